@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// Small macros that every file may use. Nothing here has a .c file.
+
+#ifndef BASE_BASE_H
+#define BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define DIV_UP(n, d) (((n) + (d)-1) / (d))
+#define ALIGN_UP(n, a) (DIV_UP(n, a) * (a))
+
+#if defined(__MINGW32__)
+#define PRINTF_LIKE(text, first) __attribute__((format(gnu_printf, text, first)))
+#elif defined(__GNUC__)
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
+#else
+#define PRINTF_LIKE(text, first)
+#endif
+
+#endif

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+//
+// Whole files, atomic replacement, folders and parts of paths, over os.h and stdio.
+
+#include "base/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+
+static bool is_separator(char c)
+{
+#ifdef _WIN32
+    return c == '/' || c == '\\';
+#else
+    return c == '/';
+#endif
+}
+
+// Reading
+
+bool file_load(const char *path, void **data, size_t *size, char *reason,
+               size_t reason_size)
+{
+    char *bytes = NULL;
+    size_t used = 0, capacity = 0;
+
+    *data = NULL;
+    *size = 0;
+    // Some systems open a folder like a file; opening a pipe may wait for ever.
+    enum os_kind kind = os_path_kind(path);
+    if (kind == OS_KIND_FOLDER || kind == OS_KIND_OTHER) {
+        snprintf(reason, reason_size, "%s",
+                 kind == OS_KIND_FOLDER ? "is a folder" : "is not a regular file");
+        return false;
+    }
+    FILE *stream = os_file_open(path, "rb");
+    if (!stream) {
+        snprintf(reason, reason_size, "%s", os_error_text());
+        return false;
+    }
+    for (;;) {
+        size_t room = MAX((size_t)64 * 1024, used);
+        if (!mem_grow(&bytes, &capacity, used + room + 1, 1)) {
+            snprintf(reason, reason_size, "out of memory");
+            goto fail;
+        }
+        size_t count = fread(bytes + used, 1, room, stream);
+        used += count;
+        if (count < room)
+            break;
+    }
+    if (ferror(stream)) {
+        snprintf(reason, reason_size, "%s", os_error_text());
+        goto fail;
+    }
+    fclose(stream);
+    bytes[used] = '\0';
+    *data = bytes;
+    *size = used;
+    return true;
+
+fail:
+    fclose(stream);
+    mem_free(bytes);
+    return false;
+}
+
+bool file_read(const char *path, void **data, size_t *size)
+{
+    char reason[256];
+    if (file_load(path, data, size, reason, sizeof(reason)))
+        return true;
+    log_error("file: can not read %s: %s", path, reason);
+    return false;
+}
+
+// Writing
+
+bool file_write(const char *path, const void *data, size_t size)
+{
+    struct file_writer w;
+    if (!file_writer_begin(&w, path))
+        return false;
+    if (!file_writer_write(&w, data, size)) {
+        file_writer_abort(&w);
+        return false;
+    }
+    return file_writer_commit(&w);
+}
+
+bool file_writer_begin(struct file_writer *w, const char *path)
+{
+    *w = (struct file_writer){ 0 };
+    w->path = mem_strdup(path);
+    w->temporary = w->path ? mem_printf("%s.tmp", path) : NULL;
+    if (!w->temporary)
+        goto fail;
+    w->stream = os_file_open(w->temporary, "wb");
+    if (!w->stream) {
+        log_error("file: can not create %s: %s", w->temporary, os_error_text());
+        mem_free(w->temporary);    // what lies there now is not ours to remove
+        w->temporary = NULL;
+        goto fail;
+    }
+    return true;
+
+fail:
+    file_writer_abort(w);
+    return false;
+}
+
+bool file_writer_write(struct file_writer *w, const void *data, size_t size)
+{
+    if (size == 0 || fwrite(data, 1, size, w->stream) == size)
+        return true;
+    log_error("file: can not write %s: %s", w->temporary, os_error_text());
+    return false;
+}
+
+// Folder of a path, "." if it names none; caller frees.
+static char *parent_of(const char *path)
+{
+    size_t length = (size_t)(file_name(path) - path);
+    while (length > 1 && is_separator(path[length - 1]))
+        length--;
+    return length ? mem_printf("%.*s", (int)length, path) : mem_strdup(".");
+}
+
+bool file_writer_commit(struct file_writer *w)
+{
+    if (!os_file_sync(w->stream)) {
+        log_error("file: can not write %s: %s", w->temporary, os_error_text());
+        goto fail;
+    }
+    FILE *stream = w->stream;
+    w->stream = NULL;
+    if (fclose(stream) != 0) {
+        log_error("file: can not write %s: %s", w->temporary, os_error_text());
+        goto fail;
+    }
+    if (!os_file_rename(w->temporary, w->path)) {
+        log_error("file: can not rename %s to %s: %s", w->temporary, w->path,
+                  os_error_text());
+        goto fail;
+    }
+    // The new file is in place and readable; only a power cut could take it back.
+    char *folder = parent_of(w->path);
+    if (folder && !os_folder_sync(folder))
+        log_warn("file: can not sync folder %s: %s", folder, os_error_text());
+    mem_free(folder);
+
+    mem_free(w->temporary);
+    mem_free(w->path);
+    *w = (struct file_writer){ 0 };
+    return true;
+
+fail:
+    file_writer_abort(w);
+    return false;
+}
+
+void file_writer_abort(struct file_writer *w)
+{
+    if (w->stream)
+        fclose(w->stream);
+    if (w->temporary)
+        os_file_remove(w->temporary);
+    mem_free(w->temporary);
+    mem_free(w->path);
+    *w = (struct file_writer){ 0 };
+}
+
+// Folders
+
+struct listing {
+    const char *folder;
+    struct file_list *list;
+    size_t capacity;
+    bool failed;
+};
+
+static bool add_entry(void *user, const char *name)
+{
+    struct listing *l = user;
+    if (name[0] == '.')
+        return true;
+
+    char *path = file_join(l->folder, name);
+    char *copy = NULL;
+    if (!path)
+        goto fail;
+    enum os_kind kind = os_path_kind(path);
+    mem_free(path);
+    if (kind != OS_KIND_FILE)
+        return true;
+    copy = mem_strdup(name);
+    if (!copy || !mem_grow(&l->list->names, &l->capacity, l->list->count + 1,
+                           sizeof(*l->list->names)))
+        goto fail;
+    l->list->names[l->list->count++] = copy;
+    return true;
+
+fail:
+    mem_free(copy);
+    l->failed = true;
+    return false;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const char *const *left = a, *const *right = b;
+    return strcmp(*left, *right);
+}
+
+bool file_list_read(const char *folder, struct file_list *list)
+{
+    *list = (struct file_list){ 0 };
+    struct listing l = { .folder = folder, .list = list };
+    bool ok = os_folder_list(folder, add_entry, &l);
+    if (!ok)
+        log_error("file: can not list folder %s: %s", folder, os_error_text());
+    if (!ok || l.failed) {
+        file_list_free(list);
+        return false;
+    }
+    if (list->count > 1)
+        qsort(list->names, list->count, sizeof(*list->names), compare_names);
+    return true;
+}
+
+void file_list_free(struct file_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        mem_free(list->names[i]);
+    mem_free(list->names);
+    *list = (struct file_list){ 0 };
+}
+
+bool file_exists(const char *path)
+{
+    return os_path_kind(path) != OS_KIND_NONE;
+}
+
+bool file_is_folder(const char *path)
+{
+    return os_path_kind(path) == OS_KIND_FOLDER;
+}
+
+// Makes path[0..length) after its parents; `path` is changed and put back on the way.
+static bool make_folders(char *path, size_t length)
+{
+    while (length > 1 && is_separator(path[length - 1]))
+        length--;
+    char after = path[length];
+    path[length] = '\0';
+
+    bool ok = length == 0 || file_is_folder(path);
+    if (!ok) {
+        size_t parent = length;
+        while (parent > 0 && !is_separator(path[parent - 1]))
+            parent--;
+        ok = make_folders(path, parent);
+        if (ok && !os_folder_make(path)) {
+            log_error("file: can not make folder %s: %s", path, os_error_text());
+            ok = false;
+        }
+    }
+    path[length] = after;
+    return ok;
+}
+
+bool file_make_folder(const char *path)
+{
+    char *copy = mem_strdup(path);
+    if (!copy)
+        return false;
+    bool ok = make_folders(copy, strlen(copy));
+    mem_free(copy);
+    return ok;
+}
+
+bool file_remove(const char *path)
+{
+    if (os_file_remove(path))
+        return true;
+    const char *reason = os_error_text();
+    if (!file_exists(path))
+        return true;
+    log_error("file: can not remove %s: %s", path, reason);
+    return false;
+}
+
+// Paths
+
+char *file_join(const char *folder, const char *name)
+{
+    size_t length = strlen(folder);
+    if (length == 0)
+        return mem_strdup(name);
+    return mem_printf("%s%s%s", folder, is_separator(folder[length - 1]) ? "" : "/",
+                      name);
+}
+
+const char *file_name(const char *path)
+{
+    const char *name = path;
+#ifdef _WIN32
+    bool is_drive = path[0] && path[1] == ':';
+#else
+    bool is_drive = false;
+#endif
+    for (const char *c = path; *c; c++) {
+        if (is_separator(*c) || (is_drive && c == path + 1))
+            name = c + 1;
+    }
+    return name;
+}
+
+const char *file_extension(const char *path)
+{
+    const char *name = file_name(path);
+    const char *dot = strrchr(name, '.');
+    return dot && dot != name ? dot : name + strlen(name);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// Host memory. Each function logs the size it could not have and returns NULL or false.
+
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include "base/base.h"
+
+void *mem_alloc(size_t size);                  // at least 1 byte
+void *mem_zalloc(size_t size);                 // zeroed
+void *mem_array(size_t count, size_t size);    // zeroed; overflow of the product fails
+void mem_free(void *p);                        // NULL is fine
+char *mem_strdup(const char *s);
+char *mem_printf(const char *format, ...) PRINTF_LIKE(1, 2);    // caller frees
+
+// Makes room for `count` items in *items, a growable array with *capacity items. New
+// room is not zeroed. On failure the array is as it was.
+bool mem_grow(void *items, size_t *capacity, size_t count, size_t size);
+
+#endif

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything the engine asks of the operating system: threads, folders, rename and
+// sync, time. One file per system: os_posix.c, os_win32.c. Paths are UTF-8. Functions
+// that can fail return false and leave the reason in os_error_text().
+
+#ifndef BASE_OS_H
+#define BASE_OS_H
+
+#include <stdio.h>
+
+#include "base/base.h"
+
+// Threads
+
+struct os_thread;
+struct os_mutex;
+struct os_condition;
+
+struct os_thread *os_thread_create(void (*run)(void *user), void *user);
+void os_thread_join(struct os_thread *thread);    // and frees it; NULL is fine
+
+struct os_mutex *os_mutex_create(void);
+void os_mutex_destroy(struct os_mutex *mutex);    // NULL is fine
+void os_mutex_lock(struct os_mutex *mutex);
+void os_mutex_unlock(struct os_mutex *mutex);
+
+struct os_condition *os_condition_create(void);
+void os_condition_destroy(struct os_condition *condition);    // NULL is fine
+void os_condition_wait(struct os_condition *condition, struct os_mutex *mutex);
+void os_condition_signal_all(struct os_condition *condition);
+
+uint32_t os_core_count(void);    // at least 1
+
+// Time
+
+double os_seconds(void);    // monotonic, from an arbitrary start
+
+// Files. `mode` as for fopen.
+
+FILE *os_file_open(const char *path, const char *mode);
+bool os_file_sync(FILE *stream);                          // flush and sync to the disk
+bool os_file_rename(const char *from, const char *to);    // replaces `to`
+bool os_file_truncate(const char *path, uint64_t size);
+bool os_file_remove(const char *path);
+bool os_folder_sync(const char *path);    // makes renames in it lasting
+bool os_folder_make(const char *path);    // one level; existing is fine
+enum os_kind { OS_KIND_NONE, OS_KIND_FILE, OS_KIND_FOLDER, OS_KIND_OTHER };
+enum os_kind os_path_kind(const char *path);    // follows links
+
+// Calls `entry` for each name in a folder except "." and ".."; stops when it returns
+// false, which is not a failure.
+bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name),
+                    void *user);
+
+const char *os_error_text(void);    // this thread's last system error, for messages
+
+#endif

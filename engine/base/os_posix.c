@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+//
+// The operating system as POSIX gives it: Linux, the BSDs, macOS.
+
+#define _POSIX_C_SOURCE 200809L
+#define _DARWIN_C_SOURCE
+#define _FILE_OFFSET_BITS 64
+
+#include "base/os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+// Threads
+
+struct os_thread {
+    pthread_t id;
+    void (*run)(void *user);
+    void *user;
+};
+
+struct os_mutex {
+    pthread_mutex_t mutex;
+};
+
+struct os_condition {
+    pthread_cond_t condition;
+};
+
+static void *thread_main(void *p)
+{
+    struct os_thread *thread = p;
+    thread->run(thread->user);
+    return NULL;
+}
+
+// The signals of the process belong to the program's own threads, so ours block all
+// but those that report a fault of the thread itself.
+struct os_thread *os_thread_create(void (*run)(void *user), void *user)
+{
+    struct os_thread *thread = mem_zalloc(sizeof(*thread));
+    sigset_t blocked, before;
+
+    if (!thread) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    thread->run = run;
+    thread->user = user;
+
+    sigfillset(&blocked);
+    sigdelset(&blocked, SIGSEGV);
+    sigdelset(&blocked, SIGBUS);
+    sigdelset(&blocked, SIGFPE);
+    sigdelset(&blocked, SIGILL);
+    sigdelset(&blocked, SIGABRT);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    int error = pthread_create(&thread->id, NULL, thread_main, thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        mem_free(thread);
+        errno = error;
+        return NULL;
+    }
+    return thread;
+}
+
+void os_thread_join(struct os_thread *thread)
+{
+    if (!thread)
+        return;
+    pthread_join(thread->id, NULL);
+    mem_free(thread);
+}
+
+struct os_mutex *os_mutex_create(void)
+{
+    struct os_mutex *mutex = mem_zalloc(sizeof(*mutex));
+    int error = mutex ? pthread_mutex_init(&mutex->mutex, NULL) : ENOMEM;
+    if (error) {
+        mem_free(mutex);
+        errno = error;
+        return NULL;
+    }
+    return mutex;
+}
+
+void os_mutex_destroy(struct os_mutex *mutex)
+{
+    if (!mutex)
+        return;
+    pthread_mutex_destroy(&mutex->mutex);
+    mem_free(mutex);
+}
+
+void os_mutex_lock(struct os_mutex *mutex)
+{
+    pthread_mutex_lock(&mutex->mutex);
+}
+
+void os_mutex_unlock(struct os_mutex *mutex)
+{
+    pthread_mutex_unlock(&mutex->mutex);
+}
+
+struct os_condition *os_condition_create(void)
+{
+    struct os_condition *condition = mem_zalloc(sizeof(*condition));
+    int error = condition ? pthread_cond_init(&condition->condition, NULL) : ENOMEM;
+    if (error) {
+        mem_free(condition);
+        errno = error;
+        return NULL;
+    }
+    return condition;
+}
+
+void os_condition_destroy(struct os_condition *condition)
+{
+    if (!condition)
+        return;
+    pthread_cond_destroy(&condition->condition);
+    mem_free(condition);
+}
+
+void os_condition_wait(struct os_condition *condition, struct os_mutex *mutex)
+{
+    pthread_cond_wait(&condition->condition, &mutex->mutex);
+}
+
+void os_condition_signal_all(struct os_condition *condition)
+{
+    pthread_cond_broadcast(&condition->condition);
+}
+
+uint32_t os_core_count(void)
+{
+#ifdef _SC_NPROCESSORS_ONLN
+    int64_t count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 1 ? (uint32_t)count : 1;
+#else
+    return 1;
+#endif
+}
+
+// Time
+
+double os_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+// Files
+
+FILE *os_file_open(const char *path, const char *mode)
+{
+    return fopen(path, mode);
+}
+
+// Some file systems have nothing to sync and say so with an error.
+static bool sync_descriptor(int fd)
+{
+    int result;
+    do {
+#ifdef __APPLE__
+        result = fcntl(fd, F_FULLFSYNC);
+        if (result != 0 && errno != EINTR)
+            result = fsync(fd);
+#else
+        result = fsync(fd);
+#endif
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP;
+}
+
+bool os_file_sync(FILE *stream)
+{
+    return fflush(stream) == 0 && sync_descriptor(fileno(stream));
+}
+
+bool os_file_rename(const char *from, const char *to)
+{
+    return rename(from, to) == 0;
+}
+
+bool os_file_truncate(const char *path, uint64_t size)
+{
+    return truncate(path, (off_t)size) == 0;
+}
+
+bool os_file_remove(const char *path)
+{
+    return unlink(path) == 0;
+}
+
+bool os_folder_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY);
+    if (fd < 0)
+        return false;
+    bool ok = sync_descriptor(fd);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return ok;
+}
+
+bool os_folder_make(const char *path)
+{
+    if (mkdir(path, 0777) == 0)
+        return true;
+    return errno == EEXIST && os_path_kind(path) == OS_KIND_FOLDER;
+}
+
+// Leaves errno alone, so that it can be asked after a failure.
+enum os_kind os_path_kind(const char *path)
+{
+    struct stat info;
+    int error = errno;
+    bool found = stat(path, &info) == 0;
+    errno = error;
+    if (!found)
+        return OS_KIND_NONE;
+    return S_ISREG(info.st_mode)   ? OS_KIND_FILE
+           : S_ISDIR(info.st_mode) ? OS_KIND_FOLDER
+                                   : OS_KIND_OTHER;
+}
+
+bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name),
+                    void *user)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return false;
+
+    int error = 0;
+    for (;;) {
+        errno = 0;
+        const struct dirent *found = readdir(folder);
+        if (!found) {
+            error = errno;
+            break;
+        }
+        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
+            continue;
+        if (!entry(user, found->d_name))
+            break;
+    }
+    closedir(folder);
+    errno = error;
+    return error == 0;
+}
+
+const char *os_error_text(void)
+{
+    static _Thread_local char text[256];
+    int error = errno;
+    if (strerror_r(error, text, sizeof(text)) != 0)
+        snprintf(text, sizeof(text), "system error %d", error);
+    return text;
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+//
+// The operating system as Windows 7 and later give it. Paths are UTF-8 in the engine
+// and UTF-16 in the system's calls.
+
+#ifndef _WIN32_WINNT
+#define _WIN32_WINNT 0x0601
+#endif
+#define WIN32_LEAN_AND_MEAN
+
+#include "base/os.h"
+
+#include <errno.h>
+#include <io.h>
+#include <string.h>
+#include <wchar.h>
+#include <windows.h>
+
+#include "base/mem.h"
+
+// Failures of stdio are told by errno, those of the system by GetLastError. A failed
+// call of the second kind keeps its code here and puts this mark into errno.
+enum { ERRNO_IS_SYSTEM = 10000 };
+
+static _Thread_local DWORD system_error;
+
+static bool fail(DWORD code)
+{
+    system_error = code;
+    errno = ERRNO_IS_SYSTEM;
+    return false;
+}
+
+// Caller frees.
+static wchar_t *to_wide(const char *text)
+{
+    int count = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
+    if (count <= 0) {
+        fail(GetLastError());
+        return NULL;
+    }
+    wchar_t *wide = mem_array((size_t)count, sizeof(*wide));
+    if (!wide) {
+        fail(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    MultiByteToWideChar(CP_UTF8, 0, text, -1, wide, count);
+    return wide;
+}
+
+static char *to_utf8(const wchar_t *wide)
+{
+    int count = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
+    if (count <= 0) {
+        fail(GetLastError());
+        return NULL;
+    }
+    char *text = mem_alloc((size_t)count);
+    if (!text) {
+        fail(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, count, NULL, NULL);
+    return text;
+}
+
+// Threads
+
+struct os_thread {
+    HANDLE handle;
+    void (*run)(void *user);
+    void *user;
+};
+
+struct os_mutex {
+    CRITICAL_SECTION section;
+};
+
+struct os_condition {
+    CONDITION_VARIABLE variable;
+};
+
+static DWORD WINAPI thread_main(void *p)
+{
+    struct os_thread *thread = p;
+    thread->run(thread->user);
+    return 0;
+}
+
+struct os_thread *os_thread_create(void (*run)(void *user), void *user)
+{
+    struct os_thread *thread = mem_zalloc(sizeof(*thread));
+    if (!thread) {
+        fail(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    thread->run = run;
+    thread->user = user;
+    thread->handle = CreateThread(NULL, 0, thread_main, thread, 0, NULL);
+    if (!thread->handle) {
+        fail(GetLastError());
+        mem_free(thread);
+        return NULL;
+    }
+    return thread;
+}
+
+void os_thread_join(struct os_thread *thread)
+{
+    if (!thread)
+        return;
+    WaitForSingleObject(thread->handle, INFINITE);
+    CloseHandle(thread->handle);
+    mem_free(thread);
+}
+
+struct os_mutex *os_mutex_create(void)
+{
+    struct os_mutex *mutex = mem_zalloc(sizeof(*mutex));
+    if (!mutex) {
+        fail(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    InitializeCriticalSection(&mutex->section);
+    return mutex;
+}
+
+void os_mutex_destroy(struct os_mutex *mutex)
+{
+    if (!mutex)
+        return;
+    DeleteCriticalSection(&mutex->section);
+    mem_free(mutex);
+}
+
+void os_mutex_lock(struct os_mutex *mutex)
+{
+    EnterCriticalSection(&mutex->section);
+}
+
+void os_mutex_unlock(struct os_mutex *mutex)
+{
+    LeaveCriticalSection(&mutex->section);
+}
+
+struct os_condition *os_condition_create(void)
+{
+    struct os_condition *condition = mem_zalloc(sizeof(*condition));
+    if (!condition) {
+        fail(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    InitializeConditionVariable(&condition->variable);
+    return condition;
+}
+
+void os_condition_destroy(struct os_condition *condition)
+{
+    mem_free(condition);    // the system keeps nothing for it
+}
+
+void os_condition_wait(struct os_condition *condition, struct os_mutex *mutex)
+{
+    SleepConditionVariableCS(&condition->variable, &mutex->section, INFINITE);
+}
+
+void os_condition_signal_all(struct os_condition *condition)
+{
+    WakeAllConditionVariable(&condition->variable);
+}
+
+uint32_t os_core_count(void)
+{
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    return info.dwNumberOfProcessors > 1 ? info.dwNumberOfProcessors : 1;
+}
+
+// Time
+
+double os_seconds(void)
+{
+    LARGE_INTEGER now, frequency;
+    QueryPerformanceCounter(&now);
+    QueryPerformanceFrequency(&frequency);
+    return (double)now.QuadPart / (double)frequency.QuadPart;
+}
+
+// Files
+
+FILE *os_file_open(const char *path, const char *mode)
+{
+    FILE *stream = NULL;
+    wchar_t *wide_path = to_wide(path);
+    wchar_t *wide_mode = wide_path ? to_wide(mode) : NULL;
+    if (wide_mode)
+        stream = _wfopen(wide_path, wide_mode);
+    int error = errno;
+    mem_free(wide_mode);
+    mem_free(wide_path);
+    errno = error;
+    return stream;
+}
+
+bool os_file_sync(FILE *stream)
+{
+    return fflush(stream) == 0 && _commit(_fileno(stream)) == 0;
+}
+
+bool os_file_rename(const char *from, const char *to)
+{
+    bool ok = false;
+    wchar_t *wide_from = to_wide(from);
+    wchar_t *wide_to = wide_from ? to_wide(to) : NULL;
+    if (wide_to) {
+        ok = MoveFileExW(wide_from, wide_to,
+                         MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) != 0;
+        if (!ok)
+            fail(GetLastError());
+    }
+    int error = errno;
+    mem_free(wide_to);
+    mem_free(wide_from);
+    errno = error;
+    return ok;
+}
+
+bool os_file_truncate(const char *path, uint64_t size)
+{
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return false;
+    HANDLE file = CreateFileW(wide, GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
+                              FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD code = file == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    mem_free(wide);
+    if (code != ERROR_SUCCESS)
+        return fail(code);
+
+    LARGE_INTEGER end = { .QuadPart = (LONGLONG)size };
+    bool ok = SetFilePointerEx(file, end, NULL, FILE_BEGIN) && SetEndOfFile(file);
+    code = GetLastError();
+    CloseHandle(file);
+    return ok || fail(code);
+}
+
+bool os_file_remove(const char *path)
+{
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return false;
+    bool ok = DeleteFileW(wide) != 0;
+    DWORD code = GetLastError();
+    mem_free(wide);
+    return ok || fail(code);
+}
+
+bool os_folder_sync(const char *path)
+{
+    (void)path;    // MOVEFILE_WRITE_THROUGH has made the rename lasting
+    return true;
+}
+
+bool os_folder_make(const char *path)
+{
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return false;
+    bool ok = CreateDirectoryW(wide, NULL) != 0;
+    DWORD code = GetLastError();
+    mem_free(wide);
+    if (!ok && code == ERROR_ALREADY_EXISTS)
+        ok = os_path_kind(path) == OS_KIND_FOLDER;
+    return ok || fail(code);
+}
+
+// Leaves the error alone, so that it can be asked after a failure.
+enum os_kind os_path_kind(const char *path)
+{
+    DWORD code = system_error;
+    int error = errno;
+    wchar_t *wide = to_wide(path);
+    DWORD attributes = wide ? GetFileAttributesW(wide) : INVALID_FILE_ATTRIBUTES;
+    mem_free(wide);
+    system_error = code;
+    errno = error;
+
+    if (attributes == INVALID_FILE_ATTRIBUTES)
+        return OS_KIND_NONE;
+    return attributes & FILE_ATTRIBUTE_DIRECTORY ? OS_KIND_FOLDER
+           : attributes & FILE_ATTRIBUTE_DEVICE  ? OS_KIND_OTHER
+                                                 : OS_KIND_FILE;
+}
+
+bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name),
+                    void *user)
+{
+    WIN32_FIND_DATAW found;
+    char *pattern = mem_printf("%s\\*", *path ? path : ".");
+    wchar_t *wide = pattern ? to_wide(pattern) : NULL;
+    mem_free(pattern);
+    if (!wide)
+        return false;
+    HANDLE search = FindFirstFileW(wide, &found);
+    DWORD code = search == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    mem_free(wide);
+    if (code != ERROR_SUCCESS)
+        return code == ERROR_FILE_NOT_FOUND || fail(code);
+
+    bool more = true;
+    while (more) {
+        if (wcscmp(found.cFileName, L".") != 0 && wcscmp(found.cFileName, L"..") != 0) {
+            char *name = to_utf8(found.cFileName);
+            if (!name) {
+                code = system_error;
+                break;
+            }
+            more = entry(user, name);
+            mem_free(name);
+        }
+        if (more && !FindNextFileW(search, &found)) {
+            more = false;
+            if (GetLastError() != ERROR_NO_MORE_FILES)
+                code = GetLastError();
+        }
+    }
+    FindClose(search);
+    return code == ERROR_SUCCESS || fail(code);
+}
+
+const char *os_error_text(void)
+{
+    static _Thread_local char text[512];
+    wchar_t wide[256];
+
+    if (errno != ERRNO_IS_SYSTEM) {
+        snprintf(text, sizeof(text), "%s", strerror(errno));
+        return text;
+    }
+    DWORD flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
+    DWORD length =
+        FormatMessageW(flags, NULL, system_error, 0, wide, ARRAY_LEN(wide), NULL);
+    while (length > 0 && (wide[length - 1] <= L' ' || wide[length - 1] == L'.'))
+        wide[--length] = L'\0';    // the system ends its texts with ".\r\n"
+    if (length == 0 ||
+        !WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, sizeof(text), NULL, NULL))
+        snprintf(text, sizeof(text), "system error %u", (unsigned)system_error);
+    return text;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// PCG32 with the XSH-RR output function, and the distributions made from it.
+
+#include "base/random.h"
+
+#include <assert.h>
+#include <math.h>
+
+void random_init(struct random *r, uint64_t seed, uint64_t sequence)
+{
+    r->state = 0;
+    r->increment = sequence << 1 | 1;
+    random_u32(r);
+    r->state += seed;
+    random_u32(r);
+}
+
+uint32_t random_u32(struct random *r)
+{
+    uint64_t s = r->state;
+    r->state = s * UINT64_C(6364136223846793005) + r->increment;
+
+    uint32_t folded = (uint32_t)((s >> 18 ^ s) >> 27);
+    uint32_t turn = (uint32_t)(s >> 59);
+    return folded >> turn | folded << ((32 - turn) & 31);
+}
+
+uint32_t random_below(struct random *r, uint32_t bound)
+{
+    assert(bound > 0);
+    // The 2^32 mod bound smallest numbers are thrown away: what is left divides evenly.
+    uint32_t reject = (0u - bound) % bound;
+    uint32_t x;
+    do {
+        x = random_u32(r);
+    } while (x < reject);
+    return x % bound;
+}
+
+double random_uniform(struct random *r)
+{
+    uint64_t high = random_u32(r) >> 5;
+    uint64_t low = random_u32(r) >> 6;
+    return (double)(high << 26 | low) / 9007199254740992.0;    // 53 bits over 2^53
+}
+
+// Box-Muller without its second number, so that nothing is kept outside the state.
+double random_normal(struct random *r)
+{
+    double radius = sqrt(-2.0 * log(1.0 - random_uniform(r)));
+    double angle = 6.283185307179586 * random_uniform(r);
+    return radius * cos(angle);
+}
+
+void random_shuffle(struct random *r, uint32_t *items, uint32_t count)
+{
+    for (uint32_t i = count; i > 1; i--) {
+        uint32_t j = random_below(r, i);
+        uint32_t item = items[i - 1];
+        items[i - 1] = items[j];
+        items[j] = item;
+    }
+}

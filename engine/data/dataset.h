@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// Pairs of a folder as a stream of samples for training. The stream is a pure function
+// of (folder, options, seed, position): number of threads and timing do not matter.
+// Sample s (counted from 0 over the whole run) belongs to epoch s / count and has its
+// own crop and mirror numbers. Batches take consecutive samples, so one may straddle
+// two epochs; no image is dropped or seen twice in an epoch.
+
+#ifndef DATA_DATASET_H
+#define DATA_DATASET_H
+
+#include "base/base.h"
+#include "pix2pix.h"
+
+struct dataset_options {
+    const char *folder;    // .../train
+    bool swap;             // BtoA: the input is the right half
+    bool resize;           // to load_size x load_size; false: sides must be load_size
+    uint32_t load_size;
+    uint32_t crop_size;    // crop offsets are 0 .. load_size - crop_size
+    bool flip;             // mirror with probability 1/2
+    bool shuffle;          // by epoch; else byte-wise name order
+    uint32_t max_size;     // 0: all; takes the first by name
+    uint32_t threads;      // 0: as many as useful
+    uint64_t seed;
+    uint64_t first_sample;    // where the stream starts (a continued run)
+    uint64_t cache_bytes;     // decoded pairs kept in memory; 0: 512 MiB
+};
+
+// One sample of the stream. `pixels`: input then target, each load_size * load_size * 3
+// bytes, rows top to bottom.
+struct dataset_sample {
+    uint32_t crop_x, crop_y;
+    uint32_t mirror;    // 1: left and right exchanged after the crop
+    uint64_t epoch;     // from 0
+    uint32_t image;     // index into the valid images, in name order
+};
+
+struct dataset;
+
+// Lists and decodes every image once, in parallel; names each broken or odd one with
+// the reason (log_warn) and leaves it out. Fails if the folder can not be read or none
+// is left. Resized pairs are kept in memory up to cache_bytes; the rest is decoded
+// again when its turn comes, ahead of use, by the decoder threads.
+struct dataset *dataset_create(const struct dataset_options *options);
+void dataset_destroy(struct dataset *set);    // NULL is fine
+
+uint32_t dataset_count(const struct dataset *set);    // valid images
+uint32_t dataset_skipped(const struct dataset *set);
+const char *dataset_name(const struct dataset *set, uint32_t image);    // file name
+
+// The next sample; its pixels are copied into `pixels`. Fails after a message if the
+// file can no longer be read.
+bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *pixels);
+
+// What dataset_next would say of any sample, without pixels: a pure function.
+void dataset_describe(const struct dataset *set, uint64_t index,
+                      struct dataset_sample *sample);
+
+#endif

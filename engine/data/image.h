@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// 8-bit RGB images on the host: decode and encode through stb, resize as Pillow does,
+// split pairs, tile sample grids. The public struct pix_image is the image type.
+
+#ifndef DATA_IMAGE_H
+#define DATA_IMAGE_H
+
+#include "base/base.h"
+#include "pix2pix.h"
+
+bool image_create(struct pix_image *image, uint32_t width,
+                  uint32_t height);    // zeroed
+void image_free(struct pix_image *image);
+
+// Decodes any colour type to RGB. On failure logs "image: PATH: reason" as an error if
+// `reason` is NULL, else writes the reason there instead of logging.
+bool image_read(const char *path, struct pix_image *image, char *reason,
+                size_t reason_size);
+
+// By extension; through a file beside, renamed.
+bool image_write(const char *path, const struct pix_image *image);
+bool image_has_known_extension(const char *name);
+
+// Antialiased bicubic (a = -0.5) in two passes over 8-bit pixels with the intermediate
+// rounded to 8 bits, horizontal first, as Pillow's resize(BICUBIC): equal within 1/255.
+bool image_resize(const struct pix_image *in, uint32_t width, uint32_t height,
+                  struct pix_image *out);
+
+// Columns [x, x + width) and rows [y, y + height).
+bool image_crop(const struct pix_image *in, uint32_t x, uint32_t y, uint32_t width,
+                uint32_t height, struct pix_image *out);
+
+// Splits at half width (floor), as the PyTorch port: left A, right B. An image narrower
+// than 2 pixels is refused.
+bool image_split(const struct pix_image *in, struct pix_image *a, struct pix_image *b);
+
+// Copies `tile` into `grid` with its upper left corner at x, y; must fit.
+void image_paste(struct pix_image *grid, const struct pix_image *tile, uint32_t x,
+                 uint32_t y);
+
+#endif

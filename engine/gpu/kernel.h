@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// Kernels: one compute pipeline each, made from an embedded shader and its
+// specialisation constants, kept by the device until it is destroyed.
+
+#ifndef GPU_KERNEL_H
+#define GPU_KERNEL_H
+
+#include "gpu/shaders.h"
+
+struct gpu_device;
+struct gpu_kernel;
+
+struct gpu_kernel_key {
+    enum shader shader;
+    uint32_t spec[SHADER_MAX_SPEC];
+    uint32_t spec_count;
+    uint32_t buffers;        // storage buffers at bindings 0 ..
+    bool uses_step;          // uniform buffer at SHADER_STEP_BINDING
+    uint32_t params_size;    // push constants
+};
+
+// The kernel for a key, made on first use. NULL after a message.
+struct gpu_kernel *gpu_kernel_get(struct gpu_device *device,
+                                  const struct gpu_kernel_key *key);
+const char *gpu_kernel_name(const struct gpu_kernel *kernel);
+
+#endif

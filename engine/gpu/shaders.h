@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// The embedded SPIR-V modules. The list is made by CMake from the kernels in shaders/:
+// SHADER_CONV_FORWARD is conv_forward.comp.
+
+#ifndef GPU_SHADERS_H
+#define GPU_SHADERS_H
+
+#include "base/base.h"
+
+#define SHADER_MAX_SPEC 16
+#define SHADER_STEP_BINDING 4    // uniform buffer with struct step_block
+
+enum shader {
+#define SHADER(upper, lower) SHADER_##upper,
+#include "shader_list.h"
+#undef SHADER
+    SHADER_COUNT
+};
+
+struct shader_code {
+    const char *name;
+    const uint32_t *words;
+    size_t size;    // bytes
+};
+
+extern const struct shader_code shader_table[SHADER_COUNT];
+
+#endif

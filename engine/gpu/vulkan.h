@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// What the files of gpu/ share. No other folder includes this.
+
+#ifndef GPU_VULKAN_H
+#define GPU_VULKAN_H
+
+#include <volk.h>
+
+#include "base/log.h"
+#include "gpu/device.h"
+#include "gpu/kernel.h"
+#include "gpu/memory.h"
+
+struct gpu_device {
+    VkInstance instance;
+    VkDebugUtilsMessengerEXT messenger;
+    VkPhysicalDevice physical;
+    VkDevice handle;
+    VkQueue queue;
+    uint32_t family;
+    struct VolkDeviceTable vk;
+    VkPhysicalDeviceMemoryProperties memory;
+    VkPipelineCache cache;
+    double timestamp_seconds;    // of one tick; 0: none
+    uint64_t timestamp_mask;
+    struct pix_device_info info;
+    struct gpu_limits limits;
+    struct log_sink sink;    // of the validation messages
+    uint32_t messages;
+    bool lost;
+    struct gpu_kernel **kernels;
+    size_t kernel_count, kernel_capacity;
+    bool ready;    // opened completely
+};
+
+struct gpu_buffer {
+    struct gpu_device *device;
+    VkBuffer handle;
+    VkDeviceMemory memory;
+    uint64_t size;
+    void *map;
+};
+
+struct gpu_kernel {
+    struct gpu_kernel_key key;
+    const char *name;
+    VkShaderModule module;
+    VkDescriptorSetLayout set_layout;
+    VkPipelineLayout layout;
+    VkPipeline pipeline;
+};
+
+// Logs the call and the name of its result; remembers a lost device.
+void gpu_report(struct gpu_device *device, const char *call, VkResult result);
+const char *gpu_result_name(VkResult result);
+void gpu_kernel_destroy(struct gpu_device *device, struct gpu_kernel *kernel);
+
+// Every Vulkan call that can fail: a failure is logged and goes to `fail`.
+#define VK_TRY(device, call)                                                           \
+    do {                                                                               \
+        VkResult try_result = (call);                                                  \
+        if (try_result != VK_SUCCESS) {                                                \
+            gpu_report(device, #call, try_result);                                     \
+            goto fail;                                                                 \
+        }                                                                              \
+    } while (0)
+
+#endif

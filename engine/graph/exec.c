@@ -1,0 +1,661 @@
+// SPDX-License-Identifier: MIT
+//
+// From calls to submissions: barriers, cutting, measuring. See exec.h.
+
+#include "graph/exec.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "gpu/device.h"
+#include "gpu/stream.h"
+#include "ops/emitter.h"
+
+// Aimed length of a submission where the caller does not say: a tenth of the 2 s after
+// which recent kernels reset an AMD compute queue.
+#define SUBMISSION_SECONDS 0.2
+
+// Dispatches between two marks in the breadcrumb buffer.
+#define MARK_INTERVAL 16
+
+// One dispatch of a part of a call's grid.
+struct piece {
+    size_t call;
+    bool is_first;    // of its call: the barrier stands before it
+    uint32_t base[3], count[3];
+};
+
+struct pieces {
+    struct piece *items;
+    size_t count, capacity;
+};
+
+struct entry {
+    struct gpu_kernel *kernel;
+    struct gpu_binding bindings[CALL_MAX_BUFFERS];
+    bool needs_barrier;
+};
+
+struct transfer {
+    struct tensor *tensor;
+    struct gpu_buffer *buffer;
+};
+
+struct exec {
+    struct gpu_device *device;
+    const struct graph *graph;
+    double budget;
+    struct entry *entries;
+    double *seconds;    // measured, of each call
+    bool measured;
+    struct transfer *uploads, *downloads;
+    size_t upload_count, upload_capacity, download_count, download_capacity;
+    struct gpu_buffer *step, *step_upload;    // NULL if no call uses the step block
+    struct gpu_stream **streams;              // recorded; empty until the first run
+    size_t stream_count, stream_capacity;
+    struct gpu_buffer *marks;    // breadcrumbs: word i is set when mark i is passed
+    size_t *mark_calls;
+    size_t mark_count, mark_capacity;
+    char last_kernel[256];
+    double run_seconds;
+    uint32_t submissions;
+};
+
+// ---------------------------------------------------------------------------
+// Hazards
+
+struct range {
+    const struct block *block;
+    uint64_t begin, end;
+};
+
+struct hazards {
+    struct range *reads, *writes;
+    size_t read_count, read_capacity, write_count, write_capacity;
+    bool failed;
+};
+
+static void hazards_finish(struct hazards *h)
+{
+    mem_free(h->reads);
+    mem_free(h->writes);
+}
+
+static bool meets(const struct range *list, size_t count, const struct range *r)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].block == r->block && list[i].begin < r->end &&
+            r->begin < list[i].end)
+            return true;
+    return false;
+}
+
+// Adds a call and says whether a barrier must stand before it.
+static bool hazards_add(struct hazards *h, const struct call *call)
+{
+    bool barrier = false;
+    struct range ranges[CALL_MAX_BUFFERS];
+    size_t count = 0;
+    for (; count < CALL_MAX_BUFFERS && call->use[count].tensor; count++) {
+        const struct tensor *t = call->use[count].tensor;
+        enum access access = call->use[count].access;
+        struct range *r = &ranges[count];
+        *r = (struct range){ t->block, t->offset, t->offset + tensor_bytes(t) };
+        barrier |= meets(h->writes, h->write_count, r);
+        if (access & ACCESS_WRITE)
+            barrier |= meets(h->reads, h->read_count, r);
+    }
+    if (barrier)
+        h->read_count = h->write_count = 0;
+    if (!mem_grow(&h->reads, &h->read_capacity, h->read_count + count,
+                  sizeof(h->reads[0])) ||
+        !mem_grow(&h->writes, &h->write_capacity, h->write_count + count,
+                  sizeof(h->writes[0]))) {
+        h->failed = true;
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (call->use[i].access & ACCESS_READ)
+            h->reads[h->read_count++] = ranges[i];
+        if (call->use[i].access & ACCESS_WRITE)
+            h->writes[h->write_count++] = ranges[i];
+    }
+    return barrier;
+}
+
+uint32_t exec_count_barriers(const struct graph *g)
+{
+    struct hazards hazards = { 0 };
+    uint32_t count = 0;
+    for (size_t i = 0; i < graph_call_count(g); i++)
+        count += hazards_add(&hazards, graph_call(g, i));
+    hazards_finish(&hazards);
+    return count;
+}
+
+// ---------------------------------------------------------------------------
+// Cutting
+
+static uint64_t call_bytes(const struct call *call)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < CALL_MAX_BUFFERS && call->use[i].tensor; i++)
+        bytes += tensor_bytes(call->use[i].tensor) *
+                 (call->use[i].access == ACCESS_READ_WRITE ? 2 : 1);
+    return bytes;
+}
+
+// Cautious guess before anything is measured: what a slow device of the kind reaches.
+static double estimate(const struct call *call, bool is_cpu)
+{
+    double flops = is_cpu ? 1e9 : 20e9;
+    double bytes = is_cpu ? 1e9 : 5e9;
+    double launch = is_cpu ? 50e-6 : 10e-6;
+    return (double)call->flops / flops + (double)call_bytes(call) / bytes + launch;
+}
+
+// Number of parts of a call that takes `seconds`, within a budget.
+static uint32_t parts_of(double seconds, double budget)
+{
+    double parts = seconds / budget;
+    return parts <= 1.0 ? 1 : parts >= 65535.0 ? 65535 : (uint32_t)parts + 1;
+}
+
+// Appends a call in about `parts` boxes of its grid; the dimension of a sum is inside a
+// workgroup, so any cut of the grid gives the same bits.
+static bool append_pieces(struct pieces *list, size_t index, const struct call *call,
+                          uint32_t parts)
+{
+    const uint32_t size[3] = { call->grid.x, call->grid.y, call->grid.z };
+    uint32_t cuts[3] = { 1, 1, 1 };
+    uint32_t left = parts;
+    for (int axis = 2; axis >= 0; axis--) {
+        cuts[axis] = MIN(left, size[axis]);
+        left = DIV_UP(left, cuts[axis]);
+    }
+    size_t total = (size_t)cuts[0] * cuts[1] * cuts[2];
+    if (!mem_grow(&list->items, &list->capacity, list->count + total,
+                  sizeof(list->items[0])))
+        return false;
+    for (size_t i = 0; i < total; i++) {
+        const uint32_t at[3] = { (uint32_t)(i % cuts[0]),
+                                 (uint32_t)(i / cuts[0] % cuts[1]),
+                                 (uint32_t)(i / cuts[0] / cuts[1]) };
+        struct piece *p = &list->items[list->count++];
+        *p = (struct piece){ .call = index, .is_first = i == 0 };
+        for (int axis = 0; axis < 3; axis++) {
+            uint64_t n = size[axis];
+            p->base[axis] = (uint32_t)(n * at[axis] / cuts[axis]);
+            p->count[axis] =
+                (uint32_t)(n * (at[axis] + 1) / cuts[axis]) - p->base[axis];
+        }
+    }
+    return true;
+}
+
+static double budget_or_default(double submission_seconds)
+{
+    return submission_seconds > 0 ? submission_seconds : SUBMISSION_SECONDS;
+}
+
+uint32_t exec_estimate_submissions(const struct graph *g, bool is_cpu,
+                                   double submission_seconds)
+{
+    double budget = budget_or_default(submission_seconds), pending = 0;
+    uint32_t submissions = 1;
+    for (size_t i = 0; i < graph_call_count(g); i++) {
+        double seconds = estimate(graph_call(g, i), is_cpu);
+        uint32_t parts = parts_of(seconds, budget);
+        for (uint32_t k = 0; k < parts; k++) {
+            if (pending > 0 && pending + seconds / parts > budget) {
+                submissions++;
+                pending = 0;
+            }
+            pending += seconds / parts;
+        }
+    }
+    return submissions;
+}
+
+// ---------------------------------------------------------------------------
+// Life
+
+static bool prepare_entry(struct exec *x, const struct call *call, struct entry *entry)
+{
+    struct gpu_kernel_key key = {
+        .shader = call->shader,
+        .spec_count = call->spec_count,
+        .uses_step = call->uses_step,
+        .params_size = call->params_size,
+    };
+    memcpy(key.spec, call->spec, sizeof(key.spec));
+    for (; key.buffers < CALL_MAX_BUFFERS && call->use[key.buffers].tensor;
+         key.buffers++) {
+        const struct tensor *t = call->use[key.buffers].tensor;
+        assert(t->block && t->block->buffer);
+        entry->bindings[key.buffers] =
+            (struct gpu_binding){ t->block->buffer, t->offset, tensor_bytes(t) };
+    }
+    if (call->uses_step && !x->step) {
+        x->step = gpu_buffer_create(x->device, sizeof(struct step_block), GPU_DEVICE);
+        x->step_upload =
+            gpu_buffer_create(x->device, sizeof(struct step_block), GPU_UPLOAD);
+        if (!x->step || !x->step_upload)
+            return false;
+    }
+    entry->kernel = gpu_kernel_get(x->device, &key);
+    return entry->kernel != NULL;
+}
+
+struct exec *exec_create(struct gpu_device *device, const struct graph *g,
+                         double submission_seconds)
+{
+    struct hazards hazards = { 0 };
+    size_t calls = graph_call_count(g);
+    struct exec *x = mem_zalloc(sizeof(*x));
+    if (!x)
+        return NULL;
+    x->device = device;
+    x->graph = g;
+    x->budget = budget_or_default(submission_seconds);
+    x->entries = mem_array(MAX(calls, 1), sizeof(x->entries[0]));
+    x->seconds = mem_array(MAX(calls, 1), sizeof(x->seconds[0]));
+    if (!x->entries || !x->seconds)
+        goto fail;
+    for (size_t i = 0; i < calls; i++) {
+        if (!prepare_entry(x, graph_call(g, i), &x->entries[i]))
+            goto fail;
+        x->entries[i].needs_barrier = hazards_add(&hazards, graph_call(g, i));
+    }
+    if (hazards.failed)
+        goto fail;
+    hazards_finish(&hazards);
+    return x;
+
+fail:
+    hazards_finish(&hazards);
+    exec_destroy(x);
+    return NULL;
+}
+
+static void drop_streams(struct exec *x)
+{
+    for (size_t i = 0; i < x->stream_count; i++)
+        gpu_stream_destroy(x->streams[i]);
+    x->stream_count = 0;
+    x->mark_count = 0;
+}
+
+void exec_destroy(struct exec *x)
+{
+    if (!x)
+        return;
+    drop_streams(x);
+    for (size_t i = 0; i < x->upload_count; i++)
+        gpu_buffer_destroy(x->uploads[i].buffer);
+    for (size_t i = 0; i < x->download_count; i++)
+        gpu_buffer_destroy(x->downloads[i].buffer);
+    gpu_buffer_destroy(x->step);
+    gpu_buffer_destroy(x->step_upload);
+    gpu_buffer_destroy(x->marks);
+    mem_free(x->mark_calls);
+    mem_free(x->streams);
+    mem_free(x->uploads);
+    mem_free(x->downloads);
+    mem_free(x->entries);
+    mem_free(x->seconds);
+    mem_free(x);
+}
+
+// ---------------------------------------------------------------------------
+// Copies
+
+static void *add_transfer(struct exec *x, struct transfer **list, size_t *count,
+                          size_t *capacity, struct tensor *t, enum gpu_use use)
+{
+    struct tensor *at = emitter_resolve(t);
+    assert(at->block && at->block->buffer);
+    drop_streams(x);
+    if (!mem_grow(list, capacity, *count + 1, sizeof((*list)[0])))
+        return NULL;
+    struct gpu_buffer *buffer = gpu_buffer_create(x->device, tensor_bytes(at), use);
+    if (!buffer)
+        return NULL;
+    memset(gpu_buffer_map(buffer), 0, (size_t)tensor_bytes(at));
+    (*list)[(*count)++] = (struct transfer){ at, buffer };
+    return gpu_buffer_map(buffer);
+}
+
+void *exec_upload(struct exec *x, struct tensor *t)
+{
+    return add_transfer(x, &x->uploads, &x->upload_count, &x->upload_capacity, t,
+                        GPU_UPLOAD);
+}
+
+const void *exec_download(struct exec *x, struct tensor *t)
+{
+    return add_transfer(x, &x->downloads, &x->download_count, &x->download_capacity, t,
+                        GPU_READBACK);
+}
+
+static void record_uploads(struct exec *x, struct gpu_stream *stream)
+{
+    // Whatever ran before is done with the memory that this step writes.
+    gpu_stream_barrier(stream);
+    for (size_t i = 0; i < x->upload_count; i++) {
+        const struct tensor *t = x->uploads[i].tensor;
+        gpu_stream_copy(stream, x->uploads[i].buffer, 0, t->block->buffer, t->offset,
+                        tensor_bytes(t));
+    }
+    if (x->step)
+        gpu_stream_copy(stream, x->step_upload, 0, x->step, 0,
+                        sizeof(struct step_block));
+    gpu_stream_barrier(stream);
+}
+
+static void record_downloads(struct exec *x, struct gpu_stream *stream)
+{
+    gpu_stream_barrier(stream);
+    for (size_t i = 0; i < x->download_count; i++) {
+        const struct tensor *t = x->downloads[i].tensor;
+        gpu_stream_copy(stream, t->block->buffer, t->offset, x->downloads[i].buffer, 0,
+                        tensor_bytes(t));
+    }
+}
+
+// ---------------------------------------------------------------------------
+// Recording
+
+static bool create_marks(struct exec *x, size_t pieces)
+{
+    // Every piece may begin a stream of its own.
+    gpu_buffer_destroy(x->marks);
+    x->mark_count = 0;
+    x->marks =
+        gpu_buffer_create(x->device, MAX(pieces, 1) * sizeof(uint32_t), GPU_READBACK);
+    return x->marks && mem_grow(&x->mark_calls, &x->mark_capacity, MAX(pieces, 1),
+                                sizeof(x->mark_calls[0]));
+}
+
+static void record_mark(struct exec *x, struct gpu_stream *stream, size_t call)
+{
+    if (!x->marks || (x->mark_count + 1) * sizeof(uint32_t) > gpu_buffer_size(x->marks))
+        return;
+    x->mark_calls[x->mark_count] = call;
+    gpu_stream_fill(stream, x->marks, x->mark_count * sizeof(uint32_t),
+                    sizeof(uint32_t), 1);
+    x->mark_count++;
+}
+
+// Records pieces into a new stream with a timestamp around each if `timed`.
+static struct gpu_stream *record(struct exec *x, const struct piece *pieces,
+                                 size_t count, bool is_first, bool is_last, bool timed)
+{
+    struct gpu_stream *stream =
+        gpu_stream_create(x->device, (uint32_t)count, timed ? (uint32_t)count + 1 : 0);
+    if (!stream || !gpu_stream_begin(stream))
+        goto fail;
+    if (is_first)
+        record_uploads(x, stream);
+    if (timed)
+        gpu_stream_timestamp(stream, 0);
+    struct gpu_binding step = { x->step, 0, sizeof(struct step_block) };
+    for (size_t i = 0; i < count; i++) {
+        const struct piece *p = &pieces[i];
+        const struct entry *entry = &x->entries[p->call];
+        const struct call *call = graph_call(x->graph, p->call);
+        if (p->is_first && entry->needs_barrier)
+            gpu_stream_barrier(stream);
+        if (i % MARK_INTERVAL == 0)
+            record_mark(x, stream, p->call);
+        if (!gpu_stream_dispatch(stream, entry->kernel, entry->bindings,
+                                 call->uses_step ? &step : NULL, call->params, p->base,
+                                 p->count))
+            goto fail;
+        if (timed)
+            gpu_stream_timestamp(stream, (uint32_t)i + 1);
+    }
+    if (is_last)
+        record_downloads(x, stream);
+    if (!gpu_stream_end(stream))
+        goto fail;
+    return stream;
+
+fail:
+    gpu_stream_destroy(stream);
+    return NULL;
+}
+
+// Records, submits, waits, and adds what each piece took to seconds[call]. Returns the
+// wall time or a negative number.
+static double run_once(struct exec *x, const struct pieces *list, bool is_first,
+                       bool is_last, double *seconds)
+{
+    double wall = -1;
+    struct gpu_stream *stream =
+        record(x, list->items, list->count, is_first, is_last, true);
+    if (!stream)
+        return -1;
+    double start = os_seconds();
+    if (gpu_stream_submit(stream) && gpu_stream_wait(stream))
+        wall = os_seconds() - start;
+    if (wall >= 0 && list->count) {
+        // Timestamps give the shares, the clock the sum: some drivers stamp early.
+        double sum = 0, part;
+        for (size_t i = 0; i < list->count; i++)
+            if (gpu_stream_seconds(stream, (uint32_t)i, (uint32_t)i + 1, &part))
+                sum += part;
+        bool stamped = sum > 0.5 * wall &&
+                       gpu_stream_seconds(stream, 0, (uint32_t)list->count, &part);
+        double expected = 0;
+        for (size_t i = 0; i < list->count && !stamped; i++)
+            expected += estimate(graph_call(x->graph, list->items[i].call),
+                                 gpu_device_limits(x->device)->is_cpu);
+        for (size_t i = 0; i < list->count; i++) {
+            size_t c = list->items[i].call;
+            if (stamped &&
+                gpu_stream_seconds(stream, (uint32_t)i, (uint32_t)i + 1, &part))
+                seconds[c] += wall * part / sum;
+            else
+                seconds[c] += wall *
+                              estimate(graph_call(x->graph, c),
+                                       gpu_device_limits(x->device)->is_cpu) /
+                              expected;
+        }
+    }
+    gpu_stream_destroy(stream);
+    return wall;
+}
+
+// ---------------------------------------------------------------------------
+// The first step: cut by estimates that each submission corrects
+
+static bool run_first(struct exec *x)
+{
+    bool is_cpu = gpu_device_limits(x->device)->is_cpu, ok = false;
+    bool is_first = true;
+    size_t calls = graph_call_count(x->graph);
+    struct pieces call_pieces = { 0 }, pending = { 0 };
+    double factor = 1.0;     // measured time over estimated time so far
+    double estimated = 0;    // of the pending pieces, before the factor
+    memset(x->seconds, 0, calls * sizeof(x->seconds[0]));
+    x->submissions = 0;
+    for (size_t c = 0; c < calls; c++) {
+        const struct call *call = graph_call(x->graph, c);
+        double guess = estimate(call, is_cpu);
+        call_pieces.count = 0;
+        if (!append_pieces(&call_pieces, c, call, parts_of(guess * factor, x->budget)))
+            goto done;
+        double share = guess / (double)call_pieces.count;
+        for (size_t i = 0; i < call_pieces.count; i++) {
+            if (pending.count && (estimated + share) * factor > x->budget) {
+                double wall = run_once(x, &pending, is_first, false, x->seconds);
+                if (wall < 0)
+                    goto done;
+                x->submissions++;
+                // Down slowly, up at once.
+                factor = MAX(wall / estimated, 0.5 * (factor + wall / estimated));
+                is_first = false;
+                pending.count = 0;
+                estimated = 0;
+            }
+            if (!mem_grow(&pending.items, &pending.capacity, pending.count + 1,
+                          sizeof(pending.items[0])))
+                goto done;
+            pending.items[pending.count++] = call_pieces.items[i];
+            estimated += share;
+        }
+    }
+    ok = run_once(x, &pending, is_first, true, x->seconds) >= 0;
+    x->submissions++;
+
+done:
+    mem_free(call_pieces.items);
+    mem_free(pending.items);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Later steps: recorded once
+
+static bool record_all(struct exec *x)
+{
+    bool ok = false;
+    bool executes = gpu_device_limits(x->device)->executes;
+    struct pieces all = { 0 };
+    size_t calls = graph_call_count(x->graph);
+    drop_streams(x);
+    for (size_t c = 0; c < calls; c++)
+        if (!append_pieces(&all, c, graph_call(x->graph, c),
+                           executes ? parts_of(x->seconds[c], x->budget) : 1))
+            goto done;
+    if (!create_marks(x, all.count))
+        goto done;
+    // Parts of one call have equal shares of its time.
+    size_t begin = 0;
+    double pending = 0;
+    for (size_t i = 0; i <= all.count; i++) {
+        double share = 0;
+        if (i < all.count && executes) {
+            size_t c = all.items[i].call;
+            share = x->seconds[c] / parts_of(x->seconds[c], x->budget);
+        }
+        bool is_end = i == all.count;
+        if (is_end || (i > begin && pending + share > x->budget)) {
+            struct gpu_stream *stream =
+                record(x, all.items + begin, i - begin, begin == 0, is_end, false);
+            if (!stream || !mem_grow(&x->streams, &x->stream_capacity,
+                                     x->stream_count + 1, sizeof(x->streams[0]))) {
+                gpu_stream_destroy(stream);
+                goto done;
+            }
+            x->streams[x->stream_count++] = stream;
+            begin = i;
+            pending = 0;
+        }
+        pending += share;
+    }
+    x->submissions = (uint32_t)x->stream_count;
+    ok = true;
+
+done:
+    mem_free(all.items);
+    return ok;
+}
+
+static bool run_recorded(struct exec *x)
+{
+    memset(gpu_buffer_map(x->marks), 0, (size_t)gpu_buffer_size(x->marks));
+    for (size_t i = 0; i < x->stream_count; i++)
+        if (!gpu_stream_submit(x->streams[i]))
+            return false;
+    for (size_t i = 0; i < x->stream_count; i++)
+        if (!gpu_stream_wait(x->streams[i]))
+            return false;
+    return true;
+}
+
+// What the breadcrumbs say of the last run.
+static void read_marks(struct exec *x)
+{
+    size_t calls = graph_call_count(x->graph), passed = 0;
+    const uint32_t *marks = x->marks ? gpu_buffer_map(x->marks) : NULL;
+    while (marks && passed < x->mark_count && marks[passed])
+        passed++;
+    size_t from = passed ? x->mark_calls[passed - 1] : 0;
+    size_t to = passed < x->mark_count ? x->mark_calls[passed] : calls;
+    if (calls == 0)
+        return;
+    const struct call *call = graph_call(x->graph, from);
+    snprintf(x->last_kernel, sizeof(x->last_kernel),
+             "%s (%s), call %zu of %zu or one of the %zu after it",
+             shader_table[call->shader].name, call->label, from + 1, calls,
+             to > from ? to - from - 1 : 0);
+}
+
+bool exec_run(struct exec *x, const struct step_block *step)
+{
+    double start = os_seconds();
+    if (x->step) {
+        assert(step);
+        memcpy(gpu_buffer_map(x->step_upload), step, sizeof(*step));
+    }
+    bool ok;
+    if (!x->measured && gpu_device_limits(x->device)->executes) {
+        if (!create_marks(x, 4096))
+            return false;
+        memset(gpu_buffer_map(x->marks), 0, (size_t)gpu_buffer_size(x->marks));
+        ok = run_first(x);
+        x->measured = ok;
+    } else {
+        ok = (x->stream_count || record_all(x)) && run_recorded(x);
+    }
+    x->run_seconds = os_seconds() - start;
+    read_marks(x);
+    if (!ok && gpu_device_is_lost(x->device))
+        log_error("exec: the device was lost; it had reached kernel %s",
+                  x->last_kernel);
+    return ok;
+}
+
+const char *exec_last_kernel(const struct exec *x)
+{
+    return x->last_kernel;
+}
+
+double exec_seconds(const struct exec *x)
+{
+    return x->run_seconds;
+}
+
+uint32_t exec_submissions(const struct exec *x)
+{
+    return x->submissions;
+}
+
+bool exec_profile(struct exec *x, const struct step_block *step, double *seconds)
+{
+    size_t calls = graph_call_count(x->graph);
+    if (!x->measured && !exec_run(x, step))
+        return false;
+    if (x->step)
+        memcpy(gpu_buffer_map(x->step_upload), step, sizeof(*step));
+    memset(seconds, 0, calls * sizeof(seconds[0]));
+    bool ok = true;
+    for (size_t c = 0; ok && c < calls; c++) {
+        struct pieces list = { 0 };
+        ok = append_pieces(&list, c, graph_call(x->graph, c),
+                           parts_of(x->seconds[c], x->budget));
+        for (size_t i = 0; ok && i < list.count; i++) {
+            const struct pieces one = { .items = &list.items[i], .count = 1 };
+            ok = run_once(x, &one, c == 0 && i == 0,
+                          c + 1 == calls && i + 1 == list.count, seconds) >= 0;
+        }
+        mem_free(list.items);
+    }
+    return ok;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+//
+// The builder functions: infer shapes, append the node, emit its forward calls. The
+// first failure is sticky. See graph.h.
+
+#include "graph/graph.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "graph/tape.h"
+
+struct graph *graph_create(const struct op_limits *limits)
+{
+    struct graph *g = mem_zalloc(sizeof(*g));
+    if (g)
+        g->emitter.limits = *limits;
+    return g;
+}
+
+void graph_destroy(struct graph *g)
+{
+    if (!g)
+        return;
+    emitter_finish(&g->emitter);
+    for (size_t i = 0; i < g->node_count; i++)
+        mem_free(g->nodes[i]);
+    for (size_t i = 0; i < g->label_count; i++)
+        mem_free(g->labels[i]);
+    mem_free(g->nodes);
+    mem_free(g->labels);
+    mem_free(g);
+}
+
+bool graph_failed(const struct graph *g)
+{
+    return g->emitter.failed;
+}
+
+const char *graph_label(struct graph *g, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    char *copy = mem_strdup(text);
+    if (!copy || !mem_grow(&g->labels, &g->label_capacity, g->label_count + 1,
+                           sizeof(g->labels[0]))) {
+        mem_free(copy);
+        g->emitter.failed = true;
+        return "";
+    }
+    g->labels[g->label_count++] = copy;
+    return copy;
+}
+
+struct tensor *graph_input(struct graph *g, const char *name, struct shape shape,
+                           enum tensor_format format)
+{
+    return emitter_tensor(&g->emitter, graph_label(g, "%s", name), shape, format);
+}
+
+void graph_keep(struct graph *g, struct tensor *t)
+{
+    if (!graph_failed(g) && t)
+        emitter_resolve(t)->kept = true;
+}
+
+// The weight that a message about this node should name, or NULL.
+static const char *weight_name(const struct op_node *n)
+{
+    for (size_t i = 1; i < OP_MAX_INPUTS; i++)
+        if (n->in[i] && n->in[i]->weight)
+            return n->in[i]->weight->name;
+    return NULL;
+}
+
+static struct tensor *append(struct graph *g, const struct op *op,
+                             const struct op_node *node)
+{
+    struct emitter *e = &g->emitter;
+    if (e->failed || !node->in[0]) {
+        e->failed = true;
+        return NULL;
+    }
+    struct op_node *n = mem_zalloc(sizeof(*n));
+    if (!n || !mem_grow(&g->nodes, &g->node_capacity, g->node_count + 1,
+                        sizeof(g->nodes[0]))) {
+        mem_free(n);
+        e->failed = true;
+        return NULL;
+    }
+    *n = *node;
+    n->op = op;
+    g->nodes[g->node_count++] = n;
+    const char *weight = weight_name(n);
+    n->label = graph_label(g, "%s %s", op->name, weight ? weight : "");
+
+    struct op_shapes shapes = { .format = TENSOR_F32 };
+    if (!op->infer(n, &shapes)) {
+        e->failed = true;
+        return NULL;
+    }
+    assert(shape_count(shapes.out) > 0);
+    n->out = emitter_tensor(e, n->label, shapes.out, shapes.format);
+    for (size_t i = 0; i < OP_MAX_SAVED; i++)
+        if (shapes.saved[i].n)
+            n->saved[i] = emitter_tensor(e, n->label, shapes.saved[i], TENSOR_F32);
+    if (e->failed)
+        return NULL;
+    if (op == &op_detach)
+        graph_tensor_of(n->out)->alias = n->in[0];
+    e->label = n->label;
+    op->forward(e, n);
+    return n->out;
+}
+
+struct tensor *graph_conv(struct graph *g, struct tensor *x, struct tensor *w,
+                          struct tensor *b, struct conv_attributes attr)
+{
+    return append(g, &op_conv,
+                  &(struct op_node){ .in = { x, w, b }, .attr.conv = attr });
+}
+
+struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct tensor *w,
+                                    struct tensor *b, struct conv_attributes attr)
+{
+    return append(g, &op_conv_transpose,
+                  &(struct op_node){ .in = { x, w, b }, .attr.conv = attr });
+}
+
+struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scale,
+                          struct tensor *shift, struct tensor *mean,
+                          struct tensor *variance, struct norm_attributes attr)
+{
+    return append(g, &op_norm,
+                  &(struct op_node){ .in = { x, scale, shift, mean, variance },
+                                     .attr.norm = attr });
+}
+
+static struct tensor *append_activation(struct graph *g, struct tensor *x,
+                                        enum activation_kind kind, float slope)
+{
+    return append(g, &op_activation,
+                  &(struct op_node){ .in = { x }, .attr.activation = { kind, slope } });
+}
+
+struct tensor *graph_leaky_relu(struct graph *g, struct tensor *x, float slope)
+{
+    return append_activation(g, x, ACTIVATION_KIND_LEAKY, slope);
+}
+
+struct tensor *graph_relu(struct graph *g, struct tensor *x)
+{
+    return append_activation(g, x, ACTIVATION_KIND_LEAKY, 0.0f);
+}
+
+struct tensor *graph_tanh(struct graph *g, struct tensor *x)
+{
+    return append_activation(g, x, ACTIVATION_KIND_TANH, 0.0f);
+}
+
+struct tensor *graph_sigmoid(struct graph *g, struct tensor *x)
+{
+    return append_activation(g, x, ACTIVATION_KIND_SIGMOID, 0.0f);
+}
+
+struct tensor *graph_dropout(struct graph *g, struct tensor *x, float probability)
+{
+    return append(g, &op_dropout,
+                  &(struct op_node){ .in = { x },
+                                     .attr.dropout = { probability, g->dropouts++ } });
+}
+
+struct tensor *graph_concat(struct graph *g, struct tensor *a, struct tensor *b)
+{
+    return append(g, &op_concat, &(struct op_node){ .in = { a, b } });
+}
+
+struct tensor *graph_add(struct graph *g, struct tensor *a, struct tensor *b)
+{
+    return append(g, &op_add, &(struct op_node){ .in = { a, b } });
+}
+
+struct tensor *graph_scale(struct graph *g, struct tensor *x, float factor)
+{
+    return append(g, &op_scale, &(struct op_node){ .in = { x }, .attr.scale = factor });
+}
+
+struct tensor *graph_detach(struct graph *g, struct tensor *x)
+{
+    return append(g, &op_detach, &(struct op_node){ .in = { x } });
+}
+
+struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
+                         enum pad_kind kind)
+{
+    return append(g, &op_pad,
+                  &(struct op_node){ .in = { x }, .attr.pad = { kind, size } });
+}
+
+static struct tensor *append_loss(struct graph *g, struct tensor *x,
+                                  struct tensor *target, enum loss_kind kind,
+                                  float label)
+{
+    return append(g, &op_loss,
+                  &(struct op_node){ .in = { x, target },
+                                     .attr.loss = { kind, target != NULL, label } });
+}
+
+struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target)
+{
+    return append_loss(g, x, target, LOSS_KIND_L1, 0.0f);
+}
+
+struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target,
+                         float label)
+{
+    return append_loss(g, x, target, LOSS_KIND_MSE, label);
+}
+
+struct tensor *graph_bce(struct graph *g, struct tensor *logits, float label)
+{
+    return append_loss(g, logits, NULL, LOSS_KIND_BCE, label);
+}
+
+struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
+                                   struct tensor *jitter, uint32_t h, uint32_t w,
+                                   struct pixels_attributes attr)
+{
+    attr.h = h;
+    attr.w = w;
+    return append(g, &op_pixels_unpack,
+                  &(struct op_node){ .in = { pixels, jitter }, .attr.pixels = attr });
+}
+
+struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x)
+{
+    return append(g, &op_pixels_pack, &(struct op_node){ .in = { x } });
+}
+
+// ---------------------------------------------------------------------------
+// What plan and exec read
+
+size_t graph_call_count(const struct graph *g)
+{
+    return g->emitter.call_count;
+}
+
+const struct call *graph_call(const struct graph *g, size_t i)
+{
+    assert(i < g->emitter.call_count);
+    return &g->emitter.calls[i];
+}
+
+size_t graph_tensor_count(const struct graph *g)
+{
+    return g->emitter.tensor_count;
+}
+
+struct tensor *graph_tensor(const struct graph *g, size_t i)
+{
+    assert(i < g->emitter.tensor_count);
+    return &g->emitter.tensors[i]->base;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// The tape: nodes in creation order and the calls they emit. A builder function appends
+// one node and emits its forward calls at this point of the program; graph_minimize
+// emits a backward pass and an update at this point. Builders never return errors: the
+// first failure is logged and kept (graph_failed), later builders return a placeholder.
+
+#ifndef GRAPH_GRAPH_H
+#define GRAPH_GRAPH_H
+
+#include "ops/op.h"
+#include "tensor/weights.h"
+
+struct graph;
+
+struct graph *graph_create(const struct op_limits *limits);
+void graph_destroy(struct graph *g);    // NULL is fine
+bool graph_failed(const struct graph *g);
+
+// A tensor that is written from outside before the calls run.
+struct tensor *graph_input(struct graph *g, const char *name, struct shape shape,
+                           enum tensor_format format);
+
+// Keeps a tensor's memory until the end of the step, to be read by the host.
+void graph_keep(struct graph *g, struct tensor *t);
+
+// x [n, c, h, w], w [c_out, c, k, k], b [1, c_out, 1, 1] or NULL
+//   -> [n, c_out, (h + 2 pad - k) / stride + 1, ...]
+struct tensor *graph_conv(struct graph *g, struct tensor *x, struct tensor *w,
+                          struct tensor *b, struct conv_attributes attr);
+
+// x [n, c, h, w], w [c, c_out, k, k] -> [n, c_out, (h - 1) stride - 2 pad + k +
+// output_pad, ...]
+struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct tensor *w,
+                                    struct tensor *b, struct conv_attributes attr);
+
+// scale, shift [1, c, 1, 1] or both NULL; mean, variance: running statistics or both
+// NULL.
+struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scale,
+                          struct tensor *shift, struct tensor *mean,
+                          struct tensor *variance, struct norm_attributes attr);
+
+struct tensor *graph_leaky_relu(struct graph *g, struct tensor *x, float slope);
+struct tensor *graph_relu(struct graph *g, struct tensor *x);
+struct tensor *graph_tanh(struct graph *g, struct tensor *x);
+struct tensor *graph_sigmoid(struct graph *g, struct tensor *x);
+struct tensor *graph_dropout(struct graph *g, struct tensor *x, float probability);
+struct tensor *graph_concat(struct graph *g, struct tensor *a, struct tensor *b);
+struct tensor *graph_add(struct graph *g, struct tensor *a, struct tensor *b);
+struct tensor *graph_scale(struct graph *g, struct tensor *x, float factor);
+struct tensor *graph_detach(struct graph *g, struct tensor *x);    // no copy
+struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
+                         enum pad_kind kind);
+
+// Losses: one number, [1, 1, 1, 1]. target may be NULL: then `label` everywhere.
+struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target);
+struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target,
+                         float label);
+struct tensor *graph_bce(struct graph *g, struct tensor *logits, float label);
+
+// Staged 8-bit samples [n, images * 3, side_h, side_w] (interleaved RGB inside, see
+// shared/pixels.h) and jitter [n, 1, 1, 4] -> [n, 3, h, w] in [-1, 1].
+struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
+                                   struct tensor *jitter, uint32_t h, uint32_t w,
+                                   struct pixels_attributes attr);
+// [n, 3, h, w] in [-1, 1] -> U8 [n, 3, h, w], interleaved RGB, truncated as the port
+// does.
+struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x);
+
+// ---------------------------------------------------------------------------
+// Gradients (gradient.c)
+
+struct optimizer {
+    enum { OPTIMIZER_ADAM, OPTIMIZER_SGD } kind;
+    double beta1, beta2, epsilon;    // Adam
+    double momentum;                 // SGD
+};
+
+// Emits the gradient of `loss` (one number) for all trained weights of `weights`, into
+// each weight's gradient tensor; weights that the loss does not depend on get zeros.
+void graph_backward(struct graph *g, struct tensor *loss, struct weights *weights);
+
+// Emits the optimiser for every trained weight.
+void graph_update(struct graph *g, struct weights *weights,
+                  const struct optimizer *optimizer);
+
+// graph_backward, then graph_update.
+void graph_minimize(struct graph *g, struct tensor *loss, struct weights *weights,
+                    const struct optimizer *optimizer);
+
+// For tests: the gradient of a tensor made by the last graph_backward, or NULL.
+struct tensor *graph_gradient_of(struct graph *g, const struct tensor *t);
+
+// ---------------------------------------------------------------------------
+// What plan and exec read
+
+size_t graph_call_count(const struct graph *g);
+const struct call *graph_call(const struct graph *g, size_t i);
+size_t graph_tensor_count(const struct graph *g);    // all but weights
+struct tensor *graph_tensor(const struct graph *g, size_t i);
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// Elementwise activations. The formulas are in shared/activation.h.
+
+#include "shared/activation.h"
+#include "ops/op.h"
+
+_Static_assert(sizeof(struct activation_params) <= CALL_MAX_PARAMS, "push constants");
+_Static_assert(ACTIVATION_LEAKY == (int)ACTIVATION_KIND_LEAKY &&
+                   ACTIVATION_TANH == (int)ACTIVATION_KIND_TANH &&
+                   ACTIVATION_SIGMOID == (int)ACTIVATION_KIND_SIGMOID,
+               "the kinds of the host and of the shaders are the same numbers");
+
+static bool activation_infer(const struct op_node *n, struct op_shapes *shapes)
+{
+    shapes->out = n->in[0]->shape;
+    return true;
+}
+
+static void activation_forward(struct emitter *e, const struct op_node *n)
+{
+    const struct grid grid = grid_linear(shape_count(n->out->shape));
+    const struct activation_params params = {
+        .count = (uint32_t)shape_count(n->out->shape),
+        .stride = grid_stride(grid),
+        .slope = n->attr.activation.slope,
+    };
+    emit(e, &(struct call){
+                .shader = SHADER_ACTIVATION_FORWARD,
+                CALL_SPEC(OP_WORKGROUP, n->attr.activation.kind),
+                .use = { { n->in[0], ACCESS_READ }, { n->out, ACCESS_WRITE } },
+                CALL_PARAMS(params),
+                .grid = grid,
+                .flops = 2ull * params.count,
+            });
+}
+
+static void activation_backward(struct emitter *e, const struct op_node *n)
+{
+    const struct gradient dx = emit_gradient(e, n->in[0]);
+    if (!dx.tensor)
+        return;
+
+    const struct grid grid = grid_linear(shape_count(n->out->shape));
+    const struct activation_params params = {
+        .count = (uint32_t)shape_count(n->out->shape),
+        .stride = grid_stride(grid),
+        .slope = n->attr.activation.slope,
+        .accumulate = dx.accumulate,
+    };
+    emit(e, &(struct call){
+                .shader = SHADER_ACTIVATION_BACKWARD,
+                CALL_SPEC(OP_WORKGROUP, n->attr.activation.kind),
+                .use = { { emit_value(e, n->out), ACCESS_READ },
+                         { emit_output_gradient(e, n->out), ACCESS_READ },
+                         { dx.tensor, dx.access } },
+                CALL_PARAMS(params),
+                .grid = grid,
+                .flops = 3ull * params.count,
+            });
+}
+
+const struct op op_activation = {
+    .name = "activation",
+    .infer = activation_infer,
+    .forward = activation_forward,
+    .backward = activation_backward,
+};

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// Optimisers. The formulas are in shared/adam.h; what changes with the step is in the
+// step block.
+
+#include "shared/adam.h"
+#include "ops/op.h"
+#include "tensor/weights.h"
+
+_Static_assert(sizeof(struct adam_params) <= CALL_MAX_PARAMS, "push constants");
+_Static_assert(sizeof(struct sgd_params) <= CALL_MAX_PARAMS, "push constants");
+
+void adam_emit(struct emitter *e, struct weight *w, double beta1, double beta2,
+               double epsilon)
+{
+    const uint64_t count = shape_count(w->value.shape);
+    const struct grid grid = grid_linear(count);
+    const struct adam_params params = {
+        .count = (uint32_t)count,
+        .stride = grid_stride(grid),
+        .beta1 = (float)beta1,
+        .beta2 = (float)beta2,
+        .one_beta1 = (float)(1.0 - beta1),
+        .one_beta2 = (float)(1.0 - beta2),
+        .epsilon = (float)epsilon,
+    };
+    emit(e, &(struct call){
+                .shader = SHADER_ADAM,
+                CALL_SPEC(OP_WORKGROUP),
+                .use = { { &w->value, ACCESS_READ_WRITE },
+                         { &w->gradient, ACCESS_READ },
+                         { &w->m, ACCESS_READ_WRITE },
+                         { &w->v, ACCESS_READ_WRITE } },
+                .uses_step = true,
+                CALL_PARAMS(params),
+                .grid = grid,
+                .flops = 12 * count,
+            });
+}
+
+void sgd_emit(struct emitter *e, struct weight *w, double momentum)
+{
+    const uint64_t count = shape_count(w->value.shape);
+    const struct grid grid = grid_linear(count);
+    const struct sgd_params params = {
+        .count = (uint32_t)count,
+        .stride = grid_stride(grid),
+        .momentum = (float)momentum,
+    };
+    emit(e, &(struct call){
+                .shader = SHADER_SGD,
+                CALL_SPEC(OP_WORKGROUP),
+                .use = { { &w->value, ACCESS_READ_WRITE },
+                         { &w->gradient, ACCESS_READ },
+                         { &w->m, ACCESS_READ_WRITE } },
+                .uses_step = true,
+                CALL_PARAMS(params),
+                .grid = grid,
+                .flops = 4 * count,
+            });
+}

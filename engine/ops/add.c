@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+//
+// Sums, scaled copies, and what is nearly nothing: detach (an alias without a gradient)
+// and filling with one value. The formulas are in shared/add.h.
+
+#include "shared/add.h"
+#include "base/log.h"
+#include "ops/op.h"
+#include "shared/fill.h"
+
+_Static_assert(sizeof(struct add_params) <= CALL_MAX_PARAMS, "push constants");
+_Static_assert(sizeof(struct fill_params) <= CALL_MAX_PARAMS, "push constants");
+
+// y = a * x, plus z unless it is NULL, into or onto y.
+static void add_emit(struct emitter *e, struct tensor *x, float a, struct tensor *z,
+                     struct gradient y)
+{
+    const struct grid grid = grid_linear(shape_count(y.tensor->shape));
+    const struct add_params params = {
+        .count = (uint32_t)shape_count(y.tensor->shape),
+        .stride = grid_stride(grid),
+        .a = a,
+        .b = 1.0f,
+        .accumulate = y.accumulate,
+    };
+    emit(e, &(struct call){
+                .shader = SHADER_ADD,
+                CALL_SPEC(OP_WORKGROUP, z ? 2 : 1),
+                .use = { { x, ACCESS_READ },
+                         { z ? z : x, ACCESS_READ },    // not read with one term
+                         { y.tensor, y.access } },
+                CALL_PARAMS(params),
+                .grid = grid,
+                .flops = 2ull * params.count,
+            });
+}
+
+static bool add_infer(const struct op_node *n, struct op_shapes *shapes)
+{
+    if (!shape_equal(n->in[0]->shape, n->in[1]->shape)) {
+        char a[SHAPE_TEXT_SIZE], b[SHAPE_TEXT_SIZE];
+        log_error("add: the shapes %s and %s differ", shape_text(n->in[0]->shape, a),
+                  shape_text(n->in[1]->shape, b));
+        return false;
+    }
+    shapes->out = n->in[0]->shape;
+    return true;
+}
+
+static void add_forward(struct emitter *e, const struct op_node *n)
+{
+    add_emit(e, n->in[0], 1.0f, n->in[1], (struct gradient){ n->out, ACCESS_WRITE });
+}
+
+static void add_backward(struct emitter *e, const struct op_node *n)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct gradient dx = emit_gradient(e, n->in[i]);
+        if (dx.tensor)
+            add_emit(e, emit_output_gradient(e, n->out), 1.0f, NULL, dx);
+    }
+}
+
+static bool same_infer(const struct op_node *n, struct op_shapes *shapes)
+{
+    shapes->out = n->in[0]->shape;
+    return true;
+}
+
+static void scale_forward(struct emitter *e, const struct op_node *n)
+{
+    add_emit(e, n->in[0], n->attr.scale, NULL,
+             (struct gradient){ n->out, ACCESS_WRITE });
+}
+
+static void scale_backward(struct emitter *e, const struct op_node *n)
+{
+    const struct gradient dx = emit_gradient(e, n->in[0]);
+    if (dx.tensor)
+        add_emit(e, emit_output_gradient(e, n->out), n->attr.scale, NULL, dx);
+}
+
+// The output is the input itself.
+static void detach_forward(struct emitter *e, const struct op_node *n)
+{
+    (void)e;
+    (void)n;
+}
+
+void fill_emit(struct emitter *e, struct tensor *t, float value)
+{
+    const struct grid grid = grid_linear(shape_count(t->shape));
+    const struct fill_params params = {
+        .count = (uint32_t)shape_count(t->shape),
+        .stride = grid_stride(grid),
+        .value = value,
+    };
+    emit(e, &(struct call){
+                .shader = SHADER_FILL,
+                CALL_SPEC(OP_WORKGROUP),
+                .use = { { t, ACCESS_WRITE } },
+                CALL_PARAMS(params),
+                .grid = grid,
+            });
+}
+
+const struct op op_add = {
+    .name = "add",
+    .infer = add_infer,
+    .forward = add_forward,
+    .backward = add_backward,
+};
+
+const struct op op_scale = {
+    .name = "scale",
+    .infer = same_infer,
+    .forward = scale_forward,
+    .backward = scale_backward,
+};
+
+const struct op op_detach = {
+    .name = "detach",
+    .infer = same_infer,
+    .forward = detach_forward,
+};

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+//
+// The contract of an operation. An op is applied by a node; its `forward` and
+// `backward` do one thing: they emit calls. They never allocate memory, write a barrier
+// or see a command buffer. A call is one dispatch of a kernel over tensors, before
+// memory has addresses.
+
+#ifndef OPS_OP_H
+#define OPS_OP_H
+
+#include "gpu/shaders.h"
+#include "tensor/tensor.h"
+
+#define OP_MAX_INPUTS 5
+#define OP_MAX_SAVED 2
+#define CALL_MAX_BUFFERS 4     // the guaranteed number of storage buffers
+#define CALL_MAX_PARAMS 128    // the guaranteed size of push constants, bytes
+
+// Invocations of every elementwise and reduction kernel: the guaranteed maximum.
+#define OP_WORKGROUP 128
+
+enum access {
+    ACCESS_READ = 1,
+    ACCESS_WRITE = 2,
+    ACCESS_READ_WRITE = 3,
+};
+
+struct grid {
+    uint32_t x, y, z;    // workgroups, each 1 to 65535
+};
+
+// One dispatch. The index in `use` is the binding number; unused entries are NULL.
+struct call {
+    enum shader shader;
+    uint32_t spec[SHADER_MAX_SPEC];    // by constant id; 0 is the workgroup size
+    uint32_t spec_count;
+    struct call_use {
+        struct tensor *tensor;
+        enum access access;
+    } use[CALL_MAX_BUFFERS];
+    bool uses_step;    // the step block is bound as uniform buffer SHADER_STEP_BINDING
+    const void *params;    // copied by emit()
+    uint32_t params_size;
+    struct grid grid;
+    uint64_t flops;       // multiplications and additions, for plans and the watchdog
+    const char *label;    // filled in by emit(): the node's name
+};
+
+#define CALL_PARAMS(p) .params = &(p), .params_size = sizeof(p)
+#define CALL_SPEC(...)                                                                 \
+    .spec = { __VA_ARGS__ }, .spec_count = ARRAY_LEN(((uint32_t[]){ __VA_ARGS__ }))
+
+// Attributes of the ops; a closed list on purpose.
+struct conv_attributes {
+    uint32_t kernel, stride, pad;
+    uint32_t output_pad;    // transposed convolution only
+};
+
+enum norm_kind {
+    NORM_BATCH,       // statistics over n, h, w
+    NORM_INSTANCE,    // over h, w of each sample
+};
+
+struct norm_attributes {
+    enum norm_kind kind;
+    float epsilon;
+    float momentum;         // of running statistics
+    bool update_running;    // a training forward; inputs 3 and 4 are mean and variance
+};
+
+enum activation_kind {
+    ACTIVATION_KIND_LEAKY,    // ReLU is slope 0
+    ACTIVATION_KIND_TANH,
+    ACTIVATION_KIND_SIGMOID,
+};
+
+struct activation_attributes {
+    enum activation_kind kind;
+    float slope;
+};
+
+struct dropout_attributes {
+    float probability;    // of a zero
+    uint32_t stream;      // makes the masks of different nodes differ
+};
+
+enum pad_kind { PAD_KIND_ZERO, PAD_KIND_REFLECT };
+
+struct pad_attributes {
+    enum pad_kind kind;
+    uint32_t size;    // on all four sides
+};
+
+enum loss_kind {
+    LOSS_KIND_L1,     // mean |x - t|
+    LOSS_KIND_MSE,    // mean (x - t)^2
+    LOSS_KIND_BCE,    // mean of -t log s(x) - (1 - t) log(1 - s(x)), x logits
+};
+
+struct loss_attributes {
+    enum loss_kind kind;
+    bool has_target;    // input 1 is the target; else `label` everywhere
+    float label;
+};
+
+struct pixels_attributes {
+    uint32_t side_h, side_w;    // of the staged image, before the crop
+    uint32_t first;             // image in the sample: 0 input, 1 target
+    uint32_t images;            // images a sample
+    uint32_t h, w;              // of the crop; filled in by graph_pixels_unpack
+};
+
+union op_attributes {
+    struct conv_attributes conv;
+    struct norm_attributes norm;
+    struct activation_attributes activation;
+    struct dropout_attributes dropout;
+    struct pad_attributes pad;
+    struct loss_attributes loss;
+    struct pixels_attributes pixels;
+    float scale;
+};
+
+struct op;
+
+// One application of an op. `saved` holds what forward leaves behind for backward.
+struct op_node {
+    const struct op *op;
+    const char *label;    // "conv model.model.0.weight"; owned by the graph
+    struct tensor *in[OP_MAX_INPUTS];
+    struct tensor *out;
+    struct tensor *saved[OP_MAX_SAVED];
+    union op_attributes attr;
+};
+
+// Shapes that infer finds. A saved entry with n 0 is not made.
+struct op_shapes {
+    struct shape out;
+    enum tensor_format format;
+    struct shape saved[OP_MAX_SAVED];
+};
+
+struct emitter;
+
+struct op {
+    const char *name;
+    // Inputs to output shape; false after an error that names both shapes.
+    bool (*infer)(const struct op_node *n, struct op_shapes *shapes);
+    void (*forward)(struct emitter *e, const struct op_node *n);
+    void (*backward)(struct emitter *e, const struct op_node *n);    // NULL: detach
+};
+
+extern const struct op op_conv, op_conv_transpose, op_norm, op_activation, op_dropout,
+    op_concat, op_add, op_scale, op_detach, op_pad, op_loss, op_pixels_unpack,
+    op_pixels_pack;
+
+// ---------------------------------------------------------------------------
+// Emitting (emit.c)
+
+struct gradient {
+    struct tensor *tensor;    // NULL: nobody upstream is being trained
+    enum access access;       // WRITE, or READ_WRITE when accumulating
+    uint32_t accumulate;      // 1: add to what is there, 0: overwrite
+};
+
+// Appends a call (params copied).
+void emit(struct emitter *e, const struct call *call);
+
+// What stands for a node's tensor in backward. Backward asks for n->in, n->out and
+// n->saved through these, so that a recomputed value can stand in.
+struct tensor *emit_value(struct emitter *e, struct tensor *t);
+struct tensor *emit_saved(struct emitter *e, const struct op_node *n, uint32_t i);
+
+// A tensor that lives between the calls that use it.
+struct tensor *emit_temporary(struct emitter *e, const char *name, struct shape shape);
+
+// The gradient of a node's output, complete when backward runs.
+struct tensor *emit_output_gradient(struct emitter *e, struct tensor *out);
+
+// Where to put the gradient of an input. The first caller overwrites, later ones add.
+struct gradient emit_gradient(struct emitter *e, struct tensor *in);
+
+// Workgroups of OP_WORKGROUP for a kernel that strides over `count` elements, and the
+// stride (all invocations of the grid) that such a kernel takes in its params.
+struct grid grid_linear(uint64_t count);
+uint32_t grid_stride(struct grid grid);
+
+// What the device allows; ops pick tile sizes by it.
+struct op_limits {
+    uint32_t max_invocations;
+    uint32_t shared_bytes;
+    bool is_cpu;    // a software driver
+};
+const struct op_limits *emit_limits(const struct emitter *e);
+
+// Optimisers (adam.c): one weight, its gradient complete.
+struct weight;
+void adam_emit(struct emitter *e, struct weight *w, double beta1, double beta2,
+               double epsilon);
+void sgd_emit(struct emitter *e, struct weight *w, double momentum);
+
+// Sets every element (add.c).
+void fill_emit(struct emitter *e, struct tensor *t, float value);
+
+// Which convolution kernels are used; for tests and benchmarks. Default CONV_TILED.
+enum conv_choice { CONV_TILED, CONV_SIMPLE };
+void conv_choose(enum conv_choice choice);
+
+#endif

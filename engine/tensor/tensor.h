@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Tensors: a shape, a name and a place in device memory. A tensor owns nothing; who
+// made it (graph, weights) frees it, and its block owns the memory.
+
+#ifndef TENSOR_TENSOR_H
+#define TENSOR_TENSOR_H
+
+#include "base/base.h"
+
+struct gpu_buffer;
+struct gpu_device;
+struct weight;
+
+#define TENSOR_ALIGNMENT 256    // bytes; the largest offset alignment Vulkan allows
+
+struct shape {
+    uint32_t n, c, h, w;
+};
+
+enum tensor_format {
+    TENSOR_F32,    // one float an element
+    TENSOR_U8,     // bytes, four to a 32-bit word; rows are not padded
+};
+
+// A piece of device memory that tensors are placed in. `buffer` is NULL until the
+// memory is allocated: planning needs sizes only.
+struct block {
+    uint64_t size;
+    struct gpu_buffer *buffer;
+};
+
+struct tensor {
+    const char *name;    // for messages; not owned
+    struct shape shape;
+    enum tensor_format format;
+    struct block *block;      // NULL: not placed yet
+    uint64_t offset;          // in the block, bytes
+    bool kept;                // read after the step: its memory is not reused
+    struct weight *weight;    // the weight this is the value of, or NULL
+};
+
+uint64_t shape_count(struct shape s);    // elements
+bool shape_equal(struct shape a, struct shape b);
+uint64_t tensor_bytes(const struct tensor *t);    // rounded up to whole words
+// "1x64x128x128" into a static buffer of the caller.
+#define SHAPE_TEXT_SIZE 48
+const char *shape_text(struct shape s, char text[SHAPE_TEXT_SIZE]);
+
+// Whole tensors between host and device memory; waits until done. tensor_bytes(t)
+// bytes.
+bool tensor_upload(struct gpu_device *device, struct tensor *t, const void *data);
+bool tensor_download(struct gpu_device *device, const struct tensor *t, void *data);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// Checkpoints: RUN/checkpoints/step-00000020.safetensors. The file is self-describing:
+// the weights and running statistics of both networks under the PyTorch port's names,
+// the optimiser's moments, and in its metadata the step, the options and all else that
+// a run needs to go on. Reading trusts nothing in the file.
+
+#ifndef TRAIN_CHECKPOINT_H
+#define TRAIN_CHECKPOINT_H
+
+#include "pix2pix.h"
+#include "tensor/weights.h"
+
+// What is stored beside the tensors.
+struct checkpoint_state {
+    uint64_t step;      // steps done
+    uint64_t epoch;     // of the last step, from 1
+    uint32_t images;    // in the data: the stream of samples depends on it
+    const struct pix_train_options *options;    // resolved
+};
+
+// Writes beside, syncs, renames. Values come through `download` (tensor_download), one
+// tensor at a time.
+bool checkpoint_write(const char *path, const struct checkpoint_state *state,
+                      const struct weights *generator,
+                      const struct weights *discriminator, struct gpu_device *device,
+                      bool (*download)(struct gpu_device *device,
+                                       const struct tensor *t, void *data));
+
+struct checkpoint;
+
+// Opens a file and checks everything that can be checked without knowing the networks.
+// NULL after one message.
+struct checkpoint *checkpoint_open(const char *path);
+void checkpoint_close(struct checkpoint *c);    // NULL is fine
+
+// The options are resolved and owned by the checkpoint.
+const struct checkpoint_state *checkpoint_get_state(const struct checkpoint *c);
+
+// Checks that the file has every tensor of a network, "G" or "D", with its shape; the
+// moments too unless the weights are for inference. Names the first that does not fit.
+bool checkpoint_check(const struct checkpoint *c, const char *network,
+                      const struct weights *weights);
+
+// Reads them; they must have been checked. `upload` is tensor_upload.
+bool checkpoint_load(struct checkpoint *c, const char *network,
+                     const struct weights *weights, struct gpu_device *device,
+                     bool (*upload)(struct gpu_device *device, struct tensor *t,
+                                    const void *data));
+
+// ---------------------------------------------------------------------------
+// The folder of checkpoints
+
+// "RUN/checkpoints" and "RUN/checkpoints/step-00000020.safetensors"; caller frees.
+char *checkpoint_folder(const char *run);
+char *checkpoint_path(const char *run, uint64_t step);
+
+// Steps of the checkpoints in a run, the newest first; none where there is no folder.
+// Caller frees *steps with mem_free.
+bool checkpoint_list(const char *run, uint64_t **steps, size_t *count);
+
+// Removes all but the `keep` newest of those up to `newest`. What can not be removed
+// gets a warning.
+void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep);
+
+#endif

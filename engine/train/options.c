@@ -1,0 +1,769 @@
+// SPDX-License-Identifier: MIT
+//
+// The table of training options, from which the command line, configuration files, help
+// and the stored form of a run's options all come, and the rules that options keep.
+
+#include "train/options.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Largest crop: its activations would not fit any device, but sizes do not overflow.
+#define CROP_MAX 16384
+#define LOAD_MAX 32768
+
+// Depths of the U-Net. The PyTorch port's generator is built around five fixed levels.
+#define LEVELS_MIN 5
+#define LEVELS_AUTO_MAX 8
+#define LEVELS_MAX 10
+
+// The PyTorch port resizes to 286 and crops to 256; other crops keep the ratio.
+#define LOAD_NUMERATOR 286
+#define LOAD_DENOMINATOR 256
+
+// Every integer up to here is a double.
+#define EXACT_MAX 9007199254740992.0
+
+#define FIELD(member) offsetof(struct pix_train_options, member)
+
+static const struct pix_option table[] = {
+    { "data", PIX_OPTION_TEXT, FIELD(data), 0, 0, NULL, "DIR",
+      "folder with train/, perhaps val/ and test/: A|B images", false, false },
+    { "out", PIX_OPTION_TEXT, FIELD(out), 0, 0, NULL, "RUN",
+      "run folder, made if absent", false, true },
+    { "direction", PIX_OPTION_CHOICE, FIELD(direction), 0, 0, "AtoB|BtoA", "NAME",
+      "AtoB or BtoA", false, false },
+    { "net-g", PIX_OPTION_CHOICE, FIELD(net_g), 0, 0, "unet|unet_256|unet_128", "NAME",
+      "unet, unet_256 or unet_128", false, false },
+    { "depth", PIX_OPTION_UINT32, FIELD(depth), 0, LEVELS_MAX, NULL, "N",
+      "levels of unet, 5 to 10; 0: as fit, up to 8", false, false },
+    { "ngf", PIX_OPTION_UINT32, FIELD(ngf), 1, 1024, NULL, "N",
+      "filters in the generator's first layer", false, false },
+    { "ndf", PIX_OPTION_UINT32, FIELD(ndf), 1, 1024, NULL, "N",
+      "filters in the discriminator's first layer", false, false },
+    { "no-dropout", PIX_OPTION_FLAG, FIELD(no_dropout), 0, 0, NULL, NULL,
+      "generator without dropout", false, false },
+    { "preprocess", PIX_OPTION_CHOICE, FIELD(preprocess), 0, 0, "resize_and_crop|none",
+      "NAME", "resize_and_crop or none", false, false },
+    { "load-size", PIX_OPTION_UINT32, FIELD(load_size), 0, LOAD_MAX, NULL, "N",
+      "resize to N; 0: 286 for a crop of 256, and so on", false, false },
+    { "crop-size", PIX_OPTION_UINT32, FIELD(crop_size), 32, CROP_MAX, NULL, "N",
+      "side of the random crop that is trained on", false, false },
+    { "no-flip", PIX_OPTION_FLAG, FIELD(no_flip), 0, 0, NULL, NULL,
+      "never mirror images", false, false },
+    { "serial-batches", PIX_OPTION_FLAG, FIELD(serial_batches), 0, 0, NULL, NULL,
+      "files in the order of their names, not shuffled", false, false },
+    { "max-dataset-size", PIX_OPTION_UINT32, FIELD(max_dataset_size), 0, UINT32_MAX,
+      NULL, "N", "use only the first N images; 0: all", false, false },
+    { "threads", PIX_OPTION_UINT32, FIELD(threads), 0, 256, NULL, "N",
+      "image decoders; 0: as many as useful", true, false },
+    { "batch-size", PIX_OPTION_UINT32, FIELD(batch_size), 1, 4096, NULL, "N",
+      "images per step", false, false },
+    { "n-epochs", PIX_OPTION_UINT32, FIELD(n_epochs), 0, 1000000, NULL, "N",
+      "epochs at the full learning rate", true, false },
+    { "n-epochs-decay", PIX_OPTION_UINT32, FIELD(n_epochs_decay), 0, 1000000, NULL, "N",
+      "epochs after them, falling to zero", true, false },
+    { "lr", PIX_OPTION_REAL, FIELD(lr), 0, 10, NULL, "X", "learning rate", false,
+      false },
+    { "beta1", PIX_OPTION_REAL, FIELD(beta1), 0, 0.9999, NULL, "X", "of Adam", false,
+      false },
+    { "lambda-l1", PIX_OPTION_REAL, FIELD(lambda_l1), 0, 1e6, NULL, "X",
+      "weight of the L1 loss", false, false },
+    { "seed", PIX_OPTION_UINT64, FIELD(seed), 0, 18446744073709551615.0, NULL, "N",
+      "of weights, order, crops and dropout", false, false },
+    { "steps", PIX_OPTION_UINT64, FIELD(steps), 0, 1e15, NULL, "N",
+      "stop after N steps in all; 0: all epochs", true, false },
+    { "save-freq", PIX_OPTION_UINT64, FIELD(save_freq), 0, 1e15, NULL, "N",
+      "steps between checkpoints; 0: only at the end", true, false },
+    { "log-freq", PIX_OPTION_UINT64, FIELD(log_freq), 1, 1e15, NULL, "N",
+      "steps between lines of metrics", true, false },
+    { "sample-freq", PIX_OPTION_UINT64, FIELD(sample_freq), 0, 1e15, NULL, "N",
+      "steps between sample grids; 0: only at the end", true, false },
+    { "keep", PIX_OPTION_UINT32, FIELD(keep), 1, 1000000, NULL, "N",
+      "newest checkpoints that stay", true, false },
+    { "continue", PIX_OPTION_FLAG, FIELD(continue_run), 0, 0, NULL, NULL,
+      "go on with the run in --out, with its options", false, true },
+};
+
+static void *field(const struct pix_option *row, struct pix_train_options *o)
+{
+    return (char *)o + row->offset;
+}
+
+static const void *field_const(const struct pix_option *row,
+                               const struct pix_train_options *o)
+{
+    return (const char *)o + row->offset;
+}
+
+static bool is_text(const struct pix_option *row)
+{
+    return row->type == PIX_OPTION_TEXT || row->type == PIX_OPTION_CHOICE;
+}
+
+static const char *text_of(const struct pix_option *row,
+                           const struct pix_train_options *o)
+{
+    assert(is_text(row));
+    return *(const char *const *)field_const(row, o);
+}
+
+// The command line of the PyTorch port has '_' where this one has '-'.
+static bool same_name(const char *a, const char *b)
+{
+    while (*a && (*a == '_' ? '-' : *a) == (*b == '_' ? '-' : *b))
+        a++, b++;
+    return *a == *b;
+}
+
+static const struct pix_option *find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (same_name(table[i].name, name))
+            return &table[i];
+    return NULL;
+}
+
+// ---------------------------------------------------------------------------
+// Texts that belong to an option struct: a list, freed as a whole
+
+struct owned_text {
+    struct owned_text *next;
+    char text[];
+};
+
+static const char *own_text(struct pix_train_options *o, const char *text)
+{
+    const size_t size = strlen(text) + 1;
+    struct owned_text *owned = mem_alloc(sizeof(*owned) + size);
+    if (!owned)
+        return NULL;
+    memcpy(owned->text, text, size);
+    owned->next = o->strings;
+    o->strings = owned;
+    return owned->text;
+}
+
+void pix_train_options_finish(struct pix_train_options *o)
+{
+    if (!o)
+        return;
+    struct owned_text *owned = o->strings;
+    while (owned) {
+        struct owned_text *next = owned->next;
+        mem_free(owned);
+        owned = next;
+    }
+    *o = (struct pix_train_options){ 0 };
+}
+
+bool options_copy(struct pix_train_options *to, const struct pix_train_options *from)
+{
+    *to = *from;
+    to->strings = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (!is_text(&table[i]) || !text_of(&table[i], from))
+            continue;
+        const char *text = own_text(to, text_of(&table[i], from));
+        if (!text)
+            goto fail;
+        *(const char **)field(&table[i], to) = text;
+    }
+    return true;
+
+fail:
+    pix_train_options_finish(to);
+    return false;
+}
+
+// ---------------------------------------------------------------------------
+// Single values
+
+// What a row takes, for messages.
+static const char *describe(const struct pix_option *row, char *text, size_t size)
+{
+    switch (row->type) {
+    case PIX_OPTION_FLAG:
+        snprintf(text, size, "true or false");
+        break;
+    case PIX_OPTION_UINT32:
+    case PIX_OPTION_UINT64:
+        if (row->max > EXACT_MAX)
+            snprintf(text, size, "a whole number from %.0f to 2^64 - 1", row->min);
+        else
+            snprintf(text, size, "a whole number from %.0f to %.0f", row->min,
+                     row->max);
+        break;
+    case PIX_OPTION_REAL:
+        snprintf(text, size, "a number from %g to %g", row->min, row->max);
+        break;
+    case PIX_OPTION_TEXT:
+        snprintf(text, size, "a text that is not empty");
+        break;
+    case PIX_OPTION_CHOICE:
+        snprintf(text, size, "one of %s", row->choices);
+        break;
+    }
+    return text;
+}
+
+static bool refuse(const struct pix_option *row, const char *where, const char *got)
+{
+    char takes[128];
+    log_error("options: %s takes %s, not \"%s\"", where,
+              describe(row, takes, sizeof(takes)), got);
+    return false;
+}
+
+static bool is_choice(const char *choices, const char *text)
+{
+    const size_t length = strcspn(text, "|");
+    if (length == 0 || text[length])
+        return false;
+    for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
+        if (strncmp(c, text, length) == 0 && (c[length] == '|' || c[length] == 0))
+            return true;
+    return false;
+}
+
+static bool in_range(const struct pix_option *row, double value)
+{
+    return value >= row->min && value <= row->max;    // false for NaN
+}
+
+// Decimal digits only: no sign, no space.
+static bool parse_u64(const char *text, uint64_t *out)
+{
+    uint64_t value = 0;
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        const uint64_t digit = (uint64_t)(*text - '0');
+        if (value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return true;
+}
+
+// A decimal number with '.', whatever the locale of the process; strtod alone would
+// also take hexadecimal, "inf" and "nan".
+static bool parse_real(const char *text, double *out)
+{
+    char copy[64];
+    if (!*text || strlen(text) >= sizeof(copy) ||
+        text[strspn(text, "0123456789.eE+-")] != 0)
+        return false;
+    strcpy(copy, text);
+    char *point = strchr(copy, '.');
+    if (point)
+        *point = *localeconv()->decimal_point;
+    char *end;
+    const double value = strtod(copy, &end);
+    if (*end || end == copy || !(fabs(value) <= DBL_MAX))
+        return false;
+    *out = value;
+    return true;
+}
+
+// Sets one row from text; `where` names the option in messages. With `own` the struct
+// keeps its own copy of a text.
+static bool set_text(struct pix_train_options *o, const struct pix_option *row,
+                     const char *text, const char *where, bool own)
+{
+    uint64_t whole = 0;
+    double real = 0;
+    switch (row->type) {
+    case PIX_OPTION_FLAG:
+        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+            return refuse(row, where, text);
+        *(bool *)field(row, o) = strcmp(text, "true") == 0;
+        return true;
+    case PIX_OPTION_UINT32:
+    case PIX_OPTION_UINT64:
+        if (!parse_u64(text, &whole) || !in_range(row, (double)whole))
+            return refuse(row, where, text);
+        if (row->type == PIX_OPTION_UINT32)
+            *(uint32_t *)field(row, o) = (uint32_t)whole;
+        else
+            *(uint64_t *)field(row, o) = whole;
+        return true;
+    case PIX_OPTION_REAL:
+        if (!parse_real(text, &real) || !in_range(row, real))
+            return refuse(row, where, text);
+        *(double *)field(row, o) = real;
+        return true;
+    case PIX_OPTION_TEXT:
+    case PIX_OPTION_CHOICE:
+        if (!*text ||
+            (row->type == PIX_OPTION_CHOICE && !is_choice(row->choices, text)))
+            return refuse(row, where, text);
+        if (own) {
+            text = own_text(o, text);
+            if (!text)
+                return false;
+        }
+        *(const char **)field(row, o) = text;
+        return true;
+    }
+    assert(!"a row of the table has an unknown type");
+    return false;
+}
+
+// ---------------------------------------------------------------------------
+// Rules
+
+// Says which sizes near `size` are multiples of `multiple`.
+static void sizes_that_fit(uint32_t size, uint32_t multiple, char *text,
+                           size_t capacity)
+{
+    const uint32_t below = size / multiple * multiple;
+    if (below == 0)
+        snprintf(text, capacity, "%u", (unsigned)multiple);
+    else if (below + multiple > CROP_MAX)
+        snprintf(text, capacity, "%u", (unsigned)below);
+    else
+        snprintf(text, capacity, "%u or %u", (unsigned)below,
+                 (unsigned)(below + multiple));
+}
+
+uint32_t options_unet_levels(const struct pix_train_options *o)
+{
+    uint32_t levels;
+    char fit[64];
+    if (strcmp(o->net_g, "unet") == 0) {
+        levels = o->depth;
+        if (levels == 0) {
+            levels = LEVELS_MIN;
+            while (levels < LEVELS_AUTO_MAX && o->crop_size % (2u << levels) == 0)
+                levels++;
+        }
+    } else {
+        levels = strcmp(o->net_g, "unet_256") == 0 ? 8 : 7;
+        if (o->depth != 0 && o->depth != levels) {
+            log_error("options: --depth %u does not go with --net-g %s, which has %u "
+                      "levels: leave --depth out or take --net-g unet",
+                      (unsigned)o->depth, o->net_g, (unsigned)levels);
+            return 0;
+        }
+    }
+    if (levels < LEVELS_MIN || levels > LEVELS_MAX) {
+        log_error(
+            "options: --depth %u is not possible: take %u to %u, or 0 for as many "
+            "levels as fit",
+            (unsigned)levels, LEVELS_MIN, LEVELS_MAX);
+        return 0;
+    }
+    if (o->crop_size == 0 || o->crop_size % (1u << levels) != 0) {
+        sizes_that_fit(o->crop_size, 1u << levels, fit, sizeof(fit));
+        log_error(
+            "options: --crop-size %u does not fit --net-g %s with %u levels, which "
+            "needs a multiple of %u: take %s",
+            (unsigned)o->crop_size, o->net_g, (unsigned)levels, 1u << levels, fit);
+        return 0;
+    }
+    return levels;
+}
+
+static uint32_t resolved_load_size(const struct pix_train_options *o)
+{
+    if (strcmp(o->preprocess, "none") == 0)
+        return o->crop_size;
+    if (o->load_size != 0)
+        return o->load_size;
+    return (o->crop_size * LOAD_NUMERATOR + LOAD_DENOMINATOR / 2) / LOAD_DENOMINATOR;
+}
+
+// One value against its row: what a caller of the library may have put into the struct.
+static bool check_value(const struct pix_option *row, const struct pix_train_options *o)
+{
+    char where[64], got[64];
+    snprintf(where, sizeof(where), "--%s", row->name);
+    switch (row->type) {
+    case PIX_OPTION_UINT32: {
+        const uint32_t value = *(const uint32_t *)field_const(row, o);
+        snprintf(got, sizeof(got), "%u", (unsigned)value);
+        return in_range(row, value) || refuse(row, where, got);
+    }
+    case PIX_OPTION_UINT64: {
+        const uint64_t value = *(const uint64_t *)field_const(row, o);
+        snprintf(got, sizeof(got), "%.0f", (double)value);
+        return in_range(row, (double)value) || refuse(row, where, got);
+    }
+    case PIX_OPTION_REAL: {
+        const double value = *(const double *)field_const(row, o);
+        snprintf(got, sizeof(got), "%g", value);
+        return in_range(row, value) || refuse(row, where, got);
+    }
+    case PIX_OPTION_CHOICE: {
+        const char *value = text_of(row, o);
+        return (value && is_choice(row->choices, value)) ||
+               refuse(row, where, value ? value : "nothing");
+    }
+    case PIX_OPTION_FLAG:
+    case PIX_OPTION_TEXT:
+        return true;
+    }
+    return false;
+}
+
+bool options_check(const struct pix_train_options *o, bool need_paths)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (!check_value(&table[i], o))
+            return false;
+
+    if (need_paths && (!o->data || !*o->data)) {
+        log_error("options: --data is missing: name the folder that holds train/");
+        return false;
+    }
+    if (need_paths && (!o->out || !*o->out)) {
+        log_error("options: --out is missing: name the folder that the run writes to");
+        return false;
+    }
+    if (options_unet_levels(o) == 0)
+        return false;
+    const uint32_t load_size = resolved_load_size(o);
+    if (load_size < o->crop_size) {
+        log_error(
+            "options: --load-size %u is smaller than --crop-size %u: a crop is cut "
+            "from the resized image, so take %u or more",
+            (unsigned)load_size, (unsigned)o->crop_size, (unsigned)o->crop_size);
+        return false;
+    }
+    if (o->n_epochs == 0 && o->n_epochs_decay == 0) {
+        log_error(
+            "options: --n-epochs and --n-epochs-decay are both 0: nothing would be "
+            "trained");
+        return false;
+    }
+    return true;
+}
+
+bool options_resolve(struct pix_train_options *o)
+{
+    if (!options_check(o, false))
+        return false;
+    const uint32_t load_size = resolved_load_size(o);
+    if (o->load_size != 0 && o->load_size != load_size)
+        log_warn(
+            "options: --preprocess none takes images as they are: --load-size %u is "
+            "not used, their sides must be --crop-size %u",
+            (unsigned)o->load_size, (unsigned)o->crop_size);
+    o->load_size = load_size;
+    o->depth = options_unet_levels(o);
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// JSON
+
+void options_write_json(struct json_writer *w, const char *key,
+                        const struct pix_train_options *o)
+{
+    json_begin_object(w, key);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct pix_option *row = &table[i];
+        const void *value = field_const(row, o);
+        if (row->is_run_state)
+            continue;
+        switch (row->type) {
+        case PIX_OPTION_FLAG:
+            json_bool(w, row->name, *(const bool *)value);
+            break;
+        case PIX_OPTION_UINT32:
+            json_u64(w, row->name, *(const uint32_t *)value);
+            break;
+        case PIX_OPTION_UINT64:
+            json_u64(w, row->name, *(const uint64_t *)value);
+            break;
+        case PIX_OPTION_REAL:
+            json_double(w, row->name, *(const double *)value);
+            break;
+        case PIX_OPTION_TEXT:
+        case PIX_OPTION_CHOICE:
+            if (text_of(row, o))
+                json_string(w, row->name, text_of(row, o));
+            break;
+        }
+    }
+    json_end_object(w);
+}
+
+struct json_reading {
+    struct pix_train_options *options;
+    const char *source;    // for messages
+    bool strict;           // unknown names are errors
+};
+
+static bool read_member(void *user, const char *key, struct json value)
+{
+    const struct json_reading *reading = user;
+    struct pix_train_options *o = reading->options;
+    const struct pix_option *row = find(key);
+    if (!row) {
+        if (reading->strict) {
+            log_error("options: %s: there is no option \"%s\"", reading->source, key);
+            return false;
+        }
+        log_warn("options: %s: \"%s\" is not known to this version and left out",
+                 reading->source, key);
+        return true;
+    }
+
+    uint64_t whole = 0;
+    double real = 0;
+    char *text = NULL;
+    bool fits = false;
+    switch (row->type) {
+    case PIX_OPTION_FLAG:
+        fits = json_to_bool(value, field(row, o));
+        break;
+    case PIX_OPTION_UINT32:
+        fits = json_to_u64(value, &whole) && in_range(row, (double)whole);
+        if (fits)
+            *(uint32_t *)field(row, o) = (uint32_t)whole;
+        break;
+    case PIX_OPTION_UINT64:
+        fits = json_to_u64(value, &whole) && in_range(row, (double)whole);
+        if (fits)
+            *(uint64_t *)field(row, o) = whole;
+        break;
+    case PIX_OPTION_REAL:
+        fits = json_to_double(value, &real) && in_range(row, real);
+        if (fits)
+            *(double *)field(row, o) = real;
+        break;
+    case PIX_OPTION_TEXT:
+    case PIX_OPTION_CHOICE:
+        text = json_to_string(value);
+        fits = text && *text &&
+               (row->type == PIX_OPTION_TEXT || is_choice(row->choices, text));
+        if (fits) {
+            const char *owned = own_text(o, text);
+            mem_free(text);
+            if (!owned)
+                return false;
+            *(const char **)field(row, o) = owned;
+            return true;
+        }
+        mem_free(text);
+        break;
+    }
+    if (!fits) {
+        char takes[128];
+        log_error("options: %s: \"%s\" must be %s", reading->source, key,
+                  describe(row, takes, sizeof(takes)));
+    }
+    return fits;
+}
+
+static bool read_object(struct json object, struct pix_train_options *o,
+                        const char *source, bool strict)
+{
+    if (!json_is_object(object)) {
+        log_error("options: %s: options must be one JSON object", source);
+        return false;
+    }
+    struct json_reading reading = { o, source, strict };
+    return json_each(object, read_member, &reading);
+}
+
+bool options_read_json(struct json object, struct pix_train_options *o)
+{
+    return read_object(object, o, "stored options", false);
+}
+
+// ---------------------------------------------------------------------------
+// Files
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
+}
+
+// Cuts white space off both ends, in place.
+static char *trim(char *text)
+{
+    while (is_space(*text))
+        text++;
+    size_t length = strlen(text);
+    while (length > 0 && is_space(text[length - 1]))
+        text[--length] = 0;
+    return text;
+}
+
+// "name = value"; '#' starts a comment at the beginning or after white space, so that
+// paths may contain it. Quotes around a value keep such a '#' and spaces at its ends.
+static bool read_line(char *line, const char *source, struct pix_train_options *o)
+{
+    bool quoted = false;
+    for (char *c = line; *c; c++) {
+        if (*c == '"')
+            quoted = !quoted;
+        if (*c == '#' && !quoted && (c == line || is_space(c[-1]))) {
+            *c = 0;
+            break;
+        }
+    }
+    line = trim(line);
+    if (!*line)
+        return true;
+    char *equals = strchr(line, '=');
+    if (!equals) {
+        log_error("options: %s: expected `name = value`, not \"%s\"", source, line);
+        return false;
+    }
+    *equals = 0;
+    const char *name = trim(line);
+    char *value = trim(equals + 1);
+    const size_t length = strlen(value);
+    if (length >= 2 && value[0] == '"' && value[length - 1] == '"') {
+        value[length - 1] = 0;
+        value++;
+    }
+    const struct pix_option *row = find(name);
+    if (!row) {
+        log_error("options: %s: there is no option \"%s\"", source, name);
+        return false;
+    }
+    char *where = mem_printf("%s: %s", source, row->name);
+    const bool ok = where && set_text(o, row, value, where, true);
+    mem_free(where);
+    return ok;
+}
+
+static bool read_lines(char *text, const char *path, struct pix_train_options *o)
+{
+    bool ok = true;
+    for (unsigned number = 1; ok && text; number++) {
+        char *next = strchr(text, '\n');
+        if (next)
+            *next++ = 0;
+        char *source = mem_printf("%s:%u", path, number);
+        ok = source && read_line(text, source, o);
+        mem_free(source);
+        text = next;
+    }
+    return ok;
+}
+
+static bool read_file(const char *path, struct pix_train_options *o, bool is_run)
+{
+    void *data = NULL;
+    size_t size = 0;
+    if (!file_read(path, &data, &size))
+        return false;
+
+    bool ok = false;
+    char *text = data;
+    struct json_document *document = NULL;
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3, size -= 3;    // the mark that some editors put before UTF-8
+    if (strlen(text) != size) {
+        log_error("options: %s is not a text file", path);
+        goto fail;
+    }
+    if (is_run || text[strspn(text, " \t\r\n")] == '{') {
+        document = json_parse(text, size, path);
+        ok = document && read_object(json_root(document), o, path, !is_run);
+    } else {
+        ok = read_lines(text, path, o);
+    }
+
+fail:
+    json_destroy(document);
+    mem_free(data);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Public
+
+void pix_train_options_init(struct pix_train_options *options)
+{
+    *options = (struct pix_train_options){
+        .direction = "AtoB",
+        .net_g = "unet",
+        .ngf = 64,
+        .ndf = 64,
+        .preprocess = "resize_and_crop",
+        .crop_size = 256,
+        .batch_size = 1,
+        .n_epochs = 100,
+        .n_epochs_decay = 100,
+        .lr = 0.0002,
+        .beta1 = 0.5,
+        .lambda_l1 = 100,
+        .save_freq = 1000,
+        .log_freq = 10,
+        .sample_freq = 500,
+        .keep = 3,
+    };
+}
+
+const struct pix_option *pix_train_option_table(size_t *count)
+{
+    *count = ARRAY_LEN(table);
+    return table;
+}
+
+bool pix_train_options_set(struct pix_train_options *options, const char *name,
+                           const char *text)
+{
+    const struct pix_option *row = find(name);
+    if (!row) {
+        log_error("options: there is no option --%s", name);
+        return false;
+    }
+    char where[64];
+    snprintf(where, sizeof(where), "--%s", row->name);
+    return set_text(options, row, text, where, false);
+}
+
+bool pix_train_options_resolve(struct pix_train_options *options)
+{
+    return options_resolve(options);
+}
+
+bool pix_train_options_read_file(const char *path, struct pix_train_options *options)
+{
+    return read_file(path, options, false);
+}
+
+bool pix_train_options_read(const char *run, struct pix_train_options *options)
+{
+    pix_train_options_init(options);
+    char *path = file_join(run, "config.json");
+    if (!path)
+        goto fail;
+    if (!file_exists(path)) {
+        log_error("options: %s has no config.json: it is not a run folder", run);
+        goto fail;
+    }
+    if (!read_file(path, options, true))
+        goto fail;
+    options->out = own_text(options, run);
+    options->continue_run = false;
+    if (!options->out)
+        goto fail;
+    mem_free(path);
+    return true;
+
+fail:
+    mem_free(path);
+    pix_train_options_finish(options);
+    return false;
+}

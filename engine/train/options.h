@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// Training options inside the engine: checks, their JSON form (RUN/config.json and the
+// metadata of a checkpoint) and copies that own their texts. The table of options and
+// the functions that users call are declared in pix2pix.h and live in options.c too.
+
+#ifndef TRAIN_OPTIONS_H
+#define TRAIN_OPTIONS_H
+
+#include "base/base.h"
+#include "base/json.h"
+#include "pix2pix.h"
+
+// Levels of the U-Net, 5 to 10. Returns 0 after a message if the crop does not fit.
+uint32_t options_unet_levels(const struct pix_train_options *o);
+
+// Checks every value and that they fit together; the message says what to do.
+// `need_paths`: data and out must be given too.
+bool options_check(const struct pix_train_options *o, bool need_paths);
+
+// Checks, then fills in what follows from other options: load_size and depth. On
+// failure the options are as they were. Resolved options stay the same.
+bool options_resolve(struct pix_train_options *o);
+
+// A copy that owns its texts; pix_train_options_finish frees it. On failure there is
+// nothing to free.
+bool options_copy(struct pix_train_options *to, const struct pix_train_options *from);
+
+// One flat object, names as on the command line, without the rows of run state.
+void options_write_json(struct json_writer *w, const char *key,
+                        const struct pix_train_options *o);
+
+// Reads such an object over `o`, which must have been initialised and is freed with
+// pix_train_options_finish. Names it does not know (a newer version wrote them) get a
+// warning each; wrong types and values out of range are errors.
+bool options_read_json(struct json object, struct pix_train_options *o);
+
+#endif

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+//
+// Translation: the generator of a checkpoint as a graph without losses, for one image
+// of one size. The graph of the last size is kept, since most folders hold one size.
+
+#include "train/translator.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "data/image.h"
+#include "gpu/device.h"
+#include "graph/exec.h"
+#include "train/checkpoint.h"
+#include "train/objective.h"
+#include "train/options.h"
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+// The graph for one size of image. `exec` is made when the first image comes.
+struct program {
+    uint32_t width, height;
+    struct graph *graph;
+    struct translation tensors;
+    struct plan *plan;
+    struct exec *exec;
+    uint8_t *pixels;
+    uint32_t *jitter;
+    const uint8_t *output;
+};
+
+struct translator {
+    struct gpu_device *device;
+    double submission_seconds;
+    struct pix_train_options options;
+    bool resize;
+    uint32_t levels;
+    struct weights *generator;
+    struct program program;
+};
+
+// ---------------------------------------------------------------------------
+// Programs
+
+static void program_finish(struct program *p)
+{
+    exec_destroy(p->exec);
+    plan_destroy(p->plan);
+    graph_destroy(p->graph);
+    *p = (struct program){ 0 };
+}
+
+// The graph only: it names and shapes the weights too.
+static bool program_build(struct translator *t, uint32_t width, uint32_t height,
+                          struct program *p)
+{
+    const struct op_limits limits = trainer_op_limits(t->device);
+    const struct unet_options generator = trainer_generator_options(&t->options);
+    *p = (struct program){ .width = width, .height = height };
+    p->graph = graph_create(&limits);
+    return p->graph && translation_build(p->graph, t->generator, &generator, 1, height,
+                                         width, &p->tensors);
+}
+
+static bool program_plan(struct translator *t, struct program *p, struct pix_plan *out)
+{
+    const struct plan_limits limits = trainer_plan_limits(t->device);
+    if (!p->plan)
+        p->plan = plan_build(p->graph, &limits);
+    if (!p->plan)
+        return false;
+    *out = (struct pix_plan){
+        .state_bytes = weights_bytes(t->generator),
+        .staging_bytes = tensor_bytes(p->tensors.pixels) +
+                         tensor_bytes(p->tensors.jitter) +
+                         tensor_bytes(p->tensors.output),
+        .weights_g = weights_trained_count(t->generator),
+    };
+    trainer_sum_up(t->device, t->submission_seconds, p->graph, p->plan, out);
+    return true;
+}
+
+static bool fits(struct translator *t, const struct pix_plan *plan)
+{
+    return trainer_memory_fits(t->device, plan, "translation",
+                               t->resize
+                                   ? "train a model with a lower --ngf or --crop-size"
+                                   : "make the image smaller, or leave out "
+                                     "--preprocess none");
+}
+
+static bool program_start(struct translator *t, struct program *p)
+{
+    struct pix_plan plan;
+    if (p->exec)
+        return true;
+    if (!program_plan(t, p, &plan) || !fits(t, &plan) ||
+        !plan_allocate(p->plan, t->device))
+        return false;
+    p->exec = exec_create(t->device, p->graph, t->submission_seconds);
+    if (!p->exec)
+        return false;
+    p->pixels = exec_upload(p->exec, p->tensors.pixels);
+    p->jitter = exec_upload(p->exec, p->tensors.jitter);
+    p->output = exec_download(p->exec, p->tensors.output);
+    return p->pixels && p->jitter && p->output;
+}
+
+static bool check_side(const struct translator *t, uint32_t width, uint32_t height)
+{
+    uint32_t multiple = translator_multiple(t);
+    if (width && height && width % multiple == 0 && height % multiple == 0)
+        return true;
+
+    uint32_t below_w = MAX(width / multiple, 1u) * multiple;
+    uint32_t below_h = MAX(height / multiple, 1u) * multiple;
+    uint32_t above_w = DIV_UP((uint64_t)MAX(width, 1u), multiple) * multiple;
+    uint32_t above_h = DIV_UP((uint64_t)MAX(height, 1u), multiple) * multiple;
+    log_error(
+        "translate: the image has %" PRIu32 "x%" PRIu32
+        " pixels, this model needs width and height that are multiples of %" PRIu32
+        ": the nearest are %" PRIu32 "x%" PRIu32 " and %" PRIu32 "x%" PRIu32
+        "; or leave out --preprocess none",
+        width, height, multiple, below_w, below_h, above_w, above_h);
+    return false;
+}
+
+// Makes the kept program one for this size.
+static bool prepare(struct translator *t, uint32_t width, uint32_t height)
+{
+    if (!check_side(t, width, height))
+        return false;
+    if (t->program.graph && t->program.width == width && t->program.height == height)
+        return true;
+    program_finish(&t->program);
+    if (program_build(t, width, height, &t->program))
+        return true;
+    program_finish(&t->program);
+    return false;
+}
+
+// ---------------------------------------------------------------------------
+// Set-up
+
+// The file to read: the model itself, or its newest checkpoint. Caller frees.
+static char *find_model(const char *model)
+{
+    char *path = NULL;
+    uint64_t *steps = NULL;
+    size_t count = 0;
+    if (!file_exists(model)) {
+        log_error("translate: the model %s does not exist", model);
+        return NULL;
+    }
+    if (!file_is_folder(model))
+        return mem_strdup(model);
+    if (!checkpoint_list(model, &steps, &count))
+        return NULL;
+    if (count > 0)
+        path = checkpoint_path(model, steps[0]);
+    else
+        log_error("translate: %s holds no checkpoint (checkpoints/step-*.safetensors): "
+                  "name a run folder that has one, or a checkpoint",
+                  model);
+    mem_free(steps);
+    return path;
+}
+
+static bool load(struct translator *t, const char *path)
+{
+    const struct plan_limits limits = trainer_plan_limits(t->device);
+    struct pix_plan plan;
+    struct checkpoint *c = checkpoint_open(path);
+    bool ok = c && options_copy(&t->options, checkpoint_get_state(c)->options);
+    if (ok) {
+        t->levels = options_unet_levels(&t->options);
+        uint32_t side = t->options.crop_size;
+        ok = t->levels && prepare(t, side, side) &&
+             checkpoint_check(c, "G", t->generator) &&
+             weights_place(t->generator, limits.max_block) &&
+             program_plan(t, &t->program, &plan) && (!t->resize || fits(t, &plan)) &&
+             weights_allocate(t->generator, t->device) &&
+             checkpoint_load(c, "G", t->generator, t->device, tensor_upload);
+    }
+    if (ok)
+        log_info("translate: %s, step %" PRIu64 ", %" PRIu32 "x%" PRIu32, path,
+                 checkpoint_get_state(c)->step, t->options.crop_size,
+                 t->options.crop_size);
+    checkpoint_close(c);
+    return ok;
+}
+
+struct translator *translator_create(struct gpu_device *device,
+                                     double submission_seconds,
+                                     const struct pix_translate_options *options)
+{
+    const char *preprocess = options->preprocess ? options->preprocess : "resize";
+    char *path = NULL;
+    struct translator *t = mem_zalloc(sizeof(*t));
+    if (!t)
+        return NULL;
+    t->device = device;
+    t->submission_seconds = submission_seconds;
+    t->resize = strcmp(preprocess, "none") != 0;
+    if (t->resize && strcmp(preprocess, "resize") != 0) {
+        log_error("translate: --preprocess takes resize or none, not \"%s\"",
+                  preprocess);
+        goto fail;
+    }
+    if (!options->model || !*options->model) {
+        log_error("translate: --model is missing: name a run folder or a checkpoint");
+        goto fail;
+    }
+    path = find_model(options->model);
+    t->generator = weights_create(true);
+    if (!path || !t->generator || !load(t, path))
+        goto fail;
+    mem_free(path);
+    return t;
+
+fail:
+    mem_free(path);
+    translator_destroy(t);
+    return NULL;
+}
+
+void translator_destroy(struct translator *t)
+{
+    if (!t)
+        return;
+    program_finish(&t->program);
+    weights_destroy(t->generator);
+    pix_train_options_finish(&t->options);
+    mem_free(t);
+}
+
+uint32_t translator_size(const struct translator *t)
+{
+    return t->options.crop_size;
+}
+
+uint32_t translator_multiple(const struct translator *t)
+{
+    return (uint32_t)1 << t->levels;
+}
+
+const struct pix_train_options *translator_get_options(const struct translator *t)
+{
+    return &t->options;
+}
+
+// ---------------------------------------------------------------------------
+// Images
+
+static bool run(struct translator *t, const struct pix_image *in, struct pix_image *out)
+{
+    struct program *p = &t->program;
+    size_t bytes = (size_t)in->width * in->height * 3;
+    if (!prepare(t, in->width, in->height))
+        return false;
+    if (!program_start(t, p)) {
+        program_finish(p);
+        return false;
+    }
+    memcpy(p->pixels, in->pixels, bytes);
+    memset(p->jitter, 0, (size_t)tensor_bytes(p->tensors.jitter));
+    if (!exec_run(p->exec, NULL)) {
+        const char *kernel = exec_last_kernel(p->exec);
+        log_error("translate: %s %s in kernel %s", gpu_device_info(t->device)->name,
+                  gpu_device_is_lost(t->device) ? "was lost" : "reported an error",
+                  kernel ? kernel : "(none)");
+        return false;
+    }
+    if (!image_create(out, in->width, in->height))
+        return false;
+    memcpy(out->pixels, p->output, bytes);
+    return true;
+}
+
+bool translator_run(struct translator *t, const struct pix_image *in,
+                    struct pix_image *out)
+{
+    uint32_t side = t->options.crop_size;
+    struct pix_image resized;
+    *out = (struct pix_image){ 0 };
+    if (!in->pixels || !in->width || !in->height) {
+        log_error("translate: the image is empty");
+        return false;
+    }
+    if (!t->resize || (in->width == side && in->height == side))
+        return run(t, in, out);
+    if (!image_resize(in, side, side, &resized))
+        return false;
+    bool ok = run(t, &resized, out);
+    image_free(&resized);
+    return ok;
+}
+
+// A graph of its own, so that the one that is at work stays.
+bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
+                     struct pix_plan *out)
+{
+    struct program p = { 0 };
+    if (t->resize || (width == 0 && height == 0))
+        width = height = t->options.crop_size;
+    bool ok = check_side(t, width, height) && program_build(t, width, height, &p) &&
+              program_plan(t, &p, out);
+    program_finish(&p);
+    return ok;
+}

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+//
+// pix2pix.h: train and run paired image-to-image translation (pix2pix, Isola et
+// al. 2017, https://arxiv.org/abs/1611.07004) on any Vulkan 1.2 device.
+//
+// Rules that hold for every function here:
+//
+// - A function that can fail returns false or NULL. The reason has then been given to
+//   the device's log and can be read with pix_last_error() on the same thread.
+// - Option structs are filled with their _init function first, then changed field by
+//   field. They and what they point to need only live until the call returns.
+// - Strings are UTF-8. Paths use the system's separator or '/'.
+// - A _destroy function accepts NULL. Objects are destroyed before what they were made
+//   from: trainers and translators before their device.
+// - One object may be used by one thread at a time. Different devices may be used by
+//   different threads at once.
+
+#ifndef PIX2PIX_H
+#define PIX2PIX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(PIX_SHARED) && defined(_WIN32)
+#ifdef PIX_BUILDING
+#define PIX_API __declspec(dllexport)
+#else
+#define PIX_API __declspec(dllimport)
+#endif
+#elif defined(__GNUC__)
+#define PIX_API __attribute__((visibility("default")))
+#else
+#define PIX_API
+#endif
+
+// The version of the library, "major.minor.patch".
+PIX_API const char *pix_version(void);
+
+// ---------------------------------------------------------------------------
+// Log
+
+enum pix_log_level {
+    PIX_LOG_ERROR,    // the call failed
+    PIX_LOG_WARN,     // the call goes on, but somebody should know
+    PIX_LOG_INFO,     // what a user wants to see once
+    PIX_LOG_DEBUG,    // limits, plans, times
+};
+
+// Where messages go. `callback` may be NULL: then nothing is printed. It is called with
+// one line without a newline, from any thread that works for the object it belongs to.
+struct pix_log {
+    void (*callback)(void *user, enum pix_log_level level, const char *text);
+    void *user;
+    enum pix_log_level level;    // messages above this level are not made
+};
+
+// The text of the last error on this thread, "" if there was none. Valid until the next
+// call into the library on this thread.
+PIX_API const char *pix_last_error(void);
+
+// ---------------------------------------------------------------------------
+// Devices
+
+enum pix_device_type {
+    PIX_DEVICE_DISCRETE,
+    PIX_DEVICE_INTEGRATED,
+    PIX_DEVICE_VIRTUAL,
+    PIX_DEVICE_CPU,    // a software driver: correct but slow
+    PIX_DEVICE_OTHER,
+};
+
+struct pix_device_info {
+    uint32_t index;    // position in the list, the number that `select` takes
+    char name[256];
+    enum pix_device_type type;
+    uint32_t vendor_id;
+    uint32_t device_id;
+    char driver[256];            // driver name, "" if the driver does not say
+    char driver_version[256];    // driver's own text, or its number
+    uint32_t api_version[3];     // Vulkan major, minor, patch
+    uint64_t memory_bytes;       // size of the largest device-local heap
+    bool is_default;             // what is taken when nothing is selected
+    bool usable;                 // false: `reason` says why the engine can not use it
+    char reason[256];
+    // Limits that the engine works within.
+    uint64_t max_binding_bytes;       // one storage buffer binding
+    uint64_t max_allocation_bytes;    // one memory allocation
+    uint32_t max_workgroup_invocations;
+    uint32_t shared_memory_bytes;    // per workgroup
+    uint32_t subgroup_size;
+    bool has_timestamps;
+};
+
+// Lists the Vulkan devices of this machine, usable or not. Returns true with *count 0
+// where no Vulkan loader or driver is installed (the log says so, level info). The
+// list is freed with pix_device_list_free.
+PIX_API bool pix_device_list(const struct pix_log *log, struct pix_device_info **list,
+                             uint32_t *count);
+PIX_API void pix_device_list_free(struct pix_device_info *list);
+
+struct pix_device_options {
+    struct pix_log log;
+    const char *select;     // index, or part of a name in any case; NULL: the default
+    bool validation;        // Khronos validation with synchronization checks, if there
+    bool minimum_limits;    // behave as if the device had only what Vulkan guarantees
+    double submission_seconds;    // longest submission aimed at; 0: about 0.2 s
+};
+
+typedef struct pix_device pix_device;
+
+// Opens a device. NULL select takes the best: discrete, integrated, virtual, then a
+// CPU device with a warning.
+PIX_API pix_device *pix_device_create(const struct pix_device_options *options);
+PIX_API void pix_device_destroy(pix_device *device);
+
+// Description of an open device, valid as long as the device.
+PIX_API const struct pix_device_info *pix_device_get_info(const pix_device *device);
+
+// Number of validation messages of level warning and above since the device was opened.
+PIX_API uint32_t pix_device_validation_count(const pix_device *device);
+
+// ---------------------------------------------------------------------------
+// Images
+
+// 8-bit RGB, rows top to bottom, 3 * width * height bytes, no padding.
+struct pix_image {
+    uint32_t width;
+    uint32_t height;
+    uint8_t *pixels;    // owned; freed with pix_image_free
+};
+
+// Reads a PNG, JPEG, BMP or TGA file of any colour type as RGB. Alpha is dropped, grey
+// is repeated, 16-bit samples keep their high byte.
+PIX_API bool pix_image_read(const char *path, struct pix_image *image);
+
+// Writes by the extension of the path: .png .jpg .jpeg .bmp .tga (any case). The file
+// appears whole or not at all.
+PIX_API bool pix_image_write(const char *path, const struct pix_image *image);
+PIX_API void pix_image_free(struct pix_image *image);
+
+// Names (without the folder) of the files in a folder whose extension is one of the
+// above, in byte-wise order, no hidden ones. A folder without any gives true and *count
+// 0. Free with pix_image_list_free.
+PIX_API bool pix_image_list(const char *folder, char ***names, uint32_t *count);
+PIX_API void pix_image_list_free(char **names, uint32_t count);
+
+// ---------------------------------------------------------------------------
+// Training
+
+// All options of a training run. Names and defaults are the PyTorch port's. Text fields
+// point to strings of the caller, except after pix_train_options_read.
+struct pix_train_options {
+    // Where
+    const char *data;    // folder with train/, and perhaps val/ and test/
+    const char *out;     // run folder, made if absent
+    // What
+    const char *direction;    // "AtoB" or "BtoA"
+    const char *net_g;        // "unet", "unet_256", "unet_128"
+    uint32_t depth;           // levels of "unet"; 0: as many as fit, 5 to 8
+    uint32_t ngf, ndf;        // filters of the first convolution of G and D
+    bool no_dropout;
+    // Images
+    const char *preprocess;    // "resize_and_crop" or "none"
+    uint32_t load_size;        // side after resizing, pixels; 0: crop_size * 286 / 256
+    uint32_t crop_size;        // side of the training crop, pixels
+    bool no_flip;
+    bool serial_batches;          // byte-wise name order instead of shuffled epochs
+    uint32_t max_dataset_size;    // 0: all
+    uint32_t threads;             // decoder threads; 0: as many as useful
+    // Optimisation
+    uint32_t batch_size;
+    uint32_t n_epochs;          // at the full learning rate
+    uint32_t n_epochs_decay;    // falling linearly to zero
+    double lr, beta1;
+    double lambda_l1;
+    uint64_t seed;
+    // Run
+    uint64_t steps;          // total number of steps; 0: all epochs
+    uint64_t save_freq;      // steps between checkpoints; 0: only at the end
+    uint64_t log_freq;       // steps between lines of metrics
+    uint64_t sample_freq;    // steps between sample grids; 0: only at the end
+    uint32_t keep;           // newest checkpoints that stay
+    bool continue_run;       // go on from the newest checkpoint in `out`
+
+    void *strings;    // private: text read from a file
+};
+
+// Fills in the defaults.
+PIX_API void pix_train_options_init(struct pix_train_options *options);
+
+// Reads the options of an existing run (its config.json) over the defaults and sets
+// `out` to the run. Free with pix_train_options_finish.
+PIX_API bool pix_train_options_read(const char *run, struct pix_train_options *options);
+
+// Reads a configuration file over options that are filled in already: one JSON object,
+// or lines `name = value` with # comments. A name that is not in the table is an error.
+// What was set before a failure stays set. Free with pix_train_options_finish.
+PIX_API bool pix_train_options_read_file(const char *path,
+                                         struct pix_train_options *options);
+PIX_API void pix_train_options_finish(struct pix_train_options *options);
+
+// Checks all options but the paths, and that they fit together, then fills in those
+// that follow from others: load_size and depth. pix_trainer_create and pix_train_plan do
+// the same on their own copy. Resolved options resolve to themselves.
+PIX_API bool pix_train_options_resolve(struct pix_train_options *options);
+
+// One row of the table of training options: command line, configuration file, help text
+// and defaults all come from it.
+enum pix_option_type {
+    PIX_OPTION_FLAG,    // bool
+    PIX_OPTION_UINT32,
+    PIX_OPTION_UINT64,
+    PIX_OPTION_REAL,      // double
+    PIX_OPTION_TEXT,      // const char *
+    PIX_OPTION_CHOICE,    // const char *, one of `choices` separated by '|'
+};
+
+struct pix_option {
+    const char *name;    // with dashes, as on the command line: "crop-size"
+    enum pix_option_type type;
+    size_t offset;      // in struct pix_train_options
+    double min, max;    // numbers only, inclusive
+    const char *choices;
+    const char *value;    // word for the value in help: "N", "DIR"
+    const char *help;
+    bool may_change;      // may differ when a run is continued
+    bool is_run_state;    // describes where or whether to run: not written to
+                          // config.json
+};
+
+PIX_API const struct pix_option *pix_train_option_table(size_t *count);
+
+// Sets one option from text. `name` takes '-' or '_'. A flag takes "true" or "false".
+// TEXT and CHOICE keep a pointer to `text`.
+PIX_API bool pix_train_options_set(struct pix_train_options *options, const char *name,
+                                   const char *text);
+
+// Values of one training step, as the PyTorch port prints them: D's terms before they
+// are halved, loss_g_l1 with its lambda. A loss may be NaN or infinite.
+struct pix_step_metrics {
+    uint64_t step;     // from 1
+    uint64_t steps;    // the run's total
+    uint64_t epoch;    // from 1
+    double loss_d_real, loss_d_fake, loss_g_gan, loss_g_l1;
+    double lr;
+    double ms;    // wall time of the step
+    double images_per_s;
+};
+
+typedef struct pix_trainer pix_trainer;
+
+// Prepares a run: reads and checks the images, makes or reads the run folder, plans and
+// records the step. An existing run without continue_run is refused and left untouched.
+PIX_API pix_trainer *pix_trainer_create(pix_device *device,
+                                        const struct pix_train_options *options);
+PIX_API void pix_trainer_destroy(pix_trainer *trainer);
+
+// The resolved options (depth and threads filled in), valid as long as the trainer.
+PIX_API const struct pix_train_options *pix_trainer_get_options(
+    const pix_trainer *trainer);
+
+enum pix_step_result {
+    PIX_STEP_FAILED,      // see the log; the newest checkpoint is still there
+    PIX_STEP_DONE,        // one step was trained
+    PIX_STEP_FINISHED,    // all steps were already trained; nothing was done
+};
+
+// Trains one step; writes metrics, sample grids and checkpoints where they are due, and
+// all of them at the run's last step.
+PIX_API enum pix_step_result pix_trainer_step(pix_trainer *trainer,
+                                              struct pix_step_metrics *metrics);
+
+// Writes a checkpoint now, unless this step has one already.
+PIX_API bool pix_trainer_save(pix_trainer *trainer);
+
+// ---------------------------------------------------------------------------
+// Memory plan
+
+// What a step needs, counted without running it.
+struct pix_plan {
+    uint64_t device_bytes;    // state + arena + step blocks + device-side staging
+    uint64_t state_bytes;     // weights, gradients, moments, running statistics
+    uint64_t arena_bytes;     // temporaries, planned by lifetime
+    uint64_t arena_bytes_without_reuse;
+    uint64_t step_block_bytes;
+    uint64_t staging_bytes;    // pixels and readback on the device
+    uint32_t dispatches, barriers, submissions;
+    uint64_t flops_per_step;
+    uint64_t bytes_per_step;    // for each call the bytes of each bound range it reads
+                                // plus those it writes, each once
+    uint64_t weights_g, weights_d;    // trainable numbers; weights_d 0 for translation
+};
+
+// Plans a training step. `data` and `out` may be NULL; nothing is written.
+PIX_API bool pix_train_plan(pix_device *device, const struct pix_train_options *options,
+                            struct pix_plan *plan);
+
+// ---------------------------------------------------------------------------
+// Translation
+
+struct pix_translate_options {
+    const char *model;    // run folder (its newest checkpoint) or checkpoint file
+    const char
+        *preprocess;    // NULL or "resize": to the model's size; "none": as it is
+};
+
+typedef struct pix_translator pix_translator;
+
+PIX_API void pix_translate_options_init(struct pix_translate_options *options);
+
+// Loads a generator. Batch statistics per image, dropout off.
+PIX_API pix_translator *pix_translator_create(
+    pix_device *device, const struct pix_translate_options *options);
+PIX_API void pix_translator_destroy(pix_translator *translator);
+
+// The side to which images are resized, and the number that width and height must be
+// multiples of where they are not resized.
+PIX_API uint32_t pix_translator_size(const pix_translator *translator);
+PIX_API uint32_t pix_translator_multiple(const pix_translator *translator);
+
+// The options the model was trained with.
+PIX_API const struct pix_train_options *pix_translator_get_options(
+    const pix_translator *translator);
+
+// Translates one image. *out is allocated; free with pix_image_free.
+PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
+                                struct pix_image *out);
+
+// Plans a translation of one image of this size; 0 x 0 means the model's size.
+PIX_API bool pix_translator_plan(pix_translator *translator, uint32_t width,
+                                 uint32_t height, struct pix_plan *plan);
+
+// ---------------------------------------------------------------------------
+// Evaluation
+
+// Mean absolute differences on pairs, pixels as [-1, 1].
+struct pix_evaluation {
+    uint32_t pairs;
+    double l1;                // output against target
+    double l1_copy;           // input against target
+    double l1_mean_colour;    // the training targets' mean colour against target
+};
+
+// Translates the pairs of `data`/`split` (folder, side-by-side A|B images, the model's
+// direction and size) and compares. `grid` may be NULL, or a path for a PNG with one
+// row input | output | target per pair, at most `grid_rows` rows.
+PIX_API bool pix_evaluate(pix_translator *translator, const char *data,
+                          const char *split, const char *grid, uint32_t grid_rows,
+                          struct pix_evaluation *evaluation);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+//
+// dx = dy * f'(y), elementwise. See shared/activation.h.
+
+#version 460
+#extension GL_GOOGLE_include_directive : require
+
+#include "shared/activation.h"
+#include "lib/grid.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = ACTIVATION_SPEC_KIND) const uint kind = ACTIVATION_LEAKY;
+
+layout(push_constant) uniform Push { activation_params p; };
+layout(binding = 0) readonly buffer Y { STORE y[]; };
+layout(binding = 1) readonly buffer DY { STORE dy[]; };
+layout(binding = 2) buffer DX { STORE dx[]; };
+
+void main()
+{
+    GRID_STRIDE(i, p.count) {
+        float v = y[i];
+        float slope = kind == ACTIVATION_TANH      ? 1.0 - v * v
+                      : kind == ACTIVATION_SIGMOID ? v * (1.0 - v)
+                      : v > 0.0                    ? 1.0
+                                                   : p.slope;
+        float d = dy[i] * slope;
+        dx[i] = p.accumulate != 0 ? dx[i] + d : d;
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// y = f(x), elementwise. See shared/activation.h.
+
+#version 460
+#extension GL_GOOGLE_include_directive : require
+
+#include "shared/activation.h"
+#include "lib/activation.glsl"
+#include "lib/grid.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = ACTIVATION_SPEC_KIND) const uint kind = ACTIVATION_LEAKY;
+
+layout(push_constant) uniform Push { activation_params p; };
+layout(binding = 0) readonly buffer X { STORE x[]; };
+layout(binding = 1) writeonly buffer Y { STORE y[]; };
+
+void main()
+{
+    GRID_STRIDE(i, p.count) {
+        float v = x[i];
+        y[i] = kind == ACTIVATION_TANH      ? activation_tanh(v)
+               : kind == ACTIVATION_SIGMOID ? activation_sigmoid(v)
+               : v > 0.0                    ? v
+                                            : p.slope * v;
+    }
+}

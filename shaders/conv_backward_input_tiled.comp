@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+//
+// dx = w' * dy, see shared/conv.h; also the forward pass of a transposed convolution,
+// then with b, a number per channel of dx. The elements of dx whose row + p and column
+// + p leave the same remainders by the stride form a phase: they meet the same taps,
+// those that leave these remainders too. Each phase is a matrix product of its own
+// (lib/tile.glsl), so that nothing is multiplied by a zero between strides:
+//
+//     m = c_in    n = (sample, row, column) of the phase    k = (c_out, tap u, tap v)
+//
+// One workgroup per tile of a phase; z is the phase; workgroups of a phase are numbered
+// with the tiles of m first, so that neighbours share dy.
+
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+
+#include "shared/conv.h"
+
+layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
+layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
+layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
+layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
+layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
+
+layout(push_constant) uniform Push { conv_params p; };
+layout(binding = 0) readonly buffer DY { STORE dy[]; };
+layout(binding = 1) readonly buffer W { STORE w[]; };
+layout(binding = 2) readonly buffer B { STORE b[]; };
+layout(binding = 3) buffer DX { STORE dx[]; };
+
+// The phase holds rows and columns first, first + stride, ...; `extent` of them. Its
+// taps are tap, tap + stride, ...; `taps` of them.
+uvec2 first, extent, tap, taps;
+
+void phase_init()
+{
+    first = uvec2(gl_WorkGroupID.z / stride, gl_WorkGroupID.z % stride);
+    extent = (max(uvec2(p.h_in, p.w_in), first) - first + stride - 1) / stride;
+    tap = (first + pad) % stride;
+    // Constants where the stride divides the kernel: divisions by it are cheap then.
+    taps.x = kernel / stride + (tap.x < kernel % stride ? 1 : 0);
+    taps.y = kernel / stride + (tap.y < kernel % stride ? 1 : 0);
+}
+
+struct row {
+    uint w;       // index of the tap for c_in 0
+    uint dy;      // index of channel c_out, less the tap's way up and left
+    uint u, v;    // the tap's number in the phase
+};
+
+struct column {
+    uint dy;      // index in channel 0 of what tap 0, 0 meets; may be outside
+    uint h, w;    // its place
+};
+
+row row_of(uint k)
+{
+    uint c = k / (taps.x * taps.y);
+    uint u = k / taps.y % taps.x;
+    uint v = k % taps.y;
+    return row((c * p.c_in * kernel + tap.x + u * stride) * kernel + tap.y + v * stride,
+               (c * p.h_out - u) * p.w_out - v, u, v);
+}
+
+void row_next(inout row r)
+{
+    bool v_ends = r.v + 1 == taps.y;
+    bool u_ends = v_ends && r.u + 1 == taps.x;
+    uint v_back = stride * (taps.y - 1);
+    r.w += u_ends ? (p.c_in * kernel - stride * (taps.x - 1)) * kernel - v_back
+         : v_ends ? stride * kernel - v_back
+                  : stride;
+    r.dy += u_ends ? (p.h_out + taps.x - 1) * p.w_out + taps.y - 1
+          : v_ends ? taps.y - 1 - p.w_out
+                   : -1;
+    r.u = u_ends ? 0 : v_ends ? r.u + 1 : r.u;
+    r.v = v_ends ? 0 : r.v + 1;
+}
+
+column column_of(uint n)
+{
+    uint plane = extent.x * extent.y;
+    uint h = (first.x + pad) / stride + n % plane / extent.y;
+    uint w = (first.y + pad) / stride + n % extent.y;
+    return column((n / plane * p.c_out * p.h_out + h) * p.w_out + w, h, w);
+}
+
+uint start_a(uint m)
+{
+    return m * kernel * kernel;
+}
+
+float load_a(uint start, row r)
+{
+    return w[start + r.w];
+}
+
+float load_b(row r, column c)
+{
+    // What lies above and left wraps to large numbers.
+    bool inside = c.h - r.u < p.h_out && c.w - r.v < p.w_out;
+    float value = dy[inside ? c.dy + r.dy : 0];
+    return inside ? value : 0.0;
+}
+
+#define TILE_B_ALONG_K 0
+#include "lib/tile.glsl"
+
+void main()
+{
+    phase_init();
+    uint plane = extent.x * extent.y;
+    uvec3 size = uvec3(p.c_in, p.n * plane, p.c_out * taps.x * taps.y);
+    uint tiles_m = (size.x + TILE_M - 1) / TILE_M;
+    uint group = gl_WorkGroupID.y * p.groups_x + gl_WorkGroupID.x;
+    uint m0 = group % tiles_m * TILE_M;
+    uint n0 = group / tiles_m * TILE_N;
+    if (n0 >= size.y)
+        return;
+
+    tile_multiply(m0, n0, size);
+
+    [[unroll]] for (uint j = 0; j < REG_N; j++) {
+        uint n = min(tile_n(n0, j), size.y - 1);
+        bool stored = tile_n(n0, j) < size.y;
+        uvec2 at = first + stride * uvec2(n % plane / extent.y, n % extent.y);
+        uint start = (n / plane * p.c_in * p.h_in + at.x) * p.w_in + at.y;
+        [[unroll]] for (uint i = 0; i < REG_M; i++) {
+            uint m = tile_m(m0, i);
+            if (stored && m < size.x) {
+                uint to = start + m * p.h_in * p.w_in;
+                float sum = bias != 0 ? acc[i][j] + b[m] : acc[i][j];
+                dx[to] = accumulate != 0 ? dx[to] + sum : sum;
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// y = b + w * x, see shared/conv.h. One invocation per element of y, striding.
+// The definition of the convolution on the device; conv_forward_tiled is the fast one.
+
+#version 460
+#extension GL_GOOGLE_include_directive : require
+
+#include "shared/conv.h"
+#include "lib/grid.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
+layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
+layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
+layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
+layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
+
+layout(push_constant) uniform Push { conv_params p; };
+layout(binding = 0) readonly buffer X { STORE x[]; };
+layout(binding = 1) readonly buffer W { STORE w[]; };
+layout(binding = 2) readonly buffer B { STORE b[]; };
+layout(binding = 3) buffer Y { STORE y[]; };
+
+void main()
+{
+    GRID_STRIDE(i, p.n * p.c_out * p.h_out * p.w_out)
+    {
+        uint column = i % p.w_out;
+        uint row = i / p.w_out % p.h_out;
+        uint c_out = i / (p.w_out * p.h_out) % p.c_out;
+        uint n = i / (p.w_out * p.h_out * p.c_out);
+
+        float sum = bias != 0 ? b[c_out] : 0.0;
+        for (uint c = 0; c < p.c_in; c++)
+            for (uint u = 0; u < kernel; u++)
+                for (uint v = 0; v < kernel; v++) {
+                    // Above and left of the image these wrap to large numbers.
+                    uint h_x = row * stride + u - pad;
+                    uint w_x = column * stride + v - pad;
+                    if (h_x < p.h_in && w_x < p.w_in)
+                        sum += w[((c_out * p.c_in + c) * kernel + u) * kernel + v]
+                             * x[((n * p.c_in + c) * p.h_in + h_x) * p.w_in + w_x];
+                }
+        y[i] = accumulate != 0 ? y[i] + sum : sum;
+    }
+}

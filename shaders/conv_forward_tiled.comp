@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+//
+// y = b + w * x, see shared/conv.h, as a matrix product (lib/tile.glsl):
+//
+//     m = c_out    n = (sample, row, column) of y    k = (c_in, u, v)
+//
+// One workgroup per tile; workgroups are numbered with the tiles of m first, so that
+// neighbours share x.
+
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+
+#include "shared/conv.h"
+
+layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
+layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
+layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
+layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
+layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
+
+layout(push_constant) uniform Push { conv_params p; };
+layout(binding = 0) readonly buffer X { STORE x[]; };
+layout(binding = 1) readonly buffer W { STORE w[]; };
+layout(binding = 2) readonly buffer B { STORE b[]; };
+layout(binding = 3) buffer Y { STORE y[]; };
+
+struct row {
+    uint k;
+    uint x;       // index of tap u, v of channel c, from where tap 0, 0 of 0 is
+    uint u, v;
+};
+
+struct column {
+    uint x;       // index of tap 0, 0 of channel 0; in the padding it is meaningless
+    uint h, w;    // its place in the image; above and left of it they wrap
+};
+
+row row_of(uint k)
+{
+    uint u = k / kernel % kernel;
+    uint v = k % kernel;
+    return row(k, (k / (kernel * kernel) * p.h_in + u) * p.w_in + v, u, v);
+}
+
+void row_next(inout row r)
+{
+    bool v_ends = r.v + 1 == kernel;
+    bool u_ends = v_ends && r.u + 1 == kernel;
+    r.k++;
+    r.x += u_ends ? (p.h_in - kernel + 1) * p.w_in - kernel + 1
+         : v_ends ? p.w_in - kernel + 1
+                  : 1;
+    r.u = u_ends ? 0 : v_ends ? r.u + 1 : r.u;
+    r.v = v_ends ? 0 : r.v + 1;
+}
+
+column column_of(uint n)
+{
+    uint plane = p.h_out * p.w_out;
+    uint h = n % plane / p.w_out * stride - pad;
+    uint w = n % p.w_out * stride - pad;
+    return column((n / plane * p.c_in * p.h_in + h) * p.w_in + w, h, w);
+}
+
+uint start_a(uint m)
+{
+    return m * p.c_in * kernel * kernel;
+}
+
+float load_a(uint start, row r)
+{
+    return w[start + r.k];
+}
+
+float load_b(row r, column c)
+{
+    bool inside = c.h + r.u < p.h_in && c.w + r.v < p.w_in;
+    float value = x[inside ? c.x + r.x : 0];
+    return inside ? value : 0.0;
+}
+
+#define TILE_B_ALONG_K 0
+#include "lib/tile.glsl"
+
+void main()
+{
+    uint plane = p.h_out * p.w_out;
+    uvec3 size = uvec3(p.c_out, p.n * plane, p.c_in * kernel * kernel);
+    uint tiles_m = (size.x + TILE_M - 1) / TILE_M;
+    uint group = gl_WorkGroupID.y * p.groups_x + gl_WorkGroupID.x;
+    uint m0 = group % tiles_m * TILE_M;
+    uint n0 = group / tiles_m * TILE_N;
+    if (n0 >= size.y)
+        return;
+
+    tile_multiply(m0, n0, size);
+
+    [[unroll]] for (uint j = 0; j < REG_N; j++) {
+        uint n = tile_n(n0, j);
+        uint start = n / plane * p.c_out * plane + n % plane;
+        [[unroll]] for (uint i = 0; i < REG_M; i++) {
+            uint m = tile_m(m0, i);
+            if (m < size.x && n < size.y) {
+                uint at = start + m * plane;
+                float sum = bias != 0 ? acc[i][j] + b[m] : acc[i][j];
+                y[at] = accumulate != 0 ? y[at] + sum : sum;
+            }
+        }
+    }
+}

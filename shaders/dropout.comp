@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// Multiplies by a random mask of zeros and factors, forward (x to y) and backward (dy
+// to dx) alike; four elements by each invocation. See shared/dropout.h.
+
+#version 460
+#extension GL_GOOGLE_include_directive : require
+
+#include "shared/dropout.h"
+#include "shared/step.h"
+#include "lib/grid.glsl"
+#include "lib/random.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(push_constant) uniform Push { dropout_params p; };
+layout(binding = 0) readonly buffer X { STORE x[]; };
+layout(binding = 1) buffer Y { STORE y[]; };
+layout(binding = 4) uniform Step { step_block s; };
+
+void main()
+{
+    GRID_STRIDE(quad, (p.count + 3) / 4) {
+        uvec4 bits = philox(uvec4(quad, s.step, p.stream, 0),
+                            uvec2(s.seed_low, s.seed_high));
+        uint first = quad * 4;
+        uint last = min(first + 4, p.count);
+        for (uint i = first; i < last; i++) {
+            float v = bits[i - first] >= p.threshold ? x[i] * p.factor : 0.0;
+            y[i] = p.accumulate != 0 ? y[i] + v : v;
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// Functions that are exact to a few units in the last place wherever exp is. Vulkan
+// asks too little of its own tanh and log: the one may overflow, the other loses digits
+// near 1.
+
+float activation_tanh(float x)
+{
+    float a = abs(x);
+    if (a < 0.25) {
+        float s = x * x;    // the series at 0; what is left out is below 1e-8
+        return x + x * s * (-1.0 / 3.0 + s * (2.0 / 15.0 +
+                            s * (-17.0 / 315.0 + s * (62.0 / 2835.0))));
+    }
+    float e = exp(-2.0 * a);
+    float y = (1.0 - e) / (1.0 + e);
+    return x < 0.0 ? -y : y;
+}
+
+float activation_sigmoid(float x)
+{
+    float e = exp(-abs(x));
+    return (x < 0.0 ? e : 1.0) / (1.0 + e);
+}
+
+// log(1 + exp(-|x|)) = 2 artanh(z), z = e / (2 + e) <= 1/3, by its series: what is left
+// out is below 1e-8.
+float log_one_plus_exp(float x)
+{
+    float e = exp(-abs(x));
+    float z = e / (2.0 + e);
+    float s = z * z;
+    float sum = 1.0 / 13.0;
+    sum = sum * s + 1.0 / 11.0;
+    sum = sum * s + 1.0 / 9.0;
+    sum = sum * s + 1.0 / 7.0;
+    sum = sum * s + 1.0 / 5.0;
+    sum = sum * s + 1.0 / 3.0;
+    return 2.0 * (z + z * s * sum);
+}

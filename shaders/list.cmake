@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+#
+# All kernels, one .comp each. The enum in engine/gpu/shaders.h is made from this list.
+set(PIX_SHADERS
+  activation_backward
+  activation_forward
+  adam
+  add
+  concat
+  conv_backward_bias
+  conv_backward_input
+  conv_backward_input_tiled
+  conv_backward_weight
+  conv_backward_weight_tiled
+  conv_forward
+  conv_forward_tiled
+  dropout
+  fill
+  loss_backward
+  loss_forward
+  norm_backward
+  norm_backward_affine
+  norm_backward_statistics
+  norm_forward
+  norm_running
+  norm_statistics
+  pad_backward
+  pad_forward
+  pixels_pack
+  pixels_unpack
+  reduce_sum
+  sgd)

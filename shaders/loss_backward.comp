@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+//
+// dx = dloss * df/dx / count, or the same for t, elementwise. See shared/loss.h.
+
+#version 460
+#extension GL_GOOGLE_include_directive : require
+
+#include "shared/loss.h"
+#include "lib/activation.glsl"
+#include "lib/grid.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = LOSS_SPEC_KIND) const uint kind = LOSS_L1;
+layout(constant_id = LOSS_SPEC_TARGET) const uint has_target = 1;
+layout(constant_id = LOSS_SPEC_SIDE) const uint side = 0;
+
+layout(push_constant) uniform Push { loss_params p; };
+layout(binding = 0) readonly buffer X { STORE x[]; };
+layout(binding = 1) readonly buffer T { STORE t[]; };
+layout(binding = 2) readonly buffer DLoss { STORE dloss[]; };
+layout(binding = 3) buffer DX { STORE dx[]; };
+
+void main()
+{
+    float factor = dloss[0] * p.factor;
+    GRID_STRIDE(i, p.count) {
+        float v = x[i];
+        float goal = has_target != 0 ? t[i] : p.label;
+        float d = kind == LOSS_L1    ? sign(v - goal)
+                  : kind == LOSS_MSE ? 2.0 * (v - goal)
+                  : side == 0        ? activation_sigmoid(v) - goal
+                                     : v;
+        d *= side == 0 ? factor : -factor;
+        dx[i] = p.accumulate != 0 ? dx[i] + d : d;
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// Optimisers, in PyTorch's forms.
+//
+//     adam   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
+//            w = w - step_size m / (sqrt(v) / root + epsilon)
+//     sgd    m = momentum m + g
+//            w = w - lr m
+//
+// step_size = lr / (1 - beta1^step), root = sqrt(1 - beta2^step) and lr are in the step
+// block.
+
+#ifndef SHARED_ADAM_H
+#define SHARED_ADAM_H
+
+#include "shared/base.h"
+
+struct adam_params {
+    uint count;     // elements
+    uint stride;    // invocations of the grid
+    float beta1, beta2;
+    float one_beta1, one_beta2;    // 1 - beta, which has more digits from the host
+    float epsilon;
+};
+
+struct sgd_params {
+    uint count;
+    uint stride;
+    float momentum;
+};
+
+#endif

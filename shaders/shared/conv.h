@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// Convolution of x [n, c_in, h_in, w_in] with w [c_out, c_in, k, k] and zero padding p
+// to y [n, c_out, h_out, w_out], at stride s:
+//
+//     y[n,o,i,j]  = b[o] + sum over c,u,v of   w[o,c,u,v] x[n,c,i s + u - p,j s + v - p]
+//     dx[n,c,i,j] = sum over o,u,v of          w[o,c,u,v] dy[n,o,(i + p - u) / s,...]
+//                   where s divides i + p - u and j + p - v
+//     dw[o,c,u,v] = sum over n,i,j of          dy[n,o,i,j] x[n,c,i s + u - p,j s + v - p]
+//     db[o]       = sum over n,i,j of          dy[n,o,i,j]
+//
+// The names are those of the convolution everywhere, also where the same kernels serve
+// a transposed convolution: its output is on the side of x, its input on that of y.
+
+#ifndef SHARED_CONV_H
+#define SHARED_CONV_H
+
+#include "shared/base.h"
+
+#define CONV_SPEC_KERNEL 1
+#define CONV_SPEC_STRIDE 2
+#define CONV_SPEC_PAD 3
+#define CONV_SPEC_BIAS 4          // 1: add b, 0: the binding of b holds anything
+#define CONV_SPEC_ACCUMULATE 5    // 1: add to the output, 0: overwrite
+
+// Tiled kernels, see lib/tile.glsl.
+#define CONV_SPEC_TILE_M 6
+#define CONV_SPEC_TILE_N 7
+#define CONV_SPEC_TILE_K 8
+#define CONV_SPEC_REG_M 9
+#define CONV_SPEC_REG_N 10
+#define CONV_SPEC_DIRECT 11
+
+struct conv_params {
+    uint n;
+    uint c_in, h_in, w_in;
+    uint c_out, h_out, w_out;
+    uint stride;      // simple kernels: invocations of the grid
+    uint groups_x;    // tiled kernels: workgroups along x, to number those of x and y
+};
+
+struct conv_bias_params {
+    uint n, c, plane;    // of dy; plane is h * w
+    uint groups_x;       // workgroups along x
+    uint accumulate;     // 1: add to db, 0: overwrite
+};
+
+#endif

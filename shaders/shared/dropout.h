@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// Dropout with a mask that is a function of counters, so nothing is stored:
+//
+//     y[i] = bits(i) >= threshold ? x[i] * factor : 0        dx[i] likewise from dy[i]
+//
+// threshold = probability * 2^32, factor = 1 / (1 - probability). bits(i) is word i % 4
+// of Philox 4x32-10 with the counter (i / 4, step, stream, 0) and the run's seed as
+// key.
+
+#ifndef SHARED_DROPOUT_H
+#define SHARED_DROPOUT_H
+
+#include "shared/base.h"
+
+struct dropout_params {
+    uint count;        // elements
+    uint stride;       // invocations of the grid; each takes four elements
+    uint threshold;    // random bits below it make a zero
+    float factor;
+    uint stream;        // of the node
+    uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
+};
+
+#endif

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// Losses, each the mean of f over all elements. t is a tensor, or one label for all.
+//
+//     l1    f = |x - t|                                        df/dx = sign(x - t)
+//     mse   f = (x - t)^2                                      df/dx = 2 (x - t)
+//     bce   f = max(x, 0) - x t + log(1 + exp(-|x|))           df/dx = sigmoid(x) - t
+//
+// bce takes logits; its form is -t log s(x) - (1 - t) log(1 - s(x)) without overflow.
+// df/dt is -df/dx for l1 and mse, and -x for bce.
+//
+// Forward writes one partial sum for each workgroup (at most LOSS_MAX_PARTIAL), then
+// reduce_sum adds them up.
+
+#ifndef SHARED_LOSS_H
+#define SHARED_LOSS_H
+
+#include "shared/base.h"
+#include "shared/reduce.h"
+
+#define LOSS_MAX_PARTIAL 256
+
+#define LOSS_SPEC_KIND 1
+#define LOSS_SPEC_TARGET 2    // 1: t is a tensor
+#define LOSS_SPEC_SIDE 3      // backward: 0 df/dx, 1 df/dt
+
+#define LOSS_L1 0
+#define LOSS_MSE 1
+#define LOSS_BCE 2
+
+struct loss_params {
+    uint count;     // elements
+    uint stride;    // invocations of the grid
+    float label;
+    float factor;       // backward: 1 / count
+    uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
+};
+
+#endif

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Installs a build into a scratch folder, compiles use.c against it through pkg-config,
+# once with the shared and once with the static library, and runs both.
+#
+# Usage: tests/install/run.sh BUILD SCRATCH (a path without spaces: compilers and pkg-config
+# do not agree on how to write them)
+
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "$1" && pwd)
+rm -rf "$2"
+mkdir -p "$2"
+scratch=$(cd "$2" && pwd)
+examples=$here/../../examples
+
+# install PREFIX: installs there and sets `pc` to the folder of pix2pix.pc.
+install_to() {
+    cmake --install "$build" --prefix "$1" >"$scratch/install.log"
+    pc=$(dirname "$(find "$1" -name pix2pix.pc)")
+    PKG_CONFIG_PATH=$pc
+    export PKG_CONFIG_PATH
+    # The prefix may be another one than at configure time.
+    read -r -a flags <<<"$(pkg-config --define-variable=prefix="$1" "${@:2}" \
+        --cflags --libs pix2pix)"
+}
+
+# use NAME: runs program NAME on the example images.
+use() {
+    "$scratch/$1" "$examples/earth_relief2sat" "$scratch/run-$1" \
+        "$(find "$examples/satellite" -name '*.jpg' | sort | head -n 1)" "$scratch/$1.png"
+    [ -s "$scratch/$1.png" ]
+}
+
+install_to "$scratch/prefix"
+for file in bin/pix2pix include/pix2pix.h; do
+    [ -e "$scratch/prefix/$file" ] || { echo "install: $file is missing"; exit 1; }
+done
+lib=$(dirname "$pc")
+cc -std=c11 -Wall -Wextra -Werror "$here/use.c" -o "$scratch/shared" \
+    "${flags[@]}" -Wl,-rpath,"$lib"
+if command -v readelf >/dev/null 2>&1; then
+    readelf -d "$scratch/shared" | grep -q 'NEEDED.*libpix2pix'
+fi
+use shared
+
+install_to "$scratch/static-prefix" --static
+find "$scratch/static-prefix" \( -name 'libpix2pix.so*' -o -name 'libpix2pix*.dylib' \) \
+    -exec rm {} +
+cc -std=c11 -Wall -Wextra -Werror "$here/use.c" -o "$scratch/static" "${flags[@]}"
+use static
+
+cmp "$scratch/shared.png" "$scratch/static.png"
+"$scratch/prefix/bin/pix2pix" devices >/dev/null

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+//
+// The device of a group of tests, and the harness. See gpu.h.
+
+#include "support/gpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static struct gpu_device *device;
+static const char *skip_reason = "the group did not open a device";
+
+static void print(void *user, enum log_level level, const char *text)
+{
+    (void)user;
+    static const char *const names[] = { "error", "warning", "info", "debug" };
+    fprintf(stderr, "%s: %s\n", names[level], text);
+}
+
+const struct log_sink test_log_sink = { .callback = print, .level = LOG_WARN };
+
+int test_log_setup(void **state)
+{
+    (void)state;
+    log_use(&test_log_sink);
+    return 0;
+}
+
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value && strcmp(value, "0") != 0 && strcmp(value, "") != 0;
+}
+
+int test_gpu_open(void **state)
+{
+    (void)state;
+    log_use(&test_log_sink);
+    if (is_set("PIX_TEST_NO_EXECUTE")) {
+        skip_reason = "PIX_TEST_NO_EXECUTE is set: nothing runs on this driver";
+    } else {
+        struct pix_device_info *list = NULL;
+        uint32_t count = 0;
+        if (!gpu_device_list(&list, &count))
+            return -1;
+        pix_device_list_free(list);
+        if (count == 0) {
+            skip_reason = "there is no Vulkan device";
+        } else {
+            device = gpu_device_create(&(struct gpu_device_options){
+                .validation = true,
+                .minimum_limits = is_set("PIX_TEST_MINIMUM_LIMITS"),
+            });
+            if (!device)
+                return -1;
+            if (!gpu_device_limits(device)->executes) {
+                gpu_device_destroy(device);
+                device = NULL;
+                skip_reason = "nothing runs on this driver";
+            }
+        }
+    }
+    if (device)
+        printf("device: %s\n", gpu_device_info(device)->name);
+    else
+        printf("skipped: %s\n", skip_reason);
+    return 0;
+}
+
+int test_gpu_close(void **state)
+{
+    (void)state;
+    if (!device)
+        return 0;
+    uint32_t messages = gpu_device_messages(device);
+    gpu_device_destroy(device);
+    device = NULL;
+    if (messages)
+        fprintf(stderr, "%u validation messages\n", (unsigned)messages);
+    return messages ? -1 : 0;
+}
+
+struct gpu_device *test_gpu(void)
+{
+    if (!device)
+        skip();
+    return device;
+}
+
+struct op_limits test_gpu_limits(void)
+{
+    const struct gpu_limits *limits = gpu_device_limits(test_gpu());
+    return (struct op_limits){
+        .max_invocations = limits->max_invocations,
+        .shared_bytes = limits->shared_bytes,
+        .is_cpu = limits->is_cpu,
+    };
+}
+
+struct op_limits test_guaranteed_limits(void)
+{
+    return (struct op_limits){ .max_invocations = 128, .shared_bytes = 16384 };
+}
+
+// ---------------------------------------------------------------------------
+// Harness
+
+void harness_begin_without_device(struct harness *h)
+{
+    *h = (struct harness){
+        .step = { .step = 1,
+                  .seed_low = 1,
+                  .seed_high = 2,
+                  .lr = 0.01f,
+                  .adam_step_size = 0.02f,
+                  .adam_root = 0.03f },
+        .limits = test_guaranteed_limits(),
+        .submission_seconds = 0.2,
+    };
+    h->graph = graph_create(&h->limits);
+    h->weights = weights_create(false);
+    assert_non_null(h->graph);
+    assert_non_null(h->weights);
+}
+
+void harness_begin(struct harness *h)
+{
+    struct op_limits limits = test_gpu_limits();
+    harness_begin_without_device(h);
+    graph_destroy(h->graph);
+    h->limits = limits;
+    h->graph = graph_create(&h->limits);
+    assert_non_null(h->graph);
+}
+
+void harness_end(struct harness *h)
+{
+    exec_destroy(h->exec);
+    plan_destroy(h->plan);
+    graph_destroy(h->graph);
+    weights_destroy(h->weights);
+    for (size_t i = 0; i < h->input_count; i++)
+        free(h->inputs[i].data);
+    *h = (struct harness){ 0 };
+}
+
+static void add_input(struct harness *h, struct tensor *t, const void *data)
+{
+    assert_non_null(t);
+    assert_true(h->input_count < HARNESS_MAX);
+    size_t size = (size_t)tensor_bytes(t);
+    struct harness_data *input = &h->inputs[h->input_count++];
+    *input = (struct harness_data){ .tensor = t, .data = calloc(1, size) };
+    assert_non_null(input->data);
+    if (data)
+        memcpy(input->data, data,
+               (size_t)shape_count(t->shape) * (t->format == TENSOR_U8 ? 1 : 4));
+}
+
+struct tensor *harness_input(struct harness *h, const char *name, struct shape shape,
+                             const float *data)
+{
+    struct tensor *t = graph_input(h->graph, name, shape, TENSOR_F32);
+    add_input(h, t, data);
+    return t;
+}
+
+struct tensor *harness_input_bytes(struct harness *h, const char *name,
+                                   struct shape shape, const uint8_t *data)
+{
+    struct tensor *t = graph_input(h->graph, name, shape, TENSOR_U8);
+    add_input(h, t, data);
+    return t;
+}
+
+struct tensor *harness_weight_kind(struct harness *h, enum weight_kind kind,
+                                   const char *name, struct shape shape,
+                                   const float *data)
+{
+    struct tensor *t = weights_add(h->weights, kind, shape, "%s", name);
+    add_input(h, t, data);
+    return t;
+}
+
+struct tensor *harness_weight(struct harness *h, const char *name, struct shape shape,
+                              const float *data)
+{
+    return harness_weight_kind(h, WEIGHT_CONV, name, shape, data);
+}
+
+void harness_keep(struct harness *h, struct tensor *t)
+{
+    assert_non_null(t);
+    assert_null(h->plan);
+    assert_true(h->output_count < HARNESS_MAX);
+    graph_keep(h->graph, t);
+    h->outputs[h->output_count++] = (struct harness_data){ .tensor = t };
+}
+
+void harness_prepare(struct harness *h)
+{
+    struct gpu_device *d = test_gpu();
+    const struct gpu_limits *limits = gpu_device_limits(d);
+    assert_true(weights_place(h->weights, limits->max_block));
+    assert_true(weights_allocate(h->weights, d));
+    h->plan = plan_build(h->graph, &(struct plan_limits){
+                                       .max_block = limits->max_block,
+                                       .max_binding = limits->max_binding,
+                                   });
+    assert_non_null(h->plan);
+    assert_true(plan_allocate(h->plan, d));
+    h->exec = exec_create(d, h->graph, h->submission_seconds);
+    assert_non_null(h->exec);
+    for (size_t i = 0; i < h->input_count; i++) {
+        struct harness_data *input = &h->inputs[i];
+        if (input->tensor->weight) {
+            assert_true(tensor_upload(d, input->tensor, input->data));
+        } else if (input->tensor->block) {    // else no call reads it
+            input->upload = exec_upload(h->exec, input->tensor);
+            assert_non_null(input->upload);
+            memcpy(input->upload, input->data, (size_t)tensor_bytes(input->tensor));
+        }
+    }
+    for (size_t i = 0; i < h->output_count; i++) {
+        struct harness_data *output = &h->outputs[i];
+        if (!output->tensor->weight) {
+            output->download = exec_download(h->exec, output->tensor);
+            assert_non_null(output->download);
+        }
+    }
+}
+
+void harness_run(struct harness *h)
+{
+    if (!h->exec)
+        harness_prepare(h);
+    assert_true(exec_run(h->exec, &h->step));
+}
+
+void harness_write(struct harness *h, struct tensor *t, const float *data)
+{
+    if (t->weight) {
+        assert_true(tensor_upload(test_gpu(), t, data));
+        return;
+    }
+    for (size_t i = 0; i < h->input_count; i++) {
+        if (h->inputs[i].tensor == t && h->inputs[i].upload) {
+            memcpy(h->inputs[i].upload, data, (size_t)tensor_bytes(t));
+            return;
+        }
+    }
+    fail_msg("'%s' is not an input of the harness that a call reads", t->name);
+}
+
+static void read_tensor(struct harness *h, const struct tensor *t, void *data,
+                        size_t size)
+{
+    if (t->weight) {
+        assert_true(tensor_download(test_gpu(), t, data));
+        return;
+    }
+    for (size_t i = 0; i < h->output_count; i++) {
+        if (h->outputs[i].tensor == t) {
+            assert_non_null(h->outputs[i].download);
+            memcpy(data, h->outputs[i].download, size);
+            return;
+        }
+    }
+    fail_msg("'%s' was not kept", t->name);
+}
+
+void harness_read(struct harness *h, const struct tensor *t, float *data)
+{
+    assert_int_equal(t->format, TENSOR_F32);
+    read_tensor(h, t, data, (size_t)tensor_bytes(t));
+}
+
+void harness_read_bytes(struct harness *h, const struct tensor *t, uint8_t *data)
+{
+    assert_int_equal(t->format, TENSOR_U8);
+    assert_null(t->weight);
+    read_tensor(h, t, data, (size_t)shape_count(t->shape));
+}
+
+void harness_read_gradient(struct harness *h, const struct tensor *t, float *data)
+{
+    (void)h;
+    assert_non_null(t->weight);
+    assert_true(weight_is_trained(t->weight));
+    assert_true(tensor_download(test_gpu(), &t->weight->gradient, data));
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+//
+// A device for the tests of a group, and a harness that runs a graph on it.
+//
+// The device is opened once for the group, with validation where the layer is
+// installed. PIX_TEST_MINIMUM_LIMITS=1 pretends that it has only the guaranteed limits.
+// Tests are skipped, and the reason printed, where there is no device, or where
+// PIX_TEST_NO_EXECUTE=1 says that the driver runs nothing.
+
+#ifndef SUPPORT_GPU_H
+#define SUPPORT_GPU_H
+
+#include "gpu/device.h"
+#include "graph/exec.h"
+#include "support/check.h"
+
+// Group setup and teardown:
+// cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close).
+// Closing fails if the validation layers said anything.
+int test_gpu_open(void **state);
+int test_gpu_close(void **state);
+
+// The device; skips the calling test if there is none.
+struct gpu_device *test_gpu(void);
+
+// Prints messages of the engine. test_log_setup is a group setup for tests without a
+// device.
+int test_log_setup(void **state);
+extern const struct log_sink test_log_sink;
+
+// What ops may assume, of the open device, or of a made-up one with the guaranteed
+// limits.
+struct op_limits test_gpu_limits(void);
+struct op_limits test_guaranteed_limits(void);
+
+#define HARNESS_MAX 64
+
+// One graph with its weights, plan, memory and recorded step:
+//
+//     struct harness h;
+//     harness_begin(&h);
+//     x = harness_weight(&h, "x", shape, data);
+//     y = graph_relu(h.graph, x);
+//     harness_keep(&h, y);
+//     graph_backward(h.graph, graph_mse(h.graph, y, target, 0), h.weights);
+//     harness_run(&h);
+//     harness_read(&h, y, values);
+//     harness_read_gradient(&h, x, gradient);
+//     harness_end(&h);
+//
+// An input that needs a gradient is made a weight. Every function fails the test when
+// what it does fails.
+struct harness {
+    struct graph *graph;
+    struct weights *weights;
+    struct plan *plan;
+    struct exec *exec;
+    struct step_block step;    // as run() uses it; starts as step 1, seed 1 2, lr 0.01
+    struct op_limits limits;
+    double submission_seconds;    // 0.2; change before the first run
+    struct harness_data {
+        struct tensor *tensor;
+        void *data;      // NULL: not uploaded
+        void *upload;    // mapped, once prepared
+        const void *download;
+    } inputs[HARNESS_MAX], outputs[HARNESS_MAX];
+    size_t input_count, output_count;
+};
+
+void harness_begin(struct harness *h);                   // skips without a device
+void harness_begin_without_device(struct harness *h);    // graph and weights only
+void harness_end(struct harness *h);
+
+// A graph input and its data, which are copied.
+struct tensor *harness_input(struct harness *h, const char *name, struct shape shape,
+                             const float *data);
+struct tensor *harness_input_bytes(struct harness *h, const char *name,
+                                   struct shape shape, const uint8_t *data);
+// A trained weight and its value, which is copied; also for inputs whose gradient is
+// wanted.
+struct tensor *harness_weight(struct harness *h, const char *name, struct shape shape,
+                              const float *data);
+// Any kind of weight.
+struct tensor *harness_weight_kind(struct harness *h, enum weight_kind kind,
+                                   const char *name, struct shape shape,
+                                   const float *data);
+
+// Makes a tensor readable after the run (any tensor of the graph, also gradients).
+void harness_keep(struct harness *h, struct tensor *t);
+
+// Plans, allocates, records, uploads the weights' values. Called by the first run;
+// weights that the harness was given no value for are zero until the caller uploads.
+void harness_prepare(struct harness *h);
+void harness_run(struct harness *h);
+
+// New data for an input or a weight, between runs.
+void harness_write(struct harness *h, struct tensor *t, const float *data);
+
+// Kept tensors, and weights.
+void harness_read(struct harness *h, const struct tensor *t, float *data);
+void harness_read_bytes(struct harness *h, const struct tensor *t, uint8_t *data);
+// Of a weight, after a run with graph_backward.
+void harness_read_gradient(struct harness *h, const struct tensor *t, float *data);
+
+#endif

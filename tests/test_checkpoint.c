@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: MIT
+//
+// Checkpoint files without a device: what is written can be read back, is safetensors,
+// and nothing that stands in a file does harm.
+
+#include "train/checkpoint.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "train/options.h"
+
+#define RUN "test_checkpoint.scratch"
+#define STEP 20
+#define IMAGES 12
+
+static char last_text[4096];
+
+static void keep_message(void *user, enum log_level level, const char *text)
+{
+    (void)user;
+    (void)level;
+    snprintf(last_text, sizeof(last_text), "%s", text);
+}
+
+static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
+
+static void remove_files(const char *folder)
+{
+    struct file_list list;
+    if (!file_is_folder(folder) || !file_list_read(folder, &list))
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        char *path = file_join(folder, list.names[i]);
+        file_remove(path);
+        mem_free(path);
+    }
+    file_list_free(&list);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    last_text[0] = '\0';
+    log_use(&sink);
+    remove_files(RUN "/checkpoints");
+    return file_make_folder(RUN "/checkpoints") ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    remove_files(RUN "/checkpoints");
+    log_use(NULL);
+    return 0;
+}
+
+// ---------------------------------------------------------------------------
+// Two small networks whose numbers follow from their place
+
+static struct weights *make_network(uint32_t channels, bool inference)
+{
+    const struct shape vector = { 1, channels, 1, 1 };
+    struct weights *w = weights_create(inference);
+    assert_non_null(w);
+    weights_add(w, WEIGHT_CONV, (struct shape){ channels, 3, 4, 4 }, "model.0.weight");
+    weights_add(w, WEIGHT_NORM_SCALE, vector, "model.1.weight");
+    weights_add(w, WEIGHT_NORM_SHIFT, vector, "model.1.bias");
+    weights_add(w, WEIGHT_RUNNING_MEAN, vector, "model.1.running_mean");
+    weights_add(w, WEIGHT_RUNNING_VARIANCE, vector, "model.1.running_var");
+    weights_add(w, WEIGHT_BIAS, (struct shape){ 1, 1, 1, 1 }, "model.2.bias");
+    return w;
+}
+
+// Which of a weight's tensors this is, and of which weight and network.
+static float first_value(const struct tensor *t)
+{
+    const struct weight *w = t->weight;
+    float value = (float)w->value.shape.c + 1000 * (float)w->kind;
+    return value + (t == &w->m ? 0.25f : t == &w->v ? 0.5f : 0);
+}
+
+static bool download(struct gpu_device *device, const struct tensor *t, void *data)
+{
+    float *values = data;
+    assert_null(device);
+    for (uint64_t i = 0; i < shape_count(t->shape); i++)
+        values[i] = first_value(t) + (float)i / 1024;
+    return true;
+}
+
+static bool broken_download(struct gpu_device *device, const struct tensor *t,
+                            void *data)
+{
+    return t->weight->kind != WEIGHT_RUNNING_MEAN && download(device, t, data);
+}
+
+static size_t uploads;
+
+static bool upload(struct gpu_device *device, struct tensor *t, const void *data)
+{
+    const float *values = data;
+    assert_null(device);
+    for (uint64_t i = 0; i < shape_count(t->shape); i++)
+        assert_true(values[i] == first_value(t) + (float)i / 1024);
+    uploads++;
+    return true;
+}
+
+static bool write_file(const char *path, uint64_t step)
+{
+    struct pix_train_options options;
+    struct weights *g = make_network(5, false), *d = make_network(7, false);
+    pix_train_options_init(&options);
+    options.data = "somewhere";
+    options.crop_size = 64;
+    options.lambda_l1 = 12.5;
+    assert_true(options_resolve(&options));
+    const struct checkpoint_state state = {
+        .step = step, .epoch = 2, .images = IMAGES, .options = &options
+    };
+    bool ok = checkpoint_write(path, &state, g, d, NULL, download);
+    weights_destroy(g);
+    weights_destroy(d);
+    return ok;
+}
+
+static char *default_path(void)
+{
+    char *path = checkpoint_path(RUN, STEP);
+    assert_non_null(path);
+    return path;
+}
+
+// ---------------------------------------------------------------------------
+
+static void test_round_trip(void **state)
+{
+    char *path = default_path();
+    (void)state;
+    assert_string_equal(path, RUN "/checkpoints/step-00000020.safetensors");
+    assert_true(write_file(path, STEP));
+
+    struct checkpoint *c = checkpoint_open(path);
+    assert_non_null(c);
+    const struct checkpoint_state *s = checkpoint_get_state(c);
+    assert_int_equal(s->step, STEP);
+    assert_int_equal(s->images, IMAGES);
+    assert_int_equal(s->options->crop_size, 64);
+    assert_int_equal(s->options->depth, 6);
+    assert_true(s->options->lambda_l1 == 12.5);
+
+    struct weights *g = make_network(5, false), *d = make_network(7, false);
+    uploads = 0;
+    assert_true(checkpoint_check(c, "G", g));
+    assert_true(checkpoint_check(c, "D", d));
+    assert_true(checkpoint_load(c, "G", g, NULL, upload));
+    assert_int_equal(uploads, 6 + 2 * 4);
+    assert_true(checkpoint_load(c, "D", d, NULL, upload));
+    weights_destroy(g);
+    weights_destroy(d);
+
+    // Values only.
+    g = make_network(5, true);
+    uploads = 0;
+    assert_true(checkpoint_check(c, "G", g));
+    assert_true(checkpoint_load(c, "G", g, NULL, upload));
+    assert_int_equal(uploads, 6);
+    weights_destroy(g);
+    checkpoint_close(c);
+    mem_free(path);
+}
+
+// ---------------------------------------------------------------------------
+// The format, read with other eyes than checkpoint_open's
+
+struct file_parts {
+    void *data;
+    size_t size;
+    char *header;    // inside `data`, not terminated
+    size_t header_size;
+};
+
+static struct file_parts read_parts(const char *path)
+{
+    struct file_parts p;
+    assert_true(file_read(path, &p.data, &p.size));
+    const uint8_t *bytes = p.data;
+    p.header_size = 0;
+    for (int i = 7; i >= 0; i--)
+        p.header_size = p.header_size << 8 | bytes[i];
+    p.header = (char *)p.data + 8;
+    assert_true(8 + p.header_size < p.size);
+    return p;
+}
+
+struct survey {
+    uint64_t end;    // largest
+    uint64_t bytes;
+    size_t tensors;
+};
+
+static bool survey_tensor(void *user, const char *key, struct json value)
+{
+    struct survey *survey = user;
+    uint64_t begin, end;
+    if (strcmp(key, "__metadata__") == 0)
+        return true;
+    assert_true(json_to_u64(json_element(json_get(value, "data_offsets"), 0), &begin));
+    assert_true(json_to_u64(json_element(json_get(value, "data_offsets"), 1), &end));
+    char *dtype = json_to_string(json_get(value, "dtype"));
+    assert_int_equal(begin % (strcmp(dtype, "I64") == 0 ? 8 : 4), 0);
+    mem_free(dtype);
+    survey->end = MAX(survey->end, end);
+    survey->bytes += end - begin;
+    survey->tensors++;
+    return true;
+}
+
+static bool check_text(void *user, const char *key, struct json value)
+{
+    (void)user;
+    (void)key;
+    assert_true(json_is_string(value));
+    return true;
+}
+
+static uint64_t counter(const struct file_parts *p, struct json root, const char *name)
+{
+    uint64_t begin, value;
+    struct json tensor = json_get(root, name);
+    assert_true(json_is_object(tensor));
+    assert_int_equal(json_count(json_get(tensor, "shape")), 0);
+    assert_true(json_to_u64(json_element(json_get(tensor, "data_offsets"), 0), &begin));
+    memcpy(&value, (char *)p->data + 8 + p->header_size + begin, sizeof(value));
+    return value;
+}
+
+static void test_format(void **state)
+{
+    char *path = default_path();
+    (void)state;
+    assert_true(write_file(path, STEP));
+    struct file_parts p = read_parts(path);
+    assert_int_equal(p.header_size % 8, 0);
+
+    struct json_document *document = json_parse(p.header, p.header_size, "header");
+    assert_non_null(document);
+    struct json root = json_root(document), metadata = json_get(root, "__metadata__");
+    assert_true(json_each(metadata, check_text, NULL));
+    assert_int_equal(json_count(metadata), 5);
+    char *step = json_to_string(json_get(metadata, "pix2pix.step"));
+    assert_string_equal(step, "20");
+    mem_free(step);
+
+    // No gaps, nothing behind, everything there.
+    struct survey survey = { 0 };
+    assert_true(json_each(root, survey_tensor, &survey));
+    assert_int_equal(survey.tensors, 2 * (6 + 1 + 2 * 4));
+    assert_int_equal(survey.end, survey.bytes);
+    assert_int_equal(8 + p.header_size + survey.end, p.size);
+
+    assert_int_equal(counter(&p, root, "G.model.1.num_batches_tracked"), STEP);
+    assert_int_equal(counter(&p, root, "D.model.1.num_batches_tracked"), 3 * STEP);
+    struct json conv = json_get(json_get(root, "G.model.0.weight"), "shape");
+    uint64_t side;
+    assert_int_equal(json_count(conv), 4);
+    assert_true(json_to_u64(json_element(conv, 0), &side));
+    assert_int_equal(side, 5);
+    struct json vector = json_get(json_get(root, "adam.D.model.1.bias.v"), "shape");
+    assert_int_equal(json_count(vector), 1);
+    assert_true(json_to_u64(json_element(vector, 0), &side));
+    assert_int_equal(side, 7);
+    json_destroy(document);
+    mem_free(p.data);
+    mem_free(path);
+}
+
+// ---------------------------------------------------------------------------
+// Bad files
+
+static void assert_refused(const char *path, const char *part)
+{
+    last_text[0] = '\0';
+    assert_null(checkpoint_open(path));
+    if (!strstr(last_text, path) || !strstr(last_text, part))
+        fail_msg("expected a message with \"%s\", got \"%s\"", part, last_text);
+}
+
+// Writes a copy with `from` in the header replaced by `to` of the same length.
+static char *write_changed(const struct file_parts *p, const char *from, const char *to)
+{
+    char *path = mem_printf(RUN "/checkpoints/changed");
+    char *copy = malloc(p->size);
+    assert_non_null(copy);
+    assert_int_equal(strlen(from), strlen(to));
+    memcpy(copy, p->data, p->size);
+    for (size_t i = 8; i + strlen(from) <= 8 + p->header_size; i++) {
+        if (memcmp(copy + i, from, strlen(from)) != 0)
+            continue;
+        memcpy(copy + i, to, strlen(to));
+        assert_true(file_write(path, copy, p->size));
+        free(copy);
+        return path;
+    }
+    free(copy);
+    fail_msg("the header has no %s", from);
+    return NULL;
+}
+
+static void test_damaged_headers(void **state)
+{
+    static const struct {
+        const char *from, *to, *message;
+    } cases[] = {
+        { "\"F32\"", "\"F31\"", "dtype" },
+        { "\"F32\"", "\"F16\"", "another size" },
+        { "[5, 3, 4, 4]", "[5, 3, 4, 3]", "another size" },
+        { "[5, 3, 4, 4]", "[5, 3, 4, {]", "changed" },
+        { "[5, 3, 4, 4]", "[5, 3, 4,-4]", "shape" },
+        { "[5, 3, 4, 4]", "\"5, 3, 4, 4\"", "shape" },
+        { "\"data_offsets\": [0,", "\"data_offsets\": [7,", "another size" },
+        { "[0, 8]", "[8, 0]", "data_offsets" },
+        { "[0, 8]", "[1, 9]", "shares bytes" },
+        { "G.model.1.bias", "G.model.2.bias", "twice" },
+        { "pix2pix.step", "pix2pix.stop", "pix2pix.step" },
+        { "\"20\"", "\"2x\"", "number" },
+        { "crop-size\\\": 64", "crop-size\\\": 63", "options" },
+        { "net-g\\\":", "net-g\\\";", "changed" },
+    };
+    char *path = default_path();
+    (void)state;
+    assert_true(write_file(path, STEP));
+    struct file_parts p = read_parts(path);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *changed = write_changed(&p, cases[i].from, cases[i].to);
+        assert_refused(changed, cases[i].message);
+        mem_free(changed);
+    }
+    mem_free(p.data);
+    mem_free(path);
+}
+
+static void test_truncated(void **state)
+{
+    static const char cut[] = RUN "/checkpoints/cut";
+    char *path = default_path();
+    (void)state;
+    assert_true(write_file(path, STEP));
+    struct file_parts p = read_parts(path);
+    for (size_t size = 0; size < p.size;
+         size += size < 24 || p.size - size < 8 ? 1 : 173) {
+        assert_true(file_write(cut, p.data, size));
+        assert_refused(cut, size == 0 ? "empty" : "");
+    }
+    assert_true(file_write(cut, p.data, 8 + p.header_size));
+    assert_refused(cut, "cut short");
+
+    // One byte too many. file_read leaves a 0 behind the last one.
+    assert_true(file_write(cut, p.data, p.size + 1));
+    assert_refused(cut, "bytes follow");
+    mem_free(p.data);
+    mem_free(path);
+}
+
+// Every byte of the header changed once, in two ways: refused or read, never a crash.
+static void test_any_byte(void **state)
+{
+    static const char changed[] = RUN "/checkpoints/changed";
+    static const char values[] = { '9', '"' };
+    char *path = default_path();
+    size_t refused = 0;
+    (void)state;
+    assert_true(write_file(path, STEP));
+    struct file_parts p = read_parts(path);
+    uint8_t *bytes = p.data;
+    FILE *stream = os_file_open(changed, "wb");
+    assert_non_null(stream);
+    assert_int_equal(fwrite(bytes, 1, p.size, stream), p.size);
+    for (size_t i = 0; i < 8 + p.header_size; i += i < 16 ? 1 : 5) {
+        for (size_t v = 0; v < ARRAY_LEN(values); v++) {
+            assert_int_equal(fseek(stream, (int)i, SEEK_SET), 0);
+            fputc(values[v], stream);
+            fflush(stream);
+            struct checkpoint *c = checkpoint_open(changed);
+            refused += !c;
+            checkpoint_close(c);
+        }
+        assert_int_equal(fseek(stream, (int)i, SEEK_SET), 0);
+        fputc(bytes[i], stream);
+    }
+    fclose(stream);
+    assert_true(refused > 100);
+    mem_free(p.data);
+    mem_free(path);
+}
+
+static void test_foreign(void **state)
+{
+    static const char path[] = RUN "/checkpoints/foreign";
+    static const char empty_header[] = "\x02\0\0\0\0\0\0\0{}";
+    static const char array[] = "\x08\0\0\0\0\0\0\0{\"a\":[1]";
+    static const char no_metadata[] =
+        "\x3a\0\0\0\0\0\0\0{\"x\":{\"dtype\":\"U8\",\"shape\":[2],"
+        "\"data_offsets\":[0,2]}}     ab";
+    char huge[64] = "";
+    (void)state;
+    assert_refused(RUN "/checkpoints/none", "does not exist");
+    assert_refused(RUN "/checkpoints", "not a file");
+    memset(huge, 0xff, sizeof(huge));
+    assert_true(file_write(path, huge, sizeof(huge)));
+    assert_refused(path, "safetensors");
+    assert_true(file_write(path, "\x89PNG\r\n\x1a\n and more", 17));
+    assert_refused(path, "safetensors");
+    assert_true(file_write(path, empty_header, sizeof(empty_header) - 1));
+    assert_refused(path, "no tensors");
+    assert_true(file_write(path, array, sizeof(array) - 1));
+    assert_refused(path, "");
+    assert_true(file_write(path, no_metadata, sizeof(no_metadata) - 1));
+    assert_refused(path, "pix2pix.step");
+}
+
+static void test_wrong_network(void **state)
+{
+    char *path = default_path();
+    (void)state;
+    assert_true(write_file(path, STEP));
+    struct checkpoint *c = checkpoint_open(path);
+    assert_non_null(c);
+
+    struct weights *w = make_network(6, false);
+    assert_false(checkpoint_check(c, "G", w));
+    assert_non_null(strstr(last_text, "G.model.0.weight"));
+    assert_non_null(strstr(last_text, "[5, 3, 4, 4]"));
+    assert_non_null(strstr(last_text, "[6, 3, 4, 4]"));
+    assert_non_null(strstr(last_text, path));
+    weights_destroy(w);
+
+    w = make_network(5, false);
+    weights_add(w, WEIGHT_BIAS, (struct shape){ 1, 2, 1, 1 }, "model.9.bias");
+    assert_false(checkpoint_check(c, "G", w));
+    assert_non_null(strstr(last_text, "G.model.9.bias"));
+    weights_destroy(w);
+
+    // A counter where numbers should be.
+    w = make_network(5, true);
+    weights_add(w, WEIGHT_BIAS, (struct shape){ 1, 1, 1, 1 },
+                "model.1.num_batches_tracked");
+    assert_false(checkpoint_check(c, "G", w));
+    assert_non_null(strstr(last_text, "I64"));
+    weights_destroy(w);
+    checkpoint_close(c);
+    mem_free(path);
+}
+
+// ---------------------------------------------------------------------------
+// The folder
+
+static void assert_steps(const uint64_t *expected, size_t count)
+{
+    uint64_t *steps;
+    size_t found;
+    assert_true(checkpoint_list(RUN, &steps, &found));
+    assert_int_equal(found, count);
+    for (size_t i = 0; i < count; i++)
+        assert_true(steps[i] == expected[i]);
+    mem_free(steps);
+}
+
+static void test_folder(void **state)
+{
+    static const char *const others[] = {
+        "step-00000005.safetensors.tmp",
+        "step-5.safetensors",
+        "step-0000000a.safetensors",
+        "step-000000005.safetensors",
+        "notes.txt",
+    };
+    static const uint64_t steps[] = { 3, 10, 99999999, 100000000, 20 };
+    (void)state;
+    assert_steps(NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        char *path = checkpoint_path(RUN, steps[i]);
+        assert_true(file_write(path, "x", 1));
+        mem_free(path);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        char *path = file_join(RUN "/checkpoints", others[i]);
+        assert_true(file_write(path, "x", 1));
+        mem_free(path);
+    }
+    assert_steps((uint64_t[]){ 100000000, 99999999, 20, 10, 3 }, 5);
+
+    // Later ones do not count and stay.
+    checkpoint_prune(RUN, 20, 2);
+    assert_steps((uint64_t[]){ 100000000, 99999999, 20, 10 }, 4);
+    checkpoint_prune(RUN, 100000000, 3);
+    assert_steps((uint64_t[]){ 100000000, 99999999, 20 }, 3);
+    checkpoint_prune(RUN, 100000000, 1);
+    assert_steps((uint64_t[]){ 100000000 }, 1);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        char *path = file_join(RUN "/checkpoints", others[i]);
+        assert_true(file_exists(path));
+        mem_free(path);
+    }
+
+    uint64_t *list;
+    size_t count;
+    assert_true(checkpoint_list(RUN "/none", &list, &count));
+    assert_int_equal(count, 0);
+    mem_free(list);
+}
+
+static void test_failed_write(void **state)
+{
+    char *path = default_path();
+    struct pix_train_options options;
+    struct weights *g = make_network(5, false);
+    (void)state;
+    assert_true(write_file(path, STEP));
+    struct file_parts before = read_parts(path);
+    pix_train_options_init(&options);
+    const struct checkpoint_state s = { .step = 21, .epoch = 1, .options = &options };
+    assert_false(checkpoint_write(path, &s, g, g, NULL, broken_download));
+    assert_non_null(strstr(last_text, "was not written"));
+
+    struct file_parts after = read_parts(path);
+    assert_int_equal(after.size, before.size);
+    assert_memory_equal(after.data, before.data, before.size);
+    assert_false(file_exists(RUN "/checkpoints/step-00000020.safetensors.tmp"));
+    assert_false(checkpoint_write(RUN "/none/file", &s, g, g, NULL, download));
+    mem_free(before.data);
+    mem_free(after.data);
+    weights_destroy(g);
+    mem_free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_format, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damaged_headers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_any_byte, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_network, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_folder, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failed_write, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,706 @@
+// SPDX-License-Identifier: MIT
+//
+// The command, run as a user runs it: help, exit codes, JSON documents, and training,
+// translation and evaluation of small networks on real images from end to end.
+//
+// PIX2PIX_COMMAND is the path of the command, PIX2PIX_EXAMPLES the folder of example
+// images; both may be given by the build and by the environment, which wins. Files go
+// into TEST_SCRATCH, or into a folder under the current one.
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "pix2pix.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+// A network that trains in milliseconds.
+#define SMALL "--crop-size 32 --load-size 36 --ngf 4 --ndf 4 "
+
+static const char *command_path, *examples;
+static char *scratch_folder;
+static bool has_device;
+
+// What the last command printed.
+static char *out, *err;
+
+static char *in_scratch(const char *name)
+{
+    char *path = file_join(scratch_folder, name);
+    assert_non_null(path);
+    return path;
+}
+
+static char *slurp(const char *path)
+{
+    void *data;
+    size_t size;
+    if (!file_read(path, &data, &size))
+        fail_msg("%s can not be read", path);
+    return data;
+}
+
+// Runs a shell script inside the scratch folder, with the command as $P and the example
+// images as $X. Returns its exit code.
+static int shell(const char *format, ...) PRINTF_LIKE(1, 2);
+static int shell(const char *format, ...)
+{
+    char script[4096], line[8192];
+    va_list args;
+    va_start(args, format);
+    assert_true(vsnprintf(script, sizeof(script), format, args) < (int)sizeof(script));
+    va_end(args);
+    assert_true(snprintf(line, sizeof(line),
+                         "cd '%s' && { P='%s'; X='%s'; %s\n} >out.txt 2>err.txt "
+                         "</dev/null",
+                         scratch_folder, command_path, examples,
+                         script) < (int)sizeof(line));
+    const int status = system(line);
+    mem_free(out);
+    mem_free(err);
+    char *out_path = in_scratch("out.txt"), *err_path = in_scratch("err.txt");
+    out = slurp(out_path);
+    err = slurp(err_path);
+    mem_free(out_path);
+    mem_free(err_path);
+    if (strstr(err, "Sanitizer") || strstr(err, "runtime error"))
+        fail_msg("a sanitizer speaks: %s\n%s", script, err);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+// Runs the command with these arguments and checks its exit code.
+#define RUN(code, ...)                                                                 \
+    do {                                                                               \
+        const int got = shell("\"$P\" " __VA_ARGS__);                                  \
+        if (got != (code))                                                             \
+            fail_msg("exit code %d, expected %d\nstdout: %s\nstderr: %s", got, (code), \
+                     out, err);                                                        \
+    } while (0)
+
+static void assert_has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("\"%s\" is not in: %s", part, text);
+}
+
+static void assert_kind(const char *name, bool exists)
+{
+    char *path = in_scratch(name);
+    if (file_exists(path) != exists)
+        fail_msg("%s should%s exist", name, exists ? "" : " not");
+    mem_free(path);
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}
+
+static double number_at(struct json object, const char *key)
+{
+    double value;
+    if (!json_to_double(json_get(object, key), &value))
+        fail_msg("\"%s\" is not a number", key);
+    return value;
+}
+
+static struct json_document *parse(const char *text)
+{
+    struct json_document *document = json_parse(text, strlen(text), "stdout");
+    if (!document)
+        fail_msg("not one JSON document: %s", text);
+    return document;
+}
+
+// ---------------------------------------------------------------------------
+// Without a device
+
+static void test_help(void **state)
+{
+    (void)state;
+    static const char *const commands[] = { "", "devices", "train", "translate",
+                                            "evaluate" };
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        RUN(0, "%s --help", commands[i]);
+        assert_string_equal(err, "");
+        assert_has(out, "usage: pix2pix");
+        assert_true(count_lines(out) <= 40);
+        size_t column = 0;
+        for (const char *c = out; *c; c++) {
+            column = *c == '\n' ? 0 : column + 1;
+            if (column > 80)
+                fail_msg("a line of help of \"%s\" is too long", commands[i]);
+        }
+    }
+    RUN(0, "train --help");
+    size_t count;
+    const struct pix_option *table = pix_train_option_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "  --%s ", table[i].name);
+        assert_has(out, name);
+    }
+    assert_has(out, "[0.0002]");
+    assert_has(out, "--device");
+    RUN(0, "--version");
+    assert_has(out, "pix2pix ");
+    RUN(2, " ");
+    RUN(2, "paint");
+    assert_has(err, "paint");
+    assert_int_equal(shell("\"$P\" train --help >/dev/full"), 1);
+}
+
+static void test_usage_errors(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "train", "--out" },
+        { "train --out none", "--data" },
+        { "train --out none --data", "--data" },
+        { "train --out --data d", "--out" },
+        { "train --data d --out none --flux 1", "--flux" },
+        { "train --data d --out none extra", "extra" },
+        { "train --data d --out none --ngf 0", "--ngf" },
+        { "train --data d --out none --ngf many", "many" },
+        { "train --data d --out none --ngf 99999999999999999999", "--ngf" },
+        { "train --data d --out none --lr nan", "--lr" },
+        { "train --data d --out none --direction left", "AtoB" },
+        { "train --data d --out none --no-flip=1", "--no-flip" },
+        { "train --data d --out none --crop-size 100", "96 or 128" },
+        { "train --data d --out none --net-g unet_256 --crop-size 128", "256" },
+        { "train --data d --out none --load-size 100", "--load-size" },
+        { "train --data d --out none --batch-size 0", "--batch-size" },
+        { "train --data d --out none --depth 3", "5 to 10" },
+        { "train --data d --out none --config absent.txt", "absent.txt" },
+        { "train --continue", "--out" },
+        { "train --out none --continue", "config.json" },
+        { "train --plan --crop-size 100", "96 or 128" },
+        { "translate", "--model" },
+        { "translate --model none", "--input" },
+        { "translate --model none --input in.png", "--output" },
+        { "translate --model none --input file --output out.txt", ".png" },
+        { "translate --model none --input file --output folder", "folder" },
+        { "translate --model none --input folder --output file", "folder" },
+        { "translate --model none --input file --output new/", "folder" },
+        { "translate --model none --input folder --output ./folder", "overwritten" },
+        { "translate --model none --input file --output ./file", "overwritten" },
+        { "translate --model none --preprocess crop", "resize" },
+        { "evaluate --model none", "--data" },
+        { "evaluate --model none --data folder --rows 0", "--rows" },
+        { "evaluate --model none --data folder --grid g.jpg", ".png" },
+        { "devices --plan", "--plan" },
+    };
+    assert_int_equal(shell("mkdir -p folder; echo x >file"), 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        RUN(2, "%s", cases[i][0]);
+        assert_string_equal(out, "");
+        assert_has(err, cases[i][1]);
+    }
+    assert_kind("none", false);
+
+    // Missing files are not a matter of the command line.
+    RUN(1, "translate --model none --input absent.png --output o.png");
+    assert_has(err, "absent.png");
+    RUN(1, "translate --model none --input file --output o.png");
+    assert_has(err, "none");
+    RUN(1, "evaluate --model file --data absent");
+    assert_has(err, "absent");
+}
+
+static void test_config_errors(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("echo 'ngf = many' >a; echo '{\"flux\": 1}' >b"), 0);
+    RUN(2, "train --data d --out none --config a");
+    assert_has(err, "a:1: ngf");
+    RUN(2, "train --data d --out none --config b");
+    assert_has(err, "flux");
+    assert_kind("none", false);
+}
+
+// A folder that is not a run is not touched.
+static void test_foreign_out(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("mkdir -p foreign/checkpoints other; echo x >other/thesis"),
+                     0);
+    RUN(2, "train --data d --out foreign");
+    assert_has(err, "--continue");
+    RUN(2, "train --data d --out other");
+    RUN(2, "train --data d --out other/thesis");
+    assert_int_equal(shell("ls -A foreign other"), 0);
+    assert_string_equal(out, "foreign:\ncheckpoints\n\nother:\nthesis\n");
+}
+
+#define NO_DRIVER "VK_DRIVER_FILES=/nonexistent VK_ICD_FILENAMES=/nonexistent "
+
+static void test_no_driver(void **state)
+{
+    (void)state;
+    assert_int_equal(shell(NO_DRIVER "\"$P\" devices --json"), 0);
+    struct json_document *document = parse(out);
+    assert_true(json_is_array(json_root(document)));
+    assert_int_equal(json_count(json_root(document)), 0);
+    json_destroy(document);
+    assert_int_equal(shell(NO_DRIVER "\"$P\" devices"), 0);
+    assert_string_equal(out, "");
+
+    assert_int_equal(
+        shell(NO_DRIVER "\"$P\" train --data \"$X/earth_relief2sat\" --out none"), 1);
+    assert_has(err, "error: ");
+    assert_string_equal(out, "");
+    assert_kind("none", false);
+    assert_int_equal(shell(NO_DRIVER "\"$P\" train --plan --json"), 1);
+    assert_string_equal(out, "");
+}
+
+// ---------------------------------------------------------------------------
+// With a device
+
+static void test_devices(void **state)
+{
+    (void)state;
+    RUN(0, "devices --json");
+    struct json_document *document = parse(out);
+    const struct json root = json_root(document);
+    assert_true(json_is_array(root));
+    int defaults = 0;
+    for (size_t i = 0; i < json_count(root); i++) {
+        const struct json device = json_element(root, i);
+        static const char *const texts[] = { "name", "type", "driver", "driver_version",
+                                             "api_version" };
+        for (size_t k = 0; k < ARRAY_LEN(texts); k++)
+            assert_true(json_is_string(json_get(device, texts[k])));
+        assert_true(number_at(device, "index") == (double)i);
+        number_at(device, "vendor_id");
+        number_at(device, "device_id");
+        number_at(device, "memory_bytes");
+        bool is_default, usable;
+        assert_true(json_to_bool(json_get(device, "default"), &is_default));
+        assert_true(json_to_bool(json_get(device, "usable"), &usable));
+        assert_true(json_is_present(json_get(device, "reason")));
+        assert_true(json_is_string(json_get(device, "reason")) == !usable);
+        assert_true(usable || !is_default);
+        assert_int_equal(json_count(device), 12);
+        defaults += is_default;
+    }
+    json_destroy(document);
+    assert_true(defaults <= 1);
+    RUN(0, "devices");
+}
+
+static bool needs_device(void)
+{
+    if (!has_device)
+        skip();
+    return has_device;
+}
+
+static void test_plan(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    static const char *const members[] = {
+        "device_bytes",     "state_bytes",    "arena_bytes",
+        "step_block_bytes", "staging_bytes",  "arena_bytes_without_reuse",
+        "dispatches",       "barriers",       "submissions",
+        "flops_per_step",   "bytes_per_step",
+    };
+    RUN(0, "train --plan --json");
+    struct json_document *document = parse(out);
+    const struct json plan = json_root(document);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        assert_true(number_at(plan, members[i]) > 0);
+    assert_true(number_at(plan, "weights_g") == 54413955);
+    assert_true(number_at(plan, "weights_d") == 2768705);
+    assert_true(number_at(plan, "device_bytes") <= 1024.0 * 1024 * 1024);
+    assert_true(number_at(plan, "device_bytes") ==
+                number_at(plan, "state_bytes") + number_at(plan, "arena_bytes") +
+                    number_at(plan, "step_block_bytes") +
+                    number_at(plan, "staging_bytes"));
+    json_destroy(document);
+    RUN(0, "train --plan --data absent --out none " SMALL);
+    assert_has(out, "device memory");
+    assert_kind("none", false);
+}
+
+// Eight real pairs, one of them in a file that is cut off.
+static void make_data(void)
+{
+    static bool made;
+    if (made)
+        return;
+    assert_int_equal(
+        shell("mkdir -p pairs/train pairs/test && cd pairs &&"
+              "for f in $(ls \"$X/earth_relief2sat/train\" | head -n 7); do "
+              "  cp \"$X/earth_relief2sat/train/$f\" train/ || exit 1; done;"
+              "for f in $(ls \"$X/earth_relief2sat/test\" | head -n 2); do "
+              "  cp \"$X/earth_relief2sat/test/$f\" test/ || exit 1; done;"
+              "f=$(ls train | head -n 1); head -c 300 \"train/$f\" >train/broken.jpg"),
+        0);
+    made = true;
+}
+
+// A finished run of three steps in "run", which later tests use.
+static void make_run(void)
+{
+    static bool made;
+    make_data();
+    if (made)
+        return;
+    RUN(0, "train --data pairs --out run --direction BtoA " SMALL
+           "--steps 3 --log-freq 1 --save-freq 2 --sample-freq 2");
+    made = true;
+}
+
+static void check_metrics(const char *path, uint64_t steps)
+{
+    char *full = in_scratch(path);
+    char *text = slurp(full);
+    static const char *const members[] = {
+        "epoch",     "loss_d_real", "loss_d_fake", "loss_g_gan",
+        "loss_g_l1", "lr",          "ms",          "images_per_s",
+    };
+    uint64_t step = 0;
+    char *line = text;
+    while (*line) {
+        char *end = strchr(line, '\n');
+        assert_non_null(end);
+        *end = 0;
+        struct json_document *document = parse(line);
+        step++;
+        assert_true(number_at(json_root(document), "step") == (double)step);
+        for (size_t i = 0; i < ARRAY_LEN(members); i++)
+            number_at(json_root(document), members[i]);
+        json_destroy(document);
+        line = end + 1;
+    }
+    assert_true(step == steps);
+    mem_free(text);
+    mem_free(full);
+}
+
+static void test_train(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_run();
+    assert_has(out, "step 1/3");
+    assert_has(out, "step 3/3");
+    assert_null(strchr(out, '\r'));
+    assert_has(err, "broken.jpg");
+    check_metrics("run/metrics.jsonl", 3);
+    assert_kind("run/checkpoints/step-00000002.safetensors", true);
+    assert_kind("run/checkpoints/step-00000003.safetensors", true);
+    assert_int_equal(shell("ls run/samples"), 0);
+    assert_true(count_lines(out) >= 1);
+
+    char *path = in_scratch("run/config.json");
+    char *text = slurp(path);
+    struct json_document *document = parse(text);
+    const struct json config = json_root(document);
+    assert_true(number_at(config, "crop-size") == 32);
+    assert_true(number_at(config, "depth") == 5);
+    assert_false(json_is_present(json_get(config, "out")));
+    json_destroy(document);
+    mem_free(text);
+    mem_free(path);
+
+    assert_int_equal(shell("cp -r run before"), 0);
+    RUN(2, "train --data pairs --out run " SMALL);
+    assert_has(err, "--continue");
+    RUN(2, "train --out run --continue --ngf 8");
+    assert_has(err, "--ngf");
+    RUN(2, "train --out run --continue --direction AtoB");
+    RUN(2, "train --out run --continue --data folder");
+    assert_int_equal(shell("diff -r run before && rm -r before"), 0);
+}
+
+static void test_continue(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_run();
+    // The same options again are no difference.
+    assert_int_equal(shell("cp -r run more && printf '# more\\nsteps = 5\\n' >steps"),
+                     0);
+    RUN(0, "train --out more --continue --config steps --data ./pairs/ --json " SMALL);
+    struct json_document *document = parse(out);
+    assert_true(number_at(json_root(document), "step") == 5);
+    assert_true(number_at(json_root(document), "trained") == 2);
+    json_destroy(document);
+    check_metrics("more/metrics.jsonl", 5);
+    assert_kind("more/checkpoints/step-00000005.safetensors", true);
+
+    RUN(0, "train --out more --continue");
+    assert_has(out, "trained already");
+
+    // A run that was killed before its first checkpoint starts from the beginning.
+    assert_int_equal(shell("mkdir early && cp run/config.json early"), 0);
+    RUN(0, "train --out early --continue");
+    check_metrics("early/metrics.jsonl", 3);
+    assert_int_equal(shell("cmp run/checkpoints/step-00000003.safetensors "
+                           "early/checkpoints/step-00000003.safetensors"),
+                     0);
+}
+
+// Waits until the run has trained, then sends it a signal.
+#define SIGNAL(signal)                                                                 \
+    "& p=$!; i=0; while [ ! -s \"$R/metrics.jsonl\" ] && [ $i -lt 600 ]; do "          \
+    "sleep 0.1; i=$((i+1)); done; kill -" signal " $p; wait $p"
+
+static void test_interrupt(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_data();
+    assert_int_equal(
+        shell(
+            "R=stopped; \"$P\" train --data pairs --out $R " SMALL
+            "--steps 100000 --log-freq 1 --save-freq 0 --sample-freq 0 " SIGNAL("INT")),
+        130);
+    assert_has(out, "interrupted at");
+    assert_int_equal(shell("ls stopped/checkpoints"), 0);
+    assert_has(out, ".safetensors");
+    const unsigned step = (unsigned)strtoul(out + strlen("step-"), NULL, 10);
+    assert_true(step > 0);
+
+    // As many steps in one go end with the same file.
+    RUN(0, "train --out stopped --continue --steps %u", step + 2);
+    assert_has(out, "after 2 steps");
+    RUN(0,
+        "train --data pairs --out straight " SMALL
+        "--steps %u --log-freq 1 --save-freq 0 --sample-freq 0",
+        step + 2);
+    assert_int_equal(shell("cmp stopped/checkpoints/step-%08u.safetensors "
+                           "straight/checkpoints/step-%08u.safetensors",
+                           step + 2, step + 2),
+                     0);
+}
+
+static void test_kill(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_data();
+    assert_int_equal(
+        shell("R=killed; \"$P\" train --data pairs --out $R " SMALL
+              "--steps 100000 --log-freq 1 --save-freq 2 --sample-freq 1 " SIGNAL(
+                  "KILL")),
+        128 + 9);
+    assert_int_equal(shell("wc -l <killed/metrics.jsonl"), 0);
+    const unsigned steps = (unsigned)strtoul(out, NULL, 10) + 3;
+    RUN(0, "train --out killed --continue --steps %u", steps);
+    check_metrics("killed/metrics.jsonl", steps);
+}
+
+static void test_translate(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_run();
+    assert_int_equal(shell("mkdir -p in && for f in $(ls \"$X/satellite\" | grep jpg | "
+                           "head -n 2); do cp \"$X/satellite/$f\" in/ || exit 1; done; "
+                           "cp \"$(ls in/*.jpg | head -n 1)\" one.jpg"),
+                     0);
+    RUN(0, "translate --model run --input one.jpg --output one.png");
+    char *path = in_scratch("one.png");
+    struct pix_image image;
+    assert_true(pix_image_read(path, &image));
+    assert_int_equal(image.width, 32);
+    assert_int_equal(image.height, 32);
+    pix_image_free(&image);
+    mem_free(path);
+
+    RUN(0, "translate --model run/checkpoints/step-00000003.safetensors --input in "
+           "--output new/results");
+    assert_int_equal(shell("ls in >a; ls new/results >b; cmp a b"), 0);
+
+    // Alone or in a folder, an image has the same translation.
+    RUN(0, "translate --model run --input one.jpg --output alone.jpg");
+    assert_int_equal(shell("cmp alone.jpg \"new/results/$(ls in | head -n 1)\""), 0);
+
+    // A broken image is named, the others are translated.
+    assert_int_equal(shell("head -c 300 one.jpg >in/0broken.jpg"), 0);
+    RUN(1, "translate --model run --input in --output partly");
+    assert_has(err, "0broken.jpg");
+    assert_int_equal(shell("ls partly >b; cmp a b"), 0);
+    RUN(1, "translate --model run --input in/0broken.jpg --output broken.png");
+    assert_kind("broken.png", false);
+    RUN(1, "translate --model run --input one.jpg --output file/one.png");
+    assert_int_equal(shell("mkdir -p nothing"), 0);
+    RUN(1, "translate --model run --input nothing --output nowhere");
+    assert_kind("nowhere", false);
+
+    // 32 fits, 48 does not.
+    RUN(0, "translate --model run --preprocess none --input one.png --output same.png");
+    struct pix_image odd = { 48, 40, calloc(48 * 40, 3) };
+    assert_non_null(odd.pixels);
+    path = in_scratch("odd.png");
+    assert_true(pix_image_write(path, &odd));
+    free(odd.pixels);
+    mem_free(path);
+    RUN(1, "translate --model run --preprocess none --input odd.png --output no.png");
+    assert_has(err, "32");
+    assert_kind("no.png", false);
+
+    RUN(0, "translate --model run --plan --json");
+    struct json_document *document = parse(out);
+    assert_true(number_at(json_root(document), "device_bytes") > 0);
+    assert_true(number_at(json_root(document), "weights_d") == 0);
+    json_destroy(document);
+}
+
+static void test_evaluate(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_run();
+    RUN(0, "evaluate --model run --data pairs --json --grid grid.png --rows 1");
+    struct json_document *document = parse(out);
+    const struct json result = json_root(document);
+    assert_true(number_at(result, "pairs") == 2);
+    assert_true(number_at(result, "l1") > 0 && number_at(result, "l1") < 2);
+    assert_true(number_at(result, "l1_copy") > 0);
+    assert_true(number_at(result, "l1_mean_colour") > 0);
+    json_destroy(document);
+    char *path = in_scratch("grid.png");
+    struct pix_image grid;
+    assert_true(pix_image_read(path, &grid));
+    assert_true(grid.width >= 3 * 32 && grid.height >= 32 && grid.height < 2 * 32);
+    pix_image_free(&grid);
+    mem_free(path);
+    RUN(1, "evaluate --model run --data pairs --split val");
+    assert_has(err, "val");
+}
+
+static void test_bad_input(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_run();
+    // Nothing to train on.
+    RUN(1, "train --data absent --out none " SMALL);
+    assert_has(err, "absent");
+    assert_int_equal(shell("mkdir -p empty/train; mkdir -p bad/train && "
+                           "cp pairs/train/broken.jpg bad/train"),
+                     0);
+    RUN(1, "train --data empty --out none " SMALL);
+    RUN(1, "train --data bad --out none " SMALL);
+    assert_has(err, "broken.jpg");
+    assert_kind("none", false);
+
+    // Nowhere to write to.
+    RUN(1, "train --data pairs --out file/run --steps 1 " SMALL);
+    assert_has(err, "file/run");
+
+    // No such device.
+    RUN(1, "train --data pairs --out none --device 'no such device' " SMALL);
+    assert_has(err, "no such device");
+    assert_kind("none", false);
+
+    // Damaged and foreign checkpoints.
+    assert_int_equal(shell("head -c 5000 run/checkpoints/step-00000003.safetensors "
+                           ">cut.safetensors; : >zero.safetensors"),
+                     0);
+    static const char *const models[] = { "cut.safetensors", "zero.safetensors",
+                                          "one.jpg", "empty" };
+    assert_int_equal(shell("cp \"$X/satellite/$(ls \"$X/satellite\" | grep jpg | "
+                           "head -n 1)\" one.jpg"),
+                     0);
+    for (size_t i = 0; i < ARRAY_LEN(models); i++) {
+        RUN(1, "translate --model %s --input one.jpg --output no.png", models[i]);
+        assert_has(err, models[i]);
+        assert_kind("no.png", false);
+    }
+    assert_int_equal(shell("cp -r run hurt && head -c 5000 cut.safetensors "
+                           ">hurt/checkpoints/step-00000003.safetensors"),
+                     0);
+    RUN(1, "train --out hurt --continue --steps 4");
+    assert_has(err, "step-00000003.safetensors");
+    assert_kind("hurt/checkpoints/step-00000002.safetensors", true);
+
+    // Networks that no device holds are refused before anything is allocated.
+    RUN(1, "train --data pairs --out none --ngf 1024 --ndf 1024");
+    assert_has(err, "error: ");
+    assert_kind("none", false);
+    RUN(1, "train --plan --json --crop-size 16384 --ngf 1024 --batch-size 4096");
+    assert_string_equal(out, "");
+}
+
+// ---------------------------------------------------------------------------
+
+static int group_setup(void **state)
+{
+    (void)state;
+    command_path = getenv("PIX2PIX_COMMAND");
+    examples = getenv("PIX2PIX_EXAMPLES");
+#ifdef PIX2PIX_COMMAND
+    if (!command_path)
+        command_path = PIX2PIX_COMMAND;
+#endif
+#ifdef PIX2PIX_EXAMPLES
+    if (!examples)
+        examples = PIX2PIX_EXAMPLES;
+#endif
+    if (!command_path || !examples) {
+        fprintf(stderr, "test_cli: PIX2PIX_COMMAND or PIX2PIX_EXAMPLES is not set\n");
+        return 1;
+    }
+    const char *parent = getenv("TEST_SCRATCH");
+    scratch_folder = file_join(parent ? parent : ".", "test_cli_XXXXXX");
+    if (!scratch_folder || (parent && !file_make_folder(parent)) ||
+        !mkdtemp(scratch_folder))
+        return 1;
+    has_device = shell("\"$P\" devices --json | grep -q '\"usable\": true'") == 0;
+    if (!has_device)
+        fprintf(stderr, "test_cli: no usable device; its tests are skipped\n");
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    mem_free(out);
+    mem_free(err);
+    char line[4096];
+    snprintf(line, sizeof(line), "rm -rf '%s'", scratch_folder);
+    const int code = getenv("TEST_KEEP") ? 0 : system(line);
+    mem_free(scratch_folder);
+    return code;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_help),          cmocka_unit_test(test_usage_errors),
+        cmocka_unit_test(test_config_errors), cmocka_unit_test(test_foreign_out),
+        cmocka_unit_test(test_no_driver),     cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_plan),          cmocka_unit_test(test_train),
+        cmocka_unit_test(test_continue),      cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_kill),          cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_evaluate),      cmocka_unit_test(test_bad_input),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}

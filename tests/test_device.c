@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//
+// Devices, buffers, streams: what the rest of the engine takes for granted.
+
+#include "gpu/device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gpu/memory.h"
+#include "gpu/stream.h"
+#include "support/gpu.h"
+
+static void test_list(void **state)
+{
+    (void)state;
+    struct pix_device_info *list;
+    uint32_t count, defaults = 0;
+    test_gpu();
+    assert_true(gpu_device_list(&list, &count));
+    assert_true(count > 0);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(list[i].index, i);
+        assert_true(list[i].name[0]);
+        assert_int_equal(list[i].usable, list[i].reason[0] == '\0');
+        assert_true(!list[i].is_default || list[i].usable);
+        defaults += list[i].is_default;
+    }
+    assert_int_equal(defaults, 1);
+    mem_free(list);
+}
+
+static void test_select(void **state)
+{
+    (void)state;
+    const char *name = gpu_device_info(test_gpu())->name;
+    struct gpu_device *device =
+        gpu_device_create(&(struct gpu_device_options){ .select = name });
+    assert_non_null(device);
+    assert_string_equal(gpu_device_info(device)->name, name);
+    gpu_device_destroy(device);
+
+    log_clear_error();
+    assert_null(gpu_device_create(&(struct gpu_device_options){ .select = "12345" }));
+    assert_non_null(strstr(log_last_error(), "12345"));
+    assert_non_null(strstr(log_last_error(), name));
+    assert_null(
+        gpu_device_create(&(struct gpu_device_options){ .select = "no such thing" }));
+}
+
+static void test_minimum_limits(void **state)
+{
+    (void)state;
+    test_gpu();
+    struct gpu_device *device =
+        gpu_device_create(&(struct gpu_device_options){ .minimum_limits = true });
+    assert_non_null(device);
+    const struct gpu_limits *limits = gpu_device_limits(device);
+    assert_int_equal(limits->max_invocations, 128);
+    assert_int_equal(limits->shared_bytes, 16384);
+    assert_int_equal(limits->max_binding, 128 << 20);
+    gpu_device_destroy(device);
+}
+
+// More than one staging chunk, at an odd offset of words.
+static void test_transfer(void **state)
+{
+    (void)state;
+    const size_t words = ((size_t)33 << 20) / 4 + 3, offset = 20;
+    struct gpu_buffer *buffer =
+        gpu_buffer_create(test_gpu(), words * 4 + offset, GPU_DEVICE);
+    assert_non_null(buffer);
+    uint32_t *sent = malloc(words * 4), *got = malloc(words * 4);
+    for (size_t i = 0; i < words; i++)
+        sent[i] = (uint32_t)(i * 2654435761u);
+    assert_true(gpu_zero(buffer));
+    assert_true(gpu_upload(buffer, offset, sent, words * 4));
+    assert_true(gpu_download(buffer, offset, got, words * 4));
+    assert_memory_equal(sent, got, words * 4);
+    assert_true(gpu_download(buffer, 0, got, offset));
+    for (size_t i = 0; i < offset / 4; i++)
+        assert_int_equal(got[i], 0);
+    free(sent);
+    free(got);
+    gpu_buffer_destroy(buffer);
+}
+
+static void test_too_much_memory(void **state)
+{
+    (void)state;
+    log_clear_error();
+    // Larger than any memory: the driver refuses the buffer or its memory.
+    struct gpu_buffer *buffer =
+        gpu_buffer_create(test_gpu(), (uint64_t)1 << 46, GPU_DEVICE);
+    assert_null(buffer);
+    assert_true(log_last_error()[0]);
+}
+
+static void test_destroy_nothing(void **state)
+{
+    (void)state;
+    gpu_device_destroy(NULL);
+    gpu_buffer_destroy(NULL);
+    gpu_stream_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_list),           cmocka_unit_test(test_select),
+        cmocka_unit_test(test_minimum_limits), cmocka_unit_test(test_transfer),
+        cmocka_unit_test(test_destroy_nothing),
+    };
+    // Asked for on purpose, which the validation layer rightly objects to.
+    const struct CMUnitTest unvalidated[] = {
+        cmocka_unit_test(test_too_much_memory),
+    };
+    int failed =
+        cmocka_run_group_tests_name("device", tests, test_gpu_open, test_gpu_close);
+    setenv("PIX_TEST_NO_VALIDATION", "1", 1);
+    failed += cmocka_run_group_tests_name("device, no memory", unvalidated, test_gpu_open,
+                                          test_gpu_close);
+    return failed;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+//
+// The whole engine without its numbers: every pipeline compiles and the recorded steps
+// submit. On a driver that executes nothing (PIX_TEST_NO_EXECUTE=1: a real driver over a
+// no-op shim) with the default networks at full size, elsewhere with small ones.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "graph/exec.h"
+#include "support/gpu.h"
+#include "train/objective.h"
+
+static struct gpu_device *device;
+static bool no_execute;
+
+static int open_device(void **state)
+{
+    const char *text = getenv("PIX_TEST_NO_EXECUTE");
+    (void)state;
+    no_execute = text && strcmp(text, "1") == 0;
+    log_use(&test_log_sink);
+    device = gpu_device_create(&(struct gpu_device_options){ .validation = true });
+    if (device)
+        print_message("device: %s, %s\n", gpu_device_info(device)->name,
+                      gpu_device_info(device)->driver);
+    return 0;
+}
+
+static int close_device(void **state)
+{
+    (void)state;
+    uint32_t messages = device ? gpu_device_messages(device) : 0;
+    gpu_device_destroy(device);
+    return messages ? -1 : 0;
+}
+
+static struct op_limits limits_of(void)
+{
+    const struct gpu_limits *l = gpu_device_limits(device);
+    return (struct op_limits){ l->max_invocations, l->shared_bytes, l->is_cpu };
+}
+
+// Plans, allocates, records and runs two steps: the measured one and the recorded one.
+static void run(struct graph *g, struct weights *const *networks, size_t count)
+{
+    const struct gpu_limits *l = gpu_device_limits(device);
+    struct plan *plan =
+        plan_build(g, &(struct plan_limits){ l->max_block, l->max_binding });
+    assert_non_null(plan);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(weights_place(networks[i], l->max_block));
+        assert_true(weights_allocate(networks[i], device));
+    }
+    assert_true(plan_allocate(plan, device));
+    struct exec *x = exec_create(device, g, 0);
+    assert_non_null(x);
+    const struct step_block step = { .step = 1, .adam_root = 1 };
+    assert_true(exec_run(x, &step));
+    assert_true(exec_run(x, &step));
+    print_message("%u dispatches, %u barriers, %u submissions\n", plan->dispatches,
+                  exec_count_barriers(g), exec_submissions(x));
+    exec_destroy(x);
+    plan_destroy(plan);
+}
+
+static void run_training(enum conv_choice choice)
+{
+    if (!device)
+        skip();
+    const struct op_limits limits = limits_of();
+    const uint32_t crop = no_execute ? 256 : 32;
+    const struct objective_options options = {
+        .generator = { no_execute ? 8 : 5, no_execute ? 64 : 4, 3, 3 },
+        .discriminator = { 3, no_execute ? 64 : 4 },
+        .batch = 1,
+        .load_h = crop + 30,
+        .load_w = crop + 30,
+        .crop_h = crop,
+        .crop_w = crop,
+        .lambda_l1 = 100,
+        .optimizer = { OPTIMIZER_ADAM, 0.5f, 0.999f, 1e-8f, 0 },
+    };
+    struct graph *g = graph_create(&limits);
+    struct weights *const networks[] = { weights_create(false), weights_create(false) };
+    struct objective o;
+    conv_choose(choice);
+    assert_true(objective_build(g, networks[0], networks[1], &options, &o));
+    conv_choose(CONV_TILED);
+    run(g, networks, 2);
+    graph_destroy(g);
+    weights_destroy(networks[0]);
+    weights_destroy(networks[1]);
+}
+
+static void test_driver_is_what_was_said(void **state)
+{
+    (void)state;
+    if (!device)
+        skip();
+    assert_int_equal(gpu_device_limits(device)->executes, !no_execute);
+}
+
+static void test_training_tiled(void **state)
+{
+    (void)state;
+    run_training(CONV_TILED);
+}
+
+static void test_training_simple(void **state)
+{
+    (void)state;
+    run_training(CONV_SIMPLE);
+}
+
+static void test_translation(void **state)
+{
+    (void)state;
+    if (!device)
+        skip();
+    const struct op_limits limits = limits_of();
+    const uint32_t side = no_execute ? 256 : 32;
+    const struct unet_options options = { no_execute ? 8 : 5, no_execute ? 64 : 4, 3, 3 };
+    struct graph *g = graph_create(&limits);
+    struct weights *const networks[] = { weights_create(true) };
+    struct translation t;
+    assert_true(translation_build(g, networks[0], &options, 1, side, side, &t));
+    run(g, networks, 1);
+    graph_destroy(g);
+    weights_destroy(networks[0]);
+}
+
+// What the networks do not use: the other ops, losses and optimiser.
+static void test_other_kernels(void **state)
+{
+    (void)state;
+    if (!device)
+        skip();
+    const struct op_limits limits = limits_of();
+    struct graph *g = graph_create(&limits);
+    struct weights *const networks[] = { weights_create(false) };
+    struct tensor *x = graph_input(g, "x", (struct shape){ 2, 3, 8, 8 }, TENSOR_F32);
+    struct tensor *w =
+        weights_add(networks[0], WEIGHT_CONV, (struct shape){ 4, 3, 7, 7 }, "w");
+    struct tensor *w2 =
+        weights_add(networks[0], WEIGHT_CONV_TRANSPOSE, (struct shape){ 4, 2, 3, 3 }, "w2");
+    struct tensor *h =
+        graph_conv(g, graph_pad(g, x, 3, PAD_KIND_REFLECT), w, NULL,
+                   (struct conv_attributes){ .kernel = 7, .stride = 1 });
+    h = graph_norm(g, h, NULL, NULL, NULL, NULL,
+                   (struct norm_attributes){ .kind = NORM_INSTANCE, .epsilon = 1e-5f });
+    h = graph_sigmoid(g, graph_dropout(g, h, 0.5f));
+    h = graph_conv_transpose(
+        g, graph_pad(g, h, 1, PAD_KIND_ZERO), w2, NULL,
+        (struct conv_attributes){ .kernel = 3, .stride = 2, .pad = 1, .output_pad = 1 });
+    graph_minimize(g, graph_mse(g, h, NULL, 1.0f), networks[0],
+                   &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9f });
+    assert_false(graph_failed(g));
+    run(g, networks, 1);
+    graph_destroy(g);
+    weights_destroy(networks[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_driver_is_what_was_said),
+        cmocka_unit_test(test_training_tiled),
+        cmocka_unit_test(test_training_simple),
+        cmocka_unit_test(test_translation),
+        cmocka_unit_test(test_other_kernels),
+    };
+    return cmocka_run_group_tests_name("dryrun", tests, open_device, close_device);
+}

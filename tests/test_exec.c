@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+//
+// Running a step: the same bits every time, however it is cut into submissions; copies
+// in and out; what is measured.
+
+#include "graph/exec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "support/gpu.h"
+#include "train/objective.h"
+
+#define CROP 32
+#define LOAD 36
+#define BATCH 2
+
+struct step {
+    struct graph *graph;
+    struct weights *generator, *discriminator;
+    struct objective objective;
+    struct plan *plan;
+    struct exec *exec;
+    const float *losses[4];
+};
+
+static void step_begin(struct step *s, double submission_seconds)
+{
+    struct gpu_device *device = test_gpu();
+    const struct op_limits limits = test_gpu_limits();
+    const struct gpu_limits *g = gpu_device_limits(device);
+    const struct objective_options options = {
+        .generator = { 5, 4, 3, 3 },
+        .discriminator = { 3, 4 },
+        .batch = BATCH,
+        .load_h = LOAD,
+        .load_w = LOAD,
+        .crop_h = CROP,
+        .crop_w = CROP,
+        .lambda_l1 = 100,
+        .optimizer = { OPTIMIZER_ADAM, 0.5f, 0.999f, 1e-8f, 0 },
+    };
+    s->graph = graph_create(&limits);
+    s->generator = weights_create(false);
+    s->discriminator = weights_create(false);
+    assert_true(objective_build(s->graph, s->generator, s->discriminator, &options,
+                                &s->objective));
+    s->plan = plan_build(s->graph, &(struct plan_limits){ g->max_block, g->max_binding });
+    assert_non_null(s->plan);
+    struct random r;
+    random_init(&r, 7, 1);
+    struct weights *const networks[] = { s->generator, s->discriminator };
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(weights_place(networks[i], g->max_block));
+        assert_true(weights_allocate(networks[i], device));
+        assert_true(weights_initialise(networks[i], device, &r, 0.02));
+    }
+    assert_true(plan_allocate(s->plan, device));
+    s->exec = exec_create(device, s->graph, submission_seconds);
+    assert_non_null(s->exec);
+    uint8_t *pixels = exec_upload(s->exec, s->objective.pixels);
+    uint32_t *jitter = exec_upload(s->exec, s->objective.jitter);
+    assert_non_null(pixels);
+    assert_non_null(jitter);
+    random_init(&r, 8, 1);
+    for (size_t i = 0; i < (size_t)BATCH * 2 * LOAD * LOAD * 3; i++)
+        pixels[i] = (uint8_t)random_below(&r, 256);
+    for (uint32_t i = 0; i < BATCH; i++) {
+        jitter[4 * i] = i;
+        jitter[4 * i + 1] = 3 - i;
+        jitter[4 * i + 2] = i & 1;
+    }
+    struct tensor *const losses[] = { s->objective.loss_d_real, s->objective.loss_d_fake,
+                                      s->objective.loss_g_gan, s->objective.loss_g_l1 };
+    for (size_t i = 0; i < 4; i++)
+        s->losses[i] = exec_download(s->exec, losses[i]);
+}
+
+static void step_run(struct step *s, uint32_t step)
+{
+    const struct step_block block = {
+        .step = step,
+        .seed_low = 5,
+        .lr = 2e-4f,
+        .adam_step_size = 4e-4f,
+        .adam_root = 0.03f,
+    };
+    assert_true(exec_run(s->exec, &block));
+}
+
+static void step_end(struct step *s)
+{
+    exec_destroy(s->exec);
+    plan_destroy(s->plan);
+    graph_destroy(s->graph);
+    weights_destroy(s->generator);
+    weights_destroy(s->discriminator);
+}
+
+// All weights and moments of both networks.
+static float *step_state(const struct step *s, size_t *count)
+{
+    size_t capacity = 0, used = 0;
+    float *all = NULL;
+    const struct weights *const networks[] = { s->generator, s->discriminator };
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < networks[i]->count; k++) {
+            struct weight *w = networks[i]->items[k];
+            const struct tensor *const parts[] = { &w->value, &w->m, &w->v };
+            for (size_t p = 0; p < (weight_is_trained(w) ? 3 : 1); p++) {
+                size_t n = (size_t)shape_count(w->value.shape);
+                assert_true(mem_grow(&all, &capacity, used + n, sizeof(float)));
+                assert_true(tensor_download(test_gpu(), parts[p], all + used));
+                used += n;
+            }
+        }
+    *count = used;
+    return all;
+}
+
+static float *run_steps(double submission_seconds, uint32_t steps, size_t *count,
+                        float losses[4], uint32_t *submissions)
+{
+    struct step s;
+    step_begin(&s, submission_seconds);
+    for (uint32_t i = 1; i <= steps; i++)
+        step_run(&s, i);
+    for (size_t i = 0; i < 4; i++)
+        losses[i] = *s.losses[i];
+    float *state = step_state(&s, count);
+    *submissions = exec_submissions(s.exec);
+    assert_non_null(strstr(exec_last_kernel(s.exec), "call"));
+    step_end(&s);
+    return state;
+}
+
+// The watchdog's cutting changes no bit, in the first step (cut by estimate) and in
+// later ones (cut by measurement).
+static void test_cut_anywhere(void **state)
+{
+    (void)state;
+    size_t whole_count, cut_count;
+    float whole_losses[4], cut_losses[4];
+    uint32_t whole_submissions, cut_submissions;
+    test_gpu();
+    float *whole = run_steps(10.0, 3, &whole_count, whole_losses, &whole_submissions);
+    float *cut = run_steps(0.0002, 3, &cut_count, cut_losses, &cut_submissions);
+    assert_int_equal(whole_submissions, 1);
+    assert_true(cut_submissions > 10);
+    assert_int_equal(whole_count, cut_count);
+    assert_memory_equal(whole, cut, whole_count * sizeof(float));
+    assert_memory_equal(whole_losses, cut_losses, sizeof(whole_losses));
+    for (size_t i = 0; i < 4; i++)
+        assert_true(whole_losses[i] > 0);
+    mem_free(whole);
+    mem_free(cut);
+}
+
+static void test_same_bits_twice(void **state)
+{
+    (void)state;
+    size_t count_a, count_b;
+    float losses_a[4], losses_b[4];
+    uint32_t submissions;
+    test_gpu();
+    float *a = run_steps(0.0, 4, &count_a, losses_a, &submissions);
+    float *b = run_steps(0.0, 4, &count_b, losses_b, &submissions);
+    assert_memory_equal(a, b, count_a * sizeof(float));
+    assert_memory_equal(losses_a, losses_b, sizeof(losses_a));
+    mem_free(a);
+    mem_free(b);
+}
+
+// A step whose number differs has another dropout mask, hence other bits.
+static void test_step_block_reaches_the_kernels(void **state)
+{
+    (void)state;
+    struct step s;
+    step_begin(&s, 0.0);
+    step_run(&s, 1);
+    float first = *s.losses[3];
+    step_run(&s, 2);
+    assert_true(*s.losses[3] != first);
+    step_end(&s);
+}
+
+static void test_profile(void **state)
+{
+    (void)state;
+    struct step s;
+    step_begin(&s, 0.0);
+    size_t calls = graph_call_count(s.graph);
+    double *seconds = calloc(calls, sizeof(*seconds)), sum = 0;
+    const struct step_block block = { .step = 1, .adam_step_size = 1e-4f, .adam_root = 1 };
+    assert_true(exec_profile(s.exec, &block, seconds));
+    for (size_t i = 0; i < calls; i++) {
+        assert_true(seconds[i] >= 0);
+        sum += seconds[i];
+    }
+    assert_true(sum > 0);
+    free(seconds);
+    step_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_same_bits_twice),
+        cmocka_unit_test(test_step_block_reaches_the_kernels),
+        cmocka_unit_test(test_profile),
+    };
+    return cmocka_run_group_tests_name("exec", tests, test_gpu_open, test_gpu_close);
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+//
+// Whole files, atomic replacement, folders and paths; and what they report through,
+// memory and the log.
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "base/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#ifdef __linux__
+#include <unistd.h>
+#endif
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+
+#define SCRATCH "test_file.scratch"
+
+static int messages[LOG_DEBUG + 1];
+static char last_text[4096];
+
+static void count_message(void *user, enum log_level level, const char *text)
+{
+    (void)user;
+    messages[level]++;
+    snprintf(last_text, sizeof(last_text), "%s", text);
+}
+
+static const struct log_sink sink = { count_message, NULL, LOG_INFO };
+
+static void remove_files(const char *folder)
+{
+    struct file_list list;
+    if (!file_is_folder(folder) || !file_list_read(folder, &list))
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        char *path = file_join(folder, list.names[i]);
+        file_remove(path);
+        mem_free(path);
+    }
+    file_list_free(&list);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(messages, 0, sizeof(messages));
+    log_use(&sink);
+    log_clear_error();
+    remove_files(SCRATCH);
+    return file_make_folder(SCRATCH) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    remove_files(SCRATCH);
+    log_use(NULL);
+    return 0;
+}
+
+static void assert_content(const char *path, const char *expected)
+{
+    void *data;
+    size_t size;
+    assert_true(file_read(path, &data, &size));
+    assert_int_equal(size, strlen(expected));
+    assert_string_equal(data, expected);    // also proves the 0 behind the last byte
+    mem_free(data);
+}
+
+static void test_round_trip(void **state)
+{
+    enum { BIG = 1000003 };
+    void *data;
+    size_t size;
+    (void)state;
+
+    assert_true(file_write(SCRATCH "/a", "hello", 5));
+    assert_content(SCRATCH "/a", "hello");
+    assert_true(file_write(SCRATCH "/a", "", 0));
+    assert_content(SCRATCH "/a", "");
+
+    char *big = mem_alloc(BIG);
+    for (size_t i = 0; i < BIG; i++)
+        big[i] = (char)(i * 7 + i / 251);
+    assert_true(file_write(SCRATCH "/b\xc3\xa4r", big, BIG));
+    assert_true(file_read(SCRATCH "/b\xc3\xa4r", &data, &size));
+    assert_int_equal(size, BIG);
+    assert_memory_equal(data, big, BIG);
+    mem_free(data);
+    mem_free(big);
+    assert_false(file_exists(SCRATCH "/a.tmp"));
+    assert_int_equal(messages[LOG_ERROR], 0);
+}
+
+static void test_replace(void **state)
+{
+    struct file_writer w;
+    (void)state;
+
+    assert_true(file_write(SCRATCH "/a", "old", 3));
+    assert_true(file_writer_begin(&w, SCRATCH "/a"));
+    assert_true(file_writer_write(&w, "new", 3));
+    assert_content(SCRATCH "/a", "old");
+    file_writer_abort(&w);
+    file_writer_abort(&w);
+    assert_content(SCRATCH "/a", "old");
+    assert_false(file_exists(SCRATCH "/a.tmp"));
+
+    assert_true(file_writer_begin(&w, SCRATCH "/a"));
+    assert_true(file_writer_write(&w, "ne", 2));
+    assert_true(file_writer_write(&w, "w", 1));
+    assert_true(file_writer_commit(&w));
+    file_writer_abort(&w);
+    assert_content(SCRATCH "/a", "new");
+    assert_false(file_exists(SCRATCH "/a.tmp"));
+}
+
+static void test_failures(void **state)
+{
+    void *data;
+    size_t size;
+    char reason[100];
+    (void)state;
+
+    assert_false(file_read(SCRATCH "/absent", &data, &size));
+    assert_int_equal(messages[LOG_ERROR], 1);
+    assert_non_null(strstr(log_last_error(), SCRATCH "/absent"));
+    assert_false(file_read(SCRATCH, &data, &size));
+    assert_non_null(strstr(log_last_error(), "folder"));
+    assert_false(file_write(SCRATCH "/absent/a", "x", 1));
+    assert_non_null(strstr(log_last_error(), SCRATCH "/absent/a"));
+    assert_int_equal(messages[LOG_ERROR], 3);
+
+    assert_false(file_load(SCRATCH "/absent", &data, &size, reason, sizeof(reason)));
+    assert_true(strlen(reason) > 0);
+    assert_int_equal(messages[LOG_ERROR], 3);
+
+    // A folder can not be replaced by a file; nothing is left beside it.
+    assert_true(file_make_folder(SCRATCH "/folder"));
+    assert_false(file_write(SCRATCH "/folder", "x", 1));
+    assert_int_equal(messages[LOG_ERROR], 4);
+    assert_false(file_exists(SCRATCH "/folder.tmp"));
+    assert_true(file_remove(SCRATCH "/absent"));
+    assert_int_equal(messages[LOG_ERROR], 4);
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+#ifdef __linux__
+    if (!file_exists("/dev/full"))
+        skip();
+    char big[100000] = { 0 };
+    assert_true(file_write(SCRATCH "/a", "old", 3));
+
+    // Small data fails when it is flushed, much at once.
+    for (size_t size = 10; size <= sizeof(big); size *= 10000) {
+        assert_int_equal(symlink("/dev/full", SCRATCH "/a.tmp"), 0);
+        messages[LOG_ERROR] = 0;
+        assert_false(file_write(SCRATCH "/a", big, size));
+        assert_int_equal(messages[LOG_ERROR], 1);
+        assert_non_null(strstr(last_text, "space"));
+        assert_content(SCRATCH "/a", "old");
+        assert_false(file_exists(SCRATCH "/a.tmp"));
+    }
+#else
+    skip();
+#endif
+}
+
+static void test_list(void **state)
+{
+    static const char *const names[] = { "b", "a10", "a9", "B", ".hidden", "\xc3\xa4" };
+    static const char *const expected[] = { "B", "a10", "a9", "b", "\xc3\xa4" };
+    struct file_list list;
+    (void)state;
+
+    assert_true(file_make_folder(SCRATCH "/list/inner"));
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char *path = file_join(SCRATCH "/list", names[i]);
+        assert_true(file_write(path, "", 0));
+        mem_free(path);
+    }
+    assert_true(file_list_read(SCRATCH "/list", &list));
+    assert_int_equal(list.count, ARRAY_LEN(expected));
+    for (size_t i = 0; i < list.count; i++)
+        assert_string_equal(list.names[i], expected[i]);
+    file_list_free(&list);
+    assert_int_equal(list.count, 0);
+
+    assert_true(file_list_read(SCRATCH "/list/inner", &list));
+    assert_int_equal(list.count, 0);
+    file_list_free(&list);
+
+    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_false(file_list_read(SCRATCH "/absent", &list));
+    assert_int_equal(messages[LOG_ERROR], 1);
+    file_list_free(&list);
+    assert_true(file_remove(SCRATCH "/list/.hidden"));
+    remove_files(SCRATCH "/list");
+}
+
+static void test_folders(void **state)
+{
+    (void)state;
+    assert_true(file_make_folder(SCRATCH "/one/two//three/"));
+    assert_true(file_is_folder(SCRATCH "/one/two/three"));
+    assert_true(file_make_folder(SCRATCH "/one/two/three"));
+    assert_true(file_make_folder("."));
+    assert_true(file_write(SCRATCH "/one/file", "", 0));
+    assert_true(file_exists(SCRATCH "/one/file"));
+    assert_false(file_is_folder(SCRATCH "/one/file"));
+    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_false(file_make_folder(SCRATCH "/one/file"));
+    assert_int_equal(messages[LOG_ERROR], 1);
+    assert_false(file_make_folder(SCRATCH "/one/file/four"));
+    assert_int_equal(messages[LOG_ERROR], 2);
+    assert_true(file_remove(SCRATCH "/one/file"));
+}
+
+static void test_truncate(void **state)
+{
+    (void)state;
+    assert_true(file_write(SCRATCH "/a", "0123456789", 10));
+    assert_true(os_file_truncate(SCRATCH "/a", 4));
+    assert_content(SCRATCH "/a", "0123");
+    assert_false(os_file_truncate(SCRATCH "/absent", 4));
+    assert_true(strlen(os_error_text()) > 0);
+}
+
+static void test_paths(void **state)
+{
+    static const struct {
+        const char *path, *name, *extension;
+    } cases[] = {
+        { "a/b.png", "b.png", ".png" },
+        { "b.tar.gz", "b.tar.gz", ".gz" },
+        { "a.b/c", "c", "" },
+        { "a/.hidden", ".hidden", "" },
+        { "a/", "", "" },
+        { "", "", "" },
+        { "/x.", "x.", "." },
+    };
+    static const char *const joins[][3] = {
+        { "a", "b", "a/b" },
+        { "a/", "b", "a/b" },
+        { "/", "b", "/b" },
+        { "", "b", "b" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_string_equal(file_name(cases[i].path), cases[i].name);
+        assert_string_equal(file_extension(cases[i].path), cases[i].extension);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(joins); i++) {
+        char *path = file_join(joins[i][0], joins[i][1]);
+        assert_string_equal(path, joins[i][2]);
+        mem_free(path);
+    }
+}
+
+static void test_memory(void **state)
+{
+    uint32_t *items = NULL;
+    size_t capacity = 0;
+    (void)state;
+
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_true(mem_grow(&items, &capacity, i + 1, sizeof(*items)));
+        assert_true(capacity >= i + 1);
+        items[i] = i;
+    }
+    for (uint32_t i = 0; i < 1000; i++)
+        assert_int_equal(items[i], i);
+    assert_int_equal(messages[LOG_ERROR], 0);
+    size_t before = capacity;
+    assert_false(mem_grow(&items, &capacity, SIZE_MAX / 2, sizeof(*items)));
+    assert_int_equal(capacity, before);
+    assert_int_equal(items[999], 999);
+    mem_free(items);
+
+    assert_null(mem_array(SIZE_MAX / 2, 3));
+    assert_int_equal(messages[LOG_ERROR], 2);
+    char *text = mem_printf("%s-%d", "x", 7);
+    assert_string_equal(text, "x-7");
+    mem_free(text);
+    void *nothing = mem_array(0, 8);
+    assert_non_null(nothing);
+    mem_free(nothing);
+}
+
+static void test_log(void **state)
+{
+    char long_text[5000];
+    (void)state;
+
+    log_debug("log: below the level");
+    assert_int_equal(messages[LOG_DEBUG], 0);
+    log_warn("log: %d", 1);
+    assert_string_equal(last_text, "log: 1");
+    assert_string_equal(log_last_error(), "");
+
+    // Cut between characters, never inside one, wherever the limit falls.
+    for (size_t shift = 0; shift < 4; shift++) {
+        memset(long_text, 'x', sizeof(long_text));
+        for (size_t i = shift; i + 3 < sizeof(long_text) - 1; i += 3)
+            memcpy(long_text + i, "\xe2\x82\xac", 3);
+        long_text[sizeof(long_text) - 1] = '\0';
+        log_error("%s", long_text);
+        size_t length = strlen(last_text);
+        assert_in_range(length, 1024, 2047);
+        assert_string_equal(last_text + length - 3, "...");
+        assert_int_equal((length - 3 - shift) % 3, 0);
+        assert_string_equal(log_last_error(), last_text);
+    }
+
+    // The last error may be part of the next, and a name may hold anything.
+    log_error("one");
+    log_error("two after %s", log_last_error());
+    assert_string_equal(log_last_error(), "two after one");
+    log_error("name\nwith \x1b[31m");
+    assert_string_equal(last_text, "name with  [31m");
+
+    int before = messages[LOG_ERROR];
+    assert_ptr_equal(log_use(NULL), &sink);
+    log_error("silent");
+    assert_int_equal(messages[LOG_ERROR], before);
+    assert_string_equal(log_last_error(), "silent");
+    log_clear_error();
+    assert_string_equal(log_last_error(), "");
+}
+
+// Each thread has its own sink and last error.
+static void log_on_thread(void *user)
+{
+    bool *clean = user;
+    *clean = log_current() == NULL && strcmp(log_last_error(), "") == 0;
+    log_use(&sink);
+    log_error("from the thread");
+}
+
+static void test_log_threads(void **state)
+{
+    bool clean = false;
+    (void)state;
+    log_error("from here");
+    struct os_thread *thread = os_thread_create(log_on_thread, &clean);
+    assert_non_null(thread);
+    os_thread_join(thread);
+    assert_true(clean);
+    assert_string_equal(last_text, "from the thread");
+    assert_string_equal(log_last_error(), "from here");
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_round_trip), TEST(test_replace),     TEST(test_failures),
+        TEST(test_full_disk),  TEST(test_list),        TEST(test_folders),
+        TEST(test_truncate),   TEST(test_paths),       TEST(test_memory),
+        TEST(test_log),        TEST(test_log_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

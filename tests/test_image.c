@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: MIT
+//
+// Reading every kind of file, refusing broken ones with the reason, writing and reading
+// back, and resizing as Pillow does. The files come from fixtures/make_images.py.
+
+#include "data/image.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#ifndef TEST_FIXTURES
+#define TEST_FIXTURES "tests/support/fixtures"
+#endif
+#define SCRATCH "test_image.scratch"
+
+static int errors;
+
+static void count_error(void *user, enum log_level level, const char *text)
+{
+    (void)user;
+    (void)text;
+    errors += level == LOG_ERROR;
+}
+
+static const struct log_sink sink = { count_error, NULL, LOG_WARN };
+
+static struct pix_image read_fixture(const char *name)
+{
+    struct pix_image image;
+    char *path = file_join(TEST_FIXTURES "/images", name);
+    if (!image_read(path, &image, NULL, 0)) {
+        print_error("%s\n", log_last_error());
+        fail();
+    }
+    mem_free(path);
+    return image;
+}
+
+static int largest_difference(const struct pix_image *a, const struct pix_image *b)
+{
+    int worst = 0;
+    assert_int_equal(a->width, b->width);
+    assert_int_equal(a->height, b->height);
+    for (size_t i = 0; i < (size_t)a->width * a->height * 3; i++)
+        worst = MAX(worst, abs(a->pixels[i] - b->pixels[i]));
+    return worst;
+}
+
+// The picture of make_images.py.
+static uint8_t value(uint32_t x, uint32_t y, uint32_t c)
+{
+    return (uint8_t)(x * 37 + y * 91 + c * 57 + x * y * 5);
+}
+
+static uint8_t colour(uint32_t x, uint32_t y, uint32_t c)
+{
+    return value(x, y, c);
+}
+
+static uint8_t grey(uint32_t x, uint32_t y, uint32_t c)
+{
+    return value(x, y, 0 * c);
+}
+
+static uint8_t black_or_white(uint32_t x, uint32_t y, uint32_t c)
+{
+    return grey(x, y, c) >= 128 ? 255 : 0;
+}
+
+static uint8_t palette(uint32_t x, uint32_t y, uint32_t c)
+{
+    uint8_t i = value(x, y, 0);
+    return (uint8_t)(c == 0 ? i : c == 1 ? 255 - i : 3 * i);
+}
+
+static uint8_t slope(uint32_t x, uint32_t y, uint32_t c)
+{
+    return (uint8_t)(c == 0 ? x * 4 : c == 1 ? y * 4 : 128);
+}
+
+static uint8_t grey_slope(uint32_t x, uint32_t y, uint32_t c)
+{
+    return (uint8_t)(x * 4 + 0 * (y + c));
+}
+
+static void test_read(void **state)
+{
+    static const struct {
+        const char *name;
+        uint8_t (*pixel)(uint32_t x, uint32_t y, uint32_t c);
+        uint32_t width, height;
+        int tolerance;
+    } cases[] = {
+        { "grey1.png", black_or_white, 13, 9, 0 },
+        { "grey8.png", grey, 13, 9, 0 },
+        { "grey16.png", grey, 13, 9, 0 },
+        { "grey_alpha8.png", grey, 13, 9, 0 },
+        { "grey_alpha16.png", grey, 13, 9, 0 },
+        { "palette.png", palette, 13, 9, 0 },
+        { "rgb8.png", colour, 13, 9, 0 },
+        { "rgb16.png", colour, 13, 9, 0 },
+        { "rgba8.png", colour, 13, 9, 0 },
+        { "interlaced.png", colour, 13, 9, 0 },
+        { "rgb.bmp", colour, 13, 9, 0 },
+        { "rgb.tga", colour, 13, 9, 0 },
+        { "rle.tga", colour, 13, 9, 0 },
+        { "rgb.jpg", slope, 32, 24, 6 },
+        { "progressive.jpg", slope, 32, 24, 6 },
+        { "grey.jpg", grey_slope, 32, 24, 6 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pix_image image = read_fixture(cases[i].name);
+        assert_int_equal(image.width, cases[i].width);
+        assert_int_equal(image.height, cases[i].height);
+        const uint8_t *p = image.pixels;
+        for (uint32_t y = 0; y < image.height; y++) {
+            for (uint32_t x = 0; x < image.width; x++) {
+                for (uint32_t c = 0; c < 3; c++, p++) {
+                    int expected = cases[i].pixel(x, y, c);
+                    if (abs(*p - expected) > cases[i].tolerance) {
+                        print_error("%s: x %u y %u c %u is %d, not %d\n", cases[i].name,
+                                    (unsigned)x, (unsigned)y, (unsigned)c, *p,
+                                    expected);
+                        fail();
+                    }
+                }
+            }
+        }
+        image_free(&image);
+    }
+    assert_int_equal(errors, 0);
+}
+
+static void test_refuse(void **state)
+{
+    static const struct {
+        const char *name, *reason;
+    } cases[] = {
+        { "truncated.png", "truncated PNG" },
+        { "truncated.jpg", "truncated JPEG" },
+        { "truncated.bmp", "truncated BMP" },
+        { "truncated.tga", "truncated TGA" },
+        { "truncated_rle.tga", "truncated TGA" },
+        { "damaged.png", "damaged PNG" },
+        { "text.png", "not a PNG, JPEG, BMP or TGA image" },
+        { "empty.png", "the file is empty" },
+        { "huge.png", "40000x40000 is no size for an image" },
+        { "absent.png", "" },
+        { "", "is a folder" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pix_image image;
+        char reason[200] = "";
+        char *path = file_join(TEST_FIXTURES "/images", cases[i].name);
+
+        errors = 0;
+        assert_false(image_read(path, &image, reason, sizeof(reason)));
+        assert_null(image.pixels);
+        assert_int_equal(errors, 0);
+        assert_true(strlen(reason) > 0);
+        if (strncmp(reason, cases[i].reason, strlen(cases[i].reason)) != 0) {
+            print_error("%s: %s\n", path, reason);
+            fail();
+        }
+        assert_false(image_read(path, &image, NULL, 0));
+        assert_int_equal(errors, 1);
+        char *message = mem_printf("image: %s: %s", path, reason);
+        assert_string_equal(log_last_error(), message);
+        mem_free(message);
+        mem_free(path);
+    }
+    errors = 0;
+}
+
+// Every beginning of a file is refused; only what follows the end may be missing.
+static void test_every_truncation(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t spare;
+    } cases[] = {
+        { "rgb8.png", 0 }, { "interlaced.png", 0 },  { "rgb.jpg", 0 },
+        { "grey.jpg", 0 }, { "progressive.jpg", 0 }, { "rgb.bmp", 0 },
+        { "rgb.tga", 26 }, { "rle.tga", 26 },    // the footer of newer files
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pix_image image;
+        char reason[200];
+        void *data;
+        size_t size;
+        char *path = file_join(TEST_FIXTURES "/images", cases[i].name);
+        char *cut = mem_printf(SCRATCH "/cut%s", file_extension(path));
+        assert_true(file_read(path, &data, &size));
+        size_t step = size / 60 + 1;
+        for (size_t length = 0; length + cases[i].spare < size; length += step) {
+            assert_true(file_write(cut, data, length));
+            if (image_read(cut, &image, reason, sizeof(reason))) {
+                print_error("%s accepted at %zu of %zu\n", path, length, size);
+                fail();
+            }
+        }
+        assert_true(file_write(cut, data, size - cases[i].spare - 1));
+        assert_false(image_read(cut, &image, reason, sizeof(reason)));
+        assert_true(file_write(cut, data, size));
+        assert_true(image_read(cut, &image, reason, sizeof(reason)));
+        image_free(&image);
+        file_remove(cut);
+        mem_free(data);
+        mem_free(cut);
+        mem_free(path);
+    }
+}
+
+// No change of a byte may crash the reader.
+static void test_every_change(void **state)
+{
+    static const char *const names[] = { "rgb8.png", "palette.png", "progressive.jpg",
+                                         "rgb.bmp", "rle.tga" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        void *data;
+        size_t size;
+        char *path = file_join(TEST_FIXTURES "/images", names[i]);
+        char *changed = mem_printf(SCRATCH "/changed%s", file_extension(path));
+        assert_true(file_read(path, &data, &size));
+        uint8_t *bytes = data;
+        for (size_t at = 0; at < size; at += at < 64 ? 1 : size / 40) {
+            uint8_t before = bytes[at];
+            struct pix_image image;
+            char reason[200];
+            bytes[at] = (uint8_t)(before ^ (at % 2 ? 0xff : 0x04));
+            assert_true(file_write(changed, data, size));
+            if (image_read(changed, &image, reason, sizeof(reason)))
+                image_free(&image);
+            bytes[at] = before;
+        }
+        file_remove(changed);
+        mem_free(data);
+        mem_free(changed);
+        mem_free(path);
+    }
+}
+
+static void test_write(void **state)
+{
+    static const struct {
+        const char *path;
+        int tolerance;
+    } cases[] = {
+        { SCRATCH "/a.png", 0 },  { SCRATCH "/a.BMP", 0 },   { SCRATCH "/a.tga", 0 },
+        { SCRATCH "/a.jpg", 12 }, { SCRATCH "/a.JPEG", 12 },
+    };
+    struct pix_image image = read_fixture("rgb.jpg"), back;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_true(image_write(cases[i].path, &image));
+        assert_true(image_read(cases[i].path, &back, NULL, 0));
+        assert_in_range(largest_difference(&image, &back), 0, cases[i].tolerance);
+        image_free(&back);
+        assert_true(file_remove(cases[i].path));
+    }
+
+    errors = 0;
+    assert_false(image_write(SCRATCH "/a.gif", &image));
+    assert_false(image_write(SCRATCH "/png", &image));
+    assert_false(image_write(SCRATCH "/absent/a.png", &image));
+    assert_int_equal(errors, 3);
+    assert_false(file_exists(SCRATCH "/a.gif"));
+    errors = 0;
+    image_free(&image);
+    image_free(&image);
+
+    assert_true(image_has_known_extension("x.Jpg"));
+    assert_true(image_has_known_extension("a/b.c.PNG"));
+    assert_false(image_has_known_extension("x.jp"));
+    assert_false(image_has_known_extension("x.pngs"));
+    assert_false(image_has_known_extension("png"));
+    assert_false(image_has_known_extension(".png"));
+}
+
+static void test_resize(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t width, height;
+    } cases[] = {
+        { "noise", 47, 47 },  { "noise", 64, 30 },  { "noise", 40, 11 },
+        { "noise", 17, 13 },  { "noise", 1, 1 },    { "noise", 9, 61 },
+        { "checks", 37, 29 }, { "checks", 62, 66 }, { "checks", 8, 8 },
+        { "dot", 3, 5 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "%s_in.png", cases[i].name);
+        struct pix_image in = read_fixture(name), out;
+        snprintf(name, sizeof(name), "%s_%ux%u.png", cases[i].name,
+                 (unsigned)cases[i].width, (unsigned)cases[i].height);
+        struct pix_image expected = read_fixture(name);
+        assert_true(image_resize(&in, cases[i].width, cases[i].height, &out));
+        int worst = largest_difference(&expected, &out);
+        if (worst > 1)
+            print_error("%s differs by %d\n", name, worst);
+        assert_in_range(worst, 0, 1);
+        image_free(&in);
+        image_free(&out);
+        image_free(&expected);
+    }
+}
+
+static void test_resize_properties(void **state)
+{
+    struct pix_image in = read_fixture("noise_in.png"), out;
+    (void)state;
+
+    assert_true(image_resize(&in, in.width, in.height, &out));
+    assert_int_equal(largest_difference(&in, &out), 0);
+    assert_ptr_not_equal(in.pixels, out.pixels);
+    image_free(&out);
+    image_free(&in);
+
+    // A flat picture stays flat at every size: the weights add up to 1.
+    assert_true(image_create(&in, 19, 7));
+    memset(in.pixels, 255, (size_t)19 * 7 * 3);
+    for (uint32_t size = 1; size < 60; size++) {
+        assert_true(image_resize(&in, size, 60 - size, &out));
+        for (size_t i = 0; i < (size_t)size * (60 - size) * 3; i++)
+            assert_int_equal(out.pixels[i], 255);
+        image_free(&out);
+    }
+    image_free(&in);
+}
+
+static void test_cut_and_join(void **state)
+{
+    struct pix_image in, a, b, crop;
+    (void)state;
+
+    assert_true(image_create(&in, 7, 3));
+    for (size_t i = 0; i < (size_t)7 * 3 * 3; i++) {
+        assert_int_equal(in.pixels[i], 0);
+        in.pixels[i] = (uint8_t)(i + 1);
+    }
+    // As the port cuts: the column in the middle of an odd width belongs to B.
+    assert_true(image_split(&in, &a, &b));
+    assert_int_equal(a.width, 3);
+    assert_int_equal(b.width, 4);
+    assert_int_equal(a.height, 3);
+    assert_int_equal(a.pixels[3 * 3], in.pixels[7 * 3]);
+    assert_int_equal(b.pixels[0], in.pixels[3 * 3]);
+    assert_int_equal(b.pixels[4 * 3 * 3 - 1], in.pixels[7 * 3 * 3 - 1]);
+
+    assert_true(image_crop(&in, 2, 1, 4, 2, &crop));
+    assert_memory_equal(crop.pixels, in.pixels + (7 + 2) * 3, 12);
+    assert_memory_equal(crop.pixels + 12, in.pixels + (14 + 2) * 3, 12);
+    image_free(&crop);
+
+    struct pix_image grid;
+    assert_true(image_create(&grid, 7, 3));
+    image_paste(&grid, &a, 0, 0);
+    image_paste(&grid, &b, 3, 0);
+    assert_int_equal(largest_difference(&grid, &in), 0);
+    image_free(&grid);
+    image_free(&a);
+    image_free(&b);
+    image_free(&in);
+
+    errors = 0;
+    assert_true(image_create(&in, 1, 5));
+    assert_false(image_split(&in, &a, &b));
+    assert_int_equal(errors, 1);
+    image_free(&in);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    log_use(&sink);
+    return file_make_folder(SCRATCH) ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_refuse),
+        cmocka_unit_test(test_every_truncation),
+        cmocka_unit_test(test_every_change),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_resize_properties),
+        cmocka_unit_test(test_cut_and_join),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}

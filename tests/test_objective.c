@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+//
+// The training step against PyTorch: the golden files hold the losses of ten steps and
+// every tensor after the first, computed in double precision (fixtures/make_golden.py).
+
+#include "train/objective.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "support/gpu.h"
+#include "support/safetensors.h"
+
+#define GOLDEN TEST_FIXTURES "/golden/"
+#define SIDE 32
+#define PAIR_BYTES (2 * 3 * SIDE * SIDE)
+
+// Losses after steps of float32 training drift from those of float64.
+static const struct tolerance golden_loss = { "golden loss", 2e-3, 0, 1e-5 };
+static const struct tolerance golden_first_loss = { "golden first loss", 1e-5, 0, 1e-6 };
+
+static void upload(const struct safetensors *file, const char *network,
+                   const struct weights *weights)
+{
+    for (size_t i = 0; i < weights->count; i++) {
+        struct weight *w = weights->items[i];
+        size_t count = (size_t)shape_count(w->value.shape);
+        const float *values = safetensors_floats(file, network, w->name, count);
+        assert_true(tensor_upload(test_gpu(), &w->value, values));
+    }
+}
+
+// Adam's first step moves a weight by the learning rate times the sign of its gradient,
+// so a gradient near zero may send it the other way: at most `strays` values may be up to
+// 2 lr off, all others must agree closely.
+static void check_weights(const struct safetensors *file, const char *network,
+                          const struct weights *weights)
+{
+    size_t strays = 0, total = 0;
+    for (size_t i = 0; i < weights->count; i++) {
+        struct weight *w = weights->items[i];
+        size_t count = (size_t)shape_count(w->value.shape);
+        const float *expected = safetensors_floats(file, network, w->name, count);
+        float *actual = malloc(tensor_bytes(&w->value));
+        assert_true(tensor_download(test_gpu(), &w->value, actual));
+        for (size_t k = 0; k < count; k++) {
+            double off = fabs((double)actual[k] - (double)expected[k]);
+            if (!(off <= 4.1e-4))
+                fail_msg("%s.%s[%zu] is %.8g, PyTorch has %.8g", network, w->name, k,
+                         (double)actual[k], (double)expected[k]);
+            strays += off > 2e-6 + 1e-5 * fabs((double)expected[k]);
+        }
+        total += count;
+        free(actual);
+    }
+    print_message("%s: %zu of %zu values differ by more than rounding\n", network, strays,
+                  total);
+    assert_true(strays * 200 <= total);
+}
+
+static double golden_number(struct json object, const char *key, size_t i)
+{
+    double value;
+    assert_true(json_to_double(json_element(json_get(object, key), i), &value));
+    return value;
+}
+
+static void run_case(const char *name)
+{
+    struct gpu_device *device = test_gpu();
+    const struct op_limits op_limits = test_gpu_limits();
+    const struct gpu_limits *limits = gpu_device_limits(device);
+    void *text, *images, *output;
+    size_t text_size, images_size, output_size;
+    char path[512];
+
+    assert_true(file_read(GOLDEN "golden.json", &text, &text_size));
+    struct json_document *document = json_parse(text, text_size, "golden.json");
+    assert_non_null(document);
+    struct json golden = json_get(json_root(document), name);
+    uint64_t batch, steps;
+    assert_true(json_to_u64(json_get(golden, "batch_size"), &batch));
+    assert_true(json_to_u64(json_get(golden, "steps"), &steps));
+    assert_true(file_read(GOLDEN "images.raw", &images, &images_size));
+    assert_true(images_size >= steps * batch * PAIR_BYTES);
+
+    const struct objective_options options = {
+        .generator = { 5, 2, 3, 3 },
+        .discriminator = { 3, 2 },
+        .batch = (uint32_t)batch,
+        .load_h = SIDE,
+        .load_w = SIDE,
+        .crop_h = SIDE,
+        .crop_w = SIDE,
+        .no_dropout = true,
+        .lambda_l1 = 100,
+        .optimizer = { OPTIMIZER_ADAM, 0.5f, 0.999f, 1e-8f, 0 },
+    };
+    struct graph *g = graph_create(&op_limits);
+    struct weights *generator = weights_create(false);
+    struct weights *discriminator = weights_create(false);
+    struct objective o;
+    assert_true(objective_build(g, generator, discriminator, &options, &o));
+    struct plan *plan =
+        plan_build(g, &(struct plan_limits){ limits->max_block, limits->max_binding });
+    assert_non_null(plan);
+    assert_true(weights_place(generator, limits->max_block));
+    assert_true(weights_place(discriminator, limits->max_block));
+    assert_true(weights_allocate(generator, device));
+    assert_true(weights_allocate(discriminator, device));
+    assert_true(plan_allocate(plan, device));
+    struct exec *x = exec_create(device, g, 0);
+    assert_non_null(x);
+    uint8_t *pixels = exec_upload(x, o.pixels);
+    uint32_t *jitter = exec_upload(x, o.jitter);
+    memset(jitter, 0, batch * 4 * sizeof(*jitter));
+    const float *fake = exec_download(x, o.fake);
+    static const char *const names[] = { "loss_d_real", "loss_d_fake", "loss_g_gan",
+                                         "loss_g_l1" };
+    struct tensor *const tensors[] = { o.loss_d_real, o.loss_d_fake, o.loss_g_gan,
+                                       o.loss_g_l1 };
+    const float *losses[4];
+    for (size_t i = 0; i < 4; i++)
+        losses[i] = exec_download(x, tensors[i]);
+
+    struct safetensors file;
+    safetensors_open(&file, GOLDEN "initial.safetensors");
+    upload(&file, "G", generator);
+    upload(&file, "D", discriminator);
+    safetensors_close(&file);
+
+    for (uint64_t s = 0; s < steps; s++) {
+        memcpy(pixels, (uint8_t *)images + s * batch * PAIR_BYTES, batch * PAIR_BYTES);
+        double t = (double)(s + 1);
+        const struct step_block block = {
+            .step = (uint32_t)(s + 1),
+            .lr = 2e-4f,
+            .adam_step_size = (float)(2e-4 / (1.0 - pow(0.5, t))),
+            .adam_root = (float)sqrt(1.0 - pow(0.999, t)),
+        };
+        assert_true(exec_run(x, &block));
+        for (size_t i = 0; i < 4; i++) {
+            check_case("%s, step %u", name, block.step);
+            check_number(names[i], *losses[i], golden_number(golden, names[i], s),
+                         s == 0 ? &golden_first_loss : &golden_loss);
+        }
+        if (s > 0)
+            continue;
+        snprintf(path, sizeof(path), GOLDEN "%s.output.raw", name);
+        assert_true(file_read(path, &output, &output_size));
+        const struct shape shape = { (uint32_t)batch, 3, SIDE, SIDE };
+        assert_int_equal(output_size, shape_count(shape) * sizeof(float));
+        double *wide = check_widen(output, shape);
+        check_array("fake", fake, wide, shape, &TOLERANCE_NETWORK);
+        free(wide);
+        mem_free(output);
+        snprintf(path, sizeof(path), GOLDEN "%s.after1.safetensors", name);
+        safetensors_open(&file, path);
+        check_weights(&file, "G", generator);
+        check_weights(&file, "D", discriminator);
+        safetensors_close(&file);
+    }
+
+    exec_destroy(x);
+    plan_destroy(plan);
+    graph_destroy(g);
+    weights_destroy(generator);
+    weights_destroy(discriminator);
+    json_destroy(document);
+    mem_free(text);
+    mem_free(images);
+}
+
+static void test_batch_1(void **state)
+{
+    (void)state;
+    run_case("batch1");
+}
+
+static void test_batch_2(void **state)
+{
+    (void)state;
+    run_case("batch2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_batch_1),
+        cmocka_unit_test(test_batch_2),
+    };
+    return cmocka_run_group_tests_name("objective", tests, test_gpu_open,
+                                       test_gpu_close);
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+//
+// The memory plan: tensors that live at the same time never share bytes, memory is
+// reused, limits are kept. No device.
+
+#include "graph/plan.h"
+
+#include "base/mem.h"
+#include "graph/exec.h"
+#include "support/gpu.h"
+#include "train/objective.h"
+
+static const struct plan_limits generous = { (uint64_t)1 << 30, (uint64_t)1 << 27 };
+
+static struct objective_options options_of(uint32_t crop, uint32_t levels, uint32_t ngf,
+                                           uint32_t batch)
+{
+    return (struct objective_options){
+        .generator = { levels, ngf, 3, 3 },
+        .discriminator = { 3, ngf },
+        .batch = batch,
+        .load_h = crop + 2,
+        .load_w = crop + 2,
+        .crop_h = crop,
+        .crop_w = crop,
+        .lambda_l1 = 100,
+        .optimizer = { OPTIMIZER_ADAM, 0.5f, 0.999f, 1e-8f, 0 },
+    };
+}
+
+struct built {
+    struct graph *graph;
+    struct weights *generator, *discriminator;
+    struct objective objective;
+};
+
+static void build(struct built *b, const struct objective_options *options)
+{
+    const struct op_limits limits = test_guaranteed_limits();
+    b->graph = graph_create(&limits);
+    b->generator = weights_create(false);
+    b->discriminator = weights_create(false);
+    assert_true(objective_build(b->graph, b->generator, b->discriminator, options,
+                                &b->objective));
+    assert_true(weights_place(b->generator, generous.max_block));
+    assert_true(weights_place(b->discriminator, generous.max_block));
+}
+
+static void unbuild(struct built *b)
+{
+    graph_destroy(b->graph);
+    weights_destroy(b->generator);
+    weights_destroy(b->discriminator);
+}
+
+// First and last use, found the slow way.
+static bool life_of(const struct graph *g, const struct tensor *t, size_t *first,
+                    size_t *last)
+{
+    bool used = false;
+    for (size_t i = 0; i < graph_call_count(g); i++) {
+        const struct call *call = graph_call(g, i);
+        for (size_t k = 0; k < CALL_MAX_BUFFERS; k++) {
+            if (call->use[k].tensor != t)
+                continue;
+            if (!used)
+                *first = call->use[k].access & ACCESS_READ ? 0 : i;
+            *last = t->kept ? graph_call_count(g) - 1 : i;
+            used = true;
+        }
+    }
+    return used;
+}
+
+static void check_no_overlap(const struct graph *g, const struct plan_limits *limits)
+{
+    size_t count = graph_tensor_count(g), checked = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct tensor *a = graph_tensor(g, i);
+        size_t a_first = 0, a_last = 0, b_first = 0, b_last = 0;
+        if (!life_of(g, a, &a_first, &a_last))
+            continue;
+        assert_non_null(a->block);
+        assert_true(a->offset + tensor_bytes(a) <= a->block->size);
+        assert_true(a->block->size <= limits->max_block);
+        assert_int_equal(a->offset % TENSOR_ALIGNMENT, 0);
+        for (size_t k = i + 1; k < count; k++) {
+            const struct tensor *b = graph_tensor(g, k);
+            if (b->block != a->block || !life_of(g, b, &b_first, &b_last))
+                continue;
+            bool meet = a_first <= b_last && b_first <= a_last;
+            bool overlap = a->offset < b->offset + tensor_bytes(b) &&
+                           b->offset < a->offset + tensor_bytes(a);
+            if (meet && overlap)
+                fail_msg("%s and %s live together and overlap", a->name, b->name);
+            checked++;
+        }
+    }
+    assert_true(checked > 0);
+}
+
+static void test_whole_step(void **state)
+{
+    (void)state;
+    struct built b;
+    const struct objective_options options = options_of(32, 5, 4, 2);
+    build(&b, &options);
+    struct plan *plan = plan_build(b.graph, &generous);
+    assert_non_null(plan);
+    check_no_overlap(b.graph, &generous);
+    assert_true(plan->arena_bytes * 2 < plan->arena_bytes_without_reuse);
+    assert_int_equal(plan->block_count, 1);
+    plan_destroy(plan);
+    unbuild(&b);
+}
+
+static void test_small_blocks(void **state)
+{
+    (void)state;
+    struct built b;
+    const struct objective_options options = options_of(32, 5, 4, 2);
+    // One full-size feature map of this network is 64 KiB.
+    const struct plan_limits limits = { 80 << 10, 80 << 10 };
+    build(&b, &options);
+    struct plan *plan = plan_build(b.graph, &limits);
+    assert_non_null(plan);
+    assert_true(plan->block_count > 1);
+    check_no_overlap(b.graph, &limits);
+    plan_destroy(plan);
+    unbuild(&b);
+}
+
+static void test_tensor_over_the_limit_is_refused(void **state)
+{
+    (void)state;
+    struct built b;
+    const struct objective_options options = options_of(32, 5, 4, 2);
+    const struct plan_limits limits = { (uint64_t)1 << 30, 4 << 10 };
+    build(&b, &options);
+    log_clear_error();
+    assert_null(plan_build(b.graph, &limits));
+    assert_non_null(strstr(log_last_error(), "--batch-size"));
+    unbuild(&b);
+}
+
+// A chain of equal tensors needs two buffers; the kept one is never reused.
+static void test_chain(void **state)
+{
+    (void)state;
+    const struct op_limits limits = test_guaranteed_limits();
+    struct graph *g = graph_create(&limits);
+    const struct shape shape = { 1, 4, 8, 8 };
+    struct tensor *x = graph_input(g, "x", shape, TENSOR_F32);
+    struct tensor *kept = graph_relu(g, x);
+    graph_keep(g, kept);
+    struct tensor *y = kept;
+    for (int i = 0; i < 6; i++)
+        y = graph_tanh(g, y);
+    struct plan *plan = plan_build(g, &generous);
+    assert_non_null(plan);
+    assert_int_equal(plan->arena_bytes, 3 * 1024);
+    assert_int_equal(plan->arena_bytes_without_reuse, 8 * 1024);
+    check_no_overlap(g, &generous);
+    // Each call reads what the one before wrote.
+    assert_int_equal(exec_count_barriers(g), 6);
+    plan_destroy(plan);
+    graph_destroy(g);
+}
+
+// The budget: the default networks at 256 x 256 in at most 1 GiB.
+static void test_default_networks(void **state)
+{
+    (void)state;
+    struct built b;
+    const struct objective_options options = options_of(256, 8, 64, 1);
+    build(&b, &options);
+    struct plan *plan = plan_build(b.graph, &generous);
+    assert_non_null(plan);
+    uint64_t weights = weights_bytes(b.generator) + weights_bytes(b.discriminator);
+    print_message("default networks: %u dispatches, %u barriers, weights %.1f MiB, "
+                  "arena %.1f MiB (%.1f without reuse)\n",
+                  plan->dispatches, exec_count_barriers(b.graph),
+                  (double)weights / (1 << 20), (double)plan->arena_bytes / (1 << 20),
+                  (double)plan->arena_bytes_without_reuse / (1 << 20));
+    assert_true(weights + plan->arena_bytes < (uint64_t)1 << 30);
+    assert_true(plan->arena_bytes < (uint64_t)80 << 20);
+    plan_destroy(plan);
+    unbuild(&b);
+}
+
+static void test_submissions(void **state)
+{
+    (void)state;
+    struct built b;
+    const struct objective_options options = options_of(64, 6, 16, 1);
+    build(&b, &options);
+    struct plan *plan = plan_build(b.graph, &generous);
+    assert_non_null(plan);
+    uint32_t few = exec_estimate_submissions(b.graph, false, 10.0);
+    uint32_t some = exec_estimate_submissions(b.graph, true, 0.2);
+    uint32_t many = exec_estimate_submissions(b.graph, true, 0.001);
+    assert_int_equal(few, 1);
+    assert_true(some > few && many > some);
+    plan_destroy(plan);
+    unbuild(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole_step),
+        cmocka_unit_test(test_small_blocks),
+        cmocka_unit_test(test_tensor_over_the_limit_is_refused),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_default_networks),
+        cmocka_unit_test(test_submissions),
+    };
+    return cmocka_run_group_tests_name("plan", tests, test_log_setup, NULL);
+}

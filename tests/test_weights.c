@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+//
+// Named weights: sharing by name, places within limits, initial values.
+
+#include "tensor/weights.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "support/gpu.h"
+
+static void test_names_are_shared(void **state)
+{
+    (void)state;
+    struct weights *weights = weights_create(false);
+    const struct shape shape = { 4, 3, 2, 2 };
+    struct tensor *a = weights_add(weights, WEIGHT_CONV, shape, "layer.%d.weight", 1);
+    struct tensor *b = weights_add(weights, WEIGHT_CONV, shape, "layer.%d.weight", 2);
+    assert_ptr_not_equal(a, b);
+    assert_ptr_equal(a, weights_add(weights, WEIGHT_CONV, shape, "layer.1.weight"));
+    assert_ptr_equal(&weights_find(weights, "layer.2.weight")->value, b);
+    assert_null(weights_find(weights, "layer.3.weight"));
+    weights_add(weights, WEIGHT_RUNNING_MEAN, (struct shape){ 1, 4, 1, 1 }, "mean");
+    assert_int_equal(weights_trained_count(weights), 2 * 48);
+    weights_destroy(weights);
+}
+
+static void test_places(void **state)
+{
+    (void)state;
+    struct weights *weights = weights_create(false);
+    for (int i = 0; i < 10; i++)
+        weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w%d", i);
+    // 315 floats are 1260 bytes, 1280 aligned; four parts are 5120.
+    assert_true(weights_place(weights, 12000));
+    assert_int_equal(weights_bytes(weights), 10 * 5120);
+    for (size_t i = 0; i < weights->count; i++) {
+        const struct weight *w = weights->items[i];
+        assert_ptr_equal(w->value.block, w->v.block);
+        assert_int_equal(w->gradient.offset, w->value.offset + 1280);
+        assert_int_equal(w->v.offset, w->value.offset + 3 * 1280);
+        assert_true(w->v.offset + 1280 <= w->v.block->size);
+    }
+    for (size_t i = 0; i < weights->block_count; i++)
+        assert_true(weights->blocks[i]->size <= 12000);
+    weights_destroy(weights);
+
+    // A range that does not fit in one piece is taken apart; a tensor is not.
+    weights = weights_create(false);
+    weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");
+    assert_true(weights_place(weights, 2000));
+    assert_int_equal(weights->block_count, 4);
+    weights_destroy(weights);
+    weights = weights_create(false);
+    weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");
+    assert_false(weights_place(weights, 1000));
+    weights_destroy(weights);
+
+    // Inference needs the values only.
+    weights = weights_create(true);
+    weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");
+    assert_true(weights_place(weights, 12000));
+    assert_int_equal(weights_bytes(weights), 1280);
+    weights_destroy(weights);
+}
+
+static void moments(const float *x, size_t count, double *mean, double *deviation)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += x[i];
+    *mean = sum / (double)count;
+    for (size_t i = 0; i < count; i++)
+        squares += (x[i] - *mean) * (x[i] - *mean);
+    *deviation = sqrt(squares / (double)count);
+}
+
+static void test_initial_values(void **state)
+{
+    (void)state;
+    const size_t count = 64 * 64 * 16;
+    float *values = malloc(count * sizeof(float));
+    struct random r;
+    double mean, deviation;
+    struct weights *weights = weights_create(false);
+    struct tensor *conv =
+        weights_add(weights, WEIGHT_CONV, (struct shape){ 64, 64, 4, 4 }, "conv");
+    const struct shape vector = { 1, 4096, 1, 1 };
+    struct tensor *scale = weights_add(weights, WEIGHT_NORM_SCALE, vector, "scale");
+    struct tensor *bias = weights_add(weights, WEIGHT_BIAS, vector, "bias");
+    struct tensor *variance =
+        weights_add(weights, WEIGHT_RUNNING_VARIANCE, vector, "variance");
+    random_init(&r, 0, 0);
+    assert_true(weights_place(weights, (uint64_t)1 << 30));
+    assert_true(weights_allocate(weights, test_gpu()));
+    assert_true(weights_initialise(weights, test_gpu(), &r, 0.02));
+
+    assert_true(tensor_download(test_gpu(), conv, values));
+    moments(values, count, &mean, &deviation);
+    assert_true(fabs(mean) < 4 * 0.02 / 256);
+    assert_true(fabs(deviation - 0.02) < 0.0004);
+    assert_true(tensor_download(test_gpu(), scale, values));
+    moments(values, 4096, &mean, &deviation);
+    assert_true(fabs(mean - 1) < 4 * 0.02 / 64);
+    assert_true(fabs(deviation - 0.02) < 0.002);
+    assert_true(tensor_download(test_gpu(), bias, values));
+    for (int i = 0; i < 4096; i++)
+        assert_true(values[i] == 0.0f);
+    assert_true(tensor_download(test_gpu(), variance, values));
+    for (int i = 0; i < 4096; i++)
+        assert_true(values[i] == 1.0f);
+    assert_true(tensor_download(test_gpu(), &conv->weight->m, values));
+    for (size_t i = 0; i < count; i++)
+        assert_true(values[i] == 0.0f);
+    weights_destroy(weights);
+    free(values);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_are_shared),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_initial_values),
+    };
+    return cmocka_run_group_tests_name("weights", tests, test_gpu_open, test_gpu_close);
+}

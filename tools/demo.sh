@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Trains a small model that draws a map from a satellite picture, on the pairs in
+# examples/, and shows what it learned. It measures the device first and chooses size
+# and number of steps so that the whole takes about four minutes.
+#
+#     tools/demo.sh [--device N|NAME] [--seconds N]
+#
+# Everything is written to demo/, which is replaced each time: grid.png (input | output
+# | target of places that the model has not seen), translated/, run/ with the model.
+
+set -eu
+
+usage() {
+    echo "usage: tools/demo.sh [--device N|NAME] [--seconds N]" >&2
+    exit 2
+}
+
+cd "$(dirname "$0")/.."
+seconds=240
+device=''
+while [ $# -gt 0 ]; do
+    [ $# -ge 2 ] || usage
+    case "$1" in
+    --device) device=$2 ;;
+    --seconds)
+        seconds=$2
+        case "$seconds" in '' | *[!0-9]*) usage ;; esac
+        ;;
+    *) usage ;;
+    esac
+    shift 2
+done
+
+data=examples/earth_relief2sat
+pix2pix=build/pix2pix
+
+tools/setup.sh
+start=$SECONDS    # what was downloaded does not count
+
+echo "demo: building"
+mkdir -p build
+if ! { cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=OFF &&
+    cmake --build build; } >build/demo.log 2>&1 </dev/null; then
+    tail -n 40 build/demo.log >&2
+    echo "demo: the build failed, see build/demo.log" >&2
+    exit 1
+fi
+
+"$pix2pix" devices
+listed=$("$pix2pix" devices --json | tr -d '\n' | tr '}' '\n')
+if ! echo "$listed" | grep -q '"usable": *true'; then
+    echo "demo: there is no Vulkan device that pix2pix can use" >&2
+    exit 1
+fi
+
+# Which kind of device it will be: the one asked for, by index or by name, or else the
+# default.
+case "$device" in
+'') chosen=$(echo "$listed" | grep '"default": *true' || true) ;;
+*[!0-9]*) chosen=$(echo "$listed" | grep -iF -- "$device" || true) ;;
+*) chosen=$(echo "$listed" | grep "\"index\": *$device," || true) ;;
+esac
+kind=$(echo "$chosen" | sed -n 's/.*"type": *"\([a-z]*\)".*/\1/p' | head -n 1)
+
+on_device() {
+    local command=$1
+    shift
+    "$pix2pix" "$command" ${device:+--device "$device"} "$@"
+}
+
+# size LOAD CROP FILTERS: the size of network and images.
+size() {
+    sizes="--load-size $1 --crop-size $2 --ngf $3 --ndf $3"
+    what="$2 x $2 pixels, $3 filters"
+}
+
+# Trains a few steps and sets `ms` to the median time of the later ones: the first ones
+# find out how the device wants its work cut.
+measure() {
+    rm -rf demo/measure
+    # The sizes are words.
+    # shellcheck disable=SC2086
+    on_device train --data $data --out demo/measure --direction BtoA $sizes \
+        --steps "$1" --log-freq 1 >demo/measure.log 2>&1 || {
+        tail -n 20 demo/measure.log >&2
+        return 1
+    }
+    ms=$(sed -n 's/.*"ms": *\([0-9.]*\).*/\1/p' demo/measure/metrics.jsonl |
+        tail -n $(($1 / 2)) | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
+    rm -rf demo/measure
+    [ -n "$ms" ]
+}
+
+mkdir -p demo
+rm -rf demo/run demo/measure demo/translated demo/grid.png
+least=300 most=4000
+size 72 64 16
+if [ "$kind" != cpu ]; then
+    # A GPU does the real thing, unless it is too slow or too small for it.
+    size 286 256 64
+    if measure 12 && awk -v ms="$ms" 'BEGIN { exit !(ms < 600) }'; then
+        least=400 most=34000
+    else
+        size 72 64 16
+        measure 12
+    fi
+else
+    measure 12
+fi
+
+# An epoch is every training pair once. Half of them at the full learning rate, half
+# with the rate falling to zero. What is left for the end: pictures and evaluation.
+pairs=$(find $data/train -type f | wc -l | tr -d ' ')
+left=$((seconds - 10 - (SECONDS - start)))
+epochs=$(awk -v left="$left" -v ms="$ms" -v pairs="$pairs" -v least=$least -v most=$most '
+    BEGIN {
+        steps = left * 1000 / ms
+        if (steps > most) steps = most
+        epochs = int(steps / pairs)
+        while (epochs * pairs < least) epochs++
+        print epochs
+    }')
+steps=$((epochs * pairs))
+decay=$((epochs / 2))
+echo "demo: $what, $ms ms a step: $steps steps ($epochs epochs)"
+
+# shellcheck disable=SC2086
+on_device train --data $data --out demo/run --direction BtoA $sizes --batch-size 1 \
+    --n-epochs $((epochs - decay)) --n-epochs-decay $decay \
+    --save-freq $((steps / 4)) --sample-freq $((steps / 4)) --log-freq 10
+
+echo
+on_device evaluate --model demo/run --data $data --split test --grid demo/grid.png --rows 12
+on_device translate --model demo/run --input examples/satellite --output demo/translated
+
+echo
+echo "demo: finished after $((SECONDS - start)) s"
+echo "  $PWD/demo/grid.png      input | output | target, places the model has not seen"
+echo "  $PWD/demo/translated/   the same satellite pictures translated"
+echo "  $PWD/demo/run/          the model; it goes on with:"
+echo "      $pix2pix translate --model demo/run --input PICTURE --output PICTURE.png"

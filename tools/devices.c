@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+//
+// pix2pix devices: what is there, and what the engine will use of it.
+
+#include "options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *type_name(enum pix_device_type type)
+{
+    switch (type) {
+    case PIX_DEVICE_DISCRETE:
+        return "discrete";
+    case PIX_DEVICE_INTEGRATED:
+        return "integrated";
+    case PIX_DEVICE_VIRTUAL:
+        return "virtual";
+    case PIX_DEVICE_CPU:
+        return "cpu";
+    case PIX_DEVICE_OTHER:
+        break;
+    }
+    return "other";
+}
+
+static const char *api_version(const struct pix_device_info *d, char *text)
+{
+    snprintf(text, 64, "%" PRIu32 ".%" PRIu32 ".%" PRIu32, d->api_version[0],
+             d->api_version[1], d->api_version[2]);
+    return text;
+}
+
+static void print_json(const struct pix_device_info *list, uint32_t count)
+{
+    char version[64];
+    output_begin(NULL, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        const struct pix_device_info *d = &list[i];
+        output_begin(NULL, '{');
+        output_uint("index", d->index);
+        output_text("name", d->name);
+        output_text("type", type_name(d->type));
+        output_uint("vendor_id", d->vendor_id);
+        output_uint("device_id", d->device_id);
+        output_text("driver", d->driver);
+        output_text("driver_version", d->driver_version);
+        output_text("api_version", api_version(d, version));
+        output_uint("memory_bytes", d->memory_bytes);
+        output_bool("default", d->is_default);
+        output_bool("usable", d->usable);
+        output_text("reason", d->usable ? NULL : d->reason);
+        output_end();
+    }
+    output_end();
+}
+
+static void print_lines(const struct pix_device_info *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct pix_device_info *d = &list[i];
+        char text[64], memory[32], binding[32], allocation[32], shared[32];
+        printf("%" PRIu32 "  %s (%s)%s\n", d->index, d->name, type_name(d->type),
+               d->is_default ? ", the default" : "");
+        printf("   driver %s %s, Vulkan %s, memory %s\n", *d->driver ? d->driver : "?",
+               d->driver_version, api_version(d, text),
+               output_bytes(d->memory_bytes, memory));
+        if (!d->usable) {
+            printf("   not usable: %s\n", d->reason);
+            continue;
+        }
+        printf("   uses bindings up to %s, allocations up to %s,\n",
+               output_bytes(d->max_binding_bytes, binding),
+               output_bytes(d->max_allocation_bytes, allocation));
+        printf("   workgroups up to %" PRIu32 " with %s shared, subgroups of %" PRIu32
+               "%s\n",
+               d->max_workgroup_invocations,
+               output_bytes(d->shared_memory_bytes, shared), d->subgroup_size,
+               d->has_timestamps ? ", timestamps" : "");
+    }
+}
+
+int command_devices(int argc, char **argv)
+{
+    bool json = false, verbose = false;
+    const struct argument arguments[] = {
+        { "json", ARGUMENT_FLAG, &json, NULL, "one JSON array on stdout", NULL },
+        { "verbose", ARGUMENT_FLAG, &verbose, NULL, "print what the loader was asked",
+          NULL },
+    };
+    const struct command command = {
+        .name = "devices",
+        .usage = "devices [--json]",
+        .purpose =
+            "Lists the Vulkan devices, and what the engine will use of them.\n\n",
+        .arguments = arguments,
+        .count = sizeof(arguments) / sizeof(arguments[0]),
+    };
+    int code;
+    if (!options_parse(&command, argc, argv, NULL, &code))
+        return code;
+
+    const struct pix_log log = output_log(verbose);
+    struct pix_device_info *list = NULL;
+    uint32_t count = 0;
+    if (!pix_device_list(&log, &list, &count))
+        return EXIT_FAILED;
+    if (json)
+        print_json(list, count);
+    else if (count == 0)
+        output_note("no Vulkan device was found");
+    else
+        print_lines(list, count);
+    pix_device_list_free(list);
+    return EXIT_DONE;
+}

@@ -1,0 +1,186 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Gets the drivers of the test matrix that are not part of setup.sh and puts them
+# under build/drivers/:
+#
+#     swiftshader/  a second software implementation of Vulkan, from Debian's package
+#                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
+#     drm-shim/     a stand-in for an AMD card under which RADV compiles and submits
+#                   but nothing executes, from Debian's package mesa-drm-shim:
+#                   libamdgpu_noop_drm_shim.so
+#
+# Both come from the machine's own package sources and are unpacked, never installed:
+# the system's packages, package lists and settings stay as they are. What was fetched
+# once is kept in the user's cache folder. What cannot be had is named and skipped;
+# the exit code is 0 all the same.
+
+set -u
+
+# The name of the release, "bookworm".
+codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null | tr -d '"')
+
+cd "$(dirname "$0")/.." || exit 1
+root=$PWD
+drivers=$root/build/drivers
+private=$drivers/apt
+cache=${XDG_CACHE_HOME:-${HOME:-$root/build}/.cache}/pix2pix/drivers
+mkdir -p "$drivers" "$cache" 2>/dev/null || cache=$drivers/cache
+mkdir -p "$drivers" "$cache" || exit 1
+
+# Writes the machine's package sources to folder $2. With a suite $1 only those that
+# serve the release itself, turned to that suite.
+copy_sources() {
+    local suite=$1 to=$2 file
+    mkdir -p "$to"
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+        [ -r "$file" ] || continue
+        awk -v suite="$suite" -v codename="$codename" '
+            $1 != "deb" { next }
+            suite == "" { print; next }
+            {
+                # deb [options] uri suite component...
+                at = 2
+                if ($2 ~ /^\[/)
+                    while ($at !~ /\]$/ && at < NF)
+                        at++
+                if ($2 ~ /^\[/)
+                    at++
+                if ($(at + 1) == codename) {
+                    $(at + 1) = suite
+                    print
+                }
+            }' "$file"
+    done >"$to/copied.list"
+    for file in /etc/apt/sources.list.d/*.sources; do
+        [ -r "$file" ] || continue
+        awk -v suite="$suite" -v codename="$codename" '
+            BEGIN { RS = ""; FS = "\n" }
+            {
+                keep = 0
+                text = ""
+                for (i = 1; i <= NF; i++) {
+                    line = $i
+                    if (line ~ /^#/)
+                        continue
+                    if (tolower(line) ~ /^enabled:[ \t]*(no|false)/)
+                        next
+                    if (tolower(line) ~ /^types:/)
+                        line = "Types: deb"
+                    if (tolower(line) ~ /^suites:/) {
+                        n = split(line, word, /[ \t]+/)
+                        for (k = 2; k <= n; k++)
+                            if (suite == "" || word[k] == codename)
+                                keep = 1
+                        if (suite != "")
+                            line = "Suites: " suite
+                    }
+                    text = text line "\n"
+                }
+                if (keep)
+                    print text
+            }' "$file"
+    done >"$to/copied.sources"
+}
+
+# Downloads package $1 into the current folder by the system's own package lists.
+download_plain() {
+    timeout 300 apt-get -q -o Acquire::Retries=2 download "$1"
+}
+
+# The same through a private configuration: the machine's sources, or with $2 its
+# sources of that suite; own lists, and none of the machine's hooks.
+download_private() {
+    local package=$1 suite=$2 dir
+    dir=$private/${suite:-plain}
+    mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" || return 1
+    copy_sources "$suite" "$dir/sources.list.d"
+    grep -qs . "$dir/sources.list.d/copied.list" "$dir/sources.list.d/copied.sources" ||
+        return 1
+    cat >"$dir/apt.conf" <<END
+Dir::Etc::SourceList "/dev/null";
+Dir::Etc::SourceParts "$dir/sources.list.d";
+Dir::State::Lists "$dir/lists";
+Dir::Cache "$dir/cache";
+APT::Sandbox::User "$(id -un)";
+Acquire::Retries "2";
+Acquire::Languages "none";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg::Post-Invoke;
+#clear Acquire::IndexTargets::deb::Contents-deb;
+#clear Acquire::IndexTargets::deb::DEP-11;
+END
+    timeout 300 apt-get -q -c "$dir/apt.conf" update &&
+        timeout 300 apt-get -q -c "$dir/apt.conf" download "$package"
+}
+
+# Puts a copy of folder $1 in the place of folder $2, whole or not at all.
+copy() {
+    rm -rf "$2" "$2.tmp"
+    cp -R "$1" "$2.tmp" && mv "$2.tmp" "$2"
+}
+
+# Puts the files $4... of package $2 into build/drivers/$1, from the cache or else by
+# download; $3 is a suite that may have the package if the release itself has not.
+get() {
+    local name=$1 package=$2 suite=$3 to stage log file pattern
+    shift 3
+    to=$drivers/$name
+    if [ -f "$to/complete" ]; then
+        echo "drivers: $name is there"
+        return
+    fi
+    if [ -f "$cache/$name/complete" ]; then
+        copy "$cache/$name" "$to" && echo "drivers: $name taken from $cache"
+        return
+    fi
+    if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-deb >/dev/null 2>&1; then
+        echo "drivers: $name skipped: it is unpacked from a Debian package," \
+            "and this system has no apt"
+        return
+    fi
+
+    stage=$drivers/stage-$name
+    log=$drivers/$name.log
+    rm -rf "$stage" "$to"
+    mkdir -p "$stage" "$to"
+    echo "drivers: getting $package"
+    (
+        cd "$stage" || exit 1
+        download_plain "$package" ||
+            { [ -n "$suite" ] && download_private "$package" "$suite"; } ||
+            { [ -z "$suite" ] && download_private "$package" ''; }
+    ) >"$log" 2>&1
+    for file in "$stage"/*.deb; do
+        [ -f "$file" ] || continue
+        for pattern in "$@"; do
+            dpkg-deb --fsys-tarfile "$file" |
+                tar -x -C "$stage" --wildcards "$pattern" 2>>"$log"
+        done
+    done
+    for pattern in "$@"; do
+        # The pattern is meant to be expanded.
+        # shellcheck disable=SC2086
+        find "$stage" -type f -path "$stage/${pattern#./}" -exec cp {} "$to" \;
+        if ! [ -f "$to/${pattern##*/}" ]; then
+            echo "drivers: $name skipped: $package could not be had" \
+                "(see ${log#"$root"/})"
+            rm -rf "$stage" "$to"
+            return
+        fi
+    done
+    rm -rf "$stage"
+    touch "$to/complete"
+    copy "$to" "$cache/$name"
+    echo "drivers: $name unpacked to ${to#"$root"/}"
+}
+
+get swiftshader chromium-common '' \
+    './usr/lib/chromium/libvk_swiftshader.so' \
+    './usr/lib/chromium/vk_swiftshader_icd.json'
+get drm-shim mesa-drm-shim "${codename:-stable}-backports" \
+    './usr/lib/*/libamdgpu_noop_drm_shim.so'
+rm -rf "$private"
+exit 0

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+//
+// Parsing of command lines, and help. See options.h.
+
+#include "options.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct argument device_argument_rows[] = {
+    { "device", ARGUMENT_TEXT, NULL, "N|NAME",
+      "device by number or part of its name [best]", NULL },
+    { "verbose", ARGUMENT_FLAG, NULL, NULL, "print limits, plans and times", NULL },
+    { "validation", ARGUMENT_FLAG, NULL, NULL, "run under the Vulkan validation layer",
+      NULL },
+};
+
+// ---------------------------------------------------------------------------
+// Help
+
+const char *options_value(const struct pix_option *row,
+                          const struct pix_train_options *o, char *text)
+{
+    const void *value = (const char *)o + row->offset;
+    switch (row->type) {
+    case PIX_OPTION_FLAG:
+        return *(const bool *)value ? "true" : "false";
+    case PIX_OPTION_UINT32:
+        snprintf(text, 64, "%" PRIu32, *(const uint32_t *)value);
+        return text;
+    case PIX_OPTION_UINT64:
+        snprintf(text, 64, "%" PRIu64, *(const uint64_t *)value);
+        return text;
+    case PIX_OPTION_REAL:
+        snprintf(text, 64, "%.15g", *(const double *)value);
+        return text;
+    case PIX_OPTION_TEXT:
+    case PIX_OPTION_CHOICE:
+        return *(const char *const *)value ? *(const char *const *)value : "";
+    }
+    return "";
+}
+
+static void help_row(const char *name, const char *value, const char *help,
+                     const char *initial)
+{
+    char left[64];
+    snprintf(left, sizeof(left), "%s%s%s", name, value ? " " : "", value ? value : "");
+    printf("  --%-20s %s", left, help);
+    if (initial && *initial)
+        printf(" [%s]", initial);
+    putchar('\n');
+}
+
+static void print_help(const struct command *c)
+{
+    printf("usage: pix2pix %s\n%s", c->usage, c->purpose);
+    if (c->is_training) {
+        struct pix_train_options initial;
+        pix_train_options_init(&initial);
+        size_t count;
+        const struct pix_option *table = pix_train_option_table(&count);
+        for (size_t i = 0; i < count; i++) {
+            char text[64];
+            const bool flag = table[i].type == PIX_OPTION_FLAG;
+            help_row(table[i].name, table[i].value, table[i].help,
+                     flag ? NULL : options_value(&table[i], &initial, text));
+        }
+    }
+    for (size_t i = 0; i < c->count; i++)
+        help_row(c->arguments[i].name, c->arguments[i].value, c->arguments[i].help,
+                 NULL);
+    for (size_t i = 0; c->device && i < sizeof(device_argument_rows) /
+                                            sizeof(device_argument_rows[0]);
+         i++)
+        help_row(device_argument_rows[i].name, device_argument_rows[i].value,
+                 device_argument_rows[i].help, NULL);
+}
+
+int options_usage_error(const struct command *command, const char *format, ...)
+{
+    char text[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    output_error("%s", text);
+    output_note("see: pix2pix %s --help", command->name);
+    return EXIT_USAGE;
+}
+
+// ---------------------------------------------------------------------------
+// Parsing
+
+// Compares the first `length` characters of `given` with a whole name; '_' is '-', as
+// in the PyTorch port.
+static bool same_name(const char *name, const char *given, size_t length)
+{
+    if (strlen(name) != length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (name[i] != (given[i] == '_' ? '-' : given[i]))
+            return false;
+    return true;
+}
+
+static bool find_argument(const struct command *c, const char *name, size_t length,
+                          struct argument *found)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (same_name(c->arguments[i].name, name, length)) {
+            *found = c->arguments[i];
+            return true;
+        }
+    if (!c->device)
+        return false;
+    void *const targets[] = { &c->device->select, &c->device->verbose,
+                              &c->device->validation };
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+        if (same_name(device_argument_rows[i].name, name, length)) {
+            *found = device_argument_rows[i];
+            found->target = targets[i];
+            return true;
+        }
+    return false;
+}
+
+static const struct pix_option *find_training_row(const char *name, size_t length)
+{
+    size_t count;
+    const struct pix_option *table = pix_train_option_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (same_name(table[i].name, name, length))
+            return &table[i];
+    return NULL;
+}
+
+static bool is_choice(const char *choices, const char *text)
+{
+    const size_t length = strcspn(text, "|");
+    if (length == 0 || text[length])
+        return false;
+    for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
+        if (strncmp(c, text, length) == 0 && (c[length] == '|' || c[length] == 0))
+            return true;
+    return false;
+}
+
+static bool store(const struct command *c, const struct argument *a, const char *text)
+{
+    switch (a->type) {
+    case ARGUMENT_FLAG:
+        *(bool *)a->target = true;
+        return true;
+    case ARGUMENT_TEXT:
+        if (!*text) {
+            options_usage_error(c, "--%s takes a text that is not empty", a->name);
+            return false;
+        }
+        *(const char **)a->target = text;
+        return true;
+    case ARGUMENT_CHOICE:
+        if (!is_choice(a->choices, text)) {
+            options_usage_error(c, "--%s takes one of %s, not \"%s\"", a->name,
+                                a->choices, text);
+            return false;
+        }
+        *(const char **)a->target = text;
+        return true;
+    case ARGUMENT_COUNT: {
+        uint32_t value = 0;
+        size_t i = 0;
+        for (; text[i] >= '0' && text[i] <= '9' && i < 7; i++)
+            value = value * 10 + (uint32_t)(text[i] - '0');
+        if (text[i] || value == 0) {
+            options_usage_error(
+                c, "--%s takes a whole number from 1 to 9999999, not \"%s\"", a->name,
+                text);
+            return false;
+        }
+        *(uint32_t *)a->target = value;
+        return true;
+    }
+    }
+    return false;
+}
+
+bool options_parse(const struct command *command, int argc, char **argv,
+                   struct settings *settings, int *code)
+{
+    *code = EXIT_USAGE;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(command);
+            *code = EXIT_DONE;
+            return false;
+        }
+    }
+    if (settings) {
+        settings->count = 0;
+        settings->items = calloc((size_t)argc + 1, sizeof(*settings->items));
+        if (!settings->items) {
+            output_error("out of memory");
+            *code = EXIT_FAILED;
+            return false;
+        }
+    }
+
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        if (strncmp(word, "--", 2) != 0 || !word[2]) {
+            options_usage_error(command, "\"%s\" is not an option", word);
+            return false;
+        }
+        const char *name = word + 2;
+        const size_t length = strcspn(name, "=");
+        const char *text = name[length] == '=' ? name + length + 1 : NULL;
+
+        struct argument argument = { 0 };
+        const bool own = find_argument(command, name, length, &argument);
+        const struct pix_option *row =
+            !own && command->is_training ? find_training_row(name, length) : NULL;
+        if (!own && !row) {
+            options_usage_error(command, "there is no option --%.*s", (int)length,
+                                name);
+            return false;
+        }
+        const bool is_flag =
+            own ? argument.type == ARGUMENT_FLAG : row->type == PIX_OPTION_FLAG;
+        if (is_flag && text) {
+            options_usage_error(command, "--%.*s takes no value", (int)length, name);
+            return false;
+        }
+        if (!is_flag && !text) {
+            if (i + 1 >= argc || strncmp(argv[i + 1], "--", 2) == 0) {
+                options_usage_error(command, "--%s needs a value", name);
+                return false;
+            }
+            text = argv[++i];
+        }
+        if (own) {
+            if (!store(command, &argument, text))
+                return false;
+        } else {
+            settings->items[settings->count++] =
+                (struct setting){ row, is_flag ? "true" : text };
+        }
+    }
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Devices and files
+
+pix_device *options_open_device(const struct device_arguments *arguments)
+{
+    const struct pix_device_options options = {
+        .log = output_log(arguments->verbose),
+        .select = arguments->select,
+        .validation = arguments->validation,
+    };
+    return pix_device_create(&options);
+}
+
+int options_close_device(pix_device *device, int code)
+{
+    const uint32_t count = device ? pix_device_validation_count(device) : 0;
+    pix_device_destroy(device);
+    if (count > 0)
+        output_error("%" PRIu32 " messages of the validation layer", count);
+    return count > 0 && code == EXIT_DONE ? EXIT_FAILED : code;
+}
+
+bool options_is_image_name(const char *path)
+{
+    static const char *const extensions[] = { ".png", ".jpg", ".jpeg", ".bmp", ".tga" };
+    const size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+        const size_t n = strlen(extensions[i]);
+        if (length <= n)
+            continue;
+        size_t k = 0;
+        while (k < n) {
+            const char c = path[length - n + k];
+            if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != extensions[i][k])
+                break;
+            k++;
+        }
+        if (k == n)
+            return true;
+    }
+    return false;
+}

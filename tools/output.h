@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// What the commands print: messages, JSON documents, the training's live line. With
+// --json, stdout holds exactly one document and everything else goes to stderr.
+
+#ifndef TOOLS_OUTPUT_H
+#define TOOLS_OUTPUT_H
+
+#include "pix2pix.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#if defined(__MINGW32__)
+#define OUTPUT_PRINTF(text, first)                                                     \
+    __attribute__((format(__MINGW_PRINTF_FORMAT, text, first)))
+#elif defined(__GNUC__)
+#define OUTPUT_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define OUTPUT_PRINTF(text, first)
+#endif
+
+// Messages on stderr. The library's log goes the same way.
+void output_error(const char *format, ...) OUTPUT_PRINTF(1, 2);
+void output_note(const char *format, ...) OUTPUT_PRINTF(1, 2);
+struct pix_log output_log(bool verbose);
+
+// A JSON document on stdout, two spaces per level. `key` is NULL inside arrays and at
+// the root.
+void output_begin(const char *key, char bracket);    // '{' or '['
+void output_end(void);
+void output_text(const char *key, const char *value);    // NULL: null
+void output_uint(const char *key, uint64_t value);
+void output_real(const char *key, double value);    // not finite: null
+void output_bool(const char *key, bool value);
+
+// A plan, as a document or as lines on stdout.
+void output_plan(const struct pix_plan *plan, bool json);
+
+// "1.25 GiB"; `text` has room for 32.
+const char *output_bytes(uint64_t bytes, char *text);
+// "1:02:03"; `text` has room for 32.
+const char *output_duration(double seconds, char *text);
+
+// One line that is written over and over on a terminal. Messages clear it first.
+void output_live_begin(FILE *stream);
+void output_live(const char *text);
+void output_live_end(void);    // clears it for good
+
+#endif

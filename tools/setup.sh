@@ -1,0 +1,227 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Installs what building pix2pix needs and is not there yet, with the system's package
+# manager; with --test also what the tests need. It asks nothing and changes nothing
+# when all is there. Where the package manager is not apt it prints the packages by
+# their names on that system instead of installing them.
+
+set -u
+
+with_tests=0
+case "${1-}" in
+'') ;;
+--test) with_tests=1 ;;
+*)
+    echo "usage: tools/setup.sh [--test]" >&2
+    exit 2
+    ;;
+esac
+
+# One line for each thing: when it is needed, how to see that it is there, and the
+# packages that bring it on apt, dnf, pacman and brew systems ('-': comes with another
+# one, '?': no package is known). "build" and "test" things are required; what is
+# "optional" makes tests skip. libvolk-dev is a different project of the same name.
+things() {
+    cat <<'END'
+build|command cc gcc clang|gcc|gcc|gcc|-
+build|header stdio.h|libc6-dev|glibc-devel|glibc|-
+build|command cmake|cmake|cmake|cmake|cmake
+build|command ninja|ninja-build|ninja-build|ninja|ninja
+build|command pkg-config|pkg-config|pkgconf-pkg-config|pkgconf|pkgconf
+build|command glslc|glslc|glslc|shaderc|shaderc
+build|header vulkan/vulkan.h|libvulkan-dev|vulkan-headers|vulkan-headers|vulkan-headers
+build|header volk.h volk/volk.h|libvulkan-volk-dev|vulkan-volk-devel|volk|vulkan-volk
+build|header stb/stb_image.h|libstb-dev|stb_image-devel|stb|?
+build|header stb/stb_image_write.h|libstb-dev|stb_image_write-devel|stb|?
+build|header jsmn.h jsmn/jsmn.h|libjsmn-dev|jsmn-devel|?|jsmn
+build|loader|libvulkan1|vulkan-loader|vulkan-icd-loader|vulkan-loader
+build|driver|mesa-vulkan-drivers|mesa-vulkan-drivers|vulkan-swrast|molten-vk
+test|header cmocka.h|libcmocka-dev|libcmocka-devel|cmocka|cmocka
+test|lavapipe|mesa-vulkan-drivers|mesa-vulkan-drivers|vulkan-swrast|mesa
+optional|layer|vulkan-validationlayers|vulkan-validation-layers|vulkan-validation-layers|vulkan-validationlayers
+optional|command clang|clang|clang|clang|-
+optional|command clang-format clang-format-14|clang-format|clang-tools-extra|clang|clang-format
+END
+}
+
+prefixes="/usr /usr/local /opt/homebrew ${VULKAN_SDK-}"
+
+has_command() {
+    local name
+    for name in "$@"; do
+        command -v "$name" >/dev/null 2>&1 && return 0
+    done
+    return 1
+}
+
+# True if a C compiler, or failing that a look into the usual folders, finds one of
+# the headers.
+has_header() {
+    local name prefix
+    for name in "$@"; do
+        if has_command cc &&
+            printf '#include <%s>\n' "$name" | cc -E -x c - >/dev/null 2>&1; then
+            return 0
+        fi
+        for prefix in $prefixes; do
+            [ -f "$prefix/include/$name" ] && return 0
+        done
+    done
+    return 1
+}
+
+has_file() {
+    local file
+    for file in "$@"; do
+        [ -e "$file" ] && return 0
+    done
+    return 1
+}
+
+has_loader() {
+    local prefix
+    for prefix in $prefixes; do
+        has_file "$prefix"/lib/libvulkan.so.1 "$prefix"/lib64/libvulkan.so.1 \
+            "$prefix"/lib/*/libvulkan.so.1 "$prefix"/lib/libvulkan*.dylib && return 0
+    done
+    return 1
+}
+
+# True if a manifest of this name lies where the Vulkan loader looks.
+has_manifest() {
+    local dir
+    for dir in /etc /usr/share /usr/local/share /usr/local/etc /opt/homebrew/share \
+        /opt/homebrew/etc "${XDG_DATA_HOME:-${HOME-}/.local/share}" "${VULKAN_SDK:-/usr}/etc"; do
+        # The pattern is meant to be expanded.
+        # shellcheck disable=SC2086
+        has_file "$dir"/vulkan/$1 && return 0
+    done
+    return 1
+}
+
+has_driver() {
+    [ -n "${VK_DRIVER_FILES-}${VK_ICD_FILENAMES-}" ] || has_manifest 'icd.d/*.json'
+}
+
+has_lavapipe() {
+    has_manifest 'icd.d/lvp_icd*.json'
+}
+
+has_layer() {
+    has_manifest 'explicit_layer.d/VkLayer_khronos_validation.json'
+}
+
+# Sets `missing` to the lines of things that are not there, `required` and `optional`
+# to the packages for them in column $1, each once.
+look() {
+    local kind probe apt dnf pacman brew package
+    missing='' required='' optional=''
+    while IFS='|' read -r kind probe apt dnf pacman brew; do
+        [ "$kind" = build ] || [ $with_tests = 1 ] || continue
+        # The probe is a function's suffix and its arguments.
+        # shellcheck disable=SC2086
+        has_$probe && continue
+        missing="$missing$kind|${probe##* }
+"
+        case "$1" in
+        apt) package=$apt ;;
+        dnf) package=$dnf ;;
+        pacman) package=$pacman ;;
+        *) package=$brew ;;
+        esac
+        [ "$package" != - ] || continue
+        [ "$package" != '?' ] || package="(${probe##* }: no package known)"
+        case "$required $optional " in
+        *" $package "*) ;;
+        *)
+            if [ "$kind" = optional ]; then
+                optional="$optional $package"
+            else
+                required="$required $package"
+            fi
+            ;;
+        esac
+    done <<END
+$(things)
+END
+}
+
+manager=''
+for name in apt-get dnf pacman brew; do
+    if has_command $name; then
+        manager=${name%-get}
+        break
+    fi
+done
+
+look "${manager:-apt}"
+if [ -z "$missing" ]; then
+    echo "setup: everything is there"
+    exit 0
+fi
+
+if [ "$manager" != apt ]; then
+    case "$manager" in
+    dnf) install='sudo dnf install' ;;
+    pacman) install='sudo pacman -S --needed' ;;
+    brew) install='brew install' ;;
+    *) install='install (names as in Debian):' ;;
+    esac
+    [ -z "$required" ] || echo "setup: please run:  $install$required"
+    [ -z "$optional" ] || echo "setup: optional, some tests skip without:  $install$optional"
+    case "
+$missing" in
+    *"
+build|"* | *"
+test|"*) exit 1 ;;
+    esac
+    exit 0
+fi
+
+as_root=''
+if [ "$(id -u)" != 0 ]; then
+    if has_command sudo && sudo -n true 2>/dev/null; then
+        as_root='sudo -n'
+    else
+        echo "setup: packages are missing and this user may not install them" \
+            "without a password; please run:" >&2
+        echo "    sudo apt-get update && sudo apt-get install -y$required$optional" >&2
+        [ -z "$required" ] && exit 0
+        exit 1
+    fi
+fi
+
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+
+# Runs apt-get without questions and without a word, except in the log.
+apt() {
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a \
+        apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" \
+        >>"$log" 2>&1 </dev/null
+}
+
+echo "setup: installing$required$optional"
+apt update || echo "setup: the package lists could not be refreshed, using the old ones"
+# All at once is fast; one by one gets what can be had.
+# shellcheck disable=SC2086
+if ! apt install --no-install-recommends $required $optional; then
+    for package in $required $optional; do
+        apt install --no-install-recommends "$package"
+    done
+fi
+
+look apt
+for package in $optional; do
+    echo "setup: could not install $package (optional, tests that need it are skipped)"
+done
+if [ -n "$required" ]; then
+    tail -n 20 "$log" >&2
+    echo "setup: could not install:$required" >&2
+    echo "setup: is this machine offline, or are the package sources incomplete?" \
+        "pix2pix can not be built without them" >&2
+    exit 1
+fi
+echo "setup: done"

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// What the command asks of the operating system beside the library: its arguments,
+// interrupts, the terminal, time, and what a path names. One file per system:
+// terminal_posix.c, terminal_win32.c. Paths and arguments are UTF-8.
+
+#ifndef TOOLS_TERMINAL_H
+#define TOOLS_TERMINAL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+// Call first: makes arguments and output UTF-8 where they are not already.
+bool terminal_init(int *argc, char ***argv);
+
+// After this an interrupt (Ctrl-C) only sets what terminal_interrupted returns. A
+// second one ends the process at once with exit code 130.
+void terminal_catch_interrupt(void);
+bool terminal_interrupted(void);
+
+bool terminal_is_interactive(FILE *stream);
+int terminal_columns(FILE *stream);    // 80 where it can not be known
+
+double terminal_seconds(void);    // monotonic
+
+enum path_kind { PATH_NONE, PATH_FILE, PATH_FOLDER, PATH_OTHER };
+enum path_kind terminal_path_kind(const char *path);    // follows links
+
+// Whether two paths name the same existing file or folder.
+bool terminal_same_path(const char *a, const char *b);
+
+// Whether a folder can be read and holds nothing but, perhaps, `except`.
+bool terminal_folder_is_empty(const char *path, const char *except);
+
+// Makes a folder with its parents; an existing one is fine. False: errno says why.
+bool terminal_make_folder(const char *path);
+
+#endif

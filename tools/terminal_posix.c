@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// terminal.h on POSIX systems.
+
+#if defined(__APPLE__)
+#define _DARWIN_C_SOURCE
+#else
+#define _DEFAULT_SOURCE    // struct winsize
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include "terminal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted;
+
+bool terminal_init(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    return true;
+}
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    if (interrupted)
+        _exit(130);
+    interrupted = 1;
+}
+
+void terminal_catch_interrupt(void)
+{
+    struct sigaction action = { 0 };
+    action.sa_handler = on_interrupt;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+}
+
+bool terminal_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+bool terminal_is_interactive(FILE *stream)
+{
+    return isatty(fileno(stream)) == 1;
+}
+
+int terminal_columns(FILE *stream)
+{
+    struct winsize size;
+    if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return 80;
+}
+
+double terminal_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+enum path_kind terminal_path_kind(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return PATH_NONE;
+    if (S_ISREG(status.st_mode))
+        return PATH_FILE;
+    return S_ISDIR(status.st_mode) ? PATH_FOLDER : PATH_OTHER;
+}
+
+bool terminal_same_path(const char *a, const char *b)
+{
+    struct stat status_a, status_b;
+    return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 &&
+           status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
+}
+
+bool terminal_folder_is_empty(const char *path, const char *except)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return false;
+    bool empty = true;
+    for (struct dirent *entry = readdir(folder); empty && entry;
+         entry = readdir(folder))
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                (except && strcmp(entry->d_name, except) == 0);
+    closedir(folder);
+    return empty;
+}
+
+bool terminal_make_folder(const char *path)
+{
+    char *copy = strdup(path);
+    bool ok = copy != NULL;
+    for (char *c = copy; ok && *c; c++) {
+        if (*c != '/' || c == copy)
+            continue;
+        *c = 0;
+        ok = mkdir(copy, 0777) == 0 || terminal_path_kind(copy) == PATH_FOLDER;
+        *c = '/';
+    }
+    ok = ok && (mkdir(copy, 0777) == 0 || terminal_path_kind(copy) == PATH_FOLDER);
+    free(copy);
+    return ok;
+}

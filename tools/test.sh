@@ -1,0 +1,330 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Runs every test: style, two compilers with warnings as errors, the suite on each
+# Vulkan driver of the matrix, sanitizers, the installed library, a Windows build. What
+# cannot run on this machine is skipped, with its reason. The last line counts.
+#
+#     tools/test.sh             everything
+#     tools/test.sh LEG...      only these: style lavapipe limits swiftshader radv gpu
+#                               clang sanitizers install windows
+#
+# Everything is written below build/test/ and build/drivers/; the logs of the legs are
+# build/test/*.log.
+
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+root=$PWD
+out=$root/build/test
+mkdir -p "$out"
+wanted=" $* "
+
+# What is preloaded or named in the sanitizers' options must have no space in its path.
+plain=$out
+case "$out" in
+*' '*)
+    plain=$(mktemp -d) || exit 1
+    trap 'rm -rf "$plain"' EXIT
+    ;;
+esac
+
+jobs=$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+passed=0
+failed=0
+skipped=0
+preload=''
+table=''
+
+# A driver chosen from outside, or a layer, would change what the legs prove.
+unset VK_DRIVER_FILES VK_ICD_FILENAMES VK_ADD_DRIVER_FILES VK_INSTANCE_LAYERS \
+    VK_LOADER_DRIVERS_SELECT VK_LOADER_DRIVERS_DISABLE
+
+wants() {
+    [ "$wanted" = '  ' ] && return 0
+    case "$wanted" in
+    *" $1 "*) return 0 ;;
+    esac
+    return 1
+}
+
+# row NAME RESULT TEXT: a line now and in the table at the end.
+row() {
+    local line
+    line=$(printf '%-22s %-8s %s' "$1" "$2" "$3")
+    echo "$line"
+    table="$table$line
+"
+}
+
+skip() {
+    skipped=$((skipped + 1))
+    row "$1" skipped "$2"
+}
+
+# leg NAME COMMAND...: one leg that counts as one test.
+leg() {
+    local name=$1 start=$SECONDS log
+    shift
+    log=$out/$(echo "$name" | tr ' ' '-').log
+    if "$@" >"$log" 2>&1 </dev/null; then
+        passed=$((passed + 1))
+        row "$name" passed "$((SECONDS - start)) s"
+        return 0
+    fi
+    failed=$((failed + 1))
+    tail -n 60 "$log"
+    row "$name" failed "see ${log#"$root"/}"
+    return 1
+}
+
+# suite NAME BUILD ARGUMENTS...: one leg that is a ctest run; its tests are counted.
+suite() {
+    local name=$1 build=$2 start=$SECONDS log summary bad all left_out good
+    shift 2
+    log=$out/$(echo "$name" | tr ' ' '-').log
+    env ${preload:+LD_PRELOAD="$preload"} \
+        ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 900 \
+        -j "$jobs" "$@" >"$log" 2>&1 </dev/null
+    summary=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of \([0-9]*\).*/\1 \2/p' \
+        "$log" | tail -n 1)
+    if [ -z "$summary" ]; then
+        failed=$((failed + 1))
+        tail -n 30 "$log"
+        row "$name" failed "ran no test, see ${log#"$root"/}"
+        return 1
+    fi
+    bad=${summary% *}
+    all=${summary#* }
+    left_out=$(grep -c '\*\*\*Skipped' "$log")
+    good=$((all - bad - left_out))
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    skipped=$((skipped + left_out))
+    # What a test left out, and why, is part of the result.
+    grep -E '^ *[0-9]+/[0-9]+ Test.*\*\*\*Skipped' "$log"
+    if [ "$bad" != 0 ]; then
+        tail -n 120 "$log"
+        row "$name" failed "$good passed, $bad failed, $left_out skipped"
+        return 1
+    fi
+    row "$name" passed "$good passed, $left_out skipped, $((SECONDS - start)) s"
+}
+
+# build FOLDER OPTIONS...: configures and builds below build/test/.
+build() {
+    local folder=$out/$1
+    shift
+    cmake -S "$root" -B "$folder" -G Ninja -DPIX_WERROR=ON "$@" &&
+        cmake --build "$folder" -j "$jobs"
+}
+
+# Prints the first manifest of a driver: icd lvp.
+icd() {
+    local file
+    for file in /usr/share/vulkan/icd.d/"$1"_icd*.json \
+        /usr/local/share/vulkan/icd.d/"$1"_icd*.json \
+        /etc/vulkan/icd.d/"$1"_icd*.json; do
+        if [ -f "$file" ]; then
+            echo "$file"
+            return
+        fi
+    done
+}
+
+# on MANIFEST: the environment that makes the Vulkan loader see this driver only.
+on() {
+    export VK_DRIVER_FILES=$1 VK_ICD_FILENAMES=$1
+}
+
+on_any() {
+    unset VK_DRIVER_FILES VK_ICD_FILENAMES
+}
+
+sources() {
+    if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+        git ls-files --cached --others --exclude-standard '*.c' '*.h'
+    else
+        find engine include shaders tests tools -name '*.[ch]'
+    fi
+}
+
+# clang-format differs between versions; the one that decides is Debian 12's.
+format() {
+    local file
+    sources | while read -r file; do
+        [ ! -f "$file" ] || echo "$file"
+    done | xargs "$formatter" --dry-run -Werror
+}
+
+stage_windows_headers() {
+    local to=$out/windows-headers header dir
+    rm -rf "$to"
+    mkdir -p "$to"
+    for header in vulkan vk_video volk.h volk.c stb jsmn.h; do
+        for dir in /usr/include /usr/local/include; do
+            if [ -e "$dir/$header" ]; then
+                cp -R "$dir/$header" "$to/"
+                break
+            fi
+        done
+        [ -e "$to/$header" ] || echo "no $header to copy"
+    done
+}
+
+windows() {
+    stage_windows_headers &&
+        build windows -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=OFF \
+            -DCMAKE_TOOLCHAIN_FILE="$root/cmake/mingw.cmake" \
+            -DPIX_DEPENDENCIES="$out/windows-headers" &&
+        ls -l "$out"/windows/*.exe "$out"/windows/*.dll "$out"/windows/*.a
+}
+
+# True if the device that is taken by default is a real one.
+has_gpu() {
+    "$out/gcc/pix2pix" devices --json 2>/dev/null | tr -d '\n' | tr '}' '\n' |
+        grep '"default": *true' | grep -qv '"type": *"cpu"'
+}
+
+start=$SECONDS
+tools/setup.sh --test || exit 1
+
+# ---------------------------------------------------------------------------
+# Style
+
+if wants style; then
+    leg 'layers' cmake -P tests/layers.cmake
+    formatter=''
+    for name in clang-format-14 clang-format; do
+        if "$name" --version 2>/dev/null | grep -q 'version 14\.'; then
+            formatter=$name
+            break
+        fi
+    done
+    if [ -n "$formatter" ]; then
+        leg 'clang-format' format
+    else
+        skip 'clang-format' 'version 14 is not installed, others format differently'
+    fi
+fi
+
+# ---------------------------------------------------------------------------
+# The first compiler, and the drivers
+
+compiler=gcc
+command -v gcc >/dev/null 2>&1 || compiler=cc
+built=0
+for name in lavapipe limits swiftshader radv gpu install; do
+    if wants $name; then
+        leg "build $compiler" build gcc -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=ON \
+            -DCMAKE_C_COMPILER="$compiler" && built=1
+        break
+    fi
+done
+
+lavapipe=$(icd lvp)
+if [ $built = 1 ]; then
+    if [ -n "$lavapipe" ]; then
+        on "$lavapipe"
+        wants lavapipe && suite 'lavapipe' "$out/gcc"
+        if wants limits; then
+            export PIX_TEST_MINIMUM_LIMITS=1
+            suite 'minimum limits' "$out/gcc" -L gpu
+            unset PIX_TEST_MINIMUM_LIMITS
+        fi
+        wants install && leg 'install' tests/install/run.sh "$out/gcc" "$plain/install"
+        on_any
+    else
+        wants lavapipe && skip 'lavapipe' 'the driver is not installed'
+        wants lavapipe && suite 'no device' "$out/gcc" -L unit
+        wants limits && skip 'minimum limits' 'lavapipe is not installed'
+        wants install && skip 'install' 'lavapipe is not installed'
+    fi
+
+    if wants swiftshader || wants radv; then
+        tools/drivers.sh
+    fi
+    if wants swiftshader; then
+        manifest=$root/build/drivers/swiftshader/vk_swiftshader_icd.json
+        if [ -f "$manifest" ]; then
+            on "$manifest"
+            suite 'SwiftShader' "$out/gcc" -L gpu
+            on_any
+        else
+            skip 'SwiftShader' 'the driver could not be had'
+        fi
+    fi
+    if wants radv; then
+        radv=$(icd radeon)
+        shim=$root/build/drivers/drm-shim/libamdgpu_noop_drm_shim.so
+        for chip in polaris10 vega10 navi10 navi21 navi31; do
+            if [ -z "$radv" ]; then
+                skip "RADV $chip" 'the driver is not installed'
+            elif [ ! -f "$shim" ]; then
+                skip "RADV $chip" 'the stand-in for the card could not be had'
+            else
+                on "$radv"
+                export AMDGPU_GPU_ID=$chip PIX_TEST_NO_EXECUTE=1
+                cp "$shim" "$plain/" && preload=$plain/${shim##*/}
+                suite "RADV $chip" "$out/gcc" -R dryrun
+                preload=''
+                unset AMDGPU_GPU_ID PIX_TEST_NO_EXECUTE
+                on_any
+            fi
+        done
+    fi
+    if wants gpu; then
+        if has_gpu; then
+            suite 'default device' "$out/gcc" -L gpu
+        else
+            skip 'default device' 'this machine has no GPU'
+        fi
+    fi
+fi
+
+# ---------------------------------------------------------------------------
+# The second compiler, sanitizers, Windows
+
+if wants clang; then
+    if command -v clang >/dev/null 2>&1; then
+        leg 'build clang' build clang -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=ON \
+            -DCMAKE_C_COMPILER=clang && suite 'clang' "$out/clang" -L unit
+    else
+        skip 'clang' 'not installed'
+    fi
+fi
+
+if wants sanitizers; then
+    # Host code: the tests without a device, and the command on lavapipe. The driver's
+    # own leaks are not ours.
+    [ -z "$lavapipe" ] || on "$lavapipe"
+    export ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0
+    export UBSAN_OPTIONS=print_stacktrace=1
+    cp tests/support/lsan.supp "$plain/"
+    export LSAN_OPTIONS=suppressions=$plain/lsan.supp:print_suppressions=0
+    "$compiler" -shared -fPIC -o "$plain/keep_loaded.so" tests/support/keep_loaded.c &&
+        preload=$plain/keep_loaded.so
+    if leg 'build sanitizers' build sanitizers -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DPIX_SANITIZE=ON -DPIX_TESTS=ON -DCMAKE_C_COMPILER="$compiler"; then
+        suite 'sanitizers' "$out/sanitizers" -L unit
+        [ -z "$lavapipe" ] || suite 'sanitizers command' "$out/sanitizers" -R cli
+    fi
+    preload=''
+    unset ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
+    on_any
+fi
+
+if wants windows; then
+    if command -v x86_64-w64-mingw32-gcc >/dev/null 2>&1; then
+        leg 'windows (compiled)' windows
+    else
+        skip 'windows (compiled)' 'x86_64-w64-mingw32-gcc is not installed'
+    fi
+fi
+
+echo
+echo "leg                    result   ($((SECONDS - start)) s in all)"
+printf '%s' "$table"
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]

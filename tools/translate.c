@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+//
+// pix2pix translate: one image, or every image of a folder.
+
+#include "options.h"
+#include "terminal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct translation {
+    const char *model;
+    const char *input, *output;
+    const char *preprocess;
+    bool plan, json;
+    struct device_arguments device;
+};
+
+static bool ends_in_separator(const char *path)
+{
+    const size_t length = strlen(path);
+    return length > 0 && (path[length - 1] == '/' || path[length - 1] == '\\');
+}
+
+// Whether input and output go together; nothing is opened or made yet.
+static int check_paths(const struct command *command, const struct translation *t,
+                       bool *is_folder)
+{
+    const enum path_kind in = terminal_path_kind(t->input);
+    const enum path_kind out = terminal_path_kind(t->output);
+    *is_folder = in == PATH_FOLDER;
+    if (in == PATH_NONE) {
+        output_error("--input %s does not exist or can not be read", t->input);
+        return EXIT_FAILED;
+    }
+    if (terminal_same_path(t->input, t->output))
+        return options_usage_error(command,
+                                   "--output %s is the input, which would be "
+                                   "overwritten: name another",
+                                   t->output);
+    if (*is_folder) {
+        if (out == PATH_FILE || out == PATH_OTHER)
+            return options_usage_error(
+                command, "--input %s is a folder and --output %s is not: name a folder",
+                t->input, t->output);
+        return EXIT_DONE;
+    }
+    if (out == PATH_FOLDER || ends_in_separator(t->output))
+        return options_usage_error(
+            command, "--input %s is a file and --output %s a folder: name a file",
+            t->input, t->output);
+    if (!options_is_image_name(t->output))
+        return options_usage_error(
+            command, "--output %s must end in .png, .jpg, .jpeg, .bmp or .tga",
+            t->output);
+    return EXIT_DONE;
+}
+
+// Functions without a device leave their reason in pix_last_error; those with one have
+// told the log.
+static bool translate_file(pix_translator *translator, const char *input,
+                           const char *output)
+{
+    struct pix_image in = { 0 }, out = { 0 };
+    bool ok = false;
+    if (!pix_image_read(input, &in)) {
+        output_error("%s", pix_last_error());
+        goto end;
+    }
+    if (!pix_translator_run(translator, &in, &out)) {
+        output_note("%s was not translated", input);
+        goto end;
+    }
+    if (!pix_image_write(output, &out)) {
+        output_error("%s", pix_last_error());
+        goto end;
+    }
+    ok = true;
+
+end:
+    pix_image_free(&in);
+    pix_image_free(&out);
+    return ok;
+}
+
+static char *join(const char *folder, const char *name)
+{
+    const size_t a = strlen(folder), b = strlen(name);
+    char *path = malloc(a + b + 2);
+    if (!path)
+        return NULL;
+    memcpy(path, folder, a);
+    path[a] = '/';
+    memcpy(path + a + 1, name, b + 1);
+    return path;
+}
+
+static int translate_folder(pix_translator *translator, const struct translation *t)
+{
+    char **names = NULL;
+    uint32_t count = 0, done = 0;
+    if (!pix_image_list(t->input, &names, &count)) {
+        output_error("%s", pix_last_error());
+        return EXIT_FAILED;
+    }
+    if (count == 0) {
+        output_error("--input %s holds no .png, .jpg, .jpeg, .bmp or .tga", t->input);
+        goto end;
+    }
+    if (!terminal_make_folder(t->output)) {
+        output_error("--output %s can not be made: %s", t->output, strerror(errno));
+        goto end;
+    }
+    if (terminal_is_interactive(stderr))
+        output_live_begin(stderr);
+    const double start = terminal_seconds();
+    for (uint32_t i = 0; i < count; i++) {
+        char *in = join(t->input, names[i]), *out = join(t->output, names[i]);
+        char line[128];
+        snprintf(line, sizeof(line), "image %" PRIu32 "/%" PRIu32, i + 1, count);
+        output_live(line);
+        if (!in || !out)
+            output_error("out of memory");
+        else
+            done += translate_file(translator, in, out);
+        free(in);
+        free(out);
+    }
+    output_live_end();
+    const double seconds = terminal_seconds() - start;
+    printf("%s: %" PRIu32 " of %" PRIu32 " images, %.3g ms each\n", t->output, done,
+           count, 1e3 * seconds / count);
+
+end:
+    pix_image_list_free(names, count);
+    return count > 0 && done == count ? EXIT_DONE : EXIT_FAILED;
+}
+
+// With --preprocess none the plan is that of the image, which keeps its size.
+static int print_plan(pix_translator *translator, const struct translation *t)
+{
+    struct pix_image image = { 0 };
+    struct pix_plan plan;
+    uint32_t width = 0, height = 0;
+    if (t->input && t->preprocess && strcmp(t->preprocess, "none") == 0 &&
+        terminal_path_kind(t->input) == PATH_FILE) {
+        if (!pix_image_read(t->input, &image)) {
+            output_error("%s", pix_last_error());
+            return EXIT_FAILED;
+        }
+        width = image.width;
+        height = image.height;
+        pix_image_free(&image);
+    }
+    if (!pix_translator_plan(translator, width, height, &plan))
+        return EXIT_FAILED;
+    output_plan(&plan, t->json);
+    return EXIT_DONE;
+}
+
+int command_translate(int argc, char **argv)
+{
+    struct translation t = { 0 };
+    const struct argument arguments[] = {
+        { "model", ARGUMENT_TEXT, &t.model, "RUN|FILE",
+          "run folder (its newest checkpoint) or checkpoint", NULL },
+        { "input", ARGUMENT_TEXT, &t.input, "FILE|DIR",
+          "image, or folder of images: .png .jpg .bmp .tga", NULL },
+        { "output", ARGUMENT_TEXT, &t.output, "FILE|DIR",
+          "image, or folder (made if absent), which keeps names", NULL },
+        { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
+          "resize: to the model's size; none: keep it [resize]", "resize|none" },
+        { "plan", ARGUMENT_FLAG, &t.plan, NULL,
+          "print what an image needs, translate nothing", NULL },
+        { "json", ARGUMENT_FLAG, &t.json, NULL,
+          "the plan as one JSON document on stdout", NULL },
+    };
+    const struct command command = {
+        .name = "translate",
+        .usage = "translate --model RUN|FILE --input FILE|DIR --output FILE|DIR",
+        .purpose = "       pix2pix translate --model RUN|FILE --plan [--json]\n"
+                   "Translates images with a trained generator. A broken image is an "
+                   "error; the\nothers of its folder are translated all the same.\n\n",
+        .arguments = arguments,
+        .count = sizeof(arguments) / sizeof(arguments[0]),
+        .device = &t.device,
+    };
+    int code;
+    if (!options_parse(&command, argc, argv, NULL, &code))
+        return code;
+    if (!t.model)
+        return options_usage_error(&command,
+                                   "--model is missing: a run or a checkpoint");
+    bool is_folder = false;
+    if (!t.plan) {
+        if (t.json)
+            return options_usage_error(&command, "--json goes with --plan only");
+        if (!t.input || !t.output)
+            return options_usage_error(&command, "--%s is missing",
+                                       t.input ? "output" : "input");
+        code = check_paths(&command, &t, &is_folder);
+        if (code != EXIT_DONE)
+            return code;
+    }
+    if (terminal_path_kind(t.model) == PATH_NONE) {
+        output_error("--model %s does not exist or can not be read", t.model);
+        return EXIT_FAILED;
+    }
+
+    pix_device *device = options_open_device(&t.device);
+    if (!device)
+        return EXIT_FAILED;
+    struct pix_translate_options options;
+    pix_translate_options_init(&options);
+    options.model = t.model;
+    options.preprocess = t.preprocess;
+    pix_translator *translator = pix_translator_create(device, &options);
+    if (!translator)
+        code = EXIT_FAILED;
+    else if (t.plan)
+        code = print_plan(translator, &t);
+    else if (is_folder)
+        code = translate_folder(translator, &t);
+    else
+        code = translate_file(translator, t.input, t.output) ? EXIT_DONE : EXIT_FAILED;
+    pix_translator_destroy(translator);
+    return options_close_device(device, code);
+}
