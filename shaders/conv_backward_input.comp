@@ -34,7 +34,7 @@ void main()
         uint n = i / (p.w_in * p.h_in * p.c_in);
 
         float sum = bias != 0 ? b[c_in] : 0.0;
-        for (uint c = 0; c < p.c_out; c++)
+        for (uint c = p.sum_first; c < p.sum_end; c++)
             for (uint u = row % stride; u < kernel; u += stride)
                 for (uint v = column % stride; v < kernel; v += stride) {
                     // Exact quotients, but of numbers that may be below zero.

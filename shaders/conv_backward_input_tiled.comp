@@ -111,7 +111,7 @@ void main()
 {
     phase_init();
     uint plane = extent.x * extent.y;
-    uvec3 size = uvec3(p.c_in, p.n * plane, p.c_out * taps.x * taps.y);
+    uvec3 size = uvec3(p.c_in, p.n * plane, p.sum_end * taps.x * taps.y);
     uint tiles_m = (size.x + TILE_M - 1) / TILE_M;
     uint group = gl_WorkGroupID.y * p.groups_x + gl_WorkGroupID.x;
     uint m0 = group % tiles_m * TILE_M;
@@ -119,7 +119,7 @@ void main()
     if (n0 >= size.y)
         return;
 
-    tile_multiply(m0, n0, size);
+    tile_multiply(m0, n0, size, p.sum_first * taps.x * taps.y);
 
     [[unroll]] for (uint j = 0; j < REG_N; j++) {
         uint n = min(tile_n(n0, j), size.y - 1);

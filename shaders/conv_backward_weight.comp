@@ -29,16 +29,18 @@ void main()
         uint c_out = i / (kernel * kernel * p.c_in);
 
         float sum = 0.0;
-        for (uint n = 0; n < p.n; n++)
-            for (uint row = 0; row < p.h_out; row++)
-                for (uint column = 0; column < p.w_out; column++) {
-                    // Above and left of the image these wrap to large numbers.
-                    uint h_x = row * stride + u - pad;
-                    uint w_x = column * stride + v - pad;
-                    if (h_x < p.h_in && w_x < p.w_in)
-                        sum += dy[((n * p.c_out + c_out) * p.h_out + row) * p.w_out + column]
-                             * x[((n * p.c_in + c_in) * p.h_in + h_x) * p.w_in + w_x];
-                }
+        for (uint row = p.sum_first; row < p.sum_end; row++) {
+            uint n = row / p.h_out;
+            uint h_y = row % p.h_out;
+            for (uint w_y = 0; w_y < p.w_out; w_y++) {
+                // Above and left of the image these wrap to large numbers.
+                uint h_x = h_y * stride + u - pad;
+                uint w_x = w_y * stride + v - pad;
+                if (h_x < p.h_in && w_x < p.w_in)
+                    sum += dy[((n * p.c_out + c_out) * p.h_out + h_y) * p.w_out + w_y]
+                         * x[((n * p.c_in + c_in) * p.h_in + h_x) * p.w_in + w_x];
+            }
+        }
         dw[i] = accumulate != 0 ? dw[i] + sum : sum;
     }
 }

@@ -87,7 +87,7 @@ float load_b(row r, column c)
 
 void main()
 {
-    uvec3 size = uvec3(p.c_out, p.c_in * kernel * kernel, p.n * p.h_out * p.w_out);
+    uvec3 size = uvec3(p.c_out, p.c_in * kernel * kernel, p.sum_end * p.w_out);
     uint tiles_m = (size.x + TILE_M - 1) / TILE_M;
     uint group = gl_WorkGroupID.y * p.groups_x + gl_WorkGroupID.x;
     uint m0 = group % tiles_m * TILE_M;
@@ -95,7 +95,7 @@ void main()
     if (n0 >= size.y)
         return;
 
-    tile_multiply(m0, n0, size);
+    tile_multiply(m0, n0, size, p.sum_first * p.w_out);
 
     [[unroll]] for (uint i = 0; i < REG_M; i++) {
         uint m = tile_m(m0, i);

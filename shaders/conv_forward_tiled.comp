@@ -86,7 +86,7 @@ float load_b(row r, column c)
 void main()
 {
     uint plane = p.h_out * p.w_out;
-    uvec3 size = uvec3(p.c_out, p.n * plane, p.c_in * kernel * kernel);
+    uvec3 size = uvec3(p.c_out, p.n * plane, p.sum_end * kernel * kernel);
     uint tiles_m = (size.x + TILE_M - 1) / TILE_M;
     uint group = gl_WorkGroupID.y * p.groups_x + gl_WorkGroupID.x;
     uint m0 = group % tiles_m * TILE_M;
@@ -94,7 +94,7 @@ void main()
     if (n0 >= size.y)
         return;
 
-    tile_multiply(m0, n0, size);
+    tile_multiply(m0, n0, size, p.sum_first * kernel * kernel);
 
     [[unroll]] for (uint j = 0; j < REG_N; j++) {
         uint n = tile_n(n0, j);

@@ -24,7 +24,7 @@ void main()
                 break;
             uint pixel = place / 3;
             uint plane = pixel / p.plane * 3 + place % 3;
-            float v = (x[plane * p.plane + pixel % p.plane] + 1.0) / 2.0 * 255.0;
+            float v = (x[plane * p.plane + pixel % p.plane] + 1.0) * 127.5;
             // Not a clamp: NaN fails the comparison.
             uint value = v > 0.0 ? uint(min(v, 255.0)) : 0;
             word |= value << (k * 8);

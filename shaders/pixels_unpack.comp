@@ -29,6 +29,6 @@ void main()
         uint pixel = ((n * p.images + p.first) * p.side_h + row) * p.side_w + column;
         uint place = pixel * 3 + c;
         uint value = pixels[place / 4] >> (place % 4 * 8) & 255;
-        y[i] = (float(value) / 255.0 - 0.5) / 0.5;
+        y[i] = (float(value) / 255.0 - 0.5) * 2.0;
     }
 }

@@ -9,8 +9,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "gpu/kernel.h"
 #include "gpu/memory.h"
 #include "gpu/stream.h"
+#include "ops/op.h"
+#include "shared/fill.h"
 #include "support/gpu.h"
 
 static void test_list(void **state)
@@ -98,6 +101,53 @@ static void test_too_much_memory(void **state)
     assert_true(log_last_error()[0]);
 }
 
+// The tests stand on the validation layer seeing a missing barrier: a copy that reads
+// what a kernel wrote, with none between them.
+static void test_validation_sees_a_race(void **state)
+{
+    (void)state;
+    test_gpu();
+    struct gpu_device *device =
+        gpu_device_create(&(struct gpu_device_options){ .validation = true });
+    assert_non_null(device);
+    const struct fill_params params = { .count = 64, .stride = 128, .value = 1.0f };
+    const struct gpu_kernel_key key = {
+        .shader = SHADER_FILL,
+        .spec = { OP_WORKGROUP },
+        .spec_count = 1,
+        .buffers = 1,
+        .params_size = sizeof(params),
+    };
+    const uint32_t base[3] = { 0, 0, 0 }, count[3] = { 1, 1, 1 };
+    uint32_t messages[2];
+    for (int races = 0; races < 2; races++) {
+        struct gpu_kernel *kernel = gpu_kernel_get(device, &key);
+        struct gpu_buffer *buffer = gpu_buffer_create(device, 256, GPU_DEVICE);
+        struct gpu_buffer *copy = gpu_buffer_create(device, 256, GPU_READBACK);
+        struct gpu_stream *stream = gpu_stream_create(device, 1, 0);
+        const struct gpu_binding binding = { buffer, 0, 256 };
+        assert_true(gpu_stream_begin(stream));
+        assert_true(
+            gpu_stream_dispatch(stream, kernel, &binding, NULL, &params, base, count));
+        if (!races)
+            gpu_stream_barrier(stream);
+        gpu_stream_copy(stream, buffer, 0, copy, 0, 256);
+        assert_true(gpu_stream_end(stream));
+        assert_true(gpu_stream_submit(stream));
+        assert_true(gpu_stream_wait(stream));
+        gpu_stream_destroy(stream);
+        gpu_buffer_destroy(copy);
+        gpu_buffer_destroy(buffer);
+        messages[races] = gpu_device_messages(device);
+    }
+    bool validates = gpu_device_validates(device);
+    gpu_device_destroy(device);
+    if (!validates)
+        skip();
+    assert_int_equal(messages[0], 0);
+    assert_true(messages[1] > 0);
+}
+
 static void test_destroy_nothing(void **state)
 {
     (void)state;
@@ -109,18 +159,13 @@ static void test_destroy_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),           cmocka_unit_test(test_select),
-        cmocka_unit_test(test_minimum_limits), cmocka_unit_test(test_transfer),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_select),
+        cmocka_unit_test(test_minimum_limits),
+        cmocka_unit_test(test_transfer),
+        cmocka_unit_test(test_validation_sees_a_race),
+        cmocka_unit_test(test_too_much_memory),
         cmocka_unit_test(test_destroy_nothing),
     };
-    // Asked for on purpose, which the validation layer rightly objects to.
-    const struct CMUnitTest unvalidated[] = {
-        cmocka_unit_test(test_too_much_memory),
-    };
-    int failed =
-        cmocka_run_group_tests_name("device", tests, test_gpu_open, test_gpu_close);
-    setenv("PIX_TEST_NO_VALIDATION", "1", 1);
-    failed += cmocka_run_group_tests_name("device, no memory", unvalidated, test_gpu_open,
-                                          test_gpu_close);
-    return failed;
+    return cmocka_run_group_tests_name("device", tests, test_gpu_open, test_gpu_close);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The whole engine without its numbers: every pipeline compiles and the recorded steps
-// submit. On a driver that executes nothing (PIX_TEST_NO_EXECUTE=1: a real driver over a
-// no-op shim) with the default networks at full size, elsewhere with small ones.
+// submit. On a driver that executes nothing (PIX_TEST_NO_EXECUTE=1: a real driver over
+// a no-op shim) with the default networks at full size, elsewhere with small ones.
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,7 @@ static void run_training(enum conv_choice choice)
         .crop_h = crop,
         .crop_w = crop,
         .lambda_l1 = 100,
-        .optimizer = { OPTIMIZER_ADAM, 0.5f, 0.999f, 1e-8f, 0 },
+        .optimizer = { OPTIMIZER_ADAM, 0.5, 0.999, 1e-8, 0 },
     };
     struct graph *g = graph_create(&limits);
     struct weights *const networks[] = { weights_create(false), weights_create(false) };
@@ -121,7 +121,8 @@ static void test_translation(void **state)
         skip();
     const struct op_limits limits = limits_of();
     const uint32_t side = no_execute ? 256 : 32;
-    const struct unet_options options = { no_execute ? 8 : 5, no_execute ? 64 : 4, 3, 3 };
+    const struct unet_options options = { no_execute ? 8 : 5, no_execute ? 64 : 4, 3,
+                                          3 };
     struct graph *g = graph_create(&limits);
     struct weights *const networks[] = { weights_create(true) };
     struct translation t;
@@ -143,17 +144,16 @@ static void test_other_kernels(void **state)
     struct tensor *x = graph_input(g, "x", (struct shape){ 2, 3, 8, 8 }, TENSOR_F32);
     struct tensor *w =
         weights_add(networks[0], WEIGHT_CONV, (struct shape){ 4, 3, 7, 7 }, "w");
-    struct tensor *w2 =
-        weights_add(networks[0], WEIGHT_CONV_TRANSPOSE, (struct shape){ 4, 2, 3, 3 }, "w2");
-    struct tensor *h =
-        graph_conv(g, graph_pad(g, x, 3, PAD_KIND_REFLECT), w, NULL,
-                   (struct conv_attributes){ .kernel = 7, .stride = 1 });
+    struct tensor *w2 = weights_add(networks[0], WEIGHT_CONV_TRANSPOSE,
+                                    (struct shape){ 4, 2, 3, 3 }, "w2");
+    struct tensor *h = graph_conv(g, graph_pad(g, x, 3, PAD_KIND_REFLECT), w, NULL,
+                                  (struct conv_attributes){ .kernel = 7, .stride = 1 });
     h = graph_norm(g, h, NULL, NULL, NULL, NULL,
                    (struct norm_attributes){ .kind = NORM_INSTANCE, .epsilon = 1e-5f });
     h = graph_sigmoid(g, graph_dropout(g, h, 0.5f));
-    h = graph_conv_transpose(
-        g, graph_pad(g, h, 1, PAD_KIND_ZERO), w2, NULL,
-        (struct conv_attributes){ .kernel = 3, .stride = 2, .pad = 1, .output_pad = 1 });
+    h = graph_conv_transpose(g, graph_pad(g, h, 1, PAD_KIND_ZERO), w2, NULL,
+                             (struct conv_attributes){
+                                 .kernel = 3, .stride = 2, .pad = 1, .output_pad = 1 });
     graph_minimize(g, graph_mse(g, h, NULL, 1.0f), networks[0],
                    &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9f });
     assert_false(graph_failed(g));

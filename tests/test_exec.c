@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "gpu/vulkan.h"
 #include "support/gpu.h"
 #include "train/objective.h"
 
@@ -40,14 +42,15 @@ static void step_begin(struct step *s, double submission_seconds)
         .crop_h = CROP,
         .crop_w = CROP,
         .lambda_l1 = 100,
-        .optimizer = { OPTIMIZER_ADAM, 0.5f, 0.999f, 1e-8f, 0 },
+        .optimizer = { OPTIMIZER_ADAM, 0.5, 0.999, 1e-8, 0 },
     };
     s->graph = graph_create(&limits);
     s->generator = weights_create(false);
     s->discriminator = weights_create(false);
     assert_true(objective_build(s->graph, s->generator, s->discriminator, &options,
                                 &s->objective));
-    s->plan = plan_build(s->graph, &(struct plan_limits){ g->max_block, g->max_binding });
+    s->plan =
+        plan_build(s->graph, &(struct plan_limits){ g->max_block, g->max_binding });
     assert_non_null(s->plan);
     struct random r;
     random_init(&r, 7, 1);
@@ -72,8 +75,9 @@ static void step_begin(struct step *s, double submission_seconds)
         jitter[4 * i + 1] = 3 - i;
         jitter[4 * i + 2] = i & 1;
     }
-    struct tensor *const losses[] = { s->objective.loss_d_real, s->objective.loss_d_fake,
-                                      s->objective.loss_g_gan, s->objective.loss_g_l1 };
+    struct tensor *const losses[] = { s->objective.loss_d_real,
+                                      s->objective.loss_d_fake, s->objective.loss_g_gan,
+                                      s->objective.loss_g_l1 };
     for (size_t i = 0; i < 4; i++)
         s->losses[i] = exec_download(s->exec, losses[i]);
 }
@@ -193,7 +197,9 @@ static void test_profile(void **state)
     step_begin(&s, 0.0);
     size_t calls = graph_call_count(s.graph);
     double *seconds = calloc(calls, sizeof(*seconds)), sum = 0;
-    const struct step_block block = { .step = 1, .adam_step_size = 1e-4f, .adam_root = 1 };
+    const struct step_block block = { .step = 1,
+                                      .adam_step_size = 1e-4f,
+                                      .adam_root = 1 };
     assert_true(exec_profile(s.exec, &block, seconds));
     for (size_t i = 0; i < calls; i++) {
         assert_true(seconds[i] >= 0);
@@ -204,6 +210,42 @@ static void test_profile(void **state)
     step_end(&s);
 }
 
+// ---------------------------------------------------------------------------
+// A lost device: the driver's answer is replaced
+
+static VkResult VKAPI_CALL lose(VkDevice device, uint32_t count, const VkFence *fences,
+                                VkBool32 all, uint64_t timeout)
+{
+    (void)device, (void)count, (void)fences, (void)all, (void)timeout;
+    return VK_ERROR_DEVICE_LOST;
+}
+
+static void test_lost_device_names_the_last_kernel(void **state)
+{
+    (void)state;
+    struct step s;
+    struct gpu_device *device = test_gpu();
+    step_begin(&s, 10.0);
+    step_run(&s, 1);
+    step_run(&s, 2);
+    PFN_vkWaitForFences wait = device->vk.vkWaitForFences;
+    device->vk.vkWaitForFences = lose;
+    const struct step_block block = { .step = 3,
+                                      .adam_step_size = 1e-4f,
+                                      .adam_root = 1 };
+    log_clear_error();
+    assert_false(exec_run(s.exec, &block));
+    // The device is in truth well: let it finish before its objects go.
+    device->vk.vkWaitForFences = wait;
+    device->vk.vkQueueWaitIdle(device->queue);
+    assert_true(gpu_device_is_lost(device));
+    device->lost = false;
+    assert_non_null(strstr(log_last_error(), "lost"));
+    assert_non_null(strstr(log_last_error(), exec_last_kernel(s.exec)));
+    assert_non_null(strstr(exec_last_kernel(s.exec), "call"));
+    step_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_same_bits_twice),
         cmocka_unit_test(test_step_block_reaches_the_kernels),
         cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_lost_device_names_the_last_kernel),
     };
     return cmocka_run_group_tests_name("exec", tests, test_gpu_open, test_gpu_close);
 }

@@ -43,8 +43,9 @@ static void test_detach_stops(void **state)
     harness_begin(&h);
     struct tensor *a = harness_weight(&h, "a", number, &three);
     struct tensor *t = harness_input(&h, "t", number, &zero);
-    struct tensor *y = graph_add(h.graph, graph_detach(h.graph, graph_scale(h.graph, a, 2)),
-                                 graph_scale(h.graph, a, 5.0f));
+    struct tensor *y =
+        graph_add(h.graph, graph_detach(h.graph, graph_scale(h.graph, a, 2)),
+                  graph_scale(h.graph, a, 5.0f));
     struct tensor *loss = graph_mse(h.graph, y, t, 0);
     graph_backward(h.graph, loss, h.weights);
     harness_run(&h);
@@ -87,8 +88,7 @@ static void test_frozen_network(void **state)
         weights_add(trained, WEIGHT_CONV, (struct shape){ 2, 2, 3, 3 }, "w1");
     struct tensor *w2 =
         weights_add(frozen, WEIGHT_CONV, (struct shape){ 1, 2, 3, 3 }, "w2");
-    struct tensor *y =
-        graph_conv(g, graph_conv(g, x, w1, NULL, attr), w2, NULL, attr);
+    struct tensor *y = graph_conv(g, graph_conv(g, x, w1, NULL, attr), w2, NULL, attr);
     graph_backward(g, graph_mse(g, y, NULL, 1.0f), trained);
     assert_false(graph_failed(g));
     bool w1_written = false;

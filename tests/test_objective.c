@@ -22,7 +22,8 @@
 
 // Losses after steps of float32 training drift from those of float64.
 static const struct tolerance golden_loss = { "golden loss", 2e-3, 0, 1e-5 };
-static const struct tolerance golden_first_loss = { "golden first loss", 1e-5, 0, 1e-6 };
+static const struct tolerance golden_first_loss = { "golden first loss", 1e-5, 0,
+                                                    1e-6 };
 
 static void upload(const struct safetensors *file, const char *network,
                    const struct weights *weights)
@@ -36,8 +37,8 @@ static void upload(const struct safetensors *file, const char *network,
 }
 
 // Adam's first step moves a weight by the learning rate times the sign of its gradient,
-// so a gradient near zero may send it the other way: at most `strays` values may be up to
-// 2 lr off, all others must agree closely.
+// so a gradient near zero may send it the other way: at most `strays` values may be up
+// to 2 lr off, all others must agree closely.
 static void check_weights(const struct safetensors *file, const char *network,
                           const struct weights *weights)
 {
@@ -58,8 +59,8 @@ static void check_weights(const struct safetensors *file, const char *network,
         total += count;
         free(actual);
     }
-    print_message("%s: %zu of %zu values differ by more than rounding\n", network, strays,
-                  total);
+    print_message("%s: %zu of %zu values differ by more than rounding\n", network,
+                  strays, total);
     assert_true(strays * 200 <= total);
 }
 
@@ -99,7 +100,7 @@ static void run_case(const char *name)
         .crop_w = SIDE,
         .no_dropout = true,
         .lambda_l1 = 100,
-        .optimizer = { OPTIMIZER_ADAM, 0.5f, 0.999f, 1e-8f, 0 },
+        .optimizer = { OPTIMIZER_ADAM, 0.5, 0.999, 1e-8, 0 },
     };
     struct graph *g = graph_create(&op_limits);
     struct weights *generator = weights_create(false);

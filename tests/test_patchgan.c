@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The PatchGAN: weight counts and names of the reference, output sizes, receptive field,
-// the gradient of a small one.
+// The PatchGAN: weight counts and names of the reference, output sizes, receptive
+// field, the gradient of a small one.
 
 #include <stdlib.h>
 
@@ -15,8 +15,8 @@ static void test_counts_and_sizes(void **state)
     static const struct {
         uint32_t layers, side;
         uint64_t count;
-    } cases[] = { { 1, 126, 139585 },   { 2, 62, 666433 },    { 3, 30, 2768705 },
-                  { 4, 14, 6964033 },   { 5, 6, 11159361 },   { 6, 2, 15354689 } };
+    } cases[] = { { 1, 126, 139585 }, { 2, 62, 666433 },  { 3, 30, 2768705 },
+                  { 4, 14, 6964033 }, { 5, 6, 11159361 }, { 6, 2, 15354689 } };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct op_limits limits = test_guaranteed_limits();
         struct graph *g = graph_create(&limits);
@@ -38,12 +38,12 @@ static void test_names(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "model.0.weight",       "model.0.bias",        "model.2.weight",
-        "model.3.weight",       "model.3.bias",        "model.3.running_mean",
-        "model.3.running_var",  "model.5.weight",      "model.6.weight",
+        "model.0.weight",       "model.0.bias",         "model.2.weight",
+        "model.3.weight",       "model.3.bias",         "model.3.running_mean",
+        "model.3.running_var",  "model.5.weight",       "model.6.weight",
         "model.6.bias",         "model.6.running_mean", "model.6.running_var",
-        "model.8.weight",       "model.9.weight",      "model.9.bias",
-        "model.9.running_mean", "model.9.running_var", "model.11.weight",
+        "model.8.weight",       "model.9.weight",       "model.9.bias",
+        "model.9.running_mean", "model.9.running_var",  "model.11.weight",
         "model.11.bias",
     };
     const struct op_limits limits = test_guaranteed_limits();
@@ -85,24 +85,26 @@ static void test_gradient(void **state)
         .name = "patchgan, 3 layers, ndf 2",
         .build = build_small,
         .initialise = initialise,
-        .step = 2e-3,
+        .step = 5e-4,
         .elements = 2,
         .directions = 1,
     });
 }
 
 // One logit of three layers sees 70 x 70 pixels: changing one pixel outside changes
-// nothing. Without norms, whose statistics see everything, this would be exact; here the
-// field follows from kernels and strides.
+// nothing. Without norms, whose statistics see everything, this would be exact; here
+// the field follows from kernels and strides.
 static void test_receptive_field(void **state)
 {
     (void)state;
     const struct op_limits limits = test_guaranteed_limits();
     struct graph *g = graph_create(&limits);
     struct weights *weights = weights_create(false);
-    struct tensor *x = graph_input(g, "x", (struct shape){ 1, 6, 128, 128 }, TENSOR_F32);
+    struct tensor *x =
+        graph_input(g, "x", (struct shape){ 1, 6, 128, 128 }, TENSOR_F32);
     assert_non_null(patchgan_build(g, weights, x, &(struct patchgan_options){ 3, 4 }));
-    // Strides follow from the sides of consecutive convolutions' outputs: 64 32 16 15 14.
+    // Strides follow from the sides of consecutive convolutions' outputs: 64 32 16
+    // 15 14.
     static const uint32_t sides[] = { 64, 32, 16, 15, 14 };
     uint32_t field = 1, found = 0, strides[5];
     for (size_t i = 0; i < graph_tensor_count(g); i++) {
@@ -128,5 +130,6 @@ int main(void)
         cmocka_unit_test(test_receptive_field),
         cmocka_unit_test(test_gradient),
     };
-    return cmocka_run_group_tests_name("patchgan", tests, test_gpu_open, test_gpu_close);
+    return cmocka_run_group_tests_name("patchgan", tests, test_gpu_open,
+                                       test_gpu_close);
 }

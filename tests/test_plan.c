@@ -5,7 +5,10 @@
 
 #include "graph/plan.h"
 
-#include "base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
 #include "graph/exec.h"
 #include "support/gpu.h"
 #include "train/objective.h"
@@ -24,7 +27,7 @@ static struct objective_options options_of(uint32_t crop, uint32_t levels, uint3
         .crop_h = crop,
         .crop_w = crop,
         .lambda_l1 = 100,
-        .optimizer = { OPTIMIZER_ADAM, 0.5f, 0.999f, 1e-8f, 0 },
+        .optimizer = { OPTIMIZER_ADAM, 0.5, 0.999, 1e-8, 0 },
     };
 }
 
@@ -97,6 +100,48 @@ static void check_no_overlap(const struct graph *g, const struct plan_limits *li
         }
     }
     assert_true(checked > 0);
+}
+
+static bool conflict(const struct call_use *a, const struct call_use *b)
+{
+    const struct tensor *x = a->tensor, *y = b->tensor;
+    return ((a->access | b->access) & ACCESS_WRITE) && x->block == y->block &&
+           x->offset < y->offset + tensor_bytes(y) &&
+           y->offset < x->offset + tensor_bytes(x);
+}
+
+// Between any two calls that touch the same bytes, one of them writing, stands a
+// barrier; and none stands where nothing demands it. Found pair by pair, without the
+// ranges that exec keeps.
+static void test_barriers(void **state)
+{
+    (void)state;
+    struct built b;
+    const struct objective_options options = options_of(32, 5, 4, 1);
+    build(&b, &options);
+    struct plan *plan = plan_build(b.graph, &generous);
+    assert_non_null(plan);
+    size_t calls = graph_call_count(b.graph), last = 0;
+    bool *before = calloc(calls, sizeof(*before));
+    assert_true(exec_find_barriers(b.graph, before));
+    for (size_t i = 0; i < calls; i++) {
+        bool needed = false;
+        const struct call *later = graph_call(b.graph, i);
+        for (size_t k = last; k < i; k++) {
+            const struct call *earlier = graph_call(b.graph, k);
+            for (size_t u = 0; u < CALL_MAX_BUFFERS && earlier->use[u].tensor; u++)
+                for (size_t v = 0; v < CALL_MAX_BUFFERS && later->use[v].tensor; v++)
+                    needed |= conflict(&earlier->use[u], &later->use[v]);
+        }
+        if (needed != before[i])
+            fail_msg("call %zu, %s: a barrier is %s", i, later->label,
+                     needed ? "missing" : "not needed");
+        if (needed)
+            last = i;
+    }
+    free(before);
+    plan_destroy(plan);
+    unbuild(&b);
 }
 
 static void test_whole_step(void **state)
@@ -209,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_step),
+        cmocka_unit_test(test_barriers),
         cmocka_unit_test(test_small_blocks),
         cmocka_unit_test(test_tensor_over_the_limit_is_refused),
         cmocka_unit_test(test_chain),

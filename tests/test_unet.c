@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "models/model.h"
 #include "support/gradient.h"
@@ -23,7 +24,8 @@ static void network_build(struct network *n, uint32_t levels, uint32_t ngf, uint
     const struct op_limits limits = test_guaranteed_limits();
     n->graph = graph_create(&limits);
     n->weights = weights_create(false);
-    struct tensor *x = graph_input(n->graph, "x", (struct shape){ 1, 3, h, w }, TENSOR_F32);
+    struct tensor *x =
+        graph_input(n->graph, "x", (struct shape){ 1, 3, h, w }, TENSOR_F32);
     n->out = unet_build(n->graph, n->weights, x,
                         &(struct unet_options){ levels, ngf, 3, 3 }, mode);
 }

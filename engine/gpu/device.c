@@ -201,9 +201,16 @@ static VkInstance create_instance(bool validation, struct gpu_device *device,
         gpu_report(NULL, "vkCreateInstance(", result);
         return VK_NULL_HANDLE;
     }
+    // Core functions are the loader's and serve every instance; an extension's are
+    // looked up by instance, since volk keeps those of the last one only.
     volkLoadInstanceOnly(instance);
-    if (validation && device)
-        vkCreateDebugUtilsMessengerEXT(instance, &messenger, NULL, &device->messenger);
+    if (validation && device) {
+        PFN_vkCreateDebugUtilsMessengerEXT create =
+            (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
+                instance, "vkCreateDebugUtilsMessengerEXT");
+        if (create)
+            create(instance, &messenger, NULL, &device->messenger);
+    }
     return instance;
 }
 
@@ -642,8 +649,12 @@ void gpu_device_destroy(struct gpu_device *device)
         device->vk.vkDestroyPipelineCache(device->handle, device->cache, NULL);
         device->vk.vkDestroyDevice(device->handle, NULL);
     }
-    if (device->messenger)
-        vkDestroyDebugUtilsMessengerEXT(device->instance, device->messenger, NULL);
+    if (device->messenger) {
+        PFN_vkDestroyDebugUtilsMessengerEXT destroy =
+            (PFN_vkDestroyDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
+                device->instance, "vkDestroyDebugUtilsMessengerEXT");
+        destroy(device->instance, device->messenger, NULL);
+    }
     if (device->instance)
         vkDestroyInstance(device->instance, NULL);
     mem_free(device);
@@ -657,6 +668,11 @@ const struct pix_device_info *gpu_device_info(const struct gpu_device *device)
 const struct gpu_limits *gpu_device_limits(const struct gpu_device *device)
 {
     return &device->limits;
+}
+
+bool gpu_device_validates(const struct gpu_device *device)
+{
+    return device->messenger != VK_NULL_HANDLE;
 }
 
 uint32_t gpu_device_messages(const struct gpu_device *device)

@@ -37,7 +37,6 @@ struct pieces {
 struct entry {
     struct gpu_kernel *kernel;
     struct gpu_binding bindings[CALL_MAX_BUFFERS];
-    bool needs_barrier;
 };
 
 struct transfer {
@@ -50,6 +49,7 @@ struct exec {
     const struct graph *graph;
     double budget;
     struct entry *entries;
+    bool *barriers;     // one stands before the call
     double *seconds;    // measured, of each call
     bool measured;
     struct transfer *uploads, *downloads;
@@ -125,6 +125,15 @@ static bool hazards_add(struct hazards *h, const struct call *call)
             h->writes[h->write_count++] = ranges[i];
     }
     return barrier;
+}
+
+bool exec_find_barriers(const struct graph *g, bool *before)
+{
+    struct hazards hazards = { 0 };
+    for (size_t i = 0; i < graph_call_count(g); i++)
+        before[i] = hazards_add(&hazards, graph_call(g, i));
+    hazards_finish(&hazards);
+    return !hazards.failed;
 }
 
 uint32_t exec_count_barriers(const struct graph *g)
@@ -254,7 +263,6 @@ static bool prepare_entry(struct exec *x, const struct call *call, struct entry 
 struct exec *exec_create(struct gpu_device *device, const struct graph *g,
                          double submission_seconds)
 {
-    struct hazards hazards = { 0 };
     size_t calls = graph_call_count(g);
     struct exec *x = mem_zalloc(sizeof(*x));
     if (!x)
@@ -263,21 +271,17 @@ struct exec *exec_create(struct gpu_device *device, const struct graph *g,
     x->graph = g;
     x->budget = budget_or_default(submission_seconds);
     x->entries = mem_array(MAX(calls, 1), sizeof(x->entries[0]));
+    x->barriers = mem_array(MAX(calls, 1), sizeof(x->barriers[0]));
     x->seconds = mem_array(MAX(calls, 1), sizeof(x->seconds[0]));
-    if (!x->entries || !x->seconds)
+    if (!x->entries || !x->barriers || !x->seconds ||
+        !exec_find_barriers(g, x->barriers))
         goto fail;
-    for (size_t i = 0; i < calls; i++) {
+    for (size_t i = 0; i < calls; i++)
         if (!prepare_entry(x, graph_call(g, i), &x->entries[i]))
             goto fail;
-        x->entries[i].needs_barrier = hazards_add(&hazards, graph_call(g, i));
-    }
-    if (hazards.failed)
-        goto fail;
-    hazards_finish(&hazards);
     return x;
 
 fail:
-    hazards_finish(&hazards);
     exec_destroy(x);
     return NULL;
 }
@@ -307,6 +311,7 @@ void exec_destroy(struct exec *x)
     mem_free(x->uploads);
     mem_free(x->downloads);
     mem_free(x->entries);
+    mem_free(x->barriers);
     mem_free(x->seconds);
     mem_free(x);
 }
@@ -408,7 +413,7 @@ static struct gpu_stream *record(struct exec *x, const struct piece *pieces,
         const struct piece *p = &pieces[i];
         const struct entry *entry = &x->entries[p->call];
         const struct call *call = graph_call(x->graph, p->call);
-        if (p->is_first && entry->needs_barrier)
+        if (p->is_first && x->barriers[p->call])
             gpu_stream_barrier(stream);
         if (i % MARK_INTERVAL == 0)
             record_mark(x, stream, p->call);
@@ -645,6 +650,7 @@ bool exec_profile(struct exec *x, const struct step_block *step, double *seconds
     if (x->step)
         memcpy(gpu_buffer_map(x->step_upload), step, sizeof(*step));
     memset(seconds, 0, calls * sizeof(seconds[0]));
+    size_t marks = x->mark_count;    // of the recorded streams
     bool ok = true;
     for (size_t c = 0; ok && c < calls; c++) {
         struct pieces list = { 0 };
@@ -656,6 +662,7 @@ bool exec_profile(struct exec *x, const struct step_block *step, double *seconds
                           c + 1 == calls && i + 1 == list.count, seconds) >= 0;
         }
         mem_free(list.items);
+        x->mark_count = marks;
     }
     return ok;
 }

@@ -98,7 +98,7 @@ static struct tensor *append(struct graph *g, const struct op *op,
     n->op = op;
     g->nodes[g->node_count++] = n;
     const char *weight = weight_name(n);
-    n->label = graph_label(g, "%s %s", op->name, weight ? weight : "");
+    n->label = weight ? graph_label(g, "%s %s", op->name, weight) : op->name;
 
     struct op_shapes shapes = { .format = TENSOR_F32 };
     if (!op->infer(n, &shapes)) {

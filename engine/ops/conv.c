@@ -20,6 +20,10 @@
 #define MAX_GROUPS 65535    // guaranteed on each axis
 #define MAX_STRIDE 255      // its square, the number of phases, is a number of groups
 
+// llvmpipe ends every loop of an invocation once all its loops together made 65535
+// iterations, without a word. So longer sums are made by several calls.
+#define MAX_ITERATIONS 60000
+
 _Static_assert(sizeof(struct conv_params) <= CALL_MAX_PARAMS, "push constants");
 
 // ---------------------------------------------------------------------------
@@ -27,21 +31,58 @@ _Static_assert(sizeof(struct conv_params) <= CALL_MAX_PARAMS, "push constants");
 
 static enum conv_choice chosen = CONV_TILED;
 
+static uint32_t chosen_tile = UINT32_MAX;
+
 void conv_choose(enum conv_choice choice)
 {
     chosen = choice;
+    chosen_tile = UINT32_MAX;
 }
 
-// A matrix product, see lib/tile.glsl: m x n numbers, each a sum of k.
+void conv_choose_tile(uint32_t index)
+{
+    chosen = CONV_TILED;
+    chosen_tile = index;
+}
+
+// A matrix product, see lib/tile.glsl: m x n numbers, each a sum of terms * inner;
+// calls may split it between terms. Of `phases` products of one call this is the
+// largest.
 struct product {
-    uint64_t m, n, k;
-    bool b_along_k;    // as TILE_B_ALONG_K of the kernel
+    uint64_t m, n, inner;
+    uint32_t terms, phases;
 };
 
 struct tile {
     uint32_t m, n, k;         // of a workgroup
     uint32_t reg_m, reg_n;    // of an invocation
-    bool direct;              // without shared memory
+    bool direct;              // without shared memory; k means nothing then
+};
+
+static const struct tile tiles[] = {
+    // For GPUs. All but the first fit the guaranteed limits of 128 invocations and
+    // 16 KiB.
+    { 128, 128, 8, 8, 8, false },    // 256 invocations
+    { 64, 64, 16, 8, 4, false },     // the general one
+    { 64, 64, 4, 8, 4, false },      // short sums
+    { 32, 32, 16, 4, 4, false },     // few tiles
+    { 16, 64, 16, 4, 2, false },     // few channels
+    { 4, 128, 16, 4, 1, false },     // an image
+    { 64, 16, 16, 8, 1, false },     // few pixels
+    { 64, 4, 32, 4, 1, false },      // hardly a pixel
+    // For software drivers, whose shared memory is no faster than a load. Eight
+    // invocations are one vector of a usual CPU. More than 16 x 16 registers take
+    // seconds to compile.
+    { 16, 128, 1, 16, 16, true },
+    { 16, 64, 1, 16, 8, true },
+    { 8, 64, 1, 8, 8, true },
+    { 8, 32, 1, 8, 4, true },
+    { 4, 128, 1, 4, 16, true },    // an image
+    { 32, 32, 1, 16, 8, true },    // few pixels
+    { 64, 16, 1, 16, 8, true },
+    { 32, 16, 1, 8, 8, true },
+    { 64, 4, 1, 8, 4, true },
+    { 32, 1, 1, 4, 1, true },    // one
 };
 
 static uint32_t tile_invocations(const struct tile *t)
@@ -49,15 +90,55 @@ static uint32_t tile_invocations(const struct tile *t)
     return t->m / t->reg_m * (t->n / t->reg_n);
 }
 
-#include "/tmp/conv/tile_override.h"
+static bool tile_fits(const struct tile *t, const struct op_limits *limits)
+{
+    // As declared in lib/tile.glsl.
+    uint32_t shared = t->direct ? 0 : t->k * (t->m + 4 + t->n + 1) * 4;
+    return tile_invocations(t) <= limits->max_invocations &&
+           shared <= limits->shared_bytes;
+}
+
+// The time of a product, in multiplications of an invocation. The constants are fitted
+// to a software driver and are rough guesses for GPUs.
+static uint64_t tile_cost(const struct tile *t, const struct product *p)
+{
+    uint64_t k = p->terms * p->inner;
+    uint64_t groups = DIV_UP(p->m, t->m) * DIV_UP(p->n, t->n) * p->phases;
+    uint64_t sums = (uint64_t)t->reg_m * t->reg_n;
+    if (t->direct) {
+        // A load costs as much as a dozen multiplications, a store twice that. Four
+        // workgroups are taken to run at a time.
+        uint64_t group = k * (sums + 12 * (t->reg_m + t->reg_n + 2)) + 24 * sums + 3000;
+        return DIV_UP(groups, 4) * group;
+    }
+    // A step waits for memory and barriers, loads its share of the tiles, and reads
+    // shared memory for each k. 32768 invocations are taken to run at a time.
+    uint64_t threads = tile_invocations(t);
+    uint64_t step = 500 + 8 * t->k * (t->m + t->n) / threads +
+                    t->k * (sums + t->reg_m + 4 * t->reg_n);
+    return DIV_UP(groups * threads, 32768) * DIV_UP(k, t->k) * step;
+}
+
 // Depends on nothing but the product and the limits, so that two runs add in the same
 // order.
 static struct tile choose_tile(const struct op_limits *limits, const struct product *p)
 {
-    OVERRIDE
-    (void)limits;
-    (void)p;
-    return (struct tile){ 64, 64, 16, 8, 4, false };
+    if (chosen_tile < ARRAY_LEN(tiles) && tile_fits(&tiles[chosen_tile], limits))
+        return tiles[chosen_tile];
+    const struct tile *best = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(tiles); i++) {
+        const struct tile *t = &tiles[i];
+        if (t->direct == limits->is_cpu && tile_fits(t, limits) &&
+            (!best || tile_cost(t, p) < tile_cost(best, p)))
+            best = t;
+    }
+    assert(best);
+    return *best;
+}
+
+uint32_t conv_tile_count(void)
+{
+    return ARRAY_LEN(tiles);
 }
 
 // ---------------------------------------------------------------------------
@@ -69,9 +150,10 @@ struct conv {
     struct shape x, y;
 };
 
-// Emits a call whose shader, use and flops are given.
+// Emits one call of a direction, or more that each add their part of the sum. Its
+// shader is given, its flops are those of the whole; the output is the last in its use.
 static void emit_kernel(struct emitter *e, const struct conv *c, struct call call,
-                        const struct product *product, uint32_t phases, bool bias,
+                        const struct product *product, bool bias,
                         const struct gradient *out)
 {
     struct conv_params params = {
@@ -86,13 +168,14 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
     call.spec[CONV_SPEC_KERNEL] = c->attr.kernel;
     call.spec[CONV_SPEC_STRIDE] = c->attr.stride;
     call.spec[CONV_SPEC_PAD] = c->attr.pad;
-    call.spec[CONV_SPEC_BIAS] = bias;
-    call.spec[CONV_SPEC_ACCUMULATE] = out->accumulate;
+    uint64_t iterations;    // of all loops of an invocation, for each of `terms`
     if (chosen == CONV_SIMPLE) {
+        uint64_t count = shape_count(out->tensor->shape);
         call.spec[0] = OP_WORKGROUP;
         call.spec_count = CONV_SPEC_ACCUMULATE + 1;
-        call.grid = grid_linear(shape_count(out->tensor->shape));
+        call.grid = grid_linear(count);
         params.stride = grid_stride(call.grid);
+        iterations = DIV_UP(count, params.stride) * 2 * (product->inner + 1);
     } else {
         const struct tile tile = choose_tile(emit_limits(e), product);
         call.spec[0] = tile_invocations(&tile);
@@ -105,12 +188,29 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
         call.spec_count = CONV_SPEC_DIRECT + 1;
         uint64_t groups = DIV_UP(product->m, tile.m) * DIV_UP(product->n, tile.n);
         params.groups_x = (uint32_t)MIN(groups, MAX_GROUPS);
-        call.grid = (struct grid){ params.groups_x,
-                                   (uint32_t)DIV_UP(groups, params.groups_x), phases };
+        call.grid =
+            (struct grid){ params.groups_x, (uint32_t)DIV_UP(groups, params.groups_x),
+                           product->phases };
+        // Staging a step takes a few beside those over k.
+        iterations = 3 * product->inner;
     }
     call.params = &params;
     call.params_size = sizeof(params);
-    emit(e, &call);
+
+    uint32_t part = (uint32_t)MAX(MIN(MAX_ITERATIONS / iterations, product->terms), 1);
+    uint64_t flops = call.flops;
+    for (uint32_t first = 0; first < product->terms; first += part) {
+        uint32_t count = MIN(part, product->terms - first);
+        params.sum_first = first;
+        params.sum_end = first + count;
+        call.flops = flops / product->terms * count;
+        call.spec[CONV_SPEC_BIAS] = bias && first == 0;
+        call.spec[CONV_SPEC_ACCUMULATE] = out->accumulate || first > 0;
+        for (uint32_t i = 0; first > 0 && i < CALL_MAX_BUFFERS; i++)
+            if (call.use[i].tensor == out->tensor)
+                call.use[i].access = ACCESS_READ_WRITE;
+        emit(e, &call);
+    }
 }
 
 // Without a bias its binding gets the weights, which are not read through it.
@@ -120,17 +220,20 @@ static void emit_forward(struct emitter *e, const struct conv *c, struct tensor 
     const struct product product = {
         .m = c->y.c,
         .n = (uint64_t)c->y.n * c->y.h * c->y.w,
-        .k = (uint64_t)c->x.c * c->attr.kernel * c->attr.kernel,
+        .inner = (uint64_t)c->attr.kernel * c->attr.kernel,
+        .terms = c->x.c,
+        .phases = 1,
     };
     const struct call call = {
-        .shader = chosen == CONV_SIMPLE ? SHADER_CONV_FORWARD : SHADER_CONV_FORWARD_TILED,
+        .shader =
+            chosen == CONV_SIMPLE ? SHADER_CONV_FORWARD : SHADER_CONV_FORWARD_TILED,
         .use = { { x, ACCESS_READ },
                  { w, ACCESS_READ },
                  { b ? b : w, ACCESS_READ },
                  { y.tensor, y.access } },
-        .flops = 2 * product.m * product.n * product.k,
+        .flops = 2 * product.m * product.n * product.inner * product.terms,
     };
-    emit_kernel(e, c, call, &product, 1, b != NULL, &y);
+    emit_kernel(e, c, call, &product, b != NULL, &y);
 }
 
 // Taps that meet an element of dy, or would if it had no edges, over all rows (or
@@ -157,7 +260,9 @@ static void emit_backward_input(struct emitter *e, const struct conv *c,
     const struct product product = {
         .m = c->x.c,
         .n = (uint64_t)c->x.n * DIV_UP(c->x.h, stride) * DIV_UP(c->x.w, stride),
-        .k = c->y.c * taps * taps,
+        .inner = taps * taps,
+        .terms = c->y.c,
+        .phases = stride * stride,
     };
     const struct call call = {
         .shader = chosen == CONV_SIMPLE ? SHADER_CONV_BACKWARD_INPUT
@@ -169,7 +274,7 @@ static void emit_backward_input(struct emitter *e, const struct conv *c,
         .flops = 2 * (uint64_t)c->x.n * c->x.c * c->y.c *
                  meeting_taps(c->x.h, &c->attr) * meeting_taps(c->x.w, &c->attr),
     };
-    emit_kernel(e, c, call, &product, stride * stride, b != NULL, &dx);
+    emit_kernel(e, c, call, &product, b != NULL, &dx);
 }
 
 static void emit_backward_weight(struct emitter *e, const struct conv *c,
@@ -179,16 +284,17 @@ static void emit_backward_weight(struct emitter *e, const struct conv *c,
     const struct product product = {
         .m = c->y.c,
         .n = (uint64_t)c->x.c * c->attr.kernel * c->attr.kernel,
-        .k = (uint64_t)c->y.n * c->y.h * c->y.w,
-        .b_along_k = true,
+        .inner = c->y.w,
+        .terms = c->y.n * c->y.h,
+        .phases = 1,
     };
     const struct call call = {
         .shader = chosen == CONV_SIMPLE ? SHADER_CONV_BACKWARD_WEIGHT
                                         : SHADER_CONV_BACKWARD_WEIGHT_TILED,
         .use = { { x, ACCESS_READ }, { dy, ACCESS_READ }, { dw.tensor, dw.access } },
-        .flops = 2 * product.m * product.n * product.k,
+        .flops = 2 * product.m * product.n * product.inner * product.terms,
     };
-    emit_kernel(e, c, call, &product, 1, false, &dw);
+    emit_kernel(e, c, call, &product, false, &dw);
 }
 
 // Sum over everything but the channels.
@@ -231,7 +337,8 @@ static bool check(const struct op_node *n, uint32_t c_w, uint32_t c_out,
                   n->label, x_text, w_text, a->kernel);
         return false;
     }
-    if (n->in[2] && (n->in[2]->shape.c != c_out || shape_count(n->in[2]->shape) != c_out)) {
+    if (n->in[2] &&
+        (n->in[2]->shape.c != c_out || shape_count(n->in[2]->shape) != c_out)) {
         char b_text[SHAPE_TEXT_SIZE];
         log_error("%s: the bias %s does not fit the weights %s, which give %u channels",
                   n->label, shape_text(n->in[2]->shape, b_text), w_text, c_out);
@@ -254,9 +361,10 @@ static bool check_attributes(const struct op_node *n)
     const struct conv_attributes *a = &n->attr.conv;
     if (a->kernel > 0 && a->stride > 0 && a->stride <= MAX_STRIDE)
         return true;
-    log_error("%s: a kernel of %u with stride %u is not possible; the kernel is at least "
-              "1, the stride 1 to %d",
-              n->label, a->kernel, a->stride, MAX_STRIDE);
+    log_error(
+        "%s: a kernel of %u with stride %u is not possible; the kernel is at least "
+        "1, the stride 1 to %d",
+        n->label, a->kernel, a->stride, MAX_STRIDE);
     return false;
 }
 
@@ -269,9 +377,10 @@ static bool conv_infer(const struct op_node *n, struct op_shapes *shapes)
     uint64_t h = x.h + 2 * (uint64_t)a->pad, wide = x.w + 2 * (uint64_t)a->pad;
     if (h < a->kernel || wide < a->kernel) {
         char x_text[SHAPE_TEXT_SIZE], w_text[SHAPE_TEXT_SIZE];
-        log_error("%s: the input %s with %u of padding is smaller than the kernel of the "
-                  "weights %s",
-                  n->label, shape_text(x, x_text), a->pad, shape_text(w, w_text));
+        log_error(
+            "%s: the input %s with %u of padding is smaller than the kernel of the "
+            "weights %s",
+            n->label, shape_text(x, x_text), a->pad, shape_text(w, w_text));
         return false;
     }
     const uint64_t out[2] = { (h - a->kernel) / a->stride + 1,

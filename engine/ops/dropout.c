@@ -3,8 +3,8 @@
 // Dropout. The mask is a function of the seed, the step, the node and the element (see
 // shared/dropout.h), so backward draws it again and nothing is stored.
 
-#include "ops/op.h"
 #include "shared/dropout.h"
+#include "ops/op.h"
 
 #include <assert.h>
 

@@ -205,5 +205,8 @@ void fill_emit(struct emitter *e, struct tensor *t, float value);
 // Which convolution kernels are used; for tests and benchmarks. Default CONV_TILED.
 enum conv_choice { CONV_TILED, CONV_SIMPLE };
 void conv_choose(enum conv_choice choice);
+// For tests: tile `index` of conv_tile_count() everywhere, where the limits allow it.
+void conv_choose_tile(uint32_t index);
+uint32_t conv_tile_count(void);
 
 #endif

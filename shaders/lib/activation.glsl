@@ -19,6 +19,8 @@ float activation_tanh(float x)
 
 float activation_sigmoid(float x)
 {
+    if (isnan(x))
+        return x;    // some drivers' exp hides it
     float e = exp(-abs(x));
     return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }

@@ -49,7 +49,7 @@ uint tile_n(uint n0, uint j)
     return n0 + gl_LocalInvocationID.x % THREADS_N + j * THREADS_N;
 }
 
-void tile_direct(uint m0, uint n0, uvec3 size)
+void tile_direct(uint m0, uint n0, uvec3 size, uint first)
 {
     uint starts[REG_M];
     [[unroll]] for (uint i = 0; i < REG_M; i++)
@@ -58,8 +58,8 @@ void tile_direct(uint m0, uint n0, uvec3 size)
     [[unroll]] for (uint j = 0; j < REG_N; j++)
         columns[j] = column_of(min(tile_n(n0, j), size.y - 1));
 
-    row r = row_of(0);
-    for (uint k = 0; k < size.z; k++) {
+    row r = row_of(first);
+    for (uint k = first; k < size.z; k++) {
         float a[REG_M];
         [[unroll]] for (uint i = 0; i < REG_M; i++)
             a[i] = load_a(starts[i], r);
@@ -96,11 +96,11 @@ void tile_stage(uint m0, uint n0, uint k0, uvec3 size, column c)
 #endif
 }
 
-void tile_staged(uint m0, uint n0, uvec3 size)
+void tile_staged(uint m0, uint n0, uvec3 size, uint first)
 {
     uint id = gl_LocalInvocationID.x;
     column c = column_of(min(n0 + id % TILE_N, size.y - 1));
-    for (uint k0 = 0; k0 < size.z; k0 += TILE_K) {
+    for (uint k0 = first; k0 < size.z; k0 += TILE_K) {
         tile_stage(m0, n0, k0, size, c);
         barrier();
         for (uint k = 0; k < TILE_K; k++) {
@@ -117,16 +117,17 @@ void tile_staged(uint m0, uint n0, uvec3 size)
     }
 }
 
-// Fills acc with the tile at m0, n0. size is that of the product: m, n, k.
-void tile_multiply(uint m0, uint n0, uvec3 size)
+// Fills acc with the tile at m0, n0, of the sum from `first` on. size is that of the
+// product: m, n and the end of k.
+void tile_multiply(uint m0, uint n0, uvec3 size, uint first)
 {
     [[unroll]] for (uint i = 0; i < REG_M; i++)
         [[unroll]] for (uint j = 0; j < REG_N; j++)
             acc[i][j] = 0.0;
-    if (size.z == 0)
+    if (first == size.z)
         return;
     if (DIRECT != 0)
-        tile_direct(m0, n0, size);
+        tile_direct(m0, n0, size, first);
     else
-        tile_staged(m0, n0, size);
+        tile_staged(m0, n0, size, first);
 }

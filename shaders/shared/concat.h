@@ -11,9 +11,9 @@
 #include "shared/base.h"
 
 struct concat_params {
-    uint count;     // elements copied, of all samples
-    uint stride;    // invocations of the grid
-    uint inner;     // elements copied of one sample
+    uint count;                      // elements copied, of all samples
+    uint stride;                     // invocations of the grid
+    uint inner;                      // elements copied of one sample
     uint from_sample, from_first;    // elements of a sample; where the run starts
     uint to_sample, to_first;
     uint accumulate;    // 1 adds, 0 overwrites

@@ -3,11 +3,12 @@
 // Convolution of x [n, c_in, h_in, w_in] with w [c_out, c_in, k, k] and zero padding p
 // to y [n, c_out, h_out, w_out], at stride s:
 //
-//     y[n,o,i,j]  = b[o] + sum over c,u,v of   w[o,c,u,v] x[n,c,i s + u - p,j s + v - p]
-//     dx[n,c,i,j] = sum over o,u,v of          w[o,c,u,v] dy[n,o,(i + p - u) / s,...]
+//     y[n,o,i,j]  = b[o] + sum over c,u,v of   w[o,c,u,v] x[n,c,i s + u - p,j s + v -
+//     p] dx[n,c,i,j] = sum over o,u,v of          w[o,c,u,v] dy[n,o,(i + p - u) /
+//     s,...]
 //                   where s divides i + p - u and j + p - v
-//     dw[o,c,u,v] = sum over n,i,j of          dy[n,o,i,j] x[n,c,i s + u - p,j s + v - p]
-//     db[o]       = sum over n,i,j of          dy[n,o,i,j]
+//     dw[o,c,u,v] = sum over n,i,j of          dy[n,o,i,j] x[n,c,i s + u - p,j s + v -
+//     p] db[o]       = sum over n,i,j of          dy[n,o,i,j]
 //
 // The names are those of the convolution everywhere, also where the same kernels serve
 // a transposed convolution: its output is on the side of x, its input on that of y.
@@ -37,6 +38,9 @@ struct conv_params {
     uint c_out, h_out, w_out;
     uint stride;      // simple kernels: invocations of the grid
     uint groups_x;    // tiled kernels: workgroups along x, to number those of x and y
+    // This call's part of the sum, [sum_first, sum_end): forward channels of x, backward
+    // input channels of y, backward weight rows of y in all samples.
+    uint sum_first, sum_end;
 };
 
 struct conv_bias_params {

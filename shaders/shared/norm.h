@@ -67,7 +67,7 @@ struct norm_params {
 struct norm_channel_params {
     uint channels;
     uint stride;
-    uint samples;    // groups of a channel: n for instance norm, else 1
+    uint samples;      // groups of a channel: n for instance norm, else 1
     float momentum;    // of running statistics
     float unbiased;    // count / (count - 1), or 1 for a count of 1
     uint accumulate_scale, accumulate_shift;    // affine

@@ -12,7 +12,7 @@
 // One unit in the last place of a float is 6e-8 to 1.2e-7 of its value.
 const struct tolerance TOLERANCE_EXACT = { "exact", 0, 0, 0 };
 // Vulkan allows division 2.5 units and exp 3 + 2 |x| units.
-const struct tolerance TOLERANCE_ELEMENTWISE = { "elementwise", 2e-6, 2e-7, 0 };
+const struct tolerance TOLERANCE_ELEMENTWISE = { "elementwise", 2e-6, 1e-6, 0 };
 // Rounding of sums grows with the root of their length; thousands of terms here.
 const struct tolerance TOLERANCE_SUM = { "sum", 2e-5, 5e-6, 1e-9 };
 const struct tolerance TOLERANCE_NETWORK = { "network", 1e-3, 1e-4, 1e-8 };

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
+#include "gpu/memory.h"
 
 static struct gpu_device *device;
 static const char *skip_reason = "the group did not open a device";
@@ -46,7 +48,7 @@ int test_gpu_open(void **state)
         uint32_t count = 0;
         if (!gpu_device_list(&list, &count))
             return -1;
-        pix_device_list_free(list);
+        mem_free(list);
         if (count == 0) {
             skip_reason = "there is no Vulkan device";
         } else {
@@ -200,6 +202,16 @@ void harness_keep(struct harness *h, struct tensor *t)
     h->outputs[h->output_count++] = (struct harness_data){ .tensor = t };
 }
 
+// Fills memory with NaN, so that what is read before it was written shows.
+static void poison(struct gpu_buffer *buffer, uint64_t offset, uint64_t size)
+{
+    void *ones = malloc((size_t)size);
+    assert_non_null(ones);
+    memset(ones, 0xff, (size_t)size);
+    assert_true(gpu_upload(buffer, offset, ones, size));
+    free(ones);
+}
+
 void harness_prepare(struct harness *h)
 {
     struct gpu_device *d = test_gpu();
@@ -212,6 +224,14 @@ void harness_prepare(struct harness *h)
                                    });
     assert_non_null(h->plan);
     assert_true(plan_allocate(h->plan, d));
+    for (size_t i = 0; i < h->plan->block_count; i++)
+        poison(h->plan->blocks[i]->buffer, 0, h->plan->blocks[i]->size);
+    for (size_t i = 0; i < h->weights->count; i++) {
+        struct weight *w = h->weights->items[i];
+        if (weight_is_trained(w))
+            poison(w->gradient.block->buffer, w->gradient.offset,
+                   tensor_bytes(&w->gradient));
+    }
     h->exec = exec_create(d, h->graph, h->submission_seconds);
     assert_non_null(h->exec);
     for (size_t i = 0; i < h->input_count; i++) {
@@ -238,6 +258,38 @@ void harness_run(struct harness *h)
     if (!h->exec)
         harness_prepare(h);
     assert_true(exec_run(h->exec, &h->step));
+}
+
+void harness_run_backward(struct harness *h, struct tensor *y, bool accumulate,
+                          float *y_data, float *dy_data)
+{
+    struct random r;
+    random_init(&r, 99, shape_count(y->shape));
+    float *data = check_random_floats(&r, y->shape);
+    struct tensor *target = harness_input(h, "target", y->shape, data);
+    struct tensor *loss = graph_mse(h->graph, y, target, 0.0f);
+    free(data);
+    for (size_t i = 0; accumulate && i < h->weights->count; i++) {
+        struct weight *w = h->weights->items[i];
+        if (weight_is_trained(w))
+            loss =
+                graph_add(h->graph, loss, graph_mse(h->graph, &w->value, NULL, 0.0f));
+    }
+    graph_backward(h->graph, loss, h->weights);
+    assert_false(graph_failed(h->graph));
+    struct tensor *dy = graph_gradient_of(h->graph, y);
+    harness_keep(h, y);
+    harness_keep(h, dy);
+    harness_run(h);
+    harness_read(h, y, y_data);
+    harness_read(h, dy, dy_data);
+}
+
+void harness_add_accumulated(struct shape shape, const float *w, double *dw)
+{
+    double count = (double)shape_count(shape);
+    for (size_t i = 0; i < shape_count(shape); i++)
+        dw[i] += 2 * (double)w[i] / count;
 }
 
 void harness_write(struct harness *h, struct tensor *t, const float *data)

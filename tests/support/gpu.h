@@ -93,6 +93,15 @@ void harness_keep(struct harness *h, struct tensor *t);
 void harness_prepare(struct harness *h);
 void harness_run(struct harness *h);
 
+// Appends the loss mse(y, random target) and its backward pass, runs, and reads y and
+// its gradient. With `accumulate` the loss has mse(w, 0) added for every trained weight
+// w, so that whatever else adds to dw has to add to what is there: see
+// harness_add_accumulated.
+void harness_run_backward(struct harness *h, struct tensor *y, bool accumulate,
+                          float *y_data, float *dy_data);
+// What `accumulate` adds to the gradient of a weight.
+void harness_add_accumulated(struct shape shape, const float *w, double *dw);
+
 // New data for an input or a weight, between runs.
 void harness_write(struct harness *h, struct tensor *t, const float *data);
 

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// Concat: every element arrives where it should, exactly, both ways.
+
+#include "support/gradient.h"
+#include "support/reference.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static void run_case(struct shape a_shape, uint32_t cb, bool accumulate)
+{
+    const struct shape b_shape = { a_shape.n, cb, a_shape.h, a_shape.w };
+    const struct shape s = { a_shape.n, a_shape.c + cb, a_shape.h, a_shape.w };
+    char text[SHAPE_TEXT_SIZE];
+    check_case("concat %s with %u channels%s", shape_text(a_shape, text), (unsigned)cb,
+               accumulate ? " accumulate" : "");
+    struct harness h;
+    harness_begin(&h);
+    struct random r;
+    random_init(&r, 4, shape_count(s));
+    float *a = check_random_floats(&r, a_shape), *b = check_random_floats(&r, b_shape);
+    float *y = check_floats(s), *dy = check_floats(s);
+    float *da = check_floats(a_shape), *db = check_floats(b_shape);
+    struct tensor *a_tensor = harness_weight(&h, "a", a_shape, a);
+    struct tensor *b_tensor = harness_weight(&h, "b", b_shape, b);
+    harness_run_backward(&h, graph_concat(h.graph, a_tensor, b_tensor), accumulate, y,
+                         dy);
+    harness_read_gradient(&h, a_tensor, da);
+    harness_read_gradient(&h, b_tensor, db);
+    harness_end(&h);
+
+    double *a_wide = check_widen(a, a_shape), *b_wide = check_widen(b, b_shape);
+    double *dy_wide = check_widen(dy, s), *expected = check_doubles(s);
+    double *da_expected = check_doubles(a_shape), *db_expected = check_doubles(b_shape);
+    reference_concat(a_shape, cb, a_wide, b_wide, expected);
+    reference_split(a_shape, cb, dy_wide, da_expected, db_expected);
+    if (accumulate) {
+        harness_add_accumulated(a_shape, a, da_expected);
+        harness_add_accumulated(b_shape, b, db_expected);
+    }
+    const struct tolerance *backward =
+        accumulate ? &TOLERANCE_ELEMENTWISE : &TOLERANCE_EXACT;
+    check_array("y", y, expected, s, &TOLERANCE_EXACT);
+    check_array("da", da, da_expected, a_shape, backward);
+    check_array("db", db, db_expected, b_shape, backward);
+    free(a);
+    free(b);
+    free(y);
+    free(dy);
+    free(da);
+    free(db);
+    free(a_wide);
+    free(b_wide);
+    free(dy_wide);
+    free(expected);
+    free(da_expected);
+    free(db_expected);
+}
+
+static void test_reference(void **state)
+{
+    (void)state;
+    static const struct {
+        struct shape a;
+        uint32_t cb;
+    } cases[] = {
+        { { 1, 1, 1, 1 }, 1 },  { { 3, 2, 5, 7 }, 3 },    { { 2, 5, 3, 1 }, 1 },
+        { { 3, 1, 1, 1 }, 64 }, { { 1, 3, 33, 17 }, 30 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        run_case(cases[i].a, cases[i].cb, false);
+        run_case(cases[i].a, cases[i].cb, true);
+    }
+}
+
+// A tensor joined with itself gets both halves of the gradient.
+static void test_twice(void **state)
+{
+    (void)state;
+    const struct shape s = { 2, 1, 1, 2 };
+    const float x[] = { 1, 2, 3, 4 };
+    float y[8], dy[8], dx[4];
+    struct harness h;
+    harness_begin(&h);
+    struct tensor *t = harness_weight(&h, "x", s, x);
+    harness_run_backward(&h, graph_concat(h.graph, t, t), false, y, dy);
+    harness_read_gradient(&h, t, dx);
+    harness_end(&h);
+    for (size_t n = 0; n < 2; n++)
+        for (size_t k = 0; k < 2; k++)
+            assert_float_equal(dx[n * 2 + k], dy[n * 4 + k] + dy[n * 4 + 2 + k], 1e-6);
+}
+
+static void test_mismatch(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_begin_without_device(&h);
+    struct tensor *a = harness_input(&h, "a", (struct shape){ 1, 2, 4, 4 }, NULL);
+    struct tensor *b = harness_input(&h, "b", (struct shape){ 1, 2, 4, 5 }, NULL);
+    const struct log_sink *sink = log_use(NULL);
+    graph_concat(h.graph, a, b);
+    log_use(sink);
+    assert_true(graph_failed(h.graph));
+    assert_non_null(strstr(log_last_error(), "1x2x4x5"));
+    harness_end(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_mismatch),
+    };
+    return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//
+// Losses against the reference: values, gradients of both sides, extreme logits.
+
+#include "support/gradient.h"
+#include "support/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static const struct shape shapes[] = {
+    { 1, 1, 1, 1 },   { 1, 1, 5, 7 },     { 3, 2, 9, 4 },
+    { 1, 1, 30, 30 }, { 2, 3, 300, 301 },
+};
+
+struct loss_case {
+    const char *name;
+    enum loss_kind kind;
+    bool has_target;
+    float label;
+};
+
+static const struct loss_case cases[] = {
+    { "l1", LOSS_KIND_L1, true, 0.0f },    { "mse", LOSS_KIND_MSE, true, 0.0f },
+    { "mse", LOSS_KIND_MSE, false, 1.0f }, { "bce", LOSS_KIND_BCE, false, 0.0f },
+    { "bce", LOSS_KIND_BCE, false, 1.0f }, { "bce", LOSS_KIND_BCE, false, 0.9f },
+};
+
+static struct tensor *build(struct graph *g, const struct loss_case *c,
+                            struct tensor *x, struct tensor *t)
+{
+    return c->kind == LOSS_KIND_L1    ? graph_l1(g, x, t)
+           : c->kind == LOSS_KIND_MSE ? graph_mse(g, x, t, c->label)
+                                      : graph_bce(g, x, c->label);
+}
+
+static void run_case(const struct loss_case *c, struct shape s, bool accumulate)
+{
+    const struct shape one = { 1, 1, 1, 1 };
+    char text[SHAPE_TEXT_SIZE];
+    check_case("%s %s%s, label %g%s", c->name, shape_text(s, text),
+               c->has_target ? " target" : "", (double)c->label,
+               accumulate ? " accumulate" : "");
+    struct harness h;
+    harness_begin(&h);
+    struct random r;
+    random_init(&r, 7, shape_count(s));
+    float *x = check_random_floats(&r, s), *t = check_random_floats(&r, s);
+    float *dx = check_floats(s), *dt = check_floats(s);
+    float loss, dloss;
+    if (shape_count(s) > 1)
+        t[1] = x[1];    // the kink of l1 has slope 0
+    struct tensor *x_tensor = harness_weight(&h, "x", s, x);
+    struct tensor *t_tensor = c->has_target ? harness_weight(&h, "t", s, t) : NULL;
+    // The gradient that arrives at the loss is not 1.
+    harness_run_backward(&h, build(h.graph, c, x_tensor, t_tensor), accumulate, &loss,
+                         &dloss);
+    harness_read_gradient(&h, x_tensor, dx);
+    if (t_tensor)
+        harness_read_gradient(&h, t_tensor, dt);
+    harness_end(&h);
+
+    size_t count = (size_t)shape_count(s);
+    double *x_wide = check_widen(x, s), *t_wide = check_widen(t, s);
+    double *dx_expected = check_doubles(s), *dt_expected = check_doubles(s);
+    const double *target = c->has_target ? t_wide : NULL;
+    double expected = reference_loss(c->kind, count, x_wide, target, (double)c->label);
+    reference_loss_backward(c->kind, count, x_wide, target, (double)c->label,
+                            (double)dloss, dx_expected);
+    for (size_t i = 0; i < count; i++)
+        dt_expected[i] = -dx_expected[i];
+    if (accumulate) {
+        harness_add_accumulated(s, x, dx_expected);
+        harness_add_accumulated(s, t, dt_expected);
+    }
+    check_array("loss", &loss, &expected, one, &TOLERANCE_SUM);
+    check_array("dx", dx, dx_expected, s, &TOLERANCE_ELEMENTWISE);
+    if (t_tensor)
+        check_array("dt", dt, dt_expected, s, &TOLERANCE_ELEMENTWISE);
+    free(x);
+    free(t);
+    free(dx);
+    free(dt);
+    free(x_wide);
+    free(t_wide);
+    free(dx_expected);
+    free(dt_expected);
+}
+
+static void test_reference(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++)
+        for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+            run_case(&cases[k], shapes[i], false);
+            run_case(&cases[k], shapes[i], true);
+        }
+}
+
+// One logit at a time: the loss is exact from -100, where it is 4e-44 and may be
+// flushed to zero, over 0 to 100; NaN stays NaN.
+static void test_logits(void **state)
+{
+    (void)state;
+    const float logits[] = { 0.0f,   1e-3f,  -1e-3f,  1.0f,   -1.0f,
+                             5.0f,   -5.0f,  12.0f,   -12.0f, 30.0f,
+                             -30.0f, 100.0f, -100.0f, 1e30f,  NAN };
+    const struct shape one = { 1, 1, 1, 1 };
+    const struct tolerance relative = { "relative", 3e-5, 0, 1e-37 };
+    for (int label = 0; label < 2; label++) {
+        struct harness h;
+        harness_begin(&h);
+        struct tensor *x = harness_weight(&h, "x", one, logits);
+        struct tensor *loss = graph_bce(h.graph, x, (float)label);
+        graph_backward(h.graph, loss, h.weights);
+        harness_keep(&h, loss);
+        for (size_t i = 0; i < ARRAY_LEN(logits); i++) {
+            check_case("bce of logit %g, label %d", (double)logits[i], label);
+            float value, dx;
+            double wide = (double)logits[i], slope;
+            if (i == 0)
+                harness_prepare(&h);
+            harness_write(&h, x, &logits[i]);
+            harness_run(&h);
+            harness_read(&h, loss, &value);
+            harness_read_gradient(&h, x, &dx);
+            double expected = reference_loss(LOSS_KIND_BCE, 1, &wide, NULL, label);
+            reference_loss_backward(LOSS_KIND_BCE, 1, &wide, NULL, label, 1.0, &slope);
+            if (isnan(wide))
+                expected = (double)NAN;    // fmax hides it
+            check_array("loss", &value, &expected, one, &relative);
+            // s(x) - 1 has the exactness of 1.
+            const struct tolerance slopes = { "slope", 3e-5, 0, label ? 2e-7 : 1e-37 };
+            check_array("dx", &dx, &slope, one, &slopes);
+        }
+        harness_end(&h);
+    }
+}
+
+static void test_mismatch(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_begin_without_device(&h);
+    struct tensor *a = harness_input(&h, "a", (struct shape){ 1, 2, 4, 4 }, NULL);
+    struct tensor *b = harness_input(&h, "b", (struct shape){ 1, 2, 4, 5 }, NULL);
+    const struct log_sink *sink = log_use(NULL);
+    graph_l1(h.graph, a, b);
+    log_use(sink);
+    assert_true(graph_failed(h.graph));
+    assert_non_null(strstr(log_last_error(), "1x2x4x5"));
+    harness_end(&h);
+}
+
+static struct tensor *build_gradient(struct harness *h, void *user)
+{
+    const struct shape s = { 1, 2, 3, 3 };
+    const struct loss_case *c = user;
+    struct random r;
+    random_init(&r, 8, 8);
+    float *x = check_random_floats(&r, s), *t = check_floats(s);
+    for (size_t i = 0; i < shape_count(s); i++)    // away from the kink
+        t[i] = x[i] + (i % 2 ? 0.7f : -0.9f);
+    struct tensor *x_tensor = harness_weight(h, "x", s, x);
+    struct tensor *t_tensor = c->has_target ? harness_weight(h, "t", s, t) : NULL;
+    free(x);
+    free(t);
+    return build(h->graph, c, x_tensor, t_tensor);
+}
+
+static void test_gradient(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++)
+        gradient_check(&(struct gradient_options){ .name = cases[k].name,
+                                                   .build = build_gradient,
+                                                   .user = (void *)&cases[k] });
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_logits),
+        cmocka_unit_test(test_mismatch),
+        cmocka_unit_test(test_gradient),
+    };
+    return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+//
+// Batch and instance norm against the reference: output, gradients through the
+// statistics, running statistics, and data that punishes careless sums.
+
+#include "support/gradient.h"
+#include "support/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define EPSILON 1e-5
+#define MOMENTUM 0.1
+
+static const struct shape shapes[] = {
+    { 1, 1, 1, 1 }, { 1, 3, 5, 7 },   { 3, 4, 2, 3 },  { 2, 130, 1, 1 },
+    { 1, 5, 1, 1 }, { 2, 3, 33, 65 }, { 3, 2, 16, 8 },
+};
+
+struct norm_case {
+    enum norm_kind kind;
+    struct shape s;
+    bool affine, running, accumulate;
+    float mean;    // of x
+};
+
+static float *random_vector(struct random *r, struct shape s, float mean)
+{
+    float *x = check_random_floats(r, s);
+    for (size_t i = 0; i < shape_count(s); i++)
+        x[i] += mean;
+    return x;
+}
+
+static void run_case(const struct norm_case *t, const struct tolerance *tolerance)
+{
+    const struct shape s = t->s, channels = { 1, s.c, 1, 1 };
+    char text[SHAPE_TEXT_SIZE];
+    check_case("%s norm %s%s%s%s, mean %g",
+               t->kind == NORM_BATCH ? "batch" : "instance", shape_text(s, text),
+               t->affine ? " affine" : "", t->running ? " running" : "",
+               t->accumulate ? " accumulate" : "", (double)t->mean);
+    struct harness h;
+    harness_begin(&h);
+    struct random r;
+    random_init(&r, 2, shape_count(s));
+    float *x = random_vector(&r, s, t->mean);
+    float *scale = random_vector(&r, channels, 1.0f);
+    float *shift = random_vector(&r, channels, 0.0f);
+    float *mean = random_vector(&r, channels, 0.0f);
+    float *variance = random_vector(&r, channels, 3.0f);
+    float *y = check_floats(s), *dy = check_floats(s), *dx = check_floats(s);
+    float *dscale = check_floats(channels), *dshift = check_floats(channels);
+
+    struct tensor *x_tensor = harness_weight(&h, "x", s, x);
+    struct tensor *scale_tensor = NULL, *shift_tensor = NULL;
+    struct tensor *mean_tensor = NULL, *variance_tensor = NULL;
+    if (t->affine) {
+        scale_tensor =
+            harness_weight_kind(&h, WEIGHT_NORM_SCALE, "scale", channels, scale);
+        shift_tensor =
+            harness_weight_kind(&h, WEIGHT_NORM_SHIFT, "shift", channels, shift);
+    }
+    if (t->running) {
+        mean_tensor =
+            harness_weight_kind(&h, WEIGHT_RUNNING_MEAN, "mean", channels, mean);
+        variance_tensor = harness_weight_kind(&h, WEIGHT_RUNNING_VARIANCE, "variance",
+                                              channels, variance);
+    }
+    const struct norm_attributes attr = {
+        .kind = t->kind,
+        .epsilon = (float)EPSILON,
+        .momentum = (float)MOMENTUM,
+        .update_running = t->running,
+    };
+    struct tensor *y_tensor = graph_norm(h.graph, x_tensor, scale_tensor, shift_tensor,
+                                         mean_tensor, variance_tensor, attr);
+    harness_run_backward(&h, y_tensor, t->accumulate, y, dy);
+    harness_read_gradient(&h, x_tensor, dx);
+
+    double *x_wide = check_widen(x, s), *dy_wide = check_widen(dy, s);
+    double *scale_wide = check_widen(scale, channels);
+    double *shift_wide = check_widen(shift, channels);
+    double *y_expected = check_doubles(s), *dx_expected = check_doubles(s);
+    double *dscale_expected = check_doubles(channels);
+    double *dshift_expected = check_doubles(channels);
+    const struct shape groups = { 1, reference_norm_groups(t->kind, s), 1, 1 };
+    double *batch_mean = check_doubles(groups), *batch_variance = check_doubles(groups);
+    reference_norm_forward(t->kind, EPSILON, s, x_wide, t->affine ? scale_wide : NULL,
+                           shift_wide, y_expected, batch_mean, batch_variance);
+    reference_norm_backward(t->kind, EPSILON, s, x_wide, t->affine ? scale_wide : NULL,
+                            dy_wide, dx_expected, dscale_expected, dshift_expected);
+    check_array("y", y, y_expected, s, tolerance);
+
+    // dx is a difference of three terms that may cancel entirely (a group of two has no
+    // gradient but epsilon's), so it is measured by the terms.
+    double largest_factor = 0, largest_dy = 0;
+    for (uint32_t g = 0; g < groups.c; g++)
+        largest_factor =
+            fmax(largest_factor, fabs(t->affine ? scale_wide[g % s.c] : 1.0) /
+                                     sqrt(batch_variance[g] + EPSILON));
+    for (size_t i = 0; i < shape_count(s); i++)
+        largest_dy = fmax(largest_dy, fabs(dy_wide[i]));
+    struct tolerance terms = *tolerance;
+    terms.absolute = 2e-6 * largest_factor * largest_dy;
+    if (t->accumulate)
+        harness_add_accumulated(s, x, dx_expected);
+    check_array("dx", dx, dx_expected, s, &terms);
+
+    if (t->affine) {
+        harness_read_gradient(&h, scale_tensor, dscale);
+        harness_read_gradient(&h, shift_tensor, dshift);
+        if (t->accumulate) {
+            harness_add_accumulated(channels, scale, dscale_expected);
+            harness_add_accumulated(channels, shift, dshift_expected);
+        }
+        terms.absolute = 2e-6 * largest_dy;
+        check_array("dscale", dscale, dscale_expected, channels, &terms);
+        check_array("dshift", dshift, dshift_expected, channels, &terms);
+    }
+    if (t->running) {
+        double *mean_wide = check_widen(mean, channels);
+        double *variance_wide = check_widen(variance, channels);
+        reference_norm_running(t->kind, MOMENTUM, s, batch_mean, batch_variance,
+                               mean_wide, variance_wide);
+        harness_read(&h, mean_tensor, mean);
+        harness_read(&h, variance_tensor, variance);
+        check_array("running mean", mean, mean_wide, channels, &TOLERANCE_SUM);
+        check_array("running variance", variance, variance_wide, channels,
+                    &TOLERANCE_SUM);
+        free(mean_wide);
+        free(variance_wide);
+    }
+    harness_end(&h);
+    float *floats[] = { x, scale, shift, mean, variance, y, dy, dx, dscale, dshift };
+    double *doubles[] = { x_wide,     dy_wide,       scale_wide,      shift_wide,
+                          y_expected, dx_expected,   dscale_expected, dshift_expected,
+                          batch_mean, batch_variance };
+    for (size_t i = 0; i < ARRAY_LEN(floats); i++)
+        free(floats[i]);
+    for (size_t i = 0; i < ARRAY_LEN(doubles); i++)
+        free(doubles[i]);
+}
+
+static void run_shapes(enum norm_kind kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        run_case(&(struct norm_case){ kind, shapes[i], true, true, false, 0.5f },
+                 &TOLERANCE_SUM);
+        run_case(&(struct norm_case){ kind, shapes[i], false, false, false, 0.0f },
+                 &TOLERANCE_SUM);
+        run_case(&(struct norm_case){ kind, shapes[i], true, false, true, -2.0f },
+                 &TOLERANCE_SUM);
+    }
+}
+
+static void test_batch(void **state)
+{
+    (void)state;
+    run_shapes(NORM_BATCH);
+}
+
+static void test_instance(void **state)
+{
+    (void)state;
+    run_shapes(NORM_INSTANCE);
+}
+
+// E[x^2] - E[x]^2 would lose everything here. A float near 3000 has steps of 2.4e-4,
+// which is what is left of the mean's exactness.
+static void test_large_mean(void **state)
+{
+    (void)state;
+    const struct tolerance mean_step = { "step of the mean", 1e-4, 2e-4, 0 };
+    run_case(
+        &(struct norm_case){
+            NORM_BATCH, { 2, 3, 33, 31 }, true, false, false, 3000.0f },
+        &mean_step);
+    run_case(
+        &(struct norm_case){
+            NORM_INSTANCE, { 2, 3, 33, 31 }, false, false, false, 3000.0f },
+        &mean_step);
+}
+
+// A channel without variance gives the shift, and its gradient stays finite.
+static void test_constant(void **state)
+{
+    (void)state;
+    const struct shape s = { 1, 2, 4, 4 }, channels = { 1, 2, 1, 1 };
+    const float scale[] = { 2.0f, 3.0f }, shift[] = { -1.0f, 0.25f };
+    float x[32], y[32], dy[32], dx[32];
+    for (size_t i = 0; i < 32; i++)
+        x[i] = i < 16 ? 7.7f : 0.0f;
+    struct harness h;
+    harness_begin(&h);
+    struct tensor *x_tensor = harness_weight(&h, "x", s, x);
+    struct tensor *y_tensor = graph_norm(
+        h.graph, x_tensor,
+        harness_weight_kind(&h, WEIGHT_NORM_SCALE, "scale", channels, scale),
+        harness_weight_kind(&h, WEIGHT_NORM_SHIFT, "shift", channels, shift), NULL,
+        NULL, (struct norm_attributes){ .kind = NORM_INSTANCE, .epsilon = 1e-5f });
+    harness_run_backward(&h, y_tensor, false, y, dy);
+    harness_read_gradient(&h, x_tensor, dx);
+    harness_end(&h);
+    for (size_t i = 0; i < 32; i++) {
+        assert_float_equal(y[i], shift[i / 16], 1e-3);
+        assert_true(isfinite(dx[i]));
+    }
+}
+
+// More groups than one row of workgroups holds.
+static void test_many_groups(void **state)
+{
+    (void)state;
+    const struct shape s = { 2, 33000, 1, 2 };
+    struct harness h;
+    harness_begin(&h);
+    check_case("instance norm of 66000 groups");
+    struct random r;
+    random_init(&r, 5, 5);
+    float *x = check_random_floats(&r, s), *y = check_floats(s);
+    struct tensor *y_tensor =
+        graph_norm(h.graph, harness_input(&h, "x", s, x), NULL, NULL, NULL, NULL,
+                   (struct norm_attributes){ .kind = NORM_INSTANCE, .epsilon = 1e-5f });
+    harness_keep(&h, y_tensor);
+    harness_run(&h);
+    harness_read(&h, y_tensor, y);
+    harness_end(&h);
+    double *x_wide = check_widen(x, s), *expected = check_doubles(s);
+    reference_norm_forward(NORM_INSTANCE, EPSILON, s, x_wide, NULL, NULL, expected,
+                           NULL, NULL);
+    // Groups of two come out as +-1; close pairs turn a rounding of their difference
+    // into one of the result.
+    const struct tolerance pairs = { "pairs", 1e-3, 0, 1e-3 };
+    check_array("y", y, expected, s, &pairs);
+    free(x);
+    free(y);
+    free(x_wide);
+    free(expected);
+}
+
+static struct tensor *build_gradient(struct harness *h, void *user)
+{
+    const struct shape s = { 2, 3, 4, 5 }, channels = { 1, 3, 1, 1 };
+    const float scale[] = { 0.7f, -1.3f, 2.0f }, shift[] = { 0.1f, 0.2f, -0.3f };
+    struct random r;
+    random_init(&r, 8, 8);
+    float *x = check_random_floats(&r, s);
+    struct tensor *y = graph_norm(
+        h->graph, harness_weight(h, "x", s, x),
+        harness_weight_kind(h, WEIGHT_NORM_SCALE, "scale", channels, scale),
+        harness_weight_kind(h, WEIGHT_NORM_SHIFT, "shift", channels, shift), NULL, NULL,
+        (struct norm_attributes){ .kind = *(enum norm_kind *)user, .epsilon = 1e-5f });
+    free(x);
+    return y;
+}
+
+static void test_gradient(void **state)
+{
+    (void)state;
+    enum norm_kind kinds[] = { NORM_BATCH, NORM_INSTANCE };
+    gradient_check(&(struct gradient_options){
+        .name = "batch norm", .build = build_gradient, .user = &kinds[0] });
+    gradient_check(&(struct gradient_options){
+        .name = "instance norm", .build = build_gradient, .user = &kinds[1] });
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_batch),       cmocka_unit_test(test_instance),
+        cmocka_unit_test(test_large_mean),  cmocka_unit_test(test_constant),
+        cmocka_unit_test(test_many_groups), cmocka_unit_test(test_gradient),
+    };
+    return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+//
+// Padding: zeros and reflection, exactly; the gradient of a mirrored element is the sum
+// over its copies.
+
+#include "support/gradient.h"
+#include "support/reference.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static void run_case(enum pad_kind kind, struct shape s, uint32_t size, bool accumulate)
+{
+    const struct shape out = { s.n, s.c, s.h + 2 * size, s.w + 2 * size };
+    char text[SHAPE_TEXT_SIZE];
+    check_case("%s pad %s by %u%s", kind == PAD_KIND_ZERO ? "zero" : "reflect",
+               shape_text(s, text), (unsigned)size, accumulate ? " accumulate" : "");
+    struct harness h;
+    harness_begin(&h);
+    struct random r;
+    random_init(&r, 6, shape_count(s));
+    float *x = check_random_floats(&r, s), *dx = check_floats(s);
+    float *y = check_floats(out), *dy = check_floats(out);
+    struct tensor *x_tensor = harness_weight(&h, "x", s, x);
+    harness_run_backward(&h, graph_pad(h.graph, x_tensor, size, kind), accumulate, y,
+                         dy);
+    harness_read_gradient(&h, x_tensor, dx);
+    harness_end(&h);
+
+    double *x_wide = check_widen(x, s), *dy_wide = check_widen(dy, out);
+    double *y_expected = check_doubles(out), *dx_expected = check_doubles(s);
+    reference_pad_forward(kind, size, s, x_wide, y_expected);
+    reference_pad_backward(kind, size, s, dy_wide, dx_expected);
+    if (accumulate)
+        harness_add_accumulated(s, x, dx_expected);
+    check_array("y", y, y_expected, out, &TOLERANCE_EXACT);
+    check_array("dx", dx, dx_expected, s, &TOLERANCE_ELEMENTWISE);
+    free(x);
+    free(y);
+    free(dy);
+    free(dx);
+    free(x_wide);
+    free(dy_wide);
+    free(y_expected);
+    free(dx_expected);
+}
+
+static void test_reference(void **state)
+{
+    (void)state;
+    static const struct {
+        enum pad_kind kind;
+        struct shape s;
+        uint32_t size;
+    } cases[] = {
+        { PAD_KIND_ZERO, { 1, 1, 1, 1 }, 2 },
+        { PAD_KIND_ZERO, { 3, 2, 5, 7 }, 1 },
+        { PAD_KIND_ZERO, { 1, 3, 4, 3 }, 0 },
+        { PAD_KIND_REFLECT, { 1, 1, 2, 2 }, 1 },    // every row is mirrored both ways
+        { PAD_KIND_REFLECT, { 3, 2, 5, 7 }, 3 },
+        { PAD_KIND_REFLECT, { 1, 2, 4, 9 }, 3 },    // the most that fits
+        { PAD_KIND_REFLECT, { 2, 3, 31, 17 }, 1 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        run_case(cases[i].kind, cases[i].s, cases[i].size, false);
+        run_case(cases[i].kind, cases[i].s, cases[i].size, true);
+    }
+}
+
+static void test_too_large(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_begin_without_device(&h);
+    struct tensor *x = harness_input(&h, "x", (struct shape){ 1, 1, 3, 8 }, NULL);
+    const struct log_sink *sink = log_use(NULL);
+    assert_non_null(graph_pad(h.graph, x, 2, PAD_KIND_REFLECT));
+    assert_false(graph_failed(h.graph));
+    graph_pad(h.graph, x, 3, PAD_KIND_REFLECT);
+    log_use(sink);
+    assert_true(graph_failed(h.graph));
+    assert_non_null(strstr(log_last_error(), "1x1x3x8"));
+    harness_end(&h);
+}
+
+static struct tensor *build_gradient(struct harness *h, void *user)
+{
+    const struct shape s = { 2, 1, 4, 3 };
+    struct random r;
+    random_init(&r, 8, 8);
+    float *x = check_random_floats(&r, s);
+    struct tensor *y =
+        graph_pad(h->graph, harness_weight(h, "x", s, x), 2, *(enum pad_kind *)user);
+    free(x);
+    return y;
+}
+
+static void test_gradient(void **state)
+{
+    (void)state;
+    enum pad_kind kinds[] = { PAD_KIND_ZERO, PAD_KIND_REFLECT };
+    gradient_check(&(struct gradient_options){
+        .name = "zero pad", .build = build_gradient, .user = &kinds[0] });
+    gradient_check(&(struct gradient_options){
+        .name = "reflect pad", .build = build_gradient, .user = &kinds[1] });
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_gradient),
+    };
+    return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+//
+// The embedded shaders against the rules of shaders/README.md, and every call that the
+// ops emit against the shader it names. Needs no device.
+
+#include <stdio.h>
+
+#include "shared/step.h"
+#include "support/gpu.h"
+#include "support/spirv.h"
+
+static struct spirv_module read_module(enum shader shader)
+{
+    struct spirv_module module;
+    const struct shader_code *code = &shader_table[shader];
+    if (!spirv_read(code->words, code->size, &module))
+        fail_msg("%s: not readable", code->name);
+    return module;
+}
+
+static uint32_t storage_count(const struct spirv_module *module)
+{
+    uint32_t count = 0;
+    while (count < SPIRV_MAX_BINDINGS && module->bindings[count].exists &&
+           module->bindings[count].is_storage)
+        count++;
+    return count;
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < SHADER_COUNT; i++) {
+        const struct spirv_module module = read_module((enum shader)i);
+        const char *name = shader_table[i].name;
+        uint32_t storage = storage_count(&module);
+        if (storage == 0 || storage > CALL_MAX_BUFFERS)
+            fail_msg("%s: %u storage buffers", name, (unsigned)storage);
+        for (uint32_t b = 0; b < SPIRV_MAX_BINDINGS; b++) {
+            const struct spirv_binding *binding = &module.bindings[b];
+            if (!binding->exists)
+                continue;
+            if (binding->set != 0)
+                fail_msg("%s: binding %u is in set %u", name, (unsigned)b,
+                         (unsigned)binding->set);
+            // Storage buffers come first without a gap, then only the step block.
+            if (b >= storage && (b != SHADER_STEP_BINDING || binding->is_storage))
+                fail_msg("%s: binding %u should not be there", name, (unsigned)b);
+            if (binding->non_writable && binding->non_readable)
+                fail_msg("%s: binding %u can not be used", name, (unsigned)b);
+        }
+        if (module.push_bytes == 0 || module.push_bytes > CALL_MAX_PARAMS ||
+            module.push_bytes % 4 != 0)
+            fail_msg("%s: %u bytes of params", name, (unsigned)module.push_bytes);
+        if (module.spec_limit > SHADER_MAX_SPEC)
+            fail_msg("%s: constant id %u", name, (unsigned)module.spec_limit - 1);
+        if (module.local_size_id != 0)
+            fail_msg("%s: the workgroup size is not constant 0", name);
+        // A dispatch may be split, and then this is not the size of the whole grid.
+        if (module.uses_num_workgroups)
+            fail_msg("%s: uses gl_NumWorkGroups", name);
+        // 1: Shader. Nothing beyond what every device has.
+        for (uint32_t k = 0; k < module.capability_count; k++)
+            if (module.capabilities[k] != 1)
+                fail_msg("%s: needs capability %u", name,
+                         (unsigned)module.capabilities[k]);
+    }
+}
+
+static void check_call(const struct call *call)
+{
+    const struct spirv_module module = read_module(call->shader);
+    const char *name = shader_table[call->shader].name;
+    uint32_t bound = 0;
+    while (bound < CALL_MAX_BUFFERS && call->use[bound].tensor)
+        bound++;
+    if (bound != storage_count(&module))
+        fail_msg("%s: %u buffers are bound, the shader has %u", name, (unsigned)bound,
+                 (unsigned)storage_count(&module));
+    for (uint32_t b = 0; b < bound; b++) {
+        const struct spirv_binding *binding = &module.bindings[b];
+        enum access access = call->use[b].access;
+        bool agrees = binding->non_writable   ? access == ACCESS_READ
+                      : binding->non_readable ? access == ACCESS_WRITE
+                                              : access & ACCESS_WRITE;
+        if (!agrees)
+            fail_msg("%s: binding %u is used as %u, the shader says %s", name,
+                     (unsigned)b, (unsigned)access,
+                     binding->non_writable   ? "readonly"
+                     : binding->non_readable ? "writeonly"
+                                             : "written");
+    }
+    if (call->uses_step != module.bindings[SHADER_STEP_BINDING].exists)
+        fail_msg("%s: host and shader disagree about the step block", name);
+    if (call->params_size != module.push_bytes)
+        fail_msg("%s: %u bytes of params, the shader has %u", name,
+                 (unsigned)call->params_size, (unsigned)module.push_bytes);
+    if (call->spec_count < module.spec_limit)
+        fail_msg("%s: %u constants, the shader has %u", name,
+                 (unsigned)call->spec_count, (unsigned)module.spec_limit);
+    if (call->spec[0] == 0)
+        fail_msg("%s: no workgroup size", name);
+    if (!call->label)
+        fail_msg("%s: no label", name);
+}
+
+// Every op, forward and backward, first and later contributions to a gradient.
+static void build_everything(struct harness *h, enum conv_choice choice)
+{
+    struct graph *g = h->graph;
+    const struct shape channels = { 1, 6, 1, 1 };
+    conv_choose(choice);
+    struct tensor *pixels =
+        harness_input_bytes(h, "pixels", (struct shape){ 2, 6, 20, 20 }, NULL);
+    struct tensor *jitter =
+        harness_input(h, "jitter", (struct shape){ 2, 1, 1, 4 }, NULL);
+    struct tensor *x = graph_pixels_unpack(
+        g, pixels, jitter, 16, 16,
+        (struct pixels_attributes){ .side_h = 20, .side_w = 20, .images = 2 });
+    struct tensor *w =
+        weights_add(h->weights, WEIGHT_CONV, (struct shape){ 6, 3, 4, 4 }, "w");
+    struct tensor *b = weights_add(h->weights, WEIGHT_BIAS, channels, "b");
+    struct tensor *w_up = weights_add(h->weights, WEIGHT_CONV_TRANSPOSE,
+                                      (struct shape){ 12, 6, 4, 4 }, "up");
+    struct tensor *w_same =
+        weights_add(h->weights, WEIGHT_CONV, (struct shape){ 6, 6, 3, 3 }, "same");
+    struct tensor *w_last =
+        weights_add(h->weights, WEIGHT_CONV, (struct shape){ 3, 6, 3, 3 }, "last");
+    struct tensor *scale =
+        weights_add(h->weights, WEIGHT_NORM_SCALE, channels, "scale");
+    struct tensor *shift =
+        weights_add(h->weights, WEIGHT_NORM_SHIFT, channels, "shift");
+    struct tensor *mean =
+        weights_add(h->weights, WEIGHT_RUNNING_MEAN, channels, "mean");
+    struct tensor *variance =
+        weights_add(h->weights, WEIGHT_RUNNING_VARIANCE, channels, "variance");
+    const struct norm_attributes batch = {
+        .kind = NORM_BATCH, .epsilon = 1e-5f, .momentum = 0.1f, .update_running = true
+    };
+    const struct norm_attributes instance = { .kind = NORM_INSTANCE, .epsilon = 1e-5f };
+    const struct conv_attributes down = { .kernel = 4, .stride = 2, .pad = 1 };
+    const struct conv_attributes same = { .kernel = 3, .stride = 1, .pad = 1 };
+
+    struct tensor *y = graph_conv(g, x, w, b, down);
+    struct tensor *skip = graph_norm(g, y, scale, shift, mean, variance, batch);
+    y = graph_leaky_relu(g, graph_dropout(g, skip, 0.5f), 0.2f);
+    y = graph_add(g, graph_conv(g, y, w_same, NULL, same), skip);
+    y = graph_concat(g, y, graph_sigmoid(g, skip));
+    y = graph_conv_transpose(g, y, w_up, b, down);
+    y = graph_norm(g, y, NULL, NULL, NULL, NULL, instance);
+    y = graph_pad(g, graph_relu(g, y), 1, PAD_KIND_REFLECT);
+    y = graph_conv(g, y, w_last, NULL, (struct conv_attributes){ 3, 1, 0, 0 });
+    y = graph_tanh(g, y);
+    harness_keep(h, graph_pixels_pack(g, y));
+    y = graph_pad(g, y, 1, PAD_KIND_ZERO);
+    struct tensor *loss =
+        graph_add(g, graph_bce(g, y, 1.0f),
+                  graph_scale(g, graph_l1(g, y, graph_detach(g, y)), 100.0f));
+    loss = graph_add(g, loss, graph_mse(g, y, NULL, 1.0f));
+    graph_minimize(
+        g, loss, h->weights,
+        &(struct optimizer){
+            .kind = OPTIMIZER_ADAM, .beta1 = 0.5, .beta2 = 0.999, .epsilon = 1e-8 });
+    // A weight that this loss does not depend on is filled with zeros.
+    graph_minimize(g, graph_mse(g, scale, NULL, 0.0f), h->weights,
+                   &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9 });
+    conv_choose(CONV_TILED);
+    assert_false(graph_failed(g));
+}
+
+static void test_calls(void **state)
+{
+    (void)state;
+    bool seen[SHADER_COUNT] = { false };
+    const enum conv_choice choices[] = { CONV_TILED, CONV_SIMPLE };
+    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+        struct harness h;
+        harness_begin_without_device(&h);
+        build_everything(&h, choices[i]);
+        for (size_t k = 0; k < graph_call_count(h.graph); k++) {
+            const struct call *call = graph_call(h.graph, k);
+            check_call(call);
+            seen[call->shader] = true;
+        }
+        harness_end(&h);
+    }
+    for (uint32_t i = 0; i < SHADER_COUNT; i++)
+        if (!seen[i])
+            fail_msg("%s: no call of this test uses it", shader_table[i].name);
+}
+
+// The reader itself: rubbish is refused.
+static void test_reader(void **state)
+{
+    (void)state;
+    struct spirv_module module;
+    const uint32_t rubbish[] = { 1, 2, 3, 4, 5, 6 };
+    const uint32_t cut[] = { 0x07230203, 0x10500, 0, 10, 0, (9u << 16) | 71, 1, 2 };
+    assert_false(spirv_read(rubbish, sizeof(rubbish), &module));
+    assert_false(spirv_read(cut, sizeof(cut), &module));
+    // The step block is the host's, member by member.
+    module = read_module(SHADER_ADAM);
+    assert_true(module.bindings[SHADER_STEP_BINDING].exists);
+    assert_false(module.bindings[SHADER_STEP_BINDING].is_storage);
+    assert_int_equal(sizeof(struct step_block), 24);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reader),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_calls),
+    };
+    return cmocka_run_group_tests(tests, test_log_setup, NULL);
+}

@@ -1,0 +1,823 @@
+// SPDX-License-Identifier: MIT
+//
+// Whole runs of a tiny model through the public API: that it learns, that the same run
+// gives the same bits, that a run may be stopped or killed at any time, and that bad
+// input ends in a message.
+
+#define _XOPEN_SOURCE 700
+
+#include "pix2pix.h"
+
+#include <ftw.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "train/checkpoint.h"
+
+#define SCRATCH "test_train.scratch"
+#define DATA SCRATCH "/data"        // five pairs
+#define ONE SCRATCH "/one"          // one pair
+#define BROKEN SCRATCH "/broken"    // two pairs and two that are none
+
+#define SIDE 40    // of the images
+#define CROP 32    // the smallest the networks take
+#define PAIRS 5
+#define STEPS 20    // of the runs that are compared
+
+static const char *program;    // this executable
+static pix_device *device;
+static bool no_execute;    // the driver runs nothing
+static char messages[16384];
+
+// ---------------------------------------------------------------------------
+// Scratch folders and images
+
+static int remove_entry(const char *path, const struct stat *info, int type,
+                        struct FTW *at)
+{
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+    if (file_exists(path))
+        assert_int_equal(nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+// Left: blobs of some colours; right: the same in others.
+static void write_pair(const char *folder, uint32_t number)
+{
+    struct pix_image image = { 2 * SIDE, SIDE, malloc(2 * SIDE * SIDE * 3) };
+    assert_non_null(image.pixels);
+    for (uint32_t y = 0; y < SIDE; y++) {
+        for (uint32_t x = 0; x < SIDE; x++) {
+            uint32_t dx = x > SIDE / 2 ? x - SIDE / 2 : SIDE / 2 - x;
+            uint32_t dy = y > SIDE / 2 ? y - SIDE / 2 : SIDE / 2 - y;
+            bool in = dx * dx + dy * dy < (4 + 3 * number) * (4 + 3 * number);
+            uint8_t *a = image.pixels + (y * 2 * SIDE + x) * 3;
+            uint8_t *b = a + SIDE * 3;
+            a[0] = (uint8_t)(in ? 220 : 4 * x);
+            a[1] = (uint8_t)(in ? 10 * number : 5 * y);
+            a[2] = (uint8_t)(30 * number);
+            b[0] = (uint8_t)(in ? 30 : 200);
+            b[1] = (uint8_t)(in ? 60 : 180);
+            b[2] = (uint8_t)(in ? 200 : 90);
+        }
+    }
+    char *path = mem_printf("%s/%" PRIu32 ".png", folder, number);
+    assert_true(pix_image_write(path, &image));
+    mem_free(path);
+    pix_image_free(&image);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    assert_true(file_write(path, text, strlen(text)));
+}
+
+static void make_data(void)
+{
+    assert_true(file_make_folder(DATA "/train"));
+    for (uint32_t i = 0; i < PAIRS; i++)
+        write_pair(DATA "/train", i);
+    assert_true(file_make_folder(ONE "/train"));
+    assert_true(file_make_folder(ONE "/test"));
+    write_pair(ONE "/train", 3);
+    write_pair(ONE "/test", 3);
+    assert_true(file_make_folder(BROKEN "/train"));
+    write_pair(BROKEN "/train", 1);
+    write_pair(BROKEN "/train", 2);
+    write_text(BROKEN "/train/empty.png", "");
+    write_text(BROKEN "/train/noise.jpg", "this is no picture");
+    assert_true(file_make_folder(SCRATCH "/bad/train"));
+    write_text(SCRATCH "/bad/train/noise.png", "this is no picture");
+    assert_true(file_make_folder(SCRATCH "/empty/train"));
+}
+
+// ---------------------------------------------------------------------------
+// Device and log
+
+static void keep_message(void *user, enum pix_log_level level, const char *text)
+{
+    size_t used = strlen(messages);
+    (void)user;
+    if (level <= PIX_LOG_WARN)
+        snprintf(messages + used, sizeof(messages) - used, "%s\n", text);
+}
+
+static void assert_message(const char *part)
+{
+    if (!strstr(messages, part))
+        fail_msg("no message has \"%s\": %s", part, messages);
+}
+
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value && strcmp(value, "0") != 0;
+}
+
+static pix_device *open_device(double submission_seconds)
+{
+    const struct pix_device_options options = {
+        .log = { keep_message, NULL, PIX_LOG_INFO },
+        .validation = true,
+        .minimum_limits = is_set("PIX_TEST_MINIMUM_LIMITS"),
+        .submission_seconds = submission_seconds,
+    };
+    return pix_device_create(&options);
+}
+
+static void need_device(void)
+{
+    if (!device || no_execute)
+        skip();
+    messages[0] = '\0';
+}
+
+// ---------------------------------------------------------------------------
+// Runs
+
+static struct pix_train_options tiny(const char *data, const char *out)
+{
+    struct pix_train_options o;
+    pix_train_options_init(&o);
+    o.data = data;
+    o.out = out;
+    o.ngf = 4;
+    o.ndf = 4;
+    o.crop_size = CROP;
+    o.load_size = CROP + 4;
+    o.seed = 7;
+    o.steps = STEPS;
+    o.save_freq = 0;
+    o.sample_freq = 0;
+    o.log_freq = 1;
+    return o;
+}
+
+// Steps until `stop` or the end; the losses of the last step.
+static struct pix_step_metrics train(pix_device *on, const struct pix_train_options *o,
+                                     uint64_t stop)
+{
+    struct pix_step_metrics metrics = { 0 };
+    pix_trainer *trainer = pix_trainer_create(on, o);
+    if (!trainer)
+        fail_msg("%s", messages);
+    while (metrics.step != stop) {
+        enum pix_step_result result = pix_trainer_step(trainer, &metrics);
+        assert_int_not_equal(result, PIX_STEP_FAILED);
+        if (result == PIX_STEP_FINISHED)
+            break;
+    }
+    pix_trainer_destroy(trainer);
+    return metrics;
+}
+
+static void assert_refused(const struct pix_train_options *o, const char *message)
+{
+    messages[0] = '\0';
+    assert_null(pix_trainer_create(device, o));
+    assert_message(message);
+    assert_non_null(strstr(pix_last_error(), message));
+}
+
+// All numbers of a checkpoint: what stands behind the header.
+static void *read_tensors(const char *run, uint64_t step, size_t *size)
+{
+    void *data;
+    char *path = checkpoint_path(run, step);
+    assert_true(file_read(path, &data, size));
+    const uint8_t *bytes = data;
+    size_t header = 8;
+    for (int i = 0; i < 4; i++)
+        header += (size_t)bytes[i] << (8 * i);
+    assert_true(header < *size);
+    *size -= header;
+    memmove(data, bytes + header, *size);
+    mem_free(path);
+    return data;
+}
+
+static void assert_same_checkpoint(const char *a, const char *b, uint64_t step)
+{
+    size_t size_a, size_b, different = 0;
+    uint8_t *x = read_tensors(a, step, &size_a), *y = read_tensors(b, step, &size_b);
+    assert_int_equal(size_a, size_b);
+    for (size_t i = 0; i < size_a; i++)
+        different += x[i] != y[i];
+    if (different)
+        fail_msg("%s and %s differ in %zu of %zu bytes at step %" PRIu64, a, b,
+                 different, size_a, step);
+    mem_free(x);
+    mem_free(y);
+}
+
+static bool has_checkpoint(const char *run, uint64_t step)
+{
+    char *path = checkpoint_path(run, step);
+    bool exists = file_exists(path);
+    mem_free(path);
+    return exists;
+}
+
+// Checks that metrics.jsonl has the lines first, first + 1, ... last.
+static void assert_metrics(const char *run, uint64_t first, uint64_t last)
+{
+    static const char *const names[] = { "epoch",      "loss_d_real", "loss_d_fake",
+                                         "loss_g_gan", "loss_g_l1",   "lr",
+                                         "ms",         "images_per_s" };
+    void *data;
+    size_t size;
+    char *path = file_join(run, "metrics.jsonl");
+    assert_true(file_read(path, &data, &size));
+    char *line = data;
+    for (uint64_t step = first; step <= last; step++) {
+        uint64_t found;
+        double number;
+        char *end = strchr(line, '\n');
+        assert_non_null(end);
+        struct json_document *d = json_parse(line, (size_t)(end - line), path);
+        assert_non_null(d);
+        assert_true(json_to_u64(json_get(json_root(d), "step"), &found));
+        assert_int_equal(found, step);
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+            assert_true(json_to_double(json_get(json_root(d), names[i]), &number));
+        json_destroy(d);
+        line = end + 1;
+    }
+    assert_int_equal(*line, 0);
+    mem_free(data);
+    mem_free(path);
+}
+
+// The run that all others of STEPS steps are compared with.
+static const char *straight(void)
+{
+    static const char run[] = SCRATCH "/straight";
+    if (!file_exists(run)) {
+        struct pix_train_options o = tiny(DATA, run);
+        o.threads = 1;
+        train(device, &o, UINT64_MAX);
+    }
+    return run;
+}
+
+// ---------------------------------------------------------------------------
+// Learning
+
+static void test_plan(void **state)
+{
+    struct pix_train_options o;
+    struct pix_plan p;
+    (void)state;
+    if (!device)
+        skip();
+    pix_train_options_init(&o);
+    assert_true(pix_train_plan(device, &o, &p));
+    assert_int_equal(p.weights_g, 54413955);
+    assert_int_equal(p.weights_d, 2768705);
+    assert_int_equal(p.device_bytes, p.state_bytes + p.arena_bytes +
+                                         p.step_block_bytes + p.staging_bytes);
+    assert_true(p.state_bytes >= (p.weights_g + p.weights_d) * 16);
+    assert_true(p.device_bytes <= UINT64_C(1) << 30);
+    assert_true(p.arena_bytes < p.arena_bytes_without_reuse / 2);
+    assert_true(p.dispatches > 200 && p.barriers > 100 && p.barriers <= p.dispatches);
+    assert_true(p.submissions >= 1 && p.flops_per_step > UINT64_C(50000000000));
+    assert_true(p.bytes_per_step > p.state_bytes);
+}
+
+static void test_overfit(void **state)
+{
+    static const char run[] = SCRATCH "/overfit";
+    struct pix_train_options o = tiny(ONE, run);
+    struct pix_step_metrics first, last;
+    (void)state;
+    need_device();
+    o.ngf = 8;
+    o.load_size = CROP;
+    o.no_flip = true;
+    o.no_dropout = true;
+    o.lr = 0.002;
+    o.n_epochs = 1000;
+    o.steps = 120;
+    first = train(device, &o, 1);
+    remove_tree(run);
+    last = train(device, &o, UINT64_MAX);
+    assert_int_equal(last.step, 120);
+    assert_int_equal(last.epoch, 120);
+    if (!(last.loss_g_l1 < 0.25 * first.loss_g_l1))
+        fail_msg("L1 went from %g to %g only", first.loss_g_l1, last.loss_g_l1);
+
+    // The model translates what it learned, and beats both baselines.
+    struct pix_translate_options t;
+    struct pix_evaluation e;
+    struct pix_image grid;
+    pix_translate_options_init(&t);
+    t.model = run;
+    pix_translator *translator = pix_translator_create(device, &t);
+    assert_non_null(translator);
+    assert_int_equal(pix_translator_size(translator), CROP);
+    assert_int_equal(pix_translator_multiple(translator), 32);
+    assert_int_equal(pix_translator_get_options(translator)->ngf, 8);
+    assert_true(pix_evaluate(translator, ONE, "test", SCRATCH "/grid.png", 12, &e));
+    assert_int_equal(e.pairs, 1);
+    assert_true(e.l1 < 0.5 * e.l1_mean_colour && e.l1 < 0.5 * e.l1_copy);
+    assert_true(e.l1 * 100 < 2 * last.loss_g_l1);
+    assert_true(pix_image_read(SCRATCH "/grid.png", &grid));
+    assert_int_equal(grid.width, 3 * CROP);
+    assert_int_equal(grid.height, CROP);
+    pix_image_free(&grid);
+    assert_false(pix_evaluate(translator, ONE, "val", NULL, 0, &e));
+    pix_translator_destroy(translator);
+}
+
+static void test_sample_grid(void **state)
+{
+    static const char run[] = SCRATCH "/samples";
+    struct pix_train_options o = tiny(DATA, run);
+    struct pix_image grid;
+    (void)state;
+    need_device();
+    o.steps = 3;
+    o.sample_freq = 2;
+    o.batch_size = 2;
+    train(device, &o, UINT64_MAX);
+    assert_true(pix_image_read(SCRATCH "/samples/samples/step-00000003.png", &grid));
+    assert_int_equal(grid.width, 3 * CROP);
+    assert_int_equal(grid.height, 2 * CROP);
+    // The target column has the colours of a right half.
+    const uint8_t *p = grid.pixels + (2 * CROP) * 3;
+    assert_in_range(p[0], 195, 205);
+    assert_in_range(p[1], 175, 185);
+    pix_image_free(&grid);
+    assert_true(file_exists(SCRATCH "/samples/samples/step-00000002.png"));
+    assert_false(file_exists(SCRATCH "/samples/samples/step-00000001.png"));
+}
+
+// ---------------------------------------------------------------------------
+// The same bits
+
+static void test_same_bits(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/again");
+    (void)state;
+    need_device();
+    train(device, &o, UINT64_MAX);
+    assert_same_checkpoint(straight(), o.out, STEPS);
+    o.out = SCRATCH "/threads";
+    o.threads = 5;
+    train(device, &o, UINT64_MAX);
+    assert_same_checkpoint(straight(), o.out, STEPS);
+
+    // Another seed is another run.
+    size_t size;
+    o.out = SCRATCH "/seed";
+    o.seed = 8;
+    train(device, &o, UINT64_MAX);
+    void *x = read_tensors(straight(), STEPS, &size);
+    void *y = read_tensors(o.out, STEPS, &size);
+    assert_memory_not_equal(x, y, size);
+    mem_free(x);
+    mem_free(y);
+}
+
+static void test_tiny_submissions(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/cut");
+    (void)state;
+    need_device();
+    pix_device *other = open_device(0.001);
+    assert_non_null(other);
+    train(other, &o, UINT64_MAX);
+    assert_int_equal(pix_device_validation_count(other), 0);
+    pix_device_destroy(other);
+    assert_same_checkpoint(straight(), o.out, STEPS);
+}
+
+static void test_stop_and_continue(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/stopped");
+    (void)state;
+    need_device();
+    o.save_freq = 4;
+    o.steps = 9;    // with a checkpoint at 9
+    train(device, &o, UINT64_MAX);
+    assert_true(has_checkpoint(o.out, 9));
+
+    // Stopped at 14 without one, and with a line that was cut short.
+    o.continue_run = true;
+    o.steps = 17;
+    train(device, &o, 14);
+    assert_metrics(o.out, 1, 14);
+    FILE *stream = fopen(SCRATCH "/stopped/metrics.jsonl", "ab");
+    assert_non_null(stream);
+    fputs("{\"step\": 15, \"epo", stream);
+    fclose(stream);
+    write_text(SCRATCH "/stopped/checkpoints/step-00000016.safetensors.tmp", "half");
+
+    o.steps = STEPS;
+    o.threads = 3;
+    o.keep = 2;
+    struct pix_step_metrics m = train(device, &o, UINT64_MAX);
+    assert_int_equal(m.step, STEPS);
+    assert_metrics(o.out, 1, STEPS);
+    assert_same_checkpoint(straight(), o.out, STEPS);
+    assert_false(
+        file_exists(SCRATCH "/stopped/checkpoints/step-00000016.safetensors.tmp"));
+    assert_true(has_checkpoint(o.out, 16));
+    assert_false(has_checkpoint(o.out, 12));
+
+    // The end of a run stays the end.
+    struct pix_step_metrics none;
+    pix_trainer *trainer = pix_trainer_create(device, &o);
+    assert_non_null(trainer);
+    assert_int_equal(pix_trainer_step(trainer, &none), PIX_STEP_FINISHED);
+    assert_true(pix_trainer_save(trainer));
+    pix_trainer_destroy(trainer);
+    assert_metrics(o.out, 1, STEPS);
+
+    // What changed stands in the run's configuration.
+    struct pix_train_options stored;
+    assert_true(pix_train_options_read(o.out, &stored));
+    assert_int_equal(stored.steps, STEPS);
+    assert_int_equal(stored.keep, 2);
+    pix_train_options_finish(&stored);
+}
+
+static void test_saved_by_hand(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/hand");
+    struct pix_step_metrics m;
+    (void)state;
+    need_device();
+    pix_trainer *trainer = pix_trainer_create(device, &o);
+    assert_non_null(trainer);
+    assert_true(pix_trainer_save(trainer));    // nothing to save yet
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
+    assert_true(pix_trainer_save(trainer));
+    assert_true(pix_trainer_save(trainer));
+    pix_trainer_destroy(trainer);
+    assert_true(has_checkpoint(o.out, 6));
+    assert_false(has_checkpoint(o.out, 0));
+    o.continue_run = true;
+    train(device, &o, UINT64_MAX);
+    assert_same_checkpoint(straight(), o.out, STEPS);
+}
+
+// ---------------------------------------------------------------------------
+// Killed
+
+static int run_child(const char *out)
+{
+    struct pix_train_options o = tiny(DATA, out);
+    struct pix_step_metrics metrics;
+    pix_device *own = open_device(0);
+    o.save_freq = 2;
+    pix_trainer *trainer = own ? pix_trainer_create(own, &o) : NULL;
+    while (trainer && pix_trainer_step(trainer, &metrics) == PIX_STEP_DONE)
+        ;
+    return 0;    // not reached where the parent is in time
+}
+
+static void wait_a_little(void)
+{
+    const struct timespec pause = { 0, 2000000 };
+    nanosleep(&pause, NULL);
+}
+
+static void test_killed(void **state)
+{
+    // The moments: while it starts, after some checkpoints.
+    static const uint64_t moments[] = { 0, 4, 12 };
+    char out[64];
+    (void)state;
+    need_device();
+    for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+        snprintf(out, sizeof(out), SCRATCH "/killed%zu", i);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            execl(program, program, "child", out, (char *)NULL);
+            _exit(1);
+        }
+        char *config = file_join(out, "config.json");
+        while (!file_exists(config) ||
+               (moments[i] && !has_checkpoint(out, moments[i]))) {
+            if (waitpid(child, NULL, WNOHANG) == child) {
+                child = 0;
+                break;
+            }
+            wait_a_little();
+        }
+        mem_free(config);
+        if (child == 0)
+            fail_msg("the child ended before it was killed");
+        wait_a_little();
+        kill(child, SIGKILL);
+        assert_true(waitpid(child, NULL, 0) == child);
+
+        struct pix_train_options o = tiny(DATA, out);
+        o.save_freq = 2;
+        o.continue_run = true;
+        train(device, &o, UINT64_MAX);
+        assert_metrics(out, 1, STEPS);
+        assert_same_checkpoint(straight(), out, STEPS);
+    }
+}
+
+// ---------------------------------------------------------------------------
+// Bad input
+
+static void test_broken_images(void **state)
+{
+    struct pix_train_options o = tiny(BROKEN, SCRATCH "/broken_run");
+    (void)state;
+    need_device();
+    o.steps = 2;
+    struct pix_step_metrics m = train(device, &o, UINT64_MAX);
+    assert_int_equal(m.epoch, 1);    // two of the four images are there
+    assert_message("empty.png");
+    assert_message("noise.jpg");
+    assert_null(strstr(messages, "1.png"));
+
+    o.data = SCRATCH "/bad";
+    o.out = SCRATCH "/none";
+    assert_refused(&o, "bad/train");
+    o.data = SCRATCH "/empty";
+    assert_refused(&o, "empty/train");
+    o.data = SCRATCH "/missing";
+    assert_refused(&o, "missing");
+    o.data = DATA "/train";
+    assert_refused(&o, "no folder train");
+    assert_false(file_exists(SCRATCH "/none"));
+}
+
+static void test_refused_runs(void **state)
+{
+    struct pix_train_options o = tiny(DATA, straight());
+    void *before, *after;
+    size_t size_before, size_after;
+    (void)state;
+    need_device();
+    char *config = file_join(o.out, "config.json");
+    assert_true(file_read(config, &before, &size_before));
+    assert_refused(&o, "--continue");
+    o.out = DATA "/train/0.png";
+    assert_refused(&o, "not a folder");
+    o.out = SCRATCH "/no run";
+    o.continue_run = true;
+    assert_refused(&o, "config.json");
+    assert_false(file_exists(o.out));
+
+    o.out = straight();
+    o.lr = 0.1;
+    assert_refused(&o, "--lr");
+    o = tiny(DATA, straight());
+    o.continue_run = true;
+    o.no_flip = true;
+    assert_refused(&o, "--no-flip");
+    o.continue_run = false;
+    o.crop_size = 33;
+    assert_refused(&o, "crop-size");
+    o.crop_size = CROP;
+    o.out = NULL;
+    assert_refused(&o, "--out");
+    assert_true(file_read(config, &after, &size_after));
+    assert_int_equal(size_before, size_after);
+    assert_memory_equal(before, after, size_before);
+    mem_free(before);
+    mem_free(after);
+    mem_free(config);
+
+    // A folder that is there but empty is fine, also with what a killed start left.
+    o = tiny(DATA, SCRATCH "/fresh");
+    o.steps = 1;
+    assert_true(file_make_folder(o.out));
+    write_text(SCRATCH "/fresh/config.json.tmp", "{");
+    train(device, &o, UINT64_MAX);
+    assert_false(file_exists(SCRATCH "/fresh/config.json.tmp"));
+}
+
+static void test_no_memory(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/large");
+    struct pix_plan plan;
+    (void)state;
+    need_device();
+    o.crop_size = 4096;
+    o.load_size = 4096;
+    o.batch_size = 4096;
+    assert_refused(&o, "smaller");
+
+    // The first batch that the device could address but not hold, if there is one.
+    uint64_t memory = pix_device_get_info(device)->memory_bytes;
+    o.crop_size = 256;
+    o.load_size = 256;
+    o.ngf = 8;
+    o.ndf = 8;
+    for (o.batch_size = 1; o.batch_size <= 4096; o.batch_size *= 2) {
+        if (!pix_train_plan(device, &o, &plan))
+            break;
+        if (plan.device_bytes > memory) {
+            assert_refused(&o, "lower --batch-size");
+            assert_message(pix_device_get_info(device)->name);
+            break;
+        }
+    }
+    assert_false(file_exists(o.out));
+}
+
+static void damage(const char *run, uint64_t step)
+{
+    char *path = checkpoint_path(run, step);
+    assert_true(os_file_truncate(path, 5000));
+    mem_free(path);
+}
+
+static void test_damaged_checkpoints(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/damaged");
+    (void)state;
+    need_device();
+    o.save_freq = 2;
+    train(device, &o, 6);
+    damage(o.out, 6);
+    o.continue_run = true;
+    o.keep = 1;
+    train(device, &o, 8);
+    assert_message("cut short");
+    assert_message("unreadable");
+    assert_true(has_checkpoint(o.out, 8));
+    assert_string_equal(pix_last_error(), "");
+
+    damage(o.out, 8);
+    assert_refused(&o, "none of the 1 checkpoints");
+    assert_true(has_checkpoint(o.out, 8));
+    assert_metrics(o.out, 1, 8);
+
+    struct pix_translate_options t;
+    pix_translate_options_init(&t);
+    t.model = o.out;
+    messages[0] = '\0';
+    assert_null(pix_translator_create(device, &t));
+    assert_message("cut short");
+}
+
+// A folder stands where the temporary file would be.
+static void test_failed_checkpoint(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/full");
+    struct pix_step_metrics m;
+    (void)state;
+    need_device();
+    o.save_freq = 2;
+    pix_trainer *trainer = pix_trainer_create(device, &o);
+    assert_non_null(trainer);
+    assert_true(
+        file_make_folder(SCRATCH "/full/checkpoints/step-00000004.safetensors.tmp"));
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
+    assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_FAILED);
+    assert_message("step-00000004");
+    assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_FAILED);
+
+    // What was trained is not lost once there is room.
+    remove_tree(SCRATCH "/full/checkpoints/step-00000004.safetensors.tmp");
+    assert_true(has_checkpoint(o.out, 2));
+    assert_true(pix_trainer_save(trainer));
+    pix_trainer_destroy(trainer);
+    o.continue_run = true;
+    train(device, &o, UINT64_MAX);
+    assert_same_checkpoint(straight(), o.out, STEPS);
+}
+
+static void test_translate(void **state)
+{
+    struct pix_translate_options t;
+    struct pix_image in = { 0 }, out, again;
+    struct pix_plan plan;
+    (void)state;
+    need_device();
+    pix_translate_options_init(&t);
+    t.model = straight();
+    pix_translator *translator = pix_translator_create(device, &t);
+    assert_non_null(translator);
+    assert_true(pix_image_read(DATA "/train/1.png", &in));
+    assert_true(pix_translator_run(translator, &in, &out));
+    assert_int_equal(out.width, CROP);
+    assert_int_equal(out.height, CROP);
+    assert_true(pix_translator_run(translator, &in, &again));
+    assert_memory_equal(out.pixels, again.pixels, CROP * CROP * 3);
+    pix_image_free(&out);
+    pix_image_free(&again);
+    assert_true(pix_translator_plan(translator, 0, 0, &plan));
+    assert_int_equal(plan.weights_d, 0);
+    assert_true(plan.device_bytes ==
+                plan.state_bytes + plan.arena_bytes + plan.staging_bytes);
+    pix_translator_destroy(translator);
+
+    // As it is: 80 x 40 does not fit, 64 x 32 does.
+    char *path = checkpoint_path(straight(), STEPS);
+    t.model = path;
+    t.preprocess = "none";
+    translator = pix_translator_create(device, &t);
+    assert_non_null(translator);
+    messages[0] = '\0';
+    assert_false(pix_translator_run(translator, &in, &out));
+    assert_message("64x32");
+    assert_message("96x64");
+    in.width = 64;
+    in.height = 32;
+    assert_true(pix_translator_run(translator, &in, &out));
+    assert_int_equal(out.width, 64);
+    assert_int_equal(out.height, 32);
+    pix_image_free(&out);
+    in.width = in.height = 32;
+    assert_true(pix_translator_run(translator, &in, &out));
+    pix_image_free(&out);
+    pix_image_free(&in);
+    pix_translator_destroy(translator);
+
+    t.preprocess = "crop";
+    assert_null(pix_translator_create(device, &t));
+    t.preprocess = NULL;
+    t.model = SCRATCH "/nothing";
+    assert_null(pix_translator_create(device, &t));
+    assert_message("does not exist");
+    t.model = DATA;
+    assert_null(pix_translator_create(device, &t));
+    assert_message("no checkpoint");
+    t.model = DATA "/train/1.png";
+    assert_null(pix_translator_create(device, &t));
+    assert_message("not a checkpoint");
+    mem_free(path);
+}
+
+// ---------------------------------------------------------------------------
+
+static int open_group(void **state)
+{
+    (void)state;
+    remove_tree(SCRATCH);
+    make_data();
+    no_execute = is_set("PIX_TEST_NO_EXECUTE");
+    device = open_device(0);
+    if (!device)
+        printf("skipped, no device: %s\n", pix_last_error());
+    return 0;
+}
+
+static int close_group(void **state)
+{
+    (void)state;
+    uint32_t count = device ? pix_device_validation_count(device) : 0;
+    pix_device_destroy(device);
+    remove_tree(SCRATCH);
+    if (count)
+        printf("%" PRIu32 " validation messages\n", count);
+    return count ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_overfit),
+        cmocka_unit_test(test_sample_grid),
+        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_tiny_submissions),
+        cmocka_unit_test(test_stop_and_continue),
+        cmocka_unit_test(test_saved_by_hand),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_broken_images),
+        cmocka_unit_test(test_refused_runs),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_damaged_checkpoints),
+        cmocka_unit_test(test_failed_checkpoint),
+        cmocka_unit_test(test_translate),
+    };
+    program = argv[0];
+    if (argc == 3 && strcmp(argv[1], "child") == 0)
+        return run_child(argv[2]);
+    return cmocka_run_group_tests(tests, open_group, close_group);
+}
