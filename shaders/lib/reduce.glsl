@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: MIT
 //
-// The sum of two values over a workgroup of REDUCE_WORKGROUP invocations, in the order
-// of a binary tree, without subgroups. Every invocation of the workgroup calls it, and
-// every one gets the sums.
+// The sum of two values over a workgroup of REDUCE_WORKGROUP invocations, in a fixed
+// order, without subgroups: columns first, then their sums. Every invocation of the
+// workgroup calls it, and every one gets the sums. Two barriers: a tree would need one a
+// level, and they are what such a small sum costs.
+
+#define REDUCE_COLUMNS 8
 
 shared vec2 reduce_values[REDUCE_WORKGROUP];
+shared vec2 reduce_columns[REDUCE_COLUMNS];
 
 vec2 workgroup_sum(vec2 value)
 {
     uint i = gl_LocalInvocationIndex;
     reduce_values[i] = value;
     barrier();
-    for (uint half_size = REDUCE_WORKGROUP / 2; half_size > 0; half_size /= 2) {
-        if (i < half_size)
-            reduce_values[i] += reduce_values[i + half_size];
-        barrier();
+    if (i < REDUCE_COLUMNS) {
+        vec2 column = reduce_values[i];
+        for (uint k = i + REDUCE_COLUMNS; k < REDUCE_WORKGROUP; k += REDUCE_COLUMNS)
+            column += reduce_values[k];
+        reduce_columns[i] = column;
     }
-    vec2 sum = reduce_values[0];
-    barrier();    // nobody starts another sum before all have read this one
+    barrier();
+    // The next sum writes columns only after a barrier that all reach after this.
+    vec2 sum = reduce_columns[0];
+    for (uint k = 1; k < REDUCE_COLUMNS; k++)
+        sum += reduce_columns[k];
     return sum;
 }

@@ -38,8 +38,8 @@ struct conv_params {
     uint c_out, h_out, w_out;
     uint stride;      // simple kernels: invocations of the grid
     uint groups_x;    // tiled kernels: workgroups along x, to number those of x and y
-    // This call's part of the sum, [sum_first, sum_end): forward channels of x, backward
-    // input channels of y, backward weight rows of y in all samples.
+    // This call's part of the sum, [sum_first, sum_end): forward channels of x,
+    // backward input channels of y, backward weight rows of y in all samples.
     uint sum_first, sum_end;
 };
 
