@@ -205,8 +205,8 @@ PIX_API bool pix_train_options_read_file(const char *path,
 PIX_API void pix_train_options_finish(struct pix_train_options *options);
 
 // Checks all options but the paths, and that they fit together, then fills in those
-// that follow from others: load_size and depth. pix_trainer_create and pix_train_plan do
-// the same on their own copy. Resolved options resolve to themselves.
+// that follow from others: load_size and depth. pix_trainer_create and pix_train_plan
+// do the same on their own copy. Resolved options resolve to themselves.
 PIX_API bool pix_train_options_resolve(struct pix_train_options *options);
 
 // One row of the table of training options: command line, configuration file, help text
@@ -260,7 +260,7 @@ PIX_API pix_trainer *pix_trainer_create(pix_device *device,
                                         const struct pix_train_options *options);
 PIX_API void pix_trainer_destroy(pix_trainer *trainer);
 
-// The resolved options (depth and threads filled in), valid as long as the trainer.
+// The resolved options (load_size and depth filled in), valid as long as the trainer.
 PIX_API const struct pix_train_options *pix_trainer_get_options(
     const pix_trainer *trainer);
 
@@ -348,7 +348,8 @@ struct pix_evaluation {
 
 // Translates the pairs of `data`/`split` (folder, side-by-side A|B images, the model's
 // direction and size) and compares. `grid` may be NULL, or a path for a PNG with one
-// row input | output | target per pair, at most `grid_rows` rows.
+// row input | output | target per pair, at most `grid_rows` rows; more than four stand
+// in two columns, and tiles of less than 160 pixels are enlarged by a whole factor.
 PIX_API bool pix_evaluate(pix_translator *translator, const char *data,
                           const char *split, const char *grid, uint32_t grid_rows,
                           struct pix_evaluation *evaluation);

@@ -369,8 +369,8 @@ static void test_cut_and_join(void **state)
 
     struct pix_image grid;
     assert_true(image_create(&grid, 7, 3));
-    image_paste(&grid, &a, 0, 0);
-    image_paste(&grid, &b, 3, 0);
+    image_paste(&grid, &a, 0, 0, 1);
+    image_paste(&grid, &b, 3, 0, 1);
     assert_int_equal(largest_difference(&grid, &in), 0);
     image_free(&grid);
     image_free(&a);

@@ -343,8 +343,9 @@ static void test_overfit(void **state)
     assert_true(e.l1 < 0.5 * e.l1_mean_colour && e.l1 < 0.5 * e.l1_copy);
     assert_true(e.l1 * 100 < 2 * last.loss_g_l1);
     assert_true(pix_image_read(SCRATCH "/grid.png", &grid));
-    assert_int_equal(grid.width, 3 * CROP);
-    assert_int_equal(grid.height, CROP);
+    // One row of three tiles, enlarged to at least 160 pixels each.
+    assert_int_equal(grid.width, 3 * 5 * CROP);
+    assert_int_equal(grid.height, 5 * CROP);
     pix_image_free(&grid);
     assert_false(pix_evaluate(translator, ONE, "val", NULL, 0, &e));
     pix_translator_destroy(translator);
@@ -683,6 +684,35 @@ static void test_damaged_checkpoints(void **state)
     assert_message("cut short");
 }
 
+// The last moment in the file becomes NaN, then a weight of D, then its losses.
+static void test_not_finite(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/nan");
+    void *data;
+    size_t size;
+    (void)state;
+    need_device();
+    o.steps = 2;
+    train(device, &o, UINT64_MAX);
+    char *path = checkpoint_path(o.out, 2);
+    assert_true(file_read(path, &data, &size));
+    memset((char *)data + size - 4, 0xff, 4);
+    assert_true(file_write(path, data, size));
+    mem_free(data);
+    mem_free(path);
+
+    o.continue_run = true;
+    o.steps = 6;
+    struct pix_step_metrics m = train(device, &o, UINT64_MAX);
+    assert_int_equal(m.step, 6);
+    const char *first = strstr(messages, "is not finite in step 3");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "is not finite"));
+    assert_true(file_read(SCRATCH "/nan/metrics.jsonl", &data, &size));
+    assert_non_null(strstr(data, "\"loss_d_real\": null"));
+    mem_free(data);
+}
+
 // A folder stands where the temporary file would be.
 static void test_failed_checkpoint(void **state)
 {
@@ -813,6 +843,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_refused_runs),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_damaged_checkpoints),
+        cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_failed_checkpoint),
         cmocka_unit_test(test_translate),
     };

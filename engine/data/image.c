@@ -624,11 +624,14 @@ bool image_split(const struct pix_image *in, struct pix_image *a, struct pix_ima
 }
 
 void image_paste(struct pix_image *grid, const struct pix_image *tile, uint32_t x,
-                 uint32_t y)
+                 uint32_t y, uint32_t factor)
 {
-    assert(x <= grid->width && tile->width <= grid->width - x);
-    assert(y <= grid->height && tile->height <= grid->height - y);
-    for (uint32_t row = 0; row < tile->height; row++)
-        memcpy(grid->pixels + ((size_t)(y + row) * grid->width + x) * 3,
-               tile->pixels + (size_t)row * tile->width * 3, (size_t)tile->width * 3);
+    assert((uint64_t)x + (uint64_t)tile->width * factor <= grid->width &&
+           (uint64_t)y + (uint64_t)tile->height * factor <= grid->height);
+    for (uint32_t row = 0; row < tile->height * factor; row++) {
+        const uint8_t *from = tile->pixels + (size_t)(row / factor) * tile->width * 3;
+        uint8_t *to = grid->pixels + ((size_t)(y + row) * grid->width + x) * 3;
+        for (uint32_t column = 0; column < tile->width * factor; column++)
+            memcpy(to + (size_t)column * 3, from + (size_t)(column / factor) * 3, 3);
+    }
 }

@@ -99,7 +99,7 @@ static uint64_t batches(const char *network, uint64_t step)
     return strcmp(network, "D") == 0 ? 3 * step : step;
 }
 
-static const char counter_of[] = "running_mean";
+#define COUNTER_OF "running_mean"
 
 static bool has_counter(const struct weight *w)
 {
@@ -108,8 +108,8 @@ static bool has_counter(const struct weight *w)
 
 static char *counter_name(const char *network, const struct weight *w)
 {
-    size_t length = strlen(w->name), tail = sizeof(counter_of) - 1;
-    assert(length >= tail && strcmp(w->name + length - tail, counter_of) == 0);
+    size_t length = strlen(w->name), tail = strlen(COUNTER_OF);
+    assert(length >= tail && strcmp(w->name + length - tail, COUNTER_OF) == 0);
     return mem_printf("%s.%.*snum_batches_tracked", network, (int)(length - tail),
                       w->name);
 }

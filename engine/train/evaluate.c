@@ -18,7 +18,12 @@
 // From steps of 8-bit pixels to [-1, 1].
 #define PIXEL_UNIT 127.5
 
-#define GRID_COLUMNS 3u    // input | output | target
+// The picture: rows of input | output | target. Small tiles are enlarged by a whole
+// factor, many rows stand in two columns, so that a person can look at it at once.
+#define GRID_TILES 3u
+#define GRID_SMALL 160u    // sides below are enlarged
+#define GRID_LONG 4u       // more rows are too many for one column
+#define GRID_GAP 8u        // between the columns, pixels
 
 struct pair {
     struct pix_image input, target;
@@ -145,23 +150,47 @@ static bool mean_colour(const char *data, bool swap, uint32_t side, double colou
     return used > 0;
 }
 
-static void paste_row(struct pix_image *grid, uint32_t row, const struct pair *pair,
-                      const struct pix_image *output)
+struct grid {
+    struct pix_image picture;
+    uint32_t side, factor;    // of a tile: side in the model, enlargement
+    uint32_t rows, in_column;
+};
+
+static bool grid_create(struct grid *grid, uint32_t side, uint32_t rows)
 {
-    uint32_t side = output->width;
-    image_paste(grid, &pair->input, 0, row * side);
-    image_paste(grid, output, side, row * side);
-    image_paste(grid, &pair->target, 2 * side, row * side);
+    uint32_t columns = rows > GRID_LONG ? 2 : 1;
+    *grid = (struct grid){
+        .side = side,
+        .factor = DIV_UP(GRID_SMALL, side),
+        .rows = rows,
+        .in_column = DIV_UP(rows, columns),
+    };
+    uint32_t tile = side * grid->factor;
+    return image_create(&grid->picture,
+                        columns * GRID_TILES * tile + (columns - 1) * GRID_GAP,
+                        grid->in_column * tile);
+}
+
+static void grid_paste(struct grid *grid, uint32_t row, const struct pair *pair,
+                       const struct pix_image *output)
+{
+    uint32_t tile = grid->side * grid->factor;
+    uint32_t x = row / grid->in_column * (GRID_TILES * tile + GRID_GAP);
+    uint32_t y = row % grid->in_column * tile;
+    const struct pix_image *const tiles[] = { &pair->input, output, &pair->target };
+    for (uint32_t i = 0; i < GRID_TILES; i++)
+        image_paste(&grid->picture, tiles[i], x + i * tile, y, grid->factor);
 }
 
 bool evaluate(struct translator *t, const char *data, const char *split,
-              const char *grid, uint32_t grid_rows, struct pix_evaluation *out)
+              const char *grid_path, uint32_t grid_rows, struct pix_evaluation *out)
 {
     const struct pix_train_options *o = translator_get_options(t);
     bool swap = strcmp(o->direction, "BtoA") == 0;
     uint32_t side = translator_size(t);
     struct pix_evaluation sum = { 0 };
-    struct pix_image picture = { 0 }, output = { 0 };
+    struct grid grid = { 0 };
+    struct pix_image output = { 0 };
     struct pair pair = { 0 };
     struct file_list list = { 0 };
     char *folder = NULL, *path = NULL;
@@ -171,8 +200,9 @@ bool evaluate(struct translator *t, const char *data, const char *split,
     if (!find_split(data, split, &folder, &list) ||
         !mean_colour(data, swap, side, colour))
         goto fail;
-    uint32_t rows = grid ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)list.count) : 0;
-    if (rows && !image_create(&picture, GRID_COLUMNS * side, rows * side))
+    uint32_t rows =
+        grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)list.count) : 0;
+    if (rows && !grid_create(&grid, side, rows))
         goto fail;
     for (size_t i = 0; i < list.count; i++) {
         path = file_join(folder, list.names[i]);
@@ -184,14 +214,14 @@ bool evaluate(struct translator *t, const char *data, const char *split,
         sum.l1_mean_colour += difference_to_colour(&pair.target, colour);
         sum.pairs++;
         if (i < rows)
-            paste_row(&picture, (uint32_t)i, &pair, &output);
+            grid_paste(&grid, (uint32_t)i, &pair, &output);
         image_free(&output);
         pair_free(&pair);
         mem_free(path);
         output = (struct pix_image){ 0 };
         path = NULL;
     }
-    if (rows && !image_write(grid, &picture))
+    if (rows && !image_write(grid_path, &grid.picture))
         goto fail;
     *out = (struct pix_evaluation){
         .pairs = sum.pairs,
@@ -204,7 +234,7 @@ bool evaluate(struct translator *t, const char *data, const char *split,
 fail:
     image_free(&output);
     pair_free(&pair);
-    image_free(&picture);
+    image_free(&grid.picture);
     mem_free(path);
     file_list_free(&list);
     mem_free(folder);

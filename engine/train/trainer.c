@@ -181,9 +181,9 @@ static bool build(struct trainer *t, double submission_seconds, struct pix_plan 
         .lambda_l1 = (float)o->lambda_l1,
         .optimizer = {
             .kind = OPTIMIZER_ADAM,
-            .beta1 = (float)o->beta1,
-            .beta2 = (float)SCHEDULE_BETA2,
-            .epsilon = (float)SCHEDULE_EPSILON,
+            .beta1 = o->beta1,
+            .beta2 = SCHEDULE_BETA2,
+            .epsilon = SCHEDULE_EPSILON,
         },
     };
 
@@ -471,7 +471,7 @@ static bool write_samples(struct trainer *t)
         for (uint32_t column = 0; column < SAMPLE_COLUMNS; column++) {
             memcpy(tile.pixels, (const uint8_t *)t->samples[column] + row * bytes,
                    bytes);
-            image_paste(&grid, &tile, column * side, row * side);
+            image_paste(&grid, &tile, column * side, row * side, 1);
         }
     }
     ok = image_write(path, &grid);
