@@ -35,8 +35,8 @@ static bool measure(struct gpu_device *device, enum conv_choice choice, uint32_t
                     uint32_t ngf, uint32_t batch, struct row rows[SHADER_COUNT],
                     double *step_seconds)
 {
-    const struct gpu_limits *l = gpu_device_limits(device);
-    const struct op_limits limits = { l->max_invocations, l->shared_bytes, l->is_cpu };
+    const struct op_limits limits = plan_op_limits(device);
+    const struct plan_limits plan_limits = plan_device_limits(device);
     uint32_t levels = 0;
     while (levels < 8 && crop % (2u << levels) == 0)
         levels++;
@@ -64,11 +64,11 @@ static bool measure(struct gpu_device *device, enum conv_choice choice, uint32_t
     conv_choose(choice);
     if (!objective_build(g, networks[0], networks[1], &options, &o))
         goto done;
-    plan = plan_build(g, &(struct plan_limits){ l->max_block, l->max_binding });
+    plan = plan_build(g, &plan_limits);
     if (!plan)
         goto done;
     for (int i = 0; i < 2; i++)
-        if (!weights_place(networks[i], l->max_block) ||
+        if (!weights_place(networks[i], plan_limits.max_block) ||
             !weights_allocate(networks[i], device))
             goto done;
     x = plan_allocate(plan, device) ? exec_create(device, g, 0) : NULL;

@@ -36,21 +36,14 @@ static int close_device(void **state)
     return messages ? -1 : 0;
 }
 
-static struct op_limits limits_of(void)
-{
-    const struct gpu_limits *l = gpu_device_limits(device);
-    return (struct op_limits){ l->max_invocations, l->shared_bytes, l->is_cpu };
-}
-
 // Plans, allocates, records and runs two steps: the measured one and the recorded one.
 static void run(struct graph *g, struct weights *const *networks, size_t count)
 {
-    const struct gpu_limits *l = gpu_device_limits(device);
-    struct plan *plan =
-        plan_build(g, &(struct plan_limits){ l->max_block, l->max_binding });
+    const struct plan_limits limits = plan_device_limits(device);
+    struct plan *plan = plan_build(g, &limits);
     assert_non_null(plan);
     for (size_t i = 0; i < count; i++) {
-        assert_true(weights_place(networks[i], l->max_block));
+        assert_true(weights_place(networks[i], limits.max_block));
         assert_true(weights_allocate(networks[i], device));
     }
     assert_true(plan_allocate(plan, device));
@@ -69,7 +62,7 @@ static void run_training(enum conv_choice choice)
 {
     if (!device)
         skip();
-    const struct op_limits limits = limits_of();
+    const struct op_limits limits = plan_op_limits(device);
     const uint32_t crop = no_execute ? 256 : 32;
     const struct objective_options options = {
         .generator = { no_execute ? 8 : 5, no_execute ? 64 : 4, 3, 3 },
@@ -119,7 +112,7 @@ static void test_translation(void **state)
     (void)state;
     if (!device)
         skip();
-    const struct op_limits limits = limits_of();
+    const struct op_limits limits = plan_op_limits(device);
     const uint32_t side = no_execute ? 256 : 32;
     const struct unet_options options = { no_execute ? 8 : 5, no_execute ? 64 : 4, 3,
                                           3 };
@@ -138,7 +131,7 @@ static void test_other_kernels(void **state)
     (void)state;
     if (!device)
         skip();
-    const struct op_limits limits = limits_of();
+    const struct op_limits limits = plan_op_limits(device);
     struct graph *g = graph_create(&limits);
     struct weights *const networks[] = { weights_create(false) };
     struct tensor *x = graph_input(g, "x", (struct shape){ 2, 3, 8, 8 }, TENSOR_F32);

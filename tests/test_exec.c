@@ -32,7 +32,7 @@ static void step_begin(struct step *s, double submission_seconds)
 {
     struct gpu_device *device = test_gpu();
     const struct op_limits limits = test_gpu_limits();
-    const struct gpu_limits *g = gpu_device_limits(device);
+    const struct plan_limits plan_limits = plan_device_limits(device);
     const struct objective_options options = {
         .generator = { 5, 4, 3, 3 },
         .discriminator = { 3, 4 },
@@ -49,14 +49,13 @@ static void step_begin(struct step *s, double submission_seconds)
     s->discriminator = weights_create(false);
     assert_true(objective_build(s->graph, s->generator, s->discriminator, &options,
                                 &s->objective));
-    s->plan =
-        plan_build(s->graph, &(struct plan_limits){ g->max_block, g->max_binding });
+    s->plan = plan_build(s->graph, &plan_limits);
     assert_non_null(s->plan);
     struct random r;
     random_init(&r, 7, 1);
     struct weights *const networks[] = { s->generator, s->discriminator };
     for (size_t i = 0; i < 2; i++) {
-        assert_true(weights_place(networks[i], g->max_block));
+        assert_true(weights_place(networks[i], plan_limits.max_block));
         assert_true(weights_allocate(networks[i], device));
         assert_true(weights_initialise(networks[i], device, &r, 0.02));
     }

@@ -13,8 +13,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/safetensors.h"
 #include "support/gpu.h"
-#include "support/safetensors.h"
 
 #define GOLDEN TEST_FIXTURES "/golden/"
 #define SIDE 32
@@ -25,28 +25,42 @@ static const struct tolerance golden_loss = { "golden loss", 2e-3, 0, 1e-5 };
 static const struct tolerance golden_first_loss = { "golden first loss", 1e-5, 0,
                                                     1e-6 };
 
-static void upload(const struct safetensors *file, const char *network,
+// A weight's golden values; caller frees.
+static float *golden_values(struct safetensors *file, const char *network,
+                            const struct weight *w)
+{
+    char name[256];
+    snprintf(name, sizeof(name), "%s.%s", network, w->name);
+    const struct safetensors_entry *e = safetensors_find(file, name);
+    if (!e || e->end - e->begin != tensor_bytes(&w->value))
+        fail_msg("the golden file has no %s of the right size", name);
+    float *values = malloc((size_t)tensor_bytes(&w->value));
+    assert_true(safetensors_read(file, e, values));
+    return values;
+}
+
+static void upload(struct safetensors *file, const char *network,
                    const struct weights *weights)
 {
     for (size_t i = 0; i < weights->count; i++) {
         struct weight *w = weights->items[i];
-        size_t count = (size_t)shape_count(w->value.shape);
-        const float *values = safetensors_floats(file, network, w->name, count);
+        float *values = golden_values(file, network, w);
         assert_true(tensor_upload(test_gpu(), &w->value, values));
+        free(values);
     }
 }
 
 // Adam's first step moves a weight by the learning rate times the sign of its gradient,
 // so a gradient near zero may send it the other way: at most `strays` values may be up
 // to 2 lr off, all others must agree closely.
-static void check_weights(const struct safetensors *file, const char *network,
+static void check_weights(struct safetensors *file, const char *network,
                           const struct weights *weights)
 {
     size_t strays = 0, total = 0;
     for (size_t i = 0; i < weights->count; i++) {
         struct weight *w = weights->items[i];
         size_t count = (size_t)shape_count(w->value.shape);
-        const float *expected = safetensors_floats(file, network, w->name, count);
+        float *expected = golden_values(file, network, w);
         float *actual = malloc(tensor_bytes(&w->value));
         assert_true(tensor_download(test_gpu(), &w->value, actual));
         for (size_t k = 0; k < count; k++) {
@@ -57,6 +71,7 @@ static void check_weights(const struct safetensors *file, const char *network,
             strays += off > 2e-6 + 1e-5 * fabs((double)expected[k]);
         }
         total += count;
+        free(expected);
         free(actual);
     }
     print_message("%s: %zu of %zu values differ by more than rounding\n", network,
@@ -75,7 +90,7 @@ static void run_case(const char *name)
 {
     struct gpu_device *device = test_gpu();
     const struct op_limits op_limits = test_gpu_limits();
-    const struct gpu_limits *limits = gpu_device_limits(device);
+    const struct plan_limits limits = plan_device_limits(device);
     void *text, *images, *output;
     size_t text_size, images_size, output_size;
     char path[512];
@@ -107,11 +122,10 @@ static void run_case(const char *name)
     struct weights *discriminator = weights_create(false);
     struct objective o;
     assert_true(objective_build(g, generator, discriminator, &options, &o));
-    struct plan *plan =
-        plan_build(g, &(struct plan_limits){ limits->max_block, limits->max_binding });
+    struct plan *plan = plan_build(g, &limits);
     assert_non_null(plan);
-    assert_true(weights_place(generator, limits->max_block));
-    assert_true(weights_place(discriminator, limits->max_block));
+    assert_true(weights_place(generator, limits.max_block));
+    assert_true(weights_place(discriminator, limits.max_block));
     assert_true(weights_allocate(generator, device));
     assert_true(weights_allocate(discriminator, device));
     assert_true(plan_allocate(plan, device));
@@ -129,11 +143,11 @@ static void run_case(const char *name)
     for (size_t i = 0; i < 4; i++)
         losses[i] = exec_download(x, tensors[i]);
 
-    struct safetensors file;
-    safetensors_open(&file, GOLDEN "initial.safetensors");
-    upload(&file, "G", generator);
-    upload(&file, "D", discriminator);
-    safetensors_close(&file);
+    struct safetensors *file = safetensors_open(GOLDEN "initial.safetensors");
+    assert_non_null(file);
+    upload(file, "G", generator);
+    upload(file, "D", discriminator);
+    safetensors_close(file);
 
     for (uint64_t s = 0; s < steps; s++) {
         memcpy(pixels, (uint8_t *)images + s * batch * PAIR_BYTES, batch * PAIR_BYTES);
@@ -161,10 +175,11 @@ static void run_case(const char *name)
         free(wide);
         mem_free(output);
         snprintf(path, sizeof(path), GOLDEN "%s.after1.safetensors", name);
-        safetensors_open(&file, path);
-        check_weights(&file, "G", generator);
-        check_weights(&file, "D", discriminator);
-        safetensors_close(&file);
+        file = safetensors_open(path);
+        assert_non_null(file);
+        check_weights(file, "G", generator);
+        check_weights(file, "D", discriminator);
+        safetensors_close(file);
     }
 
     exec_destroy(x);

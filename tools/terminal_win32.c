@@ -5,13 +5,12 @@
 
 #include "terminal.h"
 
-#include <windows.h>
-
 #include <errno.h>
 #include <io.h>
 #include <shellapi.h>
 #include <stdlib.h>
 #include <string.h>
+#include <windows.h>
 
 static volatile LONG interrupted;
 

@@ -4,12 +4,12 @@
 
 #include "base/file.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static bool is_separator(char c)
 {

@@ -7,9 +7,9 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
-#include <stdio.h>
-
 #include "base/base.h"
+
+#include <stdio.h>
 
 // Reads a whole file. *data has one more byte than *size, set to 0. Caller frees. Logs
 // what failed with the path.

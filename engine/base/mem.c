@@ -5,12 +5,12 @@
 
 #include "base/mem.h"
 
+#include "base/log.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/log.h"
 
 static void *report(size_t count, size_t size)
 {

@@ -7,9 +7,9 @@
 #ifndef BASE_OS_H
 #define BASE_OS_H
 
-#include <stdio.h>
-
 #include "base/base.h"
+
+#include <stdio.h>
 
 // Threads
 

@@ -6,6 +6,7 @@
 #define _DARWIN_C_SOURCE
 #define _FILE_OFFSET_BITS 64
 
+#include "base/mem.h"
 #include "base/os.h"
 
 #include <dirent.h>
@@ -18,8 +19,6 @@
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "base/mem.h"
 
 // Threads
 

@@ -8,6 +8,7 @@
 #endif
 #define WIN32_LEAN_AND_MEAN
 
+#include "base/mem.h"
 #include "base/os.h"
 
 #include <errno.h>
@@ -15,8 +16,6 @@
 #include <string.h>
 #include <wchar.h>
 #include <windows.h>
-
-#include "base/mem.h"
 
 // Failures of stdio are told by errno, those of the system by GetLastError. A failed
 // call of the second kind keeps its code here and puts this mark into errno.

@@ -8,17 +8,17 @@
 
 #include "data/dataset.h"
 
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/random.h"
 #include "data/image.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { MAX_THREADS = 64, USEFUL_THREADS = 8, REASON_SIZE = 160 };
 

@@ -4,14 +4,14 @@
 
 #include "gpu/device.h"
 
+#include "base/mem.h"
+#include "gpu/stream.h"
+#include "gpu/vulkan.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/mem.h"
-#include "gpu/stream.h"
-#include "gpu/vulkan.h"
 
 // The guaranteed minimum of every Vulkan implementation (specification, "Required
 // Limits"); maxMemoryAllocationSize is at least 1 GiB.

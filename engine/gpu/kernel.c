@@ -4,11 +4,11 @@
 
 #include "gpu/kernel.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include "base/mem.h"
 #include "gpu/vulkan.h"
+
+#include <assert.h>
+#include <string.h>
 
 #define MAX_BUFFERS SHADER_STEP_BINDING
 

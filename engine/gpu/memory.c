@@ -4,11 +4,11 @@
 
 #include "gpu/memory.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "gpu/stream.h"
 #include "gpu/vulkan.h"
+
+#include <string.h>
 
 // Bytes a staging buffer holds: large enough to hide the cost of a submission.
 #define STAGING_BYTES ((uint64_t)16 << 20)

@@ -4,10 +4,10 @@
 
 #include "gpu/stream.h"
 
-#include <assert.h>
-
 #include "base/mem.h"
 #include "gpu/vulkan.h"
+
+#include <assert.h>
 
 struct gpu_stream {
     struct gpu_device *device;

@@ -5,12 +5,12 @@
 #ifndef GPU_VULKAN_H
 #define GPU_VULKAN_H
 
-#include <volk.h>
-
 #include "base/log.h"
 #include "gpu/device.h"
 #include "gpu/kernel.h"
 #include "gpu/memory.h"
+
+#include <volk.h>
 
 struct gpu_device {
     VkInstance instance;

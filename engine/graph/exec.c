@@ -4,16 +4,16 @@
 
 #include "graph/exec.h"
 
-#include <assert.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "gpu/device.h"
 #include "gpu/stream.h"
 #include "ops/emitter.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
 // Aimed length of a submission where the caller does not say: a tenth of the 2 s after
 // which recent kernels reset an AMD compute queue.

@@ -4,11 +4,11 @@
 // loss, walk the nodes back, let each op emit. Only that path is differentiated, which
 // is what the two updates of a GAN need.
 
-#include <assert.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "graph/tape.h"
+
+#include <assert.h>
 
 static bool needs_gradient(const struct graph *g, struct tensor *t)
 {

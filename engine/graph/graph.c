@@ -5,13 +5,13 @@
 
 #include "graph/graph.h"
 
-#include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "graph/tape.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 struct graph *graph_create(const struct op_limits *limits)
 {

@@ -4,12 +4,32 @@
 
 #include "graph/plan.h"
 
+#include "base/log.h"
+#include "base/mem.h"
+#include "gpu/device.h"
+#include "gpu/memory.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/log.h"
-#include "base/mem.h"
-#include "gpu/memory.h"
+struct op_limits plan_op_limits(const struct gpu_device *device)
+{
+    const struct gpu_limits *limits = gpu_device_limits(device);
+    return (struct op_limits){
+        .max_invocations = limits->max_invocations,
+        .shared_bytes = limits->shared_bytes,
+        .is_cpu = limits->is_cpu,
+    };
+}
+
+struct plan_limits plan_device_limits(const struct gpu_device *device)
+{
+    const struct gpu_limits *limits = gpu_device_limits(device);
+    return (struct plan_limits){
+        .max_block = limits->max_block,
+        .max_binding = limits->max_binding,
+    };
+}
 
 // One tensor on its way into the arena. `first` and `last` are calls; the copies before
 // the first call count as call 0, those after the last as the last.

@@ -26,6 +26,10 @@ struct plan {
     uint64_t bytes;    // moved, see pix_plan.bytes_per_step
 };
 
+// What an open device allows.
+struct op_limits plan_op_limits(const struct gpu_device *device);
+struct plan_limits plan_device_limits(const struct gpu_device *device);
+
 // Inputs and kept tensors live through the whole step. Returns NULL after a message if
 // the graph failed or a tensor does not fit the limits (the message names the sizes).
 struct plan *plan_build(struct graph *g, const struct plan_limits *limits);

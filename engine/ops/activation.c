@@ -3,6 +3,7 @@
 // Elementwise activations. The formulas are in shared/activation.h.
 
 #include "shared/activation.h"
+
 #include "ops/op.h"
 
 _Static_assert(sizeof(struct activation_params) <= CALL_MAX_PARAMS, "push constants");

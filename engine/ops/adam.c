@@ -4,6 +4,7 @@
 // step block.
 
 #include "shared/adam.h"
+
 #include "ops/op.h"
 #include "tensor/weights.h"
 

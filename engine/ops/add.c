@@ -4,6 +4,7 @@
 // and filling with one value. The formulas are in shared/add.h.
 
 #include "shared/add.h"
+
 #include "base/log.h"
 #include "ops/op.h"
 #include "shared/fill.h"

@@ -4,6 +4,7 @@
 // copies of a range of channels, see shared/concat.h.
 
 #include "shared/concat.h"
+
 #include "base/log.h"
 #include "ops/op.h"
 

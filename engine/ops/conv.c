@@ -12,10 +12,10 @@
 
 #include "shared/conv.h"
 
-#include <assert.h>
-
 #include "base/log.h"
 #include "ops/op.h"
+
+#include <assert.h>
 
 #define MAX_GROUPS 65535    // guaranteed on each axis
 #define MAX_STRIDE 255      // its square, the number of phases, is a number of groups

@@ -4,6 +4,7 @@
 // shared/dropout.h), so backward draws it again and nothing is stored.
 
 #include "shared/dropout.h"
+
 #include "ops/op.h"
 
 #include <assert.h>

@@ -2,11 +2,11 @@
 //
 // Appends calls; the one place where a gradient is set or added to. See op.h.
 
-#include <assert.h>
-#include <string.h>
-
 #include "base/mem.h"
 #include "ops/emitter.h"
+
+#include <assert.h>
+#include <string.h>
 
 #define MAX_GROUPS 65535    // guaranteed on each axis
 

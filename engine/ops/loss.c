@@ -5,6 +5,7 @@
 // workgroups, whose number depends on the shape only, then their sum.
 
 #include "shared/loss.h"
+
 #include "base/log.h"
 #include "ops/op.h"
 

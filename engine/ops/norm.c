@@ -5,6 +5,7 @@
 // for each group: a channel, or a channel of one sample.
 
 #include "shared/norm.h"
+
 #include "base/log.h"
 #include "ops/op.h"
 

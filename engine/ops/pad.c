@@ -3,6 +3,7 @@
 // Padding with zeros or by reflection. The formulas are in shared/pad.h.
 
 #include "shared/pad.h"
+
 #include "base/log.h"
 #include "ops/op.h"
 

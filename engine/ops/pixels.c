@@ -4,6 +4,7 @@
 // a gradient.
 
 #include "shared/pixels.h"
+
 #include "base/log.h"
 #include "ops/op.h"
 

@@ -4,10 +4,10 @@
 
 #include "tensor/tensor.h"
 
+#include "gpu/memory.h"
+
 #include <assert.h>
 #include <stdio.h>
-
-#include "gpu/memory.h"
 
 uint64_t shape_count(struct shape s)
 {

@@ -4,15 +4,15 @@
 
 #include "tensor/weights.h"
 
-#include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "gpu/memory.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 bool weight_is_trained(const struct weight *w)
 {

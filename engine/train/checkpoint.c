@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The safetensors format: eight bytes with the size of a JSON header, the header, then
-// the tensors. Numbers are little-endian, as on every machine that has Vulkan. Tensors
-// follow each other without gaps and 8-byte ones come first, so all are aligned.
+// What a checkpoint holds, and the folder of checkpoints; the container is
+// base/safetensors. 8-byte numbers come first, so that all tensors are aligned.
 
 #include "train/checkpoint.h"
 
@@ -11,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "base/safetensors.h"
 #include "train/options.h"
 #include "train/schedule.h"
 
@@ -20,39 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_SIZE 8             // the header's size, in front of it
-#define HEADER_MAX (16u << 20)    // bytes; ours has about 60 KiB
-#define TENSORS_MAX 65536u        // in one file
-#define RANK_MAX 8u               // of a tensor; ours have 0, 1 or 4
-#define SEEK_STEP (1 << 30)       // bytes; an int everywhere
 #define NAME_FORMAT "step-%08" PRIu64 ".safetensors"
-
-struct kind {
-    const char *name;
-    uint32_t size;    // bytes of an element
-};
-
-static const struct kind kinds[] = {
-    { "F32", 4 }, { "I64", 8 }, { "F64", 8 },  { "F16", 2 }, { "BF16", 2 },
-    { "I32", 4 }, { "I16", 2 }, { "I8", 1 },   { "U64", 8 }, { "U32", 4 },
-    { "U16", 2 }, { "U8", 1 },  { "BOOL", 1 },
-};
-
-// A tensor of a file that is read.
-struct entry {
-    char *name;
-    const struct kind *kind;
-    uint32_t rank;
-    uint64_t sides[RANK_MAX];
-    uint64_t begin, end;    // after the header
-};
 
 struct checkpoint {
     char *path;
-    FILE *stream;
-    uint64_t data;            // offset of the tensors in the file
-    struct entry *entries;    // by name
-    size_t count, capacity;
+    struct safetensors *file;
     struct checkpoint_state state;
     struct pix_train_options options;
 };
@@ -63,7 +35,7 @@ static bool is_vector(const struct weight *w)
 }
 
 // The sides of a weight in a file; returns how many.
-static uint32_t sides_of(const struct weight *w, uint64_t sides[RANK_MAX])
+static uint32_t sides_of(const struct weight *w, uint64_t sides[SAFETENSORS_RANK_MAX])
 {
     struct shape s = w->value.shape;
     if (is_vector(w)) {
@@ -83,10 +55,7 @@ static uint32_t sides_of(const struct weight *w, uint64_t sides[RANK_MAX])
 
 struct writing {
     const struct checkpoint_state *state;
-    struct json_writer json;
-    uint64_t offset;
-
-    struct file_writer file;
+    struct safetensors_writer file;
     struct gpu_device *device;
     bool (*download)(struct gpu_device *device, const struct tensor *t, void *data);
     void *scratch;    // as large as the largest tensor
@@ -114,31 +83,19 @@ static char *counter_name(const char *network, const struct weight *w)
                       w->name);
 }
 
-// Names one tensor in the header; takes `name`.
+// Takes `name`.
 static bool describe(struct writing *w, char *name, const char *kind,
                      const uint64_t *sides, uint32_t rank, uint64_t bytes)
 {
-    if (!name)
-        return false;
-    json_begin_object(&w->json, name);
-    json_string(&w->json, "dtype", kind);
-    json_begin_array(&w->json, "shape");
-    for (uint32_t i = 0; i < rank; i++)
-        json_u64(&w->json, NULL, sides[i]);
-    json_end_array(&w->json);
-    json_begin_array(&w->json, "data_offsets");
-    json_u64(&w->json, NULL, w->offset);
-    json_u64(&w->json, NULL, w->offset + bytes);
-    json_end_array(&w->json);
-    json_end_object(&w->json);
-    w->offset += bytes;
+    if (name)
+        safetensors_describe(&w->file, name, kind, sides, rank, bytes);
     mem_free(name);
-    return true;
+    return name != NULL;
 }
 
 static bool describe_tensor(struct writing *w, char *name, const struct weight *weight)
 {
-    uint64_t sides[RANK_MAX];
+    uint64_t sides[SAFETENSORS_RANK_MAX];
     uint32_t rank = sides_of(weight, sides);
     return describe(w, name, "F32", sides, rank, tensor_bytes(&weight->value));
 }
@@ -146,7 +103,7 @@ static bool describe_tensor(struct writing *w, char *name, const struct weight *
 static bool write_tensor(struct writing *w, const struct tensor *t)
 {
     return w->download(w->device, t, w->scratch) &&
-           file_writer_write(&w->file, w->scratch, (size_t)tensor_bytes(t));
+           safetensors_put_data(&w->file, w->scratch, (size_t)tensor_bytes(t));
 }
 
 // The four passes over the weights, in the order of the file. Each either names its
@@ -162,7 +119,7 @@ static bool pass_counters(struct writing *w, const char *network,
         uint64_t value = batches(network, w->state->step);
         bool ok = header ? describe(w, counter_name(network, weight), "I64", NULL, 0,
                                     sizeof(value))
-                         : file_writer_write(&w->file, &value, sizeof(value));
+                         : safetensors_put_data(&w->file, &value, sizeof(value));
         if (!ok)
             return false;
     }
@@ -216,25 +173,26 @@ static bool all_passes(struct writing *w, const struct weights *generator,
 }
 
 // Metadata of safetensors is text by text, so ours is JSON inside JSON.
-static bool add_text(struct json_writer *to, const char *key, struct json_writer *from)
+static bool add_text(struct safetensors_writer *to, const char *key,
+                     struct json_writer *from)
 {
     char *text = json_writer_finish(from);
     if (!text)
         return false;
-    json_string(to, key, text);
+    safetensors_put_metadata(to, key, text);
     mem_free(text);
     return true;
 }
 
-static bool add_metadata(struct json_writer *to, const struct checkpoint_state *state)
+static bool add_metadata(struct safetensors_writer *to,
+                         const struct checkpoint_state *state)
 {
     const struct pix_train_options *o = state->options;
     struct json_writer part = { 0 };
     char step[24];
 
-    json_begin_object(to, "__metadata__");
     snprintf(step, sizeof(step), "%" PRIu64, state->step);
-    json_string(to, "pix2pix.step", step);
+    safetensors_put_metadata(to, "pix2pix.step", step);
 
     options_write_json(&part, NULL, o);
     if (!add_text(to, "pix2pix.options", &part))
@@ -263,10 +221,7 @@ static bool add_metadata(struct json_writer *to, const struct checkpoint_state *
     json_u64(&part, "seed", o->seed);
     json_u64(&part, "step", state->step);
     json_end_object(&part);
-    if (!add_text(to, "pix2pix.random", &part))
-        return false;
-    json_end_object(to);
-    return true;
+    return add_text(to, "pix2pix.random", &part);
 }
 
 static uint64_t largest_tensor(const struct weights *weights)
@@ -283,217 +238,32 @@ bool checkpoint_write(const char *path, const struct checkpoint_state *state,
                       bool (*download)(struct gpu_device *device,
                                        const struct tensor *t, void *data))
 {
-    static const char spaces[8] = "        ";
     struct writing w = { .state = state, .device = device, .download = download };
-    uint8_t prefix[PREFIX_SIZE];
-    char *header = NULL;
-
-    json_begin_object(&w.json, NULL);
-    bool described =
-        add_metadata(&w.json, state) && all_passes(&w, generator, discriminator, true);
-    json_end_object(&w.json);
-    header = json_writer_finish(&w.json);    // frees what a failure left
-    if (!described || !header)
-        goto fail;
-    size_t length = strlen(header), padded = ALIGN_UP(length, sizeof(spaces));
-    for (size_t i = 0; i < PREFIX_SIZE; i++)
-        prefix[i] = (uint8_t)((uint64_t)padded >> (8 * i));
-
+    safetensors_begin(&w.file);
     w.scratch = mem_alloc(
         (size_t)MAX(largest_tensor(generator), largest_tensor(discriminator)));
-    if (!w.scratch || !file_writer_begin(&w.file, path))
-        goto fail;
-    if (!file_writer_write(&w.file, prefix, sizeof(prefix)) ||
-        !file_writer_write(&w.file, header, length) ||
-        !file_writer_write(&w.file, spaces, padded - length) ||
-        !all_passes(&w, generator, discriminator, false) ||
-        !file_writer_commit(&w.file))
-        goto fail;
+    bool ok = w.scratch && add_metadata(&w.file, state) &&
+              all_passes(&w, generator, discriminator, true) &&
+              safetensors_begin_data(&w.file, path) &&
+              all_passes(&w, generator, discriminator, false) &&
+              safetensors_commit(&w.file);
+    if (!ok) {
+        log_error(
+            "checkpoint: %s was not written; earlier checkpoints are as they were",
+            path);
+        safetensors_abort(&w.file);
+    }
     mem_free(w.scratch);
-    mem_free(header);
-    return true;
-
-fail:
-    log_error("checkpoint: %s was not written; earlier checkpoints are as they were",
-              path);
-    file_writer_abort(&w.file);
-    mem_free(w.scratch);
-    mem_free(header);
-    return false;
+    return ok;
 }
 
 // ---------------------------------------------------------------------------
-// Reading: the file
-
-static bool seek(FILE *stream, uint64_t offset)
-{
-    if (fseek(stream, 0, SEEK_SET) != 0)
-        return false;
-    while (offset > 0) {
-        int step = (int)MIN(offset, (uint64_t)SEEK_STEP);
-        if (fseek(stream, step, SEEK_CUR) != 0)
-            return false;
-        offset -= (uint64_t)step;
-    }
-    return true;
-}
-
-// Whether a file has at least this many bytes.
-static bool reaches(FILE *stream, uint64_t size)
-{
-    return size == 0 || (seek(stream, size - 1) && fgetc(stream) != EOF);
-}
+// Reading: the state
 
 static bool foreign(const char *path, const char *why)
 {
     log_error("checkpoint: %s is not a checkpoint of pix2pix: %s", path, why);
     return false;
-}
-
-// The header's text, NUL-terminated; caller frees.
-static char *read_header(struct checkpoint *c, size_t *size)
-{
-    uint8_t prefix[PREFIX_SIZE];
-    uint64_t length = 0;
-    char *text = NULL;
-
-    size_t count = fread(prefix, 1, sizeof(prefix), c->stream);
-    if (ferror(c->stream)) {
-        log_error("checkpoint: can not read %s: %s", c->path, os_error_text());
-        return NULL;
-    }
-    if (count < sizeof(prefix)) {
-        foreign(c->path, count ? "it has fewer than 8 bytes" : "it is empty");
-        return NULL;
-    }
-    for (size_t i = 0; i < PREFIX_SIZE; i++)
-        length |= (uint64_t)prefix[i] << (8 * i);
-    int first = fgetc(c->stream);
-    if (length < 2 || length > HEADER_MAX || first != '{') {
-        foreign(c->path, "it does not begin as a safetensors file does");
-        return NULL;
-    }
-    if (!reaches(c->stream, PREFIX_SIZE + length)) {
-        log_error("checkpoint: %s is cut short: it ends inside its header", c->path);
-        return NULL;
-    }
-    text = mem_alloc((size_t)length + 1);
-    if (!text)
-        return NULL;
-    if (!seek(c->stream, PREFIX_SIZE) ||
-        fread(text, 1, (size_t)length, c->stream) != (size_t)length) {
-        log_error("checkpoint: can not read %s: %s", c->path, os_error_text());
-        mem_free(text);
-        return NULL;
-    }
-    text[length] = '\0';
-    *size = (size_t)length;
-    c->data = PREFIX_SIZE + length;
-    return text;
-}
-
-// ---------------------------------------------------------------------------
-// Reading: the header
-
-static bool bad_tensor(const struct checkpoint *c, const char *name, const char *why)
-{
-    log_error("checkpoint: %s is damaged: tensor %s %s", c->path, name, why);
-    return false;
-}
-
-static const struct kind *find_kind(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return &kinds[i];
-    return NULL;
-}
-
-static bool read_entry(void *user, const char *key, struct json value)
-{
-    struct checkpoint *c = user;
-    if (strcmp(key, "__metadata__") == 0)
-        return true;
-
-    struct json shape = json_get(value, "shape");
-    struct json offsets = json_get(value, "data_offsets");
-    struct entry e = { 0 };
-    char *kind = json_to_string(json_get(value, "dtype"));
-    e.kind = kind ? find_kind(kind) : NULL;
-    mem_free(kind);
-    if (!e.kind)
-        return bad_tensor(c, key, "has no known dtype");
-    if (!json_is_array(shape) || json_count(shape) > RANK_MAX)
-        return bad_tensor(c, key, "has no usable shape");
-    e.rank = (uint32_t)json_count(shape);
-    uint64_t bytes = e.kind->size;
-    for (uint32_t i = 0; i < e.rank; i++) {
-        uint64_t *side = &e.sides[i];
-        if (!json_to_u64(json_element(shape, i), side) ||
-            (*side && bytes > (uint64_t)INT64_MAX / *side))
-            return bad_tensor(c, key, "has no usable shape");
-        bytes *= *side;
-    }
-    if (!json_is_array(offsets) || json_count(offsets) != 2 ||
-        !json_to_u64(json_element(offsets, 0), &e.begin) ||
-        !json_to_u64(json_element(offsets, 1), &e.end) || e.begin > e.end ||
-        e.end > (uint64_t)INT64_MAX)
-        return bad_tensor(c, key, "has no usable data_offsets");
-    if (e.end - e.begin != bytes)
-        return bad_tensor(c, key, "has data of another size than its shape");
-
-    if (c->count == TENSORS_MAX)
-        return bad_tensor(c, key, "is one too many");
-    e.name = mem_strdup(key);
-    if (!e.name || !mem_grow(&c->entries, &c->capacity, c->count + 1, sizeof(e))) {
-        mem_free(e.name);
-        return false;
-    }
-    c->entries[c->count++] = e;
-    return true;
-}
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct entry *left = a, *right = b;
-    if (left->begin != right->begin)
-        return left->begin < right->begin ? -1 : 1;
-    return (left->end > right->end) - (left->end < right->end);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct entry *left = a, *right = b;
-    return strcmp(left->name, right->name);
-}
-
-// Places and names are checked in the order of each; the last order stays.
-static bool check_entries(struct checkpoint *c)
-{
-    uint64_t end = 0;
-    if (c->count == 0)
-        return foreign(c->path, "it holds no tensors");
-    qsort(c->entries, c->count, sizeof(*c->entries), compare_places);
-    for (size_t i = 0; i < c->count; i++) {
-        if (c->entries[i].begin < end)
-            return bad_tensor(c, c->entries[i].name, "shares bytes with another");
-        end = c->entries[i].end;
-    }
-    if (!reaches(c->stream, c->data + end)) {
-        log_error("checkpoint: %s is cut short: its header names %" PRIu64
-                  " bytes of tensors, the file ends before",
-                  c->path, end);
-        return false;
-    }
-    if (reaches(c->stream, c->data + end + 1)) {
-        log_error("checkpoint: %s is damaged: bytes follow the last tensor", c->path);
-        return false;
-    }
-    qsort(c->entries, c->count, sizeof(*c->entries), compare_names);
-    for (size_t i = 1; i < c->count; i++)
-        if (strcmp(c->entries[i - 1].name, c->entries[i].name) == 0)
-            return bad_tensor(c, c->entries[i].name, "stands there twice");
-    return true;
 }
 
 static bool parse_step(const char *text, uint64_t *step)
@@ -530,11 +300,11 @@ static bool read_images(struct checkpoint *c, const char *text)
     return true;
 }
 
-static bool read_metadata(struct checkpoint *c, struct json metadata)
+static bool read_metadata(struct checkpoint *c)
 {
-    char *step = json_to_string(json_get(metadata, "pix2pix.step"));
-    char *options = json_to_string(json_get(metadata, "pix2pix.options"));
-    char *sampler = json_to_string(json_get(metadata, "pix2pix.sampler"));
+    char *step = safetensors_metadata(c->file, "pix2pix.step");
+    char *options = safetensors_metadata(c->file, "pix2pix.options");
+    char *sampler = safetensors_metadata(c->file, "pix2pix.sampler");
     bool ok = true;
 
     if (!step || !options)
@@ -550,53 +320,15 @@ static bool read_metadata(struct checkpoint *c, struct json metadata)
 
 struct checkpoint *checkpoint_open(const char *path)
 {
-    struct json_document *document = NULL;
-    char *header = NULL;
-    size_t size = 0;
     struct checkpoint *c = mem_zalloc(sizeof(*c));
     if (!c)
         return NULL;
     pix_train_options_init(&c->options);
     c->state.options = &c->options;
     c->path = mem_strdup(path);
-    if (!c->path)
-        goto fail;
-
-    enum os_kind kind = os_path_kind(path);
-    if (kind == OS_KIND_NONE) {
-        log_error("checkpoint: %s does not exist", path);
-        goto fail;
-    }
-    if (kind != OS_KIND_FILE) {
-        log_error("checkpoint: %s is not a file", path);
-        goto fail;
-    }
-    c->stream = os_file_open(path, "rb");
-    if (!c->stream) {
-        log_error("checkpoint: can not open %s: %s", path, os_error_text());
-        goto fail;
-    }
-    header = read_header(c, &size);
-    if (!header)
-        goto fail;
-    document = json_parse(header, size, path);
-    if (!document)
-        goto fail;
-    struct json root = json_root(document);
-    if (!json_is_object(root)) {
-        foreign(path, "its header is not a JSON object");
-        goto fail;
-    }
-    if (!json_each(root, read_entry, c) || !check_entries(c) ||
-        !read_metadata(c, json_get(root, "__metadata__")))
-        goto fail;
-    json_destroy(document);
-    mem_free(header);
-    return c;
-
-fail:
-    json_destroy(document);
-    mem_free(header);
+    c->file = c->path ? safetensors_open(path) : NULL;
+    if (c->file && read_metadata(c))
+        return c;
     checkpoint_close(c);
     return NULL;
 }
@@ -605,11 +337,7 @@ void checkpoint_close(struct checkpoint *c)
 {
     if (!c)
         return;
-    if (c->stream)
-        fclose(c->stream);
-    for (size_t i = 0; i < c->count; i++)
-        mem_free(c->entries[i].name);
-    mem_free(c->entries);
+    safetensors_close(c->file);
     pix_train_options_finish(&c->options);
     mem_free(c->path);
     mem_free(c);
@@ -622,12 +350,6 @@ const struct checkpoint_state *checkpoint_get_state(const struct checkpoint *c)
 
 // ---------------------------------------------------------------------------
 // Reading: tensors
-
-static const struct entry *find_entry(const struct checkpoint *c, const char *name)
-{
-    struct entry key = { .name = (char *)name };
-    return bsearch(&key, c->entries, c->count, sizeof(key), compare_names);
-}
 
 #define SIDES_TEXT_SIZE 192
 
@@ -654,19 +376,18 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
                  struct tensor *t, const struct transfer *transfer)
 {
     bool ok = false;
-    uint64_t sides[RANK_MAX];
+    uint64_t sides[SAFETENSORS_RANK_MAX];
     char have[SIDES_TEXT_SIZE], want[SIDES_TEXT_SIZE];
     if (!name)
         return false;
 
     uint32_t rank = sides_of(w, sides);
-    const struct entry *e = find_entry(c, name);
+    const struct safetensors_entry *e = safetensors_find(c->file, name);
     if (!e) {
         log_error("checkpoint: %s has no tensor %s, which its options ask for", c->path,
                   name);
-    } else if (strcmp(e->kind->name, "F32") != 0) {
-        log_error("checkpoint: %s: tensor %s is %s, not F32", c->path, name,
-                  e->kind->name);
+    } else if (strcmp(e->kind, "F32") != 0) {
+        log_error("checkpoint: %s: tensor %s is %s, not F32", c->path, name, e->kind);
     } else if (e->rank != rank || memcmp(e->sides, sides, rank * sizeof(*sides)) != 0) {
         log_error("checkpoint: %s: tensor %s is %s, but the network needs %s", c->path,
                   name, sides_text(e->sides, e->rank, have),
@@ -674,14 +395,9 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
     } else if (!transfer) {
         ok = true;
     } else {
-        size_t bytes = (size_t)(e->end - e->begin);
-        assert(bytes == tensor_bytes(t));
-        if (!seek(c->stream, c->data + e->begin) ||
-            fread(transfer->scratch, 1, bytes, c->stream) != bytes)
-            log_error("checkpoint: can not read tensor %s of %s: %s", name, c->path,
-                      os_error_text());
-        else
-            ok = transfer->upload(transfer->device, t, transfer->scratch);
+        assert(e->end - e->begin == tensor_bytes(t));
+        ok = safetensors_read(c->file, e, transfer->scratch) &&
+             transfer->upload(transfer->device, t, transfer->scratch);
     }
     mem_free(name);
     return ok;

@@ -3,12 +3,11 @@
 // Mean absolute error of a model on pairs, beside two baselines that any model has to
 // beat: the input itself, and the mean colour of the training targets.
 
-#include "train/translator.h"
-
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/image.h"
+#include "train/translator.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -377,6 +377,16 @@ uint32_t options_unet_levels(const struct pix_train_options *o)
     return levels;
 }
 
+struct unet_options options_generator(const struct pix_train_options *o)
+{
+    return (struct unet_options){
+        .levels = options_unet_levels(o),
+        .ngf = o->ngf,
+        .channels_in = 3,
+        .channels_out = 3,
+    };
+}
+
 static uint32_t resolved_load_size(const struct pix_train_options *o)
 {
     if (strcmp(o->preprocess, "none") == 0)

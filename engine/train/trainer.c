@@ -7,7 +7,6 @@
 #include "train/trainer.h"
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
@@ -17,8 +16,10 @@
 #include "gpu/device.h"
 #include "graph/exec.h"
 #include "train/checkpoint.h"
+#include "train/footprint.h"
 #include "train/objective.h"
 #include "train/options.h"
+#include "train/run.h"
 #include "train/schedule.h"
 
 #include <inttypes.h>
@@ -58,8 +59,7 @@ struct trainer {
     const float *losses[LOSS_COUNT];
     const void *samples[SAMPLE_COLUMNS];
 
-    FILE *metrics;
-    char *metrics_path;
+    struct run run;
     bool failed;    // no more steps
     bool lost;      // nor checkpoints: what is on the device can not be trusted
     bool warned;    // of a loss that is not finite
@@ -67,79 +67,6 @@ struct trainer {
 
 // ---------------------------------------------------------------------------
 // The step as a graph, and its plan
-
-struct unet_options trainer_generator_options(const struct pix_train_options *o)
-{
-    return (struct unet_options){
-        .levels = options_unet_levels(o),
-        .ngf = o->ngf,
-        .channels_in = 3,
-        .channels_out = 3,
-    };
-}
-
-struct op_limits trainer_op_limits(const struct gpu_device *device)
-{
-    const struct gpu_limits *limits = gpu_device_limits(device);
-    return (struct op_limits){
-        .max_invocations = limits->max_invocations,
-        .shared_bytes = limits->shared_bytes,
-        .is_cpu = limits->is_cpu,
-    };
-}
-
-struct plan_limits trainer_plan_limits(const struct gpu_device *device)
-{
-    const struct gpu_limits *limits = gpu_device_limits(device);
-    return (struct plan_limits){
-        .max_block = limits->max_block,
-        .max_binding = limits->max_binding,
-    };
-}
-
-uint64_t trainer_step_block_bytes(void)
-{
-    return ALIGN_UP((uint64_t)sizeof(struct step_block), (uint64_t)TENSOR_ALIGNMENT);
-}
-
-void trainer_sum_up(struct gpu_device *device, double submission_seconds,
-                    const struct graph *g, const struct plan *plan,
-                    struct pix_plan *out)
-{
-    out->arena_bytes = plan->arena_bytes;
-    out->arena_bytes_without_reuse = plan->arena_bytes_without_reuse;
-    out->dispatches = plan->dispatches;
-    out->barriers = exec_count_barriers(g);
-    out->submissions = exec_estimate_submissions(g, gpu_device_limits(device)->is_cpu,
-                                                 submission_seconds);
-    out->flops_per_step = plan->flops;
-    out->bytes_per_step = plan->bytes;
-    out->device_bytes = out->state_bytes + out->arena_bytes + out->step_block_bytes +
-                        out->staging_bytes;
-}
-
-static void size_text(uint64_t bytes, char *text, size_t size)
-{
-    double mib = (double)bytes / (1 << 20);
-    if (mib >= 1024)
-        snprintf(text, size, "%.2f GiB", mib / 1024);
-    else
-        snprintf(text, size, "%.1f MiB", mib);
-}
-
-bool trainer_memory_fits(struct gpu_device *device, const struct pix_plan *plan,
-                         const char *what, const char *hint)
-{
-    char needs[32], has[32];
-    uint64_t memory = gpu_device_limits(device)->memory;
-    if (plan->device_bytes <= memory)
-        return true;
-    size_text(plan->device_bytes, needs, sizeof(needs));
-    size_text(memory, has, sizeof(has));
-    log_error("memory: %s needs %s of device memory, %s has %s: %s", what, needs,
-              gpu_device_info(device)->name, has, hint);
-    return false;
-}
 
 // The option that lowers what takes most.
 static const char *memory_hint(const struct pix_train_options *o,
@@ -167,10 +94,10 @@ static uint64_t staging_bytes(const struct objective *o)
 static bool build(struct trainer *t, double submission_seconds, struct pix_plan *out)
 {
     const struct pix_train_options *o = &t->options;
-    const struct op_limits op_limits = trainer_op_limits(t->device);
-    const struct plan_limits plan_limits = trainer_plan_limits(t->device);
+    const struct op_limits op_limits = plan_op_limits(t->device);
+    const struct plan_limits plan_limits = plan_device_limits(t->device);
     const struct objective_options objective = {
-        .generator = trainer_generator_options(o),
+        .generator = options_generator(o),
         .discriminator = { .layers = DISCRIMINATOR_LAYERS, .ndf = o->ndf },
         .batch = o->batch_size,
         .load_h = o->load_size,
@@ -202,12 +129,12 @@ static bool build(struct trainer *t, double submission_seconds, struct pix_plan 
 
     *out = (struct pix_plan){
         .state_bytes = weights_bytes(t->generator) + weights_bytes(t->discriminator),
-        .step_block_bytes = trainer_step_block_bytes(),
+        .step_block_bytes = footprint_step_block(),
         .staging_bytes = staging_bytes(&t->objective),
         .weights_g = weights_trained_count(t->generator),
         .weights_d = weights_trained_count(t->discriminator),
     };
-    trainer_sum_up(t->device, submission_seconds, t->graph, t->plan, out);
+    footprint_sum_up(t->device, submission_seconds, t->graph, t->plan, out);
     return true;
 }
 
@@ -221,231 +148,6 @@ bool trainer_plan(struct gpu_device *device, double submission_seconds,
         ok = build(t, submission_seconds, out);
     }
     trainer_destroy(t);
-    return ok;
-}
-
-// ---------------------------------------------------------------------------
-// The run folder
-
-static const char temporary_config[] = "config.json.tmp";
-
-static bool note_entry(void *user, const char *name)
-{
-    bool *empty = user;
-    // A run killed before its first file was whole leaves this behind.
-    *empty = strcmp(name, temporary_config) == 0;
-    return *empty;
-}
-
-// A new run takes a folder that does not exist or is empty.
-static bool check_new_run(const char *out)
-{
-    bool empty = true;
-    if (!file_exists(out))
-        return true;
-    if (!file_is_folder(out)) {
-        log_error("train: %s is not a folder: name another one as --out", out);
-        return false;
-    }
-    if (!os_folder_list(out, note_entry, &empty)) {
-        log_error("train: can not list folder %s: %s", out, os_error_text());
-        return false;
-    }
-    if (!empty)
-        log_error(
-            "train: %s is not empty: go on with the run in it with --continue, or "
-            "name another folder as --out",
-            out);
-    return empty;
-}
-
-static bool same_value(const struct pix_option *row, const struct pix_train_options *a,
-                       const struct pix_train_options *b)
-{
-    const void *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
-    switch (row->type) {
-    case PIX_OPTION_FLAG:
-        return *(const bool *)x == *(const bool *)y;
-    case PIX_OPTION_UINT32:
-        return *(const uint32_t *)x == *(const uint32_t *)y;
-    case PIX_OPTION_UINT64:
-        return *(const uint64_t *)x == *(const uint64_t *)y;
-    case PIX_OPTION_REAL:
-        return *(const double *)x == *(const double *)y;
-    case PIX_OPTION_CHOICE:
-        return strcmp(*(const char *const *)x, *(const char *const *)y) == 0;
-    case PIX_OPTION_TEXT:
-        return true;    // another path to the same data can not be told from other data
-    }
-    return false;
-}
-
-// A continued run keeps its options but those that may change.
-static bool check_continued_run(struct trainer *t)
-{
-    const char *out = t->options.out;
-    struct pix_train_options stored;
-    size_t count;
-    bool ok = true;
-
-    // Options of both are resolved, so that a default and what it stands for are equal.
-    if (!pix_train_options_read(out, &stored))
-        return false;
-    if (!options_resolve(&stored)) {
-        pix_train_options_finish(&stored);
-        return false;
-    }
-    const struct pix_option *table = pix_train_option_table(&count);
-    for (size_t i = 0; i < count && ok; i++) {
-        const struct pix_option *row = &table[i];
-        ok = row->may_change || row->is_run_state ||
-             same_value(row, &stored, &t->options);
-        if (!ok)
-            log_error("train: --%s is not what the run in %s was started with, and a "
-                      "continued run keeps it",
-                      row->name, out);
-    }
-    pix_train_options_finish(&stored);
-    return ok;
-}
-
-static char *config_text(const struct pix_train_options *o)
-{
-    struct json_writer w = { 0 };
-    options_write_json(&w, NULL, o);
-    char *json = json_writer_finish(&w);
-    char *text = json ? mem_printf("%s\n", json) : NULL;
-    mem_free(json);
-    return text;
-}
-
-// Writes config.json unless it says the same already.
-static bool write_config(const struct pix_train_options *o)
-{
-    char reason[256];
-    void *before = NULL;
-    size_t size = 0;
-    char *path = file_join(o->out, "config.json");
-    char *text = path ? config_text(o) : NULL;
-    bool ok = text != NULL;
-    if (ok && !(file_load(path, &before, &size, reason, sizeof(reason)) &&
-                size == strlen(text) && memcmp(before, text, size) == 0))
-        ok = file_write(path, text, strlen(text));
-    mem_free(before);
-    mem_free(text);
-    mem_free(path);
-    return ok;
-}
-
-static bool make_folder_in(const char *run, const char *name)
-{
-    char *path = file_join(run, name);
-    bool ok = path && file_make_folder(path);
-    mem_free(path);
-    return ok;
-}
-
-// Files that a killed run was writing. They are in nobody's way, so failures are not
-// worth a message.
-static void remove_temporaries(const char *folder)
-{
-    struct file_list files;
-    if (!folder || !file_is_folder(folder) || !file_list_read(folder, &files))
-        return;
-    for (size_t i = 0; i < files.count; i++) {
-        char *path = strcmp(file_extension(files.names[i]), ".tmp") == 0
-                         ? file_join(folder, files.names[i])
-                         : NULL;
-        if (path)
-            os_file_remove(path);
-        mem_free(path);
-    }
-    file_list_free(&files);
-}
-
-static void remove_all_temporaries(const char *run)
-{
-    static const char *const folders[] = { "checkpoints", "samples" };
-    remove_temporaries(run);
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        char *path = file_join(run, folders[i]);
-        remove_temporaries(path);
-        mem_free(path);
-    }
-}
-
-// ---------------------------------------------------------------------------
-// Metrics
-
-// Whether a line of metrics belongs to a step up to this one.
-static bool keeps_line(const char *line, size_t length, uint64_t step)
-{
-    uint64_t found = 0;
-    const struct log_sink *before = log_use(NULL);    // a broken line is no error
-    struct json_document *document = json_parse(line, length, "metrics.jsonl");
-    log_use(before);
-    bool keep = document &&
-                json_to_u64(json_get(json_root(document), "step"), &found) &&
-                found <= step;
-    json_destroy(document);
-    return keep;
-}
-
-// Takes back what was written after the checkpoint, and a line that was cut short.
-static bool cut_metrics(const char *path, uint64_t step)
-{
-    void *data = NULL;
-    size_t size = 0, kept = 0;
-    if (!file_exists(path))
-        return true;
-    if (!file_read(path, &data, &size))
-        return false;
-    for (const char *text = data; kept < size;) {
-        const char *end = memchr(text + kept, '\n', size - kept);
-        size_t length = end ? (size_t)(end - (text + kept)) : 0;
-        if (!end || !keeps_line(text + kept, length, step))
-            break;
-        kept += length + 1;
-    }
-    mem_free(data);
-    if (kept == size || os_file_truncate(path, kept))
-        return true;
-    log_error("train: can not shorten %s: %s", path, os_error_text());
-    return false;
-}
-
-static bool open_metrics(struct trainer *t)
-{
-    if (!cut_metrics(t->metrics_path, t->step))
-        return false;
-    t->metrics = os_file_open(t->metrics_path, "ab");
-    if (!t->metrics)
-        log_error("train: can not open %s: %s", t->metrics_path, os_error_text());
-    return t->metrics != NULL;
-}
-
-static bool write_metrics(struct trainer *t, const struct pix_step_metrics *m)
-{
-    struct json_writer w = { 0 };
-    json_begin_object(&w, NULL);
-    json_u64(&w, "step", m->step);
-    json_u64(&w, "epoch", m->epoch);
-    json_double(&w, "loss_d_real", m->loss_d_real);
-    json_double(&w, "loss_d_fake", m->loss_d_fake);
-    json_double(&w, "loss_g_gan", m->loss_g_gan);
-    json_double(&w, "loss_g_l1", m->loss_g_l1);
-    json_double(&w, "lr", m->lr);
-    json_double(&w, "ms", m->ms);
-    json_double(&w, "images_per_s", m->images_per_s);
-    json_end_object(&w);
-    char *text = json_writer_finish(&w);
-    if (!text)
-        return false;
-    bool ok = fputs(text, t->metrics) != EOF && fputc('\n', t->metrics) != EOF &&
-              fflush(t->metrics) == 0;
-    mem_free(text);
-    if (!ok)
-        log_error("train: can not write %s: %s", t->metrics_path, os_error_text());
     return ok;
 }
 
@@ -495,10 +197,8 @@ static bool save(struct trainer *t)
         .options = &t->options,
     };
     // The lines up to the checkpoint's step must not be lost before the checkpoint is.
-    if (!os_file_sync(t->metrics)) {
-        log_error("train: can not write %s: %s", t->metrics_path, os_error_text());
+    if (!run_sync_metrics(&t->run))
         return false;
-    }
     char *path = checkpoint_path(t->options.out, t->step);
     bool ok = path && checkpoint_write(path, &state, t->generator, t->discriminator,
                                        t->device, tensor_download);
@@ -694,18 +394,6 @@ static bool connect(struct trainer *t, double submission_seconds)
     return ok;
 }
 
-// Comes last, so that a run that can not start leaves nothing behind.
-static bool open_run(struct trainer *t)
-{
-    const char *out = t->options.out;
-    t->metrics_path = file_join(out, "metrics.jsonl");
-    if (!t->metrics_path || !file_make_folder(out))
-        return false;
-    remove_all_temporaries(out);
-    return write_config(&t->options) && make_folder_in(out, "samples") &&
-           make_folder_in(out, "checkpoints") && open_metrics(t);
-}
-
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
                                const struct pix_train_options *options)
 {
@@ -721,11 +409,11 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
 
     const struct pix_train_options *o = &t->options;
-    if (!(o->continue_run ? check_continued_run(t) : check_new_run(o->out)))
+    if (!(o->continue_run ? run_check_continued(o) : run_check_new(o->out)))
         goto fail;
     folder = find_data(o->data);
     if (!folder || !build(t, submission_seconds, &plan) ||
-        !trainer_memory_fits(device, &plan, "training", memory_hint(o, &plan)))
+        !footprint_fits(device, &plan, "training", memory_hint(o, &plan)))
         goto fail;
     if (!weights_allocate(t->generator, device) ||
         !weights_allocate(t->discriminator, device))
@@ -734,8 +422,9 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     if (!found && !initialise(t))
         goto fail;
+    // The folder comes last, so that a run that can not start leaves nothing behind.
     if (!open_data(t, folder) || !plan_allocate(t->plan, device) ||
-        !connect(t, submission_seconds) || !open_run(t))
+        !connect(t, submission_seconds) || !run_open(&t->run, o, t->step))
         goto fail;
     mem_free(folder);
     return t;
@@ -750,9 +439,7 @@ void trainer_destroy(struct trainer *t)
 {
     if (!t)
         return;
-    if (t->metrics)
-        fclose(t->metrics);
-    mem_free(t->metrics_path);
+    run_close(&t->run);
     dataset_destroy(t->data);
     exec_destroy(t->exec);
     plan_destroy(t->plan);
@@ -822,7 +509,7 @@ static bool write_outputs(struct trainer *t, const struct pix_step_metrics *metr
 {
     const struct pix_train_options *o = &t->options;
     bool last = t->step == t->steps;
-    if (t->step % o->log_freq == 0 && !write_metrics(t, metrics))
+    if (t->step % o->log_freq == 0 && !run_write_metrics(&t->run, metrics))
         return false;
     if ((last || (o->sample_freq && t->step % o->sample_freq == 0)) &&
         !write_samples(t))

@@ -12,9 +12,9 @@
 #include "gpu/device.h"
 #include "graph/exec.h"
 #include "train/checkpoint.h"
+#include "train/footprint.h"
 #include "train/objective.h"
 #include "train/options.h"
-#include "train/trainer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,8 +57,8 @@ static void program_finish(struct program *p)
 static bool program_build(struct translator *t, uint32_t width, uint32_t height,
                           struct program *p)
 {
-    const struct op_limits limits = trainer_op_limits(t->device);
-    const struct unet_options generator = trainer_generator_options(&t->options);
+    const struct op_limits limits = plan_op_limits(t->device);
+    const struct unet_options generator = options_generator(&t->options);
     *p = (struct program){ .width = width, .height = height };
     p->graph = graph_create(&limits);
     return p->graph && translation_build(p->graph, t->generator, &generator, 1, height,
@@ -67,7 +67,7 @@ static bool program_build(struct translator *t, uint32_t width, uint32_t height,
 
 static bool program_plan(struct translator *t, struct program *p, struct pix_plan *out)
 {
-    const struct plan_limits limits = trainer_plan_limits(t->device);
+    const struct plan_limits limits = plan_device_limits(t->device);
     if (!p->plan)
         p->plan = plan_build(p->graph, &limits);
     if (!p->plan)
@@ -79,17 +79,16 @@ static bool program_plan(struct translator *t, struct program *p, struct pix_pla
                          tensor_bytes(p->tensors.output),
         .weights_g = weights_trained_count(t->generator),
     };
-    trainer_sum_up(t->device, t->submission_seconds, p->graph, p->plan, out);
+    footprint_sum_up(t->device, t->submission_seconds, p->graph, p->plan, out);
     return true;
 }
 
 static bool fits(struct translator *t, const struct pix_plan *plan)
 {
-    return trainer_memory_fits(t->device, plan, "translation",
-                               t->resize
-                                   ? "train a model with a lower --ngf or --crop-size"
-                                   : "make the image smaller, or leave out "
-                                     "--preprocess none");
+    return footprint_fits(t->device, plan, "translation",
+                          t->resize ? "train a model with a lower --ngf or --crop-size"
+                                    : "make the image smaller, or leave out "
+                                      "--preprocess none");
 }
 
 static bool program_start(struct translator *t, struct program *p)
@@ -171,7 +170,7 @@ static char *find_model(const char *model)
 
 static bool load(struct translator *t, const char *path)
 {
-    const struct plan_limits limits = trainer_plan_limits(t->device);
+    const struct plan_limits limits = plan_device_limits(t->device);
     struct pix_plan plan;
     struct checkpoint *c = checkpoint_open(path);
     bool ok = c && options_copy(&t->options, checkpoint_get_state(c)->options);

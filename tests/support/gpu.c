@@ -94,12 +94,7 @@ struct gpu_device *test_gpu(void)
 
 struct op_limits test_gpu_limits(void)
 {
-    const struct gpu_limits *limits = gpu_device_limits(test_gpu());
-    return (struct op_limits){
-        .max_invocations = limits->max_invocations,
-        .shared_bytes = limits->shared_bytes,
-        .is_cpu = limits->is_cpu,
-    };
+    return plan_op_limits(test_gpu());
 }
 
 struct op_limits test_guaranteed_limits(void)

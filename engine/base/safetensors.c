@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT
+//
+// Numbers are little-endian, as on every machine that has Vulkan. See safetensors.h.
+
+#include "base/safetensors.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX_SIZE 8             // the header's size, in front of it
+#define HEADER_MAX (16u << 20)    // bytes; that of a large network has about 60 KiB
+#define TENSORS_MAX 65536u        // in one file
+#define SEEK_STEP (1 << 30)       // bytes; an int everywhere
+
+struct kind {
+    const char *name;
+    uint32_t size;    // bytes of an element
+};
+
+static const struct kind kinds[] = {
+    { "F32", 4 }, { "I64", 8 }, { "F64", 8 },  { "F16", 2 }, { "BF16", 2 },
+    { "I32", 4 }, { "I16", 2 }, { "I8", 1 },   { "U64", 8 }, { "U32", 4 },
+    { "U16", 2 }, { "U8", 1 },  { "BOOL", 1 },
+};
+
+struct safetensors {
+    char *path;
+    FILE *stream;
+    char *text;    // the header, which the document points into
+    struct json_document *document;
+    uint64_t data;                        // offset of the tensors in the file
+    struct safetensors_entry *entries;    // by name
+    size_t count, capacity;
+};
+
+// ---------------------------------------------------------------------------
+// The file
+
+static bool seek(FILE *stream, uint64_t offset)
+{
+    if (fseek(stream, 0, SEEK_SET) != 0)
+        return false;
+    while (offset > 0) {
+        int step = (int)MIN(offset, (uint64_t)SEEK_STEP);
+        if (fseek(stream, step, SEEK_CUR) != 0)
+            return false;
+        offset -= (uint64_t)step;
+    }
+    return true;
+}
+
+// Whether a file has at least this many bytes.
+static bool reaches(FILE *stream, uint64_t size)
+{
+    return size == 0 || (seek(stream, size - 1) && fgetc(stream) != EOF);
+}
+
+static bool foreign(const char *path, const char *why)
+{
+    log_error("safetensors: %s is not a checkpoint: %s", path, why);
+    return false;
+}
+
+// The header's text, NUL-terminated; caller frees.
+static char *read_header(struct safetensors *s, size_t *size)
+{
+    uint8_t prefix[PREFIX_SIZE];
+    uint64_t length = 0;
+    char *text = NULL;
+
+    size_t count = fread(prefix, 1, sizeof(prefix), s->stream);
+    if (ferror(s->stream)) {
+        log_error("safetensors: can not read %s: %s", s->path, os_error_text());
+        return NULL;
+    }
+    if (count < sizeof(prefix)) {
+        foreign(s->path, count ? "it has fewer than 8 bytes" : "it is empty");
+        return NULL;
+    }
+    for (size_t i = 0; i < PREFIX_SIZE; i++)
+        length |= (uint64_t)prefix[i] << (8 * i);
+    int first = fgetc(s->stream);
+    if (length < 2 || length > HEADER_MAX || first != '{') {
+        foreign(s->path, "it does not begin as a safetensors file does");
+        return NULL;
+    }
+    if (!reaches(s->stream, PREFIX_SIZE + length)) {
+        log_error("safetensors: %s is cut short: it ends inside its header", s->path);
+        return NULL;
+    }
+    text = mem_alloc((size_t)length + 1);
+    if (!text)
+        return NULL;
+    if (!seek(s->stream, PREFIX_SIZE) ||
+        fread(text, 1, (size_t)length, s->stream) != (size_t)length) {
+        log_error("safetensors: can not read %s: %s", s->path, os_error_text());
+        mem_free(text);
+        return NULL;
+    }
+    text[length] = '\0';
+    *size = (size_t)length;
+    s->data = PREFIX_SIZE + length;
+    return text;
+}
+
+// ---------------------------------------------------------------------------
+// The header
+
+static bool bad_tensor(const struct safetensors *s, const char *name, const char *why)
+{
+    log_error("safetensors: %s is damaged: tensor %s %s", s->path, name, why);
+    return false;
+}
+
+static const struct kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+static bool read_entry(void *user, const char *key, struct json value)
+{
+    struct safetensors *s = user;
+    if (strcmp(key, "__metadata__") == 0)
+        return true;
+
+    struct json shape = json_get(value, "shape");
+    struct json offsets = json_get(value, "data_offsets");
+    struct safetensors_entry e = { 0 };
+    char *kind = json_to_string(json_get(value, "dtype"));
+    const struct kind *known = kind ? find_kind(kind) : NULL;
+    mem_free(kind);
+    if (!known)
+        return bad_tensor(s, key, "has no known dtype");
+    if (!json_is_array(shape) || json_count(shape) > SAFETENSORS_RANK_MAX)
+        return bad_tensor(s, key, "has no usable shape");
+    e.rank = (uint32_t)json_count(shape);
+    e.kind = known->name;
+    uint64_t bytes = known->size;
+    for (uint32_t i = 0; i < e.rank; i++) {
+        uint64_t *side = &e.sides[i];
+        if (!json_to_u64(json_element(shape, i), side) ||
+            (*side && bytes > (uint64_t)INT64_MAX / *side))
+            return bad_tensor(s, key, "has no usable shape");
+        bytes *= *side;
+    }
+    if (!json_is_array(offsets) || json_count(offsets) != 2 ||
+        !json_to_u64(json_element(offsets, 0), &e.begin) ||
+        !json_to_u64(json_element(offsets, 1), &e.end) || e.begin > e.end ||
+        e.end > (uint64_t)INT64_MAX)
+        return bad_tensor(s, key, "has no usable data_offsets");
+    if (e.end - e.begin != bytes)
+        return bad_tensor(s, key, "has data of another size than its shape");
+
+    if (s->count == TENSORS_MAX)
+        return bad_tensor(s, key, "is one too many");
+    e.name = mem_strdup(key);
+    if (!e.name || !mem_grow(&s->entries, &s->capacity, s->count + 1, sizeof(e))) {
+        mem_free(e.name);
+        return false;
+    }
+    s->entries[s->count++] = e;
+    return true;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct safetensors_entry *left = a, *right = b;
+    if (left->begin != right->begin)
+        return left->begin < right->begin ? -1 : 1;
+    return (left->end > right->end) - (left->end < right->end);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct safetensors_entry *left = a, *right = b;
+    return strcmp(left->name, right->name);
+}
+
+// Places and names are checked in the order of each; the last order stays.
+static bool check_entries(struct safetensors *s)
+{
+    uint64_t end = 0;
+    if (s->count == 0)
+        return foreign(s->path, "it holds no tensors");
+    qsort(s->entries, s->count, sizeof(*s->entries), compare_places);
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->entries[i].begin < end)
+            return bad_tensor(s, s->entries[i].name, "shares bytes with another");
+        end = s->entries[i].end;
+    }
+    if (!reaches(s->stream, s->data + end)) {
+        log_error("safetensors: %s is cut short: its header names %" PRIu64
+                  " bytes of tensors, the file ends before",
+                  s->path, end);
+        return false;
+    }
+    if (reaches(s->stream, s->data + end + 1)) {
+        log_error("safetensors: %s is damaged: bytes follow the last tensor", s->path);
+        return false;
+    }
+    qsort(s->entries, s->count, sizeof(*s->entries), compare_names);
+    for (size_t i = 1; i < s->count; i++)
+        if (strcmp(s->entries[i - 1].name, s->entries[i].name) == 0)
+            return bad_tensor(s, s->entries[i].name, "stands there twice");
+    return true;
+}
+
+struct safetensors *safetensors_open(const char *path)
+{
+    size_t size = 0;
+    struct safetensors *s = mem_zalloc(sizeof(*s));
+    if (!s)
+        return NULL;
+    s->path = mem_strdup(path);
+    if (!s->path)
+        goto fail;
+
+    enum os_kind kind = os_path_kind(path);
+    if (kind == OS_KIND_NONE) {
+        log_error("safetensors: %s does not exist", path);
+        goto fail;
+    }
+    if (kind != OS_KIND_FILE) {
+        log_error("safetensors: %s is not a file", path);
+        goto fail;
+    }
+    s->stream = os_file_open(path, "rb");
+    if (!s->stream) {
+        log_error("safetensors: can not open %s: %s", path, os_error_text());
+        goto fail;
+    }
+    s->text = read_header(s, &size);
+    s->document = s->text ? json_parse(s->text, size, path) : NULL;
+    if (!s->document)
+        goto fail;
+    struct json root = json_root(s->document);
+    if (!json_is_object(root)) {
+        foreign(path, "its header is not a JSON object");
+        goto fail;
+    }
+    if (!json_each(root, read_entry, s) || !check_entries(s))
+        goto fail;
+    return s;
+
+fail:
+    safetensors_close(s);
+    return NULL;
+}
+
+void safetensors_close(struct safetensors *s)
+{
+    if (!s)
+        return;
+    if (s->stream)
+        fclose(s->stream);
+    for (size_t i = 0; i < s->count; i++)
+        mem_free(s->entries[i].name);
+    mem_free(s->entries);
+    json_destroy(s->document);
+    mem_free(s->text);
+    mem_free(s->path);
+    mem_free(s);
+}
+
+// ---------------------------------------------------------------------------
+// Tensors and texts
+
+const struct safetensors_entry *safetensors_find(const struct safetensors *s,
+                                                 const char *name)
+{
+    struct safetensors_entry key = { .name = (char *)name };
+    return bsearch(&key, s->entries, s->count, sizeof(key), compare_names);
+}
+
+bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
+                      void *data)
+{
+    size_t size = (size_t)(e->end - e->begin);
+    if (seek(s->stream, s->data + e->begin) && fread(data, 1, size, s->stream) == size)
+        return true;
+    log_error("safetensors: can not read tensor %s of %s: %s", e->name, s->path,
+              os_error_text());
+    return false;
+}
+
+char *safetensors_metadata(const struct safetensors *s, const char *key)
+{
+    struct json metadata = json_get(json_root(s->document), "__metadata__");
+    return json_to_string(json_get(metadata, key));
+}
+
+// ---------------------------------------------------------------------------
+// Writing
+
+void safetensors_begin(struct safetensors_writer *w)
+{
+    *w = (struct safetensors_writer){ 0 };
+    json_begin_object(&w->header, NULL);
+    json_begin_object(&w->header, "__metadata__");
+}
+
+void safetensors_put_metadata(struct safetensors_writer *w, const char *key,
+                              const char *text)
+{
+    assert(!w->has_tensors);
+    json_string(&w->header, key, text);
+}
+
+static void end_metadata(struct safetensors_writer *w)
+{
+    if (!w->has_tensors)
+        json_end_object(&w->header);
+    w->has_tensors = true;
+}
+
+void safetensors_describe(struct safetensors_writer *w, const char *name,
+                          const char *kind, const uint64_t *sides, uint32_t rank,
+                          uint64_t bytes)
+{
+    end_metadata(w);
+    json_begin_object(&w->header, name);
+    json_string(&w->header, "dtype", kind);
+    json_begin_array(&w->header, "shape");
+    for (uint32_t i = 0; i < rank; i++)
+        json_u64(&w->header, NULL, sides[i]);
+    json_end_array(&w->header);
+    json_begin_array(&w->header, "data_offsets");
+    json_u64(&w->header, NULL, w->offset);
+    json_u64(&w->header, NULL, w->offset + bytes);
+    json_end_array(&w->header);
+    json_end_object(&w->header);
+    w->offset += bytes;
+}
+
+bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
+{
+    static const char spaces[8] = "        ";
+    uint8_t prefix[PREFIX_SIZE];
+    end_metadata(w);
+    json_end_object(&w->header);
+    char *header = json_writer_finish(&w->header);    // frees what a failure left
+    if (!header)
+        return false;
+    // The data begins at a multiple of eight.
+    size_t length = strlen(header), padded = ALIGN_UP(length, sizeof(spaces));
+    for (size_t i = 0; i < PREFIX_SIZE; i++)
+        prefix[i] = (uint8_t)((uint64_t)padded >> (8 * i));
+    bool ok = file_writer_begin(&w->file, path) &&
+              file_writer_write(&w->file, prefix, sizeof(prefix)) &&
+              file_writer_write(&w->file, header, length) &&
+              file_writer_write(&w->file, spaces, padded - length);
+    mem_free(header);
+    return ok;
+}
+
+bool safetensors_put_data(struct safetensors_writer *w, const void *data, size_t size)
+{
+    w->written += size;
+    return file_writer_write(&w->file, data, size);
+}
+
+bool safetensors_commit(struct safetensors_writer *w)
+{
+    assert(w->written == w->offset);
+    return file_writer_commit(&w->file);
+}
+
+void safetensors_abort(struct safetensors_writer *w)
+{
+    mem_free(json_writer_finish(&w->header));
+    file_writer_abort(&w->file);
+}
