@@ -5,12 +5,13 @@
 
 #include "terminal.h"
 
+#include <windows.h>    // before what builds on it
+
 #include <errno.h>
 #include <io.h>
 #include <shellapi.h>
 #include <stdlib.h>
 #include <string.h>
-#include <windows.h>
 
 static volatile LONG interrupted;
 
