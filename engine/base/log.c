@@ -47,7 +47,7 @@ static void format_line(char line[LINE_SIZE], const char *format, va_list args)
     }
 }
 
-static void emit(enum log_level level, const char *format, va_list args)
+static void deliver(enum log_level level, const char *format, va_list args)
 {
     const struct log_sink *sink = current;
     bool wanted = sink && sink->callback && level <= sink->level;
@@ -66,7 +66,7 @@ void log_error(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    emit(LOG_ERROR, format, args);
+    deliver(LOG_ERROR, format, args);
     va_end(args);
 }
 
@@ -74,7 +74,7 @@ void log_warn(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    emit(LOG_WARN, format, args);
+    deliver(LOG_WARN, format, args);
     va_end(args);
 }
 
@@ -82,7 +82,7 @@ void log_info(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    emit(LOG_INFO, format, args);
+    deliver(LOG_INFO, format, args);
     va_end(args);
 }
 
@@ -90,7 +90,7 @@ void log_debug(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    emit(LOG_DEBUG, format, args);
+    deliver(LOG_DEBUG, format, args);
     va_end(args);
 }
 
