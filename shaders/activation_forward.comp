@@ -23,6 +23,8 @@ void main()
         y[i] = kind == ACTIVATION_TANH      ? activation_tanh(v)
                : kind == ACTIVATION_SIGMOID ? activation_sigmoid(v)
                : v > 0.0                    ? v
+               // 0 for an infinity under slope 0, as PyTorch has it; NaN stays.
+               : p.slope == 0.0 && isinf(v) ? 0.0
                                             : p.slope * v;
     }
 }

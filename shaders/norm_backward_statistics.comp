@@ -6,6 +6,7 @@
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 
 #include "shared/norm.h"
 #include "lib/reduce.glsl"
@@ -31,10 +32,8 @@ void main()
     vec2 sums = vec2(0.0);
     for (uint n = 0; n < p.runs; n++) {
         uint first = (group + n * p.groups) * p.run;
-        for (uint k = i; k < p.run; k += REDUCE_WORKGROUP) {
-            float d = dy[first + k];
-            sums += vec2(d, d * ((x[first + k] - mean) * rstd));
-        }
+        REDUCE_EACH(k, p.run, float d = dy[first + k];
+                    sums += vec2(d, d * ((x[first + k] - mean) * rstd)))
     }
     sums = workgroup_sum(sums);
 

@@ -7,6 +7,7 @@
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 
 #include "shared/norm.h"
 #include "lib/reduce.glsl"
@@ -32,18 +33,14 @@ void main()
     float sum = 0.0;
     for (uint n = 0; n < p.runs; n++) {
         uint first = (group + n * p.groups) * p.run;
-        for (uint k = i; k < p.run; k += REDUCE_WORKGROUP)
-            sum += x[first + k];
+        REDUCE_EACH(k, p.run, sum += x[first + k])
     }
     float mean = workgroup_sum(vec2(sum, 0.0)).x * inverse_count;
 
     vec2 sums = vec2(0.0);
     for (uint n = 0; n < p.runs; n++) {
         uint first = (group + n * p.groups) * p.run;
-        for (uint k = i; k < p.run; k += REDUCE_WORKGROUP) {
-            float d = x[first + k] - mean;
-            sums += vec2(d, d * d);
-        }
+        REDUCE_EACH(k, p.run, float d = x[first + k] - mean; sums += vec2(d, d * d))
     }
     sums = workgroup_sum(sums) * inverse_count;
 

@@ -33,7 +33,8 @@ static int close_device(void **state)
     (void)state;
     uint32_t messages = device ? gpu_device_messages(device) : 0;
     gpu_device_destroy(device);
-    return messages ? -1 : 0;
+    test_fail_on_messages(messages);
+    return 0;
 }
 
 // Plans, allocates, records and runs two steps: the measured one and the recorded one.

@@ -149,7 +149,7 @@ static void test_cut_anywhere(void **state)
     uint32_t whole_submissions, cut_submissions;
     test_gpu();
     float *whole = run_steps(10.0, 3, &whole_count, whole_losses, &whole_submissions);
-    float *cut = run_steps(0.0002, 3, &cut_count, cut_losses, &cut_submissions);
+    float *cut = run_steps(1e-6, 3, &cut_count, cut_losses, &cut_submissions);
     assert_int_equal(whole_submissions, 1);
     assert_true(cut_submissions > 10);
     assert_int_equal(whole_count, cut_count);
@@ -243,6 +243,60 @@ static void test_lost_device_names_the_last_kernel(void **state)
     assert_non_null(strstr(log_last_error(), exec_last_kernel(s.exec)));
     assert_non_null(strstr(exec_last_kernel(s.exec), "call"));
     step_end(&s);
+
+    // Several submissions in flight: one message, none is left waiting, and the next
+    // run fails as well instead of ending the program.
+    step_begin(&s, 1e-6);
+    step_run(&s, 1);
+    step_run(&s, 2);
+    assert_true(exec_submissions(s.exec) > 10);
+    device->vk.vkWaitForFences = lose;
+    assert_false(exec_run(s.exec, &block));
+    device->vk.vkWaitForFences = wait;
+    device->vk.vkQueueWaitIdle(device->queue);
+    assert_non_null(strstr(log_last_error(), exec_last_kernel(s.exec)));
+    assert_false(exec_run(s.exec, &block));
+    assert_non_null(strstr(log_last_error(), "lost"));
+    step_end(&s);
+    device->lost = false;
+}
+
+// What can not be recorded is not run in part the next time.
+static uint32_t sets_left;
+static PFN_vkAllocateDescriptorSets real_sets;
+
+static VkResult VKAPI_CALL few_sets(VkDevice handle,
+                                    const VkDescriptorSetAllocateInfo *info,
+                                    VkDescriptorSet *sets)
+{
+    if (sets_left == 0)
+        return VK_ERROR_OUT_OF_POOL_MEMORY;
+    sets_left--;
+    return real_sets(handle, info, sets);
+}
+
+static void test_failed_recording(void **state)
+{
+    (void)state;
+    struct step s;
+    struct gpu_device *device = test_gpu();
+    const struct step_block block = { .step = 2,
+                                      .adam_step_size = 1e-4f,
+                                      .adam_root = 1 };
+    step_begin(&s, 1e-6);
+    step_run(&s, 1);
+    float before = *s.losses[3];
+    real_sets = device->vk.vkAllocateDescriptorSets;
+    device->vk.vkAllocateDescriptorSets = few_sets;
+    sets_left = 50;
+    assert_false(exec_run(s.exec, &block));
+    sets_left = 50;
+    assert_false(exec_run(s.exec, &block));
+    device->vk.vkAllocateDescriptorSets = real_sets;
+    assert_true(*s.losses[3] == before);
+    step_run(&s, 2);
+    assert_true(*s.losses[3] != before);
+    step_end(&s);
 }
 
 int main(void)
@@ -253,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_step_block_reaches_the_kernels),
         cmocka_unit_test(test_profile),
         cmocka_unit_test(test_lost_device_names_the_last_kernel),
+        cmocka_unit_test(test_failed_recording),
     };
     return cmocka_run_group_tests_name("exec", tests, test_gpu_open, test_gpu_close);
 }

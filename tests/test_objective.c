@@ -86,10 +86,9 @@ static double golden_number(struct json object, const char *key, size_t i)
     return value;
 }
 
-static void run_case(const char *name)
+static void run_case(const char *name, struct op_limits op_limits)
 {
     struct gpu_device *device = test_gpu();
-    const struct op_limits op_limits = test_gpu_limits();
     const struct plan_limits limits = plan_device_limits(device);
     void *text, *images, *output;
     size_t text_size, images_size, output_size;
@@ -122,6 +121,7 @@ static void run_case(const char *name)
     struct weights *discriminator = weights_create(false);
     struct objective o;
     assert_true(objective_build(g, generator, discriminator, &options, &o));
+    graph_keep(g, o.fake);
     struct plan *plan = plan_build(g, &limits);
     assert_non_null(plan);
     assert_true(weights_place(generator, limits.max_block));
@@ -195,13 +195,21 @@ static void run_case(const char *name)
 static void test_batch_1(void **state)
 {
     (void)state;
-    run_case("batch1");
+    run_case("batch1", test_gpu_limits());
 }
 
 static void test_batch_2(void **state)
 {
     (void)state;
-    run_case("batch2");
+    run_case("batch2", test_gpu_limits());
+}
+
+// The tiles that GPUs get, on whatever this device is.
+static void test_shared_memory_tiles(void **state)
+{
+    (void)state;
+    test_gpu();
+    run_case("batch2", test_guaranteed_limits());
 }
 
 int main(void)
@@ -209,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batch_1),
         cmocka_unit_test(test_batch_2),
+        cmocka_unit_test(test_shared_memory_tiles),
     };
     return cmocka_run_group_tests_name("objective", tests, test_gpu_open,
                                        test_gpu_close);

@@ -67,7 +67,7 @@ static bool life_of(const struct graph *g, const struct tensor *t, size_t *first
             if (call->use[k].tensor != t)
                 continue;
             if (!used)
-                *first = call->use[k].access & ACCESS_READ ? 0 : i;
+                *first = t->is_input ? 0 : i;
             *last = t->kept ? graph_call_count(g) - 1 : i;
             used = true;
         }
@@ -206,6 +206,8 @@ static void test_chain(void **state)
     assert_int_equal(plan->arena_bytes, 3 * 1024);
     assert_int_equal(plan->arena_bytes_without_reuse, 8 * 1024);
     check_no_overlap(g, &generous);
+    // Seven calls, each reads 1 KiB and writes 1 KiB.
+    assert_int_equal(plan->bytes, 7 * 2048);
     // Each call reads what the one before wrote.
     assert_int_equal(exec_count_barriers(g), 6);
     plan_destroy(plan);
@@ -231,6 +233,29 @@ static void test_default_networks(void **state)
     assert_true(plan->arena_bytes < (uint64_t)80 << 20);
     plan_destroy(plan);
     unbuild(&b);
+}
+
+// A binding that only fills a place is not traffic: a convolution without bias reads x
+// and w and writes y.
+static void test_bytes_of_a_convolution(void **state)
+{
+    (void)state;
+    const struct op_limits limits = test_guaranteed_limits();
+    struct graph *g = graph_create(&limits);
+    struct weights *weights = weights_create(true);
+    struct tensor *x = graph_input(g, "x", (struct shape){ 1, 2, 8, 8 }, TENSOR_F32);
+    struct tensor *w =
+        weights_add(weights, WEIGHT_CONV, (struct shape){ 3, 2, 4, 4 }, "w");
+    struct tensor *y =
+        graph_conv(g, x, w, NULL, (struct conv_attributes){ 4, 2, 1, 0 });
+    assert_non_null(y);
+    struct plan *plan = plan_build(g, &generous);
+    assert_non_null(plan);
+    assert_int_equal(plan->bytes, 4 * (2 * 64 + 3 * 2 * 16 + 3 * 16));
+    assert_int_equal(plan->flops, 2 * 3 * 16 * 2 * 16);
+    plan_destroy(plan);
+    graph_destroy(g);
+    weights_destroy(weights);
 }
 
 static void test_submissions(void **state)
@@ -259,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_tensor_over_the_limit_is_refused),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_default_networks),
+        cmocka_unit_test(test_bytes_of_a_convolution),
         cmocka_unit_test(test_submissions),
     };
     return cmocka_run_group_tests_name("plan", tests, test_log_setup, NULL);

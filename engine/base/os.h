@@ -32,6 +32,10 @@ void os_condition_signal_all(struct os_condition *condition);
 
 uint32_t os_core_count(void);    // at least 1
 
+// One lock for the whole process, for what libraries keep in globals. Not recursive.
+void os_global_lock(void);
+void os_global_unlock(void);
+
 // Time
 
 double os_seconds(void);    // monotonic, from an arbitrary start

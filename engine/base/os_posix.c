@@ -142,6 +142,18 @@ void os_condition_signal_all(struct os_condition *condition)
     pthread_cond_broadcast(&condition->condition);
 }
 
+static pthread_mutex_t global_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void os_global_lock(void)
+{
+    pthread_mutex_lock(&global_mutex);
+}
+
+void os_global_unlock(void)
+{
+    pthread_mutex_unlock(&global_mutex);
+}
+
 uint32_t os_core_count(void)
 {
 #ifdef _SC_NPROCESSORS_ONLN

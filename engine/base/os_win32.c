@@ -168,6 +168,18 @@ void os_condition_signal_all(struct os_condition *condition)
     WakeAllConditionVariable(&condition->variable);
 }
 
+static SRWLOCK global_lock = SRWLOCK_INIT;
+
+void os_global_lock(void)
+{
+    AcquireSRWLockExclusive(&global_lock);
+}
+
+void os_global_unlock(void)
+{
+    ReleaseSRWLockExclusive(&global_lock);
+}
+
 uint32_t os_core_count(void)
 {
     SYSTEM_INFO info;

@@ -5,6 +5,7 @@
 #include "gpu/device.h"
 
 #include "base/mem.h"
+#include "base/os.h"
 #include "gpu/stream.h"
 #include "gpu/vulkan.h"
 
@@ -137,7 +138,11 @@ static VkInstance create_instance(bool validation, struct gpu_device *device,
                                   bool *missing)
 {
     *missing = false;
-    if (volkGetInstanceVersion() == 0 && volkInitialize() != VK_SUCCESS) {
+    // volk keeps what it loads in globals: filled once, read by all threads after.
+    os_global_lock();
+    bool loaded = volkGetInstanceVersion() != 0 || volkInitialize() == VK_SUCCESS;
+    os_global_unlock();
+    if (!loaded) {
         *missing = true;
         return VK_NULL_HANDLE;
     }
@@ -202,8 +207,13 @@ static VkInstance create_instance(bool validation, struct gpu_device *device,
         return VK_NULL_HANDLE;
     }
     // Core functions are the loader's and serve every instance; an extension's are
-    // looked up by instance, since volk keeps those of the last one only.
-    volkLoadInstanceOnly(instance);
+    // looked up by instance.
+    static bool has_functions;
+    os_global_lock();
+    if (!has_functions)
+        volkLoadInstanceOnly(instance);
+    has_functions = true;
+    os_global_unlock();
     if (validation && device) {
         PFN_vkCreateDebugUtilsMessengerEXT create =
             (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
@@ -327,7 +337,9 @@ static void describe(VkPhysicalDevice physical, uint32_t index,
         .max_allocation_bytes = maintenance.maxMemoryAllocationSize
                                     ? maintenance.maxMemoryAllocationSize
                                     : MAXIMUM_BLOCK,
-        .max_workgroup_invocations = basic.limits.maxComputeWorkGroupInvocations,
+        // All workgroups lie along x.
+        .max_workgroup_invocations = MIN(basic.limits.maxComputeWorkGroupInvocations,
+                                         basic.limits.maxComputeWorkGroupSize[0]),
         .shared_memory_bytes = basic.limits.maxComputeSharedMemorySize,
         .subgroup_size = subgroup.subgroupSize,
         .usable = true,
@@ -447,7 +459,9 @@ static int64_t choose(const char *select, const struct pix_device_info *infos,
     if (isdigit((unsigned char)select[0]) && *end == '\0') {
         if (number < count)
             found = (int64_t)number;
-    } else {
+    }
+    // A number may also be part of a name: "780".
+    if (found < 0) {
         for (uint32_t i = 0; i < count && found < 0; i++)
             if (contains_ignoring_case(infos[i].name, select))
                 found = i;
@@ -539,13 +553,25 @@ fail:
     return false;
 }
 
+// What the engine may take. A device that shares the host's memory may show only a part
+// of it as its own, and allocations fall back to the rest (memory.c).
+static uint64_t usable_memory(const struct gpu_device *device)
+{
+    uint64_t size = device->info.memory_bytes;
+    if (device->info.type != PIX_DEVICE_INTEGRATED)
+        return size;
+    for (uint32_t i = 0; i < device->memory.memoryHeapCount; i++)
+        size = MAX(size, device->memory.memoryHeaps[i].size);
+    return size;
+}
+
 static void read_limits(struct gpu_device *device, bool minimum)
 {
     const struct pix_device_info *info = &device->info;
     device->limits = (struct gpu_limits){
         .max_binding = info->max_binding_bytes,
         .max_block = MIN(info->max_allocation_bytes, MAXIMUM_BLOCK),
-        .memory = info->memory_bytes,
+        .memory = usable_memory(device),
         .max_invocations = info->max_workgroup_invocations,
         .shared_bytes = info->shared_memory_bytes,
         .is_cpu = info->type == PIX_DEVICE_CPU,
@@ -616,8 +642,10 @@ struct gpu_device *gpu_device_create(const struct gpu_device_options *options)
         goto fail;
     device->physical = handles[index];
     device->info = infos[index];
+    if (!open_device(device))
+        goto fail;
     read_limits(device, options->minimum_limits);
-    if (!open_device(device) || !check_execution(device))
+    if (!check_execution(device))
         goto fail;
     log_debug("device: %s, driver %s %s, binding %llu MiB, block %llu MiB, %u "
               "invocations, %u KiB shared",
@@ -627,7 +655,6 @@ struct gpu_device *gpu_device_create(const struct gpu_device_options *options)
               device->limits.max_invocations, device->limits.shared_bytes >> 10);
     mem_free(handles);
     mem_free(infos);
-    device->ready = true;
     return device;
 
 fail:

@@ -21,7 +21,7 @@ struct gpu_device_options {
 struct gpu_limits {
     uint64_t max_binding;        // bytes of one storage buffer binding
     uint64_t max_block;          // bytes of one buffer and allocation, at most 1 GiB
-    uint64_t memory;             // bytes of the largest device-local heap
+    uint64_t memory;             // bytes of the largest heap that buffers may lie in
     uint32_t max_invocations;    // per workgroup
     uint32_t shared_bytes;       // per workgroup
     bool is_cpu;

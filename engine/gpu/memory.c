@@ -13,6 +13,12 @@
 // Bytes a staging buffer holds: large enough to hide the cost of a submission.
 #define STAGING_BYTES ((uint64_t)16 << 20)
 
+// Types with a feature that is not enabled, or that buffers can not use.
+#define FOREIGN_TYPES                                                                  \
+    (VK_MEMORY_PROPERTY_PROTECTED_BIT | VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT |      \
+     VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD |                                      \
+     VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD)
+
 // The memory type among `bits` with all `required` and the most of `preferred`.
 static uint32_t find_type(const struct gpu_device *device, uint32_t bits,
                           VkMemoryPropertyFlags required,
@@ -22,7 +28,8 @@ static uint32_t find_type(const struct gpu_device *device, uint32_t bits,
     int best_score = -1;
     for (uint32_t i = 0; i < device->memory.memoryTypeCount; i++) {
         VkMemoryPropertyFlags flags = device->memory.memoryTypes[i].propertyFlags;
-        if (!(bits & ((uint32_t)1 << i)) || (flags & required) != required)
+        if (!(bits & ((uint32_t)1 << i)) || (flags & required) != required ||
+            (flags & FOREIGN_TYPES))
             continue;
         int score = (flags & preferred) == preferred ? 1 : 0;
         if (score > best_score) {
@@ -56,6 +63,7 @@ struct gpu_buffer *gpu_buffer_create(struct gpu_device *device, uint64_t size,
                                VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
                            VK_MEMORY_PROPERTY_HOST_CACHED_BIT },
     };
+    uint32_t heap = UINT32_MAX;    // the last one tried
     struct gpu_buffer *buffer = mem_zalloc(sizeof(*buffer));
     if (!buffer)
         return NULL;
@@ -71,29 +79,39 @@ struct gpu_buffer *gpu_buffer_create(struct gpu_device *device, uint64_t size,
            device->vk.vkCreateBuffer(device->handle, &info, NULL, &buffer->handle));
     VkMemoryRequirements needs;
     device->vk.vkGetBufferMemoryRequirements(device->handle, buffer->handle, &needs);
-    const VkMemoryAllocateInfo allocate = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .allocationSize = needs.size,
-        .memoryTypeIndex = find_type(device, needs.memoryTypeBits, uses[use].required,
-                                     uses[use].preferred),
-    };
-    if (allocate.memoryTypeIndex == UINT32_MAX) {
+    uint32_t bits = needs.memoryTypeBits, type;
+    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    // A full heap is not the end where another one will do: devices that share the
+    // host's memory may show only a small part of it as their own.
+    while (result != VK_SUCCESS &&
+           (type = find_type(device, bits, uses[use].required, uses[use].preferred)) !=
+               UINT32_MAX) {
+        const VkMemoryAllocateInfo allocate = {
+            .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+            .allocationSize = needs.size,
+            .memoryTypeIndex = type,
+        };
+        heap = device->memory.memoryTypes[type].heapIndex;
+        bits &= ~((uint32_t)1 << type);
+        if (needs.size <= device->memory.memoryHeaps[heap].size)
+            result = device->vk.vkAllocateMemory(device->handle, &allocate, NULL,
+                                                 &buffer->memory);
+        if (result != VK_SUCCESS && result != VK_ERROR_OUT_OF_DEVICE_MEMORY &&
+            result != VK_ERROR_OUT_OF_HOST_MEMORY)
+            VK_TRY(device, result);
+    }
+    if (heap == UINT32_MAX) {
         log_error("memory: %s offers no memory for %s buffers", device->info.name,
                   uses[use].name);
         goto fail;
     }
-    VkResult result =
-        device->vk.vkAllocateMemory(device->handle, &allocate, NULL, &buffer->memory);
-    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY ||
-        result == VK_ERROR_OUT_OF_HOST_MEMORY) {
-        uint32_t heap = device->memory.memoryTypes[allocate.memoryTypeIndex].heapIndex;
+    if (result != VK_SUCCESS) {
         log_error("memory: could not have %.1f MiB for a %s buffer; %s has %.1f MiB in "
                   "all: lower --batch-size, --crop-size or --ngf, or free memory",
                   (double)needs.size / (1 << 20), uses[use].name, device->info.name,
                   (double)device->memory.memoryHeaps[heap].size / (1 << 20));
         goto fail;
     }
-    VK_TRY(device, result);
     VK_TRY(device, device->vk.vkBindBufferMemory(device->handle, buffer->handle,
                                                  buffer->memory, 0));
     if (use != GPU_DEVICE)

@@ -230,6 +230,8 @@ bool gpu_stream_submit(struct gpu_stream *stream)
 {
     struct gpu_device *device = stream->device;
     assert(!stream->submitted);
+    if (device->lost)
+        return false;
     const VkSubmitInfo submit = {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
         .commandBufferCount = 1,
@@ -246,9 +248,11 @@ fail:
 bool gpu_stream_wait(struct gpu_stream *stream)
 {
     struct gpu_device *device = stream->device;
-    if (!stream->submitted)
-        return !device->lost;
+    bool submitted = stream->submitted;
     stream->submitted = false;
+    // A lost device has said so once.
+    if (!submitted || device->lost)
+        return !device->lost;
     // Waiting has no end of its own: a software driver may take minutes, and a hung
     // device is reported as lost by its driver.
     VK_TRY(device, device->vk.vkWaitForFences(device->handle, 1, &stream->fence,

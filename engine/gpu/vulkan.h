@@ -31,7 +31,6 @@ struct gpu_device {
     bool lost;
     struct gpu_kernel **kernels;
     size_t kernel_count, kernel_capacity;
-    bool ready;    // opened completely
 };
 
 struct gpu_buffer {

@@ -149,15 +149,6 @@ uint32_t exec_count_barriers(const struct graph *g)
 // ---------------------------------------------------------------------------
 // Cutting
 
-static uint64_t call_bytes(const struct call *call)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < CALL_MAX_BUFFERS && call->use[i].tensor; i++)
-        bytes += tensor_bytes(call->use[i].tensor) *
-                 (call->use[i].access == ACCESS_READ_WRITE ? 2 : 1);
-    return bytes;
-}
-
 // Cautious guess before anything is measured: what a slow device of the kind reaches.
 static double estimate(const struct call *call, bool is_cpu)
 {
@@ -174,16 +165,14 @@ static uint32_t parts_of(double seconds, double budget)
     return parts <= 1.0 ? 1 : parts >= 65535.0 ? 65535 : (uint32_t)parts + 1;
 }
 
-// Appends a call in about `parts` boxes of its grid; the dimension of a sum is inside a
-// workgroup, so any cut of the grid gives the same bits.
-static bool append_pieces(struct pieces *list, size_t index, const struct call *call,
-                          uint32_t parts)
+// Appends a box of a call's grid in about `parts` boxes; the dimension of a sum is
+// inside a workgroup, so any cut gives the same bits.
+static bool append_boxes(struct pieces *list, const struct piece *box, uint32_t parts)
 {
-    const uint32_t size[3] = { call->grid.x, call->grid.y, call->grid.z };
     uint32_t cuts[3] = { 1, 1, 1 };
     uint32_t left = parts;
     for (int axis = 2; axis >= 0; axis--) {
-        cuts[axis] = MIN(left, size[axis]);
+        cuts[axis] = MIN(left, box->count[axis]);
         left = DIV_UP(left, cuts[axis]);
     }
     size_t total = (size_t)cuts[0] * cuts[1] * cuts[2];
@@ -195,15 +184,38 @@ static bool append_pieces(struct pieces *list, size_t index, const struct call *
                                  (uint32_t)(i / cuts[0] % cuts[1]),
                                  (uint32_t)(i / cuts[0] / cuts[1]) };
         struct piece *p = &list->items[list->count++];
-        *p = (struct piece){ .call = index, .is_first = i == 0 };
+        *p = (struct piece){ .call = box->call, .is_first = box->is_first && i == 0 };
         for (int axis = 0; axis < 3; axis++) {
-            uint64_t n = size[axis];
-            p->base[axis] = (uint32_t)(n * at[axis] / cuts[axis]);
-            p->count[axis] =
-                (uint32_t)(n * (at[axis] + 1) / cuts[axis]) - p->base[axis];
+            uint64_t n = box->count[axis];
+            uint32_t from = (uint32_t)(n * at[axis] / cuts[axis]);
+            p->base[axis] = box->base[axis] + from;
+            p->count[axis] = (uint32_t)(n * (at[axis] + 1) / cuts[axis]) - from;
         }
     }
     return true;
+}
+
+static struct piece whole_call(size_t index, const struct call *call)
+{
+    return (struct piece){
+        .call = index,
+        .is_first = true,
+        .count = { call->grid.x, call->grid.y, call->grid.z },
+    };
+}
+
+static bool append_pieces(struct pieces *list, size_t index, const struct call *call,
+                          uint32_t parts)
+{
+    const struct piece whole = whole_call(index, call);
+    return append_boxes(list, &whole, parts);
+}
+
+// The part of its call that a piece is.
+static double share_of(const struct piece *p, const struct call *call)
+{
+    return (double)p->count[0] * p->count[1] * p->count[2] /
+           ((double)call->grid.x * call->grid.y * call->grid.z);
 }
 
 static double budget_or_default(double submission_seconds)
@@ -337,12 +349,14 @@ static void *add_transfer(struct exec *x, struct transfer **list, size_t *count,
 
 void *exec_upload(struct exec *x, struct tensor *t)
 {
+    assert(t->is_input);
     return add_transfer(x, &x->uploads, &x->upload_count, &x->upload_capacity, t,
                         GPU_UPLOAD);
 }
 
 const void *exec_download(struct exec *x, struct tensor *t)
 {
+    assert(emitter_resolve(t)->kept);
     return add_transfer(x, &x->downloads, &x->download_count, &x->download_capacity, t,
                         GPU_READBACK);
 }
@@ -450,26 +464,25 @@ static double run_once(struct exec *x, const struct pieces *list, bool is_first,
         wall = os_seconds() - start;
     if (wall >= 0 && list->count) {
         // Timestamps give the shares, the clock the sum: some drivers stamp early.
-        double sum = 0, part;
-        for (size_t i = 0; i < list->count; i++)
-            if (gpu_stream_seconds(stream, (uint32_t)i, (uint32_t)i + 1, &part))
-                sum += part;
-        bool stamped = sum > 0.5 * wall &&
-                       gpu_stream_seconds(stream, 0, (uint32_t)list->count, &part);
-        double expected = 0;
-        for (size_t i = 0; i < list->count && !stamped; i++)
-            expected += estimate(graph_call(x->graph, list->items[i].call),
-                                 gpu_device_limits(x->device)->is_cpu);
+        bool is_cpu = gpu_device_limits(x->device)->is_cpu, stamped = true;
+        double sum = 0, expected = 0, part;
         for (size_t i = 0; i < list->count; i++) {
-            size_t c = list->items[i].call;
+            const struct piece *p = &list->items[i];
+            const struct call *call = graph_call(x->graph, p->call);
+            expected += estimate(call, is_cpu) * share_of(p, call);
+            stamped &= gpu_stream_seconds(stream, (uint32_t)i, (uint32_t)i + 1, &part);
+            sum += stamped ? part : 0;
+        }
+        stamped &= sum > 0.5 * wall;
+        for (size_t i = 0; i < list->count; i++) {
+            const struct piece *p = &list->items[i];
+            const struct call *call = graph_call(x->graph, p->call);
             if (stamped &&
                 gpu_stream_seconds(stream, (uint32_t)i, (uint32_t)i + 1, &part))
-                seconds[c] += wall * part / sum;
+                seconds[p->call] += wall * part / sum;
             else
-                seconds[c] += wall *
-                              estimate(graph_call(x->graph, c),
-                                       gpu_device_limits(x->device)->is_cpu) /
-                              expected;
+                seconds[p->call] +=
+                    wall * estimate(call, is_cpu) * share_of(p, call) / expected;
         }
     }
     gpu_stream_destroy(stream);
@@ -479,48 +492,87 @@ static double run_once(struct exec *x, const struct pieces *list, bool is_first,
 // ---------------------------------------------------------------------------
 // The first step: cut by estimates that each submission corrects
 
+// What is known of the device while the first step runs.
+struct first_run {
+    struct pieces pending;
+    double estimated;    // seconds of the pending pieces, before the factor
+    double factor;       // measured time over estimated time so far
+    bool is_first;       // nothing was submitted yet
+};
+
+// The factor before anything is measured: what looks like ten slow devices, since the
+// first pieces are cheap ones and say little about the others.
+#define FIRST_FACTOR 10.0
+
+static bool submit_pending(struct exec *x, struct first_run *r, bool is_last)
+{
+    double wall = run_once(x, &r->pending, r->is_first, is_last, x->seconds);
+    if (wall < 0)
+        return false;
+    // Up at once, down slowly.
+    if (r->estimated > 0)
+        r->factor = MAX(wall / r->estimated, 0.5 * (r->factor + wall / r->estimated));
+    x->submissions++;
+    r->is_first = false;
+    r->pending.count = 0;
+    r->estimated = 0;
+    return true;
+}
+
+// Adds a call to the pending pieces, submitting whenever they are enough. Each box is
+// cut by what is known when its turn comes, so a call that turns out slow goes on in
+// smaller ones.
+static bool run_first_call(struct exec *x, struct first_run *r, size_t index)
+{
+    const struct call *call = graph_call(x->graph, index);
+    double guess = estimate(call, gpu_device_limits(x->device)->is_cpu);
+    struct pieces stack = { 0 };    // boxes to do, the next one on top
+    const struct piece whole = whole_call(index, call);
+    bool ok = append_boxes(&stack, &whole, 1);
+    while (ok && stack.count) {
+        const struct piece box = stack.items[--stack.count];
+        double share = guess * share_of(&box, call);
+        uint32_t parts = parts_of(share * r->factor, x->budget);
+        uint64_t groups = (uint64_t)box.count[0] * box.count[1] * box.count[2];
+        if (parts > 1 && groups > 1) {
+            struct pieces halves = { 0 };
+            ok = append_boxes(&halves, &box, parts) &&
+                 mem_grow(&stack.items, &stack.capacity, stack.count + halves.count,
+                          sizeof(stack.items[0]));
+            for (size_t i = halves.count; ok && i-- > 0;)
+                stack.items[stack.count++] = halves.items[i];
+            // One that can not get smaller goes as it is.
+            if (ok && halves.count == 1) {
+                stack.count--;
+                parts = 1;
+            }
+            mem_free(halves.items);
+            if (parts > 1)
+                continue;
+        }
+        if (ok && r->pending.count && (r->estimated + share) * r->factor > x->budget)
+            ok = submit_pending(x, r, false);
+        ok = ok && mem_grow(&r->pending.items, &r->pending.capacity,
+                            r->pending.count + 1, sizeof(r->pending.items[0]));
+        if (ok)
+            r->pending.items[r->pending.count++] = box;
+        r->estimated += share;
+    }
+    mem_free(stack.items);
+    return ok;
+}
+
 static bool run_first(struct exec *x)
 {
-    bool is_cpu = gpu_device_limits(x->device)->is_cpu, ok = false;
-    bool is_first = true;
     size_t calls = graph_call_count(x->graph);
-    struct pieces call_pieces = { 0 }, pending = { 0 };
-    double factor = 1.0;     // measured time over estimated time so far
-    double estimated = 0;    // of the pending pieces, before the factor
+    struct first_run r = { .factor = FIRST_FACTOR, .is_first = true };
+    bool ok = true;
     memset(x->seconds, 0, calls * sizeof(x->seconds[0]));
     x->submissions = 0;
-    for (size_t c = 0; c < calls; c++) {
-        const struct call *call = graph_call(x->graph, c);
-        double guess = estimate(call, is_cpu);
-        call_pieces.count = 0;
-        if (!append_pieces(&call_pieces, c, call, parts_of(guess * factor, x->budget)))
-            goto done;
-        double share = guess / (double)call_pieces.count;
-        for (size_t i = 0; i < call_pieces.count; i++) {
-            if (pending.count && (estimated + share) * factor > x->budget) {
-                double wall = run_once(x, &pending, is_first, false, x->seconds);
-                if (wall < 0)
-                    goto done;
-                x->submissions++;
-                // Down slowly, up at once.
-                factor = MAX(wall / estimated, 0.5 * (factor + wall / estimated));
-                is_first = false;
-                pending.count = 0;
-                estimated = 0;
-            }
-            if (!mem_grow(&pending.items, &pending.capacity, pending.count + 1,
-                          sizeof(pending.items[0])))
-                goto done;
-            pending.items[pending.count++] = call_pieces.items[i];
-            estimated += share;
-        }
-    }
-    ok = run_once(x, &pending, is_first, true, x->seconds) >= 0;
-    x->submissions++;
-
-done:
-    mem_free(call_pieces.items);
-    mem_free(pending.items);
+    for (size_t c = 0; ok && c < calls; c++)
+        ok = run_first_call(x, &r, c);
+    ok = ok && submit_pending(x, &r, true);
+    mem_free(r.pending.items);
     return ok;
 }
 
@@ -540,14 +592,13 @@ static bool record_all(struct exec *x)
             goto done;
     if (!create_marks(x, all.count))
         goto done;
-    // Parts of one call have equal shares of its time.
     size_t begin = 0;
     double pending = 0;
     for (size_t i = 0; i <= all.count; i++) {
         double share = 0;
         if (i < all.count && executes) {
             size_t c = all.items[i].call;
-            share = x->seconds[c] / parts_of(x->seconds[c], x->budget);
+            share = x->seconds[c] * share_of(&all.items[i], graph_call(x->graph, c));
         }
         bool is_end = i == all.count;
         if (is_end || (i > begin && pending + share > x->budget)) {
@@ -568,6 +619,8 @@ static bool record_all(struct exec *x)
     ok = true;
 
 done:
+    if (!ok)
+        drop_streams(x);
     mem_free(all.items);
     return ok;
 }
@@ -575,13 +628,13 @@ done:
 static bool run_recorded(struct exec *x)
 {
     memset(gpu_buffer_map(x->marks), 0, (size_t)gpu_buffer_size(x->marks));
+    bool ok = true;
+    for (size_t i = 0; ok && i < x->stream_count; i++)
+        ok = gpu_stream_submit(x->streams[i]);
+    // Every one, after a failure too: nothing stays in flight.
     for (size_t i = 0; i < x->stream_count; i++)
-        if (!gpu_stream_submit(x->streams[i]))
-            return false;
-    for (size_t i = 0; i < x->stream_count; i++)
-        if (!gpu_stream_wait(x->streams[i]))
-            return false;
-    return true;
+        ok = gpu_stream_wait(x->streams[i]) && ok;
+    return ok;
 }
 
 // What the breadcrumbs say of the last run.
@@ -596,10 +649,12 @@ static void read_marks(struct exec *x)
     if (calls == 0)
         return;
     const struct call *call = graph_call(x->graph, from);
-    snprintf(x->last_kernel, sizeof(x->last_kernel),
-             "%s (%s), call %zu of %zu or one of the %zu after it",
-             shader_table[call->shader].name, call->label, from + 1, calls,
-             to > from ? to - from - 1 : 0);
+    int length =
+        snprintf(x->last_kernel, sizeof(x->last_kernel), "%s (%s), call %zu of %zu",
+                 shader_table[call->shader].name, call->label, from + 1, calls);
+    if (to > from + 1 && length > 0 && (size_t)length < sizeof(x->last_kernel))
+        snprintf(x->last_kernel + length, sizeof(x->last_kernel) - (size_t)length,
+                 ", or one of the %zu after it", to - from - 1);
 }
 
 bool exec_run(struct exec *x, const struct step_block *step)

@@ -61,7 +61,11 @@ const char *graph_label(struct graph *g, const char *format, ...)
 struct tensor *graph_input(struct graph *g, const char *name, struct shape shape,
                            enum tensor_format format)
 {
-    return emitter_tensor(&g->emitter, graph_label(g, "%s", name), shape, format);
+    struct tensor *t =
+        emitter_tensor(&g->emitter, graph_label(g, "%s", name), shape, format);
+    if (t)
+        t->is_input = true;
+    return t;
 }
 
 void graph_keep(struct graph *g, struct tensor *t)

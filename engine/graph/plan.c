@@ -19,6 +19,7 @@ struct op_limits plan_op_limits(const struct gpu_device *device)
         .max_invocations = limits->max_invocations,
         .shared_bytes = limits->shared_bytes,
         .is_cpu = limits->is_cpu,
+        .loop_iterations = limits->is_cpu ? 60000 : 0,
     };
 }
 
@@ -89,18 +90,20 @@ static size_t collect(struct graph *g, const struct plan_limits *limits,
     for (size_t i = 0; i < calls; i++) {
         const struct call *call = graph_call(g, i);
         plan->flops += call->flops;
+        plan->bytes += call_bytes(call);
         for (size_t k = 0; k < CALL_MAX_BUFFERS && call->use[k].tensor; k++) {
             struct tensor *t = call->use[k].tensor;
             enum access access = call->use[k].access;
             if (!check_binding(t, call->label, limits->max_binding, limits->max_block))
                 return SIZE_MAX;
-            plan->bytes += tensor_bytes(t) * (access == ACCESS_READ_WRITE ? 2 : 1);
             if (t->weight)
                 continue;
             struct item *item = &items[t->offset];
-            if (item->first == SIZE_MAX)
-                // Read before anything wrote it: the host did, before the first call.
-                item->first = access & ACCESS_READ ? 0 : i;
+            if (item->first == SIZE_MAX) {
+                // The host writes inputs before the first call.
+                assert(t->is_input || !(access & ACCESS_READ));
+                item->first = t->is_input ? 0 : i;
+            }
             item->last = t->kept ? calls - 1 : i;
         }
     }

@@ -30,8 +30,9 @@ struct plan {
 struct op_limits plan_op_limits(const struct gpu_device *device);
 struct plan_limits plan_device_limits(const struct gpu_device *device);
 
-// Inputs and kept tensors live through the whole step. Returns NULL after a message if
-// the graph failed or a tensor does not fit the limits (the message names the sizes).
+// An input lives from the start of the step, a kept tensor to its end. Returns NULL
+// after a message if the graph failed or a tensor does not fit the limits (the message
+// names the sizes).
 struct plan *plan_build(struct graph *g, const struct plan_limits *limits);
 bool plan_allocate(struct plan *plan, struct gpu_device *device);
 void plan_destroy(struct plan *plan);    // NULL is fine; frees device memory too

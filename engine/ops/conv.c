@@ -17,12 +17,7 @@
 
 #include <assert.h>
 
-#define MAX_GROUPS 65535    // guaranteed on each axis
-#define MAX_STRIDE 255      // its square, the number of phases, is a number of groups
-
-// llvmpipe ends every loop of an invocation once all its loops together made 65535
-// iterations, without a word. So longer sums are made by several calls.
-#define MAX_ITERATIONS 60000
+#define MAX_STRIDE 255    // its square, the number of phases, is a number of groups
 
 _Static_assert(sizeof(struct conv_params) <= CALL_MAX_PARAMS, "push constants");
 
@@ -187,7 +182,7 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
         call.spec[CONV_SPEC_DIRECT] = tile.direct;
         call.spec_count = CONV_SPEC_DIRECT + 1;
         uint64_t groups = DIV_UP(product->m, tile.m) * DIV_UP(product->n, tile.n);
-        params.groups_x = (uint32_t)MIN(groups, MAX_GROUPS);
+        params.groups_x = (uint32_t)MIN(groups, OP_MAX_GROUPS);
         call.grid =
             (struct grid){ params.groups_x, (uint32_t)DIV_UP(groups, params.groups_x),
                            product->phases };
@@ -197,7 +192,11 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
     call.params = &params;
     call.params_size = sizeof(params);
 
-    uint32_t part = (uint32_t)MAX(MIN(MAX_ITERATIONS / iterations, product->terms), 1);
+    // Where a driver ends long loops, longer sums are made by several calls.
+    uint32_t most = emit_limits(e)->loop_iterations;
+    uint32_t part = product->terms;
+    if (most)
+        part = (uint32_t)MAX(MIN(most / iterations, product->terms), 1);
     uint64_t flops = call.flops;
     for (uint32_t first = 0; first < product->terms; first += part) {
         uint32_t count = MIN(part, product->terms - first);
@@ -306,7 +305,7 @@ static void emit_backward_bias(struct emitter *e, struct tensor *dy, struct grad
         .c = s.c,
         .plane = s.h * s.w,
         .accumulate = db.accumulate,
-        .groups_x = MIN(s.c, MAX_GROUPS),
+        .groups_x = MIN(s.c, OP_MAX_GROUPS),
     };
     emit(e, &(struct call){
                 .shader = SHADER_CONV_BACKWARD_BIAS,

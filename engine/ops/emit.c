@@ -8,8 +8,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define MAX_GROUPS 65535    // guaranteed on each axis
-
 void emitter_finish(struct emitter *e)
 {
     for (size_t i = 0; i < e->call_count; i++)
@@ -60,8 +58,8 @@ void emit(struct emitter *e, const struct call *call)
     if (e->failed)
         return;
     assert(call->grid.x && call->grid.y && call->grid.z);
-    assert(call->grid.x <= MAX_GROUPS && call->grid.y <= MAX_GROUPS &&
-           call->grid.z <= MAX_GROUPS);
+    assert(call->grid.x <= OP_MAX_GROUPS && call->grid.y <= OP_MAX_GROUPS &&
+           call->grid.z <= OP_MAX_GROUPS);
     assert(call->params_size <= CALL_MAX_PARAMS && call->params_size % 4 == 0);
     assert(call->spec_count <= SHADER_MAX_SPEC);
     void *params = mem_alloc(call->params_size);
@@ -84,6 +82,20 @@ void emit(struct emitter *e, const struct call *call)
         assert(i == 0 || copy->use[i - 1].tensor);
         copy->use[i].tensor = emitter_resolve(copy->use[i].tensor);
     }
+}
+
+uint64_t call_bytes(const struct call *call)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < CALL_MAX_BUFFERS && call->use[i].tensor; i++) {
+        bool again = false;
+        for (size_t k = 0; k < i; k++)
+            again |= call->use[k].tensor == call->use[i].tensor;
+        if (!again)
+            bytes += tensor_bytes(call->use[i].tensor) *
+                     (call->use[i].access == ACCESS_READ_WRITE ? 2 : 1);
+    }
+    return bytes;
 }
 
 struct tensor *emit_value(struct emitter *e, struct tensor *t)
@@ -144,7 +156,8 @@ struct gradient emit_gradient(struct emitter *e, struct tensor *in)
 struct grid grid_linear(uint64_t count)
 {
     uint64_t groups = DIV_UP(count, (uint64_t)OP_WORKGROUP);
-    return (struct grid){ (uint32_t)MAX(MIN(groups, (uint64_t)MAX_GROUPS), 1), 1, 1 };
+    return (struct grid){ (uint32_t)MAX(MIN(groups, (uint64_t)OP_MAX_GROUPS), 1), 1,
+                          1 };
 }
 
 uint32_t grid_stride(struct grid grid)

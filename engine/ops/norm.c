@@ -15,8 +15,6 @@ _Static_assert(sizeof(struct norm_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(sizeof(struct norm_channel_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(REDUCE_WORKGROUP == OP_WORKGROUP, "sums are over whole workgroups");
 
-#define ROW_MAX 65535    // workgroups in one direction that Vulkan guarantees
-
 enum norm_input {
     NORM_X,
     NORM_IN_SCALE,
@@ -45,7 +43,7 @@ static struct norm_statistics_params statistics_params(const struct op_node *n,
                                                        struct grid *grid)
 {
     const struct groups g = norm_groups(n);
-    const uint32_t row = MIN(g.count, ROW_MAX);
+    const uint32_t row = MIN(g.count, OP_MAX_GROUPS);
     *grid = (struct grid){ row, DIV_UP(g.count, row), 1 };
     return (struct norm_statistics_params){
         .groups = g.count,

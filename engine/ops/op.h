@@ -16,6 +16,8 @@
 #define CALL_MAX_BUFFERS 4     // the guaranteed number of storage buffers
 #define CALL_MAX_PARAMS 128    // the guaranteed size of push constants, bytes
 
+#define OP_MAX_GROUPS 65535    // workgroups on each axis, guaranteed
+
 // Invocations of every elementwise and reduction kernel: the guaranteed maximum.
 #define OP_WORKGROUP 128
 
@@ -163,6 +165,10 @@ struct gradient {
     uint32_t accumulate;      // 1: add to what is there, 0: overwrite
 };
 
+// Bytes that a call reads plus those it writes, each range once: a tensor that is bound
+// a second time only fills a binding which the kernel does not look at.
+uint64_t call_bytes(const struct call *call);
+
 // Appends a call (params copied).
 void emit(struct emitter *e, const struct call *call);
 
@@ -190,6 +196,9 @@ struct op_limits {
     uint32_t max_invocations;
     uint32_t shared_bytes;
     bool is_cpu;    // a software driver
+    // Iterations that all loops of an invocation may make together. llvmpipe ends them
+    // after 65535, without a word; 0: as many as they like.
+    uint32_t loop_iterations;
 };
 const struct op_limits *emit_limits(const struct emitter *e);
 

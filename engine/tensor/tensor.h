@@ -36,6 +36,7 @@ struct tensor {
     enum tensor_format format;
     struct block *block;      // NULL: not placed yet
     uint64_t offset;          // in the block, bytes
+    bool is_input;            // written by the host before the step
     bool kept;                // read after the step: its memory is not reused
     struct weight *weight;    // the weight this is the value of, or NULL
 };

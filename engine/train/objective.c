@@ -52,8 +52,8 @@ bool objective_build(struct graph *g, struct weights *generator,
     out->sample_output = graph_pixels_pack(g, fake);
     out->sample_target = graph_pixels_pack(g, target);
     struct tensor *const kept[] = {
-        out->loss_d_real, out->loss_d_fake,  out->loss_g_gan,    out->loss_g_l1,
-        out->fake,        out->sample_input, out->sample_output, out->sample_target,
+        out->loss_d_real,  out->loss_d_fake,   out->loss_g_gan,    out->loss_g_l1,
+        out->sample_input, out->sample_output, out->sample_target,
     };
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
         graph_keep(g, kept[i]);

@@ -24,7 +24,7 @@ struct objective {
         *loss_g_l1;    // out: 1 float
     struct tensor *sample_input, *sample_output,
         *sample_target;     // out: U8 [n, 3, h, w]
-    struct tensor *fake;    // [n, 3, h, w]
+    struct tensor *fake;    // [n, 3, h, w]; kept only if the caller says so
 };
 
 // Builds one step in the PyTorch port's order (JY optimize_parameters). loss_g_l1 comes

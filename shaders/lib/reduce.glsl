@@ -7,6 +7,22 @@
 
 #define REDUCE_COLUMNS 8
 
+// Does `body` for an invocation's share of `count` elements, with k the element. Eight at
+// a time while there are so many: some drivers end loops after 65535 iterations.
+#define REDUCE_EACH(k, count, body)                                                      \
+    {                                                                                    \
+        uint k = gl_LocalInvocationIndex;                                                \
+        while (k + 7 * REDUCE_WORKGROUP < (count)) {                                     \
+            [[unroll]] for (uint unrolled = 0; unrolled < 8; unrolled++) {               \
+                body;                                                                    \
+                k += REDUCE_WORKGROUP;                                                   \
+            }                                                                            \
+        }                                                                                \
+        for (; k < (count); k += REDUCE_WORKGROUP) {                                     \
+            body;                                                                        \
+        }                                                                                \
+    }
+
 shared vec2 reduce_values[REDUCE_WORKGROUP];
 shared vec2 reduce_columns[REDUCE_COLUMNS];
 

@@ -14,11 +14,18 @@
 #include "graph/exec.h"
 #include "support/check.h"
 
+// What a test program returns when it could run nothing (SKIP_RETURN_CODE of ctest).
+#define TEST_SKIPPED 77
+
 // Group setup and teardown:
 // cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close).
-// Closing fails if the validation layers said anything.
+// Opening ends the program with TEST_SKIPPED where there is no device; closing ends it
+// with 1 if the validation layers said anything, also about objects left behind.
 int test_gpu_open(void **state);
 int test_gpu_close(void **state);
+
+// Ends the program with 1 unless there were none.
+void test_fail_on_messages(uint32_t messages);
 
 // The device; skips the calling test if there is none.
 struct gpu_device *test_gpu(void);
