@@ -178,7 +178,7 @@ struct pix_train_options {
     uint32_t n_epochs_decay;    // falling linearly to zero
     double lr, beta1;
     double lambda_l1;
-    uint64_t seed;
+    uint64_t seed;    // up to INT64_MAX
     // Run
     uint64_t steps;          // total number of steps; 0: all epochs
     uint64_t save_freq;      // steps between checkpoints; 0: only at the end

@@ -109,17 +109,17 @@ static size_t count_lines(const char *text)
     return n;
 }
 
-static double number_at(struct json object, const char *key)
+static double number_at(const json_t *object, const char *key)
 {
     double value;
-    if (!json_to_double(json_get(object, key), &value))
+    if (!json_to_double(json_object_get(object, key), &value))
         fail_msg("\"%s\" is not a number", key);
     return value;
 }
 
-static struct json_document *parse(const char *text)
+static json_t *parse(const char *text)
 {
-    struct json_document *document = json_parse(text, strlen(text), "stdout");
+    json_t *document = json_parse(text, strlen(text), "stdout");
     if (!document)
         fail_msg("not one JSON document: %s", text);
     return document;
@@ -251,10 +251,10 @@ static void test_no_driver(void **state)
 {
     (void)state;
     assert_int_equal(shell(NO_DRIVER "\"$P\" devices --json"), 0);
-    struct json_document *document = parse(out);
-    assert_true(json_is_array(json_root(document)));
-    assert_int_equal(json_count(json_root(document)), 0);
-    json_destroy(document);
+    json_t *document = parse(out);
+    assert_true(json_is_array(document));
+    assert_int_equal(json_array_size(document), 0);
+    json_decref(document);
     assert_int_equal(shell(NO_DRIVER "\"$P\" devices"), 0);
     assert_string_equal(out, "");
 
@@ -274,30 +274,30 @@ static void test_devices(void **state)
 {
     (void)state;
     RUN(0, "devices --json");
-    struct json_document *document = parse(out);
-    const struct json root = json_root(document);
-    assert_true(json_is_array(root));
+    json_t *document = parse(out);
+    assert_true(json_is_array(document));
     int defaults = 0;
-    for (size_t i = 0; i < json_count(root); i++) {
-        const struct json device = json_element(root, i);
+    for (size_t i = 0; i < json_array_size(document); i++) {
+        const json_t *device = json_array_get(document, i);
         static const char *const texts[] = { "name", "type", "driver", "driver_version",
                                              "api_version" };
         for (size_t k = 0; k < ARRAY_LEN(texts); k++)
-            assert_true(json_is_string(json_get(device, texts[k])));
+            assert_true(json_is_string(json_object_get(device, texts[k])));
         assert_true(number_at(device, "index") == (double)i);
         number_at(device, "vendor_id");
         number_at(device, "device_id");
         number_at(device, "memory_bytes");
-        bool is_default, usable;
-        assert_true(json_to_bool(json_get(device, "default"), &is_default));
-        assert_true(json_to_bool(json_get(device, "usable"), &usable));
-        assert_true(json_is_present(json_get(device, "reason")));
-        assert_true(json_is_string(json_get(device, "reason")) == !usable);
+        assert_true(json_is_boolean(json_object_get(device, "default")));
+        assert_true(json_is_boolean(json_object_get(device, "usable")));
+        const bool is_default = json_is_true(json_object_get(device, "default"));
+        const bool usable = json_is_true(json_object_get(device, "usable"));
+        assert_true(json_object_get(device, "reason") != NULL);
+        assert_true(json_is_string(json_object_get(device, "reason")) == !usable);
         assert_true(usable || !is_default);
-        assert_int_equal(json_count(device), 12);
+        assert_int_equal(json_object_size(device), 12);
         defaults += is_default;
     }
-    json_destroy(document);
+    json_decref(document);
     assert_true(defaults <= 1);
     RUN(0, "devices");
 }
@@ -321,8 +321,8 @@ static void test_plan(void **state)
         "flops_per_step",   "bytes_per_step",
     };
     RUN(0, "train --plan --json");
-    struct json_document *document = parse(out);
-    const struct json plan = json_root(document);
+    json_t *document = parse(out);
+    const json_t *plan = document;
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         assert_true(number_at(plan, members[i]) > 0);
     assert_true(number_at(plan, "weights_g") == 54413955);
@@ -332,7 +332,7 @@ static void test_plan(void **state)
                 number_at(plan, "state_bytes") + number_at(plan, "arena_bytes") +
                     number_at(plan, "step_block_bytes") +
                     number_at(plan, "staging_bytes"));
-    json_destroy(document);
+    json_decref(document);
     RUN(0, "train --plan --data absent --out none " SMALL);
     assert_has(out, "device memory");
     assert_kind("none", false);
@@ -381,12 +381,12 @@ static void check_metrics(const char *path, uint64_t steps)
         char *end = strchr(line, '\n');
         assert_non_null(end);
         *end = 0;
-        struct json_document *document = parse(line);
+        json_t *document = parse(line);
         step++;
-        assert_true(number_at(json_root(document), "step") == (double)step);
+        assert_true(number_at(document, "step") == (double)step);
         for (size_t i = 0; i < ARRAY_LEN(members); i++)
-            number_at(json_root(document), members[i]);
-        json_destroy(document);
+            number_at(document, members[i]);
+        json_decref(document);
         line = end + 1;
     }
     assert_true(step == steps);
@@ -412,12 +412,12 @@ static void test_train(void **state)
 
     char *path = in_scratch("run/config.json");
     char *text = slurp(path);
-    struct json_document *document = parse(text);
-    const struct json config = json_root(document);
+    json_t *document = parse(text);
+    const json_t *config = document;
     assert_true(number_at(config, "crop-size") == 32);
     assert_true(number_at(config, "depth") == 5);
-    assert_false(json_is_present(json_get(config, "out")));
-    json_destroy(document);
+    assert_null(json_object_get(config, "out"));
+    json_decref(document);
     mem_free(text);
     mem_free(path);
 
@@ -441,10 +441,10 @@ static void test_continue(void **state)
     assert_int_equal(shell("cp -r run more && printf '# more\\nsteps = 5\\n' >steps"),
                      0);
     RUN(0, "train --out more --continue --config steps --data ./pairs/ --json " SMALL);
-    struct json_document *document = parse(out);
-    assert_true(number_at(json_root(document), "step") == 5);
-    assert_true(number_at(json_root(document), "trained") == 2);
-    json_destroy(document);
+    json_t *document = parse(out);
+    assert_true(number_at(document, "step") == 5);
+    assert_true(number_at(document, "trained") == 2);
+    json_decref(document);
     check_metrics("more/metrics.jsonl", 5);
     assert_kind("more/checkpoints/step-00000005.safetensors", true);
 
@@ -564,10 +564,10 @@ static void test_translate(void **state)
     assert_kind("no.png", false);
 
     RUN(0, "translate --model run --plan --json");
-    struct json_document *document = parse(out);
-    assert_true(number_at(json_root(document), "device_bytes") > 0);
-    assert_true(number_at(json_root(document), "weights_d") == 0);
-    json_destroy(document);
+    json_t *document = parse(out);
+    assert_true(number_at(document, "device_bytes") > 0);
+    assert_true(number_at(document, "weights_d") == 0);
+    json_decref(document);
 }
 
 static void test_evaluate(void **state)
@@ -577,13 +577,13 @@ static void test_evaluate(void **state)
         return;
     make_run();
     RUN(0, "evaluate --model run --data pairs --json --grid grid.png --rows 1");
-    struct json_document *document = parse(out);
-    const struct json result = json_root(document);
+    json_t *document = parse(out);
+    const json_t *result = document;
     assert_true(number_at(result, "pairs") == 2);
     assert_true(number_at(result, "l1") > 0 && number_at(result, "l1") < 2);
     assert_true(number_at(result, "l1_copy") > 0);
     assert_true(number_at(result, "l1_mean_colour") > 0);
-    json_destroy(document);
+    json_decref(document);
     char *path = in_scratch("grid.png");
     struct pix_image grid;
     assert_true(pix_image_read(path, &grid));

@@ -79,10 +79,11 @@ static void check_weights(struct safetensors *file, const char *network,
     assert_true(strays * 200 <= total);
 }
 
-static double golden_number(struct json object, const char *key, size_t i)
+static double golden_number(const json_t *object, const char *key, size_t i)
 {
     double value;
-    assert_true(json_to_double(json_element(json_get(object, key), i), &value));
+    assert_true(
+        json_to_double(json_array_get(json_object_get(object, key), i), &value));
     return value;
 }
 
@@ -95,12 +96,12 @@ static void run_case(const char *name, struct op_limits op_limits)
     char path[512];
 
     assert_true(file_read(GOLDEN "golden.json", &text, &text_size));
-    struct json_document *document = json_parse(text, text_size, "golden.json");
+    json_t *document = json_parse(text, text_size, "golden.json");
     assert_non_null(document);
-    struct json golden = json_get(json_root(document), name);
+    const json_t *golden = json_object_get(document, name);
     uint64_t batch, steps;
-    assert_true(json_to_u64(json_get(golden, "batch_size"), &batch));
-    assert_true(json_to_u64(json_get(golden, "steps"), &steps));
+    assert_true(json_to_u64(json_object_get(golden, "batch_size"), &batch));
+    assert_true(json_to_u64(json_object_get(golden, "steps"), &steps));
     assert_true(file_read(GOLDEN "images.raw", &images, &images_size));
     assert_true(images_size >= steps * batch * PAIR_BYTES);
 
@@ -187,7 +188,7 @@ static void run_case(const char *name, struct op_limits op_limits)
     graph_destroy(g);
     weights_destroy(generator);
     weights_destroy(discriminator);
-    json_destroy(document);
+    json_decref(document);
     mem_free(text);
     mem_free(images);
 }

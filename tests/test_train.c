@@ -256,13 +256,13 @@ static void assert_metrics(const char *run, uint64_t first, uint64_t last)
         double number;
         char *end = strchr(line, '\n');
         assert_non_null(end);
-        struct json_document *d = json_parse(line, (size_t)(end - line), path);
+        json_t *d = json_parse(line, (size_t)(end - line), path);
         assert_non_null(d);
-        assert_true(json_to_u64(json_get(json_root(d), "step"), &found));
+        assert_true(json_to_u64(json_object_get(d, "step"), &found));
         assert_int_equal(found, step);
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-            assert_true(json_to_double(json_get(json_root(d), names[i]), &number));
-        json_destroy(d);
+            assert_true(json_to_double(json_object_get(d, names[i]), &number));
+        json_decref(d);
         line = end + 1;
     }
     assert_int_equal(*line, 0);

@@ -31,28 +31,31 @@ static const char *api_version(const struct pix_device_info *d, char *text)
     return text;
 }
 
-static void print_json(const struct pix_device_info *list, uint32_t count)
+static bool print_json(const struct pix_device_info *list, uint32_t count)
 {
     char version[64];
-    output_begin(NULL, '[');
+    json_t *array = json_array();
     for (uint32_t i = 0; i < count; i++) {
         const struct pix_device_info *d = &list[i];
-        output_begin(NULL, '{');
-        output_uint("index", d->index);
-        output_text("name", d->name);
-        output_text("type", type_name(d->type));
-        output_uint("vendor_id", d->vendor_id);
-        output_uint("device_id", d->device_id);
-        output_text("driver", d->driver);
-        output_text("driver_version", d->driver_version);
-        output_text("api_version", api_version(d, version));
-        output_uint("memory_bytes", d->memory_bytes);
-        output_bool("default", d->is_default);
-        output_bool("usable", d->usable);
-        output_text("reason", d->usable ? NULL : d->reason);
-        output_end();
+        json_t *device = json_object();
+        output_add(&device, "index", output_uint(d->index));
+        output_add(&device, "name", output_text(d->name));
+        output_add(&device, "type", output_text(type_name(d->type)));
+        output_add(&device, "vendor_id", output_uint(d->vendor_id));
+        output_add(&device, "device_id", output_uint(d->device_id));
+        output_add(&device, "driver", output_text(d->driver));
+        output_add(&device, "driver_version", output_text(d->driver_version));
+        output_add(&device, "api_version", output_text(api_version(d, version)));
+        output_add(&device, "memory_bytes", output_uint(d->memory_bytes));
+        output_add(&device, "default", json_boolean(d->is_default));
+        output_add(&device, "usable", json_boolean(d->usable));
+        output_add(&device, "reason", output_text(d->usable ? NULL : d->reason));
+        if (json_array_append_new(array, device) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
     }
-    output_end();
+    return output_json(array);
 }
 
 static void print_lines(const struct pix_device_info *list, uint32_t count)
@@ -105,12 +108,13 @@ int command_devices(int argc, char **argv)
     uint32_t count = 0;
     if (!pix_device_list(&log, &list, &count))
         return EXIT_FAILED;
+    bool ok = true;
     if (json)
-        print_json(list, count);
+        ok = print_json(list, count);
     else if (count == 0)
         output_note("no Vulkan device was found");
     else
         print_lines(list, count);
     pix_device_list_free(list);
-    return EXIT_DONE;
+    return ok ? EXIT_DONE : EXIT_FAILED;
 }

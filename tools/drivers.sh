@@ -1,21 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Gets the drivers of the test matrix that are not part of setup.sh and puts them
-# under build/drivers/:
+# Gets what the test matrix needs beyond setup.sh and puts it under build/drivers/: all
+# of it, or only what is named.
+#
+#     tools/drivers.sh [swiftshader] [drm-shim] [jansson]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
 #     drm-shim/     a stand-in for an AMD card under which RADV compiles and submits
 #                   but nothing executes, from Debian's package mesa-drm-shim:
 #                   libamdgpu_noop_drm_shim.so
+#     jansson/      the source of the JSON library, to build it for Windows, from
+#                   Debian's source package: jansson.tar
 #
-# Both come from the machine's own package sources and are unpacked, never installed:
+# All come from the machine's own package sources and are unpacked, never installed:
 # the system's packages, package lists and settings stay as they are. What was fetched
 # once is kept in the user's cache folder. What cannot be had is named and skipped;
 # the exit code is 0 all the same.
 
 set -u
+
+wanted=" $* "
 
 # The name of the release, "bookworm".
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null | tr -d '"')
@@ -27,6 +33,13 @@ private=$drivers/apt
 cache=${XDG_CACHE_HOME:-${HOME:-$root/build}/.cache}/pix2pix/drivers
 mkdir -p "$drivers" "$cache" 2>/dev/null || cache=$drivers/cache
 mkdir -p "$drivers" "$cache" || exit 1
+
+wants() {
+    case "$wanted" in
+    '  ' | *" $1 "*) return 0 ;;
+    esac
+    return 1
+}
 
 # Writes the machine's package sources to folder $2. With a suite $1 only those that
 # serve the release itself, turned to that suite.
@@ -88,11 +101,10 @@ download_plain() {
     timeout 300 apt-get -q -o Acquire::Retries=2 download "$1"
 }
 
-# The same through a private configuration: the machine's sources, or with $2 its
+# Makes a private configuration in folder $1: the machine's sources, or with $2 its
 # sources of that suite; own lists, and none of the machine's hooks.
-download_private() {
-    local package=$1 suite=$2 dir
-    dir=$private/${suite:-plain}
+configure_private() {
+    local dir=$1 suite=$2
     mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" || return 1
     copy_sources "$suite" "$dir/sources.list.d"
     grep -qs . "$dir/sources.list.d/copied.list" "$dir/sources.list.d/copied.sources" ||
@@ -112,8 +124,26 @@ Acquire::Languages "none";
 #clear Acquire::IndexTargets::deb::Contents-deb;
 #clear Acquire::IndexTargets::deb::DEP-11;
 END
-    timeout 300 apt-get -q -c "$dir/apt.conf" update &&
+}
+
+# Downloads package $1 by such a configuration.
+download_private() {
+    local package=$1 suite=$2 dir
+    dir=$private/${suite:-plain}
+    configure_private "$dir" "$suite" &&
+        timeout 300 apt-get -q -c "$dir/apt.conf" update &&
         timeout 300 apt-get -q -c "$dir/apt.conf" download "$package"
+}
+
+# Downloads the files of source package $1. The update may fail for one of the machine's
+# sources and still bring the list that matters.
+download_source() {
+    local dir=$private/source
+    configure_private "$dir" '' || return 1
+    sed -i 's/^deb /deb-src /' "$dir/sources.list.d/copied.list"
+    sed -i 's/^Types: deb$/Types: deb-src/' "$dir/sources.list.d/copied.sources"
+    timeout 300 apt-get -q -c "$dir/apt.conf" update
+    timeout 300 apt-get -q -c "$dir/apt.conf" --download-only source "$1"
 }
 
 # Puts a copy of folder $1 in the place of folder $2, whole or not at all.
@@ -122,18 +152,24 @@ copy() {
     cp -R "$1" "$2.tmp" && mv "$2.tmp" "$2"
 }
 
+# True if build/drivers/$1 is there, or the cache has it.
+has() {
+    if [ -f "$drivers/$1/complete" ]; then
+        echo "drivers: $1 is there"
+    elif [ -f "$cache/$1/complete" ]; then
+        copy "$cache/$1" "$drivers/$1" && echo "drivers: $1 taken from $cache"
+    else
+        return 1
+    fi
+}
+
 # Puts the files $4... of package $2 into build/drivers/$1, from the cache or else by
 # download; $3 is a suite that may have the package if the release itself has not.
 get() {
     local name=$1 package=$2 suite=$3 to stage log file pattern
     shift 3
     to=$drivers/$name
-    if [ -f "$to/complete" ]; then
-        echo "drivers: $name is there"
-        return
-    fi
-    if [ -f "$cache/$name/complete" ]; then
-        copy "$cache/$name" "$to" && echo "drivers: $name taken from $cache"
+    if ! wants "$name" || has "$name"; then
         return
     fi
     if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-deb >/dev/null 2>&1; then
@@ -177,10 +213,45 @@ get() {
     echo "drivers: $name unpacked to ${to#"$root"/}"
 }
 
+# Puts what the authors of source package $1 released into build/drivers/$1, as $1.tar.
+# The packager's own files are left out: nothing but tar is needed to unpack it.
+get_source() {
+    local name=$1 to=$drivers/$1 stage=$drivers/stage-$1 log=$drivers/$1.log file
+    if ! wants "$name" || has "$name"; then
+        return
+    fi
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "drivers: $name skipped: it comes as a Debian source package," \
+            "and this system has no apt"
+        return
+    fi
+    rm -rf "$stage" "$to"
+    mkdir -p "$stage" "$to"
+    echo "drivers: getting the source of $name"
+    (cd "$stage" && download_source "$name") >"$log" 2>&1
+    for file in "$stage/$name"_*.orig.tar.*; do
+        case "$file" in
+        *.asc) ;;
+        *) [ ! -f "$file" ] || cp "$file" "$to/$name.tar" ;;
+        esac
+    done
+    rm -rf "$stage"
+    if ! [ -f "$to/$name.tar" ]; then
+        echo "drivers: $name skipped: its source could not be had" \
+            "(see ${log#"$root"/})"
+        rm -rf "$to"
+        return
+    fi
+    touch "$to/complete"
+    copy "$to" "$cache/$name"
+    echo "drivers: source of $name put into ${to#"$root"/}"
+}
+
 get swiftshader chromium-common '' \
     './usr/lib/chromium/libvk_swiftshader.so' \
     './usr/lib/chromium/vk_swiftshader_icd.json'
 get drm-shim mesa-drm-shim "${codename:-stable}-backports" \
     './usr/lib/*/libamdgpu_noop_drm_shim.so'
+get_source jansson
 rm -rf "$private"
 exit 0

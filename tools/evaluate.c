@@ -74,13 +74,13 @@ int command_evaluate(int argc, char **argv)
     if (translator && pix_evaluate(translator, data, split, grid, rows, &result)) {
         code = EXIT_DONE;
         if (json) {
-            output_begin(NULL, '{');
-            output_uint("pairs", result.pairs);
-            output_real("l1", result.l1);
-            output_real("l1_copy", result.l1_copy);
-            output_real("l1_mean_colour", result.l1_mean_colour);
-            output_text("grid", grid);
-            output_end();
+            json_t *document = json_object();
+            output_add(&document, "pairs", output_uint(result.pairs));
+            output_add(&document, "l1", output_real(result.l1));
+            output_add(&document, "l1_copy", output_real(result.l1_copy));
+            output_add(&document, "l1_mean_colour", output_real(result.l1_mean_colour));
+            output_add(&document, "grid", output_text(grid));
+            code = output_json(document) ? EXIT_DONE : EXIT_FAILED;
         } else {
             printf("pairs %" PRIu32 "\nL1 of the output       %.4f\n"
                    "L1 of a copied input   %.4f\nL1 of the mean colour  %.4f\n",

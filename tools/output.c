@@ -70,110 +70,48 @@ struct pix_log output_log(bool verbose)
 // ---------------------------------------------------------------------------
 // JSON
 
-static struct {
-    char brackets[8];
-    int depth;
-    bool comma;
-} json;
-
-// Bytes of the UTF-8 character at `c`, 0 if it is not one (a path may hold anything).
-static int utf8_length(const unsigned char *c)
+void output_add(json_t **object, const char *key, json_t *value)
 {
-    const int length = c[0] < 0x80                   ? 1
-                       : c[0] >= 0xc2 && c[0] < 0xe0 ? 2
-                       : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
-                       : c[0] >= 0xf0 && c[0] < 0xf5 ? 4
-                                                     : 0;
-    for (int i = 1; i < length; i++)
-        if ((c[i] & 0xc0) != 0x80)
-            return 0;
-    // Overlong forms, surrogates and numbers past the last character.
-    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
-        (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
-        return 0;
-    return length;
+    if (json_object_set_new(*object, key, value) == 0)
+        return;
+    json_decref(*object);
+    *object = NULL;
 }
 
-static void json_quoted(const char *text)
+json_t *output_uint(uint64_t value)
 {
-    putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c;) {
-        const int length = utf8_length(c);
-        if (*c == '"' || *c == '\\')
-            printf("\\%c", *c);
-        else if (*c < 0x20 || *c == 0x7f)
-            printf("\\u%04x", *c);
-        else if (length == 0)
-            fputs("\\ufffd", stdout);
-        else
-            fwrite(c, 1, (size_t)length, stdout);
-        c += length ? length : 1;
-    }
-    putchar('"');
+    return json_integer((json_int_t)value);
 }
 
-static void json_key(const char *key)
+json_t *output_text(const char *value)
 {
-    if (json.comma)
-        putchar(',');
-    if (json.depth > 0)
-        printf("\n%*s", 2 * json.depth, "");
-    if (key) {
-        json_quoted(key);
-        fputs(": ", stdout);
-    }
-    json.comma = true;
+    char text[4096];
+    json_t *v = value ? json_string(value) : json_null();
+    if (v)
+        return v;
+    snprintf(text, sizeof(text), "%s", value);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    return json_string(text);
 }
 
-void output_begin(const char *key, char bracket)
+json_t *output_real(double value)
 {
-    json_key(key);
-    putchar(bracket);
-    json.brackets[json.depth++] = bracket;
-    json.comma = false;
+    return isfinite(value) ? json_real(value) : json_null();
 }
 
-void output_end(void)
+bool output_json(json_t *document)
 {
-    const char bracket = json.brackets[--json.depth];
-    if (json.comma)
-        printf("\n%*s", 2 * json.depth, "");
-    putchar(bracket == '{' ? '}' : ']');
-    json.comma = true;
-    if (json.depth == 0) {
+    const bool ok =
+        document &&
+        json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
+    json_decref(document);
+    if (ok)
         putchar('\n');
-        json.comma = false;
-    }
-}
-
-void output_text(const char *key, const char *value)
-{
-    json_key(key);
-    if (value)
-        json_quoted(value);
     else
-        fputs("null", stdout);
-}
-
-void output_uint(const char *key, uint64_t value)
-{
-    json_key(key);
-    printf("%" PRIu64, value);
-}
-
-void output_real(const char *key, double value)
-{
-    json_key(key);
-    if (isfinite(value))
-        printf("%.9g", value);
-    else
-        fputs("null", stdout);
-}
-
-void output_bool(const char *key, bool value)
-{
-    json_key(key);
-    fputs(value ? "true" : "false", stdout);
+        output_error("the JSON document could not be written");
+    return ok;
 }
 
 // ---------------------------------------------------------------------------
@@ -208,44 +146,39 @@ const char *output_duration(double seconds, char *text)
     return text;
 }
 
-static void plan_bytes(const char *name, uint64_t bytes, bool as_json, const char *key)
+bool output_plan(const struct pix_plan *p, bool as_json)
 {
-    char text[32];
-    if (as_json)
-        output_uint(key, bytes);
-    else
-        printf("%-26s %14s\n", name, output_bytes(bytes, text));
-}
-
-static void plan_count(const char *name, uint64_t count, bool as_json, const char *key)
-{
-    if (as_json)
-        output_uint(key, count);
-    else
-        printf("%-26s %14" PRIu64 "\n", name, count);
-}
-
-void output_plan(const struct pix_plan *p, bool as_json)
-{
-    if (as_json)
-        output_begin(NULL, '{');
-    plan_bytes("device memory", p->device_bytes, as_json, "device_bytes");
-    plan_bytes("  state of the networks", p->state_bytes, as_json, "state_bytes");
-    plan_bytes("  temporaries (arena)", p->arena_bytes, as_json, "arena_bytes");
-    plan_bytes("    without reuse", p->arena_bytes_without_reuse, as_json,
-               "arena_bytes_without_reuse");
-    plan_bytes("  step blocks", p->step_block_bytes, as_json, "step_block_bytes");
-    plan_bytes("  staging", p->staging_bytes, as_json, "staging_bytes");
-    plan_count("dispatches", p->dispatches, as_json, "dispatches");
-    plan_count("barriers", p->barriers, as_json, "barriers");
-    plan_count("submissions", p->submissions, as_json, "submissions");
-    plan_count("floating point operations", p->flops_per_step, as_json,
-               "flops_per_step");
-    plan_bytes("memory traffic", p->bytes_per_step, as_json, "bytes_per_step");
-    plan_count("weights of the generator", p->weights_g, as_json, "weights_g");
-    plan_count("weights of D", p->weights_d, as_json, "weights_d");
-    if (as_json)
-        output_end();
+    const struct {
+        const char *key, *name;
+        uint64_t value;
+        bool is_bytes;
+    } rows[] = {
+        { "device_bytes", "device memory", p->device_bytes, true },
+        { "state_bytes", "  state of the networks", p->state_bytes, true },
+        { "arena_bytes", "  temporaries (arena)", p->arena_bytes, true },
+        { "arena_bytes_without_reuse", "    without reuse",
+          p->arena_bytes_without_reuse, true },
+        { "step_block_bytes", "  step blocks", p->step_block_bytes, true },
+        { "staging_bytes", "  staging", p->staging_bytes, true },
+        { "dispatches", "dispatches", p->dispatches, false },
+        { "barriers", "barriers", p->barriers, false },
+        { "submissions", "submissions", p->submissions, false },
+        { "flops_per_step", "floating point operations", p->flops_per_step, false },
+        { "bytes_per_step", "memory traffic", p->bytes_per_step, true },
+        { "weights_g", "weights of the generator", p->weights_g, false },
+        { "weights_d", "weights of D", p->weights_d, false },
+    };
+    json_t *document = as_json ? json_object() : NULL;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[32];
+        if (as_json)
+            output_add(&document, rows[i].key, output_uint(rows[i].value));
+        else if (rows[i].is_bytes)
+            printf("%-26s %14s\n", rows[i].name, output_bytes(rows[i].value, text));
+        else
+            printf("%-26s %14" PRIu64 "\n", rows[i].name, rows[i].value);
+    }
+    return !as_json || output_json(document);
 }
 
 // ---------------------------------------------------------------------------

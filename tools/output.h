@@ -8,6 +8,7 @@
 
 #include "pix2pix.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,17 +27,22 @@ void output_error(const char *format, ...) OUTPUT_PRINTF(1, 2);
 void output_note(const char *format, ...) OUTPUT_PRINTF(1, 2);
 struct pix_log output_log(bool verbose);
 
-// A JSON document on stdout, two spaces per level. `key` is NULL inside arrays and at
-// the root.
-void output_begin(const char *key, char bracket);    // '{' or '['
-void output_end(void);
-void output_text(const char *key, const char *value);    // NULL: null
-void output_uint(const char *key, uint64_t value);
-void output_real(const char *key, double value);    // not finite: null
-void output_bool(const char *key, bool value);
+// Adds a member to a JSON object. Where there is no memory, *object is freed and
+// becomes NULL and stays so: output_json is where that is seen.
+void output_add(json_t **object, const char *key, json_t *value);
+
+// Values: NULL and what is not finite give null; in a text that is not UTF-8 (a path
+// can be so) '?' stands for every byte that is not ASCII.
+json_t *output_uint(uint64_t value);
+json_t *output_real(double value);
+json_t *output_text(const char *value);
+
+// Prints a document on stdout, two spaces per level, and frees it. False after a
+// message, also for NULL.
+bool output_json(json_t *document);
 
 // A plan, as a document or as lines on stdout.
-void output_plan(const struct pix_plan *plan, bool json);
+bool output_plan(const struct pix_plan *plan, bool json);
 
 // "1.25 GiB"; `text` has room for 32.
 const char *output_bytes(uint64_t bytes, char *text);

@@ -157,11 +157,12 @@ format() {
     done | xargs "$formatter" --dry-run -Werror
 }
 
+# Puts the headers that the engine needs into folder $1.
 stage_windows_headers() {
-    local to=$out/windows-headers header dir
+    local to=$1 header dir
     rm -rf "$to"
     mkdir -p "$to"
-    for header in vulkan vk_video volk.h volk.c stb jsmn.h; do
+    for header in vulkan vk_video volk.h volk.c stb; do
         for dir in /usr/include /usr/local/include; do
             if [ -e "$dir/$header" ]; then
                 cp -R "$dir/$header" "$to/"
@@ -172,11 +173,26 @@ stage_windows_headers() {
     done
 }
 
+# Builds Jansson for Windows from source archive $2 and puts it into folder $1.
+stage_windows_jansson() {
+    local source=$out/windows-jansson
+    rm -rf "$source"
+    mkdir -p "$source"
+    tar -x -f "$2" -C "$source" --strip-components 1 &&
+        cmake -S "$source" -B "$source/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+            -DCMAKE_TOOLCHAIN_FILE="$root/cmake/mingw.cmake" \
+            -DCMAKE_INSTALL_PREFIX="$1" -DJANSSON_BUILD_DOCS=OFF \
+            -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON &&
+        cmake --build "$source/build" -j "$jobs" --target install
+}
+
+# The Windows build; $1 is the source archive of Jansson.
 windows() {
-    stage_windows_headers &&
+    local to=$out/windows-dependencies
+    stage_windows_headers "$to" && stage_windows_jansson "$to" "$1" &&
         build windows -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=OFF \
             -DCMAKE_TOOLCHAIN_FILE="$root/cmake/mingw.cmake" \
-            -DPIX_DEPENDENCIES="$out/windows-headers" &&
+            -DPIX_DEPENDENCIES="$to" &&
         ls -l "$out"/windows/*.exe "$out"/windows/*.dll "$out"/windows/*.a
 }
 
@@ -242,7 +258,7 @@ if [ $built = 1 ]; then
     fi
 
     if wants swiftshader || wants radv; then
-        tools/drivers.sh
+        tools/drivers.sh swiftshader drm-shim
     fi
     if wants swiftshader; then
         manifest=$root/build/drivers/swiftshader/vk_swiftshader_icd.json
@@ -316,7 +332,13 @@ fi
 
 if wants windows; then
     if command -v x86_64-w64-mingw32-gcc >/dev/null 2>&1; then
-        leg 'windows (compiled)' windows
+        tools/drivers.sh jansson
+        jansson=$root/build/drivers/jansson/jansson.tar
+        if [ -f "$jansson" ]; then
+            leg 'windows (compiled)' windows "$jansson"
+        else
+            skip 'windows (compiled)' 'the source of Jansson could not be had'
+        fi
     else
         skip 'windows (compiled)' 'x86_64-w64-mingw32-gcc is not installed'
     fi

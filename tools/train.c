@@ -273,36 +273,36 @@ static void progress_step(struct progress *p, const struct pix_step_metrics *m)
     }
 }
 
-static void print_summary(const struct progress *p, const struct pix_train_options *o,
+static bool print_summary(const struct progress *p, const struct pix_train_options *o,
                           bool interrupted, bool json)
 {
     const struct pix_step_metrics *m = &p->metrics;
     const double seconds = p->last - p->start;
     char text[32];
     if (json) {
-        output_begin(NULL, '{');
-        output_text("out", o->out);
-        output_bool("interrupted", interrupted);
-        output_uint("trained", p->trained);
-        output_real("seconds", seconds);
+        json_t *document = json_object();
+        output_add(&document, "out", output_text(o->out));
+        output_add(&document, "interrupted", json_boolean(interrupted));
+        output_add(&document, "trained", output_uint(p->trained));
+        output_add(&document, "seconds", output_real(seconds));
         if (p->trained > 0) {
-            output_uint("step", m->step);
-            output_uint("steps", m->steps);
-            output_uint("epoch", m->epoch);
-            output_real("loss_d_real", m->loss_d_real);
-            output_real("loss_d_fake", m->loss_d_fake);
-            output_real("loss_g_gan", m->loss_g_gan);
-            output_real("loss_g_l1", m->loss_g_l1);
-            output_real("images_per_s", m->images_per_s);
+            output_add(&document, "step", output_uint(m->step));
+            output_add(&document, "steps", output_uint(m->steps));
+            output_add(&document, "epoch", output_uint(m->epoch));
+            output_add(&document, "loss_d_real", output_real(m->loss_d_real));
+            output_add(&document, "loss_d_fake", output_real(m->loss_d_fake));
+            output_add(&document, "loss_g_gan", output_real(m->loss_g_gan));
+            output_add(&document, "loss_g_l1", output_real(m->loss_g_l1));
+            output_add(&document, "images_per_s", output_real(m->images_per_s));
         }
-        output_end();
-        return;
+        return output_json(document);
+        return output_json(document);
     }
     if (p->trained == 0) {
         printf("%s: %s\n", o->out,
                interrupted ? "interrupted before the first step"
                            : "all steps were trained already");
-        return;
+        return true;
     }
     printf("%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
            " steps in %s, %.3g images/s\n",
@@ -311,6 +311,7 @@ static void print_summary(const struct progress *p, const struct pix_train_optio
            seconds > 0 ? (double)p->trained * o->batch_size / seconds : 0.0);
     if (interrupted)
         printf("go on with: pix2pix train --out %s --continue\n", o->out);
+    return true;
 }
 
 // ---------------------------------------------------------------------------
@@ -342,8 +343,9 @@ static int run_training(pix_device *device, const struct pix_train_options *give
         progress_step(&progress, &metrics);
     }
     output_live_end();
-    if (code != EXIT_FAILED)
-        print_summary(&progress, o, code == EXIT_INTERRUPTED, json);
+    if (code != EXIT_FAILED &&
+        !print_summary(&progress, o, code == EXIT_INTERRUPTED, json))
+        code = EXIT_FAILED;
     pix_trainer_destroy(trainer);
     return code;
 }
@@ -383,9 +385,7 @@ int command_train(int argc, char **argv)
         code = EXIT_FAILED;
     } else if (plan) {
         struct pix_plan numbers;
-        if (pix_train_plan(device, &options, &numbers))
-            output_plan(&numbers, json);
-        else
+        if (!pix_train_plan(device, &options, &numbers) || !output_plan(&numbers, json))
             code = EXIT_FAILED;
     } else {
         code = run_training(device, &options, json);

@@ -157,8 +157,7 @@ static int print_plan(pix_translator *translator, const struct translation *t)
     }
     if (!pix_translator_plan(translator, width, height, &plan))
         return EXIT_FAILED;
-    output_plan(&plan, t->json);
-    return EXIT_DONE;
+    return output_plan(&plan, t->json) ? EXIT_DONE : EXIT_FAILED;
 }
 
 int command_translate(int argc, char **argv)

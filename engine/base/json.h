@@ -1,75 +1,37 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading JSON (RFC 8259) through the jsmn tokenizer, and writing it into a growing
-// text. Reading is strict and bounded: bad text gives one message, never a crash.
+// JSON (RFC 8259) through Jansson, whose values and functions the engine uses as they
+// are. Here is what Jansson leaves open: one message for text that is not JSON,
+// conversions that check, and texts whose numbers have no more digits than they need.
 
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
 #include "base/base.h"
 
-// A value inside a parsed document. A zeroed value is "absent": every function accepts
-// it and answers absent, false or 0, so look-ups can be chained.
-struct json_document;
-struct json {
-    const struct json_document *document;
-    uint32_t token;
-};
+#include <jansson.h>
 
-// Parses text[0..size). `what` names the source in messages. The text must stay alive
-// as long as the document. Returns NULL after a message.
-struct json_document *json_parse(const char *text, size_t size, const char *what);
-void json_destroy(struct json_document *document);    // NULL is fine
+// Parses text[0..size), in which an object has each key once. `what` names the source
+// in messages. Returns NULL after a message, otherwise a value for json_decref.
+json_t *json_parse(const char *text, size_t size, const char *what);
 
-struct json json_root(const struct json_document *document);
-bool json_is_present(struct json v);
-bool json_is_object(struct json v);
-bool json_is_array(struct json v);
-bool json_is_string(struct json v);
+// False if the value is absent (NULL), of another type or out of range.
+bool json_to_u64(const json_t *v, uint64_t *out);
+bool json_to_double(const json_t *v, double *out);
 
-struct json json_get(struct json object, const char *key);    // first of equal keys
-size_t json_count(struct json v);                             // members or elements
+// New values for writing. A whole number is written without a point, a number that is
+// not finite as null. In a text that is not UTF-8 (a path can be so) '?' stands for
+// every byte that is not ASCII.
+json_t *json_from_double(double value);
+json_t *json_from_text(const char *text);
 
-// The i-th element, in i steps.
-struct json json_element(struct json array, size_t i);
+// Adds a member. Where there is no memory, *object is freed and becomes NULL and stays
+// so: json_text is where that is seen. A `value` of NULL is such a failure.
+void json_add(json_t **object, const char *key, json_t *value);
 
-// Calls `member` for each member of an object, in order; stops on false and returns it.
-// `key` is unescaped and lives for the call only.
-bool json_each(struct json object,
-               bool (*member)(void *user, const char *key, struct json value),
-               void *user);
-
-// Conversions: false if the value is absent, of another type or out of range.
-bool json_to_u64(struct json v, uint64_t *out);
-bool json_to_double(struct json v, double *out);
-bool json_to_bool(struct json v, bool *out);
-char *json_to_string(
-    struct json v);    // unescaped UTF-8, caller frees; NULL if not one
-
-// Writing. Commas are put where they belong. Failure (no memory) is sticky and seen in
-// json_writer_finish. `key` is NULL inside arrays and at the root.
-struct json_writer {
-    char *text;
-    size_t size, capacity;
-    uint32_t depth;
-    bool failed, comma, newline;
-};
-
-void json_begin_object(struct json_writer *w, const char *key);
-void json_end_object(struct json_writer *w);
-void json_begin_array(struct json_writer *w, const char *key);
-void json_end_array(struct json_writer *w);
-void json_string(struct json_writer *w, const char *key, const char *value);
-void json_u64(struct json_writer *w, const char *key, uint64_t value);
-void json_double(
-    struct json_writer *w, const char *key,
-    double value);    // non-finite: null; shortest text that reads back the same
-void json_bool(struct json_writer *w, const char *key, bool value);
-void json_null(struct json_writer *w, const char *key);
-void json_newline(struct json_writer *w);    // before what follows; layout only
-
-// The text, NUL-terminated, caller frees; NULL after a failure. The writer is empty
-// again.
-char *json_writer_finish(struct json_writer *w);
+// The text of an object on one line, NUL-terminated, caller frees; its members that are
+// numbers have as few digits as read back the same. Takes the reference. NULL
+// after a message, also for NULL.
+char *json_text(json_t *object);
 
 #endif

@@ -14,10 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_SIZE 8             // the header's size, in front of it
-#define HEADER_MAX (16u << 20)    // bytes; that of a large network has about 60 KiB
-#define TENSORS_MAX 65536u        // in one file
-#define SEEK_STEP (1 << 30)       // bytes; an int everywhere
+#define PREFIX_SIZE 8              // the header's size, in front of it
+#define HEADER_MAX (16u << 20)     // bytes; that of a large network has about 60 KiB
+#define METADATA "__metadata__"    // the member of the header that is no tensor
+#define TENSORS_MAX 65536u         // in one file
+#define SEEK_STEP (1 << 30)        // bytes; an int everywhere
 
 struct kind {
     const char *name;
@@ -33,8 +34,7 @@ static const struct kind kinds[] = {
 struct safetensors {
     char *path;
     FILE *stream;
-    char *text;    // the header, which the document points into
-    struct json_document *document;
+    json_t *header;
     uint64_t data;                        // offset of the tensors in the file
     struct safetensors_entry *entries;    // by name
     size_t count, capacity;
@@ -68,12 +68,11 @@ static bool foreign(const char *path, const char *why)
     return false;
 }
 
-// The header's text, NUL-terminated; caller frees.
-static char *read_header(struct safetensors *s, size_t *size)
+// The header, whose text has one object in it.
+static json_t *read_header(struct safetensors *s)
 {
     uint8_t prefix[PREFIX_SIZE];
     uint64_t length = 0;
-    char *text = NULL;
 
     size_t count = fread(prefix, 1, sizeof(prefix), s->stream);
     if (ferror(s->stream)) {
@@ -95,19 +94,18 @@ static char *read_header(struct safetensors *s, size_t *size)
         log_error("safetensors: %s is cut short: it ends inside its header", s->path);
         return NULL;
     }
-    text = mem_alloc((size_t)length + 1);
+    char *text = mem_alloc((size_t)length);
     if (!text)
         return NULL;
+    json_t *header = NULL;
     if (!seek(s->stream, PREFIX_SIZE) ||
-        fread(text, 1, (size_t)length, s->stream) != (size_t)length) {
+        fread(text, 1, (size_t)length, s->stream) != (size_t)length)
         log_error("safetensors: can not read %s: %s", s->path, os_error_text());
-        mem_free(text);
-        return NULL;
-    }
-    text[length] = '\0';
-    *size = (size_t)length;
+    else
+        header = json_parse(text, (size_t)length, s->path);
+    mem_free(text);
     s->data = PREFIX_SIZE + length;
-    return text;
+    return header;
 }
 
 // ---------------------------------------------------------------------------
@@ -127,47 +125,40 @@ static const struct kind *find_kind(const char *name)
     return NULL;
 }
 
-static bool read_entry(void *user, const char *key, struct json value)
+static bool read_entry(struct safetensors *s, const char *key, const json_t *value)
 {
-    struct safetensors *s = user;
-    if (strcmp(key, "__metadata__") == 0)
-        return true;
-
-    struct json shape = json_get(value, "shape");
-    struct json offsets = json_get(value, "data_offsets");
-    struct safetensors_entry e = { 0 };
-    char *kind = json_to_string(json_get(value, "dtype"));
+    const json_t *shape = json_object_get(value, "shape");
+    const json_t *offsets = json_object_get(value, "data_offsets");
+    const char *kind = json_string_value(json_object_get(value, "dtype"));
     const struct kind *known = kind ? find_kind(kind) : NULL;
-    mem_free(kind);
     if (!known)
         return bad_tensor(s, key, "has no known dtype");
-    if (!json_is_array(shape) || json_count(shape) > SAFETENSORS_RANK_MAX)
+    if (!json_is_array(shape) || json_array_size(shape) > SAFETENSORS_RANK_MAX)
         return bad_tensor(s, key, "has no usable shape");
-    e.rank = (uint32_t)json_count(shape);
-    e.kind = known->name;
+    struct safetensors_entry e = {
+        .name = key,
+        .kind = known->name,
+        .rank = (uint32_t)json_array_size(shape),
+    };
     uint64_t bytes = known->size;
     for (uint32_t i = 0; i < e.rank; i++) {
         uint64_t *side = &e.sides[i];
-        if (!json_to_u64(json_element(shape, i), side) ||
+        if (!json_to_u64(json_array_get(shape, i), side) ||
             (*side && bytes > (uint64_t)INT64_MAX / *side))
             return bad_tensor(s, key, "has no usable shape");
         bytes *= *side;
     }
-    if (!json_is_array(offsets) || json_count(offsets) != 2 ||
-        !json_to_u64(json_element(offsets, 0), &e.begin) ||
-        !json_to_u64(json_element(offsets, 1), &e.end) || e.begin > e.end ||
-        e.end > (uint64_t)INT64_MAX)
+    if (json_array_size(offsets) != 2 ||
+        !json_to_u64(json_array_get(offsets, 0), &e.begin) ||
+        !json_to_u64(json_array_get(offsets, 1), &e.end) || e.begin > e.end)
         return bad_tensor(s, key, "has no usable data_offsets");
     if (e.end - e.begin != bytes)
         return bad_tensor(s, key, "has data of another size than its shape");
 
     if (s->count == TENSORS_MAX)
         return bad_tensor(s, key, "is one too many");
-    e.name = mem_strdup(key);
-    if (!e.name || !mem_grow(&s->entries, &s->capacity, s->count + 1, sizeof(e))) {
-        mem_free(e.name);
+    if (!mem_grow(&s->entries, &s->capacity, s->count + 1, sizeof(e)))
         return false;
-    }
     s->entries[s->count++] = e;
     return true;
 }
@@ -186,7 +177,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
-// Places and names are checked in the order of each; the last order stays.
+// Checks the places in their own order, then orders the entries by name.
 static bool check_entries(struct safetensors *s)
 {
     uint64_t end = 0;
@@ -209,15 +200,11 @@ static bool check_entries(struct safetensors *s)
         return false;
     }
     qsort(s->entries, s->count, sizeof(*s->entries), compare_names);
-    for (size_t i = 1; i < s->count; i++)
-        if (strcmp(s->entries[i - 1].name, s->entries[i].name) == 0)
-            return bad_tensor(s, s->entries[i].name, "stands there twice");
     return true;
 }
 
 struct safetensors *safetensors_open(const char *path)
 {
-    size_t size = 0;
     struct safetensors *s = mem_zalloc(sizeof(*s));
     if (!s)
         return NULL;
@@ -239,16 +226,15 @@ struct safetensors *safetensors_open(const char *path)
         log_error("safetensors: can not open %s: %s", path, os_error_text());
         goto fail;
     }
-    s->text = read_header(s, &size);
-    s->document = s->text ? json_parse(s->text, size, path) : NULL;
-    if (!s->document)
+    s->header = read_header(s);
+    if (!s->header)
         goto fail;
-    struct json root = json_root(s->document);
-    if (!json_is_object(root)) {
-        foreign(path, "its header is not a JSON object");
-        goto fail;
-    }
-    if (!json_each(root, read_entry, s) || !check_entries(s))
+    const char *key;
+    json_t *value;
+    json_object_foreach(s->header, key, value)
+        if (strcmp(key, METADATA) != 0 && !read_entry(s, key, value))
+            goto fail;
+    if (!check_entries(s))
         goto fail;
     return s;
 
@@ -263,11 +249,8 @@ void safetensors_close(struct safetensors *s)
         return;
     if (s->stream)
         fclose(s->stream);
-    for (size_t i = 0; i < s->count; i++)
-        mem_free(s->entries[i].name);
     mem_free(s->entries);
-    json_destroy(s->document);
-    mem_free(s->text);
+    json_decref(s->header);
     mem_free(s->path);
     mem_free(s);
 }
@@ -278,7 +261,7 @@ void safetensors_close(struct safetensors *s)
 const struct safetensors_entry *safetensors_find(const struct safetensors *s,
                                                  const char *name)
 {
-    struct safetensors_entry key = { .name = (char *)name };
+    const struct safetensors_entry key = { .name = name };
     return bsearch(&key, s->entries, s->count, sizeof(key), compare_names);
 }
 
@@ -293,10 +276,10 @@ bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
     return false;
 }
 
-char *safetensors_metadata(const struct safetensors *s, const char *key)
+const char *safetensors_metadata(const struct safetensors *s, const char *key)
 {
-    struct json metadata = json_get(json_root(s->document), "__metadata__");
-    return json_to_string(json_get(metadata, key));
+    const json_t *metadata = json_object_get(s->header, METADATA);
+    return json_string_value(json_object_get(metadata, key));
 }
 
 // ---------------------------------------------------------------------------
@@ -304,51 +287,45 @@ char *safetensors_metadata(const struct safetensors *s, const char *key)
 
 void safetensors_begin(struct safetensors_writer *w)
 {
-    *w = (struct safetensors_writer){ 0 };
-    json_begin_object(&w->header, NULL);
-    json_begin_object(&w->header, "__metadata__");
+    *w = (struct safetensors_writer){ .header = json_pack("{s:{}}", METADATA) };
 }
 
 void safetensors_put_metadata(struct safetensors_writer *w, const char *key,
                               const char *text)
 {
-    assert(!w->has_tensors);
-    json_string(&w->header, key, text);
-}
-
-static void end_metadata(struct safetensors_writer *w)
-{
-    if (!w->has_tensors)
-        json_end_object(&w->header);
-    w->has_tensors = true;
+    json_t *metadata = json_incref(json_object_get(w->header, METADATA));
+    json_add(&metadata, key, json_from_text(text));
+    json_add(&w->header, METADATA, metadata);
 }
 
 void safetensors_describe(struct safetensors_writer *w, const char *name,
                           const char *kind, const uint64_t *sides, uint32_t rank,
                           uint64_t bytes)
 {
-    end_metadata(w);
-    json_begin_object(&w->header, name);
-    json_string(&w->header, "dtype", kind);
-    json_begin_array(&w->header, "shape");
+    const uint64_t end = w->offset + bytes;
+    json_t *tensor = json_object(), *shape = json_array();
+    bool ok = shape != NULL;
     for (uint32_t i = 0; i < rank; i++)
-        json_u64(&w->header, NULL, sides[i]);
-    json_end_array(&w->header);
-    json_begin_array(&w->header, "data_offsets");
-    json_u64(&w->header, NULL, w->offset);
-    json_u64(&w->header, NULL, w->offset + bytes);
-    json_end_array(&w->header);
-    json_end_object(&w->header);
-    w->offset += bytes;
+        ok =
+            json_array_append_new(shape, json_integer((json_int_t)sides[i])) == 0 && ok;
+    if (!ok) {
+        json_decref(shape);
+        shape = NULL;
+    }
+    json_add(&tensor, "dtype", json_string(kind));
+    json_add(&tensor, "shape", shape);
+    json_add(&tensor, "data_offsets",
+             json_pack("[I, I]", (json_int_t)w->offset, (json_int_t)end));
+    json_add(&w->header, name, tensor);
+    w->offset = end;
 }
 
 bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
 {
     static const char spaces[8] = "        ";
     uint8_t prefix[PREFIX_SIZE];
-    end_metadata(w);
-    json_end_object(&w->header);
-    char *header = json_writer_finish(&w->header);    // frees what a failure left
+    char *header = json_text(w->header);
+    w->header = NULL;
     if (!header)
         return false;
     // The data begins at a multiple of eight.
@@ -377,6 +354,7 @@ bool safetensors_commit(struct safetensors_writer *w)
 
 void safetensors_abort(struct safetensors_writer *w)
 {
-    mem_free(json_writer_finish(&w->header));
+    json_decref(w->header);
+    w->header = NULL;
     file_writer_abort(&w->file);
 }

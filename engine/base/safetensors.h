@@ -20,7 +20,7 @@
 struct safetensors;
 
 struct safetensors_entry {
-    char *name;
+    const char *name;
     const char *kind;    // "F32", "I64", ...
     uint32_t rank;
     uint64_t sides[SAFETENSORS_RANK_MAX];
@@ -40,18 +40,17 @@ const struct safetensors_entry *safetensors_find(const struct safetensors *s,
 bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
                       void *data);
 
-// A text of the metadata, caller frees; NULL if there is none.
-char *safetensors_metadata(const struct safetensors *s, const char *key);
+// A text of the metadata, which lives as long as `s`; NULL if there is none.
+const char *safetensors_metadata(const struct safetensors *s, const char *key);
 
 // ---------------------------------------------------------------------------
 // Writing: metadata first, then descriptions, then the data in the same order
 
 struct safetensors_writer {
-    struct json_writer header;
+    json_t *header;    // NULL: there was no memory for it
     struct file_writer file;
     uint64_t offset;     // described so far, bytes
     uint64_t written;    // data so far
-    bool has_tensors;
 };
 
 // Starts in memory; nothing is written before safetensors_begin_data. A text is JSON or

@@ -173,55 +173,49 @@ static bool all_passes(struct writing *w, const struct weights *generator,
 }
 
 // Metadata of safetensors is text by text, so ours is JSON inside JSON.
-static bool add_text(struct safetensors_writer *to, const char *key,
-                     struct json_writer *from)
+static bool add_json(struct safetensors_writer *to, const char *key, json_t *object)
 {
-    char *text = json_writer_finish(from);
-    if (!text)
-        return false;
-    safetensors_put_metadata(to, key, text);
+    char *text = json_text(object);
+    bool ok = text != NULL;
+    if (ok)
+        safetensors_put_metadata(to, key, text);
     mem_free(text);
-    return true;
+    return ok;
 }
 
 static bool add_metadata(struct safetensors_writer *to,
                          const struct checkpoint_state *state)
 {
     const struct pix_train_options *o = state->options;
-    struct json_writer part = { 0 };
     char step[24];
 
     snprintf(step, sizeof(step), "%" PRIu64, state->step);
     safetensors_put_metadata(to, "pix2pix.step", step);
-
-    options_write_json(&part, NULL, o);
-    if (!add_text(to, "pix2pix.options", &part))
+    if (!add_json(to, "pix2pix.options", options_to_json(o)))
         return false;
 
-    json_begin_object(&part, NULL);
-    json_string(&part, "kind", "linear");
-    json_u64(&part, "epoch", state->epoch);
-    json_u64(&part, "n_epochs", o->n_epochs);
-    json_u64(&part, "n_epochs_decay", o->n_epochs_decay);
-    json_double(&part, "lr", o->lr * schedule_factor(o, state->epoch));
-    json_end_object(&part);
-    if (!add_text(to, "pix2pix.schedule", &part))
+    json_t *part = json_object();
+    json_add(&part, "kind", json_string("linear"));
+    json_add(&part, "epoch", json_integer((json_int_t)state->epoch));
+    json_add(&part, "n_epochs", json_integer(o->n_epochs));
+    json_add(&part, "n_epochs_decay", json_integer(o->n_epochs_decay));
+    json_add(&part, "lr", json_from_double(o->lr * schedule_factor(o, state->epoch)));
+    if (!add_json(to, "pix2pix.schedule", part))
         return false;
 
-    json_begin_object(&part, NULL);
-    json_u64(&part, "position", state->step * o->batch_size);
-    json_u64(&part, "images", state->images);
-    json_bool(&part, "shuffle", !o->serial_batches);
-    json_end_object(&part);
-    if (!add_text(to, "pix2pix.sampler", &part))
+    part = json_object();
+    json_add(&part, "position",
+             json_integer((json_int_t)(state->step * o->batch_size)));
+    json_add(&part, "images", json_integer(state->images));
+    json_add(&part, "shuffle", json_boolean(!o->serial_batches));
+    if (!add_json(to, "pix2pix.sampler", part))
         return false;
 
     // Every random number is a function of the seed and a position.
-    json_begin_object(&part, NULL);
-    json_u64(&part, "seed", o->seed);
-    json_u64(&part, "step", state->step);
-    json_end_object(&part);
-    return add_text(to, "pix2pix.random", &part);
+    part = json_object();
+    json_add(&part, "seed", json_integer((json_int_t)o->seed));
+    json_add(&part, "step", json_integer((json_int_t)state->step));
+    return add_json(to, "pix2pix.random", part);
 }
 
 static uint64_t largest_tensor(const struct weights *weights)
@@ -277,45 +271,41 @@ static bool parse_step(const char *text, uint64_t *step)
 
 static bool read_options(struct checkpoint *c, const char *text)
 {
-    struct json_document *document = json_parse(text, strlen(text), c->path);
-    bool ok = document && options_read_json(json_root(document), &c->options) &&
+    json_t *document = json_parse(text, strlen(text), c->path);
+    bool ok = document && options_read_json(document, &c->options) &&
               options_resolve(&c->options);
     if (!ok)
         log_error("checkpoint: %s holds options that this version can not use: %s",
                   c->path, log_last_error());
-    json_destroy(document);
+    json_decref(document);
     return ok;
 }
 
 // The number of images only warns when it differs, so a file without it will do.
 static bool read_images(struct checkpoint *c, const char *text)
 {
-    struct json_document *document = json_parse(text, strlen(text), c->path);
+    json_t *document = json_parse(text, strlen(text), c->path);
     uint64_t images = 0;
     if (!document)
         return false;
-    json_to_u64(json_get(json_root(document), "images"), &images);
+    json_to_u64(json_object_get(document, "images"), &images);
     c->state.images = (uint32_t)MIN(images, (uint64_t)UINT32_MAX);
-    json_destroy(document);
+    json_decref(document);
     return true;
 }
 
 static bool read_metadata(struct checkpoint *c)
 {
-    char *step = safetensors_metadata(c->file, "pix2pix.step");
-    char *options = safetensors_metadata(c->file, "pix2pix.options");
-    char *sampler = safetensors_metadata(c->file, "pix2pix.sampler");
+    const char *step = safetensors_metadata(c->file, "pix2pix.step");
+    const char *options = safetensors_metadata(c->file, "pix2pix.options");
+    const char *sampler = safetensors_metadata(c->file, "pix2pix.sampler");
     bool ok = true;
 
     if (!step || !options)
         ok = foreign(c->path, "its metadata has no pix2pix.step and pix2pix.options");
     else if (!parse_step(step, &c->state.step))
         ok = foreign(c->path, "its pix2pix.step is not a number");
-    ok = ok && read_options(c, options) && (!sampler || read_images(c, sampler));
-    mem_free(step);
-    mem_free(options);
-    mem_free(sampler);
-    return ok;
+    return ok && read_options(c, options) && (!sampler || read_images(c, sampler));
 }
 
 struct checkpoint *checkpoint_open(const char *path)

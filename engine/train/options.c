@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <float.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -32,6 +33,9 @@
 
 // Every integer up to here is a double.
 #define EXACT_MAX 9007199254740992.0
+
+// A whole number in JSON is an int64_t. As a double this is one more.
+#define WHOLE_MAX 9223372036854775807.0
 
 #define FIELD(member) offsetof(struct pix_train_options, member)
 
@@ -78,7 +82,7 @@ static const struct pix_option table[] = {
       false },
     { "lambda-l1", PIX_OPTION_REAL, FIELD(lambda_l1), 0, 1e6, NULL, "X",
       "weight of the L1 loss", false, false },
-    { "seed", PIX_OPTION_UINT64, FIELD(seed), 0, 18446744073709551615.0, NULL, "N",
+    { "seed", PIX_OPTION_UINT64, FIELD(seed), 0, WHOLE_MAX, NULL, "N",
       "of weights, order, crops and dropout", false, false },
     { "steps", PIX_OPTION_UINT64, FIELD(steps), 0, 1e15, NULL, "N",
       "stop after N steps in all; 0: all epochs", true, false },
@@ -198,7 +202,7 @@ static const char *describe(const struct pix_option *row, char *text, size_t siz
     case PIX_OPTION_UINT32:
     case PIX_OPTION_UINT64:
         if (row->max > EXACT_MAX)
-            snprintf(text, size, "a whole number from %.0f to 2^64 - 1", row->min);
+            snprintf(text, size, "a whole number from %.0f to 2^63 - 1", row->min);
         else
             snprintf(text, size, "a whole number from %.0f to %.0f", row->min,
                      row->max);
@@ -240,7 +244,7 @@ static bool in_range(const struct pix_option *row, double value)
     return value >= row->min && value <= row->max;    // false for NaN
 }
 
-// Decimal digits only: no sign, no space.
+// Decimal digits only: no sign, no space. Up to INT64_MAX.
 static bool parse_u64(const char *text, uint64_t *out)
 {
     uint64_t value = 0;
@@ -250,7 +254,7 @@ static bool parse_u64(const char *text, uint64_t *out)
         if (*text < '0' || *text > '9')
             return false;
         const uint64_t digit = (uint64_t)(*text - '0');
-        if (value > (UINT64_MAX - digit) / 10)
+        if (value > (INT64_MAX - digit) / 10)
             return false;
         value = value * 10 + digit;
     }
@@ -409,8 +413,9 @@ static bool check_value(const struct pix_option *row, const struct pix_train_opt
     }
     case PIX_OPTION_UINT64: {
         const uint64_t value = *(const uint64_t *)field_const(row, o);
-        snprintf(got, sizeof(got), "%.0f", (double)value);
-        return in_range(row, (double)value) || refuse(row, where, got);
+        snprintf(got, sizeof(got), "%" PRIu64, value);
+        return (value <= INT64_MAX && in_range(row, (double)value)) ||
+               refuse(row, where, got);
     }
     case PIX_OPTION_REAL: {
         const double value = *(const double *)field_const(row, o);
@@ -480,66 +485,60 @@ bool options_resolve(struct pix_train_options *o)
 // ---------------------------------------------------------------------------
 // JSON
 
-void options_write_json(struct json_writer *w, const char *key,
-                        const struct pix_train_options *o)
+json_t *options_to_json(const struct pix_train_options *o)
 {
-    json_begin_object(w, key);
+    json_t *object = json_object();
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const struct pix_option *row = &table[i];
         const void *value = field_const(row, o);
-        if (row->is_run_state)
+        json_t *member = NULL;
+        if (row->is_run_state || (is_text(row) && !text_of(row, o)))
             continue;
         switch (row->type) {
         case PIX_OPTION_FLAG:
-            json_bool(w, row->name, *(const bool *)value);
+            member = json_boolean(*(const bool *)value);
             break;
         case PIX_OPTION_UINT32:
-            json_u64(w, row->name, *(const uint32_t *)value);
+            member = json_integer(*(const uint32_t *)value);
             break;
         case PIX_OPTION_UINT64:
-            json_u64(w, row->name, *(const uint64_t *)value);
+            member = json_integer((json_int_t) * (const uint64_t *)value);
             break;
         case PIX_OPTION_REAL:
-            json_double(w, row->name, *(const double *)value);
+            member = json_from_double(*(const double *)value);
             break;
         case PIX_OPTION_TEXT:
         case PIX_OPTION_CHOICE:
-            if (text_of(row, o))
-                json_string(w, row->name, text_of(row, o));
+            member = json_from_text(text_of(row, o));
             break;
         }
+        json_add(&object, row->name, member);
     }
-    json_end_object(w);
+    return object;
 }
 
-struct json_reading {
-    struct pix_train_options *options;
-    const char *source;    // for messages
-    bool strict;           // unknown names are errors
-};
-
-static bool read_member(void *user, const char *key, struct json value)
+static bool read_member(struct pix_train_options *o, const char *key,
+                        const json_t *value, const char *source, bool strict)
 {
-    const struct json_reading *reading = user;
-    struct pix_train_options *o = reading->options;
     const struct pix_option *row = find(key);
     if (!row) {
-        if (reading->strict) {
-            log_error("options: %s: there is no option \"%s\"", reading->source, key);
-            return false;
-        }
-        log_warn("options: %s: \"%s\" is not known to this version and left out",
-                 reading->source, key);
-        return true;
+        if (strict)
+            log_error("options: %s: there is no option \"%s\"", source, key);
+        else
+            log_warn("options: %s: \"%s\" is not known to this version and left out",
+                     source, key);
+        return !strict;
     }
 
     uint64_t whole = 0;
     double real = 0;
-    char *text = NULL;
+    const char *text = json_string_value(value);
     bool fits = false;
     switch (row->type) {
     case PIX_OPTION_FLAG:
-        fits = json_to_bool(value, field(row, o));
+        fits = json_is_boolean(value);
+        if (fits)
+            *(bool *)field(row, o) = json_is_true(value);
         break;
     case PIX_OPTION_UINT32:
         fits = json_to_u64(value, &whole) && in_range(row, (double)whole);
@@ -558,40 +557,41 @@ static bool read_member(void *user, const char *key, struct json value)
         break;
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:
-        text = json_to_string(value);
         fits = text && *text &&
                (row->type == PIX_OPTION_TEXT || is_choice(row->choices, text));
         if (fits) {
-            const char *owned = own_text(o, text);
-            mem_free(text);
-            if (!owned)
+            text = own_text(o, text);
+            if (!text)
                 return false;
-            *(const char **)field(row, o) = owned;
-            return true;
+            *(const char **)field(row, o) = text;
         }
-        mem_free(text);
         break;
     }
     if (!fits) {
         char takes[128];
-        log_error("options: %s: \"%s\" must be %s", reading->source, key,
+        log_error("options: %s: \"%s\" must be %s", source, key,
                   describe(row, takes, sizeof(takes)));
     }
     return fits;
 }
 
-static bool read_object(struct json object, struct pix_train_options *o,
-                        const char *source, bool strict)
+// With `strict` names that are not known are errors.
+static bool read_object(json_t *object, struct pix_train_options *o, const char *source,
+                        bool strict)
 {
+    const char *key;
+    json_t *value;
     if (!json_is_object(object)) {
         log_error("options: %s: options must be one JSON object", source);
         return false;
     }
-    struct json_reading reading = { o, source, strict };
-    return json_each(object, read_member, &reading);
+    json_object_foreach(object, key, value)
+        if (!read_member(o, key, value, source, strict))
+            return false;
+    return true;
 }
 
-bool options_read_json(struct json object, struct pix_train_options *o)
+bool options_read_json(json_t *object, struct pix_train_options *o)
 {
     return read_object(object, o, "stored options", false);
 }
@@ -679,7 +679,7 @@ static bool read_file(const char *path, struct pix_train_options *o, bool is_run
 
     bool ok = false;
     char *text = data;
-    struct json_document *document = NULL;
+    json_t *document = NULL;
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3, size -= 3;    // the mark that some editors put before UTF-8
     if (strlen(text) != size) {
@@ -688,13 +688,13 @@ static bool read_file(const char *path, struct pix_train_options *o, bool is_run
     }
     if (is_run || text[strspn(text, " \t\r\n")] == '{') {
         document = json_parse(text, size, path);
-        ok = document && read_object(json_root(document), o, path, !is_run);
+        ok = document && read_object(document, o, path, !is_run);
     } else {
         ok = read_lines(text, path, o);
     }
 
 fail:
-    json_destroy(document);
+    json_decref(document);
     mem_free(data);
     return ok;
 }

@@ -31,12 +31,12 @@ bool options_resolve(struct pix_train_options *o);
 bool options_copy(struct pix_train_options *to, const struct pix_train_options *from);
 
 // One flat object, names as on the command line, without the rows of run state.
-void options_write_json(struct json_writer *w, const char *key,
-                        const struct pix_train_options *o);
+// For json_text: NULL if there is no memory.
+json_t *options_to_json(const struct pix_train_options *o);
 
 // Reads such an object over `o`, which must have been initialised and is freed with
 // pix_train_options_finish. Names it does not know (a newer version wrote them) get a
 // warning each; wrong types and values out of range are errors.
-bool options_read_json(struct json object, struct pix_train_options *o);
+bool options_read_json(json_t *object, struct pix_train_options *o);
 
 #endif

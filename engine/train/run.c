@@ -97,9 +97,7 @@ bool run_check_continued(const struct pix_train_options *o)
 
 static char *config_text(const struct pix_train_options *o)
 {
-    struct json_writer w = { 0 };
-    options_write_json(&w, NULL, o);
-    char *json = json_writer_finish(&w);
+    char *json = json_text(options_to_json(o));
     char *text = json ? mem_printf("%s\n", json) : NULL;
     mem_free(json);
     return text;
@@ -168,12 +166,10 @@ static bool keeps_line(const char *line, size_t length, uint64_t step)
 {
     uint64_t found = 0;
     const struct log_sink *before = log_use(NULL);    // a broken line is no error
-    struct json_document *document = json_parse(line, length, "metrics.jsonl");
+    json_t *document = json_parse(line, length, "metrics.jsonl");
     log_use(before);
-    bool keep = document &&
-                json_to_u64(json_get(json_root(document), "step"), &found) &&
-                found <= step;
-    json_destroy(document);
+    bool keep = json_to_u64(json_object_get(document, "step"), &found) && found <= step;
+    json_decref(document);
     return keep;
 }
 
@@ -202,19 +198,17 @@ static bool cut_metrics(const char *path, uint64_t step)
 
 bool run_write_metrics(struct run *r, const struct pix_step_metrics *m)
 {
-    struct json_writer w = { 0 };
-    json_begin_object(&w, NULL);
-    json_u64(&w, "step", m->step);
-    json_u64(&w, "epoch", m->epoch);
-    json_double(&w, "loss_d_real", m->loss_d_real);
-    json_double(&w, "loss_d_fake", m->loss_d_fake);
-    json_double(&w, "loss_g_gan", m->loss_g_gan);
-    json_double(&w, "loss_g_l1", m->loss_g_l1);
-    json_double(&w, "lr", m->lr);
-    json_double(&w, "ms", m->ms);
-    json_double(&w, "images_per_s", m->images_per_s);
-    json_end_object(&w);
-    char *text = json_writer_finish(&w);
+    json_t *line = json_object();
+    json_add(&line, "step", json_integer((json_int_t)m->step));
+    json_add(&line, "epoch", json_integer((json_int_t)m->epoch));
+    json_add(&line, "loss_d_real", json_from_double(m->loss_d_real));
+    json_add(&line, "loss_d_fake", json_from_double(m->loss_d_fake));
+    json_add(&line, "loss_g_gan", json_from_double(m->loss_g_gan));
+    json_add(&line, "loss_g_l1", json_from_double(m->loss_g_l1));
+    json_add(&line, "lr", json_from_double(m->lr));
+    json_add(&line, "ms", json_from_double(m->ms));
+    json_add(&line, "images_per_s", json_from_double(m->images_per_s));
+    char *text = json_text(line);
     if (!text)
         return false;
     bool ok = fputs(text, r->metrics) != EOF && fputc('\n', r->metrics) != EOF &&
