@@ -76,8 +76,8 @@ size() {
     what="$2 x $2 pixels, $3 filters"
 }
 
-# Trains a few steps and sets `ms` to the median time of the later ones: the first ones
-# find out how the device wants its work cut.
+# Trains a few steps and sets `ms` to the median time of the later ones, whole: the first
+# ones find out how the device wants its work cut.
 measure() {
     rm -rf demo/measure
     # The sizes are words.
@@ -88,48 +88,57 @@ measure() {
         return 1
     }
     ms=$(sed -n 's/.*"ms": *\([0-9.]*\).*/\1/p' demo/measure/metrics.jsonl |
-        tail -n $(($1 / 2)) | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
+        tail -n $(($1 / 2)) | sort -n | awk '{ v[NR] = $1 } END { printf "%.0f", v[int((NR + 1) / 2)] + 0.5 }')
     rm -rf demo/measure
     [ -n "$ms" ]
 }
 
 mkdir -p demo
-rm -rf demo/run demo/measure demo/translated demo/grid.png
 least=300 most=4000
 size 72 64 16
 if [ "$kind" != cpu ]; then
     # A GPU does the real thing, unless it is too slow or too small for it.
     size 286 256 64
-    if measure 12 && awk -v ms="$ms" 'BEGIN { exit !(ms < 600) }'; then
+    if measure 30 && awk -v ms="$ms" 'BEGIN { exit !(ms < 600) }'; then
         least=400 most=34000
     else
         size 72 64 16
-        measure 12
+        measure 30
     fi
 else
-    measure 12
+    measure 30
 fi
 
-# An epoch is every training pair once. Half of them at the full learning rate, half
-# with the rate falling to zero. What is left for the end: pictures and evaluation.
+# An epoch is every training pair once.
 pairs=$(find $data/train -type f | wc -l | tr -d ' ')
-left=$((seconds - 10 - (SECONDS - start)))
-epochs=$(awk -v left="$left" -v ms="$ms" -v pairs="$pairs" -v least=$least -v most=$most '
-    BEGIN {
-        steps = left * 1000 / ms
-        if (steps > most) steps = most
-        epochs = int(steps / pairs)
-        while (epochs * pairs < least) epochs++
-        print epochs
-    }')
-steps=$((epochs * pairs))
-decay=$((epochs / 2))
-echo "demo: $what, $ms ms a step: $steps steps ($epochs epochs)"
 
+# epochs SECONDS MS: how many whole epochs fit, at least 1.
+epochs() {
+    awk -v left="$1" -v ms="$2" -v pairs="$pairs" \
+        'BEGIN { n = int(left * 1000 / ms / pairs); print n < 1 ? 1 : n }'
+}
+
+# Half the time at the full learning rate, half with the rate falling to zero. Machines do
+# other things too: the second half is planned by what the first half took, which is a
+# matter of continuing the run with another number of epochs.
+left=$((seconds - 15 - (SECONDS - start)))
+constant=$(epochs $((left / 2)) "$ms")
+[ $((constant * pairs)) -ge $((least / 2)) ] || constant=$((least / 2 / pairs + 1))
+[ $((constant * pairs)) -le $((most / 2)) ] || constant=$((most / 2 / pairs))
+echo "demo: $what, $ms ms a step: $constant epochs of $pairs steps, then about as many again"
+
+rm -rf demo/run demo/translated demo/grid.png
+began=$SECONDS
 # shellcheck disable=SC2086
 on_device train --data $data --out demo/run --direction BtoA $sizes --batch-size 1 \
-    --n-epochs $((epochs - decay)) --n-epochs-decay $decay \
-    --save-freq $((steps / 4)) --sample-freq $((steps / 4)) --log-freq 10
+    --n-epochs "$constant" --n-epochs-decay "$constant" --steps $((constant * pairs)) \
+    --save-freq 0 --sample-freq $((constant * pairs / 2)) --log-freq 10
+
+took=$((SECONDS - began))
+left=$((seconds - 15 - (SECONDS - start)))
+decay=$(epochs "$left" $((took * 1000 / (constant * pairs) + 1)))
+[ "$decay" -le $((2 * constant)) ] || decay=$((2 * constant))
+on_device train --out demo/run --continue --n-epochs-decay "$decay" --steps 0
 
 echo
 on_device evaluate --model demo/run --data $data --split test --grid demo/grid.png --rows 12

@@ -40,6 +40,7 @@ build|driver|mesa-vulkan-drivers|mesa-vulkan-drivers|vulkan-swrast|molten-vk
 test|header cmocka.h|libcmocka-dev|libcmocka-devel|cmocka|cmocka
 test|lavapipe|mesa-vulkan-drivers|mesa-vulkan-drivers|vulkan-swrast|mesa
 optional|layer|vulkan-validationlayers|vulkan-validation-layers|vulkan-validation-layers|vulkan-validationlayers
+optional|command g++ clang++|g++|gcc-c++|gcc|-
 optional|command clang|clang|clang|clang|-
 optional|command clang-format clang-format-14|clang-format|clang-tools-extra|clang|clang-format
 END
