@@ -364,10 +364,11 @@ static void test_sample_grid(void **state)
     o.batch_size = 2;
     train(device, &o, UINT64_MAX);
     assert_true(pix_image_read(SCRATCH "/samples/samples/step-00000003.png", &grid));
-    assert_int_equal(grid.width, 3 * CROP);
-    assert_int_equal(grid.height, 2 * CROP);
+    // Enlarged to at least 160 pixels a tile.
+    assert_int_equal(grid.width, 3 * 5 * CROP);
+    assert_int_equal(grid.height, 2 * 5 * CROP);
     // The target column has the colours of a right half.
-    const uint8_t *p = grid.pixels + (2 * CROP) * 3;
+    const uint8_t *p = grid.pixels + (2 * 5 * CROP) * 3;
     assert_in_range(p[0], 195, 205);
     assert_in_range(p[1], 175, 185);
     pix_image_free(&grid);

@@ -623,6 +623,12 @@ bool image_split(const struct pix_image *in, struct pix_image *a, struct pix_ima
     return true;
 }
 
+uint32_t image_enlargement(uint32_t side)
+{
+    const uint32_t enough = 160;    // pixels
+    return DIV_UP(enough, side);
+}
+
 void image_paste(struct pix_image *grid, const struct pix_image *tile, uint32_t x,
                  uint32_t y, uint32_t factor)
 {

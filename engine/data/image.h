@@ -35,6 +35,9 @@ bool image_crop(const struct pix_image *in, uint32_t x, uint32_t y, uint32_t wid
 // than 2 pixels is refused.
 bool image_split(const struct pix_image *in, struct pix_image *a, struct pix_image *b);
 
+// The whole factor at which a tile of this side is large enough to be looked at.
+uint32_t image_enlargement(uint32_t side);
+
 // Copies `tile` into `grid` with its upper left corner at x, y, each pixel repeated
 // `factor` times in both directions; must fit.
 void image_paste(struct pix_image *grid, const struct pix_image *tile, uint32_t x,

@@ -20,9 +20,8 @@
 // The picture: rows of input | output | target. Small tiles are enlarged by a whole
 // factor, many rows stand in two columns, so that a person can look at it at once.
 #define GRID_TILES 3u
-#define GRID_SMALL 160u    // sides below are enlarged
-#define GRID_LONG 4u       // more rows are too many for one column
-#define GRID_GAP 8u        // between the columns, pixels
+#define GRID_LONG 4u    // more rows are too many for one column
+#define GRID_GAP 8u     // between the columns, pixels
 
 struct pair {
     struct pix_image input, target;
@@ -160,7 +159,7 @@ static bool grid_create(struct grid *grid, uint32_t side, uint32_t rows)
     uint32_t columns = rows > GRID_LONG ? 2 : 1;
     *grid = (struct grid){
         .side = side,
-        .factor = DIV_UP(GRID_SMALL, side),
+        .factor = image_enlargement(side),
         .rows = rows,
         .in_column = DIV_UP(rows, columns),
     };

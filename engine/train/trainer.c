@@ -158,6 +158,7 @@ static bool write_samples(struct trainer *t)
 {
     uint32_t side = t->options.crop_size;
     uint32_t rows = MIN(t->options.batch_size, SAMPLE_ROWS_MAX);
+    uint32_t factor = image_enlargement(side);
     size_t bytes = (size_t)side * side * 3;
     struct pix_image grid = { 0 }, tile = { 0 };
     char name[64];
@@ -166,14 +167,16 @@ static bool write_samples(struct trainer *t)
 
     snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
     path = file_join(t->options.out, name);
-    if (!path || !image_create(&grid, SAMPLE_COLUMNS * side, rows * side) ||
+    if (!path ||
+        !image_create(&grid, SAMPLE_COLUMNS * side * factor, rows * side * factor) ||
         !image_create(&tile, side, side))
         goto fail;
     for (uint32_t row = 0; row < rows; row++) {
         for (uint32_t column = 0; column < SAMPLE_COLUMNS; column++) {
             memcpy(tile.pixels, (const uint8_t *)t->samples[column] + row * bytes,
                    bytes);
-            image_paste(&grid, &tile, column * side, row * side, 1);
+            image_paste(&grid, &tile, column * side * factor, row * side * factor,
+                        factor);
         }
     }
     ok = image_write(path, &grid);

@@ -40,6 +40,7 @@ struct translator {
     uint32_t levels;
     struct weights *generator;
     struct program program;
+    bool has_warned;    // of what looks like a pair
 };
 
 // ---------------------------------------------------------------------------
@@ -291,6 +292,12 @@ bool translator_run(struct translator *t, const struct pix_image *in,
     }
     if (!t->resize || (in->width == side && in->height == side))
         return run(t, in, out);
+    if (in->width == 2 * in->height && !t->has_warned) {
+        t->has_warned = true;
+        log_warn(
+            "translate: an image is twice as wide as high: if it is a pair A|B, give "
+            "its input side alone (evaluate takes pairs)");
+    }
     if (!image_resize(in, side, side, &resized))
         return false;
     bool ok = run(t, &resized, out);
