@@ -135,9 +135,34 @@ static void test_gradient(void **state)
         &(struct gradient_options){ .name = "add", .build = build_gradient });
 }
 
+// More elements than the largest grid has invocations: each takes two or none.
+static void test_more_elements_than_invocations(void **state)
+{
+    (void)state;
+    struct harness h;
+    const struct shape shape = { 1, 1, 3000, 3001 };
+    const size_t count = (size_t)shape_count(shape);
+    assert_true(count > (size_t)OP_MAX_GROUPS * OP_WORKGROUP);
+    float *x = check_floats(shape), *y = check_floats(shape);
+    for (size_t i = 0; i < count; i++)
+        x[i] = (float)i;
+    harness_begin(&h);
+    struct tensor *out = graph_scale(h.graph, harness_input(&h, "x", shape, x), 2.0f);
+    harness_keep(&h, out);
+    harness_run(&h);
+    harness_read(&h, out, y);
+    for (size_t i = 0; i < count; i++)
+        if (y[i] != 2.0f * x[i])
+            fail_msg("element %zu is %g, not %g", i, (double)y[i], 2.0 * (double)x[i]);
+    harness_end(&h);
+    free(x);
+    free(y);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_more_elements_than_invocations),
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_detach),
         cmocka_unit_test(test_mismatch),
