@@ -132,7 +132,7 @@ began=$SECONDS
 # shellcheck disable=SC2086
 on_device train --data $data --out demo/run --direction BtoA $sizes --batch-size 1 \
     --n-epochs "$constant" --n-epochs-decay "$constant" --steps $((constant * pairs)) \
-    --save-freq 0 --sample-freq $((constant * pairs / 2)) --log-freq 10
+    --save-freq 0 --sample-freq $((constant * pairs / 2)) --log-freq 50
 
 took=$((SECONDS - began))
 left=$((seconds - 15 - (SECONDS - start)))
