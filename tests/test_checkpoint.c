@@ -405,6 +405,25 @@ static void test_any_byte(void **state)
     mem_free(path);
 }
 
+// Sizes near the limit of what a number holds are compared, not walked to.
+static void test_huge_sizes(void **state)
+{
+    static const char path[] = RUN "/checkpoints/huge";
+    static const char *const headers[] = {
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807],"
+        "\"data_offsets\":[0,9223372036854775807]}}",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],"
+        "\"data_offsets\":[9223372036854775806,9223372036854775807]}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+        char file[256] = { (char)strlen(headers[i]) };
+        memcpy(file + 8, headers[i], strlen(headers[i]));
+        assert_true(file_write(path, file, 8 + strlen(headers[i])));
+        assert_refused(path, "cut short");
+    }
+}
+
 static void test_foreign(void **state)
 {
     static const char path[] = RUN "/checkpoints/foreign";
@@ -553,6 +572,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_damaged_headers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
         cmocka_unit_test_setup_teardown(test_any_byte, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_huge_sizes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_network, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder, setup, teardown),

@@ -42,6 +42,8 @@ FILE *os_file_open(const char *path, const char *mode);
 bool os_file_sync(FILE *stream);                          // flush and sync to the disk
 bool os_file_rename(const char *from, const char *to);    // replaces `to`
 bool os_file_truncate(const char *path, uint64_t size);
+bool os_file_size(FILE *stream, uint64_t *size);
+bool os_file_seek(FILE *stream, uint64_t offset);    // from the beginning
 bool os_file_remove(const char *path);
 bool os_folder_sync(const char *path);    // makes renames in it lasting
 bool os_folder_make(const char *path);    // one level; existing is fine

@@ -199,6 +199,20 @@ bool os_file_truncate(const char *path, uint64_t size)
     return truncate(path, (off_t)size) == 0;
 }
 
+bool os_file_size(FILE *stream, uint64_t *size)
+{
+    struct stat info;
+    if (fstat(fileno(stream), &info) != 0)
+        return false;
+    *size = (uint64_t)info.st_size;
+    return true;
+}
+
+bool os_file_seek(FILE *stream, uint64_t offset)
+{
+    return fseeko(stream, (off_t)offset, SEEK_SET) == 0;
+}
+
 bool os_file_remove(const char *path)
 {
     return unlink(path) == 0;

@@ -243,6 +243,20 @@ bool os_file_truncate(const char *path, uint64_t size)
     return ok || fail(code);
 }
 
+bool os_file_size(FILE *stream, uint64_t *size)
+{
+    int64_t length = _filelengthi64(_fileno(stream));
+    if (length < 0)
+        return false;
+    *size = (uint64_t)length;
+    return true;
+}
+
+bool os_file_seek(FILE *stream, uint64_t offset)
+{
+    return _fseeki64(stream, (int64_t)offset, SEEK_SET) == 0;
+}
+
 bool os_file_remove(const char *path)
 {
     wchar_t *wide = to_wide(path);

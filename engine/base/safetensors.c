@@ -17,7 +17,6 @@
 #define PREFIX_SIZE 8             // the header's size, in front of it
 #define HEADER_MAX (16u << 20)    // bytes; that of a large network has about 60 KiB
 #define TENSORS_MAX 65536u        // in one file
-#define SEEK_STEP (1 << 30)       // bytes; an int everywhere
 
 struct kind {
     const char *name;
@@ -33,7 +32,8 @@ static const struct kind kinds[] = {
 struct safetensors {
     char *path;
     FILE *stream;
-    char *text;    // the header, which the document points into
+    uint64_t size;    // of the file, bytes
+    char *text;       // the header, which the document points into
     struct json_document *document;
     uint64_t data;                        // offset of the tensors in the file
     struct safetensors_entry *entries;    // by name
@@ -42,25 +42,6 @@ struct safetensors {
 
 // ---------------------------------------------------------------------------
 // The file
-
-static bool seek(FILE *stream, uint64_t offset)
-{
-    if (fseek(stream, 0, SEEK_SET) != 0)
-        return false;
-    while (offset > 0) {
-        int step = (int)MIN(offset, (uint64_t)SEEK_STEP);
-        if (fseek(stream, step, SEEK_CUR) != 0)
-            return false;
-        offset -= (uint64_t)step;
-    }
-    return true;
-}
-
-// Whether a file has at least this many bytes.
-static bool reaches(FILE *stream, uint64_t size)
-{
-    return size == 0 || (seek(stream, size - 1) && fgetc(stream) != EOF);
-}
 
 static bool foreign(const char *path, const char *why)
 {
@@ -80,7 +61,7 @@ static char *read_header(struct safetensors *s, size_t *size)
         log_error("safetensors: can not read %s: %s", s->path, os_error_text());
         return NULL;
     }
-    if (count < sizeof(prefix)) {
+    if (count < sizeof(prefix) || s->size < sizeof(prefix)) {
         foreign(s->path, count ? "it has fewer than 8 bytes" : "it is empty");
         return NULL;
     }
@@ -91,14 +72,14 @@ static char *read_header(struct safetensors *s, size_t *size)
         foreign(s->path, "it does not begin as a safetensors file does");
         return NULL;
     }
-    if (!reaches(s->stream, PREFIX_SIZE + length)) {
+    if (length > s->size - PREFIX_SIZE) {
         log_error("safetensors: %s is cut short: it ends inside its header", s->path);
         return NULL;
     }
     text = mem_alloc((size_t)length + 1);
     if (!text)
         return NULL;
-    if (!seek(s->stream, PREFIX_SIZE) ||
+    if (!os_file_seek(s->stream, PREFIX_SIZE) ||
         fread(text, 1, (size_t)length, s->stream) != (size_t)length) {
         log_error("safetensors: can not read %s: %s", s->path, os_error_text());
         mem_free(text);
@@ -198,13 +179,13 @@ static bool check_entries(struct safetensors *s)
             return bad_tensor(s, s->entries[i].name, "shares bytes with another");
         end = s->entries[i].end;
     }
-    if (!reaches(s->stream, s->data + end)) {
+    if (end > s->size - s->data) {
         log_error("safetensors: %s is cut short: its header names %" PRIu64
                   " bytes of tensors, the file ends before",
                   s->path, end);
         return false;
     }
-    if (reaches(s->stream, s->data + end + 1)) {
+    if (end < s->size - s->data) {
         log_error("safetensors: %s is damaged: bytes follow the last tensor", s->path);
         return false;
     }
@@ -237,6 +218,10 @@ struct safetensors *safetensors_open(const char *path)
     s->stream = os_file_open(path, "rb");
     if (!s->stream) {
         log_error("safetensors: can not open %s: %s", path, os_error_text());
+        goto fail;
+    }
+    if (!os_file_size(s->stream, &s->size)) {
+        log_error("safetensors: can not measure %s: %s", path, os_error_text());
         goto fail;
     }
     s->text = read_header(s, &size);
@@ -286,7 +271,8 @@ bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
                       void *data)
 {
     size_t size = (size_t)(e->end - e->begin);
-    if (seek(s->stream, s->data + e->begin) && fread(data, 1, size, s->stream) == size)
+    if (os_file_seek(s->stream, s->data + e->begin) &&
+        fread(data, 1, size, s->stream) == size)
         return true;
     log_error("safetensors: can not read tensor %s of %s: %s", e->name, s->path,
               os_error_text());
