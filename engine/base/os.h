@@ -31,6 +31,7 @@ void os_condition_wait(struct os_condition *condition, struct os_mutex *mutex);
 void os_condition_signal_all(struct os_condition *condition);
 
 uint32_t os_core_count(void);    // at least 1
+uint32_t os_process_id(void);
 
 // Time
 
@@ -39,6 +40,7 @@ double os_seconds(void);    // monotonic, from an arbitrary start
 // Files. `mode` as for fopen.
 
 FILE *os_file_open(const char *path, const char *mode);
+FILE *os_file_create(const char *path, bool *exists);     // to write; must be new
 bool os_file_sync(FILE *stream);                          // flush and sync to the disk
 bool os_file_rename(const char *from, const char *to);    // replaces `to`
 bool os_file_truncate(const char *path, uint64_t size);

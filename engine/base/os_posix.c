@@ -152,6 +152,11 @@ uint32_t os_core_count(void)
 #endif
 }
 
+uint32_t os_process_id(void)
+{
+    return (uint32_t)getpid();
+}
+
 // Time
 
 double os_seconds(void)
@@ -166,6 +171,22 @@ double os_seconds(void)
 FILE *os_file_open(const char *path, const char *mode)
 {
     return fopen(path, mode);
+}
+
+FILE *os_file_create(const char *path, bool *exists)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    *exists = fd < 0 && errno == EEXIST;
+    if (fd < 0)
+        return NULL;
+    FILE *stream = fdopen(fd, "wb");
+    if (!stream) {
+        int error = errno;
+        close(fd);
+        unlink(path);
+        errno = error;
+    }
+    return stream;
 }
 
 // Some file systems have nothing to sync and say so with an error.

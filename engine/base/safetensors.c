@@ -341,7 +341,7 @@ bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
     size_t length = strlen(header), padded = ALIGN_UP(length, sizeof(spaces));
     for (size_t i = 0; i < PREFIX_SIZE; i++)
         prefix[i] = (uint8_t)((uint64_t)padded >> (8 * i));
-    bool ok = file_writer_begin(&w->file, path) &&
+    bool ok = file_writer_begin(&w->file, path, true) &&
               file_writer_write(&w->file, prefix, sizeof(prefix)) &&
               file_writer_write(&w->file, header, length) &&
               file_writer_write(&w->file, spaces, padded - length);
