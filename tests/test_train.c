@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -715,6 +716,78 @@ static void test_not_finite(void **state)
     mem_free(data);
 }
 
+// More pairs than are kept in memory; the last one goes while the run is under way.
+static void test_vanished_image(void **state)
+{
+    enum { FILES = 86, BATCH = 10 };    // 85 pairs of this size are kept
+    static const char data[] = SCRATCH "/many";
+    struct pix_train_options o = tiny(data, SCRATCH "/vanished");
+    struct pix_step_metrics m;
+    void *bytes;
+    size_t size;
+    (void)state;
+    need_device();
+    assert_true(file_make_folder(SCRATCH "/many/train"));
+    assert_true(file_read(DATA "/train/1.png", &bytes, &size));
+    for (int i = 0; i < FILES; i++) {
+        char *path = mem_printf("%s/train/%02d.png", data, i);
+        assert_true(file_write(path, bytes, size));
+        mem_free(path);
+    }
+    o.load_size = 1024;
+    o.batch_size = BATCH;
+    o.serial_batches = true;
+    o.threads = 1;
+    pix_trainer *trainer = pix_trainer_create(device, &o);
+    assert_non_null(trainer);
+    assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
+    assert_true(file_remove(SCRATCH "/many/train/85.png"));
+    while (pix_trainer_step(trainer, &m) == PIX_STEP_DONE)
+        ;
+    assert_int_equal(m.step, FILES / BATCH);
+    assert_message("85.png");
+    assert_true(has_checkpoint(o.out, FILES / BATCH));
+    pix_trainer_destroy(trainer);
+
+    // It comes back, and the run goes on.
+    assert_true(file_write(SCRATCH "/many/train/85.png", bytes, size));
+    mem_free(bytes);
+    o.continue_run = true;
+    o.steps = FILES / BATCH + 1;
+    assert_int_equal(train(device, &o, UINT64_MAX).step, o.steps);
+    assert_metrics(o.out, 1, o.steps);
+    remove_tree(data);
+}
+
+// Nothing more may be written to the file of metrics; what the disk then holds has no
+// checkpoint that is ahead of it.
+static void test_failed_metrics(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/unlogged");
+    struct pix_step_metrics m;
+    struct rlimit all, none;
+    (void)state;
+    need_device();
+    pix_trainer *trainer = pix_trainer_create(device, &o);
+    assert_non_null(trainer);
+    assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    none = (struct rlimit){ 1, all.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    enum pix_step_result result = pix_trainer_step(trainer, &m);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+    signal(SIGXFSZ, before);
+    assert_int_equal(result, PIX_STEP_FAILED);
+    assert_message("metrics.jsonl");
+    assert_false(pix_trainer_save(trainer));
+    assert_false(has_checkpoint(o.out, 2));
+    pix_trainer_destroy(trainer);
+    o.continue_run = true;
+    train(device, &o, UINT64_MAX);
+    assert_metrics(o.out, 1, STEPS);
+}
+
 // A folder stands where the temporary file would be.
 static void test_failed_checkpoint(void **state)
 {
@@ -845,6 +918,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_damaged_checkpoints),
         cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_vanished_image),
+        cmocka_unit_test(test_failed_metrics),
         cmocka_unit_test(test_failed_checkpoint),
         cmocka_unit_test(test_translate),
     };

@@ -8,8 +8,14 @@
 #include "base/mem.h"
 #include "base/os.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+// ".pix2pix-PROCESS-NUMBER.tmp": short, since the file beside may have the longest name
+// that a file system takes.
+#define TEMPORARY_HEAD ".pix2pix-"
+#define TEMPORARY_TAIL ".tmp"
 
 static bool is_separator(char c)
 {
@@ -83,7 +89,7 @@ bool file_read(const char *path, void **data, size_t *size)
 bool file_write(const char *path, const void *data, size_t size)
 {
     struct file_writer w;
-    if (!file_writer_begin(&w, path))
+    if (!file_writer_begin(&w, path, true))
         return false;
     if (!file_writer_write(&w, data, size)) {
         file_writer_abort(&w);
@@ -92,23 +98,38 @@ bool file_write(const char *path, const void *data, size_t size)
     return file_writer_commit(&w);
 }
 
-bool file_writer_begin(struct file_writer *w, const char *path)
+// Opens a new file beside another one.
+static FILE *create_temporary(const char *path, char **temporary)
 {
-    *w = (struct file_writer){ 0 };
-    w->path = mem_strdup(path);
-    w->temporary = w->path ? mem_printf("%s.tmp", path) : NULL;
-    if (!w->temporary)
-        goto fail;
-    w->stream = os_file_open(w->temporary, "wb");
-    if (!w->stream) {
-        log_error("file: can not create %s: %s", w->temporary, os_error_text());
-        mem_free(w->temporary);    // what lies there now is not ours to remove
-        w->temporary = NULL;
-        goto fail;
+    static _Thread_local uint32_t number;
+    FILE *stream = NULL;
+    bool taken = true;
+    // Another thread may have the number, or a process that was killed left its file:
+    // numbers of processes come again.
+    while (!stream && taken) {
+        mem_free(*temporary);
+        *temporary =
+            mem_printf("%.*s" TEMPORARY_HEAD "%" PRIu32 "-%" PRIu32 TEMPORARY_TAIL,
+                       (int)(file_name(path) - path), path, os_process_id(), number++);
+        if (!*temporary)
+            return NULL;
+        stream = os_file_create(*temporary, &taken);
     }
-    return true;
+    if (!stream) {
+        log_error("file: can not create %s: %s", path, os_error_text());
+        mem_free(*temporary);    // what lies there is not ours to remove
+        *temporary = NULL;
+    }
+    return stream;
+}
 
-fail:
+bool file_writer_begin(struct file_writer *w, const char *path, bool lasting)
+{
+    *w = (struct file_writer){ .lasting = lasting };
+    w->path = mem_strdup(path);
+    w->stream = w->path ? create_temporary(path, &w->temporary) : NULL;
+    if (w->stream)
+        return true;
     file_writer_abort(w);
     return false;
 }
@@ -117,7 +138,7 @@ bool file_writer_write(struct file_writer *w, const void *data, size_t size)
 {
     if (size == 0 || fwrite(data, 1, size, w->stream) == size)
         return true;
-    log_error("file: can not write %s: %s", w->temporary, os_error_text());
+    log_error("file: can not write %s: %s", w->path, os_error_text());
     return false;
 }
 
@@ -132,14 +153,12 @@ static char *parent_of(const char *path)
 
 bool file_writer_commit(struct file_writer *w)
 {
-    if (!os_file_sync(w->stream)) {
-        log_error("file: can not write %s: %s", w->temporary, os_error_text());
-        goto fail;
-    }
+    bool synced = !w->lasting || os_file_sync(w->stream);
     FILE *stream = w->stream;
-    w->stream = NULL;
-    if (fclose(stream) != 0) {
-        log_error("file: can not write %s: %s", w->temporary, os_error_text());
+    if (synced)
+        w->stream = NULL;
+    if (!synced || fclose(stream) != 0) {
+        log_error("file: can not write %s: %s", w->path, os_error_text());
         goto fail;
     }
     if (!os_file_rename(w->temporary, w->path)) {
@@ -148,7 +167,7 @@ bool file_writer_commit(struct file_writer *w)
         goto fail;
     }
     // The new file is in place and readable; only a power cut could take it back.
-    char *folder = parent_of(w->path);
+    char *folder = w->lasting ? parent_of(w->path) : NULL;
     if (folder && !os_folder_sync(folder))
         log_warn("file: can not sync folder %s: %s", folder, os_error_text());
     mem_free(folder);
@@ -174,6 +193,29 @@ void file_writer_abort(struct file_writer *w)
     *w = (struct file_writer){ 0 };
 }
 
+bool file_is_temporary(const char *name)
+{
+    size_t head = strlen(TEMPORARY_HEAD), tail = strlen(TEMPORARY_TAIL);
+    size_t length = strlen(name);
+    return length > head + tail && strncmp(name, TEMPORARY_HEAD, head) == 0 &&
+           strcmp(name + length - tail, TEMPORARY_TAIL) == 0;
+}
+
+static bool remove_temporary(void *user, const char *name)
+{
+    const char *folder = user;
+    char *path = file_is_temporary(name) ? file_join(folder, name) : NULL;
+    if (path)
+        os_file_remove(path);
+    mem_free(path);
+    return true;
+}
+
+void file_remove_temporaries(const char *folder)
+{
+    os_folder_list(folder, remove_temporary, (void *)folder);
+}
+
 // Folders
 
 struct listing {
@@ -195,7 +237,7 @@ static bool add_entry(void *user, const char *name)
         goto fail;
     enum os_kind kind = os_path_kind(path);
     mem_free(path);
-    if (kind != OS_KIND_FILE)
+    if (kind == OS_KIND_FOLDER)
         return true;
     copy = mem_strdup(name);
     if (!copy || !mem_grow(&l->list->names, &l->capacity, l->list->count + 1,

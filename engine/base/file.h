@@ -19,24 +19,31 @@ bool file_read(const char *path, void **data, size_t *size);
 bool file_load(const char *path, void **data, size_t *size, char *reason,
                size_t reason_size);
 
-// Replaces a file atomically.
+// Replaces a file atomically, and lastingly: it is synced to the disk.
 bool file_write(const char *path, const void *data, size_t size);
 
 // The same in pieces. After begin, either commit or abort; both end the writer. After a
 // failed write only abort is of use. The old file stays untouched until commit renames.
+// Only what is `lasting` is synced: the rest a power cut may take back.
 struct file_writer {
     FILE *stream;
     char *path;
-    char *temporary;    // path + ".tmp"
+    char *temporary;    // in the same folder, of a name that no file of a user has
+    bool lasting;
 };
 
-bool file_writer_begin(struct file_writer *w, const char *path);
+bool file_writer_begin(struct file_writer *w, const char *path, bool lasting);
 bool file_writer_write(struct file_writer *w, const void *data, size_t size);
 bool file_writer_commit(struct file_writer *w);
 void file_writer_abort(struct file_writer *w);    // zeroed or ended writers are fine
 
-// Names of the regular files in a folder (symbolic links to them count), no hidden
-// ones, in byte-wise order.
+// Whether a name in a folder is that of a file which a writer had begun; and removing
+// those of writers that were killed. Failures to remove are not worth a message.
+bool file_is_temporary(const char *name);
+void file_remove_temporaries(const char *folder);
+
+// Names of everything in a folder but folders and what is hidden, in byte-wise order. A
+// name may be that of a pipe or of a link to nothing: its reader says so.
 struct file_list {
     char **names;
     size_t count;

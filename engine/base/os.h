@@ -31,6 +31,7 @@ void os_condition_wait(struct os_condition *condition, struct os_mutex *mutex);
 void os_condition_signal_all(struct os_condition *condition);
 
 uint32_t os_core_count(void);    // at least 1
+uint32_t os_process_id(void);
 
 // One lock for the whole process, for what libraries keep in globals. Not recursive.
 void os_global_lock(void);
@@ -43,9 +44,12 @@ double os_seconds(void);    // monotonic, from an arbitrary start
 // Files. `mode` as for fopen.
 
 FILE *os_file_open(const char *path, const char *mode);
+FILE *os_file_create(const char *path, bool *exists);     // to write; must be new
 bool os_file_sync(FILE *stream);                          // flush and sync to the disk
 bool os_file_rename(const char *from, const char *to);    // replaces `to`
 bool os_file_truncate(const char *path, uint64_t size);
+bool os_file_size(FILE *stream, uint64_t *size);
+bool os_file_seek(FILE *stream, uint64_t offset);    // from the beginning
 bool os_file_remove(const char *path);
 bool os_folder_sync(const char *path);    // makes renames in it lasting
 bool os_folder_make(const char *path);    // one level; existing is fine

@@ -164,6 +164,11 @@ uint32_t os_core_count(void)
 #endif
 }
 
+uint32_t os_process_id(void)
+{
+    return (uint32_t)getpid();
+}
+
 // Time
 
 double os_seconds(void)
@@ -178,6 +183,22 @@ double os_seconds(void)
 FILE *os_file_open(const char *path, const char *mode)
 {
     return fopen(path, mode);
+}
+
+FILE *os_file_create(const char *path, bool *exists)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    *exists = fd < 0 && errno == EEXIST;
+    if (fd < 0)
+        return NULL;
+    FILE *stream = fdopen(fd, "wb");
+    if (!stream) {
+        int error = errno;
+        close(fd);
+        unlink(path);
+        errno = error;
+    }
+    return stream;
 }
 
 // Some file systems have nothing to sync and say so with an error.
@@ -209,6 +230,20 @@ bool os_file_rename(const char *from, const char *to)
 bool os_file_truncate(const char *path, uint64_t size)
 {
     return truncate(path, (off_t)size) == 0;
+}
+
+bool os_file_size(FILE *stream, uint64_t *size)
+{
+    struct stat info;
+    if (fstat(fileno(stream), &info) != 0)
+        return false;
+    *size = (uint64_t)info.st_size;
+    return true;
+}
+
+bool os_file_seek(FILE *stream, uint64_t offset)
+{
+    return fseeko(stream, (off_t)offset, SEEK_SET) == 0;
 }
 
 bool os_file_remove(const char *path)

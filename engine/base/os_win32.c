@@ -12,8 +12,10 @@
 #include "base/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <io.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <wchar.h>
 #include <windows.h>
 
@@ -187,6 +189,11 @@ uint32_t os_core_count(void)
     return info.dwNumberOfProcessors > 1 ? info.dwNumberOfProcessors : 1;
 }
 
+uint32_t os_process_id(void)
+{
+    return GetCurrentProcessId();
+}
+
 // Time
 
 double os_seconds(void)
@@ -209,6 +216,26 @@ FILE *os_file_open(const char *path, const char *mode)
     int error = errno;
     mem_free(wide_mode);
     mem_free(wide_path);
+    errno = error;
+    return stream;
+}
+
+FILE *os_file_create(const char *path, bool *exists)
+{
+    *exists = false;
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return NULL;
+    int fd = _wopen(wide, _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY | _O_NOINHERIT,
+                    _S_IREAD | _S_IWRITE);
+    *exists = fd < 0 && errno == EEXIST;
+    FILE *stream = fd < 0 ? NULL : _fdopen(fd, "wb");
+    int error = errno;
+    if (fd >= 0 && !stream) {
+        _close(fd);
+        _wunlink(wide);
+    }
+    mem_free(wide);
     errno = error;
     return stream;
 }
@@ -253,6 +280,20 @@ bool os_file_truncate(const char *path, uint64_t size)
     code = GetLastError();
     CloseHandle(file);
     return ok || fail(code);
+}
+
+bool os_file_size(FILE *stream, uint64_t *size)
+{
+    int64_t length = _filelengthi64(_fileno(stream));
+    if (length < 0)
+        return false;
+    *size = (uint64_t)length;
+    return true;
+}
+
+bool os_file_seek(FILE *stream, uint64_t offset)
+{
+    return _fseeki64(stream, (int64_t)offset, SEEK_SET) == 0;
 }
 
 bool os_file_remove(const char *path)

@@ -18,7 +18,6 @@
 #define HEADER_MAX (16u << 20)     // bytes; that of a large network has about 60 KiB
 #define METADATA "__metadata__"    // the member of the header that is no tensor
 #define TENSORS_MAX 65536u         // in one file
-#define SEEK_STEP (1 << 30)        // bytes; an int everywhere
 
 struct kind {
     const char *name;
@@ -34,6 +33,7 @@ static const struct kind kinds[] = {
 struct safetensors {
     char *path;
     FILE *stream;
+    uint64_t size;    // of the file, bytes
     json_t *header;
     uint64_t data;                        // offset of the tensors in the file
     struct safetensors_entry *entries;    // by name
@@ -42,25 +42,6 @@ struct safetensors {
 
 // ---------------------------------------------------------------------------
 // The file
-
-static bool seek(FILE *stream, uint64_t offset)
-{
-    if (fseek(stream, 0, SEEK_SET) != 0)
-        return false;
-    while (offset > 0) {
-        int step = (int)MIN(offset, (uint64_t)SEEK_STEP);
-        if (fseek(stream, step, SEEK_CUR) != 0)
-            return false;
-        offset -= (uint64_t)step;
-    }
-    return true;
-}
-
-// Whether a file has at least this many bytes.
-static bool reaches(FILE *stream, uint64_t size)
-{
-    return size == 0 || (seek(stream, size - 1) && fgetc(stream) != EOF);
-}
 
 static bool foreign(const char *path, const char *why)
 {
@@ -79,7 +60,7 @@ static json_t *read_header(struct safetensors *s)
         log_error("safetensors: can not read %s: %s", s->path, os_error_text());
         return NULL;
     }
-    if (count < sizeof(prefix)) {
+    if (count < sizeof(prefix) || s->size < sizeof(prefix)) {
         foreign(s->path, count ? "it has fewer than 8 bytes" : "it is empty");
         return NULL;
     }
@@ -90,7 +71,7 @@ static json_t *read_header(struct safetensors *s)
         foreign(s->path, "it does not begin as a safetensors file does");
         return NULL;
     }
-    if (!reaches(s->stream, PREFIX_SIZE + length)) {
+    if (length > s->size - PREFIX_SIZE) {
         log_error("safetensors: %s is cut short: it ends inside its header", s->path);
         return NULL;
     }
@@ -98,7 +79,7 @@ static json_t *read_header(struct safetensors *s)
     if (!text)
         return NULL;
     json_t *header = NULL;
-    if (!seek(s->stream, PREFIX_SIZE) ||
+    if (!os_file_seek(s->stream, PREFIX_SIZE) ||
         fread(text, 1, (size_t)length, s->stream) != (size_t)length)
         log_error("safetensors: can not read %s: %s", s->path, os_error_text());
     else
@@ -189,13 +170,13 @@ static bool check_entries(struct safetensors *s)
             return bad_tensor(s, s->entries[i].name, "shares bytes with another");
         end = s->entries[i].end;
     }
-    if (!reaches(s->stream, s->data + end)) {
+    if (end > s->size - s->data) {
         log_error("safetensors: %s is cut short: its header names %" PRIu64
                   " bytes of tensors, the file ends before",
                   s->path, end);
         return false;
     }
-    if (reaches(s->stream, s->data + end + 1)) {
+    if (end < s->size - s->data) {
         log_error("safetensors: %s is damaged: bytes follow the last tensor", s->path);
         return false;
     }
@@ -224,6 +205,10 @@ struct safetensors *safetensors_open(const char *path)
     s->stream = os_file_open(path, "rb");
     if (!s->stream) {
         log_error("safetensors: can not open %s: %s", path, os_error_text());
+        goto fail;
+    }
+    if (!os_file_size(s->stream, &s->size)) {
+        log_error("safetensors: can not measure %s: %s", path, os_error_text());
         goto fail;
     }
     s->header = read_header(s);
@@ -269,7 +254,8 @@ bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
                       void *data)
 {
     size_t size = (size_t)(e->end - e->begin);
-    if (seek(s->stream, s->data + e->begin) && fread(data, 1, size, s->stream) == size)
+    if (os_file_seek(s->stream, s->data + e->begin) &&
+        fread(data, 1, size, s->stream) == size)
         return true;
     log_error("safetensors: can not read tensor %s of %s: %s", e->name, s->path,
               os_error_text());
@@ -332,7 +318,7 @@ bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
     size_t length = strlen(header), padded = ALIGN_UP(length, sizeof(spaces));
     for (size_t i = 0; i < PREFIX_SIZE; i++)
         prefix[i] = (uint8_t)((uint64_t)padded >> (8 * i));
-    bool ok = file_writer_begin(&w->file, path) &&
+    bool ok = file_writer_begin(&w->file, path, true) &&
               file_writer_write(&w->file, prefix, sizeof(prefix)) &&
               file_writer_write(&w->file, header, length) &&
               file_writer_write(&w->file, spaces, padded - length);

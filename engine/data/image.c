@@ -393,7 +393,8 @@ bool image_write(const char *path, const struct pix_image *image)
                   (unsigned)image->width, (unsigned)image->height);
         return false;
     }
-    if (!file_writer_begin(&output.writer, path))
+    // Many are written, and any can be made again.
+    if (!file_writer_begin(&output.writer, path, false))
         return false;
     switch (extension) {
     case EXT_PNG:

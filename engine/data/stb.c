@@ -15,6 +15,15 @@
 #pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
 #endif
 
+#include <stdlib.h>
+
+// A JPEG may use tables that none of its segments has set. With zeroed memory they are
+// at least the same each time, instead of what lay there before, which the decoder
+// would follow anywhere.
+#define STBI_MALLOC(size) calloc(1, size)
+#define STBI_REALLOC(old, size) realloc(old, size)
+#define STBI_FREE(old) free(old)
+
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP

@@ -60,9 +60,11 @@ struct trainer {
     const void *samples[SAMPLE_COLUMNS];
 
     struct run run;
-    bool failed;    // no more steps
-    bool lost;      // nor checkpoints: what is on the device can not be trusted
-    bool warned;    // of a loss that is not finite
+    bool failed;      // no more steps
+    bool lost;        // nor checkpoints: what is on the device can not be trusted
+    bool unlogged;    // nor checkpoints: the metrics of the last step are not in the
+                      // file
+    bool warned;      // of a loss that is not finite
 };
 
 // ---------------------------------------------------------------------------
@@ -480,6 +482,15 @@ static bool next_batch(struct trainer *t, uint64_t *epoch)
     return true;
 }
 
+// Saves what is on the device when the next batch can not be had.
+static void save_good_state(struct trainer *t)
+{
+    if (t->step > t->saved && save(t))
+        log_info("train: step %" PRIu64 " is saved: go on with --continue once the "
+                 "images can be read",
+                 t->step);
+}
+
 static void report_failed_step(struct trainer *t)
 {
     char *path = t->saved ? checkpoint_path(t->options.out, t->saved) : NULL;
@@ -512,8 +523,10 @@ static bool write_outputs(struct trainer *t, const struct pix_step_metrics *metr
 {
     const struct pix_train_options *o = &t->options;
     bool last = t->step == t->steps;
-    if (t->step % o->log_freq == 0 && !run_write_metrics(&t->run, metrics))
+    if (t->step % o->log_freq == 0 && !run_write_metrics(&t->run, metrics)) {
+        t->unlogged = true;
         return false;
+    }
     if ((last || (o->sample_freq && t->step % o->sample_freq == 0)) &&
         !write_samples(t))
         return false;
@@ -535,8 +548,10 @@ enum pix_step_result trainer_step(struct trainer *t, struct pix_step_metrics *me
     // should be, and only a new trainer puts it right.
     t->failed = true;
     double start = os_seconds();
-    if (!next_batch(t, &epoch))
+    if (!next_batch(t, &epoch)) {
+        save_good_state(t);
         return PIX_STEP_FAILED;
+    }
     const struct step_block block = schedule_block(o, t->step + 1, epoch);
     if (!exec_run(t->exec, &block)) {
         t->lost = true;
@@ -570,6 +585,13 @@ bool trainer_save(struct trainer *t)
 {
     if (t->lost) {
         log_error("train: the device has failed: there is no state to save");
+        return false;
+    }
+    // A checkpoint ahead of its metrics would leave a gap in them for good.
+    if (t->unlogged) {
+        log_error("train: the metrics of step %" PRIu64 " could not be written, so it "
+                  "is not saved: make room and go on with --continue",
+                  t->step);
         return false;
     }
     return t->step == t->saved || save(t);

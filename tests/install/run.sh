@@ -22,9 +22,8 @@ install_to() {
     pc=$(dirname "$(find "$1" -name pix2pix.pc)")
     PKG_CONFIG_PATH=$pc
     export PKG_CONFIG_PATH
-    # The prefix may be another one than at configure time.
-    read -r -a flags <<<"$(pkg-config --define-variable=prefix="$1" "${@:2}" \
-        --cflags --libs pix2pix)"
+    # The prefix is another one than at configure time; the file finds it.
+    read -r -a flags <<<"$(pkg-config "${@:2}" --cflags --libs pix2pix)"
 }
 
 # use NAME: runs program NAME on the example images.
