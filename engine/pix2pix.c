@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "data/image.h"
 #include "gpu/device.h"
+#include "train/options.h"
+#include "train/run.h"
 #include "train/trainer.h"
 #include "train/translator.h"
 
@@ -194,6 +196,12 @@ void pix_image_free(struct pix_image *image)
         image_free(image);
 }
 
+bool pix_image_has_extension(const char *path)
+{
+    return given(path, "pix_image_has_extension", "path") &&
+           image_has_known_extension(path);
+}
+
 bool pix_image_list(const char *folder, char ***names, uint32_t *count)
 {
     struct file_list list;
@@ -225,6 +233,15 @@ void pix_image_list_free(char **names, uint32_t count)
 
 // ---------------------------------------------------------------------------
 // Training
+
+bool pix_train_check(const struct pix_train_options *options)
+{
+    bool is_new;
+    if (!given(options, "pix_train_check", "options") || !options_check(options, true))
+        return false;
+    struct pix_train_options resolved = *options;    // adds no text of its own
+    return options_resolve(&resolved) && run_check(&resolved, &is_new);
+}
 
 pix_trainer *pix_trainer_create(pix_device *device,
                                 const struct pix_train_options *options)

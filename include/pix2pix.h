@@ -143,6 +143,9 @@ PIX_API bool pix_image_read(const char *path, struct pix_image *image);
 PIX_API bool pix_image_write(const char *path, const struct pix_image *image);
 PIX_API void pix_image_free(struct pix_image *image);
 
+// Whether a path ends in one of these.
+PIX_API bool pix_image_has_extension(const char *path);
+
 // Names (without the folder) of the files in a folder whose extension is one of the
 // above, in byte-wise order, no hidden ones. A folder without any gives true and *count
 // 0. Free with pix_image_list_free.
@@ -185,7 +188,8 @@ struct pix_train_options {
     uint64_t log_freq;       // steps between lines of metrics
     uint64_t sample_freq;    // steps between sample grids; 0: only at the end
     uint32_t keep;           // newest checkpoints that stay
-    bool continue_run;       // go on from the newest checkpoint in `out`
+    bool continue_run;       // go on from the newest checkpoint in `out`, or start the
+                             // run if `out` is absent or empty
 
     void *strings;    // private: text read from a file
 };
@@ -240,6 +244,16 @@ PIX_API const struct pix_option *pix_train_option_table(size_t *count);
 PIX_API bool pix_train_options_set(struct pix_train_options *options, const char *name,
                                    const char *text);
 
+// The value of one option as text: a pointer to `buffer` or to the option's own text,
+// "" if there is none. A name that is not in the table gives NULL.
+PIX_API const char *pix_train_options_get(const struct pix_train_options *options,
+                                          const char *name, char *buffer, size_t size);
+
+// Checks what can be known without a device and without reading the images: all
+// options, and that `out` can take the run: absent or empty, or with continue_run an
+// existing run that keeps what it must keep. pix_trainer_create does the same.
+PIX_API bool pix_train_check(const struct pix_train_options *options);
+
 // Values of one training step, as the PyTorch port prints them: D's terms before they
 // are halved, loss_g_l1 with its lambda. A loss may be NaN or infinite.
 struct pix_step_metrics {
@@ -255,7 +269,8 @@ struct pix_step_metrics {
 typedef struct pix_trainer pix_trainer;
 
 // Prepares a run: reads and checks the images, makes or reads the run folder, plans and
-// records the step. An existing run without continue_run is refused and left untouched.
+// records the step. An existing run without continue_run is refused and left untouched,
+// and so is one that another trainer, of this process or another, is working on.
 PIX_API pix_trainer *pix_trainer_create(pix_device *device,
                                         const struct pix_train_options *options);
 PIX_API void pix_trainer_destroy(pix_trainer *trainer);

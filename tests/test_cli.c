@@ -186,7 +186,7 @@ static void test_usage_errors(void **state)
         { "train --data d --out none --depth 3", "5 to 10" },
         { "train --data d --out none --config absent.txt", "absent.txt" },
         { "train --continue", "--out" },
-        { "train --out none --continue", "config.json" },
+        { "train --out none --continue", "--data" },
         { "train --plan --crop-size 100", "96 or 128" },
         { "translate", "--model" },
         { "translate --model none", "--input" },
@@ -238,11 +238,22 @@ static void test_foreign_out(void **state)
     assert_int_equal(shell("mkdir -p foreign/checkpoints other; echo x >other/thesis"),
                      0);
     RUN(2, "train --data d --out foreign");
-    assert_has(err, "--continue");
+    assert_has(err, "not a run");
+    RUN(2, "train --data d --out foreign --continue");
     RUN(2, "train --data d --out other");
     RUN(2, "train --data d --out other/thesis");
     assert_int_equal(shell("ls -A foreign other"), 0);
     assert_string_equal(out, "foreign:\ncheckpoints\n\nother:\nthesis\n");
+
+    // A run whose configuration is bad is no matter of the command line; one that
+    // leaves everything to its default is none at all.
+    assert_int_equal(shell("mkdir bent terse; echo '{\"depth\": 99}' >bent/config.json;"
+                           "echo '{\"data\": \"d\"}' >terse/config.json"),
+                     0);
+    RUN(1, "train --out bent --continue");
+    assert_has(err, "depth");
+    RUN(2, "train --out terse --continue --data d --ngf 3");
+    assert_has(err, "--ngf: 3 differs from the run's 64");
 }
 
 #define NO_DRIVER "VK_DRIVER_FILES=/nonexistent VK_ICD_FILENAMES=/nonexistent "
@@ -333,6 +344,8 @@ static void test_plan(void **state)
                     number_at(plan, "step_block_bytes") +
                     number_at(plan, "staging_bytes"));
     json_decref(document);
+    RUN(1, "train --plan --crop-size 16384");
+    assert_has(err, "--crop-size");
     RUN(0, "train --plan --data absent --out none " SMALL);
     assert_has(out, "device memory");
     assert_kind("none", false);
@@ -451,6 +464,17 @@ static void test_continue(void **state)
     RUN(0, "train --out more --continue");
     assert_has(out, "trained already");
 
+    // Only one process at a time. The first one has done a step when the second comes.
+    assert_int_equal(
+        shell("\"$P\" train --data pairs --out twice " SMALL
+              "--steps 100000 --log-freq 1 --save-freq 0 --sample-freq 0 >/dev/null & "
+              "p=$!; i=0; while [ ! -s twice/metrics.jsonl ] && [ $i -lt 600 ]; do "
+              "sleep 0.1; i=$((i+1)); done; \"$P\" train --out twice --continue; "
+              "code=$?; kill -9 $p; wait $p; exit $code"),
+        1);
+    assert_has(err, "trained already");
+    RUN(0, "train --out twice --continue --steps 1");
+
     // A run that was killed before its first checkpoint starts from the beginning.
     assert_int_equal(shell("mkdir early && cp run/config.json early"), 0);
     RUN(0, "train --out early --continue");
@@ -458,6 +482,12 @@ static void test_continue(void **state)
     assert_int_equal(shell("cmp run/checkpoints/step-00000003.safetensors "
                            "early/checkpoints/step-00000003.safetensors"),
                      0);
+
+    // So does one that was killed before there was anything of it, if data are given.
+    RUN(0,
+        "train --data pairs --out nothing_yet --continue --steps 1 --log-freq 1 " SMALL);
+    assert_has(err, "from the beginning");
+    check_metrics("nothing_yet/metrics.jsonl", 1);
 }
 
 // Waits until the run has trained, then sends it a signal.
@@ -493,6 +523,39 @@ static void test_interrupt(void **state)
                            "straight/checkpoints/step-%08u.safetensors",
                            step + 2, step + 2),
                      0);
+}
+
+// At any moment the code is that of an interrupt, and the run can be continued.
+static void test_interrupt_early(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_data();
+    for (int tenths = 0; tenths < 4; tenths++) {
+        assert_int_equal(
+            shell("rm -rf early_stop; \"$P\" train --data pairs --out early_stop " SMALL
+                  "--steps 100000 & p=$!; sleep 0.%d; "
+                  "while kill -INT $p; do sleep 0.05; done 2>/dev/null; wait $p",
+                  tenths),
+            130);
+        RUN(0, "train --data pairs --out early_stop --continue --steps 1 " SMALL);
+    }
+}
+
+// The limit on the size of a file stands for a full disk: an error, not a signal.
+static void test_no_room(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_data();
+    assert_int_equal(
+        shell("(ulimit -f 64; \"$P\" train --data pairs --out cramped " SMALL
+              "--steps 2)"),
+        1);
+    assert_has(err, "was not written");
+    RUN(0, "train --out cramped --continue");
 }
 
 static void test_kill(void **state)
@@ -544,6 +607,15 @@ static void test_translate(void **state)
     RUN(1, "translate --model run --input in --output partly");
     assert_has(err, "0broken.jpg");
     assert_int_equal(shell("ls partly >b; cmp a b"), 0);
+    assert_int_equal(shell("rm in/0broken.jpg; mkfifo in/pipe.png; "
+                           "ln -s nowhere in/link.png"),
+                     0);
+    RUN(1, "translate --model run --input in --output partly");
+    assert_has(err, "in/pipe.png: is not a regular file");
+    assert_has(err, "in/link.png: ");
+    assert_int_equal(shell("rm in/pipe.png in/link.png; head -c 300 one.jpg "
+                           ">in/0broken.jpg"),
+                     0);
     RUN(1, "translate --model run --input in/0broken.jpg --output broken.png");
     assert_kind("broken.png", false);
     RUN(1, "translate --model run --input one.jpg --output file/one.png");
@@ -563,6 +635,8 @@ static void test_translate(void **state)
     assert_has(err, "32");
     assert_kind("no.png", false);
 
+    RUN(1, "translate --model run --plan --input absent.png");
+    assert_has(err, "absent.png");
     RUN(0, "translate --model run --plan --json");
     json_t *document = parse(out);
     assert_true(number_at(document, "device_bytes") > 0);
@@ -696,13 +770,22 @@ static int group_teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_help),          cmocka_unit_test(test_usage_errors),
-        cmocka_unit_test(test_config_errors), cmocka_unit_test(test_foreign_out),
-        cmocka_unit_test(test_no_driver),     cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_plan),          cmocka_unit_test(test_train),
-        cmocka_unit_test(test_continue),      cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_kill),          cmocka_unit_test(test_translate),
-        cmocka_unit_test(test_evaluate),      cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_usage_errors),
+        cmocka_unit_test(test_config_errors),
+        cmocka_unit_test(test_foreign_out),
+        cmocka_unit_test(test_no_driver),
+        cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_train),
+        cmocka_unit_test(test_continue),
+        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_interrupt_early),
+        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_evaluate),
+        cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

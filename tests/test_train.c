@@ -436,7 +436,8 @@ static void test_stop_and_continue(void **state)
     assert_non_null(stream);
     fputs("{\"step\": 15, \"epo", stream);
     fclose(stream);
-    write_text(SCRATCH "/stopped/checkpoints/step-00000016.safetensors.tmp", "half");
+    write_text(SCRATCH "/stopped/checkpoints/.pix2pix-1-1.tmp", "half");
+    write_text(SCRATCH "/stopped/checkpoints/mine.tmp", "whole");
 
     o.steps = STEPS;
     o.threads = 3;
@@ -445,12 +446,13 @@ static void test_stop_and_continue(void **state)
     assert_int_equal(m.step, STEPS);
     assert_metrics(o.out, 1, STEPS);
     assert_same_checkpoint(straight(), o.out, STEPS);
-    assert_false(
-        file_exists(SCRATCH "/stopped/checkpoints/step-00000016.safetensors.tmp"));
+    assert_false(file_exists(SCRATCH "/stopped/checkpoints/.pix2pix-1-1.tmp"));
+    assert_true(file_exists(SCRATCH "/stopped/checkpoints/mine.tmp"));
     assert_true(has_checkpoint(o.out, 16));
     assert_false(has_checkpoint(o.out, 12));
 
-    // The end of a run stays the end.
+    // The end of a run stays the end, but fewer checkpoints may be kept.
+    o.keep = 1;
     struct pix_step_metrics none;
     pix_trainer *trainer = pix_trainer_create(device, &o);
     assert_non_null(trainer);
@@ -458,12 +460,15 @@ static void test_stop_and_continue(void **state)
     assert_true(pix_trainer_save(trainer));
     pix_trainer_destroy(trainer);
     assert_metrics(o.out, 1, STEPS);
+    assert_true(has_checkpoint(o.out, STEPS));
+    assert_false(has_checkpoint(o.out, 16));
 
     // What changed stands in the run's configuration.
     struct pix_train_options stored;
     assert_true(pix_train_options_read(o.out, &stored));
     assert_int_equal(stored.steps, STEPS);
-    assert_int_equal(stored.keep, 2);
+    assert_int_equal(stored.keep, 1);
+    assert_int_equal(stored.data[0], '/');
     pix_train_options_finish(&stored);
 }
 
@@ -588,10 +593,11 @@ static void test_refused_runs(void **state)
     assert_refused(&o, "--continue");
     o.out = DATA "/train/0.png";
     assert_refused(&o, "not a folder");
-    o.out = SCRATCH "/no run";
+    o.out = DATA;
+    assert_refused(&o, "not a run");
     o.continue_run = true;
-    assert_refused(&o, "config.json");
-    assert_false(file_exists(o.out));
+    assert_refused(&o, "not a run");
+    assert_false(pix_train_check(&o));
 
     o.out = straight();
     o.lr = 0.1;
@@ -617,9 +623,129 @@ static void test_refused_runs(void **state)
     o = tiny(DATA, SCRATCH "/fresh");
     o.steps = 1;
     assert_true(file_make_folder(o.out));
-    write_text(SCRATCH "/fresh/config.json.tmp", "{");
+    write_text(SCRATCH "/fresh/.pix2pix-1-1.tmp", "{");
+    write_text(SCRATCH "/fresh/lock", "");
+    assert_true(pix_train_check(&o));
     train(device, &o, UINT64_MAX);
-    assert_false(file_exists(SCRATCH "/fresh/config.json.tmp"));
+    assert_false(file_exists(SCRATCH "/fresh/.pix2pix-1-1.tmp"));
+}
+
+// Going on with what was killed before it began is beginning.
+static void test_continue_nothing(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/absent");
+    (void)state;
+    need_device();
+    o.continue_run = true;
+    o.steps = 2;
+    assert_true(pix_train_check(&o));
+    assert_int_equal(train(device, &o, UINT64_MAX).step, 2);
+    assert_metrics(o.out, 1, 2);
+    o.out = SCRATCH "/begun";
+    assert_true(file_make_folder(o.out));
+    write_text(SCRATCH "/begun/.pix2pix-77-0.tmp", "{");
+    assert_int_equal(train(device, &o, UINT64_MAX).step, 2);
+}
+
+static void test_locked(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/locked");
+    struct pix_step_metrics m;
+    (void)state;
+    need_device();
+    o.steps = 2;
+    pix_trainer *trainer = pix_trainer_create(device, &o);
+    assert_non_null(trainer);
+    assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
+    o.continue_run = true;
+    assert_refused(&o, "trained already");
+    assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
+    pix_trainer_destroy(trainer);
+    assert_metrics(o.out, 1, 2);
+    train(device, &o, UINT64_MAX);
+}
+
+// The configuration names the data from the root; data that moved are found again.
+static void test_moved_data(void **state)
+{
+    static const char here[] = SCRATCH "/data_here", there[] = SCRATCH "/data_there";
+    struct pix_train_options o = tiny(here, SCRATCH "/moved"), stored;
+    (void)state;
+    need_device();
+    assert_true(file_make_folder(SCRATCH "/data_here/train"));
+    write_pair(SCRATCH "/data_here/train", 1);
+    o.steps = 1;
+    train(device, &o, UINT64_MAX);
+    assert_true(pix_train_options_read(o.out, &stored));
+    char *absolute = os_path_absolute(here);
+    assert_string_equal(stored.data, absolute);
+    mem_free(absolute);
+    pix_train_options_finish(&stored);
+
+    o.continue_run = true;
+    o.data = SCRATCH "/./data_here/";
+    assert_true(pix_train_check(&o));
+    o.data = DATA;
+    assert_refused(&o, "--data");
+    assert_true(os_file_rename(here, there));
+    o.data = there;
+    o.steps = 2;
+    assert_int_equal(train(device, &o, UINT64_MAX).step, 2);
+    assert_true(pix_train_options_read(o.out, &stored));
+    assert_non_null(strstr(stored.data, "data_there"));
+    pix_train_options_finish(&stored);
+}
+
+// A checkpoint under another step's name, and one of another run.
+static void test_foreign_checkpoints(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/foreign");
+    struct pix_train_options other = tiny(DATA, SCRATCH "/foreign_lr");
+    static const char bad_line[] = "{\"step\": 1, no}\n";
+    size_t bad_size = strlen(bad_line);
+    void *data;
+    size_t size;
+    (void)state;
+    need_device();
+    o.save_freq = 2;
+    o.keep = 9;
+    train(device, &o, 4);
+    char *two = checkpoint_path(o.out, 2), *eight = checkpoint_path(o.out, 8);
+    assert_true(file_read(two, &data, &size));
+    assert_true(file_write(eight, data, size));
+    mem_free(data);
+    other.lr = 0.001;
+    other.steps = 6;
+    train(device, &other, UINT64_MAX);
+    char *from = checkpoint_path(other.out, 6), *six = checkpoint_path(o.out, 6);
+    assert_true(file_read(from, &data, &size));
+    assert_true(file_write(six, data, size));
+    mem_free(data);
+    mem_free(from);
+    mem_free(two);
+
+    // A whole line that is none does not end the metrics.
+    char *metrics = file_join(o.out, "metrics.jsonl");
+    assert_true(file_read(metrics, &data, &size));
+    char *damaged = mem_printf("%s%s", bad_line, (const char *)data);
+    write_text(metrics, damaged);
+    mem_free(damaged);
+    mem_free(data);
+
+    o.continue_run = true;
+    messages[0] = '\0';
+    train(device, &o, UINT64_MAX);
+    assert_message("not that of its name");
+    assert_message("another --lr");
+    assert_same_checkpoint(straight(), o.out, STEPS);
+    assert_true(file_read(metrics, &data, &size));
+    assert_true(strncmp(data, bad_line, bad_size) == 0);
+    write_text(metrics, (const char *)data + bad_size);
+    assert_metrics(o.out, 1, STEPS);
+    mem_free(data);
+    mem_free(metrics);
+    mem_free(six);
+    mem_free(eight);
 }
 
 static void test_no_memory(void **state)
@@ -788,7 +914,7 @@ static void test_failed_metrics(void **state)
     assert_metrics(o.out, 1, STEPS);
 }
 
-// A folder stands where the temporary file would be.
+// A folder stands where the file would be.
 static void test_failed_checkpoint(void **state)
 {
     struct pix_train_options o = tiny(DATA, SCRATCH "/full");
@@ -799,7 +925,7 @@ static void test_failed_checkpoint(void **state)
     pix_trainer *trainer = pix_trainer_create(device, &o);
     assert_non_null(trainer);
     assert_true(
-        file_make_folder(SCRATCH "/full/checkpoints/step-00000004.safetensors.tmp"));
+        file_make_folder(SCRATCH "/full/checkpoints/step-00000004.safetensors"));
     for (int i = 0; i < 3; i++)
         assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
     assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_FAILED);
@@ -807,7 +933,7 @@ static void test_failed_checkpoint(void **state)
     assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_FAILED);
 
     // What was trained is not lost once there is room.
-    remove_tree(SCRATCH "/full/checkpoints/step-00000004.safetensors.tmp");
+    remove_tree(SCRATCH "/full/checkpoints/step-00000004.safetensors");
     assert_true(has_checkpoint(o.out, 2));
     assert_true(pix_trainer_save(trainer));
     pix_trainer_destroy(trainer);
@@ -915,6 +1041,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_broken_images),
         cmocka_unit_test(test_refused_runs),
+        cmocka_unit_test(test_continue_nothing),
+        cmocka_unit_test(test_locked),
+        cmocka_unit_test(test_moved_data),
+        cmocka_unit_test(test_foreign_checkpoints),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_damaged_checkpoints),
         cmocka_unit_test(test_not_finite),

@@ -21,29 +21,6 @@ static const struct argument device_argument_rows[] = {
 // ---------------------------------------------------------------------------
 // Help
 
-const char *options_value(const struct pix_option *row,
-                          const struct pix_train_options *o, char *text)
-{
-    const void *value = (const char *)o + row->offset;
-    switch (row->type) {
-    case PIX_OPTION_FLAG:
-        return *(const bool *)value ? "true" : "false";
-    case PIX_OPTION_UINT32:
-        snprintf(text, 64, "%" PRIu32, *(const uint32_t *)value);
-        return text;
-    case PIX_OPTION_UINT64:
-        snprintf(text, 64, "%" PRIu64, *(const uint64_t *)value);
-        return text;
-    case PIX_OPTION_REAL:
-        snprintf(text, 64, "%.15g", *(const double *)value);
-        return text;
-    case PIX_OPTION_TEXT:
-    case PIX_OPTION_CHOICE:
-        return *(const char *const *)value ? *(const char *const *)value : "";
-    }
-    return "";
-}
-
 static void help_row(const char *name, const char *value, const char *help,
                      const char *initial)
 {
@@ -67,7 +44,9 @@ static void print_help(const struct command *c)
             char text[64];
             const bool flag = table[i].type == PIX_OPTION_FLAG;
             help_row(table[i].name, table[i].value, table[i].help,
-                     flag ? NULL : options_value(&table[i], &initial, text));
+                     flag ? NULL
+                          : pix_train_options_get(&initial, table[i].name, text,
+                                                  sizeof(text)));
         }
     }
     for (size_t i = 0; i < c->count; i++)
@@ -274,23 +253,16 @@ int options_close_device(pix_device *device, int code)
     return count > 0 && code == EXIT_DONE ? EXIT_FAILED : code;
 }
 
-bool options_is_image_name(const char *path)
+char *options_join(const char *folder, const char *name)
 {
-    static const char *const extensions[] = { ".png", ".jpg", ".jpeg", ".bmp", ".tga" };
-    const size_t length = strlen(path);
-    for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
-        const size_t n = strlen(extensions[i]);
-        if (length <= n)
-            continue;
-        size_t k = 0;
-        while (k < n) {
-            const char c = path[length - n + k];
-            if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != extensions[i][k])
-                break;
-            k++;
-        }
-        if (k == n)
-            return true;
+    const size_t a = strlen(folder), b = strlen(name);
+    char *path = malloc(a + b + 2);
+    if (!path) {
+        output_error("out of memory");
+        return NULL;
     }
-    return false;
+    memcpy(path, folder, a);
+    path[a] = '/';
+    memcpy(path + a + 1, name, b + 1);
+    return path;
 }

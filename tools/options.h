@@ -75,18 +75,14 @@ bool options_parse(const struct command *command, int argc, char **argv,
 int options_usage_error(const struct command *command, const char *format, ...)
     OUTPUT_PRINTF(2, 3);
 
-// The value of a row as text; `text` has room for 64 and is not always used.
-const char *options_value(const struct pix_option *row,
-                          const struct pix_train_options *o, char *text);
-
 // Opens the device that the command line names.
 pix_device *options_open_device(const struct device_arguments *arguments);
 
 // Closes it. Returns `code`, or EXIT_FAILED if validation had something to say.
 int options_close_device(pix_device *device, int code);
 
-// Extension of a file that pix_image_write can make.
-bool options_is_image_name(const char *path);
+// "folder/name"; caller frees. NULL after a message.
+char *options_join(const char *folder, const char *name);
 
 int command_devices(int argc, char **argv);
 int command_train(int argc, char **argv);

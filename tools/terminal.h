@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-// Call first: makes arguments and output UTF-8 where they are not already.
+// Call first: makes arguments and output UTF-8 where they are not already, and signals
+// of failed writes into errors, which are handled.
 bool terminal_init(int *argc, char ***argv);
 
 // After this an interrupt (Ctrl-C) only sets what terminal_interrupted returns. A
@@ -28,9 +29,6 @@ enum path_kind terminal_path_kind(const char *path);    // follows links
 
 // Whether two paths name the same existing file or folder.
 bool terminal_same_path(const char *a, const char *b);
-
-// Whether a folder can be read and holds nothing but, perhaps, `except`.
-bool terminal_folder_is_empty(const char *path, const char *except);
 
 // Makes a folder with its parents; an existing one is fine. False: errno says why.
 bool terminal_make_folder(const char *path);

@@ -5,13 +5,12 @@
 #if defined(__APPLE__)
 #define _DARWIN_C_SOURCE
 #else
-#define _DEFAULT_SOURCE    // struct winsize
+#define _DEFAULT_SOURCE      // struct winsize
 #define _POSIX_C_SOURCE 200809L
 #endif
 
 #include "terminal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,6 +26,8 @@ bool terminal_init(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     return true;
 }
 
@@ -89,18 +90,14 @@ bool terminal_same_path(const char *a, const char *b)
            status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
 }
 
-bool terminal_folder_is_empty(const char *path, const char *except)
+static bool make_one(const char *path)
 {
-    DIR *folder = opendir(path);
-    if (!folder)
-        return false;
-    bool empty = true;
-    for (struct dirent *entry = readdir(folder); empty && entry;
-         entry = readdir(folder))
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-                (except && strcmp(entry->d_name, except) == 0);
-    closedir(folder);
-    return empty;
+    if (mkdir(path, 0777) == 0)
+        return true;
+    const int error = errno;
+    const bool exists = terminal_path_kind(path) == PATH_FOLDER;
+    errno = error;
+    return exists;
 }
 
 bool terminal_make_folder(const char *path)
@@ -111,10 +108,12 @@ bool terminal_make_folder(const char *path)
         if (*c != '/' || c == copy)
             continue;
         *c = 0;
-        ok = mkdir(copy, 0777) == 0 || terminal_path_kind(copy) == PATH_FOLDER;
+        ok = make_one(copy);
         *c = '/';
     }
-    ok = ok && (mkdir(copy, 0777) == 0 || terminal_path_kind(copy) == PATH_FOLDER);
+    ok = ok && make_one(copy);
+    const int error = errno;
     free(copy);
+    errno = error;
     return ok;
 }

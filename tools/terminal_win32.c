@@ -136,43 +136,16 @@ bool terminal_same_path(const char *a, const char *b)
            info_a.nFileIndexLow == info_b.nFileIndexLow;
 }
 
-bool terminal_folder_is_empty(const char *path, const char *except)
-{
-    const size_t length = strlen(path);
-    char *pattern = malloc(length + 3);
-    if (!pattern)
-        return false;
-    memcpy(pattern, path, length);
-    memcpy(pattern + length, "/*", 3);
-    wchar_t *name = wide(pattern);
-    wchar_t *skip = except ? wide(except) : NULL;
-    free(pattern);
-    WIN32_FIND_DATAW entry;
-    HANDLE find = name ? FindFirstFileW(name, &entry) : INVALID_HANDLE_VALUE;
-    bool empty = find != INVALID_HANDLE_VALUE;
-    bool more = empty;
-    while (empty && more) {
-        empty = wcscmp(entry.cFileName, L".") == 0 ||
-                wcscmp(entry.cFileName, L"..") == 0 ||
-                (skip && wcscmp(entry.cFileName, skip) == 0);
-        more = FindNextFileW(find, &entry) != 0;
-    }
-    if (find != INVALID_HANDLE_VALUE)
-        FindClose(find);
-    free(name);
-    free(skip);
-    return empty;
-}
-
 static bool make_one(const char *path)
 {
     wchar_t *name = wide(path);
-    const bool ok = name && (CreateDirectoryW(name, NULL) ||
-                             terminal_path_kind(path) == PATH_FOLDER);
+    const bool made = name && CreateDirectoryW(name, NULL);
+    const DWORD code = GetLastError();
     free(name);
-    if (!ok)
-        errno = GetLastError() == ERROR_PATH_NOT_FOUND ? ENOENT : EACCES;
-    return ok;
+    if (made || terminal_path_kind(path) == PATH_FOLDER)
+        return true;
+    errno = code == ERROR_PATH_NOT_FOUND ? ENOENT : EACCES;
+    return false;
 }
 
 bool terminal_make_folder(const char *path)

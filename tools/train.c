@@ -31,68 +31,14 @@ static bool apply(const struct command *command, const struct settings *settings
     return true;
 }
 
-static char *join(const char *folder, const char *name)
+// Whether there is a run to go on with: one that was ended before its first file was
+// whole starts from the beginning.
+static bool is_run(const char *out)
 {
-    const size_t a = strlen(folder), b = strlen(name);
-    char *path = malloc(a + b + 2);
-    if (!path) {
-        output_error("out of memory");
-        return NULL;
-    }
-    memcpy(path, folder, a);
-    path[a] = '/';
-    memcpy(path + a + 1, name, b + 1);
-    return path;
-}
-
-static bool has_entry(const char *folder, const char *name)
-{
-    char *path = join(folder, name);
+    char *path = options_join(out, "config.json");
     const bool found = path && terminal_path_kind(path) != PATH_NONE;
     free(path);
     return found;
-}
-
-// A new run goes into a folder that does not exist or is empty. A run that was killed
-// before its first file was whole leaves the temporary file of config.json.
-static int check_new_run(const struct command *command, const char *out)
-{
-    switch (terminal_path_kind(out)) {
-    case PATH_NONE:
-        return EXIT_DONE;
-    case PATH_FILE:
-    case PATH_OTHER:
-        return options_usage_error(command, "--out %s is not a folder", out);
-    case PATH_FOLDER:
-        break;
-    }
-    if (has_entry(out, "config.json") || has_entry(out, "metrics.jsonl") ||
-        has_entry(out, "checkpoints"))
-        return options_usage_error(command,
-                                   "--out %s holds a run already: go on with it with "
-                                   "--continue, or name another folder",
-                                   out);
-    if (!terminal_folder_is_empty(out, "config.json.tmp"))
-        return options_usage_error(command,
-                                   "--out %s is not empty and not a run: name a folder "
-                                   "that is new or empty",
-                                   out);
-    return EXIT_DONE;
-}
-
-static bool same_value(const struct pix_option *row, const struct pix_train_options *a,
-                       const struct pix_train_options *b)
-{
-    char text_a[64], text_b[64];
-    const void *at_a = (const char *)a + row->offset,
-               *at_b = (const char *)b + row->offset;
-    if (row->type == PIX_OPTION_REAL)    // its text is rounded
-        return *(const double *)at_a == *(const double *)at_b;
-    const char *value_a = options_value(row, a, text_a);
-    const char *value_b = options_value(row, b, text_b);
-    if (strcmp(value_a, value_b) == 0)
-        return true;
-    return strcmp(row->name, "data") == 0 && terminal_same_path(value_a, value_b);
 }
 
 // The options of the run in `out`, with those given now over them.
@@ -100,51 +46,21 @@ static int continue_options(const struct command *command,
                             const struct settings *settings, const char *config,
                             const char *out, struct pix_train_options *merged)
 {
-    if (!has_entry(out, "config.json"))
-        return options_usage_error(
-            command,
-            "--out %s holds no run to continue (no config.json): "
-            "leave out --continue to start one",
-            out);
-    struct pix_train_options run;
-    if (!pix_train_options_read(out, &run)) {
+    if (!pix_train_options_read(out, merged)) {
         output_error("%s", pix_last_error());
         return EXIT_FAILED;
     }
-    int code = EXIT_FAILED;
-    if (!pix_train_options_read(out, merged)) {
-        output_error("%s", pix_last_error());
-        goto fail;
-    }
-    code = EXIT_USAGE;
-    if (!apply(command, settings, config, merged))
-        goto fail;
-
-    // Compared as they will be used: --load-size 0 is what the run made of it.
     struct pix_train_options resolved = *merged;
-    if (!pix_train_options_resolve(&resolved))
-        resolved = *merged;
-    size_t count;
-    const struct pix_option *table = pix_train_option_table(&count);
-    for (size_t i = 0; i < count; i++) {
-        const struct pix_option *row = &table[i];
-        if (row->may_change || row->is_run_state || same_value(row, &run, &resolved))
-            continue;
-        char text_given[64], text_run[64];
-        options_usage_error(command,
-                            "--%s: %s differs from the run's %s, and a continued run "
-                            "keeps it: leave --%s out, or start another run",
-                            row->name, options_value(row, merged, text_given),
-                            options_value(row, &run, text_run), row->name);
-        goto fail;
+    if (!pix_train_options_resolve(&resolved)) {
+        output_error("%s: %s", out, pix_last_error());
+        pix_train_options_finish(merged);
+        return EXIT_FAILED;
     }
-    pix_train_options_finish(&run);
+    if (!apply(command, settings, config, merged)) {
+        pix_train_options_finish(merged);
+        return EXIT_USAGE;
+    }
     return EXIT_DONE;
-
-fail:
-    pix_train_options_finish(&run);
-    pix_train_options_finish(merged);
-    return code;
 }
 
 // Everything that can be known before a device is opened. On EXIT_DONE the caller
@@ -157,15 +73,11 @@ static int gather_options(const struct command *command,
     pix_train_options_init(o);
     if (!apply(command, settings, config, o))
         goto fail;
-    if (!plan && !o->out) {
-        options_usage_error(command, "--out is missing: the folder the run writes to");
-        goto fail;
-    }
     if (o->continue_run && !o->out) {
         options_usage_error(command, "--continue needs --out, the run to go on with");
         goto fail;
     }
-    if (o->continue_run) {
+    if (o->continue_run && is_run(o->out)) {
         struct pix_train_options merged;
         code = continue_options(command, settings, config, o->out, &merged);
         if (code != EXIT_DONE)
@@ -173,20 +85,17 @@ static int gather_options(const struct command *command,
         pix_train_options_finish(o);
         *o = merged;
         code = EXIT_USAGE;
-    }
-    if (!plan && !o->data) {
-        options_usage_error(command, "--data is missing: the folder that holds train/");
+    } else if (o->continue_run && !plan && !o->data) {
+        options_usage_error(command,
+                            "--out %s holds no run yet (no config.json): give --data "
+                            "to start one",
+                            o->out);
         goto fail;
     }
     struct pix_train_options resolved = *o;    // the library warns when it resolves `o`
-    if (!pix_train_options_resolve(&resolved)) {
+    if (!(plan ? pix_train_options_resolve(&resolved) : pix_train_check(o))) {
         options_usage_error(command, "%s", pix_last_error());
         goto fail;
-    }
-    if (!plan && !o->continue_run) {
-        code = check_new_run(command, o->out);
-        if (code != EXIT_DONE)
-            goto fail;
     }
     return EXIT_DONE;
 
@@ -296,19 +205,18 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
             output_add(&document, "images_per_s", output_real(m->images_per_s));
         }
         return output_json(document);
-        return output_json(document);
     }
     if (p->trained == 0) {
         printf("%s: %s\n", o->out,
                interrupted ? "interrupted before the first step"
                            : "all steps were trained already");
-        return true;
+    } else {
+        printf("%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
+               " steps in %s, %.3g images/s\n",
+               o->out, interrupted ? "interrupted at" : "finished at", m->step,
+               m->steps, p->trained, output_duration(seconds, text),
+               seconds > 0 ? (double)p->trained * o->batch_size / seconds : 0.0);
     }
-    printf("%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
-           " steps in %s, %.3g images/s\n",
-           o->out, interrupted ? "interrupted at" : "finished at", m->step, m->steps,
-           p->trained, output_duration(seconds, text),
-           seconds > 0 ? (double)p->trained * o->batch_size / seconds : 0.0);
     if (interrupted)
         printf("go on with: pix2pix train --out %s --continue\n", o->out);
     return true;
@@ -320,7 +228,11 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
 static int run_training(pix_device *device, const struct pix_train_options *given,
                         bool json)
 {
-    terminal_catch_interrupt();
+    // What the run needs may take a while to read: it is not begun in vain.
+    if (terminal_interrupted()) {
+        output_note("interrupted before the run was begun");
+        return EXIT_INTERRUPTED;
+    }
     pix_trainer *trainer = pix_trainer_create(device, given);
     if (!trainer)
         return terminal_interrupted() ? EXIT_INTERRUPTED : EXIT_FAILED;
@@ -352,6 +264,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
 
 int command_train(int argc, char **argv)
 {
+    terminal_catch_interrupt();
     const char *config = NULL;
     bool plan = false, json = false;
     struct device_arguments device_arguments = { 0 };
@@ -365,7 +278,8 @@ int command_train(int argc, char **argv)
     const struct command command = {
         .name = "train",
         .usage = "train --data DIR --out RUN [OPTION...]    [default] in brackets",
-        .purpose = "",
+        .purpose = "A continued run may change its steps, epochs and frequencies, "
+                   "--keep, --threads,\nthe device, and nothing else.\n\n",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &device_arguments,

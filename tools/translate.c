@@ -52,7 +52,7 @@ static int check_paths(const struct command *command, const struct translation *
         return options_usage_error(
             command, "--input %s is a file and --output %s a folder: name a file",
             t->input, t->output);
-    if (!options_is_image_name(t->output))
+    if (!pix_image_has_extension(t->output))
         return options_usage_error(
             command, "--output %s must end in .png, .jpg, .jpeg, .bmp or .tga",
             t->output);
@@ -86,18 +86,6 @@ end:
     return ok;
 }
 
-static char *join(const char *folder, const char *name)
-{
-    const size_t a = strlen(folder), b = strlen(name);
-    char *path = malloc(a + b + 2);
-    if (!path)
-        return NULL;
-    memcpy(path, folder, a);
-    path[a] = '/';
-    memcpy(path + a + 1, name, b + 1);
-    return path;
-}
-
 static int translate_folder(pix_translator *translator, const struct translation *t)
 {
     char **names = NULL;
@@ -118,13 +106,12 @@ static int translate_folder(pix_translator *translator, const struct translation
         output_live_begin(stderr);
     const double start = terminal_seconds();
     for (uint32_t i = 0; i < count; i++) {
-        char *in = join(t->input, names[i]), *out = join(t->output, names[i]);
+        char *in = options_join(t->input, names[i]);
+        char *out = options_join(t->output, names[i]);
         char line[128];
         snprintf(line, sizeof(line), "image %" PRIu32 "/%" PRIu32, i + 1, count);
         output_live(line);
-        if (!in || !out)
-            output_error("out of memory");
-        else
+        if (in && out)
             done += translate_file(translator, in, out);
         free(in);
         free(out);
@@ -139,7 +126,8 @@ end:
     return count > 0 && done == count ? EXIT_DONE : EXIT_FAILED;
 }
 
-// With --preprocess none the plan is that of the image, which keeps its size.
+// With --preprocess none and an image, the plan is for the image's size, which it
+// keeps.
 static int print_plan(pix_translator *translator, const struct translation *t)
 {
     struct pix_image image = { 0 };
@@ -173,7 +161,7 @@ int command_translate(int argc, char **argv)
         { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
           "resize: to the model's size; none: keep it [resize]", "resize|none" },
         { "plan", ARGUMENT_FLAG, &t.plan, NULL,
-          "print what an image needs, translate nothing", NULL },
+          "print what an image needs; only --model must be given", NULL },
         { "json", ARGUMENT_FLAG, &t.json, NULL,
           "the plan as one JSON document on stdout", NULL },
     };
@@ -194,7 +182,12 @@ int command_translate(int argc, char **argv)
         return options_usage_error(&command,
                                    "--model is missing: a run or a checkpoint");
     bool is_folder = false;
-    if (!t.plan) {
+    if (t.plan) {
+        if (t.input && terminal_path_kind(t.input) == PATH_NONE) {
+            output_error("--input %s does not exist or can not be read", t.input);
+            return EXIT_FAILED;
+        }
+    } else {
         if (t.json)
             return options_usage_error(&command, "--json goes with --plan only");
         if (!t.input || !t.output)

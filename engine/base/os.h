@@ -56,6 +56,16 @@ bool os_folder_make(const char *path);    // one level; existing is fine
 enum os_kind { OS_KIND_NONE, OS_KIND_FILE, OS_KIND_FOLDER, OS_KIND_OTHER };
 enum os_kind os_path_kind(const char *path);    // follows links
 
+// The one path from the root that names what this one names, which must exist: without
+// "." and ".."; caller frees.
+char *os_path_absolute(const char *path);
+
+// A lock on a file that is made if absent. It ends with the process, however that ends.
+// NULL with *held set: somebody has it, in this process or another.
+struct os_lock;
+struct os_lock *os_lock_take(const char *path, bool *held);
+void os_lock_release(struct os_lock *lock);    // NULL is fine; the file stays
+
 // Calls `entry` for each name in a folder except "." and ".."; stops when it returns
 // false, which is not a failure.
 bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name),

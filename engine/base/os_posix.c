@@ -2,7 +2,11 @@
 //
 // The operating system as POSIX gives it: Linux, the BSDs, macOS.
 
-#define _POSIX_C_SOURCE 200809L
+// The BSDs show all they have, flock too, unless they are asked for less.
+#if !defined(__FreeBSD__) && !defined(__NetBSD__) && !defined(__OpenBSD__) &&          \
+    !defined(__DragonFly__)
+#define _XOPEN_SOURCE 700
+#endif
 #define _DARWIN_C_SOURCE
 #define _FILE_OFFSET_BITS 64
 
@@ -14,7 +18,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
@@ -282,6 +288,50 @@ enum os_kind os_path_kind(const char *path)
     return S_ISREG(info.st_mode)   ? OS_KIND_FILE
            : S_ISDIR(info.st_mode) ? OS_KIND_FOLDER
                                    : OS_KIND_OTHER;
+}
+
+char *os_path_absolute(const char *path)
+{
+    return realpath(path, NULL);
+}
+
+struct os_lock {
+    int fd;
+};
+
+// flock, since fcntl's locks do not hold against the same process. Some file systems
+// have no locks at all: there one has to do without.
+struct os_lock *os_lock_take(const char *path, bool *held)
+{
+    *held = false;
+    struct os_lock *lock = mem_zalloc(sizeof(*lock));
+    if (!lock) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock->fd < 0) {
+        mem_free(lock);
+        return NULL;
+    }
+    int result;
+    do {
+        result = flock(lock->fd, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    *held = result != 0 && errno == EWOULDBLOCK;
+    if (*held) {
+        os_lock_release(lock);
+        lock = NULL;
+    }
+    return lock;
+}
+
+void os_lock_release(struct os_lock *lock)
+{
+    if (!lock)
+        return;
+    close(lock->fd);
+    mem_free(lock);
 }
 
 bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name),

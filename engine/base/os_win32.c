@@ -344,6 +344,62 @@ enum os_kind os_path_kind(const char *path)
                                                  : OS_KIND_FILE;
 }
 
+char *os_path_absolute(const char *path)
+{
+    wchar_t *wide = to_wide(path);
+    DWORD size = 0;
+    if (wide && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES)
+        size = GetFullPathNameW(wide, 0, NULL, NULL);
+    wchar_t *full = size ? mem_array(size, sizeof(*full)) : NULL;
+    char *absolute = NULL;
+    if (full && GetFullPathNameW(wide, size, full, NULL)) {
+        size_t length = wcslen(full);
+        while (length > 3 && full[length - 1] == L'\\')    // "C:\" stays
+            full[--length] = L'\0';
+        absolute = to_utf8(full);
+    } else if (wide) {
+        fail(GetLastError());
+    }
+    mem_free(full);
+    mem_free(wide);
+    return absolute;
+}
+
+struct os_lock {
+    HANDLE file;
+};
+
+// A file that nobody else may open meanwhile.
+struct os_lock *os_lock_take(const char *path, bool *held)
+{
+    *held = false;
+    struct os_lock *lock = mem_zalloc(sizeof(*lock));
+    wchar_t *wide = lock ? to_wide(path) : NULL;
+    if (!wide) {
+        mem_free(lock);
+        return NULL;
+    }
+    lock->file = CreateFileW(wide, GENERIC_WRITE, 0, NULL, OPEN_ALWAYS,
+                             FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD code = lock->file == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    mem_free(wide);
+    if (code != ERROR_SUCCESS) {
+        *held = code == ERROR_SHARING_VIOLATION;
+        mem_free(lock);
+        fail(code);
+        return NULL;
+    }
+    return lock;
+}
+
+void os_lock_release(struct os_lock *lock)
+{
+    if (!lock)
+        return;
+    CloseHandle(lock->file);
+    mem_free(lock);
+}
+
 bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name),
                     void *user)
 {

@@ -440,12 +440,12 @@ bool options_check(const struct pix_train_options *o, bool need_paths)
         if (!check_value(&table[i], o))
             return false;
 
-    if (need_paths && (!o->data || !*o->data)) {
-        log_error("options: --data is missing: name the folder that holds train/");
-        return false;
-    }
     if (need_paths && (!o->out || !*o->out)) {
         log_error("options: --out is missing: name the folder that the run writes to");
+        return false;
+    }
+    if (need_paths && (!o->data || !*o->data)) {
+        log_error("options: --data is missing: name the folder that holds train/");
         return false;
     }
     if (options_unet_levels(o) == 0)
@@ -480,6 +480,37 @@ bool options_resolve(struct pix_train_options *o)
     o->load_size = load_size;
     o->depth = options_unet_levels(o);
     return true;
+}
+
+bool options_set_data(struct pix_train_options *o, const char *data)
+{
+    const char *text = own_text(o, data);
+    if (text)
+        o->data = text;
+    return text != NULL;
+}
+
+static bool same_value(const struct pix_option *row, const struct pix_train_options *a,
+                       const struct pix_train_options *b)
+{
+    char text_a[64], text_b[64];
+    if (row->type == PIX_OPTION_REAL)    // its text is rounded
+        return *(const double *)field_const(row, a) ==
+               *(const double *)field_const(row, b);
+    return strcmp(pix_train_options_get(a, row->name, text_a, sizeof(text_a)),
+                  pix_train_options_get(b, row->name, text_b, sizeof(text_b))) == 0;
+}
+
+const struct pix_option *options_kept_difference(const struct pix_train_options *a,
+                                                 const struct pix_train_options *b)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct pix_option *row = &table[i];
+        if (!row->may_change && !row->is_run_state && row->type != PIX_OPTION_TEXT &&
+            !same_value(row, a, b))
+            return row;
+    }
+    return NULL;
 }
 
 // ---------------------------------------------------------------------------
@@ -741,6 +772,32 @@ bool pix_train_options_set(struct pix_train_options *options, const char *name,
     char where[64];
     snprintf(where, sizeof(where), "--%s", row->name);
     return set_text(options, row, text, where, false);
+}
+
+const char *pix_train_options_get(const struct pix_train_options *options,
+                                  const char *name, char *buffer, size_t size)
+{
+    const struct pix_option *row = find(name);
+    if (!row)
+        return NULL;
+    const void *value = field_const(row, options);
+    switch (row->type) {
+    case PIX_OPTION_FLAG:
+        return *(const bool *)value ? "true" : "false";
+    case PIX_OPTION_UINT32:
+        snprintf(buffer, size, "%" PRIu32, *(const uint32_t *)value);
+        return buffer;
+    case PIX_OPTION_UINT64:
+        snprintf(buffer, size, "%" PRIu64, *(const uint64_t *)value);
+        return buffer;
+    case PIX_OPTION_REAL:
+        snprintf(buffer, size, "%.15g", *(const double *)value);
+        return buffer;
+    case PIX_OPTION_TEXT:
+    case PIX_OPTION_CHOICE:
+        return text_of(row, options) ? text_of(row, options) : "";
+    }
+    return "";
 }
 
 bool pix_train_options_resolve(struct pix_train_options *options)

@@ -30,6 +30,14 @@ bool options_resolve(struct pix_train_options *o);
 // nothing to free.
 bool options_copy(struct pix_train_options *to, const struct pix_train_options *from);
 
+// Replaces the path of the data; the struct keeps its own copy.
+bool options_set_data(struct pix_train_options *o, const char *data);
+
+// The first option that a continued run keeps and that differs; NULL if none does. Both
+// are resolved. `data` is not compared: a path may change where its files do not.
+const struct pix_option *options_kept_difference(const struct pix_train_options *a,
+                                                 const struct pix_train_options *b);
+
 // One flat object, names as on the command line, without the rows of run state.
 // For json_text: NULL if there is no memory.
 json_t *options_to_json(const struct pix_train_options *o);

@@ -16,17 +16,25 @@
 // ---------------------------------------------------------------------------
 // The folder
 
-static const char temporary_config[] = "config.json.tmp";
+static const char lock_name[] = "lock";
 
+// A run killed before its first file was whole leaves a lock and what it was writing.
 static bool note_entry(void *user, const char *name)
 {
     bool *empty = user;
-    // A run killed before its first file was whole leaves this behind.
-    *empty = strcmp(name, temporary_config) == 0;
+    *empty = strcmp(name, lock_name) == 0 || file_is_temporary(name);
     return *empty;
 }
 
-bool run_check_new(const char *out)
+static bool has_config(const char *out)
+{
+    char *path = file_join(out, "config.json");
+    bool found = path && file_exists(path);
+    mem_free(path);
+    return found;
+}
+
+static bool check_new(const char *out)
 {
     bool empty = true;
     if (!file_exists(out))
@@ -39,60 +47,90 @@ bool run_check_new(const char *out)
         log_error("train: can not list folder %s: %s", out, os_error_text());
         return false;
     }
-    if (!empty)
-        log_error(
-            "train: %s is not empty: go on with the run in it with --continue, or "
-            "name another folder as --out",
-            out);
+    if (has_config(out))
+        log_error("train: %s holds a run already: go on with it with --continue, or "
+                  "name another folder as --out",
+                  out);
+    else if (!empty)
+        log_error("train: %s is not empty and not a run: name a folder that is new or "
+                  "empty as --out",
+                  out);
     return empty;
 }
 
-static bool same_value(const struct pix_option *row, const struct pix_train_options *a,
-                       const struct pix_train_options *b)
+// Other data would be another run. The same data under another path is fine, and so is
+// a path for data that are no longer where they were.
+static bool keeps_data(const char *out, const char *stored, const char *given)
 {
-    const void *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
-    switch (row->type) {
-    case PIX_OPTION_FLAG:
-        return *(const bool *)x == *(const bool *)y;
-    case PIX_OPTION_UINT32:
-        return *(const uint32_t *)x == *(const uint32_t *)y;
-    case PIX_OPTION_UINT64:
-        return *(const uint64_t *)x == *(const uint64_t *)y;
-    case PIX_OPTION_REAL:
-        return *(const double *)x == *(const double *)y;
-    case PIX_OPTION_CHOICE:
-        return strcmp(*(const char *const *)x, *(const char *const *)y) == 0;
-    case PIX_OPTION_TEXT:
-        return true;    // another path to the same data can not be told from other data
-    }
-    return false;
+    char *was = stored ? os_path_absolute(stored) : NULL;
+    char *is = os_path_absolute(given);
+    bool same = was && is && strcmp(was, is) == 0;
+    if (was && !same)
+        log_error("train: --data %s is not %s, which the run in %s was started with "
+                  "and keeps: leave --data out, or start another run",
+                  given, was, out);
+    else if (!was && stored && strcmp(stored, given) != 0)
+        log_info("train: %s is no longer there: going on with %s", stored, given);
+    mem_free(is);
+    mem_free(was);
+    return same || !was;
 }
 
-bool run_check_continued(const struct pix_train_options *o)
+static bool check_continued(const struct pix_train_options *o)
 {
-    const char *out = o->out;
+    char now[64], before[64];
     struct pix_train_options stored;
-    size_t count;
-    bool ok = true;
 
     // Options of both are resolved, so that a default and what it stands for are equal.
-    if (!pix_train_options_read(out, &stored))
+    if (!pix_train_options_read(o->out, &stored))
         return false;
-    if (!options_resolve(&stored)) {
-        pix_train_options_finish(&stored);
-        return false;
+    bool ok = options_resolve(&stored);
+    const struct pix_option *row = ok ? options_kept_difference(&stored, o) : NULL;
+    if (row) {
+        log_error("train: --%s: %s differs from the run's %s, and a continued run may "
+                  "change only steps, epochs, frequencies, --keep and --threads: leave "
+                  "--%s out, or start another run",
+                  row->name, pix_train_options_get(o, row->name, now, sizeof(now)),
+                  pix_train_options_get(&stored, row->name, before, sizeof(before)),
+                  row->name);
+        ok = false;
     }
-    const struct pix_option *table = pix_train_option_table(&count);
-    for (size_t i = 0; i < count && ok; i++) {
-        const struct pix_option *row = &table[i];
-        ok = row->may_change || row->is_run_state || same_value(row, &stored, o);
-        if (!ok)
-            log_error("train: --%s is not what the run in %s was started with, and a "
-                      "continued run keeps it",
-                      row->name, out);
-    }
+    ok = ok && keeps_data(o->out, stored.data, o->data);
     pix_train_options_finish(&stored);
     return ok;
+}
+
+bool run_check(const struct pix_train_options *o, bool *is_new)
+{
+    *is_new = !o->continue_run || !has_config(o->out);
+    return *is_new ? check_new(o->out) : check_continued(o);
+}
+
+static bool take_lock(struct run *r, const char *out)
+{
+    bool held = false;
+    char *path = file_join(out, lock_name);
+    r->lock = path ? os_lock_take(path, &held) : NULL;
+    if (held)
+        log_error("train: the run in %s is being trained already: wait for its end, or "
+                  "name another folder as --out",
+                  out);
+    else if (path && !r->lock)
+        log_error("train: can not open %s: %s", path, os_error_text());
+    mem_free(path);
+    return r->lock != NULL;
+}
+
+bool run_begin(struct run *r, const struct pix_train_options *o)
+{
+    *r = (struct run){ 0 };
+    if (o->continue_run && has_config(o->out) && !take_lock(r, o->out))
+        return false;
+    if (!run_check(o, &r->is_new))
+        return false;
+    if (o->continue_run && r->is_new)
+        log_info("train: no run in %s yet: starting from the beginning", o->out);
+    return true;
 }
 
 static char *config_text(const struct pix_train_options *o)
@@ -129,31 +167,15 @@ static bool make_folder_in(const char *run, const char *name)
     return ok;
 }
 
-// Files that a killed run was writing. They are in nobody's way, so failures are not
-// worth a message.
-static void remove_temporaries(const char *folder)
-{
-    struct file_list files;
-    if (!folder || !file_is_folder(folder) || !file_list_read(folder, &files))
-        return;
-    for (size_t i = 0; i < files.count; i++) {
-        char *path = strcmp(file_extension(files.names[i]), ".tmp") == 0
-                         ? file_join(folder, files.names[i])
-                         : NULL;
-        if (path)
-            os_file_remove(path);
-        mem_free(path);
-    }
-    file_list_free(&files);
-}
-
-static void remove_all_temporaries(const char *run)
+// Files that a killed run was writing.
+static void remove_temporaries(const char *run)
 {
     static const char *const folders[] = { "checkpoints", "samples" };
-    remove_temporaries(run);
+    file_remove_temporaries(run);
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
         char *path = file_join(run, folders[i]);
-        remove_temporaries(path);
+        if (path)
+            file_remove_temporaries(path);
         mem_free(path);
     }
 }
@@ -161,16 +183,17 @@ static void remove_all_temporaries(const char *run)
 // ---------------------------------------------------------------------------
 // Metrics
 
-// Whether a line of metrics belongs to a step up to this one.
-static bool keeps_line(const char *line, size_t length, uint64_t step)
+// Whether a line of metrics is of a step after this one. One that can not be read is
+// not: it was damaged by something else, and what follows it is still good.
+static bool is_later(const char *line, size_t length, uint64_t step)
 {
     uint64_t found = 0;
     const struct log_sink *before = log_use(NULL);    // a broken line is no error
     json_t *document = json_parse(line, length, "metrics.jsonl");
     log_use(before);
-    bool keep = json_to_u64(json_object_get(document, "step"), &found) && found <= step;
+    bool later = json_to_u64(json_object_get(document, "step"), &found) && found > step;
     json_decref(document);
-    return keep;
+    return later;
 }
 
 // Takes back what was written after the checkpoint, and a line that was cut short.
@@ -185,7 +208,7 @@ static bool cut_metrics(const char *path, uint64_t step)
     for (const char *text = data; kept < size;) {
         const char *end = memchr(text + kept, '\n', size - kept);
         size_t length = end ? (size_t)(end - (text + kept)) : 0;
-        if (!end || !keeps_line(text + kept, length, step))
+        if (!end || is_later(text + kept, length, step))
             break;
         kept += length + 1;
     }
@@ -232,10 +255,14 @@ bool run_sync_metrics(struct run *r)
 
 bool run_open(struct run *r, const struct pix_train_options *o, uint64_t step)
 {
-    *r = (struct run){ .metrics_path = file_join(o->out, "metrics.jsonl") };
-    if (!r->metrics_path || !file_make_folder(o->out))
+    r->metrics_path = file_join(o->out, "metrics.jsonl");
+    if (!r->metrics_path || !file_make_folder(o->out) ||
+        (!r->lock && !take_lock(r, o->out)))
         return false;
-    remove_all_temporaries(o->out);
+    // Until now another process may have begun, and even ended, a run here.
+    if (r->is_new && !check_new(o->out))
+        return false;
+    remove_temporaries(o->out);
     if (!write_config(o) || !make_folder_in(o->out, "samples") ||
         !make_folder_in(o->out, "checkpoints") || !cut_metrics(r->metrics_path, step))
         return false;
@@ -249,6 +276,7 @@ void run_close(struct run *r)
 {
     if (r->metrics)
         fclose(r->metrics);
+    os_lock_release(r->lock);
     mem_free(r->metrics_path);
     *r = (struct run){ 0 };
 }

@@ -2,7 +2,7 @@
 //
 // The folder of a run: config.json (the resolved options), metrics.jsonl (a line for
 // each logged step), samples/ and checkpoints/ (what is in those: trainer.c,
-// checkpoint.h).
+// checkpoint.h), and lock, an empty file that is locked while a process trains here.
 
 #ifndef TRAIN_RUN_H
 #define TRAIN_RUN_H
@@ -13,19 +13,22 @@
 #include <stdio.h>
 
 struct run {
+    struct os_lock *lock;
+    bool is_new;    // nothing was there to go on with
     char *metrics_path;
     FILE *metrics;
 };
 
-// A new run takes a folder that does not exist or is empty; says so if it is not.
-bool run_check_new(const char *out);
+// Whether the run can begin in o->out, or go on if o->continue_run; `o` is resolved. A
+// new run takes a folder that does not exist or is empty, and so does a continued one
+// that has not begun yet. Otherwise it keeps its options but those that may change.
+bool run_check(const struct pix_train_options *o, bool *is_new);
 
-// A continued run keeps its options but those that may change. `o` is resolved.
-bool run_check_continued(const struct pix_train_options *o);
+// The same, and an existing run is locked. run_close is due, also after a failure.
+bool run_begin(struct run *r, const struct pix_train_options *o);
 
 // Makes what is missing, writes config.json, removes what a killed run left half
-// written, and takes back the metrics of steps after `step`. After a failure run_close
-// is due.
+// written, and takes back the metrics of steps after `step`.
 bool run_open(struct run *r, const struct pix_train_options *o, uint64_t step);
 void run_close(struct run *r);    // a zeroed one is fine
 

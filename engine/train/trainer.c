@@ -92,6 +92,20 @@ static uint64_t staging_bytes(const struct objective *o)
     return bytes;
 }
 
+// What the graph refuses is too large, and it does not know of options.
+static bool build_step(struct trainer *t, const struct objective_options *objective)
+{
+    const struct log_sink *before = log_use(NULL);
+    bool ok = objective_build(t->graph, t->generator, t->discriminator, objective,
+                              &t->objective);
+    log_use(before);
+    if (!ok)
+        log_error("train: %s: lower %s", log_last_error(),
+                  t->options.batch_size > 1 ? "--batch-size or --crop-size"
+                                            : "--crop-size");
+    return ok;
+}
+
 // Everything that needs no memory of the device.
 static bool build(struct trainer *t, double submission_seconds, struct pix_plan *out)
 {
@@ -119,9 +133,7 @@ static bool build(struct trainer *t, double submission_seconds, struct pix_plan 
     t->generator = weights_create(false);
     t->discriminator = weights_create(false);
     t->graph = graph_create(&op_limits);
-    if (!t->generator || !t->discriminator || !t->graph ||
-        !objective_build(t->graph, t->generator, t->discriminator, &objective,
-                         &t->objective) ||
+    if (!t->generator || !t->discriminator || !t->graph || !build_step(t, &objective) ||
         !weights_place(t->generator, plan_limits.max_block) ||
         !weights_place(t->discriminator, plan_limits.max_block))
         return false;
@@ -225,10 +237,27 @@ static void demote(void *user, enum log_level level, const char *text)
         outer->callback(outer->user, level, text);
 }
 
-static bool load(struct trainer *t, const char *path)
+// A checkpoint that was put here from another run, or renamed, would go on as something
+// else than it says.
+static bool belongs(const struct trainer *t, const struct checkpoint *c,
+                    const char *path, uint64_t step)
+{
+    const struct checkpoint_state *state = checkpoint_get_state(c);
+    const struct pix_option *row = options_kept_difference(&t->options, state->options);
+    if (state->step != step)
+        log_error("train: %s holds step %" PRIu64 ", not that of its name", path,
+                  state->step);
+    else if (row)
+        log_error("train: %s was trained with another --%s than this run", path,
+                  row->name);
+    return state->step == step && !row;
+}
+
+static bool load(struct trainer *t, const char *path, uint64_t step)
 {
     struct checkpoint *c = checkpoint_open(path);
-    bool ok = c && checkpoint_check(c, "G", t->generator) &&
+    bool ok = c && belongs(t, c, path, step) &&
+              checkpoint_check(c, "G", t->generator) &&
               checkpoint_check(c, "D", t->discriminator) &&
               checkpoint_load(c, "G", t->generator, t->device, tensor_upload) &&
               checkpoint_load(c, "D", t->discriminator, t->device, tensor_upload);
@@ -241,14 +270,14 @@ static bool load(struct trainer *t, const char *path)
     return ok;
 }
 
-static bool load_quietly(struct trainer *t, const char *path)
+static bool load_quietly(struct trainer *t, const char *path, uint64_t step)
 {
     const struct log_sink *outer = log_current();
     struct log_sink sink = { 0 };
     if (outer)
         sink = (struct log_sink){ demote, (void *)outer, outer->level };
     log_use(&sink);
-    bool ok = load(t, path);
+    bool ok = load(t, path, step);
     log_use(outer);
     log_clear_error();
     return ok;
@@ -282,7 +311,7 @@ static bool resume(struct trainer *t, bool *found)
         return false;
     for (; i < count && !*found; i++) {
         char *path = checkpoint_path(run, steps[i]);
-        *found = path && load_quietly(t, path);
+        *found = path && load_quietly(t, path, steps[i]);
         if (*found)
             log_info("train: going on from %s", path);
         mem_free(path);
@@ -312,6 +341,13 @@ static bool initialise(struct trainer *t)
 // ---------------------------------------------------------------------------
 // Set-up
 
+static bool stop_at_once(void *user, const char *name)
+{
+    (void)user;
+    (void)name;
+    return false;
+}
+
 // DATA/train; caller frees.
 static char *find_data(const char *data)
 {
@@ -321,12 +357,23 @@ static char *find_data(const char *data)
         return NULL;
     }
     char *path = file_join(data, "train");
-    if (path && !file_is_folder(path)) {
-        log_error("train: the data folder %s has no folder train", data);
+    if (path && !os_folder_list(path, stop_at_once, NULL)) {
+        log_error("train: the data folder %s has no folder train that can be read: %s",
+                  data, os_error_text());
         mem_free(path);
         return NULL;
     }
     return path;
+}
+
+// The run's configuration names the data from the root, so that it can be continued
+// from anywhere.
+static bool make_data_absolute(struct pix_train_options *o)
+{
+    char *path = os_path_absolute(o->data);
+    bool ok = !path || options_set_data(o, path);
+    mem_free(path);
+    return ok;
 }
 
 static bool open_data(struct trainer *t, const char *folder)
@@ -414,16 +461,17 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
 
     const struct pix_train_options *o = &t->options;
-    if (!(o->continue_run ? run_check_continued(o) : run_check_new(o->out)))
+    if (!run_begin(&t->run, o))
         goto fail;
     folder = find_data(o->data);
-    if (!folder || !build(t, submission_seconds, &plan) ||
+    if (!folder || !make_data_absolute(&t->options) ||
+        !build(t, submission_seconds, &plan) ||
         !footprint_fits(device, &plan, "training", memory_hint(o, &plan)))
         goto fail;
     if (!weights_allocate(t->generator, device) ||
         !weights_allocate(t->discriminator, device))
         goto fail;
-    if (o->continue_run && !resume(t, &found))
+    if (!t->run.is_new && !resume(t, &found))
         goto fail;
     if (!found && !initialise(t))
         goto fail;
@@ -431,6 +479,8 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (!open_data(t, folder) || !plan_allocate(t->plan, device) ||
         !connect(t, submission_seconds) || !run_open(&t->run, o, t->step))
         goto fail;
+    if (found)    // perhaps fewer are to be kept than before
+        checkpoint_prune(o->out, t->saved, o->keep);
     mem_free(folder);
     return t;
 
