@@ -353,7 +353,8 @@ static char *find_data(const char *data)
 {
     if (!file_is_folder(data)) {
         log_error("train: the data folder %s %s", data,
-                  file_exists(data) ? "is not a folder" : "does not exist");
+                  file_exists(data) ? "is not a folder"
+                                    : "does not exist: say where it is with --data");
         return NULL;
     }
     char *path = file_join(data, "train");
