@@ -5,7 +5,7 @@
 #if defined(__APPLE__)
 #define _DARWIN_C_SOURCE
 #else
-#define _DEFAULT_SOURCE      // struct winsize
+#define _DEFAULT_SOURCE    // struct winsize
 #define _POSIX_C_SOURCE 200809L
 #endif
 
