@@ -3,11 +3,15 @@
 // Convolution of x [n, c_in, h_in, w_in] with w [c_out, c_in, k, k] and zero padding p
 // to y [n, c_out, h_out, w_out], at stride s:
 //
-//     y[n,o,i,j]  = b[o] + sum over c,u,v of  w[o,c,u,v] x[n,c, i s + u - p, j s + v - p]
-//     dx[n,c,i,j] = sum over o,u,v of         w[o,c,u,v] dy[n,o, (i + p - u) / s, ...]
-//                   where s divides i + p - u and j + p - v
-//     dw[o,c,u,v] = sum over n,i,j of         dy[n,o,i,j] x[n,c, i s + u - p, j s + v - p]
-//     db[o]       = sum over n,i,j of         dy[n,o,i,j]
+//     y[n,o,i,j] = b[o] + sum over c,u,v of w[o,c,u,v] x[n,c,i',j']
+//     dw[o,c,u,v] = sum over n,i,j of dy[n,o,i,j] x[n,c,i',j']
+//     db[o] = sum over n,i,j of dy[n,o,i,j]
+//
+// where i' = i s + u - p and j' = j s + v - p, and the other way round
+//
+//     dx[n,c,i',j'] = sum over o,u,v of w[o,c,u,v] dy[n,o,i,j]
+//
+// over those u and v for which s divides i' + p - u and j' + p - v.
 //
 // The names are those of the convolution everywhere, also where the same kernels serve
 // a transposed convolution: its output is on the side of x, its input on that of y.
