@@ -93,7 +93,6 @@ static size_t collect(struct graph *g, const struct plan_limits *limits,
         plan->bytes += call_bytes(call);
         for (size_t k = 0; k < CALL_MAX_BUFFERS && call->use[k].tensor; k++) {
             struct tensor *t = call->use[k].tensor;
-            enum access access = call->use[k].access;
             if (!check_binding(t, call->label, limits->max_binding, limits->max_block))
                 return SIZE_MAX;
             if (t->weight)
@@ -101,7 +100,7 @@ static size_t collect(struct graph *g, const struct plan_limits *limits,
             struct item *item = &items[t->offset];
             if (item->first == SIZE_MAX) {
                 // The host writes inputs before the first call.
-                assert(t->is_input || !(access & ACCESS_READ));
+                assert(t->is_input || !(call->use[k].access & ACCESS_READ));
                 item->first = t->is_input ? 0 : i;
             }
             item->last = t->kept ? calls - 1 : i;
