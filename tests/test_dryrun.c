@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "graph/barriers.h"
 #include "graph/exec.h"
 #include "support/gpu.h"
 #include "train/objective.h"
@@ -54,7 +55,7 @@ static void run(struct graph *g, struct weights *const *networks, size_t count)
     assert_true(exec_run(x, &step));
     assert_true(exec_run(x, &step));
     print_message("%u dispatches, %u barriers, %u submissions\n", plan->dispatches,
-                  exec_count_barriers(g), exec_submissions(x));
+                  barriers_count(g), exec_submissions(x));
     exec_destroy(x);
     plan_destroy(plan);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "graph/barriers.h"
 #include "graph/exec.h"
 #include "support/gpu.h"
 #include "train/objective.h"
@@ -123,7 +124,7 @@ static void test_barriers(void **state)
     assert_non_null(plan);
     size_t calls = graph_call_count(b.graph), last = 0;
     bool *before = calloc(calls, sizeof(*before));
-    assert_true(exec_find_barriers(b.graph, before));
+    assert_true(barriers_find(b.graph, before));
     for (size_t i = 0; i < calls; i++) {
         bool needed = false;
         const struct call *later = graph_call(b.graph, i);
@@ -209,7 +210,7 @@ static void test_chain(void **state)
     // Seven calls, each reads 1 KiB and writes 1 KiB.
     assert_int_equal(plan->bytes, 7 * 2048);
     // Each call reads what the one before wrote.
-    assert_int_equal(exec_count_barriers(g), 6);
+    assert_int_equal(barriers_count(g), 6);
     plan_destroy(plan);
     graph_destroy(g);
 }
@@ -226,7 +227,7 @@ static void test_default_networks(void **state)
     uint64_t weights = weights_bytes(b.generator) + weights_bytes(b.discriminator);
     print_message("default networks: %u dispatches, %u barriers, weights %.1f MiB, "
                   "arena %.1f MiB (%.1f without reuse)\n",
-                  plan->dispatches, exec_count_barriers(b.graph),
+                  plan->dispatches, barriers_count(b.graph),
                   (double)weights / (1 << 20), (double)plan->arena_bytes / (1 << 20),
                   (double)plan->arena_bytes_without_reuse / (1 << 20));
     assert_true(weights + plan->arena_bytes < (uint64_t)1 << 30);

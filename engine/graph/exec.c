@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// From calls to submissions: barriers, cutting, measuring. See exec.h.
+// From calls to submissions: recording, running, measuring. See exec.h.
 
 #include "graph/exec.h"
 
@@ -9,6 +9,8 @@
 #include "base/os.h"
 #include "gpu/device.h"
 #include "gpu/stream.h"
+#include "graph/barriers.h"
+#include "graph/cut.h"
 #include "ops/emitter.h"
 
 #include <assert.h>
@@ -21,18 +23,6 @@
 
 // Dispatches between two marks in the breadcrumb buffer.
 #define MARK_INTERVAL 16
-
-// One dispatch of a part of a call's grid.
-struct piece {
-    size_t call;
-    bool is_first;    // of its call: the barrier stands before it
-    uint32_t base[3], count[3];
-};
-
-struct pieces {
-    struct piece *items;
-    size_t count, capacity;
-};
 
 struct entry {
     struct gpu_kernel *kernel;
@@ -65,157 +55,11 @@ struct exec {
     uint32_t submissions;
 };
 
-// ---------------------------------------------------------------------------
-// Hazards
-
-struct range {
-    const struct block *block;
-    uint64_t begin, end;
-};
-
-struct hazards {
-    struct range *reads, *writes;
-    size_t read_count, read_capacity, write_count, write_capacity;
-    bool failed;
-};
-
-static void hazards_finish(struct hazards *h)
+static bool append_call(struct pieces *list, size_t index, const struct call *call,
+                        uint32_t parts)
 {
-    mem_free(h->reads);
-    mem_free(h->writes);
-}
-
-static bool meets(const struct range *list, size_t count, const struct range *r)
-{
-    for (size_t i = 0; i < count; i++)
-        if (list[i].block == r->block && list[i].begin < r->end &&
-            r->begin < list[i].end)
-            return true;
-    return false;
-}
-
-// Adds a call and says whether a barrier must stand before it.
-static bool hazards_add(struct hazards *h, const struct call *call)
-{
-    bool barrier = false;
-    struct range ranges[CALL_MAX_BUFFERS];
-    size_t count = 0;
-    for (; count < CALL_MAX_BUFFERS && call->use[count].tensor; count++) {
-        const struct tensor *t = call->use[count].tensor;
-        enum access access = call->use[count].access;
-        struct range *r = &ranges[count];
-        *r = (struct range){ t->block, t->offset, t->offset + tensor_bytes(t) };
-        barrier |= meets(h->writes, h->write_count, r);
-        if (access & ACCESS_WRITE)
-            barrier |= meets(h->reads, h->read_count, r);
-    }
-    if (barrier)
-        h->read_count = h->write_count = 0;
-    if (!mem_grow(&h->reads, &h->read_capacity, h->read_count + count,
-                  sizeof(h->reads[0])) ||
-        !mem_grow(&h->writes, &h->write_capacity, h->write_count + count,
-                  sizeof(h->writes[0]))) {
-        h->failed = true;
-        return true;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (call->use[i].access & ACCESS_READ)
-            h->reads[h->read_count++] = ranges[i];
-        if (call->use[i].access & ACCESS_WRITE)
-            h->writes[h->write_count++] = ranges[i];
-    }
-    return barrier;
-}
-
-bool exec_find_barriers(const struct graph *g, bool *before)
-{
-    struct hazards hazards = { 0 };
-    for (size_t i = 0; i < graph_call_count(g); i++)
-        before[i] = hazards_add(&hazards, graph_call(g, i));
-    hazards_finish(&hazards);
-    return !hazards.failed;
-}
-
-uint32_t exec_count_barriers(const struct graph *g)
-{
-    struct hazards hazards = { 0 };
-    uint32_t count = 0;
-    for (size_t i = 0; i < graph_call_count(g); i++)
-        count += hazards_add(&hazards, graph_call(g, i));
-    hazards_finish(&hazards);
-    return count;
-}
-
-// ---------------------------------------------------------------------------
-// Cutting
-
-// Cautious guess before anything is measured: what a slow device of the kind reaches.
-static double estimate(const struct call *call, bool is_cpu)
-{
-    double flops = is_cpu ? 1e9 : 20e9;
-    double bytes = is_cpu ? 1e9 : 5e9;
-    double launch = is_cpu ? 50e-6 : 10e-6;
-    return (double)call->flops / flops + (double)call_bytes(call) / bytes + launch;
-}
-
-// Number of parts of a call that takes `seconds`, within a budget.
-static uint32_t parts_of(double seconds, double budget)
-{
-    double parts = seconds / budget;
-    return parts <= 1.0 ? 1 : parts >= 65535.0 ? 65535 : (uint32_t)parts + 1;
-}
-
-// Appends a box of a call's grid in about `parts` boxes; the dimension of a sum is
-// inside a workgroup, so any cut gives the same bits.
-static bool append_boxes(struct pieces *list, const struct piece *box, uint32_t parts)
-{
-    uint32_t cuts[3] = { 1, 1, 1 };
-    uint32_t left = parts;
-    for (int axis = 2; axis >= 0; axis--) {
-        cuts[axis] = MIN(left, box->count[axis]);
-        left = DIV_UP(left, cuts[axis]);
-    }
-    size_t total = (size_t)cuts[0] * cuts[1] * cuts[2];
-    if (!mem_grow(&list->items, &list->capacity, list->count + total,
-                  sizeof(list->items[0])))
-        return false;
-    for (size_t i = 0; i < total; i++) {
-        const uint32_t at[3] = { (uint32_t)(i % cuts[0]),
-                                 (uint32_t)(i / cuts[0] % cuts[1]),
-                                 (uint32_t)(i / cuts[0] / cuts[1]) };
-        struct piece *p = &list->items[list->count++];
-        *p = (struct piece){ .call = box->call, .is_first = box->is_first && i == 0 };
-        for (int axis = 0; axis < 3; axis++) {
-            uint64_t n = box->count[axis];
-            uint32_t from = (uint32_t)(n * at[axis] / cuts[axis]);
-            p->base[axis] = box->base[axis] + from;
-            p->count[axis] = (uint32_t)(n * (at[axis] + 1) / cuts[axis]) - from;
-        }
-    }
-    return true;
-}
-
-static struct piece whole_call(size_t index, const struct call *call)
-{
-    return (struct piece){
-        .call = index,
-        .is_first = true,
-        .count = { call->grid.x, call->grid.y, call->grid.z },
-    };
-}
-
-static bool append_pieces(struct pieces *list, size_t index, const struct call *call,
-                          uint32_t parts)
-{
-    const struct piece whole = whole_call(index, call);
-    return append_boxes(list, &whole, parts);
-}
-
-// The part of its call that a piece is.
-static double share_of(const struct piece *p, const struct call *call)
-{
-    return (double)p->count[0] * p->count[1] * p->count[2] /
-           ((double)call->grid.x * call->grid.y * call->grid.z);
+    const struct piece whole = cut_whole(index, call);
+    return cut_append(list, &whole, parts);
 }
 
 static double budget_or_default(double submission_seconds)
@@ -229,8 +73,8 @@ uint32_t exec_estimate_submissions(const struct graph *g, bool is_cpu,
     double budget = budget_or_default(submission_seconds), pending = 0;
     uint32_t submissions = 1;
     for (size_t i = 0; i < graph_call_count(g); i++) {
-        double seconds = estimate(graph_call(g, i), is_cpu);
-        uint32_t parts = parts_of(seconds, budget);
+        double seconds = cut_estimate(graph_call(g, i), is_cpu);
+        uint32_t parts = cut_parts(seconds, budget);
         for (uint32_t k = 0; k < parts; k++) {
             if (pending > 0 && pending + seconds / parts > budget) {
                 submissions++;
@@ -285,8 +129,7 @@ struct exec *exec_create(struct gpu_device *device, const struct graph *g,
     x->entries = mem_array(MAX(calls, 1), sizeof(x->entries[0]));
     x->barriers = mem_array(MAX(calls, 1), sizeof(x->barriers[0]));
     x->seconds = mem_array(MAX(calls, 1), sizeof(x->seconds[0]));
-    if (!x->entries || !x->barriers || !x->seconds ||
-        !exec_find_barriers(g, x->barriers))
+    if (!x->entries || !x->barriers || !x->seconds || !barriers_find(g, x->barriers))
         goto fail;
     for (size_t i = 0; i < calls; i++)
         if (!prepare_entry(x, graph_call(g, i), &x->entries[i]))
@@ -469,7 +312,7 @@ static double run_once(struct exec *x, const struct pieces *list, bool is_first,
         for (size_t i = 0; i < list->count; i++) {
             const struct piece *p = &list->items[i];
             const struct call *call = graph_call(x->graph, p->call);
-            expected += estimate(call, is_cpu) * share_of(p, call);
+            expected += cut_estimate(call, is_cpu) * cut_share(p, call);
             stamped &= gpu_stream_seconds(stream, (uint32_t)i, (uint32_t)i + 1, &part);
             sum += stamped ? part : 0;
         }
@@ -482,7 +325,7 @@ static double run_once(struct exec *x, const struct pieces *list, bool is_first,
                 seconds[p->call] += wall * part / sum;
             else
                 seconds[p->call] +=
-                    wall * estimate(call, is_cpu) * share_of(p, call) / expected;
+                    wall * cut_estimate(call, is_cpu) * cut_share(p, call) / expected;
         }
     }
     gpu_stream_destroy(stream);
@@ -525,18 +368,18 @@ static bool submit_pending(struct exec *x, struct first_run *r, bool is_last)
 static bool run_first_call(struct exec *x, struct first_run *r, size_t index)
 {
     const struct call *call = graph_call(x->graph, index);
-    double guess = estimate(call, gpu_device_limits(x->device)->is_cpu);
+    double guess = cut_estimate(call, gpu_device_limits(x->device)->is_cpu);
     struct pieces stack = { 0 };    // boxes to do, the next one on top
-    const struct piece whole = whole_call(index, call);
-    bool ok = append_boxes(&stack, &whole, 1);
+    const struct piece whole = cut_whole(index, call);
+    bool ok = cut_append(&stack, &whole, 1);
     while (ok && stack.count) {
         const struct piece box = stack.items[--stack.count];
-        double share = guess * share_of(&box, call);
-        uint32_t parts = parts_of(share * r->factor, x->budget);
+        double share = guess * cut_share(&box, call);
+        uint32_t parts = cut_parts(share * r->factor, x->budget);
         uint64_t groups = (uint64_t)box.count[0] * box.count[1] * box.count[2];
         if (parts > 1 && groups > 1) {
             struct pieces halves = { 0 };
-            ok = append_boxes(&halves, &box, parts) &&
+            ok = cut_append(&halves, &box, parts) &&
                  mem_grow(&stack.items, &stack.capacity, stack.count + halves.count,
                           sizeof(stack.items[0]));
             for (size_t i = halves.count; ok && i-- > 0;)
@@ -587,8 +430,8 @@ static bool record_all(struct exec *x)
     size_t calls = graph_call_count(x->graph);
     drop_streams(x);
     for (size_t c = 0; c < calls; c++)
-        if (!append_pieces(&all, c, graph_call(x->graph, c),
-                           executes ? parts_of(x->seconds[c], x->budget) : 1))
+        if (!append_call(&all, c, graph_call(x->graph, c),
+                         executes ? cut_parts(x->seconds[c], x->budget) : 1))
             goto done;
     if (!create_marks(x, all.count))
         goto done;
@@ -598,7 +441,7 @@ static bool record_all(struct exec *x)
         double share = 0;
         if (i < all.count && executes) {
             size_t c = all.items[i].call;
-            share = x->seconds[c] * share_of(&all.items[i], graph_call(x->graph, c));
+            share = x->seconds[c] * cut_share(&all.items[i], graph_call(x->graph, c));
         }
         bool is_end = i == all.count;
         if (is_end || (i > begin && pending + share > x->budget)) {
@@ -709,8 +552,8 @@ bool exec_profile(struct exec *x, const struct step_block *step, double *seconds
     bool ok = true;
     for (size_t c = 0; ok && c < calls; c++) {
         struct pieces list = { 0 };
-        ok = append_pieces(&list, c, graph_call(x->graph, c),
-                           parts_of(x->seconds[c], x->budget));
+        ok = append_call(&list, c, graph_call(x->graph, c),
+                         cut_parts(x->seconds[c], x->budget));
         for (size_t i = 0; ok && i < list.count; i++) {
             const struct pieces one = { .items = &list.items[i], .count = 1 };
             ok = run_once(x, &one, c == 0 && i == 0,

@@ -38,8 +38,6 @@ uint32_t exec_submissions(const struct exec *x);
 
 // Counted without a device: barriers that the calls need, and submissions estimated for
 // a device of this kind.
-uint32_t exec_count_barriers(const struct graph *g);
-bool exec_find_barriers(const struct graph *g, bool *before);    // [graph_call_count]
 uint32_t exec_estimate_submissions(const struct graph *g, bool is_cpu,
                                    double submission_seconds);
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "gpu/device.h"
+#include "graph/barriers.h"
 #include "graph/exec.h"
 
 #include <stdio.h>
@@ -22,7 +23,7 @@ void footprint_sum_up(struct gpu_device *device, double submission_seconds,
     out->arena_bytes = plan->arena_bytes;
     out->arena_bytes_without_reuse = plan->arena_bytes_without_reuse;
     out->dispatches = plan->dispatches;
-    out->barriers = exec_count_barriers(g);
+    out->barriers = barriers_count(g);
     out->submissions = exec_estimate_submissions(g, gpu_device_limits(device)->is_cpu,
                                                  submission_seconds);
     out->flops_per_step = plan->flops;

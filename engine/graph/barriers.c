@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+//
+// The ranges read and written since the last barrier. See barriers.h.
+
+#include "graph/barriers.h"
+
+#include "base/mem.h"
+
+struct range {
+    const struct block *block;
+    uint64_t begin, end;
+};
+
+struct hazards {
+    struct range *reads, *writes;
+    size_t read_count, read_capacity, write_count, write_capacity;
+    bool failed;
+};
+
+static void hazards_finish(struct hazards *h)
+{
+    mem_free(h->reads);
+    mem_free(h->writes);
+}
+
+static bool meets(const struct range *list, size_t count, const struct range *r)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].block == r->block && list[i].begin < r->end &&
+            r->begin < list[i].end)
+            return true;
+    return false;
+}
+
+// Adds a call and says whether a barrier must stand before it.
+static bool hazards_add(struct hazards *h, const struct call *call)
+{
+    bool barrier = false;
+    struct range ranges[CALL_MAX_BUFFERS];
+    size_t count = 0;
+    for (; count < CALL_MAX_BUFFERS && call->use[count].tensor; count++) {
+        const struct tensor *t = call->use[count].tensor;
+        enum access access = call->use[count].access;
+        struct range *r = &ranges[count];
+        *r = (struct range){ t->block, t->offset, t->offset + tensor_bytes(t) };
+        barrier |= meets(h->writes, h->write_count, r);
+        if (access & ACCESS_WRITE)
+            barrier |= meets(h->reads, h->read_count, r);
+    }
+    if (barrier)
+        h->read_count = h->write_count = 0;
+    if (!mem_grow(&h->reads, &h->read_capacity, h->read_count + count,
+                  sizeof(h->reads[0])) ||
+        !mem_grow(&h->writes, &h->write_capacity, h->write_count + count,
+                  sizeof(h->writes[0]))) {
+        h->failed = true;
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (call->use[i].access & ACCESS_READ)
+            h->reads[h->read_count++] = ranges[i];
+        if (call->use[i].access & ACCESS_WRITE)
+            h->writes[h->write_count++] = ranges[i];
+    }
+    return barrier;
+}
+
+bool barriers_find(const struct graph *g, bool *before)
+{
+    struct hazards hazards = { 0 };
+    for (size_t i = 0; i < graph_call_count(g); i++)
+        before[i] = hazards_add(&hazards, graph_call(g, i));
+    hazards_finish(&hazards);
+    return !hazards.failed;
+}
+
+uint32_t barriers_count(const struct graph *g)
+{
+    struct hazards hazards = { 0 };
+    uint32_t count = 0;
+    for (size_t i = 0; i < graph_call_count(g); i++)
+        count += hazards_add(&hazards, graph_call(g, i));
+    hazards_finish(&hazards);
+    return count;
+}
