@@ -286,7 +286,7 @@ enum pix_step_result {
 };
 
 // Trains one step; writes metrics, sample grids and checkpoints where they are due, and
-// all of them at the run's last step.
+// grid and checkpoint at the run's last step.
 PIX_API enum pix_step_result pix_trainer_step(pix_trainer *trainer,
                                               struct pix_step_metrics *metrics);
 
