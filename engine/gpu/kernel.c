@@ -146,8 +146,3 @@ void gpu_kernel_destroy(struct gpu_device *device, struct gpu_kernel *kernel)
     device->vk.vkDestroyShaderModule(device->handle, kernel->module, NULL);
     mem_free(kernel);
 }
-
-const char *gpu_kernel_name(const struct gpu_kernel *kernel)
-{
-    return kernel->name;
-}

@@ -23,6 +23,5 @@ struct gpu_kernel_key {
 // The kernel for a key, made on first use. NULL after a message.
 struct gpu_kernel *gpu_kernel_get(struct gpu_device *device,
                                   const struct gpu_kernel_key *key);
-const char *gpu_kernel_name(const struct gpu_kernel *kernel);
 
 #endif
