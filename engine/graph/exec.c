@@ -378,22 +378,17 @@ static bool run_first_call(struct exec *x, struct first_run *r, size_t index)
         uint32_t parts = cut_parts(share * r->factor, x->budget);
         uint64_t groups = (uint64_t)box.count[0] * box.count[1] * box.count[2];
         if (parts > 1 && groups > 1) {
-            struct pieces halves = { 0 };
-            ok = cut_append(&halves, &box, parts) &&
-                 mem_grow(&stack.items, &stack.capacity, stack.count + halves.count,
-                          sizeof(stack.items[0]));
-            for (size_t i = halves.count; ok && i-- > 0;)
-                stack.items[stack.count++] = halves.items[i];
-            // One that can not get smaller goes as it is.
-            if (ok && halves.count == 1) {
-                stack.count--;
-                parts = 1;
+            // At least two smaller ones, the first on top.
+            size_t from = stack.count;
+            ok = cut_append(&stack, &box, parts);
+            for (size_t a = from, b = stack.count; ok && a + 1 < b; a++) {
+                const struct piece swapped = stack.items[a];
+                stack.items[a] = stack.items[--b];
+                stack.items[b] = swapped;
             }
-            mem_free(halves.items);
-            if (parts > 1)
-                continue;
+            continue;
         }
-        if (ok && r->pending.count && (r->estimated + share) * r->factor > x->budget)
+        if (r->pending.count && (r->estimated + share) * r->factor > x->budget)
             ok = submit_pending(x, r, false);
         ok = ok && mem_grow(&r->pending.items, &r->pending.capacity,
                             r->pending.count + 1, sizeof(r->pending.items[0]));
