@@ -359,3 +359,19 @@ void harness_read_gradient(struct harness *h, const struct tensor *t, float *dat
     assert_true(weight_is_trained(t->weight));
     assert_true(tensor_download(test_gpu(), &t->weight->gradient, data));
 }
+
+void harness_check_misfit(struct tensor *(*build)(struct graph *g, struct tensor *a,
+                                                  struct tensor *b),
+                          struct shape a, struct shape b, const char *named)
+{
+    struct harness h;
+    harness_begin_without_device(&h);
+    struct tensor *a_tensor = harness_input(&h, "a", a, NULL);
+    struct tensor *b_tensor = harness_input(&h, "b", b, NULL);
+    const struct log_sink *sink = log_use(NULL);
+    build(h.graph, a_tensor, b_tensor);
+    log_use(sink);
+    assert_true(graph_failed(h.graph));
+    assert_non_null(strstr(log_last_error(), named));
+    harness_end(&h);
+}

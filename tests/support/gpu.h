@@ -92,6 +92,12 @@ struct tensor *harness_weight_kind(struct harness *h, enum weight_kind kind,
                                    const char *name, struct shape shape,
                                    const float *data);
 
+// Two inputs of shapes that `build` can not bring together: the graph fails and the
+// message names the shape `named`. Needs no device.
+void harness_check_misfit(struct tensor *(*build)(struct graph *g, struct tensor *a,
+                                                  struct tensor *b),
+                          struct shape a, struct shape b, const char *named);
+
 // Makes a tensor readable after the run (any tensor of the graph, also gradients).
 void harness_keep(struct harness *h, struct tensor *t);
 
