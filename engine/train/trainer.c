@@ -57,7 +57,6 @@ struct trainer {
     uint8_t *pixels;
     uint32_t *jitter;    // four numbers a sample
     const float *losses[LOSS_COUNT];
-    const void *samples[SAMPLE_COLUMNS];
 
     struct run run;
     bool failed;      // no more steps
@@ -82,9 +81,8 @@ static const char *memory_hint(const struct pix_train_options *o,
 static uint64_t staging_bytes(const struct objective *o)
 {
     const struct tensor *const all[] = {
-        o->pixels,       o->jitter,        o->loss_d_real,
-        o->loss_d_fake,  o->loss_g_gan,    o->loss_g_l1,
-        o->sample_input, o->sample_output, o->sample_target,
+        o->pixels,      o->jitter,     o->loss_d_real,
+        o->loss_d_fake, o->loss_g_gan, o->loss_g_l1,
     };
     uint64_t bytes = 0;
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -168,27 +166,31 @@ bool trainer_plan(struct gpu_device *device, double submission_seconds,
 // ---------------------------------------------------------------------------
 // Sample grids
 
+// The pixels stay on the device until they are wanted here.
 static bool write_samples(struct trainer *t)
 {
+    const struct tensor *const columns[SAMPLE_COLUMNS] = { t->objective.sample_input,
+                                                           t->objective.sample_output,
+                                                           t->objective.sample_target };
     uint32_t side = t->options.crop_size;
     uint32_t rows = MIN(t->options.batch_size, SAMPLE_ROWS_MAX);
     uint32_t factor = image_enlargement(side);
     size_t bytes = (size_t)side * side * 3;
-    struct pix_image grid = { 0 }, tile = { 0 };
+    struct pix_image grid = { 0 };
     char name[64];
-    char *path = NULL;
     bool ok = false;
 
     snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
-    path = file_join(t->options.out, name);
-    if (!path ||
-        !image_create(&grid, SAMPLE_COLUMNS * side * factor, rows * side * factor) ||
-        !image_create(&tile, side, side))
+    char *path = file_join(t->options.out, name);
+    uint8_t *pixels = mem_alloc((size_t)tensor_bytes(columns[0]));
+    if (!path || !pixels ||
+        !image_create(&grid, SAMPLE_COLUMNS * side * factor, rows * side * factor))
         goto fail;
-    for (uint32_t row = 0; row < rows; row++) {
-        for (uint32_t column = 0; column < SAMPLE_COLUMNS; column++) {
-            memcpy(tile.pixels, (const uint8_t *)t->samples[column] + row * bytes,
-                   bytes);
+    for (uint32_t column = 0; column < SAMPLE_COLUMNS; column++) {
+        if (!tensor_download(t->device, columns[column], pixels))
+            goto fail;
+        for (uint32_t row = 0; row < rows; row++) {
+            const struct pix_image tile = { side, side, pixels + row * bytes };
             image_paste(&grid, &tile, column * side * factor, row * side * factor,
                         factor);
         }
@@ -196,8 +198,8 @@ static bool write_samples(struct trainer *t)
     ok = image_write(path, &grid);
 
 fail:
-    image_free(&tile);
     image_free(&grid);
+    mem_free(pixels);
     mem_free(path);
     return ok;
 }
@@ -428,8 +430,6 @@ static bool connect(struct trainer *t, double submission_seconds)
         [LOSS_G_GAN] = o->loss_g_gan,
         [LOSS_G_L1] = o->loss_g_l1,
     };
-    struct tensor *const samples[SAMPLE_COLUMNS] = { o->sample_input, o->sample_output,
-                                                     o->sample_target };
     t->exec = exec_create(t->device, t->graph, submission_seconds);
     if (!t->exec)
         return false;
@@ -439,10 +439,6 @@ static bool connect(struct trainer *t, double submission_seconds)
     for (size_t i = 0; i < LOSS_COUNT && ok; i++) {
         t->losses[i] = exec_download(t->exec, losses[i]);
         ok = t->losses[i] != NULL;
-    }
-    for (size_t i = 0; i < SAMPLE_COLUMNS && ok; i++) {
-        t->samples[i] = exec_download(t->exec, samples[i]);
-        ok = t->samples[i] != NULL;
     }
     return ok;
 }
