@@ -7,6 +7,7 @@
 
 #include "shared/activation.h"
 #include "lib/grid.glsl"
+#include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = ACTIVATION_SPEC_KIND) const uint kind = ACTIVATION_LEAKY;
@@ -19,12 +20,13 @@ layout(binding = 2) buffer DX { STORE dx[]; };
 void main()
 {
     GRID_STRIDE(i, p.count) {
-        float v = y[i];
+        float v = y[view_index(p.y, p.run, i)];
         float slope = kind == ACTIVATION_TANH      ? 1.0 - v * v
                       : kind == ACTIVATION_SIGMOID ? v * (1.0 - v)
                       : v > 0.0                    ? 1.0
                                                    : p.slope;
-        float d = dy[i] * slope;
-        dx[i] = p.accumulate != 0 ? dx[i] + d : d;
+        float d = dy[view_index(p.dy, p.run, i)] * slope;
+        uint at = view_index(p.x, p.run, i);
+        dx[at] = p.accumulate != 0 ? dx[at] + d : d;
     }
 }

@@ -8,6 +8,7 @@
 #include "shared/activation.h"
 #include "lib/activation.glsl"
 #include "lib/grid.glsl"
+#include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = ACTIVATION_SPEC_KIND) const uint kind = ACTIVATION_LEAKY;
@@ -19,8 +20,9 @@ layout(binding = 1) writeonly buffer Y { STORE y[]; };
 void main()
 {
     GRID_STRIDE(i, p.count) {
-        float v = x[i];
-        y[i] = kind == ACTIVATION_TANH      ? activation_tanh(v)
+        float v = x[view_index(p.x, p.run, i)];
+        y[view_index(p.y, p.run, i)] =
+               kind == ACTIVATION_TANH      ? activation_tanh(v)
                : kind == ACTIVATION_SIGMOID ? activation_sigmoid(v)
                : v > 0.0                    ? v
                // 0 for an infinity under slope 0, as PyTorch has it; NaN stays.

@@ -7,6 +7,7 @@
 
 #include "shared/adam.h"
 #include "shared/step.h"
+#include "lib/adam.glsl"
 #include "lib/grid.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -20,11 +21,9 @@ layout(binding = 4) uniform Step { step_block s; };
 void main()
 {
     GRID_STRIDE(i, p.count) {
-        float d = g[i];
-        float m1 = p.beta1 * m[i] + p.one_beta1 * d;
-        float v1 = p.beta2 * v[i] + p.one_beta2 * d * d;
-        m[i] = m1;
-        v[i] = v1;
-        w[i] -= s.adam_step_size * m1 / (sqrt(v1) / s.adam_root + p.epsilon);
+        vec3 state = adam_update(vec3(w[i], m[i], v[i]), g[i], p.rule, s);
+        w[i] = state.x;
+        m[i] = state.y;
+        v[i] = state.z;
     }
 }

@@ -8,6 +8,7 @@
 
 #include "shared/add.h"
 #include "lib/grid.glsl"
+#include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = ADD_SPEC_TERMS) const uint terms = 2;
@@ -20,9 +21,10 @@ layout(binding = 2) buffer Y { STORE y[]; };
 void main()
 {
     GRID_STRIDE(i, p.count) {
-        float sum = p.a * x[i];
+        float sum = p.a * x[view_index(p.x, p.run, i)];
         if (terms == 2)
-            sum += p.b * z[i];
-        y[i] = p.accumulate != 0 ? y[i] + sum : sum;
+            sum += p.b * z[view_index(p.z, p.run, i)];
+        uint at = view_index(p.y, p.run, i);
+        y[at] = p.accumulate != 0 ? y[at] + sum : sum;
     }
 }

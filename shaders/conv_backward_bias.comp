@@ -25,7 +25,7 @@ void main()
         return;
     vec2 sum = vec2(0.0);
     for (uint n = 0; n < p.n; n++) {
-        uint first = (n * p.c + c) * p.plane;
+        uint first = p.y.offset + n * p.y.stride + c * p.plane;
         REDUCE_EACH(k, p.plane, sum.x += dy[first + k])
     }
     sum = workgroup_sum(sum);

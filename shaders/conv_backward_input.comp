@@ -15,14 +15,14 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
-layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
-layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
 
 layout(push_constant) uniform Push { conv_params p; };
 layout(binding = 0) readonly buffer DY { STORE dy[]; };
 layout(binding = 1) readonly buffer W { STORE w[]; };
-layout(binding = 2) readonly buffer B { STORE b[]; };
-layout(binding = 3) buffer DX { STORE dx[]; };
+
+#define CONV_PARAMS p
+#include "lib/conv_load.glsl"
+#include "lib/conv_store.glsl"
 
 void main()
 {
@@ -33,7 +33,7 @@ void main()
         uint c_in = i / (p.w_in * p.h_in) % p.c_in;
         uint n = i / (p.w_in * p.h_in * p.c_in);
 
-        float sum = bias != 0 ? b[c_in] : 0.0;
+        float sum = 0.0;
         for (uint c = p.sum_first; c < p.sum_end; c++)
             for (uint u = row % stride; u < kernel; u += stride)
                 for (uint v = column % stride; v < kernel; v += stride) {
@@ -42,8 +42,11 @@ void main()
                     uint w_y = column >= v ? (column - v) / stride : p.w_out;
                     if (h_y < p.h_out && w_y < p.w_out)
                         sum += w[((c * p.c_in + c_in) * kernel + u) * kernel + v]
-                             * dy[((n * p.c_out + c) * p.h_out + h_y) * p.w_out + w_y];
+                             * conv_load_y(dy[p.y.offset + n * p.y.stride +
+                                            (c * p.h_out + h_y) * p.w_out + w_y]);
                 }
-        dx[i] = accumulate != 0 ? dx[i] + sum : sum;
+        uint place = i % (p.c_in * p.h_in * p.w_in);
+        conv_store(p.x.offset + n * p.x.stride + place,
+                   p.z.offset + n * p.z.stride + place, c_in, sum);
     }
 }

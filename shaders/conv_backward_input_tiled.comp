@@ -20,14 +20,14 @@
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
-layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
-layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
 
 layout(push_constant) uniform Push { conv_params p; };
 layout(binding = 0) readonly buffer DY { STORE dy[]; };
 layout(binding = 1) readonly buffer W { STORE w[]; };
-layout(binding = 2) readonly buffer B { STORE b[]; };
-layout(binding = 3) buffer DX { STORE dx[]; };
+
+#define CONV_PARAMS p
+#include "lib/conv_load.glsl"
+#include "lib/conv_store.glsl"
 
 // The phase holds rows and columns first, first + stride, ...; `extent` of them. Its
 // taps are tap, tap + stride, ...; `taps` of them.
@@ -83,7 +83,7 @@ column column_of(uint n)
     uint plane = extent.x * extent.y;
     uint h = (first.x + pad) / stride + n % plane / extent.y;
     uint w = (first.y + pad) / stride + n % extent.y;
-    return column((n / plane * p.c_out * p.h_out + h) * p.w_out + w, h, w);
+    return column(p.y.offset + n / plane * p.y.stride + h * p.w_out + w, h, w);
 }
 
 uint start_a(uint m)
@@ -101,7 +101,7 @@ float load_b(row r, column c)
     // What lies above and left wraps to large numbers.
     bool inside = c.h - r.u < p.h_out && c.w - r.v < p.w_out;
     float value = dy[inside ? c.dy + r.dy : 0];
-    return inside ? value : 0.0;
+    return inside ? conv_load_y(value) : 0.0;
 }
 
 #define TILE_B_ALONG_K 0
@@ -125,14 +125,14 @@ void main()
         uint n = min(tile_n(n0, j), size.y - 1);
         bool stored = tile_n(n0, j) < size.y;
         uvec2 at = first + stride * uvec2(n % plane / extent.y, n % extent.y);
-        uint start = (n / plane * p.c_in * p.h_in + at.x) * p.w_in + at.y;
+        uint place = at.x * p.w_in + at.y;
+        uint start = p.x.offset + n / plane * p.x.stride + place;
+        uint start_z = p.z.offset + n / plane * p.z.stride + place;
         [[unroll]] for (uint i = 0; i < REG_M; i++) {
             uint m = tile_m(m0, i);
-            if (stored && m < size.x) {
-                uint to = start + m * p.h_in * p.w_in;
-                float sum = bias != 0 ? acc[i][j] + b[m] : acc[i][j];
-                dx[to] = accumulate != 0 ? dx[to] + sum : sum;
-            }
+            uint channel = m * p.h_in * p.w_in;
+            if (stored && m < size.x)
+                conv_store(start + channel, start_z + channel, m, acc[i][j]);
         }
     }
 }

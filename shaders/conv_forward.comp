@@ -13,14 +13,14 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
-layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
-layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
 
 layout(push_constant) uniform Push { conv_params p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };
 layout(binding = 1) readonly buffer W { STORE w[]; };
-layout(binding = 2) readonly buffer B { STORE b[]; };
-layout(binding = 3) buffer Y { STORE y[]; };
+
+#define CONV_PARAMS p
+#include "lib/conv_load.glsl"
+#include "lib/conv_store.glsl"
 
 void main()
 {
@@ -31,7 +31,7 @@ void main()
         uint c_out = i / (p.w_out * p.h_out) % p.c_out;
         uint n = i / (p.w_out * p.h_out * p.c_out);
 
-        float sum = bias != 0 ? b[c_out] : 0.0;
+        float sum = 0.0;
         for (uint c = p.sum_first; c < p.sum_end; c++)
             for (uint u = 0; u < kernel; u++)
                 for (uint v = 0; v < kernel; v++) {
@@ -40,8 +40,11 @@ void main()
                     uint w_x = column * stride + v - pad;
                     if (h_x < p.h_in && w_x < p.w_in)
                         sum += w[((c_out * p.c_in + c) * kernel + u) * kernel + v]
-                             * x[((n * p.c_in + c) * p.h_in + h_x) * p.w_in + w_x];
+                             * conv_load_x(x[p.x.offset + n * p.x.stride +
+                                           (c * p.h_in + h_x) * p.w_in + w_x]);
                 }
-        y[i] = accumulate != 0 ? y[i] + sum : sum;
+        uint place = (c_out * p.h_out + row) * p.w_out + column;
+        conv_store(p.y.offset + n * p.y.stride + place,
+                   p.z.offset + n * p.z.stride + place, c_out, sum);
     }
 }

@@ -16,14 +16,14 @@
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
-layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
-layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
 
 layout(push_constant) uniform Push { conv_params p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };
 layout(binding = 1) readonly buffer W { STORE w[]; };
-layout(binding = 2) readonly buffer B { STORE b[]; };
-layout(binding = 3) buffer Y { STORE y[]; };
+
+#define CONV_PARAMS p
+#include "lib/conv_load.glsl"
+#include "lib/conv_store.glsl"
 
 struct row {
     uint k;
@@ -60,7 +60,7 @@ column column_of(uint n)
     uint plane = p.h_out * p.w_out;
     uint h = n % plane / p.w_out * stride - pad;
     uint w = n % p.w_out * stride - pad;
-    return column((n / plane * p.c_in * p.h_in + h) * p.w_in + w, h, w);
+    return column(p.x.offset + n / plane * p.x.stride + h * p.w_in + w, h, w);
 }
 
 uint start_a(uint m)
@@ -77,7 +77,7 @@ float load_b(row r, column c)
 {
     bool inside = c.h + r.u < p.h_in && c.w + r.v < p.w_in;
     float value = x[inside ? c.x + r.x : 0];
-    return inside ? value : 0.0;
+    return inside ? conv_load_x(value) : 0.0;
 }
 
 #define TILE_B_ALONG_K 0
@@ -98,14 +98,12 @@ void main()
 
     [[unroll]] for (uint j = 0; j < REG_N; j++) {
         uint n = tile_n(n0, j);
-        uint start = n / plane * p.c_out * plane + n % plane;
+        uint start = p.y.offset + n / plane * p.y.stride + n % plane;
+        uint start_z = p.z.offset + n / plane * p.z.stride + n % plane;
         [[unroll]] for (uint i = 0; i < REG_M; i++) {
             uint m = tile_m(m0, i);
-            if (m < size.x && n < size.y) {
-                uint at = start + m * plane;
-                float sum = bias != 0 ? acc[i][j] + b[m] : acc[i][j];
-                y[at] = accumulate != 0 ? y[at] + sum : sum;
-            }
+            if (m < size.x && n < size.y)
+                conv_store(start + m * plane, start_z + m * plane, m, acc[i][j]);
         }
     }
 }

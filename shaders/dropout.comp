@@ -10,6 +10,7 @@
 #include "shared/step.h"
 #include "lib/grid.glsl"
 #include "lib/random.glsl"
+#include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { dropout_params p; };
@@ -25,8 +26,10 @@ void main()
         uint first = quad * 4;
         uint last = min(first + 4, p.count);
         for (uint i = first; i < last; i++) {
-            float v = bits[i - first] >= p.threshold ? x[i] * p.factor : 0.0;
-            y[i] = p.accumulate != 0 ? y[i] + v : v;
+            float v = x[view_index(p.x, p.run, i)] * p.factor;
+            v = bits[i - first] >= p.threshold ? v : 0.0;
+            uint at = view_index(p.y, p.run, i);
+            y[at] = p.accumulate != 0 ? y[at] + v : v;
         }
     }
 }

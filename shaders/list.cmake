@@ -20,10 +20,8 @@ set(PIX_SHADERS
   loss_forward
   norm_backward
   norm_backward_affine
-  norm_backward_statistics
   norm_forward
-  norm_running
-  norm_statistics
+  norm_update
   pad_backward
   pad_forward
   pixels_pack

@@ -8,11 +8,13 @@
 #include "shared/loss.h"
 #include "lib/activation.glsl"
 #include "lib/grid.glsl"
+#include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = LOSS_SPEC_KIND) const uint kind = LOSS_L1;
 layout(constant_id = LOSS_SPEC_TARGET) const uint has_target = 1;
 layout(constant_id = LOSS_SPEC_SIDE) const uint side = 0;
+layout(constant_id = LOSS_SPEC_SEED) const uint has_seed = 1;
 
 layout(push_constant) uniform Push { loss_params p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };
@@ -22,15 +24,16 @@ layout(binding = 3) buffer DX { STORE dx[]; };
 
 void main()
 {
-    float factor = dloss[0] * p.factor;
     GRID_STRIDE(i, p.count) {
-        float v = x[i];
-        float goal = has_target != 0 ? t[i] : p.label;
+        float v = x[view_index(p.x, p.run, i)];
+        float goal = has_target != 0 ? t[view_index(p.t, p.run, i)] : i < p.group ? p.label_first : p.label_last;
         float d = kind == LOSS_L1    ? sign(v - goal)
                   : kind == LOSS_MSE ? 2.0 * (v - goal)
                   : side == 0        ? activation_sigmoid(v) - goal
                                      : v;
+        float factor = has_seed != 0 ? dloss[i / p.group] * p.factor : p.factor;
         d *= side == 0 ? factor : -factor;
-        dx[i] = p.accumulate != 0 ? dx[i] + d : d;
+        uint at = view_index(p.dx, p.run, i);
+        dx[at] = p.accumulate != 0 ? dx[at] + d : d;
     }
 }

@@ -10,6 +10,7 @@
 #include "lib/activation.glsl"
 #include "lib/grid.glsl"
 #include "lib/reduce.glsl"
+#include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = LOSS_SPEC_KIND) const uint kind = LOSS_L1;
@@ -24,8 +25,11 @@ void main()
 {
     float sum = 0.0;
     GRID_STRIDE(i, p.count) {
-        float v = x[i];
-        float goal = has_target != 0 ? t[i] : p.label;
+        uint k = gl_WorkGroupID.y * p.group + i;
+        float v = x[view_index(p.x, p.run, k)];
+        float goal = has_target != 0        ? t[view_index(p.t, p.run, k)]
+                     : gl_WorkGroupID.y == 0 ? p.label_first
+                                             : p.label_last;
         float d = v - goal;
         sum += kind == LOSS_L1    ? abs(d)
                : kind == LOSS_MSE ? d * d
@@ -33,5 +37,5 @@ void main()
     }
     sum = workgroup_sum(vec2(sum, 0.0)).x;
     if (gl_LocalInvocationIndex == 0)
-        partial[gl_WorkGroupID.x] = sum;
+        partial[gl_WorkGroupID.y * (p.stride / REDUCE_WORKGROUP) + gl_WorkGroupID.x] = sum;
 }

@@ -1,25 +1,89 @@
 // SPDX-License-Identifier: MIT
 //
-// y = (x - mean) * factor + shift, elementwise, with the record of the element's group.
-// See shared/norm.h.
+// y = scale * (x - mean) / std + shift with the statistics of each group, then a leaky
+// ReLU and dropout; one workgroup for the groups of a channel. Statistics in two passes.
+// The second sums the differences from the first one's mean as well as their squares,
+// which takes back the rounding of the first. See shared/norm.h.
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 
 #include "shared/norm.h"
-#include "lib/grid.glsl"
+#include "shared/step.h"
+#include "lib/dropout.glsl"
+#include "lib/reduce.glsl"
 
 layout(local_size_x_id = 0) in;
+layout(constant_id = NORM_SPEC_AFFINE) const uint has_affine = 1;
+layout(constant_id = NORM_SPEC_RUNNING) const uint has_running = 0;
+layout(constant_id = NORM_SPEC_LEAKY) const uint has_leaky = 0;
+layout(constant_id = NORM_SPEC_DROPOUT) const uint has_dropout = 0;
+
 layout(push_constant) uniform Push { norm_params p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };
-layout(binding = 1) readonly buffer Record { STORE record[]; };
-layout(binding = 2) writeonly buffer Y { STORE y[]; };
+layout(binding = 1) buffer Weights { STORE weights[]; };
+layout(binding = 2) writeonly buffer Record { STORE record[]; };
+layout(binding = 3) writeonly buffer Y { STORE y[]; };
+layout(binding = 4) uniform Step { step_block s; };
 
 void main()
 {
-    GRID_STRIDE(i, p.count) {
-        uint r = i / p.run % p.groups * NORM_RECORD;
-        y[i] = (x[i] - record[r + NORM_MEAN]) * record[r + NORM_FACTOR] +
-               record[r + NORM_SHIFT];
+    // Rows of workgroups: there may be more groups than one row holds.
+    uint group = gl_WorkGroupID.y * p.row + gl_WorkGroupID.x;
+    if (group >= p.groups)
+        return;
+    uint c = group % p.channels;
+    float inverse_count = 1.0 / float(p.runs * p.run);
+
+    for (uint section = 0; section < p.sections; section++) {
+        // Instance norm has one section a workgroup, batch norm all of a channel.
+        uint n0 = (group / p.channels + section) * p.runs;
+        float sum = 0.0;
+        for (uint n = n0; n < n0 + p.runs; n++) {
+            uint first = p.x.offset + n * p.x.stride + c * p.run;
+            REDUCE_EACH(k, p.run, sum += x[first + k])
+        }
+        float mean = workgroup_sum(vec2(sum, 0.0)).x * inverse_count;
+
+        vec2 sums = vec2(0.0);
+        for (uint n = n0; n < n0 + p.runs; n++) {
+            uint first = p.x.offset + n * p.x.stride + c * p.run;
+            REDUCE_EACH(k, p.run, float d = x[first + k] - mean; sums += vec2(d, d * d))
+        }
+        sums = workgroup_sum(sums) * inverse_count;
+        mean += sums.x;
+        float variance = max(sums.y - sums.x * sums.x, 0.0);
+        float rstd = 1.0 / sqrt(variance + p.epsilon);
+        float factor = has_affine != 0 ? weights[c] * rstd : rstd;
+        float shift = has_affine != 0 ? weights[p.shift + c] : 0.0;
+
+        if (gl_LocalInvocationIndex == 0) {
+            uint r = (group + section * p.channels) * NORM_RECORD;
+            record[r + NORM_MEAN] = mean;
+            record[r + NORM_RSTD] = rstd;
+            record[r + NORM_FACTOR] = factor;
+            record[r + NORM_SHIFT] = shift;
+            if (has_running != 0) {
+                float running = weights[p.mean + c];
+                weights[p.mean + c] = running + p.momentum * (mean - running);
+                running = weights[p.variance + c];
+                weights[p.variance + c] =
+                    running + p.momentum * (variance * p.unbiased - running);
+            }
+        }
+
+        for (uint n = n0; n < n0 + p.runs; n++) {
+            uint from = p.x.offset + n * p.x.stride + c * p.run;
+            uint to = p.y.offset + n * p.y.stride + c * p.run;
+            uint element = (n * p.channels + c) * p.run;
+            REDUCE_EACH(k, p.run, float v = (x[from + k] - mean) * factor + shift;
+                        if (has_leaky != 0) v = v > 0.0 ? v : v * p.slope;
+                        if (has_dropout != 0)
+                            v = dropout_keeps(element + k, p.stream, p.threshold, s)
+                                    ? v * p.factor
+                                    : 0.0;
+                        y[to + k] = v)
+        }
     }
 }

@@ -8,6 +8,7 @@
 
 #include "shared/pad.h"
 #include "lib/grid.glsl"
+#include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = PAD_SPEC_KIND) const uint kind = PAD_ZERO;
@@ -36,16 +37,19 @@ void main()
     GRID_STRIDE(i, p.count) {
         int q = int(i % p.w);
         int r = int(i / p.w % p.h);
-        int plane = int(i / p.w / p.h);
+        uint plane = i / p.w / p.h;
+        uint first = p.y.offset + plane / p.channels * p.y.stride +
+                     plane % p.channels * uint(h_out * w_out);
         float sum = 0.0;
         for (int a = 0; a < places; a++) {
             int row = place(a, r, h, size);
             for (int b = 0; row >= 0 && b < places; b++) {
                 int column = place(b, q, w, size);
                 if (column >= 0)
-                    sum += dy[(plane * h_out + row) * w_out + column];
+                    sum += dy[first + uint(row * w_out + column)];
             }
         }
-        dx[i] = p.accumulate != 0 ? dx[i] + sum : sum;
+        uint at = view_index(p.x, p.channels * p.h * p.w, i);
+        dx[at] = p.accumulate != 0 ? dx[at] + sum : sum;
     }
 }

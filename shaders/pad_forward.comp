@@ -8,6 +8,7 @@
 
 #include "shared/pad.h"
 #include "lib/grid.glsl"
+#include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = PAD_SPEC_KIND) const uint kind = PAD_ZERO;
@@ -31,9 +32,9 @@ void main()
         int r = int(i / w_out % h_out) - size;
         uint plane = i / w_out / h_out;
         bool inside = r >= 0 && r < h && q >= 0 && q < w;
-        if (kind == PAD_ZERO && !inside)
-            y[i] = 0.0;
-        else
-            y[i] = x[(plane * p.h + mirror(r, h)) * p.w + mirror(q, w)];
+        uint from = p.x.offset + plane / p.channels * p.x.stride +
+                    (plane % p.channels * p.h + mirror(r, h)) * p.w + mirror(q, w);
+        y[view_index(p.y, p.channels * h_out * w_out, i)] =
+            kind == PAD_ZERO && !inside ? 0.0 : x[inside || kind != PAD_ZERO ? from : p.x.offset];
     }
 }

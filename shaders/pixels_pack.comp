@@ -23,8 +23,8 @@ void main()
             if (place >= p.count)
                 break;
             uint pixel = place / 3;
-            uint plane = pixel / p.plane * 3 + place % 3;
-            float v = (x[plane * p.plane + pixel % p.plane] + 1.0) * 127.5;
+            uint at = p.x.offset + pixel / p.plane * p.x.stride;
+            float v = (x[at + place % 3 * p.plane + pixel % p.plane] + 1.0) * 127.5;
             // Not a clamp: NaN fails the comparison.
             uint value = v > 0.0 ? uint(min(v, 255.0)) : 0;
             word |= value << (k * 8);

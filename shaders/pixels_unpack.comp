@@ -8,6 +8,7 @@
 
 #include "shared/pixels.h"
 #include "lib/grid.glsl"
+#include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { pixels_unpack_params p; };
@@ -29,6 +30,6 @@ void main()
         uint pixel = ((n * p.images + p.first) * p.side_h + row) * p.side_w + column;
         uint place = pixel * 3 + c;
         uint value = pixels[place / 4] >> (place % 4 * 8) & 255;
-        y[i] = (float(value) / 255.0 - 0.5) * 2.0;
+        y[view_index(p.y, 3 * p.h * p.w, i)] = (float(value) / 255.0 - 0.5) * 2.0;
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// y = factor * sum of x, by one workgroup. See shared/reduce.h.
+// y[i] = factor * sum of row i of x, a workgroup each. See shared/reduce.h.
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -17,8 +17,8 @@ void main()
 {
     float sum = 0.0;
     for (uint i = gl_LocalInvocationIndex; i < p.count; i += REDUCE_WORKGROUP)
-        sum += x[i];
+        sum += x[gl_WorkGroupID.x * p.count + i];
     sum = workgroup_sum(vec2(sum, 0.0)).x;
     if (gl_LocalInvocationIndex == 0)
-        y[0] = p.factor * sum;
+        y[gl_WorkGroupID.x] = p.factor * sum;
 }

@@ -94,6 +94,45 @@ static void test_twice(void **state)
             assert_float_equal(dx[n * 2 + k], dy[n * 4 + k] + dy[n * 4 + 2 + k], 1e-6);
 }
 
+// Where both parts are made by calls nothing is copied, forward or backward.
+static struct tensor *build_slices(struct harness *h, void *user)
+{
+    (void)user;
+    struct graph *g = h->graph;
+    const struct shape s = { 2, 3, 3, 5 };
+    struct random r;
+    random_init(&r, 6, 6);
+    float *a = check_random_floats(&r, s), *b = check_random_floats(&r, s);
+    struct tensor *p = graph_tanh(g, harness_weight(h, "a", s, a));
+    struct tensor *q = graph_scale(g, harness_weight(h, "b", s, b), 2.0f);
+    free(a);
+    free(b);
+    struct tensor *joint = graph_concat(g, p, q);
+    struct tensor *pairs =
+        graph_stack(g, joint, graph_concat(g, graph_tanh(g, q), graph_sigmoid(g, p)));
+    // A joint tensor that is there already.
+    struct tensor *again = graph_tanh(g, graph_concat(g, p, q));
+    return graph_stack(g, again, graph_sigmoid(g, pairs));
+}
+
+static void test_slices(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_begin(&h);
+    struct tensor *y = build_slices(&h, NULL);
+    graph_backward(h.graph, graph_mse(h.graph, y, NULL, 0.0f), h.weights);
+    assert_false(graph_failed(h.graph));
+    // The gradient of what is there twice is summed.
+    size_t copies = 0;
+    for (size_t i = 0; i < graph_call_count(h.graph); i++)
+        copies += graph_call(h.graph, i)->shader == SHADER_CONCAT;
+    assert_true(copies <= 2);
+    harness_end(&h);
+    gradient_check(
+        &(struct gradient_options){ .name = "slices", .build = build_slices });
+}
+
 static void test_mismatch(void **state)
 {
     (void)state;
@@ -106,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_slices),
         cmocka_unit_test(test_mismatch),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);

@@ -66,16 +66,6 @@ static struct tensor *build(struct graph *g, bool transpose, struct tensor *x,
     return transpose ? graph_conv_transpose(g, x, w, b, a) : graph_conv(g, x, w, b, a);
 }
 
-// Plans with other limits than the device's own, which must allow them.
-static void begin_with_limits(struct harness *h, struct op_limits limits)
-{
-    harness_begin(h);
-    graph_destroy(h->graph);
-    h->limits = limits;
-    h->graph = graph_create(&h->limits);
-    assert_non_null(h->graph);
-}
-
 static void run_case(const struct conv_case *c, bool transpose, const char *kernels,
                      struct op_limits limits, bool accumulate)
 {
@@ -97,7 +87,7 @@ static void run_case(const struct conv_case *c, bool transpose, const char *kern
     float *db = check_floats(b_shape);
 
     struct harness h;
-    begin_with_limits(&h, limits);
+    harness_begin_with_limits(&h, limits);
     struct tensor *x_tensor = harness_weight(&h, "x", c->x, x);
     struct tensor *w_tensor = harness_weight(&h, "w", w_shape, w);
     struct tensor *b_tensor = c->bias ? harness_weight(&h, "b", b_shape, b) : NULL;

@@ -143,7 +143,7 @@ static void test_other_kernels(void **state)
                                     (struct shape){ 4, 2, 3, 3 }, "w2");
     struct tensor *h = graph_conv(g, graph_pad(g, x, 3, PAD_KIND_REFLECT), w, NULL,
                                   (struct conv_attributes){ .kernel = 7, .stride = 1 });
-    h = graph_norm(g, h, NULL, NULL, NULL, NULL,
+    h = graph_norm(g, h, NULL,
                    (struct norm_attributes){ .kind = NORM_INSTANCE, .epsilon = 1e-5f });
     h = graph_sigmoid(g, graph_dropout(g, h, 0.5f));
     h = graph_conv_transpose(g, graph_pad(g, h, 1, PAD_KIND_ZERO), w2, NULL,

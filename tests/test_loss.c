@@ -32,7 +32,7 @@ static const struct loss_case cases[] = {
 static struct tensor *build(struct graph *g, const struct loss_case *c,
                             struct tensor *x, struct tensor *t)
 {
-    return c->kind == LOSS_KIND_L1    ? graph_l1(g, x, t)
+    return c->kind == LOSS_KIND_L1    ? graph_l1(g, x, t, 1.0f)
            : c->kind == LOSS_KIND_MSE ? graph_mse(g, x, t, c->label)
                                       : graph_bce(g, x, c->label);
 }
@@ -140,10 +140,15 @@ static void test_logits(void **state)
     }
 }
 
+static struct tensor *build_l1(struct graph *g, struct tensor *a, struct tensor *b)
+{
+    return graph_l1(g, a, b, 1.0f);
+}
+
 static void test_mismatch(void **state)
 {
     (void)state;
-    harness_check_misfit(graph_l1, (struct shape){ 1, 2, 4, 4 },
+    harness_check_misfit(build_l1, (struct shape){ 1, 2, 4, 4 },
                          (struct shape){ 1, 2, 4, 5 }, "1x2x4x5");
 }
 

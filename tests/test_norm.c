@@ -53,28 +53,16 @@ static void run_case(const struct norm_case *t, const struct tolerance *toleranc
     float *dscale = check_floats(channels), *dshift = check_floats(channels);
 
     struct tensor *x_tensor = harness_weight(&h, "x", s, x);
-    struct tensor *scale_tensor = NULL, *shift_tensor = NULL;
-    struct tensor *mean_tensor = NULL, *variance_tensor = NULL;
-    if (t->affine) {
-        scale_tensor =
-            harness_weight_kind(&h, WEIGHT_NORM_SCALE, "scale", channels, scale);
-        shift_tensor =
-            harness_weight_kind(&h, WEIGHT_NORM_SHIFT, "shift", channels, shift);
-    }
-    if (t->running) {
-        mean_tensor =
-            harness_weight_kind(&h, WEIGHT_RUNNING_MEAN, "mean", channels, mean);
-        variance_tensor = harness_weight_kind(&h, WEIGHT_RUNNING_VARIANCE, "variance",
-                                              channels, variance);
-    }
+    struct tensor *scale_tensor =
+        t->affine ? harness_norm(&h, s.c, scale, shift, mean, variance) : NULL;
+    struct norm_weights *weights = t->affine ? scale_tensor->weight->norm : NULL;
     const struct norm_attributes attr = {
         .kind = t->kind,
         .epsilon = (float)EPSILON,
         .momentum = (float)MOMENTUM,
         .update_running = t->running,
     };
-    struct tensor *y_tensor = graph_norm(h.graph, x_tensor, scale_tensor, shift_tensor,
-                                         mean_tensor, variance_tensor, attr);
+    struct tensor *y_tensor = graph_norm(h.graph, x_tensor, scale_tensor, attr);
     harness_run_backward(&h, y_tensor, t->accumulate, y, dy);
     harness_read_gradient(&h, x_tensor, dx);
 
@@ -109,7 +97,7 @@ static void run_case(const struct norm_case *t, const struct tolerance *toleranc
 
     if (t->affine) {
         harness_read_gradient(&h, scale_tensor, dscale);
-        harness_read_gradient(&h, shift_tensor, dshift);
+        harness_read_gradient(&h, &weights->shift->value, dshift);
         if (t->accumulate) {
             harness_add_accumulated(channels, scale, dscale_expected);
             harness_add_accumulated(channels, shift, dshift_expected);
@@ -123,8 +111,8 @@ static void run_case(const struct norm_case *t, const struct tolerance *toleranc
         double *variance_wide = check_widen(variance, channels);
         reference_norm_running(t->kind, MOMENTUM, s, batch_mean, batch_variance,
                                mean_wide, variance_wide);
-        harness_read(&h, mean_tensor, mean);
-        harness_read(&h, variance_tensor, variance);
+        harness_read(&h, &weights->mean->value, mean);
+        harness_read(&h, &weights->variance->value, variance);
         check_array("running mean", mean, mean_wide, channels, &TOLERANCE_SUM);
         check_array("running variance", variance, variance_wide, channels,
                     &TOLERANCE_SUM);
@@ -145,7 +133,8 @@ static void run_case(const struct norm_case *t, const struct tolerance *toleranc
 static void run_shapes(enum norm_kind kind)
 {
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
-        run_case(&(struct norm_case){ kind, shapes[i], true, true, false, 0.5f },
+        run_case(&(struct norm_case){ kind, shapes[i], true, kind == NORM_BATCH, false,
+                                      0.5f },
                  &TOLERANCE_SUM);
         run_case(&(struct norm_case){ kind, shapes[i], false, false, false, 0.0f },
                  &TOLERANCE_SUM);
@@ -186,7 +175,7 @@ static void test_large_mean(void **state)
 static void test_constant(void **state)
 {
     (void)state;
-    const struct shape s = { 1, 2, 4, 4 }, channels = { 1, 2, 1, 1 };
+    const struct shape s = { 1, 2, 4, 4 };
     const float scale[] = { 2.0f, 3.0f }, shift[] = { -1.0f, 0.25f };
     float x[32], y[32], dy[32], dx[32];
     for (size_t i = 0; i < 32; i++)
@@ -194,11 +183,9 @@ static void test_constant(void **state)
     struct harness h;
     harness_begin(&h);
     struct tensor *x_tensor = harness_weight(&h, "x", s, x);
-    struct tensor *y_tensor = graph_norm(
-        h.graph, x_tensor,
-        harness_weight_kind(&h, WEIGHT_NORM_SCALE, "scale", channels, scale),
-        harness_weight_kind(&h, WEIGHT_NORM_SHIFT, "shift", channels, shift), NULL,
-        NULL, (struct norm_attributes){ .kind = NORM_INSTANCE, .epsilon = 1e-5f });
+    struct tensor *y_tensor =
+        graph_norm(h.graph, x_tensor, harness_norm(&h, s.c, scale, shift, NULL, NULL),
+                   (struct norm_attributes){ .kind = NORM_INSTANCE, .epsilon = 1e-5f });
     harness_run_backward(&h, y_tensor, false, y, dy);
     harness_read_gradient(&h, x_tensor, dx);
     harness_end(&h);
@@ -220,7 +207,7 @@ static void test_many_groups(void **state)
     random_init(&r, 5, 5);
     float *x = check_random_floats(&r, s), *y = check_floats(s);
     struct tensor *y_tensor =
-        graph_norm(h.graph, harness_input(&h, "x", s, x), NULL, NULL, NULL, NULL,
+        graph_norm(h.graph, harness_input(&h, "x", s, x), NULL,
                    (struct norm_attributes){ .kind = NORM_INSTANCE, .epsilon = 1e-5f });
     harness_keep(&h, y_tensor);
     harness_run(&h);
@@ -239,18 +226,129 @@ static void test_many_groups(void **state)
     free(expected);
 }
 
+// Two batches in one tensor are what they are in two.
+static void test_sections(void **state)
+{
+    (void)state;
+    const struct shape s = { 2, 3, 5, 7 }, both = { 4, 3, 5, 7 };
+    const size_t count = (size_t)shape_count(s);
+    const float scale[] = { 0.7f, -1.3f, 2.0f }, shift[] = { 0.1f, 0.2f, -0.3f };
+    const float mean[] = { 0.5f, 0.0f, 1.0f }, variance[] = { 1.0f, 2.0f, 0.5f };
+    const struct norm_attributes attr = { .epsilon = 1e-5f,
+                                          .momentum = 0.1f,
+                                          .update_running = true };
+    struct norm_attributes sections = attr;
+    sections.sections = 2;
+    struct random r;
+    random_init(&r, 9, 9);
+    float *x = check_random_floats(&r, both), *goal = check_random_floats(&r, both);
+    float results[2][3][3], *y[2], *dx[2];
+    for (int joint = 0; joint < 2; joint++) {
+        y[joint] = check_floats(both);
+        dx[joint] = check_floats(both);
+        struct harness h;
+        harness_begin(&h);
+        struct tensor *weights = harness_norm(&h, s.c, scale, shift, mean, variance);
+        struct tensor *xs[2], *ys[2];
+        for (int i = 0; i < 2 - joint; i++) {
+            struct shape part = joint ? both : s;
+            xs[i] = harness_weight(&h, i ? "x1" : "x0", part, x + i * count);
+            ys[i] = graph_norm(h.graph, xs[i], weights, joint ? sections : attr);
+            harness_keep(&h, ys[i]);
+        }
+        const struct tensor *t0 = harness_input(&h, "t0", joint ? both : s, goal);
+        struct tensor *loss = graph_mse(h.graph, ys[0], (struct tensor *)t0, 0);
+        if (joint)
+            loss = graph_scale(h.graph, loss, 2.0f);
+        else
+            loss = graph_add(
+                h.graph, loss,
+                graph_mse(h.graph, ys[1], harness_input(&h, "t1", s, goal + count), 0));
+        graph_backward(h.graph, loss, h.weights);
+        harness_run(&h);
+        for (int i = 0; i < 2 - joint; i++) {
+            harness_read(&h, ys[i], y[joint] + i * count);
+            harness_read_gradient(&h, xs[i], dx[joint] + i * count);
+        }
+        harness_read_gradient(&h, weights, results[joint][0]);
+        harness_read_gradient(&h, &weights->weight->norm->shift->value,
+                              results[joint][1]);
+        harness_read(&h, &weights->weight->norm->variance->value, results[joint][2]);
+        harness_end(&h);
+    }
+    for (size_t i = 0; i < 2 * count; i++) {
+        assert_float_equal(y[0][i], y[1][i], 1e-5);
+        assert_float_equal(dx[0][i], dx[1][i], 1e-6);
+    }
+    for (int i = 0; i < 9; i++)
+        assert_float_equal(results[0][i / 3][i % 3], results[1][i / 3][i % 3], 1e-5);
+    float *all[] = { x, goal, y[0], y[1], dx[0], dx[1] };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        free(all[i]);
+}
+
+// In one pass the same as by the ops one after the other, and the same mask.
+static void test_fused(void **state)
+{
+    (void)state;
+    static const struct shape all[] = { { 2, 3, 5, 7 },
+                                        { 1, 5, 1, 3 },
+                                        { 3, 2, 16, 8 } };
+    for (size_t i = 0; i < ARRAY_LEN(all) * 2; i++) {
+        const struct shape s = all[i / 2];
+        float *y[2], *dx[2], *dy = check_floats(s);
+        for (int fused = 0; fused < 2; fused++) {
+            struct random r;
+            random_init(&r, 10, i);
+            float *x = check_random_floats(&r, s);
+            y[fused] = check_floats(s);
+            dx[fused] = check_floats(s);
+            struct harness h;
+            harness_begin(&h);
+            struct tensor *x_tensor = harness_weight(&h, "x", s, x);
+            const struct norm_attributes attr = {
+                .kind = i % 2 ? NORM_BATCH : NORM_INSTANCE,
+                .epsilon = 1e-5f,
+                .leaky = fused,
+                .slope = 0.2f,
+                .dropout = fused ? 0.4f : 0.0f,
+            };
+            struct tensor *out = graph_norm(h.graph, x_tensor, NULL, attr);
+            if (!fused)
+                out =
+                    graph_dropout(h.graph, graph_leaky_relu(h.graph, out, 0.2f), 0.4f);
+            harness_run_backward(&h, out, false, y[fused], dy);
+            harness_read_gradient(&h, x_tensor, dx[fused]);
+            harness_end(&h);
+            free(x);
+        }
+        for (size_t k = 0; k < shape_count(s); k++) {
+            assert_true((y[0][k] == 0) == (y[1][k] == 0));
+            assert_float_equal(y[0][k], y[1][k], 1e-6);
+            assert_float_equal(dx[0][k], dx[1][k], 2e-5);
+        }
+        float *all_floats[] = { y[0], y[1], dx[0], dx[1], dy };
+        for (size_t k = 0; k < ARRAY_LEN(all_floats); k++)
+            free(all_floats[k]);
+    }
+}
+
+struct gradient_case {
+    const char *name;
+    struct norm_attributes attr;
+};
+
 static struct tensor *build_gradient(struct harness *h, void *user)
 {
-    const struct shape s = { 2, 3, 4, 5 }, channels = { 1, 3, 1, 1 };
+    const struct gradient_case *c = user;
+    const struct shape s = { 2, 3, 4, 5 };
     const float scale[] = { 0.7f, -1.3f, 2.0f }, shift[] = { 0.1f, 0.2f, -0.3f };
     struct random r;
     random_init(&r, 8, 8);
     float *x = check_random_floats(&r, s);
-    struct tensor *y = graph_norm(
-        h->graph, harness_weight(h, "x", s, x),
-        harness_weight_kind(h, WEIGHT_NORM_SCALE, "scale", channels, scale),
-        harness_weight_kind(h, WEIGHT_NORM_SHIFT, "shift", channels, shift), NULL, NULL,
-        (struct norm_attributes){ .kind = *(enum norm_kind *)user, .epsilon = 1e-5f });
+    struct tensor *y =
+        graph_norm(h->graph, harness_weight(h, "x", s, x),
+                   harness_norm(h, s.c, scale, shift, NULL, NULL), c->attr);
     free(x);
     return y;
 }
@@ -258,11 +356,15 @@ static struct tensor *build_gradient(struct harness *h, void *user)
 static void test_gradient(void **state)
 {
     (void)state;
-    enum norm_kind kinds[] = { NORM_BATCH, NORM_INSTANCE };
-    gradient_check(&(struct gradient_options){
-        .name = "batch norm", .build = build_gradient, .user = &kinds[0] });
-    gradient_check(&(struct gradient_options){
-        .name = "instance norm", .build = build_gradient, .user = &kinds[1] });
+    static const struct gradient_case all[] = {
+        { "batch norm", { .kind = NORM_BATCH, .epsilon = 1e-5f } },
+        { "instance norm", { .kind = NORM_INSTANCE, .epsilon = 1e-5f } },
+        { "batch norm in sections", { .epsilon = 1e-5f, .sections = 2 } },
+        { "batch norm, dropout", { .epsilon = 1e-5f, .dropout = 0.3f } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        gradient_check(&(struct gradient_options){
+            .name = all[i].name, .build = build_gradient, .user = (void *)&all[i] });
 }
 
 int main(void)
@@ -270,7 +372,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batch),       cmocka_unit_test(test_instance),
         cmocka_unit_test(test_large_mean),  cmocka_unit_test(test_constant),
-        cmocka_unit_test(test_many_groups), cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_many_groups), cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_fused),       cmocka_unit_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

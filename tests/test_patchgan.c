@@ -24,7 +24,8 @@ static void test_counts_and_sizes(void **state)
         struct tensor *x =
             graph_input(g, "x", (struct shape){ 1, 6, 256, 256 }, TENSOR_F32);
         struct tensor *y = patchgan_build(
-            g, weights, x, &(struct patchgan_options){ cases[i].layers, 64 });
+            g, weights, x, &(struct patchgan_options){ cases[i].layers, 64 },
+            (struct model_mode){ 0 });
         assert_non_null(y);
         assert_int_equal(weights_trained_count(weights), cases[i].count);
         assert_int_equal(y->shape.c, 1);
@@ -50,7 +51,8 @@ static void test_names(void **state)
     struct graph *g = graph_create(&limits);
     struct weights *weights = weights_create(false);
     struct tensor *x = graph_input(g, "x", (struct shape){ 1, 6, 32, 32 }, TENSOR_F32);
-    assert_non_null(patchgan_build(g, weights, x, &(struct patchgan_options){ 3, 64 }));
+    assert_non_null(patchgan_build(g, weights, x, &(struct patchgan_options){ 3, 64 },
+                                   (struct model_mode){ 0 }));
     assert_int_equal(weights->count, ARRAY_LEN(names));
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         assert_string_equal(weights->items[i]->name, names[i]);
@@ -75,7 +77,8 @@ static struct tensor *build_small(struct harness *h, void *user)
     float *data = check_random_floats(&r, shape);
     struct tensor *x = harness_input(h, "x", shape, data);
     free(data);
-    return patchgan_build(h->graph, h->weights, x, &(struct patchgan_options){ 3, 2 });
+    return patchgan_build(h->graph, h->weights, x, &(struct patchgan_options){ 3, 2 },
+                          (struct model_mode){ 0 });
 }
 
 static void test_gradient(void **state)
@@ -102,7 +105,8 @@ static void test_receptive_field(void **state)
     struct weights *weights = weights_create(false);
     struct tensor *x =
         graph_input(g, "x", (struct shape){ 1, 6, 128, 128 }, TENSOR_F32);
-    assert_non_null(patchgan_build(g, weights, x, &(struct patchgan_options){ 3, 4 }));
+    assert_non_null(patchgan_build(g, weights, x, &(struct patchgan_options){ 3, 4 },
+                                   (struct model_mode){ 0 }));
     // Strides follow from the sides of consecutive convolutions' outputs: 64 32 16
     // 15 14.
     static const uint32_t sides[] = { 64, 32, 16, 15, 14 };

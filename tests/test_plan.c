@@ -65,7 +65,7 @@ static bool life_of(const struct graph *g, const struct tensor *t, size_t *first
     for (size_t i = 0; i < graph_call_count(g); i++) {
         const struct call *call = graph_call(g, i);
         for (size_t k = 0; k < CALL_MAX_BUFFERS; k++) {
-            if (call->use[k].tensor != t)
+            if (!call->use[k].tensor || tensor_place(call->use[k].tensor).root != t)
                 continue;
             if (!used)
                 *first = t->is_input ? 0 : i;
@@ -93,9 +93,8 @@ static void check_no_overlap(const struct graph *g, const struct plan_limits *li
             if (b->block != a->block || !life_of(g, b, &b_first, &b_last))
                 continue;
             bool meet = a_first <= b_last && b_first <= a_last;
-            bool overlap = a->offset < b->offset + tensor_bytes(b) &&
-                           b->offset < a->offset + tensor_bytes(a);
-            if (meet && overlap)
+            if (meet && a->offset < b->offset + tensor_bytes(b) &&
+                b->offset < a->offset + tensor_bytes(a))
                 fail_msg("%s and %s live together and overlap", a->name, b->name);
             checked++;
         }
@@ -103,12 +102,29 @@ static void check_no_overlap(const struct graph *g, const struct plan_limits *li
     assert_true(checked > 0);
 }
 
+// Whether two tensors have a byte in common, sample by sample. (With one sample, as
+// here, a slice is bound as it lies, except for its alignment.)
+static bool overlap(const struct tensor *a, const struct tensor *b)
+{
+    const struct place p = tensor_place(a), q = tensor_place(b);
+    if (p.root->block != q.root->block)
+        return false;
+    for (uint64_t i = 0; i < a->shape.n; i++)
+        for (uint64_t k = 0; k < b->shape.n; k++) {
+            uint64_t x = p.root->offset + (p.first + i * p.stride) * 4;
+            uint64_t y = q.root->offset + (q.first + k * q.stride) * 4;
+            if (x / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT <
+                    y + tensor_bytes(b) / b->shape.n &&
+                y / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT <
+                    x + tensor_bytes(a) / a->shape.n)
+                return true;
+        }
+    return false;
+}
+
 static bool conflict(const struct call_use *a, const struct call_use *b)
 {
-    const struct tensor *x = a->tensor, *y = b->tensor;
-    return ((a->access | b->access) & ACCESS_WRITE) && x->block == y->block &&
-           x->offset < y->offset + tensor_bytes(y) &&
-           y->offset < x->offset + tensor_bytes(x);
+    return ((a->access | b->access) & ACCESS_WRITE) && overlap(a->tensor, b->tensor);
 }
 
 // Between any two calls that touch the same bytes, one of them writing, stands a
@@ -165,8 +181,8 @@ static void test_small_blocks(void **state)
     (void)state;
     struct built b;
     const struct objective_options options = options_of(32, 5, 4, 2);
-    // One full-size feature map of this network is 64 KiB.
-    const struct plan_limits limits = { 80 << 10, 80 << 10 };
+    // The largest state is 192 KiB.
+    const struct plan_limits limits = { 200 << 10, 200 << 10 };
     build(&b, &options);
     struct plan *plan = plan_build(b.graph, &limits);
     assert_non_null(plan);
@@ -202,6 +218,7 @@ static void test_chain(void **state)
     struct tensor *y = kept;
     for (int i = 0; i < 6; i++)
         y = graph_tanh(g, y);
+    graph_keep(g, y);
     struct plan *plan = plan_build(g, &generous);
     assert_non_null(plan);
     assert_int_equal(plan->arena_bytes, 3 * 1024);
@@ -215,7 +232,7 @@ static void test_chain(void **state)
     graph_destroy(g);
 }
 
-// The budget: the default networks at 256 x 256 in at most 1 GiB.
+// What the default networks may cost at 256 x 256.
 static void test_default_networks(void **state)
 {
     (void)state;
@@ -226,12 +243,15 @@ static void test_default_networks(void **state)
     assert_non_null(plan);
     uint64_t weights = weights_bytes(b.generator) + weights_bytes(b.discriminator);
     print_message("default networks: %u dispatches, %u barriers, weights %.1f MiB, "
-                  "arena %.1f MiB (%.1f without reuse)\n",
+                  "arena %.1f MiB (%.1f without reuse), traffic %.3f GB\n",
                   plan->dispatches, barriers_count(b.graph),
                   (double)weights / (1 << 20), (double)plan->arena_bytes / (1 << 20),
-                  (double)plan->arena_bytes_without_reuse / (1 << 20));
-    assert_true(weights + plan->arena_bytes < (uint64_t)1 << 30);
-    assert_true(plan->arena_bytes < (uint64_t)80 << 20);
+                  (double)plan->arena_bytes_without_reuse / (1 << 20),
+                  (double)plan->bytes / 1e9);
+    assert_true(plan->dispatches <= 210);
+    assert_true(plan->bytes < 2600000000);
+    assert_true(plan->arena_bytes < (uint64_t)75 << 20);
+    assert_true(weights + plan->arena_bytes < (uint64_t)760 << 20);
     plan_destroy(plan);
     unbuild(&b);
 }
@@ -250,6 +270,7 @@ static void test_bytes_of_a_convolution(void **state)
     struct tensor *y =
         graph_conv(g, x, w, NULL, (struct conv_attributes){ 4, 2, 1, 0 });
     assert_non_null(y);
+    graph_keep(g, y);
     struct plan *plan = plan_build(g, &generous);
     assert_non_null(plan);
     assert_int_equal(plan->bytes, 4 * (2 * 64 + 3 * 2 * 16 + 3 * 16));

@@ -33,14 +33,18 @@ static void test_places(void **state)
     struct weights *weights = weights_create(false);
     for (int i = 0; i < 10; i++)
         weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w%d", i);
-    // 315 floats are 1260 bytes, 1280 aligned; four parts are 5120.
+    // 315 floats are 1260 bytes, 1280 aligned; four parts are 5120. One gradient in two
+    // is used.
+    for (size_t i = 0; i < weights->count; i += 2)
+        weights->items[i]->uses_gradient = true;
     assert_true(weights_place(weights, 12000));
-    assert_int_equal(weights_bytes(weights), 10 * 5120);
+    assert_int_equal(weights_bytes(weights), 10 * 3840 + 5 * 1280);
     for (size_t i = 0; i < weights->count; i++) {
         const struct weight *w = weights->items[i];
         assert_ptr_equal(w->value.block, w->v.block);
-        assert_int_equal(w->gradient.offset, w->value.offset + 1280);
-        assert_int_equal(w->v.offset, w->value.offset + 3 * 1280);
+        assert_int_equal(w->v.offset, w->value.offset + 2 * 1280);
+        assert_int_equal(w->state.offset, w->value.offset);
+        assert_true(!w->gradient.block == !w->uses_gradient);
         assert_true(w->v.offset + 1280 <= w->v.block->size);
     }
     for (size_t i = 0; i < weights->block_count; i++)
@@ -51,7 +55,7 @@ static void test_places(void **state)
     weights = weights_create(false);
     weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");
     assert_true(weights_place(weights, 2000));
-    assert_int_equal(weights->block_count, 4);
+    assert_int_equal(weights->block_count, 3);
     weights_destroy(weights);
     weights = weights_create(false);
     weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");

@@ -11,6 +11,15 @@ struct range {
     uint64_t begin, end;
 };
 
+// What is bound, not what is touched: of a slice in pieces that is more, but the
+// validation layer sees no more than this.
+static struct range range_of(const struct tensor *t)
+{
+    const struct bound b = tensor_bound(t);
+    return (struct range){ b.root->block, b.root->offset + b.begin,
+                           b.root->offset + b.end };
+}
+
 struct hazards {
     struct range *reads, *writes;
     size_t read_count, read_capacity, write_count, write_capacity;
@@ -39,10 +48,9 @@ static bool hazards_add(struct hazards *h, const struct call *call)
     struct range ranges[CALL_MAX_BUFFERS];
     size_t count = 0;
     for (; count < CALL_MAX_BUFFERS && call->use[count].tensor; count++) {
-        const struct tensor *t = call->use[count].tensor;
         enum access access = call->use[count].access;
         struct range *r = &ranges[count];
-        *r = (struct range){ t->block, t->offset, t->offset + tensor_bytes(t) };
+        *r = range_of(call->use[count].tensor);
         barrier |= meets(h->writes, h->write_count, r);
         if (access & ACCESS_WRITE)
             barrier |= meets(h->reads, h->read_count, r);

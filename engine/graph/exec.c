@@ -100,10 +100,11 @@ static bool prepare_entry(struct exec *x, const struct call *call, struct entry 
     memcpy(key.spec, call->spec, sizeof(key.spec));
     for (; key.buffers < CALL_MAX_BUFFERS && call->use[key.buffers].tensor;
          key.buffers++) {
-        const struct tensor *t = call->use[key.buffers].tensor;
-        assert(t->block && t->block->buffer);
+        const struct bound b = tensor_bound(call->use[key.buffers].tensor);
+        assert(b.root->block && b.root->block->buffer);
         entry->bindings[key.buffers] =
-            (struct gpu_binding){ t->block->buffer, t->offset, tensor_bytes(t) };
+            (struct gpu_binding){ b.root->block->buffer, b.root->offset + b.begin,
+                                  b.end - b.begin };
     }
     if (call->uses_step && !x->step) {
         x->step = gpu_buffer_create(x->device, sizeof(struct step_block), GPU_DEVICE);
@@ -178,7 +179,6 @@ static void *add_transfer(struct exec *x, struct transfer **list, size_t *count,
                           size_t *capacity, struct tensor *t, enum gpu_use use)
 {
     struct tensor *at = emitter_resolve(t);
-    assert(at->block && at->block->buffer);
     drop_streams(x);
     if (!mem_grow(list, capacity, *count + 1, sizeof((*list)[0])))
         return NULL;
@@ -199,7 +199,7 @@ void *exec_upload(struct exec *x, struct tensor *t)
 
 const void *exec_download(struct exec *x, struct tensor *t)
 {
-    assert(emitter_resolve(t)->kept);
+    assert(tensor_place(emitter_resolve(t)).root->kept);
     return add_transfer(x, &x->downloads, &x->download_count, &x->download_capacity, t,
                         GPU_READBACK);
 }
@@ -224,8 +224,14 @@ static void record_downloads(struct exec *x, struct gpu_stream *stream)
     gpu_stream_barrier(stream);
     for (size_t i = 0; i < x->download_count; i++) {
         const struct tensor *t = x->downloads[i].tensor;
-        gpu_stream_copy(stream, t->block->buffer, t->offset, x->downloads[i].buffer, 0,
-                        tensor_bytes(t));
+        const struct place p = tensor_place(t);
+        // A slice lies in pieces, one a sample.
+        uint64_t count = p.root == t ? 1 : t->shape.n;
+        uint64_t bytes = tensor_bytes(t) / count;
+        for (uint64_t n = 0; n < count; n++)
+            gpu_stream_copy(stream, p.root->block->buffer,
+                            p.root->offset + (p.first + n * p.stride) * 4,
+                            x->downloads[i].buffer, n * bytes, bytes);
     }
 }
 
@@ -499,8 +505,8 @@ bool exec_run(struct exec *x, const struct step_block *step)
 {
     double start = os_seconds();
     if (x->step) {
-        assert(step);
-        memcpy(gpu_buffer_map(x->step_upload), step, sizeof(*step));
+        const struct step_block none = { 0 };
+        memcpy(gpu_buffer_map(x->step_upload), step ? step : &none, sizeof(none));
     }
     bool ok;
     if (!x->measured && gpu_device_limits(x->device)->executes) {

@@ -26,9 +26,9 @@ void exec_destroy(struct exec *x);    // NULL is fine
 void *exec_upload(struct exec *x, struct tensor *t);
 const void *exec_download(struct exec *x, struct tensor *t);
 
-// One step: copies, calls, copies; returns when the device is done. `step` may be NULL
-// if no call uses the step block. After false, exec_last_kernel names the kernel that
-// the device had reached.
+// One step: copies, calls, copies; returns when the device is done. `step` NULL is
+// zeros: of no use where randomness or an optimiser is. After false, exec_last_kernel
+// names the kernel that the device had reached.
 bool exec_run(struct exec *x, const struct step_block *step);
 const char *exec_last_kernel(const struct exec *x);
 

@@ -23,7 +23,8 @@ static void mark_path(struct graph *g)
     for (size_t i = 0; i < g->emitter.tensor_count; i++) {
         struct graph_tensor *t = g->emitter.tensors[i];
         t->needs_gradient = false;
-        t->gradient_is_set = false;
+        t->is_reached = false;
+        t->gradient_is_set = t->gradient_is_constant = false;
         t->gradient = NULL;
     }
     for (size_t i = 0; i < g->node_count; i++) {
@@ -36,28 +37,48 @@ static void mark_path(struct graph *g)
     }
 }
 
-void graph_backward(struct graph *g, struct tensor *loss, struct weights *weights)
+// Marks the tensors on the way from the loss to the trained weights, and counts the
+// nodes that add to the gradient of each weight.
+static void mark_reached(struct graph *g, struct tensor *loss)
+{
+    struct emitter *e = &g->emitter;
+    graph_tensor_of(loss)->is_reached = true;
+    for (size_t i = g->node_count; i-- > 0;) {
+        const struct op_node *n = g->nodes[i];
+        const struct graph_tensor *out = graph_tensor_of(n->out);
+        if (!out->is_reached || !out->needs_gradient)
+            continue;
+        for (size_t k = 0; k < OP_MAX_INPUTS; k++) {
+            if (!n->in[k] || !needs_gradient(g, n->in[k]))
+                continue;
+            if (n->in[k]->weight)
+                e->passes[emitter_trained_index(e, n->in[k])].left++;
+            else
+                graph_tensor_of(n->in[k])->is_reached = true;
+        }
+    }
+}
+
+// With an optimizer, ops may update weights instead of storing their gradients.
+static void backward(struct graph *g, struct tensor *loss, struct weights *weights,
+                     const struct optimizer *optimizer)
 {
     struct emitter *e = &g->emitter;
     if (e->failed)
         return;
-    assert(!loss->weight && shape_count(loss->shape) == 1);
-    mem_free(e->weight_is_set);
-    e->weight_is_set = mem_array(MAX(weights->count, 1), sizeof(e->weight_is_set[0]));
-    if (!e->weight_is_set) {
+    assert(!loss->weight);
+    mem_free(e->passes);
+    e->passes = mem_array(MAX(weights->count, 1), sizeof(e->passes[0]));
+    if (!e->passes) {
         e->failed = true;
         return;
     }
     e->training = weights;
+    e->optimizer = optimizer;
     mark_path(g);
+    mark_reached(g, loss);
 
-    struct graph_tensor *root = graph_tensor_of(loss);
-    if (root->needs_gradient) {
-        e->label = graph_label(g, "gradient of %s", loss->name);
-        struct gradient one = emit_gradient(e, loss);
-        if (one.tensor)
-            fill_emit(e, one.tensor, 1.0f);
-    }
+    emitter_set_gradient_constant(loss, 1.0f);
     for (size_t i = g->node_count; i-- > 0 && !e->failed;) {
         const struct op_node *n = g->nodes[i];
         struct graph_tensor *out = graph_tensor_of(n->out);
@@ -68,33 +89,39 @@ void graph_backward(struct graph *g, struct tensor *loss, struct weights *weight
     }
     for (size_t i = 0; i < weights->count && !e->failed; i++) {
         struct weight *w = weights->items[i];
-        if (weight_is_trained(w) && !e->weight_is_set[i])
+        if (weight_is_trained(w) && !e->passes[i].is_set)
             fill_emit(e, &w->gradient, 0.0f);
     }
     e->training = NULL;
+    e->optimizer = NULL;
+}
+
+void graph_backward(struct graph *g, struct tensor *loss, struct weights *weights)
+{
+    backward(g, loss, weights, NULL);
+}
+
+static void update(struct graph *g, struct weight *w, const struct optimizer *optimizer)
+{
+    g->emitter.label = graph_label(g, "update %s", w->name);
+    optimizer_emit(&g->emitter, w, optimizer);
 }
 
 void graph_update(struct graph *g, struct weights *weights,
                   const struct optimizer *optimizer)
 {
-    struct emitter *e = &g->emitter;
-    for (size_t i = 0; i < weights->count && !e->failed; i++) {
-        struct weight *w = weights->items[i];
-        if (!weight_is_trained(w))
-            continue;
-        e->label = graph_label(g, "update %s", w->name);
-        if (optimizer->kind == OPTIMIZER_ADAM)
-            adam_emit(e, w, optimizer->beta1, optimizer->beta2, optimizer->epsilon);
-        else
-            sgd_emit(e, w, optimizer->momentum);
-    }
+    for (size_t i = 0; i < weights->count && !g->emitter.failed; i++)
+        if (weight_is_trained(weights->items[i]))
+            update(g, weights->items[i], optimizer);
 }
 
 void graph_minimize(struct graph *g, struct tensor *loss, struct weights *weights,
                     const struct optimizer *optimizer)
 {
-    graph_backward(g, loss, weights);
-    graph_update(g, weights, optimizer);
+    backward(g, loss, weights, optimizer);
+    for (size_t i = 0; i < weights->count && !g->emitter.failed; i++)
+        if (weight_is_trained(weights->items[i]) && !g->emitter.passes[i].is_updated)
+            update(g, weights->items[i], optimizer);
 }
 
 struct tensor *graph_gradient_of(struct graph *g, const struct tensor *t)

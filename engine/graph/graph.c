@@ -71,7 +71,7 @@ struct tensor *graph_input(struct graph *g, const char *name, struct shape shape
 void graph_keep(struct graph *g, struct tensor *t)
 {
     if (!graph_failed(g) && t)
-        emitter_resolve(t)->kept = true;
+        tensor_place(emitter_resolve(t)).root->kept = true;
 }
 
 // The weight that a message about this node should name, or NULL.
@@ -138,12 +138,15 @@ struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct te
 }
 
 struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scale,
-                          struct tensor *shift, struct tensor *mean,
-                          struct tensor *variance, struct norm_attributes attr)
+                          struct norm_attributes attr)
 {
+    if (attr.dropout > 0.0f)
+        attr.stream = g->dropouts++;
+    // The shift is an input for the sake of its gradient.
+    struct norm_weights *norm = scale && scale->weight ? scale->weight->norm : NULL;
+    struct tensor *shift = norm ? &norm->shift->value : NULL;
     return append(g, &op_norm,
-                  &(struct op_node){ .in = { x, scale, shift, mean, variance },
-                                     .attr.norm = attr });
+                  &(struct op_node){ .in = { x, scale, shift }, .attr.norm = attr });
 }
 
 static struct tensor *append_activation(struct graph *g, struct tensor *x,
@@ -185,6 +188,12 @@ struct tensor *graph_concat(struct graph *g, struct tensor *a, struct tensor *b)
     return append(g, &op_concat, &(struct op_node){ .in = { a, b } });
 }
 
+struct tensor *graph_stack(struct graph *g, struct tensor *a, struct tensor *b)
+{
+    return append(g, &op_concat,
+                  &(struct op_node){ .in = { a, b }, .attr.concat.samples = true });
+}
+
 struct tensor *graph_add(struct graph *g, struct tensor *a, struct tensor *b)
 {
     return append(g, &op_add, &(struct op_node){ .in = { a, b } });
@@ -213,12 +222,22 @@ static struct tensor *append_loss(struct graph *g, struct tensor *x,
 {
     return append(g, &op_loss,
                   &(struct op_node){ .in = { x, target },
-                                     .attr.loss = { kind, target != NULL, label } });
+                                     .attr.loss = { .kind = kind,
+                                                    .has_target = target != NULL,
+                                                    .groups = 1,
+                                                    .labels = { label },
+                                                    .weight = 1.0f } });
 }
 
-struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target)
+struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target,
+                        float weight)
 {
-    return append_loss(g, x, target, LOSS_KIND_L1, 0.0f);
+    return append(g, &op_loss,
+                  &(struct op_node){ .in = { x, target },
+                                     .attr.loss = { .kind = LOSS_KIND_L1,
+                                                    .has_target = true,
+                                                    .groups = 1,
+                                                    .weight = weight } });
 }
 
 struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target,
@@ -230,6 +249,17 @@ struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *targe
 struct tensor *graph_bce(struct graph *g, struct tensor *logits, float label)
 {
     return append_loss(g, logits, NULL, LOSS_KIND_BCE, label);
+}
+
+struct tensor *graph_bce_halves(struct graph *g, struct tensor *logits, float first,
+                                float second)
+{
+    return append(g, &op_loss,
+                  &(struct op_node){ .in = { logits },
+                                     .attr.loss = { .kind = LOSS_KIND_BCE,
+                                                    .groups = 2,
+                                                    .labels = { first, second },
+                                                    .weight = 1.0f } });
 }
 
 struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
@@ -249,6 +279,12 @@ struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x)
 
 // ---------------------------------------------------------------------------
 // What plan and exec read
+
+void graph_finish(struct graph *g)
+{
+    emitter_drop_dead(&g->emitter);
+    emitter_fill_views(&g->emitter);
+}
 
 size_t graph_call_count(const struct graph *g)
 {

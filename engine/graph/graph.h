@@ -34,18 +34,19 @@ struct tensor *graph_conv(struct graph *g, struct tensor *x, struct tensor *w,
 struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct tensor *w,
                                     struct tensor *b, struct conv_attributes attr);
 
-// scale, shift [1, c, 1, 1] or both NULL; mean, variance: running statistics or both
-// NULL.
+// scale is what weights_add_norm returns, or NULL: then neither scale nor shift.
 struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scale,
-                          struct tensor *shift, struct tensor *mean,
-                          struct tensor *variance, struct norm_attributes attr);
+                          struct norm_attributes attr);
 
 struct tensor *graph_leaky_relu(struct graph *g, struct tensor *x, float slope);
 struct tensor *graph_relu(struct graph *g, struct tensor *x);
 struct tensor *graph_tanh(struct graph *g, struct tensor *x);
 struct tensor *graph_sigmoid(struct graph *g, struct tensor *x);
 struct tensor *graph_dropout(struct graph *g, struct tensor *x, float probability);
+// Join along channels, and along samples. Without a copy unless an input is one already
+// or the host's: they become slices of the result.
 struct tensor *graph_concat(struct graph *g, struct tensor *a, struct tensor *b);
+struct tensor *graph_stack(struct graph *g, struct tensor *a, struct tensor *b);
 struct tensor *graph_add(struct graph *g, struct tensor *a, struct tensor *b);
 struct tensor *graph_scale(struct graph *g, struct tensor *x, float factor);
 struct tensor *graph_detach(struct graph *g, struct tensor *x);    // no copy
@@ -53,10 +54,14 @@ struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
                          enum pad_kind kind);
 
 // Losses: one number, [1, 1, 1, 1]. target may be NULL: then `label` everywhere.
-struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target);
+struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target,
+                        float weight);    // the mean times weight
 struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target,
                          float label);
 struct tensor *graph_bce(struct graph *g, struct tensor *logits, float label);
+// The first and the second half of the samples with a label each: [1, 2, 1, 1].
+struct tensor *graph_bce_halves(struct graph *g, struct tensor *logits, float first,
+                                float second);
 
 // Staged 8-bit samples [n, images * 3, side_h, side_w] (interleaved RGB inside, see
 // shared/pixels.h) and jitter [n, 1, 1, 4] -> [n, 3, h, w] in [-1, 1].
@@ -70,21 +75,17 @@ struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x);
 // ---------------------------------------------------------------------------
 // Gradients (gradient.c)
 
-struct optimizer {
-    enum { OPTIMIZER_ADAM, OPTIMIZER_SGD } kind;
-    double beta1, beta2, epsilon;    // Adam
-    double momentum;                 // SGD
-};
-
-// Emits the gradient of `loss` (one number) for all trained weights of `weights`, into
-// each weight's gradient tensor; weights that the loss does not depend on get zeros.
+// Emits the gradient of `loss` (a number, or the sum of a few) for all trained weights
+// of `weights`, into each weight's gradient tensor; weights that the loss does not
+// depend on get zeros.
 void graph_backward(struct graph *g, struct tensor *loss, struct weights *weights);
 
 // Emits the optimiser for every trained weight.
 void graph_update(struct graph *g, struct weights *weights,
                   const struct optimizer *optimizer);
 
-// graph_backward, then graph_update.
+// graph_backward and graph_update. A weight whose gradient nobody else needs may be
+// updated by the kernel that completes it; then it has no gradient tensor.
 void graph_minimize(struct graph *g, struct tensor *loss, struct weights *weights,
                     const struct optimizer *optimizer);
 
@@ -93,6 +94,10 @@ struct tensor *graph_gradient_of(struct graph *g, const struct tensor *t);
 
 // ---------------------------------------------------------------------------
 // What plan and exec read
+
+// After the last builder: calls whose results nobody reads are dropped, the others get
+// what is known only now, the places of slices.
+void graph_finish(struct graph *g);
 
 size_t graph_call_count(const struct graph *g);
 const struct call *graph_call(const struct graph *g, size_t i);

@@ -19,6 +19,7 @@ struct op_limits plan_op_limits(const struct gpu_device *device)
         .max_invocations = limits->max_invocations,
         .shared_bytes = limits->shared_bytes,
         .is_cpu = limits->is_cpu,
+        .max_binding = MIN(limits->max_binding, limits->max_block),
         .loop_iterations = limits->is_cpu ? 60000 : 0,
     };
 }
@@ -92,7 +93,7 @@ static size_t collect(struct graph *g, const struct plan_limits *limits,
         plan->flops += call->flops;
         plan->bytes += call_bytes(call);
         for (size_t k = 0; k < CALL_MAX_BUFFERS && call->use[k].tensor; k++) {
-            struct tensor *t = call->use[k].tensor;
+            struct tensor *t = tensor_place(call->use[k].tensor).root;
             if (!check_binding(t, call->label, limits->max_binding, limits->max_block))
                 return SIZE_MAX;
             if (t->weight)
@@ -181,6 +182,7 @@ struct plan *plan_build(struct graph *g, const struct plan_limits *limits)
     struct item *items = mem_array(MAX(tensors, 1), sizeof(items[0]));
     if (!plan || !items)
         goto fail;
+    graph_finish(g);
     plan->dispatches = (uint32_t)graph_call_count(g);
     size_t count = collect(g, limits, items, plan);
     if (count == SIZE_MAX)

@@ -14,13 +14,15 @@ struct model_mode {
     bool no_dropout;
     bool per_image;    // translation: norm statistics of each image by itself, running
                        // statistics untouched
+    uint32_t sections;    // batches in the tensor that are normalised apart; 0 is 1
 };
 
 // Batch normalisation as the port has it (epsilon 1e-5, momentum 0.1), with the weights
-// <prefix>.weight, .bias, .running_mean, .running_var; the prefix is formatted.
+// <prefix>.weight, .bias, .running_mean, .running_var; the prefix is formatted. Then
+// dropout, with this probability of a zero.
 struct tensor *model_norm(struct graph *g, struct weights *weights, struct tensor *x,
-                          uint32_t c, struct model_mode mode, const char *format, ...)
-    PRINTF_LIKE(6, 7);
+                          struct model_mode mode, float dropout, const char *format,
+                          ...) PRINTF_LIKE(6, 7);
 
 // U-Net generator: x [n, 3, h, w] -> [n, 3, h, w] in [-1, 1]; h and w multiples of
 // 2^levels. Channels ngf * {1, 2, 4, 8, 8, ...}. levels >= 5.
@@ -35,6 +37,7 @@ struct patchgan_options {
     uint32_t layers, ndf;
 };
 struct tensor *patchgan_build(struct graph *g, struct weights *weights,
-                              struct tensor *x, const struct patchgan_options *options);
+                              struct tensor *x, const struct patchgan_options *options,
+                              struct model_mode mode);
 
 #endif

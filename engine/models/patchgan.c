@@ -9,11 +9,18 @@
 
 #define LEAK 0.2f
 
-static const struct conv_attributes halving = { .kernel = 4, .stride = 2, .pad = 1 };
-static const struct conv_attributes keeping = { .kernel = 4, .stride = 1, .pad = 1 };
+// All but the first read their input through the leaky ReLU before them.
+static const struct conv_attributes first = { .kernel = 4, .stride = 2, .pad = 1 };
+static const struct conv_attributes halving = {
+    .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = LEAK
+};
+static const struct conv_attributes keeping = {
+    .kernel = 4, .stride = 1, .pad = 1, .leaky = true, .slope = LEAK
+};
 
 struct tensor *patchgan_build(struct graph *g, struct weights *weights,
-                              struct tensor *x, const struct patchgan_options *options)
+                              struct tensor *x, const struct patchgan_options *options,
+                              struct model_mode mode)
 {
     if (graph_failed(g))
         return NULL;
@@ -22,7 +29,7 @@ struct tensor *patchgan_build(struct graph *g, struct weights *weights,
         weights, WEIGHT_CONV, (struct shape){ c, x->shape.c, 4, 4 }, "model.0.weight");
     struct tensor *b =
         weights_add(weights, WEIGHT_BIAS, (struct shape){ 1, c, 1, 1 }, "model.0.bias");
-    struct tensor *h = graph_leaky_relu(g, graph_conv(g, x, w, b, halving), LEAK);
+    struct tensor *h = graph_conv(g, x, w, b, first);
 
     // The port's Sequential counts convolution, norm and activation each.
     uint32_t index = 2;
@@ -31,9 +38,7 @@ struct tensor *patchgan_build(struct graph *g, struct weights *weights,
         w = weights_add(weights, WEIGHT_CONV, (struct shape){ c_out, c, 4, 4 },
                         "model.%u.weight", index);
         h = graph_conv(g, h, w, NULL, i < options->layers ? halving : keeping);
-        h = model_norm(g, weights, h, c_out, (struct model_mode){ 0 }, "model.%u",
-                       index + 1);
-        h = graph_leaky_relu(g, h, LEAK);
+        h = model_norm(g, weights, h, mode, 0.0f, "model.%u", index + 1);
         c = c_out;
     }
     w = weights_add(weights, WEIGHT_CONV, (struct shape){ 1, c, 4, 4 },

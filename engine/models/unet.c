@@ -13,11 +13,20 @@
 #include <assert.h>
 #include <string.h>
 
-// Of all convolutions: each halves or doubles the side.
-static const struct conv_attributes halving = { .kernel = 4, .stride = 2, .pad = 1 };
-
-#define LEAK 0.2f
 #define DROPOUT 0.5f
+
+// Each convolution halves or doubles the side. What it reads goes through a leaky ReLU
+// on the way down, a ReLU on the way up; a skip is read by both.
+static const struct conv_attributes first = { .kernel = 4, .stride = 2, .pad = 1 };
+static const struct conv_attributes down = {
+    .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = 0.2f
+};
+static const struct conv_attributes up = {
+    .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = 0.0f
+};
+static const struct conv_attributes last = {
+    .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = 0.0f, .tanh = true
+};
 
 // Deepest levels lie inside one another: 10 levels give names of about 100 bytes.
 #define PREFIX_SIZE 160
@@ -46,12 +55,6 @@ static void write_prefix(uint32_t level, char text[PREFIX_SIZE])
         memcpy(end, deeper, sizeof(deeper));
 }
 
-static struct tensor *norm(const struct unet *u, struct tensor *x, const char *prefix,
-                           uint32_t index, uint32_t c)
-{
-    return model_norm(u->g, u->weights, x, c, u->mode, "%s.%u", prefix, index);
-}
-
 // The output of a level for the output of the level around it, before concatenation.
 static struct tensor *level_build(const struct unet *u, struct tensor *x,
                                   uint32_t level)
@@ -65,24 +68,21 @@ static struct tensor *level_build(const struct unet *u, struct tensor *x,
     struct tensor *w =
         weights_add(u->weights, WEIGHT_CONV, (struct shape){ c, c_around, 4, 4 },
                     "%s.1.weight", prefix);
-    struct tensor *h = graph_leaky_relu(u->g, x, LEAK);
-    h = graph_conv(u->g, h, w, NULL, halving);
+    struct tensor *h = graph_conv(u->g, x, w, NULL, down);
     uint32_t c_joint = c;
     if (!is_innermost) {
-        h = norm(u, h, prefix, 2, c);
+        h = model_norm(u->g, u->weights, h, u->mode, 0.0f, "%s.2", prefix);
         h = graph_concat(u->g, h, level_build(u, h, level + 1));
         c_joint = 2 * c;
     }
     w = weights_add(u->weights, WEIGHT_CONV_TRANSPOSE,
                     (struct shape){ c_joint, c_around, 4, 4 }, "%s.%u.weight", prefix,
                     is_innermost ? 3 : 5);
-    h = graph_relu(u->g, h);
-    h = graph_conv_transpose(u->g, h, w, NULL, halving);
-    h = norm(u, h, prefix, is_innermost ? 4 : 6, c_around);
+    h = graph_conv_transpose(u->g, h, w, NULL, up);
     // The port drops out in the blocks between the four outer levels and the innermost.
-    if (level >= 5 && !is_innermost && !u->mode.no_dropout)
-        h = graph_dropout(u->g, h, DROPOUT);
-    return h;
+    const bool drops = level >= 5 && !is_innermost && !u->mode.no_dropout;
+    return model_norm(u->g, u->weights, h, u->mode, drops ? DROPOUT : 0.0f, "%s.%d",
+                      prefix, is_innermost ? 4 : 6);
 }
 
 struct tensor *unet_build(struct graph *g, struct weights *weights, struct tensor *x,
@@ -93,7 +93,7 @@ struct tensor *unet_build(struct graph *g, struct weights *weights, struct tenso
     struct tensor *w = weights_add(weights, WEIGHT_CONV,
                                    (struct shape){ c, options->channels_in, 4, 4 },
                                    "model.model.0.weight");
-    struct tensor *h = graph_conv(g, x, w, NULL, halving);
+    struct tensor *h = graph_conv(g, x, w, NULL, first);
     h = graph_concat(g, h, level_build(&u, h, 2));
     w = weights_add(weights, WEIGHT_CONV_TRANSPOSE,
                     (struct shape){ 2 * c, options->channels_out, 4, 4 },
@@ -101,7 +101,5 @@ struct tensor *unet_build(struct graph *g, struct weights *weights, struct tenso
     struct tensor *b = weights_add(weights, WEIGHT_BIAS,
                                    (struct shape){ 1, options->channels_out, 1, 1 },
                                    "model.model.3.bias");
-    h = graph_relu(g, h);
-    h = graph_conv_transpose(g, h, w, b, halving);
-    return graph_tanh(g, h);
+    return graph_conv_transpose(g, h, w, b, last);
 }

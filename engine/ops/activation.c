@@ -12,6 +12,8 @@ _Static_assert(ACTIVATION_LEAKY == (int)ACTIVATION_KIND_LEAKY &&
                    ACTIVATION_SIGMOID == (int)ACTIVATION_KIND_SIGMOID,
                "the kinds of the host and of the shaders are the same numbers");
 
+#define VIEW(member) CALL_VIEW(struct activation_params, member)
+
 static bool activation_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     shapes->out = n->in[0]->shape;
@@ -24,41 +26,49 @@ static void activation_forward(struct emitter *e, const struct op_node *n)
     const struct activation_params params = {
         .count = (uint32_t)shape_count(n->out->shape),
         .stride = grid_stride(grid),
+        .run = shape_run(n->out->shape),
         .slope = n->attr.activation.slope,
     };
     emit(e, &(struct call){
                 .shader = SHADER_ACTIVATION_FORWARD,
                 CALL_SPEC(OP_WORKGROUP, n->attr.activation.kind),
-                .use = { { n->in[0], ACCESS_READ }, { n->out, ACCESS_WRITE } },
+                .use = { { n->in[0], ACCESS_READ, VIEW(x) },
+                         { n->out, ACCESS_WRITE, VIEW(y) } },
                 CALL_PARAMS(params),
                 .grid = grid,
                 .flops = 2ull * params.count,
             });
 }
 
-static void activation_backward(struct emitter *e, const struct op_node *n)
+void activation_backward_emit(struct emitter *e, struct activation_attributes attr,
+                              struct tensor *y, struct tensor *dy, struct gradient dx)
 {
-    const struct gradient dx = emit_gradient(e, n->in[0]);
-    if (!dx.tensor)
-        return;
-
-    const struct grid grid = grid_linear(shape_count(n->out->shape));
+    const struct grid grid = grid_linear(shape_count(y->shape));
     const struct activation_params params = {
-        .count = (uint32_t)shape_count(n->out->shape),
+        .count = (uint32_t)shape_count(y->shape),
         .stride = grid_stride(grid),
-        .slope = n->attr.activation.slope,
+        .run = shape_run(y->shape),
+        .slope = attr.slope,
         .accumulate = dx.accumulate,
     };
     emit(e, &(struct call){
                 .shader = SHADER_ACTIVATION_BACKWARD,
-                CALL_SPEC(OP_WORKGROUP, n->attr.activation.kind),
-                .use = { { emit_value(e, n->out), ACCESS_READ },
-                         { emit_output_gradient(e, n->out), ACCESS_READ },
-                         { dx.tensor, dx.access } },
+                CALL_SPEC(OP_WORKGROUP, attr.kind),
+                .use = { { y, ACCESS_READ, VIEW(y) },
+                         { dy, ACCESS_READ, VIEW(dy) },
+                         { dx.tensor, dx.access, VIEW(x) } },
                 CALL_PARAMS(params),
                 .grid = grid,
                 .flops = 3ull * params.count,
             });
+}
+
+static void activation_backward(struct emitter *e, const struct op_node *n)
+{
+    const struct gradient dx = emit_gradient(e, n->in[0]);
+    if (dx.tensor)
+        activation_backward_emit(e, n->attr.activation, emit_value(e, n->out),
+                                 emit_output_gradient(e, n->out), dx);
 }
 
 const struct op op_activation = {

@@ -11,19 +11,25 @@
 _Static_assert(sizeof(struct adam_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(sizeof(struct sgd_params) <= CALL_MAX_PARAMS, "push constants");
 
-void adam_emit(struct emitter *e, struct weight *w, double beta1, double beta2,
-               double epsilon)
+struct adam_rule adam_rule(const struct optimizer *o)
+{
+    return (struct adam_rule){
+        .beta1 = (float)o->beta1,
+        .beta2 = (float)o->beta2,
+        .one_beta1 = (float)(1.0 - o->beta1),
+        .one_beta2 = (float)(1.0 - o->beta2),
+        .epsilon = (float)o->epsilon,
+    };
+}
+
+static void adam_emit(struct emitter *e, struct weight *w, const struct optimizer *o)
 {
     const uint64_t count = shape_count(w->value.shape);
     const struct grid grid = grid_linear(count);
     const struct adam_params params = {
         .count = (uint32_t)count,
         .stride = grid_stride(grid),
-        .beta1 = (float)beta1,
-        .beta2 = (float)beta2,
-        .one_beta1 = (float)(1.0 - beta1),
-        .one_beta2 = (float)(1.0 - beta2),
-        .epsilon = (float)epsilon,
+        .rule = adam_rule(o),
     };
     emit(e, &(struct call){
                 .shader = SHADER_ADAM,
@@ -39,14 +45,14 @@ void adam_emit(struct emitter *e, struct weight *w, double beta1, double beta2,
             });
 }
 
-void sgd_emit(struct emitter *e, struct weight *w, double momentum)
+static void sgd_emit(struct emitter *e, struct weight *w, const struct optimizer *o)
 {
     const uint64_t count = shape_count(w->value.shape);
     const struct grid grid = grid_linear(count);
     const struct sgd_params params = {
         .count = (uint32_t)count,
         .stride = grid_stride(grid),
-        .momentum = (float)momentum,
+        .momentum = (float)o->momentum,
     };
     emit(e, &(struct call){
                 .shader = SHADER_SGD,
@@ -59,4 +65,12 @@ void sgd_emit(struct emitter *e, struct weight *w, double momentum)
                 .grid = grid,
                 .flops = 4 * count,
             });
+}
+
+void optimizer_emit(struct emitter *e, struct weight *w, const struct optimizer *o)
+{
+    if (o->kind == OPTIMIZER_ADAM)
+        adam_emit(e, w, o);
+    else
+        sgd_emit(e, w, o);
 }

@@ -20,6 +20,7 @@ static void add_emit(struct emitter *e, struct tensor *x, float a, struct tensor
     const struct add_params params = {
         .count = (uint32_t)shape_count(y.tensor->shape),
         .stride = grid_stride(grid),
+        .run = shape_run(y.tensor->shape),
         .a = a,
         .b = 1.0f,
         .accumulate = y.accumulate,
@@ -27,9 +28,10 @@ static void add_emit(struct emitter *e, struct tensor *x, float a, struct tensor
     emit(e, &(struct call){
                 .shader = SHADER_ADD,
                 CALL_SPEC(OP_WORKGROUP, z ? 2 : 1),
-                .use = { { x, ACCESS_READ },
-                         { z ? z : x, ACCESS_READ },    // not read with one term
-                         { y.tensor, y.access } },
+                .use = { { x, ACCESS_READ, CALL_VIEW(struct add_params, x) },
+                         // Not read with one term.
+                         { z ? z : x, ACCESS_READ, CALL_VIEW(struct add_params, z) },
+                         { y.tensor, y.access, CALL_VIEW(struct add_params, y) } },
                 CALL_PARAMS(params),
                 .grid = grid,
                 .flops = 2ull * params.count,
@@ -53,13 +55,22 @@ static void add_forward(struct emitter *e, const struct op_node *n)
     add_emit(e, n->in[0], 1.0f, n->in[1], (struct gradient){ n->out, ACCESS_WRITE });
 }
 
+static void pass_back(struct emitter *e, const struct op_node *n, uint32_t i,
+                      float factor)
+{
+    float constant;
+    if (emit_output_constant(e, n->out, &constant) &&
+        emit_gradient_constant(e, n->in[i], factor * constant))
+        return;
+    const struct gradient dx = emit_gradient(e, n->in[i]);
+    if (dx.tensor)
+        add_emit(e, emit_output_gradient(e, n->out), factor, NULL, dx);
+}
+
 static void add_backward(struct emitter *e, const struct op_node *n)
 {
-    for (uint32_t i = 0; i < 2; i++) {
-        const struct gradient dx = emit_gradient(e, n->in[i]);
-        if (dx.tensor)
-            add_emit(e, emit_output_gradient(e, n->out), 1.0f, NULL, dx);
-    }
+    pass_back(e, n, 0, 1.0f);
+    pass_back(e, n, 1, 1.0f);
 }
 
 static bool same_infer(const struct op_node *n, struct op_shapes *shapes)
@@ -76,9 +87,7 @@ static void scale_forward(struct emitter *e, const struct op_node *n)
 
 static void scale_backward(struct emitter *e, const struct op_node *n)
 {
-    const struct gradient dx = emit_gradient(e, n->in[0]);
-    if (dx.tensor)
-        add_emit(e, emit_output_gradient(e, n->out), n->attr.scale, NULL, dx);
+    pass_back(e, n, 0, n->attr.scale);
 }
 
 // The output is the input itself.

@@ -1,79 +1,116 @@
 // SPDX-License-Identifier: MIT
 //
-// Joins two tensors along their channels; backward takes the gradient apart. Both are
-// copies of a range of channels, see shared/concat.h.
+// Joins two tensors along their channels or their samples. Where it can be, nothing is
+// copied: the two become slices of the joint tensor, and who writes them writes there;
+// backward, their gradients are slices of its gradient. What can not be a slice,
+// because it is one of another tensor or written by the host, is copied
+// (shared/concat.h).
 
 #include "shared/concat.h"
 
 #include "base/log.h"
-#include "ops/op.h"
+#include "ops/emitter.h"
 
 _Static_assert(sizeof(struct concat_params) <= CALL_MAX_PARAMS, "push constants");
 
-// Elements of one sample.
-static uint32_t sample_count(const struct tensor *t)
+static void copy_emit(struct emitter *e, struct tensor *from, struct gradient to)
 {
-    return (uint32_t)(shape_count(t->shape) / t->shape.n);
-}
-
-// Copies all of the smaller of two tensors to or from the place of its channels in the
-// larger one, which starts `first` elements into each sample.
-static void copy_emit(struct emitter *e, struct tensor *from, uint32_t from_first,
-                      struct gradient to, uint32_t to_first)
-{
-    const uint32_t from_sample = sample_count(from);
-    const uint32_t to_sample = sample_count(to.tensor);
-    const uint32_t inner = MIN(from_sample, to_sample);
-    const uint32_t count = inner * from->shape.n;
+    const uint32_t count = (uint32_t)shape_count(from->shape);
     const struct grid grid = grid_linear(count);
     const struct concat_params params = {
         .count = count,
         .stride = grid_stride(grid),
-        .inner = inner,
-        .from_sample = from_sample,
-        .from_first = from_first,
-        .to_sample = to_sample,
-        .to_first = to_first,
+        .run = shape_run(from->shape),
         .accumulate = to.accumulate,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_CONCAT,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { from, ACCESS_READ }, { to.tensor, to.access } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = to.accumulate ? count : 0,
-            });
+    emit(e,
+         &(struct call){
+             .shader = SHADER_CONCAT,
+             CALL_SPEC(OP_WORKGROUP),
+             .use = { { from, ACCESS_READ, CALL_VIEW(struct concat_params, from) },
+                      { to.tensor, to.access, CALL_VIEW(struct concat_params, to) } },
+             CALL_PARAMS(params),
+             .grid = grid,
+             .flops = to.accumulate ? count : 0,
+         });
 }
 
 static bool concat_infer(const struct op_node *n, struct op_shapes *shapes)
 {
-    const struct shape a = n->in[0]->shape, b = n->in[1]->shape;
-    if (a.n != b.n || a.h != b.h || a.w != b.w) {
-        char a_text[SHAPE_TEXT_SIZE], b_text[SHAPE_TEXT_SIZE];
-        log_error("concat: the shapes %s and %s differ in more than their channels",
-                  shape_text(a, a_text), shape_text(b, b_text));
+    struct shape a = n->in[0]->shape, b = n->in[1]->shape;
+    char a_text[SHAPE_TEXT_SIZE], b_text[SHAPE_TEXT_SIZE];
+    shape_text(a, a_text);
+    shape_text(b, b_text);
+    shapes->out = a;
+    if (n->attr.concat.samples) {
+        shapes->out.n += b.n;
+        b.n = a.n;
+    } else {
+        shapes->out.c += b.c;
+        b.c = a.c;
+    }
+    if (!shape_equal(a, b)) {
+        log_error("concat: the shapes %s and %s differ in more than their %s", a_text,
+                  b_text, n->attr.concat.samples ? "samples" : "channels");
         return false;
     }
-    shapes->out = a;
-    shapes->out.c = a.c + b.c;
     return true;
+}
+
+// Where input i begins in the joint tensor.
+static void first_of(const struct op_node *n, uint32_t i, uint32_t *first_n,
+                     uint32_t *first_c)
+{
+    *first_n = i && n->attr.concat.samples ? n->in[0]->shape.n : 0;
+    *first_c = i && !n->attr.concat.samples ? n->in[0]->shape.c : 0;
+}
+
+// The two are all slices of one tensor already, in this order: that tensor.
+static struct tensor *joint_of(const struct op_node *n)
+{
+    struct tensor *parent = emitter_resolve(n->in[0])->parent;
+    if (!parent || !shape_equal(parent->shape, n->out->shape))
+        return NULL;
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct tensor *t = emitter_resolve(n->in[i]);
+        uint32_t first_n, first_c;
+        first_of(n, i, &first_n, &first_c);
+        if (t->parent != parent || t->first_n != first_n || t->first_c != first_c)
+            return NULL;
+    }
+    return parent;
 }
 
 static void concat_forward(struct emitter *e, const struct op_node *n)
 {
-    const struct gradient out = { n->out, ACCESS_WRITE };
-    copy_emit(e, n->in[0], 0, out, 0);
-    copy_emit(e, n->in[1], 0, out, sample_count(n->in[0]));
+    struct tensor *joint = joint_of(n);
+    if (joint) {
+        graph_tensor_of(n->out)->alias = joint;
+        return;
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t first_n, first_c;
+        first_of(n, i, &first_n, &first_c);
+        if (emitter_make_slice(e, n->in[i], n->out, first_n, first_c))
+            continue;
+        struct tensor *to = emitter_slice(e, n->out, first_n, first_c, n->in[i]->shape);
+        if (to)
+            copy_emit(e, n->in[i], (struct gradient){ to, ACCESS_WRITE, 0 });
+    }
 }
 
 static void concat_backward(struct emitter *e, const struct op_node *n)
 {
+    struct tensor *dy = emit_output_gradient(e, n->out);
     for (uint32_t i = 0; i < 2; i++) {
+        uint32_t first_n, first_c;
+        first_of(n, i, &first_n, &first_c);
+        struct tensor *part = emitter_slice(e, dy, first_n, first_c, n->in[i]->shape);
+        if (!part || emitter_set_gradient(n->in[i], part))
+            continue;
         const struct gradient dx = emit_gradient(e, n->in[i]);
         if (dx.tensor)
-            copy_emit(e, emit_output_gradient(e, n->out),
-                      i == 0 ? 0 : sample_count(n->in[0]), dx, 0);
+            copy_emit(e, part, dx);
     }
 }
 

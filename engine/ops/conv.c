@@ -20,6 +20,8 @@
 #define MAX_STRIDE 255    // its square, the number of phases, is a number of groups
 
 _Static_assert(sizeof(struct conv_params) <= CALL_MAX_PARAMS, "push constants");
+_Static_assert(sizeof(struct conv_weight_params) <= CALL_MAX_PARAMS, "push constants");
+_Static_assert(offsetof(struct conv_weight_params, conv) == 0, "views of both");
 
 // ---------------------------------------------------------------------------
 // Choice of kernels
@@ -145,32 +147,46 @@ struct conv {
     struct shape x, y;
 };
 
+// What forward and input gradient do around their sums. At most one of bias and z.
+struct ends {
+    bool leaky;    // on load, of the slope of the attributes
+    bool tanh;
+    struct tensor *bias;
+    struct tensor *z;    // multiplies by the derivative of the leaky ReLU at z
+};
+
+#define VIEW(member) CALL_VIEW(struct conv_params, member)
+
 // Emits one call of a direction, or more that each add their part of the sum. Its
-// shader is given, its flops are those of the whole; the output is the last in its use.
+// shader is given, its flops are those of the whole; the output is the last in its use,
+// `count` elements. Forward and input gradient have `ends`, the weight gradient has
+// `update`, whose sum or state is the output.
 static void emit_kernel(struct emitter *e, const struct conv *c, struct call call,
-                        const struct product *product, bool bias,
-                        const struct gradient *out)
+                        const struct product *product, uint64_t count, uint32_t load,
+                        const struct ends *ends, const struct weight_gradient *update)
 {
-    struct conv_params params = {
-        .n = c->x.n,
-        .c_in = c->x.c,
-        .h_in = c->x.h,
-        .w_in = c->x.w,
-        .c_out = c->y.c,
-        .h_out = c->y.h,
-        .w_out = c->y.w,
-    };
+    struct conv_weight_params params = { .conv = {
+                                             .n = c->x.n,
+                                             .c_in = c->x.c,
+                                             .h_in = c->x.h,
+                                             .w_in = c->x.w,
+                                             .c_out = c->y.c,
+                                             .h_out = c->y.h,
+                                             .w_out = c->y.w,
+                                             .slope = c->attr.slope,
+                                             .z_slope = c->attr.slope,
+                                         } };
     call.spec[CONV_SPEC_KERNEL] = c->attr.kernel;
     call.spec[CONV_SPEC_STRIDE] = c->attr.stride;
     call.spec[CONV_SPEC_PAD] = c->attr.pad;
+    call.spec[CONV_SPEC_LOAD] = load;
+    call.spec_count = CONV_SPEC_STORE + 1;
     uint64_t iterations;    // of all loops of an invocation, for each of `terms`
     if (chosen == CONV_SIMPLE) {
-        uint64_t count = shape_count(out->tensor->shape);
         call.spec[0] = OP_WORKGROUP;
-        call.spec_count = CONV_SPEC_ACCUMULATE + 1;
         call.grid = grid_linear(count);
-        params.stride = grid_stride(call.grid);
-        iterations = DIV_UP(count, params.stride) * 2 * (product->inner + 1);
+        params.conv.stride = grid_stride(call.grid);
+        iterations = DIV_UP(count, params.conv.stride) * 2 * (product->inner + 1);
     } else {
         const struct tile tile = choose_tile(emit_limits(e), product);
         call.spec[0] = tile_invocations(&tile);
@@ -180,41 +196,81 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
         call.spec[CONV_SPEC_REG_M] = tile.reg_m;
         call.spec[CONV_SPEC_REG_N] = tile.reg_n;
         call.spec[CONV_SPEC_DIRECT] = tile.direct;
-        call.spec_count = CONV_SPEC_DIRECT + 1;
         uint64_t groups = DIV_UP(product->m, tile.m) * DIV_UP(product->n, tile.n);
-        params.groups_x = (uint32_t)MIN(groups, OP_MAX_GROUPS);
-        call.grid =
-            (struct grid){ params.groups_x, (uint32_t)DIV_UP(groups, params.groups_x),
-                           product->phases };
+        params.conv.groups_x = (uint32_t)MIN(groups, OP_MAX_GROUPS);
+        call.grid = (struct grid){ params.conv.groups_x,
+                                   (uint32_t)DIV_UP(groups, params.conv.groups_x),
+                                   product->phases };
         // Staging a step takes a few beside those over k.
         iterations = 3 * product->inner;
     }
     call.params = &params;
-    call.params_size = sizeof(params);
+    call.params_size = update ? sizeof(params) : sizeof(params.conv);
 
     // Where a driver ends long loops, longer sums are made by several calls.
     uint32_t most = emit_limits(e)->loop_iterations;
     uint32_t part = product->terms;
     if (most)
         part = (uint32_t)MAX(MIN(most / iterations, product->terms), 1);
-    uint64_t flops = call.flops;
+    const uint64_t flops = call.flops;
+    const uint32_t out = 3;
+    const struct call_use last = call.use[out];
+    struct tensor *before =
+        update && update->sum.accumulate ? update->sum.tensor : NULL;
+    bool accumulates = last.access == ACCESS_READ_WRITE;
+    if (update)
+        accumulates = before != NULL;
     for (uint32_t first = 0; first < product->terms; first += part) {
-        uint32_t count = MIN(part, product->terms - first);
-        params.sum_first = first;
-        params.sum_end = first + count;
-        call.flops = flops / product->terms * count;
-        call.spec[CONV_SPEC_BIAS] = bias && first == 0;
-        call.spec[CONV_SPEC_ACCUMULATE] = out->accumulate || first > 0;
-        for (uint32_t i = 0; first > 0 && i < CALL_MAX_BUFFERS; i++)
-            if (call.use[i].tensor == out->tensor)
-                call.use[i].access = ACCESS_READ_WRITE;
+        uint32_t terms = MIN(part, product->terms - first);
+        bool is_last = first + terms == product->terms;
+        params.conv.sum_first = first;
+        params.conv.sum_end = first + terms;
+        call.flops = flops / product->terms * terms;
+        call.spec[CONV_SPEC_ACCUMULATE] = accumulates || first > 0;
+        if (update) {
+            // Until the sum is complete an update keeps it elsewhere.
+            bool updates = update->state && is_last;
+            if (before)
+                call.use[2] = (struct call_use){ before, ACCESS_READ };
+            if (updates) {
+                params.adam = adam_rule(update->optimizer);
+                params.part = update->part;
+                call.use[out] = (struct call_use){ update->state, ACCESS_READ_WRITE };
+            } else if (update->state) {
+                if (!before)
+                    before = emit_temporary(e, "weight gradient so far",
+                                            (struct shape){ 1, 1, 1, (uint32_t)count });
+                call.use[out] = (struct call_use){ before, first > 0 || accumulates
+                                                               ? ACCESS_READ_WRITE
+                                                               : ACCESS_WRITE };
+            } else {
+                before = last.tensor;
+                if (first > 0)
+                    call.use[out].access = ACCESS_READ_WRITE;
+            }
+            call.spec[CONV_SPEC_STORE] = updates ? CONV_STORE_ADAM : CONV_STORE_PLAIN;
+        } else {
+            call.spec[CONV_SPEC_BIAS] = ends->bias && first == 0;
+            call.spec[CONV_SPEC_STORE] = ends->z                 ? CONV_STORE_DERIVATIVE
+                                         : ends->tanh && is_last ? CONV_STORE_TANH
+                                                                 : CONV_STORE_PLAIN;
+            if (first > 0)
+                call.use[out].access = ACCESS_READ_WRITE;
+        }
         emit(e, &call);
     }
 }
 
-// Without a bias its binding gets the weights, which are not read through it.
+// What binding 2 gets: the bias, z, or the weights, which are not read through it.
+static struct call_use second_use(const struct ends *ends, struct tensor *w)
+{
+    if (ends->z)
+        return (struct call_use){ ends->z, ACCESS_READ, VIEW(z) };
+    return (struct call_use){ ends->bias ? ends->bias : w, ACCESS_READ };
+}
+
 static void emit_forward(struct emitter *e, const struct conv *c, struct tensor *x,
-                         struct tensor *w, struct tensor *b, struct gradient y)
+                         struct tensor *w, const struct ends *ends, struct gradient y)
 {
     const struct product product = {
         .m = c->y.c,
@@ -226,13 +282,14 @@ static void emit_forward(struct emitter *e, const struct conv *c, struct tensor 
     const struct call call = {
         .shader =
             chosen == CONV_SIMPLE ? SHADER_CONV_FORWARD : SHADER_CONV_FORWARD_TILED,
-        .use = { { x, ACCESS_READ },
+        .use = { { x, ACCESS_READ, VIEW(x) },
                  { w, ACCESS_READ },
-                 { b ? b : w, ACCESS_READ },
-                 { y.tensor, y.access } },
+                 second_use(ends, w),
+                 { y.tensor, y.access, VIEW(y) } },
         .flops = 2 * product.m * product.n * product.inner * product.terms,
     };
-    emit_kernel(e, c, call, &product, b != NULL, &y);
+    emit_kernel(e, c, call, &product, shape_count(c->y),
+                ends->leaky ? CONV_LOAD_X : CONV_LOAD_PLAIN, ends, NULL);
 }
 
 // Taps that meet an element of dy, or would if it had no edges, over all rows (or
@@ -250,8 +307,8 @@ static uint64_t meeting_taps(uint32_t length, const struct conv_attributes *a)
 }
 
 static void emit_backward_input(struct emitter *e, const struct conv *c,
-                                struct tensor *dy, struct tensor *w, struct tensor *b,
-                                struct gradient dx)
+                                struct tensor *dy, struct tensor *w,
+                                const struct ends *ends, struct gradient dx)
 {
     // There is one product for each phase; this is as large as any of them.
     uint32_t stride = c->attr.stride;
@@ -266,19 +323,21 @@ static void emit_backward_input(struct emitter *e, const struct conv *c,
     const struct call call = {
         .shader = chosen == CONV_SIMPLE ? SHADER_CONV_BACKWARD_INPUT
                                         : SHADER_CONV_BACKWARD_INPUT_TILED,
-        .use = { { dy, ACCESS_READ },
+        .use = { { dy, ACCESS_READ, VIEW(y) },
                  { w, ACCESS_READ },
-                 { b ? b : w, ACCESS_READ },
-                 { dx.tensor, dx.access } },
+                 second_use(ends, w),
+                 { dx.tensor, dx.access, VIEW(x) } },
         .flops = 2 * (uint64_t)c->x.n * c->x.c * c->y.c *
                  meeting_taps(c->x.h, &c->attr) * meeting_taps(c->x.w, &c->attr),
     };
-    emit_kernel(e, c, call, &product, b != NULL, &dx);
+    emit_kernel(e, c, call, &product, shape_count(c->x),
+                ends->leaky ? CONV_LOAD_Y : CONV_LOAD_PLAIN, ends, NULL);
 }
 
+// `load`: which of x and dy is the node's input before its leaky ReLU.
 static void emit_backward_weight(struct emitter *e, const struct conv *c,
-                                 struct tensor *x, struct tensor *dy,
-                                 struct gradient dw)
+                                 struct tensor *x, struct tensor *dy, uint32_t load,
+                                 struct weight_gradient dw)
 {
     const struct product product = {
         .m = c->y.c,
@@ -290,10 +349,15 @@ static void emit_backward_weight(struct emitter *e, const struct conv *c,
     const struct call call = {
         .shader = chosen == CONV_SIMPLE ? SHADER_CONV_BACKWARD_WEIGHT
                                         : SHADER_CONV_BACKWARD_WEIGHT_TILED,
-        .use = { { x, ACCESS_READ }, { dy, ACCESS_READ }, { dw.tensor, dw.access } },
+        // Binding 2 is not read unless there is a gradient so far.
+        .use = { { x, ACCESS_READ, VIEW(x) },
+                 { dy, ACCESS_READ, VIEW(y) },
+                 { x, ACCESS_READ, VIEW(x) },
+                 { dw.sum.tensor, dw.sum.access } },
+        .uses_step = true,
         .flops = 2 * product.m * product.n * product.inner * product.terms,
     };
-    emit_kernel(e, c, call, &product, false, &dw);
+    emit_kernel(e, c, call, &product, product.m * product.n, load, NULL, &dw);
 }
 
 // Sum over everything but the channels.
@@ -310,11 +374,25 @@ static void emit_backward_bias(struct emitter *e, struct tensor *dy, struct grad
     emit(e, &(struct call){
                 .shader = SHADER_CONV_BACKWARD_BIAS,
                 CALL_SPEC(OP_WORKGROUP),
-                .use = { { dy, ACCESS_READ }, { db.tensor, db.access } },
+                .use = { { dy, ACCESS_READ, CALL_VIEW(struct conv_bias_params, y) },
+                         { db.tensor, db.access } },
                 .grid = { params.groups_x, DIV_UP(s.c, params.groups_x), 1 },
                 .flops = shape_count(s),
                 CALL_PARAMS(params),
             });
+}
+
+// The gradient of the sum itself: tanh is differentiated by a pass of its own.
+static struct tensor *sum_gradient(struct emitter *e, const struct op_node *n)
+{
+    struct tensor *dy = emit_output_gradient(e, n->out);
+    if (!n->attr.conv.tanh)
+        return dy;
+    struct tensor *sum = emit_temporary(e, n->label, n->out->shape);
+    activation_backward_emit(
+        e, (struct activation_attributes){ ACTIVATION_KIND_TANH, 0 },
+        emit_value(e, n->out), dy, (struct gradient){ sum, ACCESS_WRITE, 0 });
+    return sum;
 }
 
 // ---------------------------------------------------------------------------
@@ -395,20 +473,28 @@ static struct conv conv_of(const struct op_node *n)
 static void conv_forward(struct emitter *e, const struct op_node *n)
 {
     const struct conv c = conv_of(n);
-    emit_forward(e, &c, n->in[0], n->in[1], n->in[2],
+    const struct ends ends = {
+        .leaky = n->attr.conv.leaky,
+        .tanh = n->attr.conv.tanh,
+        .bias = n->in[2],
+    };
+    emit_forward(e, &c, n->in[0], n->in[1], &ends,
                  (struct gradient){ n->out, ACCESS_WRITE, 0 });
 }
 
 static void conv_backward(struct emitter *e, const struct op_node *n)
 {
     const struct conv c = conv_of(n);
-    struct tensor *dy = emit_output_gradient(e, n->out);
+    struct tensor *dy = sum_gradient(e, n);
     struct gradient dx = emit_gradient(e, n->in[0]);
-    struct gradient dw = emit_gradient(e, n->in[1]);
+    struct weight_gradient dw = emit_weight_gradient(e, n->in[1]);
+    const struct ends ends = { .z = n->attr.conv.leaky ? emit_value(e, n->in[0])
+                                                       : NULL };
     if (dx.tensor)
-        emit_backward_input(e, &c, dy, emit_value(e, n->in[1]), NULL, dx);
-    if (dw.tensor)
-        emit_backward_weight(e, &c, emit_value(e, n->in[0]), dy, dw);
+        emit_backward_input(e, &c, dy, emit_value(e, n->in[1]), &ends, dx);
+    if (dw.sum.tensor || dw.state)
+        emit_backward_weight(e, &c, emit_value(e, n->in[0]), dy,
+                             n->attr.conv.leaky ? CONV_LOAD_X : CONV_LOAD_PLAIN, dw);
     if (n->in[2]) {
         struct gradient db = emit_gradient(e, n->in[2]);
         if (db.tensor)
@@ -457,20 +543,28 @@ static struct conv conv_transpose_of(const struct op_node *n)
 static void conv_transpose_forward(struct emitter *e, const struct op_node *n)
 {
     const struct conv c = conv_transpose_of(n);
-    emit_backward_input(e, &c, n->in[0], n->in[1], n->in[2],
+    const struct ends ends = {
+        .leaky = n->attr.conv.leaky,
+        .tanh = n->attr.conv.tanh,
+        .bias = n->in[2],
+    };
+    emit_backward_input(e, &c, n->in[0], n->in[1], &ends,
                         (struct gradient){ n->out, ACCESS_WRITE, 0 });
 }
 
 static void conv_transpose_backward(struct emitter *e, const struct op_node *n)
 {
     const struct conv c = conv_transpose_of(n);
-    struct tensor *dy = emit_output_gradient(e, n->out);
+    struct tensor *dy = sum_gradient(e, n);
     struct gradient dx = emit_gradient(e, n->in[0]);
-    struct gradient dw = emit_gradient(e, n->in[1]);
+    struct weight_gradient dw = emit_weight_gradient(e, n->in[1]);
+    const struct ends ends = { .z = n->attr.conv.leaky ? emit_value(e, n->in[0])
+                                                       : NULL };
     if (dx.tensor)
-        emit_forward(e, &c, dy, emit_value(e, n->in[1]), NULL, dx);
-    if (dw.tensor)
-        emit_backward_weight(e, &c, dy, emit_value(e, n->in[0]), dw);
+        emit_forward(e, &c, dy, emit_value(e, n->in[1]), &ends, dx);
+    if (dw.sum.tensor || dw.state)
+        emit_backward_weight(e, &c, dy, emit_value(e, n->in[0]),
+                             n->attr.conv.leaky ? CONV_LOAD_Y : CONV_LOAD_PLAIN, dw);
     if (n->in[2]) {
         struct gradient db = emit_gradient(e, n->in[2]);
         if (db.tensor)

@@ -22,6 +22,7 @@ static void dropout_emit(struct emitter *e, const struct op_node *n, struct tens
     const struct dropout_params params = {
         .count = (uint32_t)count,
         .stride = grid_stride(grid),
+        .run = shape_run(y.tensor->shape),
         .threshold = (uint32_t)(probability * 4294967296.0),
         .factor = (float)(1.0 / (1.0 - probability)),
         .stream = n->attr.dropout.stream,
@@ -30,7 +31,8 @@ static void dropout_emit(struct emitter *e, const struct op_node *n, struct tens
     emit(e, &(struct call){
                 .shader = SHADER_DROPOUT,
                 CALL_SPEC(OP_WORKGROUP),
-                .use = { { x, ACCESS_READ }, { y.tensor, y.access } },
+                .use = { { x, ACCESS_READ, CALL_VIEW(struct dropout_params, x) },
+                         { y.tensor, y.access, CALL_VIEW(struct dropout_params, y) } },
                 .uses_step = true,
                 CALL_PARAMS(params),
                 .grid = grid,

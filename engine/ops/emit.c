@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "ops/emitter.h"
+#include "shared/base.h"
 
 #include <assert.h>
 #include <string.h>
@@ -16,7 +17,7 @@ void emitter_finish(struct emitter *e)
         mem_free(e->tensors[i]);
     mem_free(e->calls);
     mem_free(e->tensors);
-    mem_free(e->weight_is_set);
+    mem_free(e->passes);
     *e = (struct emitter){ 0 };
 }
 
@@ -80,8 +81,26 @@ void emit(struct emitter *e, const struct call *call)
             continue;
         assert(copy->use[i].access);
         assert(i == 0 || copy->use[i - 1].tensor);
-        copy->use[i].tensor = emitter_resolve(copy->use[i].tensor);
+        struct tensor *t = emitter_resolve(copy->use[i].tensor);
+        copy->use[i].tensor = t;
+        assert(!t->parent || copy->use[i].view);
+        assert(copy->use[i].view < copy->params_size);
+        if (t->weight && t == &t->weight->gradient)
+            t->weight->uses_gradient = true;
     }
+}
+
+void emitter_fill_views(struct emitter *e)
+{
+    for (size_t i = 0; i < e->call_count; i++)
+        for (size_t k = 0; k < CALL_MAX_BUFFERS; k++) {
+            const struct call_use *use = &e->calls[i].use[k];
+            if (!use->tensor || !use->view)
+                continue;
+            const struct bound b = tensor_bound(use->tensor);
+            const struct view view = { b.first, b.stride };
+            memcpy((char *)e->calls[i].params + use->view - 1, &view, sizeof(view));
+        }
 }
 
 uint64_t call_bytes(const struct call *call)
@@ -116,12 +135,122 @@ struct tensor *emit_temporary(struct emitter *e, const char *name, struct shape 
     return emitter_tensor(e, name, shape, TENSOR_F32);
 }
 
+// Gives a constant gradient memory.
+static void settle(struct emitter *e, struct graph_tensor *t)
+{
+    if (!t->gradient_is_constant)
+        return;
+    t->gradient_is_constant = false;
+    t->gradient = emit_temporary(e, t->base.name, t->base.shape);
+    if (t->gradient)
+        fill_emit(e, t->gradient, t->gradient_constant);
+}
+
 struct tensor *emit_output_gradient(struct emitter *e, struct tensor *out)
 {
-    (void)e;
     struct graph_tensor *t = graph_tensor_of(out);
-    assert(t->gradient && t->gradient_is_set);
+    assert(t->gradient_is_set);
+    settle(e, t);
     return t->gradient;
+}
+
+bool emit_output_constant(struct emitter *e, struct tensor *out, float *value)
+{
+    (void)e;
+    const struct graph_tensor *t = graph_tensor_of(out);
+    assert(t->gradient_is_set);
+    *value = t->gradient_constant;
+    return t->gradient_is_constant;
+}
+
+bool emitter_set_gradient_constant(struct tensor *t, float value)
+{
+    if (t->weight)
+        return false;
+    struct graph_tensor *gt = graph_tensor_of(t);
+    if (!gt->needs_gradient)
+        return true;
+    if (gt->gradient_is_set && !gt->gradient_is_constant)
+        return false;
+    gt->gradient_constant = gt->gradient_is_set ? gt->gradient_constant + value : value;
+    gt->gradient_is_set = gt->gradient_is_constant = true;
+    return true;
+}
+
+bool emit_gradient_constant(struct emitter *e, struct tensor *in, float value)
+{
+    (void)e;
+    return emitter_set_gradient_constant(in, value);
+}
+
+bool emitter_set_gradient(struct tensor *t, struct tensor *gradient)
+{
+    if (t->weight)
+        return false;
+    struct graph_tensor *gt = graph_tensor_of(t);
+    if (gt->needs_gradient && gt->gradient_is_set)
+        return false;
+    gt->gradient = gradient;
+    gt->gradient_is_set = true;
+    return true;
+}
+
+struct tensor *emitter_slice(struct emitter *e, struct tensor *parent, uint32_t first_n,
+                             uint32_t first_c, struct shape shape)
+{
+    struct tensor *t = emitter_tensor(e, parent->name, shape, parent->format);
+    if (t) {
+        t->parent = emitter_resolve(parent);
+        t->first_n = first_n;
+        t->first_c = first_c;
+    }
+    return t;
+}
+
+bool emitter_make_slice(struct emitter *e, struct tensor *t, struct tensor *parent,
+                        uint32_t first_n, uint32_t first_c)
+{
+    t = emitter_resolve(t);
+    if (t->weight || t->is_input || t->parent || t->format != TENSOR_F32)
+        return false;
+    for (size_t i = 0; i < e->call_count; i++)
+        for (size_t k = 0; k < CALL_MAX_BUFFERS; k++)
+            if (e->calls[i].use[k].tensor == t && !e->calls[i].use[k].view)
+                return false;
+    t->parent = parent;
+    t->first_n = first_n;
+    t->first_c = first_c;
+    if (t->kept)
+        tensor_place(parent).root->kept = true;
+    return true;
+}
+
+void emitter_drop_dead(struct emitter *e)
+{
+    for (size_t i = 0; i < e->tensor_count; i++)
+        e->tensors[i]->is_read = false;
+    size_t to = e->call_count;
+    for (size_t i = e->call_count; i-- > 0;) {
+        struct call *call = &e->calls[i];
+        bool is_alive = false;
+        for (size_t k = 0; k < CALL_MAX_BUFFERS && call->use[k].tensor; k++) {
+            struct tensor *t = tensor_place(call->use[k].tensor).root;
+            is_alive |= (call->use[k].access & ACCESS_WRITE) &&
+                        (t->weight || t->kept || graph_tensor_of(t)->is_read);
+        }
+        if (!is_alive) {
+            mem_free((void *)call->params);
+            continue;
+        }
+        for (size_t k = 0; k < CALL_MAX_BUFFERS && call->use[k].tensor; k++) {
+            struct tensor *t = tensor_place(call->use[k].tensor).root;
+            if (!t->weight && (call->use[k].access & ACCESS_READ))
+                graph_tensor_of(t)->is_read = true;
+        }
+        e->calls[--to] = *call;
+    }
+    e->call_count -= to;
+    memmove(e->calls, e->calls + to, e->call_count * sizeof(e->calls[0]));
 }
 
 struct gradient emit_gradient(struct emitter *e, struct tensor *in)
@@ -133,12 +262,15 @@ struct gradient emit_gradient(struct emitter *e, struct tensor *in)
         size_t index = emitter_trained_index(e, in);
         if (index == SIZE_MAX)
             return none;
+        assert(e->passes[index].left > 0);
+        e->passes[index].left--;
         tensor = &in->weight->gradient;
-        is_set = &e->weight_is_set[index];
+        is_set = &e->passes[index].is_set;
     } else {
         struct graph_tensor *t = graph_tensor_of(in);
         if (!t->needs_gradient)
             return none;
+        settle(e, t);
         if (!t->gradient)
             t->gradient = emit_temporary(e, in->name, in->shape);
         tensor = t->gradient;
@@ -151,6 +283,27 @@ struct gradient emit_gradient(struct emitter *e, struct tensor *in)
         .access = accumulate ? ACCESS_READ_WRITE : ACCESS_WRITE,
         .accumulate = accumulate,
     };
+}
+
+// Every buffer a driver may be limited to, Vulkan's guaranteed maxStorageBufferRange.
+#define GUARANTEED_BINDING (128u << 20)
+
+struct weight_gradient emit_weight_gradient(struct emitter *e, struct tensor *w)
+{
+    struct weight_gradient out = { .sum = emit_gradient(e, w) };
+    if (!out.sum.tensor || !e->optimizer || e->optimizer->kind != OPTIMIZER_ADAM)
+        return out;
+    struct weight_pass *pass = &e->passes[emitter_trained_index(e, w)];
+    uint64_t most = e->limits.max_binding ? e->limits.max_binding : GUARANTEED_BINDING;
+    if (pass->left > 0 || tensor_bytes(&w->weight->state) > most)
+        return out;
+    pass->is_updated = true;
+    out.state = &w->weight->state;
+    out.part = weight_part(w->weight);
+    out.optimizer = e->optimizer;
+    if (!out.sum.accumulate)
+        out.sum.tensor = NULL;
+    return out;
 }
 
 struct grid grid_linear(uint64_t count)

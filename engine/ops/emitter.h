@@ -15,9 +15,13 @@ struct graph_tensor {
     struct tensor
         base;    // first: a struct tensor that is not a weight is one of these
     struct tensor *alias;
-    bool needs_gradient;
+    bool needs_gradient;    // depends on what is trained
+    bool is_reached;        // and the loss depends on it
     bool gradient_is_set;
+    bool gradient_is_constant;    // the same number everywhere; no tensor then
+    float gradient_constant;
     struct tensor *gradient;
+    bool is_read;    // by a call that is not dead
 };
 
 static inline struct graph_tensor *graph_tensor_of(struct tensor *t)
@@ -31,9 +35,15 @@ struct emitter {
     size_t call_count, call_capacity;
     struct graph_tensor **tensors;
     size_t tensor_count, tensor_capacity;
-    const char *label;                 // of the node whose calls are emitted
-    const struct weights *training;    // of the backward pass under way
-    bool *weight_is_set;               // its gradient has a value; [training->count]
+    const char *label;    // of the node whose calls are emitted
+    // Of the backward pass under way.
+    const struct weights *training;
+    const struct optimizer *optimizer;    // NULL: only gradients are wanted
+    struct weight_pass {
+        bool is_set;        // its gradient has a value
+        bool is_updated;    // by the call that completed it
+        uint32_t left;      // nodes that will still add to its gradient
+    } * passes;             // [training->count]
     bool failed;
 };
 
@@ -43,7 +53,29 @@ void emitter_finish(struct emitter *e);    // frees what it holds
 struct tensor *emitter_tensor(struct emitter *e, const char *name, struct shape shape,
                               enum tensor_format format);
 
-// Follows aliases to the tensor that has memory.
+// Writes the places of all tensors into the params of the calls. After the last call.
+void emitter_fill_views(struct emitter *e);
+
+// A slice of a tensor: some samples or some channels, of this shape. NULL only if there
+// is no memory.
+struct tensor *emitter_slice(struct emitter *e, struct tensor *parent, uint32_t first_n,
+                             uint32_t first_c, struct shape shape);
+
+// Makes an existing tensor a slice of `parent`, unless it can not be one: it has
+// another parent, belongs to weights or the host, or a call can not handle slices.
+bool emitter_make_slice(struct emitter *e, struct tensor *t, struct tensor *parent,
+                        uint32_t first_n, uint32_t first_c);
+
+// Makes `gradient` that of a tensor which has none yet. True as well if it needs none.
+bool emitter_set_gradient(struct tensor *t, struct tensor *gradient);
+
+// The gradient of a tensor is the same number everywhere, and not in memory.
+bool emitter_set_gradient_constant(struct tensor *t, float value);
+
+// Drops calls whose results nobody reads. After the last call.
+void emitter_drop_dead(struct emitter *e);
+
+// Follows aliases to the tensor that has memory, or is a slice of one.
 struct tensor *emitter_resolve(struct tensor *t);
 
 // Index of a weight's value in the network that is trained, or SIZE_MAX.

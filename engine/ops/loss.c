@@ -27,29 +27,48 @@ static bool loss_infer(const struct op_node *n, struct op_shapes *shapes)
                   shape_text(n->in[0]->shape, a), shape_text(n->in[1]->shape, b));
         return false;
     }
-    shapes->out = (struct shape){ 1, 1, 1, 1 };
+    const uint32_t groups = n->attr.loss.groups;
+    if (groups == 0 || groups > LOSS_MAX_GROUPS || n->in[0]->shape.n % groups) {
+        log_error("loss: %u samples can not be taken in %u equal groups",
+                  (unsigned)n->in[0]->shape.n, (unsigned)groups);
+        return false;
+    }
+    shapes->out = (struct shape){ 1, groups, 1, 1 };
     return true;
+}
+
+#define VIEW(member) CALL_VIEW(struct loss_params, member)
+
+static struct loss_params params_of(const struct op_node *n, struct grid grid)
+{
+    const struct loss_attributes attr = n->attr.loss;
+    const uint64_t group = shape_count(n->in[0]->shape) / attr.groups;
+    return (struct loss_params){
+        .count = (uint32_t)group,
+        .stride = grid_stride(grid) / grid.y,
+        .run = shape_run(n->in[0]->shape),
+        .group = (uint32_t)group,
+        .label_first = attr.labels[0],
+        .label_last = attr.labels[1],
+        .factor = (float)((double)attr.weight / (double)group),
+    };
 }
 
 static void loss_forward(struct emitter *e, const struct op_node *n)
 {
     const struct loss_attributes attr = n->attr.loss;
     const uint64_t count = shape_count(n->in[0]->shape);
-    const uint64_t groups = DIV_UP(count, OP_WORKGROUP * ELEMENTS_EACH);
-    const struct grid grid = { (uint32_t)MIN(groups, LOSS_MAX_PARTIAL), 1, 1 };
-    struct tensor *partial =
-        emit_temporary(e, "loss partial sums", (struct shape){ 1, 1, 1, grid.x });
+    const uint64_t most = DIV_UP(count / attr.groups, OP_WORKGROUP * ELEMENTS_EACH);
+    const struct grid grid = { (uint32_t)MIN(most, LOSS_MAX_PARTIAL), attr.groups, 1 };
+    struct tensor *partial = emit_temporary(
+        e, "loss partial sums", (struct shape){ 1, attr.groups, 1, grid.x });
 
-    const struct loss_params params = {
-        .count = (uint32_t)count,
-        .stride = grid_stride(grid),
-        .label = attr.label,
-    };
+    const struct loss_params params = params_of(n, grid);
     emit(e, &(struct call){
                 .shader = SHADER_LOSS_FORWARD,
                 CALL_SPEC(OP_WORKGROUP, attr.kind, attr.has_target),
-                .use = { { n->in[0], ACCESS_READ },
-                         { n->in[attr.has_target ? 1 : 0], ACCESS_READ },
+                .use = { { n->in[0], ACCESS_READ, VIEW(x) },
+                         { n->in[attr.has_target ? 1 : 0], ACCESS_READ, VIEW(t) },
                          { partial, ACCESS_WRITE } },
                 CALL_PARAMS(params),
                 .grid = grid,
@@ -58,21 +77,23 @@ static void loss_forward(struct emitter *e, const struct op_node *n)
 
     const struct reduce_params reduce = {
         .count = grid.x,
-        .factor = (float)(1.0 / (double)count),
+        .factor = params.factor,
     };
     emit(e, &(struct call){
                 .shader = SHADER_REDUCE_SUM,
                 CALL_SPEC(OP_WORKGROUP),
                 .use = { { partial, ACCESS_READ }, { n->out, ACCESS_WRITE } },
                 CALL_PARAMS(reduce),
-                .grid = { 1, 1, 1 },
-                .flops = grid.x,
+                .grid = { attr.groups, 1, 1 },
+                .flops = (uint64_t)grid.x * attr.groups,
             });
 }
 
 static void loss_backward(struct emitter *e, const struct op_node *n)
 {
     const struct loss_attributes attr = n->attr.loss;
+    float seed = 1.0f;
+    const bool has_seed = !emit_output_constant(e, n->out, &seed);
     for (uint32_t side = 0; side < (attr.has_target ? 2u : 1u); side++) {
         const struct gradient dx = emit_gradient(e, n->in[side]);
         if (!dx.tensor)
@@ -81,21 +102,20 @@ static void loss_backward(struct emitter *e, const struct op_node *n)
         struct tensor *x = emit_value(e, n->in[0]);
         const uint64_t count = shape_count(n->in[0]->shape);
         const struct grid grid = grid_linear(count);
-        const struct loss_params params = {
-            .count = (uint32_t)count,
-            .stride = grid_stride(grid),
-            .label = attr.label,
-            .factor = (float)(1.0 / (double)count),
-            .accumulate = dx.accumulate,
-        };
+        struct loss_params params = params_of(n, grid);
+        params.count = (uint32_t)count;
+        params.factor *= has_seed ? 1.0f : seed;
+        params.accumulate = dx.accumulate;
+        struct tensor *dloss = has_seed ? emit_output_gradient(e, n->out) : x;
         emit(e, &(struct call){
                     .shader = SHADER_LOSS_BACKWARD,
-                    CALL_SPEC(OP_WORKGROUP, attr.kind, attr.has_target, side),
-                    .use = { { x, ACCESS_READ },
+                    CALL_SPEC(OP_WORKGROUP, attr.kind, attr.has_target, side, has_seed),
+                    // What is not read through bindings 1 and 2 is bound as t.
+                    .use = { { x, ACCESS_READ, VIEW(x) },
                              { attr.has_target ? emit_value(e, n->in[1]) : x,
-                               ACCESS_READ },
-                             { emit_output_gradient(e, n->out), ACCESS_READ },
-                             { dx.tensor, dx.access } },
+                               ACCESS_READ, VIEW(t) },
+                             { dloss, ACCESS_READ, has_seed ? 0 : VIEW(x) },
+                             { dx.tensor, dx.access, VIEW(dx) } },
                     CALL_PARAMS(params),
                     .grid = grid,
                     .flops = (attr.kind == LOSS_KIND_BCE ? 8 : 4) * count,

@@ -1,230 +1,232 @@
 // SPDX-License-Identifier: MIT
 //
-// Batch and instance normalisation with the statistics of the batch in hand. The
-// formulas and the layout of the records are in shared/norm.h. saved[0] is one record
-// for each group: a channel, or a channel of one sample.
+// Batch and instance normalisation with the statistics of the batch in hand, a leaky
+// ReLU and dropout after it in the same pass. The formulas and the layout of the
+// records are in shared/norm.h. saved[0] is one record for each group.
 
 #include "shared/norm.h"
 
 #include "base/log.h"
 #include "ops/op.h"
+#include "tensor/weights.h"
 
-_Static_assert(sizeof(struct norm_statistics_params) <= CALL_MAX_PARAMS,
-               "push constants");
+#include <assert.h>
+
 _Static_assert(sizeof(struct norm_params) <= CALL_MAX_PARAMS, "push constants");
-_Static_assert(sizeof(struct norm_channel_params) <= CALL_MAX_PARAMS, "push constants");
-_Static_assert(REDUCE_WORKGROUP == OP_WORKGROUP, "sums are over whole workgroups");
+_Static_assert(sizeof(struct norm_affine_params) <= CALL_MAX_PARAMS, "push constants");
 
-enum norm_input {
-    NORM_X,
-    NORM_IN_SCALE,
-    NORM_IN_SHIFT,
-    NORM_IN_MEAN,
-    NORM_IN_VARIANCE
-};
+enum norm_input { NORM_X, NORM_SCALE, NORM_IN_SHIFT };
+
+#define VIEW(member) CALL_VIEW(struct norm_params, member)
 
 // The elements of a tensor by group, see shared/norm.h.
 struct groups {
-    uint32_t count;      // groups
-    uint32_t runs;       // of a group
-    uint32_t run;        // elements of a run
-    uint32_t samples;    // groups of a channel
+    uint32_t workgroups;
+    uint32_t sections;    // groups of a workgroup
+    uint32_t runs;        // samples of a group
+    uint32_t run;         // elements of a sample of a group
+    uint32_t each;        // groups of a channel
 };
 
 static struct groups norm_groups(const struct op_node *n)
 {
     const struct shape s = n->in[NORM_X]->shape;
+    const uint32_t sections = MAX(n->attr.norm.sections, 1);
     if (n->attr.norm.kind == NORM_BATCH)
-        return (struct groups){ s.c, s.n, s.h * s.w, 1 };
-    return (struct groups){ s.n * s.c, 1, s.h * s.w, s.n };
+        return (struct groups){ s.c, sections, s.n / sections, s.h * s.w, sections };
+    return (struct groups){ s.n * s.c, 1, 1, s.h * s.w, s.n };
 }
 
-static struct norm_statistics_params statistics_params(const struct op_node *n,
-                                                       struct grid *grid)
+static struct norm_weights *weights_of(const struct op_node *n)
 {
-    const struct groups g = norm_groups(n);
-    const uint32_t row = MIN(g.count, OP_MAX_GROUPS);
-    *grid = (struct grid){ row, DIV_UP(g.count, row), 1 };
-    return (struct norm_statistics_params){
-        .groups = g.count,
-        .channels = n->in[NORM_X]->shape.c,
-        .runs = g.runs,
-        .run = g.run,
-        .row = row,
-        .epsilon = n->attr.norm.epsilon,
-    };
+    return n->in[NORM_SCALE] ? n->in[NORM_SCALE]->weight->norm : NULL;
 }
 
-static struct norm_params elementwise_params(const struct op_node *n, struct grid *grid)
+// Invocations: few where there is little to sum, since each sum costs barriers.
+static uint32_t workgroup_size(const struct op_limits *limits, const struct groups *g)
 {
-    const struct groups g = norm_groups(n);
-    const uint64_t count = shape_count(n->in[NORM_X]->shape);
-    *grid = grid_linear(count);
+    uint64_t elements = (uint64_t)g->runs * g->run;
+    if (limits->is_cpu)
+        return elements <= 64 ? 8 : elements <= 1024 ? 32 : 128;
+    if (elements <= 64)
+        return 64;
+    return elements <= 4096 || limits->max_invocations < REDUCE_WORKGROUP_MAX
+               ? 128
+               : REDUCE_WORKGROUP_MAX;
+}
+
+static struct norm_params params_of(const struct op_node *n, const struct groups *g,
+                                    struct grid *grid)
+{
+    const struct norm_attributes *a = &n->attr.norm;
+    const uint32_t row = MIN(g->workgroups, OP_MAX_GROUPS);
+    const double count = (double)g->runs * g->run;
+    *grid = (struct grid){ row, DIV_UP(g->workgroups, row), 1 };
     return (struct norm_params){
-        .count = (uint32_t)count,
-        .stride = grid_stride(*grid),
-        .groups = g.count,
-        .run = g.run,
-        .inverse_count = (float)(1.0 / ((double)g.runs * g.run)),
-    };
-}
-
-static struct norm_channel_params channel_params(const struct op_node *n,
-                                                 struct grid *grid)
-{
-    const struct groups g = norm_groups(n);
-    const double count = (double)g.runs * g.run;
-    *grid = grid_linear(n->in[NORM_X]->shape.c);
-    return (struct norm_channel_params){
+        .groups = g->workgroups,
         .channels = n->in[NORM_X]->shape.c,
-        .stride = grid_stride(*grid),
-        .samples = g.samples,
-        .momentum = n->attr.norm.momentum,
+        .sections = g->sections,
+        .runs = g->runs,
+        .run = g->run,
+        .row = row,
+        .slope = a->slope,
+        .threshold = (uint32_t)((double)a->dropout * 4294967296.0),
+        .stream = a->stream,
+        .factor = (float)(1.0 / (1.0 - (double)a->dropout)),
+        .epsilon = a->epsilon,
+        .momentum = a->momentum,
         .unbiased = count > 1.0 ? (float)(count / (count - 1.0)) : 1.0f,
     };
 }
 
 static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
 {
+    const struct norm_attributes *a = &n->attr.norm;
     const struct shape x = n->in[NORM_X]->shape;
-    const struct shape channels = { 1, x.c, 1, 1 };
-    for (uint32_t i = NORM_IN_SCALE; i <= NORM_IN_VARIANCE; i++) {
-        if (n->in[i] && !shape_equal(n->in[i]->shape, channels)) {
-            char x_text[SHAPE_TEXT_SIZE], text[SHAPE_TEXT_SIZE];
-            log_error("norm: %s of shape %s does not go with the channels of %s",
-                      n->in[i]->name, shape_text(n->in[i]->shape, text),
-                      shape_text(x, x_text));
-            return false;
-        }
-    }
-    if (!n->in[NORM_IN_SCALE] != !n->in[NORM_IN_SHIFT] ||
-        !n->in[NORM_IN_MEAN] != !n->in[NORM_IN_VARIANCE] ||
-        (n->attr.norm.update_running && !n->in[NORM_IN_MEAN])) {
-        log_error("norm: scale and shift, and the running mean and variance, are given "
-                  "both or not at all");
+    assert(a->dropout >= 0.0f && a->dropout < 1.0f);
+    assert(!n->in[NORM_SCALE] || weights_of(n));
+    if (n->in[NORM_SCALE] && n->in[NORM_SCALE]->shape.c != x.c) {
+        char x_text[SHAPE_TEXT_SIZE], text[SHAPE_TEXT_SIZE];
+        log_error("norm: %s of shape %s does not go with the channels of %s",
+                  n->in[NORM_SCALE]->name, shape_text(n->in[NORM_SCALE]->shape, text),
+                  shape_text(x, x_text));
         return false;
     }
+    if (a->update_running && (!n->in[NORM_SCALE] || a->kind != NORM_BATCH)) {
+        log_error("norm: running statistics are those of a batch norm with weights");
+        return false;
+    }
+    if (a->sections > 1 && (a->kind != NORM_BATCH || x.n % a->sections)) {
+        log_error("norm: %u samples can not be normalised in %u sections",
+                  (unsigned)x.n, (unsigned)a->sections);
+        return false;
+    }
+    const struct groups g = norm_groups(n);
     shapes->out = x;
-    shapes->saved[0] = (struct shape){ 1, norm_groups(n).count, 1, NORM_RECORD };
+    shapes->saved[0] = (struct shape){ g.each, x.c, 1, NORM_RECORD };
     return true;
 }
 
 static void norm_forward(struct emitter *e, const struct op_node *n)
 {
-    struct tensor *x = n->in[NORM_X], *record = n->saved[0];
-    const bool has_affine = n->in[NORM_IN_SCALE] != NULL;
-    const uint64_t count = shape_count(x->shape);
+    const struct norm_attributes *a = &n->attr.norm;
+    struct norm_weights *weights = weights_of(n);
+    const struct groups g = norm_groups(n);
+    struct tensor *x = n->in[NORM_X];
     struct grid grid;
-
-    const struct norm_statistics_params statistics = statistics_params(n, &grid);
-    emit(e, &(struct call){
-                .shader = SHADER_NORM_STATISTICS,
-                CALL_SPEC(OP_WORKGROUP, has_affine),
-                // Without an affine, bindings 1 and 2 are not read.
-                .use = { { x, ACCESS_READ },
-                         { has_affine ? n->in[NORM_IN_SCALE] : x, ACCESS_READ },
-                         { has_affine ? n->in[NORM_IN_SHIFT] : x, ACCESS_READ },
-                         { record, ACCESS_WRITE } },
-                CALL_PARAMS(statistics),
-                .grid = grid,
-                .flops = 5 * count,
-            });
-
-    if (n->attr.norm.update_running) {
-        const struct norm_channel_params running = channel_params(n, &grid);
-        emit(e, &(struct call){
-                    .shader = SHADER_NORM_RUNNING,
-                    CALL_SPEC(OP_WORKGROUP),
-                    .use = { { record, ACCESS_READ },
-                             { n->in[NORM_IN_MEAN], ACCESS_READ_WRITE },
-                             { n->in[NORM_IN_VARIANCE], ACCESS_READ_WRITE } },
-                    CALL_PARAMS(running),
-                    .grid = grid,
-                    .flops = 8ull * running.channels,
-                });
+    struct norm_params params = params_of(n, &g, &grid);
+    if (weights) {
+        params.shift = weights->shift_at;
+        params.mean = weights->mean_at;
+        params.variance = weights->variance_at;
     }
-
-    const struct norm_params params = elementwise_params(n, &grid);
+    // Without weights their binding is not used; the record has it.
     emit(e, &(struct call){
                 .shader = SHADER_NORM_FORWARD,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { x, ACCESS_READ },
-                         { record, ACCESS_READ },
-                         { n->out, ACCESS_WRITE } },
+                CALL_SPEC(workgroup_size(emit_limits(e), &g), weights != NULL,
+                          a->update_running, a->leaky, a->dropout > 0.0f),
+                .use = { { x, ACCESS_READ, VIEW(x) },
+                         { weights ? &weights->all : n->saved[0],
+                           weights ? ACCESS_READ_WRITE : ACCESS_WRITE },
+                         { n->saved[0], ACCESS_WRITE },
+                         { n->out, ACCESS_WRITE, VIEW(y) } },
+                .uses_step = true,
                 CALL_PARAMS(params),
                 .grid = grid,
-                .flops = 3 * count,
+                .flops = (a->dropout > 0.0f ? 88 : 8) * shape_count(x->shape),
             });
+}
+
+// Adds to the gradients of scale and shift what the records hold, and updates those
+// that an optimiser waits for.
+static void emit_affine(struct emitter *e, const struct op_node *n,
+                        struct tensor *record)
+{
+    struct norm_weights *weights = weights_of(n);
+    struct weight_gradient scale = emit_weight_gradient(e, &weights->scale->value);
+    struct weight_gradient shift = emit_weight_gradient(e, &weights->shift->value);
+    const struct shape channels = weights->scale->value.shape;
+    const struct grid grid = grid_linear(channels.c);
+    const struct groups g = norm_groups(n);
+    struct norm_affine_params params = {
+        .channels = channels.c,
+        .stride = grid_stride(grid),
+        .groups = g.each,
+        .part = weights->part,
+        .shift = weights->shift_at,
+    };
+    const uint64_t flops = 2ull * g.each * channels.c;
+    if (scale.state && shift.state && !scale.sum.tensor && !shift.sum.tensor) {
+        params.adam = adam_rule(scale.optimizer);
+        emit(e, &(struct call){
+                    .shader = SHADER_NORM_UPDATE,
+                    CALL_SPEC(OP_WORKGROUP),
+                    .use = { { record, ACCESS_READ },
+                             { &weights->all, ACCESS_READ_WRITE } },
+                    .uses_step = true,
+                    CALL_PARAMS(params),
+                    .grid = grid,
+                    .flops = flops + 24ull * channels.c,
+                });
+        return;
+    }
+    if (!scale.sum.tensor && !scale.state && !shift.sum.tensor && !shift.state)
+        return;
+    struct weight_gradient *const both[] = { &scale, &shift };
+    struct weight *const owners[] = { weights->scale, weights->shift };
+    struct call_use uses[2];
+    for (int i = 0; i < 2; i++) {
+        struct gradient *sum = &both[i]->sum;
+        if (both[i]->state && !sum->tensor)
+            *sum = (struct gradient){ &owners[i]->gradient, ACCESS_WRITE, 0 };
+        // One kernel writes both; the one that nobody wants goes nowhere.
+        if (!sum->tensor)
+            *sum = (struct gradient){ emit_temporary(e, "unused", channels),
+                                      ACCESS_WRITE, 0 };
+        uses[i] = (struct call_use){ sum->tensor, sum->access };
+    }
+    params.accumulate_scale = scale.sum.accumulate;
+    params.accumulate_shift = shift.sum.accumulate;
+    emit(e, &(struct call){
+                .shader = SHADER_NORM_BACKWARD_AFFINE,
+                CALL_SPEC(OP_WORKGROUP),
+                .use = { { record, ACCESS_READ }, uses[0], uses[1] },
+                CALL_PARAMS(params),
+                .grid = grid,
+                .flops = flops,
+            });
+    for (int i = 0; i < 2; i++)
+        if (both[i]->state)
+            optimizer_emit(e, owners[i], both[i]->optimizer);
 }
 
 static void norm_backward(struct emitter *e, const struct op_node *n)
 {
-    const bool has_affine = n->in[NORM_IN_SCALE] != NULL;
-    const struct gradient none = { NULL, ACCESS_WRITE, 0 };
-    const struct gradient dx = emit_gradient(e, n->in[NORM_X]);
-    struct gradient dscale = has_affine ? emit_gradient(e, n->in[NORM_IN_SCALE]) : none;
-    struct gradient dshift = has_affine ? emit_gradient(e, n->in[NORM_IN_SHIFT]) : none;
-    if (!dx.tensor && !dscale.tensor && !dshift.tensor)
-        return;
-
-    struct tensor *x = emit_value(e, n->in[NORM_X]);
-    struct tensor *dy = emit_output_gradient(e, n->out);
-    const uint64_t count = shape_count(x->shape);
+    const struct norm_attributes *a = &n->attr.norm;
+    struct tensor *x = emit_value(e, n->in[NORM_X]), *record = emit_saved(e, n, 0);
+    struct gradient dx = emit_gradient(e, n->in[NORM_X]);
+    if (!dx.tensor)
+        dx =
+            (struct gradient){ emit_temporary(e, "unused", x->shape), ACCESS_WRITE, 0 };
+    const struct groups g = norm_groups(n);
     struct grid grid;
-
-    const struct norm_statistics_params statistics = statistics_params(n, &grid);
-    struct tensor *record =
-        emit_temporary(e, "norm backward record",
-                       (struct shape){ 1, statistics.groups, 1, NORM_BACKWARD_RECORD });
+    struct norm_params params = params_of(n, &g, &grid);
+    params.accumulate = dx.accumulate;
     emit(e, &(struct call){
-                .shader = SHADER_NORM_BACKWARD_STATISTICS,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { dy, ACCESS_READ },
-                         { x, ACCESS_READ },
-                         { emit_saved(e, n, 0), ACCESS_READ },
-                         { record, ACCESS_WRITE } },
-                CALL_PARAMS(statistics),
+                .shader = SHADER_NORM_BACKWARD,
+                CALL_SPEC(workgroup_size(emit_limits(e), &g), 0, 0, a->leaky,
+                          a->dropout > 0.0f),
+                .use = { { emit_output_gradient(e, n->out), ACCESS_READ, VIEW(y) },
+                         { x, ACCESS_READ, VIEW(x) },
+                         { record, ACCESS_READ_WRITE },
+                         { dx.tensor, dx.access, VIEW(dx) } },
+                .uses_step = true,
+                CALL_PARAMS(params),
                 .grid = grid,
-                .flops = 5 * count,
+                .flops = (a->dropout > 0.0f ? 172 : 12) * shape_count(x->shape),
             });
-
-    if (dx.tensor) {
-        struct norm_params params = elementwise_params(n, &grid);
-        params.accumulate = dx.accumulate;
-        emit(e, &(struct call){
-                    .shader = SHADER_NORM_BACKWARD,
-                    CALL_SPEC(OP_WORKGROUP),
-                    .use = { { dy, ACCESS_READ },
-                             { x, ACCESS_READ },
-                             { record, ACCESS_READ },
-                             { dx.tensor, dx.access } },
-                    CALL_PARAMS(params),
-                    .grid = grid,
-                    .flops = 7 * count,
-                });
-    }
-
-    if (dscale.tensor || dshift.tensor) {
-        // One kernel writes both; the one that nobody wants goes nowhere.
-        const struct shape channels = n->in[NORM_IN_SCALE]->shape;
-        if (!dscale.tensor)
-            dscale.tensor = emit_temporary(e, "unused dscale", channels);
-        if (!dshift.tensor)
-            dshift.tensor = emit_temporary(e, "unused dshift", channels);
-        struct norm_channel_params params = channel_params(n, &grid);
-        params.accumulate_scale = dscale.accumulate;
-        params.accumulate_shift = dshift.accumulate;
-        emit(e, &(struct call){
-                    .shader = SHADER_NORM_BACKWARD_AFFINE,
-                    CALL_SPEC(OP_WORKGROUP),
-                    .use = { { record, ACCESS_READ },
-                             { dscale.tensor, dscale.access },
-                             { dshift.tensor, dshift.access } },
-                    CALL_PARAMS(params),
-                    .grid = grid,
-                    .flops = 2ull * params.samples * params.channels,
-                });
-    }
+    if (n->in[NORM_SCALE])
+        emit_affine(e, n, record);
 }
 
 const struct op op_norm = {

@@ -11,6 +11,8 @@
 #include "gpu/shaders.h"
 #include "tensor/tensor.h"
 
+#include <stddef.h>
+
 #define OP_MAX_INPUTS 5
 #define OP_MAX_SAVED 2
 #define CALL_MAX_BUFFERS 4     // the guaranteed number of storage buffers
@@ -39,6 +41,9 @@ struct call {
     struct call_use {
         struct tensor *tensor;
         enum access access;
+        // Where in the params the kernel wants the struct view of the tensor, see
+        // CALL_VIEW. 0: nowhere, then the tensor can not be a slice of another one.
+        uint32_t view;
     } use[CALL_MAX_BUFFERS];
     bool uses_step;    // the step block is bound as uniform buffer SHADER_STEP_BINDING
     const void *params;    // copied by emit()
@@ -48,6 +53,7 @@ struct call {
     const char *label;    // filled in by emit(): the node's name
 };
 
+#define CALL_VIEW(type, member) ((uint32_t)offsetof(type, member) + 1)
 #define CALL_PARAMS(p) .params = &(p), .params_size = sizeof(p)
 #define CALL_SPEC(...)                                                                 \
     .spec = { __VA_ARGS__ }, .spec_count = ARRAY_LEN(((uint32_t[]){ __VA_ARGS__ }))
@@ -56,6 +62,9 @@ struct call {
 struct conv_attributes {
     uint32_t kernel, stride, pad;
     uint32_t output_pad;    // transposed convolution only
+    bool leaky;             // the input goes through a leaky ReLU first,
+    float slope;            // of this slope
+    bool tanh;              // the output through tanh last
 };
 
 enum norm_kind {
@@ -67,7 +76,14 @@ struct norm_attributes {
     enum norm_kind kind;
     float epsilon;
     float momentum;         // of running statistics
-    bool update_running;    // a training forward; inputs 3 and 4 are mean and variance
+    bool update_running;    // a training forward of a batch norm
+    // Batch norm: the samples are this many equal batches, normalised apart, whose
+    // statistics the running ones follow in turn. 0 is 1.
+    uint32_t sections;
+    bool leaky;    // a leaky ReLU after it, of this slope
+    float slope;
+    float dropout;    // then dropout with this probability of a zero, as graph_dropout
+    uint32_t stream;    // of its mask; filled in by graph_norm
 };
 
 enum activation_kind {
@@ -99,10 +115,18 @@ enum loss_kind {
     LOSS_KIND_BCE,    // mean of -t log s(x) - (1 - t) log(1 - s(x)), x logits
 };
 
+#define LOSS_MAX_GROUPS 2
+
 struct loss_attributes {
     enum loss_kind kind;
-    bool has_target;    // input 1 is the target; else `label` everywhere
-    float label;
+    bool has_target;    // input 1 is the target; else labels
+    uint32_t groups;    // equal parts of the samples, each with a loss of its own
+    float labels[LOSS_MAX_GROUPS];
+    float weight;    // the loss is multiplied by it
+};
+
+struct concat_attributes {
+    bool samples;    // join along samples, not along channels
 };
 
 struct pixels_attributes {
@@ -120,6 +144,7 @@ union op_attributes {
     struct pad_attributes pad;
     struct loss_attributes loss;
     struct pixels_attributes pixels;
+    struct concat_attributes concat;
     float scale;
 };
 
@@ -172,6 +197,17 @@ uint64_t call_bytes(const struct call *call);
 // Appends a call (params copied).
 void emit(struct emitter *e, const struct call *call);
 
+// A gradient that the optimiser waits for, so that the kernel which completes it may
+// update the weight at once.
+struct weight_gradient {
+    struct gradient sum;
+    // Not NULL: do not write the sum but update the state [value | m | v] by it. Then
+    // sum.tensor holds the gradient so far if sum.accumulate, else it is NULL.
+    struct tensor *state;
+    uint32_t part;    // elements of each part
+    const struct optimizer *optimizer;
+};
+
 // What stands for a node's tensor in backward. Backward asks for n->in, n->out and
 // n->saved through these, so that a recomputed value can stand in.
 struct tensor *emit_value(struct emitter *e, struct tensor *t);
@@ -180,11 +216,21 @@ struct tensor *emit_saved(struct emitter *e, const struct op_node *n, uint32_t i
 // A tensor that lives between the calls that use it.
 struct tensor *emit_temporary(struct emitter *e, const char *name, struct shape shape);
 
-// The gradient of a node's output, complete when backward runs.
+// The gradient of a node's output, complete when backward runs, in memory.
 struct tensor *emit_output_gradient(struct emitter *e, struct tensor *out);
+
+// Whether that gradient is one number everywhere, as that of a loss or of a sum of
+// losses is: then it need not be in memory.
+bool emit_output_constant(struct emitter *e, struct tensor *out, float *value);
+
+// Adds such a number to the gradient of an input; false if it has to be in memory.
+bool emit_gradient_constant(struct emitter *e, struct tensor *in, float value);
 
 // Where to put the gradient of an input. The first caller overwrites, later ones add.
 struct gradient emit_gradient(struct emitter *e, struct tensor *in);
+
+// The gradient of a weight, for an op that can update it. Others call emit_gradient.
+struct weight_gradient emit_weight_gradient(struct emitter *e, struct tensor *w);
 
 // Workgroups of OP_WORKGROUP for a kernel that strides over `count` elements, and the
 // stride (all invocations of the grid) that such a kernel takes in its params.
@@ -195,7 +241,8 @@ uint32_t grid_stride(struct grid grid);
 struct op_limits {
     uint32_t max_invocations;
     uint32_t shared_bytes;
-    bool is_cpu;    // a software driver
+    bool is_cpu;             // a software driver
+    uint64_t max_binding;    // bytes that a kernel sees through a binding
     // Iterations that all loops of an invocation may make together. llvmpipe ends them
     // after 65535, without a word; 0: as many as they like.
     uint32_t loop_iterations;
@@ -203,10 +250,20 @@ struct op_limits {
 const struct op_limits *emit_limits(const struct emitter *e);
 
 // Optimisers (adam.c): one weight, its gradient complete.
+struct optimizer {
+    enum { OPTIMIZER_ADAM, OPTIMIZER_SGD } kind;
+    double beta1, beta2, epsilon;    // Adam
+    double momentum;                 // SGD
+};
 struct weight;
-void adam_emit(struct emitter *e, struct weight *w, double beta1, double beta2,
-               double epsilon);
-void sgd_emit(struct emitter *e, struct weight *w, double momentum);
+struct adam_rule;
+struct adam_rule adam_rule(const struct optimizer *optimizer);
+void optimizer_emit(struct emitter *e, struct weight *w,
+                    const struct optimizer *optimizer);
+
+// The backward pass of an activation for its output y (activation.c).
+void activation_backward_emit(struct emitter *e, struct activation_attributes attr,
+                              struct tensor *y, struct tensor *dy, struct gradient dx);
 
 // Sets every element (add.c).
 void fill_emit(struct emitter *e, struct tensor *t, float value);

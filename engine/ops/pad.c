@@ -32,6 +32,9 @@ static bool pad_infer(const struct op_node *n, struct op_shapes *shapes)
 static void pad_emit(struct emitter *e, const struct op_node *n, enum shader shader,
                      struct tensor *from, struct gradient to)
 {
+    const bool is_forward = shader == SHADER_PAD_FORWARD;
+    const uint32_t x = CALL_VIEW(struct pad_params, x);
+    const uint32_t y = CALL_VIEW(struct pad_params, y);
     const struct pad_attributes attr = n->attr.pad;
     const uint64_t count = shape_count(to.tensor->shape);
     const struct grid grid = grid_linear(count);
@@ -41,12 +44,14 @@ static void pad_emit(struct emitter *e, const struct op_node *n, enum shader sha
         .h = n->in[0]->shape.h,
         .w = n->in[0]->shape.w,
         .size = attr.size,
+        .channels = n->in[0]->shape.c,
         .accumulate = to.accumulate,
     };
     emit(e, &(struct call){
                 .shader = shader,
                 CALL_SPEC(OP_WORKGROUP, attr.kind),
-                .use = { { from, ACCESS_READ }, { to.tensor, to.access } },
+                .use = { { from, ACCESS_READ, is_forward ? x : y },
+                         { to.tensor, to.access, is_forward ? y : x } },
                 CALL_PARAMS(params),
                 .grid = grid,
                 .flops = 2 * count,

@@ -14,6 +14,11 @@ uint64_t shape_count(struct shape s)
     return (uint64_t)s.n * s.c * s.h * s.w;
 }
 
+uint32_t shape_run(struct shape s)
+{
+    return s.c * s.h * s.w;
+}
+
 bool shape_equal(struct shape a, struct shape b)
 {
     return a.n == b.n && a.c == b.c && a.h == b.h && a.w == b.w;
@@ -25,22 +30,75 @@ uint64_t tensor_bytes(const struct tensor *t)
     return ALIGN_UP(shape_count(t->shape) * size, (uint64_t)4);
 }
 
+struct place tensor_place(const struct tensor *t)
+{
+    const uint64_t plane = (uint64_t)t->shape.h * t->shape.w;
+    struct place p = { (struct tensor *)t, 0, plane * t->shape.c };
+    for (; p.root->parent; p.root = p.root->parent) {
+        p.stride = plane * p.root->parent->shape.c;
+        p.first += p.root->first_n * p.stride + p.root->first_c * plane;
+    }
+    return p;
+}
+
+struct bound tensor_bound(const struct tensor *t)
+{
+    const struct place p = tensor_place(t);
+    struct bound b = { p.root, 0, tensor_bytes(p.root), 0, (uint32_t)p.stride };
+    if (p.root == t)
+        return b;
+    b.begin = p.first * 4 / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
+    b.end = (p.first + (t->shape.n - 1) * p.stride + shape_run(t->shape)) * 4;
+    b.first = (uint32_t)(p.first - b.begin / 4);
+    return b;
+}
+
 const char *shape_text(struct shape s, char text[SHAPE_TEXT_SIZE])
 {
     snprintf(text, SHAPE_TEXT_SIZE, "%ux%ux%ux%u", s.n, s.c, s.h, s.w);
     return text;
 }
 
+// The part of a transfer that lies in one piece of memory: all of it, or a sample.
+struct piece {
+    uint64_t count, bytes, first, stride;    // the last two in the block, bytes
+    struct gpu_buffer *buffer;
+};
+
+static struct piece pieces_of(const struct tensor *t)
+{
+    const struct place p = tensor_place(t);
+    assert(p.root->block && p.root->block->buffer);
+    if (!t->parent)
+        return (struct piece){ 1, tensor_bytes(t), t->offset, 0, t->block->buffer };
+    assert(t->format == TENSOR_F32);
+    return (struct piece){
+        .count = t->shape.n,
+        .bytes = tensor_bytes(t) / t->shape.n,
+        .first = p.root->offset + p.first * 4,
+        .stride = p.stride * 4,
+        .buffer = p.root->block->buffer,
+    };
+}
+
 bool tensor_upload(struct gpu_device *device, struct tensor *t, const void *data)
 {
     (void)device;
-    assert(t->block && t->block->buffer);
-    return gpu_upload(t->block->buffer, t->offset, data, tensor_bytes(t));
+    const struct piece p = pieces_of(t);
+    bool ok = true;
+    for (uint64_t i = 0; ok && i < p.count; i++)
+        ok = gpu_upload(p.buffer, p.first + i * p.stride,
+                        (const char *)data + i * p.bytes, p.bytes);
+    return ok;
 }
 
 bool tensor_download(struct gpu_device *device, const struct tensor *t, void *data)
 {
     (void)device;
-    assert(t->block && t->block->buffer);
-    return gpu_download(t->block->buffer, t->offset, data, tensor_bytes(t));
+    const struct piece p = pieces_of(t);
+    bool ok = true;
+    for (uint64_t i = 0; ok && i < p.count; i++)
+        ok = gpu_download(p.buffer, p.first + i * p.stride, (char *)data + i * p.bytes,
+                          p.bytes);
+    return ok;
 }

@@ -39,17 +39,40 @@ struct tensor {
     bool is_input;            // written by the host before the step
     bool kept;                // read after the step: its memory is not reused
     struct weight *weight;    // the weight this is the value of, or NULL
+    // A slice of some samples and channels of another tensor, or NULL: then it has
+    // memory of its own.
+    struct tensor *parent;
+    uint32_t first_n, first_c;    // in the parent
 };
 
+// Where the elements of a tensor lie: in the memory of `root`, which has no parent,
+// sample n from element first + n * stride on.
+struct place {
+    struct tensor *root;
+    uint64_t first, stride;
+};
+struct place tensor_place(const struct tensor *t);
+
+// What a kernel sees of a tensor through its binding: bytes begin to end of the root's
+// memory, with an aligned beginning. The tensor starts `first` elements into it. Where
+// a slice of several samples lies in pieces, what is between them is seen too.
+struct bound {
+    struct tensor *root;
+    uint64_t begin, end;
+    uint32_t first, stride;    // elements
+};
+struct bound tensor_bound(const struct tensor *t);
+
 uint64_t shape_count(struct shape s);    // elements
+uint32_t shape_run(struct shape s);      // elements of a sample
 bool shape_equal(struct shape a, struct shape b);
 uint64_t tensor_bytes(const struct tensor *t);    // rounded up to whole words
 // "1x64x128x128" into a static buffer of the caller.
 #define SHAPE_TEXT_SIZE 48
 const char *shape_text(struct shape s, char text[SHAPE_TEXT_SIZE]);
 
-// Whole tensors between host and device memory; waits until done. tensor_bytes(t)
-// bytes.
+// Whole tensors between host and device memory, slices too; waits until done.
+// tensor_bytes(t) bytes.
 bool tensor_upload(struct gpu_device *device, struct tensor *t, const void *data);
 bool tensor_download(struct gpu_device *device, const struct tensor *t, void *data);
 

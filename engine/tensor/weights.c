@@ -19,6 +19,12 @@ bool weight_is_trained(const struct weight *w)
     return w->kind != WEIGHT_RUNNING_MEAN && w->kind != WEIGHT_RUNNING_VARIANCE;
 }
 
+uint32_t weight_part(const struct weight *w)
+{
+    return (uint32_t)(ALIGN_UP(tensor_bytes(&w->value), (uint64_t)TENSOR_ALIGNMENT) /
+                      4);
+}
+
 struct weights *weights_create(bool inference)
 {
     struct weights *weights = mem_zalloc(sizeof(*weights));
@@ -33,6 +39,7 @@ void weights_destroy(struct weights *weights)
         return;
     for (size_t i = 0; i < weights->count; i++) {
         mem_free(weights->items[i]->name);
+        mem_free(weights->items[i]->norm);
         mem_free(weights->items[i]);
     }
     for (size_t i = 0; i < weights->block_count; i++) {
@@ -74,9 +81,10 @@ struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
     if (!w->name || !mem_grow(&weights->items, &weights->capacity, weights->count + 1,
                               sizeof(weights->items[0])))
         goto fail;
-    struct tensor *parts[] = { &w->value, &w->gradient, &w->m, &w->v };
+    struct tensor *parts[] = { &w->value, &w->gradient, &w->m, &w->v, &w->state };
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         *parts[i] = (struct tensor){ .name = w->name, .shape = shape, .weight = w };
+    w->state.shape = (struct shape){ 1, 3, 1, weight_part(w) };
     weights->items[weights->count++] = w;
     return &w->value;
 
@@ -86,6 +94,45 @@ fail:
     mem_free(w);
     weights->failed = true;
     return &weights->placeholder;
+}
+
+struct tensor *weights_add_norm(struct weights *weights, uint32_t c, const char *prefix)
+{
+    const struct shape shape = { 1, c, 1, 1 };
+    const struct tensor *parts[] = {
+        weights_add(weights, WEIGHT_NORM_SCALE, shape, "%s.weight", prefix),
+        weights_add(weights, WEIGHT_NORM_SHIFT, shape, "%s.bias", prefix),
+        weights_add(weights, WEIGHT_RUNNING_MEAN, shape, "%s.running_mean", prefix),
+        weights_add(weights, WEIGHT_RUNNING_VARIANCE, shape, "%s.running_var", prefix),
+    };
+    if (weights->failed)
+        return &weights->placeholder;
+    struct weight *scale = parts[0]->weight;
+    if (scale->norm)
+        return &scale->value;
+    struct norm_weights *norm = mem_zalloc(sizeof(*norm));
+    if (!norm) {
+        weights->failed = true;
+        return &weights->placeholder;
+    }
+    const uint32_t state = weights->inference ? 1 : 3;    // parts
+    *norm = (struct norm_weights){
+        .scale = scale,
+        .shift = parts[1]->weight,
+        .mean = parts[2]->weight,
+        .variance = parts[3]->weight,
+        .part = weight_part(scale),
+    };
+    norm->shift_at = state * norm->part;
+    norm->mean_at = 2 * state * norm->part;
+    norm->variance_at = (2 * state + 1) * norm->part;
+    norm->all = (struct tensor){
+        .name = scale->name,
+        .shape = { 1, 2 * state + 2, 1, norm->part },
+        .weight = scale,
+    };
+    scale->norm = norm;
+    return &scale->value;
 }
 
 uint64_t weights_trained_count(const struct weights *weights)
@@ -127,35 +174,64 @@ static struct block *block_with_room(struct weights *weights, uint64_t bytes,
     return block;
 }
 
+// Puts a tensor at the end of a block that has room for `wanted` bytes.
+static bool put(struct weights *weights, struct tensor *t, uint64_t wanted,
+                uint64_t max_block)
+{
+    uint64_t bytes = ALIGN_UP(tensor_bytes(t), (uint64_t)TENSOR_ALIGNMENT);
+    struct block *block = block_with_room(weights, MAX(wanted, bytes), max_block);
+    if (!block)
+        return false;
+    t->block = block;
+    t->offset = block->size;
+    block->size += bytes;
+    return true;
+}
+
+// The parts of a state stay together where they fit. So do the weights of a
+// normalisation, which follow its scale in the list.
+static bool place_state(struct weights *weights, struct weight *w, uint64_t max_block)
+{
+    uint64_t bytes = tensor_bytes(&w->state) / 3;
+    uint64_t wanted = w->norm ? tensor_bytes(&w->norm->all) : bytes;
+    if (wanted > max_block) {
+        log_error("weights: %s needs %.1f MiB in one piece, the device allows %.1f: "
+                  "lower --ngf or --ndf",
+                  w->name, (double)wanted / (1 << 20), (double)max_block / (1 << 20));
+        return false;
+    }
+    struct tensor *parts[] = { &w->value, &w->m, &w->v };
+    size_t count = weight_is_trained(w) && !weights->inference ? 3 : 1;
+    bool together = bytes * count <= max_block;
+    if (together)
+        wanted = MAX(wanted, bytes * count);
+    for (size_t i = 0; i < count; i++) {
+        if (!put(weights, parts[i], wanted, max_block))
+            return false;
+        wanted = 0;
+    }
+    if (together && count == 3) {
+        w->state.block = w->value.block;
+        w->state.offset = w->value.offset;
+    }
+    if (w->norm) {
+        w->norm->all.block = w->value.block;
+        w->norm->all.offset = w->value.offset;
+    }
+    return true;
+}
+
 bool weights_place(struct weights *weights, uint64_t max_block)
 {
     if (weights->failed || weights->block_count)
         return !weights->failed;
+    for (size_t i = 0; i < weights->count; i++)
+        if (!place_state(weights, weights->items[i], max_block))
+            return false;
     for (size_t i = 0; i < weights->count; i++) {
         struct weight *w = weights->items[i];
-        struct tensor *parts[] = { &w->value, &w->gradient, &w->m, &w->v };
-        size_t count = weight_is_trained(w) && !weights->inference ? 4 : 1;
-        uint64_t bytes = ALIGN_UP(tensor_bytes(&w->value), (uint64_t)TENSOR_ALIGNMENT);
-        if (bytes > max_block) {
-            log_error(
-                "weights: %s needs %.1f MiB in one piece, the device allows %.1f: "
-                "lower --ngf or --ndf",
-                w->name, (double)bytes / (1 << 20), (double)max_block / (1 << 20));
+        if (w->uses_gradient && !put(weights, &w->gradient, 0, max_block))
             return false;
-        }
-        // The four parts stay together where they fit.
-        bool together = bytes * count <= max_block;
-        struct block *block =
-            together ? block_with_room(weights, bytes * count, max_block) : NULL;
-        for (size_t k = 0; k < count; k++) {
-            if (!together)
-                block = block_with_room(weights, bytes, max_block);
-            if (!block)
-                return false;
-            parts[k]->block = block;
-            parts[k]->offset = block->size;
-            block->size += bytes;
-        }
     }
     return true;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The learned numbers of one network, by name. Each trainable weight has one range
-// [value | gradient | m | v] of equal parts (each aligned), so that an optimiser fused
-// into a weight gradient can bind it as one. Running statistics have a value only.
+// [value | m | v] of equal parts (each aligned), so that an optimiser fused into a
+// weight gradient can bind it as one. A gradient has memory where a call uses it only.
+// Running statistics have a value only.
 
 #ifndef TENSOR_WEIGHTS_H
 #define TENSOR_WEIGHTS_H
@@ -22,11 +23,23 @@ enum weight_kind {
     WEIGHT_RUNNING_VARIANCE,
 };
 
+// The four weights of a normalisation lie side by side, so that a kernel sees them
+// through one binding: the states of scale and shift, then the running statistics.
+struct norm_weights {
+    struct weight *scale, *shift, *mean, *variance;
+    struct tensor all;                          // [1, parts, 1, part]
+    uint32_t part;                              // elements of each part
+    uint32_t shift_at, mean_at, variance_at;    // elements from the scale on
+};
+
 struct weight {
     char *name;    // the PyTorch port's: "model.model.0.weight"
     enum weight_kind kind;
     struct tensor value;
     struct tensor gradient, m, v;    // trained weights only (weight_is_trained)
+    struct tensor state;             // all of [value | m | v], as [1, 3, 1, part]
+    struct norm_weights *norm;       // scales of a normalisation only; owned
+    bool uses_gradient;              // set by emit(): a call reads or writes it
 };
 
 struct weights {
@@ -52,12 +65,21 @@ void weights_destroy(
 struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
                            struct shape shape, const char *format, ...)
     PRINTF_LIKE(4, 5);
+// Adds the four weights of a normalisation of c channels, "PREFIX.weight",
+// "PREFIX.bias", "PREFIX.running_mean" and "PREFIX.running_var". Returns the tensor of
+// the scale, whose weight has the others in `norm`.
+struct tensor *weights_add_norm(struct weights *weights, uint32_t c,
+                                const char *prefix);
 struct weight *weights_find(const struct weights *weights, const char *name);
 
 uint64_t weights_trained_count(const struct weights *weights);    // numbers
 uint64_t weights_bytes(const struct weights *weights);            // after weights_place
 
-// Gives every tensor its place, in blocks of at most `max_block` bytes.
+// Elements of one part of a weight's state.
+uint32_t weight_part(const struct weight *w);
+
+// Gives every tensor its place, in blocks of at most `max_block` bytes; after the graph
+// is built, which says whose gradients have memory.
 bool weights_place(struct weights *weights, uint64_t max_block);
 
 // Allocates the blocks and zeroes them.

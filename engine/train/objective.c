@@ -25,25 +25,26 @@ bool objective_build(struct graph *g, struct weights *generator,
         graph_pixels_unpack(g, out->pixels, out->jitter, o->crop_h, o->crop_w, first);
     struct tensor *target =
         graph_pixels_unpack(g, out->pixels, out->jitter, o->crop_h, o->crop_w, second);
+    // A tensor can be a slice of one other, and D's input holds the condition twice.
+    struct tensor *in_again =
+        graph_pixels_unpack(g, out->pixels, out->jitter, o->crop_h, o->crop_w, first);
 
     const struct model_mode mode = { .no_dropout = o->no_dropout };
     struct tensor *fake = unet_build(g, generator, in, &o->generator, mode);
 
-    struct tensor *d_fake =
-        patchgan_build(g, discriminator, graph_concat(g, in, graph_detach(g, fake)),
-                       &o->discriminator);
-    struct tensor *d_real = patchgan_build(
-        g, discriminator, graph_concat(g, in, target), &o->discriminator);
-    out->loss_d_fake = graph_bce(g, d_fake, 0.0f);
-    out->loss_d_real = graph_bce(g, d_real, 1.0f);
-    struct tensor *loss_d =
-        graph_scale(g, graph_add(g, out->loss_d_fake, out->loss_d_real), 0.5f);
-    graph_minimize(g, loss_d, discriminator, &o->optimizer);
+    // Both halves in one pass, with statistics of their own.
+    const struct model_mode halves = { .sections = 2 };
+    struct tensor *pairs = graph_stack(g, graph_concat(g, in, graph_detach(g, fake)),
+                                       graph_concat(g, in_again, target));
+    struct tensor *d =
+        patchgan_build(g, discriminator, pairs, &o->discriminator, halves);
+    out->loss_d = graph_bce_halves(g, d, 0.0f, 1.0f);
+    graph_minimize(g, graph_scale(g, out->loss_d, 0.5f), discriminator, &o->optimizer);
 
-    struct tensor *fooled =
-        patchgan_build(g, discriminator, graph_concat(g, in, fake), &o->discriminator);
+    out->loss_g_l1 = graph_l1(g, fake, target, o->lambda_l1);
+    struct tensor *fooled = patchgan_build(g, discriminator, graph_concat(g, in, fake),
+                                           &o->discriminator, (struct model_mode){ 0 });
     out->loss_g_gan = graph_bce(g, fooled, 1.0f);
-    out->loss_g_l1 = graph_scale(g, graph_l1(g, fake, target), o->lambda_l1);
     struct tensor *loss_g = graph_add(g, out->loss_g_gan, out->loss_g_l1);
     graph_minimize(g, loss_g, generator, &o->optimizer);
 
@@ -52,7 +53,7 @@ bool objective_build(struct graph *g, struct weights *generator,
     out->sample_output = graph_pixels_pack(g, fake);
     out->sample_target = graph_pixels_pack(g, target);
     struct tensor *const kept[] = {
-        out->loss_d_real,  out->loss_d_fake,   out->loss_g_gan,    out->loss_g_l1,
+        out->loss_d,       out->loss_g_gan,    out->loss_g_l1,
         out->sample_input, out->sample_output, out->sample_target,
     };
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)

@@ -20,8 +20,8 @@ struct objective_options {
 struct objective {
     struct tensor *pixels;    // in: U8 samples, see graph_pixels_unpack
     struct tensor *jitter;    // in: crop x, crop y, mirror, 0 of each sample, as uint
-    struct tensor *loss_d_real, *loss_d_fake, *loss_g_gan,
-        *loss_g_l1;    // out: 1 float
+    struct tensor *loss_d;    // out: 2 floats, fake and real
+    struct tensor *loss_g_gan, *loss_g_l1;    // out: 1 float
     struct tensor *sample_input, *sample_output,
         *sample_target;     // out: U8 [n, 3, h, w]
     struct tensor *fake;    // [n, 3, h, w]; kept only if the caller says so

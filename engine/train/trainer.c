@@ -81,8 +81,7 @@ static const char *memory_hint(const struct pix_train_options *o,
 static uint64_t staging_bytes(const struct objective *o)
 {
     const struct tensor *const all[] = {
-        o->pixels,      o->jitter,     o->loss_d_real,
-        o->loss_d_fake, o->loss_g_gan, o->loss_g_l1,
+        o->pixels, o->jitter, o->loss_d, o->loss_g_gan, o->loss_g_l1,
     };
     uint64_t bytes = 0;
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -424,23 +423,17 @@ static bool open_data(struct trainer *t, const char *folder)
 static bool connect(struct trainer *t, double submission_seconds)
 {
     const struct objective *o = &t->objective;
-    struct tensor *const losses[LOSS_COUNT] = {
-        [LOSS_D_REAL] = o->loss_d_real,
-        [LOSS_D_FAKE] = o->loss_d_fake,
-        [LOSS_G_GAN] = o->loss_g_gan,
-        [LOSS_G_L1] = o->loss_g_l1,
-    };
     t->exec = exec_create(t->device, t->graph, submission_seconds);
     if (!t->exec)
         return false;
     t->pixels = exec_upload(t->exec, o->pixels);
     t->jitter = exec_upload(t->exec, o->jitter);
-    bool ok = t->pixels && t->jitter;
-    for (size_t i = 0; i < LOSS_COUNT && ok; i++) {
-        t->losses[i] = exec_download(t->exec, losses[i]);
-        ok = t->losses[i] != NULL;
-    }
-    return ok;
+    const float *d = exec_download(t->exec, o->loss_d);
+    t->losses[LOSS_D_FAKE] = d;
+    t->losses[LOSS_D_REAL] = d ? d + 1 : NULL;
+    t->losses[LOSS_G_GAN] = exec_download(t->exec, o->loss_g_gan);
+    t->losses[LOSS_G_L1] = exec_download(t->exec, o->loss_g_l1);
+    return t->pixels && t->jitter && d && t->losses[LOSS_G_GAN] && t->losses[LOSS_G_L1];
 }
 
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,

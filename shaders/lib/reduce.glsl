@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The sum of two values over a workgroup of REDUCE_WORKGROUP invocations, in a fixed
-// order, without subgroups: columns first, then their sums. Every invocation of the
+// The sum of two values over a workgroup, of at most REDUCE_WORKGROUP_MAX invocations, in
+// a fixed order, without subgroups: columns first, then their sums. Every invocation of the
 // workgroup calls it, and every one gets the sums. Two barriers: a tree would need one a
 // level, and they are what such a small sum costs.
+
+layout(local_size_x_id = 0) in;    // here already: gl_WorkGroupSize is used below
 
 #define REDUCE_COLUMNS 8
 
@@ -12,18 +14,18 @@
 #define REDUCE_EACH(k, count, body)                                                      \
     {                                                                                    \
         uint k = gl_LocalInvocationIndex;                                                \
-        while (k + 7 * REDUCE_WORKGROUP < (count)) {                                     \
+        while (k + 7 * gl_WorkGroupSize.x < (count)) {                                     \
             [[unroll]] for (uint unrolled = 0; unrolled < 8; unrolled++) {               \
                 body;                                                                    \
-                k += REDUCE_WORKGROUP;                                                   \
+                k += gl_WorkGroupSize.x;                                                 \
             }                                                                            \
         }                                                                                \
-        for (; k < (count); k += REDUCE_WORKGROUP) {                                     \
+        for (; k < (count); k += gl_WorkGroupSize.x) {                                     \
             body;                                                                        \
         }                                                                                \
     }
 
-shared vec2 reduce_values[REDUCE_WORKGROUP];
+shared vec2 reduce_values[REDUCE_WORKGROUP_MAX];
 shared vec2 reduce_columns[REDUCE_COLUMNS];
 
 vec2 workgroup_sum(vec2 value)
@@ -33,7 +35,7 @@ vec2 workgroup_sum(vec2 value)
     barrier();
     if (i < REDUCE_COLUMNS) {
         vec2 column = reduce_values[i];
-        for (uint k = i + REDUCE_COLUMNS; k < REDUCE_WORKGROUP; k += REDUCE_COLUMNS)
+        for (uint k = i + REDUCE_COLUMNS; k < gl_WorkGroupSize.x; k += REDUCE_COLUMNS)
             column += reduce_values[k];
         reduce_columns[i] = column;
     }

@@ -22,6 +22,9 @@
 struct activation_params {
     uint count;         // elements
     uint stride;        // invocations of the grid
+    uint run;       // elements of a sample
+    STRUCT(view) x;    // also dx
+    STRUCT(view) y, dy;
     float slope;        // of the negative side, leaky only
     uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
 };

@@ -15,12 +15,16 @@
 
 #include "shared/base.h"
 
-struct adam_params {
-    uint count;     // elements
-    uint stride;    // invocations of the grid
+struct adam_rule {
     float beta1, beta2;
     float one_beta1, one_beta2;    // 1 - beta, which has more digits from the host
     float epsilon;
+};
+
+struct adam_params {
+    uint count;     // elements
+    uint stride;    // invocations of the grid
+    STRUCT(adam_rule) rule;
 };
 
 struct sgd_params {

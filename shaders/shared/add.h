@@ -17,6 +17,8 @@
 struct add_params {
     uint count;     // elements
     uint stride;    // invocations of the grid
+    uint run;       // elements of a sample
+    STRUCT(view) x, z, y;
     float a, b;
     uint accumulate;    // 1 adds to y, 0 overwrites it
 };

@@ -8,9 +8,18 @@
 
 #ifdef VULKAN
 #define STORE float    // storage type of tensor elements
+#define STRUCT(name) name    // a struct as a member of another one
 #else
 #include <stdint.h>
 typedef uint32_t uint;
+#define STRUCT(name) struct name
 #endif
+
+// Where the elements of a tensor lie in its buffer: sample n starts at offset + n *
+// stride, counted in elements. A tensor that is a slice of another one's channels has
+// the other one's stride. Filled in by the emitter, see struct call_use in ops/op.h.
+struct view {
+    uint offset, stride;
+};
 
 #endif

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Copies a range of channels of every sample. In memory that is one run of elements per
-// sample, at a place and with a distance that differ between the two tensors.
-//
-//     to[n][to_first + i] = from[n][from_first + i]      0 <= i < inner
+// Copies a tensor into or onto another one of the same shape; slices are what makes it
+// more than a copy of memory.
 
 #ifndef SHARED_CONCAT_H
 #define SHARED_CONCAT_H
@@ -11,11 +9,10 @@
 #include "shared/base.h"
 
 struct concat_params {
-    uint count;                      // elements copied, of all samples
-    uint stride;                     // invocations of the grid
-    uint inner;                      // elements copied of one sample
-    uint from_sample, from_first;    // elements of a sample; where the run starts
-    uint to_sample, to_first;
+    uint count;     // elements
+    uint stride;    // invocations of the grid
+    uint run;       // elements of a sample
+    STRUCT(view) from, to;
     uint accumulate;    // 1 adds, 0 overwrites
 };
 

@@ -13,12 +13,20 @@
 //
 // over those u and v for which s divides i' + p - u and j' + p - v.
 //
+// Around these sums, without a pass of their own:
+//
+//     on load     a leaky ReLU of the activation that is read (x forward; the input of a
+//                 transposed convolution), so that the tensor before it is the only one
+//     on store    y = tanh(y); or dx *= z > 0 ? 1 : slope, the derivative of that leaky
+//                 ReLU at its argument z; or Adam's update of w by dw
+//
 // The names are those of the convolution everywhere, also where the same kernels serve
 // a transposed convolution: its output is on the side of x, its input on that of y.
 
 #ifndef SHARED_CONV_H
 #define SHARED_CONV_H
 
+#include "shared/adam.h"
 #include "shared/base.h"
 
 #define CONV_SPEC_KERNEL 1
@@ -35,6 +43,18 @@
 #define CONV_SPEC_REG_N 10
 #define CONV_SPEC_DIRECT 11
 
+#define CONV_SPEC_LOAD 12     // which operand goes through the leaky ReLU on load
+#define CONV_SPEC_STORE 13    // what happens to a complete sum
+
+#define CONV_LOAD_PLAIN 0
+#define CONV_LOAD_X 1
+#define CONV_LOAD_Y 2    // what has the place of y or dy
+
+#define CONV_STORE_PLAIN 0
+#define CONV_STORE_TANH 1
+#define CONV_STORE_DERIVATIVE 2    // of the leaky ReLU, at z
+#define CONV_STORE_ADAM 3          // weight gradient only
+
 struct conv_params {
     uint n;
     uint c_in, h_in, w_in;
@@ -44,10 +64,23 @@ struct conv_params {
     // This call's part of the sum, [sum_first, sum_end): forward channels of x,
     // backward input channels of y, backward weight rows of y in all samples.
     uint sum_first, sum_end;
+    STRUCT(view) x, y;    // the tensors in the places of x or dx, of y or dy
+    STRUCT(view) z;       // of the shape that is stored
+    float slope;         // of the leaky ReLU on load
+    float z_slope;       // of the one whose derivative is taken at z
+};
+
+// Weight gradient. With CONV_STORE_ADAM the output is [value | m | v], each of `part`
+// elements; else it is dw.
+struct conv_weight_params {
+    STRUCT(conv_params) conv;
+    STRUCT(adam_rule) adam;
+    uint part;
 };
 
 struct conv_bias_params {
     uint n, c, plane;    // of dy; plane is h * w
+    STRUCT(view) y;      // of dy
     uint groups_x;       // workgroups along x
     uint accumulate;     // 1: add to db, 0: overwrite
 };

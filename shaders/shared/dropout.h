@@ -16,6 +16,8 @@
 struct dropout_params {
     uint count;        // elements
     uint stride;       // invocations of the grid; each takes four elements
+    uint run;       // elements of a sample
+    STRUCT(view) x, y;
     uint threshold;    // random bits below it make a zero
     float factor;
     uint stream;        // of the node

@@ -9,8 +9,8 @@
 // bce takes logits; its form is -t log s(x) - (1 - t) log(1 - s(x)) without overflow.
 // df/dt is -df/dx for l1 and mse, and -x for bce.
 //
-// Forward writes one partial sum for each workgroup (at most LOSS_MAX_PARTIAL), then
-// reduce_sum adds them up.
+// Forward writes one partial sum for each workgroup (at most LOSS_MAX_PARTIAL a group),
+// then reduce_sum adds them up.
 
 #ifndef SHARED_LOSS_H
 #define SHARED_LOSS_H
@@ -23,16 +23,21 @@
 #define LOSS_SPEC_KIND 1
 #define LOSS_SPEC_TARGET 2    // 1: t is a tensor
 #define LOSS_SPEC_SIDE 3      // backward: 0 df/dx, 1 df/dt
+#define LOSS_SPEC_SEED 4      // backward: 1: dloss is read, 0: it is part of the factor
 
 #define LOSS_L1 0
 #define LOSS_MSE 1
 #define LOSS_BCE 2
 
+// The samples may be in equal groups, each with a label and a loss of its own.
 struct loss_params {
-    uint count;     // elements
+    uint count;     // elements; forward: of a group
     uint stride;    // invocations of the grid
-    float label;
-    float factor;       // backward: 1 / count
+    uint run;       // elements of a sample
+    STRUCT(view) x, t, dx;
+    uint group;     // elements of a group
+    float label_first, label_last;    // of the first group, of the others
+    float factor;       // backward: weight / elements of a group
     uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Normalisation over a group of elements: those of one channel (batch norm), or of one
-// channel of one sample (instance norm).
+// Normalisation over groups of elements.
 //
 //     mean, variance   of the group, the variance divided by count
 //     xhat = (x - mean) * rstd              rstd = 1 / sqrt(variance + epsilon)
@@ -10,67 +9,69 @@
 //     dscale = sum dy * xhat                dshift = sum dy
 //     dx = scale * rstd * (dy - (dshift + xhat * dscale) / count)
 //
-// Batch norm's group holds n runs of h * w elements, instance norm's one run; in both
-// cases run i of group g starts at (g + i * groups) * h * w.
+// A group is what has statistics of its own: a channel of a section of the samples (batch
+// norm; a section is all samples, or one of several batches that are normalised apart
+// although they are one tensor), or a channel of one sample (instance norm).
 //
-// Forward leaves one record for each group, backward has one of its own. The mean is
+// In the same pass, if wanted: y goes through a leaky ReLU, then through dropout
+// (shared/dropout.h, with the element's index in the tensor).
+//
+// Forward leaves one record for each group, to which backward adds its sums. The mean is
 // kept apart from the factor, rather than folded into an offset: with a large mean and
 // a small variance the two products would cancel.
 
 #ifndef SHARED_NORM_H
 #define SHARED_NORM_H
 
+#include "shared/adam.h"
 #include "shared/base.h"
 #include "shared/reduce.h"
 
-#define NORM_SPEC_AFFINE 1    // norm_statistics: there are scale and shift
+#define NORM_SPEC_AFFINE 1     // there are scale and shift
+#define NORM_SPEC_RUNNING 2    // forward: running statistics follow
+#define NORM_SPEC_LEAKY 3
+#define NORM_SPEC_DROPOUT 4
 
-// Record of forward, floats
+// Record, floats
 #define NORM_MEAN 0
 #define NORM_RSTD 1
 #define NORM_FACTOR 2    // scale * rstd
 #define NORM_SHIFT 3
-#define NORM_VARIANCE 4
-#define NORM_RECORD 5
+#define NORM_DY 4         // backward: sum dy
+#define NORM_DY_XHAT 5    // backward: sum dy * xhat
+#define NORM_RECORD 6
 
-// Record of backward
-#define NORM_BACKWARD_MEAN 0
-#define NORM_BACKWARD_RSTD 1
-#define NORM_BACKWARD_FACTOR 2
-#define NORM_BACKWARD_DY 3         // sum dy
-#define NORM_BACKWARD_DY_XHAT 4    // sum dy * xhat
-#define NORM_BACKWARD_RECORD 5
-
-// norm_statistics and norm_backward_statistics: one workgroup for each group, in rows
-// of `row` workgroups.
-struct norm_statistics_params {
-    uint groups;
-    uint channels;    // groups are counted through samples: channel = group % channels
-    uint runs;        // of a group
-    uint run;         // elements of a run, h * w
-    uint row;
-    float epsilon;    // forward only
-};
-
-// norm_forward and norm_backward
+// norm_forward and norm_backward: one workgroup for each channel (batch) or each channel
+// of each sample (instance), in rows of `row` workgroups.
 struct norm_params {
-    uint count;     // elements
-    uint stride;    // invocations of the grid
-    uint groups;
-    uint run;
-    float inverse_count;    // backward: 1 / elements of a group
-    uint accumulate;        // backward: 1 adds to dx, 0 overwrites it
+    uint groups;    // workgroups
+    uint channels;
+    uint sections;    // of a workgroup, one after the other
+    uint runs;        // samples of a section
+    uint run;         // elements of a channel of a sample, h * w
+    uint row;
+    STRUCT(view) x, y;    // of x and dx; of y and dy
+    STRUCT(view) dx;      // backward only
+    float slope;
+    uint threshold, stream;    // of dropout
+    float factor;
+    float epsilon;     // forward
+    float momentum;    // forward: running = (1 - momentum) running + momentum batch,
+    float unbiased;    // with the variance times this, count / (count - 1)
+    uint shift, mean, variance;    // forward: where they begin, the scale at 0
+    uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
 };
 
-// norm_running and norm_backward_affine: one invocation for each channel, over the
-// samples of its groups.
-struct norm_channel_params {
+// norm_backward_affine and norm_update: one invocation for each channel, over its groups.
+struct norm_affine_params {
     uint channels;
     uint stride;
-    uint samples;      // groups of a channel: n for instance norm, else 1
-    float momentum;    // of running statistics
-    float unbiased;    // count / (count - 1), or 1 for a count of 1
-    uint accumulate_scale, accumulate_shift;    // affine
+    uint groups;    // of a channel
+    uint accumulate_scale, accumulate_shift;    // norm_backward_affine
+    // norm_update: where value, m and v begin, those of the scale and those of the
+    // shift, which lie `shift` elements behind
+    uint part, shift;
+    STRUCT(adam_rule) adam;
 };
 
 #endif

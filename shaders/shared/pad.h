@@ -24,6 +24,8 @@ struct pad_params {
     uint stride;    // invocations of the grid
     uint h, w;      // of x
     uint size;
+    uint channels;
+    STRUCT(view) x, y;    // also of dx and dy
     uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
 };
 

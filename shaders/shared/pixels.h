@@ -23,6 +23,7 @@ struct pixels_unpack_params {
     uint side_h, side_w;
     uint first;     // picture in the sample
     uint images;    // pictures a sample
+    STRUCT(view) y;
 };
 
 struct pixels_pack_params {
@@ -30,6 +31,7 @@ struct pixels_pack_params {
     uint stride;    // invocations of the grid
     uint count;     // bytes, the last word may not be full
     uint plane;     // h * w
+    STRUCT(view) x;
 };
 
 #endif

@@ -145,7 +145,11 @@ void harness_begin_without_device(struct harness *h)
 
 void harness_begin(struct harness *h)
 {
-    struct op_limits limits = test_gpu_limits();
+    harness_begin_with_limits(h, test_gpu_limits());
+}
+
+void harness_begin_with_limits(struct harness *h, struct op_limits limits)
+{
     harness_begin_without_device(h);
     graph_destroy(h->graph);
     h->limits = limits;
@@ -202,6 +206,19 @@ struct tensor *harness_weight_kind(struct harness *h, enum weight_kind kind,
     return t;
 }
 
+struct tensor *harness_norm(struct harness *h, uint32_t c, const float *scale,
+                            const float *shift, const float *mean,
+                            const float *variance)
+{
+    struct tensor *first = weights_add_norm(h->weights, c, "norm");
+    struct norm_weights *norm = first->weight->norm;
+    add_input(h, &norm->scale->value, scale);
+    add_input(h, &norm->shift->value, shift);
+    add_input(h, &norm->mean->value, mean);
+    add_input(h, &norm->variance->value, variance);
+    return first;
+}
+
 struct tensor *harness_weight(struct harness *h, const char *name, struct shape shape,
                               const float *data)
 {
@@ -243,7 +260,7 @@ void harness_prepare(struct harness *h)
         poison(h->plan->blocks[i]->buffer, 0, h->plan->blocks[i]->size);
     for (size_t i = 0; i < h->weights->count; i++) {
         struct weight *w = h->weights->items[i];
-        if (weight_is_trained(w))
+        if (w->uses_gradient)
             poison(w->gradient.block->buffer, w->gradient.offset,
                    tensor_bytes(&w->gradient));
     }

@@ -74,7 +74,9 @@ struct harness {
     size_t input_count, output_count;
 };
 
-void harness_begin(struct harness *h);                   // skips without a device
+void harness_begin(struct harness *h);    // skips without a device
+// With other limits than the device's own, which must allow them.
+void harness_begin_with_limits(struct harness *h, struct op_limits limits);
 void harness_begin_without_device(struct harness *h);    // graph and weights only
 void harness_end(struct harness *h);
 
@@ -85,6 +87,10 @@ struct tensor *harness_input_bytes(struct harness *h, const char *name,
                                    struct shape shape, const uint8_t *data);
 // A trained weight and its value, which is copied; also for inputs whose gradient is
 // wanted.
+// The weights of a normalisation of c channels; any of the four arrays may be NULL.
+struct tensor *harness_norm(struct harness *h, uint32_t c, const float *scale,
+                            const float *shift, const float *mean,
+                            const float *variance);
 struct tensor *harness_weight(struct harness *h, const char *name, struct shape shape,
                               const float *data);
 // Any kind of weight.

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// What a convolution does to an activation that it reads. See shared/conv.h. The kernel
+// declares its params as p, of type conv_params or with a member `conv`, and defines
+// CONV_PARAMS as the former.
+
+layout(constant_id = CONV_SPEC_LOAD) const uint load = CONV_LOAD_PLAIN;
+
+float conv_leaky(float v)
+{
+    // 0 for an infinity under slope 0, as PyTorch has it; NaN stays.
+    return v > 0.0 ? v : CONV_PARAMS.slope == 0.0 && isinf(v) ? 0.0 : CONV_PARAMS.slope * v;
+}
+
+float conv_load_x(float v)
+{
+    return load == CONV_LOAD_X ? conv_leaky(v) : v;
+}
+
+float conv_load_y(float v)
+{
+    return load == CONV_LOAD_Y ? conv_leaky(v) : v;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// The end of forward and input gradient: what becomes of a sum before it is stored. See
+// shared/conv.h. The kernel includes it after its params; bindings 2 and 3 are declared
+// here.
+
+#include "lib/activation.glsl"
+
+layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
+layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
+layout(constant_id = CONV_SPEC_STORE) const uint store = CONV_STORE_PLAIN;
+
+layout(binding = 2) readonly buffer Z { STORE z[]; };    // the bias, z, or anything
+layout(binding = 3) buffer Out { STORE out_[]; };
+
+// `at` and `at_z` are the places of an element of channel c in the output and in z.
+void conv_store(uint at, uint at_z, uint c, float sum)
+{
+    if (bias != 0)
+        sum += z[c];
+    if (store == CONV_STORE_DERIVATIVE)
+        sum = z[at_z] > 0.0 ? sum : sum * p.z_slope;
+    if (accumulate != 0)
+        sum += out_[at];
+    if (store == CONV_STORE_TANH)
+        sum = activation_tanh(sum);
+    out_[at] = sum;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// What runs in one pass gives what it gives in several: activations on load, tanh on
+// store, dropout after a norm, slices instead of copies, optimisers in the kernel that
+// completes a gradient. The same small network is trained both ways.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/conv.h"
+#include "support/gpu.h"
+
+#define STEPS 3
+
+static const struct optimizer adam = {
+    .kind = OPTIMIZER_ADAM, .beta1 = 0.5, .beta2 = 0.999, .epsilon = 1e-8
+};
+
+struct built {
+    struct harness h;
+    struct tensor *out;
+};
+
+static struct tensor *weight(struct harness *h, const char *name, struct shape s)
+{
+    struct random r;
+    random_init(&r, 31, (uint64_t)name[0] * 256 + (uint64_t)name[1]);
+    float *values = check_random_floats(&r, s);
+    for (size_t i = 0; i < shape_count(s); i++)
+        values[i] *= 0.3f;
+    struct tensor *t = harness_weight(h, name, s, values);
+    free(values);
+    return t;
+}
+
+static struct tensor *conv(struct harness *h, bool fused, bool transpose,
+                           struct tensor *x, struct tensor *w, struct tensor *b,
+                           struct conv_attributes a)
+{
+    if (!fused) {
+        if (a.leaky)
+            x = graph_leaky_relu(h->graph, x, a.slope);
+        const bool tanh_last = a.tanh;
+        a.leaky = a.tanh = false;
+        x = transpose ? graph_conv_transpose(h->graph, x, w, b, a)
+                      : graph_conv(h->graph, x, w, b, a);
+        return tanh_last ? graph_tanh(h->graph, x) : x;
+    }
+    return transpose ? graph_conv_transpose(h->graph, x, w, b, a)
+                     : graph_conv(h->graph, x, w, b, a);
+}
+
+// A U-Net of two levels whose inner weights are used a second time.
+static void build(struct built *b, bool fused, struct op_limits limits, bool shares)
+{
+    const struct shape s = { 2, 3, 10, 8 };
+    const struct conv_attributes down = {
+        .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = 0.2f
+    };
+    const struct conv_attributes same = {
+        .kernel = 3, .stride = 1, .pad = 1, .leaky = true, .slope = 0.2f
+    };
+    struct conv_attributes last = down;
+    last.slope = 0.0f;
+    last.tanh = true;
+    struct harness *h = &b->h;
+    harness_begin_with_limits(h, limits);
+    struct random r;
+    random_init(&r, 30, 30);
+    float *x = check_random_floats(&r, s), *goal = check_random_floats(&r, s);
+    struct tensor *in = harness_input(h, "in", s, x);
+    struct tensor *target = harness_input(h, "target", s, goal);
+    free(x);
+    free(goal);
+    struct tensor *inner = weight(h, "cc", (struct shape){ 5, 5, 3, 3 });
+
+    struct tensor *skip =
+        conv(h, fused, false, in, weight(h, "aa", (struct shape){ 4, 3, 4, 4 }),
+             weight(h, "ab", (struct shape){ 1, 4, 1, 1 }), down);
+    struct tensor *y = conv(h, fused, false, skip,
+                            weight(h, "ba", (struct shape){ 5, 4, 3, 3 }), NULL, same);
+    const struct norm_attributes norm = { .epsilon = 1e-5f,
+                                          .momentum = 0.1f,
+                                          .update_running = true };
+    struct norm_attributes drops = norm;
+    drops.dropout = fused ? 0.5f : 0.0f;
+    const float ones[] = { 1, 1, 1, 1, 1 };
+    y = graph_norm(h->graph, y, harness_norm(h, 5, ones, NULL, NULL, ones), drops);
+    if (!fused)
+        y = graph_dropout(h->graph, y, 0.5f);
+    y = conv(h, fused, false, y, inner, NULL, same);
+    if (shares)
+        y = conv(h, fused, false, y, inner, NULL, same);
+    y = graph_concat(h->graph, skip, y);
+    b->out = conv(h, fused, true, y, weight(h, "da", (struct shape){ 9, 3, 4, 4 }),
+                  weight(h, "db", (struct shape){ 1, 3, 1, 1 }), last);
+    struct tensor *loss = graph_mse(h->graph, b->out, target, 0.0f);
+    if (fused) {
+        graph_minimize(h->graph, loss, h->weights, &adam);
+    } else {
+        graph_backward(h->graph, loss, h->weights);
+        graph_update(h->graph, h->weights, &adam);
+    }
+    assert_false(graph_failed(h->graph));
+    harness_keep(h, b->out);
+}
+
+static void check_equal(struct harness *a, struct harness *b, const struct tensor *t,
+                        const struct tensor *u, const char *what)
+{
+    float *x = check_floats(t->shape), *y = check_floats(t->shape);
+    if (t->weight) {
+        assert_true(tensor_download(test_gpu(), t, x));
+        assert_true(tensor_download(test_gpu(), u, y));
+    } else {
+        harness_read(a, t, x);
+        harness_read(b, u, y);
+    }
+    double *expected = check_widen(y, t->shape);
+    check_array(what, x, expected, t->shape, &TOLERANCE_NETWORK);
+    free(x);
+    free(y);
+    free(expected);
+}
+
+static void run(const char *name, struct op_limits limits, bool shares)
+{
+    struct built fused, apart;
+    build(&fused, true, limits, shares);
+    build(&apart, false, limits, shares);
+    for (uint32_t step = 1; step <= STEPS; step++) {
+        check_case("%s%s, step %u", name, shares ? ", weights used twice" : "",
+                   (unsigned)step);
+        fused.h.step.step = step;
+        fused.h.step.adam_step_size = (float)(1e-3 / (1 - pow(0.5, step)));
+        fused.h.step.adam_root = (float)sqrt(1 - pow(0.999, step));
+        apart.h.step = fused.h.step;
+        harness_run(&fused.h);
+        harness_run(&apart.h);
+        check_equal(&fused.h, &apart.h, fused.out, apart.out, "y");
+    }
+    assert_true(graph_call_count(fused.h.graph) < graph_call_count(apart.h.graph));
+    for (size_t i = 0; i < fused.h.weights->count; i++) {
+        const struct weight *w = fused.h.weights->items[i];
+        const struct weight *v = apart.h.weights->items[i];
+        check_equal(&fused.h, &apart.h, &w->value, &v->value, w->name);
+        if (weight_is_trained(w)) {
+            check_equal(&fused.h, &apart.h, &w->m, &v->m, w->name);
+            check_equal(&fused.h, &apart.h, &w->v, &v->v, w->name);
+        }
+    }
+    harness_end(&fused.h);
+    harness_end(&apart.h);
+}
+
+static void test_networks(void **state)
+{
+    (void)state;
+    struct op_limits small = test_gpu_limits();
+    small.max_binding = 4096;    // some states do not fit a binding
+    struct op_limits split = test_gpu_limits();
+    split.loop_iterations = 100;    // sums in several calls
+    for (int shares = 0; shares < 2; shares++) {
+        run("default kernels", test_gpu_limits(), shares);
+        run("kernels for guaranteed limits", test_guaranteed_limits(), shares);
+        run("small bindings", small, shares);
+        run("split sums", split, shares);
+        conv_choose(CONV_SIMPLE);
+        run("simple kernels", test_gpu_limits(), shares);
+        run("simple kernels, split sums", split, shares);
+        conv_choose(CONV_TILED);
+    }
+}
+
+// The gradient tensors that no call uses have no memory, and nothing is copied.
+static void test_what_is_left_out(void **state)
+{
+    (void)state;
+    struct built b;
+    build(&b, true, test_gpu_limits(), false);
+    harness_run(&b.h);
+    for (size_t i = 0; i < b.h.weights->count; i++) {
+        const struct weight *w = b.h.weights->items[i];
+        const bool is_bias = strcmp(w->name, "ab") == 0 || strcmp(w->name, "db") == 0;
+        assert_true(!w->gradient.block == !is_bias);
+    }
+    for (size_t i = 0; i < graph_call_count(b.h.graph); i++) {
+        enum shader shader = graph_call(b.h.graph, i)->shader;
+        assert_true(shader != SHADER_CONCAT && shader != SHADER_DROPOUT &&
+                    shader != SHADER_ACTIVATION_FORWARD && shader != SHADER_FILL);
+    }
+    harness_end(&b.h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_what_is_left_out),
+    };
+    return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
+}
