@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A benchmark, not a test: where the time of a training step goes, by kernel, and how
-// the tiled convolutions compare with the simple ones in one run.
+// the chosen convolutions compare with the simple ones in one run.
 //
 //     bench [crop] [ngf] [batch]        default 64 16 1
 //
@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "gpu/device.h"
 #include "graph/exec.h"
+#include "ops/conv_variant.h"
 #include "train/objective.h"
 
 #define PASSES 3
@@ -31,11 +32,11 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool measure(struct gpu_device *device, enum conv_choice choice, uint32_t crop,
-                    uint32_t ngf, uint32_t batch, struct row rows[SHADER_COUNT],
-                    double *step_seconds)
+static bool measure(struct gpu_device *device, const struct conv_variant *variant,
+                    uint32_t crop, uint32_t ngf, uint32_t batch,
+                    struct row rows[SHADER_COUNT], double *step_seconds)
 {
-    const struct op_limits limits = plan_op_limits(device);
+    struct op_limits limits = plan_op_limits(device);
     const struct plan_limits plan_limits = plan_device_limits(device);
     uint32_t levels = 0;
     while (levels < 8 && crop % (2u << levels) == 0)
@@ -58,10 +59,10 @@ static bool measure(struct gpu_device *device, enum conv_choice choice, uint32_t
     struct exec *x = NULL;
     struct plan *plan = NULL;
     double *seconds = NULL;
+    limits.force = variant;
     struct graph *g = graph_create(&limits);
     struct weights *networks[] = { weights_create(false), weights_create(false) };
     struct objective o;
-    conv_choose(choice);
     if (!objective_build(g, networks[0], networks[1], &options, &o))
         goto done;
     plan = plan_build(g, &plan_limits);
@@ -131,13 +132,13 @@ int main(int argc, char **argv)
         return 1;
     printf("%s, %u px, ngf %u, batch %u\n", gpu_device_info(device)->name, crop, ngf,
            batch);
-    static const char *const names[] = { "tiled", "simple" };
-    static const enum conv_choice choices[] = { CONV_TILED, CONV_SIMPLE };
+    static const char *const names[] = { "built-in choice", "simple" };
+    const struct conv_variant *const variants[] = { NULL, conv_variant_find("simple") };
     bool ok = true;
     for (int i = 0; ok && i < 2; i++) {
         struct row rows[SHADER_COUNT];
         double step_seconds = 0;
-        ok = measure(device, choices[i], crop, ngf, batch, rows, &step_seconds);
+        ok = measure(device, variants[i], crop, ngf, batch, rows, &step_seconds);
         if (!ok)
             break;
         printf("\n%s: step %.1f ms\n%-28s %6s %10s %10s %10s\n", names[i],

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ops/conv_variant.h"
 
 struct conv_case {
     struct shape x;
@@ -87,7 +88,8 @@ static void run_case(const struct conv_case *c, bool transpose, const char *kern
     float *db = check_floats(b_shape);
 
     struct harness h;
-    harness_begin_with_limits(&h, limits);
+    harness_begin(&h);
+    harness_set_limits(&h, limits);
     struct tensor *x_tensor = harness_weight(&h, "x", c->x, x);
     struct tensor *w_tensor = harness_weight(&h, "w", w_shape, w);
     struct tensor *b_tensor = c->bias ? harness_weight(&h, "b", b_shape, b) : NULL;
@@ -137,7 +139,7 @@ static void run_case(const struct conv_case *c, bool transpose, const char *kern
 
 // More workgroups than fit on one axis, of the smallest tile and for the bias, and a
 // sum of more terms than llvmpipe's loops can have iterations.
-static void run_large_cases(const char *kernels)
+static void run_large_cases(const char *kernels, struct op_limits limits)
 {
     static const struct conv_case large_cases[] = {
         { { 1, 1, 265, 265 }, 1, { 1, 1, 0, 0 }, false },
@@ -145,18 +147,26 @@ static void run_large_cases(const char *kernels)
     };
     for (size_t i = 0; i < ARRAY_LEN(large_cases); i++)
         for (int transpose = 0; transpose < 2; transpose++)
-            run_case(&large_cases[i], transpose, kernels, test_gpu_limits(), false);
+            run_case(&large_cases[i], transpose, kernels, limits, false);
+}
+
+// One variant for all calls, where the device allows it.
+static struct op_limits forced(const struct conv_variant *variant)
+{
+    struct op_limits limits = test_gpu_limits();
+    assert_non_null(variant);
+    limits.force = variant;
+    return limits;
 }
 
 static void test_simple(void **state)
 {
     (void)state;
-    conv_choose(CONV_SIMPLE);
+    const struct op_limits limits = forced(conv_variant_find("simple"));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         for (int transpose = 0; transpose < 2; transpose++)
-            run_case(&cases[i], transpose, "simple", test_gpu_limits(), i % 2);
-    run_large_cases("simple");
-    conv_choose(CONV_TILED);
+            run_case(&cases[i], transpose, "simple", limits, i % 2);
+    run_large_cases("simple", limits);
 }
 
 // The tiles this device gets.
@@ -178,8 +188,8 @@ static void test_tiled_guaranteed(void **state)
                      test_guaranteed_limits(), i % 2);
 }
 
-// Every tile of the table, on shapes that cross the edges of most of them.
-static void test_every_tile(void **state)
+// Every variant of the table, on shapes that cross the edges of most tiles.
+static void test_every_variant(void **state)
 {
     (void)state;
     static const struct conv_case tile_cases[] = {
@@ -187,31 +197,23 @@ static void test_every_tile(void **state)
         { { 2, 5, 11, 13 }, 3, { 4, 2, 1, 0 }, false },
         { { 1, 34, 2, 2 }, 133, { 4, 2, 1, 0 }, false },
     };
-    for (uint32_t tile = 0; tile < conv_tile_count(); tile++) {
-        char name[16];
-        snprintf(name, sizeof(name), "tile %u", (unsigned)tile);
-        conv_choose_tile(tile);
+    size_t count;
+    const struct conv_variant *table = conv_variant_table(&count);
+    for (size_t v = 0; v < count; v++)
         for (size_t i = 0; i < ARRAY_LEN(tile_cases); i++)
-            run_case(&tile_cases[i], i % 2, name, test_gpu_limits(), false);
-    }
-    run_large_cases("last tile");
-    conv_choose(CONV_TILED);
+            run_case(&tile_cases[i], i % 2, table[v].name, forced(&table[v]), false);
+    run_large_cases(table[count - 1].name, forced(&table[count - 1]));
 }
 
 // ---------------------------------------------------------------------------
 // Gradients
 
-struct shared_input {
-    bool transpose;
-    enum conv_choice choice;
-};
-
 // One input and one set of weights used twice: each gradient is a sum of two.
 static struct tensor *build_shared(struct harness *h, void *user)
 {
-    const struct shared_input *s = user;
+    const bool transpose = *(const bool *)user;
     const struct conv_case c = { { 2, 3, 5, 4 }, 3, { 3, 1, 1, 0 }, true };
-    const struct shape w_shape = weight_shape(&c, s->transpose);
+    const struct shape w_shape = weight_shape(&c, transpose);
     struct random r;
     random_init(&r, 22, 1);
     float *x = check_random_floats(&r, c.x), *w = check_random_floats(&r, w_shape);
@@ -222,12 +224,10 @@ static struct tensor *build_shared(struct harness *h, void *user)
     free(x);
     free(w);
     free(b);
-    struct tensor *once =
-        build(h->graph, s->transpose, x_tensor, w_tensor, b_tensor, c.a);
-    struct tensor *twice = build(h->graph, s->transpose, graph_tanh(h->graph, once),
-                                 w_tensor, b_tensor, c.a);
-    struct tensor *beside =
-        build(h->graph, s->transpose, x_tensor, w_tensor, NULL, c.a);
+    struct tensor *once = build(h->graph, transpose, x_tensor, w_tensor, b_tensor, c.a);
+    struct tensor *twice =
+        build(h->graph, transpose, graph_tanh(h->graph, once), w_tensor, b_tensor, c.a);
+    struct tensor *beside = build(h->graph, transpose, x_tensor, w_tensor, NULL, c.a);
     return graph_add(h->graph, twice, beside);
 }
 
@@ -235,17 +235,14 @@ static void test_gradient(void **state)
 {
     (void)state;
     for (int transpose = 0; transpose < 2; transpose++)
-        for (int choice = CONV_TILED; choice <= CONV_SIMPLE; choice++) {
-            struct shared_input s = { transpose, (enum conv_choice)choice };
-            conv_choose(s.choice);
+        for (int simple = 0; simple < 2; simple++)
             gradient_check(&(struct gradient_options){
                 .name = transpose ? "conv_transpose, weights used thrice"
                                   : "conv, weights used thrice",
                 .build = build_shared,
-                .user = &s,
+                .user = &(bool){ transpose },
+                .variant = simple ? conv_variant_find("simple") : NULL,
             });
-        }
-    conv_choose(CONV_TILED);
 }
 
 // ---------------------------------------------------------------------------
@@ -332,7 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_simple),           cmocka_unit_test(test_tiled),
-        cmocka_unit_test(test_tiled_guaranteed), cmocka_unit_test(test_every_tile),
+        cmocka_unit_test(test_tiled_guaranteed), cmocka_unit_test(test_every_variant),
         cmocka_unit_test(test_gradient),         cmocka_unit_test(test_flops),
         cmocka_unit_test(test_misfits),
     };

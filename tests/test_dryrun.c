@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "graph/barriers.h"
 #include "graph/exec.h"
+#include "ops/conv_variant.h"
 #include "support/gpu.h"
 #include "train/objective.h"
 
@@ -60,11 +61,12 @@ static void run(struct graph *g, struct weights *const *networks, size_t count)
     plan_destroy(plan);
 }
 
-static void run_training(enum conv_choice choice)
+static void run_training(const struct conv_variant *variant)
 {
     if (!device)
         skip();
-    const struct op_limits limits = plan_op_limits(device);
+    struct op_limits limits = plan_op_limits(device);
+    limits.force = variant;
     const uint32_t crop = no_execute ? 256 : 32;
     const struct objective_options options = {
         .generator = { no_execute ? 8 : 5, no_execute ? 64 : 4, 3, 3 },
@@ -80,9 +82,7 @@ static void run_training(enum conv_choice choice)
     struct graph *g = graph_create(&limits);
     struct weights *const networks[] = { weights_create(false), weights_create(false) };
     struct objective o;
-    conv_choose(choice);
     assert_true(objective_build(g, networks[0], networks[1], &options, &o));
-    conv_choose(CONV_TILED);
     run(g, networks, 2);
     graph_destroy(g);
     weights_destroy(networks[0]);
@@ -97,16 +97,16 @@ static void test_driver_is_what_was_said(void **state)
     assert_int_equal(gpu_device_limits(device)->executes, !no_execute);
 }
 
-static void test_training_tiled(void **state)
+static void test_training_built_in(void **state)
 {
     (void)state;
-    run_training(CONV_TILED);
+    run_training(NULL);
 }
 
 static void test_training_simple(void **state)
 {
     (void)state;
-    run_training(CONV_SIMPLE);
+    run_training(conv_variant_find("simple"));
 }
 
 static void test_translation(void **state)
@@ -161,7 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_driver_is_what_was_said),
-        cmocka_unit_test(test_training_tiled),
+        cmocka_unit_test(test_training_built_in),
         cmocka_unit_test(test_training_simple),
         cmocka_unit_test(test_translation),
         cmocka_unit_test(test_other_kernels),

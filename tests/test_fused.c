@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/conv.h"
+#include "ops/conv_variant.h"
 #include "support/gpu.h"
 
 #define STEPS 3
@@ -65,7 +65,8 @@ static void build(struct built *b, bool fused, struct op_limits limits, bool sha
     last.slope = 0.0f;
     last.tanh = true;
     struct harness *h = &b->h;
-    harness_begin_with_limits(h, limits);
+    harness_begin(h);
+    harness_set_limits(h, limits);
     struct random r;
     random_init(&r, 30, 30);
     float *x = check_random_floats(&r, s), *goal = check_random_floats(&r, s);
@@ -161,15 +162,15 @@ static void test_networks(void **state)
     small.max_binding = 4096;    // some states do not fit a binding
     struct op_limits split = test_gpu_limits();
     split.loop_iterations = 100;    // sums in several calls
+    struct op_limits simple = test_gpu_limits(), simple_split = split;
+    simple.force = simple_split.force = conv_variant_find("simple");
     for (int shares = 0; shares < 2; shares++) {
         run("default kernels", test_gpu_limits(), shares);
         run("kernels for guaranteed limits", test_guaranteed_limits(), shares);
         run("small bindings", small, shares);
         run("split sums", split, shares);
-        conv_choose(CONV_SIMPLE);
-        run("simple kernels", test_gpu_limits(), shares);
-        run("simple kernels, split sums", split, shares);
-        conv_choose(CONV_TILED);
+        run("simple kernels", simple, shares);
+        run("simple kernels, split sums", simple_split, shares);
     }
 }
 

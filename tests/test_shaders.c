@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "ops/conv_variant.h"
 #include "shared/step.h"
 #include "support/gpu.h"
 #include "support/spirv.h"
@@ -105,11 +106,10 @@ static void check_call(const struct call *call)
 }
 
 // Every op, forward and backward, first and later contributions to a gradient.
-static void build_everything(struct harness *h, enum conv_choice choice)
+static void build_everything(struct harness *h)
 {
     struct graph *g = h->graph;
     const struct shape channels = { 1, 6, 1, 1 };
-    conv_choose(choice);
     struct tensor *pixels =
         harness_input_bytes(h, "pixels", (struct shape){ 2, 6, 20, 20 }, NULL);
     struct tensor *jitter =
@@ -162,7 +162,6 @@ static void build_everything(struct harness *h, enum conv_choice choice)
     // A weight that this loss does not depend on is filled with zeros.
     graph_minimize(g, graph_mse(g, scale, NULL, 0.0f), h->weights,
                    &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9 });
-    conv_choose(CONV_TILED);
     assert_false(graph_failed(g));
 }
 
@@ -170,11 +169,15 @@ static void test_calls(void **state)
 {
     (void)state;
     bool seen[SHADER_COUNT] = { false };
-    const enum conv_choice choices[] = { CONV_TILED, CONV_SIMPLE };
-    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+    size_t count;
+    const struct conv_variant *variants = conv_variant_table(&count);
+    for (size_t i = 0; i < count; i++) {
         struct harness h;
+        struct op_limits limits = test_guaranteed_limits();
+        limits.force = &variants[i];
         harness_begin_without_device(&h);
-        build_everything(&h, choices[i]);
+        harness_set_limits(&h, limits);
+        build_everything(&h);
         for (size_t k = 0; k < graph_call_count(h.graph); k++) {
             const struct call *call = graph_call(h.graph, k);
             check_call(call);

@@ -307,3 +307,9 @@ struct tensor *graph_tensor(const struct graph *g, size_t i)
     assert(i < g->emitter.tensor_count);
     return &g->emitter.tensors[i]->base;
 }
+
+const struct conv_shape *graph_products(const struct graph *g, size_t *count)
+{
+    *count = g->emitter.product_count;
+    return g->emitter.products;
+}

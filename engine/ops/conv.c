@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Convolution and transposed convolution, both with an optional bias, and the choice of
-// kernels for them. The formulas are in shared/conv.h.
+// Convolution and transposed convolution, both with an optional bias. The formulas are
+// in shared/conv.h, the choice of kernels in conv_variant.c.
 //
 // A transposed convolution needs no kernels of its own. It is the convolution from its
 // output to its input, read backwards: its forward pass is that convolution's input
@@ -13,7 +13,7 @@
 #include "shared/conv.h"
 
 #include "base/log.h"
-#include "ops/op.h"
+#include "ops/conv_variant.h"
 
 #include <assert.h>
 
@@ -22,121 +22,6 @@
 _Static_assert(sizeof(struct conv_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(sizeof(struct conv_weight_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(offsetof(struct conv_weight_params, conv) == 0, "views of both");
-
-// ---------------------------------------------------------------------------
-// Choice of kernels
-
-static enum conv_choice chosen = CONV_TILED;
-
-static uint32_t chosen_tile = UINT32_MAX;
-
-void conv_choose(enum conv_choice choice)
-{
-    chosen = choice;
-    chosen_tile = UINT32_MAX;
-}
-
-void conv_choose_tile(uint32_t index)
-{
-    chosen = CONV_TILED;
-    chosen_tile = index;
-}
-
-// A matrix product, see lib/tile.glsl: m x n numbers, each a sum of terms * inner;
-// calls may split it between terms. Of `phases` products of one call this is the
-// largest.
-struct product {
-    uint64_t m, n, inner;
-    uint32_t terms, phases;
-};
-
-struct tile {
-    uint32_t m, n, k;         // of a workgroup
-    uint32_t reg_m, reg_n;    // of an invocation
-    bool direct;              // without shared memory; k means nothing then
-};
-
-static const struct tile tiles[] = {
-    // For GPUs. All but the first fit the guaranteed limits of 128 invocations and
-    // 16 KiB.
-    { 128, 128, 8, 8, 8, false },    // 256 invocations
-    { 64, 64, 16, 8, 4, false },     // the general one
-    { 64, 64, 4, 8, 4, false },      // short sums
-    { 32, 32, 16, 4, 4, false },     // few tiles
-    { 16, 64, 16, 4, 2, false },     // few channels
-    { 4, 128, 16, 4, 1, false },     // an image
-    { 64, 16, 16, 8, 1, false },     // few pixels
-    { 64, 4, 32, 4, 1, false },      // hardly a pixel
-    // For software drivers, whose shared memory is no faster than a load. Eight
-    // invocations are one vector of a usual CPU. More than 16 x 16 registers take
-    // seconds to compile.
-    { 16, 128, 1, 16, 16, true },
-    { 16, 64, 1, 16, 8, true },
-    { 8, 64, 1, 8, 8, true },
-    { 8, 32, 1, 8, 4, true },
-    { 4, 128, 1, 4, 16, true },    // an image
-    { 32, 32, 1, 16, 8, true },    // few pixels
-    { 64, 16, 1, 16, 8, true },
-    { 32, 16, 1, 8, 8, true },
-    { 64, 4, 1, 8, 4, true },
-    { 32, 1, 1, 4, 1, true },    // one
-};
-
-static uint32_t tile_invocations(const struct tile *t)
-{
-    return t->m / t->reg_m * (t->n / t->reg_n);
-}
-
-static bool tile_fits(const struct tile *t, const struct op_limits *limits)
-{
-    // As declared in lib/tile.glsl.
-    uint32_t shared = t->direct ? 0 : t->k * (t->m + 4 + t->n + 1) * 4;
-    return tile_invocations(t) <= limits->max_invocations &&
-           shared <= limits->shared_bytes;
-}
-
-// The time of a product, in multiplications of an invocation. The constants are fitted
-// to a software driver and are rough guesses for GPUs.
-static uint64_t tile_cost(const struct tile *t, const struct product *p)
-{
-    uint64_t k = p->terms * p->inner;
-    uint64_t groups = DIV_UP(p->m, t->m) * DIV_UP(p->n, t->n) * p->phases;
-    uint64_t sums = (uint64_t)t->reg_m * t->reg_n;
-    if (t->direct) {
-        // A load costs as much as a dozen multiplications, a store twice that. Four
-        // workgroups are taken to run at a time.
-        uint64_t group = k * (sums + 12 * (t->reg_m + t->reg_n + 2)) + 24 * sums + 3000;
-        return DIV_UP(groups, 4) * group;
-    }
-    // A step waits for memory and barriers, loads its share of the tiles, and reads
-    // shared memory for each k. 32768 invocations are taken to run at a time.
-    uint64_t threads = tile_invocations(t);
-    uint64_t step = 500 + 8 * t->k * (t->m + t->n) / threads +
-                    t->k * (sums + t->reg_m + 4 * t->reg_n);
-    return DIV_UP(groups * threads, 32768) * DIV_UP(k, t->k) * step;
-}
-
-// Depends on nothing but the product and the limits, so that two runs add in the same
-// order.
-static struct tile choose_tile(const struct op_limits *limits, const struct product *p)
-{
-    if (chosen_tile < ARRAY_LEN(tiles) && tile_fits(&tiles[chosen_tile], limits))
-        return tiles[chosen_tile];
-    const struct tile *best = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(tiles); i++) {
-        const struct tile *t = &tiles[i];
-        if (t->direct == limits->is_cpu && tile_fits(t, limits) &&
-            (!best || tile_cost(t, p) < tile_cost(best, p)))
-            best = t;
-    }
-    assert(best);
-    return *best;
-}
-
-uint32_t conv_tile_count(void)
-{
-    return ARRAY_LEN(tiles);
-}
 
 // ---------------------------------------------------------------------------
 // Calls
@@ -156,15 +41,39 @@ struct ends {
 };
 
 #define VIEW(member) CALL_VIEW(struct conv_params, member)
+// How a direction is computed.
+struct choice {
+    const struct conv_variant *variant;
+    struct conv_product product;
+};
+
+static struct choice choose(struct emitter *e, const struct conv *c,
+                            enum conv_direction direction)
+{
+    const struct conv_shape shape = {
+        .direction = direction,
+        .x = c->x,
+        .c_out = c->y.c,
+        .kernel = c->attr.kernel,
+        .stride = c->attr.stride,
+        .pad = c->attr.pad,
+    };
+    assert(shape_equal(conv_shape_y(&shape), c->y));
+    emit_product(e, &shape);
+    return (struct choice){ conv_variant_choose(emit_limits(e), &shape),
+                            conv_product_of(&shape) };
+}
 
 // Emits one call of a direction, or more that each add their part of the sum. Its
 // shader is given, its flops are those of the whole; the output is the last in its use,
 // `count` elements. Forward and input gradient have `ends`, the weight gradient has
 // `update`, whose sum or state is the output.
 static void emit_kernel(struct emitter *e, const struct conv *c, struct call call,
-                        const struct product *product, uint64_t count, uint32_t load,
+                        const struct choice *choice, uint64_t count, uint32_t load,
                         const struct ends *ends, const struct weight_gradient *update)
 {
+    const struct conv_variant *variant = choice->variant;
+    const struct conv_product *product = &choice->product;
     struct conv_weight_params params = { .conv = {
                                              .n = c->x.n,
                                              .c_in = c->x.c,
@@ -182,21 +91,21 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
     call.spec[CONV_SPEC_LOAD] = load;
     call.spec_count = CONV_SPEC_STORE + 1;
     uint64_t iterations;    // of all loops of an invocation, for each of `terms`
-    if (chosen == CONV_SIMPLE) {
+    if (variant->kind == CONV_SIMPLE) {
         call.spec[0] = OP_WORKGROUP;
         call.grid = grid_linear(count);
         params.conv.stride = grid_stride(call.grid);
         iterations = DIV_UP(count, params.conv.stride) * 2 * (product->inner + 1);
     } else {
-        const struct tile tile = choose_tile(emit_limits(e), product);
-        call.spec[0] = tile_invocations(&tile);
-        call.spec[CONV_SPEC_TILE_M] = tile.m;
-        call.spec[CONV_SPEC_TILE_N] = tile.n;
-        call.spec[CONV_SPEC_TILE_K] = tile.k;
-        call.spec[CONV_SPEC_REG_M] = tile.reg_m;
-        call.spec[CONV_SPEC_REG_N] = tile.reg_n;
-        call.spec[CONV_SPEC_DIRECT] = tile.direct;
-        uint64_t groups = DIV_UP(product->m, tile.m) * DIV_UP(product->n, tile.n);
+        call.spec[0] = conv_variant_invocations(variant);
+        call.spec[CONV_SPEC_TILE_M] = variant->m;
+        call.spec[CONV_SPEC_TILE_N] = variant->n;
+        call.spec[CONV_SPEC_TILE_K] = variant->k;
+        call.spec[CONV_SPEC_REG_M] = variant->reg_m;
+        call.spec[CONV_SPEC_REG_N] = variant->reg_n;
+        call.spec[CONV_SPEC_DIRECT] = variant->kind == CONV_DIRECT;
+        uint64_t groups =
+            DIV_UP(product->m, variant->m) * DIV_UP(product->n, variant->n);
         params.conv.groups_x = (uint32_t)MIN(groups, OP_MAX_GROUPS);
         call.grid = (struct grid){ params.conv.groups_x,
                                    (uint32_t)DIV_UP(groups, params.conv.groups_x),
@@ -272,23 +181,18 @@ static struct call_use second_use(const struct ends *ends, struct tensor *w)
 static void emit_forward(struct emitter *e, const struct conv *c, struct tensor *x,
                          struct tensor *w, const struct ends *ends, struct gradient y)
 {
-    const struct product product = {
-        .m = c->y.c,
-        .n = (uint64_t)c->y.n * c->y.h * c->y.w,
-        .inner = (uint64_t)c->attr.kernel * c->attr.kernel,
-        .terms = c->x.c,
-        .phases = 1,
-    };
+    const struct choice choice = choose(e, c, CONV_FORWARD);
+    const struct conv_product *p = &choice.product;
     const struct call call = {
-        .shader =
-            chosen == CONV_SIMPLE ? SHADER_CONV_FORWARD : SHADER_CONV_FORWARD_TILED,
+        .shader = choice.variant->kind == CONV_SIMPLE ? SHADER_CONV_FORWARD
+                                                      : SHADER_CONV_FORWARD_TILED,
         .use = { { x, ACCESS_READ, VIEW(x) },
                  { w, ACCESS_READ },
                  second_use(ends, w),
                  { y.tensor, y.access, VIEW(y) } },
-        .flops = 2 * product.m * product.n * product.inner * product.terms,
+        .flops = 2 * p->m * p->n * p->inner * p->terms,
     };
-    emit_kernel(e, c, call, &product, shape_count(c->y),
+    emit_kernel(e, c, call, &choice, shape_count(c->y),
                 ends->leaky ? CONV_LOAD_X : CONV_LOAD_PLAIN, ends, NULL);
 }
 
@@ -310,19 +214,11 @@ static void emit_backward_input(struct emitter *e, const struct conv *c,
                                 struct tensor *dy, struct tensor *w,
                                 const struct ends *ends, struct gradient dx)
 {
-    // There is one product for each phase; this is as large as any of them.
-    uint32_t stride = c->attr.stride;
-    uint64_t taps = DIV_UP(c->attr.kernel, stride);
-    const struct product product = {
-        .m = c->x.c,
-        .n = (uint64_t)c->x.n * DIV_UP(c->x.h, stride) * DIV_UP(c->x.w, stride),
-        .inner = taps * taps,
-        .terms = c->y.c,
-        .phases = stride * stride,
-    };
+    const struct choice choice = choose(e, c, CONV_BACKWARD_INPUT);
     const struct call call = {
-        .shader = chosen == CONV_SIMPLE ? SHADER_CONV_BACKWARD_INPUT
-                                        : SHADER_CONV_BACKWARD_INPUT_TILED,
+        .shader = choice.variant->kind == CONV_SIMPLE
+                      ? SHADER_CONV_BACKWARD_INPUT
+                      : SHADER_CONV_BACKWARD_INPUT_TILED,
         .use = { { dy, ACCESS_READ, VIEW(y) },
                  { w, ACCESS_READ },
                  second_use(ends, w),
@@ -330,7 +226,7 @@ static void emit_backward_input(struct emitter *e, const struct conv *c,
         .flops = 2 * (uint64_t)c->x.n * c->x.c * c->y.c *
                  meeting_taps(c->x.h, &c->attr) * meeting_taps(c->x.w, &c->attr),
     };
-    emit_kernel(e, c, call, &product, shape_count(c->x),
+    emit_kernel(e, c, call, &choice, shape_count(c->x),
                 ends->leaky ? CONV_LOAD_Y : CONV_LOAD_PLAIN, ends, NULL);
 }
 
@@ -339,25 +235,21 @@ static void emit_backward_weight(struct emitter *e, const struct conv *c,
                                  struct tensor *x, struct tensor *dy, uint32_t load,
                                  struct weight_gradient dw)
 {
-    const struct product product = {
-        .m = c->y.c,
-        .n = (uint64_t)c->x.c * c->attr.kernel * c->attr.kernel,
-        .inner = c->y.w,
-        .terms = c->y.n * c->y.h,
-        .phases = 1,
-    };
+    const struct choice choice = choose(e, c, CONV_BACKWARD_WEIGHT);
+    const struct conv_product *p = &choice.product;
     const struct call call = {
-        .shader = chosen == CONV_SIMPLE ? SHADER_CONV_BACKWARD_WEIGHT
-                                        : SHADER_CONV_BACKWARD_WEIGHT_TILED,
+        .shader = choice.variant->kind == CONV_SIMPLE
+                      ? SHADER_CONV_BACKWARD_WEIGHT
+                      : SHADER_CONV_BACKWARD_WEIGHT_TILED,
         // Binding 2 is not read unless there is a gradient so far.
         .use = { { x, ACCESS_READ, VIEW(x) },
                  { dy, ACCESS_READ, VIEW(y) },
                  { x, ACCESS_READ, VIEW(x) },
                  { dw.sum.tensor, dw.sum.access } },
         .uses_step = true,
-        .flops = 2 * product.m * product.n * product.inner * product.terms,
+        .flops = 2 * p->m * p->n * p->inner * p->terms,
     };
-    emit_kernel(e, c, call, &product, product.m * product.n, load, NULL, &dw);
+    emit_kernel(e, c, call, &choice, p->m * p->n, load, NULL, &dw);
 }
 
 // Sum over everything but the channels.
@@ -393,6 +285,30 @@ static struct tensor *sum_gradient(struct emitter *e, const struct op_node *n)
         e, (struct activation_attributes){ ACTIVATION_KIND_TANH, 0 },
         emit_value(e, n->out), dy, (struct gradient){ sum, ACCESS_WRITE, 0 });
     return sum;
+}
+
+void conv_emit(struct emitter *e, const struct conv_shape *s, struct tensor *a,
+               struct tensor *b, struct tensor *out)
+{
+    const struct conv c = {
+        .attr = { .kernel = s->kernel, .stride = s->stride, .pad = s->pad },
+        .x = s->x,
+        .y = conv_shape_y(s),
+    };
+    const struct gradient to = { out, ACCESS_WRITE, 0 };
+    const struct ends none = { 0 };
+    switch (s->direction) {
+    case CONV_FORWARD:
+        emit_forward(e, &c, a, b, &none, to);
+        break;
+    case CONV_BACKWARD_INPUT:
+        emit_backward_input(e, &c, a, b, &none, to);
+        break;
+    case CONV_BACKWARD_WEIGHT:
+        emit_backward_weight(e, &c, a, b, CONV_LOAD_PLAIN,
+                             (struct weight_gradient){ .sum = to });
+        break;
+    }
 }
 
 // ---------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 #ifndef OPS_EMITTER_H
 #define OPS_EMITTER_H
 
-#include "ops/op.h"
+#include "ops/conv_variant.h"
 #include "tensor/weights.h"
 
 // A tensor that the graph made. `alias` is what a detached tensor stands for; the
@@ -35,6 +35,8 @@ struct emitter {
     size_t call_count, call_capacity;
     struct graph_tensor **tensors;
     size_t tensor_count, tensor_capacity;
+    struct conv_shape *products;    // of the convolutions emitted, each once
+    size_t product_count, product_capacity;
     const char *label;    // of the node whose calls are emitted
     // Of the backward pass under way.
     const struct weights *training;

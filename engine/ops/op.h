@@ -237,7 +237,10 @@ struct weight_gradient emit_weight_gradient(struct emitter *e, struct tensor *w)
 struct grid grid_linear(uint64_t count);
 uint32_t grid_stride(struct grid grid);
 
-// What the device allows; ops pick tile sizes by it.
+// What the device allows, and what was measured on it; ops pick kernels by it.
+struct tuning;
+struct conv_variant;
+struct conv_shape;
 struct op_limits {
     uint32_t max_invocations;
     uint32_t shared_bytes;
@@ -246,8 +249,14 @@ struct op_limits {
     // Iterations that all loops of an invocation may make together. llvmpipe ends them
     // after 65535, without a word; 0: as many as they like.
     uint32_t loop_iterations;
+    // Which kernels convolutions take (conv_variant.h). NULL: the built-in choice.
+    const struct tuning *tuning;
+    const struct conv_variant *force;    // for tests: before any other choice
 };
 const struct op_limits *emit_limits(const struct emitter *e);
+
+// Notes the shape of a convolution that is emitted, for the tuner.
+void emit_product(struct emitter *e, const struct conv_shape *shape);
 
 // Optimisers (adam.c): one weight, its gradient complete.
 struct optimizer {
@@ -267,12 +276,5 @@ void activation_backward_emit(struct emitter *e, struct activation_attributes at
 
 // Sets every element (add.c).
 void fill_emit(struct emitter *e, struct tensor *t, float value);
-
-// Which convolution kernels are used; for tests and benchmarks. Default CONV_TILED.
-enum conv_choice { CONV_TILED, CONV_SIMPLE };
-void conv_choose(enum conv_choice choice);
-// For tests: tile `index` of conv_tile_count() everywhere, where the limits allow it.
-void conv_choose_tile(uint32_t index);
-uint32_t conv_tile_count(void);
 
 #endif

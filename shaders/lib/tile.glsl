@@ -14,7 +14,7 @@
 //     float load_a(uint start, row r), float load_b(row r, column c)
 //     TILE_B_ALONG_K  1: neighbours in k are neighbours in memory, 0: those in n are
 //
-// The host ensures (conv.c): REG_M is a multiple of 4; without DIRECT, TILE_K and, but
+// The table (conv_variant.c) ensures: REG_M is a multiple of 4; without DIRECT, TILE_K and, but
 // with TILE_B_ALONG_K, TILE_N divide the number of invocations.
 
 layout(local_size_x_id = 0) in;

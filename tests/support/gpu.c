@@ -145,12 +145,13 @@ void harness_begin_without_device(struct harness *h)
 
 void harness_begin(struct harness *h)
 {
-    harness_begin_with_limits(h, test_gpu_limits());
+    struct op_limits limits = test_gpu_limits();
+    harness_begin_without_device(h);
+    harness_set_limits(h, limits);
 }
 
-void harness_begin_with_limits(struct harness *h, struct op_limits limits)
+void harness_set_limits(struct harness *h, struct op_limits limits)
 {
-    harness_begin_without_device(h);
     graph_destroy(h->graph);
     h->limits = limits;
     h->graph = graph_create(&h->limits);

@@ -75,8 +75,9 @@ struct harness {
 };
 
 void harness_begin(struct harness *h);    // skips without a device
-// With other limits than the device's own, which must allow them.
-void harness_begin_with_limits(struct harness *h, struct op_limits limits);
+// Other limits than what it began with, before anything is built. A device must allow
+// them.
+void harness_set_limits(struct harness *h, struct op_limits limits);
 void harness_begin_without_device(struct harness *h);    // graph and weights only
 void harness_end(struct harness *h);
 

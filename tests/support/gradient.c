@@ -124,7 +124,10 @@ void gradient_check(const struct gradient_options *user_options)
     struct random r;
     random_init(&r, 1234, 5);
     struct checked c = { 0 };
+    struct op_limits limits = test_gpu_limits();
+    limits.force = options.variant;
     harness_begin(&c.h);
+    harness_set_limits(&c.h, limits);
     c.y = options.build(&c.h, options.user);
     assert_non_null(c.y);
     c.output = check_floats(c.y->shape);

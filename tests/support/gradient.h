@@ -17,10 +17,11 @@ struct gradient_options {
     // Called once before the first run, with memory allocated: uploads what build did
     // not give a value for. May be NULL.
     void (*initialise)(struct harness *h, void *user);
-    double step;                          // of the difference; 0: 1e-2
-    uint32_t directions;                  // random directions for each weight; 0: 2
-    uint32_t elements;                    // single elements of each weight; 0: 4
-    const struct tolerance *tolerance;    // NULL: TOLERANCE_GRADIENT
+    double step;                           // of the difference; 0: 1e-2
+    uint32_t directions;                   // random directions for each weight; 0: 2
+    uint32_t elements;                     // single elements of each weight; 0: 4
+    const struct tolerance *tolerance;     // NULL: TOLERANCE_GRADIENT
+    const struct conv_variant *variant;    // of convolutions; NULL: the built-in choice
 };
 
 // Checks the gradient of every trained weight in h->weights. Skips without a device.
