@@ -59,6 +59,14 @@ static void mark_reached(struct graph *g, struct tensor *loss)
     }
 }
 
+static void backward_weights(struct graph *g, const struct op_node *n)
+{
+    if (!n || !n->op->backward_weights || g->emitter.failed)
+        return;
+    g->emitter.label = graph_label(g, "%s, backward", n->label);
+    n->op->backward_weights(&g->emitter, n);
+}
+
 // With an optimizer, ops may update weights instead of storing their gradients.
 static void backward(struct graph *g, struct tensor *loss, struct weights *weights,
                      const struct optimizer *optimizer)
@@ -79,6 +87,7 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
     mark_reached(g, loss);
 
     emitter_set_gradient_constant(loss, 1.0f);
+    const struct op_node *waiting = NULL;
     for (size_t i = g->node_count; i-- > 0 && !e->failed;) {
         const struct op_node *n = g->nodes[i];
         struct graph_tensor *out = graph_tensor_of(n->out);
@@ -86,7 +95,10 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
             continue;
         e->label = graph_label(g, "%s, backward", n->label);
         n->op->backward(e, n);
+        backward_weights(g, waiting);
+        waiting = n;
     }
+    backward_weights(g, waiting);
     for (size_t i = 0; i < weights->count && !e->failed; i++) {
         struct weight *w = weights->items[i];
         if (weight_is_trained(w) && !e->passes[i].is_set)

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "ops/conv_variant.h"
+#include "ops/emitter.h"
 
 #include <assert.h>
 
@@ -274,13 +275,15 @@ static void emit_backward_bias(struct emitter *e, struct tensor *dy, struct grad
             });
 }
 
-// The gradient of the sum itself: tanh is differentiated by a pass of its own.
+// The gradient of the sum itself: tanh is differentiated by a pass of its own, and its
+// result takes the place of the output's gradient.
 static struct tensor *sum_gradient(struct emitter *e, const struct op_node *n)
 {
     struct tensor *dy = emit_output_gradient(e, n->out);
     if (!n->attr.conv.tanh)
         return dy;
     struct tensor *sum = emit_temporary(e, n->label, n->out->shape);
+    emitter_replace_gradient(n->out, sum);
     activation_backward_emit(
         e, (struct activation_attributes){ ACTIVATION_KIND_TANH, 0 },
         emit_value(e, n->out), dy, (struct gradient){ sum, ACCESS_WRITE, 0 });
@@ -403,11 +406,17 @@ static void conv_backward(struct emitter *e, const struct op_node *n)
     const struct conv c = conv_of(n);
     struct tensor *dy = sum_gradient(e, n);
     struct gradient dx = emit_gradient(e, n->in[0]);
-    struct weight_gradient dw = emit_weight_gradient(e, n->in[1]);
     const struct ends ends = { .z = n->attr.conv.leaky ? emit_value(e, n->in[0])
                                                        : NULL };
     if (dx.tensor)
         emit_backward_input(e, &c, dy, emit_value(e, n->in[1]), &ends, dx);
+}
+
+static void conv_backward_weights(struct emitter *e, const struct op_node *n)
+{
+    const struct conv c = conv_of(n);
+    struct tensor *dy = emit_output_gradient(e, n->out);
+    struct weight_gradient dw = emit_weight_gradient(e, n->in[1]);
     if (dw.sum.tensor || dw.state)
         emit_backward_weight(e, &c, emit_value(e, n->in[0]), dy,
                              n->attr.conv.leaky ? CONV_LOAD_X : CONV_LOAD_PLAIN, dw);
@@ -423,6 +432,7 @@ const struct op op_conv = {
     .infer = conv_infer,
     .forward = conv_forward,
     .backward = conv_backward,
+    .backward_weights = conv_backward_weights,
 };
 
 static bool conv_transpose_infer(const struct op_node *n, struct op_shapes *shapes)
@@ -473,11 +483,17 @@ static void conv_transpose_backward(struct emitter *e, const struct op_node *n)
     const struct conv c = conv_transpose_of(n);
     struct tensor *dy = sum_gradient(e, n);
     struct gradient dx = emit_gradient(e, n->in[0]);
-    struct weight_gradient dw = emit_weight_gradient(e, n->in[1]);
     const struct ends ends = { .z = n->attr.conv.leaky ? emit_value(e, n->in[0])
                                                        : NULL };
     if (dx.tensor)
         emit_forward(e, &c, dy, emit_value(e, n->in[1]), &ends, dx);
+}
+
+static void conv_transpose_backward_weights(struct emitter *e, const struct op_node *n)
+{
+    const struct conv c = conv_transpose_of(n);
+    struct tensor *dy = emit_output_gradient(e, n->out);
+    struct weight_gradient dw = emit_weight_gradient(e, n->in[1]);
     if (dw.sum.tensor || dw.state)
         emit_backward_weight(e, &c, dy, emit_value(e, n->in[0]),
                              n->attr.conv.leaky ? CONV_LOAD_Y : CONV_LOAD_PLAIN, dw);
@@ -493,4 +509,5 @@ const struct op op_conv_transpose = {
     .infer = conv_transpose_infer,
     .forward = conv_transpose_forward,
     .backward = conv_transpose_backward,
+    .backward_weights = conv_transpose_backward_weights,
 };

@@ -209,6 +209,12 @@ bool emitter_set_gradient(struct tensor *t, struct tensor *gradient)
     return true;
 }
 
+void emitter_replace_gradient(struct tensor *t, struct tensor *gradient)
+{
+    assert(!t->weight && graph_tensor_of(t)->gradient_is_set);
+    graph_tensor_of(t)->gradient = gradient;
+}
+
 struct tensor *emitter_slice(struct emitter *e, struct tensor *parent, uint32_t first_n,
                              uint32_t first_c, struct shape shape)
 {

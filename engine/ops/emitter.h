@@ -71,6 +71,9 @@ bool emitter_make_slice(struct emitter *e, struct tensor *t, struct tensor *pare
 // Makes `gradient` that of a tensor which has none yet. True as well if it needs none.
 bool emitter_set_gradient(struct tensor *t, struct tensor *gradient);
 
+// Puts another tensor in the place of one's complete gradient.
+void emitter_replace_gradient(struct tensor *t, struct tensor *gradient);
+
 // The gradient of a tensor is the same number everywhere, and not in memory.
 bool emitter_set_gradient_constant(struct tensor *t, float value);
 
