@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -340,6 +341,36 @@ static void test_paths(void **state)
     }
 }
 
+// What the variables say decides, where they name folders from the root.
+static void test_cache_folder(void **state)
+{
+    (void)state;
+    char *home = mem_strdup(getenv("HOME") ? getenv("HOME") : "");
+    char *cache = mem_strdup(getenv("XDG_CACHE_HOME") ? getenv("XDG_CACHE_HOME") : "");
+    setenv("HOME", "/of/mine", 1);
+    setenv("XDG_CACHE_HOME", "/else/where", 1);
+    char *folder = os_cache_folder();
+    assert_string_equal(folder, "/else/where/pix2pix");
+    mem_free(folder);
+    setenv("XDG_CACHE_HOME", "no/root", 1);
+    folder = os_cache_folder();
+    assert_int_equal(strncmp(folder, "/of/mine/", 9), 0);
+    assert_string_equal(file_name(folder), "pix2pix");
+    mem_free(folder);
+    unsetenv("XDG_CACHE_HOME");
+    setenv("HOME", "", 1);
+    assert_null(os_cache_folder());
+    unsetenv("HOME");
+    assert_null(os_cache_folder());
+    assert_int_equal(messages[LOG_ERROR], 0);
+    if (*home)
+        setenv("HOME", home, 1);
+    if (*cache)
+        setenv("XDG_CACHE_HOME", cache, 1);
+    mem_free(cache);
+    mem_free(home);
+}
+
 static void test_memory(void **state)
 {
     uint32_t *items = NULL;
@@ -437,10 +468,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip), TEST(test_replace),     TEST(test_failures),
-        TEST(test_full_disk),  TEST(test_temporaries), TEST(test_list),
-        TEST(test_folders),    TEST(test_truncate),    TEST(test_paths),
-        TEST(test_memory),     TEST(test_log),         TEST(test_log_threads),
+        TEST(test_round_trip),   TEST(test_replace),     TEST(test_failures),
+        TEST(test_full_disk),    TEST(test_temporaries), TEST(test_list),
+        TEST(test_folders),      TEST(test_truncate),    TEST(test_paths),
+        TEST(test_cache_folder), TEST(test_memory),      TEST(test_log),
+        TEST(test_log_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

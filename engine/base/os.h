@@ -17,6 +17,7 @@ struct os_thread;
 struct os_mutex;
 struct os_condition;
 
+// With a stack that a compiler of shaders can work on.
 struct os_thread *os_thread_create(void (*run)(void *user), void *user);
 void os_thread_join(struct os_thread *thread);    // and frees it; NULL is fine
 
@@ -59,6 +60,10 @@ enum os_kind os_path_kind(const char *path);    // follows links
 // The one path from the root that names what this one names, which must exist: without
 // "." and ".."; caller frees.
 char *os_path_absolute(const char *path);
+
+// The folder of this program inside the folder where the user's caches lie, which need
+// not exist yet; caller frees. NULL where the system does not say, or out of memory.
+char *os_cache_folder(void);
 
 // A lock on a file that is made if absent. It ends with the process, however that ends.
 // NULL with *held set: somebody has it, in this process or another.

@@ -42,6 +42,9 @@ struct os_condition {
     pthread_cond_t condition;
 };
 
+// What a thread gets by default goes down to 128 KiB (musl) and 512 KiB (macOS).
+#define THREAD_STACK ((size_t)8 << 20)
+
 static void *thread_main(void *p)
 {
     struct os_thread *thread = p;
@@ -55,6 +58,8 @@ struct os_thread *os_thread_create(void (*run)(void *user), void *user)
 {
     struct os_thread *thread = mem_zalloc(sizeof(*thread));
     sigset_t blocked, before;
+    pthread_attr_t attributes;
+    size_t stack = 0;
 
     if (!thread) {
         errno = ENOMEM;
@@ -70,7 +75,13 @@ struct os_thread *os_thread_create(void (*run)(void *user), void *user)
     sigdelset(&blocked, SIGILL);
     sigdelset(&blocked, SIGABRT);
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
-    int error = pthread_create(&thread->id, NULL, thread_main, thread);
+    int error = pthread_attr_init(&attributes);
+    if (!error) {
+        if (pthread_attr_getstacksize(&attributes, &stack) == 0 && stack < THREAD_STACK)
+            pthread_attr_setstacksize(&attributes, THREAD_STACK);
+        error = pthread_create(&thread->id, &attributes, thread_main, thread);
+        pthread_attr_destroy(&attributes);
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error) {
         mem_free(thread);
@@ -293,6 +304,21 @@ enum os_kind os_path_kind(const char *path)
 char *os_path_absolute(const char *path)
 {
     return realpath(path, NULL);
+}
+
+// The base directory specification has paths that do not begin at the root ignored.
+char *os_cache_folder(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && cache[0] == '/')
+        return mem_printf("%s/pix2pix", cache);
+    if (!home || home[0] != '/')
+        return NULL;
+#ifdef __APPLE__
+    return mem_printf("%s/Library/Caches/pix2pix", home);
+#else
+    return mem_printf("%s/.cache/pix2pix", home);
+#endif
 }
 
 struct os_lock {

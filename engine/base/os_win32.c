@@ -81,6 +81,9 @@ struct os_condition {
     CONDITION_VARIABLE variable;
 };
 
+// As on the other systems; by default it would be what the program's file says.
+#define THREAD_STACK ((SIZE_T)8 << 20)
+
 static DWORD WINAPI thread_main(void *p)
 {
     struct os_thread *thread = p;
@@ -97,7 +100,8 @@ struct os_thread *os_thread_create(void (*run)(void *user), void *user)
     }
     thread->run = run;
     thread->user = user;
-    thread->handle = CreateThread(NULL, 0, thread_main, thread, 0, NULL);
+    thread->handle = CreateThread(NULL, THREAD_STACK, thread_main, thread,
+                                  STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
     if (!thread->handle) {
         fail(GetLastError());
         mem_free(thread);
@@ -363,6 +367,21 @@ char *os_path_absolute(const char *path)
     mem_free(full);
     mem_free(wide);
     return absolute;
+}
+
+char *os_cache_folder(void)
+{
+    static const wchar_t name[] = L"LOCALAPPDATA";
+    DWORD size = GetEnvironmentVariableW(name, NULL, 0);
+    wchar_t *wide = size > 1 ? mem_array(size, sizeof(*wide)) : NULL;
+    char *base = NULL, *folder = NULL;
+    if (wide && GetEnvironmentVariableW(name, wide, size) < size)
+        base = to_utf8(wide);
+    if (base && *base)
+        folder = mem_printf("%s\\pix2pix", base);
+    mem_free(base);
+    mem_free(wide);
+    return folder;
 }
 
 struct os_lock {
