@@ -126,6 +126,7 @@ pix_device *pix_device_create(const struct pix_device_options *options)
         .select = options->select,
         .validation = options->validation,
         .minimum_limits = options->minimum_limits,
+        .no_cache = options->no_cache,
     };
     if (isfinite(options->submission_seconds) && options->submission_seconds >= 0) {
         device->submission_seconds = options->submission_seconds > 0

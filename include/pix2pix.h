@@ -109,6 +109,7 @@ struct pix_device_options {
     bool validation;        // Khronos validation with synchronization checks, if there
     bool minimum_limits;    // behave as if the device had only what Vulkan guarantees
     double submission_seconds;    // longest submission aimed at; 0: about 0.2 s
+    bool no_cache;    // do not keep what the driver compiles in the user's cache folder
 };
 
 typedef struct pix_device pix_device;

@@ -4,10 +4,16 @@
 // submit. On a driver that executes nothing (PIX_TEST_NO_EXECUTE=1: a real driver over
 // a no-op shim) with the default networks at full size, elsewhere with small ones.
 
+#define _XOPEN_SOURCE 700
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "gpu/vulkan.h"
 #include "graph/barriers.h"
 #include "graph/exec.h"
 #include "ops/conv_variant.h"
@@ -23,7 +29,8 @@ static int open_device(void **state)
     (void)state;
     no_execute = text && strcmp(text, "1") == 0;
     log_use(&test_log_sink);
-    device = gpu_device_create(&(struct gpu_device_options){ .validation = true });
+    device = gpu_device_create(
+        &(struct gpu_device_options){ .validation = true, .no_cache = true });
     if (device)
         print_message("device: %s, %s\n", gpu_device_info(device)->name,
                       gpu_device_info(device)->driver);
@@ -63,8 +70,6 @@ static void run(struct graph *g, struct weights *const *networks, size_t count)
 
 static void run_training(const struct conv_variant *variant)
 {
-    if (!device)
-        skip();
     struct op_limits limits = plan_op_limits(device);
     limits.force = variant;
     const uint32_t crop = no_execute ? 256 : 32;
@@ -100,12 +105,16 @@ static void test_driver_is_what_was_said(void **state)
 static void test_training_built_in(void **state)
 {
     (void)state;
+    if (!device)
+        skip();
     run_training(NULL);
 }
 
 static void test_training_simple(void **state)
 {
     (void)state;
+    if (!device)
+        skip();
     run_training(conv_variant_find("simple"));
 }
 
@@ -157,6 +166,50 @@ static void test_other_kernels(void **state)
     weights_destroy(networks[0]);
 }
 
+// A real driver's cache: what one device made the next one finds in the file, and gives
+// the driver back what it had. Times are printed and decide nothing.
+static void test_pipeline_cache(void **state)
+{
+    (void)state;
+    if (!device || !no_execute)
+        skip();    // software drivers have nothing to keep
+    struct gpu_device *before = device;
+    char *here = os_path_absolute("."), *path = NULL;
+    char *folder = mem_printf("%s/test_dryrun.cache", here);
+    double seconds[2];
+    assert_int_equal(setenv("XDG_CACHE_HOME", folder, 1), 0);
+    // Mesa keeps shaders too.
+    assert_int_equal(setenv("MESA_SHADER_CACHE_DISABLE", "true", 1), 0);
+    for (int warm = 0; warm < 2; warm++) {
+        device = gpu_device_create(&(struct gpu_device_options){ 0 });
+        assert_non_null(device);
+        if (!warm) {    // what an earlier run of this test left
+            gpu_cache_open(device);
+            path = mem_strdup(device->cache.path);
+            gpu_cache_close(device);
+            file_remove(path);
+        }
+        double start = os_seconds();
+        gpu_cache_open(device);
+        seconds[warm] = os_seconds() - start;
+        assert_int_equal(device->cache.loaded > 0, warm);
+        run_training(NULL);
+        seconds[warm] += device->cache.seconds;
+        assert_true(file_exists(path));
+        size_t stored = device->cache.stored;
+        assert_true(warm ? stored == device->cache.loaded : stored > 10000);
+        print_message("%zu pipelines in %.1f ms, %zu KiB %s\n", device->kernel_count,
+                      1e3 * seconds[warm], stored >> 10,
+                      warm ? "from the file" : "written");
+        gpu_device_destroy(device);
+    }
+    device = before;
+    file_remove(path);
+    mem_free(path);
+    mem_free(folder);
+    mem_free(here);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_training_simple),
         cmocka_unit_test(test_translation),
         cmocka_unit_test(test_other_kernels),
+        cmocka_unit_test(test_pipeline_cache),
     };
     return cmocka_run_group_tests_name("dryrun", tests, open_device, close_device);
 }

@@ -147,7 +147,7 @@ static void test_cut_anywhere(void **state)
     float whole_losses[4], cut_losses[4];
     uint32_t whole_submissions, cut_submissions;
     test_gpu();
-    float *whole = run_steps(10.0, 3, &whole_count, whole_losses, &whole_submissions);
+    float *whole = run_steps(1e4, 3, &whole_count, whole_losses, &whole_submissions);
     float *cut = run_steps(1e-6, 3, &cut_count, cut_losses, &cut_submissions);
     assert_int_equal(whole_submissions, 1);
     assert_true(cut_submissions > 10);

@@ -93,6 +93,8 @@ static VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT sev
     const char *id = data->pMessageIdName ? data->pMessageIdName : "";
     if (strstr(id, "Loader Message"))
         return VK_FALSE;
+    // Kernels are made by several threads.
+    os_mutex_lock(device->messages_mutex);
     const struct log_sink *before = log_use(&device->sink);
     if (severity & VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT)
         log_error("validation: %s", data->pMessage);
@@ -100,6 +102,7 @@ static VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT sev
         log_warn("validation: %s", data->pMessage);
     log_use(before);
     device->messages++;
+    os_mutex_unlock(device->messages_mutex);
     return VK_FALSE;
 }
 
@@ -531,11 +534,6 @@ static bool open_device(struct gpu_device *device)
     VK_TRY(device, vkCreateDevice(device->physical, &info, NULL, &device->handle));
     volkLoadDeviceTable(&device->vk, device->handle);
     device->vk.vkGetDeviceQueue(device->handle, device->family, 0, &device->queue);
-    const VkPipelineCacheCreateInfo cache = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
-    };
-    VK_TRY(device, device->vk.vkCreatePipelineCache(device->handle, &cache, NULL,
-                                                    &device->cache));
     vkGetPhysicalDeviceMemoryProperties(device->physical, &device->memory);
 
     VkPhysicalDeviceProperties properties;
@@ -623,6 +621,12 @@ struct gpu_device *gpu_device_create(const struct gpu_device_options *options)
         return NULL;
     if (log_current())
         device->sink = *log_current();
+    device->no_cache = options->no_cache;
+    device->messages_mutex = os_mutex_create();
+    if (!device->messages_mutex) {
+        log_error("device: can not make a mutex: %s", os_error_text());
+        goto fail;
+    }
 
     bool missing;
     device->instance = create_instance(options->validation, device, &missing);
@@ -673,7 +677,7 @@ void gpu_device_destroy(struct gpu_device *device)
         for (size_t i = 0; i < device->kernel_count; i++)
             gpu_kernel_destroy(device, device->kernels[i]);
         mem_free(device->kernels);
-        device->vk.vkDestroyPipelineCache(device->handle, device->cache, NULL);
+        gpu_cache_close(device);
         device->vk.vkDestroyDevice(device->handle, NULL);
     }
     if (device->messenger) {
@@ -684,6 +688,7 @@ void gpu_device_destroy(struct gpu_device *device)
     }
     if (device->instance)
         vkDestroyInstance(device->instance, NULL);
+    os_mutex_destroy(device->messages_mutex);
     mem_free(device);
 }
 

@@ -16,6 +16,7 @@ struct gpu_device_options {
     const char *select;     // index, or part of a name in any case; NULL: the best
     bool validation;        // layers with synchronization checks, if installed
     bool minimum_limits;    // pretend to have only the guaranteed limits
+    bool no_cache;          // pipelines are not kept in the user's cache folder
 };
 
 struct gpu_limits {

@@ -5,12 +5,40 @@
 #include "gpu/kernel.h"
 
 #include "base/mem.h"
+#include "base/os.h"
 #include "gpu/vulkan.h"
 
 #include <assert.h>
 #include <string.h>
 
 #define MAX_BUFFERS SHADER_STEP_BINDING
+
+// Each takes the memory that a compiler takes.
+#define MAX_THREADS 16
+
+// A kernel to make, and how that went. Threads log nothing: their caller does.
+struct job {
+    struct gpu_kernel *kernel;
+    const char *call;    // that failed, or NULL
+    VkResult result;
+};
+
+struct batch {
+    struct gpu_device *device;
+    struct job *jobs;
+    size_t count, next;
+    struct os_mutex *mutex;    // of `next`; NULL where there is one thread
+};
+
+// Every Vulkan call of a job: a failure is noted and goes to `fail`.
+#define JOB_TRY(job, expression)                                                       \
+    do {                                                                               \
+        (job)->result = (expression);                                                  \
+        if ((job)->result != VK_SUCCESS) {                                             \
+            (job)->call = #expression;                                                 \
+            goto fail;                                                                 \
+        }                                                                              \
+    } while (0)
 
 static bool key_equal(const struct gpu_kernel_key *a, const struct gpu_kernel_key *b)
 {
@@ -20,8 +48,9 @@ static bool key_equal(const struct gpu_kernel_key *a, const struct gpu_kernel_ke
            memcmp(a->spec, b->spec, a->spec_count * sizeof(a->spec[0])) == 0;
 }
 
-static bool create_layout(struct gpu_device *device, struct gpu_kernel *kernel)
+static bool create_layout(struct gpu_device *device, struct job *job)
 {
+    struct gpu_kernel *kernel = job->kernel;
     VkDescriptorSetLayoutBinding bindings[MAX_BUFFERS + 1];
     uint32_t count = 0;
     for (; count < kernel->key.buffers; count++)
@@ -43,8 +72,8 @@ static bool create_layout(struct gpu_device *device, struct gpu_kernel *kernel)
         .bindingCount = count,
         .pBindings = bindings,
     };
-    VK_TRY(device, device->vk.vkCreateDescriptorSetLayout(device->handle, &set_info,
-                                                          NULL, &kernel->set_layout));
+    JOB_TRY(job, device->vk.vkCreateDescriptorSetLayout(device->handle, &set_info, NULL,
+                                                        &kernel->set_layout));
     const VkPushConstantRange range = {
         .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
         .size = kernel->key.params_size,
@@ -56,24 +85,25 @@ static bool create_layout(struct gpu_device *device, struct gpu_kernel *kernel)
         .pushConstantRangeCount = range.size ? 1 : 0,
         .pPushConstantRanges = &range,
     };
-    VK_TRY(device, device->vk.vkCreatePipelineLayout(device->handle, &layout_info, NULL,
-                                                     &kernel->layout));
+    JOB_TRY(job, device->vk.vkCreatePipelineLayout(device->handle, &layout_info, NULL,
+                                                   &kernel->layout));
     return true;
 
 fail:
     return false;
 }
 
-static bool create_pipeline(struct gpu_device *device, struct gpu_kernel *kernel)
+static bool create_pipeline(struct gpu_device *device, struct job *job)
 {
+    struct gpu_kernel *kernel = job->kernel;
     const struct shader_code *code = &shader_table[kernel->key.shader];
     const VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
         .codeSize = code->size,
         .pCode = code->words,
     };
-    VK_TRY(device, device->vk.vkCreateShaderModule(device->handle, &module_info, NULL,
-                                                   &kernel->module));
+    JOB_TRY(job, device->vk.vkCreateShaderModule(device->handle, &module_info, NULL,
+                                                 &kernel->module));
     VkSpecializationMapEntry entries[SHADER_MAX_SPEC];
     for (uint32_t i = 0; i < kernel->key.spec_count; i++)
         entries[i] = (VkSpecializationMapEntry){
@@ -100,40 +130,150 @@ static bool create_pipeline(struct gpu_device *device, struct gpu_kernel *kernel
         },
         .layout = kernel->layout,
     };
-    VK_TRY(device, device->vk.vkCreateComputePipelines(device->handle, device->cache, 1,
-                                                       &info, NULL, &kernel->pipeline));
+    JOB_TRY(job,
+            device->vk.vkCreateComputePipelines(device->handle, device->cache.handle, 1,
+                                                &info, NULL, &kernel->pipeline));
     return true;
 
 fail:
-    log_error("kernel: the driver of %s can not compile %s", device->info.name,
-              kernel->name);
     return false;
+}
+
+// ---------------------------------------------------------------------------
+// Many at once
+
+static void run_jobs(void *user)
+{
+    struct batch *batch = user;
+    for (;;) {
+        if (batch->mutex)
+            os_mutex_lock(batch->mutex);
+        size_t i = batch->next < batch->count ? batch->next++ : batch->count;
+        if (batch->mutex)
+            os_mutex_unlock(batch->mutex);
+        if (i == batch->count)
+            return;
+        struct job *job = &batch->jobs[i];
+        if (create_layout(batch->device, job))
+            create_pipeline(batch->device, job);
+    }
+}
+
+// As many threads as are of use and can be had, this one among them.
+static uint32_t run_batch(struct batch *batch)
+{
+    struct os_thread *threads[MAX_THREADS];
+    uint32_t count = 0;
+    size_t wanted = MIN(os_core_count(), MIN(batch->count, (size_t)MAX_THREADS)) - 1;
+    if (wanted)
+        batch->mutex = os_mutex_create();
+    while (batch->mutex && count < wanted) {
+        threads[count] = os_thread_create(run_jobs, batch);
+        if (!threads[count])
+            break;
+        count++;
+    }
+    run_jobs(batch);
+    for (uint32_t i = 0; i < count; i++)
+        os_thread_join(threads[i]);
+    os_mutex_destroy(batch->mutex);
+    return count + 1;
+}
+
+static struct gpu_kernel *find(const struct gpu_device *device,
+                               const struct gpu_kernel_key *key)
+{
+    for (size_t i = 0; i < device->kernel_count; i++)
+        if (key_equal(&device->kernels[i]->key, key))
+            return device->kernels[i];
+    return NULL;
+}
+
+// Adds a job for each key that has neither a kernel nor a job.
+static bool add_jobs(struct batch *batch, const struct gpu_kernel_key *keys,
+                     size_t count)
+{
+    size_t capacity = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct gpu_kernel_key *key = &keys[i];
+        size_t k = 0;
+        assert(key->buffers <= MAX_BUFFERS && key->spec_count <= SHADER_MAX_SPEC);
+        if (find(batch->device, key))
+            continue;
+        while (k < batch->count && !key_equal(&batch->jobs[k].kernel->key, key))
+            k++;
+        if (k < batch->count)
+            continue;
+        struct gpu_kernel *kernel = mem_zalloc(sizeof(*kernel));
+        if (!kernel || !mem_grow(&batch->jobs, &capacity, batch->count + 1,
+                                 sizeof(batch->jobs[0]))) {
+            mem_free(kernel);
+            return false;
+        }
+        kernel->key = *key;
+        kernel->name = shader_table[key->shader].name;
+        batch->jobs[batch->count++] = (struct job){ .kernel = kernel };
+    }
+    return true;
+}
+
+// Makes the kernels of a batch and hands those that succeeded to the device, in the
+// order of the jobs; tells of the first that did not.
+static bool finish_batch(struct batch *batch)
+{
+    struct gpu_device *device = batch->device;
+    const struct job *failed = NULL;
+    gpu_cache_open(device);
+    double start = os_seconds();
+    uint32_t threads = run_batch(batch);
+    double seconds = os_seconds() - start;
+    device->cache.seconds += seconds;
+    log_debug("kernel: made %zu in %.0f ms with %u threads, %zu KiB cached",
+              batch->count, 1e3 * seconds, threads, device->cache.loaded >> 10);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct job *job = &batch->jobs[i];
+        if (job->call) {
+            failed = failed ? failed : job;
+            continue;
+        }
+        device->kernels[device->kernel_count++] = job->kernel;
+        job->kernel = NULL;
+    }
+    device->cache.has_grown = true;
+    if (!failed)
+        return true;
+    gpu_report(device, failed->call, failed->result);
+    if (!device->lost)
+        log_error("kernel: the driver of %s can not compile %s", device->info.name,
+                  failed->kernel->name);
+    return false;
+}
+
+bool gpu_kernel_get_all(struct gpu_device *device, const struct gpu_kernel_key *keys,
+                        size_t count, struct gpu_kernel **kernels)
+{
+    struct batch batch = { .device = device };
+    bool ok = add_jobs(&batch, keys, count) &&
+              mem_grow(&device->kernels, &device->kernel_capacity,
+                       device->kernel_count + batch.count, sizeof(device->kernels[0]));
+    if (ok && batch.count) {
+        ok = finish_batch(&batch);
+        if (ok)
+            gpu_cache_save(device, false);
+    }
+    for (size_t i = 0; i < batch.count; i++)
+        gpu_kernel_destroy(device, batch.jobs[i].kernel);
+    mem_free(batch.jobs);
+    for (size_t i = 0; ok && i < count; i++)
+        kernels[i] = find(device, &keys[i]);
+    return ok;
 }
 
 struct gpu_kernel *gpu_kernel_get(struct gpu_device *device,
                                   const struct gpu_kernel_key *key)
 {
-    assert(key->buffers <= MAX_BUFFERS && key->spec_count <= SHADER_MAX_SPEC);
-    for (size_t i = 0; i < device->kernel_count; i++)
-        if (key_equal(&device->kernels[i]->key, key))
-            return device->kernels[i];
-
-    struct gpu_kernel *kernel = mem_zalloc(sizeof(*kernel));
-    if (!kernel)
-        return NULL;
-    kernel->key = *key;
-    kernel->name = shader_table[key->shader].name;
-    if (!create_layout(device, kernel) || !create_pipeline(device, kernel))
-        goto fail;
-    if (!mem_grow(&device->kernels, &device->kernel_capacity, device->kernel_count + 1,
-                  sizeof(device->kernels[0])))
-        goto fail;
-    device->kernels[device->kernel_count++] = kernel;
-    return kernel;
-
-fail:
-    gpu_kernel_destroy(device, kernel);
-    return NULL;
+    struct gpu_kernel *kernel = find(device, key);
+    return kernel || gpu_kernel_get_all(device, key, 1, &kernel) ? kernel : NULL;
 }
 
 void gpu_kernel_destroy(struct gpu_device *device, struct gpu_kernel *kernel)

@@ -12,6 +12,18 @@
 
 #include <volk.h>
 
+// See cache.c.
+struct gpu_cache {
+    bool is_open;
+    VkPipelineCache handle;    // may be VK_NULL_HANDLE
+    char *path;                // of its file; NULL: it has none
+    size_t loaded;             // bytes of data that the driver took from the file
+    size_t stored;             // bytes of data in the file
+    bool has_grown;            // perhaps: kernels were made since the file was written
+    double saved;              // time of the last writing; 0: none
+    double seconds;            // that making kernels took so far
+};
+
 struct gpu_device {
     VkInstance instance;
     VkDebugUtilsMessengerEXT messenger;
@@ -21,12 +33,14 @@ struct gpu_device {
     uint32_t family;
     struct VolkDeviceTable vk;
     VkPhysicalDeviceMemoryProperties memory;
-    VkPipelineCache cache;
+    struct gpu_cache cache;
+    bool no_cache;
     double timestamp_seconds;    // of one tick; 0: none
     uint64_t timestamp_mask;
     struct pix_device_info info;
     struct gpu_limits limits;
     struct log_sink sink;    // of the validation messages
+    struct os_mutex *messages_mutex;
     uint32_t messages;
     bool lost;
     struct gpu_kernel **kernels;
@@ -54,6 +68,12 @@ struct gpu_kernel {
 void gpu_report(struct gpu_device *device, const char *call, VkResult result);
 const char *gpu_result_name(VkResult result);
 void gpu_kernel_destroy(struct gpu_device *device, struct gpu_kernel *kernel);
+
+// The pipeline cache: opened when the first kernel is made, written after kernels were
+// made, `now` or not too often.
+void gpu_cache_open(struct gpu_device *device);
+void gpu_cache_save(struct gpu_device *device, bool now);
+void gpu_cache_close(struct gpu_device *device);
 
 // Every Vulkan call that can fail: a failure is logged and goes to `fail`.
 #define VK_TRY(device, call)                                                           \

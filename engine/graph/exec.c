@@ -89,20 +89,21 @@ uint32_t exec_estimate_submissions(const struct graph *g, bool is_cpu,
 // ---------------------------------------------------------------------------
 // Life
 
-static bool prepare_entry(struct exec *x, const struct call *call, struct entry *entry)
+static bool prepare_entry(struct exec *x, const struct call *call, struct entry *entry,
+                          struct gpu_kernel_key *key)
 {
-    struct gpu_kernel_key key = {
+    *key = (struct gpu_kernel_key){
         .shader = call->shader,
         .spec_count = call->spec_count,
         .uses_step = call->uses_step,
         .params_size = call->params_size,
     };
-    memcpy(key.spec, call->spec, sizeof(key.spec));
-    for (; key.buffers < CALL_MAX_BUFFERS && call->use[key.buffers].tensor;
-         key.buffers++) {
-        const struct bound b = tensor_bound(call->use[key.buffers].tensor);
+    memcpy(key->spec, call->spec, sizeof(key->spec));
+    for (; key->buffers < CALL_MAX_BUFFERS && call->use[key->buffers].tensor;
+         key->buffers++) {
+        const struct bound b = tensor_bound(call->use[key->buffers].tensor);
         assert(b.root->block && b.root->block->buffer);
-        entry->bindings[key.buffers] =
+        entry->bindings[key->buffers] =
             (struct gpu_binding){ b.root->block->buffer, b.root->offset + b.begin,
                                   b.end - b.begin };
     }
@@ -113,8 +114,24 @@ static bool prepare_entry(struct exec *x, const struct call *call, struct entry 
         if (!x->step || !x->step_upload)
             return false;
     }
-    entry->kernel = gpu_kernel_get(x->device, &key);
-    return entry->kernel != NULL;
+    return true;
+}
+
+// Bindings of all calls, then their kernels at once.
+static bool prepare_entries(struct exec *x)
+{
+    size_t calls = graph_call_count(x->graph);
+    struct gpu_kernel_key *keys = mem_array(MAX(calls, 1), sizeof(keys[0]));
+    struct gpu_kernel **kernels = mem_array(MAX(calls, 1), sizeof(kernels[0]));
+    bool ok = keys && kernels;
+    for (size_t i = 0; ok && i < calls; i++)
+        ok = prepare_entry(x, graph_call(x->graph, i), &x->entries[i], &keys[i]);
+    ok = ok && gpu_kernel_get_all(x->device, keys, calls, kernels);
+    for (size_t i = 0; ok && i < calls; i++)
+        x->entries[i].kernel = kernels[i];
+    mem_free(kernels);
+    mem_free(keys);
+    return ok;
 }
 
 struct exec *exec_create(struct gpu_device *device, const struct graph *g,
@@ -130,11 +147,9 @@ struct exec *exec_create(struct gpu_device *device, const struct graph *g,
     x->entries = mem_array(MAX(calls, 1), sizeof(x->entries[0]));
     x->barriers = mem_array(MAX(calls, 1), sizeof(x->barriers[0]));
     x->seconds = mem_array(MAX(calls, 1), sizeof(x->seconds[0]));
-    if (!x->entries || !x->barriers || !x->seconds || !barriers_find(g, x->barriers))
+    if (!x->entries || !x->barriers || !x->seconds || !barriers_find(g, x->barriers) ||
+        !prepare_entries(x))
         goto fail;
-    for (size_t i = 0; i < calls; i++)
-        if (!prepare_entry(x, graph_call(g, i), &x->entries[i]))
-            goto fail;
     return x;
 
 fail:

@@ -15,6 +15,7 @@ rm -rf "$2"
 mkdir -p "$2"
 scratch=$(cd "$2" && pwd)
 examples=$here/../../examples
+export XDG_CACHE_HOME=$scratch/cache
 
 # install PREFIX: installs there and sets `pc` to the folder of pix2pix.pc.
 install_to() {

@@ -60,6 +60,7 @@ int test_gpu_open(void **state)
             device = gpu_device_create(&(struct gpu_device_options){
                 .validation = true,
                 .minimum_limits = is_set("PIX_TEST_MINIMUM_LIMITS"),
+                .no_cache = true,
             });
             if (!device)
                 return -1;
