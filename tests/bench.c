@@ -5,7 +5,7 @@
 //
 //     bench [crop] [ngf] [batch]        default 64 16 1
 //
-// Each call is timed alone, after one whole warm-up step: device timestamps give the
+// Each call is timed alone, after whole warm-up steps: device timestamps give the
 // shares, the host's clock the sum. Medians of three passes.
 
 #include <stdio.h>
@@ -75,7 +75,8 @@ static bool measure(struct gpu_device *device, const struct conv_variant *varian
     x = plan_allocate(plan, device) ? exec_create(device, g, 0) : NULL;
     size_t calls = graph_call_count(g);
     seconds = malloc(PASSES * calls * sizeof(seconds[0]));
-    if (!x || !seconds || !exec_run(x, &step) || !exec_run(x, &step))
+    if (!x || !seconds || !exec_run(x, &step) || !exec_run(x, &step) ||
+        !exec_run(x, &step))
         goto done;
     *step_seconds = exec_seconds(x);
     for (size_t p = 0; p < PASSES; p++)

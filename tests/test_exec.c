@@ -5,6 +5,7 @@
 
 #include "graph/exec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +21,14 @@
 #define BATCH 2
 
 struct step {
+    uint32_t slots;    // 0: one
     struct graph *graph;
     struct weights *generator, *discriminator;
     struct objective objective;
     struct plan *plan;
     struct exec *exec;
+    uint8_t *pixels;
+    uint32_t *jitter;
     const float *losses[4];
 };
 
@@ -60,10 +64,10 @@ static void step_begin(struct step *s, double submission_seconds)
         assert_true(weights_initialise(networks[i], device, &r, 0.02));
     }
     assert_true(plan_allocate(s->plan, device));
-    s->exec = exec_create(device, s->graph, submission_seconds);
+    s->exec = exec_create_ring(device, s->graph, submission_seconds, MAX(s->slots, 1));
     assert_non_null(s->exec);
-    uint8_t *pixels = exec_upload(s->exec, s->objective.pixels);
-    uint32_t *jitter = exec_upload(s->exec, s->objective.jitter);
+    uint8_t *pixels = s->pixels = exec_upload(s->exec, s->objective.pixels);
+    uint32_t *jitter = s->jitter = exec_upload(s->exec, s->objective.jitter);
     assert_non_null(pixels);
     assert_non_null(jitter);
     random_init(&r, 8, 1);
@@ -80,15 +84,20 @@ static void step_begin(struct step *s, double submission_seconds)
     s->losses[3] = exec_download(s->exec, s->objective.loss_g_l1);
 }
 
-static void step_run(struct step *s, uint32_t step)
+static struct step_block block_of(uint32_t step)
 {
-    const struct step_block block = {
+    return (struct step_block){
         .step = step,
         .seed_low = 5,
         .lr = 2e-4f,
         .adam_step_size = 4e-4f,
         .adam_root = 0.03f,
     };
+}
+
+static void step_run(struct step *s, uint32_t step)
+{
+    const struct step_block block = block_of(step);
     assert_true(exec_run(s->exec, &block));
 }
 
@@ -125,7 +134,7 @@ static float *step_state(const struct step *s, size_t *count)
 static float *run_steps(double submission_seconds, uint32_t steps, size_t *count,
                         float losses[4], uint32_t *submissions)
 {
-    struct step s;
+    struct step s = { 0 };
     step_begin(&s, submission_seconds);
     for (uint32_t i = 1; i <= steps; i++)
         step_run(&s, i);
@@ -148,7 +157,7 @@ static void test_cut_anywhere(void **state)
     uint32_t whole_submissions, cut_submissions;
     test_gpu();
     float *whole = run_steps(1e4, 3, &whole_count, whole_losses, &whole_submissions);
-    float *cut = run_steps(1e-6, 3, &cut_count, cut_losses, &cut_submissions);
+    float *cut = run_steps(2e-5, 3, &cut_count, cut_losses, &cut_submissions);
     assert_int_equal(whole_submissions, 1);
     assert_true(cut_submissions > 10);
     assert_int_equal(whole_count, cut_count);
@@ -179,7 +188,7 @@ static void test_same_bits_twice(void **state)
 static void test_step_block_reaches_the_kernels(void **state)
 {
     (void)state;
-    struct step s;
+    struct step s = { 0 };
     step_begin(&s, 0.0);
     step_run(&s, 1);
     float first = *s.losses[3];
@@ -188,10 +197,84 @@ static void test_step_block_reaches_the_kernels(void **state)
     step_end(&s);
 }
 
+// ---------------------------------------------------------------------------
+// A ring of slots
+
+// Steps whose pixels, jitter and block all differ; losses of each in losses[4 * step].
+static float *run_ring(uint32_t slots, double submission_seconds, uint32_t steps,
+                       float *losses, size_t *count)
+{
+    struct step s = { .slots = slots };
+    step_begin(&s, submission_seconds);
+    uint32_t begun = 0, done = 0;
+    while (done < steps) {
+        // As many as fit, but the first, which is measured, alone.
+        while (begun < steps && begun - done < slots && (done > 0 || begun == 0)) {
+            struct random r;
+            uint32_t slot = begun % slots;
+            const struct step_block block = block_of(begun + 1);
+            uint8_t *pixels = exec_slot_memory(s.exec, slot, s.pixels);
+            uint32_t *jitter = exec_slot_memory(s.exec, slot, s.jitter);
+            random_init(&r, begun, 2);
+            for (size_t i = 0; i < (size_t)BATCH * 2 * LOAD * LOAD * 3; i++)
+                pixels[i] = (uint8_t)random_below(&r, 256);
+            for (uint32_t i = 0; i < BATCH * 4; i++)
+                jitter[i] = i % 4 == 3 ? 0 : random_below(&r, i % 4 == 2 ? 2 : 4);
+            assert_true(exec_submit(s.exec, slot, &block));
+            begun++;
+        }
+        assert_true(exec_wait(s.exec, done % slots));
+        assert_true(exec_seconds(s.exec) > 0);
+        for (size_t i = 0; i < 4; i++)
+            losses[4 * done + i] =
+                *(const float *)exec_slot_memory(s.exec, done % slots, s.losses[i]);
+        done++;
+    }
+    assert_null(exec_slot_memory(s.exec, 0, &s));
+    float *state = step_state(&s, count);
+    step_end(&s);
+    return state;
+}
+
+static void test_ring(void **state)
+{
+    enum { STEPS = 7 };
+    float expected[4 * STEPS], losses[4 * STEPS];
+    size_t expected_count, count;
+    (void)state;
+    test_gpu();
+    float *one = run_ring(1, 1e4, STEPS, expected, &expected_count);
+    for (uint32_t i = 1; i < STEPS; i++)
+        assert_memory_not_equal(expected, expected + 4 * i, 4 * sizeof(float));
+    for (uint32_t slots = 2; slots <= EXEC_MAX_SLOTS; slots++)
+        for (int cut = 0; cut < 2; cut++) {
+            memset(losses, 0, sizeof(losses));
+            float *ring = run_ring(slots, cut ? 1e-3 : 1e4, STEPS, losses, &count);
+            assert_int_equal(count, expected_count);
+            assert_memory_equal(losses, expected, sizeof(losses));
+            assert_memory_equal(ring, one, count * sizeof(float));
+            mem_free(ring);
+        }
+    mem_free(one);
+}
+
+// What is in flight when the exec goes is waited for.
+static void test_destroyed_in_flight(void **state)
+{
+    (void)state;
+    struct step s = { .slots = 2 };
+    const struct step_block second = block_of(2), third = block_of(3);
+    step_begin(&s, 1e4);
+    step_run(&s, 1);
+    assert_true(exec_submit(s.exec, 0, &second));
+    assert_true(exec_submit(s.exec, 1, &third));
+    step_end(&s);
+}
+
 static void test_profile(void **state)
 {
     (void)state;
-    struct step s;
+    struct step s = { 0 };
     step_begin(&s, 0.0);
     size_t calls = graph_call_count(s.graph);
     double *seconds = calloc(calls, sizeof(*seconds)), sum = 0;
@@ -221,9 +304,9 @@ static VkResult VKAPI_CALL lose(VkDevice device, uint32_t count, const VkFence *
 static void test_lost_device_names_the_last_kernel(void **state)
 {
     (void)state;
-    struct step s;
+    struct step s = { 0 };
     struct gpu_device *device = test_gpu();
-    step_begin(&s, 10.0);
+    step_begin(&s, 1e4);
     step_run(&s, 1);
     step_run(&s, 2);
     PFN_vkWaitForFences wait = device->vk.vkWaitForFences;
@@ -245,9 +328,9 @@ static void test_lost_device_names_the_last_kernel(void **state)
 
     // Several submissions in flight: one message, none is left waiting, and the next
     // run fails as well instead of ending the program.
-    step_begin(&s, 1e-6);
-    step_run(&s, 1);
-    step_run(&s, 2);
+    step_begin(&s, 2e-5);
+    for (uint32_t i = 1; i <= 3; i++)    // two are measured
+        step_run(&s, i);
     assert_true(exec_submissions(s.exec) > 10);
     device->vk.vkWaitForFences = lose;
     assert_false(exec_run(s.exec, &block));
@@ -258,6 +341,44 @@ static void test_lost_device_names_the_last_kernel(void **state)
     assert_non_null(strstr(log_last_error(), "lost"));
     step_end(&s);
     device->lost = false;
+}
+
+static VkResult VKAPI_CALL lose_queue(VkQueue queue, uint32_t count,
+                                      const VkSubmitInfo *submits, VkFence fence)
+{
+    (void)queue, (void)count, (void)submits, (void)fence;
+    return VK_ERROR_DEVICE_LOST;
+}
+
+// The run that was under way tells what the device had reached, not the one that could
+// no longer be submitted.
+static void test_lost_in_a_ring(void **state)
+{
+    (void)state;
+    struct step s = { .slots = 2 };
+    const struct step_block second = block_of(2), third = block_of(3);
+    struct gpu_device *device = test_gpu();
+    step_begin(&s, 1e4);
+    step_run(&s, 1);
+    assert_true(exec_submit(s.exec, 0, &second));
+    PFN_vkQueueSubmit submit = device->vk.vkQueueSubmit;
+    device->vk.vkQueueWaitIdle(device->queue);    // its marks are all there
+    device->vk.vkQueueSubmit = lose_queue;
+    log_clear_error();
+    assert_false(exec_submit(s.exec, 1, &third));
+    assert_non_null(strstr(log_last_error(), "vkQueueSubmit returned"));
+    assert_false(exec_wait(s.exec, 0));
+    device->vk.vkQueueSubmit = submit;
+    assert_non_null(strstr(log_last_error(), "it had reached kernel"));
+    char last[64];
+    size_t calls = graph_call_count(s.graph);
+    snprintf(last, sizeof(last), "of %zu", calls);
+    assert_non_null(strstr(log_last_error(), last));
+    // Not the first call, where the second run would have stood.
+    assert_null(strstr(log_last_error(), "call 1 of"));
+    assert_false(exec_submit(s.exec, 0, &third));
+    device->lost = false;
+    step_end(&s);
 }
 
 // What can not be recorded is not run in part the next time.
@@ -277,12 +398,13 @@ static VkResult VKAPI_CALL few_sets(VkDevice handle,
 static void test_failed_recording(void **state)
 {
     (void)state;
-    struct step s;
+    struct step s = { 0 };
     struct gpu_device *device = test_gpu();
     const struct step_block block = { .step = 2,
                                       .adam_step_size = 1e-4f,
                                       .adam_root = 1 };
-    step_begin(&s, 1e-6);
+    step_begin(&s, 2e-5);
+    step_run(&s, 1);    // two are measured
     step_run(&s, 1);
     float before = *s.losses[3];
     real_sets = device->vk.vkAllocateDescriptorSets;
@@ -304,8 +426,11 @@ int main(void)
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_same_bits_twice),
         cmocka_unit_test(test_step_block_reaches_the_kernels),
+        cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_destroyed_in_flight),
         cmocka_unit_test(test_profile),
         cmocka_unit_test(test_lost_device_names_the_last_kernel),
+        cmocka_unit_test(test_lost_in_a_ring),
         cmocka_unit_test(test_failed_recording),
     };
     return cmocka_run_group_tests_name("exec", tests, test_gpu_open, test_gpu_close);

@@ -31,7 +31,20 @@ struct entry {
 
 struct transfer {
     struct tensor *tensor;
-    struct gpu_buffer *buffer;
+    struct gpu_buffer *buffers[EXEC_MAX_SLOTS];
+};
+
+// What a run in flight must have for itself.
+struct slot {
+    struct gpu_buffer *step_upload;    // NULL if no call uses the step block
+    struct gpu_stream **streams;       // recorded; empty until they are needed
+    size_t stream_count, stream_capacity;
+    struct gpu_buffer *marks;    // breadcrumbs: word i is set when mark i is passed
+    size_t *mark_calls;
+    size_t mark_count, mark_capacity;
+    bool in_flight;    // submitted, and not waited for
+    bool is_done;      // in flight, but nothing is left to wait for
+    double started;    // time of the submission
 };
 
 struct exec {
@@ -41,15 +54,13 @@ struct exec {
     struct entry *entries;
     bool *barriers;     // one stands before the call
     double *seconds;    // measured, of each call
-    bool measured;
+    double *guesses;    // of the same, before it is measured
+    bool has_seconds, measured;
     struct transfer *uploads, *downloads;
     size_t upload_count, upload_capacity, download_count, download_capacity;
-    struct gpu_buffer *step, *step_upload;    // NULL if no call uses the step block
-    struct gpu_stream **streams;              // recorded; empty until the first run
-    size_t stream_count, stream_capacity;
-    struct gpu_buffer *marks;    // breadcrumbs: word i is set when mark i is passed
-    size_t *mark_calls;
-    size_t mark_count, mark_capacity;
+    struct gpu_buffer *step;    // NULL if no call uses the step block
+    struct slot slots[EXEC_MAX_SLOTS];
+    uint32_t slot_count;
     char last_kernel[256];
     double run_seconds;
     uint32_t submissions;
@@ -109,10 +120,14 @@ static bool prepare_entry(struct exec *x, const struct call *call, struct entry 
     }
     if (call->uses_step && !x->step) {
         x->step = gpu_buffer_create(x->device, sizeof(struct step_block), GPU_DEVICE);
-        x->step_upload =
-            gpu_buffer_create(x->device, sizeof(struct step_block), GPU_UPLOAD);
-        if (!x->step || !x->step_upload)
+        if (!x->step)
             return false;
+        for (uint32_t i = 0; i < x->slot_count; i++) {
+            x->slots[i].step_upload =
+                gpu_buffer_create(x->device, sizeof(struct step_block), GPU_UPLOAD);
+            if (!x->slots[i].step_upload)
+                return false;
+        }
     }
     return true;
 }
@@ -134,21 +149,24 @@ static bool prepare_entries(struct exec *x)
     return ok;
 }
 
-struct exec *exec_create(struct gpu_device *device, const struct graph *g,
-                         double submission_seconds)
+struct exec *exec_create_ring(struct gpu_device *device, const struct graph *g,
+                              double submission_seconds, uint32_t slots)
 {
+    assert(slots > 0 && slots <= EXEC_MAX_SLOTS);
     size_t calls = graph_call_count(g);
     struct exec *x = mem_zalloc(sizeof(*x));
     if (!x)
         return NULL;
     x->device = device;
     x->graph = g;
+    x->slot_count = slots;
     x->budget = budget_or_default(submission_seconds);
     x->entries = mem_array(MAX(calls, 1), sizeof(x->entries[0]));
     x->barriers = mem_array(MAX(calls, 1), sizeof(x->barriers[0]));
     x->seconds = mem_array(MAX(calls, 1), sizeof(x->seconds[0]));
-    if (!x->entries || !x->barriers || !x->seconds || !barriers_find(g, x->barriers) ||
-        !prepare_entries(x))
+    x->guesses = mem_array(MAX(calls, 1), sizeof(x->guesses[0]));
+    if (!x->entries || !x->barriers || !x->seconds || !x->guesses ||
+        !barriers_find(g, x->barriers) || !prepare_entries(x))
         goto fail;
     return x;
 
@@ -157,33 +175,46 @@ fail:
     return NULL;
 }
 
-static void drop_streams(struct exec *x)
+struct exec *exec_create(struct gpu_device *device, const struct graph *g,
+                         double submission_seconds)
 {
-    for (size_t i = 0; i < x->stream_count; i++)
-        gpu_stream_destroy(x->streams[i]);
-    x->stream_count = 0;
-    x->mark_count = 0;
+    return exec_create_ring(device, g, submission_seconds, 1);
+}
+
+// A stream that is in flight is waited for.
+static void drop_streams(struct slot *slot)
+{
+    for (size_t i = 0; i < slot->stream_count; i++)
+        gpu_stream_destroy(slot->streams[i]);
+    slot->stream_count = 0;
+    slot->mark_count = 0;
 }
 
 void exec_destroy(struct exec *x)
 {
     if (!x)
         return;
-    drop_streams(x);
-    for (size_t i = 0; i < x->upload_count; i++)
-        gpu_buffer_destroy(x->uploads[i].buffer);
-    for (size_t i = 0; i < x->download_count; i++)
-        gpu_buffer_destroy(x->downloads[i].buffer);
+    // All of them before what they may still use.
+    for (uint32_t i = 0; i < x->slot_count; i++)
+        drop_streams(&x->slots[i]);
+    for (uint32_t i = 0; i < x->slot_count; i++) {
+        struct slot *slot = &x->slots[i];
+        for (size_t k = 0; k < x->upload_count; k++)
+            gpu_buffer_destroy(x->uploads[k].buffers[i]);
+        for (size_t k = 0; k < x->download_count; k++)
+            gpu_buffer_destroy(x->downloads[k].buffers[i]);
+        gpu_buffer_destroy(slot->step_upload);
+        gpu_buffer_destroy(slot->marks);
+        mem_free(slot->mark_calls);
+        mem_free(slot->streams);
+    }
     gpu_buffer_destroy(x->step);
-    gpu_buffer_destroy(x->step_upload);
-    gpu_buffer_destroy(x->marks);
-    mem_free(x->mark_calls);
-    mem_free(x->streams);
     mem_free(x->uploads);
     mem_free(x->downloads);
     mem_free(x->entries);
     mem_free(x->barriers);
     mem_free(x->seconds);
+    mem_free(x->guesses);
     mem_free(x);
 }
 
@@ -194,15 +225,24 @@ static void *add_transfer(struct exec *x, struct transfer **list, size_t *count,
                           size_t *capacity, struct tensor *t, enum gpu_use use)
 {
     struct tensor *at = emitter_resolve(t);
-    drop_streams(x);
+    struct transfer transfer = { .tensor = at };
     if (!mem_grow(list, capacity, *count + 1, sizeof((*list)[0])))
         return NULL;
-    struct gpu_buffer *buffer = gpu_buffer_create(x->device, tensor_bytes(at), use);
-    if (!buffer)
-        return NULL;
-    memset(gpu_buffer_map(buffer), 0, (size_t)tensor_bytes(at));
-    (*list)[(*count)++] = (struct transfer){ at, buffer };
-    return gpu_buffer_map(buffer);
+    for (uint32_t i = 0; i < x->slot_count; i++) {
+        assert(!x->slots[i].in_flight);
+        drop_streams(&x->slots[i]);
+        transfer.buffers[i] = gpu_buffer_create(x->device, tensor_bytes(at), use);
+        if (!transfer.buffers[i])
+            goto fail;
+        memset(gpu_buffer_map(transfer.buffers[i]), 0, (size_t)tensor_bytes(at));
+    }
+    (*list)[(*count)++] = transfer;
+    return gpu_buffer_map(transfer.buffers[0]);
+
+fail:
+    for (uint32_t i = 0; i < x->slot_count; i++)
+        gpu_buffer_destroy(transfer.buffers[i]);
+    return NULL;
 }
 
 void *exec_upload(struct exec *x, struct tensor *t)
@@ -219,22 +259,42 @@ const void *exec_download(struct exec *x, struct tensor *t)
                         GPU_READBACK);
 }
 
-static void record_uploads(struct exec *x, struct gpu_stream *stream)
+static void *find_memory(const struct transfer *list, size_t count, uint32_t slot,
+                         const void *memory)
 {
-    // Whatever ran before is done with the memory that this step writes.
+    for (size_t i = 0; i < count; i++) {
+        uintptr_t begin = (uintptr_t)gpu_buffer_map(list[i].buffers[0]);
+        uintptr_t at = (uintptr_t)memory;
+        if (at >= begin && at - begin < gpu_buffer_size(list[i].buffers[0]))
+            return (uint8_t *)gpu_buffer_map(list[i].buffers[slot]) + (at - begin);
+    }
+    return NULL;
+}
+
+void *exec_slot_memory(const struct exec *x, uint32_t slot, const void *memory)
+{
+    assert(slot < x->slot_count);
+    void *found = find_memory(x->uploads, x->upload_count, slot, memory);
+    return found ? found : find_memory(x->downloads, x->download_count, slot, memory);
+}
+
+static void record_uploads(struct exec *x, uint32_t slot, struct gpu_stream *stream)
+{
+    // Whatever ran before, in other slots too, is done with the memory that this step
+    // writes.
     gpu_stream_barrier(stream);
     for (size_t i = 0; i < x->upload_count; i++) {
         const struct tensor *t = x->uploads[i].tensor;
-        gpu_stream_copy(stream, x->uploads[i].buffer, 0, t->block->buffer, t->offset,
-                        tensor_bytes(t));
+        gpu_stream_copy(stream, x->uploads[i].buffers[slot], 0, t->block->buffer,
+                        t->offset, tensor_bytes(t));
     }
     if (x->step)
-        gpu_stream_copy(stream, x->step_upload, 0, x->step, 0,
+        gpu_stream_copy(stream, x->slots[slot].step_upload, 0, x->step, 0,
                         sizeof(struct step_block));
     gpu_stream_barrier(stream);
 }
 
-static void record_downloads(struct exec *x, struct gpu_stream *stream)
+static void record_downloads(struct exec *x, uint32_t slot, struct gpu_stream *stream)
 {
     gpu_stream_barrier(stream);
     for (size_t i = 0; i < x->download_count; i++) {
@@ -246,44 +306,51 @@ static void record_downloads(struct exec *x, struct gpu_stream *stream)
         for (uint64_t n = 0; n < count; n++)
             gpu_stream_copy(stream, p.root->block->buffer,
                             p.root->offset + (p.first + n * p.stride) * 4,
-                            x->downloads[i].buffer, n * bytes, bytes);
+                            x->downloads[i].buffers[slot], n * bytes, bytes);
     }
 }
 
 // ---------------------------------------------------------------------------
 // Recording
 
-static bool create_marks(struct exec *x, size_t pieces)
+static bool create_marks(struct exec *x, struct slot *slot, size_t pieces)
 {
     // Every piece may begin a stream of its own.
-    gpu_buffer_destroy(x->marks);
-    x->mark_count = 0;
-    x->marks =
+    gpu_buffer_destroy(slot->marks);
+    slot->mark_count = 0;
+    slot->marks =
         gpu_buffer_create(x->device, MAX(pieces, 1) * sizeof(uint32_t), GPU_READBACK);
-    return x->marks && mem_grow(&x->mark_calls, &x->mark_capacity, MAX(pieces, 1),
-                                sizeof(x->mark_calls[0]));
+    return slot->marks && mem_grow(&slot->mark_calls, &slot->mark_capacity,
+                                   MAX(pieces, 1), sizeof(slot->mark_calls[0]));
 }
 
-static void record_mark(struct exec *x, struct gpu_stream *stream, size_t call)
+static void clear_marks(struct slot *slot)
 {
-    if (!x->marks || (x->mark_count + 1) * sizeof(uint32_t) > gpu_buffer_size(x->marks))
+    memset(gpu_buffer_map(slot->marks), 0, (size_t)gpu_buffer_size(slot->marks));
+}
+
+static void record_mark(struct slot *slot, struct gpu_stream *stream, size_t call)
+{
+    if (!slot->marks ||
+        (slot->mark_count + 1) * sizeof(uint32_t) > gpu_buffer_size(slot->marks))
         return;
-    x->mark_calls[x->mark_count] = call;
-    gpu_stream_fill(stream, x->marks, x->mark_count * sizeof(uint32_t),
+    slot->mark_calls[slot->mark_count] = call;
+    gpu_stream_fill(stream, slot->marks, slot->mark_count * sizeof(uint32_t),
                     sizeof(uint32_t), 1);
-    x->mark_count++;
+    slot->mark_count++;
 }
 
 // Records pieces into a new stream with a timestamp around each if `timed`.
-static struct gpu_stream *record(struct exec *x, const struct piece *pieces,
-                                 size_t count, bool is_first, bool is_last, bool timed)
+static struct gpu_stream *record(struct exec *x, uint32_t slot,
+                                 const struct piece *pieces, size_t count,
+                                 bool is_first, bool is_last, bool timed)
 {
     struct gpu_stream *stream =
         gpu_stream_create(x->device, (uint32_t)count, timed ? (uint32_t)count + 1 : 0);
     if (!stream || !gpu_stream_begin(stream))
         goto fail;
     if (is_first)
-        record_uploads(x, stream);
+        record_uploads(x, slot, stream);
     if (timed)
         gpu_stream_timestamp(stream, 0);
     struct gpu_binding step = { x->step, 0, sizeof(struct step_block) };
@@ -294,7 +361,7 @@ static struct gpu_stream *record(struct exec *x, const struct piece *pieces,
         if (p->is_first && x->barriers[p->call])
             gpu_stream_barrier(stream);
         if (i % MARK_INTERVAL == 0)
-            record_mark(x, stream, p->call);
+            record_mark(&x->slots[slot], stream, p->call);
         if (!gpu_stream_dispatch(stream, entry->kernel, entry->bindings,
                                  call->uses_step ? &step : NULL, call->params, p->base,
                                  p->count))
@@ -303,7 +370,7 @@ static struct gpu_stream *record(struct exec *x, const struct piece *pieces,
             gpu_stream_timestamp(stream, (uint32_t)i + 1);
     }
     if (is_last)
-        record_downloads(x, stream);
+        record_downloads(x, slot, stream);
     if (!gpu_stream_end(stream))
         goto fail;
     return stream;
@@ -315,12 +382,12 @@ fail:
 
 // Records, submits, waits, and adds what each piece took to seconds[call]. Returns the
 // wall time or a negative number.
-static double run_once(struct exec *x, const struct pieces *list, bool is_first,
-                       bool is_last, double *seconds)
+static double run_once(struct exec *x, uint32_t slot, const struct pieces *list,
+                       bool is_first, bool is_last, double *seconds)
 {
     double wall = -1;
     struct gpu_stream *stream =
-        record(x, list->items, list->count, is_first, is_last, true);
+        record(x, slot, list->items, list->count, is_first, is_last, true);
     if (!stream)
         return -1;
     double start = os_seconds();
@@ -354,10 +421,13 @@ static double run_once(struct exec *x, const struct pieces *list, bool is_first,
 }
 
 // ---------------------------------------------------------------------------
-// The first step: cut by estimates that each submission corrects
+// The first step: cut by estimates that each submission corrects. If it took several
+// submissions the second one is measured too, since much of the first may have been
+// what drivers do for the first use of a kernel: some compile it then.
 
-// What is known of the device while the first step runs.
+// What is known of the device while a measured step runs.
 struct first_run {
+    uint32_t slot;
     struct pieces pending;
     double estimated;    // seconds of the pending pieces, before the factor
     double factor;       // measured time over estimated time so far
@@ -370,7 +440,7 @@ struct first_run {
 
 static bool submit_pending(struct exec *x, struct first_run *r, bool is_last)
 {
-    double wall = run_once(x, &r->pending, r->is_first, is_last, x->seconds);
+    double wall = run_once(x, r->slot, &r->pending, r->is_first, is_last, x->seconds);
     if (wall < 0)
         return false;
     // Up at once, down slowly.
@@ -389,7 +459,7 @@ static bool submit_pending(struct exec *x, struct first_run *r, bool is_last)
 static bool run_first_call(struct exec *x, struct first_run *r, size_t index)
 {
     const struct call *call = graph_call(x->graph, index);
-    double guess = cut_estimate(call, gpu_device_limits(x->device)->is_cpu);
+    double guess = x->guesses[index];
     struct pieces stack = { 0 };    // boxes to do, the next one on top
     const struct piece whole = cut_whole(index, call);
     bool ok = cut_append(&stack, &whole, 1);
@@ -421,35 +491,46 @@ static bool run_first_call(struct exec *x, struct first_run *r, size_t index)
     return ok;
 }
 
-static bool run_first(struct exec *x)
+static bool run_first(struct exec *x, uint32_t slot)
 {
     size_t calls = graph_call_count(x->graph);
-    struct first_run r = { .factor = FIRST_FACTOR, .is_first = true };
+    bool is_cpu = gpu_device_limits(x->device)->is_cpu, again = x->has_seconds;
+    struct first_run r = {
+        .slot = slot,
+        .factor = again ? 1.0 : FIRST_FACTOR,
+        .is_first = true,
+    };
     bool ok = true;
+    for (size_t c = 0; c < calls; c++)
+        x->guesses[c] =
+            again ? x->seconds[c] : cut_estimate(graph_call(x->graph, c), is_cpu);
     memset(x->seconds, 0, calls * sizeof(x->seconds[0]));
     x->submissions = 0;
     for (size_t c = 0; ok && c < calls; c++)
         ok = run_first_call(x, &r, c);
     ok = ok && submit_pending(x, &r, true);
     mem_free(r.pending.items);
+    x->has_seconds = ok;
+    x->measured = ok && (again || x->submissions == 1);
     return ok;
 }
 
 // ---------------------------------------------------------------------------
 // Later steps: recorded once
 
-static bool record_all(struct exec *x)
+static bool record_all(struct exec *x, uint32_t index)
 {
+    struct slot *slot = &x->slots[index];
     bool ok = false;
     bool executes = gpu_device_limits(x->device)->executes;
     struct pieces all = { 0 };
     size_t calls = graph_call_count(x->graph);
-    drop_streams(x);
+    drop_streams(slot);
     for (size_t c = 0; c < calls; c++)
         if (!append_call(&all, c, graph_call(x->graph, c),
                          executes ? cut_parts(x->seconds[c], x->budget) : 1))
             goto done;
-    if (!create_marks(x, all.count))
+    if (!create_marks(x, slot, all.count))
         goto done;
     size_t begin = 0;
     double pending = 0;
@@ -461,50 +542,56 @@ static bool record_all(struct exec *x)
         }
         bool is_end = i == all.count;
         if (is_end || (i > begin && pending + share > x->budget)) {
-            struct gpu_stream *stream =
-                record(x, all.items + begin, i - begin, begin == 0, is_end, false);
-            if (!stream || !mem_grow(&x->streams, &x->stream_capacity,
-                                     x->stream_count + 1, sizeof(x->streams[0]))) {
+            struct gpu_stream *stream = record(x, index, all.items + begin, i - begin,
+                                               begin == 0, is_end, false);
+            if (!stream ||
+                !mem_grow(&slot->streams, &slot->stream_capacity,
+                          slot->stream_count + 1, sizeof(slot->streams[0]))) {
                 gpu_stream_destroy(stream);
                 goto done;
             }
-            x->streams[x->stream_count++] = stream;
+            slot->streams[slot->stream_count++] = stream;
             begin = i;
             pending = 0;
         }
         pending += share;
     }
-    x->submissions = (uint32_t)x->stream_count;
+    x->submissions = (uint32_t)slot->stream_count;
+    log_debug("exec: slot %u recorded, %u submissions for %zu calls", index,
+              x->submissions, calls);
     ok = true;
 
 done:
     if (!ok)
-        drop_streams(x);
+        drop_streams(slot);
     mem_free(all.items);
     return ok;
 }
 
-static bool run_recorded(struct exec *x)
+// Nothing stays in flight after a failure.
+static bool submit_recorded(struct slot *slot)
 {
-    memset(gpu_buffer_map(x->marks), 0, (size_t)gpu_buffer_size(x->marks));
-    bool ok = true;
-    for (size_t i = 0; ok && i < x->stream_count; i++)
-        ok = gpu_stream_submit(x->streams[i]);
-    // Every one, after a failure too: nothing stays in flight.
-    for (size_t i = 0; i < x->stream_count; i++)
-        ok = gpu_stream_wait(x->streams[i]) && ok;
-    return ok;
+    clear_marks(slot);
+    size_t submitted = 0;
+    while (submitted < slot->stream_count &&
+           gpu_stream_submit(slot->streams[submitted]))
+        submitted++;
+    if (submitted == slot->stream_count)
+        return true;
+    for (size_t i = 0; i < submitted; i++)
+        gpu_stream_wait(slot->streams[i]);
+    return false;
 }
 
-// What the breadcrumbs say of the last run.
-static void read_marks(struct exec *x)
+// What the breadcrumbs say of a run that ended.
+static void read_marks(struct exec *x, const struct slot *slot)
 {
     size_t calls = graph_call_count(x->graph), passed = 0;
-    const uint32_t *marks = x->marks ? gpu_buffer_map(x->marks) : NULL;
-    while (marks && passed < x->mark_count && marks[passed])
+    const uint32_t *marks = slot->marks ? gpu_buffer_map(slot->marks) : NULL;
+    while (marks && passed < slot->mark_count && marks[passed])
         passed++;
-    size_t from = passed ? x->mark_calls[passed - 1] : 0;
-    size_t to = passed < x->mark_count ? x->mark_calls[passed] : calls;
+    size_t from = passed ? slot->mark_calls[passed - 1] : 0;
+    size_t to = passed < slot->mark_count ? slot->mark_calls[passed] : calls;
     if (calls == 0)
         return;
     const struct call *call = graph_call(x->graph, from);
@@ -516,29 +603,76 @@ static void read_marks(struct exec *x)
                  ", or one of the %zu after it", to - from - 1);
 }
 
-bool exec_run(struct exec *x, const struct step_block *step)
+static bool any_in_flight(const struct exec *x)
 {
-    double start = os_seconds();
-    if (x->step) {
-        const struct step_block none = { 0 };
-        memcpy(gpu_buffer_map(x->step_upload), step ? step : &none, sizeof(none));
-    }
-    bool ok;
-    if (!x->measured && gpu_device_limits(x->device)->executes) {
-        if (!create_marks(x, 4096))
-            return false;
-        memset(gpu_buffer_map(x->marks), 0, (size_t)gpu_buffer_size(x->marks));
-        ok = run_first(x);
-        x->measured = ok;
-    } else {
-        ok = (x->stream_count || record_all(x)) && run_recorded(x);
-    }
-    x->run_seconds = os_seconds() - start;
-    read_marks(x);
-    if (!ok && gpu_device_is_lost(x->device))
+    for (uint32_t i = 0; i < x->slot_count; i++)
+        if (x->slots[i].in_flight)
+            return true;
+    return false;
+}
+
+static void report_failure(struct exec *x, const struct slot *slot)
+{
+    read_marks(x, slot);
+    if (gpu_device_is_lost(x->device))
         log_error("exec: the device was lost; it had reached kernel %s",
                   x->last_kernel);
+}
+
+static void write_step(struct slot *slot, const struct step_block *step)
+{
+    const struct step_block none = { 0 };
+    if (slot->step_upload)
+        memcpy(gpu_buffer_map(slot->step_upload), step ? step : &none, sizeof(none));
+}
+
+bool exec_submit(struct exec *x, uint32_t index, const struct step_block *step)
+{
+    assert(index < x->slot_count);
+    struct slot *slot = &x->slots[index];
+    assert(!slot->in_flight);
+    bool ok;
+    slot->started = os_seconds();
+    write_step(slot, step);
+    if (!x->measured && gpu_device_limits(x->device)->executes) {
+        if (!create_marks(x, slot, 4096))
+            return false;
+        clear_marks(slot);
+        ok = slot->is_done = run_first(x, index);
+    } else {
+        if (!slot->stream_count && !record_all(x, index))
+            return false;
+        ok = submit_recorded(slot);
+        slot->is_done = false;
+    }
+    // Where another run is under way, that one tells what the device had reached.
+    if (!ok && !any_in_flight(x))
+        report_failure(x, slot);
+    slot->in_flight = ok;
     return ok;
+}
+
+bool exec_wait(struct exec *x, uint32_t index)
+{
+    assert(index < x->slot_count);
+    struct slot *slot = &x->slots[index];
+    assert(slot->in_flight);
+    bool ok = true;
+    // Every one, after a failure too: nothing stays in flight.
+    for (size_t i = 0; !slot->is_done && i < slot->stream_count; i++)
+        ok = gpu_stream_wait(slot->streams[i]) && ok;
+    x->run_seconds = os_seconds() - slot->started;
+    slot->in_flight = false;
+    if (ok)
+        read_marks(x, slot);
+    else
+        report_failure(x, slot);
+    return ok;
+}
+
+bool exec_run(struct exec *x, const struct step_block *step)
+{
+    return exec_submit(x, 0, step) && exec_wait(x, 0);
 }
 
 const char *exec_last_kernel(const struct exec *x)
@@ -559,12 +693,14 @@ uint32_t exec_submissions(const struct exec *x)
 bool exec_profile(struct exec *x, const struct step_block *step, double *seconds)
 {
     size_t calls = graph_call_count(x->graph);
-    if (!x->measured && !exec_run(x, step))
-        return false;
-    if (x->step)
-        memcpy(gpu_buffer_map(x->step_upload), step, sizeof(*step));
+    for (int i = 0; i < 2 && !x->measured; i++)
+        if (!exec_run(x, step))
+            return false;
+    struct slot *slot = &x->slots[0];
+    assert(!any_in_flight(x));
+    write_step(slot, step);
     memset(seconds, 0, calls * sizeof(seconds[0]));
-    size_t marks = x->mark_count;    // of the recorded streams
+    size_t marks = slot->mark_count;    // of the recorded streams
     bool ok = true;
     for (size_t c = 0; ok && c < calls; c++) {
         struct pieces list = { 0 };
@@ -572,11 +708,11 @@ bool exec_profile(struct exec *x, const struct step_block *step, double *seconds
                          cut_parts(x->seconds[c], x->budget));
         for (size_t i = 0; ok && i < list.count; i++) {
             const struct pieces one = { .items = &list.items[i], .count = 1 };
-            ok = run_once(x, &one, c == 0 && i == 0,
+            ok = run_once(x, 0, &one, c == 0 && i == 0,
                           c + 1 == calls && i + 1 == list.count, seconds) >= 0;
         }
         mem_free(list.items);
-        x->mark_count = marks;
+        slot->mark_count = marks;
     }
     return ok;
 }

@@ -5,6 +5,10 @@
 // writes bytes read since. Long steps are cut into submissions of at most about
 // `submission_seconds` so that no driver's watchdog resets the device: the first step
 // by estimated work, submission by submission, later ones by what was measured.
+//
+// A ring of slots lets the host prepare a run while another is under way. What a run
+// must have for itself (memory of its copies, step block, commands, fences) belongs to
+// its slot; the device works on one run after the other, in the order of submission.
 
 #ifndef GRAPH_EXEC_H
 #define GRAPH_EXEC_H
@@ -15,16 +19,25 @@
 struct gpu_device;
 struct exec;
 
+#define EXEC_MAX_SLOTS 3
+
 // The graph, its plan and all weights must be placed and allocated, and outlive this.
 struct exec *exec_create(struct gpu_device *device, const struct graph *g,
                          double submission_seconds);
-void exec_destroy(struct exec *x);    // NULL is fine
+// The same with up to EXEC_MAX_SLOTS slots instead of one.
+struct exec *exec_create_ring(struct gpu_device *device, const struct graph *g,
+                              double submission_seconds, uint32_t slots);
+void exec_destroy(struct exec *x);    // NULL is fine; waits for what is in flight
 
 // Copies between a tensor and the host, done with every run: uploads before the first
-// call, downloads after the last. The pointers are mapped memory, written before and
-// read after exec_run.
+// call, downloads after the last. The pointers are mapped memory of slot 0, written
+// before and read after exec_run. Nothing may be in flight.
 void *exec_upload(struct exec *x, struct tensor *t);
 const void *exec_download(struct exec *x, struct tensor *t);
+
+// What another slot has in the place of such memory of slot 0, to its end; NULL if it
+// is none.
+void *exec_slot_memory(const struct exec *x, uint32_t slot, const void *memory);
 
 // One step: copies, calls, copies; returns when the device is done. `step` NULL is
 // zeros: of no use where randomness or an optimiser is. After false, exec_last_kernel
@@ -32,7 +45,13 @@ const void *exec_download(struct exec *x, struct tensor *t);
 bool exec_run(struct exec *x, const struct step_block *step);
 const char *exec_last_kernel(const struct exec *x);
 
-// Wall time of the last run, seconds.
+// The two halves of it in any slot: every submission is waited for before its slot is
+// used again, in the order of submission. The first one or two, which are measured, are
+// done when exec_submit returns. A submission that failed is not waited for.
+bool exec_submit(struct exec *x, uint32_t slot, const struct step_block *step);
+bool exec_wait(struct exec *x, uint32_t slot);
+
+// Wall time from the submission of the last run that was waited for to its end.
 double exec_seconds(const struct exec *x);
 uint32_t exec_submissions(const struct exec *x);
 
