@@ -44,6 +44,7 @@ struct pix_device {
     struct relay relay;
     struct gpu_device *gpu;
     double submission_seconds;
+    bool no_overlap;
 };
 
 struct pix_trainer {
@@ -132,6 +133,7 @@ pix_device *pix_device_create(const struct pix_device_options *options)
         device->submission_seconds = options->submission_seconds > 0
                                          ? options->submission_seconds
                                          : SUBMISSION_SECONDS;
+        device->no_overlap = options->no_overlap;
         device->gpu = gpu_device_create(&gpu);
     } else {
         log_error("device: submission_seconds must be a number from 0, not %g",
@@ -254,8 +256,8 @@ pix_trainer *pix_trainer_create(pix_device *device,
     pix_trainer *trainer = mem_zalloc(sizeof(*trainer));
     if (trainer) {
         trainer->device = device;
-        trainer->trainer =
-            trainer_create(device->gpu, device->submission_seconds, options);
+        trainer->trainer = trainer_create(device->gpu, device->submission_seconds,
+                                          device->no_overlap, options);
         if (!trainer->trainer) {
             mem_free(trainer);
             trainer = NULL;
@@ -287,6 +289,17 @@ enum pix_step_result pix_trainer_step(pix_trainer *trainer,
     const struct log_sink *before = log_use(&trainer->device->relay.sink);
     enum pix_step_result result =
         trainer_step(trainer->trainer, metrics ? metrics : &ignored);
+    log_use(before);
+    return result;
+}
+
+enum pix_step_result pix_trainer_drain(pix_trainer *trainer,
+                                       struct pix_step_metrics *metrics)
+{
+    struct pix_step_metrics ignored;
+    const struct log_sink *before = log_use(&trainer->device->relay.sink);
+    enum pix_step_result result =
+        trainer_drain(trainer->trainer, metrics ? metrics : &ignored);
     log_use(before);
     return result;
 }

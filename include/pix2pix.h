@@ -109,6 +109,7 @@ struct pix_device_options {
     bool validation;        // Khronos validation with synchronization checks, if there
     bool minimum_limits;    // behave as if the device had only what Vulkan guarantees
     double submission_seconds;    // longest submission aimed at; 0: about 0.2 s
+    bool no_overlap;    // finish each training step before the next one is begun
     bool no_cache;    // do not keep what the driver compiles in the user's cache folder
 };
 
@@ -263,7 +264,7 @@ struct pix_step_metrics {
     uint64_t epoch;    // from 1
     double loss_d_real, loss_d_fake, loss_g_gan, loss_g_l1;
     double lr;
-    double ms;    // wall time of the step
+    double ms;    // wall time of the step; of overlapping ones, from end to end
     double images_per_s;
 };
 
@@ -287,11 +288,21 @@ enum pix_step_result {
 };
 
 // Trains one step; writes metrics, sample grids and checkpoints where they are due, and
-// grid and checkpoint at the run's last step.
+// grid and checkpoint at the run's last step. The step after it may be under way when
+// this returns, unless the device's options forbid it: it is the one that the next call
+// tells of. Steps come in order, none is left out.
 PIX_API enum pix_step_result pix_trainer_step(pix_trainer *trainer,
                                               struct pix_step_metrics *metrics);
 
-// Writes a checkpoint now, unless this step has one already.
+// Waits for the step that is under way, if there is one, and tells of it like
+// pix_trainer_step. PIX_STEP_FINISHED: there is none.
+PIX_API enum pix_step_result pix_trainer_drain(pix_trainer *trainer,
+                                               struct pix_step_metrics *metrics);
+
+// Writes a checkpoint now, unless this step has one already. A step that is under way
+// is waited for: the checkpoint is of that step, which the next call of
+// pix_trainer_step or pix_trainer_drain tells of. Destroying a trainer leaves such a
+// step out of the run.
 PIX_API bool pix_trainer_save(pix_trainer *trainer);
 
 // ---------------------------------------------------------------------------

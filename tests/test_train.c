@@ -484,10 +484,14 @@ static void test_saved_by_hand(void **state)
     assert_true(pix_trainer_save(trainer));    // nothing to save yet
     for (int i = 0; i < 6; i++)
         assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
+    assert_int_equal(m.step, 6);
+    assert_int_not_equal(pix_trainer_drain(trainer, &m), PIX_STEP_FAILED);
+    assert_int_equal(pix_trainer_drain(trainer, NULL), PIX_STEP_FINISHED);
     assert_true(pix_trainer_save(trainer));
     assert_true(pix_trainer_save(trainer));
     pix_trainer_destroy(trainer);
-    assert_true(has_checkpoint(o.out, 6));
+    assert_true(has_checkpoint(o.out, m.step));
+    assert_metrics(o.out, 1, m.step);
     assert_false(has_checkpoint(o.out, 0));
     o.continue_run = true;
     train(device, &o, UINT64_MAX);

@@ -242,11 +242,13 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     progress_begin(&progress, json ? stderr : stdout, o->log_freq);
     int code = EXIT_DONE;
     for (;;) {
+        struct pix_step_metrics metrics;
         if (terminal_interrupted()) {
+            if (pix_trainer_drain(trainer, &metrics) == PIX_STEP_DONE)
+                progress_step(&progress, &metrics);
             code = pix_trainer_save(trainer) ? EXIT_INTERRUPTED : EXIT_FAILED;
             break;
         }
-        struct pix_step_metrics metrics;
         const enum pix_step_result result = pix_trainer_step(trainer, &metrics);
         if (result == PIX_STEP_FAILED)
             code = EXIT_FAILED;

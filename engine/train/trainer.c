@@ -3,6 +3,9 @@
 // A training run. Everything random is a function of (seed, step), so the state of a
 // run is its step, its weights and its moments: a run that goes on from a checkpoint
 // takes exactly the steps that it would have taken without the stop.
+//
+// Steps go through a ring: the next one is prepared and submitted while one is under
+// way, unless something is due after that one that needs the device as it then is.
 
 #include "train/trainer.h"
 
@@ -25,6 +28,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define INITIAL_GAIN 0.02         // deviation of initial weights, as the port's default
@@ -36,12 +40,30 @@
 #define SEQUENCE_GENERATOR 0x47
 #define SEQUENCE_DISCRIMINATOR 0x44
 
+#define RING_SLOTS 2    // one step is under way while the next is prepared
+
+// A step that takes longer gains nothing from a prepared next one, which an interrupt
+// would have to wait for.
+#define AHEAD_SECONDS 5.0
+
+#define HOST_TIMES 256    // steps of which the host's time is remembered
+
 enum { LOSS_D_REAL, LOSS_D_FAKE, LOSS_G_GAN, LOSS_G_L1, LOSS_COUNT };
+
+// A step in the ring: mapped memory of the exec, and what is known of the step.
+struct ring_slot {
+    uint8_t *pixels;
+    uint32_t *jitter;    // four numbers a sample
+    const float *losses[LOSS_COUNT];
+    uint64_t epoch;    // from 1
+    double begun;      // when its batch was asked for
+};
 
 struct trainer {
     struct gpu_device *device;
     struct pix_train_options options;
     uint64_t step, steps;    // done, and the run's total
+    uint64_t submitted;      // the newest step that is under way, or `step`
     uint64_t epoch;          // of the last step, from 1; 0: none yet
     uint64_t saved;          // step of the newest good checkpoint; 0: none
     uint32_t images;         // in the data when that was written; 0: not known
@@ -53,10 +75,19 @@ struct trainer {
     struct objective objective;
     struct dataset *data;
 
-    // Mapped memory of the exec.
-    uint8_t *pixels;
-    uint32_t *jitter;    // four numbers a sample
-    const float *losses[LOSS_COUNT];
+    struct ring_slot ring[RING_SLOTS];    // step s is in slot s % ring_count
+    uint32_t ring_count;
+    double done_at;                    // when the last step was seen to be done
+    double pace;                       // seconds that it took
+    struct pix_step_metrics unseen;    // of a step that trainer_save waited for
+    bool has_unseen;
+    bool is_stuck;        // the next step could not be begun
+    char starved[512];    // why it has no batch, "" if it has
+
+    // Time of the host in a step, apart from waiting for the device.
+    double wait_seconds, batch_seconds;    // in the present call
+    float host_ms[HOST_TIMES], batch_ms[HOST_TIMES];
+    uint64_t host_count, call_count;
 
     struct run run;
     bool failed;      // no more steps
@@ -423,21 +454,30 @@ static bool open_data(struct trainer *t, const char *folder)
 static bool connect(struct trainer *t, double submission_seconds)
 {
     const struct objective *o = &t->objective;
-    t->exec = exec_create(t->device, t->graph, submission_seconds);
+    t->exec = exec_create_ring(t->device, t->graph, submission_seconds, t->ring_count);
     if (!t->exec)
         return false;
-    t->pixels = exec_upload(t->exec, o->pixels);
-    t->jitter = exec_upload(t->exec, o->jitter);
-    const float *d = exec_download(t->exec, o->loss_d);
-    t->losses[LOSS_D_FAKE] = d;
-    t->losses[LOSS_D_REAL] = d ? d + 1 : NULL;
-    t->losses[LOSS_G_GAN] = exec_download(t->exec, o->loss_g_gan);
-    t->losses[LOSS_G_L1] = exec_download(t->exec, o->loss_g_l1);
-    return t->pixels && t->jitter && d && t->losses[LOSS_G_GAN] && t->losses[LOSS_G_L1];
+    const void *pixels = exec_upload(t->exec, o->pixels);
+    const void *jitter = exec_upload(t->exec, o->jitter);
+    const void *d = exec_download(t->exec, o->loss_d);
+    const void *gan = exec_download(t->exec, o->loss_g_gan);
+    const void *l1 = exec_download(t->exec, o->loss_g_l1);
+    if (!pixels || !jitter || !d || !gan || !l1)
+        return false;
+    for (uint32_t i = 0; i < t->ring_count; i++) {
+        struct ring_slot *slot = &t->ring[i];
+        slot->pixels = exec_slot_memory(t->exec, i, pixels);
+        slot->jitter = exec_slot_memory(t->exec, i, jitter);
+        slot->losses[LOSS_D_FAKE] = exec_slot_memory(t->exec, i, d);
+        slot->losses[LOSS_D_REAL] = slot->losses[LOSS_D_FAKE] + 1;
+        slot->losses[LOSS_G_GAN] = exec_slot_memory(t->exec, i, gan);
+        slot->losses[LOSS_G_L1] = exec_slot_memory(t->exec, i, l1);
+    }
+    return true;
 }
 
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
-                               const struct pix_train_options *options)
+                               bool no_overlap, const struct pix_train_options *options)
 {
     char *folder = NULL;
     struct pix_plan plan;
@@ -446,6 +486,8 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (!t)
         return NULL;
     t->device = device;
+    t->ring_count = no_overlap ? 1 : RING_SLOTS;
+    t->pace = AHEAD_SECONDS;    // not known yet
     if (!options_copy(&t->options, options) || !options_check(&t->options, true) ||
         !options_resolve(&t->options))
         goto fail;
@@ -469,6 +511,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (!open_data(t, folder) || !plan_allocate(t->plan, device) ||
         !connect(t, submission_seconds) || !run_open(&t->run, o, t->step))
         goto fail;
+    t->submitted = t->step;
     if (found)    // perhaps fewer are to be kept than before
         checkpoint_prune(o->out, t->saved, o->keep);
     mem_free(folder);
@@ -480,10 +523,30 @@ fail:
     return NULL;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static void log_host_time(struct trainer *t)
+{
+    size_t count = (size_t)MIN(t->host_count, (uint64_t)HOST_TIMES);
+    if (count == 0)
+        return;
+    qsort(t->host_ms, count, sizeof(t->host_ms[0]), by_value);
+    qsort(t->batch_ms, count, sizeof(t->batch_ms[0]), by_value);
+    log_debug("train: the host took %.3f ms for a step and %.3f ms for its batch, "
+              "medians of %zu",
+              (double)t->host_ms[count / 2], (double)t->batch_ms[count / 2], count);
+}
+
+// What is still under way is waited for, and forgotten.
 void trainer_destroy(struct trainer *t)
 {
     if (!t)
         return;
+    log_host_time(t);
     run_close(&t->run);
     dataset_destroy(t->data);
     exec_destroy(t->exec);
@@ -503,21 +566,21 @@ const struct pix_train_options *trainer_get_options(const struct trainer *t)
 // ---------------------------------------------------------------------------
 // Steps
 
-// Fills the mapped memory with a batch; *epoch is that of its first sample, from 1.
-static bool next_batch(struct trainer *t, uint64_t *epoch)
+// Fills a slot with the next batch; its epoch is that of its first sample.
+static bool next_batch(struct trainer *t, struct ring_slot *slot)
 {
     size_t bytes = (size_t)t->options.load_size * t->options.load_size * 6;
     for (uint32_t i = 0; i < t->options.batch_size; i++) {
         struct dataset_sample sample;
-        if (!dataset_next(t->data, &sample, t->pixels + i * bytes))
+        if (!dataset_next(t->data, &sample, slot->pixels + i * bytes))
             return false;
-        uint32_t *jitter = t->jitter + (size_t)i * 4;
+        uint32_t *jitter = slot->jitter + (size_t)i * 4;
         jitter[0] = sample.crop_x;
         jitter[1] = sample.crop_y;
         jitter[2] = sample.mirror;
         jitter[3] = 0;
         if (i == 0)
-            *epoch = sample.epoch + 1;
+            slot->epoch = sample.epoch + 1;
     }
     return true;
 }
@@ -558,29 +621,139 @@ static void warn_if_not_finite(struct trainer *t, const struct pix_step_metrics 
         m->step, m->loss_d_real, m->loss_d_fake, m->loss_g_gan, m->loss_g_l1);
 }
 
+static bool wants_sample(const struct trainer *t, uint64_t step)
+{
+    uint64_t every = t->options.sample_freq;
+    return step == t->steps || (every && step % every == 0);
+}
+
+static bool wants_checkpoint(const struct trainer *t, uint64_t step)
+{
+    uint64_t every = t->options.save_freq;
+    return step == t->steps || (every && step % every == 0);
+}
+
 // What is due after a step.
 static bool write_outputs(struct trainer *t, const struct pix_step_metrics *metrics)
 {
-    const struct pix_train_options *o = &t->options;
-    bool last = t->step == t->steps;
-    if (t->step % o->log_freq == 0 && !run_write_metrics(&t->run, metrics)) {
+    if (t->step % t->options.log_freq == 0 && !run_write_metrics(&t->run, metrics)) {
         t->unlogged = true;
         return false;
     }
-    if ((last || (o->sample_freq && t->step % o->sample_freq == 0)) &&
-        !write_samples(t))
+    return (!wants_sample(t, t->step) || write_samples(t)) &&
+           (!wants_checkpoint(t, t->step) || save(t));
+}
+
+static struct ring_slot *slot_of(struct trainer *t, uint64_t step, uint32_t *index)
+{
+    *index = (uint32_t)(step % t->ring_count);
+    return &t->ring[*index];
+}
+
+// Whether the next step may be submitted: there is room in the ring, and what is due
+// after the steps under way does not need the device.
+static bool may_begin(const struct trainer *t)
+{
+    if (t->submitted >= t->steps || t->is_stuck)
         return false;
-    return !(last || (o->save_freq && t->step % o->save_freq == 0)) || save(t);
+    return t->submitted == t->step ||
+           (t->submitted - t->step < t->ring_count && t->pace < AHEAD_SECONDS &&
+            !wants_sample(t, t->submitted) && !wants_checkpoint(t, t->submitted));
+}
+
+// Prepares and submits the next step. What it lacks is told of when its turn comes.
+static void begin_step(struct trainer *t)
+{
+    uint32_t index;
+    struct ring_slot *slot = slot_of(t, t->submitted + 1, &index);
+    slot->begun = os_seconds();
+    const struct log_sink *before = log_use(NULL);
+    bool ok = next_batch(t, slot);
+    log_use(before);
+    if (!ok) {
+        snprintf(t->starved, sizeof(t->starved), "%s", log_last_error());
+        log_clear_error();
+    }
+    t->batch_seconds += os_seconds() - slot->begun;
+    if (ok) {
+        const struct step_block block =
+            schedule_block(&t->options, t->submitted + 1, slot->epoch);
+        ok = exec_submit(t->exec, index, &block);
+    }
+    if (ok)
+        t->submitted++;
+    t->is_stuck = !ok;
+}
+
+// Nothing is under way, and the next step could not be begun.
+static void report_stuck(struct trainer *t)
+{
+    if (t->starved[0]) {
+        log_error("%s", t->starved);
+        save_good_state(t);
+    } else {
+        t->lost = true;
+        report_failed_step(t);
+    }
+}
+
+// The first calls record. Files are large.
+static void note_host_time(struct trainer *t, double seconds)
+{
+    if (++t->call_count <= RING_SLOTS + 1 || wants_sample(t, t->step) ||
+        wants_checkpoint(t, t->step))
+        return;
+    size_t i = (size_t)(t->host_count++ % HOST_TIMES);
+    t->host_ms[i] = (float)(1e3 * (seconds - t->wait_seconds - t->batch_seconds));
+    t->batch_ms[i] = (float)(1e3 * t->batch_seconds);
+}
+
+// Waits for the oldest step under way, tells of it, and writes what is due.
+static enum pix_step_result end_step(struct trainer *t,
+                                     struct pix_step_metrics *metrics)
+{
+    const struct pix_train_options *o = &t->options;
+    uint32_t index;
+    const struct ring_slot *slot = slot_of(t, t->step + 1, &index);
+    double start = os_seconds();
+    bool ok = exec_wait(t->exec, index);
+    double now = os_seconds();
+    t->wait_seconds += now - start;
+    if (!ok) {
+        t->lost = true;
+        report_failed_step(t);
+        return PIX_STEP_FAILED;
+    }
+    // Two steps overlap by what the second has to wait for the first.
+    double seconds = now - MAX(slot->begun, t->done_at);
+    t->done_at = now;
+    t->pace = seconds;
+    t->step++;
+    t->epoch = slot->epoch;
+    *metrics = (struct pix_step_metrics){
+        .step = t->step,
+        .steps = t->steps,
+        .epoch = slot->epoch,
+        .loss_d_real = *slot->losses[LOSS_D_REAL],
+        .loss_d_fake = *slot->losses[LOSS_D_FAKE],
+        .loss_g_gan = *slot->losses[LOSS_G_GAN],
+        .loss_g_l1 = *slot->losses[LOSS_G_L1],
+        .lr = o->lr * schedule_factor(o, slot->epoch),
+        .ms = seconds * 1e3,
+        .images_per_s = seconds > 0 ? o->batch_size / seconds : 0,
+    };
+    warn_if_not_finite(t, metrics);
+    return write_outputs(t, metrics) ? PIX_STEP_DONE : PIX_STEP_FAILED;
 }
 
 enum pix_step_result trainer_step(struct trainer *t, struct pix_step_metrics *metrics)
 {
-    const struct pix_train_options *o = &t->options;
-    uint64_t epoch = 1;
     if (t->failed) {
         log_error("train: a step of this run has failed: start again with --continue");
         return PIX_STEP_FAILED;
     }
+    if (t->has_unseen)
+        return trainer_drain(t, metrics);
     if (t->step >= t->steps)
         return PIX_STEP_FINISHED;
 
@@ -588,41 +761,43 @@ enum pix_step_result trainer_step(struct trainer *t, struct pix_step_metrics *me
     // should be, and only a new trainer puts it right.
     t->failed = true;
     double start = os_seconds();
-    if (!next_batch(t, &epoch)) {
-        save_good_state(t);
+    t->wait_seconds = t->batch_seconds = 0;
+    while (may_begin(t))
+        begin_step(t);
+    if (t->submitted == t->step) {
+        report_stuck(t);
         return PIX_STEP_FAILED;
     }
-    const struct step_block block = schedule_block(o, t->step + 1, epoch);
-    if (!exec_run(t->exec, &block)) {
-        t->lost = true;
-        report_failed_step(t);
+    if (end_step(t, metrics) != PIX_STEP_DONE)
         return PIX_STEP_FAILED;
-    }
-    double seconds = os_seconds() - start;
-
-    t->step++;
-    t->epoch = epoch;
-    *metrics = (struct pix_step_metrics){
-        .step = t->step,
-        .steps = t->steps,
-        .epoch = epoch,
-        .loss_d_real = *t->losses[LOSS_D_REAL],
-        .loss_d_fake = *t->losses[LOSS_D_FAKE],
-        .loss_g_gan = *t->losses[LOSS_G_GAN],
-        .loss_g_l1 = *t->losses[LOSS_G_L1],
-        .lr = o->lr * schedule_factor(o, epoch),
-        .ms = seconds * 1e3,
-        .images_per_s = seconds > 0 ? o->batch_size / seconds : 0,
-    };
-    warn_if_not_finite(t, metrics);
-    if (!write_outputs(t, metrics))
-        return PIX_STEP_FAILED;
+    note_host_time(t, os_seconds() - start);
     t->failed = false;
     return PIX_STEP_DONE;
 }
 
+enum pix_step_result trainer_drain(struct trainer *t, struct pix_step_metrics *metrics)
+{
+    if (t->failed) {
+        log_error("train: a step of this run has failed: start again with --continue");
+        return PIX_STEP_FAILED;
+    }
+    if (t->has_unseen) {
+        *metrics = t->unseen;
+        t->has_unseen = false;
+        return PIX_STEP_DONE;
+    }
+    if (t->submitted == t->step)
+        return PIX_STEP_FINISHED;
+    enum pix_step_result result = end_step(t, metrics);
+    t->failed = result == PIX_STEP_FAILED;
+    return result;
+}
+
 bool trainer_save(struct trainer *t)
 {
+    // What is under way changes the weights: it is the step that is saved.
+    if (!t->failed && t->submitted > t->step)
+        t->has_unseen = trainer_drain(t, &t->unseen) == PIX_STEP_DONE;
     if (t->lost) {
         log_error("train: the device has failed: there is no state to save");
         return false;

@@ -12,10 +12,12 @@ struct trainer;
 
 // See pix_trainer_create and the functions after it.
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
+                               bool no_overlap,
                                const struct pix_train_options *options);
 void trainer_destroy(struct trainer *t);    // NULL is fine
 const struct pix_train_options *trainer_get_options(const struct trainer *t);
 enum pix_step_result trainer_step(struct trainer *t, struct pix_step_metrics *metrics);
+enum pix_step_result trainer_drain(struct trainer *t, struct pix_step_metrics *metrics);
 bool trainer_save(struct trainer *t);
 
 // See pix_train_plan.
