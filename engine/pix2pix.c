@@ -12,6 +12,7 @@
 #include "data/image.h"
 #include "gpu/device.h"
 #include "train/options.h"
+#include "train/pipeline.h"
 #include "train/run.h"
 #include "train/trainer.h"
 #include "train/translator.h"
@@ -387,6 +388,17 @@ bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
     bool ok = given(in, "pix_translator_run", "in") &&
               given(out, "pix_translator_run", "out") &&
               translator_run(translator->translator, in, out);
+    log_use(before);
+    return ok;
+}
+
+bool pix_translator_run_many(pix_translator *translator,
+                             struct pix_translate_item *items, size_t count,
+                             pix_translate_done *done, void *user)
+{
+    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    bool ok = (count == 0 || given(items, "pix_translator_run_many", "items")) &&
+              pipeline_translate(translator->translator, items, count, done, user);
     log_use(before);
     return ok;
 }

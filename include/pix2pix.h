@@ -333,7 +333,9 @@ PIX_API bool pix_train_plan(pix_device *device, const struct pix_train_options *
 struct pix_translate_options {
     const char *model;    // run folder (its newest checkpoint) or checkpoint file
     const char
-        *preprocess;    // NULL or "resize": to the model's size; "none": as it is
+        *preprocess;        // NULL or "resize": to the model's size; "none": as it is
+    uint32_t batch_size;    // most images that run together; 0: one at a time
+    uint32_t threads;       // that read and write files; 0: as many as useful
 };
 
 typedef struct pix_translator pix_translator;
@@ -358,7 +360,42 @@ PIX_API const struct pix_train_options *pix_translator_get_options(
 PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
                                 struct pix_image *out);
 
-// Plans a translation of one image of this size; 0 x 0 means the model's size.
+enum pix_translate_result {
+    PIX_TRANSLATE_PENDING,    // not yet, or the call was stopped before
+    PIX_TRANSLATE_DONE,
+    PIX_TRANSLATE_NOT_READ,
+    PIX_TRANSLATE_NOT_TRANSLATED,
+    PIX_TRANSLATE_NOT_WRITTEN,
+};
+
+// An image from a file or from memory, to a file or to memory. Everything in it is the
+// caller's and must stay as it is until the item is done.
+struct pix_translate_item {
+    const char *input;       // file to read; NULL: `in` is the image
+    const char *output;      // file to write, unlike any other; NULL: `out` gets it
+    struct pix_image in;     // only read
+    struct pix_image out;    // allocated here; free with pix_image_free
+    enum pix_translate_result result;
+};
+
+// Called when an item is done, well or not, after its messages, if any: on the thread
+// that called pix_translator_run_many, and in the order of the items. `result` and
+// `out` are set; the callee may take or free `out`, but not use the translator. To
+// return false stops the call: files of later items may have been written by then,
+// their `result` is PENDING all the same.
+typedef bool pix_translate_done(void *user, struct pix_translate_item *item);
+
+// Translates many images. Threads of the call read, resize and write a few images ahead
+// and behind while the device works; they end with it. Neighbours of equal size run
+// together, up to the translator's batch_size of them; each has statistics of its own
+// and becomes the same pixels in whatever company. Where the device has no room for a
+// batch, fewer run together, after a warning. An image that fails stops none of the
+// others. `done` may be NULL. True if all were translated.
+PIX_API bool pix_translator_run_many(pix_translator *translator,
+                                     struct pix_translate_item *items, size_t count,
+                                     pix_translate_done *done, void *user);
+
+// Plans a translation of batch_size images of this size; 0 x 0 means the model's size.
 PIX_API bool pix_translator_plan(pix_translator *translator, uint32_t width,
                                  uint32_t height, struct pix_plan *plan);
 

@@ -198,6 +198,7 @@ static void test_usage_errors(void **state)
         { "translate --model none --input folder --output ./folder", "overwritten" },
         { "translate --model none --input file --output ./file", "overwritten" },
         { "translate --model none --preprocess crop", "resize" },
+        { "translate --model none --batch-size 0", "--batch-size" },
         { "evaluate --model none", "--data" },
         { "evaluate --model none --data folder --rows 0", "--rows" },
         { "evaluate --model none --data folder --grid g.jpg", ".png" },
@@ -602,11 +603,28 @@ static void test_translate(void **state)
     RUN(0, "translate --model run --input one.jpg --output alone.jpg");
     assert_int_equal(shell("cmp alone.jpg \"new/results/$(ls in | head -n 1)\""), 0);
 
-    // A broken image is named, the others are translated.
-    assert_int_equal(shell("head -c 300 one.jpg >in/0broken.jpg"), 0);
-    RUN(1, "translate --model run --input in --output partly");
+    // In a batch, too.
+    RUN(0, "translate --model run --input in --output batch --batch-size 2");
+    assert_int_equal(shell("diff -r batch new/results"), 0);
+    RUN(1, "translate --model run --input in --output batch --batch-size 5000");
+    assert_has(err, "--batch-size takes 1 to 1024");
+
+    // A broken image is named, the others are translated. Messages are in order.
+    assert_int_equal(shell("head -c 300 one.jpg >in/0broken.jpg; "
+                           "head -c 300 one.jpg >in/zbroken.jpg"),
+                     0);
+    RUN(1, "translate --model run --input in --output partly --batch-size 2");
     assert_has(err, "0broken.jpg");
-    assert_int_equal(shell("ls partly >b; cmp a b"), 0);
+    assert_has(err, "zbroken.jpg");
+    assert_true(strstr(err, "0broken.jpg") < strstr(err, "zbroken.jpg"));
+    assert_has(out, "2 of 4 images");
+    assert_int_equal(shell("ls partly >b; cmp a b; diff -r partly batch; "
+                           "rm in/zbroken.jpg"),
+                     0);
+    // Nowhere to write to: an error each, no output.
+    assert_int_equal(shell("for f in $(ls in); do mkdir -p \"taken/$f\"; done"), 0);
+    RUN(1, "translate --model run --input in --output taken --batch-size 2");
+    assert_has(out, "0 of 3 images");
     assert_int_equal(shell("rm in/0broken.jpg; mkfifo in/pipe.png; "
                            "ln -s nowhere in/link.png"),
                      0);

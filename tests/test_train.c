@@ -1009,6 +1009,40 @@ static void test_translate(void **state)
     mem_free(path);
 }
 
+// Two images do not fit into a binding: they are translated one after the other.
+static void test_translate_large_batch(void **state)
+{
+    enum { WIDTH = 32, HEIGHT = 32 * 5504 };
+    struct pix_train_options o = tiny(ONE, SCRATCH "/thin");
+    struct pix_translate_item items[2] = { 0 };
+    struct pix_translate_options t;
+    (void)state;
+    need_device();
+    if (pix_device_get_info(device)->max_binding_bytes > UINT64_C(128) << 20)
+        skip();
+    o.ngf = 1;
+    o.steps = 1;
+    train(device, &o, UINT64_MAX);
+    pix_translate_options_init(&t);
+    t.model = o.out;
+    t.preprocess = "none";
+    t.batch_size = 2;
+    pix_translator *translator = pix_translator_create(device, &t);
+    assert_non_null(translator);
+    for (int i = 0; i < 2; i++) {
+        items[i].in = (struct pix_image){ WIDTH, HEIGHT, calloc(WIDTH * HEIGHT, 3) };
+        assert_non_null(items[i].in.pixels);
+    }
+    assert_true(pix_translator_run_many(translator, items, 2, NULL, NULL));
+    assert_message("translated 1 at a time");
+    assert_memory_equal(items[0].out.pixels, items[1].out.pixels, WIDTH * HEIGHT * 3);
+    for (int i = 0; i < 2; i++) {
+        pix_image_free(&items[i].in);
+        pix_image_free(&items[i].out);
+    }
+    pix_translator_destroy(translator);
+}
+
 // ---------------------------------------------------------------------------
 
 static int open_group(void **state)
@@ -1057,6 +1091,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_failed_metrics),
         cmocka_unit_test(test_failed_checkpoint),
         cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_translate_large_batch),
     };
     program = argv[0];
     if (argc == 3 && strcmp(argv[1], "child") == 0)

@@ -15,6 +15,7 @@ struct translation {
     const char *model;
     const char *input, *output;
     const char *preprocess;
+    uint32_t batch_size;
     bool plan, json;
     struct device_arguments device;
 };
@@ -59,37 +60,66 @@ static int check_paths(const struct command *command, const struct translation *
     return EXIT_DONE;
 }
 
-// Functions without a device leave their reason in pix_last_error; those with one have
-// told the log.
+struct progress {
+    uint32_t count, done;    // images, and those that were or could not be translated
+};
+
+// The library has told what happened to the image, but not to which.
+static bool image_done(void *user, struct pix_translate_item *item)
+{
+    struct progress *progress = user;
+    char line[128];
+    if (item->result == PIX_TRANSLATE_NOT_TRANSLATED)
+        output_note("%s was not translated", item->input);
+    progress->done++;
+    snprintf(line, sizeof(line), "image %" PRIu32 "/%" PRIu32, progress->done,
+             progress->count);
+    output_live(line);
+    return true;
+}
+
 static bool translate_file(pix_translator *translator, const char *input,
                            const char *output)
 {
-    struct pix_image in = { 0 }, out = { 0 };
-    bool ok = false;
-    if (!pix_image_read(input, &in)) {
-        output_error("%s", pix_last_error());
-        goto end;
-    }
-    if (!pix_translator_run(translator, &in, &out)) {
-        output_note("%s was not translated", input);
-        goto end;
-    }
-    if (!pix_image_write(output, &out)) {
-        output_error("%s", pix_last_error());
-        goto end;
-    }
-    ok = true;
+    struct progress progress = { .count = 1 };
+    struct pix_translate_item item = { .input = input, .output = output };
+    return pix_translator_run_many(translator, &item, 1, image_done, &progress);
+}
 
-end:
-    pix_image_free(&in);
-    pix_image_free(&out);
-    return ok;
+static void free_items(struct pix_translate_item *items, uint32_t count)
+{
+    for (uint32_t i = 0; items && i < count; i++) {
+        free((char *)items[i].input);
+        free((char *)items[i].output);
+    }
+    free(items);
+}
+
+// An item for each name. NULL after a message.
+static struct pix_translate_item *make_items(const struct translation *t,
+                                             char *const *names, uint32_t count)
+{
+    struct pix_translate_item *items = calloc(count, sizeof(*items));
+    if (!items)
+        output_error("out of memory");
+    for (uint32_t i = 0; items && i < count; i++) {
+        items[i].input = options_join(t->input, names[i]);
+        items[i].output = options_join(t->output, names[i]);
+        if (!items[i].input || !items[i].output) {
+            free_items(items, count);
+            return NULL;
+        }
+    }
+    return items;
 }
 
 static int translate_folder(pix_translator *translator, const struct translation *t)
 {
     char **names = NULL;
-    uint32_t count = 0, done = 0;
+    struct pix_translate_item *items = NULL;
+    struct progress progress = { 0 };
+    uint32_t count = 0, good = 0;
+    int code = EXIT_FAILED;
     if (!pix_image_list(t->input, &names, &count)) {
         output_error("%s", pix_last_error());
         return EXIT_FAILED;
@@ -102,28 +132,26 @@ static int translate_folder(pix_translator *translator, const struct translation
         output_error("--output %s can not be made: %s", t->output, strerror(errno));
         goto end;
     }
+    items = make_items(t, names, count);
+    if (!items)
+        goto end;
     if (terminal_is_interactive(stderr))
         output_live_begin(stderr);
+    progress.count = count;
     const double start = terminal_seconds();
-    for (uint32_t i = 0; i < count; i++) {
-        char *in = options_join(t->input, names[i]);
-        char *out = options_join(t->output, names[i]);
-        char line[128];
-        snprintf(line, sizeof(line), "image %" PRIu32 "/%" PRIu32, i + 1, count);
-        output_live(line);
-        if (in && out)
-            done += translate_file(translator, in, out);
-        free(in);
-        free(out);
-    }
+    if (pix_translator_run_many(translator, items, count, image_done, &progress))
+        code = EXIT_DONE;
     output_live_end();
     const double seconds = terminal_seconds() - start;
-    printf("%s: %" PRIu32 " of %" PRIu32 " images, %.3g ms each\n", t->output, done,
+    for (uint32_t i = 0; i < count; i++)
+        good += items[i].result == PIX_TRANSLATE_DONE;
+    printf("%s: %" PRIu32 " of %" PRIu32 " images, %.3g ms each\n", t->output, good,
            count, 1e3 * seconds / count);
 
 end:
+    free_items(items, count);
     pix_image_list_free(names, count);
-    return count > 0 && done == count ? EXIT_DONE : EXIT_FAILED;
+    return code;
 }
 
 // With --preprocess none and an image, the plan is for the image's size, which it
@@ -160,8 +188,10 @@ int command_translate(int argc, char **argv)
           "image, or folder (made if absent), which keeps names", NULL },
         { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
           "resize: to the model's size; none: keep it [resize]", "resize|none" },
+        { "batch-size", ARGUMENT_COUNT, &t.batch_size, "N",
+          "most images of equal size to run together [1]", NULL },
         { "plan", ARGUMENT_FLAG, &t.plan, NULL,
-          "print what an image needs; only --model must be given", NULL },
+          "print what a batch needs; only --model must be given", NULL },
         { "json", ARGUMENT_FLAG, &t.json, NULL,
           "the plan as one JSON document on stdout", NULL },
     };
@@ -209,6 +239,7 @@ int command_translate(int argc, char **argv)
     pix_translate_options_init(&options);
     options.model = t.model;
     options.preprocess = t.preprocess;
+    options.batch_size = t.batch_size;
     pix_translator *translator = pix_translator_create(device, &options);
     if (!translator)
         code = EXIT_FAILED;

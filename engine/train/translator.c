@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Translation: the generator of a checkpoint as a graph without losses, for one image
-// of one size. The graph of the last size is kept, since most folders hold one size.
+// Translation: the generator of a checkpoint as a graph without losses, for a number of
+// images of one size. The graph of the last size is kept, since most folders hold one
+// size. The weights are uploaded once and have neither gradients nor moments.
 
 #include "train/translator.h"
 
@@ -16,13 +17,14 @@
 #include "train/objective.h"
 #include "train/options.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-// The graph for one size of image. `exec` is made when the first image comes.
+// The graph for images of one size. `exec` is made when the first ones come.
 struct program {
-    uint32_t width, height;
+    uint32_t images, width, height;
     struct graph *graph;
     struct translation tensors;
     struct plan *plan;
@@ -37,9 +39,11 @@ struct translator {
     double submission_seconds;
     struct pix_train_options options;
     bool resize;
+    uint32_t batch_size, threads;
     uint32_t levels;
     struct weights *generator;
     struct program program;
+    uint32_t most;      // images of the program's size that the device can take at once
     bool has_warned;    // of what looks like a pair
 };
 
@@ -55,15 +59,15 @@ static void program_finish(struct program *p)
 }
 
 // The graph only: it names and shapes the weights too.
-static bool program_build(struct translator *t, uint32_t width, uint32_t height,
-                          struct program *p)
+static bool program_build(struct translator *t, uint32_t images, uint32_t width,
+                          uint32_t height, struct program *p)
 {
     const struct op_limits limits = plan_op_limits(t->device);
     const struct unet_options generator = options_generator(&t->options);
-    *p = (struct program){ .width = width, .height = height };
+    *p = (struct program){ .images = images, .width = width, .height = height };
     p->graph = graph_create(&limits);
-    return p->graph && translation_build(p->graph, t->generator, &generator, 1, height,
-                                         width, &p->tensors);
+    return p->graph && translation_build(p->graph, t->generator, &generator, images,
+                                         height, width, &p->tensors);
 }
 
 static bool program_plan(struct translator *t, struct program *p, struct pix_plan *out)
@@ -128,18 +132,50 @@ static bool check_side(const struct translator *t, uint32_t width, uint32_t heig
     return false;
 }
 
-// Makes the kept program one for this size.
-static bool prepare(struct translator *t, uint32_t width, uint32_t height)
+// Makes the kept program one for so many images of this size, without an exec yet.
+static bool prepare(struct translator *t, uint32_t images, uint32_t width,
+                    uint32_t height)
 {
-    if (!check_side(t, width, height))
-        return false;
-    if (t->program.graph && t->program.width == width && t->program.height == height)
+    struct program *p = &t->program;
+    bool same_size = p->graph && p->width == width && p->height == height;
+    if (same_size && p->images == images)
         return true;
-    program_finish(&t->program);
-    if (program_build(t, width, height, &t->program))
+    if (!same_size)
+        t->most = t->batch_size;
+    program_finish(p);
+    if (program_build(t, images, width, height, p))
         return true;
-    program_finish(&t->program);
+    program_finish(p);
     return false;
+}
+
+// Makes the kept program one that can run as many of these images as possible, at most
+// `images`. What does not fit the device is tried again with fewer, in silence.
+static bool start(struct translator *t, uint32_t images, uint32_t width,
+                  uint32_t height)
+{
+    const struct log_sink *sink = log_current();
+    bool was_cut = false, ok;
+    for (;;) {
+        if (images > 1)
+            log_use(NULL);
+        ok = prepare(t, images, width, height) && program_start(t, &t->program);
+        log_use(sink);
+        if (ok || images == 1 || gpu_device_is_lost(t->device))
+            break;
+        images /= 2;
+        was_cut = true;
+    }
+    // prepare may have set it for a new size.
+    if (was_cut && ok) {
+        t->most = images;
+        log_warn("translate: a larger batch does not fit %s: images are translated "
+                 "%" PRIu32 " at a time",
+                 gpu_device_info(t->device)->name, images);
+    }
+    if (!ok)
+        program_finish(&t->program);
+    return ok;
 }
 
 // ---------------------------------------------------------------------------
@@ -178,7 +214,7 @@ static bool load(struct translator *t, const char *path)
     if (ok) {
         t->levels = options_unet_levels(&t->options);
         uint32_t side = t->options.crop_size;
-        ok = t->levels && prepare(t, side, side) &&
+        ok = t->levels && prepare(t, 1, side, side) &&
              checkpoint_check(c, "G", t->generator) &&
              weights_place(t->generator, limits.max_block) &&
              program_plan(t, &t->program, &plan) && (!t->resize || fits(t, &plan)) &&
@@ -205,9 +241,16 @@ struct translator *translator_create(struct gpu_device *device,
     t->device = device;
     t->submission_seconds = submission_seconds;
     t->resize = strcmp(preprocess, "none") != 0;
+    t->batch_size = t->most = MAX(options->batch_size, 1u);
+    t->threads = options->threads;
     if (t->resize && strcmp(preprocess, "resize") != 0) {
         log_error("translate: --preprocess takes resize or none, not \"%s\"",
                   preprocess);
+        goto fail;
+    }
+    if (options->batch_size > TRANSLATOR_MAX_BATCH) {
+        log_error("translate: --batch-size takes 1 to %d, not %" PRIu32,
+                  TRANSLATOR_MAX_BATCH, options->batch_size);
         goto fail;
     }
     if (!options->model || !*options->model) {
@@ -252,20 +295,52 @@ const struct pix_train_options *translator_get_options(const struct translator *
     return &t->options;
 }
 
+uint32_t translator_batch_size(const struct translator *t)
+{
+    return t->batch_size;
+}
+
+uint32_t translator_most(const struct translator *t, uint32_t width, uint32_t height)
+{
+    const struct program *p = &t->program;
+    return p->width == width && p->height == height ? t->most : t->batch_size;
+}
+
+uint32_t translator_threads(const struct translator *t)
+{
+    return t->threads;
+}
+
 // ---------------------------------------------------------------------------
 // Images
 
-static bool run(struct translator *t, const struct pix_image *in, struct pix_image *out)
+bool translator_fits(struct translator *t, const struct pix_image *in)
+{
+    return check_side(t, in->width, in->height);
+}
+
+bool translator_resizes(const struct translator *t, const struct pix_image *in)
+{
+    uint32_t side = t->options.crop_size;
+    return t->resize && (in->width != side || in->height != side);
+}
+
+void translator_warn_of_pair(struct translator *t)
+{
+    if (!t->has_warned)
+        log_warn(
+            "translate: an image is twice as wide as high: if it is a pair A|B, give "
+            "its input side alone (evaluate takes pairs)");
+    t->has_warned = true;
+}
+
+static bool run(struct translator *t, const struct pix_image *const *in,
+                uint32_t images, uint8_t *const *out)
 {
     struct program *p = &t->program;
-    size_t bytes = (size_t)in->width * in->height * 3;
-    if (!prepare(t, in->width, in->height))
-        return false;
-    if (!program_start(t, p)) {
-        program_finish(p);
-        return false;
-    }
-    memcpy(p->pixels, in->pixels, bytes);
+    size_t bytes = (size_t)in[0]->width * in[0]->height * 3;
+    for (uint32_t i = 0; i < images; i++)
+        memcpy(p->pixels + i * bytes, in[i]->pixels, bytes);
     memset(p->jitter, 0, (size_t)tensor_bytes(p->tensors.jitter));
     if (!exec_run(p->exec, NULL)) {
         const char *kernel = exec_last_kernel(p->exec);
@@ -274,33 +349,47 @@ static bool run(struct translator *t, const struct pix_image *in, struct pix_ima
                   kernel ? kernel : "(none)");
         return false;
     }
-    if (!image_create(out, in->width, in->height))
-        return false;
-    memcpy(out->pixels, p->output, bytes);
+    for (uint32_t i = 0; i < images; i++)
+        memcpy(out[i], p->output + i * bytes, bytes);
+    return true;
+}
+
+bool translator_run_batch(struct translator *t, const struct pix_image *const *in,
+                          uint32_t count, uint8_t *const *out)
+{
+    assert(count > 0);
+    uint32_t width = in[0]->width, height = in[0]->height;
+    for (uint32_t first = 0; first < count;) {
+        uint32_t most = translator_most(t, width, height);
+        if (!start(t, MIN(most, count - first), width, height) ||
+            !run(t, in + first, t->program.images, out + first))
+            return false;
+        first += t->program.images;
+    }
     return true;
 }
 
 bool translator_run(struct translator *t, const struct pix_image *in,
                     struct pix_image *out)
 {
-    uint32_t side = t->options.crop_size;
-    struct pix_image resized;
+    struct pix_image resized = { 0 };
     *out = (struct pix_image){ 0 };
     if (!in->pixels || !in->width || !in->height) {
         log_error("translate: the image is empty");
         return false;
     }
-    if (!t->resize || (in->width == side && in->height == side))
-        return run(t, in, out);
-    if (in->width == 2 * in->height && !t->has_warned) {
-        t->has_warned = true;
-        log_warn(
-            "translate: an image is twice as wide as high: if it is a pair A|B, give "
-            "its input side alone (evaluate takes pairs)");
+    if (translator_resizes(t, in)) {
+        uint32_t side = t->options.crop_size;
+        if (in->width == 2 * in->height)
+            translator_warn_of_pair(t);
+        if (!image_resize(in, side, side, &resized))
+            return false;
+        in = &resized;
     }
-    if (!image_resize(in, side, side, &resized))
-        return false;
-    bool ok = run(t, &resized, out);
+    bool ok = translator_fits(t, in) && image_create(out, in->width, in->height) &&
+              translator_run_batch(t, &in, 1, &out->pixels);
+    if (!ok)
+        image_free(out);
     image_free(&resized);
     return ok;
 }
@@ -312,7 +401,8 @@ bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
     struct program p = { 0 };
     if (t->resize || (width == 0 && height == 0))
         width = height = t->options.crop_size;
-    bool ok = check_side(t, width, height) && program_build(t, width, height, &p) &&
+    bool ok = check_side(t, width, height) &&
+              program_build(t, t->batch_size, width, height, &p) &&
               program_plan(t, &p, out);
     program_finish(&p);
     return ok;

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: MIT
+//
+// A ring of slots, each for one image on its way. Workers load images into free slots
+// in rising order and store what the calling thread has run; storing goes first, since
+// it frees slots. The calling thread takes loaded images in order, so what runs
+// together depends on the images alone. Where no thread can be had, it does the
+// workers' part itself. See pipeline.h.
+
+#include "train/pipeline.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "data/image.h"
+#include "train/translator.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { MAX_THREADS = 64, USEFUL_THREADS = 8 };
+
+// Messages of one image, in the order they were made.
+struct message {
+    enum log_level level;
+    char *text;
+};
+
+struct messages {
+    struct log_sink sink;    // puts them here
+    struct message *items;
+    size_t count, capacity;
+    bool busy;    // keeping a message may itself fail with one
+};
+
+enum stage {
+    STAGE_FREE,
+    STAGE_LOADING,
+    STAGE_LOADED,
+    STAGE_RUN,    // and to be stored
+    STAGE_STORING,
+    STAGE_DONE,
+};
+
+struct slot {
+    enum stage stage;
+    // For whoever has the slot at its stage.
+    enum pix_translate_result result;
+    bool is_pair;              // looks like one
+    struct pix_image image;    // the input, from STAGE_RUN on the output
+    struct messages messages;
+};
+
+struct pipeline {
+    struct translator *translator;
+    const struct pipeline_ends *ends;
+    size_t count;
+    uint32_t batch;
+    struct slot *slots;
+    size_t slot_count;
+    struct os_thread *threads[MAX_THREADS];
+    uint32_t thread_count;
+    bool failed;    // an image was not translated
+
+    // Under the mutex from here on: next_done <= next_run <= next_load, and the stages.
+    struct os_mutex *mutex;
+    struct os_condition *changed;
+    size_t next_load, next_run, next_done;
+    bool stop;
+};
+
+// ---------------------------------------------------------------------------
+// Messages
+
+static void keep_message(void *user, enum log_level level, const char *text)
+{
+    struct messages *m = user;
+    if (m->busy)
+        return;
+    m->busy = true;
+    char *copy = mem_strdup(text);
+    if (copy && mem_grow(&m->items, &m->capacity, m->count + 1, sizeof(m->items[0])))
+        m->items[m->count++] = (struct message){ level, copy };
+    else
+        mem_free(copy);
+    m->busy = false;
+}
+
+static void give_messages(struct messages *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        const char *text = m->items[i].text;
+        switch (m->items[i].level) {
+        case LOG_ERROR:
+            log_error("%s", text);
+            break;
+        case LOG_WARN:
+            log_warn("%s", text);
+            break;
+        case LOG_INFO:
+            log_info("%s", text);
+            break;
+        case LOG_DEBUG:
+            log_debug("%s", text);
+            break;
+        }
+    }
+}
+
+static void clear_messages(struct messages *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        mem_free(m->items[i].text);
+    m->count = 0;
+}
+
+// ---------------------------------------------------------------------------
+// Workers
+
+static struct slot *slot_of(struct pipeline *p, size_t index)
+{
+    return &p->slots[index % p->slot_count];
+}
+
+static void load(struct pipeline *p, size_t index, struct slot *s)
+{
+    struct pix_image resized;
+    uint32_t side = translator_size(p->translator);
+    s->result = PIX_TRANSLATE_NOT_READ;
+    s->is_pair = false;
+    if (!p->ends->load(p->ends->user, index, &s->image))
+        return;
+    s->result = PIX_TRANSLATE_NOT_TRANSLATED;
+    if (translator_resizes(p->translator, &s->image)) {
+        s->is_pair = s->image.width == 2 * s->image.height;
+        if (!image_resize(&s->image, side, side, &resized))
+            return;
+        image_free(&s->image);
+        s->image = resized;
+    }
+    s->result = PIX_TRANSLATE_DONE;
+}
+
+static void store(struct pipeline *p, size_t index, struct slot *s)
+{
+    if (!p->ends->store(p->ends->user, index, &s->image))
+        s->result = PIX_TRANSLATE_NOT_WRITTEN;
+    image_free(&s->image);
+}
+
+// Under the mutex: does one load or store without it. False: there is nothing to do.
+static bool work_once(struct pipeline *p)
+{
+    size_t index = p->next_done;
+    while (index < p->next_run && slot_of(p, index)->stage != STAGE_RUN)
+        index++;
+    bool is_store = index < p->next_run;
+    if (!is_store) {
+        index = p->next_load;
+        if (index == p->count || index == p->next_done + p->slot_count)
+            return false;
+        p->next_load++;
+    }
+    struct slot *s = slot_of(p, index);
+    s->stage = is_store ? STAGE_STORING : STAGE_LOADING;
+    os_mutex_unlock(p->mutex);
+
+    const struct log_sink *before = log_use(&s->messages.sink);
+    if (is_store)
+        store(p, index, s);
+    else
+        load(p, index, s);
+    log_use(before);
+
+    os_mutex_lock(p->mutex);
+    s->stage = is_store ? STAGE_DONE : STAGE_LOADED;
+    os_condition_signal_all(p->changed);
+    return true;
+}
+
+static void work(void *user)
+{
+    struct pipeline *p = user;
+    os_mutex_lock(p->mutex);
+    while (!p->stop) {
+        if (!work_once(p))
+            os_condition_wait(p->changed, p->mutex);
+    }
+    os_mutex_unlock(p->mutex);
+}
+
+// ---------------------------------------------------------------------------
+// The calling thread
+
+// Under the mutex: tells of the images that are done, in order. False: to be stopped.
+static bool tell(struct pipeline *p)
+{
+    while (!p->stop && p->next_done < p->next_run &&
+           slot_of(p, p->next_done)->stage == STAGE_DONE) {
+        struct slot *s = slot_of(p, p->next_done);
+        os_mutex_unlock(p->mutex);
+        give_messages(&s->messages);
+        clear_messages(&s->messages);
+        image_free(&s->image);
+        p->failed |= s->result != PIX_TRANSLATE_DONE;
+        bool go_on = p->ends->done(p->ends->user, p->next_done, s->result);
+        os_mutex_lock(p->mutex);
+        s->stage = STAGE_FREE;
+        p->next_done++;
+        p->stop = !go_on;
+        os_condition_signal_all(p->changed);
+    }
+    return !p->stop;
+}
+
+// Under the mutex: something may have changed after it.
+static void wait_or_work(struct pipeline *p)
+{
+    if (p->thread_count)
+        os_condition_wait(p->changed, p->mutex);
+    else
+        work_once(p);
+}
+
+// Under the mutex: the image that the next one to run is, when it is loaded. NULL: to
+// be stopped.
+static struct slot *wait_loaded(struct pipeline *p)
+{
+    while (tell(p)) {
+        struct slot *s = slot_of(p, p->next_run);
+        if (p->next_run < p->next_load && s->stage == STAGE_LOADED)
+            return s;
+        wait_or_work(p);
+    }
+    return NULL;
+}
+
+// Whether a loaded image can be run.
+static bool accept(struct pipeline *p, struct slot *s)
+{
+    if (s->result != PIX_TRANSLATE_DONE)
+        return false;
+    const struct log_sink *before = log_use(&s->messages.sink);
+    if (s->is_pair)
+        translator_warn_of_pair(p->translator);
+    bool fits = translator_fits(p->translator, &s->image);
+    log_use(before);
+    if (!fits)
+        s->result = PIX_TRANSLATE_NOT_TRANSLATED;
+    return fits;
+}
+
+// Under the mutex: collects images of one size, at most a batch. Those between them
+// that failed are passed over. False: to be stopped.
+static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
+{
+    size_t first = p->next_run;
+    uint32_t most = p->batch;
+    *count = 0;
+    while (*count < most && p->next_run < p->count) {
+        // The slots of failed ones are not free before the first of the batch is.
+        if (*count && p->next_run - first >= 2 * (size_t)p->batch)
+            break;
+        struct slot *s = wait_loaded(p);
+        if (!s)
+            return false;
+        const struct pix_image *image = &s->image;
+        if (s->result == PIX_TRANSLATE_DONE && *count &&
+            (image->width != batch[0]->image.width ||
+             image->height != batch[0]->image.height))
+            break;
+        if (*count == 0)
+            first = p->next_run;
+        if (!accept(p, s)) {
+            s->stage = STAGE_DONE;
+        } else {
+            if (*count == 0)
+                most = translator_most(p->translator, image->width, image->height);
+            batch[(*count)++] = s;
+        }
+        p->next_run++;
+    }
+    return true;
+}
+
+// Without the mutex: nobody else looks at loaded images.
+static void run(struct pipeline *p, struct slot **batch, uint32_t count,
+                const struct pix_image **in, uint8_t **out)
+{
+    const struct log_sink *before = log_use(&batch[0]->messages.sink);
+    uint32_t width = batch[0]->image.width, height = batch[0]->image.height;
+    struct pix_image made;
+    bool ok = true;
+    uint32_t ready = 0;
+    for (; ready < count && ok; ready++) {
+        in[ready] = &batch[ready]->image;
+        ok = image_create(&made, width, height);
+        out[ready] = made.pixels;
+    }
+    ok = ok && translator_run_batch(p->translator, in, count, out);
+    for (uint32_t i = 0; i < ready; i++) {
+        struct slot *s = batch[i];
+        mem_free(ok ? s->image.pixels : out[i]);
+        if (ok)
+            s->image.pixels = out[i];
+    }
+    for (uint32_t i = 0; i < count && !ok; i++)
+        batch[i]->result = PIX_TRANSLATE_NOT_TRANSLATED;
+    log_use(before);
+}
+
+static void run_all(struct pipeline *p, struct slot **batch,
+                    const struct pix_image **in, uint8_t **out)
+{
+    uint32_t count;
+    os_mutex_lock(p->mutex);
+    while (p->next_run < p->count && gather(p, batch, &count)) {
+        if (count == 0)
+            continue;
+        os_mutex_unlock(p->mutex);
+        run(p, batch, count, in, out);
+        os_mutex_lock(p->mutex);
+        for (uint32_t i = 0; i < count; i++) {
+            bool ok = batch[i]->result == PIX_TRANSLATE_DONE;
+            batch[i]->stage = ok ? STAGE_RUN : STAGE_DONE;
+        }
+        os_condition_signal_all(p->changed);
+    }
+    while (tell(p) && p->next_done < p->count)
+        wait_or_work(p);
+    p->stop = true;
+    os_condition_signal_all(p->changed);
+    os_mutex_unlock(p->mutex);
+}
+
+// A single image has nothing to overlap with.
+static uint32_t useful_threads(uint32_t most, size_t count)
+{
+    uint32_t useful = most ? most : MIN(os_core_count(), (uint32_t)USEFUL_THREADS);
+    return count == 1 ? 0 : (uint32_t)MIN(MIN(useful, (uint32_t)MAX_THREADS), count);
+}
+
+static void start_threads(struct pipeline *p, uint32_t count)
+{
+    while (p->thread_count < count) {
+        struct os_thread *thread = os_thread_create(work, p);
+        if (!thread) {
+            log_debug("translate: can not start a thread: %s", os_error_text());
+            return;
+        }
+        p->threads[p->thread_count++] = thread;
+    }
+}
+
+bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
+                  const struct pipeline_ends *ends)
+{
+    struct pipeline p = { .translator = t, .ends = ends, .count = count };
+    const struct log_sink *sink = log_current();
+    bool ok = false;
+    if (count == 0)
+        return true;
+    p.batch = (uint32_t)MIN((size_t)translator_batch_size(t), count);
+    struct slot **batch = mem_array(p.batch, sizeof(*batch));
+    const struct pix_image **in = mem_array(p.batch, sizeof(*in));
+    uint8_t **out = mem_array(p.batch, sizeof(*out));
+    uint32_t threads = useful_threads(most_threads, count);
+    // One batch runs, one is stored, one is loaded; twice a batch is what gather needs.
+    p.slot_count = MIN(3 * (size_t)p.batch + threads, count);
+    p.slots = mem_array(p.slot_count, sizeof(*p.slots));
+    p.mutex = os_mutex_create();
+    p.changed = os_condition_create();
+    if (batch && in && out && p.slots && p.mutex && p.changed) {
+        for (size_t i = 0; i < p.slot_count; i++)
+            p.slots[i].messages.sink =
+                (struct log_sink){ keep_message, &p.slots[i].messages,
+                                   sink ? sink->level : LOG_ERROR };
+        start_threads(&p, threads);
+        run_all(&p, batch, in, out);
+        for (uint32_t i = 0; i < p.thread_count; i++)
+            os_thread_join(p.threads[i]);
+        ok = !p.failed && p.next_done == count;
+    }
+    for (size_t i = 0; p.slots && i < p.slot_count; i++) {
+        clear_messages(&p.slots[i].messages);
+        mem_free(p.slots[i].messages.items);
+        image_free(&p.slots[i].image);
+    }
+    mem_free(p.slots);
+    os_condition_destroy(p.changed);
+    os_mutex_destroy(p.mutex);
+    mem_free(batch);
+    mem_free(in);
+    mem_free(out);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Items of the public API
+
+struct items {
+    struct pix_translate_item *items;
+    pix_translate_done *done;
+    void *user;
+};
+
+static bool load_item(void *user, size_t index, struct pix_image *image)
+{
+    const struct items *all = user;
+    const struct pix_translate_item *item = &all->items[index];
+    if (item->input)
+        return image_read(item->input, image, NULL, 0);
+    const struct pix_image *in = &item->in;
+    if (!in->pixels || !in->width || !in->height) {
+        log_error("translate: the image is empty");
+        return false;
+    }
+    if (!image_create(image, in->width, in->height))
+        return false;
+    memcpy(image->pixels, in->pixels, (size_t)in->width * in->height * 3);
+    return true;
+}
+
+static bool store_item(void *user, size_t index, struct pix_image *image)
+{
+    const struct items *all = user;
+    struct pix_translate_item *item = &all->items[index];
+    if (item->output)
+        return image_write(item->output, image);
+    item->out = *image;
+    *image = (struct pix_image){ 0 };
+    return true;
+}
+
+static bool item_done(void *user, size_t index, enum pix_translate_result result)
+{
+    const struct items *all = user;
+    all->items[index].result = result;
+    return !all->done || all->done(all->user, &all->items[index]);
+}
+
+bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
+                        size_t count, pix_translate_done *done, void *user)
+{
+    struct items all = { items, done, user };
+    const struct pipeline_ends ends = { load_item, store_item, item_done, &all };
+    for (size_t i = 0; i < count; i++) {
+        items[i].result = PIX_TRANSLATE_PENDING;
+        items[i].out = (struct pix_image){ 0 };
+    }
+    bool ok = pipeline_run(t, translator_threads(t), count, &ends);
+    // What was stored before a stop is not the caller's to know of.
+    for (size_t i = 0; i < count; i++)
+        if (items[i].result == PIX_TRANSLATE_PENDING)
+            image_free(&items[i].out);
+    return ok;
+}

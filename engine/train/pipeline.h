@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// Many images through a translator. Threads load and store them, a few ahead of the
+// device and behind it; the calling thread runs the device. What is told, and in which
+// order, does not depend on the threads.
+
+#ifndef TRAIN_PIPELINE_H
+#define TRAIN_PIPELINE_H
+
+#include "base/base.h"
+#include "pix2pix.h"
+
+struct translator;
+
+// Where images come from and go to. Messages made by `load` and `store` are kept until
+// the image is done.
+struct pipeline_ends {
+    // Any thread. What is put into `image`, empty before, is the pipeline's from then.
+    bool (*load)(void *user, size_t index, struct pix_image *image);
+    // Any thread. May take the pixels: then it leaves `image` empty.
+    bool (*store)(void *user, size_t index, struct pix_image *image);
+    // The calling thread, in rising order. False: the rest is left.
+    bool (*done)(void *user, size_t index, enum pix_translate_result result);
+    void *user;
+};
+
+// True if all images were translated. `most_threads` 0: as many as useful.
+bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
+                  const struct pipeline_ends *ends);
+
+// See pix_translator_run_many.
+bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
+                        size_t count, pix_translate_done *done, void *user);
+
+#endif

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: MIT
+//
+// Many images through a tiny generator: whatever the batch and the company, an image
+// becomes the same pixels as alone, and what is told comes in the order of the images.
+
+#define _XOPEN_SOURCE 700
+
+#include "pix2pix.h"
+#include "support/gpu.h"
+
+#include <ftw.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#define SCRATCH "test_translate.scratch"
+#define CROP 32u    // the smallest the networks take
+#define IMAGES 7
+
+static const char *const scratch = SCRATCH;
+static pix_device *device;
+static char events[16384];    // messages and images that are done, a line each
+
+static void add_event(const char *format, ...) PRINTF_LIKE(1, 2);
+static void add_event(const char *format, ...)
+{
+    size_t used = strlen(events);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(events + used, sizeof(events) - used, format, args);
+    va_end(args);
+}
+
+static void keep_message(void *user, enum pix_log_level level, const char *text)
+{
+    (void)user;
+    if (level <= PIX_LOG_WARN)
+        add_event("%s\n", text);
+}
+
+static void need_device(void)
+{
+    if (!device)
+        skip();
+    events[0] = '\0';
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type,
+                        struct FTW *at)
+{
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+// Soft blobs, another picture for each number.
+static struct pix_image make_image(uint32_t width, uint32_t height, uint32_t number)
+{
+    struct pix_image image = { width, height, malloc((size_t)width * height * 3 + 1) };
+    assert_non_null(image.pixels);
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++)
+            for (uint32_t c = 0; c < 3; c++)
+                image.pixels[(y * width + x) * 3 + c] =
+                    (uint8_t)((x * (number + c + 1) + y * (5 - c) + 40 * number) * 3);
+    return image;
+}
+
+static pix_translator *open_translator(const char *preprocess, uint32_t batch_size)
+{
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = SCRATCH "/run";
+    o.preprocess = preprocess;
+    o.batch_size = batch_size;
+    pix_translator *translator = pix_translator_create(device, &o);
+    if (!translator)
+        fail_msg("%s", events);
+    events[0] = '\0';
+    return translator;
+}
+
+// Tells the order, and that the result is there already.
+static bool note_done(void *user, struct pix_translate_item *item)
+{
+    const struct pix_translate_item *items = user;
+    add_event("item %d: %d\n", (int)(item - items), (int)item->result);
+    return true;
+}
+
+static void free_items(struct pix_translate_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        pix_image_free(&items[i].in);
+        pix_image_free(&items[i].out);
+    }
+}
+
+static void assert_same_image(const struct pix_image *a, const struct pix_image *b)
+{
+    assert_int_equal(a->width, b->width);
+    assert_int_equal(a->height, b->height);
+    assert_memory_equal(a->pixels, b->pixels, (size_t)a->width * a->height * 3);
+}
+
+// ---------------------------------------------------------------------------
+
+static void test_batches(void **state)
+{
+    static const uint32_t batch_sizes[] = { 0, 1, 2, 3, IMAGES, 64 };
+    struct pix_translate_item items[IMAGES] = { 0 };
+    struct pix_image alone[IMAGES];
+    (void)state;
+    need_device();
+    pix_translator *translator = open_translator(NULL, 0);
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        // Some have to be resized.
+        items[i].in = make_image(i % 3 ? CROP : CROP + 9, CROP + i % 2 * 5, i);
+        assert_true(pix_translator_run(translator, &items[i].in, &alone[i]));
+    }
+    pix_translator_destroy(translator);
+    assert_int_equal(alone[0].width, CROP);
+    for (uint32_t i = 1; i < IMAGES; i++)
+        assert_memory_not_equal(alone[i].pixels, alone[0].pixels, CROP * CROP * 3);
+
+    for (size_t k = 0; k < ARRAY_LEN(batch_sizes); k++) {
+        translator = open_translator("resize", batch_sizes[k]);
+        // Twice: with the program of the short last batch there already.
+        for (int again = 0; again < 2; again++) {
+            events[0] = '\0';
+            assert_true(
+                pix_translator_run_many(translator, items, IMAGES, note_done, items));
+            assert_string_equal(events, "item 0: 1\nitem 1: 1\nitem 2: 1\nitem 3: 1\n"
+                                        "item 4: 1\nitem 5: 1\nitem 6: 1\n");
+            for (uint32_t i = 0; i < IMAGES; i++) {
+                assert_same_image(&items[i].out, &alone[i]);
+                pix_image_free(&items[i].out);
+            }
+        }
+        // One image, and none.
+        assert_true(pix_translator_run_many(translator, &items[2], 1, NULL, NULL));
+        assert_int_equal(items[2].result, PIX_TRANSLATE_DONE);
+        assert_same_image(&items[2].out, &alone[2]);
+        pix_image_free(&items[2].out);
+        assert_true(pix_translator_run_many(translator, NULL, 0, NULL, NULL));
+        pix_translator_destroy(translator);
+    }
+    free_items(items, IMAGES);
+    for (uint32_t i = 0; i < IMAGES; i++)
+        pix_image_free(&alone[i]);
+}
+
+// A batch ends where the size changes; sizes that do not fit are passed over.
+static void test_mixed_sizes(void **state)
+{
+    static const uint32_t sizes[][2] = {
+        { 32, 32 }, { 32, 32 }, { 40, 32 }, { 32, 32 }, { 64, 32 }, { 64, 32 },
+        { 32, 64 }, { 32, 32 }, { 0, 0 },   { 0, 32 },  { 32, 32 },
+    };
+    enum { COUNT = ARRAY_LEN(sizes) };
+    struct pix_translate_item items[COUNT] = { 0 };
+    struct pix_image alone[COUNT] = { 0 };
+    char first[sizeof(events)];
+    (void)state;
+    need_device();
+    pix_translator *translator = open_translator("none", 0);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        items[i].in = make_image(sizes[i][0], sizes[i][1], i);
+        bool fits = sizes[i][0] % 32 == 0 && sizes[i][0] > 0;
+        assert_true(pix_translator_run(translator, &items[i].in, &alone[i]) == fits);
+    }
+    for (uint32_t batch = 1; batch <= 4; batch++) {
+        events[0] = '\0';
+        assert_false(
+            pix_translator_run_many(translator, items, COUNT, note_done, items));
+        for (uint32_t i = 0; i < COUNT; i++) {
+            assert_int_equal(items[i].result == PIX_TRANSLATE_DONE,
+                             alone[i].pixels != NULL);
+            if (alone[i].pixels)
+                assert_same_image(&items[i].out, &alone[i]);
+            else
+                assert_null(items[i].out.pixels);
+            pix_image_free(&items[i].out);
+        }
+        if (batch == 1)
+            memcpy(first, events, sizeof(events));
+        assert_string_equal(events, first);
+        assert_non_null(strstr(events, "40x32 pixels"));
+        pix_translator_destroy(translator);
+        translator = open_translator("none", batch + 1);
+    }
+    pix_translator_destroy(translator);
+    free_items(items, COUNT);
+    for (uint32_t i = 0; i < COUNT; i++)
+        pix_image_free(&alone[i]);
+}
+
+// From files to files, with some that can not be read or written; more in a row than
+// there are images in flight.
+static void test_files(void **state)
+{
+    enum { GOOD = 5, COUNT = 60 };
+    static const uint32_t batch_sizes[] = { 1, 2, 8 };
+    struct pix_translate_item items[COUNT] = { 0 };
+    struct pix_image alone[GOOD];
+    char first[sizeof(events)];
+    (void)state;
+    need_device();
+    assert_true(file_make_folder(SCRATCH "/out"));
+    assert_true(file_write(SCRATCH "/noise.png", "this is no picture", 18));
+    pix_translator *translator = open_translator(NULL, 1);
+    for (uint32_t i = 0; i < GOOD; i++) {
+        char *path = mem_printf("%s/in%" PRIu32 ".png", scratch, i);
+        // The last two look like pairs.
+        struct pix_image in = make_image(i < 3 ? 48 : 80, 40, i);
+        assert_true(pix_image_write(path, &in));
+        assert_true(pix_translator_run(translator, &in, &alone[i]));
+        pix_image_free(&in);
+        mem_free(path);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        // Good ones at both ends, 50 bad ones between them, one without a place.
+        uint32_t good = i < 3 ? i : i >= 55 ? 3 + i % 2 : GOOD;
+        items[i].input = good < GOOD ? mem_printf("%s/in%" PRIu32 ".png", scratch, good)
+                         : i % 2 ? mem_printf("%s/absent%" PRIu32 ".png", scratch, i)
+                                 : mem_printf("%s/noise.png", scratch);
+        items[i].output = mem_printf(i == 1 ? "%s/noise.png/%" PRIu32 ".png"
+                                            : "%s/out/%" PRIu32 ".png",
+                                     scratch, i);
+    }
+    pix_translator_destroy(translator);
+
+    for (size_t k = 0; k < ARRAY_LEN(batch_sizes); k++) {
+        translator = open_translator(NULL, batch_sizes[k]);
+        assert_false(
+            pix_translator_run_many(translator, items, COUNT, note_done, items));
+        pix_translator_destroy(translator);
+        if (k == 0)
+            memcpy(first, events, sizeof(events));
+        assert_string_equal(events, first);
+        for (uint32_t i = 0; i < COUNT; i++) {
+            struct pix_image out;
+            bool good = i < 3 || i >= 55;
+            assert_int_equal(items[i].result, i == 1 ? PIX_TRANSLATE_NOT_WRITTEN
+                                              : good ? PIX_TRANSLATE_DONE
+                                                     : PIX_TRANSLATE_NOT_READ);
+            assert_null(items[i].out.pixels);
+            assert_true(file_exists(items[i].output) == (good && i != 1));
+            if (!file_exists(items[i].output))
+                continue;
+            assert_true(pix_image_read(items[i].output, &out));
+            assert_same_image(&out, &alone[i < 3 ? i : 3 + i % 2]);
+            pix_image_free(&out);
+            assert_int_equal(remove(items[i].output), 0);
+        }
+    }
+    // Each message stands right before its image; the warning comes once.
+    assert_non_null(strstr(first, "item 0: 1\nfile: "));
+    assert_non_null(strstr(first, "absent3.png"));
+    assert_true(strstr(first, "item 2: 1\n") < strstr(first, "absent3.png") &&
+                strstr(first, "absent3.png") < strstr(first, "item 3: 2\n"));
+    const char *warning = strstr(first, "twice as wide");
+    assert_true(warning > strstr(first, "item 54: ") &&
+                warning < strstr(first, "item 55: "));
+    assert_null(strstr(warning + 1, "twice as wide"));
+
+    for (uint32_t i = 0; i < COUNT; i++) {
+        mem_free((char *)items[i].input);
+        mem_free((char *)items[i].output);
+    }
+    for (uint32_t i = 0; i < GOOD; i++)
+        pix_image_free(&alone[i]);
+}
+
+static bool stop_at_third(void *user, struct pix_translate_item *item)
+{
+    const struct pix_translate_item *items = user;
+    return item - items < 2;
+}
+
+static void test_stop(void **state)
+{
+    enum { COUNT = 30 };
+    struct pix_translate_item items[COUNT] = { 0 };
+    (void)state;
+    need_device();
+    for (uint32_t i = 0; i < COUNT; i++)
+        items[i].in = make_image(CROP, CROP, i);
+    for (uint32_t batch = 1; batch <= 2; batch++) {
+        pix_translator *translator = open_translator(NULL, batch);
+        assert_false(
+            pix_translator_run_many(translator, items, COUNT, stop_at_third, items));
+        for (uint32_t i = 0; i < COUNT; i++) {
+            assert_int_equal(items[i].result,
+                             i < 3 ? PIX_TRANSLATE_DONE : PIX_TRANSLATE_PENDING);
+            assert_true((items[i].out.pixels != NULL) == (i < 3));
+            pix_image_free(&items[i].out);
+        }
+        pix_translator_destroy(translator);
+    }
+    free_items(items, COUNT);
+}
+
+// No gradients and no moments: training has three or four numbers for each weight.
+static void test_plan(void **state)
+{
+    struct pix_plan one, four, training;
+    struct pix_train_options o;
+    (void)state;
+    need_device();
+    pix_translator *translator = open_translator(NULL, 1);
+    assert_true(pix_translator_plan(translator, 0, 0, &one));
+    assert_true(pix_train_options_read(SCRATCH "/run", &o));
+    assert_true(pix_train_plan(device, &o, &training));
+    pix_train_options_finish(&o);
+    assert_int_equal(one.weights_g, training.weights_g);
+    assert_true(one.state_bytes >= one.weights_g * 4);
+    // Each of them begins at a multiple of 256 bytes, and there are less than 64.
+    assert_true(one.state_bytes < one.weights_g * 4 + 64 * 256);
+    assert_true(training.state_bytes >= one.weights_g * 12);
+    assert_true(one.arena_bytes < training.arena_bytes / 2);
+    assert_int_equal(one.device_bytes,
+                     one.state_bytes + one.arena_bytes + one.staging_bytes);
+    pix_translator_destroy(translator);
+
+    translator = open_translator(NULL, 4);
+    assert_true(pix_translator_plan(translator, 0, 0, &four));
+    assert_int_equal(four.state_bytes, one.state_bytes);
+    assert_int_equal(four.staging_bytes, 4 * one.staging_bytes);
+    assert_int_equal(four.flops_per_step, 4 * one.flops_per_step);
+    pix_translator_destroy(translator);
+
+    struct pix_translate_options t = { .model = SCRATCH "/run", .batch_size = 100000 };
+    assert_null(pix_translator_create(device, &t));
+    assert_non_null(strstr(events, "--batch-size"));
+}
+
+// ---------------------------------------------------------------------------
+
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value && strcmp(value, "0") != 0;
+}
+
+// A run of two steps.
+static void train(void)
+{
+    struct pix_train_options o;
+    assert_true(file_make_folder(SCRATCH "/data/train"));
+    struct pix_image pair = make_image(2 * CROP, CROP, 1);
+    assert_true(pix_image_write(SCRATCH "/data/train/0.png", &pair));
+    pix_image_free(&pair);
+    pix_train_options_init(&o);
+    o.data = SCRATCH "/data";
+    o.out = SCRATCH "/run";
+    o.ngf = o.ndf = 4;
+    o.crop_size = CROP;
+    o.steps = 2;
+    o.sample_freq = 0;
+    pix_trainer *trainer = pix_trainer_create(device, &o);
+    if (!trainer)
+        fail_msg("%s", events);
+    while (pix_trainer_step(trainer, NULL) == PIX_STEP_DONE)
+        ;
+    pix_trainer_destroy(trainer);
+}
+
+static int open_group(void **state)
+{
+    const struct pix_device_options options = {
+        .log = { keep_message, NULL, PIX_LOG_INFO },
+        .validation = true,
+        .minimum_limits = is_set("PIX_TEST_MINIMUM_LIMITS"),
+    };
+    (void)state;
+    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    if (!is_set("PIX_TEST_NO_EXECUTE"))
+        device = pix_device_create(&options);
+    if (device)
+        train();
+    else
+        printf("skipped, no device: %s\n", pix_last_error());
+    return 0;
+}
+
+static int close_group(void **state)
+{
+    (void)state;
+    uint32_t count = device ? pix_device_validation_count(device) : 0;
+    pix_device_destroy(device);
+    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_fail_on_messages(count);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_batches), cmocka_unit_test(test_mixed_sizes),
+        cmocka_unit_test(test_files),   cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_plan),
+    };
+    return cmocka_run_group_tests(tests, open_group, close_group);
+}
