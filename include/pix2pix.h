@@ -404,14 +404,16 @@ PIX_API bool pix_translator_plan(pix_translator *translator, uint32_t width,
 
 // Mean absolute differences on pairs, pixels as [-1, 1].
 struct pix_evaluation {
-    uint32_t pairs;
+    uint32_t pairs;           // compared
+    uint32_t broken;          // could not be read, see the log
     double l1;                // output against target
     double l1_copy;           // input against target
     double l1_mean_colour;    // the training targets' mean colour against target
 };
 
 // Translates the pairs of `data`/`split` (folder, side-by-side A|B images, the model's
-// direction and size) and compares. `grid` may be NULL, or a path for a PNG with one
+// direction and size) and compares; those that can not be read are left out, and at
+// least one must be left. `grid` may be NULL, or a path for a PNG with one
 // row input | output | target per pair, at most `grid_rows` rows; more than four stand
 // in two columns, and tiles of less than 160 pixels are enlarged by a whole factor.
 PIX_API bool pix_evaluate(pix_translator *translator, const char *data,

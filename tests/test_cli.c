@@ -675,6 +675,8 @@ static void test_evaluate(void **state)
     assert_true(number_at(result, "l1") > 0 && number_at(result, "l1") < 2);
     assert_true(number_at(result, "l1_copy") > 0);
     assert_true(number_at(result, "l1_mean_colour") > 0);
+    assert_true(number_at(result, "broken") == 0);
+    const double l1 = number_at(result, "l1");
     json_decref(document);
     char *path = in_scratch("grid.png");
     struct pix_image grid;
@@ -684,6 +686,25 @@ static void test_evaluate(void **state)
     mem_free(path);
     RUN(1, "evaluate --model run --data pairs --split val");
     assert_has(err, "val");
+
+    // A broken pair is named and stops none of the others.
+    assert_int_equal(shell("mkdir pairs/val && cp pairs/test/* pairs/val && "
+                           "cp pairs/train/broken.jpg pairs/val/+broken.jpg"),
+                     0);
+    RUN(1, "evaluate --model run --data pairs --split val --json --grid grid.png");
+    assert_has(err, "+broken.jpg");
+    document = parse(out);
+    assert_true(number_at(document, "pairs") == 2);
+    assert_true(number_at(document, "broken") == 1);
+    assert_true(number_at(document, "l1") == l1);
+    json_decref(document);
+    assert_kind("grid.png", true);
+    assert_int_equal(shell("rm grid.png; for f in pairs/val/*; do : >\"$f\"; done"), 0);
+    RUN(1, "evaluate --model run --data pairs --split val --json --grid grid.png");
+    assert_string_equal(out, "");
+    assert_has(err, "no image in pairs/val can be read");
+    assert_kind("grid.png", false);
+    assert_int_equal(shell("rm -r pairs/val"), 0);
 }
 
 static void test_bad_input(void **state)

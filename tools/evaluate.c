@@ -40,7 +40,8 @@ int command_evaluate(int argc, char **argv)
         .usage = "evaluate --model RUN|FILE --data DIR [OPTION...]",
         .purpose = "Translates pairs and prints mean absolute differences to their "
                    "targets, pixels\nas [-1, 1]: of the output, of the input, of the "
-                   "training targets' mean colour.\n\n",
+                   "training targets' mean colour.\nA broken pair is an error; the "
+                   "others are compared all the same.\n\n",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &device_arguments,
@@ -72,19 +73,23 @@ int command_evaluate(int argc, char **argv)
     struct pix_evaluation result;
     code = EXIT_FAILED;
     if (translator && pix_evaluate(translator, data, split, grid, rows, &result)) {
-        code = EXIT_DONE;
+        code = result.broken ? EXIT_FAILED : EXIT_DONE;
         if (json) {
             json_t *document = json_object();
             output_add(&document, "pairs", output_uint(result.pairs));
+            output_add(&document, "broken", output_uint(result.broken));
             output_add(&document, "l1", output_real(result.l1));
             output_add(&document, "l1_copy", output_real(result.l1_copy));
             output_add(&document, "l1_mean_colour", output_real(result.l1_mean_colour));
             output_add(&document, "grid", output_text(grid));
-            code = output_json(document) ? EXIT_DONE : EXIT_FAILED;
+            if (!output_json(document))
+                code = EXIT_FAILED;
         } else {
             printf("pairs %" PRIu32 "\nL1 of the output       %.4f\n"
                    "L1 of a copied input   %.4f\nL1 of the mean colour  %.4f\n",
                    result.pairs, result.l1, result.l1_copy, result.l1_mean_colour);
+            if (result.broken)
+                printf("broken %" PRIu32 "\n", result.broken);
             if (grid)
                 printf("grid: %s\n", grid);
         }

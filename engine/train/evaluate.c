@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/image.h"
+#include "train/pipeline.h"
 #include "train/translator.h"
 
 #include <inttypes.h>
@@ -180,60 +181,136 @@ static void grid_paste(struct grid *grid, uint32_t row, const struct pair *pair,
         image_paste(&grid->picture, tiles[i], x + i * tile, y, grid->factor);
 }
 
+// A pair on its way through the pipeline.
+struct record {
+    struct pair pair;
+    struct pix_image output;
+    double l1, l1_copy, l1_mean_colour;
+};
+
+struct evaluation {
+    const char *folder;
+    const struct file_list *list;
+    bool swap;
+    uint32_t side;
+    double colour[3];
+    struct record **records;    // of pairs on their way, by index
+    struct grid *grid;          // NULL: none
+    struct pix_evaluation sum;
+    bool failed;
+};
+
+static void record_free(struct record *r)
+{
+    if (!r)
+        return;
+    pair_free(&r->pair);
+    image_free(&r->output);
+    mem_free(r);
+}
+
+static bool load_pair(void *user, size_t index, struct pix_image *image)
+{
+    struct evaluation *e = user;
+    struct record *r = mem_zalloc(sizeof(*r));
+    char *path = r ? file_join(e->folder, e->list->names[index]) : NULL;
+    bool ok = path && pair_read(path, e->swap, e->side, &r->pair, NULL, 0) &&
+              image_create(image, e->side, e->side);
+    mem_free(path);
+    if (!ok) {
+        record_free(r);
+        return false;
+    }
+    memcpy(image->pixels, r->pair.input.pixels, (size_t)e->side * e->side * 3);
+    e->records[index] = r;
+    return true;
+}
+
+static bool compare_pair(void *user, size_t index, struct pix_image *image)
+{
+    struct evaluation *e = user;
+    struct record *r = e->records[index];
+    r->output = *image;
+    *image = (struct pix_image){ 0 };
+    r->l1 = difference(&r->output, &r->pair.target);
+    r->l1_copy = difference(&r->pair.input, &r->pair.target);
+    r->l1_mean_colour = difference_to_colour(&r->pair.target, e->colour);
+    return true;
+}
+
+// In order, so that the sums are the same in every run.
+static bool add_pair(void *user, size_t index, enum pix_translate_result result)
+{
+    struct evaluation *e = user;
+    struct record *r = e->records[index];
+    if (result == PIX_TRANSLATE_DONE) {
+        e->sum.l1 += r->l1;
+        e->sum.l1_copy += r->l1_copy;
+        e->sum.l1_mean_colour += r->l1_mean_colour;
+        if (e->grid && e->sum.pairs < e->grid->rows)
+            grid_paste(e->grid, e->sum.pairs, &r->pair, &r->output);
+        e->sum.pairs++;
+    } else if (result == PIX_TRANSLATE_NOT_READ) {
+        e->sum.broken++;
+    } else {
+        e->failed = true;
+    }
+    record_free(r);
+    e->records[index] = NULL;
+    return !e->failed;
+}
+
 bool evaluate(struct translator *t, const char *data, const char *split,
               const char *grid_path, uint32_t grid_rows, struct pix_evaluation *out)
 {
     const struct pix_train_options *o = translator_get_options(t);
-    bool swap = strcmp(o->direction, "BtoA") == 0;
-    uint32_t side = translator_size(t);
-    struct pix_evaluation sum = { 0 };
-    struct grid grid = { 0 };
-    struct pix_image output = { 0 };
-    struct pair pair = { 0 };
     struct file_list list = { 0 };
-    char *folder = NULL, *path = NULL;
-    double colour[3];
+    struct grid grid = { 0 };
+    struct evaluation e = {
+        .list = &list,
+        .swap = strcmp(o->direction, "BtoA") == 0,
+        .side = translator_size(t),
+    };
+    const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e };
+    char *folder = NULL;
     bool ok = false;
 
     if (!find_split(data, split, &folder, &list) ||
-        !mean_colour(data, swap, side, colour))
-        goto fail;
+        !mean_colour(data, e.swap, e.side, e.colour))
+        goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)list.count) : 0;
-    if (rows && !grid_create(&grid, side, rows))
-        goto fail;
-    for (size_t i = 0; i < list.count; i++) {
-        path = file_join(folder, list.names[i]);
-        if (!path || !pair_read(path, swap, side, &pair, NULL, 0) ||
-            !translator_run(t, &pair.input, &output))
-            goto fail;
-        sum.l1 += difference(&output, &pair.target);
-        sum.l1_copy += difference(&pair.input, &pair.target);
-        sum.l1_mean_colour += difference_to_colour(&pair.target, colour);
-        sum.pairs++;
-        if (i < rows)
-            grid_paste(&grid, (uint32_t)i, &pair, &output);
-        image_free(&output);
-        pair_free(&pair);
-        mem_free(path);
-        output = (struct pix_image){ 0 };
-        path = NULL;
+    if (rows && !grid_create(&grid, e.side, rows))
+        goto end;
+    e.grid = rows ? &grid : NULL;
+    e.folder = folder;
+    e.records = mem_array(list.count, sizeof(e.records[0]));
+    if (!e.records)
+        goto end;
+    pipeline_run(t, translator_threads(t), list.count, &ends);
+    // Where it could not even begin, no pair was told of.
+    if (e.failed || (uint64_t)e.sum.pairs + e.sum.broken < list.count)
+        goto end;
+    if (e.sum.pairs == 0) {
+        log_error("evaluate: no image in %s can be read", folder);
+        goto end;
     }
     if (rows && !image_write(grid_path, &grid.picture))
-        goto fail;
+        goto end;
     *out = (struct pix_evaluation){
-        .pairs = sum.pairs,
-        .l1 = sum.l1 / sum.pairs,
-        .l1_copy = sum.l1_copy / sum.pairs,
-        .l1_mean_colour = sum.l1_mean_colour / sum.pairs,
+        .pairs = e.sum.pairs,
+        .broken = e.sum.broken,
+        .l1 = e.sum.l1 / e.sum.pairs,
+        .l1_copy = e.sum.l1_copy / e.sum.pairs,
+        .l1_mean_colour = e.sum.l1_mean_colour / e.sum.pairs,
     };
     ok = true;
 
-fail:
-    image_free(&output);
-    pair_free(&pair);
+end:
+    for (size_t i = 0; e.records && i < list.count; i++)
+        record_free(e.records[i]);
+    mem_free(e.records);
     image_free(&grid.picture);
-    mem_free(path);
     file_list_free(&list);
     mem_free(folder);
     return ok;
