@@ -662,6 +662,31 @@ static void test_translate(void **state)
     json_decref(document);
 }
 
+// The images that are on their way are finished, no others begun, and no half ones
+// left.
+static void test_translate_interrupt(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_run();
+    assert_int_equal(
+        shell("mkdir many && cp \"$X/satellite/$(ls \"$X/satellite\" | grep jpg | "
+              "head -n 1)\" many/0.jpg && i=1; while [ $i -lt 500 ]; do "
+              "ln many/0.jpg many/$i.jpg; i=$((i+1)); done; "
+              "\"$P\" translate --model run --input many --output few & "
+              "p=$!; i=0; while [ ! -e few/0.jpg ] && [ $i -lt 3000 ]; do "
+              "sleep 0.02; i=$((i+1)); done; kill -INT $p; wait $p"),
+        130);
+    assert_has(out, " of 500 images");
+    assert_int_equal(shell("ls -A few | wc -l; ls -A few | grep -c tmp"), 1);
+    char *rest;
+    const unsigned long written = strtoul(out, &rest, 10);
+    assert_true(written > 0 && written < 500);
+    assert_string_equal(rest, "\n0\n");
+    assert_int_equal(shell("rm -r many few"), 0);
+}
+
 static void test_evaluate(void **state)
 {
     (void)state;
@@ -823,6 +848,7 @@ int main(void)
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_translate_interrupt),
         cmocka_unit_test(test_evaluate),
         cmocka_unit_test(test_bad_input),
     };

@@ -75,7 +75,7 @@ static bool image_done(void *user, struct pix_translate_item *item)
     snprintf(line, sizeof(line), "image %" PRIu32 "/%" PRIu32, progress->done,
              progress->count);
     output_live(line);
-    return true;
+    return !terminal_interrupted();
 }
 
 static bool translate_file(pix_translator *translator, const char *input,
@@ -138,15 +138,18 @@ static int translate_folder(pix_translator *translator, const struct translation
     if (terminal_is_interactive(stderr))
         output_live_begin(stderr);
     progress.count = count;
+    terminal_catch_interrupt();
     const double start = terminal_seconds();
     if (pix_translator_run_many(translator, items, count, image_done, &progress))
         code = EXIT_DONE;
+    else if (progress.done < count && terminal_interrupted())
+        code = EXIT_INTERRUPTED;
     output_live_end();
     const double seconds = terminal_seconds() - start;
     for (uint32_t i = 0; i < count; i++)
         good += items[i].result == PIX_TRANSLATE_DONE;
     printf("%s: %" PRIu32 " of %" PRIu32 " images, %.3g ms each\n", t->output, good,
-           count, 1e3 * seconds / count);
+           count, 1e3 * seconds / (progress.done ? progress.done : count));
 
 end:
     free_items(items, count);
