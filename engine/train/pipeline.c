@@ -50,11 +50,22 @@ struct slot {
     struct messages messages;
 };
 
+// Images that run together.
+struct flight {
+    struct slot **slots;
+    uint32_t count;
+};
+
 struct pipeline {
     struct translator *translator;
     const struct pipeline_ends *ends;
     size_t count;
     uint32_t batch;
+    // Of the calling thread: those under way, oldest first.
+    struct flight flights[TRANSLATOR_SLOTS];
+    uint32_t in_flight;
+    const struct pix_image **in;    // scratch, of a batch
+    uint8_t **out;
     struct slot *slots;
     size_t slot_count;
     struct os_thread *threads[MAX_THREADS];
@@ -212,10 +223,47 @@ static bool tell(struct pipeline *p)
     return !p->stop;
 }
 
-// Under the mutex: something may have changed after it.
+// Under the mutex: waits for the oldest run without it, and hands its images on.
+static void land(struct pipeline *p)
+{
+    struct flight f = p->flights[0];
+    os_mutex_unlock(p->mutex);
+    const struct log_sink *before = log_use(&f.slots[0]->messages.sink);
+    struct pix_image made;
+    bool ok = true;
+    for (uint32_t i = 0; i < f.count; i++) {
+        const struct pix_image *image = &f.slots[i]->image;
+        ok = ok && image_create(&made, image->width, image->height);
+        p->out[i] = ok ? made.pixels : NULL;
+    }
+    ok = translator_wait(p->translator, ok ? p->out : NULL) && ok;
+    for (uint32_t i = 0; i < f.count; i++) {
+        struct slot *s = f.slots[i];
+        mem_free(ok ? s->image.pixels : p->out[i]);
+        if (ok)
+            s->image.pixels = p->out[i];
+        else
+            s->result = PIX_TRANSLATE_NOT_TRANSLATED;
+    }
+    log_use(before);
+    // Its array is free for a later one.
+    memmove(p->flights, p->flights + 1, sizeof(f) * (ARRAY_LEN(p->flights) - 1));
+    p->flights[ARRAY_LEN(p->flights) - 1] = (struct flight){ f.slots, 0 };
+    p->in_flight--;
+
+    os_mutex_lock(p->mutex);
+    for (uint32_t i = 0; i < f.count; i++)
+        f.slots[i]->stage = ok ? STAGE_RUN : STAGE_DONE;
+    os_condition_signal_all(p->changed);
+}
+
+// Under the mutex: something may have changed after it. What the device has done is
+// fetched before anything is waited for.
 static void wait_or_work(struct pipeline *p)
 {
-    if (p->thread_count)
+    if (p->in_flight)
+        land(p);
+    else if (p->thread_count)
         os_condition_wait(p->changed, p->mutex);
     else
         work_once(p);
@@ -282,51 +330,52 @@ static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
     return true;
 }
 
-// Without the mutex: nobody else looks at loaded images.
-static void run(struct pipeline *p, struct slot **batch, uint32_t count,
-                const struct pix_image **in, uint8_t **out)
+// Under the mutex: begins to run images of one size, in as many runs as it takes.
+static void take_off(struct pipeline *p, struct slot **batch, uint32_t count)
 {
-    const struct log_sink *before = log_use(&batch[0]->messages.sink);
+    struct translator *t = p->translator;
     uint32_t width = batch[0]->image.width, height = batch[0]->image.height;
-    struct pix_image made;
-    bool ok = true;
-    uint32_t ready = 0;
-    for (; ready < count && ok; ready++) {
-        in[ready] = &batch[ready]->image;
-        ok = image_create(&made, width, height);
-        out[ready] = made.pixels;
+    while (count) {
+        uint32_t images = MIN(count, translator_most(t, width, height));
+        // With fewer in flight it is ready, or may be made so.
+        while (p->in_flight && !translator_is_ready(t, images, width, height))
+            land(p);
+        os_mutex_unlock(p->mutex);
+        struct flight *f = &p->flights[p->in_flight];
+        for (uint32_t i = 0; i < images; i++)
+            p->in[i] = &batch[i]->image;
+        const struct log_sink *before = log_use(&batch[0]->messages.sink);
+        uint32_t taken = translator_submit(t, p->in, images);
+        log_use(before);
+        os_mutex_lock(p->mutex);
+        if (taken) {
+            images = taken;
+            memcpy(f->slots, batch, images * sizeof(*batch));
+            f->count = images;
+            p->in_flight++;
+        } else {
+            for (uint32_t i = 0; i < images; i++) {
+                batch[i]->result = PIX_TRANSLATE_NOT_TRANSLATED;
+                batch[i]->stage = STAGE_DONE;
+            }
+        }
+        batch += images;
+        count -= images;
     }
-    ok = ok && translator_run_batch(p->translator, in, count, out);
-    for (uint32_t i = 0; i < ready; i++) {
-        struct slot *s = batch[i];
-        mem_free(ok ? s->image.pixels : out[i]);
-        if (ok)
-            s->image.pixels = out[i];
-    }
-    for (uint32_t i = 0; i < count && !ok; i++)
-        batch[i]->result = PIX_TRANSLATE_NOT_TRANSLATED;
-    log_use(before);
 }
 
-static void run_all(struct pipeline *p, struct slot **batch,
-                    const struct pix_image **in, uint8_t **out)
+static void run_all(struct pipeline *p, struct slot **batch)
 {
     uint32_t count;
     os_mutex_lock(p->mutex);
     while (p->next_run < p->count && gather(p, batch, &count)) {
-        if (count == 0)
-            continue;
-        os_mutex_unlock(p->mutex);
-        run(p, batch, count, in, out);
-        os_mutex_lock(p->mutex);
-        for (uint32_t i = 0; i < count; i++) {
-            bool ok = batch[i]->result == PIX_TRANSLATE_DONE;
-            batch[i]->stage = ok ? STAGE_RUN : STAGE_DONE;
-        }
-        os_condition_signal_all(p->changed);
+        if (count)
+            take_off(p, batch, count);
     }
     while (tell(p) && p->next_done < p->count)
         wait_or_work(p);
+    while (p->in_flight)
+        land(p);    // after a stop
     p->stop = true;
     os_condition_signal_all(p->changed);
     os_mutex_unlock(p->mutex);
@@ -361,21 +410,27 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
         return true;
     p.batch = (uint32_t)MIN((size_t)translator_batch_size(t), count);
     struct slot **batch = mem_array(p.batch, sizeof(*batch));
-    const struct pix_image **in = mem_array(p.batch, sizeof(*in));
-    uint8_t **out = mem_array(p.batch, sizeof(*out));
+    bool has_flights = true;
+    for (size_t i = 0; i < ARRAY_LEN(p.flights); i++) {
+        p.flights[i].slots = mem_array(p.batch, sizeof(*batch));
+        has_flights = has_flights && p.flights[i].slots;
+    }
+    p.in = mem_array(p.batch, sizeof(*p.in));
+    p.out = mem_array(p.batch, sizeof(*p.out));
     uint32_t threads = useful_threads(most_threads, count);
-    // One batch runs, one is stored, one is loaded; twice a batch is what gather needs.
-    p.slot_count = MIN(3 * (size_t)p.batch + threads, count);
+    // Batches are under way and stored; twice a batch is what gather needs.
+    size_t wanted = (TRANSLATOR_SLOTS + 2) * (size_t)p.batch + threads;
+    p.slot_count = MIN(wanted, count);
     p.slots = mem_array(p.slot_count, sizeof(*p.slots));
     p.mutex = os_mutex_create();
     p.changed = os_condition_create();
-    if (batch && in && out && p.slots && p.mutex && p.changed) {
+    if (batch && has_flights && p.in && p.out && p.slots && p.mutex && p.changed) {
         for (size_t i = 0; i < p.slot_count; i++)
             p.slots[i].messages.sink =
                 (struct log_sink){ keep_message, &p.slots[i].messages,
                                    sink ? sink->level : LOG_ERROR };
         start_threads(&p, threads);
-        run_all(&p, batch, in, out);
+        run_all(&p, batch);
         for (uint32_t i = 0; i < p.thread_count; i++)
             os_thread_join(p.threads[i]);
         ok = !p.failed && p.next_done == count;
@@ -388,9 +443,11 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
     mem_free(p.slots);
     os_condition_destroy(p.changed);
     os_mutex_destroy(p.mutex);
+    for (size_t i = 0; i < ARRAY_LEN(p.flights); i++)
+        mem_free(p.flights[i].slots);
     mem_free(batch);
-    mem_free(in);
-    mem_free(out);
+    mem_free(p.in);
+    mem_free(p.out);
     return ok;
 }
 

@@ -22,6 +22,9 @@
 #include <stdio.h>
 #include <string.h>
 
+// Runs that may be under way at once: one that the device works on, one that waits.
+enum { SLOTS = TRANSLATOR_SLOTS };
+
 // The graph for images of one size. `exec` is made when the first ones come.
 struct program {
     uint32_t images, width, height;
@@ -29,9 +32,9 @@ struct program {
     struct translation tensors;
     struct plan *plan;
     struct exec *exec;
-    uint8_t *pixels;
-    uint32_t *jitter;
-    const uint8_t *output;
+    uint8_t *pixels[SLOTS];    // of the slots of exec
+    const uint8_t *output[SLOTS];
+    uint32_t oldest, in_flight;    // slot of the oldest run under way, and their number
 };
 
 struct translator {
@@ -104,13 +107,22 @@ static bool program_start(struct translator *t, struct program *p)
     if (!program_plan(t, p, &plan) || !fits(t, &plan) ||
         !plan_allocate(p->plan, t->device))
         return false;
-    p->exec = exec_create(t->device, p->graph, t->submission_seconds);
+    p->exec = exec_create_ring(t->device, p->graph, t->submission_seconds, SLOTS);
     if (!p->exec)
         return false;
-    p->pixels = exec_upload(p->exec, p->tensors.pixels);
-    p->jitter = exec_upload(p->exec, p->tensors.jitter);
-    p->output = exec_download(p->exec, p->tensors.output);
-    return p->pixels && p->jitter && p->output;
+    void *pixels = exec_upload(p->exec, p->tensors.pixels);
+    void *jitter = exec_upload(p->exec, p->tensors.jitter);
+    const void *output = exec_download(p->exec, p->tensors.output);
+    if (!pixels || !jitter || !output)
+        return false;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        p->pixels[i] = exec_slot_memory(p->exec, i, pixels);
+        p->output[i] = exec_slot_memory(p->exec, i, output);
+        // No crop, no mirror.
+        memset(exec_slot_memory(p->exec, i, jitter), 0,
+               (size_t)tensor_bytes(p->tensors.jitter));
+    }
+    return true;
 }
 
 static bool check_side(const struct translator *t, uint32_t width, uint32_t height)
@@ -334,38 +346,57 @@ void translator_warn_of_pair(struct translator *t)
     t->has_warned = true;
 }
 
-static bool run(struct translator *t, const struct pix_image *const *in,
-                uint32_t images, uint8_t *const *out)
+bool translator_is_ready(const struct translator *t, uint32_t images, uint32_t width,
+                         uint32_t height)
 {
-    struct program *p = &t->program;
-    size_t bytes = (size_t)in[0]->width * in[0]->height * 3;
-    for (uint32_t i = 0; i < images; i++)
-        memcpy(p->pixels + i * bytes, in[i]->pixels, bytes);
-    memset(p->jitter, 0, (size_t)tensor_bytes(p->tensors.jitter));
-    if (!exec_run(p->exec, NULL)) {
-        const char *kernel = exec_last_kernel(p->exec);
-        log_error("translate: %s %s in kernel %s", gpu_device_info(t->device)->name,
-                  gpu_device_is_lost(t->device) ? "was lost" : "reported an error",
-                  kernel ? kernel : "(none)");
-        return false;
-    }
-    for (uint32_t i = 0; i < images; i++)
-        memcpy(out[i], p->output + i * bytes, bytes);
-    return true;
+    const struct program *p = &t->program;
+    return p->exec && p->images == images && p->width == width && p->height == height &&
+           p->in_flight < SLOTS;
 }
 
-bool translator_run_batch(struct translator *t, const struct pix_image *const *in,
-                          uint32_t count, uint8_t *const *out)
+static bool report(const struct translator *t)
 {
-    assert(count > 0);
+    const char *kernel = exec_last_kernel(t->program.exec);
+    log_error("translate: %s %s in kernel %s", gpu_device_info(t->device)->name,
+              gpu_device_is_lost(t->device) ? "was lost" : "reported an error",
+              kernel ? kernel : "(none)");
+    return false;
+}
+
+uint32_t translator_submit(struct translator *t, const struct pix_image *const *in,
+                           uint32_t images)
+{
+    struct program *p = &t->program;
     uint32_t width = in[0]->width, height = in[0]->height;
-    for (uint32_t first = 0; first < count;) {
-        uint32_t most = translator_most(t, width, height);
-        if (!start(t, MIN(most, count - first), width, height) ||
-            !run(t, in + first, t->program.images, out + first))
-            return false;
-        first += t->program.images;
+    if (!translator_is_ready(t, images, width, height)) {
+        assert(p->in_flight == 0);
+        if (!start(t, images, width, height))
+            return 0;
     }
+    uint32_t slot = (p->oldest + p->in_flight) % SLOTS;
+    size_t bytes = (size_t)width * height * 3;
+    for (uint32_t i = 0; i < p->images; i++)
+        memcpy(p->pixels[slot] + i * bytes, in[i]->pixels, bytes);
+    if (!exec_submit(p->exec, slot, NULL)) {
+        report(t);
+        return 0;
+    }
+    p->in_flight++;
+    return p->images;
+}
+
+bool translator_wait(struct translator *t, uint8_t *const *out)
+{
+    struct program *p = &t->program;
+    assert(p->in_flight > 0);
+    uint32_t slot = p->oldest;
+    size_t bytes = (size_t)p->width * p->height * 3;
+    p->oldest = (p->oldest + 1) % SLOTS;
+    p->in_flight--;
+    if (!exec_wait(p->exec, slot))
+        return report(t);
+    for (uint32_t i = 0; out && i < p->images; i++)
+        memcpy(out[i], p->output[slot] + i * bytes, bytes);
     return true;
 }
 
@@ -387,7 +418,7 @@ bool translator_run(struct translator *t, const struct pix_image *in,
         in = &resized;
     }
     bool ok = translator_fits(t, in) && image_create(out, in->width, in->height) &&
-              translator_run_batch(t, &in, 1, &out->pixels);
+              translator_submit(t, &in, 1) && translator_wait(t, &out->pixels);
     if (!ok)
         image_free(out);
     image_free(&resized);

@@ -12,6 +12,7 @@ struct gpu_device;
 struct translator;
 
 #define TRANSLATOR_MAX_BATCH 1024
+#define TRANSLATOR_SLOTS 2    // runs that may be under way
 
 // See pix_translator_create and the functions after it.
 struct translator *translator_create(struct gpu_device *device,
@@ -36,9 +37,16 @@ bool translator_resizes(const struct translator *t, const struct pix_image *in);
 void translator_warn_of_pair(struct translator *t);    // the first time only
 // Whether the networks take an image of this size; false after a message.
 bool translator_fits(struct translator *t, const struct pix_image *in);
-// Images of one size, which fits. Every out[i] has room for as many pixels.
-bool translator_run_batch(struct translator *t, const struct pix_image *const *in,
-                          uint32_t count, uint8_t *const *out);
+// Whether translator_submit can take these at once, while other runs are under way.
+bool translator_is_ready(const struct translator *t, uint32_t images, uint32_t width,
+                         uint32_t height);
+// Begins to run images of one size, which fits. Where they are not ready, no run may be
+// under way; then it may take fewer than `images`. Returns how many it took, 0 after a
+// message.
+uint32_t translator_submit(struct translator *t, const struct pix_image *const *in,
+                           uint32_t images);
+// The oldest run under way. Each out[i] has room for an image; NULL: not wanted.
+bool translator_wait(struct translator *t, uint8_t *const *out);
 
 // See pix_evaluate.
 bool evaluate(struct translator *t, const char *data, const char *split,
