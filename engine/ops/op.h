@@ -175,8 +175,8 @@ struct op {
     bool (*infer)(const struct op_node *n, struct op_shapes *shapes);
     void (*forward)(struct emitter *e, const struct op_node *n);
     void (*backward)(struct emitter *e, const struct op_node *n);    // NULL: detach
-    // What can wait until the next node's backward is emitted, because only an optimiser
-    // waits for it: then both can run at a time. May be NULL.
+    // What can wait until the next node's backward is emitted, because only an
+    // optimiser waits for it: then both can run at a time. May be NULL.
     void (*backward_weights)(struct emitter *e, const struct op_node *n);
 };
 

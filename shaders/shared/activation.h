@@ -20,9 +20,9 @@
 #define ACTIVATION_SIGMOID 2
 
 struct activation_params {
-    uint count;         // elements
-    uint stride;        // invocations of the grid
-    uint run;       // elements of a sample
+    uint count;        // elements
+    uint stride;       // invocations of the grid
+    uint run;          // elements of a sample
     STRUCT(view) x;    // also dx
     STRUCT(view) y, dy;
     float slope;        // of the negative side, leaky only

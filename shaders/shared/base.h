@@ -7,7 +7,7 @@
 #define SHARED_BASE_H
 
 #ifdef VULKAN
-#define STORE float    // storage type of tensor elements
+#define STORE float          // storage type of tensor elements
 #define STRUCT(name) name    // a struct as a member of another one
 #else
 #include <stdint.h>

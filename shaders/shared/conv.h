@@ -15,7 +15,8 @@
 //
 // Around these sums, without a pass of their own:
 //
-//     on load     a leaky ReLU of the activation that is read (x forward; the input of a
+//     on load     a leaky ReLU of the activation that is read (x forward; the input of
+//     a
 //                 transposed convolution), so that the tensor before it is the only one
 //     on store    y = tanh(y); or dx *= z > 0 ? 1 : slope, the derivative of that leaky
 //                 ReLU at its argument z; or Adam's update of w by dw
@@ -66,8 +67,8 @@ struct conv_params {
     uint sum_first, sum_end;
     STRUCT(view) x, y;    // the tensors in the places of x or dx, of y or dy
     STRUCT(view) z;       // of the shape that is stored
-    float slope;         // of the leaky ReLU on load
-    float z_slope;       // of the one whose derivative is taken at z
+    float slope;          // of the leaky ReLU on load
+    float z_slope;        // of the one whose derivative is taken at z
 };
 
 // Weight gradient. With CONV_STORE_ADAM the output is [value | m | v], each of `part`

@@ -14,8 +14,8 @@
 #include "shared/base.h"
 
 struct dropout_params {
-    uint count;        // elements
-    uint stride;       // invocations of the grid; each takes four elements
+    uint count;     // elements
+    uint stride;    // invocations of the grid; each takes four elements
     uint run;       // elements of a sample
     STRUCT(view) x, y;
     uint threshold;    // random bits below it make a zero

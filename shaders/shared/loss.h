@@ -35,10 +35,10 @@ struct loss_params {
     uint stride;    // invocations of the grid
     uint run;       // elements of a sample
     STRUCT(view) x, t, dx;
-    uint group;     // elements of a group
+    uint group;                       // elements of a group
     float label_first, label_last;    // of the first group, of the others
-    float factor;       // backward: weight / elements of a group
-    uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
+    float factor;                     // backward: weight / elements of a group
+    uint accumulate;                  // backward: 1 adds to dx, 0 overwrites it
 };
 
 #endif

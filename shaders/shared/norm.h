@@ -9,16 +9,16 @@
 //     dscale = sum dy * xhat                dshift = sum dy
 //     dx = scale * rstd * (dy - (dshift + xhat * dscale) / count)
 //
-// A group is what has statistics of its own: a channel of a section of the samples (batch
-// norm; a section is all samples, or one of several batches that are normalised apart
-// although they are one tensor), or a channel of one sample (instance norm).
+// A group is what has statistics of its own: a channel of a section of the samples
+// (batch norm; a section is all samples, or one of several batches that are normalised
+// apart although they are one tensor), or a channel of one sample (instance norm).
 //
 // In the same pass, if wanted: y goes through a leaky ReLU, then through dropout
 // (shared/dropout.h, with the element's index in the tensor).
 //
-// Forward leaves one record for each group, to which backward adds its sums. The mean is
-// kept apart from the factor, rather than folded into an offset: with a large mean and
-// a small variance the two products would cancel.
+// Forward leaves one record for each group, to which backward adds its sums. The mean
+// is kept apart from the factor, rather than folded into an offset: with a large mean
+// and a small variance the two products would cancel.
 
 #ifndef SHARED_NORM_H
 #define SHARED_NORM_H
@@ -41,8 +41,8 @@
 #define NORM_DY_XHAT 5    // backward: sum dy * xhat
 #define NORM_RECORD 6
 
-// norm_forward and norm_backward: one workgroup for each channel (batch) or each channel
-// of each sample (instance), in rows of `row` workgroups.
+// norm_forward and norm_backward: one workgroup for each channel (batch) or each
+// channel of each sample (instance), in rows of `row` workgroups.
 struct norm_params {
     uint groups;    // workgroups
     uint channels;
@@ -59,14 +59,15 @@ struct norm_params {
     float momentum;    // forward: running = (1 - momentum) running + momentum batch,
     float unbiased;    // with the variance times this, count / (count - 1)
     uint shift, mean, variance;    // forward: where they begin, the scale at 0
-    uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
+    uint accumulate;               // backward: 1 adds to dx, 0 overwrites it
 };
 
-// norm_backward_affine and norm_update: one invocation for each channel, over its groups.
+// norm_backward_affine and norm_update: one invocation for each channel, over its
+// groups.
 struct norm_affine_params {
     uint channels;
     uint stride;
-    uint groups;    // of a channel
+    uint groups;                                // of a channel
     uint accumulate_scale, accumulate_shift;    // norm_backward_affine
     // norm_update: where value, m and v begin, those of the scale and those of the
     // shift, which lie `shift` elements behind

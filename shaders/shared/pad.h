@@ -26,7 +26,7 @@ struct pad_params {
     uint size;
     uint channels;
     STRUCT(view) x, y;    // also of dx and dy
-    uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
+    uint accumulate;      // backward: 1 adds to dx, 0 overwrites it
 };
 
 #endif
