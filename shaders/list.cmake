@@ -6,6 +6,9 @@ set(PIX_SHADERS
   activation_forward
   adam
   add
+  bench_copy
+  bench_empty
+  bench_fma
   concat
   conv_backward_bias
   conv_backward_input
@@ -28,3 +31,8 @@ set(PIX_SHADERS
   pixels_unpack
   reduce_sum
   sgd)
+
+# Kernels for an extension that not every glslc knows. What this one can not compile has
+# an empty entry in the table and counts as unsupported.
+set(PIX_SHADERS_PROBED
+  bench_fma_f16)

@@ -508,6 +508,19 @@ static bool has_device_extension(VkPhysicalDevice physical, const char *name)
     return found;
 }
 
+static bool has_float16(VkPhysicalDevice physical)
+{
+    VkPhysicalDeviceShaderFloat16Int8Features small = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
+    };
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = &small,
+    };
+    vkGetPhysicalDeviceFeatures2(physical, &features);
+    return small.shaderFloat16;
+}
+
 static bool open_device(struct gpu_device *device)
 {
     uint32_t timestamp_bits;
@@ -524,8 +537,15 @@ static bool open_device(struct gpu_device *device)
     // The specification requires it to be enabled where it is offered.
     if (has_device_extension(device->physical, subset_extension))
         extensions[extension_count++] = subset_extension;
+    // Enabled where it is there: only the benchmark's ceiling asks for it.
+    VkPhysicalDeviceShaderFloat16Int8Features small = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
+        .shaderFloat16 = has_float16(device->physical),
+    };
+    device->limits.float16 = small.shaderFloat16;
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .pNext = small.shaderFloat16 ? &small : NULL,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
         .enabledExtensionCount = extension_count,
@@ -573,6 +593,7 @@ static void read_limits(struct gpu_device *device, bool minimum)
         .max_invocations = info->max_workgroup_invocations,
         .shared_bytes = info->shared_memory_bytes,
         .is_cpu = info->type == PIX_DEVICE_CPU,
+        .float16 = device->limits.float16 && !minimum,
         .executes = true,
     };
     if (minimum) {

@@ -26,6 +26,7 @@ struct gpu_limits {
     uint32_t max_invocations;    // per workgroup
     uint32_t shared_bytes;       // per workgroup
     bool is_cpu;
+    bool float16;     // kernels may compute in f16
     bool executes;    // false on a driver over the no-op shim, where nothing runs
 };
 

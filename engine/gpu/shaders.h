@@ -21,7 +21,7 @@ enum shader {
 struct shader_code {
     const char *name;
     const uint32_t *words;
-    size_t size;    // bytes
+    size_t size;    // bytes; 0: the glslc of the build could not compile it
 };
 
 extern const struct shader_code shader_table[SHADER_COUNT];

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// See measure.h.
+
+#include "train/measure.h"
+
+#include "base/os.h"
+
+#include <stdlib.h>
+
+// Shorter times than this are the clock's, not the device's.
+#define LEAST_SECONDS 1e-9
+
+double measure_net(const struct measure_clock *clock, double wall, double stamped,
+                   uint32_t submissions)
+{
+    double net = clock->stamps && stamped >= 0 ? stamped
+                                               : wall - submissions * clock->submission;
+    return MAX(net, LEAST_SECONDS);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// Between two samples in a straight line.
+static double quantile(const double *sorted, uint32_t count, double q)
+{
+    double at = q * (count - 1);
+    uint32_t below = (uint32_t)at;
+    uint32_t above = MIN(below + 1, count - 1);
+    return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+}
+
+void measure_sum_up(double *seconds, uint32_t count, struct measurement *out)
+{
+    qsort(seconds, count, sizeof(seconds[0]), by_value);
+    *out = (struct measurement){
+        .samples = count,
+        .median = quantile(seconds, count, 0.5),
+        .low = quantile(seconds, count, 0.25),
+        .high = quantile(seconds, count, 0.75),
+    };
+}
+
+bool measure(bool (*once)(void *user, double *seconds), void *user, double aim,
+             struct measurement *out)
+{
+    double seconds[MEASURE_MOST], ignored;
+    uint32_t count = 0;
+    if (!once(user, &ignored))
+        return false;
+    double start = os_seconds();
+    while (count < MEASURE_LEAST ||
+           (count < MEASURE_MOST && os_seconds() - start < aim)) {
+        if (!once(user, &seconds[count]))
+            return false;
+        count++;
+    }
+    measure_sum_up(seconds, count, out);
+    return true;
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+//
+// Kernels that find out what a device can do at most. No op uses them.
+//
+//     bench_fma, bench_fma_f16: count times y = a y + b in every chain of an invocation
+//     bench_copy: y = x, 16 bytes at a time
+//     bench_empty: nothing
+//
+// What is computed is stored where it equals `never`, which no compiler knows it can
+// not.
+
+#ifndef SHARED_BENCH_H
+#define SHARED_BENCH_H
+
+#include "shared/base.h"
+
+#define BENCH_CHAINS 16    // sums of an invocation that do not wait for each other
+#define BENCH_UNROLL 4     // multiply-adds of each chain in one turn of the loop
+
+struct bench_params {
+    uint count;     // fma: turns of the loop, copy: groups of 4 elements
+    uint stride;    // invocations of the grid
+    float a, b;
+    float never;
+};
+
+#endif
