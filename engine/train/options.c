@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "train/schedule.h"
 
 #include <assert.h>
 #include <float.h>
@@ -30,6 +31,8 @@
 // The PyTorch port resizes to 286 and crops to 256; other crops keep the ratio.
 #define LOAD_NUMERATOR 286
 #define LOAD_DENOMINATOR 256
+
+#define DISCRIMINATOR_LAYERS 3    // the 70x70 PatchGAN
 
 // Every integer up to here is a double.
 #define EXACT_MAX 9007199254740992.0
@@ -388,6 +391,27 @@ struct unet_options options_generator(const struct pix_train_options *o)
         .ngf = o->ngf,
         .channels_in = 3,
         .channels_out = 3,
+    };
+}
+
+struct objective_options options_objective(const struct pix_train_options *o)
+{
+    return (struct objective_options){
+        .generator = options_generator(o),
+        .discriminator = { .layers = DISCRIMINATOR_LAYERS, .ndf = o->ndf },
+        .batch = o->batch_size,
+        .load_h = o->load_size,
+        .load_w = o->load_size,
+        .crop_h = o->crop_size,
+        .crop_w = o->crop_size,
+        .no_dropout = o->no_dropout,
+        .lambda_l1 = (float)o->lambda_l1,
+        .optimizer = {
+            .kind = OPTIMIZER_ADAM,
+            .beta1 = o->beta1,
+            .beta2 = SCHEDULE_BETA2,
+            .epsilon = SCHEDULE_EPSILON,
+        },
     };
 }
 

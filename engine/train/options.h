@@ -9,14 +9,17 @@
 
 #include "base/base.h"
 #include "base/json.h"
-#include "models/model.h"
 #include "pix2pix.h"
+#include "train/objective.h"
 
 // Levels of the U-Net, 5 to 10. Returns 0 after a message if the crop does not fit.
 uint32_t options_unet_levels(const struct pix_train_options *o);
 
 // The generator that options describe. They are resolved.
 struct unet_options options_generator(const struct pix_train_options *o);
+
+// The training step that they describe.
+struct objective_options options_objective(const struct pix_train_options *o);
 
 // Checks every value and that they fit together; the message says what to do.
 // `need_paths`: data and out must be given too.

@@ -31,10 +31,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INITIAL_GAIN 0.02         // deviation of initial weights, as the port's default
-#define DISCRIMINATOR_LAYERS 3    // the 70x70 PatchGAN
-#define SAMPLE_ROWS_MAX 8u        // in a sample grid, whatever the batch
-#define SAMPLE_COLUMNS 3u         // input | output | target
+#define INITIAL_GAIN 0.02     // deviation of initial weights, as the port's default
+#define SAMPLE_ROWS_MAX 8u    // in a sample grid, whatever the batch
+#define SAMPLE_COLUMNS 3u     // input | output | target
 
 // Sequences of random numbers drawn from the seed here. Changing one changes every run.
 #define SEQUENCE_GENERATOR 0x47
@@ -140,23 +139,7 @@ static bool build(struct trainer *t, double submission_seconds, struct pix_plan 
     const struct pix_train_options *o = &t->options;
     const struct op_limits op_limits = plan_op_limits(t->device);
     const struct plan_limits plan_limits = plan_device_limits(t->device);
-    const struct objective_options objective = {
-        .generator = options_generator(o),
-        .discriminator = { .layers = DISCRIMINATOR_LAYERS, .ndf = o->ndf },
-        .batch = o->batch_size,
-        .load_h = o->load_size,
-        .load_w = o->load_size,
-        .crop_h = o->crop_size,
-        .crop_w = o->crop_size,
-        .no_dropout = o->no_dropout,
-        .lambda_l1 = (float)o->lambda_l1,
-        .optimizer = {
-            .kind = OPTIMIZER_ADAM,
-            .beta1 = o->beta1,
-            .beta2 = SCHEDULE_BETA2,
-            .epsilon = SCHEDULE_EPSILON,
-        },
-    };
+    const struct objective_options objective = options_objective(o);
 
     t->generator = weights_create(false);
     t->discriminator = weights_create(false);
