@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "data/image.h"
 #include "gpu/device.h"
+#include "train/bench.h"
 #include "train/options.h"
 #include "train/pipeline.h"
 #include "train/run.h"
@@ -425,6 +426,25 @@ bool pix_evaluate(pix_translator *translator, const char *data, const char *spli
         given(data, "pix_evaluate", "data") && given(split, "pix_evaluate", "split") &&
         given(evaluation, "pix_evaluate", "evaluation") &&
         evaluate(translator->translator, data, split, grid, grid_rows, evaluation);
+    log_use(before);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Benchmark
+
+void pix_bench_options_init(struct pix_bench_options *options)
+{
+    bench_options_init(options);
+}
+
+bool pix_bench(pix_device *device, const struct pix_bench_options *options)
+{
+    if (!given(device, "pix_bench", "device") ||
+        !given(options, "pix_bench", "options"))
+        return false;
+    const struct log_sink *before = log_use(&device->relay.sink);
+    bool ok = bench_run(device->gpu, device->submission_seconds, options);
     log_use(before);
     return ok;
 }

@@ -420,6 +420,87 @@ PIX_API bool pix_evaluate(pix_translator *translator, const char *data,
                           const char *split, const char *grid, uint32_t grid_rows,
                           struct pix_evaluation *evaluation);
 
+// ---------------------------------------------------------------------------
+// Benchmark
+
+enum pix_bench_kind {
+    PIX_BENCH_CEILING,      // what the device does at most, by a kernel for it
+    PIX_BENCH_CALL,         // one distinct call of the training step, by itself
+    PIX_BENCH_TRAIN,        // a whole training step
+    PIX_BENCH_TRANSLATE,    // a whole translation
+};
+
+enum pix_bench_clock {
+    PIX_BENCH_NOT_TIMED,       // counted only
+    PIX_BENCH_DEVICE_CLOCK,    // timestamps of the device
+    PIX_BENCH_HOST_CLOCK,    // the host's clock; from calls and ceilings the time of an
+                             // empty submission is taken off
+};
+
+// One line of the result. Texts are valid during the callback only.
+struct pix_bench_row {
+    enum pix_bench_kind kind;
+    const char *group;     // calls: "forward", "input gradient", "weight gradient",
+                           // "bias gradient", "norm", "Adam", "loss" or "other"
+    const char *name;      // what is done, in the same words on every device
+    const char *kernel;    // by which kernel here; "" if by many or none
+    bool is_simple;        // measured with the simple convolutions
+    uint32_t size;         // pixels of a side; 0: ceilings
+    uint32_t batch;        // images; 0: ceilings
+    uint32_t count;        // calls: how many of this kind a training step has; else 1
+    uint64_t flops;        // multiplications and additions
+    uint64_t bytes;        // planned: each bound range read plus each written, once
+
+    // Seconds of one: the median of the samples and their lower and upper quartile. 0
+    // samples where it was only counted.
+    enum pix_bench_clock clock;
+    uint32_t samples;
+    double median, low, high;
+
+    // The time that flops and bytes would take at the ceilings of f32 and of copying,
+    // both at once, over the median; 0: not timed. Above 1 where caches beat the copy.
+    double ceiling_share;
+    bool bound_by_bytes;    // the bytes would take longer than the flops
+
+    struct pix_plan plan;    // whole steps and translations; else zeros
+};
+
+struct pix_bench_case {
+    uint32_t size;     // pixels of a side
+    uint32_t batch;    // images
+};
+
+struct pix_bench_options {
+    // What is trained and translated; `cases` may be NULL: 256 pixels, one image. Calls
+    // are measured for the first case.
+    const struct pix_bench_case *cases;
+    uint32_t case_count;
+    uint32_t ngf, ndf;    // filters of the first convolution of G and D
+    bool no_calls, no_train, no_translate;
+    bool with_simple;    // calls and training steps also with the simple convolutions,
+                         // the definition that the others are compared with
+    bool no_clock;       // only what can be counted; nothing is run
+    double
+        seconds;    // aimed at for the samples of a call or ceiling; whole steps take
+                    // up to eight times as long, and three samples are always taken
+
+    // Called with each row as it is known; false ends the benchmark. Must be given.
+    bool (*row)(void *user, const struct pix_bench_row *row);
+    // Called before something is measured, with what that is; may be NULL.
+    void (*progress)(void *user, const char *text);
+    void *user;
+};
+
+// Fills in the defaults: ngf and ndf 64, 0.25 seconds.
+PIX_API void pix_bench_options_init(struct pix_bench_options *options);
+
+// Measures the ceilings, then the calls of the first case and the cases, then the
+// ceilings once more: a warning says if they have changed meanwhile. A case that
+// does not fit the device is only counted, after a warning; a device that accepts work
+// and runs nothing gets counted rows only. Returns false when something failed, or when
+// `row` did.
+PIX_API bool pix_bench(pix_device *device, const struct pix_bench_options *options);
+
 #ifdef __cplusplus
 }
 #endif

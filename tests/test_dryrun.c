@@ -18,6 +18,8 @@
 #include "graph/exec.h"
 #include "ops/conv_variant.h"
 #include "support/gpu.h"
+#include "train/bench.h"
+#include "train/ceiling.h"
 #include "train/objective.h"
 
 static struct gpu_device *device;
@@ -137,6 +139,37 @@ static void test_translation(void **state)
     weights_destroy(networks[0]);
 }
 
+static bool count_row(void *user, const struct pix_bench_row *row)
+{
+    uint32_t *count = user;
+    assert_true(row->kind == PIX_BENCH_CEILING || row->bytes > 0);
+    assert_true(row->samples == 0 || !no_execute);
+    (*count)++;
+    return true;
+}
+
+// The ceilings' kernels compile and are submitted, and a device that runs nothing is
+// counted.
+static void test_bench(void **state)
+{
+    (void)state;
+    if (!device)
+        skip();
+    const struct pix_bench_case at = { no_execute ? 256 : 32, 1 };
+    struct ceilings ceilings;
+    struct pix_bench_options options;
+    uint32_t count = 0;
+    assert_true(ceilings_measure(device, 0, &ceilings));
+    pix_bench_options_init(&options);
+    options.cases = &at;
+    options.case_count = 1;
+    options.no_clock = !no_execute;
+    options.row = count_row;
+    options.user = &count;
+    assert_true(bench_run(device, 0.2, &options));
+    assert_true(count > 50);
+}
+
 // What the networks do not use: the other ops, losses and optimiser.
 static void test_other_kernels(void **state)
 {
@@ -218,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_training_built_in),
         cmocka_unit_test(test_training_simple),
         cmocka_unit_test(test_translation),
+        cmocka_unit_test(test_bench),
         cmocka_unit_test(test_other_kernels),
         cmocka_unit_test(test_pipeline_cache),
     };

@@ -64,4 +64,16 @@ uint32_t exec_estimate_submissions(const struct graph *g, bool is_cpu,
 // waiting after each; seconds[graph_call_count]. For benchmarks.
 bool exec_profile(struct exec *x, const struct step_block *step, double *seconds);
 
+// One call by itself, `repeats` times in one submission with a barrier after each; a
+// call too long for one submission, in pieces, once. For benchmarks: exec_run has
+// filled the memory before, and what is left there means nothing.
+struct exec_time {
+    double wall;         // seconds by the host's clock, submissions included
+    double stamped;      // seconds by timestamps; negative where there are none
+    uint32_t repeats;    // how often the call was run
+    uint32_t submissions;
+};
+bool exec_time_call(struct exec *x, size_t call, uint32_t repeats,
+                    struct exec_time *out);
+
 #endif

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+//
+// The benchmark on a tiny network: which rows there are, that their counters add up to
+// the plan of the step, and that times are in order. No time decides anything.
+
+#include "train/bench.h"
+
+#include "base/log.h"
+#include "support/gpu.h"
+#include "train/trainer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MOST_ROWS 600
+
+struct seen {
+    struct pix_bench_row rows[MOST_ROWS];
+    char groups[MOST_ROWS][32], names[MOST_ROWS][192];
+    size_t count, stop_after;
+    uint32_t texts;
+};
+
+static bool see(void *user, const struct pix_bench_row *row)
+{
+    struct seen *s = user;
+    assert_true(s->count < MOST_ROWS);
+    assert_non_null(row->kernel);
+    s->rows[s->count] = *row;
+    snprintf(s->groups[s->count], sizeof(s->groups[0]), "%s", row->group);
+    snprintf(s->names[s->count], sizeof(s->names[0]), "%s", row->name);
+    s->count++;
+    return s->count != s->stop_after;
+}
+
+static void see_text(void *user, const char *text)
+{
+    assert_true(strlen(text) > 0);
+    ((struct seen *)user)->texts++;
+}
+
+static const struct pix_bench_case tiny = { 32, 2 };
+static struct seen seen;
+
+static struct pix_bench_options options_of_test(void)
+{
+    struct pix_bench_options o;
+    pix_bench_options_init(&o);
+    memset(&seen, 0, sizeof(seen));
+    o.cases = &tiny;
+    o.case_count = 1;
+    o.ngf = o.ndf = 4;
+    o.seconds = 0;
+    o.row = see;
+    o.progress = see_text;
+    o.user = &seen;
+    return o;
+}
+
+static size_t count_group(const char *group)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < seen.count; i++)
+        count += strcmp(seen.groups[i], group) == 0;
+    return count;
+}
+
+// Of training or translation, one for each of the simple kernels and the others.
+static const struct pix_bench_row *find_whole(enum pix_bench_kind kind, bool is_simple)
+{
+    const struct pix_bench_row *found = NULL;
+    for (size_t i = 0; i < seen.count; i++)
+        if (seen.rows[i].kind == kind && seen.rows[i].is_simple == is_simple) {
+            assert_null(found);
+            found = &seen.rows[i];
+        }
+    assert_non_null(found);
+    return found;
+}
+
+static void check_rows(bool timed)
+{
+    for (size_t i = 0; i < seen.count; i++) {
+        const struct pix_bench_row *row = &seen.rows[i];
+        const bool is_ceiling = row->kind == PIX_BENCH_CEILING;
+        assert_true(row->count > 0);
+        assert_true(strlen(seen.names[i]) > 0);
+        assert_int_equal(row->size, is_ceiling ? 0 : tiny.size);
+        assert_int_equal(row->batch, is_ceiling ? 0 : tiny.batch);
+        assert_true(is_ceiling || row->bytes > 0);
+        assert_int_equal(row->samples > 0, timed);
+        assert_int_equal(row->clock != PIX_BENCH_NOT_TIMED, timed);
+        if (timed) {
+            assert_true(row->samples >= 3);
+            assert_true(row->median > 0 && row->low <= row->median &&
+                        row->median <= row->high);
+            assert_true(is_ceiling ? row->ceiling_share == 0 : row->ceiling_share > 0);
+        }
+        // A name says what the row is.
+        for (size_t k = 0; k < i; k++)
+            if (seen.rows[k].kind == row->kind &&
+                seen.rows[k].is_simple == row->is_simple &&
+                strcmp(seen.groups[k], seen.groups[i]) == 0)
+                assert_string_not_equal(seen.names[k], seen.names[i]);
+    }
+}
+
+// The calls are the step, and the step is what the trainer plans.
+static void check_counters(void)
+{
+    const struct pix_bench_row *train = find_whole(PIX_BENCH_TRAIN, false);
+    uint64_t calls = 0, flops = 0, bytes = 0;
+    for (size_t i = 0; i < seen.count; i++) {
+        const struct pix_bench_row *row = &seen.rows[i];
+        if (row->kind != PIX_BENCH_CALL || row->is_simple)
+            continue;
+        calls += row->count;
+        flops += row->count * row->flops;
+        bytes += row->count * row->bytes;
+    }
+    assert_int_equal(calls, train->plan.dispatches);
+    assert_true(flops == train->flops);
+    assert_true(bytes == train->bytes);
+
+    struct pix_train_options o;
+    struct pix_plan plan;
+    pix_train_options_init(&o);
+    o.crop_size = tiny.size;
+    o.batch_size = tiny.batch;
+    o.ngf = o.ndf = 4;
+    assert_true(trainer_plan(test_gpu(), 0.2, &o, &plan));
+#define SAME(field) assert_true(plan.field == train->plan.field)
+    SAME(device_bytes);
+    SAME(state_bytes);
+    SAME(arena_bytes);
+    SAME(arena_bytes_without_reuse);
+    SAME(step_block_bytes);
+    SAME(staging_bytes);
+    SAME(dispatches);
+    SAME(barriers);
+    SAME(submissions);
+    SAME(flops_per_step);
+    SAME(bytes_per_step);
+    SAME(weights_g);
+    SAME(weights_d);
+#undef SAME
+    assert_true(train->flops == plan.flops_per_step);
+    assert_true(train->bytes == plan.bytes_per_step);
+}
+
+static void test_everything(void **state)
+{
+    static const char *const groups[] = {
+        "forward", "input gradient", "weight gradient", "norm", "Adam", "loss"
+    };
+    (void)state;
+    struct pix_bench_options o = options_of_test();
+    o.with_simple = true;
+    assert_true(bench_run(test_gpu(), 0.2, &o));
+    check_rows(true);
+    check_counters();
+    assert_true(count_group("ceiling") >= 5);
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+        assert_true(count_group(groups[i]) > 0);
+    assert_true(seen.texts >= seen.count - count_group("ceiling"));
+
+    // The simple convolutions do the same work.
+    const struct pix_bench_row *simple = find_whole(PIX_BENCH_TRAIN, true);
+    assert_true(simple->flops == find_whole(PIX_BENCH_TRAIN, false)->flops);
+    const struct pix_bench_row *translation = find_whole(PIX_BENCH_TRANSLATE, false);
+    assert_true(translation->plan.dispatches > 0 && translation->plan.weights_d == 0);
+    for (size_t i = 0; i < seen.count; i++)
+        if (seen.rows[i].is_simple && seen.rows[i].kind == PIX_BENCH_CALL)
+            assert_true(strstr(seen.groups[i], "gradient") ||
+                        strcmp(seen.groups[i], "forward") == 0);
+}
+
+static void test_counters_alone(void **state)
+{
+    (void)state;
+    struct pix_bench_options o = options_of_test();
+    o.no_clock = true;
+    assert_true(bench_run(test_gpu(), 0.2, &o));
+    check_rows(false);
+    check_counters();
+    assert_int_equal(count_group("ceiling"), 0);
+}
+
+static void test_parts(void **state)
+{
+    (void)state;
+    struct pix_bench_options o = options_of_test();
+    const struct pix_bench_case cases[] = { { 32, 1 }, { 64, 1 } };
+    o.no_clock = true;
+    o.no_calls = o.no_train = true;
+    o.cases = cases;
+    o.case_count = 2;
+    assert_true(bench_run(test_gpu(), 0.2, &o));
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(seen.rows[0].kind, PIX_BENCH_TRANSLATE);
+    assert_int_equal(seen.rows[1].size, 64);
+    assert_true(seen.rows[1].flops > seen.rows[0].flops);
+}
+
+// A case that no device can bind is left out, the others are not.
+static void test_too_large(void **state)
+{
+    (void)state;
+    struct pix_bench_options o = options_of_test();
+    const struct pix_bench_case cases[] = { { 16384, 4096 }, { 32, 1 } };
+    const struct log_sink *before = log_use(NULL);
+    o.no_clock = o.no_calls = o.no_train = true;
+    o.cases = cases;
+    o.case_count = 2;
+    assert_true(bench_run(test_gpu(), 0.2, &o));
+    log_use(before);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.rows[0].size, 32);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    const struct log_sink *before = log_use(NULL);
+    struct pix_bench_options o = options_of_test();
+    const struct pix_bench_case odd = { 100, 1 };
+    o.row = NULL;
+    assert_false(bench_run(test_gpu(), 0.2, &o));
+    o = options_of_test();
+    o.seconds = -1;
+    assert_false(bench_run(test_gpu(), 0.2, &o));
+    o = options_of_test();
+    o.cases = &odd;
+    o.no_clock = true;
+    assert_false(bench_run(test_gpu(), 0.2, &o));
+    assert_non_null(strstr(log_last_error(), "96 or 128"));
+    // The caller stops it.
+    o = options_of_test();
+    o.no_clock = true;
+    seen.stop_after = 3;
+    assert_false(bench_run(test_gpu(), 0.2, &o));
+    assert_int_equal(seen.count, 3);
+    log_use(before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_everything), cmocka_unit_test(test_counters_alone),
+        cmocka_unit_test(test_parts),      cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
+}
