@@ -131,8 +131,8 @@ static json_t *parse(const char *text)
 static void test_help(void **state)
 {
     (void)state;
-    static const char *const commands[] = { "", "devices", "train", "translate",
-                                            "evaluate" };
+    static const char *const commands[] = { "",          "devices",  "train",
+                                            "translate", "evaluate", "bench" };
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         RUN(0, "%s --help", commands[i]);
         assert_string_equal(err, "");
@@ -203,6 +203,16 @@ static void test_usage_errors(void **state)
         { "evaluate --model none --data folder --rows 0", "--rows" },
         { "evaluate --model none --data folder --grid g.jpg", ".png" },
         { "devices --plan", "--plan" },
+        { "bench --sizes", "--sizes" },
+        { "bench --sizes 64,", "64," },
+        { "bench --sizes 64,no", "no" },
+        { "bench --sizes 100", "96 or 128" },
+        { "bench --batches 0", "--batches" },
+        { "bench --batches 1,2,99999", "99999" },
+        { "bench --only dancing", "calls" },
+        { "bench --linear --only calls", "--linear" },
+        { "bench --compare file", "two" },
+        { "bench --compare file file --quick", "--compare" },
     };
     assert_int_equal(shell("mkdir -p folder; echo x >file"), 0);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -831,6 +841,165 @@ static int group_teardown(void **state)
     return code;
 }
 
+// ---------------------------------------------------------------------------
+// Benchmark
+
+// Every element is closed, in order; nothing is loaded from anywhere.
+static void check_page(const char *path)
+{
+    static const char *const foreign[] = { "http:", "https:",    "src=",    "href=",
+                                           "url(",  "@import",   "<script", "<link",
+                                           "<img",  "javascript" };
+    char *full = in_scratch(path), *page = slurp(full);
+    char stack[64][16];
+    size_t depth = 0, charts = 0;
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+        if (strstr(page, foreign[i]))
+            fail_msg("%s has %s", path, foreign[i]);
+    assert_true(strncmp(page, "<!DOCTYPE html>", 15) == 0);
+    for (size_t at = 15; page[at]; at++) {
+        if (page[at] != '<')
+            continue;
+        const bool closes = page[at + 1] == '/';
+        const char *name = page + at + 1 + closes;
+        const size_t length = strcspn(name, " />\n"),
+                     end = at + strcspn(page + at, ">");
+        assert_true(page[end] == '>');
+        assert_true(length > 0 && length < sizeof(stack[0]));
+        if (closes) {
+            assert_true(depth > 0);
+            depth--;
+            if (strlen(stack[depth]) != length || strncmp(stack[depth], name, length))
+                fail_msg("</%.*s> closes <%s>", (int)length, name, stack[depth]);
+        } else if (page[end - 1] != '/' && strncmp(name, "meta", length) != 0) {
+            assert_true(depth < ARRAY_LEN(stack));
+            snprintf(stack[depth++], sizeof(stack[0]), "%.*s", (int)length, name);
+            charts += length == 3 && strncmp(name, "svg", 3) == 0;
+        }
+        at = end;
+    }
+    assert_int_equal(depth, 0);
+    assert_true(charts >= 3);
+    assert_null(strstr(page, "nan"));
+    assert_null(strstr(page, "inf"));
+    mem_free(page);
+    mem_free(full);
+}
+
+#define TINY "--sizes 32 --ngf 4 --ndf 4 --quick "
+
+static void test_bench(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    RUN(0, "bench " TINY "--batches 1,2 --json bench.json --html bench.html");
+    assert_has(out, "multiply-add, f32");
+    assert_has(out, "weight gradient");
+    assert_has(out, "training step, 32 px, 2 images");
+    assert_has(out, "how it was measured");
+    check_page("bench.html");
+
+    char *path = in_scratch("bench.json"), *text = slurp(path);
+    json_t *document = parse(text);
+    const json_t *device = json_array_get(json_object_get(document, "devices"), 0);
+    const json_t *rows = json_object_get(device, "rows");
+    assert_true(json_is_true(json_object_get(device, "complete")));
+    assert_true(json_array_size(json_object_get(document, "method")) > 3);
+    assert_true(json_array_size(rows) > 50);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        assert_true(number_at(row, "seconds") > 0);
+        assert_true(number_at(row, "samples") >= 3);
+        assert_true(number_at(row, "count") > 0);
+    }
+    json_decref(document);
+    mem_free(text);
+    mem_free(path);
+
+    // Counted only, and all devices there are.
+    RUN(0, "bench --counters --device all --json counted.json --html counted.html");
+    assert_has(out, "dispatches");
+    path = in_scratch("counted.json");
+    text = slurp(path);
+    document = parse(text);
+    device = json_array_get(json_object_get(document, "devices"), 0);
+    rows = json_object_get(device, "rows");
+    double dispatches = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        assert_true(number_at(row, "samples") == 0);
+        assert_null(json_object_get(row, "seconds"));
+        if (json_object_get(row, "plan"))
+            dispatches += number_at(json_object_get(row, "plan"), "dispatches");
+    }
+    assert_true(dispatches > 50);
+    json_decref(document);
+    mem_free(text);
+    mem_free(path);
+    RUN(1, "bench --counters --json absent/b.json");
+    assert_has(err, "absent/b.json");
+}
+
+static void test_bench_compare(void **state)
+{
+    static const char *const bad[][2] = {
+        { "", "not a result" },
+        { "words", "not a result" },
+        { "[]", "format" },
+        { "{}", "format" },
+        { "{\\\"format\\\": \\\"pix2pix bench\\\"}", "format_version" },
+        { "{\\\"format\\\": \\\"pix2pix bench\\\", \\\"format_version\\\": 99}",
+          "another version" },
+        { "{\\\"format\\\": \\\"pix2pix bench\\\", \\\"format_version\\\": 1}",
+          "devices" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(shell("printf '%%s' \"%s\" >bad.json", bad[i][0]), 0);
+        RUN(1, "bench --show bad.json");
+        assert_has(err, bad[i][1]);
+        RUN(1, "bench --compare bad.json bad.json");
+        assert_has(err, "bad.json");
+        assert_has(err, bad[i][1]);
+        assert_string_equal(out, "");
+    }
+    RUN(1, "bench --compare missing.json bad.json");
+    assert_has(err, "missing.json");
+    if (!needs_device())
+        return;
+
+    RUN(0, "bench " TINY "--only train --json one.json");
+    RUN(0, "bench --compare one.json one.json");
+    assert_has(out, "training step, 32 px, 1 image");
+    assert_has(out, "      1.00");
+    assert_null(strstr(out, "only in"));
+    RUN(0, "bench --show one.json --html one.html");
+    assert_has(out, "training step, 32 px, 1 image");
+    assert_kind("one.html", true);
+    // A row of another name has no partner.
+    assert_int_equal(shell("sed -e 's/training step, 32/step, 32/' "
+                           "-e 's/empty dispatch/nothing/' one.json >two.json"),
+                     0);
+    RUN(0, "bench --compare one.json two.json");
+    assert_has(out, "only in A\n  ceiling: empty dispatch\n");
+    assert_has(out, "only in B\n  ceiling: nothing\n");
+    // A counter that differs is shown.
+    assert_int_equal(
+        shell("sed -e 's/\"barriers\": /\"barriers\": 1/' one.json >two.json"), 0);
+    RUN(0, "bench --compare one.json two.json");
+    assert_has(out, "barriers");
+    assert_null(strstr(out, "bytes of the arena"));
+    // A file that is cut, and one that lies.
+    assert_int_equal(shell("head -c 2000 one.json >bad.json"), 0);
+    RUN(1, "bench --compare one.json bad.json");
+    assert_has(err, "bad.json");
+    assert_int_equal(shell("sed 's/\"seconds\": /\"seconds\": -/' one.json >bad.json"),
+                     0);
+    RUN(1, "bench --compare bad.json one.json");
+    assert_has(err, "\"seconds\" is not a time");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -851,6 +1020,8 @@ int main(void)
         cmocka_unit_test(test_translate_interrupt),
         cmocka_unit_test(test_evaluate),
         cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_bench_compare),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

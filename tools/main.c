@@ -17,6 +17,7 @@ static const struct {
     { "train", command_train, "train a generator on a folder of image pairs" },
     { "translate", command_translate, "translate an image or a folder of images" },
     { "evaluate", command_evaluate, "compare translations with the targets of pairs" },
+    { "bench", command_bench, "measure devices, or compare two measurements" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

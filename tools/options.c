@@ -163,6 +163,10 @@ static bool store(const struct command *c, const struct argument *a, const char 
         *(uint32_t *)a->target = value;
         return true;
     }
+    case ARGUMENT_PAIR:
+        // The second text is options_parse's to find.
+        *(const char **)a->target = text;
+        return true;
     }
     return false;
 }
@@ -223,6 +227,14 @@ bool options_parse(const struct command *command, int argc, char **argv,
         if (own) {
             if (!store(command, &argument, text))
                 return false;
+            if (argument.type == ARGUMENT_PAIR) {
+                if (i + 1 >= argc || strncmp(argv[i + 1], "--", 2) == 0) {
+                    options_usage_error(command, "--%.*s needs two values", (int)length,
+                                        name);
+                    return false;
+                }
+                ((const char **)argument.target)[1] = argv[++i];
+            }
         } else {
             settings->items[settings->count++] =
                 (struct setting){ row, is_flag ? "true" : text };

@@ -25,6 +25,7 @@ enum argument_type {
     ARGUMENT_TEXT,      // const char *
     ARGUMENT_CHOICE,    // const char *, one of `choices` separated by '|'
     ARGUMENT_COUNT,     // uint32_t from 1
+    ARGUMENT_PAIR,      // const char *[2]: two texts
 };
 
 // One option that is the command's own.
@@ -88,5 +89,6 @@ int command_devices(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_translate(int argc, char **argv);
 int command_evaluate(int argc, char **argv);
+int command_bench(int argc, char **argv);
 
 #endif

@@ -30,6 +30,9 @@ enum path_kind terminal_path_kind(const char *path);    // follows links
 // Whether two paths name the same existing file or folder.
 bool terminal_same_path(const char *a, const char *b);
 
+// fopen. NULL: errno says why.
+FILE *terminal_open_file(const char *path, const char *mode);
+
 // Makes a folder with its parents; an existing one is fine. False: errno says why.
 bool terminal_make_folder(const char *path);
 

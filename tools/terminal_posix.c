@@ -90,6 +90,11 @@ bool terminal_same_path(const char *a, const char *b)
            status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
 }
 
+FILE *terminal_open_file(const char *path, const char *mode)
+{
+    return fopen(path, mode);
+}
+
 static bool make_one(const char *path)
 {
     if (mkdir(path, 0777) == 0)

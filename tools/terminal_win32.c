@@ -136,6 +136,17 @@ bool terminal_same_path(const char *a, const char *b)
            info_a.nFileIndexLow == info_b.nFileIndexLow;
 }
 
+FILE *terminal_open_file(const char *path, const char *mode)
+{
+    wchar_t *name = wide(path), *how = wide(mode);
+    FILE *file = name && how ? _wfopen(name, how) : NULL;
+    const int error = name && how ? errno : ENOMEM;
+    free(name);
+    free(how);
+    errno = error;
+    return file;
+}
+
 static bool make_one(const char *path)
 {
     wchar_t *name = wide(path);

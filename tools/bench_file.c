@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: MIT
+//
+// Results of benchmarks and their JSON file. See bench_file.h.
+
+#include "bench_file.h"
+
+#include "output.h"
+#include "terminal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FORMAT "pix2pix bench"
+#define FORMAT_VERSION 1
+#define FILE_MAX ((size_t)64 << 20)    // more is not a file of ours
+
+const char *const bench_method[] = {
+    "Each measurement: one run that does not count, then runs until the time for it is "
+    "over, at least 3 and at most 30. The median is given, and as spread half the "
+    "distance of the quartiles.",
+    "Ceilings and calls: by the device's timestamps where they agree with the host's "
+    "clock on a long kernel, otherwise by the host's clock around single submissions, "
+    "less what an empty submission takes. Short calls are repeated inside a submission, "
+    "with a barrier after each; the barrier counts.",
+    "A call is measured by itself, on the memory that the training step gave it, after "
+    "a whole step: its operands may lie in caches that they would have left by then. "
+    "Calls of one kernel, shape and grid are measured once and counted.",
+    "Whole steps and translations: by the host's clock, from writing the step block to "
+    "the end of the last submission, with the upload of pixels and the download of "
+    "losses or pixels. Decoding, resizing and files do not count, nor does making "
+    "pipelines.",
+    "Images and weights are noise. GFLOP/s: multiplications and additions that the "
+    "definition needs. GB/s: bytes of each range that a call reads plus those it "
+    "writes, each once, whatever caches do.",
+    "Ceiling: the time that flops and bytes would take at the measured rates of f32 "
+    "multiply-adds and of copying, the longer of both, over the time taken. f and b say "
+    "which was longer. Above 100 % where caches are faster than the copy.",
+    NULL,
+};
+
+const char *const bench_groups[] = {
+    "forward",       "input gradient", "weight gradient",
+    "bias gradient", "norm",           "Adam",
+    "loss",          "other",          NULL,
+};
+
+static const char *const kind_names[] = {
+    [PIX_BENCH_CEILING] = "ceiling",
+    [PIX_BENCH_CALL] = "call",
+    [PIX_BENCH_TRAIN] = "train",
+    [PIX_BENCH_TRANSLATE] = "translate",
+};
+
+static const char *const clock_names[] = {
+    [PIX_BENCH_NOT_TIMED] = "none",
+    [PIX_BENCH_DEVICE_CLOCK] = "device",
+    [PIX_BENCH_HOST_CLOCK] = "host",
+};
+
+// The counters of a plan, as `train --plan --json` names them.
+#define PLAN_FIELDS(FIELD)                                                             \
+    FIELD(device_bytes)                                                                \
+    FIELD(state_bytes)                                                                 \
+    FIELD(arena_bytes)                                                                 \
+    FIELD(arena_bytes_without_reuse)                                                   \
+    FIELD(step_block_bytes)                                                            \
+    FIELD(staging_bytes)                                                               \
+    FIELD(dispatches)                                                                  \
+    FIELD(barriers)                                                                    \
+    FIELD(submissions)                                                                 \
+    FIELD(weights_g)                                                                   \
+    FIELD(weights_d)
+
+// ---------------------------------------------------------------------------
+// In memory
+
+static char *copy_text(const char *text)
+{
+    const size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    if (copy)
+        memcpy(copy, text, size);
+    else
+        output_error("out of memory");
+    return copy;
+}
+
+const char *bench_device_type(enum pix_device_type type)
+{
+    static const char *const names[] = {
+        [PIX_DEVICE_DISCRETE] = "discrete", [PIX_DEVICE_INTEGRATED] = "integrated",
+        [PIX_DEVICE_VIRTUAL] = "virtual",   [PIX_DEVICE_CPU] = "cpu",
+        [PIX_DEVICE_OTHER] = "other",
+    };
+    return names[type];
+}
+
+void bench_result_init(struct bench_result *r)
+{
+    char text[64] = "";
+    const time_t now = time(NULL);
+    const struct tm *utc = gmtime(&now);
+    if (utc)
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", utc);
+    *r = (struct bench_result){ .version = copy_text(pix_version()),
+                                .when = copy_text(text) };
+}
+
+void bench_result_finish(struct bench_result *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct bench_device *d = &r->devices[i];
+        for (size_t k = 0; k < d->count; k++) {
+            free(d->rows[k].group);
+            free(d->rows[k].name);
+            free(d->rows[k].kernel);
+        }
+        free(d->rows);
+        free(d->name);
+        free(d->type);
+        free(d->driver);
+        free(d->driver_version);
+        free(d->api_version);
+    }
+    free(r->devices);
+    free(r->version);
+    free(r->when);
+    *r = (struct bench_result){ 0 };
+}
+
+static struct bench_device *new_device(struct bench_result *r)
+{
+    struct bench_device *more =
+        realloc(r->devices, (r->count + 1) * sizeof(r->devices[0]));
+    if (!more) {
+        output_error("out of memory");
+        return NULL;
+    }
+    r->devices = more;
+    more[r->count] = (struct bench_device){ 0 };
+    return &more[r->count++];
+}
+
+struct bench_device *bench_add_device(struct bench_result *r,
+                                      const struct pix_device_info *info)
+{
+    char api[64];
+    struct bench_device *d = new_device(r);
+    if (!d)
+        return NULL;
+    snprintf(api, sizeof(api), "%" PRIu32 ".%" PRIu32 ".%" PRIu32, info->api_version[0],
+             info->api_version[1], info->api_version[2]);
+    d->name = copy_text(info->name);
+    d->type = copy_text(bench_device_type(info->type));
+    d->driver = copy_text(info->driver);
+    d->driver_version = copy_text(info->driver_version);
+    d->api_version = copy_text(api);
+    d->memory_bytes = info->memory_bytes;
+    return d->name && d->type && d->driver && d->driver_version && d->api_version
+               ? d
+               : NULL;
+}
+
+bool bench_add_row(struct bench_device *d, const struct pix_bench_row *row)
+{
+    if (d->count == d->capacity) {
+        const size_t capacity = d->capacity ? 2 * d->capacity : 64;
+        struct bench_row *more = realloc(d->rows, capacity * sizeof(d->rows[0]));
+        if (!more) {
+            output_error("out of memory");
+            return false;
+        }
+        d->rows = more;
+        d->capacity = capacity;
+    }
+    struct bench_row *copy = &d->rows[d->count++];
+    *copy = (struct bench_row){ *row, copy_text(row->group), copy_text(row->name),
+                                copy_text(row->kernel) };
+    copy->order = d->count - 1;
+    copy->row.group = copy->group;
+    copy->row.name = copy->name;
+    copy->row.kernel = copy->kernel;
+    return copy->group && copy->name && copy->kernel;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct bench_row *a = left, *b = right;
+    int order = compare_numbers(a->row.kind, b->row.kind);
+    if (order == 0 && a->row.kind != PIX_BENCH_CALL) {
+        order = compare_numbers(a->row.size, b->row.size);
+        if (order == 0)
+            order = compare_numbers(a->row.batch, b->row.batch);
+    }
+    return order ? order : compare_numbers(a->order, b->order);
+}
+
+void bench_sort(struct bench_device *d)
+{
+    if (d->count > 0)
+        qsort(d->rows, d->count, sizeof(d->rows[0]), compare_rows);
+}
+
+// ---------------------------------------------------------------------------
+// What follows from rows
+
+double bench_gflops(const struct pix_bench_row *row)
+{
+    return row->median > 0 ? 1e-9 * (double)row->flops / row->median : 0;
+}
+
+double bench_gbytes(const struct pix_bench_row *row)
+{
+    return row->median > 0 ? 1e-9 * (double)row->bytes / row->median : 0;
+}
+
+double bench_spread(const struct pix_bench_row *row)
+{
+    return row->median > 0 ? 0.5 * (row->high - row->low) / row->median : 0;
+}
+
+struct bench_share bench_sum_group(const struct bench_device *d, const char *group,
+                                   bool is_simple)
+{
+    struct bench_share sum = { 0 };
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (row->kind != PIX_BENCH_CALL || row->is_simple != is_simple ||
+            strcmp(row->group, group) != 0)
+            continue;
+        sum.kinds++;
+        sum.calls += row->count;
+        sum.seconds += row->count * row->median;
+        sum.flops += row->count * row->flops;
+        sum.bytes += row->count * row->bytes;
+    }
+    return sum;
+}
+
+const struct pix_bench_row *bench_find(const struct bench_device *d,
+                                       enum pix_bench_kind kind, const char *name)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (d->rows[i].row.kind == kind && strcmp(d->rows[i].row.name, name) == 0)
+            return &d->rows[i].row;
+    return NULL;
+}
+
+bool bench_linear(const struct bench_device *d, const struct pix_bench_row *row,
+                  bool by_size, double *ratio)
+{
+    const struct pix_bench_row *base = NULL;
+    uint32_t others = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *r = &d->rows[i].row;
+        if (r->kind != row->kind || r->is_simple != row->is_simple || r->samples == 0 ||
+            (by_size ? r->batch != row->batch : r->size != row->size))
+            continue;
+        others++;
+        if (!base || (by_size ? r->size < base->size : r->batch < base->batch))
+            base = r;
+    }
+    if (others < 2 || row->samples == 0 || base->median <= 0)
+        return false;
+    *ratio = row->median / base->median;
+    if (by_size)
+        *ratio *= (double)base->size * base->size / ((double)row->size * row->size);
+    else
+        *ratio *= (double)base->batch / row->batch;
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Writing
+
+static json_t *row_to_json(const struct pix_bench_row *row)
+{
+    json_t *o = json_object();
+    output_add(&o, "kind", output_text(kind_names[row->kind]));
+    output_add(&o, "group", output_text(row->group));
+    output_add(&o, "name", output_text(row->name));
+    output_add(&o, "kernel", output_text(row->kernel));
+    output_add(&o, "simple", json_boolean(row->is_simple));
+    output_add(&o, "size", output_uint(row->size));
+    output_add(&o, "batch", output_uint(row->batch));
+    output_add(&o, "count", output_uint(row->count));
+    output_add(&o, "flops", output_uint(row->flops));
+    output_add(&o, "bytes", output_uint(row->bytes));
+    output_add(&o, "clock", output_text(clock_names[row->clock]));
+    output_add(&o, "samples", output_uint(row->samples));
+    if (row->samples > 0) {
+        output_add(&o, "seconds", output_real(row->median));
+        output_add(&o, "lower_quartile", output_real(row->low));
+        output_add(&o, "upper_quartile", output_real(row->high));
+        output_add(&o, "gflops", output_real(bench_gflops(row)));
+        output_add(&o, "gbytes_per_second", output_real(bench_gbytes(row)));
+        output_add(&o, "ceiling_share", output_real(row->ceiling_share));
+        output_add(&o, "bound_by",
+                   output_text(row->bound_by_bytes ? "bytes" : "flops"));
+    }
+    if (row->kind == PIX_BENCH_TRAIN || row->kind == PIX_BENCH_TRANSLATE) {
+        json_t *plan = json_object();
+#define ADD(field) output_add(&plan, #field, output_uint(row->plan.field));
+        PLAN_FIELDS(ADD)
+#undef ADD
+        output_add(&o, "plan", plan);
+    }
+    return o;
+}
+
+static void append(json_t **array, json_t *value)
+{
+    if (*array && json_array_append_new(*array, value) == 0)
+        return;
+    json_decref(*array);
+    *array = NULL;
+}
+
+static json_t *result_to_json(const struct bench_result *r)
+{
+    json_t *o = json_object(), *method = json_array(), *devices = json_array();
+    output_add(&o, "format", output_text(FORMAT));
+    output_add(&o, "format_version", output_uint(FORMAT_VERSION));
+    output_add(&o, "library_version", output_text(r->version));
+    output_add(&o, "when", output_text(r->when));
+    output_add(&o, "ngf", output_uint(r->ngf));
+    output_add(&o, "ndf", output_uint(r->ndf));
+    for (size_t i = 0; bench_method[i]; i++)
+        append(&method, output_text(bench_method[i]));
+    output_add(&o, "method", method);
+    for (size_t i = 0; i < r->count; i++) {
+        const struct bench_device *d = &r->devices[i];
+        json_t *device = json_object(), *rows = json_array();
+        output_add(&device, "name", output_text(d->name));
+        output_add(&device, "type", output_text(d->type));
+        output_add(&device, "driver", output_text(d->driver));
+        output_add(&device, "driver_version", output_text(d->driver_version));
+        output_add(&device, "api_version", output_text(d->api_version));
+        output_add(&device, "memory_bytes", output_uint(d->memory_bytes));
+        output_add(&device, "complete", json_boolean(d->complete));
+        for (size_t k = 0; k < d->count; k++)
+            append(&rows, row_to_json(&d->rows[k].row));
+        output_add(&device, "rows", rows);
+        append(&devices, device);
+    }
+    output_add(&o, "devices", devices);
+    return o;
+}
+
+bool bench_write(const struct bench_result *r, const char *path)
+{
+    json_t *document = result_to_json(r);
+    FILE *file = document ? terminal_open_file(path, "wb") : NULL;
+    bool ok = file &&
+              json_dumpf(document, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0;
+    ok = ok && fputc('\n', file) != EOF;
+    if (file && fclose(file) != 0)
+        ok = false;
+    if (!document)
+        output_error("out of memory");
+    else if (!ok)
+        output_error("%s can not be written: %s", path, strerror(errno));
+    json_decref(document);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Reading
+
+// The first thing that is wrong is kept.
+struct reader {
+    const char *path;
+    bool failed;
+};
+
+static void refuse(struct reader *r, const char *what)
+{
+    if (!r->failed)
+        output_error("%s is not a result of pix2pix bench: %s", r->path, what);
+    r->failed = true;
+}
+
+static char *read_text(struct reader *r, const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    char what[128];
+    if (!text) {
+        snprintf(what, sizeof(what), "\"%s\" is not a text", key);
+        refuse(r, what);
+        return NULL;
+    }
+    char *copy = copy_text(text);
+    r->failed |= !copy;
+    return copy;
+}
+
+static uint64_t read_uint(struct reader *r, const json_t *object, const char *key,
+                          uint64_t max)
+{
+    const json_t *v = json_object_get(object, key);
+    char what[128];
+    if (json_is_integer(v) && json_integer_value(v) >= 0 &&
+        (uint64_t)json_integer_value(v) <= max)
+        return (uint64_t)json_integer_value(v);
+    snprintf(what, sizeof(what), "\"%s\" is not a number from 0", key);
+    refuse(r, what);
+    return 0;
+}
+
+static double read_seconds(struct reader *r, const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+    const double value = json_is_number(v) ? json_number_value(v) : 0;
+    char what[128];
+    if (value > 0 && value < 1e9)
+        return value;
+    snprintf(what, sizeof(what), "\"%s\" is not a time", key);
+    refuse(r, what);
+    return 0;
+}
+
+static size_t read_name(struct reader *r, const json_t *object, const char *key,
+                        const char *const *names, size_t count)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    char what[128];
+    for (size_t i = 0; text && i < count; i++)
+        if (strcmp(names[i], text) == 0)
+            return i;
+    snprintf(what, sizeof(what), "\"%s\" has a value that is not known", key);
+    refuse(r, what);
+    return 0;
+}
+
+static void read_row(struct reader *r, const json_t *o, struct bench_device *d)
+{
+    const json_t *share = json_object_get(o, "ceiling_share");
+    const char *bound = json_string_value(json_object_get(o, "bound_by"));
+    char *group = read_text(r, o, "group"), *name = read_text(r, o, "name");
+    char *kernel = read_text(r, o, "kernel");
+    struct pix_bench_row row = {
+        .kind = (enum pix_bench_kind)read_name(
+            r, o, "kind", kind_names, sizeof(kind_names) / sizeof(kind_names[0])),
+        .group = group,
+        .name = name,
+        .kernel = kernel,
+        .is_simple = json_is_true(json_object_get(o, "simple")),
+        .size = (uint32_t)read_uint(r, o, "size", UINT32_MAX),
+        .batch = (uint32_t)read_uint(r, o, "batch", UINT32_MAX),
+        .count = (uint32_t)read_uint(r, o, "count", UINT32_MAX),
+        .flops = read_uint(r, o, "flops", INT64_MAX),
+        .bytes = read_uint(r, o, "bytes", INT64_MAX),
+        .clock = (enum pix_bench_clock)read_name(
+            r, o, "clock", clock_names, sizeof(clock_names) / sizeof(clock_names[0])),
+        .samples = (uint32_t)read_uint(r, o, "samples", UINT32_MAX),
+        .ceiling_share = json_is_number(share) ? json_number_value(share) : 0,
+        .bound_by_bytes = bound && strcmp(bound, "bytes") == 0,
+    };
+    if (row.samples > 0) {
+        row.median = read_seconds(r, o, "seconds");
+        row.low = read_seconds(r, o, "lower_quartile");
+        row.high = read_seconds(r, o, "upper_quartile");
+    }
+    if (row.kind == PIX_BENCH_TRAIN || row.kind == PIX_BENCH_TRANSLATE) {
+        const json_t *plan = json_object_get(o, "plan");
+#define READ(field) uint64_t field = read_uint(r, plan, #field, INT64_MAX);
+        PLAN_FIELDS(READ)
+#undef READ
+        row.plan = (struct pix_plan){
+            .device_bytes = device_bytes,
+            .state_bytes = state_bytes,
+            .arena_bytes = arena_bytes,
+            .arena_bytes_without_reuse = arena_bytes_without_reuse,
+            .step_block_bytes = step_block_bytes,
+            .staging_bytes = staging_bytes,
+            .dispatches = (uint32_t)dispatches,
+            .barriers = (uint32_t)barriers,
+            .submissions = (uint32_t)submissions,
+            .flops_per_step = row.flops,
+            .bytes_per_step = row.bytes,
+            .weights_g = weights_g,
+            .weights_d = weights_d,
+        };
+    }
+    if (!r->failed)
+        r->failed = !bench_add_row(d, &row);
+    free(group);
+    free(name);
+    free(kernel);
+}
+
+static void read_device(struct reader *r, const json_t *o, struct bench_result *out)
+{
+    struct bench_device *d = new_device(out);
+    const json_t *rows = json_object_get(o, "rows");
+    if (!d) {
+        r->failed = true;
+        return;
+    }
+    d->name = read_text(r, o, "name");
+    d->type = read_text(r, o, "type");
+    d->driver = read_text(r, o, "driver");
+    d->driver_version = read_text(r, o, "driver_version");
+    d->api_version = read_text(r, o, "api_version");
+    d->memory_bytes = read_uint(r, o, "memory_bytes", INT64_MAX);
+    d->complete = json_is_true(json_object_get(o, "complete"));
+    if (!json_is_array(rows))
+        refuse(r, "a device has no \"rows\"");
+    for (size_t i = 0; !r->failed && i < json_array_size(rows); i++)
+        read_row(r, json_array_get(rows, i), d);
+}
+
+static json_t *load(const char *path)
+{
+    FILE *file = terminal_open_file(path, "rb");
+    json_t *document = NULL;
+    json_error_t error;
+    size_t size = 0, capacity = (size_t)1 << 16, got;
+    char *text = NULL, *more;
+    if (!file) {
+        output_error("%s can not be read: %s", path, strerror(errno));
+        return NULL;
+    }
+    do {
+        capacity *= 2;
+        more = capacity <= 2 * FILE_MAX ? realloc(text, capacity) : NULL;
+        if (!more) {
+            output_error("%s is too large for a result of pix2pix bench", path);
+            goto done;
+        }
+        text = more;
+        got = fread(text + size, 1, capacity - size, file);
+        size += got;
+    } while (size == capacity);
+    if (ferror(file)) {
+        output_error("%s can not be read: %s", path, strerror(errno));
+        goto done;
+    }
+    document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (!document)
+        output_error("%s is not a result of pix2pix bench: line %d: %s", path,
+                     error.line, error.text);
+
+done:
+    free(text);
+    fclose(file);
+    return document;
+}
+
+bool bench_read(const char *path, struct bench_result *out)
+{
+    struct reader r = { .path = path };
+    *out = (struct bench_result){ 0 };
+    json_t *document = load(path);
+    if (!document)
+        return false;
+    const char *format = json_string_value(json_object_get(document, "format"));
+    const json_t *devices = json_object_get(document, "devices");
+    if (!format || strcmp(format, FORMAT) != 0) {
+        refuse(&r, "its \"format\" is another");
+    } else if (read_uint(&r, document, "format_version", UINT32_MAX) !=
+               FORMAT_VERSION) {
+        if (!r.failed)
+            refuse(&r, "it was written by another version; measure again");
+    } else if (!json_is_array(devices)) {
+        refuse(&r, "it has no \"devices\"");
+    } else {
+        out->version = read_text(&r, document, "library_version");
+        out->when = read_text(&r, document, "when");
+        out->ngf = (uint32_t)read_uint(&r, document, "ngf", UINT32_MAX);
+        out->ndf = (uint32_t)read_uint(&r, document, "ndf", UINT32_MAX);
+        for (size_t i = 0; !r.failed && i < json_array_size(devices); i++)
+            read_device(&r, json_array_get(devices, i), out);
+    }
+    json_decref(document);
+    if (r.failed)
+        bench_result_finish(out);
+    return !r.failed;
+}
