@@ -738,7 +738,7 @@ static bool time_piece(struct exec *x, const struct piece *p, uint32_t repeats,
         goto done;
     // Other tensors lie where the inputs were.
     if (reads_input(call))
-        record_uploads(x, stream);
+        record_uploads(x, 0, stream);
     gpu_stream_barrier(stream);
     gpu_stream_timestamp(stream, 0);
     for (uint32_t i = 0; i < repeats; i++) {
