@@ -13,10 +13,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "gpu/statistics.h"
 #include "gpu/vulkan.h"
 #include "graph/barriers.h"
 #include "graph/exec.h"
 #include "ops/conv_variant.h"
+#include "shared/fill.h"
 #include "support/gpu.h"
 #include "train/bench.h"
 #include "train/ceiling.h"
@@ -244,6 +246,45 @@ static void test_pipeline_cache(void **state)
     mem_free(here);
 }
 
+// What tests/isa.c prints: here that the driver, where it says anything of its
+// compiler's work, names a number that a kernel can not do without, and its code.
+static void test_statistics(void **state)
+{
+    (void)state;
+    if (!device)
+        skip();
+    struct gpu_device *other = gpu_device_create(
+        &(struct gpu_device_options){ .statistics = true, .no_cache = true });
+    assert_non_null(other);
+    if (!gpu_device_has_statistics(other)) {
+        gpu_device_destroy(other);
+        skip();
+    }
+    struct gpu_kernel_key key = {
+        .shader = SHADER_FILL,
+        .spec = { OP_WORKGROUP },
+        .spec_count = 1,
+        .buffers = 1,
+        .params_size = sizeof(struct fill_params),
+    };
+    struct gpu_kernel *kernel = gpu_kernel_get(other, &key);
+    assert_non_null(kernel);
+    struct gpu_statistics s;
+    assert_true(gpu_statistics_read(other, kernel, &s));
+    bool found = false;
+    for (uint32_t i = 0; i < s.count; i++)
+        if (strstr(s.values[i].name, "ode size") ||
+            strstr(s.values[i].name, "nstruction"))
+            found = s.values[i].value > 0;
+    assert_true(found);
+    if (strncmp(gpu_device_info(other)->driver, "radv", 4) == 0) {
+        assert_non_null(s.assembly);
+        assert_non_null(strstr(s.assembly, "s_endpgm"));
+    }
+    gpu_statistics_finish(&s);
+    gpu_device_destroy(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_bench),
         cmocka_unit_test(test_other_kernels),
         cmocka_unit_test(test_pipeline_cache),
+        cmocka_unit_test(test_statistics),
     };
     return cmocka_run_group_tests_name("dryrun", tests, open_device, close_device);
 }

@@ -23,6 +23,8 @@
 
 static const char validation_layer[] = "VK_LAYER_KHRONOS_validation";
 static const char subset_extension[] = "VK_KHR_portability_subset";
+static const char statistics_extension[] =
+    VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
 
 const char *gpu_result_name(VkResult result)
 {
@@ -521,7 +523,7 @@ static bool has_float16(VkPhysicalDevice physical)
     return small.shaderFloat16;
 }
 
-static bool open_device(struct gpu_device *device)
+static bool open_device(struct gpu_device *device, bool statistics)
 {
     uint32_t timestamp_bits;
     device->family = find_family(device->physical, &timestamp_bits);
@@ -532,7 +534,7 @@ static bool open_device(struct gpu_device *device)
         .queueCount = 1,
         .pQueuePriorities = &priority,
     };
-    const char *extensions[1];
+    const char *extensions[2];
     uint32_t extension_count = 0;
     // The specification requires it to be enabled where it is offered.
     if (has_device_extension(device->physical, subset_extension))
@@ -543,9 +545,24 @@ static bool open_device(struct gpu_device *device)
         .shaderFloat16 = has_float16(device->physical),
     };
     device->limits.float16 = small.shaderFloat16;
+    device->statistics =
+        statistics && has_device_extension(device->physical, statistics_extension);
+    VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable = {
+        .sType =
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR,
+        .pipelineExecutableInfo = VK_TRUE,
+    };
+    void *features = NULL;
+    if (small.shaderFloat16)
+        features = &small;
+    if (device->statistics) {
+        extensions[extension_count++] = statistics_extension;
+        executable.pNext = features;
+        features = &executable;
+    }
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-        .pNext = small.shaderFloat16 ? &small : NULL,
+        .pNext = features,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
         .enabledExtensionCount = extension_count,
@@ -667,7 +684,7 @@ struct gpu_device *gpu_device_create(const struct gpu_device_options *options)
         goto fail;
     device->physical = handles[index];
     device->info = infos[index];
-    if (!open_device(device))
+    if (!open_device(device, options->statistics))
         goto fail;
     read_limits(device, options->minimum_limits);
     if (!check_execution(device))

@@ -17,6 +17,7 @@ struct gpu_device_options {
     bool validation;        // layers with synchronization checks, if installed
     bool minimum_limits;    // pretend to have only the guaranteed limits
     bool no_cache;          // pipelines are not kept in the user's cache folder
+    bool statistics;        // keep what the driver's compiler says, see statistics.h
 };
 
 struct gpu_limits {

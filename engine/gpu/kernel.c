@@ -117,10 +117,15 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
         .dataSize = kernel->key.spec_count * sizeof(uint32_t),
         .pData = kernel->key.spec,
     };
+    const VkPipelineCreateFlags capture =
+        device->statistics
+            ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR |
+                  VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR
+            : 0;
     const VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         // A long dispatch is split by its grid.
-        .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT,
+        .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT | capture,
         .stage = {
             .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
             .stage = VK_SHADER_STAGE_COMPUTE_BIT,

@@ -43,6 +43,7 @@ struct gpu_device {
     struct os_mutex *messages_mutex;
     uint32_t messages;
     bool lost;
+    bool statistics;    // pipelines keep their compiler's
     struct gpu_kernel **kernels;
     size_t kernel_count, kernel_capacity;
 };
