@@ -16,6 +16,7 @@
 #extension GL_EXT_control_flow_attributes : require
 
 #include "shared/conv.h"
+#include "lib/tile_size.glsl"
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
@@ -44,9 +45,10 @@ void phase_init()
 }
 
 struct row {
-    uint w;       // index of the tap for c_in 0
-    uint dy;      // index of channel c_out, less the tap's way up and left
-    uint u, v;    // the tap's number in the phase
+    uint a;        // index of the tap for c_in 0
+    uint b;        // index of channel c_out, less the tap's way up and left
+    uint u, v;     // the tap's number in the phase
+    uint ahead;    // as said in lib/tile.glsl
 };
 
 struct column {
@@ -60,7 +62,7 @@ row row_of(uint k)
     uint u = k / taps.y % taps.x;
     uint v = k % taps.y;
     return row((c * p.c_in * kernel + tap.x + u * stride) * kernel + tap.y + v * stride,
-               (c * p.h_out - u) * p.w_out - v, u, v);
+               (c * p.h_out - u) * p.w_out - v, u, v, 0);
 }
 
 void row_next(inout row r)
@@ -68,10 +70,10 @@ void row_next(inout row r)
     bool v_ends = r.v + 1 == taps.y;
     bool u_ends = v_ends && r.u + 1 == taps.x;
     uint v_back = stride * (taps.y - 1);
-    r.w += u_ends ? (p.c_in * kernel - stride * (taps.x - 1)) * kernel - v_back
+    r.a += u_ends ? (p.c_in * kernel - stride * (taps.x - 1)) * kernel - v_back
          : v_ends ? stride * kernel - v_back
                   : stride;
-    r.dy += u_ends ? (p.h_out + taps.x - 1) * p.w_out + taps.y - 1
+    r.b += u_ends ? (p.h_out + taps.x - 1) * p.w_out + taps.y - 1
           : v_ends ? taps.y - 1 - p.w_out
                    : -1;
     r.u = u_ends ? 0 : v_ends ? r.u + 1 : r.u;
@@ -86,25 +88,58 @@ column column_of(uint n)
     return column(p.y.offset + n / plane * p.y.stride + h * p.w_out + w, h, w);
 }
 
-uint start_a(uint m)
+uint stride_a()
 {
-    return m * kernel * kernel;
+    return kernel * kernel;
 }
 
-float load_a(uint start, row r)
+float load_a(uint index)
 {
-    return w[start + r.w];
+    return w[index];
 }
 
-float load_b(row r, column c)
+float value_a(float v)
+{
+    return v;
+}
+
+uint index_b(row r, column c)
+{
+    return c.dy + r.b;
+}
+
+bool inside_b(row r, column c, uint j)
 {
     // What lies above and left wraps to large numbers.
-    bool inside = c.h - r.u < p.h_out && c.w - r.v < p.w_out;
-    float value = dy[inside ? c.dy + r.dy : 0];
-    return inside ? conv_load_y(value) : 0.0;
+    return c.h - r.u < p.h_out && c.w - r.v < p.w_out;
 }
 
-#define TILE_B_ALONG_K 0
+float load_b(uint index)
+{
+    return dy[index];
+}
+
+float value_b(float v)
+{
+    return conv_load_y(v);
+}
+
+// If all phases have the same number of taps, and TILE_K is a multiple of it.
+const bool TILE_STEADY =
+    kernel % stride + TILE_K * stride * stride % (kernel * kernel) == 0;
+const bool TILE_B_LINEAR = false;
+
+void row_jump(inout row r, uint k)
+{
+    const uint channels = TILE_K * stride * stride / (kernel * kernel);
+    if (TILE_STEADY) {
+        r.a += channels * p.c_in * kernel * kernel;
+        r.ahead += channels * p.h_out * p.w_out;
+    } else {
+        r = row_of(k);
+    }
+}
+
 #include "lib/tile.glsl"
 
 void main()

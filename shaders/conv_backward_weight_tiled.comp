@@ -12,6 +12,7 @@
 #extension GL_EXT_control_flow_attributes : require
 
 #include "shared/conv.h"
+#include "lib/tile_size.glsl"
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
@@ -26,9 +27,10 @@ layout(binding = 1) readonly buffer DY { STORE dy[]; };
 #include "lib/conv_update.glsl"
 
 struct row {
-    uint dy;      // index of the element of channel 0
-    uint x;       // index of what its tap 0, 0 of channel 0 meets; may be outside
-    uint h, w;    // that place; above and left of the image it wraps
+    uint a;        // index of the element of channel 0
+    uint b;        // index of what its tap 0, 0 of channel 0 meets; may be outside
+    uint h, w;     // that place; above and left of the image it wraps
+    uint ahead;    // not used
 };
 
 struct column {
@@ -43,7 +45,7 @@ row row_of(uint k)
     uint h = k % plane / p.conv.w_out * stride - pad;
     uint w = k % p.conv.w_out * stride - pad;
     return row(p.conv.y.offset + n * (p.conv.y.stride - plane) + k,
-               p.conv.x.offset + n * p.conv.x.stride + h * p.conv.w_in + w, h, w);
+               p.conv.x.offset + n * p.conv.x.stride + h * p.conv.w_in + w, h, w, 0);
 }
 
 void row_next(inout row r)
@@ -52,44 +54,96 @@ void row_next(inout row r)
     bool h_ends = w_ends && r.h + stride + pad == p.conv.h_out * stride;
     uint h_back = stride * (p.conv.h_out - 1);
     uint w_back = stride * (p.conv.w_out - 1);
-    r.dy += h_ends ? p.conv.y.stride - p.conv.h_out * p.conv.w_out + 1 : 1;
-    r.x += h_ends ? p.conv.x.stride - h_back * p.conv.w_in - w_back
+    r.a += h_ends ? p.conv.y.stride - p.conv.h_out * p.conv.w_out + 1 : 1;
+    r.b += h_ends ? p.conv.x.stride - h_back * p.conv.w_in - w_back
          : w_ends ? stride * p.conv.w_in - w_back
                   : stride;
     r.h += h_ends ? -h_back : w_ends ? stride : 0;
     r.w += w_ends ? -w_back : stride;
 }
 
+// Four neighbours in n are taps of one row of the kernel.
+const bool TILE_B_LINEAR = kernel % 4 + RAGGED + DIRECT == 0;
+
 column column_of(uint n)
 {
     uint u = n / kernel % kernel;
-    uint v = n % kernel;
+    uint v = TILE_B_LINEAR && kernel == 4 ? 0 : n % kernel;
     return column((n / (kernel * kernel) * p.conv.h_in + u) * p.conv.w_in + v, u, v);
 }
 
-uint start_a(uint m)
+uint stride_a()
 {
-    return m * p.conv.h_out * p.conv.w_out;
+    return p.conv.h_out * p.conv.w_out;
 }
 
-float load_a(uint start, row r)
+float load_a(uint index)
 {
-    return conv_load_y(dy[start + r.dy]);
+    return dy[index];
 }
 
-float load_b(row r, column c)
+float value_a(float v)
 {
-    bool inside = r.h + c.u < p.conv.h_in && r.w + c.v < p.conv.w_in;
-    float value = x[inside ? r.x + c.x : 0];
-    return inside ? conv_load_x(value) : 0.0;
+    return conv_load_y(v);
 }
 
-#define TILE_B_ALONG_K 1
+uint index_b(row r, column c)
+{
+    return r.b + c.x;
+}
+
+bool inside_b(row r, column c, uint j)
+{
+    return r.h + c.u < p.conv.h_in && r.w + c.v + j < p.conv.w_in;
+}
+
+float load_b(uint index)
+{
+    return x[index];
+}
+
+float value_b(float v)
+{
+    return conv_load_x(v);
+}
+
+const bool TILE_STEADY = false;
+
+// How far TILE_K elements of y later are: rows and columns in x, indices; and what is
+// added to indices where a row or a sample ends on the way.
+uint h_jump, w_jump, a_jump, b_jump, b_row, a_sample, b_sample;
+
+void jump_init()
+{
+    uint plane = p.conv.h_out * p.conv.w_out;
+    uint samples = TILE_K / plane;
+    h_jump = TILE_K % plane / p.conv.w_out * stride;
+    w_jump = TILE_K % p.conv.w_out * stride;
+    a_sample = p.conv.y.stride - plane;
+    a_jump = samples * a_sample + TILE_K;
+    b_row = (p.conv.w_in - p.conv.w_out) * stride;
+    b_sample = p.conv.x.stride - p.conv.h_out * stride * p.conv.w_in;
+    b_jump = samples * p.conv.x.stride + h_jump * p.conv.w_in + w_jump;
+}
+
+void row_jump(inout row r, uint k)
+{
+    r.w += w_jump;
+    bool w_ends = r.w + pad >= p.conv.w_out * stride;
+    r.w -= w_ends ? p.conv.w_out * stride : 0;
+    r.h += h_jump + (w_ends ? stride : 0);
+    bool h_ends = r.h + pad >= p.conv.h_out * stride;
+    r.h -= h_ends ? p.conv.h_out * stride : 0;
+    r.a += a_jump + (h_ends ? a_sample : 0);
+    r.b += b_jump + (w_ends ? b_row : 0) + (h_ends ? b_sample : 0);
+}
+
 #include "lib/tile.glsl"
 
 void main()
 {
-    uvec3 size = uvec3(p.conv.c_out, p.conv.c_in * kernel * kernel, p.conv.sum_end * p.conv.w_out);
+    uvec3 size = uvec3(p.conv.c_out, p.conv.c_in * kernel * kernel,
+                       p.conv.sum_end * p.conv.w_out);
     uint tiles_m = (size.x + TILE_M - 1) / TILE_M;
     uint group = gl_WorkGroupID.y * p.conv.groups_x + gl_WorkGroupID.x;
     uint m0 = group % tiles_m * TILE_M;
@@ -97,6 +151,7 @@ void main()
     if (n0 >= size.y)
         return;
 
+    jump_init();
     tile_multiply(m0, n0, size, p.conv.sum_first * p.conv.w_out);
 
     [[unroll]] for (uint i = 0; i < REG_M; i++) {

@@ -12,6 +12,7 @@
 #extension GL_EXT_control_flow_attributes : require
 
 #include "shared/conv.h"
+#include "lib/tile_size.glsl"
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
@@ -26,9 +27,10 @@ layout(binding = 1) readonly buffer W { STORE w[]; };
 #include "lib/conv_store.glsl"
 
 struct row {
-    uint k;
-    uint x;       // index of tap u, v of channel c, from where tap 0, 0 of 0 is
+    uint a;
+    uint b;        // index of tap u, v of channel c, from where tap 0, 0 of 0 is
     uint u, v;
+    uint ahead;    // as said in lib/tile.glsl
 };
 
 struct column {
@@ -40,15 +42,15 @@ row row_of(uint k)
 {
     uint u = k / kernel % kernel;
     uint v = k % kernel;
-    return row(k, (k / (kernel * kernel) * p.h_in + u) * p.w_in + v, u, v);
+    return row(k, (k / (kernel * kernel) * p.h_in + u) * p.w_in + v, u, v, 0);
 }
 
 void row_next(inout row r)
 {
     bool v_ends = r.v + 1 == kernel;
     bool u_ends = v_ends && r.u + 1 == kernel;
-    r.k++;
-    r.x += u_ends ? (p.h_in - kernel + 1) * p.w_in - kernel + 1
+    r.a++;
+    r.b += u_ends ? (p.h_in - kernel + 1) * p.w_in - kernel + 1
          : v_ends ? p.w_in - kernel + 1
                   : 1;
     r.u = u_ends ? 0 : v_ends ? r.u + 1 : r.u;
@@ -63,24 +65,54 @@ column column_of(uint n)
     return column(p.x.offset + n / plane * p.x.stride + h * p.w_in + w, h, w);
 }
 
-uint start_a(uint m)
+uint stride_a()
 {
-    return m * p.c_in * kernel * kernel;
+    return p.c_in * kernel * kernel;
 }
 
-float load_a(uint start, row r)
+float load_a(uint index)
 {
-    return w[start + r.k];
+    return w[index];
 }
 
-float load_b(row r, column c)
+float value_a(float v)
 {
-    bool inside = c.h + r.u < p.h_in && c.w + r.v < p.w_in;
-    float value = x[inside ? c.x + r.x : 0];
-    return inside ? conv_load_x(value) : 0.0;
+    return v;
 }
 
-#define TILE_B_ALONG_K 0
+uint index_b(row r, column c)
+{
+    return c.x + r.b;
+}
+
+bool inside_b(row r, column c, uint j)
+{
+    return c.h + r.u < p.h_in && c.w + r.v < p.w_in;
+}
+
+float load_b(uint index)
+{
+    return x[index];
+}
+
+float value_b(float v)
+{
+    return conv_load_x(v);
+}
+
+const bool TILE_STEADY = TILE_K % (kernel * kernel) == 0;
+const bool TILE_B_LINEAR = false;
+
+void row_jump(inout row r, uint k)
+{
+    if (TILE_STEADY) {
+        r.a += TILE_K;
+        r.ahead += TILE_K / (kernel * kernel) * p.h_in * p.w_in;
+    } else {
+        r = row_of(k);
+    }
+}
+
 #include "lib/tile.glsl"
 
 void main()

@@ -90,6 +90,8 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
     call.spec[CONV_SPEC_STRIDE] = c->attr.stride;
     call.spec[CONV_SPEC_PAD] = c->attr.pad;
     call.spec[CONV_SPEC_LOAD] = load;
+    if (load != CONV_LOAD_PLAIN && c->attr.slope == 0)
+        call.spec[CONV_SPEC_LOAD] |= CONV_LOAD_RELU;
     call.spec_count = CONV_SPEC_STORE + 1;
     uint64_t iterations;    // of all loops of an invocation, for each of `terms`
     if (variant->kind == CONV_SIMPLE) {
@@ -105,6 +107,9 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
         call.spec[CONV_SPEC_REG_M] = variant->reg_m;
         call.spec[CONV_SPEC_REG_N] = variant->reg_n;
         call.spec[CONV_SPEC_DIRECT] = variant->kind == CONV_DIRECT;
+        call.spec[CONV_SPEC_RAGGED] =
+            product->m % 4 != 0 || shape_count(c->x) < 4 || shape_count(c->y) < 4;
+        call.spec_count = CONV_SPEC_RAGGED + 1;
         uint64_t groups =
             DIV_UP(product->m, variant->m) * DIV_UP(product->n, variant->n);
         params.conv.groups_x = (uint32_t)MIN(groups, OP_MAX_GROUPS);

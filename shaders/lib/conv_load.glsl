@@ -8,16 +8,19 @@ layout(constant_id = CONV_SPEC_LOAD) const uint load = CONV_LOAD_PLAIN;
 
 float conv_leaky(float v)
 {
-    // 0 for an infinity under slope 0, as PyTorch has it; NaN stays.
-    return v > 0.0 ? v : CONV_PARAMS.slope == 0.0 && isinf(v) ? 0.0 : CONV_PARAMS.slope * v;
+    // NaN stays. 0 for an infinity under slope 0, as PyTorch has it, not 0 times it.
+    if ((load & CONV_LOAD_RELU) != 0)
+        return v <= 0.0 ? 0.0 : v;
+    float below = CONV_PARAMS.slope * v;    // apart, so that it is no branch
+    return v > 0.0 ? v : below;
 }
 
 float conv_load_x(float v)
 {
-    return load == CONV_LOAD_X ? conv_leaky(v) : v;
+    return (load & ~CONV_LOAD_RELU) == CONV_LOAD_X ? conv_leaky(v) : v;
 }
 
 float conv_load_y(float v)
 {
-    return load == CONV_LOAD_Y ? conv_leaky(v) : v;
+    return (load & ~CONV_LOAD_RELU) == CONV_LOAD_Y ? conv_leaky(v) : v;
 }

@@ -47,9 +47,13 @@
 #define CONV_SPEC_LOAD 12     // which operand goes through the leaky ReLU on load
 #define CONV_SPEC_STORE 13    // what happens to a complete sum
 
+// Tiled kernels. 0: m is a multiple of 4, and either operand has 4 elements.
+#define CONV_SPEC_RAGGED 14
+
 #define CONV_LOAD_PLAIN 0
 #define CONV_LOAD_X 1
-#define CONV_LOAD_Y 2    // what has the place of y or dy
+#define CONV_LOAD_Y 2       // what has the place of y or dy
+#define CONV_LOAD_RELU 4    // with one of these: the slope is 0
 
 #define CONV_STORE_PLAIN 0
 #define CONV_STORE_TANH 1
