@@ -24,9 +24,6 @@ void main()
         y[view_index(p.y, p.run, i)] =
                kind == ACTIVATION_TANH      ? activation_tanh(v)
                : kind == ACTIVATION_SIGMOID ? activation_sigmoid(v)
-               : v > 0.0                    ? v
-               // 0 for an infinity under slope 0, as PyTorch has it; NaN stays.
-               : p.slope == 0.0 && isinf(v) ? 0.0
-                                            : p.slope * v;
+                                            : activation_leaky(v, p.slope);
     }
 }

@@ -31,7 +31,7 @@ void main()
                   : kind == LOSS_MSE ? 2.0 * (v - goal)
                   : side == 0        ? activation_sigmoid(v) - goal
                                      : v;
-        float factor = has_seed != 0 ? dloss[i / p.group] * p.factor : p.factor;
+        float factor = has_seed != 0 ? dloss[p.dloss.offset + i / p.group] * p.factor : p.factor;
         d *= side == 0 ? factor : -factor;
         uint at = view_index(p.dx, p.run, i);
         dx[at] = p.accumulate != 0 ? dx[at] + d : d;

@@ -11,6 +11,7 @@
 
 #include "shared/norm.h"
 #include "shared/step.h"
+#include "lib/activation.glsl"
 #include "lib/dropout.glsl"
 #include "lib/reduce.glsl"
 
@@ -78,7 +79,7 @@ void main()
             uint to = p.y.offset + n * p.y.stride + c * p.run;
             uint element = (n * p.channels + c) * p.run;
             REDUCE_EACH(k, p.run, float v = (x[from + k] - mean) * factor + shift;
-                        if (has_leaky != 0) v = v > 0.0 ? v : v * p.slope;
+                        if (has_leaky != 0) v = activation_leaky(v, p.slope);
                         if (has_dropout != 0)
                             v = dropout_keeps(element + k, p.stream, p.threshold, s)
                                     ? v * p.factor

@@ -112,7 +112,9 @@ static struct tensor *build_slices(struct harness *h, void *user)
         graph_stack(g, joint, graph_concat(g, graph_tanh(g, q), graph_sigmoid(g, p)));
     // A joint tensor that is there already.
     struct tensor *again = graph_tanh(g, graph_concat(g, p, q));
-    return graph_stack(g, again, graph_sigmoid(g, pairs));
+    struct tensor *stacked = graph_stack(g, again, graph_sigmoid(g, pairs));
+    // A stack within a join.
+    return graph_concat(g, stacked, graph_tanh(g, stacked));
 }
 
 static void test_slices(void **state)

@@ -140,6 +140,23 @@ static void test_logits(void **state)
     }
 }
 
+// Two losses as one tensor, with gradients that differ.
+static struct tensor *build_stacked(struct harness *h, void *user)
+{
+    (void)user;
+    const struct shape s = { 2, 1, 2, 3 };
+    struct random r;
+    random_init(&r, 12, 12);
+    float *x = check_random_floats(&r, s);
+    struct tensor *t = harness_weight(h, "x", s, x);
+    free(x);
+    struct tensor *losses =
+        graph_concat(h->graph, graph_mse(h->graph, t, NULL, 0.5f),
+                     graph_concat(h->graph, graph_bce(h->graph, t, 1.0f),
+                                  graph_l1(h->graph, t, NULL, 3.0f)));
+    return graph_tanh(h->graph, losses);
+}
+
 static struct tensor *build_l1(struct graph *g, struct tensor *a, struct tensor *b)
 {
     return graph_l1(g, a, b, 1.0f);
@@ -171,6 +188,8 @@ static struct tensor *build_gradient(struct harness *h, void *user)
 static void test_gradient(void **state)
 {
     (void)state;
+    gradient_check(
+        &(struct gradient_options){ .name = "stacked losses", .build = build_stacked });
     for (size_t k = 0; k < ARRAY_LEN(cases); k++)
         gradient_check(&(struct gradient_options){ .name = cases[k].name,
                                                    .build = build_gradient,

@@ -285,6 +285,8 @@ static void record_uploads(struct exec *x, uint32_t slot, struct gpu_stream *str
     gpu_stream_barrier(stream);
     for (size_t i = 0; i < x->upload_count; i++) {
         const struct tensor *t = x->uploads[i].tensor;
+        if (!t->block)
+            continue;    // nobody reads it
         gpu_stream_copy(stream, x->uploads[i].buffers[slot], 0, t->block->buffer,
                         t->offset, tensor_bytes(t));
     }

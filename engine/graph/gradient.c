@@ -37,6 +37,21 @@ static void mark_path(struct graph *g)
     }
 }
 
+// A weight that is read in another way than by the nodes that add to its gradient, or
+// twice by one of them, is not updated before all of them are done.
+static void mark_reader(struct emitter *e, const struct op_node *n, size_t k)
+{
+    struct tensor *t = emitter_resolve(n->in[k]);
+    size_t index = emitter_trained_index(e, t);
+    if (index == SIZE_MAX)
+        return;
+    bool elsewhere = t != n->in[k];
+    for (size_t i = 0; i < OP_MAX_INPUTS; i++)
+        elsewhere |= i != k && n->in[i] && emitter_resolve(n->in[i]) == t;
+    if (elsewhere)
+        e->passes[index].is_read_elsewhere = true;
+}
+
 // Marks the tensors on the way from the loss to the trained weights, and counts the
 // nodes that add to the gradient of each weight.
 static void mark_reached(struct graph *g, struct tensor *loss)
@@ -49,7 +64,10 @@ static void mark_reached(struct graph *g, struct tensor *loss)
         if (!out->is_reached || !out->needs_gradient)
             continue;
         for (size_t k = 0; k < OP_MAX_INPUTS; k++) {
-            if (!n->in[k] || !needs_gradient(g, n->in[k]))
+            if (!n->in[k])
+                continue;
+            mark_reader(e, n, k);
+            if (!needs_gradient(g, n->in[k]))
                 continue;
             if (n->in[k]->weight)
                 e->passes[emitter_trained_index(e, n->in[k])].left++;

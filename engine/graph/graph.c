@@ -218,7 +218,7 @@ struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
 
 static struct tensor *append_loss(struct graph *g, struct tensor *x,
                                   struct tensor *target, enum loss_kind kind,
-                                  float label)
+                                  float label, float weight)
 {
     return append(g, &op_loss,
                   &(struct op_node){ .in = { x, target },
@@ -226,29 +226,24 @@ static struct tensor *append_loss(struct graph *g, struct tensor *x,
                                                     .has_target = target != NULL,
                                                     .groups = 1,
                                                     .labels = { label },
-                                                    .weight = 1.0f } });
+                                                    .weight = weight } });
 }
 
 struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target,
                         float weight)
 {
-    return append(g, &op_loss,
-                  &(struct op_node){ .in = { x, target },
-                                     .attr.loss = { .kind = LOSS_KIND_L1,
-                                                    .has_target = true,
-                                                    .groups = 1,
-                                                    .weight = weight } });
+    return append_loss(g, x, target, LOSS_KIND_L1, 0.0f, weight);
 }
 
 struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target,
                          float label)
 {
-    return append_loss(g, x, target, LOSS_KIND_MSE, label);
+    return append_loss(g, x, target, LOSS_KIND_MSE, label, 1.0f);
 }
 
 struct tensor *graph_bce(struct graph *g, struct tensor *logits, float label)
 {
-    return append_loss(g, logits, NULL, LOSS_KIND_BCE, label);
+    return append_loss(g, logits, NULL, LOSS_KIND_BCE, label, 1.0f);
 }
 
 struct tensor *graph_bce_halves(struct graph *g, struct tensor *logits, float first,

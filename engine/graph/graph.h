@@ -53,7 +53,8 @@ struct tensor *graph_detach(struct graph *g, struct tensor *x);    // no copy
 struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
                          enum pad_kind kind);
 
-// Losses: one number, [1, 1, 1, 1]. target may be NULL: then `label` everywhere.
+// Losses: one number, [1, 1, 1, 1], unless said otherwise. target may be NULL: then
+// `label` everywhere, for l1 zero.
 struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target,
                         float weight);    // the mean times weight
 struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target,
@@ -89,7 +90,9 @@ void graph_update(struct graph *g, struct weights *weights,
 void graph_minimize(struct graph *g, struct tensor *loss, struct weights *weights,
                     const struct optimizer *optimizer);
 
-// For tests: the gradient of a tensor made by the last graph_backward, or NULL.
+// For tests: the gradient of a tensor made by the last graph_backward, or NULL. That of
+// a convolution with tanh is the gradient before it; that of a joined tensor is where
+// its parts add theirs.
 struct tensor *graph_gradient_of(struct graph *g, const struct tensor *t);
 
 // ---------------------------------------------------------------------------

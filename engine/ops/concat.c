@@ -102,7 +102,7 @@ static void concat_forward(struct emitter *e, const struct op_node *n)
 static void concat_backward(struct emitter *e, const struct op_node *n)
 {
     struct tensor *dy = emit_output_gradient(e, n->out);
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; dy && i < 2; i++) {
         uint32_t first_n, first_c;
         first_of(n, i, &first_n, &first_c);
         struct tensor *part = emitter_slice(e, dy, first_n, first_c, n->in[i]->shape);

@@ -121,12 +121,17 @@ uint64_t call_bytes(const struct call *call)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < CALL_MAX_BUFFERS && call->use[i].tensor; i++) {
+        enum access access = call->use[i].access;
         bool again = false;
-        for (size_t k = 0; k < i; k++)
-            again |= call->use[k].tensor == call->use[i].tensor;
+        for (size_t k = 0; k < CALL_MAX_BUFFERS; k++) {
+            if (call->use[k].tensor != call->use[i].tensor)
+                continue;
+            again |= k < i;
+            access |= call->use[k].access;
+        }
         if (!again)
             bytes += tensor_bytes(call->use[i].tensor) *
-                     (call->use[i].access == ACCESS_READ_WRITE ? 2 : 1);
+                     (access == ACCESS_READ_WRITE ? 2 : 1);
     }
     return bytes;
 }
@@ -313,7 +318,10 @@ struct weight_gradient emit_weight_gradient(struct emitter *e, struct tensor *w)
     struct weight_gradient out = { .sum = emit_gradient(e, w) };
     if (!out.sum.tensor || !e->optimizer || e->optimizer->kind != OPTIMIZER_ADAM)
         return out;
-    struct weight_pass *pass = &e->passes[emitter_trained_index(e, w)];
+    size_t index = emitter_trained_index(e, w);
+    if (index == SIZE_MAX || e->passes[index].is_read_elsewhere)
+        return out;
+    struct weight_pass *pass = &e->passes[index];
     uint64_t most = e->limits.max_binding ? e->limits.max_binding : GUARANTEED_BINDING;
     if (pass->left > 0 || tensor_bytes(&w->weight->state) > most)
         return out;

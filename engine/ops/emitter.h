@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The emitter's inside, for the graph that owns one: calls and the gradients of the
-// backward pass under way. Ops see op.h only.
+// backward pass under way. Most ops see op.h only; those that make slices need this.
 
 #ifndef OPS_EMITTER_H
 #define OPS_EMITTER_H
@@ -42,10 +42,11 @@ struct emitter {
     const struct weights *training;
     const struct optimizer *optimizer;    // NULL: only gradients are wanted
     struct weight_pass {
-        bool is_set;        // its gradient has a value
-        bool is_updated;    // by the call that completed it
-        uint32_t left;      // nodes that will still add to its gradient
-    } * passes;             // [training->count]
+        bool is_set;               // its gradient has a value
+        bool is_updated;           // by the call that completed it
+        uint32_t left;             // nodes that will still add to its gradient
+        bool is_read_elsewhere;    // by a backward that `left` does not count
+    } * passes;                    // [training->count]
     bool failed;
 };
 

@@ -114,7 +114,7 @@ static void loss_backward(struct emitter *e, const struct op_node *n)
                     .use = { { x, ACCESS_READ, VIEW(x) },
                              { attr.has_target ? emit_value(e, n->in[1]) : x,
                                ACCESS_READ, VIEW(t) },
-                             { dloss, ACCESS_READ, has_seed ? 0 : VIEW(x) },
+                             { dloss, ACCESS_READ, has_seed ? VIEW(dloss) : VIEW(x) },
                              { dx.tensor, dx.access, VIEW(dx) } },
                     CALL_PARAMS(params),
                     .grid = grid,

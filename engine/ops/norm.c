@@ -39,7 +39,8 @@ static struct groups norm_groups(const struct op_node *n)
 
 static struct norm_weights *weights_of(const struct op_node *n)
 {
-    return n->in[NORM_SCALE] ? n->in[NORM_SCALE]->weight->norm : NULL;
+    const struct tensor *scale = n->in[NORM_SCALE];
+    return scale && scale->weight ? scale->weight->norm : NULL;
 }
 
 // Invocations: few where there is little to sum, since each sum costs barriers.
@@ -84,7 +85,10 @@ static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
     const struct norm_attributes *a = &n->attr.norm;
     const struct shape x = n->in[NORM_X]->shape;
     assert(a->dropout >= 0.0f && a->dropout < 1.0f);
-    assert(!n->in[NORM_SCALE] || weights_of(n));
+    if (n->in[NORM_SCALE] && !weights_of(n)) {
+        log_error("norm: there is no memory for the weights, or they are not a norm's");
+        return false;
+    }
     if (n->in[NORM_SCALE] && n->in[NORM_SCALE]->shape.c != x.c) {
         char x_text[SHAPE_TEXT_SIZE], text[SHAPE_TEXT_SIZE];
         log_error("norm: %s of shape %s does not go with the channels of %s",

@@ -33,11 +33,14 @@ uint64_t tensor_bytes(const struct tensor *t)
 struct place tensor_place(const struct tensor *t)
 {
     const uint64_t plane = (uint64_t)t->shape.h * t->shape.w;
-    struct place p = { (struct tensor *)t, 0, plane * t->shape.c };
+    struct place p = { .root = (struct tensor *)t };
+    uint64_t n = 0, c = 0;
     for (; p.root->parent; p.root = p.root->parent) {
-        p.stride = plane * p.root->parent->shape.c;
-        p.first += p.root->first_n * p.stride + p.root->first_c * plane;
+        n += p.root->first_n;
+        c += p.root->first_c;
     }
+    p.stride = plane * p.root->shape.c;
+    p.first = n * p.stride + c * plane;
     return p;
 }
 

@@ -229,6 +229,15 @@ bool weights_place(struct weights *weights, uint64_t max_block)
         if (!place_state(weights, weights->items[i], max_block))
             return false;
     for (size_t i = 0; i < weights->count; i++) {
+        const struct norm_weights *norm = weights->items[i]->norm;
+        if (!norm)
+            continue;
+        assert(norm->shift->value.offset == norm->all.offset + 4 * norm->shift_at);
+        assert(norm->mean->value.offset == norm->all.offset + 4 * norm->mean_at);
+        assert(norm->variance->value.offset ==
+               norm->all.offset + 4 * norm->variance_at);
+    }
+    for (size_t i = 0; i < weights->count; i++) {
         struct weight *w = weights->items[i];
         if (w->uses_gradient && !put(weights, &w->gradient, 0, max_block))
             return false;

@@ -17,6 +17,12 @@ float activation_tanh(float x)
     return x < 0.0 ? -y : y;
 }
 
+// 0 for an infinity under slope 0, as PyTorch has it; NaN stays.
+float activation_leaky(float x, float slope)
+{
+    return x > 0.0 ? x : slope == 0.0 && isinf(x) ? 0.0 : slope * x;
+}
+
 float activation_sigmoid(float x)
 {
     if (isnan(x))

@@ -35,6 +35,7 @@ struct loss_params {
     uint stride;    // invocations of the grid
     uint run;       // elements of a sample
     STRUCT(view) x, t, dx;
+    STRUCT(view) dloss;
     uint group;                       // elements of a group
     float label_first, label_last;    // of the first group, of the others
     float factor;                     // backward: weight / elements of a group
