@@ -86,12 +86,12 @@ struct tensor *harness_input(struct harness *h, const char *name, struct shape s
                              const float *data);
 struct tensor *harness_input_bytes(struct harness *h, const char *name,
                                    struct shape shape, const uint8_t *data);
-// A trained weight and its value, which is copied; also for inputs whose gradient is
-// wanted.
 // The weights of a normalisation of c channels; any of the four arrays may be NULL.
 struct tensor *harness_norm(struct harness *h, uint32_t c, const float *scale,
                             const float *shift, const float *mean,
                             const float *variance);
+// A trained weight and its value, which is copied; also for inputs whose gradient is
+// wanted.
 struct tensor *harness_weight(struct harness *h, const char *name, struct shape shape,
                               const float *data);
 // Any kind of weight.
