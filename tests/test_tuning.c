@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Variants of convolutions by name, shapes by name, the choice, and tables of both.
-// Needs no device.
+// Variants of convolutions by name, shapes by name, the choice, and tables of both with
+// their files. Needs no device.
 
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
 #include "ops/tuning.h"
 #include "support/gpu.h"
 
@@ -91,16 +94,16 @@ static void test_choice(void **state)
     limits.tuning = &tuning;
     assert_ptr_equal(conv_variant_choose(&limits, &shape), built_in);
     conv_shape_text(&shape, text);
-    assert_true(tuning_set(&tuning, text, "direct-8x32-8x4"));
+    assert_true(tuning_set(&tuning, text, "direct-8x32-8x4", false));
     assert_string_equal(conv_variant_choose(&limits, &shape)->name, "direct-8x32-8x4");
     struct conv_shape other = shape;
     other.c_out++;
     assert_ptr_equal(conv_variant_choose(&limits, &other),
                      conv_variant_built_in(&limits, &other));
     // But not what the device can not do, or nobody knows.
-    assert_true(tuning_set(&tuning, text, "shared-128x128x8-8x8"));
+    assert_true(tuning_set(&tuning, text, "shared-128x128x8-8x8", false));
     assert_ptr_equal(conv_variant_choose(&limits, &shape), built_in);
-    assert_true(tuning_set(&tuning, text, "shared-of-the-future"));
+    assert_true(tuning_set(&tuning, text, "shared-of-the-future", false));
     assert_ptr_equal(conv_variant_choose(&limits, &shape), built_in);
     assert_int_equal(tuning.count, 1);
     // A test's word goes before the table's, unless it is impossible.
@@ -119,9 +122,9 @@ static void test_table(void **state)
     assert_null(tuning_entry(&t, "a"));
     for (unsigned i = 0; i < 50; i++) {
         snprintf(text, sizeof(text), "%02u", i * 37 % 50);
-        assert_true(tuning_set(&t, text, "simple"));
+        assert_true(tuning_set(&t, text, "simple", false));
     }
-    assert_true(tuning_set(&t, "17", "other"));
+    assert_true(tuning_set(&t, "17", "other", false));
     assert_int_equal(t.count, 50);
     for (unsigned i = 0; i < 50; i++) {
         snprintf(text, sizeof(text), "%02u", i);
@@ -134,12 +137,120 @@ static void test_table(void **state)
     tuning_finish(&t);
 }
 
+// ---------------------------------------------------------------------------
+// Files
+
+#define PATH "test_tuning.scratch.json"
+
+static void expect_refused(const void *bytes, size_t size, const char *why)
+{
+    struct tuning t = { 0 };
+    char reason[256] = "";
+    assert_true(file_write(PATH, bytes, size));
+    if (tuning_read(PATH, &t, reason, sizeof(reason)))
+        fail_msg("accepted, expected '%s'", why);
+    if (!strstr(reason, why))
+        fail_msg("'%s' does not say '%s'", reason, why);
+    assert_int_equal(t.count, 0);
+    assert_null(t.entries);
+    assert_null(t.device);
+    assert_string_equal(log_last_error(), "");
+}
+
+static void test_file(void **state)
+{
+    (void)state;
+    struct tuning t = { 0 }, back = { 0 }, empty = { 0 };
+    char reason[256], a[HASH_TEXT_SIZE], b[HASH_TEXT_SIZE];
+    assert_true(tuning_set_origin(&t, "a \"device\"", "driver 1", "0123"));
+    assert_true(tuning_set(&t, "forward 1x1x1x1 -> 1 k1 s1 p0", "simple", false));
+    assert_true(tuning_set(&t, "backward of the future", "unheard-of", true));
+    assert_true(tuning_write(PATH, &t));
+    assert_true(tuning_read(PATH, &back, reason, sizeof(reason)));
+    assert_true(tuning_same_origin(&t, &back));
+    assert_false(tuning_same_origin(&t, &empty));
+    assert_int_equal(back.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(back.entries[i].shape, t.entries[i].shape);
+        assert_string_equal(back.entries[i].variant, t.entries[i].variant);
+        assert_int_equal(back.entries[i].untimed, t.entries[i].untimed);
+    }
+
+    // The hash is that of the choice: of shapes and variants, not of where it was made.
+    assert_string_equal(tuning_hash(&t, a), tuning_hash(&back, b));
+    assert_true(tuning_set_origin(&back, "another", "driver 2", ""));
+    assert_true(tuning_set(&back, "backward of the future", "unheard-of", false));
+    assert_string_equal(a, tuning_hash(&back, b));
+    assert_true(tuning_set(&back, "backward of the future", "heard-of", false));
+    assert_string_not_equal(a, tuning_hash(&back, b));
+    assert_string_not_equal(a, tuning_hash(&empty, b));
+
+    // Whatever is cut off, the file is refused and nothing is left of it.
+    void *data;
+    size_t size;
+    assert_true(file_read(PATH, &data, &size));
+    for (size_t length = 0; length + 2 < size; length++)
+        expect_refused(data, length, "");
+    mem_free(data);
+    tuning_finish(&back);
+
+    // An empty table is one too.
+    assert_true(tuning_write(PATH, &empty));
+    assert_true(tuning_read(PATH, &back, reason, sizeof(reason)));
+    assert_int_equal(back.count, 0);
+    tuning_finish(&back);
+    tuning_finish(&t);
+    assert_true(file_remove(PATH));
+}
+
+static void test_bad_files(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "\x7f"
+          "ELF",
+          "line 1" },
+        { "[]", "format" },
+        { "3", "format" },
+        { "{}", "format" },
+        { "{\"format\": 1}", "format" },
+        { "{\"format\": \"pix2pix tuning 2\", \"kernels\": {}}", "format" },
+        { "{\"format\": \"pix2pix tuning 1\"}", "kernels" },
+        { "{\"format\": \"pix2pix tuning 1\", \"kernels\": []}", "kernels" },
+        { "{\"format\": \"pix2pix tuning 1\", \"kernels\": {\"a\": \"b\", \"c\": 3}}",
+          "not a text" },
+        { "{\"format\": \"pix2pix tuning 1\", \"kernels\": {\"a\": \"b\", \"a\": "
+          "\"c\"}}",
+          "line 1" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        expect_refused(cases[i][0], strlen(cases[i][0]), cases[i][1]);
+    struct tuning t = { 0 };
+    char reason[256] = "";
+    // What is strange but harmless is left out.
+    static const char strange[] =
+        "{\"format\": \"pix2pix tuning 1\", \"device\": 7, "
+        "\"kernels\": {\"a\": \"b\"}, \"untimed\": [1, \"c\"], "
+        "\"more\": null}";
+    assert_true(file_write(PATH, strange, strlen(strange)));
+    assert_true(tuning_read(PATH, &t, reason, sizeof(reason)));
+    assert_int_equal(t.count, 1);
+    assert_false(t.entries[0].untimed);
+    assert_string_equal(t.device, "");
+    tuning_finish(&t);
+    assert_true(file_remove(PATH));
+    assert_false(tuning_read(PATH, &t, reason, sizeof(reason)));
+    assert_true(reason[0]);
+    assert_false(tuning_read(".", &t, reason, sizeof(reason)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_products), cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_names),     cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_products),  cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_table),     cmocka_unit_test(test_file),
+        cmocka_unit_test(test_bad_files),
     };
     return cmocka_run_group_tests(tests, test_log_setup, NULL);
 }

@@ -1,28 +1,45 @@
 // SPDX-License-Identifier: MIT
 //
-// A tuning table: for shapes of convolutions the variants that were measured to be the
-// fastest on a device. Shapes stand in it by name, so that a table read from a file may
-// hold any: what this version does not know is never found.
+// A tuning table: for shapes of convolutions the variants that a device is to use, as
+// measured on it. Both stand in it by name, so that a table read from a file may hold
+// any: what this version does not know is never found.
+//
+// A file is one JSON object:
+//
+//     "format": "pix2pix tuning 1"
+//     "device", "driver", "shaders": texts, where the table was measured
+//     "kernels": { "forward 1x3x256x256 -> 64 k4 s2 p1": "shared-64x64x16-8x4", ... }
+//     "untimed": [shapes of "kernels" that time did not suffice for, ...]
 
 #ifndef OPS_TUNING_H
 #define OPS_TUNING_H
 
+#include "base/hash.h"
 #include "ops/conv_variant.h"
 
 struct tuning_entry {
     char *shape;      // conv_shape_text
     char *variant;    // conv_variant.name
+    bool untimed;     // the built-in choice, written down
 };
 
 struct tuning {
+    // Where it was measured, empty where it was not. `shaders` is a hash of all
+    // kernels.
+    char *device, *driver, *shaders;
     struct tuning_entry *entries;    // in rising order of shapes
     size_t count, capacity;
 };
 
 void tuning_finish(struct tuning *t);    // a zeroed one is fine
 
+// Where a table is measured; texts are copied.
+bool tuning_set_origin(struct tuning *t, const char *device, const char *driver,
+                       const char *shaders);
+bool tuning_same_origin(const struct tuning *a, const struct tuning *b);
+
 // Sets or replaces the entry of a shape. False if there is no memory.
-bool tuning_set(struct tuning *t, const char *shape, const char *variant);
+bool tuning_set(struct tuning *t, const char *shape, const char *variant, bool untimed);
 
 const struct tuning_entry *tuning_entry(const struct tuning *t, const char *shape);
 
@@ -30,5 +47,15 @@ const struct tuning_entry *tuning_entry(const struct tuning *t, const char *shap
 // version knows.
 const struct conv_variant *tuning_find(const struct tuning *t,
                                        const struct conv_shape *s);
+
+// Of what decides the choice, in 16 digits: shapes and variants.
+const char *tuning_hash(const struct tuning *t, char text[HASH_TEXT_SIZE]);
+
+// Reads a file into a zeroed table. On failure the table is as it was and `reason` says
+// why; nothing is logged.
+bool tuning_read(const char *path, struct tuning *t, char *reason, size_t reason_size);
+
+// Replaces a file, as a whole; logs what failed.
+bool tuning_write(const char *path, const struct tuning *t);
 
 #endif
