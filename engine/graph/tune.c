@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: MIT
+//
+// The tuner. See tune.h.
+//
+// A candidate runs as a graph of its own, of one call or, where that is short, of the
+// same call many times, in one submission, so that what a submission costs does not
+// count. The clock is the host's: it is the one that every device has, and it counts
+// what stands between calls in a real step as well. Candidates take turns, so that
+// whatever else the machine does meets all of them.
+
+#include "graph/tune.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "base/random.h"
+#include "gpu/device.h"
+#include "gpu/stream.h"
+#include "graph/exec.h"
+#include "graph/tape.h"
+#include "tensor/weights.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Candidates of a shape: the cheapest few of the kind that suits the device, and of
+// each other kind.
+#define PREFERRED_COUNT 4
+#define OTHER_COUNT 2
+#define MAX_CANDIDATES 16
+
+// A candidate whose run took this much longer than the best one's is not run again, and
+// a kind none of whose variants came as close as this in PROBES shapes is left out.
+#define TOO_SLOW 1.6
+#define HOPELESS 4.0    // and so for the very first, in which drivers may compile
+#define COMPILE_SECONDS 0.3
+#define KIND_TOO_SLOW 2.5
+#define PROBES 2
+#define PROBE_FLOPS 4e6    // at least: less is over before it can be told
+
+// The built-in choice stays unless another takes less than this part of its time.
+#define CLEARLY 0.95
+
+// Timed runs of each candidate, and what one should take: shorter calls are repeated.
+#define SAMPLES_SHORT 5
+#define SAMPLES_LONG 3
+#define LONG_SECONDS 0.03
+#define RUN_SECONDS 0.004
+#define MAX_REPEATS 32
+
+// The simple kernel is slow, so it computes a spread part of a large result.
+#define CHECK_FLOPS 12e6
+#define CHECK_BOXES 64
+
+// It is tried itself where there is hardly anything to do.
+#define SIMPLE_FLOPS 4e6
+
+// Random numbers, repeated as often as needed; a prime, so that no shape fits it.
+#define PATTERN 65521
+
+// Kernels that can do more than the product have it bound.
+static const struct step_block no_step = { 0 };
+
+// One shape on the device.
+struct subject {
+    struct gpu_device *device;
+    double submission_seconds;
+    double end;    // os_seconds() after which nothing is begun that can be left out
+    const struct conv_shape *shape;
+    struct weights *tensors;
+    struct tensor *a, *b, *out;
+    float *reference;    // what the simple kernel says; NaN where it was not asked
+    float *result;
+    float tolerance;
+    uint64_t flops;
+};
+
+struct candidate {
+    const struct conv_variant *variant;
+    struct graph *graph;
+    struct plan *plan;
+    struct exec *exec;
+    uint32_t repeats;
+    double once;    // seconds of one run, after the first
+    double samples[SAMPLES_SHORT];
+    uint32_t sample_count;
+    bool wrong;
+    bool dropped;    // wrong, or far too slow
+};
+
+// What all shapes so far say of the kinds.
+struct experience {
+    uint32_t tried[CONV_KIND_COUNT];
+    double closest[CONV_KIND_COUNT];    // least time relative to the best
+};
+
+// ---------------------------------------------------------------------------
+// Graphs of one call
+
+static void candidate_end(struct candidate *c)
+{
+    exec_destroy(c->exec);
+    plan_destroy(c->plan);
+    graph_destroy(c->graph);
+    c->exec = NULL;
+    c->plan = NULL;
+    c->graph = NULL;
+}
+
+static bool candidate_build(const struct subject *s, struct candidate *c)
+{
+    struct op_limits limits = plan_op_limits(s->device);
+    const struct plan_limits plan_limits = plan_device_limits(s->device);
+    limits.force = c->variant;
+    c->graph = graph_create(&limits);
+    if (!c->graph)
+        return false;
+    c->graph->emitter.label = "tune";
+    for (uint32_t i = 0; i < c->repeats; i++)
+        conv_emit(&c->graph->emitter, s->shape, s->a, s->b, s->out);
+    c->plan = graph_failed(c->graph) ? NULL : plan_build(c->graph, &plan_limits);
+    return c->plan && plan_allocate(c->plan, s->device);
+}
+
+// Runs once, which is the slow first time.
+static bool candidate_begin(const struct subject *s, struct candidate *c,
+                            uint32_t repeats)
+{
+    candidate_end(c);
+    c->repeats = repeats;
+    if (!candidate_build(s, c))
+        return false;
+    c->exec = exec_create(s->device, c->graph, s->submission_seconds);
+    if (!c->exec || !exec_run(c->exec, &no_step))
+        return false;
+    c->once = exec_seconds(c->exec) / repeats;
+    return true;
+}
+
+static bool candidate_sample(struct candidate *c)
+{
+    if (!exec_run(c->exec, &no_step))
+        return false;
+    c->samples[c->sample_count++] = exec_seconds(c->exec) / c->repeats;
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static double candidate_seconds(struct candidate *c)
+{
+    assert(c->sample_count);
+    qsort(c->samples, c->sample_count, sizeof(c->samples[0]), by_value);
+    return 0.5 *
+           (c->samples[(c->sample_count - 1) / 2] + c->samples[c->sample_count / 2]);
+}
+
+// ---------------------------------------------------------------------------
+// The subject
+
+static bool upload_random(struct subject *s, struct tensor *t, const float *pattern)
+{
+    const size_t count = (size_t)shape_count(t->shape);
+    float *values = mem_alloc(count * sizeof(values[0]));
+    if (!values)
+        return false;
+    for (size_t i = 0; i < count; i += PATTERN)
+        memcpy(values + i, pattern, MIN(count - i, PATTERN) * sizeof(values[0]));
+    bool ok = tensor_upload(s->device, t, values);
+    mem_free(values);
+    return ok;
+}
+
+static bool upload_operands(struct subject *s)
+{
+    struct random r;
+    float *pattern = mem_alloc(2 * PATTERN * sizeof(pattern[0]));
+    if (!pattern)
+        return false;
+    random_init(&r, 1, 0x54);
+    for (size_t i = 0; i < 2 * (size_t)PATTERN; i++)
+        pattern[i] = (float)(2 * random_uniform(&r) - 1);
+    bool ok =
+        upload_random(s, s->a, pattern) && upload_random(s, s->b, pattern + PATTERN);
+    mem_free(pattern);
+    return ok;
+}
+
+// What no kernel writes.
+static bool erase_out(struct subject *s)
+{
+    const size_t count = (size_t)shape_count(s->out->shape);
+    for (size_t i = 0; i < count; i++)
+        s->result[i] = NAN;
+    return tensor_upload(s->device, s->out, s->result);
+}
+
+static void subject_finish(struct subject *s)
+{
+    weights_destroy(s->tensors);
+    mem_free(s->reference);
+    mem_free(s->result);
+    *s = (struct subject){ 0 };
+}
+
+// Tensors of the device with random numbers.
+static bool subject_begin(struct subject *s)
+{
+    const struct plan_limits limits = plan_device_limits(s->device);
+    const struct shape x = s->shape->x, y = conv_shape_y(s->shape),
+                       w = conv_shape_w(s->shape);
+    const struct shape shapes[][3] = {
+        [CONV_FORWARD] = { x, w, y },
+        [CONV_BACKWARD_INPUT] = { y, w, x },
+        [CONV_BACKWARD_WEIGHT] = { x, y, w },
+    };
+    const struct shape *of = shapes[s->shape->direction];
+    s->tensors = weights_create(true);
+    if (!s->tensors)
+        return false;
+    s->a = weights_add(s->tensors, WEIGHT_CONV, of[0], "a");
+    s->b = weights_add(s->tensors, WEIGHT_CONV, of[1], "b");
+    s->out = weights_add(s->tensors, WEIGHT_CONV, of[2], "out");
+    const size_t count = (size_t)shape_count(of[2]);
+    s->reference = mem_array(count, sizeof(s->reference[0]));
+    s->result = mem_array(count, sizeof(s->result[0]));
+    if (s->tensors->failed || !s->reference || !s->result)
+        return false;
+    // Operands lie in [-1, 1], so partial sums of k terms grow like the root of k, and
+    // rounding errors like k. A term that is missing shows as one of its size.
+    const struct conv_product p = conv_product_of(s->shape);
+    s->tolerance = FLT_EPSILON * 2 * (float)(p.inner * p.terms + 16);
+    return weights_place(s->tensors, MIN(limits.max_block, limits.max_binding)) &&
+           weights_allocate(s->tensors, s->device) && upload_operands(s);
+}
+
+// ---------------------------------------------------------------------------
+// Checking
+
+// Some boxes of a call's workgroups, spread over the grid, of about `flops`.
+static bool dispatch_part(struct gpu_stream *stream, struct gpu_device *device,
+                          const struct call *call, struct gpu_buffer *step_block,
+                          double flops)
+{
+    struct gpu_kernel_key key = {
+        .shader = call->shader,
+        .spec_count = call->spec_count,
+        .uses_step = call->uses_step,
+        .params_size = call->params_size,
+    };
+    const struct gpu_binding step = { step_block, 0, sizeof(struct step_block) };
+    struct gpu_binding bindings[CALL_MAX_BUFFERS];
+    memcpy(key.spec, call->spec, sizeof(key.spec));
+    for (; key.buffers < CALL_MAX_BUFFERS && call->use[key.buffers].tensor;
+         key.buffers++) {
+        const struct bound b = tensor_bound(call->use[key.buffers].tensor);
+        bindings[key.buffers] =
+            (struct gpu_binding){ b.root->block->buffer, b.root->offset + b.begin,
+                                  b.end - b.begin };
+    }
+    struct gpu_kernel *kernel = gpu_kernel_get(device, &key);
+    if (!kernel)
+        return false;
+    assert(call->grid.y == 1 && call->grid.z == 1);    // as grid_linear makes them
+    const uint32_t groups = call->grid.x;
+    const double share = MIN(flops / MAX((double)call->flops, 1), 1);
+    const uint32_t wanted = MAX((uint32_t)(share * groups), MIN(groups, 4));
+    const uint32_t boxes = wanted == groups ? 1 : MIN(wanted, CHECK_BOXES);
+    const uint32_t width = wanted / boxes;
+    for (uint32_t i = 0; i < boxes; i++) {
+        const uint64_t first =
+            boxes == 1 ? 0 : (uint64_t)(groups - width) * i / (boxes - 1);
+        const uint32_t base[3] = { (uint32_t)first, 0, 0 };
+        const uint32_t size[3] = { width, 1, 1 };
+        if (!gpu_stream_dispatch(stream, kernel, bindings,
+                                 call->uses_step ? &step : NULL, call->params, base,
+                                 size))
+            return false;
+    }
+    return true;
+}
+
+// What the simple kernel says of a part of the result.
+static bool compute_reference(struct subject *s)
+{
+    struct candidate simple = { .variant = conv_variant_find("simple"), .repeats = 1 };
+    struct gpu_stream *stream = NULL;
+    struct gpu_buffer *step =
+        gpu_buffer_create(s->device, sizeof(struct step_block), GPU_DEVICE);
+    bool ok = step && gpu_zero(step) && erase_out(s) && candidate_build(s, &simple);
+    const size_t calls = ok ? graph_call_count(simple.graph) : 0;
+    double flops = 0;
+    for (size_t i = 0; i < calls; i++)
+        flops += (double)graph_call(simple.graph, i)->flops;
+    s->flops = (uint64_t)flops;
+    if (ok) {
+        stream = gpu_stream_create(s->device, (uint32_t)calls * CHECK_BOXES, 0);
+        ok = stream && gpu_stream_begin(stream);
+    }
+    // Several calls add their parts of the sums, each in the same boxes.
+    for (size_t i = 0; ok && i < calls; i++) {
+        const struct call *call = graph_call(simple.graph, i);
+        gpu_stream_barrier(stream);
+        ok = dispatch_part(stream, s->device, call, step,
+                           CHECK_FLOPS * (double)call->flops / MAX(flops, 1));
+    }
+    if (ok)
+        gpu_stream_barrier(stream);
+    ok = ok && gpu_stream_end(stream) && gpu_stream_submit(stream) &&
+         gpu_stream_wait(stream) && tensor_download(s->device, s->out, s->reference);
+    gpu_stream_destroy(stream);
+    gpu_buffer_destroy(step);
+    candidate_end(&simple);
+    return ok;
+}
+
+// Whether what a candidate left in `out` is the reference.
+static bool check_result(struct subject *s, struct candidate *c)
+{
+    const size_t count = (size_t)shape_count(s->out->shape);
+    if (!tensor_download(s->device, s->out, s->result))
+        return false;
+    for (size_t i = 0; i < count && !c->wrong; i++)
+        c->wrong = !isfinite(s->result[i]) ||
+                   fabsf(s->result[i] - s->reference[i]) > s->tolerance;
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// One shape
+
+// A software driver has no memory that is faster than its loads, and takes long to
+// compile a kernel with barriers.
+static bool is_left_out(const struct experience *x, const struct op_limits *limits,
+                        const struct conv_variant *v,
+                        const struct conv_variant *built_in, uint64_t flops)
+{
+    if (v == built_in)
+        return false;
+    if (v->kind == CONV_SHARED && limits->is_cpu)
+        return true;
+    if (v->kind == CONV_SIMPLE && (double)flops > SIMPLE_FLOPS)
+        return true;
+    return v->kind != built_in->kind && x->tried[v->kind] >= PROBES &&
+           x->closest[v->kind] > KIND_TOO_SLOW;
+}
+
+// The built-in choice first, then by kind the cheapest ones that are possible.
+static size_t find_candidates(const struct subject *s, const struct experience *x,
+                              const struct tune_options *options,
+                              const struct conv_variant *built_in,
+                              struct candidate list[MAX_CANDIDATES])
+{
+    const struct op_limits limits = plan_op_limits(s->device);
+    size_t count = 0, table_count;
+    const struct conv_variant *table = conv_variant_table(&table_count);
+    list[count++].variant = built_in;
+    for (size_t i = 0; i < options->more_count && count < MAX_CANDIDATES; i++)
+        if (conv_variant_fits(&options->more[i], &limits, s->shape))
+            list[count++].variant = &options->more[i];
+    for (int kind = 0; kind < CONV_KIND_COUNT; kind++) {
+        const size_t most =
+            kind == (int)built_in->kind ? PREFERRED_COUNT : (size_t)OTHER_COUNT;
+        const struct conv_variant *last = NULL;
+        for (size_t n = 0; n < most && count < MAX_CANDIDATES; n++) {
+            // The cheapest after the last one; equal ones in the order of the table.
+            const struct conv_variant *next = NULL;
+            for (size_t i = 0; i < table_count; i++) {
+                const struct conv_variant *v = &table[i];
+                const uint64_t cost = conv_variant_cost(v, s->shape);
+                const uint64_t before = last ? conv_variant_cost(last, s->shape) : 0;
+                if ((int)v->kind == kind &&
+                    (!last || cost > before || (cost == before && v > last)) &&
+                    (!next || cost < conv_variant_cost(next, s->shape)) &&
+                    conv_variant_fits(v, &limits, s->shape) &&
+                    !is_left_out(x, &limits, v, built_in, s->flops))
+                    next = v;
+            }
+            if (!next)
+                break;
+            last = next;
+            if (next != built_in)
+                list[count++].variant = next;
+        }
+    }
+    return count;
+}
+
+// First runs: drops what is wrong or far too slow. False if the device failed.
+static bool try_candidates(struct subject *s, struct candidate *list, size_t count)
+{
+    double best = INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        struct candidate *c = &list[i];
+        char text[CONV_SHAPE_TEXT_SIZE];
+        if (i > 0 && os_seconds() > s->end) {
+            c->once = INFINITY;
+            c->dropped = true;
+            continue;
+        }
+        if (!erase_out(s) || !candidate_begin(s, c, 1) || !check_result(s, c))
+            return false;
+        if (c->wrong)
+            log_warn("tune: kernel %s computes %s wrongly on %s and is not used",
+                     c->variant->name, conv_shape_text(s->shape, text),
+                     gpu_device_info(s->device)->name);
+        c->dropped = c->wrong || c->once > HOPELESS * best + COMPILE_SECONDS;
+        if (c->dropped) {
+            candidate_end(c);
+            continue;
+        }
+        if (!exec_run(c->exec, &no_step))
+            return false;
+        c->once = exec_seconds(c->exec);
+        best = MIN(best, c->once);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct candidate *c = &list[i];
+        c->dropped |= c->once > TOO_SLOW * best + RUN_SECONDS;
+        if (c->dropped) {
+            candidate_end(c);
+            continue;
+        }
+        const double repeats = MIN(RUN_SECONDS / MAX(c->once, 1e-7), MAX_REPEATS);
+        if (repeats >= 2 && !candidate_begin(s, c, (uint32_t)repeats))
+            return false;
+    }
+    return true;
+}
+
+static bool time_candidates(const struct subject *s, struct candidate *list,
+                            size_t count)
+{
+    double longest = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!list[i].dropped)
+            longest = MAX(longest, list[i].once * list[i].repeats);
+    const bool is_long = longest > LONG_SECONDS;
+    const uint32_t samples = is_long ? SAMPLES_LONG : SAMPLES_SHORT;
+    // The second run records, which would count where runs are short.
+    for (size_t i = 0; i < count; i++)
+        if (!list[i].dropped && !is_long && !exec_run(list[i].exec, &no_step))
+            return false;
+    for (uint32_t k = 0; k < samples && (k == 0 || os_seconds() < s->end); k++)
+        for (size_t i = 0; i < count; i++)
+            if (!list[i].dropped && !candidate_sample(&list[i]))
+                return false;
+    return true;
+}
+
+static void learn(struct experience *x, struct candidate *list, size_t count,
+                  double best, uint64_t flops)
+{
+    double of_kind[CONV_KIND_COUNT];
+    for (int kind = 0; kind < CONV_KIND_COUNT; kind++)
+        of_kind[kind] = INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        const int kind = (int)list[i].variant->kind;
+        const double seconds =
+            list[i].sample_count ? candidate_seconds(&list[i]) : list[i].once;
+        of_kind[kind] = MIN(of_kind[kind], seconds);
+    }
+    for (int kind = 0; kind < CONV_KIND_COUNT; kind++) {
+        if (isinf(of_kind[kind]) || (double)flops < PROBE_FLOPS)
+            continue;
+        const double ratio = of_kind[kind] / best;
+        if (!x->tried[kind] || ratio < x->closest[kind])
+            x->closest[kind] = ratio;
+        x->tried[kind]++;
+    }
+}
+
+static void choose(struct candidate *list, size_t count, struct tune_result *result)
+{
+    struct candidate *best = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!list[i].dropped &&
+            (!best || candidate_seconds(&list[i]) < candidate_seconds(best)))
+            best = &list[i];
+    // The first one is the built-in choice.
+    result->built_in_seconds =
+        list[0].sample_count ? candidate_seconds(&list[0]) : list[0].once;
+    if (!best) {
+        result->chosen = conv_variant_find("simple");
+        return;
+    }
+    result->timed = true;
+    result->chosen = best->variant;
+    result->chosen_seconds = candidate_seconds(best);
+    if (!list[0].wrong && result->chosen_seconds > CLEARLY * result->built_in_seconds) {
+        result->chosen = result->built_in;
+        result->chosen_seconds = result->built_in_seconds;
+    }
+}
+
+// False if the device failed. A shape that it has no memory for is left untimed.
+static bool tune_shape(struct gpu_device *device, const struct tune_options *options,
+                       double end, struct experience *x, struct tune_result *result)
+{
+    struct candidate list[MAX_CANDIDATES] = { 0 };
+    struct subject s = {
+        .device = device,
+        .submission_seconds = options->submission_seconds,
+        .end = end,
+        .shape = &result->shape,
+    };
+    size_t count = 0;
+    // What does not fit is no error of the user's.
+    const struct log_sink *before = log_use(NULL);
+    bool ok = subject_begin(&s);
+    log_use(before);
+    log_clear_error();
+    ok = ok && compute_reference(&s);
+    result->flops = s.flops;
+    if (ok) {
+        count = find_candidates(&s, x, options, result->built_in, list);
+        ok = try_candidates(&s, list, count) && time_candidates(&s, list, count);
+    }
+    if (ok) {
+        choose(list, count, result);
+        if (result->timed)
+            learn(x, list, count, result->chosen_seconds, result->flops);
+    }
+    for (size_t i = 0; i < count; i++)
+        candidate_end(&list[i]);
+    subject_finish(&s);
+    return ok || !gpu_device_is_lost(device);
+}
+
+// ---------------------------------------------------------------------------
+// All
+
+struct turn {
+    size_t index;
+    double work;
+};
+
+static int most_work_first(const void *a, const void *b)
+{
+    const struct turn *x = a, *y = b;
+    if (x->work != y->work)
+        return x->work > y->work ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static double work_of(const struct conv_shape *s)
+{
+    const struct conv_product p = conv_product_of(s);
+    return 2.0 * (double)p.m * (double)p.n * (double)p.inner * p.terms * p.phases;
+}
+
+// The large shapes come first, since they have most to gain, and before them the
+// smallest that can tell which kinds are hopeless on this device.
+static void order_turns(struct turn *turns, size_t count)
+{
+    qsort(turns, count, sizeof(turns[0]), most_work_first);
+    size_t probes = count;
+    while (probes > 0 && turns[probes - 1].work < PROBE_FLOPS)
+        probes--;
+    for (size_t i = 0; i < PROBES && probes > i; i++) {
+        const struct turn turn = turns[probes - 1];
+        memmove(turns + 1, turns, (probes - 1) * sizeof(turns[0]));
+        turns[0] = turn;
+    }
+}
+
+bool tune(struct gpu_device *device, const struct conv_shape *shapes, size_t count,
+          const struct tune_options *options, struct tune_result *results)
+{
+    const struct op_limits limits = plan_op_limits(device);
+    const double end =
+        options->seconds > 0 ? os_seconds() + options->seconds : INFINITY;
+    struct experience x = { 0 };
+    struct turn *turns = mem_array(MAX(count, 1), sizeof(turns[0]));
+    if (!turns)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct conv_variant *v = conv_variant_built_in(&limits, &shapes[i]);
+        results[i] =
+            (struct tune_result){ .shape = shapes[i], .built_in = v, .chosen = v };
+        turns[i] = (struct turn){ i, work_of(&shapes[i]) };
+    }
+    order_turns(turns, count);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count && gpu_device_limits(device)->executes; i++) {
+        struct tune_result *result = &results[turns[i].index];
+        if (os_seconds() > end)
+            break;
+        ok = tune_shape(device, options, end, &x, result) &&
+             (!options->report || options->report(options->user, result, i + 1, count));
+    }
+    mem_free(turns);
+    return ok;
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+//
+// Tables from files and from measuring. See tuned.h.
+
+#include "train/tuned.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "gpu/device.h"
+#include "gpu/shaders.h"
+#include "graph/graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// Between two messages about it.
+#define REPORT_SECONDS 2.0
+
+bool tuned_is_auto(const char *option)
+{
+    return !option || strcmp(option, "auto") == 0;
+}
+
+// ---------------------------------------------------------------------------
+// The cache
+
+static bool set_origin(const struct gpu_device *device, struct tuning *t)
+{
+    const struct pix_device_info *info = gpu_device_info(device);
+    const struct gpu_limits *limits = gpu_device_limits(device);
+    char shaders[HASH_TEXT_SIZE];
+    uint64_t hash = HASH_START;
+    for (size_t i = 0; i < SHADER_COUNT; i++)
+        hash = hash_bytes(hash_text(hash, shader_table[i].name), shader_table[i].words,
+                          shader_table[i].size);
+    // The limits too: a device may be told to behave like a smaller one.
+    char *name =
+        mem_printf("%s, %04x:%04x, %u invocations, %u bytes shared", info->name,
+                   (unsigned)info->vendor_id, (unsigned)info->device_id,
+                   (unsigned)limits->max_invocations, (unsigned)limits->shared_bytes);
+    char *driver = mem_printf("%s %s", info->driver, info->driver_version);
+    bool ok = name && driver &&
+              tuning_set_origin(t, name, driver, hash_digits(hash, shaders));
+    mem_free(driver);
+    mem_free(name);
+    return ok;
+}
+
+static char *path_of(const struct tuning *origin)
+{
+    char digits[HASH_TEXT_SIZE];
+    const uint64_t hash =
+        hash_text(hash_text(hash_text(HASH_START, origin->device), origin->driver),
+                  origin->shaders);
+    char *folder = os_cache_folder();
+    char *path =
+        folder ? mem_printf("%s/tuning/%s.json", folder, hash_digits(hash, digits))
+               : NULL;
+    mem_free(folder);
+    return path;
+}
+
+char *tuned_cache_path(const struct gpu_device *device)
+{
+    struct tuning origin = { 0 };
+    char *path = set_origin(device, &origin) ? path_of(&origin) : NULL;
+    tuning_finish(&origin);
+    return path;
+}
+
+// Whatever is wrong with it, the table is of this device, with what could be read.
+static bool read_cache(const struct gpu_device *device, struct tuning *t)
+{
+    struct tuning found = { 0 };
+    char reason[256];
+    if (!set_origin(device, t))
+        return false;
+    char *path = path_of(t);
+    if (path && file_exists(path)) {
+        if (!tuning_read(path, &found, reason, sizeof(reason))) {
+            log_warn("tuning: %s is ignored and will be replaced: %s", path, reason);
+        } else if (!tuning_same_origin(&found, t)) {
+            log_warn("tuning: %s is ignored and will be replaced: it is of another "
+                     "device",
+                     path);
+            tuning_finish(&found);
+        } else {
+            tuning_finish(t);
+            *t = found;
+        }
+    }
+    mem_free(path);
+    return true;
+}
+
+// Another process may have added to the file since it was read. Of two that write at
+// once the later one wins, whole: the other's part is measured again.
+static bool write_cache(const struct gpu_device *device, const struct tuning *t)
+{
+    struct tuning all = { 0 };
+    const struct log_sink *before = log_use(NULL);    // it has been told before
+    bool ok = read_cache(device, &all);
+    log_use(before);
+    for (size_t i = 0; ok && i < t->count; i++) {
+        const struct tuning_entry *e = &t->entries[i];
+        ok = tuning_set(&all, e->shape, e->variant, e->untimed);
+    }
+    char *path = ok ? path_of(&all) : NULL;
+    char *folder = path ? mem_strdup(path) : NULL;
+    if (folder) {
+        folder[strlen(path) - strlen(file_name(path)) - 1] = 0;
+        before = log_use(NULL);
+        ok = file_make_folder(folder) && tuning_write(path, &all);
+        log_use(before);
+        if (!ok)
+            log_warn(
+                "tuning: what was measured can not be kept, so it will be measured "
+                "again: %s",
+                log_last_error());
+        log_clear_error();
+    }
+    mem_free(folder);
+    mem_free(path);
+    tuning_finish(&all);
+    return ok;
+}
+
+bool tuned_open(const struct gpu_device *device, const char *option, struct tuning *t)
+{
+    char reason[256];
+    if (tuned_is_auto(option))
+        return read_cache(device, t);
+    if (strcmp(option, "off") == 0)
+        return true;
+    if (!tuning_read(option, t, reason, sizeof(reason))) {
+        log_error("tuning: --tuning %s can not be used: %s: name a file that `pix2pix "
+                  "tune` or a run wrote, or auto, or off",
+                  option, reason);
+        return false;
+    }
+    struct tuning here = { 0 };
+    bool ok = set_origin(device, &here);
+    if (ok && !tuning_same_origin(t, &here))
+        log_info("tuning: %s was measured on %s, %s, or with other kernels", option,
+                 t->device, t->driver);
+    tuning_finish(&here);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Measuring
+
+static bool note(struct tuning *t, const struct tune_result *r)
+{
+    char text[CONV_SHAPE_TEXT_SIZE];
+    return tuning_set(t, conv_shape_text(&r->shape, text), r->chosen->name, !r->timed);
+}
+
+struct progress {
+    const char *device;
+    double start, told;
+};
+
+static bool tell_progress(void *user, const struct tune_result *result, size_t done,
+                          size_t count)
+{
+    struct progress *p = user;
+    const double now = os_seconds();
+    (void)result;
+    if (now - p->told >= REPORT_SECONDS) {
+        p->told = now;
+        log_info("tuning: %zu of %zu kernels for %s ...", done, count, p->device);
+    }
+    return true;
+}
+
+static void tell_end(const struct progress *p, const struct tune_result *results,
+                     size_t count)
+{
+    size_t timed = 0, better = 0;
+    for (size_t i = 0; i < count; i++) {
+        timed += results[i].timed;
+        better += results[i].timed && results[i].chosen != results[i].built_in;
+    }
+    log_info("tuning: %zu of %zu kernels timed in %.1f s, %zu are not the built-in "
+             "choice%s",
+             timed, count, os_seconds() - p->start, better,
+             timed < count ? "; `pix2pix tune` takes the time for all" : "");
+}
+
+// Shapes of a graph that a table has no entry for; caller frees.
+static struct conv_shape *find_missing(const struct graph *g, const struct tuning *t,
+                                       size_t *count)
+{
+    size_t all;
+    const struct conv_shape *shapes = graph_products(g, &all);
+    struct conv_shape *missing = mem_array(MAX(all, 1), sizeof(missing[0]));
+    *count = 0;
+    for (size_t i = 0; missing && i < all; i++) {
+        char text[CONV_SHAPE_TEXT_SIZE];
+        if (!tuning_entry(t, conv_shape_text(&shapes[i], text)))
+            missing[(*count)++] = shapes[i];
+    }
+    return missing;
+}
+
+bool tuned_complete(struct gpu_device *device, double submission_seconds,
+                    double seconds, const struct graph *g, struct tuning *t)
+{
+    size_t count;
+    struct conv_shape *shapes = find_missing(g, t, &count);
+    struct tune_result *results = mem_array(MAX(count, 1), sizeof(results[0]));
+    bool ok = shapes && results;
+    if (ok && count > 0 && gpu_device_limits(device)->executes) {
+        struct progress progress = { .device = gpu_device_info(device)->name,
+                                     .start = os_seconds() };
+        const struct tune_options options = {
+            .submission_seconds = submission_seconds,
+            .seconds = gpu_device_limits(device)->is_cpu ? seconds / 3 : seconds,
+            .report = tell_progress,
+            .user = &progress,
+        };
+        progress.told = progress.start;
+        log_info("tuning: timing %zu kernels for %s, once, for about %.0f s at most; "
+                 "--tuning off leaves it out",
+                 count, progress.device, options.seconds);
+        ok = tune(device, shapes, count, &options, results);
+        for (size_t i = 0; ok && i < count; i++)
+            ok = note(t, &results[i]);
+        if (ok) {
+            tell_end(&progress, results, count);
+            write_cache(device, t);
+        }
+    }
+    mem_free(results);
+    mem_free(shapes);
+    return ok;
+}
+
+bool tuned_select(const struct tuning *all, const struct graph *g, struct tuning *part)
+{
+    size_t count;
+    const struct conv_shape *shapes = graph_products(g, &count);
+    bool ok =
+        !all->device || tuning_set_origin(part, all->device, all->driver, all->shaders);
+    for (size_t i = 0; ok && i < count; i++) {
+        char text[CONV_SHAPE_TEXT_SIZE];
+        const struct tuning_entry *e =
+            tuning_entry(all, conv_shape_text(&shapes[i], text));
+        ok = !e || tuning_set(part, e->shape, e->variant, e->untimed);
+    }
+    return ok;
+}
+
+bool tuned_measure(struct gpu_device *device, double submission_seconds,
+                   const struct conv_shape *shapes, size_t count,
+                   bool (*report)(void *user, const struct tune_result *result,
+                                  size_t done, size_t count),
+                   void *user)
+{
+    struct tuning t = { 0 };
+    const struct tune_options options = {
+        .submission_seconds = submission_seconds,
+        .report = report,
+        .user = user,
+    };
+    struct tune_result *results = mem_array(MAX(count, 1), sizeof(results[0]));
+    bool ok = results && tune(device, shapes, count, &options, results);
+    // What was measured before a failure, or an end, is as good.
+    for (size_t i = 0; results && i < count; i++)
+        if (results[i].timed)
+            ok = note(&t, &results[i]) && ok;
+    if (t.count > 0)
+        write_cache(device, &t);
+    tuning_finish(&t);
+    mem_free(results);
+    return ok;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// Where tuning tables come from: nowhere (--tuning off), a file (--tuning FILE), or the
+// user's cache folder, which has one file for each device, driver and set of kernels;
+// what that lacks is measured once (--tuning auto). A cache is never trusted: whatever
+// is wrong with it costs no more than measuring again.
+
+#ifndef TRAIN_TUNED_H
+#define TRAIN_TUNED_H
+
+#include "graph/tune.h"
+#include "ops/tuning.h"
+
+struct graph;
+
+bool tuned_is_auto(const char *option);    // NULL is
+
+// Reads the table that an option names into a zeroed one, which may stay empty. False
+// after a message where a file that was named can not be used.
+bool tuned_open(const struct gpu_device *device, const char *option, struct tuning *t);
+
+// How long an automatic tuning may take on a GPU. A software driver gets a third: it
+// compiles slowly and has least to gain, since the built-in choice is fitted to one.
+#define TUNED_SECONDS_RUN 30.0      // before a run of many steps
+#define TUNED_SECONDS_IMAGE 10.0    // before perhaps one image
+
+// Measures what the table lacks of a graph's shapes, for `seconds` at most, and keeps
+// it in the cache. What time does not suffice for keeps the built-in choice, in the
+// cache too: nobody waits twice. False if the device failed.
+bool tuned_complete(struct gpu_device *device, double submission_seconds,
+                    double seconds, const struct graph *g, struct tuning *t);
+
+// The part of a table that concerns a graph.
+bool tuned_select(const struct tuning *all, const struct graph *g, struct tuning *part);
+
+// Measures all shapes, however long it takes, and replaces what the cache has of them.
+// `report` as in tune_options.
+bool tuned_measure(struct gpu_device *device, double submission_seconds,
+                   const struct conv_shape *shapes, size_t count,
+                   bool (*report)(void *user, const struct tune_result *result,
+                                  size_t done, size_t count),
+                   void *user);
+
+// Path of the cache's file for a device; NULL where there is no cache folder. Caller
+// frees.
+char *tuned_cache_path(const struct gpu_device *device);
+
+#endif
