@@ -192,6 +192,12 @@ struct pix_train_options {
     uint32_t keep;           // newest checkpoints that stay
     bool continue_run;       // go on from the newest checkpoint in `out`, or start the
                              // run if `out` is absent or empty
+    // Which kernels compute convolutions. "auto" or NULL: what is fastest on the
+    // device, which is measured once, for seconds, and kept in the user's cache folder.
+    // "off": the built-in choice. Else a file that pix_tune or a run wrote. A run keeps
+    // what it began with in `out`/tuning.json; with "auto" a continued run uses that
+    // and nothing else.
+    const char *tuning;
 
     void *strings;    // private: text read from a file
 };
@@ -328,6 +334,31 @@ PIX_API bool pix_train_plan(pix_device *device, const struct pix_train_options *
                             struct pix_plan *plan);
 
 // ---------------------------------------------------------------------------
+// Tuning
+
+// How one convolution of a network is computed. Its shape is a direction, the input
+// n x c x h x w, the channels of the output, kernel, stride and padding.
+struct pix_tune_row {
+    const char *shape;       // "forward 1x64x128x128 -> 128 k4 s2 p1"
+    const char *built_in;    // kernel that is taken where nothing was measured
+    const char *chosen;      // the fastest; the built-in one unless another clearly is
+    bool timed;              // false: it did not fit the device, nothing was measured
+    double built_in_ms, chosen_ms;
+    double gflops;    // of the chosen one, 10^9 operations per second
+};
+
+// Measures the kernels for every convolution of a training step with these options, and
+// of a translation, and keeps the result in the user's cache folder, where training and
+// translation find it. Takes seconds on a GPU, minutes on a software driver. `row` is
+// called after each of the `count` shapes and may be NULL; when it returns false the
+// measuring ends, what it has so far is kept, and so is the result true. *path is where
+// the table is, NULL where there is no cache folder; free it with free().
+PIX_API bool pix_tune(pix_device *device, const struct pix_train_options *options,
+                      bool (*row)(void *user, const struct pix_tune_row *row,
+                                  uint32_t done, uint32_t count),
+                      void *user, char **path);
+
+// ---------------------------------------------------------------------------
 // Translation
 
 struct pix_translate_options {
@@ -336,6 +367,7 @@ struct pix_translate_options {
         *preprocess;        // NULL or "resize": to the model's size; "none": as it is
     uint32_t batch_size;    // most images that run together; 0: one at a time
     uint32_t threads;       // that read and write files; 0: as many as useful
+    const char *tuning;     // as in pix_train_options
 };
 
 typedef struct pix_translator pix_translator;

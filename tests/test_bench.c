@@ -125,6 +125,7 @@ static void check_counters(void)
     struct pix_train_options o;
     struct pix_plan plan;
     pix_train_options_init(&o);
+    o.tuning = "off";
     o.crop_size = tiny.size;
     o.batch_size = tiny.batch;
     o.ngf = o.ndf = 4;

@@ -117,6 +117,8 @@ static bool upload(struct gpu_device *device, struct tensor *t, const void *data
     return true;
 }
 
+static const char *tuning = "0123456789abcdef";    // what is written
+
 static bool write_file(const char *path, uint64_t step)
 {
     struct pix_train_options options;
@@ -126,9 +128,10 @@ static bool write_file(const char *path, uint64_t step)
     options.crop_size = 64;
     options.lambda_l1 = 12.5;
     assert_true(options_resolve(&options));
-    const struct checkpoint_state state = {
+    struct checkpoint_state state = {
         .step = step, .epoch = 2, .images = IMAGES, .options = &options
     };
+    snprintf(state.tuning, sizeof(state.tuning), "%s", tuning);
     bool ok = checkpoint_write(path, &state, g, d, NULL, download);
     weights_destroy(g);
     weights_destroy(d);
@@ -159,6 +162,7 @@ static void test_round_trip(void **state)
     assert_int_equal(s->options->crop_size, 64);
     assert_int_equal(s->options->depth, 6);
     assert_true(s->options->lambda_l1 == 12.5);
+    assert_string_equal(s->tuning, tuning);
 
     struct weights *g = make_network(5, false), *d = make_network(7, false);
     uploads = 0;
@@ -231,7 +235,7 @@ static void test_format(void **state)
     const char *key;
     json_object_foreach(metadata, key, value)
         assert_true(json_is_string(value));
-    assert_int_equal(json_object_size(metadata), 5);
+    assert_int_equal(json_object_size(metadata), 6);
     assert_string_equal(json_string_value(json_object_get(metadata, "pix2pix.step")),
                         "20");
 
@@ -558,10 +562,26 @@ static void test_failed_write(void **state)
     mem_free(path);
 }
 
+// Older versions wrote no hash of the table of kernels.
+static void test_without_tuning(void **state)
+{
+    char *path = default_path();
+    (void)state;
+    tuning = "";
+    assert_true(write_file(path, STEP));
+    tuning = "0123456789abcdef";
+    struct checkpoint *c = checkpoint_open(path);
+    assert_non_null(c);
+    assert_string_equal(checkpoint_get_state(c)->tuning, "");
+    checkpoint_close(c);
+    mem_free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_without_tuning, setup, teardown),
         cmocka_unit_test_setup_teardown(test_format, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_headers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),

@@ -30,6 +30,8 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "train/checkpoint.h"
+#include "train/objective.h"
+#include "train/tuned.h"
 
 #define SCRATCH "test_train.scratch"
 #define DATA SCRATCH "/data"        // five pairs
@@ -164,6 +166,7 @@ static struct pix_train_options tiny(const char *data, const char *out)
     pix_train_options_init(&o);
     o.data = data;
     o.out = out;
+    o.tuning = "off";
     o.ngf = 4;
     o.ndf = 4;
     o.crop_size = CROP;
@@ -294,6 +297,7 @@ static void test_plan(void **state)
     if (!device)
         skip();
     pix_train_options_init(&o);
+    o.tuning = "off";
     assert_true(pix_train_plan(device, &o, &p));
     assert_int_equal(p.weights_g, 54413955);
     assert_int_equal(p.weights_d, 2768705);
@@ -335,6 +339,7 @@ static void test_overfit(void **state)
     struct pix_evaluation e;
     struct pix_image grid;
     pix_translate_options_init(&t);
+    t.tuning = "off";
     t.model = run;
     pix_translator *translator = pix_translator_create(device, &t);
     assert_non_null(translator);
@@ -471,6 +476,168 @@ static void test_stop_and_continue(void **state)
     assert_int_equal(stored.keep, 1);
     assert_int_equal(stored.data[0], '/');
     pix_train_options_finish(&stored);
+}
+
+// A table that differs from the built-in choice for some shapes of tiny().
+static void write_table(const char *path, const char *variant)
+{
+    static const char *const names[] = {
+        "forward 1x3x32x32 -> 4 k4 s2 p1",
+        "backward-input 1x8x8x8 -> 32 k4 s2 p1",
+        "backward-weight 1x8x8x8 -> 16 k4 s2 p1",
+        "backward-weight 1x16x4x4 -> 32 k4 s2 p1",
+    };
+    struct tuning t = { 0 };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_true(tuning_set(&t, names[i], variant, false));
+    assert_true(tuning_write(path, &t));
+    tuning_finish(&t);
+}
+
+// A run keeps its table of kernels and goes on with it, and with no other.
+static void test_tuning(void **state)
+{
+    static const char table[] = SCRATCH "/table.json";
+    static const char kept[] = SCRATCH "/tuned/tuning.json";
+    struct pix_train_options o = tiny(DATA, SCRATCH "/tuned_straight");
+    char *steps_file, other[] = SCRATCH "/other.json";
+    (void)state;
+    need_device();
+    write_table(table, "simple");
+    o.tuning = table;
+    o.steps = 6;
+    train(device, &o, UINT64_MAX);
+
+    o.out = SCRATCH "/tuned";
+    o.steps = 3;
+    train(device, &o, UINT64_MAX);
+    assert_true(file_remove(table));    // the run has its own
+    o.tuning = "auto";
+    o.continue_run = true;
+    o.steps = 4;
+    train(device, &o, UINT64_MAX);
+    o.tuning = NULL;
+    o.steps = 6;
+    train(device, &o, UINT64_MAX);
+    assert_same_checkpoint(SCRATCH "/tuned_straight", o.out, 6);
+
+    // Not with a table that was altered, damaged or lost.
+    o.tuning = "auto";
+    o.steps = 8;
+    void *data;
+    size_t size;
+    assert_true(file_read(kept, &data, &size));
+    write_table(kept, "direct-8x32-8x4");
+    assert_refused(&o, "is not the table of kernels");
+    write_text(kept, "{");
+    assert_refused(&o, "tuning.json can not be used");
+    assert_true(file_remove(kept));
+    assert_refused(&o, "is not the table of kernels");
+    assert_true(file_write(kept, data, size));
+    mem_free(data);
+    train(device, &o, 7);
+
+    // But with another one that the user names, from then on.
+    write_table(other, "direct-8x32-8x4");
+    o.tuning = other;
+    o.steps = 8;
+    train(device, &o, UINT64_MAX);
+    o.tuning = "auto";
+    o.steps = 9;
+    train(device, &o, UINT64_MAX);
+    o.tuning = "off";
+    o.steps = 10;
+    train(device, &o, UINT64_MAX);
+    o.tuning = "auto";    // which is off for this run now
+    o.steps = 11;
+    train(device, &o, UINT64_MAX);
+
+    // A bad table is refused before there is a run.
+    o = tiny(DATA, SCRATCH "/untuned");
+    o.tuning = SCRATCH "/missing.json";
+    assert_refused(&o, "missing.json can not be used");
+    assert_false(file_exists(o.out));
+    steps_file = checkpoint_path(SCRATCH "/tuned", 11);
+    assert_true(file_exists(steps_file));
+    mem_free(steps_file);
+}
+
+// The user's cache is read, and a run takes from it what concerns it.
+static void test_tuning_cache(void **state)
+{
+    struct pix_train_options o = tiny(DATA, SCRATCH "/cached");
+    struct tuning all = { 0 }, t = { 0 };
+    char reason[256];
+    (void)state;
+    need_device();
+    // Complete, so that nothing is measured.
+    o.tuning = "off";
+    o.steps = 1;
+    struct gpu_device *gpu = gpu_device_create(&(struct gpu_device_options){
+        .minimum_limits = is_set("PIX_TEST_MINIMUM_LIMITS") });
+    struct op_limits limits = plan_op_limits(gpu);
+    struct graph *g = graph_create(&limits);
+    struct weights *weights[] = { weights_create(false), weights_create(false) };
+    struct objective objective;
+    const struct objective_options options = {
+        .generator = { 5, o.ngf, 3, 3 },
+        .discriminator = { 3, o.ndf },
+        .batch = 1,
+        .load_h = o.load_size,
+        .load_w = o.load_size,
+        .crop_h = o.crop_size,
+        .crop_w = o.crop_size,
+        .lambda_l1 = 100,
+        .optimizer = { OPTIMIZER_ADAM, 0.5, 0.999, 1e-8, 0 },
+    };
+    assert_true(objective_build(g, weights[0], weights[1], &options, &objective));
+    char *here = os_path_absolute(SCRATCH);
+    assert_int_equal(setenv("XDG_CACHE_HOME", here, 1), 0);
+    char *path = tuned_cache_path(gpu);
+    assert_true(tuned_open(gpu, "auto", &all));
+    assert_int_equal(all.count, 0);
+    size_t count;
+    const struct conv_shape *shapes = graph_products(g, &count);
+    assert_true(count > 20);
+    for (size_t i = 0; i < count; i++) {
+        char text[CONV_SHAPE_TEXT_SIZE];
+        assert_true(
+            tuning_set(&all, conv_shape_text(&shapes[i], text), "simple", false));
+    }
+    assert_true(tuning_set(&all, "another network", "simple", false));
+    assert_true(file_make_folder(SCRATCH "/pix2pix/tuning"));
+    assert_true(tuning_write(path, &all));
+
+    o.tuning = "auto";
+    train(device, &o, UINT64_MAX);
+    assert_true(tuning_read(SCRATCH "/cached/tuning.json", &t, reason, sizeof(reason)));
+    assert_int_equal(t.count, count);
+    assert_string_equal(t.device, all.device);
+    assert_null(tuning_entry(&t, "another network"));
+    // It was used: these are the bits of a run with that table.
+    o.out = SCRATCH "/named";
+    o.tuning = SCRATCH "/cached/tuning.json";
+    train(device, &o, UINT64_MAX);
+    assert_same_checkpoint(SCRATCH "/cached", SCRATCH "/named", 1);
+    o.out = SCRATCH "/built_in";
+    o.tuning = "off";
+    train(device, &o, UINT64_MAX);
+    size_t size;
+    void *x = read_tensors(SCRATCH "/cached", 1, &size);
+    void *y = read_tensors(SCRATCH "/built_in", 1, &size);
+    assert_memory_not_equal(x, y, size);
+
+    mem_free(x);
+    mem_free(y);
+    mem_free(path);
+    mem_free(here);
+    tuning_finish(&t);
+    tuning_finish(&all);
+    graph_destroy(g);
+    weights_destroy(weights[0]);
+    weights_destroy(weights[1]);
+    gpu_device_destroy(gpu);
+    unsetenv("XDG_CACHE_HOME");
 }
 
 static void test_saved_by_hand(void **state)
@@ -812,6 +979,7 @@ static void test_damaged_checkpoints(void **state)
 
     struct pix_translate_options t;
     pix_translate_options_init(&t);
+    t.tuning = "off";
     t.model = o.out;
     messages[0] = '\0';
     assert_null(pix_translator_create(device, &t));
@@ -955,6 +1123,7 @@ static void test_translate(void **state)
     (void)state;
     need_device();
     pix_translate_options_init(&t);
+    t.tuning = "off";
     t.model = straight();
     pix_translator *translator = pix_translator_create(device, &t);
     assert_non_null(translator);
@@ -1024,6 +1193,7 @@ static void test_translate_large_batch(void **state)
     o.steps = 1;
     train(device, &o, UINT64_MAX);
     pix_translate_options_init(&t);
+    t.tuning = "off";
     t.model = o.out;
     t.preprocess = "none";
     t.batch_size = 2;
@@ -1076,6 +1246,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_tiny_submissions),
         cmocka_unit_test(test_stop_and_continue),
+        cmocka_unit_test(test_tuning),
+        cmocka_unit_test(test_tuning_cache),
         cmocka_unit_test(test_saved_by_hand),
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_broken_images),

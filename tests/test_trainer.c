@@ -68,6 +68,7 @@ static struct pix_train_options tiny(const char *out)
 {
     struct pix_train_options o;
     pix_train_options_init(&o);
+    o.tuning = "off";
     o.data = DATA;
     o.out = out;
     o.ngf = 4;

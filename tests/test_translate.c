@@ -79,6 +79,7 @@ static pix_translator *open_translator(const char *preprocess, uint32_t batch_si
 {
     struct pix_translate_options o;
     pix_translate_options_init(&o);
+    o.tuning = "off";
     o.model = SCRATCH "/run";
     o.preprocess = preprocess;
     o.batch_size = batch_size;
@@ -361,6 +362,7 @@ static void train(void)
     assert_true(pix_image_write(SCRATCH "/data/train/0.png", &pair));
     pix_image_free(&pair);
     pix_train_options_init(&o);
+    o.tuning = "off";
     o.data = SCRATCH "/data";
     o.out = SCRATCH "/run";
     o.ngf = o.ndf = 4;

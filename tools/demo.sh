@@ -64,10 +64,14 @@ case "$device" in
 esac
 kind=$(echo "$chosen" | sed -n 's/.*"type": *"\([a-z]*\)".*/\1/p' | head -n 1)
 
+# The built-in choice of kernels is made for software drivers.
+tuning=auto
+[ "$kind" != cpu ] || tuning=off
+
 on_device() {
     local command=$1
     shift
-    "$pix2pix" "$command" ${device:+--device "$device"} "$@"
+    "$pix2pix" "$command" ${device:+--device "$device"} --tuning "$tuning" "$@"
 }
 
 # size LOAD CROP FILTERS: the size of network and images.

@@ -20,6 +20,7 @@ static bool is_png(const char *path)
 int command_evaluate(int argc, char **argv)
 {
     const char *model = NULL, *data = NULL, *split = "test", *grid = NULL;
+    const char *tuning = NULL;
     uint32_t rows = 12;
     bool json = false;
     struct device_arguments device_arguments = { 0 };
@@ -33,6 +34,8 @@ int command_evaluate(int argc, char **argv)
         { "grid", ARGUMENT_TEXT, &grid, "FILE",
           "write rows of input | output | target as PNG", NULL },
         { "rows", ARGUMENT_COUNT, &rows, "N", "most rows of the grid [12]", NULL },
+        { "tuning", ARGUMENT_TEXT, &tuning, "FILE",
+          "kernels: auto (measured once), off, or a table [auto]", NULL },
         { "json", ARGUMENT_FLAG, &json, NULL, "one JSON document on stdout", NULL },
     };
     const struct command command = {
@@ -69,6 +72,7 @@ int command_evaluate(int argc, char **argv)
     struct pix_translate_options options;
     pix_translate_options_init(&options);
     options.model = model;
+    options.tuning = tuning;
     pix_translator *translator = pix_translator_create(device, &options);
     struct pix_evaluation result;
     code = EXIT_FAILED;

@@ -16,6 +16,7 @@ struct translation {
     const char *input, *output;
     const char *preprocess;
     uint32_t batch_size;
+    const char *tuning;
     bool plan, json;
     struct device_arguments device;
 };
@@ -193,6 +194,8 @@ int command_translate(int argc, char **argv)
           "resize: to the model's size; none: keep it [resize]", "resize|none" },
         { "batch-size", ARGUMENT_COUNT, &t.batch_size, "N",
           "most images of equal size to run together [1]", NULL },
+        { "tuning", ARGUMENT_TEXT, &t.tuning, "FILE",
+          "kernels: auto (measured once), off, or a table [auto]", NULL },
         { "plan", ARGUMENT_FLAG, &t.plan, NULL,
           "print what a batch needs; only --model must be given", NULL },
         { "json", ARGUMENT_FLAG, &t.json, NULL,
@@ -243,6 +246,7 @@ int command_translate(int argc, char **argv)
     options.model = t.model;
     options.preprocess = t.preprocess;
     options.batch_size = t.batch_size;
+    options.tuning = t.tuning;
     pix_translator *translator = pix_translator_create(device, &options);
     if (!translator)
         code = EXIT_FAILED;

@@ -211,6 +211,9 @@ static bool add_metadata(struct safetensors_writer *to,
     if (!add_json(to, "pix2pix.sampler", part))
         return false;
 
+    if (state->tuning[0])
+        safetensors_put_metadata(to, "pix2pix.tuning", state->tuning);
+
     // Every random number is a function of the seed and a position.
     part = json_object();
     json_add(&part, "seed", json_integer((json_int_t)o->seed));
@@ -299,12 +302,15 @@ static bool read_metadata(struct checkpoint *c)
     const char *step = safetensors_metadata(c->file, "pix2pix.step");
     const char *options = safetensors_metadata(c->file, "pix2pix.options");
     const char *sampler = safetensors_metadata(c->file, "pix2pix.sampler");
+    const char *tuning = safetensors_metadata(c->file, "pix2pix.tuning");
     bool ok = true;
 
     if (!step || !options)
         ok = foreign(c->path, "its metadata has no pix2pix.step and pix2pix.options");
     else if (!parse_step(step, &c->state.step))
         ok = foreign(c->path, "its pix2pix.step is not a number");
+    if (tuning)
+        snprintf(c->state.tuning, sizeof(c->state.tuning), "%s", tuning);
     return ok && read_options(c, options) && (!sampler || read_images(c, sampler));
 }
 

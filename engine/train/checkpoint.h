@@ -8,6 +8,7 @@
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
 
+#include "base/hash.h"
 #include "pix2pix.h"
 #include "tensor/weights.h"
 
@@ -16,6 +17,8 @@ struct checkpoint_state {
     uint64_t step;      // steps done
     uint64_t epoch;     // of the last step, from 1
     uint32_t images;    // in the data: the stream of samples depends on it
+    // Hash of the table of kernels (tuning.h); "" in files of older versions.
+    char tuning[HASH_TEXT_SIZE];
     const struct pix_train_options *options;    // resolved
 };
 

@@ -99,6 +99,8 @@ static const struct pix_option table[] = {
       "newest checkpoints that stay", true, false },
     { "continue", PIX_OPTION_FLAG, FIELD(continue_run), 0, 0, NULL, NULL,
       "go on with the run in --out, with its options", false, true },
+    { "tuning", PIX_OPTION_TEXT, FIELD(tuning), 0, 0, NULL, "FILE",
+      "kernels: auto (measured once), off, or a table", false, true },
 };
 
 static void *field(const struct pix_option *row, struct pix_train_options *o)
@@ -776,6 +778,7 @@ void pix_train_options_init(struct pix_train_options *options)
         .log_freq = 10,
         .sample_freq = 500,
         .keep = 3,
+        .tuning = "auto",
     };
 }
 

@@ -16,13 +16,15 @@
 // ---------------------------------------------------------------------------
 // The folder
 
-static const char lock_name[] = "lock";
+static const char lock_name[] = "lock", tuning_name[] = "tuning.json";
 
-// A run killed before its first file was whole leaves a lock and what it was writing.
+// A run killed before its configuration was whole leaves a lock, perhaps its table of
+// kernels, and what it was writing.
 static bool note_entry(void *user, const char *name)
 {
     bool *empty = user;
-    *empty = strcmp(name, lock_name) == 0 || file_is_temporary(name);
+    *empty = strcmp(name, lock_name) == 0 || strcmp(name, tuning_name) == 0 ||
+             file_is_temporary(name);
     return *empty;
 }
 
@@ -159,6 +161,36 @@ static bool write_config(const struct pix_train_options *o)
     return ok;
 }
 
+bool run_read_tuning(const struct pix_train_options *o, struct tuning *t)
+{
+    char reason[256];
+    char *path = file_join(o->out, tuning_name);
+    bool ok =
+        path && (!file_exists(path) || tuning_read(path, t, reason, sizeof(reason)));
+    if (path && !ok)
+        log_error(
+            "train: %s can not be used: %s: put the file back that the run wrote, "
+            "or go on with --tuning off (the same sums, rounded otherwise)",
+            path, reason);
+    mem_free(path);
+    return ok;
+}
+
+// The file of a run that goes on unchanged is left alone.
+static bool write_tuning(const struct pix_train_options *o, const struct tuning *t)
+{
+    struct tuning before = { 0 };
+    char reason[256], was[HASH_TEXT_SIZE], is[HASH_TEXT_SIZE];
+    char *path = file_join(o->out, tuning_name);
+    bool same = path && file_exists(path) &&
+                tuning_read(path, &before, reason, sizeof(reason)) &&
+                strcmp(tuning_hash(&before, was), tuning_hash(t, is)) == 0;
+    bool ok = same || (path && tuning_write(path, t));
+    tuning_finish(&before);
+    mem_free(path);
+    return ok;
+}
+
 static bool make_folder_in(const char *run, const char *name)
 {
     char *path = file_join(run, name);
@@ -253,7 +285,8 @@ bool run_sync_metrics(struct run *r)
 // ---------------------------------------------------------------------------
 // The whole
 
-bool run_open(struct run *r, const struct pix_train_options *o, uint64_t step)
+bool run_open(struct run *r, const struct pix_train_options *o,
+              const struct tuning *tuning, uint64_t step)
 {
     r->metrics_path = file_join(o->out, "metrics.jsonl");
     if (!r->metrics_path || !file_make_folder(o->out) ||
@@ -263,8 +296,10 @@ bool run_open(struct run *r, const struct pix_train_options *o, uint64_t step)
     if (r->is_new && !check_new(o->out))
         return false;
     remove_temporaries(o->out);
-    if (!write_config(o) || !make_folder_in(o->out, "samples") ||
-        !make_folder_in(o->out, "checkpoints") || !cut_metrics(r->metrics_path, step))
+    // The configuration last: with it the folder is a run.
+    if (!write_tuning(o, tuning) || !write_config(o) ||
+        !make_folder_in(o->out, "samples") || !make_folder_in(o->out, "checkpoints") ||
+        !cut_metrics(r->metrics_path, step))
         return false;
     r->metrics = os_file_open(r->metrics_path, "ab");
     if (!r->metrics)

@@ -24,6 +24,7 @@
 #include "train/options.h"
 #include "train/run.h"
 #include "train/schedule.h"
+#include "train/tuned.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -68,6 +69,8 @@ struct trainer {
     uint32_t images;         // in the data when that was written; 0: not known
 
     struct weights *generator, *discriminator;
+    struct tuning tuning;                 // of the run
+    char trained_with[HASH_TEXT_SIZE];    // hash of the checkpoint's; "": not known
     struct graph *graph;
     struct plan *plan;
     struct exec *exec;
@@ -133,18 +136,49 @@ static bool build_step(struct trainer *t, const struct objective_options *object
     return ok;
 }
 
-// Everything that needs no memory of the device.
-static bool build(struct trainer *t, double submission_seconds, struct pix_plan *out)
+// The step's graph, with the kernels of the run's table.
+static bool build_graph(struct trainer *t)
 {
     const struct pix_train_options *o = &t->options;
-    const struct op_limits op_limits = plan_op_limits(t->device);
-    const struct plan_limits plan_limits = plan_device_limits(t->device);
+    struct op_limits limits = plan_op_limits(t->device);
     const struct objective_options objective = options_objective(o);
 
+    limits.tuning = &t->tuning;
+    graph_destroy(t->graph);
+    t->graph = graph_create(&limits);
+    return t->graph && build_step(t, &objective);
+}
+
+// The run's table. A run that goes on has one; for a new one a first graph says which
+// shapes there are. Nothing is measured for a plan.
+static bool find_tuning(struct trainer *t, double submission_seconds, bool measure)
+{
+    const struct pix_train_options *o = &t->options;
+    struct tuning all = { 0 };
+    if (tuned_is_auto(o->tuning) && measure && !t->run.is_new)
+        return run_read_tuning(o, &t->tuning);
+    bool ok = tuned_open(t->device, o->tuning, &all);
+    if (ok && tuned_is_auto(o->tuning))
+        ok = build_graph(t) &&
+             (!measure || tuned_complete(t->device, submission_seconds,
+                                         TUNED_SECONDS_RUN, t->graph, &all)) &&
+             tuned_select(&all, t->graph, &t->tuning);
+    else if (ok)
+        t->tuning = all;
+    if (!ok || tuned_is_auto(o->tuning))
+        tuning_finish(&all);
+    return ok;
+}
+
+// Everything that needs no memory of the device, but for measuring.
+static bool build(struct trainer *t, double submission_seconds, bool measure,
+                  struct pix_plan *out)
+{
+    const struct plan_limits plan_limits = plan_device_limits(t->device);
     t->generator = weights_create(false);
     t->discriminator = weights_create(false);
-    t->graph = graph_create(&op_limits);
-    if (!t->generator || !t->discriminator || !t->graph || !build_step(t, &objective) ||
+    if (!t->generator || !t->discriminator ||
+        !find_tuning(t, submission_seconds, measure) || !build_graph(t) ||
         !weights_place(t->generator, plan_limits.max_block) ||
         !weights_place(t->discriminator, plan_limits.max_block))
         return false;
@@ -170,8 +204,66 @@ bool trainer_plan(struct gpu_device *device, double submission_seconds,
     bool ok = t && options_copy(&t->options, options) && options_resolve(&t->options);
     if (ok) {
         t->device = device;
-        ok = build(t, submission_seconds, out);
+        ok = build(t, submission_seconds, false, out);
     }
+    trainer_destroy(t);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Tuning
+
+// Appends the shapes of a graph that are not in the list.
+static bool add_products(struct conv_shape **list, size_t *count, size_t *capacity,
+                         const struct graph *g)
+{
+    size_t all;
+    const struct conv_shape *shapes = graph_products(g, &all);
+    for (size_t i = 0; i < all; i++) {
+        bool known = false;
+        for (size_t k = 0; k < *count && !known; k++)
+            known = conv_shape_equal(&(*list)[k], &shapes[i]);
+        if (known)
+            continue;
+        if (!mem_grow(list, capacity, *count + 1, sizeof(**list)))
+            return false;
+        (*list)[(*count)++] = shapes[i];
+    }
+    return true;
+}
+
+// The step's graph and that of a translation say which shapes there are.
+bool trainer_tune(struct gpu_device *device, double submission_seconds,
+                  const struct pix_train_options *options,
+                  bool (*report)(void *user, const struct tune_result *result,
+                                 size_t done, size_t count),
+                  void *user)
+{
+    struct conv_shape *shapes = NULL;
+    size_t count = 0, capacity = 0;
+    struct translation translation;
+    struct graph *g = NULL;
+    struct weights *generator = weights_create(true);
+    struct trainer *t = mem_zalloc(sizeof(*t));
+    bool ok = t && generator && options_copy(&t->options, options) &&
+              options_resolve(&t->options);
+    if (ok) {
+        const struct op_limits limits = plan_op_limits(device);
+        const struct unet_options unet = options_generator(&t->options);
+        const uint32_t side = t->options.crop_size;
+        t->device = device;
+        t->generator = weights_create(false);
+        t->discriminator = weights_create(false);
+        g = graph_create(&limits);
+        ok = t->generator && t->discriminator && g && build_graph(t) &&
+             translation_build(g, generator, &unet, 1, side, side, &translation) &&
+             add_products(&shapes, &count, &capacity, t->graph) &&
+             add_products(&shapes, &count, &capacity, g) &&
+             tuned_measure(device, submission_seconds, shapes, count, report, user);
+    }
+    mem_free(shapes);
+    graph_destroy(g);
+    weights_destroy(generator);
     trainer_destroy(t);
     return ok;
 }
@@ -222,12 +314,13 @@ fail:
 
 static bool save(struct trainer *t)
 {
-    const struct checkpoint_state state = {
+    struct checkpoint_state state = {
         .step = t->step,
         .epoch = t->epoch,
         .images = dataset_count(t->data),
         .options = &t->options,
     };
+    tuning_hash(&t->tuning, state.tuning);
     // The lines up to the checkpoint's step must not be lost before the checkpoint is.
     if (!run_sync_metrics(&t->run))
         return false;
@@ -280,6 +373,7 @@ static bool load(struct trainer *t, const char *path, uint64_t step)
         const struct checkpoint_state *state = checkpoint_get_state(c);
         t->step = t->saved = state->step;
         t->images = state->images;
+        memcpy(t->trained_with, state->tuning, sizeof(t->trained_with));
     }
     checkpoint_close(c);
     return ok;
@@ -314,6 +408,28 @@ static void set_aside(const char *run, const uint64_t *steps, size_t count)
     }
 }
 
+// A run goes on with the table it was begun with, unless the user says otherwise.
+static bool keeps_tuning(const struct trainer *t)
+{
+    const struct pix_train_options *o = &t->options;
+    char now[HASH_TEXT_SIZE];
+    if (!t->trained_with[0] ||
+        strcmp(tuning_hash(&t->tuning, now), t->trained_with) == 0)
+        return true;
+    if (tuned_is_auto(o->tuning))
+        log_error("train: %s/tuning.json is not the table of kernels that the run was "
+                  "trained with: put back the one of %s (this is %s), or go on with "
+                  "--tuning %s/tuning.json or --tuning off (the same sums, rounded "
+                  "otherwise)",
+                  o->out, t->trained_with, now, o->out);
+    else
+        log_info(
+            "train: --tuning %s is another table of kernels than before: from here "
+            "on sums are rounded otherwise",
+            o->tuning);
+    return !tuned_is_auto(o->tuning);
+}
+
 // Loads the newest checkpoint that can be read. None at all: the run starts from the
 // beginning, *found is false.
 static bool resume(struct trainer *t, bool *found)
@@ -340,7 +456,7 @@ static bool resume(struct trainer *t, bool *found)
     else
         log_info("train: %s has no checkpoint yet: starting from the beginning", run);
     mem_free(steps);
-    return *found || count == 0;
+    return *found ? keeps_tuning(t) : count == 0;
 }
 
 static bool initialise(struct trainer *t)
@@ -480,7 +596,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     folder = find_data(o->data);
     if (!folder || !make_data_absolute(&t->options) ||
-        !build(t, submission_seconds, &plan) ||
+        !build(t, submission_seconds, true, &plan) ||
         !footprint_fits(device, &plan, "training", memory_hint(o, &plan)))
         goto fail;
     if (!weights_allocate(t->generator, device) ||
@@ -492,7 +608,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     // The folder comes last, so that a run that can not start leaves nothing behind.
     if (!open_data(t, folder) || !plan_allocate(t->plan, device) ||
-        !connect(t, submission_seconds) || !run_open(&t->run, o, t->step))
+        !connect(t, submission_seconds) || !run_open(&t->run, o, &t->tuning, t->step))
         goto fail;
     t->submitted = t->step;
     if (found)    // perhaps fewer are to be kept than before
@@ -537,6 +653,7 @@ void trainer_destroy(struct trainer *t)
     graph_destroy(t->graph);
     weights_destroy(t->discriminator);
     weights_destroy(t->generator);
+    tuning_finish(&t->tuning);
     pix_train_options_finish(&t->options);
     mem_free(t);
 }

@@ -16,6 +16,7 @@
 #include "train/footprint.h"
 #include "train/objective.h"
 #include "train/options.h"
+#include "train/tuned.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -44,6 +45,8 @@ struct translator {
     bool resize;
     uint32_t batch_size, threads;
     uint32_t levels;
+    bool tunes;    // measures shapes that the table lacks
+    struct tuning tuning;
     struct weights *generator;
     struct program program;
     uint32_t most;      // images of the program's size that the device can take at once
@@ -65,8 +68,9 @@ static void program_finish(struct program *p)
 static bool program_build(struct translator *t, uint32_t images, uint32_t width,
                           uint32_t height, struct program *p)
 {
-    const struct op_limits limits = plan_op_limits(t->device);
+    struct op_limits limits = plan_op_limits(t->device);
     const struct unet_options generator = options_generator(&t->options);
+    limits.tuning = &t->tuning;
     *p = (struct program){ .images = images, .width = width, .height = height };
     p->graph = graph_create(&limits);
     return p->graph && translation_build(p->graph, t->generator, &generator, images,
@@ -99,11 +103,31 @@ static bool fits(struct translator *t, const struct pix_plan *plan)
                                       "--preprocess none");
 }
 
+// What the table learns changes the graph. Only the first size that it does not know is
+// measured: the images of a folder may have as many as there are.
+static bool program_tune(struct translator *t, struct program *p)
+{
+    const struct program before = *p;
+    if (!t->tunes)
+        return true;
+    const size_t known = t->tuning.count;
+    if (!tuned_complete(t->device, t->submission_seconds, TUNED_SECONDS_IMAGE, p->graph,
+                        &t->tuning))
+        return false;
+    if (t->tuning.count == known)
+        return true;
+    t->tunes = false;
+    program_finish(p);
+    return program_build(t, before.images, before.width, before.height, p);
+}
+
 static bool program_start(struct translator *t, struct program *p)
 {
     struct pix_plan plan;
     if (p->exec)
         return true;
+    if (!program_plan(t, p, &plan) || !fits(t, &plan) || !program_tune(t, p))
+        return false;
     if (!program_plan(t, p, &plan) || !fits(t, &plan) ||
         !plan_allocate(p->plan, t->device))
         return false;
@@ -269,6 +293,9 @@ struct translator *translator_create(struct gpu_device *device,
         log_error("translate: --model is missing: name a run folder or a checkpoint");
         goto fail;
     }
+    t->tunes = tuned_is_auto(options->tuning);
+    if (!tuned_open(device, options->tuning, &t->tuning))
+        goto fail;
     path = find_model(options->model);
     t->generator = weights_create(true);
     if (!path || !t->generator || !load(t, path))
@@ -288,6 +315,7 @@ void translator_destroy(struct translator *t)
         return;
     program_finish(&t->program);
     weights_destroy(t->generator);
+    tuning_finish(&t->tuning);
     pix_train_options_finish(&t->options);
     mem_free(t);
 }
