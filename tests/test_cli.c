@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/os.h"
 #include "pix2pix.h"
 
 #include <setjmp.h>
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -26,7 +28,8 @@
 // A network that trains in milliseconds.
 #define SMALL "--crop-size 32 --load-size 36 --ngf 4 --ndf 4 "
 
-static const char *command_path, *examples;
+static const char *examples;
+static char *command_path;    // a script that leaves tuning out
 static char *scratch_folder;
 static bool has_device;
 
@@ -131,8 +134,8 @@ static json_t *parse(const char *text)
 static void test_help(void **state)
 {
     (void)state;
-    static const char *const commands[] = { "",          "devices",  "train",
-                                            "translate", "evaluate", "bench" };
+    static const char *const commands[] = { "",         "devices", "train", "translate",
+                                            "evaluate", "bench",   "tune" };
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         RUN(0, "%s --help", commands[i]);
         assert_string_equal(err, "");
@@ -213,6 +216,9 @@ static void test_usage_errors(void **state)
         { "bench --linear --only calls", "--linear" },
         { "bench --compare file", "two" },
         { "bench --compare file file --quick", "--compare" },
+        { "train --data d --out none --tuning", "--tuning" },
+        { "tune --crop-size 100", "96 or 128" },
+        { "tune --model none", "--model" },
     };
     assert_int_equal(shell("mkdir -p folder; echo x >file"), 0);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -536,6 +542,37 @@ static void test_interrupt(void **state)
                      0);
 }
 
+// What was measured before an interrupt is kept. The real command is at work here.
+static void test_tune(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    assert_int_equal(shell("export TUNE=1; rm -rf caches; \"$P\" tune " SMALL
+                           "--json & p=$!; sleep 2; kill -INT $p; wait $p"),
+                     130);
+    char *brace = strchr(out, '{');
+    assert_non_null(brace);
+    json_t *document = parse(brace);
+    const json_t *rows = json_object_get(document, "rows");
+    const char *path = json_string_value(json_object_get(document, "table"));
+    assert_true(json_array_size(rows) >= 1 && json_array_size(rows) < 35);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        assert_has(json_string_value(json_object_get(row, "shape")), "-> ");
+        assert_true(json_is_string(json_object_get(row, "built_in")));
+        assert_true(json_is_string(json_object_get(row, "chosen")));
+        assert_true(number_at(row, "chosen_ms") <= number_at(row, "built_in_ms"));
+        assert_true(number_at(row, "gflops") > 0);
+    }
+    const json_t *first = json_array_get(rows, 0);
+    char *table = slurp(path);
+    assert_has(table, json_string_value(json_object_get(first, "shape")));
+    mem_free(table);
+    json_decref(document);
+    assert_int_equal(shell("rm -rf caches"), 0);
+}
+
 // At any moment the code is that of an interrupt, and the run can be continued.
 static void test_interrupt_early(void **state)
 {
@@ -801,27 +838,48 @@ static void test_bad_input(void **state)
 
 // ---------------------------------------------------------------------------
 
+// Nothing is measured but where a test is about that, and the user's caches stay as
+// they are.
+static bool write_command(const char *command)
+{
+    char *folder = os_path_absolute(scratch_folder);
+    char *script =
+        mem_printf("#!/bin/sh\nexport XDG_CACHE_HOME='%s/caches'\n"
+                   "[ -z \"$TUNE\" ] || exec '%s' \"$@\"\n"
+                   "case \"$1\" in\ntrain | translate | evaluate) name=$1; shift\n"
+                   "    exec '%s' \"$name\" --tuning off \"$@\" ;;\nesac\n"
+                   "exec '%s' \"$@\"\n",
+                   folder, command, command, command);
+    command_path = mem_printf("%s/pix2pix", folder);
+    bool ok = folder && script && command_path &&
+              file_write(command_path, script, strlen(script)) &&
+              chmod(command_path, 0755) == 0;
+    mem_free(script);
+    mem_free(folder);
+    return ok;
+}
+
 static int group_setup(void **state)
 {
     (void)state;
-    command_path = getenv("PIX2PIX_COMMAND");
+    const char *command = getenv("PIX2PIX_COMMAND");
     examples = getenv("TEST_EXAMPLES");
 #ifdef PIX2PIX_COMMAND
-    if (!command_path)
-        command_path = PIX2PIX_COMMAND;
+    if (!command)
+        command = PIX2PIX_COMMAND;
 #endif
 #ifdef TEST_EXAMPLES
     if (!examples)
         examples = TEST_EXAMPLES;
 #endif
-    if (!command_path || !examples) {
+    if (!command || !examples) {
         fprintf(stderr, "test_cli: PIX2PIX_COMMAND or TEST_EXAMPLES is not set\n");
         return 1;
     }
     const char *parent = getenv("TEST_SCRATCH");
     scratch_folder = file_join(parent ? parent : ".", "test_cli_XXXXXX");
     if (!scratch_folder || (parent && !file_make_folder(parent)) ||
-        !mkdtemp(scratch_folder))
+        !mkdtemp(scratch_folder) || !write_command(command))
         return 1;
     has_device = shell("\"$P\" devices --json | grep -q '\"usable\": true'") == 0;
     if (!has_device)
@@ -834,6 +892,7 @@ static int group_teardown(void **state)
     (void)state;
     mem_free(out);
     mem_free(err);
+    mem_free(command_path);
     char line[4096];
     snprintf(line, sizeof(line), "rm -rf '%s'", scratch_folder);
     const int code = getenv("TEST_KEEP") ? 0 : system(line);
@@ -1014,6 +1073,7 @@ int main(void)
         cmocka_unit_test(test_continue),
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_interrupt_early),
+        cmocka_unit_test(test_tune),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_translate),

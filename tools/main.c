@@ -18,6 +18,7 @@ static const struct {
     { "translate", command_translate, "translate an image or a folder of images" },
     { "evaluate", command_evaluate, "compare translations with the targets of pairs" },
     { "bench", command_bench, "measure devices, or compare two measurements" },
+    { "tune", command_tune, "measure which kernels are the fastest on a device" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -90,5 +90,6 @@ int command_train(int argc, char **argv);
 int command_translate(int argc, char **argv);
 int command_evaluate(int argc, char **argv);
 int command_bench(int argc, char **argv);
+int command_tune(int argc, char **argv);
 
 #endif

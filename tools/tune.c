@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+//
+// pix2pix tune: measures which kernels are the fastest for a network on a device.
+
+#include "options.h"
+#include "terminal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct tuning {
+    bool as_json;
+    json_t *rows;
+    uint32_t faster, timed;
+    bool interrupted;
+};
+
+static void print_row(const struct pix_tune_row *r)
+{
+    if (r->timed)
+        printf("%-46s %-22s %9.3f  %-22s %9.3f %6.2f %8.1f\n", r->shape, r->built_in,
+               r->built_in_ms, r->chosen, r->chosen_ms, r->built_in_ms / r->chosen_ms,
+               r->gflops);
+    else
+        printf("%-46s %-22s not measured: it does not fit the device\n", r->shape,
+               r->built_in);
+    fflush(stdout);
+}
+
+static void keep_row(struct tuning *t, const struct pix_tune_row *r)
+{
+    json_t *row = json_object();
+    output_add(&row, "shape", output_text(r->shape));
+    output_add(&row, "built_in", output_text(r->built_in));
+    output_add(&row, "chosen", output_text(r->chosen));
+    output_add(&row, "timed", json_boolean(r->timed));
+    output_add(&row, "built_in_ms", output_real(r->built_in_ms));
+    output_add(&row, "chosen_ms", output_real(r->chosen_ms));
+    output_add(&row, "gflops", output_real(r->gflops));
+    if (json_array_append_new(t->rows, row) != 0) {
+        json_decref(t->rows);
+        t->rows = NULL;
+    }
+}
+
+static bool take_row(void *user, const struct pix_tune_row *row, uint32_t done,
+                     uint32_t count)
+{
+    struct tuning *t = user;
+    if (done == 1 && !t->as_json)
+        printf("%" PRIu32 " shapes; ms of one call, the best of those within noise\n"
+               "%-46s %-22s %9s  %-22s %9s %6s %8s\n",
+               count, "shape", "built-in", "ms", "chosen", "ms", "ratio", "GFLOP/s");
+    if (t->as_json)
+        keep_row(t, row);
+    else
+        print_row(row);
+    t->timed += row->timed;
+    t->faster += row->timed && row->chosen_ms < row->built_in_ms;
+    t->interrupted = terminal_interrupted();
+    return !t->interrupted;
+}
+
+int command_tune(int argc, char **argv)
+{
+    terminal_catch_interrupt();
+    struct device_arguments device_arguments = { 0 };
+    struct tuning t = { 0 };
+    const struct argument arguments[] = {
+        { "json", ARGUMENT_FLAG, &t.as_json, NULL, "one JSON document on stdout",
+          NULL },
+    };
+    const struct command command = {
+        .name = "tune",
+        .usage = "tune [--crop-size N] [--batch-size N] [OPTION...]",
+        .purpose =
+            "Measures the kernels for every convolution of a network, and keeps "
+            "the fastest\nin the user's cache folder for train and translate.\n\n",
+        .arguments = arguments,
+        .count = sizeof(arguments) / sizeof(arguments[0]),
+        .device = &device_arguments,
+        .is_training = true,
+    };
+    struct settings settings = { 0 };
+    struct pix_train_options options;
+    int code;
+    if (!options_parse(&command, argc, argv, &settings, &code))
+        goto end;
+    pix_train_options_init(&options);
+    code = EXIT_DONE;
+    for (size_t i = 0; i < settings.count && code == EXIT_DONE; i++)
+        if (!pix_train_options_set(&options, settings.items[i].row->name,
+                                   settings.items[i].text))
+            code = EXIT_USAGE;
+    struct pix_train_options resolved = options;
+    if (code != EXIT_DONE || !pix_train_options_resolve(&resolved)) {
+        code = options_usage_error(&command, "%s", pix_last_error());
+        goto end;
+    }
+
+    pix_device *device = options_open_device(&device_arguments);
+    char *path = NULL;
+    code = EXIT_FAILED;
+    t.rows = json_array();
+    if (device && pix_tune(device, &options, take_row, &t, &path)) {
+        code = t.interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
+        if (t.as_json) {
+            json_t *document = json_object();
+            output_add(&document, "device",
+                       output_text(pix_device_get_info(device)->name));
+            output_add(&document, "table", output_text(path));
+            output_add(&document, "rows", t.rows);
+            t.rows = NULL;
+            if (!output_json(document))
+                code = EXIT_FAILED;
+        } else {
+            printf("%" PRIu32 " of %" PRIu32 " are faster than the built-in choice\n",
+                   t.faster, t.timed);
+            if (path)
+                printf("kept in %s\n", path);
+        }
+    }
+    json_decref(t.rows);
+    free(path);
+    code = options_close_device(device, code);
+
+end:
+    free(settings.items);
+    return code;
+}
