@@ -22,7 +22,7 @@
 //     TILE_STEADY: whether TILE_K further down a row is the same to inside_b; row_jump
 //         leaves row.b alone then and adds the way to row.ahead
 //
-// The host ensures (conv_variant.c): without DIRECT, TILE_M, TILE_N and REG_M are multiples of
+// The table (conv_variant.c) ensures: without DIRECT, TILE_M, TILE_N and REG_M are multiples of
 // 4, REG_N is too or less than 4, TILE_K divides the number of invocations, and unless
 // RAGGED m is a multiple of 4 and either operand has as many elements.
 
