@@ -614,21 +614,12 @@ static void test_tuning_cache(void **state)
     assert_int_equal(t.count, count);
     assert_string_equal(t.device, all.device);
     assert_null(tuning_entry(&t, "another network"));
-    // It was used: these are the bits of a run with that table.
+    // The same bits as a run for which that table is named.
     o.out = SCRATCH "/named";
     o.tuning = SCRATCH "/cached/tuning.json";
     train(device, &o, UINT64_MAX);
     assert_same_checkpoint(SCRATCH "/cached", SCRATCH "/named", 1);
-    o.out = SCRATCH "/built_in";
-    o.tuning = "off";
-    train(device, &o, UINT64_MAX);
-    size_t size;
-    void *x = read_tensors(SCRATCH "/cached", 1, &size);
-    void *y = read_tensors(SCRATCH "/built_in", 1, &size);
-    assert_memory_not_equal(x, y, size);
 
-    mem_free(x);
-    mem_free(y);
     mem_free(path);
     mem_free(here);
     tuning_finish(&t);
