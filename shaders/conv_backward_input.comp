@@ -34,7 +34,7 @@ void main()
         uint n = i / (p.w_in * p.h_in * p.c_in);
 
         float sum = 0.0;
-        for (uint c = p.sum_first; c < p.sum_end; c++)
+        for (uint c = conv_sum_first(); c < conv_sum_end(); c++)
             for (uint u = row % stride; u < kernel; u += stride)
                 for (uint v = column % stride; v < kernel; v += stride) {
                     // Exact quotients, but of numbers that may be below zero.

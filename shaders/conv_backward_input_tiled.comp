@@ -36,7 +36,7 @@ uvec2 first, extent, tap, taps;
 
 void phase_init()
 {
-    first = uvec2(gl_WorkGroupID.z / stride, gl_WorkGroupID.z % stride);
+    first = uvec2(conv_phase() / stride, conv_phase() % stride);
     extent = (max(uvec2(p.h_in, p.w_in), first) - first + stride - 1) / stride;
     tap = (first + pad) % stride;
     // Constants where the stride divides the kernel: divisions by it are cheap then.
@@ -146,7 +146,7 @@ void main()
 {
     phase_init();
     uint plane = extent.x * extent.y;
-    uvec3 size = uvec3(p.c_in, p.n * plane, p.sum_end * taps.x * taps.y);
+    uvec3 size = uvec3(p.c_in, p.n * plane, conv_sum_end() * taps.x * taps.y);
     uint tiles_m = (size.x + TILE_M - 1) / TILE_M;
     uint group = gl_WorkGroupID.y * p.groups_x + gl_WorkGroupID.x;
     uint m0 = group % tiles_m * TILE_M;
@@ -154,7 +154,7 @@ void main()
     if (n0 >= size.y)
         return;
 
-    tile_multiply(m0, n0, size, p.sum_first * taps.x * taps.y);
+    tile_multiply(m0, n0, size, conv_sum_first() * taps.x * taps.y);
 
     [[unroll]] for (uint j = 0; j < REG_N; j++) {
         uint n = min(tile_n(n0, j), size.y - 1);

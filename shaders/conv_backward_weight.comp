@@ -31,7 +31,7 @@ void main()
         uint c_out = i / (kernel * kernel * p.conv.c_in);
 
         float sum = 0.0;
-        for (uint row = p.conv.sum_first; row < p.conv.sum_end; row++) {
+        for (uint row = conv_sum_first(); row < conv_sum_end(); row++) {
             uint n = row / p.conv.h_out;
             uint h_y = row % p.conv.h_out;
             for (uint w_y = 0; w_y < p.conv.w_out; w_y++) {

@@ -143,7 +143,7 @@ void row_jump(inout row r, uint k)
 void main()
 {
     uvec3 size = uvec3(p.conv.c_out, p.conv.c_in * kernel * kernel,
-                       p.conv.sum_end * p.conv.w_out);
+                       conv_sum_end() * p.conv.w_out);
     uint tiles_m = (size.x + TILE_M - 1) / TILE_M;
     uint group = gl_WorkGroupID.y * p.conv.groups_x + gl_WorkGroupID.x;
     uint m0 = group % tiles_m * TILE_M;
@@ -152,7 +152,7 @@ void main()
         return;
 
     jump_init();
-    tile_multiply(m0, n0, size, p.conv.sum_first * p.conv.w_out);
+    tile_multiply(m0, n0, size, conv_sum_first() * p.conv.w_out);
 
     [[unroll]] for (uint i = 0; i < REG_M; i++) {
         uint m = tile_m(m0, i);

@@ -32,7 +32,7 @@ void main()
         uint n = i / (p.w_out * p.h_out * p.c_out);
 
         float sum = 0.0;
-        for (uint c = p.sum_first; c < p.sum_end; c++)
+        for (uint c = conv_sum_first(); c < conv_sum_end(); c++)
             for (uint u = 0; u < kernel; u++)
                 for (uint v = 0; v < kernel; v++) {
                     // Above and left of the image these wrap to large numbers.

@@ -118,7 +118,7 @@ void row_jump(inout row r, uint k)
 void main()
 {
     uint plane = p.h_out * p.w_out;
-    uvec3 size = uvec3(p.c_out, p.n * plane, p.sum_end * kernel * kernel);
+    uvec3 size = uvec3(p.c_out, p.n * plane, conv_sum_end() * kernel * kernel);
     uint tiles_m = (size.x + TILE_M - 1) / TILE_M;
     uint group = gl_WorkGroupID.y * p.groups_x + gl_WorkGroupID.x;
     uint m0 = group % tiles_m * TILE_M;
@@ -126,7 +126,7 @@ void main()
     if (n0 >= size.y)
         return;
 
-    tile_multiply(m0, n0, size, p.sum_first * kernel * kernel);
+    tile_multiply(m0, n0, size, conv_sum_first() * kernel * kernel);
 
     [[unroll]] for (uint j = 0; j < REG_N; j++) {
         uint n = tile_n(n0, j);

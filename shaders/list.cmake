@@ -12,11 +12,18 @@ set(PIX_SHADERS
   concat
   conv_backward_bias
   conv_backward_input
+  conv_backward_input_fetch
   conv_backward_input_tiled
+  conv_backward_input_vector
   conv_backward_weight
+  conv_backward_weight_fetch
   conv_backward_weight_tiled
   conv_forward
+  conv_forward_fetch
   conv_forward_tiled
+  conv_forward_vector
+  conv_reduce
+  conv_reduce_weight
   dropout
   fill
   loss_backward
@@ -35,4 +42,7 @@ set(PIX_SHADERS
 # Kernels for an extension that not every glslc knows. What this one can not compile has
 # an empty entry in the table and counts as unsupported.
 set(PIX_SHADERS_PROBED
-  bench_fma_f16)
+  bench_fma_f16
+  conv_backward_input_share
+  conv_backward_weight_share
+  conv_forward_share)

@@ -21,14 +21,28 @@ static struct spirv_module read_module(enum shader shader)
     return module;
 }
 
-static uint32_t storage_count(const struct spirv_module *module)
+// Tensors, as storage or as texel buffers.
+static bool is_tensor(const struct spirv_binding *binding)
+{
+    return binding->exists && (binding->is_storage || binding->is_fetched);
+}
+
+static uint32_t tensor_count(const struct spirv_module *module)
 {
     uint32_t count = 0;
-    while (count < SPIRV_MAX_BINDINGS && module->bindings[count].exists &&
-           module->bindings[count].is_storage)
+    while (count < SPIRV_MAX_BINDINGS && is_tensor(&module->bindings[count]))
         count++;
     return count;
 }
+
+// Numbers of the SPIR-V specification.
+enum {
+    CAPABILITY_SHADER = 1,
+    CAPABILITY_FLOAT16 = 9,
+    CAPABILITY_SAMPLED_BUFFER = 46,    // no feature either
+    CAPABILITY_SUBGROUP = 61,
+    CAPABILITY_SUBGROUP_SHUFFLE = 65,
+};
 
 // Kernels of the benchmark: no op uses them.
 static bool is_bench(enum shader shader)
@@ -36,10 +50,23 @@ static bool is_bench(enum shader shader)
     return strncmp(shader_table[shader].name, "bench_", 6) == 0;
 }
 
-// Float16, in the one kernel that is for it.
+// What every device has; subgroups, where the calls say so; float16, in the one kernel
+// that is for it.
 static bool may_need(enum shader shader, uint32_t capability)
 {
-    return capability == 1 || (capability == 9 && shader == SHADER_BENCH_FMA_F16);
+    return capability == CAPABILITY_SHADER || capability == CAPABILITY_SAMPLED_BUFFER ||
+           capability == CAPABILITY_SUBGROUP ||
+           capability == CAPABILITY_SUBGROUP_SHUFFLE ||
+           (capability == CAPABILITY_FLOAT16 && shader == SHADER_BENCH_FMA_F16);
+}
+
+static bool uses_subgroups(const struct spirv_module *module)
+{
+    for (uint32_t k = 0; k < module->capability_count; k++)
+        if (module->capabilities[k] == CAPABILITY_SUBGROUP ||
+            module->capabilities[k] == CAPABILITY_SUBGROUP_SHUFFLE)
+            return true;
+    return false;
 }
 
 static void test_rules(void **state)
@@ -53,9 +80,9 @@ static void test_rules(void **state)
         }
         const struct spirv_module module = read_module((enum shader)i);
         const char *name = shader_table[i].name;
-        uint32_t storage = storage_count(&module);
-        if (storage == 0 || storage > CALL_MAX_BUFFERS)
-            fail_msg("%s: %u storage buffers", name, (unsigned)storage);
+        uint32_t tensors = tensor_count(&module);
+        if (tensors == 0 || tensors > CALL_MAX_BUFFERS)
+            fail_msg("%s: %u tensors", name, (unsigned)tensors);
         for (uint32_t b = 0; b < SPIRV_MAX_BINDINGS; b++) {
             const struct spirv_binding *binding = &module.bindings[b];
             if (!binding->exists)
@@ -63,8 +90,8 @@ static void test_rules(void **state)
             if (binding->set != 0)
                 fail_msg("%s: binding %u is in set %u", name, (unsigned)b,
                          (unsigned)binding->set);
-            // Storage buffers come first without a gap, then only the step block.
-            if (b >= storage && (b != SHADER_STEP_BINDING || binding->is_storage))
+            // Tensors come first without a gap, then only the step block.
+            if (b >= tensors && (b != SHADER_STEP_BINDING || is_tensor(binding)))
                 fail_msg("%s: binding %u should not be there", name, (unsigned)b);
             if (binding->non_writable && binding->non_readable)
                 fail_msg("%s: binding %u can not be used", name, (unsigned)b);
@@ -79,7 +106,6 @@ static void test_rules(void **state)
         // A dispatch may be split, and then this is not the size of the whole grid.
         if (module.uses_num_workgroups)
             fail_msg("%s: uses gl_NumWorkGroups", name);
-        // 1: Shader. Nothing beyond what every device has.
         for (uint32_t k = 0; k < module.capability_count; k++)
             if (!may_need((enum shader)i, module.capabilities[k]))
                 fail_msg("%s: needs capability %u", name,
@@ -94,12 +120,17 @@ static void check_call(const struct call *call)
     uint32_t bound = 0;
     while (bound < CALL_MAX_BUFFERS && call->use[bound].tensor)
         bound++;
-    if (bound != storage_count(&module))
+    if (bound != tensor_count(&module))
         fail_msg("%s: %u buffers are bound, the shader has %u", name, (unsigned)bound,
-                 (unsigned)storage_count(&module));
+                 (unsigned)tensor_count(&module));
+    if (uses_subgroups(&module) != (call->subgroup != 0))
+        fail_msg("%s: host and shader disagree about subgroups", name);
     for (uint32_t b = 0; b < bound; b++) {
         const struct spirv_binding *binding = &module.bindings[b];
         enum access access = call->use[b].access;
+        if (binding->is_fetched != (call->use[b].fetch != FETCH_NONE))
+            fail_msg("%s: host and shader disagree whether binding %u is fetched", name,
+                     (unsigned)b);
         bool agrees = binding->non_writable   ? access == ACCESS_READ
                       : binding->non_readable ? access == ACCESS_WRITE
                                               : access & ACCESS_WRITE;
@@ -143,6 +174,8 @@ static void build_everything(struct harness *h)
                                       (struct shape){ 12, 6, 4, 4 }, "up");
     struct tensor *w_same =
         weights_add(h->weights, WEIGHT_CONV, (struct shape){ 6, 6, 3, 3 }, "same");
+    struct tensor *w_down =
+        weights_add(h->weights, WEIGHT_CONV, (struct shape){ 6, 6, 4, 4 }, "down");
     struct tensor *w_last =
         weights_add(h->weights, WEIGHT_CONV, (struct shape){ 3, 6, 3, 3 }, "last");
     struct tensor *scale = weights_add_norm(h->weights, channels.c, "norm");
@@ -157,6 +190,7 @@ static void build_everything(struct harness *h)
     struct tensor *y = graph_conv(g, x, w, b, down);
     struct tensor *skip = graph_norm(g, y, scale, batch);
     y = graph_leaky_relu(g, graph_dropout(g, skip, 0.5f), 0.2f);
+    struct tensor *deep = graph_conv(g, y, w_down, NULL, down);
     y = graph_add(g, graph_conv(g, y, w_same, NULL, same), skip);
     // The weights of one norm are used once, so that they are updated in one call,
     // those of the other twice.
@@ -172,6 +206,7 @@ static void build_everything(struct harness *h)
     struct tensor *loss =
         graph_add(g, graph_bce(g, y, 1.0f), graph_l1(g, y, graph_detach(g, y), 100.0f));
     loss = graph_add(g, loss, graph_mse(g, y, NULL, 1.0f));
+    loss = graph_add(g, loss, graph_mse(g, deep, NULL, 1.0f));
     // Weights can not be slices.
     loss = graph_add(g, loss, graph_mse(g, graph_concat(g, b, b), NULL, 1.0f));
     graph_minimize(
@@ -192,7 +227,10 @@ static void test_calls(void **state)
     const struct conv_variant *variants = conv_variant_table(&count);
     for (size_t i = 0; i < count; i++) {
         struct harness h;
+        // Of a device that can do everything.
         struct op_limits limits = test_guaranteed_limits();
+        limits.max_texels = 1u << 27;
+        limits.subgroup = 8;
         limits.force = &variants[i];
         harness_begin_without_device(&h);
         harness_set_limits(&h, limits);
@@ -205,7 +243,7 @@ static void test_calls(void **state)
         harness_end(&h);
     }
     for (uint32_t i = 0; i < SHADER_COUNT; i++)
-        if (!seen[i] && !is_bench((enum shader)i))
+        if (!seen[i] && !is_bench((enum shader)i) && shader_table[i].size)
             fail_msg("%s: no call of this test uses it", shader_table[i].name);
 }
 
@@ -217,7 +255,7 @@ static void test_bench_kernels(void **state)
             continue;
         const struct spirv_module module = read_module((enum shader)i);
         assert_int_equal(module.push_bytes, sizeof(struct bench_params));
-        assert_int_equal(storage_count(&module), i == SHADER_BENCH_COPY ? 2 : 1);
+        assert_int_equal(tensor_count(&module), i == SHADER_BENCH_COPY ? 2 : 1);
         assert_int_equal(module.spec_limit, 1);
         assert_false(module.bindings[SHADER_STEP_BINDING].exists);
     }

@@ -34,9 +34,18 @@ static void test_names(void **state)
         if (v->kind == CONV_SHARED)
             snprintf(name, sizeof(name), "shared-%ux%ux%u-%ux%u", v->m, v->n, v->k,
                      v->reg_m, v->reg_n);
+        if (v->kind == CONV_SHARED && v->parts > 1)
+            snprintf(name + strlen(name), sizeof(name) - strlen(name), "-%up",
+                     v->parts);
         else if (v->kind == CONV_DIRECT)
             snprintf(name, sizeof(name), "direct-%ux%u-%ux%u", v->m, v->n, v->reg_m,
                      v->reg_n);
+        else if (v->kind == CONV_FETCH)
+            snprintf(name, sizeof(name), "fetch-%ux%u", v->reg_m, v->reg_n);
+        else if (v->kind == CONV_SHARE)
+            snprintf(name, sizeof(name), "share-%ux%u", v->reg_m, v->reg_n);
+        else if (v->kind == CONV_VECTOR)
+            snprintf(name, sizeof(name), "vector-%u-%u", v->n, v->reg_m);
         assert_string_equal(v->name, name);
     }
     assert_null(conv_variant_find(""));

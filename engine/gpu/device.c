@@ -18,6 +18,7 @@
 // Limits"); maxMemoryAllocationSize is at least 1 GiB.
 #define MINIMUM_INVOCATIONS 128
 #define MINIMUM_SHARED 16384
+#define MINIMUM_TEXELS 65536
 #define MINIMUM_BINDING ((uint64_t)128 << 20)
 #define MAXIMUM_BLOCK ((uint64_t)1 << 30)
 
@@ -25,6 +26,7 @@ static const char validation_layer[] = "VK_LAYER_KHRONOS_validation";
 static const char subset_extension[] = "VK_KHR_portability_subset";
 static const char statistics_extension[] =
     VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+static const char subgroup_extension[] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
 
 const char *gpu_result_name(VkResult result)
 {
@@ -523,6 +525,41 @@ static bool has_float16(VkPhysicalDevice physical)
     return small.shaderFloat16;
 }
 
+// The size of subgroups that kernels may rely on, see struct gpu_limits: without the
+// extension a driver is free to run a kernel in any size, and in parts of subgroups.
+static uint32_t find_subgroup(const struct gpu_device *device)
+{
+    VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT,
+    };
+    VkPhysicalDeviceSubgroupProperties subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+        .pNext = &sizes,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &subgroup,
+    };
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
+    };
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = &control,
+    };
+    if (!has_device_extension(device->physical, subgroup_extension))
+        return 0;
+    vkGetPhysicalDeviceProperties2(device->physical, &properties);
+    vkGetPhysicalDeviceFeatures2(device->physical, &features);
+    uint32_t size = subgroup.subgroupSize;
+    bool usable = control.subgroupSizeControl && control.computeFullSubgroups &&
+                  (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                  (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                  (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) &&
+                  size >= sizes.minSubgroupSize && size <= sizes.maxSubgroupSize;
+    return usable ? size : 0;
+}
+
 static bool open_device(struct gpu_device *device, bool statistics)
 {
     uint32_t timestamp_bits;
@@ -534,8 +571,16 @@ static bool open_device(struct gpu_device *device, bool statistics)
         .queueCount = 1,
         .pQueuePriorities = &priority,
     };
-    const char *extensions[2];
+    const char *extensions[3];
     uint32_t extension_count = 0;
+    device->limits.subgroup = find_subgroup(device);
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
+        .subgroupSizeControl = VK_TRUE,
+        .computeFullSubgroups = VK_TRUE,
+    };
+    if (device->limits.subgroup)
+        extensions[extension_count++] = subgroup_extension;
     // The specification requires it to be enabled where it is offered.
     if (has_device_extension(device->physical, subset_extension))
         extensions[extension_count++] = subset_extension;
@@ -559,6 +604,10 @@ static bool open_device(struct gpu_device *device, bool statistics)
         extensions[extension_count++] = statistics_extension;
         executable.pNext = features;
         features = &executable;
+    }
+    if (device->limits.subgroup) {
+        control.pNext = features;
+        features = &control;
     }
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
@@ -603,12 +652,16 @@ static uint64_t usable_memory(const struct gpu_device *device)
 static void read_limits(struct gpu_device *device, bool minimum)
 {
     const struct pix_device_info *info = &device->info;
+    VkPhysicalDeviceProperties properties;
+    vkGetPhysicalDeviceProperties(device->physical, &properties);
     device->limits = (struct gpu_limits){
         .max_binding = info->max_binding_bytes,
         .max_block = MIN(info->max_allocation_bytes, MAXIMUM_BLOCK),
         .memory = usable_memory(device),
         .max_invocations = info->max_workgroup_invocations,
         .shared_bytes = info->shared_memory_bytes,
+        .max_texels = properties.limits.maxTexelBufferElements,
+        .subgroup = device->limits.subgroup,
         .is_cpu = info->type == PIX_DEVICE_CPU,
         .float16 = device->limits.float16 && !minimum,
         .executes = true,
@@ -617,6 +670,8 @@ static void read_limits(struct gpu_device *device, bool minimum)
         device->limits.max_binding = MINIMUM_BINDING;
         device->limits.max_invocations = MINIMUM_INVOCATIONS;
         device->limits.shared_bytes = MINIMUM_SHARED;
+        device->limits.max_texels = MINIMUM_TEXELS;
+        device->limits.subgroup = 0;
     }
 }
 

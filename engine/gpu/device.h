@@ -26,6 +26,10 @@ struct gpu_limits {
     uint64_t memory;             // bytes of the largest heap that buffers may lie in
     uint32_t max_invocations;    // per workgroup
     uint32_t shared_bytes;       // per workgroup
+    uint32_t max_texels;         // of one texel buffer
+    // Invocations of a subgroup, where kernels can have full ones of this size and
+    // shuffle values between them; else 0.
+    uint32_t subgroup;
     bool is_cpu;
     bool float16;     // kernels may compute in f16
     bool executes;    // false on a driver over the no-op shim, where nothing runs

@@ -43,7 +43,8 @@ struct batch {
 static bool key_equal(const struct gpu_kernel_key *a, const struct gpu_kernel_key *b)
 {
     return a->shader == b->shader && a->spec_count == b->spec_count &&
-           a->buffers == b->buffers && a->uses_step == b->uses_step &&
+           a->buffers == b->buffers && a->fetched == b->fetched &&
+           a->subgroup == b->subgroup && a->uses_step == b->uses_step &&
            a->params_size == b->params_size &&
            memcmp(a->spec, b->spec, a->spec_count * sizeof(a->spec[0])) == 0;
 }
@@ -56,7 +57,9 @@ static bool create_layout(struct gpu_device *device, struct job *job)
     for (; count < kernel->key.buffers; count++)
         bindings[count] = (VkDescriptorSetLayoutBinding){
             .binding = count,
-            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorType = kernel->key.fetched & (1u << count)
+                                  ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                  : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
             .descriptorCount = 1,
             .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
         };
@@ -122,12 +125,22 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
             ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR |
                   VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR
             : 0;
+    // Full subgroups of the size that the host counts on.
+    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup = {
+        .sType =
+            VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
+        .requiredSubgroupSize = kernel->key.subgroup,
+    };
     const VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         // A long dispatch is split by its grid.
         .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT | capture,
         .stage = {
             .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+            .pNext = kernel->key.subgroup ? &subgroup : NULL,
+            .flags = kernel->key.subgroup
+                         ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT
+                         : 0,
             .stage = VK_SHADER_STAGE_COMPUTE_BIT,
             .module = kernel->module,
             .pName = "main",

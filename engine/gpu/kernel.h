@@ -17,6 +17,8 @@ struct gpu_kernel_key {
     uint32_t spec[SHADER_MAX_SPEC];
     uint32_t spec_count;
     uint32_t buffers;        // storage buffers at bindings 0 ..
+    uint32_t fetched;        // those that are uniform texel buffers instead, as bits
+    uint32_t subgroup;       // its invocations; 0: the kernel does not care
     bool uses_step;          // uniform buffer at SHADER_STEP_BINDING
     uint32_t params_size;    // push constants
 };

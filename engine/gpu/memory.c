@@ -50,6 +50,7 @@ struct gpu_buffer *gpu_buffer_create(struct gpu_device *device, uint64_t size,
     } uses[] = {
         [GPU_DEVICE] = { "device",
                          VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                             VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
                              VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT |
                              VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                              VK_BUFFER_USAGE_TRANSFER_DST_BIT,

@@ -12,7 +12,7 @@ struct gpu_device;
 struct gpu_buffer;
 
 enum gpu_use {
-    GPU_DEVICE,      // storage, uniform and copies, in the fastest memory
+    GPU_DEVICE,      // storage, texels, uniform and copies, in the fastest memory
     GPU_UPLOAD,      // written by the host, source of copies
     GPU_READBACK,    // destination of copies, read by the host
 };

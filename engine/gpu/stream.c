@@ -9,6 +9,8 @@
 
 #include <assert.h>
 
+#define MAX_FETCHED 2    // bindings of a kernel
+
 struct gpu_stream {
     struct gpu_device *device;
     VkCommandPool pool;
@@ -16,6 +18,8 @@ struct gpu_stream {
     VkDescriptorPool sets;
     VkQueryPool queries;
     VkFence fence;
+    VkBufferView *views;    // of the texel buffers that are bound
+    size_t view_count, view_capacity;
     uint32_t timestamps;
     bool copies;       // something was copied: the host may read it
     bool submitted;    // and not waited for
@@ -45,6 +49,7 @@ struct gpu_stream *gpu_stream_create(struct gpu_device *device, uint32_t dispatc
     if (dispatches) {
         const VkDescriptorPoolSize sizes[] = {
             { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, dispatches * SHADER_STEP_BINDING },
+            { VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, dispatches * MAX_FETCHED },
             { VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, dispatches },
         };
         const VkDescriptorPoolCreateInfo sets = {
@@ -87,6 +92,9 @@ void gpu_stream_destroy(struct gpu_stream *stream)
     device->vk.vkDestroyQueryPool(device->handle, stream->queries, NULL);
     device->vk.vkDestroyDescriptorPool(device->handle, stream->sets, NULL);
     device->vk.vkDestroyCommandPool(device->handle, stream->pool, NULL);
+    for (size_t i = 0; i < stream->view_count; i++)
+        device->vk.vkDestroyBufferView(device->handle, stream->views[i], NULL);
+    mem_free(stream->views);
     mem_free(stream);
 }
 
@@ -100,6 +108,31 @@ bool gpu_stream_begin(struct gpu_stream *stream)
     if (stream->timestamps)
         device->vk.vkCmdResetQueryPool(stream->commands, stream->queries, 0,
                                        stream->timestamps);
+    return true;
+
+fail:
+    return false;
+}
+
+// A view that lives as long as the stream.
+static bool create_view(struct gpu_stream *stream, const struct gpu_binding *b,
+                        VkBufferView *view)
+{
+    struct gpu_device *device = stream->device;
+    assert(b->texel == 4 || b->texel == 16);
+    const VkBufferViewCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+        .buffer = b->buffer->handle,
+        // Every device has both.
+        .format = b->texel == 4 ? VK_FORMAT_R32_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT,
+        .offset = b->offset,
+        .range = b->size - b->size % b->texel,
+    };
+    if (!mem_grow(&stream->views, &stream->view_capacity, stream->view_count + 1,
+                  sizeof(stream->views[0])))
+        return false;
+    VK_TRY(device, device->vk.vkCreateBufferView(device->handle, &info, NULL, view));
+    stream->views[stream->view_count++] = *view;
     return true;
 
 fail:
@@ -125,21 +158,27 @@ bool gpu_stream_dispatch(struct gpu_stream *stream, struct gpu_kernel *kernel,
     VK_TRY(device,
            device->vk.vkAllocateDescriptorSets(device->handle, &allocate, &set));
     VkDescriptorBufferInfo buffers[SHADER_STEP_BINDING + 1];
+    VkBufferView views[SHADER_STEP_BINDING];
     VkWriteDescriptorSet writes[SHADER_STEP_BINDING + 1];
     uint32_t writes_count = 0;
     for (uint32_t i = 0; i < kernel->key.buffers + (kernel->key.uses_step ? 1 : 0);
          i++) {
         bool is_step = i == kernel->key.buffers;
         const struct gpu_binding *b = is_step ? step : &bindings[i];
+        bool is_fetched = !is_step && kernel->key.fetched & (1u << i);
+        if (is_fetched && !create_view(stream, b, &views[i]))
+            goto fail;
         buffers[i] = (VkDescriptorBufferInfo){ b->buffer->handle, b->offset, b->size };
         writes[writes_count++] = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
             .dstSet = set,
             .dstBinding = is_step ? SHADER_STEP_BINDING : i,
             .descriptorCount = 1,
-            .descriptorType = is_step ? VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER
-                                      : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorType = is_step      ? VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER
+                              : is_fetched ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                           : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
             .pBufferInfo = &buffers[i],
+            .pTexelBufferView = is_fetched ? &views[i] : NULL,
         };
     }
     device->vk.vkUpdateDescriptorSets(device->handle, writes_count, writes, 0, NULL);

@@ -11,9 +11,12 @@
 
 struct gpu_stream;
 
+// Bytes of a buffer. A kernel that fetches them gets them as texels of 4 bytes (a
+// float) or 16 (four floats); 0: as a storage buffer.
 struct gpu_binding {
     struct gpu_buffer *buffer;
     uint64_t offset, size;
+    uint32_t texel;
 };
 
 // A stream that is recorded once and submitted as often as wanted. `dispatches` is the

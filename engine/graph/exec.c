@@ -106,6 +106,7 @@ static bool prepare_entry(struct exec *x, const struct call *call, struct entry 
     *key = (struct gpu_kernel_key){
         .shader = call->shader,
         .spec_count = call->spec_count,
+        .subgroup = call->subgroup,
         .uses_step = call->uses_step,
         .params_size = call->params_size,
     };
@@ -113,10 +114,18 @@ static bool prepare_entry(struct exec *x, const struct call *call, struct entry 
     for (; key->buffers < CALL_MAX_BUFFERS && call->use[key->buffers].tensor;
          key->buffers++) {
         const struct bound b = tensor_bound(call->use[key->buffers].tensor);
+        const enum fetch fetch = call->use[key->buffers].fetch;
         assert(b.root->block && b.root->block->buffer);
-        entry->bindings[key->buffers] =
-            (struct gpu_binding){ b.root->block->buffer, b.root->offset + b.begin,
-                                  b.end - b.begin };
+        entry->bindings[key->buffers] = (struct gpu_binding){
+            .buffer = b.root->block->buffer,
+            .offset = b.root->offset + b.begin,
+            .size = b.end - b.begin,
+            .texel = fetch == FETCH_FOURS    ? 16
+                     : fetch == FETCH_FLOATS ? 4
+                                             : 0,
+        };
+        if (fetch != FETCH_NONE)
+            key->fetched |= 1u << key->buffers;
     }
     if (call->uses_step && !x->step) {
         x->step = gpu_buffer_create(x->device, sizeof(struct step_block), GPU_DEVICE);

@@ -18,6 +18,8 @@ struct op_limits plan_op_limits(const struct gpu_device *device)
     return (struct op_limits){
         .max_invocations = limits->max_invocations,
         .shared_bytes = limits->shared_bytes,
+        .max_texels = limits->max_texels,
+        .subgroup = limits->subgroup,
         .is_cpu = limits->is_cpu,
         .max_binding = MIN(limits->max_binding, limits->max_block),
         .loop_iterations = limits->is_cpu ? 60000 : 0,

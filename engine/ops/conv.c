@@ -42,8 +42,10 @@ struct ends {
 };
 
 #define VIEW(member) CALL_VIEW(struct conv_params, member)
+
 // How a direction is computed.
 struct choice {
+    struct conv_shape shape;
     const struct conv_variant *variant;
     struct conv_product product;
 };
@@ -61,8 +63,56 @@ static struct choice choose(struct emitter *e, const struct conv *c,
     };
     assert(shape_equal(conv_shape_y(&shape), c->y));
     emit_product(e, &shape);
-    return (struct choice){ conv_variant_choose(emit_limits(e), &shape),
+    return (struct choice){ shape, conv_variant_choose(emit_limits(e), &shape),
                             conv_product_of(&shape) };
+}
+
+static void set_groups(struct call *call, struct conv_params *params, uint64_t groups,
+                       uint32_t phases)
+{
+    params->groups_x = (uint32_t)MIN(groups, OP_MAX_GROUPS);
+    call->grid = (struct grid){ params->groups_x,
+                                (uint32_t)DIV_UP(groups, params->groups_x), phases };
+}
+
+// Emits a call whose sum is computed in parts: into slabs, which a second call adds up,
+// `count` elements of the shape of the output. Only that one does what is done with
+// complete sums.
+static void emit_parts(struct emitter *e, struct call call,
+                       struct conv_weight_params *params, struct shape out,
+                       uint32_t parts, bool is_weight)
+{
+    const uint64_t count = shape_count(out);
+    out.n *= parts;
+    struct tensor *slabs = emit_temporary(e, "parts of a sum", out);
+    struct call reduce = call;
+    call.spec[CONV_SPEC_PARTS] = parts;
+    call.grid.z *= parts;
+    call.use[3].tensor = slabs;
+    call.use[3].access = ACCESS_WRITE;
+    params->conv.slab = (uint32_t)count;
+    emit(e, &call);
+
+    reduce.shader = is_weight ? SHADER_CONV_REDUCE_WEIGHT : SHADER_CONV_REDUCE;
+    reduce.spec[0] = OP_WORKGROUP;
+    reduce.subgroup = 0;
+    reduce.grid = grid_linear(count);
+    reduce.use[0] = (struct call_use){ slabs, ACCESS_READ };
+    reduce.use[1] = call.use[2];
+    reduce.use[2] = reduce.use[3];
+    if (reduce.use[2].view)
+        reduce.use[2].view = VIEW(y);
+    reduce.use[3] = (struct call_use){ 0 };
+    reduce.flops = count * parts;
+    struct conv_weight_params sums = *params;
+    sums.conv.c_out = out.c;
+    sums.conv.h_out = out.h;
+    sums.conv.w_out = out.w;
+    sums.conv.stride = grid_stride(reduce.grid);
+    sums.conv.sum_first = 0;
+    sums.conv.sum_end = parts;
+    reduce.params = &sums;
+    emit(e, &reduce);
 }
 
 // Emits one call of a direction, or more that each add their part of the sum. Its
@@ -92,15 +142,44 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
     call.spec[CONV_SPEC_LOAD] = load;
     if (load != CONV_LOAD_PLAIN && c->attr.slope == 0)
         call.spec[CONV_SPEC_LOAD] |= CONV_LOAD_RELU;
-    call.spec_count = CONV_SPEC_STORE + 1;
+    call.spec_count = CONV_SPEC_PARTS + 1;
     uint64_t iterations;    // of all loops of an invocation, for each of `terms`
     if (variant->kind == CONV_SIMPLE) {
         call.spec[0] = OP_WORKGROUP;
         call.grid = grid_linear(count);
         params.conv.stride = grid_stride(call.grid);
         iterations = DIV_UP(count, params.conv.stride) * 2 * (product->inner + 1);
+    } else if (variant->kind == CONV_FETCH || variant->kind == CONV_SHARE) {
+        const uint32_t invocations = conv_variant_invocations(variant, emit_limits(e));
+        const struct conv_rows rows =
+            conv_rows_of(variant, &choice->shape, invocations);
+        call.spec[0] = invocations;
+        call.spec[CONV_SPEC_LANES] = invocations;
+        call.spec[CONV_SPEC_FOURS_A] = rows.fours_a;
+        call.spec[CONV_SPEC_FOURS_LINE] = rows.fours_line;
+        call.spec[CONV_SPEC_REG_M] = variant->reg_m;
+        call.spec[CONV_SPEC_REG_N] = variant->reg_n;
+        call.subgroup = variant->kind == CONV_SHARE ? invocations : 0;
+        call.use[0].fetch = rows.fours_line ? FETCH_FOURS : FETCH_FLOATS;
+        call.use[1].fetch = rows.fours_a ? FETCH_FOURS : FETCH_FLOATS;
+        set_groups(&call, &params.conv, rows.groups, rows.phases);
+        iterations = rows.steps + 1;
+    } else if (variant->kind == CONV_VECTOR) {
+        const struct conv_vector vector = conv_vector_of(variant, &choice->shape);
+        const bool forward = choice->shape.direction == CONV_FORWARD;
+        call.spec[0] = conv_variant_invocations(variant, emit_limits(e));
+        call.spec[CONV_SPEC_H_IN] = c->x.h;
+        call.spec[CONV_SPEC_W_IN] = c->x.w;
+        call.spec[CONV_SPEC_H_OUT] = c->y.h;
+        call.spec[CONV_SPEC_W_OUT] = c->y.w;
+        call.spec[CONV_SPEC_REG_M] = forward ? variant->reg_m : variant->m;
+        call.spec[CONV_SPEC_ROWS] = vector.rows;
+        call.use[0].fetch = vector.fours ? FETCH_FOURS : FETCH_FLOATS;
+        call.use[1].fetch = FETCH_FOURS;
+        set_groups(&call, &params.conv, vector.groups, 1);
+        iterations = forward ? c->attr.kernel : 1;
     } else {
-        call.spec[0] = conv_variant_invocations(variant);
+        call.spec[0] = conv_variant_invocations(variant, emit_limits(e));
         call.spec[CONV_SPEC_TILE_M] = variant->m;
         call.spec[CONV_SPEC_TILE_N] = variant->n;
         call.spec[CONV_SPEC_TILE_K] = variant->k;
@@ -109,16 +188,14 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
         call.spec[CONV_SPEC_DIRECT] = variant->kind == CONV_DIRECT;
         call.spec[CONV_SPEC_RAGGED] =
             product->m % 4 != 0 || shape_count(c->x) < 4 || shape_count(c->y) < 4;
-        call.spec_count = CONV_SPEC_RAGGED + 1;
         uint64_t groups =
             DIV_UP(product->m, variant->m) * DIV_UP(product->n, variant->n);
-        params.conv.groups_x = (uint32_t)MIN(groups, OP_MAX_GROUPS);
-        call.grid = (struct grid){ params.conv.groups_x,
-                                   (uint32_t)DIV_UP(groups, params.conv.groups_x),
-                                   product->phases };
+        set_groups(&call, &params.conv, groups, product->phases);
         // Staging a step takes a few beside those over k.
         iterations = 3 * product->inner;
     }
+    call.spec[CONV_SPEC_PARTS] = 1;
+    const uint32_t parts = MIN(variant->parts, product->terms);
     call.params = &params;
     call.params_size = update ? sizeof(params) : sizeof(params.conv);
 
@@ -172,7 +249,11 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
             if (first > 0)
                 call.use[out].access = ACCESS_READ_WRITE;
         }
-        emit(e, &call);
+        if (parts > 1)
+            emit_parts(e, call, &params, conv_shape_out(&choice->shape), parts,
+                       update != NULL);
+        else
+            emit(e, &call);
     }
 }
 
@@ -190,8 +271,7 @@ static void emit_forward(struct emitter *e, const struct conv *c, struct tensor 
     const struct choice choice = choose(e, c, CONV_FORWARD);
     const struct conv_product *p = &choice.product;
     const struct call call = {
-        .shader = choice.variant->kind == CONV_SIMPLE ? SHADER_CONV_FORWARD
-                                                      : SHADER_CONV_FORWARD_TILED,
+        .shader = conv_variant_shader(choice.variant, CONV_FORWARD),
         .use = { { x, ACCESS_READ, VIEW(x) },
                  { w, ACCESS_READ },
                  second_use(ends, w),
@@ -222,9 +302,7 @@ static void emit_backward_input(struct emitter *e, const struct conv *c,
 {
     const struct choice choice = choose(e, c, CONV_BACKWARD_INPUT);
     const struct call call = {
-        .shader = choice.variant->kind == CONV_SIMPLE
-                      ? SHADER_CONV_BACKWARD_INPUT
-                      : SHADER_CONV_BACKWARD_INPUT_TILED,
+        .shader = conv_variant_shader(choice.variant, CONV_BACKWARD_INPUT),
         .use = { { dy, ACCESS_READ, VIEW(y) },
                  { w, ACCESS_READ },
                  second_use(ends, w),
@@ -244,9 +322,7 @@ static void emit_backward_weight(struct emitter *e, const struct conv *c,
     const struct choice choice = choose(e, c, CONV_BACKWARD_WEIGHT);
     const struct conv_product *p = &choice.product;
     const struct call call = {
-        .shader = choice.variant->kind == CONV_SIMPLE
-                      ? SHADER_CONV_BACKWARD_WEIGHT
-                      : SHADER_CONV_BACKWARD_WEIGHT_TILED,
+        .shader = conv_variant_shader(choice.variant, CONV_BACKWARD_WEIGHT),
         // Binding 2 is not read unless there is a gradient so far.
         .use = { { x, ACCESS_READ, VIEW(x) },
                  { dy, ACCESS_READ, VIEW(y) },

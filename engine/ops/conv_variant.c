@@ -53,6 +53,13 @@ struct shape conv_shape_w(const struct conv_shape *s)
     return (struct shape){ s->c_out, s->x.c, s->kernel, s->kernel };
 }
 
+struct shape conv_shape_out(const struct conv_shape *s)
+{
+    return s->direction == CONV_FORWARD          ? conv_shape_y(s)
+           : s->direction == CONV_BACKWARD_INPUT ? s->x
+                                                 : conv_shape_w(s);
+}
+
 struct conv_product conv_product_of(const struct conv_shape *s)
 {
     const struct shape y = conv_shape_y(s);
@@ -98,6 +105,23 @@ struct conv_product conv_product_of(const struct conv_shape *s)
         "shared-" #m "x" #n "x" #k "-" #reg_m "x" #reg_n, CONV_SHARED, m, n, k, reg_m, \
             reg_n, 1                                                                   \
     }
+// Eight invocations; more have more rows.
+#define ROWS(reg_m, reg_n)                                                             \
+    { "fetch-" #reg_m "x" #reg_n, CONV_FETCH, reg_m, 8 * reg_n, 1, reg_m, reg_n, 1 },  \
+    {                                                                                  \
+        "share-" #reg_m "x" #reg_n, CONV_SHARE, reg_m, 8 * reg_n, 1, reg_m, reg_n, 1   \
+    }
+// Of n invocations; eight channels of an input gradient, reg_m of a forward pass.
+#define VECTOR(n, reg_m, sums)                                                         \
+    {                                                                                  \
+        "vector-" #n "-" #reg_m, CONV_VECTOR, 8, n, 1, reg_m, sums, 1                  \
+    }
+// The sum in parts that are added by a second kernel.
+#define SPLIT(m, n, k, reg_m, reg_n, parts)                                            \
+    {                                                                                  \
+        "shared-" #m "x" #n "x" #k "-" #reg_m "x" #reg_n "-" #parts "p", CONV_SHARED,  \
+            m, n, k, reg_m, reg_n, parts                                               \
+    }
 #define DIRECT(m, n, reg_m, reg_n)                                                     \
     {                                                                                  \
         "direct-" #m "x" #n "-" #reg_m "x" #reg_n, CONV_DIRECT, m, n, 1, reg_m, reg_n, \
@@ -133,6 +157,25 @@ static const struct conv_variant table[] = {
     DIRECT(32, 16, 8, 8),
     DIRECT(64, 4, 8, 4),
     DIRECT(32, 1, 4, 1),    // one
+    // For software drivers, and for GPUs with better caches for textures than for
+    // buffers.
+    ROWS(32, 8),    // weight gradients
+    ROWS(16, 8),
+    ROWS(16, 4),
+    ROWS(8, 8),
+    ROWS(8, 4),    // few pixels
+    ROWS(4, 4),
+    ROWS(4, 8),    // an image
+    ROWS(1, 8),    // a channel
+    // For GPUs: long sums of few numbers.
+    SPLIT(64, 64, 16, 8, 4, 4),
+    SPLIT(64, 64, 16, 8, 4, 16),
+    SPLIT(64, 64, 16, 8, 4, 64),
+    SPLIT(64, 16, 16, 8, 1, 16),
+    SPLIT(64, 4, 32, 4, 1, 16),
+    // For a few pixels on any device.
+    VECTOR(8, 8, 128),
+    VECTOR(64, 4, 32),
 };
 
 const struct conv_variant *conv_variant_table(size_t *count)
@@ -149,52 +192,256 @@ const struct conv_variant *conv_variant_find(const char *name)
     return NULL;
 }
 
-uint32_t conv_variant_invocations(const struct conv_variant *v)
+enum shader conv_variant_shader(const struct conv_variant *v,
+                                enum conv_direction direction)
 {
+    static const enum shader shaders[CONV_KIND_COUNT][3] = {
+        [CONV_SIMPLE] = { SHADER_CONV_FORWARD, SHADER_CONV_BACKWARD_INPUT,
+                          SHADER_CONV_BACKWARD_WEIGHT },
+        [CONV_SHARED] = { SHADER_CONV_FORWARD_TILED, SHADER_CONV_BACKWARD_INPUT_TILED,
+                          SHADER_CONV_BACKWARD_WEIGHT_TILED },
+        [CONV_DIRECT] = { SHADER_CONV_FORWARD_TILED, SHADER_CONV_BACKWARD_INPUT_TILED,
+                          SHADER_CONV_BACKWARD_WEIGHT_TILED },
+        [CONV_FETCH] = { SHADER_CONV_FORWARD_FETCH, SHADER_CONV_BACKWARD_INPUT_FETCH,
+                         SHADER_CONV_BACKWARD_WEIGHT_FETCH },
+        [CONV_SHARE] = { SHADER_CONV_FORWARD_SHARE, SHADER_CONV_BACKWARD_INPUT_SHARE,
+                         SHADER_CONV_BACKWARD_WEIGHT_SHARE },
+        // Weight gradients of a few pixels are all output.
+        [CONV_VECTOR] = { SHADER_CONV_FORWARD_VECTOR, SHADER_CONV_BACKWARD_INPUT_VECTOR,
+                          SHADER_COUNT },
+    };
+    return shaders[v->kind][direction];
+}
+
+uint32_t conv_variant_invocations(const struct conv_variant *v,
+                                  const struct op_limits *limits)
+{
+    if (v->kind == CONV_SHARE)
+        return limits->subgroup;
+    if (v->kind == CONV_VECTOR)
+        return v->n;
     return v->m / v->reg_m * (v->n / v->reg_n);
+}
+
+static bool is_rows(const struct conv_variant *v)
+{
+    return v->kind == CONV_FETCH || v->kind == CONV_SHARE;
+}
+
+struct conv_rows conv_rows_of(const struct conv_variant *v, const struct conv_shape *s,
+                              uint32_t invocations)
+{
+    const struct shape x = s->x, y = conv_shape_y(s);
+    struct conv_rows r = { .phases = 1 };
+    uint64_t runs = 0, tiles = DIV_UP(y.c, v->reg_m);
+    switch (s->direction) {
+    case CONV_FORWARD:
+        runs = (uint64_t)y.n * y.h * DIV_UP(y.w, v->reg_n);
+        r.steps = s->kernel;
+        r.fours_a = s->kernel % 4 == 0;
+        r.fours_line = x.w % 4 == 0 && v->reg_n * s->stride % 4 == 0;
+        break;
+    case CONV_BACKWARD_INPUT:
+        runs = (uint64_t)x.n * DIV_UP(x.h, s->stride) * DIV_UP(x.w, v->reg_n);
+        tiles = DIV_UP(x.c, v->reg_m);
+        r.phases = s->stride;
+        r.steps = DIV_UP(s->kernel, s->stride);
+        r.fours_a = s->kernel % 4 == 0;
+        r.fours_line = y.w % 4 == 0 && v->reg_n / s->stride % 4 == 0;
+        break;
+    case CONV_BACKWARD_WEIGHT:
+        runs = (uint64_t)x.c * s->kernel;
+        r.steps = DIV_UP(y.w, v->reg_n);
+        r.fours_a = y.w % 4 == 0 && v->reg_n % 4 == 0;
+        r.fours_line = x.w % 4 == 0 && v->reg_n * s->stride % 4 == 0;
+        break;
+    }
+    r.groups = DIV_UP(runs, invocations) * tiles;
+    return r;
+}
+
+// Bytes of all parts of a sum.
+#define MOST_IN_PARTS ((uint64_t)16 << 20)
+
+// More sums and terms of a step than this take long to compile.
+#define MOST_UNROLLED 1024
+
+// Elements of what is fetched may lie in a tensor that is larger: one of twice the
+// channels and twice the batch.
+#define ROWS_SLICES 4
+
+static bool rows_fit(const struct conv_variant *v, const struct op_limits *limits,
+                     const struct conv_shape *s)
+{
+    const uint64_t x = shape_count(s->x), y = shape_count(conv_shape_y(s)),
+                   w = shape_count(conv_shape_w(s));
+    const uint64_t a = s->direction == CONV_BACKWARD_WEIGHT ? ROWS_SLICES * y : w;
+    const uint64_t line = ROWS_SLICES * (s->direction == CONV_BACKWARD_INPUT ? y : x);
+    return MAX(a, line) <= limits->max_texels &&
+           (v->kind != CONV_SHARE || limits->subgroup) &&
+           (uint64_t)v->reg_m * v->reg_n * s->kernel <= MOST_UNROLLED &&
+           (s->direction != CONV_BACKWARD_INPUT || v->reg_n % s->stride == 0);
+}
+
+struct conv_vector conv_vector_of(const struct conv_variant *v,
+                                  const struct conv_shape *s)
+{
+    const struct shape x = s->x, y = conv_shape_y(s);
+    struct conv_vector r = { 0 };
+    // reg_n is the most sums of an invocation.
+    if (s->direction == CONV_FORWARD) {
+        uint64_t rows = (uint64_t)y.n * y.h, each = (uint64_t)v->reg_m * y.w;
+        r.rows = (uint32_t)MAX(MIN(v->reg_n / each, rows), 1);
+        r.groups = DIV_UP(y.c, v->reg_m) * DIV_UP(rows, r.rows);
+        r.sums = r.rows * each;
+        r.unrolled = r.sums * s->kernel;
+        r.fours = x.w % 4 == 0;
+    } else {
+        uint64_t plane = (uint64_t)x.h * x.w;
+        r.rows = (uint32_t)MAX(MIN(v->reg_n / plane, x.n), 1);
+        r.groups = (uint64_t)DIV_UP(x.c, v->m) * DIV_UP(x.n, r.rows);
+        r.sums = r.rows * plane;
+        r.unrolled = (uint64_t)r.rows * y.h * y.w * s->kernel * s->kernel;
+        r.fours = (uint64_t)y.h * y.w % 4 == 0;
+    }
+    return r;
+}
+
+static bool vector_fits(const struct conv_variant *v, const struct op_limits *limits,
+                        const struct conv_shape *s)
+{
+    const struct shape y = conv_shape_y(s);
+    const struct conv_vector r = conv_vector_of(v, s);
+    const uint64_t image =
+        shape_count(s->direction == CONV_FORWARD ? s->x : y) * ROWS_SLICES;
+    return s->kernel == 4 && r.sums <= v->reg_n && s->x.w <= 16 &&
+           r.unrolled <= MOST_UNROLLED && image <= limits->max_texels &&
+           shape_count(conv_shape_w(s)) / 4 <= limits->max_texels;
 }
 
 bool conv_variant_fits(const struct conv_variant *v, const struct op_limits *limits,
                        const struct conv_shape *s)
 {
-    (void)s;    // so far every kernel takes every shape
-    // As declared in lib/tile.glsl.
-    uint32_t shared = v->kind == CONV_SHARED ? v->k * (v->m + 4 + v->n + 4) * 4 : 0;
-    return conv_variant_invocations(v) <= limits->max_invocations &&
-           shared <= limits->shared_bytes;
+    if (conv_variant_shader(v, s->direction) == SHADER_COUNT)
+        return false;
+    if (v->parts > 1 &&
+        v->parts * shape_count(conv_shape_out(s)) > MOST_IN_PARTS / sizeof(float))
+        return false;
+    // As declared in lib/tile.glsl and lib/vector.glsl.
+    uint32_t shared = v->kind == CONV_VECTOR   ? 10240
+                      : v->kind == CONV_SHARED ? v->k * (v->m + 4 + v->n + 4) * 4
+                                               : 0;
+    if (conv_variant_invocations(v, limits) > limits->max_invocations ||
+        shared > limits->shared_bytes ||
+        shader_table[conv_variant_shader(v, s->direction)].size == 0)
+        return false;
+    return is_rows(v)               ? rows_fit(v, limits, s)
+           : v->kind == CONV_VECTOR ? vector_fits(v, limits, s)
+                                    : true;
 }
 
 // ---------------------------------------------------------------------------
 // The choice
 
-// In multiplications of an invocation. The constants are fitted to a software driver
-// and are rough guesses for GPUs.
+// For a software driver, in vectors of multiplications: what was measured there. A term
+// that is unrolled costs the compiler 0.6 ms, which a run of a thousand steps repays.
+#define COMPILE_COST 5000
+
+static uint64_t direct_cost(const struct conv_variant *v, const struct conv_product *p)
+{
+    const uint64_t sums = (uint64_t)v->reg_m * v->reg_n;
+    const uint64_t groups = DIV_UP(p->m, v->m) * DIV_UP(p->n, v->n) * p->phases;
+    return groups * (p->terms * p->inner * (3 * sums + 42 * (v->reg_m + v->reg_n + 1)) +
+                     50 * sums + 3000) +
+           COMPILE_COST * sums;
+}
+
+static uint64_t rows_cost(const struct conv_variant *v, const struct conv_shape *s,
+                          const struct conv_product *p)
+{
+    // A fetch of a float, of four, and of those that a subgroup shares.
+    const uint64_t one = 16, four = 26;
+    const struct conv_rows r = conv_rows_of(v, s, 8);
+    const bool weight = s->direction == CONV_BACKWARD_WEIGHT;
+    const bool input = s->direction == CONV_BACKWARD_INPUT;
+    const uint64_t other = weight ? s->kernel : v->reg_n;
+    const uint64_t a = (uint64_t)v->reg_m * (weight ? v->reg_n : s->kernel);
+    const uint64_t line = input ? (v->reg_n + s->kernel - 1) / s->stride + 1
+                                : (uint64_t)(v->reg_n - 1) * s->stride + s->kernel;
+    const uint64_t sums = (uint64_t)v->reg_m * other;
+    uint64_t fetches = r.fours_a ? a / 4 : a;
+    if (v->kind == CONV_SHARE)
+        fetches = DIV_UP(fetches, 8);
+    uint64_t step = a * other / (input ? s->stride : 1) + sums + 40;
+    // Weight gradients are most often used up by Adam at once.
+    const uint64_t store = weight ? 1000 + 40 * v->reg_m : 100 + 10 * v->reg_m;
+    step += fetches * (r.fours_a ? four : one) + (v->kind == CONV_SHARE ? a : 0);
+    step += r.fours_line ? DIV_UP(line + 4, 4) * four : line * one;
+    return r.groups * r.phases * (p->terms * r.steps * step + store * sums + 3000) +
+           COMPILE_COST * a * other;
+}
+
+// Invocations of a vector variant for software drivers; those for GPUs have more.
+#define VECTOR_OF_CPUS 8
+
+static uint64_t vector_cost(const struct conv_variant *v, const struct conv_shape *s,
+                            const struct conv_product *p)
+{
+    const struct shape y = conv_shape_y(s);
+    const struct conv_vector r = conv_vector_of(v, s);
+    const bool forward = s->direction == CONV_FORWARD;
+    const uint64_t parts = forward ? v->n : v->n / v->m;
+    const uint64_t steps =
+        DIV_UP((uint64_t)p->terms * (forward ? s->kernel : 1), parts);
+    uint64_t image = (uint64_t)r.rows * (forward ? s->x.w : y.h * y.w);
+    const uint64_t weights = forward ? v->reg_m : s->kernel;
+    if (v->n > VECTOR_OF_CPUS) {
+        // As below for GPUs.
+        const uint64_t step = r.unrolled + 6 * (weights + image) + 60;
+        const uint64_t waves = DIV_UP(r.groups * DIV_UP(v->n, 64), 64);
+        return steps * MAX(waves * step, step + 150) + r.sums * v->n;
+    }
+    image = r.fours ? image / 4 * 26 : image * 16;
+    const uint64_t ends = parts == 1 ? 50 * r.sums : 100 * r.sums;
+    return r.groups *
+               (steps * (r.unrolled + r.sums + image + 26 * weights) + ends + 3000) +
+           COMPILE_COST * r.unrolled;
+}
+
+// For GPUs, in multiplications of an invocation. The constants are rough guesses.
 uint64_t conv_variant_cost(const struct conv_variant *v, const struct conv_shape *s)
 {
     const struct conv_product p = conv_product_of(s);
+    if (is_rows(v))
+        return rows_cost(v, s, &p);
+    if (v->kind == CONV_VECTOR)
+        return vector_cost(v, s, &p);
+    if (v->kind != CONV_SHARED)
+        return direct_cost(v, &p);
     const uint64_t k = p.terms * p.inner;
     const uint64_t groups = DIV_UP(p.m, v->m) * DIV_UP(p.n, v->n) * p.phases;
     const uint64_t sums = (uint64_t)v->reg_m * v->reg_n;
-    if (v->kind != CONV_SHARED) {
-        // A load costs as much as a dozen multiplications, a store twice that. Four
-        // workgroups are taken to run at a time.
-        uint64_t group = k * (sums + 12 * (v->reg_m + v->reg_n + 2)) + 24 * sums + 3000;
-        return DIV_UP(groups, 4) * group;
-    }
     // In instructions of 64 invocations, of which a GPU of middle size has 64 units. As
     // compiled for AMD (tools/isa_report): a step multiplies, reads four operands of
     // shared memory at a time, loads its share of the tiles, and has 60 more. One that
     // is alone on its unit waits for memory and barriers besides.
-    const uint64_t threads = conv_variant_invocations(v);
+    const uint64_t threads = v->m / v->reg_m * (v->n / v->reg_n);
     const uint64_t step = v->k * (sums + (v->reg_m + v->reg_n + 3) / 4) +
                           6 * v->k * (v->m + v->n) / threads + 60;
-    const uint64_t waves = DIV_UP(groups * DIV_UP(threads, 64), 64);
-    return DIV_UP(k, v->k) * MAX(waves * step, step + 150);
+    const uint64_t parts = MIN(v->parts, p.terms);
+    const uint64_t waves = DIV_UP(groups * parts * DIV_UP(threads, 64), 64);
+    // Parts need a second kernel and its memory traffic.
+    const uint64_t second =
+        parts > 1 ? 15000 + parts * shape_count(conv_shape_out(s)) / 25 : 0;
+    return DIV_UP(DIV_UP(k, parts), v->k) * MAX(waves * step, step + 150) + second;
 }
 
-enum conv_kind conv_kind_preferred(const struct op_limits *limits)
+bool conv_variant_suits(const struct conv_variant *v, const struct op_limits *limits)
 {
-    return limits->is_cpu ? CONV_DIRECT : CONV_SHARED;
+    if (v->kind == CONV_VECTOR)
+        return (v->n <= VECTOR_OF_CPUS) == limits->is_cpu;
+    return limits->is_cpu ? v->kind == CONV_DIRECT || is_rows(v)
+                          : v->kind == CONV_SHARED;
 }
 
 const struct conv_variant *conv_variant_built_in(const struct op_limits *limits,
@@ -203,7 +450,7 @@ const struct conv_variant *conv_variant_built_in(const struct op_limits *limits,
     const struct conv_variant *best = NULL;
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const struct conv_variant *v = &table[i];
-        if (v->kind == conv_kind_preferred(limits) && conv_variant_fits(v, limits, s) &&
+        if (conv_variant_suits(v, limits) && conv_variant_fits(v, limits, s) &&
             (!best || conv_variant_cost(v, s) < conv_variant_cost(best, s)))
             best = v;
     }

@@ -32,6 +32,7 @@ bool conv_shape_equal(const struct conv_shape *a, const struct conv_shape *b);
 // The shapes of y and of w.
 struct shape conv_shape_y(const struct conv_shape *s);
 struct shape conv_shape_w(const struct conv_shape *s);
+struct shape conv_shape_out(const struct conv_shape *s);    // that the direction gives
 
 // Emits the calls of one direction alone (conv.c): a and b are x and w forward, dy and
 // w for the input gradient, x and dy for the weight gradient.
@@ -51,6 +52,9 @@ enum conv_kind {
     CONV_SIMPLE,    // an invocation for each sum: the definition, always possible
     CONV_SHARED,    // tiles staged in shared memory, see lib/tile.glsl
     CONV_DIRECT,    // tiles in registers alone, operands loaded where they are needed
+    CONV_FETCH,     // rows through texel buffers, see lib/rows.glsl
+    CONV_SHARE,     // the same, shared among the invocations of a subgroup
+    CONV_VECTOR,    // for a few pixels, see lib/vector.glsl
     CONV_KIND_COUNT,
 };
 
@@ -65,18 +69,45 @@ struct conv_variant {
 const struct conv_variant *conv_variant_table(size_t *count);
 const struct conv_variant *conv_variant_find(const char *name);    // NULL: none
 
-uint32_t conv_variant_invocations(const struct conv_variant *v);    // of a workgroup
+// Of a workgroup. CONV_SHARE has one subgroup, whatever its size is.
+uint32_t conv_variant_invocations(const struct conv_variant *v,
+                                  const struct op_limits *limits);
+
+enum shader conv_variant_shader(const struct conv_variant *v,
+                                enum conv_direction direction);
+
+// How CONV_FETCH and CONV_SHARE fetch their operands, and their grid.
+struct conv_rows {
+    bool fours_a, fours_line;    // see lib/rows.glsl
+    uint64_t groups;             // of a phase
+    uint32_t phases;
+    uint64_t steps;    // of the sum, for each of the product's terms
+};
+
+// How CONV_VECTOR computes a shape.
+struct conv_vector {
+    uint32_t rows;    // of y, or samples of dx, at a time
+    uint64_t groups;
+    uint64_t sums, unrolled;    // of an invocation, and terms of theirs in a step
+    bool fours;                 // of the image
+};
+
+struct conv_vector conv_vector_of(const struct conv_variant *v,
+                                  const struct conv_shape *s);
+
+struct conv_rows conv_rows_of(const struct conv_variant *v, const struct conv_shape *s,
+                              uint32_t invocations);
 
 // Whether the variant is possible for a shape on a device.
 bool conv_variant_fits(const struct conv_variant *v, const struct op_limits *limits,
                        const struct conv_shape *s);
 
-// Time that the product is expected to take, to be compared among variants of the same
-// kind.
+// Time that the product is expected to take, to be compared among variants for the same
+// class of devices.
 uint64_t conv_variant_cost(const struct conv_variant *v, const struct conv_shape *s);
 
-// The kind that suits a class of devices where nothing was measured.
-enum conv_kind conv_kind_preferred(const struct op_limits *limits);
+// Whether a variant is one for this class of devices, where nothing was measured.
+bool conv_variant_suits(const struct conv_variant *v, const struct op_limits *limits);
 
 // The built-in choice, and the choice: limits->force where it fits, else what
 // limits->tuning says where that fits, else the built-in one.

@@ -29,6 +29,10 @@ enum access {
     ACCESS_READ_WRITE = 3,
 };
 
+// How a kernel sees a tensor: as a storage buffer, or as a uniform texel buffer that it
+// only reads, of floats or of fours of floats.
+enum fetch { FETCH_NONE, FETCH_FLOATS, FETCH_FOURS };
+
 struct grid {
     uint32_t x, y, z;    // workgroups, each 1 to 65535
 };
@@ -44,7 +48,11 @@ struct call {
         // Where in the params the kernel wants the struct view of the tensor, see
         // CALL_VIEW. 0: nowhere, then the tensor can not be a slice of another one.
         uint32_t view;
+        enum fetch fetch;
     } use[CALL_MAX_BUFFERS];
+    // The kernel shuffles values in full subgroups of this size, which divides spec[0];
+    // 0: it does nothing of the kind.
+    uint32_t subgroup;
     bool uses_step;    // the step block is bound as uniform buffer SHADER_STEP_BINDING
     const void *params;    // copied by emit()
     uint32_t params_size;
@@ -247,6 +255,9 @@ struct conv_shape;
 struct op_limits {
     uint32_t max_invocations;
     uint32_t shared_bytes;
+    uint32_t max_texels;    // of a tensor that is fetched
+    // Invocations of the subgroups that kernels may shuffle values in; 0: none.
+    uint32_t subgroup;
     bool is_cpu;             // a software driver
     uint64_t max_binding;    // bytes that a kernel sees through a binding
     // Iterations that all loops of an invocation may make together. llvmpipe ends them

@@ -24,3 +24,19 @@ float conv_load_y(float v)
 {
     return (load & ~CONV_LOAD_RELU) == CONV_LOAD_Y ? conv_leaky(v) : v;
 }
+
+// Where sample n starts.
+uint conv_x(uint n)
+{
+    return CONV_PARAMS.x.offset + n * CONV_PARAMS.x.stride;
+}
+
+uint conv_y(uint n)
+{
+    return CONV_PARAMS.y.offset + n * CONV_PARAMS.y.stride;
+}
+
+uint conv_z(uint n)
+{
+    return CONV_PARAMS.z.offset + n * CONV_PARAMS.z.stride;
+}

@@ -5,17 +5,25 @@
 // here.
 
 #include "lib/activation.glsl"
+#include "lib/conv_parts.glsl"
 
 layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
 layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
 layout(constant_id = CONV_SPEC_STORE) const uint store = CONV_STORE_PLAIN;
 
-layout(binding = 2) readonly buffer Z { STORE z[]; };    // the bias, z, or anything
-layout(binding = 3) buffer Out { STORE out_[]; };
+#ifndef CONV_STORE_BINDING
+#define CONV_STORE_BINDING 2
+#endif
+layout(binding = CONV_STORE_BINDING) readonly buffer Z { STORE z[]; };    // the bias, z, or anything
+layout(binding = CONV_STORE_BINDING + 1) buffer Out { STORE out_[]; };
 
 // `at` and `at_z` are the places of an element of channel c in the output and in z.
 void conv_store(uint at, uint at_z, uint c, float sum)
 {
+    if (parts != 1) {
+        out_[conv_part() * p.slab + at] = sum;
+        return;
+    }
     if (bias != 0)
         sum += z[c];
     if (store == CONV_STORE_DERIVATIVE)

@@ -6,16 +6,26 @@
 
 #include "shared/step.h"
 #include "lib/adam.glsl"
+#include "lib/conv_parts.glsl"
 
 layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
 layout(constant_id = CONV_SPEC_STORE) const uint store = CONV_STORE_PLAIN;
 
-layout(binding = 2) readonly buffer Before { STORE before[]; };    // the gradient so far
-layout(binding = 3) buffer Out { STORE out_[]; };    // dw, or [value | m | v]
+#ifndef CONV_STORE_BINDING
+#define CONV_STORE_BINDING 2
+#endif
+layout(binding = CONV_STORE_BINDING) readonly buffer Before { STORE before[]; };    // the gradient so far
+layout(binding = CONV_STORE_BINDING + 1) buffer Out { STORE out_[]; };    // dw, or [value | m | v]
+layout(binding = CONV_STORE_BINDING) readonly buffer BeforeFours { vec4 before_fours[]; };
+layout(binding = CONV_STORE_BINDING + 1) buffer OutFours { vec4 out_fours[]; };
 layout(binding = 4) uniform Step { step_block s; };
 
 void conv_update(uint at, float sum)
 {
+    if (parts != 1) {
+        out_[conv_part() * p.conv.slab + at] = sum;
+        return;
+    }
     if (accumulate != 0)
         sum += before[at];
     if (store == CONV_STORE_ADAM) {
@@ -26,5 +36,31 @@ void conv_update(uint at, float sum)
         out_[2 * p.part + at] = state.z;
     } else {
         out_[at] = sum;
+    }
+}
+
+// Four neighbours at a multiple of four, where weights come in fours.
+void conv_update_four(uint at, vec4 sum)
+{
+    if (parts != 1) {
+        out_fours[(conv_part() * p.conv.slab + at) / 4] = sum;
+        return;
+    }
+    if (accumulate != 0)
+        sum += before_fours[at / 4];
+    if (store == CONV_STORE_ADAM) {
+        uint at_m = (p.part + at) / 4, at_v = (2 * p.part + at) / 4;
+        vec4 w = out_fours[at / 4], m = out_fours[at_m], v = out_fours[at_v];
+        for (uint i = 0; i < 4; i++) {
+            vec3 state = adam_update(vec3(w[i], m[i], v[i]), sum[i], p.adam, s);
+            w[i] = state.x;
+            m[i] = state.y;
+            v[i] = state.z;
+        }
+        out_fours[at / 4] = w;
+        out_fours[at_m] = m;
+        out_fours[at_v] = v;
+    } else {
+        out_fours[at / 4] = sum;
     }
 }

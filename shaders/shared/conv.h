@@ -44,11 +44,26 @@
 #define CONV_SPEC_REG_N 10
 #define CONV_SPEC_DIRECT 11
 
+// Row kernels, see lib/rows.glsl; their registers have the numbers above.
+#define CONV_SPEC_LANES 6      // of a subgroup
+#define CONV_SPEC_FOURS_A 7    // 1: fetched four at a time, 0: one at a time
+#define CONV_SPEC_FOURS_LINE 8
+
+// Vector kernels, see lib/vector.glsl.
+#define CONV_SPEC_H_IN 6
+#define CONV_SPEC_W_IN 7
+#define CONV_SPEC_H_OUT 8
+#define CONV_SPEC_CHANNELS CONV_SPEC_REG_M
+#define CONV_SPEC_ROWS CONV_SPEC_REG_N    // or samples
+#define CONV_SPEC_W_OUT 11
+
 #define CONV_SPEC_LOAD 12     // which operand goes through the leaky ReLU on load
 #define CONV_SPEC_STORE 13    // what happens to a complete sum
 
 // Tiled kernels. 0: m is a multiple of 4, and either operand has 4 elements.
 #define CONV_SPEC_RAGGED 14
+
+#define CONV_SPEC_PARTS 15    // of the sum, see lib/conv_parts.glsl
 
 #define CONV_LOAD_PLAIN 0
 #define CONV_LOAD_X 1
@@ -73,6 +88,7 @@ struct conv_params {
     STRUCT(view) z;       // of the shape that is stored
     float slope;          // of the leaky ReLU on load
     float z_slope;        // of the one whose derivative is taken at z
+    uint slab;            // elements of a part of the sum, see lib/conv_parts.glsl
 };
 
 // Weight gradient. With CONV_STORE_ADAM the output is [value | m | v], each of `part`

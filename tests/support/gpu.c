@@ -120,6 +120,7 @@ struct op_limits test_guaranteed_limits(void)
     // Loops as short as the shortest of any driver.
     return (struct op_limits){ .max_invocations = 128,
                                .shared_bytes = 16384,
+                               .max_texels = 65536,
                                .loop_iterations = 60000 };
 }
 

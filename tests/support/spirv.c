@@ -17,6 +17,7 @@ enum {
     OP_CAPABILITY = 17,
     OP_TYPE_INT = 21,
     OP_TYPE_FLOAT = 22,
+    OP_TYPE_IMAGE = 25,
     OP_TYPE_STRUCT = 30,
     OP_TYPE_POINTER = 32,
     OP_SPEC_CONSTANT_COMPOSITE = 51,
@@ -34,6 +35,9 @@ enum {
     DECORATION_OFFSET = 35,
     BUILT_IN_NUM_WORKGROUPS = 24,
     BUILT_IN_WORKGROUP_SIZE = 25,
+    DIMENSION_BUFFER = 5,
+    IMAGE_SAMPLED = 1,
+    CLASS_UNIFORM_CONSTANT = 0,
     CLASS_UNIFORM = 2,
     CLASS_PUSH_CONSTANT = 9,
     CLASS_STORAGE_BUFFER = 12,
@@ -53,6 +57,7 @@ struct id {
     uint32_t non_writable_members, non_readable_members;    // how many
     uint32_t spec_id, binding, set, built_in;
     bool non_writable, non_readable, buffer_block;
+    bool is_texel_buffer;    // images: uniform ones
 };
 
 static void read_decoration(struct id *id, const uint32_t *words, uint32_t count)
@@ -131,6 +136,7 @@ static bool read_instruction(struct id *ids, uint32_t bound, const uint32_t *wor
         return true;
     case OP_TYPE_INT:
     case OP_TYPE_FLOAT:
+    case OP_TYPE_IMAGE:
     case OP_TYPE_STRUCT:
     case OP_TYPE_POINTER:
     case OP_SPEC_CONSTANT_COMPOSITE:
@@ -155,6 +161,8 @@ static bool read_instruction(struct id *ids, uint32_t bound, const uint32_t *wor
     id->op = op;
     if (op == OP_TYPE_INT || op == OP_TYPE_FLOAT)
         id->size = words[2] / 8;
+    else if (op == OP_TYPE_IMAGE && count >= 9)
+        id->is_texel_buffer = words[3] == DIMENSION_BUFFER && words[7] == IMAGE_SAMPLED;
     else if (op == OP_TYPE_STRUCT)
         read_list(id, words + 2, count - 2);
     else if (op == OP_SPEC_CONSTANT_COMPOSITE)
@@ -178,26 +186,36 @@ static bool read_variable(const struct id *ids, const struct id *variable,
         module->push_bytes = type_size(ids, variable->pointed);
         return true;
     }
-    if (variable->class != CLASS_UNIFORM && variable->class != CLASS_STORAGE_BUFFER)
+    const bool is_texels = variable->class == CLASS_UNIFORM_CONSTANT &&
+                           type->op == OP_TYPE_IMAGE && type->is_texel_buffer;
+    if (variable->class != CLASS_UNIFORM && variable->class != CLASS_STORAGE_BUFFER &&
+        !is_texels)
         return true;
     if (variable->binding >= SPIRV_MAX_BINDINGS) {
         printf("binding %u is out of range\n", (unsigned)variable->binding);
         return false;
     }
     struct spirv_binding *binding = &module->bindings[variable->binding];
-    if (binding->exists) {
+    const struct spirv_binding found = {
+        .exists = true,
+        .is_storage = variable->class == CLASS_STORAGE_BUFFER || type->buffer_block,
+        .is_fetched = is_texels,
+        .non_writable = is_texels || variable->non_writable ||
+                        type->non_writable_members == type->member_count,
+        .non_readable =
+            !is_texels && (variable->non_readable ||
+                           type->non_readable_members == type->member_count),
+        .set = variable->set,
+    };
+    // A storage buffer may be seen as two types, for loads of more than one element.
+    if (binding->exists &&
+        !(binding->is_storage && found.is_storage &&
+          binding->non_writable == found.non_writable &&
+          binding->non_readable == found.non_readable && binding->set == found.set)) {
         printf("binding %u is used twice\n", (unsigned)variable->binding);
         return false;
     }
-    *binding = (struct spirv_binding){
-        .exists = true,
-        .is_storage = variable->class == CLASS_STORAGE_BUFFER || type->buffer_block,
-        .non_writable =
-            variable->non_writable || type->non_writable_members == type->member_count,
-        .non_readable =
-            variable->non_readable || type->non_readable_members == type->member_count,
-        .set = variable->set,
-    };
+    *binding = found;
     return true;
 }
 

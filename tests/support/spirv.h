@@ -15,7 +15,8 @@
 
 struct spirv_binding {
     bool exists;
-    bool is_storage;      // storage buffer, else uniform buffer
+    bool is_storage;      // storage buffer,
+    bool is_fetched;      // or uniform texel buffer, else uniform buffer
     bool non_writable;    // readonly
     bool non_readable;    // writeonly
     uint32_t set;
