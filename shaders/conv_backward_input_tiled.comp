@@ -156,18 +156,17 @@ void main()
 
     tile_multiply(m0, n0, size, conv_sum_first() * taps.x * taps.y);
 
+    uint starts[REG_N], starts_z[REG_N];
+    bool stored[REG_N];
     [[unroll]] for (uint j = 0; j < REG_N; j++) {
         uint n = min(tile_n(n0, j), size.y - 1);
-        bool stored = tile_n(n0, j) < size.y;
         uvec2 at = first + stride * uvec2(n % plane / extent.y, n % extent.y);
         uint place = at.x * p.w_in + at.y;
-        uint start = p.x.offset + n / plane * p.x.stride + place;
-        uint start_z = p.z.offset + n / plane * p.z.stride + place;
-        [[unroll]] for (uint i = 0; i < REG_M; i++) {
-            uint m = tile_m(m0, i);
-            uint channel = m * p.h_in * p.w_in;
-            if (stored && m < size.x)
-                conv_store(start + channel, start_z + channel, m, acc[i][j]);
-        }
+        starts[j] = p.x.offset + n / plane * p.x.stride + place;
+        starts_z[j] = p.z.offset + n / plane * p.z.stride + place;
+        stored[j] = tile_n(n0, j) < size.y;
     }
+    TILE_FINISH(i, j, sum, uint m = tile_m(m0, i); uint channel = m * p.h_in * p.w_in;
+                if (stored[j] && m < size.x)
+                    conv_store(starts[j] + channel, starts_z[j] + channel, m, sum);)
 }

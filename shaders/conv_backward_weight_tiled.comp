@@ -154,12 +154,6 @@ void main()
     jump_init();
     tile_multiply(m0, n0, size, conv_sum_first() * p.conv.w_out);
 
-    [[unroll]] for (uint i = 0; i < REG_M; i++) {
-        uint m = tile_m(m0, i);
-        [[unroll]] for (uint j = 0; j < REG_N; j++) {
-            uint n = tile_n(n0, j);
-            if (m < size.x && n < size.y)
-                conv_update(m * size.y + n, acc[i][j]);
-        }
-    }
+    TILE_FINISH(i, j, sum, uint m = tile_m(m0, i); uint n = tile_n(n0, j);
+                if (m < size.x && n < size.y) conv_update(m * size.y + n, sum);)
 }

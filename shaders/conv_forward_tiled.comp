@@ -128,14 +128,15 @@ void main()
 
     tile_multiply(m0, n0, size, conv_sum_first() * kernel * kernel);
 
+    uint starts[REG_N], starts_z[REG_N];
+    bool stored[REG_N];
     [[unroll]] for (uint j = 0; j < REG_N; j++) {
         uint n = tile_n(n0, j);
-        uint start = p.y.offset + n / plane * p.y.stride + n % plane;
-        uint start_z = p.z.offset + n / plane * p.z.stride + n % plane;
-        [[unroll]] for (uint i = 0; i < REG_M; i++) {
-            uint m = tile_m(m0, i);
-            if (m < size.x && n < size.y)
-                conv_store(start + m * plane, start_z + m * plane, m, acc[i][j]);
-        }
+        starts[j] = p.y.offset + n / plane * p.y.stride + n % plane;
+        starts_z[j] = p.z.offset + n / plane * p.z.stride + n % plane;
+        stored[j] = n < size.y;
     }
+    TILE_FINISH(i, j, sum, uint m = tile_m(m0, i);
+                if (stored[j] && m < size.x)
+                    conv_store(starts[j] + m * plane, starts_z[j] + m * plane, m, sum);)
 }

@@ -275,3 +275,27 @@ void tile_multiply(uint m0, uint n0, uvec3 size, uint first)
     else
         tile_staged(m0, n0, size, first);
 }
+
+// Does `body` for every sum of the tile: i and j are its place among those of the
+// invocation. Direct tiles do it in a loop that is not unrolled, and since registers have
+// no index a row is picked by comparing: a driver that compiles for a CPU takes minutes
+// for hundreds of stores.
+#define TILE_FINISH(i, j, sum, body)                                                     \
+    if (DIRECT != 0) {                                                                   \
+        for (uint i = 0; i < REG_M; i++) {                                               \
+            float row_sums[REG_N];                                                       \
+            [[unroll]] for (uint k = 0; k < REG_M; k++)                                  \
+                [[unroll]] for (uint l = 0; l < REG_N; l++)                              \
+                    row_sums[l] = k == i ? acc[k][l] : row_sums[l];                      \
+            [[unroll]] for (uint j = 0; j < REG_N; j++) {                                \
+                float sum = row_sums[j];                                                 \
+                body                                                                     \
+            }                                                                            \
+        }                                                                                \
+    } else {                                                                             \
+        [[unroll]] for (uint j = 0; j < REG_N; j++)                                      \
+            [[unroll]] for (uint i = 0; i < REG_M; i++) {                                \
+                float sum = acc[i][j];                                                   \
+                body                                                                     \
+            }                                                                            \
+    }
