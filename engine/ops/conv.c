@@ -90,6 +90,13 @@ static void emit_parts(struct emitter *e, struct call call,
     call.grid.z *= parts;
     call.use[3].tensor = slabs;
     call.use[3].access = ACCESS_WRITE;
+    // Only the second kernel reads the bias, z or the gradient so far, if there is one.
+    const bool has_other =
+        is_weight ? call.spec[CONV_SPEC_ACCUMULATE]
+                  : call.spec[CONV_SPEC_BIAS] ||
+                        call.spec[CONV_SPEC_STORE] == CONV_STORE_DERIVATIVE;
+    const struct call_use other = call.use[2];
+    call.use[2] = call.use[is_weight ? 0 : 1];
     params->conv.slab = (uint32_t)count;
     emit(e, &call);
 
@@ -98,7 +105,7 @@ static void emit_parts(struct emitter *e, struct call call,
     reduce.subgroup = 0;
     reduce.grid = grid_linear(count);
     reduce.use[0] = (struct call_use){ slabs, ACCESS_READ };
-    reduce.use[1] = call.use[2];
+    reduce.use[1] = has_other ? other : reduce.use[0];
     reduce.use[2] = reduce.use[3];
     if (reduce.use[2].view)
         reduce.use[2].view = VIEW(y);
