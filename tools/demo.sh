@@ -97,20 +97,24 @@ measure() {
     [ -n "$ms" ]
 }
 
+# is_faster_than MS: a step of what was measured.
+is_faster_than() {
+    awk -v ms="$ms" -v most="$1" 'BEGIN { exit !(ms < most) }'
+}
+
 mkdir -p demo
 least=300 most=4000
-size 72 64 16
-if [ "$kind" != cpu ]; then
-    # A GPU does the real thing, unless it is too slow or too small for it.
-    size 286 256 64
-    if measure 30 && awk -v ms="$ms" 'BEGIN { exit !(ms < 600) }'; then
-        least=400 most=34000
-    else
-        size 72 64 16
-        measure 30
-    fi
+# A GPU does the real thing, unless it is too slow or too small for it.
+size 286 256 64
+if [ "$kind" != cpu ] && measure 30 && is_faster_than 600; then
+    least=400 most=34000
 else
-    measure 30
+    size 144 128 16
+    measure 20
+    if ! is_faster_than 400; then
+        size 72 64 16
+        measure 20
+    fi
 fi
 
 # An epoch is every training pair once.
