@@ -1057,6 +1057,20 @@ static void test_bench_compare(void **state)
                      0);
     RUN(1, "bench --compare bad.json one.json");
     assert_has(err, "\"seconds\" is not a time");
+    assert_int_equal(
+        shell("sed 's/\"seconds\": .*/\"seconds\": 1e-300,/' one.json >bad.json"), 0);
+    RUN(1, "bench --show bad.json --html bad.html");
+    assert_has(err, "\"seconds\" is not a time");
+    assert_kind("bad.html", false);
+    assert_int_equal(shell("sed 's/\"batch\": 1/\"batch\": 0/' one.json >bad.json"), 0);
+    RUN(1, "bench --show bad.json");
+    assert_has(err, "\"batch\"");
+    // Escapes do not reach the terminal.
+    assert_int_equal(
+        shell("sed 's/empty dispatch/em\\\\u001bpty/' one.json >bad.json"), 0);
+    RUN(0, "bench --show bad.json");
+    assert_has(out, "em pty");
+    assert_null(strchr(out, '\x1b'));
 }
 
 int main(void)

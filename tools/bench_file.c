@@ -18,6 +18,10 @@
 #define FORMAT_VERSION 1
 #define FILE_MAX ((size_t)64 << 20)    // more is not a file of ours
 
+// Of any measurement.
+#define SECONDS_LEAST 1e-12
+#define SECONDS_MOST 1e9
+
 const char *const bench_method[] = {
     "Each measurement: one run that does not count, then runs until the time for it is "
     "over, at least 3 and at most 30. The median is given, and as spread half the "
@@ -389,6 +393,17 @@ static void refuse(struct reader *r, const char *what)
     r->failed = true;
 }
 
+// Control characters of a foreign file would be orders to the terminal: spaces instead.
+static void remove_controls(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f)
+            *c = ' ';
+        else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)    // U+0080 to U+009F
+            c[0] = c[1] = ' ';
+    }
+}
+
 static char *read_text(struct reader *r, const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -400,6 +415,8 @@ static char *read_text(struct reader *r, const json_t *object, const char *key)
     }
     char *copy = copy_text(text);
     r->failed |= !copy;
+    if (copy)
+        remove_controls(copy);
     return copy;
 }
 
@@ -421,7 +438,7 @@ static double read_seconds(struct reader *r, const json_t *object, const char *k
     const json_t *v = json_object_get(object, key);
     const double value = json_is_number(v) ? json_number_value(v) : 0;
     char what[128];
-    if (value > 0 && value < 1e9)
+    if (value >= SECONDS_LEAST && value <= SECONDS_MOST)
         return value;
     snprintf(what, sizeof(what), "\"%s\" is not a time", key);
     refuse(r, what);
@@ -465,6 +482,8 @@ static void read_row(struct reader *r, const json_t *o, struct bench_device *d)
         .ceiling_share = json_is_number(share) ? json_number_value(share) : 0,
         .bound_by_bytes = bound && strcmp(bound, "bytes") == 0,
     };
+    if (row.kind != PIX_BENCH_CEILING && (!row.size || !row.batch || !row.count))
+        refuse(r, "\"size\", \"batch\" or \"count\" is 0");
     if (row.samples > 0) {
         row.median = read_seconds(r, o, "seconds");
         row.low = read_seconds(r, o, "lower_quartile");
@@ -546,9 +565,11 @@ static json_t *load(const char *path)
         goto done;
     }
     document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    if (!document)
+    if (!document) {
+        remove_controls(error.text);    // it quotes the file
         output_error("%s is not a result of pix2pix bench: line %d: %s", path,
                      error.line, error.text);
+    }
 
 done:
     free(text);

@@ -189,6 +189,8 @@ static void put_log_axis(FILE *f, const struct scale *s, bool is_x, double from,
                          double to, const char *format)
 {
     static const double digits[] = { 1, 2, 5 };
+    if (!(s->low > 0) || !isfinite(s->low) || !isfinite(s->high))
+        return;
     const bool dense = s->high / s->low < 500;
     for (int power = (int)floor(log10(s->low)); power <= (int)ceil(log10(s->high));
          power++)
@@ -376,7 +378,7 @@ static void put_layers(FILE *f, const struct bench_device *d)
         most = fmax(most, bench_gflops(row));
         layers += strcmp(row->group, "forward") == 0;
     }
-    if (layers == 0 || most <= 0)
+    if (layers == 0 || most <= 0 || !isfinite(most))
         return;
     const struct scale x = { 0, 1.04 * most, left, right, false };
     const double step = round_up(most / 6), bottom = 10 + pitch * (double)layers;
