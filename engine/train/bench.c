@@ -244,6 +244,36 @@ static bool program_start(struct bench *b, struct program *p)
     return exec_run(p->exec, &p->step);
 }
 
+// An error of a case is not one of the benchmark: handed on as a warning.
+static void soften(void *user, enum log_level level, const char *text)
+{
+    const struct log_sink *sink = user;
+    level = MAX(level, LOG_WARN);
+    if (sink->callback && level <= sink->level)
+        sink->callback(sink->user, level, text);
+}
+
+// As program_start. What the device has no room for, though it promised more, can still
+// be counted: true, without `exec`.
+static bool program_try(struct bench *b, struct program *p, const char *name)
+{
+    const struct log_sink *before = log_current();
+    struct log_sink softer = { 0 };
+    if (before)
+        softer = (struct log_sink){ soften, (void *)before, before->level };
+    log_use(&softer);
+    bool ok = program_start(b, p);
+    log_use(before);
+    if (ok)
+        return true;
+    exec_destroy(p->exec);
+    p->exec = NULL;
+    if (gpu_device_is_lost(b->device))
+        return false;
+    log_warn("bench: %s can not be run: only counted", name);
+    return true;
+}
+
 static bool run_program(void *user, double *seconds)
 {
     struct program *p = user;
@@ -550,7 +580,7 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
     if (fits && b->is_timed) {
         snprintf(text, sizeof(text), "first run of %s", name);
         say(b, text);
-        ok = program_start(b, &p);
+        ok = program_try(b, &p, name);
     }
     if (ok && part->with_calls)
         ok = give_calls(b, at, part->is_simple, &p);
