@@ -214,6 +214,12 @@ static void test_usage_errors(void **state)
         { "bench --batches 1,2,99999", "99999" },
         { "bench --only dancing", "calls" },
         { "bench --linear --only calls", "--linear" },
+        { "bench --ngf 9999999", "ngf" },
+        { "bench --ndf 9999999", "ndf" },
+        { "bench --batches 1,2,3,4,5,6,7,8,9 --sizes 32,64,128,256,512,1024,2048,4096",
+          "64 cases" },
+        { "bench --show file --json file", "--show" },
+        { "bench --show file --quick", "--show" },
         { "bench --compare file", "two" },
         { "bench --compare file file --quick", "--compare" },
         { "train --data d --out none --tuning", "--tuning" },
@@ -1065,9 +1071,17 @@ static void test_bench_compare(void **state)
     assert_int_equal(shell("sed 's/\"batch\": 1/\"batch\": 0/' one.json >bad.json"), 0);
     RUN(1, "bench --show bad.json");
     assert_has(err, "\"batch\"");
-    // Escapes do not reach the terminal.
+    // Of two equal devices each has its own partner.
     assert_int_equal(
-        shell("sed 's/empty dispatch/em\\\\u001bpty/' one.json >bad.json"), 0);
+        shell("tr -d '\\n' <one.json >flat.json; "
+              "sed 's/\"devices\": *\\[\\(.*\\)\\]}$/\"devices\": [\\1, \\1]}/; "
+              "s/\\(.*\\)step, 32/\\1second, 32/' flat.json >two.json"),
+        0);
+    RUN(0, "bench --compare two.json two.json");
+    assert_null(strstr(out, "only in"));
+    // Escapes do not reach the terminal.
+    assert_int_equal(shell("sed 's/empty dispatch/em\\\\u001bpty/' one.json >bad.json"),
+                     0);
     RUN(0, "bench --show bad.json");
     assert_has(out, "em pty");
     assert_null(strchr(out, '\x1b'));

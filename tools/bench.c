@@ -372,16 +372,25 @@ static void compare_devices(const struct bench_device *a, const struct bench_dev
     printf("\n");
 }
 
-// The device of the same name, or the only one where both have one.
-static const struct bench_device *find_device(const struct bench_result *r,
-                                              const struct bench_device *like,
-                                              bool alone)
+static bool same_device(const struct bench_device *a, const struct bench_device *b)
 {
-    if (alone)
+    return strcmp(a->name, b->name) == 0 && strcmp(a->driver, b->driver) == 0;
+}
+
+// The device of `r` that is the device `index` of `from`: the only one where both have
+// one; else the first of that name for the first, the second for the second.
+static const struct bench_device *find_device(const struct bench_result *r,
+                                              const struct bench_result *from,
+                                              size_t index)
+{
+    const struct bench_device *like = &from->devices[index];
+    size_t skip = 0;
+    if (r->count == 1 && from->count == 1)
         return &r->devices[0];
+    for (size_t i = 0; i < index; i++)
+        skip += same_device(&from->devices[i], like);
     for (size_t i = 0; i < r->count; i++)
-        if (strcmp(r->devices[i].name, like->name) == 0 &&
-            strcmp(r->devices[i].driver, like->driver) == 0)
+        if (same_device(&r->devices[i], like) && skip-- == 0)
             return &r->devices[i];
     return NULL;
 }
@@ -400,16 +409,15 @@ static int compare(const char *const paths[2])
                ": whole steps are not the same work\n",
                a.ngf, a.ndf, b.ngf, b.ndf);
     printf("speed B/A: above 1 B is faster; counters are shown where they differ\n\n");
-    const bool alone = a.count == 1 && b.count == 1;
     for (size_t i = 0; i < a.count; i++) {
-        const struct bench_device *other = find_device(&b, &a.devices[i], alone);
+        const struct bench_device *other = find_device(&b, &a, i);
         if (other)
             compare_devices(&a.devices[i], other);
         else
             printf("only in A: %s\n", a.devices[i].name);
     }
     for (size_t i = 0; i < b.count; i++)
-        if (!find_device(&a, &b.devices[i], alone))
+        if (!find_device(&a, &b, i))
             printf("only in B: %s\n", b.devices[i].name);
     code = EXIT_DONE;
 
@@ -575,19 +583,30 @@ static uint32_t parse_list(const struct command *command, const char *name,
     }
 }
 
-static void add_case(struct bench *b, uint32_t size, uint32_t batch)
+// False: there are too many.
+static bool add_case(struct bench *b, uint32_t size, uint32_t batch)
 {
     for (uint32_t i = 0; i < b->case_count; i++)
         if (b->cases[i].size == size && b->cases[i].batch == batch)
-            return;
-    if (b->case_count < MOST_CASES)
-        b->cases[b->case_count++] = (struct pix_bench_case){ size, batch };
+            return true;
+    if (b->case_count == MOST_CASES)
+        return false;
+    b->cases[b->case_count++] = (struct pix_bench_case){ size, batch };
+    return true;
 }
 
 static bool make_cases(const struct command *command, struct bench *b)
 {
     const char *sizes = b->sizes, *batches = b->batches;
     uint32_t s[MOST_NUMBERS], n[MOST_NUMBERS];
+    struct pix_train_options networks;
+    pix_train_options_init(&networks);
+    networks.ngf = b->ngf;
+    networks.ndf = b->ndf;
+    if (!pix_train_options_resolve(&networks)) {
+        options_usage_error(command, "%s", pix_last_error());
+        return false;
+    }
     if (!sizes)
         sizes = b->linear ? "256,64,128,512" : b->quick ? "64" : "256";
     if (!batches)
@@ -608,10 +627,22 @@ static bool make_cases(const struct command *command, struct bench *b)
             return false;
         }
         for (uint32_t k = 0; k < batch_count; k++)
-            if (!b->linear || i == 0 || k == 0)
-                add_case(b, s[i], n[k]);
+            if ((!b->linear || i == 0 || k == 0) && !add_case(b, s[i], n[k])) {
+                options_usage_error(command,
+                                    "--sizes and --batches make more than %d cases",
+                                    MOST_CASES);
+                return false;
+            }
     }
     return true;
+}
+
+// Whether something is given that only a measurement takes.
+static bool measures(const struct bench *b)
+{
+    return b->sizes || b->batches || b->ngf || b->ndf || b->linear || b->quick ||
+           b->simple || b->counters || b->only || b->json || b->device.select ||
+           b->device.verbose || b->device.validation;
 }
 
 int command_bench(int argc, char **argv)
@@ -668,8 +699,12 @@ int command_bench(int argc, char **argv)
                                                  "with no other option");
         return compare(b.compare);
     }
-    if (b.show)
+    if (b.show) {
+        if (measures(&b))
+            return options_usage_error(&command, "--show goes with no other option "
+                                                 "than --html");
         return show(b.show, b.html);
+    }
     if (b.linear && b.only && strcmp(b.only, "calls") == 0)
         return options_usage_error(&command, "--linear has no calls");
     if (b.ngf == 0)
