@@ -220,6 +220,8 @@ static void test_usage_errors(void **state)
           "64 cases" },
         { "bench --show file --json file", "--show" },
         { "bench --show file --quick", "--show" },
+        { "bench --show file --html ./file", "--html" },
+        { "bench --json none --html none", "same file" },
         { "bench --compare file", "two" },
         { "bench --compare file file --quick", "--compare" },
         { "train --data d --out none --tuning", "--tuning" },
@@ -1004,6 +1006,7 @@ static void test_bench(void **state)
     mem_free(path);
     RUN(1, "bench --counters --json absent/b.json");
     assert_has(err, "absent/b.json");
+    assert_string_equal(out, "");
 }
 
 static void test_bench_compare(void **state)
@@ -1042,6 +1045,12 @@ static void test_bench_compare(void **state)
     RUN(0, "bench --show one.json --html one.html");
     assert_has(out, "training step, 32 px, 1 image");
     assert_kind("one.html", true);
+    // A page that can not be finished leaves the one before.
+    assert_int_equal(shell("cp one.html two.html; ulimit -f 2; \"$P\" bench --show "
+                           "one.json --html one.html >/dev/null"),
+                     1);
+    assert_has(err, "one.html");
+    assert_int_equal(shell("cmp one.html two.html && ! ls -A | grep '[.]tmp$'"), 0);
     // A row of another name has no partner.
     assert_int_equal(shell("sed -e 's/training step, 32/step, 32/' "
                            "-e 's/empty dispatch/nothing/' one.json >two.json"),

@@ -517,6 +517,10 @@ static bool measure_all(const struct bench *b, struct bench_result *result)
 static int run(const struct bench *b)
 {
     struct bench_result result;
+    // Not after minutes.
+    if ((b->json && !bench_can_write(b->json)) ||
+        (b->html && !bench_can_write(b->html)))
+        return EXIT_FAILED;
     bench_result_init(&result);
     result.ngf = b->ngf;
     result.ndf = b->ndf;
@@ -526,7 +530,10 @@ static int run(const struct bench *b)
         ok = measure_all(b, &result);
     else if (ok)
         ok = measure_one(b, b->device.select, &result);
-    if (result.count > 0) {
+    bool any = false;
+    for (size_t i = 0; i < result.count; i++)
+        any |= result.devices[i].count > 0;
+    if (any) {
         if (!b->counters)
             print_method();
         // What an interrupted benchmark has found is kept as well.
@@ -637,6 +644,11 @@ static bool make_cases(const struct command *command, struct bench *b)
     return true;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0 || terminal_same_path(a, b);
+}
+
 // Whether something is given that only a measurement takes.
 static bool measures(const struct bench *b)
 {
@@ -703,8 +715,12 @@ int command_bench(int argc, char **argv)
         if (measures(&b))
             return options_usage_error(&command, "--show goes with no other option "
                                                  "than --html");
+        if (b.html && same_file(b.show, b.html))
+            return options_usage_error(&command, "--html would overwrite --show");
         return show(b.show, b.html);
     }
+    if (b.json && b.html && same_file(b.json, b.html))
+        return options_usage_error(&command, "--json and --html name the same file");
     if (b.linear && b.only && strcmp(b.only, "calls") == 0)
         return options_usage_error(&command, "--linear has no calls");
     if (b.ngf == 0)

@@ -360,15 +360,25 @@ static json_t *result_to_json(const struct bench_result *r)
     return o;
 }
 
+bool bench_can_write(const char *path)
+{
+    struct replacement out;
+    if (terminal_begin_replacement(&out, path) && terminal_end_replacement(&out, false))
+        return true;
+    output_error("%s can not be written: %s", path, strerror(errno));
+    return false;
+}
+
 bool bench_write(const struct bench_result *r, const char *path)
 {
     json_t *document = result_to_json(r);
-    FILE *file = document ? terminal_open_file(path, "wb") : NULL;
-    bool ok = file &&
-              json_dumpf(document, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0;
-    ok = ok && fputc('\n', file) != EOF;
-    if (file && fclose(file) != 0)
-        ok = false;
+    struct replacement out = { 0 };
+    bool ok = document && terminal_begin_replacement(&out, path);
+    if (ok) {
+        const size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(9);
+        ok = json_dumpf(document, out.file, flags) == 0 && fputc('\n', out.file) != EOF;
+        ok = terminal_end_replacement(&out, ok) && ok;
+    }
     if (!document)
         output_error("out of memory");
     else if (!ok)

@@ -50,7 +50,11 @@ bool bench_add_row(struct bench_device *d, const struct pix_bench_row *row);
 // Ceilings and calls as they came, then training, then translation, by size and batch.
 void bench_sort(struct bench_device *d);
 
-// False after a message.
+// Whether a result or page can be written there; false after a message. Nothing that is
+// there changes.
+bool bench_can_write(const char *path);
+
+// A file that is there is replaced when all is written. False after a message.
 bool bench_write(const struct bench_result *r, const char *path);
 // Refuses what bench_write has not written.
 bool bench_read(const char *path, struct bench_result *r);

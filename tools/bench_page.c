@@ -712,11 +712,12 @@ static void put_overview(FILE *f, const struct bench_result *r)
 
 bool bench_write_page(const struct bench_result *r, const char *path)
 {
-    FILE *f = terminal_open_file(path, "wb");
-    if (!f) {
+    struct replacement out;
+    if (!terminal_begin_replacement(&out, path)) {
         output_error("%s can not be written: %s", path, strerror(errno));
         return false;
     }
+    FILE *f = out.file;
     put(f,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width\">\n"
@@ -738,8 +739,7 @@ bool bench_write_page(const struct bench_result *r, const char *path)
         put(f, "</li>\n");
     }
     put(f, "</ul>\n</body>\n</html>\n");
-    const bool ok = !ferror(f);
-    if (fclose(f) == 0 && ok)
+    if (terminal_end_replacement(&out, true))
         return true;
     output_error("%s can not be written: %s", path, strerror(errno));
     return false;
