@@ -520,6 +520,9 @@ struct pix_bench_options {
     bool (*row)(void *user, const struct pix_bench_row *row);
     // Called before something is measured, with what that is; may be NULL.
     void (*progress)(void *user, const char *text);
+    // Asked before each run of a call, step or translation; true ends the benchmark.
+    // May be NULL.
+    bool (*stop)(void *user);
     void *user;
 };
 
@@ -530,7 +533,7 @@ PIX_API void pix_bench_options_init(struct pix_bench_options *options);
 // ceilings once more: a warning says if they have changed meanwhile. A case that
 // does not fit the device is only counted, after a warning; a device that accepts work
 // and runs nothing gets counted rows only. Returns false when something failed, or when
-// `row` did.
+// `row` or `stop` ended it.
 PIX_API bool pix_bench(pix_device *device, const struct pix_bench_options *options);
 
 #ifdef __cplusplus

@@ -39,6 +39,12 @@ static void see_text(void *user, const char *text)
     ((struct seen *)user)->texts++;
 }
 
+static bool stop(void *user)
+{
+    (void)user;
+    return true;
+}
+
 static const struct pix_bench_case tiny = { 32, 2 };
 static struct seen seen;
 
@@ -241,6 +247,13 @@ static void test_refusals(void **state)
     seen.stop_after = 3;
     assert_false(bench_run(test_gpu(), 0.2, &o));
     assert_int_equal(seen.count, 3);
+    // Also between the samples of a row.
+    o = options_of_test();
+    o.no_calls = true;
+    o.stop = stop;
+    assert_false(bench_run(test_gpu(), 0.2, &o));
+    assert_int_equal(count_group("training"), 0);
+    assert_true(seen.count > 0);
     log_use(before);
 }
 

@@ -442,6 +442,12 @@ static bool take_row(void *user, const struct pix_bench_row *row)
     return !t->failed && !terminal_interrupted();
 }
 
+static bool is_interrupted(void *user)
+{
+    (void)user;
+    return terminal_interrupted();
+}
+
 static void show_progress(void *user, const char *text)
 {
     (void)user;
@@ -470,6 +476,7 @@ static bool measure_device(const struct bench *b, pix_device *device,
     options.no_translate = b->only && strcmp(b->only, "translate") != 0;
     options.row = take_row;
     options.progress = show_progress;
+    options.stop = is_interrupted;
     options.user = &taker;
     if (terminal_is_interactive(stderr))
         output_live_begin(stderr);

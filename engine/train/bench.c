@@ -70,6 +70,11 @@ static void say(const struct bench *b, const char *text)
         b->options->progress(b->options->user, text);
 }
 
+static bool is_stopped(const struct bench *b)
+{
+    return b->options->stop && b->options->stop(b->options->user);
+}
+
 static bool give(struct bench *b, struct pix_bench_row *row,
                  const struct measurement *time, enum pix_bench_clock clock)
 {
@@ -136,6 +141,7 @@ static bool check_drift(struct bench *b)
 
 // One network step that can be run: training, or translation if `generator` is alone.
 struct program {
+    const struct bench *bench;
     struct op_limits limits;
     struct graph *graph;
     struct weights *generator, *discriminator;
@@ -160,7 +166,8 @@ static bool program_build(struct bench *b, const struct pix_train_options *o,
                           bool is_training, bool is_simple, struct program *p)
 {
     const struct plan_limits plan_limits = plan_device_limits(b->device);
-    *p = (struct program){ .limits = plan_op_limits(b->device),
+    *p = (struct program){ .bench = b,
+                           .limits = plan_op_limits(b->device),
                            .step = schedule_block(o, 1, 1) };
     if (is_simple)
         p->limits.force = conv_variant_find("simple");
@@ -277,6 +284,8 @@ static bool program_try(struct bench *b, struct program *p, const char *name)
 static bool run_program(void *user, double *seconds)
 {
     struct program *p = user;
+    if (is_stopped(p->bench))
+        return false;
     double start = os_seconds();
     if (!exec_run(p->exec, &p->step))
         return false;
@@ -462,7 +471,8 @@ static bool run_call(void *user, double *seconds)
 {
     struct call_run *r = user;
     struct exec_time time;
-    if (!exec_time_call(r->program->exec, r->call, r->repeats, &time))
+    if (is_stopped(r->program->bench) ||
+        !exec_time_call(r->program->exec, r->call, r->repeats, &time))
         return false;
     *seconds =
         measure_net(r->clock, time.wall, time.stamped, time.submissions) / time.repeats;
