@@ -337,6 +337,45 @@ static void test_failed_submission(void **state)
     end(t);
 }
 
+static PFN_vkQueueSubmit real_submit;
+static int submits_left;
+
+static VkResult VKAPI_CALL submit_some(VkQueue queue, uint32_t count,
+                                       const VkSubmitInfo *submits, VkFence fence)
+{
+    if (submits_left-- <= 0)
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    return real_submit(queue, count, submits, fence);
+}
+
+// A part of step 6 ran: no checkpoint may take that for step 5.
+static void test_half_submitted(void **state)
+{
+    struct pix_train_options o = tiny(SCRATCH "/half");
+    struct gpu_device *device = test_gpu();
+    struct pix_step_metrics m;
+    (void)state;
+    o.sample_freq = o.save_freq = 0;
+    messages[0] = '\0';
+    log_use(&sink);
+    struct trainer *t = trainer_create(device, 0.002, false, &o);
+    assert_non_null(t);
+    for (uint64_t i = 1; i <= 4; i++)
+        step(t, i, &m);
+    real_submit = device->vk.vkQueueSubmit;
+    submits_left = 2;
+    device->vk.vkQueueSubmit = submit_some;
+    step(t, 5, &m);
+    device->vk.vkQueueSubmit = real_submit;
+    assert_true(submits_left < 0);
+    assert_false(trainer_save(t));
+    assert_says("there is no state to save");
+    assert_false(has_checkpoint(o.out, 5));
+    assert_int_equal(trainer_step(t, &m), PIX_STEP_FAILED);
+    assert_says("train: step 6 failed");
+    end(t);
+}
+
 // An image that is not kept in memory goes; it is asked for while step 8 is under way,
 // and step 9 is the one that can not be had.
 static void test_no_batch(void **state)
@@ -396,7 +435,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_run),          cmocka_unit_test(test_save_ahead),
         cmocka_unit_test(test_no_overlap),        cmocka_unit_test(test_lost_device),
-        cmocka_unit_test(test_failed_submission), cmocka_unit_test(test_no_batch),
+        cmocka_unit_test(test_failed_submission), cmocka_unit_test(test_half_submitted),
+        cmocka_unit_test(test_no_batch),
     };
     return cmocka_run_group_tests_name("trainer", tests, open_group, close_group);
 }

@@ -779,6 +779,7 @@ static void begin_step(struct trainer *t)
         const struct step_block block =
             schedule_block(&t->options, t->submitted + 1, slot->epoch);
         ok = exec_submit(t->exec, index, &block);
+        t->lost = !ok;    // a part of the step may have run
     }
     if (ok)
         t->submitted++;
