@@ -388,6 +388,37 @@ static void test_lost_in_a_ring(void **state)
     step_end(&s);
 }
 
+static VkResult VKAPI_CALL no_room(VkQueue queue, uint32_t count,
+                                   const VkSubmitInfo *submits, VkFence fence)
+{
+    (void)queue, (void)count, (void)submits, (void)fence;
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+// The kernel that is told of is that of the submission that failed, also after the run
+// before it has ended well.
+static void test_failed_in_a_ring(void **state)
+{
+    (void)state;
+    struct step s = { .slots = 2 };
+    const struct step_block second = block_of(2), third = block_of(3);
+    struct gpu_device *device = test_gpu();
+    step_begin(&s, 1e4);
+    step_run(&s, 1);
+    assert_true(exec_submit(s.exec, 0, &second));
+    PFN_vkQueueSubmit submit = device->vk.vkQueueSubmit;
+    device->vk.vkQueueSubmit = no_room;
+    assert_false(exec_submit(s.exec, 1, &third));
+    device->vk.vkQueueSubmit = submit;
+    assert_non_null(strstr(exec_last_kernel(s.exec), "call 1 of"));
+    assert_true(exec_wait(s.exec, 0));
+    assert_non_null(strstr(exec_last_kernel(s.exec), "call 1 of"));
+    assert_true(exec_submit(s.exec, 0, &third));
+    assert_true(exec_wait(s.exec, 0));
+    assert_null(strstr(exec_last_kernel(s.exec), "call 1 of"));
+    step_end(&s);
+}
+
 // What can not be recorded is not run in part the next time.
 static uint32_t sets_left;
 static PFN_vkAllocateDescriptorSets real_sets;
@@ -438,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_profile),
         cmocka_unit_test(test_lost_device_names_the_last_kernel),
         cmocka_unit_test(test_lost_in_a_ring),
+        cmocka_unit_test(test_failed_in_a_ring),
         cmocka_unit_test(test_failed_recording),
     };
     return cmocka_run_group_tests_name("exec", tests, test_gpu_open, test_gpu_close);

@@ -62,6 +62,7 @@ struct exec {
     struct slot slots[EXEC_MAX_SLOTS];
     uint32_t slot_count;
     char last_kernel[256];
+    bool keeps_last;    // it is of a submission that failed while another was under way
     double run_seconds;
     uint32_t submissions;
 };
@@ -643,6 +644,7 @@ bool exec_submit(struct exec *x, uint32_t index, const struct step_block *step)
     struct slot *slot = &x->slots[index];
     assert(!slot->in_flight);
     bool ok;
+    x->keeps_last = false;
     slot->started = os_seconds();
     write_step(slot, step);
     if (!x->measured && gpu_device_limits(x->device)->executes) {
@@ -656,9 +658,13 @@ bool exec_submit(struct exec *x, uint32_t index, const struct step_block *step)
         ok = submit_recorded(slot);
         slot->is_done = false;
     }
-    // Where another run is under way, that one tells what the device had reached.
-    if (!ok && !any_in_flight(x))
+    // Of a lost device a run that is under way tells what it had reached.
+    if (!ok && !any_in_flight(x)) {
         report_failure(x, slot);
+    } else if (!ok && !gpu_device_is_lost(x->device)) {
+        read_marks(x, slot);
+        x->keeps_last = true;
+    }
     slot->in_flight = ok;
     return ok;
 }
@@ -674,10 +680,10 @@ bool exec_wait(struct exec *x, uint32_t index)
         ok = gpu_stream_wait(slot->streams[i]) && ok;
     x->run_seconds = os_seconds() - slot->started;
     slot->in_flight = false;
-    if (ok)
-        read_marks(x, slot);
-    else
+    if (!ok)
         report_failure(x, slot);
+    else if (!x->keeps_last)
+        read_marks(x, slot);
     return ok;
 }
 
