@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -224,6 +225,17 @@ static void test_temporaries(void **state)
     assert_int_equal(count_temporaries(), 3);
     file_writer_abort(&w[1]);
     assert_int_equal(count_temporaries(), 2);
+    // Of a process that is gone, beside those of one that runs.
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    snprintf(path, sizeof(path), SCRATCH "/.pix2pix-%d-0.tmp", (int)child);
+    assert_true(file_write(path, "", 0));
+    assert_int_equal(count_temporaries(), 3);
+    file_remove_orphans(SCRATCH);
+    assert_false(file_exists(path));
+    assert_int_equal(count_temporaries(), 2);
     file_remove_temporaries(SCRATCH);
     assert_int_equal(count_temporaries(), 0);
     file_writer_abort(&w[0]);
@@ -289,6 +301,12 @@ static void test_folders(void **state)
     assert_true(file_is_folder(SCRATCH "/one/two/three"));
     assert_true(file_make_folder(SCRATCH "/one/two/three"));
     assert_true(file_make_folder("."));
+    struct stat info;
+    assert_true(file_make_private_folder(SCRATCH "/own/inner"));
+    assert_int_equal(stat(SCRATCH "/own", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+    assert_int_equal(stat(SCRATCH "/own/inner", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
     assert_true(file_write(SCRATCH "/one/file", "", 0));
     assert_true(file_exists(SCRATCH "/one/file"));
     assert_false(file_is_folder(SCRATCH "/one/file"));
@@ -347,16 +365,22 @@ static void test_cache_folder(void **state)
     (void)state;
     char *home = mem_strdup(getenv("HOME") ? getenv("HOME") : "");
     char *cache = mem_strdup(getenv("XDG_CACHE_HOME") ? getenv("XDG_CACHE_HOME") : "");
-    setenv("HOME", "/of/mine", 1);
+    char *mine = os_path_absolute(SCRATCH);
+    assert_non_null(mine);
+    setenv("HOME", mine, 1);
     setenv("XDG_CACHE_HOME", "/else/where", 1);
     char *folder = os_cache_folder();
     assert_string_equal(folder, "/else/where/pix2pix");
     mem_free(folder);
     setenv("XDG_CACHE_HOME", "no/root", 1);
     folder = os_cache_folder();
-    assert_int_equal(strncmp(folder, "/of/mine/", 9), 0);
+    assert_int_equal(strncmp(folder, mine, strlen(mine)), 0);
     assert_string_equal(file_name(folder), "pix2pix");
     mem_free(folder);
+    mem_free(mine);
+    // The user's own folder is not made.
+    setenv("HOME", "/of/mine", 1);
+    assert_null(os_cache_folder());
     unsetenv("XDG_CACHE_HOME");
     setenv("HOME", "", 1);
     assert_null(os_cache_folder());

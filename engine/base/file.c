@@ -216,6 +216,22 @@ void file_remove_temporaries(const char *folder)
     os_folder_list(folder, remove_temporary, (void *)folder);
 }
 
+// The number behind the head is that of the process, see create_temporary.
+static bool remove_orphan(void *user, const char *name)
+{
+    uint32_t id;
+    if (!file_is_temporary(name) ||
+        sscanf(name + strlen(TEMPORARY_HEAD), "%" SCNu32 "-", &id) != 1 ||
+        os_process_exists(id))
+        return true;
+    return remove_temporary(user, name);
+}
+
+void file_remove_orphans(const char *folder)
+{
+    os_folder_list(folder, remove_orphan, (void *)folder);
+}
+
 // Folders
 
 struct listing {
@@ -293,7 +309,7 @@ bool file_is_folder(const char *path)
 }
 
 // Makes path[0..length) after its parents; `path` is changed and put back on the way.
-static bool make_folders(char *path, size_t length)
+static bool make_folders(char *path, size_t length, bool is_private)
 {
     while (length > 1 && is_separator(path[length - 1]))
         length--;
@@ -305,8 +321,8 @@ static bool make_folders(char *path, size_t length)
         size_t parent = length;
         while (parent > 0 && !is_separator(path[parent - 1]))
             parent--;
-        ok = make_folders(path, parent);
-        if (ok && !os_folder_make(path)) {
+        ok = make_folders(path, parent, is_private);
+        if (ok && !os_folder_make(path, is_private)) {
             log_error("file: can not make folder %s: %s", path, os_error_text());
             ok = false;
         }
@@ -315,14 +331,24 @@ static bool make_folders(char *path, size_t length)
     return ok;
 }
 
-bool file_make_folder(const char *path)
+static bool make_folder(const char *path, bool is_private)
 {
     char *copy = mem_strdup(path);
     if (!copy)
         return false;
-    bool ok = make_folders(copy, strlen(copy));
+    bool ok = make_folders(copy, strlen(copy), is_private);
     mem_free(copy);
     return ok;
+}
+
+bool file_make_folder(const char *path)
+{
+    return make_folder(path, false);
+}
+
+bool file_make_private_folder(const char *path)
+{
+    return make_folder(path, true);
 }
 
 bool file_remove(const char *path)

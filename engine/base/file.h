@@ -41,6 +41,8 @@ void file_writer_abort(struct file_writer *w);    // zeroed or ended writers are
 // those of writers that were killed. Failures to remove are not worth a message.
 bool file_is_temporary(const char *name);
 void file_remove_temporaries(const char *folder);
+// The same, of processes that are gone, for a folder that many write to.
+void file_remove_orphans(const char *folder);
 
 // Names of everything in a folder but folders and what is hidden, in byte-wise order. A
 // name may be that of a pipe or of a link to nothing: its reader says so.
@@ -55,7 +57,8 @@ void file_list_free(struct file_list *list);
 bool file_exists(const char *path);    // of any kind
 bool file_is_folder(const char *path);
 bool file_make_folder(const char *path);    // with its parents; existing is fine
-bool file_remove(const char *path);         // missing is fine
+bool file_make_private_folder(const char *path);    // for the user alone
+bool file_remove(const char *path);                 // missing is fine
 
 // "folder/name"; caller frees.
 char *file_join(const char *folder, const char *name);

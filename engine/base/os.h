@@ -33,6 +33,7 @@ void os_condition_signal_all(struct os_condition *condition);
 
 uint32_t os_core_count(void);    // at least 1
 uint32_t os_process_id(void);
+bool os_process_exists(uint32_t id);    // true too where that can not be told
 
 // One lock for the whole process, for what libraries keep in globals. Not recursive.
 void os_global_lock(void);
@@ -53,7 +54,8 @@ bool os_file_size(FILE *stream, uint64_t *size);
 bool os_file_seek(FILE *stream, uint64_t offset);    // from the beginning
 bool os_file_remove(const char *path);
 bool os_folder_sync(const char *path);    // makes renames in it lasting
-bool os_folder_make(const char *path);    // one level; existing is fine
+// One level; existing is fine. Private: nobody but the user may look into a new one.
+bool os_folder_make(const char *path, bool is_private);
 enum os_kind { OS_KIND_NONE, OS_KIND_FILE, OS_KIND_FOLDER, OS_KIND_OTHER };
 enum os_kind os_path_kind(const char *path);    // follows links
 
@@ -62,7 +64,8 @@ enum os_kind os_path_kind(const char *path);    // follows links
 char *os_path_absolute(const char *path);
 
 // The folder of this program inside the folder where the user's caches lie, which need
-// not exist yet; caller frees. NULL where the system does not say, or out of memory.
+// not exist yet; caller frees. NULL where the system does not say, where the user's own
+// folder does not exist, or out of memory.
 char *os_cache_folder(void);
 
 // A lock on a file that is made if absent. It ends with the process, however that ends.

@@ -186,6 +186,11 @@ uint32_t os_process_id(void)
     return (uint32_t)getpid();
 }
 
+bool os_process_exists(uint32_t id)
+{
+    return kill((pid_t)id, 0) == 0 || errno != ESRCH;
+}
+
 // Time
 
 double os_seconds(void)
@@ -280,9 +285,9 @@ bool os_folder_sync(const char *path)
     return ok;
 }
 
-bool os_folder_make(const char *path)
+bool os_folder_make(const char *path, bool is_private)
 {
-    if (mkdir(path, 0777) == 0)
+    if (mkdir(path, is_private ? 0700 : 0777) == 0)
         return true;
     return errno == EEXIST && os_path_kind(path) == OS_KIND_FOLDER;
 }
@@ -312,7 +317,7 @@ char *os_cache_folder(void)
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (cache && cache[0] == '/')
         return mem_printf("%s/pix2pix", cache);
-    if (!home || home[0] != '/')
+    if (!home || home[0] != '/' || os_path_kind(home) != OS_KIND_FOLDER)
         return NULL;
 #ifdef __APPLE__
     return mem_printf("%s/Library/Caches/pix2pix", home);

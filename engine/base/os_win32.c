@@ -198,6 +198,16 @@ uint32_t os_process_id(void)
     return GetCurrentProcessId();
 }
 
+bool os_process_exists(uint32_t id)
+{
+    HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, id);
+    if (!process)
+        return GetLastError() != ERROR_INVALID_PARAMETER;
+    bool runs = WaitForSingleObject(process, 0) != WAIT_OBJECT_0;
+    CloseHandle(process);
+    return runs;
+}
+
 // Time
 
 double os_seconds(void)
@@ -317,8 +327,10 @@ bool os_folder_sync(const char *path)
     return true;
 }
 
-bool os_folder_make(const char *path)
+// What lies in the user's profile is private as it is.
+bool os_folder_make(const char *path, bool is_private)
 {
+    (void)is_private;
     wchar_t *wide = to_wide(path);
     if (!wide)
         return false;

@@ -112,7 +112,7 @@ static bool write_cache(const struct gpu_device *device, const struct tuning *t)
     if (folder) {
         folder[strlen(path) - strlen(file_name(path)) - 1] = 0;
         before = log_use(NULL);
-        ok = file_make_folder(folder) && tuning_write(path, &all);
+        ok = file_make_private_folder(folder) && tuning_write(path, &all);
         log_use(before);
         if (!ok)
             log_warn(
