@@ -85,6 +85,8 @@ static ino_t file_number(void)
 static size_t payload;         // bytes behind the header of the data
 static size_t changed;         // a byte of the header that is another than it should be
 static bool refuses;           // to take data
+static bool drops;             // what it is given, in silence
+static size_t merged;          // bytes that were taken over since the device was opened
 static uint32_t creations;     // of caches since the device was opened
 static uint8_t given[4096];    // what the driver was given last
 static size_t given_size;
@@ -111,10 +113,20 @@ static struct gpu_device *device;    // that the answers are for
 static VkResult VKAPI_CALL get_data(VkDevice handle, VkPipelineCache cache,
                                     size_t *size, void *data)
 {
-    (void)handle, (void)cache;
-    *size = HEADER + payload;
+    (void)handle;
+    // What is new is there once kernels were made.
+    bool is_own = cache == device->cache.handle && device->cache.has_grown;
+    *size = is_own ? HEADER + payload : drops ? HEADER : MAX(given_size, HEADER);
     if (data)
         fill_data(device, data, *size);
+    return VK_SUCCESS;
+}
+
+static VkResult VKAPI_CALL merge(VkDevice handle, VkPipelineCache into, uint32_t count,
+                                 const VkPipelineCache *from)
+{
+    (void)handle, (void)into, (void)from;
+    merged += count * given_size;
     return VK_SUCCESS;
 }
 
@@ -157,6 +169,7 @@ static void open_device(bool no_cache)
 {
     log_use(&sink);
     complaints = creations = 0;
+    merged = 0;
     debug[0] = '\0';
     device = gpu_device_create(
         &(struct gpu_device_options){ .validation = true, .no_cache = no_cache });
@@ -165,6 +178,7 @@ static void open_device(bool no_cache)
     real_create = device->vk.vkCreatePipelineCache;
     device->vk.vkCreatePipelineCache = create;
     device->vk.vkGetPipelineCacheData = get_data;
+    device->vk.vkMergePipelineCaches = merge;
 }
 
 static void close_device(void)
@@ -219,7 +233,7 @@ static void begin(void)
     remove_tree(SCRATCH);
     assert_true(file_make_folder(SCRATCH));
     assert_int_equal(setenv("XDG_CACHE_HOME", home, 1), 0);
-    refuses = false;
+    refuses = drops = false;
     changed = 0;
 }
 
@@ -396,6 +410,49 @@ static void test_refused_data(void **state)
     assert_int_equal(creations, 2);
     refuses = false;
     assert_int_equal(run(500), HEADER + 500);
+}
+
+// What the driver does not have of a file is written again.
+static void test_dropped_data(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(run(500), 0);
+    drops = true;
+    ino_t number = file_number();
+    assert_int_equal(run(400), HEADER + 500);
+    assert_true(file_number() != number);
+    drops = false;
+    assert_int_equal(run(400), HEADER + 400);
+}
+
+// Another process writes between the reading and the writing of this one.
+static void test_merged(void **state)
+{
+    const struct gpu_kernel_key key = make_key(OP_WORKGROUP);
+    (void)state;
+    begin();
+    assert_int_equal(run(300), 0);
+    char *path = find_file();
+    void *data;
+    size_t size;
+    assert_true(file_read(path, &data, &size));
+    assert_true(file_remove(path));
+    assert_int_equal(run(100), 0);
+    assert_int_equal(merged, 0);
+
+    payload = 400;
+    open_device(false);
+    gpu_cache_open(device);
+    assert_true(file_write(path, data, size));
+    assert_non_null(gpu_kernel_get(device, &key));
+    assert_int_equal(merged, HEADER + 300);
+    close_device();
+    assert_int_equal(merged, HEADER + 300);    // once
+    assert_int_equal(run(400), HEADER + 400);
+    assert_int_equal(merged, 0);
+    mem_free(data);
+    mem_free(path);
 }
 
 // ---------------------------------------------------------------------------
@@ -609,6 +666,8 @@ int main(void)
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_foreign_data),
         cmocka_unit_test(test_refused_data),
+        cmocka_unit_test(test_dropped_data),
+        cmocka_unit_test(test_merged),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_two_writers),
         cmocka_unit_test(test_many_kernels),

@@ -144,6 +144,16 @@ done:
     return bytes;
 }
 
+// Bytes of the driver's data; 0 if it does not say.
+static size_t size_of(struct gpu_device *device, VkPipelineCache handle)
+{
+    size_t size = 0;
+    return device->vk.vkGetPipelineCacheData(device->handle, handle, &size, NULL) ==
+                   VK_SUCCESS
+               ? size
+               : 0;
+}
+
 void gpu_cache_open(struct gpu_device *device)
 {
     struct gpu_cache *cache = &device->cache;
@@ -158,10 +168,12 @@ void gpu_cache_open(struct gpu_device *device)
         .initialDataSize = file ? size - HEADER_BYTES : 0,
         .pInitialData = file ? file + HEADER_BYTES : NULL,
     };
+    if (file)
+        memcpy(cache->seen, file, HEADER_BYTES);
     VkResult result =
         device->vk.vkCreatePipelineCache(device->handle, &info, NULL, &cache->handle);
     if (result == VK_SUCCESS) {
-        cache->loaded = cache->stored = info.initialDataSize;
+        cache->loaded = info.initialDataSize;
     } else if (file) {
         info.initialDataSize = 0;
         info.pInitialData = NULL;
@@ -172,6 +184,50 @@ void gpu_cache_open(struct gpu_device *device)
         cache->handle = VK_NULL_HANDLE;    // pipelines are made without
         log_debug("cache: vkCreatePipelineCache returned %s", gpu_result_name(result));
     }
+    // A driver may drop what it is given without a word.
+    if (cache->handle && file)
+        cache->stored = size_of(device, cache->handle);
+    mem_free(file);
+}
+
+// Whether another process has written the file since this one read or wrote it.
+static bool was_replaced(const struct gpu_cache *cache)
+{
+    uint8_t header[HEADER_BYTES];
+    FILE *stream = os_path_kind(cache->path) == OS_KIND_FILE
+                       ? os_file_open(cache->path, "rb")
+                       : NULL;
+    bool replaced = stream &&
+                    fread(header, 1, sizeof(header), stream) == sizeof(header) &&
+                    memcmp(header, cache->seen, sizeof(header)) != 0;
+    if (stream)
+        fclose(stream);
+    return replaced;
+}
+
+// Takes over what other processes wrote, so that it is not lost by writing.
+static void merge_file(struct gpu_device *device)
+{
+    struct gpu_cache *cache = &device->cache;
+    size_t size = 0;
+    uint8_t *file = was_replaced(cache) ? read_file(device, cache->path, &size) : NULL;
+    VkPipelineCache other = VK_NULL_HANDLE;
+    if (!file)
+        return;
+    const VkPipelineCacheCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
+        .initialDataSize = size - HEADER_BYTES,
+        .pInitialData = file + HEADER_BYTES,
+    };
+    if (device->vk.vkCreatePipelineCache(device->handle, &info, NULL, &other) ==
+            VK_SUCCESS &&
+        device->vk.vkMergePipelineCaches(device->handle, cache->handle, 1, &other) ==
+            VK_SUCCESS) {
+        cache->stored = size_of(device, other);
+        memcpy(cache->seen, file, HEADER_BYTES);
+        log_debug("cache: took over what another process wrote to %s", cache->path);
+    }
+    device->vk.vkDestroyPipelineCache(device->handle, other, NULL);
     mem_free(file);
 }
 
@@ -213,9 +269,9 @@ static bool write_file(const char *path, const uint8_t *file, size_t size)
 {
     struct file_writer w = { 0 };
     char *folder = mem_printf("%.*s", (int)(file_name(path) - path), path);
-    bool ok = folder && file_make_folder(folder);
+    bool ok = folder && file_make_private_folder(folder);
     if (ok)
-        file_remove_temporaries(folder);    // of processes that were killed
+        file_remove_orphans(folder);    // others may be writing
     // What a power cut takes is made again.
     ok = ok && file_writer_begin(&w, path, false);
     if (ok && file_writer_write(&w, file, size))
@@ -238,11 +294,13 @@ void gpu_cache_save(struct gpu_device *device, bool now)
     const struct log_sink *before = log_use(NULL);
     log_clear_error();
     size_t size = 0;
+    merge_file(device);
     uint8_t *file = collect(device, &size);
     bool ok = file && write_file(cache->path, file, HEADER_BYTES + size);
     log_use(before);
     if (ok) {
         cache->stored = size;
+        memcpy(cache->seen, file, HEADER_BYTES);
         log_debug("cache: wrote %zu KiB to %s", size >> 10, cache->path);
     } else if (log_last_error()[0]) {
         log_debug("cache: %s", log_last_error());

@@ -18,7 +18,8 @@ struct gpu_cache {
     VkPipelineCache handle;    // may be VK_NULL_HANDLE
     char *path;                // of its file; NULL: it has none
     size_t loaded;             // bytes of data that the driver took from the file
-    size_t stored;             // bytes of data in the file
+    size_t stored;             // bytes of data that the driver has of the file
+    uint8_t seen[32];          // header of the file when it was read or written last
     bool has_grown;            // perhaps: kernels were made since the file was written
     double saved;              // time of the last writing; 0: none
     double seconds;            // that making kernels took so far
