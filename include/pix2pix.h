@@ -393,7 +393,7 @@ PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_ima
                                 struct pix_image *out);
 
 enum pix_translate_result {
-    PIX_TRANSLATE_PENDING,    // not yet, or the call was stopped before
+    PIX_TRANSLATE_PENDING,    // not yet, or the call ended before
     PIX_TRANSLATE_DONE,
     PIX_TRANSLATE_NOT_READ,
     PIX_TRANSLATE_NOT_TRANSLATED,
@@ -421,8 +421,9 @@ typedef bool pix_translate_done(void *user, struct pix_translate_item *item);
 // and behind while the device works; they end with it. Neighbours of equal size run
 // together, up to the translator's batch_size of them; each has statistics of its own
 // and becomes the same pixels in whatever company. Where the device has no room for a
-// batch, fewer run together, after a warning. An image that fails stops none of the
-// others. `done` may be NULL. True if all were translated.
+// batch, fewer run together, after a warning; so do large images, for the memory of the
+// host. An image that fails stops none of the others, a device that is lost does: what
+// had not begun by then stays PENDING. `done` may be NULL. True if all were translated.
 PIX_API bool pix_translator_run_many(pix_translator *translator,
                                      struct pix_translate_item *items, size_t count,
                                      pix_translate_done *done, void *user);

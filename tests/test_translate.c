@@ -20,6 +20,11 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/os.h"
+#include "data/image.h"
+#include "gpu/vulkan.h"
+#include "train/pipeline.h"
+#include "train/translator.h"
 
 #define SCRATCH "test_translate.scratch"
 #define CROP 32u    // the smallest the networks take
@@ -311,6 +316,128 @@ static void test_stop(void **state)
     free_items(items, COUNT);
 }
 
+// ---------------------------------------------------------------------------
+// From inside: what lies in memory, and a device that goes
+
+enum { MANY = 40 };
+
+static struct {
+    struct os_mutex *mutex;
+    uint32_t loaded, live, most_live, done, failed;
+} flow;
+
+static bool flow_load(void *user, size_t index, struct pix_image *image)
+{
+    (void)user;
+    *image = (struct pix_image){ 0 };
+    if (!image_create(image, CROP, CROP + (index == 7 ? 1 : 0)))    // one does not fit
+        return false;
+    os_mutex_lock(flow.mutex);
+    flow.loaded++;
+    flow.live++;
+    flow.most_live = MAX(flow.most_live, flow.live);
+    os_mutex_unlock(flow.mutex);
+    return true;
+}
+
+static bool flow_store(void *user, size_t index, struct pix_image *image)
+{
+    (void)user, (void)index, (void)image;
+    os_mutex_lock(flow.mutex);
+    flow.live--;
+    os_mutex_unlock(flow.mutex);
+    return true;
+}
+
+static bool flow_done(void *user, size_t index, enum pix_translate_result result)
+{
+    (void)user, (void)index;
+    flow.done++;
+    flow.failed += result != PIX_TRANSLATE_DONE;
+    return true;
+}
+
+static struct translator *open_flow(struct gpu_device **gpu, uint32_t batch_size)
+{
+    const struct gpu_device_options options = { .validation = true };
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.tuning = "off";
+    o.model = SCRATCH "/run";
+    o.preprocess = "none";
+    o.batch_size = batch_size;
+    *gpu = gpu_device_create(&options);
+    assert_non_null(*gpu);
+    struct translator *t = translator_create(*gpu, 0, &o);
+    assert_non_null(t);
+    memset(&flow, 0, sizeof(flow));
+    flow.mutex = os_mutex_create();
+    return t;
+}
+
+static void close_flow(struct translator *t, struct gpu_device *gpu)
+{
+    translator_destroy(t);
+    gpu_device_destroy(gpu);
+    os_mutex_destroy(flow.mutex);
+}
+
+// Whatever the batch, no more is loaded than there may be: but one for each thread
+// before the size is known, and the one that is next.
+static void test_memory(void **state)
+{
+    enum { THREADS = 3, ROOM = 4 };
+    static const uint64_t bytes[] = { 1, ROOM * CROP * CROP * 3 };
+    (void)state;
+    need_device();
+    for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
+        struct gpu_device *gpu;
+        struct translator *t = open_flow(&gpu, 64);
+        const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL,
+                                            bytes[i] };
+        assert_false(pipeline_run(t, THREADS, MANY, &ends));
+        assert_int_equal(flow.done, MANY);
+        assert_int_equal(flow.failed, 1);
+        // The one that did not fit is not stored.
+        assert_true(flow.most_live <= ROOM + THREADS + 3);
+        close_flow(t, gpu);
+    }
+}
+
+static PFN_vkWaitForFences real_wait;
+
+static VkResult VKAPI_CALL lose(VkDevice handle, uint32_t count, const VkFence *fences,
+                                VkBool32 all, uint64_t timeout)
+{
+    real_wait(handle, count, fences, all, timeout);
+    return VK_ERROR_DEVICE_LOST;
+}
+
+// The rest is not even loaded.
+static void test_lost_device(void **state)
+{
+    struct gpu_device *gpu;
+    (void)state;
+    need_device();
+    struct translator *t = open_flow(&gpu, 1);
+    const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL, 0 };
+    const struct pipeline_ends few = { flow_load, flow_store, flow_done, NULL, 1 };
+    assert_true(pipeline_run(t, 1, 3, &ends));    // it is measured then
+    real_wait = gpu->vk.vkWaitForFences;
+    gpu->vk.vkWaitForFences = lose;
+    flow.done = flow.loaded = 0;
+    assert_false(pipeline_run(t, 1, MANY, &few));
+    gpu->vk.vkWaitForFences = real_wait;
+    gpu->vk.vkQueueWaitIdle(gpu->queue);
+    assert_true(flow.done >= 1 && flow.done <= 4);
+    assert_int_equal(flow.failed, flow.done);
+    assert_true(flow.loaded < MANY / 2);
+    gpu->lost = false;
+    close_flow(t, gpu);
+}
+
+// ---------------------------------------------------------------------------
+
 // No gradients and no moments: training has three or four numbers for each weight.
 static void test_plan(void **state)
 {
@@ -408,9 +535,10 @@ static int close_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batches), cmocka_unit_test(test_mixed_sizes),
-        cmocka_unit_test(test_files),   cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_batches),     cmocka_unit_test(test_mixed_sizes),
+        cmocka_unit_test(test_files),       cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_plan),        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_lost_device),
     };
     return cmocka_run_group_tests(tests, open_group, close_group);
 }

@@ -271,7 +271,7 @@ bool evaluate(struct translator *t, const char *data, const char *split,
         .swap = strcmp(o->direction, "BtoA") == 0,
         .side = translator_size(t),
     };
-    const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e };
+    const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e, 0 };
     char *folder = NULL;
     bool ok = false;
 

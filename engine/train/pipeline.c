@@ -19,6 +19,14 @@
 
 enum { MAX_THREADS = 64, USEFUL_THREADS = 8 };
 
+// What the pixels under way may take: nothing is loaded ahead beyond it. The image that
+// is next to run is loaded all the same, so that there is always a way on.
+#define USUAL_BYTES ((uint64_t)512 << 20)
+
+// A batch may have this part of it: there are the one that is gathered, those on the
+// device, and what is stored.
+#define BATCH_SHARE 4
+
 // Messages of one image, in the order they were made.
 struct message {
     enum log_level level;
@@ -47,6 +55,7 @@ struct slot {
     enum pix_translate_result result;
     bool is_pair;              // looks like one
     struct pix_image image;    // the input, from STAGE_RUN on the output
+    uint64_t bytes;            // of it, as counted
     struct messages messages;
 };
 
@@ -61,6 +70,7 @@ struct pipeline {
     const struct pipeline_ends *ends;
     size_t count;
     uint32_t batch;
+    uint64_t most_bytes;
     // Of the calling thread: those under way, oldest first.
     struct flight flights[TRANSLATOR_SLOTS];
     uint32_t in_flight;
@@ -77,6 +87,8 @@ struct pipeline {
     struct os_condition *changed;
     size_t next_load, next_run, next_done;
     bool stop;
+    uint64_t bytes, largest;    // of all images in slots; of the largest so far
+    uint32_t loading;
 };
 
 // ---------------------------------------------------------------------------
@@ -132,6 +144,29 @@ static struct slot *slot_of(struct pipeline *p, size_t index)
     return &p->slots[index % p->slot_count];
 }
 
+static uint64_t image_bytes(const struct pix_image *image)
+{
+    return image->pixels ? (uint64_t)image->width * image->height * 3 : 0;
+}
+
+// Under the mutex: frees the image of a slot, if it has one, and counts it no more.
+static void drop_image(struct pipeline *p, struct slot *s)
+{
+    image_free(&s->image);
+    p->bytes -= s->bytes;
+    s->bytes = 0;
+}
+
+// Under the mutex: whether the next image may be loaded. Those that are being loaded
+// are taken to be as large as any before.
+static bool may_load(const struct pipeline *p)
+{
+    if (p->next_load == p->count || p->next_load == p->next_done + p->slot_count)
+        return false;
+    return p->next_load == p->next_run ||
+           p->bytes + (p->loading + (uint64_t)1) * p->largest <= p->most_bytes;
+}
+
 static void load(struct pipeline *p, size_t index, struct slot *s)
 {
     struct pix_image resized;
@@ -155,7 +190,6 @@ static void store(struct pipeline *p, size_t index, struct slot *s)
 {
     if (!p->ends->store(p->ends->user, index, &s->image))
         s->result = PIX_TRANSLATE_NOT_WRITTEN;
-    image_free(&s->image);
 }
 
 // Under the mutex: does one load or store without it. False: there is nothing to do.
@@ -166,10 +200,10 @@ static bool work_once(struct pipeline *p)
         index++;
     bool is_store = index < p->next_run;
     if (!is_store) {
-        index = p->next_load;
-        if (index == p->count || index == p->next_done + p->slot_count)
+        if (!may_load(p))
             return false;
-        p->next_load++;
+        index = p->next_load++;
+        p->loading++;
     }
     struct slot *s = slot_of(p, index);
     s->stage = is_store ? STAGE_STORING : STAGE_LOADING;
@@ -184,6 +218,14 @@ static bool work_once(struct pipeline *p)
 
     os_mutex_lock(p->mutex);
     s->stage = is_store ? STAGE_DONE : STAGE_LOADED;
+    if (is_store) {
+        drop_image(p, s);
+    } else {
+        s->bytes = image_bytes(&s->image);
+        p->bytes += s->bytes;
+        p->largest = MAX(p->largest, s->bytes);
+        p->loading--;
+    }
     os_condition_signal_all(p->changed);
     return true;
 }
@@ -211,7 +253,6 @@ static bool tell(struct pipeline *p)
         os_mutex_unlock(p->mutex);
         give_messages(&s->messages);
         clear_messages(&s->messages);
-        image_free(&s->image);
         p->failed |= s->result != PIX_TRANSLATE_DONE;
         bool go_on = p->ends->done(p->ends->user, p->next_done, s->result);
         os_mutex_lock(p->mutex);
@@ -252,8 +293,11 @@ static void land(struct pipeline *p)
     p->in_flight--;
 
     os_mutex_lock(p->mutex);
-    for (uint32_t i = 0; i < f.count; i++)
+    for (uint32_t i = 0; i < f.count; i++) {
         f.slots[i]->stage = ok ? STAGE_RUN : STAGE_DONE;
+        if (!ok)
+            drop_image(p, f.slots[i]);
+    }
     os_condition_signal_all(p->changed);
 }
 
@@ -297,6 +341,14 @@ static bool accept(struct pipeline *p, struct slot *s)
     return fits;
 }
 
+// Images of one size that run together.
+static uint32_t most_of(const struct pipeline *p, const struct pix_image *image)
+{
+    uint64_t room = MAX(p->most_bytes / BATCH_SHARE / image_bytes(image), (uint64_t)1);
+    uint32_t most = translator_most(p->translator, image->width, image->height);
+    return (uint32_t)MIN((uint64_t)most, room);
+}
+
 // Under the mutex: collects images of one size, at most a batch. Those between them
 // that failed are passed over. False: to be stopped.
 static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
@@ -320,12 +372,14 @@ static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
             first = p->next_run;
         if (!accept(p, s)) {
             s->stage = STAGE_DONE;
+            drop_image(p, s);
         } else {
             if (*count == 0)
-                most = translator_most(p->translator, image->width, image->height);
+                most = most_of(p, image);
             batch[(*count)++] = s;
         }
         p->next_run++;
+        os_condition_signal_all(p->changed);    // the one after it may be loaded
     }
     return true;
 }
@@ -345,7 +399,9 @@ static void take_off(struct pipeline *p, struct slot **batch, uint32_t count)
         for (uint32_t i = 0; i < images; i++)
             p->in[i] = &batch[i]->image;
         const struct log_sink *before = log_use(&batch[0]->messages.sink);
-        uint32_t taken = translator_submit(t, p->in, images);
+        // Of a device that was lost enough was said.
+        uint32_t taken =
+            translator_is_lost(t) ? 0 : translator_submit(t, p->in, images);
         log_use(before);
         os_mutex_lock(p->mutex);
         if (taken) {
@@ -357,6 +413,7 @@ static void take_off(struct pipeline *p, struct slot **batch, uint32_t count)
             for (uint32_t i = 0; i < images; i++) {
                 batch[i]->result = PIX_TRANSLATE_NOT_TRANSLATED;
                 batch[i]->stage = STAGE_DONE;
+                drop_image(p, batch[i]);
             }
         }
         batch += images;
@@ -368,11 +425,14 @@ static void run_all(struct pipeline *p, struct slot **batch)
 {
     uint32_t count;
     os_mutex_lock(p->mutex);
-    while (p->next_run < p->count && gather(p, batch, &count)) {
+    bool go_on = true;
+    while (go_on && p->next_run < p->count && gather(p, batch, &count)) {
         if (count)
             take_off(p, batch, count);
+        go_on = !translator_is_lost(p->translator);
     }
-    while (tell(p) && p->next_done < p->count)
+    // All of them, unless the device was lost.
+    while (tell(p) && p->next_done < p->next_run)
         wait_or_work(p);
     while (p->in_flight)
         land(p);    // after a stop
@@ -409,6 +469,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
     if (count == 0)
         return true;
     p.batch = (uint32_t)MIN((size_t)translator_batch_size(t), count);
+    p.most_bytes = ends->bytes ? ends->bytes : USUAL_BYTES;
     struct slot **batch = mem_array(p.batch, sizeof(*batch));
     bool has_flights = true;
     for (size_t i = 0; i < ARRAY_LEN(p.flights); i++) {
@@ -499,7 +560,7 @@ bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
                         size_t count, pix_translate_done *done, void *user)
 {
     struct items all = { items, done, user };
-    const struct pipeline_ends ends = { load_item, store_item, item_done, &all };
+    const struct pipeline_ends ends = { load_item, store_item, item_done, &all, 0 };
     for (size_t i = 0; i < count; i++) {
         items[i].result = PIX_TRANSLATE_PENDING;
         items[i].out = (struct pix_image){ 0 };

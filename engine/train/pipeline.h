@@ -22,6 +22,7 @@ struct pipeline_ends {
     // The calling thread, in rising order. False: the rest is left.
     bool (*done)(void *user, size_t index, enum pix_translate_result result);
     void *user;
+    uint64_t bytes;    // that the images under way may take, see pipeline.c; 0: usual
 };
 
 // True if all images were translated. `most_threads` 0: as many as useful.

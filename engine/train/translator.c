@@ -346,6 +346,11 @@ uint32_t translator_most(const struct translator *t, uint32_t width, uint32_t he
     return p->width == width && p->height == height ? t->most : t->batch_size;
 }
 
+bool translator_is_lost(const struct translator *t)
+{
+    return gpu_device_is_lost(t->device);
+}
+
 uint32_t translator_threads(const struct translator *t)
 {
     return t->threads;

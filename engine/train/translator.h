@@ -32,6 +32,7 @@ uint32_t translator_batch_size(const struct translator *t);    // at least 1
 uint32_t translator_threads(const struct translator *t);       // 0: as many as useful
 // Images of this size that one run takes, as far as is known: at most the batch size.
 uint32_t translator_most(const struct translator *t, uint32_t width, uint32_t height);
+bool translator_is_lost(const struct translator *t);    // its device is
 // Whether an image has to be resized to translator_size first; any thread.
 bool translator_resizes(const struct translator *t, const struct pix_image *in);
 void translator_warn_of_pair(struct translator *t);    // the first time only
