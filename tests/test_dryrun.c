@@ -64,6 +64,10 @@ static void run(struct graph *g, struct weights *const *networks, size_t count)
     assert_true(plan_allocate(plan, device));
     struct exec *x = exec_create(device, g, 0);
     assert_non_null(x);
+    // Zeros: a crop at random would lie outside the picture.
+    for (size_t i = 0; i < graph_tensor_count(g); i++)
+        if (graph_tensor(g, i)->is_input && graph_tensor(g, i)->block)
+            assert_non_null(exec_upload(x, graph_tensor(g, i)));
     const struct step_block step = { .step = 1, .adam_root = 1 };
     for (int i = 0; i < 3; i++)
         assert_true(exec_run(x, &step));
