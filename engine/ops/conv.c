@@ -141,7 +141,6 @@ static void emit_kernel(struct emitter *e, const struct conv *c, struct call cal
                                              .h_out = c->y.h,
                                              .w_out = c->y.w,
                                              .slope = c->attr.slope,
-                                             .z_slope = c->attr.slope,
                                          } };
     call.spec[CONV_SPEC_KERNEL] = c->attr.kernel;
     call.spec[CONV_SPEC_STRIDE] = c->attr.stride;

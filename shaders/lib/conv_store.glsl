@@ -27,7 +27,7 @@ void conv_store(uint at, uint at_z, uint c, float sum)
     if (bias != 0)
         sum += z[c];
     if (store == CONV_STORE_DERIVATIVE)
-        sum = z[at_z] > 0.0 ? sum : sum * p.z_slope;
+        sum = z[at_z] > 0.0 ? sum : sum * p.slope;
     if (accumulate != 0)
         sum += out_[at];
     if (store == CONV_STORE_TANH)

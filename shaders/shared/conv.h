@@ -86,8 +86,7 @@ struct conv_params {
     uint sum_first, sum_end;
     STRUCT(view) x, y;    // the tensors in the places of x or dx, of y or dy
     STRUCT(view) z;       // of the shape that is stored
-    float slope;          // of the leaky ReLU on load
-    float z_slope;        // of the one whose derivative is taken at z
+    float slope;          // of the leaky ReLU: on load, and of its derivative at z
     uint slab;            // elements of a part of the sum, see lib/conv_parts.glsl
 };
 
