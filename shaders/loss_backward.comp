@@ -27,10 +27,12 @@ void main()
     GRID_STRIDE(i, p.count) {
         float v = x[view_index(p.x, p.run, i)];
         float goal = has_target != 0 ? t[view_index(p.t, p.run, i)] : i < p.group ? p.label_first : p.label_last;
-        float d = kind == LOSS_L1    ? sign(v - goal)
-                  : kind == LOSS_MSE ? 2.0 * (v - goal)
-                  : side == 0        ? activation_sigmoid(v) - goal
-                                     : v;
+        float d = kind == LOSS_L1      ? sign(v - goal)
+                  : kind == LOSS_MSE   ? 2.0 * (v - goal)
+                  : kind == LOSS_HINGE ? (goal * v < 1.0 ? -goal : 0.0)
+                  : kind == LOSS_MEAN  ? goal
+                  : side == 0          ? activation_sigmoid(v) - goal
+                                       : v;
         float factor = has_seed != 0 ? dloss[p.dloss.offset + i / p.group] * p.factor : p.factor;
         d *= side == 0 ? factor : -factor;
         uint at = view_index(p.dx, p.run, i);

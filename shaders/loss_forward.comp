@@ -31,9 +31,12 @@ void main()
                      : gl_WorkGroupID.y == 0 ? p.label_first
                                              : p.label_last;
         float d = v - goal;
-        sum += kind == LOSS_L1    ? abs(d)
-               : kind == LOSS_MSE ? d * d
-                                  : max(v, 0.0) - v * goal + log_one_plus_exp(v);
+        float below = 1.0 - goal * v;
+        sum += kind == LOSS_L1      ? abs(d)
+               : kind == LOSS_MSE   ? d * d
+               : kind == LOSS_HINGE ? (below <= 0.0 ? 0.0 : below)    // NaN stays
+               : kind == LOSS_MEAN  ? goal * v
+                                    : max(v, 0.0) - v * goal + log_one_plus_exp(v);
     }
     sum = workgroup_sum(vec2(sum, 0.0)).x;
     if (gl_LocalInvocationIndex == 0)

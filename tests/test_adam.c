@@ -29,7 +29,7 @@ static void run_case(struct shape s, const struct optimizer *optimizer)
     target[0] = w[0];    // a gradient of zero: 0 / (0 + epsilon)
     struct tensor *w_tensor = harness_weight(&h, "w", s, w);
     struct tensor *loss =
-        graph_mse(h.graph, w_tensor, harness_input(&h, "target", s, target), 0.0f);
+        graph_mse(h.graph, w_tensor, harness_input(&h, "target", s, target));
     graph_minimize(h.graph, loss, h.weights, optimizer);
 
     double *w_expected = check_widen(w, s), *m_expected = check_doubles(s);
@@ -103,7 +103,7 @@ static void test_first_step(void **state)
     harness_begin(&h);
     struct tensor *t = harness_weight(&h, "w", one, &start);
     graph_minimize(
-        h.graph, graph_mse(h.graph, t, harness_input(&h, "target", one, &target), 0.0f),
+        h.graph, graph_mse(h.graph, t, harness_input(&h, "target", one, &target)),
         h.weights,
         &(struct optimizer){
             .kind = OPTIMIZER_ADAM, .beta1 = 0.5, .beta2 = 0.999, .epsilon = 1e-8 });

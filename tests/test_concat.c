@@ -123,7 +123,7 @@ static void test_slices(void **state)
     struct harness h;
     harness_begin(&h);
     struct tensor *y = build_slices(&h, NULL);
-    graph_backward(h.graph, graph_mse(h.graph, y, NULL, 0.0f), h.weights);
+    graph_backward(h.graph, graph_mse(h.graph, y, NULL), h.weights);
     assert_false(graph_failed(h.graph));
     // The gradient of what is there twice is summed.
     size_t copies = 0;

@@ -198,7 +198,7 @@ static void test_other_kernels(void **state)
     h = graph_conv_transpose(g, graph_pad(g, h, 1, PAD_KIND_ZERO), w2, NULL,
                              (struct conv_attributes){
                                  .kernel = 3, .stride = 2, .pad = 1, .output_pad = 1 });
-    graph_minimize(g, graph_mse(g, h, NULL, 1.0f), networks[0],
+    graph_minimize(g, graph_gan_loss(g, h, LOSS_KIND_MSE, 1.0f), networks[0],
                    &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9f });
     assert_false(graph_failed(g));
     run(g, networks, 1);

@@ -98,7 +98,7 @@ static void build(struct built *b, bool fused, struct op_limits limits, bool sha
     y = graph_concat(h->graph, skip, y);
     b->out = conv(h, fused, true, y, weight(h, "da", (struct shape){ 9, 3, 4, 4 }),
                   weight(h, "db", (struct shape){ 1, 3, 1, 1 }), last);
-    struct tensor *loss = graph_mse(h->graph, b->out, target, 0.0f);
+    struct tensor *loss = graph_mse(h->graph, b->out, target);
     if (fused) {
         graph_minimize(h->graph, loss, h->weights, &adam);
     } else {
@@ -194,7 +194,7 @@ static void test_other_readers(void **state)
         y = graph_tanh(g, graph_conv(g, y, graph_detach(g, w), NULL, a));
         y = graph_conv(g, graph_conv(g, y, w, NULL, a), graph_scale(g, v, 0.5f), NULL,
                        a);
-        struct tensor *loss = graph_mse(g, y, NULL, 1.0f);
+        struct tensor *loss = graph_gan_loss(g, y, LOSS_KIND_MSE, 1.0f);
         if (fused) {
             graph_minimize(g, loss, h.weights, &adam);
         } else {

@@ -24,17 +24,24 @@ struct loss_case {
 };
 
 static const struct loss_case cases[] = {
-    { "l1", LOSS_KIND_L1, true, 0.0f },    { "mse", LOSS_KIND_MSE, true, 0.0f },
-    { "mse", LOSS_KIND_MSE, false, 1.0f }, { "bce", LOSS_KIND_BCE, false, 0.0f },
-    { "bce", LOSS_KIND_BCE, false, 1.0f }, { "bce", LOSS_KIND_BCE, false, 0.9f },
+    { "l1", LOSS_KIND_L1, true, 0.0f },
+    { "mse", LOSS_KIND_MSE, true, 0.0f },
+    { "mse", LOSS_KIND_MSE, false, 1.0f },
+    { "bce", LOSS_KIND_BCE, false, 0.0f },
+    { "bce", LOSS_KIND_BCE, false, 1.0f },
+    { "bce", LOSS_KIND_BCE, false, 0.9f },
+    { "hinge", LOSS_KIND_HINGE, false, 1.0f },
+    { "hinge", LOSS_KIND_HINGE, false, -1.0f },
+    { "mean", LOSS_KIND_MEAN, false, 1.0f },
+    { "mean", LOSS_KIND_MEAN, false, -1.0f },
 };
 
 static struct tensor *build(struct graph *g, const struct loss_case *c,
                             struct tensor *x, struct tensor *t)
 {
-    return c->kind == LOSS_KIND_L1    ? graph_l1(g, x, t, 1.0f)
-           : c->kind == LOSS_KIND_MSE ? graph_mse(g, x, t, c->label)
-                                      : graph_bce(g, x, c->label);
+    return c->kind == LOSS_KIND_L1 ? graph_l1(g, x, t, 1.0f)
+           : c->has_target         ? graph_mse(g, x, t)
+                                   : graph_gan_loss(g, x, c->kind, c->label);
 }
 
 static void run_case(const struct loss_case *c, struct shape s, bool accumulate)
@@ -114,7 +121,7 @@ static void test_logits(void **state)
         struct harness h;
         harness_begin(&h);
         struct tensor *x = harness_weight(&h, "x", one, logits);
-        struct tensor *loss = graph_bce(h.graph, x, (float)label);
+        struct tensor *loss = graph_gan_loss(h.graph, x, LOSS_KIND_BCE, (float)label);
         graph_backward(h.graph, loss, h.weights);
         harness_keep(&h, loss);
         for (size_t i = 0; i < ARRAY_LEN(logits); i++) {
@@ -140,6 +147,85 @@ static void test_logits(void **state)
     }
 }
 
+// A label for each half of the samples; what the loss sees is a slice.
+static void test_halves(void **state)
+{
+    (void)state;
+    static const struct {
+        enum loss_kind kind;
+        float labels[2];
+    } halves[] = {
+        { LOSS_KIND_BCE, { 0.0f, 1.0f } },    { LOSS_KIND_MSE, { 0.0f, 1.0f } },
+        { LOSS_KIND_HINGE, { -1.0f, 1.0f } }, { LOSS_KIND_MEAN, { 1.0f, -1.0f } },
+        { LOSS_KIND_HINGE, { 1.0f, 1.0f } },
+    };
+    static const struct shape all[] = { { 2, 1, 1, 1 },
+                                        { 4, 3, 5, 7 },
+                                        { 6, 1, 9, 31 } };
+    const struct shape two = { 1, 2, 1, 1 };
+    for (size_t k = 0; k < ARRAY_LEN(halves) * ARRAY_LEN(all); k++) {
+        const struct shape s = all[k % ARRAY_LEN(all)];
+        const enum loss_kind kind = halves[k / ARRAY_LEN(all)].kind;
+        const float *labels = halves[k / ARRAY_LEN(all)].labels;
+        char text[SHAPE_TEXT_SIZE];
+        check_case("halves, kind %d, %s", (int)kind, shape_text(s, text));
+        struct harness h;
+        harness_begin(&h);
+        struct random r;
+        random_init(&r, 13, k);
+        float *x = check_random_floats(&r, s), *dx = check_floats(s);
+        float loss[2], dloss[2];
+        double *wide = check_widen(x, s), *dx_expected = check_doubles(s), expected[2];
+        struct tensor *x_tensor = harness_weight(&h, "x", s, x);
+        struct tensor *part = graph_scale(h.graph, x_tensor, 1.0f);
+        harness_keep(&h, graph_concat(h.graph, graph_tanh(h.graph, x_tensor), part));
+        struct tensor *losses =
+            graph_gan_loss_halves(h.graph, part, kind, labels[0], labels[1]);
+        harness_run_backward(&h, losses, false, loss, dloss);
+        harness_read_gradient(&h, x_tensor, dx);
+        harness_end(&h);
+        const size_t half = (size_t)shape_count(s) / 2;
+        for (size_t i = 0; i < 2; i++) {
+            const double label = (double)labels[i];
+            expected[i] = reference_loss(kind, half, wide + i * half, NULL, label);
+            reference_loss_backward(kind, half, wide + i * half, NULL, label,
+                                    (double)dloss[i], dx_expected + i * half);
+        }
+        check_array("loss", loss, expected, two, &TOLERANCE_SUM);
+        check_array("dx", dx, dx_expected, s, &TOLERANCE_ELEMENTWISE);
+        free(x);
+        free(dx);
+        free(wide);
+        free(dx_expected);
+    }
+}
+
+// On the edge of the hinge the slope is 0, and NaN is not lost in it.
+static void test_hinge(void **state)
+{
+    (void)state;
+    const struct shape four = { 1, 4, 1, 1 }, one = { 1, 1, 1, 1 };
+    const float x[] = { 1.0f, 2.0f, -1.0f, 0.5f }, nan = NAN;
+    float loss, dx[4];
+    struct harness h;
+    harness_begin(&h);
+    struct tensor *x_tensor = harness_weight(&h, "x", four, x);
+    struct tensor *of_nan = graph_gan_loss(h.graph, harness_input(&h, "nan", one, &nan),
+                                           LOSS_KIND_HINGE, 1.0f);
+    struct tensor *y = graph_gan_loss(h.graph, x_tensor, LOSS_KIND_HINGE, 1.0f);
+    harness_keep(&h, y);
+    harness_keep(&h, of_nan);
+    graph_backward(h.graph, y, h.weights);
+    harness_run(&h);
+    harness_read(&h, y, &loss);
+    harness_read_gradient(&h, x_tensor, dx);
+    assert_true(loss == 2.5f / 4);
+    assert_true(dx[0] == 0.0f && dx[1] == 0.0f && dx[2] == -0.25f && dx[3] == -0.25f);
+    harness_read(&h, of_nan, &loss);
+    assert_true(isnan(loss));
+    harness_end(&h);
+}
+
 // Two losses as one tensor, with gradients that differ.
 static struct tensor *build_stacked(struct harness *h, void *user)
 {
@@ -150,10 +236,10 @@ static struct tensor *build_stacked(struct harness *h, void *user)
     float *x = check_random_floats(&r, s);
     struct tensor *t = harness_weight(h, "x", s, x);
     free(x);
-    struct tensor *losses =
-        graph_concat(h->graph, graph_mse(h->graph, t, NULL, 0.5f),
-                     graph_concat(h->graph, graph_bce(h->graph, t, 1.0f),
-                                  graph_l1(h->graph, t, NULL, 3.0f)));
+    struct tensor *losses = graph_concat(
+        h->graph, graph_gan_loss(h->graph, t, LOSS_KIND_MSE, 0.5f),
+        graph_concat(h->graph, graph_gan_loss(h->graph, t, LOSS_KIND_BCE, 1.0f),
+                     graph_l1(h->graph, t, NULL, 3.0f)));
     return graph_tanh(h->graph, losses);
 }
 
@@ -199,10 +285,9 @@ static void test_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_logits),
-        cmocka_unit_test(test_mismatch),
-        cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_reference), cmocka_unit_test(test_logits),
+        cmocka_unit_test(test_halves),    cmocka_unit_test(test_hinge),
+        cmocka_unit_test(test_mismatch),  cmocka_unit_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -257,13 +257,13 @@ static void test_sections(void **state)
             harness_keep(&h, ys[i]);
         }
         const struct tensor *t0 = harness_input(&h, "t0", joint ? both : s, goal);
-        struct tensor *loss = graph_mse(h.graph, ys[0], (struct tensor *)t0, 0);
+        struct tensor *loss = graph_mse(h.graph, ys[0], (struct tensor *)t0);
         if (joint)
             loss = graph_scale(h.graph, loss, 2.0f);
         else
             loss = graph_add(
                 h.graph, loss,
-                graph_mse(h.graph, ys[1], harness_input(&h, "t1", s, goal + count), 0));
+                graph_mse(h.graph, ys[1], harness_input(&h, "t1", s, goal + count)));
         graph_backward(h.graph, loss, h.weights);
         harness_run(&h);
         for (int i = 0; i < 2 - joint; i++) {

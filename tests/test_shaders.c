@@ -203,18 +203,19 @@ static void build_everything(struct harness *h)
     y = graph_tanh(g, y);
     harness_keep(h, graph_pixels_pack(g, y));
     y = graph_pad(g, y, 1, PAD_KIND_ZERO);
-    struct tensor *loss =
-        graph_add(g, graph_bce(g, y, 1.0f), graph_l1(g, y, graph_detach(g, y), 100.0f));
-    loss = graph_add(g, loss, graph_mse(g, y, NULL, 1.0f));
-    loss = graph_add(g, loss, graph_mse(g, deep, NULL, 1.0f));
+    struct tensor *loss = graph_add(g, graph_gan_loss(g, y, LOSS_KIND_BCE, 1.0f),
+                                    graph_l1(g, y, graph_detach(g, y), 100.0f));
+    loss = graph_add(g, loss, graph_gan_loss(g, y, LOSS_KIND_MSE, 1.0f));
+    loss = graph_add(g, loss, graph_gan_loss(g, deep, LOSS_KIND_MSE, 1.0f));
     // Weights can not be slices.
-    loss = graph_add(g, loss, graph_mse(g, graph_concat(g, b, b), NULL, 1.0f));
+    loss = graph_add(g, loss,
+                     graph_gan_loss(g, graph_concat(g, b, b), LOSS_KIND_MSE, 1.0f));
     graph_minimize(
         g, loss, h->weights,
         &(struct optimizer){
             .kind = OPTIMIZER_ADAM, .beta1 = 0.5, .beta2 = 0.999, .epsilon = 1e-8 });
     // A weight that this loss does not depend on is filled with zeros.
-    graph_minimize(g, graph_mse(g, scale, NULL, 0.0f), h->weights,
+    graph_minimize(g, graph_mse(g, scale, NULL), h->weights,
                    &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9 });
     assert_false(graph_failed(g));
 }

@@ -217,44 +217,44 @@ struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
 }
 
 static struct tensor *append_loss(struct graph *g, struct tensor *x,
-                                  struct tensor *target, enum loss_kind kind,
-                                  float label, float weight)
+                                  struct tensor *target, struct loss_attributes attr)
 {
+    attr.has_target = target != NULL;
     return append(g, &op_loss,
-                  &(struct op_node){ .in = { x, target },
-                                     .attr.loss = { .kind = kind,
-                                                    .has_target = target != NULL,
-                                                    .groups = 1,
-                                                    .labels = { label },
-                                                    .weight = weight } });
+                  &(struct op_node){ .in = { x, target }, .attr.loss = attr });
 }
 
 struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target,
                         float weight)
 {
-    return append_loss(g, x, target, LOSS_KIND_L1, 0.0f, weight);
+    return append_loss(g, x, target,
+                       (struct loss_attributes){
+                           .kind = LOSS_KIND_L1, .groups = 1, .weight = weight });
 }
 
-struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target,
-                         float label)
+struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target)
 {
-    return append_loss(g, x, target, LOSS_KIND_MSE, label, 1.0f);
+    return append_loss(
+        g, x, target,
+        (struct loss_attributes){ .kind = LOSS_KIND_MSE, .groups = 1, .weight = 1.0f });
 }
 
-struct tensor *graph_bce(struct graph *g, struct tensor *logits, float label)
+struct tensor *graph_gan_loss(struct graph *g, struct tensor *x, enum loss_kind kind,
+                              float label)
 {
-    return append_loss(g, logits, NULL, LOSS_KIND_BCE, label, 1.0f);
+    return append_loss(
+        g, x, NULL,
+        (struct loss_attributes){
+            .kind = kind, .groups = 1, .labels = { label }, .weight = 1.0f });
 }
 
-struct tensor *graph_bce_halves(struct graph *g, struct tensor *logits, float first,
-                                float second)
+struct tensor *graph_gan_loss_halves(struct graph *g, struct tensor *x,
+                                     enum loss_kind kind, float first, float second)
 {
-    return append(g, &op_loss,
-                  &(struct op_node){ .in = { logits },
-                                     .attr.loss = { .kind = LOSS_KIND_BCE,
-                                                    .groups = 2,
-                                                    .labels = { first, second },
-                                                    .weight = 1.0f } });
+    return append_loss(
+        g, x, NULL,
+        (struct loss_attributes){
+            .kind = kind, .groups = 2, .labels = { first, second }, .weight = 1.0f });
 }
 
 struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,

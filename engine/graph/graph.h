@@ -53,16 +53,17 @@ struct tensor *graph_detach(struct graph *g, struct tensor *x);    // no copy
 struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
                          enum pad_kind kind);
 
-// Losses: one number, [1, 1, 1, 1], unless said otherwise. target may be NULL: then
-// `label` everywhere, for l1 zero.
+// Losses: one number, [1, 1, 1, 1], unless said otherwise. target may be NULL: zero
+// everywhere.
 struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target,
                         float weight);    // the mean times weight
-struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target,
-                         float label);
-struct tensor *graph_bce(struct graph *g, struct tensor *logits, float label);
+struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target);
+// What D says, against one label everywhere.
+struct tensor *graph_gan_loss(struct graph *g, struct tensor *x, enum loss_kind kind,
+                              float label);
 // The first and the second half of the samples with a label each: [1, 2, 1, 1].
-struct tensor *graph_bce_halves(struct graph *g, struct tensor *logits, float first,
-                                float second);
+struct tensor *graph_gan_loss_halves(struct graph *g, struct tensor *x,
+                                     enum loss_kind kind, float first, float second);
 
 // Staged 8-bit samples [n, images * 3, side_h, side_w] (interleaved RGB inside, see
 // shared/pixels.h) and jitter [n, 1, 1, 4] -> [n, 3, h, w] in [-1, 1].

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "ops/op.h"
 
+#include <assert.h>
+
 // Elements an invocation should have before another workgroup is worth its partial sum.
 #define ELEMENTS_EACH 8
 
@@ -16,11 +18,15 @@ _Static_assert(sizeof(struct loss_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(sizeof(struct reduce_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(REDUCE_WORKGROUP == OP_WORKGROUP, "sums are over whole workgroups");
 _Static_assert(LOSS_L1 == (int)LOSS_KIND_L1 && LOSS_MSE == (int)LOSS_KIND_MSE &&
-                   LOSS_BCE == (int)LOSS_KIND_BCE,
+                   LOSS_BCE == (int)LOSS_KIND_BCE &&
+                   LOSS_HINGE == (int)LOSS_KIND_HINGE &&
+                   LOSS_MEAN == (int)LOSS_KIND_MEAN,
                "the kinds of the host and of the shaders are the same numbers");
 
 static bool loss_infer(const struct op_node *n, struct op_shapes *shapes)
 {
+    // Of the last two kinds there are no gradients of a target.
+    assert(!n->attr.loss.has_target || n->attr.loss.kind <= LOSS_KIND_BCE);
     if (n->attr.loss.has_target && !shape_equal(n->in[0]->shape, n->in[1]->shape)) {
         char a[SHAPE_TEXT_SIZE], b[SHAPE_TEXT_SIZE];
         log_error("loss: the shapes %s and %s of output and target differ",

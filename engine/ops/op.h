@@ -118,9 +118,11 @@ struct pad_attributes {
 };
 
 enum loss_kind {
-    LOSS_KIND_L1,     // mean |x - t|
-    LOSS_KIND_MSE,    // mean (x - t)^2
-    LOSS_KIND_BCE,    // mean of -t log s(x) - (1 - t) log(1 - s(x)), x logits
+    LOSS_KIND_L1,       // mean |x - t|
+    LOSS_KIND_MSE,      // mean (x - t)^2
+    LOSS_KIND_BCE,      // mean of -t log s(x) - (1 - t) log(1 - s(x)), x logits
+    LOSS_KIND_HINGE,    // mean of max(0, 1 - t x); t is a label, 1 or -1
+    LOSS_KIND_MEAN,     // mean of t x; t is a label
 };
 
 #define LOSS_MAX_GROUPS 2

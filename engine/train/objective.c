@@ -38,13 +38,13 @@ bool objective_build(struct graph *g, struct weights *generator,
                                        graph_concat(g, in_again, target));
     struct tensor *d =
         patchgan_build(g, discriminator, pairs, &o->discriminator, halves);
-    out->loss_d = graph_bce_halves(g, d, 0.0f, 1.0f);
+    out->loss_d = graph_gan_loss_halves(g, d, LOSS_KIND_BCE, 0.0f, 1.0f);
     graph_minimize(g, graph_scale(g, out->loss_d, 0.5f), discriminator, &o->optimizer);
 
     out->loss_g_l1 = graph_l1(g, fake, target, o->lambda_l1);
     struct tensor *fooled = patchgan_build(g, discriminator, graph_concat(g, in, fake),
                                            &o->discriminator, (struct model_mode){ 0 });
-    out->loss_g_gan = graph_bce(g, fooled, 1.0f);
+    out->loss_g_gan = graph_gan_loss(g, fooled, LOSS_KIND_BCE, 1.0f);
     struct tensor *loss_g = graph_add(g, out->loss_g_gan, out->loss_g_l1);
     graph_minimize(g, loss_g, generator, &o->optimizer);
 

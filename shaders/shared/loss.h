@@ -5,9 +5,11 @@
 //     l1    f = |x - t|                                        df/dx = sign(x - t)
 //     mse   f = (x - t)^2                                      df/dx = 2 (x - t)
 //     bce   f = max(x, 0) - x t + log(1 + exp(-|x|))           df/dx = sigmoid(x) - t
+//     hinge f = max(0, 1 - t x)                                df/dx = t x < 1 ? -t : 0
+//     mean  f = t x                                            df/dx = t
 //
 // bce takes logits; its form is -t log s(x) - (1 - t) log(1 - s(x)) without overflow.
-// df/dt is -df/dx for l1 and mse, and -x for bce.
+// df/dt is -df/dx for l1 and mse, and -x for bce; hinge and mean have labels only.
 //
 // Forward writes one partial sum for each workgroup (at most LOSS_MAX_PARTIAL a group),
 // then reduce_sum adds them up.
@@ -28,6 +30,8 @@
 #define LOSS_L1 0
 #define LOSS_MSE 1
 #define LOSS_BCE 2
+#define LOSS_HINGE 3
+#define LOSS_MEAN 4
 
 // The samples may be in equal groups, each with a label and a loss of its own.
 struct loss_params {

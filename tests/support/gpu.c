@@ -302,13 +302,12 @@ void harness_run_backward(struct harness *h, struct tensor *y, bool accumulate,
     random_init(&r, 99, shape_count(y->shape));
     float *data = check_random_floats(&r, y->shape);
     struct tensor *target = harness_input(h, "target", y->shape, data);
-    struct tensor *loss = graph_mse(h->graph, y, target, 0.0f);
+    struct tensor *loss = graph_mse(h->graph, y, target);
     free(data);
     for (size_t i = 0; accumulate && i < h->weights->count; i++) {
         struct weight *w = h->weights->items[i];
         if (weight_is_trained(w))
-            loss =
-                graph_add(h->graph, loss, graph_mse(h->graph, &w->value, NULL, 0.0f));
+            loss = graph_add(h->graph, loss, graph_mse(h->graph, &w->value, NULL));
     }
     graph_backward(h->graph, loss, h->weights);
     assert_false(graph_failed(h->graph));

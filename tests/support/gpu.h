@@ -49,7 +49,7 @@ struct op_limits test_guaranteed_limits(void);
 //     x = harness_weight(&h, "x", shape, data);
 //     y = graph_relu(h.graph, x);
 //     harness_keep(&h, y);
-//     graph_backward(h.graph, graph_mse(h.graph, y, target, 0), h.weights);
+//     graph_backward(h.graph, graph_mse(h.graph, y, target), h.weights);
 //     harness_run(&h);
 //     harness_read(&h, y, values);
 //     harness_read_gradient(&h, x, gradient);

@@ -133,7 +133,7 @@ void gradient_check(const struct gradient_options *user_options)
     c.output = check_floats(c.y->shape);
     c.target = check_random_floats(&r, c.y->shape);
     struct tensor *target = harness_input(&c.h, "target", c.y->shape, c.target);
-    graph_backward(c.h.graph, graph_mse(c.h.graph, c.y, target, 0.0f), c.h.weights);
+    graph_backward(c.h.graph, graph_mse(c.h.graph, c.y, target), c.h.weights);
     harness_keep(&c.h, c.y);
     harness_prepare(&c.h);
     if (options.initialise)

@@ -271,6 +271,10 @@ double reference_loss(enum loss_kind kind, size_t count, const double *x,
             sum += fabs(d);
         else if (kind == LOSS_KIND_MSE)
             sum += d * d;
+        else if (kind == LOSS_KIND_HINGE)
+            sum += fmax(0, 1 - goal * x[i]);
+        else if (kind == LOSS_KIND_MEAN)
+            sum += goal * x[i];
         else
             sum += fmax(x[i], 0) - x[i] * goal + log1p(exp(-fabs(x[i])));
     }
@@ -282,9 +286,11 @@ void reference_loss_backward(enum loss_kind kind, size_t count, const double *x,
 {
     for (size_t i = 0; i < count; i++) {
         double goal = t ? t[i] : label, d = x[i] - goal;
-        double slope = kind == LOSS_KIND_L1    ? (double)((d > 0) - (d < 0))
-                       : kind == LOSS_KIND_MSE ? 2 * d
-                                               : 1 / (1 + exp(-x[i])) - goal;
+        double slope = kind == LOSS_KIND_L1      ? (double)((d > 0) - (d < 0))
+                       : kind == LOSS_KIND_MSE   ? 2 * d
+                       : kind == LOSS_KIND_HINGE ? (goal * x[i] < 1 ? -goal : 0)
+                       : kind == LOSS_KIND_MEAN  ? goal
+                                                 : 1 / (1 + exp(-x[i])) - goal;
         dx[i] = dloss * slope / (double)count;
     }
 }
