@@ -22,7 +22,7 @@ void main()
         uint q = i % p.w;
         uint r = i / p.w % p.h;
         uint plane = i / p.w / p.h;
-        uint n = plane / 3;
+        uint n = p.first_sample + plane / 3;
         uint c = plane % 3;
         uint j = n * PIXELS_JITTER;
         uint column = jitter[j] + (jitter[j + 2] != 0 ? p.w - 1 - q : q);

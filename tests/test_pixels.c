@@ -14,11 +14,13 @@
 static void run_unpack(uint32_t n, struct pixels_attributes attr, uint32_t h,
                        uint32_t w)
 {
-    check_case("unpack %u samples, picture %u of %u, %ux%u of %ux%u", (unsigned)n,
-               (unsigned)attr.first, (unsigned)attr.images, (unsigned)h, (unsigned)w,
-               (unsigned)attr.side_h, (unsigned)attr.side_w);
+    const uint32_t samples = attr.samples ? attr.samples : n;
+    check_case("unpack %u of %u samples, picture %u of %u, %ux%u of %ux%u",
+               (unsigned)samples, (unsigned)n, (unsigned)attr.first,
+               (unsigned)attr.images, (unsigned)h, (unsigned)w, (unsigned)attr.side_h,
+               (unsigned)attr.side_w);
     const struct shape staged = { n, attr.images * 3, attr.side_h, attr.side_w };
-    const struct shape out = { n, 3, h, w }, jitter_shape = { n, 1, 1, 4 };
+    const struct shape out = { samples, 3, h, w }, jitter_shape = { n, 1, 1, 4 };
     struct harness harness;
     harness_begin(&harness);
     struct random r;
@@ -47,7 +49,7 @@ static void run_unpack(uint32_t n, struct pixels_attributes attr, uint32_t h,
     harness_end(&harness);
 
     double *expected = check_doubles(out);
-    reference_pixels_unpack(n, attr, h, w, pixels, jitter, expected);
+    reference_pixels_unpack(samples, attr, h, w, pixels, jitter, expected);
     const struct tolerance rounding = { "rounding", 0, 1e-6, 0 };
     check_array("y", y, expected, out, &rounding);
     free(pixels);
@@ -73,6 +75,16 @@ static void test_unpack(void **state)
                32, 32);
     run_unpack(2, (struct pixels_attributes){ .side_h = 9, .side_w = 3, .images = 1 },
                9, 3);
+    // Some of the staged samples.
+    for (uint32_t i = 0; i < 3; i++)
+        run_unpack(4,
+                   (struct pixels_attributes){ .side_h = 5,
+                                               .side_w = 7,
+                                               .first = 1,
+                                               .images = 2,
+                                               .first_sample = i,
+                                               .samples = 1 + i % 2 },
+                   3, 5);
 }
 
 static void run_pack(struct shape s, const float *x)
@@ -164,13 +176,36 @@ static void test_crop_outside(void **state)
     harness_end(&h);
 }
 
+static void test_samples_outside(void **state)
+{
+    (void)state;
+    static const uint32_t wrong[][2] = { { 2, 0 }, { 1, 2 }, { 0, 3 }, { 1, 0 } };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct harness h;
+        harness_begin_without_device(&h);
+        const struct log_sink *sink = log_use(NULL);
+        graph_pixels_unpack(
+            h.graph,
+            harness_input_bytes(&h, "pixels", (struct shape){ 2, 3, 8, 8 }, NULL),
+            harness_input(&h, "jitter", (struct shape){ 2, 1, 1, 4 }, NULL), 8, 8,
+            (struct pixels_attributes){ .side_h = 8,
+                                        .side_w = 8,
+                                        .images = 1,
+                                        .first_sample = wrong[i][0],
+                                        .samples = wrong[i][1] });
+        log_use(sink);
+        assert_true(graph_failed(h.graph));
+        assert_non_null(strstr(log_last_error(), "among the 2 staged ones"));
+        harness_end(&h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unpack),
-        cmocka_unit_test(test_pack),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_crop_outside),
+        cmocka_unit_test(test_unpack),          cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_crop_outside),
+        cmocka_unit_test(test_samples_outside),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

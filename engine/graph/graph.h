@@ -66,7 +66,8 @@ struct tensor *graph_gan_loss_halves(struct graph *g, struct tensor *x,
                                      enum loss_kind kind, float first, float second);
 
 // Staged 8-bit samples [n, images * 3, side_h, side_w] (interleaved RGB inside, see
-// shared/pixels.h) and jitter [n, 1, 1, 4] -> [n, 3, h, w] in [-1, 1].
+// shared/pixels.h) and jitter [n, 1, 1, 4] -> [n, 3, h, w] in [-1, 1]; or of some of
+// the samples.
 struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
                                    struct tensor *jitter, uint32_t h, uint32_t w,
                                    struct pixels_attributes attr);

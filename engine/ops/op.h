@@ -140,10 +140,11 @@ struct concat_attributes {
 };
 
 struct pixels_attributes {
-    uint32_t side_h, side_w;    // of the staged image, before the crop
-    uint32_t first;             // image in the sample: 0 input, 1 target
-    uint32_t images;            // images a sample
-    uint32_t h, w;              // of the crop; filled in by graph_pixels_unpack
+    uint32_t side_h, side_w;           // of the staged image, before the crop
+    uint32_t first;                    // image in the sample: 0 input, 1 target
+    uint32_t images;                   // images a sample
+    uint32_t first_sample, samples;    // those of the staged ones; 0 samples: all
+    uint32_t h, w;                     // of the crop; filled in by graph_pixels_unpack
 };
 
 union op_attributes {

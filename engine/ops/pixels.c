@@ -16,6 +16,7 @@ static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     const struct pixels_attributes attr = n->attr.pixels;
     const struct shape pixels = n->in[0]->shape, jitter = n->in[1]->shape;
+    const uint32_t samples = attr.samples ? attr.samples : pixels.n;
     const struct shape expected = { pixels.n, attr.images * 3, attr.side_h,
                                     attr.side_w };
     char text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE];
@@ -31,12 +32,17 @@ static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
                   (unsigned)pixels.n, shape_text(jitter, text));
         return false;
     }
+    if (attr.first_sample >= pixels.n || samples > pixels.n - attr.first_sample) {
+        log_error("pixels: the %u samples from %u on are not among the %u staged ones",
+                  (unsigned)samples, (unsigned)attr.first_sample, (unsigned)pixels.n);
+        return false;
+    }
     if (attr.h == 0 || attr.w == 0 || attr.h > attr.side_h || attr.w > attr.side_w) {
         log_error("pixels: a crop of %ux%u is not part of the shape %s",
                   (unsigned)attr.h, (unsigned)attr.w, shape_text(pixels, text));
         return false;
     }
-    shapes->out = (struct shape){ pixels.n, 3, attr.h, attr.w };
+    shapes->out = (struct shape){ samples, 3, attr.h, attr.w };
     return true;
 }
 
@@ -54,6 +60,7 @@ static void unpack_forward(struct emitter *e, const struct op_node *n)
         .side_w = attr.side_w,
         .first = attr.first,
         .images = attr.images,
+        .first_sample = attr.first_sample,
     };
     emit(e, &(struct call){
                 .shader = SHADER_PIXELS_UNPACK,

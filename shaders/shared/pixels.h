@@ -21,8 +21,9 @@ struct pixels_unpack_params {
     uint stride;    // invocations of the grid
     uint h, w;      // of the crop
     uint side_h, side_w;
-    uint first;     // picture in the sample
-    uint images;    // pictures a sample
+    uint first;           // picture in the sample
+    uint images;          // pictures a sample
+    uint first_sample;    // of the staged ones
     STRUCT(view) y;
 };
 

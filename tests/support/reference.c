@@ -327,8 +327,9 @@ void reference_pixels_unpack(uint32_t n, struct pixels_attributes attr, uint32_t
 {
     size_t picture = (size_t)attr.side_h * attr.side_w * 3;
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *from = pixels + (i * attr.images + attr.first) * picture;
-        const uint32_t *j = jitter + i * 4;
+        const size_t sample = attr.first_sample + i;
+        const uint8_t *from = pixels + (sample * attr.images + attr.first) * picture;
+        const uint32_t *j = jitter + sample * 4;
         for (size_t c = 0; c < 3; c++)
             for (size_t r = 0; r < h; r++)
                 for (size_t q = 0; q < w; q++) {

@@ -64,7 +64,8 @@ void reference_adam(size_t count, uint32_t step, double lr, double beta1, double
 void reference_sgd(size_t count, double lr, double momentum, const double *g, double *w,
                    double *velocity);
 
-// See shared/pixels.h. jitter: crop_x, crop_y, mirror, 0 for each sample.
+// See shared/pixels.h. jitter: crop_x, crop_y, mirror, 0 for each sample. n samples are
+// written, from attr.first_sample on.
 void reference_pixels_unpack(uint32_t n, struct pixels_attributes attr, uint32_t h,
                              uint32_t w, const uint8_t *pixels, const uint32_t *jitter,
                              double *out);
