@@ -37,7 +37,9 @@ set(PIX_SHADERS
   pixels_pack
   pixels_unpack
   reduce_sum
-  sgd)
+  sgd
+  upsample_backward
+  upsample_forward)
 
 # Kernels for an extension that not every glslc knows. What this one can not compile has
 # an empty entry in the table and counts as unsupported.

@@ -207,6 +207,8 @@ static void build_everything(struct harness *h)
                                     graph_l1(g, y, graph_detach(g, y), 100.0f));
     loss = graph_add(g, loss, graph_gan_loss(g, y, LOSS_KIND_MSE, 1.0f));
     loss = graph_add(g, loss, graph_gan_loss(g, deep, LOSS_KIND_MSE, 1.0f));
+    loss = graph_add(g, loss,
+                     graph_gan_loss(g, graph_upsample(g, deep), LOSS_KIND_MEAN, 1.0f));
     // Weights can not be slices.
     loss = graph_add(g, loss,
                      graph_gan_loss(g, graph_concat(g, b, b), LOSS_KIND_MSE, 1.0f));

@@ -216,6 +216,11 @@ struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
                   &(struct op_node){ .in = { x }, .attr.pad = { kind, size } });
 }
 
+struct tensor *graph_upsample(struct graph *g, struct tensor *x)
+{
+    return append(g, &op_upsample, &(struct op_node){ .in = { x } });
+}
+
 static struct tensor *append_loss(struct graph *g, struct tensor *x,
                                   struct tensor *target, struct loss_attributes attr)
 {

@@ -52,6 +52,8 @@ struct tensor *graph_scale(struct graph *g, struct tensor *x, float factor);
 struct tensor *graph_detach(struct graph *g, struct tensor *x);    // no copy
 struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
                          enum pad_kind kind);
+// Nearest neighbour: [n, c, h, w] -> [n, c, 2 h, 2 w].
+struct tensor *graph_upsample(struct graph *g, struct tensor *x);
 
 // Losses: one number, [1, 1, 1, 1], unless said otherwise. target may be NULL: zero
 // everywhere.

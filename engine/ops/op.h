@@ -193,7 +193,7 @@ struct op {
 
 extern const struct op op_conv, op_conv_transpose, op_norm, op_activation, op_dropout,
     op_concat, op_add, op_scale, op_detach, op_pad, op_loss, op_pixels_unpack,
-    op_pixels_pack;
+    op_pixels_pack, op_upsample;
 
 // ---------------------------------------------------------------------------
 // Emitting (emit.c)

@@ -259,6 +259,29 @@ void reference_pad_backward(enum pad_kind kind, uint32_t size, struct shape s,
 }
 
 // ---------------------------------------------------------------------------
+// Upsample
+
+void reference_upsample_forward(struct shape s, const double *x, double *y)
+{
+    for (size_t plane = 0; plane < (size_t)s.n * s.c; plane++)
+        for (size_t r = 0; r < 2 * (size_t)s.h; r++)
+            for (size_t q = 0; q < 2 * (size_t)s.w; q++)
+                y[(plane * 2 * s.h + r) * 2 * s.w + q] =
+                    x[(plane * s.h + r / 2) * s.w + q / 2];
+}
+
+void reference_upsample_backward(struct shape s, const double *dy, double *dx)
+{
+    for (size_t i = 0; i < shape_count(s); i++)
+        dx[i] = 0;
+    for (size_t plane = 0; plane < (size_t)s.n * s.c; plane++)
+        for (size_t r = 0; r < 2 * (size_t)s.h; r++)
+            for (size_t q = 0; q < 2 * (size_t)s.w; q++)
+                dx[(plane * s.h + r / 2) * s.w + q / 2] +=
+                    dy[(plane * 2 * s.h + r) * 2 * s.w + q];
+}
+
+// ---------------------------------------------------------------------------
 // Losses
 
 double reference_loss(enum loss_kind kind, size_t count, const double *x,

@@ -52,6 +52,10 @@ void reference_pad_forward(enum pad_kind kind, uint32_t size, struct shape s,
 void reference_pad_backward(enum pad_kind kind, uint32_t size, struct shape s,
                             const double *dy, double *dx);
 
+// s is the shape of x; y is twice as high and wide.
+void reference_upsample_forward(struct shape s, const double *x, double *y);
+void reference_upsample_backward(struct shape s, const double *dy, double *dx);
+
 // t NULL: label everywhere.
 double reference_loss(enum loss_kind kind, size_t count, const double *x,
                       const double *t, double label);

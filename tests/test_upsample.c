@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+//
+// Upsampling by repetition, exactly; the gradient of an element is the sum over its
+// square; both ways through slices.
+
+#include "support/gradient.h"
+#include "support/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static void run_case(struct shape s, bool accumulate)
+{
+    const struct shape out = { s.n, s.c, 2 * s.h, 2 * s.w };
+    char text[SHAPE_TEXT_SIZE];
+    check_case("upsample %s%s", shape_text(s, text), accumulate ? " accumulate" : "");
+    struct harness h;
+    harness_begin(&h);
+    struct random r;
+    random_init(&r, 6, shape_count(s));
+    float *x = check_random_floats(&r, s), *dx = check_floats(s);
+    float *y = check_floats(out), *dy = check_floats(out);
+    struct tensor *x_tensor = harness_weight(&h, "x", s, x);
+    harness_run_backward(&h, graph_upsample(h.graph, x_tensor), accumulate, y, dy);
+    harness_read_gradient(&h, x_tensor, dx);
+    harness_end(&h);
+
+    double *x_wide = check_widen(x, s), *dy_wide = check_widen(dy, out);
+    double *y_expected = check_doubles(out), *dx_expected = check_doubles(s);
+    reference_upsample_forward(s, x_wide, y_expected);
+    reference_upsample_backward(s, dy_wide, dx_expected);
+    if (accumulate)
+        harness_add_accumulated(s, x, dx_expected);
+    check_array("y", y, y_expected, out, &TOLERANCE_EXACT);
+    check_array("dx", dx, dx_expected, s, &TOLERANCE_ELEMENTWISE);
+    free(x);
+    free(y);
+    free(dy);
+    free(dx);
+    free(x_wide);
+    free(dy_wide);
+    free(y_expected);
+    free(dx_expected);
+}
+
+static void test_reference(void **state)
+{
+    (void)state;
+    static const struct shape shapes[] = {
+        { 1, 1, 1, 1 }, { 1, 3, 5, 7 },   { 3, 2, 4, 9 },
+        { 2, 5, 1, 3 }, { 2, 3, 33, 65 }, { 1, 130, 2, 1 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        run_case(shapes[i], false);
+        run_case(shapes[i], true);
+    }
+}
+
+// Input, output and their gradients are slices of other tensors.
+static struct tensor *build_slices(struct harness *h, void *user)
+{
+    (void)user;
+    struct graph *g = h->graph;
+    const struct shape s = { 2, 2, 3, 5 };
+    struct random r;
+    random_init(&r, 8, 8);
+    float *x = check_random_floats(&r, s);
+    struct tensor *w = harness_weight(h, "x", s, x);
+    free(x);
+    struct tensor *part = graph_tanh(g, w);
+    struct tensor *joint = graph_concat(g, graph_scale(g, w, 2.0f), part);
+    return graph_concat(g, graph_upsample(g, joint), graph_upsample(g, part));
+}
+
+static void test_slices(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_begin(&h);
+    struct tensor *y = build_slices(&h, NULL);
+    harness_keep(&h, y);
+    harness_keep(&h, graph_scale(h.graph, y, 1.0f));
+    harness_prepare(&h);
+    for (size_t i = 0; i < graph_call_count(h.graph); i++)
+        assert_true(graph_call(h.graph, i)->shader != SHADER_CONCAT);
+    const struct shape s = { 2, 2, 3, 5 }, out = { 2, 6, 6, 10 };
+    float *w = check_floats(s), *actual = check_floats(out);
+    double *expected = check_doubles(out);
+    harness_run(&h);
+    harness_read(&h, &h.weights->items[0]->value, w);
+    harness_read(&h, y, actual);
+    harness_end(&h);
+    for (size_t i = 0; i < shape_count(out); i++) {
+        size_t q = i % 10 / 2, row = i / 10 % 6 / 2, c = i / 60 % 6, n = i / 360;
+        double v = (double)w[((n * 2 + c % 2) * 3 + row) * 5 + q];
+        expected[i] = c < 2 ? 2 * v : tanh(v);
+    }
+    check_case("upsample of slices");
+    check_array("y", actual, expected, out, &TOLERANCE_ELEMENTWISE);
+    free(w);
+    free(actual);
+    free(expected);
+    gradient_check(&(struct gradient_options){ .name = "upsample of slices",
+                                               .build = build_slices });
+}
+
+static void test_too_large(void **state)
+{
+    (void)state;
+    struct harness h;
+    harness_begin_without_device(&h);
+    struct tensor *x =
+        graph_input(h.graph, "x", (struct shape){ 1, 1, 32768, 32769 }, TENSOR_F32);
+    const struct log_sink *sink = log_use(NULL);
+    assert_null(graph_upsample(h.graph, x));
+    log_use(sink);
+    assert_true(graph_failed(h.graph));
+    assert_non_null(strstr(log_last_error(), "1x1x32768x32769"));
+    harness_end(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_too_large),
+    };
+    return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
+}
