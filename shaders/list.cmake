@@ -26,6 +26,7 @@ set(PIX_SHADERS
   conv_reduce_weight
   dropout
   fill
+  interpolate
   loss_backward
   loss_forward
   norm_backward
@@ -34,6 +35,8 @@ set(PIX_SHADERS
   norm_update
   pad_backward
   pad_forward
+  penalty_backward
+  penalty_forward
   pixels_pack
   pixels_unpack
   reduce_sum

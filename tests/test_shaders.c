@@ -209,6 +209,11 @@ static void build_everything(struct harness *h)
     loss = graph_add(g, loss, graph_gan_loss(g, deep, LOSS_KIND_MSE, 1.0f));
     loss = graph_add(g, loss,
                      graph_gan_loss(g, graph_upsample(g, deep), LOSS_KIND_MEAN, 1.0f));
+    const struct shape s = deep->shape;
+    struct tensor *between = graph_interpolate(g, deep, graph_tanh(g, deep), -1.0f);
+    struct tensor *slope = graph_mask(g, graph_fill(g, s, 1.0f), between, 0.2f);
+    slope = graph_conv_gradient(g, slope, w_same, between, same);
+    loss = graph_add(g, loss, graph_gradient_penalty(g, slope, 10.0f));
     // Weights can not be slices.
     loss = graph_add(g, loss,
                      graph_gan_loss(g, graph_concat(g, b, b), LOSS_KIND_MSE, 1.0f));

@@ -17,6 +17,12 @@ static bool needs_gradient(const struct graph *g, struct tensor *t)
     return graph_tensor_of(t)->needs_gradient;
 }
 
+// Whether the derivative of a node by an input is none of the gradient's business.
+static bool is_constant(const struct op_node *n, size_t k)
+{
+    return n->op->constant >> k & 1;
+}
+
 // Marks every tensor that depends on a trained weight.
 static void mark_path(struct graph *g)
 {
@@ -32,7 +38,7 @@ static void mark_path(struct graph *g)
         if (!n->op->backward)
             continue;
         for (size_t k = 0; k < OP_MAX_INPUTS; k++)
-            if (n->in[k] && needs_gradient(g, n->in[k]))
+            if (n->in[k] && !is_constant(n, k) && needs_gradient(g, n->in[k]))
                 graph_tensor_of(n->out)->needs_gradient = true;
     }
 }
@@ -45,7 +51,7 @@ static void mark_reader(struct emitter *e, const struct op_node *n, size_t k)
     size_t index = emitter_trained_index(e, t);
     if (index == SIZE_MAX)
         return;
-    bool elsewhere = t != n->in[k];
+    bool elsewhere = t != n->in[k] || is_constant(n, k);
     for (size_t i = 0; i < OP_MAX_INPUTS; i++)
         elsewhere |= i != k && n->in[i] && emitter_resolve(n->in[i]) == t;
     if (elsewhere)
@@ -67,7 +73,7 @@ static void mark_reached(struct graph *g, struct tensor *loss)
             if (!n->in[k])
                 continue;
             mark_reader(e, n, k);
-            if (!needs_gradient(g, n->in[k]))
+            if (is_constant(n, k) || !needs_gradient(g, n->in[k]))
                 continue;
             if (n->in[k]->weight)
                 e->passes[emitter_trained_index(e, n->in[k])].left++;

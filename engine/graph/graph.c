@@ -87,7 +87,7 @@ static struct tensor *append(struct graph *g, const struct op *op,
                              const struct op_node *node)
 {
     struct emitter *e = &g->emitter;
-    if (e->failed || !node->in[0]) {
+    if (e->failed || (!node->in[0] && op != &op_fill)) {
         e->failed = true;
         return NULL;
     }
@@ -219,6 +219,47 @@ struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
 struct tensor *graph_upsample(struct graph *g, struct tensor *x)
 {
     return append(g, &op_upsample, &(struct op_node){ .in = { x } });
+}
+
+struct tensor *graph_fill(struct graph *g, struct shape shape, float value)
+{
+    return append(g, &op_fill, &(struct op_node){ .attr.fill = { shape, value } });
+}
+
+struct tensor *graph_mask(struct graph *g, struct tensor *x, struct tensor *h,
+                          float slope)
+{
+    return append(g, &op_mask, &(struct op_node){ .in = { x, h }, .attr.mask = slope });
+}
+
+struct tensor *graph_conv_gradient(struct graph *g, struct tensor *dy, struct tensor *w,
+                                   const struct tensor *like,
+                                   struct conv_attributes attr)
+{
+    if (like) {
+        attr.out_h = like->shape.h;
+        attr.out_w = like->shape.w;
+    }
+    attr.leaky = false;    // of the convolution's input: graph_mask comes after this
+    return append(g, &op_conv_transpose,
+                  &(struct op_node){ .in = { dy, w }, .attr.conv = attr });
+}
+
+struct tensor *graph_interpolate(struct graph *g, struct tensor *a, struct tensor *b,
+                                 float alpha)
+{
+    const struct interpolate_attributes attr = {
+        .alpha = alpha,
+        .stream = g->interpolations++,
+    };
+    return append(g, &op_interpolate,
+                  &(struct op_node){ .in = { a, b }, .attr.interpolate = attr });
+}
+
+struct tensor *graph_gradient_penalty(struct graph *g, struct tensor *x, float weight)
+{
+    return append(g, &op_penalty,
+                  &(struct op_node){ .in = { x }, .attr.penalty = weight });
 }
 
 static struct tensor *append_loss(struct graph *g, struct tensor *x,

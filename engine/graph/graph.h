@@ -55,8 +55,25 @@ struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
 // Nearest neighbour: [n, c, h, w] -> [n, c, 2 h, 2 w].
 struct tensor *graph_upsample(struct graph *g, struct tensor *x);
 
-// Losses: one number, [1, 1, 1, 1], unless said otherwise. target may be NULL: zero
-// everywhere.
+// Parts of a gradient as nodes, for what is a loss of the gradient itself: where it
+// starts, and y = x * (h > 0 ? 1 : slope), whose gradient goes to x only.
+struct tensor *graph_fill(struct graph *g, struct shape shape, float value);
+struct tensor *graph_mask(struct graph *g, struct tensor *x, struct tensor *h,
+                          float slope);
+// graph_conv_transpose to h and w of the tensor `like`, without a bias: what the
+// gradient of a convolution over `like` is.
+struct tensor *graph_conv_gradient(struct graph *g, struct tensor *dy, struct tensor *w,
+                                   const struct tensor *like,
+                                   struct conv_attributes attr);
+// alpha a + (1 - alpha) b, with an alpha in [0, 1) drawn for each sample if it is
+// negative. No gradient.
+struct tensor *graph_interpolate(struct graph *g, struct tensor *a, struct tensor *b,
+                                 float alpha);
+// The mean over samples of (length - 1)^2, times weight: one number.
+struct tensor *graph_gradient_penalty(struct graph *g, struct tensor *x, float weight);
+
+// Losses: one number, [1, 1, 1, 1], unless said otherwise; graph_concat joins what
+// graph_add can not. target may be NULL: zero everywhere.
 struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target,
                         float weight);    // the mean times weight
 struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target);

@@ -14,7 +14,8 @@ struct graph {
     size_t node_count, node_capacity;
     char **labels;
     size_t label_count, label_capacity;
-    uint32_t dropouts;    // nodes so far; each has its own mask
+    uint32_t dropouts;          // nodes so far; each has its own mask
+    uint32_t interpolations;    // likewise
 };
 
 // A text that lives as long as the graph.

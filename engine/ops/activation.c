@@ -4,6 +4,7 @@
 
 #include "shared/activation.h"
 
+#include "base/log.h"
 #include "ops/op.h"
 
 _Static_assert(sizeof(struct activation_params) <= CALL_MAX_PARAMS, "push constants");
@@ -71,9 +72,51 @@ static void activation_backward(struct emitter *e, const struct op_node *n)
                                  emit_output_gradient(e, n->out), dx);
 }
 
+// The derivative of a leaky ReLU as a factor: the pass that is its backward.
+
+static bool mask_infer(const struct op_node *n, struct op_shapes *shapes)
+{
+    if (!shape_equal(n->in[0]->shape, n->in[1]->shape)) {
+        char x[SHAPE_TEXT_SIZE], h[SHAPE_TEXT_SIZE];
+        log_error("mask: the shapes %s and %s differ", shape_text(n->in[0]->shape, x),
+                  shape_text(n->in[1]->shape, h));
+        return false;
+    }
+    shapes->out = n->in[0]->shape;
+    return true;
+}
+
+static void mask_emit(struct emitter *e, const struct op_node *n, struct tensor *x,
+                      struct gradient y)
+{
+    activation_backward_emit(
+        e, (struct activation_attributes){ ACTIVATION_KIND_LEAKY, n->attr.mask },
+        emit_value(e, n->in[1]), x, y);
+}
+
+static void mask_forward(struct emitter *e, const struct op_node *n)
+{
+    mask_emit(e, n, n->in[0], (struct gradient){ n->out, ACCESS_WRITE });
+}
+
+static void mask_backward(struct emitter *e, const struct op_node *n)
+{
+    const struct gradient dx = emit_gradient(e, n->in[0]);
+    if (dx.tensor)
+        mask_emit(e, n, emit_output_gradient(e, n->out), dx);
+}
+
 const struct op op_activation = {
     .name = "activation",
     .infer = activation_infer,
     .forward = activation_forward,
     .backward = activation_backward,
+};
+
+const struct op op_mask = {
+    .name = "mask",
+    .infer = mask_infer,
+    .forward = mask_forward,
+    .backward = mask_backward,
+    .constant = 1 << 1,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Sums, scaled copies, and what is nearly nothing: detach (an alias without a gradient)
-// and filling with one value. The formulas are in shared/add.h.
+// and constants. The formulas are in shared/add.h.
 
 #include "shared/add.h"
 
@@ -114,6 +114,17 @@ void fill_emit(struct emitter *e, struct tensor *t, float value)
             });
 }
 
+static bool fill_infer(const struct op_node *n, struct op_shapes *shapes)
+{
+    shapes->out = n->attr.fill.shape;
+    return true;
+}
+
+static void fill_forward(struct emitter *e, const struct op_node *n)
+{
+    fill_emit(e, n->out, n->attr.fill.value);
+}
+
 const struct op op_add = {
     .name = "add",
     .infer = add_infer,
@@ -132,4 +143,10 @@ const struct op op_detach = {
     .name = "detach",
     .infer = same_infer,
     .forward = detach_forward,
+};
+
+const struct op op_fill = {
+    .name = "fill",
+    .infer = fill_infer,
+    .forward = fill_forward,
 };

@@ -522,6 +522,13 @@ const struct op op_conv = {
     .backward_weights = conv_backward_weights,
 };
 
+// Whether a convolution of `size` elements has `result` of them.
+static bool has_size(const struct conv_attributes *a, uint32_t size, uint32_t result)
+{
+    const uint64_t padded = size + 2 * (uint64_t)a->pad;
+    return padded >= a->kernel && (padded - a->kernel) / a->stride + 1 == result;
+}
+
 static bool conv_transpose_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     const struct conv_attributes *a = &n->attr.conv;
@@ -532,6 +539,16 @@ static bool conv_transpose_infer(const struct op_node *n, struct op_shapes *shap
         log_error("%s: an output padding of %u is not possible with stride %u; it must "
                   "be smaller",
                   n->label, a->output_pad, a->stride);
+        return false;
+    }
+    if (a->out_h || a->out_w) {
+        const uint64_t out[2] = { a->out_h, a->out_w };
+        if (has_size(a, a->out_h, x.h) && has_size(a, a->out_w, x.w))
+            return check(n, w.n, w.c, out, shapes);
+        char x_text[SHAPE_TEXT_SIZE];
+        log_error("%s: the output can not be %ux%u: a convolution would not make %s "
+                  "of it",
+                  n->label, a->out_h, a->out_w, shape_text(x, x_text));
         return false;
     }
     uint64_t more = (uint64_t)a->kernel + a->output_pad, less = 2 * (uint64_t)a->pad;

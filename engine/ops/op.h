@@ -73,6 +73,9 @@ struct conv_attributes {
     bool leaky;             // the input goes through a leaky ReLU first,
     float slope;            // of this slope
     bool tanh;              // the output through tanh last
+    // Transposed convolution only: the output's size, one of those that a convolution
+    // would bring to the input's. 0: what output_pad says.
+    uint32_t out_h, out_w;
 };
 
 enum norm_kind {
@@ -139,6 +142,17 @@ struct concat_attributes {
     bool samples;    // join along samples, not along channels
 };
 
+struct fill_attributes {
+    struct shape shape;
+    float value;
+};
+
+struct interpolate_attributes {
+    float alpha;              // negative: drawn for each sample
+    uint32_t stream;          // makes the draws of different nodes differ
+    uint32_t first_sample;    // of the tensors in the whole batch
+};
+
 struct pixels_attributes {
     uint32_t side_h, side_w;           // of the staged image, before the crop
     uint32_t first;                    // image in the sample: 0 input, 1 target
@@ -156,7 +170,11 @@ union op_attributes {
     struct loss_attributes loss;
     struct pixels_attributes pixels;
     struct concat_attributes concat;
+    struct fill_attributes fill;
+    struct interpolate_attributes interpolate;
     float scale;
+    float mask;       // the slope
+    float penalty;    // the weight
 };
 
 struct op;
@@ -189,11 +207,12 @@ struct op {
     // What can wait until the next node's backward is emitted, because only an
     // optimiser waits for it: then both can run at a time. May be NULL.
     void (*backward_weights)(struct emitter *e, const struct op_node *n);
+    uint32_t constant;    // bit i: the output's gradient does not reach input i
 };
 
 extern const struct op op_conv, op_conv_transpose, op_norm, op_activation, op_dropout,
     op_concat, op_add, op_scale, op_detach, op_pad, op_loss, op_pixels_unpack,
-    op_pixels_pack, op_upsample;
+    op_pixels_pack, op_upsample, op_fill, op_mask, op_interpolate, op_penalty;
 
 // ---------------------------------------------------------------------------
 // Emitting (emit.c)
@@ -290,6 +309,9 @@ void optimizer_emit(struct emitter *e, struct weight *w,
 // The backward pass of an activation for its output y (activation.c).
 void activation_backward_emit(struct emitter *e, struct activation_attributes attr,
                               struct tensor *y, struct tensor *dy, struct gradient dx);
+
+// The sum of the squares of each sample of x, into [1, n, 1, 1] (loss.c).
+void squares_emit(struct emitter *e, struct tensor *x, struct tensor *sums);
 
 // Sets every element (add.c).
 void fill_emit(struct emitter *e, struct tensor *t, float value);

@@ -5,6 +5,8 @@
 
 #include "support/reference.h"
 
+#include "shared/interpolate.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -315,6 +317,45 @@ void reference_loss_backward(enum loss_kind kind, size_t count, const double *x,
                        : kind == LOSS_KIND_MEAN  ? goal
                                                  : 1 / (1 + exp(-x[i])) - goal;
         dx[i] = dloss * slope / (double)count;
+    }
+}
+
+// ---------------------------------------------------------------------------
+// Gradient penalty
+
+double reference_alpha(const struct step_block *step, uint32_t stream, uint32_t sample)
+{
+    const uint32_t counter[4] = { sample, step->step, stream, INTERPOLATE_PURPOSE };
+    const uint32_t key[2] = { step->seed_low, step->seed_high };
+    uint32_t bits[4];
+    reference_philox(counter, key, bits);
+    return (double)(bits[0] >> 8) / 16777216.0;
+}
+
+static double sample_norm(struct shape s, const double *x, uint32_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < shape_run(s); i++)
+        sum += x[n * (size_t)shape_run(s) + i] * x[n * (size_t)shape_run(s) + i];
+    return sqrt(sum);
+}
+
+double reference_penalty(struct shape s, const double *x, double weight)
+{
+    double sum = 0;
+    for (uint32_t n = 0; n < s.n; n++)
+        sum += pow(sample_norm(s, x, n) - 1, 2);
+    return weight * sum / s.n;
+}
+
+void reference_penalty_backward(struct shape s, const double *x, double weight,
+                                double dy, double *dx)
+{
+    for (uint32_t n = 0; n < s.n; n++) {
+        double norm = sample_norm(s, x, n);
+        for (size_t i = n * (size_t)shape_run(s); i < (n + 1) * (size_t)shape_run(s);
+             i++)
+            dx[i] = norm == 0 ? 0 : dy * weight / s.n * 2 * (norm - 1) * (x[i] / norm);
     }
 }
 

@@ -62,6 +62,13 @@ double reference_loss(enum loss_kind kind, size_t count, const double *x,
 void reference_loss_backward(enum loss_kind kind, size_t count, const double *x,
                              const double *t, double label, double dloss, double *dx);
 
+// alpha of a sample; see shared/interpolate.h.
+double reference_alpha(const struct step_block *step, uint32_t stream, uint32_t sample);
+// See shared/penalty.h.
+double reference_penalty(struct shape s, const double *x, double weight);
+void reference_penalty_backward(struct shape s, const double *x, double weight,
+                                double dy, double *dx);
+
 // PyTorch's forms, one step.
 void reference_adam(size_t count, uint32_t step, double lr, double beta1, double beta2,
                     double epsilon, const double *g, double *w, double *m, double *v);
