@@ -31,6 +31,7 @@ set(PIX_SHADERS
   loss_forward
   norm_backward
   norm_backward_affine
+  norm_fixed
   norm_forward
   norm_update
   pad_backward

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+
 #define EPSILON 1e-5
 #define MOMENTUM 0.1
 
@@ -333,6 +335,101 @@ static void test_fused(void **state)
     }
 }
 
+static void run_fixed(struct shape s, bool leaky, bool drops)
+{
+    const struct shape channels = { 1, s.c, 1, 1 };
+    char text[SHAPE_TEXT_SIZE];
+    check_case("fixed norm %s%s%s", shape_text(s, text), leaky ? " leaky" : "",
+               drops ? " dropout" : "");
+    struct harness h;
+    harness_begin(&h);
+    struct random r;
+    random_init(&r, 14, shape_count(s));
+    float *x = random_vector(&r, s, 0.5f), *y = check_floats(s);
+    float *scale = random_vector(&r, channels, 1.0f);
+    float *shift = random_vector(&r, channels, 0.0f);
+    float *mean = random_vector(&r, channels, 0.0f);
+    float *variance = check_floats(channels);
+    for (size_t i = 0; i < s.c; i++)
+        variance[i] = (float)(0.01 + random_uniform(&r));
+    struct tensor *weights = harness_norm(&h, s.c, scale, shift, mean, variance);
+    // From a slice to a slice.
+    struct tensor *in = harness_input(&h, "x", s, x);
+    struct tensor *part = graph_scale(h.graph, in, 1.0f);
+    struct tensor *out = graph_norm(h.graph, part, weights,
+                                    (struct norm_attributes){
+                                        .epsilon = (float)EPSILON,
+                                        .fixed = true,
+                                        .leaky = leaky,
+                                        .slope = 0.2f,
+                                        .dropout = drops ? 0.25f : 0.0f,
+                                    });
+    harness_keep(&h, graph_concat(h.graph, part, out));
+    harness_keep(&h, out);
+    harness_run(&h);
+    harness_read(&h, out, y);
+    const struct step_block step = h.step;
+
+    double *wide[] = { check_widen(x, s), check_widen(scale, channels),
+                       check_widen(shift, channels), check_widen(mean, channels),
+                       check_widen(variance, channels) };
+    double *expected = check_doubles(s);
+    const size_t count = (size_t)shape_count(s);
+    reference_norm_fixed(EPSILON, s, wide[0], wide[1], wide[2], wide[3], wide[4],
+                         expected);
+    if (leaky)
+        reference_activation_forward(ACTIVATION_KIND_LEAKY, 0.2, count, expected,
+                                     expected);
+    if (drops)
+        reference_dropout(0.25, &step, 0, count, expected, expected);
+    check_array("y", y, expected, s, &TOLERANCE_SUM);
+    // They stay what they were.
+    harness_read(&h, &weights->weight->norm->variance->value, y);
+    check_same("running variance", y, variance, channels);
+    harness_end(&h);
+    float *floats[] = { x, y, scale, shift, mean, variance };
+    for (size_t i = 0; i < ARRAY_LEN(floats); i++)
+        free(floats[i]);
+    for (size_t i = 0; i < ARRAY_LEN(wide); i++)
+        free(wide[i]);
+    free(expected);
+}
+
+// By the running statistics.
+static void test_fixed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
+        for (int k = 0; k < 4; k++)
+            run_fixed(shapes[i], k & 1, k & 2);
+}
+
+// Neither trained nor updated, and not of what has no running statistics.
+static void test_fixed_refused(void **state)
+{
+    (void)state;
+    const struct shape s = { 2, 3, 4, 5 };
+    for (int i = 0; i < 4; i++) {
+        struct harness h;
+        harness_begin_without_device(&h);
+        const struct log_sink *sink = log_use(NULL);
+        log_clear_error();
+        struct norm_attributes attr = { .epsilon = 1e-5f, .fixed = true };
+        attr.kind = i == 1 ? NORM_INSTANCE : NORM_BATCH;
+        attr.update_running = i == 2;
+        struct tensor *y = graph_norm(
+            h.graph, harness_weight(&h, "x", s, NULL),
+            i == 3 ? NULL : harness_norm(&h, s.c, NULL, NULL, NULL, NULL), attr);
+        assert_true(graph_failed(h.graph) == (i > 0));
+        if (i == 0)
+            graph_backward(h.graph, graph_mse(h.graph, y, NULL), h.weights);
+        log_use(sink);
+        assert_true(graph_failed(h.graph));
+        assert_true(log_last_error()[0] != '\0');
+        harness_end(&h);
+    }
+}
+
 struct gradient_case {
     const char *name;
     struct norm_attributes attr;
@@ -370,10 +467,11 @@ static void test_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batch),       cmocka_unit_test(test_instance),
-        cmocka_unit_test(test_large_mean),  cmocka_unit_test(test_constant),
-        cmocka_unit_test(test_many_groups), cmocka_unit_test(test_sections),
-        cmocka_unit_test(test_fused),       cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_batch),         cmocka_unit_test(test_instance),
+        cmocka_unit_test(test_large_mean),    cmocka_unit_test(test_constant),
+        cmocka_unit_test(test_many_groups),   cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_fused),         cmocka_unit_test(test_fixed),
+        cmocka_unit_test(test_fixed_refused), cmocka_unit_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

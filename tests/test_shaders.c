@@ -202,6 +202,9 @@ static void build_everything(struct harness *h)
     y = graph_conv(g, y, w_last, NULL, (struct conv_attributes){ 3, 1, 0, 0 });
     y = graph_tanh(g, y);
     harness_keep(h, graph_pixels_pack(g, y));
+    harness_keep(
+        h, graph_norm(g, skip, once,
+                      (struct norm_attributes){ .epsilon = 1e-5f, .fixed = true }));
     y = graph_pad(g, y, 1, PAD_KIND_ZERO);
     struct tensor *loss = graph_add(g, graph_gan_loss(g, y, LOSS_KIND_BCE, 1.0f),
                                     graph_l1(g, y, graph_detach(g, y), 100.0f));

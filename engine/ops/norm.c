@@ -2,17 +2,18 @@
 //
 // Batch and instance normalisation with the statistics of the batch in hand, a leaky
 // ReLU and dropout after it in the same pass. The formulas and the layout of the
-// records are in shared/norm.h. saved[0] is one record for each group.
+// records are in shared/norm.h. saved[0] is one record for each group; with running
+// statistics there is none.
 
 #include "shared/norm.h"
 
 #include "base/log.h"
-#include "ops/op.h"
-#include "tensor/weights.h"
+#include "ops/emitter.h"
 
 #include <assert.h>
 
 _Static_assert(sizeof(struct norm_params) <= CALL_MAX_PARAMS, "push constants");
+_Static_assert(sizeof(struct norm_fixed_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(sizeof(struct norm_affine_params) <= CALL_MAX_PARAMS, "push constants");
 
 enum norm_input { NORM_X, NORM_SCALE, NORM_IN_SHIFT };
@@ -56,6 +57,12 @@ static uint32_t workgroup_size(const struct op_limits *limits, const struct grou
                : REDUCE_WORKGROUP_MAX;
 }
 
+// Random bits below it make a zero of dropout.
+static uint32_t threshold_of(const struct norm_attributes *a)
+{
+    return (uint32_t)((double)a->dropout * 4294967296.0);
+}
+
 static struct norm_params params_of(const struct op_node *n, const struct groups *g,
                                     struct grid *grid)
 {
@@ -71,7 +78,7 @@ static struct norm_params params_of(const struct op_node *n, const struct groups
         .run = g->run,
         .row = row,
         .slope = a->slope,
-        .threshold = (uint32_t)((double)a->dropout * 4294967296.0),
+        .threshold = threshold_of(a),
         .stream = a->stream,
         .factor = (float)(1.0 / (1.0 - (double)a->dropout)),
         .epsilon = a->epsilon,
@@ -96,7 +103,12 @@ static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
                   shape_text(x, x_text));
         return false;
     }
-    if (a->update_running && (!n->in[NORM_SCALE] || a->kind != NORM_BATCH)) {
+    if (a->fixed && a->update_running) {
+        log_error("norm: fixed statistics can not be updated");
+        return false;
+    }
+    if ((a->update_running || a->fixed) &&
+        (!n->in[NORM_SCALE] || a->kind != NORM_BATCH)) {
         log_error("norm: running statistics are those of a batch norm with weights");
         return false;
     }
@@ -105,15 +117,56 @@ static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
                   (unsigned)x.n, (unsigned)a->sections);
         return false;
     }
-    const struct groups g = norm_groups(n);
     shapes->out = x;
+    if (a->fixed)
+        return true;
+    const struct groups g = norm_groups(n);
     shapes->saved[0] = (struct shape){ g.each, x.c, 1, NORM_RECORD };
     return true;
+}
+
+static void emit_fixed(struct emitter *e, const struct op_node *n)
+{
+    const struct norm_attributes *a = &n->attr.norm;
+    struct norm_weights *weights = weights_of(n);
+    const struct shape s = n->out->shape;
+    const struct grid grid = grid_linear(shape_count(s));
+    const struct norm_fixed_params params = {
+        .count = (uint32_t)shape_count(s),
+        .stride = grid_stride(grid),
+        .channels = s.c,
+        .run = s.h * s.w,
+        .slope = a->slope,
+        .threshold = threshold_of(a),
+        .stream = a->stream,
+        .factor = (float)(1.0 / (1.0 - (double)a->dropout)),
+        .epsilon = a->epsilon,
+        .shift = weights->shift_at,
+        .mean = weights->mean_at,
+        .variance = weights->variance_at,
+    };
+    emit(e, &(struct call){
+                .shader = SHADER_NORM_FIXED,
+                CALL_SPEC(OP_WORKGROUP, 0, 0, a->leaky, a->dropout > 0.0f),
+                .use = { { n->in[NORM_X], ACCESS_READ,
+                           CALL_VIEW(struct norm_fixed_params, x) },
+                         { &weights->all, ACCESS_READ },
+                         { n->out, ACCESS_WRITE,
+                           CALL_VIEW(struct norm_fixed_params, y) } },
+                .uses_step = true,
+                CALL_PARAMS(params),
+                .grid = grid,
+                .flops = (a->dropout > 0.0f ? 88 : 8) * shape_count(s),
+            });
 }
 
 static void norm_forward(struct emitter *e, const struct op_node *n)
 {
     const struct norm_attributes *a = &n->attr.norm;
+    if (a->fixed) {
+        emit_fixed(e, n);
+        return;
+    }
     struct norm_weights *weights = weights_of(n);
     const struct groups g = norm_groups(n);
     struct tensor *x = n->in[NORM_X];
@@ -207,6 +260,11 @@ static void emit_affine(struct emitter *e, const struct op_node *n,
 static void norm_backward(struct emitter *e, const struct op_node *n)
 {
     const struct norm_attributes *a = &n->attr.norm;
+    if (a->fixed) {
+        log_error("%s: a network with fixed statistics can not be trained", n->label);
+        e->failed = true;
+        return;
+    }
     struct tensor *x = emit_value(e, n->in[NORM_X]), *record = emit_saved(e, n, 0);
     struct gradient dx = emit_gradient(e, n->in[NORM_X]);
     if (!dx.tensor)

@@ -88,6 +88,7 @@ struct norm_attributes {
     float epsilon;
     float momentum;         // of running statistics
     bool update_running;    // a training forward of a batch norm
+    bool fixed;             // batch norm: by the running statistics; forward only
     // Batch norm: the samples are this many equal batches, normalised apart, whose
     // statistics the running ones follow in turn. 0 is 1.
     uint32_t sections;

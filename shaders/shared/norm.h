@@ -16,6 +16,9 @@
 // In the same pass, if wanted: y goes through a leaky ReLU, then through dropout
 // (shared/dropout.h, with the element's index in the tensor).
 //
+// With fixed statistics, which are the running ones, every element is by itself
+// (norm_fixed); there is no backward pass of that.
+//
 // Forward leaves one record for each group, to which backward adds its sums. The mean
 // is kept apart from the factor, rather than folded into an offset: with a large mean
 // and a small variance the two products would cancel.
@@ -60,6 +63,20 @@ struct norm_params {
     float unbiased;    // with the variance times this, count / (count - 1)
     uint shift, mean, variance;    // forward: where they begin, the scale at 0
     uint accumulate;               // backward: 1 adds to dx, 0 overwrites it
+};
+
+// norm_fixed: one invocation for each element.
+struct norm_fixed_params {
+    uint count;
+    uint stride;    // invocations of the grid
+    uint channels;
+    uint run;    // elements of a channel of a sample, h * w
+    STRUCT(view) x, y;
+    float slope;
+    uint threshold, stream;    // of dropout
+    float factor;
+    float epsilon;
+    uint shift, mean, variance;    // where they begin, the scale at 0
 };
 
 // norm_backward_affine and norm_update: one invocation for each channel, over its

@@ -126,6 +126,16 @@ void reference_norm_backward(enum norm_kind kind, double epsilon, struct shape s
     }
 }
 
+void reference_norm_fixed(double epsilon, struct shape s, const double *x,
+                          const double *scale, const double *shift, const double *mean,
+                          const double *variance, double *y)
+{
+    for (size_t i = 0; i < shape_count(s); i++) {
+        size_t c = i / ((size_t)s.h * s.w) % s.c;
+        y[i] = (x[i] - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + shift[c];
+    }
+}
+
 void reference_norm_running(enum norm_kind kind, double momentum, struct shape s,
                             const double *mean, const double *variance,
                             double *running_mean, double *running_variance)

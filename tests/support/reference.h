@@ -26,6 +26,10 @@ void reference_norm_forward(enum norm_kind kind, double epsilon, struct shape s,
 void reference_norm_backward(enum norm_kind kind, double epsilon, struct shape s,
                              const double *x, const double *scale, const double *dy,
                              double *dx, double *dscale, double *dshift);
+// By given statistics, [c] each.
+void reference_norm_fixed(double epsilon, struct shape s, const double *x,
+                          const double *scale, const double *shift, const double *mean,
+                          const double *variance, double *y);
 // running <- (1 - momentum) running + momentum batch, the variance unbiased.
 void reference_norm_running(enum norm_kind kind, double momentum, struct shape s,
                             const double *mean, const double *variance,
