@@ -20,14 +20,16 @@ layout(binding = 4) uniform Step { step_block s; };
 
 void main()
 {
-    GRID_STRIDE(quad, (p.count + 3) / 4) {
-        uvec4 bits = philox(uvec4(quad, s.step, p.stream, 0),
+    uint skipped = p.first % 4;    // of the four that have the first bits
+    GRID_STRIDE(quad, (skipped + p.count + 3) / 4) {
+        uvec4 bits = philox(uvec4(p.first / 4 + quad, s.step, p.stream, 0),
                             uvec2(s.seed_low, s.seed_high));
-        uint first = quad * 4;
-        uint last = min(first + 4, p.count);
-        for (uint i = first; i < last; i++) {
+        for (uint k = quad == 0 ? skipped : 0; k < 4; k++) {
+            uint i = quad * 4 + k - skipped;
+            if (i >= p.count)
+                break;
             float v = x[view_index(p.x, p.run, i)] * p.factor;
-            v = bits[i - first] >= p.threshold ? v : 0.0;
+            v = bits[k] >= p.threshold ? v : 0.0;
             uint at = view_index(p.y, p.run, i);
             y[at] = p.accumulate != 0 ? y[at] + v : v;
         }

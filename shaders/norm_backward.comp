@@ -54,7 +54,7 @@ void main()
         for (uint n = n0; n < n0 + p.runs; n++) {
             uint from = p.x.offset + n * p.x.stride + c * p.run;
             uint out_ = p.y.offset + n * p.y.stride + c * p.run;
-            uint element = (n * p.channels + c) * p.run;
+            uint element = p.first + (n * p.channels + c) * p.run;
             REDUCE_EACH(k, p.run, float centred = x[from + k] - mean;
                         float d = incoming(dy[out_ + k], centred, factor, shift,
                                            element + k);
@@ -71,7 +71,7 @@ void main()
             uint from = p.x.offset + n * p.x.stride + c * p.run;
             uint out_ = p.y.offset + n * p.y.stride + c * p.run;
             uint to = p.dx.offset + n * p.dx.stride + c * p.run;
-            uint element = (n * p.channels + c) * p.run;
+            uint element = p.first + (n * p.channels + c) * p.run;
             REDUCE_EACH(k, p.run, float centred = x[from + k] - mean;
                         float d = incoming(dy[out_ + k], centred, factor, shift,
                                            element + k);

@@ -34,7 +34,7 @@ void main()
         if (has_leaky != 0)
             v = activation_leaky(v, p.slope);
         if (has_dropout != 0)
-            v = dropout_keeps(i, p.stream, p.threshold, s) ? v * p.factor : 0.0;
+            v = dropout_keeps(p.first + i, p.stream, p.threshold, s) ? v * p.factor : 0.0;
         y[view_index(p.y, sample_run, i)] = v;
     }
 }

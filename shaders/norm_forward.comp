@@ -77,7 +77,7 @@ void main()
         for (uint n = n0; n < n0 + p.runs; n++) {
             uint from = p.x.offset + n * p.x.stride + c * p.run;
             uint to = p.y.offset + n * p.y.stride + c * p.run;
-            uint element = (n * p.channels + c) * p.run;
+            uint element = p.first + (n * p.channels + c) * p.run;
             REDUCE_EACH(k, p.run, float v = (x[from + k] - mean) * factor + shift;
                         if (has_leaky != 0) v = activation_leaky(v, p.slope);
                         if (has_dropout != 0)

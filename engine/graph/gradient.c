@@ -91,9 +91,10 @@ static void backward_weights(struct graph *g, const struct op_node *n)
     n->op->backward_weights(&g->emitter, n);
 }
 
-// With an optimizer, ops may update weights instead of storing their gradients.
+// With an optimizer, ops may update weights instead of storing their gradients. With
+// `adds` these are added to what is there.
 static void backward(struct graph *g, struct tensor *loss, struct weights *weights,
-                     const struct optimizer *optimizer)
+                     const struct optimizer *optimizer, bool adds)
 {
     struct emitter *e = &g->emitter;
     if (e->failed)
@@ -107,6 +108,8 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
     }
     e->training = weights;
     e->optimizer = optimizer;
+    for (size_t i = 0; i < weights->count; i++)
+        e->passes[i].is_set = adds && weight_is_trained(weights->items[i]);
     mark_path(g);
     mark_reached(g, loss);
 
@@ -134,7 +137,13 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
 
 void graph_backward(struct graph *g, struct tensor *loss, struct weights *weights)
 {
-    backward(g, loss, weights, NULL);
+    backward(g, loss, weights, NULL, false);
+}
+
+void graph_accumulate(struct graph *g, struct tensor *loss, struct weights *weights,
+                      bool is_first)
+{
+    backward(g, loss, weights, NULL, !is_first);
 }
 
 static void update(struct graph *g, struct weight *w, const struct optimizer *optimizer)
@@ -151,13 +160,26 @@ void graph_update(struct graph *g, struct weights *weights,
             update(g, weights->items[i], optimizer);
 }
 
-void graph_minimize(struct graph *g, struct tensor *loss, struct weights *weights,
-                    const struct optimizer *optimizer)
+static void minimize(struct graph *g, struct tensor *loss, struct weights *weights,
+                     const struct optimizer *optimizer, bool adds)
 {
-    backward(g, loss, weights, optimizer);
+    backward(g, loss, weights, optimizer, adds);
     for (size_t i = 0; i < weights->count && !g->emitter.failed; i++)
         if (weight_is_trained(weights->items[i]) && !g->emitter.passes[i].is_updated)
             update(g, weights->items[i], optimizer);
+}
+
+void graph_minimize(struct graph *g, struct tensor *loss, struct weights *weights,
+                    const struct optimizer *optimizer)
+{
+    minimize(g, loss, weights, optimizer, false);
+}
+
+void graph_minimize_accumulated(struct graph *g, struct tensor *loss,
+                                struct weights *weights,
+                                const struct optimizer *optimizer)
+{
+    minimize(g, loss, weights, optimizer, true);
 }
 
 struct tensor *graph_gradient_of(struct graph *g, const struct tensor *t)

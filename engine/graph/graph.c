@@ -68,6 +68,13 @@ struct tensor *graph_input(struct graph *g, const char *name, struct shape shape
     return t;
 }
 
+void graph_begin_samples(struct graph *g, uint32_t first_sample)
+{
+    g->first_sample = first_sample;
+    g->dropouts = 0;
+    g->interpolations = 0;
+}
+
 void graph_keep(struct graph *g, struct tensor *t)
 {
     if (!graph_failed(g) && t)
@@ -140,8 +147,10 @@ struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct te
 struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scale,
                           struct norm_attributes attr)
 {
-    if (attr.dropout > 0.0f)
+    if (attr.dropout > 0.0f) {
         attr.stream = g->dropouts++;
+        attr.first_sample = g->first_sample;
+    }
     // The shift is an input for the sake of its gradient.
     struct norm_weights *norm = scale && scale->weight ? scale->weight->norm : NULL;
     struct tensor *shift = norm ? &norm->shift->value : NULL;
@@ -178,9 +187,13 @@ struct tensor *graph_sigmoid(struct graph *g, struct tensor *x)
 
 struct tensor *graph_dropout(struct graph *g, struct tensor *x, float probability)
 {
+    const struct dropout_attributes attr = {
+        .probability = probability,
+        .stream = g->dropouts++,
+        .first_sample = g->first_sample,
+    };
     return append(g, &op_dropout,
-                  &(struct op_node){ .in = { x },
-                                     .attr.dropout = { probability, g->dropouts++ } });
+                  &(struct op_node){ .in = { x }, .attr.dropout = attr });
 }
 
 struct tensor *graph_concat(struct graph *g, struct tensor *a, struct tensor *b)
@@ -251,6 +264,7 @@ struct tensor *graph_interpolate(struct graph *g, struct tensor *a, struct tenso
     const struct interpolate_attributes attr = {
         .alpha = alpha,
         .stream = g->interpolations++,
+        .first_sample = g->first_sample,
     };
     return append(g, &op_interpolate,
                   &(struct op_node){ .in = { a, b }, .attr.interpolate = attr });

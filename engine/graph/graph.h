@@ -21,6 +21,11 @@ bool graph_failed(const struct graph *g);
 struct tensor *graph_input(struct graph *g, const char *name, struct shape shape,
                            enum tensor_format format);
 
+// What is built from now on are the samples of the batch from this one on: they draw
+// the random numbers that they would draw in the whole batch, if the same network is
+// built again. A graph begins with 0.
+void graph_begin_samples(struct graph *g, uint32_t first_sample);
+
 // Keeps a tensor's memory until the end of the step, to be read by the host.
 void graph_keep(struct graph *g, struct tensor *t);
 
@@ -110,6 +115,16 @@ void graph_update(struct graph *g, struct weights *weights,
 // updated by the kernel that completes it; then it has no gradient tensor.
 void graph_minimize(struct graph *g, struct tensor *loss, struct weights *weights,
                     const struct optimizer *optimizer);
+
+// A batch in parts, whose losses are built one after another over the same weights:
+// graph_accumulate for all but the last, which adds to the gradients that the one
+// before left, unless it is the first; then graph_minimize_accumulated adds those of
+// the last and updates. See graph_begin_samples.
+void graph_accumulate(struct graph *g, struct tensor *loss, struct weights *weights,
+                      bool is_first);
+void graph_minimize_accumulated(struct graph *g, struct tensor *loss,
+                                struct weights *weights,
+                                const struct optimizer *optimizer);
 
 // For tests: the gradient of a tensor made by the last graph_backward, or NULL. That of
 // a convolution with tanh is the gradient before it; that of a joined tensor is where

@@ -16,6 +16,7 @@ struct graph {
     size_t label_count, label_capacity;
     uint32_t dropouts;          // nodes so far; each has its own mask
     uint32_t interpolations;    // likewise
+    uint32_t first_sample;      // of what is built, in the whole batch
 };
 
 // A text that lives as long as the graph.

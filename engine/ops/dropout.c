@@ -18,7 +18,7 @@ static void dropout_emit(struct emitter *e, const struct op_node *n, struct tens
     const double probability = (double)n->attr.dropout.probability;
     assert(probability >= 0.0 && probability < 1.0);
     const uint64_t count = shape_count(y.tensor->shape);
-    const struct grid grid = grid_linear(DIV_UP(count, 4));
+    const struct grid grid = grid_linear(DIV_UP(count + 3, 4));
     const struct dropout_params params = {
         .count = (uint32_t)count,
         .stride = grid_stride(grid),
@@ -26,6 +26,7 @@ static void dropout_emit(struct emitter *e, const struct op_node *n, struct tens
         .threshold = (uint32_t)(probability * 4294967296.0),
         .factor = (float)(1.0 / (1.0 - probability)),
         .stream = n->attr.dropout.stream,
+        .first = n->attr.dropout.first_sample * shape_run(y.tensor->shape),
         .accumulate = y.accumulate,
     };
     emit(e, &(struct call){

@@ -95,7 +95,8 @@ struct norm_attributes {
     bool leaky;    // a leaky ReLU after it, of this slope
     float slope;
     float dropout;    // then dropout with this probability of a zero, as graph_dropout
-    uint32_t stream;    // of its mask; filled in by graph_norm
+    // Filled in by graph_norm: those of its mask.
+    uint32_t stream, first_sample;
 };
 
 enum activation_kind {
@@ -110,8 +111,9 @@ struct activation_attributes {
 };
 
 struct dropout_attributes {
-    float probability;    // of a zero
-    uint32_t stream;      // makes the masks of different nodes differ
+    float probability;        // of a zero
+    uint32_t stream;          // makes the masks of different nodes differ
+    uint32_t first_sample;    // of the tensor in the whole batch
 };
 
 enum pad_kind { PAD_KIND_ZERO, PAD_KIND_REFLECT };

@@ -2,11 +2,13 @@
 //
 // Dropout with a mask that is a function of counters, so nothing is stored:
 //
-//     y[i] = bits(i) >= threshold ? x[i] * factor : 0        dx[i] likewise from dy[i]
+//     y[i] = bits(first + i) >= threshold ? x[i] * factor : 0    dx[i] likewise from dy
 //
 // threshold = probability * 2^32, factor = 1 / (1 - probability). bits(i) is word i % 4
 // of Philox 4x32-10 with the counter (i / 4, step, stream, 0) and the run's seed as
-// key.
+// key. first is the place of the tensor's first element in that of the whole batch, of
+// which it may be a part; counted modulo 2^32, so the masks of samples that are 2^32
+// elements apart are the same.
 
 #ifndef SHARED_DROPOUT_H
 #define SHARED_DROPOUT_H
@@ -21,6 +23,7 @@ struct dropout_params {
     uint threshold;    // random bits below it make a zero
     float factor;
     uint stream;        // of the node
+    uint first;         // element of the whole batch
     uint accumulate;    // backward: 1 adds to dx, 0 overwrites it
 };
 

@@ -14,7 +14,7 @@
 // apart although they are one tensor), or a channel of one sample (instance norm).
 //
 // In the same pass, if wanted: y goes through a leaky ReLU, then through dropout
-// (shared/dropout.h, with the element's index in the tensor).
+// (shared/dropout.h, with the element's index in the tensor, from `first` on).
 //
 // With fixed statistics, which are the running ones, every element is by itself
 // (norm_fixed); there is no backward pass of that.
@@ -56,7 +56,7 @@ struct norm_params {
     STRUCT(view) x, y;    // of x and dx; of y and dy
     STRUCT(view) dx;      // backward only
     float slope;
-    uint threshold, stream;    // of dropout
+    uint threshold, stream, first;    // of dropout
     float factor;
     float epsilon;     // forward
     float momentum;    // forward: running = (1 - momentum) running + momentum batch,
@@ -73,7 +73,7 @@ struct norm_fixed_params {
     uint run;    // elements of a channel of a sample, h * w
     STRUCT(view) x, y;
     float slope;
-    uint threshold, stream;    // of dropout
+    uint threshold, stream, first;    // of dropout
     float factor;
     float epsilon;
     uint shift, mean, variance;    // where they begin, the scale at 0
