@@ -25,6 +25,7 @@ set(PIX_SHADERS
   conv_reduce
   conv_reduce_weight
   dropout
+  ema
   fill
   interpolate
   loss_backward

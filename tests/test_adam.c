@@ -115,12 +115,69 @@ static void test_first_step(void **state)
     assert_float_equal(w, 0.9f, 1e-6);
 }
 
+// The average follows the value after each update, from the value on; running
+// statistics are copied.
+static void test_average(void **state)
+{
+    (void)state;
+    const struct shape s = { 3, 5, 1, 7 }, channels = { 1, 6, 1, 1 };
+    const struct optimizer sgd = { .kind = OPTIMIZER_SGD, .momentum = MOMENTUM };
+    const float decay = 0.99f;
+    struct random r;
+    random_init(&r, 12, 0);
+    struct harness h;
+    harness_begin(&h);
+    h.weights->keeps_average = true;
+    float *w = check_random_floats(&r, s), *mean = check_random_floats(&r, channels);
+    float *actual = check_floats(s);
+    struct tensor *t = harness_weight(&h, "w", s, w);
+    struct tensor *norm = harness_norm(&h, channels.c, NULL, NULL, mean, NULL);
+    graph_minimize(h.graph, graph_mse(h.graph, t, NULL), h.weights, &sgd);
+    graph_average(h.graph, h.weights, decay);
+    harness_prepare(&h);
+    // Zero at first, like all other memory of weights.
+    assert_true(tensor_download(test_gpu(), &t->weight->average, actual));
+    for (size_t i = 0; i < shape_count(s); i++)
+        assert_true(actual[i] == 0.0f);
+    assert_true(weights_copy_to_average(h.weights, test_gpu()));
+    assert_true(tensor_download(test_gpu(), &t->weight->average, actual));
+    check_same("average", actual, w, s);
+    double *expected = check_widen(w, s);
+    for (uint32_t step = 1; step <= STEPS; step++) {
+        check_case("average, step %u", (unsigned)step);
+        h.step.step = step;
+        h.step.lr = 1.0f;
+        harness_run(&h);
+        harness_read(&h, t, w);
+        for (size_t i = 0; i < shape_count(s); i++)
+            expected[i] = (double)decay * expected[i] + (1 - (double)decay) * w[i];
+        assert_true(tensor_download(test_gpu(), &t->weight->average, actual));
+        check_array("average", actual, expected, s, &TOLERANCE_ELEMENTWISE);
+        struct weight *running = norm->weight->norm->mean;
+        for (size_t i = 0; i < channels.c; i++)
+            mean[i] += 1.0f;
+        harness_write(&h, &running->value, mean);
+        harness_run(&h);    // this changes the others as well
+        assert_true(tensor_download(test_gpu(), &running->average, actual));
+        check_same("copy", actual, mean, channels);
+        harness_read(&h, t, w);
+        for (size_t i = 0; i < shape_count(s); i++)
+            expected[i] = (double)decay * expected[i] + (1 - (double)decay) * w[i];
+    }
+    harness_end(&h);
+    free(w);
+    free(mean);
+    free(actual);
+    free(expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_adam),
         cmocka_unit_test(test_sgd),
         cmocka_unit_test(test_first_step),
+        cmocka_unit_test(test_average),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

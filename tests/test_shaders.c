@@ -227,6 +227,8 @@ static void build_everything(struct harness *h)
     // A weight that this loss does not depend on is filled with zeros.
     graph_minimize(g, graph_mse(g, scale, NULL), h->weights,
                    &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9 });
+    h->weights->keeps_average = true;
+    graph_average(g, h->weights, 0.999f);
     assert_false(graph_failed(g));
 }
 

@@ -62,6 +62,18 @@ static void test_places(void **state)
     assert_false(weights_place(weights, 1000));
     weights_destroy(weights);
 
+    // Averages have places behind everything else.
+    weights = weights_create(false);
+    weights->keeps_average = true;
+    weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");
+    weights_add_norm(weights, 5, "norm");
+    assert_true(weights_place(weights, 12000));
+    assert_int_equal(weights_bytes(weights), 3840 + 8 * 256 + 1280 + 4 * 256);
+    for (size_t i = 0; i < weights->count; i++)
+        assert_true(weights->items[i]->average.block &&
+                    weights->items[i]->average.offset >= 3840 + 8 * 256);
+    weights_destroy(weights);
+
     // Inference needs the values only.
     weights = weights_create(true);
     weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");

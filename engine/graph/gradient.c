@@ -182,6 +182,16 @@ void graph_minimize_accumulated(struct graph *g, struct tensor *loss,
     minimize(g, loss, weights, optimizer, true);
 }
 
+void graph_average(struct graph *g, struct weights *weights, float decay)
+{
+    assert(weights->keeps_average);
+    for (size_t i = 0; i < weights->count && !g->emitter.failed; i++) {
+        struct weight *w = weights->items[i];
+        g->emitter.label = graph_label(g, "average of %s", w->name);
+        ema_emit(&g->emitter, w, weight_is_trained(w) ? (double)decay : 0.0);
+    }
+}
+
 struct tensor *graph_gradient_of(struct graph *g, const struct tensor *t)
 {
     (void)g;

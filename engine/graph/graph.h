@@ -126,6 +126,10 @@ void graph_minimize_accumulated(struct graph *g, struct tensor *loss,
                                 struct weights *weights,
                                 const struct optimizer *optimizer);
 
+// average = decay * average + (1 - decay) * value for every trained weight; averages of
+// running statistics are copies. The weights keep averages.
+void graph_average(struct graph *g, struct weights *weights, float decay);
+
 // For tests: the gradient of a tensor made by the last graph_backward, or NULL. That of
 // a convolution with tanh is the gradient before it; that of a joined tensor is where
 // its parts add theirs.

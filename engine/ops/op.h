@@ -309,6 +309,9 @@ struct adam_rule adam_rule(const struct optimizer *optimizer);
 void optimizer_emit(struct emitter *e, struct weight *w,
                     const struct optimizer *optimizer);
 
+// The moving average of a weight's value (ema.c).
+void ema_emit(struct emitter *e, struct weight *w, double decay);
+
 // The backward pass of an activation for its output y (activation.c).
 void activation_backward_emit(struct emitter *e, struct activation_attributes attr,
                               struct tensor *y, struct tensor *dy, struct gradient dx);

@@ -81,7 +81,8 @@ struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
     if (!w->name || !mem_grow(&weights->items, &weights->capacity, weights->count + 1,
                               sizeof(weights->items[0])))
         goto fail;
-    struct tensor *parts[] = { &w->value, &w->gradient, &w->m, &w->v, &w->state };
+    struct tensor *parts[] = { &w->value, &w->gradient, &w->m,
+                               &w->v,     &w->state,    &w->average };
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         *parts[i] = (struct tensor){ .name = w->name, .shape = shape, .weight = w };
     w->state.shape = (struct shape){ 1, 3, 1, weight_part(w) };
@@ -242,6 +243,9 @@ bool weights_place(struct weights *weights, uint64_t max_block)
         if (w->uses_gradient && !put(weights, &w->gradient, 0, max_block))
             return false;
     }
+    for (size_t i = 0; weights->keeps_average && i < weights->count; i++)
+        if (!put(weights, &weights->items[i]->average, 0, max_block))
+            return false;
     return true;
 }
 
@@ -254,6 +258,20 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device)
             return false;
     }
     return true;
+}
+
+bool weights_copy_to_average(struct weights *weights, struct gpu_device *device)
+{
+    assert(weights->keeps_average);
+    bool ok = true;
+    for (size_t i = 0; ok && i < weights->count; i++) {
+        struct weight *w = weights->items[i];
+        void *data = mem_alloc((size_t)tensor_bytes(&w->value));
+        ok = data && tensor_download(device, &w->value, data) &&
+             tensor_upload(device, &w->average, data);
+        mem_free(data);
+    }
+    return ok;
 }
 
 bool weights_initialise(struct weights *weights, struct gpu_device *device,

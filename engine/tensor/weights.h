@@ -38,6 +38,7 @@ struct weight {
     struct tensor value;
     struct tensor gradient, m, v;    // trained weights only (weight_is_trained)
     struct tensor state;             // all of [value | m | v], as [1, 3, 1, part]
+    struct tensor average;           // of the value; where weights->keeps_average
     struct norm_weights *norm;       // scales of a normalisation only; owned
     bool uses_gradient;              // set by emit(): a call reads or writes it
 };
@@ -47,8 +48,9 @@ struct weights {
     size_t count, capacity;
     struct block **blocks;
     size_t block_count, block_capacity;
-    bool inference;    // values only
-    bool failed;       // no memory; sticky
+    bool inference;        // values only
+    bool keeps_average;    // set by the owner before the first weight is added
+    bool failed;           // no memory; sticky
     struct tensor
         placeholder;    // what weights_add returns after a failure; fits nothing
 };
@@ -84,6 +86,9 @@ bool weights_place(struct weights *weights, uint64_t max_block);
 
 // Allocates the blocks and zeroes them.
 bool weights_allocate(struct weights *weights, struct gpu_device *device);
+
+// Makes every average the value of its weight, as an average begins.
+bool weights_copy_to_average(struct weights *weights, struct gpu_device *device);
 
 // Draws initial values as the PyTorch port does (N(0, gain) for convolutions,
 // N(1, gain) for norm scales, 0 for shifts and biases, 0 and 1 for running mean and
