@@ -10,12 +10,15 @@
 
 #include "ops/conv_variant.h"
 #include "support/gpu.h"
+#include "support/reference.h"
 
 #define STEPS 3
 
 static const struct optimizer adam = {
     .kind = OPTIMIZER_ADAM, .beta1 = 0.5, .beta2 = 0.999, .epsilon = 1e-8
 };
+
+static const struct optimizer sgd = { .kind = OPTIMIZER_SGD, .momentum = 0.9 };
 
 struct built {
     struct harness h;
@@ -52,7 +55,8 @@ static struct tensor *conv(struct harness *h, bool fused, bool transpose,
 }
 
 // A U-Net of two levels whose inner weights are used a second time.
-static void build(struct built *b, bool fused, struct op_limits limits, bool shares)
+static void build(struct built *b, bool fused, struct op_limits limits, bool shares,
+                  const struct optimizer *optimizer)
 {
     const struct shape s = { 2, 3, 10, 8 };
     const struct conv_attributes down = {
@@ -100,10 +104,10 @@ static void build(struct built *b, bool fused, struct op_limits limits, bool sha
                   weight(h, "db", (struct shape){ 1, 3, 1, 1 }), last);
     struct tensor *loss = graph_mse(h->graph, b->out, target);
     if (fused) {
-        graph_minimize(h->graph, loss, h->weights, &adam);
+        graph_minimize(h->graph, loss, h->weights, optimizer);
     } else {
         graph_backward(h->graph, loss, h->weights);
-        graph_update(h->graph, h->weights, &adam);
+        graph_update(h->graph, h->weights, optimizer);
     }
     assert_false(graph_failed(h->graph));
     harness_keep(h, b->out);
@@ -127,11 +131,12 @@ static void check_equal(struct harness *a, struct harness *b, const struct tenso
     free(expected);
 }
 
-static void run(const char *name, struct op_limits limits, bool shares)
+static void run(const char *name, struct op_limits limits, bool shares,
+                const struct optimizer *optimizer)
 {
     struct built fused, apart;
-    build(&fused, true, limits, shares);
-    build(&apart, false, limits, shares);
+    build(&fused, true, limits, shares, optimizer);
+    build(&apart, false, limits, shares, optimizer);
     for (uint32_t step = 1; step <= STEPS; step++) {
         check_case("%s%s, step %u", name, shares ? ", weights used twice" : "",
                    (unsigned)step);
@@ -167,12 +172,74 @@ static void test_networks(void **state)
     struct op_limits simple = test_gpu_limits(), simple_split = split;
     simple.force = simple_split.force = conv_variant_find("simple");
     for (int shares = 0; shares < 2; shares++) {
-        run("default kernels", test_gpu_limits(), shares);
-        run("kernels for guaranteed limits", test_guaranteed_limits(), shares);
-        run("small bindings", small, shares);
-        run("split sums", split, shares);
-        run("simple kernels", simple, shares);
-        run("simple kernels, split sums", simple_split, shares);
+        run("default kernels", test_gpu_limits(), shares, &adam);
+        run("kernels for guaranteed limits", test_guaranteed_limits(), shares, &adam);
+        run("small bindings", small, shares, &adam);
+        run("split sums", split, shares, &adam);
+        run("simple kernels", simple, shares, &adam);
+        run("simple kernels, split sums", simple_split, shares, &adam);
+        run("sgd", test_gpu_limits(), shares, &sgd);
+        run("sgd, split sums", split, shares, &sgd);
+    }
+}
+
+// Momentum in PyTorch's form, by the gradients that the step leaves: no kernel that
+// completes one may have done anything else with it.
+static void test_sgd(void **state)
+{
+    (void)state;
+    for (int shares = 0; shares < 2; shares++) {
+        struct built b;
+        build(&b, true, test_gpu_limits(), shares, &sgd);
+        struct harness *h = &b.h;
+        harness_prepare(h);
+        double *value[16], *velocity[16];
+        const size_t count = h->weights->count;
+        assert_true(count <= ARRAY_LEN(value));
+        for (size_t i = 0; i < count; i++) {
+            const struct tensor *t = &h->weights->items[i]->value;
+            float *start = check_floats(t->shape);
+            harness_read(h, t, start);
+            value[i] = check_widen(start, t->shape);
+            velocity[i] = check_doubles(t->shape);
+            free(start);
+        }
+        for (uint32_t step = 1; step <= STEPS; step++) {
+            h->step.step = step;
+            h->step.lr = 0.125f / (float)step;
+            harness_run(h);
+            for (size_t i = 0; i < count; i++) {
+                struct weight *w = h->weights->items[i];
+                if (!weight_is_trained(w))
+                    continue;
+                check_case("sgd%s, step %u, %s", shares ? ", weights used twice" : "",
+                           (unsigned)step, w->name);
+                const struct shape s = w->value.shape;
+                float *g = check_floats(s), *actual = check_floats(s);
+                harness_read_gradient(h, &w->value, g);
+                harness_read(h, &w->value, actual);
+                double *g_wide = check_widen(g, s);
+                double largest = 0;
+                for (size_t k = 0; k < shape_count(s); k++)
+                    largest = fmax(largest, fabs(g_wide[k]));
+                assert_true(largest > 0);
+                reference_sgd((size_t)shape_count(s), (double)h->step.lr, sgd.momentum,
+                              g_wide, value[i], velocity[i]);
+                check_array("w", actual, value[i], s, &TOLERANCE_ELEMENTWISE);
+                free(g);
+                free(actual);
+                free(g_wide);
+            }
+        }
+        for (size_t i = 0; i < graph_call_count(h->graph); i++) {
+            const enum shader shader = graph_call(h->graph, i)->shader;
+            assert_true(shader != SHADER_ADAM && shader != SHADER_NORM_UPDATE);
+        }
+        for (size_t i = 0; i < count; i++) {
+            free(value[i]);
+            free(velocity[i]);
+        }
+        harness_end(h);
     }
 }
 
@@ -216,7 +283,7 @@ static void test_what_is_left_out(void **state)
 {
     (void)state;
     struct built b;
-    build(&b, true, test_gpu_limits(), false);
+    build(&b, true, test_gpu_limits(), false, &adam);
     harness_run(&b.h);
     for (size_t i = 0; i < b.h.weights->count; i++) {
         const struct weight *w = b.h.weights->items[i];
@@ -235,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_sgd),
         cmocka_unit_test(test_other_readers),
         cmocka_unit_test(test_what_is_left_out),
     };
