@@ -160,38 +160,80 @@ PIX_API void pix_image_list_free(char **names, uint32_t count);
 // All options of a training run. Names and defaults are the PyTorch port's. Text fields
 // point to strings of the caller, except after pix_train_options_read.
 struct pix_train_options {
+    // "pytorch", "lua" or "affinelayer": the implementation whose recipe was chosen. To
+    // choose one, set it with pix_train_options_set, which sets the options that make
+    // the recipe (pix_train_recipe); this field alone only says so.
+    const char *recipe;
     // Where
     const char *data;    // folder with train/, and perhaps val/ and test/
     const char *out;     // run folder, made if absent
     // What
-    const char *direction;    // "AtoB" or "BtoA"
-    const char *net_g;        // "unet", "unet_256", "unet_128"
-    uint32_t depth;           // levels of "unet"; 0: as many as fit, 5 to 8
-    uint32_t ngf, ndf;        // filters of the first convolution of G and D
+    const char *direction;           // "AtoB" or "BtoA"
+    uint32_t input_nc, output_nc;    // channels of input and target
+    // What a sample of the input and of the output is: "u8", "u16", "f32", or "auto":
+    // as the data has it. Whole numbers are mapped to [-1, 1], f32 is taken as it is.
+    const char *input_kind, *output_kind;
+    // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or
+    // "encoder_decoder"
+    const char *net_g;
+    uint32_t depth;          // levels of "unet" and "encoder_decoder"; 0: as many as
+                             // fit, 5 to 8
+    const char *net_d;       // "basic" (3 layers), "n_layers", "pixel"
+    uint32_t n_layers_d;     // of "n_layers"
+    uint32_t ngf, ndf;       // filters of the first convolution of G and D
+    bool no_condition;       // D sees the target or output alone
+    const char *norm;        // "batch", "instance", "none"
+    const char *norm_d;      // of D; "auto": as `norm`, none for "wgangp"
+    const char *upsample;    // "transpose", or "resize": nearest neighbour, then a
+                             // convolution
     bool no_dropout;
+    const char *dropout_at;    // decoders of the U-Net: "d2-d4", or "d1-d3"
+    const char *bias;          // "auto": the port's rule; "all": every convolution
+    bool norm_innermost;       // a norm on the U-Net's smallest map
+    const char *concat;        // in the U-Net: "skip_first" or "decoder_first"
+    const char *init_type;     // "normal", "xavier", "kaiming", "orthogonal"
+    double init_gain;
+    // Weights to start from: a run, a checkpoint, or a file that pix_convert reads.
+    const char *init_g, *init_d;
     // Images
-    const char *preprocess;    // "resize_and_crop" or "none"
-    uint32_t load_size;        // side after resizing, pixels; 0: crop_size * 286 / 256
-    uint32_t crop_size;        // side of the training crop, pixels
+    const char *preprocess;       // "resize_and_crop" or "none"
+    const char *resize_filter;    // "bicubic", "bilinear", "area"
+    uint32_t load_size;    // side after resizing, pixels; 0: crop_size * 286 / 256
+    uint32_t crop_size;    // side of the training crop, pixels
     bool no_flip;
     bool serial_batches;          // byte-wise name order instead of shuffled epochs
     uint32_t max_dataset_size;    // 0: all
     uint32_t threads;             // decoder threads; 0: as many as useful
+    // Losses
+    const char *gan_mode;    // "vanilla", "lsgan", "hinge", "wgangp", "none"
+    double lambda_l1;        // weight of the L1 loss; 0: none
+    double lambda_gp;        // "wgangp": weight of the gradient penalty
+    double gp_alpha;         // and its share of the real image, 0 to 1; below 0: drawn
+                             // for each sample
+    double d_loss_weight;    // of D's two terms: 0.5 halves their sum
+    const char *update_order;    // "fresh": G learns from the updated D, run again;
+                                 // "reuse": from D's first run, through its new weights
     // Optimisation
-    uint32_t batch_size;
+    uint32_t batch_size;        // images that run together
+    uint32_t accumulate;        // batches whose gradients are added up for one update
     uint32_t n_epochs;          // at the full learning rate
-    uint32_t n_epochs_decay;    // falling linearly to zero
+    uint32_t n_epochs_decay;    // "linear": falling to zero; else more of the same
+    const char *lr_policy;      // "linear", "step", "cosine", "plateau"
+    uint32_t lr_decay_iters;    // "step": epochs between its steps
+    const char *optimizer;      // "adam", "sgd"
     double lr, beta1;
-    double lambda_l1;
-    uint64_t seed;    // up to INT64_MAX
+    double momentum;    // "sgd"
+    double ema;         // decay of the moving average of G's weights a step; 0: none
+    uint64_t seed;      // up to INT64_MAX
     // Run
     uint64_t steps;          // total number of steps; 0: all epochs
     uint64_t save_freq;      // steps between checkpoints; 0: only at the end
     uint64_t log_freq;       // steps between lines of metrics
     uint64_t sample_freq;    // steps between sample grids; 0: only at the end
-    uint32_t keep;           // newest checkpoints that stay
-    bool continue_run;       // go on from the newest checkpoint in `out`, or start the
-                             // run if `out` is absent or empty
+    uint32_t val_freq;    // epochs between validations on val/; 0: none, "plateau": 1
+    uint32_t keep;        // newest checkpoints that stay
+    bool continue_run;    // go on from the newest checkpoint in `out`, or start the
+                          // run if `out` is absent or empty
     // Which kernels compute convolutions. "auto" or NULL: what is fastest on the
     // device, which is measured once, for seconds, and kept in the user's cache folder.
     // "off": the built-in choice. Else a file that pix_tune or a run wrote. A run keeps
@@ -217,9 +259,14 @@ PIX_API bool pix_train_options_read_file(const char *path,
 PIX_API void pix_train_options_finish(struct pix_train_options *options);
 
 // Checks all options but the paths, and that they fit together, then fills in those
-// that follow from others: load_size and depth. pix_trainer_create and pix_train_plan
-// do the same on their own copy. Resolved options resolve to themselves.
+// that follow from others: load_size, depth, n_layers_d and norm_d. pix_trainer_create
+// and pix_train_plan do the same on their own copy. Resolved options resolve to
+// themselves.
 PIX_API bool pix_train_options_resolve(struct pix_train_options *options);
+
+// Writes what a recipe sets, as words of the command line: "--norm batch --bias auto
+// ...", cut to `size` bytes. False if there is no recipe of that name.
+PIX_API bool pix_train_recipe(const char *name, char *text, size_t size);
 
 // One row of the table of training options: command line, configuration file, help text
 // and defaults all come from it.
@@ -248,7 +295,8 @@ struct pix_option {
 PIX_API const struct pix_option *pix_train_option_table(size_t *count);
 
 // Sets one option from text. `name` takes '-' or '_'. A flag takes "true" or "false".
-// TEXT and CHOICE keep a pointer to `text`.
+// TEXT and CHOICE keep a pointer to `text`. "recipe" sets all options of the recipe, so
+// it comes first.
 PIX_API bool pix_train_options_set(struct pix_train_options *options, const char *name,
                                    const char *text);
 
@@ -263,12 +311,17 @@ PIX_API const char *pix_train_options_get(const struct pix_train_options *option
 PIX_API bool pix_train_check(const struct pix_train_options *options);
 
 // Values of one training step, as the PyTorch port prints them: D's terms before they
-// are halved, loss_g_l1 with its lambda. A loss may be NaN or infinite.
+// are halved, loss_g_l1 with its lambda, the gradient penalty with its own. A loss may
+// be infinite or NaN; one that the run does not have is NaN too (see has_).
 struct pix_step_metrics {
     uint64_t step;     // from 1
     uint64_t steps;    // the run's total
     uint64_t epoch;    // from 1
-    double loss_d_real, loss_d_fake, loss_g_gan, loss_g_l1;
+    double loss_d_real, loss_d_fake, loss_d_gp, loss_g_gan, loss_g_l1;
+    bool has_gan;     // loss_d_real, loss_d_fake and loss_g_gan; else there is no D
+    bool has_gp;      // loss_d_gp
+    bool has_val;     // val_l1, because this step ended an epoch that is validated
+    double val_l1;    // mean absolute error on val/, pixels as [-1, 1]
     double lr;
     double ms;    // wall time of the step; of overlapping ones, from end to end
     double images_per_s;
@@ -368,13 +421,19 @@ struct pix_translate_options {
     uint32_t batch_size;    // most images that run together; 0: one at a time
     uint32_t threads;       // that read and write files; 0: as many as useful
     const char *tuning;     // as in pix_train_options
+    // NULL or "stable": norms take the statistics of each image by itself, no dropout.
+    // "paper": dropout too, as in the paper; images run one at a time, each with the
+    // same mask. "running": the running statistics of training, no dropout.
+    const char *mode;
+    uint64_t seed;    // "paper": of the dropout masks
+    bool no_ema;      // the trained weights, even where their moving average is there
 };
 
 typedef struct pix_translator pix_translator;
 
 PIX_API void pix_translate_options_init(struct pix_translate_options *options);
 
-// Loads a generator. Batch statistics per image, dropout off.
+// Loads a generator.
 PIX_API pix_translator *pix_translator_create(
     pix_device *device, const struct pix_translate_options *options);
 PIX_API void pix_translator_destroy(pix_translator *translator);

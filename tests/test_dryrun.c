@@ -134,12 +134,13 @@ static void test_translation(void **state)
         skip();
     const struct op_limits limits = plan_op_limits(device);
     const uint32_t side = no_execute ? 256 : 32;
-    const struct unet_options options = { no_execute ? 8 : 5, no_execute ? 64 : 4, 3,
-                                          3 };
+    const struct generator_options options = { no_execute ? 8 : 5, no_execute ? 64 : 4,
+                                               3, 3 };
     struct graph *g = graph_create(&limits);
     struct weights *const networks[] = { weights_create(true) };
     struct translation t;
-    assert_true(translation_build(g, networks[0], &options, 1, side, side, &t));
+    assert_true(translation_build(g, networks[0], &options, TRANSLATION_STABLE, 1, side,
+                                  side, &t));
     run(g, networks, 1);
     graph_destroy(g);
     weights_destroy(networks[0]);

@@ -61,7 +61,7 @@ static void step_begin(struct step *s, double submission_seconds)
     for (size_t i = 0; i < 2; i++) {
         assert_true(weights_place(networks[i], plan_limits.max_block));
         assert_true(weights_allocate(networks[i], device));
-        assert_true(weights_initialise(networks[i], device, &r, 0.02));
+        assert_true(weights_initialise(networks[i], device, &r, WEIGHTS_NORMAL, 0.02));
     }
     assert_true(plan_allocate(s->plan, device));
     s->exec = exec_create_ring(device, s->graph, submission_seconds, MAX(s->slots, 1));

@@ -113,7 +113,6 @@ static void run_case(const char *name, struct op_limits op_limits)
         .load_w = SIDE,
         .crop_h = SIDE,
         .crop_w = SIDE,
-        .no_dropout = true,
         .lambda_l1 = 100,
         .optimizer = { OPTIMIZER_ADAM, 0.5, 0.999, 1e-8, 0 },
     };

@@ -120,7 +120,8 @@ static void test_table(void **state)
             assert_true(*(double *)((char *)&o + row->offset) == row->max);
             snprintf(text, sizeof(text), "%.17g", row->max * 1.001);
             assert_false(pix_train_options_set(&o, row->name, text));
-            assert_false(pix_train_options_set(&o, row->name, "-1"));
+            snprintf(text, sizeof(text), "%.17g", row->min - 0.001);
+            assert_false(pix_train_options_set(&o, row->name, text));
             break;
         case PIX_OPTION_TEXT:
             assert_true(pix_train_options_set(&o, row->name, "some/where"));
@@ -198,8 +199,14 @@ static void test_levels(void **state)
         { "unet", 0, 100, 0, "96 or 128" },
         { "unet", 0, 48, 0, "32 or 64" },
         { "unet", 9, 256, 0, "512" },
-        { "unet", 4, 256, 0, "5 to 10" },
-        { "unet", 11, 2048, 0, "5 to 10" },
+        { "unet", 2, 32, 2, NULL },
+        { "unet", 1, 256, 0, "2 to 10" },
+        { "unet", 11, 2048, 0, "2 to 10" },
+        { "encoder_decoder", 0, 256, 8, NULL },
+        { "encoder_decoder", 6, 64, 6, NULL },
+        { "resnet_6blocks", 0, 100, 2, NULL },
+        { "resnet_9blocks", 0, 102, 0, "100 or 104" },
+        { "resnet_9blocks", 8, 256, 0, "--depth" },
         { "unet_256", 0, 128, 0, "take 256" },
         { "unet_256", 0, 300, 0, "256 or 512" },
         { "unet_128", 0, 64, 0, "take 128" },
@@ -211,7 +218,7 @@ static void test_levels(void **state)
         o.net_g = cases[i].net_g;
         o.depth = cases[i].depth;
         o.crop_size = cases[i].crop;
-        const uint32_t levels = options_unet_levels(&o);
+        const uint32_t levels = options_levels(&o);
         if (levels != cases[i].levels)
             fail_msg("%s depth %u crop %u: %u levels, expected %u", cases[i].net_g,
                      (unsigned)cases[i].depth, (unsigned)cases[i].crop,
@@ -250,6 +257,17 @@ static void test_check(void **state)
     REFUSED(o.direction = "CtoD", "--direction");
     REFUSED(o.n_epochs = o.n_epochs_decay = 0, "--n-epochs");
     REFUSED(o.ngf = 100000, "--ngf");
+    REFUSED((o.gan_mode = "none", o.lambda_l1 = 0), "nothing to learn");
+    REFUSED((o.gan_mode = "wgangp", o.norm_d = "batch"), "wgangp");
+    REFUSED((o.gan_mode = "wgangp", o.norm_d = "instance"), "wgangp");
+    REFUSED((o.update_order = "reuse", o.accumulate = 2), "--batch-size 2");
+    REFUSED((o.batch_size = 4096, o.accumulate = 17), "65536");
+    REFUSED((o.net_d = "n_layers", o.n_layers_d = 6, o.crop_size = 128),
+            "--n-layers-d 5, or crops of 192");
+    REFUSED(o.n_layers_d = 7, "--n-layers-d");
+    REFUSED(o.input_nc = 0, "--input-nc");
+    REFUSED(o.gp_alpha = 1.5, "--gp-alpha");
+    REFUSED(o.init_type = "zeros", "--init-type");
     REFUSED(o.seed = (uint64_t)INT64_MAX + 1, "--seed");
     REFUSED(o.data = NULL, "--data");
     REFUSED(o.out = "", "--out");
@@ -294,40 +312,9 @@ static void test_resolve(void **state)
     assert_int_equal(o.depth, 0);
 }
 
-// ---------------------------------------------------------------------------
-// Copies and JSON
-
-static void fill(struct pix_train_options *o, char *data)
+static bool same_text(const char *a, const char *b)
 {
-    pix_train_options_init(o);
-    o->data = data;
-    o->out = "run";
-    o->direction = "BtoA";
-    o->net_g = "unet_128";
-    o->depth = 7;
-    o->ngf = 5;
-    o->ndf = 6;
-    o->no_dropout = true;
-    o->preprocess = "none";
-    o->load_size = 128;
-    o->crop_size = 128;
-    o->no_flip = true;
-    o->serial_batches = true;
-    o->max_dataset_size = 11;
-    o->threads = 2;
-    o->batch_size = 3;
-    o->n_epochs = 7;
-    o->n_epochs_decay = 9;
-    o->lr = 0.1 + 0.2;    // needs all its digits
-    o->beta1 = 0.25;
-    o->lambda_l1 = 10;
-    o->seed = INT64_MAX;
-    o->steps = 123456789012;
-    o->save_freq = 1;
-    o->log_freq = 2;
-    o->sample_freq = 4;
-    o->keep = 8;
-    o->continue_run = true;
+    return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 static void assert_same(const struct pix_train_options *a,
@@ -356,12 +343,169 @@ static void assert_same(const struct pix_train_options *a,
             break;
         case PIX_OPTION_TEXT:
         case PIX_OPTION_CHOICE:
-            same = strcmp(*(const char *const *)x, *(const char *const *)y) == 0;
+            same = same_text(*(const char *const *)x, *(const char *const *)y);
             break;
         }
         if (!same)
             fail_msg("--%s differs", table[i].name);
     }
+}
+
+// ---------------------------------------------------------------------------
+// Recipes
+
+static void test_networks(void **state)
+{
+    (void)state;
+    struct pix_train_options o;
+    pix_train_options_init(&o);
+    o.net_g = "resnet_6blocks";
+    o.norm = "instance";
+    o.upsample = "resize";
+    o.net_d = "n_layers";
+    o.n_layers_d = 5;
+    o.gan_mode = "wgangp";
+    assert_true(options_resolve(&o));
+    const struct generator_options g = options_generator(&o);
+    const struct discriminator_options d = options_discriminator(&o);
+    assert_true(g.kind == GENERATOR_RESNET && g.blocks == 6 && g.resize);
+    assert_true(g.norm == MODEL_NORM_INSTANCE && !g.no_dropout);
+    assert_true(d.layers == 5 && d.norm == MODEL_NORM_NONE && !d.pixel);
+    assert_string_equal(o.norm_d, "none");
+
+    pix_train_options_init(&o);
+    o.n_layers_d = 5;    // of n_layers only
+    o.norm = "none";
+    assert_true(options_resolve(&o));
+    assert_int_equal(options_discriminator(&o).layers, 3);
+    assert_string_equal(o.norm_d, "none");
+    assert_non_null(strstr(warnings, "--n-layers-d 5"));
+    assert_int_equal(options_validation_epochs(&o), 0);
+    o.lr_policy = "plateau";
+    assert_int_equal(options_validation_epochs(&o), 1);
+    o.val_freq = 7;
+    assert_int_equal(options_validation_epochs(&o), 7);
+    o.batch_size = 3;
+    o.accumulate = 4;
+    assert_int_equal(options_images_per_step(&o), 12);
+}
+
+static void test_recipes(void **state)
+{
+    (void)state;
+    struct pix_train_options o, initial;
+    char text[512];
+    pix_train_options_init(&initial);
+
+    pix_train_options_init(&o);
+    assert_true(pix_train_options_set(&o, "recipe", "lua"));
+    assert_string_equal(o.recipe, "lua");
+    assert_string_equal(o.dropout_at, "d1-d3");
+    assert_string_equal(o.concat, "decoder_first");
+    assert_string_equal(o.resize_filter, "bilinear");
+    assert_string_equal(o.update_order, "reuse");
+    assert_true(o.d_loss_weight == 1 && o.n_epochs == 200 && o.n_epochs_decay == 0);
+    assert_string_equal(o.bias, "auto");
+    assert_false(o.norm_innermost);
+    assert_true(pix_train_options_set(&o, "recipe", "affinelayer"));
+    assert_string_equal(o.bias, "all");
+    assert_true(o.norm_innermost);
+    assert_string_equal(o.concat, "decoder_first");
+    // The default is the recipe of the PyTorch port.
+    assert_true(pix_train_options_set(&o, "recipe", "pytorch"));
+    assert_same(&o, &initial, true);
+
+    // What a recipe says of itself is what it sets.
+    static const char *const names[] = { "pytorch", "lua", "affinelayer" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct pix_train_options by_words;
+        pix_train_options_init(&o);
+        pix_train_options_init(&by_words);
+        assert_true(pix_train_options_set(&o, "recipe", names[i]));
+        by_words.recipe = names[i];
+        assert_true(pix_train_recipe(names[i], text, sizeof(text)));
+        char *rest = text;
+        while (*rest) {
+            char *name = rest + 2, *value = "true", *end = name + strcspn(name, " ");
+            rest = *end ? end + 1 : end;
+            *end = 0;
+            if (*rest && strncmp(rest, "--", 2) != 0) {
+                value = rest;
+                end = rest + strcspn(rest, " ");
+                rest = *end ? end + 1 : end;
+                *end = 0;
+            }
+            assert_true(pix_train_options_set(&by_words, name, value));
+        }
+        assert_same(&o, &by_words, true);
+        assert_true(options_resolve(&o));
+    }
+    assert_false(pix_train_recipe("keras", text, sizeof(text)));
+}
+
+// ---------------------------------------------------------------------------
+// Copies and JSON
+
+static void fill(struct pix_train_options *o, char *data)
+{
+    pix_train_options_init(o);
+    o->data = data;
+    o->out = "run";
+    o->direction = "BtoA";
+    o->recipe = "lua";
+    o->input_nc = 4;
+    o->output_nc = 1;
+    o->input_kind = "u16";
+    o->output_kind = "f32";
+    o->net_d = "n_layers";
+    o->n_layers_d = 2;
+    o->no_condition = true;
+    o->norm = "instance";
+    o->norm_d = "none";
+    o->upsample = "resize";
+    o->dropout_at = "d1-d3";
+    o->bias = "all";
+    o->norm_innermost = true;
+    o->concat = "decoder_first";
+    o->init_type = "orthogonal";
+    o->init_gain = 0.5;
+    o->resize_filter = "bilinear";
+    o->gan_mode = "wgangp";
+    o->lambda_gp = 3;
+    o->gp_alpha = 0.25;
+    o->d_loss_weight = 2;
+    o->accumulate = 5;
+    o->lr_policy = "step";
+    o->lr_decay_iters = 6;
+    o->optimizer = "sgd";
+    o->momentum = 0.75;
+    o->ema = 0.875;
+    o->val_freq = 3;
+    o->net_g = "unet_128";
+    o->depth = 7;
+    o->ngf = 5;
+    o->ndf = 6;
+    o->no_dropout = true;
+    o->preprocess = "none";
+    o->load_size = 128;
+    o->crop_size = 128;
+    o->no_flip = true;
+    o->serial_batches = true;
+    o->max_dataset_size = 11;
+    o->threads = 2;
+    o->batch_size = 3;
+    o->n_epochs = 7;
+    o->n_epochs_decay = 9;
+    o->lr = 0.1 + 0.2;    // needs all its digits
+    o->beta1 = 0.25;
+    o->lambda_l1 = 10;
+    o->seed = INT64_MAX;
+    o->steps = 123456789012;
+    o->save_freq = 1;
+    o->log_freq = 2;
+    o->sample_freq = 4;
+    o->keep = 8;
+    o->continue_run = true;
 }
 
 static void test_copy(void **state)
@@ -571,6 +715,8 @@ int main(void)
         cmocka_unit_test_setup(test_levels, setup),
         cmocka_unit_test_setup(test_check, setup),
         cmocka_unit_test_setup(test_resolve, setup),
+        cmocka_unit_test_setup(test_networks, setup),
+        cmocka_unit_test_setup(test_recipes, setup),
         cmocka_unit_test_setup(test_copy, setup),
         cmocka_unit_test_setup(test_json, setup),
         cmocka_unit_test_setup(test_json_bad, setup),

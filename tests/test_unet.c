@@ -27,8 +27,8 @@ static void network_build(struct network *n, uint32_t levels, uint32_t ngf, uint
     n->weights = weights_create(false);
     struct tensor *x =
         graph_input(n->graph, "x", (struct shape){ 1, 3, h, w }, TENSOR_F32);
-    n->out = unet_build(n->graph, n->weights, x,
-                        &(struct unet_options){ levels, ngf, 3, 3 }, mode);
+    n->out = generator_build(n->graph, n->weights, x,
+                             &(struct generator_options){ levels, ngf, 3, 3 }, mode);
 }
 
 static void network_end(struct network *n)
@@ -116,7 +116,8 @@ static void test_modes(void **state)
     assert_int_equal(count_norms(n.graph, NORM_SPEC_DROPOUT), 0);
     assert_int_equal(n.out->shape.w, 64);
     network_end(&n);
-    network_build(&n, 8, 4, 256, 256, (struct model_mode){ true, true });
+    network_build(&n, 8, 4, 256, 256,
+                  (struct model_mode){ true, STATISTICS_PER_IMAGE });
     assert_int_equal(count_norms(n.graph, NORM_SPEC_DROPOUT), 0);
     assert_int_equal(count_norms(n.graph, NORM_SPEC_RUNNING), 0);
     network_end(&n);
@@ -139,7 +140,7 @@ static void initialise(struct harness *h, void *user)
     struct random r;
     (void)user;
     random_init(&r, 11, 3);
-    assert_true(weights_initialise(h->weights, test_gpu(), &r, 0.2));
+    assert_true(weights_initialise(h->weights, test_gpu(), &r, WEIGHTS_NORMAL, 0.2));
 }
 
 static struct tensor *build_small(struct harness *h, void *user)
@@ -151,8 +152,9 @@ static struct tensor *build_small(struct harness *h, void *user)
     float *data = check_random_floats(&r, shape);
     struct tensor *x = harness_input(h, "x", shape, data);
     free(data);
-    return unet_build(h->graph, h->weights, x, &(struct unet_options){ 5, 2, 3, 3 },
-                      (struct model_mode){ 0 });
+    return generator_build(h->graph, h->weights, x,
+                           &(struct generator_options){ 5, 2, 3, 3 },
+                           (struct model_mode){ 0 });
 }
 
 static void test_gradient(void **state)
@@ -172,7 +174,7 @@ static void test_gradient(void **state)
 static void test_translation_is_per_image(void **state)
 {
     (void)state;
-    const struct unet_options options = { 5, 4, 3, 3 };
+    const struct generator_options options = { 5, 4, 3, 3 };
     const size_t image = 3 * 32 * 32;
     uint8_t pixels[3 * 3 * 32 * 32], together[3 * 3 * 32 * 32], alone[3 * 32 * 32];
     struct random r;
@@ -184,7 +186,8 @@ static void test_translation_is_per_image(void **state)
         struct translation t;
         harness_begin(&h);
         h.limits = test_gpu_limits();
-        assert_true(translation_build(h.graph, h.weights, &options, batch, 32, 32, &t));
+        assert_true(translation_build(h.graph, h.weights, &options, TRANSLATION_STABLE,
+                                      batch, 32, 32, &t));
         harness_keep(&h, t.output);
         harness_prepare(&h);
         initialise(&h, NULL);

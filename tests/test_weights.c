@@ -111,7 +111,7 @@ static void test_initial_values(void **state)
     random_init(&r, 0, 0);
     assert_true(weights_place(weights, (uint64_t)1 << 30));
     assert_true(weights_allocate(weights, test_gpu()));
-    assert_true(weights_initialise(weights, test_gpu(), &r, 0.02));
+    assert_true(weights_initialise(weights, test_gpu(), &r, WEIGHTS_NORMAL, 0.02));
 
     assert_true(tensor_download(test_gpu(), conv, values));
     moments(values, count, &mean, &deviation);

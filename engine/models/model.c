@@ -1,31 +1,126 @@
 // SPDX-License-Identifier: MIT
 //
-// What all networks share: a normalisation with its weights. See model.h.
+// Which network it is, and the parts that all share. See model.h and parts.h.
 
 #include "models/model.h"
+
+#include "models/parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-struct tensor *model_norm(struct graph *g, struct weights *weights, struct tensor *x,
-                          struct model_mode mode, float dropout, const char *format,
-                          ...)
+#define NAME_SIZE 192
+
+struct tensor *generator_build(struct graph *g, struct weights *weights,
+                               struct tensor *x,
+                               const struct generator_options *options,
+                               struct model_mode mode)
 {
-    char prefix[192];
+    if (graph_failed(g))
+        return NULL;
+    return options->kind == GENERATOR_RESNET
+               ? resnet_build(g, weights, x, options, mode)
+               : unet_build(g, weights, x, options, mode);
+}
+
+uint32_t generator_multiple(const struct generator_options *options)
+{
+    return options->kind == GENERATOR_RESNET ? 4 : 1u << options->levels;
+}
+
+// ---------------------------------------------------------------------------
+// Parts
+
+// Weights of a convolution: `first` and `second` are its channels as the file has them.
+static void add_weights(const struct network *n, enum weight_kind kind, uint32_t first,
+                        uint32_t second, uint32_t kernel, uint32_t c_out, bool bias,
+                        const char *name, struct tensor **w, struct tensor **b)
+{
+    *w = weights_add(n->weights, kind, (struct shape){ first, second, kernel, kernel },
+                     "%s.weight", name);
+    *b = bias ? weights_add(n->weights, WEIGHT_BIAS, (struct shape){ 1, c_out, 1, 1 },
+                            "%s.bias", name)
+              : NULL;
+}
+
+static struct tensor *conv(const struct network *n, struct tensor *x, uint32_t c_out,
+                           struct conv_attributes attr, bool bias, const char *name)
+{
+    struct tensor *w, *b;
+    add_weights(n, WEIGHT_CONV, c_out, x->shape.c, attr.kernel, c_out, bias, name, &w,
+                &b);
+    return graph_conv(n->g, x, w, b, attr);
+}
+
+struct tensor *network_conv(const struct network *n, struct tensor *x, uint32_t c_out,
+                            struct conv_attributes attr, bool bias, const char *format,
+                            ...)
+{
+    char name[NAME_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name, sizeof(name), format, arguments);
+    va_end(arguments);
+    return graph_failed(n->g) ? NULL : conv(n, x, c_out, attr, bias, name);
+}
+
+struct tensor *network_double(const struct network *n, struct tensor *x, uint32_t c_out,
+                              struct conv_attributes attr, bool bias,
+                              const char *format, ...)
+{
+    struct tensor *w, *b;
+    char name[NAME_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name, sizeof(name), format, arguments);
+    va_end(arguments);
+    if (graph_failed(n->g))
+        return NULL;
+    if (n->resize) {
+        // An activation of what is repeated is the repetition of the activation.
+        attr.kernel = 3;
+        attr.stride = attr.pad = 1;
+        attr.output_pad = 0;
+        x = graph_upsample(n->g, x);
+        return x ? conv(n, x, c_out, attr, bias, name) : NULL;
+    }
+    add_weights(n, WEIGHT_CONV_TRANSPOSE, x->shape.c, c_out, attr.kernel, c_out, bias,
+                name, &w, &b);
+    return graph_conv_transpose(n->g, x, w, b, attr);
+}
+
+struct tensor *network_norm(const struct network *n, struct tensor *x, bool relu,
+                            bool dropout, const char *format, ...)
+{
+    char prefix[NAME_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(prefix, sizeof(prefix), format, arguments);
     va_end(arguments);
-
-    if (graph_failed(g))
+    if (graph_failed(n->g))
         return NULL;
+
+    dropout = dropout && !n->mode.no_dropout;
+    if (n->norm == MODEL_NORM_NONE) {
+        if (relu)
+            x = graph_relu(n->g, x);
+        return dropout ? graph_dropout(n->g, x, MODEL_DROPOUT) : x;
+    }
+    const enum model_statistics statistics = n->mode.statistics;
+    const bool has_weights = n->norm == MODEL_NORM_BATCH;
+    const bool is_batch = has_weights && statistics != STATISTICS_PER_IMAGE;
     const struct norm_attributes attr = {
-        .kind = mode.per_image ? NORM_INSTANCE : NORM_BATCH,
+        .kind = is_batch ? NORM_BATCH : NORM_INSTANCE,
         .epsilon = 1e-5f,
         .momentum = 0.1f,
-        .update_running = !mode.per_image,
-        .sections = mode.sections,
-        .dropout = dropout,
+        .fixed = is_batch && statistics == STATISTICS_RUNNING,
+        .update_running =
+            is_batch && statistics == STATISTICS_BATCH && !n->mode.keep_running,
+        .sections = is_batch ? n->mode.sections : 1,
+        .leaky = relu,
+        .dropout = dropout ? MODEL_DROPOUT : 0.0f,
     };
-    return graph_norm(g, x, weights_add_norm(weights, x->shape.c, prefix), attr);
+    struct tensor *scale =
+        has_weights ? weights_add_norm(n->weights, x->shape.c, prefix) : NULL;
+    return graph_norm(n->g, x, scale, attr);
 }

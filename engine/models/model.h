@@ -2,42 +2,88 @@
 //
 // Networks. A network is a builder over weights: the first run names and makes the
 // weights, later runs over the same weights share them. Names, shapes and order are the
-// PyTorch port's state_dict.
+// PyTorch port's state_dict, whatever of the options the port itself lacks.
 
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
 #include "graph/graph.h"
 
+enum model_norm { MODEL_NORM_BATCH, MODEL_NORM_INSTANCE, MODEL_NORM_NONE };
+
+// Where a batch norm takes its statistics from. An instance norm has those of each
+// image always.
+enum model_statistics {
+    STATISTICS_BATCH,        // of the batch in hand, and the running ones follow
+    STATISTICS_PER_IMAGE,    // of each image by itself
+    STATISTICS_RUNNING,      // the running ones
+};
+
 // How a network is built. Zero is training.
 struct model_mode {
-    bool no_dropout;
-    bool per_image;    // translation: norm statistics of each image by itself, running
-                       // statistics untouched
+    bool no_dropout;    // switched off, whatever the network has
+    enum model_statistics statistics;
+    bool keep_running;    // STATISTICS_BATCH: the running ones stay as they are,
+                          // because these samples have been counted before
     uint32_t sections;    // batches in the tensor that are normalised apart; 0 is 1
 };
 
-// Batch normalisation as the port has it (epsilon 1e-5, momentum 0.1), with the weights
-// <prefix>.weight, .bias, .running_mean, .running_var; the prefix is formatted. Then
-// dropout, with this probability of a zero.
-struct tensor *model_norm(struct graph *g, struct weights *weights, struct tensor *x,
-                          struct model_mode mode, float dropout, const char *format,
-                          ...) PRINTF_LIKE(6, 7);
-
-// U-Net generator: x [n, 3, h, w] -> [n, 3, h, w] in [-1, 1]; h and w multiples of
-// 2^levels. Channels ngf * {1, 2, 4, 8, 8, ...}. levels >= 5.
-struct unet_options {
-    uint32_t levels, ngf, channels_in, channels_out;
+// Generators map x [n, channels_in, h, w] to [n, channels_out, h, w] in [-1, 1]; h and
+// w are multiples of generator_multiple.
+struct generator_options {
+    uint32_t levels;    // U-Net and encoder-decoder: halvings, 2 or more
+    uint32_t ngf;       // channels ngf * {1, 2, 4, 8, 8, ...}
+    uint32_t channels_in, channels_out;
+    enum generator_kind {
+        GENERATOR_UNET,
+        GENERATOR_ENCODER_DECODER,    // the U-Net without its skips
+        GENERATOR_RESNET,
+    } kind;
+    uint32_t blocks;    // ResNet: residual blocks
+    enum model_norm norm;
+    bool bias;    // in front of a norm too; without: in front of instance norm
+    bool norm_innermost;    // of the U-Net's smallest map, after its encoder
+    bool decoder_first;     // in the U-Net's concatenations; without: the skip
+    bool resize;    // doubling by nearest neighbour and a convolution, instead of
+                    // a transposed convolution
+    bool no_dropout;
+    bool dropout_inner;    // U-Net: in the three innermost decoders, as in the paper;
+                           // without: between the innermost and the four outer levels
 };
-struct tensor *unet_build(struct graph *g, struct weights *weights, struct tensor *x,
-                          const struct unet_options *options, struct model_mode mode);
 
-// PatchGAN: x [n, c, h, w] -> logits [n, 1, h', w']; `layers` 3 sees 70x70 pixels.
-struct patchgan_options {
-    uint32_t layers, ndf;
+struct tensor *generator_build(struct graph *g, struct weights *weights,
+                               struct tensor *x,
+                               const struct generator_options *options,
+                               struct model_mode mode);
+
+uint32_t generator_multiple(const struct generator_options *options);
+
+// Discriminators map x [n, c, h, w] to logits [n, 1, h', w'].
+struct discriminator_options {
+    uint32_t layers;    // PatchGAN: 1 to 6; 3 sees 70x70 pixels
+    uint32_t ndf;
+    bool pixel;    // each pixel by itself, whatever `layers`
+    enum model_norm norm;
+    bool bias;    // as of the generator
 };
-struct tensor *patchgan_build(struct graph *g, struct weights *weights,
-                              struct tensor *x, const struct patchgan_options *options,
-                              struct model_mode mode);
+
+struct tensor *discriminator_build(struct graph *g, struct weights *weights,
+                                   struct tensor *x,
+                                   const struct discriminator_options *options,
+                                   struct model_mode mode);
+
+// The gradient of the sum of all logits for x, [n, c, h, w], itself built from ordinary
+// nodes: transposed convolutions that share the discriminator's weights, and masks. The
+// discriminator must have no norm.
+struct tensor *discriminator_input_gradient(
+    struct graph *g, struct weights *weights, struct tensor *x,
+    const struct discriminator_options *options);
+
+// The side of the square that one logit sees, pixels.
+uint32_t discriminator_receptive_field(const struct discriminator_options *options);
+
+// The side of the map of logits for an input of this side; 0: it is too small.
+uint32_t discriminator_output_side(const struct discriminator_options *options,
+                                   uint32_t side);
 
 #endif

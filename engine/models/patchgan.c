@@ -1,49 +1,146 @@
 // SPDX-License-Identifier: MIT
 //
-// The PatchGAN discriminator (Isola et al. 2017, section 3.2.2) as the PyTorch port
-// builds it: `layers` convolutions of stride 2, one of stride 1, one to a single
-// channel of logits. Three layers see 70x70 pixels. The input is the condition and the
-// image, joined along channels.
+// Discriminators as the PyTorch port builds them. The PatchGAN (Isola et al. 2017,
+// section 3.2.2): `layers` convolutions of stride 2, one of stride 1, one to a single
+// channel of logits. The PixelGAN: three convolutions 1x1. The input is the condition
+// and the image, joined along channels, or the image alone.
 
-#include "models/model.h"
+#include "models/parts.h"
+
+#include <assert.h>
 
 #define LEAK 0.2f
+#define LAYERS_MAX 8    // convolutions
 
-// All but the first read their input through the leaky ReLU before them.
-static const struct conv_attributes first = { .kernel = 4, .stride = 2, .pad = 1 };
-static const struct conv_attributes halving = {
-    .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = LEAK
-};
-static const struct conv_attributes keeping = {
-    .kernel = 4, .stride = 1, .pad = 1, .leaky = true, .slope = LEAK
+// All but the first convolution read their input through a leaky ReLU.
+struct layer {
+    uint32_t c_out, index;    // in the port's Sequential; a norm is the next
+    struct conv_attributes attr;
+    bool bias, norm;
 };
 
-struct tensor *patchgan_build(struct graph *g, struct weights *weights,
-                              struct tensor *x, const struct patchgan_options *options,
-                              struct model_mode mode)
+static uint32_t list_layers(const struct discriminator_options *o,
+                            struct layer list[LAYERS_MAX])
 {
+    const bool bias = model_bias(o->norm, o->bias);
+    const uint32_t inner = o->pixel ? 1 : o->layers;
+    const struct conv_attributes pixel = { .kernel = 1, .stride = 1 };
+    const struct conv_attributes halving = { .kernel = 4, .stride = 2, .pad = 1 };
+    const struct conv_attributes keeping = { .kernel = 4, .stride = 1, .pad = 1 };
+    uint32_t count = 0;
+    assert(inner + 2 <= LAYERS_MAX);
+    list[count++] = (struct layer){ .c_out = o->ndf,
+                                    .attr = o->pixel ? pixel : halving,
+                                    .bias = true };
+    for (uint32_t i = 1; i <= inner; i++)
+        list[count++] = (struct layer){
+            .c_out = o->ndf << MIN(i, 3),
+            .index = 3 * i - 1,
+            .attr = o->pixel    ? pixel
+                    : i < inner ? halving
+                                : keeping,
+            .bias = bias,
+            .norm = true,
+        };
+    list[count++] = (struct layer){
+        .c_out = 1,
+        .index = 3 * inner + 2,
+        .attr = o->pixel ? pixel : keeping,
+        .bias = !o->pixel || bias,
+    };
+    for (uint32_t i = 1; i < count; i++) {
+        list[i].attr.leaky = true;
+        list[i].attr.slope = LEAK;
+    }
+    return count;
+}
+
+// `before` gets what each convolution is read from, before the activation; may be NULL.
+static struct tensor *build(const struct network *n, struct tensor *x,
+                            const struct discriminator_options *o,
+                            struct tensor *before[LAYERS_MAX])
+{
+    struct layer list[LAYERS_MAX];
+    const uint32_t count = list_layers(o, list);
+    const char *prefix = o->pixel ? "net" : "model";
+    for (uint32_t i = 0; i < count; i++) {
+        const struct layer *l = &list[i];
+        if (before)
+            before[i] = x;
+        x = network_conv(n, x, l->c_out, l->attr, l->bias, "%s.%u", prefix, l->index);
+        if (l->norm)
+            x = network_norm(n, x, false, false, "%s.%u", prefix, l->index + 1);
+    }
+    return x;
+}
+
+struct tensor *discriminator_build(struct graph *g, struct weights *weights,
+                                   struct tensor *x,
+                                   const struct discriminator_options *o,
+                                   struct model_mode mode)
+{
+    const struct network n = { g,     weights, o->norm, model_bias(o->norm, o->bias),
+                               false, mode };
+    return graph_failed(g) ? NULL : build(&n, x, o, NULL);
+}
+
+// What a convolution of this side leaves out, or does not reach.
+static uint32_t output_pad(uint32_t in, uint32_t out, const struct conv_attributes *a)
+{
+    return in - ((out - 1) * a->stride + a->kernel - 2 * a->pad);
+}
+
+struct tensor *discriminator_input_gradient(struct graph *g, struct weights *weights,
+                                            struct tensor *x,
+                                            const struct discriminator_options *o)
+{
+    const struct network n = { g,     weights, o->norm, model_bias(o->norm, o->bias),
+                               false, { 0 } };
+    struct layer list[LAYERS_MAX];
+    struct tensor *before[LAYERS_MAX];
+    assert(o->norm == MODEL_NORM_NONE);
     if (graph_failed(g))
         return NULL;
-    uint32_t c = options->ndf;
-    struct tensor *w = weights_add(
-        weights, WEIGHT_CONV, (struct shape){ c, x->shape.c, 4, 4 }, "model.0.weight");
-    struct tensor *b =
-        weights_add(weights, WEIGHT_BIAS, (struct shape){ 1, c, 1, 1 }, "model.0.bias");
-    struct tensor *h = graph_conv(g, x, w, b, first);
-
-    // The port's Sequential counts convolution, norm and activation each.
-    uint32_t index = 2;
-    for (uint32_t i = 1; i <= options->layers; i++, index += 3) {
-        uint32_t c_out = options->ndf << MIN(i, 3);
-        w = weights_add(weights, WEIGHT_CONV, (struct shape){ c_out, c, 4, 4 },
-                        "model.%u.weight", index);
-        h = graph_conv(g, h, w, NULL, i < options->layers ? halving : keeping);
-        h = model_norm(g, weights, h, mode, 0.0f, "model.%u", index + 1);
-        c = c_out;
+    struct tensor *logits = build(&n, x, o, before);
+    if (graph_failed(g))
+        return NULL;
+    struct tensor *d = graph_fill(g, logits->shape, 1.0f);
+    for (uint32_t i = list_layers(o, list); i-- > 0 && !graph_failed(g);) {
+        const struct shape in = before[i]->shape;
+        const struct layer *l = &list[i];
+        struct tensor *w = weights_add(
+            weights, WEIGHT_CONV,
+            (struct shape){ l->c_out, in.c, l->attr.kernel, l->attr.kernel },
+            "%s.%u.weight", o->pixel ? "net" : "model", l->index);
+        struct conv_attributes back = l->attr;
+        back.leaky = false;
+        back.output_pad = output_pad(in.h, d->shape.h, &back);
+        assert(back.output_pad == output_pad(in.w, d->shape.w, &back));
+        d = graph_conv_transpose(g, d, w, NULL, back);
+        if (i > 0 && d)
+            d = graph_mask(g, d, before[i], LEAK);
     }
-    w = weights_add(weights, WEIGHT_CONV, (struct shape){ 1, c, 4, 4 },
-                    "model.%u.weight", index);
-    b = weights_add(weights, WEIGHT_BIAS, (struct shape){ 1, 1, 1, 1 }, "model.%u.bias",
-                    index);
-    return graph_conv(g, h, w, b, keeping);
+    return d;
+}
+
+uint32_t discriminator_receptive_field(const struct discriminator_options *o)
+{
+    struct layer list[LAYERS_MAX];
+    uint32_t side = 1;
+    for (uint32_t i = list_layers(o, list); i-- > 0;)
+        side = (side - 1) * list[i].attr.stride + list[i].attr.kernel;
+    return side;
+}
+
+uint32_t discriminator_output_side(const struct discriminator_options *o, uint32_t side)
+{
+    struct layer list[LAYERS_MAX];
+    const uint32_t count = list_layers(o, list);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct conv_attributes *a = &list[i].attr;
+        if (side + 2 * a->pad < a->kernel)
+            return 0;
+        side = (side + 2 * a->pad - a->kernel) / a->stride + 1;
+    }
+    return side;
 }

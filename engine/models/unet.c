@@ -2,18 +2,18 @@
 //
 // The U-Net generator (Isola et al. 2017, appendix 6.1.1) as the PyTorch port builds
 // it: pre-activation blocks nested into one another, skip first in each concatenation,
-// convolutions without bias before a norm.
+// convolutions without bias before a batch norm.
 //
 //     level 1:         conv -> [level 2] -> relu, deconv, tanh
 //     level k:  leaky, conv, norm -> [level k + 1] -> relu, deconv, norm, (dropout)
 //     innermost: leaky, conv -> relu, deconv, norm
+//
+// The encoder-decoder is the same without the concatenations.
 
-#include "models/model.h"
+#include "models/parts.h"
 
 #include <assert.h>
 #include <string.h>
-
-#define DROPOUT 0.5f
 
 // Each convolution halves or doubles the side. What it reads goes through a leaky ReLU
 // on the way down, a ReLU on the way up; a skip is read by both.
@@ -32,10 +32,8 @@ static const struct conv_attributes last = {
 #define PREFIX_SIZE 160
 
 struct unet {
-    struct graph *g;
-    struct weights *weights;
-    const struct unet_options *options;
-    struct model_mode mode;
+    struct network n;
+    const struct generator_options *options;
 };
 
 static uint32_t channels_of(const struct unet *u, uint32_t level)
@@ -55,51 +53,64 @@ static void write_prefix(uint32_t level, char text[PREFIX_SIZE])
         memcpy(end, deeper, sizeof(deeper));
 }
 
+// The encoder's and the decoder's side of a level, in one tensor.
+static struct tensor *join(const struct unet *u, struct tensor *encoder,
+                           struct tensor *decoder)
+{
+    if (u->options->kind == GENERATOR_ENCODER_DECODER || graph_failed(u->n.g))
+        return decoder;
+    return u->options->decoder_first ? graph_concat(u->n.g, decoder, encoder)
+                                     : graph_concat(u->n.g, encoder, decoder);
+}
+
+// Which decoders drop out: the port's blocks between the four outer levels and the
+// innermost, or the paper's three innermost.
+static bool drops_out(const struct generator_options *o, uint32_t level)
+{
+    if (o->no_dropout)
+        return false;
+    return o->dropout_inner ? level + 3 > o->levels : level >= 5 && level < o->levels;
+}
+
 // The output of a level for the output of the level around it, before concatenation.
 static struct tensor *level_build(const struct unet *u, struct tensor *x,
                                   uint32_t level)
 {
-    const uint32_t c = channels_of(u, level);
-    const uint32_t c_around = channels_of(u, level - 1);
-    const bool is_innermost = level == u->options->levels;
+    const struct generator_options *o = u->options;
+    const bool is_innermost = level == o->levels;
     char prefix[PREFIX_SIZE];
     write_prefix(level, prefix);
 
-    struct tensor *w =
-        weights_add(u->weights, WEIGHT_CONV, (struct shape){ c, c_around, 4, 4 },
-                    "%s.1.weight", prefix);
-    struct tensor *h = graph_conv(u->g, x, w, NULL, down);
-    uint32_t c_joint = c;
-    if (!is_innermost) {
-        h = model_norm(u->g, u->weights, h, u->mode, 0.0f, "%s.2", prefix);
-        h = graph_concat(u->g, h, level_build(u, h, level + 1));
-        c_joint = 2 * c;
-    }
-    w = weights_add(u->weights, WEIGHT_CONV_TRANSPOSE,
-                    (struct shape){ c_joint, c_around, 4, 4 }, "%s.%u.weight", prefix,
-                    is_innermost ? 3 : 5);
-    h = graph_conv_transpose(u->g, h, w, NULL, up);
-    // The port drops out in the blocks between the four outer levels and the innermost.
-    const bool drops = level >= 5 && !is_innermost && !u->mode.no_dropout;
-    return model_norm(u->g, u->weights, h, u->mode, drops ? DROPOUT : 0.0f, "%s.%d",
-                      prefix, is_innermost ? 4 : 6);
+    const bool has_norm = !is_innermost || o->norm_innermost;
+    struct tensor *h =
+        network_conv(&u->n, x, channels_of(u, level), down, u->n.bias, "%s.1", prefix);
+    if (has_norm)
+        h = network_norm(&u->n, h, false, false, "%s.2", prefix);
+    if (!is_innermost)
+        h = join(u, h, level_build(u, h, level + 1));
+    // A norm in the innermost level moves what comes after it.
+    const uint32_t index = is_innermost && !o->norm_innermost ? 3
+                           : is_innermost                     ? 4
+                                                              : 5;
+    h = network_double(&u->n, h, channels_of(u, level - 1), up, u->n.bias, "%s.%u",
+                       prefix, index);
+    return network_norm(&u->n, h, false, drops_out(o, level), "%s.%u", prefix,
+                        index + 1);
 }
 
 struct tensor *unet_build(struct graph *g, struct weights *weights, struct tensor *x,
-                          const struct unet_options *options, struct model_mode mode)
+                          const struct generator_options *options,
+                          struct model_mode mode)
 {
-    const struct unet u = { g, weights, options, mode };
-    const uint32_t c = channels_of(&u, 1);
-    struct tensor *w = weights_add(weights, WEIGHT_CONV,
-                                   (struct shape){ c, options->channels_in, 4, 4 },
-                                   "model.model.0.weight");
-    struct tensor *h = graph_conv(g, x, w, NULL, first);
-    h = graph_concat(g, h, level_build(&u, h, 2));
-    w = weights_add(weights, WEIGHT_CONV_TRANSPOSE,
-                    (struct shape){ 2 * c, options->channels_out, 4, 4 },
-                    "model.model.3.weight");
-    struct tensor *b = weights_add(weights, WEIGHT_BIAS,
-                                   (struct shape){ 1, options->channels_out, 1, 1 },
-                                   "model.model.3.bias");
-    return graph_conv_transpose(g, h, w, b, last);
+    const struct unet u = {
+        { g, weights, options->norm, model_bias(options->norm, options->bias),
+          options->resize, mode },
+        options,
+    };
+    assert(options->levels >= 2);
+    // The port's outermost convolution has a bias where those before a norm have one.
+    struct tensor *h =
+        network_conv(&u.n, x, channels_of(&u, 1), first, u.n.bias, "model.model.0");
+    h = join(&u, h, level_build(&u, h, 2));
+    return network_double(&u.n, h, options->channels_out, last, true, "model.model.3");
 }

@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/random.h"
 #include "gpu/memory.h"
 
 #include <assert.h>
@@ -272,42 +271,4 @@ bool weights_copy_to_average(struct weights *weights, struct gpu_device *device)
         mem_free(data);
     }
     return ok;
-}
-
-bool weights_initialise(struct weights *weights, struct gpu_device *device,
-                        struct random *r, double gain)
-{
-    for (size_t i = 0; i < weights->count; i++) {
-        struct weight *w = weights->items[i];
-        double mean = 0.0, deviation = 0.0;
-        switch (w->kind) {
-        case WEIGHT_CONV:
-        case WEIGHT_CONV_TRANSPOSE:
-            deviation = gain;
-            break;
-        case WEIGHT_NORM_SCALE:
-            mean = 1.0;
-            deviation = gain;
-            break;
-        case WEIGHT_RUNNING_VARIANCE:
-            mean = 1.0;
-            break;
-        case WEIGHT_BIAS:
-        case WEIGHT_NORM_SHIFT:
-        case WEIGHT_RUNNING_MEAN:
-            continue;    // zero since weights_allocate
-        }
-        size_t count = (size_t)shape_count(w->value.shape);
-        float *values = mem_alloc(count * sizeof(values[0]));
-        if (!values)
-            return false;
-        for (size_t k = 0; k < count; k++)
-            values[k] =
-                (float)(deviation > 0 ? mean + deviation * random_normal(r) : mean);
-        bool ok = tensor_upload(device, &w->value, values);
-        mem_free(values);
-        if (!ok)
-            return false;
-    }
-    return true;
 }

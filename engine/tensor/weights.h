@@ -90,10 +90,19 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device);
 // Makes every average the value of its weight, as an average begins.
 bool weights_copy_to_average(struct weights *weights, struct gpu_device *device);
 
-// Draws initial values as the PyTorch port does (N(0, gain) for convolutions,
-// N(1, gain) for norm scales, 0 for shifts and biases, 0 and 1 for running mean and
-// variance) in the order the weights were added.
+// Laws of initial convolution weights, as in PyTorch; fans are those of the weight's
+// shape [first, second, k, k]: second k^2 in, first k^2 out, for a transposed one too.
+enum weights_law {
+    WEIGHTS_NORMAL,        // N(0, gain)
+    WEIGHTS_XAVIER,        // N(0, gain sqrt(2 / (in + out)))
+    WEIGHTS_KAIMING,       // N(0, sqrt(2 / in)), whatever the gain
+    WEIGHTS_ORTHOGONAL,    // gain times a random orthogonal matrix [first, second k^2]
+};
+
+// Draws initial values as the PyTorch port does (convolutions by the law, N(1, gain)
+// for norm scales, 0 for shifts and biases, 0 and 1 for running mean and variance) in
+// the order the weights were added.
 bool weights_initialise(struct weights *weights, struct gpu_device *device,
-                        struct random *r, double gain);
+                        struct random *r, enum weights_law law, double gain);
 
 #endif

@@ -168,7 +168,7 @@ static bool program_build(struct bench *b, const struct pix_train_options *o,
     const struct plan_limits plan_limits = plan_device_limits(b->device);
     *p = (struct program){ .bench = b,
                            .limits = plan_op_limits(b->device),
-                           .step = schedule_block(o, 1, 1) };
+                           .step = schedule_block(o, 1, 1, NULL) };
     if (is_simple)
         p->limits.force = conv_variant_find("simple");
     p->graph = graph_create(&p->limits);
@@ -188,10 +188,10 @@ static bool program_build(struct bench *b, const struct pix_train_options *o,
         p->outputs[1] = t.loss_g_gan;
         p->outputs[2] = t.loss_g_l1;
     } else {
-        const struct unet_options generator = options_generator(o);
+        const struct generator_options generator = options_generator(o);
         struct translation t = { 0 };
-        if (!translation_build(p->graph, p->generator, &generator, o->batch_size,
-                               o->crop_size, o->crop_size, &t))
+        if (!translation_build(p->graph, p->generator, &generator, TRANSLATION_STABLE,
+                               o->batch_size, o->crop_size, o->crop_size, &t))
             return false;
         p->pixels = t.pixels;
         p->jitter = t.jitter;
@@ -229,9 +229,9 @@ static bool program_start(struct bench *b, struct program *p)
     random_init(&r, 1, 1);
     struct weights *const networks[] = { p->generator, p->discriminator };
     for (size_t i = 0; i < ARRAY_LEN(networks); i++)
-        if (networks[i] &&
-            (!weights_allocate(networks[i], b->device) ||
-             !weights_initialise(networks[i], b->device, &r, INITIAL_GAIN)))
+        if (networks[i] && (!weights_allocate(networks[i], b->device) ||
+                            !weights_initialise(networks[i], b->device, &r,
+                                                WEIGHTS_NORMAL, INITIAL_GAIN)))
             return false;
     if (!plan_allocate(p->plan, b->device))
         return false;

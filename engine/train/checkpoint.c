@@ -12,7 +12,6 @@
 #include "base/os.h"
 #include "base/safetensors.h"
 #include "train/options.h"
-#include "train/schedule.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -62,10 +61,12 @@ struct writing {
 };
 
 // A counter of batches that the port keeps beside each running mean. Its value is the
-// number of training forwards: D runs three times a step, on real, on fake and for G.
-static uint64_t batches(const char *network, uint64_t step)
+// number of training forwards: D runs on fake, on real and, updated, for G.
+static uint64_t batches(const char *network, const struct checkpoint_state *state)
 {
-    return strcmp(network, "D") == 0 ? 3 * step : step;
+    const struct pix_train_options *o = state->options;
+    const uint64_t looks = strcmp(o->update_order, "reuse") == 0 ? 2 : 3;
+    return state->step * o->accumulate * (strcmp(network, "D") == 0 ? looks : 1);
 }
 
 #define COUNTER_OF "running_mean"
@@ -116,7 +117,7 @@ static bool pass_counters(struct writing *w, const char *network,
         const struct weight *weight = weights->items[i];
         if (!has_counter(weight))
             continue;
-        uint64_t value = batches(network, w->state->step);
+        uint64_t value = batches(network, w->state);
         bool ok = header ? describe(w, counter_name(network, weight), "I64", NULL, 0,
                                     sizeof(value))
                          : safetensors_put_data(&w->file, &value, sizeof(value));
@@ -161,6 +162,25 @@ static bool pass_moments(struct writing *w, const char *network,
     return true;
 }
 
+// "ema.G.model.model.0.weight": trained weights only, running statistics are their own
+// average.
+static bool pass_averages(struct writing *w, const char *network,
+                          const struct weights *weights, bool header)
+{
+    for (size_t i = 0; weights->keeps_average && i < weights->count; i++) {
+        const struct weight *weight = weights->items[i];
+        if (!weight_is_trained(weight))
+            continue;
+        bool ok =
+            header ? describe_tensor(w, mem_printf("ema.%s.%s", network, weight->name),
+                                     weight)
+                   : write_tensor(w, &weight->average);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
 static bool all_passes(struct writing *w, const struct weights *generator,
                        const struct weights *discriminator, bool header)
 {
@@ -169,7 +189,8 @@ static bool all_passes(struct writing *w, const struct weights *generator,
            pass_values(w, "G", generator, header) &&
            pass_values(w, "D", discriminator, header) &&
            pass_moments(w, "G", generator, header) &&
-           pass_moments(w, "D", discriminator, header);
+           pass_moments(w, "D", discriminator, header) &&
+           pass_averages(w, "G", generator, header);
 }
 
 // Metadata of safetensors is text by text, so ours is JSON inside JSON.
@@ -195,17 +216,22 @@ static bool add_metadata(struct safetensors_writer *to,
         return false;
 
     json_t *part = json_object();
-    json_add(&part, "kind", json_string("linear"));
+    json_add(&part, "kind", json_string(o->lr_policy));
     json_add(&part, "epoch", json_integer((json_int_t)state->epoch));
     json_add(&part, "n_epochs", json_integer(o->n_epochs));
     json_add(&part, "n_epochs_decay", json_integer(o->n_epochs_decay));
-    json_add(&part, "lr", json_from_double(o->lr * schedule_factor(o, state->epoch)));
+    json_add(
+        &part, "lr",
+        json_from_double(o->lr * schedule_factor(o, state->epoch, &state->plateau)));
+    json_add(&part, "plateau_best", json_from_double(state->plateau.best));
+    json_add(&part, "plateau_bad", json_integer(state->plateau.bad));
+    json_add(&part, "plateau_factor", json_from_double(state->plateau.factor));
     if (!add_json(to, "pix2pix.schedule", part))
         return false;
 
     part = json_object();
     json_add(&part, "position",
-             json_integer((json_int_t)(state->step * o->batch_size)));
+             json_integer((json_int_t)(state->step * options_images_per_step(o))));
     json_add(&part, "images", json_integer(state->images));
     json_add(&part, "shuffle", json_boolean(!o->serial_batches));
     if (!add_json(to, "pix2pix.sampler", part))
@@ -297,11 +323,29 @@ static bool read_images(struct checkpoint *c, const char *text)
     return true;
 }
 
+// Absent in files of older versions, which have no plateau. The best error is null
+// before the first validation.
+static bool read_schedule(struct checkpoint *c, const char *text)
+{
+    struct schedule_plateau *p = &c->state.plateau;
+    json_t *document = json_parse(text, strlen(text), c->path);
+    uint64_t bad = 0;
+    if (!document)
+        return false;
+    json_to_double(json_object_get(document, "plateau_best"), &p->best);
+    json_to_double(json_object_get(document, "plateau_factor"), &p->factor);
+    json_to_u64(json_object_get(document, "plateau_bad"), &bad);
+    p->bad = (uint32_t)MIN(bad, (uint64_t)UINT32_MAX);
+    json_decref(document);
+    return true;
+}
+
 static bool read_metadata(struct checkpoint *c)
 {
     const char *step = safetensors_metadata(c->file, "pix2pix.step");
     const char *options = safetensors_metadata(c->file, "pix2pix.options");
     const char *sampler = safetensors_metadata(c->file, "pix2pix.sampler");
+    const char *schedule = safetensors_metadata(c->file, "pix2pix.schedule");
     const char *tuning = safetensors_metadata(c->file, "pix2pix.tuning");
     bool ok = true;
 
@@ -311,7 +355,8 @@ static bool read_metadata(struct checkpoint *c)
         ok = foreign(c->path, "its pix2pix.step is not a number");
     if (tuning)
         snprintf(c->state.tuning, sizeof(c->state.tuning), "%s", tuning);
-    return ok && read_options(c, options) && (!sampler || read_images(c, sampler));
+    return ok && read_options(c, options) && (!sampler || read_images(c, sampler)) &&
+           (!schedule || read_schedule(c, schedule));
 }
 
 struct checkpoint *checkpoint_open(const char *path)
@@ -321,6 +366,7 @@ struct checkpoint *checkpoint_open(const char *path)
         return NULL;
     pix_train_options_init(&c->options);
     c->state.options = &c->options;
+    c->state.plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
     c->path = mem_strdup(path);
     c->file = c->path ? safetensors_open(path) : NULL;
     if (c->file && read_metadata(c))
@@ -399,18 +445,36 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
     return ok;
 }
 
+// Whether a weight for inference is read from its average.
+static bool has_average(const struct checkpoint *c, const char *network,
+                        const struct weight *w)
+{
+    char *name = mem_printf("ema.%s.%s", network, w->name);
+    bool found = name && safetensors_find(c->file, name);
+    mem_free(name);
+    return found;
+}
+
 static bool take_all(const struct checkpoint *c, const char *network,
-                     const struct weights *weights, const struct transfer *transfer)
+                     const struct weights *weights, bool averages,
+                     const struct transfer *transfer)
 {
     for (size_t i = 0; i < weights->count; i++) {
         struct weight *w = weights->items[i];
-        if (!take(c, mem_printf("%s.%s", network, w->name), w, &w->value, transfer))
+        const char *prefix =
+            averages && weights->inference && has_average(c, network, w) ? "ema." : "";
+        if (!take(c, mem_printf("%s%s.%s", prefix, network, w->name), w, &w->value,
+                  transfer))
             return false;
         if (weights->inference || !weight_is_trained(w))
             continue;
         if (!take(c, mem_printf("adam.%s.%s.m", network, w->name), w, &w->m,
                   transfer) ||
-            !take(c, mem_printf("adam.%s.%s.v", network, w->name), w, &w->v, transfer))
+            !take(c, mem_printf("adam.%s.%s.v", network, w->name), w, &w->v,
+                  transfer) ||
+            (weights->keeps_average &&
+             !take(c, mem_printf("ema.%s.%s", network, w->name), w, &w->average,
+                   transfer)))
             return false;
     }
     return true;
@@ -419,17 +483,18 @@ static bool take_all(const struct checkpoint *c, const char *network,
 bool checkpoint_check(const struct checkpoint *c, const char *network,
                       const struct weights *weights)
 {
-    return take_all(c, network, weights, NULL);
+    return take_all(c, network, weights, false, NULL);
 }
 
 bool checkpoint_load(struct checkpoint *c, const char *network,
-                     const struct weights *weights, struct gpu_device *device,
+                     const struct weights *weights, bool averages,
+                     struct gpu_device *device,
                      bool (*upload)(struct gpu_device *device, struct tensor *t,
                                     const void *data))
 {
     struct transfer transfer = { .device = device, .upload = upload };
-    transfer.scratch = mem_alloc((size_t)largest_tensor(weights));
-    bool ok = transfer.scratch && take_all(c, network, weights, &transfer);
+    transfer.scratch = mem_alloc((size_t)MAX(largest_tensor(weights), (uint64_t)1));
+    bool ok = transfer.scratch && take_all(c, network, weights, averages, &transfer);
     mem_free(transfer.scratch);
     return ok;
 }

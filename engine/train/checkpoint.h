@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "pix2pix.h"
 #include "tensor/weights.h"
+#include "train/schedule.h"
 
 // What is stored beside the tensors.
 struct checkpoint_state {
@@ -19,6 +20,7 @@ struct checkpoint_state {
     uint32_t images;    // in the data: the stream of samples depends on it
     // Hash of the table of kernels (tuning.h); "" in files of older versions.
     char tuning[HASH_TEXT_SIZE];
+    struct schedule_plateau plateau;
     const struct pix_train_options *options;    // resolved
 };
 
@@ -45,9 +47,11 @@ const struct checkpoint_state *checkpoint_get_state(const struct checkpoint *c);
 bool checkpoint_check(const struct checkpoint *c, const char *network,
                       const struct weights *weights);
 
-// Reads them; they must have been checked. `upload` is tensor_upload.
+// Reads them; they must have been checked. `upload` is tensor_upload. Weights for
+// inference get the moving averages where the file has them and `averages` is set.
 bool checkpoint_load(struct checkpoint *c, const char *network,
-                     const struct weights *weights, struct gpu_device *device,
+                     const struct weights *weights, bool averages,
+                     struct gpu_device *device,
                      bool (*upload)(struct gpu_device *device, struct tensor *t,
                                     const void *data));
 

@@ -3,57 +3,211 @@
 // One training step of pix2pix, in the order of the PyTorch port: generate; update D on
 // the detached fake and on the real image; update G through the updated D.
 //
-//     loss_d = (BCE(D(x, G(x)), 0) + BCE(D(x, y), 1)) / 2
-//     loss_g = BCE(D(x, G(x)), 1) + lambda * mean |G(x) - y|
+//     loss_d = (GAN(D(x, G(x)), fake) + GAN(D(x, y), real)) / 2
+//     loss_g = GAN(D(x, G(x)), real) + lambda * mean |G(x) - y|
+//
+// Gradients of several batches may be added up: then D learns from all of them before G
+// does, and G runs once for each, to save the memory of what it would have to keep.
 
 #include "train/objective.h"
+
+#include <assert.h>
+
+// The losses of D and of G as labels, see shared/loss.h.
+static const struct gan_terms {
+    enum loss_kind d;
+    float fake, real;
+    enum loss_kind g;
+    float fooled;
+} gan_terms[] = {
+    [GAN_VANILLA] = { LOSS_KIND_BCE, 0.0f, 1.0f, LOSS_KIND_BCE, 1.0f },
+    [GAN_LSGAN] = { LOSS_KIND_MSE, 0.0f, 1.0f, LOSS_KIND_MSE, 1.0f },
+    [GAN_HINGE] = { LOSS_KIND_HINGE, -1.0f, 1.0f, LOSS_KIND_MEAN, -1.0f },
+    [GAN_WGANGP] = { LOSS_KIND_MEAN, 1.0f, -1.0f, LOSS_KIND_MEAN, -1.0f },
+};
+
+struct step {
+    struct graph *g;
+    struct weights *generator, *discriminator;
+    const struct objective_options *o;
+    struct objective *out;
+    uint32_t batches;    // whose gradients are added up
+};
+
+// A batch, and what G makes of it.
+struct batch {
+    uint32_t index;
+    struct tensor *in, *target, *fake;
+    struct tensor *d_fake;    // logits of D's first run, for `reuse`
+};
+
+// The input (image 0) or the target (image 1) of a batch.
+static struct tensor *take(const struct step *s, uint32_t index, uint32_t image)
+{
+    const struct pixels_attributes attr = {
+        .side_h = s->o->load_h,
+        .side_w = s->o->load_w,
+        .images = 2,
+        .first = image,
+        .first_sample = index * s->o->batch,
+        .samples = s->o->batch,
+    };
+    return graph_pixels_unpack(s->g, s->out->pixels, s->out->jitter, s->o->crop_h,
+                               s->o->crop_w, attr);
+}
+
+// Everything random that follows belongs to the samples of this batch.
+static struct batch generate(const struct step *s, uint32_t index, bool is_again)
+{
+    const struct model_mode mode = { .keep_running = is_again };
+    struct batch b = { .index = index };
+    graph_begin_samples(s->g, index * s->o->batch);
+    b.in = take(s, index, 0);
+    b.target = take(s, index, 1);
+    b.fake = generator_build(s->g, s->generator, b.in, &s->o->generator, mode);
+    return b;
+}
+
+// What D looks at.
+static struct tensor *look(const struct step *s, struct tensor *in,
+                           struct tensor *image)
+{
+    return s->o->no_condition ? image : graph_concat(s->g, in, image);
+}
+
+static struct tensor *discriminate(const struct step *s, struct tensor *x,
+                                   uint32_t sections)
+{
+    const struct model_mode mode = { .sections = sections };
+    return discriminator_build(s->g, s->discriminator, x, &s->o->discriminator, mode);
+}
+
+// Adds a batch's loss to the mean that is reported.
+static void report(const struct step *s, struct tensor **sum, struct tensor *loss)
+{
+    if (s->batches > 1)
+        loss = graph_scale(s->g, loss, 1.0f / (float)s->batches);
+    *sum = *sum ? graph_add(s->g, *sum, loss) : loss;
+}
+
+// One of the losses of a batch; the last one of the last batch updates.
+static void learn(const struct step *s, struct tensor *loss, struct weights *weights,
+                  bool is_first, bool is_last)
+{
+    if (is_first && is_last)
+        graph_minimize(s->g, loss, weights, &s->o->optimizer);
+    else if (is_last)
+        graph_minimize_accumulated(s->g, loss, weights, &s->o->optimizer);
+    else
+        graph_accumulate(s->g, loss, weights, is_first);
+}
+
+static void train_discriminator(const struct step *s, struct batch *b)
+{
+    const struct objective_options *o = s->o;
+    const struct gan_terms terms = gan_terms[o->gan];
+    const bool has_penalty = o->gan == GAN_WGANGP;
+    const float weight =
+        (o->d_loss_weight != 0.0f ? o->d_loss_weight : 0.5f) / (float)s->batches;
+    const bool is_first = b->index == 0, is_last = b->index + 1 == s->batches;
+    // A tensor can be a slice of one other, and D looks at the condition twice.
+    struct tensor *in_again = o->no_condition ? NULL : take(s, b->index, 0);
+    struct tensor *fake = look(s, b->in, graph_detach(s->g, b->fake));
+    struct tensor *real = look(s, in_again, b->target);
+    struct tensor *d;
+    if (o->reuse) {
+        b->d_fake = discriminate(s, look(s, b->in, b->fake), 1);
+        d = graph_stack(s->g, b->d_fake, discriminate(s, real, 1));
+    } else {
+        // Both halves in one pass, with statistics of their own.
+        d = discriminate(s, graph_stack(s->g, fake, real), 2);
+    }
+    struct tensor *loss =
+        graph_gan_loss_halves(s->g, d, terms.d, terms.fake, terms.real);
+    report(s, &s->out->loss_d, loss);
+    learn(s, graph_scale(s->g, loss, weight), s->discriminator, is_first,
+          is_last && !has_penalty);
+    if (!has_penalty)
+        return;
+
+    struct tensor *between = graph_interpolate(s->g, real, fake, o->gp_alpha);
+    struct tensor *gradient = discriminator_input_gradient(s->g, s->discriminator,
+                                                           between, &o->discriminator);
+    loss = graph_gradient_penalty(s->g, gradient, o->lambda_gp);
+    report(s, &s->out->loss_d_gp, loss);
+    learn(s, graph_scale(s->g, loss, 1.0f / (float)s->batches), s->discriminator, false,
+          is_last);
+}
+
+static void train_generator(const struct step *s, const struct batch *b)
+{
+    const struct objective_options *o = s->o;
+    struct tensor *loss = NULL;
+    if (o->lambda_l1 != 0.0f) {
+        loss = graph_l1(s->g, b->fake, b->target, o->lambda_l1);
+        report(s, &s->out->loss_g_l1, loss);
+    }
+    if (o->gan != GAN_NONE) {
+        const struct gan_terms terms = gan_terms[o->gan];
+        struct tensor *fooled =
+            b->d_fake ? b->d_fake : discriminate(s, look(s, b->in, b->fake), 1);
+        struct tensor *gan = graph_gan_loss(s->g, fooled, terms.g, terms.fooled);
+        report(s, &s->out->loss_g_gan, gan);
+        loss = loss ? graph_add(s->g, gan, loss) : gan;
+    }
+    if (s->batches > 1)
+        loss = graph_scale(s->g, loss, 1.0f / (float)s->batches);
+    learn(s, loss, s->generator, b->index == 0, b->index + 1 == s->batches);
+}
+
+// The pictures of the first batch.
+static void show(const struct step *s, const struct batch *b)
+{
+    if (b->index > 0)
+        return;
+    s->out->fake = b->fake;
+    s->out->sample_input = graph_pixels_pack(s->g, b->in);
+    s->out->sample_output = graph_pixels_pack(s->g, b->fake);
+    s->out->sample_target = graph_pixels_pack(s->g, b->target);
+}
 
 bool objective_build(struct graph *g, struct weights *generator,
                      struct weights *discriminator, const struct objective_options *o,
                      struct objective *out)
 {
-    const struct pixels_attributes staged = { .side_h = o->load_h,
-                                              .side_w = o->load_w,
-                                              .images = 2 };
-    struct pixels_attributes first = staged, second = staged;
-    second.first = 1;
+    const struct step s = {
+        g, generator, discriminator, o, out, MAX(o->accumulate, 1),
+    };
+    const uint32_t samples = o->batch * s.batches;
+    assert(o->gan != GAN_NONE || o->lambda_l1 != 0.0f);
+    assert(!o->reuse || s.batches == 1);
+    *out = (struct objective){ 0 };
     out->pixels = graph_input(
-        g, "pixels", (struct shape){ o->batch, 6, o->load_h, o->load_w }, TENSOR_U8);
+        g, "pixels", (struct shape){ samples, 6, o->load_h, o->load_w }, TENSOR_U8);
     out->jitter =
-        graph_input(g, "jitter", (struct shape){ o->batch, 1, 1, 4 }, TENSOR_F32);
-    struct tensor *in =
-        graph_pixels_unpack(g, out->pixels, out->jitter, o->crop_h, o->crop_w, first);
-    struct tensor *target =
-        graph_pixels_unpack(g, out->pixels, out->jitter, o->crop_h, o->crop_w, second);
-    // A tensor can be a slice of one other, and D's input holds the condition twice.
-    struct tensor *in_again =
-        graph_pixels_unpack(g, out->pixels, out->jitter, o->crop_h, o->crop_w, first);
+        graph_input(g, "jitter", (struct shape){ samples, 1, 1, 4 }, TENSOR_F32);
 
-    const struct model_mode mode = { .no_dropout = o->no_dropout };
-    struct tensor *fake = unet_build(g, generator, in, &o->generator, mode);
+    if (s.batches == 1) {
+        struct batch b = generate(&s, 0, false);
+        if (o->gan != GAN_NONE)
+            train_discriminator(&s, &b);
+        train_generator(&s, &b);
+        show(&s, &b);
+    }
+    for (uint32_t i = 0; i < s.batches && s.batches > 1 && o->gan != GAN_NONE; i++) {
+        struct batch b = generate(&s, i, false);
+        train_discriminator(&s, &b);
+    }
+    for (uint32_t i = 0; i < s.batches && s.batches > 1; i++) {
+        const struct batch b = generate(&s, i, o->gan != GAN_NONE);
+        train_generator(&s, &b);
+        show(&s, &b);
+    }
+    if (o->ema > 0.0f)
+        graph_average(g, generator, o->ema);
 
-    // Both halves in one pass, with statistics of their own.
-    const struct model_mode halves = { .sections = 2 };
-    struct tensor *pairs = graph_stack(g, graph_concat(g, in, graph_detach(g, fake)),
-                                       graph_concat(g, in_again, target));
-    struct tensor *d =
-        patchgan_build(g, discriminator, pairs, &o->discriminator, halves);
-    out->loss_d = graph_gan_loss_halves(g, d, LOSS_KIND_BCE, 0.0f, 1.0f);
-    graph_minimize(g, graph_scale(g, out->loss_d, 0.5f), discriminator, &o->optimizer);
-
-    out->loss_g_l1 = graph_l1(g, fake, target, o->lambda_l1);
-    struct tensor *fooled = patchgan_build(g, discriminator, graph_concat(g, in, fake),
-                                           &o->discriminator, (struct model_mode){ 0 });
-    out->loss_g_gan = graph_gan_loss(g, fooled, LOSS_KIND_BCE, 1.0f);
-    struct tensor *loss_g = graph_add(g, out->loss_g_gan, out->loss_g_l1);
-    graph_minimize(g, loss_g, generator, &o->optimizer);
-
-    out->fake = fake;
-    out->sample_input = graph_pixels_pack(g, in);
-    out->sample_output = graph_pixels_pack(g, fake);
-    out->sample_target = graph_pixels_pack(g, target);
     struct tensor *const kept[] = {
-        out->loss_d,       out->loss_g_gan,    out->loss_g_l1,
+        out->loss_d,       out->loss_d_gp,     out->loss_g_gan,    out->loss_g_l1,
         out->sample_input, out->sample_output, out->sample_target,
     };
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
@@ -61,17 +215,49 @@ bool objective_build(struct graph *g, struct weights *generator,
     return !graph_failed(g);
 }
 
+struct model_mode translation_model_mode(enum translation_mode mode)
+{
+    return (struct model_mode){
+        .no_dropout = mode != TRANSLATION_PAPER,
+        .statistics =
+            mode == TRANSLATION_RUNNING ? STATISTICS_RUNNING : STATISTICS_PER_IMAGE,
+    };
+}
+
 bool translation_build(struct graph *g, struct weights *generator,
-                       const struct unet_options *options, uint32_t batch, uint32_t h,
+                       const struct generator_options *options,
+                       enum translation_mode mode, uint32_t batch, uint32_t h,
                        uint32_t w, struct translation *out)
 {
     const struct pixels_attributes staged = { .side_h = h, .side_w = w, .images = 1 };
-    const struct model_mode mode = { .no_dropout = true, .per_image = true };
     out->pixels = graph_input(g, "pixels", (struct shape){ batch, 3, h, w }, TENSOR_U8);
     out->jitter =
         graph_input(g, "jitter", (struct shape){ batch, 1, 1, 4 }, TENSOR_F32);
     struct tensor *in = graph_pixels_unpack(g, out->pixels, out->jitter, h, w, staged);
-    out->output = graph_pixels_pack(g, unet_build(g, generator, in, options, mode));
+    out->output = graph_pixels_pack(
+        g, generator_build(g, generator, in, options, translation_model_mode(mode)));
     graph_keep(g, out->output);
+    return !graph_failed(g);
+}
+
+bool translation_error_build(struct graph *g, struct weights *generator,
+                             const struct generator_options *options, uint32_t h,
+                             uint32_t w, struct translation_error *out)
+{
+    const struct objective_options o = {
+        .batch = 1, .load_h = h, .load_w = w, .crop_h = h, .crop_w = w
+    };
+    struct objective staged = {
+        .pixels = graph_input(g, "pixels", (struct shape){ 1, 6, h, w }, TENSOR_U8),
+        .jitter = graph_input(g, "jitter", (struct shape){ 1, 1, 1, 4 }, TENSOR_F32),
+    };
+    const struct step s = { g, generator, NULL, &o, &staged, 1 };
+    struct tensor *in = take(&s, 0, 0);
+    struct tensor *target = take(&s, 0, 1);
+    struct tensor *y = generator_build(g, generator, in, options,
+                                       translation_model_mode(TRANSLATION_STABLE));
+    *out = (struct translation_error){ staged.pixels, staged.jitter,
+                                       graph_l1(g, y, target, 1.0f) };
+    graph_keep(g, out->l1);
     return !graph_failed(g);
 }

@@ -7,38 +7,78 @@
 
 #include "models/model.h"
 
+enum gan_mode {
+    GAN_VANILLA,    // binary cross-entropy on logits
+    GAN_LSGAN,      // mean squares (Mao et al. 2017)
+    GAN_HINGE,      // (Lim and Ye 2017)
+    GAN_WGANGP,     // Wasserstein with a gradient penalty (Gulrajani et al. 2017)
+    GAN_NONE,       // no discriminator
+};
+
 struct objective_options {
-    struct unet_options generator;
-    struct patchgan_options discriminator;
-    uint32_t batch, load_h, load_w, crop_h, crop_w;
-    bool no_dropout;
+    struct generator_options generator;
+    struct discriminator_options discriminator;
+    enum gan_mode gan;
+    bool no_condition;      // D sees the target or output alone
+    uint32_t batch;         // samples that run together
+    uint32_t accumulate;    // batches whose gradients are added up; 0 is 1
+    uint32_t load_h, load_w, crop_h, crop_w;
     float lambda_l1;
+    float lambda_gp;        // GAN_WGANGP
+    float gp_alpha;         // share of the target where the penalty is taken; below 0:
+                            // drawn for each sample
+    float d_loss_weight;    // of D's two terms; 0 is 0.5
+    bool reuse;    // G's loss is that of D's first run, its gradient goes through the
+                   // updated D: the order of the Lua original. Needs accumulate 1.
+    float ema;     // decay of the average of G's weights; 0: none
     struct optimizer optimizer;
 };
 
-// The tensors that the host writes before and reads after each step.
+// The tensors that the host writes before and reads after each step. Losses are means
+// over all samples of the step; what there is not is NULL.
 struct objective {
     struct tensor *pixels;    // in: U8 samples, see graph_pixels_unpack
     struct tensor *jitter;    // in: crop x, crop y, mirror, 0 of each sample, as uint
-    struct tensor *loss_d;    // out: 2 floats, fake and real
-    struct tensor *loss_g_gan, *loss_g_l1;    // out: 1 float
+    struct tensor *loss_d;    // out: 2 floats, fake and real, before d_loss_weight
+    struct tensor *loss_d_gp;    // out: with lambda_gp
+    struct tensor *loss_g_gan;
+    struct tensor *loss_g_l1;    // with lambda_l1; NULL if that is 0
     struct tensor *sample_input, *sample_output,
-        *sample_target;     // out: U8 [n, 3, h, w]
-    struct tensor *fake;    // [n, 3, h, w]; kept only if the caller says so
+        *sample_target;     // out: U8, of the first batch
+    struct tensor *fake;    // of the first batch; kept only if the caller says so
 };
 
-// Builds one step in the PyTorch port's order (JY optimize_parameters). loss_g_l1 comes
-// with its lambda.
+// Builds one step, in the PyTorch port's order (JY optimize_parameters) unless `reuse`.
+// Without a discriminator the weights of one stay empty.
 bool objective_build(struct graph *g, struct weights *generator,
                      struct weights *discriminator,
                      const struct objective_options *options, struct objective *out);
+
+enum translation_mode {
+    TRANSLATION_STABLE,     // statistics of each image, no dropout
+    TRANSLATION_PAPER,      // statistics of each image, dropout
+    TRANSLATION_RUNNING,    // running statistics, no dropout
+};
 
 // Translation: samples of one image each, no crop, in; U8 out.
 struct translation {
     struct tensor *pixels, *jitter, *output;
 };
 bool translation_build(struct graph *g, struct weights *generator,
-                       const struct unet_options *options, uint32_t batch, uint32_t h,
+                       const struct generator_options *options,
+                       enum translation_mode mode, uint32_t batch, uint32_t h,
                        uint32_t w, struct translation *out);
+
+// The mean absolute error of a stable translation of one staged pair, uncropped.
+struct translation_error {
+    struct tensor *pixels, *jitter;    // as of the objective, batch 1
+    struct tensor *l1;                 // out: 1 float
+};
+bool translation_error_build(struct graph *g, struct weights *generator,
+                             const struct generator_options *options, uint32_t h,
+                             uint32_t w, struct translation_error *out);
+
+// How a generator is built in this mode.
+struct model_mode translation_model_mode(enum translation_mode mode);
 
 #endif

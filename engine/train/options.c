@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The table of training options, from which the command line, configuration files, help
-// and the stored form of a run's options all come, and the rules that options keep.
+// and the stored form of a run's options all come. The rules that options keep are in
+// rules.c.
 
 #include "train/options.h"
 
@@ -19,20 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Largest crop: its activations would not fit any device, but sizes do not overflow.
-#define CROP_MAX 16384
 #define LOAD_MAX 32768
-
-// Depths of the U-Net. The PyTorch port's generator is built around five fixed levels.
-#define LEVELS_MIN 5
-#define LEVELS_AUTO_MAX 8
-#define LEVELS_MAX 10
-
-// The PyTorch port resizes to 286 and crops to 256; other crops keep the ratio.
-#define LOAD_NUMERATOR 286
-#define LOAD_DENOMINATOR 256
-
-#define DISCRIMINATOR_LAYERS 3    // the 70x70 PatchGAN
+#define CHANNELS_MAX 64
 
 // Every integer up to here is a double.
 #define EXACT_MAX 9007199254740992.0
@@ -43,27 +32,70 @@
 #define FIELD(member) offsetof(struct pix_train_options, member)
 
 static const struct pix_option table[] = {
+    { "recipe", PIX_OPTION_CHOICE, FIELD(recipe), 0, 0, "pytorch|lua|affinelayer",
+      "NAME", "pytorch, lua or affinelayer: sets several options", false, false },
     { "data", PIX_OPTION_TEXT, FIELD(data), 0, 0, NULL, "DIR",
       "folder with train/, perhaps val/ and test/: A|B images", false, false },
     { "out", PIX_OPTION_TEXT, FIELD(out), 0, 0, NULL, "RUN",
       "run folder, made if absent", false, true },
     { "direction", PIX_OPTION_CHOICE, FIELD(direction), 0, 0, "AtoB|BtoA", "NAME",
       "AtoB or BtoA", false, false },
-    { "net-g", PIX_OPTION_CHOICE, FIELD(net_g), 0, 0, "unet|unet_256|unet_128", "NAME",
-      "unet, unet_256 or unet_128", false, false },
-    { "depth", PIX_OPTION_UINT32, FIELD(depth), 0, LEVELS_MAX, NULL, "N",
-      "levels of unet, 5 to 10; 0: as fit, up to 8", false, false },
+    { "input-nc", PIX_OPTION_UINT32, FIELD(input_nc), 1, CHANNELS_MAX, NULL, "N",
+      "channels of the input", false, false },
+    { "output-nc", PIX_OPTION_UINT32, FIELD(output_nc), 1, CHANNELS_MAX, NULL, "N",
+      "channels of the output", false, false },
+    { "input-kind", PIX_OPTION_CHOICE, FIELD(input_kind), 0, 0, "auto|u8|u16|f32",
+      "NAME", "samples of the input: auto, u8, u16 or f32", false, false },
+    { "output-kind", PIX_OPTION_CHOICE, FIELD(output_kind), 0, 0, "auto|u8|u16|f32",
+      "NAME", "samples of the output: auto, u8, u16 or f32", false, false },
+    { "net-g", PIX_OPTION_CHOICE, FIELD(net_g), 0, 0,
+      "unet|unet_256|unet_128|resnet_6blocks|resnet_9blocks|encoder_decoder", "NAME",
+      "unet, unet_256, unet_128, resnet_6blocks, resnet_9blocks or encoder_decoder",
+      false, false },
+    { "depth", PIX_OPTION_UINT32, FIELD(depth), 0, OPTIONS_LEVELS_MAX, NULL, "N",
+      "levels of unet, 2 to 10; 0: as fit, 5 to 8", false, false },
+    { "net-d", PIX_OPTION_CHOICE, FIELD(net_d), 0, 0, "basic|n_layers|pixel", "NAME",
+      "basic (70x70), n_layers or pixel", false, false },
+    { "n-layers-d", PIX_OPTION_UINT32, FIELD(n_layers_d), 1, OPTIONS_LAYERS_D_MAX, NULL,
+      "N", "layers of n_layers, 1 to 6", false, false },
     { "ngf", PIX_OPTION_UINT32, FIELD(ngf), 1, 1024, NULL, "N",
       "filters in the generator's first layer", false, false },
     { "ndf", PIX_OPTION_UINT32, FIELD(ndf), 1, 1024, NULL, "N",
       "filters in the discriminator's first layer", false, false },
+    { "no-condition", PIX_OPTION_FLAG, FIELD(no_condition), 0, 0, NULL, NULL,
+      "discriminator sees the output alone", false, false },
+    { "norm", PIX_OPTION_CHOICE, FIELD(norm), 0, 0, "batch|instance|none", "NAME",
+      "batch, instance or none", false, false },
+    { "norm-d", PIX_OPTION_CHOICE, FIELD(norm_d), 0, 0, "auto|batch|instance|none",
+      "NAME", "the discriminator's; auto: as --norm, none for wgangp", false, false },
+    { "upsample", PIX_OPTION_CHOICE, FIELD(upsample), 0, 0, "transpose|resize", "NAME",
+      "transpose, or resize: nearest, then convolution", false, false },
     { "no-dropout", PIX_OPTION_FLAG, FIELD(no_dropout), 0, 0, NULL, NULL,
       "generator without dropout", false, false },
+    { "dropout-at", PIX_OPTION_CHOICE, FIELD(dropout_at), 0, 0, "d2-d4|d1-d3", "NAME",
+      "decoders of unet with dropout: d2-d4 or d1-d3", false, false },
+    { "bias", PIX_OPTION_CHOICE, FIELD(bias), 0, 0, "auto|all", "NAME",
+      "auto: not in front of batch norm; all: everywhere", false, false },
+    { "norm-innermost", PIX_OPTION_FLAG, FIELD(norm_innermost), 0, 0, NULL, NULL,
+      "norm on the smallest map of unet too", false, false },
+    { "concat", PIX_OPTION_CHOICE, FIELD(concat), 0, 0, "skip_first|decoder_first",
+      "NAME", "order in unet: skip_first or decoder_first", false, false },
+    { "init-type", PIX_OPTION_CHOICE, FIELD(init_type), 0, 0,
+      "normal|xavier|kaiming|orthogonal", "NAME",
+      "normal, xavier, kaiming or orthogonal", false, false },
+    { "init-gain", PIX_OPTION_REAL, FIELD(init_gain), 0, 100, NULL, "X",
+      "deviation or gain of initial weights", false, false },
+    { "init-g", PIX_OPTION_TEXT, FIELD(init_g), 0, 0, NULL, "FILE",
+      "start the generator from a run or a file of weights", false, true },
+    { "init-d", PIX_OPTION_TEXT, FIELD(init_d), 0, 0, NULL, "FILE",
+      "start the discriminator from one", false, true },
     { "preprocess", PIX_OPTION_CHOICE, FIELD(preprocess), 0, 0, "resize_and_crop|none",
       "NAME", "resize_and_crop or none", false, false },
+    { "resize-filter", PIX_OPTION_CHOICE, FIELD(resize_filter), 0, 0,
+      "bicubic|bilinear|area", "NAME", "bicubic, bilinear or area", false, false },
     { "load-size", PIX_OPTION_UINT32, FIELD(load_size), 0, LOAD_MAX, NULL, "N",
       "resize to N; 0: 286 for a crop of 256, and so on", false, false },
-    { "crop-size", PIX_OPTION_UINT32, FIELD(crop_size), 32, CROP_MAX, NULL, "N",
+    { "crop-size", PIX_OPTION_UINT32, FIELD(crop_size), 32, OPTIONS_CROP_MAX, NULL, "N",
       "side of the random crop that is trained on", false, false },
     { "no-flip", PIX_OPTION_FLAG, FIELD(no_flip), 0, 0, NULL, NULL,
       "never mirror images", false, false },
@@ -73,18 +105,42 @@ static const struct pix_option table[] = {
       NULL, "N", "use only the first N images; 0: all", false, false },
     { "threads", PIX_OPTION_UINT32, FIELD(threads), 0, 256, NULL, "N",
       "image decoders; 0: as many as useful", true, false },
+    { "gan-mode", PIX_OPTION_CHOICE, FIELD(gan_mode), 0, 0,
+      "vanilla|lsgan|hinge|wgangp|none", "NAME",
+      "vanilla, lsgan, hinge, wgangp or none", false, false },
+    { "lambda-l1", PIX_OPTION_REAL, FIELD(lambda_l1), 0, 1e6, NULL, "X",
+      "weight of the L1 loss; 0: none", false, false },
+    { "lambda-gp", PIX_OPTION_REAL, FIELD(lambda_gp), 0, 1e6, NULL, "X",
+      "weight of the gradient penalty of wgangp", false, false },
+    { "gp-alpha", PIX_OPTION_REAL, FIELD(gp_alpha), -1, 1, NULL, "X",
+      "its share of the real image; below 0: random", false, false },
+    { "d-loss-weight", PIX_OPTION_REAL, FIELD(d_loss_weight), 0.001, 1000, NULL, "X",
+      "of the discriminator's two losses", false, false },
+    { "update-order", PIX_OPTION_CHOICE, FIELD(update_order), 0, 0, "fresh|reuse",
+      "NAME", "fresh: G sees the updated D; reuse: its earlier run", false, false },
     { "batch-size", PIX_OPTION_UINT32, FIELD(batch_size), 1, 4096, NULL, "N",
-      "images per step", false, false },
+      "images that run together", false, false },
+    { "accumulate", PIX_OPTION_UINT32, FIELD(accumulate), 1, 4096, NULL, "N",
+      "batches whose gradients make one step", false, false },
     { "n-epochs", PIX_OPTION_UINT32, FIELD(n_epochs), 0, 1000000, NULL, "N",
       "epochs at the full learning rate", true, false },
     { "n-epochs-decay", PIX_OPTION_UINT32, FIELD(n_epochs_decay), 0, 1000000, NULL, "N",
       "epochs after them, falling to zero", true, false },
+    { "lr-policy", PIX_OPTION_CHOICE, FIELD(lr_policy), 0, 0,
+      "linear|step|cosine|plateau", "NAME", "linear, step, cosine or plateau", false,
+      false },
+    { "lr-decay-iters", PIX_OPTION_UINT32, FIELD(lr_decay_iters), 1, 1000000, NULL, "N",
+      "epochs between steps of --lr-policy step", false, false },
+    { "optimizer", PIX_OPTION_CHOICE, FIELD(optimizer), 0, 0, "adam|sgd", "NAME",
+      "adam or sgd", false, false },
     { "lr", PIX_OPTION_REAL, FIELD(lr), 0, 10, NULL, "X", "learning rate", false,
       false },
     { "beta1", PIX_OPTION_REAL, FIELD(beta1), 0, 0.9999, NULL, "X", "of Adam", false,
       false },
-    { "lambda-l1", PIX_OPTION_REAL, FIELD(lambda_l1), 0, 1e6, NULL, "X",
-      "weight of the L1 loss", false, false },
+    { "momentum", PIX_OPTION_REAL, FIELD(momentum), 0, 0.9999, NULL, "X", "of sgd",
+      false, false },
+    { "ema", PIX_OPTION_REAL, FIELD(ema), 0, 0.999999, NULL, "X",
+      "decay of an average of G's weights; 0: none", false, false },
     { "seed", PIX_OPTION_UINT64, FIELD(seed), 0, WHOLE_MAX, NULL, "N",
       "of weights, order, crops and dropout", false, false },
     { "steps", PIX_OPTION_UINT64, FIELD(steps), 0, 1e15, NULL, "N",
@@ -95,6 +151,8 @@ static const struct pix_option table[] = {
       "steps between lines of metrics", true, false },
     { "sample-freq", PIX_OPTION_UINT64, FIELD(sample_freq), 0, 1e15, NULL, "N",
       "steps between sample grids; 0: only at the end", true, false },
+    { "val-freq", PIX_OPTION_UINT32, FIELD(val_freq), 0, 1000000, NULL, "N",
+      "epochs between validations on val/; 0: none", false, false },
     { "keep", PIX_OPTION_UINT32, FIELD(keep), 1, 1000000, NULL, "N",
       "newest checkpoints that stay", true, false },
     { "continue", PIX_OPTION_FLAG, FIELD(continue_run), 0, 0, NULL, NULL,
@@ -132,6 +190,32 @@ static bool same_name(const char *a, const char *b)
     while (*a && (*a == '_' ? '-' : *a) == (*b == '_' ? '-' : *b))
         a++, b++;
     return *a == *b;
+}
+
+// What makes a recipe, in terms of other options, as the implementation of that name
+// has it.
+static const struct recipe_row {
+    const char *option, *pytorch, *lua, *affinelayer;
+} recipe_rows[] = {
+    { "norm", "batch", "batch", "batch" },
+    { "bias", "auto", "auto", "all" },
+    { "norm-innermost", "false", "false", "true" },
+    { "concat", "skip_first", "decoder_first", "decoder_first" },
+    { "dropout-at", "d2-d4", "d1-d3", "d1-d3" },
+    { "resize-filter", "bicubic", "bilinear", "area" },
+    { "gan-mode", "vanilla", "vanilla", "vanilla" },
+    { "d-loss-weight", "0.5", "1", "1" },
+    { "update-order", "fresh", "reuse", "reuse" },
+    { "lr-policy", "linear", "linear", "linear" },
+    { "n-epochs", "100", "200", "200" },
+    { "n-epochs-decay", "100", "0", "0" },
+};
+
+static const char *recipe_value(const struct recipe_row *row, const char *recipe)
+{
+    return strcmp(recipe, "lua") == 0           ? row->lua
+           : strcmp(recipe, "affinelayer") == 0 ? row->affinelayer
+                                                : row->pytorch;
 }
 
 static const struct pix_option *find(const char *name)
@@ -287,6 +371,8 @@ static bool parse_real(const char *text, double *out)
     return true;
 }
 
+static bool apply_recipe(struct pix_train_options *o);
+
 // Sets one row from text; `where` names the option in messages. With `own` the struct
 // keeps its own copy of a text.
 static bool set_text(struct pix_train_options *o, const struct pix_option *row,
@@ -325,106 +411,24 @@ static bool set_text(struct pix_train_options *o, const struct pix_option *row,
                 return false;
         }
         *(const char **)field(row, o) = text;
-        return true;
+        return row->offset != FIELD(recipe) || apply_recipe(o);
     }
     assert(!"a row of the table has an unknown type");
     return false;
 }
 
+static bool apply_recipe(struct pix_train_options *o)
+{
+    for (size_t i = 0; i < ARRAY_LEN(recipe_rows); i++) {
+        const struct recipe_row *r = &recipe_rows[i];
+        if (!set_text(o, find(r->option), recipe_value(r, o->recipe), r->option, false))
+            return false;
+    }
+    return true;
+}
+
 // ---------------------------------------------------------------------------
-// Rules
-
-// Says which sizes near `size` are multiples of `multiple`.
-static void sizes_that_fit(uint32_t size, uint32_t multiple, char *text,
-                           size_t capacity)
-{
-    const uint32_t below = size / multiple * multiple;
-    if (below == 0)
-        snprintf(text, capacity, "%u", (unsigned)multiple);
-    else if (below + multiple > CROP_MAX)
-        snprintf(text, capacity, "%u", (unsigned)below);
-    else
-        snprintf(text, capacity, "%u or %u", (unsigned)below,
-                 (unsigned)(below + multiple));
-}
-
-uint32_t options_unet_levels(const struct pix_train_options *o)
-{
-    uint32_t levels;
-    char fit[64];
-    if (strcmp(o->net_g, "unet") == 0) {
-        levels = o->depth;
-        if (levels == 0) {
-            levels = LEVELS_MIN;
-            while (levels < LEVELS_AUTO_MAX && o->crop_size % (2u << levels) == 0)
-                levels++;
-        }
-    } else {
-        levels = strcmp(o->net_g, "unet_256") == 0 ? 8 : 7;
-        if (o->depth != 0 && o->depth != levels) {
-            log_error("options: --depth %u does not go with --net-g %s, which has %u "
-                      "levels: leave --depth out or take --net-g unet",
-                      (unsigned)o->depth, o->net_g, (unsigned)levels);
-            return 0;
-        }
-    }
-    if (levels < LEVELS_MIN || levels > LEVELS_MAX) {
-        log_error(
-            "options: --depth %u is not possible: take %u to %u, or 0 for as many "
-            "levels as fit",
-            (unsigned)levels, LEVELS_MIN, LEVELS_MAX);
-        return 0;
-    }
-    if (o->crop_size == 0 || o->crop_size % (1u << levels) != 0) {
-        sizes_that_fit(o->crop_size, 1u << levels, fit, sizeof(fit));
-        log_error(
-            "options: --crop-size %u does not fit --net-g %s with %u levels, which "
-            "needs a multiple of %u: take %s",
-            (unsigned)o->crop_size, o->net_g, (unsigned)levels, 1u << levels, fit);
-        return 0;
-    }
-    return levels;
-}
-
-struct unet_options options_generator(const struct pix_train_options *o)
-{
-    return (struct unet_options){
-        .levels = options_unet_levels(o),
-        .ngf = o->ngf,
-        .channels_in = 3,
-        .channels_out = 3,
-    };
-}
-
-struct objective_options options_objective(const struct pix_train_options *o)
-{
-    return (struct objective_options){
-        .generator = options_generator(o),
-        .discriminator = { .layers = DISCRIMINATOR_LAYERS, .ndf = o->ndf },
-        .batch = o->batch_size,
-        .load_h = o->load_size,
-        .load_w = o->load_size,
-        .crop_h = o->crop_size,
-        .crop_w = o->crop_size,
-        .no_dropout = o->no_dropout,
-        .lambda_l1 = (float)o->lambda_l1,
-        .optimizer = {
-            .kind = OPTIMIZER_ADAM,
-            .beta1 = o->beta1,
-            .beta2 = SCHEDULE_BETA2,
-            .epsilon = SCHEDULE_EPSILON,
-        },
-    };
-}
-
-static uint32_t resolved_load_size(const struct pix_train_options *o)
-{
-    if (strcmp(o->preprocess, "none") == 0)
-        return o->crop_size;
-    if (o->load_size != 0)
-        return o->load_size;
-    return (o->crop_size * LOAD_NUMERATOR + LOAD_DENOMINATOR / 2) / LOAD_DENOMINATOR;
-}
+// All values
 
 // One value against its row: what a caller of the library may have put into the struct.
 static bool check_value(const struct pix_option *row, const struct pix_train_options *o)
@@ -460,51 +464,11 @@ static bool check_value(const struct pix_option *row, const struct pix_train_opt
     return false;
 }
 
-bool options_check(const struct pix_train_options *o, bool need_paths)
+bool options_check_values(const struct pix_train_options *o)
 {
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if (!check_value(&table[i], o))
             return false;
-
-    if (need_paths && (!o->out || !*o->out)) {
-        log_error("options: --out is missing: name the folder that the run writes to");
-        return false;
-    }
-    if (need_paths && (!o->data || !*o->data)) {
-        log_error("options: --data is missing: name the folder that holds train/");
-        return false;
-    }
-    if (options_unet_levels(o) == 0)
-        return false;
-    const uint32_t load_size = resolved_load_size(o);
-    if (load_size < o->crop_size) {
-        log_error(
-            "options: --load-size %u is smaller than --crop-size %u: a crop is cut "
-            "from the resized image, so take %u or more",
-            (unsigned)load_size, (unsigned)o->crop_size, (unsigned)o->crop_size);
-        return false;
-    }
-    if (o->n_epochs == 0 && o->n_epochs_decay == 0) {
-        log_error(
-            "options: --n-epochs and --n-epochs-decay are both 0: nothing would be "
-            "trained");
-        return false;
-    }
-    return true;
-}
-
-bool options_resolve(struct pix_train_options *o)
-{
-    if (!options_check(o, false))
-        return false;
-    const uint32_t load_size = resolved_load_size(o);
-    if (o->load_size != 0 && o->load_size != load_size)
-        log_warn(
-            "options: --preprocess none takes images as they are: --load-size %u is "
-            "not used, their sides must be --crop-size %u",
-            (unsigned)o->load_size, (unsigned)o->crop_size);
-    o->load_size = load_size;
-    o->depth = options_unet_levels(o);
     return true;
 }
 
@@ -642,8 +606,12 @@ static bool read_object(json_t *object, struct pix_train_options *o, const char 
         log_error("options: %s: options must be one JSON object", source);
         return false;
     }
+    // A recipe is what the other members change.
+    value = json_object_get(object, "recipe");
+    if (value && (!read_member(o, "recipe", value, source, strict) || !apply_recipe(o)))
+        return false;
     json_object_foreach(object, key, value)
-        if (!read_member(o, key, value, source, strict))
+        if (strcmp(key, "recipe") != 0 && !read_member(o, key, value, source, strict))
             return false;
     return true;
 }
@@ -762,18 +730,44 @@ fail:
 void pix_train_options_init(struct pix_train_options *options)
 {
     *options = (struct pix_train_options){
+        .recipe = "pytorch",
         .direction = "AtoB",
+        .input_nc = 3,
+        .output_nc = 3,
+        .input_kind = "auto",
+        .output_kind = "auto",
         .net_g = "unet",
+        .net_d = "basic",
+        .n_layers_d = 3,
         .ngf = 64,
         .ndf = 64,
+        .norm = "batch",
+        .norm_d = "auto",
+        .upsample = "transpose",
+        .dropout_at = "d2-d4",
+        .bias = "auto",
+        .concat = "skip_first",
+        .init_type = "normal",
+        .init_gain = 0.02,
         .preprocess = "resize_and_crop",
+        .resize_filter = "bicubic",
         .crop_size = 256,
+        .gan_mode = "vanilla",
+        .lambda_l1 = 100,
+        .lambda_gp = 10,
+        .gp_alpha = -1,
+        .d_loss_weight = 0.5,
+        .update_order = "fresh",
         .batch_size = 1,
+        .accumulate = 1,
         .n_epochs = 100,
         .n_epochs_decay = 100,
+        .lr_policy = "linear",
+        .lr_decay_iters = 50,
+        .optimizer = "adam",
         .lr = 0.0002,
         .beta1 = 0.5,
-        .lambda_l1 = 100,
+        .momentum = 0.9,
         .save_freq = 1000,
         .log_freq = 10,
         .sample_freq = 500,
@@ -825,6 +819,27 @@ const char *pix_train_options_get(const struct pix_train_options *options,
         return text_of(row, options) ? text_of(row, options) : "";
     }
     return "";
+}
+
+bool pix_train_recipe(const char *name, char *text, size_t size)
+{
+    const struct pix_option *recipe = find("recipe");
+    size_t used = 0;
+    if (size > 0)
+        *text = 0;
+    if (!is_choice(recipe->choices, name))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(recipe_rows) && used < size; i++) {
+        const struct recipe_row *r = &recipe_rows[i];
+        const char *value = recipe_value(r, name);
+        const bool is_flag = find(r->option)->type == PIX_OPTION_FLAG;
+        if (is_flag && strcmp(value, "false") == 0)
+            continue;
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s--%s%s%s", used ? " " : "",
+                             r->option, is_flag ? "" : " ", is_flag ? "" : value);
+    }
+    return true;
 }
 
 bool pix_train_options_resolve(struct pix_train_options *options)

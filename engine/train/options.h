@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Training options inside the engine: checks, their JSON form (RUN/config.json and the
-// metadata of a checkpoint) and copies that own their texts. The table of options and
-// the functions that users call are declared in pix2pix.h and live in options.c too.
+// Training options inside the engine: what they describe, checks, their JSON form
+// (RUN/config.json and the metadata of a checkpoint) and copies that own their texts.
+// The table of options and the functions that users call are declared in pix2pix.h and
+// live in options.c.
 
 #ifndef TRAIN_OPTIONS_H
 #define TRAIN_OPTIONS_H
@@ -12,22 +13,45 @@
 #include "pix2pix.h"
 #include "train/objective.h"
 
-// Levels of the U-Net, 5 to 10. Returns 0 after a message if the crop does not fit.
-uint32_t options_unet_levels(const struct pix_train_options *o);
+// Bounds that the table and the rules share. The largest crop: its activations would
+// not fit any device, but sizes do not overflow.
+#define OPTIONS_CROP_MAX 16384
+#define OPTIONS_LEVELS_MAX 10
+#define OPTIONS_LAYERS_D_MAX 6
 
-// The generator that options describe. They are resolved.
-struct unet_options options_generator(const struct pix_train_options *o);
+// ---------------------------------------------------------------------------
+// What options describe (rules.c)
 
-// The training step that they describe.
+// Levels of the U-Net or encoder-decoder, 2 to 10; a ResNet has 2 halvings. Returns 0
+// after a message if the crop does not fit.
+uint32_t options_levels(const struct pix_train_options *o);
+
+// The networks and the training step that options describe. They are resolved.
+struct generator_options options_generator(const struct pix_train_options *o);
+struct discriminator_options options_discriminator(const struct pix_train_options *o);
 struct objective_options options_objective(const struct pix_train_options *o);
+
+bool options_has_discriminator(const struct pix_train_options *o);
+
+// Images of one training step.
+uint32_t options_images_per_step(const struct pix_train_options *o);
+
+// Epochs between validations; 0: none.
+uint32_t options_validation_epochs(const struct pix_train_options *o);
 
 // Checks every value and that they fit together; the message says what to do.
 // `need_paths`: data and out must be given too.
 bool options_check(const struct pix_train_options *o, bool need_paths);
 
-// Checks, then fills in what follows from other options: load_size and depth. On
-// failure the options are as they were. Resolved options stay the same.
+// Checks, then fills in what follows from other options: load_size, depth, n_layers_d
+// and norm_d. On failure the options are as they were. Resolved options stay the same.
 bool options_resolve(struct pix_train_options *o);
+
+// ---------------------------------------------------------------------------
+// The struct (options.c)
+
+// Each value against its row of the table.
+bool options_check_values(const struct pix_train_options *o);
 
 // A copy that owns its texts; pix_train_options_finish frees it. On failure there is
 // nothing to free.

@@ -258,8 +258,10 @@ bool run_write_metrics(struct run *r, const struct pix_step_metrics *m)
     json_add(&line, "epoch", json_integer((json_int_t)m->epoch));
     json_add(&line, "loss_d_real", json_from_double(m->loss_d_real));
     json_add(&line, "loss_d_fake", json_from_double(m->loss_d_fake));
+    json_add(&line, "loss_d_gp", json_from_double(m->loss_d_gp));
     json_add(&line, "loss_g_gan", json_from_double(m->loss_g_gan));
     json_add(&line, "loss_g_l1", json_from_double(m->loss_g_l1));
+    json_add(&line, "val_l1", json_from_double(m->val_l1));
     json_add(&line, "lr", json_from_double(m->lr));
     json_add(&line, "ms", json_from_double(m->ms));
     json_add(&line, "images_per_s", json_from_double(m->images_per_s));

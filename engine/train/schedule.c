@@ -6,13 +6,16 @@
 
 #include "train/schedule.h"
 
+#include "train/options.h"
+
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 uint64_t schedule_all_steps(const struct pix_train_options *o, uint32_t images)
 {
     uint64_t epochs = (uint64_t)o->n_epochs + o->n_epochs_decay;
-    return DIV_UP(epochs * images, (uint64_t)o->batch_size);
+    return DIV_UP(epochs * images, (uint64_t)options_images_per_step(o));
 }
 
 uint64_t schedule_steps(const struct pix_train_options *o, uint32_t images)
@@ -20,9 +23,28 @@ uint64_t schedule_steps(const struct pix_train_options *o, uint32_t images)
     return o->steps ? o->steps : schedule_all_steps(o, images);
 }
 
+#define STEP_FACTOR 0.1
+
+#define PLATEAU_FACTOR 0.2
+#define PLATEAU_THRESHOLD 0.01
+#define PLATEAU_PATIENCE 5
+
+void schedule_plateau_update(struct schedule_plateau *p, double error)
+{
+    if (error < p->best * (1 - PLATEAU_THRESHOLD)) {
+        p->best = error;
+        p->bad = 0;
+        return;
+    }
+    if (++p->bad > PLATEAU_PATIENCE) {
+        p->factor *= PLATEAU_FACTOR;
+        p->bad = 0;
+    }
+}
+
 // The PyTorch port divides by one more than the number of epochs that fall, so that the
 // last of them still learns.
-double schedule_factor(const struct pix_train_options *o, uint64_t epoch)
+static double linear_factor(const struct pix_train_options *o, uint64_t epoch)
 {
     if (epoch <= o->n_epochs)
         return 1;
@@ -30,11 +52,32 @@ double schedule_factor(const struct pix_train_options *o, uint64_t epoch)
     return fmax(0, 1 - past / ((double)o->n_epochs_decay + 1));
 }
 
+// With --n-epochs-decay 0 this is the port's CosineAnnealingLR(T_max = n_epochs). With
+// more epochs the port's rate would rise again.
+static double cosine_factor(const struct pix_train_options *o, uint64_t epoch)
+{
+    const double pi = 3.14159265358979323846;
+    double all = (double)o->n_epochs + (double)o->n_epochs_decay;
+    return (1 + cos(pi * fmin((double)(epoch - 1) / all, 1))) / 2;
+}
+
+double schedule_factor(const struct pix_train_options *o, uint64_t epoch,
+                       const struct schedule_plateau *plateau)
+{
+    if (strcmp(o->lr_policy, "step") == 0)
+        return pow(STEP_FACTOR, (double)((epoch - 1) / o->lr_decay_iters));
+    if (strcmp(o->lr_policy, "cosine") == 0)
+        return cosine_factor(o, epoch);
+    if (strcmp(o->lr_policy, "plateau") == 0)
+        return plateau ? plateau->factor : 1;
+    return linear_factor(o, epoch);
+}
+
 struct step_block schedule_block(const struct pix_train_options *o, uint64_t step,
-                                 uint64_t epoch)
+                                 uint64_t epoch, const struct schedule_plateau *plateau)
 {
     assert(step > 0 && epoch > 0);
-    double lr = o->lr * schedule_factor(o, epoch);
+    double lr = o->lr * schedule_factor(o, epoch, plateau);
     double n = (double)step;
     return (struct step_block){
         // Random masks may repeat after 2^32 steps.

@@ -10,6 +10,8 @@
 #include "pix2pix.h"
 #include "shared/step.h"
 
+#include <math.h>
+
 // Adam's second moment, which the PyTorch port has no option for.
 #define SCHEDULE_BETA2 0.999
 #define SCHEDULE_EPSILON 1e-8
@@ -21,12 +23,35 @@ uint64_t schedule_all_steps(const struct pix_train_options *o, uint32_t images);
 // The run's total: the option `steps`, or all epochs.
 uint64_t schedule_steps(const struct pix_train_options *o, uint32_t images);
 
-// Share of the learning rate in an epoch, counted from 1: 1 for n_epochs, then falling
-// by equal parts; never below 0.
-double schedule_factor(const struct pix_train_options *o, uint64_t epoch);
+// What --lr-policy plateau remembers of the validations so far. Begin with
+// SCHEDULE_PLATEAU_START.
+struct schedule_plateau {
+    double best;      // smallest error, by more than a threshold
+    uint32_t bad;     // validations since then
+    double factor;    // share of the learning rate
+};
+#define SCHEDULE_PLATEAU_START                                                         \
+    {                                                                                  \
+        .best = HUGE_VAL, .bad = 0, .factor = 1.0                                      \
+    }
+
+// PyTorch's ReduceLROnPlateau(mode min, factor 0.2, threshold 0.01 relative, patience
+// 5), the PyTorch port's numbers, fed with a metric that changes (the port's is
+// constant).
+void schedule_plateau_update(struct schedule_plateau *p, double error);
+
+// Share of the learning rate in an epoch, counted from 1.
+//
+//     linear    1 for n_epochs, then falling by equal parts; never below 0
+//     step      a tenth every lr_decay_iters epochs
+//     cosine    half a cosine from 1 to 0 over all epochs, and 0 after them
+//     plateau   what the plateau says; NULL is 1
+double schedule_factor(const struct pix_train_options *o, uint64_t epoch,
+                       const struct schedule_plateau *plateau);
 
 // The block of a step, counted from 1, in an epoch, counted from 1.
 struct step_block schedule_block(const struct pix_train_options *o, uint64_t step,
-                                 uint64_t epoch);
+                                 uint64_t epoch,
+                                 const struct schedule_plateau *plateau);
 
 #endif

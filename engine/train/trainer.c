@@ -25,6 +25,7 @@
 #include "train/run.h"
 #include "train/schedule.h"
 #include "train/tuned.h"
+#include "train/validation.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -32,7 +33,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INITIAL_GAIN 0.02     // deviation of initial weights, as the port's default
 #define SAMPLE_ROWS_MAX 8u    // in a sample grid, whatever the batch
 #define SAMPLE_COLUMNS 3u     // input | output | target
 
@@ -48,15 +48,15 @@
 
 #define HOST_TIMES 256    // steps of which the host's time is remembered
 
-enum { LOSS_D_REAL, LOSS_D_FAKE, LOSS_G_GAN, LOSS_G_L1, LOSS_COUNT };
+enum { LOSS_D_REAL, LOSS_D_FAKE, LOSS_D_GP, LOSS_G_GAN, LOSS_G_L1, LOSS_COUNT };
 
 // A step in the ring: mapped memory of the exec, and what is known of the step.
 struct ring_slot {
     uint8_t *pixels;
-    uint32_t *jitter;    // four numbers a sample
-    const float *losses[LOSS_COUNT];
-    uint64_t epoch;    // from 1
-    double begun;      // when its batch was asked for
+    uint32_t *jitter;                   // four numbers a sample
+    const float *losses[LOSS_COUNT];    // NULL: the run does not have it
+    uint64_t epoch;                     // from 1
+    double begun;                       // when its batch was asked for
 };
 
 struct trainer {
@@ -76,6 +76,8 @@ struct trainer {
     struct exec *exec;
     struct objective objective;
     struct dataset *data;
+    struct validation *validation;    // NULL: none
+    struct schedule_plateau plateau;
 
     struct ring_slot ring[RING_SLOTS];    // step s is in slot s % ring_count
     uint32_t ring_count;
@@ -114,11 +116,11 @@ static const char *memory_hint(const struct pix_train_options *o,
 static uint64_t staging_bytes(const struct objective *o)
 {
     const struct tensor *const all[] = {
-        o->pixels, o->jitter, o->loss_d, o->loss_g_gan, o->loss_g_l1,
+        o->pixels, o->jitter, o->loss_d, o->loss_d_gp, o->loss_g_gan, o->loss_g_l1,
     };
     uint64_t bytes = 0;
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        bytes += tensor_bytes(all[i]);
+        bytes += all[i] ? tensor_bytes(all[i]) : 0;
     return bytes;
 }
 
@@ -170,16 +172,23 @@ static bool find_tuning(struct trainer *t, double submission_seconds, bool measu
     return ok;
 }
 
+static bool create_networks(struct trainer *t)
+{
+    t->generator = weights_create(false);
+    t->discriminator = weights_create(false);
+    if (!t->generator || !t->discriminator)
+        return false;
+    t->generator->keeps_average = t->options.ema > 0;
+    return true;
+}
+
 // Everything that needs no memory of the device, but for measuring.
 static bool build(struct trainer *t, double submission_seconds, bool measure,
                   struct pix_plan *out)
 {
     const struct plan_limits plan_limits = plan_device_limits(t->device);
-    t->generator = weights_create(false);
-    t->discriminator = weights_create(false);
-    if (!t->generator || !t->discriminator ||
-        !find_tuning(t, submission_seconds, measure) || !build_graph(t) ||
-        !weights_place(t->generator, plan_limits.max_block) ||
+    if (!create_networks(t) || !find_tuning(t, submission_seconds, measure) ||
+        !build_graph(t) || !weights_place(t->generator, plan_limits.max_block) ||
         !weights_place(t->discriminator, plan_limits.max_block))
         return false;
     t->plan = plan_build(t->graph, &plan_limits);
@@ -249,14 +258,13 @@ bool trainer_tune(struct gpu_device *device, double submission_seconds,
               options_resolve(&t->options);
     if (ok) {
         const struct op_limits limits = plan_op_limits(device);
-        const struct unet_options unet = options_generator(&t->options);
+        const struct generator_options unet = options_generator(&t->options);
         const uint32_t side = t->options.crop_size;
         t->device = device;
-        t->generator = weights_create(false);
-        t->discriminator = weights_create(false);
         g = graph_create(&limits);
-        ok = t->generator && t->discriminator && g && build_graph(t) &&
-             translation_build(g, generator, &unet, 1, side, side, &translation) &&
+        ok = create_networks(t) && g && build_graph(t) &&
+             translation_build(g, generator, &unet, TRANSLATION_STABLE, 1, side, side,
+                               &translation) &&
              add_products(&shapes, &count, &capacity, t->graph) &&
              add_products(&shapes, &count, &capacity, g) &&
              tuned_measure(device, submission_seconds, shapes, count, report, user);
@@ -318,6 +326,7 @@ static bool save(struct trainer *t)
         .step = t->step,
         .epoch = t->epoch,
         .images = dataset_count(t->data),
+        .plateau = t->plateau,
         .options = &t->options,
     };
     tuning_hash(&t->tuning, state.tuning);
@@ -364,15 +373,16 @@ static bool belongs(const struct trainer *t, const struct checkpoint *c,
 static bool load(struct trainer *t, const char *path, uint64_t step)
 {
     struct checkpoint *c = checkpoint_open(path);
-    bool ok = c && belongs(t, c, path, step) &&
-              checkpoint_check(c, "G", t->generator) &&
-              checkpoint_check(c, "D", t->discriminator) &&
-              checkpoint_load(c, "G", t->generator, t->device, tensor_upload) &&
-              checkpoint_load(c, "D", t->discriminator, t->device, tensor_upload);
+    bool ok =
+        c && belongs(t, c, path, step) && checkpoint_check(c, "G", t->generator) &&
+        checkpoint_check(c, "D", t->discriminator) &&
+        checkpoint_load(c, "G", t->generator, false, t->device, tensor_upload) &&
+        checkpoint_load(c, "D", t->discriminator, false, t->device, tensor_upload);
     if (ok) {
         const struct checkpoint_state *state = checkpoint_get_state(c);
         t->step = t->saved = state->step;
         t->images = state->images;
+        t->plateau = state->plateau;
         memcpy(t->trained_with, state->tuning, sizeof(t->trained_with));
     }
     checkpoint_close(c);
@@ -459,14 +469,32 @@ static bool resume(struct trainer *t, bool *found)
     return *found ? keeps_tuning(t) : count == 0;
 }
 
+static enum weights_law law_of(const char *name)
+{
+    return strcmp(name, "xavier") == 0       ? WEIGHTS_XAVIER
+           : strcmp(name, "kaiming") == 0    ? WEIGHTS_KAIMING
+           : strcmp(name, "orthogonal") == 0 ? WEIGHTS_ORTHOGONAL
+                                             : WEIGHTS_NORMAL;
+}
+
+// Random weights, or those of a file.
+static bool initialise_network(struct trainer *t, struct weights *weights,
+                               uint64_t sequence, const char *file)
+{
+    const struct pix_train_options *o = &t->options;
+    struct random r;
+    (void)file;
+    random_init(&r, o->seed, sequence);
+    return weights_initialise(weights, t->device, &r, law_of(o->init_type),
+                              o->init_gain);
+}
+
 static bool initialise(struct trainer *t)
 {
-    struct random r;
-    random_init(&r, t->options.seed, SEQUENCE_GENERATOR);
-    if (!weights_initialise(t->generator, t->device, &r, INITIAL_GAIN))
-        return false;
-    random_init(&r, t->options.seed, SEQUENCE_DISCRIMINATOR);
-    return weights_initialise(t->discriminator, t->device, &r, INITIAL_GAIN);
+    const struct pix_train_options *o = &t->options;
+    return initialise_network(t, t->generator, SEQUENCE_GENERATOR, o->init_g) &&
+           initialise_network(t, t->discriminator, SEQUENCE_DISCRIMINATOR, o->init_d) &&
+           (o->ema == 0 || weights_copy_to_average(t->generator, t->device));
 }
 
 // ---------------------------------------------------------------------------
@@ -522,7 +550,7 @@ static bool open_data(struct trainer *t, const char *folder)
         .max_size = o->max_dataset_size,
         .threads = o->threads,
         .seed = o->seed,
-        .first_sample = t->step * o->batch_size,
+        .first_sample = t->step * options_images_per_step(o),
     };
     t->data = dataset_create(&options);
     if (!t->data)
@@ -544,10 +572,17 @@ static bool open_data(struct trainer *t, const char *folder)
             all, t->steps);
     if (t->step > 0) {
         struct dataset_sample sample;
-        dataset_describe(t->data, (t->step - 1) * o->batch_size, &sample);
+        dataset_describe(t->data, (t->step - 1) * options_images_per_step(o), &sample);
         t->epoch = sample.epoch + 1;
     }
     return true;
+}
+
+static const float *download(struct exec *x, struct tensor *loss, bool *ok)
+{
+    const float *memory = loss ? exec_download(x, loss) : NULL;
+    *ok = *ok && (memory || !loss);
+    return memory;
 }
 
 static bool connect(struct trainer *t, double submission_seconds)
@@ -556,23 +591,37 @@ static bool connect(struct trainer *t, double submission_seconds)
     t->exec = exec_create_ring(t->device, t->graph, submission_seconds, t->ring_count);
     if (!t->exec)
         return false;
+    bool ok = true;
     const void *pixels = exec_upload(t->exec, o->pixels);
     const void *jitter = exec_upload(t->exec, o->jitter);
-    const void *d = exec_download(t->exec, o->loss_d);
-    const void *gan = exec_download(t->exec, o->loss_g_gan);
-    const void *l1 = exec_download(t->exec, o->loss_g_l1);
-    if (!pixels || !jitter || !d || !gan || !l1)
+    const float *const losses[LOSS_COUNT] = {
+        [LOSS_D_FAKE] = download(t->exec, o->loss_d, &ok),
+        [LOSS_D_GP] = download(t->exec, o->loss_d_gp, &ok),
+        [LOSS_G_GAN] = download(t->exec, o->loss_g_gan, &ok),
+        [LOSS_G_L1] = download(t->exec, o->loss_g_l1, &ok),
+    };
+    if (!pixels || !jitter || !ok)
         return false;
     for (uint32_t i = 0; i < t->ring_count; i++) {
         struct ring_slot *slot = &t->ring[i];
         slot->pixels = exec_slot_memory(t->exec, i, pixels);
         slot->jitter = exec_slot_memory(t->exec, i, jitter);
-        slot->losses[LOSS_D_FAKE] = exec_slot_memory(t->exec, i, d);
-        slot->losses[LOSS_D_REAL] = slot->losses[LOSS_D_FAKE] + 1;
-        slot->losses[LOSS_G_GAN] = exec_slot_memory(t->exec, i, gan);
-        slot->losses[LOSS_G_L1] = exec_slot_memory(t->exec, i, l1);
+        for (uint32_t k = 0; k < LOSS_COUNT; k++)
+            slot->losses[k] =
+                losses[k] ? exec_slot_memory(t->exec, i, losses[k]) : NULL;
+        if (slot->losses[LOSS_D_FAKE])
+            slot->losses[LOSS_D_REAL] = slot->losses[LOSS_D_FAKE] + 1;
     }
     return true;
+}
+
+static bool open_validation(struct trainer *t, double submission_seconds)
+{
+    if (options_validation_epochs(&t->options) == 0)
+        return true;
+    t->validation = validation_create(t->device, submission_seconds, &t->options,
+                                      &t->tuning, t->generator);
+    return t->validation != NULL;
 }
 
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
@@ -587,6 +636,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     t->device = device;
     t->ring_count = no_overlap ? 1 : RING_SLOTS;
     t->pace = AHEAD_SECONDS;    // not known yet
+    t->plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
     if (!options_copy(&t->options, options) || !options_check(&t->options, true) ||
         !options_resolve(&t->options))
         goto fail;
@@ -608,7 +658,8 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     // The folder comes last, so that a run that can not start leaves nothing behind.
     if (!open_data(t, folder) || !plan_allocate(t->plan, device) ||
-        !connect(t, submission_seconds) || !run_open(&t->run, o, &t->tuning, t->step))
+        !connect(t, submission_seconds) || !open_validation(t, submission_seconds) ||
+        !run_open(&t->run, o, &t->tuning, t->step))
         goto fail;
     t->submitted = t->step;
     if (found)    // perhaps fewer are to be kept than before
@@ -647,6 +698,7 @@ void trainer_destroy(struct trainer *t)
         return;
     log_host_time(t);
     run_close(&t->run);
+    validation_destroy(t->validation);
     dataset_destroy(t->data);
     exec_destroy(t->exec);
     plan_destroy(t->plan);
@@ -670,7 +722,7 @@ const struct pix_train_options *trainer_get_options(const struct trainer *t)
 static bool next_batch(struct trainer *t, struct ring_slot *slot)
 {
     size_t bytes = (size_t)t->options.load_size * t->options.load_size * 6;
-    for (uint32_t i = 0; i < t->options.batch_size; i++) {
+    for (uint32_t i = 0; i < options_images_per_step(&t->options); i++) {
         struct dataset_sample sample;
         if (!dataset_next(t->data, &sample, slot->pixels + i * bytes))
             return false;
@@ -708,17 +760,20 @@ static void report_failed_step(struct trainer *t)
     mem_free(path);
 }
 
-static void warn_if_not_finite(struct trainer *t, const struct pix_step_metrics *m)
+static void warn_if_not_finite(struct trainer *t, const struct pix_step_metrics *m,
+                               const struct ring_slot *slot)
 {
-    if (t->warned || (isfinite(m->loss_d_real) && isfinite(m->loss_d_fake) &&
-                      isfinite(m->loss_g_gan) && isfinite(m->loss_g_l1)))
+    bool is_finite = true;
+    for (int i = 0; i < LOSS_COUNT; i++)
+        is_finite = is_finite && (!slot->losses[i] || isfinite(*slot->losses[i]));
+    if (t->warned || is_finite)
         return;
     t->warned = true;
-    log_warn(
-        "train: a loss is not finite in step %" PRIu64
-        " (d_real %g, d_fake %g, g_gan %g, g_l1 %g): the weights are likely spoilt; "
-        "a lower --lr may help",
-        m->step, m->loss_d_real, m->loss_d_fake, m->loss_g_gan, m->loss_g_l1);
+    log_warn("train: a loss is not finite in step %" PRIu64
+             " (d_real %g, d_fake %g, d_gp %g, g_gan %g, g_l1 %g): the weights are "
+             "likely spoilt; a lower --lr may help",
+             m->step, m->loss_d_real, m->loss_d_fake, m->loss_d_gp, m->loss_g_gan,
+             m->loss_g_l1);
 }
 
 static bool wants_sample(const struct trainer *t, uint64_t step)
@@ -736,12 +791,27 @@ static bool wants_checkpoint(const struct trainer *t, uint64_t step)
 // What is due after a step.
 static bool write_outputs(struct trainer *t, const struct pix_step_metrics *metrics)
 {
-    if (t->step % t->options.log_freq == 0 && !run_write_metrics(&t->run, metrics)) {
+    if ((t->step % t->options.log_freq == 0 || metrics->has_val) &&
+        !run_write_metrics(&t->run, metrics)) {
         t->unlogged = true;
         return false;
     }
     return (!wants_sample(t, t->step) || write_samples(t)) &&
            (!wants_checkpoint(t, t->step) || save(t));
+}
+
+// Whether validation comes after a step: it is the last of an epoch that is validated,
+// the one in which its first sample lies.
+static bool wants_validation(const struct trainer *t, uint64_t step)
+{
+    const uint64_t images = options_images_per_step(&t->options);
+    const uint32_t every = options_validation_epochs(&t->options);
+    struct dataset_sample sample, next;
+    if (!t->validation || step == 0)
+        return false;
+    dataset_describe(t->data, (step - 1) * images, &sample);
+    dataset_describe(t->data, step * images, &next);
+    return next.epoch != sample.epoch && next.epoch / every != sample.epoch / every;
 }
 
 static struct ring_slot *slot_of(struct trainer *t, uint64_t step, uint32_t *index)
@@ -758,7 +828,8 @@ static bool may_begin(const struct trainer *t)
         return false;
     return t->submitted == t->step ||
            (t->submitted - t->step < t->ring_count && t->pace < AHEAD_SECONDS &&
-            !wants_sample(t, t->submitted) && !wants_checkpoint(t, t->submitted));
+            !wants_sample(t, t->submitted) && !wants_checkpoint(t, t->submitted) &&
+            !wants_validation(t, t->submitted));
 }
 
 // Prepares and submits the next step. What it lacks is told of when its turn comes.
@@ -777,7 +848,7 @@ static void begin_step(struct trainer *t)
     t->batch_seconds += os_seconds() - slot->begun;
     if (ok) {
         const struct step_block block =
-            schedule_block(&t->options, t->submitted + 1, slot->epoch);
+            schedule_block(&t->options, t->submitted + 1, slot->epoch, &t->plateau);
         ok = exec_submit(t->exec, index, &block);
         t->lost = !ok;    // a part of the step may have run
     }
@@ -802,11 +873,32 @@ static void report_stuck(struct trainer *t)
 static void note_host_time(struct trainer *t, double seconds)
 {
     if (++t->call_count <= RING_SLOTS + 1 || wants_sample(t, t->step) ||
-        wants_checkpoint(t, t->step))
+        wants_checkpoint(t, t->step) || wants_validation(t, t->step))
         return;
     size_t i = (size_t)(t->host_count++ % HOST_TIMES);
     t->host_ms[i] = (float)(1e3 * (seconds - t->wait_seconds - t->batch_seconds));
     t->batch_ms[i] = (float)(1e3 * t->batch_seconds);
+}
+
+// NaN if the run does not have it.
+static double loss_of(const struct ring_slot *slot, int i)
+{
+    return slot->losses[i] ? (double)*slot->losses[i] : NAN;
+}
+
+// The step that ended is the newest: none is begun ahead of a validation.
+static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
+{
+    if (!wants_validation(t, t->step))
+        return true;
+    if (!validation_run(t->validation, &metrics->val_l1)) {
+        t->lost = gpu_device_is_lost(t->device);
+        return false;
+    }
+    metrics->has_val = true;
+    schedule_plateau_update(&t->plateau, metrics->val_l1);
+    t->done_at = os_seconds();
+    return true;
 }
 
 // Waits for the oldest step under way, tells of it, and writes what is due.
@@ -835,16 +927,21 @@ static enum pix_step_result end_step(struct trainer *t,
         .step = t->step,
         .steps = t->steps,
         .epoch = slot->epoch,
-        .loss_d_real = *slot->losses[LOSS_D_REAL],
-        .loss_d_fake = *slot->losses[LOSS_D_FAKE],
-        .loss_g_gan = *slot->losses[LOSS_G_GAN],
-        .loss_g_l1 = *slot->losses[LOSS_G_L1],
-        .lr = o->lr * schedule_factor(o, slot->epoch),
+        .loss_d_real = loss_of(slot, LOSS_D_REAL),
+        .loss_d_fake = loss_of(slot, LOSS_D_FAKE),
+        .loss_d_gp = loss_of(slot, LOSS_D_GP),
+        .loss_g_gan = loss_of(slot, LOSS_G_GAN),
+        .loss_g_l1 = slot->losses[LOSS_G_L1] ? loss_of(slot, LOSS_G_L1) : 0,
+        .has_gan = slot->losses[LOSS_G_GAN] != NULL,
+        .has_gp = slot->losses[LOSS_D_GP] != NULL,
+        .val_l1 = NAN,
+        .lr = o->lr * schedule_factor(o, slot->epoch, &t->plateau),
         .ms = seconds * 1e3,
-        .images_per_s = seconds > 0 ? o->batch_size / seconds : 0,
+        .images_per_s = seconds > 0 ? options_images_per_step(o) / seconds : 0,
     };
-    warn_if_not_finite(t, metrics);
-    return write_outputs(t, metrics) ? PIX_STEP_DONE : PIX_STEP_FAILED;
+    warn_if_not_finite(t, metrics, slot);
+    return validate(t, metrics) && write_outputs(t, metrics) ? PIX_STEP_DONE
+                                                             : PIX_STEP_FAILED;
 }
 
 enum pix_step_result trainer_step(struct trainer *t, struct pix_step_metrics *metrics)

@@ -44,8 +44,10 @@ struct translator {
     struct pix_train_options options;
     bool resize;
     uint32_t batch_size, threads;
-    uint32_t levels;
-    bool tunes;    // measures shapes that the table lacks
+    enum translation_mode mode;
+    struct step_block step;    // with the seed of dropout
+    bool averages;             // of the weights rather than themselves, if there are
+    bool tunes;                // measures shapes that the table lacks
     struct tuning tuning;
     struct weights *generator;
     struct program program;
@@ -69,12 +71,12 @@ static bool program_build(struct translator *t, uint32_t images, uint32_t width,
                           uint32_t height, struct program *p)
 {
     struct op_limits limits = plan_op_limits(t->device);
-    const struct unet_options generator = options_generator(&t->options);
+    const struct generator_options generator = options_generator(&t->options);
     limits.tuning = &t->tuning;
     *p = (struct program){ .images = images, .width = width, .height = height };
     p->graph = graph_create(&limits);
-    return p->graph && translation_build(p->graph, t->generator, &generator, images,
-                                         height, width, &p->tensors);
+    return p->graph && translation_build(p->graph, t->generator, &generator, t->mode,
+                                         images, height, width, &p->tensors);
 }
 
 static bool program_plan(struct translator *t, struct program *p, struct pix_plan *out)
@@ -248,14 +250,14 @@ static bool load(struct translator *t, const char *path)
     struct checkpoint *c = checkpoint_open(path);
     bool ok = c && options_copy(&t->options, checkpoint_get_state(c)->options);
     if (ok) {
-        t->levels = options_unet_levels(&t->options);
         uint32_t side = t->options.crop_size;
-        ok = t->levels && prepare(t, 1, side, side) &&
+        ok = options_levels(&t->options) && prepare(t, 1, side, side) &&
              checkpoint_check(c, "G", t->generator) &&
              weights_place(t->generator, limits.max_block) &&
              program_plan(t, &t->program, &plan) && (!t->resize || fits(t, &plan)) &&
              weights_allocate(t->generator, t->device) &&
-             checkpoint_load(c, "G", t->generator, t->device, tensor_upload);
+             checkpoint_load(c, "G", t->generator, t->averages, t->device,
+                             tensor_upload);
     }
     if (ok)
         log_info("translate: %s, step %" PRIu64 ", %" PRIu32 "x%" PRIu32, path,
@@ -263,6 +265,22 @@ static bool load(struct translator *t, const char *path)
                  t->options.crop_size);
     checkpoint_close(c);
     return ok;
+}
+
+static bool find_mode(struct translator *t, const char *name)
+{
+    static const char *const names[] = {
+        [TRANSLATION_STABLE] = "stable",
+        [TRANSLATION_PAPER] = "paper",
+        [TRANSLATION_RUNNING] = "running",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(name ? name : "stable", names[i]) == 0) {
+            t->mode = (enum translation_mode)i;
+            return true;
+        }
+    log_error("translate: --mode takes stable, paper or running, not \"%s\"", name);
+    return false;
 }
 
 struct translator *translator_create(struct gpu_device *device,
@@ -279,11 +297,22 @@ struct translator *translator_create(struct gpu_device *device,
     t->resize = strcmp(preprocess, "none") != 0;
     t->batch_size = t->most = MAX(options->batch_size, 1u);
     t->threads = options->threads;
+    t->averages = !options->no_ema;
+    t->step = (struct step_block){
+        .step = 1,
+        .seed_low = (uint32_t)options->seed,
+        .seed_high = (uint32_t)(options->seed >> 32),
+    };
     if (t->resize && strcmp(preprocess, "resize") != 0) {
         log_error("translate: --preprocess takes resize or none, not \"%s\"",
                   preprocess);
         goto fail;
     }
+    if (!find_mode(t, options->mode))
+        goto fail;
+    // Each image has the mask of the first one of a batch, whatever its company.
+    if (t->mode == TRANSLATION_PAPER)
+        t->batch_size = t->most = 1;
     if (options->batch_size > TRANSLATOR_MAX_BATCH) {
         log_error("translate: --batch-size takes 1 to %d, not %" PRIu32,
                   TRANSLATOR_MAX_BATCH, options->batch_size);
@@ -327,7 +356,8 @@ uint32_t translator_size(const struct translator *t)
 
 uint32_t translator_multiple(const struct translator *t)
 {
-    return (uint32_t)1 << t->levels;
+    const struct generator_options generator = options_generator(&t->options);
+    return generator_multiple(&generator);
 }
 
 const struct pix_train_options *translator_get_options(const struct translator *t)
@@ -410,7 +440,7 @@ uint32_t translator_submit(struct translator *t, const struct pix_image *const *
     size_t bytes = (size_t)width * height * 3;
     for (uint32_t i = 0; i < p->images; i++)
         memcpy(p->pixels[slot] + i * bytes, in[i]->pixels, bytes);
-    if (!exec_submit(p->exec, slot, NULL)) {
+    if (!exec_submit(p->exec, slot, &t->step)) {
         report(t);
         return 0;
     }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// What networks are made of: convolutions and norms with their weights, by the rules
+// that the options of a network set. For the files of models/ only.
+
+#ifndef MODELS_PARTS_H
+#define MODELS_PARTS_H
+
+#include "models/model.h"
+
+#define MODEL_DROPOUT 0.5f
+
+struct network {
+    struct graph *g;
+    struct weights *weights;
+    enum model_norm norm;
+    bool bias;      // in front of a norm
+    bool resize;    // see generator_options
+    struct model_mode mode;
+};
+
+// Convolutions in front of a norm have a bias where the norm does not take it out
+// again: the PyTorch port's rule, which it applies to networks without any norm as
+// well.
+static inline bool model_bias(enum model_norm norm, bool everywhere)
+{
+    return everywhere || norm == MODEL_NORM_INSTANCE;
+}
+
+// A convolution with the weight NAME.weight and, if wanted, NAME.bias. The name is
+// formatted.
+struct tensor *network_conv(const struct network *n, struct tensor *x, uint32_t c_out,
+                            struct conv_attributes attr, bool bias, const char *format,
+                            ...) PRINTF_LIKE(6, 7);
+
+// Twice the size: a transposed convolution, or what stands for it.
+struct tensor *network_double(const struct network *n, struct tensor *x, uint32_t c_out,
+                              struct conv_attributes attr, bool bias,
+                              const char *format, ...) PRINTF_LIKE(6, 7);
+
+// A norm (epsilon 1e-5, momentum 0.1, as the port's) with the weights NAME.weight,
+// .bias, .running_mean and .running_var if it is a batch norm, then a ReLU and dropout
+// as wanted. With MODEL_NORM_NONE only these.
+struct tensor *network_norm(const struct network *n, struct tensor *x, bool relu,
+                            bool dropout, const char *format, ...) PRINTF_LIKE(5, 6);
+
+struct tensor *unet_build(struct graph *g, struct weights *weights, struct tensor *x,
+                          const struct generator_options *options,
+                          struct model_mode mode);
+struct tensor *resnet_build(struct graph *g, struct weights *weights, struct tensor *x,
+                            const struct generator_options *options,
+                            struct model_mode mode);
+
+#endif
