@@ -4,8 +4,8 @@
 #
 # - a file of engine/ includes only its own layer and those below it, tools/ only
 #   pix2pix.h and its own headers;
-# - only engine/gpu/ names Vulkan, only engine/data/ includes stb, and Jansson comes by
-#   engine/base/json.h or tools/output.h;
+# - only engine/gpu/ names Vulkan, only engine/data/ includes stb, Jansson comes by
+#   engine/base/json.h or tools/output.h, and libzip stays in engine/base/archive.c;
 # - headers of the operating system appear only in os_*.c and tools/terminal_*.c;
 # - every source file opens with its licence;
 # - nothing names a folder of the machine it was written on.
@@ -125,6 +125,8 @@ into engine/base/os_*.c or tools/terminal_*.c")
     elseif(header MATCHES "^jansson" AND
            NOT file MATCHES "^(engine/base/json|tools/output)\\.h$")
       complain(${file} "includes ${header}: base/json.h and tools/output.h bring it")
+    elseif(header MATCHES "^<?zip\\.h" AND NOT file STREQUAL "engine/base/archive.c")
+      complain(${file} "includes ${header}: base/archive.h brings what there is of it")
     elseif(header MATCHES "/" AND
            (EXISTS ${root}/engine/${header} OR EXISTS ${root}/shaders/${header}))
       if(file MATCHES "^include/" OR

@@ -4,7 +4,7 @@
 # Gets what the test matrix needs beyond setup.sh and puts it under build/drivers/: all
 # of it, or only what is named.
 #
-#     tools/drivers.sh [swiftshader] [drm-shim] [jansson]
+#     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [zlib]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
@@ -13,6 +13,9 @@
 #                   libamdgpu_noop_drm_shim.so
 #     jansson/      the source of the JSON library, to build it for Windows, from
 #                   Debian's source package: jansson.tar
+#     libzip/       the same of the library for zip archives: libzip.tar
+#     zlib/         the library that it needs, built for Windows, from Debian's package
+#                   libz-mingw-w64-dev: libz.a, zlib.h, zconf.h
 #
 # All come from the machine's own package sources and are unpacked, never installed:
 # the system's packages, package lists and settings stay as they are. What was fetched
@@ -253,5 +256,10 @@ get swiftshader chromium-common '' \
 get drm-shim mesa-drm-shim "${codename:-stable}-backports" \
     './usr/lib/*/libamdgpu_noop_drm_shim.so'
 get_source jansson
+get_source libzip
+get zlib libz-mingw-w64-dev '' \
+    './usr/x86_64-w64-mingw32/lib/libz.a' \
+    './usr/x86_64-w64-mingw32/include/zlib.h' \
+    './usr/x86_64-w64-mingw32/include/zconf.h'
 rm -rf "$private"
 exit 0

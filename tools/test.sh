@@ -184,23 +184,42 @@ stage_windows_headers() {
     done
 }
 
-# Builds Jansson for Windows from source archive $2 and puts it into folder $1.
-stage_windows_jansson() {
-    local source=$out/windows-jansson
+# Builds library $2 for Windows from its source archive and puts it into folder $1; what
+# follows are options for its CMakeLists.txt.
+stage_windows_library() {
+    local to=$1 name=$2 source=$out/windows-$2
+    shift 2
     rm -rf "$source"
     mkdir -p "$source"
-    tar -x -f "$2" -C "$source" --strip-components 1 &&
+    tar -x -f "$root/build/drivers/$name/$name.tar" -C "$source" --strip-components 1 &&
         cmake -S "$source" -B "$source/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
             -DCMAKE_TOOLCHAIN_FILE="$root/cmake/mingw.cmake" \
-            -DCMAKE_INSTALL_PREFIX="$1" -DJANSSON_BUILD_DOCS=OFF \
-            -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON &&
+            -DPIX_DEPENDENCIES="$to" -DCMAKE_INSTALL_PREFIX="$to" "$@" &&
         cmake --build "$source/build" -j "$jobs" --target install
 }
 
-# The Windows build; $1 is the source archive of Jansson.
+# Puts zlib into folder $1.
+stage_windows_zlib() {
+    mkdir -p "$1/include" "$1/lib" &&
+        cp "$root"/build/drivers/zlib/*.h "$1/include" &&
+        cp "$root"/build/drivers/zlib/*.a "$1/lib"
+}
+
+# All that libzip can do but zip archives themselves is left out.
+stage_windows_libraries() {
+    stage_windows_zlib "$1" && stage_windows_library "$1" jansson -DJANSSON_BUILD_DOCS=OFF \
+        -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON &&
+        stage_windows_library "$1" libzip -DBUILD_SHARED_LIBS=OFF \
+            -DENABLE_COMMONCRYPTO=OFF -DENABLE_GNUTLS=OFF -DENABLE_MBEDTLS=OFF \
+            -DENABLE_OPENSSL=OFF -DENABLE_WINDOWS_CRYPTO=OFF -DENABLE_BZIP2=OFF \
+            -DENABLE_LZMA=OFF -DENABLE_ZSTD=OFF -DBUILD_TOOLS=OFF \
+            -DBUILD_REGRESS=OFF -DBUILD_EXAMPLES=OFF -DBUILD_DOC=OFF
+}
+
+# The Windows build.
 windows() {
     local to=$out/windows-dependencies
-    stage_windows_headers "$to" && stage_windows_jansson "$to" "$1" &&
+    stage_windows_headers "$to" && stage_windows_libraries "$to" &&
         build windows -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=OFF \
             -DCMAKE_TOOLCHAIN_FILE="$root/cmake/mingw.cmake" \
             -DPIX_DEPENDENCIES="$to" &&
@@ -345,12 +364,15 @@ fi
 
 if wants windows; then
     if command -v x86_64-w64-mingw32-gcc >/dev/null 2>&1; then
-        tools/drivers.sh jansson
-        jansson=$root/build/drivers/jansson/jansson.tar
-        if [ -f "$jansson" ]; then
-            leg 'windows (compiled)' windows "$jansson"
+        tools/drivers.sh jansson libzip zlib
+        missing=''
+        for name in jansson/jansson.tar libzip/libzip.tar zlib/libz.a; do
+            [ -f "$root/build/drivers/$name" ] || missing="$missing ${name%%/*}"
+        done
+        if [ -z "$missing" ]; then
+            leg 'windows (compiled)' windows
         else
-            skip 'windows (compiled)' 'the source of Jansson could not be had'
+            skip 'windows (compiled)' "these could not be had:$missing"
         fi
     else
         skip 'windows (compiled)' 'x86_64-w64-mingw32-gcc is not installed'
