@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+//
+// The pickle is written as PyTorch writes it, less the memo: each name stands in full.
+// See pth.h.
+
+#include "base/pth.h"
+
+#include "base/archive.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FOLDER "archive/"
+#define RECORD_NAME_MAX 48
+
+struct text {    // a pickle that grows
+    uint8_t *bytes;
+    size_t size, capacity;
+    bool failed;
+};
+
+static void put(struct text *t, const void *bytes, size_t size)
+{
+    t->failed = t->failed ||
+                !mem_grow(&t->bytes, &t->capacity, t->size + size, sizeof(uint8_t));
+    if (t->failed || size == 0)
+        return;
+    memcpy(t->bytes + t->size, bytes, size);
+    t->size += size;
+}
+
+// Opcodes and names that end with a line.
+static void put_code(struct text *t, const char *code)
+{
+    put(t, code, strlen(code));
+}
+
+static void put_little(struct text *t, uint64_t number, unsigned size)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(number >> (8 * i));
+    put(t, bytes, size);
+}
+
+static void put_text(struct text *t, const char *text)
+{
+    put_code(t, "X");
+    put_little(t, strlen(text), 4);
+    put_code(t, text);
+}
+
+static void put_count(struct text *t, uint64_t count)
+{
+    if (count <= INT32_MAX) {
+        put_code(t, "J");
+        put_little(t, count, 4);
+    } else {
+        put_code(t, "\x8a\x08");
+        put_little(t, count, 8);
+    }
+}
+
+static void put_counts(struct text *t, const uint64_t *counts, uint32_t count)
+{
+    put_code(t, "(");
+    for (uint32_t i = 0; i < count; i++)
+        put_count(t, counts[i]);
+    put_code(t, "t");
+}
+
+static bool is_i64(const struct pth_tensor *tensor)
+{
+    return strcmp(tensor->kind, "I64") == 0;
+}
+
+static uint64_t count_of(const struct pth_tensor *tensor)
+{
+    uint64_t count = 1;
+    for (uint32_t i = 0; i < tensor->rank; i++)
+        count *= tensor->sides[i];
+    return count;
+}
+
+static void put_tensor(struct text *t, const struct pth_tensor *tensor, size_t index)
+{
+    uint64_t strides[PTH_RANK_MAX], next = 1;
+    char key[24];
+    for (uint32_t i = tensor->rank; i-- > 0;) {
+        strides[i] = next;
+        next *= tensor->sides[i];
+    }
+    snprintf(key, sizeof(key), "%zu", index);
+    put_text(t, tensor->name);
+    put_code(t, "ctorch._utils\n_rebuild_tensor_v2\n((");
+    put_text(t, "storage");
+    put_code(t, is_i64(tensor) ? "ctorch\nLongStorage\n" : "ctorch\nFloatStorage\n");
+    put_text(t, key);
+    put_text(t, "cpu");
+    put_count(t, count_of(tensor));
+    put_code(t, "tQ");
+    put_count(t, 0);
+    put_counts(t, tensor->sides, tensor->rank);
+    put_counts(t, strides, tensor->rank);
+    // It needs no gradient and has no hooks.
+    put_code(t, "\x89"
+                "ccollections\nOrderedDict\n)RtR");
+}
+
+// The records: the pickle, the order of bytes, the tensors, the version.
+enum { RECORD_PICKLE, RECORD_ORDER, RECORD_TENSORS };
+
+struct pth_writing {
+    struct text pickle;
+    size_t count;
+    bool (*values)(void *user, size_t tensor, void *data);
+    void *user;
+    void *data;    // of one tensor
+};
+
+static const char order[] = "little", version[] = "3\n";
+
+static const void *record_bytes(void *user, size_t part)
+{
+    struct pth_writing *w = user;
+    if (part == RECORD_PICKLE)
+        return w->pickle.bytes;
+    if (part == RECORD_ORDER)
+        return order;
+    if (part == RECORD_TENSORS + w->count)
+        return version;
+    return w->values(w->user, part - RECORD_TENSORS, w->data) ? w->data : NULL;
+}
+
+bool pth_write(const char *path, const struct pth_tensor *tensors, size_t count,
+               bool (*values)(void *user, size_t tensor, void *data), void *user)
+{
+    struct pth_writing w = { .count = count, .values = values, .user = user };
+    const size_t part_count = count + RECORD_TENSORS + 1;
+    struct archive_part *parts = mem_array(part_count, sizeof(*parts));
+    char(*record_names)[RECORD_NAME_MAX] = mem_array(count + 1, sizeof(*record_names));
+    uint64_t largest = 0;
+    bool ok = parts && record_names;
+    put_code(&w.pickle, "\x80\x02"
+                        "ccollections\nOrderedDict\n)R(");
+    for (size_t i = 0; ok && i < count; i++) {
+        uint64_t size = count_of(&tensors[i]) * (is_i64(&tensors[i]) ? 8 : 4);
+        largest = MAX(largest, size);
+        put_tensor(&w.pickle, &tensors[i], i);
+        snprintf(record_names[i], sizeof(record_names[i]), FOLDER "data/%zu", i);
+        parts[RECORD_TENSORS + i] = (struct archive_part){ record_names[i], size };
+    }
+    put_code(&w.pickle, "u.");
+    w.data = ok ? mem_alloc((size_t)largest) : NULL;
+    ok = ok && w.data && !w.pickle.failed;
+    if (ok) {
+        parts[RECORD_PICKLE] =
+            (struct archive_part){ FOLDER "data.pkl", w.pickle.size };
+        parts[RECORD_ORDER] =
+            (struct archive_part){ FOLDER "byteorder", strlen(order) };
+        parts[part_count - 1] =
+            (struct archive_part){ FOLDER "version", strlen(version) };
+        ok = archive_write(path, parts, part_count, record_bytes, &w);
+    }
+    mem_free(w.pickle.bytes);
+    mem_free(w.data);
+    mem_free(record_names);
+    mem_free(parts);
+    return ok;
+}
