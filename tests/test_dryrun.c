@@ -186,11 +186,14 @@ static void test_other_kernels(void **state)
     const struct op_limits limits = plan_op_limits(device);
     struct graph *g = graph_create(&limits);
     struct weights *const networks[] = { weights_create(false) };
+    networks[0]->keeps_average = true;
     struct tensor *x = graph_input(g, "x", (struct shape){ 2, 3, 8, 8 }, TENSOR_F32);
     struct tensor *w =
         weights_add(networks[0], WEIGHT_CONV, (struct shape){ 4, 3, 7, 7 }, "w");
     struct tensor *w2 = weights_add(networks[0], WEIGHT_CONV_TRANSPOSE,
                                     (struct shape){ 4, 2, 3, 3 }, "w2");
+    struct tensor *w3 =
+        weights_add(networks[0], WEIGHT_CONV, (struct shape){ 4, 2, 3, 3 }, "w3");
     struct tensor *h = graph_conv(g, graph_pad(g, x, 3, PAD_KIND_REFLECT), w, NULL,
                                   (struct conv_attributes){ .kernel = 7, .stride = 1 });
     h = graph_norm(g, h, NULL,
@@ -199,8 +202,22 @@ static void test_other_kernels(void **state)
     h = graph_conv_transpose(g, graph_pad(g, h, 1, PAD_KIND_ZERO), w2, NULL,
                              (struct conv_attributes){
                                  .kernel = 3, .stride = 2, .pad = 1, .output_pad = 1 });
-    graph_minimize(g, graph_gan_loss(g, h, LOSS_KIND_MSE, 1.0f), networks[0],
+    struct tensor *scale = weights_add_norm(networks[0], 2, "norm");
+    struct tensor *fixed = graph_norm(
+        g, h, scale, (struct norm_attributes){ .epsilon = 1e-5f, .fixed = true });
+    graph_keep(g, fixed);
+    struct tensor *between = graph_interpolate(g, h, fixed, -1.0f);
+    struct tensor *slope =
+        graph_mask(g, graph_fill(g, between->shape, 1.0f), between, 0.2f);
+    slope = graph_conv(g, slope, w3, NULL, (struct conv_attributes){ 3, 1, 1 });
+    slope = graph_conv_gradient(g, slope, w3, h, (struct conv_attributes){ 3, 1, 1 });
+    struct tensor *loss =
+        graph_add(g, graph_gan_loss(g, graph_upsample(g, h), LOSS_KIND_HINGE, 1.0f),
+                  graph_gradient_penalty(g, slope, 10.0f));
+    graph_minimize(g, graph_add(g, loss, graph_gan_loss(g, h, LOSS_KIND_MSE, 1.0f)),
+                   networks[0],
                    &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9f });
+    graph_average(g, networks[0], 0.999f);
     assert_false(graph_failed(g));
     run(g, networks, 1);
     graph_destroy(g);
