@@ -332,6 +332,17 @@ struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x)
     return append(g, &op_pixels_pack, &(struct op_node){ .in = { x } });
 }
 
+size_t graph_node_count(const struct graph *g)
+{
+    return g->node_count;
+}
+
+const struct op_node *graph_node(const struct graph *g, size_t i)
+{
+    assert(i < g->node_count);
+    return g->nodes[i];
+}
+
 // ---------------------------------------------------------------------------
 // What plan and exec read
 

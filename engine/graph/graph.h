@@ -136,6 +136,12 @@ void graph_average(struct graph *g, struct weights *weights, float decay);
 struct tensor *graph_gradient_of(struct graph *g, const struct tensor *t);
 
 // ---------------------------------------------------------------------------
+// What was built, in order: each node after those whose outputs it reads.
+
+size_t graph_node_count(const struct graph *g);
+const struct op_node *graph_node(const struct graph *g, size_t i);
+
+// ---------------------------------------------------------------------------
 // What plan and exec read
 
 // After the last builder: calls whose results nobody reads are dropped, the others get
