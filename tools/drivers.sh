@@ -4,7 +4,7 @@
 # Gets what the test matrix needs beyond setup.sh and puts it under build/drivers/: all
 # of it, or only what is named.
 #
-#     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [zlib]
+#     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [zlib] [onnxruntime]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
@@ -16,11 +16,12 @@
 #     libzip/       the same of the library for zip archives: libzip.tar
 #     zlib/         the library that it needs, built for Windows, from Debian's package
 #                   libz-mingw-w64-dev: libz.a, zlib.h, zconf.h
+#     onnxruntime/  a runtime for ONNX models, from npm: node_modules/onnxruntime-web
 #
-# All come from the machine's own package sources and are unpacked, never installed:
-# the system's packages, package lists and settings stay as they are. What was fetched
-# once is kept in the user's cache folder. What cannot be had is named and skipped;
-# the exit code is 0 all the same.
+# All but the last come from the machine's own package sources and are unpacked, never
+# installed: the system's packages, package lists and settings stay as they are. What
+# was fetched once is kept in the user's cache folder, by npm in its own. What cannot be
+# had is named and skipped; the exit code is 0 all the same.
 
 set -u
 
@@ -250,6 +251,31 @@ get_source() {
     echo "drivers: source of $name put into ${to#"$root"/}"
 }
 
+# Puts npm package $2 and those that it needs into build/drivers/$1. No script of them
+# runs.
+get_npm() {
+    local name=$1 package=$2 to=$drivers/$1 log=$drivers/$1.log
+    if ! wants "$name" || has "$name"; then
+        return
+    fi
+    if ! command -v npm >/dev/null 2>&1; then
+        echo "drivers: $name skipped: it comes from npm, which is not installed"
+        return
+    fi
+    rm -rf "$to"
+    mkdir -p "$to"
+    echo "drivers: getting $package"
+    if ! timeout 300 npm install --prefix "$to" --prefer-offline --ignore-scripts \
+        --no-save --no-audit --no-fund "$package" >"$log" 2>&1 </dev/null; then
+        echo "drivers: $name skipped: $package could not be had" \
+            "(see ${log#"$root"/})"
+        rm -rf "$to"
+        return
+    fi
+    touch "$to/complete"
+    echo "drivers: $package put into ${to#"$root"/}"
+}
+
 get swiftshader chromium-common '' \
     './usr/lib/chromium/libvk_swiftshader.so' \
     './usr/lib/chromium/vk_swiftshader_icd.json'
@@ -261,5 +287,6 @@ get zlib libz-mingw-w64-dev '' \
     './usr/x86_64-w64-mingw32/lib/libz.a' \
     './usr/x86_64-w64-mingw32/include/zlib.h' \
     './usr/x86_64-w64-mingw32/include/zconf.h'
+get_npm onnxruntime onnxruntime-web@1.30.0
 rm -rf "$private"
 exit 0

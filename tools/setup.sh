@@ -44,6 +44,9 @@ optional|layer|vulkan-validationlayers|vulkan-validation-layers|vulkan-validatio
 optional|command g++ clang++|g++|gcc-c++|gcc|-
 optional|command clang|clang|clang|clang|-
 optional|command clang-format clang-format-14|clang-format|clang-tools-extra|clang|clang-format
+optional|command node|nodejs|nodejs|nodejs|node
+optional|command npm|npm|nodejs-npm|npm|-
+optional|module onnx|python3-onnx|python3-onnx|python-onnx|onnx
 END
 }
 
@@ -71,6 +74,11 @@ has_header() {
         done
     done
     return 1
+}
+
+# A module of the system's Python.
+has_module() {
+    python3 -c "import $1" >/dev/null 2>&1 || /usr/bin/python3 -c "import $1" >/dev/null 2>&1
 }
 
 has_file() {

@@ -232,6 +232,26 @@ has_gpu() {
         grep '"default": *true' | grep -qv '"type": *"cpu"'
 }
 
+# Tells the tests where ONNX Runtime is, and names what they have to do without.
+onnx_readers() {
+    local package=$root/build/drivers/onnxruntime/node_modules/onnxruntime-web python
+    unset PIX_TEST_ONNXRUNTIME
+    if command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1; then
+        tools/drivers.sh onnxruntime
+        if [ -d "$package" ]; then
+            export PIX_TEST_ONNXRUNTIME=$package
+        else
+            skip 'ONNX Runtime' 'the npm package could not be had'
+        fi
+    else
+        skip 'ONNX Runtime' 'node and npm are not both installed'
+    fi
+    for python in python3 /usr/bin/python3; do
+        "$python" -c 'import onnx' >/dev/null 2>&1 && return
+    done
+    skip 'ONNX checker' 'there is no python3 with the package onnx'
+}
+
 start=$SECONDS
 tools/setup.sh --test || exit 1
 
@@ -253,6 +273,16 @@ if wants style; then
         skip 'clang-format' 'version 14 is not installed, others format differently'
     fi
 fi
+
+# ---------------------------------------------------------------------------
+# Programs that read what the engine writes
+
+for name in lavapipe limits swiftshader gpu clang sanitizers; do
+    if wants $name; then
+        onnx_readers
+        break
+    fi
+done
 
 # ---------------------------------------------------------------------------
 # The first compiler, and the drivers
