@@ -12,6 +12,7 @@
 #include "data/image.h"
 #include "gpu/device.h"
 #include "train/bench.h"
+#include "train/convert.h"
 #include "train/options.h"
 #include "train/pipeline.h"
 #include "train/run.h"
@@ -459,6 +460,21 @@ bool pix_translator_plan(pix_translator *translator, uint32_t width, uint32_t he
     const struct log_sink *before = log_use(&translator->device->relay.sink);
     bool ok = given(plan, "pix_translator_plan", "plan") &&
               translator_plan(translator->translator, width, height, plan);
+    log_use(before);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Weights in and out
+
+bool pix_convert(const struct pix_convert_options *options)
+{
+    struct relay relay;
+    if (!given(options, "pix_convert", "options"))
+        return false;
+    relay_init(&relay, &options->log);
+    const struct log_sink *before = log_use(&relay.sink);
+    bool ok = convert(options);
     log_use(before);
     return ok;
 }

@@ -415,7 +415,9 @@ PIX_API bool pix_tune(pix_device *device, const struct pix_train_options *option
 // Translation
 
 struct pix_translate_options {
-    const char *model;    // run folder (its newest checkpoint) or checkpoint file
+    // Run folder (its newest checkpoint), checkpoint, or another file of a generator's
+    // weights that pix_convert reads.
+    const char *model;
     const char
         *preprocess;        // NULL or "resize": to the model's size; "none": as it is
     uint32_t batch_size;    // most images that run together; 0: one at a time
@@ -490,6 +492,32 @@ PIX_API bool pix_translator_run_many(pix_translator *translator,
 // Plans a translation of batch_size images of this size; 0 x 0 means the model's size.
 PIX_API bool pix_translator_plan(pix_translator *translator, uint32_t width,
                                  uint32_t height, struct pix_plan *plan);
+
+// ---------------------------------------------------------------------------
+// Weights in and out
+
+struct pix_convert_options {
+    // A run (its newest checkpoint), a checkpoint, a .safetensors file, what torch.save
+    // wrote of a network of the PyTorch port (zip or legacy container, perhaps within
+    // other dictionaries, with or without "module."), or a dictionary with
+    // affinelayer's names. The content says which.
+    const char *input;
+    // By its extension: .pth, which the PyTorch port's load_state_dict takes where the
+    // port has such a network; .safetensors with the same names; .onnx (opset 13).
+    const char *output;
+    bool discriminator;    // else the generator
+    bool no_ema;           // of a run: the weights even where their moving average is
+                           // there
+    // .onnx: NULL or "stable": norms take the statistics of the batch in hand; or
+    // "running".
+    const char *mode;
+    struct pix_log log;
+};
+
+// Converts the weights of one network. Says which architecture they are of (log, level
+// info). Needs no device. The output appears whole or not at all, and always has the
+// order of concatenations of the PyTorch port.
+PIX_API bool pix_convert(const struct pix_convert_options *options);
 
 // ---------------------------------------------------------------------------
 // Evaluation

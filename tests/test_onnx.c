@@ -43,21 +43,20 @@ static int teardown(void **state)
 }
 
 // Numbers that tell which weight they are of.
-static bool download(struct gpu_device *device, const struct tensor *t, void *data)
+static bool give_values(void *user, const struct weight *w, float *values)
 {
-    assert_null(device);
-    const uint64_t hash = hash_bytes(HASH_START, t->name, strlen(t->name));
-    for (uint64_t i = 0; i < shape_count(t->shape); i++)
-        ((float *)data)[i] = (float)((hash + i) % 1000) / 1000;
+    assert_null(user);
+    const uint64_t hash = hash_bytes(HASH_START, w->name, strlen(w->name));
+    for (uint64_t i = 0; i < shape_count(w->value.shape); i++)
+        values[i] = (float)((hash + i) % 1000) / 1000;
     return true;
 }
 
-static bool download_fails(struct gpu_device *device, const struct tensor *t,
-                           void *data)
+static bool give_nothing(void *user, const struct weight *w, float *values)
 {
-    (void)device;
-    (void)data;
-    log_error("test: no %s", t->name);
+    (void)user;
+    (void)values;
+    log_error("test: no %s", w->name);
     return false;
 }
 
@@ -65,7 +64,7 @@ static bool download_fails(struct gpu_device *device, const struct tensor *t,
 static struct onnx_model *written(const struct graph *g, struct tensor *in,
                                   struct tensor *out)
 {
-    assert_true(onnx_write(MODEL, g, in, out, &description, NULL, download));
+    assert_true(onnx_write(MODEL, g, in, out, &description, give_values, NULL));
     return onnx_read(MODEL);
 }
 
@@ -78,7 +77,7 @@ static void check_refused(const struct graph *g, struct tensor *in, struct tenso
     assert_true(file_write(MODEL, "old", 3));
     const struct log_sink *sink = log_use(NULL);
     log_clear_error();
-    const bool ok = onnx_write(MODEL, g, in, out, &description, NULL, download);
+    const bool ok = onnx_write(MODEL, g, in, out, &description, give_values, NULL);
     log_use(sink);
     assert_false(ok);
     if (!strstr(log_last_error(), part))
@@ -108,7 +107,7 @@ static void check_weights(const struct onnx_model *m, const struct weights *weig
         assert_int_equal(t->rank, filter ? 4 : 1);
         assert_memory_equal(t->sides, filter ? sides : sides + 1, t->rank * 8);
         float *expected = check_floats(s);
-        download(NULL, &w->value, expected);
+        give_values(NULL, w, expected);
         assert_int_equal(t->size, shape_count(s) * 4);
         assert_memory_equal(t->raw, expected, t->size);
         free(expected);
@@ -436,13 +435,13 @@ static void test_failures(void **state)
     struct onnx_network n = onnx_build(onnx_case("unet"), weights);
     const struct log_sink *sink = log_use(NULL);
     assert_true(file_write(MODEL, "old", 3));
-    assert_false(onnx_write(MODEL, n.graph, n.input, n.output, &description, NULL,
-                            download_fails));
+    assert_false(onnx_write(MODEL, n.graph, n.input, n.output, &description,
+                            give_nothing, NULL));
     assert_true(file_read(MODEL, &data, &size));
     assert_string_equal(data, "old");
     mem_free(data);
     assert_false(onnx_write(SCRATCH "/none/model.onnx", n.graph, n.input, n.output,
-                            &description, NULL, download));
+                            &description, give_values, NULL));
     assert_non_null(strstr(log_last_error(), "none/model.onnx"));
     log_use(sink);
     struct file_list list;

@@ -17,6 +17,7 @@ static const struct {
     { "train", command_train, "train a generator on a folder of image pairs" },
     { "translate", command_translate, "translate an image or a folder of images" },
     { "evaluate", command_evaluate, "compare translations with the targets of pairs" },
+    { "convert", command_convert, "weights of a network to and from other formats" },
     { "bench", command_bench, "measure devices, or compare two measurements" },
     { "tune", command_tune, "measure which kernels are the fastest on a device" },
 };

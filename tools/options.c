@@ -192,8 +192,13 @@ bool options_parse(const struct command *command, int argc, char **argv,
         }
     }
 
+    size_t words = 0;
     for (int i = 0; i < argc; i++) {
         const char *word = argv[i];
+        if (strncmp(word, "--", 2) != 0 && *word && words < command->word_count) {
+            command->words[words++] = word;
+            continue;
+        }
         if (strncmp(word, "--", 2) != 0 || !word[2]) {
             options_usage_error(command, "\"%s\" is not an option", word);
             return false;

@@ -53,6 +53,8 @@ struct command {
     size_t count;
     struct device_arguments *device;    // NULL: opens none
     bool is_training;                   // takes the library's table too
+    const char **words;                 // texts without a name, in their order
+    size_t word_count;                  // most of them
 };
 
 // One training option as it was given, in the order of the command line.
@@ -89,6 +91,7 @@ int command_devices(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_translate(int argc, char **argv);
 int command_evaluate(int argc, char **argv);
+int command_convert(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_tune(int argc, char **argv);
 

@@ -21,13 +21,17 @@ static bool apply(const struct command *command, const struct settings *settings
         options_usage_error(command, "%s", pix_last_error());
         return false;
     }
-    for (size_t i = 0; i < settings->count; i++) {
-        const struct setting *s = &settings->items[i];
-        if (!pix_train_options_set(o, s->row->name, s->text)) {
-            options_usage_error(command, "%s", pix_last_error());
-            return false;
+    // A recipe is what the other options change, wherever it stands.
+    for (size_t pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < settings->count; i++) {
+            const struct setting *s = &settings->items[i];
+            if ((pass == 0) != (strcmp(s->row->name, "recipe") == 0))
+                continue;
+            if (!pix_train_options_set(o, s->row->name, s->text)) {
+                options_usage_error(command, "%s", pix_last_error());
+                return false;
+            }
         }
-    }
     return true;
 }
 
@@ -130,24 +134,75 @@ static void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq)
         output_live_begin(stream);
 }
 
+// The losses of a step, those that it has; `digits` after the point.
+static const char *losses_text(const struct pix_step_metrics *m, bool is_short,
+                               char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = 0;
+    if (m->has_gan)
+        used += (size_t)snprintf(text + used, size - used,
+                                 is_short ? "D %.2f %.2f " : "D real %.3f fake %.3f  ",
+                                 m->loss_d_real, m->loss_d_fake);
+    if (m->has_gp)
+        used += (size_t)snprintf(text + used, size - used,
+                                 is_short ? "gp %.2f " : "gp %.3f  ", m->loss_d_gp);
+    if (m->has_gan)
+        used += (size_t)snprintf(text + used, size - used,
+                                 is_short ? "G %.2f " : "G gan %.3f ", m->loss_g_gan);
+    snprintf(text + used, size - used,
+             is_short     ? "L1 %.2f"
+             : m->has_gan ? "l1 %.3f"
+                          : "G l1 %.3f",
+             m->loss_g_l1);
+    return text;
+}
+
 // Both forms hold the same; the short one is for terminals of 80 columns.
 static void print_live(const struct progress *p, const char *left)
 {
     const struct pix_step_metrics *m = &p->metrics;
-    char line[256];
-    int length = snprintf(line, sizeof(line),
-                          "epoch %" PRIu64 "  step %" PRIu64 "/%" PRIu64
-                          "  D real %.3f fake %.3f  G gan %.3f l1 %.3f  %.3g images/s  "
-                          "%s left",
-                          m->epoch, m->step, m->steps, m->loss_d_real, m->loss_d_fake,
-                          m->loss_g_gan, m->loss_g_l1, m->images_per_s, left);
+    char line[320], losses[128];
+    int length = snprintf(
+        line, sizeof(line),
+        "epoch %" PRIu64 "  step %" PRIu64 "/%" PRIu64 "  %s  %.3g images/s  %s left",
+        m->epoch, m->step, m->steps, losses_text(m, false, losses, sizeof(losses)),
+        m->images_per_s, left);
     if (length >= terminal_columns(p->stream))
         snprintf(line, sizeof(line),
-                 "ep %" PRIu64 " %" PRIu64 "/%" PRIu64
-                 " D %.2f %.2f G %.2f L1 %.2f %.3g img/s %s left",
-                 m->epoch, m->step, m->steps, m->loss_d_real, m->loss_d_fake,
-                 m->loss_g_gan, m->loss_g_l1, m->images_per_s, left);
+                 "ep %" PRIu64 " %" PRIu64 "/%" PRIu64 " %s %.3g img/s %s left",
+                 m->epoch, m->step, m->steps,
+                 losses_text(m, true, losses, sizeof(losses)), m->images_per_s, left);
     output_live(line);
+}
+
+// One line for a file or a pipe.
+static void print_plain(const struct progress *p, const char *left)
+{
+    const struct pix_step_metrics *m = &p->metrics;
+    fprintf(p->stream, "epoch %" PRIu64 " step %" PRIu64 "/%" PRIu64, m->epoch, m->step,
+            m->steps);
+    if (m->has_gan)
+        fprintf(p->stream, " loss_d_real %.4f loss_d_fake %.4f", m->loss_d_real,
+                m->loss_d_fake);
+    if (m->has_gp)
+        fprintf(p->stream, " loss_d_gp %.4f", m->loss_d_gp);
+    if (m->has_gan)
+        fprintf(p->stream, " loss_g_gan %.4f", m->loss_g_gan);
+    fprintf(p->stream, " loss_g_l1 %.4f images/s %.3g left %s\n", m->loss_g_l1,
+            m->images_per_s, left);
+    fflush(p->stream);
+}
+
+static void print_validation(const struct progress *p)
+{
+    const struct pix_step_metrics *m = &p->metrics;
+    output_live_end();
+    fprintf(p->stream, "epoch %" PRIu64 " val_l1 %.4f lr %.3g\n", m->epoch, m->val_l1,
+            m->lr);
+    fflush(p->stream);
+    if (p->live)
+        output_live_begin(p->stream);
 }
 
 static void progress_step(struct progress *p, const struct pix_step_metrics *m)
@@ -166,19 +221,15 @@ static void progress_step(struct progress *p, const struct pix_step_metrics *m)
     const bool last = m->step == m->steps;
     char left[32];
     output_duration(p->step_seconds * (double)(m->steps - m->step), left);
+    if (m->has_val)
+        print_validation(p);
     if (p->live) {
         if (!last && now - p->shown < 0.1)
             return;
         p->shown = now;
         print_live(p, left);
     } else if (m->step % p->log_freq == 0 || p->trained == 1 || last) {
-        fprintf(p->stream,
-                "epoch %" PRIu64 " step %" PRIu64 "/%" PRIu64
-                " loss_d_real %.4f loss_d_fake %.4f loss_g_gan %.4f loss_g_l1 %.4f "
-                "images/s %.3g left %s\n",
-                m->epoch, m->step, m->steps, m->loss_d_real, m->loss_d_fake,
-                m->loss_g_gan, m->loss_g_l1, m->images_per_s, left);
-        fflush(p->stream);
+        print_plain(p, left);
     }
 }
 
@@ -200,6 +251,7 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
             output_add(&document, "epoch", output_uint(m->epoch));
             output_add(&document, "loss_d_real", output_real(m->loss_d_real));
             output_add(&document, "loss_d_fake", output_real(m->loss_d_fake));
+            output_add(&document, "loss_d_gp", output_real(m->loss_d_gp));
             output_add(&document, "loss_g_gan", output_real(m->loss_g_gan));
             output_add(&document, "loss_g_l1", output_real(m->loss_g_l1));
             output_add(&document, "images_per_s", output_real(m->images_per_s));
@@ -215,7 +267,9 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
                " steps in %s, %.3g images/s\n",
                o->out, interrupted ? "interrupted at" : "finished at", m->step,
                m->steps, p->trained, output_duration(seconds, text),
-               seconds > 0 ? (double)p->trained * o->batch_size / seconds : 0.0);
+               seconds > 0
+                   ? (double)p->trained * o->batch_size * o->accumulate / seconds
+                   : 0.0);
     }
     if (interrupted)
         printf("go on with: pix2pix train --out %s --continue\n", o->out);
@@ -224,6 +278,15 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
 
 // ---------------------------------------------------------------------------
 // Command
+
+// What a recipe that was asked for sets. The default needs no word.
+static void print_recipe(const struct pix_train_options *o)
+{
+    char text[512];
+    if (strcmp(o->recipe, "pytorch") != 0 &&
+        pix_train_recipe(o->recipe, text, sizeof(text)))
+        output_note("recipe %s: %s", o->recipe, text);
+}
 
 static int run_training(pix_device *device, const struct pix_train_options *given,
                         bool json)
@@ -239,6 +302,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
 
     const struct pix_train_options *o = pix_trainer_get_options(trainer);
     struct progress progress;
+    print_recipe(o);
     progress_begin(&progress, json ? stderr : stdout, o->log_freq);
     int code = EXIT_DONE;
     for (;;) {

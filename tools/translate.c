@@ -17,6 +17,9 @@ struct translation {
     const char *preprocess;
     uint32_t batch_size;
     const char *tuning;
+    const char *mode;
+    uint32_t seed;
+    bool no_ema;
     bool plan, json;
     struct device_arguments device;
 };
@@ -185,13 +188,20 @@ int command_translate(int argc, char **argv)
     struct translation t = { 0 };
     const struct argument arguments[] = {
         { "model", ARGUMENT_TEXT, &t.model, "RUN|FILE",
-          "run folder (its newest checkpoint) or checkpoint", NULL },
+          "run folder (its newest checkpoint), or a file of weights", NULL },
         { "input", ARGUMENT_TEXT, &t.input, "FILE|DIR",
           "image, or folder of images: .png .jpg .bmp .tga", NULL },
         { "output", ARGUMENT_TEXT, &t.output, "FILE|DIR",
           "image, or folder (made if absent), which keeps names", NULL },
         { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
           "resize: to the model's size; none: keep it [resize]", "resize|none" },
+        { "mode", ARGUMENT_CHOICE, &t.mode, "NAME",
+          "stable, paper (dropout on) or running (statistics) [stable]",
+          "stable|paper|running" },
+        { "seed", ARGUMENT_COUNT, &t.seed, "N", "of the dropout of --mode paper [1]",
+          NULL },
+        { "no-ema", ARGUMENT_FLAG, &t.no_ema, NULL,
+          "the weights, even where their moving average is there", NULL },
         { "batch-size", ARGUMENT_COUNT, &t.batch_size, "N",
           "most images of equal size to run together [1]", NULL },
         { "tuning", ARGUMENT_TEXT, &t.tuning, "FILE",
@@ -216,7 +226,7 @@ int command_translate(int argc, char **argv)
         return code;
     if (!t.model)
         return options_usage_error(&command,
-                                   "--model is missing: a run or a checkpoint");
+                                   "--model is missing: a run or a file of weights");
     bool is_folder = false;
     if (t.plan) {
         if (t.input && terminal_path_kind(t.input) == PATH_NONE) {
@@ -247,6 +257,9 @@ int command_translate(int argc, char **argv)
     options.preprocess = t.preprocess;
     options.batch_size = t.batch_size;
     options.tuning = t.tuning;
+    options.mode = t.mode;
+    options.seed = t.seed ? t.seed : 1;
+    options.no_ema = t.no_ema;
     pix_translator *translator = pix_translator_create(device, &options);
     if (!translator)
         code = EXIT_FAILED;

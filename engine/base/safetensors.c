@@ -243,11 +243,34 @@ void safetensors_close(struct safetensors *s)
 // ---------------------------------------------------------------------------
 // Tensors and texts
 
+size_t safetensors_count(const struct safetensors *s)
+{
+    return s->count;
+}
+
+const struct safetensors_entry *safetensors_at(const struct safetensors *s, size_t i)
+{
+    assert(i < s->count);
+    return &s->entries[i];
+}
+
 const struct safetensors_entry *safetensors_find(const struct safetensors *s,
                                                  const char *name)
 {
     const struct safetensors_entry key = { .name = name };
     return bsearch(&key, s->entries, s->count, sizeof(key), compare_names);
+}
+
+const char *safetensors_sides_text(const uint64_t *sides, uint32_t rank,
+                                   char text[SAFETENSORS_SIDES_TEXT_SIZE])
+{
+    const size_t size = SAFETENSORS_SIDES_TEXT_SIZE;
+    size_t used = (size_t)snprintf(text, size, "[");
+    for (uint32_t i = 0; i < rank; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRIu64, i ? ", " : "",
+                                 sides[i]);
+    snprintf(text + used, size - used, "]");
+    return text;
 }
 
 bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,

@@ -32,9 +32,16 @@ struct safetensors_entry {
 struct safetensors *safetensors_open(const char *path);
 void safetensors_close(struct safetensors *s);    // NULL is fine
 
-// By name; NULL if there is none.
+// In the order of their names; by name, NULL if there is none.
+size_t safetensors_count(const struct safetensors *s);
+const struct safetensors_entry *safetensors_at(const struct safetensors *s, size_t i);
 const struct safetensors_entry *safetensors_find(const struct safetensors *s,
                                                  const char *name);
+
+// "[64, 3, 4, 4]", for messages.
+#define SAFETENSORS_SIDES_TEXT_SIZE 192
+const char *safetensors_sides_text(const uint64_t *sides, uint32_t rank,
+                                   char text[SAFETENSORS_SIDES_TEXT_SIZE]);
 
 // Reads the bytes of a tensor, end - begin of them.
 bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,

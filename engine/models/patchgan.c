@@ -84,12 +84,6 @@ struct tensor *discriminator_build(struct graph *g, struct weights *weights,
     return graph_failed(g) ? NULL : build(&n, x, o, NULL);
 }
 
-// What a convolution of this side leaves out, or does not reach.
-static uint32_t output_pad(uint32_t in, uint32_t out, const struct conv_attributes *a)
-{
-    return in - ((out - 1) * a->stride + a->kernel - 2 * a->pad);
-}
-
 struct tensor *discriminator_input_gradient(struct graph *g, struct weights *weights,
                                             struct tensor *x,
                                             const struct discriminator_options *o)
@@ -112,11 +106,7 @@ struct tensor *discriminator_input_gradient(struct graph *g, struct weights *wei
             weights, WEIGHT_CONV,
             (struct shape){ l->c_out, in.c, l->attr.kernel, l->attr.kernel },
             "%s.%u.weight", o->pixel ? "net" : "model", l->index);
-        struct conv_attributes back = l->attr;
-        back.leaky = false;
-        back.output_pad = output_pad(in.h, d->shape.h, &back);
-        assert(back.output_pad == output_pad(in.w, d->shape.w, &back));
-        d = graph_conv_transpose(g, d, w, NULL, back);
+        d = graph_conv_gradient(g, d, w, before[i], l->attr);
         if (i > 0 && d)
             d = graph_mask(g, d, before[i], LEAK);
     }

@@ -33,8 +33,7 @@ static bool is_vector(const struct weight *w)
     return w->kind != WEIGHT_CONV && w->kind != WEIGHT_CONV_TRANSPOSE;
 }
 
-// The sides of a weight in a file; returns how many.
-static uint32_t sides_of(const struct weight *w, uint64_t sides[SAFETENSORS_RANK_MAX])
+uint32_t checkpoint_sides(const struct weight *w, uint64_t sides[SAFETENSORS_RANK_MAX])
 {
     struct shape s = w->value.shape;
     if (is_vector(w)) {
@@ -60,9 +59,9 @@ struct writing {
     void *scratch;    // as large as the largest tensor
 };
 
-// A counter of batches that the port keeps beside each running mean. Its value is the
-// number of training forwards: D runs on fake, on real and, updated, for G.
-static uint64_t batches(const char *network, const struct checkpoint_state *state)
+// A counter of batches that the port keeps beside each running mean. D runs on fake, on
+// real and, updated, for G.
+uint64_t checkpoint_batches(const struct checkpoint_state *state, const char *network)
 {
     const struct pix_train_options *o = state->options;
     const uint64_t looks = strcmp(o->update_order, "reuse") == 0 ? 2 : 3;
@@ -71,17 +70,21 @@ static uint64_t batches(const char *network, const struct checkpoint_state *stat
 
 #define COUNTER_OF "running_mean"
 
-static bool has_counter(const struct weight *w)
+char *checkpoint_counter_name(const struct weight *w)
 {
-    return w->kind == WEIGHT_RUNNING_MEAN;
+    size_t length = strlen(w->name), tail = strlen(COUNTER_OF);
+    if (w->kind != WEIGHT_RUNNING_MEAN)
+        return NULL;
+    assert(length >= tail && strcmp(w->name + length - tail, COUNTER_OF) == 0);
+    return mem_printf("%.*snum_batches_tracked", (int)(length - tail), w->name);
 }
 
 static char *counter_name(const char *network, const struct weight *w)
 {
-    size_t length = strlen(w->name), tail = strlen(COUNTER_OF);
-    assert(length >= tail && strcmp(w->name + length - tail, COUNTER_OF) == 0);
-    return mem_printf("%s.%.*snum_batches_tracked", network, (int)(length - tail),
-                      w->name);
+    char *name = checkpoint_counter_name(w);
+    char *full = name ? mem_printf("%s.%s", network, name) : NULL;
+    mem_free(name);
+    return full;
 }
 
 // Takes `name`.
@@ -97,7 +100,7 @@ static bool describe(struct writing *w, char *name, const char *kind,
 static bool describe_tensor(struct writing *w, char *name, const struct weight *weight)
 {
     uint64_t sides[SAFETENSORS_RANK_MAX];
-    uint32_t rank = sides_of(weight, sides);
+    uint32_t rank = checkpoint_sides(weight, sides);
     return describe(w, name, "F32", sides, rank, tensor_bytes(&weight->value));
 }
 
@@ -115,9 +118,9 @@ static bool pass_counters(struct writing *w, const char *network,
 {
     for (size_t i = 0; i < weights->count; i++) {
         const struct weight *weight = weights->items[i];
-        if (!has_counter(weight))
+        if (weight->kind != WEIGHT_RUNNING_MEAN)
             continue;
-        uint64_t value = batches(network, w->state);
+        uint64_t value = checkpoint_batches(w->state, network);
         bool ok = header ? describe(w, counter_name(network, weight), "I64", NULL, 0,
                                     sizeof(value))
                          : safetensors_put_data(&w->file, &value, sizeof(value));
@@ -393,20 +396,6 @@ const struct checkpoint_state *checkpoint_get_state(const struct checkpoint *c)
 // ---------------------------------------------------------------------------
 // Reading: tensors
 
-#define SIDES_TEXT_SIZE 192
-
-// "[64, 3, 4, 4]"
-static const char *sides_text(const uint64_t *sides, uint32_t rank,
-                              char text[SIDES_TEXT_SIZE])
-{
-    size_t used = (size_t)snprintf(text, SIDES_TEXT_SIZE, "[");
-    for (uint32_t i = 0; i < rank; i++)
-        used += (size_t)snprintf(text + used, SIDES_TEXT_SIZE - used, "%s%" PRIu64,
-                                 i ? ", " : "", sides[i]);
-    snprintf(text + used, SIDES_TEXT_SIZE - used, "]");
-    return text;
-}
-
 // Takes `name`. With a transfer the tensor is read too.
 struct transfer {
     struct gpu_device *device;
@@ -419,11 +408,11 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
 {
     bool ok = false;
     uint64_t sides[SAFETENSORS_RANK_MAX];
-    char have[SIDES_TEXT_SIZE], want[SIDES_TEXT_SIZE];
+    char have[SAFETENSORS_SIDES_TEXT_SIZE], want[SAFETENSORS_SIDES_TEXT_SIZE];
     if (!name)
         return false;
 
-    uint32_t rank = sides_of(w, sides);
+    uint32_t rank = checkpoint_sides(w, sides);
     const struct safetensors_entry *e = safetensors_find(c->file, name);
     if (!e) {
         log_error("checkpoint: %s has no tensor %s, which its options ask for", c->path,
@@ -432,8 +421,8 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
         log_error("checkpoint: %s: tensor %s is %s, not F32", c->path, name, e->kind);
     } else if (e->rank != rank || memcmp(e->sides, sides, rank * sizeof(*sides)) != 0) {
         log_error("checkpoint: %s: tensor %s is %s, but the network needs %s", c->path,
-                  name, sides_text(e->sides, e->rank, have),
-                  sides_text(sides, rank, want));
+                  name, safetensors_sides_text(e->sides, e->rank, have),
+                  safetensors_sides_text(sides, rank, want));
     } else if (!transfer) {
         ok = true;
     } else {
@@ -497,6 +486,16 @@ bool checkpoint_load(struct checkpoint *c, const char *network,
     bool ok = transfer.scratch && take_all(c, network, weights, averages, &transfer);
     mem_free(transfer.scratch);
     return ok;
+}
+
+bool checkpoint_read(const struct checkpoint *c, const char *network,
+                     const struct weight *w, bool average, float *values)
+{
+    const char *prefix = average && has_average(c, network, w) ? "ema." : "";
+    char *name = mem_printf("%s%s.%s", prefix, network, w->name);
+    const struct safetensors_entry *e = name ? safetensors_find(c->file, name) : NULL;
+    mem_free(name);
+    return e && safetensors_read(c->file, e, values);
 }
 
 // ---------------------------------------------------------------------------

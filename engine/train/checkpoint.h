@@ -9,6 +9,7 @@
 #define TRAIN_CHECKPOINT_H
 
 #include "base/hash.h"
+#include "base/safetensors.h"
 #include "pix2pix.h"
 #include "tensor/weights.h"
 #include "train/schedule.h"
@@ -54,6 +55,20 @@ bool checkpoint_load(struct checkpoint *c, const char *network,
                      struct gpu_device *device,
                      bool (*upload)(struct gpu_device *device, struct tensor *t,
                                     const void *data));
+
+// One weight's values, or their moving average where the file has it; checked before.
+bool checkpoint_read(const struct checkpoint *c, const char *network,
+                     const struct weight *w, bool average, float *values);
+
+// The number of training forwards that a batch norm of the network has seen.
+uint64_t checkpoint_batches(const struct checkpoint_state *state, const char *network);
+
+// The name of the counter of these beside a running mean, without the network; NULL for
+// other weights and where there is no memory. Caller frees.
+char *checkpoint_counter_name(const struct weight *w);
+
+// The sides of a weight in files, vectors as one; returns how many.
+uint32_t checkpoint_sides(const struct weight *w, uint64_t sides[SAFETENSORS_RANK_MAX]);
 
 // ---------------------------------------------------------------------------
 // The folder of checkpoints

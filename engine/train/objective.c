@@ -90,26 +90,24 @@ static void report(const struct step *s, struct tensor **sum, struct tensor *los
     *sum = *sum ? graph_add(s->g, *sum, loss) : loss;
 }
 
-// One of the losses of a batch; the last one of the last batch updates.
+// Adds up the gradients of the batches; the last one updates.
 static void learn(const struct step *s, struct tensor *loss, struct weights *weights,
-                  bool is_first, bool is_last)
+                  uint32_t batch)
 {
-    if (is_first && is_last)
+    if (s->batches == 1)
         graph_minimize(s->g, loss, weights, &s->o->optimizer);
-    else if (is_last)
+    else if (batch + 1 == s->batches)
         graph_minimize_accumulated(s->g, loss, weights, &s->o->optimizer);
     else
-        graph_accumulate(s->g, loss, weights, is_first);
+        graph_accumulate(s->g, loss, weights, batch == 0);
 }
 
 static void train_discriminator(const struct step *s, struct batch *b)
 {
     const struct objective_options *o = s->o;
     const struct gan_terms terms = gan_terms[o->gan];
-    const bool has_penalty = o->gan == GAN_WGANGP;
     const float weight =
         (o->d_loss_weight != 0.0f ? o->d_loss_weight : 0.5f) / (float)s->batches;
-    const bool is_first = b->index == 0, is_last = b->index + 1 == s->batches;
     // A tensor can be a slice of one other, and D looks at the condition twice.
     struct tensor *in_again = o->no_condition ? NULL : take(s, b->index, 0);
     struct tensor *fake = look(s, b->in, graph_detach(s->g, b->fake));
@@ -125,18 +123,20 @@ static void train_discriminator(const struct step *s, struct batch *b)
     struct tensor *loss =
         graph_gan_loss_halves(s->g, d, terms.d, terms.fake, terms.real);
     report(s, &s->out->loss_d, loss);
-    learn(s, graph_scale(s->g, loss, weight), s->discriminator, is_first,
-          is_last && !has_penalty);
-    if (!has_penalty)
-        return;
-
-    struct tensor *between = graph_interpolate(s->g, real, fake, o->gp_alpha);
-    struct tensor *gradient = discriminator_input_gradient(s->g, s->discriminator,
-                                                           between, &o->discriminator);
-    loss = graph_gradient_penalty(s->g, gradient, o->lambda_gp);
-    report(s, &s->out->loss_d_gp, loss);
-    learn(s, graph_scale(s->g, loss, 1.0f / (float)s->batches), s->discriminator, false,
-          is_last);
+    loss = graph_scale(s->g, loss, weight);
+    if (o->gan == GAN_WGANGP) {
+        struct tensor *between = graph_interpolate(s->g, real, fake, o->gp_alpha);
+        struct tensor *penalty = graph_gradient_penalty(
+            s->g,
+            discriminator_input_gradient(s->g, s->discriminator, between,
+                                         &o->discriminator),
+            o->lambda_gp);
+        report(s, &s->out->loss_d_gp, penalty);
+        if (s->batches > 1)
+            penalty = graph_scale(s->g, penalty, 1.0f / (float)s->batches);
+        loss = graph_concat(s->g, loss, penalty);    // what is minimised is the sum
+    }
+    learn(s, loss, s->discriminator, b->index);
 }
 
 static void train_generator(const struct step *s, const struct batch *b)
@@ -157,7 +157,7 @@ static void train_generator(const struct step *s, const struct batch *b)
     }
     if (s->batches > 1)
         loss = graph_scale(s->g, loss, 1.0f / (float)s->batches);
-    learn(s, loss, s->generator, b->index == 0, b->index + 1 == s->batches);
+    learn(s, loss, s->generator, b->index);
 }
 
 // The pictures of the first batch.

@@ -499,9 +499,7 @@ static char *doc_of(const struct exporting *x, const struct onnx_description *d)
                           : "");
 }
 
-static bool put_weights(struct exporting *x, struct gpu_device *device,
-                        bool (*download)(struct gpu_device *device,
-                                         const struct tensor *t, void *data))
+static bool put_weights(struct exporting *x, onnx_values *values, void *user)
 {
     uint64_t largest = 0;
     for (size_t i = 0; i < x->weight_count; i++)
@@ -509,17 +507,14 @@ static bool put_weights(struct exporting *x, struct gpu_device *device,
     float *data = mem_alloc((size_t)largest);
     bool ok = data != NULL;
     for (size_t i = 0; i < x->weight_count && ok; i++)
-        ok = download(device, &x->weights[i]->value, data) &&
-             onnx_put_weight(&x->file, data);
+        ok = values(user, x->weights[i], data) && onnx_put_weight(&x->file, data);
     mem_free(data);
     return ok;
 }
 
 bool onnx_write(const char *path, const struct graph *g, struct tensor *input,
                 struct tensor *output, const struct onnx_description *description,
-                struct gpu_device *device,
-                bool (*download)(struct gpu_device *device, const struct tensor *t,
-                                 void *data))
+                onnx_values *values, void *user)
 {
     if (graph_failed(g))
         return false;
@@ -540,7 +535,7 @@ bool onnx_write(const char *path, const struct graph *g, struct tensor *input,
         put_metadata(&x, description);
         char *doc = doc_of(&x, description);
         ok = doc && onnx_begin_data(&x.file, path, PROJECT, doc) &&
-             put_weights(&x, device, download) && onnx_commit(&x.file);
+             put_weights(&x, values, user) && onnx_commit(&x.file);
         mem_free(doc);
     }
     if (!ok)

@@ -18,17 +18,17 @@ struct onnx_description {
     uint32_t multiple;     // height and width must be multiples of it; 0 and 1: any
 };
 
+// Gives the values of a weight, or false after a message.
+typedef bool onnx_values(void *user, const struct weight *w, float *values);
+
 // Writes the model, or one message and no file. The tape says everything, so the graph
 // is built as the model shall compute, without dropout, which is refused. A batch norm
 // takes means over n, h and w, as STATISTICS_BATCH does; over h and w as an instance
 // norm if it was built with STATISTICS_PER_IMAGE, which is the same for one image; or
 // with STATISTICS_RUNNING the running statistics. There need be no plan and no device:
-// `download` gets the value of a weight, as tensor_download does with `device`; one at
-// a time is in memory.
+// `values` gives those of a weight, one at a time.
 bool onnx_write(const char *path, const struct graph *g, struct tensor *input,
                 struct tensor *output, const struct onnx_description *description,
-                struct gpu_device *device,
-                bool (*download)(struct gpu_device *device, const struct tensor *t,
-                                 void *data));
+                onnx_values *values, void *user);
 
 #endif

@@ -20,6 +20,7 @@
 #include "graph/exec.h"
 #include "train/checkpoint.h"
 #include "train/footprint.h"
+#include "train/network_file.h"
 #include "train/objective.h"
 #include "train/options.h"
 #include "train/run.h"
@@ -477,14 +478,34 @@ static enum weights_law law_of(const char *name)
                                              : WEIGHTS_NORMAL;
 }
 
+// The weights of a file, which may be in another order than the run's.
+static bool start_from(struct trainer *t, enum network network,
+                       const struct weights *weights, const char *path)
+{
+    struct network_file *f = network_file_open(path, network, "train");
+    bool ok = f != NULL;
+    if (ok) {
+        network_file_set_order(f, options_generator(&t->options).decoder_first);
+        ok = network_file_check(f, weights) &&
+             network_file_load(f, weights, true, t->device, tensor_upload);
+    }
+    if (ok)
+        log_info("train: starting from %s, %s", network_file_path(f),
+                 network_file_description(f));
+    network_file_close(f);
+    return ok;
+}
+
 // Random weights, or those of a file.
 static bool initialise_network(struct trainer *t, struct weights *weights,
-                               uint64_t sequence, const char *file)
+                               enum network network, const char *file)
 {
     const struct pix_train_options *o = &t->options;
     struct random r;
-    (void)file;
-    random_init(&r, o->seed, sequence);
+    if (file && *file && weights->count > 0)
+        return start_from(t, network, weights, file);
+    random_init(&r, o->seed,
+                network == NETWORK_G ? SEQUENCE_GENERATOR : SEQUENCE_DISCRIMINATOR);
     return weights_initialise(weights, t->device, &r, law_of(o->init_type),
                               o->init_gain);
 }
@@ -492,8 +513,8 @@ static bool initialise_network(struct trainer *t, struct weights *weights,
 static bool initialise(struct trainer *t)
 {
     const struct pix_train_options *o = &t->options;
-    return initialise_network(t, t->generator, SEQUENCE_GENERATOR, o->init_g) &&
-           initialise_network(t, t->discriminator, SEQUENCE_DISCRIMINATOR, o->init_d) &&
+    return initialise_network(t, t->generator, NETWORK_G, o->init_g) &&
+           initialise_network(t, t->discriminator, NETWORK_D, o->init_d) &&
            (o->ema == 0 || weights_copy_to_average(t->generator, t->device));
 }
 

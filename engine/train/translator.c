@@ -6,14 +6,13 @@
 
 #include "train/translator.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/image.h"
 #include "gpu/device.h"
 #include "graph/exec.h"
-#include "train/checkpoint.h"
 #include "train/footprint.h"
+#include "train/network_file.h"
 #include "train/objective.h"
 #include "train/options.h"
 #include "train/tuned.h"
@@ -219,51 +218,33 @@ static bool start(struct translator *t, uint32_t images, uint32_t width,
 // ---------------------------------------------------------------------------
 // Set-up
 
-// The file to read: the model itself, or its newest checkpoint. Caller frees.
-static char *find_model(const char *model)
+static void log_model(const struct translator *t, const struct network_file *f)
 {
-    char *path = NULL;
-    uint64_t *steps = NULL;
-    size_t count = 0;
-    if (!file_exists(model)) {
-        log_error("translate: the model %s does not exist", model);
-        return NULL;
-    }
-    if (!file_is_folder(model))
-        return mem_strdup(model);
-    if (!checkpoint_list(model, &steps, &count))
-        return NULL;
-    if (count > 0)
-        path = checkpoint_path(model, steps[0]);
-    else
-        log_error("translate: %s holds no checkpoint (checkpoints/step-*.safetensors): "
-                  "name a run folder that has one, or a checkpoint",
-                  model);
-    mem_free(steps);
-    return path;
+    const struct checkpoint *c = network_file_checkpoint(f);
+    char step[32] = "";
+    if (c)
+        snprintf(step, sizeof(step), ", step %" PRIu64, checkpoint_get_state(c)->step);
+    log_info("translate: %s%s, %s, %" PRIu32 "x%" PRIu32, network_file_path(f), step,
+             network_file_description(f), t->options.crop_size, t->options.crop_size);
 }
 
 static bool load(struct translator *t, const char *path)
 {
     const struct plan_limits limits = plan_device_limits(t->device);
     struct pix_plan plan;
-    struct checkpoint *c = checkpoint_open(path);
-    bool ok = c && options_copy(&t->options, checkpoint_get_state(c)->options);
+    struct network_file *f = network_file_open(path, NETWORK_G, "translate");
+    bool ok = f && options_copy(&t->options, network_file_options(f));
     if (ok) {
         uint32_t side = t->options.crop_size;
-        ok = options_levels(&t->options) && prepare(t, 1, side, side) &&
-             checkpoint_check(c, "G", t->generator) &&
+        ok = prepare(t, 1, side, side) && network_file_check(f, t->generator) &&
              weights_place(t->generator, limits.max_block) &&
              program_plan(t, &t->program, &plan) && (!t->resize || fits(t, &plan)) &&
              weights_allocate(t->generator, t->device) &&
-             checkpoint_load(c, "G", t->generator, t->averages, t->device,
-                             tensor_upload);
+             network_file_load(f, t->generator, t->averages, t->device, tensor_upload);
     }
     if (ok)
-        log_info("translate: %s, step %" PRIu64 ", %" PRIu32 "x%" PRIu32, path,
-                 checkpoint_get_state(c)->step, t->options.crop_size,
-                 t->options.crop_size);
-    checkpoint_close(c);
+        log_model(t, f);
+    network_file_close(f);
     return ok;
 }
 
@@ -288,7 +269,6 @@ struct translator *translator_create(struct gpu_device *device,
                                      const struct pix_translate_options *options)
 {
     const char *preprocess = options->preprocess ? options->preprocess : "resize";
-    char *path = NULL;
     struct translator *t = mem_zalloc(sizeof(*t));
     if (!t)
         return NULL;
@@ -325,15 +305,12 @@ struct translator *translator_create(struct gpu_device *device,
     t->tunes = tuned_is_auto(options->tuning);
     if (!tuned_open(device, options->tuning, &t->tuning))
         goto fail;
-    path = find_model(options->model);
     t->generator = weights_create(true);
-    if (!path || !t->generator || !load(t, path))
+    if (!t->generator || !load(t, options->model))
         goto fail;
-    mem_free(path);
     return t;
 
 fail:
-    mem_free(path);
     translator_destroy(t);
     return NULL;
 }

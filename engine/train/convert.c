@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+//
+// Conversion: the network that a file holds is built as a graph, which names and shapes
+// its weights and says how it computes, and written in another form. See convert.h.
+
+#include "train/convert.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "train/network_file.h"
+#include "train/objective.h"
+#include "train/onnx.h"
+#include "train/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// What Vulkan guarantees; the graph is not run.
+static const struct op_limits limits = {
+    .max_invocations = 128,
+    .shared_bytes = 16384,
+    .max_texels = 65536,
+    .max_binding = 128u << 20,
+};
+
+struct conversion {
+    const struct pix_convert_options *options;
+    struct network_file *from;
+    struct graph *graph;
+    struct weights *weights;
+    struct tensor *input, *output;
+    uint32_t multiple;
+};
+
+static bool is_extension(const char *path, const char *extension)
+{
+    return strcmp(file_extension(path), extension) == 0;
+}
+
+static bool find_mode(const char *name, struct model_mode *mode)
+{
+    *mode = (struct model_mode){ .no_dropout = true, .keep_running = true };
+    if (!name || strcmp(name, "stable") == 0)
+        return true;
+    if (strcmp(name, "running") == 0) {
+        mode->statistics = STATISTICS_RUNNING;
+        return true;
+    }
+    log_error("convert: --mode takes stable or running, not \"%s\"", name);
+    return false;
+}
+
+// At the size that the network was trained for: ONNX leaves it open.
+static bool build(struct conversion *c, struct model_mode mode)
+{
+    const struct pix_train_options *o = network_file_options(c->from);
+    const uint32_t side = o->crop_size;
+    c->graph = graph_create(&limits);
+    c->weights = weights_create(true);
+    if (!c->graph || !c->weights)
+        return false;
+    if (c->options->discriminator) {
+        const struct discriminator_options d = options_discriminator(o);
+        const uint32_t channels = network_file_channels_d(c->from);
+        c->input = graph_input(c->graph, "input",
+                               (struct shape){ 1, channels, side, side }, TENSOR_F32);
+        c->output = discriminator_build(c->graph, c->weights, c->input, &d, mode);
+        c->multiple = 1;
+    } else {
+        const struct generator_options g = options_generator(o);
+        c->input =
+            graph_input(c->graph, "input",
+                        (struct shape){ 1, g.channels_in, side, side }, TENSOR_F32);
+        c->output = generator_build(c->graph, c->weights, c->input, &g, mode);
+        c->multiple = generator_multiple(&g);
+    }
+    return !graph_failed(c->graph);
+}
+
+static bool read_weight(void *user, const struct weight *w, float *values)
+{
+    const struct conversion *c = user;
+    return network_file_read(c->from, w, !c->options->no_ema, values);
+}
+
+static bool write(struct conversion *c)
+{
+    const struct pix_convert_options *o = c->options;
+    if (!is_extension(o->output, ".onnx"))
+        return network_file_write(o->output, c->from, c->weights, !o->no_ema);
+    const struct onnx_description description = {
+        .network = o->discriminator ? "D" : "G",
+        .architecture = network_file_description(c->from),
+        .mode = o->mode ? o->mode : "stable",
+        .output = o->discriminator ? "logits" : "an image in [-1, 1]",
+        .multiple = c->multiple,
+    };
+    return onnx_write(o->output, c->graph, c->input, c->output, &description,
+                      read_weight, c);
+}
+
+static bool check_paths(const struct pix_convert_options *o)
+{
+    if (!o->input || !*o->input || !o->output || !*o->output) {
+        log_error("convert: name the file to read and the file to write");
+        return false;
+    }
+    if (is_extension(o->output, ".onnx") || is_extension(o->output, ".pth") ||
+        is_extension(o->output, ".safetensors"))
+        return true;
+    log_error("convert: %s must end in .pth, .safetensors or .onnx", o->output);
+    return false;
+}
+
+bool convert(const struct pix_convert_options *options)
+{
+    struct conversion c = { .options = options };
+    struct model_mode mode;
+    bool ok = check_paths(options) && find_mode(options->mode, &mode);
+    if (ok) {
+        c.from = network_file_open(
+            options->input, options->discriminator ? NETWORK_D : NETWORK_G, "convert");
+        ok = c.from && build(&c, mode) && network_file_check(c.from, c.weights);
+    }
+    if (ok)
+        log_info("convert: %s is %s", network_file_path(c.from),
+                 network_file_description(c.from));
+    ok = ok && write(&c);
+    network_file_close(c.from);
+    graph_destroy(c.graph);
+    weights_destroy(c.weights);
+    return ok;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+//
+// Weights of one network from one kind of file to another. Needs no device.
+
+#ifndef TRAIN_CONVERT_H
+#define TRAIN_CONVERT_H
+
+#include "pix2pix.h"
+
+// See pix_convert.
+bool convert(const struct pix_convert_options *options);
+
+#endif

@@ -1,0 +1,646 @@
+// SPDX-License-Identifier: MIT
+//
+// Files of one network's weights. See network_file.h.
+
+#include "train/network_file.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pth.h"
+#include "base/safetensors.h"
+#include "train/options.h"
+#include "train/recognise.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+// The generator's metadata in safetensors that were written here: what names and shapes
+// do not say.
+#define METADATA_NETWORK "pix2pix.network"
+#define METADATA_OPTIONS "pix2pix.options"
+
+struct network_file {
+    enum network network;
+    const char *what;
+    char *path;
+    // One of these.
+    struct checkpoint *checkpoint;
+    struct safetensors *safetensors;
+    struct pth *pth;
+
+    struct recognition recognition;
+    struct pix_train_options options;
+    uint32_t channels_d;
+    bool swaps_halves;    // see network_file_set_order
+    char description[192];
+};
+
+static const char *letter(enum network network)
+{
+    return network == NETWORK_G ? "G" : "D";
+}
+
+static const char *noun(enum network network)
+{
+    return network == NETWORK_G ? "generator" : "discriminator";
+}
+
+// ---------------------------------------------------------------------------
+// Tensors of a foreign file
+
+struct tensor_entry {
+    const char *kind;
+    uint32_t rank;
+    const uint64_t *sides;
+};
+
+static bool find_entry(const struct network_file *f, const char *name,
+                       struct tensor_entry *out)
+{
+    if (f->pth) {
+        const struct pth_entry *e = pth_find(f->pth, name);
+        if (e)
+            *out = (struct tensor_entry){ e->kind, e->rank, e->sides };
+        return e != NULL;
+    }
+    const struct safetensors_entry *e = safetensors_find(f->safetensors, name);
+    if (e)
+        *out = (struct tensor_entry){ e->kind, e->rank, e->sides };
+    return e != NULL;
+}
+
+static size_t entry_count(const struct network_file *f)
+{
+    return f->pth ? pth_count(f->pth) : safetensors_count(f->safetensors);
+}
+
+static const char *entry_name(const struct network_file *f, size_t i)
+{
+    return f->pth ? pth_at(f->pth, i)->name : safetensors_at(f->safetensors, i)->name;
+}
+
+static bool find_sides(const void *user, const char *name, uint32_t *rank,
+                       uint64_t sides[RECOGNISE_RANK])
+{
+    struct tensor_entry e;
+    if (!find_entry(user, name, &e) || e.rank == 0 || e.rank > RECOGNISE_RANK)
+        return false;
+    *rank = e.rank;
+    memcpy(sides, e.sides, e.rank * sizeof(sides[0]));
+    return true;
+}
+
+// The name that a weight of ours has in the file.
+static bool name_in_file(const struct network_file *f, const struct weight *w,
+                         char *text, size_t size)
+{
+    if (!f->recognition.is_affinelayer)
+        return (size_t)snprintf(text, size, "%s", w->name) < size;
+    return recognise_affinelayer_name(&f->recognition.generator, w->name, text, size);
+}
+
+// ---------------------------------------------------------------------------
+// Opening
+
+// The options that name a generator of this architecture.
+static bool set_generator(struct pix_train_options *o,
+                          const struct generator_options *g)
+{
+    o->net_g = g->kind == GENERATOR_ENCODER_DECODER ? "encoder_decoder"
+               : g->kind == GENERATOR_RESNET
+                   ? (g->blocks == 6 ? "resnet_6blocks" : "resnet_9blocks")
+                   : "unet";
+    o->depth = g->kind == GENERATOR_RESNET ? 0 : g->levels;
+    o->ngf = g->ngf;
+    o->input_nc = g->channels_in;
+    o->output_nc = g->channels_out;
+    o->norm = g->norm == MODEL_NORM_BATCH      ? "batch"
+              : g->norm == MODEL_NORM_INSTANCE ? "instance"
+                                               : "none";
+    o->bias = g->bias ? "all" : "auto";
+    o->norm_innermost = g->norm_innermost;
+    o->concat = g->decoder_first ? "decoder_first" : "skip_first";
+    o->upsample = g->resize ? "resize" : "transpose";
+    o->no_dropout = g->no_dropout;
+    o->dropout_at = g->dropout_inner ? "d1-d3" : "d2-d4";
+    // The port trains on 256 pixels, and on 128 with unet_128.
+    o->crop_size = g->kind == GENERATOR_RESNET ? 256
+                   : g->levels == 7            ? 128
+                                               : MAX(256u, 1u << g->levels);
+    o->load_size = 0;
+    return options_resolve(o);
+}
+
+static bool set_discriminator(struct network_file *f)
+{
+    const struct discriminator_options *d = &f->recognition.discriminator;
+    struct pix_train_options *o = &f->options;
+    o->net_d = d->pixel ? "pixel" : "n_layers";
+    o->n_layers_d = d->layers;
+    o->ndf = d->ndf;
+    o->norm_d = d->norm == MODEL_NORM_BATCH      ? "batch"
+                : d->norm == MODEL_NORM_INSTANCE ? "instance"
+                                                 : "none";
+    o->bias = d->bias ? "all" : "auto";
+    o->crop_size = 512;    // as large as the deepest needs
+    f->channels_d = f->recognition.channels_d;
+    return options_resolve(o);
+}
+
+// What a safetensors file of ours says beside its tensors, over what was recognised.
+static bool read_stored_options(struct network_file *f)
+{
+    const char *text =
+        f->safetensors ? safetensors_metadata(f->safetensors, METADATA_OPTIONS) : NULL;
+    if (!text || f->network != NETWORK_G)
+        return true;
+    json_t *document = json_parse(text, strlen(text), f->path);
+    bool ok = document && options_read_json(document, &f->options) &&
+              options_resolve(&f->options);
+    if (!ok)
+        log_error("%s: %s holds options that this version can not use: %s", f->what,
+                  f->path, log_last_error());
+    json_decref(document);
+    return ok;
+}
+
+static bool recognise_tensors(struct network_file *f)
+{
+    const struct dictionary d = { find_sides, f };
+    const enum recognised r = recognise(&d, f->path, &f->recognition);
+    const enum recognised wanted =
+        f->network == NETWORK_G ? RECOGNISED_G : RECOGNISED_D;
+    if (r == RECOGNISED_REFUSED)
+        return false;
+    if (r == RECOGNISED_NOTHING) {
+        log_error(
+            "%s: %s holds %zu tensors (\"%s\" is the first), but they are none of "
+            "the networks that this engine knows: U-Net, encoder-decoder, ResNet "
+            "of 6 or 9 blocks, PatchGAN, PixelGAN, under the PyTorch port's or "
+            "affinelayer's names",
+            f->what, f->path, entry_count(f), entry_count(f) ? entry_name(f, 0) : "");
+        return false;
+    }
+    if (r != wanted) {
+        log_error("%s: %s holds a %s, not a %s", f->what, f->path,
+                  noun(r == RECOGNISED_G ? NETWORK_G : NETWORK_D), noun(f->network));
+        return false;
+    }
+    const bool ok = f->network == NETWORK_G
+                        ? set_generator(&f->options, &f->recognition.generator) &&
+                              read_stored_options(f)
+                        : set_discriminator(f);
+    return ok;
+}
+
+static void describe(struct network_file *f)
+{
+    if (f->network == NETWORK_G) {
+        const struct generator_options g = options_generator(&f->options);
+        recognise_describe_g(&g, f->description, sizeof(f->description));
+    } else {
+        const struct discriminator_options d = options_discriminator(&f->options);
+        recognise_describe_d(&d, f->channels_d, f->description, sizeof(f->description));
+    }
+}
+
+static bool open_checkpoint(struct network_file *f)
+{
+    f->checkpoint = checkpoint_open(f->path);
+    if (!f->checkpoint)
+        return false;
+    const struct pix_train_options *o = checkpoint_get_state(f->checkpoint)->options;
+    pix_train_options_finish(&f->options);
+    if (!options_copy(&f->options, o))
+        return false;
+    f->channels_d = o->output_nc + (o->no_condition ? 0 : o->input_nc);
+    if (f->network == NETWORK_D && !options_has_discriminator(o)) {
+        log_error("%s: %s was trained without a discriminator", f->what, f->path);
+        return false;
+    }
+    return true;
+}
+
+// A checkpoint and a file of one network are told apart by the metadata.
+static bool open_safetensors(struct network_file *f)
+{
+    f->safetensors = safetensors_open(f->path);
+    if (!f->safetensors)
+        return false;
+    if (!safetensors_metadata(f->safetensors, "pix2pix.step"))
+        return recognise_tensors(f);
+    safetensors_close(f->safetensors);
+    f->safetensors = NULL;
+    return open_checkpoint(f);
+}
+
+// Of a run the newest checkpoint. Caller frees.
+static char *find_file(const char *path, const char *what)
+{
+    uint64_t *steps = NULL;
+    size_t count = 0;
+    char *file = NULL;
+    if (!file_exists(path)) {
+        log_error("%s: %s does not exist", what, path);
+        return NULL;
+    }
+    if (!file_is_folder(path))
+        return mem_strdup(path);
+    if (!checkpoint_list(path, &steps, &count))
+        return NULL;
+    if (count > 0)
+        file = checkpoint_path(path, steps[0]);
+    else
+        log_error("%s: %s holds no checkpoint (checkpoints/step-*.safetensors): "
+                  "name a run folder that has one, or a file of weights",
+                  what, path);
+    mem_free(steps);
+    return file;
+}
+
+struct network_file *network_file_open(const char *path, enum network network,
+                                       const char *what)
+{
+    struct network_file *f = mem_zalloc(sizeof(*f));
+    if (!f)
+        return NULL;
+    f->network = network;
+    f->what = what;
+    pix_train_options_init(&f->options);
+    f->path = find_file(path, what);
+    if (!f->path)
+        goto fail;
+    if (pth_looks_like(f->path)) {
+        f->pth = pth_open(f->path, NULL);
+        if (!f->pth || !recognise_tensors(f))
+            goto fail;
+    } else if (!open_safetensors(f)) {
+        goto fail;
+    }
+    describe(f);
+    return f;
+
+fail:
+    network_file_close(f);
+    return NULL;
+}
+
+void network_file_close(struct network_file *f)
+{
+    if (!f)
+        return;
+    checkpoint_close(f->checkpoint);
+    safetensors_close(f->safetensors);
+    pth_close(f->pth);
+    pix_train_options_finish(&f->options);
+    mem_free(f->path);
+    mem_free(f);
+}
+
+const char *network_file_path(const struct network_file *f)
+{
+    return f->path;
+}
+
+const struct pix_train_options *network_file_options(const struct network_file *f)
+{
+    return &f->options;
+}
+
+uint32_t network_file_channels_d(const struct network_file *f)
+{
+    return f->channels_d;
+}
+
+struct checkpoint *network_file_checkpoint(const struct network_file *f)
+{
+    return f->checkpoint;
+}
+
+const char *network_file_description(const struct network_file *f)
+{
+    return f->description;
+}
+
+// ---------------------------------------------------------------------------
+// Checking and reading
+
+#define NAME_SIZE 256
+
+static bool check_weight(const struct network_file *f, const struct weight *w)
+{
+    char name[NAME_SIZE], have[SAFETENSORS_SIDES_TEXT_SIZE],
+        want[SAFETENSORS_SIDES_TEXT_SIZE];
+    uint64_t sides[SAFETENSORS_RANK_MAX];
+    struct tensor_entry e;
+    const uint32_t rank = checkpoint_sides(w, sides);
+    if (!name_in_file(f, w, name, sizeof(name)) || !find_entry(f, name, &e)) {
+        log_error("%s: %s has no tensor %s of %s, which %s needs", f->what, f->path,
+                  name, safetensors_sides_text(sides, rank, want), f->description);
+        return false;
+    }
+    if (e.rank != rank || memcmp(e.sides, sides, rank * sizeof(sides[0])) != 0) {
+        log_error("%s: %s: tensor %s is %s, but %s needs %s", f->what, f->path, name,
+                  safetensors_sides_text(e.sides, e.rank, have), f->description,
+                  safetensors_sides_text(sides, rank, want));
+        return false;
+    }
+    if (f->safetensors && strcmp(e.kind, "F32") != 0) {
+        log_error("%s: %s: tensor %s is %s, not F32: convert it from the .pth file",
+                  f->what, f->path, name, e.kind);
+        return false;
+    }
+    return true;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+// Counters of batches change nothing, and old instance norms carry statistics that
+// PyTorch drops on loading.
+static bool is_idle(const struct network_file *f, const char *name)
+{
+    const enum model_norm norm = f->network == NETWORK_G
+                                     ? options_generator(&f->options).norm
+                                     : options_discriminator(&f->options).norm;
+    return ends_with(name, ".num_batches_tracked") ||
+           (norm == MODEL_NORM_INSTANCE &&
+            (ends_with(name, ".running_mean") || ends_with(name, ".running_var")));
+}
+
+// Whether a tensor of the file is one of these weights.
+static bool is_known(const struct network_file *f, const struct weights *weights,
+                     const char *name)
+{
+    char text[NAME_SIZE];
+    for (size_t i = 0; i < weights->count; i++)
+        if (name_in_file(f, weights->items[i], text, sizeof(text)) &&
+            strcmp(text, name) == 0)
+            return true;
+    return is_idle(f, name);
+}
+
+bool network_file_check(const struct network_file *f, const struct weights *weights)
+{
+    if (f->checkpoint)
+        return checkpoint_check(f->checkpoint, letter(f->network), weights);
+    for (size_t i = 0; i < weights->count; i++)
+        if (!check_weight(f, weights->items[i]))
+            return false;
+    for (size_t i = 0; i < entry_count(f); i++)
+        if (!is_known(f, weights, entry_name(f, i))) {
+            log_error("%s: %s has a tensor %s, which %s does not have", f->what,
+                      f->path, entry_name(f, i), f->description);
+            return false;
+        }
+    return true;
+}
+
+void network_file_set_order(struct network_file *f, bool decoder_first)
+{
+    const struct generator_options g = options_generator(&f->options);
+    f->swaps_halves = f->network == NETWORK_G && g.kind == GENERATOR_UNET &&
+                      g.decoder_first != decoder_first;
+}
+
+// Whether a weight reads an encoder's and a decoder's output in one tensor: the
+// decoders of all levels of a U-Net but the innermost.
+static bool reads_joint(const struct weight *w)
+{
+    return (w->kind == WEIGHT_CONV || w->kind == WEIGHT_CONV_TRANSPOSE) &&
+           (strcmp(w->name, "model.model.3.weight") == 0 ||
+            ends_with(w->name, ".5.weight"));
+}
+
+// Exchanges the halves of each of `count` runs of floats.
+static void swap_halves(float *values, size_t count, size_t run)
+{
+    const size_t half = run / 2;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = i * run; k < i * run + half; k++) {
+            const float value = values[k];
+            values[k] = values[k + half];
+            values[k + half] = value;
+        }
+}
+
+static void swap_inputs(const struct weight *w, float *values)
+{
+    const struct shape s = w->value.shape;
+    const size_t area = (size_t)s.h * s.w;
+    if (w->kind == WEIGHT_CONV_TRANSPOSE)
+        swap_halves(values, 1, s.n * (s.c * area));
+    else
+        swap_halves(values, s.n, s.c * area);
+}
+
+static bool read_values(struct network_file *f, const struct weight *w, bool average,
+                        float *values)
+{
+    char name[NAME_SIZE];
+    if (f->checkpoint)
+        return checkpoint_read(f->checkpoint, letter(f->network), w, average, values);
+    if (!name_in_file(f, w, name, sizeof(name)))
+        return false;
+    if (f->pth)
+        return pth_read(f->pth, pth_find(f->pth, name), values);
+    return safetensors_read(f->safetensors, safetensors_find(f->safetensors, name),
+                            values);
+}
+
+bool network_file_read(struct network_file *f, const struct weight *w, bool average,
+                       float *values)
+{
+    bool ok = read_values(f, w, average, values);
+    if (ok && f->swaps_halves && reads_joint(w))
+        swap_inputs(w, values);
+    return ok;
+}
+
+static uint64_t largest_weight(const struct weights *weights)
+{
+    uint64_t largest = 1;
+    for (size_t i = 0; i < weights->count; i++)
+        largest = MAX(largest, tensor_bytes(&weights->items[i]->value));
+    return largest;
+}
+
+bool network_file_load(struct network_file *f, const struct weights *weights,
+                       bool averages, struct gpu_device *device,
+                       bool (*upload)(struct gpu_device *device, struct tensor *t,
+                                      const void *data))
+{
+    float *values = mem_alloc((size_t)largest_weight(weights));
+    bool ok = values != NULL;
+    for (size_t i = 0; i < weights->count && ok; i++) {
+        struct weight *w = weights->items[i];
+        ok = network_file_read(f, w, averages, values) &&
+             upload(device, &w->value, values);
+    }
+    mem_free(values);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Writing
+
+// A tensor of the file to be: a weight, or the counter beside a running mean.
+struct item {
+    const struct weight *weight;
+    char *counter;    // its name; NULL: the weight itself
+};
+
+struct output {
+    struct network_file *from;
+    bool averages;
+    struct item *items;
+    size_t count;
+    void *scratch;    // as large as the largest weight
+};
+
+static void output_finish(struct output *o)
+{
+    for (size_t i = 0; o->items && i < o->count; i++)
+        mem_free(o->items[i].counter);
+    mem_free(o->items);
+    mem_free(o->scratch);
+}
+
+// Counters first: they are the numbers of 8 bytes.
+static bool list_items(struct output *o, const struct weights *weights)
+{
+    o->items = mem_array(2 * MAX(weights->count, 1), sizeof(o->items[0]));
+    o->scratch = mem_alloc((size_t)MAX(largest_weight(weights), (uint64_t)8));
+    if (!o->items || !o->scratch)
+        return false;
+    for (size_t i = 0; i < weights->count; i++) {
+        const struct weight *w = weights->items[i];
+        if (w->kind != WEIGHT_RUNNING_MEAN)
+            continue;
+        struct item *item = &o->items[o->count++];
+        *item = (struct item){ w, checkpoint_counter_name(w) };
+        if (!item->counter)
+            return false;
+    }
+    for (size_t i = 0; i < weights->count; i++)
+        o->items[o->count++] = (struct item){ weights->items[i], NULL };
+    return true;
+}
+
+static bool read_counter(struct network_file *f, const struct item *item,
+                         int64_t *value)
+{
+    float number = 0;
+    *value = 0;
+    if (f->checkpoint) {
+        *value = (int64_t)checkpoint_batches(checkpoint_get_state(f->checkpoint),
+                                             letter(f->network));
+        return true;
+    }
+    if (f->pth) {
+        const struct pth_entry *e = pth_find(f->pth, item->counter);
+        bool ok = !e || e->count != 1 || pth_read(f->pth, e, &number);
+        *value = number >= 0 && number < 1e15f ? (int64_t)number : 0;
+        return ok;
+    }
+    const struct safetensors_entry *e = safetensors_find(f->safetensors, item->counter);
+    return !e || strcmp(e->kind, "I64") != 0 || e->end - e->begin != sizeof(*value) ||
+           safetensors_read(f->safetensors, e, value);
+}
+
+static bool item_values(void *user, size_t i, void *data)
+{
+    struct output *o = user;
+    const struct item *item = &o->items[i];
+    return item->counter ? read_counter(o->from, item, data)
+                         : network_file_read(o->from, item->weight, o->averages, data);
+}
+
+static const char *item_name(const struct item *item)
+{
+    return item->counter ? item->counter : item->weight->name;
+}
+
+static uint32_t item_sides(const struct item *item,
+                           uint64_t sides[SAFETENSORS_RANK_MAX])
+{
+    return item->counter ? 0 : checkpoint_sides(item->weight, sides);
+}
+
+static bool write_pth(const char *path, struct output *o)
+{
+    struct pth_tensor *tensors = mem_array(MAX(o->count, 1), sizeof(tensors[0]));
+    if (!tensors)
+        return false;
+    for (size_t i = 0; i < o->count; i++) {
+        const struct item *item = &o->items[i];
+        tensors[i].name = item_name(item);
+        tensors[i].kind = item->counter ? "I64" : "F32";
+        tensors[i].rank = item_sides(item, tensors[i].sides);
+    }
+    bool ok = pth_write(path, tensors, o->count, item_values, o);
+    mem_free(tensors);
+    return ok;
+}
+
+// The options of the network that is written: in the port's order, and with no word of
+// whose data it was trained on.
+static char *options_text(const struct network_file *f)
+{
+    json_t *object = options_to_json(&f->options);
+    json_add(&object, "concat", json_string("skip_first"));
+    if (object)
+        json_object_del(object, "data");
+    return json_text(object);
+}
+
+static bool write_safetensors(const char *path, struct output *o)
+{
+    struct safetensors_writer w;
+    const struct network_file *f = o->from;
+    safetensors_begin(&w);
+    safetensors_put_metadata(&w, METADATA_NETWORK, letter(f->network));
+    char *options = options_text(f);
+    bool ok = options != NULL;
+    if (ok)
+        safetensors_put_metadata(&w, METADATA_OPTIONS, options);
+    for (size_t i = 0; i < o->count && ok; i++) {
+        uint64_t sides[SAFETENSORS_RANK_MAX];
+        const struct item *item = &o->items[i];
+        const uint32_t rank = item_sides(item, sides);
+        safetensors_describe(&w, item_name(item), item->counter ? "I64" : "F32", sides,
+                             rank,
+                             item->counter ? 8 : tensor_bytes(&item->weight->value));
+    }
+    ok = ok && safetensors_begin_data(&w, path);
+    for (size_t i = 0; i < o->count && ok; i++)
+        ok =
+            item_values(o, i, o->scratch) &&
+            safetensors_put_data(
+                &w, o->scratch,
+                o->items[i].counter ? 8
+                                    : (size_t)tensor_bytes(&o->items[i].weight->value));
+    ok = ok && safetensors_commit(&w);
+    safetensors_abort(&w);
+    mem_free(options);
+    return ok;
+}
+
+bool network_file_write(const char *path, struct network_file *f,
+                        const struct weights *weights, bool averages)
+{
+    struct output o = { .from = f, .averages = averages };
+    bool ok = list_items(&o, weights);
+    network_file_set_order(f, false);
+    if (ok)
+        ok = strcmp(file_extension(path), ".pth") == 0 ? write_pth(path, &o)
+                                                       : write_safetensors(path, &o);
+    output_finish(&o);
+    return ok;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// The weights of one network as a file: a checkpoint of ours, safetensors, or what
+// torch.save wrote. Says which architecture it is, by the names and shapes of its
+// tensors, and gives their values by the names of our own weights. And writes such
+// files. Needs no device.
+
+#ifndef TRAIN_NETWORK_FILE_H
+#define TRAIN_NETWORK_FILE_H
+
+#include "pix2pix.h"
+#include "train/checkpoint.h"
+
+enum network { NETWORK_G, NETWORK_D };
+
+struct network_file;
+
+// Opens a run (its newest checkpoint), a checkpoint, a .safetensors or a .pth file and
+// finds out what its network is. `what` begins the messages ("translate"). NULL after
+// one message.
+struct network_file *network_file_open(const char *path, enum network network,
+                                       const char *what);
+void network_file_close(struct network_file *f);    // NULL is fine
+
+// The file that was read: of a run its checkpoint.
+const char *network_file_path(const struct network_file *f);
+
+// Options that describe the network, resolved: those of its checkpoint, or defaults
+// with what was recognised. Of a discriminator that stands alone, net_d and what
+// belongs to it; the channels it takes are network_file_channels_d.
+const struct pix_train_options *network_file_options(const struct network_file *f);
+uint32_t network_file_channels_d(const struct network_file *f);
+
+// The checkpoint, NULL if it is none.
+struct checkpoint *network_file_checkpoint(const struct network_file *f);
+
+// "unet_256, ngf 64, batch norm, 3 -> 3 channels"
+const char *network_file_description(const struct network_file *f);
+
+// Whether the file has every tensor of the network with its shape, and no other. Names
+// the first that does not fit.
+bool network_file_check(const struct network_file *f, const struct weights *weights);
+
+// The order of a U-Net's concatenations in which weights are wanted from now on,
+// whatever that of the file is: the input channels of its decoders are in this order.
+// At first it is that of the file.
+void network_file_set_order(struct network_file *f, bool decoder_first);
+
+// The values of a weight, in its order. It has been checked. With `average` the moving
+// average, where the file has it.
+bool network_file_read(struct network_file *f, const struct weight *w, bool average,
+                       float *values);
+
+// Uploads all; they have been checked. `upload` is tensor_upload.
+bool network_file_load(struct network_file *f, const struct weights *weights,
+                       bool averages, struct gpu_device *device,
+                       bool (*upload)(struct gpu_device *device, struct tensor *t,
+                                      const void *data));
+
+// Writes the network under the PyTorch port's names and in its order, by the path's
+// extension: .pth or .safetensors. The weights are those of a builder; their values are
+// read from `f`.
+bool network_file_write(const char *path, struct network_file *f,
+                        const struct weights *weights, bool averages);
+
+#endif

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+//
+// Recognising networks. See recognise.h.
+
+#include "train/recognise.h"
+
+#include "base/log.h"
+#include "train/options.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_SIZE 256
+#define LAYERS_SCANNED 64    // more than any network has
+
+// Wider ones overflow nothing, but they are no network that anybody has trained.
+#define WIDTH_MAX 65536u
+
+struct found {
+    uint32_t rank;    // 0: there is none
+    uint64_t sides[RECOGNISE_RANK];
+};
+
+static struct found find(const struct dictionary *d, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+static struct found find(const struct dictionary *d, const char *format, ...)
+{
+    char name[NAME_SIZE];
+    struct found f = { 0 };
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name, sizeof(name), format, arguments);
+    va_end(arguments);
+    if (!d->find(d->user, name, &f.rank, f.sides))
+        f.rank = 0;
+    for (uint32_t i = 0; i < MIN(f.rank, RECOGNISE_RANK); i++)
+        if (f.sides[i] > WIDTH_MAX)
+            f.rank = 0;
+    return f;
+}
+
+static bool has(const struct dictionary *d, const char *name)
+{
+    return find(d, "%s", name).rank > 0;
+}
+
+// A batch norm has a scale; an instance norm nothing, or in old files running
+// statistics alone, and biases before it.
+static enum model_norm norm_of(bool has_scale, bool has_bias)
+{
+    return has_scale  ? MODEL_NORM_BATCH
+           : has_bias ? MODEL_NORM_INSTANCE
+                      : MODEL_NORM_NONE;
+}
+
+// ---------------------------------------------------------------------------
+// U-Net
+
+// "model.model.1.model" and so on, see models/unet.c.
+static void write_prefix(uint32_t level, char text[NAME_SIZE])
+{
+    size_t used = (size_t)snprintf(text, NAME_SIZE, "model.model.1.model");
+    for (uint32_t i = 2; i < level && used < NAME_SIZE; i++)
+        used += (size_t)snprintf(text + used, NAME_SIZE - used, ".3.model");
+}
+
+static enum recognised refuse_levels(const char *path, uint32_t levels)
+{
+    log_error("%s is a U-Net of %" PRIu32 " levels; this engine has 2 to %d", path,
+              levels, OPTIONS_LEVELS_MAX);
+    return RECOGNISED_REFUSED;
+}
+
+static enum recognised recognise_unet(const struct dictionary *d, const char *path,
+                                      struct recognition *out)
+{
+    char prefix[NAME_SIZE];
+    uint32_t levels = 1;
+    const struct found first = find(d, "model.model.0.weight");
+    const struct found last = find(d, "model.model.3.weight");
+    if (first.rank != 4 || last.rank != 4)
+        return RECOGNISED_NOTHING;
+    for (; levels <= OPTIONS_LEVELS_MAX; levels++) {
+        write_prefix(levels + 1, prefix);
+        if (find(d, "%s.1.weight", prefix).rank != 4)
+            break;
+    }
+    if (levels < 2 || levels > OPTIONS_LEVELS_MAX)
+        return refuse_levels(path, levels);
+
+    write_prefix(levels, prefix);
+    const bool norm_innermost = find(d, "%s.4.weight", prefix).rank == 4;
+    const bool has_scale = norm_innermost ? find(d, "%s.5.weight", prefix).rank == 1
+                                          : find(d, "%s.4.weight", prefix).rank == 1;
+    const bool has_bias = has(d, "model.model.0.bias");
+    const bool resize = last.sides[2] == 3;
+    const uint64_t joint = resize ? last.sides[1] : last.sides[0];
+    out->generator = (struct generator_options){
+        .kind = joint == first.sides[0] ? GENERATOR_ENCODER_DECODER : GENERATOR_UNET,
+        .levels = levels,
+        .ngf = (uint32_t)first.sides[0],
+        .channels_in = (uint32_t)first.sides[1],
+        .channels_out = (uint32_t)(resize ? last.sides[0] : last.sides[1]),
+        .norm = norm_of(has_scale, has_bias),
+        .bias = has_scale && has_bias,
+        .norm_innermost = norm_innermost,
+        .resize = resize,
+    };
+    return RECOGNISED_G;
+}
+
+// ---------------------------------------------------------------------------
+// affinelayer's U-Net
+
+static enum recognised recognise_affinelayer(const struct dictionary *d,
+                                             const char *path, struct recognition *out)
+{
+    uint32_t levels = 0;
+    const struct found first = find(d, "enc1.conv.weight");
+    while (levels <= OPTIONS_LEVELS_MAX &&
+           find(d, "enc%" PRIu32 ".conv.weight", levels + 1).rank == 4)
+        levels++;
+    const struct found last = find(d, "dec%" PRIu32 ".deconv.weight", levels);
+    if (first.rank != 4 || last.rank != 4)
+        return RECOGNISED_NOTHING;
+    if (levels < 2 || levels > OPTIONS_LEVELS_MAX)
+        return refuse_levels(path, levels);
+    out->is_affinelayer = true;
+    out->generator = (struct generator_options){
+        .kind = GENERATOR_UNET,
+        .levels = levels,
+        .ngf = (uint32_t)first.sides[0],
+        .channels_in = (uint32_t)first.sides[1],
+        .channels_out = (uint32_t)last.sides[1],
+        .bias = has(d, "enc1.conv.bias"),
+        .norm_innermost = find(d, "enc%" PRIu32 ".bn.weight", levels).rank == 1,
+        .decoder_first = true,
+        .dropout_inner = true,
+    };
+    return RECOGNISED_G;
+}
+
+bool recognise_affinelayer_name(const struct generator_options *o, const char *name,
+                                char *text, size_t size)
+{
+    static const char deeper[] = ".3.model";
+    uint32_t level = 1, index;
+    int used = 0;
+    const char *rest = name;
+    if (strncmp(rest, "model.model", 11) != 0)
+        return false;
+    rest += 11;
+    if (strncmp(rest, ".1.model", 8) == 0) {
+        level = 2;
+        rest += 8;
+        while (strncmp(rest, deeper, sizeof(deeper) - 1) == 0) {
+            level++;
+            rest += sizeof(deeper) - 1;
+        }
+    }
+    if (sscanf(rest, ".%" SCNu32 "%n", &index, &used) != 1 || rest[used] != '.')
+        return false;
+    rest += used;
+
+    // Which of the layers of a level it is, by its place in the port's Sequential.
+    const bool is_innermost = level == o->levels;
+    const uint32_t conv = level == 1 ? 0 : 1;
+    const uint32_t deconv = level == 1          ? 3
+                            : !is_innermost     ? 5
+                            : o->norm_innermost ? 4
+                                                : 3;
+    const uint32_t decoder = o->levels - level + 1;
+    if (index == conv)
+        snprintf(text, size, "enc%" PRIu32 ".conv%s", level, rest);
+    else if (index == deconv)
+        snprintf(text, size, "dec%" PRIu32 ".deconv%s", decoder, rest);
+    else if (index == deconv + 1)
+        snprintf(text, size, "dec%" PRIu32 ".bn%s", decoder, rest);
+    else if (index == conv + 1)
+        snprintf(text, size, "enc%" PRIu32 ".bn%s", level, rest);
+    else
+        return false;
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// ResNet
+
+static enum recognised recognise_resnet(const struct dictionary *d, const char *path,
+                                        struct recognition *out)
+{
+    const struct found first = find(d, "model.1.weight");
+    uint32_t blocks = 0;
+    if (first.rank != 4 || first.sides[2] != 7)
+        return RECOGNISED_NOTHING;
+    while (blocks < LAYERS_SCANNED &&
+           find(d, "model.%" PRIu32 ".conv_block.1.weight", 10 + blocks).rank == 4)
+        blocks++;
+    if (blocks != 6 && blocks != 9) {
+        log_error("%s is a ResNet generator of %" PRIu32
+                  " blocks; this engine has 6 and 9",
+                  path, blocks);
+        return RECOGNISED_REFUSED;
+    }
+    const struct found up = find(d, "model.%" PRIu32 ".weight", 10 + blocks);
+    const struct found last = find(d, "model.%" PRIu32 ".weight", 17 + blocks);
+    const bool has_scale = find(d, "model.2.weight").rank == 1;
+    const bool has_bias = has(d, "model.1.bias");
+    if (up.rank != 4 || last.rank != 4)
+        return RECOGNISED_NOTHING;
+    out->generator = (struct generator_options){
+        .kind = GENERATOR_RESNET,
+        .blocks = blocks,
+        .ngf = (uint32_t)first.sides[0],
+        .channels_in = (uint32_t)first.sides[1],
+        .channels_out = (uint32_t)last.sides[0],
+        .norm = norm_of(has_scale, has_bias),
+        .bias = has_scale && has_bias,
+        // A transposed convolution goes from 4 ngf to 2 ngf channels, [4 ngf, 2 ngf].
+        .resize = up.sides[0] < up.sides[1],
+        .no_dropout = find(d, "model.10.conv_block.6.weight").rank != 4,
+    };
+    return RECOGNISED_G;
+}
+
+// ---------------------------------------------------------------------------
+// Discriminators
+
+static enum recognised recognise_discriminator(const struct dictionary *d,
+                                               const char *path,
+                                               struct recognition *out)
+{
+    const bool pixel = has(d, "net.0.weight");
+    const struct found first = find(d, pixel ? "net.0.weight" : "model.0.weight");
+    uint32_t convolutions = 1;
+    if (first.rank != 4 || first.sides[2] != (pixel ? 1 : 4))
+        return RECOGNISED_NOTHING;
+    while (!pixel && convolutions < LAYERS_SCANNED &&
+           find(d, "model.%" PRIu32 ".weight", 3 * convolutions - 1).rank == 4)
+        convolutions++;
+    // One that doubles nothing and one to logits belong to no layer.
+    if (!pixel && (convolutions < 3 || convolutions - 2 > OPTIONS_LAYERS_D_MAX)) {
+        log_error("%s is a discriminator of %" PRIu32
+                  " convolutions; this engine has 3 to %d",
+                  path, convolutions, OPTIONS_LAYERS_D_MAX + 2);
+        return RECOGNISED_REFUSED;
+    }
+    const char *prefix = pixel ? "net" : "model";
+    const bool has_scale = find(d, "%s.3.weight", prefix).rank == 1;
+    const bool has_bias = find(d, "%s.2.bias", prefix).rank > 0;
+    out->channels_d = (uint32_t)first.sides[1];
+    out->discriminator = (struct discriminator_options){
+        .layers = pixel ? 3 : convolutions - 2,
+        .ndf = (uint32_t)first.sides[0],
+        .pixel = pixel,
+        .norm = norm_of(has_scale, has_bias),
+        .bias = has_scale && has_bias,
+    };
+    return RECOGNISED_D;
+}
+
+enum recognised recognise(const struct dictionary *d, const char *path,
+                          struct recognition *out)
+{
+    static enum recognised (*const all[])(const struct dictionary *, const char *,
+                                          struct recognition *) = {
+        recognise_unet,
+        recognise_affinelayer,
+        recognise_resnet,
+        recognise_discriminator,
+    };
+    *out = (struct recognition){ 0 };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        const enum recognised r = all[i](d, path, out);
+        if (r != RECOGNISED_NOTHING)
+            return r;
+    }
+    return RECOGNISED_NOTHING;
+}
+
+// ---------------------------------------------------------------------------
+// In words
+
+static const char *norm_text(enum model_norm norm)
+{
+    return norm == MODEL_NORM_BATCH      ? "batch norm"
+           : norm == MODEL_NORM_INSTANCE ? "instance norm"
+                                         : "no norm";
+}
+
+void recognise_describe_g(const struct generator_options *o, char *text, size_t size)
+{
+    char kind[64];
+    if (o->kind == GENERATOR_RESNET)
+        snprintf(kind, sizeof(kind), "resnet_%" PRIu32 "blocks", o->blocks);
+    else if (o->kind == GENERATOR_ENCODER_DECODER)
+        snprintf(kind, sizeof(kind), "encoder_decoder of %" PRIu32 " levels",
+                 o->levels);
+    else if (o->levels == 7 || o->levels == 8)
+        snprintf(kind, sizeof(kind), "unet_%s", o->levels == 7 ? "128" : "256");
+    else
+        snprintf(kind, sizeof(kind), "unet of %" PRIu32 " levels", o->levels);
+    snprintf(text, size,
+             "%s, ngf %" PRIu32 ", %s%s%s%s%s%s, %" PRIu32 " -> %" PRIu32 " channels",
+             kind, o->ngf, norm_text(o->norm), o->bias ? ", biases everywhere" : "",
+             o->norm_innermost ? ", norm innermost" : "",
+             o->decoder_first ? ", decoder first" : "", o->resize ? ", resizing" : "",
+             o->kind == GENERATOR_RESNET && o->no_dropout ? ", no dropout" : "",
+             o->channels_in, o->channels_out);
+}
+
+void recognise_describe_d(const struct discriminator_options *o, uint32_t channels,
+                          char *text, size_t size)
+{
+    char kind[64];
+    if (o->pixel)
+        snprintf(kind, sizeof(kind), "pixel discriminator");
+    else
+        snprintf(kind, sizeof(kind),
+                 "n_layers %" PRIu32 " discriminator (%" PRIu32 "x%" PRIu32 ")",
+                 o->layers, discriminator_receptive_field(o),
+                 discriminator_receptive_field(o));
+    snprintf(text, size, "%s, ndf %" PRIu32 ", %s%s, %" PRIu32 " channels", kind,
+             o->ndf, norm_text(o->norm), o->bias ? ", biases everywhere" : "",
+             channels);
+}

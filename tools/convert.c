@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// pix2pix convert: the weights of one network as another kind of file.
+
+#include "options.h"
+#include "terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int command_convert(int argc, char **argv)
+{
+    const char *network = "G", *mode = NULL;
+    bool no_ema = false, verbose = false;
+    const char *paths[2] = { 0 };
+    const struct argument arguments[] = {
+        { "net", ARGUMENT_CHOICE, &network, "G|D", "generator or discriminator [G]",
+          "G|D" },
+        { "mode", ARGUMENT_CHOICE, &mode, "NAME",
+          "of .onnx: statistics of the batch (stable) or running [stable]",
+          "stable|running" },
+        { "no-ema", ARGUMENT_FLAG, &no_ema, NULL,
+          "the weights, even where their moving average is there", NULL },
+        { "verbose", ARGUMENT_FLAG, &verbose, NULL, "print more", NULL },
+    };
+    const struct command command = {
+        .name = "convert",
+        .usage = "convert IN OUT [OPTION...]",
+        .purpose =
+            "IN is a run (its newest checkpoint), a checkpoint, a .safetensors or .pth "
+            "file of the\nPyTorch port's networks or of affinelayer's generator. OUT "
+            "ends in .pth,\n.safetensors or .onnx.\n\n",
+        .arguments = arguments,
+        .count = sizeof(arguments) / sizeof(arguments[0]),
+        .words = paths,
+        .word_count = 2,
+    };
+    int code;
+    if (!options_parse(&command, argc, argv, NULL, &code))
+        return code;
+    if (!paths[1])
+        return options_usage_error(&command, "name %s",
+                                   paths[0] ? "the file to write"
+                                            : "the file to read and the file to write");
+    if (terminal_path_kind(paths[0]) == PATH_NONE) {
+        output_error("%s does not exist or can not be read", paths[0]);
+        return EXIT_FAILED;
+    }
+    if (terminal_same_path(paths[0], paths[1]))
+        return options_usage_error(
+            &command, "%s is the input, which would be overwritten: name another",
+            paths[1]);
+    const struct pix_convert_options options = {
+        .input = paths[0],
+        .output = paths[1],
+        .discriminator = strcmp(network, "D") == 0,
+        .no_ema = no_ema,
+        .mode = mode,
+        .log = output_log(verbose),
+    };
+    if (!pix_convert(&options))
+        return EXIT_FAILED;
+    printf("%s\n", paths[1]);
+    return EXIT_DONE;
+}
