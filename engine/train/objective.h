@@ -29,7 +29,8 @@ struct objective_options {
                             // drawn for each sample
     float d_loss_weight;    // of D's two terms; 0 is 0.5
     bool reuse;    // G's loss is that of D's first run, its gradient goes through the
-                   // updated D: the order of the Lua original. Needs accumulate 1.
+                   // updated D: the order of the Lua original. Needs accumulate 1. The
+                   // norms of D keep the scale of that run, which is a step old.
     float ema;     // decay of the average of G's weights; 0: none
     struct optimizer optimizer;
 };

@@ -73,6 +73,11 @@ double schedule_factor(const struct pix_train_options *o, uint64_t epoch,
     return linear_factor(o, epoch);
 }
 
+bool schedule_ends(const struct pix_train_options *o)
+{
+    return strcmp(o->lr_policy, "linear") == 0 || strcmp(o->lr_policy, "cosine") == 0;
+}
+
 struct step_block schedule_block(const struct pix_train_options *o, uint64_t step,
                                  uint64_t epoch, const struct schedule_plateau *plateau)
 {

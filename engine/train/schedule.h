@@ -49,6 +49,9 @@ void schedule_plateau_update(struct schedule_plateau *p, double error);
 double schedule_factor(const struct pix_train_options *o, uint64_t epoch,
                        const struct schedule_plateau *plateau);
 
+// Whether the share is 0 after the last epoch.
+bool schedule_ends(const struct pix_train_options *o);
+
 // The block of a step, counted from 1, in an epoch, counted from 1.
 struct step_block schedule_block(const struct pix_train_options *o, uint64_t step,
                                  uint64_t epoch,

@@ -585,7 +585,7 @@ static bool open_data(struct trainer *t, const char *folder)
                  folder, images, t->images);
     t->steps = schedule_steps(o, images);
     uint64_t all = schedule_all_steps(o, images);
-    if (t->steps > all)
+    if (t->steps > all && schedule_ends(o))
         log_warn(
             "train: the schedule ends with step %" PRIu64
             ", after it the learning rate is 0: raise --n-epochs to use all %" PRIu64
