@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+
+#include "support/golden.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+// ---------------------------------------------------------------------------
+// Formulas
+
+uint64_t golden_hash(const char *text)
+{
+    return hash_bytes(HASH_START, text, strlen(text));
+}
+
+uint64_t golden_splitmix(uint64_t seed, uint64_t index)
+{
+    uint64_t z = seed + (index + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+void golden_input(struct shape s, float *x)
+{
+    for (uint32_t n = 0; n < s.n; n++)
+        for (uint32_t c = 0; c < s.c; c++)
+            for (uint32_t i = 0; i < s.h; i++)
+                for (uint32_t k = 0; k < s.w; k++) {
+                    uint32_t v = (n * 7 + c) * 131 + i * 31 + k * 17 + i * k % 97;
+                    *x++ = (float)(v % 256 / 127.5 - 1);
+                }
+}
+
+void golden_weight(const char *name, uint64_t count, double scale, double offset,
+                   float *values)
+{
+    const uint64_t seed = golden_hash(name);
+    for (uint64_t i = 0; i < count; i++) {
+        double k = (double)(golden_splitmix(seed, i) >> 40);
+        // Two roundings on both sides: nothing may be fused.
+        volatile double scaled = (k / 8388608.0 - 1) * scale;
+        values[i] = (float)(offset + scaled);
+    }
+}
+
+void golden_start(const char *name, bool is_conv, bool is_one, uint64_t count,
+                  double conv_scale, float *values)
+{
+    golden_weight(name, count, is_conv ? conv_scale : 0.05, is_one ? 1 : 0, values);
+}
+
+uint32_t golden_sketch(const float *values, uint64_t count,
+                       double sketch[GOLDEN_SKETCH])
+{
+    if (count <= GOLDEN_SKETCH) {
+        for (uint64_t i = 0; i < count; i++)
+            sketch[i] = (double)values[i];
+        return (uint32_t)count;
+    }
+    const uint64_t seed = golden_hash("sketch");
+    memset(sketch, 0, GOLDEN_SKETCH * sizeof(*sketch));
+    for (uint64_t i = 0; i < count; i++) {
+        const uint64_t bits = golden_splitmix(seed, i);
+        const double v[2] = { (double)values[i], -(double)values[i] };
+        for (uint32_t j = 0; j < GOLDEN_SKETCH; j++)
+            sketch[j] += v[bits >> j & 1];
+    }
+    return GOLDEN_SKETCH;
+}
+
+double golden_distance(uint64_t count, const double *a, const double *b)
+{
+    const uint64_t rows = MIN(count, GOLDEN_SKETCH);
+    double sum = 0;
+    for (uint64_t j = 0; j < rows; j++)
+        sum += (a[j] - b[j]) * (a[j] - b[j]);
+    return sqrt(count <= GOLDEN_SKETCH ? sum : sum / GOLDEN_SKETCH);
+}
+
+// ---------------------------------------------------------------------------
+// Fixtures
+
+json_t *golden_read(const char *name)
+{
+    void *text;
+    size_t size;
+    char *path = file_join(TEST_GOLDEN, name);
+    assert_non_null(path);
+    assert_true(file_read(path, &text, &size));
+    json_t *document = json_parse(text, size, name);
+    assert_non_null(document);
+    mem_free(text);
+    mem_free(path);
+    return document;
+}
+
+static const json_t *member(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value)
+        fail_msg("the fixture has no \"%s\"", key);
+    return value;
+}
+
+const char *golden_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(member(object, key));
+    assert_non_null(text);
+    return text;
+}
+
+double golden_number(const json_t *object, const char *key)
+{
+    double value;
+    assert_true(json_to_double(member(object, key), &value));
+    return value;
+}
+
+uint32_t golden_count(const json_t *object, const char *key)
+{
+    uint64_t value;
+    assert_true(json_to_u64(member(object, key), &value));
+    assert_true(value <= UINT32_MAX);
+    return (uint32_t)value;
+}
+
+bool golden_bool(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+double golden_element(const json_t *object, const char *key, size_t i)
+{
+    double value;
+    assert_true(json_to_double(json_array_get(member(object, key), i), &value));
+    return value;
+}
+
+struct shape golden_shape(const json_t *object, const char *key)
+{
+    uint32_t sides[4];
+    for (size_t i = 0; i < 4; i++)
+        sides[i] = (uint32_t)golden_element(object, key, i);
+    return (struct shape){ sides[0], sides[1], sides[2], sides[3] };
+}
+
+float *golden_floats(struct safetensors *file, const char *name, uint64_t *count)
+{
+    const struct safetensors_entry *e = safetensors_find(file, name);
+    if (!e || strcmp(e->kind, "F32") != 0)
+        fail_msg("the fixture has no numbers of \"%s\"", name);
+    *count = (e->end - e->begin) / sizeof(float);
+    float *values = malloc((size_t)(e->end - e->begin));
+    assert_non_null(values);
+    assert_true(safetensors_read(file, e, values));
+    return values;
+}
+
+static void check_mean(const char *name, const char *what, double actual,
+                       double expected, double allowed)
+{
+    if (!(fabs(actual - expected) <= allowed))
+        fail_msg("%s: the %s is %.8g, PyTorch has %.8g", name, what, actual, expected);
+}
+
+void golden_check_output(const json_t *c, struct safetensors *outputs, const float *y,
+                         struct shape shape, double relative)
+{
+    const char *name = golden_text(c, "name");
+    const double allowed = relative * golden_number(c, "largest");
+    const uint64_t size = shape_count(shape), stride = golden_count(c, "stride");
+    uint64_t count;
+    float *expected = golden_floats(outputs, name, &count);
+    if (!shape_equal(shape, golden_shape(c, "output")))
+        fail_msg("%s: PyTorch's output has another shape", name);
+    assert_int_equal(count, (size + stride - 1) / stride);
+    for (uint64_t i = 0; i < count; i++) {
+        const double a = (double)y[i * stride], e = (double)expected[i];
+        if (!(fabs(a - e) <= allowed))
+            fail_msg("%s: element %llu is %.8g, PyTorch has %.8g (allowed: %.1e)", name,
+                     (unsigned long long)(i * stride), a, e, allowed);
+    }
+    double mean = 0, mean_abs = 0;
+    for (uint64_t i = 0; i < size; i++) {
+        mean += (double)y[i] / (double)size;
+        mean_abs += fabs((double)y[i]) / (double)size;
+    }
+    check_mean(name, "mean", mean, golden_number(c, "mean"), allowed);
+    check_mean(name, "mean magnitude", mean_abs, golden_number(c, "mean_abs"), allowed);
+    free(expected);
+}
