@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//
+// Every generator, discriminator and norm against PyTorch: weights that PyTorch wrote
+// are imported, the output for the same image is compared with PyTorch's, and what is
+// written again is loaded by PyTorch, where there is one.
+
+#define _XOPEN_SOURCE 700
+
+#include "support/parity.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "support/gpu.h"
+#include "train/objective.h"
+
+#define SCRATCH "test_parity.scratch"
+#define LARGEST_DIFFERENCE 1e-4    // in parts of the output's largest magnitude
+
+static void run_case(const json_t *c, struct safetensors *outputs)
+{
+    const char *name = golden_text(c, "name");
+    const bool running = strcmp(golden_text(c, "mode"), "running") == 0;
+    const struct shape s = golden_shape(c, "input");
+    struct harness h;
+    struct tensor *y;
+    char path[512];
+
+    float *data = check_floats(s);
+    golden_input(s, data);
+    harness_begin(&h);
+    struct tensor *x = harness_input(&h, "x", s, data);
+    if (strcmp(golden_text(c, "net"), "G") == 0) {
+        const struct generator_options o = parity_generator(c);
+        y = generator_build(
+            h.graph, h.weights, x, &o,
+            translation_model_mode(running ? TRANSLATION_RUNNING : TRANSLATION_STABLE));
+    } else {
+        const struct discriminator_options o = parity_discriminator(c, "norm");
+        const struct model_mode mode = {
+            .statistics = running ? STATISTICS_RUNNING : STATISTICS_BATCH,
+        };
+        y = discriminator_build(h.graph, h.weights, x, &o, mode);
+    }
+    assert_false(graph_failed(h.graph));
+    harness_keep(&h, y);
+    harness_prepare(&h);
+    snprintf(path, sizeof(path), "%s/forward/%s", TEST_GOLDEN, golden_text(c, "file"));
+    parity_import(h.weights, path);
+    snprintf(path, sizeof(path), "%s/%s.pth", SCRATCH, name);
+    parity_export(h.weights, path);
+    harness_run(&h);
+
+    const struct shape out = y->shape;
+    float *values = check_floats(out);
+    harness_read(&h, y, values);
+    golden_check_output(c, outputs, values, out, LARGEST_DIFFERENCE);
+    free(values);
+    free(data);
+    harness_end(&h);
+}
+
+static void run_cases(const char *net)
+{
+    test_gpu();
+    json_t *cases = golden_read("forward/cases.json");
+    struct safetensors *outputs =
+        safetensors_open(TEST_GOLDEN "/forward/outputs.safetensors");
+    assert_non_null(outputs);
+    for (size_t i = 0; i < json_array_size(cases); i++)
+        if (strcmp(golden_text(json_array_get(cases, i), "net"), net) == 0)
+            run_case(json_array_get(cases, i), outputs);
+    safetensors_close(outputs);
+    json_decref(cases);
+}
+
+static void test_generators(void **state)
+{
+    (void)state;
+    run_cases("G");
+}
+
+static void test_discriminators(void **state)
+{
+    (void)state;
+    run_cases("D");
+}
+
+// What the tests before this one wrote.
+static void test_pytorch_loads(void **state)
+{
+    static const char *const commands[] = { "python3", "/usr/bin/python3" };
+    (void)state;
+    test_gpu();
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        char *command =
+            mem_printf("%s -B \"%s/check.py\" %s", commands[i], TEST_GOLDEN, SCRATCH);
+        fflush(stdout);
+        const int status = system(command);
+        mem_free(command);
+        if (status == 0)
+            return;
+        // 77: no torch, 127: no such program.
+        if (!WIFEXITED(status) ||
+            (WEXITSTATUS(status) != 77 && WEXITSTATUS(status) != 127))
+            fail_msg("PyTorch does not take what was written");
+    }
+    print_message("skipped: there is no python3 with torch (Debian's python3-torch)\n");
+    skip();
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type,
+                        struct FTW *at)
+{
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static int open_group(void **state)
+{
+    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return test_gpu_open(state) || !file_make_folder(SCRATCH);
+}
+
+static int close_group(void **state)
+{
+    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return test_gpu_close(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_generators),
+        cmocka_unit_test(test_discriminators),
+        cmocka_unit_test(test_pytorch_loads),
+    };
+    return cmocka_run_group_tests_name("parity", tests, open_group, close_group);
+}
