@@ -17,19 +17,52 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "support/gpu.h"
+#include "train/network_file.h"
 #include "train/objective.h"
+#include "train/options.h"
 
 #define SCRATCH "test_parity.scratch"
 #define LARGEST_DIFFERENCE 1e-4    // in parts of the output's largest magnitude
 
+// Reads what PyTorch wrote, which says itself what it is, and writes it again.
+static void exchange(const json_t *c, const struct weights *weights)
+{
+    const bool is_g = strcmp(golden_text(c, "net"), "G") == 0;
+    char path[512];
+    snprintf(path, sizeof(path), "%s/forward/%s", TEST_GOLDEN, golden_text(c, "file"));
+    struct network_file *f =
+        network_file_open(path, is_g ? NETWORK_G : NETWORK_D, "test");
+    assert_non_null(f);
+    const struct pix_train_options *o = network_file_options(f);
+    if (is_g) {
+        const struct generator_options found = options_generator(o);
+        const struct generator_options expected = parity_generator(c);
+        assert_int_equal(found.kind, expected.kind);
+        if (found.kind == GENERATOR_RESNET)
+            assert_int_equal(found.blocks, expected.blocks);
+        else
+            assert_int_equal(found.levels, expected.levels);
+        assert_int_equal(found.resize, expected.resize);
+        assert_int_equal(o->output_nc, expected.channels_out);
+        assert_int_equal(o->input_nc, expected.channels_in);
+        assert_int_equal(o->ngf, expected.ngf);
+    } else {
+        assert_int_equal(o->ndf, golden_count(c, "ndf"));
+        assert_int_equal(network_file_channels_d(f), golden_count(c, "input_nc"));
+    }
+    assert_true(network_file_check(f, weights));
+    assert_true(network_file_load(f, weights, false, test_gpu(), tensor_upload));
+    snprintf(path, sizeof(path), "%s/%s.pth", SCRATCH, golden_text(c, "name"));
+    assert_true(network_file_write(path, f, weights, false));
+    network_file_close(f);
+}
+
 static void run_case(const json_t *c, struct safetensors *outputs)
 {
-    const char *name = golden_text(c, "name");
     const bool running = strcmp(golden_text(c, "mode"), "running") == 0;
     const struct shape s = golden_shape(c, "input");
     struct harness h;
     struct tensor *y;
-    char path[512];
 
     float *data = check_floats(s);
     golden_input(s, data);
@@ -50,10 +83,7 @@ static void run_case(const json_t *c, struct safetensors *outputs)
     assert_false(graph_failed(h.graph));
     harness_keep(&h, y);
     harness_prepare(&h);
-    snprintf(path, sizeof(path), "%s/forward/%s", TEST_GOLDEN, golden_text(c, "file"));
-    parity_import(h.weights, path);
-    snprintf(path, sizeof(path), "%s/%s.pth", SCRATCH, name);
-    parity_export(h.weights, path);
+    exchange(c, h.weights);
     harness_run(&h);
 
     const struct shape out = y->shape;

@@ -2,13 +2,10 @@
 
 #include "support/parity.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "base/pth.h"
 #include "support/gpu.h"
 #include "tensor/weights.h"
 
@@ -82,87 +79,4 @@ void parity_start(struct weights *weights, const char *letter, double conv_scale
         assert_true(tensor_upload(test_gpu(), &w->value, values));
         free(values);
     }
-}
-
-static const char count_name[] = "num_batches_tracked";
-
-void parity_import(struct weights *weights, const char *path)
-{
-    struct pth *file = pth_open(path, NULL);
-    assert_non_null(file);
-    size_t used = 0;
-    for (size_t i = 0; i < weights->count; i++) {
-        struct weight *w = weights->items[i];
-        const struct shape s = w->value.shape;
-        const struct pth_entry *e = pth_find(file, w->name);
-        if (!e)
-            fail_msg("%s has no %s", path, w->name);
-        const bool fits = is_conv(w) ? e->rank == 4 && e->sides[0] == s.n &&
-                                           e->sides[1] == s.c && e->sides[2] == s.h &&
-                                           e->sides[3] == s.w
-                                     : e->rank == 1 && e->sides[0] == shape_count(s);
-        if (!fits)
-            fail_msg("%s: %s has another shape", path, w->name);
-        float *values = check_floats(s);
-        assert_true(pth_read(file, e, values));
-        assert_true(tensor_upload(test_gpu(), &w->value, values));
-        free(values);
-        used++;
-    }
-    for (size_t i = 0; i < pth_count(file); i++) {
-        const char *name = pth_at(file, i)->name, *last = strrchr(name, '.');
-        used += last && strcmp(last + 1, count_name) == 0;
-    }
-    if (used != pth_count(file))
-        fail_msg("%s has weights that the network has not", path);
-    pth_close(file);
-}
-
-struct export_state {
-    const struct weight **sources;    // NULL: a count of batches
-};
-
-static bool export_values(void *user, size_t tensor, void *data)
-{
-    const struct export_state *s = user;
-    if (s->sources[tensor])
-        return tensor_download(test_gpu(), &s->sources[tensor]->value, data);
-    memset(data, 0, sizeof(int64_t));
-    return true;
-}
-
-void parity_export(struct weights *weights, const char *path)
-{
-    struct pth_tensor *tensors = calloc(2 * weights->count, sizeof(*tensors));
-    struct export_state s = { calloc(2 * weights->count, sizeof(*s.sources)) };
-    char **names = calloc(weights->count, sizeof(*names));
-    size_t count = 0, name_count = 0;
-    assert_true(tensors && s.sources && names);
-    for (size_t i = 0; i < weights->count; i++) {
-        const struct weight *w = weights->items[i];
-        const struct shape shape = w->value.shape;
-        tensors[count] = (struct pth_tensor){
-            .name = w->name, .kind = "F32", .rank = 1, .sides = { shape_count(shape) }
-        };
-        if (is_conv(w)) {
-            tensors[count].rank = 4;
-            tensors[count].sides[0] = shape.n;
-            tensors[count].sides[1] = shape.c;
-            tensors[count].sides[2] = shape.h;
-            tensors[count].sides[3] = shape.w;
-        }
-        s.sources[count++] = w;
-        if (w->kind == WEIGHT_RUNNING_VARIANCE) {
-            const int prefix = (int)(strrchr(w->name, '.') - w->name);
-            names[name_count] = mem_printf("%.*s.%s", prefix, w->name, count_name);
-            tensors[count++] =
-                (struct pth_tensor){ .name = names[name_count++], .kind = "I64" };
-        }
-    }
-    assert_true(pth_write(path, tensors, count, export_values, &s));
-    for (size_t i = 0; i < name_count; i++)
-        mem_free(names[i]);
-    free(names);
-    free(s.sources);
-    free(tensors);
 }

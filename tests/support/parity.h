@@ -17,11 +17,4 @@ struct discriminator_options parity_discriminator(const json_t *o, const char *n
 // Uploads the weights that both sides of a training case start from. `letter`: "G".
 void parity_start(struct weights *weights, const char *letter, double conv_scale);
 
-// Fails the test unless the weights of the file and of the network are the same by name
-// and shape; uploads them.
-void parity_import(struct weights *weights, const char *path);
-
-// Writes the weights as the PyTorch port would.
-void parity_export(struct weights *weights, const char *path);
-
 #endif
