@@ -338,13 +338,17 @@ static bool check_weight(const struct network_file *f, const struct weight *w)
     struct tensor_entry e;
     const uint32_t rank = checkpoint_sides(w, sides);
     if (!name_in_file(f, w, name, sizeof(name)) || !find_entry(f, name, &e)) {
-        log_error("%s: %s has no tensor %s of %s, which %s needs", f->what, f->path,
-                  name, safetensors_sides_text(sides, rank, want), f->description);
+        log_error("%s: %s (%s) has no tensor %s, which the network that is wanted has, "
+                  "of shape %s",
+                  f->what, f->path, f->description, name,
+                  safetensors_sides_text(sides, rank, want));
         return false;
     }
     if (e.rank != rank || memcmp(e.sides, sides, rank * sizeof(sides[0])) != 0) {
-        log_error("%s: %s: tensor %s is %s, but %s needs %s", f->what, f->path, name,
-                  safetensors_sides_text(e.sides, e.rank, have), f->description,
+        log_error("%s: %s (%s): tensor %s is %s, but the network that is wanted needs "
+                  "%s",
+                  f->what, f->path, f->description, name,
+                  safetensors_sides_text(e.sides, e.rank, have),
                   safetensors_sides_text(sides, rank, want));
         return false;
     }
@@ -395,8 +399,9 @@ bool network_file_check(const struct network_file *f, const struct weights *weig
             return false;
     for (size_t i = 0; i < entry_count(f); i++)
         if (!is_known(f, weights, entry_name(f, i))) {
-            log_error("%s: %s has a tensor %s, which %s does not have", f->what,
-                      f->path, entry_name(f, i), f->description);
+            log_error("%s: %s (%s) has a tensor %s, which the network that is wanted "
+                      "does not have",
+                      f->what, f->path, f->description, entry_name(f, i));
             return false;
         }
     return true;
