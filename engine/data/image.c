@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // Images on the host. stb decodes; what it lets pass in silence (files that end early,
-// checksums that do not fit) is looked for before. Resizing is our own.
+// checksums that do not fit) is looked for before.
 
 #include "data/image.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +18,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/picture.h"
+#include "data/png.h"
 
 enum { MAX_SIDE = 32768, JPEG_QUALITY = 95 };
 
@@ -76,17 +76,10 @@ static uint32_t little_endian(const uint8_t *p)
 // header, of 13 bytes.
 static enum state check_png(const uint8_t *data, size_t size)
 {
-    uint32_t table[256];
-
     if (size < 33)
         return STATE_TRUNCATED;
     if (memcmp(data + 8, "\0\0\0\rIHDR", 8) != 0)
         return STATE_DAMAGED;
-    for (uint32_t i = 0; i < 256; i++) {
-        table[i] = i;
-        for (int bit = 0; bit < 8; bit++)
-            table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
-    }
 
     size_t at = 8;
     for (;;) {
@@ -98,10 +91,7 @@ static enum state check_png(const uint8_t *data, size_t size)
         if (size - at - 12 < length)
             return STATE_TRUNCATED;
         const uint8_t *type = data + at + 4, *end = type + 4 + length;
-        uint32_t crc = 0xffffffff;
-        for (const uint8_t *p = type; p < end; p++)
-            crc = crc >> 8 ^ table[(crc ^ *p) & 255];
-        if (~crc != big_endian(end))
+        if (png_crc(type, (size_t)length + 4) != big_endian(end))
             return STATE_DAMAGED;
         if (memcmp(type, "IEND", 4) == 0)
             return STATE_WHOLE;
@@ -233,27 +223,16 @@ static enum format find_format(const char *path, const uint8_t *data, size_t siz
 
 // Reading
 
-static bool refuse(char *reason, size_t reason_size, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
-static bool refuse(char *reason, size_t reason_size, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(reason, reason_size, format, args);
-    va_end(args);
-    return false;
-}
-
-static bool decode(const char *path, const uint8_t *data, size_t size,
-                   struct pix_image *image, char *reason, size_t reason_size)
+bool image_decode(const char *path, const uint8_t *data, size_t size, bool as_rgb,
+                  struct decoded *out, struct reason *reason)
 {
     int width, height, channels;
 
+    *out = (struct decoded){ 0 };
     if (size == 0)
-        return refuse(reason, reason_size, "the file is empty");
+        return refuse(reason, "the file is empty");
     if (size > INT32_MAX)
-        return refuse(reason, reason_size, "the file is larger than 2 GiB");
+        return refuse(reason, "the file is larger than 2 GiB");
     enum format format = find_format(path, data, size);
     enum state state = STATE_WHOLE;
     switch (format) {
@@ -270,13 +249,13 @@ static bool decode(const char *path, const uint8_t *data, size_t size,
         state = check_tga(data, size);
         break;
     case FORMAT_UNKNOWN:
-        return refuse(reason, reason_size, "not a PNG, JPEG, BMP or TGA image");
+        return refuse(reason, "not a PNG, JPEG, BMP or TGA image");
     }
     const char *name = format_names[format];
     if (state == STATE_TRUNCATED)
-        return refuse(reason, reason_size, "truncated %s", name);
+        return refuse(reason, "truncated %s", name);
     if (state == STATE_DAMAGED)
-        return refuse(reason, reason_size, "damaged %s", name);
+        return refuse(reason, "damaged %s", name);
 
     // stb gives no size for a PNG that it finds too large.
     uint64_t wide, high;
@@ -285,26 +264,35 @@ static bool decode(const char *path, const uint8_t *data, size_t size,
         high = big_endian(data + 20);
     } else {
         if (!stbi_info_from_memory(data, (int)size, &width, &height, &channels))
-            return refuse(reason, reason_size, "damaged or unsupported %s: %s", name,
+            return refuse(reason, "damaged or unsupported %s: %s", name,
                           stbi_failure_reason());
         wide = (uint64_t)width;
         high = (uint64_t)height;
     }
-    if (!size_is_sane(wide, high))
-        return refuse(reason, reason_size,
+    bool is_wide = !as_rgb && stbi_is_16_bit_from_memory(data, (int)size);
+    // Up to four channels of two bytes.
+    if (!size_is_sane(wide, high) || (is_wide && wide * high * 8 > max_bytes))
+        return refuse(reason,
                       "%" PRIu64 "x%" PRIu64
                       " is no size for an image (1 to %d per side, 512 MiB in all)",
                       wide, high, (int)MAX_SIDE);
 
-    uint8_t *pixels =
-        stbi_load_from_memory(data, (int)size, &width, &height, &channels, 3);
-    if (!pixels)
-        return refuse(reason, reason_size, "damaged or unsupported %s: %s", name,
+    void *samples;
+    if (is_wide)
+        samples =
+            stbi_load_16_from_memory(data, (int)size, &width, &height, &channels, 0);
+    else
+        samples = stbi_load_from_memory(data, (int)size, &width, &height, &channels,
+                                        as_rgb ? 3 : 0);
+    if (!samples)
+        return refuse(reason, "damaged or unsupported %s: %s", name,
                       stbi_failure_reason());
-    *image = (struct pix_image){
+    *out = (struct decoded){
         .width = (uint32_t)width,
         .height = (uint32_t)height,
-        .pixels = pixels,    // from malloc, which mem_free takes
+        .channels = as_rgb ? 3 : (uint32_t)channels,
+        .is_wide = is_wide,
+        .samples = samples,    // from malloc, which mem_free takes
     };
     return true;
 }
@@ -312,23 +300,23 @@ static bool decode(const char *path, const uint8_t *data, size_t size,
 bool image_read(const char *path, struct pix_image *image, char *reason,
                 size_t reason_size)
 {
-    char local[256];
+    struct reason why;
+    struct decoded decoded;
     void *data;
     size_t size;
-    bool silent = reason != NULL;
 
-    if (!silent) {
-        reason = local;
-        reason_size = sizeof(local);
-    }
     *image = (struct pix_image){ 0 };
-    bool ok = file_load(path, &data, &size, reason, reason_size);
+    bool ok = file_load(path, &data, &size, why.text, sizeof(why.text));
     if (ok) {
-        ok = decode(path, data, size, image, reason, reason_size);
+        ok = image_decode(path, data, size, true, &decoded, &why);
         mem_free(data);
     }
-    if (!ok && !silent)
-        log_error("image: %s: %s", path, reason);
+    if (ok)
+        *image = (struct pix_image){ decoded.width, decoded.height, decoded.samples };
+    else if (reason)
+        snprintf(reason, reason_size, "%s", why.text);
+    else
+        log_error("image: %s: %s", path, why.text);
     return ok;
 }
 
@@ -425,168 +413,17 @@ bool image_write(const char *path, const struct pix_image *image)
     return file_writer_commit(&output.writer);
 }
 
-// Resizing
-//
-// Output pixel i looks at the input around (i + 1/2) * scale through the cubic kernel,
-// stretched by the scale when shrinking. The weights of one pixel are cut at the
-// image's edge and add up to 1; they are held as integers times 2^22.
-
-enum { WEIGHT_BITS = 22 };
-
-struct taps {
-    uint32_t stride;    // weights per output pixel
-    uint32_t *first;    // input pixel of the first weight
-    uint32_t *count;
-    int32_t *weight;
-};
-
-// Cubic convolution with a = -1/2 (Keys 1981).
-static double cubic(double x)
-{
-    x = fabs(x);
-    if (x < 1.0)
-        return (1.5 * x - 2.5) * x * x + 1.0;
-    if (x < 2.0)
-        return ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0;
-    return 0.0;
-}
-
-static void taps_free(struct taps *taps)
-{
-    mem_free(taps->first);
-    mem_free(taps->count);
-    mem_free(taps->weight);
-}
-
-static bool taps_create(struct taps *taps, uint32_t in, uint32_t out)
-{
-    double scale = (double)in / out;
-    double stretch = MAX(scale, 1.0);
-    double support = 2.0 * stretch;
-
-    taps->stride = 2 * (uint32_t)ceil(support) + 1;
-    taps->first = mem_array(out, sizeof(*taps->first));
-    taps->count = mem_array(out, sizeof(*taps->count));
-    taps->weight = mem_array((size_t)out * taps->stride, sizeof(*taps->weight));
-    double *exact = mem_array(taps->stride, sizeof(*exact));
-    if (!taps->first || !taps->count || !taps->weight || !exact)
-        goto fail;
-
-    for (uint32_t i = 0; i < out; i++) {
-        double centre = (i + 0.5) * scale;
-        double low = centre - support + 0.5, high = centre + support + 0.5;
-        uint32_t first = low > 0.0 ? (uint32_t)low : 0;
-        uint32_t end = MIN((uint32_t)high, in);
-        double sum = 0.0;
-
-        for (uint32_t k = 0; k < end - first; k++) {
-            exact[k] = cubic((first + k + 0.5 - centre) / stretch);
-            sum += exact[k];
-        }
-        for (uint32_t k = 0; k < end - first; k++)
-            taps->weight[(size_t)i * taps->stride + k] =
-                (int32_t)lround(exact[k] / sum * (1 << WEIGHT_BITS));
-        taps->first[i] = first;
-        taps->count[i] = end - first;
-    }
-    mem_free(exact);
-    return true;
-
-fail:
-    mem_free(exact);
-    taps_free(taps);
-    return false;
-}
-
-static uint8_t to_byte(int32_t sum)
-{
-    int32_t value = sum < 0 ? 0 : sum >> WEIGHT_BITS;
-    return (uint8_t)MIN(value, 255);
-}
-
-static void resize_rows(const struct pix_image *in, const struct taps *taps,
-                        struct pix_image *out)
-{
-    for (uint32_t y = 0; y < out->height; y++) {
-        const uint8_t *row = in->pixels + (size_t)y * in->width * 3;
-        uint8_t *to = out->pixels + (size_t)y * out->width * 3;
-        for (uint32_t x = 0; x < out->width; x++, to += 3) {
-            const uint8_t *from = row + (size_t)taps->first[x] * 3;
-            const int32_t *weight = taps->weight + (size_t)x * taps->stride;
-            int32_t r = 1 << (WEIGHT_BITS - 1), g = r, b = r;
-            for (uint32_t k = 0; k < taps->count[x]; k++, from += 3) {
-                r += weight[k] * from[0];
-                g += weight[k] * from[1];
-                b += weight[k] * from[2];
-            }
-            to[0] = to_byte(r);
-            to[1] = to_byte(g);
-            to[2] = to_byte(b);
-        }
-    }
-}
-
-// `sums` has room for a row. Whole rows at a time, so that memory is read in order.
-static void resize_columns(const struct pix_image *in, const struct taps *taps,
-                           struct pix_image *out, int32_t *sums)
-{
-    size_t row = (size_t)in->width * 3;
-
-    for (uint32_t y = 0; y < out->height; y++) {
-        const int32_t *weight = taps->weight + (size_t)y * taps->stride;
-        uint8_t *to = out->pixels + y * row;
-        for (size_t x = 0; x < row; x++)
-            sums[x] = 1 << (WEIGHT_BITS - 1);
-        for (uint32_t k = 0; k < taps->count[y]; k++) {
-            const uint8_t *from = in->pixels + (taps->first[y] + k) * row;
-            int32_t w = weight[k];
-            for (size_t x = 0; x < row; x++)
-                sums[x] += w * from[x];
-        }
-        for (size_t x = 0; x < row; x++)
-            to[x] = to_byte(sums[x]);
-    }
-}
-
 bool image_resize(const struct pix_image *in, uint32_t width, uint32_t height,
                   struct pix_image *out)
 {
-    struct pix_image middle = { 0 };
-    struct taps across = { 0 }, down = { 0 };
-    int32_t *sums = NULL;
-    bool ok = false;
+    struct picture from, to = { 0 };
 
-    assert(in->width > 0 && in->height > 0 && width > 0 && height > 0);
     *out = (struct pix_image){ 0 };
-    if (width == in->width && height == in->height)
-        return image_crop(in, 0, 0, width, height, out);
-
-    // A direction in which nothing changes has no pass.
-    const struct pix_image *wide = in;
-    if (width != in->width) {
-        if (!taps_create(&across, in->width, width) ||
-            !image_create(&middle, width, in->height))
-            goto fail;
-        resize_rows(in, &across, &middle);
-        wide = &middle;
-    }
-    if (height == in->height) {
-        *out = middle;
-        middle = (struct pix_image){ 0 };
-    } else {
-        sums = mem_array((size_t)width * 3, sizeof(*sums));
-        if (!sums || !taps_create(&down, in->height, height) ||
-            !image_create(out, width, height))
-            goto fail;
-        resize_columns(wide, &down, out, sums);
-    }
-    ok = true;
-
-fail:
-    mem_free(sums);
-    taps_free(&down);
-    taps_free(&across);
-    image_free(&middle);
+    bool ok = picture_from_image(in, &from) &&
+              picture_resize(&from, RESIZE_BICUBIC, width, height, &to) &&
+              picture_show(&to, out);
+    picture_free(&from);
+    picture_free(&to);
     return ok;
 }
 

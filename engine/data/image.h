@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: MIT
 //
-// 8-bit RGB images on the host: decode and encode through stb, resize as Pillow does,
-// split pairs, tile sample grids. The public struct pix_image is the image type.
+// 8-bit RGB images on the host: decode and encode through stb, split pairs, tile sample
+// grids. The public struct pix_image is the image type. See picture.h for others.
 
 #ifndef DATA_IMAGE_H
 #define DATA_IMAGE_H
 
 #include "base/base.h"
+#include "data/reason.h"
 #include "pix2pix.h"
 
 bool image_create(struct pix_image *image, uint32_t width,
                   uint32_t height);    // zeroed
 void image_free(struct pix_image *image);
+
+// What is in a file, samples interleaved: bytes, or 16-bit numbers if it is wide.
+struct decoded {
+    uint32_t width, height, channels;
+    bool is_wide;
+    void *samples;    // for mem_free
+};
+
+// Decodes a file in memory; the path is for TGA, which has no signature. As RGB it has
+// three channels of bytes, else what the file has: 1 grey, 2 with alpha, 3 RGB, 4 with
+// alpha. Nothing is logged.
+bool image_decode(const char *path, const uint8_t *data, size_t size, bool as_rgb,
+                  struct decoded *out, struct reason *reason);
 
 // Decodes any colour type to RGB. On failure logs "image: PATH: reason" as an error if
 // `reason` is NULL, else writes the reason there instead of logging.
@@ -22,8 +36,7 @@ bool image_read(const char *path, struct pix_image *image, char *reason,
 bool image_write(const char *path, const struct pix_image *image);
 bool image_has_known_extension(const char *name);
 
-// Antialiased bicubic (a = -0.5) in two passes over 8-bit pixels with the intermediate
-// rounded to 8 bits, horizontal first, as Pillow's resize(BICUBIC): equal within 1/255.
+// Antialiased bicubic, see resize.h.
 bool image_resize(const struct pix_image *in, uint32_t width, uint32_t height,
                   struct pix_image *out);
 

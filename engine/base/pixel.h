@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// What a sample of a picture is held as, on the host, in staging memory and in files.
+// The networks see [-1, 1]: bytes and 16-bit numbers are stretched over it, floats are
+// taken as they are. Nothing here has a .c file.
+
+#ifndef BASE_PIXEL_H
+#define BASE_PIXEL_H
+
+#include "base/base.h"
+
+enum pixel_kind { PIXEL_U8, PIXEL_U16, PIXEL_F32, PIXEL_KINDS };
+
+#define PIXEL_MAX_CHANNELS 64u
+
+// Bytes of one sample.
+static inline uint32_t pixel_bytes(enum pixel_kind kind)
+{
+    return 1u << (uint32_t)kind;
+}
+
+// "u8", "u16" or "f32".
+static inline const char *pixel_kind_name(enum pixel_kind kind)
+{
+    static const char *const names[PIXEL_KINDS] = { "u8", "u16", "f32" };
+    return names[kind];
+}
+
+// Bytes of a picture where kernels read or write it: planes one after the other,
+// nothing padded but the end, to whole 32-bit words.
+static inline uint64_t pixel_staged_bytes(enum pixel_kind kind, uint32_t channels,
+                                          uint32_t width, uint32_t height)
+{
+    uint64_t bytes = (uint64_t)channels * width * height * pixel_bytes(kind);
+    return ALIGN_UP(bytes, (uint64_t)4);
+}
+
+#endif

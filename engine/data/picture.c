@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: MIT
+//
+// See picture.h.
+
+#include "data/picture.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "data/image.h"
+#include "data/npy.h"
+#include "data/png.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define STBI_WRITE_NO_STDIO
+#include <stb/stb_image_write.h>
+
+enum { MAX_SIDE = 32768, MOST_COLOURS = 4 };
+
+// 255 and 65535 are opaque.
+static const uint32_t full[PIXEL_KINDS] = { UINT8_MAX, UINT16_MAX, 0 };
+
+bool picture_create(struct picture *picture, enum pixel_kind kind, uint32_t channels,
+                    uint32_t width, uint32_t height)
+{
+    *picture = (struct picture){ kind, channels, width, height };
+    picture->samples =
+        mem_array((size_t)width * height, (size_t)channels * pixel_bytes(kind));
+    if (!picture->samples)
+        *picture = (struct picture){ 0 };
+    return picture->samples != NULL;
+}
+
+void picture_free(struct picture *picture)
+{
+    mem_free(picture->samples);
+    *picture = (struct picture){ 0 };
+}
+
+static size_t plane_count(const struct picture *p)
+{
+    return (size_t)p->width * p->height;
+}
+
+static size_t plane_bytes(const struct picture *p)
+{
+    return plane_count(p) * pixel_bytes(p->kind);
+}
+
+size_t picture_bytes(const struct picture *picture)
+{
+    return plane_bytes(picture) * picture->channels;
+}
+
+static void *plane_of(const struct picture *p, uint32_t channel)
+{
+    return (char *)p->samples + channel * plane_bytes(p);
+}
+
+// ---------------------------------------------------------------------------
+// Interleaved samples and planes
+
+static void split_samples(const void *interleaved, struct picture *p)
+{
+    size_t count = plane_count(p), step = p->channels;
+    for (uint32_t c = 0; c < p->channels; c++) {
+        if (p->kind == PIXEL_U16) {
+            const uint16_t *from = (const uint16_t *)interleaved + c;
+            uint16_t *to = plane_of(p, c);
+            for (size_t i = 0; i < count; i++)
+                to[i] = from[i * step];
+        } else {
+            const uint8_t *from = (const uint8_t *)interleaved + c;
+            uint8_t *to = plane_of(p, c);
+            for (size_t i = 0; i < count; i++)
+                to[i] = from[i * step];
+        }
+    }
+}
+
+static void *join_samples(const struct picture *p)
+{
+    size_t count = plane_count(p), step = p->channels;
+    void *interleaved = mem_array(count, step * pixel_bytes(p->kind));
+    for (uint32_t c = 0; interleaved && c < p->channels; c++) {
+        if (p->kind == PIXEL_U16) {
+            const uint16_t *from = plane_of(p, c);
+            uint16_t *to = (uint16_t *)interleaved + c;
+            for (size_t i = 0; i < count; i++)
+                to[i * step] = from[i];
+        } else {
+            const uint8_t *from = plane_of(p, c);
+            uint8_t *to = (uint8_t *)interleaved + c;
+            for (size_t i = 0; i < count; i++)
+                to[i * step] = from[i];
+        }
+    }
+    return interleaved;
+}
+
+// ---------------------------------------------------------------------------
+// Files
+
+bool picture_read(const char *path, struct picture *picture, struct reason *reason)
+{
+    struct decoded decoded = { 0 };
+    void *data;
+    size_t size;
+
+    *picture = (struct picture){ 0 };
+    if (!file_load(path, &data, &size, reason->text, sizeof(reason->text)))
+        return false;
+    bool ok;
+    if (npy_is(data, size)) {
+        ok = npy_decode(data, size, picture, reason);
+    } else if (strcmp(file_extension(path), ".npy") == 0) {
+        ok = refuse(reason, size ? "not a .npy array" : "the file is empty");
+    } else {
+        ok = image_decode(path, data, size, false, &decoded, reason);
+        if (ok) {
+            ok = picture_create(picture, decoded.is_wide ? PIXEL_U16 : PIXEL_U8,
+                                decoded.channels, decoded.width, decoded.height);
+            if (ok)
+                split_samples(decoded.samples, picture);
+            else
+                refuse(reason, "out of memory");
+        }
+    }
+    mem_free(decoded.samples);
+    mem_free(data);
+    return ok;
+}
+
+static bool is_array_name(const char *name)
+{
+    const char *e = file_extension(name);
+    return strlen(e) == 4 && (e[1] | 32) == 'n' && (e[2] | 32) == 'p' &&
+           (e[3] | 32) == 'y';
+}
+
+static bool is_png_name(const char *name)
+{
+    const char *e = file_extension(name);
+    return strlen(e) == 4 && (e[1] | 32) == 'p' && (e[2] | 32) == 'n' &&
+           (e[3] | 32) == 'g';
+}
+
+bool picture_has_known_extension(const char *name)
+{
+    return is_array_name(name) || image_has_known_extension(name);
+}
+
+struct output {
+    struct file_writer writer;
+    bool failed;
+};
+
+static void write_bytes(void *context, void *data, int size)
+{
+    struct output *output = context;
+    if (!output->failed && !file_writer_write(&output->writer, data, (size_t)size))
+        output->failed = true;
+}
+
+static bool write_png(const char *path, const struct picture *p)
+{
+    struct output output = { .failed = false };
+    int channels = (int)p->channels;
+    void *samples = join_samples(p);
+    bool ok = samples && file_writer_begin(&output.writer, path, false);
+    if (!ok) {
+        mem_free(samples);
+        return false;
+    }
+    if (p->kind == PIXEL_U16) {
+        size_t size;
+        uint8_t *file = png_encode_16(samples, p->channels, p->width, p->height, &size);
+        if (file)
+            write_bytes(&output, file, (int)size);
+        ok = file != NULL;
+        mem_free(file);
+    } else {
+        ok = stbi_write_png_to_func(write_bytes, &output, (int)p->width, (int)p->height,
+                                    channels, samples, (int)p->width * channels);
+        if (!ok && !output.failed)
+            log_error("image: %s: can not be encoded (out of memory)", path);
+    }
+    mem_free(samples);
+    if (ok && !output.failed)
+        return file_writer_commit(&output.writer);
+    file_writer_abort(&output.writer);
+    return false;
+}
+
+bool picture_write(const char *path, const struct picture *p)
+{
+    if (p->width == 0 || p->height == 0 || p->width > MAX_SIDE ||
+        p->height > MAX_SIDE || picture_bytes(p) > (size_t)512 * 1024 * 1024) {
+        log_error("image: %s: a picture of %ux%u can not be written", path,
+                  (unsigned)p->width, (unsigned)p->height);
+        return false;
+    }
+    if (is_array_name(path))
+        return npy_write(path, p);
+    if (!image_has_known_extension(path)) {
+        log_error("image: %s: the extension must be .png, .jpg, .jpeg, .bmp, .tga or "
+                  ".npy",
+                  path);
+        return false;
+    }
+    if (p->channels > MOST_COLOURS || p->kind == PIXEL_F32 ||
+        (p->kind != PIXEL_U8 && !is_png_name(path))) {
+        log_error("image: %s: %u channels of %s can not be written as such a file: "
+                  "name a %s",
+                  path, (unsigned)p->channels, pixel_kind_name(p->kind),
+                  p->channels > MOST_COLOURS || p->kind == PIXEL_F32 ? ".npy"
+                                                                     : ".png or .npy");
+        return false;
+    }
+    if (is_png_name(path))
+        return write_png(path, p);
+    struct pix_image image;
+    bool ok = picture_show(p, &image) && image_write(path, &image);
+    image_free(&image);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Channels
+
+static uint32_t sample(const struct picture *p, uint32_t channel, size_t i)
+{
+    return p->kind == PIXEL_U16 ? ((const uint16_t *)plane_of(p, channel))[i]
+                                : ((const uint8_t *)plane_of(p, channel))[i];
+}
+
+static void set_sample(struct picture *p, uint32_t channel, size_t i, uint32_t value)
+{
+    if (p->kind == PIXEL_U16)
+        ((uint16_t *)plane_of(p, channel))[i] = (uint16_t)value;
+    else
+        ((uint8_t *)plane_of(p, channel))[i] = (uint8_t)value;
+}
+
+static uint32_t luma(uint32_t r, uint32_t g, uint32_t b)
+{
+    return (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
+}
+
+bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *reason)
+{
+    struct picture to;
+    if (p->channels == channels)
+        return true;
+    if (p->is_array)
+        return refuse(reason, "has %u channels, the model %u", (unsigned)p->channels,
+                      (unsigned)channels);
+    if (channels > MOST_COLOURS)
+        return refuse(reason,
+                      "an image file has no %u channels, which the model has: use .npy",
+                      (unsigned)channels);
+    assert(p->kind != PIXEL_F32);    // no image file has floats
+    if (!picture_create(&to, p->kind, channels, p->width, p->height))
+        return refuse(reason, "out of memory");
+
+    size_t count = plane_count(p);
+    uint32_t colours = channels < 3 ? 1 : 3, colours_in = p->channels < 3 ? 1 : 3;
+    bool has_alpha = p->channels > colours_in;
+    for (uint32_t c = 0; c < colours; c++) {
+        if (colours == colours_in)
+            memcpy(plane_of(&to, c), plane_of(p, c), plane_bytes(p));
+        else if (colours == 3)
+            memcpy(plane_of(&to, c), plane_of(p, 0), plane_bytes(p));
+        else
+            for (size_t i = 0; i < count; i++)
+                set_sample(&to, 0, i,
+                           luma(sample(p, 0, i), sample(p, 1, i), sample(p, 2, i)));
+    }
+    if (channels > colours) {
+        if (has_alpha)
+            memcpy(plane_of(&to, colours), plane_of(p, colours_in), plane_bytes(p));
+        for (size_t i = 0; !has_alpha && i < count; i++)
+            set_sample(&to, colours, i, full[p->kind]);
+    }
+    picture_free(p);
+    *p = to;
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Kinds
+
+// As shaders/shared/pixels.h says.
+static float to_float(const struct picture *p, size_t i)
+{
+    if (p->kind == PIXEL_F32)
+        return ((const float *)p->samples)[i];
+    float v = p->kind == PIXEL_U16 ? ((const uint16_t *)p->samples)[i]
+                                   : ((const uint8_t *)p->samples)[i];
+    return (v / (float)full[p->kind] - 0.5f) * 2.0f;
+}
+
+static uint32_t from_float(float x, enum pixel_kind kind)
+{
+    float most = (float)full[kind], v = (x + 1.0f) * (most / 2.0f);
+    return v > 0.0f ? (uint32_t)MIN(v, most) : 0;    // NaN is 0
+}
+
+bool picture_set_kind(struct picture *p, enum pixel_kind kind)
+{
+    struct picture to;
+    if (p->kind == kind)
+        return true;
+    if (!picture_create(&to, kind, p->channels, p->width, p->height))
+        return false;
+    to.is_array = p->is_array;
+    size_t count = plane_count(p) * p->channels;
+    for (size_t i = 0; i < count; i++) {
+        if (kind == PIXEL_F32)
+            ((float *)to.samples)[i] = to_float(p, i);
+        else if (p->kind == PIXEL_F32)
+            set_sample(&to, 0, i, from_float(((const float *)p->samples)[i], kind));
+        else if (kind == PIXEL_U16)
+            set_sample(&to, 0, i, sample(p, 0, i) * 257);
+        else
+            set_sample(&to, 0, i, sample(p, 0, i) >> 8);
+    }
+    picture_free(p);
+    *p = to;
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Sizes
+
+bool picture_resize(const struct picture *in, enum resize_filter filter, uint32_t width,
+                    uint32_t height, struct picture *out)
+{
+    if (!picture_create(out, in->kind, in->channels, width, height))
+        return false;
+    out->is_array = in->is_array;
+    if (resize_planes(filter, in->kind, in->channels, in->samples, in->width,
+                      in->height, out->samples, width, height))
+        return true;
+    picture_free(out);
+    return false;
+}
+
+bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t width,
+                  uint32_t height, struct picture *out)
+{
+    size_t bytes = pixel_bytes(in->kind);
+    assert(x <= in->width && width <= in->width - x);
+    assert(y <= in->height && height <= in->height - y);
+    if (!picture_create(out, in->kind, in->channels, width, height))
+        return false;
+    out->is_array = in->is_array;
+    for (uint32_t c = 0; c < in->channels; c++)
+        for (uint32_t row = 0; row < height; row++)
+            memcpy((char *)plane_of(out, c) + (size_t)row * width * bytes,
+                   (char *)plane_of(in, c) +
+                       ((size_t)(y + row) * in->width + x) * bytes,
+                   width * bytes);
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// 8-bit RGB
+
+static uint8_t to_byte(const struct picture *p, uint32_t channel, size_t i)
+{
+    switch (p->kind) {
+    case PIXEL_U8:
+        return ((const uint8_t *)plane_of(p, channel))[i];
+    case PIXEL_U16:
+        return (uint8_t)(((const uint16_t *)plane_of(p, channel))[i] >> 8);
+    case PIXEL_F32:
+    case PIXEL_KINDS:
+        break;
+    }
+    return (uint8_t)from_float(((const float *)plane_of(p, channel))[i], PIXEL_U8);
+}
+
+bool picture_show(const struct picture *picture, struct pix_image *image)
+{
+    size_t count = plane_count(picture);
+    if (!image_create(image, picture->width, picture->height))
+        return false;
+    for (uint32_t c = 0; c < 3; c++) {
+        uint32_t channel = picture->channels < 3 ? 0 : c;
+        for (size_t i = 0; i < count; i++)
+            image->pixels[i * 3 + c] = to_byte(picture, channel, i);
+    }
+    return true;
+}
+
+bool picture_from_image(const struct pix_image *image, struct picture *picture)
+{
+    if (!picture_create(picture, PIXEL_U8, 3, image->width, image->height))
+        return false;
+    split_samples(image->pixels, picture);
+    return true;
+}

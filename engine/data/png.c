@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+//
+// The container and the row filters; stb compresses. The numbers in comments are those
+// of the PNG specification's sections (ISO/IEC 15948). See png.h.
+
+#include "data/png.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STBI_WRITE_NO_STDIO
+#include <stb/stb_image_write.h>
+
+// stb_image_write.h has it and does not declare it.
+unsigned char *stbi_zlib_compress(unsigned char *data, int data_len, int *out_len,
+                                  int quality);
+
+#define COMPRESSION 8    // as stb's own writer
+#define HEADER 13        // bytes of data in IHDR
+
+uint32_t png_crc(const uint8_t *data, size_t size)
+{
+    uint32_t table[256], crc = 0xffffffff;
+    for (uint32_t i = 0; i < 256; i++) {
+        table[i] = i;
+        for (int bit = 0; bit < 8; bit++)
+            table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
+    }
+    for (size_t i = 0; i < size; i++)
+        crc = crc >> 8 ^ table[(crc ^ data[i]) & 255];
+    return ~crc;
+}
+
+// ---------------------------------------------------------------------------
+// Rows
+
+enum { FILTERS = 5 };    // none, sub, up, average, Paeth (9.2)
+
+static uint8_t paeth(uint8_t left, uint8_t up, uint8_t corner)
+{
+    int p = left + up - corner;
+    int to_left = abs(p - left), to_up = abs(p - up), to_corner = abs(p - corner);
+    if (to_left <= to_up && to_left <= to_corner)
+        return left;
+    return to_up <= to_corner ? up : corner;
+}
+
+// Writes the filtered row and returns how far from zero it is; `above` has zeros for
+// the first row.
+static uint64_t filter_row(int filter, const uint8_t *row, const uint8_t *above,
+                           size_t bytes, size_t pixel, uint8_t *out)
+{
+    uint64_t cost = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        uint8_t left = i < pixel ? 0 : row[i - pixel], up = above[i];
+        uint8_t corner = i < pixel ? 0 : above[i - pixel], guess = 0;
+        switch (filter) {
+        case 1:
+            guess = left;
+            break;
+        case 2:
+            guess = up;
+            break;
+        case 3:
+            guess = (uint8_t)((left + up) / 2);
+            break;
+        case 4:
+            guess = paeth(left, up, corner);
+            break;
+        }
+        out[i] = (uint8_t)(row[i] - guess);
+        cost += out[i] < 128 ? out[i] : 256u - out[i];
+    }
+    return cost;
+}
+
+// All rows, each after the number of its filter: the one that leaves the smallest
+// numbers.
+static uint8_t *filter_rows(const uint16_t *samples, uint32_t channels, uint32_t width,
+                            uint32_t height, size_t *size)
+{
+    size_t pixel = (size_t)channels * 2, bytes = width * pixel;
+    uint8_t *all = mem_array(height, bytes + 1);
+    uint8_t *rows = mem_zalloc(2 * bytes), *trial = mem_alloc(bytes);
+    if (!all || !rows || !trial) {
+        mem_free(all);
+        all = NULL;
+    }
+    for (uint32_t y = 0; all && y < height; y++) {
+        uint8_t *row = rows + y % 2 * bytes, *above = rows + (y + 1) % 2 * bytes;
+        uint8_t *to = all + y * (bytes + 1);
+        const uint16_t *from = samples + (size_t)y * width * channels;
+        for (size_t i = 0; i < bytes; i += 2) {
+            row[i] = (uint8_t)(from[i / 2] >> 8);
+            row[i + 1] = (uint8_t)from[i / 2];
+        }
+        uint64_t least = UINT64_MAX;
+        for (int filter = 0; filter < FILTERS; filter++) {
+            uint64_t cost = filter_row(filter, row, above, bytes, pixel, trial);
+            if (cost < least) {
+                least = cost;
+                to[0] = (uint8_t)filter;
+                memcpy(to + 1, trial, bytes);
+            }
+        }
+    }
+    mem_free(rows);
+    mem_free(trial);
+    *size = height * (bytes + 1);
+    return all;
+}
+
+// ---------------------------------------------------------------------------
+// The file
+
+static uint8_t *put_big(uint8_t *to, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> (24 - 8 * i));
+    return to + 4;
+}
+
+static uint8_t *put_chunk(uint8_t *to, const char type[5], const uint8_t *data,
+                          uint32_t size)
+{
+    uint8_t *begin = put_big(to, size);
+    memcpy(begin, type, 4);
+    if (size)
+        memcpy(begin + 4, data, size);
+    return put_big(begin + 4 + size, png_crc(begin, (size_t)size + 4));
+}
+
+uint8_t *png_encode_16(const uint16_t *samples, uint32_t channels, uint32_t width,
+                       uint32_t height, size_t *size)
+{
+    static const uint8_t signature[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+    static const uint8_t colours[] = { 0, 0, 4, 2, 6 };    // by channels (11.2.2)
+    uint8_t header[HEADER] = { 0 }, *file = NULL;
+    size_t raw_size;
+    int packed_size = 0;
+
+    assert(channels >= 1 && channels <= 4);
+    uint8_t *raw = filter_rows(samples, channels, width, height, &raw_size);
+    if (!raw)
+        return NULL;
+    assert(raw_size <= INT32_MAX);
+    uint8_t *packed = stbi_zlib_compress(raw, (int)raw_size, &packed_size, COMPRESSION);
+    mem_free(raw);
+    put_big(put_big(header, width), height);
+    header[8] = 16;
+    header[9] = colours[channels];
+    *size = sizeof(signature) + 3 * 12 + HEADER + (size_t)packed_size;
+    if (packed)
+        file = mem_alloc(*size);
+    if (file) {
+        memcpy(file, signature, sizeof(signature));
+        uint8_t *to = put_chunk(file + sizeof(signature), "IHDR", header, HEADER);
+        to = put_chunk(to, "IDAT", packed, (uint32_t)packed_size);
+        put_chunk(to, "IEND", NULL, 0);
+    }
+    free(packed);    // from stb, which takes it from realloc
+    return file;
+}

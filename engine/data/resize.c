@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+//
+// Output pixel i looks at the input around (i + 1/2) * scale through a filter,
+// stretched by the scale when shrinking. The weights of one pixel are cut at the
+// image's edge and add up to 1. See resize.h.
+
+#include "data/resize.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+enum { WEIGHT_BITS = 22 };    // of the integers
+
+// Weights of every output pixel along one axis.
+struct taps {
+    uint32_t stride;    // weights per output pixel
+    uint32_t *first;    // input pixel of the first weight
+    uint32_t *count;
+    double *exact;
+    int32_t *weight;    // the same times 2^WEIGHT_BITS
+};
+
+// Cubic convolution with a = -1/2 (Keys 1981).
+static double cubic(double x)
+{
+    x = fabs(x);
+    if (x < 1.0)
+        return (1.5 * x - 2.5) * x * x + 1.0;
+    if (x < 2.0)
+        return ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0;
+    return 0.0;
+}
+
+static double triangle(double x)
+{
+    return MAX(1.0 - fabs(x), 0.0);
+}
+
+// A pixel half way between two belongs to one of them.
+static double box(double x)
+{
+    return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
+}
+
+static const struct {
+    double (*weight)(double x);
+    double support;    // it is 0 farther away
+} filters[] = {
+    [RESIZE_BICUBIC] = { cubic, 2.0 },
+    [RESIZE_BILINEAR] = { triangle, 1.0 },
+    [RESIZE_AREA] = { box, 0.5 },
+};
+
+static void taps_free(struct taps *taps)
+{
+    mem_free(taps->first);
+    mem_free(taps->count);
+    mem_free(taps->exact);
+    mem_free(taps->weight);
+}
+
+static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t in,
+                        uint32_t out)
+{
+    double scale = (double)in / out;
+    double stretch = MAX(scale, 1.0);
+    double support = filters[filter].support * stretch;
+
+    taps->stride = 2 * (uint32_t)ceil(support) + 1;
+    taps->first = mem_array(out, sizeof(*taps->first));
+    taps->count = mem_array(out, sizeof(*taps->count));
+    taps->exact = mem_array((size_t)out * taps->stride, sizeof(*taps->exact));
+    taps->weight = mem_array((size_t)out * taps->stride, sizeof(*taps->weight));
+    if (!taps->first || !taps->count || !taps->exact || !taps->weight)
+        return false;
+
+    for (uint32_t i = 0; i < out; i++) {
+        double *exact = taps->exact + (size_t)i * taps->stride;
+        double centre = (i + 0.5) * scale;
+        double low = centre - support + 0.5, high = centre + support + 0.5;
+        uint32_t first = low > 0.0 ? (uint32_t)low : 0;
+        uint32_t end = MIN((uint32_t)high, in);
+        double sum = 0.0;
+
+        for (uint32_t k = 0; k < end - first; k++) {
+            exact[k] = filters[filter].weight((first + k + 0.5 - centre) / stretch);
+            sum += exact[k];
+        }
+        for (uint32_t k = 0; k < end - first; k++) {
+            exact[k] /= sum;
+            taps->weight[(size_t)i * taps->stride + k] =
+                (int32_t)lround(exact[k] * (1 << WEIGHT_BITS));
+        }
+        taps->first[i] = first;
+        taps->count[i] = end - first;
+    }
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Bytes
+
+static uint8_t to_byte(int32_t sum)
+{
+    int32_t value = sum < 0 ? 0 : sum >> WEIGHT_BITS;
+    return (uint8_t)MIN(value, 255);
+}
+
+static void bytes_across(const uint8_t *in, uint32_t width_in, uint32_t rows,
+                         const struct taps *taps, uint8_t *out, uint32_t width)
+{
+    for (uint32_t y = 0; y < rows; y++) {
+        const uint8_t *row = in + (size_t)y * width_in;
+        uint8_t *to = out + (size_t)y * width;
+        for (uint32_t x = 0; x < width; x++) {
+            const uint8_t *from = row + taps->first[x];
+            const int32_t *weight = taps->weight + (size_t)x * taps->stride;
+            int32_t sum = 1 << (WEIGHT_BITS - 1);
+            for (uint32_t k = 0; k < taps->count[x]; k++)
+                sum += weight[k] * from[k];
+            to[x] = to_byte(sum);
+        }
+    }
+}
+
+// `sums` has room for a row. Whole rows at a time, so that memory is read in order.
+static void bytes_down(const uint8_t *in, uint32_t width, const struct taps *taps,
+                       uint8_t *out, uint32_t height, int32_t *sums)
+{
+    for (uint32_t y = 0; y < height; y++) {
+        const int32_t *weight = taps->weight + (size_t)y * taps->stride;
+        uint8_t *to = out + (size_t)y * width;
+        for (uint32_t x = 0; x < width; x++)
+            sums[x] = 1 << (WEIGHT_BITS - 1);
+        for (uint32_t k = 0; k < taps->count[y]; k++) {
+            const uint8_t *from = in + ((size_t)taps->first[y] + k) * width;
+            int32_t w = weight[k];
+            for (uint32_t x = 0; x < width; x++)
+                sums[x] += w * from[x];
+        }
+        for (uint32_t x = 0; x < width; x++)
+            to[x] = to_byte(sums[x]);
+    }
+}
+
+// ---------------------------------------------------------------------------
+// Floats, and 16-bit numbers as floats
+
+static void floats_across(const float *in, uint32_t width_in, uint32_t rows,
+                          const struct taps *taps, float *out, uint32_t width)
+{
+    for (uint32_t y = 0; y < rows; y++) {
+        const float *row = in + (size_t)y * width_in;
+        float *to = out + (size_t)y * width;
+        for (uint32_t x = 0; x < width; x++) {
+            const float *from = row + taps->first[x];
+            const double *weight = taps->exact + (size_t)x * taps->stride;
+            double sum = 0;
+            for (uint32_t k = 0; k < taps->count[x]; k++)
+                sum += weight[k] * (double)from[k];
+            to[x] = (float)sum;
+        }
+    }
+}
+
+static void floats_down(const float *in, uint32_t width, const struct taps *taps,
+                        float *out, uint32_t height, double *sums)
+{
+    for (uint32_t y = 0; y < height; y++) {
+        const double *weight = taps->exact + (size_t)y * taps->stride;
+        float *to = out + (size_t)y * width;
+        for (uint32_t x = 0; x < width; x++)
+            sums[x] = 0;
+        for (uint32_t k = 0; k < taps->count[y]; k++) {
+            const float *from = in + ((size_t)taps->first[y] + k) * width;
+            double w = weight[k];
+            for (uint32_t x = 0; x < width; x++)
+                sums[x] += w * (double)from[x];
+        }
+        for (uint32_t x = 0; x < width; x++)
+            to[x] = (float)sums[x];
+    }
+}
+
+static void widen(const uint16_t *in, float *out, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = in[i];
+}
+
+static void narrow(const float *in, uint16_t *out, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        float v = in[i] + 0.5f;
+        out[i] = (uint16_t)(v < 0.0f ? 0.0f : MIN(v, 65535.0f));
+    }
+}
+
+// ---------------------------------------------------------------------------
+// All planes
+
+// What the passes work with. Those of a direction in which nothing changes are NULL.
+struct work {
+    uint32_t width_in, height_in, width, height;
+    struct taps across, down;
+    void *middle;        // a plane between the passes
+    void *sums;          // a row
+    float *from, *to;    // a plane of 16-bit numbers before and after
+};
+
+static void resize_bytes(const struct work *w, const uint8_t *in, uint8_t *out)
+{
+    const uint8_t *rows = in;
+    if (w->across.first) {
+        uint8_t *to = w->down.first ? w->middle : out;
+        bytes_across(in, w->width_in, w->height_in, &w->across, to, w->width);
+        rows = to;
+    }
+    if (w->down.first)
+        bytes_down(rows, w->width, &w->down, out, w->height, w->sums);
+}
+
+static void resize_floats(const struct work *w, const float *in, float *out)
+{
+    const float *rows = in;
+    if (w->across.first) {
+        float *to = w->down.first ? w->middle : out;
+        floats_across(in, w->width_in, w->height_in, &w->across, to, w->width);
+        rows = to;
+    }
+    if (w->down.first)
+        floats_down(rows, w->width, &w->down, out, w->height, w->sums);
+}
+
+static void work_finish(struct work *w)
+{
+    taps_free(&w->across);
+    taps_free(&w->down);
+    mem_free(w->middle);
+    mem_free(w->sums);
+    mem_free(w->from);
+    mem_free(w->to);
+}
+
+static bool work_begin(struct work *w, enum resize_filter filter, enum pixel_kind kind)
+{
+    size_t plane_in = (size_t)w->width_in * w->height_in;
+    size_t plane = (size_t)w->width * w->height;
+    bool is_bytes = kind == PIXEL_U8;
+    if (w->width != w->width_in &&
+        !taps_create(&w->across, filter, w->width_in, w->width))
+        return false;
+    if (w->height != w->height_in &&
+        !taps_create(&w->down, filter, w->height_in, w->height))
+        return false;
+    w->middle =
+        mem_array((size_t)w->width * w->height_in, is_bytes ? 1 : sizeof(float));
+    w->sums = mem_array(w->width, is_bytes ? sizeof(int32_t) : sizeof(double));
+    if (kind == PIXEL_U16) {
+        w->from = mem_array(plane_in, sizeof(float));
+        w->to = mem_array(plane, sizeof(float));
+        if (!w->from || !w->to)
+            return false;
+    }
+    return w->middle && w->sums;
+}
+
+bool resize_planes(enum resize_filter filter, enum pixel_kind kind, uint32_t planes,
+                   const void *in, uint32_t width_in, uint32_t height_in, void *out,
+                   uint32_t width, uint32_t height)
+{
+    struct work w = { width_in, height_in, width, height };
+    size_t plane_in = (size_t)width_in * height_in, plane = (size_t)width * height;
+
+    assert(width_in > 0 && height_in > 0 && width > 0 && height > 0);
+    if (width == width_in && height == height_in) {
+        memcpy(out, in, plane * planes * pixel_bytes(kind));
+        return true;
+    }
+    bool ok = work_begin(&w, filter, kind);
+    for (uint32_t i = 0; ok && i < planes; i++) {
+        switch (kind) {
+        case PIXEL_U8:
+            resize_bytes(&w, (const uint8_t *)in + i * plane_in,
+                         (uint8_t *)out + i * plane);
+            break;
+        case PIXEL_U16:
+            widen((const uint16_t *)in + i * plane_in, w.from, plane_in);
+            resize_floats(&w, w.from, w.to);
+            narrow(w.to, (uint16_t *)out + i * plane, plane);
+            break;
+        case PIXEL_F32:
+            resize_floats(&w, (const float *)in + i * plane_in,
+                          (float *)out + i * plane);
+            break;
+        case PIXEL_KINDS:
+            break;
+        }
+    }
+    work_finish(&w);
+    return ok;
+}
