@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Floats in [-1, 1] as interleaved bytes, one 32-bit word by each invocation. See
-// shared/pixels.h.
+// Floats in [-1, 1] as planes of bytes, 16-bit numbers or floats, one 32-bit word by
+// each invocation. See shared/pixels.h.
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -10,25 +10,31 @@
 #include "lib/grid.glsl"
 
 layout(local_size_x_id = 0) in;
+layout(constant_id = PIXELS_SPEC_KIND) const uint kind = PIXELS_U8;
 layout(push_constant) uniform Push { pixels_pack_params p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };
 layout(binding = 1) writeonly buffer Pixels { uint pixels[]; };
 
+const uint in_word = 4 >> kind;    // samples in a word
+const uint bits = 8 << kind;
+const float most = kind == PIXELS_U16 ? 65535.0 : 255.0;
+
 void main()
 {
     GRID_STRIDE(i, p.words) {
-        uint word = 0;
-        for (uint k = 0; k < 4; k++) {
-            uint place = i * 4 + k;
-            if (place >= p.count)
-                break;
-            uint pixel = place / 3;
-            uint at = p.x.offset + pixel / p.plane * p.x.stride;
-            float v = (x[at + place % 3 * p.plane + pixel % p.plane] + 1.0) * 127.5;
-            // Not a clamp: NaN fails the comparison.
-            uint value = v > 0.0 ? uint(min(v, 255.0)) : 0;
-            word |= value << (k * 8);
+        uint at = p.x.offset + i / p.sample_words * p.x.stride;
+        uint first = i % p.sample_words * in_word;
+        if (kind == PIXELS_F32) {
+            pixels[i] = floatBitsToUint(x[at + first]);
+        } else {
+            uint word = 0;
+            for (uint k = 0; k < in_word && first + k < p.run; k++) {
+                float v = (x[at + first + k] + 1.0) * (most / 2.0);
+                // Not a clamp: NaN fails the comparison.
+                uint value = v > 0.0 ? uint(min(v, most)) : 0;
+                word |= value << (k * bits);
+            }
+            pixels[i] = word;
         }
-        pixels[i] = word;
     }
 }

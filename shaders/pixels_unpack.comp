@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The crop of an 8-bit picture as floats in [-1, 1], one element by each invocation.
-// See shared/pixels.h.
+// The crop of a picture as floats in [-1, 1], one element by each invocation. See
+// shared/pixels.h.
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -11,10 +11,15 @@
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
+layout(constant_id = PIXELS_SPEC_KIND) const uint kind = PIXELS_U8;
 layout(push_constant) uniform Push { pixels_unpack_params p; };
 layout(binding = 0) readonly buffer Pixels { uint pixels[]; };
 layout(binding = 1) readonly buffer Jitter { uint jitter[]; };
 layout(binding = 2) writeonly buffer Y { STORE y[]; };
+
+const uint in_word = 4 >> kind;    // samples in a word
+const uint bits = 8 << kind;
+const uint most = kind == PIXELS_U16 ? 65535 : 255;
 
 void main()
 {
@@ -22,14 +27,20 @@ void main()
         uint q = i % p.w;
         uint r = i / p.w % p.h;
         uint plane = i / p.w / p.h;
-        uint n = p.first_sample + plane / 3;
-        uint c = plane % 3;
+        uint n = p.first_sample + plane / p.channels;
+        uint c = plane % p.channels;
         uint j = n * PIXELS_JITTER;
         uint column = jitter[j] + (jitter[j + 2] != 0 ? p.w - 1 - q : q);
         uint row = jitter[j + 1] + r;
-        uint pixel = ((n * p.images + p.first) * p.side_h + row) * p.side_w + column;
-        uint place = pixel * 3 + c;
-        uint value = pixels[place / 4] >> (place % 4 * 8) & 255;
-        y[view_index(p.y, 3 * p.h * p.w, i)] = (float(value) / 255.0 - 0.5) * 2.0;
+        uint place = (c * p.side_h + row) * p.side_w + column;
+        uint word = pixels[n * p.sample_words + p.first_word + place / in_word];
+        float value;
+        if (kind == PIXELS_F32) {
+            value = uintBitsToFloat(word);
+        } else {
+            float v = float(word >> (place % in_word * bits) & most);
+            value = ((kind == PIXELS_U16 ? v / 65535.0 : v / 255.0) - 0.5) * 2.0;
+        }
+        y[view_index(p.y, p.channels * p.h * p.w, i)] = value;
     }
 }

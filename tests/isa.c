@@ -227,11 +227,12 @@ static bool collect(struct gpu_device *device)
                                    weights_create(true) };
     struct objective o;
     struct translation t;
-    bool ok = training && use && networks[0] && networks[1] && networks[2] &&
-              objective_build(training, networks[0], networks[1], &options, &o) &&
-              translation_build(use, networks[2], &options.generator,
-                                TRANSLATION_STABLE, 1, SIDE, SIDE, &t) &&
-              add_calls(device, training) && add_calls(device, use);
+    bool ok =
+        training && use && networks[0] && networks[1] && networks[2] &&
+        objective_build(training, networks[0], networks[1], &options, &o) &&
+        translation_build(use, networks[2], &options.generator, (struct staging){ 0 },
+                          TRANSLATION_STABLE, 1, SIDE, SIDE, &t) &&
+        add_calls(device, training) && add_calls(device, use);
     graph_destroy(training);
     graph_destroy(use);
     for (size_t i = 0; i < ARRAY_LEN(networks); i++)

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/image.h"
+#include "data/picture.h"
 
 #ifndef TEST_FIXTURES
 #define TEST_FIXTURES "tests/support/fixtures"
@@ -259,6 +260,15 @@ static void test_options(void **state)
     dataset_destroy(set);
 }
 
+// A sample has the planes of a picture.
+static void check_planes(const uint8_t *pixels, const struct pix_image *image)
+{
+    const size_t count = (size_t)image->width * image->height;
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < 3; c++)
+            assert_int_equal(pixels[c * count + i], image->pixels[i * 3 + c]);
+}
+
 // The pixels are those of cutting and resizing by hand.
 static void test_pixels(void **state)
 {
@@ -276,10 +286,10 @@ static void test_pixels(void **state)
     assert_true(image_read(SCRATCH "/odd.png", &image, NULL, 0));
     assert_true(image_split(&image, &a, &b));
     assert_true(image_resize(&a, LOAD, LOAD, &small));
-    assert_memory_equal(pixels, small.pixels, PAIR / 2);
+    check_planes(pixels, &small);
     image_free(&small);
     assert_true(image_resize(&b, LOAD, LOAD, &small));
-    assert_memory_equal(pixels + PAIR / 2, small.pixels, PAIR / 2);
+    check_planes(pixels + PAIR / 2, &small);
     image_free(&small);
     image_free(&a);
     image_free(&b);
@@ -354,8 +364,8 @@ static void test_not_resized(void **state)
     assert_non_null(strstr(text, "high.png: is 32x17, needs 32x16"));
     assert_true(dataset_next(set, &s, pixels));
     for (uint32_t y = 0; y < LOAD; y++) {
-        assert_int_equal(pixels[y * LOAD * 3], 1 + y);
-        assert_int_equal(pixels[PAIR / 2 + y * LOAD * 3], 2 + y);
+        assert_int_equal(pixels[y * LOAD], 1 + y);
+        assert_int_equal(pixels[PAIR / 2 + y * LOAD], 2 + y);
     }
     dataset_destroy(set);
 }
@@ -440,13 +450,283 @@ static void test_destroy_early(void **state)
     assert_int_equal(errors, 0);
 }
 
+// ---------------------------------------------------------------------------
+// A folder for each side
+
+#define SIDES "test_dataset_sides.scratch"
+
+static const char *const folders[] = { SIDES "/train/A", SIDES "/train/B",
+                                       SIDES "/A/val", SIDES "/B/val" };
+
+static int setup_sides(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        struct file_list list;
+        if (!file_make_folder(folders[i]) || !file_list_read(folders[i], &list))
+            return -1;
+        for (size_t k = 0; k < list.count; k++) {
+            char *path = file_join(folders[i], list.names[k]);
+            file_remove(path);
+            mem_free(path);
+        }
+        file_list_free(&list);
+    }
+    return setup(state);
+}
+
+// Channel c of flat number `value` + c, floats a hundredth of it.
+static void write_flat(const char *folder, const char *name, enum pixel_kind kind,
+                       uint32_t channels, uint32_t width, uint32_t height, int value)
+{
+    struct picture p;
+    size_t plane = (size_t)width * height;
+    assert_true(picture_create(&p, kind, channels, width, height));
+    for (size_t i = 0; i < plane * channels; i++) {
+        int v = value + (int)(i / plane);
+        switch (kind) {
+        case PIXEL_U8:
+            ((uint8_t *)p.samples)[i] = (uint8_t)v;
+            break;
+        case PIXEL_U16:
+            ((uint16_t *)p.samples)[i] = (uint16_t)v;
+            break;
+        default:
+            ((float *)p.samples)[i] = (float)v / 100;
+        }
+    }
+    char *path = file_join(folder, name);
+    assert_true(picture_write(path, &p));
+    mem_free(path);
+    picture_free(&p);
+}
+
+static void test_sides(void **state)
+{
+    enum { PLANE = LOAD * LOAD, INPUT = 2 * PLANE * 2, TARGET = 5 * PLANE * 4 };
+    static uint8_t pixels[INPUT + TARGET];
+    struct dataset_options o = options();
+    struct dataset_sample s;
+    (void)state;
+
+    // In the order of their stems, which is not that of their names.
+    write_flat(folders[0], "m.npy", PIXEL_U16, 2, 20, 31, 1000);
+    write_flat(folders[1], "m.npy", PIXEL_F32, 5, 20, 31, -150);
+    write_flat(folders[0], "m-1.npy", PIXEL_U16, 2, LOAD, LOAD, 2000);
+    write_flat(folders[1], "m-1.npy", PIXEL_F32, 5, 40, 17, 250);
+    write_flat(folders[0], "a.png", PIXEL_U16, 3, 9, 9, 60000);
+    write_flat(folders[1], "a.npy", PIXEL_F32, 5, 9, 9, 0);
+    // To be left out.
+    write_flat(folders[0], "alone.npy", PIXEL_U16, 2, 9, 9, 0);
+    write_flat(folders[1], "zz.npy", PIXEL_F32, 5, 9, 9, 0);
+    write_flat(folders[0], "m.png", PIXEL_U16, 2, 9, 9, 0);
+    write_flat(folders[0], "n.png", PIXEL_U8, 2, 9, 9, 0);
+    write_flat(folders[1], "n.npy", PIXEL_F32, 5, 9, 9, 0);
+    write_flat(folders[0], "o.npy", PIXEL_U16, 3, 9, 9, 0);
+    write_flat(folders[1], "o.npy", PIXEL_F32, 5, 9, 9, 0);
+    write_flat(folders[0], "p.npy", PIXEL_U16, 2, 9, 9, 0);
+    assert_true(file_write(SIDES "/train/B/p.npy", "x", 1));
+
+    o.folder = SIDES "/train";
+    o.input_nc = 2;
+    o.output_nc = 5;
+    o.shuffle = false;
+    for (uint32_t k = 0; k < 2; k++) {
+        o.cache_bytes = k;
+        text[0] = '\0';
+        struct dataset *set = dataset_create(&o);
+        assert_non_null(set);
+        assert_string_equal(
+            text,
+            "dataset: skipping " SIDES "/train/A/alone.npy: nothing of this stem "
+            "in " SIDES "/train/B\n"
+            "dataset: skipping " SIDES "/train/A/m.png: has the stem of m.npy\n"
+            "dataset: skipping " SIDES "/train/B/zz.npy: nothing of this stem "
+            "in " SIDES "/train/A\n"
+            "dataset: skipping " SIDES
+            "/train/A/n.png: is u8, the others on this side are u16\n"
+            "dataset: skipping " SIDES "/train/A/o.npy: has 3 channels, the model 2\n"
+            "dataset: skipping " SIDES "/train/B/p.npy: not a .npy array\n");
+        assert_int_equal(dataset_count(set), 3);
+        assert_int_equal(dataset_skipped(set), 6);
+        assert_string_equal(dataset_name(set, 0), "a.png");
+        assert_string_equal(dataset_name(set, 1), "m.npy");
+        assert_string_equal(dataset_name(set, 2), "m-1.npy");
+        assert_int_equal(dataset_input_kind(set), PIXEL_U16);
+        assert_int_equal(dataset_output_kind(set), PIXEL_F32);
+        assert_int_equal(dataset_sample_bytes(set), sizeof(pixels));
+        for (uint32_t i = 0; i < 6; i++) {
+            // The picture's luma is of 60000, 60001, 60002, its alpha opaque.
+            static const int in[3][2] = { { 60001, 65535 },
+                                          { 1000, 1001 },
+                                          { 2000, 2001 } };
+            static const int out[3] = { 0, -150, 250 };
+            assert_true(dataset_next(set, &s, pixels));
+            assert_int_equal(s.image, i % 3);
+            for (size_t at = 0; at < 2 * PLANE; at++) {
+                uint16_t v;
+                memcpy(&v, pixels + at * 2, sizeof(v));
+                assert_int_equal(v, in[i % 3][at / PLANE]);
+            }
+            for (size_t at = 0; at < 5 * PLANE; at++) {
+                float v;
+                memcpy(&v, pixels + INPUT + at * 4, sizeof(v));
+                assert_true(v == (float)(out[i % 3] + (int)(at / PLANE)) / 100);
+            }
+        }
+        dataset_destroy(set);
+    }
+
+    // The other way round: A is the target.
+    o.swap = true;
+    o.input_nc = 5;
+    o.output_nc = 2;
+    o.max_size = 2;
+    struct dataset *set = dataset_create(&o);
+    assert_non_null(set);
+    assert_int_equal(dataset_input_kind(set), PIXEL_F32);
+    assert_int_equal(dataset_count(set), 2);
+    assert_true(dataset_next(set, &s, pixels));
+    assert_true(dataset_next(set, &s, pixels));
+    float first;
+    memcpy(&first, pixels, sizeof(first));
+    assert_true(first == -1.5f);
+    dataset_destroy(set);
+}
+
+// DATA/A/val and DATA/B/val, odd sizes, so that the target begins after a gap.
+static void test_sides_by_split(void **state)
+{
+    enum { SIDE = 5, INPUT = 28, TARGET = 28 };
+    static const char *const spellings[] = { SIDES "/val", SIDES "/val/" };
+    struct dataset_options o = options();
+    struct dataset_sample s;
+    uint8_t pixels[INPUT + TARGET];
+    (void)state;
+
+    write_flat(folders[2], "x.jpg", PIXEL_U8, 1, SIDE, SIDE, 128);
+    write_flat(folders[3], "x.png", PIXEL_U8, 4, SIDE, SIDE, 77);
+    o.load_size = o.crop_size = SIDE;
+    o.resize = false;
+    o.input_nc = o.output_nc = 1;
+    for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
+        o.folder = spellings[i];
+        struct dataset *set = dataset_create(&o);
+        assert_non_null(set);
+        assert_int_equal(dataset_count(set), 1);
+        assert_int_equal(dataset_sample_bytes(set), sizeof(pixels));
+        assert_true(dataset_next(set, &s, pixels));
+        for (size_t at = 0; at < SIDE * SIDE; at++) {
+            assert_in_range(pixels[at], 127, 129);
+            assert_int_equal(pixels[INPUT + at], 78);    // luma of 77, 78, 79
+        }
+        dataset_destroy(set);
+    }
+    assert_int_equal(errors + warnings, 0);
+    o.load_size = o.crop_size = SIDE - 1;
+    assert_null(dataset_create(&o));
+    assert_non_null(strstr(text, "A/val/x.jpg: is 5x5, needs 4x4"));
+
+    o.folder = SIDES "/test";
+    enum pixel_kind kind;
+    errors = 0;
+    assert_false(dataset_find_kinds(&o, &kind, &kind));
+    assert_int_equal(errors, 1);
+    assert_null(dataset_create(&o));
+    assert_non_null(strstr(log_last_error(), "folders A/ and B/"));
+    o.folder = SIDES "/train";
+    assert_null(dataset_create(&o));
+    assert_non_null(strstr(log_last_error(), "no pairs in " SIDES "/train/A and"));
+}
+
+// The first pair that can be used decides on the kind, unless the options do.
+static void test_wanted_kinds(void **state)
+{
+    static const struct {
+        const char *kind;
+        uint32_t count;
+        enum pixel_kind found;
+    } cases[] = { { NULL, 2, PIXEL_U16 },
+                  { "auto", 2, PIXEL_U16 },
+                  { "u16", 2, PIXEL_U16 },
+                  { "u8", 1, PIXEL_U8 },
+                  { "f32", 0, 0 } };
+    struct dataset_options o = options();
+    (void)state;
+    assert_true(file_write(SIDES "/train/A/a.png", "broken", 6));
+    write_flat(folders[1], "a.png", PIXEL_U8, 3, 8, 8, 1);
+    write_flat(folders[0], "b.png", PIXEL_U16, 3, 8, 8, 1);
+    write_flat(folders[1], "b.png", PIXEL_U8, 3, 8, 8, 1);
+    write_flat(folders[0], "c.png", PIXEL_U8, 3, 8, 8, 1);
+    write_flat(folders[1], "c.png", PIXEL_U8, 3, 8, 8, 1);
+    write_flat(folders[0], "d.png", PIXEL_U16, 3, 8, 8, 1);
+    write_flat(folders[1], "d.png", PIXEL_U8, 3, 8, 8, 1);
+    o.folder = SIDES "/train";
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        enum pixel_kind input, output;
+        o.input_kind = cases[i].kind;
+        warnings = 0;
+        assert_true(dataset_find_kinds(&o, &input, &output));
+        assert_int_equal(warnings, 0);
+        if (cases[i].count > 0)
+            assert_int_equal(input, cases[i].found);
+        assert_int_equal(output, PIXEL_U8);
+        struct dataset *set = dataset_create(&o);
+        assert_true((set != NULL) == (cases[i].count > 0));
+        if (set) {
+            assert_int_equal(dataset_count(set), cases[i].count);
+            assert_int_equal(dataset_input_kind(set), cases[i].found);
+            assert_int_equal(dataset_output_kind(set), PIXEL_U8);
+        }
+        dataset_destroy(set);
+    }
+}
+
+// The filter is that of the options.
+static void test_filters(void **state)
+{
+    struct dataset_options o = options();
+    struct dataset_sample s;
+    uint8_t pixels[3][PAIR];
+    (void)state;
+    copy_fixture("noise_in.png", "noise.png");
+    for (int f = 0; f <= RESIZE_AREA; f++) {
+        struct picture p, a, small;
+        struct reason reason;
+        o.filter = (enum resize_filter)f;
+        struct dataset *set = dataset_create(&o);
+        assert_true(dataset_next(set, &s, pixels[f]));
+        dataset_destroy(set);
+        assert_true(picture_read(SCRATCH "/noise.png", &p, &reason));
+        assert_true(picture_crop(&p, 0, 0, 20, 30, &a));
+        assert_true(picture_resize(&a, o.filter, LOAD, LOAD, &small));
+        assert_memory_equal(small.samples, pixels[f], PAIR / 2);
+        picture_free(&p);
+        picture_free(&a);
+        picture_free(&small);
+    }
+    assert_memory_not_equal(pixels[0], pixels[1], PAIR);
+    assert_memory_not_equal(pixels[0], pixels[2], PAIR);
+    assert_memory_not_equal(pixels[1], pixels[2], PAIR);
+}
+
 int main(void)
 {
+#define TEST_SIDES(f) cmocka_unit_test_setup_teardown(f, setup_sides, teardown)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_epochs),  TEST(test_pure),      TEST(test_options),
-        TEST(test_pixels),  TEST(test_broken),    TEST(test_not_resized),
-        TEST(test_nothing), TEST(test_file_goes), TEST(test_destroy_early),
+        TEST(test_epochs),
+        TEST(test_pure),
+        TEST(test_options),
+        TEST(test_pixels),
+        TEST(test_broken),
+        TEST(test_not_resized),
+        TEST(test_nothing),
+        TEST(test_file_goes),
+        TEST(test_destroy_early),
+        TEST(test_filters),
+        TEST_SIDES(test_sides),
+        TEST_SIDES(test_sides_by_split),
+        TEST_SIDES(test_wanted_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,8 +139,8 @@ static void test_translation(void **state)
     struct graph *g = graph_create(&limits);
     struct weights *const networks[] = { weights_create(true) };
     struct translation t;
-    assert_true(translation_build(g, networks[0], &options, TRANSLATION_STABLE, 1, side,
-                                  side, &t));
+    assert_true(translation_build(g, networks[0], &options, (struct staging){ 0 },
+                                  TRANSLATION_STABLE, 1, side, side, &t));
     run(g, networks, 1);
     graph_destroy(g);
     weights_destroy(networks[0]);

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/safetensors.h"
+#include "data/image.h"
 #include "support/gpu.h"
 
 #define GOLDEN TEST_FIXTURES "/golden/"
@@ -148,7 +149,13 @@ static void run_case(const char *name, struct op_limits op_limits)
     safetensors_close(file);
 
     for (uint64_t s = 0; s < steps; s++) {
-        memcpy(pixels, (uint8_t *)images + s * batch * PAIR_BYTES, batch * PAIR_BYTES);
+        // The file has interleaved pictures.
+        for (size_t i = 0; i < 2 * batch; i++)
+            image_to_planes(&(struct pix_image){ SIDE, SIDE,
+                                                 (uint8_t *)images +
+                                                     s * batch * PAIR_BYTES +
+                                                     i * PAIR_BYTES / 2 },
+                            pixels + i * PAIR_BYTES / 2);
         double t = (double)(s + 1);
         const struct step_block block = {
             .step = (uint32_t)(s + 1),

@@ -161,12 +161,13 @@ static void build_everything(struct harness *h)
     struct graph *g = h->graph;
     const struct shape channels = { 1, 6, 1, 1 };
     struct tensor *pixels =
-        harness_input_bytes(h, "pixels", (struct shape){ 2, 6, 20, 20 }, NULL);
+        harness_input_bytes(h, "pixels", (struct shape){ 2, 1200, 1, 1 }, NULL);
     struct tensor *jitter =
         harness_input(h, "jitter", (struct shape){ 2, 1, 1, 4 }, NULL);
     struct tensor *x = graph_pixels_unpack(
         g, pixels, jitter, 16, 16,
-        (struct pixels_attributes){ .side_h = 20, .side_w = 20, .images = 2 });
+        (struct pixels_attributes){
+            .channels = 3, .side_h = 20, .side_w = 20, .sample_bytes = 1200 });
     struct tensor *w =
         weights_add(h->weights, WEIGHT_CONV, (struct shape){ 6, 3, 4, 4 }, "w");
     struct tensor *b = weights_add(h->weights, WEIGHT_BIAS, channels, "b");
@@ -201,7 +202,7 @@ static void build_everything(struct harness *h)
     y = graph_pad(g, graph_relu(g, y), 1, PAD_KIND_REFLECT);
     y = graph_conv(g, y, w_last, NULL, (struct conv_attributes){ 3, 1, 0, 0 });
     y = graph_tanh(g, y);
-    harness_keep(h, graph_pixels_pack(g, y));
+    harness_keep(h, graph_pixels_pack(g, y, PIXEL_U8));
     harness_keep(
         h, graph_norm(g, skip, once,
                       (struct norm_attributes){ .epsilon = 1e-5f, .fixed = true }));

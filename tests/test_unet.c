@@ -186,8 +186,9 @@ static void test_translation_is_per_image(void **state)
         struct translation t;
         harness_begin(&h);
         h.limits = test_gpu_limits();
-        assert_true(translation_build(h.graph, h.weights, &options, TRANSLATION_STABLE,
-                                      batch, 32, 32, &t));
+        assert_true(translation_build(h.graph, h.weights, &options,
+                                      (struct staging){ 0 }, TRANSLATION_STABLE, batch,
+                                      32, 32, &t));
         harness_keep(&h, t.output);
         harness_prepare(&h);
         initialise(&h, NULL);

@@ -9,6 +9,8 @@
 
 #include "base/base.h"
 
+#include <string.h>
+
 enum pixel_kind { PIXEL_U8, PIXEL_U16, PIXEL_F32, PIXEL_KINDS };
 
 #define PIXEL_MAX_CHANNELS 64u
@@ -24,6 +26,17 @@ static inline const char *pixel_kind_name(enum pixel_kind kind)
 {
     static const char *const names[PIXEL_KINDS] = { "u8", "u16", "f32" };
     return names[kind];
+}
+
+// Its opposite; false for other texts.
+static inline bool pixel_kind_find(const char *name, enum pixel_kind *kind)
+{
+    for (int i = 0; i < PIXEL_KINDS; i++) {
+        *kind = (enum pixel_kind)i;
+        if (strcmp(name, pixel_kind_name(*kind)) == 0)
+            return true;
+    }
+    return false;
 }
 
 // Bytes of a picture where kernels read or write it: planes one after the other,

@@ -8,19 +8,18 @@
 
 #include "data/dataset.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/random.h"
-#include "data/image.h"
+#include "data/pairs.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_THREADS = 64, USEFUL_THREADS = 8, REASON_SIZE = 160 };
+enum { MAX_THREADS = 64, USEFUL_THREADS = 8, USUAL_CHANNELS = 3 };
 
 // What numbers are drawn for. Changing one changes every run.
 enum purpose { PURPOSE_ORDER = 1, PURPOSE_JITTER = 2 };
@@ -28,10 +27,10 @@ enum purpose { PURPOSE_ORDER = 1, PURPOSE_JITTER = 2 };
 static const uint64_t default_cache_bytes = (uint64_t)512 * 1024 * 1024;
 
 struct item {
-    char *name;
+    struct pair_file file;
     uint8_t *pixels;    // cached pair or NULL
     bool checked;
-    char *reason;    // why it is left out, or NULL
+    char *reason;    // which file is left out and why, or NULL
 };
 
 // The order of images in one epoch. Threads may stand in two epochs at once.
@@ -46,18 +45,20 @@ enum slot_state { SLOT_EMPTY, SLOT_READY, SLOT_FAILED };
 struct slot {
     enum slot_state state;
     uint8_t *pixels;
-    char reason[REASON_SIZE];
+    const char *culprit;    // of the reason
+    struct reason reason;
 };
 
 struct dataset {
     struct dataset_options options;
+    struct pair_options pair;
     char *folder;
-    const struct log_sink *sink;    // for the threads
-    size_t pair_bytes;
+    const struct log_sink *sink;       // for the threads
+    size_t input_bytes, pair_bytes;    // staged
 
     struct item *items;    // files by name; after the check the valid ones only
-    uint32_t count, skipped;
-    uint32_t cached_files;    // files [0, cached_files) keep their pixels
+    uint32_t count, skipped, listed;    // of items: used, left out, at first
+    uint32_t cached_files;              // files [0, cached_files) keep their pixels
 
     // Under the mutex from here on.
     struct os_mutex *mutex;
@@ -72,6 +73,16 @@ struct dataset {
     uint64_t next_consumed;    // what dataset_next gives
     bool stop;
 };
+
+static void item_free(struct item *item)
+{
+    mem_free(item->file.name);
+    mem_free(item->file.a);
+    mem_free(item->file.b);
+    mem_free(item->pixels);
+    mem_free(item->reason);
+    *item = (struct item){ 0 };
+}
 
 // Numbers
 
@@ -128,63 +139,61 @@ static void describe(const struct dataset *set, uint64_t index,
 
 // Pairs
 
-// Puts one half where it belongs, at the loading size.
-static bool load_half(const struct dataset *set, const struct pix_image *image,
-                      uint32_t x, uint32_t width, uint8_t *to)
+static bool load_pair(const struct dataset *set, const struct pair_file *file,
+                      uint8_t *pixels, const char **culprit, struct reason *reason)
 {
-    uint32_t side = set->options.load_size;
-    struct pix_image half, resized;
-
-    if (!image_crop(image, x, 0, width, image->height, &half))
+    struct picture input, target;
+    if (!pair_read(file, &set->pair, &input, &target, culprit, reason))
         return false;
-    bool ok = image_resize(&half, side, side, &resized);
-    image_free(&half);
-    if (!ok)
-        return false;
-    memcpy(to, resized.pixels, set->pair_bytes / 2);
-    image_free(&resized);
+    memcpy(pixels, input.samples, picture_bytes(&input));
+    memcpy(pixels + set->input_bytes, target.samples, picture_bytes(&target));
+    picture_free(&input);
+    picture_free(&target);
     return true;
 }
 
-static bool load_pair(const struct dataset *set, const char *name, uint8_t *pixels,
-                      char reason[REASON_SIZE])
+// PIXEL_KINDS: none in particular.
+static enum pixel_kind wanted_kind(const char *text)
 {
-    const struct dataset_options *o = &set->options;
-    struct pix_image image = { 0 };
-    bool ok = false;
+    enum pixel_kind kind;
+    return text && pixel_kind_find(text, &kind) ? kind : PIXEL_KINDS;
+}
 
-    char *path = file_join(set->folder, name);
-    if (!path) {
-        snprintf(reason, REASON_SIZE, "out of memory");
-        return false;
-    }
-    if (!image_read(path, &image, reason, REASON_SIZE))
-        goto fail;
-    uint32_t half = image.width / 2;
-    if (half == 0) {
-        snprintf(reason, REASON_SIZE, "is %ux%u, too narrow for a pair side by side",
-                 (unsigned)image.width, (unsigned)image.height);
-        goto fail;
-    }
-    if (!o->resize &&
-        (image.width != o->load_size * 2 || image.height != o->load_size)) {
-        snprintf(reason, REASON_SIZE,
-                 "is %ux%u, needs %ux%u where images are not resized",
-                 (unsigned)image.width, (unsigned)image.height,
-                 (unsigned)o->load_size * 2, (unsigned)o->load_size);
-        goto fail;
-    }
-    uint8_t *left = pixels + (o->swap ? set->pair_bytes / 2 : 0);
-    uint8_t *right = pixels + (o->swap ? 0 : set->pair_bytes / 2);
-    ok = load_half(set, &image, 0, half, left) &&
-         load_half(set, &image, half, image.width - half, right);
-    if (!ok)
-        snprintf(reason, REASON_SIZE, "out of memory");
+static struct pair_options pair_options_of(const struct dataset_options *o)
+{
+    return (struct pair_options){
+        .swap = o->swap,
+        .input_nc = o->input_nc ? o->input_nc : USUAL_CHANNELS,
+        .output_nc = o->output_nc ? o->output_nc : USUAL_CHANNELS,
+        .input_kind = wanted_kind(o->input_kind),
+        .output_kind = wanted_kind(o->output_kind),
+        .resize = o->resize,
+        .side = o->load_size,
+        .filter = o->filter,
+    };
+}
 
-fail:
-    image_free(&image);
-    mem_free(path);
-    return ok;
+// The first pair that can be used says of which kind the others must be, where the
+// options do not. That there may be none is for the check to tell.
+static void find_kinds(struct pair_options *o, const struct pair_list *list)
+{
+    bool found = o->input_kind != PIXEL_KINDS && o->output_kind != PIXEL_KINDS;
+    for (size_t i = 0; !found && i < list->count; i++) {
+        struct picture input, target;
+        struct reason reason;
+        const char *culprit;
+        found = pair_read(&list->files[i], o, &input, &target, &culprit, &reason);
+        if (found) {
+            o->input_kind = input.kind;
+            o->output_kind = target.kind;
+            picture_free(&input);
+            picture_free(&target);
+        }
+    }
+    if (o->input_kind == PIXEL_KINDS)
+        o->input_kind = PIXEL_U8;
+    if (o->output_kind == PIXEL_KINDS)
+        o->output_kind = PIXEL_U8;
 }
 
 // Threads
@@ -235,16 +244,17 @@ static void check_files(void *user)
             break;
 
         struct item *item = &set->items[file];
-        char reason[REASON_SIZE];
+        struct reason reason;
+        const char *culprit;
         bool keep = file < set->cached_files;
         uint8_t *pixels = keep ? NULL : scratch;
         if (!pixels) {
-            pixels = mem_alloc(set->pair_bytes);
+            pixels = mem_zalloc(set->pair_bytes);
             if (!pixels)
                 break;    // the file stays unchecked
         }
-        if (!load_pair(set, item->name, pixels, reason)) {
-            item->reason = mem_strdup(reason);
+        if (!load_pair(set, &item->file, pixels, &culprit, &reason)) {
+            item->reason = mem_printf("%s: %s", culprit, reason.text);
             if (!item->reason) {
                 mem_free(pixels);
                 scratch = keep ? scratch : NULL;
@@ -282,17 +292,15 @@ static bool check_all(struct dataset *set)
             return false;
         }
         if (item.reason) {
-            log_warn("dataset: skipping %s/%s: %s", set->folder, item.name,
-                     item.reason);
-            mem_free(item.reason);
-            mem_free(item.name);
+            log_warn("dataset: skipping %s", item.reason);
+            item_free(&item);
             set->items[i] = (struct item){ .checked = true };
             continue;
         }
         set->items[i] = (struct item){ .checked = true };
         set->items[valid++] = item;
     }
-    set->skipped = total - valid;
+    set->skipped += total - valid;
     set->count = valid;
     if (valid == 0) {
         log_error("dataset: none of the %" PRIu32 " images in %s can be used", total,
@@ -324,7 +332,8 @@ static void decode_ahead(void *user)
             continue;
 
         os_mutex_unlock(set->mutex);
-        bool ok = load_pair(set, item->name, slot->pixels, slot->reason);
+        bool ok =
+            load_pair(set, &item->file, slot->pixels, &slot->culprit, &slot->reason);
         os_mutex_lock(set->mutex);
         slot->state = ok ? SLOT_READY : SLOT_FAILED;
         os_condition_signal_all(set->changed);
@@ -336,36 +345,23 @@ static void decode_ahead(void *user)
 
 static bool list_files(struct dataset *set)
 {
-    struct file_list list = { 0 };
+    struct pair_list list;
 
-    if (!file_is_folder(set->folder)) {
-        log_error("dataset: %s is not a folder; it should hold images (.png .jpg .jpeg "
-                  ".bmp .tga), each with A on the left and B on the right",
-                  set->folder);
+    if (!pair_list_read(set->folder, &list))
         return false;
-    }
-    if (!file_list_read(set->folder, &list))
-        return false;
+    set->skipped = (uint32_t)list.unpaired;
+    find_kinds(&set->pair, &list);
 
-    // Names move from the list to the items; those that stay are freed with the list.
+    // Files move from the list to the items; those that stay are freed with the list.
     size_t limit = set->options.max_size ? set->options.max_size : UINT32_MAX;
     set->items = mem_array(list.count, sizeof(*set->items));
     for (size_t i = 0; set->items && i < list.count && set->count < limit; i++) {
-        if (image_has_known_extension(list.names[i])) {
-            set->items[set->count++].name = list.names[i];
-            list.names[i] = NULL;
-        }
+        set->items[set->count++].file = list.files[i];
+        list.files[i] = (struct pair_file){ 0 };
     }
-    file_list_free(&list);
-    if (!set->items)
-        return false;
-    if (set->count == 0) {
-        log_error("dataset: no images in %s; it should hold images (.png .jpg .jpeg "
-                  ".bmp .tga), each with A on the left and B on the right",
-                  set->folder);
-        return false;
-    }
-    return true;
+    set->listed = set->count;
+    pair_list_free(&list);
+    return set->items != NULL;
 }
 
 static bool all_cached(const struct dataset *set)
@@ -374,6 +370,42 @@ static bool all_cached(const struct dataset *set)
         if (!set->items[i].pixels)
             return false;
     }
+    return true;
+}
+
+static void set_sizes(struct dataset *set)
+{
+    const struct pair_options *o = &set->pair;
+    uint64_t budget = set->options.cache_bytes;
+    set->input_bytes =
+        (size_t)pixel_staged_bytes(o->input_kind, o->input_nc, o->side, o->side);
+    set->pair_bytes =
+        set->input_bytes +
+        (size_t)pixel_staged_bytes(o->output_kind, o->output_nc, o->side, o->side);
+    if (!budget)
+        budget = default_cache_bytes;
+    set->cached_files = (uint32_t)MIN(budget / set->pair_bytes, UINT32_MAX);
+}
+
+bool dataset_find_kinds(const struct dataset_options *options,
+                        enum pixel_kind *input_kind, enum pixel_kind *output_kind)
+{
+    struct pair_options pair = pair_options_of(options);
+    struct pair_list list;
+    // What is left out is for dataset_create to tell.
+    const struct log_sink *sink = log_current();
+    struct log_sink errors = { 0 };
+    if (sink)
+        errors = (struct log_sink){ sink->callback, sink->user, LOG_ERROR };
+    log_use(sink ? &errors : NULL);
+    bool ok = pair_list_read(options->folder, &list);
+    log_use(sink);
+    if (!ok)
+        return false;
+    find_kinds(&pair, &list);
+    *input_kind = pair.input_kind;
+    *output_kind = pair.output_kind;
+    pair_list_free(&list);
     return true;
 }
 
@@ -390,9 +422,8 @@ struct dataset *dataset_create(const struct dataset_options *options)
         set->options.threads = MIN(os_core_count(), (uint32_t)USEFUL_THREADS);
     set->options.threads = MIN(set->options.threads, (uint32_t)MAX_THREADS);
     set->sink = log_current();
-    set->pair_bytes = (size_t)6 * options->load_size * options->load_size;
-    uint64_t budget = options->cache_bytes ? options->cache_bytes : default_cache_bytes;
-    set->cached_files = (uint32_t)MIN(budget / set->pair_bytes, UINT32_MAX);
+    set->options.input_kind = set->options.output_kind = NULL;    // the same
+    set->pair = pair_options_of(options);
     set->next_decoded = set->next_consumed = options->first_sample;
 
     set->mutex = os_mutex_create();
@@ -401,7 +432,10 @@ struct dataset *dataset_create(const struct dataset_options *options)
     set->orders = mem_array(2, sizeof(*set->orders));
     if (!set->mutex || !set->changed || !set->folder || !set->orders)
         goto fail;
-    if (!list_files(set) || !check_all(set))
+    if (!list_files(set))
+        goto fail;
+    set_sizes(set);
+    if (!check_all(set))
         goto fail;
     for (int i = 0; i < 2; i++) {
         set->orders[i].images = mem_array(set->count, sizeof(uint32_t));
@@ -417,7 +451,7 @@ struct dataset *dataset_create(const struct dataset_options *options)
         goto fail;
     set->slot_count = slot_count;
     for (uint32_t i = 0; i < slot_count; i++) {
-        set->slots[i].pixels = mem_alloc(set->pair_bytes);
+        set->slots[i].pixels = mem_zalloc(set->pair_bytes);
         if (!set->slots[i].pixels)
             goto fail;
     }
@@ -441,11 +475,8 @@ void dataset_destroy(struct dataset *set)
         mem_free(set->slots[i].pixels);
     mem_free(set->slots);
     // The check leaves what it skipped, and what it moved, empty behind the valid ones.
-    for (uint32_t i = 0; set->items && i < set->count + set->skipped; i++) {
-        mem_free(set->items[i].name);
-        mem_free(set->items[i].pixels);
-        mem_free(set->items[i].reason);
-    }
+    for (uint32_t i = 0; set->items && i < set->listed; i++)
+        item_free(&set->items[i]);
     mem_free(set->items);
     if (set->orders) {
         mem_free(set->orders[0].images);
@@ -471,7 +502,22 @@ uint32_t dataset_skipped(const struct dataset *set)
 const char *dataset_name(const struct dataset *set, uint32_t image)
 {
     assert(image < set->count);
-    return set->items[image].name;
+    return set->items[image].file.name;
+}
+
+enum pixel_kind dataset_input_kind(const struct dataset *set)
+{
+    return set->pair.input_kind;
+}
+
+enum pixel_kind dataset_output_kind(const struct dataset *set)
+{
+    return set->pair.output_kind;
+}
+
+size_t dataset_sample_bytes(const struct dataset *set)
+{
+    return set->pair_bytes;
 }
 
 bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *pixels)
@@ -494,8 +540,8 @@ bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *p
 
     if (!ok) {
         // The slot stays as it is: asking again gives the same answer.
-        log_error("dataset: %s/%s can no longer be read: %s", set->folder, item->name,
-                  slot->reason);
+        log_error("dataset: %s can no longer be read: %s", slot->culprit,
+                  slot->reason.text);
         return false;
     }
     memcpy(pixels, from, set->pair_bytes);

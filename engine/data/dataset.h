@@ -9,14 +9,19 @@
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
-#include "base/base.h"
-#include "pix2pix.h"
+#include "base/pixel.h"
+#include "data/resize.h"
 
 struct dataset_options {
-    const char *folder;    // .../train
-    bool swap;             // BtoA: the input is the right half
-    bool resize;           // to load_size x load_size; false: sides must be load_size
+    const char *folder;              // .../train, see pairs.h
+    bool swap;                       // BtoA: the input is B
+    uint32_t input_nc, output_nc;    // channels; 0: 3
+    // "u8", "u16" or "f32": files of another kind are left out. NULL or "auto": what
+    // the first pair that can be used has.
+    const char *input_kind, *output_kind;
+    bool resize;    // to load_size x load_size; false: sides must be load_size
     uint32_t load_size;
+    enum resize_filter filter;
     uint32_t crop_size;    // crop offsets are 0 .. load_size - crop_size
     bool flip;             // mirror with probability 1/2
     bool shuffle;          // by epoch; else byte-wise name order
@@ -27,8 +32,7 @@ struct dataset_options {
     uint64_t cache_bytes;     // decoded pairs kept in memory; 0: 512 MiB
 };
 
-// One sample of the stream. `pixels`: input then target, each load_size * load_size * 3
-// bytes, rows top to bottom.
+// One sample of the stream.
 struct dataset_sample {
     uint32_t crop_x, crop_y;
     uint32_t mirror;    // 1: left and right exchanged after the crop
@@ -37,6 +41,11 @@ struct dataset_sample {
 };
 
 struct dataset;
+
+// The kinds that dataset_create will find with these options, without reading more than
+// it takes. Fails after a message if there are no pairs; u8 where none can be used.
+bool dataset_find_kinds(const struct dataset_options *options,
+                        enum pixel_kind *input_kind, enum pixel_kind *output_kind);
 
 // Lists and decodes every image once, in parallel; names each broken or odd one with
 // the reason (log_warn) and leaves it out. Fails if the folder can not be read or none
@@ -49,7 +58,15 @@ uint32_t dataset_count(const struct dataset *set);    // valid images
 uint32_t dataset_skipped(const struct dataset *set);
 const char *dataset_name(const struct dataset *set, uint32_t image);    // file name
 
-// The next sample; its pixels are copied into `pixels`. Fails after a message if the
+// What the samples are held as.
+enum pixel_kind dataset_input_kind(const struct dataset *set);
+enum pixel_kind dataset_output_kind(const struct dataset *set);
+
+// Bytes of a sample: the planes of the input, then those of the target, each side
+// pixel_staged_bytes long.
+size_t dataset_sample_bytes(const struct dataset *set);
+
+// The next sample; its bytes are copied into `pixels`. Fails after a message if the
 // file can no longer be read.
 bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *pixels);
 

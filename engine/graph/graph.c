@@ -327,9 +327,11 @@ struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
                   &(struct op_node){ .in = { pixels, jitter }, .attr.pixels = attr });
 }
 
-struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x)
+struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x,
+                                 enum pixel_kind kind)
 {
-    return append(g, &op_pixels_pack, &(struct op_node){ .in = { x } });
+    return append(g, &op_pixels_pack,
+                  &(struct op_node){ .in = { x }, .attr.pixels.kind = kind });
 }
 
 size_t graph_node_count(const struct graph *g)

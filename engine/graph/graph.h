@@ -89,15 +89,16 @@ struct tensor *graph_gan_loss(struct graph *g, struct tensor *x, enum loss_kind 
 struct tensor *graph_gan_loss_halves(struct graph *g, struct tensor *x,
                                      enum loss_kind kind, float first, float second);
 
-// Staged 8-bit samples [n, images * 3, side_h, side_w] (interleaved RGB inside, see
-// shared/pixels.h) and jitter [n, 1, 1, 4] -> [n, 3, h, w] in [-1, 1]; or of some of
+// Staged samples, U8 [n, sample_bytes, 1, 1] (planes inside, see shared/pixels.h), and
+// jitter [n, 1, 1, 4] -> [n, channels, h, w] in [-1, 1]; or of some of
 // the samples.
 struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
                                    struct tensor *jitter, uint32_t h, uint32_t w,
                                    struct pixels_attributes attr);
-// [n, 3, h, w] in [-1, 1] -> U8 [n, 3, h, w], interleaved RGB, truncated as the port
-// does.
-struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x);
+// [n, c, h, w] in [-1, 1] -> U8 [n, bytes, 1, 1], planes of this kind, truncated as the
+// port does; pixel_staged_bytes a sample.
+struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x,
+                                 enum pixel_kind kind);
 
 // ---------------------------------------------------------------------------
 // Gradients (gradient.c)

@@ -8,6 +8,7 @@
 #ifndef OPS_OP_H
 #define OPS_OP_H
 
+#include "base/pixel.h"
 #include "gpu/shaders.h"
 #include "tensor/tensor.h"
 
@@ -157,9 +158,11 @@ struct interpolate_attributes {
 };
 
 struct pixels_attributes {
-    uint32_t side_h, side_w;           // of the staged image, before the crop
-    uint32_t first;                    // image in the sample: 0 input, 1 target
-    uint32_t images;                   // images a sample
+    enum pixel_kind kind;
+    uint32_t channels;
+    uint32_t side_h, side_w;           // of the staged picture, before the crop
+    uint32_t offset_bytes;             // of the picture in a sample
+    uint32_t sample_bytes;             // of a sample; both are multiples of 4
     uint32_t first_sample, samples;    // those of the staged ones; 0 samples: all
     uint32_t h, w;                     // of the crop; filled in by graph_pixels_unpack
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// 8-bit pictures to tensors and back. The formulas are in shared/pixels.h. Neither has
-// a gradient.
+// Pictures of any kind to tensors and back. The formulas are in shared/pixels.h.
+// Neither has a gradient.
 
 #include "shared/pixels.h"
 
@@ -11,20 +11,27 @@
 _Static_assert(sizeof(struct pixels_unpack_params) <= CALL_MAX_PARAMS,
                "push constants");
 _Static_assert(sizeof(struct pixels_pack_params) <= CALL_MAX_PARAMS, "push constants");
+_Static_assert((int)PIXEL_U8 == PIXELS_U8 && (int)PIXEL_U16 == PIXELS_U16 &&
+                   (int)PIXEL_F32 == PIXELS_F32,
+               "the kinds of shaders/shared/pixels.h");
 
 static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     const struct pixels_attributes attr = n->attr.pixels;
     const struct shape pixels = n->in[0]->shape, jitter = n->in[1]->shape;
+    const struct shape expected = { pixels.n, attr.sample_bytes, 1, 1 };
+    const uint64_t bytes =
+        pixel_staged_bytes(attr.kind, attr.channels, attr.side_w, attr.side_h);
     const uint32_t samples = attr.samples ? attr.samples : pixels.n;
-    const struct shape expected = { pixels.n, attr.images * 3, attr.side_h,
-                                    attr.side_w };
-    char text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE];
-    if (n->in[0]->format != TENSOR_U8 || !shape_equal(pixels, expected) ||
-        attr.first >= attr.images) {
-        log_error("pixels: cannot take picture %u of pixels of shape %s as %s",
-                  (unsigned)attr.first, shape_text(pixels, text),
-                  shape_text(expected, expected_text));
+    char text[SHAPE_TEXT_SIZE];
+    if (n->in[0]->format != TENSOR_U8 || !shape_equal(pixels, expected) || bytes == 0 ||
+        attr.offset_bytes % 4 || attr.sample_bytes % 4 ||
+        attr.offset_bytes + bytes > attr.sample_bytes) {
+        log_error("pixels: cannot take a %ux%ux%u picture of %s, %u bytes into samples "
+                  "of %u, from pixels of shape %s",
+                  (unsigned)attr.channels, (unsigned)attr.side_h, (unsigned)attr.side_w,
+                  pixel_kind_name(attr.kind), (unsigned)attr.offset_bytes,
+                  (unsigned)attr.sample_bytes, shape_text(pixels, text));
         return false;
     }
     if (shape_count(jitter) != (uint64_t)pixels.n * PIXELS_JITTER) {
@@ -38,11 +45,12 @@ static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
         return false;
     }
     if (attr.h == 0 || attr.w == 0 || attr.h > attr.side_h || attr.w > attr.side_w) {
-        log_error("pixels: a crop of %ux%u is not part of the shape %s",
-                  (unsigned)attr.h, (unsigned)attr.w, shape_text(pixels, text));
+        log_error("pixels: a crop of %ux%u is not part of a picture of %ux%u",
+                  (unsigned)attr.h, (unsigned)attr.w, (unsigned)attr.side_h,
+                  (unsigned)attr.side_w);
         return false;
     }
-    shapes->out = (struct shape){ samples, 3, attr.h, attr.w };
+    shapes->out = (struct shape){ samples, attr.channels, attr.h, attr.w };
     return true;
 }
 
@@ -54,17 +62,18 @@ static void unpack_forward(struct emitter *e, const struct op_node *n)
     const struct pixels_unpack_params params = {
         .count = (uint32_t)count,
         .stride = grid_stride(grid),
+        .channels = attr.channels,
         .h = n->out->shape.h,
         .w = n->out->shape.w,
         .side_h = attr.side_h,
         .side_w = attr.side_w,
-        .first = attr.first,
-        .images = attr.images,
+        .first_word = attr.offset_bytes / 4,
+        .sample_words = attr.sample_bytes / 4,
         .first_sample = attr.first_sample,
     };
     emit(e, &(struct call){
                 .shader = SHADER_PIXELS_UNPACK,
-                CALL_SPEC(OP_WORKGROUP),
+                CALL_SPEC(OP_WORKGROUP, (uint32_t)attr.kind),
                 .use = { { n->in[0], ACCESS_READ },
                          { n->in[1], ACCESS_READ },
                          { n->out, ACCESS_WRITE,
@@ -77,37 +86,38 @@ static void unpack_forward(struct emitter *e, const struct op_node *n)
 
 static bool pack_infer(const struct op_node *n, struct op_shapes *shapes)
 {
-    if (n->in[0]->shape.c != 3) {
+    const struct shape x = n->in[0]->shape;
+    const uint64_t bytes = pixel_staged_bytes(n->attr.pixels.kind, x.c, x.w, x.h);
+    if (bytes > UINT32_MAX) {
         char text[SHAPE_TEXT_SIZE];
-        log_error("pixels: the shape %s does not have 3 channels",
-                  shape_text(n->in[0]->shape, text));
+        log_error("pixels: the shape %s is too large for a picture",
+                  shape_text(x, text));
         return false;
     }
-    shapes->out = n->in[0]->shape;
+    shapes->out = (struct shape){ x.n, (uint32_t)bytes, 1, 1 };
     shapes->format = TENSOR_U8;
     return true;
 }
 
 static void pack_forward(struct emitter *e, const struct op_node *n)
 {
-    const uint64_t count = shape_count(n->out->shape);
-    const uint64_t words = DIV_UP(count, 4);
+    const uint64_t words = shape_count(n->out->shape) / 4;
     const struct grid grid = grid_linear(words);
     const struct pixels_pack_params params = {
         .words = (uint32_t)words,
         .stride = grid_stride(grid),
-        .count = (uint32_t)count,
-        .plane = n->out->shape.h * n->out->shape.w,
+        .run = shape_run(n->in[0]->shape),
+        .sample_words = n->out->shape.c / 4,
     };
     emit(e, &(struct call){
                 .shader = SHADER_PIXELS_PACK,
-                CALL_SPEC(OP_WORKGROUP),
+                CALL_SPEC(OP_WORKGROUP, (uint32_t)n->attr.pixels.kind),
                 .use = { { n->in[0], ACCESS_READ,
                            CALL_VIEW(struct pixels_pack_params, x) },
                          { n->out, ACCESS_WRITE } },
                 CALL_PARAMS(params),
                 .grid = grid,
-                .flops = 3 * count,
+                .flops = 3 * shape_count(n->in[0]->shape),
             });
 }
 

@@ -190,8 +190,9 @@ static bool program_build(struct bench *b, const struct pix_train_options *o,
     } else {
         const struct generator_options generator = options_generator(o);
         struct translation t = { 0 };
-        if (!translation_build(p->graph, p->generator, &generator, TRANSLATION_STABLE,
-                               o->batch_size, o->crop_size, o->crop_size, &t))
+        if (!translation_build(p->graph, p->generator, &generator, options_staging(o),
+                               TRANSLATION_STABLE, o->batch_size, o->crop_size,
+                               o->crop_size, &t))
             return false;
         p->pixels = t.pixels;
         p->jitter = t.jitter;

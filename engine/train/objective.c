@@ -41,16 +41,39 @@ struct batch {
     struct tensor *d_fake;    // logits of D's first run, for `reuse`
 };
 
+// Bytes of a staged sample, and where its target begins.
+static uint32_t sample_bytes(const struct objective_options *o, uint32_t *target)
+{
+    *target = (uint32_t)pixel_staged_bytes(o->staging.input, o->generator.channels_in,
+                                           o->load_w, o->load_h);
+    return *target + (uint32_t)pixel_staged_bytes(o->staging.output,
+                                                  o->generator.channels_out, o->load_w,
+                                                  o->load_h);
+}
+
+static struct tensor *stage_pairs(struct graph *g, const struct objective_options *o,
+                                  uint32_t samples)
+{
+    uint32_t target;
+    const struct shape shape = { samples, sample_bytes(o, &target), 1, 1 };
+    return graph_input(g, "pixels", shape, TENSOR_U8);
+}
+
 // The input (image 0) or the target (image 1) of a batch.
 static struct tensor *take(const struct step *s, uint32_t index, uint32_t image)
 {
+    const struct objective_options *o = s->o;
+    uint32_t target;
+    const uint32_t bytes = sample_bytes(o, &target);
     const struct pixels_attributes attr = {
-        .side_h = s->o->load_h,
-        .side_w = s->o->load_w,
-        .images = 2,
-        .first = image,
-        .first_sample = index * s->o->batch,
-        .samples = s->o->batch,
+        .kind = image ? o->staging.output : o->staging.input,
+        .channels = image ? o->generator.channels_out : o->generator.channels_in,
+        .side_h = o->load_h,
+        .side_w = o->load_w,
+        .offset_bytes = image ? target : 0,
+        .sample_bytes = bytes,
+        .first_sample = index * o->batch,
+        .samples = o->batch,
     };
     return graph_pixels_unpack(s->g, s->out->pixels, s->out->jitter, s->o->crop_h,
                                s->o->crop_w, attr);
@@ -166,9 +189,10 @@ static void show(const struct step *s, const struct batch *b)
     if (b->index > 0)
         return;
     s->out->fake = b->fake;
-    s->out->sample_input = graph_pixels_pack(s->g, b->in);
-    s->out->sample_output = graph_pixels_pack(s->g, b->fake);
-    s->out->sample_target = graph_pixels_pack(s->g, b->target);
+    const struct staging staging = s->o->staging;
+    s->out->sample_input = graph_pixels_pack(s->g, b->in, staging.input);
+    s->out->sample_output = graph_pixels_pack(s->g, b->fake, staging.output);
+    s->out->sample_target = graph_pixels_pack(s->g, b->target, staging.output);
 }
 
 bool objective_build(struct graph *g, struct weights *generator,
@@ -182,8 +206,7 @@ bool objective_build(struct graph *g, struct weights *generator,
     assert(o->gan != GAN_NONE || o->lambda_l1 != 0.0f);
     assert(!o->reuse || s.batches == 1);
     *out = (struct objective){ 0 };
-    out->pixels = graph_input(
-        g, "pixels", (struct shape){ samples, 6, o->load_h, o->load_w }, TENSOR_U8);
+    out->pixels = stage_pairs(g, o, samples);
     out->jitter =
         graph_input(g, "jitter", (struct shape){ samples, 1, 1, 4 }, TENSOR_F32);
 
@@ -225,30 +248,46 @@ struct model_mode translation_model_mode(enum translation_mode mode)
 }
 
 bool translation_build(struct graph *g, struct weights *generator,
-                       const struct generator_options *options,
+                       const struct generator_options *options, struct staging staging,
                        enum translation_mode mode, uint32_t batch, uint32_t h,
                        uint32_t w, struct translation *out)
 {
-    const struct pixels_attributes staged = { .side_h = h, .side_w = w, .images = 1 };
-    out->pixels = graph_input(g, "pixels", (struct shape){ batch, 3, h, w }, TENSOR_U8);
+    const struct pixels_attributes staged = {
+        .kind = staging.input,
+        .channels = options->channels_in,
+        .side_h = h,
+        .side_w = w,
+        .sample_bytes =
+            (uint32_t)pixel_staged_bytes(staging.input, options->channels_in, w, h),
+    };
+    out->pixels = graph_input(
+        g, "pixels", (struct shape){ batch, staged.sample_bytes, 1, 1 }, TENSOR_U8);
     out->jitter =
         graph_input(g, "jitter", (struct shape){ batch, 1, 1, 4 }, TENSOR_F32);
     struct tensor *in = graph_pixels_unpack(g, out->pixels, out->jitter, h, w, staged);
     out->output = graph_pixels_pack(
-        g, generator_build(g, generator, in, options, translation_model_mode(mode)));
+        g, generator_build(g, generator, in, options, translation_model_mode(mode)),
+        staging.output);
     graph_keep(g, out->output);
     return !graph_failed(g);
 }
 
 bool translation_error_build(struct graph *g, struct weights *generator,
-                             const struct generator_options *options, uint32_t h,
-                             uint32_t w, struct translation_error *out)
+                             const struct generator_options *options,
+                             struct staging staging, uint32_t h, uint32_t w,
+                             struct translation_error *out)
 {
     const struct objective_options o = {
-        .batch = 1, .load_h = h, .load_w = w, .crop_h = h, .crop_w = w
+        .generator = *options,
+        .batch = 1,
+        .load_h = h,
+        .load_w = w,
+        .crop_h = h,
+        .crop_w = w,
+        .staging = staging,
     };
     struct objective staged = {
-        .pixels = graph_input(g, "pixels", (struct shape){ 1, 6, h, w }, TENSOR_U8),
+        .pixels = stage_pairs(g, &o, 1),
         .jitter = graph_input(g, "jitter", (struct shape){ 1, 1, 1, 4 }, TENSOR_F32),
     };
     const struct step s = { g, generator, NULL, &o, &staged, 1 };

@@ -15,6 +15,11 @@ enum gan_mode {
     GAN_NONE,       // no discriminator
 };
 
+// What pictures are held as where the host writes and reads them.
+struct staging {
+    enum pixel_kind input, output;    // the target is held as the output
+};
+
 struct objective_options {
     struct generator_options generator;
     struct discriminator_options discriminator;
@@ -23,6 +28,7 @@ struct objective_options {
     uint32_t batch;         // samples that run together
     uint32_t accumulate;    // batches whose gradients are added up; 0 is 1
     uint32_t load_h, load_w, crop_h, crop_w;
+    struct staging staging;
     float lambda_l1;
     float lambda_gp;        // GAN_WGANGP
     float gp_alpha;         // share of the target where the penalty is taken; below 0:
@@ -38,14 +44,14 @@ struct objective_options {
 // The tensors that the host writes before and reads after each step. Losses are means
 // over all samples of the step; what there is not is NULL.
 struct objective {
-    struct tensor *pixels;    // in: U8 samples, see graph_pixels_unpack
+    struct tensor *pixels;    // in: samples, input then target, see graph_pixels_unpack
     struct tensor *jitter;    // in: crop x, crop y, mirror, 0 of each sample, as uint
     struct tensor *loss_d;    // out: 2 floats, fake and real, before d_loss_weight
     struct tensor *loss_d_gp;    // out: with lambda_gp
     struct tensor *loss_g_gan;
     struct tensor *loss_g_l1;    // with lambda_l1; NULL if that is 0
     struct tensor *sample_input, *sample_output,
-        *sample_target;     // out: U8, of the first batch
+        *sample_target;     // out: of the first batch, see graph_pixels_pack
     struct tensor *fake;    // of the first batch; kept only if the caller says so
 };
 
@@ -61,12 +67,12 @@ enum translation_mode {
     TRANSLATION_RUNNING,    // running statistics, no dropout
 };
 
-// Translation: samples of one image each, no crop, in; U8 out.
+// Translation: samples of one picture each, no crop, in; see graph_pixels_pack out.
 struct translation {
     struct tensor *pixels, *jitter, *output;
 };
 bool translation_build(struct graph *g, struct weights *generator,
-                       const struct generator_options *options,
+                       const struct generator_options *options, struct staging staging,
                        enum translation_mode mode, uint32_t batch, uint32_t h,
                        uint32_t w, struct translation *out);
 
@@ -76,8 +82,9 @@ struct translation_error {
     struct tensor *l1;                 // out: 1 float
 };
 bool translation_error_build(struct graph *g, struct weights *generator,
-                             const struct generator_options *options, uint32_t h,
-                             uint32_t w, struct translation_error *out);
+                             const struct generator_options *options,
+                             struct staging staging, uint32_t h, uint32_t w,
+                             struct translation_error *out);
 
 // How a generator is built in this mode.
 struct model_mode translation_model_mode(enum translation_mode mode);

@@ -480,6 +480,21 @@ bool options_set_data(struct pix_train_options *o, const char *data)
     return text != NULL;
 }
 
+void options_set_staging(struct pix_train_options *o, struct staging staging)
+{
+    o->input_kind = pixel_kind_name(staging.input);
+    o->output_kind = pixel_kind_name(staging.output);
+}
+
+// Whether it is a kind that is not known yet.
+static bool is_open(const struct pix_option *row, const struct pix_train_options *o)
+{
+    const bool is_kind =
+        row->offset == offsetof(struct pix_train_options, input_kind) ||
+        row->offset == offsetof(struct pix_train_options, output_kind);
+    return is_kind && strcmp(text_of(row, o), "auto") == 0;
+}
+
 static bool same_value(const struct pix_option *row, const struct pix_train_options *a,
                        const struct pix_train_options *b)
 {
@@ -497,7 +512,7 @@ const struct pix_option *options_kept_difference(const struct pix_train_options 
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const struct pix_option *row = &table[i];
         if (!row->may_change && !row->is_run_state && row->type != PIX_OPTION_TEXT &&
-            !same_value(row, a, b))
+            !is_open(row, a) && !is_open(row, b) && !same_value(row, a, b))
             return row;
     }
     return NULL;

@@ -10,6 +10,7 @@
 
 #include "base/base.h"
 #include "base/json.h"
+#include "data/dataset.h"
 #include "pix2pix.h"
 #include "train/objective.h"
 
@@ -30,6 +31,12 @@ uint32_t options_levels(const struct pix_train_options *o);
 struct generator_options options_generator(const struct pix_train_options *o);
 struct discriminator_options options_discriminator(const struct pix_train_options *o);
 struct objective_options options_objective(const struct pix_train_options *o);
+
+// "auto" is u8 here: a run finds the kinds of its data first.
+struct staging options_staging(const struct pix_train_options *o);
+
+// How the pairs of a folder are read for these options.
+struct dataset_options options_dataset(const struct pix_train_options *o);
 
 bool options_has_discriminator(const struct pix_train_options *o);
 
@@ -60,8 +67,12 @@ bool options_copy(struct pix_train_options *to, const struct pix_train_options *
 // Replaces the path of the data; the struct keeps its own copy.
 bool options_set_data(struct pix_train_options *o, const char *data);
 
+// Fixes what "auto" stands for.
+void options_set_staging(struct pix_train_options *o, struct staging staging);
+
 // The first option that a continued run keeps and that differs; NULL if none does. Both
-// are resolved. `data` is not compared: a path may change where its files do not.
+// are resolved, but for kinds that are "auto", which may turn out as any. `data` is not
+// compared: a path may change where its files do not.
 const struct pix_option *options_kept_difference(const struct pix_train_options *a,
                                                  const struct pix_train_options *b);
 

@@ -147,6 +147,39 @@ struct discriminator_options options_discriminator(const struct pix_train_option
     };
 }
 
+static enum pixel_kind kind_of(const char *name)
+{
+    enum pixel_kind kind;
+    return pixel_kind_find(name, &kind) ? kind : PIXEL_U8;
+}
+
+struct staging options_staging(const struct pix_train_options *o)
+{
+    return (struct staging){ kind_of(o->input_kind), kind_of(o->output_kind) };
+}
+
+struct dataset_options options_dataset(const struct pix_train_options *o)
+{
+    return (struct dataset_options){
+        .swap = is(o->direction, "BtoA"),
+        .input_nc = o->input_nc,
+        .output_nc = o->output_nc,
+        .input_kind = o->input_kind,
+        .output_kind = o->output_kind,
+        .resize = !is(o->preprocess, "none"),
+        .load_size = o->load_size,
+        .filter = is(o->resize_filter, "bilinear") ? RESIZE_BILINEAR
+                  : is(o->resize_filter, "area")   ? RESIZE_AREA
+                                                   : RESIZE_BICUBIC,
+        .crop_size = o->crop_size,
+        .flip = !o->no_flip,
+        .shuffle = !o->serial_batches,
+        .max_size = o->max_dataset_size,
+        .threads = o->threads,
+        .seed = o->seed,
+    };
+}
+
 bool options_has_discriminator(const struct pix_train_options *o)
 {
     return !is(o->gan_mode, "none");
@@ -177,6 +210,7 @@ struct objective_options options_objective(const struct pix_train_options *o)
         .load_w = o->load_size,
         .crop_h = o->crop_size,
         .crop_w = o->crop_size,
+        .staging = options_staging(o),
         .lambda_l1 = (float)o->lambda_l1,
         .lambda_gp = (float)o->lambda_gp,
         .gp_alpha = (float)o->gp_alpha,

@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "data/dataset.h"
 #include "data/image.h"
+#include "data/picture.h"
 #include "gpu/device.h"
 #include "graph/exec.h"
 #include "train/checkpoint.h"
@@ -264,8 +265,8 @@ bool trainer_tune(struct gpu_device *device, double submission_seconds,
         t->device = device;
         g = graph_create(&limits);
         ok = create_networks(t) && g && build_graph(t) &&
-             translation_build(g, generator, &unet, TRANSLATION_STABLE, 1, side, side,
-                               &translation) &&
+             translation_build(g, generator, &unet, options_staging(&t->options),
+                               TRANSLATION_STABLE, 1, side, side, &translation) &&
              add_products(&shapes, &count, &capacity, t->graph) &&
              add_products(&shapes, &count, &capacity, g) &&
              tuned_measure(device, submission_seconds, shapes, count, report, user);
@@ -289,24 +290,37 @@ static bool write_samples(struct trainer *t)
     uint32_t side = t->options.crop_size;
     uint32_t rows = MIN(t->options.batch_size, SAMPLE_ROWS_MAX);
     uint32_t factor = image_enlargement(side);
-    size_t bytes = (size_t)side * side * 3;
+    const struct objective_options objective = options_objective(&t->options);
     struct pix_image grid = { 0 };
     char name[64];
     bool ok = false;
 
     snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
     char *path = file_join(t->options.out, name);
-    uint8_t *pixels = mem_alloc((size_t)tensor_bytes(columns[0]));
+    uint8_t *pixels =
+        mem_alloc((size_t)MAX(tensor_bytes(columns[0]), tensor_bytes(columns[1])));
     if (!path || !pixels ||
         !image_create(&grid, SAMPLE_COLUMNS * side * factor, rows * side * factor))
         goto fail;
     for (uint32_t column = 0; column < SAMPLE_COLUMNS; column++) {
         if (!tensor_download(t->device, columns[column], pixels))
             goto fail;
+        struct picture p = {
+            .kind = column ? objective.staging.output : objective.staging.input,
+            .channels = column ? objective.generator.channels_out
+                               : objective.generator.channels_in,
+            .width = side,
+            .height = side,
+        };
         for (uint32_t row = 0; row < rows; row++) {
-            const struct pix_image tile = { side, side, pixels + row * bytes };
+            struct pix_image tile;
+            p.samples =
+                pixels + row * pixel_staged_bytes(p.kind, p.channels, side, side);
+            if (!picture_show(&p, &tile))
+                goto fail;
             image_paste(&grid, &tile, column * side * factor, row * side * factor,
                         factor);
+            image_free(&tile);
         }
     }
     ok = image_write(path, &grid);
@@ -538,7 +552,10 @@ static char *find_data(const char *data)
         return NULL;
     }
     char *path = file_join(data, "train");
-    if (path && !os_folder_list(path, stop_at_once, NULL)) {
+    char *side = file_join(data, "A/train");
+    bool has_sides = side && file_is_folder(side);
+    mem_free(side);
+    if (path && !has_sides && !os_folder_list(path, stop_at_once, NULL)) {
         log_error("train: the data folder %s has no folder train that can be read: %s",
                   data, os_error_text());
         mem_free(path);
@@ -557,22 +574,24 @@ static bool make_data_absolute(struct pix_train_options *o)
     return ok;
 }
 
+// What the data are of, where the options leave that open: the step is made for it.
+static bool find_kinds(struct trainer *t, const char *folder)
+{
+    struct dataset_options options = options_dataset(&t->options);
+    struct staging staging;
+    options.folder = folder;
+    if (!dataset_find_kinds(&options, &staging.input, &staging.output))
+        return false;
+    options_set_staging(&t->options, staging);
+    return true;
+}
+
 static bool open_data(struct trainer *t, const char *folder)
 {
     const struct pix_train_options *o = &t->options;
-    const struct dataset_options options = {
-        .folder = folder,
-        .swap = strcmp(o->direction, "BtoA") == 0,
-        .resize = strcmp(o->preprocess, "none") != 0,
-        .load_size = o->load_size,
-        .crop_size = o->crop_size,
-        .flip = !o->no_flip,
-        .shuffle = !o->serial_batches,
-        .max_size = o->max_dataset_size,
-        .threads = o->threads,
-        .seed = o->seed,
-        .first_sample = t->step * options_images_per_step(o),
-    };
+    struct dataset_options options = options_dataset(o);
+    options.folder = folder;
+    options.first_sample = t->step * options_images_per_step(o);
     t->data = dataset_create(&options);
     if (!t->data)
         return false;
@@ -666,7 +685,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (!run_begin(&t->run, o))
         goto fail;
     folder = find_data(o->data);
-    if (!folder || !make_data_absolute(&t->options) ||
+    if (!folder || !make_data_absolute(&t->options) || !find_kinds(t, folder) ||
         !build(t, submission_seconds, true, &plan) ||
         !footprint_fits(device, &plan, "training", memory_hint(o, &plan)))
         goto fail;
@@ -742,7 +761,7 @@ const struct pix_train_options *trainer_get_options(const struct trainer *t)
 // Fills a slot with the next batch; its epoch is that of its first sample.
 static bool next_batch(struct trainer *t, struct ring_slot *slot)
 {
-    size_t bytes = (size_t)t->options.load_size * t->options.load_size * 6;
+    size_t bytes = dataset_sample_bytes(t->data);
     for (uint32_t i = 0; i < options_images_per_step(&t->options); i++) {
         struct dataset_sample sample;
         if (!dataset_next(t->data, &sample, slot->pixels + i * bytes))

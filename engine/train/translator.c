@@ -74,7 +74,9 @@ static bool program_build(struct translator *t, uint32_t images, uint32_t width,
     limits.tuning = &t->tuning;
     *p = (struct program){ .images = images, .width = width, .height = height };
     p->graph = graph_create(&limits);
-    return p->graph && translation_build(p->graph, t->generator, &generator, t->mode,
+    return p->graph && translation_build(p->graph, t->generator, &generator,
+                                         options_staging(&t->options), t->mode,
+
                                          images, height, width, &p->tensors);
 }
 
@@ -414,9 +416,9 @@ uint32_t translator_submit(struct translator *t, const struct pix_image *const *
             return 0;
     }
     uint32_t slot = (p->oldest + p->in_flight) % SLOTS;
-    size_t bytes = (size_t)width * height * 3;
+    size_t bytes = (size_t)pixel_staged_bytes(PIXEL_U8, 3, width, height);
     for (uint32_t i = 0; i < p->images; i++)
-        memcpy(p->pixels[slot] + i * bytes, in[i]->pixels, bytes);
+        image_to_planes(in[i], p->pixels[slot] + i * bytes);
     if (!exec_submit(p->exec, slot, &t->step)) {
         report(t);
         return 0;
@@ -430,13 +432,15 @@ bool translator_wait(struct translator *t, uint8_t *const *out)
     struct program *p = &t->program;
     assert(p->in_flight > 0);
     uint32_t slot = p->oldest;
-    size_t bytes = (size_t)p->width * p->height * 3;
+    size_t bytes = (size_t)pixel_staged_bytes(PIXEL_U8, 3, p->width, p->height);
     p->oldest = (p->oldest + 1) % SLOTS;
     p->in_flight--;
     if (!exec_wait(p->exec, slot))
         return report(t);
-    for (uint32_t i = 0; out && i < p->images; i++)
-        memcpy(out[i], p->output[slot] + i * bytes, bytes);
+    for (uint32_t i = 0; out && i < p->images; i++) {
+        struct pix_image image = { p->width, p->height, out[i] };
+        image_from_planes(p->output[slot] + i * bytes, &image);
+    }
     return true;
 }
 

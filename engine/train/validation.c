@@ -28,15 +28,14 @@ static bool open_data(struct validation *v, const struct pix_train_options *o)
     char *folder = file_join(o->data, "val");
     if (!folder)
         return false;
-    const struct dataset_options options = {
-        .folder = folder,
-        .swap = strcmp(o->direction, "BtoA") == 0,
-        .resize = strcmp(o->preprocess, "none") != 0,
-        .load_size = o->crop_size,
-        .crop_size = o->crop_size,
-        .threads = o->threads,
-    };
-    bool ok = file_is_folder(folder);
+    char *side = file_join(o->data, "A/val");
+    struct dataset_options options = options_dataset(o);
+    options.folder = folder;
+    options.load_size = o->crop_size;
+    options.flip = options.shuffle = false;
+    options.max_size = 0;
+    bool ok = file_is_folder(folder) || (side && file_is_folder(side));
+    mem_free(side);
     if (!ok)
         log_error("train: %s asks for validation, but there is no folder %s: make it, "
                   "or take another --lr-policy and --val-freq 0",
@@ -55,8 +54,9 @@ static bool build(struct validation *v, struct gpu_device *device,
     const struct generator_options options = options_generator(o);
     limits.tuning = tuning;
     v->graph = graph_create(&limits);
-    if (!v->graph || !translation_error_build(v->graph, generator, &options,
-                                              o->crop_size, o->crop_size, tensors))
+    if (!v->graph ||
+        !translation_error_build(v->graph, generator, &options, options_staging(o),
+                                 o->crop_size, o->crop_size, tensors))
         return false;
     v->plan = plan_build(v->graph, &plan_limits);
     return v->plan && plan_allocate(v->plan, device);

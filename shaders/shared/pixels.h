@@ -1,37 +1,46 @@
 // SPDX-License-Identifier: MIT
 //
-// 8-bit pictures and tensors. A staged sample is `images` pictures of side_h x side_w
-// pixels, one after the other, interleaved RGB, nothing padded: a sample may start at
-// any byte. The jitter of a sample is four unsigned integers: crop_x, crop_y, mirror,
-// 0.
+// Pictures of bytes, 16-bit numbers or floats, and tensors. A staged sample is one
+// picture or two, planes one after the other, nothing padded but the end of a picture,
+// to whole words. The jitter of a sample is four unsigned integers: crop_x, crop_y,
+// mirror, 0.
 //
-//     unpack   out[c][y][x] = (byte / 255 - 0.5) / 0.5
-//              of the pixel (crop_y + y, crop_x + (mirror ? w - 1 - x : x))
-//     pack     byte = (x + 1) / 2 * 255 within 0 to 255, without its fraction; NaN is 0
+//     unpack   out[c][y][x] = (v / most - 0.5) / 0.5, most 255 or 65535; floats as is;
+//              v of the pixel (crop_y + y, crop_x + (mirror ? w - 1 - x : x))
+//     pack     v = (x + 1) / 2 * most within 0 to most, without its fraction; NaN is 0;
+//              floats as is
 
 #ifndef SHARED_PIXELS_H
 #define SHARED_PIXELS_H
 
 #include "shared/base.h"
 
+#define PIXELS_SPEC_KIND 1
+
+// enum pixel_kind
+#define PIXELS_U8 0
+#define PIXELS_U16 1
+#define PIXELS_F32 2
+
 #define PIXELS_JITTER 4    // integers a sample
 
 struct pixels_unpack_params {
     uint count;     // elements written
     uint stride;    // invocations of the grid
-    uint h, w;      // of the crop
+    uint channels;
+    uint h, w;    // of the crop
     uint side_h, side_w;
-    uint first;           // picture in the sample
-    uint images;          // pictures a sample
+    uint first_word;      // of the picture in a sample
+    uint sample_words;    // of a sample
     uint first_sample;    // of the staged ones
     STRUCT(view) y;
 };
 
 struct pixels_pack_params {
-    uint words;     // 32-bit words written
-    uint stride;    // invocations of the grid
-    uint count;     // bytes, the last word may not be full
-    uint plane;     // h * w
+    uint words;           // 32-bit words written
+    uint stride;          // invocations of the grid
+    uint run;             // elements of a sample
+    uint sample_words;    // of a sample, the last may not be full
     STRUCT(view) x;
 };
 

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 // ---------------------------------------------------------------------------
 // Activation
@@ -399,31 +400,56 @@ void reference_pixels_unpack(uint32_t n, struct pixels_attributes attr, uint32_t
                              uint32_t w, const uint8_t *pixels, const uint32_t *jitter,
                              double *out)
 {
-    size_t picture = (size_t)attr.side_h * attr.side_w * 3;
     for (size_t i = 0; i < n; i++) {
         const size_t sample = attr.first_sample + i;
-        const uint8_t *from = pixels + (sample * attr.images + attr.first) * picture;
+        const uint8_t *from = pixels + sample * attr.sample_bytes + attr.offset_bytes;
         const uint32_t *j = jitter + sample * 4;
-        for (size_t c = 0; c < 3; c++)
+        for (size_t c = 0; c < attr.channels; c++)
             for (size_t r = 0; r < h; r++)
                 for (size_t q = 0; q < w; q++) {
                     size_t row = j[1] + r, column = j[0] + (j[2] ? w - 1 - q : q);
-                    double byte = from[(row * attr.side_w + column) * 3 + c];
-                    out[((i * 3 + c) * h + r) * w + q] = (byte / 255 - 0.5) / 0.5;
+                    size_t at = (c * attr.side_h + row) * attr.side_w + column;
+                    double v;
+                    uint16_t wide;
+                    float number;
+                    switch (attr.kind) {
+                    case PIXEL_U8:
+                        v = (from[at] / 255.0 - 0.5) / 0.5;
+                        break;
+                    case PIXEL_U16:
+                        memcpy(&wide, from + at * 2, sizeof(wide));
+                        v = (wide / 65535.0 - 0.5) / 0.5;
+                        break;
+                    default:
+                        memcpy(&number, from + at * 4, sizeof(number));
+                        v = (double)number;
+                    }
+                    out[((i * attr.channels + c) * h + r) * w + q] = v;
                 }
     }
 }
 
-void reference_pixels_pack(struct shape s, const float *x, uint8_t *out)
+void reference_pixels_pack(struct shape s, enum pixel_kind kind, const float *x,
+                           uint8_t *out)
 {
-    size_t plane = (size_t)s.h * s.w;
+    size_t run = shape_run(s);
+    size_t bytes = (size_t)pixel_staged_bytes(kind, s.c, s.w, s.h);
+    memset(out, 0, s.n * bytes);
     for (size_t n = 0; n < s.n; n++)
-        for (size_t k = 0; k < plane; k++)
-            for (size_t c = 0; c < 3; c++) {
-                // In floats, as the port: the fraction that is cut off depends on it.
-                float v = (x[(n * 3 + c) * plane + k] + 1.0f) / 2.0f * 255.0f;
-                out[(n * plane + k) * 3 + c] = isnan(v) || v <= 0.0f ? 0
-                                               : v >= 255.0f         ? 255
-                                                                     : (uint8_t)v;
+        for (size_t k = 0; k < run; k++) {
+            uint8_t *to = out + n * bytes + k * pixel_bytes(kind);
+            float in = x[n * run + k];
+            if (kind == PIXEL_F32) {
+                memcpy(to, &in, sizeof(in));
+                continue;
             }
+            // In floats, as the port: the fraction that is cut off depends on it.
+            float most = kind == PIXEL_U8 ? 255.0f : 65535.0f;
+            float v = (in + 1.0f) / 2.0f * most;
+            uint16_t value = (uint16_t)(isnan(v) || v <= 0.0f ? 0.0f : MIN(v, most));
+            if (kind == PIXEL_U16)
+                memcpy(to, &value, sizeof(value));
+            else
+                *to = (uint8_t)value;
+        }
 }

@@ -84,6 +84,8 @@ void reference_sgd(size_t count, double lr, double momentum, const double *g, do
 void reference_pixels_unpack(uint32_t n, struct pixels_attributes attr, uint32_t h,
                              uint32_t w, const uint8_t *pixels, const uint32_t *jitter,
                              double *out);
-void reference_pixels_pack(struct shape s, const float *x, uint8_t *out);
+// Each sample pixel_staged_bytes of them.
+void reference_pixels_pack(struct shape s, enum pixel_kind kind, const float *x,
+                           uint8_t *out);
 
 #endif
