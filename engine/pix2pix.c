@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/image.h"
+#include "data/picture.h"
 #include "gpu/device.h"
 #include "train/bench.h"
 #include "train/convert.h"
@@ -203,18 +204,62 @@ void pix_image_free(struct pix_image *image)
         image_free(image);
 }
 
+bool pix_array_read(const char *path, struct pix_array *array)
+{
+    struct picture picture;
+    struct reason reason;
+    if (!given(array, "pix_array_read", "array"))
+        return false;
+    *array = (struct pix_array){ 0 };
+    if (!given(path, "pix_array_read", "path"))
+        return false;
+    if (!picture_read(path, &picture, &reason)) {
+        log_error("image: %s: %s", path, reason.text);
+        return false;
+    }
+    *array = picture_to_array(&picture);
+    return true;
+}
+
+bool pix_array_write(const char *path, const struct pix_array *array)
+{
+    struct picture picture;
+    bool ok = given(path, "pix_array_write", "path") &&
+              given(array, "pix_array_write", "array") &&
+              picture_from_array(array, &picture);
+    if (ok) {
+        ok = picture_write(path, &picture);
+        picture_free(&picture);
+    }
+    return ok;
+}
+
+void pix_array_free(struct pix_array *array)
+{
+    if (!array)
+        return;
+    mem_free(array->data);
+    *array = (struct pix_array){ 0 };
+}
+
+bool pix_array_has_extension(const char *path)
+{
+    return given(path, "pix_array_has_extension", "path") &&
+           picture_has_known_extension(path);
+}
+
 bool pix_image_has_extension(const char *path)
 {
     return given(path, "pix_image_has_extension", "path") &&
            image_has_known_extension(path);
 }
 
-bool pix_image_list(const char *folder, char ***names, uint32_t *count)
+static bool list_files(const char *function, const char *folder, char ***names,
+                       uint32_t *count, bool (*is_wanted)(const char *name))
 {
     struct file_list list;
-    if (!given(folder, "pix_image_list", "folder") ||
-        !given(names, "pix_image_list", "names") ||
-        !given(count, "pix_image_list", "count"))
+    if (!given(folder, function, "folder") || !given(names, function, "names") ||
+        !given(count, function, "count"))
         return false;
     *names = NULL;
     *count = 0;
@@ -222,7 +267,7 @@ bool pix_image_list(const char *folder, char ***names, uint32_t *count)
         return false;
     size_t kept = 0;
     for (size_t i = 0; i < list.count; i++) {
-        if (image_has_known_extension(list.names[i]) && kept < UINT32_MAX)
+        if (is_wanted(list.names[i]) && kept < UINT32_MAX)
             list.names[kept++] = list.names[i];
         else
             mem_free(list.names[i]);
@@ -230,6 +275,18 @@ bool pix_image_list(const char *folder, char ***names, uint32_t *count)
     *names = list.names;
     *count = (uint32_t)kept;
     return true;
+}
+
+bool pix_image_list(const char *folder, char ***names, uint32_t *count)
+{
+    return list_files("pix_image_list", folder, names, count,
+                      image_has_known_extension);
+}
+
+bool pix_array_list(const char *folder, char ***names, uint32_t *count)
+{
+    return list_files("pix_array_list", folder, names, count,
+                      picture_has_known_extension);
 }
 
 void pix_image_list_free(char **names, uint32_t count)
@@ -441,6 +498,22 @@ bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
               translator_run(translator->translator, in, out);
     log_use(before);
     return ok;
+}
+
+bool pix_translator_run_array(pix_translator *translator, const struct pix_array *in,
+                              struct pix_array *out)
+{
+    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    bool ok = given(in, "pix_translator_run_array", "in") &&
+              given(out, "pix_translator_run_array", "out") &&
+              translator_run_array(translator->translator, in, out);
+    log_use(before);
+    return ok;
+}
+
+const char *pix_translator_extension(const pix_translator *translator, const char *path)
+{
+    return translator_extension(translator->translator, path);
 }
 
 bool pix_translator_run_many(pix_translator *translator,

@@ -154,6 +154,34 @@ PIX_API bool pix_image_has_extension(const char *path);
 PIX_API bool pix_image_list(const char *folder, char ***names, uint32_t *count);
 PIX_API void pix_image_list_free(char **names, uint32_t count);
 
+// Pictures of any kind of sample and 1 to 64 channels.
+enum pix_kind {
+    PIX_KIND_U8,     // uint8_t, 0 to 255
+    PIX_KIND_U16,    // uint16_t, 0 to 65535
+    PIX_KIND_F32,    // float, -1 to 1 to the networks
+};
+
+// Planes of samples [channels][height][width], rows top to bottom, nothing padded.
+struct pix_array {
+    enum pix_kind kind;
+    uint32_t channels, width, height;
+    void *data;    // owned; freed with pix_array_free
+};
+
+// Reads what pix_image_read reads, with the file's own channels (1 grey, 2 grey and
+// alpha, 3 RGB, 4 RGB and alpha) and 16 bits where a PNG has them; or a NumPy array
+// [c, h, w] or [h, w] of u1, u2 or f4 from a .npy file.
+PIX_API bool pix_array_read(const char *path, struct pix_array *array);
+
+// Writes by the extension of the path: .npy any array, .png u8 and u16 of 1 to 4
+// channels, the other image files u8 of 1 to 4, without the alpha.
+PIX_API bool pix_array_write(const char *path, const struct pix_array *array);
+PIX_API void pix_array_free(struct pix_array *array);
+
+// As pix_image_has_extension and pix_image_list, with .npy as well.
+PIX_API bool pix_array_has_extension(const char *path);
+PIX_API bool pix_array_list(const char *folder, char ***names, uint32_t *count);
+
 // ---------------------------------------------------------------------------
 // Training
 
@@ -449,9 +477,25 @@ PIX_API uint32_t pix_translator_multiple(const pix_translator *translator);
 PIX_API const struct pix_train_options *pix_translator_get_options(
     const pix_translator *translator);
 
-// Translates one image. *out is allocated; free with pix_image_free.
+// Translates one image. *out is allocated; free with pix_image_free. Where the model
+// was not trained on 8-bit RGB, it is given what the image is in its channels and kind,
+// and its output is shown as pictures are: 16 bits and floats as 8, 1 and 2 channels as
+// grey, of more the first three.
 PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
                                 struct pix_image *out);
+
+// The same with arrays: *out is of the kind and channels that the model was trained on;
+// free with pix_array_free. The input may be of any kind; u8 and u16 of 1 to 4 channels
+// count as colours and are converted as those of image files are, others must have the
+// model's number of channels.
+PIX_API bool pix_translator_run_array(pix_translator *translator,
+                                      const struct pix_array *in,
+                                      struct pix_array *out);
+
+// The extension of a file for the translation of the file `path`: its own, where such a
+// file can hold what the model makes, else ".png" or ".npy".
+PIX_API const char *pix_translator_extension(const pix_translator *translator,
+                                             const char *path);
 
 enum pix_translate_result {
     PIX_TRANSLATE_PENDING,    // not yet, or the call ended before
@@ -461,8 +505,9 @@ enum pix_translate_result {
     PIX_TRANSLATE_NOT_WRITTEN,
 };
 
-// An image from a file or from memory, to a file or to memory. Everything in it is the
-// caller's and must stay as it is until the item is done.
+// An image from a file or from memory, to a file or to memory. Files may be all that
+// pix_array_read and pix_array_write take; memory is as with pix_translator_run.
+// Everything in it is the caller's and must stay as it is until the item is done.
 struct pix_translate_item {
     const char *input;       // file to read; NULL: `in` is the image
     const char *output;      // file to write, unlike any other; NULL: `out` gets it
@@ -527,11 +572,11 @@ struct pix_evaluation {
     uint32_t pairs;           // compared
     uint32_t broken;          // could not be read, see the log
     double l1;                // output against target
-    double l1_copy;           // input against target
+    double l1_copy;           // input against target; NaN if their channels differ
     double l1_mean_colour;    // the training targets' mean colour against target
 };
 
-// Translates the pairs of `data`/`split` (folder, side-by-side A|B images, the model's
+// Translates the pairs of `data`/`split` (laid out as for training, the model's
 // direction and size) and compares; those that can not be read are left out, and at
 // least one must be left. `grid` may be NULL, or a path for a PNG with one
 // row input | output | target per pair, at most `grid_rows` rows; more than four stand

@@ -742,6 +742,60 @@ static void test_translate_interrupt(void **state)
     assert_int_equal(shell("rm -r many few"), 0);
 }
 
+// A flat array of 3 channels of floats.
+static void write_array(const char *name, float value)
+{
+    float data[3 * 32 * 32];
+    const struct pix_array array = { PIX_KIND_F32, 3, 32, 32, data };
+    for (size_t i = 0; i < sizeof(data) / sizeof(data[0]); i++)
+        data[i] = value;
+    char *path = in_scratch(name);
+    assert_true(pix_array_write(path, &array));
+    mem_free(path);
+}
+
+// Files of a model's translations are of its kind, whatever its input was.
+static void test_translate_arrays(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    assert_int_equal(
+        shell("mkdir -p arrays/train/A arrays/train/B mixed; "
+              "cp \"$(ls \"$X\"/satellite/*.jpg | head -n 1)\" mixed/a.jpg"),
+        0);
+    write_array("arrays/train/A/1.npy", 0.5f);
+    write_array("arrays/train/B/1.npy", -0.25f);
+    write_array("mixed/b.npy", 0.5f);
+    RUN(0, "train --data arrays --out floats " SMALL "--preprocess none --load-size 0 "
+           "--steps 1");
+    RUN(0, "translate --model floats --input mixed --output made");
+    assert_int_equal(shell("ls made"), 0);
+    assert_string_equal(out, "a.npy\nb.npy\n");
+    RUN(0, "translate --model floats --input mixed/a.jpg --output alone.npy");
+    assert_int_equal(shell("cmp alone.npy made/a.npy"), 0);
+    RUN(0, "translate --model floats --input mixed/b.npy --plan --preprocess none");
+    RUN(1, "translate --model floats --input mixed/a.jpg --output no.png");
+    assert_has(err, "--output no.png can not hold what this model makes: name a .npy");
+    assert_kind("no.png", false);
+
+    // Two inputs, one output.
+    assert_int_equal(shell("cp mixed/a.jpg mixed/b.jpg"), 0);
+    RUN(1, "translate --model floats --input mixed --output collide");
+    assert_has(err, "would both become");
+    assert_has(err, "mixed/b.jpg");
+    assert_has(err, "mixed/b.npy");
+    assert_kind("collide", false);
+
+    // Where the model makes bytes each file stays what it is.
+    make_run();
+    RUN(0, "translate --model run --input mixed --output bytes");
+    assert_int_equal(shell("ls bytes"), 0);
+    assert_string_equal(out, "a.jpg\nb.jpg\nb.npy\n");
+    RUN(0, "evaluate --model floats --data arrays --split train");
+    assert_has(out, "pairs 1");
+}
+
 static void test_evaluate(void **state)
 {
     (void)state;
@@ -1115,6 +1169,7 @@ int main(void)
         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_translate),
         cmocka_unit_test(test_translate_interrupt),
+        cmocka_unit_test(test_translate_arrays),
         cmocka_unit_test(test_evaluate),
         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_bench),

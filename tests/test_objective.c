@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/safetensors.h"
-#include "data/image.h"
+#include "data/picture.h"
 #include "support/gpu.h"
 
 #define GOLDEN TEST_FIXTURES "/golden/"
@@ -150,12 +150,15 @@ static void run_case(const char *name, struct op_limits op_limits)
 
     for (uint64_t s = 0; s < steps; s++) {
         // The file has interleaved pictures.
-        for (size_t i = 0; i < 2 * batch; i++)
-            image_to_planes(&(struct pix_image){ SIDE, SIDE,
-                                                 (uint8_t *)images +
-                                                     s * batch * PAIR_BYTES +
-                                                     i * PAIR_BYTES / 2 },
-                            pixels + i * PAIR_BYTES / 2);
+        for (size_t i = 0; i < 2 * batch; i++) {
+            struct pix_image image = {
+                SIDE, SIDE, (uint8_t *)images + (2 * s * batch + i) * PAIR_BYTES / 2
+            };
+            struct picture picture;
+            assert_true(picture_from_image(&image, &picture));
+            memcpy(pixels + i * PAIR_BYTES / 2, picture.samples, PAIR_BYTES / 2);
+            picture_free(&picture);
+        }
         double t = (double)(s + 1);
         const struct step_block block = {
             .step = (uint32_t)(s + 1),

@@ -326,11 +326,11 @@ static struct {
     uint32_t loaded, live, most_live, done, failed;
 } flow;
 
-static bool flow_load(void *user, size_t index, struct pix_image *image)
+static bool flow_load(void *user, size_t index, struct picture *picture)
 {
     (void)user;
-    *image = (struct pix_image){ 0 };
-    if (!image_create(image, CROP, CROP + (index == 7 ? 1 : 0)))    // one does not fit
+    // One does not fit.
+    if (!picture_create(picture, PIXEL_U8, 3, CROP, CROP + (index == 7 ? 1 : 0)))
         return false;
     os_mutex_lock(flow.mutex);
     flow.loaded++;
@@ -340,9 +340,9 @@ static bool flow_load(void *user, size_t index, struct pix_image *image)
     return true;
 }
 
-static bool flow_store(void *user, size_t index, struct pix_image *image)
+static bool flow_store(void *user, size_t index, struct picture *picture)
 {
-    (void)user, (void)index, (void)image;
+    (void)user, (void)index, (void)picture;
     os_mutex_lock(flow.mutex);
     flow.live--;
     os_mutex_unlock(flow.mutex);

@@ -57,9 +57,9 @@ static int check_paths(const struct command *command, const struct translation *
         return options_usage_error(
             command, "--input %s is a file and --output %s a folder: name a file",
             t->input, t->output);
-    if (!pix_image_has_extension(t->output))
+    if (!pix_array_has_extension(t->output))
         return options_usage_error(
-            command, "--output %s must end in .png, .jpg, .jpeg, .bmp or .tga",
+            command, "--output %s must end in .png, .jpg, .jpeg, .bmp, .tga or .npy",
             t->output);
     return EXIT_DONE;
 }
@@ -85,6 +85,13 @@ static bool image_done(void *user, struct pix_translate_item *item)
 static bool translate_file(pix_translator *translator, const char *input,
                            const char *output)
 {
+    const char *extension = pix_translator_extension(translator, output);
+    const size_t length = strlen(output), tail = strlen(extension);
+    if (length < tail || strcmp(output + length - tail, extension) != 0) {
+        output_error("--output %s can not hold what this model makes: name a %s%s",
+                     output, extension, strcmp(extension, ".npy") ? " or .npy" : "");
+        return false;
+    }
     struct progress progress = { .count = 1 };
     struct pix_translate_item item = { .input = input, .output = output };
     return pix_translator_run_many(translator, &item, 1, image_done, &progress);
@@ -99,22 +106,71 @@ static void free_items(struct pix_translate_item *items, uint32_t count)
     free(items);
 }
 
+// The path of the translation of a file, which may need another extension.
+static char *output_path(pix_translator *translator, const char *folder,
+                         const char *name)
+{
+    const char *extension = pix_translator_extension(translator, name);
+    const char *dot = strrchr(name, '.');
+    const size_t stem = dot ? (size_t)(dot - name) : strlen(name);
+    char *changed = malloc(stem + strlen(extension) + 1), *path = NULL;
+    if (changed) {
+        memcpy(changed, name, stem);
+        strcpy(changed + stem, extension);
+        path = options_join(folder, changed);
+    } else {
+        output_error("out of memory");
+    }
+    free(changed);
+    return path;
+}
+
+static int by_output(const void *a, const void *b)
+{
+    const struct pix_translate_item *const *x = a, *const *y = b;
+    return strcmp((*x)->output, (*y)->output);
+}
+
+// Where extensions change, two inputs may have one output.
+static bool check_outputs(struct pix_translate_item *items, uint32_t count)
+{
+    struct pix_translate_item **sorted =
+        calloc(count, sizeof(struct pix_translate_item *));
+    bool ok = sorted != NULL;
+    if (!ok)
+        output_error("out of memory");
+    for (uint32_t i = 0; ok && i < count; i++)
+        sorted[i] = &items[i];
+    if (ok)
+        qsort(sorted, count, sizeof(struct pix_translate_item *), by_output);
+    for (uint32_t i = 1; ok && i < count; i++) {
+        ok = strcmp(sorted[i - 1]->output, sorted[i]->output) != 0;
+        if (!ok)
+            output_error("%s and %s would both become %s: rename one",
+                         sorted[i - 1]->input, sorted[i]->input, sorted[i]->output);
+    }
+    free(sorted);
+    return ok;
+}
+
 // An item for each name. NULL after a message.
-static struct pix_translate_item *make_items(const struct translation *t,
+static struct pix_translate_item *make_items(pix_translator *translator,
+                                             const struct translation *t,
                                              char *const *names, uint32_t count)
 {
     struct pix_translate_item *items = calloc(count, sizeof(*items));
+    bool ok = items != NULL;
     if (!items)
         output_error("out of memory");
-    for (uint32_t i = 0; items && i < count; i++) {
+    for (uint32_t i = 0; ok && i < count; i++) {
         items[i].input = options_join(t->input, names[i]);
-        items[i].output = options_join(t->output, names[i]);
-        if (!items[i].input || !items[i].output) {
-            free_items(items, count);
-            return NULL;
-        }
+        items[i].output = output_path(translator, t->output, names[i]);
+        ok = items[i].input && items[i].output;
     }
-    return items;
+    if (ok && check_outputs(items, count))
+        return items;
+    free_items(items, count);
+    return NULL;
 }
 
 static int translate_folder(pix_translator *translator, const struct translation *t)
@@ -124,21 +180,22 @@ static int translate_folder(pix_translator *translator, const struct translation
     struct progress progress = { 0 };
     uint32_t count = 0, good = 0;
     int code = EXIT_FAILED;
-    if (!pix_image_list(t->input, &names, &count)) {
+    if (!pix_array_list(t->input, &names, &count)) {
         output_error("%s", pix_last_error());
         return EXIT_FAILED;
     }
     if (count == 0) {
-        output_error("--input %s holds no .png, .jpg, .jpeg, .bmp or .tga", t->input);
+        output_error("--input %s holds no .png, .jpg, .jpeg, .bmp, .tga or .npy",
+                     t->input);
         goto end;
     }
+    items = make_items(translator, t, names, count);
+    if (!items)
+        goto end;
     if (!terminal_make_folder(t->output)) {
         output_error("--output %s can not be made: %s", t->output, strerror(errno));
         goto end;
     }
-    items = make_items(t, names, count);
-    if (!items)
-        goto end;
     if (terminal_is_interactive(stderr))
         output_live_begin(stderr);
     progress.count = count;
@@ -165,18 +222,18 @@ end:
 // keeps.
 static int print_plan(pix_translator *translator, const struct translation *t)
 {
-    struct pix_image image = { 0 };
+    struct pix_array image = { 0 };
     struct pix_plan plan;
     uint32_t width = 0, height = 0;
     if (t->input && t->preprocess && strcmp(t->preprocess, "none") == 0 &&
         terminal_path_kind(t->input) == PATH_FILE) {
-        if (!pix_image_read(t->input, &image)) {
+        if (!pix_array_read(t->input, &image)) {
             output_error("%s", pix_last_error());
             return EXIT_FAILED;
         }
         width = image.width;
         height = image.height;
-        pix_image_free(&image);
+        pix_array_free(&image);
     }
     if (!pix_translator_plan(translator, width, height, &plan))
         return EXIT_FAILED;
@@ -190,7 +247,7 @@ int command_translate(int argc, char **argv)
         { "model", ARGUMENT_TEXT, &t.model, "RUN|FILE",
           "run folder (its newest checkpoint), or a file of weights", NULL },
         { "input", ARGUMENT_TEXT, &t.input, "FILE|DIR",
-          "image, or folder of images: .png .jpg .bmp .tga", NULL },
+          "image, or folder of images: .png .jpg .bmp .tga .npy", NULL },
         { "output", ARGUMENT_TEXT, &t.output, "FILE|DIR",
           "image, or folder (made if absent), which keeps names", NULL },
         { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
@@ -214,9 +271,12 @@ int command_translate(int argc, char **argv)
     const struct command command = {
         .name = "translate",
         .usage = "translate --model RUN|FILE --input FILE|DIR --output FILE|DIR",
-        .purpose = "       pix2pix translate --model RUN|FILE --plan [--json]\n"
-                   "Translates images with a trained generator. A broken image is an "
-                   "error; the\nothers of its folder are translated all the same.\n\n",
+        .purpose =
+            "       pix2pix translate --model RUN|FILE --plan [--json]\n"
+            "Translates images with a trained generator. A broken image is an "
+            "error; the\nothers of its folder are translated all the same. A folder's "
+            "names stay, but\nfor the extension where such a file can not hold "
+            "what the model makes.\n\n",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &t.device,

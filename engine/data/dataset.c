@@ -173,23 +173,37 @@ static struct pair_options pair_options_of(const struct dataset_options *o)
     };
 }
 
-// The first pair that can be used says of which kind the others must be, where the
-// options do not. That there may be none is for the check to tell.
-static void find_kinds(struct pair_options *o, const struct pair_list *list)
+// Fills in what is not known yet from the first pair that these options let pass.
+static void find_kinds_by(const struct pair_options *by, const struct pair_list *list,
+                          struct pair_options *o)
 {
-    bool found = o->input_kind != PIXEL_KINDS && o->output_kind != PIXEL_KINDS;
-    for (size_t i = 0; !found && i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         struct picture input, target;
         struct reason reason;
         const char *culprit;
-        found = pair_read(&list->files[i], o, &input, &target, &culprit, &reason);
-        if (found) {
+        if (o->input_kind != PIXEL_KINDS && o->output_kind != PIXEL_KINDS)
+            return;
+        if (!pair_read(&list->files[i], by, &input, &target, &culprit, &reason))
+            continue;
+        if (o->input_kind == PIXEL_KINDS)
             o->input_kind = input.kind;
+        if (o->output_kind == PIXEL_KINDS)
             o->output_kind = target.kind;
-            picture_free(&input);
-            picture_free(&target);
-        }
+        picture_free(&input);
+        picture_free(&target);
     }
+}
+
+// The first pair that can be used says of which kind the others must be, where the
+// options do not. That there may be none is for the check to tell; then it is the first
+// that could be used but for its kind, so that the check complains of the right side.
+static void find_kinds(struct pair_options *o, const struct pair_list *list)
+{
+    const struct pair_options wanted = *o;
+    struct pair_options any = *o;
+    any.input_kind = any.output_kind = PIXEL_KINDS;
+    find_kinds_by(&wanted, list, o);
+    find_kinds_by(&any, list, o);
     if (o->input_kind == PIXEL_KINDS)
         o->input_kind = PIXEL_U8;
     if (o->output_kind == PIXEL_KINDS)

@@ -442,22 +442,6 @@ bool image_crop(const struct pix_image *in, uint32_t x, uint32_t y, uint32_t wid
     return true;
 }
 
-void image_to_planes(const struct pix_image *image, uint8_t *planes)
-{
-    size_t count = (size_t)image->width * image->height;
-    for (size_t i = 0; i < count; i++)
-        for (size_t c = 0; c < 3; c++)
-            planes[c * count + i] = image->pixels[i * 3 + c];
-}
-
-void image_from_planes(const uint8_t *planes, struct pix_image *image)
-{
-    size_t count = (size_t)image->width * image->height;
-    for (size_t i = 0; i < count; i++)
-        for (size_t c = 0; c < 3; c++)
-            image->pixels[i * 3 + c] = planes[c * count + i];
-}
-
 bool image_split(const struct pix_image *in, struct pix_image *a, struct pix_image *b)
 {
     uint32_t half = in->width / 2;

@@ -44,10 +44,6 @@ bool image_resize(const struct pix_image *in, uint32_t width, uint32_t height,
 bool image_crop(const struct pix_image *in, uint32_t x, uint32_t y, uint32_t width,
                 uint32_t height, struct pix_image *out);
 
-// Planes of R, G and B, one after the other. `image` has its room.
-void image_to_planes(const struct pix_image *image, uint8_t *planes);
-void image_from_planes(const uint8_t *planes, struct pix_image *image);
-
 // Splits at half width (floor), as the PyTorch port: left A, right B. An image narrower
 // than 2 pixels is refused.
 bool image_split(const struct pix_image *in, struct pix_image *a, struct pix_image *b);

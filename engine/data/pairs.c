@@ -214,11 +214,12 @@ static bool finish_side(struct picture *p, uint32_t channels, enum pixel_kind ki
                         const struct pair_options *o, struct reason *reason)
 {
     struct picture resized;
+    if (!picture_set_channels(p, channels, reason))
+        return false;
+    // Last: where no pair can be used, the kind is not what is wrong.
     if (kind != PIXEL_KINDS && p->kind != kind)
         return refuse(reason, "is %s, the others on this side are %s",
                       pixel_kind_name(p->kind), pixel_kind_name(kind));
-    if (!picture_set_channels(p, channels, reason))
-        return false;
     if (p->width == o->side && p->height == o->side)
         return true;
     if (!picture_resize(p, o->filter, o->side, o->side, &resized))

@@ -152,6 +152,16 @@ bool picture_has_known_extension(const char *name)
     return is_array_name(name) || image_has_known_extension(name);
 }
 
+bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels)
+{
+    if (is_array_name(name))
+        return true;
+    if (!image_has_known_extension(name) || channels > MOST_COLOURS)
+        return false;
+    return is_png_name(name) ? kind != PIXEL_F32
+                             : kind == PIXEL_U8 && (channels == 1 || channels == 3);
+}
+
 struct output {
     struct file_writer writer;
     bool failed;
@@ -402,4 +412,38 @@ bool picture_from_image(const struct pix_image *image, struct picture *picture)
         return false;
     split_samples(image->pixels, picture);
     return true;
+}
+
+// ---------------------------------------------------------------------------
+// Arrays of the public API
+
+_Static_assert((int)PIX_KIND_U8 == PIXEL_U8 && (int)PIX_KIND_U16 == PIXEL_U16 &&
+                   (int)PIX_KIND_F32 == PIXEL_F32,
+               "the kinds of pix2pix.h");
+
+bool picture_from_array(const struct pix_array *array, struct picture *picture)
+{
+    *picture = (struct picture){ 0 };
+    if (!array->data || !array->width || !array->height || !array->channels ||
+        array->channels > PIXEL_MAX_CHANNELS || (uint32_t)array->kind >= PIXEL_KINDS) {
+        log_error("image: an array of %ux%ux%u is no picture (1 to %u channels)",
+                  (unsigned)array->channels, (unsigned)array->height,
+                  (unsigned)array->width, PIXEL_MAX_CHANNELS);
+        return false;
+    }
+    if (!picture_create(picture, (enum pixel_kind)array->kind, array->channels,
+                        array->width, array->height))
+        return false;
+    picture->is_array = array->kind == PIX_KIND_F32 || array->channels > MOST_COLOURS;
+    memcpy(picture->samples, array->data, picture_bytes(picture));
+    return true;
+}
+
+struct pix_array picture_to_array(struct picture *picture)
+{
+    const struct pix_array array = { (enum pix_kind)picture->kind, picture->channels,
+                                     picture->width, picture->height,
+                                     picture->samples };
+    *picture = (struct picture){ 0 };
+    return array;
 }

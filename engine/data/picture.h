@@ -36,6 +36,9 @@ bool picture_has_known_extension(const char *name);
 // whole or not at all.
 bool picture_write(const char *path, const struct picture *picture);
 
+// Whether a file of this name can hold such a picture with all of its channels.
+bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels);
+
 // Makes it one of so many channels: 1 is the luma of ITU-R BT.601 as Pillow computes
 // it, 2 has alpha beside it, 3 is RGB, 4 has alpha beside them. Missing alpha is
 // opaque. An array must have them.
@@ -54,5 +57,10 @@ bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t wid
 // To be looked at: grey for 1 and 2 channels, else the first three as RGB.
 bool picture_show(const struct picture *picture, struct pix_image *image);
 bool picture_from_image(const struct pix_image *image, struct picture *picture);
+
+// The public form. A copy, false after a message if the array is none; and the same
+// samples, which are the array's from then.
+bool picture_from_array(const struct pix_array *array, struct picture *picture);
+struct pix_array picture_to_array(struct picture *picture);
 
 #endif

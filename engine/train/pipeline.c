@@ -53,9 +53,9 @@ struct slot {
     enum stage stage;
     // For whoever has the slot at its stage.
     enum pix_translate_result result;
-    bool is_pair;              // looks like one
-    struct pix_image image;    // the input, from STAGE_RUN on the output
-    uint64_t bytes;            // of it, as counted
+    bool is_pair;            // looks like one
+    struct picture image;    // the input, from STAGE_RUN on the output
+    uint64_t bytes;          // of it, as counted
     struct messages messages;
 };
 
@@ -74,8 +74,8 @@ struct pipeline {
     // Of the calling thread: those under way, oldest first.
     struct flight flights[TRANSLATOR_SLOTS];
     uint32_t in_flight;
-    const struct pix_image **in;    // scratch, of a batch
-    uint8_t **out;
+    const struct picture **in;    // scratch, of a batch
+    struct picture *out;
     struct slot *slots;
     size_t slot_count;
     struct os_thread *threads[MAX_THREADS];
@@ -144,15 +144,15 @@ static struct slot *slot_of(struct pipeline *p, size_t index)
     return &p->slots[index % p->slot_count];
 }
 
-static uint64_t image_bytes(const struct pix_image *image)
+static uint64_t image_bytes(const struct picture *image)
 {
-    return image->pixels ? (uint64_t)image->width * image->height * 3 : 0;
+    return image->samples ? picture_bytes(image) : 0;
 }
 
 // Under the mutex: frees the image of a slot, if it has one, and counts it no more.
 static void drop_image(struct pipeline *p, struct slot *s)
 {
-    image_free(&s->image);
+    picture_free(&s->image);
     p->bytes -= s->bytes;
     s->bytes = 0;
 }
@@ -169,21 +169,13 @@ static bool may_load(const struct pipeline *p)
 
 static void load(struct pipeline *p, size_t index, struct slot *s)
 {
-    struct pix_image resized;
-    uint32_t side = translator_size(p->translator);
     s->result = PIX_TRANSLATE_NOT_READ;
     s->is_pair = false;
     if (!p->ends->load(p->ends->user, index, &s->image))
         return;
-    s->result = PIX_TRANSLATE_NOT_TRANSLATED;
-    if (translator_resizes(p->translator, &s->image)) {
-        s->is_pair = s->image.width == 2 * s->image.height;
-        if (!image_resize(&s->image, side, side, &resized))
-            return;
-        image_free(&s->image);
-        s->image = resized;
-    }
-    s->result = PIX_TRANSLATE_DONE;
+    s->result = translator_prepare(p->translator, &s->image, &s->is_pair)
+                    ? PIX_TRANSLATE_DONE
+                    : PIX_TRANSLATE_NOT_TRANSLATED;
 }
 
 static void store(struct pipeline *p, size_t index, struct slot *s)
@@ -270,19 +262,19 @@ static void land(struct pipeline *p)
     struct flight f = p->flights[0];
     os_mutex_unlock(p->mutex);
     const struct log_sink *before = log_use(&f.slots[0]->messages.sink);
-    struct pix_image made;
     bool ok = true;
     for (uint32_t i = 0; i < f.count; i++) {
-        const struct pix_image *image = &f.slots[i]->image;
-        ok = ok && image_create(&made, image->width, image->height);
-        p->out[i] = ok ? made.pixels : NULL;
+        const struct picture *image = &f.slots[i]->image;
+        p->out[i] = (struct picture){ 0 };
+        ok = ok && translator_create_output(p->translator, image->width, image->height,
+                                            &p->out[i]);
     }
     ok = translator_wait(p->translator, ok ? p->out : NULL) && ok;
     for (uint32_t i = 0; i < f.count; i++) {
         struct slot *s = f.slots[i];
-        mem_free(ok ? s->image.pixels : p->out[i]);
+        picture_free(ok ? &s->image : &p->out[i]);
         if (ok)
-            s->image.pixels = p->out[i];
+            s->image = p->out[i];
         else
             s->result = PIX_TRANSLATE_NOT_TRANSLATED;
     }
@@ -342,7 +334,7 @@ static bool accept(struct pipeline *p, struct slot *s)
 }
 
 // Images of one size that run together.
-static uint32_t most_of(const struct pipeline *p, const struct pix_image *image)
+static uint32_t most_of(const struct pipeline *p, const struct picture *image)
 {
     uint64_t room = MAX(p->most_bytes / BATCH_SHARE / image_bytes(image), (uint64_t)1);
     uint32_t most = translator_most(p->translator, image->width, image->height);
@@ -363,7 +355,7 @@ static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
         struct slot *s = wait_loaded(p);
         if (!s)
             return false;
-        const struct pix_image *image = &s->image;
+        const struct picture *image = &s->image;
         if (s->result == PIX_TRANSLATE_DONE && *count &&
             (image->width != batch[0]->image.width ||
              image->height != batch[0]->image.height))
@@ -499,7 +491,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
     for (size_t i = 0; p.slots && i < p.slot_count; i++) {
         clear_messages(&p.slots[i].messages);
         mem_free(p.slots[i].messages.items);
-        image_free(&p.slots[i].image);
+        picture_free(&p.slots[i].image);
     }
     mem_free(p.slots);
     os_condition_destroy(p.changed);
@@ -521,32 +513,31 @@ struct items {
     void *user;
 };
 
-static bool load_item(void *user, size_t index, struct pix_image *image)
+static bool load_item(void *user, size_t index, struct picture *picture)
 {
     const struct items *all = user;
     const struct pix_translate_item *item = &all->items[index];
-    if (item->input)
-        return image_read(item->input, image, NULL, 0);
     const struct pix_image *in = &item->in;
-    if (!in->pixels || !in->width || !in->height) {
-        log_error("translate: the image is empty");
+    struct reason reason;
+    if (item->input) {
+        if (picture_read(item->input, picture, &reason))
+            return true;
+        log_error("image: %s: %s", item->input, reason.text);
         return false;
     }
-    if (!image_create(image, in->width, in->height))
-        return false;
-    memcpy(image->pixels, in->pixels, (size_t)in->width * in->height * 3);
-    return true;
+    if (in->pixels && in->width && in->height)
+        return picture_from_image(in, picture);
+    log_error("translate: the image is empty");
+    return false;
 }
 
-static bool store_item(void *user, size_t index, struct pix_image *image)
+static bool store_item(void *user, size_t index, struct picture *picture)
 {
     const struct items *all = user;
     struct pix_translate_item *item = &all->items[index];
     if (item->output)
-        return image_write(item->output, image);
-    item->out = *image;
-    *image = (struct pix_image){ 0 };
-    return true;
+        return picture_write(item->output, picture);
+    return picture_show(picture, &item->out);
 }
 
 static bool item_done(void *user, size_t index, enum pix_translate_result result)

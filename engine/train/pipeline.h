@@ -8,6 +8,7 @@
 #define TRAIN_PIPELINE_H
 
 #include "base/base.h"
+#include "data/picture.h"
 #include "pix2pix.h"
 
 struct translator;
@@ -15,10 +16,11 @@ struct translator;
 // Where images come from and go to. Messages made by `load` and `store` are kept until
 // the image is done.
 struct pipeline_ends {
-    // Any thread. What is put into `image`, empty before, is the pipeline's from then.
-    bool (*load)(void *user, size_t index, struct pix_image *image);
-    // Any thread. May take the pixels: then it leaves `image` empty.
-    bool (*store)(void *user, size_t index, struct pix_image *image);
+    // Any thread. What is put into `picture`, empty before, is the pipeline's from
+    // then. It need not be what the networks take.
+    bool (*load)(void *user, size_t index, struct picture *picture);
+    // Any thread. May take the samples: then it leaves `picture` empty.
+    bool (*store)(void *user, size_t index, struct picture *picture);
     // The calling thread, in rising order. False: the rest is left.
     bool (*done)(void *user, size_t index, enum pix_translate_result result);
     void *user;

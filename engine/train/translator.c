@@ -42,6 +42,7 @@ struct translator {
     double submission_seconds;
     struct pix_train_options options;
     bool resize;
+    enum resize_filter filter;
     uint32_t batch_size, threads;
     enum translation_mode mode;
     struct step_block step;    // with the seed of dropout
@@ -238,6 +239,7 @@ static bool load(struct translator *t, const char *path)
     bool ok = f && options_copy(&t->options, network_file_options(f));
     if (ok) {
         uint32_t side = t->options.crop_size;
+        t->filter = options_dataset(&t->options).filter;
         ok = prepare(t, 1, side, side) && network_file_check(f, t->generator) &&
              weights_place(t->generator, limits.max_block) &&
              program_plan(t, &t->program, &plan) && (!t->resize || fits(t, &plan)) &&
@@ -368,15 +370,57 @@ uint32_t translator_threads(const struct translator *t)
 // ---------------------------------------------------------------------------
 // Images
 
-bool translator_fits(struct translator *t, const struct pix_image *in)
+bool translator_fits(struct translator *t, const struct picture *in)
 {
     return check_side(t, in->width, in->height);
 }
 
-bool translator_resizes(const struct translator *t, const struct pix_image *in)
+bool translator_prepare(const struct translator *t, struct picture *picture,
+                        bool *is_pair)
 {
     uint32_t side = t->options.crop_size;
-    return t->resize && (in->width != side || in->height != side);
+    struct reason reason;
+    struct picture resized;
+    *is_pair = false;
+    if (!picture->samples || !picture->width || !picture->height) {
+        log_error("translate: the image is empty");
+        return false;
+    }
+    if (!picture_set_channels(picture, t->options.input_nc, &reason)) {
+        log_error("translate: the image %s", reason.text);
+        return false;
+    }
+    if (!picture_set_kind(picture, options_staging(&t->options).input))
+        return false;
+    if (!t->resize || (picture->width == side && picture->height == side))
+        return true;
+    *is_pair = picture->width == 2 * picture->height;
+    if (!picture_resize(picture, t->filter, side, side, &resized))
+        return false;
+    picture_free(picture);
+    *picture = resized;
+    return true;
+}
+
+bool translator_create_output(const struct translator *t, uint32_t width,
+                              uint32_t height, struct picture *out)
+{
+    return picture_create(out, options_staging(&t->options).output,
+                          t->options.output_nc, width, height);
+}
+
+// A file of the input's sort is taken where it can hold the output without loss of what
+// the model was trained on.
+const char *translator_extension(const struct translator *t, const char *path)
+{
+    const char *extension = file_extension(path);
+    if (picture_can_be_written(path, options_staging(&t->options).output,
+                               t->options.output_nc))
+        return extension;
+    return picture_can_be_written(".x.png", options_staging(&t->options).output,
+                                  t->options.output_nc)
+               ? ".png"
+               : ".npy";
 }
 
 void translator_warn_of_pair(struct translator *t)
@@ -405,7 +449,17 @@ static bool report(const struct translator *t)
     return false;
 }
 
-uint32_t translator_submit(struct translator *t, const struct pix_image *const *in,
+// Bytes between the pictures of a run.
+static size_t staged_bytes(const struct translator *t, bool is_output)
+{
+    const struct program *p = &t->program;
+    const struct staging staging = options_staging(&t->options);
+    return (size_t)pixel_staged_bytes(
+        is_output ? staging.output : staging.input,
+        is_output ? t->options.output_nc : t->options.input_nc, p->width, p->height);
+}
+
+uint32_t translator_submit(struct translator *t, const struct picture *const *in,
                            uint32_t images)
 {
     struct program *p = &t->program;
@@ -416,9 +470,9 @@ uint32_t translator_submit(struct translator *t, const struct pix_image *const *
             return 0;
     }
     uint32_t slot = (p->oldest + p->in_flight) % SLOTS;
-    size_t bytes = (size_t)pixel_staged_bytes(PIXEL_U8, 3, width, height);
+    size_t bytes = staged_bytes(t, false);
     for (uint32_t i = 0; i < p->images; i++)
-        image_to_planes(in[i], p->pixels[slot] + i * bytes);
+        memcpy(p->pixels[slot] + i * bytes, in[i]->samples, picture_bytes(in[i]));
     if (!exec_submit(p->exec, slot, &t->step)) {
         report(t);
         return 0;
@@ -427,45 +481,61 @@ uint32_t translator_submit(struct translator *t, const struct pix_image *const *
     return p->images;
 }
 
-bool translator_wait(struct translator *t, uint8_t *const *out)
+bool translator_wait(struct translator *t, struct picture *out)
 {
     struct program *p = &t->program;
     assert(p->in_flight > 0);
     uint32_t slot = p->oldest;
-    size_t bytes = (size_t)pixel_staged_bytes(PIXEL_U8, 3, p->width, p->height);
+    size_t bytes = staged_bytes(t, true);
     p->oldest = (p->oldest + 1) % SLOTS;
     p->in_flight--;
     if (!exec_wait(p->exec, slot))
         return report(t);
-    for (uint32_t i = 0; out && i < p->images; i++) {
-        struct pix_image image = { p->width, p->height, out[i] };
-        image_from_planes(p->output[slot] + i * bytes, &image);
-    }
+    for (uint32_t i = 0; out && i < p->images; i++)
+        memcpy(out[i].samples, p->output[slot] + i * bytes, picture_bytes(&out[i]));
     return true;
+}
+
+// Takes the samples of `in`, which is empty afterwards.
+static bool run(struct translator *t, struct picture *in, struct picture *out)
+{
+    bool is_pair;
+    const struct picture *const prepared = in;
+    *out = (struct picture){ 0 };
+    bool ok = translator_prepare(t, in, &is_pair);
+    if (ok && is_pair)
+        translator_warn_of_pair(t);
+    ok = ok && translator_fits(t, in) &&
+         translator_create_output(t, in->width, in->height, out) &&
+         translator_submit(t, &prepared, 1) && translator_wait(t, out);
+    if (!ok)
+        picture_free(out);
+    picture_free(in);
+    return ok;
 }
 
 bool translator_run(struct translator *t, const struct pix_image *in,
                     struct pix_image *out)
 {
-    struct pix_image resized = { 0 };
+    struct picture picture = { 0 }, made = { 0 };
     *out = (struct pix_image){ 0 };
-    if (!in->pixels || !in->width || !in->height) {
-        log_error("translate: the image is empty");
+    if (in->pixels && in->width && in->height && !picture_from_image(in, &picture))
         return false;
-    }
-    if (translator_resizes(t, in)) {
-        uint32_t side = t->options.crop_size;
-        if (in->width == 2 * in->height)
-            translator_warn_of_pair(t);
-        if (!image_resize(in, side, side, &resized))
-            return false;
-        in = &resized;
-    }
-    bool ok = translator_fits(t, in) && image_create(out, in->width, in->height) &&
-              translator_submit(t, &in, 1) && translator_wait(t, &out->pixels);
-    if (!ok)
-        image_free(out);
-    image_free(&resized);
+    bool ok = run(t, &picture, &made) && picture_show(&made, out);
+    picture_free(&made);
+    return ok;
+}
+
+bool translator_run_array(struct translator *t, const struct pix_array *in,
+                          struct pix_array *out)
+{
+    struct picture picture = { 0 }, made = { 0 };
+    *out = (struct pix_array){ 0 };
+    if (!picture_from_array(in, &picture))
+        return false;
+    bool ok = run(t, &picture, &made);
+    if (ok)
+        *out = picture_to_array(&made);
     return ok;
 }
 

@@ -6,6 +6,7 @@
 #define TRAIN_TRANSLATOR_H
 
 #include "base/base.h"
+#include "data/picture.h"
 #include "pix2pix.h"
 
 struct gpu_device;
@@ -24,6 +25,9 @@ uint32_t translator_multiple(const struct translator *t);
 const struct pix_train_options *translator_get_options(const struct translator *t);
 bool translator_run(struct translator *t, const struct pix_image *in,
                     struct pix_image *out);
+bool translator_run_array(struct translator *t, const struct pix_array *in,
+                          struct pix_array *out);
+const char *translator_extension(const struct translator *t, const char *path);
 bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out);
 
@@ -33,21 +37,28 @@ uint32_t translator_threads(const struct translator *t);       // 0: as many as 
 // Images of this size that one run takes, as far as is known: at most the batch size.
 uint32_t translator_most(const struct translator *t, uint32_t width, uint32_t height);
 bool translator_is_lost(const struct translator *t);    // its device is
-// Whether an image has to be resized to translator_size first; any thread.
-bool translator_resizes(const struct translator *t, const struct pix_image *in);
+// Makes a picture one that the networks take: channels, kind and, if they are resized,
+// size. Says whether it was resized and looked like a pair. Any thread; false after a
+// message.
+bool translator_prepare(const struct translator *t, struct picture *picture,
+                        bool *is_pair);
 void translator_warn_of_pair(struct translator *t);    // the first time only
-// Whether the networks take an image of this size; false after a message.
-bool translator_fits(struct translator *t, const struct pix_image *in);
+// Whether the networks take a picture of this size; false after a message.
+bool translator_fits(struct translator *t, const struct picture *in);
+// A picture of the networks' output.
+bool translator_create_output(const struct translator *t, uint32_t width,
+                              uint32_t height, struct picture *out);
 // Whether translator_submit can take these at once, while other runs are under way.
 bool translator_is_ready(const struct translator *t, uint32_t images, uint32_t width,
                          uint32_t height);
-// Begins to run images of one size, which fits. Where they are not ready, no run may be
-// under way; then it may take fewer than `images`. Returns how many it took, 0 after a
-// message.
-uint32_t translator_submit(struct translator *t, const struct pix_image *const *in,
+// Begins to run prepared pictures of one size, which fits. Where they are not ready, no
+// run may be under way; then it may take fewer than `images`. Returns how many it took,
+// 0 after a message.
+uint32_t translator_submit(struct translator *t, const struct picture *const *in,
                            uint32_t images);
-// The oldest run under way. Each out[i] has room for an image; NULL: not wanted.
-bool translator_wait(struct translator *t, uint8_t *const *out);
+// The oldest run under way. Each out[i] is of translator_create_output; NULL: not
+// wanted.
+bool translator_wait(struct translator *t, struct picture *out);
 
 // See pix_evaluate.
 bool evaluate(struct translator *t, const char *data, const char *split,

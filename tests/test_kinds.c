@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs on pictures of other kinds and channels, from files to files: the same pictures
+// held as bytes, 16-bit numbers or floats train the same, and a model makes files of
+// the kind that it was trained on.
+
+#define _XOPEN_SOURCE 700
+
+#include "pix2pix.h"
+#include "support/gpu.h"
+
+#include <ftw.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/picture.h"
+
+#define SCRATCH "test_kinds.scratch"
+#define SIDE 32u    // the smallest the networks take
+#define PAIRS 3u
+
+static const char *const scratch = SCRATCH;
+static pix_device *device;
+static char messages[8192];
+
+static void keep_message(void *user, enum pix_log_level level, const char *text)
+{
+    (void)user;
+    size_t used = strlen(messages);
+    if (level <= PIX_LOG_WARN)
+        snprintf(messages + used, sizeof(messages) - used, "%s\n", text);
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type,
+                        struct FTW *at)
+{
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    messages[0] = '\0';
+    return file_make_folder(SCRATCH) ? 0 : -1;
+}
+
+static void need_device(void)
+{
+    if (!device)
+        skip();
+}
+
+// ---------------------------------------------------------------------------
+// Data
+
+// A soft picture, another for each number, in bytes and then in this kind.
+static struct picture make_picture(enum pixel_kind kind, uint32_t channels,
+                                   uint32_t side, uint32_t number)
+{
+    struct picture p;
+    size_t i = 0;
+    assert_true(picture_create(&p, PIXEL_U8, channels, side, side));
+    for (uint32_t c = 0; c < channels; c++)
+        for (uint32_t y = 0; y < side; y++)
+            for (uint32_t x = 0; x < side; x++, i++)
+                ((uint8_t *)p.samples)[i] =
+                    (uint8_t)(x * (number + c + 1) + y * (c + 3) + 40 * number);
+    assert_true(picture_set_kind(&p, kind));
+    return p;
+}
+
+static void write_picture(const char *folder, uint32_t number, const char *extension,
+                          struct picture p)
+{
+    char *path = mem_printf("%s/%s/%" PRIu32 "%s", scratch, folder, number, extension);
+    if (!picture_write(path, &p))
+        fail_msg("%s", pix_last_error());
+    mem_free(path);
+    picture_free(&p);
+}
+
+struct side {
+    enum pixel_kind kind;
+    uint32_t channels;
+    const char *extension;
+};
+
+// DATA/A/<split> and DATA/B/<split>, or DATA/<split>/A and DATA/<split>/B.
+static void write_sides(const char *data, const char *split, bool is_side_first,
+                        struct side a, struct side b, uint32_t side)
+{
+    const struct side *const sides[] = { &a, &b };
+    for (int k = 0; k < 2; k++) {
+        const char *name = k ? "B" : "A";
+        char *folder = mem_printf("%s/%s/%s", data, is_side_first ? name : split,
+                                  is_side_first ? split : name);
+        char *path = file_join(scratch, folder);
+        assert_true(file_make_folder(path));
+        for (uint32_t i = 0; i < PAIRS; i++)
+            write_picture(folder, i, sides[k]->extension,
+                          make_picture(sides[k]->kind, sides[k]->channels, side,
+                                       i + 5 * (uint32_t)k));
+        mem_free(path);
+        mem_free(folder);
+    }
+}
+
+// The same pictures as one.
+static void write_together(const char *data, const char *split, enum pixel_kind kind)
+{
+    char *folder = mem_printf("%s/%s", data, split);
+    char *path = file_join(scratch, folder);
+    assert_true(file_make_folder(path));
+    size_t bytes = pixel_bytes(kind) * SIDE;
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        struct picture both;
+        assert_true(picture_create(&both, kind, 3, 2 * SIDE, SIDE));
+        for (uint32_t k = 0; k < 2; k++) {
+            struct picture one = make_picture(kind, 3, SIDE, i + 5 * k);
+            for (size_t row = 0; row < 3 * SIDE; row++)
+                memcpy((char *)both.samples + (2 * row + k) * bytes,
+                       (char *)one.samples + row * bytes, bytes);
+            picture_free(&one);
+        }
+        write_picture(folder, i, ".png", both);
+    }
+    mem_free(path);
+    mem_free(folder);
+}
+
+// ---------------------------------------------------------------------------
+// Runs
+
+static char data_path[64], run_path[64];
+
+static struct pix_train_options options_for(const char *name, uint32_t input_nc,
+                                            uint32_t output_nc)
+{
+    struct pix_train_options o;
+    pix_train_options_init(&o);
+    snprintf(data_path, sizeof(data_path), "%s/%s", scratch, name);
+    snprintf(run_path, sizeof(run_path), "%s/%s.run", scratch, name);
+    o.data = data_path;
+    o.out = run_path;
+    o.tuning = "off";
+    o.input_nc = input_nc;
+    o.output_nc = output_nc;
+    o.ngf = o.ndf = 4;
+    o.crop_size = SIDE;
+    o.preprocess = "none";
+    o.no_flip = o.serial_batches = true;
+    o.steps = 2;
+    return o;
+}
+
+// The metrics of all steps; says what "auto" turned out to be.
+static void train(const struct pix_train_options *o, struct pix_step_metrics *metrics,
+                  const char *input_kind, const char *output_kind)
+{
+    pix_trainer *t = pix_trainer_create(device, o);
+    if (!t)
+        fail_msg("%s: %s", o->data, pix_last_error());
+    assert_string_equal(pix_trainer_get_options(t)->input_kind, input_kind);
+    assert_string_equal(pix_trainer_get_options(t)->output_kind, output_kind);
+    struct pix_step_metrics unwanted;
+    for (uint64_t i = 0; i < o->steps; i++)
+        assert_int_equal(pix_trainer_step(t, metrics ? &metrics[i] : &unwanted),
+                         PIX_STEP_DONE);
+    assert_int_equal(pix_trainer_step(t, &unwanted), PIX_STEP_FINISHED);
+    pix_trainer_destroy(t);
+}
+
+static pix_translator *open_translator(const struct pix_train_options *o)
+{
+    struct pix_translate_options t;
+    pix_translate_options_init(&t);
+    t.model = o->out;
+    t.tuning = "off";
+    pix_translator *translator = pix_translator_create(device, &t);
+    if (!translator)
+        fail_msg("%s", pix_last_error());
+    return translator;
+}
+
+static double sample(const struct pix_array *a, size_t i)
+{
+    switch (a->kind) {
+    case PIX_KIND_U8:
+        return ((uint8_t *)a->data)[i] / 127.5 - 1;
+    case PIX_KIND_U16:
+        return ((uint16_t *)a->data)[i] / 32767.5 - 1;
+    default:
+        return (double)((float *)a->data)[i];
+    }
+}
+
+static void assert_near(double a, double b, double tolerance)
+{
+    if (!(fabs(a - b) <= tolerance * MAX(fabs(a), 1.0)))
+        fail_msg("%.9g and %.9g", a, b);
+}
+
+// Bytes, 16-bit numbers and floats, side by side or in folders of either layout.
+static void test_same_training(void **state)
+{
+    static const struct {
+        const char *name, *kind, *extension;
+        enum pixel_kind pixels;
+        int layout;    // 0: side by side, 1: train/A, 2: A/train
+    } cases[] = {
+        { "u8", "u8", ".png", PIXEL_U8, 0 },
+        { "u8_a", "u8", ".npy", PIXEL_U8, 1 },
+        { "u16", "u16", ".png", PIXEL_U16, 0 },
+        { "u16_a", "u16", ".png", PIXEL_U16, 2 },
+        { "f32_a", "f32", ".npy", PIXEL_F32, 1 },
+    };
+    struct pix_step_metrics first[2], metrics[2];
+    struct pix_array expected = { 0 };
+    (void)state;
+    need_device();
+    struct picture in = make_picture(PIXEL_U8, 3, SIDE, 9);
+    const struct pix_array in_array = picture_to_array(&in);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct side side = { cases[i].pixels, 3, cases[i].extension };
+        if (cases[i].layout)
+            write_sides(cases[i].name, "train", cases[i].layout == 2, side, side, SIDE);
+        else
+            write_together(cases[i].name, "train", cases[i].pixels);
+        const struct pix_train_options o = options_for(cases[i].name, 3, 3);
+        train(&o, i ? metrics : first, cases[i].kind, cases[i].kind);
+        for (int s = 0; i && s < 2; s++) {
+            assert_near(first[s].loss_g_l1, metrics[s].loss_g_l1, 1e-3);
+            assert_near(first[s].loss_g_gan, metrics[s].loss_g_gan, 1e-3);
+            assert_near(first[s].loss_d_real, metrics[s].loss_d_real, 1e-3);
+        }
+        if (i)    // before anything was learned there are only roundings
+            assert_near(first[0].loss_g_l1, metrics[0].loss_g_l1, 1e-6);
+
+        struct pix_array out;
+        pix_translator *t = open_translator(&o);
+        assert_true(pix_translator_run_array(t, &in_array, &out));
+        assert_int_equal((int)out.kind, (int)cases[i].pixels);
+        assert_int_equal(out.channels, 3);
+        for (size_t k = 0; i && k < 3 * SIDE * SIDE; k++)
+            assert_true(fabs(sample(&out, k) - sample(&expected, k)) < 4 / 127.5);
+        if (i)
+            pix_array_free(&out);
+        else
+            expected = out;
+        pix_translator_destroy(t);
+    }
+    pix_array_free(&expected);
+    free(in_array.data);
+}
+
+// Every pair of kinds and several numbers of channels, through a whole run.
+static void test_channels(void **state)
+{
+    static const struct {
+        const char *name;
+        struct side in, out;
+        const char *for_png, *for_npy, *for_jpg;    // extension of a translation
+    } cases[] = {
+        { "a",
+          { PIXEL_F32, 5, ".npy" },
+          { PIXEL_U16, 1, ".png" },
+          ".png",
+          ".npy",
+          ".png" },
+        { "b",
+          { PIXEL_U8, 1, ".png" },
+          { PIXEL_F32, 2, ".npy" },
+          ".npy",
+          ".npy",
+          ".npy" },
+        { "c",
+          { PIXEL_U16, 4, ".png" },
+          { PIXEL_U8, 4, ".png" },
+          ".png",
+          ".npy",
+          ".png" },
+        { "d",
+          { PIXEL_U8, 2, ".png" },
+          { PIXEL_U8, 1, ".png" },
+          ".png",
+          ".npy",
+          ".jpg" },
+        { "e",
+          { PIXEL_U8, 16, ".npy" },
+          { PIXEL_U16, 16, ".npy" },
+          ".npy",
+          ".npy",
+          ".npy" },
+    };
+    (void)state;
+    need_device();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct side in = cases[i].in, out = cases[i].out;
+        write_sides(cases[i].name, "train", false, in, out, SIDE);
+        write_sides(cases[i].name, "test", false, in, out, SIDE);
+        struct pix_train_options o =
+            options_for(cases[i].name, in.channels, out.channels);
+        train(&o, NULL, pixel_kind_name(in.kind), pixel_kind_name(out.kind));
+
+        // A grid of three tiles in a row.
+        struct pix_image grid;
+        char *path = mem_printf("%s/samples/step-00000002.png", o.out);
+        assert_true(pix_image_read(path, &grid));
+        mem_free(path);
+        assert_int_equal(grid.width, 3 * grid.height);
+        size_t lit = 0;
+        for (size_t k = 0; k < (size_t)grid.width * grid.height; k++) {
+            const uint8_t *p = grid.pixels + k * 3;
+            lit += p[0] > 0;
+            if (k % grid.width < grid.height && in.channels < 3)
+                assert_true(p[0] == p[1] && p[0] == p[2]);
+        }
+        assert_true(lit > (size_t)grid.width * grid.height / 2);
+        pix_image_free(&grid);
+
+        // It goes on as what it is, and as nothing else.
+        struct pix_step_metrics m;
+        o.continue_run = true;
+        o.steps = 3;
+        pix_trainer *trainer = pix_trainer_create(device, &o);
+        assert_non_null(trainer);
+        assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
+        pix_trainer_destroy(trainer);
+        o.input_kind = in.kind == PIXEL_U8 ? "u16" : "u8";
+        assert_null(pix_trainer_create(device, &o));
+        assert_non_null(strstr(pix_last_error(), "input-kind"));
+
+        pix_translator *t = open_translator(&o);
+        assert_string_equal(pix_translator_extension(t, "x/a.png"), cases[i].for_png);
+        assert_string_equal(pix_translator_extension(t, "x/a.npy"), cases[i].for_npy);
+        assert_string_equal(pix_translator_extension(t, "x/a.jpg"), cases[i].for_jpg);
+
+        // Files of the training's kind, and what is made of them.
+        struct pix_evaluation e;
+        path = mem_printf("%s/grid.png", o.out);
+        assert_true(pix_evaluate(t, o.data, "test", path, 2, &e));
+        assert_true(file_exists(path));
+        mem_free(path);
+        assert_int_equal(e.pairs, PAIRS);
+        assert_true(e.l1 > 0 && e.l1 < 2 && e.l1_mean_colour > 0 &&
+                    e.l1_mean_colour < 2);
+        assert_true(in.channels == out.channels ? e.l1_copy > 0 && e.l1_copy < 2
+                                                : isnan(e.l1_copy));
+        double sum = 0;
+        for (uint32_t k = 0; k < PAIRS; k++) {
+            struct pix_translate_item item = { 0 };
+            struct pix_array made, target;
+            char *input =
+                mem_printf("%s/test/A/%" PRIu32 "%s", o.data, k, in.extension);
+            char *output = mem_printf("%s/%" PRIu32 "%s", o.out, k, cases[i].for_png);
+            char *wanted =
+                mem_printf("%s/test/B/%" PRIu32 "%s", o.data, k, out.extension);
+            item.input = input;
+            item.output = output;
+            assert_true(pix_translator_run_many(t, &item, 1, NULL, NULL));
+            assert_true(pix_array_read(output, &made));
+            assert_true(pix_array_read(wanted, &target));
+            assert_int_equal((int)made.kind, (int)out.kind);
+            assert_int_equal(made.channels, out.channels);
+            size_t count = (size_t)out.channels * SIDE * SIDE;
+            for (size_t v = 0; v < count; v++)
+                sum += fabs(sample(&made, v) - sample(&target, v)) / (double)count;
+            pix_array_free(&made);
+            pix_array_free(&target);
+            mem_free(input);
+            mem_free(output);
+            mem_free(wanted);
+        }
+        assert_near(sum / PAIRS, e.l1, 1e-9);
+        pix_translator_destroy(t);
+    }
+}
+
+// What does not go together, each with a message.
+static void test_refused(void **state)
+{
+    const struct side f32 = { PIXEL_F32, 5, ".npy" }, u8 = { PIXEL_U8, 3, ".png" };
+    (void)state;
+    need_device();
+    write_sides("data", "train", true, f32, f32, SIDE);
+    write_sides("data", "val", true, u8, u8, SIDE);
+    struct pix_train_options o = options_for("data", 4, 5);
+    assert_null(pix_trainer_create(device, &o));
+    assert_non_null(strstr(messages, "has 5 channels, the model 4"));
+    o = options_for("data", 5, 5);
+    o.output_kind = "u16";
+    assert_null(pix_trainer_create(device, &o));
+    assert_non_null(strstr(messages, "is f32, the others on this side are u16"));
+    o = options_for("data", 5, 5);
+    train(&o, NULL, "f32", "f32");
+
+    pix_translator *t = open_translator(&o);
+    struct pix_evaluation e;
+    assert_false(pix_evaluate(t, o.data, "val", NULL, 0, &e));
+    assert_non_null(strstr(messages, "A/val/0.png: an image file has no 5 channels"));
+    struct pix_translate_item item = { .input = SCRATCH "/data/A/train/0.npy",
+                                       .output = SCRATCH "/data.run/0.png" };
+    assert_false(pix_translator_run_many(t, &item, 1, NULL, NULL));
+    assert_int_equal(item.result, PIX_TRANSLATE_NOT_WRITTEN);
+    assert_non_null(strstr(messages, "5 channels of f32"));
+    item.input = SCRATCH "/data/A/val/0.png";
+    assert_false(pix_translator_run_many(t, &item, 1, NULL, NULL));
+    assert_int_equal(item.result, PIX_TRANSLATE_NOT_TRANSLATED);
+
+    struct picture p = make_picture(PIXEL_F32, 4, SIDE, 1);
+    struct pix_array in = picture_to_array(&p), out, none = { 0 };
+    assert_false(pix_translator_run_array(t, &in, &out));
+    assert_non_null(strstr(pix_last_error(), "has 4 channels, the model 5"));
+    assert_null(out.data);
+    assert_false(pix_translator_run_array(t, &none, &out));
+    pix_array_free(&in);
+
+    // An array as memory, and a picture of it.
+    p = make_picture(PIXEL_F32, 5, SIDE, 1);
+    in = picture_to_array(&p);
+    assert_true(pix_translator_run_array(t, &in, &out));
+    struct pix_image image, shown;
+    assert_true(pix_array_write(SCRATCH "/out.npy", &out));
+    assert_true(picture_read(SCRATCH "/out.npy", &p, &(struct reason){ "" }));
+    assert_true(picture_show(&p, &shown));
+    assert_memory_equal(p.samples, out.data, picture_bytes(&p));
+    picture_free(&p);
+    pix_array_free(&out);
+    pix_array_free(&in);
+    item = (struct pix_translate_item){ .input = SCRATCH "/data/A/train/1.npy" };
+    assert_true(pix_translator_run_many(t, &item, 1, NULL, NULL));
+    image = item.out;
+    assert_int_equal(image.width, SIDE);
+    assert_memory_equal(image.pixels, shown.pixels, 3 * SIDE * SIDE);
+    pix_image_free(&image);
+    pix_image_free(&shown);
+    pix_translator_destroy(t);
+}
+
+// The filter of --resize-filter is that of training.
+static void test_filters(void **state)
+{
+    static const char *const filters[] = { "bicubic", "bilinear", "area" };
+    struct pix_step_metrics m[3][2];
+    (void)state;
+    need_device();
+    const struct side side = { PIXEL_U8, 3, ".png" };
+    write_sides("data", "train", false, side, side, 47);
+    for (size_t i = 0; i < 3; i++) {
+        struct pix_train_options o = options_for("data", 3, 3);
+        char run[64];
+        snprintf(run, sizeof(run), "%s/%s", scratch, filters[i]);
+        o.out = run;
+        o.preprocess = "resize_and_crop";
+        o.load_size = 36;
+        o.resize_filter = filters[i];
+        train(&o, m[i], "u8", "u8");
+        for (size_t k = 0; k < i; k++)
+            assert_true(m[i][0].loss_g_l1 != m[k][0].loss_g_l1);
+    }
+}
+
+// ---------------------------------------------------------------------------
+
+static int open_group(void **state)
+{
+    const char *minimum = getenv("PIX_TEST_MINIMUM_LIMITS");
+    const char *dry = getenv("PIX_TEST_NO_EXECUTE");
+    const struct pix_device_options options = {
+        .log = { keep_message, NULL, PIX_LOG_WARN },
+        .validation = true,
+        .minimum_limits = minimum && *minimum && strcmp(minimum, "0") != 0,
+    };
+    (void)state;
+    if (!dry || !*dry || strcmp(dry, "0") == 0)
+        device = pix_device_create(&options);
+    if (!device)
+        printf("skipped, no device: %s\n", pix_last_error());
+    return 0;
+}
+
+static int close_group(void **state)
+{
+    (void)state;
+    uint32_t count = device ? pix_device_validation_count(device) : 0;
+    pix_device_destroy(device);
+    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_fail_on_messages(count);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_same_training, begin),
+        cmocka_unit_test_setup(test_channels, begin),
+        cmocka_unit_test_setup(test_refused, begin),
+        cmocka_unit_test_setup(test_filters, begin),
+    };
+    return cmocka_run_group_tests(tests, open_group, close_group);
+}
