@@ -31,7 +31,7 @@ void main()
             for (uint k = 0; k < in_word && first + k < p.run; k++) {
                 float v = (x[at + first + k] + 1.0) * (most / 2.0);
                 // Not a clamp: NaN fails the comparison.
-                uint value = v > 0.0 ? uint(min(v, most)) : 0;
+                uint value = v > 0.0 ? uint(min(v + 0.5, most)) : 0;
                 word |= value << (k * bits);
             }
             pixels[i] = word;

@@ -95,8 +95,8 @@ struct tensor *graph_gan_loss_halves(struct graph *g, struct tensor *x,
 struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
                                    struct tensor *jitter, uint32_t h, uint32_t w,
                                    struct pixels_attributes attr);
-// [n, c, h, w] in [-1, 1] -> U8 [n, bytes, 1, 1], planes of this kind, truncated as the
-// port does; pixel_staged_bytes a sample.
+// [n, c, h, w] in [-1, 1] -> U8 [n, bytes, 1, 1], planes of this kind, rounded to
+// the nearest; pixel_staged_bytes a sample.
 struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x,
                                  enum pixel_kind kind);
 

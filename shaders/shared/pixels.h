@@ -7,7 +7,7 @@
 //
 //     unpack   out[c][y][x] = (v / most - 0.5) / 0.5, most 255 or 65535; floats as is;
 //              v of the pixel (crop_y + y, crop_x + (mirror ? w - 1 - x : x))
-//     pack     v = (x + 1) / 2 * most within 0 to most, without its fraction; NaN is 0;
+//     pack     v = (x + 1) / 2 * most within 0 to most, to the nearest; NaN is 0;
 //              floats as is
 
 #ifndef SHARED_PIXELS_H

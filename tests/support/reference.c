@@ -443,10 +443,11 @@ void reference_pixels_pack(struct shape s, enum pixel_kind kind, const float *x,
                 memcpy(to, &in, sizeof(in));
                 continue;
             }
-            // In floats, as the port: the fraction that is cut off depends on it.
+            // In floats: which of two numbers is the nearest depends on it.
             float most = kind == PIXEL_U8 ? 255.0f : 65535.0f;
             float v = (in + 1.0f) / 2.0f * most;
-            uint16_t value = (uint16_t)(isnan(v) || v <= 0.0f ? 0.0f : MIN(v, most));
+            uint16_t value =
+                (uint16_t)(isnan(v) || v <= 0.0f ? 0.0f : MIN(v + 0.5f, most));
             if (kind == PIXEL_U16)
                 memcpy(to, &value, sizeof(value));
             else
