@@ -318,6 +318,7 @@ struct pix_option {
     bool may_change;      // may differ when a run is continued
     bool is_run_state;    // describes where or whether to run: not written to
                           // config.json
+    const char *group;    // heading of help that begins with this row, or NULL
 };
 
 PIX_API const struct pix_option *pix_train_option_table(size_t *count);

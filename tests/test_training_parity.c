@@ -45,8 +45,9 @@ static uint8_t *read_pairs(void)
         assert_int_equal(pair.height, SIDE);
         assert_true(image_split(&pair, &halves[0], &halves[1]));
         for (int k = 0; k < 2; k++) {
-            memcpy(pixels + i * PAIR_BYTES + k * PAIR_BYTES / 2, halves[k].pixels,
-                   PAIR_BYTES / 2);
+            uint8_t *to = pixels + i * PAIR_BYTES + k * PAIR_BYTES / 2;
+            for (int at = 0; at < PAIR_BYTES / 2; at++)    // planes of colours
+                to[at % 3 * SIDE * SIDE + at / 3] = halves[k].pixels[at];
             image_free(&halves[k]);
         }
         image_free(&pair);

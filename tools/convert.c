@@ -28,7 +28,7 @@ int command_convert(int argc, char **argv)
         .usage = "convert IN OUT [OPTION...]",
         .purpose =
             "IN is a run (its newest checkpoint), a checkpoint, a .safetensors or .pth "
-            "file of the\nPyTorch port's networks or of affinelayer's generator. OUT "
+            "file\nof the PyTorch port's networks, or of affinelayer's generator. OUT "
             "ends in .pth,\n.safetensors or .onnx.\n\n",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),

@@ -21,14 +21,26 @@ static const struct argument device_argument_rows[] = {
 // ---------------------------------------------------------------------------
 // Help
 
+// A row of help, its text folded at 80 columns.
 static void help_row(const char *name, const char *value, const char *help,
                      const char *initial)
 {
-    char left[64];
+    enum { COLUMN = 25, WIDTH = 80 };
+    char left[64], text[512];
     snprintf(left, sizeof(left), "%s%s%s", name, value ? " " : "", value ? value : "");
-    printf("  --%-20s %s", left, help);
-    if (initial && *initial)
-        printf(" [%s]", initial);
+    snprintf(text, sizeof(text), initial && *initial ? "%s [%s]" : "%s", help, initial);
+    printf("  --%-20s", left);
+    size_t column = COLUMN - 1;
+    for (const char *word = text; *word;) {
+        const size_t length = strcspn(word, " ");
+        if (column + 1 + length > WIDTH && column > COLUMN) {
+            printf("\n%*s", COLUMN - 1, "");
+            column = COLUMN - 1;
+        }
+        printf(" %.*s", (int)length, word);
+        column += 1 + length;
+        word += length + strspn(word + length, " ");
+    }
     putchar('\n');
 }
 
@@ -43,12 +55,16 @@ static void print_help(const struct command *c)
         for (size_t i = 0; i < count; i++) {
             char text[64];
             const bool flag = table[i].type == PIX_OPTION_FLAG;
+            if (table[i].group)
+                printf("%s%s:\n", i ? "\n" : "", table[i].group);
             help_row(table[i].name, table[i].value, table[i].help,
                      flag ? NULL
                           : pix_train_options_get(&initial, table[i].name, text,
                                                   sizeof(text)));
         }
     }
+    if (c->is_training)
+        printf("\nCommand:\n");
     for (size_t i = 0; i < c->count; i++)
         help_row(c->arguments[i].name, c->arguments[i].value, c->arguments[i].help,
                  NULL);
