@@ -638,6 +638,26 @@ static void test_config_lines(void **state)
     pix_train_options_finish(&o);
 }
 
+// What a recipe sets is changed by other lines, wherever they stand.
+static void test_config_recipe(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "recipe = lua\nn_epochs = 7\nconcat = skip_first\n",
+        "n_epochs = 7\nconcat = skip_first\nrecipe = lua\n",
+        "{\"n_epochs\": 7, \"concat\": \"skip_first\", \"recipe\": \"lua\"}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct pix_train_options o;
+        assert_true(read_text(texts[i], strlen(texts[i]), &o));
+        assert_string_equal(o.recipe, "lua");
+        assert_string_equal(o.update_order, "reuse");
+        assert_string_equal(o.concat, "skip_first");
+        assert_int_equal(o.n_epochs, 7);
+        pix_train_options_finish(&o);
+    }
+}
+
 static void test_config_json(void **state)
 {
     (void)state;
@@ -721,6 +741,7 @@ int main(void)
         cmocka_unit_test_setup(test_json, setup),
         cmocka_unit_test_setup(test_json_bad, setup),
         cmocka_unit_test_setup(test_config_lines, setup),
+        cmocka_unit_test_setup(test_config_recipe, setup),
         cmocka_unit_test_setup(test_config_json, setup),
         cmocka_unit_test_setup(test_config_bad, setup),
         cmocka_unit_test_setup(test_run, setup),

@@ -659,7 +659,9 @@ static char *trim(char *text)
 
 // "name = value"; '#' starts a comment at the beginning or after white space, so that
 // paths may contain it. Quotes around a value keep such a '#' and spaces at its ends.
-static bool read_line(char *line, const char *source, struct pix_train_options *o)
+// With `recipes` sets those, otherwise all but them.
+static bool read_line(char *line, const char *source, bool recipes,
+                      struct pix_train_options *o)
 {
     bool quoted = false;
     for (char *c = line; *c; c++) {
@@ -691,13 +693,16 @@ static bool read_line(char *line, const char *source, struct pix_train_options *
         log_error("options: %s: there is no option \"%s\"", source, name);
         return false;
     }
+    if ((row->offset == FIELD(recipe)) != recipes)
+        return true;
     char *where = mem_printf("%s: %s", source, row->name);
     const bool ok = where && set_text(o, row, value, where, true);
     mem_free(where);
     return ok;
 }
 
-static bool read_lines(char *text, const char *path, struct pix_train_options *o)
+static bool read_pass(char *text, const char *path, bool recipes,
+                      struct pix_train_options *o)
 {
     bool ok = true;
     for (unsigned number = 1; ok && text; number++) {
@@ -705,10 +710,20 @@ static bool read_lines(char *text, const char *path, struct pix_train_options *o
         if (next)
             *next++ = 0;
         char *source = mem_printf("%s:%u", path, number);
-        ok = source && read_line(text, source, o);
+        ok = source && read_line(text, source, recipes, o);
         mem_free(source);
         text = next;
     }
+    return ok;
+}
+
+// A recipe is what the other lines change, wherever it stands.
+static bool read_lines(char *text, const char *path, struct pix_train_options *o)
+{
+    char *copy = mem_strdup(text);    // lines are cut in place
+    const bool ok =
+        copy && read_pass(copy, path, true, o) && read_pass(text, path, false, o);
+    mem_free(copy);
     return ok;
 }
 
