@@ -12,11 +12,14 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pth.h"
+#include "base/safetensors.h"
 #include "models/model.h"
 #include "support/gpu.h"
+#include "train/checkpoint.h"
 #include "train/network_file.h"
 #include "train/options.h"
 #include "train/recognise.h"
@@ -26,13 +29,15 @@
 #define SECOND FOLDER "/second.safetensors"
 #define THIRD FOLDER "/third.pth"
 
-static char last_text[4096];
+static char last_text[4096], last_warning[4096];
 
 static void keep_message(void *user, enum log_level level, const char *text)
 {
     (void)user;
     if (level == LOG_ERROR)
         snprintf(last_text, sizeof(last_text), "%s", text);
+    if (level == LOG_WARN)
+        snprintf(last_warning, sizeof(last_warning), "%s", text);
 }
 
 static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
@@ -111,6 +116,14 @@ static bool dump_values(void *user, size_t i, void *data)
     const struct weight *w = d->weights->items[i];
     for (size_t k = 0; k < shape_count(w->value.shape); k++)
         ((float *)data)[k] = value_of(w->name, k);
+    return true;
+}
+
+static bool leave_values(void *user, size_t i, void *data)
+{
+    (void)user;
+    (void)i;
+    (void)data;
     return true;
 }
 
@@ -465,6 +478,125 @@ static void test_strangers(void **state)
     weights_destroy(weights);
 }
 
+// Biases without a norm look like those of an instance norm: our files say which.
+static void test_stored_norm(void **state)
+{
+    (void)state;
+    const struct discriminator_options d = {
+        .layers = 2, .ndf = 2, .bias = true, .norm = MODEL_NORM_NONE
+    };
+    struct weights *weights = discriminator_weights(&d, 4);
+    const struct dump all = { weights, own_name };
+    struct safetensors_writer w;
+    struct pix_train_options o;
+    pix_train_options_init(&o);
+    o.net_d = "n_layers";
+    o.n_layers_d = 2;
+    o.ndf = 2;
+    o.bias = "all";
+    o.norm_d = "none";
+    o.input_nc = 3;
+    o.output_nc = 1;
+    assert_true(options_resolve(&o));
+    char *text = json_text(options_to_json(&o));
+    assert_non_null(text);
+    safetensors_begin(&w);
+    safetensors_put_metadata(&w, "pix2pix.options", text);
+    for (size_t i = 0; i < weights->count; i++) {
+        uint64_t shape[SAFETENSORS_RANK_MAX];
+        const struct weight *each = weights->items[i];
+        const uint32_t rank = checkpoint_sides(each, shape);
+        safetensors_describe(&w, each->name, "F32", shape, rank,
+                             tensor_bytes(&each->value));
+    }
+    assert_true(safetensors_begin_data(&w, SECOND));
+    for (size_t i = 0; i < weights->count; i++) {
+        const size_t bytes = (size_t)tensor_bytes(&weights->items[i]->value);
+        void *values = mem_alloc(bytes);
+        assert_true(dump_values((void *)&all, i, values));
+        assert_true(safetensors_put_data(&w, values, bytes));
+        mem_free(values);
+    }
+    assert_true(safetensors_commit(&w));
+    safetensors_abort(&w);
+    mem_free(text);
+
+    struct network_file *f = network_file_open(SECOND, NETWORK_D, "test");
+    assert_non_null(f);
+    assert_true(network_file_check(f, weights));
+    assert_int_equal(options_discriminator(network_file_options(f)).norm,
+                     MODEL_NORM_NONE);
+    assert_int_equal(network_file_channels_d(f), 4);
+    network_file_close(f);
+    // And again after a conversion, but not through a .pth, of which a word is said.
+    const struct pix_convert_options options = { .input = SECOND,
+                                                 .output = THIRD,
+                                                 .discriminator = true };
+    last_warning[0] = '\0';
+    assert_true(convert(&options));
+    assert_non_null(strstr(last_warning, "instance norm"));
+    weights_destroy(weights);
+}
+
+// A file with this metadata is what a run goes on from.
+static void test_checkpoint_stays(void **state)
+{
+    (void)state;
+    const struct generator_options o = {
+        .levels = 2, .ngf = 2, .channels_in = 3, .channels_out = 3
+    };
+    struct weights *weights = generator_weights(&o);
+    const struct dump d = { weights, own_name };
+    const struct pix_convert_options options = { .input = FIRST, .output = SECOND };
+    struct safetensors_writer w;
+    void *before = NULL, *after = NULL;
+    size_t size_before = 0, size_after = 0;
+    write_file(FIRST, &d);
+    safetensors_begin(&w);
+    safetensors_put_metadata(&w, CHECKPOINT_STEP, "4");
+    safetensors_describe(&w, "G.x", "F32", (const uint64_t[]){ 1 }, 1, 4);
+    assert_true(safetensors_begin_data(&w, SECOND) &&
+                safetensors_put_data(&w, "1234", 4) && safetensors_commit(&w));
+    safetensors_abort(&w);
+    assert_true(file_read(SECOND, &before, &size_before));
+    assert_false(convert(&options));
+    assert_says("is a checkpoint");
+    assert_true(file_read(SECOND, &after, &size_after));
+    assert_int_equal(size_before, size_after);
+    assert_memory_equal(before, after, size_before);
+    mem_free(before);
+    mem_free(after);
+    // Other files are replaced.
+    file_remove(SECOND);
+    assert_true(convert(&options));
+    assert_true(convert(&options));
+    weights_destroy(weights);
+}
+
+// Sides of zero, in both discriminators and a generator.
+static void test_no_channels(void **state)
+{
+    (void)state;
+    static const struct pth_tensor all[][4] = {
+        { { "model.0.weight", "F32", 4, { 8, 0, 4, 4 } },
+          { "model.2.weight", "F32", 4, { 16, 8, 4, 4 } },
+          { "model.5.weight", "F32", 4, { 1, 16, 4, 4 } } },
+        { { "net.0.weight", "F32", 4, { 8, 0, 1, 1 } },
+          { "net.2.weight", "F32", 4, { 16, 8, 1, 1 } },
+          { "net.5.weight", "F32", 4, { 1, 16, 1, 1 } } },
+        { { "model.model.0.weight", "F32", 4, { 8, 0, 4, 4 } },
+          { "model.model.1.model.1.weight", "F32", 4, { 16, 8, 4, 4 } },
+          { "model.model.3.weight", "F32", 4, { 16, 3, 4, 4 } } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        assert_true(pth_write(FIRST, all[i], 3, leave_values, NULL));
+        last_text[0] = '\0';
+        assert_null(network_file_open(FIRST, i < 2 ? NETWORK_D : NETWORK_G, "test"));
+        assert_says(FIRST);
+        assert_says(i < 2 ? "no channel" : "--input-nc");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +605,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_affinelayer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mismatches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stored_norm, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_checkpoint_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_channels, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,7 +214,7 @@ static bool add_metadata(struct safetensors_writer *to,
     char step[24];
 
     snprintf(step, sizeof(step), "%" PRIu64, state->step);
-    safetensors_put_metadata(to, "pix2pix.step", step);
+    safetensors_put_metadata(to, CHECKPOINT_STEP, step);
     if (!add_json(to, "pix2pix.options", options_to_json(o)))
         return false;
 
@@ -345,7 +345,7 @@ static bool read_schedule(struct checkpoint *c, const char *text)
 
 static bool read_metadata(struct checkpoint *c)
 {
-    const char *step = safetensors_metadata(c->file, "pix2pix.step");
+    const char *step = safetensors_metadata(c->file, CHECKPOINT_STEP);
     const char *options = safetensors_metadata(c->file, "pix2pix.options");
     const char *sampler = safetensors_metadata(c->file, "pix2pix.sampler");
     const char *schedule = safetensors_metadata(c->file, "pix2pix.schedule");

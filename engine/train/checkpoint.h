@@ -14,6 +14,9 @@
 #include "tensor/weights.h"
 #include "train/schedule.h"
 
+// The metadata that tells a checkpoint from other files of its container.
+#define CHECKPOINT_STEP "pix2pix.step"
+
 // What is stored beside the tensors.
 struct checkpoint_state {
     uint64_t step;      // steps done

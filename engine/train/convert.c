@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/safetensors.h"
+#include "train/checkpoint.h"
 #include "train/network_file.h"
 #include "train/objective.h"
 #include "train/onnx.h"
@@ -100,10 +102,30 @@ static bool write(struct conversion *c)
                       read_weight, c);
 }
 
+// Whether there is a checkpoint, from which a run could not go on any more.
+static bool is_checkpoint(const char *path)
+{
+    if (!file_exists(path) || file_is_folder(path))
+        return false;
+    const struct log_sink *before = log_use(NULL);
+    struct safetensors *s = safetensors_open(path);
+    const bool found = s && safetensors_metadata(s, CHECKPOINT_STEP);
+    safetensors_close(s);
+    log_clear_error();
+    log_use(before);
+    return found;
+}
+
 static bool check_paths(const struct pix_convert_options *o)
 {
     if (!o->input || !*o->input || !o->output || !*o->output) {
         log_error("convert: name the file to read and the file to write");
+        return false;
+    }
+    if (is_checkpoint(o->output)) {
+        log_error("convert: %s is a checkpoint, from which its run could not go on any "
+                  "more: name another file",
+                  o->output);
         return false;
     }
     if (is_extension(o->output, ".onnx") || is_extension(o->output, ".pth") ||

@@ -17,8 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// The generator's metadata in safetensors that were written here: what names and shapes
-// do not say.
+// Metadata of safetensors that were written here: what names and shapes do not say.
 #define METADATA_NETWORK "pix2pix.network"
 #define METADATA_OPTIONS "pix2pix.options"
 
@@ -138,6 +137,10 @@ static bool set_discriminator(struct network_file *f)
 {
     const struct discriminator_options *d = &f->recognition.discriminator;
     struct pix_train_options *o = &f->options;
+    if (f->recognition.channels_d == 0) {
+        log_error("the discriminator sees no channel");
+        return false;
+    }
     o->net_d = d->pixel ? "pixel" : "n_layers";
     o->n_layers_d = d->layers;
     o->ndf = d->ndf;
@@ -150,12 +153,27 @@ static bool set_discriminator(struct network_file *f)
     return options_resolve(o);
 }
 
-// What a safetensors file of ours says beside its tensors, over what was recognised.
+// What was recognised as options.
+static bool set_recognised(struct network_file *f)
+{
+    const struct log_sink *before = log_use(NULL);
+    const bool ok = f->network == NETWORK_G
+                        ? set_generator(&f->options, &f->recognition.generator)
+                        : set_discriminator(f);
+    log_use(before);
+    if (!ok)
+        log_error("%s: %s holds a %s that this version can not use: %s", f->what,
+                  f->path, noun(f->network), log_last_error());
+    return ok;
+}
+
+// What a safetensors file of ours says beside its tensors, over what was recognised:
+// names and shapes do not tell biases without a norm from those of an instance norm.
 static bool read_stored_options(struct network_file *f)
 {
     const char *text =
         f->safetensors ? safetensors_metadata(f->safetensors, METADATA_OPTIONS) : NULL;
-    if (!text || f->network != NETWORK_G)
+    if (!text)
         return true;
     json_t *document = json_parse(text, strlen(text), f->path);
     bool ok = document && options_read_json(document, &f->options) &&
@@ -189,11 +207,7 @@ static bool recognise_tensors(struct network_file *f)
                   noun(r == RECOGNISED_G ? NETWORK_G : NETWORK_D), noun(f->network));
         return false;
     }
-    const bool ok = f->network == NETWORK_G
-                        ? set_generator(&f->options, &f->recognition.generator) &&
-                              read_stored_options(f)
-                        : set_discriminator(f);
-    return ok;
+    return set_recognised(f) && read_stored_options(f);
 }
 
 static void describe(struct network_file *f)
@@ -230,7 +244,7 @@ static bool open_safetensors(struct network_file *f)
     f->safetensors = safetensors_open(f->path);
     if (!f->safetensors)
         return false;
-    if (!safetensors_metadata(f->safetensors, "pix2pix.step"))
+    if (!safetensors_metadata(f->safetensors, CHECKPOINT_STEP))
         return recognise_tensors(f);
     safetensors_close(f->safetensors);
     f->safetensors = NULL;
@@ -637,15 +651,28 @@ static bool write_safetensors(const char *path, struct output *o)
     return ok;
 }
 
+static bool is_taken_for_instance(const struct network_file *f)
+{
+    const struct generator_options g = options_generator(&f->options);
+    const struct discriminator_options d = options_discriminator(&f->options);
+    return f->network == NETWORK_G ? g.bias && g.norm == MODEL_NORM_NONE
+                                   : d.bias && d.norm == MODEL_NORM_NONE;
+}
+
 bool network_file_write(const char *path, struct network_file *f,
                         const struct weights *weights, bool averages)
 {
+    const bool is_pth = strcmp(file_extension(path), ".pth") == 0;
     struct output o = { .from = f, .averages = averages };
     bool ok = list_items(&o, weights);
     network_file_set_order(f, false);
+    if (is_pth && is_taken_for_instance(f))
+        log_warn("%s: %s does not tell that this network has biases and no norm, which "
+                 "looks like one with instance norm: keep a .safetensors file for use "
+                 "here",
+                 f->what, path);
     if (ok)
-        ok = strcmp(file_extension(path), ".pth") == 0 ? write_pth(path, &o)
-                                                       : write_safetensors(path, &o);
+        ok = is_pth ? write_pth(path, &o) : write_safetensors(path, &o);
     output_finish(&o);
     return ok;
 }
