@@ -415,7 +415,7 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
     uint32_t rank = checkpoint_sides(w, sides);
     const struct safetensors_entry *e = safetensors_find(c->file, name);
     if (!e) {
-        log_error("checkpoint: %s has no tensor %s, which its options ask for", c->path,
+        log_error("checkpoint: %s has no tensor %s, which the network needs", c->path,
                   name);
     } else if (strcmp(e->kind, "F32") != 0) {
         log_error("checkpoint: %s: tensor %s is %s, not F32", c->path, name, e->kind);
@@ -473,6 +473,40 @@ bool checkpoint_check(const struct checkpoint *c, const char *network,
                       const struct weights *weights)
 {
     return take_all(c, network, weights, false, NULL);
+}
+
+// Whether "G.model.model.0.weight" is a weight of G, or the counter beside one.
+static bool is_known(const char *name, const struct weights *weights)
+{
+    bool found = false;
+    for (size_t i = 0; i < weights->count && !found; i++) {
+        char *counter = checkpoint_counter_name(weights->items[i]);
+        found = strcmp(name, weights->items[i]->name) == 0 ||
+                (counter && strcmp(name, counter) == 0);
+        mem_free(counter);
+    }
+    return found;
+}
+
+bool checkpoint_check_values(const struct checkpoint *c, const char *network,
+                             const struct weights *weights)
+{
+    const size_t length = strlen(network);
+    for (size_t i = 0; i < weights->count; i++) {
+        struct weight *w = weights->items[i];
+        if (!take(c, mem_printf("%s.%s", network, w->name), w, &w->value, NULL))
+            return false;
+    }
+    for (size_t i = 0; i < safetensors_count(c->file); i++) {
+        const char *name = safetensors_at(c->file, i)->name;
+        if (strncmp(name, network, length) == 0 && name[length] == '.' &&
+            !is_known(name + length + 1, weights)) {
+            log_error("checkpoint: %s has a tensor %s, which the network does not have",
+                      c->path, name);
+            return false;
+        }
+    }
+    return true;
 }
 
 bool checkpoint_load(struct checkpoint *c, const char *network,

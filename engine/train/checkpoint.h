@@ -51,6 +51,11 @@ const struct checkpoint_state *checkpoint_get_state(const struct checkpoint *c);
 bool checkpoint_check(const struct checkpoint *c, const char *network,
                       const struct weights *weights);
 
+// Checks that the file has the values of a network, every tensor with its shape and no
+// other. Names the first that does not fit.
+bool checkpoint_check_values(const struct checkpoint *c, const char *network,
+                             const struct weights *weights);
+
 // Reads them; they must have been checked. `upload` is tensor_upload. Weights for
 // inference get the moving averages where the file has them and `averages` is set.
 bool checkpoint_load(struct checkpoint *c, const char *network,

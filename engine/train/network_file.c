@@ -407,7 +407,7 @@ static bool is_known(const struct network_file *f, const struct weights *weights
 bool network_file_check(const struct network_file *f, const struct weights *weights)
 {
     if (f->checkpoint)
-        return checkpoint_check(f->checkpoint, letter(f->network), weights);
+        return checkpoint_check_values(f->checkpoint, letter(f->network), weights);
     for (size_t i = 0; i < weights->count; i++)
         if (!check_weight(f, weights->items[i]))
             return false;

@@ -516,12 +516,27 @@ static bool initialise_network(struct trainer *t, struct weights *weights,
 {
     const struct pix_train_options *o = &t->options;
     struct random r;
-    if (file && *file && weights->count > 0)
+    const bool is_given = file && *file;
+    if (is_given && weights->count > 0)
         return start_from(t, network, weights, file);
+    if (is_given)
+        log_warn("train: --gan-mode none has no discriminator: --init-d %s is not used",
+                 file);
     random_init(&r, o->seed,
                 network == NETWORK_G ? SEQUENCE_GENERATOR : SEQUENCE_DISCRIMINATOR);
     return weights_initialise(weights, t->device, &r, law_of(o->init_type),
                               o->init_gain);
+}
+
+// A run that goes on has the weights of its checkpoint.
+static void warn_of_initial(const struct pix_train_options *o)
+{
+    const char *const files[][2] = { { "--init-g", o->init_g },
+                                     { "--init-d", o->init_d } };
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (files[i][1] && *files[i][1])
+            log_warn("train: %s goes on with its own weights: %s %s is not used",
+                     o->out, files[i][0], files[i][1]);
 }
 
 static bool initialise(struct trainer *t)
@@ -694,7 +709,9 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     if (!t->run.is_new && !resume(t, &found))
         goto fail;
-    if (!found && !initialise(t))
+    if (found)
+        warn_of_initial(o);
+    else if (!initialise(t))
         goto fail;
     // The folder comes last, so that a run that can not start leaves nothing behind.
     if (!open_data(t, folder) || !plan_allocate(t->plan, device) ||
