@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool ends_in(const char *path, const char *extension)
+{
+    const size_t length = strlen(path), tail = strlen(extension);
+    return length > tail && strcmp(path + length - tail, extension) == 0;
+}
+
 int command_convert(int argc, char **argv)
 {
     const char *network = "G", *mode = NULL;
@@ -42,14 +48,20 @@ int command_convert(int argc, char **argv)
         return options_usage_error(&command, "name %s",
                                    paths[0] ? "the file to write"
                                             : "the file to read and the file to write");
-    if (terminal_path_kind(paths[0]) == PATH_NONE) {
-        output_error("%s does not exist or can not be read", paths[0]);
-        return EXIT_FAILED;
-    }
     if (terminal_same_path(paths[0], paths[1]))
         return options_usage_error(
             &command, "%s is the input, which would be overwritten: name another",
             paths[1]);
+    const bool is_onnx = ends_in(paths[1], ".onnx");
+    if (!is_onnx && !ends_in(paths[1], ".pth") && !ends_in(paths[1], ".safetensors"))
+        return options_usage_error(
+            &command, "%s must end in .pth, .safetensors or .onnx", paths[1]);
+    if (mode && !is_onnx)
+        return options_usage_error(&command, "--mode goes with .onnx only");
+    if (terminal_path_kind(paths[0]) == PATH_NONE) {
+        output_error("%s does not exist or can not be read", paths[0]);
+        return EXIT_FAILED;
+    }
     const struct pix_convert_options options = {
         .input = paths[0],
         .output = paths[1],
