@@ -135,12 +135,17 @@ static void test_help(void **state)
 {
     (void)state;
     static const char *const commands[] = { "",         "devices", "train", "translate",
-                                            "evaluate", "bench",   "tune" };
+                                            "evaluate", "convert", "bench", "tune" };
+    size_t count;
+    const struct pix_option *table = pix_train_option_table(&count);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        // A screen, but for the table of options.
+        const bool has_table =
+            strcmp(commands[i], "train") == 0 || strcmp(commands[i], "tune") == 0;
         RUN(0, "%s --help", commands[i]);
         assert_string_equal(err, "");
         assert_has(out, "usage: pix2pix");
-        assert_true(count_lines(out) <= 40);
+        assert_true(count_lines(out) <= 40 + (has_table ? count : 0));
         size_t column = 0;
         for (const char *c = out; *c; c++) {
             column = *c == '\n' ? 0 : column + 1;
@@ -149,8 +154,6 @@ static void test_help(void **state)
         }
     }
     RUN(0, "train --help");
-    size_t count;
-    const struct pix_option *table = pix_train_option_table(&count);
     for (size_t i = 0; i < count; i++) {
         char name[64];
         snprintf(name, sizeof(name), "  --%s ", table[i].name);
@@ -186,7 +189,8 @@ static void test_usage_errors(void **state)
         { "train --data d --out none --net-g unet_256 --crop-size 128", "256" },
         { "train --data d --out none --load-size 100", "--load-size" },
         { "train --data d --out none --batch-size 0", "--batch-size" },
-        { "train --data d --out none --depth 3", "5 to 10" },
+        { "train --data d --out none --depth 11", "from 0 to 10" },
+        { "train --data d --out none --depth 1", "2 to 10" },
         { "train --data d --out none --config absent.txt", "absent.txt" },
         { "train --continue", "--out" },
         { "train --out none --continue", "--data" },
@@ -227,6 +231,20 @@ static void test_usage_errors(void **state)
         { "train --data d --out none --tuning", "--tuning" },
         { "tune --crop-size 100", "96 or 128" },
         { "tune --model none", "--model" },
+        { "translate --model none --mode nonsense", "stable|paper|running" },
+        { "translate --model none --mode paper --seed 0", "--seed" },
+        { "train --data d --out none --recipe luna", "affinelayer" },
+        { "convert", "file to read" },
+        { "convert file", "file to write" },
+        { "convert file none.pth extra", "extra" },
+        { "convert file none.bin", ".safetensors" },
+        { "convert file none", ".onnx" },
+        { "convert file ./file", "overwritten" },
+        { "convert folder folder", "overwritten" },
+        { "convert file none.pth --net X", "G|D" },
+        { "convert file none.onnx --mode paper", "stable|running" },
+        { "convert file none.pth --mode running", "--mode" },
+        { "convert file none.pth --json", "--json" },
     };
     assert_int_equal(shell("mkdir -p folder; echo x >file"), 0);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -243,6 +261,14 @@ static void test_usage_errors(void **state)
     assert_has(err, "none");
     RUN(1, "evaluate --model file --data absent");
     assert_has(err, "absent");
+    RUN(1, "convert absent none.pth");
+    assert_has(err, "absent");
+    RUN(1, "convert file none.pth");
+    assert_has(err, "file");
+    RUN(1, "convert folder none.pth --net D");
+    assert_has(err, "no checkpoint");
+    assert_string_equal(out, "");
+    assert_kind("none.pth", false);
 }
 
 static void test_config_errors(void **state)
@@ -719,6 +745,178 @@ static void test_translate(void **state)
 
 // The images that are on their way are finished, no others begun, and no half ones
 // left.
+// A run with dropout, for what translation and conversion do with it.
+static void make_dropped(void)
+{
+    static bool made;
+    make_data();
+    if (made)
+        return;
+    RUN(0, "train --data pairs --out dropped " SMALL
+           "--steps 3 --dropout-at d1-d3 --ema 0.5 --lr 0.01");
+    assert_int_equal(shell("cp \"$X/satellite/$(ls \"$X/satellite\" | grep jpg | "
+                           "head -n 1)\" real.jpg"),
+                     0);
+    made = true;
+}
+
+static void test_translate_modes(void **state)
+{
+    static const char *const cases[][2] = {
+        { "plain", "" },
+        { "stable", "--mode stable" },
+        { "stable_2", "--mode stable --seed 2" },
+        { "paper", "--mode paper" },
+        { "paper_1", "--mode paper --seed 1" },
+        { "paper_2", "--mode paper --seed 2" },
+        { "running", "--mode running" },
+        { "weights", "--no-ema" },
+    };
+    (void)state;
+    if (!needs_device())
+        return;
+    make_dropped();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        RUN(0, "translate --model dropped --input real.jpg --output mode_%s.png %s",
+            cases[i][0], cases[i][1]);
+    // The default is stable, which draws nothing; the others are all different.
+    assert_int_equal(shell("cmp mode_plain.png mode_stable.png && "
+                           "cmp mode_plain.png mode_stable_2.png && "
+                           "cmp mode_paper.png mode_paper_1.png"),
+                     0);
+    assert_int_equal(shell("cksum mode_plain.png mode_paper.png mode_paper_2.png "
+                           "mode_running.png mode_weights.png | cut -d ' ' -f 1 | "
+                           "sort -u"),
+                     0);
+    assert_int_equal(count_lines(out), 5);
+    // Without dropout the paper's mode is the stable one.
+    make_run();
+    RUN(0, "translate --model run --input real.jpg --output a.png --mode paper");
+    RUN(0, "translate --model run --input real.jpg --output b.png");
+    assert_int_equal(shell("cmp a.png b.png"), 0);
+}
+
+static void test_convert(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_dropped();
+    RUN(0, "convert dropped G.pth");
+    assert_string_equal(out, "G.pth\n");
+    assert_has(err, "unet of 5 levels, ngf 4, batch norm, 3 -> 3 channels");
+    RUN(0, "convert dropped/checkpoints/step-00000003.safetensors D.pth --net D");
+    assert_has(err, "discriminator");
+    RUN(0, "convert dropped W.pth --no-ema");
+    assert_int_equal(shell("cmp -s G.pth W.pth"), 1);
+
+    // There and back, by every way, nothing is lost.
+    RUN(0, "convert G.pth G.safetensors");
+    RUN(0, "convert G.safetensors G2.pth");
+    RUN(0, "convert dropped G3.safetensors");
+    RUN(0, "convert G3.safetensors G3.pth");
+    assert_int_equal(shell("cmp G.pth G2.pth && cmp G.pth G3.pth"), 0);
+    RUN(0, "convert D.pth D.safetensors --net D");
+    RUN(0, "convert D.safetensors D2.pth --net D");
+    assert_int_equal(shell("cmp D.pth D2.pth"), 0);
+    RUN(0, "convert G.pth G.onnx");
+    RUN(0, "convert dropped G2.onnx --mode stable");
+    RUN(0, "convert dropped G3.onnx --mode running");
+    RUN(0, "convert D.safetensors D.onnx --net D");
+    assert_int_equal(shell("cmp -s G2.onnx G3.onnx"), 1);
+    assert_int_equal(shell("grep -c pix2pix G.onnx"), 0);
+
+    // All make the same picture. The sides that a file of the port leaves open are
+    // those of the port.
+    RUN(0, "translate --model dropped --input real.jpg --output a.png");
+    RUN(0, "translate --model G3.safetensors --input real.jpg --output b.png");
+    assert_int_equal(shell("cmp a.png b.png"), 0);
+    RUN(0, "translate --model dropped --preprocess none --input a.png --output c.png");
+    RUN(0, "translate --model G2.pth --preprocess none --input a.png --output d.png");
+    assert_int_equal(shell("cmp c.png d.png"), 0);
+
+    // The wrong network, nothing to read, nowhere to write to.
+    RUN(1, "convert D.pth no.pth");
+    assert_has(err, "D.pth holds a discriminator");
+    RUN(1, "convert G.safetensors no.pth --net D");
+    assert_has(err, "G.safetensors holds a generator");
+    RUN(1, "convert G.onnx no.pth");
+    assert_has(err, "G.onnx");
+    assert_int_equal(shell("head -c 3000 G.pth >cut.pth; head -c 3000 G.safetensors "
+                           ">cut2.safetensors; mkdir -p taken.pth sub"),
+                     0);
+    RUN(1, "convert cut.pth no.pth");
+    assert_has(err, "cut.pth");
+    RUN(1, "convert cut2.safetensors no.pth");
+    assert_has(err, "cut2.safetensors");
+    RUN(1, "convert G.pth absent/no.safetensors");
+    assert_has(err, "absent/no.safetensors");
+    RUN(1, "convert G.safetensors taken.pth");
+    assert_has(err, "taken.pth");
+    RUN(1, "convert G.safetensors file/no.onnx");
+    assert_has(err, "file/no.onnx");
+    assert_string_equal(out, "");
+    assert_kind("no.pth", false);
+    assert_int_equal(shell("ls -A | grep -c tmp; ls -A sub | wc -l"), 0);
+    assert_string_equal(out, "0\n0\n");
+
+    // A run starts from what was written.
+    RUN(0, "train --data pairs --out started --init-g G.pth --init-d D.safetensors "
+           "--dropout-at d1-d3 --steps 1 " SMALL);
+    assert_has(err, "starting from G.pth");
+    assert_has(err, "starting from D.safetensors");
+    RUN(0, "train --out started --continue --steps 2 --init-g G.pth");
+    assert_has(err, "--init-g G.pth is not used");
+    RUN(1, "train --data pairs --out none --init-g G.pth --crop-size 32 --load-size 36 "
+           "--ngf 8");
+    assert_has(err, "model.model.0.weight");
+    assert_kind("none", false);
+}
+
+// A recipe says what it sets; what else is given stands above it, before or after.
+static void test_recipe(void **state)
+{
+    (void)state;
+    if (!needs_device())
+        return;
+    make_data();
+    RUN(0, "train --data pairs --out lua --d-loss-weight 0.75 --recipe lua "
+           "--n-epochs 3 --steps 1 " SMALL);
+    assert_has(err, "recipe lua: --norm batch ");
+    assert_has(err, "--concat decoder_first");
+    assert_has(err, "--update-order reuse");
+    assert_has(err, "--n-epochs-decay 0");
+    assert_int_equal(shell("cat lua/config.json"), 0);
+    json_t *config = parse(out);
+    assert_string_equal(json_string_value(json_object_get(config, "recipe")), "lua");
+    assert_string_equal(json_string_value(json_object_get(config, "concat")),
+                        "decoder_first");
+    assert_true(number_at(config, "d-loss-weight") == 0.75);
+    assert_true(number_at(config, "n-epochs") == 3);
+    assert_true(number_at(config, "n-epochs-decay") == 0);
+    json_decref(config);
+
+    // In a file, too.
+    assert_int_equal(shell("printf 'd_loss_weight = 0.75\\nrecipe = affinelayer\\n' "
+                           ">recipe.txt"),
+                     0);
+    RUN(0, "train --data pairs --out affine --config recipe.txt --steps 1 " SMALL);
+    assert_has(err, "recipe affinelayer: ");
+    assert_has(err, "--bias all --norm-innermost");
+    assert_int_equal(shell("cat affine/config.json"), 0);
+    config = parse(out);
+    assert_true(number_at(config, "d-loss-weight") == 0.75);
+    assert_true(json_is_true(json_object_get(config, "norm-innermost")));
+    json_decref(config);
+
+    // A run that goes on has its recipe, and no other.
+    RUN(0, "train --out lua --continue --steps 2");
+    assert_has(err, "recipe lua: ");
+    RUN(2, "train --out lua --continue --recipe affinelayer --steps 3");
+    RUN(0, "train --data pairs --out default --steps 1 " SMALL);
+    assert_null(strstr(err, "recipe"));
+}
+
 static void test_translate_interrupt(void **state)
 {
     (void)state;
@@ -1168,6 +1366,9 @@ int main(void)
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_translate_modes),
+        cmocka_unit_test(test_convert),
+        cmocka_unit_test(test_recipe),
         cmocka_unit_test(test_translate_interrupt),
         cmocka_unit_test(test_translate_arrays),
         cmocka_unit_test(test_evaluate),
