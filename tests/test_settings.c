@@ -764,6 +764,39 @@ static void test_accumulate(void **state)
     }
 }
 
+// With a discriminator G runs twice over each part, and its running statistics see it
+// once, as without one.
+static void test_accumulated_statistics(void **state)
+{
+    static const char with[] = SCRATCH "/with_d", without[] = SCRATCH "/without_d";
+    size_t statistics = 0, counters = 0;
+    (void)state;
+    need_device();
+    train(with, "accumulate=2 lr=0 dropout-at=d1-d3");
+    train(without, "accumulate=2 lr=0 dropout-at=d1-d3 gan-mode=none");
+    struct safetensors *a = open_tensors(with, STEPS),
+                       *b = open_tensors(without, STEPS);
+    for (size_t i = 0; i < safetensors_count(b); i++) {
+        const struct safetensors_entry *e = safetensors_at(b, i);
+        const struct safetensors_entry *f = safetensors_find(a, e->name);
+        assert_non_null(f);
+        int64_t *x = read_entry(a, f), *y = read_entry(b, e);
+        if (strstr(e->name, ".running_")) {
+            statistics++;
+            if (memcmp(x, y, entry_bytes(e)) != 0)
+                fail_msg("%s differs", e->name);
+        } else if (strstr(e->name, ".num_batches_tracked")) {
+            counters++;
+            assert_true(*x == 2 * STEPS && *y == 2 * STEPS);
+        }
+        mem_free(x);
+        mem_free(y);
+    }
+    assert_true(counters > 0 && statistics == 2 * counters);
+    safetensors_close(a);
+    safetensors_close(b);
+}
+
 // ---------------------------------------------------------------------------
 // The moving average of G's weights
 
@@ -1351,6 +1384,7 @@ int main(void)
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_accumulate),
+        cmocka_unit_test(test_accumulated_statistics),
         cmocka_unit_test(test_average),
         cmocka_unit_test(test_plateau),
         cmocka_unit_test(test_validation),
