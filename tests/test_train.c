@@ -310,6 +310,15 @@ static void test_plan(void **state)
                 p.barriers <= p.dispatches);
     assert_true(p.submissions >= 1 && p.flops_per_step > UINT64_C(50000000000));
     assert_true(p.bytes_per_step > p.state_bytes);
+
+    // Validation is a second graph beside that of the steps.
+    struct pix_plan with;
+    o.val_freq = 1;
+    assert_true(pix_train_plan(device, &o, &with));
+    assert_true(with.arena_bytes > p.arena_bytes);
+    assert_int_equal(with.state_bytes, p.state_bytes);
+    assert_int_equal(with.device_bytes, with.state_bytes + with.arena_bytes +
+                                            with.step_block_bytes + with.staging_bytes);
 }
 
 static void test_overfit(void **state)

@@ -205,7 +205,9 @@ static bool build(struct trainer *t, double submission_seconds, bool measure,
         .weights_d = weights_trained_count(t->discriminator),
     };
     footprint_sum_up(t->device, submission_seconds, t->graph, t->plan, out);
-    return true;
+    return options_validation_epochs(&t->options) == 0 ||
+           validation_add_footprint(t->device, &t->options, &t->tuning, t->generator,
+                                    out);
 }
 
 bool trainer_plan(struct gpu_device *device, double submission_seconds,
@@ -950,6 +952,7 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
         return true;
     if (!validation_run(t->validation, &metrics->val_l1)) {
         t->lost = gpu_device_is_lost(t->device);
+        t->unlogged = true;    // a run that goes on would not validate this step again
         return false;
     }
     metrics->has_val = true;
@@ -1059,8 +1062,9 @@ bool trainer_save(struct trainer *t)
     }
     // A checkpoint ahead of its metrics would leave a gap in them for good.
     if (t->unlogged) {
-        log_error("train: the metrics of step %" PRIu64 " could not be written, so it "
-                  "is not saved: make room and go on with --continue",
+        log_error("train: the metrics of step %" PRIu64
+                  " are not in the file, so it is "
+                  "not saved: see to what failed before and go on with --continue",
                   t->step);
         return false;
     }

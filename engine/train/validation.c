@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "data/dataset.h"
 #include "graph/exec.h"
+#include "train/footprint.h"
 #include "train/objective.h"
 #include "train/options.h"
 
@@ -59,7 +60,30 @@ static bool build(struct validation *v, struct gpu_device *device,
                                  o->crop_size, o->crop_size, tensors))
         return false;
     v->plan = plan_build(v->graph, &plan_limits);
-    return v->plan && plan_allocate(v->plan, device);
+    return v->plan != NULL;
+}
+
+bool validation_add_footprint(struct gpu_device *device,
+                              const struct pix_train_options *o,
+                              const struct tuning *tuning, struct weights *generator,
+                              struct pix_plan *plan)
+{
+    struct validation v = { 0 };
+    struct translation_error tensors;
+    const bool ok = build(&v, device, o, tuning, generator, &tensors);
+    if (ok) {
+        const uint64_t staging = tensor_bytes(tensors.pixels) +
+                                 tensor_bytes(tensors.jitter) +
+                                 tensor_bytes(tensors.l1);
+        plan->arena_bytes += v.plan->arena_bytes;
+        plan->arena_bytes_without_reuse += v.plan->arena_bytes_without_reuse;
+        plan->step_block_bytes += footprint_step_block();
+        plan->staging_bytes += staging;
+        plan->device_bytes += v.plan->arena_bytes + footprint_step_block() + staging;
+    }
+    plan_destroy(v.plan);
+    graph_destroy(v.graph);
+    return ok;
 }
 
 struct validation *validation_create(struct gpu_device *device,
@@ -70,7 +94,8 @@ struct validation *validation_create(struct gpu_device *device,
 {
     struct translation_error tensors;
     struct validation *v = mem_zalloc(sizeof(*v));
-    if (!v || !open_data(v, o) || !build(v, device, o, tuning, generator, &tensors))
+    if (!v || !open_data(v, o) || !build(v, device, o, tuning, generator, &tensors) ||
+        !plan_allocate(v->plan, device))
         goto fail;
     v->exec = exec_create(device, v->graph, submission_seconds);
     if (!v->exec)

@@ -14,6 +14,12 @@ struct gpu_device;
 struct tuning;
 struct validation;
 
+// Adds to a plan what validation takes beside the steps. The weights have been placed.
+bool validation_add_footprint(struct gpu_device *device,
+                              const struct pix_train_options *options,
+                              const struct tuning *tuning, struct weights *generator,
+                              struct pix_plan *plan);
+
 // The weights have been placed and allocated; they and the options must outlive it.
 // NULL after a message if there are no images.
 struct validation *validation_create(struct gpu_device *device,
