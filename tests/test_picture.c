@@ -438,10 +438,10 @@ static void test_kinds(void **state)
         assert_true(fabs(number(&p, i) - ((double)i / 127.5 - 1)) < 1e-6);
     picture_free(&p);
 
-    // As the networks' output: cut off, and nothing outside.
+    // As the networks' output: rounded, and nothing outside.
     static const float floats[] = { -1, 1, 0, 0.999f, 2, -2, NAN, INFINITY };
-    static const double bytes[] = { 0, 255, 127, 254, 255, 0, 0, 255 };
-    static const double words[] = { 0, 65535, 32767, 65502, 65535, 0, 0, 65535 };
+    static const double bytes[] = { 0, 255, 128, 255, 255, 0, 0, 255 };
+    static const double words[] = { 0, 65535, 32768, 65502, 65535, 0, 0, 65535 };
     assert_true(picture_create(&p, PIXEL_F32, 1, ARRAY_LEN(floats), 1));
     assert_true(picture_create(&wide, PIXEL_F32, 1, ARRAY_LEN(floats), 1));
     memcpy(p.samples, floats, sizeof(floats));

@@ -1174,7 +1174,7 @@ static void test_translate(void **state)
     assert_message("no checkpoint");
     t.model = DATA "/train/1.png";
     assert_null(pix_translator_create(device, &t));
-    assert_message("not a checkpoint");
+    assert_message("not a file of weights");
     mem_free(path);
 }
 

@@ -45,7 +45,7 @@ struct safetensors {
 
 static bool foreign(const char *path, const char *why)
 {
-    log_error("safetensors: %s is not a checkpoint: %s", path, why);
+    log_error("safetensors: %s is not a file of weights: %s", path, why);
     return false;
 }
 

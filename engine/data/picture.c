@@ -315,7 +315,7 @@ static float to_float(const struct picture *p, size_t i)
 static uint32_t from_float(float x, enum pixel_kind kind)
 {
     float most = (float)full[kind], v = (x + 1.0f) * (most / 2.0f);
-    return v > 0.0f ? (uint32_t)MIN(v, most) : 0;    // NaN is 0
+    return v > 0.0f ? (uint32_t)MIN(v + 0.5f, most) : 0;    // NaN is 0
 }
 
 bool picture_set_kind(struct picture *p, enum pixel_kind kind)

@@ -104,6 +104,13 @@ static bool name_in_file(const struct network_file *f, const struct weight *w,
 // ---------------------------------------------------------------------------
 // Opening
 
+static const char *norm_name(enum model_norm norm)
+{
+    return norm == MODEL_NORM_BATCH      ? "batch"
+           : norm == MODEL_NORM_INSTANCE ? "instance"
+                                         : "none";
+}
+
 // The options that name a generator of this architecture.
 static bool set_generator(struct pix_train_options *o,
                           const struct generator_options *g)
@@ -116,9 +123,7 @@ static bool set_generator(struct pix_train_options *o,
     o->ngf = g->ngf;
     o->input_nc = g->channels_in;
     o->output_nc = g->channels_out;
-    o->norm = g->norm == MODEL_NORM_BATCH      ? "batch"
-              : g->norm == MODEL_NORM_INSTANCE ? "instance"
-                                               : "none";
+    o->norm = norm_name(g->norm);
     o->bias = g->bias ? "all" : "auto";
     o->norm_innermost = g->norm_innermost;
     o->concat = g->decoder_first ? "decoder_first" : "skip_first";
@@ -144,9 +149,7 @@ static bool set_discriminator(struct network_file *f)
     o->net_d = d->pixel ? "pixel" : "n_layers";
     o->n_layers_d = d->layers;
     o->ndf = d->ndf;
-    o->norm_d = d->norm == MODEL_NORM_BATCH      ? "batch"
-                : d->norm == MODEL_NORM_INSTANCE ? "instance"
-                                                 : "none";
+    o->norm_d = norm_name(d->norm);
     o->bias = d->bias ? "all" : "auto";
     o->crop_size = 512;    // as large as the deepest needs
     f->channels_d = f->recognition.channels_d;
