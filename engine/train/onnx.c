@@ -231,7 +231,9 @@ static struct name channels_step(struct exporting *x, const struct op_node *n,
 }
 
 // y = (x - mean) / sqrt(mean of (x - mean)^2 + epsilon) * scale + shift, written out:
-// no operator of ONNX takes its statistics from a batch and leaves it at that.
+// no operator of ONNX takes its statistics from a batch and leaves it at that. What is
+// left of the mean is taken off a second time: a runtime that adds up in plain order
+// rounds the mean of a large map, and where the variance is small that shows.
 static struct name measured_norm(struct exporting *x, const struct op_node *n)
 {
     static const int64_t of_batch[] = { 0, 2, 3 }, of_image[] = { 2, 3 };
@@ -244,7 +246,9 @@ static struct name measured_norm(struct exporting *x, const struct op_node *n)
 
     const struct name in = value_of(x, n, 0);
     const struct name mean = mean_step(x, n, in.text, axes, count);
-    const struct name centred = step(x, n, "Sub", in.text, mean.text, false);
+    const struct name rough = step(x, n, "Sub", in.text, mean.text, false);
+    const struct name rest = mean_step(x, n, rough.text, axes, count);
+    const struct name centred = step(x, n, "Sub", rough.text, rest.text, false);
     const struct name square = step(x, n, "Mul", centred.text, centred.text, false);
     const struct name variance = mean_step(x, n, square.text, axes, count);
     const struct name epsilon = constant(x, "epsilon", a->epsilon);
