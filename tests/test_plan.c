@@ -256,6 +256,50 @@ static void test_default_networks(void **state)
     unbuild(&b);
 }
 
+// Inference needs little more than its weights: nothing is kept for a backward pass.
+static void test_inference(void **state)
+{
+    (void)state;
+    const struct op_limits limits = test_guaranteed_limits();
+    const struct generator_options unet = { 8, 64, 3, 3 };
+    for (int mode = TRANSLATION_STABLE; mode <= TRANSLATION_RUNNING; mode++) {
+        struct translation t;
+        struct graph *g = graph_create(&limits);
+        struct weights *weights = weights_create(true);
+        assert_true(translation_build(g, weights, &unet, (struct staging){ 0 },
+                                      (enum translation_mode)mode, 1, 256, 256, &t));
+        assert_true(weights_place(weights, generous.max_block));
+        struct plan *plan = plan_build(g, &generous);
+        assert_non_null(plan);
+        assert_true(weights_bytes(weights) < (uint64_t)209 << 20);
+        assert_true(plan->arena_bytes <= (uint64_t)18 << 20);
+        plan_destroy(plan);
+        weights_destroy(weights);
+        graph_destroy(g);
+    }
+}
+
+// Batches whose gradients are added up take the temporaries of one.
+static void test_accumulation(void **state)
+{
+    (void)state;
+    struct objective_options options = options_of(32, 5, 8, 1);
+    uint64_t arena[2];
+    for (int i = 0; i < 2; i++) {
+        struct built b;
+        options.batch = i ? 1 : 3;
+        options.accumulate = i ? 3 : 1;
+        build(&b, &options);
+        struct plan *plan = plan_build(b.graph, &generous);
+        assert_non_null(plan);
+        check_no_overlap(b.graph, &generous);
+        arena[i] = plan->arena_bytes;
+        plan_destroy(plan);
+        unbuild(&b);
+    }
+    assert_true(arena[1] * 2 < arena[0]);
+}
+
 // A binding that only fills a place is not traffic: a convolution without bias reads x
 // and w and writes y.
 static void test_bytes_of_a_convolution(void **state)
@@ -306,6 +350,8 @@ int main(void)
         cmocka_unit_test(test_tensor_over_the_limit_is_refused),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_default_networks),
+        cmocka_unit_test(test_inference),
+        cmocka_unit_test(test_accumulation),
         cmocka_unit_test(test_bytes_of_a_convolution),
         cmocka_unit_test(test_submissions),
     };
