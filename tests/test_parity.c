@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -124,24 +123,9 @@ static void test_discriminators(void **state)
 // What the tests before this one wrote.
 static void test_pytorch_loads(void **state)
 {
-    static const char *const commands[] = { "python3", "/usr/bin/python3" };
     (void)state;
     test_gpu();
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        char *command =
-            mem_printf("%s -B \"%s/check.py\" %s", commands[i], TEST_GOLDEN, SCRATCH);
-        fflush(stdout);
-        const int status = system(command);
-        mem_free(command);
-        if (status == 0)
-            return;
-        // 77: no torch, 127: no such program.
-        if (!WIFEXITED(status) ||
-            (WEXITSTATUS(status) != 77 && WEXITSTATUS(status) != 127))
-            fail_msg("PyTorch does not take what was written");
-    }
-    print_message("skipped: there is no python3 with torch (Debian's python3-torch)\n");
-    skip();
+    golden_python("check.py", SCRATCH, "PyTorch does not take what was written");
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type,

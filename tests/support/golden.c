@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -195,4 +196,25 @@ void golden_check_output(const json_t *c, struct safetensors *outputs, const flo
     check_mean(name, "mean", mean, golden_number(c, "mean"), allowed);
     check_mean(name, "mean magnitude", mean_abs, golden_number(c, "mean_abs"), allowed);
     free(expected);
+}
+
+void golden_python(const char *script, const char *arguments, const char *failure)
+{
+    static const char *const programs[] = { "python3", "/usr/bin/python3" };
+    for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+        char *command = mem_printf("%s -B \"%s/%s\" %s", programs[i], TEST_GOLDEN,
+                                   script, arguments);
+        assert_non_null(command);
+        fflush(stdout);
+        const int status = system(command);
+        mem_free(command);
+        if (status == 0)
+            return;
+        // 77: no torch, 127: no such program.
+        if (!WIFEXITED(status) ||
+            (WEXITSTATUS(status) != 77 && WEXITSTATUS(status) != 127))
+            fail_msg("%s", failure);
+    }
+    print_message("skipped: there is no python3 with torch (Debian's python3-torch)\n");
+    skip();
 }
