@@ -597,6 +597,41 @@ static void test_no_channels(void **state)
     }
 }
 
+static bool spoilt_values(void *user, size_t i, void *data)
+{
+    const struct dump *d = user;
+    const struct weight *w = d->weights->items[i];
+    for (size_t k = 0; k < shape_count(w->value.shape); k++)
+        ((float *)data)[k] = i == 3 && k == 1 ? NAN : 0.5f;
+    return true;
+}
+
+static void test_not_finite(void **state)
+{
+    (void)state;
+    const struct generator_options o = { .levels = 2,
+                                         .ngf = 2,
+                                         .channels_in = 3,
+                                         .channels_out = 3,
+                                         .norm = MODEL_NORM_NONE };
+    struct weights *weights = generator_weights(&o);
+    const struct dump d = { weights, own_name };
+    struct pth_tensor tensors[8];
+    assert_true(weights->count > 3 && weights->count <= ARRAY_LEN(tensors));
+    for (size_t i = 0; i < weights->count; i++) {
+        tensors[i].name = weights->items[i]->name;
+        tensors[i].kind = "F32";
+        tensors[i].rank = checkpoint_sides(weights->items[i], tensors[i].sides);
+    }
+    assert_true(pth_write(FIRST, tensors, weights->count, spoilt_values, (void *)&d));
+    const struct pix_convert_options options = { .input = FIRST, .output = SECOND };
+    last_warning[0] = '\0';
+    assert_true(convert(&options));
+    assert_non_null(strstr(last_warning, weights->items[3]->name));
+    assert_non_null(strstr(last_warning, "not finite"));
+    weights_destroy(weights);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -608,6 +643,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stored_norm, setup, teardown),
         cmocka_unit_test_setup_teardown(test_checkpoint_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_channels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_finite, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

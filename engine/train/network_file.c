@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ struct network_file {
     struct pix_train_options options;
     uint32_t channels_d;
     bool swaps_halves;    // see network_file_set_order
+    bool warned;          // of numbers that are not finite
     char description[192];
 };
 
@@ -476,10 +478,27 @@ static bool read_values(struct network_file *f, const struct weight *w, bool ave
                             values);
 }
 
+// Said once of a file: nothing that is computed with such weights is of use.
+static void warn_if_not_finite(struct network_file *f, const struct weight *w,
+                               const float *values)
+{
+    const uint64_t count = shape_count(w->value.shape);
+    for (uint64_t i = 0; i < count && !f->warned; i++)
+        if (!isfinite(values[i])) {
+            f->warned = true;
+            log_warn(
+                "%s: %s: tensor %s has numbers that are not finite: the network is "
+                "spoilt",
+                f->what, f->path, w->name);
+        }
+}
+
 bool network_file_read(struct network_file *f, const struct weight *w, bool average,
                        float *values)
 {
     bool ok = read_values(f, w, average, values);
+    if (ok)
+        warn_if_not_finite(f, w, values);
     if (ok && f->swaps_halves && reads_joint(w))
         swap_inputs(w, values);
     return ok;
