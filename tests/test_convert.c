@@ -30,12 +30,15 @@
 #define THIRD FOLDER "/third.pth"
 
 static char last_text[4096], last_warning[4096];
+static int error_count;
 
 static void keep_message(void *user, enum log_level level, const char *text)
 {
     (void)user;
-    if (level == LOG_ERROR)
+    if (level == LOG_ERROR) {
         snprintf(last_text, sizeof(last_text), "%s", text);
+        error_count++;
+    }
     if (level == LOG_WARN)
         snprintf(last_warning, sizeof(last_warning), "%s", text);
 }
@@ -478,6 +481,28 @@ static void test_strangers(void **state)
     weights_destroy(weights);
 }
 
+// Tensors behind the metadata that the writer has been given.
+static void write_safetensors(struct safetensors_writer *w, const struct dump *d)
+{
+    for (size_t i = 0; i < d->weights->count; i++) {
+        uint64_t shape[SAFETENSORS_RANK_MAX];
+        const struct weight *each = d->weights->items[i];
+        const uint32_t rank = checkpoint_sides(each, shape);
+        safetensors_describe(w, each->name, "F32", shape, rank,
+                             tensor_bytes(&each->value));
+    }
+    assert_true(safetensors_begin_data(w, SECOND));
+    for (size_t i = 0; i < d->weights->count; i++) {
+        const size_t bytes = (size_t)tensor_bytes(&d->weights->items[i]->value);
+        void *values = mem_alloc(bytes);
+        assert_true(dump_values((void *)d, i, values));
+        assert_true(safetensors_put_data(w, values, bytes));
+        mem_free(values);
+    }
+    assert_true(safetensors_commit(w));
+    safetensors_abort(w);
+}
+
 // Biases without a norm look like those of an instance norm: our files say which.
 static void test_stored_norm(void **state)
 {
@@ -502,23 +527,7 @@ static void test_stored_norm(void **state)
     assert_non_null(text);
     safetensors_begin(&w);
     safetensors_put_metadata(&w, "pix2pix.options", text);
-    for (size_t i = 0; i < weights->count; i++) {
-        uint64_t shape[SAFETENSORS_RANK_MAX];
-        const struct weight *each = weights->items[i];
-        const uint32_t rank = checkpoint_sides(each, shape);
-        safetensors_describe(&w, each->name, "F32", shape, rank,
-                             tensor_bytes(&each->value));
-    }
-    assert_true(safetensors_begin_data(&w, SECOND));
-    for (size_t i = 0; i < weights->count; i++) {
-        const size_t bytes = (size_t)tensor_bytes(&weights->items[i]->value);
-        void *values = mem_alloc(bytes);
-        assert_true(dump_values((void *)&all, i, values));
-        assert_true(safetensors_put_data(&w, values, bytes));
-        mem_free(values);
-    }
-    assert_true(safetensors_commit(&w));
-    safetensors_abort(&w);
+    write_safetensors(&w, &all);
     mem_free(text);
 
     struct network_file *f = network_file_open(SECOND, NETWORK_D, "test");
@@ -597,6 +606,34 @@ static void test_no_channels(void **state)
     }
 }
 
+// One message for each, though a part of the file has a reader of its own.
+static void test_bad_options(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "[", "{\"ngf\": 0}", "[]",
+                                         "{\"lambda-l1\": 0, \"gan-mode\": \"none\"}" };
+    const struct generator_options o = {
+        .levels = 2, .ngf = 2, .channels_in = 3, .channels_out = 3
+    };
+    struct weights *weights = generator_weights(&o);
+    const struct dump d = { weights, own_name };
+    for (size_t i = 0; i < 2 * ARRAY_LEN(texts); i++) {
+        struct safetensors_writer w;
+        safetensors_begin(&w);
+        safetensors_put_metadata(&w, "pix2pix.options", texts[i / 2]);
+        if (i % 2)
+            safetensors_put_metadata(&w, CHECKPOINT_STEP, "4");
+        write_safetensors(&w, &d);
+        error_count = 0;
+        assert_null(network_file_open(SECOND, NETWORK_G, "test"));
+        assert_int_equal(error_count, 1);
+        assert_says(SECOND);
+        assert_says("options");
+        file_remove(SECOND);
+    }
+    weights_destroy(weights);
+}
+
 static bool spoilt_values(void *user, size_t i, void *data)
 {
     const struct dump *d = user;
@@ -643,6 +680,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stored_norm, setup, teardown),
         cmocka_unit_test_setup_teardown(test_checkpoint_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_channels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_options, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_finite, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

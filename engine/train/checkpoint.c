@@ -301,18 +301,6 @@ static bool parse_step(const char *text, uint64_t *step)
     return true;
 }
 
-static bool read_options(struct checkpoint *c, const char *text)
-{
-    json_t *document = json_parse(text, strlen(text), c->path);
-    bool ok = document && options_read_json(document, &c->options) &&
-              options_resolve(&c->options);
-    if (!ok)
-        log_error("checkpoint: %s holds options that this version can not use: %s",
-                  c->path, log_last_error());
-    json_decref(document);
-    return ok;
-}
-
 // The number of images only warns when it differs, so a file without it will do.
 static bool read_images(struct checkpoint *c, const char *text)
 {
@@ -358,7 +346,8 @@ static bool read_metadata(struct checkpoint *c)
         ok = foreign(c->path, "its pix2pix.step is not a number");
     if (tuning)
         snprintf(c->state.tuning, sizeof(c->state.tuning), "%s", tuning);
-    return ok && read_options(c, options) && (!sampler || read_images(c, sampler)) &&
+    return ok && options_read_stored(options, "checkpoint", c->path, &c->options) &&
+           (!sampler || read_images(c, sampler)) &&
            (!schedule || read_schedule(c, schedule));
 }
 

@@ -178,16 +178,7 @@ static bool read_stored_options(struct network_file *f)
 {
     const char *text =
         f->safetensors ? safetensors_metadata(f->safetensors, METADATA_OPTIONS) : NULL;
-    if (!text)
-        return true;
-    json_t *document = json_parse(text, strlen(text), f->path);
-    bool ok = document && options_read_json(document, &f->options) &&
-              options_resolve(&f->options);
-    if (!ok)
-        log_error("%s: %s holds options that this version can not use: %s", f->what,
-                  f->path, log_last_error());
-    json_decref(document);
-    return ok;
+    return !text || options_read_stored(text, f->what, f->path, &f->options);
 }
 
 static bool recognise_tensors(struct network_file *f)

@@ -85,4 +85,9 @@ json_t *options_to_json(const struct pix_train_options *o);
 // warning each; wrong types and values out of range are errors.
 bool options_read_json(json_t *object, struct pix_train_options *o);
 
+// The options that stand as text in a file of weights, over `o`, resolved. False after
+// one message, which begins with `what` and names the file.
+bool options_read_stored(const char *text, const char *what, const char *path,
+                         struct pix_train_options *o);
+
 #endif
