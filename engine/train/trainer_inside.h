@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// The inside of a trainer, for the files that are one: trainer.c takes steps,
+// trainer_build.c makes the step's graph, trainer_state.c has what a run is continued
+// from.
+
+#ifndef TRAIN_TRAINER_INSIDE_H
+#define TRAIN_TRAINER_INSIDE_H
+
+#include "train/trainer.h"
+
+#include "graph/exec.h"
+#include "ops/tuning.h"
+#include "train/objective.h"
+#include "train/run.h"
+#include "train/schedule.h"
+
+struct dataset;
+struct validation;
+
+#define RING_SLOTS 2    // one step is under way while the next is prepared
+
+// A step that takes longer gains nothing from a prepared next one, which an interrupt
+// would have to wait for.
+#define AHEAD_SECONDS 5.0
+
+#define HOST_TIMES 256    // steps of which the host's time is remembered
+
+enum { LOSS_D_REAL, LOSS_D_FAKE, LOSS_D_GP, LOSS_G_GAN, LOSS_G_L1, LOSS_COUNT };
+
+// A step in the ring: mapped memory of the exec, and what is known of the step.
+struct ring_slot {
+    uint8_t *pixels;
+    uint32_t *jitter;                   // four numbers a sample
+    const float *losses[LOSS_COUNT];    // NULL: the run does not have it
+    uint64_t epoch;                     // from 1
+    double begun;                       // when its batch was asked for
+};
+
+struct trainer {
+    struct gpu_device *device;
+    struct pix_train_options options;
+    uint64_t step, steps;    // done, and the run's total
+    uint64_t submitted;      // the newest step that is under way, or `step`
+    uint64_t epoch;          // of the last step, from 1; 0: none yet
+    uint64_t saved;          // step of the newest good checkpoint; 0: none
+    uint32_t images;         // in the data when that was written; 0: not known
+
+    struct weights *generator, *discriminator;
+    struct tuning tuning;                 // of the run
+    char trained_with[HASH_TEXT_SIZE];    // hash of the checkpoint's; "": not known
+    struct graph *graph;
+    struct plan *plan;
+    struct exec *exec;
+    struct objective objective;
+    struct dataset *data;
+    struct validation *validation;    // NULL: none
+    struct schedule_plateau plateau;
+
+    struct ring_slot ring[RING_SLOTS];    // step s is in slot s % ring_count
+    uint32_t ring_count;
+    double done_at;                    // when the last step was seen to be done
+    double pace;                       // seconds that it took
+    struct pix_step_metrics unseen;    // of a step that trainer_save waited for
+    bool has_unseen;
+    bool is_stuck;        // the next step could not be begun
+    char starved[512];    // why it has no batch, "" if it has
+
+    // Time of the host in a step, apart from waiting for the device.
+    double wait_seconds, batch_seconds;    // in the present call
+    float host_ms[HOST_TIMES], batch_ms[HOST_TIMES];
+    uint64_t host_count, call_count;
+
+    struct run run;
+    bool failed;      // no more steps
+    bool lost;        // nor checkpoints: what is on the device can not be trusted
+    bool unlogged;    // nor checkpoints: the metrics of the last step are not in the
+                      // file
+    bool warned;      // of a loss that is not finite
+};
+
+// ---------------------------------------------------------------------------
+// trainer_build.c
+
+// Everything that needs no memory of the device, but for measuring kernels: networks,
+// tuning table, graph, plan and what that needs.
+bool trainer_build(struct trainer *t, double submission_seconds, bool measure,
+                   struct pix_plan *out);
+
+// The option that lowers what takes most.
+const char *trainer_memory_hint(const struct pix_train_options *o,
+                                const struct pix_plan *plan);
+
+// ---------------------------------------------------------------------------
+// trainer_state.c
+
+// Writes a checkpoint of the newest step that is done; false after a message.
+bool trainer_write_state(struct trainer *t);
+
+// Loads the newest checkpoint that can be read. If there is none, *found is false and
+// the run starts from the beginning, with random weights or those of files.
+bool trainer_begin_state(struct trainer *t, bool *found);
+
+#endif
