@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/encoded.h"
 #include "data/picture.h"
 #include "data/png.h"
 
@@ -352,21 +353,9 @@ bool image_has_known_extension(const char *name)
     return find_extension(name) != EXT_NONE;
 }
 
-struct output {
-    struct file_writer writer;
-    bool failed;
-};
-
-static void write_bytes(void *context, void *data, int size)
-{
-    struct output *output = context;
-    if (!output->failed && !file_writer_write(&output->writer, data, (size_t)size))
-        output->failed = true;
-}
-
 bool image_write(const char *path, const struct pix_image *image)
 {
-    struct output output = { .failed = false };
+    struct encoded output;
     int width = (int)image->width, height = (int)image->height;
     int ok = 0;
 
@@ -381,36 +370,29 @@ bool image_write(const char *path, const struct pix_image *image)
                   (unsigned)image->width, (unsigned)image->height);
         return false;
     }
-    // Many are written, and any can be made again.
-    if (!file_writer_begin(&output.writer, path, false))
+    if (!encoded_begin(&output, path))
         return false;
     switch (extension) {
     case EXT_PNG:
-        ok = stbi_write_png_to_func(write_bytes, &output, width, height, 3,
+        ok = stbi_write_png_to_func(encoded_write, &output, width, height, 3,
                                     image->pixels, width * 3);
         break;
     case EXT_JPG:
-        ok = stbi_write_jpg_to_func(write_bytes, &output, width, height, 3,
+        ok = stbi_write_jpg_to_func(encoded_write, &output, width, height, 3,
                                     image->pixels, JPEG_QUALITY);
         break;
     case EXT_BMP:
-        ok = stbi_write_bmp_to_func(write_bytes, &output, width, height, 3,
+        ok = stbi_write_bmp_to_func(encoded_write, &output, width, height, 3,
                                     image->pixels);
         break;
     case EXT_TGA:
-        ok = stbi_write_tga_to_func(write_bytes, &output, width, height, 3,
+        ok = stbi_write_tga_to_func(encoded_write, &output, width, height, 3,
                                     image->pixels);
         break;
     case EXT_NONE:
         break;
     }
-    if (!ok && !output.failed)
-        log_error("image: %s: can not be encoded (out of memory)", path);
-    if (!ok || output.failed) {
-        file_writer_abort(&output.writer);
-        return false;
-    }
-    return file_writer_commit(&output.writer);
+    return encoded_end(&output, ok, path);
 }
 
 bool image_resize(const struct pix_image *in, uint32_t width, uint32_t height,

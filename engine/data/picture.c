@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/encoded.h"
 #include "data/image.h"
 #include "data/npy.h"
 #include "data/png.h"
@@ -162,24 +163,12 @@ bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t cha
                              : kind == PIXEL_U8 && (channels == 1 || channels == 3);
 }
 
-struct output {
-    struct file_writer writer;
-    bool failed;
-};
-
-static void write_bytes(void *context, void *data, int size)
-{
-    struct output *output = context;
-    if (!output->failed && !file_writer_write(&output->writer, data, (size_t)size))
-        output->failed = true;
-}
-
 static bool write_png(const char *path, const struct picture *p)
 {
-    struct output output = { .failed = false };
+    struct encoded output;
     int channels = (int)p->channels;
     void *samples = join_samples(p);
-    bool ok = samples && file_writer_begin(&output.writer, path, false);
+    bool ok = samples && encoded_begin(&output, path);
     if (!ok) {
         mem_free(samples);
         return false;
@@ -188,20 +177,16 @@ static bool write_png(const char *path, const struct picture *p)
         size_t size;
         uint8_t *file = png_encode_16(samples, p->channels, p->width, p->height, &size);
         if (file)
-            write_bytes(&output, file, (int)size);
+            encoded_write(&output, file, (int)size);
         ok = file != NULL;
         mem_free(file);
     } else {
-        ok = stbi_write_png_to_func(write_bytes, &output, (int)p->width, (int)p->height,
-                                    channels, samples, (int)p->width * channels);
-        if (!ok && !output.failed)
-            log_error("image: %s: can not be encoded (out of memory)", path);
+        ok = stbi_write_png_to_func(encoded_write, &output, (int)p->width,
+                                    (int)p->height, channels, samples,
+                                    (int)p->width * channels);
     }
     mem_free(samples);
-    if (ok && !output.failed)
-        return file_writer_commit(&output.writer);
-    file_writer_abort(&output.writer);
-    return false;
+    return encoded_end(&output, ok, path);
 }
 
 bool picture_write(const char *path, const struct picture *p)
