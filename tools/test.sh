@@ -382,7 +382,7 @@ if wants sanitizers; then
     if leg 'build sanitizers' build sanitizers -DCMAKE_BUILD_TYPE=RelWithDebInfo \
         -DPIX_SANITIZE=ON -DPIX_TESTS=ON -DCMAKE_C_COMPILER="$compiler"; then
         if [ -n "$lavapipe" ]; then
-            suite 'sanitizers' "$out/sanitizers"
+            suite 'sanitizers' "$out/sanitizers" -LE kernels
         else
             suite 'sanitizers' "$out/sanitizers" -L unit
         fi
