@@ -909,6 +909,12 @@ static void test_recipe(void **state)
     assert_true(json_is_true(json_object_get(config, "norm-innermost")));
     json_decref(config);
 
+    // The default has no word to say unless it is named.
+    RUN(0, "train --data pairs --out port --recipe pytorch --steps 1 " SMALL);
+    assert_has(err, "recipe pytorch: ");
+    RUN(0, "train --out port --steps 2 --continue");
+    assert_null(strstr(err, "recipe"));
+
     // A run that goes on has its recipe, and no other.
     RUN(0, "train --out lua --continue --steps 2");
     assert_has(err, "recipe lua: ");

@@ -20,9 +20,9 @@ static bool is_png(const char *path)
 int command_evaluate(int argc, char **argv)
 {
     const char *model = NULL, *data = NULL, *split = "test", *grid = NULL;
-    const char *tuning = NULL;
+    const char *tuning = NULL, *mode = NULL;
     uint32_t rows = 12;
-    bool json = false;
+    bool no_ema = false, json = false;
     struct device_arguments device_arguments = { 0 };
     const struct argument arguments[] = {
         { "model", ARGUMENT_TEXT, &model, "RUN|FILE",
@@ -34,6 +34,11 @@ int command_evaluate(int argc, char **argv)
         { "grid", ARGUMENT_TEXT, &grid, "FILE",
           "write rows of input | output | target as PNG", NULL },
         { "rows", ARGUMENT_COUNT, &rows, "N", "most rows of the grid [12]", NULL },
+        { "mode", ARGUMENT_CHOICE, &mode, "NAME",
+          "stable, paper (dropout on) or running (statistics) [stable]",
+          "stable|paper|running" },
+        { "no-ema", ARGUMENT_FLAG, &no_ema, NULL,
+          "the weights, even where their moving average is there", NULL },
         { "tuning", ARGUMENT_TEXT, &tuning, "FILE",
           "kernels: auto (measured once), off, or a table [auto]", NULL },
         { "json", ARGUMENT_FLAG, &json, NULL, "one JSON document on stdout", NULL },
@@ -73,6 +78,9 @@ int command_evaluate(int argc, char **argv)
     pix_translate_options_init(&options);
     options.model = model;
     options.tuning = tuning;
+    options.mode = mode;
+    options.seed = 1;
+    options.no_ema = no_ema;
     pix_translator *translator = pix_translator_create(device, &options);
     struct pix_evaluation result;
     code = EXIT_FAILED;

@@ -279,17 +279,17 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
 // ---------------------------------------------------------------------------
 // Command
 
-// What a recipe that was asked for sets. The default needs no word.
-static void print_recipe(const struct pix_train_options *o)
+// What a recipe that was asked for sets. The default needs no word unless it was named.
+static void print_recipe(const struct pix_train_options *o, bool is_named)
 {
     char text[512];
-    if (strcmp(o->recipe, "pytorch") != 0 &&
+    if ((is_named || strcmp(o->recipe, "pytorch") != 0) &&
         pix_train_recipe(o->recipe, text, sizeof(text)))
         output_note("recipe %s: %s", o->recipe, text);
 }
 
 static int run_training(pix_device *device, const struct pix_train_options *given,
-                        bool json)
+                        bool names_recipe, bool json)
 {
     // What the run needs may take a while to read: it is not begun in vain.
     if (terminal_interrupted()) {
@@ -302,7 +302,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
 
     const struct pix_train_options *o = pix_trainer_get_options(trainer);
     struct progress progress;
-    print_recipe(o);
+    print_recipe(o, names_recipe);
     progress_begin(&progress, json ? stderr : stdout, o->log_freq);
     int code = EXIT_DONE;
     for (;;) {
@@ -326,6 +326,14 @@ static int run_training(pix_device *device, const struct pix_train_options *give
         code = EXIT_FAILED;
     pix_trainer_destroy(trainer);
     return code;
+}
+
+static bool has_recipe(const struct settings *settings)
+{
+    for (size_t i = 0; i < settings->count; i++)
+        if (strcmp(settings->items[i].row->name, "recipe") == 0)
+            return true;
+    return false;
 }
 
 int command_train(int argc, char **argv)
@@ -368,7 +376,7 @@ int command_train(int argc, char **argv)
         if (!pix_train_plan(device, &options, &numbers) || !output_plan(&numbers, json))
             code = EXIT_FAILED;
     } else {
-        code = run_training(device, &options, json);
+        code = run_training(device, &options, has_recipe(&settings), json);
     }
     code = options_close_device(device, code);
     pix_train_options_finish(&options);
