@@ -543,9 +543,12 @@ static void test_sides(void **state)
             "dataset: skipping " SIDES "/train/B/zz.npy: nothing of this stem "
             "in " SIDES "/train/A\n"
             "dataset: skipping " SIDES
-            "/train/A/n.png: is u8, the others on this side are u16\n"
+            "/train/A/n.png: is u8, the first on this side is u16: all of a side must "
+            "be of one kind\n"
             "dataset: skipping " SIDES "/train/A/o.npy: has 3 channels, the model 2\n"
-            "dataset: skipping " SIDES "/train/B/p.npy: not a .npy array\n");
+            "dataset: skipping " SIDES "/train/B/p.npy: not a .npy array\n"
+            "dataset: 2 of 3 targets have values outside of [-1, 1], which no generator "
+            "gives (m.npy is the first): scale them\n");
         assert_int_equal(dataset_count(set), 3);
         assert_int_equal(dataset_skipped(set), 6);
         assert_string_equal(dataset_name(set, 0), "a.png");
@@ -635,7 +638,7 @@ static void test_sides_by_split(void **state)
     assert_non_null(strstr(log_last_error(), "folders A/ and B/"));
     o.folder = SIDES "/train";
     assert_null(dataset_create(&o));
-    assert_non_null(strstr(log_last_error(), "no pairs in " SIDES "/train/A and"));
+    assert_non_null(strstr(log_last_error(), "no files in " SIDES "/train/A and"));
 }
 
 // The first pair that can be used decides on the kind, unless the options do.

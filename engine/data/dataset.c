@@ -30,7 +30,8 @@ struct item {
     struct pair_file file;
     uint8_t *pixels;    // cached pair or NULL
     bool checked;
-    char *reason;    // which file is left out and why, or NULL
+    bool is_beyond;    // its target has floats outside of [-1, 1]
+    char *reason;      // which file is left out and why, or NULL
 };
 
 // The order of images in one epoch. Threads may stand in two epochs at once.
@@ -240,6 +241,20 @@ static void request_stop(struct dataset *set)
     os_mutex_unlock(set->mutex);
 }
 
+// Whether the target of a loaded pair has floats outside of [-1, 1].
+static bool is_beyond(const struct dataset *set, const uint8_t *pixels)
+{
+    const struct pair_options *o = &set->pair;
+    const size_t count = (size_t)o->output_nc * o->side * o->side;
+    const float *values = (const float *)(const void *)(pixels + set->input_bytes);
+    if (o->output_kind != PIXEL_F32)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (values[i] < -1.0f || values[i] > 1.0f)
+            return true;
+    return false;
+}
+
 // Checks files until none is left. A file that is not to be cached is decoded into
 // memory of this thread.
 static void check_files(void *user)
@@ -276,6 +291,7 @@ static void check_files(void *user)
             }
         }
         item->checked = true;
+        item->is_beyond = !item->reason && is_beyond(set, pixels);
         if (!keep)
             scratch = pixels;
         else if (item->reason)
@@ -284,6 +300,21 @@ static void check_files(void *user)
             item->pixels = pixels;
     }
     mem_free(scratch);
+}
+
+// Floats are taken as they are, and a generator ends in tanh.
+static void warn_of_range(const struct dataset *set)
+{
+    uint32_t beyond = 0, first = 0;
+    for (uint32_t i = set->count; i-- > 0;)
+        if (set->items[i].is_beyond) {
+            beyond++;
+            first = i;
+        }
+    if (beyond > 0)
+        log_warn("dataset: %" PRIu32 " of %" PRIu32 " targets have values outside of "
+                 "[-1, 1], which no generator gives (%s is the first): scale them",
+                 beyond, set->count, dataset_name(set, first));
 }
 
 static bool check_all(struct dataset *set)
@@ -321,6 +352,7 @@ static bool check_all(struct dataset *set)
                   set->folder);
         return false;
     }
+    warn_of_range(set);
     return true;
 }
 

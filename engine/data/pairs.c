@@ -123,7 +123,7 @@ static bool join(struct pair_list *list, const char *folder_a, struct file_list 
     return true;
 }
 
-static bool read_sides(const char *folder, const char *folder_a, const char *folder_b,
+static bool read_sides(const char *folder_a, const char *folder_b,
                        struct pair_list *list)
 {
     struct file_list a = { 0 }, b = { 0 };
@@ -138,8 +138,8 @@ static bool read_sides(const char *folder, const char *folder_a, const char *fol
     file_list_free(&a);
     file_list_free(&b);
     if (ok && list->count == 0) {
-        log_error("dataset: no pairs in %s and %s; %s " EXPECTED, folder_a, folder_b,
-                  folder);
+        log_error("dataset: no files in %s and %s have equal stems", folder_a,
+                  folder_b);
         ok = false;
     }
     return ok;
@@ -191,11 +191,11 @@ bool pair_list_read(const char *folder, struct pair_list *list)
     if (!a || !b)
         goto end;
     if (file_is_folder(a) && file_is_folder(b))
-        ok = read_sides(folder, a, b, list);
+        ok = read_sides(a, b, list);
     else if (is_folder)
-        log_error("dataset: no images in %s; " EXPECTED, folder);
+        log_error("dataset: no images in %s: " EXPECTED, folder);
     else
-        log_error("dataset: %s is not a folder; " EXPECTED, folder);
+        log_error("dataset: %s is not a folder: " EXPECTED, folder);
 
 end:
     file_list_free(&names);
@@ -218,8 +218,10 @@ static bool finish_side(struct picture *p, uint32_t channels, enum pixel_kind ki
         return false;
     // Last: where no pair can be used, the kind is not what is wrong.
     if (kind != PIXEL_KINDS && p->kind != kind)
-        return refuse(reason, "is %s, the others on this side are %s",
-                      pixel_kind_name(p->kind), pixel_kind_name(kind));
+        return refuse(
+            reason,
+            "is %s, the first on this side is %s: all of a side must be of one kind",
+            pixel_kind_name(p->kind), pixel_kind_name(kind));
     if (p->width == o->side && p->height == o->side)
         return true;
     if (!picture_resize(p, o->filter, o->side, o->side, &resized))

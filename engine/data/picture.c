@@ -253,9 +253,10 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
         return refuse(reason, "has %u channels, the model %u", (unsigned)p->channels,
                       (unsigned)channels);
     if (channels > MOST_COLOURS)
-        return refuse(reason,
-                      "an image file has no %u channels, which the model has: use .npy",
-                      (unsigned)channels);
+        return refuse(
+            reason,
+            "is of %u channels, and no image file has the %u that are wanted: use .npy",
+            (unsigned)p->channels, (unsigned)channels);
     assert(p->kind != PIXEL_F32);    // no image file has floats
     if (!picture_create(&to, p->kind, channels, p->width, p->height))
         return refuse(reason, "out of memory");
