@@ -390,6 +390,54 @@ static void test_networks(void **state)
     assert_int_equal(options_images_per_step(&o), 12);
 }
 
+static void test_unused(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        { "gan-mode", "none", "net-d" },
+        { "gan-mode", "none", "no-condition" },
+        { "optimizer", "sgd", "beta1" },
+        { "optimizer", "adam", "momentum" },
+        { "no-dropout", "true", "dropout-at" },
+        { "net-g", "resnet_6blocks", "concat" },
+        { "net-g", "encoder_decoder", "concat" },
+        { "norm", "none", "norm-innermost" },
+        { "lr-policy", "cosine", "lr-decay-iters" },
+        { "gan-mode", "hinge", "lambda-gp" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pix_train_options o;
+        pix_train_options_init(&o);
+        o.net_d = "pixel";
+        o.no_condition = o.norm_innermost = true;
+        o.beta1 = o.momentum = 0.25;
+        o.dropout_at = "d1-d3";
+        o.concat = "decoder_first";
+        o.lr_decay_iters = 7;
+        o.lambda_gp = 3;
+        assert_true(pix_train_options_set(&o, cases[i][0], cases[i][1]));
+        assert_true(options_resolve(&o));
+        warnings[0] = 0;
+        options_warn_of_unused(&o);
+        char part[64];
+        snprintf(part, sizeof(part), "--%s ", cases[i][2]);
+        if (!strstr(warnings, part))
+            fail_msg("no warning of %sin \"%s\"", part, warnings);
+    }
+    // What a recipe sets needs no warning, and the defaults need none.
+    static const char *const recipes[] = { "pytorch", "lua", "affinelayer" };
+    for (size_t i = 0; i < ARRAY_LEN(recipes); i++) {
+        struct pix_train_options o;
+        pix_train_options_init(&o);
+        assert_true(pix_train_options_set(&o, "recipe", recipes[i]));
+        o.net_g = "resnet_9blocks";
+        assert_true(options_resolve(&o));
+        warnings[0] = 0;
+        options_warn_of_unused(&o);
+        assert_string_equal(warnings, "");
+    }
+}
+
 static void test_recipes(void **state)
 {
     (void)state;
@@ -736,6 +784,7 @@ int main(void)
         cmocka_unit_test_setup(test_check, setup),
         cmocka_unit_test_setup(test_resolve, setup),
         cmocka_unit_test_setup(test_networks, setup),
+        cmocka_unit_test_setup(test_unused, setup),
         cmocka_unit_test_setup(test_recipes, setup),
         cmocka_unit_test_setup(test_copy, setup),
         cmocka_unit_test_setup(test_json, setup),

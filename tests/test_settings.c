@@ -1057,7 +1057,9 @@ static void assert_no_network(const char *run, uint64_t step, const char *networ
 
 static void test_no_discriminator(void **state)
 {
-    static const char run[] = SCRATCH "/l1", words[] = "gan-mode=none steps=6";
+    static const char run[] = SCRATCH "/l1",
+                      words[] = "gan-mode=none net-d=basic n-layers-d=3 "
+                                "steps=6";
     static const char *const absent[] = { "loss_d_real", "loss_d_fake", "loss_d_gp",
                                           "loss_g_gan" };
     double numbers[STEPS_MAX];
@@ -1079,7 +1081,7 @@ static void test_no_discriminator(void **state)
         assert_false(r.m[k].has_gan || r.m[k].has_gp);
         assert_true(isnan(r.m[k].loss_d_real) && isnan(r.m[k].loss_g_gan));
     }
-    train(SCRATCH "/l1_stopped", "gan-mode=none steps=3");
+    train(SCRATCH "/l1_stopped", "gan-mode=none net-d=basic n-layers-d=3 steps=3");
     go_on(SCRATCH "/l1_stopped", words);
     assert_same_run(run, SCRATCH "/l1_stopped", 6);
     struct pix_image image = translate(run, false);

@@ -50,6 +50,10 @@ uint32_t options_validation_epochs(const struct pix_train_options *o);
 // `need_paths`: data and out must be given too.
 bool options_check(const struct pix_train_options *o, bool need_paths);
 
+// A warning for each option that was changed but has no part in what the others
+// describe. They are resolved.
+void options_warn_of_unused(const struct pix_train_options *o);
+
 // Checks, then fills in what follows from other options: load_size, depth, n_layers_d
 // and norm_d. On failure the options are as they were. Resolved options stay the same.
 bool options_resolve(struct pix_train_options *o);

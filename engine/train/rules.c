@@ -353,3 +353,45 @@ bool options_resolve(struct pix_train_options *o)
     o->norm_d = norm_d_of(o);
     return true;
 }
+
+void options_warn_of_unused(const struct pix_train_options *o)
+{
+    const bool no_gan = !options_has_discriminator(o);
+    const bool no_penalty = !is(o->gan_mode, "wgangp");
+    const bool no_joints = is_resnet(o) || is(o->net_g, "encoder_decoder");
+    const struct {
+        const char *option;
+        bool is_unused;
+        const char *why;
+    } rows[] = {
+        { "net-d", no_gan, "--gan-mode none" },
+        { "n-layers-d", no_gan, "--gan-mode none" },
+        { "no-condition", no_gan, "--gan-mode none" },
+        { "d-loss-weight", no_gan, "--gan-mode none" },
+        { "update-order", no_gan, "--gan-mode none" },
+        { "lambda-gp", no_penalty, "--gan-mode other than wgangp" },
+        { "gp-alpha", no_penalty, "--gan-mode other than wgangp" },
+        { "beta1", is(o->optimizer, "sgd"), "--optimizer sgd" },
+        { "momentum", !is(o->optimizer, "sgd"), "--optimizer adam" },
+        { "lr-decay-iters", !is(o->lr_policy, "step"), "--lr-policy other than step" },
+        { "dropout-at", o->no_dropout || is_resnet(o),
+          o->no_dropout ? "--no-dropout" : "a ResNet" },
+        { "concat", no_joints, "a generator without skips" },
+        { "norm-innermost", is_resnet(o) || is(o->norm, "none"),
+          is_resnet(o) ? "a ResNet" : "--norm none" },
+        { "resize-filter", is(o->preprocess, "none"), "--preprocess none" },
+    };
+    // A recipe sets what it has, whether it is used or not.
+    struct pix_train_options initial;
+    pix_train_options_init(&initial);
+    pix_train_options_set(&initial, "recipe", o->recipe);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char now[64], before[64];
+        const char *value = pix_train_options_get(o, rows[i].option, now, sizeof(now));
+        if (rows[i].is_unused &&
+            strcmp(value, pix_train_options_get(&initial, rows[i].option, before,
+                                                sizeof(before))) != 0)
+            log_warn("options: --%s %s has no part in a run with %s", rows[i].option,
+                     value, rows[i].why);
+    }
+}

@@ -149,6 +149,9 @@ static bool open_data(struct trainer *t, const char *folder)
         return false;
 
     uint32_t images = dataset_count(t->data);
+    log_info("train: %" PRIu32 " pairs, inputs of %" PRIu32 " channels of %s, targets "
+             "of %" PRIu32 " of %s",
+             images, o->input_nc, o->input_kind, o->output_nc, o->output_kind);
     if (t->images && t->images != images)
         log_warn("train: %s holds %" PRIu32 " usable images now, %" PRIu32
                  " when the checkpoint was written: the order of images is another "
@@ -236,6 +239,8 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     const struct pix_train_options *o = &t->options;
     if (!run_begin(&t->run, o))
         goto fail;
+    if (t->run.is_new)
+        options_warn_of_unused(o);
     folder = find_data(o->data);
     if (!folder || !make_data_absolute(&t->options) || !find_kinds(t, folder) ||
         !trainer_build(t, submission_seconds, true, &plan) ||
