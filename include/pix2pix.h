@@ -8,7 +8,8 @@
 // - A function that can fail returns false or NULL. The reason has then been given to
 //   the device's log and can be read with pix_last_error() on the same thread.
 // - Option structs are filled with their _init function first, then changed field by
-//   field. They and what they point to need only live until the call returns.
+//   field; those that have none are zeroed. They and what they point to need only live
+//   until the call returns.
 // - Strings are UTF-8. Paths use the system's separator or '/'.
 // - A _destroy function accepts NULL. Objects are destroyed before what they were made
 //   from: trainers and translators before their device.
@@ -457,7 +458,13 @@ struct pix_translate_options {
     // same mask. "running": the running statistics of training, no dropout.
     const char *mode;
     uint64_t seed;    // "paper": of the dropout masks
-    bool no_ema;      // the trained weights, even where their moving average is there
+    // "u8", "u16" or "f32": what comes out; NULL: what the model was trained on, as far
+    // as its file says (a .pth does not: then u8).
+    const char *output_kind;
+    // "AtoB" or "BtoA", for pix_evaluate; NULL: that of training, as far as the file
+    // says (else AtoB).
+    const char *direction;
+    bool no_ema;    // the trained weights, even where their moving average is there
 };
 
 typedef struct pix_translator pix_translator;
@@ -527,10 +534,11 @@ typedef bool pix_translate_done(void *user, struct pix_translate_item *item);
 // Translates many images. Threads of the call read, resize and write a few images ahead
 // and behind while the device works; they end with it. Neighbours of equal size run
 // together, up to the translator's batch_size of them; each has statistics of its own
-// and becomes the same pixels in whatever company. Where the device has no room for a
-// batch, fewer run together, after a warning; so do large images, for the memory of the
-// host. An image that fails stops none of the others, a device that is lost does: what
-// had not begun by then stays PENDING. `done` may be NULL. True if all were translated.
+// and becomes the same pixels but for rounding in whatever company. Where the device
+// has no room for a batch, fewer run together, after a warning; so do large images, for
+// the memory of the host. An image that fails stops none of the others, a device that
+// is lost does: what had not begun by then stays PENDING. `done` may be NULL. True if
+// all were translated.
 PIX_API bool pix_translator_run_many(pix_translator *translator,
                                      struct pix_translate_item *items, size_t count,
                                      pix_translate_done *done, void *user);

@@ -835,6 +835,23 @@ static void test_convert(void **state)
     RUN(0, "translate --model G2.pth --preprocess none --input a.png --output d.png");
     assert_int_equal(shell("cmp c.png d.png"), 0);
 
+    // What bare weights do not say can be told: direction and kind of samples.
+    RUN(0, "translate --model G2.pth --preprocess none --input a.png --output d.npy "
+           "--output-kind f32");
+    assert_int_equal(shell("head -c 6 d.npy | grep -q NUMPY && "
+                           "test $(wc -c <d.npy) -gt 12288"),
+                     0);
+    RUN(2, "translate --model G2.pth --input a.png --output d.png --output-kind f16");
+    assert_has(err, "u8|u16|f32");
+    RUN(0, "evaluate --model G2.pth --data pairs --direction AtoB --json");
+    json_t *there = parse(out);
+    RUN(0, "evaluate --model G2.pth --data pairs --direction BtoA --json");
+    json_t *back = parse(out);
+    assert_true(number_at(there, "l1_mean_colour") !=
+                number_at(back, "l1_mean_colour"));
+    json_decref(there);
+    json_decref(back);
+
     // The wrong network, nothing to read, nowhere to write to.
     RUN(1, "convert D.pth no.pth");
     assert_has(err, "D.pth holds a discriminator");

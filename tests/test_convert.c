@@ -399,6 +399,12 @@ static void test_mismatches(void **state)
     network_file_close(f);
 
     // Files of the other network, of no network, and no files.
+    assert_null(network_file_open("CMakeCache.onnx", NETWORK_G, "train"));
+    assert_says("does not exist");
+    assert_true(file_write(FOLDER "/model.onnx", "onnx", 4));
+    assert_null(network_file_open(FOLDER "/model.onnx", NETWORK_G, "train"));
+    assert_says("written, not read");
+    assert_true(file_remove(FOLDER "/model.onnx"));
     assert_null(network_file_open(FIRST, NETWORK_D, "train"));
     assert_says("holds a generator, not a discriminator");
     assert_null(network_file_open(FOLDER "/nothing", NETWORK_G, "train"));

@@ -7,6 +7,7 @@
 #include "terminal.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static bool is_png(const char *path)
 int command_evaluate(int argc, char **argv)
 {
     const char *model = NULL, *data = NULL, *split = "test", *grid = NULL;
-    const char *tuning = NULL, *mode = NULL;
+    const char *tuning = NULL, *mode = NULL, *direction = NULL;
     uint32_t rows = 12;
     bool no_ema = false, json = false;
     struct device_arguments device_arguments = { 0 };
@@ -37,6 +38,9 @@ int command_evaluate(int argc, char **argv)
         { "mode", ARGUMENT_CHOICE, &mode, "NAME",
           "stable, paper (dropout on) or running (statistics) [stable]",
           "stable|paper|running" },
+        { "direction", ARGUMENT_CHOICE, &direction, "NAME",
+          "AtoB or BtoA [that of training; AtoB if the file does not say]",
+          "AtoB|BtoA" },
         { "no-ema", ARGUMENT_FLAG, &no_ema, NULL,
           "the weights, even where their moving average is there", NULL },
         { "tuning", ARGUMENT_TEXT, &tuning, "FILE",
@@ -81,6 +85,7 @@ int command_evaluate(int argc, char **argv)
     options.mode = mode;
     options.seed = 1;
     options.no_ema = no_ema;
+    options.direction = direction;
     pix_translator *translator = pix_translator_create(device, &options);
     struct pix_evaluation result;
     code = EXIT_FAILED;
@@ -97,9 +102,12 @@ int command_evaluate(int argc, char **argv)
             if (!output_json(document))
                 code = EXIT_FAILED;
         } else {
-            printf("pairs %" PRIu32 "\nL1 of the output       %.4f\n"
-                   "L1 of a copied input   %.4f\nL1 of the mean colour  %.4f\n",
-                   result.pairs, result.l1, result.l1_copy, result.l1_mean_colour);
+            printf("pairs %" PRIu32 "\nL1 of the output       %.4f\n", result.pairs,
+                   result.l1);
+            // Input and target may have channels that can not be compared.
+            if (!isnan(result.l1_copy))
+                printf("L1 of a copied input   %.4f\n", result.l1_copy);
+            printf("L1 of the mean colour  %.4f\n", result.l1_mean_colour);
             if (result.broken)
                 printf("broken %" PRIu32 "\n", result.broken);
             if (grid)

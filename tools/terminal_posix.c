@@ -47,6 +47,7 @@ void terminal_catch_interrupt(void)
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);    // of batch systems and service managers
 }
 
 bool terminal_interrupted(void)

@@ -17,7 +17,7 @@ struct translation {
     const char *preprocess;
     uint32_t batch_size;
     const char *tuning;
-    const char *mode;
+    const char *mode, *output_kind;
     uint32_t seed;
     bool no_ema;
     bool plan, json;
@@ -257,6 +257,8 @@ int command_translate(int argc, char **argv)
           "stable|paper|running" },
         { "seed", ARGUMENT_COUNT, &t.seed, "N", "of the dropout of --mode paper [1]",
           NULL },
+        { "output-kind", ARGUMENT_CHOICE, &t.output_kind, "NAME",
+          "u8, u16 or f32 [what the model was trained on]", "u8|u16|f32" },
         { "no-ema", ARGUMENT_FLAG, &t.no_ema, NULL,
           "the weights, even where their moving average is there", NULL },
         { "batch-size", ARGUMENT_COUNT, &t.batch_size, "N",
@@ -320,6 +322,7 @@ int command_translate(int argc, char **argv)
     options.mode = t.mode;
     options.seed = t.seed ? t.seed : 1;
     options.no_ema = t.no_ema;
+    options.output_kind = t.output_kind;
     pix_translator *translator = pix_translator_create(device, &options);
     if (!translator)
         code = EXIT_FAILED;

@@ -480,8 +480,9 @@ static int64_t choose(const char *select, const struct pix_device_info *infos,
             snprintf(names + used, sizeof(names) - used, "%s%u: %s", i ? ", " : "", i,
                      infos[i].name);
         }
-        log_error("device: no device is number or name '%s'; there are %s", select,
-                  names);
+        log_error(
+            "device: no device has the number or name '%s'; those of this machine: %s",
+            select, names);
         return -1;
     }
     if (!infos[found].usable) {

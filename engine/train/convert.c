@@ -135,6 +135,22 @@ static bool check_paths(const struct pix_convert_options *o)
     return false;
 }
 
+// What the options of a generator say that its tensors do not, and bare weights lose.
+static void warn_of_loss(const struct conversion *c)
+{
+    const struct pix_train_options *o = network_file_options(c->from);
+    const bool turned = strcmp(o->direction, "BtoA") == 0;
+    const bool other =
+        strcmp(o->output_kind, "auto") != 0 && strcmp(o->output_kind, "u8") != 0;
+    if (c->options->discriminator || is_extension(c->options->output, ".safetensors") ||
+        (!turned && !other))
+        return;
+    log_warn("convert: %s can not say that the generator was trained %s and gives %s: "
+             "evaluate --direction and translate --output-kind tell of it, or take "
+             ".safetensors",
+             c->options->output, o->direction, other ? o->output_kind : "u8");
+}
+
 bool convert(const struct pix_convert_options *options)
 {
     struct conversion c = { .options = options };
@@ -149,6 +165,8 @@ bool convert(const struct pix_convert_options *options)
         log_info("convert: %s is %s", network_file_path(c.from),
                  network_file_description(c.from));
     ok = ok && write(&c);
+    if (ok)
+        warn_of_loss(&c);
     network_file_close(c.from);
     graph_destroy(c.graph);
     weights_destroy(c.weights);

@@ -283,6 +283,13 @@ struct network_file *network_file_open(const char *path, enum network network,
     f->path = find_file(path, what);
     if (!f->path)
         goto fail;
+    if (strcmp(file_extension(f->path), ".onnx") == 0) {
+        log_error(
+            "%s: %s: ONNX models are written, not read: name the file that it was "
+            "made from",
+            what, f->path);
+        goto fail;
+    }
     if (pth_looks_like(f->path)) {
         f->pth = pth_open(f->path, NULL);
         if (!f->pth || !recognise_tensors(f))

@@ -306,7 +306,8 @@ void recognise_describe_g(const struct generator_options *o, char *text, size_t 
              "%s, ngf %" PRIu32 ", %s%s%s%s%s%s, %" PRIu32 " -> %" PRIu32 " channels",
              kind, o->ngf, norm_text(o->norm), o->bias ? ", biases everywhere" : "",
              o->norm_innermost ? ", norm innermost" : "",
-             o->decoder_first ? ", decoder first" : "", o->resize ? ", resizing" : "",
+             o->decoder_first && o->kind == GENERATOR_UNET ? ", decoder first" : "",
+             o->resize ? ", resizing" : "",
              o->kind == GENERATOR_RESNET && o->no_dropout ? ", no dropout" : "",
              o->channels_in, o->channels_out);
 }

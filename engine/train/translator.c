@@ -227,16 +227,43 @@ static void log_model(const struct translator *t, const struct network_file *f)
     char step[32] = "";
     if (c)
         snprintf(step, sizeof(step), ", step %" PRIu64, checkpoint_get_state(c)->step);
-    log_info("translate: %s%s, %s, %" PRIu32 "x%" PRIu32, network_file_path(f), step,
-             network_file_description(f), t->options.crop_size, t->options.crop_size);
+    const bool is_average = c && t->averages && t->options.ema > 0;
+    log_info("translate: %s%s%s, %s, %" PRIu32 "x%" PRIu32, network_file_path(f), step,
+             is_average ? ", averaged weights" : "", network_file_description(f),
+             t->options.crop_size, t->options.crop_size);
 }
 
-static bool load(struct translator *t, const char *path)
+// One of `choices`, which ends in NULL, as a text that stays; false after a message.
+static bool choose(const char *option, const char *given, const char *const *choices,
+                   const char **out)
+{
+    for (const char *const *c = choices; *c; c++)
+        if (strcmp(given, *c) == 0) {
+            *out = *c;
+            return true;
+        }
+    log_error("translate: --%s does not take \"%s\"", option, given);
+    return false;
+}
+
+// What the caller knows better than the file.
+static bool override(struct translator *t, const struct pix_translate_options *o)
+{
+    static const char *const kinds[] = { "u8", "u16", "f32", NULL };
+    static const char *const directions[] = { "AtoB", "BtoA", NULL };
+    return (!o->output_kind ||
+            choose("output-kind", o->output_kind, kinds, &t->options.output_kind)) &&
+           (!o->direction ||
+            choose("direction", o->direction, directions, &t->options.direction));
+}
+
+static bool load(struct translator *t, const struct pix_translate_options *given)
 {
     const struct plan_limits limits = plan_device_limits(t->device);
     struct pix_plan plan;
-    struct network_file *f = network_file_open(path, NETWORK_G, "translate");
-    bool ok = f && options_copy(&t->options, network_file_options(f));
+    struct network_file *f = network_file_open(given->model, NETWORK_G, "translate");
+    bool ok =
+        f && options_copy(&t->options, network_file_options(f)) && override(t, given);
     if (ok) {
         uint32_t side = t->options.crop_size;
         t->filter = options_dataset(&t->options).filter;
@@ -310,7 +337,7 @@ struct translator *translator_create(struct gpu_device *device,
     if (!tuned_open(device, options->tuning, &t->tuning))
         goto fail;
     t->generator = weights_create(true);
-    if (!t->generator || !load(t, options->model))
+    if (!t->generator || !load(t, options))
         goto fail;
     return t;
 
