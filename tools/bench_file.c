@@ -5,6 +5,7 @@
 #include "bench_file.h"
 
 #include "output.h"
+#include "replacement.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -363,7 +364,7 @@ static json_t *result_to_json(const struct bench_result *r)
 bool bench_can_write(const char *path)
 {
     struct replacement out;
-    if (terminal_begin_replacement(&out, path) && terminal_end_replacement(&out, false))
+    if (replacement_begin(&out, path) && replacement_end(&out, false))
         return true;
     output_error("%s can not be written: %s", path, strerror(errno));
     return false;
@@ -373,11 +374,11 @@ bool bench_write(const struct bench_result *r, const char *path)
 {
     json_t *document = result_to_json(r);
     struct replacement out = { 0 };
-    bool ok = document && terminal_begin_replacement(&out, path);
+    bool ok = document && replacement_begin(&out, path);
     if (ok) {
         const size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(9);
         ok = json_dumpf(document, out.file, flags) == 0 && fputc('\n', out.file) != EOF;
-        ok = terminal_end_replacement(&out, ok) && ok;
+        ok = replacement_end(&out, ok) && ok;
     }
     if (!document)
         output_error("out of memory");

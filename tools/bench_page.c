@@ -5,6 +5,7 @@
 
 #include "bench_file.h"
 #include "output.h"
+#include "replacement.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -713,7 +714,7 @@ static void put_overview(FILE *f, const struct bench_result *r)
 bool bench_write_page(const struct bench_result *r, const char *path)
 {
     struct replacement out;
-    if (!terminal_begin_replacement(&out, path)) {
+    if (!replacement_begin(&out, path)) {
         output_error("%s can not be written: %s", path, strerror(errno));
         return false;
     }
@@ -739,7 +740,7 @@ bool bench_write_page(const struct bench_result *r, const char *path)
         put(f, "</li>\n");
     }
     put(f, "</ul>\n</body>\n</html>\n");
-    if (terminal_end_replacement(&out, true))
+    if (replacement_end(&out, true))
         return true;
     output_error("%s can not be written: %s", path, strerror(errno));
     return false;

@@ -33,16 +33,14 @@ bool terminal_same_path(const char *a, const char *b);
 // fopen. NULL: errno says why.
 FILE *terminal_open_file(const char *path, const char *mode);
 
-// A file that replaces another when it is whole. begin: opens a new one beside `path`,
-// or beside what a link leads to; what is no regular file is opened itself. end closes
-// it and puts it in place; if it can not, or not `keep`, what was there stays. False or
-// NULL: errno says why.
-struct replacement {
-    FILE *file;
-    char *target, *temporary;    // NULL where the file itself is open
-};
-bool terminal_begin_replacement(struct replacement *r, const char *path);
-bool terminal_end_replacement(struct replacement *r, bool keep);
+// What replacement.c is made of. The path that links lead to, caller frees; a new file,
+// NULL if there is one already: errno says why of both.
+char *terminal_final_path(const char *path);
+FILE *terminal_create_file(const char *path);
+bool terminal_move_file(const char *from, const char *to);    // over what is there
+void terminal_remove_file(const char *path);
+bool terminal_is_separator(char c);
+unsigned long terminal_process_number(void);
 
 // Makes a folder with its parents; an existing one is fine. False: errno says why.
 bool terminal_make_folder(const char *path);

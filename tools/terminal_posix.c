@@ -97,94 +97,37 @@ FILE *terminal_open_file(const char *path, const char *mode)
     return fopen(path, mode);
 }
 
-static bool is_separator(char c)
+bool terminal_is_separator(char c)
 {
     return c == '/';
 }
 
-static unsigned long process_number(void)
+unsigned long terminal_process_number(void)
 {
     return (unsigned long)getpid();
 }
 
 // Without links.
-static char *final_path(const char *path)
+char *terminal_final_path(const char *path)
 {
     return terminal_path_kind(path) == PATH_NONE ? strdup(path) : realpath(path, NULL);
 }
 
 // NULL if there is one already.
-static FILE *create_file(const char *path)
+FILE *terminal_create_file(const char *path)
 {
     const int number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     return number < 0 ? NULL : fdopen(number, "wb");
 }
 
-static bool move_file(const char *from, const char *to)
+bool terminal_move_file(const char *from, const char *to)
 {
     return rename(from, to) == 0;
 }
 
-static void remove_file(const char *path)
+void terminal_remove_file(const char *path)
 {
     unlink(path);
-}
-
-bool terminal_begin_replacement(struct replacement *r, const char *path)
-{
-    *r = (struct replacement){ 0 };
-    const enum path_kind kind = terminal_path_kind(path);
-    if (kind == PATH_OTHER) {
-        r->file = terminal_open_file(path, "wb");
-        return r->file != NULL;
-    }
-    if (kind == PATH_FOLDER) {
-        errno = EISDIR;
-        return false;
-    }
-    r->target = final_path(path);
-    const size_t size = r->target ? strlen(r->target) + 64 : 0;
-    r->temporary = r->target ? malloc(size) : NULL;
-    if (r->temporary) {
-        // A short name: the file's own may be as long as names can be.
-        size_t folder = strlen(r->target);
-        while (folder > 0 && !is_separator(r->target[folder - 1]))
-            folder--;
-        snprintf(r->temporary, size, "%.*s.pix2pix-bench-%lu.tmp", (int)folder,
-                 r->target, process_number());
-        r->file = create_file(r->temporary);
-    }
-    if (r->file)
-        return true;
-    const int error = errno;
-    free(r->target);
-    free(r->temporary);
-    *r = (struct replacement){ 0 };
-    errno = error;
-    return false;
-}
-
-bool terminal_end_replacement(struct replacement *r, bool keep)
-{
-    int error = errno;
-    bool ok = !ferror(r->file);
-    if (fclose(r->file) != 0) {
-        error = errno;
-        ok = false;
-    }
-    if (r->temporary) {
-        if (ok && keep && !move_file(r->temporary, r->target)) {
-            error = errno;
-            ok = false;
-        }
-        if (!ok || !keep)
-            remove_file(r->temporary);
-    }
-    free(r->target);
-    free(r->temporary);
-    *r = (struct replacement){ 0 };
-    errno = error;
-    return ok;
 }
 
 static bool make_one(const char *path)
