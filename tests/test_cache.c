@@ -8,7 +8,6 @@
 
 #include "gpu/kernel.h"
 
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "ops/op.h"
 #include "shared/fill.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 
 #define SCRATCH "test_cache.scratch"
 #define HEADER 32    // of a file, and of a driver's data too
@@ -32,21 +32,6 @@
 // The folder
 
 static char *home;    // what stands for the user's cache folder
-
-static int remove_entry(const char *path, const struct stat *info, int type,
-                        struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    if (file_exists(path))
-        assert_int_equal(nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
-}
 
 static char *find_folder(void)
 {
@@ -230,7 +215,7 @@ static void assert_given(size_t bytes)
 static void begin(void)
 {
     test_gpu();
-    remove_tree(SCRATCH);
+    assert_true(test_remove_tree(SCRATCH));
     assert_true(file_make_folder(SCRATCH));
     assert_int_equal(setenv("XDG_CACHE_HOME", home, 1), 0);
     refuses = drops = false;
@@ -392,7 +377,7 @@ static void test_foreign_data(void **state)
     (void)state;
     begin();
     for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
-        remove_tree(SCRATCH "/user");
+        assert_true(test_remove_tree(SCRATCH "/user"));
         changed = bytes[i];
         assert_int_equal(run(500), 0);
         changed = 0;
@@ -651,7 +636,7 @@ static int open_group(void **state)
 
 static int close_group(void **state)
 {
-    remove_tree(SCRATCH);
+    assert_true(test_remove_tree(SCRATCH));
     mem_free(home);
     return test_gpu_close(state);
 }

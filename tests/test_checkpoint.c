@@ -168,9 +168,9 @@ static void test_round_trip(void **state)
     uploads = 0;
     assert_true(checkpoint_check(c, "G", g));
     assert_true(checkpoint_check(c, "D", d));
-    assert_true(checkpoint_load(c, "G", g, false, NULL, upload));
+    assert_true(checkpoint_load(c, "G", g, NULL, upload));
     assert_int_equal(uploads, 6 + 2 * 4);
-    assert_true(checkpoint_load(c, "D", d, false, NULL, upload));
+    assert_true(checkpoint_load(c, "D", d, NULL, upload));
     weights_destroy(g);
     weights_destroy(d);
 
@@ -178,7 +178,7 @@ static void test_round_trip(void **state)
     g = make_network(5, true);
     uploads = 0;
     assert_true(checkpoint_check(c, "G", g));
-    assert_true(checkpoint_load(c, "G", g, false, NULL, upload));
+    assert_true(checkpoint_load(c, "G", g, NULL, upload));
     assert_int_equal(uploads, 6);
     weights_destroy(g);
     checkpoint_close(c);

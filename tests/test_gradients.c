@@ -6,12 +6,12 @@
 
 #define _XOPEN_SOURCE 700
 
-#include <ftw.h>
 #include <stdlib.h>
 
 #include "support/check.h"
 #include "support/golden.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 
 #define SCRATCH "test_gradients.scratch"
 
@@ -23,18 +23,9 @@ static void test_gradients(void **state)
                   "gradients are not PyTorch's");
 }
 
-static int remove_entry(const char *path, const struct stat *info, int type,
-                        struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 static int close_group(void **state)
 {
-    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_remove_tree(SCRATCH);
     return test_gpu_close(state);
 }
 

@@ -8,8 +8,8 @@
 
 #include "pix2pix.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -37,19 +37,10 @@ static void keep_message(void *user, enum pix_log_level level, const char *text)
         snprintf(messages + used, sizeof(messages) - used, "%s\n", text);
 }
 
-static int remove_entry(const char *path, const struct stat *info, int type,
-                        struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 static int begin(void **state)
 {
     (void)state;
-    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_remove_tree(SCRATCH);
     messages[0] = '\0';
     return file_make_folder(SCRATCH) ? 0 : -1;
 }
@@ -494,7 +485,7 @@ static int close_group(void **state)
     (void)state;
     uint32_t count = device ? pix_device_validation_count(device) : 0;
     pix_device_destroy(device);
-    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_remove_tree(SCRATCH);
     test_fail_on_messages(count);
     return 0;
 }

@@ -8,7 +8,6 @@
 
 #include "support/parity.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 #include "train/network_file.h"
 #include "train/objective.h"
 #include "train/options.h"
@@ -128,24 +128,15 @@ static void test_pytorch_loads(void **state)
     golden_python("check.py", SCRATCH, "PyTorch does not take what was written");
 }
 
-static int remove_entry(const char *path, const struct stat *info, int type,
-                        struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 static int open_group(void **state)
 {
-    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_remove_tree(SCRATCH);
     return test_gpu_open(state) || !file_make_folder(SCRATCH);
 }
 
 static int close_group(void **state)
 {
-    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_remove_tree(SCRATCH);
     return test_gpu_close(state);
 }
 

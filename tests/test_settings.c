@@ -8,8 +8,8 @@
 
 #include "pix2pix.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -50,21 +50,6 @@ static char messages[16384];
 
 // ---------------------------------------------------------------------------
 // Scratch folders and images
-
-static int remove_entry(const char *path, const struct stat *info, int type,
-                        struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    if (file_exists(path))
-        assert_int_equal(nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
-}
 
 // Noise in coarse squares, so that resizing leaves something of it.
 static void write_pairs(const char *folder, uint32_t side, uint32_t count,
@@ -566,7 +551,7 @@ static void test_options(void **state)
         if (!has_difference(c, before, &after, base, out))
             fail_msg("--%s %s does not change %s (%s)", c->option, c->value,
                      wanted[c->difference], c->base);
-        remove_tree(out);
+        assert_true(test_remove_tree(out));
     }
 }
 
@@ -595,7 +580,7 @@ static void test_rates(void **state)
             assert_true(fabs(r.m[k].lr - 0.002 * cases[i].factor[k]) < 1e-15);
             assert_true(rates[k] == r.m[k].lr);
         }
-        remove_tree(SCRATCH "/rates");
+        assert_true(test_remove_tree(SCRATCH "/rates"));
     }
 }
 
@@ -759,8 +744,8 @@ static void test_accumulate(void **state)
                 assert_near(a->loss_d_gp, b->loss_d_gp, ROUNDING_SGD);
         }
         assert_near_run(parts, whole, words);
-        remove_tree(parts);
-        remove_tree(whole);
+        assert_true(test_remove_tree(parts));
+        assert_true(test_remove_tree(whole));
     }
 }
 
@@ -1137,8 +1122,8 @@ static void test_continued(void **state)
         snprintf(words, sizeof(words), "%s steps=5", cases[i]);
         go_on(other, words);
         assert_same_run(straight, other, 5);
-        remove_tree(straight);
-        remove_tree(other);
+        assert_true(test_remove_tree(straight));
+        assert_true(test_remove_tree(other));
     }
 }
 
@@ -1179,7 +1164,7 @@ static void test_recipes(void **state)
         assert_int_equal(safetensors_find(s, "G.model.model.1.model.1.bias") != NULL,
                          is_affine);
         safetensors_close(s);
-        remove_tree(run);
+        assert_true(test_remove_tree(run));
     }
 }
 
@@ -1195,7 +1180,7 @@ static void test_update_order(void **state)
             snprintf(words, sizeof(words), "gan-mode=%s update-order=%s lr=%s",
                      modes[i], k & 1 ? "reuse" : "fresh", k & 2 ? "0.002" : "1e-12");
             r[k & 1][k >> 1] = train(SCRATCH "/order", words);
-            remove_tree(SCRATCH "/order");
+            assert_true(test_remove_tree(SCRATCH "/order"));
         }
         // A discriminator that stays as it is makes no difference between the orders.
         for (int k = 0; k < STEPS; k++) {
@@ -1265,14 +1250,14 @@ static void test_start(void **state)
             if (!same_losses(&r.m[k], &expected.m[k]))
                 fail_msg("%s and %s: other losses in step %d", files[i][0], files[i][1],
                          k + 1);
-        remove_tree(run);
+        assert_true(test_remove_tree(run));
     }
 
     // One of the two alone.
     r = train(run, "bias=all init-type=xavier init-g=" FROM);
     assert_true(r.m[0].loss_g_l1 == expected.m[0].loss_g_l1);
     assert_true(r.m[0].loss_d_real != expected.m[0].loss_d_real);
-    remove_tree(run);
+    assert_true(test_remove_tree(run));
     r = train(run, "bias=all init-type=xavier init-d=" FROM);
     assert_true(r.m[0].loss_g_l1 != expected.m[0].loss_g_l1);
     assert_true(r.m[0].loss_d_real == expected.m[0].loss_d_real);
@@ -1282,32 +1267,32 @@ static void test_start(void **state)
     go_on(run, "bias=all init-type=xavier steps=4 init-g=" FROM " init-d=" FROM);
     assert_message("--init-g " FROM " is not used");
     assert_message("--init-d " FROM " is not used");
-    remove_tree(run);
+    assert_true(test_remove_tree(run));
 
     // The average of a run that has one; a run that keeps one from a run that does not.
     train(SCRATCH "/averaged", "bias=all ema=0.75 lr=0.01");
     r = train(run, "bias=all ema=0.9 init-g=" SCRATCH "/averaged");
     convert(SCRATCH "/averaged", SCRATCH "/averaged.pth", false);
-    remove_tree(run);
+    assert_true(test_remove_tree(run));
     const struct result same =
         train(run, "bias=all ema=0.9 init-g=" SCRATCH "/averaged.pth");
     assert_true(same_losses(&r.m[0], &same.m[0]) && same_losses(&r.m[2], &same.m[2]));
-    remove_tree(run);
+    assert_true(test_remove_tree(run));
     r = train(run, "bias=all ema=0.9 init-type=xavier init-g=" FROM " init-d=" FROM);
     assert_true(same_losses(&r.m[2], &expected.m[2]));
-    remove_tree(run);
+    assert_true(test_remove_tree(run));
 
     // The other order of concatenations is put right.
     r = train(run, "bias=all concat=decoder_first init-g=" FROM " init-d=" FROM);
     assert_near(r.m[0].loss_g_l1, expected.m[0].loss_g_l1, 1e-5);
     assert_near(r.m[0].loss_d_fake, expected.m[0].loss_d_fake, 1e-5);
-    remove_tree(run);
+    assert_true(test_remove_tree(run));
 
     // Without a discriminator there is nothing to start.
     messages[0] = '\0';
     train(run, "gan-mode=none bias=all init-d=" FROM);
     assert_message("--init-d");
-    remove_tree(run);
+    assert_true(test_remove_tree(run));
 }
 
 static void test_start_refused(void **state)
@@ -1350,7 +1335,7 @@ static void test_start_refused(void **state)
 static int open_group(void **state)
 {
     (void)state;
-    remove_tree(SCRATCH);
+    assert_true(test_remove_tree(SCRATCH));
     write_pairs(DATA "/train", SIDE, PAIRS, 1);
     write_pairs(DATA "/val", SIDE, 2, 2);
     write_pairs(OTHER "/train", SIDE, PAIRS, 3);
@@ -1373,7 +1358,7 @@ static int close_group(void **state)
     (void)state;
     uint32_t count = device ? pix_device_validation_count(device) : 0;
     pix_device_destroy(device);
-    remove_tree(SCRATCH);
+    assert_true(test_remove_tree(SCRATCH));
     test_fail_on_messages(count);
     return 0;
 }

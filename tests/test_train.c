@@ -8,8 +8,8 @@
 
 #include "pix2pix.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -50,21 +50,6 @@ static char messages[16384];
 
 // ---------------------------------------------------------------------------
 // Scratch folders and images
-
-static int remove_entry(const char *path, const struct stat *info, int type,
-                        struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    if (file_exists(path))
-        assert_int_equal(nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
-}
 
 // Left: blobs of some colours; right: the same in others.
 static void write_pair(const char *folder, uint32_t number)
@@ -336,7 +321,7 @@ static void test_overfit(void **state)
     o.n_epochs = 1000;
     o.steps = 120;
     first = train(device, &o, 1);
-    remove_tree(run);
+    assert_true(test_remove_tree(run));
     last = train(device, &o, UINT64_MAX);
     assert_int_equal(last.step, 120);
     assert_int_equal(last.epoch, 120);
@@ -1055,7 +1040,7 @@ static void test_vanished_image(void **state)
     o.steps = FILES / BATCH + 1;
     assert_int_equal(train(device, &o, UINT64_MAX).step, o.steps);
     assert_metrics(o.out, 1, o.steps);
-    remove_tree(data);
+    assert_true(test_remove_tree(data));
 }
 
 // Nothing more may be written to the file of metrics; what the disk then holds has no
@@ -1106,7 +1091,8 @@ static void test_failed_checkpoint(void **state)
     assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_FAILED);
 
     // What was trained is not lost once there is room.
-    remove_tree(SCRATCH "/full/checkpoints/step-00000004.safetensors");
+    assert_true(
+        test_remove_tree(SCRATCH "/full/checkpoints/step-00000004.safetensors"));
     assert_true(has_checkpoint(o.out, 2));
     assert_true(pix_trainer_save(trainer));
     pix_trainer_destroy(trainer);
@@ -1218,7 +1204,7 @@ static void test_translate_large_batch(void **state)
 static int open_group(void **state)
 {
     (void)state;
-    remove_tree(SCRATCH);
+    assert_true(test_remove_tree(SCRATCH));
     make_data();
     no_execute = is_set("PIX_TEST_NO_EXECUTE");
     device = open_device(0);
@@ -1232,7 +1218,7 @@ static int close_group(void **state)
     (void)state;
     uint32_t count = device ? pix_device_validation_count(device) : 0;
     pix_device_destroy(device);
-    remove_tree(SCRATCH);
+    assert_true(test_remove_tree(SCRATCH));
     test_fail_on_messages(count);
     return 0;
 }

@@ -7,7 +7,6 @@
 
 #include "train/trainer.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include "data/image.h"
 #include "gpu/vulkan.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 #include "train/checkpoint.h"
 
 #define SCRATCH "test_trainer.scratch"
@@ -40,15 +40,6 @@ static void keep_message(void *user, enum log_level level, const char *text)
 }
 
 static const struct log_sink sink = { .callback = keep_message, .level = LOG_WARN };
-
-static int remove_entry(const char *path, const struct stat *info, int type,
-                        struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
 
 static void write_pair(const char *folder, uint32_t number, uint32_t side)
 {
@@ -416,7 +407,7 @@ static int open_group(void **state)
 {
     int result = test_gpu_open(state);
     if (file_exists(SCRATCH))
-        nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+        test_remove_tree(SCRATCH);
     if (!file_make_folder(DATA "/train"))
         return -1;
     for (uint32_t i = 0; i < PAIRS; i++)
@@ -426,7 +417,7 @@ static int open_group(void **state)
 
 static int close_group(void **state)
 {
-    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_remove_tree(SCRATCH);
     return test_gpu_close(state);
 }
 

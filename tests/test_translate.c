@@ -7,8 +7,8 @@
 
 #include "pix2pix.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,15 +56,6 @@ static void need_device(void)
     if (!device)
         skip();
     events[0] = '\0';
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type,
-                        struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
 }
 
 // Soft blobs, another picture for each number.
@@ -512,7 +503,7 @@ static int open_group(void **state)
         .minimum_limits = is_set("PIX_TEST_MINIMUM_LIMITS"),
     };
     (void)state;
-    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_remove_tree(SCRATCH);
     if (!is_set("PIX_TEST_NO_EXECUTE"))
         device = pix_device_create(&options);
     if (device)
@@ -527,7 +518,7 @@ static int close_group(void **state)
     (void)state;
     uint32_t count = device ? pix_device_validation_count(device) : 0;
     pix_device_destroy(device);
-    nftw(SCRATCH, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    test_remove_tree(SCRATCH);
     test_fail_on_messages(count);
     return 0;
 }

@@ -144,6 +144,14 @@ uint64_t weights_trained_count(const struct weights *weights)
     return count;
 }
 
+uint64_t weights_largest(const struct weights *weights)
+{
+    uint64_t largest = 0;
+    for (size_t i = 0; i < weights->count; i++)
+        largest = MAX(largest, tensor_bytes(&weights->items[i]->value));
+    return largest;
+}
+
 uint64_t weights_bytes(const struct weights *weights)
 {
     uint64_t bytes = 0;

@@ -75,6 +75,7 @@ struct tensor *weights_add_norm(struct weights *weights, uint32_t c,
 struct weight *weights_find(const struct weights *weights, const char *name);
 
 uint64_t weights_trained_count(const struct weights *weights);    // numbers
+uint64_t weights_largest(const struct weights *weights);          // bytes of one value
 uint64_t weights_bytes(const struct weights *weights);            // after weights_place
 
 // Elements of one part of a weight's state.

@@ -250,14 +250,6 @@ static bool add_metadata(struct safetensors_writer *to,
     return add_json(to, "pix2pix.random", part);
 }
 
-static uint64_t largest_tensor(const struct weights *weights)
-{
-    uint64_t largest = 0;
-    for (size_t i = 0; i < weights->count; i++)
-        largest = MAX(largest, tensor_bytes(&weights->items[i]->value));
-    return largest;
-}
-
 bool checkpoint_write(const char *path, const struct checkpoint_state *state,
                       const struct weights *generator,
                       const struct weights *discriminator, struct gpu_device *device,
@@ -267,7 +259,7 @@ bool checkpoint_write(const char *path, const struct checkpoint_state *state,
     struct writing w = { .state = state, .device = device, .download = download };
     safetensors_begin(&w.file);
     w.scratch = mem_alloc(
-        (size_t)MAX(largest_tensor(generator), largest_tensor(discriminator)));
+        (size_t)MAX(weights_largest(generator), weights_largest(discriminator)));
     bool ok = w.scratch && add_metadata(&w.file, state) &&
               all_passes(&w, generator, discriminator, true) &&
               safetensors_begin_data(&w.file, path) &&
@@ -423,26 +415,12 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
     return ok;
 }
 
-// Whether a weight for inference is read from its average.
-static bool has_average(const struct checkpoint *c, const char *network,
-                        const struct weight *w)
-{
-    char *name = mem_printf("ema.%s.%s", network, w->name);
-    bool found = name && safetensors_find(c->file, name);
-    mem_free(name);
-    return found;
-}
-
 static bool take_all(const struct checkpoint *c, const char *network,
-                     const struct weights *weights, bool averages,
-                     const struct transfer *transfer)
+                     const struct weights *weights, const struct transfer *transfer)
 {
     for (size_t i = 0; i < weights->count; i++) {
         struct weight *w = weights->items[i];
-        const char *prefix =
-            averages && weights->inference && has_average(c, network, w) ? "ema." : "";
-        if (!take(c, mem_printf("%s%s.%s", prefix, network, w->name), w, &w->value,
-                  transfer))
+        if (!take(c, mem_printf("%s.%s", network, w->name), w, &w->value, transfer))
             return false;
         if (weights->inference || !weight_is_trained(w))
             continue;
@@ -461,7 +439,7 @@ static bool take_all(const struct checkpoint *c, const char *network,
 bool checkpoint_check(const struct checkpoint *c, const char *network,
                       const struct weights *weights)
 {
-    return take_all(c, network, weights, false, NULL);
+    return take_all(c, network, weights, NULL);
 }
 
 // Whether "G.model.model.0.weight" is a weight of G, or the counter beside one.
@@ -499,16 +477,25 @@ bool checkpoint_check_values(const struct checkpoint *c, const char *network,
 }
 
 bool checkpoint_load(struct checkpoint *c, const char *network,
-                     const struct weights *weights, bool averages,
-                     struct gpu_device *device,
+                     const struct weights *weights, struct gpu_device *device,
                      bool (*upload)(struct gpu_device *device, struct tensor *t,
                                     const void *data))
 {
     struct transfer transfer = { .device = device, .upload = upload };
-    transfer.scratch = mem_alloc((size_t)MAX(largest_tensor(weights), (uint64_t)1));
-    bool ok = transfer.scratch && take_all(c, network, weights, averages, &transfer);
+    transfer.scratch = mem_alloc((size_t)MAX(weights_largest(weights), (uint64_t)1));
+    bool ok = transfer.scratch && take_all(c, network, weights, &transfer);
     mem_free(transfer.scratch);
     return ok;
+}
+
+// Whether the file has the moving average of a weight.
+static bool has_average(const struct checkpoint *c, const char *network,
+                        const struct weight *w)
+{
+    char *name = mem_printf("ema.%s.%s", network, w->name);
+    bool found = name && safetensors_find(c->file, name);
+    mem_free(name);
+    return found;
 }
 
 bool checkpoint_read(const struct checkpoint *c, const char *network,

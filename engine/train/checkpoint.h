@@ -56,11 +56,9 @@ bool checkpoint_check(const struct checkpoint *c, const char *network,
 bool checkpoint_check_values(const struct checkpoint *c, const char *network,
                              const struct weights *weights);
 
-// Reads them; they must have been checked. `upload` is tensor_upload. Weights for
-// inference get the moving averages where the file has them and `averages` is set.
+// Reads them; they must have been checked. `upload` is tensor_upload.
 bool checkpoint_load(struct checkpoint *c, const char *network,
-                     const struct weights *weights, bool averages,
-                     struct gpu_device *device,
+                     const struct weights *weights, struct gpu_device *device,
                      bool (*upload)(struct gpu_device *device, struct tensor *t,
                                     const void *data));
 

@@ -502,20 +502,12 @@ bool network_file_read(struct network_file *f, const struct weight *w, bool aver
     return ok;
 }
 
-static uint64_t largest_weight(const struct weights *weights)
-{
-    uint64_t largest = 1;
-    for (size_t i = 0; i < weights->count; i++)
-        largest = MAX(largest, tensor_bytes(&weights->items[i]->value));
-    return largest;
-}
-
 bool network_file_load(struct network_file *f, const struct weights *weights,
                        bool averages, struct gpu_device *device,
                        bool (*upload)(struct gpu_device *device, struct tensor *t,
                                       const void *data))
 {
-    float *values = mem_alloc((size_t)largest_weight(weights));
+    float *values = mem_alloc((size_t)MAX(weights_largest(weights), (uint64_t)1));
     bool ok = values != NULL;
     for (size_t i = 0; i < weights->count && ok; i++) {
         struct weight *w = weights->items[i];
@@ -555,7 +547,7 @@ static void output_finish(struct output *o)
 static bool list_items(struct output *o, const struct weights *weights)
 {
     o->items = mem_array(2 * MAX(weights->count, 1), sizeof(o->items[0]));
-    o->scratch = mem_alloc((size_t)MAX(largest_weight(weights), (uint64_t)8));
+    o->scratch = mem_alloc((size_t)MAX(weights_largest(weights), (uint64_t)8));
     if (!o->items || !o->scratch)
         return false;
     for (size_t i = 0; i < weights->count; i++) {

@@ -79,11 +79,11 @@ static bool belongs(const struct trainer *t, const struct checkpoint *c,
 static bool load(struct trainer *t, const char *path, uint64_t step)
 {
     struct checkpoint *c = checkpoint_open(path);
-    bool ok =
-        c && belongs(t, c, path, step) && checkpoint_check(c, "G", t->generator) &&
-        checkpoint_check(c, "D", t->discriminator) &&
-        checkpoint_load(c, "G", t->generator, false, t->device, tensor_upload) &&
-        checkpoint_load(c, "D", t->discriminator, false, t->device, tensor_upload);
+    bool ok = c && belongs(t, c, path, step) &&
+              checkpoint_check(c, "G", t->generator) &&
+              checkpoint_check(c, "D", t->discriminator) &&
+              checkpoint_load(c, "G", t->generator, t->device, tensor_upload) &&
+              checkpoint_load(c, "D", t->discriminator, t->device, tensor_upload);
     if (ok) {
         const struct checkpoint_state *state = checkpoint_get_state(c);
         t->step = t->saved = state->step;

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// See tree.h.
+
+#define _XOPEN_SOURCE 700
+
+#include "support/tree.h"
+
+#include <ftw.h>
+#include <stdio.h>
+
+#include "base/file.h"
+
+static int remove_entry(const char *path, const struct stat *info, int type,
+                        struct FTW *at)
+{
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+bool test_remove_tree(const char *path)
+{
+    return !file_exists(path) || nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS) == 0;
+}
