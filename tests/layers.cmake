@@ -5,7 +5,7 @@
 # - a file of engine/ includes only its own layer and those below it, tools/ only
 #   pix2pix.h and its own headers;
 # - only engine/gpu/ names Vulkan, only engine/data/ includes stb, Jansson comes by
-#   engine/base/json.h or tools/output.h, and libzip stays in engine/base/archive.c;
+#   engine/base/json.h or tools/output.h, and libzip stays in engine/formats/archive.c;
 # - headers of the operating system appear only in os_*.c and tools/terminal_*.c;
 # - every source file opens with its licence;
 # - nothing names a folder of the machine it was written on.
@@ -43,13 +43,14 @@ list(FILTER files INCLUDE REGEX
 
 # What each layer may include: the folders below it, and its own.
 set(may_base base)
+set(may_formats ${may_base} formats)
 set(may_gpu ${may_base} gpu shared)
 set(may_tensor ${may_gpu} tensor)
 set(may_ops ${may_tensor} ops)
 set(may_graph ${may_ops} graph)
 set(may_models ${may_graph} models)
 set(may_data base data)
-set(may_train ${may_models} data train)
+set(may_train ${may_models} formats data train)
 set(may_top ${may_train})
 
 # <signal.h> is standard C, but what a signal means is the system's affair.
@@ -125,8 +126,8 @@ into engine/base/os_*.c or tools/terminal_*.c")
     elseif(header MATCHES "^jansson" AND
            NOT file MATCHES "^(engine/base/json|tools/output)\\.h$")
       complain(${file} "includes ${header}: base/json.h and tools/output.h bring it")
-    elseif(header MATCHES "^<?zip\\.h" AND NOT file STREQUAL "engine/base/archive.c")
-      complain(${file} "includes ${header}: base/archive.h brings what there is of it")
+    elseif(header MATCHES "^<?zip\\.h" AND NOT file STREQUAL "engine/formats/archive.c")
+      complain(${file} "includes ${header}: formats/archive.h brings what there is of it")
     elseif(header MATCHES "/" AND
            (EXISTS ${root}/engine/${header} OR EXISTS ${root}/shaders/${header}))
       if(file MATCHES "^include/" OR

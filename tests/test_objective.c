@@ -13,8 +13,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/safetensors.h"
 #include "data/picture.h"
+#include "formats/safetensors.h"
 #include "support/gpu.h"
 
 #define GOLDEN TEST_FIXTURES "/golden/"

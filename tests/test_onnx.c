@@ -14,7 +14,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/onnx.h"
+#include "formats/onnx.h"
 #include "support/gpu.h"
 #include "support/onnx.h"
 

@@ -4,7 +4,7 @@
 // back, and by PyTorch where it is installed; and nothing that stands in a file does
 // harm.
 
-#include "base/pth.h"
+#include "formats/pth.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,11 +15,11 @@
 
 #include <cmocka.h>
 
-#include "base/archive.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "formats/archive.h"
 
 #define FOLDER "test_pth.scratch"
 #define SCRATCH FOLDER "/file.pth"

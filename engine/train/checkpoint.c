@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What a checkpoint holds, and the folder of checkpoints; the container is
-// base/safetensors. 8-byte numbers come first, so that all tensors are aligned.
+// formats/safetensors. 8-byte numbers come first, so that all tensors are aligned.
 
 #include "train/checkpoint.h"
 
@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "base/safetensors.h"
+#include "formats/safetensors.h"
 #include "train/options.h"
 
 #include <assert.h>

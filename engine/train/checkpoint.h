@@ -9,7 +9,7 @@
 #define TRAIN_CHECKPOINT_H
 
 #include "base/hash.h"
-#include "base/safetensors.h"
+#include "formats/safetensors.h"
 #include "pix2pix.h"
 #include "tensor/weights.h"
 #include "train/schedule.h"

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/os.h"
-#include "base/safetensors.h"
+#include "formats/safetensors.h"
 #include "train/checkpoint.h"
 #include "train/network_file.h"
 #include "train/objective.h"

@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/pth.h"
-#include "base/safetensors.h"
+#include "formats/pth.h"
+#include "formats/safetensors.h"
 #include "train/options.h"
 #include "train/recognise.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/onnx.h"
+#include "formats/onnx.h"
 #include "ops/emitter.h"
 
 #include <assert.h>

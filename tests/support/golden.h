@@ -7,7 +7,7 @@
 #define SUPPORT_GOLDEN_H
 
 #include "base/json.h"
-#include "base/safetensors.h"
+#include "formats/safetensors.h"
 #include "support/check.h"
 
 // FNV-1a of a text without its end; output `index` of the SplitMix64 generator (Steele,

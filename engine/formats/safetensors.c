@@ -2,7 +2,7 @@
 //
 // Numbers are little-endian, as on every machine that has Vulkan. See safetensors.h.
 
-#include "base/safetensors.h"
+#include "formats/safetensors.h"
 
 #include "base/log.h"
 #include "base/mem.h"

@@ -5,8 +5,8 @@
 // trusts nothing in the file; each message names it. What the tensors mean is their
 // owner's business.
 
-#ifndef BASE_PTH_H
-#define BASE_PTH_H
+#ifndef FORMATS_PTH_H
+#define FORMATS_PTH_H
 
 #include "base/base.h"
 

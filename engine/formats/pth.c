@@ -4,13 +4,13 @@
 // values lie: in a record of the archive, or at a place of the older kind of file.
 // Numbers are little-endian, as on every machine that has Vulkan. See pth.h.
 
-#include "base/pth.h"
+#include "formats/pth.h"
 
-#include "base/archive.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "base/pickle.h"
+#include "formats/archive.h"
+#include "formats/pickle.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 // value costs at least a byte of the pickle, and the limits below bound what a hostile
 // one can ask for. See pickle.h.
 
-#include "base/pickle.h"
+#include "formats/pickle.h"
 
 #include "base/log.h"
 #include "base/mem.h"

@@ -3,10 +3,10 @@
 // The pickle is written as PyTorch writes it, less the memo: each name stands in full.
 // See pth.h.
 
-#include "base/pth.h"
+#include "formats/pth.h"
 
-#include "base/archive.h"
 #include "base/mem.h"
+#include "formats/archive.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 //
 // Opcodes: protocols 2 to 5, https://docs.python.org/3/library/pickletools.html
 
-#ifndef BASE_PICKLE_H
-#define BASE_PICKLE_H
+#ifndef FORMATS_PICKLE_H
+#define FORMATS_PICKLE_H
 
 #include "base/base.h"
 

@@ -3,7 +3,7 @@
 // A field is its number and kind, then its value: a number of seven bits a byte, four
 // bytes, or a size and as many bytes. See protobuf.h.
 
-#include "base/protobuf.h"
+#include "formats/protobuf.h"
 
 #include "base/mem.h"
 

@@ -6,8 +6,8 @@
 //
 // Format: https://huggingface.co/docs/safetensors
 
-#ifndef BASE_SAFETENSORS_H
-#define BASE_SAFETENSORS_H
+#ifndef FORMATS_SAFETENSORS_H
+#define FORMATS_SAFETENSORS_H
 
 #include "base/file.h"
 #include "base/json.h"

@@ -3,8 +3,8 @@
 // Zip archives whose records are stored as they are, through libzip: any part of a
 // record can be read, and no size that stands in a file is larger than the file.
 
-#ifndef BASE_ARCHIVE_H
-#define BASE_ARCHIVE_H
+#ifndef FORMATS_ARCHIVE_H
+#define FORMATS_ARCHIVE_H
 
 #include "base/base.h"
 

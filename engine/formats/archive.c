@@ -3,7 +3,7 @@
 // libzip reads from a stream of ours and writes through base/file, so that paths and
 // replacement are as everywhere. See archive.h.
 
-#include "base/archive.h"
+#include "formats/archive.h"
 
 #include "base/file.h"
 #include "base/log.h"

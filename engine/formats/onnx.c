@@ -8,7 +8,7 @@
 // The sizes of all weights are known before their data, so that of the graph, which
 // stands before it, is too. See onnx.h.
 
-#include "base/onnx.h"
+#include "formats/onnx.h"
 
 #include "base/log.h"
 #include "base/mem.h"

@@ -4,11 +4,11 @@
 // in memory; then the data of the weights, one after another, so that no more than one
 // of them is in memory. Operator set 13, of the default domain.
 
-#ifndef BASE_ONNX_H
-#define BASE_ONNX_H
+#ifndef FORMATS_ONNX_H
+#define FORMATS_ONNX_H
 
 #include "base/file.h"
-#include "base/protobuf.h"
+#include "formats/protobuf.h"
 
 #define ONNX_OPSET 13
 

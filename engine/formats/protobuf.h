@@ -4,8 +4,8 @@
 // fields in memory; what is too large for that is announced by its size and follows
 // later. A lack of memory is sticky: `failed` says so in the end.
 
-#ifndef BASE_PROTOBUF_H
-#define BASE_PROTOBUF_H
+#ifndef FORMATS_PROTOBUF_H
+#define FORMATS_PROTOBUF_H
 
 #include "base/base.h"
 
