@@ -2,7 +2,7 @@
 //
 // The public API: checks what callers pass, makes the log of the object the current one
 // of the thread, and calls the layers. What concerns options alone is in
-// train/options.c.
+// settings/options.c.
 
 #include "pix2pix.h"
 
@@ -12,9 +12,9 @@
 #include "data/image.h"
 #include "data/picture.h"
 #include "gpu/device.h"
+#include "settings/options.h"
 #include "train/bench.h"
 #include "train/convert.h"
-#include "train/options.h"
 #include "train/pipeline.h"
 #include "train/run.h"
 #include "train/trainer.h"

@@ -50,7 +50,8 @@ set(may_ops ${may_tensor} ops)
 set(may_graph ${may_ops} graph)
 set(may_models ${may_graph} models)
 set(may_data base data)
-set(may_train ${may_models} formats data train)
+set(may_train ${may_models} formats data train settings)
+set(may_settings ${may_train})
 set(may_top ${may_train})
 
 # <signal.h> is standard C, but what a signal means is the system's affair.

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "train/options.h"
+#include "settings/options.h"
 
 #define RUN "test_checkpoint.scratch"
 #define STEP 20

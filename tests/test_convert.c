@@ -18,10 +18,10 @@
 #include "formats/pth.h"
 #include "formats/safetensors.h"
 #include "models/model.h"
+#include "settings/options.h"
 #include "support/gpu.h"
 #include "train/checkpoint.h"
 #include "train/network_file.h"
-#include "train/options.h"
 #include "train/recognise.h"
 
 #define FOLDER "test_convert.scratch"

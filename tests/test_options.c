@@ -3,7 +3,7 @@
 // Training options: parsing of single values, the rules between them, the levels of the
 // U-Net, the JSON form and configuration files.
 
-#include "train/options.h"
+#include "settings/options.h"
 
 #include "base/file.h"
 #include "base/log.h"

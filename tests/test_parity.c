@@ -14,11 +14,11 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "settings/options.h"
 #include "support/gpu.h"
 #include "support/tree.h"
 #include "train/network_file.h"
 #include "train/objective.h"
-#include "train/options.h"
 
 #define SCRATCH "test_parity.scratch"
 #define LARGEST_DIFFERENCE 1e-4    // in parts of the output's largest magnitude

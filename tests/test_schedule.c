@@ -2,7 +2,7 @@
 //
 // Numbers of steps, the learning rate of each epoch, the step block.
 
-#include "train/schedule.h"
+#include "settings/schedule.h"
 
 #include <math.h>
 #include <setjmp.h>

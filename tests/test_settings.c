@@ -22,9 +22,9 @@
 #include "data/image.h"
 #include "data/picture.h"
 #include "formats/safetensors.h"
+#include "settings/options.h"
+#include "settings/schedule.h"
 #include "train/checkpoint.h"
-#include "train/options.h"
-#include "train/schedule.h"
 
 #define SCRATCH "test_settings.scratch"
 #define DATA SCRATCH "/data"      // pairs of SIDE pixels, and two in val/

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "formats/safetensors.h"
-#include "train/options.h"
+#include "settings/options.h"
 
 #include <assert.h>
 #include <inttypes.h>

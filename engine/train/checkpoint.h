@@ -11,8 +11,8 @@
 #include "base/hash.h"
 #include "formats/safetensors.h"
 #include "pix2pix.h"
+#include "settings/schedule.h"
 #include "tensor/weights.h"
-#include "train/schedule.h"
 
 // The metadata that tells a checkpoint from other files of its container.
 #define CHECKPOINT_STEP "pix2pix.step"

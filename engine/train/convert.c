@@ -9,11 +9,11 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "formats/safetensors.h"
+#include "settings/options.h"
 #include "train/checkpoint.h"
 #include "train/network_file.h"
 #include "train/objective.h"
 #include "train/onnx.h"
-#include "train/options.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "data/image.h"
 #include "data/pairs.h"
-#include "train/options.h"
+#include "settings/options.h"
 #include "train/pipeline.h"
 #include "train/translator.h"
 

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "formats/pth.h"
 #include "formats/safetensors.h"
-#include "train/options.h"
+#include "settings/options.h"
 #include "train/recognise.h"
 
 #include <assert.h>

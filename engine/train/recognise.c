@@ -5,7 +5,7 @@
 #include "train/recognise.h"
 
 #include "base/log.h"
-#include "train/options.h"
+#include "settings/options.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "train/options.h"
+#include "settings/options.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "settings/options.h"
 #include "train/footprint.h"
-#include "train/options.h"
 #include "train/tuned.h"
 #include "train/validation.h"
 

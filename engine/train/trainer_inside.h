@@ -11,9 +11,9 @@
 
 #include "graph/exec.h"
 #include "ops/tuning.h"
+#include "settings/schedule.h"
 #include "train/objective.h"
 #include "train/run.h"
-#include "train/schedule.h"
 
 struct dataset;
 struct validation;

@@ -11,9 +11,9 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "data/dataset.h"
+#include "settings/options.h"
 #include "train/checkpoint.h"
 #include "train/network_file.h"
-#include "train/options.h"
 #include "train/tuned.h"
 
 #include <inttypes.h>

@@ -11,10 +11,10 @@
 #include "data/image.h"
 #include "gpu/device.h"
 #include "graph/exec.h"
+#include "settings/options.h"
 #include "train/footprint.h"
 #include "train/network_file.h"
 #include "train/objective.h"
-#include "train/options.h"
 #include "train/tuned.h"
 
 #include <assert.h>

@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "data/dataset.h"
 #include "graph/exec.h"
+#include "settings/options.h"
 #include "train/footprint.h"
 #include "train/objective.h"
-#include "train/options.h"
 
 #include <string.h>
 

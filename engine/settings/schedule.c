@@ -4,9 +4,9 @@
 // step and the epoch, never carried along, so that a continued run has the same numbers
 // as a straight one.
 
-#include "train/schedule.h"
+#include "settings/schedule.h"
 
-#include "train/options.h"
+#include "settings/options.h"
 
 #include <assert.h>
 #include <math.h>

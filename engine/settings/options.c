@@ -4,12 +4,12 @@
 // and the stored form of a run's options all come. The rules that options keep are in
 // rules.c.
 
-#include "train/options.h"
+#include "settings/options.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "train/schedule.h"
+#include "settings/schedule.h"
 
 #include <assert.h>
 #include <float.h>

@@ -3,10 +3,10 @@
 // The rules that training options keep among one another, and the networks and the step
 // that they describe. See options.h.
 
-#include "train/options.h"
+#include "settings/options.h"
 
 #include "base/log.h"
-#include "train/schedule.h"
+#include "settings/schedule.h"
 
 #include <assert.h>
 #include <stdio.h>

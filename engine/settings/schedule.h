@@ -3,8 +3,8 @@
 // What follows from the number of a step: how many there are, the learning rate, and
 // the block of numbers that the kernels read.
 
-#ifndef TRAIN_SCHEDULE_H
-#define TRAIN_SCHEDULE_H
+#ifndef SETTINGS_SCHEDULE_H
+#define SETTINGS_SCHEDULE_H
 
 #include "base/base.h"
 #include "pix2pix.h"

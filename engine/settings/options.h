@@ -5,8 +5,8 @@
 // The table of options and the functions that users call are declared in pix2pix.h and
 // live in options.c.
 
-#ifndef TRAIN_OPTIONS_H
-#define TRAIN_OPTIONS_H
+#ifndef SETTINGS_OPTIONS_H
+#define SETTINGS_OPTIONS_H
 
 #include "base/base.h"
 #include "base/json.h"
