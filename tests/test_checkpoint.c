@@ -3,7 +3,7 @@
 // Checkpoint files without a device: what is written can be read back, is safetensors,
 // and nothing that stands in a file does harm.
 
-#include "train/checkpoint.h"
+#include "store/checkpoint.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 // Files of one network: each architecture is recognised by its tensors alone, goes from
 // one kind of file to another and back unchanged, and what does not fit is refused.
 
-#include "train/convert.h"
+#include "store/convert.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,10 +19,10 @@
 #include "formats/safetensors.h"
 #include "models/model.h"
 #include "settings/options.h"
+#include "store/checkpoint.h"
+#include "store/network_file.h"
+#include "store/recognise.h"
 #include "support/gpu.h"
-#include "train/checkpoint.h"
-#include "train/network_file.h"
-#include "train/recognise.h"
 
 #define FOLDER "test_convert.scratch"
 #define FIRST FOLDER "/first.pth"

@@ -4,7 +4,7 @@
 // That they compute the same is for test_onnx_run. Where python3 has the package onnx,
 // its checker reads them as well.
 
-#include "train/onnx.h"
+#include "store/onnx_export.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 // size than they are run at. PIX_TEST_ONNXRUNTIME is the folder of the npm package
 // onnxruntime-web; it needs `node`. Without it the program is skipped.
 
-#include "train/onnx.h"
+#include "store/onnx_export.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -15,9 +15,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "settings/options.h"
+#include "store/network_file.h"
 #include "support/gpu.h"
 #include "support/tree.h"
-#include "train/network_file.h"
 #include "train/objective.h"
 
 #define SCRATCH "test_parity.scratch"

@@ -24,7 +24,7 @@
 #include "formats/safetensors.h"
 #include "settings/options.h"
 #include "settings/schedule.h"
-#include "train/checkpoint.h"
+#include "store/checkpoint.h"
 
 #define SCRATCH "test_settings.scratch"
 #define DATA SCRATCH "/data"      // pairs of SIDE pixels, and two in val/

@@ -29,7 +29,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "train/checkpoint.h"
+#include "store/checkpoint.h"
 #include "train/objective.h"
 #include "train/tuned.h"
 

@@ -19,9 +19,9 @@
 #include "base/mem.h"
 #include "data/image.h"
 #include "gpu/vulkan.h"
+#include "store/checkpoint.h"
 #include "support/gpu.h"
 #include "support/tree.h"
-#include "train/checkpoint.h"
 
 #define SCRATCH "test_trainer.scratch"
 #define DATA SCRATCH "/data"

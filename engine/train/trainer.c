@@ -18,7 +18,7 @@
 #include "data/picture.h"
 #include "gpu/device.h"
 #include "settings/options.h"
-#include "train/checkpoint.h"
+#include "store/checkpoint.h"
 #include "train/footprint.h"
 #include "train/validation.h"
 

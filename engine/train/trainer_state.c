@@ -12,8 +12,8 @@
 #include "base/random.h"
 #include "data/dataset.h"
 #include "settings/options.h"
-#include "train/checkpoint.h"
-#include "train/network_file.h"
+#include "store/checkpoint.h"
+#include "store/network_file.h"
 #include "train/tuned.h"
 
 #include <inttypes.h>

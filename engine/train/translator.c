@@ -12,8 +12,8 @@
 #include "gpu/device.h"
 #include "graph/exec.h"
 #include "settings/options.h"
+#include "store/network_file.h"
 #include "train/footprint.h"
-#include "train/network_file.h"
 #include "train/objective.h"
 #include "train/tuned.h"
 

@@ -5,7 +5,7 @@
 // went through an activation on its way into a convolution has one more, so that two
 // readers share it.
 
-#include "train/onnx.h"
+#include "store/onnx_export.h"
 
 #include "base/log.h"
 #include "base/mem.h"

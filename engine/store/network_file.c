@@ -2,7 +2,7 @@
 //
 // Files of one network's weights. See network_file.h.
 
-#include "train/network_file.h"
+#include "store/network_file.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -10,7 +10,7 @@
 #include "formats/pth.h"
 #include "formats/safetensors.h"
 #include "settings/options.h"
-#include "train/recognise.h"
+#include "store/recognise.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -2,8 +2,8 @@
 //
 // Weights of one network from one kind of file to another. Needs no device.
 
-#ifndef TRAIN_CONVERT_H
-#define TRAIN_CONVERT_H
+#ifndef STORE_CONVERT_H
+#define STORE_CONVERT_H
 
 #include "pix2pix.h"
 

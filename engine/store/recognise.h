@@ -2,8 +2,8 @@
 //
 // Which network a dictionary of tensors belongs to, by their names and shapes alone.
 
-#ifndef TRAIN_RECOGNISE_H
-#define TRAIN_RECOGNISE_H
+#ifndef STORE_RECOGNISE_H
+#define STORE_RECOGNISE_H
 
 #include "models/model.h"
 

@@ -5,11 +5,11 @@
 // tensors, and gives their values by the names of our own weights. And writes such
 // files. Needs no device.
 
-#ifndef TRAIN_NETWORK_FILE_H
-#define TRAIN_NETWORK_FILE_H
+#ifndef STORE_NETWORK_FILE_H
+#define STORE_NETWORK_FILE_H
 
 #include "pix2pix.h"
-#include "train/checkpoint.h"
+#include "store/checkpoint.h"
 
 enum network { NETWORK_G, NETWORK_D };
 

@@ -3,7 +3,7 @@
 // What a checkpoint holds, and the folder of checkpoints; the container is
 // formats/safetensors. 8-byte numbers come first, so that all tensors are aligned.
 
-#include "train/checkpoint.h"
+#include "store/checkpoint.h"
 
 #include "base/file.h"
 #include "base/json.h"

@@ -4,8 +4,8 @@
 // tensors, op by op, with the weights by the PyTorch port's names. It maps floats
 // [n, c, h, w] to floats; n, h and w are free, whatever they are in the graph.
 
-#ifndef TRAIN_ONNX_H
-#define TRAIN_ONNX_H
+#ifndef STORE_ONNX_EXPORT_H
+#define STORE_ONNX_EXPORT_H
 
 #include "graph/graph.h"
 

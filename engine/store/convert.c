@@ -3,17 +3,17 @@
 // Conversion: the network that a file holds is built as a graph, which names and shapes
 // its weights and says how it computes, and written in another form. See convert.h.
 
-#include "train/convert.h"
+#include "store/convert.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "formats/safetensors.h"
 #include "settings/options.h"
-#include "train/checkpoint.h"
-#include "train/network_file.h"
+#include "store/checkpoint.h"
+#include "store/network_file.h"
+#include "store/onnx_export.h"
 #include "train/objective.h"
-#include "train/onnx.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 // the optimiser's moments, and in its metadata the step, the options and all else that
 // a run needs to go on. Reading trusts nothing in the file.
 
-#ifndef TRAIN_CHECKPOINT_H
-#define TRAIN_CHECKPOINT_H
+#ifndef STORE_CHECKPOINT_H
+#define STORE_CHECKPOINT_H
 
 #include "base/hash.h"
 #include "formats/safetensors.h"

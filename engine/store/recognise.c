@@ -2,7 +2,7 @@
 //
 // Recognising networks. See recognise.h.
 
-#include "train/recognise.h"
+#include "store/recognise.h"
 
 #include "base/log.h"
 #include "settings/options.h"
