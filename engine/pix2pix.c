@@ -12,6 +12,7 @@
 #include "data/image.h"
 #include "data/picture.h"
 #include "gpu/device.h"
+#include "program/tuned.h"
 #include "settings/options.h"
 #include "store/convert.h"
 #include "train/bench.h"
@@ -19,7 +20,6 @@
 #include "train/run.h"
 #include "train/trainer.h"
 #include "train/translator.h"
-#include "train/tuned.h"
 
 #include <math.h>
 

@@ -29,9 +29,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "program/tuned.h"
 #include "store/checkpoint.h"
 #include "train/objective.h"
-#include "train/tuned.h"
 
 #define SCRATCH "test_train.scratch"
 #define DATA SCRATCH "/data"        // five pairs

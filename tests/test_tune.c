@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "program/tuned.h"
 #include "support/gpu.h"
-#include "train/tuned.h"
 
 #define SCRATCH "test_tune.scratch"
 

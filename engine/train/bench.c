@@ -14,11 +14,11 @@
 #include "gpu/device.h"
 #include "graph/exec.h"
 #include "ops/conv_variant.h"
+#include "program/footprint.h"
 #include "settings/options.h"
 #include "settings/schedule.h"
 #include "shared/conv.h"
 #include "train/ceiling.h"
-#include "train/footprint.h"
 
 #include <inttypes.h>
 #include <math.h>

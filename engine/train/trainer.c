@@ -17,9 +17,9 @@
 #include "data/image.h"
 #include "data/picture.h"
 #include "gpu/device.h"
+#include "program/footprint.h"
 #include "settings/options.h"
 #include "store/checkpoint.h"
-#include "train/footprint.h"
 #include "train/validation.h"
 
 #include <inttypes.h>

@@ -5,8 +5,8 @@
 #ifndef TRAIN_TRAINER_H
 #define TRAIN_TRAINER_H
 
-#include "graph/tune.h"
 #include "pix2pix.h"
+#include "program/tune.h"
 
 struct gpu_device;
 struct trainer;

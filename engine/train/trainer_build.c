@@ -6,9 +6,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "program/footprint.h"
+#include "program/tuned.h"
 #include "settings/options.h"
-#include "train/footprint.h"
-#include "train/tuned.h"
 #include "train/validation.h"
 
 // ---------------------------------------------------------------------------

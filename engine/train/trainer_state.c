@@ -11,10 +11,10 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "data/dataset.h"
+#include "program/tuned.h"
 #include "settings/options.h"
 #include "store/checkpoint.h"
 #include "store/network_file.h"
-#include "train/tuned.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -11,11 +11,11 @@
 #include "data/image.h"
 #include "gpu/device.h"
 #include "graph/exec.h"
+#include "program/footprint.h"
+#include "program/tuned.h"
 #include "settings/options.h"
 #include "store/network_file.h"
-#include "train/footprint.h"
 #include "train/objective.h"
-#include "train/tuned.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "data/dataset.h"
 #include "graph/exec.h"
+#include "program/footprint.h"
 #include "settings/options.h"
-#include "train/footprint.h"
 #include "train/objective.h"
 
 #include <string.h>

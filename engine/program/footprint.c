@@ -2,7 +2,7 @@
 //
 // Sums and a comparison. See footprint.h.
 
-#include "train/footprint.h"
+#include "program/footprint.h"
 
 #include "base/log.h"
 #include "gpu/device.h"

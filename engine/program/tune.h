@@ -5,8 +5,8 @@
 // the simple kernel is never chosen; the built-in choice stays unless another variant
 // is clearly faster.
 
-#ifndef GRAPH_TUNE_H
-#define GRAPH_TUNE_H
+#ifndef PROGRAM_TUNE_H
+#define PROGRAM_TUNE_H
 
 #include "ops/conv_variant.h"
 

@@ -2,8 +2,8 @@
 //
 // What a graph needs of a device, summed up for a user, and whether the device has it.
 
-#ifndef TRAIN_FOOTPRINT_H
-#define TRAIN_FOOTPRINT_H
+#ifndef PROGRAM_FOOTPRINT_H
+#define PROGRAM_FOOTPRINT_H
 
 #include "graph/plan.h"
 #include "pix2pix.h"

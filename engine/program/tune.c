@@ -8,7 +8,7 @@
 // what stands between calls in a real step as well. Candidates take turns, so that
 // whatever else the machine does meets all of them.
 
-#include "graph/tune.h"
+#include "program/tune.h"
 
 #include "base/log.h"
 #include "base/mem.h"

@@ -2,7 +2,7 @@
 //
 // Tables from files and from measuring. See tuned.h.
 
-#include "train/tuned.h"
+#include "program/tuned.h"
 
 #include "base/file.h"
 #include "base/log.h"

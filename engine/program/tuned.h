@@ -5,11 +5,11 @@
 // what that lacks is measured once (--tuning auto). A cache is never trusted: whatever
 // is wrong with it costs no more than measuring again.
 
-#ifndef TRAIN_TUNED_H
-#define TRAIN_TUNED_H
+#ifndef PROGRAM_TUNED_H
+#define PROGRAM_TUNED_H
 
-#include "graph/tune.h"
 #include "ops/tuning.h"
+#include "program/tune.h"
 
 struct graph;
 
