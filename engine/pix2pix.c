@@ -16,10 +16,10 @@
 #include "settings/options.h"
 #include "store/convert.h"
 #include "train/bench.h"
-#include "train/pipeline.h"
 #include "train/run.h"
 #include "train/trainer.h"
-#include "train/translator.h"
+#include "translate/pipeline.h"
+#include "translate/translator.h"
 
 #include <math.h>
 

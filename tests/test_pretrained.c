@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "support/gpu.h"
-#include "train/translator.h"
+#include "translate/translator.h"
 
 #define DATA TEST_DATA "/edges2cats"
 

@@ -23,8 +23,8 @@
 #include "base/os.h"
 #include "data/image.h"
 #include "gpu/vulkan.h"
-#include "train/pipeline.h"
-#include "train/translator.h"
+#include "translate/pipeline.h"
+#include "translate/translator.h"
 
 #define SCRATCH "test_translate.scratch"
 #define CROP 32u    // the smallest the networks take

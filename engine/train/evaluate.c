@@ -9,8 +9,8 @@
 #include "data/image.h"
 #include "data/pairs.h"
 #include "settings/options.h"
-#include "train/pipeline.h"
-#include "train/translator.h"
+#include "translate/pipeline.h"
+#include "translate/translator.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -6,13 +6,13 @@
 // together depends on the images alone. Where no thread can be had, it does the
 // workers' part itself. See pipeline.h.
 
-#include "train/pipeline.h"
+#include "translate/pipeline.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/image.h"
-#include "train/translator.h"
+#include "translate/translator.h"
 
 #include <assert.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 //
 // A trained generator that translates images, one or a batch of one size at a time.
 
-#ifndef TRAIN_TRANSLATOR_H
-#define TRAIN_TRANSLATOR_H
+#ifndef TRANSLATE_TRANSLATOR_H
+#define TRANSLATE_TRANSLATOR_H
 
 #include "base/base.h"
 #include "data/picture.h"
@@ -31,7 +31,7 @@ const char *translator_extension(const struct translator *t, const char *path);
 bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out);
 
-// What translator_run is made of, for train/pipeline.c.
+// What translator_run is made of, for translate/pipeline.c.
 uint32_t translator_batch_size(const struct translator *t);    // at least 1
 uint32_t translator_threads(const struct translator *t);       // 0: as many as useful
 // Images of this size that one run takes, as far as is known: at most the batch size.

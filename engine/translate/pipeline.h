@@ -4,8 +4,8 @@
 // device and behind it; the calling thread runs the device. What is told, and in which
 // order, does not depend on the threads.
 
-#ifndef TRAIN_PIPELINE_H
-#define TRAIN_PIPELINE_H
+#ifndef TRANSLATE_PIPELINE_H
+#define TRANSLATE_PIPELINE_H
 
 #include "base/base.h"
 #include "data/picture.h"

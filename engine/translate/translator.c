@@ -4,7 +4,7 @@
 // images of one size. The graph of the last size is kept, since most folders hold one
 // size. The weights are uploaded once and have neither gradients nor moments.
 
-#include "train/translator.h"
+#include "translate/translator.h"
 
 #include "base/log.h"
 #include "base/mem.h"
