@@ -3,7 +3,7 @@
 // The benchmark on a tiny network: which rows there are, that their counters add up to
 // the plan of the step, and that times are in order. No time decides anything.
 
-#include "train/bench.h"
+#include "bench/bench.h"
 
 #include "base/log.h"
 #include "support/gpu.h"

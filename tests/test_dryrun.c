@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "bench/bench.h"
+#include "bench/ceiling.h"
 #include "gpu/statistics.h"
 #include "gpu/vulkan.h"
 #include "graph/barriers.h"
@@ -20,8 +22,6 @@
 #include "ops/conv_variant.h"
 #include "shared/fill.h"
 #include "support/gpu.h"
-#include "train/bench.h"
-#include "train/ceiling.h"
 #include "train/objective.h"
 
 static struct gpu_device *device;

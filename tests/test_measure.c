@@ -4,7 +4,7 @@
 // are taken, and what is taken off. Needs no device.
 
 #include "base/base.h"
-#include "train/ceiling.h"
+#include "bench/ceiling.h"
 
 #include <math.h>
 #include <setjmp.h>

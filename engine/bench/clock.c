@@ -2,7 +2,7 @@
 //
 // See measure.h.
 
-#include "train/measure.h"
+#include "bench/clock.h"
 
 #include "base/os.h"
 

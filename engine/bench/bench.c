@@ -5,12 +5,13 @@
 // same kernel with the same constants and grid on shapes of the same text; the first of
 // each kind is measured, by itself, on the memory of the step.
 
-#include "train/bench.h"
+#include "bench/bench.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/random.h"
+#include "bench/ceiling.h"
 #include "gpu/device.h"
 #include "graph/exec.h"
 #include "ops/conv_variant.h"
@@ -18,7 +19,6 @@
 #include "settings/options.h"
 #include "settings/schedule.h"
 #include "shared/conv.h"
-#include "train/ceiling.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -3,10 +3,10 @@
 // What a device can do at most, measured with kernels that do one thing only: compute,
 // copy, nothing. And whether its timestamps can be trusted.
 
-#ifndef TRAIN_CEILING_H
-#define TRAIN_CEILING_H
+#ifndef BENCH_CEILING_H
+#define BENCH_CEILING_H
 
-#include "train/measure.h"
+#include "bench/clock.h"
 
 struct gpu_device;
 

@@ -4,8 +4,8 @@
 // until enough time has passed, at least 3 and at most 30; of their times the median
 // and the quartiles.
 
-#ifndef TRAIN_MEASURE_H
-#define TRAIN_MEASURE_H
+#ifndef BENCH_CLOCK_H
+#define BENCH_CLOCK_H
 
 #include "base/base.h"
 

@@ -4,8 +4,8 @@
 // steps and translations. What the rows are is in pix2pix.h, how they are timed in
 // measure.h.
 
-#ifndef TRAIN_BENCH_H
-#define TRAIN_BENCH_H
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
 
 #include "pix2pix.h"
 

@@ -2,7 +2,7 @@
 //
 // Measuring ceilings. See ceiling.h.
 
-#include "train/ceiling.h"
+#include "bench/ceiling.h"
 
 #include "base/os.h"
 #include "gpu/device.h"
