@@ -24,6 +24,7 @@
 #include "graph/plan.h"
 #include "shared/conv.h"
 #include "train/objective.h"
+#include "translate/translation.h"
 
 #define MAX_KERNELS 256
 #define SIDE 256

@@ -23,6 +23,7 @@
 #include "shared/fill.h"
 #include "support/gpu.h"
 #include "train/objective.h"
+#include "translate/translation.h"
 
 static struct gpu_device *device;
 static bool no_execute;

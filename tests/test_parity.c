@@ -18,7 +18,7 @@
 #include "store/network_file.h"
 #include "support/gpu.h"
 #include "support/tree.h"
-#include "train/objective.h"
+#include "translate/translation.h"
 
 #define SCRATCH "test_parity.scratch"
 #define LARGEST_DIFFERENCE 1e-4    // in parts of the output's largest magnitude

@@ -13,6 +13,7 @@
 #include "graph/exec.h"
 #include "support/gpu.h"
 #include "train/objective.h"
+#include "translate/translation.h"
 
 static const struct plan_limits generous = { (uint64_t)1 << 30, (uint64_t)1 << 27 };
 

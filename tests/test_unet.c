@@ -11,7 +11,7 @@
 #include "models/model.h"
 #include "shared/norm.h"
 #include "support/gradient.h"
-#include "train/objective.h"
+#include "translate/translation.h"
 
 struct network {
     struct graph *graph;

@@ -19,6 +19,8 @@
 #include "settings/options.h"
 #include "settings/schedule.h"
 #include "shared/conv.h"
+#include "train/objective_options.h"
+#include "translate/translation.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -11,8 +11,9 @@
 #include "base/base.h"
 #include "base/json.h"
 #include "data/dataset.h"
+#include "models/model.h"
+#include "models/staging.h"
 #include "pix2pix.h"
-#include "train/objective.h"
 
 // Bounds that the table and the rules share. The largest crop: its activations would
 // not fit any device, but sizes do not overflow.
@@ -27,10 +28,9 @@
 // after a message if the crop does not fit.
 uint32_t options_levels(const struct pix_train_options *o);
 
-// The networks and the training step that options describe. They are resolved.
+// The networks that options describe. They are resolved.
 struct generator_options options_generator(const struct pix_train_options *o);
 struct discriminator_options options_discriminator(const struct pix_train_options *o);
-struct objective_options options_objective(const struct pix_train_options *o);
 
 // "auto" is u8 here: a run finds the kinds of its data first.
 struct staging options_staging(const struct pix_train_options *o);

@@ -13,7 +13,6 @@
 #include "store/checkpoint.h"
 #include "store/network_file.h"
 #include "store/onnx_export.h"
-#include "train/objective.h"
 
 #include <stdio.h>
 #include <string.h>

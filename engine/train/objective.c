@@ -31,6 +31,7 @@ struct step {
     struct weights *generator, *discriminator;
     const struct objective_options *o;
     struct objective *out;
+    const struct staged_pairs *pairs;
     uint32_t batches;    // whose gradients are added up
 };
 
@@ -41,42 +42,11 @@ struct batch {
     struct tensor *d_fake;    // logits of D's first run, for `reuse`
 };
 
-// Bytes of a staged sample, and where its target begins.
-static uint32_t sample_bytes(const struct objective_options *o, uint32_t *target)
+// The inputs or the targets of a batch: [batch, channels, crop_h, crop_w].
+static struct tensor *take(const struct step *s, uint32_t index,
+                           enum staged_image image)
 {
-    *target = (uint32_t)pixel_staged_bytes(o->staging.input, o->generator.channels_in,
-                                           o->load_w, o->load_h);
-    return *target + (uint32_t)pixel_staged_bytes(o->staging.output,
-                                                  o->generator.channels_out, o->load_w,
-                                                  o->load_h);
-}
-
-static struct tensor *stage_pairs(struct graph *g, const struct objective_options *o,
-                                  uint32_t samples)
-{
-    uint32_t target;
-    const struct shape shape = { samples, sample_bytes(o, &target), 1, 1 };
-    return graph_input(g, "pixels", shape, TENSOR_U8);
-}
-
-// The input (image 0) or the target (image 1) of a batch.
-static struct tensor *take(const struct step *s, uint32_t index, uint32_t image)
-{
-    const struct objective_options *o = s->o;
-    uint32_t target;
-    const uint32_t bytes = sample_bytes(o, &target);
-    const struct pixels_attributes attr = {
-        .kind = image ? o->staging.output : o->staging.input,
-        .channels = image ? o->generator.channels_out : o->generator.channels_in,
-        .side_h = o->load_h,
-        .side_w = o->load_w,
-        .offset_bytes = image ? target : 0,
-        .sample_bytes = bytes,
-        .first_sample = index * o->batch,
-        .samples = o->batch,
-    };
-    return graph_pixels_unpack(s->g, s->out->pixels, s->out->jitter, s->o->crop_h,
-                               s->o->crop_w, attr);
+    return staging_take(s->g, s->pairs, image, index * s->o->batch, s->o->batch);
 }
 
 // Everything random that follows belongs to the samples of this batch.
@@ -85,8 +55,8 @@ static struct batch generate(const struct step *s, uint32_t index, bool is_again
     const struct model_mode mode = { .keep_running = is_again };
     struct batch b = { .index = index };
     graph_begin_samples(s->g, index * s->o->batch);
-    b.in = take(s, index, 0);
-    b.target = take(s, index, 1);
+    b.in = take(s, index, STAGED_INPUT);
+    b.target = take(s, index, STAGED_TARGET);
     b.fake = generator_build(s->g, s->generator, b.in, &s->o->generator, mode);
     return b;
 }
@@ -132,7 +102,7 @@ static void train_discriminator(const struct step *s, struct batch *b)
     const float weight =
         (o->d_loss_weight != 0.0f ? o->d_loss_weight : 0.5f) / (float)s->batches;
     // A tensor can be a slice of one other, and D looks at the condition twice.
-    struct tensor *in_again = o->no_condition ? NULL : take(s, b->index, 0);
+    struct tensor *in_again = o->no_condition ? NULL : take(s, b->index, STAGED_INPUT);
     struct tensor *fake = look(s, b->in, graph_detach(s->g, b->fake));
     struct tensor *real = look(s, in_again, b->target);
     struct tensor *d;
@@ -199,16 +169,24 @@ bool objective_build(struct graph *g, struct weights *generator,
                      struct weights *discriminator, const struct objective_options *o,
                      struct objective *out)
 {
-    const struct step s = {
-        g, generator, discriminator, o, out, MAX(o->accumulate, 1),
+    struct staged_pairs pairs = {
+        .staging = o->staging,
+        .channels_in = o->generator.channels_in,
+        .channels_out = o->generator.channels_out,
+        .load_h = o->load_h,
+        .load_w = o->load_w,
+        .crop_h = o->crop_h,
+        .crop_w = o->crop_w,
     };
-    const uint32_t samples = o->batch * s.batches;
+    const struct step s = {
+        g, generator, discriminator, o, out, &pairs, MAX(o->accumulate, 1),
+    };
     assert(o->gan != GAN_NONE || o->lambda_l1 != 0.0f);
     assert(!o->reuse || s.batches == 1);
     *out = (struct objective){ 0 };
-    out->pixels = stage_pairs(g, o, samples);
-    out->jitter =
-        graph_input(g, "jitter", (struct shape){ samples, 1, 1, 4 }, TENSOR_F32);
+    staging_pairs(g, &pairs, o->batch * s.batches);
+    out->pixels = pairs.pixels;
+    out->jitter = pairs.jitter;
 
     if (s.batches == 1) {
         struct batch b = generate(&s, 0, false);
@@ -235,68 +213,5 @@ bool objective_build(struct graph *g, struct weights *generator,
     };
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
         graph_keep(g, kept[i]);
-    return !graph_failed(g);
-}
-
-struct model_mode translation_model_mode(enum translation_mode mode)
-{
-    return (struct model_mode){
-        .no_dropout = mode != TRANSLATION_PAPER,
-        .statistics =
-            mode == TRANSLATION_RUNNING ? STATISTICS_RUNNING : STATISTICS_PER_IMAGE,
-    };
-}
-
-bool translation_build(struct graph *g, struct weights *generator,
-                       const struct generator_options *options, struct staging staging,
-                       enum translation_mode mode, uint32_t batch, uint32_t h,
-                       uint32_t w, struct translation *out)
-{
-    const struct pixels_attributes staged = {
-        .kind = staging.input,
-        .channels = options->channels_in,
-        .side_h = h,
-        .side_w = w,
-        .sample_bytes =
-            (uint32_t)pixel_staged_bytes(staging.input, options->channels_in, w, h),
-    };
-    out->pixels = graph_input(
-        g, "pixels", (struct shape){ batch, staged.sample_bytes, 1, 1 }, TENSOR_U8);
-    out->jitter =
-        graph_input(g, "jitter", (struct shape){ batch, 1, 1, 4 }, TENSOR_F32);
-    struct tensor *in = graph_pixels_unpack(g, out->pixels, out->jitter, h, w, staged);
-    out->output = graph_pixels_pack(
-        g, generator_build(g, generator, in, options, translation_model_mode(mode)),
-        staging.output);
-    graph_keep(g, out->output);
-    return !graph_failed(g);
-}
-
-bool translation_error_build(struct graph *g, struct weights *generator,
-                             const struct generator_options *options,
-                             struct staging staging, uint32_t h, uint32_t w,
-                             struct translation_error *out)
-{
-    const struct objective_options o = {
-        .generator = *options,
-        .batch = 1,
-        .load_h = h,
-        .load_w = w,
-        .crop_h = h,
-        .crop_w = w,
-        .staging = staging,
-    };
-    struct objective staged = {
-        .pixels = stage_pairs(g, &o, 1),
-        .jitter = graph_input(g, "jitter", (struct shape){ 1, 1, 1, 4 }, TENSOR_F32),
-    };
-    const struct step s = { g, generator, NULL, &o, &staged, 1 };
-    struct tensor *in = take(&s, 0, 0);
-    struct tensor *target = take(&s, 0, 1);
-    struct tensor *y = generator_build(g, generator, in, options,
-                                       translation_model_mode(TRANSLATION_STABLE));
-    *out = (struct translation_error){ staged.pixels, staged.jitter,
-                                       graph_l1(g, y, target, 1.0f) };
-    graph_keep(g, out->l1);
     return !graph_failed(g);
 }

@@ -6,6 +6,7 @@
 #define TRAIN_OBJECTIVE_H
 
 #include "models/model.h"
+#include "models/staging.h"
 
 enum gan_mode {
     GAN_VANILLA,    // binary cross-entropy on logits
@@ -13,11 +14,6 @@ enum gan_mode {
     GAN_HINGE,      // (Lim and Ye 2017)
     GAN_WGANGP,     // Wasserstein with a gradient penalty (Gulrajani et al. 2017)
     GAN_NONE,       // no discriminator
-};
-
-// What pictures are held as where the host writes and reads them.
-struct staging {
-    enum pixel_kind input, output;    // the target is held as the output
 };
 
 struct objective_options {
@@ -60,33 +56,5 @@ struct objective {
 bool objective_build(struct graph *g, struct weights *generator,
                      struct weights *discriminator,
                      const struct objective_options *options, struct objective *out);
-
-enum translation_mode {
-    TRANSLATION_STABLE,     // statistics of each image, no dropout
-    TRANSLATION_PAPER,      // statistics of each image, dropout
-    TRANSLATION_RUNNING,    // running statistics, no dropout
-};
-
-// Translation: samples of one picture each, no crop, in; see graph_pixels_pack out.
-struct translation {
-    struct tensor *pixels, *jitter, *output;
-};
-bool translation_build(struct graph *g, struct weights *generator,
-                       const struct generator_options *options, struct staging staging,
-                       enum translation_mode mode, uint32_t batch, uint32_t h,
-                       uint32_t w, struct translation *out);
-
-// The mean absolute error of a stable translation of one staged pair, uncropped.
-struct translation_error {
-    struct tensor *pixels, *jitter;    // as of the objective, batch 1
-    struct tensor *l1;                 // out: 1 float
-};
-bool translation_error_build(struct graph *g, struct weights *generator,
-                             const struct generator_options *options,
-                             struct staging staging, uint32_t h, uint32_t w,
-                             struct translation_error *out);
-
-// How a generator is built in this mode.
-struct model_mode translation_model_mode(enum translation_mode mode);
 
 #endif

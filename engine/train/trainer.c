@@ -20,6 +20,7 @@
 #include "program/footprint.h"
 #include "settings/options.h"
 #include "store/checkpoint.h"
+#include "train/objective_options.h"
 #include "train/validation.h"
 
 #include <inttypes.h>

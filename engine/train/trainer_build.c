@@ -9,7 +9,9 @@
 #include "program/footprint.h"
 #include "program/tuned.h"
 #include "settings/options.h"
+#include "train/objective_options.h"
 #include "train/validation.h"
+#include "translate/translation.h"
 
 // ---------------------------------------------------------------------------
 // The step as a graph, and its plan

@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/dataset.h"
+#include "evaluate/translation_error.h"
 #include "graph/exec.h"
 #include "program/footprint.h"
 #include "settings/options.h"
-#include "train/objective.h"
 
 #include <string.h>
 

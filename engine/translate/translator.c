@@ -15,7 +15,7 @@
 #include "program/tuned.h"
 #include "settings/options.h"
 #include "store/network_file.h"
-#include "train/objective.h"
+#include "translate/translation.h"
 
 #include <assert.h>
 #include <inttypes.h>

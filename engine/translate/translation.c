@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// The generator alone. See translation.h.
+
+#include "translate/translation.h"
+
+struct model_mode translation_model_mode(enum translation_mode mode)
+{
+    return (struct model_mode){
+        .no_dropout = mode != TRANSLATION_PAPER,
+        .statistics =
+            mode == TRANSLATION_RUNNING ? STATISTICS_RUNNING : STATISTICS_PER_IMAGE,
+    };
+}
+
+bool translation_build(struct graph *g, struct weights *generator,
+                       const struct generator_options *options, struct staging staging,
+                       enum translation_mode mode, uint32_t batch, uint32_t h,
+                       uint32_t w, struct translation *out)
+{
+    const struct pixels_attributes staged = {
+        .kind = staging.input,
+        .channels = options->channels_in,
+        .side_h = h,
+        .side_w = w,
+        .sample_bytes =
+            (uint32_t)pixel_staged_bytes(staging.input, options->channels_in, w, h),
+    };
+    out->pixels = graph_input(
+        g, "pixels", (struct shape){ batch, staged.sample_bytes, 1, 1 }, TENSOR_U8);
+    out->jitter =
+        graph_input(g, "jitter", (struct shape){ batch, 1, 1, 4 }, TENSOR_F32);
+    struct tensor *in = graph_pixels_unpack(g, out->pixels, out->jitter, h, w, staged);
+    out->output = graph_pixels_pack(
+        g, generator_build(g, generator, in, options, translation_model_mode(mode)),
+        staging.output);
+    graph_keep(g, out->output);
+    return !graph_failed(g);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// A trained generator as a graph without losses.
+
+#ifndef TRANSLATE_TRANSLATION_H
+#define TRANSLATE_TRANSLATION_H
+
+#include "models/model.h"
+#include "models/staging.h"
+
+enum translation_mode {
+    TRANSLATION_STABLE,     // statistics of each image, no dropout
+    TRANSLATION_PAPER,      // statistics of each image, dropout
+    TRANSLATION_RUNNING,    // running statistics, no dropout
+};
+
+// How a generator is built in this mode.
+struct model_mode translation_model_mode(enum translation_mode mode);
+
+// What the host writes before a run and reads after it.
+struct translation {
+    struct tensor *pixels;    // in: one image a sample, see graph_pixels_unpack
+    struct tensor *jitter;    // in: [batch, 1, 1, 4], zeros: no crop, no mirror
+    struct tensor *output;    // out: see graph_pixels_pack
+};
+
+// For `batch` images of h x w pixels. False after a message.
+bool translation_build(struct graph *g, struct weights *generator,
+                       const struct generator_options *options, struct staging staging,
+                       enum translation_mode mode, uint32_t batch, uint32_t h,
+                       uint32_t w, struct translation *out);
+
+#endif
