@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
 // The files of torch.save, as far as they hold dictionaries of tensors: a zip archive
-// since PyTorch 1.6, a row of pickles and bytes before. Reading executes nothing and
-// trusts nothing in the file; each message names it. What the tensors mean is their
-// owner's business.
+// since PyTorch 1.6, a sequence of pickles and raw bytes before. Reading executes
+// nothing and trusts nothing in the file; each message names the file. What the tensors
+// mean is the caller's business.
 
 #ifndef FORMATS_PTH_H
 #define FORMATS_PTH_H
 
-#include "base/base.h"
+#include "formats/pth_entry.h"
 
-#define PTH_RANK_MAX 8u
-
-// Whether a file begins as one of these files does. A file that can not be read does
-// not; who opens it is told why.
+// Whether a file begins like one of these files. False also for a file that cannot be
+// read; pth_open reports why.
 bool pth_looks_like(const char *path);
 
 // ---------------------------------------------------------------------------
@@ -21,34 +19,24 @@ bool pth_looks_like(const char *path);
 
 struct pth;
 
-struct pth_entry {
-    const char *name;    // without the "module." of a wrapped network
-    const char *kind;    // "F32", "F16", "BF16", "F64", "I64", ... as in safetensors
-    uint32_t rank;
-    uint64_t sides[PTH_RANK_MAX];
-    uint64_t count;    // of values, the product of the sides
-};
-
-// Opens a file and checks all but the values: names, shapes, and that each tensor lies
-// in the file. NULL after one message.
+// Opens a file and checks everything except the values: names, shapes, and that each
+// tensor lies within the file. NULL after one message.
 //
-// The dictionary may lie in others: of those that hold tensors themselves it is the one
-// named `part` ("netG", or "models.netG" where that is not enough), which NULL leaves
-// to the usual names (state_dict, model, netG, ...). Everything beside its tensors is
-// ignored.
-struct pth *pth_open(const char *path, const char *part);
+// The dictionary of tensors may be nested in others. Where several hold tensors, the
+// usual names decide (state_dict, model, netG, ...); everything beside the tensors of
+// the chosen one is ignored.
+struct pth *pth_open(const char *path);
 void pth_close(struct pth *p);    // NULL is fine
 
-// Where the dictionary was: "" or "state_dict", "models.netG".
-const char *pth_part(const struct pth *p);
-
-// In the order of the file; by name, NULL if there is none.
+// Tensors in the order of the file, and by name (NULL if there is none). Entries and
+// their names belong to `p`.
 size_t pth_count(const struct pth *p);
 const struct pth_entry *pth_at(const struct pth *p, size_t i);
 const struct pth_entry *pth_find(const struct pth *p, const char *name);
 
-// Reads the values of a tensor in the order of its sides, as 32-bit floats, `count` of
-// them: who calls has looked at that.
+// Reads the values of a tensor, row-major in the order of its sides, converted to
+// 32-bit floats. `values` has room for e->count of them: the caller has checked the
+// shape. False after one message.
 bool pth_read(struct pth *p, const struct pth_entry *e, float *values);
 
 // ---------------------------------------------------------------------------
@@ -61,10 +49,11 @@ struct pth_tensor {
     uint64_t sides[PTH_RANK_MAX];
 };
 
-// Writes an OrderedDict of tensors as PyTorch 1.6 and later do, whole or not at all, so
-// that load_state_dict(torch.load(path)) takes it. `values` is asked for those of each
-// tensor in turn, once, and returns false after a message to give up: only the largest
-// tensor is held in memory. Equal tensors give an equal file.
+// Writes an OrderedDict of tensors in the format of PyTorch 1.6 and later, so that
+// load_state_dict(torch.load(path)) accepts it. The file appears whole or not at all.
+// `values` is called once per tensor, in order, to fill `data` with its values; it
+// returns false after a message to give up. Only the largest tensor is held in memory.
+// Equal tensors give an equal file.
 bool pth_write(const char *path, const struct pth_tensor *tensors, size_t count,
                bool (*values)(void *user, size_t tensor, void *data), void *user);
 

@@ -291,7 +291,7 @@ struct network_file *network_file_open(const char *path, enum network network,
         goto fail;
     }
     if (pth_looks_like(f->path)) {
-        f->pth = pth_open(f->path, NULL);
+        f->pth = pth_open(f->path);
         if (!f->pth || !recognise_tensors(f))
             goto fail;
     } else if (!open_safetensors(f)) {
