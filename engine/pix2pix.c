@@ -12,6 +12,7 @@
 #include "bench/bench.h"
 #include "data/image.h"
 #include "data/picture.h"
+#include "evaluate/evaluate.h"
 #include "gpu/device.h"
 #include "program/tuned.h"
 #include "settings/options.h"
@@ -560,10 +561,11 @@ bool pix_evaluate(pix_translator *translator, const char *data, const char *spli
                   struct pix_evaluation *evaluation)
 {
     const struct log_sink *before = log_use(&translator->device->relay.sink);
-    bool ok =
-        given(data, "pix_evaluate", "data") && given(split, "pix_evaluate", "split") &&
-        given(evaluation, "pix_evaluate", "evaluation") &&
-        evaluate(translator->translator, data, split, grid, grid_rows, evaluation);
+    bool ok = given(data, "pix_evaluate", "data") &&
+              given(split, "pix_evaluate", "split") &&
+              given(evaluation, "pix_evaluate", "evaluation") &&
+              evaluate_pairs(translator->translator, data, split, grid, grid_rows,
+                             evaluation);
     log_use(before);
     return ok;
 }

@@ -55,6 +55,15 @@ size_t picture_bytes(const struct picture *picture)
     return plane_bytes(picture) * picture->channels;
 }
 
+bool picture_copy(const struct picture *in, struct picture *out)
+{
+    if (!picture_create(out, in->kind, in->channels, in->width, in->height))
+        return false;
+    out->is_array = in->is_array;
+    memcpy(out->samples, in->samples, picture_bytes(in));
+    return true;
+}
+
 static void *plane_of(const struct picture *p, uint32_t channel)
 {
     return (char *)p->samples + channel * plane_bytes(p);

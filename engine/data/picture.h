@@ -26,6 +26,7 @@ bool picture_create(struct picture *picture, enum pixel_kind kind, uint32_t chan
                     uint32_t width, uint32_t height);    // zeroed
 void picture_free(struct picture *picture);
 size_t picture_bytes(const struct picture *picture);
+bool picture_copy(const struct picture *in, struct picture *out);
 
 // As the file has it. Nothing is logged: `reason` says why not.
 bool picture_read(const char *path, struct picture *picture, struct reason *reason);

@@ -3,25 +3,21 @@
 // Mean absolute error of a model on pairs, beside two baselines that any model has to
 // beat: the input itself, and the mean colour of the training targets.
 
+#include "evaluate/evaluate.h"
+
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "data/image.h"
 #include "data/pairs.h"
+#include "data/sheet.h"
+#include "evaluate/metrics.h"
 #include "settings/options.h"
 #include "translate/pipeline.h"
 #include "translate/translator.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
 
-// The picture: rows of input | output | target. Small tiles are enlarged by a whole
-// factor, many rows stand in two columns, so that a person can look at it at once.
-#define GRID_TILES 3u
-#define GRID_LONG 4u    // more rows are too many for one column
-#define GRID_GAP 8u     // between the columns, pixels
+#define GRID_ROWS_PER_STACK 4u    // more rows are divided between two stacks
 
 struct pair {
     struct picture input, target;
@@ -67,65 +63,6 @@ static bool find_split(const char *data, const char *split, struct pair_list *li
     return ok;
 }
 
-// The length of [-1, 1] in steps of a kind.
-static double unit(enum pixel_kind kind)
-{
-    return kind == PIXEL_U8 ? 127.5 : kind == PIXEL_U16 ? 32767.5 : 1.0;
-}
-
-static double sample(const struct picture *p, size_t i)
-{
-    switch (p->kind) {
-    case PIXEL_U8:
-        return ((const uint8_t *)p->samples)[i];
-    case PIXEL_U16:
-        return ((const uint16_t *)p->samples)[i];
-    default:
-        return (double)((const float *)p->samples)[i];
-    }
-}
-
-static size_t sample_count(const struct picture *p)
-{
-    return (size_t)p->channels * p->width * p->height;
-}
-
-// Sums of whole numbers are exact.
-static double difference(const struct picture *x, const struct picture *y)
-{
-    size_t count = sample_count(x);
-    double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += fabs(sample(x, i) - sample(y, i));
-    return sum / (double)count / unit(x->kind);
-}
-
-// The input as it would be as output; NaN where their channels differ.
-static double difference_to_input(const struct pair *pair)
-{
-    struct picture copy;
-    double l1 = NAN;
-    if (pair->input.channels != pair->target.channels)
-        return l1;
-    if (pair->input.kind == pair->target.kind)
-        return difference(&pair->input, &pair->target);
-    if (picture_crop(&pair->input, 0, 0, pair->input.width, pair->input.height,
-                     &copy) &&
-        picture_set_kind(&copy, pair->target.kind))
-        l1 = difference(&copy, &pair->target);
-    picture_free(&copy);
-    return l1;
-}
-
-static double difference_to_colour(const struct picture *x, const double *colour)
-{
-    size_t count = sample_count(x), plane = (size_t)x->width * x->height;
-    double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += fabs(sample(x, i) - colour[i / plane]);
-    return sum / (double)count / unit(x->kind);
-}
-
 // Mean colour of the targets of DATA/train; broken pairs are left out, as in training.
 static bool mean_colour(const char *data, const struct pix_train_options *o,
                         double *colour)
@@ -141,12 +78,7 @@ static bool mean_colour(const char *data, const struct pix_train_options *o,
         const char *culprit;
         if (!load_sides(&list.files[i], o, &pair, &culprit, &reason))
             continue;
-        for (uint32_t c = 0; c < o->output_nc; c++) {
-            double part = 0;
-            for (size_t p = 0; p < plane; p++)
-                part += sample(&pair.target, c * plane + p);
-            colour[c] += part;
-        }
+        metrics_add_sums(&pair.target, colour);
         used++;
         pair_free(&pair);
     }
@@ -158,42 +90,12 @@ static bool mean_colour(const char *data, const struct pix_train_options *o,
     return used > 0;
 }
 
-struct sheet {
-    struct pix_image picture;
-    uint32_t side, factor;    // of a tile: side in the model, enlargement
-    uint32_t rows, in_column;
-};
-
-static bool grid_create(struct sheet *grid, uint32_t side, uint32_t rows)
-{
-    uint32_t columns = rows > GRID_LONG ? 2 : 1;
-    *grid = (struct sheet){
-        .side = side,
-        .factor = image_enlargement(side),
-        .rows = rows,
-        .in_column = DIV_UP(rows, columns),
-    };
-    uint32_t tile = side * grid->factor;
-    return image_create(&grid->picture,
-                        columns * GRID_TILES * tile + (columns - 1) * GRID_GAP,
-                        grid->in_column * tile);
-}
-
-static bool grid_paste(struct sheet *grid, uint32_t row, const struct pair *pair,
+static bool paste_pair(struct sheet *sheet, uint32_t row, const struct pair *pair,
                        const struct picture *output)
 {
-    uint32_t tile = grid->side * grid->factor;
-    uint32_t x = row / grid->in_column * (GRID_TILES * tile + GRID_GAP);
-    uint32_t y = row % grid->in_column * tile;
-    const struct picture *const tiles[] = { &pair->input, output, &pair->target };
-    for (uint32_t i = 0; i < GRID_TILES; i++) {
-        struct pix_image image;
-        if (!picture_show(tiles[i], &image))
-            return false;
-        image_paste(&grid->picture, &image, x + i * tile, y, grid->factor);
-        image_free(&image);
-    }
-    return true;
+    return sheet_paste(sheet, row, SHEET_INPUT, &pair->input) &&
+           sheet_paste(sheet, row, SHEET_OUTPUT, output) &&
+           sheet_paste(sheet, row, SHEET_TARGET, &pair->target);
 }
 
 // A pair on its way through the pipeline.
@@ -235,8 +137,7 @@ static bool load_pair(void *user, size_t index, struct picture *picture)
         mem_free(r);
         return false;
     }
-    const struct picture *in = &r->pair.input;
-    if (!picture_crop(in, 0, 0, in->width, in->height, picture)) {
+    if (!picture_copy(&r->pair.input, picture)) {
         record_free(r);
         return false;
     }
@@ -250,9 +151,9 @@ static bool compare_pair(void *user, size_t index, struct picture *picture)
     struct record *r = e->records[index];
     r->output = *picture;
     *picture = (struct picture){ 0 };
-    r->l1 = difference(&r->output, &r->pair.target);
-    r->l1_copy = difference_to_input(&r->pair);
-    r->l1_mean_colour = difference_to_colour(&r->pair.target, e->colour);
+    r->l1 = metrics_l1(&r->output, &r->pair.target);
+    r->l1_copy = metrics_l1_of_input(&r->pair.input, &r->pair.target);
+    r->l1_mean_colour = metrics_l1_of_colour(e->colour, &r->pair.target);
     return true;
 }
 
@@ -266,7 +167,7 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
         e->sum.l1_copy += r->l1_copy;
         e->sum.l1_mean_colour += r->l1_mean_colour;
         if (e->grid && e->sum.pairs < e->grid->rows &&
-            !grid_paste(e->grid, e->sum.pairs, &r->pair, &r->output))
+            !paste_pair(e->grid, e->sum.pairs, &r->pair, &r->output))
             e->failed = true;
         e->sum.pairs++;
     } else if (result == PIX_TRANSLATE_NOT_READ) {
@@ -279,8 +180,9 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
     return !e->failed;
 }
 
-bool evaluate(struct translator *t, const char *data, const char *split,
-              const char *grid_path, uint32_t grid_rows, struct pix_evaluation *out)
+bool evaluate_pairs(struct translator *t, const char *data, const char *split,
+                    const char *grid_path, uint32_t grid_rows,
+                    struct pix_evaluation *out)
 {
     const struct pix_train_options *o = translator_get_options(t);
     struct sheet grid = { 0 };
@@ -292,7 +194,8 @@ bool evaluate(struct translator *t, const char *data, const char *split,
         goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)e.list.count) : 0;
-    if (rows && !grid_create(&grid, o->crop_size, rows))
+    if (rows &&
+        !sheet_create(&grid, o->crop_size, rows, rows > GRID_ROWS_PER_STACK ? 2 : 1))
         goto end;
     e.grid = rows ? &grid : NULL;
     e.records = mem_array(e.list.count, sizeof(e.records[0]));
@@ -306,7 +209,7 @@ bool evaluate(struct translator *t, const char *data, const char *split,
         log_error("evaluate: no image in %s/%s can be read", data, split);
         goto end;
     }
-    if (rows && !image_write(grid_path, &grid.picture))
+    if (rows && !sheet_write(&grid, grid_path))
         goto end;
     *out = (struct pix_evaluation){
         .pairs = e.sum.pairs,
@@ -321,7 +224,7 @@ end:
     for (size_t i = 0; e.records && i < e.list.count; i++)
         record_free(e.records[i]);
     mem_free(e.records);
-    image_free(&grid.picture);
+    sheet_free(&grid);
     pair_list_free(&e.list);
     return ok;
 }

@@ -14,8 +14,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/dataset.h"
-#include "data/image.h"
-#include "data/picture.h"
+#include "data/sheet.h"
 #include "gpu/device.h"
 #include "program/footprint.h"
 #include "settings/options.h"
@@ -29,57 +28,54 @@
 #include <stdlib.h>
 
 #define SAMPLE_ROWS_MAX 8u    // in a sample grid, whatever the batch
-#define SAMPLE_COLUMNS 3u     // input | output | target
 
 // ---------------------------------------------------------------------------
 // Sample grids
 
-// The pixels stay on the device until they are wanted here.
+// Draws one column of the sheet from a tensor of staged samples, which is on the device
+// until here. `pixels` has room for the whole tensor.
+static bool draw_samples(struct trainer *t, struct sheet *sheet,
+                         enum sheet_column column, const struct tensor *samples,
+                         uint8_t *pixels)
+{
+    const struct objective_options objective = options_objective(&t->options);
+    const bool is_input = column == SHEET_INPUT;
+    struct picture p = {
+        .kind = is_input ? objective.staging.input : objective.staging.output,
+        .channels = is_input ? objective.generator.channels_in
+                             : objective.generator.channels_out,
+        .width = sheet->side,
+        .height = sheet->side,
+    };
+    const size_t bytes =
+        (size_t)pixel_staged_bytes(p.kind, p.channels, p.width, p.height);
+    if (!tensor_download(t->device, samples, pixels))
+        return false;
+    for (uint32_t row = 0; row < sheet->rows; row++) {
+        p.samples = pixels + row * bytes;
+        if (!sheet_paste(sheet, row, column, &p))
+            return false;
+    }
+    return true;
+}
+
 static bool write_samples(struct trainer *t)
 {
-    const struct tensor *const columns[SAMPLE_COLUMNS] = { t->objective.sample_input,
-                                                           t->objective.sample_output,
-                                                           t->objective.sample_target };
-    uint32_t side = t->options.crop_size;
-    uint32_t rows = MIN(t->options.batch_size, SAMPLE_ROWS_MAX);
-    uint32_t factor = image_enlargement(side);
-    const struct objective_options objective = options_objective(&t->options);
-    struct pix_image grid = { 0 };
+    const struct objective *o = &t->objective;
+    struct sheet sheet = { 0 };
     char name[64];
-    bool ok = false;
-
     snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
     char *path = file_join(t->options.out, name);
-    uint8_t *pixels =
-        mem_alloc((size_t)MAX(tensor_bytes(columns[0]), tensor_bytes(columns[1])));
-    if (!path || !pixels ||
-        !image_create(&grid, SAMPLE_COLUMNS * side * factor, rows * side * factor))
-        goto fail;
-    for (uint32_t column = 0; column < SAMPLE_COLUMNS; column++) {
-        if (!tensor_download(t->device, columns[column], pixels))
-            goto fail;
-        struct picture p = {
-            .kind = column ? objective.staging.output : objective.staging.input,
-            .channels = column ? objective.generator.channels_out
-                               : objective.generator.channels_in,
-            .width = side,
-            .height = side,
-        };
-        for (uint32_t row = 0; row < rows; row++) {
-            struct pix_image tile;
-            p.samples =
-                pixels + row * pixel_staged_bytes(p.kind, p.channels, side, side);
-            if (!picture_show(&p, &tile))
-                goto fail;
-            image_paste(&grid, &tile, column * side * factor, row * side * factor,
-                        factor);
-            image_free(&tile);
-        }
-    }
-    ok = image_write(path, &grid);
-
-fail:
-    image_free(&grid);
+    uint8_t *pixels = mem_alloc(
+        (size_t)MAX(tensor_bytes(o->sample_input), tensor_bytes(o->sample_output)));
+    bool ok = path && pixels &&
+              sheet_create(&sheet, t->options.crop_size,
+                           MIN(t->options.batch_size, SAMPLE_ROWS_MAX), 1) &&
+              draw_samples(t, &sheet, SHEET_INPUT, o->sample_input, pixels) &&
+              draw_samples(t, &sheet, SHEET_OUTPUT, o->sample_output, pixels) &&
+              draw_samples(t, &sheet, SHEET_TARGET, o->sample_target, pixels) &&
+              sheet_write(&sheet, path);
+    sheet_free(&sheet);
     mem_free(pixels);
     mem_free(path);
     return ok;

@@ -60,8 +60,4 @@ uint32_t translator_submit(struct translator *t, const struct picture *const *in
 // wanted.
 bool translator_wait(struct translator *t, struct picture *out);
 
-// See pix_evaluate.
-bool evaluate(struct translator *t, const char *data, const char *split,
-              const char *grid, uint32_t grid_rows, struct pix_evaluation *out);
-
 #endif
