@@ -57,6 +57,7 @@ set(may_translate ${may_train})
 set(may_program ${may_train})
 set(may_store ${may_train})
 set(may_settings ${may_train})
+set(may_api ${may_train} api)
 set(may_top ${may_train})
 
 # <signal.h> is standard C, but what a signal means is the system's affair.

@@ -3,6 +3,7 @@
 // Checkpoint files without a device: what is written can be read back, is safetensors,
 // and nothing that stands in a file does harm.
 
+#include "settings/rules.h"
 #include "store/checkpoint.h"
 
 #include <setjmp.h>
@@ -18,7 +19,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "settings/options.h"
 
 #define RUN "test_checkpoint.scratch"
 #define STEP 20

@@ -3,6 +3,9 @@
 // Files of one network: each architecture is recognised by its tensors alone, goes from
 // one kind of file to another and back unchanged, and what does not fit is refused.
 
+#include "settings/options_file.h"
+#include "settings/rules.h"
+#include "settings/settings.h"
 #include "store/convert.h"
 
 #include <math.h>
@@ -18,7 +21,6 @@
 #include "formats/pth.h"
 #include "formats/safetensors.h"
 #include "models/model.h"
-#include "settings/options.h"
 #include "store/checkpoint.h"
 #include "store/network_file.h"
 #include "store/recognise.h"

@@ -3,11 +3,13 @@
 // Training options: parsing of single values, the rules between them, the levels of the
 // U-Net, the JSON form and configuration files.
 
-#include "settings/options.h"
-
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "settings/options.h"
+#include "settings/options_file.h"
+#include "settings/rules.h"
+#include "settings/settings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

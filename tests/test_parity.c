@@ -6,6 +6,7 @@
 
 #define _XOPEN_SOURCE 700
 
+#include "settings/settings.h"
 #include "support/parity.h"
 
 #include <stdio.h>
@@ -14,7 +15,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "settings/options.h"
 #include "store/network_file.h"
 #include "support/gpu.h"
 #include "support/tree.h"

@@ -22,7 +22,6 @@
 #include "data/image.h"
 #include "data/picture.h"
 #include "formats/safetensors.h"
-#include "settings/options.h"
 #include "settings/schedule.h"
 #include "store/checkpoint.h"
 

@@ -17,7 +17,9 @@
 #include "ops/conv_variant.h"
 #include "program/footprint.h"
 #include "settings/options.h"
+#include "settings/rules.h"
 #include "settings/schedule.h"
+#include "settings/settings.h"
 #include "shared/conv.h"
 #include "train/objective_options.h"
 #include "translate/translation.h"
@@ -564,7 +566,7 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
     };
     snprintf(name, sizeof(name), "%s, %u px, %u image%s", what, at->size, at->batch,
              at->batch == 1 ? "" : "s");
-    pix_train_options_init(&o);
+    options_init(&o);
     o.crop_size = at->size;
     o.batch_size = at->batch;
     o.ngf = b->options->ngf;

@@ -11,7 +11,7 @@
 #include "data/pairs.h"
 #include "data/sheet.h"
 #include "evaluate/metrics.h"
-#include "settings/options.h"
+#include "settings/settings.h"
 #include "translate/pipeline.h"
 #include "translate/translator.h"
 

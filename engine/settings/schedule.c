@@ -6,7 +6,7 @@
 
 #include "settings/schedule.h"
 
-#include "settings/options.h"
+#include "settings/settings.h"
 
 #include <assert.h>
 #include <math.h>

@@ -12,6 +12,8 @@
 #include "base/os.h"
 #include "formats/safetensors.h"
 #include "settings/options.h"
+#include "settings/options_file.h"
+#include "settings/settings.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -348,7 +350,7 @@ struct checkpoint *checkpoint_open(const char *path)
     struct checkpoint *c = mem_zalloc(sizeof(*c));
     if (!c)
         return NULL;
-    pix_train_options_init(&c->options);
+    options_init(&c->options);
     c->state.options = &c->options;
     c->state.plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
     c->path = mem_strdup(path);
@@ -364,7 +366,7 @@ void checkpoint_close(struct checkpoint *c)
     if (!c)
         return;
     safetensors_close(c->file);
-    pix_train_options_finish(&c->options);
+    options_finish(&c->options);
     mem_free(c->path);
     mem_free(c);
 }

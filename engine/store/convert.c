@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "formats/safetensors.h"
-#include "settings/options.h"
+#include "settings/settings.h"
 #include "store/checkpoint.h"
 #include "store/network_file.h"
 #include "store/onnx_export.h"

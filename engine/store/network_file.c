@@ -10,6 +10,9 @@
 #include "formats/pth.h"
 #include "formats/safetensors.h"
 #include "settings/options.h"
+#include "settings/options_file.h"
+#include "settings/rules.h"
+#include "settings/settings.h"
 #include "store/recognise.h"
 
 #include <assert.h>
@@ -223,7 +226,7 @@ static bool open_checkpoint(struct network_file *f)
     if (!f->checkpoint)
         return false;
     const struct pix_train_options *o = checkpoint_get_state(f->checkpoint)->options;
-    pix_train_options_finish(&f->options);
+    options_finish(&f->options);
     if (!options_copy(&f->options, o))
         return false;
     f->channels_d = o->output_nc + (o->no_condition ? 0 : o->input_nc);
@@ -279,7 +282,7 @@ struct network_file *network_file_open(const char *path, enum network network,
         return NULL;
     f->network = network;
     f->what = what;
-    pix_train_options_init(&f->options);
+    options_init(&f->options);
     f->path = find_file(path, what);
     if (!f->path)
         goto fail;
@@ -312,7 +315,7 @@ void network_file_close(struct network_file *f)
     checkpoint_close(f->checkpoint);
     safetensors_close(f->safetensors);
     pth_close(f->pth);
-    pix_train_options_finish(&f->options);
+    options_finish(&f->options);
     mem_free(f->path);
     mem_free(f);
 }

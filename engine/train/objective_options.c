@@ -4,8 +4,8 @@
 
 #include "train/objective_options.h"
 
-#include "settings/options.h"
 #include "settings/schedule.h"
+#include "settings/settings.h"
 
 #include <string.h>
 

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "settings/options.h"
+#include "settings/options_file.h"
+#include "settings/rules.h"
 
 #include <string.h>
 
@@ -84,7 +86,7 @@ static bool check_continued(const struct pix_train_options *o)
     struct pix_train_options stored;
 
     // Options of both are resolved, so that a default and what it stands for are equal.
-    if (!pix_train_options_read(o->out, &stored))
+    if (!options_read_run(o->out, &stored))
         return false;
     bool ok = options_resolve(&stored);
     const struct pix_option *row = ok ? options_kept_difference(&stored, o) : NULL;
@@ -92,13 +94,12 @@ static bool check_continued(const struct pix_train_options *o)
         log_error("train: --%s: %s differs from the run's %s, and a continued run may "
                   "change only steps, epochs, frequencies, --keep and --threads: leave "
                   "--%s out, or start another run",
-                  row->name, pix_train_options_get(o, row->name, now, sizeof(now)),
-                  pix_train_options_get(&stored, row->name, before, sizeof(before)),
-                  row->name);
+                  row->name, options_get(o, row->name, now, sizeof(now)),
+                  options_get(&stored, row->name, before, sizeof(before)), row->name);
         ok = false;
     }
     ok = ok && keeps_data(o->out, stored.data, o->data);
-    pix_train_options_finish(&stored);
+    options_finish(&stored);
     return ok;
 }
 

@@ -7,6 +7,9 @@
 // Steps go through a ring: the next one is prepared and submitted while one is under
 // way, unless something is due after that one that needs the device as it then is.
 
+#include "settings/options.h"
+#include "settings/rules.h"
+#include "settings/settings.h"
 #include "train/trainer_inside.h"
 
 #include "base/file.h"
@@ -17,7 +20,6 @@
 #include "data/sheet.h"
 #include "gpu/device.h"
 #include "program/footprint.h"
-#include "settings/options.h"
 #include "store/checkpoint.h"
 #include "train/objective_options.h"
 #include "train/validation.h"
@@ -298,7 +300,7 @@ void trainer_destroy(struct trainer *t)
     weights_destroy(t->discriminator);
     weights_destroy(t->generator);
     tuning_finish(&t->tuning);
-    pix_train_options_finish(&t->options);
+    options_finish(&t->options);
     mem_free(t);
 }
 

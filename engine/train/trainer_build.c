@@ -2,13 +2,15 @@
 //
 // The step of a run as a graph, its kernels and its plan. See trainer_inside.h.
 
+#include "settings/options.h"
+#include "settings/rules.h"
+#include "settings/settings.h"
 #include "train/trainer_inside.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "program/footprint.h"
 #include "program/tuned.h"
-#include "settings/options.h"
 #include "train/objective_options.h"
 #include "train/validation.h"
 #include "translate/translation.h"

@@ -3,6 +3,8 @@
 // What a run goes on from: its checkpoints, or the weights that it begins with. See
 // trainer_inside.h.
 
+#include "settings/options.h"
+#include "settings/settings.h"
 #include "train/trainer_inside.h"
 
 #include "base/file.h"
@@ -12,7 +14,6 @@
 #include "base/random.h"
 #include "data/dataset.h"
 #include "program/tuned.h"
-#include "settings/options.h"
 #include "store/checkpoint.h"
 #include "store/network_file.h"
 

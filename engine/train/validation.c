@@ -11,7 +11,7 @@
 #include "evaluate/translation_error.h"
 #include "graph/exec.h"
 #include "program/footprint.h"
-#include "settings/options.h"
+#include "settings/settings.h"
 
 #include <string.h>
 

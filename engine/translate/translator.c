@@ -14,6 +14,7 @@
 #include "program/footprint.h"
 #include "program/tuned.h"
 #include "settings/options.h"
+#include "settings/settings.h"
 #include "store/network_file.h"
 #include "translate/translation.h"
 
@@ -353,7 +354,7 @@ void translator_destroy(struct translator *t)
     program_finish(&t->program);
     weights_destroy(t->generator);
     tuning_finish(&t->tuning);
-    pix_train_options_finish(&t->options);
+    options_finish(&t->options);
     mem_free(t);
 }
 

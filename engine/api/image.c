@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//
+// Images and arrays in the public API. See relay.h.
+
+#include "data/image.h"
+#include "api/relay.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/picture.h"
+
+bool pix_image_read(const char *path, struct pix_image *image)
+{
+    if (!api_given(image, "pix_image_read", "image"))
+        return false;
+    *image = (struct pix_image){ 0 };
+    return api_given(path, "pix_image_read", "path") &&
+           image_read(path, image, NULL, 0);
+}
+
+bool pix_image_write(const char *path, const struct pix_image *image)
+{
+    if (!api_given(path, "pix_image_write", "path") ||
+        !api_given(image, "pix_image_write", "image"))
+        return false;
+    if (!image->pixels || image->width == 0 || image->height == 0) {
+        log_error("image: %s: there are no pixels to write", path);
+        return false;
+    }
+    return image_write(path, image);
+}
+
+void pix_image_free(struct pix_image *image)
+{
+    if (image)
+        image_free(image);
+}
+
+bool pix_array_read(const char *path, struct pix_array *array)
+{
+    struct picture picture;
+    struct reason reason;
+    if (!api_given(array, "pix_array_read", "array"))
+        return false;
+    *array = (struct pix_array){ 0 };
+    if (!api_given(path, "pix_array_read", "path"))
+        return false;
+    if (!picture_read(path, &picture, &reason)) {
+        log_error("image: %s: %s", path, reason.text);
+        return false;
+    }
+    *array = picture_to_array(&picture);
+    return true;
+}
+
+bool pix_array_write(const char *path, const struct pix_array *array)
+{
+    struct picture picture;
+    bool ok = api_given(path, "pix_array_write", "path") &&
+              api_given(array, "pix_array_write", "array") &&
+              picture_from_array(array, &picture);
+    if (ok) {
+        ok = picture_write(path, &picture);
+        picture_free(&picture);
+    }
+    return ok;
+}
+
+void pix_array_free(struct pix_array *array)
+{
+    if (!array)
+        return;
+    mem_free(array->data);
+    *array = (struct pix_array){ 0 };
+}
+
+bool pix_array_has_extension(const char *path)
+{
+    return api_given(path, "pix_array_has_extension", "path") &&
+           picture_has_known_extension(path);
+}
+
+bool pix_image_has_extension(const char *path)
+{
+    return api_given(path, "pix_image_has_extension", "path") &&
+           image_has_known_extension(path);
+}
+
+static bool list_files(const char *function, const char *folder, char ***names,
+                       uint32_t *count, bool (*is_wanted)(const char *name))
+{
+    struct file_list list;
+    if (!api_given(folder, function, "folder") ||
+        !api_given(names, function, "names") || !api_given(count, function, "count"))
+        return false;
+    *names = NULL;
+    *count = 0;
+    if (!file_list_read(folder, &list))
+        return false;
+    size_t kept = 0;
+    for (size_t i = 0; i < list.count; i++) {
+        if (is_wanted(list.names[i]) && kept < UINT32_MAX)
+            list.names[kept++] = list.names[i];
+        else
+            mem_free(list.names[i]);
+    }
+    *names = list.names;
+    *count = (uint32_t)kept;
+    return true;
+}
+
+bool pix_image_list(const char *folder, char ***names, uint32_t *count)
+{
+    return list_files("pix_image_list", folder, names, count,
+                      image_has_known_extension);
+}
+
+bool pix_array_list(const char *folder, char ***names, uint32_t *count)
+{
+    return list_files("pix_array_list", folder, names, count,
+                      picture_has_known_extension);
+}
+
+void pix_image_list_free(char **names, uint32_t count)
+{
+    struct file_list list = { names, count };
+    file_list_free(&list);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// What every public call begins with: the user's log as the sink of the thread, and the
+// check of the pointers. Also the two functions that belong to no object.
+
+#include "api/relay.h"
+
+#include "base/log.h"
+
+#ifndef PIX_VERSION
+#define PIX_VERSION "0.0.0"
+#endif
+
+// The levels are cast.
+_Static_assert((int)PIX_LOG_ERROR == (int)LOG_ERROR &&
+                   (int)PIX_LOG_WARN == (int)LOG_WARN &&
+                   (int)PIX_LOG_INFO == (int)LOG_INFO &&
+                   (int)PIX_LOG_DEBUG == (int)LOG_DEBUG,
+               "levels differ");
+
+static void relay_message(void *user, enum log_level level, const char *text)
+{
+    const struct relay *relay = user;
+    relay->log.callback(relay->log.user, (enum pix_log_level)level, text);
+}
+
+void relay_init(struct relay *relay, const struct pix_log *log)
+{
+    *relay = (struct relay){ 0 };
+    if (!log || !log->callback)
+        return;
+    relay->log = *log;
+    relay->sink = (struct log_sink){ relay_message, relay, (enum log_level)log->level };
+}
+
+bool api_given(const void *pointer, const char *function, const char *what)
+{
+    if (!pointer)
+        log_error("%s: %s is NULL", function, what);
+    return pointer != NULL;
+}
+
+const char *pix_version(void)
+{
+    return PIX_VERSION;
+}
+
+const char *pix_last_error(void)
+{
+    return log_last_error();
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//
+// Training in the public API. See relay.h.
+
+#include "api/relay.h"
+#include "base/mem.h"
+#include "settings/rules.h"
+#include "train/run.h"
+#include "train/trainer.h"
+
+struct pix_trainer {
+    const pix_device *device;
+    struct trainer *trainer;
+};
+
+bool pix_train_check(const struct pix_train_options *options)
+{
+    bool is_new;
+    if (!api_given(options, "pix_train_check", "options") ||
+        !options_check(options, true))
+        return false;
+    struct pix_train_options resolved = *options;    // adds no text of its own
+    return options_resolve(&resolved) && run_check(&resolved, &is_new);
+}
+
+pix_trainer *pix_trainer_create(pix_device *device,
+                                const struct pix_train_options *options)
+{
+    if (!api_given(device, "pix_trainer_create", "device") ||
+        !api_given(options, "pix_trainer_create", "options"))
+        return NULL;
+    const struct log_sink *before = log_use(&device->relay.sink);
+    pix_trainer *trainer = mem_zalloc(sizeof(*trainer));
+    if (trainer) {
+        trainer->device = device;
+        trainer->trainer = trainer_create(device->gpu, device->submission_seconds,
+                                          device->no_overlap, options);
+        if (!trainer->trainer) {
+            mem_free(trainer);
+            trainer = NULL;
+        }
+    }
+    log_use(before);
+    return trainer;
+}
+
+void pix_trainer_destroy(pix_trainer *trainer)
+{
+    if (!trainer)
+        return;
+    const struct log_sink *before = log_use(&trainer->device->relay.sink);
+    trainer_destroy(trainer->trainer);
+    log_use(before);
+    mem_free(trainer);
+}
+
+const struct pix_train_options *pix_trainer_get_options(const pix_trainer *trainer)
+{
+    return trainer_get_options(trainer->trainer);
+}
+
+enum pix_step_result pix_trainer_step(pix_trainer *trainer,
+                                      struct pix_step_metrics *metrics)
+{
+    struct pix_step_metrics ignored;
+    const struct log_sink *before = log_use(&trainer->device->relay.sink);
+    enum pix_step_result result =
+        trainer_step(trainer->trainer, metrics ? metrics : &ignored);
+    log_use(before);
+    return result;
+}
+
+enum pix_step_result pix_trainer_drain(pix_trainer *trainer,
+                                       struct pix_step_metrics *metrics)
+{
+    struct pix_step_metrics ignored;
+    const struct log_sink *before = log_use(&trainer->device->relay.sink);
+    enum pix_step_result result =
+        trainer_drain(trainer->trainer, metrics ? metrics : &ignored);
+    log_use(before);
+    return result;
+}
+
+bool pix_trainer_save(pix_trainer *trainer)
+{
+    const struct log_sink *before = log_use(&trainer->device->relay.sink);
+    bool ok = trainer_save(trainer->trainer);
+    log_use(before);
+    return ok;
+}
+
+bool pix_train_plan(pix_device *device, const struct pix_train_options *options,
+                    struct pix_plan *plan)
+{
+    if (!api_given(device, "pix_train_plan", "device") ||
+        !api_given(options, "pix_train_plan", "options") ||
+        !api_given(plan, "pix_train_plan", "plan"))
+        return false;
+    const struct log_sink *before = log_use(&device->relay.sink);
+    bool ok = trainer_plan(device->gpu, device->submission_seconds, options, plan);
+    log_use(before);
+    return ok;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+//
+// Translation, evaluation, and weights in and out in the public API. See relay.h.
+
+#include "api/relay.h"
+#include "base/mem.h"
+#include "evaluate/evaluate.h"
+#include "store/convert.h"
+#include "translate/pipeline.h"
+#include "translate/translator.h"
+
+struct pix_translator {
+    const pix_device *device;
+    struct translator *translator;
+};
+
+void pix_translate_options_init(struct pix_translate_options *options)
+{
+    *options = (struct pix_translate_options){ 0 };
+}
+
+pix_translator *pix_translator_create(pix_device *device,
+                                      const struct pix_translate_options *options)
+{
+    if (!api_given(device, "pix_translator_create", "device") ||
+        !api_given(options, "pix_translator_create", "options"))
+        return NULL;
+    const struct log_sink *before = log_use(&device->relay.sink);
+    pix_translator *translator = mem_zalloc(sizeof(*translator));
+    if (translator) {
+        translator->device = device;
+        translator->translator =
+            translator_create(device->gpu, device->submission_seconds, options);
+        if (!translator->translator) {
+            mem_free(translator);
+            translator = NULL;
+        }
+    }
+    log_use(before);
+    return translator;
+}
+
+void pix_translator_destroy(pix_translator *translator)
+{
+    if (!translator)
+        return;
+    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    translator_destroy(translator->translator);
+    log_use(before);
+    mem_free(translator);
+}
+
+uint32_t pix_translator_size(const pix_translator *translator)
+{
+    return translator_size(translator->translator);
+}
+
+uint32_t pix_translator_multiple(const pix_translator *translator)
+{
+    return translator_multiple(translator->translator);
+}
+
+const struct pix_train_options *pix_translator_get_options(
+    const pix_translator *translator)
+{
+    return translator_get_options(translator->translator);
+}
+
+bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
+                        struct pix_image *out)
+{
+    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    bool ok = api_given(in, "pix_translator_run", "in") &&
+              api_given(out, "pix_translator_run", "out") &&
+              translator_run(translator->translator, in, out);
+    log_use(before);
+    return ok;
+}
+
+bool pix_translator_run_array(pix_translator *translator, const struct pix_array *in,
+                              struct pix_array *out)
+{
+    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    bool ok = api_given(in, "pix_translator_run_array", "in") &&
+              api_given(out, "pix_translator_run_array", "out") &&
+              translator_run_array(translator->translator, in, out);
+    log_use(before);
+    return ok;
+}
+
+const char *pix_translator_extension(const pix_translator *translator, const char *path)
+{
+    return translator_extension(translator->translator, path);
+}
+
+bool pix_translator_run_many(pix_translator *translator,
+                             struct pix_translate_item *items, size_t count,
+                             pix_translate_done *done, void *user)
+{
+    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    bool ok = (count == 0 || api_given(items, "pix_translator_run_many", "items")) &&
+              pipeline_translate(translator->translator, items, count, done, user);
+    log_use(before);
+    return ok;
+}
+
+bool pix_translator_plan(pix_translator *translator, uint32_t width, uint32_t height,
+                         struct pix_plan *plan)
+{
+    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    bool ok = api_given(plan, "pix_translator_plan", "plan") &&
+              translator_plan(translator->translator, width, height, plan);
+    log_use(before);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Evaluation
+
+bool pix_evaluate(pix_translator *translator, const char *data, const char *split,
+                  const char *grid, uint32_t grid_rows,
+                  struct pix_evaluation *evaluation)
+{
+    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    bool ok = api_given(data, "pix_evaluate", "data") &&
+              api_given(split, "pix_evaluate", "split") &&
+              api_given(evaluation, "pix_evaluate", "evaluation") &&
+              evaluate_pairs(translator->translator, data, split, grid, grid_rows,
+                             evaluation);
+    log_use(before);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Weights in and out
+
+bool pix_convert(const struct pix_convert_options *options)
+{
+    struct relay relay;
+    if (!api_given(options, "pix_convert", "options"))
+        return false;
+    relay_init(&relay, &options->log);
+    const struct log_sink *before = log_use(&relay.sink);
+    bool ok = convert(options);
+    log_use(before);
+    return ok;
+}

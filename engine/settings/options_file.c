@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+//
+// Training options in files: their JSON form, which a run and the metadata of weights
+// store, and configuration files of lines. See options_file.h.
+
+#include "settings/options_file.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "settings/options.h"
+#include "settings/rules.h"
+#include "settings/table.h"
+
+#include <string.h>
+
+// ---------------------------------------------------------------------------
+// JSON
+
+json_t *options_to_json(const struct pix_train_options *o)
+{
+    size_t count;
+    const struct pix_option *table = table_rows(&count);
+    json_t *object = json_object();
+    for (size_t i = 0; i < count; i++) {
+        const struct pix_option *row = &table[i];
+        const void *value = table_field_const(row, o);
+        json_t *member = NULL;
+        if (row->is_run_state || (table_is_text(row) && !table_text(row, o)))
+            continue;
+        switch (row->type) {
+        case PIX_OPTION_FLAG:
+            member = json_boolean(*(const bool *)value);
+            break;
+        case PIX_OPTION_UINT32:
+            member = json_integer(*(const uint32_t *)value);
+            break;
+        case PIX_OPTION_UINT64:
+            member = json_integer((json_int_t) * (const uint64_t *)value);
+            break;
+        case PIX_OPTION_REAL:
+            member = json_from_double(*(const double *)value);
+            break;
+        case PIX_OPTION_TEXT:
+        case PIX_OPTION_CHOICE:
+            member = json_from_text(table_text(row, o));
+            break;
+        }
+        json_add(&object, row->name, member);
+    }
+    return object;
+}
+
+static bool read_member(struct pix_train_options *o, const char *key,
+                        const json_t *value, const char *source, bool strict)
+{
+    const struct pix_option *row = table_find(key);
+    if (!row) {
+        if (strict)
+            log_error("options: %s: there is no option \"%s\"", source, key);
+        else
+            log_warn("options: %s: \"%s\" is not known to this version and left out",
+                     source, key);
+        return !strict;
+    }
+
+    uint64_t whole = 0;
+    double real = 0;
+    const char *text = json_string_value(value);
+    bool fits = false;
+    switch (row->type) {
+    case PIX_OPTION_FLAG:
+        fits = json_is_boolean(value);
+        if (fits)
+            *(bool *)table_field(row, o) = json_is_true(value);
+        break;
+    case PIX_OPTION_UINT32:
+        fits = json_to_u64(value, &whole) && table_in_range(row, (double)whole);
+        if (fits)
+            *(uint32_t *)table_field(row, o) = (uint32_t)whole;
+        break;
+    case PIX_OPTION_UINT64:
+        fits = json_to_u64(value, &whole) && table_in_range(row, (double)whole);
+        if (fits)
+            *(uint64_t *)table_field(row, o) = whole;
+        break;
+    case PIX_OPTION_REAL:
+        fits = json_to_double(value, &real) && table_in_range(row, real);
+        if (fits)
+            *(double *)table_field(row, o) = real;
+        break;
+    case PIX_OPTION_TEXT:
+    case PIX_OPTION_CHOICE:
+        fits = text && *text &&
+               (row->type == PIX_OPTION_TEXT || table_has_choice(row, text));
+        if (fits) {
+            text = options_own_text(o, text);
+            if (!text)
+                return false;
+            *(const char **)table_field(row, o) = text;
+        }
+        break;
+    }
+    if (!fits) {
+        char takes[128];
+        log_error("options: %s: \"%s\" must be %s", source, key,
+                  table_describe(row, takes, sizeof(takes)));
+    }
+    return fits;
+}
+
+// With `strict` names that are not known are errors.
+static bool read_object(json_t *object, struct pix_train_options *o, const char *source,
+                        bool strict)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(object)) {
+        log_error("options: %s: options must be one JSON object", source);
+        return false;
+    }
+    // A recipe is what the other members change.
+    value = json_object_get(object, "recipe");
+    if (value &&
+        (!read_member(o, "recipe", value, source, strict) || !options_apply_recipe(o)))
+        return false;
+    json_object_foreach(object, key, value)
+        if (strcmp(key, "recipe") != 0 && !read_member(o, key, value, source, strict))
+            return false;
+    return true;
+}
+
+bool options_read_json(json_t *object, struct pix_train_options *o)
+{
+    return read_object(object, o, "stored options", false);
+}
+
+// Errors are part of the message that follows them.
+static void pass_warnings(void *user, enum log_level level, const char *text)
+{
+    const struct log_sink *outer = user;
+    if (level > LOG_ERROR && outer->callback && level <= outer->level)
+        outer->callback(outer->user, level, text);
+}
+
+bool options_read_stored(const char *text, const char *what, const char *path,
+                         struct pix_train_options *o)
+{
+    const struct log_sink *outer = log_current();
+    struct log_sink sink = { 0 };
+    if (outer)
+        sink = (struct log_sink){ pass_warnings, (void *)outer, outer->level };
+    log_use(&sink);
+    json_t *document = json_parse(text, strlen(text), path);
+    const bool ok = document && options_read_json(document, o) && options_resolve(o);
+    json_decref(document);
+    log_use(outer);
+    if (!ok)
+        log_error("%s: %s holds options that this version can not use: %s", what, path,
+                  log_last_error());
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Files
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
+}
+
+// Cuts white space off both ends, in place.
+static char *trim(char *text)
+{
+    while (is_space(*text))
+        text++;
+    size_t length = strlen(text);
+    while (length > 0 && is_space(text[length - 1]))
+        text[--length] = 0;
+    return text;
+}
+
+// "name = value"; '#' starts a comment at the beginning or after white space, so that
+// paths may contain it. Quotes around a value keep such a '#' and spaces at its ends.
+// With `recipes` sets those, otherwise all but them.
+static bool read_line(char *line, const char *source, bool recipes,
+                      struct pix_train_options *o)
+{
+    bool quoted = false;
+    for (char *c = line; *c; c++) {
+        if (*c == '"')
+            quoted = !quoted;
+        if (*c == '#' && !quoted && (c == line || is_space(c[-1]))) {
+            *c = 0;
+            break;
+        }
+    }
+    line = trim(line);
+    if (!*line)
+        return true;
+    char *equals = strchr(line, '=');
+    if (!equals) {
+        log_error("options: %s: expected `name = value`, not \"%s\"", source, line);
+        return false;
+    }
+    *equals = 0;
+    const char *name = trim(line);
+    char *value = trim(equals + 1);
+    const size_t length = strlen(value);
+    if (length >= 2 && value[0] == '"' && value[length - 1] == '"') {
+        value[length - 1] = 0;
+        value++;
+    }
+    const struct pix_option *row = table_find(name);
+    if (!row) {
+        log_error("options: %s: there is no option \"%s\"", source, name);
+        return false;
+    }
+    if (table_is_recipe(row) != recipes)
+        return true;
+    char *where = mem_printf("%s: %s", source, row->name);
+    const bool ok = where && options_set_row(o, row, value, where, true);
+    mem_free(where);
+    return ok;
+}
+
+static bool read_pass(char *text, const char *path, bool recipes,
+                      struct pix_train_options *o)
+{
+    bool ok = true;
+    for (unsigned number = 1; ok && text; number++) {
+        char *next = strchr(text, '\n');
+        if (next)
+            *next++ = 0;
+        char *source = mem_printf("%s:%u", path, number);
+        ok = source && read_line(text, source, recipes, o);
+        mem_free(source);
+        text = next;
+    }
+    return ok;
+}
+
+// A recipe is what the other lines change, wherever it stands.
+static bool read_lines(char *text, const char *path, struct pix_train_options *o)
+{
+    char *copy = mem_strdup(text);    // lines are cut in place
+    const bool ok =
+        copy && read_pass(copy, path, true, o) && read_pass(text, path, false, o);
+    mem_free(copy);
+    return ok;
+}
+
+static bool read_file(const char *path, struct pix_train_options *o, bool is_run)
+{
+    void *data = NULL;
+    size_t size = 0;
+    if (!file_read(path, &data, &size))
+        return false;
+
+    bool ok = false;
+    char *text = data;
+    json_t *document = NULL;
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3, size -= 3;    // the mark that some editors put before UTF-8
+    if (strlen(text) != size) {
+        log_error("options: %s is not a text file", path);
+        goto fail;
+    }
+    if (is_run || text[strspn(text, " \t\r\n")] == '{') {
+        document = json_parse(text, size, path);
+        ok = document && read_object(document, o, path, !is_run);
+    } else {
+        ok = read_lines(text, path, o);
+    }
+
+fail:
+    json_decref(document);
+    mem_free(data);
+    return ok;
+}
+
+bool options_read_file(const char *path, struct pix_train_options *options)
+{
+    return read_file(path, options, false);
+}
+
+bool options_read_run(const char *run, struct pix_train_options *options)
+{
+    options_init(options);
+    char *path = file_join(run, "config.json");
+    if (!path)
+        goto fail;
+    if (!file_exists(path)) {
+        log_error("options: %s has no config.json: it is not a run folder", run);
+        goto fail;
+    }
+    if (!read_file(path, options, true))
+        goto fail;
+    options->out = options_own_text(options, run);
+    options->continue_run = false;
+    if (!options->out)
+        goto fail;
+    mem_free(path);
+    return true;
+
+fail:
+    mem_free(path);
+    options_finish(options);
+    return false;
+}

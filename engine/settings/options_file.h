@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// Training options in files: RUN/config.json, the metadata of weights, and the
+// configuration files that users write.
+
+#ifndef SETTINGS_OPTIONS_FILE_H
+#define SETTINGS_OPTIONS_FILE_H
+
+#include "base/base.h"
+#include "base/json.h"
+#include "pix2pix.h"
+
+// One flat object, names as on the command line, without the rows of run state.
+// For json_text: NULL if there is no memory.
+json_t *options_to_json(const struct pix_train_options *o);
+
+// Reads such an object over `o`, which must have been initialised and is freed with
+// options_finish. Names it does not know (a newer version wrote them) get a warning
+// each; wrong types and values out of range are errors.
+bool options_read_json(json_t *object, struct pix_train_options *o);
+
+// The options that stand as text in a file of weights, over `o`, resolved. False after
+// one message, which begins with `what` and names the file.
+bool options_read_stored(const char *text, const char *what, const char *path,
+                         struct pix_train_options *o);
+
+// See pix_train_options_read_file and pix_train_options_read.
+bool options_read_file(const char *path, struct pix_train_options *o);
+bool options_read_run(const char *run, struct pix_train_options *o);
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+//
+// The table of training options, from which the command line, configuration files, help
+// and the stored form of a run's options all come, and what its rows say.
+
+#include "settings/table.h"
+
+#include "settings/options.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOAD_MAX 32768
+#define CHANNELS_MAX 64
+
+// Every integer up to here is a double.
+#define EXACT_MAX 9007199254740992.0
+
+// A whole number in JSON is an int64_t. As a double this is one more.
+#define WHOLE_MAX 9223372036854775807.0
+
+#define FIELD(member) offsetof(struct pix_train_options, member)
+
+static const struct pix_option table[] = {
+    { "recipe", PIX_OPTION_CHOICE, FIELD(recipe), 0, 0, "pytorch|lua|affinelayer",
+      "NAME", "pytorch, lua or affinelayer: sets several options", false, false,
+      "Run folder and data" },
+    { "data", PIX_OPTION_TEXT, FIELD(data), 0, 0, NULL, "DIR",
+      "folder with train/, perhaps val/ and test/: images A|B, or A/ and B/", false,
+      false },
+    { "out", PIX_OPTION_TEXT, FIELD(out), 0, 0, NULL, "RUN",
+      "run folder, made if absent", false, true },
+    { "direction", PIX_OPTION_CHOICE, FIELD(direction), 0, 0, "AtoB|BtoA", "NAME",
+      "AtoB or BtoA", false, false },
+    { "input-nc", PIX_OPTION_UINT32, FIELD(input_nc), 1, CHANNELS_MAX, NULL, "N",
+      "channels of the input", false, false },
+    { "output-nc", PIX_OPTION_UINT32, FIELD(output_nc), 1, CHANNELS_MAX, NULL, "N",
+      "channels of the output", false, false },
+    { "input-kind", PIX_OPTION_CHOICE, FIELD(input_kind), 0, 0, "auto|u8|u16|f32",
+      "NAME", "samples of the input: auto, u8, u16 or f32", false, false },
+    { "output-kind", PIX_OPTION_CHOICE, FIELD(output_kind), 0, 0, "auto|u8|u16|f32",
+      "NAME", "samples of the output: auto, u8, u16 or f32", false, false },
+    { "net-g", PIX_OPTION_CHOICE, FIELD(net_g), 0, 0,
+      "unet|unet_256|unet_128|resnet_6blocks|resnet_9blocks|encoder_decoder", "NAME",
+      "unet, unet_256, unet_128, resnet_6blocks, resnet_9blocks or encoder_decoder",
+      false, false, "Networks" },
+    { "depth", PIX_OPTION_UINT32, FIELD(depth), 0, OPTIONS_LEVELS_MAX, NULL, "N",
+      "levels of unet, 2 to 10; 0: as fit, 5 to 8", false, false },
+    { "net-d", PIX_OPTION_CHOICE, FIELD(net_d), 0, 0, "basic|n_layers|pixel", "NAME",
+      "basic (70x70), n_layers or pixel", false, false },
+    { "n-layers-d", PIX_OPTION_UINT32, FIELD(n_layers_d), 1, OPTIONS_LAYERS_D_MAX, NULL,
+      "N", "layers of n_layers, 1 to 6", false, false },
+    { "ngf", PIX_OPTION_UINT32, FIELD(ngf), 1, 1024, NULL, "N",
+      "filters in the generator's first layer", false, false },
+    { "ndf", PIX_OPTION_UINT32, FIELD(ndf), 1, 1024, NULL, "N",
+      "filters in the discriminator's first layer", false, false },
+    { "no-condition", PIX_OPTION_FLAG, FIELD(no_condition), 0, 0, NULL, NULL,
+      "discriminator sees the output alone", false, false },
+    { "norm", PIX_OPTION_CHOICE, FIELD(norm), 0, 0, "batch|instance|none", "NAME",
+      "batch, instance or none", false, false },
+    { "norm-d", PIX_OPTION_CHOICE, FIELD(norm_d), 0, 0, "auto|batch|instance|none",
+      "NAME", "the discriminator's; auto: as --norm, none for wgangp", false, false },
+    { "upsample", PIX_OPTION_CHOICE, FIELD(upsample), 0, 0, "transpose|resize", "NAME",
+      "transpose, or resize: nearest, then convolution", false, false },
+    { "no-dropout", PIX_OPTION_FLAG, FIELD(no_dropout), 0, 0, NULL, NULL,
+      "generator without dropout", false, false },
+    { "dropout-at", PIX_OPTION_CHOICE, FIELD(dropout_at), 0, 0, "d2-d4|d1-d3", "NAME",
+      "decoders of unet with dropout: d2-d4 or d1-d3", false, false },
+    { "bias", PIX_OPTION_CHOICE, FIELD(bias), 0, 0, "auto|all", "NAME",
+      "auto: not in front of batch norm; all: everywhere", false, false },
+    { "norm-innermost", PIX_OPTION_FLAG, FIELD(norm_innermost), 0, 0, NULL, NULL,
+      "norm on the smallest map of unet too", false, false },
+    { "concat", PIX_OPTION_CHOICE, FIELD(concat), 0, 0, "skip_first|decoder_first",
+      "NAME", "order in unet: skip_first or decoder_first", false, false },
+    { "init-type", PIX_OPTION_CHOICE, FIELD(init_type), 0, 0,
+      "normal|xavier|kaiming|orthogonal", "NAME",
+      "normal, xavier, kaiming or orthogonal", false, false, "Initial weights" },
+    { "init-gain", PIX_OPTION_REAL, FIELD(init_gain), 0, 100, NULL, "X",
+      "deviation or gain of initial weights", false, false },
+    { "init-g", PIX_OPTION_TEXT, FIELD(init_g), 0, 0, NULL, "FILE",
+      "start the generator from a run or a file of weights", false, true },
+    { "init-d", PIX_OPTION_TEXT, FIELD(init_d), 0, 0, NULL, "FILE",
+      "start the discriminator from one", false, true },
+    { "preprocess", PIX_OPTION_CHOICE, FIELD(preprocess), 0, 0, "resize_and_crop|none",
+      "NAME", "resize_and_crop or none", false, false, "Images" },
+    { "resize-filter", PIX_OPTION_CHOICE, FIELD(resize_filter), 0, 0,
+      "bicubic|bilinear|area", "NAME", "bicubic, bilinear or area", false, false },
+    { "load-size", PIX_OPTION_UINT32, FIELD(load_size), 0, LOAD_MAX, NULL, "N",
+      "resize to N; 0: 286 for a crop of 256, and so on", false, false },
+    { "crop-size", PIX_OPTION_UINT32, FIELD(crop_size), 32, OPTIONS_CROP_MAX, NULL, "N",
+      "side of the random crop that is trained on", false, false },
+    { "no-flip", PIX_OPTION_FLAG, FIELD(no_flip), 0, 0, NULL, NULL,
+      "never mirror images", false, false },
+    { "serial-batches", PIX_OPTION_FLAG, FIELD(serial_batches), 0, 0, NULL, NULL,
+      "files in the order of their names, not shuffled", false, false },
+    { "max-dataset-size", PIX_OPTION_UINT32, FIELD(max_dataset_size), 0, UINT32_MAX,
+      NULL, "N", "use only the first N images; 0: all", false, false },
+    { "threads", PIX_OPTION_UINT32, FIELD(threads), 0, 256, NULL, "N",
+      "image decoders; 0: as many as useful", true, false },
+    { "gan-mode", PIX_OPTION_CHOICE, FIELD(gan_mode), 0, 0,
+      "vanilla|lsgan|hinge|wgangp|none", "NAME",
+      "vanilla, lsgan, hinge, wgangp or none", false, false, "Losses" },
+    { "lambda-l1", PIX_OPTION_REAL, FIELD(lambda_l1), 0, 1e6, NULL, "X",
+      "weight of the L1 loss; 0: none", false, false },
+    { "lambda-gp", PIX_OPTION_REAL, FIELD(lambda_gp), 0, 1e6, NULL, "X",
+      "weight of the gradient penalty of wgangp", false, false },
+    { "gp-alpha", PIX_OPTION_REAL, FIELD(gp_alpha), -1, 1, NULL, "X",
+      "its share of the real image; below 0: random", false, false },
+    { "d-loss-weight", PIX_OPTION_REAL, FIELD(d_loss_weight), 0.001, 1000, NULL, "X",
+      "of the discriminator's two losses", false, false },
+    { "update-order", PIX_OPTION_CHOICE, FIELD(update_order), 0, 0, "fresh|reuse",
+      "NAME", "fresh: G sees the updated D; reuse: its earlier run", false, false },
+    { "batch-size", PIX_OPTION_UINT32, FIELD(batch_size), 1, 4096, NULL, "N",
+      "images that run together", false, false, "Optimisation" },
+    { "accumulate", PIX_OPTION_UINT32, FIELD(accumulate), 1, 4096, NULL, "N",
+      "batches whose gradients make one step", false, false },
+    { "n-epochs", PIX_OPTION_UINT32, FIELD(n_epochs), 0, 1000000, NULL, "N",
+      "epochs at the full learning rate", true, false },
+    { "n-epochs-decay", PIX_OPTION_UINT32, FIELD(n_epochs_decay), 0, 1000000, NULL, "N",
+      "epochs after them, falling to zero", true, false },
+    { "lr-policy", PIX_OPTION_CHOICE, FIELD(lr_policy), 0, 0,
+      "linear|step|cosine|plateau", "NAME", "linear, step, cosine or plateau", false,
+      false },
+    { "lr-decay-iters", PIX_OPTION_UINT32, FIELD(lr_decay_iters), 1, 1000000, NULL, "N",
+      "epochs between steps of --lr-policy step", false, false },
+    { "optimizer", PIX_OPTION_CHOICE, FIELD(optimizer), 0, 0, "adam|sgd", "NAME",
+      "adam or sgd", false, false },
+    { "lr", PIX_OPTION_REAL, FIELD(lr), 0, 10, NULL, "X", "learning rate", false,
+      false },
+    { "beta1", PIX_OPTION_REAL, FIELD(beta1), 0, 0.9999, NULL, "X", "of Adam", false,
+      false },
+    { "momentum", PIX_OPTION_REAL, FIELD(momentum), 0, 0.9999, NULL, "X", "of sgd",
+      false, false },
+    { "ema", PIX_OPTION_REAL, FIELD(ema), 0, 0.999999, NULL, "X",
+      "decay of an average of G's weights; 0: none", false, false },
+    { "seed", PIX_OPTION_UINT64, FIELD(seed), 0, WHOLE_MAX, NULL, "N",
+      "of weights, order, crops and dropout", false, false },
+    { "steps", PIX_OPTION_UINT64, FIELD(steps), 0, 1e15, NULL, "N",
+      "stop after N steps in all; 0: all epochs", true, false, "Run" },
+    { "save-freq", PIX_OPTION_UINT64, FIELD(save_freq), 0, 1e15, NULL, "N",
+      "steps between checkpoints; 0: only at the end", true, false },
+    { "log-freq", PIX_OPTION_UINT64, FIELD(log_freq), 1, 1e15, NULL, "N",
+      "steps between lines of metrics", true, false },
+    { "sample-freq", PIX_OPTION_UINT64, FIELD(sample_freq), 0, 1e15, NULL, "N",
+      "steps between sample grids; 0: only at the end", true, false },
+    { "val-freq", PIX_OPTION_UINT32, FIELD(val_freq), 0, 1000000, NULL, "N",
+      "epochs between validations on val/; 0: none", false, false },
+    { "keep", PIX_OPTION_UINT32, FIELD(keep), 1, 1000000, NULL, "N",
+      "newest checkpoints that stay", true, false },
+    { "continue", PIX_OPTION_FLAG, FIELD(continue_run), 0, 0, NULL, NULL,
+      "go on with the run in --out, with its options", false, true },
+    { "tuning", PIX_OPTION_TEXT, FIELD(tuning), 0, 0, NULL, "FILE",
+      "kernels: auto (measured once), off, or a table", false, true },
+};
+
+const struct pix_option *table_rows(size_t *count)
+{
+    *count = ARRAY_LEN(table);
+    return table;
+}
+
+// The command line of the PyTorch port has '_' where this one has '-'.
+static bool same_name(const char *a, const char *b)
+{
+    while (*a && (*a == '_' ? '-' : *a) == (*b == '_' ? '-' : *b))
+        a++, b++;
+    return *a == *b;
+}
+
+const struct pix_option *table_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (same_name(table[i].name, name))
+            return &table[i];
+    return NULL;
+}
+
+void *table_field(const struct pix_option *row, struct pix_train_options *o)
+{
+    return (char *)o + row->offset;
+}
+
+const void *table_field_const(const struct pix_option *row,
+                              const struct pix_train_options *o)
+{
+    return (const char *)o + row->offset;
+}
+
+bool table_is_text(const struct pix_option *row)
+{
+    return row->type == PIX_OPTION_TEXT || row->type == PIX_OPTION_CHOICE;
+}
+
+const char *table_text(const struct pix_option *row, const struct pix_train_options *o)
+{
+    assert(table_is_text(row));
+    return *(const char *const *)table_field_const(row, o);
+}
+
+bool table_is_recipe(const struct pix_option *row)
+{
+    return row->offset == FIELD(recipe);
+}
+
+const char *table_describe(const struct pix_option *row, char *text, size_t size)
+{
+    switch (row->type) {
+    case PIX_OPTION_FLAG:
+        snprintf(text, size, "true or false");
+        break;
+    case PIX_OPTION_UINT32:
+    case PIX_OPTION_UINT64:
+        if (row->max > EXACT_MAX)
+            snprintf(text, size, "a whole number from %.0f to 2^63 - 1", row->min);
+        else
+            snprintf(text, size, "a whole number from %.0f to %.0f", row->min,
+                     row->max);
+        break;
+    case PIX_OPTION_REAL:
+        snprintf(text, size, "a number from %g to %g", row->min, row->max);
+        break;
+    case PIX_OPTION_TEXT:
+        snprintf(text, size, "a text that is not empty");
+        break;
+    case PIX_OPTION_CHOICE:
+        snprintf(text, size, "one of %s", row->choices);
+        break;
+    }
+    return text;
+}
+
+bool table_has_choice(const struct pix_option *row, const char *text)
+{
+    const size_t length = strcspn(text, "|");
+    if (length == 0 || text[length])
+        return false;
+    for (const char *c = row->choices; c;
+         c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
+        if (strncmp(c, text, length) == 0 && (c[length] == '|' || c[length] == 0))
+            return true;
+    return false;
+}
+
+bool table_in_range(const struct pix_option *row, double value)
+{
+    return value >= row->min && value <= row->max;    // false for NaN
+}

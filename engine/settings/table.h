@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// The table of training options: its rows, the members that they name, and what they
+// take.
+
+#ifndef SETTINGS_TABLE_H
+#define SETTINGS_TABLE_H
+
+#include "base/base.h"
+#include "pix2pix.h"
+
+const struct pix_option *table_rows(size_t *count);
+
+// NULL if there is none. '_' is taken for '-'.
+const struct pix_option *table_find(const char *name);
+
+// The member of a row.
+void *table_field(const struct pix_option *row, struct pix_train_options *o);
+const void *table_field_const(const struct pix_option *row,
+                              const struct pix_train_options *o);
+
+// Whether the member is a text: any, or one of the row's choices.
+bool table_is_text(const struct pix_option *row);
+const char *table_text(const struct pix_option *row, const struct pix_train_options *o);
+
+bool table_is_recipe(const struct pix_option *row);
+
+// What a row takes, for messages.
+const char *table_describe(const struct pix_option *row, char *text, size_t size);
+
+bool table_has_choice(const struct pix_option *row, const char *text);
+bool table_in_range(const struct pix_option *row, double value);    // false for NaN
+
+#endif
