@@ -18,7 +18,7 @@
 #include "gpu/statistics.h"
 #include "gpu/vulkan.h"
 #include "graph/barriers.h"
-#include "graph/exec.h"
+#include "graph/exec_inside.h"
 #include "ops/conv_variant.h"
 #include "shared/fill.h"
 #include "support/gpu.h"
@@ -73,7 +73,7 @@ static void run(struct graph *g, struct weights *const *networks, size_t count)
     for (int i = 0; i < 3; i++)
         assert_true(exec_run(x, &step));
     print_message("%u dispatches, %u barriers, %u submissions\n", plan->dispatches,
-                  barriers_count(g), exec_submissions(x));
+                  barriers_count(g), x->submissions);
     exec_destroy(x);
     plan_destroy(plan);
 }

@@ -3,7 +3,7 @@
 // Running a step: the same bits every time, however it is cut into submissions; copies
 // in and out; what is measured.
 
-#include "graph/exec.h"
+#include "graph/exec_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,7 +148,7 @@ static float *run_steps(double submission_seconds, uint32_t steps, size_t *count
     for (size_t i = 0; i < 4; i++)
         losses[i] = *s.losses[i];
     float *state = step_state(&s, count);
-    *submissions = exec_submissions(s.exec);
+    *submissions = s.exec->submissions;
     assert_non_null(strstr(exec_last_kernel(s.exec), "call"));
     step_end(&s);
     return state;
@@ -278,23 +278,23 @@ static void test_destroyed_in_flight(void **state)
     step_end(&s);
 }
 
-static void test_profile(void **state)
+// Every call can be timed alone, and is run as often as asked for.
+static void test_time_call(void **state)
 {
     (void)state;
     struct step s = { 0 };
     step_begin(&s, 0.0);
-    size_t calls = graph_call_count(s.graph);
-    double *seconds = calloc(calls, sizeof(*seconds)), sum = 0;
-    const struct step_block block = { .step = 1,
-                                      .adam_step_size = 1e-4f,
-                                      .adam_root = 1 };
-    assert_true(exec_profile(s.exec, &block, seconds));
-    for (size_t i = 0; i < calls; i++) {
-        assert_true(seconds[i] >= 0);
-        sum += seconds[i];
+    step_run(&s, 1);
+    step_run(&s, 2);
+    double sum = 0;
+    for (size_t i = 0; i < graph_call_count(s.graph); i++) {
+        struct exec_time time;
+        assert_true(exec_time_call(s.exec, i, 2, &time));
+        assert_true(time.wall >= 0);
+        assert_true(time.repeats == 2 || time.submissions > 1);
+        sum += time.wall;
     }
     assert_true(sum > 0);
-    free(seconds);
     step_end(&s);
 }
 
@@ -338,7 +338,7 @@ static void test_lost_device_names_the_last_kernel(void **state)
     step_begin(&s, short_budget());
     for (uint32_t i = 1; i <= 3; i++)    // two are measured
         step_run(&s, i);
-    assert_true(exec_submissions(s.exec) > 10);
+    assert_true(s.exec->submissions > 10);
     device->vk.vkWaitForFences = lose;
     assert_false(exec_run(s.exec, &block));
     device->vk.vkWaitForFences = wait;
@@ -466,7 +466,7 @@ int main(void)
         cmocka_unit_test(test_step_block_reaches_the_kernels),
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_destroyed_in_flight),
-        cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_time_call),
         cmocka_unit_test(test_lost_device_names_the_last_kernel),
         cmocka_unit_test(test_lost_in_a_ring),
         cmocka_unit_test(test_failed_in_a_ring),

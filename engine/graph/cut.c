@@ -57,6 +57,13 @@ struct piece cut_whole(size_t index, const struct call *call)
     };
 }
 
+bool cut_append_call(struct pieces *list, size_t index, const struct call *call,
+                     uint32_t parts)
+{
+    const struct piece whole = cut_whole(index, call);
+    return cut_append(list, &whole, parts);
+}
+
 double cut_share(const struct piece *p, const struct call *call)
 {
     return (double)p->count[0] * p->count[1] * p->count[2] /

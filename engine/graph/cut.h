@@ -32,6 +32,10 @@ struct piece cut_whole(size_t index, const struct call *call);
 // The part of its call that a piece is, 0 to 1.
 double cut_share(const struct piece *p, const struct call *call);
 
+// Appends a whole call, number `index`, in about `parts` boxes.
+bool cut_append_call(struct pieces *list, size_t index, const struct call *call,
+                     uint32_t parts);
+
 // Appends a box in about `parts` boxes, as far as it can be divided.
 bool cut_append(struct pieces *list, const struct piece *box, uint32_t parts);
 

@@ -53,16 +53,11 @@ bool exec_wait(struct exec *x, uint32_t slot);
 
 // Wall time from the submission of the last run that was waited for to its end.
 double exec_seconds(const struct exec *x);
-uint32_t exec_submissions(const struct exec *x);
 
 // Counted without a device: barriers that the calls need, and submissions estimated for
 // a device of this kind.
 uint32_t exec_estimate_submissions(const struct graph *g, bool is_cpu,
                                    double submission_seconds);
-
-// Seconds of each call in one run, by timestamps where the device has them, else by
-// waiting after each; seconds[graph_call_count]. For benchmarks.
-bool exec_profile(struct exec *x, const struct step_block *step, double *seconds);
 
 // One call by itself, `repeats` times in one submission with a barrier after each; a
 // call too long for one submission, in pieces, once. For benchmarks: exec_run has
