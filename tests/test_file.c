@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Whole files, atomic replacement, folders and paths; and what they report through,
-// memory and the log.
+// Whole files, atomic replacement, folders and paths; and host memory.
 
 #define _XOPEN_SOURCE 700
 
@@ -425,69 +424,6 @@ static void test_memory(void **state)
     mem_free(nothing);
 }
 
-static void test_log(void **state)
-{
-    char long_text[5000];
-    (void)state;
-
-    log_debug("log: below the level");
-    assert_int_equal(messages[LOG_DEBUG], 0);
-    log_warn("log: %d", 1);
-    assert_string_equal(last_text, "log: 1");
-    assert_string_equal(log_last_error(), "");
-
-    // Cut between characters, never inside one, wherever the limit falls.
-    for (size_t shift = 0; shift < 4; shift++) {
-        memset(long_text, 'x', sizeof(long_text));
-        for (size_t i = shift; i + 3 < sizeof(long_text) - 1; i += 3)
-            memcpy(long_text + i, "\xe2\x82\xac", 3);
-        long_text[sizeof(long_text) - 1] = '\0';
-        log_error("%s", long_text);
-        size_t length = strlen(last_text);
-        assert_in_range(length, 1024, 2047);
-        assert_string_equal(last_text + length - 3, "...");
-        assert_int_equal((length - 3 - shift) % 3, 0);
-        assert_string_equal(log_last_error(), last_text);
-    }
-
-    // The last error may be part of the next, and a name may hold anything.
-    log_error("one");
-    log_error("two after %s", log_last_error());
-    assert_string_equal(log_last_error(), "two after one");
-    log_error("name\nwith \x1b[31m");
-    assert_string_equal(last_text, "name with  [31m");
-
-    int before = messages[LOG_ERROR];
-    assert_ptr_equal(log_use(NULL), &sink);
-    log_error("silent");
-    assert_int_equal(messages[LOG_ERROR], before);
-    assert_string_equal(log_last_error(), "silent");
-    log_clear_error();
-    assert_string_equal(log_last_error(), "");
-}
-
-// Each thread has its own sink and last error.
-static void log_on_thread(void *user)
-{
-    bool *clean = user;
-    *clean = log_current() == NULL && strcmp(log_last_error(), "") == 0;
-    log_use(&sink);
-    log_error("from the thread");
-}
-
-static void test_log_threads(void **state)
-{
-    bool clean = false;
-    (void)state;
-    log_error("from here");
-    struct os_thread *thread = os_thread_create(log_on_thread, &clean);
-    assert_non_null(thread);
-    os_thread_join(thread);
-    assert_true(clean);
-    assert_string_equal(last_text, "from the thread");
-    assert_string_equal(log_last_error(), "from here");
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -495,8 +431,7 @@ int main(void)
         TEST(test_round_trip),   TEST(test_replace),     TEST(test_failures),
         TEST(test_full_disk),    TEST(test_temporaries), TEST(test_list),
         TEST(test_folders),      TEST(test_truncate),    TEST(test_paths),
-        TEST(test_cache_folder), TEST(test_memory),      TEST(test_log),
-        TEST(test_log_threads),
+        TEST(test_cache_folder), TEST(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// The current sink and the last error of each thread, and the formatting of a message
-// into one line of bounded length.
+// The current sink and the last error of each thread, the formatting of a message into
+// one line of bounded length, and captures. A capture is a sink of its own, so whatever
+// puts its own sink in place inside of one (a validation layer's callback, a queue of
+// messages) reports as always.
 
 #include "base/log.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_SIZE = 2048 };
-
 static _Thread_local const struct log_sink *current;
-static _Thread_local char last_error[LINE_SIZE];
+static _Thread_local char last_error[LOG_LINE_SIZE];
 
 const struct log_sink *log_use(const struct log_sink *sink)
 {
@@ -21,22 +22,45 @@ const struct log_sink *log_use(const struct log_sink *sink)
     return before;
 }
 
+// Passes a message of a lower level to the sink that was there before.
+static void capture_message(void *user, enum log_level level, const char *text)
+{
+    struct log_capture *c = user;
+    const struct log_sink *outer = c->outer;
+    if (level == LOG_ERROR) {
+        snprintf(c->text, sizeof(c->text), "%s", text);
+        if (!c->demotes)
+            return;
+        level = LOG_WARN;
+    }
+    if (outer && outer->callback && level <= outer->level)
+        outer->callback(outer->user, level, text);
+}
+
+static bool is_capture(const struct log_sink *sink)
+{
+    return sink && sink->callback == capture_message;
+}
+
 const struct log_sink *log_current(void)
 {
-    return current;
+    const struct log_sink *sink = current;
+    while (is_capture(sink))
+        sink = ((const struct log_capture *)sink->user)->outer;
+    return sink;
 }
 
 // A message that does not fit ends in dots. Control characters, which may come in
 // through file names, would break the line or reach a terminal.
-static void format_line(char line[LINE_SIZE], const char *format, va_list args)
+static void format_line(char line[LOG_LINE_SIZE], const char *format, va_list args)
 {
     static const char dots[] = "...";
 
-    int length = vsnprintf(line, LINE_SIZE, format, args);
+    int length = vsnprintf(line, LOG_LINE_SIZE, format, args);
     if (length < 0) {
-        snprintf(line, LINE_SIZE, "log: a message can not be formatted");
-    } else if (length >= LINE_SIZE) {
-        size_t end = LINE_SIZE - sizeof(dots);
+        snprintf(line, LOG_LINE_SIZE, "log: a message cannot be formatted");
+    } else if (length >= LOG_LINE_SIZE) {
+        size_t end = LOG_LINE_SIZE - sizeof(dots);
         while (end > 0 && ((unsigned char)line[end] & 0xc0) == 0x80)
             end--;    // back to the start of a UTF-8 character
         memcpy(line + end, dots, sizeof(dots));
@@ -51,12 +75,12 @@ static void deliver(enum log_level level, const char *format, va_list args)
 {
     const struct log_sink *sink = current;
     bool wanted = sink && sink->callback && level <= sink->level;
-    char line[LINE_SIZE];
+    char line[LOG_LINE_SIZE];
 
     if (!wanted && level != LOG_ERROR)
         return;
     format_line(line, format, args);
-    if (level == LOG_ERROR)
+    if (level == LOG_ERROR && !is_capture(sink))
         memcpy(last_error, line, strlen(line) + 1);
     if (wanted)
         sink->callback(sink->user, level, line);
@@ -94,6 +118,14 @@ void log_debug(const char *format, ...)
     va_end(args);
 }
 
+void log_message(enum log_level level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    deliver(level, format, args);
+    va_end(args);
+}
+
 const char *log_last_error(void)
 {
     return last_error;
@@ -102,4 +134,31 @@ const char *log_last_error(void)
 void log_clear_error(void)
 {
     last_error[0] = '\0';
+}
+
+static void begin(struct log_capture *c, bool demotes)
+{
+    c->sink = (struct log_sink){ capture_message, c, LOG_ERROR };
+    c->outer = log_use(&c->sink);
+    if (c->outer)
+        c->sink.level = c->outer->level;
+    c->demotes = demotes;
+    c->text[0] = '\0';
+}
+
+void log_capture_begin(struct log_capture *c)
+{
+    begin(c, false);
+}
+
+void log_capture_demote(struct log_capture *c)
+{
+    begin(c, true);
+}
+
+const char *log_capture_end(struct log_capture *c)
+{
+    assert(current == &c->sink);
+    log_use(c->outer);
+    return c->text;
 }

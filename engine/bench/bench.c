@@ -256,26 +256,14 @@ static bool program_start(struct bench *b, struct program *p)
     return exec_run(p->exec, &p->step);
 }
 
-// An error of a case is not one of the benchmark: handed on as a warning.
-static void soften(void *user, enum log_level level, const char *text)
-{
-    const struct log_sink *sink = user;
-    level = MAX(level, LOG_WARN);
-    if (sink->callback && level <= sink->level)
-        sink->callback(sink->user, level, text);
-}
-
 // As program_start. What the device has no room for, though it promised more, can still
-// be counted: true, without `exec`.
+// be counted: true, without `exec`. An error of a case is a warning of the benchmark.
 static bool program_try(struct bench *b, struct program *p, const char *name)
 {
-    const struct log_sink *before = log_current();
-    struct log_sink softer = { 0 };
-    if (before)
-        softer = (struct log_sink){ soften, (void *)before, before->level };
-    log_use(&softer);
+    struct log_capture capture;
+    log_capture_demote(&capture);
     bool ok = program_start(b, p);
-    log_use(before);
+    log_capture_end(&capture);
     if (ok)
         return true;
     exec_destroy(p->exec);
@@ -576,11 +564,12 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
         goto done;
 
     // What the device can not bind is not an error of the benchmark.
-    const struct log_sink *before = log_use(NULL);
+    struct log_capture capture;
+    log_capture_begin(&capture);
     ok = program_build(b, &o, part->is_training, part->is_simple, &p);
-    log_use(before);
+    const char *error = log_capture_end(&capture);
     if (!ok) {
-        log_warn("bench: %s is left out: %s", name, log_last_error());
+        log_warn("bench: %s is left out: %s", name, error);
         ok = true;
         goto done;
     }

@@ -393,7 +393,7 @@ static bool list_files(struct dataset *set)
 {
     struct pair_list list;
 
-    if (!pair_list_read(set->folder, &list))
+    if (!pair_list_read(set->folder, true, &list))
         return false;
     set->skipped = (uint32_t)list.unpaired;
     find_kinds(&set->pair, &list);
@@ -438,15 +438,8 @@ bool dataset_find_kinds(const struct dataset_options *options,
 {
     struct pair_options pair = pair_options_of(options);
     struct pair_list list;
-    // What is left out is for dataset_create to tell.
-    const struct log_sink *sink = log_current();
-    struct log_sink errors = { 0 };
-    if (sink)
-        errors = (struct log_sink){ sink->callback, sink->user, LOG_ERROR };
-    log_use(sink ? &errors : NULL);
-    bool ok = pair_list_read(options->folder, &list);
-    log_use(sink);
-    if (!ok)
+    // dataset_create reports what is left out.
+    if (!pair_list_read(options->folder, false, &list))
         return false;
     find_kinds(&pair, &list);
     *input_kind = pair.input_kind;

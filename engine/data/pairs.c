@@ -84,7 +84,8 @@ static bool add(struct pair_list *list, const char *folder_a, char **name,
 static void leave_out(struct pair_list *list, const char *folder, const char *name,
                       const char *reason, const char *other)
 {
-    log_warn("dataset: skipping %s/%s: %s%s", folder, name, reason, other);
+    if (list->warns)
+        log_warn("dataset: skipping %s/%s: %s%s", folder, name, reason, other);
     list->unpaired++;
 }
 
@@ -168,13 +169,13 @@ static char *side_of_parent(const char *folder, const char *side)
                       folder + name);
 }
 
-bool pair_list_read(const char *folder, struct pair_list *list)
+bool pair_list_read(const char *folder, bool warns, struct pair_list *list)
 {
     struct file_list names = { 0 };
     char *a = NULL, *b = NULL;
     bool ok = false, is_folder = file_is_folder(folder);
 
-    *list = (struct pair_list){ 0 };
+    *list = (struct pair_list){ .warns = warns };
     if (is_folder) {
         if (!list_pictures(folder, &names))
             return false;

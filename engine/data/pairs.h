@@ -18,11 +18,13 @@ struct pair_file {
 struct pair_list {
     struct pair_file *files;    // by stem, or where they are in one folder by name
     size_t count;
-    size_t unpaired;    // named in warnings and left out
+    size_t unpaired;    // left out
+    bool warns;         // of those that are left out
 };
 
-// Fails after a message if there is no such folder or no pair in it.
-bool pair_list_read(const char *folder, struct pair_list *list);
+// Fails after a message if there is no such folder or no pair in it. Reading a folder
+// once more `warns` of nothing that was said before.
+bool pair_list_read(const char *folder, bool warns, struct pair_list *list);
 void pair_list_free(struct pair_list *list);
 
 struct pair_options {

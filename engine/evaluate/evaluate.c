@@ -58,7 +58,7 @@ static bool load_sides(const struct pair_file *file, const struct pix_train_opti
 static bool find_split(const char *data, const char *split, struct pair_list *list)
 {
     char *folder = file_join(data, split);
-    bool ok = folder && pair_list_read(folder, list);
+    bool ok = folder && pair_list_read(folder, true, list);
     mem_free(folder);
     return ok;
 }

@@ -290,21 +290,20 @@ void gpu_cache_save(struct gpu_device *device, bool now)
     if (!cache->handle || !cache->path || !cache->has_grown || device->lost ||
         (!now && cache->saved > 0 && time - cache->saved < SAVE_INTERVAL))
         return;
-    // Errors of the layers below are none here.
-    const struct log_sink *before = log_use(NULL);
-    log_clear_error();
+    // A cache that cannot be written is not an error of the user's.
+    struct log_capture capture;
+    log_capture_begin(&capture);
     size_t size = 0;
     merge_file(device);
     uint8_t *file = collect(device, &size);
     bool ok = file && write_file(cache->path, file, HEADER_BYTES + size);
-    log_use(before);
+    const char *error = log_capture_end(&capture);
     if (ok) {
         cache->stored = size;
         memcpy(cache->seen, file, HEADER_BYTES);
         log_debug("cache: wrote %zu KiB to %s", size >> 10, cache->path);
-    } else if (log_last_error()[0]) {
-        log_debug("cache: %s", log_last_error());
-        log_clear_error();
+    } else if (error[0]) {
+        log_debug("cache: %s", error);
     }
     mem_free(file);
     cache->has_grown = false;

@@ -185,12 +185,12 @@ bool tuning_read(const char *path, struct tuning *t, char *reason, size_t reason
         return false;
     bool ok = size <= MAX_BYTES || refuse(reason, reason_size, "it is too large");
     if (ok) {
-        const struct log_sink *before = log_use(NULL);
+        struct log_capture capture;
+        log_capture_begin(&capture);
         json_t *document = json_parse(data, size, "it");
-        log_use(before);
+        const char *error = log_capture_end(&capture);
         ok = document ? read_document(document, &found, reason, reason_size)
-                      : refuse(reason, reason_size, log_last_error());
-        log_clear_error();
+                      : refuse(reason, reason_size, error);
         json_decref(document);
     }
     mem_free(data);

@@ -70,8 +70,9 @@ char *tuned_cache_path(const struct gpu_device *device)
     return path;
 }
 
-// Whatever is wrong with it, the table is of this device, with what could be read.
-static bool read_cache(const struct gpu_device *device, struct tuning *t)
+// Whatever is wrong with it, the table is of this device, with what could be read. Says
+// so where the user has not been told yet.
+static bool read_cache(const struct gpu_device *device, struct tuning *t, bool says)
 {
     struct tuning found = { 0 };
     char reason[256];
@@ -79,14 +80,15 @@ static bool read_cache(const struct gpu_device *device, struct tuning *t)
         return false;
     char *path = path_of(t);
     if (path && file_exists(path)) {
-        if (!tuning_read(path, &found, reason, sizeof(reason))) {
-            log_warn("tuning: %s is ignored and will be replaced: %s", path, reason);
-        } else if (!tuning_same_origin(&found, t)) {
-            log_warn("tuning: %s is ignored and will be replaced: it is of another "
-                     "device",
-                     path);
+        bool ok = tuning_read(path, &found, reason, sizeof(reason));
+        if (ok && !tuning_same_origin(&found, t)) {
+            snprintf(reason, sizeof(reason), "it is of another device");
             tuning_finish(&found);
-        } else {
+            ok = false;
+        }
+        if (!ok && says)
+            log_warn("tuning: %s is ignored and will be replaced: %s", path, reason);
+        if (ok) {
             tuning_finish(t);
             *t = found;
         }
@@ -100,9 +102,7 @@ static bool read_cache(const struct gpu_device *device, struct tuning *t)
 static bool write_cache(const struct gpu_device *device, const struct tuning *t)
 {
     struct tuning all = { 0 };
-    const struct log_sink *before = log_use(NULL);    // it has been told before
-    bool ok = read_cache(device, &all);
-    log_use(before);
+    bool ok = read_cache(device, &all, false);
     for (size_t i = 0; ok && i < t->count; i++) {
         const struct tuning_entry *e = &t->entries[i];
         ok = tuning_set(&all, e->shape, e->variant, e->untimed);
@@ -111,15 +111,14 @@ static bool write_cache(const struct gpu_device *device, const struct tuning *t)
     char *folder = path ? mem_strdup(path) : NULL;
     if (folder) {
         folder[strlen(path) - strlen(file_name(path)) - 1] = 0;
-        before = log_use(NULL);
+        struct log_capture capture;
+        log_capture_begin(&capture);
         ok = file_make_private_folder(folder) && tuning_write(path, &all);
-        log_use(before);
+        const char *error = log_capture_end(&capture);
         if (!ok)
-            log_warn(
-                "tuning: what was measured can not be kept, so it will be measured "
-                "again: %s",
-                log_last_error());
-        log_clear_error();
+            log_warn("tuning: cannot save the measurements, so they will be repeated: "
+                     "%s",
+                     error);
     }
     mem_free(folder);
     mem_free(path);
@@ -131,7 +130,7 @@ bool tuned_open(const struct gpu_device *device, const char *option, struct tuni
 {
     char reason[256];
     if (tuned_is_auto(option))
-        return read_cache(device, t);
+        return read_cache(device, t, true);
     if (strcmp(option, "off") == 0)
         return true;
     if (!tuning_read(option, t, reason, sizeof(reason))) {

@@ -135,29 +135,18 @@ bool options_read_json(json_t *object, struct pix_train_options *o)
     return read_object(object, o, "stored options", false);
 }
 
-// Errors are part of the message that follows them.
-static void pass_warnings(void *user, enum log_level level, const char *text)
-{
-    const struct log_sink *outer = user;
-    if (level > LOG_ERROR && outer->callback && level <= outer->level)
-        outer->callback(outer->user, level, text);
-}
-
 bool options_read_stored(const char *text, const char *what, const char *path,
                          struct pix_train_options *o)
 {
-    const struct log_sink *outer = log_current();
-    struct log_sink sink = { 0 };
-    if (outer)
-        sink = (struct log_sink){ pass_warnings, (void *)outer, outer->level };
-    log_use(&sink);
+    struct log_capture capture;
+    log_capture_begin(&capture);
     json_t *document = json_parse(text, strlen(text), path);
     const bool ok = document && options_read_json(document, o) && options_resolve(o);
     json_decref(document);
-    log_use(outer);
+    const char *error = log_capture_end(&capture);
     if (!ok)
         log_error("%s: %s holds options that this version can not use: %s", what, path,
-                  log_last_error());
+                  error);
     return ok;
 }
 

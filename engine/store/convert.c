@@ -106,12 +106,12 @@ static bool is_checkpoint(const char *path)
 {
     if (!file_exists(path) || file_is_folder(path))
         return false;
-    const struct log_sink *before = log_use(NULL);
+    struct log_capture capture;
+    log_capture_begin(&capture);
     struct safetensors *s = safetensors_open(path);
     const bool found = s && safetensors_metadata(s, CHECKPOINT_STEP);
     safetensors_close(s);
-    log_clear_error();
-    log_use(before);
+    log_capture_end(&capture);
     return found;
 }
 

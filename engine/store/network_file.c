@@ -164,14 +164,15 @@ static bool set_discriminator(struct network_file *f)
 // What was recognised as options.
 static bool set_recognised(struct network_file *f)
 {
-    const struct log_sink *before = log_use(NULL);
+    struct log_capture capture;
+    log_capture_begin(&capture);
     const bool ok = f->network == NETWORK_G
                         ? set_generator(&f->options, &f->recognition.generator)
                         : set_discriminator(f);
-    log_use(before);
+    const char *error = log_capture_end(&capture);
     if (!ok)
         log_error("%s: %s holds a %s that this version can not use: %s", f->what,
-                  f->path, noun(f->network), log_last_error());
+                  f->path, noun(f->network), error);
     return ok;
 }
 

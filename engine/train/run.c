@@ -221,9 +221,10 @@ static void remove_temporaries(const char *run)
 static bool is_later(const char *line, size_t length, uint64_t step)
 {
     uint64_t found = 0;
-    const struct log_sink *before = log_use(NULL);    // a broken line is no error
+    struct log_capture capture;    // a broken line is not an error
+    log_capture_begin(&capture);
     json_t *document = json_parse(line, length, "metrics.jsonl");
-    log_use(before);
+    log_capture_end(&capture);
     bool later = json_to_u64(json_object_get(document, "step"), &found) && found > step;
     json_decref(document);
     return later;

@@ -432,13 +432,12 @@ static void begin_step(struct trainer *t)
     uint32_t index;
     struct ring_slot *slot = slot_of(t, t->submitted + 1, &index);
     slot->begun = os_seconds();
-    const struct log_sink *before = log_use(NULL);
+    struct log_capture capture;
+    log_capture_begin(&capture);
     bool ok = next_batch(t, slot);
-    log_use(before);
-    if (!ok) {
-        snprintf(t->starved, sizeof(t->starved), "%s", log_last_error());
-        log_clear_error();
-    }
+    const char *error = log_capture_end(&capture);
+    if (!ok)
+        snprintf(t->starved, sizeof(t->starved), "%s", error);
     t->batch_seconds += os_seconds() - slot->begun;
     if (ok) {
         const struct step_block block =

@@ -41,12 +41,13 @@ static uint64_t staging_bytes(const struct objective *o)
 // What the graph refuses is too large, and it does not know of options.
 static bool build_step(struct trainer *t, const struct objective_options *objective)
 {
-    const struct log_sink *before = log_use(NULL);
+    struct log_capture capture;
+    log_capture_begin(&capture);
     bool ok = objective_build(t->graph, t->generator, t->discriminator, objective,
                               &t->objective);
-    log_use(before);
+    const char *error = log_capture_end(&capture);
     if (!ok)
-        log_error("train: %s: lower %s", log_last_error(),
+        log_error("train: %s: lower %s", error,
                   t->options.batch_size > 1 ? "--batch-size or --crop-size"
                                             : "--crop-size");
     return ok;

@@ -52,15 +52,6 @@ bool trainer_write_state(struct trainer *t)
     return ok;
 }
 
-// Passes errors on as warnings, while there is something left to try.
-static void demote(void *user, enum log_level level, const char *text)
-{
-    const struct log_sink *outer = user;
-    level = MAX(level, LOG_WARN);
-    if (outer->callback && level <= outer->level)
-        outer->callback(outer->user, level, text);
-}
-
 // A checkpoint that was put here from another run, or renamed, would go on as something
 // else than it says.
 static bool belongs(const struct trainer *t, const struct checkpoint *c,
@@ -96,16 +87,13 @@ static bool load(struct trainer *t, const char *path, uint64_t step)
     return ok;
 }
 
-static bool load_quietly(struct trainer *t, const char *path, uint64_t step)
+// Errors are warnings as long as there is an older checkpoint to try.
+static bool try_load(struct trainer *t, const char *path, uint64_t step)
 {
-    const struct log_sink *outer = log_current();
-    struct log_sink sink = { 0 };
-    if (outer)
-        sink = (struct log_sink){ demote, (void *)outer, outer->level };
-    log_use(&sink);
+    struct log_capture capture;
+    log_capture_demote(&capture);
     bool ok = load(t, path, step);
-    log_use(outer);
-    log_clear_error();
+    log_capture_end(&capture);
     return ok;
 }
 
@@ -159,7 +147,7 @@ static bool resume(struct trainer *t, bool *found)
         return false;
     for (; i < count && !*found; i++) {
         char *path = checkpoint_path(run, steps[i]);
-        *found = path && load_quietly(t, path, steps[i]);
+        *found = path && try_load(t, path, steps[i]);
         if (*found)
             log_info("train: going on from %s", path);
         mem_free(path);

@@ -8,7 +8,7 @@
 
 #include "translate/pipeline.h"
 
-#include "base/log.h"
+#include "base/log_queue.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/image.h"
@@ -27,19 +27,6 @@ enum { MAX_THREADS = 64, USEFUL_THREADS = 8 };
 // device, and what is stored.
 #define BATCH_SHARE 4
 
-// Messages of one image, in the order they were made.
-struct message {
-    enum log_level level;
-    char *text;
-};
-
-struct messages {
-    struct log_sink sink;    // puts them here
-    struct message *items;
-    size_t count, capacity;
-    bool busy;    // keeping a message may itself fail with one
-};
-
 enum stage {
     STAGE_FREE,
     STAGE_LOADING,
@@ -53,10 +40,10 @@ struct slot {
     enum stage stage;
     // For whoever has the slot at its stage.
     enum pix_translate_result result;
-    bool is_pair;            // looks like one
-    struct picture image;    // the input, from STAGE_RUN on the output
-    uint64_t bytes;          // of it, as counted
-    struct messages messages;
+    bool is_pair;                 // looks like one
+    struct picture image;         // the input, from STAGE_RUN on the output
+    uint64_t bytes;               // of it, as counted
+    struct log_queue messages;    // about this image, reported when it is done
 };
 
 // Images that run together.
@@ -90,51 +77,6 @@ struct pipeline {
     uint64_t bytes, largest;    // of all images in slots; of the largest so far
     uint32_t loading;
 };
-
-// ---------------------------------------------------------------------------
-// Messages
-
-static void keep_message(void *user, enum log_level level, const char *text)
-{
-    struct messages *m = user;
-    if (m->busy)
-        return;
-    m->busy = true;
-    char *copy = mem_strdup(text);
-    if (copy && mem_grow(&m->items, &m->capacity, m->count + 1, sizeof(m->items[0])))
-        m->items[m->count++] = (struct message){ level, copy };
-    else
-        mem_free(copy);
-    m->busy = false;
-}
-
-static void give_messages(struct messages *m)
-{
-    for (size_t i = 0; i < m->count; i++) {
-        const char *text = m->items[i].text;
-        switch (m->items[i].level) {
-        case LOG_ERROR:
-            log_error("%s", text);
-            break;
-        case LOG_WARN:
-            log_warn("%s", text);
-            break;
-        case LOG_INFO:
-            log_info("%s", text);
-            break;
-        case LOG_DEBUG:
-            log_debug("%s", text);
-            break;
-        }
-    }
-}
-
-static void clear_messages(struct messages *m)
-{
-    for (size_t i = 0; i < m->count; i++)
-        mem_free(m->items[i].text);
-    m->count = 0;
-}
 
 // ---------------------------------------------------------------------------
 // Workers
@@ -243,8 +185,7 @@ static bool tell(struct pipeline *p)
            slot_of(p, p->next_done)->stage == STAGE_DONE) {
         struct slot *s = slot_of(p, p->next_done);
         os_mutex_unlock(p->mutex);
-        give_messages(&s->messages);
-        clear_messages(&s->messages);
+        log_queue_flush(&s->messages);
         p->failed |= s->result != PIX_TRANSLATE_DONE;
         bool go_on = p->ends->done(p->ends->user, p->next_done, s->result);
         os_mutex_lock(p->mutex);
@@ -456,7 +397,6 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
                   const struct pipeline_ends *ends)
 {
     struct pipeline p = { .translator = t, .ends = ends, .count = count };
-    const struct log_sink *sink = log_current();
     bool ok = false;
     if (count == 0)
         return true;
@@ -479,9 +419,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
     p.changed = os_condition_create();
     if (batch && has_flights && p.in && p.out && p.slots && p.mutex && p.changed) {
         for (size_t i = 0; i < p.slot_count; i++)
-            p.slots[i].messages.sink =
-                (struct log_sink){ keep_message, &p.slots[i].messages,
-                                   sink ? sink->level : LOG_ERROR };
+            log_queue_init(&p.slots[i].messages);
         start_threads(&p, threads);
         run_all(&p, batch);
         for (uint32_t i = 0; i < p.thread_count; i++)
@@ -489,8 +427,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
         ok = !p.failed && p.next_done == count;
     }
     for (size_t i = 0; p.slots && i < p.slot_count; i++) {
-        clear_messages(&p.slots[i].messages);
-        mem_free(p.slots[i].messages.items);
+        log_queue_finish(&p.slots[i].messages);
         picture_free(&p.slots[i].image);
     }
     mem_free(p.slots);

@@ -191,17 +191,19 @@ static bool prepare(struct translator *t, uint32_t images, uint32_t width,
 }
 
 // Makes the kept program one that can run as many of these images as possible, at most
-// `images`. What does not fit the device is tried again with fewer, in silence.
+// `images`. What does not fit the device is tried again with fewer, and
+// the error is not reported.
 static bool start(struct translator *t, uint32_t images, uint32_t width,
                   uint32_t height)
 {
-    const struct log_sink *sink = log_current();
+    struct log_capture capture;
     bool was_cut = false, ok;
     for (;;) {
         if (images > 1)
-            log_use(NULL);
+            log_capture_begin(&capture);
         ok = prepare(t, images, width, height) && program_start(t, &t->program);
-        log_use(sink);
+        if (images > 1)
+            log_capture_end(&capture);
         if (ok || images == 1 || gpu_device_is_lost(t->device))
             break;
         images /= 2;

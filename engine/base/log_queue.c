@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// See log_queue.h.
+
+#include "base/log_queue.h"
+
+#include "base/mem.h"
+
+struct log_queue_entry {
+    enum log_level level;
+    char *text;
+};
+
+// A message that there is no memory for is lost; so is the one about that.
+static void keep(void *user, enum log_level level, const char *text)
+{
+    struct log_queue *q = user;
+    if (q->is_busy)
+        return;
+    q->is_busy = true;
+    char *copy = mem_strdup(text);
+    if (copy && mem_grow(&q->entries, &q->capacity, q->count + 1, sizeof(*q->entries)))
+        q->entries[q->count++] = (struct log_queue_entry){ level, copy };
+    else
+        mem_free(copy);
+    q->is_busy = false;
+}
+
+void log_queue_init(struct log_queue *q)
+{
+    const struct log_sink *sink = log_current();
+    *q = (struct log_queue){ .sink = { keep, q, sink ? sink->level : LOG_ERROR } };
+}
+
+static void clear(struct log_queue *q)
+{
+    for (size_t i = 0; i < q->count; i++)
+        mem_free(q->entries[i].text);
+    q->count = 0;
+}
+
+void log_queue_flush(struct log_queue *q)
+{
+    for (size_t i = 0; i < q->count; i++)
+        log_message(q->entries[i].level, "%s", q->entries[i].text);
+    clear(q);
+}
+
+void log_queue_finish(struct log_queue *q)
+{
+    clear(q);
+    mem_free(q->entries);
+    *q = (struct log_queue){ 0 };
+}
