@@ -7,23 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *type_name(enum pix_device_type type)
-{
-    switch (type) {
-    case PIX_DEVICE_DISCRETE:
-        return "discrete";
-    case PIX_DEVICE_INTEGRATED:
-        return "integrated";
-    case PIX_DEVICE_VIRTUAL:
-        return "virtual";
-    case PIX_DEVICE_CPU:
-        return "cpu";
-    case PIX_DEVICE_OTHER:
-        break;
-    }
-    return "other";
-}
-
 static const char *api_version(const struct pix_device_info *d, char *text)
 {
     snprintf(text, 64, "%" PRIu32 ".%" PRIu32 ".%" PRIu32, d->api_version[0],
@@ -40,7 +23,7 @@ static bool print_json(const struct pix_device_info *list, uint32_t count)
         json_t *device = json_object();
         output_add(&device, "index", output_uint(d->index));
         output_add(&device, "name", output_text(d->name));
-        output_add(&device, "type", output_text(type_name(d->type)));
+        output_add(&device, "type", output_text(output_get_device_type(d->type)));
         output_add(&device, "vendor_id", output_uint(d->vendor_id));
         output_add(&device, "device_id", output_uint(d->device_id));
         output_add(&device, "driver", output_text(d->driver));
@@ -63,8 +46,8 @@ static void print_lines(const struct pix_device_info *list, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         const struct pix_device_info *d = &list[i];
         char text[64], memory[32], binding[32], allocation[32], shared[32];
-        printf("%" PRIu32 "  %s (%s)%s\n", d->index, d->name, type_name(d->type),
-               d->is_default ? ", the default" : "");
+        printf("%" PRIu32 "  %s (%s)%s\n", d->index, d->name,
+               output_get_device_type(d->type), d->is_default ? ", the default" : "");
         printf("   driver %s %s, Vulkan %s, memory %s\n", *d->driver ? d->driver : "?",
                d->driver_version, api_version(d, text),
                output_bytes(d->memory_bytes, memory));

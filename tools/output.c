@@ -146,6 +146,16 @@ const char *output_duration(double seconds, char *text)
     return text;
 }
 
+const char *output_get_device_type(enum pix_device_type type)
+{
+    static const char *const names[] = {
+        [PIX_DEVICE_DISCRETE] = "discrete", [PIX_DEVICE_INTEGRATED] = "integrated",
+        [PIX_DEVICE_VIRTUAL] = "virtual",   [PIX_DEVICE_CPU] = "cpu",
+        [PIX_DEVICE_OTHER] = "other",
+    };
+    return names[type];
+}
+
 bool output_plan(const struct pix_plan *p, bool as_json)
 {
     const struct {

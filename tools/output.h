@@ -49,6 +49,9 @@ const char *output_bytes(uint64_t bytes, char *text);
 // "1:02:03"; `text` has room for 32.
 const char *output_duration(double seconds, char *text);
 
+// "discrete", "integrated", "virtual", "cpu" or "other".
+const char *output_get_device_type(enum pix_device_type type);
+
 // One line that is written over and over on a terminal. Messages clear it first.
 void output_live_begin(FILE *stream);
 void output_live(const char *text);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Results of benchmarks and their JSON file. See bench_file.h.
+// The JSON file of a result: written, and read with everything checked. See file.h.
 
-#include "bench_file.h"
+#include "bench/file.h"
 
 #include "output.h"
 #include "replacement.h"
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define FORMAT "pix2pix bench"
 #define FORMAT_VERSION 1
@@ -22,36 +21,6 @@
 // Of any measurement.
 #define SECONDS_LEAST 1e-12
 #define SECONDS_MOST 1e9
-
-const char *const bench_method[] = {
-    "Each measurement: one run that does not count, then runs until the time for it is "
-    "over, at least 3 and at most 30. The median is given, and as spread half the "
-    "distance of the quartiles.",
-    "Ceilings and calls: by the device's timestamps where they agree with the host's "
-    "clock on a long kernel, otherwise by the host's clock around single submissions, "
-    "less what an empty submission takes. Short calls are repeated inside a submission, "
-    "with a barrier after each; the barrier counts.",
-    "A call is measured by itself, on the memory that the training step gave it, after "
-    "a whole step: its operands may lie in caches that they would have left by then. "
-    "Calls of one kernel, shape and grid are measured once and counted.",
-    "Whole steps and translations: by the host's clock, from writing the step block to "
-    "the end of the last submission, with the upload of pixels and the download of "
-    "losses or pixels. Decoding, resizing and files do not count, nor does making "
-    "pipelines.",
-    "Images and weights are noise. GFLOP/s: multiplications and additions that the "
-    "definition needs. GB/s: bytes of each range that a call reads plus those it "
-    "writes, each once, whatever caches do.",
-    "Ceiling: the time that flops and bytes would take at the measured rates of f32 "
-    "multiply-adds and of copying, the longer of both, over the time taken. f and b say "
-    "which was longer. Above 100 % where caches are faster than the copy.",
-    NULL,
-};
-
-const char *const bench_groups[] = {
-    "forward",       "input gradient", "weight gradient",
-    "bias gradient", "norm",           "Adam",
-    "loss",          "other",          NULL,
-};
 
 static const char *const kind_names[] = {
     [PIX_BENCH_CEILING] = "ceiling",
@@ -81,210 +50,6 @@ static const char *const clock_names[] = {
     FIELD(weights_d)
 
 // ---------------------------------------------------------------------------
-// In memory
-
-static char *copy_text(const char *text)
-{
-    const size_t size = strlen(text) + 1;
-    char *copy = malloc(size);
-    if (copy)
-        memcpy(copy, text, size);
-    else
-        output_error("out of memory");
-    return copy;
-}
-
-const char *bench_device_type(enum pix_device_type type)
-{
-    static const char *const names[] = {
-        [PIX_DEVICE_DISCRETE] = "discrete", [PIX_DEVICE_INTEGRATED] = "integrated",
-        [PIX_DEVICE_VIRTUAL] = "virtual",   [PIX_DEVICE_CPU] = "cpu",
-        [PIX_DEVICE_OTHER] = "other",
-    };
-    return names[type];
-}
-
-void bench_result_init(struct bench_result *r)
-{
-    char text[64] = "";
-    const time_t now = time(NULL);
-    const struct tm *utc = gmtime(&now);
-    if (utc)
-        strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", utc);
-    *r = (struct bench_result){ .version = copy_text(pix_version()),
-                                .when = copy_text(text) };
-}
-
-void bench_result_finish(struct bench_result *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        struct bench_device *d = &r->devices[i];
-        for (size_t k = 0; k < d->count; k++) {
-            free(d->rows[k].group);
-            free(d->rows[k].name);
-            free(d->rows[k].kernel);
-        }
-        free(d->rows);
-        free(d->name);
-        free(d->type);
-        free(d->driver);
-        free(d->driver_version);
-        free(d->api_version);
-    }
-    free(r->devices);
-    free(r->version);
-    free(r->when);
-    *r = (struct bench_result){ 0 };
-}
-
-static struct bench_device *new_device(struct bench_result *r)
-{
-    struct bench_device *more =
-        realloc(r->devices, (r->count + 1) * sizeof(r->devices[0]));
-    if (!more) {
-        output_error("out of memory");
-        return NULL;
-    }
-    r->devices = more;
-    more[r->count] = (struct bench_device){ 0 };
-    return &more[r->count++];
-}
-
-struct bench_device *bench_add_device(struct bench_result *r,
-                                      const struct pix_device_info *info)
-{
-    char api[64];
-    struct bench_device *d = new_device(r);
-    if (!d)
-        return NULL;
-    snprintf(api, sizeof(api), "%" PRIu32 ".%" PRIu32 ".%" PRIu32, info->api_version[0],
-             info->api_version[1], info->api_version[2]);
-    d->name = copy_text(info->name);
-    d->type = copy_text(bench_device_type(info->type));
-    d->driver = copy_text(info->driver);
-    d->driver_version = copy_text(info->driver_version);
-    d->api_version = copy_text(api);
-    d->memory_bytes = info->memory_bytes;
-    return d->name && d->type && d->driver && d->driver_version && d->api_version
-               ? d
-               : NULL;
-}
-
-bool bench_add_row(struct bench_device *d, const struct pix_bench_row *row)
-{
-    if (d->count == d->capacity) {
-        const size_t capacity = d->capacity ? 2 * d->capacity : 64;
-        struct bench_row *more = realloc(d->rows, capacity * sizeof(d->rows[0]));
-        if (!more) {
-            output_error("out of memory");
-            return false;
-        }
-        d->rows = more;
-        d->capacity = capacity;
-    }
-    struct bench_row *copy = &d->rows[d->count++];
-    *copy = (struct bench_row){ *row, copy_text(row->group), copy_text(row->name),
-                                copy_text(row->kernel) };
-    copy->order = d->count - 1;
-    copy->row.group = copy->group;
-    copy->row.name = copy->name;
-    copy->row.kernel = copy->kernel;
-    return copy->group && copy->name && copy->kernel;
-}
-
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-static int compare_rows(const void *left, const void *right)
-{
-    const struct bench_row *a = left, *b = right;
-    int order = compare_numbers(a->row.kind, b->row.kind);
-    if (order == 0 && a->row.kind != PIX_BENCH_CALL) {
-        order = compare_numbers(a->row.size, b->row.size);
-        if (order == 0)
-            order = compare_numbers(a->row.batch, b->row.batch);
-    }
-    return order ? order : compare_numbers(a->order, b->order);
-}
-
-void bench_sort(struct bench_device *d)
-{
-    if (d->count > 0)
-        qsort(d->rows, d->count, sizeof(d->rows[0]), compare_rows);
-}
-
-// ---------------------------------------------------------------------------
-// What follows from rows
-
-double bench_gflops(const struct pix_bench_row *row)
-{
-    return row->median > 0 ? 1e-9 * (double)row->flops / row->median : 0;
-}
-
-double bench_gbytes(const struct pix_bench_row *row)
-{
-    return row->median > 0 ? 1e-9 * (double)row->bytes / row->median : 0;
-}
-
-double bench_spread(const struct pix_bench_row *row)
-{
-    return row->median > 0 ? 0.5 * (row->high - row->low) / row->median : 0;
-}
-
-struct bench_share bench_sum_group(const struct bench_device *d, const char *group,
-                                   bool is_simple)
-{
-    struct bench_share sum = { 0 };
-    for (size_t i = 0; i < d->count; i++) {
-        const struct pix_bench_row *row = &d->rows[i].row;
-        if (row->kind != PIX_BENCH_CALL || row->is_simple != is_simple ||
-            strcmp(row->group, group) != 0)
-            continue;
-        sum.kinds++;
-        sum.calls += row->count;
-        sum.seconds += row->count * row->median;
-        sum.flops += row->count * row->flops;
-        sum.bytes += row->count * row->bytes;
-    }
-    return sum;
-}
-
-const struct pix_bench_row *bench_find(const struct bench_device *d,
-                                       enum pix_bench_kind kind, const char *name)
-{
-    for (size_t i = 0; i < d->count; i++)
-        if (d->rows[i].row.kind == kind && strcmp(d->rows[i].row.name, name) == 0)
-            return &d->rows[i].row;
-    return NULL;
-}
-
-bool bench_linear(const struct bench_device *d, const struct pix_bench_row *row,
-                  bool by_size, double *ratio)
-{
-    const struct pix_bench_row *base = NULL;
-    uint32_t others = 0;
-    for (size_t i = 0; i < d->count; i++) {
-        const struct pix_bench_row *r = &d->rows[i].row;
-        if (r->kind != row->kind || r->is_simple != row->is_simple || r->samples == 0 ||
-            (by_size ? r->batch != row->batch : r->size != row->size))
-            continue;
-        others++;
-        if (!base || (by_size ? r->size < base->size : r->batch < base->batch))
-            base = r;
-    }
-    if (others < 2 || row->samples == 0 || base->median <= 0)
-        return false;
-    *ratio = row->median / base->median;
-    if (by_size)
-        *ratio *= (double)base->size * base->size / ((double)row->size * row->size);
-    else
-        *ratio *= (double)base->batch / row->batch;
-    return true;
-}
-
-// ---------------------------------------------------------------------------
 // Writing
 
 static json_t *row_to_json(const struct pix_bench_row *row)
@@ -306,8 +71,8 @@ static json_t *row_to_json(const struct pix_bench_row *row)
         output_add(&o, "seconds", output_real(row->median));
         output_add(&o, "lower_quartile", output_real(row->low));
         output_add(&o, "upper_quartile", output_real(row->high));
-        output_add(&o, "gflops", output_real(bench_gflops(row)));
-        output_add(&o, "gbytes_per_second", output_real(bench_gbytes(row)));
+        output_add(&o, "gflops", output_real(bench_get_gflops(row)));
+        output_add(&o, "gbytes_per_second", output_real(bench_get_gbytes(row)));
         output_add(&o, "ceiling_share", output_real(row->ceiling_share));
         output_add(&o, "bound_by",
                    output_text(row->bound_by_bytes ? "bytes" : "flops"));
@@ -370,7 +135,7 @@ bool bench_can_write(const char *path)
     return false;
 }
 
-bool bench_write(const struct bench_result *r, const char *path)
+bool bench_write_file(const struct bench_result *r, const char *path)
 {
     json_t *document = result_to_json(r);
     struct replacement out = { 0 };
@@ -424,7 +189,7 @@ static char *read_text(struct reader *r, const json_t *object, const char *key)
         refuse(r, what);
         return NULL;
     }
-    char *copy = copy_text(text);
+    char *copy = bench_copy_text(text);
     r->failed |= !copy;
     if (copy)
         remove_controls(copy);
@@ -530,7 +295,7 @@ static void read_row(struct reader *r, const json_t *o, struct bench_device *d)
 
 static void read_device(struct reader *r, const json_t *o, struct bench_result *out)
 {
-    struct bench_device *d = new_device(out);
+    struct bench_device *d = bench_append_device(out);
     const json_t *rows = json_object_get(o, "rows");
     if (!d) {
         r->failed = true;
@@ -588,7 +353,7 @@ done:
     return document;
 }
 
-bool bench_read(const char *path, struct bench_result *out)
+bool bench_read_file(const char *path, struct bench_result *out)
 {
     struct reader r = { .path = path };
     *out = (struct bench_result){ 0 };

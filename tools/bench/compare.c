@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+//
+// Two results of benchmarks side by side. See compare.h.
+
+#include "bench/compare.h"
+
+#include "bench/file.h"
+#include "bench/result.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool same_work(const struct pix_bench_row *a, const struct pix_bench_row *b)
+{
+    return a->kind == b->kind && a->is_simple == b->is_simple &&
+           strcmp(a->group, b->group) == 0 && strcmp(a->name, b->name) == 0;
+}
+
+static const struct pix_bench_row *find_same(const struct bench_device *d,
+                                             const struct pix_bench_row *row)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (same_work(&d->rows[i].row, row))
+            return &d->rows[i].row;
+    return NULL;
+}
+
+// How much faster b is. The kernels of ceilings are as long as suits the device: there
+// the rates are compared.
+static double speed(const struct pix_bench_row *a, const struct pix_bench_row *b)
+{
+    const double times = a->median / b->median;
+    if (a->kind == PIX_BENCH_CEILING && a->flops > 0)
+        return times * ((double)b->flops / (double)a->flops);
+    if (a->kind == PIX_BENCH_CEILING && a->bytes > 0)
+        return times * ((double)b->bytes / (double)a->bytes);
+    return times;
+}
+
+static void print_value(const struct pix_bench_row *row)
+{
+    if (row->samples == 0)
+        printf(" %15s", "-");
+    else if (row->kind == PIX_BENCH_CEILING && row->flops > 0)
+        printf(" %8.4g GFLOP/s", bench_get_gflops(row));
+    else if (row->kind == PIX_BENCH_CEILING && row->bytes > 0)
+        printf(" %11.4g GB/s", bench_get_gbytes(row));
+    else
+        printf(" %12.3f ms", 1e3 * row->median);
+}
+
+// Counters that differ.
+static void print_counter(const char *name, uint64_t a, uint64_t b)
+{
+    if (a != b)
+        printf("    %-62s %15" PRIu64 " %15" PRIu64 " %9.3f\n", name, a, b,
+               a > 0 ? (double)b / (double)a : 0);
+}
+
+static void print_ratio(const struct pix_bench_row *a, const struct pix_bench_row *b)
+{
+    char name[256];
+    snprintf(name, sizeof(name), "%s%s", a->name, a->is_simple ? ", simple" : "");
+    printf("%-66s", name);
+    print_value(a);
+    print_value(b);
+    if (a->samples > 0 && b->samples > 0)
+        printf(" %9.2f\n", speed(a, b));
+    else
+        printf(" %9s\n", "-");
+    if (a->kind == PIX_BENCH_CEILING)
+        return;
+    print_counter("times in a step", a->count, b->count);
+    print_counter("floating point operations", a->flops, b->flops);
+    print_counter("bytes moved", a->bytes, b->bytes);
+    print_counter("dispatches", a->plan.dispatches, b->plan.dispatches);
+    print_counter("barriers", a->plan.barriers, b->plan.barriers);
+    print_counter("bytes of the arena", a->plan.arena_bytes, b->plan.arena_bytes);
+    print_counter("bytes of device memory", a->plan.device_bytes, b->plan.device_bytes);
+}
+
+// Rows of one kind and group that both have, and the geometric mean of their ratios.
+static uint32_t compare_group(const struct bench_device *a,
+                              const struct bench_device *b, enum pix_bench_kind kind,
+                              const char *group)
+{
+    double logs = 0;
+    uint32_t timed = 0, count = 0;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct pix_bench_row *row = &a->rows[i].row;
+        if (row->kind != kind || (group && strcmp(row->group, group) != 0))
+            continue;
+        const struct pix_bench_row *other = find_same(b, row);
+        if (!other)
+            continue;
+        if (count == 0)
+            printf("\n%-66s %15s %15s %9s\n", row->group, "A", "B", "speed B/A");
+        print_ratio(row, other);
+        count++;
+        if (row->samples > 0 && other->samples > 0) {
+            logs += log(speed(row, other));
+            timed++;
+        }
+    }
+    if (timed > 1 && kind != PIX_BENCH_CEILING)
+        printf("%-66s %15s %15s %9.2f\n", "  geometric mean", "", "",
+               exp(logs / timed));
+    return count;
+}
+
+static void print_missing(const struct bench_device *in,
+                          const struct bench_device *from, const char *name)
+{
+    bool begun = false;
+    for (size_t i = 0; i < in->count; i++) {
+        const struct pix_bench_row *row = &in->rows[i].row;
+        if (find_same(from, row))
+            continue;
+        if (!begun)
+            printf("\nonly in %s\n", name);
+        begun = true;
+        printf("  %s: %s%s\n", row->group, row->name, row->is_simple ? ", simple" : "");
+    }
+}
+
+static void compare_devices(const struct bench_device *a, const struct bench_device *b)
+{
+    uint32_t count = 0;
+    printf("A: %s, driver %s %s\nB: %s, driver %s %s\n", a->name, a->driver,
+           a->driver_version, b->name, b->driver, b->driver_version);
+    count += compare_group(a, b, PIX_BENCH_CEILING, NULL);
+    for (size_t i = 0; bench_groups[i]; i++)
+        count += compare_group(a, b, PIX_BENCH_CALL, bench_groups[i]);
+    count += compare_group(a, b, PIX_BENCH_TRAIN, NULL);
+    count += compare_group(a, b, PIX_BENCH_TRANSLATE, NULL);
+    if (count == 0)
+        printf("\nthey have no row in common\n");
+    print_missing(a, b, "A");
+    print_missing(b, a, "B");
+    printf("\n");
+}
+
+static bool same_device(const struct bench_device *a, const struct bench_device *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->driver, b->driver) == 0;
+}
+
+// The device of `r` that is the device `index` of `from`: the only one where both have
+// one; else the first of that name for the first, the second for the second.
+static const struct bench_device *find_device(const struct bench_result *r,
+                                              const struct bench_result *from,
+                                              size_t index)
+{
+    const struct bench_device *like = &from->devices[index];
+    size_t skip = 0;
+    if (r->count == 1 && from->count == 1)
+        return &r->devices[0];
+    for (size_t i = 0; i < index; i++)
+        skip += same_device(&from->devices[i], like);
+    for (size_t i = 0; i < r->count; i++)
+        if (same_device(&r->devices[i], like) && skip-- == 0)
+            return &r->devices[i];
+    return NULL;
+}
+
+bool bench_compare_files(const char *const paths[2])
+{
+    struct bench_result a = { 0 }, b = { 0 };
+    bool ok = bench_read_file(paths[0], &a) && bench_read_file(paths[1], &b);
+    if (!ok)
+        goto done;
+    printf("A: %s, pix2pix %s, %s\nB: %s, pix2pix %s, %s\n", paths[0], a.version,
+           a.when, paths[1], b.version, b.when);
+    if (a.ngf != b.ngf || a.ndf != b.ndf)
+        printf("the networks differ: A has --ngf %" PRIu32 " --ndf %" PRIu32
+               ", B --ngf %" PRIu32 " --ndf %" PRIu32
+               ": whole steps are not the same work\n",
+               a.ngf, a.ndf, b.ngf, b.ndf);
+    printf("speed B/A: above 1 B is faster; counters are shown where they differ\n\n");
+    for (size_t i = 0; i < a.count; i++) {
+        const struct bench_device *other = find_device(&b, &a, i);
+        if (other)
+            compare_devices(&a.devices[i], other);
+        else
+            printf("only in A: %s\n", a.devices[i].name);
+    }
+    for (size_t i = 0; i < b.count; i++)
+        if (!find_device(&a, &b, i))
+            printf("only in B: %s\n", b.devices[i].name);
+
+done:
+    bench_result_finish(&a);
+    bench_result_finish(&b);
+    return ok;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+//
+// The result of a benchmark as a page: cards, charts and tables. See page.h.
+
+#include "bench/page.h"
+
+#include "bench/charts.h"
+#include "output.h"
+#include "page/html.h"
+#include "replacement.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+static void put_card(FILE *f, const char *value, const char *what)
+{
+    html_put(f, "<div class=\"card\"><b>");
+    html_put_text(f, value);
+    html_put(f, "</b><span>");
+    html_put_text(f, what);
+    html_put(f, "</span></div>\n");
+}
+
+static void put_cards(FILE *f, const struct bench_device *d)
+{
+    bool shown[PIX_BENCH_TRANSLATE + 1] = { false };
+    char text[32];
+    html_put(f, "<div class=\"cards\">\n");
+    // The first of training and the first of translation.
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (bench_is_whole(row) && row->samples > 0 && !row->is_simple &&
+            !shown[row->kind]) {
+            put_card(f, html_format_seconds(row->median, text), row->name);
+            shown[row->kind] = true;
+        }
+    }
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (row->kind != PIX_BENCH_CEILING)
+            continue;
+        if (row->flops > 0)
+            put_card(f, html_format_rate(bench_get_gflops(row), "FLOP/s", text),
+                     row->name);
+        else if (row->bytes > 0)
+            put_card(f, html_format_rate(bench_get_gbytes(row), "B/s", text),
+                     row->name);
+        else
+            put_card(f, html_format_seconds(row->median, text), row->name);
+    }
+    html_put(f, "</div>\n");
+}
+
+static void put_whole(FILE *f, const struct bench_device *d)
+{
+    bool any = false, timed = false;
+    char text[32], more[32], memory[32];
+    for (size_t i = 0; i < d->count; i++) {
+        any |= bench_is_whole(&d->rows[i].row);
+        timed |= bench_is_whole(&d->rows[i].row) && d->rows[i].row.samples > 0;
+    }
+    if (!any)
+        return;
+    html_put(f, "<h3>Whole steps and translations</h3>\n");
+    if (timed)
+        html_put(
+            f, "<div class=\"wide\"><table><tr><th></th><th>median</th><th>spread</th>"
+               "<th>images/s</th><th>GFLOP/s</th><th>GB/s</th><th>ceiling</th></tr>\n");
+    for (size_t i = 0; timed && i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (!bench_is_whole(row) || row->samples == 0)
+            continue;
+        html_put(f, "<tr><td>");
+        html_put_text(f, row->name);
+        html_put(
+            f,
+            "%s</td><td>%s</td><td>%.0f %%</td><td>%.3g</td><td>%.2f</td><td>%.2f</td>"
+            "<td>%.0f %% %s</td></tr>\n",
+            row->is_simple ? ", simple kernels" : "",
+            html_format_seconds(row->median, text), 100 * bench_get_spread(row),
+            row->batch / row->median, bench_get_gflops(row), bench_get_gbytes(row),
+            100 * row->ceiling_share, row->bound_by_bytes ? "b" : "f");
+    }
+    if (timed)
+        html_put(f, "</table></div>\n");
+    html_put(f, "<div class=\"wide\"><table><tr><th>counted, without a clock</th>"
+                "<th>dispatches</th><th>barriers</th><th>submissions</th><th>GFLOP</th>"
+                "<th>MB moved</th><th>arena</th><th>state</th><th>memory</th></tr>\n");
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (!bench_is_whole(row))
+            continue;
+        html_put(f, "<tr><td>");
+        html_put_text(f, row->name);
+        html_put(
+            f,
+            "%s</td><td>%" PRIu32 "</td><td>%" PRIu32 "</td><td>%" PRIu32
+            "</td><td>%.2f</td><td>%.1f</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
+            row->is_simple ? ", simple kernels" : "", row->plan.dispatches,
+            row->plan.barriers, row->plan.submissions, 1e-9 * (double)row->flops,
+            1e-6 * (double)row->bytes, output_bytes(row->plan.arena_bytes, text),
+            output_bytes(row->plan.state_bytes, more),
+            output_bytes(row->plan.device_bytes, memory));
+    }
+    html_put(f, "</table></div>\n");
+}
+
+static void put_calls(FILE *f, const struct bench_device *d, const char *group,
+                      bool is_simple)
+{
+    bool begun = false;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        char text[32];
+        if (row->kind != PIX_BENCH_CALL || row->is_simple != is_simple ||
+            strcmp(row->group, group) != 0)
+            continue;
+        if (!begun)
+            html_put(f,
+                     "<details><summary>%s%s</summary><div class=\"wide\"><table><tr>"
+                     "<th>shape</th><th>times</th><th>median</th><th>spread</th>"
+                     "<th>GFLOP/s</th><th>GB/s</th><th>ceiling</th><th class=\"left\">"
+                     "kernel</th></tr>\n",
+                     group, is_simple ? ", simple kernels" : "");
+        begun = true;
+        html_put(f, "<tr><td>");
+        html_put_text(f, row->name);
+        html_put(f, "</td><td>%" PRIu32 "</td>", row->count);
+        if (row->samples > 0)
+            html_put(f,
+                     "<td>%s</td><td>%.0f %%</td><td>%.2f</td><td>%.2f</td>"
+                     "<td>%.0f %% %s</td>",
+                     html_format_seconds(row->median, text),
+                     100 * bench_get_spread(row), bench_get_gflops(row),
+                     bench_get_gbytes(row), 100 * row->ceiling_share,
+                     row->bound_by_bytes ? "b" : "f");
+        else
+            html_put(f, "<td>-</td><td>-</td><td>-</td><td>-</td><td>-</td>");
+        html_put(f, "<td class=\"left\">");
+        html_put_text(f, row->kernel);
+        html_put(f, "</td></tr>\n");
+    }
+    if (begun)
+        html_put(f, "</table></div></details>\n");
+}
+
+static void put_device(FILE *f, const struct bench_device *d)
+{
+    char memory[32];
+    html_put(f, "<h2>");
+    html_put_text(f, d->name);
+    html_put(f, "</h2>\n<p class=\"dim\">");
+    html_put_text(f, d->type);
+    html_put(f, ", driver ");
+    html_put_text(f, *d->driver ? d->driver : "?");
+    html_put(f, " ");
+    html_put_text(f, d->driver_version);
+    html_put(f, ", Vulkan ");
+    html_put_text(f, d->api_version);
+    html_put(f, ", memory %s%s</p>\n", output_bytes(d->memory_bytes, memory),
+             d->complete ? "" : " (not complete: interrupted, or something failed)");
+    put_cards(f, d);
+    put_whole(f, d);
+    bench_put_growth(f, d, true);
+    bench_put_growth(f, d, false);
+    bench_put_shares(f, d);
+    bench_put_roofline(f, d);
+    bench_put_layers(f, d);
+    for (size_t i = 0; i < d->count; i++)
+        if (d->rows[i].row.kind == PIX_BENCH_CALL) {
+            html_put(f, "<h3>All calls</h3>\n");
+            break;
+        }
+    for (int simple = 0; simple < 2; simple++)
+        for (size_t i = 0; bench_groups[i]; i++)
+            put_calls(f, d, bench_groups[i], simple == 1);
+}
+
+bool bench_write_page(const struct bench_result *r, const char *path)
+{
+    struct replacement out;
+    if (!replacement_begin(&out, path)) {
+        output_error("%s can not be written: %s", path, strerror(errno));
+        return false;
+    }
+    FILE *f = out.file;
+    html_begin_page(f, "pix2pix bench");
+    html_put(f, "<p class=\"dim\">pix2pix ");
+    html_put_text(f, r->version);
+    html_put(f, ", ");
+    html_put_text(f, r->when);
+    html_put(f,
+             ", U-Net with %" PRIu32 " filters, PatchGAN with %" PRIu32 ", f32</p>\n",
+             r->ngf, r->ndf);
+    bench_put_overview(f, r);
+    for (size_t i = 0; i < r->count; i++)
+        put_device(f, &r->devices[i]);
+    html_put(f, "<h2>How it was measured</h2>\n<ul>\n");
+    for (size_t i = 0; bench_method[i]; i++) {
+        html_put(f, "<li>");
+        html_put_text(f, bench_method[i]);
+        html_put(f, "</li>\n");
+    }
+    html_put(f, "</ul>\n");
+    html_end_page(f);
+    if (replacement_end(&out, true))
+        return true;
+    output_error("%s can not be written: %s", path, strerror(errno));
+    return false;
+}

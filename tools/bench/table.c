@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+//
+// The result of a benchmark as text. See table.h.
+
+#include "bench/table.h"
+
+#include "output.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void bench_print_method(void)
+{
+    printf("how it was measured\n");
+    for (size_t i = 0; bench_method[i]; i++) {
+        const char *text = bench_method[i];
+        int column = printf("  -");
+        while (*text) {
+            const size_t length = strcspn(text, " ");
+            if (column + 1 + (int)length > 88) {
+                printf("\n");
+                column = printf("   ");
+            }
+            column += printf(" %.*s", (int)length, text);
+            text += length + (text[length] == ' ');
+        }
+        printf("\n");
+    }
+}
+
+static void print_heading(const char *title, const char *more)
+{
+    printf("\n%-60s %6s %10s %6s %9s %8s %8s  %s\n", title, "times", "ms", "spread",
+           "GFLOP/s", "GB/s", "ceiling", more);
+}
+
+static void print_timing(const struct pix_bench_row *row)
+{
+    if (row->samples == 0) {
+        printf(" %10s %6s %9s %8s %8s", "-", "-", "-", "-", "-");
+        return;
+    }
+    char share[16] = "-", spread[16] = "-", gflops[24] = "-", gbytes[24] = "-";
+    if (row->flops > 0)
+        snprintf(gflops, sizeof(gflops), "%.2f", bench_get_gflops(row));
+    if (row->bytes > 0)
+        snprintf(gbytes, sizeof(gbytes), "%.2f", bench_get_gbytes(row));
+    // A sum has none.
+    if (row->samples > 1)
+        snprintf(spread, sizeof(spread), "%.0f %%", 100 * bench_get_spread(row));
+    if (row->ceiling_share > 0)
+        snprintf(share, sizeof(share), "%.0f %% %c", 100 * row->ceiling_share,
+                 row->bound_by_bytes ? 'b' : 'f');
+    printf(" %10.3f %6s %9s %8s %8s", 1e3 * row->median, spread, gflops, gbytes, share);
+}
+
+static void print_call(const struct pix_bench_row *row)
+{
+    printf("%-60s %6" PRIu32, row->name, row->count);
+    print_timing(row);
+    printf("  %s\n", row->kernel);
+}
+
+static void print_group(const struct bench_device *d, const char *group, bool is_simple)
+{
+    const struct bench_share sum = bench_sum_group(d, group, is_simple);
+    char title[64];
+    if (sum.kinds == 0)
+        return;
+    snprintf(title, sizeof(title), "%s%s", group,
+             is_simple ? ", the simple kernels" : "");
+    print_heading(title, "kernel");
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (row->kind == PIX_BENCH_CALL && row->is_simple == is_simple &&
+            strcmp(row->group, group) == 0)
+            print_call(row);
+    }
+    if (sum.kinds > 1) {
+        const struct pix_bench_row all = { .samples = sum.seconds > 0,
+                                           .median = sum.seconds,
+                                           .low = sum.seconds,
+                                           .high = sum.seconds,
+                                           .flops = sum.flops,
+                                           .bytes = sum.bytes };
+        printf("%-60s %6" PRIu32, "  all of a step", sum.calls);
+        print_timing(&all);
+        printf("\n");
+    }
+}
+
+static void print_shares(const struct bench_device *d)
+{
+    double all = 0;
+    for (size_t i = 0; bench_groups[i]; i++)
+        all += bench_sum_group(d, bench_groups[i], false).seconds;
+    if (all <= 0)
+        return;
+    printf("\n%-60s %6s %10s %6s\n", "where the time of a training step goes", "calls",
+           "ms", "share");
+    for (size_t i = 0; bench_groups[i]; i++) {
+        const struct bench_share s = bench_sum_group(d, bench_groups[i], false);
+        if (s.kinds > 0)
+            printf("%-60s %6" PRIu32 " %10.3f %4.0f %%\n", bench_groups[i], s.calls,
+                   1e3 * s.seconds, 100 * s.seconds / all);
+    }
+    printf("%-60s %6s %10.3f\n", "all calls, one by one", "", 1e3 * all);
+}
+
+static void print_whole(const struct bench_device *d)
+{
+    bool any = false, timed = false;
+    for (size_t i = 0; i < d->count; i++) {
+        any |= bench_is_whole(&d->rows[i].row);
+        timed |= bench_is_whole(&d->rows[i].row) && d->rows[i].row.samples > 0;
+    }
+    if (!any)
+        return;
+    if (timed) {
+        print_heading("whole steps and translations", "images/s");
+        for (size_t i = 0; i < d->count; i++) {
+            const struct pix_bench_row *row = &d->rows[i].row;
+            if (!bench_is_whole(row) || row->samples == 0)
+                continue;
+            printf("%-48s %-18s", row->name, row->is_simple ? "simple kernels" : "");
+            print_timing(row);
+            printf("  %.4g\n", row->batch / row->median);
+        }
+    }
+    printf("\n%-48s %10s %8s %8s %10s %10s %10s %10s\n", "counted, without a clock",
+           "dispatches", "barriers", "submits", "GFLOP", "MB moved", "MiB arena",
+           "MiB in all");
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (bench_is_whole(row))
+            printf("%-48s %10" PRIu32 " %8" PRIu32 " %8" PRIu32
+                   " %10.2f %10.1f %10.1f %10.1f%s\n",
+                   row->name, row->plan.dispatches, row->plan.barriers,
+                   row->plan.submissions, 1e-9 * (double)row->flops,
+                   1e-6 * (double)row->bytes, (double)row->plan.arena_bytes / (1 << 20),
+                   (double)row->plan.device_bytes / (1 << 20),
+                   row->is_simple ? "  simple" : "");
+    }
+}
+
+static void print_linear(const struct bench_device *d)
+{
+    bool begun = false;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        double by_size, by_batch;
+        if (!bench_is_whole(row))
+            continue;
+        const bool has_size = bench_find_growth(d, row, true, &by_size);
+        const bool has_batch = bench_find_growth(d, row, false, &by_batch);
+        char size_text[32] = "-", batch_text[32] = "-";
+        if (!has_size && !has_batch)
+            continue;
+        if (!begun)
+            printf("\n%-48s %12s %18s %18s\n", "cost (1 is linear, less is better)",
+                   "ms an image", "a pixel, by size", "an image, by batch");
+        begun = true;
+        if (has_size)
+            snprintf(size_text, sizeof(size_text), "%.2f", by_size);
+        if (has_batch)
+            snprintf(batch_text, sizeof(batch_text), "%.2f", by_batch);
+        printf("%-48s %12.3f %18s %18s%s\n", row->name, 1e3 * row->median / row->batch,
+               size_text, batch_text, row->is_simple ? "  simple" : "");
+    }
+}
+
+static const char *clock_text(const struct bench_device *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (d->rows[i].row.clock == PIX_BENCH_DEVICE_CLOCK)
+            return "the device's timestamps; whole steps by the host's clock";
+    for (size_t i = 0; i < d->count; i++)
+        if (d->rows[i].row.clock == PIX_BENCH_HOST_CLOCK)
+            return "the host's, less an empty submission for each of a call's";
+    return "none: counted only";
+}
+
+void bench_print_device(const struct bench_device *d)
+{
+    char memory[32];
+    printf("%s (%s)\ndriver %s %s, Vulkan %s, memory %s\nclock: %s\n", d->name, d->type,
+           *d->driver ? d->driver : "?", d->driver_version, d->api_version,
+           output_bytes(d->memory_bytes, memory), clock_text(d));
+    bool begun = false;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (row->kind != PIX_BENCH_CEILING)
+            continue;
+        if (!begun)
+            print_heading("ceilings", "kernel");
+        begun = true;
+        print_call(row);
+    }
+    for (int simple = 0; simple < 2; simple++)
+        for (size_t i = 0; bench_groups[i]; i++)
+            print_group(d, bench_groups[i], simple == 1);
+    print_shares(d);
+    print_whole(d);
+    print_linear(d);
+    if (!d->complete)
+        printf("\nnot complete: it was interrupted, or something failed\n");
+    printf("\n");
+}
