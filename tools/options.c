@@ -180,16 +180,91 @@ static bool store(const struct command *c, const struct argument *a, const char 
         return true;
     }
     case ARGUMENT_PAIR:
-        // The second text is options_parse's to find.
+        // The caller finds the second text.
         *(const char **)a->target = text;
         return true;
     }
     return false;
 }
 
+struct parser {
+    const struct command *command;
+    int argc;
+    char **argv;
+    int at;    // the word that is being parsed
+    size_t words;
+    struct settings *settings;
+};
+
+// Moves on to the next word, which must be a value, and returns it. NULL after a
+// message that says what the option needs.
+static const char *next_value(struct parser *p, const char *name, const char *needs)
+{
+    if (p->at + 1 < p->argc && strncmp(p->argv[p->at + 1], "--", 2) != 0)
+        return p->argv[++p->at];
+    options_usage_error(p->command, "--%.*s needs %s", (int)strcspn(name, "="), name,
+                        needs);
+    return NULL;
+}
+
+// An option with its values.
+static bool parse_option(struct parser *p)
+{
+    const struct command *c = p->command;
+    const char *name = p->argv[p->at] + 2;
+    const size_t length = strcspn(name, "=");
+    const char *text = name[length] == '=' ? name + length + 1 : NULL;
+
+    struct argument argument = { 0 };
+    const bool own = find_argument(c, name, length, &argument);
+    const struct pix_option *row =
+        !own && c->is_training ? find_training_row(name, length) : NULL;
+    if (!own && !row) {
+        options_usage_error(c, "there is no option --%.*s", (int)length, name);
+        return false;
+    }
+    const bool is_flag =
+        own ? argument.type == ARGUMENT_FLAG : row->type == PIX_OPTION_FLAG;
+    if (is_flag && text) {
+        options_usage_error(c, "--%.*s takes no value", (int)length, name);
+        return false;
+    }
+    if (!is_flag && !text && !(text = next_value(p, name, "a value")))
+        return false;
+    if (!own) {
+        p->settings->items[p->settings->count++] =
+            (struct setting){ row, is_flag ? "true" : text };
+        return true;
+    }
+    if (!store(c, &argument, text))
+        return false;
+    if (argument.type != ARGUMENT_PAIR)
+        return true;
+    const char *second = next_value(p, name, "two values");
+    ((const char **)argument.target)[1] = second;
+    return second != NULL;
+}
+
+static bool parse_word(struct parser *p)
+{
+    const struct command *c = p->command;
+    const char *word = p->argv[p->at];
+    const bool is_option = strncmp(word, "--", 2) == 0;
+    if (!is_option && *word && p->words < c->word_count) {
+        c->words[p->words++] = word;
+        return true;
+    }
+    if (!is_option || !word[2]) {
+        options_usage_error(c, "\"%s\" is not an option", word);
+        return false;
+    }
+    return parse_option(p);
+}
+
 bool options_parse(const struct command *command, int argc, char **argv,
                    struct settings *settings, int *code)
 {
+    struct parser p = { command, argc, argv, 0, 0, settings };
     *code = EXIT_USAGE;
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -207,60 +282,9 @@ bool options_parse(const struct command *command, int argc, char **argv,
             return false;
         }
     }
-
-    size_t words = 0;
-    for (int i = 0; i < argc; i++) {
-        const char *word = argv[i];
-        if (strncmp(word, "--", 2) != 0 && *word && words < command->word_count) {
-            command->words[words++] = word;
-            continue;
-        }
-        if (strncmp(word, "--", 2) != 0 || !word[2]) {
-            options_usage_error(command, "\"%s\" is not an option", word);
+    for (; p.at < argc; p.at++)
+        if (!parse_word(&p))
             return false;
-        }
-        const char *name = word + 2;
-        const size_t length = strcspn(name, "=");
-        const char *text = name[length] == '=' ? name + length + 1 : NULL;
-
-        struct argument argument = { 0 };
-        const bool own = find_argument(command, name, length, &argument);
-        const struct pix_option *row =
-            !own && command->is_training ? find_training_row(name, length) : NULL;
-        if (!own && !row) {
-            options_usage_error(command, "there is no option --%.*s", (int)length,
-                                name);
-            return false;
-        }
-        const bool is_flag =
-            own ? argument.type == ARGUMENT_FLAG : row->type == PIX_OPTION_FLAG;
-        if (is_flag && text) {
-            options_usage_error(command, "--%.*s takes no value", (int)length, name);
-            return false;
-        }
-        if (!is_flag && !text) {
-            if (i + 1 >= argc || strncmp(argv[i + 1], "--", 2) == 0) {
-                options_usage_error(command, "--%s needs a value", name);
-                return false;
-            }
-            text = argv[++i];
-        }
-        if (own) {
-            if (!store(command, &argument, text))
-                return false;
-            if (argument.type == ARGUMENT_PAIR) {
-                if (i + 1 >= argc || strncmp(argv[i + 1], "--", 2) == 0) {
-                    options_usage_error(command, "--%.*s needs two values", (int)length,
-                                        name);
-                    return false;
-                }
-                ((const char **)argument.target)[1] = argv[++i];
-            }
-        } else {
-            settings->items[settings->count++] =
-                (struct setting){ row, is_flag ? "true" : text };
-        }
-    }
     return true;
 }
 

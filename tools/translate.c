@@ -240,6 +240,58 @@ static int print_plan(pix_translator *translator, const struct translation *t)
     return output_plan(&plan, t->json) ? EXIT_DONE : EXIT_FAILED;
 }
 
+// Everything that can be known before a device is opened.
+static int check_arguments(const struct command *command, const struct translation *t,
+                           bool *is_folder)
+{
+    int code = EXIT_DONE;
+    if (!t->model)
+        return options_usage_error(command,
+                                   "--model is missing: a run or a file of weights");
+    if (t->plan) {
+        if (t->input && terminal_path_kind(t->input) == PATH_NONE) {
+            output_error("--input %s does not exist or can not be read", t->input);
+            return EXIT_FAILED;
+        }
+    } else {
+        if (t->json)
+            return options_usage_error(command, "--json goes with --plan only");
+        if (!t->input || !t->output)
+            return options_usage_error(command, "--%s is missing",
+                                       t->input ? "output" : "input");
+        code = check_paths(command, t, is_folder);
+    }
+    if (code == EXIT_DONE && terminal_path_kind(t->model) == PATH_NONE) {
+        output_error("--model %s does not exist or can not be read", t->model);
+        return EXIT_FAILED;
+    }
+    return code;
+}
+
+static int run(pix_device *device, const struct translation *t, bool is_folder)
+{
+    struct pix_translate_options options;
+    pix_translate_options_init(&options);
+    options.model = t->model;
+    options.preprocess = t->preprocess;
+    options.batch_size = t->batch_size;
+    options.tuning = t->tuning;
+    options.mode = t->mode;
+    options.seed = t->seed ? t->seed : 1;
+    options.no_ema = t->no_ema;
+    options.output_kind = t->output_kind;
+    pix_translator *translator = pix_translator_create(device, &options);
+    int code = EXIT_FAILED;
+    if (translator && t->plan)
+        code = print_plan(translator, t);
+    else if (translator && is_folder)
+        code = translate_folder(translator, t);
+    else if (translator && translate_file(translator, t->input, t->output))
+        code = EXIT_DONE;
+    pix_translator_destroy(translator);
+    return code;
+}
+
 int command_translate(int argc, char **argv)
 {
     struct translation t = { 0 };
@@ -286,52 +338,12 @@ int command_translate(int argc, char **argv)
     int code;
     if (!options_parse(&command, argc, argv, NULL, &code))
         return code;
-    if (!t.model)
-        return options_usage_error(&command,
-                                   "--model is missing: a run or a file of weights");
     bool is_folder = false;
-    if (t.plan) {
-        if (t.input && terminal_path_kind(t.input) == PATH_NONE) {
-            output_error("--input %s does not exist or can not be read", t.input);
-            return EXIT_FAILED;
-        }
-    } else {
-        if (t.json)
-            return options_usage_error(&command, "--json goes with --plan only");
-        if (!t.input || !t.output)
-            return options_usage_error(&command, "--%s is missing",
-                                       t.input ? "output" : "input");
-        code = check_paths(&command, &t, &is_folder);
-        if (code != EXIT_DONE)
-            return code;
-    }
-    if (terminal_path_kind(t.model) == PATH_NONE) {
-        output_error("--model %s does not exist or can not be read", t.model);
-        return EXIT_FAILED;
-    }
-
+    code = check_arguments(&command, &t, &is_folder);
+    if (code != EXIT_DONE)
+        return code;
     pix_device *device = options_open_device(&t.device);
     if (!device)
         return EXIT_FAILED;
-    struct pix_translate_options options;
-    pix_translate_options_init(&options);
-    options.model = t.model;
-    options.preprocess = t.preprocess;
-    options.batch_size = t.batch_size;
-    options.tuning = t.tuning;
-    options.mode = t.mode;
-    options.seed = t.seed ? t.seed : 1;
-    options.no_ema = t.no_ema;
-    options.output_kind = t.output_kind;
-    pix_translator *translator = pix_translator_create(device, &options);
-    if (!translator)
-        code = EXIT_FAILED;
-    else if (t.plan)
-        code = print_plan(translator, &t);
-    else if (is_folder)
-        code = translate_folder(translator, &t);
-    else
-        code = translate_file(translator, t.input, t.output) ? EXIT_DONE : EXIT_FAILED;
-    pix_translator_destroy(translator);
-    return options_close_device(device, code);
+    return options_close_device(device, run(device, &t, is_folder));
 }
