@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "store/checkpoint_folder.h"
 
 #define RUN "test_checkpoint.scratch"
 #define STEP 20
@@ -472,62 +473,7 @@ static void test_wrong_network(void **state)
 }
 
 // ---------------------------------------------------------------------------
-// The folder
-
-static void assert_steps(const uint64_t *expected, size_t count)
-{
-    uint64_t *steps;
-    size_t found;
-    assert_true(checkpoint_list(RUN, &steps, &found));
-    assert_int_equal(found, count);
-    for (size_t i = 0; i < count; i++)
-        assert_true(steps[i] == expected[i]);
-    mem_free(steps);
-}
-
-static void test_folder(void **state)
-{
-    static const char *const others[] = {
-        "step-00000005.safetensors.tmp",
-        "step-5.safetensors",
-        "step-0000000a.safetensors",
-        "step-000000005.safetensors",
-        "notes.txt",
-    };
-    static const uint64_t steps[] = { 3, 10, 99999999, 100000000, 20 };
-    (void)state;
-    assert_steps(NULL, 0);
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        char *path = checkpoint_path(RUN, steps[i]);
-        assert_true(file_write(path, "x", 1));
-        mem_free(path);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        char *path = file_join(RUN "/checkpoints", others[i]);
-        assert_true(file_write(path, "x", 1));
-        mem_free(path);
-    }
-    assert_steps((uint64_t[]){ 100000000, 99999999, 20, 10, 3 }, 5);
-
-    // Later ones do not count and stay.
-    checkpoint_prune(RUN, 20, 2);
-    assert_steps((uint64_t[]){ 100000000, 99999999, 20, 10 }, 4);
-    checkpoint_prune(RUN, 100000000, 3);
-    assert_steps((uint64_t[]){ 100000000, 99999999, 20 }, 3);
-    checkpoint_prune(RUN, 100000000, 1);
-    assert_steps((uint64_t[]){ 100000000 }, 1);
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        char *path = file_join(RUN "/checkpoints", others[i]);
-        assert_true(file_exists(path));
-        mem_free(path);
-    }
-
-    uint64_t *list;
-    size_t count;
-    assert_true(checkpoint_list(RUN "/none", &list, &count));
-    assert_int_equal(count, 0);
-    mem_free(list);
-}
+// A write that fails
 
 static bool is_not_temporary(void *user, const char *name)
 {
@@ -589,7 +535,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_huge_sizes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_network, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_write, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,9 +21,10 @@
 #include "formats/pth.h"
 #include "formats/safetensors.h"
 #include "models/model.h"
+#include "store/affinelayer.h"
 #include "store/checkpoint.h"
 #include "store/network_file.h"
-#include "store/recognise.h"
+#include "store/weight_names.h"
 #include "support/gpu.h"
 
 #define FOLDER "test_convert.scratch"
@@ -147,7 +148,7 @@ static void write_file(const char *path, const struct dump *d)
         const struct weight *w = d->weights->items[i];
         tensors[i].name = d->name(w, names[i]);
         tensors[i].kind = "F32";
-        tensors[i].rank = checkpoint_sides(w, tensors[i].sides);
+        tensors[i].rank = weight_names_sides(w, tensors[i].sides);
     }
     assert_true(pth_write(path, tensors, d->weights->count, dump_values, (void *)d));
     mem_free(names);
@@ -183,7 +184,7 @@ static struct network_file *go_round(enum network network,
                 .output = paths[i],
                 .discriminator = network == NETWORK_D,
             };
-            if (!convert(&options))
+            if (!convert_run(&options))
                 fail_msg("%s", last_text);
             network_file_close(f);
         }
@@ -291,9 +292,9 @@ static const struct generator_options affinelayer = {
     .decoder_first = true,
 };
 
-static const char *affinelayer_name(const struct weight *w, char text[256])
+static const char *name_of_affinelayer(const struct weight *w, char text[256])
 {
-    assert_true(recognise_affinelayer_name(&affinelayer, w->name, text, 256));
+    assert_true(affinelayer_name(&affinelayer, w->name, text, 256));
     return text;
 }
 
@@ -319,13 +320,13 @@ static void test_affinelayer(void **state)
     };
     char text[256];
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        assert_true(recognise_affinelayer_name(&affinelayer, names[i][0], text, 256));
+        assert_true(affinelayer_name(&affinelayer, names[i][0], text, 256));
         assert_string_equal(text, names[i][1]);
     }
-    assert_false(recognise_affinelayer_name(&affinelayer, "model.1.weight", text, 256));
+    assert_false(affinelayer_name(&affinelayer, "model.1.weight", text, 256));
 
     struct weights *weights = generator_weights(&affinelayer);
-    const struct dump d = { weights, affinelayer_name };
+    const struct dump d = { weights, name_of_affinelayer };
     write_file(FIRST, &d);
     struct network_file *f = network_file_open(FIRST, NETWORK_G, "test");
     if (!f)
@@ -340,7 +341,7 @@ static void test_affinelayer(void **state)
     // Written, it is a network of the port's order: the input channels of the decoders
     // that join have changed places, and the network says so.
     const struct pix_convert_options options = { .input = FIRST, .output = THIRD };
-    assert_true(convert(&options));
+    assert_true(convert_run(&options));
     f = network_file_open(THIRD, NETWORK_G, "test");
     assert_non_null(f);
     assert_false(options_generator(network_file_options(f)).decoder_first);
@@ -429,7 +430,7 @@ static void test_mismatches(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         last_text[0] = '\0';
-        assert_false(convert(&wrong[i]));
+        assert_false(convert_run(&wrong[i]));
         assert_true(last_text[0]);
     }
     assert_false(file_exists(THIRD));
@@ -495,7 +496,7 @@ static void write_safetensors(struct safetensors_writer *w, const struct dump *d
     for (size_t i = 0; i < d->weights->count; i++) {
         uint64_t shape[SAFETENSORS_RANK_MAX];
         const struct weight *each = d->weights->items[i];
-        const uint32_t rank = checkpoint_sides(each, shape);
+        const uint32_t rank = weight_names_sides(each, shape);
         safetensors_describe(w, each->name, "F32", shape, rank,
                              tensor_bytes(&each->value));
     }
@@ -550,7 +551,7 @@ static void test_stored_norm(void **state)
                                                  .output = THIRD,
                                                  .discriminator = true };
     last_warning[0] = '\0';
-    assert_true(convert(&options));
+    assert_true(convert_run(&options));
     assert_non_null(strstr(last_warning, "instance norm"));
     weights_destroy(weights);
 }
@@ -576,7 +577,7 @@ static void test_checkpoint_stays(void **state)
                 safetensors_put_data(&w, "1234", 4) && safetensors_commit(&w));
     safetensors_abort(&w);
     assert_true(file_read(SECOND, &before, &size_before));
-    assert_false(convert(&options));
+    assert_false(convert_run(&options));
     assert_says("is a checkpoint");
     assert_true(file_read(SECOND, &after, &size_after));
     assert_int_equal(size_before, size_after);
@@ -585,8 +586,8 @@ static void test_checkpoint_stays(void **state)
     mem_free(after);
     // Other files are replaced.
     file_remove(SECOND);
-    assert_true(convert(&options));
-    assert_true(convert(&options));
+    assert_true(convert_run(&options));
+    assert_true(convert_run(&options));
     weights_destroy(weights);
 }
 
@@ -666,12 +667,12 @@ static void test_not_finite(void **state)
     for (size_t i = 0; i < weights->count; i++) {
         tensors[i].name = weights->items[i]->name;
         tensors[i].kind = "F32";
-        tensors[i].rank = checkpoint_sides(weights->items[i], tensors[i].sides);
+        tensors[i].rank = weight_names_sides(weights->items[i], tensors[i].sides);
     }
     assert_true(pth_write(FIRST, tensors, weights->count, spoilt_values, (void *)&d));
     const struct pix_convert_options options = { .input = FIRST, .output = SECOND };
     last_warning[0] = '\0';
-    assert_true(convert(&options));
+    assert_true(convert_run(&options));
     assert_non_null(strstr(last_warning, weights->items[3]->name));
     assert_non_null(strstr(last_warning, "not finite"));
     weights_destroy(weights);

@@ -15,7 +15,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "store/network_file.h"
+#include "store/network_write.h"
 #include "support/gpu.h"
 #include "support/tree.h"
 #include "translate/translation.h"
@@ -52,7 +52,7 @@ static void exchange(const json_t *c, const struct weights *weights)
     assert_true(network_file_check(f, weights));
     assert_true(network_file_load(f, weights, false, test_gpu(), tensor_upload));
     snprintf(path, sizeof(path), "%s/%s.pth", SCRATCH, golden_text(c, "name"));
-    assert_true(network_file_write(path, f, weights, false));
+    assert_true(network_write(path, f, weights, false));
     network_file_close(f);
 }
 

@@ -24,6 +24,7 @@
 #include "formats/safetensors.h"
 #include "settings/schedule.h"
 #include "store/checkpoint.h"
+#include "store/checkpoint_folder.h"
 
 #define SCRATCH "test_settings.scratch"
 #define DATA SCRATCH "/data"      // pairs of SIDE pixels, and two in val/

@@ -31,6 +31,7 @@
 #include "base/os.h"
 #include "program/tuned.h"
 #include "store/checkpoint.h"
+#include "store/checkpoint_folder.h"
 #include "train/objective.h"
 
 #define SCRATCH "test_train.scratch"

@@ -20,6 +20,7 @@
 #include "data/image.h"
 #include "gpu/vulkan.h"
 #include "store/checkpoint.h"
+#include "store/checkpoint_folder.h"
 #include "support/gpu.h"
 #include "support/tree.h"
 

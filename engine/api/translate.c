@@ -141,7 +141,7 @@ bool pix_convert(const struct pix_convert_options *options)
         return false;
     relay_init(&relay, &options->log);
     const struct log_sink *before = log_use(&relay.sink);
-    bool ok = convert(options);
+    bool ok = convert_run(options);
     log_use(before);
     return ok;
 }

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// What a checkpoint holds, and the folder of checkpoints; the container is
-// formats/safetensors. 8-byte numbers come first, so that all tensors are aligned.
+// What a checkpoint holds; the container is formats/safetensors. 8-byte numbers come
+// first, so that all tensors are aligned.
 
 #include "store/checkpoint.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/os.h"
 #include "formats/safetensors.h"
 #include "settings/options.h"
 #include "settings/options_file.h"
 #include "settings/settings.h"
+#include "store/weight_names.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -21,34 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_FORMAT "step-%08" PRIu64 ".safetensors"
-
 struct checkpoint {
     char *path;
     struct safetensors *file;
     struct checkpoint_state state;
     struct pix_train_options options;
 };
-
-static bool is_vector(const struct weight *w)
-{
-    return w->kind != WEIGHT_CONV && w->kind != WEIGHT_CONV_TRANSPOSE;
-}
-
-uint32_t checkpoint_sides(const struct weight *w, uint64_t sides[SAFETENSORS_RANK_MAX])
-{
-    struct shape s = w->value.shape;
-    if (is_vector(w)) {
-        assert(s.n == 1 && s.h == 1 && s.w == 1);
-        sides[0] = s.c;
-        return 1;
-    }
-    sides[0] = s.n;
-    sides[1] = s.c;
-    sides[2] = s.h;
-    sides[3] = s.w;
-    return 4;
-}
 
 // ---------------------------------------------------------------------------
 // Writing
@@ -70,20 +47,9 @@ uint64_t checkpoint_batches(const struct checkpoint_state *state, const char *ne
     return state->step * o->accumulate * (strcmp(network, "D") == 0 ? looks : 1);
 }
 
-#define COUNTER_OF "running_mean"
-
-char *checkpoint_counter_name(const struct weight *w)
-{
-    size_t length = strlen(w->name), tail = strlen(COUNTER_OF);
-    if (w->kind != WEIGHT_RUNNING_MEAN)
-        return NULL;
-    assert(length >= tail && strcmp(w->name + length - tail, COUNTER_OF) == 0);
-    return mem_printf("%.*snum_batches_tracked", (int)(length - tail), w->name);
-}
-
 static char *counter_name(const char *network, const struct weight *w)
 {
-    char *name = checkpoint_counter_name(w);
+    char *name = weight_names_counter(w);
     char *full = name ? mem_printf("%s.%s", network, name) : NULL;
     mem_free(name);
     return full;
@@ -101,8 +67,8 @@ static bool describe(struct writing *w, char *name, const char *kind,
 
 static bool describe_tensor(struct writing *w, char *name, const struct weight *weight)
 {
-    uint64_t sides[SAFETENSORS_RANK_MAX];
-    uint32_t rank = checkpoint_sides(weight, sides);
+    uint64_t sides[WEIGHT_NAMES_RANK];
+    uint32_t rank = weight_names_sides(weight, sides);
     return describe(w, name, "F32", sides, rank, tensor_bytes(&weight->value));
 }
 
@@ -217,7 +183,7 @@ static bool add_metadata(struct safetensors_writer *to,
 
     snprintf(step, sizeof(step), "%" PRIu64, state->step);
     safetensors_put_metadata(to, CHECKPOINT_STEP, step);
-    if (!add_json(to, "pix2pix.options", options_to_json(o)))
+    if (!add_json(to, CHECKPOINT_OPTIONS, options_to_json(o)))
         return false;
 
     json_t *part = json_object();
@@ -328,7 +294,7 @@ static bool read_schedule(struct checkpoint *c, const char *text)
 static bool read_metadata(struct checkpoint *c)
 {
     const char *step = safetensors_metadata(c->file, CHECKPOINT_STEP);
-    const char *options = safetensors_metadata(c->file, "pix2pix.options");
+    const char *options = safetensors_metadata(c->file, CHECKPOINT_OPTIONS);
     const char *sampler = safetensors_metadata(c->file, "pix2pix.sampler");
     const char *schedule = safetensors_metadata(c->file, "pix2pix.schedule");
     const char *tuning = safetensors_metadata(c->file, "pix2pix.tuning");
@@ -390,12 +356,12 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
                  struct tensor *t, const struct transfer *transfer)
 {
     bool ok = false;
-    uint64_t sides[SAFETENSORS_RANK_MAX];
+    uint64_t sides[WEIGHT_NAMES_RANK];
     char have[SAFETENSORS_SIDES_TEXT_SIZE], want[SAFETENSORS_SIDES_TEXT_SIZE];
     if (!name)
         return false;
 
-    uint32_t rank = checkpoint_sides(w, sides);
+    uint32_t rank = weight_names_sides(w, sides);
     const struct safetensors_entry *e = safetensors_find(c->file, name);
     if (!e) {
         log_error("checkpoint: %s has no tensor %s, which the network needs", c->path,
@@ -449,7 +415,7 @@ static bool is_known(const char *name, const struct weights *weights)
 {
     bool found = false;
     for (size_t i = 0; i < weights->count && !found; i++) {
-        char *counter = checkpoint_counter_name(weights->items[i]);
+        char *counter = weight_names_counter(weights->items[i]);
         found = strcmp(name, weights->items[i]->name) == 0 ||
                 (counter && strcmp(name, counter) == 0);
         mem_free(counter);
@@ -508,89 +474,4 @@ bool checkpoint_read(const struct checkpoint *c, const char *network,
     const struct safetensors_entry *e = name ? safetensors_find(c->file, name) : NULL;
     mem_free(name);
     return e && safetensors_read(c->file, e, values);
-}
-
-// ---------------------------------------------------------------------------
-// The folder of checkpoints
-
-char *checkpoint_folder(const char *run)
-{
-    return file_join(run, "checkpoints");
-}
-
-char *checkpoint_path(const char *run, uint64_t step)
-{
-    char name[64];
-    char *folder = checkpoint_folder(run);
-    snprintf(name, sizeof(name), NAME_FORMAT, step);
-    char *path = folder ? file_join(folder, name) : NULL;
-    mem_free(folder);
-    return path;
-}
-
-// Takes names that checkpoint_path gives, nothing else.
-static bool step_of_name(const char *name, uint64_t *step)
-{
-    char again[64];
-    if (strncmp(name, "step-", 5) != 0)
-        return false;
-    size_t length = strspn(name + 5, "0123456789");
-    if (length < 8 || length > 18)
-        return false;
-    *step = strtoull(name + 5, NULL, 10);
-    snprintf(again, sizeof(again), NAME_FORMAT, *step);
-    return strcmp(name, again) == 0;
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    const uint64_t *left = a, *right = b;
-    return (*left < *right) - (*left > *right);
-}
-
-bool checkpoint_list(const char *run, uint64_t **steps, size_t *count)
-{
-    struct file_list files = { 0 };
-    bool ok = false;
-    char *folder = checkpoint_folder(run);
-    *steps = NULL;
-    *count = 0;
-    if (!folder)
-        return false;
-    if (!file_exists(folder)) {
-        ok = true;
-        goto done;
-    }
-    if (!file_list_read(folder, &files))
-        goto done;
-    *steps = mem_array(files.count, sizeof(**steps));
-    if (!*steps)
-        goto done;
-    for (size_t i = 0; i < files.count; i++)
-        if (step_of_name(files.names[i], &(*steps)[*count]))
-            ++*count;
-    qsort(*steps, *count, sizeof(**steps), newest_first);
-    ok = true;
-
-done:
-    file_list_free(&files);
-    mem_free(folder);
-    return ok;
-}
-
-void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep)
-{
-    uint64_t *steps = NULL;
-    size_t count = 0, kept = 0;
-    if (!checkpoint_list(run, &steps, &count))
-        return;
-    for (size_t i = 0; i < count; i++) {
-        if (steps[i] > newest || kept++ < keep)
-            continue;
-        char *path = checkpoint_path(run, steps[i]);
-        if (path && !os_file_remove(path))
-            log_warn("checkpoint: can not remove %s: %s", path, os_error_text());
-        mem_free(path);
-    }
-    mem_free(steps);
 }

@@ -9,13 +9,15 @@
 #define STORE_CHECKPOINT_H
 
 #include "base/hash.h"
-#include "formats/safetensors.h"
 #include "pix2pix.h"
 #include "settings/schedule.h"
 #include "tensor/weights.h"
 
 // The metadata that tells a checkpoint from other files of its container.
 #define CHECKPOINT_STEP "pix2pix.step"
+
+// The options of a run, or of a file of one network, as JSON.
+#define CHECKPOINT_OPTIONS "pix2pix.options"
 
 // What is stored beside the tensors.
 struct checkpoint_state {
@@ -68,27 +70,5 @@ bool checkpoint_read(const struct checkpoint *c, const char *network,
 
 // The number of training forwards that a batch norm of the network has seen.
 uint64_t checkpoint_batches(const struct checkpoint_state *state, const char *network);
-
-// The name of the counter of these beside a running mean, without the network; NULL for
-// other weights and where there is no memory. Caller frees.
-char *checkpoint_counter_name(const struct weight *w);
-
-// The sides of a weight in files, vectors as one; returns how many.
-uint32_t checkpoint_sides(const struct weight *w, uint64_t sides[SAFETENSORS_RANK_MAX]);
-
-// ---------------------------------------------------------------------------
-// The folder of checkpoints
-
-// "RUN/checkpoints" and "RUN/checkpoints/step-00000020.safetensors"; caller frees.
-char *checkpoint_folder(const char *run);
-char *checkpoint_path(const char *run, uint64_t step);
-
-// Steps of the checkpoints in a run, the newest first; none where there is no folder.
-// Caller frees *steps with mem_free.
-bool checkpoint_list(const char *run, uint64_t **steps, size_t *count);
-
-// Removes all but the `keep` newest of those up to `newest`. What can not be removed
-// gets a warning.
-void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep);
 
 #endif

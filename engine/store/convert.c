@@ -11,7 +11,7 @@
 #include "formats/safetensors.h"
 #include "settings/settings.h"
 #include "store/checkpoint.h"
-#include "store/network_file.h"
+#include "store/network_write.h"
 #include "store/onnx_export.h"
 
 #include <stdio.h>
@@ -89,7 +89,7 @@ static bool write(struct conversion *c)
 {
     const struct pix_convert_options *o = c->options;
     if (!is_extension(o->output, ".onnx"))
-        return network_file_write(o->output, c->from, c->weights, !o->no_ema);
+        return network_write(o->output, c->from, c->weights, !o->no_ema);
     const struct onnx_description description = {
         .network = o->discriminator ? "D" : "G",
         .architecture = network_file_description(c->from),
@@ -150,7 +150,7 @@ static void warn_of_loss(const struct conversion *c)
              c->options->output, o->direction, other ? o->output_kind : "u8");
 }
 
-bool convert(const struct pix_convert_options *options)
+bool convert_run(const struct pix_convert_options *options)
 {
     struct conversion c = { .options = options };
     struct model_mode mode;

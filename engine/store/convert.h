@@ -8,6 +8,6 @@
 #include "pix2pix.h"
 
 // See pix_convert.
-bool convert(const struct pix_convert_options *options);
+bool convert_run(const struct pix_convert_options *options);
 
 #endif

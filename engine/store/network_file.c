@@ -13,17 +13,17 @@
 #include "settings/options_file.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
+#include "store/affinelayer.h"
+#include "store/checkpoint_folder.h"
+#include "store/network_order.h"
 #include "store/recognise.h"
+#include "store/weight_names.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-// Metadata of safetensors that were written here: what names and shapes do not say.
-#define METADATA_NETWORK "pix2pix.network"
-#define METADATA_OPTIONS "pix2pix.options"
 
 struct network_file {
     enum network network;
@@ -87,10 +87,10 @@ static const char *entry_name(const struct network_file *f, size_t i)
 }
 
 static bool find_sides(const void *user, const char *name, uint32_t *rank,
-                       uint64_t sides[RECOGNISE_RANK])
+                       uint64_t sides[DICTIONARY_RANK])
 {
     struct tensor_entry e;
-    if (!find_entry(user, name, &e) || e.rank == 0 || e.rank > RECOGNISE_RANK)
+    if (!find_entry(user, name, &e) || e.rank == 0 || e.rank > DICTIONARY_RANK)
         return false;
     *rank = e.rank;
     memcpy(sides, e.sides, e.rank * sizeof(sides[0]));
@@ -103,7 +103,7 @@ static bool name_in_file(const struct network_file *f, const struct weight *w,
 {
     if (!f->recognition.is_affinelayer)
         return (size_t)snprintf(text, size, "%s", w->name) < size;
-    return recognise_affinelayer_name(&f->recognition.generator, w->name, text, size);
+    return affinelayer_name(&f->recognition.generator, w->name, text, size);
 }
 
 // ---------------------------------------------------------------------------
@@ -180,15 +180,16 @@ static bool set_recognised(struct network_file *f)
 // names and shapes do not tell biases without a norm from those of an instance norm.
 static bool read_stored_options(struct network_file *f)
 {
-    const char *text =
-        f->safetensors ? safetensors_metadata(f->safetensors, METADATA_OPTIONS) : NULL;
+    const char *text = f->safetensors
+                           ? safetensors_metadata(f->safetensors, CHECKPOINT_OPTIONS)
+                           : NULL;
     return !text || options_read_stored(text, f->what, f->path, &f->options);
 }
 
 static bool recognise_tensors(struct network_file *f)
 {
     const struct dictionary d = { find_sides, f };
-    const enum recognised r = recognise(&d, f->path, &f->recognition);
+    const enum recognised r = recognise_network(&d, f->path, &f->recognition);
     const enum recognised wanted =
         f->network == NETWORK_G ? RECOGNISED_G : RECOGNISED_D;
     if (r == RECOGNISED_REFUSED)
@@ -321,6 +322,16 @@ void network_file_close(struct network_file *f)
     mem_free(f);
 }
 
+enum network network_file_kind(const struct network_file *f)
+{
+    return f->network;
+}
+
+const char *network_file_what(const struct network_file *f)
+{
+    return f->what;
+}
+
 const char *network_file_path(const struct network_file *f)
 {
     return f->path;
@@ -355,9 +366,9 @@ static bool check_weight(const struct network_file *f, const struct weight *w)
 {
     char name[NAME_SIZE], have[SAFETENSORS_SIDES_TEXT_SIZE],
         want[SAFETENSORS_SIDES_TEXT_SIZE];
-    uint64_t sides[SAFETENSORS_RANK_MAX];
+    uint64_t sides[WEIGHT_NAMES_RANK];
     struct tensor_entry e;
-    const uint32_t rank = checkpoint_sides(w, sides);
+    const uint32_t rank = weight_names_sides(w, sides);
     if (!name_in_file(f, w, name, sizeof(name)) || !find_entry(f, name, &e)) {
         log_error("%s: %s (%s) has no tensor %s, which the network that is wanted has, "
                   "of shape %s",
@@ -381,12 +392,6 @@ static bool check_weight(const struct network_file *f, const struct weight *w)
     return true;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
 // Counters of batches change nothing, and old instance norms carry statistics that
 // PyTorch drops on loading.
 static bool is_idle(const struct network_file *f, const char *name)
@@ -394,9 +399,10 @@ static bool is_idle(const struct network_file *f, const char *name)
     const enum model_norm norm = f->network == NETWORK_G
                                      ? options_generator(&f->options).norm
                                      : options_discriminator(&f->options).norm;
-    return ends_with(name, ".num_batches_tracked") ||
+    return weight_names_end_with(name, ".num_batches_tracked") ||
            (norm == MODEL_NORM_INSTANCE &&
-            (ends_with(name, ".running_mean") || ends_with(name, ".running_var")));
+            (weight_names_end_with(name, ".running_mean") ||
+             weight_names_end_with(name, ".running_var")));
 }
 
 // Whether a tensor of the file is one of these weights.
@@ -435,37 +441,6 @@ void network_file_set_order(struct network_file *f, bool decoder_first)
                       g.decoder_first != decoder_first;
 }
 
-// Whether a weight reads an encoder's and a decoder's output in one tensor: the
-// decoders of all levels of a U-Net but the innermost.
-static bool reads_joint(const struct weight *w)
-{
-    return (w->kind == WEIGHT_CONV || w->kind == WEIGHT_CONV_TRANSPOSE) &&
-           (strcmp(w->name, "model.model.3.weight") == 0 ||
-            ends_with(w->name, ".5.weight"));
-}
-
-// Exchanges the halves of each of `count` runs of floats.
-static void swap_halves(float *values, size_t count, size_t run)
-{
-    const size_t half = run / 2;
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = i * run; k < i * run + half; k++) {
-            const float value = values[k];
-            values[k] = values[k + half];
-            values[k + half] = value;
-        }
-}
-
-static void swap_inputs(const struct weight *w, float *values)
-{
-    const struct shape s = w->value.shape;
-    const size_t area = (size_t)s.h * s.w;
-    if (w->kind == WEIGHT_CONV_TRANSPOSE)
-        swap_halves(values, 1, s.n * (s.c * area));
-    else
-        swap_halves(values, s.n, s.c * area);
-}
-
 static bool read_values(struct network_file *f, const struct weight *w, bool average,
                         float *values)
 {
@@ -501,8 +476,8 @@ bool network_file_read(struct network_file *f, const struct weight *w, bool aver
     bool ok = read_values(f, w, average, values);
     if (ok)
         warn_if_not_finite(f, w, values);
-    if (ok && f->swaps_halves && reads_joint(w))
-        swap_inputs(w, values);
+    if (ok && f->swaps_halves)
+        network_order_swap(w, values);
     return ok;
 }
 
@@ -522,54 +497,7 @@ bool network_file_load(struct network_file *f, const struct weights *weights,
     return ok;
 }
 
-// ---------------------------------------------------------------------------
-// Writing
-
-// A tensor of the file to be: a weight, or the counter beside a running mean.
-struct item {
-    const struct weight *weight;
-    char *counter;    // its name; NULL: the weight itself
-};
-
-struct output {
-    struct network_file *from;
-    bool averages;
-    struct item *items;
-    size_t count;
-    void *scratch;    // as large as the largest weight
-};
-
-static void output_finish(struct output *o)
-{
-    for (size_t i = 0; o->items && i < o->count; i++)
-        mem_free(o->items[i].counter);
-    mem_free(o->items);
-    mem_free(o->scratch);
-}
-
-// Counters first: they are the numbers of 8 bytes.
-static bool list_items(struct output *o, const struct weights *weights)
-{
-    o->items = mem_array(2 * MAX(weights->count, 1), sizeof(o->items[0]));
-    o->scratch = mem_alloc((size_t)MAX(weights_largest(weights), (uint64_t)8));
-    if (!o->items || !o->scratch)
-        return false;
-    for (size_t i = 0; i < weights->count; i++) {
-        const struct weight *w = weights->items[i];
-        if (w->kind != WEIGHT_RUNNING_MEAN)
-            continue;
-        struct item *item = &o->items[o->count++];
-        *item = (struct item){ w, checkpoint_counter_name(w) };
-        if (!item->counter)
-            return false;
-    }
-    for (size_t i = 0; i < weights->count; i++)
-        o->items[o->count++] = (struct item){ weights->items[i], NULL };
-    return true;
-}
-
-static bool read_counter(struct network_file *f, const struct item *item,
-                         int64_t *value)
+bool network_file_read_counter(struct network_file *f, const char *name, int64_t *value)
 {
     float number = 0;
     *value = 0;
@@ -579,116 +507,12 @@ static bool read_counter(struct network_file *f, const struct item *item,
         return true;
     }
     if (f->pth) {
-        const struct pth_entry *e = pth_find(f->pth, item->counter);
+        const struct pth_entry *e = pth_find(f->pth, name);
         bool ok = !e || e->count != 1 || pth_read(f->pth, e, &number);
         *value = number >= 0 && number < 1e15f ? (int64_t)number : 0;
         return ok;
     }
-    const struct safetensors_entry *e = safetensors_find(f->safetensors, item->counter);
+    const struct safetensors_entry *e = safetensors_find(f->safetensors, name);
     return !e || strcmp(e->kind, "I64") != 0 || e->end - e->begin != sizeof(*value) ||
            safetensors_read(f->safetensors, e, value);
-}
-
-static bool item_values(void *user, size_t i, void *data)
-{
-    struct output *o = user;
-    const struct item *item = &o->items[i];
-    return item->counter ? read_counter(o->from, item, data)
-                         : network_file_read(o->from, item->weight, o->averages, data);
-}
-
-static const char *item_name(const struct item *item)
-{
-    return item->counter ? item->counter : item->weight->name;
-}
-
-static uint32_t item_sides(const struct item *item,
-                           uint64_t sides[SAFETENSORS_RANK_MAX])
-{
-    return item->counter ? 0 : checkpoint_sides(item->weight, sides);
-}
-
-static bool write_pth(const char *path, struct output *o)
-{
-    struct pth_tensor *tensors = mem_array(MAX(o->count, 1), sizeof(tensors[0]));
-    if (!tensors)
-        return false;
-    for (size_t i = 0; i < o->count; i++) {
-        const struct item *item = &o->items[i];
-        tensors[i].name = item_name(item);
-        tensors[i].kind = item->counter ? "I64" : "F32";
-        tensors[i].rank = item_sides(item, tensors[i].sides);
-    }
-    bool ok = pth_write(path, tensors, o->count, item_values, o);
-    mem_free(tensors);
-    return ok;
-}
-
-// The options of the network that is written: in the port's order, and with no word of
-// whose data it was trained on.
-static char *options_text(const struct network_file *f)
-{
-    json_t *object = options_to_json(&f->options);
-    json_add(&object, "concat", json_string("skip_first"));
-    if (object)
-        json_object_del(object, "data");
-    return json_text(object);
-}
-
-static bool write_safetensors(const char *path, struct output *o)
-{
-    struct safetensors_writer w;
-    const struct network_file *f = o->from;
-    safetensors_begin(&w);
-    safetensors_put_metadata(&w, METADATA_NETWORK, letter(f->network));
-    char *options = options_text(f);
-    bool ok = options != NULL;
-    if (ok)
-        safetensors_put_metadata(&w, METADATA_OPTIONS, options);
-    for (size_t i = 0; i < o->count && ok; i++) {
-        uint64_t sides[SAFETENSORS_RANK_MAX];
-        const struct item *item = &o->items[i];
-        const uint32_t rank = item_sides(item, sides);
-        safetensors_describe(&w, item_name(item), item->counter ? "I64" : "F32", sides,
-                             rank,
-                             item->counter ? 8 : tensor_bytes(&item->weight->value));
-    }
-    ok = ok && safetensors_begin_data(&w, path);
-    for (size_t i = 0; i < o->count && ok; i++)
-        ok =
-            item_values(o, i, o->scratch) &&
-            safetensors_put_data(
-                &w, o->scratch,
-                o->items[i].counter ? 8
-                                    : (size_t)tensor_bytes(&o->items[i].weight->value));
-    ok = ok && safetensors_commit(&w);
-    safetensors_abort(&w);
-    mem_free(options);
-    return ok;
-}
-
-static bool is_taken_for_instance(const struct network_file *f)
-{
-    const struct generator_options g = options_generator(&f->options);
-    const struct discriminator_options d = options_discriminator(&f->options);
-    return f->network == NETWORK_G ? g.bias && g.norm == MODEL_NORM_NONE
-                                   : d.bias && d.norm == MODEL_NORM_NONE;
-}
-
-bool network_file_write(const char *path, struct network_file *f,
-                        const struct weights *weights, bool averages)
-{
-    const bool is_pth = strcmp(file_extension(path), ".pth") == 0;
-    struct output o = { .from = f, .averages = averages };
-    bool ok = list_items(&o, weights);
-    network_file_set_order(f, false);
-    if (is_pth && is_taken_for_instance(f))
-        log_warn("%s: %s does not tell that this network has biases and no norm, which "
-                 "looks like one with instance norm: keep a .safetensors file for use "
-                 "here",
-                 f->what, path);
-    if (ok)
-        ok = is_pth ? write_pth(path, &o) : write_safetensors(path, &o);
-    output_finish(&o);
-    return ok;
 }

@@ -22,6 +22,10 @@ struct network_file *network_file_open(const char *path, enum network network,
                                        const char *what);
 void network_file_close(struct network_file *f);    // NULL is fine
 
+// What it was opened as.
+enum network network_file_kind(const struct network_file *f);
+const char *network_file_what(const struct network_file *f);
+
 // The file that was read: of a run its checkpoint.
 const char *network_file_path(const struct network_file *f);
 
@@ -57,10 +61,8 @@ bool network_file_load(struct network_file *f, const struct weights *weights,
                        bool (*upload)(struct gpu_device *device, struct tensor *t,
                                       const void *data));
 
-// Writes the network under the PyTorch port's names and in its order, by the path's
-// extension: .pth or .safetensors. The weights are those of a builder; their values are
-// read from `f`.
-bool network_file_write(const char *path, struct network_file *f,
-                        const struct weights *weights, bool averages);
+// A counter of batches by its name, see weight_names_counter; 0 if the file has none.
+bool network_file_read_counter(struct network_file *f, const char *name,
+                               int64_t *value);
 
 #endif

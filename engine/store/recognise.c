@@ -6,45 +6,14 @@
 
 #include "base/log.h"
 #include "settings/options.h"
+#include "store/affinelayer.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define NAME_SIZE 256
 #define LAYERS_SCANNED 64    // more than any network has
-
-// Wider ones overflow nothing, but they are no network that anybody has trained.
-#define WIDTH_MAX 65536u
-
-struct found {
-    uint32_t rank;    // 0: there is none
-    uint64_t sides[RECOGNISE_RANK];
-};
-
-static struct found find(const struct dictionary *d, const char *format, ...)
-    PRINTF_LIKE(2, 3);
-static struct found find(const struct dictionary *d, const char *format, ...)
-{
-    char name[NAME_SIZE];
-    struct found f = { 0 };
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name, sizeof(name), format, arguments);
-    va_end(arguments);
-    if (!d->find(d->user, name, &f.rank, f.sides))
-        f.rank = 0;
-    for (uint32_t i = 0; i < MIN(f.rank, RECOGNISE_RANK); i++)
-        if (f.sides[i] > WIDTH_MAX)
-            f.rank = 0;
-    return f;
-}
-
-static bool has(const struct dictionary *d, const char *name)
-{
-    return find(d, "%s", name).rank > 0;
-}
 
 // A batch norm has a scale; an instance norm nothing, or in old files running
 // statistics alone, and biases before it.
@@ -78,23 +47,24 @@ static enum recognised recognise_unet(const struct dictionary *d, const char *pa
 {
     char prefix[NAME_SIZE];
     uint32_t levels = 1;
-    const struct found first = find(d, "model.model.0.weight");
-    const struct found last = find(d, "model.model.3.weight");
+    const struct dictionary_tensor first = dictionary_find(d, "model.model.0.weight");
+    const struct dictionary_tensor last = dictionary_find(d, "model.model.3.weight");
     if (first.rank != 4 || last.rank != 4)
         return RECOGNISED_NOTHING;
     for (; levels <= OPTIONS_LEVELS_MAX; levels++) {
         write_prefix(levels + 1, prefix);
-        if (find(d, "%s.1.weight", prefix).rank != 4)
+        if (dictionary_find(d, "%s.1.weight", prefix).rank != 4)
             break;
     }
     if (levels < 2 || levels > OPTIONS_LEVELS_MAX)
         return refuse_levels(path, levels);
 
     write_prefix(levels, prefix);
-    const bool norm_innermost = find(d, "%s.4.weight", prefix).rank == 4;
-    const bool has_scale = norm_innermost ? find(d, "%s.5.weight", prefix).rank == 1
-                                          : find(d, "%s.4.weight", prefix).rank == 1;
-    const bool has_bias = has(d, "model.model.0.bias");
+    const bool norm_innermost = dictionary_find(d, "%s.4.weight", prefix).rank == 4;
+    const bool has_scale = norm_innermost
+                               ? dictionary_find(d, "%s.5.weight", prefix).rank == 1
+                               : dictionary_find(d, "%s.4.weight", prefix).rank == 1;
+    const bool has_bias = dictionary_has(d, "model.model.0.bias");
     const bool resize = last.sides[2] == 3;
     const uint64_t joint = resize ? last.sides[1] : last.sides[0];
     out->generator = (struct generator_options){
@@ -117,72 +87,14 @@ static enum recognised recognise_unet(const struct dictionary *d, const char *pa
 static enum recognised recognise_affinelayer(const struct dictionary *d,
                                              const char *path, struct recognition *out)
 {
-    uint32_t levels = 0;
-    const struct found first = find(d, "enc1.conv.weight");
-    while (levels <= OPTIONS_LEVELS_MAX &&
-           find(d, "enc%" PRIu32 ".conv.weight", levels + 1).rank == 4)
-        levels++;
-    const struct found last = find(d, "dec%" PRIu32 ".deconv.weight", levels);
-    if (first.rank != 4 || last.rank != 4)
+    const uint32_t levels = affinelayer_levels(d);
+    if (levels == 0)
         return RECOGNISED_NOTHING;
     if (levels < 2 || levels > OPTIONS_LEVELS_MAX)
         return refuse_levels(path, levels);
     out->is_affinelayer = true;
-    out->generator = (struct generator_options){
-        .kind = GENERATOR_UNET,
-        .levels = levels,
-        .ngf = (uint32_t)first.sides[0],
-        .channels_in = (uint32_t)first.sides[1],
-        .channels_out = (uint32_t)last.sides[1],
-        .bias = has(d, "enc1.conv.bias"),
-        .norm_innermost = find(d, "enc%" PRIu32 ".bn.weight", levels).rank == 1,
-        .decoder_first = true,
-        .dropout_inner = true,
-    };
+    out->generator = affinelayer_generator(d, levels);
     return RECOGNISED_G;
-}
-
-bool recognise_affinelayer_name(const struct generator_options *o, const char *name,
-                                char *text, size_t size)
-{
-    static const char deeper[] = ".3.model";
-    uint32_t level = 1, index;
-    int used = 0;
-    const char *rest = name;
-    if (strncmp(rest, "model.model", 11) != 0)
-        return false;
-    rest += 11;
-    if (strncmp(rest, ".1.model", 8) == 0) {
-        level = 2;
-        rest += 8;
-        while (strncmp(rest, deeper, sizeof(deeper) - 1) == 0) {
-            level++;
-            rest += sizeof(deeper) - 1;
-        }
-    }
-    if (sscanf(rest, ".%" SCNu32 "%n", &index, &used) != 1 || rest[used] != '.')
-        return false;
-    rest += used;
-
-    // Which of the layers of a level it is, by its place in the port's Sequential.
-    const bool is_innermost = level == o->levels;
-    const uint32_t conv = level == 1 ? 0 : 1;
-    const uint32_t deconv = level == 1          ? 3
-                            : !is_innermost     ? 5
-                            : o->norm_innermost ? 4
-                                                : 3;
-    const uint32_t decoder = o->levels - level + 1;
-    if (index == conv)
-        snprintf(text, size, "enc%" PRIu32 ".conv%s", level, rest);
-    else if (index == deconv)
-        snprintf(text, size, "dec%" PRIu32 ".deconv%s", decoder, rest);
-    else if (index == deconv + 1)
-        snprintf(text, size, "dec%" PRIu32 ".bn%s", decoder, rest);
-    else if (index == conv + 1)
-        snprintf(text, size, "enc%" PRIu32 ".bn%s", level, rest);
-    else
-        return false;
-    return true;
 }
 
 // ---------------------------------------------------------------------------
@@ -191,12 +103,14 @@ bool recognise_affinelayer_name(const struct generator_options *o, const char *n
 static enum recognised recognise_resnet(const struct dictionary *d, const char *path,
                                         struct recognition *out)
 {
-    const struct found first = find(d, "model.1.weight");
+    const struct dictionary_tensor first = dictionary_find(d, "model.1.weight");
     uint32_t blocks = 0;
     if (first.rank != 4 || first.sides[2] != 7)
         return RECOGNISED_NOTHING;
-    while (blocks < LAYERS_SCANNED &&
-           find(d, "model.%" PRIu32 ".conv_block.1.weight", 10 + blocks).rank == 4)
+    while (
+        blocks < LAYERS_SCANNED &&
+        dictionary_find(d, "model.%" PRIu32 ".conv_block.1.weight", 10 + blocks).rank ==
+            4)
         blocks++;
     if (blocks != 6 && blocks != 9) {
         log_error("%s is a ResNet generator of %" PRIu32
@@ -204,10 +118,12 @@ static enum recognised recognise_resnet(const struct dictionary *d, const char *
                   path, blocks);
         return RECOGNISED_REFUSED;
     }
-    const struct found up = find(d, "model.%" PRIu32 ".weight", 10 + blocks);
-    const struct found last = find(d, "model.%" PRIu32 ".weight", 17 + blocks);
-    const bool has_scale = find(d, "model.2.weight").rank == 1;
-    const bool has_bias = has(d, "model.1.bias");
+    const struct dictionary_tensor up =
+        dictionary_find(d, "model.%" PRIu32 ".weight", 10 + blocks);
+    const struct dictionary_tensor last =
+        dictionary_find(d, "model.%" PRIu32 ".weight", 17 + blocks);
+    const bool has_scale = dictionary_find(d, "model.2.weight").rank == 1;
+    const bool has_bias = dictionary_has(d, "model.1.bias");
     if (up.rank != 4 || last.rank != 4)
         return RECOGNISED_NOTHING;
     out->generator = (struct generator_options){
@@ -220,7 +136,7 @@ static enum recognised recognise_resnet(const struct dictionary *d, const char *
         .bias = has_scale && has_bias,
         // A transposed convolution goes from 4 ngf to 2 ngf channels, [4 ngf, 2 ngf].
         .resize = up.sides[0] < up.sides[1],
-        .no_dropout = find(d, "model.10.conv_block.6.weight").rank != 4,
+        .no_dropout = dictionary_find(d, "model.10.conv_block.6.weight").rank != 4,
     };
     return RECOGNISED_G;
 }
@@ -232,13 +148,15 @@ static enum recognised recognise_discriminator(const struct dictionary *d,
                                                const char *path,
                                                struct recognition *out)
 {
-    const bool pixel = has(d, "net.0.weight");
-    const struct found first = find(d, pixel ? "net.0.weight" : "model.0.weight");
+    const bool pixel = dictionary_has(d, "net.0.weight");
+    const struct dictionary_tensor first =
+        dictionary_find(d, pixel ? "net.0.weight" : "model.0.weight");
     uint32_t convolutions = 1;
     if (first.rank != 4 || first.sides[2] != (pixel ? 1 : 4))
         return RECOGNISED_NOTHING;
     while (!pixel && convolutions < LAYERS_SCANNED &&
-           find(d, "model.%" PRIu32 ".weight", 3 * convolutions - 1).rank == 4)
+           dictionary_find(d, "model.%" PRIu32 ".weight", 3 * convolutions - 1).rank ==
+               4)
         convolutions++;
     // One that doubles nothing and one to logits belong to no layer.
     if (!pixel && (convolutions < 3 || convolutions - 2 > OPTIONS_LAYERS_D_MAX)) {
@@ -248,8 +166,8 @@ static enum recognised recognise_discriminator(const struct dictionary *d,
         return RECOGNISED_REFUSED;
     }
     const char *prefix = pixel ? "net" : "model";
-    const bool has_scale = find(d, "%s.3.weight", prefix).rank == 1;
-    const bool has_bias = find(d, "%s.2.bias", prefix).rank > 0;
+    const bool has_scale = dictionary_find(d, "%s.3.weight", prefix).rank == 1;
+    const bool has_bias = dictionary_find(d, "%s.2.bias", prefix).rank > 0;
     out->channels_d = (uint32_t)first.sides[1];
     out->discriminator = (struct discriminator_options){
         .layers = pixel ? 3 : convolutions - 2,
@@ -261,8 +179,8 @@ static enum recognised recognise_discriminator(const struct dictionary *d,
     return RECOGNISED_D;
 }
 
-enum recognised recognise(const struct dictionary *d, const char *path,
-                          struct recognition *out)
+enum recognised recognise_network(const struct dictionary *d, const char *path,
+                                  struct recognition *out)
 {
     static enum recognised (*const all[])(const struct dictionary *, const char *,
                                           struct recognition *) = {

@@ -21,6 +21,7 @@
 #include "gpu/device.h"
 #include "program/footprint.h"
 #include "store/checkpoint.h"
+#include "store/checkpoint_folder.h"
 #include "train/objective_options.h"
 #include "train/validation.h"
 

@@ -15,6 +15,7 @@
 #include "data/dataset.h"
 #include "program/tuned.h"
 #include "store/checkpoint.h"
+#include "store/checkpoint_folder.h"
 #include "store/network_file.h"
 
 #include <inttypes.h>

@@ -6,6 +6,7 @@
 
 #include "translate/translator.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/image.h"

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// The checkpoints of a run: RUN/checkpoints/step-00000020.safetensors, by their steps.
+
+#ifndef STORE_CHECKPOINT_FOLDER_H
+#define STORE_CHECKPOINT_FOLDER_H
+
+#include "base/base.h"
+
+// "RUN/checkpoints" and "RUN/checkpoints/step-00000020.safetensors"; caller frees. NULL
+// when out of memory.
+char *checkpoint_folder(const char *run);
+char *checkpoint_path(const char *run, uint64_t step);
+
+// Steps of the checkpoints in a run, the newest first; none if there is no folder.
+// False after one message. Caller frees *steps with mem_free.
+bool checkpoint_list(const char *run, uint64_t **steps, size_t *count);
+
+// Removes all but the `keep` newest of those up to step `newest`; later ones, which a
+// continued run has not reached yet, stay. A file that cannot be removed gets a
+// warning.
+void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep);
+
+#endif

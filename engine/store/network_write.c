@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+//
+// Both kinds of file hold the same tensors in the same order: the counters of batches,
+// then the weights. See network_write.h.
+
+#include "store/network_write.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "formats/pth.h"
+#include "formats/safetensors.h"
+#include "settings/options_file.h"
+#include "settings/settings.h"
+#include "store/checkpoint.h"
+#include "store/weight_names.h"
+
+#include <string.h>
+
+// Metadata of safetensors: which network it is, "G" or "D".
+#define METADATA_NETWORK "pix2pix.network"
+
+// A tensor of the file: a weight, or the counter beside a running mean.
+struct item {
+    const struct weight *weight;
+    char *counter;    // its name; NULL: the weight itself
+};
+
+struct output {
+    struct network_file *from;
+    bool averages;
+    struct item *items;
+    size_t count;
+    void *scratch;    // as large as the largest weight
+};
+
+static void output_finish(struct output *o)
+{
+    for (size_t i = 0; o->items && i < o->count; i++)
+        mem_free(o->items[i].counter);
+    mem_free(o->items);
+    mem_free(o->scratch);
+}
+
+// Counters first: they are the numbers of 8 bytes.
+static bool list_items(struct output *o, const struct weights *weights)
+{
+    o->items = mem_array(2 * MAX(weights->count, 1), sizeof(o->items[0]));
+    o->scratch = mem_alloc((size_t)MAX(weights_largest(weights), (uint64_t)8));
+    if (!o->items || !o->scratch)
+        return false;
+    for (size_t i = 0; i < weights->count; i++) {
+        const struct weight *w = weights->items[i];
+        if (w->kind != WEIGHT_RUNNING_MEAN)
+            continue;
+        struct item *item = &o->items[o->count++];
+        *item = (struct item){ w, weight_names_counter(w) };
+        if (!item->counter)
+            return false;
+    }
+    for (size_t i = 0; i < weights->count; i++)
+        o->items[o->count++] = (struct item){ weights->items[i], NULL };
+    return true;
+}
+
+static bool item_values(void *user, size_t i, void *data)
+{
+    struct output *o = user;
+    const struct item *item = &o->items[i];
+    return item->counter ? network_file_read_counter(o->from, item->counter, data)
+                         : network_file_read(o->from, item->weight, o->averages, data);
+}
+
+static const char *item_name(const struct item *item)
+{
+    return item->counter ? item->counter : item->weight->name;
+}
+
+static uint32_t item_sides(const struct item *item, uint64_t *sides)
+{
+    return item->counter ? 0 : weight_names_sides(item->weight, sides);
+}
+
+static bool write_pth(const char *path, struct output *o)
+{
+    struct pth_tensor *tensors = mem_array(MAX(o->count, 1), sizeof(tensors[0]));
+    if (!tensors)
+        return false;
+    for (size_t i = 0; i < o->count; i++) {
+        const struct item *item = &o->items[i];
+        tensors[i].name = item_name(item);
+        tensors[i].kind = item->counter ? "I64" : "F32";
+        tensors[i].rank = item_sides(item, tensors[i].sides);
+    }
+    bool ok = pth_write(path, tensors, o->count, item_values, o);
+    mem_free(tensors);
+    return ok;
+}
+
+// The options of the network that is written: in the port's order, and with no word of
+// whose data it was trained on.
+static char *options_text(const struct network_file *f)
+{
+    json_t *object = options_to_json(network_file_options(f));
+    json_add(&object, "concat", json_string("skip_first"));
+    if (object)
+        json_object_del(object, "data");
+    return json_text(object);
+}
+
+static bool write_safetensors(const char *path, struct output *o)
+{
+    struct safetensors_writer w;
+    const struct network_file *f = o->from;
+    safetensors_begin(&w);
+    safetensors_put_metadata(&w, METADATA_NETWORK,
+                             network_file_kind(f) == NETWORK_G ? "G" : "D");
+    char *options = options_text(f);
+    bool ok = options != NULL;
+    if (ok)
+        safetensors_put_metadata(&w, CHECKPOINT_OPTIONS, options);
+    for (size_t i = 0; i < o->count && ok; i++) {
+        uint64_t sides[WEIGHT_NAMES_RANK];
+        const struct item *item = &o->items[i];
+        const uint32_t rank = item_sides(item, sides);
+        safetensors_describe(&w, item_name(item), item->counter ? "I64" : "F32", sides,
+                             rank,
+                             item->counter ? 8 : tensor_bytes(&item->weight->value));
+    }
+    ok = ok && safetensors_begin_data(&w, path);
+    for (size_t i = 0; i < o->count && ok; i++)
+        ok =
+            item_values(o, i, o->scratch) &&
+            safetensors_put_data(
+                &w, o->scratch,
+                o->items[i].counter ? 8
+                                    : (size_t)tensor_bytes(&o->items[i].weight->value));
+    ok = ok && safetensors_commit(&w);
+    safetensors_abort(&w);
+    mem_free(options);
+    return ok;
+}
+
+static bool is_taken_for_instance(const struct network_file *f)
+{
+    const struct pix_train_options *o = network_file_options(f);
+    const struct generator_options g = options_generator(o);
+    const struct discriminator_options d = options_discriminator(o);
+    return network_file_kind(f) == NETWORK_G ? g.bias && g.norm == MODEL_NORM_NONE
+                                             : d.bias && d.norm == MODEL_NORM_NONE;
+}
+
+bool network_write(const char *path, struct network_file *f,
+                   const struct weights *weights, bool averages)
+{
+    const bool is_pth = strcmp(file_extension(path), ".pth") == 0;
+    struct output o = { .from = f, .averages = averages };
+    bool ok = list_items(&o, weights);
+    network_file_set_order(f, false);
+    if (is_pth && is_taken_for_instance(f))
+        log_warn("%s: %s does not tell that this network has biases and no norm, which "
+                 "looks like one with instance norm: keep a .safetensors file for use "
+                 "here",
+                 network_file_what(f), path);
+    if (ok)
+        ok = is_pth ? write_pth(path, &o) : write_safetensors(path, &o);
+    output_finish(&o);
+    return ok;
+}
