@@ -20,9 +20,9 @@
 #include "base/mem.h"
 #include "gpu/device.h"
 #include "gpu/kernel.h"
-#include "gpu/statistics.h"
 #include "graph/plan.h"
 #include "shared/conv.h"
+#include "support/statistics.h"
 #include "train/objective.h"
 #include "translate/translation.h"
 
@@ -265,7 +265,7 @@ static bool same_word(const char *a, const char *b)
     return !*a && !*b;
 }
 
-static void print_column(const struct gpu_statistics *s, enum column column)
+static void print_column(const struct statistics *s, enum column column)
 {
     double sum = -1;
     for (uint32_t i = 0; i < s->count; i++)
@@ -313,8 +313,8 @@ static bool report(struct gpu_device *device, size_t index, const char *folder,
 {
     const struct row *row = &rows[index];
     const char *name = shader_table[row->call.shader].name;
-    struct gpu_statistics s;
-    if (!gpu_statistics_read(device, row->kernel, &s))
+    struct statistics s;
+    if (!statistics_read(device, row->kernel, &s))
         return false;
     printf("%s", name);
     print_constants(&row->call);
@@ -336,7 +336,7 @@ static bool report(struct gpu_device *device, size_t index, const char *folder,
         printf(" subgroup %u\n", s.subgroup_size);
     }
     bool ok = !folder || !s.assembly || dump(folder, index, name, s.assembly);
-    gpu_statistics_finish(&s);
+    statistics_finish(&s);
     return ok;
 }
 
@@ -368,7 +368,7 @@ int main(int argc, char **argv)
     if (!device)
         return 1;
     const struct pix_device_info *info = gpu_device_info(device);
-    bool ok = gpu_device_has_statistics(device);
+    bool ok = statistics_are_kept(device);
     if (!ok)
         fprintf(stderr,
                 "isa: the driver of %s says nothing of its compiler's work "

@@ -15,13 +15,15 @@
 #include "base/os.h"
 #include "bench/bench.h"
 #include "bench/ceiling.h"
-#include "gpu/statistics.h"
-#include "gpu/vulkan.h"
+#include "gpu/cache.h"
+#include "gpu/inside.h"
+#include "gpu/kernel.h"
 #include "graph/barriers.h"
 #include "graph/exec_inside.h"
 #include "ops/conv_variant.h"
 #include "shared/fill.h"
 #include "support/gpu.h"
+#include "support/statistics.h"
 #include "train/objective.h"
 #include "translate/translation.h"
 
@@ -279,7 +281,7 @@ static void test_statistics(void **state)
     struct gpu_device *other = gpu_device_create(
         &(struct gpu_device_options){ .statistics = true, .no_cache = true });
     assert_non_null(other);
-    if (!gpu_device_has_statistics(other)) {
+    if (!statistics_are_kept(other)) {
         gpu_device_destroy(other);
         skip();
     }
@@ -292,8 +294,8 @@ static void test_statistics(void **state)
     };
     struct gpu_kernel *kernel = gpu_kernel_get(other, &key);
     assert_non_null(kernel);
-    struct gpu_statistics s;
-    assert_true(gpu_statistics_read(other, kernel, &s));
+    struct statistics s;
+    assert_true(statistics_read(other, kernel, &s));
     bool found = false;
     for (uint32_t i = 0; i < s.count; i++)
         if (strstr(s.values[i].name, "ode size") ||
@@ -304,7 +306,7 @@ static void test_statistics(void **state)
         assert_non_null(s.assembly);
         assert_non_null(strstr(s.assembly, "s_endpgm"));
     }
-    gpu_statistics_finish(&s);
+    statistics_finish(&s);
     gpu_device_destroy(other);
 }
 

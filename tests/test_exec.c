@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "gpu/vulkan.h"
+#include "gpu/inside.h"
 #include "support/gpu.h"
 #include "train/objective.h"
 

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/image.h"
-#include "gpu/vulkan.h"
+#include "gpu/inside.h"
 #include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
 #include "support/gpu.h"

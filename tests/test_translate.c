@@ -22,7 +22,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/image.h"
-#include "gpu/vulkan.h"
+#include "gpu/inside.h"
 #include "translate/pipeline.h"
 #include "translate/translator.h"
 

@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "gpu/device.h"
 #include "gpu/stream.h"
+#include "gpu/transfer.h"
 #include "shared/bench.h"
 
 #include <string.h>

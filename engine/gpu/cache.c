@@ -4,11 +4,13 @@
 // folder. It only saves time, so whatever is wrong with it is a debug line. A driver
 // gets what one wrote and nothing else: some trust the bytes blindly.
 
-#include "gpu/vulkan.h"
+#include "gpu/cache.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "gpu/inside.h"
+#include "gpu/result.h"
 
 #include <string.h>
 

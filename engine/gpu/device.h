@@ -8,6 +8,7 @@
 #define GPU_DEVICE_H
 
 #include "base/base.h"
+#include "gpu/limits.h"
 #include "pix2pix.h"
 
 struct gpu_device;
@@ -18,21 +19,6 @@ struct gpu_device_options {
     bool minimum_limits;    // pretend to have only the guaranteed limits
     bool no_cache;          // pipelines are not kept in the user's cache folder
     bool statistics;        // keep what the driver's compiler says, see statistics.h
-};
-
-struct gpu_limits {
-    uint64_t max_binding;        // bytes of one storage buffer binding
-    uint64_t max_block;          // bytes of one buffer and allocation, at most 1 GiB
-    uint64_t memory;             // bytes of the largest heap that buffers may lie in
-    uint32_t max_invocations;    // per workgroup
-    uint32_t shared_bytes;       // per workgroup
-    uint32_t max_texels;         // of one texel buffer
-    // Invocations of a subgroup, where kernels can have full ones of this size and
-    // shuffle values between them; else 0.
-    uint32_t subgroup;
-    bool is_cpu;
-    bool float16;     // kernels may compute in f16
-    bool executes;    // false on a driver over the no-op shim, where nothing runs
 };
 
 // All devices; *list is freed with mem_free. No loader or driver: true and *count 0.

@@ -6,7 +6,9 @@
 
 #include "base/mem.h"
 #include "base/os.h"
-#include "gpu/vulkan.h"
+#include "gpu/cache.h"
+#include "gpu/inside.h"
+#include "gpu/result.h"
 
 #include <assert.h>
 #include <string.h>
@@ -157,6 +159,17 @@ fail:
     return false;
 }
 
+static void destroy(struct gpu_device *device, struct gpu_kernel *kernel)
+{
+    if (!kernel)
+        return;
+    device->vk.vkDestroyPipeline(device->handle, kernel->pipeline, NULL);
+    device->vk.vkDestroyPipelineLayout(device->handle, kernel->layout, NULL);
+    device->vk.vkDestroyDescriptorSetLayout(device->handle, kernel->set_layout, NULL);
+    device->vk.vkDestroyShaderModule(device->handle, kernel->module, NULL);
+    mem_free(kernel);
+}
+
 // ---------------------------------------------------------------------------
 // Many at once
 
@@ -260,7 +273,7 @@ static bool finish_batch(struct batch *batch)
     device->cache.has_grown = true;
     if (!failed)
         return true;
-    gpu_report(device, failed->call, failed->result);
+    gpu_result_report(device, failed->call, failed->result);
     if (!device->lost)
         log_error("kernel: the driver of %s can not compile %s", device->info.name,
                   failed->kernel->name);
@@ -280,7 +293,7 @@ bool gpu_kernel_get_all(struct gpu_device *device, const struct gpu_kernel_key *
             gpu_cache_save(device, false);
     }
     for (size_t i = 0; i < batch.count; i++)
-        gpu_kernel_destroy(device, batch.jobs[i].kernel);
+        destroy(device, batch.jobs[i].kernel);
     mem_free(batch.jobs);
     for (size_t i = 0; ok && i < count; i++)
         kernels[i] = find(device, &keys[i]);
@@ -294,13 +307,11 @@ struct gpu_kernel *gpu_kernel_get(struct gpu_device *device,
     return kernel || gpu_kernel_get_all(device, key, 1, &kernel) ? kernel : NULL;
 }
 
-void gpu_kernel_destroy(struct gpu_device *device, struct gpu_kernel *kernel)
+void gpu_kernel_destroy_all(struct gpu_device *device)
 {
-    if (!kernel)
-        return;
-    device->vk.vkDestroyPipeline(device->handle, kernel->pipeline, NULL);
-    device->vk.vkDestroyPipelineLayout(device->handle, kernel->layout, NULL);
-    device->vk.vkDestroyDescriptorSetLayout(device->handle, kernel->set_layout, NULL);
-    device->vk.vkDestroyShaderModule(device->handle, kernel->module, NULL);
-    mem_free(kernel);
+    for (size_t i = 0; i < device->kernel_count; i++)
+        destroy(device, device->kernels[i]);
+    mem_free(device->kernels);
+    device->kernels = NULL;
+    device->kernel_count = device->kernel_capacity = 0;
 }

@@ -12,17 +12,6 @@
 struct gpu_device;
 struct gpu_kernel;
 
-struct gpu_kernel_key {
-    enum shader shader;
-    uint32_t spec[SHADER_MAX_SPEC];
-    uint32_t spec_count;
-    uint32_t buffers;        // storage buffers at bindings 0 ..
-    uint32_t fetched;        // those that are uniform texel buffers instead, as bits
-    uint32_t subgroup;       // its invocations; 0: the kernel does not care
-    bool uses_step;          // uniform buffer at SHADER_STEP_BINDING
-    uint32_t params_size;    // push constants
-};
-
 // The kernel for a key, made on first use. NULL after a message.
 struct gpu_kernel *gpu_kernel_get(struct gpu_device *device,
                                   const struct gpu_kernel_key *key);
@@ -31,5 +20,8 @@ struct gpu_kernel *gpu_kernel_get(struct gpu_device *device,
 // threads at once. After false, and one message, some may have been made.
 bool gpu_kernel_get_all(struct gpu_device *device, const struct gpu_kernel_key *keys,
                         size_t count, struct gpu_kernel **kernels);
+
+// Destroys all kernels of a device, which is about to be destroyed itself.
+void gpu_kernel_destroy_all(struct gpu_device *device);
 
 #endif

@@ -25,10 +25,4 @@ void gpu_buffer_destroy(struct gpu_buffer *buffer);    // NULL is fine
 void *gpu_buffer_map(struct gpu_buffer *buffer);       // upload and readback only
 uint64_t gpu_buffer_size(const struct gpu_buffer *buffer);
 
-// Whole transfers in chunks through a staging buffer; wait until done.
-bool gpu_upload(struct gpu_buffer *to, uint64_t offset, const void *data,
-                uint64_t size);
-bool gpu_download(struct gpu_buffer *from, uint64_t offset, void *data, uint64_t size);
-bool gpu_zero(struct gpu_buffer *buffer);
-
 #endif

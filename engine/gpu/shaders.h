@@ -26,4 +26,16 @@ struct shader_code {
 
 extern const struct shader_code shader_table[SHADER_COUNT];
 
+// A shader with all that a pipeline of it depends on, see kernel.h.
+struct gpu_kernel_key {
+    enum shader shader;
+    uint32_t spec[SHADER_MAX_SPEC];
+    uint32_t spec_count;
+    uint32_t buffers;        // storage buffers at bindings 0 ..
+    uint32_t fetched;        // those that are uniform texel buffers instead, as bits
+    uint32_t subgroup;       // its invocations; 0: the kernel does not care
+    bool uses_step;          // uniform buffer at SHADER_STEP_BINDING
+    uint32_t params_size;    // push constants
+};
+
 #endif

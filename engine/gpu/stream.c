@@ -5,7 +5,8 @@
 #include "gpu/stream.h"
 
 #include "base/mem.h"
-#include "gpu/vulkan.h"
+#include "gpu/inside.h"
+#include "gpu/result.h"
 
 #include <assert.h>
 

@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "gpu/device.h"
 #include "gpu/stream.h"
+#include "gpu/transfer.h"
 #include "graph/exec.h"
 #include "graph/tape.h"
 #include "tensor/weights.h"

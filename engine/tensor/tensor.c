@@ -4,7 +4,7 @@
 
 #include "tensor/tensor.h"
 
-#include "gpu/memory.h"
+#include "gpu/transfer.h"
 
 #include <assert.h>
 #include <stdio.h>

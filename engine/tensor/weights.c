@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "gpu/memory.h"
+#include "gpu/transfer.h"
 
 #include <assert.h>
 #include <stdarg.h>

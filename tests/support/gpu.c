@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "gpu/memory.h"
+#include "gpu/transfer.h"
 
 static struct gpu_device *device;
 static const char *skip_reason = "the group did not open a device";

@@ -2,16 +2,17 @@
 //
 // VK_KHR_pipeline_executable_properties. See statistics.h.
 
-#include "gpu/statistics.h"
-
-#include "base/mem.h"
-#include "gpu/vulkan.h"
+#include "support/statistics.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-bool gpu_device_has_statistics(const struct gpu_device *device)
+#include "base/mem.h"
+#include "gpu/inside.h"
+#include "gpu/result.h"
+
+bool statistics_are_kept(const struct gpu_device *device)
 {
     return device->statistics;
 }
@@ -31,8 +32,7 @@ static double value_of(const VkPipelineExecutableStatisticKHR *s)
 }
 
 static bool read_values(struct gpu_device *device,
-                        const VkPipelineExecutableInfoKHR *info,
-                        struct gpu_statistics *out)
+                        const VkPipelineExecutableInfoKHR *info, struct statistics *out)
 {
     uint32_t count = 0;
     VkPipelineExecutableStatisticKHR *list = NULL;
@@ -49,7 +49,7 @@ static bool read_values(struct gpu_device *device,
     VK_TRY(device, device->vk.vkGetPipelineExecutableStatisticsKHR(device->handle, info,
                                                                    &count, list));
     for (uint32_t i = 0; i < count; i++) {
-        struct gpu_statistic *s = &out->values[out->count++];
+        struct statistic *s = &out->values[out->count++];
         snprintf(s->name, sizeof(s->name), "%.*s", (int)sizeof(s->name) - 1,
                  list[i].name);
         s->value = value_of(&list[i]);
@@ -65,7 +65,7 @@ fail:
 // The last text among the driver's representations is the nearest to the machine.
 static bool read_assembly(struct gpu_device *device,
                           const VkPipelineExecutableInfoKHR *info,
-                          struct gpu_statistics *out)
+                          struct statistics *out)
 {
     uint32_t count = 0;
     VkPipelineExecutableInternalRepresentationKHR *list = NULL, *last = NULL;
@@ -105,11 +105,11 @@ fail:
     return false;
 }
 
-bool gpu_statistics_read(struct gpu_device *device, const struct gpu_kernel *kernel,
-                         struct gpu_statistics *out)
+bool statistics_read(struct gpu_device *device, const struct gpu_kernel *kernel,
+                     struct statistics *out)
 {
     assert(device->statistics);
-    *out = (struct gpu_statistics){ 0 };
+    *out = (struct statistics){ 0 };
     const VkPipelineInfoKHR pipeline = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR,
         .pipeline = kernel->pipeline,
@@ -138,13 +138,13 @@ bool gpu_statistics_read(struct gpu_device *device, const struct gpu_kernel *ker
     return true;
 
 fail:
-    gpu_statistics_finish(out);
+    statistics_finish(out);
     return false;
 }
 
-void gpu_statistics_finish(struct gpu_statistics *s)
+void statistics_finish(struct statistics *s)
 {
     mem_free(s->values);
     mem_free(s->assembly);
-    *s = (struct gpu_statistics){ 0 };
+    *s = (struct statistics){ 0 };
 }

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+//
+// Description and choice of a physical device. See physical.h.
+
+#include "gpu/physical.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gpu/limits.h"
+#include "gpu/result.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---------------------------------------------------------------------------
+// Questions to one device
+
+uint32_t gpu_physical_find_family(VkPhysicalDevice physical, uint32_t *timestamp_bits)
+{
+    uint32_t count = 0, best = UINT32_MAX;
+    *timestamp_bits = 0;
+    vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, NULL);
+    VkQueueFamilyProperties *families = mem_array(count, sizeof(*families));
+    if (!families)
+        return UINT32_MAX;
+    vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) ||
+            families[i].queueCount == 0)
+            continue;
+        if (best == UINT32_MAX ||
+            (*timestamp_bits == 0 && families[i].timestampValidBits)) {
+            best = i;
+            *timestamp_bits = families[i].timestampValidBits;
+        }
+    }
+    mem_free(families);
+    return best;
+}
+
+bool gpu_physical_has_extension(VkPhysicalDevice physical, const char *name)
+{
+    uint32_t count = 0;
+    if (vkEnumerateDeviceExtensionProperties(physical, NULL, &count, NULL) !=
+            VK_SUCCESS ||
+        count == 0)
+        return false;
+    VkExtensionProperties *all = mem_array(count, sizeof(*all));
+    bool found = false;
+    if (all &&
+        vkEnumerateDeviceExtensionProperties(physical, NULL, &count, all) >= VK_SUCCESS)
+        for (uint32_t i = 0; i < count && !found; i++)
+            found = strcmp(all[i].extensionName, name) == 0;
+    mem_free(all);
+    return found;
+}
+
+bool gpu_physical_has_float16(VkPhysicalDevice physical)
+{
+    VkPhysicalDeviceShaderFloat16Int8Features small = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
+    };
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = &small,
+    };
+    vkGetPhysicalDeviceFeatures2(physical, &features);
+    return small.shaderFloat16;
+}
+
+// Without the extension a driver is free to run a kernel in subgroups of any size, and
+// in parts of them. The extension, and not Vulkan 1.3, which has it in the core: the
+// instance asks for 1.2.
+uint32_t gpu_physical_find_subgroup(VkPhysicalDevice physical)
+{
+    VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT,
+    };
+    VkPhysicalDeviceSubgroupProperties subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+        .pNext = &sizes,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &subgroup,
+    };
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
+    };
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = &control,
+    };
+    if (!gpu_physical_has_extension(physical,
+                                    VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME))
+        return 0;
+    vkGetPhysicalDeviceProperties2(physical, &properties);
+    vkGetPhysicalDeviceFeatures2(physical, &features);
+    uint32_t size = subgroup.subgroupSize;
+    bool usable = control.subgroupSizeControl && control.computeFullSubgroups &&
+                  (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                  (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                  (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) &&
+                  size >= sizes.minSubgroupSize && size <= sizes.maxSubgroupSize;
+    return usable ? size : 0;
+}
+
+// ---------------------------------------------------------------------------
+// Descriptions
+
+static enum pix_device_type type_of(VkPhysicalDeviceType type)
+{
+    switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        return PIX_DEVICE_DISCRETE;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+        return PIX_DEVICE_INTEGRATED;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+        return PIX_DEVICE_VIRTUAL;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+        return PIX_DEVICE_CPU;
+    default:
+        return PIX_DEVICE_OTHER;
+    }
+}
+
+// Smaller is better.
+static uint32_t rank_of(enum pix_device_type type)
+{
+    static const uint32_t rank[] = {
+        [PIX_DEVICE_DISCRETE] = 0, [PIX_DEVICE_INTEGRATED] = 1,
+        [PIX_DEVICE_VIRTUAL] = 2,  [PIX_DEVICE_OTHER] = 3,
+        [PIX_DEVICE_CPU] = 4,
+    };
+    return rank[type];
+}
+
+static uint64_t largest_heap(const VkPhysicalDeviceMemoryProperties *memory)
+{
+    uint64_t local = 0, any = 0;
+    for (uint32_t i = 0; i < memory->memoryHeapCount; i++) {
+        uint64_t size = memory->memoryHeaps[i].size;
+        any = MAX(any, size);
+        if (memory->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
+            local = MAX(local, size);
+    }
+    return local ? local : any;
+}
+
+static void describe(VkPhysicalDevice physical, uint32_t index,
+                     struct pix_device_info *out)
+{
+    VkPhysicalDeviceSubgroupProperties subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+    };
+    VkPhysicalDeviceMaintenance3Properties maintenance = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
+        .pNext = &subgroup,
+    };
+    VkPhysicalDeviceDriverProperties driver = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+        .pNext = &maintenance,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+    };
+    VkPhysicalDeviceProperties basic;
+    vkGetPhysicalDeviceProperties(physical, &basic);
+    bool is_12 = basic.apiVersion >= VK_API_VERSION_1_2;
+    if (basic.apiVersion >= VK_API_VERSION_1_1) {
+        properties.pNext = is_12 ? (void *)&driver : (void *)&maintenance;
+        vkGetPhysicalDeviceProperties2(physical, &properties);
+    }
+    VkPhysicalDeviceMemoryProperties memory;
+    vkGetPhysicalDeviceMemoryProperties(physical, &memory);
+
+    *out = (struct pix_device_info){
+        .index = index,
+        .type = type_of(basic.deviceType),
+        .vendor_id = basic.vendorID,
+        .device_id = basic.deviceID,
+        .api_version = { VK_API_VERSION_MAJOR(basic.apiVersion),
+                         VK_API_VERSION_MINOR(basic.apiVersion),
+                         VK_API_VERSION_PATCH(basic.apiVersion) },
+        .memory_bytes = largest_heap(&memory),
+        .max_binding_bytes = basic.limits.maxStorageBufferRange,
+        .max_allocation_bytes = maintenance.maxMemoryAllocationSize
+                                    ? maintenance.maxMemoryAllocationSize
+                                    : GPU_MAX_BLOCK,
+        // All workgroups lie along x.
+        .max_workgroup_invocations = MIN(basic.limits.maxComputeWorkGroupInvocations,
+                                         basic.limits.maxComputeWorkGroupSize[0]),
+        .shared_memory_bytes = basic.limits.maxComputeSharedMemorySize,
+        .subgroup_size = subgroup.subgroupSize,
+        .usable = true,
+    };
+    snprintf(out->name, sizeof(out->name), "%s", basic.deviceName);
+    snprintf(out->driver, sizeof(out->driver), "%s", driver.driverName);
+    if (driver.driverInfo[0])
+        snprintf(out->driver_version, sizeof(out->driver_version), "%s",
+                 driver.driverInfo);
+    else
+        snprintf(out->driver_version, sizeof(out->driver_version), "%u",
+                 basic.driverVersion);
+    uint32_t bits;
+    uint32_t family = gpu_physical_find_family(physical, &bits);
+    out->has_timestamps = bits > 0;
+    if (family == UINT32_MAX)
+        snprintf(out->reason, sizeof(out->reason), "has no compute queue");
+    else if (!is_12)
+        snprintf(out->reason, sizeof(out->reason), "offers Vulkan %u.%u, needs 1.2",
+                 out->api_version[0], out->api_version[1]);
+    else if (memory.memoryHeapCount == 0)
+        snprintf(out->reason, sizeof(out->reason), "shows no memory");
+    out->usable = out->reason[0] == '\0';
+}
+
+bool gpu_physical_list(VkInstance instance, VkPhysicalDevice **handles,
+                       struct pix_device_info **infos, uint32_t *count)
+{
+    *handles = NULL;
+    *infos = NULL;
+    *count = 0;
+    uint32_t n = 0;
+    VkResult result = vkEnumeratePhysicalDevices(instance, &n, NULL);
+    if (result == VK_ERROR_INITIALIZATION_FAILED || (result == VK_SUCCESS && n == 0))
+        return true;    // a loader without drivers
+    VK_TRY(NULL, result);
+    *handles = mem_array(n, sizeof(**handles));
+    *infos = mem_array(n, sizeof(**infos));
+    if (!*handles || !*infos)
+        goto fail;
+    result = vkEnumeratePhysicalDevices(instance, &n, *handles);
+    if (result != VK_INCOMPLETE)
+        VK_TRY(NULL, result);
+    struct pix_device_info *best = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        struct pix_device_info *info = &(*infos)[i];
+        describe((*handles)[i], i, info);
+        if (info->usable && (!best || rank_of(info->type) < rank_of(best->type)))
+            best = info;
+    }
+    if (best)
+        best->is_default = true;
+    *count = n;
+    return true;
+
+fail:
+    mem_free(*handles);
+    mem_free(*infos);
+    *handles = NULL;
+    *infos = NULL;
+    return false;
+}
+
+// ---------------------------------------------------------------------------
+// Choice
+
+static bool contains_ignoring_case(const char *text, const char *part)
+{
+    size_t n = strlen(part);
+    for (; *text; text++) {
+        size_t i = 0;
+        while (i < n && text[i] &&
+               tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
+            i++;
+        if (i == n)
+            return true;
+    }
+    return n == 0;
+}
+
+int64_t gpu_physical_choose(const char *select, const struct pix_device_info *infos,
+                            uint32_t count)
+{
+    if (!select || !*select) {
+        for (uint32_t i = 0; i < count; i++)
+            if (infos[i].is_default)
+                return i;
+        log_error("device: none of the %u Vulkan devices can be used: %s %s", count,
+                  infos[0].name, infos[0].reason);
+        return -1;
+    }
+    int64_t found = -1;
+    char *end;
+    unsigned long long number = strtoull(select, &end, 10);
+    if (isdigit((unsigned char)select[0]) && *end == '\0') {
+        if (number < count)
+            found = (int64_t)number;
+    }
+    // A number may also be part of a name: "780".
+    if (found < 0) {
+        for (uint32_t i = 0; i < count && found < 0; i++)
+            if (contains_ignoring_case(infos[i].name, select))
+                found = i;
+    }
+    if (found < 0) {
+        char names[512] = "";
+        for (uint32_t i = 0; i < count; i++) {
+            size_t used = strlen(names);
+            snprintf(names + used, sizeof(names) - used, "%s%u: %s", i ? ", " : "", i,
+                     infos[i].name);
+        }
+        log_error(
+            "device: no device has the number or name '%s'; those of this machine: %s",
+            select, names);
+        return -1;
+    }
+    if (!infos[found].usable) {
+        log_error("device: %s can not be used: it %s", infos[found].name,
+                  infos[found].reason);
+        return -1;
+    }
+    return found;
+}

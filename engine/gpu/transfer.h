@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// Whole transfers between host and device memory, in chunks through a staging buffer.
+// Each waits until it is done: for what happens once, not for what a step does.
+
+#ifndef GPU_TRANSFER_H
+#define GPU_TRANSFER_H
+
+#include "gpu/memory.h"
+
+// Offsets and sizes in bytes, within the buffer, which is one of GPU_DEVICE.
+bool gpu_upload(struct gpu_buffer *to, uint64_t offset, const void *data,
+                uint64_t size);
+bool gpu_download(struct gpu_buffer *from, uint64_t offset, void *data, uint64_t size);
+bool gpu_zero(struct gpu_buffer *buffer);
+
+#endif
