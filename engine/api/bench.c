@@ -4,8 +4,8 @@
 
 #include "bench/bench.h"
 #include "api/relay.h"
+#include "bench/tune_all.h"
 #include "program/tuned.h"
-#include "train/trainer.h"
 
 struct tune_relay {
     bool (*row)(void *user, const struct pix_tune_row *row, uint32_t done,
@@ -44,7 +44,7 @@ bool pix_tune(pix_device *device, const struct pix_train_options *options,
         !api_given(options, "pix_tune", "options"))
         return false;
     const struct log_sink *before = log_use(&device->relay.sink);
-    bool ok = trainer_tune(device->gpu, device->submission_seconds, options,
+    bool ok = tune_all_run(device->gpu, device->submission_seconds, options,
                            row ? relay_row : NULL, &relay) ||
               relay.ended;
     if (ok && path)

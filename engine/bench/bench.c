@@ -12,15 +12,15 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "bench/ceiling.h"
+#include "bench/kinds.h"
 #include "gpu/device.h"
 #include "graph/exec.h"
 #include "ops/conv_variant.h"
-#include "program/footprint.h"
+#include "program/program.h"
 #include "settings/options.h"
 #include "settings/rules.h"
 #include "settings/schedule.h"
 #include "settings/settings.h"
-#include "shared/conv.h"
 #include "train/objective_options.h"
 #include "translate/translation.h"
 
@@ -47,8 +47,6 @@
 #define MOST_REPEATS 100
 
 #define INITIAL_GAIN 0.02    // deviation of the weights, as in training
-
-#define NAME_SIZE 192
 
 struct bench {
     struct gpu_device *device;
@@ -144,143 +142,121 @@ static bool check_drift(struct bench *b)
 // A case
 
 // One network step that can be run: training, or translation if `generator` is alone.
-struct program {
+struct subject {
     const struct bench *bench;
-    struct op_limits limits;
-    struct graph *graph;
+    struct program *program;
     struct weights *generator, *discriminator;
-    struct plan *plan;
-    struct exec *exec;
     struct step_block step;
-    struct tensor *pixels, *jitter;
-    struct tensor *outputs[3];
+    struct tensor *pixels;
 };
 
-static void program_finish(struct program *p)
+static void subject_finish(struct subject *s)
 {
-    exec_destroy(p->exec);
-    plan_destroy(p->plan);
-    graph_destroy(p->graph);
-    weights_destroy(p->generator);
-    weights_destroy(p->discriminator);
-    *p = (struct program){ 0 };
+    program_destroy(s->program);
+    weights_destroy(s->generator);
+    weights_destroy(s->discriminator);
+    *s = (struct subject){ 0 };
 }
 
-static bool program_build(struct bench *b, const struct pix_train_options *o,
-                          bool is_training, bool is_simple, struct program *p)
+static bool build_training(const struct pix_train_options *o, struct subject *s)
 {
-    const struct plan_limits plan_limits = plan_device_limits(b->device);
-    *p = (struct program){ .bench = b,
-                           .limits = plan_op_limits(b->device),
-                           .step = schedule_block(o, 1, 1, NULL) };
-    if (is_simple)
-        p->limits.force = conv_variant_find("simple");
-    p->graph = graph_create(&p->limits);
-    p->generator = weights_create(!is_training);
-    if (!p->graph || !p->generator)
+    const struct objective_options objective = options_objective(o);
+    struct objective t = { 0 };
+    s->discriminator = weights_create(false);
+    if (!s->discriminator || !objective_build(program_graph(s->program), s->generator,
+                                              s->discriminator, &objective, &t))
         return false;
-    if (is_training) {
-        const struct objective_options objective = options_objective(o);
-        struct objective t = { 0 };
-        p->discriminator = weights_create(false);
-        if (!p->discriminator ||
-            !objective_build(p->graph, p->generator, p->discriminator, &objective, &t))
-            return false;
-        p->pixels = t.pixels;
-        p->jitter = t.jitter;
-        p->outputs[0] = t.loss_d;
-        p->outputs[1] = t.loss_g_gan;
-        p->outputs[2] = t.loss_g_l1;
-    } else {
-        const struct generator_options generator = options_generator(o);
-        struct translation t = { 0 };
-        if (!translation_build(p->graph, p->generator, &generator, options_staging(o),
-                               TRANSLATION_STABLE, o->batch_size, o->crop_size,
-                               o->crop_size, &t))
-            return false;
-        p->pixels = t.pixels;
-        p->jitter = t.jitter;
-        p->outputs[0] = t.output;
-    }
-    p->plan = plan_build(p->graph, &plan_limits);
-    return p->plan && weights_place(p->generator, plan_limits.max_block) &&
-           (!p->discriminator ||
-            weights_place(p->discriminator, plan_limits.max_block));
+    program_upload(s->program, t.pixels);
+    program_upload(s->program, t.jitter);
+    program_download(s->program, t.loss_d);
+    program_download(s->program, t.loss_g_gan);
+    program_download(s->program, t.loss_g_l1);
+    s->pixels = t.pixels;
+    return true;
 }
 
-// As `train --plan` and `translate --plan` have it.
-static void count(struct bench *b, const struct program *p, struct pix_plan *plan)
+static bool build_translation(const struct pix_train_options *o, struct subject *s)
 {
-    *plan = (struct pix_plan){
-        .state_bytes = weights_bytes(p->generator),
-        .staging_bytes = tensor_bytes(p->pixels) + tensor_bytes(p->jitter),
-        .weights_g = weights_trained_count(p->generator),
-    };
-    for (size_t i = 0; i < ARRAY_LEN(p->outputs) && p->outputs[i]; i++)
-        plan->staging_bytes += tensor_bytes(p->outputs[i]);
-    if (p->discriminator) {
-        plan->state_bytes += weights_bytes(p->discriminator);
-        plan->step_block_bytes = footprint_step_block();
-        plan->weights_d = weights_trained_count(p->discriminator);
-    }
-    footprint_sum_up(b->device, b->submission_seconds, p->graph, p->plan, plan);
+    const struct generator_options generator = options_generator(o);
+    struct translation t = { 0 };
+    if (!translation_build(program_graph(s->program), s->generator, &generator,
+                           options_staging(o), TRANSLATION_STABLE, o->batch_size,
+                           o->crop_size, o->crop_size, &t))
+        return false;
+    program_upload(s->program, t.pixels);
+    program_upload(s->program, t.jitter);
+    program_download(s->program, t.output);
+    s->pixels = t.pixels;
+    return true;
 }
 
-// Memory, pipelines, noise for images and weights, and one run, which measures how the
+// Planned as `train --plan` and `translate --plan` have it.
+static bool subject_build(struct bench *b, const struct pix_train_options *o,
+                          bool is_training, bool is_simple, struct subject *s,
+                          struct pix_plan *plan)
+{
+    struct op_limits limits = plan_op_limits(b->device);
+    if (is_simple)
+        limits.force = conv_variant_find("simple");
+    const struct program_options options = {
+        .device = b->device,
+        .submission_seconds = b->submission_seconds,
+        .limits = &limits,
+    };
+    *s = (struct subject){ .bench = b, .step = schedule_block(o, 1, 1, NULL) };
+    s->program = program_create(&options);
+    s->generator = weights_create(!is_training);
+    if (!s->program || !s->generator ||
+        !(is_training ? build_training(o, s) : build_translation(o, s)))
+        return false;
+    struct weights *const networks[] = { s->generator, s->discriminator };
+    return program_plan(s->program, networks, ARRAY_LEN(networks), plan);
+}
+
+// Memory, kernels, noise for images and weights, and one run, which measures how the
 // step has to be cut.
-static bool program_start(struct bench *b, struct program *p)
+static bool subject_start(struct bench *b, struct subject *s)
 {
     struct random r;
     random_init(&r, 1, 1);
-    struct weights *const networks[] = { p->generator, p->discriminator };
+    struct weights *const networks[] = { s->generator, s->discriminator };
     for (size_t i = 0; i < ARRAY_LEN(networks); i++)
         if (networks[i] && (!weights_allocate(networks[i], b->device) ||
                             !weights_initialise(networks[i], b->device, &r,
                                                 WEIGHTS_NORMAL, INITIAL_GAIN)))
             return false;
-    if (!plan_allocate(p->plan, b->device))
+    if (!program_start(s->program))
         return false;
-    p->exec = exec_create(b->device, p->graph, b->submission_seconds);
-    if (!p->exec)
-        return false;
-    uint8_t *pixels = exec_upload(p->exec, p->pixels);
-    void *jitter = exec_upload(p->exec, p->jitter);
-    if (!pixels || !jitter)
-        return false;
-    for (uint64_t i = 0, n = tensor_bytes(p->pixels); i < n; i++)
+    uint8_t *pixels = program_input(s->program, 0, s->pixels);
+    for (uint64_t i = 0, n = tensor_bytes(s->pixels); i < n; i++)
         pixels[i] = (uint8_t)(random_u32(&r) >> 24);
-    memset(jitter, 0, (size_t)tensor_bytes(p->jitter));
-    for (size_t i = 0; i < ARRAY_LEN(p->outputs) && p->outputs[i]; i++)
-        if (!exec_download(p->exec, p->outputs[i]))
-            return false;
-    return exec_run(p->exec, &p->step);
+    return program_run(s->program, &s->step);
 }
 
-// As program_start. What the device has no room for, though it promised more, can still
-// be counted: true, without `exec`. An error of a case is a warning of the benchmark.
-static bool program_try(struct bench *b, struct program *p, const char *name)
+// As subject_start. What the device has no room for, though it promised more, can still
+// be counted: true, with *runs false. An error of a case is a warning of the benchmark.
+static bool subject_try(struct bench *b, struct subject *s, const char *name,
+                        bool *runs)
 {
     struct log_capture capture;
     log_capture_demote(&capture);
-    bool ok = program_start(b, p);
+    *runs = subject_start(b, s);
     log_capture_end(&capture);
-    if (ok)
+    if (*runs)
         return true;
-    exec_destroy(p->exec);
-    p->exec = NULL;
     if (gpu_device_is_lost(b->device))
         return false;
     log_warn("bench: %s can not be run: only counted", name);
     return true;
 }
 
-static bool run_program(void *user, double *seconds)
+static bool run_subject(void *user, double *seconds)
 {
-    struct program *p = user;
-    if (is_stopped(p->bench))
+    struct subject *s = user;
+    if (is_stopped(s->bench))
         return false;
     double start = os_seconds();
-    if (!exec_run(p->exec, &p->step))
+    if (!program_run(s->program, &s->step))
         return false;
     *seconds = os_seconds() - start;
     return true;
@@ -289,172 +265,8 @@ static bool run_program(void *user, double *seconds)
 // ---------------------------------------------------------------------------
 // Calls
 
-// What a kernel does, by the beginning of its name: the longest that fits.
-static const struct {
-    const char *prefix, *group;
-} families[] = {
-    { "conv_forward", "forward" },
-    { "conv_backward_input", "input gradient" },
-    { "conv_backward_weight", "weight gradient" },
-    { "conv_backward_bias", "bias gradient" },
-    { "norm", "norm" },
-    { "adam", "Adam" },
-    { "loss", "loss" },
-    { "", "other" },
-};
-
-static bool begins_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-// A transposed convolution runs forward by the kernels of the input gradient, and the
-// other way round: the group is what is done for the layer.
-static const char *group_of(const struct call *call)
-{
-    const char *name = shader_table[call->shader].name;
-    bool transposed = begins_with(call->label, "conv_transpose");
-    size_t i = 0;
-    while (!begins_with(name, families[i].prefix))
-        i++;
-    if (transposed && i < 2)
-        i = 1 - i;
-    return families[i].group;
-}
-
-static bool is_product(const char *group)
-{
-    return strcmp(group, "forward") == 0 || strcmp(group, "input gradient") == 0 ||
-           strcmp(group, "weight gradient") == 0;
-}
-
-// Of a call that is a convolution in one of its directions; else NULL.
-static const struct conv_params *product_of(const struct call *call, const char *group)
-{
-    if (!is_product(group))
-        return NULL;
-    if (call->params_size == sizeof(struct conv_weight_params))
-        return &((const struct conv_weight_params *)call->params)->conv;
-    return call->params_size == sizeof(struct conv_params) ? call->params : NULL;
-}
-
-// A name that does not depend on the device or the kernel chosen there.
-static void name_call(const struct call *call, const char *group, char name[NAME_SIZE])
-{
-    const struct conv_params *p = product_of(call, group);
-    if (p) {
-        bool transposed = begins_with(call->label, "conv_transpose");
-        char x[48], y[48];
-        snprintf(x, sizeof(x), "%ux%ux%u", p->c_in, p->h_in, p->w_in);
-        snprintf(y, sizeof(y), "%ux%ux%u", p->c_out, p->h_out, p->w_out);
-        snprintf(name, NAME_SIZE, "%s %s to %s, k%u s%u, %u image%s",
-                 transposed ? "transposed" : "conv", transposed ? y : x,
-                 transposed ? x : y, call->spec[CONV_SPEC_KERNEL],
-                 call->spec[CONV_SPEC_STRIDE], p->n, p->n == 1 ? "" : "s");
-        return;
-    }
-    // The largest tensor says what size the work has.
-    const struct tensor *largest = NULL;
-    char shape[SHAPE_TEXT_SIZE];
-    for (size_t i = 0; i < CALL_MAX_BUFFERS && call->use[i].tensor; i++)
-        if (!largest || tensor_bytes(call->use[i].tensor) > tensor_bytes(largest))
-            largest = call->use[i].tensor;
-    snprintf(name, NAME_SIZE, "%s %s", shader_table[call->shader].name,
-             largest ? shape_text(largest->shape, shape) : "");
-}
-
-// The kernel and, of a convolution, the variant that was chosen for its shape.
-static void name_kernel(const struct op_limits *limits, const struct call *call,
-                        const char *group, char name[NAME_SIZE])
-{
-    const char *shader = shader_table[call->shader].name;
-    snprintf(name, NAME_SIZE, "%s", shader);
-    const struct conv_params *p = product_of(call, group);
-    if (!p)
-        return;
-    const struct conv_shape shape = {
-        .direction = begins_with(shader, "conv_forward") ? CONV_FORWARD
-                     : begins_with(shader, "conv_backward_input")
-                         ? CONV_BACKWARD_INPUT
-                         : CONV_BACKWARD_WEIGHT,
-        .x = { p->n, p->c_in, p->h_in, p->w_in },
-        .c_out = p->c_out,
-        .kernel = call->spec[CONV_SPEC_KERNEL],
-        .stride = call->spec[CONV_SPEC_STRIDE],
-        .pad = call->spec[CONV_SPEC_PAD],
-    };
-    // What is done on the way: parts of other ops.
-    static const char *const stores[] = { [CONV_STORE_PLAIN] = "",
-                                          [CONV_STORE_TANH] = ", tanh",
-                                          [CONV_STORE_DERIVATIVE] = ", derivative",
-                                          [CONV_STORE_ADAM] = ", Adam" };
-    const bool activates = call->spec[CONV_SPEC_LOAD] != CONV_LOAD_PLAIN;
-    const uint32_t store = call->spec[CONV_SPEC_STORE];
-    snprintf(name, NAME_SIZE, "%s %s%s%s%s", shader,
-             conv_variant_choose(limits, &shape)->name, activates ? ", leaky" : "",
-             store < ARRAY_LEN(stores) ? stores[store] : "",
-             call->spec[CONV_SPEC_ACCUMULATE] ? ", adds" : "");
-}
-
-// Calls of one kind.
-struct kind {
-    size_t first;    // the call that is measured
-    const char *group;
-    char name[NAME_SIZE];
-    uint64_t bytes;
-    uint32_t count;
-};
-
-static bool same_kind(const struct graph *g, const struct kind *a, const struct kind *b)
-{
-    const struct call *x = graph_call(g, a->first), *y = graph_call(g, b->first);
-    return x->shader == y->shader && x->spec_count == y->spec_count &&
-           memcmp(x->spec, y->spec, x->spec_count * sizeof(x->spec[0])) == 0 &&
-           x->grid.x == y->grid.x && x->grid.y == y->grid.y && x->grid.z == y->grid.z &&
-           x->flops == y->flops && a->bytes == b->bytes && a->group == b->group &&
-           strcmp(a->name, b->name) == 0;
-}
-
-// The kinds in the order of their first calls. NULL if there is no memory.
-static struct kind *find_kinds(const struct graph *g, size_t *count)
-{
-    size_t calls = graph_call_count(g);
-    struct kind *kinds = mem_array(MAX(calls, 1), sizeof(kinds[0]));
-    *count = 0;
-    for (size_t c = 0; kinds && c < calls; c++) {
-        const struct call *call = graph_call(g, c);
-        struct kind *new = &kinds[*count];
-        *new = (struct kind){
-            .first = c, .group = group_of(call), .bytes = call_bytes(call), .count = 1
-        };
-        name_call(call, new->group, new->name);
-        size_t k = 0;
-        while (k < *count && !same_kind(g, &kinds[k], new))
-            k++;
-        if (k < *count)
-            kinds[k].count++;
-        else
-            (*count)++;
-    }
-    // The same work in different ways (one sets, another adds) needs names to tell it
-    // apart.
-    for (size_t i = 0; kinds && i < *count; i++) {
-        size_t length = strlen(kinds[i].name);
-        uint32_t same = 1;
-        for (size_t k = 0; k < i; k++)
-            same += kinds[k].group == kinds[i].group &&
-                    strncmp(kinds[k].name, kinds[i].name, length) == 0 &&
-                    (kinds[k].name[length] == '\0' ||
-                     strncmp(kinds[k].name + length, " #", 2) == 0);
-        if (same > 1)
-            snprintf(kinds[i].name + length, NAME_SIZE - length, " #%u",
-                     (unsigned)same);
-    }
-    return kinds;
-}
-
 struct call_run {
-    struct program *program;
+    struct subject *subject;
     const struct measure_clock *clock;
     size_t call;
     uint32_t repeats;
@@ -464,8 +276,8 @@ static bool run_call(void *user, double *seconds)
 {
     struct call_run *r = user;
     struct exec_time time;
-    if (is_stopped(r->program->bench) ||
-        !exec_time_call(r->program->exec, r->call, r->repeats, &time))
+    if (is_stopped(r->subject->bench) ||
+        !exec_time_call(program_exec(r->subject->program), r->call, r->repeats, &time))
         return false;
     *seconds =
         measure_net(r->clock, time.wall, time.stamped, time.submissions) / time.repeats;
@@ -486,19 +298,20 @@ static bool choose_repeats(struct call_run *r)
 }
 
 static bool give_calls(struct bench *b, const struct pix_bench_case *at, bool is_simple,
-                       struct program *p)
+                       struct subject *s, bool runs)
 {
     size_t count = 0;
-    struct kind *kinds = find_kinds(p->graph, &count);
+    const struct graph *g = program_graph(s->program);
+    struct call_kind *kinds = call_kinds_find(g, &count);
     bool ok = kinds != NULL;
     for (size_t i = 0; ok && i < count; i++) {
-        const struct call *call = graph_call(p->graph, kinds[i].first);
-        char kernel[NAME_SIZE];
-        if (is_simple && !is_product(kinds[i].group))
+        const struct call *call = graph_call(g, kinds[i].first);
+        char kernel[CALL_NAME_SIZE];
+        if (is_simple && !call_is_product(kinds[i].group))
             continue;
-        struct call_run run = { p, &b->ceilings.clock, kinds[i].first, 1 };
+        struct call_run run = { s, &b->ceilings.clock, kinds[i].first, 1 };
         struct measurement time;
-        name_kernel(&p->limits, call, kinds[i].group, kernel);
+        call_kernel_name(program_limits(s->program), call, kinds[i].group, kernel);
         struct pix_bench_row row = {
             .kind = PIX_BENCH_CALL,
             .group = kinds[i].group,
@@ -511,15 +324,15 @@ static bool give_calls(struct bench *b, const struct pix_bench_case *at, bool is
             .flops = call->flops,
             .bytes = kinds[i].bytes,
         };
-        if (p->exec) {
-            char text[2 * NAME_SIZE];
+        if (runs) {
+            char text[2 * CALL_NAME_SIZE];
             snprintf(text, sizeof(text), "call %zu of %zu: %s, %s", i + 1, count,
                      row.group, row.name);
             say(b, text);
             ok = choose_repeats(&run) &&
                  measure(run_call, &run, b->options->seconds, &time);
         }
-        ok = ok && give(b, &row, p->exec ? &time : NULL, clock_of(b));
+        ok = ok && give(b, &row, runs ? &time : NULL, clock_of(b));
     }
     mem_free(kinds);
     return ok;
@@ -540,7 +353,8 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
     const char *what = part->is_training ? "training step" : "translation";
     char text[128], name[64];
     struct pix_train_options o;
-    struct program p = { 0 };
+    struct subject s = { 0 };
+    bool runs = false;
     struct measurement time;
     struct pix_bench_row row = {
         .kind = part->is_training ? PIX_BENCH_TRAIN : PIX_BENCH_TRANSLATE,
@@ -566,14 +380,13 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
     // What the device can not bind is not an error of the benchmark.
     struct log_capture capture;
     log_capture_begin(&capture);
-    ok = program_build(b, &o, part->is_training, part->is_simple, &p);
+    ok = subject_build(b, &o, part->is_training, part->is_simple, &s, &row.plan);
     const char *error = log_capture_end(&capture);
     if (!ok) {
         log_warn("bench: %s is left out: %s", name, error);
         ok = true;
         goto done;
     }
-    count(b, &p, &row.plan);
     row.flops = row.plan.flops_per_step;
     row.bytes = row.plan.bytes_per_step;
     uint64_t memory = gpu_device_limits(b->device)->memory;
@@ -584,19 +397,19 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
     if (fits && b->is_timed) {
         snprintf(text, sizeof(text), "first run of %s", name);
         say(b, text);
-        ok = program_try(b, &p, name);
+        ok = subject_try(b, &s, name, &runs);
     }
     if (ok && part->with_calls)
-        ok = give_calls(b, at, part->is_simple, &p);
-    if (ok && part->with_whole && p.exec) {
+        ok = give_calls(b, at, part->is_simple, &s, runs);
+    if (ok && part->with_whole && runs) {
         say(b, name);
-        ok = measure(run_program, &p, STEP_FACTOR * b->options->seconds, &time);
+        ok = measure(run_subject, &s, STEP_FACTOR * b->options->seconds, &time);
     }
     if (ok && part->with_whole)
-        ok = give(b, &row, p.exec ? &time : NULL, PIX_BENCH_HOST_CLOCK);
+        ok = give(b, &row, runs ? &time : NULL, PIX_BENCH_HOST_CLOCK);
 
 done:
-    program_finish(&p);
+    subject_finish(&s);
     return ok;
 }
 

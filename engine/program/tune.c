@@ -19,6 +19,7 @@
 #include "gpu/transfer.h"
 #include "graph/exec.h"
 #include "graph/tape.h"
+#include "program/program.h"
 #include "tensor/weights.h"
 
 #include <assert.h>
@@ -81,9 +82,7 @@ struct subject {
 
 struct candidate {
     const struct conv_variant *variant;
-    struct graph *graph;
-    struct plan *plan;
-    struct exec *exec;
+    struct program *program;
     uint32_t repeats;
     double once;    // seconds of one run, after the first
     double samples[SAMPLES_SHORT];
@@ -103,27 +102,33 @@ struct experience {
 
 static void candidate_end(struct candidate *c)
 {
-    exec_destroy(c->exec);
-    plan_destroy(c->plan);
-    graph_destroy(c->graph);
-    c->exec = NULL;
-    c->plan = NULL;
-    c->graph = NULL;
+    program_destroy(c->program);
+    c->program = NULL;
 }
 
 static bool candidate_build(const struct subject *s, struct candidate *c)
 {
     struct op_limits limits = plan_op_limits(s->device);
-    const struct plan_limits plan_limits = plan_device_limits(s->device);
     limits.force = c->variant;
-    c->graph = graph_create(&limits);
-    if (!c->graph)
+    const struct program_options options = {
+        .device = s->device,
+        .submission_seconds = s->submission_seconds,
+        .limits = &limits,
+    };
+    c->program = program_create(&options);
+    if (!c->program)
         return false;
-    c->graph->emitter.label = "tune";
+    struct graph *g = program_graph(c->program);
+    g->emitter.label = "tune";
     for (uint32_t i = 0; i < c->repeats; i++)
-        conv_emit(&c->graph->emitter, s->shape, s->a, s->b, s->out);
-    c->plan = graph_failed(c->graph) ? NULL : plan_build(c->graph, &plan_limits);
-    return c->plan && plan_allocate(c->plan, s->device);
+        conv_emit(&g->emitter, s->shape, s->a, s->b, s->out);
+    return program_plan(c->program, NULL, 0, NULL) && program_start(c->program);
+}
+
+// Seconds of the last run.
+static double candidate_last(const struct candidate *c)
+{
+    return exec_seconds(program_exec(c->program));
 }
 
 // Runs once, which is the slow first time.
@@ -132,20 +137,17 @@ static bool candidate_begin(const struct subject *s, struct candidate *c,
 {
     candidate_end(c);
     c->repeats = repeats;
-    if (!candidate_build(s, c))
+    if (!candidate_build(s, c) || !program_run(c->program, &no_step))
         return false;
-    c->exec = exec_create(s->device, c->graph, s->submission_seconds);
-    if (!c->exec || !exec_run(c->exec, &no_step))
-        return false;
-    c->once = exec_seconds(c->exec) / repeats;
+    c->once = candidate_last(c) / repeats;
     return true;
 }
 
 static bool candidate_sample(struct candidate *c)
 {
-    if (!exec_run(c->exec, &no_step))
+    if (!program_run(c->program, &no_step))
         return false;
-    c->samples[c->sample_count++] = exec_seconds(c->exec) / c->repeats;
+    c->samples[c->sample_count++] = candidate_last(c) / c->repeats;
     return true;
 }
 
@@ -296,10 +298,11 @@ static bool compute_reference(struct subject *s)
     struct gpu_buffer *step =
         gpu_buffer_create(s->device, sizeof(struct step_block), GPU_DEVICE);
     bool ok = step && gpu_zero(step) && erase_out(s) && candidate_build(s, &simple);
-    const size_t calls = ok ? graph_call_count(simple.graph) : 0;
+    const struct graph *g = ok ? program_graph(simple.program) : NULL;
+    const size_t calls = ok ? graph_call_count(g) : 0;
     double flops = 0;
     for (size_t i = 0; i < calls; i++)
-        flops += (double)graph_call(simple.graph, i)->flops;
+        flops += (double)graph_call(g, i)->flops;
     s->flops = (uint64_t)flops;
     if (ok) {
         stream = gpu_stream_create(s->device, (uint32_t)calls * CHECK_BOXES, 0);
@@ -307,7 +310,7 @@ static bool compute_reference(struct subject *s)
     }
     // Several calls add their parts of the sums, each in the same boxes.
     for (size_t i = 0; ok && i < calls; i++) {
-        const struct call *call = graph_call(simple.graph, i);
+        const struct call *call = graph_call(g, i);
         gpu_stream_barrier(stream);
         ok = dispatch_part(stream, s->device, call, step,
                            CHECK_FLOPS * (double)call->flops / MAX(flops, 1));
@@ -417,9 +420,9 @@ static bool try_candidates(struct subject *s, struct candidate *list, size_t cou
             candidate_end(c);
             continue;
         }
-        if (!exec_run(c->exec, &no_step))
+        if (!program_run(c->program, &no_step))
             return false;
-        c->once = exec_seconds(c->exec);
+        c->once = candidate_last(c);
         best = MIN(best, c->once);
     }
     for (size_t i = 0; i < count; i++) {
@@ -447,7 +450,7 @@ static bool time_candidates(const struct subject *s, struct candidate *list,
     const uint32_t samples = is_long ? SAMPLES_LONG : SAMPLES_SHORT;
     // The second run records, which would count where runs are short.
     for (size_t i = 0; i < count; i++)
-        if (!list[i].dropped && !is_long && !exec_run(list[i].exec, &no_step))
+        if (!list[i].dropped && !is_long && !program_run(list[i].program, &no_step))
             return false;
     for (uint32_t k = 0; k < samples && (k == 0 || os_seconds() < s->end); k++)
         for (size_t i = 0; i < count; i++)

@@ -7,10 +7,7 @@
 // Steps go through a ring: the next one is prepared and submitted while one is under
 // way, unless something is due after that one that needs the device as it then is.
 
-#include "settings/options.h"
-#include "settings/rules.h"
-#include "settings/settings.h"
-#include "train/trainer_inside.h"
+#include "train/trainer.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -20,9 +17,13 @@
 #include "data/sheet.h"
 #include "gpu/device.h"
 #include "program/footprint.h"
+#include "settings/options.h"
+#include "settings/rules.h"
+#include "settings/settings.h"
 #include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
 #include "train/objective_options.h"
+#include "train/trainer_inside.h"
 #include "train/validation.h"
 
 #include <inttypes.h>
@@ -173,50 +174,27 @@ static bool open_data(struct trainer *t, const char *folder)
     return true;
 }
 
-static const float *download(struct exec *x, struct tensor *loss, bool *ok)
-{
-    const float *memory = loss ? exec_download(x, loss) : NULL;
-    *ok = *ok && (memory || !loss);
-    return memory;
-}
-
-static bool connect(struct trainer *t, double submission_seconds)
+// Finds the memory of each slot. D's loss of fake images is first, that of real ones
+// behind it.
+static void connect(struct trainer *t)
 {
     const struct objective *o = &t->objective;
-    t->exec = exec_create_ring(t->device, t->graph, submission_seconds, t->ring_count);
-    if (!t->exec)
-        return false;
-    bool ok = true;
-    const void *pixels = exec_upload(t->exec, o->pixels);
-    const void *jitter = exec_upload(t->exec, o->jitter);
-    const float *const losses[LOSS_COUNT] = {
-        [LOSS_D_FAKE] = download(t->exec, o->loss_d, &ok),
-        [LOSS_D_GP] = download(t->exec, o->loss_d_gp, &ok),
-        [LOSS_G_GAN] = download(t->exec, o->loss_g_gan, &ok),
-        [LOSS_G_L1] = download(t->exec, o->loss_g_l1, &ok),
+    const struct tensor *const losses[LOSS_COUNT] = {
+        [LOSS_D_FAKE] = o->loss_d,
+        [LOSS_D_GP] = o->loss_d_gp,
+        [LOSS_G_GAN] = o->loss_g_gan,
+        [LOSS_G_L1] = o->loss_g_l1,
     };
-    if (!pixels || !jitter || !ok)
-        return false;
     for (uint32_t i = 0; i < t->ring_count; i++) {
         struct ring_slot *slot = &t->ring[i];
-        slot->pixels = exec_slot_memory(t->exec, i, pixels);
-        slot->jitter = exec_slot_memory(t->exec, i, jitter);
+        slot->pixels = program_input(t->program, i, o->pixels);
+        slot->jitter = program_input(t->program, i, o->jitter);
         for (uint32_t k = 0; k < LOSS_COUNT; k++)
             slot->losses[k] =
-                losses[k] ? exec_slot_memory(t->exec, i, losses[k]) : NULL;
+                losses[k] ? program_output(t->program, i, losses[k]) : NULL;
         if (slot->losses[LOSS_D_FAKE])
             slot->losses[LOSS_D_REAL] = slot->losses[LOSS_D_FAKE] + 1;
     }
-    return true;
-}
-
-static bool open_validation(struct trainer *t, double submission_seconds)
-{
-    if (options_validation_epochs(&t->options) == 0)
-        return true;
-    t->validation = validation_create(t->device, submission_seconds, &t->options,
-                                      &t->tuning, t->generator);
-    return t->validation != NULL;
 }
 
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
@@ -229,6 +207,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (!t)
         return NULL;
     t->device = device;
+    t->submission_seconds = submission_seconds;
     t->ring_count = no_overlap ? 1 : RING_SLOTS;
     t->pace = AHEAD_SECONDS;    // not known yet
     t->plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
@@ -243,7 +222,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         options_warn_of_unused(o);
     folder = find_data(o->data);
     if (!folder || !make_data_absolute(&t->options) || !find_kinds(t, folder) ||
-        !trainer_build(t, submission_seconds, true, &plan) ||
+        !trainer_build(t, true, &plan) ||
         !footprint_fits(device, &plan, "training", trainer_memory_hint(o, &plan)))
         goto fail;
     if (!weights_allocate(t->generator, device) ||
@@ -252,10 +231,11 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (!trainer_begin_state(t, &found))
         goto fail;
     // The folder comes last, so that a run that can not start leaves nothing behind.
-    if (!open_data(t, folder) || !plan_allocate(t->plan, device) ||
-        !connect(t, submission_seconds) || !open_validation(t, submission_seconds) ||
+    if (!open_data(t, folder) || !program_start(t->program) ||
+        (t->validation && !validation_start(t->validation, o)) ||
         !run_open(&t->run, o, &t->tuning, t->step))
         goto fail;
+    connect(t);
     t->submitted = t->step;
     if (found)    // perhaps fewer are to be kept than before
         checkpoint_prune(o->out, t->saved, o->keep);
@@ -295,14 +275,26 @@ void trainer_destroy(struct trainer *t)
     run_close(&t->run);
     validation_destroy(t->validation);
     dataset_destroy(t->data);
-    exec_destroy(t->exec);
-    plan_destroy(t->plan);
-    graph_destroy(t->graph);
+    program_destroy(t->program);
     weights_destroy(t->discriminator);
     weights_destroy(t->generator);
     tuning_finish(&t->tuning);
     options_finish(&t->options);
     mem_free(t);
+}
+
+bool trainer_plan(struct gpu_device *device, double submission_seconds,
+                  const struct pix_train_options *options, struct pix_plan *out)
+{
+    struct trainer *t = mem_zalloc(sizeof(*t));
+    bool ok = t && options_copy(&t->options, options) && options_resolve(&t->options);
+    if (ok) {
+        t->device = device;
+        t->submission_seconds = submission_seconds;
+        ok = trainer_build(t, false, out);
+    }
+    trainer_destroy(t);
+    return ok;
 }
 
 const struct pix_train_options *trainer_get_options(const struct trainer *t)
@@ -344,7 +336,7 @@ static void save_good_state(struct trainer *t)
 static void report_failed_step(struct trainer *t)
 {
     char *path = t->saved ? checkpoint_path(t->options.out, t->saved) : NULL;
-    const char *kernel = exec_last_kernel(t->exec);
+    const char *kernel = program_last_kernel(t->program);
     log_error("train: step %" PRIu64 " failed: %s %s in kernel %s; %s%s: go on with "
               "--continue",
               t->step + 1, gpu_device_info(t->device)->name,
@@ -443,7 +435,7 @@ static void begin_step(struct trainer *t)
     if (ok) {
         const struct step_block block =
             schedule_block(&t->options, t->submitted + 1, slot->epoch, &t->plateau);
-        ok = exec_submit(t->exec, index, &block);
+        ok = program_submit(t->program, index, &block);
         t->lost = !ok;    // a part of the step may have run
     }
     if (ok)
@@ -504,7 +496,7 @@ static enum pix_step_result end_step(struct trainer *t,
     uint32_t index;
     const struct ring_slot *slot = slot_of(t, t->step + 1, &index);
     double start = os_seconds();
-    bool ok = exec_wait(t->exec, index);
+    bool ok = program_wait(t->program, index);
     double now = os_seconds();
     t->wait_seconds += now - start;
     if (!ok) {

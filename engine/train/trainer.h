@@ -6,7 +6,6 @@
 #define TRAIN_TRAINER_H
 
 #include "pix2pix.h"
-#include "program/tune.h"
 
 struct gpu_device;
 struct trainer;
@@ -24,12 +23,5 @@ bool trainer_save(struct trainer *t);
 // See pix_train_plan.
 bool trainer_plan(struct gpu_device *device, double submission_seconds,
                   const struct pix_train_options *options, struct pix_plan *out);
-
-// See pix_tune; `report` as in tune_options.
-bool trainer_tune(struct gpu_device *device, double submission_seconds,
-                  const struct pix_train_options *options,
-                  bool (*report)(void *user, const struct tune_result *result,
-                                 size_t done, size_t count),
-                  void *user);
 
 #endif

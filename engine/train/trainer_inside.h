@@ -7,10 +7,9 @@
 #ifndef TRAIN_TRAINER_INSIDE_H
 #define TRAIN_TRAINER_INSIDE_H
 
-#include "train/trainer.h"
-
-#include "graph/exec.h"
 #include "ops/tuning.h"
+#include "pix2pix.h"
+#include "program/program.h"
 #include "settings/schedule.h"
 #include "train/objective.h"
 #include "train/run.h"
@@ -28,7 +27,7 @@ struct validation;
 
 enum { LOSS_D_REAL, LOSS_D_FAKE, LOSS_D_GP, LOSS_G_GAN, LOSS_G_L1, LOSS_COUNT };
 
-// A step in the ring: mapped memory of the exec, and what is known of the step.
+// A step in the ring: mapped memory of the program, and what is known of the step.
 struct ring_slot {
     uint8_t *pixels;
     uint32_t *jitter;                   // four numbers a sample
@@ -39,6 +38,7 @@ struct ring_slot {
 
 struct trainer {
     struct gpu_device *device;
+    double submission_seconds;
     struct pix_train_options options;
     uint64_t step, steps;    // done, and the run's total
     uint64_t submitted;      // the newest step that is under way, or `step`
@@ -49,9 +49,7 @@ struct trainer {
     struct weights *generator, *discriminator;
     struct tuning tuning;                 // of the run
     char trained_with[HASH_TEXT_SIZE];    // hash of the checkpoint's; "": not known
-    struct graph *graph;
-    struct plan *plan;
-    struct exec *exec;
+    struct program *program;
     struct objective objective;
     struct dataset *data;
     struct validation *validation;    // NULL: none
@@ -83,9 +81,8 @@ struct trainer {
 // trainer_build.c
 
 // Everything that needs no memory of the device, but for measuring kernels: networks,
-// tuning table, graph, plan and what that needs.
-bool trainer_build(struct trainer *t, double submission_seconds, bool measure,
-                   struct pix_plan *out);
+// tuning table, the program and its plan, the validation, and what they need.
+bool trainer_build(struct trainer *t, bool measure, struct pix_plan *out);
 
 // The option that lowers what takes most.
 const char *trainer_memory_hint(const struct pix_train_options *o,

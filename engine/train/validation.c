@@ -9,19 +9,15 @@
 #include "base/mem.h"
 #include "data/dataset.h"
 #include "evaluate/translation_error.h"
-#include "graph/exec.h"
-#include "program/footprint.h"
+#include "program/program.h"
 #include "settings/settings.h"
 
 #include <string.h>
 
 struct validation {
-    struct graph *graph;
-    struct plan *plan;
-    struct exec *exec;
+    struct program *program;
+    struct translation_error tensors;
     struct dataset *data;
-    uint8_t *pixels;    // of one sample
-    const float *loss;
 };
 
 static bool open_data(struct validation *v, const struct pix_train_options *o)
@@ -46,66 +42,31 @@ static bool open_data(struct validation *v, const struct pix_train_options *o)
     return v->data != NULL;
 }
 
-static bool build(struct validation *v, struct gpu_device *device,
-                  const struct pix_train_options *o, const struct tuning *tuning,
-                  struct weights *generator, struct translation_error *tensors)
-{
-    const struct plan_limits plan_limits = plan_device_limits(device);
-    struct op_limits limits = plan_op_limits(device);
-    const struct generator_options options = options_generator(o);
-    limits.tuning = tuning;
-    v->graph = graph_create(&limits);
-    if (!v->graph ||
-        !translation_error_build(v->graph, generator, &options, options_staging(o),
-                                 o->crop_size, o->crop_size, tensors))
-        return false;
-    v->plan = plan_build(v->graph, &plan_limits);
-    return v->plan != NULL;
-}
-
-bool validation_add_footprint(struct gpu_device *device,
-                              const struct pix_train_options *o,
-                              const struct tuning *tuning, struct weights *generator,
-                              struct pix_plan *plan)
-{
-    struct validation v = { 0 };
-    struct translation_error tensors;
-    const bool ok = build(&v, device, o, tuning, generator, &tensors);
-    if (ok) {
-        const uint64_t staging = tensor_bytes(tensors.pixels) +
-                                 tensor_bytes(tensors.jitter) +
-                                 tensor_bytes(tensors.l1);
-        plan->arena_bytes += v.plan->arena_bytes;
-        plan->arena_bytes_without_reuse += v.plan->arena_bytes_without_reuse;
-        plan->step_block_bytes += footprint_step_block();
-        plan->staging_bytes += staging;
-        plan->device_bytes += v.plan->arena_bytes + footprint_step_block() + staging;
-    }
-    plan_destroy(v.plan);
-    graph_destroy(v.graph);
-    return ok;
-}
-
 struct validation *validation_create(struct gpu_device *device,
                                      double submission_seconds,
                                      const struct pix_train_options *o,
                                      const struct tuning *tuning,
                                      struct weights *generator)
 {
-    struct translation_error tensors;
+    const struct generator_options options = options_generator(o);
+    const struct program_options program = {
+        .device = device,
+        .submission_seconds = submission_seconds,
+        .tuning = tuning,
+    };
     struct validation *v = mem_zalloc(sizeof(*v));
-    if (!v || !open_data(v, o) || !build(v, device, o, tuning, generator, &tensors) ||
-        !plan_allocate(v->plan, device))
+    if (!v)
+        return NULL;
+    v->program = program_create(&program);
+    if (!v->program || !translation_error_build(
+                           program_graph(v->program), generator, &options,
+                           options_staging(o), o->crop_size, o->crop_size, &v->tensors))
         goto fail;
-    v->exec = exec_create(device, v->graph, submission_seconds);
-    if (!v->exec)
+    program_upload(v->program, v->tensors.pixels);
+    program_upload(v->program, v->tensors.jitter);
+    program_download(v->program, v->tensors.l1);
+    if (!program_plan(v->program, NULL, 0, NULL))
         goto fail;
-    v->pixels = exec_upload(v->exec, tensors.pixels);
-    void *jitter = exec_upload(v->exec, tensors.jitter);
-    v->loss = exec_download(v->exec, tensors.l1);
-    if (!v->pixels || !jitter || !v->loss)
-        goto fail;
-    memset(jitter, 0, (size_t)tensor_bytes(tensors.jitter));
     return v;
 
 fail:
@@ -113,14 +74,30 @@ fail:
     return NULL;
 }
 
+bool validation_add_footprint(struct validation *v, struct pix_plan *plan)
+{
+    struct pix_plan own;
+    if (!program_plan(v->program, NULL, 0, &own))
+        return false;
+    plan->arena_bytes += own.arena_bytes;
+    plan->arena_bytes_without_reuse += own.arena_bytes_without_reuse;
+    plan->step_block_bytes += own.step_block_bytes;
+    plan->staging_bytes += own.staging_bytes;
+    plan->device_bytes += own.device_bytes;
+    return true;
+}
+
+bool validation_start(struct validation *v, const struct pix_train_options *o)
+{
+    return open_data(v, o) && program_start(v->program);
+}
+
 void validation_destroy(struct validation *v)
 {
     if (!v)
         return;
     dataset_destroy(v->data);
-    exec_destroy(v->exec);
-    plan_destroy(v->plan);
-    graph_destroy(v->graph);
+    program_destroy(v->program);
     mem_free(v);
 }
 
@@ -128,12 +105,14 @@ bool validation_run(struct validation *v, double *l1)
 {
     const uint32_t count = dataset_count(v->data);
     const struct step_block block = { .step = 1 };
+    uint8_t *pixels = program_input(v->program, 0, v->tensors.pixels);
+    const float *loss = program_output(v->program, 0, v->tensors.l1);
     double sum = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct dataset_sample sample;
-        if (!dataset_next(v->data, &sample, v->pixels) || !exec_run(v->exec, &block))
+        if (!dataset_next(v->data, &sample, pixels) || !program_run(v->program, &block))
             return false;
-        sum += (double)*v->loss;
+        sum += (double)*loss;
     }
     *l1 = sum / count;
     return true;

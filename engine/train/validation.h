@@ -14,19 +14,18 @@ struct gpu_device;
 struct tuning;
 struct validation;
 
-// Adds to a plan what validation takes beside the steps. The weights have been placed.
-bool validation_add_footprint(struct gpu_device *device,
-                              const struct pix_train_options *options,
-                              const struct tuning *tuning, struct weights *generator,
-                              struct pix_plan *plan);
-
-// The weights have been placed and allocated; they and the options must outlive it.
-// NULL after a message if there are no images.
+// A planned program without memory. The weights have been placed; they and the table
+// must outlive it.
 struct validation *validation_create(struct gpu_device *device,
                                      double submission_seconds,
                                      const struct pix_train_options *options,
                                      const struct tuning *tuning,
                                      struct weights *generator);
+// Adds what it takes beside the steps to their plan.
+bool validation_add_footprint(struct validation *v, struct pix_plan *plan);
+// Opens the images and takes the memory; the weights have been allocated. False after a
+// message if there are no images.
+bool validation_start(struct validation *v, const struct pix_train_options *options);
 void validation_destroy(struct validation *v);    // NULL is fine
 
 // The mean absolute error over all images, pixels as [-1, 1]. No training step may be

@@ -11,8 +11,8 @@
 #include "base/mem.h"
 #include "data/image.h"
 #include "gpu/device.h"
-#include "graph/exec.h"
 #include "program/footprint.h"
+#include "program/program.h"
 #include "program/tuned.h"
 #include "settings/options.h"
 #include "settings/settings.h"
@@ -27,15 +27,11 @@
 // Runs that may be under way at once: one that the device works on, one that waits.
 enum { SLOTS = TRANSLATOR_SLOTS };
 
-// The graph for images of one size. `exec` is made when the first ones come.
-struct program {
+// The program for a number of images of one size, started when the first ones come.
+struct sized {
     uint32_t images, width, height;
-    struct graph *graph;
+    struct program *program;
     struct translation tensors;
-    struct plan *plan;
-    struct exec *exec;
-    uint8_t *pixels[SLOTS];    // of the slots of exec
-    const uint8_t *output[SLOTS];
     uint32_t oldest, in_flight;    // slot of the oldest run under way, and their number
 };
 
@@ -52,53 +48,46 @@ struct translator {
     bool tunes;                // measures shapes that the table lacks
     struct tuning tuning;
     struct weights *generator;
-    struct program program;
-    uint32_t most;      // images of the program's size that the device can take at once
-    bool has_warned;    // of what looks like a pair
+    struct sized now;    // what the last images needed
+    uint32_t most;       // images of that size that the device can take at once
+    bool has_warned;     // of what looks like a pair
 };
 
 // ---------------------------------------------------------------------------
 // Programs
 
-static void program_finish(struct program *p)
+static void sized_finish(struct sized *s)
 {
-    exec_destroy(p->exec);
-    plan_destroy(p->plan);
-    graph_destroy(p->graph);
-    *p = (struct program){ 0 };
+    program_destroy(s->program);
+    *s = (struct sized){ 0 };
 }
 
 // The graph only: it names and shapes the weights too.
-static bool program_build(struct translator *t, uint32_t images, uint32_t width,
-                          uint32_t height, struct program *p)
+static bool sized_build(struct translator *t, uint32_t images, uint32_t width,
+                        uint32_t height, struct sized *s)
 {
-    struct op_limits limits = plan_op_limits(t->device);
     const struct generator_options generator = options_generator(&t->options);
-    limits.tuning = &t->tuning;
-    *p = (struct program){ .images = images, .width = width, .height = height };
-    p->graph = graph_create(&limits);
-    return p->graph && translation_build(p->graph, t->generator, &generator,
-                                         options_staging(&t->options), t->mode,
-
-                                         images, height, width, &p->tensors);
+    const struct program_options options = {
+        .device = t->device,
+        .submission_seconds = t->submission_seconds,
+        .slots = SLOTS,
+        .tuning = &t->tuning,
+    };
+    *s = (struct sized){ .images = images, .width = width, .height = height };
+    s->program = program_create(&options);
+    if (!s->program || !translation_build(program_graph(s->program), t->generator,
+                                          &generator, options_staging(&t->options),
+                                          t->mode, images, height, width, &s->tensors))
+        return false;
+    program_upload(s->program, s->tensors.pixels);
+    program_upload(s->program, s->tensors.jitter);
+    program_download(s->program, s->tensors.output);
+    return true;
 }
 
-static bool program_plan(struct translator *t, struct program *p, struct pix_plan *out)
+static bool sized_plan(struct translator *t, struct sized *s, struct pix_plan *out)
 {
-    const struct plan_limits limits = plan_device_limits(t->device);
-    if (!p->plan)
-        p->plan = plan_build(p->graph, &limits);
-    if (!p->plan)
-        return false;
-    *out = (struct pix_plan){
-        .state_bytes = weights_bytes(t->generator),
-        .staging_bytes = tensor_bytes(p->tensors.pixels) +
-                         tensor_bytes(p->tensors.jitter) +
-                         tensor_bytes(p->tensors.output),
-        .weights_g = weights_trained_count(t->generator),
-    };
-    footprint_sum_up(t->device, t->submission_seconds, p->graph, p->plan, out);
-    return true;
+    return program_plan(s->program, &t->generator, 1, out);
 }
 
 static bool fits(struct translator *t, const struct pix_plan *plan)
@@ -111,48 +100,29 @@ static bool fits(struct translator *t, const struct pix_plan *plan)
 
 // What the table learns changes the graph. Only the first size that it does not know is
 // measured: the images of a folder may have as many as there are.
-static bool program_tune(struct translator *t, struct program *p)
+static bool sized_tune(struct translator *t, struct sized *s)
 {
-    const struct program before = *p;
+    const struct sized before = *s;
     if (!t->tunes)
         return true;
     const size_t known = t->tuning.count;
-    if (!tuned_complete(t->device, t->submission_seconds, TUNED_SECONDS_IMAGE, p->graph,
-                        &t->tuning))
+    if (!tuned_complete(t->device, t->submission_seconds, TUNED_SECONDS_IMAGE,
+                        program_graph(s->program), &t->tuning))
         return false;
     if (t->tuning.count == known)
         return true;
     t->tunes = false;
-    program_finish(p);
-    return program_build(t, before.images, before.width, before.height, p);
+    sized_finish(s);
+    return sized_build(t, before.images, before.width, before.height, s);
 }
 
-static bool program_start(struct translator *t, struct program *p)
+static bool sized_start(struct translator *t, struct sized *s)
 {
     struct pix_plan plan;
-    if (p->exec)
+    if (program_is_started(s->program))
         return true;
-    if (!program_plan(t, p, &plan) || !fits(t, &plan) || !program_tune(t, p))
-        return false;
-    if (!program_plan(t, p, &plan) || !fits(t, &plan) ||
-        !plan_allocate(p->plan, t->device))
-        return false;
-    p->exec = exec_create_ring(t->device, p->graph, t->submission_seconds, SLOTS);
-    if (!p->exec)
-        return false;
-    void *pixels = exec_upload(p->exec, p->tensors.pixels);
-    void *jitter = exec_upload(p->exec, p->tensors.jitter);
-    const void *output = exec_download(p->exec, p->tensors.output);
-    if (!pixels || !jitter || !output)
-        return false;
-    for (uint32_t i = 0; i < SLOTS; i++) {
-        p->pixels[i] = exec_slot_memory(p->exec, i, pixels);
-        p->output[i] = exec_slot_memory(p->exec, i, output);
-        // No crop, no mirror.
-        memset(exec_slot_memory(p->exec, i, jitter), 0,
-               (size_t)tensor_bytes(p->tensors.jitter));
-    }
-    return true;
+    return sized_plan(t, s, &plan) && fits(t, &plan) && sized_tune(t, s) &&
+           sized_plan(t, s, &plan) && fits(t, &plan) && program_start(s->program);
 }
 
 static bool check_side(const struct translator *t, uint32_t width, uint32_t height)
@@ -174,20 +144,20 @@ static bool check_side(const struct translator *t, uint32_t width, uint32_t heig
     return false;
 }
 
-// Makes the kept program one for so many images of this size, without an exec yet.
+// Makes the kept program one for so many images of this size, not started yet.
 static bool prepare(struct translator *t, uint32_t images, uint32_t width,
                     uint32_t height)
 {
-    struct program *p = &t->program;
-    bool same_size = p->graph && p->width == width && p->height == height;
-    if (same_size && p->images == images)
+    struct sized *s = &t->now;
+    bool same_size = s->program && s->width == width && s->height == height;
+    if (same_size && s->images == images)
         return true;
     if (!same_size)
         t->most = t->batch_size;
-    program_finish(p);
-    if (program_build(t, images, width, height, p))
+    sized_finish(s);
+    if (sized_build(t, images, width, height, s))
         return true;
-    program_finish(p);
+    sized_finish(s);
     return false;
 }
 
@@ -202,7 +172,7 @@ static bool start(struct translator *t, uint32_t images, uint32_t width,
     for (;;) {
         if (images > 1)
             log_capture_begin(&capture);
-        ok = prepare(t, images, width, height) && program_start(t, &t->program);
+        ok = prepare(t, images, width, height) && sized_start(t, &t->now);
         if (images > 1)
             log_capture_end(&capture);
         if (ok || images == 1 || gpu_device_is_lost(t->device))
@@ -218,7 +188,7 @@ static bool start(struct translator *t, uint32_t images, uint32_t width,
                  gpu_device_info(t->device)->name, images);
     }
     if (!ok)
-        program_finish(&t->program);
+        sized_finish(&t->now);
     return ok;
 }
 
@@ -263,7 +233,6 @@ static bool override(struct translator *t, const struct pix_translate_options *o
 
 static bool load(struct translator *t, const struct pix_translate_options *given)
 {
-    const struct plan_limits limits = plan_device_limits(t->device);
     struct pix_plan plan;
     struct network_file *f = network_file_open(given->model, NETWORK_G, "translate");
     bool ok =
@@ -272,8 +241,7 @@ static bool load(struct translator *t, const struct pix_translate_options *given
         uint32_t side = t->options.crop_size;
         t->filter = options_dataset(&t->options).filter;
         ok = prepare(t, 1, side, side) && network_file_check(f, t->generator) &&
-             weights_place(t->generator, limits.max_block) &&
-             program_plan(t, &t->program, &plan) && (!t->resize || fits(t, &plan)) &&
+             sized_plan(t, &t->now, &plan) && (!t->resize || fits(t, &plan)) &&
              weights_allocate(t->generator, t->device) &&
              network_file_load(f, t->generator, t->averages, t->device, tensor_upload);
     }
@@ -354,7 +322,7 @@ void translator_destroy(struct translator *t)
 {
     if (!t)
         return;
-    program_finish(&t->program);
+    sized_finish(&t->now);
     weights_destroy(t->generator);
     tuning_finish(&t->tuning);
     options_finish(&t->options);
@@ -384,8 +352,8 @@ uint32_t translator_batch_size(const struct translator *t)
 
 uint32_t translator_most(const struct translator *t, uint32_t width, uint32_t height)
 {
-    const struct program *p = &t->program;
-    return p->width == width && p->height == height ? t->most : t->batch_size;
+    const struct sized *s = &t->now;
+    return s->width == width && s->height == height ? t->most : t->batch_size;
 }
 
 bool translator_is_lost(const struct translator *t)
@@ -466,14 +434,14 @@ void translator_warn_of_pair(struct translator *t)
 bool translator_is_ready(const struct translator *t, uint32_t images, uint32_t width,
                          uint32_t height)
 {
-    const struct program *p = &t->program;
-    return p->exec && p->images == images && p->width == width && p->height == height &&
-           p->in_flight < SLOTS;
+    const struct sized *s = &t->now;
+    return s->program && program_is_started(s->program) && s->images == images &&
+           s->width == width && s->height == height && s->in_flight < SLOTS;
 }
 
 static bool report(const struct translator *t)
 {
-    const char *kernel = exec_last_kernel(t->program.exec);
+    const char *kernel = program_last_kernel(t->now.program);
     log_error("translate: %s %s in kernel %s", gpu_device_info(t->device)->name,
               gpu_device_is_lost(t->device) ? "was lost" : "reported an error",
               kernel ? kernel : "(none)");
@@ -483,47 +451,49 @@ static bool report(const struct translator *t)
 // Bytes between the pictures of a run.
 static size_t staged_bytes(const struct translator *t, bool is_output)
 {
-    const struct program *p = &t->program;
+    const struct sized *s = &t->now;
     const struct staging staging = options_staging(&t->options);
     return (size_t)pixel_staged_bytes(
         is_output ? staging.output : staging.input,
-        is_output ? t->options.output_nc : t->options.input_nc, p->width, p->height);
+        is_output ? t->options.output_nc : t->options.input_nc, s->width, s->height);
 }
 
 uint32_t translator_submit(struct translator *t, const struct picture *const *in,
                            uint32_t images)
 {
-    struct program *p = &t->program;
+    struct sized *s = &t->now;
     uint32_t width = in[0]->width, height = in[0]->height;
     if (!translator_is_ready(t, images, width, height)) {
-        assert(p->in_flight == 0);
+        assert(s->in_flight == 0);
         if (!start(t, images, width, height))
             return 0;
     }
-    uint32_t slot = (p->oldest + p->in_flight) % SLOTS;
+    uint32_t slot = (s->oldest + s->in_flight) % SLOTS;
     size_t bytes = staged_bytes(t, false);
-    for (uint32_t i = 0; i < p->images; i++)
-        memcpy(p->pixels[slot] + i * bytes, in[i]->samples, picture_bytes(in[i]));
-    if (!exec_submit(p->exec, slot, &t->step)) {
+    uint8_t *pixels = program_input(s->program, slot, s->tensors.pixels);
+    for (uint32_t i = 0; i < s->images; i++)
+        memcpy(pixels + i * bytes, in[i]->samples, picture_bytes(in[i]));
+    if (!program_submit(s->program, slot, &t->step)) {
         report(t);
         return 0;
     }
-    p->in_flight++;
-    return p->images;
+    s->in_flight++;
+    return s->images;
 }
 
 bool translator_wait(struct translator *t, struct picture *out)
 {
-    struct program *p = &t->program;
-    assert(p->in_flight > 0);
-    uint32_t slot = p->oldest;
+    struct sized *s = &t->now;
+    assert(s->in_flight > 0);
+    uint32_t slot = s->oldest;
     size_t bytes = staged_bytes(t, true);
-    p->oldest = (p->oldest + 1) % SLOTS;
-    p->in_flight--;
-    if (!exec_wait(p->exec, slot))
+    s->oldest = (s->oldest + 1) % SLOTS;
+    s->in_flight--;
+    if (!program_wait(s->program, slot))
         return report(t);
-    for (uint32_t i = 0; out && i < p->images; i++)
-        memcpy(out[i].samples, p->output[slot] + i * bytes, picture_bytes(&out[i]));
+    const uint8_t *output = program_output(s->program, slot, s->tensors.output);
+    for (uint32_t i = 0; out && i < s->images; i++)
+        memcpy(out[i].samples, output + i * bytes, picture_bytes(&out[i]));
     return true;
 }
 
@@ -574,12 +544,12 @@ bool translator_run_array(struct translator *t, const struct pix_array *in,
 bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out)
 {
-    struct program p = { 0 };
+    struct sized s = { 0 };
     if (t->resize || (width == 0 && height == 0))
         width = height = t->options.crop_size;
     bool ok = check_side(t, width, height) &&
-              program_build(t, t->batch_size, width, height, &p) &&
-              program_plan(t, &p, out);
-    program_finish(&p);
+              sized_build(t, t->batch_size, width, height, &s) &&
+              sized_plan(t, &s, out);
+    sized_finish(&s);
     return ok;
 }

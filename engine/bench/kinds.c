@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+//
+// Names and groups of calls. See kinds.h.
+
+#include "bench/kinds.h"
+
+#include "base/mem.h"
+#include "ops/conv_variant.h"
+#include "shared/conv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// What a kernel does, by the beginning of its name: the longest that fits.
+static const struct {
+    const char *prefix, *group;
+} families[] = {
+    { "conv_forward", "forward" },
+    { "conv_backward_input", "input gradient" },
+    { "conv_backward_weight", "weight gradient" },
+    { "conv_backward_bias", "bias gradient" },
+    { "norm", "norm" },
+    { "adam", "Adam" },
+    { "loss", "loss" },
+    { "", "other" },
+};
+
+static bool begins_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+// A transposed convolution runs forward by the kernels of the input gradient, and the
+// other way round: the group is what is done for the layer.
+static const char *group_of(const struct call *call)
+{
+    const char *name = shader_table[call->shader].name;
+    bool transposed = begins_with(call->label, "conv_transpose");
+    size_t i = 0;
+    while (!begins_with(name, families[i].prefix))
+        i++;
+    if (transposed && i < 2)
+        i = 1 - i;
+    return families[i].group;
+}
+
+bool call_is_product(const char *group)
+{
+    return strcmp(group, "forward") == 0 || strcmp(group, "input gradient") == 0 ||
+           strcmp(group, "weight gradient") == 0;
+}
+
+// Of a call that is a convolution in one of its directions; else NULL.
+static const struct conv_params *product_of(const struct call *call, const char *group)
+{
+    if (!call_is_product(group))
+        return NULL;
+    if (call->params_size == sizeof(struct conv_weight_params))
+        return &((const struct conv_weight_params *)call->params)->conv;
+    return call->params_size == sizeof(struct conv_params) ? call->params : NULL;
+}
+
+// A name that does not depend on the device or the kernel chosen there.
+static void name_call(const struct call *call, const char *group,
+                      char name[CALL_NAME_SIZE])
+{
+    const struct conv_params *p = product_of(call, group);
+    if (p) {
+        bool transposed = begins_with(call->label, "conv_transpose");
+        char x[48], y[48];
+        snprintf(x, sizeof(x), "%ux%ux%u", p->c_in, p->h_in, p->w_in);
+        snprintf(y, sizeof(y), "%ux%ux%u", p->c_out, p->h_out, p->w_out);
+        snprintf(name, CALL_NAME_SIZE, "%s %s to %s, k%u s%u, %u image%s",
+                 transposed ? "transposed" : "conv", transposed ? y : x,
+                 transposed ? x : y, call->spec[CONV_SPEC_KERNEL],
+                 call->spec[CONV_SPEC_STRIDE], p->n, p->n == 1 ? "" : "s");
+        return;
+    }
+    // The largest tensor says what size the work has.
+    const struct tensor *largest = NULL;
+    char shape[SHAPE_TEXT_SIZE];
+    for (size_t i = 0; i < CALL_MAX_BUFFERS && call->use[i].tensor; i++)
+        if (!largest || tensor_bytes(call->use[i].tensor) > tensor_bytes(largest))
+            largest = call->use[i].tensor;
+    snprintf(name, CALL_NAME_SIZE, "%s %s", shader_table[call->shader].name,
+             largest ? shape_text(largest->shape, shape) : "");
+}
+
+// The kernel and, of a convolution, the variant that was chosen for its shape.
+void call_kernel_name(const struct op_limits *limits, const struct call *call,
+                      const char *group, char name[CALL_NAME_SIZE])
+{
+    const char *shader = shader_table[call->shader].name;
+    snprintf(name, CALL_NAME_SIZE, "%s", shader);
+    const struct conv_params *p = product_of(call, group);
+    if (!p)
+        return;
+    const struct conv_shape shape = {
+        .direction = begins_with(shader, "conv_forward") ? CONV_FORWARD
+                     : begins_with(shader, "conv_backward_input")
+                         ? CONV_BACKWARD_INPUT
+                         : CONV_BACKWARD_WEIGHT,
+        .x = { p->n, p->c_in, p->h_in, p->w_in },
+        .c_out = p->c_out,
+        .kernel = call->spec[CONV_SPEC_KERNEL],
+        .stride = call->spec[CONV_SPEC_STRIDE],
+        .pad = call->spec[CONV_SPEC_PAD],
+    };
+    // What is done on the way: parts of other ops.
+    static const char *const stores[] = { [CONV_STORE_PLAIN] = "",
+                                          [CONV_STORE_TANH] = ", tanh",
+                                          [CONV_STORE_DERIVATIVE] = ", derivative",
+                                          [CONV_STORE_ADAM] = ", Adam" };
+    const bool activates = call->spec[CONV_SPEC_LOAD] != CONV_LOAD_PLAIN;
+    const uint32_t store = call->spec[CONV_SPEC_STORE];
+    snprintf(name, CALL_NAME_SIZE, "%s %s%s%s%s", shader,
+             conv_variant_choose(limits, &shape)->name, activates ? ", leaky" : "",
+             store < ARRAY_LEN(stores) ? stores[store] : "",
+             call->spec[CONV_SPEC_ACCUMULATE] ? ", adds" : "");
+}
+
+static bool same_kind(const struct graph *g, const struct call_kind *a,
+                      const struct call_kind *b)
+{
+    const struct call *x = graph_call(g, a->first), *y = graph_call(g, b->first);
+    return x->shader == y->shader && x->spec_count == y->spec_count &&
+           memcmp(x->spec, y->spec, x->spec_count * sizeof(x->spec[0])) == 0 &&
+           x->grid.x == y->grid.x && x->grid.y == y->grid.y && x->grid.z == y->grid.z &&
+           x->flops == y->flops && a->bytes == b->bytes && a->group == b->group &&
+           strcmp(a->name, b->name) == 0;
+}
+
+struct call_kind *call_kinds_find(const struct graph *g, size_t *count)
+{
+    size_t calls = graph_call_count(g);
+    struct call_kind *kinds = mem_array(MAX(calls, 1), sizeof(kinds[0]));
+    *count = 0;
+    for (size_t c = 0; kinds && c < calls; c++) {
+        const struct call *call = graph_call(g, c);
+        struct call_kind *new = &kinds[*count];
+        *new = (struct call_kind){
+            .first = c, .group = group_of(call), .bytes = call_bytes(call), .count = 1
+        };
+        name_call(call, new->group, new->name);
+        size_t k = 0;
+        while (k < *count && !same_kind(g, &kinds[k], new))
+            k++;
+        if (k < *count)
+            kinds[k].count++;
+        else
+            (*count)++;
+    }
+    // The same work in different ways (one sets, another adds) needs names to tell it
+    // apart.
+    for (size_t i = 0; kinds && i < *count; i++) {
+        size_t length = strlen(kinds[i].name);
+        uint32_t same = 1;
+        for (size_t k = 0; k < i; k++)
+            same += kinds[k].group == kinds[i].group &&
+                    strncmp(kinds[k].name, kinds[i].name, length) == 0 &&
+                    (kinds[k].name[length] == '\0' ||
+                     strncmp(kinds[k].name + length, " #", 2) == 0);
+        if (same > 1)
+            snprintf(kinds[i].name + length, CALL_NAME_SIZE - length, " #%u",
+                     (unsigned)same);
+    }
+    return kinds;
+}
