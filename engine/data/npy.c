@@ -5,6 +5,7 @@
 
 #include "data/npy.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -141,7 +142,7 @@ bool npy_is(const uint8_t *data, size_t size)
 static bool read_header(const uint8_t *data, size_t size, struct header *h,
                         size_t *begin, struct reason *reason)
 {
-    size_t at = MAGIC + 2, length = 0, bytes;
+    size_t at = MAGIC + 2, bytes;
     if (size < at)
         return refuse(reason, "truncated .npy");
     if (data[MAGIC] < 1 || data[MAGIC] > 3)
@@ -150,8 +151,7 @@ static bool read_header(const uint8_t *data, size_t size, struct header *h,
     bytes = data[MAGIC] == 1 ? 2 : 4;
     if (size - at < bytes)
         return refuse(reason, "truncated .npy");
-    for (size_t i = 0; i < bytes; i++)
-        length |= (size_t)data[at + i] << (8 * i);
+    const size_t length = (size_t)bytes_get_little(data + at, bytes);
     at += bytes;
     if (size - at < length)
         return refuse(reason, "truncated .npy");

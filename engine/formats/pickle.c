@@ -6,6 +6,7 @@
 
 #include "formats/pickle.h"
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -116,9 +117,7 @@ static bool take_number(struct reader *r, unsigned n, uint64_t *number)
     const uint8_t *bytes;
     if (!take(r, n, &bytes))
         return false;
-    *number = 0;
-    for (unsigned i = 0; i < n; i++)
-        *number |= (uint64_t)bytes[i] << (8 * i);
+    *number = bytes_get_little(bytes, n);
     return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "formats/pth_legacy.h"
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
@@ -72,15 +73,12 @@ static bool place_storages(struct pth *p, const struct pickle_value *keys,
                                      s ? "there twice" : "used by no tensor");
         const uint32_t size = pth_kind_size(s->kind);
         uint8_t prefix[8];
-        uint64_t count = 0;
         if (p->size - position < sizeof(prefix))
             return pth_report_cut(p, "its storages");
         if (!os_file_seek(p->stream, position) ||
             fread(prefix, 1, sizeof(prefix), p->stream) != sizeof(prefix))
             return pth_report_unreadable(p);
-        for (size_t k = 0; k < sizeof(prefix); k++)
-            count |= (uint64_t)prefix[k] << (8 * k);
-        if (count != s->count)
+        if (bytes_get_little(prefix, sizeof(prefix)) != s->count)
             return pth_report_damage(p, "storage %.*s has two sizes", (int)s->length,
                                      s->key);
         s->position = position + sizeof(prefix);

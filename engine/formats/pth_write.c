@@ -5,6 +5,7 @@
 
 #include "formats/pth.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "formats/archive.h"
 
@@ -39,8 +40,7 @@ static void put_code(struct text *t, const char *code)
 static void put_little(struct text *t, uint64_t number, unsigned size)
 {
     uint8_t bytes[8];
-    for (unsigned i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(number >> (8 * i));
+    bytes_put_little(bytes, size, number);
     put(t, bytes, size);
 }
 

@@ -4,6 +4,7 @@
 
 #include "formats/safetensors.h"
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
@@ -53,8 +54,6 @@ static bool foreign(const char *path, const char *why)
 static json_t *read_header(struct safetensors *s)
 {
     uint8_t prefix[PREFIX_SIZE];
-    uint64_t length = 0;
-
     size_t count = fread(prefix, 1, sizeof(prefix), s->stream);
     if (ferror(s->stream)) {
         log_error("safetensors: can not read %s: %s", s->path, os_error_text());
@@ -64,8 +63,7 @@ static json_t *read_header(struct safetensors *s)
         foreign(s->path, count ? "it has fewer than 8 bytes" : "it is empty");
         return NULL;
     }
-    for (size_t i = 0; i < PREFIX_SIZE; i++)
-        length |= (uint64_t)prefix[i] << (8 * i);
+    const uint64_t length = bytes_get_little(prefix, PREFIX_SIZE);
     int first = fgetc(s->stream);
     if (length < 2 || length > HEADER_MAX || first != '{') {
         foreign(s->path, "it does not begin as a safetensors file does");
@@ -339,8 +337,7 @@ bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
         return false;
     // The data begins at a multiple of eight.
     size_t length = strlen(header), padded = ALIGN_UP(length, sizeof(spaces));
-    for (size_t i = 0; i < PREFIX_SIZE; i++)
-        prefix[i] = (uint8_t)((uint64_t)padded >> (8 * i));
+    bytes_put_little(prefix, PREFIX_SIZE, padded);
     bool ok = file_writer_begin(&w->file, path, true) &&
               file_writer_write(&w->file, prefix, sizeof(prefix)) &&
               file_writer_write(&w->file, header, length) &&

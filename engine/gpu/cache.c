@@ -6,7 +6,9 @@
 
 #include "gpu/cache.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "gpu/inside.h"
@@ -37,28 +39,6 @@ static const char magic[8] = { 'P', '2', 'P', 'c', 'a', 'c', 'h', 'e' };
 
 // Between two writings, where many kernels are made one by one.
 #define SAVE_INTERVAL 1.0
-
-static uint64_t read_number(const uint8_t *bytes, size_t count)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < count; i++)
-        number |= (uint64_t)bytes[i] << (8 * i);
-    return number;
-}
-
-static void write_number(uint8_t *bytes, size_t count, uint64_t number)
-{
-    for (size_t i = 0; i < count; i++)
-        bytes[i] = (uint8_t)(number >> (8 * i));
-}
-
-static uint64_t checksum(const uint8_t *data, size_t size)
-{
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < size; i++)
-        sum = (sum ^ data[i]) * UINT64_C(0x100000001b3);
-    return sum;
-}
 
 static VkPhysicalDeviceProperties properties_of(const struct gpu_device *device)
 {
@@ -93,17 +73,17 @@ static const char *find_fault(const struct gpu_device *device, const uint8_t *fi
     const uint8_t *data = file + HEADER_BYTES;
     if (size < HEADER_BYTES || memcmp(file, magic, sizeof(magic)) != 0)
         return "it is none of ours";
-    if (read_number(file + 8, 4) != VERSION)
+    if (bytes_get_little(file + 8, 4) != VERSION)
         return "it is of another version";
-    if (read_number(file + 16, 8) != size - HEADER_BYTES)
+    if (bytes_get_little(file + 16, 8) != size - HEADER_BYTES)
         return "it was cut short";
     size -= HEADER_BYTES;
-    if (read_number(file + 24, 8) != checksum(data, size))
+    if (bytes_get_little(file + 24, 8) != hash_bytes(HASH_START, data, size))
         return "it is damaged";
-    if (size < DATA_HEADER_BYTES || read_number(data, 4) != DATA_HEADER_BYTES ||
-        read_number(data + 4, 4) != VK_PIPELINE_CACHE_HEADER_VERSION_ONE ||
-        read_number(data + 8, 4) != p.vendorID ||
-        read_number(data + 12, 4) != p.deviceID ||
+    if (size < DATA_HEADER_BYTES || bytes_get_little(data, 4) != DATA_HEADER_BYTES ||
+        bytes_get_little(data + 4, 4) != VK_PIPELINE_CACHE_HEADER_VERSION_ONE ||
+        bytes_get_little(data + 8, 4) != p.vendorID ||
+        bytes_get_little(data + 12, 4) != p.deviceID ||
         memcmp(data + 16, p.pipelineCacheUUID, VK_UUID_SIZE) != 0)
         return "it is of another device or driver";
     return NULL;
@@ -261,9 +241,9 @@ static uint8_t *collect(struct gpu_device *device, size_t *size)
         return NULL;
     }
     memcpy(file, magic, sizeof(magic));
-    write_number(file + 8, 4, VERSION);
-    write_number(file + 16, 8, *size);
-    write_number(file + 24, 8, checksum(file + HEADER_BYTES, *size));
+    bytes_put_little(file + 8, 4, VERSION);
+    bytes_put_little(file + 16, 8, *size);
+    bytes_put_little(file + 24, 8, hash_bytes(HASH_START, file + HEADER_BYTES, *size));
     return file;
 }
 
