@@ -302,7 +302,7 @@ void emit_product(struct emitter *e, const struct conv_shape *shape);
 
 // Optimisers (adam.c): one weight, its gradient complete.
 struct optimizer {
-    enum { OPTIMIZER_ADAM, OPTIMIZER_SGD } kind;
+    enum optimizer_kind { OPTIMIZER_ADAM, OPTIMIZER_SGD } kind;
     double beta1, beta2, epsilon;    // Adam
     double momentum;                 // SGD
 };

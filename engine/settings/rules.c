@@ -6,73 +6,108 @@
 
 #include "base/log.h"
 #include "settings/options.h"
-#include "settings/settings.h"
 
+#include <stdio.h>
 #include <string.h>
+
+// Levels of the U-Net and the encoder-decoder.
+#define LEVELS_MIN 2
 
 // The PyTorch port resizes to 286 and crops to 256; other crops keep the ratio.
 #define LOAD_NUMERATOR 286
 #define LOAD_DENOMINATOR 256
 
-static bool is(const char *a, const char *b)
+// ---------------------------------------------------------------------------
+// Networks
+
+// Says which sizes near `size` are multiples of `multiple`.
+static void sizes_that_fit(uint32_t size, uint32_t multiple, char *text,
+                           size_t capacity)
 {
-    return strcmp(a, b) == 0;
+    const uint32_t below = size / multiple * multiple;
+    if (below == 0)
+        snprintf(text, capacity, "%u", (unsigned)multiple);
+    else if (below + multiple > OPTIONS_CROP_MAX)
+        snprintf(text, capacity, "%u", (unsigned)below);
+    else
+        snprintf(text, capacity, "%u or %u", (unsigned)below,
+                 (unsigned)(below + multiple));
 }
 
-static bool is_resnet(const struct pix_train_options *o)
+bool settings_check_levels(const struct settings *s)
 {
-    return strncmp(o->net_g, "resnet", 6) == 0;
+    const struct pix_train_options *o = &s->options;
+    const uint32_t levels = s->generator.levels;
+    char fit[64];
+    if (o->depth != 0 && o->depth != levels) {
+        log_error("options: --depth %u does not go with --net-g %s, which has %u "
+                  "levels: leave --depth out or take --net-g unet",
+                  (unsigned)o->depth, o->net_g, (unsigned)levels);
+        return false;
+    }
+    if (levels < LEVELS_MIN || levels > OPTIONS_LEVELS_MAX) {
+        log_error(
+            "options: --depth %u is not possible: take %u to %u, or 0 for as many "
+            "levels as fit",
+            (unsigned)levels, LEVELS_MIN, OPTIONS_LEVELS_MAX);
+        return false;
+    }
+    if (o->crop_size == 0 || o->crop_size % (1u << levels) != 0) {
+        sizes_that_fit(o->crop_size, 1u << levels, fit, sizeof(fit));
+        log_error(
+            "options: --crop-size %u does not fit --net-g %s with %u levels, which "
+            "needs a multiple of %u: take %s",
+            (unsigned)o->crop_size, o->net_g, (unsigned)levels, 1u << levels, fit);
+        return false;
+    }
+    return true;
 }
 
-static uint32_t resolved_load_size(const struct pix_train_options *o)
+static bool check_discriminator(const struct settings *s)
 {
-    if (is(o->preprocess, "none"))
-        return o->crop_size;
-    if (o->load_size != 0)
-        return o->load_size;
-    return (o->crop_size * LOAD_NUMERATOR + LOAD_DENOMINATOR / 2) / LOAD_DENOMINATOR;
-}
-
-static bool check_discriminator(const struct pix_train_options *o)
-{
-    const struct discriminator_options d = options_discriminator(o);
-    if (!options_has_discriminator(o))
+    const struct discriminator_options d = s->discriminator;
+    const uint32_t crop = s->options.crop_size;
+    if (!settings_has_discriminator(s))
         return true;
-    if (is(o->gan_mode, "wgangp") && d.norm != MODEL_NORM_NONE) {
+    if (s->gan == GAN_WGANGP && d.norm != MODEL_NORM_NONE) {
         log_error(
             "options: --norm-d %s does not go with --gan-mode wgangp: its gradient "
             "penalty is that of each sample by itself through a network without "
             "norms (Gulrajani et al. 2017, section 4): take --norm-d none or auto",
-            options_norm_d(o));
+            choice_name(choice_norms, d.norm));
         return false;
     }
-    if (discriminator_output_side(&d, o->crop_size) > 0)
+    if (discriminator_output_side(&d, crop) > 0)
         return true;
-    uint32_t side = o->crop_size, layers = d.layers;
+    uint32_t side = crop;
     struct discriminator_options fewer = d;
     while (discriminator_output_side(&d, side) == 0)
         side++;
-    while (fewer.layers > 1 && discriminator_output_side(&fewer, o->crop_size) == 0)
+    while (fewer.layers > 1 && discriminator_output_side(&fewer, crop) == 0)
         fewer.layers--;
     log_error("options: a discriminator of %u layers does not fit --crop-size %u: take "
               "--net-d n_layers --n-layers-d %u, or crops of %u and more",
-              (unsigned)layers, (unsigned)o->crop_size, (unsigned)fewer.layers,
+              (unsigned)d.layers, (unsigned)crop, (unsigned)fewer.layers,
               (unsigned)side);
     return false;
 }
 
-static bool check_losses(const struct pix_train_options *o)
+// ---------------------------------------------------------------------------
+// The whole
+
+static bool check_losses(const struct settings *s)
 {
-    if (!options_has_discriminator(o) && o->lambda_l1 == 0) {
+    const struct pix_train_options *o = &s->options;
+    if (!settings_has_discriminator(s) && o->lambda_l1 == 0) {
         log_error("options: --gan-mode none and --lambda-l1 0 leave nothing to learn "
                   "from: give one of the two losses");
         return false;
     }
-    if (is(o->update_order, "reuse") && o->accumulate > 1) {
+    if (s->reuse && o->accumulate > 1) {
         log_error("options: --update-order reuse keeps what D computed until G has "
                   "learnt, and --accumulate %u is there to keep less: take "
                   "--update-order fresh or --batch-size %u",
-                  (unsigned)o->accumulate, (unsigned)options_images_per_step(o));
+                  (unsigned)o->accumulate, (unsigned)settings_images_per_step(s));
         return false;
     }
     if ((uint64_t)o->batch_size * o->accumulate > 65536) {
@@ -84,21 +119,39 @@ static bool check_losses(const struct pix_train_options *o)
     return true;
 }
 
-bool options_check(const struct pix_train_options *o, bool need_paths)
+static uint32_t resolved_load_size(const struct settings *s)
 {
-    if (!options_check_values(o))
-        return false;
-    if (need_paths && (!o->out || !*o->out)) {
+    const struct pix_train_options *o = &s->options;
+    if (!s->resize)
+        return o->crop_size;
+    if (o->load_size != 0)
+        return o->load_size;
+    return (o->crop_size * LOAD_NUMERATOR + LOAD_DENOMINATOR / 2) / LOAD_DENOMINATOR;
+}
+
+static bool check_paths(const struct pix_train_options *o)
+{
+    if (!o->out || !*o->out) {
         log_error("options: --out is missing: name the folder that the run writes to");
         return false;
     }
-    if (need_paths && (!o->data || !*o->data)) {
+    if (!o->data || !*o->data) {
         log_error("options: --data is missing: name the folder that holds train/");
         return false;
     }
-    if (options_levels(o) == 0 || !check_discriminator(o) || !check_losses(o))
+    return true;
+}
+
+// Reads the texts of s->options, too: a value that its row does not take has none.
+static bool check(struct settings *s, bool need_paths)
+{
+    const struct pix_train_options *o = &s->options;
+    if (!options_check_values(o) || (need_paths && !check_paths(o)))
         return false;
-    const uint32_t load_size = resolved_load_size(o);
+    settings_parse(s);
+    if (!settings_check_levels(s) || !check_discriminator(s) || !check_losses(s))
+        return false;
+    const uint32_t load_size = resolved_load_size(s);
     if (load_size < o->crop_size) {
         log_error(
             "options: --load-size %u is smaller than --crop-size %u: a crop is cut "
@@ -115,34 +168,60 @@ bool options_check(const struct pix_train_options *o, bool need_paths)
     return true;
 }
 
-bool options_resolve(struct pix_train_options *o)
+bool options_check(const struct pix_train_options *o, bool need_paths)
 {
-    if (!options_check(o, false))
+    struct settings s = { .options = *o };
+    return check(&s, need_paths);
+}
+
+bool settings_resolve(struct settings *s)
+{
+    struct pix_train_options *o = &s->options;
+    if (!check(s, false))
         return false;
-    const uint32_t load_size = resolved_load_size(o);
+    const uint32_t load_size = resolved_load_size(s);
     if (o->load_size != 0 && o->load_size != load_size)
         log_warn(
             "options: --preprocess none takes images as they are: --load-size %u is "
             "not used, their sides must be --crop-size %u",
             (unsigned)o->load_size, (unsigned)o->crop_size);
     o->load_size = load_size;
-    if (!is_resnet(o))
-        o->depth = options_levels(o);
-    const uint32_t layers = options_discriminator(o).layers;
-    if (o->n_layers_d != layers)
+    if (s->generator.kind != GENERATOR_RESNET)
+        o->depth = s->generator.levels;
+    if (o->n_layers_d != s->discriminator.layers)
         log_warn("options: --net-d %s has its own depth: --n-layers-d %u is not used, "
                  "--net-d n_layers takes it",
                  o->net_d, (unsigned)o->n_layers_d);
-    o->n_layers_d = layers;
-    o->norm_d = options_norm_d(o);
+    o->n_layers_d = s->discriminator.layers;
+    o->norm_d = choice_name(choice_norms, s->discriminator.norm);
     return true;
 }
 
-void options_warn_of_unused(const struct pix_train_options *o)
+bool options_resolve(struct pix_train_options *o)
 {
-    const bool no_gan = !options_has_discriminator(o);
-    const bool no_penalty = !is(o->gan_mode, "wgangp");
-    const bool no_joints = is_resnet(o) || is(o->net_g, "encoder_decoder");
+    struct settings s = { .options = *o };
+    if (!settings_resolve(&s))
+        return false;
+    *o = s.options;
+    return true;
+}
+
+bool settings_init(struct settings *s, const struct pix_train_options *o)
+{
+    *s = (struct settings){ 0 };
+    if (options_copy(&s->options, o) && settings_resolve(s))
+        return true;
+    settings_finish(s);
+    return false;
+}
+
+void settings_warn_of_unused(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    const bool is_resnet = s->generator.kind == GENERATOR_RESNET;
+    const bool no_gan = !settings_has_discriminator(s);
+    const bool no_penalty = s->gan != GAN_WGANGP;
+    const bool no_joints = s->generator.kind != GENERATOR_UNET;
     const struct {
         const char *option;
         bool is_unused;
@@ -155,15 +234,15 @@ void options_warn_of_unused(const struct pix_train_options *o)
         { "update-order", no_gan, "--gan-mode none" },
         { "lambda-gp", no_penalty, "--gan-mode other than wgangp" },
         { "gp-alpha", no_penalty, "--gan-mode other than wgangp" },
-        { "beta1", is(o->optimizer, "sgd"), "--optimizer sgd" },
-        { "momentum", !is(o->optimizer, "sgd"), "--optimizer adam" },
-        { "lr-decay-iters", !is(o->lr_policy, "step"), "--lr-policy other than step" },
-        { "dropout-at", o->no_dropout || is_resnet(o),
+        { "beta1", s->optimizer == OPTIMIZER_SGD, "--optimizer sgd" },
+        { "momentum", s->optimizer != OPTIMIZER_SGD, "--optimizer adam" },
+        { "lr-decay-iters", s->lr_policy != LR_STEP, "--lr-policy other than step" },
+        { "dropout-at", o->no_dropout || is_resnet,
           o->no_dropout ? "--no-dropout" : "a ResNet" },
         { "concat", no_joints, "a generator without skips" },
-        { "norm-innermost", is_resnet(o) || is(o->norm, "none"),
-          is_resnet(o) ? "a ResNet" : "--norm none" },
-        { "resize-filter", is(o->preprocess, "none"), "--preprocess none" },
+        { "norm-innermost", is_resnet || s->generator.norm == MODEL_NORM_NONE,
+          is_resnet ? "a ResNet" : "--norm none" },
+        { "resize-filter", !s->resize, "--preprocess none" },
     };
     // A recipe sets what it has, whether it is used or not.
     struct pix_train_options initial;
@@ -178,4 +257,12 @@ void options_warn_of_unused(const struct pix_train_options *o)
             log_warn("options: --%s %s has no part in a run with %s", rows[i].option,
                      value, rows[i].why);
     }
+}
+
+// For callers that do not carry settings yet.
+void options_warn_of_unused(const struct pix_train_options *o)
+{
+    struct settings s = { .options = *o };
+    settings_parse(&s);
+    settings_warn_of_unused(&s);
 }

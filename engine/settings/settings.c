@@ -1,72 +1,56 @@
 // SPDX-License-Identifier: MIT
 //
-// The networks, the data and the counts that training options describe. See settings.h.
+// From the texts of options to numbers. See settings.h.
 
 #include "settings/settings.h"
 
-#include "base/log.h"
 #include "settings/options.h"
 
-#include <stdio.h>
 #include <string.h>
 
-// Depths of the U-Net. The PyTorch port's generator is built around five fixed levels.
-#define LEVELS_MIN 2
+// The PyTorch port's generator is built around five fixed levels.
 #define LEVELS_AUTO_MIN 5
 #define LEVELS_AUTO_MAX 8
 
 #define LAYERS_BASIC 3    // the 70x70 PatchGAN
-#define RESNET_HALVINGS 2
 
-static bool is(const char *a, const char *b)
+// The choices of net_g.
+static const struct generator_row {
+    const char *name;
+    enum generator_kind kind;
+    uint32_t levels;    // 0: as the option depth says
+    uint32_t blocks;
+} generators[] = {
+    { "unet", GENERATOR_UNET, 0, 0 },
+    { "unet_256", GENERATOR_UNET, 8, 0 },
+    { "unet_128", GENERATOR_UNET, 7, 0 },
+    { "resnet_6blocks", GENERATOR_RESNET, 2, 6 },
+    { "resnet_9blocks", GENERATOR_RESNET, 2, 9 },
+    { "encoder_decoder", GENERATOR_ENCODER_DECODER, 0, 0 },
+};
+
+static const struct generator_row *find_generator(const char *name)
 {
-    return strcmp(a, b) == 0;
+    const struct generator_row *row = generators;
+    while (strcmp(row->name, name) != 0)
+        row++;
+    return row;
 }
 
-static bool is_resnet(const struct pix_train_options *o)
+const char *settings_generator_name(const struct generator_options *g, bool with_levels)
 {
-    return strncmp(o->net_g, "resnet", 6) == 0;
+    const bool has_levels = g->kind != GENERATOR_RESNET;
+    for (size_t i = 0; i < ARRAY_LEN(generators); i++) {
+        const struct generator_row *row = &generators[i];
+        if (row->kind == g->kind &&
+            (has_levels ? row->levels == (with_levels ? g->levels : 0)
+                        : row->blocks == g->blocks))
+            return row->name;
+    }
+    return NULL;
 }
 
-static enum model_norm norm_of(const char *name)
-{
-    return is(name, "instance") ? MODEL_NORM_INSTANCE
-           : is(name, "none")   ? MODEL_NORM_NONE
-                                : MODEL_NORM_BATCH;
-}
-
-// What "auto" stands for. A gradient penalty is one of each sample by itself, and its
-// gradient network is built of convolutions and masks: D has no norm then.
-const char *options_norm_d(const struct pix_train_options *o)
-{
-    if (!is(o->norm_d, "auto"))
-        return o->norm_d;
-    return is(o->gan_mode, "wgangp") ? "none" : o->norm;
-}
-
-// Says which sizes near `size` are multiples of `multiple`.
-static void sizes_that_fit(uint32_t size, uint32_t multiple, char *text,
-                           size_t capacity)
-{
-    const uint32_t below = size / multiple * multiple;
-    if (below == 0)
-        snprintf(text, capacity, "%u", (unsigned)multiple);
-    else if (below + multiple > OPTIONS_CROP_MAX)
-        snprintf(text, capacity, "%u", (unsigned)below);
-    else
-        snprintf(text, capacity, "%u or %u", (unsigned)below,
-                 (unsigned)(below + multiple));
-}
-
-// The levels that a name fixes; 0: it leaves them to --depth.
-static uint32_t fixed_levels(const struct pix_train_options *o)
-{
-    return is(o->net_g, "unet_256")   ? 8
-           : is(o->net_g, "unet_128") ? 7
-           : is_resnet(o)             ? RESNET_HALVINGS
-                                      : 0;
-}
-
+// As many levels as halve the crop without a rest.
 static uint32_t levels_that_fit(uint32_t crop_size)
 {
     uint32_t levels = LEVELS_AUTO_MIN;
@@ -75,93 +59,111 @@ static uint32_t levels_that_fit(uint32_t crop_size)
     return levels;
 }
 
-uint32_t options_levels(const struct pix_train_options *o)
+static struct generator_options parse_generator(const struct pix_train_options *o)
 {
-    const uint32_t fixed = fixed_levels(o);
-    uint32_t levels = fixed      ? fixed
-                      : o->depth ? o->depth
-                                 : levels_that_fit(o->crop_size);
-    char fit[64];
-    if (fixed && o->depth != 0 && o->depth != levels) {
-        log_error("options: --depth %u does not go with --net-g %s, which has %u "
-                  "levels: leave --depth out or take --net-g unet",
-                  (unsigned)o->depth, o->net_g, (unsigned)levels);
-        return 0;
-    }
-    if (levels < LEVELS_MIN || levels > OPTIONS_LEVELS_MAX) {
-        log_error(
-            "options: --depth %u is not possible: take %u to %u, or 0 for as many "
-            "levels as fit",
-            (unsigned)levels, LEVELS_MIN, OPTIONS_LEVELS_MAX);
-        return 0;
-    }
-    if (o->crop_size == 0 || o->crop_size % (1u << levels) != 0) {
-        sizes_that_fit(o->crop_size, 1u << levels, fit, sizeof(fit));
-        log_error(
-            "options: --crop-size %u does not fit --net-g %s with %u levels, which "
-            "needs a multiple of %u: take %s",
-            (unsigned)o->crop_size, o->net_g, (unsigned)levels, 1u << levels, fit);
-        return 0;
-    }
-    return levels;
-}
-
-struct generator_options options_generator(const struct pix_train_options *o)
-{
+    const struct generator_row *row = find_generator(o->net_g);
     return (struct generator_options){
-        .kind = is_resnet(o)                      ? GENERATOR_RESNET
-                : is(o->net_g, "encoder_decoder") ? GENERATOR_ENCODER_DECODER
-                                                  : GENERATOR_UNET,
-        .levels = options_levels(o),
-        .blocks = is(o->net_g, "resnet_6blocks") ? 6 : 9,
+        .kind = row->kind,
+        .levels = row->levels ? row->levels
+                  : o->depth  ? o->depth
+                              : levels_that_fit(o->crop_size),
+        .blocks = row->blocks,
         .ngf = o->ngf,
         .channels_in = o->input_nc,
         .channels_out = o->output_nc,
-        .norm = norm_of(o->norm),
-        .bias = is(o->bias, "all"),
+        .norm = (enum model_norm)choice_value(choice_norms, o->norm),
+        .bias = choice_value(choice_biases, o->bias),
         .norm_innermost = o->norm_innermost,
-        .decoder_first = is(o->concat, "decoder_first"),
-        .resize = is(o->upsample, "resize"),
+        .decoder_first = choice_value(choice_concats, o->concat),
+        .resize = choice_value(choice_upsamplings, o->upsample),
         .no_dropout = o->no_dropout,
-        .dropout_inner = is(o->dropout_at, "d1-d3"),
+        .dropout_inner = choice_value(choice_dropouts, o->dropout_at),
     };
 }
 
-struct discriminator_options options_discriminator(const struct pix_train_options *o)
+// What "auto" stands for as D's norm: G's, but none with a gradient penalty. That is
+// one of each sample by itself, and its network is built of convolutions and masks.
+static enum model_norm parse_norm_d(const struct settings *s)
 {
+    int norm;
+    if (choice_find(choice_norms, s->options.norm_d, &norm))
+        return (enum model_norm)norm;
+    return s->gan == GAN_WGANGP ? MODEL_NORM_NONE : s->generator.norm;
+}
+
+static struct discriminator_options parse_discriminator(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    const int net = choice_value(choice_nets_d, o->net_d);
     return (struct discriminator_options){
-        .layers = is(o->net_d, "n_layers") ? o->n_layers_d : LAYERS_BASIC,
+        .layers = net == NET_D_N_LAYERS ? o->n_layers_d : LAYERS_BASIC,
         .ndf = o->ndf,
-        .pixel = is(o->net_d, "pixel"),
-        .norm = norm_of(options_norm_d(o)),
-        .bias = is(o->bias, "all"),
+        .pixel = net == NET_D_PIXEL,
+        .norm = parse_norm_d(s),
+        .bias = choice_value(choice_biases, o->bias),
     };
 }
 
-static enum pixel_kind kind_of(const char *name)
+static enum pixel_kind parse_kind(const char *name)
 {
     enum pixel_kind kind;
-    return pixel_kind_find(name, &kind) ? kind : PIXEL_U8;
+    return pixel_kind_find(name, &kind) ? kind : PIXEL_KINDS;
 }
 
-struct staging options_staging(const struct pix_train_options *o)
+void settings_parse(struct settings *s)
 {
-    return (struct staging){ kind_of(o->input_kind), kind_of(o->output_kind) };
+    const struct pix_train_options o = s->options;
+    *s = (struct settings){
+        .options = o,
+        .swap = choice_value(choice_directions, o.direction),
+        .input_kind = parse_kind(o.input_kind),
+        .output_kind = parse_kind(o.output_kind),
+        .resize = choice_value(choice_crops, o.preprocess),
+        .filter = (enum resize_filter)choice_value(choice_filters, o.resize_filter),
+        .generator = parse_generator(&o),
+        .law = (enum weights_law)choice_value(choice_laws, o.init_type),
+        .gan = (enum gan_mode)choice_value(choice_gan_modes, o.gan_mode),
+        .reuse = choice_value(choice_update_orders, o.update_order),
+        .optimizer = (enum optimizer_kind)choice_value(choice_optimizers, o.optimizer),
+        .lr_policy = (enum lr_policy)choice_value(choice_lr_policies, o.lr_policy),
+    };
+    s->discriminator = parse_discriminator(s);
 }
 
-struct dataset_options options_dataset(const struct pix_train_options *o)
+void settings_finish(struct settings *s)
 {
+    options_finish(&s->options);
+    *s = (struct settings){ 0 };
+}
+
+struct staging settings_staging(const struct settings *s)
+{
+    return (struct staging){
+        .input = s->input_kind == PIXEL_KINDS ? PIXEL_U8 : s->input_kind,
+        .output = s->output_kind == PIXEL_KINDS ? PIXEL_U8 : s->output_kind,
+    };
+}
+
+void settings_set_staging(struct settings *s, struct staging staging)
+{
+    s->input_kind = staging.input;
+    s->output_kind = staging.output;
+    s->options.input_kind = pixel_kind_name(staging.input);
+    s->options.output_kind = pixel_kind_name(staging.output);
+}
+
+struct dataset_options settings_dataset(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
     return (struct dataset_options){
-        .swap = is(o->direction, "BtoA"),
+        .swap = s->swap,
         .input_nc = o->input_nc,
         .output_nc = o->output_nc,
         .input_kind = o->input_kind,
         .output_kind = o->output_kind,
-        .resize = !is(o->preprocess, "none"),
+        .resize = s->resize,
         .load_size = o->load_size,
-        .filter = is(o->resize_filter, "bilinear") ? RESIZE_BILINEAR
-                  : is(o->resize_filter, "area")   ? RESIZE_AREA
-                                                   : RESIZE_BICUBIC,
+        .filter = s->filter,
         .crop_size = o->crop_size,
         .flip = !o->no_flip,
         .shuffle = !o->serial_batches,
@@ -171,17 +173,58 @@ struct dataset_options options_dataset(const struct pix_train_options *o)
     };
 }
 
-bool options_has_discriminator(const struct pix_train_options *o)
+bool settings_has_discriminator(const struct settings *s)
 {
-    return !is(o->gan_mode, "none");
+    return s->gan != GAN_NONE;
 }
 
+uint32_t settings_images_per_step(const struct settings *s)
+{
+    return s->options.batch_size * s->options.accumulate;
+}
+
+uint32_t settings_validation_epochs(const struct settings *s)
+{
+    // A plateau is fed with validations.
+    return s->lr_policy == LR_PLATEAU && s->options.val_freq == 0 ? 1
+                                                                  : s->options.val_freq;
+}
+
+// For callers that do not carry settings yet.
+static struct settings of(const struct pix_train_options *o)
+{
+    struct settings s = { .options = *o };
+    settings_parse(&s);
+    return s;
+}
+struct generator_options options_generator(const struct pix_train_options *o)
+{
+    return of(o).generator;
+}
+struct discriminator_options options_discriminator(const struct pix_train_options *o)
+{
+    return of(o).discriminator;
+}
+struct staging options_staging(const struct pix_train_options *o)
+{
+    const struct settings s = of(o);
+    return settings_staging(&s);
+}
+struct dataset_options options_dataset(const struct pix_train_options *o)
+{
+    const struct settings s = of(o);
+    return settings_dataset(&s);
+}
+bool options_has_discriminator(const struct pix_train_options *o)
+{
+    return of(o).gan != GAN_NONE;
+}
 uint32_t options_images_per_step(const struct pix_train_options *o)
 {
     return o->batch_size * o->accumulate;
 }
-
 uint32_t options_validation_epochs(const struct pix_train_options *o)
 {
-    return is(o->lr_policy, "plateau") && o->val_freq == 0 ? 1 : o->val_freq;
+    const struct settings s = of(o);
+    return settings_validation_epochs(&s);
 }

@@ -7,14 +7,7 @@
 
 #include "models/model.h"
 #include "models/staging.h"
-
-enum gan_mode {
-    GAN_VANILLA,    // binary cross-entropy on logits
-    GAN_LSGAN,      // mean squares (Mao et al. 2017)
-    GAN_HINGE,      // (Lim and Ye 2017)
-    GAN_WGANGP,     // Wasserstein with a gradient penalty (Gulrajani et al. 2017)
-    GAN_NONE,       // no discriminator
-};
+#include "settings/choice.h"
 
 struct objective_options {
     struct generator_options generator;

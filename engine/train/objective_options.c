@@ -7,28 +7,13 @@
 #include "settings/schedule.h"
 #include "settings/settings.h"
 
-#include <string.h>
-
-static bool is_text(const char *text, const char *other)
+struct objective_options objective_options_of(const struct settings *s)
 {
-    return strcmp(text, other) == 0;
-}
-
-static enum gan_mode gan_of(const char *name)
-{
-    return is_text(name, "lsgan")    ? GAN_LSGAN
-           : is_text(name, "hinge")  ? GAN_HINGE
-           : is_text(name, "wgangp") ? GAN_WGANGP
-           : is_text(name, "none")   ? GAN_NONE
-                                     : GAN_VANILLA;
-}
-
-struct objective_options options_objective(const struct pix_train_options *o)
-{
+    const struct pix_train_options *o = &s->options;
     return (struct objective_options){
-        .generator = options_generator(o),
-        .discriminator = options_discriminator(o),
-        .gan = gan_of(o->gan_mode),
+        .generator = s->generator,
+        .discriminator = s->discriminator,
+        .gan = s->gan,
         .no_condition = o->no_condition,
         .batch = o->batch_size,
         .accumulate = o->accumulate,
@@ -36,19 +21,27 @@ struct objective_options options_objective(const struct pix_train_options *o)
         .load_w = o->load_size,
         .crop_h = o->crop_size,
         .crop_w = o->crop_size,
-        .staging = options_staging(o),
+        .staging = settings_staging(s),
         .lambda_l1 = (float)o->lambda_l1,
         .lambda_gp = (float)o->lambda_gp,
         .gp_alpha = (float)o->gp_alpha,
         .d_loss_weight = (float)o->d_loss_weight,
-        .reuse = is_text(o->update_order, "reuse"),
+        .reuse = s->reuse,
         .ema = (float)o->ema,
         .optimizer = {
-            .kind = is_text(o->optimizer, "sgd") ? OPTIMIZER_SGD : OPTIMIZER_ADAM,
+            .kind = s->optimizer,
             .beta1 = o->beta1,
             .beta2 = SCHEDULE_BETA2,
             .epsilon = SCHEDULE_EPSILON,
             .momentum = o->momentum,
         },
     };
+}
+
+// For callers that do not carry settings yet.
+struct objective_options options_objective(const struct pix_train_options *o)
+{
+    struct settings s = { .options = *o };
+    settings_parse(&s);
+    return objective_options_of(&s);
 }

@@ -6,9 +6,12 @@
 #define TRAIN_OBJECTIVE_OPTIONS_H
 
 #include "pix2pix.h"
+#include "settings/settings.h"
 #include "train/objective.h"
 
-// The options are resolved.
+struct objective_options objective_options_of(const struct settings *s);
+
+// For callers that do not carry settings yet.
 struct objective_options options_objective(const struct pix_train_options *o);
 
 #endif

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+//
+// Tables of names. See choice.h. The option table (table.c) has the same names as one
+// text for each option, in the same order; a test compares them.
+
+#include "settings/choice.h"
+
+#include "data/resize.h"
+#include "models/model.h"
+#include "ops/op.h"
+#include "tensor/weights.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define CHOICE_END                                                                     \
+    {                                                                                  \
+        NULL, 0                                                                        \
+    }
+
+const struct choice choice_directions[] = {
+    { "AtoB", false },
+    { "BtoA", true },
+    CHOICE_END,
+};
+
+const struct choice choice_nets_d[] = {
+    { "basic", NET_D_BASIC },
+    { "n_layers", NET_D_N_LAYERS },
+    { "pixel", NET_D_PIXEL },
+    CHOICE_END,
+};
+
+const struct choice choice_norms[] = {
+    { "batch", MODEL_NORM_BATCH },
+    { "instance", MODEL_NORM_INSTANCE },
+    { "none", MODEL_NORM_NONE },
+    CHOICE_END,
+};
+
+const struct choice choice_upsamplings[] = {
+    { "transpose", false },
+    { "resize", true },
+    CHOICE_END,
+};
+
+const struct choice choice_dropouts[] = {
+    { "d2-d4", false },
+    { "d1-d3", true },
+    CHOICE_END,
+};
+
+const struct choice choice_biases[] = {
+    { "auto", false },
+    { "all", true },
+    CHOICE_END,
+};
+
+const struct choice choice_concats[] = {
+    { "skip_first", false },
+    { "decoder_first", true },
+    CHOICE_END,
+};
+
+const struct choice choice_laws[] = {
+    { "normal", WEIGHTS_NORMAL },
+    { "xavier", WEIGHTS_XAVIER },
+    { "kaiming", WEIGHTS_KAIMING },
+    { "orthogonal", WEIGHTS_ORTHOGONAL },
+    CHOICE_END,
+};
+
+const struct choice choice_crops[] = {
+    { "resize_and_crop", true },
+    { "none", false },
+    CHOICE_END,
+};
+
+const struct choice choice_filters[] = {
+    { "bicubic", RESIZE_BICUBIC },
+    { "bilinear", RESIZE_BILINEAR },
+    { "area", RESIZE_AREA },
+    CHOICE_END,
+};
+
+const struct choice choice_gan_modes[] = {
+    { "vanilla", GAN_VANILLA }, { "lsgan", GAN_LSGAN }, { "hinge", GAN_HINGE },
+    { "wgangp", GAN_WGANGP },   { "none", GAN_NONE },   CHOICE_END,
+};
+
+const struct choice choice_update_orders[] = {
+    { "fresh", false },
+    { "reuse", true },
+    CHOICE_END,
+};
+
+const struct choice choice_lr_policies[] = {
+    { "linear", LR_LINEAR },   { "step", LR_STEP }, { "cosine", LR_COSINE },
+    { "plateau", LR_PLATEAU }, CHOICE_END,
+};
+
+const struct choice choice_optimizers[] = {
+    { "adam", OPTIMIZER_ADAM },
+    { "sgd", OPTIMIZER_SGD },
+    CHOICE_END,
+};
+
+bool choice_find(const struct choice *table, const char *name, int *value)
+{
+    for (; name && table->name; table++)
+        if (strcmp(table->name, name) == 0) {
+            *value = table->value;
+            return true;
+        }
+    return false;
+}
+
+int choice_value(const struct choice *table, const char *name)
+{
+    int value = 0;
+    const bool is_found = choice_find(table, name, &value);
+    assert(is_found);
+    (void)is_found;
+    return value;
+}
+
+const char *choice_name(const struct choice *table, int value)
+{
+    while (table->name && table->value != value)
+        table++;
+    assert(table->name);
+    return table->name;
+}

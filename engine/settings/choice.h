@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// The names of what options choose between: one table for each enum, read in both
+// directions. A flag whose states have names is a table of false and true.
+
+#ifndef SETTINGS_CHOICE_H
+#define SETTINGS_CHOICE_H
+
+#include "base/base.h"
+
+enum gan_mode {
+    GAN_VANILLA,    // binary cross-entropy on logits
+    GAN_LSGAN,      // mean squares (Mao et al. 2017)
+    GAN_HINGE,      // (Lim and Ye 2017)
+    GAN_WGANGP,     // Wasserstein with a gradient penalty (Gulrajani et al. 2017)
+    GAN_NONE,       // no discriminator
+};
+
+// See schedule_factor.
+enum lr_policy { LR_LINEAR, LR_STEP, LR_COSINE, LR_PLATEAU };
+
+// The discriminator: of 3 layers, of --n-layers-d layers, of 1x1 convolutions.
+enum net_d { NET_D_BASIC, NET_D_N_LAYERS, NET_D_PIXEL };
+
+struct choice {
+    const char *name;    // NULL: the end of the table
+    int value;
+};
+
+// false: no row has this name, or it is NULL.
+bool choice_find(const struct choice *table, const char *name, int *value);
+
+// The value of a name and the name of a value that the table is known to have.
+int choice_value(const struct choice *table, const char *name);
+const char *choice_name(const struct choice *table, int value);
+
+extern const struct choice choice_directions[];       // false: AtoB, true: BtoA
+extern const struct choice choice_nets_d[];           // enum net_d
+extern const struct choice choice_norms[];            // enum model_norm
+extern const struct choice choice_upsamplings[];      // generator_options.resize
+extern const struct choice choice_dropouts[];         // generator_options.dropout_inner
+extern const struct choice choice_biases[];           // generator_options.bias
+extern const struct choice choice_concats[];          // generator_options.decoder_first
+extern const struct choice choice_laws[];             // enum weights_law
+extern const struct choice choice_crops[];            // dataset_options.resize
+extern const struct choice choice_filters[];          // enum resize_filter
+extern const struct choice choice_gan_modes[];        // enum gan_mode
+extern const struct choice choice_update_orders[];    // settings.reuse
+extern const struct choice choice_lr_policies[];      // enum lr_policy
+extern const struct choice choice_optimizers[];       // enum optimizer_kind
+
+#endif
