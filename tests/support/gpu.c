@@ -36,7 +36,7 @@ int test_log_setup(void **state)
     return 0;
 }
 
-static bool is_set(const char *variable)
+bool test_is_set(const char *variable)
 {
     const char *value = getenv(variable);
     return value && strcmp(value, "0") != 0 && strcmp(value, "") != 0;
@@ -46,7 +46,7 @@ int test_gpu_open(void **state)
 {
     (void)state;
     log_use(&test_log_sink);
-    if (is_set("PIX_TEST_NO_EXECUTE")) {
+    if (test_is_set("PIX_TEST_NO_EXECUTE")) {
         skip_reason = "PIX_TEST_NO_EXECUTE is set: nothing runs on this driver";
     } else {
         struct pix_device_info *list = NULL;
@@ -59,7 +59,7 @@ int test_gpu_open(void **state)
         } else {
             device = gpu_device_create(&(struct gpu_device_options){
                 .validation = true,
-                .minimum_limits = is_set("PIX_TEST_MINIMUM_LIMITS"),
+                .minimum_limits = test_is_set("PIX_TEST_MINIMUM_LIMITS"),
                 .no_cache = true,
             });
             if (!device)

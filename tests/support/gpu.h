@@ -30,6 +30,9 @@ void test_fail_on_messages(uint32_t messages);
 // The device; skips the calling test if there is none.
 struct gpu_device *test_gpu(void);
 
+// Whether an environment variable is set, to something else than 0.
+bool test_is_set(const char *variable);
+
 // Prints messages of the engine. test_log_setup is a group setup for tests without a
 // device.
 int test_log_setup(void **state);

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+//
+// Translation and evaluation from the command line: one image, folders, modes, arrays,
+// interrupts, and broken images.
+
+#include "support/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+static void test_translate(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_run();
+    assert_int_equal(
+        command_shell("mkdir -p in && for f in $(ls \"$X/satellite\" | grep jpg | "
+                      "head -n 2); do cp \"$X/satellite/$f\" in/ || exit 1; done; "
+                      "cp \"$(ls in/*.jpg | head -n 1)\" one.jpg"),
+        0);
+    RUN(0, "translate --model run --input one.jpg --output one.png");
+    char *path = command_file("one.png");
+    struct pix_image image;
+    assert_true(pix_image_read(path, &image));
+    assert_int_equal(image.width, 32);
+    assert_int_equal(image.height, 32);
+    pix_image_free(&image);
+    mem_free(path);
+
+    RUN(0, "translate --model run/checkpoints/step-00000003.safetensors --input in "
+           "--output new/results");
+    assert_int_equal(command_shell("ls in >a; ls new/results >b; cmp a b"), 0);
+
+    // Alone or in a folder, an image has the same translation.
+    RUN(0, "translate --model run --input one.jpg --output alone.jpg");
+    assert_int_equal(
+        command_shell("cmp alone.jpg \"new/results/$(ls in | head -n 1)\""), 0);
+
+    // In a batch, too.
+    RUN(0, "translate --model run --input in --output batch --batch-size 2");
+    assert_int_equal(command_shell("diff -r batch new/results"), 0);
+    RUN(1, "translate --model run --input in --output batch --batch-size 5000");
+    command_check_has(command_err, "--batch-size takes 1 to 1024");
+
+    // A broken image is named, the others are translated. Messages are in order.
+    assert_int_equal(command_shell("head -c 300 one.jpg >in/0broken.jpg; "
+                                   "head -c 300 one.jpg >in/zbroken.jpg"),
+                     0);
+    RUN(1, "translate --model run --input in --output partly --batch-size 2");
+    command_check_has(command_err, "0broken.jpg");
+    command_check_has(command_err, "zbroken.jpg");
+    assert_true(strstr(command_err, "0broken.jpg") <
+                strstr(command_err, "zbroken.jpg"));
+    command_check_has(command_out, "2 of 4 images");
+    assert_int_equal(command_shell("ls partly >b; cmp a b; diff -r partly batch; "
+                                   "rm in/zbroken.jpg"),
+                     0);
+    // Nowhere to write to: an error each, no output.
+    assert_int_equal(command_shell("for f in $(ls in); do mkdir -p \"taken/$f\"; done"),
+                     0);
+    RUN(1, "translate --model run --input in --output taken --batch-size 2");
+    command_check_has(command_out, "0 of 3 images");
+    assert_int_equal(command_shell("rm in/0broken.jpg; mkfifo in/pipe.png; "
+                                   "ln -s nowhere in/link.png"),
+                     0);
+    RUN(1, "translate --model run --input in --output partly");
+    command_check_has(command_err, "in/pipe.png: is not a regular file");
+    command_check_has(command_err, "in/link.png: ");
+    assert_int_equal(command_shell("rm in/pipe.png in/link.png; head -c 300 one.jpg "
+                                   ">in/0broken.jpg"),
+                     0);
+    RUN(1, "translate --model run --input in/0broken.jpg --output broken.png");
+    command_check_file("broken.png", false);
+    RUN(1, "translate --model run --input one.jpg --output file/one.png");
+    assert_int_equal(command_shell("mkdir -p nothing"), 0);
+    RUN(1, "translate --model run --input nothing --output nowhere");
+    command_check_file("nowhere", false);
+
+    // 32 fits, 48 does not.
+    RUN(0, "translate --model run --preprocess none --input one.png --output same.png");
+    struct pix_image odd = { 48, 40, calloc(48 * 40, 3) };
+    assert_non_null(odd.pixels);
+    path = command_file("odd.png");
+    assert_true(pix_image_write(path, &odd));
+    free(odd.pixels);
+    mem_free(path);
+    RUN(1, "translate --model run --preprocess none --input odd.png --output no.png");
+    command_check_has(command_err, "32");
+    command_check_file("no.png", false);
+
+    RUN(1, "translate --model run --plan --input absent.png");
+    command_check_has(command_err, "absent.png");
+    RUN(0, "translate --model run --plan --json");
+    json_t *document = command_parse(command_out);
+    assert_true(command_number_at(document, "device_bytes") > 0);
+    assert_true(command_number_at(document, "weights_d") == 0);
+    json_decref(document);
+}
+
+static void test_translate_modes(void **state)
+{
+    static const char *const cases[][2] = {
+        { "plain", "" },
+        { "stable", "--mode stable" },
+        { "stable_2", "--mode stable --seed 2" },
+        { "paper", "--mode paper" },
+        { "paper_1", "--mode paper --seed 1" },
+        { "paper_2", "--mode paper --seed 2" },
+        { "running", "--mode running" },
+        { "weights", "--no-ema" },
+    };
+    (void)state;
+    command_need_device();
+    command_make_dropped();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        RUN(0, "translate --model dropped --input real.jpg --output mode_%s.png %s",
+            cases[i][0], cases[i][1]);
+    // The default is stable, which draws nothing; the others are all different.
+    assert_int_equal(command_shell("cmp mode_plain.png mode_stable.png && "
+                                   "cmp mode_plain.png mode_stable_2.png && "
+                                   "cmp mode_paper.png mode_paper_1.png"),
+                     0);
+    assert_int_equal(
+        command_shell("cksum mode_plain.png mode_paper.png mode_paper_2.png "
+                      "mode_running.png mode_weights.png | cut -d ' ' -f 1 | "
+                      "sort -u"),
+        0);
+    assert_int_equal(command_count_lines(command_out), 5);
+    // Without dropout the paper's mode is the stable one.
+    command_make_run();
+    RUN(0, "translate --model run --input real.jpg --output a.png --mode paper");
+    RUN(0, "translate --model run --input real.jpg --output b.png");
+    assert_int_equal(command_shell("cmp a.png b.png"), 0);
+}
+
+// The images that are on their way are finished, no others begun, and no half ones
+// left.
+static void test_translate_interrupt(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_run();
+    assert_int_equal(
+        command_shell(
+            "mkdir many && cp \"$X/satellite/$(ls \"$X/satellite\" | grep jpg | "
+            "head -n 1)\" many/0.jpg && i=1; while [ $i -lt 500 ]; do "
+            "ln many/0.jpg many/$i.jpg; i=$((i+1)); done; "
+            "\"$P\" translate --model run --input many --output few & "
+            "p=$!; i=0; while [ ! -e few/0.jpg ] && [ $i -lt 3000 ]; do "
+            "sleep 0.02; i=$((i+1)); done; kill -INT $p; wait $p"),
+        130);
+    command_check_has(command_out, " of 500 images");
+    assert_int_equal(command_shell("ls -A few | wc -l; ls -A few | grep -c tmp"), 1);
+    char *rest;
+    const unsigned long written = strtoul(command_out, &rest, 10);
+    assert_true(written > 0 && written < 500);
+    assert_string_equal(rest, "\n0\n");
+    assert_int_equal(command_shell("rm -r many few"), 0);
+}
+
+// A flat array of 3 channels of floats.
+static void write_array(const char *name, float value)
+{
+    float data[3 * 32 * 32];
+    const struct pix_array array = { PIX_KIND_F32, 3, 32, 32, data };
+    for (size_t i = 0; i < sizeof(data) / sizeof(data[0]); i++)
+        data[i] = value;
+    char *path = command_file(name);
+    assert_true(pix_array_write(path, &array));
+    mem_free(path);
+}
+
+// Files of a model's translations are of its kind, whatever its input was.
+static void test_translate_arrays(void **state)
+{
+    (void)state;
+    command_need_device();
+    assert_int_equal(
+        command_shell("mkdir -p arrays/train/A arrays/train/B mixed; "
+                      "cp \"$(ls \"$X\"/satellite/*.jpg | head -n 1)\" mixed/a.jpg"),
+        0);
+    write_array("arrays/train/A/1.npy", 0.5f);
+    write_array("arrays/train/B/1.npy", -0.25f);
+    write_array("mixed/b.npy", 0.5f);
+    RUN(0, "train --data arrays --out floats " SMALL "--preprocess none --load-size 0 "
+           "--steps 1");
+    RUN(0, "translate --model floats --input mixed --output made");
+    assert_int_equal(command_shell("ls made"), 0);
+    assert_string_equal(command_out, "a.npy\nb.npy\n");
+    RUN(0, "translate --model floats --input mixed/a.jpg --output alone.npy");
+    assert_int_equal(command_shell("cmp alone.npy made/a.npy"), 0);
+    RUN(0, "translate --model floats --input mixed/b.npy --plan --preprocess none");
+    RUN(1, "translate --model floats --input mixed/a.jpg --output no.png");
+    command_check_has(
+        command_err, "--output no.png can not hold what this model makes: name a .npy");
+    command_check_file("no.png", false);
+
+    // Two inputs, one output.
+    assert_int_equal(command_shell("cp mixed/a.jpg mixed/b.jpg"), 0);
+    RUN(1, "translate --model floats --input mixed --output collide");
+    command_check_has(command_err, "would both become");
+    command_check_has(command_err, "mixed/b.jpg");
+    command_check_has(command_err, "mixed/b.npy");
+    command_check_file("collide", false);
+
+    // Where the model makes bytes each file stays what it is.
+    command_make_run();
+    RUN(0, "translate --model run --input mixed --output bytes");
+    assert_int_equal(command_shell("ls bytes"), 0);
+    assert_string_equal(command_out, "a.jpg\nb.jpg\nb.npy\n");
+    RUN(0, "evaluate --model floats --data arrays --split train");
+    command_check_has(command_out, "pairs 1");
+}
+
+static void test_evaluate(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_run();
+    RUN(0, "evaluate --model run --data pairs --json --grid grid.png --rows 1");
+    json_t *document = command_parse(command_out);
+    const json_t *result = document;
+    assert_true(command_number_at(result, "pairs") == 2);
+    assert_true(command_number_at(result, "l1") > 0 &&
+                command_number_at(result, "l1") < 2);
+    assert_true(command_number_at(result, "l1_copy") > 0);
+    assert_true(command_number_at(result, "l1_mean_colour") > 0);
+    assert_true(command_number_at(result, "broken") == 0);
+    const double l1 = command_number_at(result, "l1");
+    json_decref(document);
+    char *path = command_file("grid.png");
+    struct pix_image grid;
+    assert_true(pix_image_read(path, &grid));
+    assert_true(grid.height >= 160 && grid.width == 3 * grid.height);
+    pix_image_free(&grid);
+    mem_free(path);
+    RUN(1, "evaluate --model run --data pairs --split val");
+    command_check_has(command_err, "val");
+
+    // A broken pair is named and stops none of the others.
+    assert_int_equal(command_shell("mkdir pairs/val && cp pairs/test/* pairs/val && "
+                                   "cp pairs/train/broken.jpg pairs/val/+broken.jpg"),
+                     0);
+    RUN(1, "evaluate --model run --data pairs --split val --json --grid grid.png");
+    command_check_has(command_err, "+broken.jpg");
+    document = command_parse(command_out);
+    assert_true(command_number_at(document, "pairs") == 2);
+    assert_true(command_number_at(document, "broken") == 1);
+    assert_true(command_number_at(document, "l1") == l1);
+    json_decref(document);
+    command_check_file("grid.png", true);
+    assert_int_equal(
+        command_shell("rm grid.png; for f in pairs/val/*; do : >\"$f\"; done"), 0);
+    RUN(1, "evaluate --model run --data pairs --split val --json --grid grid.png");
+    assert_string_equal(command_out, "");
+    command_check_has(command_err, "no image in pairs/val can be read");
+    command_check_file("grid.png", false);
+    assert_int_equal(command_shell("rm -r pairs/val"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_translate_modes),
+        cmocka_unit_test(test_translate_interrupt),
+        cmocka_unit_test(test_translate_arrays),
+        cmocka_unit_test(test_evaluate),
+    };
+    return cmocka_run_group_tests(tests, command_open, command_close);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+//
+// The table of kernels of a run: it is kept, gone on with, taken from the user's cache,
+// and refused where it is not that of the run.
+
+#define _XOPEN_SOURCE 700
+
+#include "support/tiny.h"
+
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "program/tuned.h"
+#include "store/checkpoint_folder.h"
+#include "train/objective.h"
+
+#define SCRATCH "test_train_tuning.scratch"
+
+// A table that differs from the built-in choice for some shapes of tiny().
+static void write_table(const char *path, const char *variant)
+{
+    static const char *const names[] = {
+        "forward 1x3x32x32 -> 4 k4 s2 p1",
+        "backward-input 1x8x8x8 -> 32 k4 s2 p1",
+        "backward-weight 1x8x8x8 -> 16 k4 s2 p1",
+        "backward-weight 1x16x4x4 -> 32 k4 s2 p1",
+    };
+    struct tuning t = { 0 };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_true(tuning_set(&t, names[i], variant, false));
+    assert_true(tuning_write(path, &t));
+    tuning_finish(&t);
+}
+
+// A run keeps its table of kernels and goes on with it, and with no other.
+static void test_tuning(void **state)
+{
+    static const char table[] = SCRATCH "/table.json";
+    static const char kept[] = SCRATCH "/tuned/tuning.json";
+    struct pix_train_options o = tiny_options(DATA, SCRATCH "/tuned_straight");
+    char *steps_file, other[] = SCRATCH "/other.json";
+    (void)state;
+    public_need_device();
+    write_table(table, "simple");
+    o.tuning = table;
+    o.steps = 6;
+    tiny_train(public_device, &o, UINT64_MAX);
+
+    o.out = SCRATCH "/tuned";
+    o.steps = 3;
+    tiny_train(public_device, &o, UINT64_MAX);
+    assert_true(file_remove(table));    // the run has its own
+    o.tuning = "auto";
+    o.continue_run = true;
+    o.steps = 4;
+    tiny_train(public_device, &o, UINT64_MAX);
+    o.tuning = NULL;
+    o.steps = 6;
+    tiny_train(public_device, &o, UINT64_MAX);
+    tiny_check_same_checkpoint(SCRATCH "/tuned_straight", o.out, 6);
+
+    // Not with a table that was altered, damaged or lost.
+    o.tuning = "auto";
+    o.steps = 8;
+    void *data;
+    size_t size;
+    assert_true(file_read(kept, &data, &size));
+    write_table(kept, "direct-8x32-8x4");
+    tiny_check_refused(&o, "is not the table of kernels");
+    tiny_write_text(kept, "{");
+    tiny_check_refused(&o, "tuning.json can not be used");
+    assert_true(file_remove(kept));
+    tiny_check_refused(&o, "is not the table of kernels");
+    assert_true(file_write(kept, data, size));
+    mem_free(data);
+    tiny_train(public_device, &o, 7);
+
+    // But with another one that the user names, from then on.
+    write_table(other, "direct-8x32-8x4");
+    o.tuning = other;
+    o.steps = 8;
+    tiny_train(public_device, &o, UINT64_MAX);
+    o.tuning = "auto";
+    o.steps = 9;
+    tiny_train(public_device, &o, UINT64_MAX);
+    o.tuning = "off";
+    o.steps = 10;
+    tiny_train(public_device, &o, UINT64_MAX);
+    o.tuning = "auto";    // which is off for this run now
+    o.steps = 11;
+    tiny_train(public_device, &o, UINT64_MAX);
+
+    // A bad table is refused before there is a run.
+    o = tiny_options(DATA, SCRATCH "/untuned");
+    o.tuning = SCRATCH "/missing.json";
+    tiny_check_refused(&o, "missing.json can not be used");
+    assert_false(file_exists(o.out));
+    steps_file = checkpoint_path(SCRATCH "/tuned", 11);
+    assert_true(file_exists(steps_file));
+    mem_free(steps_file);
+}
+
+// The user's cache is read, and a run takes from it what concerns it.
+static void test_tuning_cache(void **state)
+{
+    struct pix_train_options o = tiny_options(DATA, SCRATCH "/cached");
+    struct tuning all = { 0 }, t = { 0 };
+    char reason[256];
+    (void)state;
+    public_need_device();
+    // Complete, so that nothing is measured.
+    o.tuning = "off";
+    o.steps = 1;
+    struct gpu_device *gpu = gpu_device_create(&(struct gpu_device_options){
+        .minimum_limits = test_is_set("PIX_TEST_MINIMUM_LIMITS") });
+    struct op_limits limits = plan_op_limits(gpu);
+    struct graph *g = graph_create(&limits);
+    struct weights *weights[] = { weights_create(false), weights_create(false) };
+    struct objective objective;
+    const struct objective_options options = {
+        .generator = { 5, o.ngf, 3, 3 },
+        .discriminator = { 3, o.ndf },
+        .batch = 1,
+        .load_h = o.load_size,
+        .load_w = o.load_size,
+        .crop_h = o.crop_size,
+        .crop_w = o.crop_size,
+        .lambda_l1 = 100,
+        .optimizer = { OPTIMIZER_ADAM, 0.5, 0.999, 1e-8, 0 },
+    };
+    assert_true(objective_build(g, weights[0], weights[1], &options, &objective));
+    char *here = os_path_absolute(SCRATCH);
+    assert_int_equal(setenv("XDG_CACHE_HOME", here, 1), 0);
+    char *path = tuned_cache_path(gpu);
+    assert_true(tuned_open(gpu, "auto", &all));
+    assert_int_equal(all.count, 0);
+    size_t count;
+    const struct conv_shape *shapes = graph_products(g, &count);
+    assert_true(count > 20);
+    for (size_t i = 0; i < count; i++) {
+        char text[CONV_SHAPE_TEXT_SIZE];
+        assert_true(
+            tuning_set(&all, conv_shape_text(&shapes[i], text), "simple", false));
+    }
+    assert_true(tuning_set(&all, "another network", "simple", false));
+    assert_true(file_make_folder(SCRATCH "/pix2pix/tuning"));
+    assert_true(tuning_write(path, &all));
+
+    o.tuning = "auto";
+    tiny_train(public_device, &o, UINT64_MAX);
+    assert_true(tuning_read(SCRATCH "/cached/tuning.json", &t, reason, sizeof(reason)));
+    assert_int_equal(t.count, count);
+    assert_string_equal(t.device, all.device);
+    assert_null(tuning_entry(&t, "another network"));
+    // The same bits as a run for which that table is named.
+    o.out = SCRATCH "/named";
+    o.tuning = SCRATCH "/cached/tuning.json";
+    tiny_train(public_device, &o, UINT64_MAX);
+    tiny_check_same_checkpoint(SCRATCH "/cached", SCRATCH "/named", 1);
+
+    mem_free(path);
+    mem_free(here);
+    tuning_finish(&t);
+    tuning_finish(&all);
+    graph_destroy(g);
+    weights_destroy(weights[0]);
+    weights_destroy(weights[1]);
+    gpu_device_destroy(gpu);
+    unsetenv("XDG_CACHE_HOME");
+}
+
+static int open_group(void **state)
+{
+    (void)state;
+    tiny_open(SCRATCH);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tuning),
+        cmocka_unit_test(test_tuning_cache),
+    };
+    return cmocka_run_group_tests(tests, open_group, public_close);
+}
