@@ -260,9 +260,10 @@ static void test_capture_is_of_its_thread(void **state)
 static void fill(void *user)
 {
     struct log_queue *q = user;
-    log_use(&q->sink);
+    log_queue_begin(q);
     for (int i = 0; i < 9; i++)
         log_message((enum log_level)(i % 4), "%d", i);
+    log_queue_end(q);
 }
 
 static void test_queue(void **state)
@@ -272,14 +273,17 @@ static void test_queue(void **state)
     log_queue_init(&first);
     log_queue_init(&second);
     run_on_thread(fill, &second);
-    const struct log_sink *before = log_use(&first.sink);
-    log_info("in the first");
-    log_use(before);
     assert_got(0);
     assert_string_equal(log_last_error(), "");
+    // This thread has a sink that tells the user at once what is being done.
+    log_queue_begin(&first);
+    log_warn("kept");
+    log_info("at once");
+    log_queue_end(&first);
+    assert_got(1, LOG_INFO, "at once");
 
     log_queue_flush(&first);
-    assert_got(1, LOG_INFO, "in the first");
+    assert_got(1, LOG_WARN, "kept");
     log_queue_flush(&second);    // without debug messages, which the sink does not take
     assert_got(7, LOG_ERROR, "0", LOG_WARN, "1", LOG_INFO, "2", LOG_ERROR, "4",
                LOG_WARN, "5", LOG_INFO, "6", LOG_ERROR, "8");
@@ -287,9 +291,9 @@ static void test_queue(void **state)
     log_queue_flush(&second);
     assert_got(0);
 
-    log_use(&second.sink);
+    log_queue_begin(&second);
     log_warn("dropped");
-    log_use(&sink);
+    log_queue_end(&second);
     log_queue_finish(&second);
     log_queue_finish(&first);
     log_queue_finish(&never);

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/image.h"
@@ -348,12 +349,13 @@ static bool flow_done(void *user, size_t index, enum pix_translate_result result
     return true;
 }
 
-static struct translator *open_flow(struct gpu_device **gpu, uint32_t batch_size)
+static struct translator *open_flow_tuned(struct gpu_device **gpu, uint32_t batch_size,
+                                          const char *tuning)
 {
     const struct gpu_device_options options = { .validation = true };
     struct pix_translate_options o;
     pix_translate_options_init(&o);
-    o.tuning = "off";
+    o.tuning = tuning;
     o.model = SCRATCH "/run";
     o.preprocess = "none";
     o.batch_size = batch_size;
@@ -364,6 +366,11 @@ static struct translator *open_flow(struct gpu_device **gpu, uint32_t batch_size
     memset(&flow, 0, sizeof(flow));
     flow.mutex = os_mutex_create();
     return t;
+}
+
+static struct translator *open_flow(struct gpu_device **gpu, uint32_t batch_size)
+{
+    return open_flow_tuned(gpu, batch_size, "off");
 }
 
 static void close_flow(struct translator *t, struct gpu_device *gpu)
@@ -425,6 +432,127 @@ static void test_lost_device(void **state)
     assert_true(flow.loaded < MANY / 2);
     gpu->lost = false;
     close_flow(t, gpu);
+}
+
+// An empty cache folder; end_cache gets what is returned.
+static char *use_cache(const char *name)
+{
+    const char *outer = getenv("XDG_CACHE_HOME");
+    char *before = outer ? mem_strdup(outer) : NULL;
+    char *here = os_path_absolute(".");
+    char *path = mem_printf("%s/" SCRATCH "/cache_%s", here, name);
+    assert_int_equal(setenv("XDG_CACHE_HOME", path, 1), 0);
+    mem_free(path);
+    mem_free(here);
+    return before;
+}
+
+static void end_cache(char *before)
+{
+    if (before)
+        setenv("XDG_CACHE_HOME", before, 1);
+    else
+        unsetenv("XDG_CACHE_HOME");
+    mem_free(before);
+}
+
+static void count_errors(void *user, enum log_level level, const char *text)
+{
+    uint32_t *errors = user;
+    *errors += level == LOG_ERROR && strstr(text, "DEVICE_LOST");
+}
+
+// A batch that does not fit is tried again in parts without a word. A device that goes
+// while kernels are measured is reported.
+static void test_lost_while_tuning(void **state)
+{
+    uint32_t errors = 0;
+    const struct log_sink sink = { count_errors, &errors, LOG_INFO };
+    struct gpu_device *gpu;
+    (void)state;
+    need_device();
+    char *before = use_cache("lost");
+    struct translator *t = open_flow_tuned(&gpu, 4, "auto");
+    const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL, 0 };
+    real_wait = gpu->vk.vkWaitForFences;
+    gpu->vk.vkWaitForFences = lose;
+    log_use(&sink);
+    assert_false(pipeline_run(t, 1, 6, &ends));
+    log_use(NULL);
+    gpu->vk.vkWaitForFences = real_wait;
+    gpu->vk.vkQueueWaitIdle(gpu->queue);
+    assert_true(errors > 0);
+    gpu->lost = false;
+    close_flow(t, gpu);
+    end_cache(before);
+}
+
+// What the sink got while kernels were measured.
+static struct {
+    struct gpu_device *gpu;
+    PFN_vkCmdDispatch real_dispatch;
+    uint32_t begun, ended, wrong, done_before;
+    char warning[LOG_LINE_SIZE];
+} tuning;
+
+static void VKAPI_CALL compute_nothing(VkCommandBuffer commands, uint32_t x, uint32_t y,
+                                       uint32_t z)
+{
+    (void)commands, (void)x, (void)y, (void)z;
+}
+
+// Kernels compute nothing from the message that they are measured to the one that they
+// were: that both come in time is tested as well.
+static void follow_tuning(void *user, enum log_level level, const char *text)
+{
+    (void)user;
+    if (strstr(text, "tuning: timing ")) {
+        tuning.begun++;
+        tuning.done_before = flow.done;
+        tuning.gpu->vk.vkCmdDispatch = compute_nothing;
+    }
+    if (strstr(text, " kernels timed in ")) {
+        tuning.ended++;
+        tuning.gpu->vk.vkCmdDispatch = tuning.real_dispatch;
+    }
+    if (level == LOG_WARN && strstr(text, "wrong")) {
+        tuning.wrong++;
+        snprintf(tuning.warning, sizeof(tuning.warning), "%s", text);
+    }
+    if (level == LOG_ERROR)
+        add_event("%s\n", text);
+}
+
+// With an empty cache a translation measures kernels and says so, a kernel that
+// computes something else than the simple one is reported, whatever the batch.
+static void test_tuning_is_reported(void **state)
+{
+    static const uint32_t batch_sizes[] = { 1, 4 };
+    static const struct log_sink sink = { follow_tuning, NULL, LOG_INFO };
+    (void)state;
+    need_device();
+    for (size_t i = 0; i < ARRAY_LEN(batch_sizes); i++) {
+        char *before = use_cache(i ? "batch" : "single");
+        struct gpu_device *gpu;
+        struct translator *t = open_flow_tuned(&gpu, batch_sizes[i], "auto");
+        const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL, 0 };
+        memset(&tuning, 0, sizeof(tuning));
+        tuning.gpu = gpu;
+        tuning.real_dispatch = gpu->vk.vkCmdDispatch;
+        log_use(&sink);
+        bool ok = pipeline_run(t, 1, 7, &ends);
+        log_use(NULL);
+        if (!ok)
+            fail_msg("%s", events);
+        assert_int_equal(tuning.begun, 1);
+        assert_int_equal(tuning.ended, 1);
+        assert_int_equal(tuning.done_before, 0);
+        assert_true(tuning.wrong > 0);
+        assert_non_null(strstr(tuning.warning, "tune: kernel "));
+        assert_ptr_equal(gpu->vk.vkCmdDispatch, tuning.real_dispatch);
+        close_flow(t, gpu);
+        end_cache(before);
+    }
 }
 
 // ---------------------------------------------------------------------------
@@ -528,10 +656,15 @@ static int close_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batches),     cmocka_unit_test(test_mixed_sizes),
-        cmocka_unit_test(test_files),       cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_plan),        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_mixed_sizes),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_lost_device),
+        cmocka_unit_test(test_lost_while_tuning),
+        cmocka_unit_test(test_tuning_is_reported),
     };
     return cmocka_run_group_tests(tests, open_group, close_group);
 }

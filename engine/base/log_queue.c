@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
+
 struct log_queue_entry {
     enum log_level level;
     char *text;
@@ -15,6 +17,12 @@ struct log_queue_entry {
 static void keep(void *user, enum log_level level, const char *text)
 {
     struct log_queue *q = user;
+    const struct log_sink *outer = q->outer;
+    if (level >= LOG_INFO && outer) {
+        if (outer->callback && level <= outer->level)
+            outer->callback(outer->user, level, text);
+        return;
+    }
     if (q->is_busy)
         return;
     q->is_busy = true;
@@ -30,6 +38,19 @@ void log_queue_init(struct log_queue *q)
 {
     const struct log_sink *sink = log_current();
     *q = (struct log_queue){ .sink = { keep, q, sink ? sink->level : LOG_ERROR } };
+}
+
+void log_queue_begin(struct log_queue *q)
+{
+    q->outer = log_use(&q->sink);
+}
+
+void log_queue_end(struct log_queue *q)
+{
+    const struct log_sink *sink = log_use(q->outer);
+    assert(sink == &q->sink);
+    (void)sink;
+    q->outer = NULL;
 }
 
 static void clear(struct log_queue *q)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Messages that are kept in order, to be reported later: several threads work at the
-// same time, and the user reads what belongs together together.
+// same time, and the user reads together what belongs together.
 
 #ifndef BASE_LOG_QUEUE_H
 #define BASE_LOG_QUEUE_H
@@ -9,15 +9,21 @@
 #include "base/log.h"
 
 struct log_queue {
-    struct log_sink sink;    // for log_use: keeps what it gets
+    struct log_sink sink;
+    const struct log_sink *outer;    // the sink before
     struct log_queue_entry *entries;
     size_t count, capacity;
     bool is_busy;    // keeping a message may itself fail with one
 };
 
-// Keeps what the current sink of this thread would take. The queue stays in place while
-// its sink is in use.
+// The queue will take what the current sink of this thread takes. It stays in place
+// while it is used, by one thread at a time.
 void log_queue_init(struct log_queue *q);
+
+// From _begin to _end the messages of this thread are kept. Infos and debug messages
+// pass at once where the thread has a sink: they say what is being done now.
+void log_queue_begin(struct log_queue *q);
+void log_queue_end(struct log_queue *q);
 
 // Reports the messages to the current sink of this thread, in the order in which they
 // came, and forgets them.

@@ -520,7 +520,9 @@ static bool tune_shape(struct gpu_device *device, const struct tune_options *opt
     struct log_capture capture;
     log_capture_begin(&capture);
     bool ok = subject_begin(&s);
-    log_capture_end(&capture);
+    const char *error = log_capture_end(&capture);
+    if (gpu_device_is_lost(device))
+        log_error("%s", error);
     ok = ok && compute_reference(&s);
     result->flops = s.flops;
     if (ok) {

@@ -143,12 +143,12 @@ static bool work_once(struct pipeline *p)
     s->stage = is_store ? STAGE_STORING : STAGE_LOADING;
     os_mutex_unlock(p->mutex);
 
-    const struct log_sink *before = log_use(&s->messages.sink);
+    log_queue_begin(&s->messages);
     if (is_store)
         store(p, index, s);
     else
         load(p, index, s);
-    log_use(before);
+    log_queue_end(&s->messages);
 
     os_mutex_lock(p->mutex);
     s->stage = is_store ? STAGE_DONE : STAGE_LOADED;
@@ -202,7 +202,7 @@ static void land(struct pipeline *p)
 {
     struct flight f = p->flights[0];
     os_mutex_unlock(p->mutex);
-    const struct log_sink *before = log_use(&f.slots[0]->messages.sink);
+    log_queue_begin(&f.slots[0]->messages);
     bool ok = true;
     for (uint32_t i = 0; i < f.count; i++) {
         const struct picture *image = &f.slots[i]->image;
@@ -219,7 +219,7 @@ static void land(struct pipeline *p)
         else
             s->result = PIX_TRANSLATE_NOT_TRANSLATED;
     }
-    log_use(before);
+    log_queue_end(&f.slots[0]->messages);
     // Its array is free for a later one.
     memmove(p->flights, p->flights + 1, sizeof(f) * (ARRAY_LEN(p->flights) - 1));
     p->flights[ARRAY_LEN(p->flights) - 1] = (struct flight){ f.slots, 0 };
@@ -264,11 +264,11 @@ static bool accept(struct pipeline *p, struct slot *s)
 {
     if (s->result != PIX_TRANSLATE_DONE)
         return false;
-    const struct log_sink *before = log_use(&s->messages.sink);
+    log_queue_begin(&s->messages);
     if (s->is_pair)
         translator_warn_of_pair(p->translator);
     bool fits = translator_fits(p->translator, &s->image);
-    log_use(before);
+    log_queue_end(&s->messages);
     if (!fits)
         s->result = PIX_TRANSLATE_NOT_TRANSLATED;
     return fits;
@@ -331,11 +331,11 @@ static void take_off(struct pipeline *p, struct slot **batch, uint32_t count)
         struct flight *f = &p->flights[p->in_flight];
         for (uint32_t i = 0; i < images; i++)
             p->in[i] = &batch[i]->image;
-        const struct log_sink *before = log_use(&batch[0]->messages.sink);
+        log_queue_begin(&batch[0]->messages);
         // Of a device that was lost enough was said.
         uint32_t taken =
             translator_is_lost(t) ? 0 : translator_submit(t, p->in, images);
-        log_use(before);
+        log_queue_end(&batch[0]->messages);
         os_mutex_lock(p->mutex);
         if (taken) {
             images = taken;

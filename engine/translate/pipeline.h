@@ -13,8 +13,8 @@
 
 struct translator;
 
-// Where images come from and go to. Messages made by `load` and `store` are kept until
-// the image is done.
+// Where images come from and go to. Errors and warnings about an image are kept until
+// it is done.
 struct pipeline_ends {
     // Any thread. What is put into `picture`, empty before, is the pipeline's from
     // then. It need not be what the networks take.

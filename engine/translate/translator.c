@@ -175,8 +175,12 @@ static bool start(struct translator *t, uint32_t images, uint32_t width,
         ok = prepare(t, images, width, height) && sized_start(t, &t->now);
         if (images > 1)
             log_capture_end(&capture);
-        if (ok || images == 1 || gpu_device_is_lost(t->device))
+        if (ok || images == 1)
             break;
+        if (gpu_device_is_lost(t->device)) {
+            log_error("%s", capture.text);
+            break;
+        }
         images /= 2;
         was_cut = true;
     }
