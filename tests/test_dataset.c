@@ -16,13 +16,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "data/data_folder.h"
 #include "data/image.h"
 #include "data/picture.h"
 
 #ifndef TEST_FIXTURES
 #define TEST_FIXTURES "tests/support/fixtures"
 #endif
-#define SCRATCH "test_dataset.scratch"
+#define DATA "test_dataset.scratch"
+#define SCRATCH DATA "/train"
 
 enum { IMAGES = 7, LOAD = 16, CROP = 12, PAIR = 2 * LOAD * LOAD * 3 };
 
@@ -105,7 +107,8 @@ static int teardown(void **state)
 static struct dataset_options options(void)
 {
     return (struct dataset_options){
-        .folder = SCRATCH,
+        .input_kind = PIXEL_KINDS,
+        .output_kind = PIXEL_KINDS,
         .resize = true,
         .load_size = LOAD,
         .crop_size = CROP,
@@ -113,6 +116,23 @@ static struct dataset_options options(void)
         .shuffle = true,
         .seed = 5,
     };
+}
+
+// NULL after a message.
+static struct dataset *open_split(const struct dataset_options *o, const char *data,
+                                  const char *split)
+{
+    struct pair_list list;
+    if (!data_folder_list(data, split, &list))
+        return NULL;
+    struct dataset *set = dataset_create(o, &list);
+    pair_list_free(&list);
+    return set;
+}
+
+static struct dataset *open_dataset(const struct dataset_options *o)
+{
+    return open_split(o, DATA, "train");
 }
 
 static bool same_sample(const struct dataset_sample *a, const struct dataset_sample *b)
@@ -130,10 +150,9 @@ static void test_epochs(void **state)
     (void)state;
 
     write_images();
-    struct dataset *set = dataset_create(&o);
+    struct dataset *set = open_dataset(&o);
     assert_non_null(set);
     assert_int_equal(dataset_count(set), IMAGES);
-    assert_int_equal(dataset_skipped(set), 0);
     assert_string_equal(dataset_name(set, 0), "a.bmp");
     assert_string_equal(dataset_name(set, 5), "f.PNG");
 
@@ -197,7 +216,7 @@ static void test_pure(void **state)
         o.threads = cases[c].threads;
         o.cache_bytes = cases[c].cache_bytes;
         o.first_sample = cases[c].first_sample;
-        struct dataset *set = dataset_create(&o);
+        struct dataset *set = open_dataset(&o);
         assert_non_null(set);
         for (uint64_t i = o.first_sample; i < COUNT; i++) {
             struct dataset_sample s;
@@ -219,7 +238,7 @@ static void test_pure(void **state)
 
     // Another seed is another stream; its jitter does not repeat from epoch to epoch.
     o.seed = 6;
-    struct dataset *set = dataset_create(&o);
+    struct dataset *set = open_dataset(&o);
     int same = 0, repeated = 0;
     for (uint64_t i = 0; i < COUNT; i++) {
         struct dataset_sample s;
@@ -248,7 +267,7 @@ static void test_options(void **state)
     o.flip = false;
     o.max_size = 3;
     o.crop_size = LOAD;
-    struct dataset *set = dataset_create(&o);
+    struct dataset *set = open_dataset(&o);
     assert_int_equal(dataset_count(set), 3);
     for (uint32_t i = 0; i < 10; i++) {
         assert_true(dataset_next(set, &s, pixels));
@@ -279,7 +298,7 @@ static void test_pixels(void **state)
     (void)state;
 
     write_pair("odd.png", 41, 33, 0, 90, true);
-    struct dataset *set = dataset_create(&o);
+    struct dataset *set = open_dataset(&o);
     assert_true(dataset_next(set, &s, pixels));
     dataset_destroy(set);
 
@@ -322,10 +341,9 @@ static void test_broken(void **state)
     assert_true(file_write(SCRATCH "/notes.txt", "x", 1));
     assert_true(file_write(SCRATCH "/.hidden.png", "x", 1));
 
-    struct dataset *set = dataset_create(&o);
+    struct dataset *set = open_dataset(&o);
     assert_non_null(set);
     assert_int_equal(dataset_count(set), IMAGES);
-    assert_int_equal(dataset_skipped(set), 4);
     assert_int_equal(warnings, 4);
     assert_int_equal(errors, 0);
     assert_string_equal(text, "dataset: skipping " SCRATCH "/b1.png: truncated PNG\n"
@@ -357,10 +375,10 @@ static void test_not_resized(void **state)
     write_pair("wide.png", 2 * LOAD + 1, LOAD, 1, 2, false);
     write_pair("high.png", 2 * LOAD, LOAD + 1, 1, 2, false);
     o.resize = false;
-    struct dataset *set = dataset_create(&o);
+    struct dataset *set = open_dataset(&o);
     assert_non_null(set);
     assert_int_equal(dataset_count(set), 1);
-    assert_int_equal(dataset_skipped(set), 2);
+    assert_int_equal(warnings, 2);
     assert_non_null(strstr(text, "high.png: is 32x17, needs 32x16"));
     assert_true(dataset_next(set, &s, pixels));
     for (uint32_t y = 0; y < LOAD; y++) {
@@ -375,27 +393,31 @@ static void test_nothing(void **state)
     struct dataset_options o = options();
     (void)state;
 
-    assert_null(dataset_create(&o));
+    assert_null(open_dataset(&o));
     assert_int_equal(errors, 1);
     assert_non_null(strstr(log_last_error(), "no images in " SCRATCH));
     assert_non_null(strstr(log_last_error(), ".jpeg"));
     assert_true(file_write(SCRATCH "/notes.txt", "x", 1));
-    assert_null(dataset_create(&o));
+    assert_null(open_dataset(&o));
     assert_int_equal(errors, 2);
 
     copy_fixture("empty.png", "a.png");
-    assert_null(dataset_create(&o));
+    assert_null(open_dataset(&o));
     assert_int_equal(warnings, 1);
     assert_int_equal(errors, 3);
     assert_non_null(strstr(log_last_error(), "none of the 1 images"));
 
-    o.folder = SCRATCH "/absent";
-    assert_null(dataset_create(&o));
+    assert_null(open_split(&o, DATA, "absent"));
     assert_int_equal(errors, 4);
-    assert_non_null(strstr(log_last_error(), SCRATCH "/absent is not a folder"));
-    o.folder = SCRATCH "/a.png";
-    assert_null(dataset_create(&o));
+    assert_non_null(strstr(log_last_error(), DATA " has no folder absent"));
+    assert_null(open_split(&o, SCRATCH, "a.png"));
     assert_int_equal(errors, 5);
+    assert_null(open_split(&o, DATA "/absent", "train"));
+    assert_int_equal(errors, 6);
+    assert_non_null(strstr(log_last_error(), DATA "/absent does not exist"));
+    assert_null(open_split(&o, SCRATCH "/a.png", "train"));
+    assert_int_equal(errors, 7);
+    assert_non_null(strstr(log_last_error(), "a.png is not a folder"));
 }
 
 // A file that goes while training: the thread that asks is told, once for each time it
@@ -411,7 +433,7 @@ static void test_file_goes(void **state)
     o.cache_bytes = 1;
     o.shuffle = false;
     o.threads = 2;
-    struct dataset *set = dataset_create(&o);
+    struct dataset *set = open_dataset(&o);
     assert_non_null(set);
     assert_true(file_remove(SCRATCH "/e.bmp"));
     // What was decoded ahead may still come from before.
@@ -442,7 +464,7 @@ static void test_destroy_early(void **state)
     o.cache_bytes = 1;
     for (uint32_t i = 0; i < 20; i++) {
         o.threads = i % 5;
-        struct dataset *set = dataset_create(&o);
+        struct dataset *set = open_dataset(&o);
         for (uint32_t k = 0; k < i % 3; k++)
             assert_true(dataset_next(set, &s, pixels));
         dataset_destroy(set);
@@ -526,14 +548,13 @@ static void test_sides(void **state)
     write_flat(folders[0], "p.npy", PIXEL_U16, 2, 9, 9, 0);
     assert_true(file_write(SIDES "/train/B/p.npy", "x", 1));
 
-    o.folder = SIDES "/train";
     o.input_nc = 2;
     o.output_nc = 5;
     o.shuffle = false;
     for (uint32_t k = 0; k < 2; k++) {
         o.cache_bytes = k;
         text[0] = '\0';
-        struct dataset *set = dataset_create(&o);
+        struct dataset *set = open_split(&o, SIDES, "train");
         assert_non_null(set);
         assert_string_equal(
             text,
@@ -550,7 +571,7 @@ static void test_sides(void **state)
             "dataset: 2 of 3 targets have values outside of [-1, 1], which no generator "
             "gives (m.npy is the first): scale them\n");
         assert_int_equal(dataset_count(set), 3);
-        assert_int_equal(dataset_skipped(set), 6);
+        assert_int_equal(warnings, 7 * (k + 1));
         assert_string_equal(dataset_name(set, 0), "a.png");
         assert_string_equal(dataset_name(set, 1), "m.npy");
         assert_string_equal(dataset_name(set, 2), "m-1.npy");
@@ -584,7 +605,7 @@ static void test_sides(void **state)
     o.input_nc = 5;
     o.output_nc = 2;
     o.max_size = 2;
-    struct dataset *set = dataset_create(&o);
+    struct dataset *set = open_split(&o, SIDES, "train");
     assert_non_null(set);
     assert_int_equal(dataset_input_kind(set), PIXEL_F32);
     assert_int_equal(dataset_count(set), 2);
@@ -600,7 +621,7 @@ static void test_sides(void **state)
 static void test_sides_by_split(void **state)
 {
     enum { SIDE = 5, INPUT = 28, TARGET = 28 };
-    static const char *const spellings[] = { SIDES "/val", SIDES "/val/" };
+    static const char *const spellings[] = { SIDES, SIDES "/" };
     struct dataset_options o = options();
     struct dataset_sample s;
     uint8_t pixels[INPUT + TARGET];
@@ -612,8 +633,8 @@ static void test_sides_by_split(void **state)
     o.resize = false;
     o.input_nc = o.output_nc = 1;
     for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
-        o.folder = spellings[i];
-        struct dataset *set = dataset_create(&o);
+        assert_true(data_folder_has(spellings[i], "val"));
+        struct dataset *set = open_split(&o, spellings[i], "val");
         assert_non_null(set);
         assert_int_equal(dataset_count(set), 1);
         assert_int_equal(dataset_sample_bytes(set), sizeof(pixels));
@@ -626,18 +647,16 @@ static void test_sides_by_split(void **state)
     }
     assert_int_equal(errors + warnings, 0);
     o.load_size = o.crop_size = SIDE - 1;
-    assert_null(dataset_create(&o));
+    assert_null(open_split(&o, SIDES, "val"));
     assert_non_null(strstr(text, "A/val/x.jpg: is 5x5, needs 4x4"));
 
-    o.folder = SIDES "/test";
-    enum pixel_kind kind;
     errors = 0;
-    assert_false(dataset_find_kinds(&o, &kind, &kind));
+    assert_false(data_folder_has(SIDES, "test"));
+    assert_null(open_split(&o, SIDES, "test"));
     assert_int_equal(errors, 1);
-    assert_null(dataset_create(&o));
+    assert_non_null(strstr(log_last_error(), SIDES " has no folder test"));
     assert_non_null(strstr(log_last_error(), "folders A/ and B/"));
-    o.folder = SIDES "/train";
-    assert_null(dataset_create(&o));
+    assert_null(open_split(&o, SIDES, "train"));
     assert_non_null(strstr(log_last_error(), "no files in " SIDES "/train/A and"));
 }
 
@@ -645,14 +664,13 @@ static void test_sides_by_split(void **state)
 static void test_wanted_kinds(void **state)
 {
     static const struct {
-        const char *kind;
+        enum pixel_kind kind;
         uint32_t count;
         enum pixel_kind found;
-    } cases[] = { { NULL, 2, PIXEL_U16 },
-                  { "auto", 2, PIXEL_U16 },
-                  { "u16", 2, PIXEL_U16 },
-                  { "u8", 1, PIXEL_U8 },
-                  { "f32", 0, 0 } };
+    } cases[] = { { PIXEL_KINDS, 2, PIXEL_U16 },
+                  { PIXEL_U16, 2, PIXEL_U16 },
+                  { PIXEL_U8, 1, PIXEL_U8 },
+                  { PIXEL_F32, 0, 0 } };
     struct dataset_options o = options();
     (void)state;
     assert_true(file_write(SIDES "/train/A/a.png", "broken", 6));
@@ -663,17 +681,19 @@ static void test_wanted_kinds(void **state)
     write_flat(folders[1], "c.png", PIXEL_U8, 3, 8, 8, 1);
     write_flat(folders[0], "d.png", PIXEL_U16, 3, 8, 8, 1);
     write_flat(folders[1], "d.png", PIXEL_U8, 3, 8, 8, 1);
-    o.folder = SIDES "/train";
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         enum pixel_kind input, output;
         o.input_kind = cases[i].kind;
         warnings = 0;
-        assert_true(dataset_find_kinds(&o, &input, &output));
+        struct pair_list list;
+        assert_true(data_folder_list(SIDES, "train", &list));
+        dataset_find_kinds(&o, &list, &input, &output);
         assert_int_equal(warnings, 0);
         if (cases[i].count > 0)
             assert_int_equal(input, cases[i].found);
         assert_int_equal(output, PIXEL_U8);
-        struct dataset *set = dataset_create(&o);
+        struct dataset *set = dataset_create(&o, &list);
+        pair_list_free(&list);
         assert_true((set != NULL) == (cases[i].count > 0));
         if (set) {
             assert_int_equal(dataset_count(set), cases[i].count);
@@ -696,7 +716,7 @@ static void test_filters(void **state)
         struct picture p, a, small;
         struct reason reason;
         o.filter = (enum resize_filter)f;
-        struct dataset *set = dataset_create(&o);
+        struct dataset *set = open_dataset(&o);
         assert_true(dataset_next(set, &s, pixels[f]));
         dataset_destroy(set);
         assert_true(picture_read(SCRATCH "/noise.png", &p, &reason));

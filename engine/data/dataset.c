@@ -57,9 +57,9 @@ struct dataset {
     const struct log_sink *sink;       // for the threads
     size_t input_bytes, pair_bytes;    // staged
 
-    struct item *items;    // files by name; after the check the valid ones only
-    uint32_t count, skipped, listed;    // of items: used, left out, at first
-    uint32_t cached_files;              // files [0, cached_files) keep their pixels
+    struct item *items;        // files by name; after the check the valid ones only
+    uint32_t count, listed;    // of items: used, at first
+    uint32_t cached_files;     // files [0, cached_files) keep their pixels
 
     // Under the mutex from here on.
     struct os_mutex *mutex;
@@ -153,62 +153,18 @@ static bool load_pair(const struct dataset *set, const struct pair_file *file,
     return true;
 }
 
-// PIXEL_KINDS: none in particular.
-static enum pixel_kind wanted_kind(const char *text)
-{
-    enum pixel_kind kind;
-    return text && pixel_kind_find(text, &kind) ? kind : PIXEL_KINDS;
-}
-
 static struct pair_options pair_options_of(const struct dataset_options *o)
 {
     return (struct pair_options){
         .swap = o->swap,
         .input_nc = o->input_nc ? o->input_nc : USUAL_CHANNELS,
         .output_nc = o->output_nc ? o->output_nc : USUAL_CHANNELS,
-        .input_kind = wanted_kind(o->input_kind),
-        .output_kind = wanted_kind(o->output_kind),
+        .input_kind = o->input_kind,
+        .output_kind = o->output_kind,
         .resize = o->resize,
         .side = o->load_size,
         .filter = o->filter,
     };
-}
-
-// Fills in what is not known yet from the first pair that these options let pass.
-static void find_kinds_by(const struct pair_options *by, const struct pair_list *list,
-                          struct pair_options *o)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        struct picture input, target;
-        struct reason reason;
-        const char *culprit;
-        if (o->input_kind != PIXEL_KINDS && o->output_kind != PIXEL_KINDS)
-            return;
-        if (!pair_read(&list->files[i], by, &input, &target, &culprit, &reason))
-            continue;
-        if (o->input_kind == PIXEL_KINDS)
-            o->input_kind = input.kind;
-        if (o->output_kind == PIXEL_KINDS)
-            o->output_kind = target.kind;
-        picture_free(&input);
-        picture_free(&target);
-    }
-}
-
-// The first pair that can be used says of which kind the others must be, where the
-// options do not. That there may be none is for the check to tell; then it is the first
-// that could be used but for its kind, so that the check complains of the right side.
-static void find_kinds(struct pair_options *o, const struct pair_list *list)
-{
-    const struct pair_options wanted = *o;
-    struct pair_options any = *o;
-    any.input_kind = any.output_kind = PIXEL_KINDS;
-    find_kinds_by(&wanted, list, o);
-    find_kinds_by(&any, list, o);
-    if (o->input_kind == PIXEL_KINDS)
-        o->input_kind = PIXEL_U8;
-    if (o->output_kind == PIXEL_KINDS)
-        o->output_kind = PIXEL_U8;
 }
 
 // Threads
@@ -345,7 +301,6 @@ static bool check_all(struct dataset *set)
         set->items[i] = (struct item){ .checked = true };
         set->items[valid++] = item;
     }
-    set->skipped += total - valid;
     set->count = valid;
     if (valid == 0) {
         log_error("dataset: none of the %" PRIu32 " images in %s can be used", total,
@@ -389,25 +344,21 @@ static void decode_ahead(void *user)
 
 // Interface
 
-static bool list_files(struct dataset *set)
+// Takes the files out of the list, up to the limit of the options.
+static bool take_files(struct dataset *set, struct pair_list *list)
 {
-    struct pair_list list;
-
-    if (!pair_list_read(set->folder, true, &list))
+    const size_t limit = set->options.max_size ? set->options.max_size : UINT32_MAX;
+    const size_t count = MIN(list->count, limit);
+    set->folder = mem_strdup(list->folder);
+    set->items = mem_array(list->count, sizeof(*set->items));
+    if (!set->folder || !set->items)
         return false;
-    set->skipped = (uint32_t)list.unpaired;
-    find_kinds(&set->pair, &list);
-
-    // Files move from the list to the items; those that stay are freed with the list.
-    size_t limit = set->options.max_size ? set->options.max_size : UINT32_MAX;
-    set->items = mem_array(list.count, sizeof(*set->items));
-    for (size_t i = 0; set->items && i < list.count && set->count < limit; i++) {
-        set->items[set->count++].file = list.files[i];
-        list.files[i] = (struct pair_file){ 0 };
+    for (size_t i = 0; i < count; i++) {
+        set->items[i].file = list->files[i];
+        list->files[i] = (struct pair_file){ 0 };
     }
-    set->listed = set->count;
-    pair_list_free(&list);
-    return set->items != NULL;
+    set->count = set->listed = (uint32_t)count;
+    return true;
 }
 
 static bool all_cached(const struct dataset *set)
@@ -433,22 +384,18 @@ static void set_sizes(struct dataset *set)
     set->cached_files = (uint32_t)MIN(budget / set->pair_bytes, UINT32_MAX);
 }
 
-bool dataset_find_kinds(const struct dataset_options *options,
-                        enum pixel_kind *input_kind, enum pixel_kind *output_kind)
+void dataset_find_kinds(const struct dataset_options *options,
+                        const struct pair_list *list, enum pixel_kind *input_kind,
+                        enum pixel_kind *output_kind)
 {
     struct pair_options pair = pair_options_of(options);
-    struct pair_list list;
-    // dataset_create reports what is left out.
-    if (!pair_list_read(options->folder, false, &list))
-        return false;
-    find_kinds(&pair, &list);
+    pair_list_find_kinds(list, &pair);
     *input_kind = pair.input_kind;
     *output_kind = pair.output_kind;
-    pair_list_free(&list);
-    return true;
 }
 
-struct dataset *dataset_create(const struct dataset_options *options)
+struct dataset *dataset_create(const struct dataset_options *options,
+                               struct pair_list *list)
 {
     assert(options->crop_size > 0 && options->crop_size <= options->load_size);
 
@@ -456,22 +403,20 @@ struct dataset *dataset_create(const struct dataset_options *options)
     if (!set)
         return NULL;
     set->options = *options;
-    set->options.folder = NULL;    // the caller's; `folder` is ours
     if (options->threads == 0)
         set->options.threads = MIN(os_core_count(), (uint32_t)USEFUL_THREADS);
     set->options.threads = MIN(set->options.threads, (uint32_t)MAX_THREADS);
     set->sink = log_current();
-    set->options.input_kind = set->options.output_kind = NULL;    // the same
     set->pair = pair_options_of(options);
+    pair_list_find_kinds(list, &set->pair);
     set->next_decoded = set->next_consumed = options->first_sample;
 
     set->mutex = os_mutex_create();
     set->changed = os_condition_create();
-    set->folder = mem_strdup(options->folder);
     set->orders = mem_array(2, sizeof(*set->orders));
-    if (!set->mutex || !set->changed || !set->folder || !set->orders)
+    if (!set->mutex || !set->changed || !set->orders)
         goto fail;
-    if (!list_files(set))
+    if (!take_files(set, list))
         goto fail;
     set_sizes(set);
     if (!check_all(set))
@@ -531,11 +476,6 @@ void dataset_destroy(struct dataset *set)
 uint32_t dataset_count(const struct dataset *set)
 {
     return set->count;
-}
-
-uint32_t dataset_skipped(const struct dataset *set)
-{
-    return set->skipped;
 }
 
 const char *dataset_name(const struct dataset *set, uint32_t image)

@@ -13,12 +13,10 @@
 #include "data/resize.h"
 
 struct dataset_options {
-    const char *folder;              // .../train, see pairs.h
     bool swap;                       // BtoA: the input is B
     uint32_t input_nc, output_nc;    // channels; 0: 3
-    // "u8", "u16" or "f32": files of another kind are left out. NULL or "auto": what
-    // the first pair that can be used has.
-    const char *input_kind, *output_kind;
+    // Files of another kind are skipped. PIXEL_KINDS: that of the first usable pair.
+    enum pixel_kind input_kind, output_kind;
     bool resize;    // to load_size x load_size; false: sides must be load_size
     uint32_t load_size;
     enum resize_filter filter;
@@ -41,21 +39,24 @@ struct dataset_sample {
 };
 
 struct dataset;
+struct pair_list;
 
-// The kinds that dataset_create will find with these options, without reading more than
-// it takes. Fails after a message if there are no pairs; u8 where none can be used.
-bool dataset_find_kinds(const struct dataset_options *options,
-                        enum pixel_kind *input_kind, enum pixel_kind *output_kind);
+// The kinds that dataset_create will find with these options, without reading more
+// files than it takes; u8 where no pair can be used.
+void dataset_find_kinds(const struct dataset_options *options,
+                        const struct pair_list *list, enum pixel_kind *input_kind,
+                        enum pixel_kind *output_kind);
 
-// Lists and decodes every image once, in parallel; names each broken or odd one with
-// the reason (log_warn) and leaves it out. Fails if the folder can not be read or none
-// is left. Resized pairs are kept in memory up to cache_bytes; the rest is decoded
-// again when its turn comes, ahead of use, by the decoder threads.
-struct dataset *dataset_create(const struct dataset_options *options);
+// Decodes every image of the list once, in parallel; reports each broken or odd one
+// with the reason (log_warn) and skips it. Fails after a message if none is left.
+// Resized pairs are kept in memory up to cache_bytes; the rest is decoded again when
+// its turn comes, ahead of use, by the decoder threads. Takes files out of the list,
+// which can only be freed afterwards, also after a failure.
+struct dataset *dataset_create(const struct dataset_options *options,
+                               struct pair_list *list);
 void dataset_destroy(struct dataset *set);    // NULL is fine
 
-uint32_t dataset_count(const struct dataset *set);    // valid images
-uint32_t dataset_skipped(const struct dataset *set);
+uint32_t dataset_count(const struct dataset *set);                      // valid images
 const char *dataset_name(const struct dataset *set, uint32_t image);    // file name
 
 // What the samples are held as.

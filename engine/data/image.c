@@ -231,9 +231,9 @@ bool image_decode(const char *path, const uint8_t *data, size_t size, bool as_rg
 
     *out = (struct decoded){ 0 };
     if (size == 0)
-        return refuse(reason, "the file is empty");
+        return reason_refuse(reason, "the file is empty");
     if (size > INT32_MAX)
-        return refuse(reason, "the file is larger than 2 GiB");
+        return reason_refuse(reason, "the file is larger than 2 GiB");
     enum format format = find_format(path, data, size);
     enum state state = STATE_WHOLE;
     switch (format) {
@@ -250,13 +250,13 @@ bool image_decode(const char *path, const uint8_t *data, size_t size, bool as_rg
         state = check_tga(data, size);
         break;
     case FORMAT_UNKNOWN:
-        return refuse(reason, "not a PNG, JPEG, BMP or TGA image");
+        return reason_refuse(reason, "not a PNG, JPEG, BMP or TGA image");
     }
     const char *name = format_names[format];
     if (state == STATE_TRUNCATED)
-        return refuse(reason, "truncated %s", name);
+        return reason_refuse(reason, "truncated %s", name);
     if (state == STATE_DAMAGED)
-        return refuse(reason, "damaged %s", name);
+        return reason_refuse(reason, "damaged %s", name);
 
     // stb gives no size for a PNG that it finds too large.
     uint64_t wide, high;
@@ -265,18 +265,19 @@ bool image_decode(const char *path, const uint8_t *data, size_t size, bool as_rg
         high = big_endian(data + 20);
     } else {
         if (!stbi_info_from_memory(data, (int)size, &width, &height, &channels))
-            return refuse(reason, "damaged or unsupported %s: %s", name,
-                          stbi_failure_reason());
+            return reason_refuse(reason, "damaged or unsupported %s: %s", name,
+                                 stbi_failure_reason());
         wide = (uint64_t)width;
         high = (uint64_t)height;
     }
     bool is_wide = !as_rgb && stbi_is_16_bit_from_memory(data, (int)size);
     // Up to four channels of two bytes.
     if (!size_is_sane(wide, high) || (is_wide && wide * high * 8 > max_bytes))
-        return refuse(reason,
-                      "%" PRIu64 "x%" PRIu64
-                      " is no size for an image (1 to %d per side, 512 MiB in all)",
-                      wide, high, (int)MAX_SIDE);
+        return reason_refuse(
+            reason,
+            "%" PRIu64 "x%" PRIu64
+            " is no size for an image (1 to %d per side, 512 MiB in all)",
+            wide, high, (int)MAX_SIDE);
 
     void *samples;
     if (is_wide)
@@ -286,8 +287,8 @@ bool image_decode(const char *path, const uint8_t *data, size_t size, bool as_rg
         samples = stbi_load_from_memory(data, (int)size, &width, &height, &channels,
                                         as_rgb ? 3 : 0);
     if (!samples)
-        return refuse(reason, "damaged or unsupported %s: %s", name,
-                      stbi_failure_reason());
+        return reason_refuse(reason, "damaged or unsupported %s: %s", name,
+                             stbi_failure_reason());
     *out = (struct decoded){
         .width = (uint32_t)width,
         .height = (uint32_t)height,

@@ -144,21 +144,21 @@ static bool read_header(const uint8_t *data, size_t size, struct header *h,
 {
     size_t at = MAGIC + 2, bytes;
     if (size < at)
-        return refuse(reason, "truncated .npy");
+        return reason_refuse(reason, "truncated .npy");
     if (data[MAGIC] < 1 || data[MAGIC] > 3)
-        return refuse(reason, ".npy of the unknown version %u.%u",
-                      (unsigned)data[MAGIC], (unsigned)data[MAGIC + 1]);
+        return reason_refuse(reason, ".npy of the unknown version %u.%u",
+                             (unsigned)data[MAGIC], (unsigned)data[MAGIC + 1]);
     bytes = data[MAGIC] == 1 ? 2 : 4;
     if (size - at < bytes)
-        return refuse(reason, "truncated .npy");
+        return reason_refuse(reason, "truncated .npy");
     const size_t length = (size_t)bytes_get_little(data + at, bytes);
     at += bytes;
     if (size - at < length)
-        return refuse(reason, "truncated .npy");
+        return reason_refuse(reason, "truncated .npy");
     struct text text = { (const char *)data + at, (const char *)data + at + length };
     if (!take_header(&text, h)) {
         // Types with fields are lists, which is no damage.
-        return refuse(reason, "damaged .npy, or not an array of u1, u2 or f4");
+        return reason_refuse(reason, "damaged .npy, or not an array of u1, u2 or f4");
     }
     *begin = at + length;
     return true;
@@ -182,28 +182,29 @@ static bool read_shape(const struct header *h, enum pixel_kind kind, uint64_t si
                        struct picture *out, struct reason *reason)
 {
     if (h->axes < 2 || h->axes > MAX_AXES)
-        return refuse(reason, "an array of %s, not [c, h, w] or [h, w]",
-                      h->axes == 0   ? "no axes"
-                      : h->axes == 1 ? "one axis"
-                                     : "more than three axes");
+        return reason_refuse(reason, "an array of %s, not [c, h, w] or [h, w]",
+                             h->axes == 0   ? "no axes"
+                             : h->axes == 1 ? "one axis"
+                                            : "more than three axes");
     uint64_t channels = h->axes == 3 ? h->shape[0] : 1;
     uint64_t high = h->shape[h->axes - 2], wide = h->shape[h->axes - 1];
     bool is_sane = channels && high && wide && channels <= PIXEL_MAX_CHANNELS &&
                    high <= MAX_SIDE && wide <= MAX_SIDE;
     if (!is_sane || channels * high * wide * pixel_bytes(kind) > max_bytes)
-        return refuse(reason,
-                      "an array of %" PRIu64 "x%" PRIu64 "x%" PRIu64
-                      " is no picture [c, h, w] (1 to %u channels, 1 to %d per side, "
-                      "512 MiB in all)",
-                      channels, high, wide, PIXEL_MAX_CHANNELS, (int)MAX_SIDE);
+        return reason_refuse(
+            reason,
+            "an array of %" PRIu64 "x%" PRIu64 "x%" PRIu64
+            " is no picture [c, h, w] (1 to %u channels, 1 to %d per side, "
+            "512 MiB in all)",
+            channels, high, wide, PIXEL_MAX_CHANNELS, (int)MAX_SIDE);
     uint64_t bytes = channels * high * wide * pixel_bytes(kind);
     if (size != bytes)
-        return refuse(reason,
-                      "%s .npy: %" PRIu64 " bytes of data, its header says %" PRIu64,
-                      size < bytes ? "truncated" : "damaged", size, bytes);
+        return reason_refuse(
+            reason, "%s .npy: %" PRIu64 " bytes of data, its header says %" PRIu64,
+            size < bytes ? "truncated" : "damaged", size, bytes);
     return picture_create(out, kind, (uint32_t)channels, (uint32_t)wide,
                           (uint32_t)high) ||
-           refuse(reason, "out of memory");
+           reason_refuse(reason, "out of memory");
 }
 
 // Sample (c, y, x) in the file, in samples.
@@ -246,8 +247,9 @@ static bool check_finite(const struct picture *p, struct reason *reason)
     size_t plane = (size_t)p->width * p->height;
     for (size_t i = 0; p->kind == PIXEL_F32 && i < plane * p->channels; i++)
         if (!isfinite(samples[i]))
-            return refuse(reason, "the value at [%zu, %zu, %zu] is not a finite number",
-                          i / plane, i % plane / p->width, i % p->width);
+            return reason_refuse(reason,
+                                 "the value at [%zu, %zu, %zu] is not a finite number",
+                                 i / plane, i % plane / p->width, i % p->width);
     return true;
 }
 
@@ -262,7 +264,7 @@ bool npy_decode(const uint8_t *data, size_t size, struct picture *picture,
     if (!read_header(data, size, &h, &begin, reason))
         return false;
     if (!find_kind(h.type, &kind, &is_big))
-        return refuse(reason, "an array of %s, not of u1, u2 or f4", h.type);
+        return reason_refuse(reason, "an array of %s, not of u1, u2 or f4", h.type);
     if (!read_shape(&h, kind, size - begin, picture, reason))
         return false;
     picture->is_array = true;

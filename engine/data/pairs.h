@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Where the pairs of a folder are and how one is read. A folder DATA/train holds either
-// files with A on the left and B on the right, or folders A/ and B/ with files of equal
-// stems, whose extensions may differ. Where there is no DATA/train, DATA/A/train and
-// DATA/B/train are these folders.
+// Pairs of input and target in files, and how one is read. data_folder.h says where
+// they are.
 
 #ifndef DATA_PAIRS_H
 #define DATA_PAIRS_H
@@ -16,15 +14,11 @@ struct pair_file {
 };
 
 struct pair_list {
-    struct pair_file *files;    // by stem, or where they are in one folder by name
+    char *folder;    // DATA/train, for messages
+    struct pair_file *files;
     size_t count;
-    size_t unpaired;    // left out
-    bool warns;         // of those that are left out
 };
 
-// Fails after a message if there is no such folder or no pair in it. Reading a folder
-// once more `warns` of nothing that was said before.
-bool pair_list_read(const char *folder, bool warns, struct pair_list *list);
 void pair_list_free(struct pair_list *list);
 
 struct pair_options {
@@ -41,5 +35,9 @@ struct pair_options {
 bool pair_read(const struct pair_file *file, const struct pair_options *options,
                struct picture *input, struct picture *target, const char **culprit,
                struct reason *reason);
+
+// Sets the kinds of the options that are PIXEL_KINDS to those of the first pair that
+// can be used with them, and to u8 if there is none.
+void pair_list_find_kinds(const struct pair_list *list, struct pair_options *options);
 
 #endif

@@ -126,7 +126,7 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
     if (npy_is(data, size)) {
         ok = npy_decode(data, size, picture, reason);
     } else if (strcmp(file_extension(path), ".npy") == 0) {
-        ok = refuse(reason, size ? "not a .npy array" : "the file is empty");
+        ok = reason_refuse(reason, size ? "not a .npy array" : "the file is empty");
     } else {
         ok = image_decode(path, data, size, false, &decoded, reason);
         if (ok) {
@@ -135,7 +135,7 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
             if (ok)
                 split_samples(decoded.samples, picture);
             else
-                refuse(reason, "out of memory");
+                reason_refuse(reason, "out of memory");
         }
     }
     mem_free(decoded.samples);
@@ -259,16 +259,16 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
     if (p->channels == channels)
         return true;
     if (p->is_array)
-        return refuse(reason, "has %u channels, the model %u", (unsigned)p->channels,
-                      (unsigned)channels);
+        return reason_refuse(reason, "has %u channels, the model %u",
+                             (unsigned)p->channels, (unsigned)channels);
     if (channels > MOST_COLOURS)
-        return refuse(
+        return reason_refuse(
             reason,
             "is of %u channels, and no image file has the %u that are wanted: use .npy",
             (unsigned)p->channels, (unsigned)channels);
     assert(p->kind != PIXEL_F32);    // no image file has floats
     if (!picture_create(&to, p->kind, channels, p->width, p->height))
-        return refuse(reason, "out of memory");
+        return reason_refuse(reason, "out of memory");
 
     size_t count = plane_count(p);
     uint32_t colours = channels < 3 ? 1 : 3, colours_in = p->channels < 3 ? 1 : 3;

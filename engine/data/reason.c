@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-bool refuse(struct reason *reason, const char *format, ...)
+bool reason_refuse(struct reason *reason, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

@@ -14,6 +14,6 @@ struct reason {
 };
 
 // Always false.
-bool refuse(struct reason *reason, const char *format, ...) PRINTF_LIKE(2, 3);
+bool reason_refuse(struct reason *reason, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

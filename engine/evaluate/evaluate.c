@@ -5,10 +5,9 @@
 
 #include "evaluate/evaluate.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "data/pairs.h"
+#include "data/data_folder.h"
 #include "data/sheet.h"
 #include "evaluate/metrics.h"
 #include "settings/settings.h"
@@ -51,16 +50,7 @@ static bool load_sides(const struct pair_file *file, const struct pix_train_opti
         picture_set_kind(&pair->target, staging.output))
         return true;
     pair_free(pair);
-    return refuse(reason, "out of memory");
-}
-
-// Pairs of DATA/split.
-static bool find_split(const char *data, const char *split, struct pair_list *list)
-{
-    char *folder = file_join(data, split);
-    bool ok = folder && pair_list_read(folder, true, list);
-    mem_free(folder);
-    return ok;
+    return reason_refuse(reason, "out of memory");
 }
 
 // Mean colour of the targets of DATA/train; broken pairs are left out, as in training.
@@ -70,7 +60,7 @@ static bool mean_colour(const char *data, const struct pix_train_options *o,
     const size_t plane = (size_t)o->crop_size * o->crop_size;
     struct pair_list list;
     uint64_t used = 0;
-    if (!find_split(data, "train", &list))
+    if (!data_folder_list(data, "train", &list))
         return false;
     for (size_t i = 0; i < list.count; i++) {
         struct pair pair;
@@ -190,7 +180,7 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e, 0 };
     bool ok = false;
 
-    if (!find_split(data, split, &e.list) || !mean_colour(data, o, e.colour))
+    if (!data_folder_list(data, split, &e.list) || !mean_colour(data, o, e.colour))
         goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)e.list.count) : 0;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "data/data_folder.h"
 #include "data/dataset.h"
 #include "data/sheet.h"
 #include "gpu/device.h"
@@ -88,35 +89,6 @@ static bool write_samples(struct trainer *t)
 // ---------------------------------------------------------------------------
 // Set-up
 
-static bool stop_at_once(void *user, const char *name)
-{
-    (void)user;
-    (void)name;
-    return false;
-}
-
-// DATA/train; caller frees.
-static char *find_data(const char *data)
-{
-    if (!file_is_folder(data)) {
-        log_error("train: the data folder %s %s", data,
-                  file_exists(data) ? "is not a folder"
-                                    : "does not exist: say where it is with --data");
-        return NULL;
-    }
-    char *path = file_join(data, "train");
-    char *side = file_join(data, "A/train");
-    bool has_sides = side && file_is_folder(side);
-    mem_free(side);
-    if (path && !has_sides && !os_folder_list(path, stop_at_once, NULL)) {
-        log_error("train: the data folder %s has no folder train that can be read: %s",
-                  data, os_error_text());
-        mem_free(path);
-        return NULL;
-    }
-    return path;
-}
-
 // The run's configuration names the data from the root, so that it can be continued
 // from anywhere.
 static bool make_data_absolute(struct pix_train_options *o)
@@ -128,24 +100,20 @@ static bool make_data_absolute(struct pix_train_options *o)
 }
 
 // What the data are of, where the options leave that open: the step is made for it.
-static bool find_kinds(struct trainer *t, const char *folder)
+static void find_kinds(struct trainer *t, const struct pair_list *pairs)
 {
-    struct dataset_options options = options_dataset(&t->options);
+    const struct dataset_options options = options_dataset(&t->options);
     struct staging staging;
-    options.folder = folder;
-    if (!dataset_find_kinds(&options, &staging.input, &staging.output))
-        return false;
+    dataset_find_kinds(&options, pairs, &staging.input, &staging.output);
     options_set_staging(&t->options, staging);
-    return true;
 }
 
-static bool open_data(struct trainer *t, const char *folder)
+static bool open_data(struct trainer *t, struct pair_list *pairs)
 {
     const struct pix_train_options *o = &t->options;
     struct dataset_options options = options_dataset(o);
-    options.folder = folder;
     options.first_sample = t->step * options_images_per_step(o);
-    t->data = dataset_create(&options);
+    t->data = dataset_create(&options, pairs);
     if (!t->data)
         return false;
 
@@ -157,7 +125,7 @@ static bool open_data(struct trainer *t, const char *folder)
         log_warn("train: %s holds %" PRIu32 " usable images now, %" PRIu32
                  " when the checkpoint was written: the order of images is another "
                  "from here on",
-                 folder, images, t->images);
+                 pairs->folder, images, t->images);
     t->steps = schedule_steps(o, images);
     uint64_t all = schedule_all_steps(o, images);
     if (t->steps > all && schedule_ends(o))
@@ -200,7 +168,7 @@ static void connect(struct trainer *t)
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
                                bool no_overlap, const struct pix_train_options *options)
 {
-    char *folder = NULL;
+    struct pair_list pairs = { 0 };
     struct pix_plan plan;
     bool found = false;
     struct trainer *t = mem_zalloc(sizeof(*t));
@@ -220,9 +188,10 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     if (t->run.is_new)
         options_warn_of_unused(o);
-    folder = find_data(o->data);
-    if (!folder || !make_data_absolute(&t->options) || !find_kinds(t, folder) ||
-        !trainer_build(t, true, &plan) ||
+    if (!data_folder_list(o->data, "train", &pairs) || !make_data_absolute(&t->options))
+        goto fail;
+    find_kinds(t, &pairs);
+    if (!trainer_build(t, true, &plan) ||
         !footprint_fits(device, &plan, "training", trainer_memory_hint(o, &plan)))
         goto fail;
     if (!weights_allocate(t->generator, device) ||
@@ -231,7 +200,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (!trainer_begin_state(t, &found))
         goto fail;
     // The folder comes last, so that a run that can not start leaves nothing behind.
-    if (!open_data(t, folder) || !program_start(t->program) ||
+    if (!open_data(t, &pairs) || !program_start(t->program) ||
         (t->validation && !validation_start(t->validation, o)) ||
         !run_open(&t->run, o, &t->tuning, t->step))
         goto fail;
@@ -239,11 +208,11 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     t->submitted = t->step;
     if (found)    // perhaps fewer are to be kept than before
         checkpoint_prune(o->out, t->saved, o->keep);
-    mem_free(folder);
+    pair_list_free(&pairs);
     return t;
 
 fail:
-    mem_free(folder);
+    pair_list_free(&pairs);
     trainer_destroy(t);
     return NULL;
 }

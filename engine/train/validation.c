@@ -4,9 +4,9 @@
 
 #include "train/validation.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/data_folder.h"
 #include "data/dataset.h"
 #include "evaluate/translation_error.h"
 #include "program/program.h"
@@ -22,23 +22,21 @@ struct validation {
 
 static bool open_data(struct validation *v, const struct pix_train_options *o)
 {
-    char *folder = file_join(o->data, "val");
-    if (!folder)
-        return false;
-    char *side = file_join(o->data, "A/val");
+    struct pair_list pairs;
     struct dataset_options options = options_dataset(o);
-    options.folder = folder;
     options.load_size = o->crop_size;
     options.flip = options.shuffle = false;
     options.max_size = 0;
-    bool ok = file_is_folder(folder) || (side && file_is_folder(side));
-    mem_free(side);
-    if (!ok)
-        log_error("train: %s asks for validation, but there is no folder %s: make it, "
-                  "or take another --lr-policy and --val-freq 0",
-                  o->val_freq ? "--val-freq" : "--lr-policy plateau", folder);
-    v->data = ok ? dataset_create(&options) : NULL;
-    mem_free(folder);
+    if (!data_folder_has(o->data, "val")) {
+        log_error("train: %s asks for validation, but there is no folder %s/val: make "
+                  "it, or take another --lr-policy and --val-freq 0",
+                  o->val_freq ? "--val-freq" : "--lr-policy plateau", o->data);
+        return false;
+    }
+    if (!data_folder_list(o->data, "val", &pairs))
+        return false;
+    v->data = dataset_create(&options, &pairs);
+    pair_list_free(&pairs);
     return v->data != NULL;
 }
 
