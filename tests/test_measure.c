@@ -63,14 +63,14 @@ static void test_number_of_samples(void **state)
     struct measurement m;
     (void)state;
     // The first run does not count: 2, 3, 4 are left.
-    assert_true(measure(run, &few, 0, &m));
+    assert_true(measure_run(run, &few, 0, &m));
     assert_int_equal(few.runs, MEASURE_LEAST + 1);
     assert_int_equal(m.samples, MEASURE_LEAST);
     assert_near(m.median, 3);
-    assert_true(measure(run, &many, 1e6, &m));
+    assert_true(measure_run(run, &many, 1e6, &m));
     assert_int_equal(many.runs, MEASURE_MOST + 1);
     assert_int_equal(m.samples, MEASURE_MOST);
-    assert_false(measure(run, &bad, 1e6, &m));
+    assert_false(measure_run(run, &bad, 1e6, &m));
     assert_int_equal(bad.runs, 3);
 }
 

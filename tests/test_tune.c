@@ -46,7 +46,7 @@ static void test_picks(void **state)
     const struct tune_options options = { .submission_seconds = 0.2 };
     last[0] = 0;
     log_use(&sink);
-    assert_true(tune(device, shapes, ARRAY_LEN(shapes), &options, results));
+    assert_true(tune_run(device, shapes, ARRAY_LEN(shapes), &options, results));
     log_use(&test_log_sink);
     assert_string_equal(last, "");    // no kernel of ours is wrong
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
@@ -82,7 +82,7 @@ static void test_wrong_is_never_chosen(void **state)
                                           .more_count = 1 };
     last[0] = 0;
     log_use(&sink);
-    bool ok = tune(test_gpu(), &shape, 1, &options, &result);
+    bool ok = tune_run(test_gpu(), &shape, 1, &options, &result);
     log_use(&test_log_sink);
     assert_true(ok);
     assert_true(result.timed);
@@ -109,7 +109,7 @@ static void test_ends(void **state)
     struct tune_options options = { .submission_seconds = 0.2,
                                     .report = end_at_once,
                                     .user = &calls };
-    assert_false(tune(test_gpu(), shapes, ARRAY_LEN(shapes), &options, results));
+    assert_false(tune_run(test_gpu(), shapes, ARRAY_LEN(shapes), &options, results));
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
         timed += results[i].timed;
     assert_int_equal(calls, 1);
@@ -117,7 +117,7 @@ static void test_ends(void **state)
 
     // No time: nothing is begun.
     options = (struct tune_options){ .submission_seconds = 0.2, .seconds = 1e-9 };
-    assert_true(tune(test_gpu(), shapes, ARRAY_LEN(shapes), &options, results));
+    assert_true(tune_run(test_gpu(), shapes, ARRAY_LEN(shapes), &options, results));
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
         assert_ptr_equal(results[i].chosen, results[i].built_in);
         assert_false(results[i].timed);

@@ -302,16 +302,16 @@ static bool give_calls(struct bench *b, const struct pix_bench_case *at, bool is
 {
     size_t count = 0;
     const struct graph *g = program_graph(s->program);
-    struct call_kind *kinds = call_kinds_find(g, &count);
+    struct call_kind *kinds = kinds_find(g, &count);
     bool ok = kinds != NULL;
     for (size_t i = 0; ok && i < count; i++) {
         const struct call *call = graph_call(g, kinds[i].first);
         char kernel[CALL_NAME_SIZE];
-        if (is_simple && !call_is_product(kinds[i].group))
+        if (is_simple && !kinds_is_product(kinds[i].group))
             continue;
         struct call_run run = { s, &b->ceilings.clock, kinds[i].first, 1 };
         struct measurement time;
-        call_kernel_name(program_limits(s->program), call, kinds[i].group, kernel);
+        kinds_kernel_name(program_limits(s->program), call, kinds[i].group, kernel);
         struct pix_bench_row row = {
             .kind = PIX_BENCH_CALL,
             .group = kinds[i].group,
@@ -330,7 +330,7 @@ static bool give_calls(struct bench *b, const struct pix_bench_case *at, bool is
                      row.group, row.name);
             say(b, text);
             ok = choose_repeats(&run) &&
-                 measure(run_call, &run, b->options->seconds, &time);
+                 measure_run(run_call, &run, b->options->seconds, &time);
         }
         ok = ok && give(b, &row, runs ? &time : NULL, clock_of(b));
     }
@@ -403,7 +403,7 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
         ok = give_calls(b, at, part->is_simple, &s, runs);
     if (ok && part->with_whole && runs) {
         say(b, name);
-        ok = measure(run_subject, &s, STEP_FACTOR * b->options->seconds, &time);
+        ok = measure_run(run_subject, &s, STEP_FACTOR * b->options->seconds, &time);
     }
     if (ok && part->with_whole)
         ok = give(b, &row, runs ? &time : NULL, PIX_BENCH_HOST_CLOCK);

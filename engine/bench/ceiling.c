@@ -171,7 +171,7 @@ static bool measure_fma(struct work *w, enum shader shader, double aim,
         clock->stamps = stamped > 0.7 * (wall - clock->submission) && stamped < wall;
     entry->flops =
         (uint64_t)2 * TURNS * BENCH_UNROLL * BENCH_CHAINS * WORKGROUP * w->groups;
-    return measure(once, w, aim, &entry->time);
+    return measure_run(once, w, aim, &entry->time);
 }
 
 static bool measure_copy(struct work *w, double aim, struct ceiling_entry *by_kernel,
@@ -195,11 +195,11 @@ static bool measure_copy(struct work *w, double aim, struct ceiling_entry *by_ke
     w->params.stride = w->groups * WORKGROUP;
     w->repeats = 1;
     by_kernel->bytes = by_driver->bytes = 2 * bytes;
-    if (!measure(once, w, aim, &by_kernel->time))
+    if (!measure_run(once, w, aim, &by_kernel->time))
         goto done;
     w->kernel = NULL;
     w->copies = true;
-    ok = measure(once, w, aim, &by_driver->time);
+    ok = measure_run(once, w, aim, &by_driver->time);
 
 done:
     gpu_buffer_destroy(from);
@@ -215,7 +215,7 @@ bool ceilings_measure(struct gpu_device *device, double aim, struct ceilings *c)
     bool ok = false;
     w.bindings[0] = (struct gpu_binding){ buffer, 0, 256 };
     if (!buffer ||
-        !measure(once_by_host, &w, aim, &c->entries[CEILING_SUBMISSION].time))
+        !measure_run(once_by_host, &w, aim, &c->entries[CEILING_SUBMISSION].time))
         goto done;
     c->clock.submission = c->entries[CEILING_SUBMISSION].time.median;
     if (!measure_fma(&w, SHADER_BENCH_FMA, aim, &c->clock,
@@ -230,7 +230,7 @@ bool ceilings_measure(struct gpu_device *device, double aim, struct ceilings *c)
     w.params = (struct bench_params){ .never = 1 };
     w.groups = 1;
     w.repeats = EMPTY_DISPATCHES;
-    if (!w.kernel || !measure(once, &w, aim, &c->entries[CEILING_DISPATCH].time))
+    if (!w.kernel || !measure_run(once, &w, aim, &c->entries[CEILING_DISPATCH].time))
         goto done;
     if (!measure_copy(&w, aim, &c->entries[CEILING_COPY],
                       &c->entries[CEILING_TRANSFER]))

@@ -6,7 +6,7 @@
 #ifndef BENCH_CEILING_H
 #define BENCH_CEILING_H
 
-#include "bench/clock.h"
+#include "bench/measure.h"
 
 struct gpu_device;
 

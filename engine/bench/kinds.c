@@ -44,7 +44,7 @@ static const char *group_of(const struct call *call)
     return families[i].group;
 }
 
-bool call_is_product(const char *group)
+bool kinds_is_product(const char *group)
 {
     return strcmp(group, "forward") == 0 || strcmp(group, "input gradient") == 0 ||
            strcmp(group, "weight gradient") == 0;
@@ -53,7 +53,7 @@ bool call_is_product(const char *group)
 // Of a call that is a convolution in one of its directions; else NULL.
 static const struct conv_params *product_of(const struct call *call, const char *group)
 {
-    if (!call_is_product(group))
+    if (!kinds_is_product(group))
         return NULL;
     if (call->params_size == sizeof(struct conv_weight_params))
         return &((const struct conv_weight_params *)call->params)->conv;
@@ -87,8 +87,8 @@ static void name_call(const struct call *call, const char *group,
 }
 
 // The kernel and, of a convolution, the variant that was chosen for its shape.
-void call_kernel_name(const struct op_limits *limits, const struct call *call,
-                      const char *group, char name[CALL_NAME_SIZE])
+void kinds_kernel_name(const struct op_limits *limits, const struct call *call,
+                       const char *group, char name[CALL_NAME_SIZE])
 {
     const char *shader = shader_table[call->shader].name;
     snprintf(name, CALL_NAME_SIZE, "%s", shader);
@@ -130,7 +130,7 @@ static bool same_kind(const struct graph *g, const struct call_kind *a,
            strcmp(a->name, b->name) == 0;
 }
 
-struct call_kind *call_kinds_find(const struct graph *g, size_t *count)
+struct call_kind *kinds_find(const struct graph *g, size_t *count)
 {
     size_t calls = graph_call_count(g);
     struct call_kind *kinds = mem_array(MAX(calls, 1), sizeof(kinds[0]));

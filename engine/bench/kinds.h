@@ -21,14 +21,14 @@ struct call_kind {
 };
 
 // The kinds in the order of their first calls; caller frees. NULL if out of memory.
-struct call_kind *call_kinds_find(const struct graph *g, size_t *count);
+struct call_kind *kinds_find(const struct graph *g, size_t *count);
 
 // Whether calls of a group are convolutions in one of their directions.
-bool call_is_product(const char *group);
+bool kinds_is_product(const char *group);
 
 // The kernel and, of a convolution, the variant that was chosen for its shape and what
 // it does on the way: "conv_forward_tiled shared_64x64, leaky".
-void call_kernel_name(const struct op_limits *limits, const struct call *call,
-                      const char *group, char name[CALL_NAME_SIZE]);
+void kinds_kernel_name(const struct op_limits *limits, const struct call *call,
+                       const char *group, char name[CALL_NAME_SIZE]);
 
 #endif

@@ -577,8 +577,8 @@ static void order_turns(struct turn *turns, size_t count)
     }
 }
 
-bool tune(struct gpu_device *device, const struct conv_shape *shapes, size_t count,
-          const struct tune_options *options, struct tune_result *results)
+bool tune_run(struct gpu_device *device, const struct conv_shape *shapes, size_t count,
+              const struct tune_options *options, struct tune_result *results)
 {
     const struct op_limits limits = plan_op_limits(device);
     const double end =

@@ -35,7 +35,7 @@ struct tune_options {
 // Fills results[0 .. count - 1] in the order of the shapes; the large ones are timed
 // first. False after a failure of the device, or where `report` ended it; the results
 // so far hold. A device that executes nothing gets the built-in choice for all.
-bool tune(struct gpu_device *device, const struct conv_shape *shapes, size_t count,
-          const struct tune_options *options, struct tune_result *results);
+bool tune_run(struct gpu_device *device, const struct conv_shape *shapes, size_t count,
+              const struct tune_options *options, struct tune_result *results);
 
 #endif

@@ -225,7 +225,7 @@ bool tuned_complete(struct gpu_device *device, double submission_seconds,
         log_info("tuning: timing %zu kernels for %s, once, for about %.0f s at most; "
                  "--tuning off leaves it out",
                  count, progress.device, options.seconds);
-        ok = tune(device, shapes, count, &options, results);
+        ok = tune_run(device, shapes, count, &options, results);
         for (size_t i = 0; ok && i < count; i++)
             ok = note(t, &results[i]);
         if (ok) {
@@ -266,7 +266,7 @@ bool tuned_measure(struct gpu_device *device, double submission_seconds,
         .user = user,
     };
     struct tune_result *results = mem_array(MAX(count, 1), sizeof(results[0]));
-    bool ok = results && tune(device, shapes, count, &options, results);
+    bool ok = results && tune_run(device, shapes, count, &options, results);
     // What was measured before a failure, or an end, is as good.
     for (size_t i = 0; results && i < count; i++)
         if (results[i].timed)

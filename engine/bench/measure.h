@@ -4,8 +4,8 @@
 // until enough time has passed, at least 3 and at most 30; of their times the median
 // and the quartiles.
 
-#ifndef BENCH_CLOCK_H
-#define BENCH_CLOCK_H
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
 
 #include "base/base.h"
 
@@ -33,7 +33,7 @@ struct measurement {
 void measure_sum_up(double *seconds, uint32_t count, struct measurement *out);
 
 // Runs `once` by the rule above until `aim` seconds have passed. False when it fails.
-bool measure(bool (*once)(void *user, double *seconds), void *user, double aim,
-             struct measurement *out);
+bool measure_run(bool (*once)(void *user, double *seconds), void *user, double aim,
+                 struct measurement *out);
 
 #endif

@@ -2,7 +2,7 @@
 //
 // See measure.h.
 
-#include "bench/clock.h"
+#include "bench/measure.h"
 
 #include "base/os.h"
 
@@ -45,8 +45,8 @@ void measure_sum_up(double *seconds, uint32_t count, struct measurement *out)
     };
 }
 
-bool measure(bool (*once)(void *user, double *seconds), void *user, double aim,
-             struct measurement *out)
+bool measure_run(bool (*once)(void *user, double *seconds), void *user, double aim,
+                 struct measurement *out)
 {
     double seconds[MEASURE_MOST], ignored;
     uint32_t count = 0;
