@@ -21,6 +21,7 @@
 #include "graph/barriers.h"
 #include "graph/exec_inside.h"
 #include "ops/conv_variant.h"
+#include "program/program.h"
 #include "shared/fill.h"
 #include "support/gpu.h"
 #include "support/statistics.h"
@@ -53,37 +54,39 @@ static int close_device(void **state)
     return 0;
 }
 
-// Plans, allocates, records and runs three steps: at most two are measured, the others
-// recorded.
-static void run(struct graph *g, struct weights *const *networks, size_t count)
+// Of the device's own choice, or with one variant for all convolutions.
+static struct program *create(const struct conv_variant *variant)
 {
-    const struct plan_limits limits = plan_device_limits(device);
-    struct plan *plan = plan_build(g, &limits);
-    assert_non_null(plan);
-    for (size_t i = 0; i < count; i++) {
-        assert_true(weights_place(networks[i], limits.max_block));
-        assert_true(weights_allocate(networks[i], device));
-    }
-    assert_true(plan_allocate(plan, device));
-    struct exec *x = exec_create(device, g, 0);
-    assert_non_null(x);
-    // Zeros: a crop at random would lie outside the picture.
-    for (size_t i = 0; i < graph_tensor_count(g); i++)
-        if (graph_tensor(g, i)->is_input && graph_tensor(g, i)->block)
-            assert_non_null(exec_upload(x, graph_tensor(g, i)));
+    struct op_limits limits = plan_op_limits(device);
+    limits.force = variant;
+    const struct program_options options = { .device = device, .limits = &limits };
+    struct program *p = program_create(&options);
+    assert_non_null(p);
+    return p;
+}
+
+// Plans, allocates, records and runs three steps: at most two are measured, the others
+// recorded. Inputs stay zero: a crop at random would lie outside the picture.
+static void run(struct program *p, struct weights *const *networks, size_t count)
+{
+    const struct graph *g = program_graph(p);
     const struct step_block step = { .step = 1, .adam_root = 1 };
+    for (size_t i = 0; i < graph_tensor_count(g); i++)
+        if (graph_tensor(g, i)->is_input)
+            program_upload(p, graph_tensor(g, i));
+    assert_true(program_plan(p, networks, count, NULL));
+    for (size_t i = 0; i < count; i++)
+        assert_true(weights_allocate(networks[i], device));
+    assert_true(program_start(p));
     for (int i = 0; i < 3; i++)
-        assert_true(exec_run(x, &step));
-    print_message("%u dispatches, %u barriers, %u submissions\n", plan->dispatches,
-                  barriers_count(g), x->submissions);
-    exec_destroy(x);
-    plan_destroy(plan);
+        assert_true(program_run(p, &step));
+    print_message("%u dispatches, %u barriers, %u submissions\n",
+                  program_get_plan(p)->dispatches, barriers_count(g),
+                  program_exec(p)->submissions);
 }
 
 static void run_training(const struct conv_variant *variant)
 {
-    struct op_limits limits = plan_op_limits(device);
-    limits.force = variant;
     const uint32_t crop = no_execute ? 256 : 32;
     const struct objective_options options = {
         .generator = { no_execute ? 8 : 5, no_execute ? 64 : 4, 3, 3 },
@@ -96,12 +99,13 @@ static void run_training(const struct conv_variant *variant)
         .lambda_l1 = 100,
         .optimizer = { OPTIMIZER_ADAM, 0.5, 0.999, 1e-8, 0 },
     };
-    struct graph *g = graph_create(&limits);
+    struct program *p = create(variant);
     struct weights *const networks[] = { weights_create(false), weights_create(false) };
     struct objective o;
-    assert_true(objective_build(g, networks[0], networks[1], &options, &o));
-    run(g, networks, 2);
-    graph_destroy(g);
+    assert_true(
+        objective_build(program_graph(p), networks[0], networks[1], &options, &o));
+    run(p, networks, 2);
+    program_destroy(p);
     weights_destroy(networks[0]);
     weights_destroy(networks[1]);
 }
@@ -135,17 +139,17 @@ static void test_translation(void **state)
     (void)state;
     if (!device)
         skip();
-    const struct op_limits limits = plan_op_limits(device);
     const uint32_t side = no_execute ? 256 : 32;
     const struct generator_options options = { no_execute ? 8 : 5, no_execute ? 64 : 4,
                                                3, 3 };
-    struct graph *g = graph_create(&limits);
+    struct program *p = create(NULL);
     struct weights *const networks[] = { weights_create(true) };
     struct translation t;
-    assert_true(translation_build(g, networks[0], &options, (struct staging){ 0 },
-                                  TRANSLATION_STABLE, 1, side, side, &t));
-    run(g, networks, 1);
-    graph_destroy(g);
+    assert_true(translation_build(program_graph(p), networks[0], &options,
+                                  (struct staging){ 0 }, TRANSLATION_STABLE, 1, side,
+                                  side, &t));
+    run(p, networks, 1);
+    program_destroy(p);
     weights_destroy(networks[0]);
 }
 
@@ -186,8 +190,8 @@ static void test_other_kernels(void **state)
     (void)state;
     if (!device)
         skip();
-    const struct op_limits limits = plan_op_limits(device);
-    struct graph *g = graph_create(&limits);
+    struct program *p = create(NULL);
+    struct graph *g = program_graph(p);
     struct weights *const networks[] = { weights_create(false) };
     networks[0]->keeps_average = true;
     struct tensor *x = graph_input(g, "x", (struct shape){ 2, 3, 8, 8 }, TENSOR_F32);
@@ -222,8 +226,8 @@ static void test_other_kernels(void **state)
                    &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9f });
     graph_average(g, networks[0], 0.999f);
     assert_false(graph_failed(g));
-    run(g, networks, 1);
-    graph_destroy(g);
+    run(p, networks, 1);
+    program_destroy(p);
     weights_destroy(networks[0]);
 }
 

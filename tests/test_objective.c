@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "data/picture.h"
 #include "formats/safetensors.h"
+#include "program/program.h"
 #include "support/gpu.h"
 
 #define GOLDEN TEST_FIXTURES "/golden/"
@@ -91,7 +92,8 @@ static double golden_number(const json_t *object, const char *key, size_t i)
 static void run_case(const char *name, struct op_limits op_limits)
 {
     struct gpu_device *device = test_gpu();
-    const struct plan_limits limits = plan_device_limits(device);
+    const struct program_options program_options = { .device = device,
+                                                     .limits = &op_limits };
     void *text, *images, *output;
     size_t text_size, images_size, output_size;
     char path[512];
@@ -117,30 +119,32 @@ static void run_case(const char *name, struct op_limits op_limits)
         .lambda_l1 = 100,
         .optimizer = { OPTIMIZER_ADAM, 0.5, 0.999, 1e-8, 0 },
     };
-    struct graph *g = graph_create(&op_limits);
+    struct program *program = program_create(&program_options);
+    struct graph *g = program_graph(program);
     struct weights *generator = weights_create(false);
     struct weights *discriminator = weights_create(false);
+    struct weights *const networks[] = { generator, discriminator };
     struct objective o;
     assert_true(objective_build(g, generator, discriminator, &options, &o));
     graph_keep(g, o.fake);
-    struct plan *plan = plan_build(g, &limits);
-    assert_non_null(plan);
-    assert_true(weights_place(generator, limits.max_block));
-    assert_true(weights_place(discriminator, limits.max_block));
+    program_upload(program, o.pixels);
+    program_upload(program, o.jitter);    // stays zero: nothing is cropped or mirrored
+    program_download(program, o.fake);
+    program_download(program, o.loss_d);
+    program_download(program, o.loss_g_gan);
+    program_download(program, o.loss_g_l1);
+    assert_true(program_plan(program, networks, 2, NULL));
     assert_true(weights_allocate(generator, device));
     assert_true(weights_allocate(discriminator, device));
-    assert_true(plan_allocate(plan, device));
-    struct exec *x = exec_create(device, g, 0);
-    assert_non_null(x);
-    uint8_t *pixels = exec_upload(x, o.pixels);
-    uint32_t *jitter = exec_upload(x, o.jitter);
-    memset(jitter, 0, batch * 4 * sizeof(*jitter));
-    const float *fake = exec_download(x, o.fake);
+    assert_true(program_start(program));
+    uint8_t *pixels = program_input(program, 0, o.pixels);
+    const float *fake = program_output(program, 0, o.fake);
     static const char *const names[] = { "loss_d_real", "loss_d_fake", "loss_g_gan",
                                          "loss_g_l1" };
-    const float *loss_d = exec_download(x, o.loss_d);
-    const float *const losses[4] = { loss_d + 1, loss_d, exec_download(x, o.loss_g_gan),
-                                     exec_download(x, o.loss_g_l1) };
+    const float *loss_d = program_output(program, 0, o.loss_d);
+    const float *const losses[4] = { loss_d + 1, loss_d,
+                                     program_output(program, 0, o.loss_g_gan),
+                                     program_output(program, 0, o.loss_g_l1) };
 
     struct safetensors *file = safetensors_open(GOLDEN "initial.safetensors");
     assert_non_null(file);
@@ -166,7 +170,7 @@ static void run_case(const char *name, struct op_limits op_limits)
             .adam_step_size = (float)(2e-4 / (1.0 - pow(0.5, t))),
             .adam_root = (float)sqrt(1.0 - pow(0.999, t)),
         };
-        assert_true(exec_run(x, &block));
+        assert_true(program_run(program, &block));
         for (size_t i = 0; i < 4; i++) {
             check_case("%s, step %u", name, block.step);
             check_number(names[i], *losses[i], golden_number(golden, names[i], s),
@@ -190,9 +194,7 @@ static void run_case(const char *name, struct op_limits op_limits)
         safetensors_close(file);
     }
 
-    exec_destroy(x);
-    plan_destroy(plan);
-    graph_destroy(g);
+    program_destroy(program);
     weights_destroy(generator);
     weights_destroy(discriminator);
     json_decref(document);

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "data/image.h"
+#include "program/program.h"
 #include "support/gpu.h"
 #include "train/objective.h"
 
@@ -123,7 +124,6 @@ static void run_case(const char *name)
     static const char *const names[] = { "loss_d_real", "loss_d_fake", "loss_g_gan",
                                          "loss_g_l1", "loss_d_gp" };
     struct gpu_device *device = test_gpu();
-    const struct plan_limits limits = plan_device_limits(device);
     const struct op_limits op_limits = test_gpu_limits();
     char path[512];
     snprintf(path, sizeof(path), "training/%s.json", name);
@@ -154,29 +154,34 @@ static void run_case(const char *name)
         options.gp_alpha = (float)golden_number(c, "alpha");
     }
 
-    struct graph *g = graph_create(&op_limits);
+    const struct program_options program_options = { .device = device,
+                                                     .submission_seconds = 0.2,
+                                                     .limits = &op_limits };
+    struct program *program = program_create(&program_options);
     struct weights *generator = weights_create(false);
     struct weights *discriminator = weights_create(false);
+    struct weights *const networks[] = { generator, discriminator };
     struct objective o;
-    assert_true(objective_build(g, generator, discriminator, &options, &o));
-    struct plan *plan = plan_build(g, &limits);
-    assert_non_null(plan);
-    assert_true(weights_place(generator, limits.max_block));
-    assert_true(weights_place(discriminator, limits.max_block));
+    assert_true(objective_build(program_graph(program), generator, discriminator,
+                                &options, &o));
+    program_upload(program, o.pixels);
+    program_upload(program, o.jitter);    // stays zero: nothing is cropped or mirrored
+    program_download(program, o.loss_d);
+    program_download(program, o.loss_g_gan);
+    program_download(program, o.loss_g_l1);
+    program_download(program, o.loss_d_gp);
+    assert_true(program_plan(program, networks, 2, NULL));
     assert_true(weights_allocate(generator, device));
     assert_true(weights_allocate(discriminator, device));
-    assert_true(plan_allocate(plan, device));
-    struct exec *x = exec_create(device, g, 0.2);
-    assert_non_null(x);
-    uint8_t *pixels = exec_upload(x, o.pixels);
-    memset(exec_upload(x, o.jitter), 0, 4 * sizeof(uint32_t));
-    const float *loss_d = exec_download(x, o.loss_d);
+    assert_true(program_start(program));
+    uint8_t *pixels = program_input(program, 0, o.pixels);
+    const float *loss_d = program_output(program, 0, o.loss_d);
     const float *const losses[] = {
         loss_d + 1,
         loss_d,
-        exec_download(x, o.loss_g_gan),
-        exec_download(x, o.loss_g_l1),
-        loss_count == 5 ? exec_download(x, o.loss_d_gp) : NULL,
+        program_output(program, 0, o.loss_g_gan),
+        program_output(program, 0, o.loss_g_l1),
+        loss_count == 5 ? program_output(program, 0, o.loss_d_gp) : NULL,
     };
     assert_int_equal(generator->count + discriminator->count,
                      json_object_size(json_object_get(c, "tensors")));
@@ -195,7 +200,7 @@ static void run_case(const char *name)
             .adam_step_size = (float)(LEARNING_RATE / (1 - pow(0.5, s))),
             .adam_root = (float)sqrt(1 - pow(0.999, s)),
         };
-        assert_true(exec_run(x, &block));
+        assert_true(program_run(program, &block));
         for (size_t i = 0; i < loss_count; i++) {
             const double actual = (double)*losses[i];
             const double expected = golden_element(golden, names[i], s - 1);
@@ -217,9 +222,7 @@ static void run_case(const char *name)
                       names[i], worst[i][0], worst[i][1], worst[i][2],
                       is_relative(names[i], options.gan) ? " (of itself)" : "");
 
-    exec_destroy(x);
-    plan_destroy(plan);
-    graph_destroy(g);
+    program_destroy(program);
     weights_destroy(generator);
     weights_destroy(discriminator);
     free(pairs);
