@@ -64,7 +64,7 @@ static bool give_nothing(void *user, const struct weight *w, float *values)
 static struct onnx_model *written(const struct graph *g, struct tensor *in,
                                   struct tensor *out)
 {
-    assert_true(onnx_write(MODEL, g, in, out, &description, give_values, NULL));
+    assert_true(onnx_export_write(MODEL, g, in, out, &description, give_values, NULL));
     return onnx_read(MODEL);
 }
 
@@ -77,7 +77,8 @@ static void check_refused(const struct graph *g, struct tensor *in, struct tenso
     assert_true(file_write(MODEL, "old", 3));
     const struct log_sink *sink = log_use(NULL);
     log_clear_error();
-    const bool ok = onnx_write(MODEL, g, in, out, &description, give_values, NULL);
+    const bool ok =
+        onnx_export_write(MODEL, g, in, out, &description, give_values, NULL);
     log_use(sink);
     assert_false(ok);
     if (!strstr(log_last_error(), part))
@@ -435,13 +436,13 @@ static void test_failures(void **state)
     struct onnx_network n = onnx_build(onnx_case("unet"), weights);
     const struct log_sink *sink = log_use(NULL);
     assert_true(file_write(MODEL, "old", 3));
-    assert_false(onnx_write(MODEL, n.graph, n.input, n.output, &description,
-                            give_nothing, NULL));
+    assert_false(onnx_export_write(MODEL, n.graph, n.input, n.output, &description,
+                                   give_nothing, NULL));
     assert_true(file_read(MODEL, &data, &size));
     assert_string_equal(data, "old");
     mem_free(data);
-    assert_false(onnx_write(SCRATCH "/none/model.onnx", n.graph, n.input, n.output,
-                            &description, give_values, NULL));
+    assert_false(onnx_export_write(SCRATCH "/none/model.onnx", n.graph, n.input,
+                                   n.output, &description, give_values, NULL));
     assert_non_null(strstr(log_last_error(), "none/model.onnx"));
     log_use(sink);
     struct file_list list;

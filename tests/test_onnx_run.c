@@ -105,9 +105,10 @@ static void check_case_of(const struct onnx_case *c)
     harness_read(&h, y, actual);
 
     struct onnx_network n = onnx_build(c, h.weights);
-    assert_true(onnx_write(SCRATCH "/model.onnx", n.graph, n.input, n.output,
-                           &(struct onnx_description){ "G", "test", "stable", "y", 1 },
-                           weight_values, NULL));
+    assert_true(
+        onnx_export_write(SCRATCH "/model.onnx", n.graph, n.input, n.output,
+                          &(struct onnx_description){ "G", "test", "stable", "y", 1 },
+                          weight_values, NULL));
     graph_destroy(n.graph);
     float *expected = run_model(c->run, data, y->shape);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Conversion: the network that a file holds is built as a graph, which names and shapes
-// its weights and says how it computes, and written in another form. See convert.h.
+// The network in the file is built as a graph, which gives names and shapes of its
+// weights and the computation for ONNX. The graph is never planned or run. See
+// convert.h.
 
 #include "store/convert.h"
 
@@ -17,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// What Vulkan guarantees; the graph is not run.
+// The limits that Vulkan guarantees, so that no device is needed.
 static const struct op_limits limits = {
     .max_invocations = 128,
     .shared_bytes = 16384,
@@ -52,7 +53,7 @@ static bool find_mode(const char *name, struct model_mode *mode)
     return false;
 }
 
-// At the size that the network was trained for: ONNX leaves it open.
+// Builds the network at the size that it was trained for; in ONNX the size stays free.
 static bool build(struct conversion *c, struct model_mode mode)
 {
     const struct pix_train_options *o = network_file_options(c->from);
@@ -97,11 +98,12 @@ static bool write(struct conversion *c)
         .output = o->discriminator ? "logits" : "an image in [-1, 1]",
         .multiple = c->multiple,
     };
-    return onnx_write(o->output, c->graph, c->input, c->output, &description,
-                      read_weight, c);
+    return onnx_export_write(o->output, c->graph, c->input, c->output, &description,
+                             read_weight, c);
 }
 
-// Whether there is a checkpoint, from which a run could not go on any more.
+// Whether the path is a checkpoint, which must not be overwritten: its run could not be
+// resumed.
 static bool is_checkpoint(const char *path)
 {
     if (!file_exists(path) || file_is_folder(path))
@@ -122,9 +124,10 @@ static bool check_paths(const struct pix_convert_options *o)
         return false;
     }
     if (is_checkpoint(o->output)) {
-        log_error("convert: %s is a checkpoint, from which its run could not go on any "
-                  "more: name another file",
-                  o->output);
+        log_error(
+            "convert: %s is a checkpoint, which its run needs to resume: name another "
+            "file",
+            o->output);
         return false;
     }
     if (is_extension(o->output, ".onnx") || is_extension(o->output, ".pth") ||
@@ -134,7 +137,7 @@ static bool check_paths(const struct pix_convert_options *o)
     return false;
 }
 
-// What the options of a generator say that its tensors do not, and bare weights lose.
+// Options of a generator that .pth and .onnx files cannot hold are lost.
 static void warn_of_loss(const struct conversion *c)
 {
     const struct pix_train_options *o = network_file_options(c->from);
@@ -144,10 +147,11 @@ static void warn_of_loss(const struct conversion *c)
     if (c->options->discriminator || is_extension(c->options->output, ".safetensors") ||
         (!turned && !other))
         return;
-    log_warn("convert: %s can not say that the generator was trained %s and gives %s: "
-             "evaluate --direction and translate --output-kind tell of it, or take "
-             ".safetensors",
-             c->options->output, o->direction, other ? o->output_kind : "u8");
+    log_warn(
+        "convert: %s does not record that the generator was trained %s and outputs "
+        "%s: pass evaluate --direction and translate --output-kind, or write "
+        ".safetensors",
+        c->options->output, o->direction, other ? o->output_kind : "u8");
 }
 
 bool convert_run(const struct pix_convert_options *options)
