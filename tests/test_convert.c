@@ -406,7 +406,7 @@ static void test_mismatches(void **state)
     assert_says("does not exist");
     assert_true(file_write(FOLDER "/model.onnx", "onnx", 4));
     assert_null(network_file_open(FOLDER "/model.onnx", NETWORK_G, "train"));
-    assert_says("written, not read");
+    assert_says("cannot be read");
     assert_true(file_remove(FOLDER "/model.onnx"));
     assert_null(network_file_open(FIRST, NETWORK_D, "train"));
     assert_says("holds a generator, not a discriminator");
@@ -611,7 +611,7 @@ static void test_no_channels(void **state)
         last_text[0] = '\0';
         assert_null(network_file_open(FIRST, i < 2 ? NETWORK_D : NETWORK_G, "test"));
         assert_says(FIRST);
-        assert_says(i < 2 ? "no channel" : "--input-nc");
+        assert_says(i < 2 ? "no input channel" : "--input-nc");
     }
 }
 
@@ -643,7 +643,7 @@ static void test_bad_options(void **state)
     weights_destroy(weights);
 }
 
-static bool spoilt_values(void *user, size_t i, void *data)
+static bool infinite_values(void *user, size_t i, void *data)
 {
     const struct dump *d = user;
     const struct weight *w = d->weights->items[i];
@@ -669,7 +669,7 @@ static void test_not_finite(void **state)
         tensors[i].kind = "F32";
         tensors[i].rank = weight_names_sides(weights->items[i], tensors[i].sides);
     }
-    assert_true(pth_write(FIRST, tensors, weights->count, spoilt_values, (void *)&d));
+    assert_true(pth_write(FIRST, tensors, weights->count, infinite_values, (void *)&d));
     const struct pix_convert_options options = { .input = FIRST, .output = SECOND };
     last_warning[0] = '\0';
     assert_true(convert_run(&options));

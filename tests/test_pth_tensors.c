@@ -86,7 +86,8 @@ static const struct pth_hostile hostiles[] = {
                 "holds no tensors"),
     PTH_HOSTILE(PICKLE_START "}X\1\0\0\0actorch\nFloatStorage\n)Rs.",
                 "holds no tensors"),
-    // Storages: of another size than the file has, of none, of no kind, a part.
+    // Storages whose size differs from the file, that do not fit it, of unknown kinds,
+    // a part of another one, and one that is missing.
     PTH_HOSTILE(PICKLE_START "}X\1\0\0\0a" PICKLE_TENSOR
                              "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"
                              "0X\3\0\0\0cpuK\5tQ"

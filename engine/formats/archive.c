@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// libzip reads from a stream of ours and writes through base/file, so that paths and
-// replacement are as everywhere. See archive.h.
+// libzip reads from a stream of ours and writes through base/file, so that paths are
+// opened and files replaced as everywhere in the engine. See archive.h.
 
 #include "formats/archive.h"
 
@@ -16,10 +16,10 @@
 #include <zip.h>
 
 #define RECORDS_MAX 131072
-#define ALIGNMENT 64u
-#define LOCAL_HEADER 30u    // bytes in front of a record, before its name
-#define FIELD_HEADER 4u     // of an extra field, which pads up to the alignment
-#define FIELD_ID 0x4246     // "FB", the one that PyTorch pads with
+#define ALIGNMENT 64u       // of records, as PyTorch does
+#define LOCAL_HEADER 30u    // bytes of a record before its name
+#define FIELD_HEADER 4u     // bytes of an extra field before its padding
+#define FIELD_ID 0x4246     // "FB", the extra field that PyTorch pads with
 
 // ---------------------------------------------------------------------------
 // Reading
@@ -28,9 +28,10 @@ struct archive {
     char *path;
     uint64_t size;    // of the file
     zip_t *zip;
-    zip_file_t *file;    // the record that is read
+    zip_file_t *file;    // the record that is being read
     uint64_t left;       // bytes of it
-    bool whole, summed;
+    bool whole;          // it is read from its first byte
+    bool summed;         // it has a checksum
 };
 
 struct archive *archive_open(FILE *stream, uint64_t size, const char *path)
@@ -50,7 +51,7 @@ struct archive *archive_open(FILE *stream, uint64_t size, const char *path)
         stream = NULL;
     a->zip = source ? zip_open_from_source(source, ZIP_RDONLY, &error) : NULL;
     if (!a->zip) {
-        log_error("archive: %s is a damaged zip archive, or cut short: %s", path,
+        log_error("archive: %s is a damaged zip archive or cut short: %s", path,
                   zip_error_strerror(&error));
         goto fail;
     }
@@ -114,21 +115,21 @@ bool archive_look(struct archive *a, uint64_t index, struct archive_record *reco
         return false;
     }
     if (s.comp_method != ZIP_CM_STORE || s.encryption_method != ZIP_EM_NONE) {
-        log_error("archive: record %s of %s is %s, which PyTorch never does; unpack "
-                  "the file and pack it again without (zip -0)",
+        log_error("archive: record %s of %s is %s, which PyTorch never does: unpack "
+                  "the file and repack it uncompressed (zip -0)",
                   s.name, a->path,
                   s.comp_method != ZIP_CM_STORE ? "compressed" : "encrypted");
         return false;
     }
     if (s.size != s.comp_size || s.size > a->size) {
-        log_error("archive: %s is damaged: record %s can not have %" PRIu64 " bytes",
+        log_error("archive: %s is damaged: record %s cannot have %" PRIu64 " bytes",
                   a->path, s.name, (uint64_t)s.size);
         return false;
     }
     *record = (struct archive_record){
         .index = index,
         .size = s.size,
-        // A writer that was told to leave the sums out has 0 in their place.
+        // PyTorch can be told to write no checksums; then 0 is in their place.
         .summed = (s.valid & ZIP_STAT_CRC) && s.crc != 0,
     };
     return true;
@@ -136,7 +137,7 @@ bool archive_look(struct archive *a, uint64_t index, struct archive_record *reco
 
 static bool read_failed(struct archive *a, zip_error_t *error)
 {
-    log_error("archive: can not read %s: %s", a->path, zip_error_strerror(error));
+    log_error("archive: cannot read %s: %s", a->path, zip_error_strerror(error));
     if (a->file)
         zip_fclose(a->file);
     a->file = NULL;
@@ -180,7 +181,7 @@ bool archive_take(struct archive *a, void *data, size_t size)
 
 bool archive_end(struct archive *a)
 {
-    // libzip compares the sums when it sees the end.
+    // libzip compares the checksums when it reaches the end.
     char none;
     if (a->whole && a->summed && a->left == 0 && zip_fread(a->file, &none, 1) != 0)
         return read_failed(a, zip_file_get_error(a->file));
@@ -190,16 +191,16 @@ bool archive_end(struct archive *a)
 }
 
 // ---------------------------------------------------------------------------
-// Writing: libzip asks a source for the bytes of each record, and gives the file's to a
-// sink. Both are callbacks with commands.
+// Writing: libzip reads the bytes of each record from a source and writes the file to a
+// sink. Both are callbacks that are given a command.
 
 struct writing {
     struct file_writer file;
-    uint64_t position, size;    // of the file, so far
+    uint64_t position, size;    // of the file so far, bytes
     const struct archive_part *parts;
     const void *(*bytes)(void *user, size_t part);
     void *user;
-    bool told;    // why it fails
+    bool reported;    // the failure has its message
     zip_error_t error;
 };
 
@@ -219,7 +220,7 @@ static zip_int64_t give_up(struct writing *w, int why)
 static zip_int64_t sink_write(struct writing *w, const void *data, zip_uint64_t size)
 {
     if (!file_writer_write(&w->file, data, (size_t)size)) {
-        w->told = true;
+        w->reported = true;
         return give_up(w, ZIP_ER_WRITE);
     }
     w->position += size;
@@ -252,7 +253,7 @@ static zip_int64_t sink(void *user, void *data, zip_uint64_t size,
             ZIP_SOURCE_ROLLBACK_WRITE, ZIP_SOURCE_WRITE, ZIP_SOURCE_SEEK_WRITE,
             ZIP_SOURCE_TELL_WRITE, ZIP_SOURCE_REMOVE, -1);
     case ZIP_SOURCE_STAT:
-        // There is no archive yet.
+        // libzip asks for an archive to add to; there is none.
         zip_error_set(&w->error, ZIP_ER_READ, ENOENT);
         return -1;
     case ZIP_SOURCE_BEGIN_WRITE:
@@ -296,7 +297,7 @@ static zip_int64_t source(void *user, void *data, zip_uint64_t size,
     case ZIP_SOURCE_OPEN:
         s->at = 0;
         s->bytes = w->bytes(w->user, s->index);
-        w->told = !s->bytes;
+        w->reported = !s->bytes;
         return s->bytes ? 0 : give_up(w, ZIP_ER_READ);
     case ZIP_SOURCE_READ:
         return source_read(s, data, size);
@@ -318,7 +319,9 @@ static zip_int64_t source(void *user, void *data, zip_uint64_t size,
     }
 }
 
-// Adds a record whose header begins at *offset, and moves that behind it.
+// Adds a record whose header begins at *offset in the file, and moves *offset behind
+// it. libzip writes records in the order in which they were added, so the padding of
+// each is known here.
 static bool add_record(zip_t *zip, struct part_source *s, uint64_t *offset)
 {
     static const zip_uint8_t zeros[ALIGNMENT];
@@ -335,7 +338,8 @@ static bool add_record(zip_t *zip, struct part_source *s, uint64_t *offset)
     }
     zip_uint64_t index = (zip_uint64_t)added;
     *offset = begin + padding + part->size;
-    // The first day that the format knows, in every time zone.
+    // 1 January 1980, the first day of the format, so that equal data gives equal
+    // files.
     return zip_set_file_compression(zip, index, ZIP_CM_STORE, 0) == 0 &&
            zip_file_set_dostime(zip, index, 0, 0x21, 0) == 0 &&
            zip_file_extra_field_set(zip, index, FIELD_ID, ZIP_EXTRA_FIELD_NEW, zeros,
@@ -354,25 +358,25 @@ bool archive_write(const char *path, const struct archive_part *parts, size_t co
     bool ok = false;
     zip_error_init(&w.error);
     zip_error_init(&error);
-    w.told = !sources || !file_writer_begin(&w.file, path, true);
-    if (!w.told)
+    w.reported = !sources || !file_writer_begin(&w.file, path, true);
+    if (!w.reported)
         target = zip_source_function_create(sink, &w, &error);
     if (target)
         zip = zip_open_from_source(target, ZIP_CREATE | ZIP_TRUNCATE, &error);
     if (zip) {
-        target = NULL;    // the archive has it
+        target = NULL;    // the archive owns it
         ok = true;
         for (size_t i = 0; ok && i < count; i++) {
             sources[i] = (struct part_source){ .writing = &w, .index = i };
             ok = add_record(zip, &sources[i], &offset);
         }
         ok = ok && zip_close(zip) == 0;
-        if (!ok && !w.told)
-            log_error("archive: can not write %s: %s", path, zip_strerror(zip));
+        if (!ok && !w.reported)
+            log_error("archive: cannot write %s: %s", path, zip_strerror(zip));
         if (!ok)
             zip_discard(zip);
-    } else if (!w.told) {
-        log_error("archive: can not write %s: %s", path, zip_error_strerror(&error));
+    } else if (!w.reported) {
+        log_error("archive: cannot write %s: %s", path, zip_error_strerror(&error));
     }
     if (target)
         zip_source_free(target);

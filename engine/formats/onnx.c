@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The messages of onnx.proto and the order in which a file holds them:
+// The messages of onnx.proto, in the order in which a file has them here:
 //
 //     model:  version, producer, text, graph, operator set, metadata
 //     graph:  name, nodes, constants, weights, inputs, outputs
 //
-// The sizes of all weights are known before their data, so that of the graph, which
-// stands before it, is too. See onnx.h.
+// Protobuf puts the size of a message in front of it. The sizes of all weights are
+// known before their data, so the size of the graph can be written before it. See
+// onnx.h.
+//
+// Format: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 
 #include "formats/onnx.h"
 
@@ -17,7 +20,7 @@
 
 #define IR_VERSION 7    // the format of ONNX 1.8, the first with operator set 13
 
-// Numbers of fields.
+// Numbers of fields in onnx.proto.
 enum { MODEL_IR_VERSION = 1, MODEL_PRODUCER };
 enum { MODEL_DOC = 6, MODEL_GRAPH, MODEL_OPSET, MODEL_METADATA = 14 };
 enum { OPSET_DOMAIN = 1, OPSET_VERSION };
@@ -34,7 +37,7 @@ enum { TENSOR_TYPE_KIND = 1, TENSOR_TYPE_SHAPE };
 enum { SHAPE_SIDE = 1 };
 enum { SIDE_LENGTH = 1, SIDE_NAME };
 
-// What ATTRIBUTE_KIND, TENSOR_KIND and TENSOR_TYPE_KIND hold.
+// Values of ATTRIBUTE_KIND; of TENSOR_KIND and TENSOR_TYPE_KIND.
 enum { HOLDS_FLOAT = 1, HOLDS_INT = 2, HOLDS_TEXT = 3, HOLDS_INTS = 7 };
 enum { OF_FLOATS = 1, OF_INT64 = 7 };
 
@@ -197,7 +200,7 @@ void onnx_describe_weight(struct onnx_writer *w, const char *name,
     }
     struct protobuf tensor = tensor_begin(name, OF_FLOATS, sides, rank);
     protobuf_put_head(&tensor, TENSOR_RAW, bytes);
-    // The field of the graph is as long as this and the data together.
+    // The size of the field covers this head and the data behind it.
     protobuf_put_head(&w->heads, GRAPH_INITIALIZER, tensor.size + bytes);
     protobuf_put_fields(&w->heads, &tensor);
     w->weights[w->count++] =
@@ -209,9 +212,10 @@ void onnx_describe_weight(struct onnx_writer *w, const char *name,
 
 static bool refuse(const char *path, uint64_t size)
 {
-    log_error("onnx: %s would have %.2f GiB, and a file of ONNX has less than 2: write "
-              "a .pth or .safetensors instead",
-              path, (double)size / (1 << 30));
+    log_error(
+        "onnx: %s would have %.2f GiB, and an ONNX file cannot reach 2 GiB: write "
+        "a .pth or .safetensors file instead",
+        path, (double)size / (1 << 30));
     return false;
 }
 

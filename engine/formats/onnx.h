@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Files of ONNX models, to be written only: metadata, nodes and descriptions first, all
-// in memory; then the data of the weights, one after another, so that no more than one
-// of them is in memory. Operator set 13, of the default domain.
+// Writing ONNX models: first metadata, nodes and descriptions, which are collected in
+// memory; then the data of the weights one after another, so that only one of them is
+// in memory. Operator set 13 of the default domain.
 
 #ifndef FORMATS_ONNX_H
 #define FORMATS_ONNX_H
@@ -12,9 +12,9 @@
 
 #define ONNX_OPSET 13
 
-// One side of an input or output: of any length under this name, or of one length.
+// One side of an input or output: a name for a free length, or a fixed length.
 struct onnx_side {
-    const char *name;    // NULL: the length
+    const char *name;    // NULL: `length` is fixed
     uint64_t length;
 };
 
@@ -22,16 +22,16 @@ struct onnx_writer {
     struct protobuf graph;       // its fields before the weights: nodes, constants
     struct protobuf values;      // its fields after them: inputs, outputs
     struct protobuf metadata;    // fields of the model
-    struct protobuf node;        // of the node that is begun
-    struct protobuf heads;       // of the weights, side by side
+    struct protobuf node;        // fields of the node that is open
+    struct protobuf heads;       // of the weights, one after another
     struct onnx_weight {
         size_t head_end;    // in `heads`
         uint64_t bytes;     // of data
     } * weights;
     size_t count, capacity;
-    size_t written;    // weights so far
+    size_t written;    // weights written so far
     struct file_writer file;
-    bool failed;    // no memory; sticky
+    bool failed;    // out of memory; stays set
 };
 
 // Starts in memory, with the name of the graph; nothing is written before
@@ -45,10 +45,10 @@ void onnx_describe_input(struct onnx_writer *w, const char *name,
 void onnx_describe_output(struct onnx_writer *w, const char *name,
                           const struct onnx_side *sides, uint32_t rank);
 
-// Nodes, each after those whose outputs it reads: inputs, outputs and attributes of one
-// stand between begin and end.
+// Nodes, each after those whose outputs it reads. The inputs, outputs and attributes of
+// a node are put between begin and end.
 void onnx_begin_node(struct onnx_writer *w, const char *type, const char *name);
-void onnx_put_in(struct onnx_writer *w, const char *value);    // "": left out
+void onnx_put_in(struct onnx_writer *w, const char *value);    // "": omitted
 void onnx_put_out(struct onnx_writer *w, const char *value);
 void onnx_put_int(struct onnx_writer *w, const char *attribute, int64_t value);
 void onnx_put_ints(struct onnx_writer *w, const char *attribute, const int64_t *values,
@@ -57,23 +57,24 @@ void onnx_put_float(struct onnx_writer *w, const char *attribute, float value);
 void onnx_put_text(struct onnx_writer *w, const char *attribute, const char *text);
 void onnx_end_node(struct onnx_writer *w);
 
-// Constants: rows of a few numbers, or with count 0 one number without sides.
+// Constants: [count], or with count 0 a scalar.
 void onnx_put_constant_ints(struct onnx_writer *w, const char *name,
                             const int64_t *values, uint32_t count);
 void onnx_put_constant_floats(struct onnx_writer *w, const char *name,
                               const float *values, uint32_t count);
 
-// A weight of floats, whose data comes later.
+// A weight of floats; its data is put later.
 void onnx_describe_weight(struct onnx_writer *w, const char *name,
                           const uint64_t *sides, uint32_t rank);
 
-// Opens the file beside its place and writes what comes before the data, with a text
-// about the model. The data is then put in the order of the descriptions. After a
-// failure, and instead of commit, abort ends the writer.
+// Opens a temporary file beside the path and writes everything before the data, with a
+// text about the model. The data of the weights is then put in the order of their
+// descriptions. After a failure, and instead of commit, abort ends the writer. Each
+// returns false after one message.
 bool onnx_begin_data(struct onnx_writer *w, const char *path, const char *producer,
                      const char *doc);
 bool onnx_put_weight(struct onnx_writer *w, const float *data);
 bool onnx_commit(struct onnx_writer *w);
-void onnx_abort(struct onnx_writer *w);    // an ended one is fine
+void onnx_abort(struct onnx_writer *w);    // fine after commit
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The opcodes work on a stack of values and a memo, an array of values by number. A
-// value costs at least a byte of the pickle, and the limits below bound what a hostile
-// one can ask for. See pickle.h.
+// The opcodes work on a stack of values and a memo, an array of values by number. Each
+// value takes at least one byte of the pickle, and the limits below bound the memory
+// that a hostile pickle can ask for. See pickle.h.
 
 #include "formats/pickle.h"
 
@@ -82,7 +82,7 @@ struct reader {
     const char *path;
     struct pickle_value **stack;
     size_t depth, stack_capacity;
-    struct pickle_value **memo;    // NULL: nothing has this number
+    struct pickle_value **memo;    // NULL: no value has this number
     size_t memo_count, memo_capacity;
     size_t value_count;
     uint8_t opcode;
@@ -102,7 +102,7 @@ static bool damaged(const struct reader *r, const char *why)
 static bool take(struct reader *r, uint64_t n, const uint8_t **bytes)
 {
     if (n > r->size - r->at) {
-        log_error("pickle: %s is cut short, or damaged: its pickle does not end",
+        log_error("pickle: %s is cut short or damaged: its pickle does not end",
                   r->path);
         return false;
     }
@@ -111,7 +111,7 @@ static bool take(struct reader *r, uint64_t n, const uint8_t **bytes)
     return true;
 }
 
-// An unsigned number of n bytes, the lowest first.
+// An unsigned number of n bytes, lowest first.
 static bool take_number(struct reader *r, unsigned n, uint64_t *number)
 {
     const uint8_t *bytes;
@@ -121,7 +121,7 @@ static bool take_number(struct reader *r, unsigned n, uint64_t *number)
     return true;
 }
 
-// Up to the end of the line, which is taken too.
+// The rest of the line; its end is taken too.
 static bool take_line(struct reader *r, const uint8_t **bytes, size_t *length)
 {
     const uint8_t *end;
@@ -201,8 +201,8 @@ static bool pop(struct reader *r, struct pickle_value **v)
     return true;
 }
 
-// Takes the values above the last mark, and the mark, from the stack. They stay where
-// they are until something is pushed.
+// Takes the values above the last mark, and the mark, from the stack. *values points
+// into the stack and is valid until something is pushed.
 static bool pop_mark(struct reader *r, struct pickle_value ***values, size_t *count)
 {
     size_t at = r->depth;
@@ -252,8 +252,8 @@ static bool add(struct reader *r, struct pickle_value *const *values, size_t cou
     bool fits = pairs ? to->type == PICKLE_DICTIONARY || to->type == PICKLE_CALL
                       : to->type == PICKLE_LIST;
     if (!fits || (pairs && count % 2 != 0))
-        return damaged(r, pairs ? "items are set in what is no dictionary"
-                                : "items are appended to what is no list");
+        return damaged(r, pairs ? "items are set in a value that is not a dictionary"
+                                : "items are appended to a value that is not a list");
     return count == 0 || add_items(to, values, count);
 }
 
@@ -278,7 +278,7 @@ static bool remember(struct reader *r, uint64_t number)
     if (r->depth == 0 || r->stack[r->depth - 1]->type == PICKLE_MARK)
         return damaged(r, "a value is missing");
     if (number >= MEMO_MAX)
-        return damaged(r, "it numbers too many values");
+        return damaged(r, "it memorises too many values");
     if (!mem_grow(&r->memo, &r->memo_capacity, (size_t)number + 1, sizeof(*r->memo)))
         return false;
     while (r->memo_count <= number)
@@ -290,7 +290,7 @@ static bool remember(struct reader *r, uint64_t number)
 static bool recall(struct reader *r, uint64_t number)
 {
     if (number >= r->memo_count || !r->memo[number])
-        return damaged(r, "it uses a value that it does not have");
+        return damaged(r, "it recalls a value that it has not memorised");
     return push(r, r->memo[number]);
 }
 
@@ -317,8 +317,8 @@ static bool push_name(struct reader *r, const char *module, size_t module_length
             text[used++] = c > ' ' && c <= '~' ? c : '?';
     }
     text[used] = '\0';
-    log_error("pickle: %s is refused: it asks for %s; only tensors in dictionaries are "
-              "read, and nothing in a file is executed",
+    log_error("pickle: %s is refused: it asks for %s; only dictionaries of tensors "
+              "are read, and nothing in a file is executed",
               r->path, text);
     return false;
 }
@@ -338,7 +338,7 @@ static bool read_stack_global(struct reader *r)
     if (!pop(r, &name) || !pop(r, &module))
         return false;
     if (module->type != PICKLE_TEXT || name->type != PICKLE_TEXT)
-        return damaged(r, "a name is no text");
+        return damaged(r, "a name is not a string");
     return push_name(r, module->text, module->size, name->text, name->size);
 }
 
@@ -348,7 +348,7 @@ static bool read_call(struct reader *r)
     if (!pop(r, &arguments) || !pop(r, &function))
         return false;
     if (function->type != PICKLE_NAME || arguments->type != PICKLE_TUPLE)
-        return damaged(r, "what is called has no name");
+        return damaged(r, "it calls a value that is not a name");
     struct pickle_value *v = make(r, PICKLE_CALL);
     if (!v)
         return false;
@@ -371,15 +371,15 @@ static bool read_reference(struct reader *r)
     return push(r, v);
 }
 
-// The attributes of a value. Those of dictionaries are of no interest here, and nothing
-// else that data consists of has any.
+// The attributes of a value. Only the dictionaries of data have some, and they do not
+// matter here.
 static bool read_attributes(struct reader *r)
 {
     struct pickle_value *state;
     if (!pop(r, &state))
         return false;
     if (r->depth == 0 || r->stack[r->depth - 1]->type != PICKLE_CALL)
-        return damaged(r, "it sets attributes of what has none");
+        return damaged(r, "it sets attributes of a value that has none");
     return true;
 }
 
@@ -399,7 +399,7 @@ static bool read_long(struct reader *r, uint64_t size)
     uint64_t bits;
     if (!take_number(r, (unsigned)size, &bits))
         return false;
-    unsigned unused = 64 - 8 * (unsigned)size;    // the sign fills them
+    unsigned unused = 64 - 8 * (unsigned)size;    // bits that the sign fills
     if (unused > 0 && unused < 64 && bits >> (63 - unused))
         bits |= ~(uint64_t)0 << (64 - unused);
     int64_t integer;
@@ -408,12 +408,12 @@ static bool read_long(struct reader *r, uint64_t size)
 }
 
 // ---------------------------------------------------------------------------
-// The program
+// The opcodes
 
 static bool unknown(const struct reader *r)
 {
     log_error("pickle: %s is refused: its pickle has opcode 0x%02x, which dictionaries "
-              "of tensors do not need",
+              "of tensors do not use",
               r->path, r->opcode);
     return false;
 }
@@ -427,7 +427,7 @@ static bool step(struct reader *r)
     case OP_PROTOCOL:
         if (!take_number(r, 1, &n))
             return false;
-        return n <= 5 || damaged(r, "its protocol is not known");
+        return n <= 5 || damaged(r, "its protocol is unknown");
     case OP_FRAME:
         return take_number(r, 8, &n);
 
@@ -520,13 +520,16 @@ static bool step(struct reader *r)
 // ---------------------------------------------------------------------------
 // The result
 
-enum { SHAPE_UNSEEN, SHAPE_OPEN, SHAPE_CHECKED };    // and the height above it
+// States of a value. SHAPE_CHECKED + h: checked, h values deep.
+enum { SHAPE_UNSEEN, SHAPE_OPEN, SHAPE_CHECKED };
 
-// Refuses a value that contains itself, or too many within each other.
+// Refuses a value that contains itself and values nested too deeply. *height is the
+// number of levels below the value; it is kept in the value, so that a value with many
+// owners is visited once.
 static bool check_shape(const struct reader *r, const struct pickle_value *value,
                         unsigned depth, unsigned *height)
 {
-    // The values are the reader's own, see make.
+    // `make` allocated it, so it is not const.
     struct pickle_value *v = (struct pickle_value *)value;
     *height = 0;
     if (v->state == SHAPE_OPEN)
@@ -579,7 +582,7 @@ bool pickle_parse(struct pickle *p, const void *data, size_t size,
             break;
     }
     ok = ok && pop(&r, &root) && check_shape(&r, root, 0, &height);
-    // References that are no part of the root may be looked at too.
+    // References outside the root are looked at too, see pth_legacy.c.
     for (size_t i = 0; ok && i < p->reference_count; i++)
         ok = check_shape(&r, p->references[i], 0, &height);
     p->root = root;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Python's pickles as data: numbers, texts, tuples, lists, dictionaries. A pickle is a
-// program that may call anything; this reader calls nothing. It knows a list of names
-// that its caller gives, keeps a call of one of them as a value with its arguments, and
-// refuses every other name and every opcode that data does not need.
+// Python's pickles as data: numbers, strings, tuples, lists, dictionaries. A pickle is
+// a program that may call any function; this reader calls none. Its caller lists the
+// names that may appear. A call of one of them becomes a value with its arguments;
+// every other name, and every opcode that data does not need, is refused.
 //
 // Opcodes: protocols 2 to 5, https://docs.python.org/3/library/pickletools.html
 
@@ -15,28 +15,28 @@
 enum pickle_type {
     PICKLE_NONE,
     PICKLE_BOOL,
-    PICKLE_INTEGER,    // that has at most 64 bits
-    PICKLE_LONG,       // any other one: its bytes, the lowest first
-    PICKLE_FLOAT,      // without its value
-    PICKLE_TEXT,       // or bytes
+    PICKLE_INTEGER,    // of at most 64 bits
+    PICKLE_LONG,       // larger: its bytes, lowest first, as `text`
+    PICKLE_FLOAT,      // its value is dropped
+    PICKLE_TEXT,       // a string or bytes
     PICKLE_TUPLE,
     PICKLE_LIST,
     PICKLE_DICTIONARY,
-    PICKLE_NAME,         // `integer`: which of the caller's names
-    PICKLE_CALL,         // arguments[0] is what is called, [1] a tuple
-    PICKLE_REFERENCE,    // arguments[0] is what it refers to, outside the pickle
-    PICKLE_MARK,         // of the reader, never in a result
+    PICKLE_NAME,         // `integer` is the index of one of the caller's names
+    PICKLE_CALL,         // arguments[0] is the name called, [1] a tuple
+    PICKLE_REFERENCE,    // arguments[0] describes an object outside the pickle
+    PICKLE_MARK,         // internal, never in a result
 };
 
 struct pickle_value {
     enum pickle_type type;
-    uint32_t state;    // of the reader: see check_shape
+    uint32_t state;    // internal, see check_shape
     int64_t integer;
-    const char *text;    // of length `size`, in the data that was read; no final NUL
+    const char *text;    // `size` bytes of the data that was read; no final NUL
     size_t size;
     const struct pickle_value *arguments[2];
-    // Of tuples and lists the items; of dictionaries, and of calls to which items were
-    // added, keys and values in turns.
+    // Tuples and lists: the items. Dictionaries, and calls to whose result items were
+    // added: keys and values in turns.
     const struct pickle_value **items;
     size_t count, capacity;
 };
@@ -44,16 +44,16 @@ struct pickle_value {
 struct pickle {
     const struct pickle_value *root;
     size_t size;    // bytes read: another pickle may follow
-    // All of type PICKLE_REFERENCE, in their order.
+    // All values of type PICKLE_REFERENCE, in order.
     const struct pickle_value **references;
     size_t reference_count, reference_capacity;
     struct pickle_chunk *chunks;    // the values
 };
 
-// Reads one pickle from data[0..size), which must outlive the result. `names` are those
-// that may appear, as "module.name"; `path` is for messages. No value of the result
-// contains itself, and it is not deeper than 100 values. False after one message, and
-// then there is nothing to free.
+// Reads one pickle from data[0..size), which must outlive the result. `names` may
+// appear in it, written "module.name"; `path` is for messages. In the result no value
+// contains itself, and nesting is at most 100 deep. False after one message; then there
+// is nothing to free.
 bool pickle_parse(struct pickle *p, const void *data, size_t size,
                   const char *const *names, size_t name_count, const char *path);
 void pickle_free(struct pickle *p);    // a zeroed one is fine

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A field is its number and kind, then its value: a number of seven bits a byte, four
-// bytes, or a size and as many bytes. See protobuf.h.
+// A field is a key, its number and kind, and then its value: a varint, four bytes, or a
+// size and that many bytes. See protobuf.h.
 
 #include "formats/protobuf.h"
 
@@ -23,7 +23,7 @@ static void append(struct protobuf *m, const void *bytes, size_t size)
     m->size += size;
 }
 
-// Seven bits a byte, the lowest first; the eighth says that more follow.
+// A varint: seven bits per byte, lowest first; the eighth bit says that more follow.
 static void append_number(struct protobuf *m, uint64_t value)
 {
     uint8_t bytes[10];

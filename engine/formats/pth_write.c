@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The pickle is written as PyTorch writes it, less the memo: each name stands in full.
-// See pth.h.
+// The pickle is the one that PyTorch writes, without its memo: each name is spelled
+// out. See pth.h.
 
 #include "formats/pth.h"
 
@@ -15,7 +15,7 @@
 #define FOLDER "archive/"
 #define RECORD_NAME_MAX 48
 
-struct text {    // a pickle that grows
+struct text {    // a pickle in the making
     uint8_t *bytes;
     size_t size, capacity;
     bool failed;
@@ -31,7 +31,7 @@ static void put(struct text *t, const void *bytes, size_t size)
     t->size += size;
 }
 
-// Opcodes and names that end with a line.
+// Opcodes, and names with their line ends.
 static void put_code(struct text *t, const char *code)
 {
     put(t, code, strlen(code));
@@ -103,12 +103,12 @@ static void put_tensor(struct text *t, const struct pth_tensor *tensor, size_t i
     put_count(t, 0);
     put_counts(t, tensor->sides, tensor->rank);
     put_counts(t, strides, tensor->rank);
-    // It needs no gradient and has no hooks.
+    // requires_grad is false, backward_hooks is empty.
     put_code(t, "\x89"
                 "ccollections\nOrderedDict\n)RtR");
 }
 
-// The records: the pickle, the order of bytes, the tensors, the version.
+// The records of the archive: the pickle, the byte order, the tensors, the version.
 enum { RECORD_PICKLE, RECORD_ORDER, RECORD_TENSORS };
 
 struct pth_writing {

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_SIZE 8              // the header's size, in front of it
+#define PREFIX_SIZE 8              // bytes that hold the size of the header
 #define HEADER_MAX (16u << 20)     // bytes; that of a large network has about 60 KiB
-#define METADATA "__metadata__"    // the member of the header that is no tensor
+#define METADATA "__metadata__"    // the only member of the header that is not a tensor
 #define TENSORS_MAX 65536u         // in one file
 
 struct kind {
@@ -36,8 +36,8 @@ struct safetensors {
     FILE *stream;
     uint64_t size;    // of the file, bytes
     json_t *header;
-    uint64_t data;                        // offset of the tensors in the file
-    struct safetensors_entry *entries;    // by name
+    uint64_t data;                        // offset of the values in the file, bytes
+    struct safetensors_entry *entries;    // sorted by name
     size_t count, capacity;
 };
 
@@ -50,13 +50,13 @@ static bool foreign(const char *path, const char *why)
     return false;
 }
 
-// The header, whose text has one object in it.
+// Reads the size of the header and the header, a JSON object. NULL after one message.
 static json_t *read_header(struct safetensors *s)
 {
     uint8_t prefix[PREFIX_SIZE];
     size_t count = fread(prefix, 1, sizeof(prefix), s->stream);
     if (ferror(s->stream)) {
-        log_error("safetensors: can not read %s: %s", s->path, os_error_text());
+        log_error("safetensors: cannot read %s: %s", s->path, os_error_text());
         return NULL;
     }
     if (count < sizeof(prefix) || s->size < sizeof(prefix)) {
@@ -66,7 +66,7 @@ static json_t *read_header(struct safetensors *s)
     const uint64_t length = bytes_get_little(prefix, PREFIX_SIZE);
     int first = fgetc(s->stream);
     if (length < 2 || length > HEADER_MAX || first != '{') {
-        foreign(s->path, "it does not begin as a safetensors file does");
+        foreign(s->path, "it does not begin like a safetensors file");
         return NULL;
     }
     if (length > s->size - PREFIX_SIZE) {
@@ -79,7 +79,7 @@ static json_t *read_header(struct safetensors *s)
     json_t *header = NULL;
     if (!os_file_seek(s->stream, PREFIX_SIZE) ||
         fread(text, 1, (size_t)length, s->stream) != (size_t)length)
-        log_error("safetensors: can not read %s: %s", s->path, os_error_text());
+        log_error("safetensors: cannot read %s: %s", s->path, os_error_text());
     else
         header = json_parse(text, (size_t)length, s->path);
     mem_free(text);
@@ -111,7 +111,7 @@ static bool read_entry(struct safetensors *s, const char *key, const json_t *val
     const char *kind = json_string_value(json_object_get(value, "dtype"));
     const struct kind *known = kind ? find_kind(kind) : NULL;
     if (!known)
-        return bad_tensor(s, key, "has no known dtype");
+        return bad_tensor(s, key, "has an unknown dtype");
     if (!json_is_array(shape) || json_array_size(shape) > SAFETENSORS_RANK_MAX)
         return bad_tensor(s, key, "has no usable shape");
     struct safetensors_entry e = {
@@ -132,7 +132,7 @@ static bool read_entry(struct safetensors *s, const char *key, const json_t *val
         !json_to_u64(json_array_get(offsets, 1), &e.end) || e.begin > e.end)
         return bad_tensor(s, key, "has no usable data_offsets");
     if (e.end - e.begin != bytes)
-        return bad_tensor(s, key, "has data of another size than its shape");
+        return bad_tensor(s, key, "has data whose size does not match its shape");
 
     if (s->count == TENSORS_MAX)
         return bad_tensor(s, key, "is one too many");
@@ -156,7 +156,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
-// Checks the places in their own order, then orders the entries by name.
+// Checks that tensors do not overlap and fill the file, then sorts them by name.
 static bool check_entries(struct safetensors *s)
 {
     uint64_t end = 0;
@@ -169,8 +169,8 @@ static bool check_entries(struct safetensors *s)
         end = s->entries[i].end;
     }
     if (end > s->size - s->data) {
-        log_error("safetensors: %s is cut short: its header names %" PRIu64
-                  " bytes of tensors, the file ends before",
+        log_error("safetensors: %s is cut short: its header describes %" PRIu64
+                  " bytes of tensors, and the file ends before",
                   s->path, end);
         return false;
     }
@@ -202,11 +202,11 @@ struct safetensors *safetensors_open(const char *path)
     }
     s->stream = os_file_open(path, "rb");
     if (!s->stream) {
-        log_error("safetensors: can not open %s: %s", path, os_error_text());
+        log_error("safetensors: cannot open %s: %s", path, os_error_text());
         goto fail;
     }
     if (!os_file_size(s->stream, &s->size)) {
-        log_error("safetensors: can not measure %s: %s", path, os_error_text());
+        log_error("safetensors: cannot measure %s: %s", path, os_error_text());
         goto fail;
     }
     s->header = read_header(s);
@@ -278,7 +278,7 @@ bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
     if (os_file_seek(s->stream, s->data + e->begin) &&
         fread(data, 1, size, s->stream) == size)
         return true;
-    log_error("safetensors: can not read tensor %s of %s: %s", e->name, s->path,
+    log_error("safetensors: cannot read tensor %s of %s: %s", e->name, s->path,
               os_error_text());
     return false;
 }
@@ -335,7 +335,7 @@ bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
     w->header = NULL;
     if (!header)
         return false;
-    // The data begins at a multiple of eight.
+    // Spaces after the JSON make the data begin at a multiple of eight.
     size_t length = strlen(header), padded = ALIGN_UP(length, sizeof(spaces));
     bytes_put_little(prefix, PREFIX_SIZE, padded);
     bool ok = file_writer_begin(&w->file, path, true) &&

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The safetensors container: named tensors and texts in one file. Eight bytes with the
-// size of a JSON header, the header, then the tensors. Reading trusts nothing in the
-// file; each message names it. What the tensors mean is their owner's business.
+// size of a JSON header, the header, then the values of the tensors. Reading trusts
+// nothing in the file; each message names the file. What the tensors mean is the
+// caller's business.
 //
 // Format: https://huggingface.co/docs/safetensors
 
@@ -24,44 +25,46 @@ struct safetensors_entry {
     const char *kind;    // "F32", "I64", ...
     uint32_t rank;
     uint64_t sides[SAFETENSORS_RANK_MAX];
-    uint64_t begin, end;    // bytes, after the header
+    uint64_t begin, end;    // bytes, from the end of the header
 };
 
-// Opens a file and checks all of its header: kinds, shapes, places that do not overlap,
-// size. NULL after one message.
+// Opens a file and checks its whole header: kinds, shapes, that tensors do not overlap
+// and end with the file. NULL after one message.
 struct safetensors *safetensors_open(const char *path);
 void safetensors_close(struct safetensors *s);    // NULL is fine
 
-// In the order of their names; by name, NULL if there is none.
+// Tensors in the order of their names, and by name (NULL if there is none). Entries and
+// their names belong to `s`.
 size_t safetensors_count(const struct safetensors *s);
 const struct safetensors_entry *safetensors_at(const struct safetensors *s, size_t i);
 const struct safetensors_entry *safetensors_find(const struct safetensors *s,
                                                  const char *name);
 
-// "[64, 3, 4, 4]", for messages.
+// "[64, 3, 4, 4]", for messages. Returns `text`.
 #define SAFETENSORS_SIDES_TEXT_SIZE 192
 const char *safetensors_sides_text(const uint64_t *sides, uint32_t rank,
                                    char text[SAFETENSORS_SIDES_TEXT_SIZE]);
 
-// Reads the bytes of a tensor, end - begin of them.
+// Reads the end - begin bytes of a tensor. False after one message.
 bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
                       void *data);
 
-// A text of the metadata, which lives as long as `s`; NULL if there is none.
+// A text of the metadata, valid as long as `s`; NULL if there is none.
 const char *safetensors_metadata(const struct safetensors *s, const char *key);
 
 // ---------------------------------------------------------------------------
 // Writing: metadata first, then descriptions, then the data in the same order
 
 struct safetensors_writer {
-    json_t *header;    // NULL: there was no memory for it
+    json_t *header;    // NULL: out of memory
     struct file_writer file;
-    uint64_t offset;     // described so far, bytes
-    uint64_t written;    // data so far
+    uint64_t offset;     // bytes of data described so far
+    uint64_t written;    // bytes of data written so far
 };
 
-// Starts in memory; nothing is written before safetensors_begin_data. A text is JSON or
-// whatever the key's owner likes.
+// Starts in memory; nothing is written before safetensors_begin_data. What a metadata
+// text means, JSON for example, is up to the caller. A tensor is described by its kind
+// ("F32"), its sides and its size in bytes; `sides` may be NULL with rank 0.
 void safetensors_begin(struct safetensors_writer *w);
 void safetensors_put_metadata(struct safetensors_writer *w, const char *key,
                               const char *text);
@@ -69,11 +72,13 @@ void safetensors_describe(struct safetensors_writer *w, const char *name,
                           const char *kind, const uint64_t *sides, uint32_t rank,
                           uint64_t bytes);
 
-// Opens the file beside its place and writes the header. After a failure, and instead
-// of commit, abort ends the writer.
+// Opens a temporary file beside the path and writes the header; put_data then takes the
+// bytes of all tensors in the order of their descriptions, in pieces of any size.
+// commit moves the file to its path. After a failure, and instead of commit, abort ends
+// the writer. Each returns false after one message.
 bool safetensors_begin_data(struct safetensors_writer *w, const char *path);
 bool safetensors_put_data(struct safetensors_writer *w, const void *data, size_t size);
 bool safetensors_commit(struct safetensors_writer *w);
-void safetensors_abort(struct safetensors_writer *w);    // an ended one is fine
+void safetensors_abort(struct safetensors_writer *w);    // fine after commit
 
 #endif

@@ -38,8 +38,8 @@ struct writing {
     void *scratch;    // as large as the largest tensor
 };
 
-// A counter of batches that the port keeps beside each running mean. D runs on fake, on
-// real and, updated, for G.
+// What the port counts beside each running mean. D runs on fake and on real images and,
+// unless G's loss reuses the first of these runs, once more after its update.
 uint64_t checkpoint_batches(const struct checkpoint_state *state, const char *network)
 {
     const struct pix_train_options *o = state->options;
@@ -55,7 +55,7 @@ static char *counter_name(const char *network, const struct weight *w)
     return full;
 }
 
-// Takes `name`.
+// Frees `name`, which may be NULL.
 static bool describe(struct writing *w, char *name, const char *kind,
                      const uint64_t *sides, uint32_t rank, uint64_t bytes)
 {
@@ -78,8 +78,8 @@ static bool write_tensor(struct writing *w, const struct tensor *t)
            safetensors_put_data(&w->file, w->scratch, (size_t)tensor_bytes(t));
 }
 
-// The four passes over the weights, in the order of the file. Each either names its
-// tensors in the header or writes them.
+// Four passes over the weights, in the order of the file. Each is made twice: once to
+// describe its tensors in the header, once to write them.
 
 static bool pass_counters(struct writing *w, const char *network,
                           const struct weights *weights, bool header)
@@ -133,8 +133,8 @@ static bool pass_moments(struct writing *w, const char *network,
     return true;
 }
 
-// "ema.G.model.model.0.weight": trained weights only, running statistics are their own
-// average.
+// "ema.G.model.model.0.weight": trained weights only, since running statistics are
+// averages already.
 static bool pass_averages(struct writing *w, const char *network,
                           const struct weights *weights, bool header)
 {
@@ -164,7 +164,7 @@ static bool all_passes(struct writing *w, const struct weights *generator,
            pass_averages(w, "G", generator, header);
 }
 
-// Metadata of safetensors is text by text, so ours is JSON inside JSON.
+// Metadata of safetensors maps texts to texts, so ours is JSON inside JSON.
 static bool add_json(struct safetensors_writer *to, const char *key, json_t *object)
 {
     char *text = json_text(object);
@@ -235,7 +235,7 @@ bool checkpoint_write(const char *path, const struct checkpoint_state *state,
               safetensors_commit(&w.file);
     if (!ok) {
         log_error(
-            "checkpoint: %s was not written; earlier checkpoints are as they were",
+            "checkpoint: %s could not be written; earlier checkpoints are unchanged",
             path);
         safetensors_abort(&w.file);
     }
@@ -248,7 +248,7 @@ bool checkpoint_write(const char *path, const struct checkpoint_state *state,
 
 static bool foreign(const char *path, const char *why)
 {
-    log_error("checkpoint: %s is not a checkpoint of pix2pix: %s", path, why);
+    log_error("checkpoint: %s is not a checkpoint of this program: %s", path, why);
     return false;
 }
 
@@ -261,7 +261,7 @@ static bool parse_step(const char *text, uint64_t *step)
     return true;
 }
 
-// The number of images only warns when it differs, so a file without it will do.
+// A different number of images only causes a warning, so a file without it is fine.
 static bool read_images(struct checkpoint *c, const char *text)
 {
     json_t *document = json_parse(text, strlen(text), c->path);
@@ -274,8 +274,8 @@ static bool read_images(struct checkpoint *c, const char *text)
     return true;
 }
 
-// Absent in files of older versions, which have no plateau. The best error is null
-// before the first validation.
+// Files of older versions have no plateau. The best error is null before the first
+// validation, which leaves the initial value.
 static bool read_schedule(struct checkpoint *c, const char *text)
 {
     struct schedule_plateau *p = &c->state.plateau;
@@ -345,13 +345,14 @@ const struct checkpoint_state *checkpoint_get_state(const struct checkpoint *c)
 // ---------------------------------------------------------------------------
 // Reading: tensors
 
-// Takes `name`. With a transfer the tensor is read too.
+// With a transfer, checked tensors are read and uploaded as well.
 struct transfer {
     struct gpu_device *device;
     bool (*upload)(struct gpu_device *device, struct tensor *t, const void *data);
     void *scratch;
 };
 
+// Checks a tensor. Frees `name`, which may be NULL.
 static bool take(const struct checkpoint *c, char *name, const struct weight *w,
                  struct tensor *t, const struct transfer *transfer)
 {
@@ -410,7 +411,8 @@ bool checkpoint_check(const struct checkpoint *c, const char *network,
     return take_all(c, network, weights, NULL);
 }
 
-// Whether "G.model.model.0.weight" is a weight of G, or the counter beside one.
+// Whether a tensor of the network, without the "G." of its name, is one of the weights
+// or the counter beside one.
 static bool is_known(const char *name, const struct weights *weights)
 {
     bool found = false;

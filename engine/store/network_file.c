@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Files of one network's weights. See network_file.h.
+// A file is a checkpoint of ours, or a dictionary of tensors in a safetensors or .pth
+// file whose network is recognised. Options describe the network in both cases. See
+// network_file.h.
 
 #include "store/network_file.h"
 
@@ -27,18 +29,18 @@
 
 struct network_file {
     enum network network;
-    const char *what;
+    const char *what;    // begins messages
     char *path;
-    // One of these.
+    // One of these is open.
     struct checkpoint *checkpoint;
     struct safetensors *safetensors;
     struct pth *pth;
 
-    struct recognition recognition;
+    struct recognition recognition;    // not for a checkpoint
     struct pix_train_options options;
     uint32_t channels_d;
     bool swaps_halves;    // see network_file_set_order
-    bool warned;          // of numbers that are not finite
+    bool warned;          // about values that are not finite
     char description[192];
 };
 
@@ -53,7 +55,7 @@ static const char *noun(enum network network)
 }
 
 // ---------------------------------------------------------------------------
-// Tensors of a foreign file
+// Tensors of a dictionary
 
 struct tensor_entry {
     const char *kind;
@@ -97,7 +99,7 @@ static bool find_sides(const void *user, const char *name, uint32_t *rank,
     return true;
 }
 
-// The name that a weight of ours has in the file.
+// The name that one of our weights has in the file.
 static bool name_in_file(const struct network_file *f, const struct weight *w,
                          char *text, size_t size)
 {
@@ -116,7 +118,7 @@ static const char *norm_name(enum model_norm norm)
                                          : "none";
 }
 
-// The options that name a generator of this architecture.
+// Sets the options that describe a generator of this architecture.
 static bool set_generator(struct pix_train_options *o,
                           const struct generator_options *g)
 {
@@ -135,7 +137,8 @@ static bool set_generator(struct pix_train_options *o,
     o->upsample = g->resize ? "resize" : "transpose";
     o->no_dropout = g->no_dropout;
     o->dropout_at = g->dropout_inner ? "d1-d3" : "d2-d4";
-    // The port trains on 256 pixels, and on 128 with unet_128.
+    // Files do not state a size: the port trains on 256 pixels, and on 128 with
+    // unet_128.
     o->crop_size = g->kind == GENERATOR_RESNET ? 256
                    : g->levels == 7            ? 128
                                                : MAX(256u, 1u << g->levels);
@@ -148,7 +151,7 @@ static bool set_discriminator(struct network_file *f)
     const struct discriminator_options *d = &f->recognition.discriminator;
     struct pix_train_options *o = &f->options;
     if (f->recognition.channels_d == 0) {
-        log_error("the discriminator sees no channel");
+        log_error("the discriminator has no input channel");
         return false;
     }
     o->net_d = d->pixel ? "pixel" : "n_layers";
@@ -156,12 +159,12 @@ static bool set_discriminator(struct network_file *f)
     o->ndf = d->ndf;
     o->norm_d = norm_name(d->norm);
     o->bias = d->bias ? "all" : "auto";
-    o->crop_size = 512;    // as large as the deepest needs
+    o->crop_size = 512;    // large enough for the deepest one
     f->channels_d = f->recognition.channels_d;
     return options_resolve(o);
 }
 
-// What was recognised as options.
+// Turns what was recognised into options.
 static bool set_recognised(struct network_file *f)
 {
     struct log_capture capture;
@@ -171,13 +174,14 @@ static bool set_recognised(struct network_file *f)
                         : set_discriminator(f);
     const char *error = log_capture_end(&capture);
     if (!ok)
-        log_error("%s: %s holds a %s that this version can not use: %s", f->what,
+        log_error("%s: %s holds a %s that this version cannot use: %s", f->what,
                   f->path, noun(f->network), error);
     return ok;
 }
 
-// What a safetensors file of ours says beside its tensors, over what was recognised:
-// names and shapes do not tell biases without a norm from those of an instance norm.
+// Options that a safetensors file of ours has in its metadata replace what was
+// recognised: from names and shapes, a network with biases and no norm looks like one
+// with instance norm.
 static bool read_stored_options(struct network_file *f)
 {
     const char *text = f->safetensors
@@ -196,10 +200,9 @@ static bool recognise_tensors(struct network_file *f)
         return false;
     if (r == RECOGNISED_NOTHING) {
         log_error(
-            "%s: %s holds %zu tensors (\"%s\" is the first), but they are none of "
-            "the networks that this engine knows: U-Net, encoder-decoder, ResNet "
-            "of 6 or 9 blocks, PatchGAN, PixelGAN, under the PyTorch port's or "
-            "affinelayer's names",
+            "%s: %s holds %zu tensors (first: \"%s\") that are not a network this engine "
+            "knows: U-Net, encoder-decoder, ResNet of 6 or 9 blocks, PatchGAN or "
+            "PixelGAN, with the PyTorch port's or affinelayer's names",
             f->what, f->path, entry_count(f), entry_count(f) ? entry_name(f, 0) : "");
         return false;
     }
@@ -239,7 +242,7 @@ static bool open_checkpoint(struct network_file *f)
     return true;
 }
 
-// A checkpoint and a file of one network are told apart by the metadata.
+// Metadata distinguishes a checkpoint from a file of one network.
 static bool open_safetensors(struct network_file *f)
 {
     f->safetensors = safetensors_open(f->path);
@@ -252,7 +255,7 @@ static bool open_safetensors(struct network_file *f)
     return open_checkpoint(f);
 }
 
-// Of a run the newest checkpoint. Caller frees.
+// The file itself, or the newest checkpoint of a run. Caller frees.
 static char *find_file(const char *path, const char *what)
 {
     uint64_t *steps = NULL;
@@ -270,7 +273,7 @@ static char *find_file(const char *path, const char *what)
         file = checkpoint_path(path, steps[0]);
     else
         log_error("%s: %s holds no checkpoint (checkpoints/step-*.safetensors): "
-                  "name a run folder that has one, or a file of weights",
+                  "name a run folder that has one or a weights file",
                   what, path);
     mem_free(steps);
     return file;
@@ -290,8 +293,8 @@ struct network_file *network_file_open(const char *path, enum network network,
         goto fail;
     if (strcmp(file_extension(f->path), ".onnx") == 0) {
         log_error(
-            "%s: %s: ONNX models are written, not read: name the file that it was "
-            "made from",
+            "%s: %s: ONNX models cannot be read: name the file that it was exported "
+            "from",
             what, f->path);
         goto fail;
     }
@@ -370,16 +373,15 @@ static bool check_weight(const struct network_file *f, const struct weight *w)
     struct tensor_entry e;
     const uint32_t rank = weight_names_sides(w, sides);
     if (!name_in_file(f, w, name, sizeof(name)) || !find_entry(f, name, &e)) {
-        log_error("%s: %s (%s) has no tensor %s, which the network that is wanted has, "
-                  "of shape %s",
-                  f->what, f->path, f->description, name,
-                  safetensors_sides_text(sides, rank, want));
+        log_error(
+            "%s: %s (%s) has no tensor %s, required by the network, with shape %s",
+            f->what, f->path, f->description, name,
+            safetensors_sides_text(sides, rank, want));
         return false;
     }
     if (e.rank != rank || memcmp(e.sides, sides, rank * sizeof(sides[0])) != 0) {
-        log_error("%s: %s (%s): tensor %s is %s, but the network that is wanted needs "
-                  "%s",
-                  f->what, f->path, f->description, name,
+        log_error("%s: %s (%s): tensor %s is %s, but the network needs %s", f->what,
+                  f->path, f->description, name,
                   safetensors_sides_text(e.sides, e.rank, have),
                   safetensors_sides_text(sides, rank, want));
         return false;
@@ -392,9 +394,9 @@ static bool check_weight(const struct network_file *f, const struct weight *w)
     return true;
 }
 
-// Counters of batches change nothing, and old instance norms carry statistics that
-// PyTorch drops on loading.
-static bool is_idle(const struct network_file *f, const char *name)
+// Tensors that no network needs: counters of batches change nothing, and old instance
+// norms have running statistics that PyTorch drops on loading.
+static bool is_unused(const struct network_file *f, const char *name)
 {
     const enum model_norm norm = f->network == NETWORK_G
                                      ? options_generator(&f->options).norm
@@ -405,7 +407,7 @@ static bool is_idle(const struct network_file *f, const char *name)
              weight_names_end_with(name, ".running_var")));
 }
 
-// Whether a tensor of the file is one of these weights.
+// Whether a tensor of the file is one of these weights or may be ignored.
 static bool is_known(const struct network_file *f, const struct weights *weights,
                      const char *name)
 {
@@ -414,7 +416,7 @@ static bool is_known(const struct network_file *f, const struct weights *weights
         if (name_in_file(f, weights->items[i], text, sizeof(text)) &&
             strcmp(text, name) == 0)
             return true;
-    return is_idle(f, name);
+    return is_unused(f, name);
 }
 
 bool network_file_check(const struct network_file *f, const struct weights *weights)
@@ -426,8 +428,7 @@ bool network_file_check(const struct network_file *f, const struct weights *weig
             return false;
     for (size_t i = 0; i < entry_count(f); i++)
         if (!is_known(f, weights, entry_name(f, i))) {
-            log_error("%s: %s (%s) has a tensor %s, which the network that is wanted "
-                      "does not have",
+            log_error("%s: %s (%s) has a tensor %s, which the network does not have",
                       f->what, f->path, f->description, entry_name(f, i));
             return false;
         }
@@ -455,7 +456,7 @@ static bool read_values(struct network_file *f, const struct weight *w, bool ave
                             values);
 }
 
-// Said once of a file: nothing that is computed with such weights is of use.
+// Warns once per file: results with such weights are useless.
 static void warn_if_not_finite(struct network_file *f, const struct weight *w,
                                const float *values)
 {
@@ -464,8 +465,8 @@ static void warn_if_not_finite(struct network_file *f, const struct weight *w,
         if (!isfinite(values[i])) {
             f->warned = true;
             log_warn(
-                "%s: %s: tensor %s has numbers that are not finite: the network is "
-                "spoilt",
+                "%s: %s: tensor %s has values that are not finite: the network cannot "
+                "work",
                 f->what, f->path, w->name);
         }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The weights of one network as a file: a checkpoint of ours, safetensors, or what
-// torch.save wrote. Says which architecture it is, by the names and shapes of its
-// tensors, and gives their values by the names of our own weights. And writes such
-// files. Needs no device.
+// Reading the weights of one network from a file of any kind: a checkpoint of ours,
+// safetensors, or a file of torch.save. The architecture follows from a checkpoint's
+// options or from names and shapes of the tensors. Values are asked for by the names of
+// our own weights, and are converted to floats and to the wanted order. Needs no
+// device.
 
 #ifndef STORE_NETWORK_FILE_H
 #define STORE_NETWORK_FILE_H
@@ -16,46 +17,50 @@ enum network { NETWORK_G, NETWORK_D };
 struct network_file;
 
 // Opens a run (its newest checkpoint), a checkpoint, a .safetensors or a .pth file and
-// finds out what its network is. `what` begins the messages ("translate"). NULL after
-// one message.
+// determines its network, which must be of the kind asked for. `what` begins the
+// messages
+// ("translate") and must outlive the result. NULL after one message.
 struct network_file *network_file_open(const char *path, enum network network,
                                        const char *what);
 void network_file_close(struct network_file *f);    // NULL is fine
 
-// What it was opened as.
+// The arguments that it was opened with.
 enum network network_file_kind(const struct network_file *f);
 const char *network_file_what(const struct network_file *f);
 
-// The file that was read: of a run its checkpoint.
+// The path of the file that is read: for a run that of its checkpoint.
 const char *network_file_path(const struct network_file *f);
 
-// Options that describe the network, resolved: those of its checkpoint, or defaults
-// with what was recognised. Of a discriminator that stands alone, net_d and what
-// belongs to it; the channels it takes are network_file_channels_d.
+// Resolved options that describe the network: those of its checkpoint, or defaults with
+// what was recognised. For a discriminator without a checkpoint only net_d and what
+// belongs to it are meaningful; network_file_channels_d has its number of input
+// channels.
 const struct pix_train_options *network_file_options(const struct network_file *f);
 uint32_t network_file_channels_d(const struct network_file *f);
 
-// The checkpoint, NULL if it is none.
+// The checkpoint; NULL if the file is not one.
 struct checkpoint *network_file_checkpoint(const struct network_file *f);
 
 // "unet_256, ngf 64, batch norm, 3 -> 3 channels"
 const char *network_file_description(const struct network_file *f);
 
-// Whether the file has every tensor of the network with its shape, and no other. Names
-// the first that does not fit.
+// Whether the file has every tensor of the network with its shape, and no other. False
+// after one message, which names the first that does not fit.
 bool network_file_check(const struct network_file *f, const struct weights *weights);
 
-// The order of a U-Net's concatenations in which weights are wanted from now on,
-// whatever that of the file is: the input channels of its decoders are in this order.
-// At first it is that of the file.
+// Sets the order of a U-Net's concatenations (decoder first or skip connection first)
+// that the values read from now on shall have: it is the order of the input channels of
+// its decoders. Until then it is the order of the file.
 void network_file_set_order(struct network_file *f, bool decoder_first);
 
-// The values of a weight, in its order. It has been checked. With `average` the moving
-// average, where the file has it.
+// Reads the values of a weight, [n, c, h, w] or [c], which network_file_check has
+// passed; with `average` its moving average where the file has one. False after one
+// message.
 bool network_file_read(struct network_file *f, const struct weight *w, bool average,
                        float *values);
 
-// Uploads all; they have been checked. `upload` is tensor_upload.
+// Reads all weights and uploads them; they have been checked. `upload` is
+// tensor_upload.
 bool network_file_load(struct network_file *f, const struct weights *weights,
                        bool averages, struct gpu_device *device,
                        bool (*upload)(struct gpu_device *device, struct tensor *t,

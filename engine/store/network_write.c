@@ -98,8 +98,8 @@ static bool write_pth(const char *path, struct output *o)
     return ok;
 }
 
-// The options of the network that is written: in the port's order, and with no word of
-// whose data it was trained on.
+// The options of the network as it is written: in the port's order, and without the
+// path of the data that it was trained on.
 static char *options_text(const struct network_file *f)
 {
     json_t *object = options_to_json(network_file_options(f));
@@ -142,6 +142,7 @@ static bool write_safetensors(const char *path, struct output *o)
     return ok;
 }
 
+// Whether the tensors alone look like a network with instance norm, which it is not.
 static bool is_taken_for_instance(const struct network_file *f)
 {
     const struct pix_train_options *o = network_file_options(f);
@@ -159,10 +160,11 @@ bool network_write(const char *path, struct network_file *f,
     bool ok = list_items(&o, weights);
     network_file_set_order(f, false);
     if (is_pth && is_taken_for_instance(f))
-        log_warn("%s: %s does not tell that this network has biases and no norm, which "
-                 "looks like one with instance norm: keep a .safetensors file for use "
-                 "here",
-                 network_file_what(f), path);
+        log_warn(
+            "%s: %s cannot record that this network has biases and no norm: without "
+            "that it is read as one with instance norm; keep a .safetensors file "
+            "for use with this program",
+            network_file_what(f), path);
     if (ok)
         ok = is_pth ? write_pth(path, &o) : write_safetensors(path, &o);
     output_finish(&o);

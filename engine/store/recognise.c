@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Recognising networks. See recognise.h.
+// Each kind of network has a tensor that gives it away; the others then give its size
+// and its options. See recognise.h.
 
 #include "store/recognise.h"
 
@@ -15,8 +16,8 @@
 #define NAME_SIZE 256
 #define LAYERS_SCANNED 64    // more than any network has
 
-// A batch norm has a scale; an instance norm nothing, or in old files running
-// statistics alone, and biases before it.
+// A batch norm has a scale. An instance norm has none (old files have its running
+// statistics), but the convolutions before it have biases.
 static enum model_norm norm_of(bool has_scale, bool has_bias)
 {
     return has_scale  ? MODEL_NORM_BATCH
@@ -158,7 +159,8 @@ static enum recognised recognise_discriminator(const struct dictionary *d,
            dictionary_find(d, "model.%" PRIu32 ".weight", 3 * convolutions - 1).rank ==
                4)
         convolutions++;
-    // One that doubles nothing and one to logits belong to no layer.
+    // `layers` does not count the last two convolutions: one of stride 1 and
+    // one to logits.
     if (!pixel && (convolutions < 3 || convolutions - 2 > OPTIONS_LAYERS_D_MAX)) {
         log_error("%s is a discriminator of %" PRIu32
                   " convolutions; this engine has 3 to %d",

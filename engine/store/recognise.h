@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Which network a dictionary of tensors belongs to, by their names and shapes alone.
+// Recognising the network that a dictionary of tensors belongs to, by names and shapes
+// alone: those of the PyTorch port
+// (https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix) and of affinelayer's
+// implementation.
 
 #ifndef STORE_RECOGNISE_H
 #define STORE_RECOGNISE_H
@@ -12,14 +15,14 @@ enum recognised {
     RECOGNISED_NOTHING,
     RECOGNISED_G,
     RECOGNISED_D,
-    RECOGNISED_REFUSED,    // a network of a known kind that the engine can not build;
-                           // after a message
+    RECOGNISED_REFUSED,    // of a known kind, but the engine cannot build it; after one
+                           // message
 };
 
 struct recognition {
     struct generator_options generator;            // RECOGNISED_G
     struct discriminator_options discriminator;    // RECOGNISED_D
-    uint32_t channels_d;                           // that it takes
+    uint32_t channels_d;    // input channels of the discriminator
     bool is_affinelayer;    // names are those of affinelayer's layers, see
                             // affinelayer_name
 };
