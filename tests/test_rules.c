@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+//
+// The rules between training options: levels of the U-Net, what is refused, what is
+// completed, and what has no effect.
+
+#include "support/given.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "settings/rules.h"
+#include "settings/settings.h"
+
+static void test_levels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net_g;
+        uint32_t depth, crop, levels;
+        const char *message;
+    } cases[] = {
+        { "unet", 0, 32, 5, NULL },
+        { "unet", 0, 64, 6, NULL },
+        { "unet", 0, 96, 5, NULL },
+        { "unet", 0, 128, 7, NULL },
+        { "unet", 0, 256, 8, NULL },
+        { "unet", 0, 1024, 8, NULL },
+        { "unet", 9, 512, 9, NULL },
+        { "unet", 10, 1024, 10, NULL },
+        { "unet", 5, 256, 5, NULL },
+        { "unet_256", 0, 256, 8, NULL },
+        { "unet_256", 8, 512, 8, NULL },
+        { "unet_128", 0, 384, 7, NULL },
+        { "unet", 0, 100, 0, "96 or 128" },
+        { "unet", 0, 48, 0, "32 or 64" },
+        { "unet", 9, 256, 0, "512" },
+        { "unet", 2, 32, 2, NULL },
+        { "unet", 1, 256, 0, "2 to 10" },
+        { "unet", 11, 2048, 0, "2 to 10" },
+        { "encoder_decoder", 0, 256, 8, NULL },
+        { "encoder_decoder", 6, 64, 6, NULL },
+        { "resnet_6blocks", 0, 100, 2, NULL },
+        { "resnet_9blocks", 0, 102, 0, "100 or 104" },
+        { "resnet_9blocks", 8, 256, 0, "--depth" },
+        { "unet_256", 0, 128, 0, "take 256" },
+        { "unet_256", 0, 300, 0, "256 or 512" },
+        { "unet_128", 0, 64, 0, "take 128" },
+        { "unet_128", 6, 128, 0, "--depth" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pix_train_options o;
+        pix_train_options_init(&o);
+        o.net_g = cases[i].net_g;
+        o.depth = cases[i].depth;
+        o.crop_size = cases[i].crop;
+        struct settings s = { .options = o };
+        settings_parse(&s);
+        const uint32_t levels = settings_check_levels(&s) ? s.generator.levels : 0;
+        if (levels != cases[i].levels)
+            fail_msg("%s depth %u crop %u: %u levels, expected %u", cases[i].net_g,
+                     (unsigned)cases[i].depth, (unsigned)cases[i].crop,
+                     (unsigned)levels, (unsigned)cases[i].levels);
+        if (cases[i].message)
+            given_check_says(cases[i].message);
+    }
+}
+
+static void test_check(void **state)
+{
+    (void)state;
+    struct pix_train_options o;
+
+#define REFUSED(change, part)                                                          \
+    do {                                                                               \
+        pix_train_options_init(&o);                                                    \
+        o.data = "data";                                                               \
+        o.out = "run";                                                                 \
+        assert_true(options_check(&o, true));                                          \
+        change;                                                                        \
+        assert_false(options_check(&o, true));                                         \
+        given_check_says(part);                                                        \
+    } while (0)
+
+    REFUSED(o.batch_size = 0, "--batch-size");
+    REFUSED(o.crop_size = 16, "--crop-size");
+    REFUSED(o.load_size = 128, "--load-size 128 is smaller");
+    REFUSED(o.beta1 = 1, "--beta1");
+    REFUSED(o.lr = -1, "--lr");
+    REFUSED(o.lr = 0.0 / (o.lr - o.lr), "--lr");
+    REFUSED(o.keep = 0, "--keep");
+    REFUSED(o.log_freq = 0, "--log-freq");
+    REFUSED(o.net_g = "resnet", "--net-g");
+    REFUSED(o.net_g = NULL, "--net-g");
+    REFUSED(o.direction = "CtoD", "--direction");
+    REFUSED(o.n_epochs = o.n_epochs_decay = 0, "--n-epochs");
+    REFUSED(o.ngf = 100000, "--ngf");
+    REFUSED((o.gan_mode = "none", o.lambda_l1 = 0), "nothing to learn");
+    REFUSED((o.gan_mode = "wgangp", o.norm_d = "batch"), "wgangp");
+    REFUSED((o.gan_mode = "wgangp", o.norm_d = "instance"), "wgangp");
+    REFUSED((o.update_order = "reuse", o.accumulate = 2), "--batch-size 2");
+    REFUSED((o.batch_size = 4096, o.accumulate = 17), "65536");
+    REFUSED((o.net_d = "n_layers", o.n_layers_d = 6, o.crop_size = 128),
+            "--n-layers-d 5, or crops of 192");
+    REFUSED(o.n_layers_d = 7, "--n-layers-d");
+    REFUSED(o.input_nc = 0, "--input-nc");
+    REFUSED(o.gp_alpha = 1.5, "--gp-alpha");
+    REFUSED(o.init_type = "zeros", "--init-type");
+    REFUSED(o.seed = (uint64_t)INT64_MAX + 1, "--seed");
+    REFUSED(o.data = NULL, "--data");
+    REFUSED(o.out = "", "--out");
+#undef REFUSED
+
+    o.data = o.out = NULL;
+    assert_true(options_check(&o, false));
+}
+
+static void test_resolve(void **state)
+{
+    (void)state;
+    struct pix_train_options o;
+    pix_train_options_init(&o);
+    o.crop_size = 64;
+    assert_true(options_resolve(&o));
+    assert_int_equal(o.load_size, 72);    // 71.5 rounded
+    assert_int_equal(o.depth, 6);
+    const struct pix_train_options once = o;
+    assert_true(options_resolve(&o));
+    assert_memory_equal(&once, &o, sizeof(o));
+
+    pix_train_options_init(&o);
+    o.load_size = 256;
+    assert_true(options_resolve(&o));
+    assert_int_equal(o.load_size, 256);
+
+    pix_train_options_init(&o);
+    o.preprocess = "none";
+    assert_true(options_resolve(&o));
+    assert_int_equal(o.load_size, 256);
+    assert_string_equal(given_warnings, "");
+    o.load_size = 286;
+    assert_true(options_resolve(&o));
+    assert_int_equal(o.load_size, 256);
+    assert_non_null(strstr(given_warnings, "--load-size 286"));
+
+    pix_train_options_init(&o);
+    o.crop_size = 100;
+    assert_false(options_resolve(&o));
+    assert_int_equal(o.load_size, 0);
+    assert_int_equal(o.depth, 0);
+}
+
+static void test_unused(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        { "gan-mode", "none", "net-d" },
+        { "gan-mode", "none", "no-condition" },
+        { "optimizer", "sgd", "beta1" },
+        { "optimizer", "adam", "momentum" },
+        { "no-dropout", "true", "dropout-at" },
+        { "net-g", "resnet_6blocks", "concat" },
+        { "net-g", "encoder_decoder", "concat" },
+        { "norm", "none", "norm-innermost" },
+        { "lr-policy", "cosine", "lr-decay-iters" },
+        { "gan-mode", "hinge", "lambda-gp" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pix_train_options o;
+        pix_train_options_init(&o);
+        o.net_d = "pixel";
+        o.no_condition = o.norm_innermost = true;
+        o.beta1 = o.momentum = 0.25;
+        o.dropout_at = "d1-d3";
+        o.concat = "decoder_first";
+        o.lr_decay_iters = 7;
+        o.lambda_gp = 3;
+        assert_true(pix_train_options_set(&o, cases[i][0], cases[i][1]));
+        struct settings s;
+        assert_true(settings_init(&s, &o));
+        given_warnings[0] = 0;
+        settings_warn_of_unused(&s);
+        settings_finish(&s);
+        char part[64];
+        snprintf(part, sizeof(part), "--%s ", cases[i][2]);
+        if (!strstr(given_warnings, part))
+            fail_msg("no warning of %sin \"%s\"", part, given_warnings);
+    }
+    // What a recipe sets needs no warning, and the defaults need none.
+    static const char *const recipes[] = { "pytorch", "lua", "affinelayer" };
+    for (size_t i = 0; i < ARRAY_LEN(recipes); i++) {
+        struct pix_train_options o;
+        pix_train_options_init(&o);
+        assert_true(pix_train_options_set(&o, "recipe", recipes[i]));
+        o.net_g = "resnet_9blocks";
+        struct settings s;
+        assert_true(settings_init(&s, &o));
+        given_warnings[0] = 0;
+        settings_warn_of_unused(&s);
+        settings_finish(&s);
+        assert_string_equal(given_warnings, "");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_levels, given_setup),
+        cmocka_unit_test_setup(test_check, given_setup),
+        cmocka_unit_test_setup(test_resolve, given_setup),
+        cmocka_unit_test_setup(test_unused, given_setup),
+    };
+    return cmocka_run_group_tests(tests, given_open, NULL);
+}
