@@ -29,7 +29,7 @@ json_t *json_parse(const char *text, size_t size, const char *what)
     json_t *v =
         json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!v && error.line < 0)
-        log_error("json: %s: there is not enough memory to read it", what);
+        log_error("json: out of memory while reading %s", what);
     else if (!v)
         log_error("json: %s: line %d, column %d: %s", what, error.line, error.column,
                   error.text);
@@ -135,7 +135,7 @@ char *json_text(json_t *object)
     json_decref(object);
     if (ok)
         return t.bytes;
-    log_error("json: there is not enough memory to write a text");
+    log_error("json: out of memory while writing a text");
     mem_free(t.bytes);
     return NULL;
 }

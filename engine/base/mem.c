@@ -15,9 +15,10 @@
 static void *report(size_t count, size_t size)
 {
     if (count > 1)
-        log_error("memory: can not allocate %zu times %zu bytes", count, size);
+        log_error("memory: out of memory, cannot allocate %zu times %zu bytes", count,
+                  size);
     else
-        log_error("memory: can not allocate %zu bytes", size);
+        log_error("memory: out of memory, cannot allocate %zu bytes", size);
     return NULL;
 }
 
@@ -65,7 +66,7 @@ char *mem_printf(const char *format, ...)
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
     if (length < 0)
-        log_error("memory: a text can not be formatted");
+        log_error("memory: a text cannot be formatted");
     else
         text = mem_alloc((size_t)length + 1);
     if (text)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Host memory. Each function logs the size it could not have and returns NULL or false.
+// Host memory. Each function that fails logs the size and returns NULL or false.
 
 #ifndef BASE_MEM_H
 #define BASE_MEM_H

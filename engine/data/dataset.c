@@ -288,7 +288,7 @@ static bool check_all(struct dataset *set)
     for (uint32_t i = 0; i < total; i++) {
         struct item item = set->items[i];
         if (!item.checked) {
-            log_error("dataset: not enough memory to read the images of %s",
+            log_error("dataset: out of memory while reading the images of %s",
                       set->folder);
             return false;
         }

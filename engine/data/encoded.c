@@ -24,7 +24,7 @@ bool encoded_end(struct encoded *e, bool ok, const char *path)
     if (ok && !e->failed)
         return file_writer_commit(&e->writer);
     if (!e->failed)
-        log_error("image: %s: can not be encoded (out of memory)", path);
+        log_error("image: cannot encode %s: out of memory", path);
     file_writer_abort(&e->writer);
     return false;
 }

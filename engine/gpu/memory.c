@@ -91,13 +91,14 @@ static bool allocate(struct gpu_buffer *buffer, const struct kind *kind)
     if (result == VK_SUCCESS)
         return true;
     if (heap == UINT32_MAX)
-        log_error("memory: %s offers no memory for %s buffers", device->info.name,
+        log_error("memory: %s has no memory type for %s buffers", device->info.name,
                   kind->name);
     else
-        log_error("memory: could not have %.1f MiB for a %s buffer; %s has %.1f MiB in "
-                  "all: lower --batch-size, --crop-size or --ngf, or free memory",
-                  (double)needs.size / (1 << 20), kind->name, device->info.name,
-                  (double)device->memory.memoryHeaps[heap].size / (1 << 20));
+        log_error(
+            "memory: out of device memory, cannot allocate %.1f MiB for a %s buffer; "
+            "%s has %.1f MiB in total: lower --batch-size, --crop-size or --ngf, or free memory",
+            (double)needs.size / (1 << 20), kind->name, device->info.name,
+            (double)device->memory.memoryHeaps[heap].size / (1 << 20));
 
 fail:
     return false;

@@ -94,7 +94,7 @@ static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
     const struct shape x = n->in[NORM_X]->shape;
     assert(a->dropout >= 0.0f && a->dropout < 1.0f);
     if (n->in[NORM_SCALE] && !weights_of(n)) {
-        log_error("norm: there is no memory for the weights, or they are not a norm's");
+        log_error("norm: out of memory, or not a norm's weights");
         return false;
     }
     if (n->in[NORM_SCALE] && n->in[NORM_SCALE]->shape.c != x.c) {

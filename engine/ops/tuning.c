@@ -152,7 +152,7 @@ static bool read_kernels(json_t *kernels, struct tuning *t, char *reason, size_t
         if (!json_is_string(variant))
             return refuse(reason, size, "a kernel in it is not a text");
         if (!tuning_set(t, shape, json_string_value(variant), false))
-            return refuse(reason, size, "there is not enough memory");
+            return refuse(reason, size, "out of memory");
     }
     return true;
 }
@@ -164,7 +164,7 @@ static bool read_document(json_t *document, struct tuning *t, char *reason, size
         return refuse(reason, size, "its \"format\" is not \"" FORMAT "\"");
     if (!tuning_set_origin(t, text_of(document, "device"), text_of(document, "driver"),
                            text_of(document, "shaders")))
-        return refuse(reason, size, "there is not enough memory");
+        return refuse(reason, size, "out of memory");
     if (!read_kernels(json_object_get(document, "kernels"), t, reason, size))
         return false;
     for (size_t i = 0; i < json_array_size(untimed); i++) {
@@ -227,7 +227,7 @@ bool tuning_write(const char *path, const struct tuning *t)
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     char *lines = text ? mem_printf("%s\n", text) : NULL;
     if (!text)
-        log_error("tuning: there is not enough memory to write %s", path);
+        log_error("tuning: out of memory while writing %s", path);
     bool ok = lines && file_write(path, lines, strlen(lines));
     mem_free(lines);
     free(text);
