@@ -42,24 +42,24 @@ int command_convert(int argc, char **argv)
         .word_count = 2,
     };
     int code;
-    if (!options_parse(&command, argc, argv, NULL, &code))
+    if (!options_parse_words(&command, argc, argv, NULL, &code))
         return code;
     if (!paths[1])
-        return options_usage_error(&command, "name %s",
-                                   paths[0] ? "the file to write"
-                                            : "the file to read and the file to write");
-    if (terminal_same_path(paths[0], paths[1]))
-        return options_usage_error(
+        return options_print_usage_error(
+            &command, "name %s",
+            paths[0] ? "the file to write" : "the file to read and the file to write");
+    if (terminal_is_same_path(paths[0], paths[1]))
+        return options_print_usage_error(
             &command, "%s is the input, which would be overwritten: name another",
             paths[1]);
     const bool is_onnx = ends_in(paths[1], ".onnx");
     if (!is_onnx && !ends_in(paths[1], ".pth") && !ends_in(paths[1], ".safetensors"))
-        return options_usage_error(
+        return options_print_usage_error(
             &command, "%s must end in .pth, .safetensors or .onnx", paths[1]);
     if (mode && !is_onnx)
-        return options_usage_error(&command, "--mode goes with .onnx only");
-    if (terminal_path_kind(paths[0]) == PATH_NONE) {
-        output_error("%s does not exist or can not be read", paths[0]);
+        return options_print_usage_error(&command, "--mode goes with .onnx only");
+    if (terminal_get_path_kind(paths[0]) == PATH_NONE) {
+        output_print_error("%s does not exist or can not be read", paths[0]);
         return EXIT_FAILED;
     }
     const struct pix_convert_options options = {
@@ -68,7 +68,7 @@ int command_convert(int argc, char **argv)
         .discriminator = strcmp(network, "D") == 0,
         .no_ema = no_ema,
         .mode = mode,
-        .log = output_log(verbose),
+        .log = output_get_log(verbose),
     };
     if (!pix_convert(&options))
         return EXIT_FAILED;

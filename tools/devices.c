@@ -21,24 +21,28 @@ static bool print_json(const struct pix_device_info *list, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         const struct pix_device_info *d = &list[i];
         json_t *device = json_object();
-        output_add(&device, "index", output_uint(d->index));
-        output_add(&device, "name", output_text(d->name));
-        output_add(&device, "type", output_text(output_get_device_type(d->type)));
-        output_add(&device, "vendor_id", output_uint(d->vendor_id));
-        output_add(&device, "device_id", output_uint(d->device_id));
-        output_add(&device, "driver", output_text(d->driver));
-        output_add(&device, "driver_version", output_text(d->driver_version));
-        output_add(&device, "api_version", output_text(api_version(d, version)));
-        output_add(&device, "memory_bytes", output_uint(d->memory_bytes));
-        output_add(&device, "default", json_boolean(d->is_default));
-        output_add(&device, "usable", json_boolean(d->usable));
-        output_add(&device, "reason", output_text(d->usable ? NULL : d->reason));
+        output_add_member(&device, "index", output_make_uint(d->index));
+        output_add_member(&device, "name", output_make_text(d->name));
+        output_add_member(&device, "type",
+                          output_make_text(output_get_device_type(d->type)));
+        output_add_member(&device, "vendor_id", output_make_uint(d->vendor_id));
+        output_add_member(&device, "device_id", output_make_uint(d->device_id));
+        output_add_member(&device, "driver", output_make_text(d->driver));
+        output_add_member(&device, "driver_version",
+                          output_make_text(d->driver_version));
+        output_add_member(&device, "api_version",
+                          output_make_text(api_version(d, version)));
+        output_add_member(&device, "memory_bytes", output_make_uint(d->memory_bytes));
+        output_add_member(&device, "default", json_boolean(d->is_default));
+        output_add_member(&device, "usable", json_boolean(d->usable));
+        output_add_member(&device, "reason",
+                          output_make_text(d->usable ? NULL : d->reason));
         if (json_array_append_new(array, device) != 0) {
             json_decref(array);
             array = NULL;
         }
     }
-    return output_json(array);
+    return output_print_json(array);
 }
 
 static void print_lines(const struct pix_device_info *list, uint32_t count)
@@ -50,18 +54,18 @@ static void print_lines(const struct pix_device_info *list, uint32_t count)
                output_get_device_type(d->type), d->is_default ? ", the default" : "");
         printf("   driver %s %s, Vulkan %s, memory %s\n", *d->driver ? d->driver : "?",
                d->driver_version, api_version(d, text),
-               output_bytes(d->memory_bytes, memory));
+               output_format_bytes(d->memory_bytes, memory));
         if (!d->usable) {
             printf("   not usable: %s\n", d->reason);
             continue;
         }
         printf("   uses bindings up to %s, allocations up to %s,\n",
-               output_bytes(d->max_binding_bytes, binding),
-               output_bytes(d->max_allocation_bytes, allocation));
+               output_format_bytes(d->max_binding_bytes, binding),
+               output_format_bytes(d->max_allocation_bytes, allocation));
         printf("   workgroups up to %" PRIu32 " with %s shared, subgroups of %" PRIu32
                "%s\n",
                d->max_workgroup_invocations,
-               output_bytes(d->shared_memory_bytes, shared), d->subgroup_size,
+               output_format_bytes(d->shared_memory_bytes, shared), d->subgroup_size,
                d->has_timestamps ? ", timestamps" : "");
     }
 }
@@ -83,10 +87,10 @@ int command_devices(int argc, char **argv)
         .count = sizeof(arguments) / sizeof(arguments[0]),
     };
     int code;
-    if (!options_parse(&command, argc, argv, NULL, &code))
+    if (!options_parse_words(&command, argc, argv, NULL, &code))
         return code;
 
-    const struct pix_log log = output_log(verbose);
+    const struct pix_log log = output_get_log(verbose);
     struct pix_device_info *list = NULL;
     uint32_t count = 0;
     if (!pix_device_list(&log, &list, &count))
@@ -95,7 +99,7 @@ int command_devices(int argc, char **argv)
     if (json)
         ok = print_json(list, count);
     else if (count == 0)
-        output_note("no Vulkan device was found");
+        output_print_note("no Vulkan device was found");
     else
         print_lines(list, count);
     pix_device_list_free(list);

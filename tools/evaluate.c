@@ -30,16 +30,17 @@ struct evaluation {
 static int check_arguments(const struct command *command, const struct evaluation *e)
 {
     if (!e->model || !e->data)
-        return options_usage_error(command, "--%s is missing",
-                                   e->model ? "data" : "model");
+        return options_print_usage_error(command, "--%s is missing",
+                                         e->model ? "data" : "model");
     if (e->grid && !is_png(e->grid))
-        return options_usage_error(command, "--grid %s must end in .png", e->grid);
-    if (terminal_path_kind(e->model) == PATH_NONE) {
-        output_error("--model %s does not exist or can not be read", e->model);
+        return options_print_usage_error(command, "--grid %s must end in .png",
+                                         e->grid);
+    if (terminal_get_path_kind(e->model) == PATH_NONE) {
+        output_print_error("--model %s does not exist or can not be read", e->model);
         return EXIT_FAILED;
     }
-    if (terminal_path_kind(e->data) != PATH_FOLDER) {
-        output_error("--data %s is not a folder that can be read", e->data);
+    if (terminal_get_path_kind(e->data) != PATH_FOLDER) {
+        output_print_error("--data %s is not a folder that can be read", e->data);
         return EXIT_FAILED;
     }
     return EXIT_DONE;
@@ -48,13 +49,14 @@ static int check_arguments(const struct command *command, const struct evaluatio
 static bool print_json(const struct evaluation *e, const struct pix_evaluation *result)
 {
     json_t *document = json_object();
-    output_add(&document, "pairs", output_uint(result->pairs));
-    output_add(&document, "broken", output_uint(result->broken));
-    output_add(&document, "l1", output_real(result->l1));
-    output_add(&document, "l1_copy", output_real(result->l1_copy));
-    output_add(&document, "l1_mean_colour", output_real(result->l1_mean_colour));
-    output_add(&document, "grid", output_text(e->grid));
-    return output_json(document);
+    output_add_member(&document, "pairs", output_make_uint(result->pairs));
+    output_add_member(&document, "broken", output_make_uint(result->broken));
+    output_add_member(&document, "l1", output_make_real(result->l1));
+    output_add_member(&document, "l1_copy", output_make_real(result->l1_copy));
+    output_add_member(&document, "l1_mean_colour",
+                      output_make_real(result->l1_mean_colour));
+    output_add_member(&document, "grid", output_make_text(e->grid));
+    return output_print_json(document);
 }
 
 static void print_lines(const struct evaluation *e, const struct pix_evaluation *result)
@@ -131,7 +133,7 @@ int command_evaluate(int argc, char **argv)
         .device = &e.device,
     };
     int code;
-    if (!options_parse(&command, argc, argv, NULL, &code))
+    if (!options_parse_words(&command, argc, argv, NULL, &code))
         return code;
     code = check_arguments(&command, &e);
     if (code != EXIT_DONE)

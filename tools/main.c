@@ -41,14 +41,14 @@ static int finish(int code)
 {
     const bool ok = fflush(stdout) == 0 && !ferror(stdout);
     if (!ok)
-        output_error("the output could not be written");
+        output_print_error("the output could not be written");
     return ok || code != EXIT_DONE ? code : EXIT_FAILED;
 }
 
 int main(int argc, char **argv)
 {
     if (!terminal_init(&argc, &argv)) {
-        output_error("the command line can not be read");
+        output_print_error("the command line can not be read");
         return EXIT_FAILED;
     }
     if (argc < 2) {
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return finish(commands[i].run(argc - 2, argv + 2));
 
-    output_error("there is no command \"%s\"", argv[1]);
-    output_note("see: pix2pix --help");
+    output_print_error("there is no command \"%s\"", argv[1]);
+    output_print_note("see: pix2pix --help");
     return EXIT_USAGE;
 }

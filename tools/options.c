@@ -75,15 +75,15 @@ static void print_help(const struct command *c)
                  device_argument_rows[i].help, NULL);
 }
 
-int options_usage_error(const struct command *command, const char *format, ...)
+int options_print_usage_error(const struct command *command, const char *format, ...)
 {
     char text[2048];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    output_error("%s", text);
-    output_note("see: pix2pix %s --help", command->name);
+    output_print_error("%s", text);
+    output_print_note("see: pix2pix %s --help", command->name);
     return EXIT_USAGE;
 }
 
@@ -152,15 +152,16 @@ static bool store(const struct command *c, const struct argument *a, const char 
         return true;
     case ARGUMENT_TEXT:
         if (!*text) {
-            options_usage_error(c, "--%s takes a text that is not empty", a->name);
+            options_print_usage_error(c, "--%s takes a text that is not empty",
+                                      a->name);
             return false;
         }
         *(const char **)a->target = text;
         return true;
     case ARGUMENT_CHOICE:
         if (!is_choice(a->choices, text)) {
-            options_usage_error(c, "--%s takes one of %s, not \"%s\"", a->name,
-                                a->choices, text);
+            options_print_usage_error(c, "--%s takes one of %s, not \"%s\"", a->name,
+                                      a->choices, text);
             return false;
         }
         *(const char **)a->target = text;
@@ -171,7 +172,7 @@ static bool store(const struct command *c, const struct argument *a, const char 
         for (; text[i] >= '0' && text[i] <= '9' && i < 7; i++)
             value = value * 10 + (uint32_t)(text[i] - '0');
         if (text[i] || value == 0) {
-            options_usage_error(
+            options_print_usage_error(
                 c, "--%s takes a whole number from 1 to 9999999, not \"%s\"", a->name,
                 text);
             return false;
@@ -202,8 +203,8 @@ static const char *next_value(struct parser *p, const char *name, const char *ne
 {
     if (p->at + 1 < p->argc && strncmp(p->argv[p->at + 1], "--", 2) != 0)
         return p->argv[++p->at];
-    options_usage_error(p->command, "--%.*s needs %s", (int)strcspn(name, "="), name,
-                        needs);
+    options_print_usage_error(p->command, "--%.*s needs %s", (int)strcspn(name, "="),
+                              name, needs);
     return NULL;
 }
 
@@ -220,13 +221,13 @@ static bool parse_option(struct parser *p)
     const struct pix_option *row =
         !own && c->is_training ? find_training_row(name, length) : NULL;
     if (!own && !row) {
-        options_usage_error(c, "there is no option --%.*s", (int)length, name);
+        options_print_usage_error(c, "there is no option --%.*s", (int)length, name);
         return false;
     }
     const bool is_flag =
         own ? argument.type == ARGUMENT_FLAG : row->type == PIX_OPTION_FLAG;
     if (is_flag && text) {
-        options_usage_error(c, "--%.*s takes no value", (int)length, name);
+        options_print_usage_error(c, "--%.*s takes no value", (int)length, name);
         return false;
     }
     if (!is_flag && !text && !(text = next_value(p, name, "a value")))
@@ -255,14 +256,14 @@ static bool parse_word(struct parser *p)
         return true;
     }
     if (!is_option || !word[2]) {
-        options_usage_error(c, "\"%s\" is not an option", word);
+        options_print_usage_error(c, "\"%s\" is not an option", word);
         return false;
     }
     return parse_option(p);
 }
 
-bool options_parse(const struct command *command, int argc, char **argv,
-                   struct settings *settings, int *code)
+bool options_parse_words(const struct command *command, int argc, char **argv,
+                         struct settings *settings, int *code)
 {
     struct parser p = { command, argc, argv, 0, 0, settings };
     *code = EXIT_USAGE;
@@ -277,7 +278,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
         settings->count = 0;
         settings->items = calloc((size_t)argc + 1, sizeof(*settings->items));
         if (!settings->items) {
-            output_error("out of memory");
+            output_print_error("out of memory");
             *code = EXIT_FAILED;
             return false;
         }
@@ -294,7 +295,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
 pix_device *options_open_device(const struct device_arguments *arguments)
 {
     const struct pix_device_options options = {
-        .log = output_log(arguments->verbose),
+        .log = output_get_log(arguments->verbose),
         .select = arguments->select,
         .validation = arguments->validation,
     };
@@ -306,16 +307,16 @@ int options_close_device(pix_device *device, int code)
     const uint32_t count = device ? pix_device_validation_count(device) : 0;
     pix_device_destroy(device);
     if (count > 0)
-        output_error("%" PRIu32 " messages of the validation layer", count);
+        output_print_error("%" PRIu32 " messages of the validation layer", count);
     return count > 0 && code == EXIT_DONE ? EXIT_FAILED : code;
 }
 
-char *options_join(const char *folder, const char *name)
+char *options_join_path(const char *folder, const char *name)
 {
     const size_t a = strlen(folder), b = strlen(name);
     char *path = malloc(a + b + 2);
     if (!path) {
-        output_error("out of memory");
+        output_print_error("out of memory");
         return NULL;
     }
     memcpy(path, folder, a);

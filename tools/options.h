@@ -71,11 +71,11 @@ struct settings {
 // Parses the words after the command's name. Returns false with *code set if the
 // command ends here: help was printed, or the command line is wrong. `settings` may be
 // NULL where the command is not a training; its items are freed by the caller.
-bool options_parse(const struct command *command, int argc, char **argv,
-                   struct settings *settings, int *code);
+bool options_parse_words(const struct command *command, int argc, char **argv,
+                         struct settings *settings, int *code);
 
 // Prints the message and where to find help; returns EXIT_USAGE.
-int options_usage_error(const struct command *command, const char *format, ...)
+int options_print_usage_error(const struct command *command, const char *format, ...)
     OUTPUT_PRINTF(2, 3);
 
 // Opens the device that the command line names.
@@ -85,7 +85,7 @@ pix_device *options_open_device(const struct device_arguments *arguments);
 int options_close_device(pix_device *device, int code);
 
 // "folder/name"; caller frees. NULL after a message.
-char *options_join(const char *folder, const char *name);
+char *options_join_path(const char *folder, const char *name);
 
 int command_devices(int argc, char **argv);
 int command_train(int argc, char **argv);

@@ -30,7 +30,7 @@ static void message(const char *prefix, const char *text)
     fprintf(stderr, "%s%s\n", prefix, text);
 }
 
-void output_error(const char *format, ...)
+void output_print_error(const char *format, ...)
 {
     char text[2048];
     va_list args;
@@ -40,7 +40,7 @@ void output_error(const char *format, ...)
     message("error: ", text);
 }
 
-void output_note(const char *format, ...)
+void output_print_note(const char *format, ...)
 {
     char text[2048];
     va_list args;
@@ -59,7 +59,7 @@ static void log_callback(void *user, enum pix_log_level level, const char *text)
             text);
 }
 
-struct pix_log output_log(bool verbose)
+struct pix_log output_get_log(bool verbose)
 {
     return (struct pix_log){
         .callback = log_callback,
@@ -70,7 +70,7 @@ struct pix_log output_log(bool verbose)
 // ---------------------------------------------------------------------------
 // JSON
 
-void output_add(json_t **object, const char *key, json_t *value)
+void output_add_member(json_t **object, const char *key, json_t *value)
 {
     if (json_object_set_new(*object, key, value) == 0)
         return;
@@ -78,12 +78,12 @@ void output_add(json_t **object, const char *key, json_t *value)
     *object = NULL;
 }
 
-json_t *output_uint(uint64_t value)
+json_t *output_make_uint(uint64_t value)
 {
     return json_integer((json_int_t)value);
 }
 
-json_t *output_text(const char *value)
+json_t *output_make_text(const char *value)
 {
     char text[4096];
     json_t *v = value ? json_string(value) : json_null();
@@ -96,12 +96,12 @@ json_t *output_text(const char *value)
     return json_string(text);
 }
 
-json_t *output_real(double value)
+json_t *output_make_real(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-bool output_json(json_t *document)
+bool output_print_json(json_t *document)
 {
     const bool ok =
         document &&
@@ -110,14 +110,14 @@ bool output_json(json_t *document)
     if (ok)
         putchar('\n');
     else
-        output_error("the JSON document could not be written");
+        output_print_error("the JSON document could not be written");
     return ok;
 }
 
 // ---------------------------------------------------------------------------
 // Plans, sizes, times
 
-const char *output_bytes(uint64_t bytes, char *text)
+const char *output_format_bytes(uint64_t bytes, char *text)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
     double value = (double)bytes;
@@ -130,7 +130,7 @@ const char *output_bytes(uint64_t bytes, char *text)
     return text;
 }
 
-const char *output_duration(double seconds, char *text)
+const char *output_format_duration(double seconds, char *text)
 {
     if (!(seconds >= 0 && seconds < 1e9)) {
         snprintf(text, 32, "?");
@@ -156,7 +156,7 @@ const char *output_get_device_type(enum pix_device_type type)
     return names[type];
 }
 
-bool output_plan(const struct pix_plan *p, bool as_json)
+bool output_print_plan(const struct pix_plan *p, bool as_json)
 {
     const struct {
         const char *key, *name;
@@ -182,26 +182,27 @@ bool output_plan(const struct pix_plan *p, bool as_json)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[32];
         if (as_json)
-            output_add(&document, rows[i].key, output_uint(rows[i].value));
+            output_add_member(&document, rows[i].key, output_make_uint(rows[i].value));
         else if (rows[i].is_bytes)
-            printf("%-26s %14s\n", rows[i].name, output_bytes(rows[i].value, text));
+            printf("%-26s %14s\n", rows[i].name,
+                   output_format_bytes(rows[i].value, text));
         else
             printf("%-26s %14" PRIu64 "\n", rows[i].name, rows[i].value);
     }
-    return !as_json || output_json(document);
+    return !as_json || output_print_json(document);
 }
 
 // ---------------------------------------------------------------------------
 // Live line
 
 // The last column stays free: some terminals wrap when it is written.
-void output_live_begin(FILE *stream)
+void output_begin_live(FILE *stream)
 {
-    live.width = terminal_columns(stream) - 1;
+    live.width = terminal_get_columns(stream) - 1;
     live.stream = stream;
 }
 
-void output_live(const char *text)
+void output_show_live(const char *text)
 {
     if (!live.stream)
         return;
@@ -209,7 +210,7 @@ void output_live(const char *text)
     fflush(live.stream);
 }
 
-void output_live_end(void)
+void output_end_live(void)
 {
     if (!live.stream)
         return;

@@ -23,38 +23,38 @@
 #endif
 
 // Messages on stderr. The library's log goes the same way.
-void output_error(const char *format, ...) OUTPUT_PRINTF(1, 2);
-void output_note(const char *format, ...) OUTPUT_PRINTF(1, 2);
-struct pix_log output_log(bool verbose);
+void output_print_error(const char *format, ...) OUTPUT_PRINTF(1, 2);
+void output_print_note(const char *format, ...) OUTPUT_PRINTF(1, 2);
+struct pix_log output_get_log(bool verbose);
 
 // Adds a member to a JSON object. Where there is no memory, *object is freed and
-// becomes NULL and stays so: output_json is where that is seen.
-void output_add(json_t **object, const char *key, json_t *value);
+// becomes NULL and stays so: output_print_json is where that is seen.
+void output_add_member(json_t **object, const char *key, json_t *value);
 
 // Values: NULL and what is not finite give null; in a text that is not UTF-8 (a path
 // can be so) '?' stands for every byte that is not ASCII.
-json_t *output_uint(uint64_t value);
-json_t *output_real(double value);
-json_t *output_text(const char *value);
+json_t *output_make_uint(uint64_t value);
+json_t *output_make_real(double value);
+json_t *output_make_text(const char *value);
 
 // Prints a document on stdout, two spaces per level, and frees it. False after a
 // message, also for NULL.
-bool output_json(json_t *document);
+bool output_print_json(json_t *document);
 
 // A plan, as a document or as lines on stdout.
-bool output_plan(const struct pix_plan *plan, bool json);
+bool output_print_plan(const struct pix_plan *plan, bool json);
 
 // "1.25 GiB"; `text` has room for 32.
-const char *output_bytes(uint64_t bytes, char *text);
+const char *output_format_bytes(uint64_t bytes, char *text);
 // "1:02:03"; `text` has room for 32.
-const char *output_duration(double seconds, char *text);
+const char *output_format_duration(double seconds, char *text);
 
 // "discrete", "integrated", "virtual", "cpu" or "other".
 const char *output_get_device_type(enum pix_device_type type);
 
 // One line that is written over and over on a terminal. Messages clear it first.
-void output_live_begin(FILE *stream);
-void output_live(const char *text);
-void output_live_end(void);    // clears it for good
+void output_begin_live(FILE *stream);
+void output_show_live(const char *text);
+void output_end_live(void);    // clears it for good
 
 #endif

@@ -13,7 +13,7 @@
 bool replacement_begin(struct replacement *r, const char *path)
 {
     *r = (struct replacement){ 0 };
-    const enum path_kind kind = terminal_path_kind(path);
+    const enum path_kind kind = terminal_get_path_kind(path);
     if (kind == PATH_OTHER) {
         r->file = terminal_open_file(path, "wb");
         return r->file != NULL;
@@ -22,7 +22,7 @@ bool replacement_begin(struct replacement *r, const char *path)
         errno = EISDIR;
         return false;
     }
-    r->target = terminal_final_path(path);
+    r->target = terminal_resolve_path(path);
     const size_t size = r->target ? strlen(r->target) + 64 : 0;
     r->temporary = r->target ? malloc(size) : NULL;
     if (r->temporary) {
@@ -31,7 +31,7 @@ bool replacement_begin(struct replacement *r, const char *path)
         while (folder > 0 && !terminal_is_separator(r->target[folder - 1]))
             folder--;
         snprintf(r->temporary, size, "%.*s.pix2pix-bench-%lu.tmp", (int)folder,
-                 r->target, terminal_process_number());
+                 r->target, terminal_get_process_number());
         r->file = terminal_create_file(r->temporary);
     }
     if (r->file)

@@ -14,33 +14,33 @@
 // of failed writes into errors, which are handled.
 bool terminal_init(int *argc, char ***argv);
 
-// After this an interrupt (Ctrl-C) only sets what terminal_interrupted returns. A
+// After this an interrupt (Ctrl-C) only sets what terminal_is_interrupted returns. A
 // second one ends the process at once with exit code 130.
 void terminal_catch_interrupt(void);
-bool terminal_interrupted(void);
+bool terminal_is_interrupted(void);
 
 bool terminal_is_interactive(FILE *stream);
-int terminal_columns(FILE *stream);    // 80 where it can not be known
+int terminal_get_columns(FILE *stream);    // 80 where it can not be known
 
-double terminal_seconds(void);    // monotonic
+double terminal_get_seconds(void);    // monotonic
 
 enum path_kind { PATH_NONE, PATH_FILE, PATH_FOLDER, PATH_OTHER };
-enum path_kind terminal_path_kind(const char *path);    // follows links
+enum path_kind terminal_get_path_kind(const char *path);    // follows links
 
 // Whether two paths name the same existing file or folder.
-bool terminal_same_path(const char *a, const char *b);
+bool terminal_is_same_path(const char *a, const char *b);
 
 // fopen. NULL: errno says why.
 FILE *terminal_open_file(const char *path, const char *mode);
 
 // What replacement.c is made of. The path that links lead to, caller frees; a new file,
 // NULL if there is one already: errno says why of both.
-char *terminal_final_path(const char *path);
+char *terminal_resolve_path(const char *path);
 FILE *terminal_create_file(const char *path);
 bool terminal_move_file(const char *from, const char *to);    // over what is there
 void terminal_remove_file(const char *path);
 bool terminal_is_separator(char c);
-unsigned long terminal_process_number(void);
+unsigned long terminal_get_process_number(void);
 
 // Makes a folder with its parents; an existing one is fine. False: errno says why.
 bool terminal_make_folder(const char *path);

@@ -50,7 +50,7 @@ void terminal_catch_interrupt(void)
     sigaction(SIGTERM, &action, NULL);    // of batch systems and service managers
 }
 
-bool terminal_interrupted(void)
+bool terminal_is_interrupted(void)
 {
     return interrupted != 0;
 }
@@ -60,7 +60,7 @@ bool terminal_is_interactive(FILE *stream)
     return isatty(fileno(stream)) == 1;
 }
 
-int terminal_columns(FILE *stream)
+int terminal_get_columns(FILE *stream)
 {
     struct winsize size;
     if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
@@ -68,14 +68,14 @@ int terminal_columns(FILE *stream)
     return 80;
 }
 
-double terminal_seconds(void)
+double terminal_get_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-enum path_kind terminal_path_kind(const char *path)
+enum path_kind terminal_get_path_kind(const char *path)
 {
     struct stat status;
     if (stat(path, &status) != 0)
@@ -85,7 +85,7 @@ enum path_kind terminal_path_kind(const char *path)
     return S_ISDIR(status.st_mode) ? PATH_FOLDER : PATH_OTHER;
 }
 
-bool terminal_same_path(const char *a, const char *b)
+bool terminal_is_same_path(const char *a, const char *b)
 {
     struct stat status_a, status_b;
     return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 &&
@@ -102,15 +102,16 @@ bool terminal_is_separator(char c)
     return c == '/';
 }
 
-unsigned long terminal_process_number(void)
+unsigned long terminal_get_process_number(void)
 {
     return (unsigned long)getpid();
 }
 
 // Without links.
-char *terminal_final_path(const char *path)
+char *terminal_resolve_path(const char *path)
 {
-    return terminal_path_kind(path) == PATH_NONE ? strdup(path) : realpath(path, NULL);
+    return terminal_get_path_kind(path) == PATH_NONE ? strdup(path)
+                                                     : realpath(path, NULL);
 }
 
 // NULL if there is one already.
@@ -135,7 +136,7 @@ static bool make_one(const char *path)
     if (mkdir(path, 0777) == 0)
         return true;
     const int error = errno;
-    const bool exists = terminal_path_kind(path) == PATH_FOLDER;
+    const bool exists = terminal_get_path_kind(path) == PATH_FOLDER;
     errno = error;
     return exists;
 }

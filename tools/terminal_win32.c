@@ -70,7 +70,7 @@ void terminal_catch_interrupt(void)
     SetConsoleCtrlHandler(on_interrupt, TRUE);
 }
 
-bool terminal_interrupted(void)
+bool terminal_is_interrupted(void)
 {
     return interrupted != 0;
 }
@@ -86,7 +86,7 @@ bool terminal_is_interactive(FILE *stream)
     return GetConsoleMode(handle_of(stream), &mode) != 0;
 }
 
-int terminal_columns(FILE *stream)
+int terminal_get_columns(FILE *stream)
 {
     CONSOLE_SCREEN_BUFFER_INFO info;
     if (GetConsoleScreenBufferInfo(handle_of(stream), &info))
@@ -94,7 +94,7 @@ int terminal_columns(FILE *stream)
     return 80;
 }
 
-double terminal_seconds(void)
+double terminal_get_seconds(void)
 {
     LARGE_INTEGER now, frequency;
     QueryPerformanceCounter(&now);
@@ -102,7 +102,7 @@ double terminal_seconds(void)
     return (double)now.QuadPart / (double)frequency.QuadPart;
 }
 
-enum path_kind terminal_path_kind(const char *path)
+enum path_kind terminal_get_path_kind(const char *path)
 {
     wchar_t *name = wide(path);
     const DWORD attributes =
@@ -129,7 +129,7 @@ static bool identify(const char *path, BY_HANDLE_FILE_INFORMATION *info)
     return ok != 0;
 }
 
-bool terminal_same_path(const char *a, const char *b)
+bool terminal_is_same_path(const char *a, const char *b)
 {
     BY_HANDLE_FILE_INFORMATION info_a, info_b;
     return identify(a, &info_a) && identify(b, &info_b) &&
@@ -154,12 +154,12 @@ bool terminal_is_separator(char c)
     return c == '/' || c == '\\' || c == ':';
 }
 
-unsigned long terminal_process_number(void)
+unsigned long terminal_get_process_number(void)
 {
     return GetCurrentProcessId();
 }
 
-char *terminal_final_path(const char *path)
+char *terminal_resolve_path(const char *path)
 {
     return _strdup(path);
 }
@@ -200,7 +200,7 @@ static bool make_one(const char *path)
     const bool made = name && CreateDirectoryW(name, NULL);
     const DWORD code = GetLastError();
     free(name);
-    if (made || terminal_path_kind(path) == PATH_FOLDER)
+    if (made || terminal_get_path_kind(path) == PATH_FOLDER)
         return true;
     errno = code == ERROR_PATH_NOT_FOUND ? ENOENT : EACCES;
     return false;

@@ -18,7 +18,7 @@ static bool apply(const struct command *command, const struct settings *settings
                   const char *config, struct pix_train_options *o)
 {
     if (config && !pix_train_options_read_file(config, o)) {
-        options_usage_error(command, "%s", pix_last_error());
+        options_print_usage_error(command, "%s", pix_last_error());
         return false;
     }
     // A recipe is what the other options change, wherever it stands.
@@ -28,7 +28,7 @@ static bool apply(const struct command *command, const struct settings *settings
             if ((pass == 0) != (strcmp(s->row->name, "recipe") == 0))
                 continue;
             if (!pix_train_options_set(o, s->row->name, s->text)) {
-                options_usage_error(command, "%s", pix_last_error());
+                options_print_usage_error(command, "%s", pix_last_error());
                 return false;
             }
         }
@@ -39,8 +39,8 @@ static bool apply(const struct command *command, const struct settings *settings
 // whole starts from the beginning.
 static bool is_run(const char *out)
 {
-    char *path = options_join(out, "config.json");
-    const bool found = path && terminal_path_kind(path) != PATH_NONE;
+    char *path = options_join_path(out, "config.json");
+    const bool found = path && terminal_get_path_kind(path) != PATH_NONE;
     free(path);
     return found;
 }
@@ -51,12 +51,12 @@ static int continue_options(const struct command *command,
                             const char *out, struct pix_train_options *merged)
 {
     if (!pix_train_options_read(out, merged)) {
-        output_error("%s", pix_last_error());
+        output_print_error("%s", pix_last_error());
         return EXIT_FAILED;
     }
     struct pix_train_options resolved = *merged;
     if (!pix_train_options_resolve(&resolved)) {
-        output_error("%s: %s", out, pix_last_error());
+        output_print_error("%s: %s", out, pix_last_error());
         pix_train_options_finish(merged);
         return EXIT_FAILED;
     }
@@ -78,7 +78,8 @@ static int gather_options(const struct command *command,
     if (!apply(command, settings, config, o))
         goto fail;
     if (o->continue_run && !o->out) {
-        options_usage_error(command, "--continue needs --out, the run to go on with");
+        options_print_usage_error(command,
+                                  "--continue needs --out, the run to go on with");
         goto fail;
     }
     if (o->continue_run && is_run(o->out)) {
@@ -90,15 +91,16 @@ static int gather_options(const struct command *command,
         *o = merged;
         code = EXIT_USAGE;
     } else if (o->continue_run && !plan && !o->data) {
-        options_usage_error(command,
-                            "--out %s holds no run yet (no config.json): give --data "
-                            "to start one",
-                            o->out);
+        options_print_usage_error(
+            command,
+            "--out %s holds no run yet (no config.json): give --data "
+            "to start one",
+            o->out);
         goto fail;
     }
     struct pix_train_options resolved = *o;    // the library warns when it resolves `o`
     if (!(plan ? pix_train_options_resolve(&resolved) : pix_train_check(o))) {
-        options_usage_error(command, "%s", pix_last_error());
+        options_print_usage_error(command, "%s", pix_last_error());
         goto fail;
     }
     return EXIT_DONE;
@@ -127,11 +129,11 @@ static void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq)
         .stream = stream,
         .live = terminal_is_interactive(stream),
         .log_freq = log_freq,
-        .start = terminal_seconds(),
+        .start = terminal_get_seconds(),
     };
     p->last = p->start;
     if (p->live)
-        output_live_begin(stream);
+        output_begin_live(stream);
 }
 
 // The losses of a step, those that it has; `digits` after the point.
@@ -168,12 +170,12 @@ static void print_live(const struct progress *p, const char *left)
         "epoch %" PRIu64 "  step %" PRIu64 "/%" PRIu64 "  %s  %.3g images/s  %s left",
         m->epoch, m->step, m->steps, losses_text(m, false, losses, sizeof(losses)),
         m->images_per_s, left);
-    if (length >= terminal_columns(p->stream))
+    if (length >= terminal_get_columns(p->stream))
         snprintf(line, sizeof(line),
                  "ep %" PRIu64 " %" PRIu64 "/%" PRIu64 " %s %.3g img/s %s left",
                  m->epoch, m->step, m->steps,
                  losses_text(m, true, losses, sizeof(losses)), m->images_per_s, left);
-    output_live(line);
+    output_show_live(line);
 }
 
 // One line for a file or a pipe.
@@ -197,18 +199,18 @@ static void print_plain(const struct progress *p, const char *left)
 static void print_validation(const struct progress *p)
 {
     const struct pix_step_metrics *m = &p->metrics;
-    output_live_end();
+    output_end_live();
     fprintf(p->stream, "epoch %" PRIu64 " val_l1 %.4f lr %.3g\n", m->epoch, m->val_l1,
             m->lr);
     fflush(p->stream);
     if (p->live)
-        output_live_begin(p->stream);
+        output_begin_live(p->stream);
 }
 
 static void progress_step(struct progress *p, const struct pix_step_metrics *m)
 {
     // The first step of a process compiles pipelines: it counts until there is another.
-    const double now = terminal_seconds();
+    const double now = terminal_get_seconds();
     const double seconds = now - p->last;
     p->last = now;
     p->metrics = *m;
@@ -220,7 +222,7 @@ static void progress_step(struct progress *p, const struct pix_step_metrics *m)
 
     const bool last = m->step == m->steps;
     char left[32];
-    output_duration(p->step_seconds * (double)(m->steps - m->step), left);
+    output_format_duration(p->step_seconds * (double)(m->steps - m->step), left);
     if (m->has_val)
         print_validation(p);
     if (p->live) {
@@ -241,22 +243,25 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
     char text[32];
     if (json) {
         json_t *document = json_object();
-        output_add(&document, "out", output_text(o->out));
-        output_add(&document, "interrupted", json_boolean(interrupted));
-        output_add(&document, "trained", output_uint(p->trained));
-        output_add(&document, "seconds", output_real(seconds));
+        output_add_member(&document, "out", output_make_text(o->out));
+        output_add_member(&document, "interrupted", json_boolean(interrupted));
+        output_add_member(&document, "trained", output_make_uint(p->trained));
+        output_add_member(&document, "seconds", output_make_real(seconds));
         if (p->trained > 0) {
-            output_add(&document, "step", output_uint(m->step));
-            output_add(&document, "steps", output_uint(m->steps));
-            output_add(&document, "epoch", output_uint(m->epoch));
-            output_add(&document, "loss_d_real", output_real(m->loss_d_real));
-            output_add(&document, "loss_d_fake", output_real(m->loss_d_fake));
-            output_add(&document, "loss_d_gp", output_real(m->loss_d_gp));
-            output_add(&document, "loss_g_gan", output_real(m->loss_g_gan));
-            output_add(&document, "loss_g_l1", output_real(m->loss_g_l1));
-            output_add(&document, "images_per_s", output_real(m->images_per_s));
+            output_add_member(&document, "step", output_make_uint(m->step));
+            output_add_member(&document, "steps", output_make_uint(m->steps));
+            output_add_member(&document, "epoch", output_make_uint(m->epoch));
+            output_add_member(&document, "loss_d_real",
+                              output_make_real(m->loss_d_real));
+            output_add_member(&document, "loss_d_fake",
+                              output_make_real(m->loss_d_fake));
+            output_add_member(&document, "loss_d_gp", output_make_real(m->loss_d_gp));
+            output_add_member(&document, "loss_g_gan", output_make_real(m->loss_g_gan));
+            output_add_member(&document, "loss_g_l1", output_make_real(m->loss_g_l1));
+            output_add_member(&document, "images_per_s",
+                              output_make_real(m->images_per_s));
         }
-        return output_json(document);
+        return output_print_json(document);
     }
     if (p->trained == 0) {
         printf("%s: %s\n", o->out,
@@ -266,7 +271,7 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
         printf("%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
                " steps in %s, %.3g images/s\n",
                o->out, interrupted ? "interrupted at" : "finished at", m->step,
-               m->steps, p->trained, output_duration(seconds, text),
+               m->steps, p->trained, output_format_duration(seconds, text),
                seconds > 0
                    ? (double)p->trained * o->batch_size * o->accumulate / seconds
                    : 0.0);
@@ -285,20 +290,20 @@ static void print_recipe(const struct pix_train_options *o, bool is_named)
     char text[512];
     if ((is_named || strcmp(o->recipe, "pytorch") != 0) &&
         pix_train_recipe(o->recipe, text, sizeof(text)))
-        output_note("recipe %s: %s", o->recipe, text);
+        output_print_note("recipe %s: %s", o->recipe, text);
 }
 
 static int run_training(pix_device *device, const struct pix_train_options *given,
                         bool names_recipe, bool json)
 {
     // What the run needs may take a while to read: it is not begun in vain.
-    if (terminal_interrupted()) {
-        output_note("interrupted before the run was begun");
+    if (terminal_is_interrupted()) {
+        output_print_note("interrupted before the run was begun");
         return EXIT_INTERRUPTED;
     }
     pix_trainer *trainer = pix_trainer_create(device, given);
     if (!trainer)
-        return terminal_interrupted() ? EXIT_INTERRUPTED : EXIT_FAILED;
+        return terminal_is_interrupted() ? EXIT_INTERRUPTED : EXIT_FAILED;
 
     const struct pix_train_options *o = pix_trainer_get_options(trainer);
     struct progress progress;
@@ -307,7 +312,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     int code = EXIT_DONE;
     for (;;) {
         struct pix_step_metrics metrics;
-        if (terminal_interrupted()) {
+        if (terminal_is_interrupted()) {
             if (pix_trainer_drain(trainer, &metrics) == PIX_STEP_DONE)
                 progress_step(&progress, &metrics);
             code = pix_trainer_save(trainer) ? EXIT_INTERRUPTED : EXIT_FAILED;
@@ -320,7 +325,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
             break;
         progress_step(&progress, &metrics);
     }
-    output_live_end();
+    output_end_live();
     if (code != EXIT_FAILED &&
         !print_summary(&progress, o, code == EXIT_INTERRUPTED, json))
         code = EXIT_FAILED;
@@ -362,7 +367,7 @@ int command_train(int argc, char **argv)
     struct settings settings = { 0 };
     struct pix_train_options options;
     int code;
-    if (!options_parse(&command, argc, argv, &settings, &code))
+    if (!options_parse_words(&command, argc, argv, &settings, &code))
         goto end;
     code = gather_options(&command, &settings, config, plan, &options);
     if (code != EXIT_DONE)
@@ -373,7 +378,8 @@ int command_train(int argc, char **argv)
         code = EXIT_FAILED;
     } else if (plan) {
         struct pix_plan numbers;
-        if (!pix_train_plan(device, &options, &numbers) || !output_plan(&numbers, json))
+        if (!pix_train_plan(device, &options, &numbers) ||
+            !output_print_plan(&numbers, json))
             code = EXIT_FAILED;
     } else {
         code = run_training(device, &options, has_recipe(&settings), json);

@@ -34,31 +34,31 @@ static bool ends_in_separator(const char *path)
 static int check_paths(const struct command *command, const struct translation *t,
                        bool *is_folder)
 {
-    const enum path_kind in = terminal_path_kind(t->input);
-    const enum path_kind out = terminal_path_kind(t->output);
+    const enum path_kind in = terminal_get_path_kind(t->input);
+    const enum path_kind out = terminal_get_path_kind(t->output);
     *is_folder = in == PATH_FOLDER;
     if (in == PATH_NONE) {
-        output_error("--input %s does not exist or can not be read", t->input);
+        output_print_error("--input %s does not exist or can not be read", t->input);
         return EXIT_FAILED;
     }
-    if (terminal_same_path(t->input, t->output))
-        return options_usage_error(command,
-                                   "--output %s is the input, which would be "
-                                   "overwritten: name another",
-                                   t->output);
+    if (terminal_is_same_path(t->input, t->output))
+        return options_print_usage_error(command,
+                                         "--output %s is the input, which would be "
+                                         "overwritten: name another",
+                                         t->output);
     if (*is_folder) {
         if (out == PATH_FILE || out == PATH_OTHER)
-            return options_usage_error(
+            return options_print_usage_error(
                 command, "--input %s is a folder and --output %s is not: name a folder",
                 t->input, t->output);
         return EXIT_DONE;
     }
     if (out == PATH_FOLDER || ends_in_separator(t->output))
-        return options_usage_error(
+        return options_print_usage_error(
             command, "--input %s is a file and --output %s a folder: name a file",
             t->input, t->output);
     if (!pix_array_has_extension(t->output))
-        return options_usage_error(
+        return options_print_usage_error(
             command, "--output %s must end in .png, .jpg, .jpeg, .bmp, .tga or .npy",
             t->output);
     return EXIT_DONE;
@@ -74,12 +74,12 @@ static bool image_done(void *user, struct pix_translate_item *item)
     struct progress *progress = user;
     char line[128];
     if (item->result == PIX_TRANSLATE_NOT_TRANSLATED)
-        output_note("%s was not translated", item->input);
+        output_print_note("%s was not translated", item->input);
     progress->done++;
     snprintf(line, sizeof(line), "image %" PRIu32 "/%" PRIu32, progress->done,
              progress->count);
-    output_live(line);
-    return !terminal_interrupted();
+    output_show_live(line);
+    return !terminal_is_interrupted();
 }
 
 static bool translate_file(pix_translator *translator, const char *input,
@@ -88,8 +88,9 @@ static bool translate_file(pix_translator *translator, const char *input,
     const char *extension = pix_translator_extension(translator, output);
     const size_t length = strlen(output), tail = strlen(extension);
     if (length < tail || strcmp(output + length - tail, extension) != 0) {
-        output_error("--output %s can not hold what this model makes: name a %s%s",
-                     output, extension, strcmp(extension, ".npy") ? " or .npy" : "");
+        output_print_error(
+            "--output %s can not hold what this model makes: name a %s%s", output,
+            extension, strcmp(extension, ".npy") ? " or .npy" : "");
         return false;
     }
     struct progress progress = { .count = 1 };
@@ -117,9 +118,9 @@ static char *output_path(pix_translator *translator, const char *folder,
     if (changed) {
         memcpy(changed, name, stem);
         strcpy(changed + stem, extension);
-        path = options_join(folder, changed);
+        path = options_join_path(folder, changed);
     } else {
-        output_error("out of memory");
+        output_print_error("out of memory");
     }
     free(changed);
     return path;
@@ -138,7 +139,7 @@ static bool check_outputs(struct pix_translate_item *items, uint32_t count)
         calloc(count, sizeof(struct pix_translate_item *));
     bool ok = sorted != NULL;
     if (!ok)
-        output_error("out of memory");
+        output_print_error("out of memory");
     for (uint32_t i = 0; ok && i < count; i++)
         sorted[i] = &items[i];
     if (ok)
@@ -146,8 +147,9 @@ static bool check_outputs(struct pix_translate_item *items, uint32_t count)
     for (uint32_t i = 1; ok && i < count; i++) {
         ok = strcmp(sorted[i - 1]->output, sorted[i]->output) != 0;
         if (!ok)
-            output_error("%s and %s would both become %s: rename one",
-                         sorted[i - 1]->input, sorted[i]->input, sorted[i]->output);
+            output_print_error("%s and %s would both become %s: rename one",
+                               sorted[i - 1]->input, sorted[i]->input,
+                               sorted[i]->output);
     }
     free(sorted);
     return ok;
@@ -161,9 +163,9 @@ static struct pix_translate_item *make_items(pix_translator *translator,
     struct pix_translate_item *items = calloc(count, sizeof(*items));
     bool ok = items != NULL;
     if (!items)
-        output_error("out of memory");
+        output_print_error("out of memory");
     for (uint32_t i = 0; ok && i < count; i++) {
-        items[i].input = options_join(t->input, names[i]);
+        items[i].input = options_join_path(t->input, names[i]);
         items[i].output = output_path(translator, t->output, names[i]);
         ok = items[i].input && items[i].output;
     }
@@ -181,32 +183,33 @@ static int translate_folder(pix_translator *translator, const struct translation
     uint32_t count = 0, good = 0;
     int code = EXIT_FAILED;
     if (!pix_array_list(t->input, &names, &count)) {
-        output_error("%s", pix_last_error());
+        output_print_error("%s", pix_last_error());
         return EXIT_FAILED;
     }
     if (count == 0) {
-        output_error("--input %s holds no .png, .jpg, .jpeg, .bmp, .tga or .npy",
-                     t->input);
+        output_print_error("--input %s holds no .png, .jpg, .jpeg, .bmp, .tga or .npy",
+                           t->input);
         goto end;
     }
     items = make_items(translator, t, names, count);
     if (!items)
         goto end;
     if (!terminal_make_folder(t->output)) {
-        output_error("--output %s can not be made: %s", t->output, strerror(errno));
+        output_print_error("--output %s can not be made: %s", t->output,
+                           strerror(errno));
         goto end;
     }
     if (terminal_is_interactive(stderr))
-        output_live_begin(stderr);
+        output_begin_live(stderr);
     progress.count = count;
     terminal_catch_interrupt();
-    const double start = terminal_seconds();
+    const double start = terminal_get_seconds();
     if (pix_translator_run_many(translator, items, count, image_done, &progress))
         code = EXIT_DONE;
-    else if (progress.done < count && terminal_interrupted())
+    else if (progress.done < count && terminal_is_interrupted())
         code = EXIT_INTERRUPTED;
-    output_live_end();
-    const double seconds = terminal_seconds() - start;
+    output_end_live();
+    const double seconds = terminal_get_seconds() - start;
     for (uint32_t i = 0; i < count; i++)
         good += items[i].result == PIX_TRANSLATE_DONE;
     printf("%s: %" PRIu32 " of %" PRIu32 " images, %.3g ms each\n", t->output, good,
@@ -226,9 +229,9 @@ static int print_plan(pix_translator *translator, const struct translation *t)
     struct pix_plan plan;
     uint32_t width = 0, height = 0;
     if (t->input && t->preprocess && strcmp(t->preprocess, "none") == 0 &&
-        terminal_path_kind(t->input) == PATH_FILE) {
+        terminal_get_path_kind(t->input) == PATH_FILE) {
         if (!pix_array_read(t->input, &image)) {
-            output_error("%s", pix_last_error());
+            output_print_error("%s", pix_last_error());
             return EXIT_FAILED;
         }
         width = image.width;
@@ -237,7 +240,7 @@ static int print_plan(pix_translator *translator, const struct translation *t)
     }
     if (!pix_translator_plan(translator, width, height, &plan))
         return EXIT_FAILED;
-    return output_plan(&plan, t->json) ? EXIT_DONE : EXIT_FAILED;
+    return output_print_plan(&plan, t->json) ? EXIT_DONE : EXIT_FAILED;
 }
 
 // Everything that can be known before a device is opened.
@@ -246,23 +249,24 @@ static int check_arguments(const struct command *command, const struct translati
 {
     int code = EXIT_DONE;
     if (!t->model)
-        return options_usage_error(command,
-                                   "--model is missing: a run or a file of weights");
+        return options_print_usage_error(
+            command, "--model is missing: a run or a file of weights");
     if (t->plan) {
-        if (t->input && terminal_path_kind(t->input) == PATH_NONE) {
-            output_error("--input %s does not exist or can not be read", t->input);
+        if (t->input && terminal_get_path_kind(t->input) == PATH_NONE) {
+            output_print_error("--input %s does not exist or can not be read",
+                               t->input);
             return EXIT_FAILED;
         }
     } else {
         if (t->json)
-            return options_usage_error(command, "--json goes with --plan only");
+            return options_print_usage_error(command, "--json goes with --plan only");
         if (!t->input || !t->output)
-            return options_usage_error(command, "--%s is missing",
-                                       t->input ? "output" : "input");
+            return options_print_usage_error(command, "--%s is missing",
+                                             t->input ? "output" : "input");
         code = check_paths(command, t, is_folder);
     }
-    if (code == EXIT_DONE && terminal_path_kind(t->model) == PATH_NONE) {
-        output_error("--model %s does not exist or can not be read", t->model);
+    if (code == EXIT_DONE && terminal_get_path_kind(t->model) == PATH_NONE) {
+        output_print_error("--model %s does not exist or can not be read", t->model);
         return EXIT_FAILED;
     }
     return code;
@@ -336,7 +340,7 @@ int command_translate(int argc, char **argv)
         .device = &t.device,
     };
     int code;
-    if (!options_parse(&command, argc, argv, NULL, &code))
+    if (!options_parse_words(&command, argc, argv, NULL, &code))
         return code;
     bool is_folder = false;
     code = check_arguments(&command, &t, &is_folder);

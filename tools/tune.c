@@ -31,13 +31,13 @@ static void print_row(const struct pix_tune_row *r)
 static void keep_row(struct tuning *t, const struct pix_tune_row *r)
 {
     json_t *row = json_object();
-    output_add(&row, "shape", output_text(r->shape));
-    output_add(&row, "built_in", output_text(r->built_in));
-    output_add(&row, "chosen", output_text(r->chosen));
-    output_add(&row, "timed", json_boolean(r->timed));
-    output_add(&row, "built_in_ms", output_real(r->built_in_ms));
-    output_add(&row, "chosen_ms", output_real(r->chosen_ms));
-    output_add(&row, "gflops", output_real(r->gflops));
+    output_add_member(&row, "shape", output_make_text(r->shape));
+    output_add_member(&row, "built_in", output_make_text(r->built_in));
+    output_add_member(&row, "chosen", output_make_text(r->chosen));
+    output_add_member(&row, "timed", json_boolean(r->timed));
+    output_add_member(&row, "built_in_ms", output_make_real(r->built_in_ms));
+    output_add_member(&row, "chosen_ms", output_make_real(r->chosen_ms));
+    output_add_member(&row, "gflops", output_make_real(r->gflops));
     if (json_array_append_new(t->rows, row) != 0) {
         json_decref(t->rows);
         t->rows = NULL;
@@ -58,7 +58,7 @@ static bool take_row(void *user, const struct pix_tune_row *row, uint32_t done,
         print_row(row);
     t->timed += row->timed;
     t->faster += row->timed && row->chosen_ms < row->built_in_ms;
-    t->interrupted = terminal_interrupted();
+    t->interrupted = terminal_is_interrupted();
     return !t->interrupted;
 }
 
@@ -85,7 +85,7 @@ int command_tune(int argc, char **argv)
     struct settings settings = { 0 };
     struct pix_train_options options;
     int code;
-    if (!options_parse(&command, argc, argv, &settings, &code))
+    if (!options_parse_words(&command, argc, argv, &settings, &code))
         goto end;
     pix_train_options_init(&options);
     code = EXIT_DONE;
@@ -95,7 +95,7 @@ int command_tune(int argc, char **argv)
             code = EXIT_USAGE;
     struct pix_train_options resolved = options;
     if (code != EXIT_DONE || !pix_train_options_resolve(&resolved)) {
-        code = options_usage_error(&command, "%s", pix_last_error());
+        code = options_print_usage_error(&command, "%s", pix_last_error());
         goto end;
     }
 
@@ -107,12 +107,12 @@ int command_tune(int argc, char **argv)
         code = t.interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
         if (t.as_json) {
             json_t *document = json_object();
-            output_add(&document, "device",
-                       output_text(pix_device_get_info(device)->name));
-            output_add(&document, "table", output_text(path));
-            output_add(&document, "rows", t.rows);
+            output_add_member(&document, "device",
+                              output_make_text(pix_device_get_info(device)->name));
+            output_add_member(&document, "table", output_make_text(path));
+            output_add_member(&document, "rows", t.rows);
             t.rows = NULL;
-            if (!output_json(document))
+            if (!output_print_json(document))
                 code = EXIT_FAILED;
         } else {
             printf("%" PRIu32 " of %" PRIu32 " are faster than the built-in choice\n",

@@ -48,19 +48,19 @@ static bool take_row(void *user, const struct pix_bench_row *row)
 {
     struct taker *t = user;
     t->failed = t->failed || !bench_add_row(t->device, row);
-    return !t->failed && !terminal_interrupted();
+    return !t->failed && !terminal_is_interrupted();
 }
 
 static bool is_interrupted(void *user)
 {
     (void)user;
-    return terminal_interrupted();
+    return terminal_is_interrupted();
 }
 
 static void show_progress(void *user, const char *text)
 {
     (void)user;
-    output_live(text);
+    output_show_live(text);
 }
 
 static bool measure_device(const struct bench *b, pix_device *device,
@@ -88,9 +88,9 @@ static bool measure_device(const struct bench *b, pix_device *device,
     options.stop = is_interrupted;
     options.user = &taker;
     if (terminal_is_interactive(stderr))
-        output_live_begin(stderr);
+        output_begin_live(stderr);
     d->complete = pix_bench(device, &options);
-    output_live_end();
+    output_end_live();
     bench_sort_rows(d);
     bench_print_device(d);
     return d->complete;
@@ -112,19 +112,19 @@ static bool measure_all(const struct bench *b, struct bench_result *result)
 {
     struct pix_device_info *list;
     uint32_t count;
-    const struct pix_log log = output_log(b->device.verbose);
+    const struct pix_log log = output_get_log(b->device.verbose);
     if (!pix_device_list(&log, &list, &count))
         return false;
     bool ok = count > 0;
     if (!ok)
-        output_error("there is no device to measure");
-    for (uint32_t i = 0; i < count && !terminal_interrupted(); i++) {
+        output_print_error("there is no device to measure");
+    for (uint32_t i = 0; i < count && !terminal_is_interrupted(); i++) {
         char select[16];
         snprintf(select, sizeof(select), "%" PRIu32, list[i].index);
         if (list[i].usable)
             ok = measure_one(b, select, result) && ok;
         else
-            output_note("%s is left out: it %s", list[i].name, list[i].reason);
+            output_print_note("%s is left out: it %s", list[i].name, list[i].reason);
     }
     pix_device_list_free(list);
     return ok;
@@ -159,7 +159,7 @@ static int run(const struct bench *b)
             ok = bench_write_page(&result, b->html) && ok;
     }
     bench_result_finish(&result);
-    return terminal_interrupted() ? EXIT_INTERRUPTED : ok ? EXIT_DONE : EXIT_FAILED;
+    return terminal_is_interrupted() ? EXIT_INTERRUPTED : ok ? EXIT_DONE : EXIT_FAILED;
 }
 
 // A result of before.
@@ -194,10 +194,10 @@ static uint32_t parse_list(const struct command *command, const char *name,
             value = value * 10 + (uint32_t)(*c - '0');
         if (c == start || value == 0 || value > most || (*c && *c != ',') ||
             count == MOST_NUMBERS) {
-            options_usage_error(command,
-                                "--%s takes up to %d numbers from 1 to %" PRIu32
-                                " with commas between them, not \"%s\"",
-                                name, MOST_NUMBERS, most, text);
+            options_print_usage_error(command,
+                                      "--%s takes up to %d numbers from 1 to %" PRIu32
+                                      " with commas between them, not \"%s\"",
+                                      name, MOST_NUMBERS, most, text);
             return 0;
         }
         numbers[count++] = value;
@@ -227,7 +227,7 @@ static bool make_cases(const struct command *command, struct bench *b)
     networks.ngf = b->ngf;
     networks.ndf = b->ndf;
     if (!pix_train_options_resolve(&networks)) {
-        options_usage_error(command, "%s", pix_last_error());
+        options_print_usage_error(command, "%s", pix_last_error());
         return false;
     }
     if (!sizes)
@@ -246,14 +246,15 @@ static bool make_cases(const struct command *command, struct bench *b)
         pix_train_options_init(&o);
         o.crop_size = s[i];
         if (!pix_train_options_resolve(&o)) {
-            options_usage_error(command, "--sizes %s: %s", sizes, pix_last_error());
+            options_print_usage_error(command, "--sizes %s: %s", sizes,
+                                      pix_last_error());
             return false;
         }
         for (uint32_t k = 0; k < batch_count; k++)
             if ((!b->linear || i == 0 || k == 0) && !add_case(b, s[i], n[k])) {
-                options_usage_error(command,
-                                    "--sizes and --batches make more than %d cases",
-                                    MOST_CASES);
+                options_print_usage_error(
+                    command, "--sizes and --batches make more than %d cases",
+                    MOST_CASES);
                 return false;
             }
     }
@@ -262,7 +263,7 @@ static bool make_cases(const struct command *command, struct bench *b)
 
 static bool same_file(const char *a, const char *b)
 {
-    return strcmp(a, b) == 0 || terminal_same_path(a, b);
+    return strcmp(a, b) == 0 || terminal_is_same_path(a, b);
 }
 
 // Whether something is given that only a measurement takes.
@@ -278,22 +279,25 @@ static int run_command(const struct command *command, struct bench *b, int argc)
 {
     if (b->compare[0]) {
         if (argc > 3)
-            return options_usage_error(command, "--compare takes two files and goes "
-                                                "with no other option");
+            return options_print_usage_error(command,
+                                             "--compare takes two files and goes "
+                                             "with no other option");
         return bench_compare_files(b->compare) ? EXIT_DONE : EXIT_FAILED;
     }
     if (b->show) {
         if (measures(b))
-            return options_usage_error(command, "--show goes with no other option "
-                                                "than --html");
+            return options_print_usage_error(command,
+                                             "--show goes with no other option "
+                                             "than --html");
         if (b->html && same_file(b->show, b->html))
-            return options_usage_error(command, "--html would overwrite --show");
+            return options_print_usage_error(command, "--html would overwrite --show");
         return show(b->show, b->html);
     }
     if (b->json && b->html && same_file(b->json, b->html))
-        return options_usage_error(command, "--json and --html name the same file");
+        return options_print_usage_error(command,
+                                         "--json and --html name the same file");
     if (b->linear && b->only && strcmp(b->only, "calls") == 0)
-        return options_usage_error(command, "--linear has no calls");
+        return options_print_usage_error(command, "--linear has no calls");
     if (b->ngf == 0)
         b->ngf = b->quick ? 16 : 64;
     if (b->ndf == 0)
@@ -349,7 +353,7 @@ int command_bench(int argc, char **argv)
         .device = &b.device,
     };
     int code;
-    if (!options_parse(&command, argc, argv, NULL, &code))
+    if (!options_parse_words(&command, argc, argv, NULL, &code))
         return code;
     return run_command(&command, &b, argc);
 }

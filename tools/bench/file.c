@@ -55,34 +55,35 @@ static const char *const clock_names[] = {
 static json_t *row_to_json(const struct pix_bench_row *row)
 {
     json_t *o = json_object();
-    output_add(&o, "kind", output_text(kind_names[row->kind]));
-    output_add(&o, "group", output_text(row->group));
-    output_add(&o, "name", output_text(row->name));
-    output_add(&o, "kernel", output_text(row->kernel));
-    output_add(&o, "simple", json_boolean(row->is_simple));
-    output_add(&o, "size", output_uint(row->size));
-    output_add(&o, "batch", output_uint(row->batch));
-    output_add(&o, "count", output_uint(row->count));
-    output_add(&o, "flops", output_uint(row->flops));
-    output_add(&o, "bytes", output_uint(row->bytes));
-    output_add(&o, "clock", output_text(clock_names[row->clock]));
-    output_add(&o, "samples", output_uint(row->samples));
+    output_add_member(&o, "kind", output_make_text(kind_names[row->kind]));
+    output_add_member(&o, "group", output_make_text(row->group));
+    output_add_member(&o, "name", output_make_text(row->name));
+    output_add_member(&o, "kernel", output_make_text(row->kernel));
+    output_add_member(&o, "simple", json_boolean(row->is_simple));
+    output_add_member(&o, "size", output_make_uint(row->size));
+    output_add_member(&o, "batch", output_make_uint(row->batch));
+    output_add_member(&o, "count", output_make_uint(row->count));
+    output_add_member(&o, "flops", output_make_uint(row->flops));
+    output_add_member(&o, "bytes", output_make_uint(row->bytes));
+    output_add_member(&o, "clock", output_make_text(clock_names[row->clock]));
+    output_add_member(&o, "samples", output_make_uint(row->samples));
     if (row->samples > 0) {
-        output_add(&o, "seconds", output_real(row->median));
-        output_add(&o, "lower_quartile", output_real(row->low));
-        output_add(&o, "upper_quartile", output_real(row->high));
-        output_add(&o, "gflops", output_real(bench_get_gflops(row)));
-        output_add(&o, "gbytes_per_second", output_real(bench_get_gbytes(row)));
-        output_add(&o, "ceiling_share", output_real(row->ceiling_share));
-        output_add(&o, "bound_by",
-                   output_text(row->bound_by_bytes ? "bytes" : "flops"));
+        output_add_member(&o, "seconds", output_make_real(row->median));
+        output_add_member(&o, "lower_quartile", output_make_real(row->low));
+        output_add_member(&o, "upper_quartile", output_make_real(row->high));
+        output_add_member(&o, "gflops", output_make_real(bench_get_gflops(row)));
+        output_add_member(&o, "gbytes_per_second",
+                          output_make_real(bench_get_gbytes(row)));
+        output_add_member(&o, "ceiling_share", output_make_real(row->ceiling_share));
+        output_add_member(&o, "bound_by",
+                          output_make_text(row->bound_by_bytes ? "bytes" : "flops"));
     }
     if (row->kind == PIX_BENCH_TRAIN || row->kind == PIX_BENCH_TRANSLATE) {
         json_t *plan = json_object();
-#define ADD(field) output_add(&plan, #field, output_uint(row->plan.field));
+#define ADD(field) output_add_member(&plan, #field, output_make_uint(row->plan.field));
         PLAN_FIELDS(ADD)
 #undef ADD
-        output_add(&o, "plan", plan);
+        output_add_member(&o, "plan", plan);
     }
     return o;
 }
@@ -98,31 +99,32 @@ static void append(json_t **array, json_t *value)
 static json_t *result_to_json(const struct bench_result *r)
 {
     json_t *o = json_object(), *method = json_array(), *devices = json_array();
-    output_add(&o, "format", output_text(FORMAT));
-    output_add(&o, "format_version", output_uint(FORMAT_VERSION));
-    output_add(&o, "library_version", output_text(r->version));
-    output_add(&o, "when", output_text(r->when));
-    output_add(&o, "ngf", output_uint(r->ngf));
-    output_add(&o, "ndf", output_uint(r->ndf));
+    output_add_member(&o, "format", output_make_text(FORMAT));
+    output_add_member(&o, "format_version", output_make_uint(FORMAT_VERSION));
+    output_add_member(&o, "library_version", output_make_text(r->version));
+    output_add_member(&o, "when", output_make_text(r->when));
+    output_add_member(&o, "ngf", output_make_uint(r->ngf));
+    output_add_member(&o, "ndf", output_make_uint(r->ndf));
     for (size_t i = 0; bench_method[i]; i++)
-        append(&method, output_text(bench_method[i]));
-    output_add(&o, "method", method);
+        append(&method, output_make_text(bench_method[i]));
+    output_add_member(&o, "method", method);
     for (size_t i = 0; i < r->count; i++) {
         const struct bench_device *d = &r->devices[i];
         json_t *device = json_object(), *rows = json_array();
-        output_add(&device, "name", output_text(d->name));
-        output_add(&device, "type", output_text(d->type));
-        output_add(&device, "driver", output_text(d->driver));
-        output_add(&device, "driver_version", output_text(d->driver_version));
-        output_add(&device, "api_version", output_text(d->api_version));
-        output_add(&device, "memory_bytes", output_uint(d->memory_bytes));
-        output_add(&device, "complete", json_boolean(d->complete));
+        output_add_member(&device, "name", output_make_text(d->name));
+        output_add_member(&device, "type", output_make_text(d->type));
+        output_add_member(&device, "driver", output_make_text(d->driver));
+        output_add_member(&device, "driver_version",
+                          output_make_text(d->driver_version));
+        output_add_member(&device, "api_version", output_make_text(d->api_version));
+        output_add_member(&device, "memory_bytes", output_make_uint(d->memory_bytes));
+        output_add_member(&device, "complete", json_boolean(d->complete));
         for (size_t k = 0; k < d->count; k++)
             append(&rows, row_to_json(&d->rows[k].row));
-        output_add(&device, "rows", rows);
+        output_add_member(&device, "rows", rows);
         append(&devices, device);
     }
-    output_add(&o, "devices", devices);
+    output_add_member(&o, "devices", devices);
     return o;
 }
 
@@ -131,7 +133,7 @@ bool bench_can_write(const char *path)
     struct replacement out;
     if (replacement_begin(&out, path) && replacement_end(&out, false))
         return true;
-    output_error("%s can not be written: %s", path, strerror(errno));
+    output_print_error("%s can not be written: %s", path, strerror(errno));
     return false;
 }
 
@@ -146,9 +148,9 @@ bool bench_write_file(const struct bench_result *r, const char *path)
         ok = replacement_end(&out, ok) && ok;
     }
     if (!document)
-        output_error("out of memory");
+        output_print_error("out of memory");
     else if (!ok)
-        output_error("%s can not be written: %s", path, strerror(errno));
+        output_print_error("%s can not be written: %s", path, strerror(errno));
     json_decref(document);
     return ok;
 }
@@ -165,7 +167,7 @@ struct reader {
 static void refuse(struct reader *r, const char *what)
 {
     if (!r->failed)
-        output_error("%s is not a result of pix2pix bench: %s", r->path, what);
+        output_print_error("%s is not a result of pix2pix bench: %s", r->path, what);
     r->failed = true;
 }
 
@@ -322,14 +324,14 @@ static json_t *load(const char *path)
     size_t size = 0, capacity = (size_t)1 << 16, got;
     char *text = NULL, *more;
     if (!file) {
-        output_error("%s can not be read: %s", path, strerror(errno));
+        output_print_error("%s can not be read: %s", path, strerror(errno));
         return NULL;
     }
     do {
         capacity *= 2;
         more = capacity <= 2 * FILE_MAX ? realloc(text, capacity) : NULL;
         if (!more) {
-            output_error("%s is too large for a result of pix2pix bench", path);
+            output_print_error("%s is too large for a result of pix2pix bench", path);
             goto done;
         }
         text = more;
@@ -337,14 +339,14 @@ static json_t *load(const char *path)
         size += got;
     } while (size == capacity);
     if (ferror(file)) {
-        output_error("%s can not be read: %s", path, strerror(errno));
+        output_print_error("%s can not be read: %s", path, strerror(errno));
         goto done;
     }
     document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (!document) {
         remove_controls(error.text);    // it quotes the file
-        output_error("%s is not a result of pix2pix bench: line %d: %s", path,
-                     error.line, error.text);
+        output_print_error("%s is not a result of pix2pix bench: line %d: %s", path,
+                           error.line, error.text);
     }
 
 done:

@@ -99,9 +99,9 @@ static void put_whole(FILE *f, const struct bench_device *d)
             "</td><td>%.2f</td><td>%.1f</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
             row->is_simple ? ", simple kernels" : "", row->plan.dispatches,
             row->plan.barriers, row->plan.submissions, 1e-9 * (double)row->flops,
-            1e-6 * (double)row->bytes, output_bytes(row->plan.arena_bytes, text),
-            output_bytes(row->plan.state_bytes, more),
-            output_bytes(row->plan.device_bytes, memory));
+            1e-6 * (double)row->bytes, output_format_bytes(row->plan.arena_bytes, text),
+            output_format_bytes(row->plan.state_bytes, more),
+            output_format_bytes(row->plan.device_bytes, memory));
     }
     html_put(f, "</table></div>\n");
 }
@@ -158,7 +158,7 @@ static void put_device(FILE *f, const struct bench_device *d)
     html_put_text(f, d->driver_version);
     html_put(f, ", Vulkan ");
     html_put_text(f, d->api_version);
-    html_put(f, ", memory %s%s</p>\n", output_bytes(d->memory_bytes, memory),
+    html_put(f, ", memory %s%s</p>\n", output_format_bytes(d->memory_bytes, memory),
              d->complete ? "" : " (not complete: interrupted, or something failed)");
     put_cards(f, d);
     put_whole(f, d);
@@ -181,7 +181,7 @@ bool bench_write_page(const struct bench_result *r, const char *path)
 {
     struct replacement out;
     if (!replacement_begin(&out, path)) {
-        output_error("%s can not be written: %s", path, strerror(errno));
+        output_print_error("%s can not be written: %s", path, strerror(errno));
         return false;
     }
     FILE *f = out.file;
@@ -206,6 +206,6 @@ bool bench_write_page(const struct bench_result *r, const char *path)
     html_end_page(f);
     if (replacement_end(&out, true))
         return true;
-    output_error("%s can not be written: %s", path, strerror(errno));
+    output_print_error("%s can not be written: %s", path, strerror(errno));
     return false;
 }

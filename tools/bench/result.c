@@ -52,7 +52,7 @@ char *bench_copy_text(const char *text)
     if (copy)
         memcpy(copy, text, size);
     else
-        output_error("out of memory");
+        output_print_error("out of memory");
     return copy;
 }
 
@@ -94,7 +94,7 @@ struct bench_device *bench_append_device(struct bench_result *r)
     struct bench_device *more =
         realloc(r->devices, (r->count + 1) * sizeof(r->devices[0]));
     if (!more) {
-        output_error("out of memory");
+        output_print_error("out of memory");
         return NULL;
     }
     r->devices = more;
@@ -128,7 +128,7 @@ bool bench_add_row(struct bench_device *d, const struct pix_bench_row *row)
         const size_t capacity = d->capacity ? 2 * d->capacity : 64;
         struct bench_row *more = realloc(d->rows, capacity * sizeof(d->rows[0]));
         if (!more) {
-            output_error("out of memory");
+            output_print_error("out of memory");
             return false;
         }
         d->rows = more;

@@ -186,7 +186,7 @@ void bench_print_device(const struct bench_device *d)
     char memory[32];
     printf("%s (%s)\ndriver %s %s, Vulkan %s, memory %s\nclock: %s\n", d->name, d->type,
            *d->driver ? d->driver : "?", d->driver_version, d->api_version,
-           output_bytes(d->memory_bytes, memory), clock_text(d));
+           output_format_bytes(d->memory_bytes, memory), clock_text(d));
     bool begun = false;
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
