@@ -142,7 +142,7 @@ static void test_bench_compare(void **state)
     RUN(0, "bench --show one.json --html one.html");
     command_check_has(command_out, "training step, 32 px, 1 image");
     command_check_file("one.html", true);
-    // A page that can not be finished leaves the one before.
+    // A page that cannot be finished leaves the previous one.
     assert_int_equal(
         command_shell("cp one.html two.html; ulimit -f 2; \"$P\" bench --show "
                       "one.json --html one.html >/dev/null"),

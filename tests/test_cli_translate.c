@@ -194,8 +194,8 @@ static void test_translate_arrays(void **state)
     assert_int_equal(command_shell("cmp alone.npy made/a.npy"), 0);
     RUN(0, "translate --model floats --input mixed/b.npy --plan --preprocess none");
     RUN(1, "translate --model floats --input mixed/a.jpg --output no.png");
-    command_check_has(
-        command_err, "--output no.png can not hold what this model makes: name a .npy");
+    command_check_has(command_err,
+                      "--output no.png cannot hold this model's output: use .npy");
     command_check_file("no.png", false);
 
     // Two inputs, one output.

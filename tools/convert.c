@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// pix2pix convert: the weights of one network as another kind of file.
+// pix2pix convert: the weights of one network in another file format.
 
 #include "options.h"
 #include "terminal.h"
@@ -20,22 +20,22 @@ int command_convert(int argc, char **argv)
     bool no_ema = false, verbose = false;
     const char *paths[2] = { 0 };
     const struct argument arguments[] = {
-        { "net", ARGUMENT_CHOICE, &network, "G|D", "generator or discriminator [G]",
-          "G|D" },
+        { "net", ARGUMENT_CHOICE, &network, "G|D", "generator or discriminator", "G|D",
+          "G" },
         { "mode", ARGUMENT_CHOICE, &mode, "NAME",
-          "of .onnx: statistics of the batch (stable) or running [stable]",
-          "stable|running" },
+          ".onnx: norms use batch statistics (stable) or running ones",
+          "stable|running", "stable" },
         { "no-ema", ARGUMENT_FLAG, &no_ema, NULL,
-          "the weights, even where their moving average is there", NULL },
-        { "verbose", ARGUMENT_FLAG, &verbose, NULL, "print more", NULL },
+          "use the raw weights instead of their average" },
+        { "verbose", ARGUMENT_FLAG, &verbose, NULL, "print debug messages" },
     };
     const struct command command = {
         .name = "convert",
-        .usage = "convert IN OUT [OPTION...]",
-        .purpose =
-            "IN is a run (its newest checkpoint), a checkpoint, a .safetensors or .pth "
-            "file\nof the PyTorch port's networks, or of affinelayer's generator. OUT "
-            "ends in .pth,\n.safetensors or .onnx.\n\n",
+        .usages = { "convert IN OUT [OPTION...]" },
+        .purpose = "IN is a run (its newest checkpoint), a checkpoint, or a "
+                   ".safetensors or .pth file of a network of the PyTorch port or "
+                   "of affinelayer's generator. OUT must end in .pth, .safetensors "
+                   "or .onnx.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .words = paths,
@@ -46,20 +46,20 @@ int command_convert(int argc, char **argv)
         return code;
     if (!paths[1])
         return options_print_usage_error(
-            &command, "name %s",
+            &command, "give %s",
             paths[0] ? "the file to write" : "the file to read and the file to write");
     if (terminal_is_same_path(paths[0], paths[1]))
         return options_print_usage_error(
-            &command, "%s is the input, which would be overwritten: name another",
+            &command, "%s is the input and would be overwritten: choose another name",
             paths[1]);
     const bool is_onnx = ends_in(paths[1], ".onnx");
     if (!is_onnx && !ends_in(paths[1], ".pth") && !ends_in(paths[1], ".safetensors"))
         return options_print_usage_error(
             &command, "%s must end in .pth, .safetensors or .onnx", paths[1]);
     if (mode && !is_onnx)
-        return options_print_usage_error(&command, "--mode goes with .onnx only");
+        return options_print_usage_error(&command, "--mode applies to .onnx only");
     if (terminal_get_path_kind(paths[0]) == PATH_NONE) {
-        output_print_error("%s does not exist or can not be read", paths[0]);
+        output_print_error("%s does not exist or cannot be read", paths[0]);
         return EXIT_FAILED;
     }
     const struct pix_convert_options options = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// pix2pix devices: what is there, and what the engine will use of it.
+// pix2pix devices: lists devices, and what the engine uses of them.
 
 #include "options.h"
 
@@ -74,15 +74,14 @@ int command_devices(int argc, char **argv)
 {
     bool json = false, verbose = false;
     const struct argument arguments[] = {
-        { "json", ARGUMENT_FLAG, &json, NULL, "one JSON array on stdout", NULL },
-        { "verbose", ARGUMENT_FLAG, &verbose, NULL, "print what the loader was asked",
-          NULL },
+        { "json", ARGUMENT_FLAG, &json, NULL, "print one JSON array on stdout" },
+        { "verbose", ARGUMENT_FLAG, &verbose, NULL, "print debug messages" },
     };
     const struct command command = {
         .name = "devices",
-        .usage = "devices [--json]",
-        .purpose =
-            "Lists the Vulkan devices, and what the engine will use of them.\n\n",
+        .usages = { "devices [--json]" },
+        .purpose = "Lists the Vulkan devices and the limits that the engine works "
+                   "within.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
     };

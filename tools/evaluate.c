@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // pix2pix evaluate: the L1 of a model on pairs, beside two baselines, and a grid of
-// pictures to look at.
+// images to look at.
 
 #include "options.h"
 #include "terminal.h"
@@ -36,11 +36,11 @@ static int check_arguments(const struct command *command, const struct evaluatio
         return options_print_usage_error(command, "--grid %s must end in .png",
                                          e->grid);
     if (terminal_get_path_kind(e->model) == PATH_NONE) {
-        output_print_error("--model %s does not exist or can not be read", e->model);
+        output_print_error("--model %s does not exist or cannot be read", e->model);
         return EXIT_FAILED;
     }
     if (terminal_get_path_kind(e->data) != PATH_FOLDER) {
-        output_print_error("--data %s is not a folder that can be read", e->data);
+        output_print_error("--data %s is not a readable folder", e->data);
         return EXIT_FAILED;
     }
     return EXIT_DONE;
@@ -63,7 +63,7 @@ static void print_lines(const struct evaluation *e, const struct pix_evaluation 
 {
     printf("pairs %" PRIu32 "\nL1 of the output       %.4f\n", result->pairs,
            result->l1);
-    // Input and target may have channels that can not be compared.
+    // NaN where input and target have different numbers of channels.
     if (!isnan(result->l1_copy))
         printf("L1 of a copied input   %.4f\n", result->l1_copy);
     printf("L1 of the mean colour  %.4f\n", result->l1_mean_colour);
@@ -101,33 +101,33 @@ int command_evaluate(int argc, char **argv)
     struct evaluation e = { .split = "test", .rows = 12 };
     const struct argument arguments[] = {
         { "model", ARGUMENT_TEXT, &e.model, "RUN|FILE",
-          "run folder (its newest checkpoint) or checkpoint", NULL },
-        { "data", ARGUMENT_TEXT, &e.data, "DIR",
-          "folder that holds the split and train/", NULL },
+          "run folder (its newest checkpoint) or checkpoint" },
+        { "data", ARGUMENT_TEXT, &e.data, "DIR", "folder with train/ and the split" },
         { "split", ARGUMENT_TEXT, &e.split, "NAME",
-          "folder in it, of A|B images [test]", NULL },
+          "folder of --data to compare, A|B images", NULL, "test" },
         { "grid", ARGUMENT_TEXT, &e.grid, "FILE",
-          "write rows of input | output | target as PNG", NULL },
-        { "rows", ARGUMENT_COUNT, &e.rows, "N", "most rows of the grid [12]", NULL },
+          "write rows of input | output | target as a PNG" },
+        { "rows", ARGUMENT_COUNT, &e.rows, "N", "maximum rows in the grid", NULL,
+          "12" },
         { "mode", ARGUMENT_CHOICE, &e.mode, "NAME",
-          "stable, paper (dropout on) or running (statistics) [stable]",
-          "stable|paper|running" },
-        { "direction", ARGUMENT_CHOICE, &e.direction, "NAME",
-          "AtoB or BtoA [that of training; AtoB if the file does not say]",
-          "AtoB|BtoA" },
+          "stable, paper (with dropout) or running (running statistics)",
+          "stable|paper|running", "stable" },
+        { "direction", ARGUMENT_CHOICE, &e.direction, "NAME", "AtoB or BtoA",
+          "AtoB|BtoA", "as trained; AtoB if the file does not record it" },
         { "no-ema", ARGUMENT_FLAG, &e.no_ema, NULL,
-          "the weights, even where their moving average is there", NULL },
+          "use the raw weights instead of their average" },
         { "tuning", ARGUMENT_TEXT, &e.tuning, "FILE",
-          "kernels: auto (measured once), off, or a table [auto]", NULL },
-        { "json", ARGUMENT_FLAG, &e.json, NULL, "one JSON document on stdout", NULL },
+          "kernels: auto (measured once), off, or a table", NULL, "auto" },
+        { "json", ARGUMENT_FLAG, &e.json, NULL, "print one JSON document on stdout" },
     };
     const struct command command = {
         .name = "evaluate",
-        .usage = "evaluate --model RUN|FILE --data DIR [OPTION...]",
-        .purpose = "Translates pairs and prints mean absolute differences to their "
-                   "targets, pixels\nas [-1, 1]: of the output, of the input, of the "
-                   "training targets' mean colour.\nA broken pair is an error; the "
-                   "others are compared all the same.\n\n",
+        .usages = { "evaluate --model RUN|FILE --data DIR [OPTION...]" },
+        .purpose = "Translates the inputs of pairs and prints mean absolute "
+                   "differences from the targets, with pixels in [-1, 1]: of the "
+                   "output, of the input itself, and of the mean colour of the "
+                   "training targets. A pair that cannot be read is an error; the "
+                   "others are still compared.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &e.device,

@@ -2,41 +2,27 @@
 //
 // pix2pix <command>: finds the command and runs it.
 
+#include "help.h"
 #include "options.h"
 #include "terminal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *help;
-} commands[] = {
+static const struct command_entry commands[] = {
     { "devices", command_devices, "list the Vulkan devices of this machine" },
     { "train", command_train, "train a generator on a folder of image pairs" },
     { "translate", command_translate, "translate an image or a folder of images" },
-    { "evaluate", command_evaluate, "compare translations with the targets of pairs" },
-    { "convert", command_convert, "weights of a network to and from other formats" },
+    { "evaluate", command_evaluate, "compare translations with their targets" },
+    { "convert", command_convert, "import or export the weights of a network" },
     { "bench", command_bench, "measure devices, or compare two measurements" },
-    { "tune", command_tune, "measure which kernels are the fastest on a device" },
+    { "tune", command_tune, "measure which kernels are fastest on a device" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-static void print_usage(FILE *stream)
-{
-    fprintf(stream, "usage: pix2pix COMMAND [OPTION...]\n"
-                    "Paired image-to-image translation on any Vulkan device.\n\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(stream, "  %-12s %s\n", commands[i].name, commands[i].help);
-    fprintf(stream, "\n  pix2pix COMMAND --help   options of a command\n"
-                    "  pix2pix --version        version of the library\n\n"
-                    "exit codes: 0 done, 1 failed, 2 wrong command line, "
-                    "130 interrupted\n");
-}
-
-// What was printed may still be in a buffer; a full disk or a closed pipe shows here.
+// What was printed may still be in a buffer: a full disk or a closed pipe is only
+// noticed here.
 static int finish(int code)
 {
     const bool ok = fflush(stdout) == 0 && !ferror(stdout);
@@ -48,19 +34,20 @@ static int finish(int code)
 int main(int argc, char **argv)
 {
     if (!terminal_init(&argc, &argv)) {
-        output_print_error("the command line can not be read");
+        output_print_error("the command line cannot be read");
         return EXIT_FAILED;
     }
     if (argc < 2) {
-        print_usage(stderr);
+        help_print_usage(stderr, commands, COMMAND_COUNT);
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("pix2pix %s\n", pix_version());
         return finish(EXIT_DONE);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_usage(stdout);
+    enum help_format format;
+    if (help_is_asked(argv[1], &format)) {
+        help_print_program(commands, COMMAND_COUNT, format);
         return finish(EXIT_DONE);
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++)

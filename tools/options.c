@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Parsing of command lines, and help. See options.h.
+// Parsing of command lines. See options.h.
 
 #include "options.h"
+
+#include "help.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -10,70 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct argument device_argument_rows[] = {
-    { "device", ARGUMENT_TEXT, NULL, "N|NAME",
-      "device by number or part of its name [best]", NULL },
-    { "verbose", ARGUMENT_FLAG, NULL, NULL, "print limits, plans and times", NULL },
-    { "validation", ARGUMENT_FLAG, NULL, NULL, "run under the Vulkan validation layer",
-      NULL },
+const struct argument options_device_rows[OPTIONS_DEVICE_ROWS] = {
+    { "device", ARGUMENT_TEXT, NULL, "N|NAME", "device by number or part of its name",
+      NULL, "best" },
+    { "verbose", ARGUMENT_FLAG, NULL, NULL, "print limits, plans and times" },
+    { "validation", ARGUMENT_FLAG, NULL, NULL,
+      "run under the Vulkan validation layer" },
 };
-
-// ---------------------------------------------------------------------------
-// Help
-
-// A row of help, its text folded at 80 columns.
-static void help_row(const char *name, const char *value, const char *help,
-                     const char *initial)
-{
-    enum { COLUMN = 25, WIDTH = 80 };
-    char left[64], text[512];
-    snprintf(left, sizeof(left), "%s%s%s", name, value ? " " : "", value ? value : "");
-    snprintf(text, sizeof(text), initial && *initial ? "%s [%s]" : "%s", help, initial);
-    printf("  --%-20s", left);
-    size_t column = COLUMN - 1;
-    for (const char *word = text; *word;) {
-        const size_t length = strcspn(word, " ");
-        if (column + 1 + length > WIDTH && column > COLUMN) {
-            printf("\n%*s", COLUMN - 1, "");
-            column = COLUMN - 1;
-        }
-        printf(" %.*s", (int)length, word);
-        column += 1 + length;
-        word += length + strspn(word + length, " ");
-    }
-    putchar('\n');
-}
-
-static void print_help(const struct command *c)
-{
-    printf("usage: pix2pix %s\n%s", c->usage, c->purpose);
-    if (c->is_training) {
-        struct pix_train_options initial;
-        pix_train_options_init(&initial);
-        size_t count;
-        const struct pix_option *table = pix_train_option_table(&count);
-        for (size_t i = 0; i < count; i++) {
-            char text[64];
-            const bool flag = table[i].type == PIX_OPTION_FLAG;
-            if (table[i].group)
-                printf("%s%s:\n", i ? "\n" : "", table[i].group);
-            help_row(table[i].name, table[i].value, table[i].help,
-                     flag ? NULL
-                          : pix_train_options_get(&initial, table[i].name, text,
-                                                  sizeof(text)));
-        }
-    }
-    if (c->is_training)
-        printf("\nCommand:\n");
-    for (size_t i = 0; i < c->count; i++)
-        help_row(c->arguments[i].name, c->arguments[i].value, c->arguments[i].help,
-                 NULL);
-    for (size_t i = 0; c->device && i < sizeof(device_argument_rows) /
-                                            sizeof(device_argument_rows[0]);
-         i++)
-        help_row(device_argument_rows[i].name, device_argument_rows[i].value,
-                 device_argument_rows[i].help, NULL);
-}
 
 int options_print_usage_error(const struct command *command, const char *format, ...)
 {
@@ -112,11 +57,12 @@ static bool find_argument(const struct command *c, const char *name, size_t leng
         }
     if (!c->device)
         return false;
-    void *const targets[] = { &c->device->select, &c->device->verbose,
-                              &c->device->validation };
-    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
-        if (same_name(device_argument_rows[i].name, name, length)) {
-            *found = device_argument_rows[i];
+    void *const targets[OPTIONS_DEVICE_ROWS] = { &c->device->select,
+                                                 &c->device->verbose,
+                                                 &c->device->validation };
+    for (size_t i = 0; i < OPTIONS_DEVICE_ROWS; i++)
+        if (same_name(options_device_rows[i].name, name, length)) {
+            *found = options_device_rows[i];
             found->target = targets[i];
             return true;
         }
@@ -152,8 +98,7 @@ static bool store(const struct command *c, const struct argument *a, const char 
         return true;
     case ARGUMENT_TEXT:
         if (!*text) {
-            options_print_usage_error(c, "--%s takes a text that is not empty",
-                                      a->name);
+            options_print_usage_error(c, "--%s takes a non-empty text", a->name);
             return false;
         }
         *(const char **)a->target = text;
@@ -268,8 +213,9 @@ bool options_parse_words(const struct command *command, int argc, char **argv,
     struct parser p = { command, argc, argv, 0, 0, settings };
     *code = EXIT_USAGE;
     for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(command);
+        enum help_format format;
+        if (help_is_asked(argv[i], &format)) {
+            help_print_command(command, format);
             *code = EXIT_DONE;
             return false;
         }
@@ -307,7 +253,7 @@ int options_close_device(pix_device *device, int code)
     const uint32_t count = device ? pix_device_validation_count(device) : 0;
     pix_device_destroy(device);
     if (count > 0)
-        output_print_error("%" PRIu32 " messages of the validation layer", count);
+        output_print_error("the validation layer reported %" PRIu32 " messages", count);
     return count > 0 && code == EXIT_DONE ? EXIT_FAILED : code;
 }
 

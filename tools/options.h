@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The command line: what a command takes, how it is parsed and how its help looks. The
+// The command line: what a command accepts, how it is parsed, and its help. The
 // options of training come from the library's table.
 
 #ifndef TOOLS_OPTIONS_H
@@ -28,7 +28,7 @@ enum argument_type {
     ARGUMENT_PAIR,      // const char *[2]: two texts
 };
 
-// One option that is the command's own.
+// One option of the command itself.
 struct argument {
     const char *name;
     enum argument_type type;
@@ -36,9 +36,10 @@ struct argument {
     const char *value;    // word for the value in help
     const char *help;
     const char *choices;
+    const char *initial;    // the default as help shows it, or NULL
 };
 
-// What every command that opens a device takes.
+// Options of every command that opens a device.
 struct device_arguments {
     const char *select;
     bool verbose;
@@ -47,15 +48,26 @@ struct device_arguments {
 
 struct command {
     const char *name;
-    const char *usage;      // after "pix2pix"
-    const char *purpose;    // sentences for help, lines of at most 80 columns
+    const char *usages[4];    // after "pix2pix", up to the first NULL
+    const char *purpose;      // sentences for help, which folds them
     const struct argument *arguments;
     size_t count;
     struct device_arguments *device;    // NULL: opens none
-    bool is_training;                   // takes the library's table too
-    const char **words;                 // texts without a name, in their order
-    size_t word_count;                  // most of them
+    bool is_training;                   // takes the library's training options too
+    const char **words;                 // gets the arguments without a name, in order
+    size_t word_count;                  // how many are accepted
 };
+
+// A row of the list of commands.
+struct command_entry {
+    const char *name;
+    int (*run)(int argc, char **argv);    // without the command's name; an exit code
+    const char *help;
+};
+
+// The rows of device_arguments.
+#define OPTIONS_DEVICE_ROWS 3
+extern const struct argument options_device_rows[OPTIONS_DEVICE_ROWS];
 
 // One training option as it was given, in the order of the command line.
 struct setting {
@@ -69,19 +81,20 @@ struct settings {
 };
 
 // Parses the words after the command's name. Returns false with *code set if the
-// command ends here: help was printed, or the command line is wrong. `settings` may be
-// NULL where the command is not a training; its items are freed by the caller.
+// command ends here: help was printed, or the command line is wrong. `settings` gets
+// the training options, NULL where the command takes none; its caller frees `items`.
 bool options_parse_words(const struct command *command, int argc, char **argv,
                          struct settings *settings, int *code);
 
-// Prints the message and where to find help; returns EXIT_USAGE.
+// Prints the message and how to get help; returns EXIT_USAGE.
 int options_print_usage_error(const struct command *command, const char *format, ...)
     OUTPUT_PRINTF(2, 3);
 
-// Opens the device that the command line names.
+// Opens the device that the command line selects; NULL after a message.
 pix_device *options_open_device(const struct device_arguments *arguments);
 
-// Closes it. Returns `code`, or EXIT_FAILED if validation had something to say.
+// Closes it; accepts NULL. Returns `code`, or EXIT_FAILED if the validation layer
+// reported anything.
 int options_close_device(pix_device *device, int code);
 
 // "folder/name"; caller frees. NULL after a message.

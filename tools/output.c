@@ -20,7 +20,7 @@ static struct {
     int width;
 } live;
 
-// Written in one piece, because decoder threads may have something to say at once.
+// Written in one piece, because decoder threads may log at the same time.
 static void message(const char *prefix, const char *text)
 {
     if (live.stream) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the commands print: messages, JSON documents, the training's live line. With
-// --json, stdout holds exactly one document and everything else goes to stderr.
+// What the commands print: messages, JSON documents, the live line of progress. With
+// --json, stdout gets exactly one document and everything else goes to stderr.
 
 #ifndef TOOLS_OUTPUT_H
 #define TOOLS_OUTPUT_H
@@ -22,23 +22,24 @@
 #define OUTPUT_PRINTF(text, first)
 #endif
 
-// Messages on stderr. The library's log goes the same way.
+// Messages on stderr. output_get_log sends the library's log there too, down to level
+// debug if `verbose`, else info.
 void output_print_error(const char *format, ...) OUTPUT_PRINTF(1, 2);
 void output_print_note(const char *format, ...) OUTPUT_PRINTF(1, 2);
 struct pix_log output_get_log(bool verbose);
 
-// Adds a member to a JSON object. Where there is no memory, *object is freed and
-// becomes NULL and stays so: output_print_json is where that is seen.
+// Adds a member to a JSON object; takes over `value`. Out of memory, *object is freed
+// and becomes NULL, and stays so: output_print_json reports it.
 void output_add_member(json_t **object, const char *key, json_t *value);
 
-// Values: NULL and what is not finite give null; in a text that is not UTF-8 (a path
-// can be so) '?' stands for every byte that is not ASCII.
+// Values. NULL and numbers that are not finite give null. Text that is not UTF-8, as a
+// path may be, gets '?' for every byte that is not ASCII.
 json_t *output_make_uint(uint64_t value);
 json_t *output_make_real(double value);
 json_t *output_make_text(const char *value);
 
-// Prints a document on stdout, two spaces per level, and frees it. False after a
-// message, also for NULL.
+// Prints a document on stdout, indented by two spaces, and frees it. NULL: there was no
+// memory for it. False after a message.
 bool output_print_json(json_t *document);
 
 // A plan, as a document or as lines on stdout.
@@ -52,9 +53,9 @@ const char *output_format_duration(double seconds, char *text);
 // "discrete", "integrated", "virtual", "cpu" or "other".
 const char *output_get_device_type(enum pix_device_type type);
 
-// One line that is written over and over on a terminal. Messages clear it first.
+// One line that is rewritten in place on a terminal. Messages clear it first.
 void output_begin_live(FILE *stream);
 void output_show_live(const char *text);
-void output_end_live(void);    // clears it for good
+void output_end_live(void);    // clears it
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A file that replaces another when it is whole.
+// A file that replaces another once it is complete.
 
 #ifndef TOOLS_REPLACEMENT_H
 #define TOOLS_REPLACEMENT_H
@@ -8,9 +8,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-// begin: opens a new file beside `path`, or beside what a link leads to; what is no
-// regular file is opened itself. end closes it and puts it in place; if it can not, or
-// not `keep`, what was there stays. False: errno says why.
+// replacement_begin opens a new file beside `path`, or beside the file that a link
+// leads to; what is not a regular file (a pipe, a terminal) is opened itself.
+// replacement_end closes it and moves it into place; without `keep`, or if that fails,
+// an existing file stays as it is. False: errno says why.
 struct replacement {
     FILE *file;
     char *target, *temporary;    // NULL where the file itself is open

@@ -47,7 +47,7 @@ void terminal_catch_interrupt(void)
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);    // of batch systems and service managers
+    sigaction(SIGTERM, &action, NULL);    // sent by batch systems and service managers
 }
 
 bool terminal_is_interrupted(void)
@@ -107,14 +107,12 @@ unsigned long terminal_get_process_number(void)
     return (unsigned long)getpid();
 }
 
-// Without links.
 char *terminal_resolve_path(const char *path)
 {
     return terminal_get_path_kind(path) == PATH_NONE ? strdup(path)
                                                      : realpath(path, NULL);
 }
 
-// NULL if there is one already.
 FILE *terminal_create_file(const char *path)
 {
     const int number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

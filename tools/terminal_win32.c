@@ -164,7 +164,6 @@ char *terminal_resolve_path(const char *path)
     return _strdup(path);
 }
 
-// NULL if there is one already.
 FILE *terminal_create_file(const char *path)
 {
     wchar_t *name = wide(path);

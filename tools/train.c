@@ -21,7 +21,8 @@ static bool apply(const struct command *command, const struct settings *settings
         options_print_usage_error(command, "%s", pix_last_error());
         return false;
     }
-    // A recipe is what the other options change, wherever it stands.
+    // The other options change what the recipe sets, wherever it is on the command
+    // line.
     for (size_t pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < settings->count; i++) {
             const struct setting *s = &settings->items[i];
@@ -35,8 +36,8 @@ static bool apply(const struct command *command, const struct settings *settings
     return true;
 }
 
-// Whether there is a run to go on with: one that was ended before its first file was
-// whole starts from the beginning.
+// Whether there is a run to resume: one that ended before its first file was complete
+// starts from the beginning.
 static bool is_run(const char *out)
 {
     char *path = options_join_path(out, "config.json");
@@ -78,8 +79,7 @@ static int gather_options(const struct command *command,
     if (!apply(command, settings, config, o))
         goto fail;
     if (o->continue_run && !o->out) {
-        options_print_usage_error(command,
-                                  "--continue needs --out, the run to go on with");
+        options_print_usage_error(command, "--continue needs --out, the run to resume");
         goto fail;
     }
     if (o->continue_run && is_run(o->out)) {
@@ -93,7 +93,7 @@ static int gather_options(const struct command *command,
     } else if (o->continue_run && !plan && !o->data) {
         options_print_usage_error(
             command,
-            "--out %s holds no run yet (no config.json): give --data "
+            "--out %s contains no run yet (no config.json): give --data "
             "to start one",
             o->out);
         goto fail;
@@ -136,7 +136,8 @@ static void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq)
         output_begin_live(stream);
 }
 
-// The losses of a step, those that it has; `digits` after the point.
+// The losses that the step has. Both forms hold the same numbers; the short one is for
+// terminals of 80 columns.
 static const char *losses_text(const struct pix_step_metrics *m, bool is_short,
                                char *text, size_t size)
 {
@@ -160,7 +161,6 @@ static const char *losses_text(const struct pix_step_metrics *m, bool is_short,
     return text;
 }
 
-// Both forms hold the same; the short one is for terminals of 80 columns.
 static void print_live(const struct progress *p, const char *left)
 {
     const struct pix_step_metrics *m = &p->metrics;
@@ -209,7 +209,8 @@ static void print_validation(const struct progress *p)
 
 static void progress_step(struct progress *p, const struct pix_step_metrics *m)
 {
-    // The first step of a process compiles pipelines: it counts until there is another.
+    // The first step of a process compiles pipelines: its time is used only until there
+    // is a second one.
     const double now = terminal_get_seconds();
     const double seconds = now - p->last;
     p->last = now;
@@ -277,14 +278,14 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
                    : 0.0);
     }
     if (interrupted)
-        printf("go on with: pix2pix train --out %s --continue\n", o->out);
+        printf("resume with: pix2pix train --out %s --continue\n", o->out);
     return true;
 }
 
 // ---------------------------------------------------------------------------
 // Command
 
-// What a recipe that was asked for sets. The default needs no word unless it was named.
+// Prints what the recipe sets, the default one only if it was named.
 static void print_recipe(const struct pix_train_options *o, bool is_named)
 {
     char text[512];
@@ -296,9 +297,9 @@ static void print_recipe(const struct pix_train_options *o, bool is_named)
 static int run_training(pix_device *device, const struct pix_train_options *given,
                         bool names_recipe, bool json)
 {
-    // What the run needs may take a while to read: it is not begun in vain.
+    // Creating a trainer may take a while: not in vain.
     if (terminal_is_interrupted()) {
-        output_print_note("interrupted before the run was begun");
+        output_print_note("interrupted before the run started");
         return EXIT_INTERRUPTED;
     }
     pix_trainer *trainer = pix_trainer_create(device, given);
@@ -349,16 +350,18 @@ int command_train(int argc, char **argv)
     struct device_arguments device_arguments = { 0 };
     const struct argument arguments[] = {
         { "config", ARGUMENT_TEXT, &config, "FILE",
-          "these options as JSON or lines `name = value`", NULL },
+          "read options from a file: JSON, or lines `name = value`" },
         { "plan", ARGUMENT_FLAG, &plan, NULL,
-          "print what a step needs, train nothing, write nothing", NULL },
-        { "json", ARGUMENT_FLAG, &json, NULL, "one JSON document on stdout", NULL },
+          "print what a step needs; nothing is trained or written" },
+        { "json", ARGUMENT_FLAG, &json, NULL, "print one JSON document on stdout" },
     };
     const struct command command = {
         .name = "train",
-        .usage = "train --data DIR --out RUN [OPTION...]    [default] in brackets",
-        .purpose = "A continued run may change its steps, epochs and frequencies, "
-                   "--keep, --threads,\nthe device, and nothing else.\n\n",
+        .usages = { "train --data DIR --out RUN [OPTION...]" },
+        .purpose =
+            "Trains a generator on pairs of images. A run that is resumed "
+            "may change its steps, epochs and frequencies, --keep, "
+            "--threads and the device, and nothing else. Defaults are in [brackets].",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &device_arguments,

@@ -30,7 +30,7 @@ static bool ends_in_separator(const char *path)
     return length > 0 && (path[length - 1] == '/' || path[length - 1] == '\\');
 }
 
-// Whether input and output go together; nothing is opened or made yet.
+// Whether input and output fit together; nothing is opened or created yet.
 static int check_paths(const struct command *command, const struct translation *t,
                        bool *is_folder)
 {
@@ -38,24 +38,25 @@ static int check_paths(const struct command *command, const struct translation *
     const enum path_kind out = terminal_get_path_kind(t->output);
     *is_folder = in == PATH_FOLDER;
     if (in == PATH_NONE) {
-        output_print_error("--input %s does not exist or can not be read", t->input);
+        output_print_error("--input %s does not exist or cannot be read", t->input);
         return EXIT_FAILED;
     }
     if (terminal_is_same_path(t->input, t->output))
         return options_print_usage_error(command,
-                                         "--output %s is the input, which would be "
-                                         "overwritten: name another",
+                                         "--output %s is the input and would be "
+                                         "overwritten: choose another name",
                                          t->output);
     if (*is_folder) {
         if (out == PATH_FILE || out == PATH_OTHER)
             return options_print_usage_error(
-                command, "--input %s is a folder and --output %s is not: name a folder",
+                command, "--input %s is a folder, so --output %s must be a folder too",
                 t->input, t->output);
         return EXIT_DONE;
     }
     if (out == PATH_FOLDER || ends_in_separator(t->output))
         return options_print_usage_error(
-            command, "--input %s is a file and --output %s a folder: name a file",
+            command,
+            "--input %s is a file, so --output %s must be a file, not a folder",
             t->input, t->output);
     if (!pix_array_has_extension(t->output))
         return options_print_usage_error(
@@ -68,7 +69,7 @@ struct progress {
     uint32_t count, done;    // images, and those that were or could not be translated
 };
 
-// The library has told what happened to the image, but not to which.
+// The library has logged what happened, but not to which image.
 static bool image_done(void *user, struct pix_translate_item *item)
 {
     struct progress *progress = user;
@@ -88,9 +89,9 @@ static bool translate_file(pix_translator *translator, const char *input,
     const char *extension = pix_translator_extension(translator, output);
     const size_t length = strlen(output), tail = strlen(extension);
     if (length < tail || strcmp(output + length - tail, extension) != 0) {
-        output_print_error(
-            "--output %s can not hold what this model makes: name a %s%s", output,
-            extension, strcmp(extension, ".npy") ? " or .npy" : "");
+        output_print_error("--output %s cannot hold this model's output: use %s%s",
+                           output, extension,
+                           strcmp(extension, ".npy") ? " or .npy" : "");
         return false;
     }
     struct progress progress = { .count = 1 };
@@ -107,7 +108,8 @@ static void free_items(struct pix_translate_item *items, uint32_t count)
     free(items);
 }
 
-// The path of the translation of a file, which may need another extension.
+// The path of the translation of a file; caller frees. The extension changes where that
+// format cannot hold the output.
 static char *output_path(pix_translator *translator, const char *folder,
                          const char *name)
 {
@@ -187,15 +189,15 @@ static int translate_folder(pix_translator *translator, const struct translation
         return EXIT_FAILED;
     }
     if (count == 0) {
-        output_print_error("--input %s holds no .png, .jpg, .jpeg, .bmp, .tga or .npy",
-                           t->input);
+        output_print_error(
+            "--input %s contains no .png, .jpg, .jpeg, .bmp, .tga or .npy", t->input);
         goto end;
     }
     items = make_items(translator, t, names, count);
     if (!items)
         goto end;
     if (!terminal_make_folder(t->output)) {
-        output_print_error("--output %s can not be made: %s", t->output,
+        output_print_error("--output %s cannot be created: %s", t->output,
                            strerror(errno));
         goto end;
     }
@@ -221,8 +223,7 @@ end:
     return code;
 }
 
-// With --preprocess none and an image, the plan is for the image's size, which it
-// keeps.
+// With --preprocess none an image keeps its size: the plan is for that.
 static int print_plan(pix_translator *translator, const struct translation *t)
 {
     struct pix_array image = { 0 };
@@ -250,23 +251,22 @@ static int check_arguments(const struct command *command, const struct translati
     int code = EXIT_DONE;
     if (!t->model)
         return options_print_usage_error(
-            command, "--model is missing: a run or a file of weights");
+            command, "--model is missing: give a run or a weights file");
     if (t->plan) {
         if (t->input && terminal_get_path_kind(t->input) == PATH_NONE) {
-            output_print_error("--input %s does not exist or can not be read",
-                               t->input);
+            output_print_error("--input %s does not exist or cannot be read", t->input);
             return EXIT_FAILED;
         }
     } else {
         if (t->json)
-            return options_print_usage_error(command, "--json goes with --plan only");
+            return options_print_usage_error(command, "--json requires --plan");
         if (!t->input || !t->output)
             return options_print_usage_error(command, "--%s is missing",
                                              t->input ? "output" : "input");
         code = check_paths(command, t, is_folder);
     }
     if (code == EXIT_DONE && terminal_get_path_kind(t->model) == PATH_NONE) {
-        output_print_error("--model %s does not exist or can not be read", t->model);
+        output_print_error("--model %s does not exist or cannot be read", t->model);
         return EXIT_FAILED;
     }
     return code;
@@ -301,40 +301,39 @@ int command_translate(int argc, char **argv)
     struct translation t = { 0 };
     const struct argument arguments[] = {
         { "model", ARGUMENT_TEXT, &t.model, "RUN|FILE",
-          "run folder (its newest checkpoint), or a file of weights", NULL },
+          "run folder (its newest checkpoint) or weights file" },
         { "input", ARGUMENT_TEXT, &t.input, "FILE|DIR",
-          "image, or folder of images: .png .jpg .bmp .tga .npy", NULL },
+          "image, or folder of images: .png .jpg .bmp .tga .npy" },
         { "output", ARGUMENT_TEXT, &t.output, "FILE|DIR",
-          "image, or folder (made if absent), which keeps names", NULL },
+          "image, or folder (created if absent) for images of the same names" },
         { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
-          "resize: to the model's size; none: keep it [resize]", "resize|none" },
+          "resize: to the model's size; none: keep the size", "resize|none", "resize" },
         { "mode", ARGUMENT_CHOICE, &t.mode, "NAME",
-          "stable, paper (dropout on) or running (statistics) [stable]",
-          "stable|paper|running" },
-        { "seed", ARGUMENT_COUNT, &t.seed, "N", "of the dropout of --mode paper [1]",
-          NULL },
-        { "output-kind", ARGUMENT_CHOICE, &t.output_kind, "NAME",
-          "u8, u16 or f32 [what the model was trained on]", "u8|u16|f32" },
+          "stable, paper (with dropout) or running (running statistics)",
+          "stable|paper|running", "stable" },
+        { "seed", ARGUMENT_COUNT, &t.seed, "N", "seed for the dropout of --mode paper",
+          NULL, "1" },
+        { "output-kind", ARGUMENT_CHOICE, &t.output_kind, "NAME", "u8, u16 or f32",
+          "u8|u16|f32", "as trained" },
         { "no-ema", ARGUMENT_FLAG, &t.no_ema, NULL,
-          "the weights, even where their moving average is there", NULL },
+          "use the raw weights instead of their average" },
         { "batch-size", ARGUMENT_COUNT, &t.batch_size, "N",
-          "most images of equal size to run together [1]", NULL },
+          "images per batch (of equal size)", NULL, "1" },
         { "tuning", ARGUMENT_TEXT, &t.tuning, "FILE",
-          "kernels: auto (measured once), off, or a table [auto]", NULL },
+          "kernels: auto (measured once), off, or a table", NULL, "auto" },
         { "plan", ARGUMENT_FLAG, &t.plan, NULL,
-          "print what a batch needs; only --model must be given", NULL },
+          "print what a batch needs; requires only --model" },
         { "json", ARGUMENT_FLAG, &t.json, NULL,
-          "the plan as one JSON document on stdout", NULL },
+          "print the plan as one JSON document on stdout" },
     };
     const struct command command = {
         .name = "translate",
-        .usage = "translate --model RUN|FILE --input FILE|DIR --output FILE|DIR",
-        .purpose =
-            "       pix2pix translate --model RUN|FILE --plan [--json]\n"
-            "Translates images with a trained generator. A broken image is an "
-            "error; the\nothers of its folder are translated all the same. A folder's "
-            "names stay, but\nfor the extension where such a file can not hold "
-            "what the model makes.\n\n",
+        .usages = { "translate --model RUN|FILE --input FILE|DIR --output FILE|DIR",
+                    "translate --model RUN|FILE --plan [--json]" },
+        .purpose = "Translates images with a trained generator. An image that "
+                   "cannot be read is an error; the rest of its folder is still "
+                   "translated. Files keep their names, except for the extension "
+                   "where that format cannot hold the model's output.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &t.device,

@@ -23,7 +23,7 @@ static void print_row(const struct pix_tune_row *r)
                r->built_in_ms, r->chosen, r->chosen_ms, r->built_in_ms / r->chosen_ms,
                r->gflops);
     else
-        printf("%-46s %-22s not measured: it does not fit the device\n", r->shape,
+        printf("%-46s %-22s not measured: does not fit the device\n", r->shape,
                r->built_in);
     fflush(stdout);
 }
@@ -68,15 +68,15 @@ int command_tune(int argc, char **argv)
     struct device_arguments device_arguments = { 0 };
     struct tuning t = { 0 };
     const struct argument arguments[] = {
-        { "json", ARGUMENT_FLAG, &t.as_json, NULL, "one JSON document on stdout",
-          NULL },
+        { "json", ARGUMENT_FLAG, &t.as_json, NULL,
+          "print one JSON document on stdout" },
     };
     const struct command command = {
         .name = "tune",
-        .usage = "tune [--crop-size N] [--batch-size N] [OPTION...]",
-        .purpose =
-            "Measures the kernels for every convolution of a network, and keeps "
-            "the fastest\nin the user's cache folder for train and translate.\n\n",
+        .usages = { "tune [--crop-size N] [--batch-size N] [OPTION...]" },
+        .purpose = "Measures the kernels for every convolution of a network and "
+                   "stores the fastest in the user's cache folder, where train and "
+                   "translate find them.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &device_arguments,
@@ -118,7 +118,7 @@ int command_tune(int argc, char **argv)
             printf("%" PRIu32 " of %" PRIu32 " are faster than the built-in choice\n",
                    t.faster, t.timed);
             if (path)
-                printf("kept in %s\n", path);
+                printf("stored in %s\n", path);
         }
     }
     json_decref(t.rows);

@@ -34,7 +34,7 @@ char *command_read(const char *path)
     void *data;
     size_t size;
     if (!file_read(path, &data, &size))
-        fail_msg("%s can not be read", path);
+        fail_msg("%s cannot be read", path);
     return data;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// pix2pix bench: measures devices and prints a table; compares two measurements.
+// pix2pix bench: measures devices and prints a table; prints or compares stored
+// results.
 
 #include "bench/compare.h"
 #include "bench/file.h"
@@ -20,7 +21,7 @@
 #define SIZE_MOST 16384
 #define BATCH_MOST 4096
 
-#define QUICK_SECONDS 0.05
+#define QUICK_SECONDS 0.05    // for the samples of a call or ceiling
 
 struct bench {
     const char *sizes, *batches;
@@ -117,14 +118,14 @@ static bool measure_all(const struct bench *b, struct bench_result *result)
         return false;
     bool ok = count > 0;
     if (!ok)
-        output_print_error("there is no device to measure");
+        output_print_error("no Vulkan device was found");
     for (uint32_t i = 0; i < count && !terminal_is_interrupted(); i++) {
         char select[16];
         snprintf(select, sizeof(select), "%" PRIu32, list[i].index);
         if (list[i].usable)
             ok = measure_one(b, select, result) && ok;
         else
-            output_print_note("%s is left out: it %s", list[i].name, list[i].reason);
+            output_print_note("%s is skipped: it %s", list[i].name, list[i].reason);
     }
     pix_device_list_free(list);
     return ok;
@@ -133,7 +134,7 @@ static bool measure_all(const struct bench *b, struct bench_result *result)
 static int run(const struct bench *b)
 {
     struct bench_result result;
-    // Not after minutes.
+    // Found out now, not after minutes of measuring.
     if ((b->json && !bench_can_write(b->json)) ||
         (b->html && !bench_can_write(b->html)))
         return EXIT_FAILED;
@@ -152,7 +153,7 @@ static int run(const struct bench *b)
     if (any) {
         if (!b->counters)
             bench_print_method();
-        // What an interrupted benchmark has found is kept as well.
+        // The rows of an interrupted benchmark are written as well.
         if (b->json)
             ok = bench_write_file(&result, b->json) && ok;
         if (b->html)
@@ -162,7 +163,7 @@ static int run(const struct bench *b)
     return terminal_is_interrupted() ? EXIT_INTERRUPTED : ok ? EXIT_DONE : EXIT_FAILED;
 }
 
-// A result of before.
+// A stored result.
 static int show(const char *path, const char *html)
 {
     struct bench_result result;
@@ -180,7 +181,7 @@ static int show(const char *path, const char *html)
 // ---------------------------------------------------------------------------
 // Command line
 
-// "64,128": returns how many, 0 after a message.
+// Numbers separated by commas, "64,128": returns how many, 0 after a message.
 static uint32_t parse_list(const struct command *command, const char *name,
                            const char *text, uint32_t most,
                            uint32_t numbers[MOST_NUMBERS])
@@ -196,7 +197,7 @@ static uint32_t parse_list(const struct command *command, const char *name,
             count == MOST_NUMBERS) {
             options_print_usage_error(command,
                                       "--%s takes up to %d numbers from 1 to %" PRIu32
-                                      " with commas between them, not \"%s\"",
+                                      " separated by commas, not \"%s\"",
                                       name, MOST_NUMBERS, most, text);
             return 0;
         }
@@ -206,7 +207,7 @@ static uint32_t parse_list(const struct command *command, const char *name,
     }
 }
 
-// False: there are too many.
+// False if there are too many.
 static bool add_case(struct bench *b, uint32_t size, uint32_t batch)
 {
     for (uint32_t i = 0; i < b->case_count; i++)
@@ -241,7 +242,8 @@ static bool make_cases(const struct command *command, struct bench *b)
     if (batch_count == 0)
         return false;
     for (uint32_t i = 0; i < size_count; i++) {
-        // A step can be made of it, or else the message says which sizes do.
+        // Whether the networks can be built for this size; the message says which sizes
+        // fit.
         struct pix_train_options o;
         pix_train_options_init(&o);
         o.crop_size = s[i];
@@ -253,7 +255,7 @@ static bool make_cases(const struct command *command, struct bench *b)
         for (uint32_t k = 0; k < batch_count; k++)
             if ((!b->linear || i == 0 || k == 0) && !add_case(b, s[i], n[k])) {
                 options_print_usage_error(
-                    command, "--sizes and --batches make more than %d cases",
+                    command, "--sizes and --batches give more than %d cases",
                     MOST_CASES);
                 return false;
             }
@@ -266,7 +268,7 @@ static bool same_file(const char *a, const char *b)
     return strcmp(a, b) == 0 || terminal_is_same_path(a, b);
 }
 
-// Whether something is given that only a measurement takes.
+// Whether an option is given that only a measurement uses.
 static bool measures(const struct bench *b)
 {
     return b->sizes || b->batches || b->ngf || b->ndf || b->linear || b->quick ||
@@ -279,16 +281,14 @@ static int run_command(const struct command *command, struct bench *b, int argc)
 {
     if (b->compare[0]) {
         if (argc > 3)
-            return options_print_usage_error(command,
-                                             "--compare takes two files and goes "
-                                             "with no other option");
+            return options_print_usage_error(
+                command, "--compare takes two files and no other option");
         return bench_compare_files(b->compare) ? EXIT_DONE : EXIT_FAILED;
     }
     if (b->show) {
         if (measures(b))
-            return options_print_usage_error(command,
-                                             "--show goes with no other option "
-                                             "than --html");
+            return options_print_usage_error(
+                command, "--show takes no other option than --html");
         if (b->html && same_file(b->show, b->html))
             return options_print_usage_error(command, "--html would overwrite --show");
         return show(b->show, b->html);
@@ -297,7 +297,8 @@ static int run_command(const struct command *command, struct bench *b, int argc)
         return options_print_usage_error(command,
                                          "--json and --html name the same file");
     if (b->linear && b->only && strcmp(b->only, "calls") == 0)
-        return options_print_usage_error(command, "--linear has no calls");
+        return options_print_usage_error(
+            command, "--linear measures no calls: leave --only out");
     if (b->ngf == 0)
         b->ngf = b->quick ? 16 : 64;
     if (b->ndf == 0)
@@ -311,43 +312,46 @@ int command_bench(int argc, char **argv)
 {
     struct bench b = { 0 };
     const struct argument arguments[] = {
-        { "sizes", ARGUMENT_TEXT, &b.sizes, "LIST", "sides of the images, pixels [256]",
-          NULL },
-        { "batches", ARGUMENT_TEXT, &b.batches, "LIST", "images in a batch [1]", NULL },
-        { "ngf", ARGUMENT_COUNT, &b.ngf, "N", "filters of G's first convolution [64]",
-          NULL },
-        { "ndf", ARGUMENT_COUNT, &b.ndf, "N", "filters of D's first convolution [64]",
-          NULL },
+        { "sizes", ARGUMENT_TEXT, &b.sizes, "LIST", "sides of the images in pixels",
+          NULL, "256" },
+        { "batches", ARGUMENT_TEXT, &b.batches, "LIST", "images in a batch", NULL,
+          "1" },
+        { "ngf", ARGUMENT_COUNT, &b.ngf, "N", "filters in the generator's first layer",
+          NULL, "64" },
+        { "ndf", ARGUMENT_COUNT, &b.ndf, "N",
+          "filters in the discriminator's first layer", NULL, "64" },
         { "quick", ARGUMENT_FLAG, &b.quick, NULL,
-          "a small network: 64 pixels, ngf and ndf 16", NULL },
+          "a small network: 64 pixels, ngf and ndf 16" },
         { "linear", ARGUMENT_FLAG, &b.linear, NULL,
-          "how cost grows: whole steps at 256,64,128,512 pixels", NULL },
+          "show how cost grows: whole steps at 256,64,128,512 pixels" },
         { "only", ARGUMENT_CHOICE, &b.only, "PART",
-          "ceilings and one of: calls, train, translate", "calls|train|translate" },
+          "only ceilings and one of: calls, train, translate",
+          "calls|train|translate" },
         { "simple", ARGUMENT_FLAG, &b.simple, NULL,
-          "the simple convolutions too, for comparison (slow)", NULL },
+          "also measure the simple convolutions, for comparison (slow)" },
         { "counters", ARGUMENT_FLAG, &b.counters, NULL,
-          "only what needs no clock: nothing is run", NULL },
-        { "json", ARGUMENT_TEXT, &b.json, "FILE", "write the result, to be compared",
-          NULL },
-        { "html", ARGUMENT_TEXT, &b.html, "FILE", "write a page with charts", NULL },
+          "only count, without a clock: nothing is run" },
+        { "json", ARGUMENT_TEXT, &b.json, "FILE",
+          "write the result, for --show and --compare" },
+        { "html", ARGUMENT_TEXT, &b.html, "FILE", "write a page with charts" },
         { "show", ARGUMENT_TEXT, &b.show, "FILE",
-          "print a result again, or make its page (--html)", NULL },
-        { "compare", ARGUMENT_PAIR, b.compare, "A B", "compare two results", NULL },
+          "print a stored result, or write its page (--html)" },
+        { "compare", ARGUMENT_PAIR, b.compare, "A B", "compare two stored results" },
     };
     const struct command command = {
         .name = "bench",
-        .usage = "bench [--quick|--linear] [--json FILE] [--html FILE]",
-        .purpose =
-            "       pix2pix bench --compare A.json B.json\n"
-            "       pix2pix bench --show A.json [--html FILE]\n"
-            "Measures what a device can do at most, every kernel call of a training "
-            "step, and\nwhole training steps and translations. About two minutes on a "
-            "software device,\na few seconds with --quick. --device all takes every "
-            "device in turn. A LIST is\nnumbers with commas; each size is taken with "
-            "each batch. With --linear each size\nis taken with the first batch and "
-            "each batch [1,2,4,8] with the first size, and\ncalls are left out: many "
-            "minutes on a software device.\n\n",
+        .usages = { "bench [--quick|--linear] [--json FILE] [--html FILE]",
+                    "bench --compare A.json B.json",
+                    "bench --show A.json [--html FILE]" },
+        .purpose = "Measures what a device can do at most (its ceilings), every "
+                   "kernel call of a training step, and whole training steps and "
+                   "translations. This takes about two minutes on a software "
+                   "device, a few seconds with --quick. --device all measures "
+                   "every device in turn. A LIST is numbers separated by commas; "
+                   "each size is combined with each batch. With --linear each size "
+                   "is combined with the first batch only and each batch [1,2,4,8] "
+                   "with the first size only, and calls are skipped: many minutes "
+                   "on a software device.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &b.device,

@@ -121,7 +121,7 @@ void bench_put_roofline(FILE *f, const struct bench_device *d)
     }
     if (count == 0 || gflops <= 0 || gbytes <= 0)
         return;
-    // Calls of a few numbers would only make the rest small.
+    // Calls on a few numbers would only squeeze the others together.
     low_x = fmax(low_x, 0.02);
     low_y = fmax(low_y, gflops * 1e-4);
     const double knee = gflops / gbytes, bottom = 340, right = CHART_WIDTH - 12;
@@ -131,7 +131,7 @@ void bench_put_roofline(FILE *f, const struct bench_device *d)
     html_put(
         f,
         "<h3>Calls under the ceilings</h3>\n<p class=\"dim\">Each circle is a kernel "
-        "on one shape; its area is the time it takes of a step.</p>\n");
+        "on one shape; its area shows its share of the time of a step.</p>\n");
     put_legend(f, used);
     chart_begin(f, bottom + 44, "roofline");
     chart_put_log_axis(f, &x, true, 14, bottom, "%g");
@@ -164,7 +164,7 @@ void bench_put_roofline(FILE *f, const struct bench_device *d)
                  bench_get_gbytes(row), html_format_seconds(row->median, text));
     }
     chart_put_label(f, (58 + right) / 2, bottom + 36, "middle", "dim",
-                    "floating point operations for each byte");
+                    "floating point operations per byte");
     chart_put_label(f, 6, 12, "start", "dim", "GFLOP/s");
     chart_end(f);
 }
@@ -239,7 +239,7 @@ void bench_put_layers(FILE *f, const struct bench_device *d)
     }
     html_put(
         f,
-        "</svg>\n<p class=\"dim\">Percent: of the measured rate of f32 multiply-adds, "
+        "</svg>\n<p class=\"dim\">Percentages are of the measured rate of f32 multiply-adds, "
         "%.3g GFLOP/s.</p>\n",
         gflops);
 }
@@ -328,7 +328,7 @@ static void put_growth_point(FILE *f, const struct growth *g,
     html_put(f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"%s\"><title>", px, py,
              colour);
     html_put_text(f, row->name);
-    html_put(f, ": %.3g ms an image, %.2f of linear</title></circle>\n", v, ratio);
+    html_put(f, ": %.3g ms per image, %.2f of linear</title></circle>\n", v, ratio);
     snprintf(text, sizeof(text), "%.2f", ratio);
     chart_put_label(f, px + 7, py - 7, "start", "dim", text);
     if (!next)
@@ -344,7 +344,7 @@ void bench_put_growth(FILE *f, const struct bench_device *d, bool by_size)
     double ratio;
     if (!find_growth_scales(&g, left, right, bottom))
         return;
-    html_put(f, "<h3>Time for an image against %s</h3>\n", by_size ? "size" : "batch");
+    html_put(f, "<h3>Time per image against %s</h3>\n", by_size ? "size" : "batch");
     chart_begin(f, bottom + 44, "growth");
     chart_put_log_axis(f, &g.y, false, left, right, "%g");
     for (size_t i = 0; i < d->count; i++)
@@ -359,7 +359,7 @@ void bench_put_growth(FILE *f, const struct bench_device *d, bool by_size)
                 put_growth_point(f, &g, &d->rows[i].row, ratio);
     chart_put_label(f, (left + right) / 2, bottom + 36, "middle", "dim",
                     by_size ? "side of the image, pixels" : "images in a batch");
-    chart_put_label(f, 6, 12, "start", "dim", "ms an image");
+    chart_put_label(f, 6, 12, "start", "dim", "ms per image");
     html_put(
         f,
         "</svg>\n<p class=\"dim\">Dashed: linear growth%s. The numbers are the ratio "
@@ -387,7 +387,7 @@ void bench_put_overview(FILE *f, const struct bench_result *r)
     if (most <= 0)
         return;
     const struct chart_scale x = { 0, most, left, right, false };
-    html_put(f, "<h3>Training, images a second</h3>\n");
+    html_put(f, "<h3>Training, images per second</h3>\n");
     chart_begin(f, 8 + pitch * (double)count, "devices");
     for (size_t i = 0; i < count; i++) {
         const double y = 4 + pitch * (double)i;

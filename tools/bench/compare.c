@@ -27,8 +27,8 @@ static const struct pix_bench_row *find_same(const struct bench_device *d,
     return NULL;
 }
 
-// How much faster b is. The kernels of ceilings are as long as suits the device: there
-// the rates are compared.
+// How much faster b is. The kernels that measure ceilings are as long as suits the
+// device: for those the rates are compared.
 static double speed(const struct pix_bench_row *a, const struct pix_bench_row *b)
 {
     const double times = a->median / b->median;
@@ -51,7 +51,7 @@ static void print_value(const struct pix_bench_row *row)
         printf(" %12.3f ms", 1e3 * row->median);
 }
 
-// Counters that differ.
+// A line for a counter that differs.
 static void print_counter(const char *name, uint64_t a, uint64_t b)
 {
     if (a != b)
@@ -136,7 +136,7 @@ static void compare_devices(const struct bench_device *a, const struct bench_dev
     count += compare_group(a, b, PIX_BENCH_TRAIN, NULL);
     count += compare_group(a, b, PIX_BENCH_TRANSLATE, NULL);
     if (count == 0)
-        printf("\nthey have no row in common\n");
+        printf("\nno rows in common\n");
     print_missing(a, b, "A");
     print_missing(b, a, "B");
     printf("\n");
@@ -147,8 +147,9 @@ static bool same_device(const struct bench_device *a, const struct bench_device 
     return strcmp(a->name, b->name) == 0 && strcmp(a->driver, b->driver) == 0;
 }
 
-// The device of `r` that is the device `index` of `from`: the only one where both have
-// one; else the first of that name for the first, the second for the second.
+// The device of `r` that corresponds to device `index` of `from`: the only one where
+// both have just one; otherwise, of devices with the same name and driver, the one at
+// the same position among them.
 static const struct bench_device *find_device(const struct bench_result *r,
                                               const struct bench_result *from,
                                               size_t index)
@@ -176,9 +177,9 @@ bool bench_compare_files(const char *const paths[2])
     if (a.ngf != b.ngf || a.ndf != b.ndf)
         printf("the networks differ: A has --ngf %" PRIu32 " --ndf %" PRIu32
                ", B --ngf %" PRIu32 " --ndf %" PRIu32
-               ": whole steps are not the same work\n",
+               ": whole steps are different work\n",
                a.ngf, a.ndf, b.ngf, b.ndf);
-    printf("speed B/A: above 1 B is faster; counters are shown where they differ\n\n");
+    printf("speed B/A: above 1, B is faster; counters are shown where they differ\n\n");
     for (size_t i = 0; i < a.count; i++) {
         const struct bench_device *other = find_device(&b, &a, i);
         if (other)

@@ -16,9 +16,9 @@
 
 #define FORMAT "pix2pix bench"
 #define FORMAT_VERSION 1
-#define FILE_MAX ((size_t)64 << 20)    // more is not a file of ours
+#define FILE_MAX ((size_t)64 << 20)    // a larger file is not a result
 
-// Of any measurement.
+// The range of a plausible measurement.
 #define SECONDS_LEAST 1e-12
 #define SECONDS_MOST 1e9
 
@@ -133,7 +133,7 @@ bool bench_can_write(const char *path)
     struct replacement out;
     if (replacement_begin(&out, path) && replacement_end(&out, false))
         return true;
-    output_print_error("%s can not be written: %s", path, strerror(errno));
+    output_print_error("%s cannot be written: %s", path, strerror(errno));
     return false;
 }
 
@@ -150,7 +150,7 @@ bool bench_write_file(const struct bench_result *r, const char *path)
     if (!document)
         output_print_error("out of memory");
     else if (!ok)
-        output_print_error("%s can not be written: %s", path, strerror(errno));
+        output_print_error("%s cannot be written: %s", path, strerror(errno));
     json_decref(document);
     return ok;
 }
@@ -158,7 +158,7 @@ bool bench_write_file(const struct bench_result *r, const char *path)
 // ---------------------------------------------------------------------------
 // Reading
 
-// The first thing that is wrong is kept.
+// Only the first error is reported.
 struct reader {
     const char *path;
     bool failed;
@@ -171,7 +171,8 @@ static void refuse(struct reader *r, const char *what)
     r->failed = true;
 }
 
-// Control characters of a foreign file would be orders to the terminal: spaces instead.
+// Replaces control characters by spaces: those of a foreign file would be commands to
+// the terminal.
 static void remove_controls(char *text)
 {
     for (unsigned char *c = (unsigned char *)text; *c; c++) {
@@ -187,7 +188,7 @@ static char *read_text(struct reader *r, const json_t *object, const char *key)
     const char *text = json_string_value(json_object_get(object, key));
     char what[128];
     if (!text) {
-        snprintf(what, sizeof(what), "\"%s\" is not a text", key);
+        snprintf(what, sizeof(what), "\"%s\" is not a string", key);
         refuse(r, what);
         return NULL;
     }
@@ -206,7 +207,7 @@ static uint64_t read_uint(struct reader *r, const json_t *object, const char *ke
     if (json_is_integer(v) && json_integer_value(v) >= 0 &&
         (uint64_t)json_integer_value(v) <= max)
         return (uint64_t)json_integer_value(v);
-    snprintf(what, sizeof(what), "\"%s\" is not a number from 0", key);
+    snprintf(what, sizeof(what), "\"%s\" is not a number from 0 up", key);
     refuse(r, what);
     return 0;
 }
@@ -231,7 +232,7 @@ static size_t read_name(struct reader *r, const json_t *object, const char *key,
     for (size_t i = 0; text && i < count; i++)
         if (strcmp(names[i], text) == 0)
             return i;
-    snprintf(what, sizeof(what), "\"%s\" has a value that is not known", key);
+    snprintf(what, sizeof(what), "\"%s\" has an unknown value", key);
     refuse(r, what);
     return 0;
 }
@@ -324,7 +325,7 @@ static json_t *load(const char *path)
     size_t size = 0, capacity = (size_t)1 << 16, got;
     char *text = NULL, *more;
     if (!file) {
-        output_print_error("%s can not be read: %s", path, strerror(errno));
+        output_print_error("%s cannot be read: %s", path, strerror(errno));
         return NULL;
     }
     do {
@@ -339,7 +340,7 @@ static json_t *load(const char *path)
         size += got;
     } while (size == capacity);
     if (ferror(file)) {
-        output_print_error("%s can not be read: %s", path, strerror(errno));
+        output_print_error("%s cannot be read: %s", path, strerror(errno));
         goto done;
     }
     document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
@@ -365,7 +366,7 @@ bool bench_read_file(const char *path, struct bench_result *out)
     const char *format = json_string_value(json_object_get(document, "format"));
     const json_t *devices = json_object_get(document, "devices");
     if (!format || strcmp(format, FORMAT) != 0) {
-        refuse(&r, "its \"format\" is another");
+        refuse(&r, "its \"format\" differs");
     } else if (read_uint(&r, document, "format_version", UINT32_MAX) !=
                FORMAT_VERSION) {
         if (!r.failed)

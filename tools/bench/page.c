@@ -159,7 +159,7 @@ static void put_device(FILE *f, const struct bench_device *d)
     html_put(f, ", Vulkan ");
     html_put_text(f, d->api_version);
     html_put(f, ", memory %s%s</p>\n", output_format_bytes(d->memory_bytes, memory),
-             d->complete ? "" : " (not complete: interrupted, or something failed)");
+             d->complete ? "" : " (incomplete: interrupted, or something failed)");
     put_cards(f, d);
     put_whole(f, d);
     bench_put_growth(f, d, true);
@@ -181,7 +181,7 @@ bool bench_write_page(const struct bench_result *r, const char *path)
 {
     struct replacement out;
     if (!replacement_begin(&out, path)) {
-        output_print_error("%s can not be written: %s", path, strerror(errno));
+        output_print_error("%s cannot be written: %s", path, strerror(errno));
         return false;
     }
     FILE *f = out.file;
@@ -206,6 +206,6 @@ bool bench_write_page(const struct bench_result *r, const char *path)
     html_end_page(f);
     if (replacement_end(&out, true))
         return true;
-    output_print_error("%s can not be written: %s", path, strerror(errno));
+    output_print_error("%s cannot be written: %s", path, strerror(errno));
     return false;
 }

@@ -14,25 +14,25 @@
 
 const char *const bench_method[] = {
     "Each measurement: one run that does not count, then runs until the time for it is "
-    "over, at least 3 and at most 30. The median is given, and as spread half the "
+    "over, at least 3 and at most 30. The time is the median; the spread is half the "
     "distance of the quartiles.",
     "Ceilings and calls: by the device's timestamps where they agree with the host's "
     "clock on a long kernel, otherwise by the host's clock around single submissions, "
-    "less what an empty submission takes. Short calls are repeated inside a submission, "
-    "with a barrier after each; the barrier counts.",
-    "A call is measured by itself, on the memory that the training step gave it, after "
-    "a whole step: its operands may lie in caches that they would have left by then. "
-    "Calls of one kernel, shape and grid are measured once and counted.",
+    "less the time of an empty submission. Short calls are repeated inside a "
+    "submission, with a barrier after each; the time of the barrier is included.",
+    "A call is measured alone, on the memory that it has in the training step, after a "
+    "whole step: its operands may be in caches that they would have left during a step. "
+    "Calls with the same kernel, shape and grid are measured once and counted.",
     "Whole steps and translations: by the host's clock, from writing the step block to "
-    "the end of the last submission, with the upload of pixels and the download of "
-    "losses or pixels. Decoding, resizing and files do not count, nor does making "
-    "pipelines.",
-    "Images and weights are noise. GFLOP/s: multiplications and additions that the "
-    "definition needs. GB/s: bytes of each range that a call reads plus those it "
-    "writes, each once, whatever caches do.",
-    "Ceiling: the time that flops and bytes would take at the measured rates of f32 "
-    "multiply-adds and of copying, the longer of both, over the time taken. f and b say "
-    "which was longer. Above 100 % where caches are faster than the copy.",
+    "the end of the last submission, including the upload of pixels and the download of "
+    "losses or pixels. Decoding, resizing, reading and writing files and creating "
+    "pipelines are not included.",
+    "Images and weights are noise. GFLOP/s: the multiplications and additions of the "
+    "definition. GB/s: the bytes of each range that a call reads plus those that it "
+    "writes, each once, regardless of caches.",
+    "Ceiling: the time that the flops or the bytes would take at the measured rates of "
+    "f32 multiply-adds or of copying, whichever is longer (f or b), divided by the time "
+    "taken. It is above 100 % where caches are faster than the copy.",
     NULL,
 };
 

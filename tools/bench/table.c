@@ -46,7 +46,7 @@ static void print_timing(const struct pix_bench_row *row)
         snprintf(gflops, sizeof(gflops), "%.2f", bench_get_gflops(row));
     if (row->bytes > 0)
         snprintf(gbytes, sizeof(gbytes), "%.2f", bench_get_gbytes(row));
-    // A sum has none.
+    // A sum has no spread.
     if (row->samples > 1)
         snprintf(spread, sizeof(spread), "%.0f %%", 100 * bench_get_spread(row));
     if (row->ceiling_share > 0)
@@ -130,7 +130,7 @@ static void print_whole(const struct bench_device *d)
     }
     printf("\n%-48s %10s %8s %8s %10s %10s %10s %10s\n", "counted, without a clock",
            "dispatches", "barriers", "submits", "GFLOP", "MB moved", "MiB arena",
-           "MiB in all");
+           "MiB total");
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
         if (bench_is_whole(row))
@@ -159,7 +159,7 @@ static void print_linear(const struct bench_device *d)
             continue;
         if (!begun)
             printf("\n%-48s %12s %18s %18s\n", "cost (1 is linear, less is better)",
-                   "ms an image", "a pixel, by size", "an image, by batch");
+                   "ms per image", "per pixel (size)", "per image (batch)");
         begun = true;
         if (has_size)
             snprintf(size_text, sizeof(size_text), "%.2f", by_size);
@@ -174,11 +174,11 @@ static const char *clock_text(const struct bench_device *d)
 {
     for (size_t i = 0; i < d->count; i++)
         if (d->rows[i].row.clock == PIX_BENCH_DEVICE_CLOCK)
-            return "the device's timestamps; whole steps by the host's clock";
+            return "the device's timestamps; the host's clock for whole steps";
     for (size_t i = 0; i < d->count; i++)
         if (d->rows[i].row.clock == PIX_BENCH_HOST_CLOCK)
-            return "the host's, less an empty submission for each of a call's";
-    return "none: counted only";
+            return "the host's clock, less an empty submission for each submission of a call";
+    return "none, only counted";
 }
 
 void bench_print_device(const struct bench_device *d)
@@ -204,6 +204,6 @@ void bench_print_device(const struct bench_device *d)
     print_whole(d);
     print_linear(d);
     if (!d->complete)
-        printf("\nnot complete: it was interrupted, or something failed\n");
+        printf("\nincomplete: interrupted, or something failed\n");
     printf("\n");
 }

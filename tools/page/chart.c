@@ -16,7 +16,6 @@ double chart_place(const struct chart_scale *s, double value)
     return s->from + part * (s->to - s->from);
 }
 
-// A round number from 1, 2, 5 and powers of ten, not below `value`.
 double chart_round_up(double value)
 {
     double power = pow(10, floor(log10(value)));
@@ -27,7 +26,6 @@ double chart_round_up(double value)
                                       : 10);
 }
 
-// A logarithmic scale over these values, with some air.
 struct chart_scale chart_make_log_scale(double low, double high, double from, double to)
 {
     struct chart_scale s = { low / 1.4, high * 1.4, from, to, true };
@@ -59,8 +57,6 @@ void chart_put_label(FILE *f, double x, double y, const char *anchor, const char
     html_put(f, "</text>\n");
 }
 
-// Grid lines and numbers of a logarithmic axis at 1, and at 2 and 5 where there is
-// room.
 void chart_put_log_axis(FILE *f, const struct chart_scale *s, bool is_x, double from,
                         double to, const char *format)
 {

@@ -44,7 +44,6 @@ void html_put(FILE *f, const char *format, ...)
     va_end(args);
 }
 
-// Text of the outside, harmless inside elements and attributes.
 void html_put_text(FILE *f, const char *text)
 {
     for (; *text; text++) {
@@ -62,13 +61,12 @@ void html_put_text(FILE *f, const char *text)
             fputs("&quot;", f);
             break;
         default:
-            // Control characters have no place in a page.
+            // HTML forbids control characters.
             fputc((unsigned char)*text < 0x20 ? ' ' : *text, f);
         }
     }
 }
 
-// Three digits, in the unit that fits: "12.3 ms".
 const char *html_format_seconds(double seconds, char text[32])
 {
     if (seconds <= 0)

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+//
+// Help as text and as Markdown, and the rows that it is made of. See help.h.
+
+#include "help.h"
+
+#include "manual.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WIDTH 80    // columns of a terminal that everyone has
+
+static const struct {
+    int code;
+    const char *meaning;
+} exit_codes[] = {
+    { EXIT_DONE, "done" },
+    { EXIT_FAILED, "failed" },
+    { EXIT_USAGE, "wrong command line" },
+    { EXIT_INTERRUPTED, "interrupted" },
+};
+
+bool help_is_asked(const char *word, enum help_format *format)
+{
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        *format = HELP_TEXT;
+    else if (strcmp(word, "--help=man") == 0)
+        *format = HELP_MAN;
+    else if (strcmp(word, "--help=markdown") == 0)
+        *format = HELP_MARKDOWN;
+    else
+        return false;
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Rows
+
+bool help_get_row(const struct command *c, size_t i, struct help_row *row)
+{
+    const struct argument *a = NULL;
+    if (i < c->count)
+        a = &c->arguments[i];
+    else if (c->device && i - c->count < OPTIONS_DEVICE_ROWS)
+        a = &options_device_rows[i - c->count];
+    if (!a)
+        return false;
+    *row = (struct help_row){
+        .name = a->name, .value = a->value, .help = a->help, .initial = a->initial
+    };
+    return true;
+}
+
+bool help_get_training_row(size_t i, struct help_row *row)
+{
+    size_t count;
+    const struct pix_option *table = pix_train_option_table(&count);
+    struct pix_train_options initial;
+    if (i >= count)
+        return false;
+    *row = (struct help_row){ .group = table[i].group,
+                              .name = table[i].name,
+                              .value = table[i].value,
+                              .help = table[i].help };
+    if (table[i].type == PIX_OPTION_FLAG)
+        return true;
+    pix_train_options_init(&initial);
+    row->initial =
+        pix_train_options_get(&initial, row->name, row->text, sizeof(row->text));
+    if (row->initial && !*row->initial)
+        row->initial = NULL;
+    return true;
+}
+
+bool help_get_recipe(size_t i, char *name, char *text, size_t size)
+{
+    size_t count;
+    const struct pix_option *table = pix_train_option_table(&count);
+    const char *choice = "";
+    for (size_t k = 0; k < count; k++)
+        if (strcmp(table[k].name, "recipe") == 0)
+            choice = table[k].choices;
+    while (i-- > 0 && *choice) {
+        choice += strcspn(choice, "|");
+        choice += *choice == '|';
+    }
+    snprintf(name, size, "%.*s", (int)strcspn(choice, "|"), choice);
+    return *name && pix_train_recipe(name, text, size);
+}
+
+const char *help_get_exit_code(size_t i, int *code)
+{
+    if (i >= sizeof(exit_codes) / sizeof(exit_codes[0]))
+        return NULL;
+    *code = exit_codes[i].code;
+    return exit_codes[i].meaning;
+}
+
+// ---------------------------------------------------------------------------
+// Text
+
+// Prints words up to WIDTH columns; further lines begin at column `indent`.
+static void print_folded(const char *text, size_t column, size_t indent)
+{
+    bool begins = column <= indent;
+    for (const char *word = text; *word;) {
+        const size_t length = strcspn(word, " ");
+        if (!begins && column + 1 + length > WIDTH) {
+            printf("\n%*s", (int)indent, "");
+            column = indent;
+            begins = true;
+        }
+        column += (size_t)printf("%s%.*s", begins ? "" : " ", (int)length, word);
+        begins = false;
+        word += length + strspn(word + length, " ");
+    }
+    putchar('\n');
+}
+
+static void print_row(const struct help_row *row)
+{
+    char left[64], text[512];
+    snprintf(left, sizeof(left), "%s%s%s", row->name, row->value ? " " : "",
+             row->value ? row->value : "");
+    snprintf(text, sizeof(text), row->initial ? "%s [%s]" : "%s", row->help,
+             row->initial);
+    const int column = printf("  --%-20s ", left);
+    print_folded(text, (size_t)column, 25);
+}
+
+static void print_command(const struct command *c)
+{
+    struct help_row row;
+    for (size_t i = 0; c->usages[i]; i++)
+        printf("%s pix2pix %s\n", i ? "      " : "usage:", c->usages[i]);
+    print_folded(c->purpose, 0, 0);
+    putchar('\n');
+    for (size_t i = 0; c->is_training && help_get_training_row(i, &row); i++) {
+        if (row.group)
+            printf("%s%s:\n", i ? "\n" : "", row.group);
+        print_row(&row);
+    }
+    if (c->is_training)
+        printf("\nCommand:\n");
+    for (size_t i = 0; help_get_row(c, i, &row); i++)
+        print_row(&row);
+}
+
+void help_print_usage(FILE *stream, const struct command_entry *entries, size_t count)
+{
+    const char *meaning;
+    int code;
+    fprintf(stream, "usage: pix2pix COMMAND [OPTION...]\n"
+                    "Paired image-to-image translation on any Vulkan device.\n\n");
+    for (size_t i = 0; i < count; i++)
+        fprintf(stream, "  %-12s %s\n", entries[i].name, entries[i].help);
+    fprintf(stream,
+            "\n  pix2pix COMMAND --help   options of a command\n"
+            "  pix2pix --version        version of the library\n"
+            "  pix2pix --help=man       manual page (pix2pix.1)\n"
+            "  pix2pix --help=markdown  options as Markdown tables\n\nexit codes:");
+    for (size_t i = 0; (meaning = help_get_exit_code(i, &code)); i++)
+        fprintf(stream, "%s %d %s", i ? "," : "", code, meaning);
+    fputc('\n', stream);
+}
+
+// ---------------------------------------------------------------------------
+// Markdown
+
+// Text in a cell of a table, where '|' would end it.
+static void put_cell(const char *text)
+{
+    for (; *text; text++)
+        printf(*text == '|' ? "\\|" : "%c", *text);
+}
+
+static void put_row(const struct help_row *row)
+{
+    printf("| `--%s%s", row->name, row->value ? " " : "");
+    put_cell(row->value ? row->value : "");
+    printf("` | %s", row->initial ? "`" : "");
+    put_cell(row->initial ? row->initial : "");
+    printf("%s | ", row->initial ? "`" : "");
+    put_cell(row->help);
+    printf(" |\n");
+}
+
+static void put_table_heading(void)
+{
+    printf("| option | default | meaning |\n| --- | --- | --- |\n");
+}
+
+static void put_command(const struct command *c)
+{
+    struct help_row row;
+    char name[256], text[256];
+    for (size_t i = 0; c->is_training && help_get_training_row(i, &row); i++) {
+        if (row.group) {
+            printf("%s### %s\n\n", i ? "\n" : "", row.group);
+            put_table_heading();
+        }
+        put_row(&row);
+    }
+    if (c->is_training)
+        printf("\n### Command\n\n");
+    put_table_heading();
+    for (size_t i = 0; help_get_row(c, i, &row); i++)
+        put_row(&row);
+    if (c->is_training)
+        printf("\n### Recipes\n\n| recipe | sets |\n| --- | --- |\n");
+    for (size_t i = 0; c->is_training && help_get_recipe(i, name, text, sizeof(name));
+         i++)
+        printf("| `%s` | `%s` |\n", name, text);
+}
+
+static void put_program(const struct command_entry *entries, size_t count)
+{
+    char format[] = "--help=markdown";
+    for (size_t i = 0; i < count; i++) {
+        printf("%s## %s\n\n", i ? "\n" : "", entries[i].name);
+        entries[i].run(1, (char *[]){ format, NULL });
+    }
+}
+
+// ---------------------------------------------------------------------------
+
+void help_print_command(const struct command *c, enum help_format format)
+{
+    if (format == HELP_MAN)
+        manual_print_command(c);
+    else if (format == HELP_MARKDOWN)
+        put_command(c);
+    else
+        print_command(c);
+}
+
+void help_print_program(const struct command_entry *entries, size_t count,
+                        enum help_format format)
+{
+    if (format == HELP_MAN)
+        manual_print_program(entries, count);
+    else if (format == HELP_MARKDOWN)
+        put_program(entries, count);
+    else
+        help_print_usage(stdout, entries, count);
+}
