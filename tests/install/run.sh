@@ -35,7 +35,7 @@ use() {
 }
 
 install_to "$scratch/prefix"
-for file in bin/pix2pix include/pix2pix.h; do
+for file in bin/pix2pix include/pix2pix.h share/man/man1/pix2pix.1; do
     [ -e "$scratch/prefix/$file" ] || { echo "install: $file is missing"; exit 1; }
 done
 lib=$(dirname "$pc")
