@@ -46,6 +46,7 @@ struct archive *archive_open(FILE *stream, uint64_t size, const char *path)
     a->path = mem_strdup(path);
     if (!a->path)
         goto fail;
+    // A source, and later the archive, owns what it was made from.
     source = zip_source_filep_create(stream, 0, -1, &error);
     if (source)
         stream = NULL;
@@ -103,6 +104,8 @@ bool archive_find(struct archive *a, const char *name, uint64_t *index)
     return found >= 0;
 }
 
+// Compressed records are refused and not unpacked: their stated size would have to be
+// believed, and a small file can unpack to terabytes.
 bool archive_look(struct archive *a, uint64_t index, struct archive_record *record)
 {
     const zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE |
@@ -135,6 +138,7 @@ bool archive_look(struct archive *a, uint64_t index, struct archive_record *reco
     return true;
 }
 
+// Gives up the record that is being read.
 static bool read_failed(struct archive *a, zip_error_t *error)
 {
     log_error("archive: cannot read %s: %s", a->path, zip_error_strerror(error));
@@ -167,7 +171,7 @@ bool archive_take(struct archive *a, void *data, size_t size)
         zip_int64_t count = zip_fread(a->file, to, size);
         if (count < 0)
             return read_failed(a, zip_file_get_error(a->file));
-        if (count == 0) {
+        if (count == 0) {    // the record is shorter than the directory says
             zip_error_t error;
             zip_error_init(&error);
             zip_error_set(&error, ZIP_ER_EOF, 0);
@@ -228,6 +232,7 @@ static zip_int64_t sink_write(struct writing *w, const void *data, zip_uint64_t 
     return (zip_int64_t)size;
 }
 
+// libzip goes back to the header of a record when its checksum is known.
 static zip_int64_t sink_seek(struct writing *w, void *data, zip_uint64_t size)
 {
     zip_int64_t to =
@@ -256,6 +261,7 @@ static zip_int64_t sink(void *user, void *data, zip_uint64_t size,
         // libzip asks for an archive to add to; there is none.
         zip_error_set(&w->error, ZIP_ER_READ, ENOENT);
         return -1;
+    // archive_write opens the file before and commits or removes it after libzip.
     case ZIP_SOURCE_BEGIN_WRITE:
     case ZIP_SOURCE_COMMIT_WRITE:
     case ZIP_SOURCE_ROLLBACK_WRITE:
@@ -283,6 +289,8 @@ static zip_int64_t source_read(struct part_source *s, void *data, zip_uint64_t s
     return (zip_int64_t)count;
 }
 
+// The bytes are asked for when libzip opens the source, so that only those of one
+// record exist at a time.
 static zip_int64_t source(void *user, void *data, zip_uint64_t size,
                           zip_source_cmd_t command)
 {
@@ -326,6 +334,7 @@ static bool add_record(zip_t *zip, struct part_source *s, uint64_t *offset)
 {
     static const zip_uint8_t zeros[ALIGNMENT];
     const struct archive_part *part = &s->writing->parts[s->index];
+    // An extra field of zeros pads the header, so that the bytes begin aligned.
     uint64_t begin = *offset + LOCAL_HEADER + strlen(part->name) + FIELD_HEADER;
     uint16_t padding = (uint16_t)(ALIGN_UP(begin, ALIGNMENT) - begin);
     zip_source_t *bytes = zip_source_function(zip, source, s);

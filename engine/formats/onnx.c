@@ -58,6 +58,7 @@ void onnx_put_metadata(struct onnx_writer *w, const char *key, const char *text)
     protobuf_put_message(&w->metadata, MODEL_METADATA, &entry);
 }
 
+// A value's type is a tensor type with a shape, each a message of its own.
 static void describe_value(struct onnx_writer *w, uint32_t field, const char *name,
                            const struct onnx_side *sides, uint32_t rank)
 {
@@ -110,6 +111,7 @@ void onnx_put_out(struct onnx_writer *w, const char *value)
     protobuf_put_text(&w->node, NODE_OUTPUT, value);
 }
 
+// An attribute states its type beside its value.
 static struct protobuf attribute_begin(const char *name, uint32_t kind)
 {
     struct protobuf attribute = { 0 };
@@ -167,6 +169,7 @@ static struct protobuf tensor_begin(const char *name, uint32_t kind,
     return tensor;
 }
 
+// Constants are small initializers: they stand before the weights, data and all.
 static void put_constant(struct onnx_writer *w, const char *name, uint32_t kind,
                          const void *values, uint32_t count, size_t size)
 {
@@ -219,6 +222,7 @@ static bool refuse(const char *path, uint64_t size)
     return false;
 }
 
+// The bytes of a message that is complete, without a head.
 static bool write_message(struct onnx_writer *w, const struct protobuf *m)
 {
     return file_writer_write(&w->file, m->bytes, m->size);
@@ -227,6 +231,7 @@ static bool write_message(struct onnx_writer *w, const struct protobuf *m)
 bool onnx_begin_data(struct onnx_writer *w, const char *path, const char *producer,
                      const char *doc)
 {
+    // The graph: what is in memory, plus the data that follows each weight's head.
     uint64_t graph = (uint64_t)w->graph.size + w->heads.size + w->values.size;
     for (size_t i = 0; i < w->count; i++)
         graph += w->weights[i].bytes;

@@ -19,6 +19,8 @@
 #define DEPTH_MAX 100u
 #define CHUNK 256    // values allocated at once
 
+// The opcodes of protocols 2 to 5 that data needs. Those of protocols 0 and 1 that
+// write numbers and strings as text are refused: PyTorch does not use them.
 enum opcode {
     OP_MARK = '(',
     OP_STOP = '.',
@@ -67,12 +69,14 @@ enum opcode {
     OP_FRAME = 0x95,
 };
 
+// Values are allocated in chunks that never move, so pointers to them stay valid.
 struct pickle_chunk {
     struct pickle_chunk *next;
     size_t used;
     struct pickle_value values[CHUNK];
 };
 
+// A pickle while it is read. Values belong to `p`, the arrays to the reader.
 struct reader {
     struct pickle *p;
     const uint8_t *data;
@@ -233,6 +237,7 @@ static bool push_tuple(struct reader *r, struct pickle_value *const *values,
     return v && (count == 0 || add_items(v, values, count)) && push(r, v);
 }
 
+// TUPLE1 to TUPLE3 take their items from the stack without a mark.
 static bool small_tuple(struct reader *r, size_t count)
 {
     struct pickle_value *values[3];
@@ -257,6 +262,7 @@ static bool add(struct reader *r, struct pickle_value *const *values, size_t cou
     return count == 0 || add_items(to, values, count);
 }
 
+// APPENDS and SETITEMS: everything above the mark.
 static bool add_marked(struct reader *r, bool pairs)
 {
     struct pickle_value **values;
@@ -264,6 +270,7 @@ static bool add_marked(struct reader *r, bool pairs)
     return pop_mark(r, &values, &count) && add(r, values, count, pairs);
 }
 
+// APPEND and SETITEM: one value, or a key and a value.
 static bool add_popped(struct reader *r, size_t count)
 {
     struct pickle_value *values[2];
@@ -273,6 +280,7 @@ static bool add_popped(struct reader *r, size_t count)
     return add(r, values, count, count == 2);
 }
 
+// The top of the stack gets a number in the memo, by which it can be pushed again.
 static bool remember(struct reader *r, uint64_t number)
 {
     if (r->depth == 0 || r->stack[r->depth - 1]->type == PICKLE_MARK)
@@ -297,6 +305,8 @@ static bool recall(struct reader *r, uint64_t number)
 // ---------------------------------------------------------------------------
 // Names and calls
 
+// A name of the caller's list becomes its index. Of any other only printable characters
+// go into the message: the text comes from the file.
 static bool push_name(struct reader *r, const char *module, size_t module_length,
                       const char *name, size_t name_length)
 {
@@ -323,6 +333,7 @@ static bool push_name(struct reader *r, const char *module, size_t module_length
     return false;
 }
 
+// GLOBAL: module and name are lines of the pickle.
 static bool read_global(struct reader *r)
 {
     const uint8_t *module, *name;
@@ -332,6 +343,7 @@ static bool read_global(struct reader *r)
                      name_length);
 }
 
+// STACK_GLOBAL, protocol 4: module and name are on the stack.
 static bool read_stack_global(struct reader *r)
 {
     struct pickle_value *module, *name;
@@ -342,6 +354,7 @@ static bool read_stack_global(struct reader *r)
     return push_name(r, module->text, module->size, name->text, name->size);
 }
 
+// REDUCE and NEWOBJ: Python would call a function or make an object here.
 static bool read_call(struct reader *r)
 {
     struct pickle_value *function, *arguments;
@@ -357,6 +370,7 @@ static bool read_call(struct reader *r)
     return push(r, v);
 }
 
+// BINPERSID: an object outside the pickle; PyTorch refers to its storages so.
 static bool read_reference(struct reader *r)
 {
     struct pickle_value *to, *v;
@@ -386,12 +400,15 @@ static bool read_attributes(struct reader *r)
 // ---------------------------------------------------------------------------
 // Numbers
 
+// BINFLOAT: 8 bytes, of no use for tensors.
 static bool read_float(struct reader *r)
 {
     const uint8_t *bytes;
     return take(r, 8, &bytes) && push_new(r, PICKLE_FLOAT);
 }
 
+// LONG1 and LONG4: two's complement of any size, lowest byte first. Up to 64 bits it is
+// an integer; PyTorch's magic number has 80.
 static bool read_long(struct reader *r, uint64_t size)
 {
     if (size > 8)
@@ -428,7 +445,7 @@ static bool step(struct reader *r)
         if (!take_number(r, 1, &n))
             return false;
         return n <= 5 || damaged(r, "its protocol is unknown");
-    case OP_FRAME:
+    case OP_FRAME:    // its size helps to read ahead, no more
         return take_number(r, 8, &n);
 
     case OP_NONE:
@@ -439,6 +456,7 @@ static bool step(struct reader *r)
     case OP_INT:
         if (!take_number(r, 4, &n))
             return false;
+        // Four bytes in two's complement.
         return push_integer(r, PICKLE_INTEGER,
                             (int64_t)n - (int64_t)((n & 0x80000000u) << 1));
     case OP_INT1:

@@ -45,6 +45,8 @@ void protobuf_free(struct protobuf *m)
     *m = (struct protobuf){ 0 };
 }
 
+// Negative numbers of an int64 field are passed as their two's complement and take ten
+// bytes, as in the format.
 void protobuf_put_number(struct protobuf *m, uint32_t field, uint64_t value)
 {
     append_key(m, field, KIND_NUMBER);

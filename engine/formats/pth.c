@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Finds the record ROOT/data.pkl; ROOT is the name that the file had when saved.
+// Finds the record ROOT/data.pkl, which is the pickle; ROOT is the name that the file
+// had when saved.
 static bool find_root(struct pth *p, uint64_t *index)
 {
     static const char tail[] = "/data.pkl";
@@ -57,7 +58,7 @@ static bool open_archive(struct pth *p)
     struct pickle pickle = { 0 };
     uint64_t index = 0;
     FILE *stream = p->stream;
-    p->stream = NULL;
+    p->stream = NULL;    // the archive owns it
     p->archive = archive_open(stream, p->size, p->path);
     if (!p->archive || !find_root(p, &index) || !check_order(p) ||
         !archive_look(p->archive, index, &record))
@@ -77,8 +78,8 @@ static bool open_archive(struct pth *p)
 
 enum container { CONTAINER_NONE, CONTAINER_ARCHIVE, CONTAINER_LEGACY };
 
-// By the first bytes. An archive begins with the header of a record, an empty one with
-// its end.
+// The kind of file, by its first bytes: names are not reliable. An archive begins with
+// the header of a record, an empty one with its end.
 static enum container find_container(FILE *stream)
 {
     uint8_t head[PTH_LEGACY_HEAD] = { 0 };

@@ -18,6 +18,7 @@
 
 enum { PART_MAGIC, PART_PROTOCOL, PART_SYSTEM, PART_OBJECT, PART_KEYS, PART_COUNT };
 
+// 0x1950a86a20f9469cfc6c, lowest byte first.
 static const char magic[10] = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
 bool pth_legacy_looks_like(const uint8_t head[PTH_LEGACY_HEAD])

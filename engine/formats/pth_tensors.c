@@ -36,6 +36,8 @@ static const struct {
     [PTH_BOOL] = { "BOOL", 1 },
 };
 
+// A storage is named by its class, a tensor by the function that would build it, with
+// the arguments (storage, offset, sides, strides, requires_grad, hooks).
 enum {
     NAME_STORAGE,    // the storages, in the order of kinds
     NAME_CUDA_STORAGE = NAME_STORAGE + PTH_KIND_COUNT,
@@ -80,11 +82,6 @@ static const char *const usual_parts[] = {
     "state_dict", "model_state_dict", "model", "netG",
     "net_G",      "generator",        "G",     "params",
 };
-
-const char *pth_kind_name(enum pth_kind kind)
-{
-    return kinds[kind].name;
-}
 
 uint32_t pth_kind_size(enum pth_kind kind)
 {
@@ -149,6 +146,7 @@ static const struct pickle_value *item(const struct pickle_value *tuple, size_t 
                                                                     : NULL;
 }
 
+// A number that must not be negative.
 static bool to_count(const struct pickle_value *v, uint64_t *count)
 {
     if (!v || v->type != PICKLE_INTEGER || v->integer < 0)
@@ -289,6 +287,7 @@ static bool read_shape(const struct pth *p, const struct pickle_value *arguments
 {
     const struct pickle_value *sides = item(arguments, 2), *strides;
     strides = item(arguments, 3);
+    // Sides are a tuple, or torch.Size of one.
     if (sides && is_call(sides, NAME_SIZE))
         sides = item(sides->arguments[1], 0);
     if (!sides || !strides || sides->type != PICKLE_TUPLE ||
@@ -305,6 +304,7 @@ static bool read_shape(const struct pth *p, const struct pickle_value *arguments
             empty = true;
             continue;
         }
+        // Eight bytes a value at most, so the size in bytes fits 63 bits.
         usable = e->count <= (uint64_t)INT64_MAX / 8 / e->sides[i];
         if (usable)
             e->count *= e->sides[i];
@@ -331,11 +331,14 @@ static bool read_shape(const struct pth *p, const struct pickle_value *arguments
         next *= e->sides[i];
     }
     place->extent = last - place->offset + 1;
+    // Strides of 0 show values many times: a small file could claim a tensor of any
+    // size.
     if (e->count > s->count && e->count > REPEATED_MAX)
         return bad_tensor(p, e->name, "has more values than its storage");
     return true;
 }
 
+// Adds an entry for a tensor of the dictionary, under its name without WRAPPER.
 static bool add_tensor(struct pth *p, const struct pickle_value *key,
                        const struct pickle_value *tensor)
 {
@@ -363,7 +366,7 @@ static bool add_tensor(struct pth *p, const struct pickle_value *key,
         !read_shape(p, tensor->arguments[1], &s, e, place))
         return false;
     place->kind = s.kind;
-    e->kind = pth_kind_name(s.kind);
+    e->kind = kinds[s.kind].name;
     return e->count == 0 || find_place(p, e->name, &s, place);
 }
 
@@ -417,6 +420,7 @@ static size_t rank_part(const char *part)
     return ARRAY_LEN(usual_parts) + (*part != '\0');
 }
 
+// Takes the dictionary if it is better than those before it.
 static void consider(struct search *s, const struct pickle_value *dictionary,
                      const char *part)
 {

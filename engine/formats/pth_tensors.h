@@ -70,8 +70,7 @@ struct pth {
     uint8_t *chunk;               // for conversion, allocated when first needed
 };
 
-// "F32" and the like; bytes per value.
-const char *pth_kind_name(enum pth_kind kind);
+// Bytes per value.
 uint32_t pth_kind_size(enum pth_kind kind);
 
 // Each logs one message and returns false: the file contradicts itself; it is something

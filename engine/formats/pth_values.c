@@ -47,7 +47,7 @@ static float to_float(enum pth_kind kind, const uint8_t *from)
         RETURN_AS(double);
     case PTH_F16:
         return from_half((uint16_t)(from[0] | from[1] << 8));
-    case PTH_BF16:
+    case PTH_BF16:    // the upper half of a float
         bits = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 24;
         memcpy(&value, &bits, sizeof(value));
         return value;
@@ -66,6 +66,7 @@ static float to_float(enum pth_kind kind, const uint8_t *from)
     }
 }
 
+// The bytes of a place, from its first value on, in either kind of file.
 static bool begin_bytes(struct pth *p, const struct pth_place *place)
 {
     uint64_t offset = place->offset * pth_kind_size(place->kind);
@@ -95,6 +96,7 @@ static bool read_plain(struct pth *p, const struct pth_entry *e,
                        const struct pth_place *place, float *values)
 {
     const uint32_t size = pth_kind_size(place->kind);
+    // The usual case needs no conversion.
     if (place->kind == PTH_F32)
         return take_bytes(p, values, (size_t)e->count * size);
     if (!p->chunk)

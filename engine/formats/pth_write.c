@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // The pickle is the one that PyTorch writes, without its memo: each name is spelled
-// out. See pth.h.
+// out. It makes an OrderedDict and sets one item for each tensor:
+//
+//     NAME: torch._utils._rebuild_tensor_v2(
+//               ('storage', torch.FloatStorage, KEY, 'cpu', COUNT),
+//               0, SIDES, STRIDES, False, OrderedDict())
+//
+// KEY, a number, names the record data/KEY that has the values. See pth.h.
 
 #include "formats/pth.h"
 
@@ -37,6 +43,7 @@ static void put_code(struct text *t, const char *code)
     put(t, code, strlen(code));
 }
 
+// A number of `size` bytes, lowest first.
 static void put_little(struct text *t, uint64_t number, unsigned size)
 {
     uint8_t bytes[8];
@@ -44,6 +51,7 @@ static void put_little(struct text *t, uint64_t number, unsigned size)
     put(t, bytes, size);
 }
 
+// BINUNICODE.
 static void put_text(struct text *t, const char *text)
 {
     put_code(t, "X");
@@ -51,6 +59,7 @@ static void put_text(struct text *t, const char *text)
     put_code(t, text);
 }
 
+// BININT if it fits, else LONG1 of eight bytes.
 static void put_count(struct text *t, uint64_t count)
 {
     if (count <= INT32_MAX) {
@@ -62,6 +71,7 @@ static void put_count(struct text *t, uint64_t count)
     }
 }
 
+// A tuple.
 static void put_counts(struct text *t, const uint64_t *counts, uint32_t count)
 {
     put_code(t, "(");
@@ -85,7 +95,7 @@ static uint64_t count_of(const struct pth_tensor *tensor)
 
 static void put_tensor(struct text *t, const struct pth_tensor *tensor, size_t index)
 {
-    uint64_t strides[PTH_RANK_MAX], next = 1;
+    uint64_t strides[PTH_RANK_MAX], next = 1;    // row-major
     char key[24];
     for (uint32_t i = tensor->rank; i-- > 0;) {
         strides[i] = next;
@@ -137,11 +147,13 @@ bool pth_write(const char *path, const struct pth_tensor *tensors, size_t count,
                bool (*values)(void *user, size_t tensor, void *data), void *user)
 {
     struct pth_writing w = { .count = count, .values = values, .user = user };
+    // PyTorch reads the pickle first, wherever it is; the order here is PyTorch's own.
     const size_t part_count = count + RECORD_TENSORS + 1;
     struct archive_part *parts = mem_array(part_count, sizeof(*parts));
     char(*record_names)[RECORD_NAME_MAX] = mem_array(count + 1, sizeof(*record_names));
     uint64_t largest = 0;
     bool ok = parts && record_names;
+    // Protocol 2, an empty OrderedDict, and a mark for the items that "u" sets.
     put_code(&w.pickle, "\x80\x02"
                         "ccollections\nOrderedDict\n)R(");
     for (size_t i = 0; ok && i < count; i++) {

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Numbers are little-endian, as on every machine that has Vulkan. See safetensors.h.
+// The header is one JSON object:
+//
+//     { "__metadata__": { KEY: TEXT, ... },
+//       NAME: { "dtype": "F32", "shape": [64, 3, 4, 4], "data_offsets": [0, 12288] },
+//       ... }
+//
+// Offsets count from the end of the header. Numbers are little-endian, as on every
+// machine that has Vulkan. See safetensors.h.
 
 #include "formats/safetensors.h"
 
@@ -64,6 +71,8 @@ static json_t *read_header(struct safetensors *s)
         return NULL;
     }
     const uint64_t length = bytes_get_little(prefix, PREFIX_SIZE);
+    // Any file has some number in its first eight bytes, so the next byte decides
+    // whether to call a wrong number a foreign file or a damaged one.
     int first = fgetc(s->stream);
     if (length < 2 || length > HEADER_MAX || first != '{') {
         foreign(s->path, "it does not begin like a safetensors file");
@@ -119,6 +128,7 @@ static bool read_entry(struct safetensors *s, const char *key, const json_t *val
         .kind = known->name,
         .rank = (uint32_t)json_array_size(shape),
     };
+    // A hostile shape must not overflow: every product stays below 2^63.
     uint64_t bytes = known->size;
     for (uint32_t i = 0; i < e.rank; i++) {
         uint64_t *side = &e.sides[i];
@@ -159,7 +169,7 @@ static int compare_names(const void *a, const void *b)
 // Checks that tensors do not overlap and fill the file, then sorts them by name.
 static bool check_entries(struct safetensors *s)
 {
-    uint64_t end = 0;
+    uint64_t end = 0;    // of the tensors so far
     if (s->count == 0)
         return foreign(s->path, "it holds no tensors");
     qsort(s->entries, s->count, sizeof(*s->entries), compare_places);
@@ -309,6 +319,8 @@ void safetensors_describe(struct safetensors_writer *w, const char *name,
                           const char *kind, const uint64_t *sides, uint32_t rank,
                           uint64_t bytes)
 {
+    // json_add with a NULL value drops the whole header, so that running out of memory
+    // is noticed once, in safetensors_begin_data.
     const uint64_t end = w->offset + bytes;
     json_t *tensor = json_object(), *shape = json_array();
     bool ok = shape != NULL;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See affinelayer.h.
+// enc1 is the outermost encoder, dec1 the innermost decoder, so in a network of 8
+// levels the input passes enc1 to enc8 and then dec1 to dec8. See affinelayer.h.
 
 #include "store/affinelayer.h"
 
@@ -36,6 +37,7 @@ struct generator_options affinelayer_generator(const struct dictionary *d,
         .bias = dictionary_has(d, "enc1.conv.bias"),
         .norm_innermost =
             dictionary_find(d, "enc%" PRIu32 ".bn.weight", levels).rank == 1,
+        // What names and shapes do not show is the same in all of its networks.
         .decoder_first = true,
         .dropout_inner = true,
     };
@@ -48,6 +50,7 @@ bool affinelayer_name(const struct generator_options *o, const char *name, char 
     uint32_t level = 1, index;
     int used = 0;
     const char *rest = name;
+    // Count the level of the weight in the port's nested name.
     if (strncmp(rest, "model.model", 11) != 0)
         return false;
     rest += 11;
@@ -63,13 +66,17 @@ bool affinelayer_name(const struct generator_options *o, const char *name, char 
         return false;
     rest += used;
 
-    // Which of the layers of a level it is, by its place in the port's Sequential.
+    // Which layer of the level it is, by its index in the port's Sequential: outermost
+    // conv, (submodule, ReLU,) deconv; in between ReLU, conv, norm, submodule, ReLU,
+    // deconv, norm; innermost without the submodule and often without the norm after
+    // conv.
     const bool is_innermost = level == o->levels;
     const uint32_t conv = level == 1 ? 0 : 1;
     const uint32_t deconv = level == 1          ? 3
                             : !is_innermost     ? 5
                             : o->norm_innermost ? 4
                                                 : 3;
+    // Decoders are numbered from the innermost level on.
     const uint32_t decoder = o->levels - level + 1;
     if (index == conv)
         snprintf(text, size, "enc%" PRIu32 ".conv%s", level, rest);

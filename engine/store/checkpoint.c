@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// What a checkpoint holds; the container is formats/safetensors. 8-byte numbers come
-// first, so that all tensors are aligned.
+// The container is formats/safetensors. The order in the file is: counters of batches,
+// the only 8-byte numbers, first so that all tensors are aligned; weights of G and D;
+// moments of both; averages of G. All metadata is text:
+//
+//     pix2pix.step      the step
+//     pix2pix.options   all options, resolved
+//     pix2pix.schedule  learning rate, epochs, state of the plateau
+//     pix2pix.sampler   position in the stream of samples, number of images
+//     pix2pix.tuning    hash of the tuning table
+//     pix2pix.random    seed and step, from which every random number follows
+//
+// See checkpoint.h.
 
 #include "store/checkpoint.h"
 
@@ -226,6 +236,8 @@ bool checkpoint_write(const char *path, const struct checkpoint_state *state,
 {
     struct writing w = { .state = state, .device = device, .download = download };
     safetensors_begin(&w.file);
+    // One tensor at a time: a checkpoint is several times larger than its largest
+    // tensor.
     w.scratch = mem_alloc(
         (size_t)MAX(weights_largest(generator), weights_largest(discriminator)));
     bool ok = w.scratch && add_metadata(&w.file, state) &&
@@ -255,6 +267,7 @@ static bool foreign(const char *path, const char *why)
 static bool parse_step(const char *text, uint64_t *step)
 {
     size_t length = strspn(text, "0123456789");
+    // 18 digits fit 64 bits.
     if (length == 0 || length > 18 || text[length])
         return false;
     *step = strtoull(text, NULL, 10);
@@ -291,6 +304,7 @@ static bool read_schedule(struct checkpoint *c, const char *text)
     return true;
 }
 
+// Only the step and the options are required: files of older versions lack the others.
 static bool read_metadata(struct checkpoint *c)
 {
     const char *step = safetensors_metadata(c->file, CHECKPOINT_STEP);
@@ -391,6 +405,7 @@ static bool take_all(const struct checkpoint *c, const char *network,
         struct weight *w = weights->items[i];
         if (!take(c, mem_printf("%s.%s", network, w->name), w, &w->value, transfer))
             return false;
+        // Running statistics have no moments, and inference needs none.
         if (weights->inference || !weight_is_trained(w))
             continue;
         if (!take(c, mem_printf("adam.%s.%s.m", network, w->name), w, &w->m,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// See checkpoint_folder.h.
+// Names have at least eight digits, so that they sort by step in a listing, and are
+// exact: a copy or a temporary file beside a checkpoint is not taken for one. See
+// checkpoint_folder.h.
 
 #include "store/checkpoint_folder.h"
 
@@ -38,6 +40,7 @@ static bool step_of_name(const char *name, uint64_t *step)
     if (strncmp(name, "step-", 5) != 0)
         return false;
     size_t length = strspn(name + 5, "0123456789");
+    // 18 digits fit 64 bits.
     if (length < 8 || length > 18)
         return false;
     *step = strtoull(name + 5, NULL, 10);
@@ -60,7 +63,7 @@ bool checkpoint_list(const char *run, uint64_t **steps, size_t *count)
     *count = 0;
     if (!folder)
         return false;
-    if (!file_exists(folder)) {
+    if (!file_exists(folder)) {    // a run that has written none
         ok = true;
         goto done;
     }

@@ -42,6 +42,8 @@ static bool is_extension(const char *path, const char *extension)
 
 static bool find_mode(const char *name, struct model_mode *mode)
 {
+    // "stable": norms use the statistics of their input, of a batch over all its
+    // images.
     *mode = (struct model_mode){ .no_dropout = true, .keep_running = true };
     if (!name || strcmp(name, "stable") == 0)
         return true;
@@ -80,6 +82,7 @@ static bool build(struct conversion *c, struct model_mode mode)
     return !graph_failed(c->graph);
 }
 
+// For onnx_export_write.
 static bool read_weight(void *user, const struct weight *w, float *values)
 {
     const struct conversion *c = user;
@@ -108,6 +111,8 @@ static bool is_checkpoint(const char *path)
 {
     if (!file_exists(path) || file_is_folder(path))
         return false;
+    // That it is some other file, or unreadable, is no error: it is about to be
+    // replaced.
     struct log_capture capture;
     log_capture_begin(&capture);
     struct safetensors *s = safetensors_open(path);

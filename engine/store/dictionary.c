@@ -17,6 +17,7 @@ struct dictionary_tensor dictionary_find(const struct dictionary *d, const char 
 {
     char name[NAME_SIZE];
     struct dictionary_tensor t = { 0 };
+    // A name that does not fit is cut, and then no tensor has it.
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(name, sizeof(name), format, arguments);

@@ -88,6 +88,7 @@ static const char *entry_name(const struct network_file *f, size_t i)
     return f->pth ? pth_at(f->pth, i)->name : safetensors_at(f->safetensors, i)->name;
 }
 
+// For struct dictionary.
 static bool find_sides(const void *user, const char *name, uint32_t *rank,
                        uint64_t sides[DICTIONARY_RANK])
 {
@@ -122,6 +123,8 @@ static const char *norm_name(enum model_norm norm)
 static bool set_generator(struct pix_train_options *o,
                           const struct generator_options *g)
 {
+    // A U-Net is named by its depth here: unet_128 and unet_256 are unet of depth 7
+    // and 8.
     o->net_g = g->kind == GENERATOR_ENCODER_DECODER ? "encoder_decoder"
                : g->kind == GENERATOR_RESNET
                    ? (g->blocks == 6 ? "resnet_6blocks" : "resnet_9blocks")
@@ -167,6 +170,8 @@ static bool set_discriminator(struct network_file *f)
 // Turns what was recognised into options.
 static bool set_recognised(struct network_file *f)
 {
+    // The message of options_resolve names an option that the user has not given, so it
+    // is made part of one that names the file.
     struct log_capture capture;
     log_capture_begin(&capture);
     const bool ok = f->network == NETWORK_G
@@ -372,6 +377,8 @@ static bool check_weight(const struct network_file *f, const struct weight *w)
     uint64_t sides[WEIGHT_NAMES_RANK];
     struct tensor_entry e;
     const uint32_t rank = weight_names_sides(w, sides);
+    // A .pth file may hold any kind of number, which pth_read converts;
+    // safetensors_read does not.
     if (!name_in_file(f, w, name, sizeof(name)) || !find_entry(f, name, &e)) {
         log_error(
             "%s: %s (%s) has no tensor %s, required by the network, with shape %s",
@@ -477,6 +484,7 @@ bool network_file_read(struct network_file *f, const struct weight *w, bool aver
     bool ok = read_values(f, w, average, values);
     if (ok)
         warn_if_not_finite(f, w, values);
+    // Vectors and kernels that read no concatenation stay as they are.
     if (ok && f->swaps_halves)
         network_order_swap(w, values);
     return ok;
@@ -502,6 +510,7 @@ bool network_file_read_counter(struct network_file *f, const char *name, int64_t
 {
     float number = 0;
     *value = 0;
+    // A checkpoint has the counters too, but they follow from its step.
     if (f->checkpoint) {
         *value = (int64_t)checkpoint_batches(checkpoint_get_state(f->checkpoint),
                                              letter(f->network));
@@ -510,6 +519,7 @@ bool network_file_read_counter(struct network_file *f, const char *name, int64_t
     if (f->pth) {
         const struct pth_entry *e = pth_find(f->pth, name);
         bool ok = !e || e->count != 1 || pth_read(f->pth, e, &number);
+        // As a float it is exact up to 2^24; beyond that the last digits do not matter.
         *value = number >= 0 && number < 1e15f ? (int64_t)number : 0;
         return ok;
     }

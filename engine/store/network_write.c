@@ -43,9 +43,10 @@ static void output_finish(struct output *o)
     mem_free(o->scratch);
 }
 
-// Counters first: they are the numbers of 8 bytes.
+// Counters first: they have 8 bytes, and all tensors behind them stay aligned.
 static bool list_items(struct output *o, const struct weights *weights)
 {
+    // At most one counter for each weight.
     o->items = mem_array(2 * MAX(weights->count, 1), sizeof(o->items[0]));
     o->scratch = mem_alloc((size_t)MAX(weights_largest(weights), (uint64_t)8));
     if (!o->items || !o->scratch)
@@ -158,6 +159,7 @@ bool network_write(const char *path, struct network_file *f,
     const bool is_pth = strcmp(file_extension(path), ".pth") == 0;
     struct output o = { .from = f, .averages = averages };
     bool ok = list_items(&o, weights);
+    // The port's order, whatever that of the file is.
     network_file_set_order(f, false);
     if (is_pth && is_taken_for_instance(f))
         log_warn(

@@ -39,6 +39,8 @@ static bool is_read(const struct exported *x, const struct tensor *t, size_t i)
 static bool export_nodes(struct exported *x)
 {
     struct onnx_ops *ops = &x->ops;
+    // Backwards, so that all readers of a tensor are known before the node that makes
+    // it.
     for (size_t i = graph_node_count(x->graph); i-- > 0;) {
         // A node whose output only stands for another tensor adds nothing.
         struct tensor *out = graph_node(x->graph, i)->out;
@@ -55,6 +57,7 @@ static bool export_nodes(struct exported *x)
     return !ops->failed;
 }
 
+// Only trained and running values that a node reads become part of the model.
 static void describe_weights(struct exported *x)
 {
     for (size_t i = 0; i < x->ops.weight_count; i++) {
@@ -103,6 +106,7 @@ static void write_statistics(const struct exported *x, char text[STATISTICS_SIZE
     assert(length < STATISTICS_SIZE);
 }
 
+// Free texts for whoever opens the model; runtimes do not read them.
 static void put_metadata(struct exported *x, const struct onnx_description *d)
 {
     char statistics[STATISTICS_SIZE];

@@ -100,6 +100,7 @@ static struct onnx_name step(struct onnx_ops *x, const struct op_node *n,
     return out;
 }
 
+// max(x, slope * x); a slope of 0 is a ReLU.
 static struct onnx_name leaky_step(struct onnx_ops *x, const struct op_node *n,
                                    const char *from, float slope, bool last)
 {
@@ -147,6 +148,8 @@ static struct onnx_name conv_input(struct onnx_ops *x, const struct op_node *n)
     return name;
 }
 
+// Weights are [out, in, k, k], of a transposed convolution [in, out, k, k], in the tape
+// as in ONNX. A fused tanh becomes a node of its own.
 static void export_conv(struct onnx_ops *x, const struct op_node *n)
 {
     assert(n->in[1]->weight && (!n->in[2] || n->in[2]->weight));
@@ -173,6 +176,7 @@ static void export_conv(struct onnx_ops *x, const struct op_node *n)
         step(x, n, "Tanh", out.text, NULL, true);
 }
 
+// The mean over some axes, which stay as sides of length 1 for broadcasting.
 static struct onnx_name mean_step(struct onnx_ops *x, const struct op_node *n,
                                   const char *from, const int64_t *axes, uint32_t count)
 {
@@ -248,6 +252,8 @@ static struct onnx_name fixed_norm(struct onnx_ops *x, const struct op_node *n)
     return out;
 }
 
+// A norm, and the ReLU that is fused with it. Dropout would have to draw the engine's
+// random numbers; sections are parts of a batch with statistics of their own.
 static void export_norm(struct onnx_ops *x, const struct op_node *n)
 {
     const struct norm_attributes *a = &n->attr.norm;
@@ -271,6 +277,7 @@ static void export_activation(struct onnx_ops *x, const struct op_node *n)
              true);
 }
 
+// Along the channels. Joining samples only occurs in training.
 static void export_concat(struct onnx_ops *x, const struct op_node *n)
 {
     if (n->attr.concat.samples) {
@@ -298,6 +305,7 @@ static void export_scale(struct onnx_ops *x, const struct op_node *n)
     step(x, n, "Mul", in.text, factor.text, true);
 }
 
+// ONNX lists the padding before all sides, then the one after all sides.
 static void export_pad(struct onnx_ops *x, const struct op_node *n)
 {
     const int64_t size = n->attr.pad.size;
@@ -314,6 +322,8 @@ static void export_pad(struct onnx_ops *x, const struct op_node *n)
     onnx_end_node(&x->file);
 }
 
+// Each pixel twice in both directions. "asymmetric" and "floor" make output pixel i
+// read input pixel i / 2.
 static void export_upsample(struct onnx_ops *x, const struct op_node *n)
 {
     static const float twice[] = { 1.0f, 1.0f, 2.0f, 2.0f };

@@ -28,7 +28,8 @@ static enum model_norm norm_of(bool has_scale, bool has_bias)
 // ---------------------------------------------------------------------------
 // U-Net
 
-// "model.model.1.model" and so on, see models/unet.c.
+// The names of a level's layers begin with "model.model.1.model" in level 2, and with
+// one more ".3.model" in each deeper one: the port nests the levels as submodules.
 static void write_prefix(uint32_t level, char text[NAME_SIZE])
 {
     size_t used = (size_t)snprintf(text, NAME_SIZE, "model.model.1.model");
@@ -48,6 +49,8 @@ static enum recognised recognise_unet(const struct dictionary *d, const char *pa
 {
     char prefix[NAME_SIZE];
     uint32_t levels = 1;
+    // The outermost level: its first convolution [ngf, in, 4, 4] and its last one,
+    // transposed [ngf or 2 ngf, out, 4, 4] or after resizing [out, ngf or 2 ngf, 3, 3].
     const struct dictionary_tensor first = dictionary_find(d, "model.model.0.weight");
     const struct dictionary_tensor last = dictionary_find(d, "model.model.3.weight");
     if (first.rank != 4 || last.rank != 4)
@@ -60,6 +63,9 @@ static enum recognised recognise_unet(const struct dictionary *d, const char *pa
     if (levels < 2 || levels > OPTIONS_LEVELS_MAX)
         return refuse_levels(path, levels);
 
+    // The innermost Sequential is ReLU, convolution, (norm,) ReLU, transposed
+    // convolution, norm: a norm in brackets moves the transposed convolution from layer
+    // 3 to layer 4.
     write_prefix(levels, prefix);
     const bool norm_innermost = dictionary_find(d, "%s.4.weight", prefix).rank == 4;
     const bool has_scale = norm_innermost
@@ -67,6 +73,7 @@ static enum recognised recognise_unet(const struct dictionary *d, const char *pa
                                : dictionary_find(d, "%s.4.weight", prefix).rank == 1;
     const bool has_bias = dictionary_has(d, "model.model.0.bias");
     const bool resize = last.sides[2] == 3;
+    // With skip connections the last convolution reads 2 ngf channels.
     const uint64_t joint = resize ? last.sides[1] : last.sides[0];
     out->generator = (struct generator_options){
         .kind = joint == first.sides[0] ? GENERATOR_ENCODER_DECODER : GENERATOR_UNET,
@@ -104,6 +111,9 @@ static enum recognised recognise_affinelayer(const struct dictionary *d,
 static enum recognised recognise_resnet(const struct dictionary *d, const char *path,
                                         struct recognition *out)
 {
+    // The Sequential has a convolution of 7 x 7 at 1, two that halve at 4 and 7, the
+    // blocks from 10 on; behind them two that double, and a convolution of 7 x 7 to the
+    // output.
     const struct dictionary_tensor first = dictionary_find(d, "model.1.weight");
     uint32_t blocks = 0;
     if (first.rank != 4 || first.sides[2] != 7)
@@ -135,8 +145,10 @@ static enum recognised recognise_resnet(const struct dictionary *d, const char *
         .channels_out = (uint32_t)last.sides[0],
         .norm = norm_of(has_scale, has_bias),
         .bias = has_scale && has_bias,
-        // A transposed convolution goes from 4 ngf to 2 ngf channels, [4 ngf, 2 ngf].
+        // From 4 ngf to 2 ngf channels: a transposed convolution is [4 ngf, 2 ngf, 3,
+        // 3], one after resizing [2 ngf, 4 ngf, 3, 3].
         .resize = up.sides[0] < up.sides[1],
+        // A dropout in a block moves its second convolution from layer 5 to layer 6.
         .no_dropout = dictionary_find(d, "model.10.conv_block.6.weight").rank != 4,
     };
     return RECOGNISED_G;
@@ -149,6 +161,7 @@ static enum recognised recognise_discriminator(const struct dictionary *d,
                                                const char *path,
                                                struct recognition *out)
 {
+    // PixelGAN calls its Sequential "net" and has kernels of 1 x 1; PatchGAN has 4 x 4.
     const bool pixel = dictionary_has(d, "net.0.weight");
     const struct dictionary_tensor first =
         dictionary_find(d, pixel ? "net.0.weight" : "model.0.weight");
@@ -159,14 +172,15 @@ static enum recognised recognise_discriminator(const struct dictionary *d,
            dictionary_find(d, "model.%" PRIu32 ".weight", 3 * convolutions - 1).rank ==
                4)
         convolutions++;
-    // `layers` does not count the last two convolutions: one of stride 1 and
-    // one to logits.
+    // `layers` does not count the last two convolutions: one of stride 1 and one to
+    // logits.
     if (!pixel && (convolutions < 3 || convolutions - 2 > OPTIONS_LAYERS_D_MAX)) {
         log_error("%s is a discriminator of %" PRIu32
                   " convolutions; this engine has 3 to %d",
                   path, convolutions, OPTIONS_LAYERS_D_MAX + 2);
         return RECOGNISED_REFUSED;
     }
+    // The second convolution is layer 2, the first norm layer 3.
     const char *prefix = pixel ? "net" : "model";
     const bool has_scale = dictionary_find(d, "%s.3.weight", prefix).rank == 1;
     const bool has_bias = dictionary_find(d, "%s.2.bias", prefix).rank > 0;
@@ -184,6 +198,8 @@ static enum recognised recognise_discriminator(const struct dictionary *d,
 enum recognised recognise_network(const struct dictionary *d, const char *path,
                                   struct recognition *out)
 {
+    // No dictionary fits two of them: their first layers have different names, or
+    // kernels of different sizes.
     static enum recognised (*const all[])(const struct dictionary *, const char *,
                                           struct recognition *) = {
         recognise_unet,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See weight_names.h.
+// The engine keeps vectors as [1, c, 1, 1] and kernels as [n, c, h, w], which is
+// PyTorch's order of a kernel already. See weight_names.h.
 
 #include "store/weight_names.h"
 
