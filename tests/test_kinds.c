@@ -19,7 +19,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "data/picture.h"
+#include "data/image.h"
+#include "data/picture_file.h"
 
 #define SCRATCH "test_kinds.scratch"
 #define SIDE 32u    // the smallest the networks take
@@ -423,7 +424,7 @@ static void test_refused(void **state)
     struct pix_image image, shown;
     assert_true(pix_array_write(SCRATCH "/out.npy", &out));
     assert_true(picture_read(SCRATCH "/out.npy", &p, &(struct reason){ "" }));
-    assert_true(picture_show(&p, &shown));
+    assert_true(image_from_picture(&p, &shown));
     assert_memory_equal(p.samples, out.data, picture_bytes(&p));
     picture_free(&p);
     pix_array_free(&out);

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "data/picture.h"
+#include "data/image.h"
 #include "formats/safetensors.h"
 #include "program/program.h"
 #include "support/gpu.h"
@@ -159,7 +159,7 @@ static void run_case(const char *name, struct op_limits op_limits)
                 SIDE, SIDE, (uint8_t *)images + (2 * s * batch + i) * PAIR_BYTES / 2
             };
             struct picture picture;
-            assert_true(picture_from_image(&image, &picture));
+            assert_true(image_to_picture(&image, &picture));
             memcpy(pixels + i * PAIR_BYTES / 2, picture.samples, PAIR_BYTES / 2);
             picture_free(&picture);
         }

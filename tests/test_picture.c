@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/image.h"
-#include "data/npy.h"
+#include "data/picture_file.h"
 
 #ifndef TEST_FIXTURES
 #define TEST_FIXTURES "tests/support/fixtures"
@@ -183,15 +183,15 @@ static void test_headers(void **state)
     check_header(HEADER("<u2", "False", "(7,)"), 14, "one axis");
     check_header(HEADER("<u2", "False", "(1, 1, 2, 3)"), 12, "more than three");
     check_header(HEADER("<u2", "False", "(1, 1, 1, 1, 1, 1, 1)"), 2, "more than three");
-    check_header(HEADER("<u2", "False", "(0, 3, 4)"), 0, "no picture");
-    check_header(HEADER("<u2", "False", "(65, 3, 4)"), 0, "65x3x4 is no picture");
-    check_header(HEADER("<u2", "False", "(1, 40000, 1)"), 0, "no picture");
-    check_header(HEADER("<f4", "False", "(64, 32768, 32768)"), 0, "no picture");
+    check_header(HEADER("<u2", "False", "(0, 3, 4)"), 0, "is not an image");
+    check_header(HEADER("<u2", "False", "(65, 3, 4)"), 0, "65x3x4 is not an image");
+    check_header(HEADER("<u2", "False", "(1, 40000, 1)"), 0, "is not an image");
+    check_header(HEADER("<f4", "False", "(64, 32768, 32768)"), 0, "is not an image");
     check_header(HEADER("<u2", "False", "(18446744073709551617, 1, 1)"), 2,
-                 "no picture");
+                 "is not an image");
     check_header(
         HEADER("<u2", "False", "(4294967296, 4294967296, 99999999999999999999999999)"),
-        2, "no picture");
+        2, "is not an image");
     check_header(HEADER("<u2", "False", "(-1, 3, 4)"), 24, "damaged");
     check_header(HEADER("<u2", "Maybe", "(2, 3, 4)"), 48, "damaged");
     check_header(HEADER("<u2", "False", "(2, 3, 4"), 48, "damaged");
@@ -224,7 +224,7 @@ static void test_not_finite(void **state)
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct picture p = read_fixture("f4.npy");
         ((float *)p.samples)[WIDTH * HEIGHT + 2 * WIDTH + 3] = bad[i];
-        assert_true(npy_write(SCRATCH "/bad.npy", &p));
+        assert_true(picture_write(SCRATCH "/bad.npy", &p));
         check_refused(SCRATCH "/bad.npy", "[1, 2, 3] is not a finite number");
         picture_free(&p);
     }
@@ -323,7 +323,7 @@ static void test_write(void **state)
     picture_free(&p);
     p = make(PIXEL_U16, 3, 4, 4, false);
     assert_false(picture_write(SCRATCH "/no.jpg", &p));
-    assert_non_null(strstr(log_last_error(), "name a .png or .npy"));
+    assert_non_null(strstr(log_last_error(), "use .png or .npy"));
     assert_false(picture_write(SCRATCH "/no.gif", &p));
     assert_false(picture_write(SCRATCH "/absent/no.npy", &p));
     assert_false(picture_write(SCRATCH "/absent/no.png", &p));
@@ -470,7 +470,7 @@ static void test_show(void **state)
             struct picture bytes = make(kind, channels, WIDTH, HEIGHT, false);
             struct pix_image image;
             assert_true(picture_set_kind(&bytes, PIXEL_U8));
-            assert_true(picture_show(&p, &image));
+            assert_true(image_from_picture(&p, &image));
             for (size_t i = 0; i < WIDTH * HEIGHT; i++)
                 for (uint32_t c = 0; c < 3; c++)
                     assert_true(

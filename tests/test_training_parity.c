@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/image.h"
+#include "data/picture_file.h"
 #include "program/program.h"
 #include "support/gpu.h"
 #include "train/objective.h"
@@ -39,19 +39,20 @@ static uint8_t *read_pairs(void)
     uint8_t *pixels = malloc(PAIRS * PAIR_BYTES);
     assert_non_null(pixels);
     for (int i = 0; i < PAIRS; i++) {
-        struct pix_image pair, halves[2];
+        struct picture pair, half;
+        struct reason reason;
         char *path = mem_printf("%s/pairs/train/%d.png", TEST_GOLDEN, i + 1);
-        assert_true(image_read(path, &pair, NULL, 0));
+        assert_true(picture_read(path, &pair, &reason));
         assert_int_equal(pair.width, 2 * SIDE);
         assert_int_equal(pair.height, SIDE);
-        assert_true(image_split(&pair, &halves[0], &halves[1]));
-        for (int k = 0; k < 2; k++) {
-            uint8_t *to = pixels + i * PAIR_BYTES + k * PAIR_BYTES / 2;
-            for (int at = 0; at < PAIR_BYTES / 2; at++)    // planes of colours
-                to[at % 3 * SIDE * SIDE + at / 3] = halves[k].pixels[at];
-            image_free(&halves[k]);
+        for (uint32_t k = 0; k < 2; k++) {
+            assert_true(picture_crop(&pair, k * SIDE, 0, SIDE, SIDE, &half));
+            assert_int_equal(picture_bytes(&half), PAIR_BYTES / 2);
+            memcpy(pixels + i * PAIR_BYTES + k * PAIR_BYTES / 2, half.samples,
+                   PAIR_BYTES / 2);
+            picture_free(&half);
         }
-        image_free(&pair);
+        picture_free(&pair);
         mem_free(path);
     }
     return pixels;

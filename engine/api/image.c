@@ -6,15 +6,14 @@
 #include "api/relay.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "data/picture.h"
+#include "data/picture_file.h"
 
 bool pix_image_read(const char *path, struct pix_image *image)
 {
     if (!api_given(image, "pix_image_read", "image"))
         return false;
     *image = (struct pix_image){ 0 };
-    return api_given(path, "pix_image_read", "path") &&
-           image_read(path, image, NULL, 0);
+    return api_given(path, "pix_image_read", "path") && image_read(path, image);
 }
 
 bool pix_image_write(const char *path, const struct pix_image *image)
@@ -82,7 +81,7 @@ bool pix_array_has_extension(const char *path)
 bool pix_image_has_extension(const char *path)
 {
     return api_given(path, "pix_image_has_extension", "path") &&
-           image_has_known_extension(path);
+           picture_has_image_extension(path);
 }
 
 static bool list_files(const char *function, const char *folder, char ***names,
@@ -111,7 +110,7 @@ static bool list_files(const char *function, const char *folder, char ***names,
 bool pix_image_list(const char *folder, char ***names, uint32_t *count)
 {
     return list_files("pix_image_list", folder, names, count,
-                      image_has_known_extension);
+                      picture_has_image_extension);
 }
 
 bool pix_array_list(const char *folder, char ***names, uint32_t *count)

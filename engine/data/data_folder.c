@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/picture_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The header is a Python dictionary with three entries, of which only what NumPy itself
-// writes is understood. The format is numpy.lib.format's. See npy.h.
+// writes is understood. The format is numpy.lib.format's. See codec.h.
 
-#include "data/npy.h"
+#include "data/codec.h"
 
 #include "base/bytes.h"
 #include "base/file.h"
@@ -16,9 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_SIDE = 32768, MAX_AXES = 3, HEADER_ALIGNMENT = 64 };
+enum { MAX_AXES = 3, HEADER_ALIGNMENT = 64 };
 
-static const uint64_t max_bytes = (uint64_t)512 * 1024 * 1024;
 static const char magic[] = "\x93NUMPY";
 
 enum { MAGIC = sizeof(magic) - 1 };
@@ -188,15 +187,14 @@ static bool read_shape(const struct header *h, enum pixel_kind kind, uint64_t si
                                             : "more than three axes");
     uint64_t channels = h->axes == 3 ? h->shape[0] : 1;
     uint64_t high = h->shape[h->axes - 2], wide = h->shape[h->axes - 1];
-    bool is_sane = channels && high && wide && channels <= PIXEL_MAX_CHANNELS &&
-                   high <= MAX_SIDE && wide <= MAX_SIDE;
-    if (!is_sane || channels * high * wide * pixel_bytes(kind) > max_bytes)
+    if (channels == 0 || channels > PIXEL_MAX_CHANNELS ||
+        !picture_size_is_valid(wide, high, channels * pixel_bytes(kind)))
         return reason_refuse(
             reason,
             "an array of %" PRIu64 "x%" PRIu64 "x%" PRIu64
-            " is no picture [c, h, w] (1 to %u channels, 1 to %d per side, "
+            " is not an image [c, h, w] (1 to %u channels, 1 to %u per side, "
             "512 MiB in all)",
-            channels, high, wide, PIXEL_MAX_CHANNELS, (int)MAX_SIDE);
+            channels, high, wide, PIXEL_MAX_CHANNELS, PICTURE_MAX_SIDE);
     uint64_t bytes = channels * high * wide * pixel_bytes(kind);
     if (size != bytes)
         return reason_refuse(

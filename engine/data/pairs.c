@@ -5,6 +5,7 @@
 #include "data/pairs.h"
 
 #include "base/mem.h"
+#include "data/picture_file.h"
 
 void pair_list_free(struct pair_list *list)
 {

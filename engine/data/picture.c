@@ -4,24 +4,22 @@
 
 #include "data/picture.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "data/encoded.h"
-#include "data/image.h"
-#include "data/npy.h"
-#include "data/png.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define STBI_WRITE_NO_STDIO
-#include <stb/stb_image_write.h>
-
-enum { MAX_SIDE = 32768, MOST_COLOURS = 4 };
+enum { MOST_COLOURS = 4 };
 
 // 255 and 65535 are opaque.
 static const uint32_t full[PIXEL_KINDS] = { UINT8_MAX, UINT16_MAX, 0 };
+
+bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes)
+{
+    return width > 0 && height > 0 && width <= PICTURE_MAX_SIDE &&
+           height <= PICTURE_MAX_SIDE && width * height * bytes <= PICTURE_MAX_BYTES;
+}
 
 bool picture_create(struct picture *picture, enum pixel_kind kind, uint32_t channels,
                     uint32_t width, uint32_t height)
@@ -72,7 +70,7 @@ static void *plane_of(const struct picture *p, uint32_t channel)
 // ---------------------------------------------------------------------------
 // Interleaved samples and planes
 
-static void split_samples(const void *interleaved, struct picture *p)
+void picture_set_interleaved(struct picture *p, const void *interleaved)
 {
     size_t count = plane_count(p), step = p->channels;
     for (uint32_t c = 0; c < p->channels; c++) {
@@ -90,7 +88,7 @@ static void split_samples(const void *interleaved, struct picture *p)
     }
 }
 
-static void *join_samples(const struct picture *p)
+void *picture_interleave(const struct picture *p)
 {
     size_t count = plane_count(p), step = p->channels;
     void *interleaved = mem_array(count, step * pixel_bytes(p->kind));
@@ -108,127 +106,6 @@ static void *join_samples(const struct picture *p)
         }
     }
     return interleaved;
-}
-
-// ---------------------------------------------------------------------------
-// Files
-
-bool picture_read(const char *path, struct picture *picture, struct reason *reason)
-{
-    struct decoded decoded = { 0 };
-    void *data;
-    size_t size;
-
-    *picture = (struct picture){ 0 };
-    if (!file_load(path, &data, &size, reason->text, sizeof(reason->text)))
-        return false;
-    bool ok;
-    if (npy_is(data, size)) {
-        ok = npy_decode(data, size, picture, reason);
-    } else if (strcmp(file_extension(path), ".npy") == 0) {
-        ok = reason_refuse(reason, size ? "not a .npy array" : "the file is empty");
-    } else {
-        ok = image_decode(path, data, size, false, &decoded, reason);
-        if (ok) {
-            ok = picture_create(picture, decoded.is_wide ? PIXEL_U16 : PIXEL_U8,
-                                decoded.channels, decoded.width, decoded.height);
-            if (ok)
-                split_samples(decoded.samples, picture);
-            else
-                reason_refuse(reason, "out of memory");
-        }
-    }
-    mem_free(decoded.samples);
-    mem_free(data);
-    return ok;
-}
-
-static bool is_array_name(const char *name)
-{
-    const char *e = file_extension(name);
-    return strlen(e) == 4 && (e[1] | 32) == 'n' && (e[2] | 32) == 'p' &&
-           (e[3] | 32) == 'y';
-}
-
-static bool is_png_name(const char *name)
-{
-    const char *e = file_extension(name);
-    return strlen(e) == 4 && (e[1] | 32) == 'p' && (e[2] | 32) == 'n' &&
-           (e[3] | 32) == 'g';
-}
-
-bool picture_has_known_extension(const char *name)
-{
-    return is_array_name(name) || image_has_known_extension(name);
-}
-
-bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels)
-{
-    if (is_array_name(name))
-        return true;
-    if (!image_has_known_extension(name) || channels > MOST_COLOURS)
-        return false;
-    return is_png_name(name) ? kind != PIXEL_F32
-                             : kind == PIXEL_U8 && (channels == 1 || channels == 3);
-}
-
-static bool write_png(const char *path, const struct picture *p)
-{
-    struct encoded output;
-    int channels = (int)p->channels;
-    void *samples = join_samples(p);
-    bool ok = samples && encoded_begin(&output, path);
-    if (!ok) {
-        mem_free(samples);
-        return false;
-    }
-    if (p->kind == PIXEL_U16) {
-        size_t size;
-        uint8_t *file = png_encode_16(samples, p->channels, p->width, p->height, &size);
-        if (file)
-            encoded_write(&output, file, (int)size);
-        ok = file != NULL;
-        mem_free(file);
-    } else {
-        ok = stbi_write_png_to_func(encoded_write, &output, (int)p->width,
-                                    (int)p->height, channels, samples,
-                                    (int)p->width * channels);
-    }
-    mem_free(samples);
-    return encoded_end(&output, ok, path);
-}
-
-bool picture_write(const char *path, const struct picture *p)
-{
-    if (p->width == 0 || p->height == 0 || p->width > MAX_SIDE ||
-        p->height > MAX_SIDE || picture_bytes(p) > (size_t)512 * 1024 * 1024) {
-        log_error("image: %s: a picture of %ux%u can not be written", path,
-                  (unsigned)p->width, (unsigned)p->height);
-        return false;
-    }
-    if (is_array_name(path))
-        return npy_write(path, p);
-    if (!image_has_known_extension(path)) {
-        log_error("image: %s: the extension must be .png, .jpg, .jpeg, .bmp, .tga or "
-                  ".npy",
-                  path);
-        return false;
-    }
-    if (p->channels > MOST_COLOURS || p->kind == PIXEL_F32 ||
-        (p->kind != PIXEL_U8 && !is_png_name(path))) {
-        log_error("image: %s: %u channels of %s can not be written as such a file: "
-                  "name a %s",
-                  path, (unsigned)p->channels, pixel_kind_name(p->kind),
-                  p->channels > MOST_COLOURS || p->kind == PIXEL_F32 ? ".npy"
-                                                                     : ".png or .npy");
-        return false;
-    }
-    if (is_png_name(path))
-        return write_png(path, p);
-    struct pix_image image;
-    bool ok = picture_show(p, &image) && image_write(path, &image);
-    image_free(&image);
-    return ok;
 }
 
 // ---------------------------------------------------------------------------
@@ -388,25 +265,14 @@ static uint8_t to_byte(const struct picture *p, uint32_t channel, size_t i)
     return (uint8_t)from_float(((const float *)plane_of(p, channel))[i], PIXEL_U8);
 }
 
-bool picture_show(const struct picture *picture, struct pix_image *image)
+void picture_get_rgb(const struct picture *picture, uint8_t *rgb)
 {
-    size_t count = plane_count(picture);
-    if (!image_create(image, picture->width, picture->height))
-        return false;
+    const size_t count = plane_count(picture);
     for (uint32_t c = 0; c < 3; c++) {
         uint32_t channel = picture->channels < 3 ? 0 : c;
         for (size_t i = 0; i < count; i++)
-            image->pixels[i * 3 + c] = to_byte(picture, channel, i);
+            rgb[i * 3 + c] = to_byte(picture, channel, i);
     }
-    return true;
-}
-
-bool picture_from_image(const struct pix_image *image, struct picture *picture)
-{
-    if (!picture_create(picture, PIXEL_U8, 3, image->width, image->height))
-        return false;
-    split_samples(image->pixels, picture);
-    return true;
 }
 
 // ---------------------------------------------------------------------------
@@ -421,7 +287,7 @@ bool picture_from_array(const struct pix_array *array, struct picture *picture)
     *picture = (struct picture){ 0 };
     if (!array->data || !array->width || !array->height || !array->channels ||
         array->channels > PIXEL_MAX_CHANNELS || (uint32_t)array->kind >= PIXEL_KINDS) {
-        log_error("image: an array of %ux%ux%u is no picture (1 to %u channels)",
+        log_error("image: an array of %ux%ux%u is not an image (1 to %u channels)",
                   (unsigned)array->channels, (unsigned)array->height,
                   (unsigned)array->width, PIXEL_MAX_CHANNELS);
         return false;

@@ -12,8 +12,8 @@
 #include "data/resize.h"
 #include "pix2pix.h"
 
-// Extensions of files that picture_read takes, for messages.
-#define PICTURE_EXTENSIONS ".png .jpg .jpeg .bmp .tga .npy"
+#define PICTURE_MAX_SIDE 32768u
+#define PICTURE_MAX_BYTES ((uint64_t)512 * 1024 * 1024)
 
 struct picture {
     enum pixel_kind kind;
@@ -22,23 +22,14 @@ struct picture {
     void *samples;    // [c][h][w]
 };
 
+// Whether a picture with so many bytes in each pixel may have this size.
+bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes);
+
 bool picture_create(struct picture *picture, enum pixel_kind kind, uint32_t channels,
                     uint32_t width, uint32_t height);    // zeroed
 void picture_free(struct picture *picture);
 size_t picture_bytes(const struct picture *picture);
 bool picture_copy(const struct picture *in, struct picture *out);
-
-// As the file has it. Nothing is logged: `reason` says why not.
-bool picture_read(const char *path, struct picture *picture, struct reason *reason);
-bool picture_has_known_extension(const char *name);
-
-// Writes by the extension of the path: .npy takes everything, .png u8 and u16 of 1 to 4
-// channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The file appears
-// whole or not at all.
-bool picture_write(const char *path, const struct picture *picture);
-
-// Whether a file of this name can hold such a picture with all of its channels.
-bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels);
 
 // Makes it one of so many channels: 1 is the luma of ITU-R BT.601 as Pillow computes
 // it, 2 has alpha beside it, 3 is RGB, 4 has alpha beside them. Missing alpha is
@@ -55,9 +46,15 @@ bool picture_resize(const struct picture *in, enum resize_filter filter, uint32_
 bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t width,
                   uint32_t height, struct picture *out);
 
-// To be looked at: grey for 1 and 2 channels, else the first three as RGB.
-bool picture_show(const struct picture *picture, struct pix_image *image);
-bool picture_from_image(const struct pix_image *image, struct picture *picture);
+// Samples of u8 and u16 pictures side by side, [h][w][c], as image files have them. The
+// first takes them over into planes; the second returns new memory for mem_free, NULL
+// after a message.
+void picture_set_interleaved(struct picture *picture, const void *interleaved);
+void *picture_interleave(const struct picture *picture);
+
+// Writes [h][w][3] bytes for people to look at: grey for 1 and 2 channels, else the
+// first three as RGB.
+void picture_get_rgb(const struct picture *picture, uint8_t *rgb);
 
 // The public form. A copy, false after a message if the array is none; and the same
 // samples, which are the array's from then.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// The container and the row filters; stb compresses. The numbers in comments are those
-// of the PNG specification's sections (ISO/IEC 15948). See png.h.
+// PNG files: stb decodes them and writes those of 8 bits. Here are the checksums of
+// chunks, which stb ignores, and writing of 16 bits: the container and the row filters,
+// while stb compresses. Numbers in comments are sections of the PNG specification
+// (ISO/IEC 15948). See codec.h.
 
-#include "data/png.h"
+#include "data/codec.h"
 
 #include "base/mem.h"
+#include "data/encoded.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -21,17 +24,70 @@ unsigned char *stbi_zlib_compress(unsigned char *data, int data_len, int *out_le
 #define COMPRESSION 8    // as stb's own writer
 #define HEADER 13        // bytes of data in IHDR
 
-uint32_t png_crc(const uint8_t *data, size_t size)
+static const uint8_t signature[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+
+// CRC-32 of the type and the data of a chunk.
+static uint32_t crc(const uint8_t *data, size_t size)
 {
-    uint32_t table[256], crc = 0xffffffff;
+    uint32_t table[256], value = 0xffffffff;
     for (uint32_t i = 0; i < 256; i++) {
         table[i] = i;
         for (int bit = 0; bit < 8; bit++)
             table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
     }
     for (size_t i = 0; i < size; i++)
-        crc = crc >> 8 ^ table[(crc ^ data[i]) & 255];
-    return ~crc;
+        value = value >> 8 ^ table[(value ^ data[i]) & 255];
+    return ~value;
+}
+
+// ---------------------------------------------------------------------------
+// Reading
+
+bool png_is(const uint8_t *data, size_t size)
+{
+    return size >= sizeof(signature) && memcmp(data, signature, sizeof(signature)) == 0;
+}
+
+static uint32_t big_endian(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+// Walks the chunks: length, type, data, CRC-32 over type and data. The first is the
+// header, of 13 bytes.
+static enum codec_state check(const uint8_t *data, size_t size)
+{
+    if (size < 33)
+        return CODEC_TRUNCATED;
+    if (memcmp(data + 8, "\0\0\0\rIHDR", 8) != 0)
+        return CODEC_DAMAGED;
+
+    size_t at = 8;
+    for (;;) {
+        if (size - at < 12)
+            return CODEC_TRUNCATED;
+        uint32_t length = big_endian(data + at);
+        if (length > INT32_MAX)
+            return CODEC_DAMAGED;
+        if (size - at - 12 < length)
+            return CODEC_TRUNCATED;
+        const uint8_t *type = data + at + 4, *end = type + 4 + length;
+        if (crc(type, (size_t)length + 4) != big_endian(end))
+            return CODEC_DAMAGED;
+        if (memcmp(type, "IEND", 4) == 0)
+            return CODEC_WHOLE;
+        at += (size_t)length + 12;
+    }
+}
+
+bool png_decode(const uint8_t *data, size_t size, struct picture *picture,
+                struct reason *reason)
+{
+    // stb gives no size for a file that it finds too large: it is that of the header.
+    return codec_check_state(check(data, size), "PNG", reason) &&
+           codec_check_size(big_endian(data + 16), big_endian(data + 20),
+                            data[24] == 16, reason) &&
+           codec_decode("PNG", data, size, picture, reason);
 }
 
 // ---------------------------------------------------------------------------
@@ -114,7 +170,7 @@ static uint8_t *filter_rows(const uint16_t *samples, uint32_t channels, uint32_t
 }
 
 // ---------------------------------------------------------------------------
-// The file
+// Writing
 
 static uint8_t *put_big(uint8_t *to, uint32_t value)
 {
@@ -130,13 +186,14 @@ static uint8_t *put_chunk(uint8_t *to, const char type[5], const uint8_t *data,
     memcpy(begin, type, 4);
     if (size)
         memcpy(begin + 4, data, size);
-    return put_big(begin + 4 + size, png_crc(begin, (size_t)size + 4));
+    return put_big(begin + 4 + size, crc(begin, (size_t)size + 4));
 }
 
-uint8_t *png_encode_16(const uint16_t *samples, uint32_t channels, uint32_t width,
-                       uint32_t height, size_t *size)
+// A file of u16 samples, [height][width][channels], 1 to 4 channels. The result is
+// freed with mem_free; NULL without memory, after a message.
+static uint8_t *encode_u16(const uint16_t *samples, uint32_t channels, uint32_t width,
+                           uint32_t height, size_t *size)
 {
-    static const uint8_t signature[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
     static const uint8_t colours[] = { 0, 0, 4, 2, 6 };    // by channels (11.2.2)
     uint8_t header[HEADER] = { 0 }, *file = NULL;
     size_t raw_size;
@@ -163,4 +220,30 @@ uint8_t *png_encode_16(const uint16_t *samples, uint32_t channels, uint32_t widt
     }
     free(packed);    // from stb, which takes it from realloc
     return file;
+}
+
+bool png_write(const char *path, const struct picture *p)
+{
+    struct encoded output;
+    int channels = (int)p->channels;
+    void *samples = picture_interleave(p);
+    bool ok = samples && encoded_begin(&output, path);
+    if (!ok) {
+        mem_free(samples);
+        return false;
+    }
+    if (p->kind == PIXEL_U16) {
+        size_t size;
+        uint8_t *file = encode_u16(samples, p->channels, p->width, p->height, &size);
+        if (file)
+            encoded_write(&output, file, (int)size);
+        ok = file != NULL;
+        mem_free(file);
+    } else {
+        ok = stbi_write_png_to_func(encoded_write, &output, (int)p->width,
+                                    (int)p->height, channels, samples,
+                                    (int)p->width * channels);
+    }
+    mem_free(samples);
+    return encoded_end(&output, ok, path);
 }

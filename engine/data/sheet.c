@@ -57,7 +57,7 @@ bool sheet_paste(struct sheet *sheet, uint32_t row, enum sheet_column column,
     const uint32_t stack = row / sheet->rows_per_stack;
     struct pix_image image;
     assert(row < sheet->rows && column < SHEET_COLUMNS);
-    if (!picture_show(picture, &image))
+    if (!image_from_picture(picture, &image))
         return false;
     paste_image(sheet, &image,
                 stack * (SHEET_COLUMNS * tile + STACK_GAP) + (uint32_t)column * tile,

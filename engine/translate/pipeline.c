@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/image.h"
+#include "data/picture_file.h"
 #include "translate/translator.h"
 
 #include <assert.h>
@@ -463,7 +464,7 @@ static bool load_item(void *user, size_t index, struct picture *picture)
         return false;
     }
     if (in->pixels && in->width && in->height)
-        return picture_from_image(in, picture);
+        return image_to_picture(in, picture);
     log_error("translate: the image is empty");
     return false;
 }
@@ -474,7 +475,7 @@ static bool store_item(void *user, size_t index, struct picture *picture)
     struct pix_translate_item *item = &all->items[index];
     if (item->output)
         return picture_write(item->output, picture);
-    return picture_show(picture, &item->out);
+    return image_from_picture(picture, &item->out);
 }
 
 static bool item_done(void *user, size_t index, enum pix_translate_result result)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/image.h"
+#include "data/picture_file.h"
 #include "gpu/device.h"
 #include "program/footprint.h"
 #include "program/program.h"
@@ -524,9 +525,9 @@ bool translator_run(struct translator *t, const struct pix_image *in,
 {
     struct picture picture = { 0 }, made = { 0 };
     *out = (struct pix_image){ 0 };
-    if (in->pixels && in->width && in->height && !picture_from_image(in, &picture))
+    if (in->pixels && in->width && in->height && !image_to_picture(in, &picture))
         return false;
-    bool ok = run(t, &picture, &made) && picture_show(&made, out);
+    bool ok = run(t, &picture, &made) && image_from_picture(&made, out);
     picture_free(&made);
     return ok;
 }

@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "data/image.h"
-#include "data/picture.h"
+#include "data/picture_file.h"
 #include "store/checkpoint_folder.h"
 
 // Every run begins with these words, of which the data come first; then come its own.

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+//
+// See codec.h.
+
+#include "data/codec.h"
+
+#include <inttypes.h>
+
+#define STBI_NO_STDIO
+#include <stb/stb_image.h>
+
+#include "base/mem.h"
+#include "data/encoded.h"
+
+bool codec_check_state(enum codec_state state, const char *name, struct reason *reason)
+{
+    if (state == CODEC_TRUNCATED)
+        return reason_refuse(reason, "truncated %s", name);
+    if (state == CODEC_DAMAGED)
+        return reason_refuse(reason, "damaged %s", name);
+    return true;
+}
+
+bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
+                      struct reason *reason)
+{
+    // What decoding takes: RGB, which is what public images are, or up to four channels
+    // of 16 bits.
+    if (picture_size_is_valid(width, height, is_u16 ? 8 : 3))
+        return true;
+    return reason_refuse(reason,
+                         "%" PRIu64 "x%" PRIu64 " is not a valid image size (1 to %u "
+                         "per side, 512 MiB in all)",
+                         width, height, PICTURE_MAX_SIDE);
+}
+
+static bool refuse_damaged(const char *name, struct reason *reason)
+{
+    return reason_refuse(reason, "damaged or unsupported %s: %s", name,
+                         stbi_failure_reason());
+}
+
+bool codec_decode(const char *name, const uint8_t *data, size_t size,
+                  struct picture *picture, struct reason *reason)
+{
+    const int bytes = (int)size;
+    int width, height, channels;
+    void *samples;
+
+    *picture = (struct picture){ 0 };
+    if (size > INT32_MAX)
+        return reason_refuse(reason, "the file is larger than 2 GiB");
+    if (!stbi_info_from_memory(data, bytes, &width, &height, &channels))
+        return refuse_damaged(name, reason);
+    const bool is_u16 = stbi_is_16_bit_from_memory(data, bytes);
+    if (!codec_check_size((uint64_t)width, (uint64_t)height, is_u16, reason))
+        return false;
+    if (is_u16)
+        samples = stbi_load_16_from_memory(data, bytes, &width, &height, &channels, 0);
+    else
+        samples = stbi_load_from_memory(data, bytes, &width, &height, &channels, 0);
+    if (!samples)
+        return refuse_damaged(name, reason);
+    bool ok = picture_create(picture, is_u16 ? PIXEL_U16 : PIXEL_U8, (uint32_t)channels,
+                             (uint32_t)width, (uint32_t)height);
+    if (ok)
+        picture_set_interleaved(picture, samples);
+    else
+        reason_refuse(reason, "out of memory");
+    mem_free(samples);    // stb's are from malloc, which mem_free takes
+    return ok;
+}
+
+bool codec_write_rgb(const char *path, const struct picture *picture,
+                     int (*encode)(struct encoded *to, int width, int height,
+                                   const uint8_t *rgb))
+{
+    struct encoded output;
+    uint8_t *rgb = mem_array((size_t)picture->width * 3, picture->height);
+    bool ok = rgb && encoded_begin(&output, path);
+    if (ok) {
+        picture_get_rgb(picture, rgb);
+        ok = encode(&output, (int)picture->width, (int)picture->height, rgb) != 0;
+        ok = encoded_end(&output, ok, path);
+    }
+    mem_free(rgb);
+    return ok;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// One file kind each: png.c, jpeg.c, bmp.c, tga.c and npy.c. picture_file.c has the
+// table that chooses among them. Each kind has
+//
+// - X_is, which recognises a file by its first bytes (TGA has no signature);
+// - X_decode, which reads a whole file in memory as its own kind and channels. Nothing
+//   is logged; a failure leaves its reason and no picture;
+// - X_write, for pictures that picture_file.c has found to fit. The file appears whole
+//   or not at all. False after a message.
+//
+// codec.c has what the kinds that stb decodes and encodes share.
+
+#ifndef DATA_CODEC_H
+#define DATA_CODEC_H
+
+#include "data/picture.h"
+#include "data/reason.h"
+
+bool png_is(const uint8_t *data, size_t size);
+bool png_decode(const uint8_t *data, size_t size, struct picture *picture,
+                struct reason *reason);
+bool png_write(const char *path, const struct picture *picture);
+
+bool jpeg_is(const uint8_t *data, size_t size);
+bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
+                 struct reason *reason);
+bool jpeg_write(const char *path, const struct picture *picture);
+
+bool bmp_is(const uint8_t *data, size_t size);
+bool bmp_decode(const uint8_t *data, size_t size, struct picture *picture,
+                struct reason *reason);
+bool bmp_write(const char *path, const struct picture *picture);
+
+bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
+                struct reason *reason);
+bool tga_write(const char *path, const struct picture *picture);
+
+// NumPy's .npy files, versions 1 to 3: arrays [c, h, w] or [h, w], which is one
+// channel, of u1, u2 or f4 in either byte order and either memory order. Floats must be
+// finite. Written as [c, h, w] in little endian.
+bool npy_is(const uint8_t *data, size_t size);
+bool npy_decode(const uint8_t *data, size_t size, struct picture *picture,
+                struct reason *reason);
+bool npy_write(const char *path, const struct picture *picture);
+
+// ---------------------------------------------------------------------------
+// codec.c
+
+// stb decodes a file that is cut off without complaint, so each kind checks first.
+enum codec_state { CODEC_WHOLE, CODEC_TRUNCATED, CODEC_DAMAGED };
+
+// True for CODEC_WHOLE, else false with the reason. `name` is that of the kind, "PNG".
+bool codec_check_state(enum codec_state state, const char *name, struct reason *reason);
+
+// Refuses sizes that no picture may have, before memory is asked for.
+bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
+                      struct reason *reason);
+
+// Decodes with stb: u8, or u16 where the file has 16 bits; 1 to 4 channels.
+bool codec_decode(const char *name, const uint8_t *data, size_t size,
+                  struct picture *picture, struct reason *reason);
+
+struct encoded;
+
+// Writes a u8 picture as RGB: grey is repeated, alpha is dropped. `encode` is given
+// [height][width][3] bytes and returns 0 if it fails.
+bool codec_write_rgb(const char *path, const struct picture *picture,
+                     int (*encode)(struct encoded *to, int width, int height,
+                                   const uint8_t *rgb));
+
+#endif

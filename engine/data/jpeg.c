@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//
+// JPEG files: the walk over the markers that stb does not do, and writing by stb. See
+// codec.h; markers are those of ITU-T T.81, annex B.
+
+#include "data/codec.h"
+#include "data/encoded.h"
+
+#define STBI_WRITE_NO_STDIO
+#include <stb/stb_image_write.h>
+
+enum { QUALITY = 95 };
+
+bool jpeg_is(const uint8_t *data, size_t size)
+{
+    return size >= 3 && data[0] == 0xff && data[1] == 0xd8 && data[2] == 0xff;
+}
+
+// A segment of Huffman tables: each has 16 counts of codes, by length, then the codes'
+// symbols. stb trusts the counts; more than 256 symbols would run over its tables.
+static bool huffman_tables_are_sane(const uint8_t *data, size_t size)
+{
+    while (size >= 17) {
+        uint32_t symbols = 0;
+        for (int i = 1; i <= 16; i++)
+            symbols += data[i];
+        if (symbols > 256 || size - 17 < symbols)
+            return false;
+        data += 17 + symbols;
+        size -= 17 + symbols;
+    }
+    return size == 0;
+}
+
+// Walks the markers up to the end-of-image marker. Inside the compressed data of a scan
+// 0xff stands before 0, a restart marker, another 0xff, or the marker that ends it.
+static enum codec_state check(const uint8_t *data, size_t size)
+{
+    size_t at = 2;
+    for (;;) {
+        while (at < size && data[at] != 0xff)
+            at++;
+        while (at < size && data[at] == 0xff)
+            at++;
+        if (at >= size)
+            return CODEC_TRUNCATED;
+        uint8_t marker = data[at++];
+        if (marker == 0xd9)
+            return CODEC_WHOLE;
+        if (marker <= 1 || (marker >= 0xd0 && marker <= 0xd8))
+            continue;
+        if (size - at < 2)
+            return CODEC_TRUNCATED;
+        size_t length = (size_t)data[at] << 8 | data[at + 1];
+        if (length < 2)
+            return CODEC_DAMAGED;
+        if (size - at < length)
+            return CODEC_TRUNCATED;
+        if (marker == 0xc4 && !huffman_tables_are_sane(data + at + 2, length - 2))
+            return CODEC_DAMAGED;
+        at += length;
+    }
+}
+
+bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
+                 struct reason *reason)
+{
+    return codec_check_state(check(data, size), "JPEG", reason) &&
+           codec_decode("JPEG", data, size, picture, reason);
+}
+
+static int encode(struct encoded *to, int width, int height, const uint8_t *rgb)
+{
+    return stbi_write_jpg_to_func(encoded_write, to, width, height, 3, rgb, QUALITY);
+}
+
+bool jpeg_write(const char *path, const struct picture *picture)
+{
+    return codec_write_rgb(path, picture, encode);
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+//
+// See picture_file.h.
+
+#include "data/picture_file.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "data/codec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// A kind of file. A new one is a row below, functions in codec.h, and its extension in
+// picture_file.h.
+struct file_kind {
+    const char *extensions[2];                       // in lower case
+    bool (*is)(const uint8_t *data, size_t size);    // NULL: only the name says it
+    bool (*decode)(const uint8_t *data, size_t size, struct picture *picture,
+                   struct reason *reason);
+    bool (*write)(const char *path, const struct picture *picture);
+    bool holds[PIXEL_KINDS];    // u8, u16, f32
+    uint32_t channels_max;
+    bool drops_alpha;    // of 2 and 4 channels
+    bool is_array;       // channels are not colours
+};
+
+static const struct file_kind kinds[] = {
+    { { ".png" }, png_is, png_decode, png_write, { true, true, false }, 4 },
+    { { ".jpg", ".jpeg" }, jpeg_is, jpeg_decode, jpeg_write, { true }, 4, true },
+    { { ".bmp" }, bmp_is, bmp_decode, bmp_write, { true }, 4, true },
+    { { ".tga" }, NULL, tga_decode, tga_write, { true }, 4, true },
+    { { ".npy" },
+      npy_is,
+      npy_decode,
+      npy_write,
+      { true, true, true },
+      PIXEL_MAX_CHANNELS,
+      .is_array = true },
+};
+
+// ---------------------------------------------------------------------------
+// Which kind of file
+
+// Compares ASCII letters without their case; `lower` is in lower case.
+static bool is_same_text(const char *text, const char *lower)
+{
+    while (*text && *lower &&
+           (*text >= 'A' && *text <= 'Z' ? *text + 32 : *text) == *lower) {
+        text++;
+        lower++;
+    }
+    return *text == '\0' && *lower == '\0';
+}
+
+static const struct file_kind *find_by_name(const char *name)
+{
+    const char *extension = file_extension(name);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        for (size_t k = 0; k < ARRAY_LEN(kinds[i].extensions); k++)
+            if (kinds[i].extensions[k] &&
+                is_same_text(extension, kinds[i].extensions[k]))
+                return &kinds[i];
+    return NULL;
+}
+
+// Images often have the extension of another kind, so what they hold decides.
+static const struct file_kind *find_by_content(const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (kinds[i].is && kinds[i].is(data, size))
+            return &kinds[i];
+    return NULL;
+}
+
+bool picture_has_known_extension(const char *name)
+{
+    return find_by_name(name) != NULL;
+}
+
+bool picture_has_image_extension(const char *name)
+{
+    const struct file_kind *kind = find_by_name(name);
+    return kind && !kind->is_array;
+}
+
+// ---------------------------------------------------------------------------
+// Reading
+
+static bool decode(const char *path, const uint8_t *data, size_t size,
+                   struct picture *picture, struct reason *reason)
+{
+    const struct file_kind *named = find_by_name(path);
+    const struct file_kind *kind = find_by_content(data, size);
+    if (size == 0)
+        return reason_refuse(reason, "the file is empty");
+    if (named && named->is_array && kind != named)
+        return reason_refuse(reason, "not a .npy array");
+    if (!kind && named && !named->is)
+        kind = named;
+    if (!kind)
+        return reason_refuse(reason, "not a PNG, JPEG, BMP or TGA image");
+    return kind->decode(data, size, picture, reason);
+}
+
+bool picture_read(const char *path, struct picture *picture, struct reason *reason)
+{
+    void *data;
+    size_t size;
+    *picture = (struct picture){ 0 };
+    if (!file_load(path, &data, &size, reason->text, sizeof(reason->text)))
+        return false;
+    bool ok = decode(path, data, size, picture, reason);
+    mem_free(data);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Writing
+
+static bool holds(const struct file_kind *file, enum pixel_kind kind, uint32_t channels)
+{
+    return channels <= file->channels_max && file->holds[kind];
+}
+
+bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels)
+{
+    const struct file_kind *file = find_by_name(name);
+    return file && holds(file, kind, channels) &&
+           !(file->drops_alpha && (channels == 2 || channels == 4));
+}
+
+// Names the extensions that can hold such a picture: ".png or .npy".
+static void suggest(enum pixel_kind kind, uint32_t channels, char *text, size_t size)
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(kinds) && length < size; i++)
+        if (holds(&kinds[i], kind, channels))
+            length += (size_t)snprintf(text + length, size - length, "%s%s",
+                                       length ? " or " : "", kinds[i].extensions[0]);
+}
+
+bool picture_write(const char *path, const struct picture *p)
+{
+    const struct file_kind *file = find_by_name(path);
+    if (!picture_size_is_valid(p->width, p->height,
+                               (uint64_t)p->channels * pixel_bytes(p->kind))) {
+        log_error("image: %s: an image of %ux%u cannot be written", path,
+                  (unsigned)p->width, (unsigned)p->height);
+        return false;
+    }
+    if (!file) {
+        log_error("image: %s: the extension must be one of " PICTURE_EXTENSIONS, path);
+        return false;
+    }
+    if (!holds(file, p->kind, p->channels)) {
+        char others[64];
+        suggest(p->kind, p->channels, others, sizeof(others));
+        log_error("image: %s: this format cannot hold %u channels of %s: use %s", path,
+                  (unsigned)p->channels, pixel_kind_name(p->kind), others);
+        return false;
+    }
+    return file->write(path, p);
+}

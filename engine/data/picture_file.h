@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// Reading and writing pictures: one table of file kinds says what each can hold.
+
+#ifndef DATA_PICTURE_FILE_H
+#define DATA_PICTURE_FILE_H
+
+#include "data/picture.h"
+#include "data/reason.h"
+
+// Extensions of the files that are read and written, for messages.
+#define IMAGE_EXTENSIONS ".png .jpg .jpeg .bmp .tga"
+#define PICTURE_EXTENSIONS IMAGE_EXTENSIONS " .npy"
+
+// Reads a file as what it holds: 1 channel is grey, 2 have alpha, 3 are RGB, 4 have
+// alpha; u8, or u16 where the file has 16 bits; .npy has any channels and kinds. The
+// content decides on the kind of file. Nothing is logged: `reason` says why it failed.
+bool picture_read(const char *path, struct picture *picture, struct reason *reason);
+
+// Writes by the extension of the path: .npy takes everything, .png u8 and u16 of 1 to 4
+// channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The file appears
+// whole or not at all. False after a message.
+bool picture_write(const char *path, const struct picture *picture);
+
+// Whether a file of this name can hold such a picture with all of its channels.
+bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels);
+
+// Whether a name ends in one of PICTURE_EXTENSIONS or IMAGE_EXTENSIONS, in any case.
+bool picture_has_known_extension(const char *name);
+bool picture_has_image_extension(const char *name);
+
+#endif
