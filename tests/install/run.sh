@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Installs a build into a scratch folder, compiles use.c against it through pkg-config,
-# once with the shared and once with the static library, and runs both.
+# Installs a build into a scratch folder, compiles the program of docs/c-api.md against it
+# through pkg-config, once with the shared and once with the static library, and runs
+# both; then the program of README.
 #
 # Usage: tests/install/run.sh BUILD SCRATCH (a path without spaces: compilers and pkg-config
 # do not agree on how to write them)
@@ -27,6 +28,12 @@ install_to() {
     read -r -a flags <<<"$(pkg-config "${@:2}" --cflags --libs pix2pix)"
 }
 
+# The first C program of a document, as it is written there.
+first_c_block() {
+    awk '/^```c$/ && !done { inside = 1; next } /^```/ { done = done || inside; inside = 0 }
+        inside { print }' "$1"
+}
+
 # use NAME: runs program NAME on the example images.
 use() {
     "$scratch/$1" "$examples/earth_relief2sat" "$scratch/run-$1" \
@@ -34,12 +41,13 @@ use() {
     [ -s "$scratch/$1.png" ]
 }
 
+first_c_block "$here/../../docs/c-api.md" >"$scratch/use.c"
 install_to "$scratch/prefix"
 for file in bin/pix2pix include/pix2pix.h share/man/man1/pix2pix.1; do
     [ -e "$scratch/prefix/$file" ] || { echo "install: $file is missing"; exit 1; }
 done
 lib=$(dirname "$pc")
-cc -std=c11 -Wall -Wextra -Werror "$here/use.c" -o "$scratch/shared" \
+cc -std=c11 -Wall -Wextra -Werror "$scratch/use.c" -o "$scratch/shared" \
     "${flags[@]}" -Wl,-rpath,"$lib"
 if command -v readelf >/dev/null 2>&1; then
     readelf -d "$scratch/shared" | grep -q 'NEEDED.*libpix2pix'
@@ -49,8 +57,20 @@ use shared
 install_to "$scratch/static-prefix" --static
 find "$scratch/static-prefix" \( -name 'libpix2pix.so*' -o -name 'libpix2pix*.dylib' \) \
     -exec rm {} +
-cc -std=c11 -Wall -Wextra -Werror "$here/use.c" -o "$scratch/static" "${flags[@]}"
+cc -std=c11 -Wall -Wextra -Werror "$scratch/use.c" -o "$scratch/static" "${flags[@]}"
 use static
 
 cmp "$scratch/shared.png" "$scratch/static.png"
+
+first_c_block "$here/../../README.md" >"$scratch/readme.c"
+cc -std=c11 -Wall -Wextra -Werror "$scratch/readme.c" -o "$scratch/readme" "${flags[@]}"
+"$scratch/readme" "$scratch/run-static" "$examples"/satellite/+0022.5_+05.6.jpg \
+    "$scratch/readme.png"
+[ -s "$scratch/readme.png" ]
+if "$scratch/readme" no-such-model none none 2>"$scratch/readme.txt"; then
+    echo "install: the program in README did not fail without a model"
+    exit 1
+fi
+grep -q no-such-model "$scratch/readme.txt"
+
 "$scratch/prefix/bin/pix2pix" devices >/dev/null
