@@ -84,7 +84,7 @@ static void test_affinelayer(void **state)
     struct network_file *f = network_file_open(FIRST, NETWORK_G, "test");
     if (!f)
         fail_msg("%s", network_last_error());
-    const struct generator_options found = options_generator(network_file_options(f));
+    const struct generator_options found = network_file_settings(f)->generator;
     assert_true(found.decoder_first && found.norm_innermost && found.bias &&
                 found.dropout_inner && found.levels == 8);
     assert_true(network_file_check(f, weights));
@@ -97,7 +97,7 @@ static void test_affinelayer(void **state)
     assert_true(convert_run(&options));
     f = network_file_open(THIRD, NETWORK_G, "test");
     assert_non_null(f);
-    assert_false(options_generator(network_file_options(f)).decoder_first);
+    assert_false(network_file_settings(f)->generator.decoder_first);
     assert_true(network_file_check(f, weights));
     const struct weight *joint = weights_find(weights, "model.model.1.model.5.weight");
     const struct weight *innermost = weights_find(

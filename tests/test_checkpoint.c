@@ -122,15 +122,15 @@ static const char *tuning = "0123456789abcdef";    // what is written
 
 static bool write_file(const char *path, uint64_t step)
 {
-    struct pix_train_options options;
+    struct settings settings = { 0 };
     struct weights *g = make_network(5, false), *d = make_network(7, false);
-    pix_train_options_init(&options);
-    options.data = "somewhere";
-    options.crop_size = 64;
-    options.lambda_l1 = 12.5;
-    assert_true(options_resolve(&options));
+    pix_train_options_init(&settings.options);
+    settings.options.data = "somewhere";
+    settings.options.crop_size = 64;
+    settings.options.lambda_l1 = 12.5;
+    assert_true(settings_resolve(&settings));
     struct checkpoint_state state = {
-        .step = step, .epoch = 2, .images = IMAGES, .options = &options
+        .step = step, .epoch = 2, .images = IMAGES, .settings = &settings
     };
     snprintf(state.tuning, sizeof(state.tuning), "%s", tuning);
     bool ok = checkpoint_write(path, &state, g, d, NULL, download);
@@ -160,9 +160,9 @@ static void test_round_trip(void **state)
     const struct checkpoint_state *s = checkpoint_get_state(c);
     assert_int_equal(s->step, STEP);
     assert_int_equal(s->images, IMAGES);
-    assert_int_equal(s->options->crop_size, 64);
-    assert_int_equal(s->options->depth, 6);
-    assert_true(s->options->lambda_l1 == 12.5);
+    assert_int_equal(s->settings->options.crop_size, 64);
+    assert_int_equal(s->settings->options.depth, 6);
+    assert_true(s->settings->options.lambda_l1 == 12.5);
     assert_string_equal(s->tuning, tuning);
 
     struct weights *g = make_network(5, false), *d = make_network(7, false);
@@ -487,13 +487,14 @@ static void test_failed_write(void **state)
 {
     bool clean = true;
     char *path = default_path();
-    struct pix_train_options options;
+    struct settings settings = { 0 };
     struct weights *g = make_network(5, false);
     (void)state;
     assert_true(write_file(path, STEP));
     struct file_parts before = read_parts(path);
-    pix_train_options_init(&options);
-    const struct checkpoint_state s = { .step = 21, .epoch = 1, .options = &options };
+    pix_train_options_init(&settings.options);
+    settings_parse(&settings);
+    const struct checkpoint_state s = { .step = 21, .epoch = 1, .settings = &settings };
     assert_false(checkpoint_write(path, &s, g, g, NULL, broken_download));
     assert_non_null(strstr(last_text, "could not be written"));
 

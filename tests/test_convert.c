@@ -94,8 +94,7 @@ static void test_generators(void **state)
         const struct network_dump d = { weights, network_own_name };
         network_write_pth(FIRST, &d);
         struct network_file *f = go_round(NETWORK_G, weights);
-        const struct generator_options found =
-            options_generator(network_file_options(f));
+        const struct generator_options found = network_file_settings(f)->generator;
         assert_int_equal(found.kind, o.kind);
         assert_int_equal(found.ngf, o.ngf);
         assert_int_equal(found.channels_in, o.channels_in);
@@ -135,7 +134,7 @@ static void test_discriminators(void **state)
         network_write_pth(FIRST, &d);
         struct network_file *f = go_round(NETWORK_D, weights);
         const struct discriminator_options found =
-            options_discriminator(network_file_options(f));
+            network_file_settings(f)->discriminator;
         assert_int_equal(found.layers, o.layers);
         assert_int_equal(found.ndf, o.ndf);
         assert_int_equal(found.pixel, o.pixel);

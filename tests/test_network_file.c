@@ -176,8 +176,7 @@ static void test_stored_norm(void **state)
     struct network_file *f = network_file_open(SECOND, NETWORK_D, "test");
     assert_non_null(f);
     assert_true(network_file_check(f, weights));
-    assert_int_equal(options_discriminator(network_file_options(f)).norm,
-                     MODEL_NORM_NONE);
+    assert_int_equal(network_file_settings(f)->discriminator.norm, MODEL_NORM_NONE);
     assert_int_equal(network_file_channels_d(f), 4);
     network_file_close(f);
     // A .pth file loses this, with a warning.

@@ -32,9 +32,10 @@ static void exchange(const json_t *c, const struct weights *weights)
     struct network_file *f =
         network_file_open(path, is_g ? NETWORK_G : NETWORK_D, "test");
     assert_non_null(f);
-    const struct pix_train_options *o = network_file_options(f);
+    const struct settings *s = network_file_settings(f);
+    const struct pix_train_options *o = &s->options;
     if (is_g) {
-        const struct generator_options found = options_generator(o);
+        const struct generator_options found = s->generator;
         const struct generator_options expected = parity_generator(c);
         assert_int_equal(found.kind, expected.kind);
         if (found.kind == GENERATOR_RESNET)

@@ -63,7 +63,7 @@ uint32_t pix_translator_multiple(const pix_translator *translator)
 const struct pix_train_options *pix_translator_get_options(
     const pix_translator *translator)
 {
-    return translator_get_options(translator->translator);
+    return &translator_get_settings(translator->translator)->options;
 }
 
 bool pix_translator_run(pix_translator *translator, const struct pix_image *in,

@@ -158,9 +158,9 @@ static void subject_finish(struct subject *s)
     *s = (struct subject){ 0 };
 }
 
-static bool build_training(const struct pix_train_options *o, struct subject *s)
+static bool build_training(const struct settings *settings, struct subject *s)
 {
-    const struct objective_options objective = options_objective(o);
+    const struct objective_options objective = objective_options_of(settings);
     struct objective t = { 0 };
     s->discriminator = weights_create(false);
     if (!s->discriminator || !objective_build(program_graph(s->program), s->generator,
@@ -175,13 +175,14 @@ static bool build_training(const struct pix_train_options *o, struct subject *s)
     return true;
 }
 
-static bool build_translation(const struct pix_train_options *o, struct subject *s)
+static bool build_translation(const struct settings *settings, struct subject *s)
 {
-    const struct generator_options generator = options_generator(o);
+    const struct pix_train_options *o = &settings->options;
     struct translation t = { 0 };
-    if (!translation_build(program_graph(s->program), s->generator, &generator,
-                           options_staging(o), TRANSLATION_STABLE, o->batch_size,
-                           o->crop_size, o->crop_size, &t))
+    if (!translation_build(program_graph(s->program), s->generator,
+                           &settings->generator, settings_staging(settings),
+                           TRANSLATION_STABLE, o->batch_size, o->crop_size,
+                           o->crop_size, &t))
         return false;
     program_upload(s->program, t.pixels);
     program_upload(s->program, t.jitter);
@@ -191,7 +192,7 @@ static bool build_translation(const struct pix_train_options *o, struct subject 
 }
 
 // Planned as `train --plan` and `translate --plan` have it.
-static bool subject_build(struct bench *b, const struct pix_train_options *o,
+static bool subject_build(struct bench *b, const struct settings *settings,
                           bool is_training, bool is_simple, struct subject *s,
                           struct pix_plan *plan)
 {
@@ -203,11 +204,11 @@ static bool subject_build(struct bench *b, const struct pix_train_options *o,
         .submission_seconds = b->submission_seconds,
         .limits = &limits,
     };
-    *s = (struct subject){ .bench = b, .step = schedule_block(o, 1, 1, NULL) };
+    *s = (struct subject){ .bench = b, .step = schedule_block(settings, 1, 1, NULL) };
     s->program = program_create(&options);
     s->generator = weights_create(!is_training);
     if (!s->program || !s->generator ||
-        !(is_training ? build_training(o, s) : build_translation(o, s)))
+        !(is_training ? build_training(settings, s) : build_translation(settings, s)))
         return false;
     struct weights *const networks[] = { s->generator, s->discriminator };
     return program_plan(s->program, networks, ARRAY_LEN(networks), plan);
@@ -352,7 +353,7 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
 {
     const char *what = part->is_training ? "training step" : "translation";
     char text[128], name[64];
-    struct pix_train_options o;
+    struct settings settings = { 0 };
     struct subject s = { 0 };
     bool runs = false;
     struct measurement time;
@@ -368,19 +369,19 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
     };
     snprintf(name, sizeof(name), "%s, %u px, %u image%s", what, at->size, at->batch,
              at->batch == 1 ? "" : "s");
-    options_init(&o);
-    o.crop_size = at->size;
-    o.batch_size = at->batch;
-    o.ngf = b->options->ngf;
-    o.ndf = b->options->ndf;
-    bool ok = options_resolve(&o);
+    options_init(&settings.options);
+    settings.options.crop_size = at->size;
+    settings.options.batch_size = at->batch;
+    settings.options.ngf = b->options->ngf;
+    settings.options.ndf = b->options->ndf;
+    bool ok = settings_resolve(&settings);
     if (!ok)
         goto done;
 
     // What the device can not bind is not an error of the benchmark.
     struct log_capture capture;
     log_capture_begin(&capture);
-    ok = subject_build(b, &o, part->is_training, part->is_simple, &s, &row.plan);
+    ok = subject_build(b, &settings, part->is_training, part->is_simple, &s, &row.plan);
     const char *error = log_capture_end(&capture);
     if (!ok) {
         log_warn("bench: %s is left out: %s", name, error);

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "graph/plan.h"
 #include "program/tuned.h"
-#include "settings/options.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
 #include "train/objective_options.h"
@@ -39,16 +38,16 @@ static bool add_shapes(struct shapes *list, const struct graph *g)
 }
 
 static bool add_training(struct shapes *list, const struct op_limits *limits,
-                         const struct pix_train_options *o)
+                         const struct settings *s)
 {
-    const struct objective_options objective = options_objective(o);
+    const struct objective_options objective = objective_options_of(s);
     struct objective tensors;
     struct graph *g = graph_create(limits);
     struct weights *generator = weights_create(false);
     struct weights *discriminator = weights_create(false);
     bool ok = g && generator && discriminator;
     if (ok) {
-        generator->keeps_average = o->ema > 0;
+        generator->keeps_average = s->options.ema > 0;
         ok = objective_build(g, generator, discriminator, &objective, &tensors) &&
              add_shapes(list, g);
     }
@@ -60,16 +59,15 @@ static bool add_training(struct shapes *list, const struct op_limits *limits,
 
 // One image of the size that is trained on.
 static bool add_translation(struct shapes *list, const struct op_limits *limits,
-                            const struct pix_train_options *o)
+                            const struct settings *s)
 {
-    const struct generator_options options = options_generator(o);
+    const uint32_t side = s->options.crop_size;
     struct translation tensors;
     struct graph *g = graph_create(limits);
     struct weights *generator = weights_create(true);
     bool ok = g && generator &&
-              translation_build(g, generator, &options, options_staging(o),
-                                TRANSLATION_STABLE, 1, o->crop_size, o->crop_size,
-                                &tensors) &&
+              translation_build(g, generator, &s->generator, settings_staging(s),
+                                TRANSLATION_STABLE, 1, side, side, &tensors) &&
               add_shapes(list, g);
     graph_destroy(g);
     weights_destroy(generator);
@@ -83,15 +81,14 @@ bool tune_all_run(struct gpu_device *device, double submission_seconds,
                   void *user)
 {
     const struct op_limits limits = plan_op_limits(device);
-    struct pix_train_options o;
+    struct settings s;
     struct shapes list = { 0 };
-    if (!options_copy(&o, options))
+    if (!settings_init(&s, options))
         return false;
     bool ok =
-        options_resolve(&o) && add_training(&list, &limits, &o) &&
-        add_translation(&list, &limits, &o) &&
+        add_training(&list, &limits, &s) && add_translation(&list, &limits, &s) &&
         tuned_measure(device, submission_seconds, list.items, list.count, report, user);
     mem_free(list.items);
-    options_finish(&o);
+    settings_finish(&s);
     return ok;
 }

@@ -29,20 +29,20 @@ static void pair_free(struct pair *pair)
 }
 
 // Both sides at the model's size, channels and kinds.
-static bool load_sides(const struct pair_file *file, const struct pix_train_options *o,
+static bool load_sides(const struct pair_file *file, const struct settings *s,
                        struct pair *pair, const char **culprit, struct reason *reason)
 {
-    const struct dataset_options d = options_dataset(o);
-    const struct staging staging = options_staging(o);
+    const struct pix_train_options *o = &s->options;
+    const struct staging staging = settings_staging(s);
     const struct pair_options options = {
-        .swap = d.swap,
-        .input_nc = d.input_nc,
-        .output_nc = d.output_nc,
+        .swap = s->swap,
+        .input_nc = o->input_nc,
+        .output_nc = o->output_nc,
         .input_kind = PIXEL_KINDS,
         .output_kind = PIXEL_KINDS,
         .resize = true,
         .side = o->crop_size,
-        .filter = d.filter,
+        .filter = s->filter,
     };
     if (!pair_read(file, &options, &pair->input, &pair->target, culprit, reason))
         return false;
@@ -54,9 +54,9 @@ static bool load_sides(const struct pair_file *file, const struct pix_train_opti
 }
 
 // Mean colour of the targets of DATA/train; broken pairs are left out, as in training.
-static bool mean_colour(const char *data, const struct pix_train_options *o,
-                        double *colour)
+static bool mean_colour(const char *data, const struct settings *s, double *colour)
 {
+    const struct pix_train_options *o = &s->options;
     const size_t plane = (size_t)o->crop_size * o->crop_size;
     struct pair_list list;
     uint64_t used = 0;
@@ -66,7 +66,7 @@ static bool mean_colour(const char *data, const struct pix_train_options *o,
         struct pair pair;
         struct reason reason;
         const char *culprit;
-        if (!load_sides(&list.files[i], o, &pair, &culprit, &reason))
+        if (!load_sides(&list.files[i], s, &pair, &culprit, &reason))
             continue;
         metrics_add_sums(&pair.target, colour);
         used++;
@@ -96,7 +96,7 @@ struct record {
 };
 
 struct evaluation {
-    const struct pix_train_options *options;
+    const struct settings *settings;
     struct pair_list list;
     double colour[PIXEL_MAX_CHANNELS];
     struct record **records;    // of pairs on their way, by index
@@ -122,7 +122,7 @@ static bool load_pair(void *user, size_t index, struct picture *picture)
     const char *culprit;
     if (!r)
         return false;
-    if (!load_sides(&e->list.files[index], e->options, &r->pair, &culprit, &reason)) {
+    if (!load_sides(&e->list.files[index], e->settings, &r->pair, &culprit, &reason)) {
         log_error("evaluate: %s: %s", culprit, reason.text);
         mem_free(r);
         return false;
@@ -174,18 +174,18 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
                     const char *grid_path, uint32_t grid_rows,
                     struct pix_evaluation *out)
 {
-    const struct pix_train_options *o = translator_get_options(t);
+    const struct settings *s = translator_get_settings(t);
     struct sheet grid = { 0 };
-    struct evaluation e = { .options = o };
+    struct evaluation e = { .settings = s };
     const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e, 0 };
     bool ok = false;
 
-    if (!data_folder_list(data, split, &e.list) || !mean_colour(data, o, e.colour))
+    if (!data_folder_list(data, split, &e.list) || !mean_colour(data, s, e.colour))
         goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)e.list.count) : 0;
-    if (rows &&
-        !sheet_create(&grid, o->crop_size, rows, rows > GRID_ROWS_PER_STACK ? 2 : 1))
+    if (rows && !sheet_create(&grid, s->options.crop_size, rows,
+                              rows > GRID_ROWS_PER_STACK ? 2 : 1))
         goto end;
     e.grid = rows ? &grid : NULL;
     e.records = mem_array(e.list.count, sizeof(e.records[0]));

@@ -105,6 +105,19 @@ const struct choice choice_optimizers[] = {
     CHOICE_END,
 };
 
+const struct choice choice_translation_modes[] = {
+    { "stable", TRANSLATION_STABLE },
+    { "paper", TRANSLATION_PAPER },
+    { "running", TRANSLATION_RUNNING },
+    CHOICE_END,
+};
+
+const struct choice choice_resizings[] = {
+    { "resize", true },
+    { "none", false },
+    CHOICE_END,
+};
+
 bool choice_find(const struct choice *table, const char *name, int *value)
 {
     for (; name && table->name; table++)

@@ -22,6 +22,13 @@ enum lr_policy { LR_LINEAR, LR_STEP, LR_COSINE, LR_PLATEAU };
 // The discriminator: of 3 layers, of --n-layers-d layers, of 1x1 convolutions.
 enum net_d { NET_D_BASIC, NET_D_N_LAYERS, NET_D_PIXEL };
 
+// How a trained generator is run.
+enum translation_mode {
+    TRANSLATION_STABLE,     // statistics of each image, no dropout
+    TRANSLATION_PAPER,      // statistics of each image, dropout
+    TRANSLATION_RUNNING,    // running statistics, no dropout
+};
+
 struct choice {
     const char *name;    // NULL: the end of the table
     int value;
@@ -48,5 +55,9 @@ extern const struct choice choice_gan_modes[];        // enum gan_mode
 extern const struct choice choice_update_orders[];    // settings.reuse
 extern const struct choice choice_lr_policies[];      // enum lr_policy
 extern const struct choice choice_optimizers[];       // enum optimizer_kind
+
+// Of options that are not in the table of training options.
+extern const struct choice choice_translation_modes[];    // enum translation_mode
+extern const struct choice choice_resizings[];            // whether images are resized
 
 #endif

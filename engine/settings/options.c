@@ -364,12 +364,6 @@ bool options_set_data(struct pix_train_options *o, const char *data)
     return text != NULL;
 }
 
-void options_set_staging(struct pix_train_options *o, struct staging staging)
-{
-    o->input_kind = pixel_kind_name(staging.input);
-    o->output_kind = pixel_kind_name(staging.output);
-}
-
 // Whether it is a kind that is not known yet.
 static bool is_open(const struct pix_option *row, const struct pix_train_options *o)
 {

@@ -8,7 +8,6 @@
 #define SETTINGS_OPTIONS_H
 
 #include "base/base.h"
-#include "models/staging.h"
 #include "pix2pix.h"
 
 // Bounds that the table and the rules share. The largest crop: its activations would
@@ -45,9 +44,6 @@ bool options_check_values(const struct pix_train_options *o);
 
 // Replaces the path of the data; the struct keeps its own copy.
 bool options_set_data(struct pix_train_options *o, const char *data);
-
-// Fixes what "auto" stands for.
-void options_set_staging(struct pix_train_options *o, struct staging staging);
 
 // The first option that a continued run keeps and that differs; NULL if none does. Both
 // are resolved, but for kinds that are "auto", which may turn out as any. `data` is not

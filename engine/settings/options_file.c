@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "settings/options.h"
 #include "settings/rules.h"
+#include "settings/settings.h"
 #include "settings/table.h"
 
 #include <string.h>
@@ -136,12 +137,13 @@ bool options_read_json(json_t *object, struct pix_train_options *o)
 }
 
 bool options_read_stored(const char *text, const char *what, const char *path,
-                         struct pix_train_options *o)
+                         struct settings *s)
 {
     struct log_capture capture;
     log_capture_begin(&capture);
     json_t *document = json_parse(text, strlen(text), path);
-    const bool ok = document && options_read_json(document, o) && options_resolve(o);
+    const bool ok =
+        document && options_read_json(document, &s->options) && settings_resolve(s);
     json_decref(document);
     const char *error = log_capture_end(&capture);
     if (!ok)

@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "base/json.h"
 #include "pix2pix.h"
+#include "settings/settings.h"
 
 // One flat object, names as on the command line, without the rows of run state.
 // For json_text: NULL if there is no memory.
@@ -19,10 +20,10 @@ json_t *options_to_json(const struct pix_train_options *o);
 // each; wrong types and values out of range are errors.
 bool options_read_json(json_t *object, struct pix_train_options *o);
 
-// The options that stand as text in a file of weights, over `o`, resolved. False after
-// one message, which begins with `what` and names the file.
+// The settings that a file of weights stores as text: its options over s->options,
+// resolved. False after one message, which begins with `what` and names the file.
 bool options_read_stored(const char *text, const char *what, const char *path,
-                         struct pix_train_options *o);
+                         struct settings *s);
 
 // See pix_train_options_read_file and pix_train_options_read.
 bool options_read_file(const char *path, struct pix_train_options *o);

@@ -5,7 +5,9 @@
 #include "settings/rules.h"
 
 #include "base/log.h"
+#include "settings/choice.h"
 #include "settings/options.h"
+#include "settings/settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -257,12 +259,4 @@ void settings_warn_of_unused(const struct settings *s)
             log_warn("options: --%s %s has no part in a run with %s", rows[i].option,
                      value, rows[i].why);
     }
-}
-
-// For callers that do not carry settings yet.
-void options_warn_of_unused(const struct pix_train_options *o)
-{
-    struct settings s = { .options = *o };
-    settings_parse(&s);
-    settings_warn_of_unused(&s);
 }

@@ -32,7 +32,4 @@ bool settings_check_levels(const struct settings *s);
 // describe.
 void settings_warn_of_unused(const struct settings *s);
 
-// For callers that do not carry settings yet.
-void options_warn_of_unused(const struct pix_train_options *o);
-
 #endif

@@ -6,21 +6,18 @@
 
 #include "settings/schedule.h"
 
-#include "settings/settings.h"
-
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
-uint64_t schedule_all_steps(const struct pix_train_options *o, uint32_t images)
+uint64_t schedule_all_steps(const struct settings *s, uint32_t images)
 {
-    uint64_t epochs = (uint64_t)o->n_epochs + o->n_epochs_decay;
-    return DIV_UP(epochs * images, (uint64_t)options_images_per_step(o));
+    uint64_t epochs = (uint64_t)s->options.n_epochs + s->options.n_epochs_decay;
+    return DIV_UP(epochs * images, (uint64_t)settings_images_per_step(s));
 }
 
-uint64_t schedule_steps(const struct pix_train_options *o, uint32_t images)
+uint64_t schedule_steps(const struct settings *s, uint32_t images)
 {
-    return o->steps ? o->steps : schedule_all_steps(o, images);
+    return s->options.steps ? s->options.steps : schedule_all_steps(s, images);
 }
 
 #define STEP_FACTOR 0.1
@@ -44,53 +41,57 @@ void schedule_plateau_update(struct schedule_plateau *p, double error)
 
 // The PyTorch port divides by one more than the number of epochs that fall, so that the
 // last of them still learns.
-static double linear_factor(const struct pix_train_options *o, uint64_t epoch)
+static double linear_factor(const struct settings *s, uint64_t epoch)
 {
-    if (epoch <= o->n_epochs)
+    if (epoch <= s->options.n_epochs)
         return 1;
-    double past = (double)(epoch - o->n_epochs);
-    return fmax(0, 1 - past / ((double)o->n_epochs_decay + 1));
+    double past = (double)(epoch - s->options.n_epochs);
+    return fmax(0, 1 - past / ((double)s->options.n_epochs_decay + 1));
 }
 
 // With --n-epochs-decay 0 this is the port's CosineAnnealingLR(T_max = n_epochs). With
 // more epochs the port's rate would rise again.
-static double cosine_factor(const struct pix_train_options *o, uint64_t epoch)
+static double cosine_factor(const struct settings *s, uint64_t epoch)
 {
     const double pi = 3.14159265358979323846;
-    double all = (double)o->n_epochs + (double)o->n_epochs_decay;
+    double all = (double)s->options.n_epochs + (double)s->options.n_epochs_decay;
     return (1 + cos(pi * fmin((double)(epoch - 1) / all, 1))) / 2;
 }
 
-double schedule_factor(const struct pix_train_options *o, uint64_t epoch,
+double schedule_factor(const struct settings *s, uint64_t epoch,
                        const struct schedule_plateau *plateau)
 {
-    if (strcmp(o->lr_policy, "step") == 0)
-        return pow(STEP_FACTOR, (double)((epoch - 1) / o->lr_decay_iters));
-    if (strcmp(o->lr_policy, "cosine") == 0)
-        return cosine_factor(o, epoch);
-    if (strcmp(o->lr_policy, "plateau") == 0)
+    switch (s->lr_policy) {
+    case LR_STEP:
+        return pow(STEP_FACTOR, (double)((epoch - 1) / s->options.lr_decay_iters));
+    case LR_COSINE:
+        return cosine_factor(s, epoch);
+    case LR_PLATEAU:
         return plateau ? plateau->factor : 1;
-    return linear_factor(o, epoch);
+    case LR_LINEAR:
+        break;
+    }
+    return linear_factor(s, epoch);
 }
 
-bool schedule_ends(const struct pix_train_options *o)
+bool schedule_ends(const struct settings *s)
 {
-    return strcmp(o->lr_policy, "linear") == 0 || strcmp(o->lr_policy, "cosine") == 0;
+    return s->lr_policy == LR_LINEAR || s->lr_policy == LR_COSINE;
 }
 
-struct step_block schedule_block(const struct pix_train_options *o, uint64_t step,
+struct step_block schedule_block(const struct settings *s, uint64_t step,
                                  uint64_t epoch, const struct schedule_plateau *plateau)
 {
     assert(step > 0 && epoch > 0);
-    double lr = o->lr * schedule_factor(o, epoch, plateau);
+    double lr = s->options.lr * schedule_factor(s, epoch, plateau);
     double n = (double)step;
     return (struct step_block){
         // Random masks may repeat after 2^32 steps.
         .step = (uint32_t)step,
-        .seed_low = (uint32_t)o->seed,
-        .seed_high = (uint32_t)(o->seed >> 32),
+        .seed_low = (uint32_t)s->options.seed,
+        .seed_high = (uint32_t)(s->options.seed >> 32),
         .lr = (float)lr,
-        .adam_step_size = (float)(lr / (1 - pow(o->beta1, n))),
+        .adam_step_size = (float)(lr / (1 - pow(s->options.beta1, n))),
         .adam_root = (float)sqrt(1 - pow(SCHEDULE_BETA2, n)),
     };
 }

@@ -7,7 +7,7 @@
 #define SETTINGS_SCHEDULE_H
 
 #include "base/base.h"
-#include "pix2pix.h"
+#include "settings/settings.h"
 #include "shared/step.h"
 
 #include <math.h>
@@ -18,10 +18,10 @@
 
 // Steps of all epochs over `images` images. Batches run across the end of an epoch, so
 // only the last of the run can reach past the data's end.
-uint64_t schedule_all_steps(const struct pix_train_options *o, uint32_t images);
+uint64_t schedule_all_steps(const struct settings *s, uint32_t images);
 
 // The run's total: the option `steps`, or all epochs.
-uint64_t schedule_steps(const struct pix_train_options *o, uint32_t images);
+uint64_t schedule_steps(const struct settings *s, uint32_t images);
 
 // What --lr-policy plateau remembers of the validations so far. Begin with
 // SCHEDULE_PLATEAU_START.
@@ -46,14 +46,14 @@ void schedule_plateau_update(struct schedule_plateau *p, double error);
 //     step      a tenth every lr_decay_iters epochs
 //     cosine    half a cosine from 1 to 0 over all epochs, and 0 after them
 //     plateau   what the plateau says; NULL is 1
-double schedule_factor(const struct pix_train_options *o, uint64_t epoch,
+double schedule_factor(const struct settings *s, uint64_t epoch,
                        const struct schedule_plateau *plateau);
 
 // Whether the share is 0 after the last epoch.
-bool schedule_ends(const struct pix_train_options *o);
+bool schedule_ends(const struct settings *s);
 
 // The block of a step, counted from 1, in an epoch, counted from 1.
-struct step_block schedule_block(const struct pix_train_options *o, uint64_t step,
+struct step_block schedule_block(const struct settings *s, uint64_t step,
                                  uint64_t epoch,
                                  const struct schedule_plateau *plateau);
 

@@ -4,6 +4,7 @@
 
 #include "settings/settings.h"
 
+#include "settings/choice.h"
 #include "settings/options.h"
 
 #include <string.h>
@@ -188,43 +189,4 @@ uint32_t settings_validation_epochs(const struct settings *s)
     // A plateau is fed with validations.
     return s->lr_policy == LR_PLATEAU && s->options.val_freq == 0 ? 1
                                                                   : s->options.val_freq;
-}
-
-// For callers that do not carry settings yet.
-static struct settings of(const struct pix_train_options *o)
-{
-    struct settings s = { .options = *o };
-    settings_parse(&s);
-    return s;
-}
-struct generator_options options_generator(const struct pix_train_options *o)
-{
-    return of(o).generator;
-}
-struct discriminator_options options_discriminator(const struct pix_train_options *o)
-{
-    return of(o).discriminator;
-}
-struct staging options_staging(const struct pix_train_options *o)
-{
-    const struct settings s = of(o);
-    return settings_staging(&s);
-}
-struct dataset_options options_dataset(const struct pix_train_options *o)
-{
-    const struct settings s = of(o);
-    return settings_dataset(&s);
-}
-bool options_has_discriminator(const struct pix_train_options *o)
-{
-    return of(o).gan != GAN_NONE;
-}
-uint32_t options_images_per_step(const struct pix_train_options *o)
-{
-    return o->batch_size * o->accumulate;
-}
-uint32_t options_validation_epochs(const struct pix_train_options *o)
-{
-    const struct settings s = of(o);
-    return settings_validation_epochs(&s);
 }

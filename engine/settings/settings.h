@@ -48,7 +48,7 @@ struct staging settings_staging(const struct settings *s);
 // Fixes what "auto" stands for.
 void settings_set_staging(struct settings *s, struct staging staging);
 
-// How the pairs of a folder are read; the folder is left to the caller.
+// How the pairs of a folder are read.
 struct dataset_options settings_dataset(const struct settings *s);
 
 bool settings_has_discriminator(const struct settings *s);
@@ -64,16 +64,5 @@ uint32_t settings_validation_epochs(const struct settings *s);
 // none does.
 const char *settings_generator_name(const struct generator_options *g,
                                     bool with_levels);
-
-// ---------------------------------------------------------------------------
-// The same of options, for callers that do not carry settings yet
-
-struct generator_options options_generator(const struct pix_train_options *o);
-struct discriminator_options options_discriminator(const struct pix_train_options *o);
-struct staging options_staging(const struct pix_train_options *o);
-struct dataset_options options_dataset(const struct pix_train_options *o);
-bool options_has_discriminator(const struct pix_train_options *o);
-uint32_t options_images_per_step(const struct pix_train_options *o);
-uint32_t options_validation_epochs(const struct pix_train_options *o);
 
 #endif

@@ -34,7 +34,7 @@ struct checkpoint {
     char *path;
     struct safetensors *file;
     struct checkpoint_state state;
-    struct pix_train_options options;
+    struct settings settings;
 };
 
 // ---------------------------------------------------------------------------
@@ -52,9 +52,10 @@ struct writing {
 // unless G's loss reuses the first of these runs, once more after its update.
 uint64_t checkpoint_batches(const struct checkpoint_state *state, const char *network)
 {
-    const struct pix_train_options *o = state->options;
-    const uint64_t looks = strcmp(o->update_order, "reuse") == 0 ? 2 : 3;
-    return state->step * o->accumulate * (strcmp(network, "D") == 0 ? looks : 1);
+    const struct settings *s = state->settings;
+    const uint64_t looks = s->reuse ? 2 : 3;
+    return state->step * s->options.accumulate *
+           (strcmp(network, "D") == 0 ? looks : 1);
 }
 
 static char *counter_name(const char *network, const struct weight *w)
@@ -188,7 +189,7 @@ static bool add_json(struct safetensors_writer *to, const char *key, json_t *obj
 static bool add_metadata(struct safetensors_writer *to,
                          const struct checkpoint_state *state)
 {
-    const struct pix_train_options *o = state->options;
+    const struct pix_train_options *o = &state->settings->options;
     char step[24];
 
     snprintf(step, sizeof(step), "%" PRIu64, state->step);
@@ -201,9 +202,9 @@ static bool add_metadata(struct safetensors_writer *to,
     json_add(&part, "epoch", json_integer((json_int_t)state->epoch));
     json_add(&part, "n_epochs", json_integer(o->n_epochs));
     json_add(&part, "n_epochs_decay", json_integer(o->n_epochs_decay));
-    json_add(
-        &part, "lr",
-        json_from_double(o->lr * schedule_factor(o, state->epoch, &state->plateau)));
+    json_add(&part, "lr",
+             json_from_double(o->lr * schedule_factor(state->settings, state->epoch,
+                                                      &state->plateau)));
     json_add(&part, "plateau_best", json_from_double(state->plateau.best));
     json_add(&part, "plateau_bad", json_integer(state->plateau.bad));
     json_add(&part, "plateau_factor", json_from_double(state->plateau.factor));
@@ -212,7 +213,8 @@ static bool add_metadata(struct safetensors_writer *to,
 
     part = json_object();
     json_add(&part, "position",
-             json_integer((json_int_t)(state->step * options_images_per_step(o))));
+             json_integer((json_int_t)(state->step *
+                                       settings_images_per_step(state->settings))));
     json_add(&part, "images", json_integer(state->images));
     json_add(&part, "shuffle", json_boolean(!o->serial_batches));
     if (!add_json(to, "pix2pix.sampler", part))
@@ -320,7 +322,7 @@ static bool read_metadata(struct checkpoint *c)
         ok = foreign(c->path, "its pix2pix.step is not a number");
     if (tuning)
         snprintf(c->state.tuning, sizeof(c->state.tuning), "%s", tuning);
-    return ok && options_read_stored(options, "checkpoint", c->path, &c->options) &&
+    return ok && options_read_stored(options, "checkpoint", c->path, &c->settings) &&
            (!sampler || read_images(c, sampler)) &&
            (!schedule || read_schedule(c, schedule));
 }
@@ -330,8 +332,8 @@ struct checkpoint *checkpoint_open(const char *path)
     struct checkpoint *c = mem_zalloc(sizeof(*c));
     if (!c)
         return NULL;
-    options_init(&c->options);
-    c->state.options = &c->options;
+    options_init(&c->settings.options);
+    c->state.settings = &c->settings;
     c->state.plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
     c->path = mem_strdup(path);
     c->file = c->path ? safetensors_open(path) : NULL;
@@ -346,7 +348,7 @@ void checkpoint_close(struct checkpoint *c)
     if (!c)
         return;
     safetensors_close(c->file);
-    options_finish(&c->options);
+    settings_finish(&c->settings);
     mem_free(c->path);
     mem_free(c);
 }

@@ -28,7 +28,7 @@ struct checkpoint_state {
     // Hash of the tuning table (tuning.h); "" in files of older versions.
     char tuning[HASH_TEXT_SIZE];
     struct schedule_plateau plateau;
-    const struct pix_train_options *options;    // resolved
+    const struct settings *settings;
 };
 
 // Writes a checkpoint, which appears whole or not at all. Values are fetched with

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "formats/safetensors.h"
+#include "settings/choice.h"
 #include "settings/settings.h"
 #include "store/checkpoint.h"
 #include "store/network_write.h"
@@ -31,6 +32,7 @@ struct conversion {
     struct network_file *from;
     struct graph *graph;
     struct weights *weights;
+    int mode;    // TRANSLATION_STABLE or TRANSLATION_RUNNING
     struct tensor *input, *output;
     uint32_t multiple;
 };
@@ -40,44 +42,47 @@ static bool is_extension(const char *path, const char *extension)
     return strcmp(file_extension(path), extension) == 0;
 }
 
-static bool find_mode(const char *name, struct model_mode *mode)
+static bool find_mode(const char *name, int *mode)
 {
-    // "stable": norms use the statistics of their input, of a batch over all its
-    // images.
-    *mode = (struct model_mode){ .no_dropout = true, .keep_running = true };
-    if (!name || strcmp(name, "stable") == 0)
+    *mode = TRANSLATION_STABLE;
+    if (!name || (choice_find(choice_translation_modes, name, mode) &&
+                  *mode != TRANSLATION_PAPER))
         return true;
-    if (strcmp(name, "running") == 0) {
-        mode->statistics = STATISTICS_RUNNING;
-        return true;
-    }
     log_error("convert: --mode takes stable or running, not \"%s\"", name);
     return false;
 }
 
 // Builds the network at the size that it was trained for; in ONNX the size stays free.
-static bool build(struct conversion *c, struct model_mode mode)
+static bool build(struct conversion *c)
 {
-    const struct pix_train_options *o = network_file_options(c->from);
-    const uint32_t side = o->crop_size;
+    // "stable": norms use the statistics of their input, of a batch over all its
+    // images.
+    const struct model_mode mode = {
+        .no_dropout = true,
+        .keep_running = true,
+        .statistics =
+            c->mode == TRANSLATION_RUNNING ? STATISTICS_RUNNING : STATISTICS_BATCH,
+    };
+    const struct settings *s = network_file_settings(c->from);
+    const uint32_t side = s->options.crop_size;
     c->graph = graph_create(&limits);
     c->weights = weights_create(true);
     if (!c->graph || !c->weights)
         return false;
     if (c->options->discriminator) {
-        const struct discriminator_options d = options_discriminator(o);
         const uint32_t channels = network_file_channels_d(c->from);
         c->input = graph_input(c->graph, "input",
                                (struct shape){ 1, channels, side, side }, TENSOR_F32);
-        c->output = discriminator_build(c->graph, c->weights, c->input, &d, mode);
+        c->output = discriminator_build(c->graph, c->weights, c->input,
+                                        &s->discriminator, mode);
         c->multiple = 1;
     } else {
-        const struct generator_options g = options_generator(o);
-        c->input =
-            graph_input(c->graph, "input",
-                        (struct shape){ 1, g.channels_in, side, side }, TENSOR_F32);
-        c->output = generator_build(c->graph, c->weights, c->input, &g, mode);
-        c->multiple = generator_multiple(&g);
+        c->input = graph_input(
+            c->graph, "input",
+            (struct shape){ 1, s->generator.channels_in, side, side }, TENSOR_F32);
+        c->output =
+            generator_build(c->graph, c->weights, c->input, &s->generator, mode);
+        c->multiple = generator_multiple(&s->generator);
     }
     return !graph_failed(c->graph);
 }
@@ -97,7 +102,7 @@ static bool write(struct conversion *c)
     const struct onnx_description description = {
         .network = o->discriminator ? "D" : "G",
         .architecture = network_file_description(c->from),
-        .mode = o->mode ? o->mode : "stable",
+        .mode = choice_name(choice_translation_modes, c->mode),
         .output = o->discriminator ? "logits" : "an image in [-1, 1]",
         .multiple = c->multiple,
     };
@@ -145,29 +150,27 @@ static bool check_paths(const struct pix_convert_options *o)
 // Options of a generator that .pth and .onnx files cannot hold are lost.
 static void warn_of_loss(const struct conversion *c)
 {
-    const struct pix_train_options *o = network_file_options(c->from);
-    const bool turned = strcmp(o->direction, "BtoA") == 0;
-    const bool other =
-        strcmp(o->output_kind, "auto") != 0 && strcmp(o->output_kind, "u8") != 0;
+    const struct settings *s = network_file_settings(c->from);
+    const bool other = s->output_kind != PIXEL_KINDS && s->output_kind != PIXEL_U8;
     if (c->options->discriminator || is_extension(c->options->output, ".safetensors") ||
-        (!turned && !other))
+        (!s->swap && !other))
         return;
     log_warn(
         "convert: %s does not record that the generator was trained %s and outputs "
         "%s: pass evaluate --direction and translate --output-kind, or write "
         ".safetensors",
-        c->options->output, o->direction, other ? o->output_kind : "u8");
+        c->options->output, choice_name(choice_directions, s->swap),
+        pixel_kind_name(other ? s->output_kind : PIXEL_U8));
 }
 
 bool convert_run(const struct pix_convert_options *options)
 {
     struct conversion c = { .options = options };
-    struct model_mode mode;
-    bool ok = check_paths(options) && find_mode(options->mode, &mode);
+    bool ok = check_paths(options) && find_mode(options->mode, &c.mode);
     if (ok) {
         c.from = network_file_open(
             options->input, options->discriminator ? NETWORK_D : NETWORK_G, "convert");
-        ok = c.from && build(&c, mode) && network_file_check(c.from, c.weights);
+        ok = c.from && build(&c) && network_file_check(c.from, c.weights);
     }
     if (ok)
         log_info("convert: %s is %s", network_file_path(c.from),

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "formats/pth.h"
 #include "formats/safetensors.h"
+#include "settings/choice.h"
 #include "settings/options.h"
 #include "settings/options_file.h"
 #include "settings/rules.h"
@@ -37,7 +38,7 @@ struct network_file {
     struct pth *pth;
 
     struct recognition recognition;    // not for a checkpoint
-    struct pix_train_options options;
+    struct settings settings;
     uint32_t channels_d;
     bool swaps_halves;    // see network_file_set_order
     bool warned;          // about values that are not finite
@@ -112,70 +113,60 @@ static bool name_in_file(const struct network_file *f, const struct weight *w,
 // ---------------------------------------------------------------------------
 // Opening
 
-static const char *norm_name(enum model_norm norm)
-{
-    return norm == MODEL_NORM_BATCH      ? "batch"
-           : norm == MODEL_NORM_INSTANCE ? "instance"
-                                         : "none";
-}
-
 // Sets the options that describe a generator of this architecture.
-static bool set_generator(struct pix_train_options *o,
-                          const struct generator_options *g)
+static bool set_generator(struct settings *s, const struct generator_options *g)
 {
+    struct pix_train_options *o = &s->options;
     // A U-Net is named by its depth here: unet_128 and unet_256 are unet of depth 7
     // and 8.
-    o->net_g = g->kind == GENERATOR_ENCODER_DECODER ? "encoder_decoder"
-               : g->kind == GENERATOR_RESNET
-                   ? (g->blocks == 6 ? "resnet_6blocks" : "resnet_9blocks")
-                   : "unet";
+    o->net_g = settings_generator_name(g, false);
     o->depth = g->kind == GENERATOR_RESNET ? 0 : g->levels;
     o->ngf = g->ngf;
     o->input_nc = g->channels_in;
     o->output_nc = g->channels_out;
-    o->norm = norm_name(g->norm);
-    o->bias = g->bias ? "all" : "auto";
+    o->norm = choice_name(choice_norms, g->norm);
+    o->bias = choice_name(choice_biases, g->bias);
     o->norm_innermost = g->norm_innermost;
-    o->concat = g->decoder_first ? "decoder_first" : "skip_first";
-    o->upsample = g->resize ? "resize" : "transpose";
+    o->concat = choice_name(choice_concats, g->decoder_first);
+    o->upsample = choice_name(choice_upsamplings, g->resize);
     o->no_dropout = g->no_dropout;
-    o->dropout_at = g->dropout_inner ? "d1-d3" : "d2-d4";
+    o->dropout_at = choice_name(choice_dropouts, g->dropout_inner);
     // Files do not state a size: the port trains on 256 pixels, and on 128 with
     // unet_128.
     o->crop_size = g->kind == GENERATOR_RESNET ? 256
                    : g->levels == 7            ? 128
                                                : MAX(256u, 1u << g->levels);
     o->load_size = 0;
-    return options_resolve(o);
+    return settings_resolve(s);
 }
 
 static bool set_discriminator(struct network_file *f)
 {
     const struct discriminator_options *d = &f->recognition.discriminator;
-    struct pix_train_options *o = &f->options;
+    struct pix_train_options *o = &f->settings.options;
     if (f->recognition.channels_d == 0) {
         log_error("the discriminator has no input channel");
         return false;
     }
-    o->net_d = d->pixel ? "pixel" : "n_layers";
+    o->net_d = choice_name(choice_nets_d, d->pixel ? NET_D_PIXEL : NET_D_N_LAYERS);
     o->n_layers_d = d->layers;
     o->ndf = d->ndf;
-    o->norm_d = norm_name(d->norm);
-    o->bias = d->bias ? "all" : "auto";
+    o->norm_d = choice_name(choice_norms, d->norm);
+    o->bias = choice_name(choice_biases, d->bias);
     o->crop_size = 512;    // large enough for the deepest one
     f->channels_d = f->recognition.channels_d;
-    return options_resolve(o);
+    return settings_resolve(&f->settings);
 }
 
 // Turns what was recognised into options.
 static bool set_recognised(struct network_file *f)
 {
-    // The message of options_resolve names an option that the user has not given, so it
-    // is made part of one that names the file.
+    // The message of settings_resolve names an option that the user has not given, so
+    // it is made part of one that names the file.
     struct log_capture capture;
     log_capture_begin(&capture);
     const bool ok = f->network == NETWORK_G
-                        ? set_generator(&f->options, &f->recognition.generator)
+                        ? set_generator(&f->settings, &f->recognition.generator)
                         : set_discriminator(f);
     const char *error = log_capture_end(&capture);
     if (!ok)
@@ -192,7 +183,7 @@ static bool read_stored_options(struct network_file *f)
     const char *text = f->safetensors
                            ? safetensors_metadata(f->safetensors, CHECKPOINT_OPTIONS)
                            : NULL;
-    return !text || options_read_stored(text, f->what, f->path, &f->options);
+    return !text || options_read_stored(text, f->what, f->path, &f->settings);
 }
 
 static bool recognise_tensors(struct network_file *f)
@@ -222,11 +213,11 @@ static bool recognise_tensors(struct network_file *f)
 static void describe(struct network_file *f)
 {
     if (f->network == NETWORK_G) {
-        const struct generator_options g = options_generator(&f->options);
-        recognise_describe_g(&g, f->description, sizeof(f->description));
+        recognise_describe_g(&f->settings.generator, f->description,
+                             sizeof(f->description));
     } else {
-        const struct discriminator_options d = options_discriminator(&f->options);
-        recognise_describe_d(&d, f->channels_d, f->description, sizeof(f->description));
+        recognise_describe_d(&f->settings.discriminator, f->channels_d, f->description,
+                             sizeof(f->description));
     }
 }
 
@@ -235,12 +226,13 @@ static bool open_checkpoint(struct network_file *f)
     f->checkpoint = checkpoint_open(f->path);
     if (!f->checkpoint)
         return false;
-    const struct pix_train_options *o = checkpoint_get_state(f->checkpoint)->options;
-    options_finish(&f->options);
-    if (!options_copy(&f->options, o))
+    const struct settings *s = checkpoint_get_state(f->checkpoint)->settings;
+    const struct pix_train_options *o = &s->options;
+    settings_finish(&f->settings);
+    if (!settings_init(&f->settings, o))
         return false;
     f->channels_d = o->output_nc + (o->no_condition ? 0 : o->input_nc);
-    if (f->network == NETWORK_D && !options_has_discriminator(o)) {
+    if (f->network == NETWORK_D && !settings_has_discriminator(s)) {
         log_error("%s: %s was trained without a discriminator", f->what, f->path);
         return false;
     }
@@ -292,7 +284,7 @@ struct network_file *network_file_open(const char *path, enum network network,
         return NULL;
     f->network = network;
     f->what = what;
-    options_init(&f->options);
+    options_init(&f->settings.options);
     f->path = find_file(path, what);
     if (!f->path)
         goto fail;
@@ -325,7 +317,7 @@ void network_file_close(struct network_file *f)
     checkpoint_close(f->checkpoint);
     safetensors_close(f->safetensors);
     pth_close(f->pth);
-    options_finish(&f->options);
+    settings_finish(&f->settings);
     mem_free(f->path);
     mem_free(f);
 }
@@ -345,9 +337,9 @@ const char *network_file_path(const struct network_file *f)
     return f->path;
 }
 
-const struct pix_train_options *network_file_options(const struct network_file *f)
+const struct settings *network_file_settings(const struct network_file *f)
 {
-    return &f->options;
+    return &f->settings;
 }
 
 uint32_t network_file_channels_d(const struct network_file *f)
@@ -406,8 +398,8 @@ static bool check_weight(const struct network_file *f, const struct weight *w)
 static bool is_unused(const struct network_file *f, const char *name)
 {
     const enum model_norm norm = f->network == NETWORK_G
-                                     ? options_generator(&f->options).norm
-                                     : options_discriminator(&f->options).norm;
+                                     ? f->settings.generator.norm
+                                     : f->settings.discriminator.norm;
     return weight_names_end_with(name, ".num_batches_tracked") ||
            (norm == MODEL_NORM_INSTANCE &&
             (weight_names_end_with(name, ".running_mean") ||
@@ -444,7 +436,7 @@ bool network_file_check(const struct network_file *f, const struct weights *weig
 
 void network_file_set_order(struct network_file *f, bool decoder_first)
 {
-    const struct generator_options g = options_generator(&f->options);
+    const struct generator_options g = f->settings.generator;
     f->swaps_halves = f->network == NETWORK_G && g.kind == GENERATOR_UNET &&
                       g.decoder_first != decoder_first;
 }

@@ -9,7 +9,7 @@
 #ifndef STORE_NETWORK_FILE_H
 #define STORE_NETWORK_FILE_H
 
-#include "pix2pix.h"
+#include "settings/settings.h"
 #include "store/checkpoint.h"
 
 enum network { NETWORK_G, NETWORK_D };
@@ -31,11 +31,11 @@ const char *network_file_what(const struct network_file *f);
 // The path of the file that is read: for a run that of its checkpoint.
 const char *network_file_path(const struct network_file *f);
 
-// Resolved options that describe the network: those of its checkpoint, or defaults with
-// what was recognised. For a discriminator without a checkpoint only net_d and what
+// Settings that describe the network: those of its checkpoint, or defaults with what
+// was recognised. For a discriminator without a checkpoint only net_d and what
 // belongs to it are meaningful; network_file_channels_d has its number of input
 // channels.
-const struct pix_train_options *network_file_options(const struct network_file *f);
+const struct settings *network_file_settings(const struct network_file *f);
 uint32_t network_file_channels_d(const struct network_file *f);
 
 // The checkpoint; NULL if the file is not one.

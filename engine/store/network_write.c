@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "formats/pth.h"
 #include "formats/safetensors.h"
+#include "settings/choice.h"
 #include "settings/options_file.h"
 #include "settings/settings.h"
 #include "store/checkpoint.h"
@@ -103,8 +104,8 @@ static bool write_pth(const char *path, struct output *o)
 // path of the data that it was trained on.
 static char *options_text(const struct network_file *f)
 {
-    json_t *object = options_to_json(network_file_options(f));
-    json_add(&object, "concat", json_string("skip_first"));
+    json_t *object = options_to_json(&network_file_settings(f)->options);
+    json_add(&object, "concat", json_string(choice_name(choice_concats, false)));
     if (object)
         json_object_del(object, "data");
     return json_text(object);
@@ -146,11 +147,10 @@ static bool write_safetensors(const char *path, struct output *o)
 // Whether the tensors alone look like a network with instance norm, which it is not.
 static bool is_taken_for_instance(const struct network_file *f)
 {
-    const struct pix_train_options *o = network_file_options(f);
-    const struct generator_options g = options_generator(o);
-    const struct discriminator_options d = options_discriminator(o);
-    return network_file_kind(f) == NETWORK_G ? g.bias && g.norm == MODEL_NORM_NONE
-                                             : d.bias && d.norm == MODEL_NORM_NONE;
+    const struct settings *s = network_file_settings(f);
+    return network_file_kind(f) == NETWORK_G
+               ? s->generator.bias && s->generator.norm == MODEL_NORM_NONE
+               : s->discriminator.bias && s->discriminator.norm == MODEL_NORM_NONE;
 }
 
 bool network_write(const char *path, struct network_file *f,

@@ -37,11 +37,3 @@ struct objective_options objective_options_of(const struct settings *s)
         },
     };
 }
-
-// For callers that do not carry settings yet.
-struct objective_options options_objective(const struct pix_train_options *o)
-{
-    struct settings s = { .options = *o };
-    settings_parse(&s);
-    return objective_options_of(&s);
-}

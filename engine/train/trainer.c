@@ -43,7 +43,7 @@ static bool draw_samples(struct trainer *t, struct sheet *sheet,
                          enum sheet_column column, const struct tensor *samples,
                          uint8_t *pixels)
 {
-    const struct objective_options objective = options_objective(&t->options);
+    const struct objective_options objective = objective_options_of(&t->settings);
     const bool is_input = column == SHEET_INPUT;
     struct picture p = {
         .kind = is_input ? objective.staging.input : objective.staging.output,
@@ -70,12 +70,12 @@ static bool write_samples(struct trainer *t)
     struct sheet sheet = { 0 };
     char name[64];
     snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
-    char *path = file_join(t->options.out, name);
+    char *path = file_join(t->settings.options.out, name);
     uint8_t *pixels = mem_alloc(
         (size_t)MAX(tensor_bytes(o->sample_input), tensor_bytes(o->sample_output)));
     bool ok = path && pixels &&
-              sheet_create(&sheet, t->options.crop_size,
-                           MIN(t->options.batch_size, SAMPLE_ROWS_MAX), 1) &&
+              sheet_create(&sheet, t->settings.options.crop_size,
+                           MIN(t->settings.options.batch_size, SAMPLE_ROWS_MAX), 1) &&
               draw_samples(t, &sheet, SHEET_INPUT, o->sample_input, pixels) &&
               draw_samples(t, &sheet, SHEET_OUTPUT, o->sample_output, pixels) &&
               draw_samples(t, &sheet, SHEET_TARGET, o->sample_target, pixels) &&
@@ -102,17 +102,18 @@ static bool make_data_absolute(struct pix_train_options *o)
 // What the data are of, where the options leave that open: the step is made for it.
 static void find_kinds(struct trainer *t, const struct pair_list *pairs)
 {
-    const struct dataset_options options = options_dataset(&t->options);
+    const struct dataset_options options = settings_dataset(&t->settings);
     struct staging staging;
     dataset_find_kinds(&options, pairs, &staging.input, &staging.output);
-    options_set_staging(&t->options, staging);
+    settings_set_staging(&t->settings, staging);
 }
 
 static bool open_data(struct trainer *t, struct pair_list *pairs)
 {
-    const struct pix_train_options *o = &t->options;
-    struct dataset_options options = options_dataset(o);
-    options.first_sample = t->step * options_images_per_step(o);
+    const struct settings *s = &t->settings;
+    const struct pix_train_options *o = &s->options;
+    struct dataset_options options = settings_dataset(s);
+    options.first_sample = t->step * settings_images_per_step(s);
     t->data = dataset_create(&options, pairs);
     if (!t->data)
         return false;
@@ -126,9 +127,9 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
                  " when the checkpoint was written: the order of images is another "
                  "from here on",
                  pairs->folder, images, t->images);
-    t->steps = schedule_steps(o, images);
-    uint64_t all = schedule_all_steps(o, images);
-    if (t->steps > all && schedule_ends(o))
+    t->steps = schedule_steps(s, images);
+    uint64_t all = schedule_all_steps(s, images);
+    if (t->steps > all && schedule_ends(s))
         log_warn(
             "train: the schedule ends with step %" PRIu64
             ", after it the learning rate is 0: raise --n-epochs to use all %" PRIu64
@@ -136,7 +137,7 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
             all, t->steps);
     if (t->step > 0) {
         struct dataset_sample sample;
-        dataset_describe(t->data, (t->step - 1) * options_images_per_step(o), &sample);
+        dataset_describe(t->data, (t->step - 1) * settings_images_per_step(s), &sample);
         t->epoch = sample.epoch + 1;
     }
     return true;
@@ -179,16 +180,16 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     t->ring_count = no_overlap ? 1 : RING_SLOTS;
     t->pace = AHEAD_SECONDS;    // not known yet
     t->plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
-    if (!options_copy(&t->options, options) || !options_check(&t->options, true) ||
-        !options_resolve(&t->options))
+    if (!options_check(options, true) || !settings_init(&t->settings, options))
         goto fail;
 
-    const struct pix_train_options *o = &t->options;
+    const struct pix_train_options *o = &t->settings.options;
     if (!run_begin(&t->run, o))
         goto fail;
     if (t->run.is_new)
-        options_warn_of_unused(o);
-    if (!data_folder_list(o->data, "train", &pairs) || !make_data_absolute(&t->options))
+        settings_warn_of_unused(&t->settings);
+    if (!data_folder_list(o->data, "train", &pairs) ||
+        !make_data_absolute(&t->settings.options))
         goto fail;
     find_kinds(t, &pairs);
     if (!trainer_build(t, true, &plan) ||
@@ -201,7 +202,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     // The folder comes last, so that a run that can not start leaves nothing behind.
     if (!open_data(t, &pairs) || !program_start(t->program) ||
-        (t->validation && !validation_start(t->validation, o)) ||
+        (t->validation && !validation_start(t->validation, &t->settings)) ||
         !run_open(&t->run, o, &t->tuning, t->step))
         goto fail;
     connect(t);
@@ -248,7 +249,7 @@ void trainer_destroy(struct trainer *t)
     weights_destroy(t->discriminator);
     weights_destroy(t->generator);
     tuning_finish(&t->tuning);
-    options_finish(&t->options);
+    settings_finish(&t->settings);
     mem_free(t);
 }
 
@@ -256,7 +257,7 @@ bool trainer_plan(struct gpu_device *device, double submission_seconds,
                   const struct pix_train_options *options, struct pix_plan *out)
 {
     struct trainer *t = mem_zalloc(sizeof(*t));
-    bool ok = t && options_copy(&t->options, options) && options_resolve(&t->options);
+    bool ok = t && settings_init(&t->settings, options);
     if (ok) {
         t->device = device;
         t->submission_seconds = submission_seconds;
@@ -268,7 +269,7 @@ bool trainer_plan(struct gpu_device *device, double submission_seconds,
 
 const struct pix_train_options *trainer_get_options(const struct trainer *t)
 {
-    return &t->options;
+    return &t->settings.options;
 }
 
 // ---------------------------------------------------------------------------
@@ -278,7 +279,7 @@ const struct pix_train_options *trainer_get_options(const struct trainer *t)
 static bool next_batch(struct trainer *t, struct ring_slot *slot)
 {
     size_t bytes = dataset_sample_bytes(t->data);
-    for (uint32_t i = 0; i < options_images_per_step(&t->options); i++) {
+    for (uint32_t i = 0; i < settings_images_per_step(&t->settings); i++) {
         struct dataset_sample sample;
         if (!dataset_next(t->data, &sample, slot->pixels + i * bytes))
             return false;
@@ -304,7 +305,7 @@ static void save_good_state(struct trainer *t)
 
 static void report_failed_step(struct trainer *t)
 {
-    char *path = t->saved ? checkpoint_path(t->options.out, t->saved) : NULL;
+    char *path = t->saved ? checkpoint_path(t->settings.options.out, t->saved) : NULL;
     const char *kernel = program_last_kernel(t->program);
     log_error("train: step %" PRIu64 " failed: %s %s in kernel %s; %s%s: go on with "
               "--continue",
@@ -334,20 +335,20 @@ static void warn_if_not_finite(struct trainer *t, const struct pix_step_metrics 
 
 static bool wants_sample(const struct trainer *t, uint64_t step)
 {
-    uint64_t every = t->options.sample_freq;
+    uint64_t every = t->settings.options.sample_freq;
     return step == t->steps || (every && step % every == 0);
 }
 
 static bool wants_checkpoint(const struct trainer *t, uint64_t step)
 {
-    uint64_t every = t->options.save_freq;
+    uint64_t every = t->settings.options.save_freq;
     return step == t->steps || (every && step % every == 0);
 }
 
 // What is due after a step.
 static bool write_outputs(struct trainer *t, const struct pix_step_metrics *metrics)
 {
-    if ((t->step % t->options.log_freq == 0 || metrics->has_val) &&
+    if ((t->step % t->settings.options.log_freq == 0 || metrics->has_val) &&
         !run_write_metrics(&t->run, metrics)) {
         t->unlogged = true;
         return false;
@@ -360,8 +361,8 @@ static bool write_outputs(struct trainer *t, const struct pix_step_metrics *metr
 // the one in which its first sample lies.
 static bool wants_validation(const struct trainer *t, uint64_t step)
 {
-    const uint64_t images = options_images_per_step(&t->options);
-    const uint32_t every = options_validation_epochs(&t->options);
+    const uint64_t images = settings_images_per_step(&t->settings);
+    const uint32_t every = settings_validation_epochs(&t->settings);
     struct dataset_sample sample, next;
     if (!t->validation || step == 0)
         return false;
@@ -403,7 +404,7 @@ static void begin_step(struct trainer *t)
     t->batch_seconds += os_seconds() - slot->begun;
     if (ok) {
         const struct step_block block =
-            schedule_block(&t->options, t->submitted + 1, slot->epoch, &t->plateau);
+            schedule_block(&t->settings, t->submitted + 1, slot->epoch, &t->plateau);
         ok = program_submit(t->program, index, &block);
         t->lost = !ok;    // a part of the step may have run
     }
@@ -461,7 +462,7 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
 static enum pix_step_result end_step(struct trainer *t,
                                      struct pix_step_metrics *metrics)
 {
-    const struct pix_train_options *o = &t->options;
+    const struct pix_train_options *o = &t->settings.options;
     uint32_t index;
     const struct ring_slot *slot = slot_of(t, t->step + 1, &index);
     double start = os_seconds();
@@ -491,9 +492,10 @@ static enum pix_step_result end_step(struct trainer *t,
         .has_gan = slot->losses[LOSS_G_GAN] != NULL,
         .has_gp = slot->losses[LOSS_D_GP] != NULL,
         .val_l1 = NAN,
-        .lr = o->lr * schedule_factor(o, slot->epoch, &t->plateau),
+        .lr = o->lr * schedule_factor(&t->settings, slot->epoch, &t->plateau),
         .ms = seconds * 1e3,
-        .images_per_s = seconds > 0 ? options_images_per_step(o) / seconds : 0,
+        .images_per_s =
+            seconds > 0 ? settings_images_per_step(&t->settings) / seconds : 0,
     };
     warn_if_not_finite(t, metrics, slot);
     return validate(t, metrics) && write_outputs(t, metrics) ? PIX_STEP_DONE

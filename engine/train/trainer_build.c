@@ -8,8 +8,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "program/tuned.h"
-#include "settings/options.h"
-#include "settings/rules.h"
 #include "settings/settings.h"
 #include "train/objective_options.h"
 #include "train/validation.h"
@@ -36,15 +34,15 @@ static bool build_step(struct trainer *t, const struct objective_options *object
     const char *error = log_capture_end(&capture);
     if (!ok)
         log_error("train: %s: lower %s", error,
-                  t->options.batch_size > 1 ? "--batch-size or --crop-size"
-                                            : "--crop-size");
+                  t->settings.options.batch_size > 1 ? "--batch-size or --crop-size"
+                                                     : "--crop-size");
     return ok;
 }
 
 // The step's program, with the kernels of the run's table.
 static bool build_program(struct trainer *t)
 {
-    const struct objective_options objective = options_objective(&t->options);
+    const struct objective_options objective = objective_options_of(&t->settings);
     const struct program_options options = {
         .device = t->device,
         .submission_seconds = t->submission_seconds,
@@ -69,7 +67,7 @@ static bool build_program(struct trainer *t)
 // shapes there are. Nothing is measured for a plan.
 static bool find_tuning(struct trainer *t, bool measure)
 {
-    const struct pix_train_options *o = &t->options;
+    const struct pix_train_options *o = &t->settings.options;
     struct tuning all = { 0 };
     if (tuned_is_auto(o->tuning) && measure && !t->run.is_new)
         return run_read_tuning(o, &t->tuning);
@@ -93,7 +91,7 @@ static bool create_networks(struct trainer *t)
     t->discriminator = weights_create(false);
     if (!t->generator || !t->discriminator)
         return false;
-    t->generator->keeps_average = t->options.ema > 0;
+    t->generator->keeps_average = t->settings.options.ema > 0;
     return true;
 }
 
@@ -104,9 +102,9 @@ bool trainer_build(struct trainer *t, bool measure, struct pix_plan *out)
     struct weights *const networks[] = { t->generator, t->discriminator };
     if (!program_plan(t->program, networks, ARRAY_LEN(networks), out))
         return false;
-    if (options_validation_epochs(&t->options) == 0)
+    if (settings_validation_epochs(&t->settings) == 0)
         return true;
-    t->validation = validation_create(t->device, t->submission_seconds, &t->options,
+    t->validation = validation_create(t->device, t->submission_seconds, &t->settings,
                                       &t->tuning, t->generator);
     return t->validation && validation_add_footprint(t->validation, out);
 }

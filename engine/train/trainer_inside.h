@@ -11,6 +11,7 @@
 #include "pix2pix.h"
 #include "program/program.h"
 #include "settings/schedule.h"
+#include "settings/settings.h"
 #include "train/objective.h"
 #include "train/run.h"
 
@@ -39,7 +40,7 @@ struct ring_slot {
 struct trainer {
     struct gpu_device *device;
     double submission_seconds;
-    struct pix_train_options options;
+    struct settings settings;
     uint64_t step, steps;    // done, and the run's total
     uint64_t submitted;      // the newest step that is under way, or `step`
     uint64_t epoch;          // of the last step, from 1; 0: none yet

@@ -3,8 +3,6 @@
 // What a run goes on from: its checkpoints, or the weights that it begins with. See
 // trainer_inside.h.
 
-#include "settings/options.h"
-#include "settings/settings.h"
 #include "train/trainer_inside.h"
 
 #include "base/file.h"
@@ -14,6 +12,7 @@
 #include "base/random.h"
 #include "data/dataset.h"
 #include "program/tuned.h"
+#include "settings/options.h"
 #include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
 #include "store/network_file.h"
@@ -35,19 +34,19 @@ bool trainer_write_state(struct trainer *t)
         .epoch = t->epoch,
         .images = dataset_count(t->data),
         .plateau = t->plateau,
-        .options = &t->options,
+        .settings = &t->settings,
     };
     tuning_hash(&t->tuning, state.tuning);
     // The lines up to the checkpoint's step must not be lost before the checkpoint is.
     if (!run_sync_metrics(&t->run))
         return false;
-    char *path = checkpoint_path(t->options.out, t->step);
+    char *path = checkpoint_path(t->settings.options.out, t->step);
     bool ok = path && checkpoint_write(path, &state, t->generator, t->discriminator,
                                        t->device, tensor_download);
     if (ok) {
         log_debug("train: wrote %s", path);
         t->saved = t->step;
-        checkpoint_prune(t->options.out, t->step, t->options.keep);
+        checkpoint_prune(t->settings.options.out, t->step, t->settings.options.keep);
     }
     mem_free(path);
     return ok;
@@ -59,7 +58,8 @@ static bool belongs(const struct trainer *t, const struct checkpoint *c,
                     const char *path, uint64_t step)
 {
     const struct checkpoint_state *state = checkpoint_get_state(c);
-    const struct pix_option *row = options_kept_difference(&t->options, state->options);
+    const struct pix_option *row =
+        options_kept_difference(&t->settings.options, &state->settings->options);
     if (state->step != step)
         log_error("train: %s holds step %" PRIu64 ", not that of its name", path,
                   state->step);
@@ -117,7 +117,7 @@ static void set_aside(const char *run, const uint64_t *steps, size_t count)
 // A run goes on with the table it was begun with, unless the user says otherwise.
 static bool keeps_tuning(const struct trainer *t)
 {
-    const struct pix_train_options *o = &t->options;
+    const struct pix_train_options *o = &t->settings.options;
     char now[HASH_TEXT_SIZE];
     if (!t->trained_with[0] ||
         strcmp(tuning_hash(&t->tuning, now), t->trained_with) == 0)
@@ -140,7 +140,7 @@ static bool keeps_tuning(const struct trainer *t)
 // beginning, *found is false.
 static bool resume(struct trainer *t, bool *found)
 {
-    const char *run = t->options.out;
+    const char *run = t->settings.options.out;
     uint64_t *steps = NULL;
     size_t count = 0, i = 0;
     *found = false;
@@ -165,14 +165,6 @@ static bool resume(struct trainer *t, bool *found)
     return *found ? keeps_tuning(t) : count == 0;
 }
 
-static enum weights_law law_of(const char *name)
-{
-    return strcmp(name, "xavier") == 0       ? WEIGHTS_XAVIER
-           : strcmp(name, "kaiming") == 0    ? WEIGHTS_KAIMING
-           : strcmp(name, "orthogonal") == 0 ? WEIGHTS_ORTHOGONAL
-                                             : WEIGHTS_NORMAL;
-}
-
 // The weights of a file, which may be in another order than the run's.
 static bool start_from(struct trainer *t, enum network network,
                        const struct weights *weights, const char *path)
@@ -180,7 +172,7 @@ static bool start_from(struct trainer *t, enum network network,
     struct network_file *f = network_file_open(path, network, "train");
     bool ok = f != NULL;
     if (ok) {
-        network_file_set_order(f, options_generator(&t->options).decoder_first);
+        network_file_set_order(f, t->settings.generator.decoder_first);
         ok = network_file_check(f, weights) &&
              network_file_load(f, weights, true, t->device, tensor_upload);
     }
@@ -195,7 +187,7 @@ static bool start_from(struct trainer *t, enum network network,
 static bool initialise_network(struct trainer *t, struct weights *weights,
                                enum network network, const char *file)
 {
-    const struct pix_train_options *o = &t->options;
+    const struct pix_train_options *o = &t->settings.options;
     struct random r;
     const bool is_given = file && *file;
     if (is_given && weights->count > 0)
@@ -205,8 +197,7 @@ static bool initialise_network(struct trainer *t, struct weights *weights,
                  file);
     random_init(&r, o->seed,
                 network == NETWORK_G ? SEQUENCE_GENERATOR : SEQUENCE_DISCRIMINATOR);
-    return weights_initialise(weights, t->device, &r, law_of(o->init_type),
-                              o->init_gain);
+    return weights_initialise(weights, t->device, &r, t->settings.law, o->init_gain);
 }
 
 // A run that goes on has the weights of its checkpoint.
@@ -222,7 +213,7 @@ static void warn_of_initial(const struct pix_train_options *o)
 
 static bool initialise(struct trainer *t)
 {
-    const struct pix_train_options *o = &t->options;
+    const struct pix_train_options *o = &t->settings.options;
     return initialise_network(t, t->generator, NETWORK_G, o->init_g) &&
            initialise_network(t, t->discriminator, NETWORK_D, o->init_d) &&
            (o->ema == 0 || weights_copy_to_average(t->generator, t->device));
@@ -235,6 +226,6 @@ bool trainer_begin_state(struct trainer *t, bool *found)
         return false;
     if (!*found)
         return initialise(t);
-    warn_of_initial(&t->options);
+    warn_of_initial(&t->settings.options);
     return true;
 }

@@ -20,10 +20,11 @@ struct validation {
     struct dataset *data;
 };
 
-static bool open_data(struct validation *v, const struct pix_train_options *o)
+static bool open_data(struct validation *v, const struct settings *s)
 {
+    const struct pix_train_options *o = &s->options;
     struct pair_list pairs;
-    struct dataset_options options = options_dataset(o);
+    struct dataset_options options = settings_dataset(s);
     options.load_size = o->crop_size;
     options.flip = options.shuffle = false;
     options.max_size = 0;
@@ -42,11 +43,11 @@ static bool open_data(struct validation *v, const struct pix_train_options *o)
 
 struct validation *validation_create(struct gpu_device *device,
                                      double submission_seconds,
-                                     const struct pix_train_options *o,
+                                     const struct settings *s,
                                      const struct tuning *tuning,
                                      struct weights *generator)
 {
-    const struct generator_options options = options_generator(o);
+    const uint32_t side = s->options.crop_size;
     const struct program_options program = {
         .device = device,
         .submission_seconds = submission_seconds,
@@ -56,9 +57,9 @@ struct validation *validation_create(struct gpu_device *device,
     if (!v)
         return NULL;
     v->program = program_create(&program);
-    if (!v->program || !translation_error_build(
-                           program_graph(v->program), generator, &options,
-                           options_staging(o), o->crop_size, o->crop_size, &v->tensors))
+    if (!v->program ||
+        !translation_error_build(program_graph(v->program), generator, &s->generator,
+                                 settings_staging(s), side, side, &v->tensors))
         goto fail;
     program_upload(v->program, v->tensors.pixels);
     program_upload(v->program, v->tensors.jitter);
@@ -85,9 +86,9 @@ bool validation_add_footprint(struct validation *v, struct pix_plan *plan)
     return true;
 }
 
-bool validation_start(struct validation *v, const struct pix_train_options *o)
+bool validation_start(struct validation *v, const struct settings *s)
 {
-    return open_data(v, o) && program_start(v->program);
+    return open_data(v, s) && program_start(v->program);
 }
 
 void validation_destroy(struct validation *v)

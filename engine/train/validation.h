@@ -8,6 +8,7 @@
 #define TRAIN_VALIDATION_H
 
 #include "pix2pix.h"
+#include "settings/settings.h"
 #include "tensor/weights.h"
 
 struct gpu_device;
@@ -18,14 +19,14 @@ struct validation;
 // must outlive it.
 struct validation *validation_create(struct gpu_device *device,
                                      double submission_seconds,
-                                     const struct pix_train_options *options,
+                                     const struct settings *settings,
                                      const struct tuning *tuning,
                                      struct weights *generator);
 // Adds what it takes beside the steps to their plan.
 bool validation_add_footprint(struct validation *v, struct pix_plan *plan);
 // Opens the images and takes the memory; the weights have been allocated. False after a
 // message if there are no images.
-bool validation_start(struct validation *v, const struct pix_train_options *options);
+bool validation_start(struct validation *v, const struct settings *settings);
 void validation_destroy(struct validation *v);    // NULL is fine
 
 // The mean absolute error over all images, pixels as [-1, 1]. No training step may be

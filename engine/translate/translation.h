@@ -7,12 +7,7 @@
 
 #include "models/model.h"
 #include "models/staging.h"
-
-enum translation_mode {
-    TRANSLATION_STABLE,     // statistics of each image, no dropout
-    TRANSLATION_PAPER,      // statistics of each image, dropout
-    TRANSLATION_RUNNING,    // running statistics, no dropout
-};
+#include "settings/choice.h"
 
 // How a generator is built in this mode.
 struct model_mode translation_model_mode(enum translation_mode mode);

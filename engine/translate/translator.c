@@ -15,7 +15,8 @@
 #include "program/footprint.h"
 #include "program/program.h"
 #include "program/tuned.h"
-#include "settings/options.h"
+#include "settings/choice.h"
+#include "settings/rules.h"
 #include "settings/settings.h"
 #include "store/network_file.h"
 #include "translate/translation.h"
@@ -39,9 +40,8 @@ struct sized {
 struct translator {
     struct gpu_device *device;
     double submission_seconds;
-    struct pix_train_options options;
-    bool resize;
-    enum resize_filter filter;
+    struct settings settings;    // of the model, with what the caller knows better
+    bool resize;                 // images to the size that it was trained on
     uint32_t batch_size, threads;
     enum translation_mode mode;
     struct step_block step;    // with the seed of dropout
@@ -67,7 +67,6 @@ static void sized_finish(struct sized *s)
 static bool sized_build(struct translator *t, uint32_t images, uint32_t width,
                         uint32_t height, struct sized *s)
 {
-    const struct generator_options generator = options_generator(&t->options);
     const struct program_options options = {
         .device = t->device,
         .submission_seconds = t->submission_seconds,
@@ -76,9 +75,10 @@ static bool sized_build(struct translator *t, uint32_t images, uint32_t width,
     };
     *s = (struct sized){ .images = images, .width = width, .height = height };
     s->program = program_create(&options);
-    if (!s->program || !translation_build(program_graph(s->program), t->generator,
-                                          &generator, options_staging(&t->options),
-                                          t->mode, images, height, width, &s->tensors))
+    if (!s->program ||
+        !translation_build(program_graph(s->program), t->generator,
+                           &t->settings.generator, settings_staging(&t->settings),
+                           t->mode, images, height, width, &s->tensors))
         return false;
     program_upload(s->program, s->tensors.pixels);
     program_upload(s->program, s->tensors.jitter);
@@ -206,45 +206,44 @@ static void log_model(const struct translator *t, const struct network_file *f)
     char step[32] = "";
     if (c)
         snprintf(step, sizeof(step), ", step %" PRIu64, checkpoint_get_state(c)->step);
-    const bool is_average = c && t->averages && t->options.ema > 0;
+    const bool is_average = c && t->averages && t->settings.options.ema > 0;
     log_info("translate: %s%s%s, %s, %" PRIu32 "x%" PRIu32, network_file_path(f), step,
              is_average ? ", averaged weights" : "", network_file_description(f),
-             t->options.crop_size, t->options.crop_size);
+             t->settings.options.crop_size, t->settings.options.crop_size);
 }
 
-// One of `choices`, which ends in NULL, as a text that stays; false after a message.
-static bool choose(const char *option, const char *given, const char *const *choices,
-                   const char **out)
+static bool refuse_option(const char *option, const char *given)
 {
-    for (const char *const *c = choices; *c; c++)
-        if (strcmp(given, *c) == 0) {
-            *out = *c;
-            return true;
-        }
     log_error("translate: --%s does not take \"%s\"", option, given);
     return false;
 }
 
 // What the caller knows better than the file.
-static bool override(struct translator *t, const struct pix_translate_options *o)
+static bool override(struct settings *s, const struct pix_translate_options *o)
 {
-    static const char *const kinds[] = { "u8", "u16", "f32", NULL };
-    static const char *const directions[] = { "AtoB", "BtoA", NULL };
-    return (!o->output_kind ||
-            choose("output-kind", o->output_kind, kinds, &t->options.output_kind)) &&
-           (!o->direction ||
-            choose("direction", o->direction, directions, &t->options.direction));
+    int swap;
+    if (o->output_kind) {
+        if (!pixel_kind_find(o->output_kind, &s->output_kind))
+            return refuse_option("output-kind", o->output_kind);
+        s->options.output_kind = pixel_kind_name(s->output_kind);
+    }
+    if (o->direction) {
+        if (!choice_find(choice_directions, o->direction, &swap))
+            return refuse_option("direction", o->direction);
+        s->swap = swap;
+        s->options.direction = choice_name(choice_directions, swap);
+    }
+    return true;
 }
 
 static bool load(struct translator *t, const struct pix_translate_options *given)
 {
     struct pix_plan plan;
     struct network_file *f = network_file_open(given->model, NETWORK_G, "translate");
-    bool ok =
-        f && options_copy(&t->options, network_file_options(f)) && override(t, given);
+    bool ok = f && settings_init(&t->settings, &network_file_settings(f)->options) &&
+              override(&t->settings, given);
     if (ok) {
-        uint32_t side = t->options.crop_size;
-        t->filter = options_dataset(&t->options).filter;
+        uint32_t side = t->settings.options.crop_size;
         ok = prepare(t, 1, side, side) && network_file_check(f, t->generator) &&
              sized_plan(t, &t->now, &plan) && (!t->resize || fits(t, &plan)) &&
              weights_allocate(t->generator, t->device) &&
@@ -256,19 +255,13 @@ static bool load(struct translator *t, const struct pix_translate_options *given
     return ok;
 }
 
-static bool find_mode(struct translator *t, const char *name)
+// A choice of the caller's; false after a message that names all of them.
+static bool choose(const struct choice *table, const char *option, const char *given,
+                   const char *all, int *value)
 {
-    static const char *const names[] = {
-        [TRANSLATION_STABLE] = "stable",
-        [TRANSLATION_PAPER] = "paper",
-        [TRANSLATION_RUNNING] = "running",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(name ? name : "stable", names[i]) == 0) {
-            t->mode = (enum translation_mode)i;
-            return true;
-        }
-    log_error("translate: --mode takes stable, paper or running, not \"%s\"", name);
+    if (!given || choice_find(table, given, value))
+        return true;
+    log_error("translate: --%s takes %s, not \"%s\"", option, all, given);
     return false;
 }
 
@@ -276,13 +269,12 @@ struct translator *translator_create(struct gpu_device *device,
                                      double submission_seconds,
                                      const struct pix_translate_options *options)
 {
-    const char *preprocess = options->preprocess ? options->preprocess : "resize";
+    int mode = TRANSLATION_STABLE, resize = true;
     struct translator *t = mem_zalloc(sizeof(*t));
     if (!t)
         return NULL;
     t->device = device;
     t->submission_seconds = submission_seconds;
-    t->resize = strcmp(preprocess, "none") != 0;
     t->batch_size = t->most = MAX(options->batch_size, 1u);
     t->threads = options->threads;
     t->averages = !options->no_ema;
@@ -291,13 +283,13 @@ struct translator *translator_create(struct gpu_device *device,
         .seed_low = (uint32_t)options->seed,
         .seed_high = (uint32_t)(options->seed >> 32),
     };
-    if (t->resize && strcmp(preprocess, "resize") != 0) {
-        log_error("translate: --preprocess takes resize or none, not \"%s\"",
-                  preprocess);
+    if (!choose(choice_resizings, "preprocess", options->preprocess, "resize or none",
+                &resize) ||
+        !choose(choice_translation_modes, "mode", options->mode,
+                "stable, paper or running", &mode))
         goto fail;
-    }
-    if (!find_mode(t, options->mode))
-        goto fail;
+    t->resize = resize;
+    t->mode = (enum translation_mode)mode;
     // Each image has the mask of the first one of a batch, whatever its company.
     if (t->mode == TRANSLATION_PAPER)
         t->batch_size = t->most = 1;
@@ -330,24 +322,23 @@ void translator_destroy(struct translator *t)
     sized_finish(&t->now);
     weights_destroy(t->generator);
     tuning_finish(&t->tuning);
-    options_finish(&t->options);
+    settings_finish(&t->settings);
     mem_free(t);
 }
 
 uint32_t translator_size(const struct translator *t)
 {
-    return t->options.crop_size;
+    return t->settings.options.crop_size;
 }
 
 uint32_t translator_multiple(const struct translator *t)
 {
-    const struct generator_options generator = options_generator(&t->options);
-    return generator_multiple(&generator);
+    return generator_multiple(&t->settings.generator);
 }
 
-const struct pix_train_options *translator_get_options(const struct translator *t)
+const struct settings *translator_get_settings(const struct translator *t)
 {
-    return &t->options;
+    return &t->settings;
 }
 
 uint32_t translator_batch_size(const struct translator *t)
@@ -382,7 +373,7 @@ bool translator_fits(struct translator *t, const struct picture *in)
 bool translator_prepare(const struct translator *t, struct picture *picture,
                         bool *is_pair)
 {
-    uint32_t side = t->options.crop_size;
+    uint32_t side = t->settings.options.crop_size;
     struct reason reason;
     struct picture resized;
     *is_pair = false;
@@ -390,16 +381,16 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
         log_error("translate: the image is empty");
         return false;
     }
-    if (!picture_set_channels(picture, t->options.input_nc, &reason)) {
+    if (!picture_set_channels(picture, t->settings.options.input_nc, &reason)) {
         log_error("translate: the image %s", reason.text);
         return false;
     }
-    if (!picture_set_kind(picture, options_staging(&t->options).input))
+    if (!picture_set_kind(picture, settings_staging(&t->settings).input))
         return false;
     if (!t->resize || (picture->width == side && picture->height == side))
         return true;
     *is_pair = picture->width == 2 * picture->height;
-    if (!picture_resize(picture, t->filter, side, side, &resized))
+    if (!picture_resize(picture, t->settings.filter, side, side, &resized))
         return false;
     picture_free(picture);
     *picture = resized;
@@ -409,8 +400,8 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
 bool translator_create_output(const struct translator *t, uint32_t width,
                               uint32_t height, struct picture *out)
 {
-    return picture_create(out, options_staging(&t->options).output,
-                          t->options.output_nc, width, height);
+    return picture_create(out, settings_staging(&t->settings).output,
+                          t->settings.options.output_nc, width, height);
 }
 
 // A file of the input's sort is taken where it can hold the output without loss of what
@@ -418,11 +409,11 @@ bool translator_create_output(const struct translator *t, uint32_t width,
 const char *translator_extension(const struct translator *t, const char *path)
 {
     const char *extension = file_extension(path);
-    if (picture_can_be_written(path, options_staging(&t->options).output,
-                               t->options.output_nc))
+    if (picture_can_be_written(path, settings_staging(&t->settings).output,
+                               t->settings.options.output_nc))
         return extension;
-    return picture_can_be_written(".x.png", options_staging(&t->options).output,
-                                  t->options.output_nc)
+    return picture_can_be_written(".x.png", settings_staging(&t->settings).output,
+                                  t->settings.options.output_nc)
                ? ".png"
                : ".npy";
 }
@@ -457,10 +448,11 @@ static bool report(const struct translator *t)
 static size_t staged_bytes(const struct translator *t, bool is_output)
 {
     const struct sized *s = &t->now;
-    const struct staging staging = options_staging(&t->options);
-    return (size_t)pixel_staged_bytes(
-        is_output ? staging.output : staging.input,
-        is_output ? t->options.output_nc : t->options.input_nc, s->width, s->height);
+    const struct staging staging = settings_staging(&t->settings);
+    return (size_t)pixel_staged_bytes(is_output ? staging.output : staging.input,
+                                      is_output ? t->settings.options.output_nc
+                                                : t->settings.options.input_nc,
+                                      s->width, s->height);
 }
 
 uint32_t translator_submit(struct translator *t, const struct picture *const *in,
@@ -551,7 +543,7 @@ bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
 {
     struct sized s = { 0 };
     if (t->resize || (width == 0 && height == 0))
-        width = height = t->options.crop_size;
+        width = height = t->settings.options.crop_size;
     bool ok = check_side(t, width, height) &&
               sized_build(t, t->batch_size, width, height, &s) &&
               sized_plan(t, &s, out);

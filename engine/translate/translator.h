@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "data/picture.h"
 #include "pix2pix.h"
+#include "settings/settings.h"
 
 struct gpu_device;
 struct translator;
@@ -22,7 +23,7 @@ struct translator *translator_create(struct gpu_device *device,
 void translator_destroy(struct translator *t);    // NULL is fine
 uint32_t translator_size(const struct translator *t);
 uint32_t translator_multiple(const struct translator *t);
-const struct pix_train_options *translator_get_options(const struct translator *t);
+const struct settings *translator_get_settings(const struct translator *t);
 bool translator_run(struct translator *t, const struct pix_image *in,
                     struct pix_image *out);
 bool translator_run_array(struct translator *t, const struct pix_array *in,
