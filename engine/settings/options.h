@@ -10,12 +10,6 @@
 #include "base/base.h"
 #include "pix2pix.h"
 
-// Bounds that the table and the rules share. The largest crop: its activations would
-// not fit any device, but sizes do not overflow.
-#define OPTIONS_CROP_MAX 16384
-#define OPTIONS_LEVELS_MAX 10
-#define OPTIONS_LAYERS_D_MAX 6
-
 // What the public functions of pix2pix.h with the same names give.
 void options_init(struct pix_train_options *o);
 void options_finish(struct pix_train_options *o);

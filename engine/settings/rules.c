@@ -8,6 +8,7 @@
 #include "settings/choice.h"
 #include "settings/options.h"
 #include "settings/settings.h"
+#include "settings/table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static void sizes_that_fit(uint32_t size, uint32_t multiple, char *text,
     const uint32_t below = size / multiple * multiple;
     if (below == 0)
         snprintf(text, capacity, "%u", (unsigned)multiple);
-    else if (below + multiple > OPTIONS_CROP_MAX)
+    else if (below + multiple > TABLE_CROP_MAX)
         snprintf(text, capacity, "%u", (unsigned)below);
     else
         snprintf(text, capacity, "%u or %u", (unsigned)below,
@@ -47,11 +48,11 @@ bool settings_check_levels(const struct settings *s)
                   (unsigned)o->depth, o->net_g, (unsigned)levels);
         return false;
     }
-    if (levels < LEVELS_MIN || levels > OPTIONS_LEVELS_MAX) {
+    if (levels < LEVELS_MIN || levels > TABLE_LEVELS_MAX) {
         log_error(
             "options: --depth %u is not possible: take %u to %u, or 0 for as many "
             "levels as fit",
-            (unsigned)levels, LEVELS_MIN, OPTIONS_LEVELS_MAX);
+            (unsigned)levels, LEVELS_MIN, TABLE_LEVELS_MAX);
         return false;
     }
     if (o->crop_size == 0 || o->crop_size % (1u << levels) != 0) {

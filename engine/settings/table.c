@@ -5,8 +5,6 @@
 
 #include "settings/table.h"
 
-#include "settings/options.h"
-
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,11 +43,11 @@ static const struct pix_option table[] = {
       "unet|unet_256|unet_128|resnet_6blocks|resnet_9blocks|encoder_decoder", "NAME",
       "unet, unet_256, unet_128, resnet_6blocks, resnet_9blocks or encoder_decoder",
       false, false, "Networks" },
-    { "depth", PIX_OPTION_UINT32, FIELD(depth), 0, OPTIONS_LEVELS_MAX, NULL, "N",
+    { "depth", PIX_OPTION_UINT32, FIELD(depth), 0, TABLE_LEVELS_MAX, NULL, "N",
       "levels of unet, 2 to 10; 0: as fit, 5 to 8", false, false },
     { "net-d", PIX_OPTION_CHOICE, FIELD(net_d), 0, 0, "basic|n_layers|pixel", "NAME",
       "basic (70x70), n_layers or pixel", false, false },
-    { "n-layers-d", PIX_OPTION_UINT32, FIELD(n_layers_d), 1, OPTIONS_LAYERS_D_MAX, NULL,
+    { "n-layers-d", PIX_OPTION_UINT32, FIELD(n_layers_d), 1, TABLE_LAYERS_D_MAX, NULL,
       "N", "layers of n_layers, 1 to 6", false, false },
     { "ngf", PIX_OPTION_UINT32, FIELD(ngf), 1, 1024, NULL, "N",
       "filters in the generator's first layer", false, false },
@@ -88,7 +86,7 @@ static const struct pix_option table[] = {
       "bicubic|bilinear|area", "NAME", "bicubic, bilinear or area", false, false },
     { "load-size", PIX_OPTION_UINT32, FIELD(load_size), 0, LOAD_MAX, NULL, "N",
       "resize to N; 0: 286 for a crop of 256, and so on", false, false },
-    { "crop-size", PIX_OPTION_UINT32, FIELD(crop_size), 32, OPTIONS_CROP_MAX, NULL, "N",
+    { "crop-size", PIX_OPTION_UINT32, FIELD(crop_size), 32, TABLE_CROP_MAX, NULL, "N",
       "side of the random crop that is trained on", false, false },
     { "no-flip", PIX_OPTION_FLAG, FIELD(no_flip), 0, 0, NULL, NULL,
       "never mirror images", false, false },

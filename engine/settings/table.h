@@ -9,6 +9,12 @@
 #include "base/base.h"
 #include "pix2pix.h"
 
+// Bounds that the table and the rules share. The largest crop: its activations would
+// not fit any device, but sizes do not overflow.
+#define TABLE_CROP_MAX 16384
+#define TABLE_LEVELS_MAX 10
+#define TABLE_LAYERS_D_MAX 6
+
 const struct pix_option *table_rows(size_t *count);
 
 // NULL if there is none. '_' is taken for '-'.

@@ -5,7 +5,7 @@
 
 #include "store/affinelayer.h"
 
-#include "settings/options.h"
+#include "settings/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 uint32_t affinelayer_levels(const struct dictionary *d)
 {
     uint32_t levels = 0;
-    while (levels <= OPTIONS_LEVELS_MAX &&
+    while (levels <= TABLE_LEVELS_MAX &&
            dictionary_find(d, "enc%" PRIu32 ".conv.weight", levels + 1).rank == 4)
         levels++;
     const struct dictionary_tensor last =

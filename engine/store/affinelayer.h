@@ -12,7 +12,7 @@
 #include "models/model.h"
 #include "store/dictionary.h"
 
-// How many levels the U-Net of the dictionary has, at most OPTIONS_LEVELS_MAX + 1; 0 if
+// How many levels the U-Net of the dictionary has, at most TABLE_LEVELS_MAX + 1; 0 if
 // it has no such U-Net.
 uint32_t affinelayer_levels(const struct dictionary *d);
 

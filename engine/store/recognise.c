@@ -6,7 +6,7 @@
 #include "store/recognise.h"
 
 #include "base/log.h"
-#include "settings/options.h"
+#include "settings/table.h"
 #include "store/affinelayer.h"
 
 #include <inttypes.h>
@@ -40,7 +40,7 @@ static void write_prefix(uint32_t level, char text[NAME_SIZE])
 static enum recognised refuse_levels(const char *path, uint32_t levels)
 {
     log_error("%s is a U-Net of %" PRIu32 " levels; this engine has 2 to %d", path,
-              levels, OPTIONS_LEVELS_MAX);
+              levels, TABLE_LEVELS_MAX);
     return RECOGNISED_REFUSED;
 }
 
@@ -55,12 +55,12 @@ static enum recognised recognise_unet(const struct dictionary *d, const char *pa
     const struct dictionary_tensor last = dictionary_find(d, "model.model.3.weight");
     if (first.rank != 4 || last.rank != 4)
         return RECOGNISED_NOTHING;
-    for (; levels <= OPTIONS_LEVELS_MAX; levels++) {
+    for (; levels <= TABLE_LEVELS_MAX; levels++) {
         write_prefix(levels + 1, prefix);
         if (dictionary_find(d, "%s.1.weight", prefix).rank != 4)
             break;
     }
-    if (levels < 2 || levels > OPTIONS_LEVELS_MAX)
+    if (levels < 2 || levels > TABLE_LEVELS_MAX)
         return refuse_levels(path, levels);
 
     // The innermost Sequential is ReLU, convolution, (norm,) ReLU, transposed
@@ -98,7 +98,7 @@ static enum recognised recognise_affinelayer(const struct dictionary *d,
     const uint32_t levels = affinelayer_levels(d);
     if (levels == 0)
         return RECOGNISED_NOTHING;
-    if (levels < 2 || levels > OPTIONS_LEVELS_MAX)
+    if (levels < 2 || levels > TABLE_LEVELS_MAX)
         return refuse_levels(path, levels);
     out->is_affinelayer = true;
     out->generator = affinelayer_generator(d, levels);
@@ -174,10 +174,10 @@ static enum recognised recognise_discriminator(const struct dictionary *d,
         convolutions++;
     // `layers` does not count the last two convolutions: one of stride 1 and one to
     // logits.
-    if (!pixel && (convolutions < 3 || convolutions - 2 > OPTIONS_LAYERS_D_MAX)) {
+    if (!pixel && (convolutions < 3 || convolutions - 2 > TABLE_LAYERS_D_MAX)) {
         log_error("%s is a discriminator of %" PRIu32
                   " convolutions; this engine has 3 to %d",
-                  path, convolutions, OPTIONS_LAYERS_D_MAX + 2);
+                  path, convolutions, TABLE_LAYERS_D_MAX + 2);
         return RECOGNISED_REFUSED;
     }
     // The second convolution is layer 2, the first norm layer 3.
