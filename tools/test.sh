@@ -47,6 +47,11 @@ skipped=0
 preload=''
 table=''
 
+# Data sets that are not ours to give away, where they lie beside the checkout.
+if [ -z "${PIX_TEST_DATA:-}" ] && [ -d "$root/../shared/data" ]; then
+    export PIX_TEST_DATA=$root/../shared/data
+fi
+
 # A driver chosen from outside, or a layer, would change what the legs prove.
 unset VK_DRIVER_FILES VK_ICD_FILENAMES VK_ADD_DRIVER_FILES VK_INSTANCE_LAYERS \
     VK_LOADER_DRIVERS_SELECT VK_LOADER_DRIVERS_DISABLE
