@@ -32,16 +32,18 @@
 #define DEFAULT_SIZE 256
 #define DEFAULT_SECONDS 0.25
 
-// Whole steps are few and long, and on the ceilings everything else is measured.
+// Multiples of the seconds per measurement. Whole steps are few and long, and
+// everything else is compared with the ceilings.
 #define STEP_FACTOR 8
 #define CEILING_FACTOR 4
 
-// Rates at the beginning and at the end further apart than this are not those of one
-// machine left alone.
+// If the rates at the beginning and at the end differ by more than this part, the
+// machine was not left alone.
 #define DRIFT 0.15
 
-// A sample is at least this many times as long as what is taken off by the host's
-// clock, or this long by the device's, by repeating the call.
+// A short call is repeated until a sample is this many times as long as the submission
+// that is subtracted from it (host's clock), or this many seconds long (device's
+// clock): then the clock's own error is a few per cent.
 #define LEAST_SUBMISSIONS 20
 #define LEAST_STAMPED 100e-6
 #define MOST_REPEATS 100
@@ -66,6 +68,7 @@ void bench_options_init(struct pix_bench_options *options)
     };
 }
 
+// Tells the caller what is being measured.
 static void say(const struct bench *b, const char *text)
 {
     if (b->options->progress)
@@ -77,6 +80,8 @@ static bool is_stopped(const struct bench *b)
     return b->options->stop && b->options->stop(b->options->user);
 }
 
+// Completes a row with a measurement, or with none (only counted), and passes it to the
+// caller. False if the caller wants to stop.
 static bool give(struct bench *b, struct pix_bench_row *row,
                  const struct measurement *time, enum pix_bench_clock clock)
 {
@@ -94,7 +99,7 @@ static bool give(struct bench *b, struct pix_bench_row *row,
     return !b->stopped;
 }
 
-// Of calls and ceilings.
+// The clock of calls and ceilings; whole steps always have the host's.
 static enum pix_bench_clock clock_of(const struct bench *b)
 {
     return b->ceilings.clock.stamps ? PIX_BENCH_DEVICE_CLOCK : PIX_BENCH_HOST_CLOCK;
@@ -132,8 +137,8 @@ static bool check_drift(struct bench *b)
     double after = 1e-9 * now.flops_per_second;
     if (fabs(after - before) > DRIFT * MAX(before, after))
         log_warn("bench: the device did %.3g GFLOP/s of multiply-adds at the beginning "
-                 "and %.3g at the end: something else was at work, or it was "
-                 "throttled; take the times with care",
+                 "and %.3g at the end: another program was running or the device "
+                 "throttled; treat the times with caution",
                  before, after);
     return true;
 }
@@ -158,6 +163,8 @@ static void subject_finish(struct subject *s)
     *s = (struct subject){ 0 };
 }
 
+// Losses are read back, as the trainer reads them; sample grids are not, which are
+// rare.
 static bool build_training(const struct settings *settings, struct subject *s)
 {
     const struct objective_options objective = objective_options_of(settings);
@@ -247,10 +254,11 @@ static bool subject_try(struct bench *b, struct subject *s, const char *name,
         return true;
     if (gpu_device_is_lost(b->device))
         return false;
-    log_warn("bench: %s can not be run: only counted", name);
+    log_warn("bench: %s cannot be run: only counted", name);
     return true;
 }
 
+// One whole step by the host's clock, copies included: what a user waits for.
 static bool run_subject(void *user, double *seconds)
 {
     struct subject *s = user;
@@ -266,6 +274,7 @@ static bool run_subject(void *user, double *seconds)
 // ---------------------------------------------------------------------------
 // Calls
 
+// A call that is measured by itself.
 struct call_run {
     struct subject *subject;
     const struct measure_clock *clock;
@@ -273,6 +282,7 @@ struct call_run {
     uint32_t repeats;
 };
 
+// Seconds of one repeat.
 static bool run_call(void *user, double *seconds)
 {
     struct call_run *r = user;
@@ -285,7 +295,7 @@ static bool run_call(void *user, double *seconds)
     return true;
 }
 
-// So often that the clock's own share is small.
+// Repeats a call so often that the clock's own share is small.
 static bool choose_repeats(struct call_run *r)
 {
     double seconds, least = r->clock->stamps ? LEAST_STAMPED
@@ -298,6 +308,8 @@ static bool choose_repeats(struct call_run *r)
     return true;
 }
 
+// A row for each kind of call. With the simple kernels only convolutions are of
+// interest: everything else is the same kernel as before.
 static bool give_calls(struct bench *b, const struct pix_bench_case *at, bool is_simple,
                        struct subject *s, bool runs)
 {
@@ -348,6 +360,7 @@ struct part {
     bool with_whole, with_calls;
 };
 
+// One case of the benchmark: what fits is run, what does not fit is counted.
 static bool run_case(struct bench *b, const struct pix_bench_case *at,
                      const struct part *part)
 {
@@ -378,7 +391,7 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
     if (!ok)
         goto done;
 
-    // What the device can not bind is not an error of the benchmark.
+    // A case that the device cannot bind is left out; the others are still measured.
     struct log_capture capture;
     log_capture_begin(&capture);
     ok = subject_build(b, &settings, part->is_training, part->is_simple, &s, &row.plan);
@@ -417,7 +430,7 @@ done:
 static bool check(const struct pix_bench_options *o)
 {
     if (!o->row) {
-        log_error("bench: there is nothing to call with a row");
+        log_error("bench: options.row is NULL");
         return false;
     }
     if (!isfinite(o->seconds) || o->seconds < 0) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Measuring ceilings. See ceiling.h.
+//
+// A ceiling is only useful if kernels could reach it, so each kernel here is as simple
+// as a driver's compiler can make it, and the better of two ways of copying counts.
 
 #include "bench/ceiling.h"
 
@@ -27,6 +30,7 @@
 #define COPY_BYTES ((uint64_t)128 << 20)
 #define COPY_BYTES_CPU ((uint64_t)32 << 20)
 
+// In one submission, so that each shows what a dispatch with its barrier costs.
 #define EMPTY_DISPATCHES 200
 
 static const struct ceiling_entry names[CEILING_COUNT] = {
@@ -70,6 +74,8 @@ struct work {
     uint32_t repeats;
 };
 
+// Records, submits and waits. *wall: seconds by the host's clock from submission to
+// end; *stamped: by timestamps, -1 where there are none. Recording does not count.
 static bool run(const struct work *w, double *wall, double *stamped)
 {
     const uint32_t base[3] = { 0 }, count[3] = { w->groups, 1, 1 };
@@ -108,6 +114,7 @@ done:
     return ok;
 }
 
+// Seconds of one repeat by the clock that was chosen.
 static bool once(void *user, double *seconds)
 {
     const struct work *w = user;
@@ -156,12 +163,16 @@ static bool lengthen(struct work *w, double *wall, double *stamped)
     }
 }
 
+// Multiply-adds in registers: chains that depend on themselves, several at once, so
+// that latency is hidden and the rate is that of the arithmetic units. `clock`: where
+// the device's timestamps are judged; NULL: they have been.
 static bool measure_fma(struct work *w, enum shader shader, double aim,
                         struct measure_clock *clock, struct ceiling_entry *entry)
 {
     double wall, stamped;
     w->kernel = kernel(w->device, shader, 1);
-    // Both chains and sums settle at 2.
+    // x = 0.5 x + 1 settles at 2: no overflow and no denormals, which some devices slow
+    // down for.
     w->params = (struct bench_params){ .count = TURNS, .a = 0.5f, .b = 1, .never = -1 };
     w->repeats = 1;
     if (!w->kernel || !lengthen(w, &wall, &stamped))
@@ -174,6 +185,7 @@ static bool measure_fma(struct work *w, enum shader shader, double aim,
     return measure_run(once, w, aim, &entry->time);
 }
 
+// A copy reads and writes every byte once: 2 * bytes move.
 static bool measure_copy(struct work *w, double aim, struct ceiling_entry *by_kernel,
                          struct ceiling_entry *by_driver)
 {

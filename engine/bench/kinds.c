@@ -36,6 +36,7 @@ static const char *group_of(const struct call *call)
 {
     const char *name = shader_table[call->shader].name;
     bool transposed = begins_with(call->label, "conv_transpose");
+    // The two first rows are each other's transposed direction.
     size_t i = 0;
     while (!begins_with(name, families[i].prefix))
         i++;
@@ -50,7 +51,7 @@ bool kinds_is_product(const char *group)
            strcmp(group, "weight gradient") == 0;
 }
 
-// Of a call that is a convolution in one of its directions; else NULL.
+// The params of a call that is a convolution in one of its directions; else NULL.
 static const struct conv_params *product_of(const struct call *call, const char *group)
 {
     if (!kinds_is_product(group))
@@ -86,7 +87,6 @@ static void name_call(const struct call *call, const char *group,
              largest ? shape_text(largest->shape, shape) : "");
 }
 
-// The kernel and, of a convolution, the variant that was chosen for its shape.
 void kinds_kernel_name(const struct op_limits *limits, const struct call *call,
                        const char *group, char name[CALL_NAME_SIZE])
 {
@@ -106,7 +106,7 @@ void kinds_kernel_name(const struct op_limits *limits, const struct call *call,
         .stride = call->spec[CONV_SPEC_STRIDE],
         .pad = call->spec[CONV_SPEC_PAD],
     };
-    // What is done on the way: parts of other ops.
+    // Parts of other ops that the kernel does while it stores.
     static const char *const stores[] = { [CONV_STORE_PLAIN] = "",
                                           [CONV_STORE_TANH] = ", tanh",
                                           [CONV_STORE_DERIVATIVE] = ", derivative",
@@ -119,6 +119,7 @@ void kinds_kernel_name(const struct op_limits *limits, const struct call *call,
              call->spec[CONV_SPEC_ACCUMULATE] ? ", adds" : "");
 }
 
+// The shapes are compared through the name, the choice of kernel through the constants.
 static bool same_kind(const struct graph *g, const struct call_kind *a,
                       const struct call_kind *b)
 {
@@ -150,8 +151,8 @@ struct call_kind *kinds_find(const struct graph *g, size_t *count)
         else
             (*count)++;
     }
-    // The same work in different ways (one sets, another adds) needs names to tell it
-    // apart.
+    // The same work done in different ways (one sets, another adds) has one name so
+    // far: number it, because stored results are compared by name.
     for (size_t i = 0; kinds && i < *count; i++) {
         size_t length = strlen(kinds[i].name);
         uint32_t same = 1;

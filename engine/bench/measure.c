@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See measure.h.
+// Medians and quartiles, because times on a shared machine have a long tail: a mean
+// would report the neighbours. See measure.h.
 
 #include "bench/measure.h"
 

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+// Rounded up because it is bound as a uniform buffer of its own.
 uint64_t footprint_step_block(void)
 {
     return ALIGN_UP((uint64_t)sizeof(struct step_block), (uint64_t)TENSOR_ALIGNMENT);
@@ -32,6 +33,7 @@ void footprint_sum_up(struct gpu_device *device, double submission_seconds,
                         out->staging_bytes;
 }
 
+// Binary units, as operating systems show memory.
 static void size_text(uint64_t bytes, char *text, size_t size)
 {
     double mib = (double)bytes / (1 << 20);

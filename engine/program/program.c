@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // From a graph to runs. See program.h.
+//
+// What the trainer, the translator, the validation, the benchmark and the tuner would
+// otherwise each put together: limits and tuning table for the graph, plan and sums,
+// memory, recorded commands, and the host's side of every copy.
 
 #include "program/program.h"
 
@@ -28,7 +32,7 @@ struct program {
     struct exec *exec;
     struct copy *copies;
     size_t copy_count, copy_capacity;
-    bool failed;    // a declaration was lost for want of memory
+    bool failed;    // out of memory for a declaration, which was logged
 };
 
 struct program *program_create(const struct program_options *options)
@@ -98,6 +102,7 @@ void program_download(struct program *p, struct tensor *t)
     add_copy(p, t, false);
 }
 
+// Whether any kernel reads the numbers that change from step to step.
 static bool uses_step_block(const struct graph *g)
 {
     for (size_t i = 0; i < graph_call_count(g); i++)
@@ -115,6 +120,7 @@ bool program_plan(struct program *p, struct weights *const *networks, size_t cou
     assert(count <= ARRAY_LEN(trained));
     if (p->failed)
         return false;
+    // Weights that another program placed stay where they are.
     for (size_t i = 0; i < count; i++)
         if (networks[i] && !weights_place(networks[i], limits.max_block))
             return false;
@@ -145,6 +151,8 @@ const struct plan *program_get_plan(const struct program *p)
 // ---------------------------------------------------------------------------
 // Runs
 
+// Upload memory begins as zeros in every slot: a jitter that nobody writes crops and
+// mirrors nothing.
 static bool connect(struct program *p, struct copy *c)
 {
     if (!c->is_upload) {

@@ -2,11 +2,11 @@
 //
 // The tuner. See tune.h.
 //
-// A candidate runs as a graph of its own, of one call or, where that is short, of the
-// same call many times, in one submission, so that what a submission costs does not
-// count. The clock is the host's: it is the one that every device has, and it counts
-// what stands between calls in a real step as well. Candidates take turns, so that
-// whatever else the machine does meets all of them.
+// A candidate runs as a program of its own, of one call or, where that is short, of the
+// same call many times in one submission, so that the cost of a submission does not
+// count. The clock is the host's: every device has it, and it includes what happens
+// between calls in a real step. Candidates take turns, so that whatever else the
+// machine does slows all of them alike.
 
 #include "program/tune.h"
 
@@ -29,19 +29,21 @@
 #include <string.h>
 
 // Candidates of a shape: the cheapest few of the kind that suits the device, and of
-// each other kind.
+// each other kind. The estimated cost ranks variants of one kind well, and different
+// kinds badly: that is why every kind gets a chance.
 #define PREFERRED_COUNT 4
 #define OTHER_COUNT 2
 #define MAX_CANDIDATES 16
 
-// A candidate whose run took this much longer than the best one's is not run again, and
-// a kind none of whose variants came as close as this in PROBES shapes is left out.
+// A candidate whose run took TOO_SLOW times as long as the best one's is not run again,
+// and a kind none of whose variants came within KIND_TOO_SLOW in PROBES shapes is left
+// out: compiling it for each shape would cost more than it could win.
 #define TOO_SLOW 1.6
 #define HOPELESS 4.0    // and so for the very first, in which drivers may compile
 #define COMPILE_SECONDS 0.3
 #define KIND_TOO_SLOW 2.5
 #define PROBES 2
-#define PROBE_FLOPS 4e6    // at least: less is over before it can be told
+#define PROBE_FLOPS 4e6    // at least: smaller calls end before they can be compared
 
 // The built-in choice stays unless another takes less than this part of its time.
 #define CLEARLY 0.95
@@ -53,17 +55,18 @@
 #define RUN_SECONDS 0.004
 #define MAX_REPEATS 32
 
-// The simple kernel is slow, so it computes a spread part of a large result.
+// The simple kernel is slow, so it computes only a part of a large result: boxes that
+// are spread over the whole grid, since tiles go wrong at edges first.
 #define CHECK_FLOPS 12e6
 #define CHECK_BOXES 64
 
-// It is tried itself where there is hardly anything to do.
+// The simple kernel itself is a candidate only where there is hardly anything to do.
 #define SIMPLE_FLOPS 4e6
 
 // Random numbers, repeated as often as needed; a prime, so that no shape fits it.
 #define PATTERN 65521
 
-// Kernels that can do more than the product have it bound.
+// Bound because kernels that can run Adam on the way read it; a product does not.
 static const struct step_block no_step = { 0 };
 
 // One shape on the device.
@@ -74,7 +77,7 @@ struct subject {
     const struct conv_shape *shape;
     struct weights *tensors;
     struct tensor *a, *b, *out;
-    float *reference;    // what the simple kernel says; NaN where it was not asked
+    float *reference;    // of the simple kernel; NaN where it computed nothing
     float *result;
     float tolerance;
     uint64_t flops;
@@ -91,7 +94,7 @@ struct candidate {
     bool dropped;    // wrong, or far too slow
 };
 
-// What all shapes so far say of the kinds.
+// What all shapes so far showed about the kinds of variants.
 struct experience {
     uint32_t tried[CONV_KIND_COUNT];
     double closest[CONV_KIND_COUNT];    // least time relative to the best
@@ -106,6 +109,7 @@ static void candidate_end(struct candidate *c)
     c->program = NULL;
 }
 
+// The call `repeats` times, each writing the same result: no kernel but this one.
 static bool candidate_build(const struct subject *s, struct candidate *c)
 {
     struct op_limits limits = plan_op_limits(s->device);
@@ -157,6 +161,7 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+// The median of the samples.
 static double candidate_seconds(struct candidate *c)
 {
     assert(c->sample_count);
@@ -196,7 +201,7 @@ static bool upload_operands(struct subject *s)
     return ok;
 }
 
-// What no kernel writes.
+// Fills the result with NaN, which no kernel writes: what a candidate leaves out shows.
 static bool erase_out(struct subject *s)
 {
     const size_t count = (size_t)shape_count(s->out->shape);
@@ -213,7 +218,8 @@ static void subject_finish(struct subject *s)
     *s = (struct subject){ 0 };
 }
 
-// Tensors of the device with random numbers.
+// The operands on the device, random numbers in [-1, 1]. `out` is the third tensor of
+// the product in the direction of the shape.
 static bool subject_begin(struct subject *s)
 {
     const struct plan_limits limits = plan_device_limits(s->device);
@@ -290,7 +296,8 @@ static bool dispatch_part(struct gpu_stream *stream, struct gpu_device *device,
     return true;
 }
 
-// What the simple kernel says of a part of the result.
+// A part of the result by the simple kernel. Its calls are dispatched here, in boxes,
+// because a program only runs whole grids.
 static bool compute_reference(struct subject *s)
 {
     struct candidate simple = { .variant = conv_variant_find("simple"), .repeats = 1 };
@@ -325,7 +332,8 @@ static bool compute_reference(struct subject *s)
     return ok;
 }
 
-// Whether what a candidate left in `out` is the reference.
+// Whether a candidate left the reference in `out`. Where the reference is NaN any
+// finite value passes: the comparison with NaN is false.
 static bool check_result(struct subject *s, struct candidate *c)
 {
     const size_t count = (size_t)shape_count(s->out->shape);
@@ -340,8 +348,8 @@ static bool check_result(struct subject *s, struct candidate *c)
 // ---------------------------------------------------------------------------
 // One shape
 
-// A software driver has no memory that is faster than its loads, and takes long to
-// compile a kernel with barriers.
+// A software driver has no shared memory that is faster than its loads, and takes long
+// to compile a kernel with barriers.
 static bool is_left_out(const struct experience *x, const struct op_limits *limits,
                         const struct conv_variant *v,
                         const struct conv_variant *built_in, uint64_t flops)
@@ -397,7 +405,8 @@ static size_t find_candidates(const struct subject *s, const struct experience *
     return count;
 }
 
-// First runs: drops what is wrong or far too slow. False if the device failed.
+// First runs: drops what is wrong or far too slow. What is left is built again with as
+// many repeats as make a run long enough to be timed. False if the device failed.
 static bool try_candidates(struct subject *s, struct candidate *list, size_t count)
 {
     double best = INFINITY;
@@ -439,6 +448,8 @@ static bool try_candidates(struct subject *s, struct candidate *list, size_t cou
     return true;
 }
 
+// Rounds over all candidates, each sampled once per round, until there are enough
+// samples or the time is over; one round at least.
 static bool time_candidates(const struct subject *s, struct candidate *list,
                             size_t count)
 {
@@ -459,6 +470,7 @@ static bool time_candidates(const struct subject *s, struct candidate *list,
     return true;
 }
 
+// Updates what the kinds have shown, so that later shapes can leave hopeless ones out.
 static void learn(struct experience *x, struct candidate *list, size_t count,
                   double best, uint64_t flops)
 {
@@ -481,6 +493,8 @@ static void learn(struct experience *x, struct candidate *list, size_t count,
     }
 }
 
+// The fastest, unless the built-in choice is about as fast: noise must not change the
+// order of sums of a run. Where all are wrong only the simple kernel is left.
 static void choose(struct candidate *list, size_t count, struct tune_result *result)
 {
     struct candidate *best = NULL;
@@ -543,8 +557,9 @@ static bool tune_shape(struct gpu_device *device, const struct tune_options *opt
 // ---------------------------------------------------------------------------
 // All
 
+// When a shape has its turn.
 struct turn {
-    size_t index;
+    size_t index;    // in the caller's list
     double work;
 };
 
@@ -556,6 +571,7 @@ static int most_work_first(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
+// Floating point operations of a product, the two of a multiply-add counted apart.
 static double work_of(const struct conv_shape *s)
 {
     const struct conv_product p = conv_product_of(s);

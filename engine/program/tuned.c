@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// Between two messages about it.
+// Seconds between two messages about progress.
 #define REPORT_SECONDS 2.0
 
 bool tuned_is_auto(const char *option)
@@ -26,6 +26,8 @@ bool tuned_is_auto(const char *option)
 // ---------------------------------------------------------------------------
 // The cache
 
+// What a measurement is valid for: the device, its driver, and the kernels by a hash
+// over all SPIR-V.
 static bool set_origin(const struct gpu_device *device, struct tuning *t)
 {
     const struct pix_device_info *info = gpu_device_info(device);
@@ -35,7 +37,7 @@ static bool set_origin(const struct gpu_device *device, struct tuning *t)
     for (size_t i = 0; i < SHADER_COUNT; i++)
         hash = hash_bytes(hash_text(hash, shader_table[i].name), shader_table[i].words,
                           shader_table[i].size);
-    // The limits too: a device may be told to behave like a smaller one.
+    // The limits are part of the name: a device can be opened with smaller ones.
     char *name =
         mem_printf("%s, %04x:%04x, %u invocations, %u bytes shared", info->name,
                    (unsigned)info->vendor_id, (unsigned)info->device_id,
@@ -48,6 +50,8 @@ static bool set_origin(const struct gpu_device *device, struct tuning *t)
     return ok;
 }
 
+// One file per device, driver and set of kernels: an update of any of them begins a new
+// one, and going back finds the old one again.
 static char *path_of(const struct tuning *origin)
 {
     char digits[HASH_TEXT_SIZE];
@@ -70,8 +74,9 @@ char *tuned_cache_path(const struct gpu_device *device)
     return path;
 }
 
-// Whatever is wrong with it, the table is of this device, with what could be read. Says
-// so where the user has not been told yet.
+// The table gets this device's origin and, if the file is sound, its entries. Whatever
+// is wrong with the file costs a warning (with `says`, so that it is given once) and a
+// new measurement, never the run.
 static bool read_cache(const struct gpu_device *device, struct tuning *t, bool says)
 {
     struct tuning found = { 0 };
@@ -82,7 +87,7 @@ static bool read_cache(const struct gpu_device *device, struct tuning *t, bool s
     if (path && file_exists(path)) {
         bool ok = tuning_read(path, &found, reason, sizeof(reason));
         if (ok && !tuning_same_origin(&found, t)) {
-            snprintf(reason, sizeof(reason), "it is of another device");
+            snprintf(reason, sizeof(reason), "it belongs to another device");
             tuning_finish(&found);
             ok = false;
         }
@@ -134,11 +139,13 @@ bool tuned_open(const struct gpu_device *device, const char *option, struct tuni
     if (strcmp(option, "off") == 0)
         return true;
     if (!tuning_read(option, t, reason, sizeof(reason))) {
-        log_error("tuning: --tuning %s can not be used: %s: name a file that `pix2pix "
+        log_error("tuning: --tuning %s cannot be used: %s: name a file that `pix2pix "
                   "tune` or a run wrote, or auto, or off",
                   option, reason);
         return false;
     }
+    // A table of another device is used as it is: it makes two devices add in one
+    // order.
     struct tuning here = { 0 };
     bool ok = set_origin(device, &here);
     if (ok && !tuning_same_origin(t, &here))
@@ -151,6 +158,7 @@ bool tuned_open(const struct gpu_device *device, const char *option, struct tuni
 // ---------------------------------------------------------------------------
 // Measuring
 
+// An untimed shape is stored as well, so that nobody waits for it twice.
 static bool note(struct tuning *t, const struct tune_result *r)
 {
     char text[CONV_SHAPE_TEXT_SIZE];
@@ -159,24 +167,24 @@ static bool note(struct tuning *t, const struct tune_result *r)
 
 struct progress {
     const char *device;
-    double start, told;
+    double start, reported;    // os_seconds()
 };
 
-static bool tell_progress(void *user, const struct tune_result *result, size_t done,
-                          size_t count)
+static bool report_progress(void *user, const struct tune_result *result, size_t done,
+                            size_t count)
 {
     struct progress *p = user;
     const double now = os_seconds();
     (void)result;
-    if (now - p->told >= REPORT_SECONDS) {
-        p->told = now;
+    if (now - p->reported >= REPORT_SECONDS) {
+        p->reported = now;
         log_info("tuning: %zu of %zu kernels for %s ...", done, count, p->device);
     }
     return true;
 }
 
-static void tell_end(const struct progress *p, const struct tune_result *results,
-                     size_t count)
+static void report_end(const struct progress *p, const struct tune_result *results,
+                       size_t count)
 {
     size_t timed = 0, better = 0;
     for (size_t i = 0; i < count; i++) {
@@ -186,7 +194,7 @@ static void tell_end(const struct progress *p, const struct tune_result *results
     log_info("tuning: %zu of %zu kernels timed in %.1f s, %zu are not the built-in "
              "choice%s",
              timed, count, os_seconds() - p->start, better,
-             timed < count ? "; `pix2pix tune` takes the time for all" : "");
+             timed < count ? "; `pix2pix tune` measures them all" : "");
 }
 
 // Shapes of a graph that a table has no entry for; caller frees.
@@ -217,19 +225,20 @@ bool tuned_complete(struct gpu_device *device, double submission_seconds,
                                      .start = os_seconds() };
         const struct tune_options options = {
             .submission_seconds = submission_seconds,
+            // A software driver compiles slowly and has little to gain.
             .seconds = gpu_device_limits(device)->is_cpu ? seconds / 3 : seconds,
-            .report = tell_progress,
+            .report = report_progress,
             .user = &progress,
         };
-        progress.told = progress.start;
+        progress.reported = progress.start;
         log_info("tuning: timing %zu kernels for %s, once, for about %.0f s at most; "
-                 "--tuning off leaves it out",
+                 "--tuning off skips this",
                  count, progress.device, options.seconds);
         ok = tune_run(device, shapes, count, &options, results);
         for (size_t i = 0; ok && i < count; i++)
             ok = note(t, &results[i]);
         if (ok) {
-            tell_end(&progress, results, count);
+            report_end(&progress, results, count);
             write_cache(device, t);
         }
     }

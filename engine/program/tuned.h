@@ -16,7 +16,7 @@ struct graph;
 bool tuned_is_auto(const char *option);    // NULL is
 
 // Reads the table that an option names into a zeroed one, which may stay empty. False
-// after a message where a file that was named can not be used.
+// after a message where a file that was named cannot be used.
 bool tuned_open(const struct gpu_device *device, const char *option, struct tuning *t);
 
 // How long an automatic tuning may take on a GPU. A software driver gets a third: it
