@@ -5,14 +5,13 @@
 //
 // Rules that hold for every function here:
 //
-// - A function that can fail returns false or NULL. The reason has then been given to
+// - A function that can fail returns false or NULL. The reason has then been sent to
 //   the device's log and can be read with pix_last_error() on the same thread.
-// - Option structs are filled with their _init function first, then changed field by
-//   field; those that have none are zeroed. They and what they point to need only live
-//   until the call returns.
+// - Fill an option struct with its _init function, or zero it if it has none, then
+//   change fields. It and what it points to must live only until the call returns.
 // - Strings are UTF-8. Paths use the system's separator or '/'.
-// - A _destroy function accepts NULL. Objects are destroyed before what they were made
-//   from: trainers and translators before their device.
+// - A _destroy function accepts NULL. Objects are destroyed before what they were
+//   created from: trainers and translators before their device.
 // - One object may be used by one thread at a time. Different devices may be used by
 //   different threads at once.
 
@@ -47,17 +46,17 @@ PIX_API const char *pix_version(void);
 
 enum pix_log_level {
     PIX_LOG_ERROR,    // the call failed
-    PIX_LOG_WARN,     // the call goes on, but somebody should know
-    PIX_LOG_INFO,     // what a user wants to see once
+    PIX_LOG_WARN,     // the call continues, but the user should know
+    PIX_LOG_INFO,     // for the user to see once
     PIX_LOG_DEBUG,    // limits, plans, times
 };
 
-// Where messages go. `callback` may be NULL: then nothing is printed. It is called with
-// one line without a newline, from any thread that works for the object it belongs to.
+// Where messages go. `callback` is called with one line without a newline, from any
+// thread that works for the object it belongs to; NULL: messages are dropped.
 struct pix_log {
     void (*callback)(void *user, enum pix_log_level level, const char *text);
     void *user;
-    enum pix_log_level level;    // messages above this level are not made
+    enum pix_log_level level;    // messages of later levels are dropped
 };
 
 // The text of the last error on this thread, "" if there was none. Valid until the next
@@ -81,12 +80,12 @@ struct pix_device_info {
     enum pix_device_type type;
     uint32_t vendor_id;
     uint32_t device_id;
-    char driver[256];            // driver name, "" if the driver does not say
+    char driver[256];            // driver name, "" if unknown
     char driver_version[256];    // driver's own text, or its number
     uint32_t api_version[3];     // Vulkan major, minor, patch
     uint64_t memory_bytes;       // size of the largest device-local heap
-    bool is_default;             // what is taken when nothing is selected
-    bool usable;                 // false: `reason` says why the engine can not use it
+    bool is_default;             // opened when nothing is selected
+    bool usable;                 // false: `reason` says why the engine cannot use it
     char reason[256];
     // Limits that the engine works within.
     uint64_t max_binding_bytes;       // one storage buffer binding
@@ -98,26 +97,26 @@ struct pix_device_info {
 };
 
 // Lists the Vulkan devices of this machine, usable or not. Returns true with *count 0
-// where no Vulkan loader or driver is installed (the log says so, level info). The
-// list is freed with pix_device_list_free.
+// where no Vulkan loader or driver is installed (logged, level info). Free the list
+// with pix_device_list_free. `log` may be NULL.
 PIX_API bool pix_device_list(const struct pix_log *log, struct pix_device_info **list,
                              uint32_t *count);
 PIX_API void pix_device_list_free(struct pix_device_info *list);
 
 struct pix_device_options {
     struct pix_log log;
-    const char *select;     // index, or part of a name in any case; NULL: the default
-    bool validation;        // Khronos validation with synchronization checks, if there
+    const char *select;    // index, or part of a name in any case; NULL: the default
+    bool validation;    // Khronos validation with synchronization checks, if installed
     bool minimum_limits;    // behave as if the device had only what Vulkan guarantees
-    double submission_seconds;    // longest submission aimed at; 0: about 0.2 s
-    bool no_overlap;    // finish each training step before the next one is begun
-    bool no_cache;    // do not keep what the driver compiles in the user's cache folder
+    double submission_seconds;    // target for the longest submission; 0: about 0.2 s
+    bool no_overlap;    // finish each training step before the next one starts
+    bool no_cache;      // do not store compiled kernels in the user's cache folder
 };
 
 typedef struct pix_device pix_device;
 
-// Opens a device. NULL select takes the best: discrete, integrated, virtual, then a
-// CPU device with a warning.
+// Opens a device. Without `select` it is the best one: discrete, integrated, virtual,
+// then a CPU device with a warning. `options` may be NULL.
 PIX_API pix_device *pix_device_create(const struct pix_device_options *options);
 PIX_API void pix_device_destroy(pix_device *device);
 
@@ -141,41 +140,42 @@ struct pix_image {
 // is repeated, 16-bit samples keep their high byte.
 PIX_API bool pix_image_read(const char *path, struct pix_image *image);
 
-// Writes by the extension of the path: .png .jpg .jpeg .bmp .tga (any case). The file
-// appears whole or not at all.
+// Writes the format of the extension: .png .jpg .jpeg .bmp .tga (any case). The file is
+// written completely or not at all.
 PIX_API bool pix_image_write(const char *path, const struct pix_image *image);
 PIX_API void pix_image_free(struct pix_image *image);
 
-// Whether a path ends in one of these.
+// Whether a path has one of these extensions.
 PIX_API bool pix_image_has_extension(const char *path);
 
-// Names (without the folder) of the files in a folder whose extension is one of the
-// above, in byte-wise order, no hidden ones. A folder without any gives true and *count
-// 0. Free with pix_image_list_free.
+// Names (without the folder) of the files in a folder with one of these extensions, in
+// bytewise order, without hidden files. True with *count 0 if there are none. Free with
+// pix_image_list_free.
 PIX_API bool pix_image_list(const char *folder, char ***names, uint32_t *count);
 PIX_API void pix_image_list_free(char **names, uint32_t count);
 
-// Pictures of any kind of sample and 1 to 64 channels.
+// The type of the samples of an image.
 enum pix_kind {
     PIX_KIND_U8,     // uint8_t, 0 to 255
     PIX_KIND_U16,    // uint16_t, 0 to 65535
-    PIX_KIND_F32,    // float, -1 to 1 to the networks
+    PIX_KIND_F32,    // float; the range of the networks is -1 to 1
 };
 
-// Planes of samples [channels][height][width], rows top to bottom, nothing padded.
+// An image of 1 to 64 channels: planes of samples [channels, height, width], rows top
+// to bottom, no padding.
 struct pix_array {
     enum pix_kind kind;
     uint32_t channels, width, height;
     void *data;    // owned; freed with pix_array_free
 };
 
-// Reads what pix_image_read reads, with the file's own channels (1 grey, 2 grey and
+// Reads the files of pix_image_read, with the file's own channels (1 grey, 2 grey and
 // alpha, 3 RGB, 4 RGB and alpha) and 16 bits where a PNG has them; or a NumPy array
 // [c, h, w] or [h, w] of u1, u2 or f4 from a .npy file.
 PIX_API bool pix_array_read(const char *path, struct pix_array *array);
 
-// Writes by the extension of the path: .npy any array, .png u8 and u16 of 1 to 4
-// channels, the other image files u8 of 1 to 4, without the alpha.
+// Writes the format of the extension: .npy holds any array, .png u8 and u16 of 1 to 4
+// channels, the other image formats u8 of 1 to 4 channels, without alpha.
 PIX_API bool pix_array_write(const char *path, const struct pix_array *array);
 PIX_API void pix_array_free(struct pix_array *array);
 
@@ -187,41 +187,42 @@ PIX_API bool pix_array_list(const char *folder, char ***names, uint32_t *count);
 // Training
 
 // All options of a training run. Names and defaults are the PyTorch port's. Text fields
-// point to strings of the caller, except after pix_train_options_read.
+// point to strings of the caller, or, after pix_train_options_read and _read_file, to
+// text that pix_train_options_finish frees.
 struct pix_train_options {
     // "pytorch", "lua" or "affinelayer": the implementation whose recipe was chosen. To
-    // choose one, set it with pix_train_options_set, which sets the options that make
-    // the recipe (pix_train_recipe); this field alone only says so.
+    // choose one, set it with pix_train_options_set, which also sets the options of the
+    // recipe (pix_train_recipe); this field only records it.
     const char *recipe;
     // Where
     const char *data;    // folder with train/, and perhaps val/ and test/
-    const char *out;     // run folder, made if absent
+    const char *out;     // run folder, created if absent
     // What
     const char *direction;           // "AtoB" or "BtoA"
     uint32_t input_nc, output_nc;    // channels of input and target
-    // What a sample of the input and of the output is: "u8", "u16", "f32", or "auto":
-    // as the data has it. Whole numbers are mapped to [-1, 1], f32 is taken as it is.
+    // Sample types of input and output: "u8", "u16", "f32", or "auto": that of the
+    // data. Integers are mapped to [-1, 1], f32 is used unchanged.
     const char *input_kind, *output_kind;
     // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or
     // "encoder_decoder"
     const char *net_g;
-    uint32_t depth;          // levels of "unet" and "encoder_decoder"; 0: as many as
-                             // fit, 5 to 8
+    uint32_t depth;          // levels of "unet" and "encoder_decoder", 2 to 10; 0: as
+                             // many as fit, 5 to 8
     const char *net_d;       // "basic" (3 layers), "n_layers", "pixel"
     uint32_t n_layers_d;     // of "n_layers"
     uint32_t ngf, ndf;       // filters of the first convolution of G and D
-    bool no_condition;       // D sees the target or output alone
+    bool no_condition;       // D sees only the target or output, not the input
     const char *norm;        // "batch", "instance", "none"
-    const char *norm_d;      // of D; "auto": as `norm`, none for "wgangp"
+    const char *norm_d;      // D's norm; "auto": as `norm`, none for "wgangp"
     const char *upsample;    // "transpose", or "resize": nearest neighbour, then a
                              // convolution
     bool no_dropout;
-    const char *dropout_at;    // decoders of the U-Net: "d2-d4", or "d1-d3"
+    const char *dropout_at;    // decoders of the U-Net: "d2-d4" or "d1-d3"
     const char *bias;          // "auto": the port's rule; "all": every convolution
-    bool norm_innermost;       // a norm on the U-Net's smallest map
-    const char *concat;        // in the U-Net: "skip_first" or "decoder_first"
+    bool norm_innermost;       // also a norm on the U-Net's smallest map
+    const char *concat;        // order in the U-Net: "skip_first" or "decoder_first"
     const char *init_type;     // "normal", "xavier", "kaiming", "orthogonal"
-    double init_gain;
+    double init_gain;          // standard deviation or gain of the initial weights
     // Weights to start from: a run, a checkpoint, or a file that pix_convert reads.
     const char *init_g, *init_d;
     // Images
@@ -230,44 +231,45 @@ struct pix_train_options {
     uint32_t load_size;    // side after resizing, pixels; 0: crop_size * 286 / 256
     uint32_t crop_size;    // side of the training crop, pixels
     bool no_flip;
-    bool serial_batches;          // byte-wise name order instead of shuffled epochs
+    bool serial_batches;          // bytewise order of names instead of shuffling
     uint32_t max_dataset_size;    // 0: all
     uint32_t threads;             // decoder threads; 0: as many as useful
     // Losses
     const char *gan_mode;    // "vanilla", "lsgan", "hinge", "wgangp", "none"
     double lambda_l1;        // weight of the L1 loss; 0: none
     double lambda_gp;        // "wgangp": weight of the gradient penalty
-    double gp_alpha;         // and its share of the real image, 0 to 1; below 0: drawn
-                             // for each sample
-    double d_loss_weight;    // of D's two terms: 0.5 halves their sum
-    const char *update_order;    // "fresh": G learns from the updated D, run again;
-                                 // "reuse": from D's first run, through its new weights
+    double gp_alpha;    // where it is taken: 0 fake to 1 real; negative: random for
+                        // each sample
+    double d_loss_weight;        // weight of D's loss: 0.5 halves the sum of its terms
+    const char *update_order;    // "fresh": G learns from the updated D, computed
+                                 // again; "reuse": from D's activations before its
+                                 // update, through its new weights
     // Optimisation
-    uint32_t batch_size;        // images that run together
+    uint32_t batch_size;        // images per batch
     uint32_t accumulate;        // batches whose gradients are added up for one update
     uint32_t n_epochs;          // at the full learning rate
-    uint32_t n_epochs_decay;    // "linear": falling to zero; else more of the same
+    uint32_t n_epochs_decay;    // after those; with "linear" the rate falls to zero
     const char *lr_policy;      // "linear", "step", "cosine", "plateau"
-    uint32_t lr_decay_iters;    // "step": epochs between its steps
+    uint32_t lr_decay_iters;    // "step": epochs between reductions
     const char *optimizer;      // "adam", "sgd"
-    double lr, beta1;
-    double momentum;    // "sgd"
-    double ema;         // decay of the moving average of G's weights a step; 0: none
-    uint64_t seed;      // up to INT64_MAX
+    double lr, beta1;           // learning rate, Adam's beta1
+    double momentum;            // "sgd"
+    double ema;       // decay per step of the moving average of G's weights; 0: none
+    uint64_t seed;    // for weights, order, crops and dropout; up to INT64_MAX
     // Run
     uint64_t steps;          // total number of steps; 0: all epochs
     uint64_t save_freq;      // steps between checkpoints; 0: only at the end
     uint64_t log_freq;       // steps between lines of metrics
     uint64_t sample_freq;    // steps between sample grids; 0: only at the end
     uint32_t val_freq;    // epochs between validations on val/; 0: none, "plateau": 1
-    uint32_t keep;        // newest checkpoints that stay
-    bool continue_run;    // go on from the newest checkpoint in `out`, or start the
+    uint32_t keep;        // checkpoints to keep, the newest
+    bool continue_run;    // resume from the newest checkpoint in `out`, or start the
                           // run if `out` is absent or empty
-    // Which kernels compute convolutions. "auto" or NULL: what is fastest on the
-    // device, which is measured once, for seconds, and kept in the user's cache folder.
-    // "off": the built-in choice. Else a file that pix_tune or a run wrote. A run keeps
-    // what it began with in `out`/tuning.json; with "auto" a continued run uses that
-    // and nothing else.
+    // Which kernels compute convolutions. "auto" or NULL: the fastest on the device,
+    // measured once, which takes seconds, and stored in the user's cache folder. "off":
+    // the built-in choice. Otherwise a file that pix_tune or a run wrote. A run stores
+    // its kernels in `out`/tuning.json; with "auto" a resumed run uses those and no
+    // others.
     const char *tuning;
 
     void *strings;    // private: text read from a file
@@ -336,13 +338,13 @@ PIX_API const char *pix_train_options_get(const struct pix_train_options *option
                                           const char *name, char *buffer, size_t size);
 
 // Checks what can be known without a device and without reading the images: all
-// options, and that `out` can take the run: absent or empty, or with continue_run an
-// existing run that keeps what it must keep. pix_trainer_create does the same.
+// options, and that `out` is usable: absent or empty, or with continue_run an existing
+// run that differs only in options that may change. pix_trainer_create does the same.
 PIX_API bool pix_train_check(const struct pix_train_options *options);
 
-// Values of one training step, as the PyTorch port prints them: D's terms before they
-// are halved, loss_g_l1 with its lambda, the gradient penalty with its own. A loss may
-// be infinite or NaN; one that the run does not have is NaN too (see has_).
+// Values of one training step, as the PyTorch port prints them: D's terms before
+// d_loss_weight, loss_g_l1 times lambda_l1, loss_d_gp times lambda_gp. A loss may be
+// infinite or NaN; one that the run does not have is NaN (see has_gan, has_gp).
 struct pix_step_metrics {
     uint64_t step;     // from 1
     uint64_t steps;    // the run's total
@@ -350,18 +352,19 @@ struct pix_step_metrics {
     double loss_d_real, loss_d_fake, loss_d_gp, loss_g_gan, loss_g_l1;
     bool has_gan;     // loss_d_real, loss_d_fake and loss_g_gan; else there is no D
     bool has_gp;      // loss_d_gp
-    bool has_val;     // val_l1, because this step ended an epoch that is validated
-    double val_l1;    // mean absolute error on val/, pixels as [-1, 1]
+    bool has_val;     // val_l1: this step ended an epoch with validation
+    double val_l1;    // mean absolute error on val/, pixels in [-1, 1]
     double lr;
-    double ms;    // wall time of the step; of overlapping ones, from end to end
+    double ms;    // wall time of the step; with overlap, from the previous end
     double images_per_s;
 };
 
 typedef struct pix_trainer pix_trainer;
 
-// Prepares a run: reads and checks the images, makes or reads the run folder, plans and
-// records the step. An existing run without continue_run is refused and left untouched,
-// and so is one that another trainer, of this process or another, is working on.
+// Prepares a run: reads and checks the images, creates or reads the run folder, plans
+// and records the step. An existing run without continue_run is refused and left
+// untouched, and so is a run that another trainer, in this process or another, is
+// using.
 PIX_API pix_trainer *pix_trainer_create(pix_device *device,
                                         const struct pix_train_options *options);
 PIX_API void pix_trainer_destroy(pix_trainer *trainer);
@@ -373,25 +376,24 @@ PIX_API const struct pix_train_options *pix_trainer_get_options(
 enum pix_step_result {
     PIX_STEP_FAILED,      // see the log; the newest checkpoint is still there
     PIX_STEP_DONE,        // one step was trained
-    PIX_STEP_FINISHED,    // all steps were already trained; nothing was done
+    PIX_STEP_FINISHED,    // all steps are already trained; nothing was done
 };
 
-// Trains one step; writes metrics, sample grids and checkpoints where they are due, and
-// grid and checkpoint at the run's last step. The step after it may be under way when
-// this returns, unless the device's options forbid it: it is the one that the next call
-// tells of. Steps come in order, none is left out.
+// Trains one step; writes metrics, sample grids and checkpoints when they are due, and
+// a grid and a checkpoint after the run's last step. The next step may already be
+// running when this returns, unless the device was opened with no_overlap: the next
+// call reports it. Steps are reported in order, none is skipped. `metrics` may be NULL.
 PIX_API enum pix_step_result pix_trainer_step(pix_trainer *trainer,
                                               struct pix_step_metrics *metrics);
 
-// Waits for the step that is under way, if there is one, and tells of it like
+// Waits for the step that is running, if there is one, and reports it like
 // pix_trainer_step. PIX_STEP_FINISHED: there is none.
 PIX_API enum pix_step_result pix_trainer_drain(pix_trainer *trainer,
                                                struct pix_step_metrics *metrics);
 
-// Writes a checkpoint now, unless this step has one already. A step that is under way
-// is waited for: the checkpoint is of that step, which the next call of
-// pix_trainer_step or pix_trainer_drain tells of. Destroying a trainer leaves such a
-// step out of the run.
+// Writes a checkpoint now, unless this step already has one. Waits for a step that is
+// running: the checkpoint is of that step, which the next call of pix_trainer_step or
+// pix_trainer_drain reports. Destroying a trainer discards a running step.
 PIX_API bool pix_trainer_save(pix_trainer *trainer);
 
 // ---------------------------------------------------------------------------
@@ -423,19 +425,19 @@ PIX_API bool pix_train_plan(pix_device *device, const struct pix_train_options *
 // n x c x h x w, the channels of the output, kernel, stride and padding.
 struct pix_tune_row {
     const char *shape;       // "forward 1x64x128x128 -> 128 k4 s2 p1"
-    const char *built_in;    // kernel that is taken where nothing was measured
-    const char *chosen;      // the fastest; the built-in one unless another clearly is
-    bool timed;              // false: it did not fit the device, nothing was measured
+    const char *built_in;    // the kernel used where nothing was measured
+    const char *chosen;      // the fastest, or `built_in` if none is clearly faster
+    bool timed;              // false: it did not fit the device and was not measured
     double built_in_ms, chosen_ms;
     double gflops;    // of the chosen one, 10^9 operations per second
 };
 
 // Measures the kernels for every convolution of a training step with these options, and
-// of a translation, and keeps the result in the user's cache folder, where training and
-// translation find it. Takes seconds on a GPU, minutes on a software driver. `row` is
-// called after each of the `count` shapes and may be NULL; when it returns false the
-// measuring ends, what it has so far is kept, and so is the result true. *path is where
-// the table is, NULL where there is no cache folder; free it with free().
+// of a translation, and stores the result in the user's cache folder, where training
+// and translation find it. Takes seconds on a GPU, minutes on a software driver. `row`
+// is called after each of the `count` shapes and may be NULL; when it returns false,
+// measuring ends, the rows so far are stored, and pix_tune returns true. *path is the
+// file of the table, NULL where there is no cache folder; free it with free().
 PIX_API bool pix_tune(pix_device *device, const struct pix_train_options *options,
                       bool (*row)(void *user, const struct pix_tune_row *row,
                                   uint32_t done, uint32_t count),
@@ -445,26 +447,27 @@ PIX_API bool pix_tune(pix_device *device, const struct pix_train_options *option
 // Translation
 
 struct pix_translate_options {
-    // Run folder (its newest checkpoint), checkpoint, or another file of a generator's
-    // weights that pix_convert reads.
+    // Run folder (its newest checkpoint), checkpoint, or another file with the weights
+    // of a generator that pix_convert reads.
     const char *model;
-    const char
-        *preprocess;        // NULL or "resize": to the model's size; "none": as it is
-    uint32_t batch_size;    // most images that run together; 0: one at a time
+    // NULL or "resize": images are resized to the model's size; "none": they keep
+    // theirs.
+    const char *preprocess;
+    uint32_t batch_size;    // images per batch, of equal size; 0: one
     uint32_t threads;       // that read and write files; 0: as many as useful
     const char *tuning;     // as in pix_train_options
-    // NULL or "stable": norms take the statistics of each image by itself, no dropout.
-    // "paper": dropout too, as in the paper; images run one at a time, each with the
-    // same mask. "running": the running statistics of training, no dropout.
+    // NULL or "stable": norms use each image's own statistics, no dropout. "paper":
+    // with dropout, as in the paper; images run one at a time, all with the same mask.
+    // "running": norms use the running statistics of training, no dropout.
     const char *mode;
-    uint64_t seed;    // "paper": of the dropout masks
-    // "u8", "u16" or "f32": what comes out; NULL: what the model was trained on, as far
-    // as its file says (a .pth does not: then u8).
+    uint64_t seed;    // for the dropout mask of "paper"
+    // Sample type of the output: "u8", "u16" or "f32"; NULL: as trained, as far as the
+    // file records it (a .pth does not: then u8).
     const char *output_kind;
-    // "AtoB" or "BtoA", for pix_evaluate; NULL: that of training, as far as the file
-    // says (else AtoB).
+    // "AtoB" or "BtoA", for pix_evaluate; NULL: as trained, as far as the file records
+    // it (else AtoB).
     const char *direction;
-    bool no_ema;    // the trained weights, even where their moving average is there
+    bool no_ema;    // use the raw weights even where their moving average is stored
 };
 
 typedef struct pix_translator pix_translator;
@@ -485,28 +488,28 @@ PIX_API uint32_t pix_translator_multiple(const pix_translator *translator);
 PIX_API const struct pix_train_options *pix_translator_get_options(
     const pix_translator *translator);
 
-// Translates one image. *out is allocated; free with pix_image_free. Where the model
-// was not trained on 8-bit RGB, it is given what the image is in its channels and kind,
-// and its output is shown as pictures are: 16 bits and floats as 8, 1 and 2 channels as
-// grey, of more the first three.
+// Translates one image. *out is allocated; free with pix_image_free. For a model that
+// was not trained on 8-bit RGB, the image is converted to its channels and sample type,
+// and its output to RGB: 16 bits and floats to 8 bits, 1 or 2 channels to grey; of more
+// than 3 channels the first 3 are used.
 PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
                                 struct pix_image *out);
 
-// The same with arrays: *out is of the kind and channels that the model was trained on;
-// free with pix_array_free. The input may be of any kind; u8 and u16 of 1 to 4 channels
-// count as colours and are converted as those of image files are, others must have the
+// The same for arrays: *out has the sample type and channels that the model was trained
+// on; free with pix_array_free. The input may have any sample type; u8 and u16 of 1 to
+// 4 channels count as colours and are converted like image files, others must have the
 // model's number of channels.
 PIX_API bool pix_translator_run_array(pix_translator *translator,
                                       const struct pix_array *in,
                                       struct pix_array *out);
 
-// The extension of a file for the translation of the file `path`: its own, where such a
-// file can hold what the model makes, else ".png" or ".npy".
+// The extension for the translation of the file `path`: its own if that format can hold
+// the model's output, else ".png" or ".npy". Valid as long as `path`.
 PIX_API const char *pix_translator_extension(const pix_translator *translator,
                                              const char *path);
 
 enum pix_translate_result {
-    PIX_TRANSLATE_PENDING,    // not yet, or the call ended before
+    PIX_TRANSLATE_PENDING,    // not done, or the call ended first
     PIX_TRANSLATE_DONE,
     PIX_TRANSLATE_NOT_READ,
     PIX_TRANSLATE_NOT_TRANSLATED,
@@ -514,31 +517,31 @@ enum pix_translate_result {
 };
 
 // An image from a file or from memory, to a file or to memory. Files may be all that
-// pix_array_read and pix_array_write take; memory is as with pix_translator_run.
-// Everything in it is the caller's and must stay as it is until the item is done.
+// pix_array_read and pix_array_write accept; memory is as for pix_translator_run.
+// Everything in it belongs to the caller and must not change until the item is done.
 struct pix_translate_item {
     const char *input;       // file to read; NULL: `in` is the image
-    const char *output;      // file to write, unlike any other; NULL: `out` gets it
+    const char *output;      // file to write, a different one each; NULL: to `out`
     struct pix_image in;     // only read
     struct pix_image out;    // allocated here; free with pix_image_free
     enum pix_translate_result result;
 };
 
-// Called when an item is done, well or not, after its messages, if any: on the thread
-// that called pix_translator_run_many, and in the order of the items. `result` and
-// `out` are set; the callee may take or free `out`, but not use the translator. To
-// return false stops the call: files of later items may have been written by then,
-// their `result` is PENDING all the same.
+// Called when an item is done, successfully or not, after its messages: on the thread
+// that called pix_translator_run_many, in the order of the items. `result` and `out`
+// are set; the callee may take over or free `out`, but must not use the translator.
+// Returning false stops the call: files of later items may have been written by then,
+// but their `result` is PENDING.
 typedef bool pix_translate_done(void *user, struct pix_translate_item *item);
 
 // Translates many images. Threads of the call read, resize and write a few images ahead
-// and behind while the device works; they end with it. Neighbours of equal size run
-// together, up to the translator's batch_size of them; each has statistics of its own
-// and becomes the same pixels but for rounding in whatever company. Where the device
-// has no room for a batch, fewer run together, after a warning; so do large images, for
-// the memory of the host. An image that fails stops none of the others, a device that
-// is lost does: what had not begun by then stays PENDING. `done` may be NULL. True if
-// all were translated.
+// and behind while the device works; they end with the call. Neighbours of equal size
+// run together, up to the translator's batch_size; each has its own statistics, so that
+// its pixels do not depend on the others, up to rounding. Where the device has no
+// memory for a batch, fewer run together, after a warning; so do large images, to limit
+// the memory of the host. An image that fails stops none of the others; a lost device
+// does: items not started by then stay PENDING. `done` may be NULL. True if all images
+// were translated.
 PIX_API bool pix_translator_run_many(pix_translator *translator,
                                      struct pix_translate_item *items, size_t count,
                                      pix_translate_done *done, void *user);
@@ -552,44 +555,46 @@ PIX_API bool pix_translator_plan(pix_translator *translator, uint32_t width,
 
 struct pix_convert_options {
     // A run (its newest checkpoint), a checkpoint, a .safetensors file, what torch.save
-    // wrote of a network of the PyTorch port (zip or legacy container, perhaps within
+    // wrote of a network of the PyTorch port (zip or legacy container, possibly inside
     // other dictionaries, with or without "module."), or a dictionary with
-    // affinelayer's names. The content says which.
+    // affinelayer's names. The content decides which.
     const char *input;
-    // By its extension: .pth, which the PyTorch port's load_state_dict takes where the
-    // port has such a network; .safetensors with the same names; .onnx (opset 13).
+    // In the format of its extension: .pth, which the PyTorch port's load_state_dict
+    // accepts if the port has such a network; .safetensors with the same names; .onnx
+    // (opset 13).
     const char *output;
     bool discriminator;    // else the generator
-    bool no_ema;           // of a run: the weights even where their moving average is
-                           // there
-    // .onnx: NULL or "stable": norms take the statistics of the batch in hand; or
+    bool no_ema;           // use the raw weights even where their moving average is
+                           // stored
+    // .onnx: NULL or "stable": norms use the statistics of the current batch; or
     // "running".
     const char *mode;
     struct pix_log log;
 };
 
-// Converts the weights of one network. Says which architecture they are of (log, level
-// info). Needs no device. The output appears whole or not at all, and always has the
-// order of concatenations of the PyTorch port.
+// Converts the weights of one network, and logs its architecture (level info). Needs no
+// device. The output is written completely or not at all; the order of its
+// concatenations is always that of the PyTorch port.
 PIX_API bool pix_convert(const struct pix_convert_options *options);
 
 // ---------------------------------------------------------------------------
 // Evaluation
 
-// Mean absolute differences on pairs, pixels as [-1, 1].
+// Mean absolute differences on pairs, pixels in [-1, 1].
 struct pix_evaluation {
     uint32_t pairs;           // compared
-    uint32_t broken;          // could not be read, see the log
+    uint32_t broken;          // skipped because they could not be read, see the log
     double l1;                // output against target
     double l1_copy;           // input against target; NaN if their channels differ
     double l1_mean_colour;    // the training targets' mean colour against target
 };
 
-// Translates the pairs of `data`/`split` (laid out as for training, the model's
-// direction and size) and compares; those that can not be read are left out, and at
-// least one must be left. `grid` may be NULL, or a path for a PNG with one
-// row input | output | target per pair, at most `grid_rows` rows; more than four stand
-// in two columns, and tiles of less than 160 pixels are enlarged by a whole factor.
+// Translates the pairs of `data`/`split` (laid out as for training, in the model's
+// direction and size) and compares them with their targets. Pairs that cannot be read
+// are skipped; at least one must remain. `grid` may be NULL, or the path of a PNG with
+// one row input | output | target per pair, at most `grid_rows` rows; more than four
+// rows are arranged in two columns, and tiles of less than 160 pixels are enlarged by a
+// whole factor.
 PIX_API bool pix_evaluate(pix_translator *translator, const char *data,
                           const char *split, const char *grid, uint32_t grid_rows,
                           struct pix_evaluation *evaluation);
@@ -598,8 +603,8 @@ PIX_API bool pix_evaluate(pix_translator *translator, const char *data,
 // Benchmark
 
 enum pix_bench_kind {
-    PIX_BENCH_CEILING,      // what the device does at most, by a kernel for it
-    PIX_BENCH_CALL,         // one distinct call of the training step, by itself
+    PIX_BENCH_CEILING,      // what the device can do at most, by a kernel for it
+    PIX_BENCH_CALL,         // one distinct call of the training step, alone
     PIX_BENCH_TRAIN,        // a whole training step
     PIX_BENCH_TRANSLATE,    // a whole translation
 };
@@ -607,8 +612,8 @@ enum pix_bench_kind {
 enum pix_bench_clock {
     PIX_BENCH_NOT_TIMED,       // counted only
     PIX_BENCH_DEVICE_CLOCK,    // timestamps of the device
-    PIX_BENCH_HOST_CLOCK,    // the host's clock; from calls and ceilings the time of an
-                             // empty submission is taken off
+    PIX_BENCH_HOST_CLOCK,      // the host's clock; for calls and ceilings less the time
+                               // of an empty submission
 };
 
 // One line of the result. Texts are valid during the callback only.
@@ -617,7 +622,7 @@ struct pix_bench_row {
     const char *group;     // calls: "forward", "input gradient", "weight gradient",
                            // "bias gradient", "norm", "Adam", "loss" or "other"
     const char *name;      // what is done, in the same words on every device
-    const char *kernel;    // by which kernel here; "" if by many or none
+    const char *kernel;    // the kernel used here; "" if several or none
     bool is_simple;        // measured with the simple convolutions
     uint32_t size;         // pixels of a side; 0: ceilings
     uint32_t batch;        // images; 0: ceilings
@@ -625,14 +630,15 @@ struct pix_bench_row {
     uint64_t flops;        // multiplications and additions
     uint64_t bytes;        // planned: each bound range read plus each written, once
 
-    // Seconds of one: the median of the samples and their lower and upper quartile. 0
-    // samples where it was only counted.
+    // Seconds of one: the median of the samples and their lower and upper quartile.
+    // `samples` is 0 where it was only counted.
     enum pix_bench_clock clock;
     uint32_t samples;
     double median, low, high;
 
-    // The time that flops and bytes would take at the ceilings of f32 and of copying,
-    // both at once, over the median; 0: not timed. Above 1 where caches beat the copy.
+    // The time that flops or bytes would take at the ceilings of f32 multiply-adds and
+    // of copying, the longer of both, over the median; 0: not timed. Above 1 where
+    // caches are faster than the copy.
     double ceiling_share;
     bool bound_by_bytes;    // the bytes would take longer than the flops
 
@@ -653,17 +659,18 @@ struct pix_bench_options {
     bool no_calls, no_train, no_translate;
     bool with_simple;    // calls and training steps also with the simple convolutions,
                          // the definition that the others are compared with
-    bool no_clock;       // only what can be counted; nothing is run
-    double
-        seconds;    // aimed at for the samples of a call or ceiling; whole steps take
-                    // up to eight times as long, and three samples are always taken
+    bool no_clock;       // count only; nothing is run
+    // Target for the samples of a call or ceiling; whole steps take up to eight times
+    // as long, and at least three samples are always taken.
+    double seconds;
 
-    // Called with each row as it is known; false ends the benchmark. Must be given.
+    // Called with each row when it is known; returning false ends the benchmark. Must
+    // not be NULL.
     bool (*row)(void *user, const struct pix_bench_row *row);
-    // Called before something is measured, with what that is; may be NULL.
+    // Called before each measurement with what is measured; may be NULL.
     void (*progress)(void *user, const char *text);
-    // Asked before each run of a call, step or translation; true ends the benchmark.
-    // May be NULL.
+    // Called before each run of a call, step or translation; returning true ends the
+    // benchmark. May be NULL.
     bool (*stop)(void *user);
     void *user;
 };
@@ -672,9 +679,9 @@ struct pix_bench_options {
 PIX_API void pix_bench_options_init(struct pix_bench_options *options);
 
 // Measures the ceilings, then the calls of the first case and the cases, then the
-// ceilings once more: a warning says if they have changed meanwhile. A case that
-// does not fit the device is only counted, after a warning; a device that accepts work
-// and runs nothing gets counted rows only. Returns false when something failed, or when
+// ceilings once more: a warning says if they have changed. A case that does not fit the
+// device is only counted, after a warning; on a device that accepts work but executes
+// nothing, all rows are only counted. Returns false when something failed, or when
 // `row` or `stop` ended it.
 PIX_API bool pix_bench(pix_device *device, const struct pix_bench_options *options);
 
