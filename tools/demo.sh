@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Trains a small model that draws a map from a satellite picture, on the pairs in
-# examples/, and shows what it learned. It measures the device first and chooses size
-# and number of steps so that the whole takes about four minutes.
+# Trains a small model that draws maps from satellite images, on the pairs in examples/,
+# and shows what it has learned. It measures the device first and chooses the size and
+# the number of steps so that everything takes about four minutes.
 #
 #     tools/demo.sh [--device N|NAME] [--seconds N]
 #
 # Everything is written to demo/, which is replaced each time: grid.png (input | output
-# | target of places that the model has not seen), translated/, run/ with the model.
+# | target of places that the model has not seen), translated/, and run/ with the model.
 
 set -eu
 
@@ -37,7 +37,7 @@ data=examples/earth_relief2sat
 pix2pix=build/pix2pix
 
 tools/setup.sh
-start=$SECONDS    # what was downloaded does not count
+start=$SECONDS    # downloads are not counted
 
 echo "demo: building"
 mkdir -p build
@@ -51,12 +51,12 @@ fi
 "$pix2pix" devices
 listed=$("$pix2pix" devices --json | tr -d '\n' | tr '}' '\n')
 if ! echo "$listed" | grep -q '"usable": *true'; then
-    echo "demo: there is no Vulkan device that pix2pix can use" >&2
+    echo "demo: pix2pix found no usable Vulkan device" >&2
     exit 1
 fi
 
-# Which kind of device it will be: the one asked for, by index or by name, or else the
-# default.
+# The type of the device: of the requested one, by index or by name, or else of the
+# default one.
 case "$device" in
 '') chosen=$(echo "$listed" | grep '"default": *true' || true) ;;
 *[!0-9]*) chosen=$(echo "$listed" | grep -iF -- "$device" || true) ;;
@@ -64,7 +64,8 @@ case "$device" in
 esac
 kind=$(echo "$chosen" | sed -n 's/.*"type": *"\([a-z]*\)".*/\1/p' | head -n 1)
 
-# The built-in choice of kernels is made for software drivers.
+# The built-in choice of kernels suits software drivers: measuring would take longer
+# than it saves.
 tuning=auto
 [ "$kind" != cpu ] || tuning=off
 
@@ -80,11 +81,11 @@ size() {
     what="$2 x $2 pixels, $3 filters"
 }
 
-# Trains a few steps and sets `ms` to the median time of the later ones, whole: the first
-# ones find out how the device wants its work cut.
+# Trains a few steps and sets `ms` to the median time of the later ones, rounded up: in
+# the first ones the engine finds out how to split the work of this device.
 measure() {
     rm -rf demo/measure
-    # The sizes are words.
+    # The sizes are several words.
     # shellcheck disable=SC2086
     on_device train --data $data --out demo/measure --direction BtoA $sizes \
         --steps "$1" --log-freq 1 >demo/measure.log 2>&1 || {
@@ -97,14 +98,14 @@ measure() {
     [ -n "$ms" ]
 }
 
-# is_faster_than MS: a step of what was measured.
+# is_faster_than MS: whether a measured step takes less.
 is_faster_than() {
     awk -v ms="$ms" -v most="$1" 'BEGIN { exit !(ms < most) }'
 }
 
 mkdir -p demo
 least=300 most=4000
-# A GPU does the real thing, unless it is too slow or too small for it.
+# A GPU trains the full network, unless it is too slow or its memory too small.
 size 286 256 64
 if [ "$kind" != cpu ] && measure 30 && is_faster_than 600; then
     least=400 most=34000
@@ -126,9 +127,9 @@ epochs() {
         'BEGIN { n = int(left * 1000 / ms / pairs); print n < 1 ? 1 : n }'
 }
 
-# Half the time at the full learning rate, half with the rate falling to zero. Machines do
-# other things too: the second half is planned by what the first half took, which is a
-# matter of continuing the run with another number of epochs.
+# Half the time at the full learning rate, half with the rate falling to zero. Other
+# programs may slow a machine down: the number of epochs of the second half follows from
+# the time of the first, and the run is resumed with it.
 left=$((seconds - 15 - (SECONDS - start)))
 constant=$(epochs $((left / 2)) "$ms")
 [ $((constant * pairs)) -ge $((least / 2)) ] || constant=$((least / 2 / pairs + 1))
@@ -155,6 +156,6 @@ on_device translate --model demo/run --input examples/satellite --output demo/tr
 echo
 echo "demo: finished after $((SECONDS - start)) s"
 echo "  $PWD/demo/grid.png      input | output | target, places the model has not seen"
-echo "  $PWD/demo/translated/   the same satellite pictures translated"
-echo "  $PWD/demo/run/          the model; it goes on with:"
-echo "      $pix2pix translate --model demo/run --input PICTURE --output PICTURE.png"
+echo "  $PWD/demo/translated/   translated satellite images"
+echo "  $PWD/demo/run/          the model; to use it:"
+echo "      $pix2pix translate --model demo/run --input IMAGE --output OUTPUT.png"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Gets what the test matrix needs beyond setup.sh and puts it under build/drivers/: all
-# of it, or only what is named.
+# Downloads what the test matrix needs beyond setup.sh to build/drivers/: all of it, or
+# only what is named.
 #
 #     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [zlib] [onnxruntime]
 #
@@ -20,8 +20,8 @@
 #
 # All but the last come from the machine's own package sources and are unpacked, never
 # installed: the system's packages, package lists and settings stay as they are. What
-# was fetched once is kept in the user's cache folder, by npm in its own. What cannot be
-# had is named and skipped; the exit code is 0 all the same.
+# was downloaded once is kept in the user's cache folder, by npm in its own. What is not
+# available is reported and skipped; the exit code is still 0.
 
 set -u
 
@@ -159,7 +159,7 @@ copy() {
 # True if build/drivers/$1 is there, or the cache has it.
 has() {
     if [ -f "$drivers/$1/complete" ]; then
-        echo "drivers: $1 is there"
+        echo "drivers: $1 is present"
     elif [ -f "$cache/$1/complete" ]; then
         copy "$cache/$1" "$drivers/$1" && echo "drivers: $1 taken from $cache"
     else
@@ -205,7 +205,7 @@ get() {
         # shellcheck disable=SC2086
         find "$stage" -type f -path "$stage/${pattern#./}" -exec cp {} "$to" \;
         if ! [ -f "$to/${pattern##*/}" ]; then
-            echo "drivers: $name skipped: $package could not be had" \
+            echo "drivers: $name skipped: $package is not available" \
                 "(see ${log#"$root"/})"
             rm -rf "$stage" "$to"
             return
@@ -241,7 +241,7 @@ get_source() {
     done
     rm -rf "$stage"
     if ! [ -f "$to/$name.tar" ]; then
-        echo "drivers: $name skipped: its source could not be had" \
+        echo "drivers: $name skipped: its source is not available" \
             "(see ${log#"$root"/})"
         rm -rf "$to"
         return
@@ -267,7 +267,7 @@ get_npm() {
     echo "drivers: getting $package"
     if ! timeout 300 npm install --prefix "$to" --prefer-offline --ignore-scripts \
         --no-save --no-audit --no-fund "$package" >"$log" 2>&1 </dev/null; then
-        echo "drivers: $name skipped: $package could not be had" \
+        echo "drivers: $name skipped: $package is not available" \
             "(see ${log#"$root"/})"
         rm -rf "$to"
         return

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Installs what building pix2pix needs and is not there yet, with the system's package
-# manager; with --test also what the tests need. It asks nothing and changes nothing
-# when all is there. Where the package manager is not apt it prints the packages by
-# their names on that system instead of installing them.
+# Installs the missing packages that building pix2pix needs, with the system's package
+# manager; with --test also those of the tests. It asks no questions and changes nothing
+# when everything is installed. Where the package manager is not apt, it prints the names
+# of the packages on that system instead of installing them.
 
 set -u
 
@@ -18,10 +18,10 @@ case "${1-}" in
     ;;
 esac
 
-# One line for each thing: when it is needed, how to see that it is there, and the
-# packages that bring it on apt, dnf, pacman and brew systems ('-': comes with another
-# one, '?': no package is known). "build" and "test" things are required; what is
-# "optional" makes tests skip. libvolk-dev is a different project of the same name.
+# One line per dependency: when it is needed, how to test for it, and its package on apt,
+# dnf, pacman and brew systems ('-': part of another one, '?': no package is known).
+# "build" and "test" dependencies are required; without an "optional" one, tests skip.
+# libvolk-dev is a different project of the same name.
 things() {
     cat <<'END'
 build|command cc gcc clang|gcc|gcc|gcc|-
@@ -61,8 +61,8 @@ has_command() {
     return 1
 }
 
-# True if a C compiler, or failing that a look into the usual folders, finds one of
-# the headers.
+# True if a C compiler, or without one a look into the usual folders, finds one of the
+# headers.
 has_header() {
     local name prefix
     for name in "$@"; do
@@ -123,8 +123,8 @@ has_layer() {
     has_manifest 'explicit_layer.d/VkLayer_khronos_validation.json'
 }
 
-# Sets `missing` to the lines of things that are not there, `required` and `optional`
-# to the packages for them in column $1, each once.
+# Sets `missing` to the lines of missing dependencies, `required` and `optional` to
+# their packages for package manager $1, each once.
 look() {
     local kind probe apt dnf pacman brew package
     missing='' required='' optional=''
@@ -168,7 +168,7 @@ done
 
 look "${manager:-apt}"
 if [ -z "$missing" ]; then
-    echo "setup: everything is there"
+    echo "setup: everything is installed"
     exit 0
 fi
 
@@ -180,7 +180,7 @@ if [ "$manager" != apt ]; then
     *) install='install (names as in Debian):' ;;
     esac
     [ -z "$required" ] || echo "setup: please run:  $install$required"
-    [ -z "$optional" ] || echo "setup: optional, some tests skip without:  $install$optional"
+    [ -z "$optional" ] || echo "setup: optional, some tests are skipped without:  $install$optional"
     case "
 $missing" in
     *"
@@ -195,7 +195,7 @@ if [ "$(id -u)" != 0 ]; then
     if has_command sudo && sudo -n true 2>/dev/null; then
         as_root='sudo -n'
     else
-        echo "setup: packages are missing and this user may not install them" \
+        echo "setup: packages are missing and this user cannot install them" \
             "without a password; please run:" >&2
         echo "    sudo apt-get update && sudo apt-get install -y$required$optional" >&2
         [ -z "$required" ] && exit 0
@@ -206,7 +206,7 @@ fi
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
-# Runs apt-get without questions and without a word, except in the log.
+# Runs apt-get without questions; its output goes to the log.
 apt() {
     # shellcheck disable=SC2086
     $as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a \
@@ -216,7 +216,7 @@ apt() {
 
 echo "setup: installing$required$optional"
 apt update || echo "setup: the package lists could not be refreshed, using the old ones"
-# All at once is fast; one by one gets what can be had.
+# All at once is fast; one by one installs at least those that are available.
 # shellcheck disable=SC2086
 if ! apt install --no-install-recommends $required $optional; then
     for package in $required $optional; do
@@ -226,13 +226,13 @@ fi
 
 look apt
 for package in $optional; do
-    echo "setup: could not install $package (optional, tests that need it are skipped)"
+    echo "setup: cannot install $package (optional, tests that need it are skipped)"
 done
 if [ -n "$required" ]; then
     tail -n 20 "$log" >&2
-    echo "setup: could not install:$required" >&2
+    echo "setup: cannot install:$required" >&2
     echo "setup: is this machine offline, or are the package sources incomplete?" \
-        "pix2pix can not be built without them" >&2
+        "pix2pix cannot be built without them" >&2
     exit 1
 fi
 echo "setup: done"

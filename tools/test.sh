@@ -3,10 +3,10 @@
 #
 # Runs every test: style, two compilers with warnings as errors, the suite on each
 # Vulkan driver of the matrix, sanitizers, the installed library, a Windows build. What
-# cannot run on this machine is skipped, with its reason. The last line counts.
+# cannot run on this machine is skipped, with the reason. The last line gives the totals.
 #
 #     tools/test.sh             everything
-#     tools/test.sh LEG...      only these: style lavapipe limits swiftshader radv gpu
+#     tools/test.sh LEG...      only some: style lavapipe limits swiftshader radv gpu
 #                               clang sanitizers install windows
 #
 # Everything is written below build/test/ and build/drivers/; the logs of the legs are
@@ -31,7 +31,7 @@ out=$root/build/test
 mkdir -p "$out"
 wanted=" $* "
 
-# What is preloaded or named in the sanitizers' options must have no space in its path.
+# Paths of preloaded libraries and in the sanitizers' options must not contain spaces.
 plain=$out
 case "$out" in
 *' '*)
@@ -52,7 +52,7 @@ if [ -z "${PIX_TEST_DATA:-}" ] && [ -d "$root/../shared/data" ]; then
     export PIX_TEST_DATA=$root/../shared/data
 fi
 
-# A driver chosen from outside, or a layer, would change what the legs prove.
+# A driver or a layer chosen from outside would change what the legs prove.
 unset VK_DRIVER_FILES VK_ICD_FILENAMES VK_ADD_DRIVER_FILES VK_INSTANCE_LAYERS \
     VK_LOADER_DRIVERS_SELECT VK_LOADER_DRIVERS_DISABLE
 
@@ -64,7 +64,7 @@ wants() {
     return 1
 }
 
-# row NAME RESULT TEXT: a line now and in the table at the end.
+# row NAME RESULT TEXT: prints a line now and again in the table at the end.
 row() {
     local line
     line=$(printf '%-22s %-8s %s' "$1" "$2" "$3")
@@ -78,7 +78,7 @@ skip() {
     row "$1" skipped "$2"
 }
 
-# leg NAME COMMAND...: one leg that counts as one test.
+# leg NAME COMMAND...: runs a leg that counts as one test.
 leg() {
     local name=$1 start=$SECONDS log
     shift
@@ -94,7 +94,7 @@ leg() {
     return 1
 }
 
-# suite NAME BUILD ARGUMENTS...: one leg that is a ctest run; its tests are counted.
+# suite NAME BUILD ARGUMENTS...: runs a leg that is a ctest run, whose tests count.
 suite() {
     local name=$1 build=$2 start=$SECONDS log summary bad all left_out good
     shift 2
@@ -117,7 +117,7 @@ suite() {
     passed=$((passed + good))
     failed=$((failed + bad))
     skipped=$((skipped + left_out))
-    # What a test left out, and why, is part of the result.
+    # Tests that were skipped, and why, are part of the result.
     grep -E '^ *[0-9]+/[0-9]+ Test.*\*\*\*Skipped' "$log"
     if [ "$bad" != 0 ]; then
         tail -n 120 "$log"
@@ -148,7 +148,7 @@ icd() {
     done
 }
 
-# on MANIFEST: the environment that makes the Vulkan loader see this driver only.
+# on MANIFEST: makes this driver the only one that the Vulkan loader sees.
 on() {
     export VK_DRIVER_FILES=$1 VK_ICD_FILENAMES=$1
 }
@@ -165,7 +165,7 @@ sources() {
     fi
 }
 
-# clang-format differs between versions; the one that decides is Debian 12's.
+# Versions of clang-format format differently; the reference is that of Debian 12.
 format() {
     local file
     sources | while read -r file; do
@@ -173,7 +173,7 @@ format() {
     done | xargs "$formatter" --dry-run -Werror
 }
 
-# Puts the headers that the engine needs into folder $1.
+# Copies the headers that the engine needs into folder $1.
 stage_windows_headers() {
     local to=$1 header dir
     rm -rf "$to"
@@ -189,8 +189,8 @@ stage_windows_headers() {
     done
 }
 
-# Builds library $2 for Windows from its source archive and puts it into folder $1; what
-# follows are options for its CMakeLists.txt.
+# Builds library $2 for Windows from its source archive and installs it into folder $1;
+# the other arguments are options for its CMakeLists.txt.
 stage_windows_library() {
     local to=$1 name=$2 source=$out/windows-$2
     shift 2
@@ -203,14 +203,14 @@ stage_windows_library() {
         cmake --build "$source/build" -j "$jobs" --target install
 }
 
-# Puts zlib into folder $1.
+# Copies zlib into folder $1.
 stage_windows_zlib() {
     mkdir -p "$1/include" "$1/lib" &&
         cp "$root"/build/drivers/zlib/*.h "$1/include" &&
         cp "$root"/build/drivers/zlib/*.a "$1/lib"
 }
 
-# All that libzip can do but zip archives themselves is left out.
+# Of libzip only zip archives themselves are built, without its extras.
 stage_windows_libraries() {
     stage_windows_zlib "$1" && stage_windows_library "$1" jansson -DJANSSON_BUILD_DOCS=OFF \
         -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON &&
@@ -231,13 +231,13 @@ windows() {
         ls -l "$out"/windows/*.exe "$out"/windows/*.dll "$out"/windows/*.a
 }
 
-# True if the device that is taken by default is a real one.
+# True if the default device is a real one.
 has_gpu() {
     "$out/gcc/pix2pix" devices --json 2>/dev/null | tr -d '\n' | tr '}' '\n' |
         grep '"default": *true' | grep -qv '"type": *"cpu"'
 }
 
-# Tells the tests where ONNX Runtime is, and names what they have to do without.
+# Sets where the tests find ONNX Runtime, and reports which readers are missing.
 onnx_readers() {
     local package=$root/build/drivers/onnxruntime/node_modules/onnxruntime-web python
     unset PIX_TEST_ONNXRUNTIME
@@ -246,7 +246,7 @@ onnx_readers() {
         if [ -d "$package" ]; then
             export PIX_TEST_ONNXRUNTIME=$package
         else
-            skip 'ONNX Runtime' 'the npm package could not be had'
+            skip 'ONNX Runtime' 'the npm package is not available'
         fi
     else
         skip 'ONNX Runtime' 'node and npm are not both installed'
@@ -254,7 +254,7 @@ onnx_readers() {
     for python in python3 /usr/bin/python3; do
         "$python" -c 'import onnx' >/dev/null 2>&1 && return
     done
-    skip 'ONNX checker' 'there is no python3 with the package onnx'
+    skip 'ONNX checker' 'no python3 with the package onnx is installed'
 }
 
 start=$SECONDS
@@ -332,7 +332,7 @@ if [ $built = 1 ]; then
             suite 'SwiftShader' "$out/gcc" -L gpu
             on_any
         else
-            skip 'SwiftShader' 'the driver could not be had'
+            skip 'SwiftShader' 'the driver is not available'
         fi
     fi
     if wants radv; then
@@ -342,7 +342,7 @@ if [ $built = 1 ]; then
             if [ -z "$radv" ]; then
                 skip "RADV $chip" 'the driver is not installed'
             elif [ ! -f "$shim" ]; then
-                skip "RADV $chip" 'the stand-in for the card could not be had'
+                skip "RADV $chip" 'the stand-in for the card is not available'
             else
                 on "$radv"
                 export AMDGPU_GPU_ID=$chip PIX_TEST_NO_EXECUTE=1
@@ -376,7 +376,7 @@ if wants clang; then
 fi
 
 if wants sanitizers; then
-    # The driver's own leaks are not ours.
+    # Leaks inside the driver are not counted.
     [ -z "$lavapipe" ] || on "$lavapipe"
     export ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0
     export UBSAN_OPTIONS=print_stacktrace=1
@@ -407,7 +407,7 @@ if wants windows; then
         if [ -z "$missing" ]; then
             leg 'windows (compiled)' windows
         else
-            skip 'windows (compiled)' "these could not be had:$missing"
+            skip 'windows (compiled)' "not available:$missing"
         fi
     else
         skip 'windows (compiled)' 'x86_64-w64-mingw32-gcc is not installed'
@@ -415,7 +415,7 @@ if wants windows; then
 fi
 
 echo
-echo "leg                    result   ($((SECONDS - start)) s in all)"
+echo "leg                    result   ($((SECONDS - start)) s in total)"
 printf '%s' "$table"
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
