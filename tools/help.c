@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// Help as text and as Markdown, and the rows that it is made of. See help.h.
+// Help as text and as Markdown. See help.h.
 
 #include "help.h"
 
 #include "manual.h"
+#include "rows.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define WIDTH 80    // columns of a terminal that everyone has
-
-static const struct {
-    int code;
-    const char *meaning;
-} exit_codes[] = {
-    { EXIT_DONE, "done" },
-    { EXIT_FAILED, "failed" },
-    { EXIT_USAGE, "wrong command line" },
-    { EXIT_INTERRUPTED, "interrupted" },
-};
 
 bool help_is_asked(const char *word, enum help_format *format)
 {
@@ -32,69 +23,6 @@ bool help_is_asked(const char *word, enum help_format *format)
     else
         return false;
     return true;
-}
-
-// ---------------------------------------------------------------------------
-// Rows
-
-bool help_get_row(const struct command *c, size_t i, struct help_row *row)
-{
-    const struct argument *a = NULL;
-    if (i < c->count)
-        a = &c->arguments[i];
-    else if (c->device && i - c->count < OPTIONS_DEVICE_ROWS)
-        a = &options_device_rows[i - c->count];
-    if (!a)
-        return false;
-    *row = (struct help_row){
-        .name = a->name, .value = a->value, .help = a->help, .initial = a->initial
-    };
-    return true;
-}
-
-bool help_get_training_row(size_t i, struct help_row *row)
-{
-    size_t count;
-    const struct pix_option *table = pix_train_option_table(&count);
-    struct pix_train_options initial;
-    if (i >= count)
-        return false;
-    *row = (struct help_row){ .group = table[i].group,
-                              .name = table[i].name,
-                              .value = table[i].value,
-                              .help = table[i].help };
-    if (table[i].type == PIX_OPTION_FLAG)
-        return true;
-    pix_train_options_init(&initial);
-    row->initial =
-        pix_train_options_get(&initial, row->name, row->text, sizeof(row->text));
-    if (row->initial && !*row->initial)
-        row->initial = NULL;
-    return true;
-}
-
-bool help_get_recipe(size_t i, char *name, char *text, size_t size)
-{
-    size_t count;
-    const struct pix_option *table = pix_train_option_table(&count);
-    const char *choice = "";
-    for (size_t k = 0; k < count; k++)
-        if (strcmp(table[k].name, "recipe") == 0)
-            choice = table[k].choices;
-    while (i-- > 0 && *choice) {
-        choice += strcspn(choice, "|");
-        choice += *choice == '|';
-    }
-    snprintf(name, size, "%.*s", (int)strcspn(choice, "|"), choice);
-    return *name && pix_train_recipe(name, text, size);
-}
-
-const char *help_get_exit_code(size_t i, int *code)
-{
-    if (i >= sizeof(exit_codes) / sizeof(exit_codes[0]))
-        return NULL;
-    *code = exit_codes[i].code;
-    return exit_codes[i].meaning;
 }
 
 // ---------------------------------------------------------------------------
@@ -136,14 +64,14 @@ static void print_command(const struct command *c)
         printf("%s pix2pix %s\n", i ? "      " : "usage:", c->usages[i]);
     print_folded(c->purpose, 0, 0);
     putchar('\n');
-    for (size_t i = 0; c->is_training && help_get_training_row(i, &row); i++) {
+    for (size_t i = 0; c->is_training && rows_get_training(i, &row); i++) {
         if (row.group)
             printf("%s%s:\n", i ? "\n" : "", row.group);
         print_row(&row);
     }
     if (c->is_training)
         printf("\nCommand:\n");
-    for (size_t i = 0; help_get_row(c, i, &row); i++)
+    for (size_t i = 0; rows_get_own(c, i, &row); i++)
         print_row(&row);
 }
 
@@ -160,7 +88,7 @@ void help_print_usage(FILE *stream, const struct command_entry *entries, size_t 
             "  pix2pix --version        version of the library\n"
             "  pix2pix --help=man       manual page (pix2pix.1)\n"
             "  pix2pix --help=markdown  options as Markdown tables\n\nexit codes:");
-    for (size_t i = 0; (meaning = help_get_exit_code(i, &code)); i++)
+    for (size_t i = 0; (meaning = rows_get_exit_code(i, &code)); i++)
         fprintf(stream, "%s %d %s", i ? "," : "", code, meaning);
     fputc('\n', stream);
 }
@@ -195,7 +123,7 @@ static void put_command(const struct command *c)
 {
     struct help_row row;
     char name[256], text[256];
-    for (size_t i = 0; c->is_training && help_get_training_row(i, &row); i++) {
+    for (size_t i = 0; c->is_training && rows_get_training(i, &row); i++) {
         if (row.group) {
             printf("%s### %s\n\n", i ? "\n" : "", row.group);
             put_table_heading();
@@ -205,11 +133,11 @@ static void put_command(const struct command *c)
     if (c->is_training)
         printf("\n### Command\n\n");
     put_table_heading();
-    for (size_t i = 0; help_get_row(c, i, &row); i++)
+    for (size_t i = 0; rows_get_own(c, i, &row); i++)
         put_row(&row);
     if (c->is_training)
         printf("\n### Recipes\n\n| recipe | sets |\n| --- | --- |\n");
-    for (size_t i = 0; c->is_training && help_get_recipe(i, name, text, sizeof(name));
+    for (size_t i = 0; c->is_training && rows_get_recipe(i, name, text, sizeof(name));
          i++)
         printf("| `%s` | `%s` |\n", name, text);
 }

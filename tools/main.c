@@ -54,7 +54,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return finish(commands[i].run(argc - 2, argv + 2));
 
-    output_print_error("there is no command \"%s\"", argv[1]);
+    output_print_error("unknown command \"%s\"", argv[1]);
     output_print_note("see: pix2pix --help");
     return EXIT_USAGE;
 }

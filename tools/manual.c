@@ -5,7 +5,8 @@
 
 #include "manual.h"
 
-#include "help.h"
+#include "pix2pix.h"
+#include "rows.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -26,11 +27,12 @@ static const char description[] =
 
 static const struct entry variables[] = {
     { "XDG_CACHE_HOME",
-      "where the folder pix2pix of compiled and measured kernels is kept; ~/.cache if "
-      "it is not set. Windows uses LOCALAPPDATA. The folder can be deleted at any time." },
+      "parent of the folder pix2pix, which stores compiled kernels and measurements; "
+      "~/.cache if it is not set. Windows uses LOCALAPPDATA. The folder can be deleted "
+      "at any time." },
     { "VK_DRIVER_FILES",
-      "manifests of the only drivers that the Vulkan loader shall use, as with every "
-      "Vulkan program." },
+      "manifests of the only drivers that the Vulkan loader may use, as for every "
+      "Vulkan program" },
 };
 
 static const struct entry files[] = {
@@ -170,7 +172,7 @@ void manual_print_command(const struct command *c)
     }
     printf(".PP\n");
     put_text(c->purpose);
-    for (size_t i = 0; help_get_row(c, i, &row); i++)
+    for (size_t i = 0; rows_get_own(c, i, &row); i++)
         put_row(&row);
     if (c->is_training)
         printf(".PP\nTakes the\n.B TRAINING OPTIONS\nas well.\n");
@@ -185,7 +187,7 @@ static void put_training_options(void)
         "Names and defaults are those of the PyTorch port of pix2pix, with dashes; "
         "underscores work as well. The same names can be used in the file of "
         "--config.");
-    for (size_t i = 0; help_get_training_row(i, &row); i++) {
+    for (size_t i = 0; rows_get_training(i, &row); i++) {
         if (row.group)
             printf(".SS %s\n", row.group);
         put_row(&row);
@@ -193,7 +195,7 @@ static void put_training_options(void)
     printf(".SS Recipes\n");
     put_text("A recipe sets these options to the values of another implementation; "
              "options that are given as well take precedence.");
-    for (size_t i = 0; help_get_recipe(i, name, text, sizeof(name)); i++)
+    for (size_t i = 0; rows_get_recipe(i, name, text, sizeof(name)); i++)
         put_entries(&(struct entry){ name, text }, 1);
 }
 
@@ -222,7 +224,7 @@ void manual_print_program(const struct command_entry *entries, size_t count)
         entries[i].run(1, (char *[]){ format, NULL });
     put_training_options();
     printf(".SH EXIT STATUS\n");
-    for (size_t i = 0; (meaning = help_get_exit_code(i, &code)); i++)
+    for (size_t i = 0; (meaning = rows_get_exit_code(i, &code)); i++)
         printf(".TP\n.B %d\n%s\n", code, meaning);
     printf(".SH ENVIRONMENT\n");
     put_entries(variables, COUNT(variables));

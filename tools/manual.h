@@ -5,7 +5,7 @@
 #ifndef TOOLS_MANUAL_H
 #define TOOLS_MANUAL_H
 
-#include "options.h"
+#include "command.h"
 
 #include <stddef.h>
 

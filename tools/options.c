@@ -5,20 +5,13 @@
 #include "options.h"
 
 #include "help.h"
+#include "rows.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const struct argument options_device_rows[OPTIONS_DEVICE_ROWS] = {
-    { "device", ARGUMENT_TEXT, NULL, "N|NAME", "device by number or part of its name",
-      NULL, "best" },
-    { "verbose", ARGUMENT_FLAG, NULL, NULL, "print limits, plans and times" },
-    { "validation", ARGUMENT_FLAG, NULL, NULL,
-      "run under the Vulkan validation layer" },
-};
 
 int options_print_usage_error(const struct command *command, const char *format, ...)
 {
@@ -57,12 +50,11 @@ static bool find_argument(const struct command *c, const char *name, size_t leng
         }
     if (!c->device)
         return false;
-    void *const targets[OPTIONS_DEVICE_ROWS] = { &c->device->select,
-                                                 &c->device->verbose,
-                                                 &c->device->validation };
-    for (size_t i = 0; i < OPTIONS_DEVICE_ROWS; i++)
-        if (same_name(options_device_rows[i].name, name, length)) {
-            *found = options_device_rows[i];
+    void *const targets[ROWS_DEVICE_COUNT] = { &c->device->select, &c->device->verbose,
+                                               &c->device->validation };
+    for (size_t i = 0; i < ROWS_DEVICE_COUNT; i++)
+        if (same_name(rows_device[i].name, name, length)) {
+            *found = rows_device[i];
             found->target = targets[i];
             return true;
         }
@@ -166,7 +158,7 @@ static bool parse_option(struct parser *p)
     const struct pix_option *row =
         !own && c->is_training ? find_training_row(name, length) : NULL;
     if (!own && !row) {
-        options_print_usage_error(c, "there is no option --%.*s", (int)length, name);
+        options_print_usage_error(c, "unknown option --%.*s", (int)length, name);
         return false;
     }
     const bool is_flag =
