@@ -266,8 +266,8 @@ static void test_foreign_checkpoints(void **state)
     o.continue_run = true;
     public_messages[0] = '\0';
     tiny_train(public_device, &o, UINT64_MAX);
-    public_check_message("not that of its name");
-    public_check_message("another --lr");
+    public_check_message("does not match its name");
+    public_check_message("different --lr");
     tiny_check_same_checkpoint(tiny_straight(), o.out, STEPS);
     assert_true(file_read(metrics, &data, &size));
     assert_true(strncmp(data, bad_line, bad_size) == 0);

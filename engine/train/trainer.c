@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // A training run. Everything random is a function of (seed, step), so the state of a
-// run is its step, its weights and its moments: a run that goes on from a checkpoint
-// takes exactly the steps that it would have taken without the stop.
+// run is its step, its weights and its moments: a resumed run takes exactly the steps
+// that it would have taken without the stop.
 //
-// Steps go through a ring: the next one is prepared and submitted while one is under
-// way, unless something is due after that one that needs the device as it then is.
+// Steps go through a ring: while one is under way the next is prepared and submitted,
+// so that the device does not wait for the host. Nothing is begun ahead of a sample
+// grid, a checkpoint or a validation, which read the device's state after exactly that
+// step.
 
 #include "train/trainer.h"
 
@@ -89,8 +91,8 @@ static bool write_samples(struct trainer *t)
 // ---------------------------------------------------------------------------
 // Set-up
 
-// The run's configuration names the data from the root, so that it can be continued
-// from anywhere.
+// The run's configuration has the absolute path of the data, so that it can be resumed
+// from any working directory.
 static bool make_data_absolute(struct pix_train_options *o)
 {
     char *path = os_path_absolute(o->data);
@@ -99,7 +101,8 @@ static bool make_data_absolute(struct pix_train_options *o)
     return ok;
 }
 
-// What the data are of, where the options leave that open: the step is made for it.
+// Finds the sample kinds of the data where the options say auto. They come before the
+// graph, which is built for them.
 static void find_kinds(struct trainer *t, const struct pair_list *pairs)
 {
     const struct dataset_options options = settings_dataset(&t->settings);
@@ -108,6 +111,9 @@ static void find_kinds(struct trainer *t, const struct pair_list *pairs)
     settings_set_staging(&t->settings, staging);
 }
 
+// Opens the pairs at the sample where the run is. The number of images decides the
+// number of steps and, by the seed, their order: it is compared with that of the
+// checkpoint.
 static bool open_data(struct trainer *t, struct pair_list *pairs)
 {
     const struct settings *s = &t->settings;
@@ -119,12 +125,12 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
         return false;
 
     uint32_t images = dataset_count(t->data);
-    log_info("train: %" PRIu32 " pairs, inputs of %" PRIu32 " channels of %s, targets "
-             "of %" PRIu32 " of %s",
+    log_info("train: %" PRIu32 " pairs, input %" PRIu32 " x %s, target %" PRIu32
+             " x %s",
              images, o->input_nc, o->input_kind, o->output_nc, o->output_kind);
     if (t->images && t->images != images)
         log_warn("train: %s holds %" PRIu32 " usable images now, %" PRIu32
-                 " when the checkpoint was written: the order of images is another "
+                 " when the checkpoint was written: the image order changes "
                  "from here on",
                  pairs->folder, images, t->images);
     t->steps = schedule_steps(s, images);
@@ -143,8 +149,8 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
     return true;
 }
 
-// Finds the memory of each slot. D's loss of fake images is first, that of real ones
-// behind it.
+// Finds the mapped memory of each slot. D's loss is two numbers, that of fake images
+// first.
 static void connect(struct trainer *t)
 {
     const struct objective *o = &t->objective;
@@ -178,7 +184,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     t->device = device;
     t->submission_seconds = submission_seconds;
     t->ring_count = no_overlap ? 1 : RING_SLOTS;
-    t->pace = AHEAD_SECONDS;    // not known yet
+    t->pace = AHEAD_SECONDS;    // unknown: nothing is begun ahead of the first step
     t->plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
     if (!options_check(options, true) || !settings_init(&t->settings, options))
         goto fail;
@@ -200,14 +206,15 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     if (!trainer_begin_state(t, &found))
         goto fail;
-    // The folder comes last, so that a run that can not start leaves nothing behind.
+    // The run's folder comes last, so that a run that cannot start leaves nothing
+    // behind.
     if (!open_data(t, &pairs) || !program_start(t->program) ||
         (t->validation && !validation_start(t->validation, &t->settings)) ||
         !run_open(&t->run, o, &t->tuning, t->step))
         goto fail;
     connect(t);
     t->submitted = t->step;
-    if (found)    // perhaps fewer are to be kept than before
+    if (found)    // --keep may be smaller than before
         checkpoint_prune(o->out, t->saved, o->keep);
     pair_list_free(&pairs);
     return t;
@@ -224,6 +231,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+// For developers: what a step costs beside the device.
 static void log_host_time(struct trainer *t)
 {
     size_t count = (size_t)MIN(t->host_count, (uint64_t)HOST_TIMES);
@@ -236,7 +244,7 @@ static void log_host_time(struct trainer *t)
               (double)t->host_ms[count / 2], (double)t->batch_ms[count / 2], count);
 }
 
-// What is still under way is waited for, and forgotten.
+// Steps under way are waited for, and their results dropped.
 void trainer_destroy(struct trainer *t)
 {
     if (!t)
@@ -294,11 +302,12 @@ static bool next_batch(struct trainer *t, struct ring_slot *slot)
     return true;
 }
 
-// Saves what is on the device when the next batch can not be had.
+// Saves what is on the device when the next batch cannot be read: the steps so far are
+// good, only the data is not.
 static void save_good_state(struct trainer *t)
 {
     if (t->step > t->saved && trainer_write_state(t))
-        log_info("train: step %" PRIu64 " is saved: go on with --continue once the "
+        log_info("train: step %" PRIu64 " is saved: resume with --continue once the "
                  "images can be read",
                  t->step);
 }
@@ -307,7 +316,7 @@ static void report_failed_step(struct trainer *t)
 {
     char *path = t->saved ? checkpoint_path(t->settings.options.out, t->saved) : NULL;
     const char *kernel = program_last_kernel(t->program);
-    log_error("train: step %" PRIu64 " failed: %s %s in kernel %s; %s%s: go on with "
+    log_error("train: step %" PRIu64 " failed: %s %s in kernel %s; %s%s: resume with "
               "--continue",
               t->step + 1, gpu_device_info(t->device)->name,
               gpu_device_is_lost(t->device) ? "was lost" : "reported an error",
@@ -328,7 +337,7 @@ static void warn_if_not_finite(struct trainer *t, const struct pix_step_metrics 
     t->warned = true;
     log_warn("train: a loss is not finite in step %" PRIu64
              " (d_real %g, d_fake %g, d_gp %g, g_gan %g, g_l1 %g): the weights are "
-             "likely spoilt; a lower --lr may help",
+             "probably corrupted; a lower --lr may help",
              m->step, m->loss_d_real, m->loss_d_fake, m->loss_d_gp, m->loss_g_gan,
              m->loss_g_l1);
 }
@@ -345,7 +354,8 @@ static bool wants_checkpoint(const struct trainer *t, uint64_t step)
     return step == t->steps || (every && step % every == 0);
 }
 
-// What is due after a step.
+// Writes what is due after a step. Metrics first: a checkpoint must not be ahead of
+// them.
 static bool write_outputs(struct trainer *t, const struct pix_step_metrics *metrics)
 {
     if ((t->step % t->settings.options.log_freq == 0 || metrics->has_val) &&
@@ -389,7 +399,8 @@ static bool may_begin(const struct trainer *t)
             !wants_validation(t, t->submitted));
 }
 
-// Prepares and submits the next step. What it lacks is told of when its turn comes.
+// Prepares and submits the next step. A missing batch is not reported here but when its
+// turn comes: the step before it is still under way and may end well.
 static void begin_step(struct trainer *t)
 {
     uint32_t index;
@@ -413,7 +424,7 @@ static void begin_step(struct trainer *t)
     t->is_stuck = !ok;
 }
 
-// Nothing is under way, and the next step could not be begun.
+// Reports why the next step could not be begun. Nothing is under way.
 static void report_stuck(struct trainer *t)
 {
     if (t->starved[0]) {
@@ -425,7 +436,8 @@ static void report_stuck(struct trainer *t)
     }
 }
 
-// The first calls record. Files are large.
+// Remembers the host's time of a step. The first calls record commands, and calls that
+// write files would hide the rest: neither counts.
 static void note_host_time(struct trainer *t, double seconds)
 {
     if (++t->call_count <= RING_SLOTS + 1 || wants_sample(t, t->step) ||
@@ -442,14 +454,15 @@ static double loss_of(const struct ring_slot *slot, int i)
     return slot->losses[i] ? (double)*slot->losses[i] : NAN;
 }
 
-// The step that ended is the newest: none is begun ahead of a validation.
+// Validates if that is due. The step that ended is the newest one: none is begun ahead
+// of a validation.
 static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
 {
     if (!wants_validation(t, t->step))
         return true;
     if (!validation_run(t->validation, &metrics->val_l1)) {
         t->lost = gpu_device_is_lost(t->device);
-        t->unlogged = true;    // a run that goes on would not validate this step again
+        t->unlogged = true;    // a resumed run would not validate this step again
         return false;
     }
     metrics->has_val = true;
@@ -458,7 +471,7 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
     return true;
 }
 
-// Waits for the oldest step under way, tells of it, and writes what is due.
+// Waits for the oldest step under way, reports it, and writes what is due.
 static enum pix_step_result end_step(struct trainer *t,
                                      struct pix_step_metrics *metrics)
 {
@@ -474,7 +487,7 @@ static enum pix_step_result end_step(struct trainer *t,
         report_failed_step(t);
         return PIX_STEP_FAILED;
     }
-    // Two steps overlap by what the second has to wait for the first.
+    // Two steps overlap while the second waits for the first: that time counts once.
     double seconds = now - MAX(slot->begun, t->done_at);
     t->done_at = now;
     t->pace = seconds;
@@ -562,7 +575,7 @@ bool trainer_save(struct trainer *t)
     if (t->unlogged) {
         log_error("train: the metrics of step %" PRIu64
                   " are not in the file, so it is "
-                  "not saved: see to what failed before and go on with --continue",
+                  "not saved: fix the earlier error and resume with --continue",
                   t->step);
         return false;
     }

@@ -15,7 +15,7 @@
 // ---------------------------------------------------------------------------
 // The step as a graph, and its plan
 
-// The option that lowers what takes most.
+// Names the option that lowers the larger part of what is needed.
 const char *trainer_memory_hint(const struct pix_train_options *o,
                                 const struct pix_plan *plan)
 {
@@ -24,7 +24,8 @@ const char *trainer_memory_hint(const struct pix_train_options *o,
     return o->batch_size > 1 ? "lower --batch-size" : "lower --crop-size";
 }
 
-// What the graph refuses is too large, and it does not know of options.
+// The graph refuses only what is too large, and knows nothing of options: the hint is
+// added here.
 static bool build_step(struct trainer *t, const struct objective_options *objective)
 {
     struct log_capture capture;
@@ -63,8 +64,9 @@ static bool build_program(struct trainer *t)
     return true;
 }
 
-// The run's table. A run that goes on has one; for a new one a first graph says which
-// shapes there are. Nothing is measured for a plan.
+// Finds the run's table of kernels. A resumed run has one; for a new one a first graph,
+// with the built-in choice, says which shapes there are. Nothing is measured for a
+// plan.
 static bool find_tuning(struct trainer *t, bool measure)
 {
     const struct pix_train_options *o = &t->settings.options;
@@ -85,6 +87,7 @@ static bool find_tuning(struct trainer *t, bool measure)
     return ok;
 }
 
+// Empty: building the graph adds the weights, by the names of the port's state_dict.
 static bool create_networks(struct trainer *t)
 {
     t->generator = weights_create(false);

@@ -72,7 +72,7 @@ struct trainer {
 
     struct run run;
     bool failed;      // no more steps
-    bool lost;        // nor checkpoints: what is on the device can not be trusted
+    bool lost;        // nor checkpoints: what is on the device cannot be trusted
     bool unlogged;    // nor checkpoints: the metrics of the last step are not in the
                       // file
     bool warned;      // of a loss that is not finite

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a run goes on from: its checkpoints, or the weights that it begins with. See
+// What a run resumes from: its checkpoints, or the weights that it begins with. See
 // trainer_inside.h.
 
 #include "train/trainer_inside.h"
@@ -37,7 +37,8 @@ bool trainer_write_state(struct trainer *t)
         .settings = &t->settings,
     };
     tuning_hash(&t->tuning, state.tuning);
-    // The lines up to the checkpoint's step must not be lost before the checkpoint is.
+    // The metrics up to this step must be on disk before the checkpoint is, which a
+    // resumed run cuts the file back to.
     if (!run_sync_metrics(&t->run))
         return false;
     char *path = checkpoint_path(t->settings.options.out, t->step);
@@ -52,8 +53,8 @@ bool trainer_write_state(struct trainer *t)
     return ok;
 }
 
-// A checkpoint that was put here from another run, or renamed, would go on as something
-// else than it says.
+// Whether a checkpoint is this run's and of this step. One that was copied from another
+// run, or renamed, would silently continue something else.
 static bool belongs(const struct trainer *t, const struct checkpoint *c,
                     const char *path, uint64_t step)
 {
@@ -61,14 +62,16 @@ static bool belongs(const struct trainer *t, const struct checkpoint *c,
     const struct pix_option *row =
         options_kept_difference(&t->settings.options, &state->settings->options);
     if (state->step != step)
-        log_error("train: %s holds step %" PRIu64 ", not that of its name", path,
-                  state->step);
+        log_error("train: %s contains step %" PRIu64 ", which does not match its name",
+                  path, state->step);
     else if (row)
-        log_error("train: %s was trained with another --%s than this run", path,
+        log_error("train: %s was trained with a different --%s than this run", path,
                   row->name);
     return state->step == step && !row;
 }
 
+// Checks everything before it changes anything on the device, since an older checkpoint
+// may have to be tried next.
 static bool load(struct trainer *t, const char *path, uint64_t step)
 {
     struct checkpoint *c = checkpoint_open(path);
@@ -98,23 +101,24 @@ static bool try_load(struct trainer *t, const char *path, uint64_t step)
     return ok;
 }
 
-// Checkpoints newer than the one that could be read would be taken for the newest of
-// the run, so they get another name.
+// Renames checkpoints newer than the one that could be read: the next start would take
+// them for the newest of the run. They are kept, since they may be of use to a person.
 static void set_aside(const char *run, const uint64_t *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         char *path = checkpoint_path(run, steps[i]);
         char *aside = path ? mem_printf("%s.unreadable", path) : NULL;
         if (aside && os_file_rename(path, aside))
-            log_warn("train: %s can not be used and is now %s", path, file_name(aside));
+            log_warn("train: %s cannot be used and is now %s", path, file_name(aside));
         else if (aside)
-            log_warn("train: can not rename %s: %s", path, os_error_text());
+            log_warn("train: cannot rename %s: %s", path, os_error_text());
         mem_free(aside);
         mem_free(path);
     }
 }
 
-// A run goes on with the table it was begun with, unless the user says otherwise.
+// Whether a resumed run has the kernels it was begun with, or the user chose others.
+// Another kernel adds in another order, so the bits would differ from here on.
 static bool keeps_tuning(const struct trainer *t)
 {
     const struct pix_train_options *o = &t->settings.options;
@@ -124,20 +128,21 @@ static bool keeps_tuning(const struct trainer *t)
         return true;
     if (tuned_is_auto(o->tuning))
         log_error("train: %s/tuning.json is not the table of kernels that the run was "
-                  "trained with: put back the one of %s (this is %s), or go on with "
-                  "--tuning %s/tuning.json or --tuning off (the same sums, rounded "
-                  "otherwise)",
+                  "trained with: put back the one of %s (this is %s), or resume with "
+                  "--tuning %s/tuning.json or --tuning off (same results up to "
+                  "rounding)",
                   o->out, t->trained_with, now, o->out);
     else
         log_info(
-            "train: --tuning %s is another table of kernels than before: from here "
-            "on sums are rounded otherwise",
+            "train: --tuning %s differs from the run's kernel table; rounding changes "
+            "from here on",
             o->tuning);
     return !tuned_is_auto(o->tuning);
 }
 
-// Loads the newest checkpoint that can be read. None at all: the run starts from the
-// beginning, *found is false.
+// Loads the newest checkpoint that can be read. If there is none at all the run starts
+// from the beginning, and *found is false; if there are some and none can be read, that
+// is an error: starting again would bury them.
 static bool resume(struct trainer *t, bool *found)
 {
     const char *run = t->settings.options.out;
@@ -150,7 +155,7 @@ static bool resume(struct trainer *t, bool *found)
         char *path = checkpoint_path(run, steps[i]);
         *found = path && try_load(t, path, steps[i]);
         if (*found)
-            log_info("train: going on from %s", path);
+            log_info("train: resuming from %s", path);
         mem_free(path);
     }
     if (*found)
@@ -165,7 +170,7 @@ static bool resume(struct trainer *t, bool *found)
     return *found ? keeps_tuning(t) : count == 0;
 }
 
-// The weights of a file, which may be in another order than the run's.
+// Loads the weights of a file, whose concatenations may have the other order.
 static bool start_from(struct trainer *t, enum network network,
                        const struct weights *weights, const char *path)
 {
@@ -193,22 +198,22 @@ static bool initialise_network(struct trainer *t, struct weights *weights,
     if (is_given && weights->count > 0)
         return start_from(t, network, weights, file);
     if (is_given)
-        log_warn("train: --gan-mode none has no discriminator: --init-d %s is not used",
+        log_warn("train: --gan-mode none has no discriminator: --init-d %s is ignored",
                  file);
     random_init(&r, o->seed,
                 network == NETWORK_G ? SEQUENCE_GENERATOR : SEQUENCE_DISCRIMINATOR);
     return weights_initialise(weights, t->device, &r, t->settings.law, o->init_gain);
 }
 
-// A run that goes on has the weights of its checkpoint.
+// A resumed run has the weights of its checkpoint.
 static void warn_of_initial(const struct pix_train_options *o)
 {
     const char *const files[][2] = { { "--init-g", o->init_g },
                                      { "--init-d", o->init_d } };
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         if (files[i][1] && *files[i][1])
-            log_warn("train: %s goes on with its own weights: %s %s is not used",
-                     o->out, files[i][0], files[i][1]);
+            log_warn("train: %s resumes with its own weights: %s %s is ignored", o->out,
+                     files[i][0], files[i][1]);
 }
 
 static bool initialise(struct trainer *t)

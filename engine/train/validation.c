@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Validation during training. See validation.h.
+// Validation during training: a program of its own over the weights that are trained,
+// so that nothing is copied. See validation.h.
 
 #include "train/validation.h"
 
@@ -20,6 +21,7 @@ struct validation {
     struct dataset *data;
 };
 
+// The pairs of val/, whole and in order: the error must not depend on crops or a seed.
 static bool open_data(struct validation *v, const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;

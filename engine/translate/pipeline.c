@@ -2,9 +2,9 @@
 //
 // A ring of slots, each for one image on its way. Workers load images into free slots
 // in rising order and store what the calling thread has run; storing goes first, since
-// it frees slots. The calling thread takes loaded images in order, so what runs
-// together depends on the images alone. Where no thread can be had, it does the
-// workers' part itself. See pipeline.h.
+// it frees slots. The calling thread takes loaded images in order, so which images run
+// together does not depend on the timing of threads. Where no thread can be created,
+// the calling thread does the workers' part itself. See pipeline.h.
 
 #include "translate/pipeline.h"
 
@@ -20,12 +20,12 @@
 
 enum { MAX_THREADS = 64, USEFUL_THREADS = 8 };
 
-// What the pixels under way may take: nothing is loaded ahead beyond it. The image that
-// is next to run is loaded all the same, so that there is always a way on.
+// Bytes that the pixels under way may take: nothing is loaded ahead beyond it. The
+// image that runs next is loaded in any case, so that there is always progress.
 #define USUAL_BYTES ((uint64_t)512 << 20)
 
-// A batch may have this part of it: there are the one that is gathered, those on the
-// device, and what is stored.
+// A batch may take one of BATCH_SHARE parts of it: one batch is gathered, up to two are
+// on the device, one is stored.
 #define BATCH_SHARE 4
 
 enum stage {
@@ -110,6 +110,7 @@ static bool may_load(const struct pipeline *p)
            p->bytes + (p->loading + (uint64_t)1) * p->largest <= p->most_bytes;
 }
 
+// Reads and prepares an image, so that resizing happens in threads too.
 static void load(struct pipeline *p, size_t index, struct slot *s)
 {
     s->result = PIX_TRANSLATE_NOT_READ;
@@ -179,8 +180,8 @@ static void work(void *user)
 // ---------------------------------------------------------------------------
 // The calling thread
 
-// Under the mutex: tells of the images that are done, in order. False: to be stopped.
-static bool tell(struct pipeline *p)
+// Under the mutex: reports the images that are done, in order. False: to be stopped.
+static bool report_done(struct pipeline *p)
 {
     while (!p->stop && p->next_done < p->next_run &&
            slot_of(p, p->next_done)->stage == STAGE_DONE) {
@@ -251,7 +252,7 @@ static void wait_or_work(struct pipeline *p)
 // be stopped.
 static struct slot *wait_loaded(struct pipeline *p)
 {
-    while (tell(p)) {
+    while (report_done(p)) {
         struct slot *s = slot_of(p, p->next_run);
         if (p->next_run < p->next_load && s->stage == STAGE_LOADED)
             return s;
@@ -366,7 +367,7 @@ static void run_all(struct pipeline *p, struct slot **batch)
         go_on = !translator_is_lost(p->translator);
     }
     // All of them, unless the device was lost.
-    while (tell(p) && p->next_done < p->next_run)
+    while (report_done(p) && p->next_done < p->next_run)
         wait_or_work(p);
     while (p->in_flight)
         land(p);    // after a stop
@@ -375,7 +376,7 @@ static void run_all(struct pipeline *p, struct slot **batch)
     os_mutex_unlock(p->mutex);
 }
 
-// A single image has nothing to overlap with.
+// Threads that help: none for a single image, which has nothing to overlap with.
 static uint32_t useful_threads(uint32_t most, size_t count)
 {
     uint32_t useful = most ? most : MIN(os_core_count(), (uint32_t)USEFUL_THREADS);
@@ -387,7 +388,7 @@ static void start_threads(struct pipeline *p, uint32_t count)
     while (p->thread_count < count) {
         struct os_thread *thread = os_thread_create(work, p);
         if (!thread) {
-            log_debug("translate: can not start a thread: %s", os_error_text());
+            log_debug("translate: cannot start a thread: %s", os_error_text());
             return;
         }
         p->threads[p->thread_count++] = thread;
@@ -495,7 +496,7 @@ bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
         items[i].out = (struct pix_image){ 0 };
     }
     bool ok = pipeline_run(t, translator_threads(t), count, &ends);
-    // What was stored before a stop is not the caller's to know of.
+    // Images that were translated but not reported before a stop are not the caller's.
     for (size_t i = 0; i < count; i++)
         if (items[i].result == PIX_TRANSLATE_PENDING)
             image_free(&items[i].out);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Many images through a translator. Threads load and store them, a few ahead of the
-// device and behind it; the calling thread runs the device. What is told, and in which
-// order, does not depend on the threads.
+// device and behind it; the calling thread runs the device. What is reported, and in
+// which order, does not depend on the threads.
 
 #ifndef TRANSLATE_PIPELINE_H
 #define TRANSLATE_PIPELINE_H
@@ -16,8 +16,8 @@ struct translator;
 // Where images come from and go to. Errors and warnings about an image are kept until
 // it is done.
 struct pipeline_ends {
-    // Any thread. What is put into `picture`, empty before, is the pipeline's from
-    // then. It need not be what the networks take.
+    // Any thread. `picture` is empty before; its samples are the pipeline's afterwards.
+    // It need not have the channels, kind or size that the networks take.
     bool (*load)(void *user, size_t index, struct picture *picture);
     // Any thread. May take the samples: then it leaves `picture` empty.
     bool (*store)(void *user, size_t index, struct picture *picture);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Translation: the generator of a checkpoint as a graph without losses, for a number of
-// images of one size. The graph of the last size is kept, since most folders hold one
+// images of one size. The program of the last size is kept, since most folders hold one
 // size. The weights are uploaded once and have neither gradients nor moments.
 
 #include "translate/translator.h"
@@ -45,13 +45,13 @@ struct translator {
     uint32_t batch_size, threads;
     enum translation_mode mode;
     struct step_block step;    // with the seed of dropout
-    bool averages;             // of the weights rather than themselves, if there are
+    bool averages;             // use the moving averages of the weights, if there are
     bool tunes;                // measures shapes that the table lacks
     struct tuning tuning;
     struct weights *generator;
     struct sized now;    // what the last images needed
     uint32_t most;       // images of that size that the device can take at once
-    bool has_warned;     // of what looks like a pair
+    bool has_warned;     // that an image looks like a pair
 };
 
 // ---------------------------------------------------------------------------
@@ -99,8 +99,9 @@ static bool fits(struct translator *t, const struct pix_plan *plan)
                                       "--preprocess none");
 }
 
-// What the table learns changes the graph. Only the first size that it does not know is
-// measured: the images of a folder may have as many as there are.
+// Measures shapes that the table lacks; new entries change the graph, which is then
+// built again. Only the first unknown size is measured: the images of a folder may have
+// as many sizes as there are images.
 static bool sized_tune(struct translator *t, struct sized *s)
 {
     const struct sized before = *s;
@@ -117,6 +118,8 @@ static bool sized_tune(struct translator *t, struct sized *s)
     return sized_build(t, before.images, before.width, before.height, s);
 }
 
+// The plan is checked before measuring, which takes seconds, and again after it: other
+// kernels may need other memory.
 static bool sized_start(struct translator *t, struct sized *s)
 {
     struct pix_plan plan;
@@ -145,7 +148,7 @@ static bool check_side(const struct translator *t, uint32_t width, uint32_t heig
     return false;
 }
 
-// Makes the kept program one for so many images of this size, not started yet.
+// Makes the kept program one for this number of images of this size, not started yet.
 static bool prepare(struct translator *t, uint32_t images, uint32_t width,
                     uint32_t height)
 {
@@ -162,9 +165,10 @@ static bool prepare(struct translator *t, uint32_t images, uint32_t width,
     return false;
 }
 
-// Makes the kept program one that can run as many of these images as possible, at most
-// `images`. What does not fit the device is tried again with fewer, and
-// the error is not reported.
+// Makes the kept program one that runs as many of these images as possible, at most
+// `images`. A batch that does not fit the device is tried again with half as many; its
+// errors are captured, while warnings and infos (measuring kernels, a wrong kernel)
+// pass.
 static bool start(struct translator *t, uint32_t images, uint32_t width,
                   uint32_t height)
 {
@@ -185,11 +189,12 @@ static bool start(struct translator *t, uint32_t images, uint32_t width,
         images /= 2;
         was_cut = true;
     }
-    // prepare may have set it for a new size.
+    // Set last, since prepare sets it for a new size.
     if (was_cut && ok) {
         t->most = images;
-        log_warn("translate: a larger batch does not fit %s: images are translated "
-                 "%" PRIu32 " at a time",
+        log_warn("translate: a larger batch does not fit %s: translating %" PRIu32
+                 " at "
+                 "a time",
                  gpu_device_info(t->device)->name, images);
     }
     if (!ok)
@@ -218,7 +223,8 @@ static bool refuse_option(const char *option, const char *given)
     return false;
 }
 
-// What the caller knows better than the file.
+// Replaces what the caller knows better than the file: bare weights record neither the
+// direction nor the kind of samples.
 static bool override(struct settings *s, const struct pix_translate_options *o)
 {
     int swap;
@@ -255,7 +261,7 @@ static bool load(struct translator *t, const struct pix_translate_options *given
     return ok;
 }
 
-// A choice of the caller's; false after a message that names all of them.
+// Parses a choice of the caller; false after a message that names all of them.
 static bool choose(const struct choice *table, const char *option, const char *given,
                    const char *all, int *value)
 {
@@ -290,7 +296,8 @@ struct translator *translator_create(struct gpu_device *device,
         goto fail;
     t->resize = resize;
     t->mode = (enum translation_mode)mode;
-    // Each image has the mask of the first one of a batch, whatever its company.
+    // A dropout mask depends on the place in the batch: alone, each image has that of
+    // the first one, whatever it is translated with.
     if (t->mode == TRANSLATION_PAPER)
         t->batch_size = t->most = 1;
     if (options->batch_size > TRANSLATOR_MAX_BATCH) {
@@ -404,8 +411,8 @@ bool translator_create_output(const struct translator *t, uint32_t width,
                           t->settings.options.output_nc, width, height);
 }
 
-// A file of the input's sort is taken where it can hold the output without loss of what
-// the model was trained on.
+// The input's format is kept where it can hold the kind and channels of the targets
+// that the model was trained on.
 const char *translator_extension(const struct translator *t, const char *path)
 {
     const char *extension = file_extension(path);
@@ -422,8 +429,8 @@ void translator_warn_of_pair(struct translator *t)
 {
     if (!t->has_warned)
         log_warn(
-            "translate: an image is twice as wide as high: if it is a pair A|B, give "
-            "its input side alone (evaluate takes pairs)");
+            "translate: an image is twice as wide as it is high: if it is a pair A|B, "
+            "pass only the input half (evaluate takes pairs)");
     t->has_warned = true;
 }
 
@@ -435,6 +442,7 @@ bool translator_is_ready(const struct translator *t, uint32_t images, uint32_t w
            s->width == width && s->height == height && s->in_flight < SLOTS;
 }
 
+// Reports a failed run, with the kernel that the device had reached.
 static bool report(const struct translator *t)
 {
     const char *kernel = program_last_kernel(t->now.program);
@@ -444,7 +452,7 @@ static bool report(const struct translator *t)
     return false;
 }
 
-// Bytes between the pictures of a run.
+// Bytes from one image of a run to the next, as staged.
 static size_t staged_bytes(const struct translator *t, bool is_output)
 {
     const struct sized *s = &t->now;
@@ -494,7 +502,7 @@ bool translator_wait(struct translator *t, struct picture *out)
     return true;
 }
 
-// Takes the samples of `in`, which is empty afterwards.
+// One image from begin to end. Takes the samples of `in`, which is empty afterwards.
 static bool run(struct translator *t, struct picture *in, struct picture *out)
 {
     bool is_pair;
@@ -537,7 +545,7 @@ bool translator_run_array(struct translator *t, const struct pix_array *in,
     return ok;
 }
 
-// A graph of its own, so that the one that is at work stays.
+// Builds a program of its own, so that the one that may be running stays.
 bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out)
 {
