@@ -94,7 +94,7 @@ static void test_convert(void **state)
     command_check_has(command_err, "starting from G.pth");
     command_check_has(command_err, "starting from D.safetensors");
     RUN(0, "train --out started --continue --steps 2 --init-g G.pth");
-    command_check_has(command_err, "--init-g G.pth is not used");
+    command_check_has(command_err, "--init-g G.pth is ignored");
     RUN(1, "train --data pairs --out none --init-g G.pth --crop-size 32 --load-size 36 "
            "--ngf 8");
     command_check_has(command_err, "model.model.0.weight");

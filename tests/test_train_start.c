@@ -74,8 +74,8 @@ static void test_start(void **state)
     public_messages[0] = '\0';
     words_continue(run,
                    "bias=all init-type=xavier steps=4 init-g=" FROM " init-d=" FROM);
-    public_check_message("--init-g " FROM " is not used");
-    public_check_message("--init-d " FROM " is not used");
+    public_check_message("--init-g " FROM " is ignored");
+    public_check_message("--init-d " FROM " is ignored");
     assert_true(test_remove_tree(run));
 
     // The average of a run that has one; a run that keeps one from a run that does not.

@@ -100,7 +100,7 @@ static void test_translate_large_batch(void **state)
         assert_non_null(items[i].in.pixels);
     }
     assert_true(pix_translator_run_many(translator, items, 2, NULL, NULL));
-    public_check_message("translated 1 at a time");
+    public_check_message("translating 1 at a time");
     assert_memory_equal(items[0].out.pixels, items[1].out.pixels, WIDTH * HEIGHT * 3);
     for (int i = 0; i < 2; i++) {
         pix_image_free(&items[i].in);
