@@ -12,6 +12,7 @@
 #include "store/convert.h"
 #include "store/network_file.h"
 #include "support/network_files.h"
+#include "support/tree.h"
 
 #define FOLDER "test_affinelayer.scratch"
 #define FIRST FOLDER "/first.pth"
@@ -28,9 +29,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    file_remove(FIRST);
-    file_remove(SECOND);
-    file_remove(THIRD);
+    test_remove_tree(FIRST);
+    test_remove_tree(SECOND);
+    test_remove_tree(THIRD);
     network_release_messages();
     return 0;
 }

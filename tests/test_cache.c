@@ -423,7 +423,7 @@ static void test_merged(void **state)
     void *data;
     size_t size;
     assert_true(file_read(path, &data, &size));
-    assert_true(file_remove(path));
+    assert_true(test_remove_tree(path));
     assert_int_equal(run(100), 0);
     assert_int_equal(merged, 0);
 
@@ -454,7 +454,7 @@ static void test_no_room(void **state)
     assert_int_equal(run(500), 0);
     assert_non_null(strstr(debug, "cache: file: can not make folder"));
     assert_string_equal(log_last_error(), "");
-    assert_true(file_remove(home));
+    assert_true(test_remove_tree(home));
 
     // A disk that is full.
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
@@ -471,7 +471,7 @@ static void test_no_room(void **state)
     // A folder where the file would be.
     assert_int_equal(run(500), 0);
     char *path = find_file();
-    assert_true(file_remove(path));
+    assert_true(test_remove_tree(path));
     assert_true(file_make_folder(path));
     assert_int_equal(run(500), 0);
     assert_true(file_is_folder(path));
@@ -541,7 +541,7 @@ static void test_two_writers(void **state)
     assert_true(run(0) > HEADER);
     // Nothing is left beside the file, hidden or not.
     char *folder = find_folder(), *path = find_file();
-    assert_true(file_remove(path));
+    assert_true(test_remove_tree(path));
     assert_int_equal(remove(folder), 0);
     mem_free(path);
     mem_free(folder);

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "store/checkpoint_folder.h"
+#include "support/tree.h"
 
 #define RUN "test_checkpoint.scratch"
 #define STEP 20
@@ -43,7 +44,7 @@ static void remove_files(const char *folder)
         return;
     for (size_t i = 0; i < list.count; i++) {
         char *path = file_join(folder, list.names[i]);
-        file_remove(path);
+        test_remove_tree(path);
         mem_free(path);
     }
     file_list_free(&list);

@@ -15,6 +15,7 @@
 #include "store/checkpoint.h"
 #include "store/network_file.h"
 #include "support/network_files.h"
+#include "support/tree.h"
 
 #define FOLDER "test_convert.scratch"
 #define FIRST FOLDER "/first.pth"
@@ -31,9 +32,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    file_remove(FIRST);
-    file_remove(SECOND);
-    file_remove(THIRD);
+    test_remove_tree(FIRST);
+    test_remove_tree(SECOND);
+    test_remove_tree(THIRD);
     network_release_messages();
     return 0;
 }
@@ -203,7 +204,7 @@ static void test_checkpoint_stays(void **state)
     mem_free(before);
     mem_free(after);
     // Other files are replaced.
-    file_remove(SECOND);
+    test_remove_tree(SECOND);
     assert_true(convert_run(&options));
     assert_true(convert_run(&options));
     weights_destroy(weights);

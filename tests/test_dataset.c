@@ -20,6 +20,7 @@
 #include "data/image.h"
 #include "data/pairs.h"
 #include "data/picture_file.h"
+#include "support/tree.h"
 
 #ifndef TEST_FIXTURES
 #define TEST_FIXTURES "tests/support/fixtures"
@@ -52,7 +53,7 @@ static void remove_files(void)
         return;
     for (size_t i = 0; i < list.count; i++) {
         char *path = file_join(SCRATCH, list.names[i]);
-        file_remove(path);
+        test_remove_tree(path);
         mem_free(path);
     }
     file_list_free(&list);
@@ -354,7 +355,7 @@ static void test_broken(void **state)
         assert_int_equal(pixels[0], 10 * s.image);
     }
     dataset_destroy(set);
-    assert_true(file_remove(SCRATCH "/.hidden.png"));
+    assert_true(test_remove_tree(SCRATCH "/.hidden.png"));
 }
 
 static void test_not_resized(void **state)
@@ -428,7 +429,7 @@ static void test_file_goes(void **state)
     o.threads = 2;
     struct dataset *set = open_dataset(&o);
     assert_non_null(set);
-    assert_true(file_remove(SCRATCH "/e.bmp"));
+    assert_true(test_remove_tree(SCRATCH "/e.bmp"));
     // What was decoded ahead may still come from before.
     uint32_t given = 0;
     while (given < 100 && dataset_next(set, &s, pixels)) {
@@ -481,7 +482,7 @@ static int setup_sides(void **state)
             return -1;
         for (size_t k = 0; k < list.count; k++) {
             char *path = file_join(folders[i], list.names[k]);
-            file_remove(path);
+            test_remove_tree(path);
             mem_free(path);
         }
         file_list_free(&list);

@@ -15,6 +15,7 @@
 #include "ops/op.h"
 #include "shared/fill.h"
 #include "support/gpu.h"
+#include "support/log.h"
 
 static void test_list(void **state)
 {
@@ -45,7 +46,7 @@ static void test_select(void **state)
     assert_string_equal(gpu_device_info(device)->name, name);
     gpu_device_destroy(device);
 
-    log_clear_error();
+    test_forget_error();
     assert_null(gpu_device_create(&(struct gpu_device_options){ .select = "12345" }));
     assert_non_null(strstr(log_last_error(), "12345"));
     assert_non_null(strstr(log_last_error(), name));
@@ -93,7 +94,7 @@ static void test_transfer(void **state)
 static void test_too_much_memory(void **state)
 {
     (void)state;
-    log_clear_error();
+    test_forget_error();
     // Larger than any memory: the driver refuses the buffer or its memory.
     struct gpu_buffer *buffer =
         gpu_buffer_create(test_gpu(), (uint64_t)1 << 46, GPU_DEVICE);

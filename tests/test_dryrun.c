@@ -25,6 +25,7 @@
 #include "shared/fill.h"
 #include "support/gpu.h"
 #include "support/statistics.h"
+#include "support/tree.h"
 #include "train/objective.h"
 #include "translate/translation.h"
 
@@ -252,7 +253,7 @@ static void test_pipeline_cache(void **state)
             gpu_cache_open(device);
             path = mem_strdup(device->cache.path);
             gpu_cache_close(device);
-            file_remove(path);
+            test_remove_tree(path);
         }
         double start = os_seconds();
         gpu_cache_open(device);
@@ -269,7 +270,7 @@ static void test_pipeline_cache(void **state)
         gpu_device_destroy(device);
     }
     device = before;
-    file_remove(path);
+    test_remove_tree(path);
     mem_free(path);
     mem_free(folder);
     mem_free(here);

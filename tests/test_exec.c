@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "gpu/inside.h"
 #include "support/gpu.h"
+#include "support/log.h"
 #include "train/objective.h"
 
 #define CROP 32
@@ -321,7 +322,7 @@ static void test_lost_device_names_the_last_kernel(void **state)
     const struct step_block block = { .step = 3,
                                       .adam_step_size = 1e-4f,
                                       .adam_root = 1 };
-    log_clear_error();
+    test_forget_error();
     assert_false(exec_run(s.exec, &block));
     // The device is in truth well: let it finish before its objects go.
     device->vk.vkWaitForFences = wait;
@@ -371,7 +372,7 @@ static void test_lost_in_a_ring(void **state)
     PFN_vkQueueSubmit submit = device->vk.vkQueueSubmit;
     device->vk.vkQueueWaitIdle(device->queue);    // its marks are all there
     device->vk.vkQueueSubmit = lose_queue;
-    log_clear_error();
+    test_forget_error();
     assert_false(exec_submit(s.exec, 1, &third));
     assert_non_null(strstr(log_last_error(), "vkQueueSubmit returned"));
     assert_false(exec_wait(s.exec, 0));

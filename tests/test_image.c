@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/picture_file.h"
+#include "support/tree.h"
 
 #ifndef TEST_FIXTURES
 #define TEST_FIXTURES "tests/support/fixtures"
@@ -240,7 +241,7 @@ static void test_every_truncation(void **state)
         assert_true(file_write(cut, data, size));
         assert_true(read_image(cut, &image, &reason));
         image_free(&image);
-        file_remove(cut);
+        test_remove_tree(cut);
         mem_free(data);
         mem_free(cut);
         mem_free(path);
@@ -270,7 +271,7 @@ static void test_every_change(void **state)
                 image_free(&image);
             bytes[at] = before;
         }
-        file_remove(changed);
+        test_remove_tree(changed);
         mem_free(data);
         mem_free(changed);
         mem_free(path);
@@ -329,7 +330,7 @@ static void test_missing_tables(void **state)
         image_free(&image);
     }
     image_free(&first);
-    file_remove(path);
+    test_remove_tree(path);
     mem_free(data);
 }
 
@@ -349,7 +350,7 @@ static void test_write(void **state)
         assert_true(image_read(cases[i].path, &back));
         assert_in_range(largest_difference(&image, &back), 0, cases[i].tolerance);
         image_free(&back);
-        assert_true(file_remove(cases[i].path));
+        assert_true(test_remove_tree(cases[i].path));
     }
 
     errors = 0;

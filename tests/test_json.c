@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "support/log.h"
 
 static json_t *parse(const char *text)
 {
@@ -122,7 +123,7 @@ static void test_refuses(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        log_clear_error();
+        test_forget_error();
         json_t *document = parse(texts[i]);
         if (document)
             print_error("accepted: %s\n", texts[i]);
@@ -222,7 +223,7 @@ static void test_text(void **state)
     assert_null(object);
     json_add(&object, "y", json_true());
     assert_null(object);
-    log_clear_error();
+    test_forget_error();
     assert_null(json_text(object));
     assert_non_null(strstr(log_last_error(), "memory"));
 }

@@ -13,6 +13,7 @@
 
 #include "base/log_queue.h"
 #include "base/os.h"
+#include "support/log.h"
 
 // What the sink got, oldest first.
 static struct {
@@ -50,7 +51,7 @@ static int setup(void **state)
     (void)state;
     got_count = 0;
     log_use(&sink);
-    log_clear_error();
+    test_forget_error();
     return 0;
 }
 
@@ -81,7 +82,7 @@ static void test_sink(void **state)
     log_error("silent");
     assert_got(0);
     assert_string_equal(log_last_error(), "silent");
-    log_clear_error();
+    test_forget_error();
     assert_string_equal(log_last_error(), "");
 }
 

@@ -18,6 +18,7 @@
 #include "store/convert.h"
 #include "store/weight_names.h"
 #include "support/network_files.h"
+#include "support/tree.h"
 
 #define FOLDER "test_network_file.scratch"
 #define FIRST FOLDER "/first.pth"
@@ -34,9 +35,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    file_remove(FIRST);
-    file_remove(SECOND);
-    file_remove(THIRD);
+    test_remove_tree(FIRST);
+    test_remove_tree(SECOND);
+    test_remove_tree(THIRD);
     network_release_messages();
     return 0;
 }
@@ -79,7 +80,7 @@ static void test_mismatches(void **state)
     assert_true(file_write(FOLDER "/model.onnx", "onnx", 4));
     assert_null(network_file_open(FOLDER "/model.onnx", NETWORK_G, "train"));
     network_check_says("cannot be read");
-    assert_true(file_remove(FOLDER "/model.onnx"));
+    assert_true(test_remove_tree(FOLDER "/model.onnx"));
     assert_null(network_file_open(FIRST, NETWORK_D, "train"));
     network_check_says("holds a generator, not a discriminator");
     assert_null(network_file_open(FOLDER "/nothing", NETWORK_G, "train"));
@@ -244,7 +245,7 @@ static void test_bad_options(void **state)
         assert_int_equal(network_errors(), 1);
         network_check_says(SECOND);
         network_check_says("options");
-        file_remove(SECOND);
+        test_remove_tree(SECOND);
     }
     weights_destroy(weights);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "support/log.h"
 
 #define EPSILON 1e-5
 #define MOMENTUM 0.1
@@ -413,7 +414,7 @@ static void test_fixed_refused(void **state)
         struct harness h;
         harness_begin_without_device(&h);
         const struct log_sink *sink = log_use(NULL);
-        log_clear_error();
+        test_forget_error();
         struct norm_attributes attr = { .epsilon = 1e-5f, .fixed = true };
         attr.kind = i == 1 ? NORM_INSTANCE : NORM_BATCH;
         attr.update_running = i == 2;

@@ -16,7 +16,9 @@
 #include "base/mem.h"
 #include "formats/onnx.h"
 #include "support/gpu.h"
+#include "support/log.h"
 #include "support/onnx.h"
+#include "support/tree.h"
 
 #define SCRATCH "test_onnx.scratch"
 #define MODEL SCRATCH "/model.onnx"
@@ -39,7 +41,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    return file_remove(MODEL) ? 0 : -1;
+    return test_remove_tree(MODEL) ? 0 : -1;
 }
 
 // Numbers that tell which weight they are of.
@@ -76,7 +78,7 @@ static void check_refused(const struct graph *g, struct tensor *in, struct tenso
     size_t size;
     assert_true(file_write(MODEL, "old", 3));
     const struct log_sink *sink = log_use(NULL);
-    log_clear_error();
+    test_forget_error();
     const bool ok =
         onnx_export_write(MODEL, g, in, out, &description, give_values, NULL);
     log_use(sink);
@@ -465,7 +467,7 @@ static void test_too_large(void **state)
         onnx_describe_weight(&w, "half", &(uint64_t){ side / 2 }, 1);
         onnx_describe_weight(&w, "rest", &(uint64_t){ side / 2 }, 1);
         const struct log_sink *sink = log_use(NULL);
-        log_clear_error();
+        test_forget_error();
         assert_int_equal(onnx_begin_data(&w, MODEL, "test", ""), less > 0);
         log_use(sink);
         if (!less)

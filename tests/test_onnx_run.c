@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "support/gpu.h"
 #include "support/onnx.h"
+#include "support/tree.h"
 
 #define SCRATCH "test_onnx_run.scratch"
 
@@ -33,10 +34,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    file_remove(SCRATCH "/model.onnx");
-    file_remove(SCRATCH "/in");
-    file_remove(SCRATCH "/out");
-    file_remove(SCRATCH "/log");
+    test_remove_tree(SCRATCH "/model.onnx");
+    test_remove_tree(SCRATCH "/in");
+    test_remove_tree(SCRATCH "/out");
+    test_remove_tree(SCRATCH "/log");
     return test_gpu_close(state);
 }
 

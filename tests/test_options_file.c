@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "settings/options_file.h"
+#include "support/log.h"
+#include "support/tree.h"
 
 static char *to_json(const struct pix_train_options *o)
 {
@@ -69,7 +71,7 @@ static void test_json_bad(void **state)
     struct pix_train_options o;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         pix_train_options_init(&o);
-        log_clear_error();
+        test_forget_error();
         if (from_json(bad[i], &o))
             fail_msg("%s was taken", bad[i]);
         assert_true(*log_last_error() != 0);
@@ -98,7 +100,7 @@ static bool read_text(const char *text, size_t size, struct pix_train_options *o
     assert_true(file_write(path, text, size));
     pix_train_options_init(o);
     const bool ok = pix_train_options_read_file(path, o);
-    file_remove(path);
+    test_remove_tree(path);
     mem_free(path);
     return ok;
 }
@@ -190,7 +192,7 @@ static void test_run(void **state)
     char *path = file_join(run, "config.json");
     struct pix_train_options o, back;
     assert_true(file_make_folder(run));
-    assert_true(file_remove(path));
+    assert_true(test_remove_tree(path));
     assert_false(pix_train_options_read(run, &back));
     given_check_says("no config.json");
 
@@ -207,7 +209,7 @@ static void test_run(void **state)
     assert_true(file_write(path, text, strlen(text) / 2));
     assert_false(pix_train_options_read(run, &back));
     given_check_says("config.json");
-    assert_true(file_remove(path));
+    assert_true(test_remove_tree(path));
     mem_free(text);
     mem_free(path);
     mem_free(run);

@@ -12,6 +12,7 @@
 #include "graph/barriers.h"
 #include "graph/exec.h"
 #include "support/gpu.h"
+#include "support/log.h"
 #include "train/objective.h"
 #include "translate/translation.h"
 
@@ -200,7 +201,7 @@ static void test_tensor_over_the_limit_is_refused(void **state)
     const struct objective_options options = options_of(32, 5, 4, 2);
     const struct plan_limits limits = { (uint64_t)1 << 30, 4 << 10 };
     build(&b, &options);
-    log_clear_error();
+    test_forget_error();
     assert_null(plan_build(b.graph, &limits));
     assert_non_null(strstr(log_last_error(), "--batch-size"));
     unbuild(&b);

@@ -215,7 +215,7 @@ static void test_vanished_image(void **state)
     pix_trainer *trainer = pix_trainer_create(public_device, &o);
     assert_non_null(trainer);
     assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
-    assert_true(file_remove(SCRATCH "/many/train/85.png"));
+    assert_true(test_remove_tree(SCRATCH "/many/train/85.png"));
     while (pix_trainer_step(trainer, &m) == PIX_STEP_DONE)
         ;
     assert_int_equal(m.step, FILES / BATCH);

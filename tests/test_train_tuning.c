@@ -14,6 +14,7 @@
 #include "base/os.h"
 #include "program/tuned.h"
 #include "store/checkpoint_folder.h"
+#include "support/tree.h"
 #include "train/objective.h"
 
 #define SCRATCH "test_train_tuning.scratch"
@@ -51,7 +52,7 @@ static void test_tuning(void **state)
     o.out = SCRATCH "/tuned";
     o.steps = 3;
     tiny_train(public_device, &o, UINT64_MAX);
-    assert_true(file_remove(table));    // the run has its own
+    assert_true(test_remove_tree(table));    // the run has its own
     o.tuning = "auto";
     o.continue_run = true;
     o.steps = 4;
@@ -71,7 +72,7 @@ static void test_tuning(void **state)
     tiny_check_refused(&o, "is not the table of kernels");
     tiny_write_text(kept, "{");
     tiny_check_refused(&o, "tuning.json can not be used");
-    assert_true(file_remove(kept));
+    assert_true(test_remove_tree(kept));
     tiny_check_refused(&o, "is not the table of kernels");
     assert_true(file_write(kept, data, size));
     mem_free(data);

@@ -389,7 +389,7 @@ static void test_no_batch(void **state)
     o.sample_freq = o.save_freq = 0;
     struct trainer *t = begin(&o, false);
     step(t, 1, &m);
-    assert_true(file_remove(SCRATCH "/many/train/95.png"));
+    assert_true(test_remove_tree(SCRATCH "/many/train/95.png"));
     for (uint64_t i = 2; i <= FILES / BATCH; i++) {
         step(t, i, &m);
         assert_string_equal(messages, "");

@@ -16,6 +16,7 @@
 #include "base/os.h"
 #include "program/tuned.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 
 #define SCRATCH "test_tune.scratch"
 
@@ -166,7 +167,7 @@ static void test_cache(void **state)
     char *path = tuned_cache_path(device);
     assert_non_null(path);
     assert_non_null(strstr(path, SCRATCH));
-    assert_true(file_remove(path));
+    assert_true(test_remove_tree(path));
     struct weights *w = weights_create(true);
     struct graph *g = two_shapes(w);
     struct tuning t, other = { 0 };
@@ -229,7 +230,7 @@ static void test_cache(void **state)
     assert_non_null(strstr(last, "cannot save the measurements"));
     tuning_finish(&t);
 
-    assert_true(file_remove(path));
+    assert_true(test_remove_tree(path));
     graph_destroy(g);
     weights_destroy(w);
     mem_free(file);

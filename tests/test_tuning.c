@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "ops/tuning.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 
 static const struct conv_shape shape = {
     .direction = CONV_FORWARD,
@@ -209,7 +210,7 @@ static void test_file(void **state)
     assert_int_equal(back.count, 0);
     tuning_finish(&back);
     tuning_finish(&t);
-    assert_true(file_remove(PATH));
+    assert_true(test_remove_tree(PATH));
 }
 
 static void test_bad_files(void **state)
@@ -247,7 +248,7 @@ static void test_bad_files(void **state)
     assert_false(t.entries[0].untimed);
     assert_string_equal(t.device, "");
     tuning_finish(&t);
-    assert_true(file_remove(PATH));
+    assert_true(test_remove_tree(PATH));
     assert_false(tuning_read(PATH, &t, reason, sizeof(reason)));
     assert_true(reason[0]);
     assert_false(tuning_read(".", &t, reason, sizeof(reason)));

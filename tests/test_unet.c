@@ -11,6 +11,7 @@
 #include "models/model.h"
 #include "shared/norm.h"
 #include "support/gradient.h"
+#include "support/log.h"
 #include "translate/translation.h"
 
 struct network {
@@ -127,7 +128,7 @@ static void test_size_that_does_not_fit(void **state)
 {
     (void)state;
     struct network n;
-    log_clear_error();
+    test_forget_error();
     network_build(&n, 5, 4, 48, 48, (struct model_mode){ 0 });
     assert_true(graph_failed(n.graph));
     assert_true(log_last_error()[0]);

@@ -351,17 +351,6 @@ bool file_make_private_folder(const char *path)
     return make_folder(path, true);
 }
 
-bool file_remove(const char *path)
-{
-    if (os_file_remove(path))
-        return true;
-    const char *reason = os_error_text();
-    if (!file_exists(path))
-        return true;
-    log_error("file: can not remove %s: %s", path, reason);
-    return false;
-}
-
 // Paths
 
 char *file_join(const char *folder, const char *name)

@@ -58,7 +58,6 @@ bool file_exists(const char *path);    // of any kind
 bool file_is_folder(const char *path);
 bool file_make_folder(const char *path);    // with its parents; existing is fine
 bool file_make_private_folder(const char *path);    // for the user alone
-bool file_remove(const char *path);                 // missing is fine
 
 // "folder/name"; caller frees.
 char *file_join(const char *folder, const char *name);

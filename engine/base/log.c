@@ -131,11 +131,6 @@ const char *log_last_error(void)
     return last_error;
 }
 
-void log_clear_error(void)
-{
-    last_error[0] = '\0';
-}
-
 static void begin(struct log_capture *c, bool demotes)
 {
     c->sink = (struct log_sink){ capture_message, c, LOG_ERROR };

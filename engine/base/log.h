@@ -35,10 +35,8 @@ void log_info(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_debug(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_message(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 
-// Text of this thread's last error that was not captured, "" if none. log_clear_error
-// forgets it.
+// Text of this thread's last error that was not captured, "" if none.
 const char *log_last_error(void);
-void log_clear_error(void);
 
 // An attempt that may fail: from _begin to _end the errors of this thread are kept in
 // the capture, neither reported nor seen by log_last_error. Other messages pass. The

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "support/log.h"
 
 char given_warnings[1024];
 
@@ -32,7 +33,7 @@ int given_setup(void **state)
 {
     (void)state;
     given_warnings[0] = 0;
-    log_clear_error();
+    test_forget_error();
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "formats/archive.h"
+#include "support/tree.h"
 
 static const char *scratch_folder;
 static char scratch[256];
@@ -70,7 +71,7 @@ int pth_setup(void **state)
 int pth_teardown(void **state)
 {
     (void)state;
-    file_remove(scratch);
+    test_remove_tree(scratch);
     log_use(NULL);
     return 0;
 }
