@@ -135,7 +135,7 @@ static void test_tuning_cache(void **state)
     char *here = os_path_absolute(SCRATCH);
     assert_int_equal(setenv("XDG_CACHE_HOME", here, 1), 0);
     char *path = tuned_cache_path(gpu);
-    assert_true(tuned_open(gpu, "auto", &all));
+    assert_true(tuned_open(gpu, TUNING_AUTO, NULL, &all));
     assert_int_equal(all.count, 0);
     size_t count;
     const struct conv_shape *shapes = graph_products(g, &count);

@@ -149,7 +149,7 @@ static size_t complete(const struct graph *g, struct tuning *t)
     *t = (struct tuning){ 0 };
     last[0] = 0;
     log_use(&sink);
-    bool ok = tuned_open(test_gpu(), "auto", t);
+    bool ok = tuned_open(test_gpu(), TUNING_AUTO, NULL, t);
     const size_t known = t->count;
     ok = ok && tuned_complete(test_gpu(), 0.2, 30, g, t);
     log_use(&test_log_sink);
@@ -245,20 +245,20 @@ static void test_files(void **state)
     struct gpu_device *device = test_gpu();
     struct tuning t = { 0 };
     log_use(&sink);
-    assert_true(tuned_open(device, "off", &t));
+    assert_true(tuned_open(device, TUNING_OFF, NULL, &t));
     assert_int_equal(t.count, 0);
     assert_null(t.device);
-    assert_false(tuned_open(device, SCRATCH "/missing.json", &t));
+    assert_false(tuned_open(device, TUNING_FILE, SCRATCH "/missing.json", &t));
     assert_non_null(strstr(last, "--tuning " SCRATCH "/missing.json can not be used"));
     assert_true(file_write(SCRATCH "/bad.json", "[", 1));
-    assert_false(tuned_open(device, SCRATCH "/bad.json", &t));
+    assert_false(tuned_open(device, TUNING_FILE, SCRATCH "/bad.json", &t));
     assert_non_null(strstr(last, "line 1"));
     // A table of another device is taken: the user named it.
     assert_true(tuning_set_origin(&t, "another", "driver", "0"));
     assert_true(tuning_set(&t, "shape", "simple", false));
     assert_true(tuning_write(SCRATCH "/good.json", &t));
     tuning_finish(&t);
-    assert_true(tuned_open(device, SCRATCH "/good.json", &t));
+    assert_true(tuned_open(device, TUNING_FILE, SCRATCH "/good.json", &t));
     assert_int_equal(t.count, 1);
     log_use(&test_log_sink);
     tuning_finish(&t);

@@ -17,6 +17,13 @@
 #include "base/hash.h"
 #include "ops/conv_variant.h"
 
+// Where a program's table comes from.
+enum tuning_mode {
+    TUNING_AUTO,    // the device's cache; what it lacks is measured
+    TUNING_OFF,     // nowhere: the built-in choices
+    TUNING_FILE,    // a file that the user names
+};
+
 struct tuning_entry {
     char *shape;      // conv_shape_text
     char *variant;    // conv_variant.name

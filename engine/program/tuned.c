@@ -18,11 +18,6 @@
 // Seconds between two messages about progress.
 #define REPORT_SECONDS 2.0
 
-bool tuned_is_auto(const char *option)
-{
-    return !option || strcmp(option, "auto") == 0;
-}
-
 // ---------------------------------------------------------------------------
 // The cache
 
@@ -131,17 +126,18 @@ static bool write_cache(const struct gpu_device *device, const struct tuning *t)
     return ok;
 }
 
-bool tuned_open(const struct gpu_device *device, const char *option, struct tuning *t)
+bool tuned_open(const struct gpu_device *device, enum tuning_mode mode,
+                const char *path, struct tuning *t)
 {
     char reason[256];
-    if (tuned_is_auto(option))
+    if (mode == TUNING_AUTO)
         return read_cache(device, t, true);
-    if (strcmp(option, "off") == 0)
+    if (mode == TUNING_OFF)
         return true;
-    if (!tuning_read(option, t, reason, sizeof(reason))) {
+    if (!tuning_read(path, t, reason, sizeof(reason))) {
         log_error("tuning: --tuning %s cannot be used: %s: name a file that `pix2pix "
                   "tune` or a run wrote, or auto, or off",
-                  option, reason);
+                  path, reason);
         return false;
     }
     // A table of another device is used as it is: it makes two devices add in one
@@ -149,7 +145,7 @@ bool tuned_open(const struct gpu_device *device, const char *option, struct tuni
     struct tuning here = { 0 };
     bool ok = set_origin(device, &here);
     if (ok && !tuning_same_origin(t, &here))
-        log_info("tuning: %s was measured on %s, %s, or with other kernels", option,
+        log_info("tuning: %s was measured on %s, %s, or with other kernels", path,
                  t->device, t->driver);
     tuning_finish(&here);
     return ok;

@@ -13,11 +13,10 @@
 
 struct graph;
 
-bool tuned_is_auto(const char *option);    // NULL is
-
-// Reads the table that an option names into a zeroed one, which may stay empty. False
-// after a message where a file that was named cannot be used.
-bool tuned_open(const struct gpu_device *device, const char *option, struct tuning *t);
+// Reads the table of a mode into a zeroed one, which may stay empty. `path` is that of
+// TUNING_FILE. False after a message where that file cannot be used.
+bool tuned_open(const struct gpu_device *device, enum tuning_mode mode,
+                const char *path, struct tuning *t);
 
 // How long an automatic tuning may take on a GPU. A software driver gets a third: it
 // compiles slowly and has least to gain, since the built-in choice is fitted to one.

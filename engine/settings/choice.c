@@ -8,6 +8,7 @@
 #include "data/resize.h"
 #include "models/model.h"
 #include "ops/op.h"
+#include "ops/tuning.h"
 #include "tensor/weights.h"
 
 #include <assert.h>
@@ -102,6 +103,12 @@ const struct choice choice_lr_policies[] = {
 const struct choice choice_optimizers[] = {
     { "adam", OPTIMIZER_ADAM },
     { "sgd", OPTIMIZER_SGD },
+    CHOICE_END,
+};
+
+const struct choice choice_tunings[] = {
+    { "auto", TUNING_AUTO },
+    { "off", TUNING_OFF },
     CHOICE_END,
 };
 

@@ -55,6 +55,7 @@ extern const struct choice choice_gan_modes[];        // enum gan_mode
 extern const struct choice choice_update_orders[];    // settings.reuse
 extern const struct choice choice_lr_policies[];      // enum lr_policy
 extern const struct choice choice_optimizers[];       // enum optimizer_kind
+extern const struct choice choice_tunings[];    // enum tuning_mode but TUNING_FILE
 
 // Of options that are not in the table of training options.
 extern const struct choice choice_translation_modes[];    // enum translation_mode

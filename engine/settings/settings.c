@@ -111,6 +111,15 @@ static enum pixel_kind parse_kind(const char *name)
     return pixel_kind_find(name, &kind) ? kind : PIXEL_KINDS;
 }
 
+enum tuning_mode settings_tuning_mode(const char *text)
+{
+    int mode = TUNING_FILE;
+    if (!text)
+        return TUNING_AUTO;
+    choice_find(choice_tunings, text, &mode);
+    return (enum tuning_mode)mode;
+}
+
 void settings_parse(struct settings *s)
 {
     const struct pix_train_options o = s->options;
@@ -127,6 +136,7 @@ void settings_parse(struct settings *s)
         .reuse = choice_value(choice_update_orders, o.update_order),
         .optimizer = (enum optimizer_kind)choice_value(choice_optimizers, o.optimizer),
         .lr_policy = (enum lr_policy)choice_value(choice_lr_policies, o.lr_policy),
+        .tuning = settings_tuning_mode(o.tuning),
     };
     s->discriminator = parse_discriminator(s);
 }

@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "models/model.h"
 #include "models/staging.h"
+#include "ops/tuning.h"
 #include "pix2pix.h"
 #include "settings/choice.h"
 #include "tensor/weights.h"
@@ -34,11 +35,16 @@ struct settings {
     bool reuse;    // update order: see objective_options
     enum optimizer_kind optimizer;
     enum lr_policy lr_policy;
+
+    enum tuning_mode tuning;    // TUNING_FILE: options.tuning is its path
 };
 
 // Reads the texts of s->options, each of which is one of its row's choices; the rest of
 // `s` is overwritten. They need not be resolved.
 void settings_parse(struct settings *s);
+
+// The meaning of an option "tuning": "auto", "off" or the path of a file; NULL is auto.
+enum tuning_mode settings_tuning_mode(const char *text);
 
 void settings_finish(struct settings *s);    // a zeroed one is fine
 

@@ -6,6 +6,8 @@
 #include "store/recognise.h"
 
 #include "base/log.h"
+#include "settings/choice.h"
+#include "settings/settings.h"
 #include "settings/table.h"
 #include "store/affinelayer.h"
 
@@ -221,25 +223,21 @@ enum recognised recognise_network(const struct dictionary *d, const char *path,
 
 static const char *norm_text(enum model_norm norm)
 {
-    return norm == MODEL_NORM_BATCH      ? "batch norm"
-           : norm == MODEL_NORM_INSTANCE ? "instance norm"
-                                         : "no norm";
+    return norm == MODEL_NORM_NONE ? "no" : choice_name(choice_norms, norm);
 }
 
 void recognise_describe_g(const struct generator_options *o, char *text, size_t size)
 {
+    const char *name = settings_generator_name(o, true);
     char kind[64];
-    if (o->kind == GENERATOR_RESNET)
-        snprintf(kind, sizeof(kind), "resnet_%" PRIu32 "blocks", o->blocks);
-    else if (o->kind == GENERATOR_ENCODER_DECODER)
-        snprintf(kind, sizeof(kind), "encoder_decoder of %" PRIu32 " levels",
-                 o->levels);
-    else if (o->levels == 7 || o->levels == 8)
-        snprintf(kind, sizeof(kind), "unet_%s", o->levels == 7 ? "128" : "256");
+    if (name)
+        snprintf(kind, sizeof(kind), "%s", name);
     else
-        snprintf(kind, sizeof(kind), "unet of %" PRIu32 " levels", o->levels);
+        snprintf(kind, sizeof(kind), "%s of %" PRIu32 " levels",
+                 settings_generator_name(o, false), o->levels);
     snprintf(text, size,
-             "%s, ngf %" PRIu32 ", %s%s%s%s%s%s, %" PRIu32 " -> %" PRIu32 " channels",
+             "%s, ngf %" PRIu32 ", %s norm%s%s%s%s%s, %" PRIu32 " -> %" PRIu32
+             " channels",
              kind, o->ngf, norm_text(o->norm), o->bias ? ", biases everywhere" : "",
              o->norm_innermost ? ", norm innermost" : "",
              o->decoder_first && o->kind == GENERATOR_UNET ? ", decoder first" : "",
@@ -259,7 +257,7 @@ void recognise_describe_d(const struct discriminator_options *o, uint32_t channe
                  "n_layers %" PRIu32 " discriminator (%" PRIu32 "x%" PRIu32 ")",
                  o->layers, discriminator_receptive_field(o),
                  discriminator_receptive_field(o));
-    snprintf(text, size, "%s, ndf %" PRIu32 ", %s%s, %" PRIu32 " channels", kind,
+    snprintf(text, size, "%s, ndf %" PRIu32 ", %s norm%s, %" PRIu32 " channels", kind,
              o->ndf, norm_text(o->norm), o->bias ? ", biases everywhere" : "",
              channels);
 }

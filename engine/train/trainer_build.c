@@ -70,11 +70,12 @@ static bool build_program(struct trainer *t)
 static bool find_tuning(struct trainer *t, bool measure)
 {
     const struct pix_train_options *o = &t->settings.options;
+    const bool is_auto = t->settings.tuning == TUNING_AUTO;
     struct tuning all = { 0 };
-    if (tuned_is_auto(o->tuning) && measure && !t->run.is_new)
+    if (is_auto && measure && !t->run.is_new)
         return run_read_tuning(o, &t->tuning);
-    bool ok = tuned_open(t->device, o->tuning, &all);
-    if (ok && tuned_is_auto(o->tuning))
+    bool ok = tuned_open(t->device, t->settings.tuning, o->tuning, &all);
+    if (ok && is_auto)
         ok = build_program(t) &&
              (!measure ||
               tuned_complete(t->device, t->submission_seconds, TUNED_SECONDS_RUN,
@@ -82,7 +83,7 @@ static bool find_tuning(struct trainer *t, bool measure)
              tuned_select(&all, program_graph(t->program), &t->tuning);
     else if (ok)
         t->tuning = all;
-    if (!ok || tuned_is_auto(o->tuning))
+    if (!ok || is_auto)
         tuning_finish(&all);
     return ok;
 }

@@ -11,7 +11,6 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "data/dataset.h"
-#include "program/tuned.h"
 #include "settings/options.h"
 #include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
@@ -126,7 +125,7 @@ static bool keeps_tuning(const struct trainer *t)
     if (!t->trained_with[0] ||
         strcmp(tuning_hash(&t->tuning, now), t->trained_with) == 0)
         return true;
-    if (tuned_is_auto(o->tuning))
+    if (t->settings.tuning == TUNING_AUTO)
         log_error("train: %s/tuning.json is not the table of kernels that the run was "
                   "trained with: put back the one of %s (this is %s), or resume with "
                   "--tuning %s/tuning.json or --tuning off (same results up to "
@@ -137,7 +136,7 @@ static bool keeps_tuning(const struct trainer *t)
             "train: --tuning %s differs from the run's kernel table; rounding changes "
             "from here on",
             o->tuning);
-    return !tuned_is_auto(o->tuning);
+    return t->settings.tuning != TUNING_AUTO;
 }
 
 // Loads the newest checkpoint that can be read. If there is none at all the run starts

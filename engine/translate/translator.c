@@ -309,8 +309,9 @@ struct translator *translator_create(struct gpu_device *device,
         log_error("translate: --model is missing: name a run folder or a checkpoint");
         goto fail;
     }
-    t->tunes = tuned_is_auto(options->tuning);
-    if (!tuned_open(device, options->tuning, &t->tuning))
+    const enum tuning_mode tuning = settings_tuning_mode(options->tuning);
+    t->tunes = tuning == TUNING_AUTO;
+    if (!tuned_open(device, tuning, options->tuning, &t->tuning))
         goto fail;
     t->generator = weights_create(true);
     if (!t->generator || !load(t, options))
