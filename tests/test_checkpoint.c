@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Checkpoint files without a device: what is written can be read back, is safetensors,
-// and nothing that stands in a file does harm.
+// Checkpoint files without a device: what is written can be read back and is
+// safetensors, and damaged or hostile files are refused.
 
 #include "settings/rules.h"
 #include "store/checkpoint.h"
@@ -68,7 +68,7 @@ static int teardown(void **state)
 }
 
 // ---------------------------------------------------------------------------
-// Two small networks whose numbers follow from their place
+// Two small networks whose values follow from their names and indices
 
 static struct weights *make_network(uint32_t channels, bool inference)
 {
@@ -84,7 +84,7 @@ static struct weights *make_network(uint32_t channels, bool inference)
     return w;
 }
 
-// Which of a weight's tensors this is, and of which weight and network.
+// Which tensor of which weight of which network this is.
 static float first_value(const struct tensor *t)
 {
     const struct weight *w = t->weight;
@@ -188,7 +188,7 @@ static void test_round_trip(void **state)
 }
 
 // ---------------------------------------------------------------------------
-// The format, read with other eyes than checkpoint_open's
+// The format, read independently of checkpoint_open
 
 struct file_parts {
     void *data;
@@ -241,7 +241,7 @@ static void test_format(void **state)
     assert_string_equal(json_string_value(json_object_get(metadata, "pix2pix.step")),
                         "20");
 
-    // No gaps, nothing behind, everything there.
+    // There are no gaps, nothing follows the tensors, and none is missing.
     uint64_t last = 0, bytes = 0;
     json_object_foreach(document, key, value) {
         uint64_t begin, end;
@@ -365,7 +365,8 @@ static void test_truncated(void **state)
     mem_free(path);
 }
 
-// Every byte of the header changed once, in two ways: refused or read, never a crash.
+// Each byte of the header is changed in two ways: the file is refused or read, never a
+// crash.
 static void test_any_byte(void **state)
 {
     static const char changed[] = RUN "/checkpoints/changed";
@@ -397,7 +398,7 @@ static void test_any_byte(void **state)
     mem_free(path);
 }
 
-// Sizes near the limit of what a number holds are compared, not walked to.
+// Sizes near the limits of integers are refused by comparison, without overflow.
 static void test_huge_sizes(void **state)
 {
     static const char path[] = RUN "/checkpoints/huge";
@@ -463,7 +464,7 @@ static void test_wrong_network(void **state)
     assert_non_null(strstr(last_text, "G.model.9.bias"));
     weights_destroy(w);
 
-    // A counter where numbers should be.
+    // A counter in place of a weight.
     w = make_network(5, true);
     weights_add(w, WEIGHT_BIAS, (struct shape){ 1, 1, 1, 1 },
                 "model.1.num_batches_tracked");
@@ -511,7 +512,7 @@ static void test_failed_write(void **state)
     mem_free(path);
 }
 
-// Older versions wrote no hash of the table of kernels.
+// Older versions wrote no hash of the tuning table.
 static void test_without_tuning(void **state)
 {
     char *path = default_path();

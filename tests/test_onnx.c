@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// ONNX models as files: what stands in them for each op, the weights, what is refused.
-// That they compute the same is for test_onnx_run. Where python3 has the package onnx,
-// its checker reads them as well.
+// ONNX models as files: the nodes for each op, the weights, and what is refused.
+// test_onnx_run checks that they compute the same. If python3 has the package onnx, its
+// checker reads them as well.
 
 #include "store/onnx_export.h"
 
@@ -18,6 +18,7 @@
 #include "support/gpu.h"
 #include "support/log.h"
 #include "support/onnx.h"
+#include "support/onnx_cases.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_onnx.scratch"
@@ -44,7 +45,7 @@ static int teardown(void **state)
     return test_remove_tree(MODEL) ? 0 : -1;
 }
 
-// Numbers that tell which weight they are of.
+// Values that differ from weight to weight.
 static bool give_values(void *user, const struct weight *w, float *values)
 {
     assert_null(user);
@@ -62,7 +63,7 @@ static bool give_nothing(void *user, const struct weight *w, float *values)
     return false;
 }
 
-// Writes what lies between two tensors of a graph, and reads it.
+// Writes the part of a graph between two tensors as a model, and reads it.
 static struct onnx_model *written(const struct graph *g, struct tensor *in,
                                   struct tensor *out)
 {
@@ -359,8 +360,8 @@ static void test_running(void **state)
     weights_destroy(weights);
 }
 
-// An activated tensor is shared by readers of one slope; a tensor that was joined twice
-// is joined once; what the output does not depend on is not there.
+// Readers with the same slope share an activated tensor; a tensor that was concatenated
+// twice is concatenated once; nodes that the output does not depend on are left out.
 static void test_sharing(void **state)
 {
     (void)state;
@@ -399,7 +400,7 @@ static void test_sharing(void **state)
     assert_string_equal(onnx_maker(m, "output")->type, "Add");
     onnx_free(m);
 
-    // From the middle on: what lies before is not there.
+    // From the middle on: earlier nodes are left out.
     m = written(g, joined, y);
     assert_int_equal(m->node_count, 1);
     assert_int_equal(m->inputs[0].lengths[1], 4);
@@ -428,7 +429,7 @@ static void test_refused(void **state)
     harness_end(&h);
 }
 
-// Whatever fails leaves the old file.
+// Any failure leaves the old file unchanged.
 static void test_failures(void **state)
 {
     (void)state;
@@ -455,8 +456,8 @@ static void test_failures(void **state)
     weights_destroy(weights);
 }
 
-// Readers of Protocol Buffers take less than 2 GiB. Only what lies before the data is
-// written here.
+// Readers of Protocol Buffers accept less than 2 GiB. The test writes only the part
+// before the data.
 static void test_too_large(void **state)
 {
     (void)state;
@@ -476,7 +477,7 @@ static void test_too_large(void **state)
     }
 }
 
-// The checker of ONNX's own library, with what it infers of shapes.
+// The checker of ONNX's own library, with its inference of shapes.
 static void test_checker(void **state)
 {
     (void)state;
@@ -490,7 +491,7 @@ static void test_checker(void **state)
             python = pythons[i];
     }
     if (!python) {
-        print_message("skipped: there is no python3 with the package onnx\n");
+        print_message("skipped: python3 does not have the package onnx\n");
         skip();
     }
     for (size_t i = 0; i < onnx_case_count; i++) {

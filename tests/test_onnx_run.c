@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// ONNX Runtime computes what the engine does. Models are written from graphs of another
-// size than they are run at. PIX_TEST_ONNXRUNTIME is the folder of the npm package
-// onnxruntime-web; it needs `node`. Without it the program is skipped.
+// ONNX Runtime computes the same as the engine. Models are written from graphs of one
+// size and run at another. PIX_TEST_ONNXRUNTIME is the folder of the npm package
+// onnxruntime-web, which needs `node`; without it the test is skipped.
 
 #include "store/onnx_export.h"
 
@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "support/gpu.h"
-#include "support/onnx.h"
+#include "support/onnx_cases.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_onnx_run.scratch"
@@ -41,7 +41,7 @@ static int teardown(void **state)
     return test_gpu_close(state);
 }
 
-// What ONNX Runtime makes of the model for x; caller frees.
+// The output of ONNX Runtime for x; caller frees.
 static float *run_model(struct shape in, const float *x, struct shape out)
 {
     char command[2048], sides[SHAPE_TEXT_SIZE], expected[SHAPE_TEXT_SIZE + 1];

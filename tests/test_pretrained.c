@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A generator that others have trained gives the picture that it gave them: edges2cats,
-// of affinelayer's implementation. It is not ours to give away: PIX_TEST_DATA names a
-// folder with edges2cats/, and the test is skipped where it does not.
+// A generator trained by others gives the image that it gave them: edges2cats, of
+// affinelayer's implementation. Its weights may not be distributed with this project:
+// PIX_TEST_DATA names a folder with edges2cats/, without which the test is skipped.
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -107,7 +107,7 @@ static void test_writes_the_same(void **state)
     mem_free(second);
 }
 
-// Hidden ones as well.
+// Counts hidden files too.
 static bool count_name(void *user, const char *name)
 {
     *(size_t *)user += strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
@@ -129,7 +129,7 @@ static void test_gives_up(void **state)
         assert_int_equal(pth_errors(), 1);
         assert_string_equal(pth_last_message(), "no values");
     }
-    // The old file is as it was, and alone.
+    // The old file is unchanged, and there is no other.
     assert_true(file_read(pth_scratch(), &after, &size_after));
     assert_int_equal(size, size_after);
     assert_memory_equal(before, after, size);
@@ -151,7 +151,7 @@ static void test_pytorch_reads(void **state)
 {
     (void)state;
     write_network(pth_scratch());
-    // What is preloaded for this program is not for another one.
+    // Libraries that are preloaded for this program are not meant for Python.
     int status =
         system("unset LD_PRELOAD; [ -x /usr/bin/python3 ] || exit 77; "
                "/usr/bin/python3 '" TEST_SUPPORT "/load_pth.py' " FOLDER "/file.pth");

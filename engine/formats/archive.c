@@ -132,7 +132,7 @@ bool archive_look(struct archive *a, uint64_t index, struct archive_record *reco
     *record = (struct archive_record){
         .index = index,
         .size = s.size,
-        // PyTorch can be told to write no checksums; then 0 is in their place.
+        // PyTorch has an option to write no checksums; then 0 is in their place.
         .summed = (s.valid & ZIP_STAT_CRC) && s.crc != 0,
     };
     return true;

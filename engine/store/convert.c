@@ -116,8 +116,8 @@ static bool is_checkpoint(const char *path)
 {
     if (!file_exists(path) || file_is_folder(path))
         return false;
-    // That it is some other file, or unreadable, is no error: it is about to be
-    // replaced.
+    // Any other file, readable or not, is about to be replaced, so errors do not
+    // matter.
     struct log_capture capture;
     log_capture_begin(&capture);
     struct safetensors *s = safetensors_open(path);

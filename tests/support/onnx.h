@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Takes ONNX models apart, by a walk over the fields of their messages that shares
-// nothing with the writer; and the networks that are written by the tests.
+// nothing with the writer.
 
 #ifndef SUPPORT_ONNX_H
 #define SUPPORT_ONNX_H
 
-#include "models/model.h"
 #include "support/check.h"
 
 #define ONNX_MAX 512
@@ -57,8 +56,8 @@ struct onnx_model {
     size_t string_count;
 };
 
-// Reads a file and fails the test unless it is a model in which each name is made once,
-// before it is read, and each constant and weight is read.
+// Reads a file. Fails the test unless it is a model in which each name is defined once,
+// before it is used, and each constant and weight is used. Caller frees.
 struct onnx_model *onnx_read(const char *path);
 void onnx_free(struct onnx_model *m);
 
@@ -70,28 +69,7 @@ const struct onnx_attribute *onnx_attribute(const struct onnx_node *n,
 
 // How many nodes are of this type.
 uint32_t onnx_count(const struct onnx_model *m, const char *type);
-// The node that makes a value; NULL: it is an input, a constant or a weight.
+// The node that computes a value; NULL for an input, a constant or a weight.
 const struct onnx_node *onnx_maker(const struct onnx_model *m, const char *value);
-
-// Networks to write: all kinds, all that their options change, and an op of each kind.
-struct onnx_case {
-    const char *name;
-    struct tensor *(*build)(const struct onnx_case *c, struct graph *g,
-                            struct weights *weights, struct tensor *x);
-    struct generator_options generator;    // one of these two, or neither
-    struct discriminator_options discriminator;
-    enum model_statistics statistics;
-    struct shape written, run;    // of the input when it is written, and when it is run
-};
-extern const struct onnx_case onnx_cases[];
-extern const size_t onnx_case_count;
-const struct onnx_case *onnx_case(const char *name);
-
-// Builds the network of a case in a new graph, over weights that may be there already.
-struct onnx_network {
-    struct graph *graph;
-    struct tensor *input, *output;
-};
-struct onnx_network onnx_build(const struct onnx_case *c, struct weights *weights);
 
 #endif

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+//
+// See onnx_cases.h.
+
+#include "support/onnx_cases.h"
+
+#include <string.h>
+
+#include "graph/graph.h"
+#include "support/gpu.h"
+
+static struct tensor *build_generator(const struct onnx_case *c, struct graph *g,
+                                      struct weights *weights, struct tensor *x)
+{
+    return generator_build(
+        g, weights, x, &c->generator,
+        (struct model_mode){ .no_dropout = true, .statistics = c->statistics });
+}
+
+static struct tensor *build_discriminator(const struct onnx_case *c, struct graph *g,
+                                          struct weights *weights, struct tensor *x)
+{
+    return discriminator_build(g, weights, x, &c->discriminator,
+                               (struct model_mode){ .statistics = c->statistics });
+}
+
+// The ops and attributes that no network has.
+static struct tensor *build_pieces(const struct onnx_case *c, struct graph *g,
+                                   struct weights *weights, struct tensor *x)
+{
+    const struct norm_attributes batch = {
+        .kind = NORM_BATCH,
+        .fixed = c->statistics == STATISTICS_RUNNING,
+        .epsilon = 1e-3f,
+        .leaky = true,
+        .slope = 0.1f,
+    };
+    const struct norm_attributes plain = { .kind = NORM_INSTANCE, .epsilon = 1e-5f };
+    struct norm_attributes relu = plain;
+    relu.leaky = true;
+    struct tensor *w[6];
+    static const struct shape shapes[] = {
+        { 4, 3, 7, 7 }, { 6, 4, 3, 3 }, { 6, 6, 3, 3 },
+        { 6, 5, 3, 3 }, { 2, 8, 1, 1 }, { 5, 6, 3, 3 },
+    };
+    for (uint32_t i = 0; i < ARRAY_LEN(w); i++)
+        w[i] = weights_add(weights, i == 3 ? WEIGHT_CONV_TRANSPOSE : WEIGHT_CONV,
+                           shapes[i], "model.%u.weight", i);
+    struct tensor *b =
+        weights_add(weights, WEIGHT_BIAS, (struct shape){ 1, 6, 1, 1 }, "model.2.bias");
+
+    struct tensor *head = graph_pad(g, x, 3, PAD_KIND_REFLECT);
+    head = graph_conv(g, head, w[0], NULL, (struct conv_attributes){ 7, 1, 0 });
+    head = graph_norm(g, head, weights_add_norm(weights, 4, "model.norm"), batch);
+    struct tensor *h =
+        graph_conv(g, head, w[1], NULL, (struct conv_attributes){ 3, 2, 1 });
+    h = graph_norm(g, h, NULL, relu);
+
+    struct tensor *inner = graph_pad(g, h, 1, PAD_KIND_ZERO);
+    inner = graph_conv(g, inner, w[2], b, (struct conv_attributes){ 3, 1, 0 });
+    inner = graph_norm(g, graph_sigmoid(g, inner), NULL, plain);
+    h = graph_add(g, graph_scale(g, h, 0.25f), inner);
+    h = graph_leaky_relu(g, graph_detach(g, h), 0.3f);
+    struct tensor *resized = graph_conv(g, graph_upsample(g, h), w[5], NULL,
+                                        (struct conv_attributes){ 3, 1, 1 });
+    h = graph_conv_transpose(g, h, w[3], NULL,
+                             (struct conv_attributes){ 3, 2, 1, .output_pad = 1 });
+    h = graph_add(g, h, resized);
+    h = graph_concat(g, graph_relu(g, h), graph_tanh(g, x));
+    return graph_conv(g, h, w[4], NULL,
+                      (struct conv_attributes){ 1, 1, 0, .leaky = true, .slope = 0.5f,
+                                                .tanh = true });
+}
+
+const struct onnx_case onnx_cases[] = {
+    {
+        .name = "unet",
+        .build = build_generator,
+        .generator = { .levels = 5, .ngf = 2, .channels_in = 3, .channels_out = 3 },
+        .written = { 1, 3, 32, 32 },
+        .run = { 1, 3, 64, 32 },
+    },
+    {
+        .name = "unet, batch",
+        .build = build_generator,
+        .generator = { .levels = 3, .ngf = 2, .channels_in = 3, .channels_out = 3 },
+        .written = { 1, 3, 8, 8 },
+        .run = { 3, 3, 32, 24 },
+    },
+    {
+        .name = "unet, each image",
+        .build = build_generator,
+        .generator = { .levels = 3, .ngf = 2, .channels_in = 3, .channels_out = 3 },
+        .statistics = STATISTICS_PER_IMAGE,
+        .written = { 1, 3, 8, 8 },
+        .run = { 3, 3, 32, 24 },
+    },
+    {
+        .name = "unet, running",
+        .build = build_generator,
+        .generator = { .levels = 3, .ngf = 2, .channels_in = 3, .channels_out = 3 },
+        .statistics = STATISTICS_RUNNING,
+        .written = { 1, 3, 8, 8 },
+        .run = { 2, 3, 32, 24 },
+    },
+    {
+        .name = "unet, instance norm, resized",
+        .build = build_generator,
+        .generator = { .levels = 3,
+                       .ngf = 2,
+                       .channels_in = 3,
+                       .channels_out = 3,
+                       .norm = MODEL_NORM_INSTANCE,
+                       .resize = true },
+        .written = { 1, 3, 32, 32 },
+        .run = { 2, 3, 32, 24 },
+    },
+    {
+        .name = "unet of affinelayer",
+        .build = build_generator,
+        .generator = { .levels = 3,
+                       .ngf = 2,
+                       .channels_in = 3,
+                       .channels_out = 3,
+                       .bias = true,
+                       .norm_innermost = true,
+                       .decoder_first = true },
+        .written = { 1, 3, 32, 32 },
+        .run = { 2, 3, 32, 24 },
+    },
+    {
+        .name = "encoder_decoder, no norm",
+        .build = build_generator,
+        .generator = { .levels = 3,
+                       .ngf = 2,
+                       .channels_in = 3,
+                       .channels_out = 3,
+                       .kind = GENERATOR_ENCODER_DECODER,
+                       .norm = MODEL_NORM_NONE },
+        .written = { 1, 3, 32, 32 },
+        .run = { 2, 3, 16, 24 },
+    },
+    {
+        .name = "resnet",
+        .build = build_generator,
+        .generator = { .kind = GENERATOR_RESNET,
+                       .blocks = 2,
+                       .ngf = 2,
+                       .channels_in = 3,
+                       .channels_out = 3 },
+        .written = { 1, 3, 16, 16 },
+        .run = { 1, 3, 24, 20 },
+    },
+    {
+        .name = "resnet, instance norm, 1 to 4 channels",
+        .build = build_generator,
+        .generator = { .kind = GENERATOR_RESNET,
+                       .blocks = 2,
+                       .ngf = 2,
+                       .channels_in = 1,
+                       .channels_out = 4,
+                       .norm = MODEL_NORM_INSTANCE },
+        .written = { 1, 1, 16, 16 },
+        .run = { 2, 1, 24, 20 },
+    },
+    {
+        .name = "basic",
+        .build = build_discriminator,
+        .discriminator = { .layers = 3, .ndf = 2 },
+        .written = { 1, 6, 32, 32 },
+        .run = { 1, 6, 40, 48 },
+    },
+    {
+        .name = "n_layers 1, instance norm",
+        .build = build_discriminator,
+        .discriminator = { .layers = 1, .ndf = 2, .norm = MODEL_NORM_INSTANCE },
+        .written = { 1, 6, 32, 32 },
+        .run = { 2, 6, 40, 48 },
+    },
+    {
+        .name = "pixel",
+        .build = build_discriminator,
+        .discriminator = { .pixel = true, .ndf = 2 },
+        .written = { 1, 6, 32, 32 },
+        .run = { 1, 6, 9, 11 },
+    },
+    {
+        .name = "pieces",
+        .build = build_pieces,
+        .written = { 1, 3, 8, 8 },
+        .run = { 2, 3, 20, 28 },
+    },
+    {
+        .name = "pieces, running",
+        .build = build_pieces,
+        .statistics = STATISTICS_RUNNING,
+        .written = { 1, 3, 8, 8 },
+        .run = { 2, 3, 20, 28 },
+    },
+};
+const size_t onnx_case_count = ARRAY_LEN(onnx_cases);
+
+const struct onnx_case *onnx_case(const char *name)
+{
+    for (size_t i = 0; i < onnx_case_count; i++)
+        if (strcmp(onnx_cases[i].name, name) == 0)
+            return &onnx_cases[i];
+    fail_msg("there is no case '%s'", name);
+    return NULL;
+}
+
+struct onnx_network onnx_build(const struct onnx_case *c, struct weights *weights)
+{
+    const struct op_limits limits = test_guaranteed_limits();
+    struct onnx_network n = { .graph = graph_create(&limits) };
+    assert_non_null(n.graph);
+    n.input = graph_input(n.graph, "x", c->written, TENSOR_F32);
+    n.output = c->build(c, n.graph, weights, n.input);
+    assert_false(graph_failed(n.graph));
+    return n;
+}
