@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "base/random.h"
+#include "data/order.h"
 #include "data/pairs.h"
 
 #include <assert.h>
@@ -21,9 +21,6 @@
 
 enum { MAX_THREADS = 64, USEFUL_THREADS = 8, USUAL_CHANNELS = 3 };
 
-// What numbers are drawn for. Changing one changes every run.
-enum purpose { PURPOSE_ORDER = 1, PURPOSE_JITTER = 2 };
-
 static const uint64_t default_cache_bytes = (uint64_t)512 * 1024 * 1024;
 
 struct item {
@@ -32,13 +29,6 @@ struct item {
     bool checked;
     bool is_beyond;    // its target has floats outside of [-1, 1]
     char *reason;      // which file is left out and why, or NULL
-};
-
-// The order of images in one epoch. Threads may stand in two epochs at once.
-struct order {
-    uint64_t epoch;
-    bool valid;
-    uint32_t *images;
 };
 
 enum slot_state { SLOT_EMPTY, SLOT_READY, SLOT_FAILED };
@@ -66,8 +56,8 @@ struct dataset {
     struct os_condition *changed;
     struct os_thread *threads[MAX_THREADS];
     uint32_t thread_count;
-    struct order *orders;    // two, by parity of the epoch
-    uint32_t next_file;      // to check
+    struct order *order;
+    uint32_t next_file;    // to check
     struct slot *slots;
     uint32_t slot_count;
     uint64_t next_decoded;     // first sample that no thread has taken
@@ -85,57 +75,20 @@ static void item_free(struct item *item)
     *item = (struct item){ 0 };
 }
 
-// Numbers
-
-// A bijection that scatters neighbouring numbers (the finalizer of SplitMix64).
-static uint64_t scatter(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
-static struct random make_random(uint64_t seed, enum purpose purpose, uint64_t n)
-{
-    struct random r;
-    uint64_t key = scatter(scatter(seed) + (uint64_t)purpose);
-    uint64_t state = scatter(key + n);
-    random_init(&r, state, scatter(state ^ key));
-    return r;
-}
-
 // Called under the mutex.
-static const uint32_t *find_order(const struct dataset *set, uint64_t epoch)
-{
-    struct order *order = &set->orders[epoch & 1];
-    if (!order->valid || order->epoch != epoch) {
-        for (uint32_t i = 0; i < set->count; i++)
-            order->images[i] = i;
-        if (set->options.shuffle) {
-            struct random r = make_random(set->options.seed, PURPOSE_ORDER, epoch);
-            random_shuffle(&r, order->images, set->count);
-        }
-        order->epoch = epoch;
-        order->valid = true;
-    }
-    return order->images;
-}
-
 static void describe(const struct dataset *set, uint64_t index,
                      struct dataset_sample *sample)
 {
     const struct dataset_options *o = &set->options;
-    struct random r = make_random(o->seed, PURPOSE_JITTER, index);
-    uint32_t offsets = o->load_size - o->crop_size + 1;
-
-    sample->epoch = index / set->count;
-    sample->image = find_order(set, sample->epoch)[index % set->count];
-    sample->crop_x = random_below(&r, offsets);
-    sample->crop_y = random_below(&r, offsets);
-    uint32_t mirror = random_u32(&r) >> 31;
-    sample->mirror = o->flip ? mirror : 0;
+    const struct order_jitter jitter =
+        order_draw_jitter(set->order, index, o->load_size - o->crop_size + 1);
+    *sample = (struct dataset_sample){
+        .crop_x = jitter.crop_x,
+        .crop_y = jitter.crop_y,
+        .mirror = o->flip ? jitter.mirror : 0,
+        .epoch = index / set->count,
+        .image = order_find_image(set->order, index),
+    };
 }
 
 // Pairs
@@ -342,6 +295,21 @@ static void decode_ahead(void *user)
     os_mutex_unlock(set->mutex);
 }
 
+static bool start_ahead(struct dataset *set)
+{
+    const uint32_t slot_count = 2 * set->options.threads + 8;
+    set->slots = mem_array(slot_count, sizeof(*set->slots));
+    if (!set->slots)
+        return false;
+    set->slot_count = slot_count;
+    for (uint32_t i = 0; i < slot_count; i++) {
+        set->slots[i].pixels = mem_zalloc(set->pair_bytes);
+        if (!set->slots[i].pixels)
+            return false;
+    }
+    return start_threads(set, decode_ahead, set->options.threads);
+}
+
 // Interface
 
 // Takes the files out of the list, up to the limit of the options.
@@ -413,33 +381,13 @@ struct dataset *dataset_create(const struct dataset_options *options,
 
     set->mutex = os_mutex_create();
     set->changed = os_condition_create();
-    set->orders = mem_array(2, sizeof(*set->orders));
-    if (!set->mutex || !set->changed || !set->orders)
-        goto fail;
-    if (!take_files(set, list))
+    if (!set->mutex || !set->changed || !take_files(set, list))
         goto fail;
     set_sizes(set);
     if (!check_all(set))
         goto fail;
-    for (int i = 0; i < 2; i++) {
-        set->orders[i].images = mem_array(set->count, sizeof(uint32_t));
-        if (!set->orders[i].images)
-            goto fail;
-    }
-    if (all_cached(set))
-        return set;
-
-    uint32_t slot_count = 2 * set->options.threads + 8;
-    set->slots = mem_array(slot_count, sizeof(*set->slots));
-    if (!set->slots)
-        goto fail;
-    set->slot_count = slot_count;
-    for (uint32_t i = 0; i < slot_count; i++) {
-        set->slots[i].pixels = mem_zalloc(set->pair_bytes);
-        if (!set->slots[i].pixels)
-            goto fail;
-    }
-    if (!start_threads(set, decode_ahead, set->options.threads))
+    set->order = order_create(options->seed, set->count, options->shuffle);
+    if (!set->order || (!all_cached(set) && !start_ahead(set)))
         goto fail;
     return set;
 
@@ -462,11 +410,7 @@ void dataset_destroy(struct dataset *set)
     for (uint32_t i = 0; set->items && i < set->listed; i++)
         item_free(&set->items[i]);
     mem_free(set->items);
-    if (set->orders) {
-        mem_free(set->orders[0].images);
-        mem_free(set->orders[1].images);
-    }
-    mem_free(set->orders);
+    order_destroy(set->order);
     mem_free(set->folder);
     os_condition_destroy(set->changed);
     os_mutex_destroy(set->mutex);
