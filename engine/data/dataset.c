@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The stream of training pairs. Everything random about sample s is drawn from numbers
-// made of (seed, purpose, s or its epoch) alone, so that decoder threads may work on
-// any sample at any time. They fill a ring of slots in stream order; the consumer takes
-// them in that order and is the one who tells of failures. If all pairs fit the cache
-// there is nothing to do ahead, and no thread.
+// Two passes over the files. The check decodes every pair once, in parallel: it finds
+// out which can be used and fills the cache. Then decoder threads work ahead of the
+// consumer: they fill a ring of slots in stream order, and the consumer takes them in
+// that order and reports failures, so that log and results do not depend on timing.
+// What a sample is follows from its number alone (order.h), so a thread may take any of
+// them. If all pairs fit the cache, no thread is started.
 
 #include "data/dataset.h"
 
@@ -25,44 +26,45 @@ static const uint64_t default_cache_bytes = (uint64_t)512 * 1024 * 1024;
 
 struct item {
     struct pair_file file;
-    uint8_t *pixels;    // cached pair or NULL
+    uint8_t *pixels;    // the cached pair, NULL: decoded when its turn comes
     bool checked;
-    bool is_beyond;    // its target has floats outside of [-1, 1]
-    char *reason;      // which file is left out and why, or NULL
+    bool is_beyond;    // its target has floats outside [-1, 1]
+    char *reason;      // which file is skipped and why; NULL: it can be used
 };
 
 enum slot_state { SLOT_EMPTY, SLOT_READY, SLOT_FAILED };
 
+// A sample decoded ahead of its turn. Sample s uses slot s % slot_count.
 struct slot {
     enum slot_state state;
-    uint8_t *pixels;
-    const char *culprit;    // of the reason
-    struct reason reason;
+    uint8_t *pixels;         // pair_bytes
+    const char *culprit;     // the file that could not be read
+    struct reason reason;    // and why
 };
 
 struct dataset {
     struct dataset_options options;
     struct pair_options pair;
     char *folder;
-    const struct log_sink *sink;       // for the threads
-    size_t input_bytes, pair_bytes;    // staged
+    const struct log_sink *sink;       // the creator's, used by the threads
+    size_t input_bytes, pair_bytes;    // of a staged pair: its first side, and both
 
-    struct item *items;        // files by name; after the check the valid ones only
-    uint32_t count, listed;    // of items: used, at first
+    struct item *items;        // in name order; valid ones only after the check
+    uint32_t count, listed;    // of items: those in use, those allocated
     uint32_t cached_files;     // files [0, cached_files) keep their pixels
 
-    // Under the mutex from here on.
+    // The mutex protects the rest.
     struct os_mutex *mutex;
     struct os_condition *changed;
     struct os_thread *threads[MAX_THREADS];
     uint32_t thread_count;
     struct order *order;
-    uint32_t next_file;    // to check
+    uint32_t next_file;    // that no thread has checked
     struct slot *slots;
     uint32_t slot_count;
     uint64_t next_decoded;     // first sample that no thread has taken
-    uint64_t next_consumed;    // what dataset_next gives
-    bool stop;
+    uint64_t next_consumed;    // the sample that dataset_next returns
+    bool stop;                 // threads return
 };
 
 static void item_free(struct item *item)
@@ -75,7 +77,7 @@ static void item_free(struct item *item)
     *item = (struct item){ 0 };
 }
 
-// Called under the mutex.
+// Needs the mutex: order_find_image keeps the order of the newest epochs.
 static void describe(const struct dataset *set, uint64_t index,
                      struct dataset_sample *sample)
 {
@@ -91,8 +93,10 @@ static void describe(const struct dataset *set, uint64_t index,
     };
 }
 
+// ---------------------------------------------------------------------------
 // Pairs
 
+// Decodes a pair into `pixels`, pair_bytes long.
 static bool load_pair(const struct dataset *set, const struct pair_file *file,
                       uint8_t *pixels, const char **culprit, struct reason *reason)
 {
@@ -120,6 +124,7 @@ static struct pair_options pair_options_of(const struct dataset_options *o)
     };
 }
 
+// ---------------------------------------------------------------------------
 // Threads
 
 static bool start_threads(struct dataset *set, void (*run)(void *user), uint32_t count)
@@ -127,7 +132,7 @@ static bool start_threads(struct dataset *set, void (*run)(void *user), uint32_t
     for (uint32_t i = 0; i < count; i++) {
         struct os_thread *thread = os_thread_create(run, set);
         if (!thread) {
-            log_error("dataset: can not start a decoder thread: %s", os_error_text());
+            log_error("dataset: cannot start a decoder thread: %s", os_error_text());
             return false;
         }
         set->threads[set->thread_count++] = thread;
@@ -150,7 +155,10 @@ static void request_stop(struct dataset *set)
     os_mutex_unlock(set->mutex);
 }
 
-// Whether the target of a loaded pair has floats outside of [-1, 1].
+// ---------------------------------------------------------------------------
+// The check
+
+// Whether the target of a loaded pair has floats outside [-1, 1].
 static bool is_beyond(const struct dataset *set, const uint8_t *pixels)
 {
     const struct pair_options *o = &set->pair;
@@ -164,8 +172,9 @@ static bool is_beyond(const struct dataset *set, const uint8_t *pixels)
     return false;
 }
 
-// Checks files until none is left. A file that is not to be cached is decoded into
-// memory of this thread.
+// A checking thread: takes files until none is left. A pair that is not cached is
+// decoded into memory of this thread. Out of memory leaves the file unchecked, which
+// check_all reports.
 static void check_files(void *user)
 {
     struct dataset *set = user;
@@ -189,7 +198,7 @@ static void check_files(void *user)
         if (!pixels) {
             pixels = mem_zalloc(set->pair_bytes);
             if (!pixels)
-                break;    // the file stays unchecked
+                break;
         }
         if (!load_pair(set, &item->file, pixels, &culprit, &reason)) {
             item->reason = mem_printf("%s: %s", culprit, reason.text);
@@ -211,7 +220,8 @@ static void check_files(void *user)
     mem_free(scratch);
 }
 
-// Floats are taken as they are, and a generator ends in tanh.
+// Floats are used unchanged, and a generator ends in tanh: such targets cannot be
+// reached.
 static void warn_of_range(const struct dataset *set)
 {
     uint32_t beyond = 0, first = 0;
@@ -221,11 +231,14 @@ static void warn_of_range(const struct dataset *set)
             first = i;
         }
     if (beyond > 0)
-        log_warn("dataset: %" PRIu32 " of %" PRIu32 " targets have values outside of "
-                 "[-1, 1], which no generator gives (%s is the first): scale them",
+        log_warn("dataset: %" PRIu32 " of %" PRIu32
+                 " targets have values outside [-1, 1], "
+                 "which a generator cannot produce (first: %s): rescale them",
                  beyond, set->count, dataset_name(set, first));
 }
 
+// Decodes every file once, reports and drops those that cannot be used. Reports come
+// after the threads have ended, in name order.
 static bool check_all(struct dataset *set)
 {
     uint32_t valid = 0, total = set->count;
@@ -237,7 +250,7 @@ static bool check_all(struct dataset *set)
     if (!ok)
         return false;
 
-    // The valid ones move together; names of the others go.
+    // Valid items move to the front, so that samples index them without gaps.
     for (uint32_t i = 0; i < total; i++) {
         struct item item = set->items[i];
         if (!item.checked) {
@@ -264,8 +277,11 @@ static bool check_all(struct dataset *set)
     return true;
 }
 
-// Fills slots until told to stop. Samples are taken in stream order; one whose pair is
-// cached needs no slot.
+// ---------------------------------------------------------------------------
+// Decoding ahead
+
+// A decoder thread: fills slots until `stop`. Samples are taken in stream order, at
+// most slot_count ahead of the consumer; one whose pair is cached needs no slot.
 static void decode_ahead(void *user)
 {
     struct dataset *set = user;
@@ -310,7 +326,8 @@ static bool start_ahead(struct dataset *set)
     return start_threads(set, decode_ahead, set->options.threads);
 }
 
-// Interface
+// ---------------------------------------------------------------------------
+// Creation
 
 // Takes the files out of the list, up to the limit of the options.
 static bool take_files(struct dataset *set, struct pair_list *list)
@@ -406,7 +423,8 @@ void dataset_destroy(struct dataset *set)
     for (uint32_t i = 0; i < set->slot_count; i++)
         mem_free(set->slots[i].pixels);
     mem_free(set->slots);
-    // The check leaves what it skipped, and what it moved, empty behind the valid ones.
+    // Behind the valid items the check leaves empty ones, which are freed without
+    // effect.
     for (uint32_t i = 0; set->items && i < set->listed; i++)
         item_free(&set->items[i]);
     mem_free(set->items);
@@ -417,6 +435,9 @@ void dataset_destroy(struct dataset *set)
     mem_free(set);
 }
 
+// ---------------------------------------------------------------------------
+// Samples
+
 uint32_t dataset_count(const struct dataset *set)
 {
     return set->count;
@@ -426,16 +447,6 @@ const char *dataset_name(const struct dataset *set, uint32_t image)
 {
     assert(image < set->count);
     return set->items[image].file.name;
-}
-
-enum pixel_kind dataset_input_kind(const struct dataset *set)
-{
-    return set->pair.input_kind;
-}
-
-enum pixel_kind dataset_output_kind(const struct dataset *set)
-{
-    return set->pair.output_kind;
 }
 
 size_t dataset_sample_bytes(const struct dataset *set)
@@ -461,9 +472,10 @@ bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *p
     }
     os_mutex_unlock(set->mutex);
 
+    // No thread reuses the slot before next_consumed has passed its sample.
     if (!ok) {
         // The slot stays as it is: asking again gives the same answer.
-        log_error("dataset: %s can no longer be read: %s", slot->culprit,
+        log_error("dataset: %s is no longer readable: %s", slot->culprit,
                   slot->reason.text);
         return false;
     }
