@@ -566,14 +566,14 @@ static void test_sides(void **state)
         assert_non_null(set);
         assert_string_equal(
             text,
-            "dataset: skipping " SIDES "/train/A/alone.npy: nothing of this stem "
+            "dataset: skipping " SIDES "/train/A/alone.npy: no file of this stem "
             "in " SIDES "/train/B\n"
             "dataset: skipping " SIDES "/train/A/m.png: has the stem of m.npy\n"
-            "dataset: skipping " SIDES "/train/B/zz.npy: nothing of this stem "
+            "dataset: skipping " SIDES "/train/B/zz.npy: no file of this stem "
             "in " SIDES "/train/A\n"
             "dataset: skipping " SIDES
             "/train/A/n.png: is u8, the first on this side is u16: all of a side must "
-            "be of one kind\n"
+            "have one kind\n"
             "dataset: skipping " SIDES "/train/A/o.npy: has 3 channels, the model 2\n"
             "dataset: skipping " SIDES "/train/B/p.npy: not a .npy array\n"
             "dataset: 2 of 3 targets have values outside [-1, 1], which a generator "

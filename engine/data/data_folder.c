@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See data_folder.h.
+// The one place that knows where a split is. Files of two folders are paired by stem,
+// as a merge of two sorted lists. See data_folder.h.
 
 #include "data/data_folder.h"
 
@@ -20,6 +21,7 @@
 // ---------------------------------------------------------------------------
 // Stems
 
+// The name without its extension.
 static size_t stem_length(const char *name)
 {
     return (size_t)(file_extension(name) - name);
@@ -32,6 +34,8 @@ static int compare_stems(const char *a, const char *b)
     return order ? order : (a_length > b_length) - (a_length < b_length);
 }
 
+// By stem, then by extension: of files with one stem the first is always the same. That
+// differs from the order of the whole names, where "m-1.png" comes before "m.png".
 static int compare_names(const void *a, const void *b)
 {
     const char *x = *(char *const *)a, *y = *(char *const *)b;
@@ -42,8 +46,8 @@ static int compare_names(const void *a, const void *b)
 // ---------------------------------------------------------------------------
 // Lists
 
-// The pictures of a folder.
-static bool list_pictures(const char *folder, struct file_list *list)
+// The files of a folder that can be read as images.
+static bool list_images(const char *folder, struct file_list *list)
 {
     size_t count = 0;
     if (!file_list_read(folder, list))
@@ -58,7 +62,8 @@ static bool list_pictures(const char *folder, struct file_list *list)
     return true;
 }
 
-// Adds a file, whose name is taken from the list; `b` may be NULL.
+// Adds a pair. Takes over *name, the file in A; `b` is NULL where both are in one
+// image.
 static bool add(struct pair_list *list, const char *folder_a, char **name,
                 const char *folder_b, const char *b)
 {
@@ -71,13 +76,14 @@ static bool add(struct pair_list *list, const char *folder_a, char **name,
     return file->a && (!b || file->b);
 }
 
-static void leave_out(const char *folder, const char *name, const char *reason,
-                      const char *other)
+static void report_skipped(const char *folder, const char *name, const char *reason,
+                           const char *other)
 {
     log_warn("dataset: skipping %s/%s: %s%s", folder, name, reason, other);
 }
 
-// Names are in the order of their stems on both sides.
+// Pairs the files of two folders, each sorted by compare_names. Of several files with
+// one stem the first is used.
 static bool join(struct pair_list *list, const char *folder_a, struct file_list *a,
                  const char *folder_b, struct file_list *b)
 {
@@ -90,29 +96,34 @@ static bool join(struct pair_list *list, const char *folder_a, struct file_list 
                     : k == b->count ? -1
                                     : compare_stems(a->names[i], b->names[k]);
         if (order < 0) {
-            leave_out(folder_a, a->names[i++], "nothing of this stem in ", folder_b);
+            report_skipped(folder_a, a->names[i++], "no file of this stem in ",
+                           folder_b);
             continue;
         }
         if (order > 0) {
-            leave_out(folder_b, b->names[k++], "nothing of this stem in ", folder_a);
+            report_skipped(folder_b, b->names[k++], "no file of this stem in ",
+                           folder_a);
             continue;
         }
         size_t first_a = i++, first_b = k++;
         for (; i < a->count && compare_stems(a->names[first_a], a->names[i]) == 0; i++)
-            leave_out(folder_a, a->names[i], "has the stem of ", a->names[first_a]);
+            report_skipped(folder_a, a->names[i], "has the stem of ",
+                           a->names[first_a]);
         for (; k < b->count && compare_stems(b->names[first_b], b->names[k]) == 0; k++)
-            leave_out(folder_b, b->names[k], "has the stem of ", b->names[first_b]);
+            report_skipped(folder_b, b->names[k], "has the stem of ",
+                           b->names[first_b]);
         if (!add(list, folder_a, &a->names[first_a], folder_b, b->names[first_b]))
             return false;
     }
     return true;
 }
 
+// The pairs of two folders.
 static bool read_sides(const char *folder_a, const char *folder_b,
                        struct pair_list *list)
 {
     struct file_list a = { 0 }, b = { 0 };
-    bool ok = list_pictures(folder_a, &a) && list_pictures(folder_b, &b);
+    bool ok = list_images(folder_a, &a) && list_images(folder_b, &b);
     if (ok) {
         if (a.count)
             qsort(a.names, a.count, sizeof(a.names[0]), compare_names);
@@ -130,6 +141,7 @@ static bool read_sides(const char *folder_a, const char *folder_b,
     return ok;
 }
 
+// The pairs of one folder, A and B side by side in each image.
 static bool read_together(const char *folder, struct file_list *names,
                           struct pair_list *list)
 {
@@ -155,6 +167,7 @@ static void free_paths(struct paths *p)
     mem_free(p->b);
 }
 
+// False without memory, after a message.
 static bool find_paths(const char *data, const char *split, struct paths *p)
 {
     *p = (struct paths){
@@ -178,11 +191,11 @@ bool data_folder_has(const char *data, const char *split)
     return has;
 }
 
-// The pairs of a folder that is there: side by side, or in its folders A/ and B/.
+// The pairs of a folder that exists: its own images, or those of its folders A/ and B/.
 static bool list_folder(const char *folder, struct pair_list *list)
 {
     struct file_list names;
-    if (!list_pictures(folder, &names))
+    if (!list_images(folder, &names))
         return false;
     if (names.count > 0) {
         bool ok = read_together(folder, &names, list);

@@ -10,12 +10,13 @@
 
 #include "data/pairs.h"
 
-// Whether there is such a split, readable or not. Nothing is logged.
+// Whether the folder of a split exists. Nothing is logged.
 bool data_folder_has(const char *data, const char *split);
 
 // Lists the pairs of a split, by name where they are in one folder, else by stem. Files
-// without a partner are reported as warnings and skipped. False after a message that
-// says what the folder should hold: there is no such folder, or no pair in it.
+// without a partner are reported as warnings and skipped. False if there is no such
+// folder or no pair in it, after a message that says what the folder should hold. The
+// list is freed with pair_list_free.
 bool data_folder_list(const char *data, const char *split, struct pair_list *list);
 
 #endif

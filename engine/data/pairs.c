@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See pairs.h.
+// Where both sides are in one image, the two halves are pictures of their own from the
+// start, so that resizing mixes no pixels of one into the other. See pairs.h.
 
 #include "data/pairs.h"
 
@@ -22,18 +23,19 @@ void pair_list_free(struct pair_list *list)
 // ---------------------------------------------------------------------------
 // Reading
 
-// Brings one side to its channels and size.
+// Brings one side to its channels and size, and checks its kind.
 static bool finish_side(struct picture *p, uint32_t channels, enum pixel_kind kind,
                         const struct pair_options *o, struct reason *reason)
 {
     struct picture resized;
     if (!picture_set_channels(p, channels, reason))
         return false;
-    // Last: where no pair can be used, the kind is not what is wrong.
+    // After the channels: a file with both wrong is reported for its channels, so that
+    // a folder in which nothing fits is not reported as one of mixed kinds.
     if (kind != PIXEL_KINDS && p->kind != kind)
         return reason_refuse(
             reason,
-            "is %s, the first on this side is %s: all of a side must be of one kind",
+            "is %s, the first on this side is %s: all of a side must have one kind",
             pixel_kind_name(p->kind), pixel_kind_name(kind));
     if (p->width == o->side && p->height == o->side)
         return true;
@@ -44,6 +46,7 @@ static bool finish_side(struct picture *p, uint32_t channels, enum pixel_kind ki
     return true;
 }
 
+// One side from a file of its own.
 static bool read_side(const char *path, const struct pair_options *o, struct picture *p,
                       struct reason *reason)
 {
@@ -57,6 +60,7 @@ static bool read_side(const char *path, const struct pair_options *o, struct pic
     return true;
 }
 
+// Both sides from one file.
 static bool split(const char *path, const struct pair_options *o, struct picture *a,
                   struct picture *b, struct reason *reason)
 {
@@ -112,7 +116,7 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
 // ---------------------------------------------------------------------------
 // Kinds
 
-// Fills in what is not known yet from the first pair that these options let pass.
+// Sets the unknown kinds of `o` to those of the first pair that `by` accepts.
 static void find_kinds_by(const struct pair_options *by, const struct pair_list *list,
                           struct pair_options *o)
 {
@@ -133,9 +137,9 @@ static void find_kinds_by(const struct pair_options *by, const struct pair_list 
     }
 }
 
-// The first pair that can be used says of which kind the others must be, where the
-// options do not. That there may be none is for the check to tell; then it is the first
-// that could be used but for its kind, so that the check complains of the right side.
+// The first usable pair decides. Where there is none, it is the first that would be
+// usable with another kind, so that whoever reads all pairs later refuses them for the
+// side that is wrong.
 void pair_list_find_kinds(const struct pair_list *list, struct pair_options *o)
 {
     const struct pair_options wanted = *o;

@@ -9,8 +9,8 @@
 #include "data/picture.h"
 
 struct pair_file {
-    char *name;     // of the file, or of that in A
-    char *a, *b;    // paths; b NULL: both are in one picture, side by side
+    char *name;     // of the file, or of the one in A; without its folder
+    char *a, *b;    // paths; b NULL: both are in one image, side by side
 };
 
 struct pair_list {
@@ -24,14 +24,17 @@ void pair_list_free(struct pair_list *list);
 struct pair_options {
     bool swap;                       // BtoA: the input is B
     uint32_t input_nc, output_nc;    // channels
-    // PIXEL_KINDS: any. Another kind is a reason to refuse a file.
+    // Files of another kind are refused. PIXEL_KINDS: any kind.
     enum pixel_kind input_kind, output_kind;
-    bool resize;    // to side x side; false: a picture must be of this size
+    bool resize;    // to side x side; false: an image must have this size
     uint32_t side;
     enum resize_filter filter;
 };
 
-// Reads a pair. A failure has a reason and the path of the file that it is about.
+// Reads a pair as [channels, side, side] each; an image with both is cut at half of its
+// width, rounded down, so that a column in the middle belongs to B. The caller frees
+// both pictures. On failure there is none, `reason` says why, and *culprit is the path
+// of the file that it is about, which the pair_file owns. Nothing is logged.
 bool pair_read(const struct pair_file *file, const struct pair_options *options,
                struct picture *input, struct picture *target, const char **culprit,
                struct reason *reason);

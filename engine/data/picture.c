@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See picture.h.
+// Conversions are those of Pillow and of shaders/shared/pixels.h, so that a file gives
+// the same numbers here, in the PyTorch port and on the device. See picture.h.
 
 #include "data/picture.h"
 
@@ -10,9 +11,9 @@
 #include <assert.h>
 #include <string.h>
 
-enum { MOST_COLOURS = 4 };
+enum { MOST_COLOURS = 4 };    // channels of an image file: RGB and alpha
 
-// 255 and 65535 are opaque.
+// The largest sample: white, or opaque. Floats have none.
 static const uint32_t full[PIXEL_KINDS] = { UINT8_MAX, UINT16_MAX, 0 };
 
 bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes)
@@ -139,10 +140,9 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
         return reason_refuse(reason, "has %u channels, the model %u",
                              (unsigned)p->channels, (unsigned)channels);
     if (channels > MOST_COLOURS)
-        return reason_refuse(
-            reason,
-            "is of %u channels, and no image file has the %u that are wanted: use .npy",
-            (unsigned)p->channels, (unsigned)channels);
+        return reason_refuse(reason,
+                             "has %u channels; image files cannot have %u: use .npy",
+                             (unsigned)p->channels, (unsigned)channels);
     assert(p->kind != PIXEL_F32);    // no image file has floats
     if (!picture_create(&to, p->kind, channels, p->width, p->height))
         return reason_refuse(reason, "out of memory");
@@ -174,7 +174,7 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
 // ---------------------------------------------------------------------------
 // Kinds
 
-// As shaders/shared/pixels.h says.
+// The same formula as in shaders/shared/pixels.h.
 static float to_float(const struct picture *p, size_t i)
 {
     if (p->kind == PIXEL_F32)

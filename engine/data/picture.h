@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Pictures of any number of channels and any kind of sample, as planes. They come from
-// image files (1 to 4 channels: grey, grey and alpha, RGB, RGBA; PNG also with 16 bits)
-// or from .npy arrays [c, h, w] or [h, w] of u1, u2 or f4, and are written as such.
+// Images of 1 to 64 channels and any kind of sample, as planes [c, h, w]: what the
+// engine works with between files and staging memory. struct pix_image is the simple
+// public form (image.h), struct pix_array the general one.
 
 #ifndef DATA_PICTURE_H
 #define DATA_PICTURE_H
@@ -12,52 +12,59 @@
 #include "data/resize.h"
 #include "pix2pix.h"
 
+// Limits of what is read and written, so that a broken header cannot ask for all
+// memory.
 #define PICTURE_MAX_SIDE 32768u
 #define PICTURE_MAX_BYTES ((uint64_t)512 * 1024 * 1024)
 
 struct picture {
     enum pixel_kind kind;
     uint32_t channels, width, height;
-    bool is_array;    // from .npy: its channels are no colours and are not converted
+    bool is_array;    // from .npy: its channels are not colours and never converted
     void *samples;    // [c][h][w]
 };
 
 // Whether a picture with so many bytes in each pixel may have this size.
 bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes);
 
+// All samples 0. Functions that make a picture return false only without memory, after
+// a message, and then leave an empty one, which picture_free takes.
 bool picture_create(struct picture *picture, enum pixel_kind kind, uint32_t channels,
-                    uint32_t width, uint32_t height);    // zeroed
+                    uint32_t width, uint32_t height);
 void picture_free(struct picture *picture);
-size_t picture_bytes(const struct picture *picture);
+size_t picture_bytes(const struct picture *picture);    // of all samples
 bool picture_copy(const struct picture *in, struct picture *out);
 
-// Makes it one of so many channels: 1 is the luma of ITU-R BT.601 as Pillow computes
-// it, 2 has alpha beside it, 3 is RGB, 4 has alpha beside them. Missing alpha is
-// opaque. An array must have them.
+// Converts to so many channels in place: 1 is grey (the luma of ITU-R BT.601 as Pillow
+// computes it), 2 grey and alpha, 3 RGB, 4 RGB and alpha. Alpha that was missing is
+// opaque. An array is refused unless it has them. Nothing is logged.
 bool picture_set_channels(struct picture *picture, uint32_t channels,
                           struct reason *reason);
 
-// Another kind of the same values, where [-1, 1] is that of the networks. To u8 and u16
-// as the networks' output; from u16 to u8 it is the high byte.
+// Converts to another kind in place. u8 and u16 stretch over [-1, 1], the range of the
+// networks: floats are clamped and rounded as a network's output is; u16 to u8 keeps
+// the high byte.
 bool picture_set_kind(struct picture *picture, enum pixel_kind kind);
 
 bool picture_resize(const struct picture *in, enum resize_filter filter, uint32_t width,
                     uint32_t height, struct picture *out);
+// Columns [x, x + width) and rows [y, y + height), which must be inside.
 bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t width,
                   uint32_t height, struct picture *out);
 
-// Samples of u8 and u16 pictures side by side, [h][w][c], as image files have them. The
-// first takes them over into planes; the second returns new memory for mem_free, NULL
-// after a message.
+// Interleaved samples [h, w, c] of u8 and u16 pictures, as image files have them. The
+// first copies them into the planes of a picture; the second returns new memory for
+// mem_free, NULL after a message.
 void picture_set_interleaved(struct picture *picture, const void *interleaved);
 void *picture_interleave(const struct picture *picture);
 
-// Writes [h][w][3] bytes for people to look at: grey for 1 and 2 channels, else the
+// Writes [h, w, 3] bytes for people to look at: grey for 1 and 2 channels, else the
 // first three as RGB.
 void picture_get_rgb(const struct picture *picture, uint8_t *rgb);
 
-// The public form. A copy, false after a message if the array is none; and the same
-// samples, which are the array's from then.
+// The public form. The first copies the samples, and returns false after a message if
+// the array is not an image; the second hands the samples over and leaves an empty
+// picture.
 bool picture_from_array(const struct pix_array *array, struct picture *picture);
 struct pix_array picture_to_array(struct picture *picture);
 
