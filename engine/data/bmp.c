@@ -14,7 +14,8 @@ bool bmp_is(const uint8_t *data, size_t size)
     return size >= 2 && data[0] == 'B' && data[1] == 'M';
 }
 
-// Uncompressed ones only; the others stb refuses.
+// Compares the size of the pixels with that of the file, where they are not compressed;
+// stb refuses compressed ones.
 static enum codec_state check(const uint8_t *data, size_t size)
 {
     uint64_t width, height, bits;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// JPEG files: the walk over the markers that stb does not do, and writing by stb. See
-// codec.h; markers are those of ITU-T T.81, annex B.
+// JPEG files: stb decodes and encodes them. Markers and segments are those of ITU-T
+// T.81, annex B. See codec.h.
 
 #include "data/codec.h"
 #include "data/encoded.h"
@@ -9,15 +9,16 @@
 #define STBI_WRITE_NO_STDIO
 #include <stb/stb_image_write.h>
 
-enum { QUALITY = 95 };
+enum { QUALITY = 95 };    // of 100: sharp edges stay without visible rings
 
 bool jpeg_is(const uint8_t *data, size_t size)
 {
     return size >= 3 && data[0] == 0xff && data[1] == 0xd8 && data[2] == 0xff;
 }
 
-// A segment of Huffman tables: each has 16 counts of codes, by length, then the codes'
-// symbols. stb trusts the counts; more than 256 symbols would run over its tables.
+// A segment of Huffman tables: each has a class, 16 counts of codes by length, then the
+// codes' symbols. stb trusts the counts; more than 256 symbols would overrun its
+// tables.
 static bool huffman_tables_are_sane(const uint8_t *data, size_t size)
 {
     while (size >= 17) {
@@ -32,8 +33,9 @@ static bool huffman_tables_are_sane(const uint8_t *data, size_t size)
     return size == 0;
 }
 
-// Walks the markers up to the end-of-image marker. Inside the compressed data of a scan
-// 0xff stands before 0, a restart marker, another 0xff, or the marker that ends it.
+// Walks the markers up to the end of the image. Inside the compressed data of a scan,
+// 0xff comes before 0, a restart marker, another 0xff, or the marker that ends the
+// scan.
 static enum codec_state check(const uint8_t *data, size_t size)
 {
     size_t at = 2;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The header is a Python dictionary with three entries, of which only what NumPy itself
-// writes is understood. The format is numpy.lib.format's. See codec.h.
+// The .npy format (numpy.lib.format): a magic number, a version, the header's length,
+// the header, the samples. The header is a Python dictionary with three entries; only
+// what NumPy itself writes is understood, since nothing here evaluates Python. See
+// codec.h.
 
 #include "data/codec.h"
 
@@ -23,10 +25,10 @@ static const char magic[] = "\x93NUMPY";
 enum { MAGIC = sizeof(magic) - 1 };
 
 struct header {
-    char type[8];    // "<f4"
-    bool fortran;
-    uint64_t shape[MAX_AXES];
-    uint32_t axes;
+    char type[8];                // byte order and type: "<f4"
+    bool fortran;                // the first axis is the fastest, not the last
+    uint64_t shape[MAX_AXES];    // [c, h, w] or [h, w]
+    uint32_t axes;               // MAX_AXES + 1: more
     bool has_type, has_order, has_shape;
 };
 
@@ -43,7 +45,7 @@ static void skip_spaces(struct text *t)
         t->at++;
 }
 
-// Whether the next thing is `word`, which is then passed over.
+// Whether `word` comes next; skips it then.
 static bool take(struct text *t, const char *word)
 {
     size_t length = strlen(word);
@@ -54,6 +56,7 @@ static bool take(struct text *t, const char *word)
     return true;
 }
 
+// A quoted string of printable characters. Nothing that is expected has an escape.
 static bool take_string(struct text *t, char *to, size_t size)
 {
     size_t length = 0;
@@ -70,7 +73,7 @@ static bool take_string(struct text *t, char *to, size_t size)
     return take(t, quote == '"' ? "\"" : "'");
 }
 
-// More digits than fit stop at a number that is too large for everything.
+// Numbers stop at 2^50, which is too large for every use: no overflow.
 static bool take_number(struct text *t, uint64_t *value)
 {
     skip_spaces(t);
@@ -78,7 +81,7 @@ static bool take_number(struct text *t, uint64_t *value)
         return false;
     for (*value = 0; t->at < t->end && *t->at >= '0' && *t->at <= '9'; t->at++)
         *value = MIN(*value * 10 + (uint64_t)(*t->at - '0'), UINT64_C(1) << 50);
-    take(t, "L");    // of Python 2
+    take(t, "L");    // long integers of Python 2
     return true;
 }
 
@@ -137,7 +140,7 @@ bool npy_is(const uint8_t *data, size_t size)
     return size >= MAGIC && memcmp(data, magic, MAGIC) == 0;
 }
 
-// Finds the header and where the data begin.
+// Reads the header and finds where the samples begin.
 static bool read_header(const uint8_t *data, size_t size, struct header *h,
                         size_t *begin, struct reason *reason)
 {
@@ -156,7 +159,8 @@ static bool read_header(const uint8_t *data, size_t size, struct header *h,
         return reason_refuse(reason, "truncated .npy");
     struct text text = { (const char *)data + at, (const char *)data + at + length };
     if (!take_header(&text, h)) {
-        // Types with fields are lists, which is no damage.
+        // Types with fields are lists instead of strings: not damaged, but not
+        // supported.
         return reason_refuse(reason, "damaged .npy, or not an array of u1, u2 or f4");
     }
     *begin = at + length;
@@ -177,6 +181,7 @@ static bool find_kind(const char *type, enum pixel_kind *kind, bool *is_big)
     return false;
 }
 
+// Checks the shape against the limits and the bytes that follow, then allocates.
 static bool read_shape(const struct header *h, enum pixel_kind kind, uint64_t size,
                        struct picture *out, struct reason *reason)
 {
@@ -205,7 +210,7 @@ static bool read_shape(const struct header *h, enum pixel_kind kind, uint64_t si
            reason_refuse(reason, "out of memory");
 }
 
-// Sample (c, y, x) in the file, in samples.
+// Where sample (c, y, x) is in the file, counted in samples.
 static size_t place(const struct picture *p, bool fortran, size_t c, size_t y, size_t x)
 {
     return fortran ? (x * p->height + y) * p->channels + c
@@ -238,7 +243,7 @@ static void read_samples(const uint8_t *data, bool is_big, bool fortran,
             }
 }
 
-// One such number would be in every weight after a step.
+// Infinity or NaN in one sample would be in every weight after a training step.
 static bool check_finite(const struct picture *p, struct reason *reason)
 {
     const float *samples = p->samples;
@@ -282,7 +287,7 @@ bool npy_write(const char *path, const struct picture *p)
     char header[2 * HEADER_ALIGNMENT];
     struct file_writer writer;
 
-    // The data begin at a multiple of 64, after a newline.
+    // Padded with spaces and a newline, so that the samples begin at a multiple of 64.
     size_t begin = MAGIC + 4;
     memset(header, ' ', sizeof(header));
     int length = snprintf(header + begin, sizeof(header) - begin,

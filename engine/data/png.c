@@ -17,7 +17,7 @@
 #define STBI_WRITE_NO_STDIO
 #include <stb/stb_image_write.h>
 
-// stb_image_write.h has it and does not declare it.
+// stb_image_write.h defines it without declaring it. zlib's format; frees with free.
 unsigned char *stbi_zlib_compress(unsigned char *data, int data_len, int *out_len,
                                   int quality);
 
@@ -53,8 +53,8 @@ static uint32_t big_endian(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-// Walks the chunks: length, type, data, CRC-32 over type and data. The first is the
-// header, of 13 bytes.
+// Walks the chunks (5.3): length, type, data, CRC-32 over type and data. The first is
+// the header, of 13 bytes. stb checks neither checksums nor whether the end is there.
 static enum codec_state check(const uint8_t *data, size_t size)
 {
     if (size < 33)
@@ -104,8 +104,9 @@ static uint8_t paeth(uint8_t left, uint8_t up, uint8_t corner)
     return to_up <= to_corner ? up : corner;
 }
 
-// Writes the filtered row and returns how far from zero it is; `above` has zeros for
-// the first row.
+// Writes the filtered row to `out` and returns how far its bytes are from zero: the
+// less, the better they compress (12.8). `pixel` is the bytes of one; `above` is all 0
+// for the first row.
 static uint64_t filter_row(int filter, const uint8_t *row, const uint8_t *above,
                            size_t bytes, size_t pixel, uint8_t *out)
 {
@@ -134,7 +135,7 @@ static uint64_t filter_row(int filter, const uint8_t *row, const uint8_t *above,
 }
 
 // All rows, each after the number of its filter: the one that leaves the smallest
-// numbers.
+// numbers. u16 samples are stored big-endian. The result is freed with mem_free.
 static uint8_t *filter_rows(const uint16_t *samples, uint32_t channels, uint32_t width,
                             uint32_t height, size_t *size)
 {

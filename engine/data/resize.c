@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Output pixel i looks at the input around (i + 1/2) * scale through a filter,
-// stretched by the scale when shrinking. The weights of one pixel are cut at the
-// image's edge and add up to 1. See resize.h.
+// An output pixel is a weighted mean of the input pixels around its centre. The weights
+// are those of a filter, which is stretched by the scale when shrinking, so that no
+// input pixel is left out (that is what "antialiased" means). See resize.h.
 
 #include "data/resize.h"
 
@@ -14,16 +14,16 @@
 
 enum { WEIGHT_BITS = 22 };    // of the integers
 
-// Weights of every output pixel along one axis.
+// The weights of every output pixel along one axis.
 struct taps {
-    uint32_t stride;    // weights per output pixel
-    uint32_t *first;    // input pixel of the first weight
-    uint32_t *count;
-    double *exact;
-    int32_t *weight;    // the same times 2^WEIGHT_BITS
+    uint32_t stride;    // room for the weights of one output pixel
+    uint32_t *first;    // [out] input pixel of the first weight
+    uint32_t *count;    // [out] weights in use
+    double *exact;      // [out][stride], adding up to 1
+    int32_t *weight;    // the same times 2^WEIGHT_BITS, rounded
 };
 
-// Cubic convolution with a = -1/2 (Keys 1981).
+// Cubic convolution with a = -1/2 (Keys 1981, equation 15).
 static double cubic(double x)
 {
     x = fabs(x);
@@ -34,6 +34,7 @@ static double cubic(double x)
     return 0.0;
 }
 
+// Linear interpolation, when enlarging.
 static double triangle(double x)
 {
     return MAX(1.0 - fabs(x), 0.0);
@@ -47,7 +48,7 @@ static double box(double x)
 
 static const struct {
     double (*weight)(double x);
-    double support;    // it is 0 farther away
+    double support;    // the weight is 0 farther away
 } filters[] = {
     [RESIZE_BICUBIC] = { cubic, 2.0 },
     [RESIZE_BILINEAR] = { triangle, 1.0 },
@@ -79,6 +80,8 @@ static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t i
 
     for (uint32_t i = 0; i < out; i++) {
         double *exact = taps->exact + (size_t)i * taps->stride;
+        // Pixel k covers [k, k + 1) and has its centre at k + 1/2, here and in the
+        // input. Weights beyond the edge are dropped; the others make up for them.
         double centre = (i + 0.5) * scale;
         double low = centre - support + 0.5, high = centre + support + 0.5;
         uint32_t first = low > 0.0 ? (uint32_t)low : 0;
@@ -103,12 +106,14 @@ static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t i
 // ---------------------------------------------------------------------------
 // Bytes
 
+// Sums begin at a half, so the shift rounds to the nearest.
 static uint8_t to_byte(int32_t sum)
 {
     int32_t value = sum < 0 ? 0 : sum >> WEIGHT_BITS;
     return (uint8_t)MIN(value, 255);
 }
 
+// [rows, width_in] to [rows, width].
 static void bytes_across(const uint8_t *in, uint32_t width_in, uint32_t rows,
                          const struct taps *taps, uint8_t *out, uint32_t width)
 {
@@ -126,7 +131,8 @@ static void bytes_across(const uint8_t *in, uint32_t width_in, uint32_t rows,
     }
 }
 
-// `sums` has room for a row. Whole rows at a time, so that memory is read in order.
+// [height_in, width] to [height, width]. Adds up whole rows, so that memory is read in
+// order; `sums` has room for one.
 static void bytes_down(const uint8_t *in, uint32_t width, const struct taps *taps,
                        uint8_t *out, uint32_t height, int32_t *sums)
 {
@@ -149,6 +155,7 @@ static void bytes_down(const uint8_t *in, uint32_t width, const struct taps *tap
 // ---------------------------------------------------------------------------
 // Floats, and 16-bit numbers as floats
 
+// As bytes_across and bytes_down, in doubles.
 static void floats_across(const float *in, uint32_t width_in, uint32_t rows,
                           const struct taps *taps, float *out, uint32_t width)
 {
@@ -191,6 +198,7 @@ static void widen(const uint16_t *in, float *out, size_t count)
         out[i] = in[i];
 }
 
+// Rounds to the nearest and clamps.
 static void narrow(const float *in, uint16_t *out, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -202,13 +210,14 @@ static void narrow(const float *in, uint16_t *out, size_t count)
 // ---------------------------------------------------------------------------
 // All planes
 
-// What the passes work with. Those of a direction in which nothing changes are NULL.
+// What the passes work with. Taps of a direction in which the size stays are NULL: that
+// pass is left out.
 struct work {
     uint32_t width_in, height_in, width, height;
     struct taps across, down;
-    void *middle;        // a plane between the passes
-    void *sums;          // a row
-    float *from, *to;    // a plane of 16-bit numbers before and after
+    void *middle;        // a plane between the passes, [height_in, width]
+    void *sums;          // a row of sums
+    float *from, *to;    // a u16 plane as floats, before and after
 };
 
 static void resize_bytes(const struct work *w, const uint8_t *in, uint8_t *out)

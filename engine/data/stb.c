@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The one file that holds the code of the stb headers. They read from and write to
-// memory only: files are the business of base/file.
+// The code of the stb headers, which other files only declare. It reads from and writes
+// to memory only, since base/file.c handles files.
 
 #ifdef __GNUC__
 #pragma GCC diagnostic ignored "-Wpragmas"
@@ -17,9 +17,8 @@
 
 #include <stdlib.h>
 
-// A JPEG may use tables that none of its segments has set. With zeroed memory they are
-// at least the same each time, instead of what lay there before, which the decoder
-// would follow anywhere.
+// A JPEG may use tables that none of its segments has set. Zeroed memory makes them the
+// same each time; otherwise they would be whatever the memory held before.
 #define STBI_MALLOC(size) calloc(1, size)
 #define STBI_REALLOC(old, size) realloc(old, size)
 #define STBI_FREE(old) free(old)

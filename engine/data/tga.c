@@ -8,6 +8,8 @@
 #define STBI_WRITE_NO_STDIO
 #include <stb/stb_image_write.h>
 
+// Walks the pixels: a header of 18 bytes, an identifier, a colour map, then the pixels,
+// either plain or (types 9 and up) in packets.
 static enum codec_state check(const uint8_t *data, size_t size)
 {
     if (size < 18)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Mean absolute error of a model on pairs, beside two baselines that any model has to
-// beat: the input itself, and the mean colour of the training targets.
+// beat: the input itself, and the mean colour of the training targets. Pairs go through
+// the pipeline of a translation: its threads read and compare, the device translates,
+// and add_pair sums up in the order of the pairs. See evaluate.h.
 
 #include "evaluate/evaluate.h"
 
@@ -28,7 +30,8 @@ static void pair_free(struct pair *pair)
     picture_free(&pair->target);
 }
 
-// Both sides at the model's size, channels and kinds.
+// Reads both sides at the model's size, [channels, crop_size, crop_size], and as its
+// kinds.
 static bool load_sides(const struct pair_file *file, const struct settings *s,
                        struct pair *pair, const char **culprit, struct reason *reason)
 {
@@ -53,7 +56,8 @@ static bool load_sides(const struct pair_file *file, const struct settings *s,
     return reason_refuse(reason, "out of memory");
 }
 
-// Mean colour of the targets of DATA/train; broken pairs are left out, as in training.
+// The mean of each channel over the targets of DATA/train, in samples of their kind.
+// Broken pairs are skipped silently, since training has reported them.
 static bool mean_colour(const char *data, const struct settings *s, double *colour)
 {
     const struct pix_train_options *o = &s->options;
@@ -96,13 +100,13 @@ struct record {
 };
 
 struct evaluation {
-    const struct settings *settings;
+    const struct settings *settings;    // of the model
     struct pair_list list;
-    double colour[PIXEL_MAX_CHANNELS];
-    struct record **records;    // of pairs on their way, by index
-    struct sheet *grid;         // NULL: none
-    struct pix_evaluation sum;
-    bool failed;
+    double colour[PIXEL_MAX_CHANNELS];    // see mean_colour
+    struct record **records;              // by index in the list; NULL: not on its way
+    struct sheet *grid;                   // NULL: none wanted
+    struct pix_evaluation sum;            // sums until the last pair, then means
+    bool failed;                          // not by a broken pair: stop
 };
 
 static void record_free(struct record *r)
@@ -114,6 +118,7 @@ static void record_free(struct record *r)
     mem_free(r);
 }
 
+// Called by any thread, see struct pipeline_ends.
 static bool load_pair(void *user, size_t index, struct picture *picture)
 {
     struct evaluation *e = user;
@@ -135,6 +140,7 @@ static bool load_pair(void *user, size_t index, struct picture *picture)
     return true;
 }
 
+// Called by any thread with the output, which it takes over.
 static bool compare_pair(void *user, size_t index, struct picture *picture)
 {
     struct evaluation *e = user;
@@ -147,7 +153,7 @@ static bool compare_pair(void *user, size_t index, struct picture *picture)
     return true;
 }
 
-// In order, so that the sums are the same in every run.
+// Called in the order of the pairs, so that the sums are the same in every run.
 static bool add_pair(void *user, size_t index, enum pix_translate_result result)
 {
     struct evaluation *e = user;
@@ -192,7 +198,7 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     if (!e.records)
         goto end;
     pipeline_run(t, translator_threads(t), e.list.count, &ends);
-    // Where it could not even begin, no pair was told of.
+    // Pairs are missing where the pipeline failed before it came to them.
     if (e.failed || (uint64_t)e.sum.pairs + e.sum.broken < e.list.count)
         goto end;
     if (e.sum.pairs == 0) {
