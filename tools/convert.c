@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// pix2pix convert: the weights of one network in another file format.
+// pix2pix convert: writes the weights of one network in another file format.
 
 #include "options.h"
 #include "terminal.h"

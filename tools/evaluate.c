@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// pix2pix evaluate: the L1 of a model on pairs, beside two baselines, and a grid of
-// images to look at.
+// pix2pix evaluate: prints the L1 of a model on pairs beside two baselines, and writes
+// a grid of images to look at.
 
 #include "options.h"
 #include "terminal.h"
@@ -26,7 +26,7 @@ struct evaluation {
     struct device_arguments device;
 };
 
-// Everything that can be known before a device is opened.
+// Checks everything that can be checked before a device is opened.
 static int check_arguments(const struct command *command, const struct evaluation *e)
 {
     if (!e->model || !e->data)

@@ -28,7 +28,8 @@ bool help_is_asked(const char *word, enum help_format *format)
 // ---------------------------------------------------------------------------
 // Text
 
-// Prints words up to WIDTH columns; further lines begin at column `indent`.
+// Prints words up to WIDTH columns, from `column` where the line is now; further lines
+// begin at column `indent`.
 static void print_folded(const char *text, size_t column, size_t indent)
 {
     bool begins = column <= indent;
@@ -96,7 +97,7 @@ void help_print_usage(FILE *stream, const struct command_entry *entries, size_t 
 // ---------------------------------------------------------------------------
 // Markdown
 
-// Text in a cell of a table, where '|' would end it.
+// Prints a text into a cell of a table, where '|' would end it.
 static void put_cell(const char *text)
 {
     for (; *text; text++)

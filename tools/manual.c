@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The manual page. Commands, options, defaults, recipes and exit codes come from the
-// tables that the program itself works by; what else the page says is here.
+// tables that the program itself uses; the rest of the page is written here.
 
 #include "manual.h"
 
@@ -61,8 +61,8 @@ static const struct entry examples[] = {
 // ---------------------------------------------------------------------------
 // Text
 
-// Text within a line: a hyphen that is typed as such, and no backslash taken for an
-// escape. Returns the bytes printed.
+// Prints text within a line. A bare '-' would become a typographic hyphen, which cannot
+// be copied into a shell, and a backslash begins an escape. Returns the bytes printed.
 static size_t put(const char *text, size_t length)
 {
     size_t count = 0;
@@ -82,8 +82,9 @@ static void put_word(const char *word)
     put(word, strlen(word));
 }
 
-// Lines of text: a new one for each sentence, as man(7) wants it, and before a line
-// gets longer than mandoc likes. No line begins with a control character.
+// Prints lines of text: one or more for each sentence, as man(7) asks for, each shorter
+// than 80 bytes, where mandoc begins to complain. A line that begins with '.' or '\''
+// would be taken for a macro.
 static void put_text(const char *text)
 {
     enum { LONGEST = 78 };
@@ -110,8 +111,8 @@ static void put_text(const char *text)
         putchar('\n');
 }
 
-// Words of a command line in bold, those in capitals, which stand for values, in
-// italic.
+// Prints a command line: words in bold, those in capitals, which stand for values, in
+// italic, the brackets and bars between them in roman.
 static void put_usage(const char *text)
 {
     while (*text) {

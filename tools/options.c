@@ -131,11 +131,11 @@ struct parser {
     char **argv;
     int at;    // the word that is being parsed
     size_t words;
-    struct settings *settings;
+    struct given_options *given;
 };
 
 // Moves on to the next word, which must be a value, and returns it. NULL after a
-// message that says what the option needs.
+// message: `needs` says what the option needs, "a value".
 static const char *next_value(struct parser *p, const char *name, const char *needs)
 {
     if (p->at + 1 < p->argc && strncmp(p->argv[p->at + 1], "--", 2) != 0)
@@ -145,7 +145,7 @@ static const char *next_value(struct parser *p, const char *name, const char *ne
     return NULL;
 }
 
-// An option with its values.
+// Parses an option and its values.
 static bool parse_option(struct parser *p)
 {
     const struct command *c = p->command;
@@ -170,8 +170,8 @@ static bool parse_option(struct parser *p)
     if (!is_flag && !text && !(text = next_value(p, name, "a value")))
         return false;
     if (!own) {
-        p->settings->items[p->settings->count++] =
-            (struct setting){ row, is_flag ? "true" : text };
+        p->given->items[p->given->count++] =
+            (struct given_option){ row, is_flag ? "true" : text };
         return true;
     }
     if (!store(c, &argument, text))
@@ -200,9 +200,9 @@ static bool parse_word(struct parser *p)
 }
 
 bool options_parse_words(const struct command *command, int argc, char **argv,
-                         struct settings *settings, int *code)
+                         struct given_options *given, int *code)
 {
-    struct parser p = { command, argc, argv, 0, 0, settings };
+    struct parser p = { command, argc, argv, 0, 0, given };
     *code = EXIT_USAGE;
     for (int i = 0; i < argc; i++) {
         enum help_format format;
@@ -212,10 +212,10 @@ bool options_parse_words(const struct command *command, int argc, char **argv,
             return false;
         }
     }
-    if (settings) {
-        settings->count = 0;
-        settings->items = calloc((size_t)argc + 1, sizeof(*settings->items));
-        if (!settings->items) {
+    if (given) {
+        given->count = 0;
+        given->items = calloc((size_t)argc + 1, sizeof(*given->items));
+        if (!given->items) {
             output_print_error("out of memory");
             *code = EXIT_FAILED;
             return false;

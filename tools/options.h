@@ -14,21 +14,21 @@
 #include <stddef.h>
 
 // One training option as it was given, in the order of the command line.
-struct setting {
+struct given_option {
     const struct pix_option *row;
     const char *text;
 };
 
-struct settings {
-    struct setting *items;
+struct given_options {
+    struct given_option *items;
     size_t count;
 };
 
 // Parses the words after the command's name. Returns false with *code set if the
-// command ends here: help was printed, or the command line is wrong. `settings` gets
+// command ends here: help was printed, or the command line is wrong. `given` gets
 // the training options, NULL where the command takes none; its caller frees `items`.
 bool options_parse_words(const struct command *command, int argc, char **argv,
-                         struct settings *settings, int *code);
+                         struct given_options *given, int *code);
 
 // Prints the message and how to get help; returns EXIT_USAGE.
 int options_print_usage_error(const struct command *command, const char *format, ...)

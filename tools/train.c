@@ -13,8 +13,8 @@
 // ---------------------------------------------------------------------------
 // Options
 
-// A configuration file first, then the command line, which wins.
-static bool apply(const struct command *command, const struct settings *settings,
+// Applies a configuration file, then the command line, which takes precedence.
+static bool apply(const struct command *command, const struct given_options *given,
                   const char *config, struct pix_train_options *o)
 {
     if (config && !pix_train_options_read_file(config, o)) {
@@ -24,8 +24,8 @@ static bool apply(const struct command *command, const struct settings *settings
     // The other options change what the recipe sets, wherever it is on the command
     // line.
     for (size_t pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < settings->count; i++) {
-            const struct setting *s = &settings->items[i];
+        for (size_t i = 0; i < given->count; i++) {
+            const struct given_option *s = &given->items[i];
             if ((pass == 0) != (strcmp(s->row->name, "recipe") == 0))
                 continue;
             if (!pix_train_options_set(o, s->row->name, s->text)) {
@@ -46,9 +46,9 @@ static bool is_run(const char *out)
     return found;
 }
 
-// The options of the run in `out`, with those given now over them.
+// Reads the options of the run in `out` and applies those given now over them.
 static int continue_options(const struct command *command,
-                            const struct settings *settings, const char *config,
+                            const struct given_options *given, const char *config,
                             const char *out, struct pix_train_options *merged)
 {
     if (!pix_train_options_read(out, merged)) {
@@ -61,22 +61,22 @@ static int continue_options(const struct command *command,
         pix_train_options_finish(merged);
         return EXIT_FAILED;
     }
-    if (!apply(command, settings, config, merged)) {
+    if (!apply(command, given, config, merged)) {
         pix_train_options_finish(merged);
         return EXIT_USAGE;
     }
     return EXIT_DONE;
 }
 
-// Everything that can be known before a device is opened. On EXIT_DONE the caller
-// finishes the options.
+// Gathers the options and checks everything that can be checked before a device is
+// opened. On EXIT_DONE the caller finishes the options.
 static int gather_options(const struct command *command,
-                          const struct settings *settings, const char *config,
+                          const struct given_options *given, const char *config,
                           bool plan, struct pix_train_options *o)
 {
     int code = EXIT_USAGE;
     pix_train_options_init(o);
-    if (!apply(command, settings, config, o))
+    if (!apply(command, given, config, o))
         goto fail;
     if (o->continue_run && !o->out) {
         options_print_usage_error(command, "--continue needs --out, the run to resume");
@@ -84,7 +84,7 @@ static int gather_options(const struct command *command,
     }
     if (o->continue_run && is_run(o->out)) {
         struct pix_train_options merged;
-        code = continue_options(command, settings, config, o->out, &merged);
+        code = continue_options(command, given, config, o->out, &merged);
         if (code != EXIT_DONE)
             goto fail;
         pix_train_options_finish(o);
@@ -136,8 +136,8 @@ static void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq)
         output_begin_live(stream);
 }
 
-// The losses that the step has. Both forms hold the same numbers; the short one is for
-// terminals of 80 columns.
+// Formats the losses that the step has. Both forms hold the same numbers; the short one
+// is for terminals of 80 columns.
 static const char *losses_text(const struct pix_step_metrics *m, bool is_short,
                                char *text, size_t size)
 {
@@ -178,7 +178,7 @@ static void print_live(const struct progress *p, const char *left)
     output_show_live(line);
 }
 
-// One line for a file or a pipe.
+// Prints one line, for a file or a pipe.
 static void print_plain(const struct progress *p, const char *left)
 {
     const struct pix_step_metrics *m = &p->metrics;
@@ -297,7 +297,7 @@ static void print_recipe(const struct pix_train_options *o, bool is_named)
 static int run_training(pix_device *device, const struct pix_train_options *given,
                         bool names_recipe, bool json)
 {
-    // Creating a trainer may take a while: not in vain.
+    // Creating a trainer reads images and may measure kernels: not after an interrupt.
     if (terminal_is_interrupted()) {
         output_print_note("interrupted before the run started");
         return EXIT_INTERRUPTED;
@@ -334,10 +334,10 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     return code;
 }
 
-static bool has_recipe(const struct settings *settings)
+static bool has_recipe(const struct given_options *given)
 {
-    for (size_t i = 0; i < settings->count; i++)
-        if (strcmp(settings->items[i].row->name, "recipe") == 0)
+    for (size_t i = 0; i < given->count; i++)
+        if (strcmp(given->items[i].row->name, "recipe") == 0)
             return true;
     return false;
 }
@@ -367,12 +367,12 @@ int command_train(int argc, char **argv)
         .device = &device_arguments,
         .is_training = true,
     };
-    struct settings settings = { 0 };
+    struct given_options given = { 0 };
     struct pix_train_options options;
     int code;
-    if (!options_parse_words(&command, argc, argv, &settings, &code))
+    if (!options_parse_words(&command, argc, argv, &given, &code))
         goto end;
-    code = gather_options(&command, &settings, config, plan, &options);
+    code = gather_options(&command, &given, config, plan, &options);
     if (code != EXIT_DONE)
         goto end;
 
@@ -385,12 +385,12 @@ int command_train(int argc, char **argv)
             !output_print_plan(&numbers, json))
             code = EXIT_FAILED;
     } else {
-        code = run_training(device, &options, has_recipe(&settings), json);
+        code = run_training(device, &options, has_recipe(&given), json);
     }
     code = options_close_device(device, code);
     pix_train_options_finish(&options);
 
 end:
-    free(settings.items);
+    free(given.items);
     return code;
 }

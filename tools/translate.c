@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// pix2pix translate: one image, or every image of a folder.
+// pix2pix translate: translates one image, or every image of a folder.
 
 #include "options.h"
 #include "terminal.h"
@@ -30,7 +30,7 @@ static bool ends_in_separator(const char *path)
     return length > 0 && (path[length - 1] == '/' || path[length - 1] == '\\');
 }
 
-// Whether input and output fit together; nothing is opened or created yet.
+// Checks that input and output fit together; nothing is opened or created yet.
 static int check_paths(const struct command *command, const struct translation *t,
                        bool *is_folder)
 {
@@ -134,7 +134,7 @@ static int by_output(const void *a, const void *b)
     return strcmp((*x)->output, (*y)->output);
 }
 
-// Where extensions change, two inputs may have one output.
+// Refuses two inputs with the same output, which happens where extensions change.
 static bool check_outputs(struct pix_translate_item *items, uint32_t count)
 {
     struct pix_translate_item **sorted =
@@ -157,7 +157,7 @@ static bool check_outputs(struct pix_translate_item *items, uint32_t count)
     return ok;
 }
 
-// An item for each name. NULL after a message.
+// Makes an item for each name. NULL after a message.
 static struct pix_translate_item *make_items(pix_translator *translator,
                                              const struct translation *t,
                                              char *const *names, uint32_t count)
@@ -244,7 +244,7 @@ static int print_plan(pix_translator *translator, const struct translation *t)
     return output_print_plan(&plan, t->json) ? EXIT_DONE : EXIT_FAILED;
 }
 
-// Everything that can be known before a device is opened.
+// Checks everything that can be checked before a device is opened.
 static int check_arguments(const struct command *command, const struct translation *t,
                            bool *is_folder)
 {

@@ -82,16 +82,16 @@ int command_tune(int argc, char **argv)
         .device = &device_arguments,
         .is_training = true,
     };
-    struct settings settings = { 0 };
+    struct given_options given = { 0 };
     struct pix_train_options options;
     int code;
-    if (!options_parse_words(&command, argc, argv, &settings, &code))
+    if (!options_parse_words(&command, argc, argv, &given, &code))
         goto end;
     pix_train_options_init(&options);
     code = EXIT_DONE;
-    for (size_t i = 0; i < settings.count && code == EXIT_DONE; i++)
-        if (!pix_train_options_set(&options, settings.items[i].row->name,
-                                   settings.items[i].text))
+    for (size_t i = 0; i < given.count && code == EXIT_DONE; i++)
+        if (!pix_train_options_set(&options, given.items[i].row->name,
+                                   given.items[i].text))
             code = EXIT_USAGE;
     struct pix_train_options resolved = options;
     if (code != EXIT_DONE || !pix_train_options_resolve(&resolved)) {
@@ -126,6 +126,6 @@ int command_tune(int argc, char **argv)
     code = options_close_device(device, code);
 
 end:
-    free(settings.items);
+    free(given.items);
     return code;
 }

@@ -163,7 +163,7 @@ static int run(const struct bench *b)
     return terminal_is_interrupted() ? EXIT_INTERRUPTED : ok ? EXIT_DONE : EXIT_FAILED;
 }
 
-// A stored result.
+// Prints a stored result, and writes its page if `html` is not NULL.
 static int show(const char *path, const char *html)
 {
     struct bench_result result;
@@ -181,7 +181,7 @@ static int show(const char *path, const char *html)
 // ---------------------------------------------------------------------------
 // Command line
 
-// Numbers separated by commas, "64,128": returns how many, 0 after a message.
+// Parses numbers separated by commas, "64,128"; returns how many, 0 after a message.
 static uint32_t parse_list(const struct command *command, const char *name,
                            const char *text, uint32_t most,
                            uint32_t numbers[MOST_NUMBERS])
@@ -207,7 +207,7 @@ static uint32_t parse_list(const struct command *command, const char *name,
     }
 }
 
-// False if there are too many.
+// Adds a case unless it is there already. False if there are too many.
 static bool add_case(struct bench *b, uint32_t size, uint32_t batch)
 {
     for (uint32_t i = 0; i < b->case_count; i++)

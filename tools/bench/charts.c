@@ -36,7 +36,6 @@ static void put_legend(FILE *f, const bool *used)
     html_put(f, "</p>\n");
 }
 
-// One bar, cut by groups.
 void bench_put_shares(FILE *f, const struct bench_device *d)
 {
     double all = 0, x = 0;
@@ -86,7 +85,7 @@ void bench_put_shares(FILE *f, const struct bench_device *d)
     html_put(f, "</table></div>\n");
 }
 
-// The rates that the ceilings give, 1e9 a second.
+// Finds the ceilings, 1e9 operations or bytes a second; 0: not measured.
 static void find_ceilings(const struct bench_device *d, double *gflops, double *gbytes)
 {
     const struct pix_bench_row *fma =
@@ -100,7 +99,6 @@ static void find_ceilings(const struct bench_device *d, double *gflops, double *
                    transfer ? bench_get_gbytes(transfer) : 0);
 }
 
-// Every call by its arithmetic intensity and its rate, under the two ceilings.
 void bench_put_roofline(FILE *f, const struct bench_device *d)
 {
     double gflops, gbytes, low_x = 1e300, high_x = 0, low_y = 1e300, most = 0;
@@ -181,7 +179,6 @@ static const struct pix_bench_row *find_call(const struct bench_device *d,
     return NULL;
 }
 
-// Three bars for each layer: forward, input gradient, weight gradient.
 void bench_put_layers(FILE *f, const struct bench_device *d)
 {
     static const bool used[16] = { true, true, true };
@@ -263,7 +260,7 @@ static uint32_t growth_at(const struct growth *g, const struct pix_bench_row *ro
     return g->by_size ? row->size : row->batch;
 }
 
-// The scales over all rows and over their linear growth; false: there is no line.
+// Sets scales that hold all rows and their linear growth; false: there is no line.
 static bool find_growth_scales(struct growth *g, double left, double right,
                                double bottom)
 {
@@ -285,7 +282,7 @@ static bool find_growth_scales(struct growth *g, double left, double right,
     return true;
 }
 
-// The neighbour to the right on the same line, or NULL.
+// Finds the neighbour to the right on the same line, or NULL.
 static const struct pix_bench_row *find_next(const struct growth *g,
                                              const struct pix_bench_row *row)
 {
@@ -301,7 +298,7 @@ static const struct pix_bench_row *find_next(const struct growth *g,
     return next;
 }
 
-// A point, and the line to its neighbour.
+// Draws a point, and the line to its neighbour beside the dashed one of linear growth.
 static void put_growth_point(FILE *f, const struct growth *g,
                              const struct pix_bench_row *row, double ratio)
 {
@@ -367,7 +364,6 @@ void bench_put_growth(FILE *f, const struct bench_device *d, bool by_size)
         by_size ? " with the number of pixels" : "");
 }
 
-// The first training step of every device, where there are several.
 void bench_put_overview(FILE *f, const struct bench_result *r)
 {
     const double left = 330, right = CHART_WIDTH - 80, pitch = 26;

@@ -27,8 +27,8 @@ static const struct pix_bench_row *find_same(const struct bench_device *d,
     return NULL;
 }
 
-// How much faster b is. The kernels that measure ceilings are as long as suits the
-// device: for those the rates are compared.
+// Returns how much faster b is. The kernels that measure ceilings are as long as suits
+// the device: for those the rates are compared.
 static double speed(const struct pix_bench_row *a, const struct pix_bench_row *b)
 {
     const double times = a->median / b->median;
@@ -51,7 +51,7 @@ static void print_value(const struct pix_bench_row *row)
         printf(" %12.3f ms", 1e3 * row->median);
 }
 
-// A line for a counter that differs.
+// Prints a line for a counter that differs.
 static void print_counter(const char *name, uint64_t a, uint64_t b)
 {
     if (a != b)
@@ -81,7 +81,8 @@ static void print_ratio(const struct pix_bench_row *a, const struct pix_bench_ro
     print_counter("bytes of device memory", a->plan.device_bytes, b->plan.device_bytes);
 }
 
-// Rows of one kind and group that both have, and the geometric mean of their ratios.
+// Prints the rows of one kind and group that both have, and the geometric mean of their
+// ratios. Returns how many rows there were.
 static uint32_t compare_group(const struct bench_device *a,
                               const struct bench_device *b, enum pix_bench_kind kind,
                               const char *group)
@@ -147,9 +148,9 @@ static bool same_device(const struct bench_device *a, const struct bench_device 
     return strcmp(a->name, b->name) == 0 && strcmp(a->driver, b->driver) == 0;
 }
 
-// The device of `r` that corresponds to device `index` of `from`: the only one where
-// both have just one; otherwise, of devices with the same name and driver, the one at
-// the same position among them.
+// Finds the device of `r` that corresponds to device `index` of `from`: the only one
+// where both have just one; otherwise, of devices with the same name and driver, the
+// one at the same position among them.
 static const struct bench_device *find_device(const struct bench_result *r,
                                               const struct bench_result *from,
                                               size_t index)

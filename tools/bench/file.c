@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The JSON file of a result: written, and read with everything checked. See file.h.
+// Writes and reads the JSON file of a result. Files come from anywhere: everything that
+// is read is checked. See file.h.
 
 #include "bench/file.h"
 
