@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "ops/conv_choice.h"
 #include "program/tuned.h"
 #include "support/gpu.h"
 #include "support/tree.h"
@@ -53,7 +54,7 @@ static void test_picks(void **state)
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
         const struct tune_result *r = &results[i];
         assert_true(conv_shape_equal(&r->shape, &shapes[i]));
-        assert_ptr_equal(r->built_in, conv_variant_built_in(&limits, &shapes[i]));
+        assert_ptr_equal(r->built_in, conv_choice_built_in(&limits, &shapes[i]));
         assert_true(r->timed);
         assert_true(conv_variant_fits(r->chosen, &limits, &shapes[i]));
         assert_ptr_equal(conv_variant_find(r->chosen->name), r->chosen);

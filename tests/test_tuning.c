@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "ops/conv_choice.h"
 #include "ops/tuning.h"
 #include "support/gpu.h"
 #include "support/tree.h"
@@ -81,7 +82,7 @@ static void test_products(void **state)
     for (int d = CONV_FORWARD; d <= CONV_BACKWARD_WEIGHT; d++) {
         struct conv_shape s = shape;
         s.direction = (enum conv_direction)d;
-        const struct conv_product p = conv_product_of(&s);
+        const struct conv_product p = conv_shape_product(&s);
         assert_int_equal(p.m * p.n * p.inner * p.terms * p.phases,
                          (uint64_t)128 * 64 * 48 * 64 * 16);
     }
@@ -93,34 +94,34 @@ static void test_choice(void **state)
     struct op_limits limits = test_guaranteed_limits();
     struct tuning tuning = { 0 };
     char text[CONV_SHAPE_TEXT_SIZE];
-    const struct conv_variant *built_in = conv_variant_choose(&limits, &shape);
-    assert_ptr_equal(built_in, conv_variant_built_in(&limits, &shape));
+    const struct conv_variant *built_in = conv_choice_of(&limits, &shape);
+    assert_ptr_equal(built_in, conv_choice_built_in(&limits, &shape));
     assert_int_equal(built_in->kind, CONV_SHARED);
     limits.is_cpu = true;
-    assert_int_equal(conv_variant_choose(&limits, &shape)->kind, CONV_DIRECT);
+    assert_int_equal(conv_choice_of(&limits, &shape)->kind, CONV_DIRECT);
     limits.is_cpu = false;
 
     // What the table says, for this shape and no other.
     limits.tuning = &tuning;
-    assert_ptr_equal(conv_variant_choose(&limits, &shape), built_in);
+    assert_ptr_equal(conv_choice_of(&limits, &shape), built_in);
     conv_shape_text(&shape, text);
     assert_true(tuning_set(&tuning, text, "direct-8x32-8x4", false));
-    assert_string_equal(conv_variant_choose(&limits, &shape)->name, "direct-8x32-8x4");
+    assert_string_equal(conv_choice_of(&limits, &shape)->name, "direct-8x32-8x4");
     struct conv_shape other = shape;
     other.c_out++;
-    assert_ptr_equal(conv_variant_choose(&limits, &other),
-                     conv_variant_built_in(&limits, &other));
+    assert_ptr_equal(conv_choice_of(&limits, &other),
+                     conv_choice_built_in(&limits, &other));
     // But not what the device can not do, or nobody knows.
     assert_true(tuning_set(&tuning, text, "shared-128x128x8-8x8", false));
-    assert_ptr_equal(conv_variant_choose(&limits, &shape), built_in);
+    assert_ptr_equal(conv_choice_of(&limits, &shape), built_in);
     assert_true(tuning_set(&tuning, text, "shared-of-the-future", false));
-    assert_ptr_equal(conv_variant_choose(&limits, &shape), built_in);
+    assert_ptr_equal(conv_choice_of(&limits, &shape), built_in);
     assert_int_equal(tuning.count, 1);
     // A test's word goes before the table's, unless it is impossible.
     limits.force = conv_variant_find("simple");
-    assert_ptr_equal(conv_variant_choose(&limits, &shape), limits.force);
+    assert_ptr_equal(conv_choice_of(&limits, &shape), limits.force);
     limits.force = conv_variant_find("shared-128x128x8-8x8");
-    assert_ptr_equal(conv_variant_choose(&limits, &shape), built_in);
+    assert_ptr_equal(conv_choice_of(&limits, &shape), built_in);
     tuning_finish(&tuning);
 }
 

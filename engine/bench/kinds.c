@@ -5,7 +5,7 @@
 #include "bench/kinds.h"
 
 #include "base/mem.h"
-#include "ops/conv_variant.h"
+#include "ops/conv_choice.h"
 #include "shared/conv.h"
 
 #include <stdio.h>
@@ -114,7 +114,7 @@ void kinds_kernel_name(const struct op_limits *limits, const struct call *call,
     const bool activates = call->spec[CONV_SPEC_LOAD] != CONV_LOAD_PLAIN;
     const uint32_t store = call->spec[CONV_SPEC_STORE];
     snprintf(name, CALL_NAME_SIZE, "%s %s%s%s%s", shader,
-             conv_variant_choose(limits, &shape)->name, activates ? ", leaky" : "",
+             conv_choice_of(limits, &shape)->name, activates ? ", leaky" : "",
              store < ARRAY_LEN(stores) ? stores[store] : "",
              call->spec[CONV_SPEC_ACCUMULATE] ? ", adds" : "");
 }

@@ -334,6 +334,13 @@ struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x,
                   &(struct op_node){ .in = { x }, .attr.pixels.kind = kind });
 }
 
+void graph_product(struct graph *g, const struct conv_shape *shape, struct tensor *a,
+                   struct tensor *b, struct tensor *out)
+{
+    g->emitter.label = "product";
+    conv_emit(&g->emitter, shape, a, b, out);
+}
+
 size_t graph_node_count(const struct graph *g)
 {
     return g->node_count;

@@ -100,6 +100,11 @@ struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
 struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x,
                                  enum pixel_kind kind);
 
+// One direction of a convolution alone, without a node and without a gradient, for the
+// tuner: see conv_emit.
+void graph_product(struct graph *g, const struct conv_shape *shape, struct tensor *a,
+                   struct tensor *b, struct tensor *out);
+
 // ---------------------------------------------------------------------------
 // Gradients (gradient.c)
 

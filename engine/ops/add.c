@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Sums, scaled copies, and what is nearly nothing: detach (an alias without a gradient)
-// and constants. The formulas are in shared/add.h.
+// Sums, scaled copies, and detach, which is an alias without a gradient. The formulas
+// are in shared/add.h.
 
 #include "shared/add.h"
 
 #include "base/log.h"
 #include "ops/op.h"
-#include "shared/fill.h"
 
 _Static_assert(sizeof(struct add_params) <= CALL_MAX_PARAMS, "push constants");
-_Static_assert(sizeof(struct fill_params) <= CALL_MAX_PARAMS, "push constants");
 
 // y = a * x, plus z unless it is NULL, into or onto y.
 static void add_emit(struct emitter *e, struct tensor *x, float a, struct tensor *z,
@@ -97,34 +95,6 @@ static void detach_forward(struct emitter *e, const struct op_node *n)
     (void)n;
 }
 
-void fill_emit(struct emitter *e, struct tensor *t, float value)
-{
-    const struct grid grid = grid_linear(shape_count(t->shape));
-    const struct fill_params params = {
-        .count = (uint32_t)shape_count(t->shape),
-        .stride = grid_stride(grid),
-        .value = value,
-    };
-    emit(e, &(struct call){
-                .shader = SHADER_FILL,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { t, ACCESS_WRITE } },
-                CALL_PARAMS(params),
-                .grid = grid,
-            });
-}
-
-static bool fill_infer(const struct op_node *n, struct op_shapes *shapes)
-{
-    shapes->out = n->attr.fill.shape;
-    return true;
-}
-
-static void fill_forward(struct emitter *e, const struct op_node *n)
-{
-    fill_emit(e, n->out, n->attr.fill.value);
-}
-
 const struct op op_add = {
     .name = "add",
     .infer = add_infer,
@@ -143,10 +113,4 @@ const struct op op_detach = {
     .name = "detach",
     .infer = same_infer,
     .forward = detach_forward,
-};
-
-const struct op op_fill = {
-    .name = "fill",
-    .infer = fill_infer,
-    .forward = fill_forward,
 };

@@ -1,104 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The table of variants, what they cost, and the choice. See conv_variant.h.
+// The table of variants, and on what shapes and devices they are possible. See
+// conv_variant.h.
 
 #include "ops/conv_variant.h"
 
-#include "ops/tuning.h"
-
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-// ---------------------------------------------------------------------------
-// Shapes
-
-const char *conv_shape_text(const struct conv_shape *s, char text[CONV_SHAPE_TEXT_SIZE])
-{
-    static const char *const directions[] = {
-        [CONV_FORWARD] = "forward",
-        [CONV_BACKWARD_INPUT] = "backward-input",
-        [CONV_BACKWARD_WEIGHT] = "backward-weight",
-    };
-    char x[SHAPE_TEXT_SIZE];
-    snprintf(text, CONV_SHAPE_TEXT_SIZE,
-             "%s %s -> %" PRIu32 " k%" PRIu32 " s%" PRIu32 " p%" PRIu32,
-             directions[s->direction], shape_text(s->x, x), s->c_out, s->kernel,
-             s->stride, s->pad);
-    return text;
-}
-
-bool conv_shape_equal(const struct conv_shape *a, const struct conv_shape *b)
-{
-    return a->direction == b->direction && shape_equal(a->x, b->x) &&
-           a->c_out == b->c_out && a->kernel == b->kernel && a->stride == b->stride &&
-           a->pad == b->pad;
-}
-
-static uint32_t side_of_y(const struct conv_shape *s, uint32_t side)
-{
-    return (uint32_t)(((uint64_t)side + 2 * (uint64_t)s->pad - s->kernel) / s->stride) +
-           1;
-}
-
-struct shape conv_shape_y(const struct conv_shape *s)
-{
-    return (struct shape){ s->x.n, s->c_out, side_of_y(s, s->x.h),
-                           side_of_y(s, s->x.w) };
-}
-
-struct shape conv_shape_w(const struct conv_shape *s)
-{
-    return (struct shape){ s->c_out, s->x.c, s->kernel, s->kernel };
-}
-
-struct shape conv_shape_out(const struct conv_shape *s)
-{
-    return s->direction == CONV_FORWARD          ? conv_shape_y(s)
-           : s->direction == CONV_BACKWARD_INPUT ? s->x
-                                                 : conv_shape_w(s);
-}
-
-struct conv_product conv_product_of(const struct conv_shape *s)
-{
-    const struct shape y = conv_shape_y(s);
-    const uint64_t taps = (uint64_t)s->kernel * s->kernel;
-    switch (s->direction) {
-    case CONV_FORWARD:
-        return (struct conv_product){
-            .m = y.c,
-            .n = (uint64_t)y.n * y.h * y.w,
-            .inner = taps,
-            .terms = s->x.c,
-            .phases = 1,
-        };
-    case CONV_BACKWARD_INPUT: {
-        // There is one product for each phase; this is as large as any of them.
-        const uint64_t met = DIV_UP(s->kernel, s->stride);
-        return (struct conv_product){
-            .m = s->x.c,
-            .n = (uint64_t)s->x.n * DIV_UP(s->x.h, s->stride) *
-                 DIV_UP(s->x.w, s->stride),
-            .inner = met * met,
-            .terms = y.c,
-            .phases = s->stride * s->stride,
-        };
-    }
-    case CONV_BACKWARD_WEIGHT:
-        break;
-    }
-    return (struct conv_product){
-        .m = y.c,
-        .n = s->x.c * taps,
-        .inner = y.w,
-        .terms = y.n * y.h,
-        .phases = 1,
-    };
-}
-
-// ---------------------------------------------------------------------------
-// The table
 
 #define SHARED(m, n, k, reg_m, reg_n)                                                  \
     {                                                                                  \
@@ -223,11 +130,6 @@ uint32_t conv_variant_invocations(const struct conv_variant *v,
     return v->m / v->reg_m * (v->n / v->reg_n);
 }
 
-static bool is_rows(const struct conv_variant *v)
-{
-    return v->kind == CONV_FETCH || v->kind == CONV_SHARE;
-}
-
 struct conv_rows conv_rows_of(const struct conv_variant *v, const struct conv_shape *s,
                               uint32_t invocations)
 {
@@ -335,136 +237,7 @@ bool conv_variant_fits(const struct conv_variant *v, const struct op_limits *lim
         shared > limits->shared_bytes ||
         shader_table[conv_variant_shader(v, s->direction)].size == 0)
         return false;
-    return is_rows(v)               ? rows_fit(v, limits, s)
+    return conv_variant_has_rows(v) ? rows_fit(v, limits, s)
            : v->kind == CONV_VECTOR ? vector_fits(v, limits, s)
                                     : true;
-}
-
-// ---------------------------------------------------------------------------
-// The choice
-
-// For a software driver, in vectors of multiplications: what was measured there. A term
-// that is unrolled costs the compiler 0.6 ms, which a run of a thousand steps repays.
-#define COMPILE_COST 5000
-
-static uint64_t direct_cost(const struct conv_variant *v, const struct conv_product *p)
-{
-    const uint64_t sums = (uint64_t)v->reg_m * v->reg_n;
-    const uint64_t groups = DIV_UP(p->m, v->m) * DIV_UP(p->n, v->n) * p->phases;
-    return groups * (p->terms * p->inner * (3 * sums + 42 * (v->reg_m + v->reg_n + 1)) +
-                     50 * sums + 3000) +
-           COMPILE_COST * sums;
-}
-
-static uint64_t rows_cost(const struct conv_variant *v, const struct conv_shape *s,
-                          const struct conv_product *p)
-{
-    // A fetch of a float, of four, and of those that a subgroup shares.
-    const uint64_t one = 16, four = 26;
-    const struct conv_rows r = conv_rows_of(v, s, 8);
-    const bool weight = s->direction == CONV_BACKWARD_WEIGHT;
-    const bool input = s->direction == CONV_BACKWARD_INPUT;
-    const uint64_t other = weight ? s->kernel : v->reg_n;
-    const uint64_t a = (uint64_t)v->reg_m * (weight ? v->reg_n : s->kernel);
-    const uint64_t line = input ? (v->reg_n + s->kernel - 1) / s->stride + 1
-                                : (uint64_t)(v->reg_n - 1) * s->stride + s->kernel;
-    const uint64_t sums = (uint64_t)v->reg_m * other;
-    uint64_t fetches = r.fours_a ? a / 4 : a;
-    if (v->kind == CONV_SHARE)
-        fetches = DIV_UP(fetches, 8);
-    uint64_t step = a * other / (input ? s->stride : 1) + sums + 40;
-    // Weight gradients are most often used up by Adam at once.
-    const uint64_t store = weight ? 1000 + 40 * v->reg_m : 100 + 10 * v->reg_m;
-    step += fetches * (r.fours_a ? four : one) + (v->kind == CONV_SHARE ? a : 0);
-    step += r.fours_line ? DIV_UP(line + 4, 4) * four : line * one;
-    return r.groups * r.phases * (p->terms * r.steps * step + store * sums + 3000) +
-           COMPILE_COST * a * other;
-}
-
-// Invocations of a vector variant for software drivers; those for GPUs have more.
-#define VECTOR_OF_CPUS 8
-
-static uint64_t vector_cost(const struct conv_variant *v, const struct conv_shape *s,
-                            const struct conv_product *p)
-{
-    const struct shape y = conv_shape_y(s);
-    const struct conv_vector r = conv_vector_of(v, s);
-    const bool forward = s->direction == CONV_FORWARD;
-    const uint64_t parts = forward ? v->n : v->n / v->m;
-    const uint64_t steps =
-        DIV_UP((uint64_t)p->terms * (forward ? s->kernel : 1), parts);
-    uint64_t image = (uint64_t)r.rows * (forward ? s->x.w : y.h * y.w);
-    const uint64_t weights = forward ? v->reg_m : s->kernel;
-    if (v->n > VECTOR_OF_CPUS) {
-        // As below for GPUs.
-        const uint64_t step = r.unrolled + 6 * (weights + image) + 60;
-        const uint64_t waves = DIV_UP(r.groups * DIV_UP(v->n, 64), 64);
-        return steps * MAX(waves * step, step + 150) + r.sums * v->n;
-    }
-    image = r.fours ? image / 4 * 26 : image * 16;
-    const uint64_t ends = parts == 1 ? 50 * r.sums : 100 * r.sums;
-    return r.groups *
-               (steps * (r.unrolled + r.sums + image + 26 * weights) + ends + 3000) +
-           COMPILE_COST * r.unrolled;
-}
-
-// For GPUs, in multiplications of an invocation. The constants are rough guesses.
-uint64_t conv_variant_cost(const struct conv_variant *v, const struct conv_shape *s)
-{
-    const struct conv_product p = conv_product_of(s);
-    if (is_rows(v))
-        return rows_cost(v, s, &p);
-    if (v->kind == CONV_VECTOR)
-        return vector_cost(v, s, &p);
-    if (v->kind != CONV_SHARED)
-        return direct_cost(v, &p);
-    const uint64_t k = p.terms * p.inner;
-    const uint64_t groups = DIV_UP(p.m, v->m) * DIV_UP(p.n, v->n) * p.phases;
-    const uint64_t sums = (uint64_t)v->reg_m * v->reg_n;
-    // In instructions of 64 invocations, of which a GPU of middle size has 64 units. As
-    // compiled for AMD (tools/isa_report): a step multiplies, reads four operands of
-    // shared memory at a time, loads its share of the tiles, and has 60 more. One that
-    // is alone on its unit waits for memory and barriers besides.
-    const uint64_t threads = v->m / v->reg_m * (v->n / v->reg_n);
-    const uint64_t step = v->k * (sums + (v->reg_m + v->reg_n + 3) / 4) +
-                          6 * v->k * (v->m + v->n) / threads + 60;
-    const uint64_t parts = MIN(v->parts, p.terms);
-    const uint64_t waves = DIV_UP(groups * parts * DIV_UP(threads, 64), 64);
-    // Parts need a second kernel and its memory traffic.
-    const uint64_t second =
-        parts > 1 ? 15000 + parts * shape_count(conv_shape_out(s)) / 25 : 0;
-    return DIV_UP(DIV_UP(k, parts), v->k) * MAX(waves * step, step + 150) + second;
-}
-
-bool conv_variant_suits(const struct conv_variant *v, const struct op_limits *limits)
-{
-    if (v->kind == CONV_VECTOR)
-        return (v->n <= VECTOR_OF_CPUS) == limits->is_cpu;
-    return limits->is_cpu ? v->kind == CONV_DIRECT || is_rows(v)
-                          : v->kind == CONV_SHARED;
-}
-
-const struct conv_variant *conv_variant_built_in(const struct op_limits *limits,
-                                                 const struct conv_shape *s)
-{
-    const struct conv_variant *best = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const struct conv_variant *v = &table[i];
-        if (conv_variant_suits(v, limits) && conv_variant_fits(v, limits, s) &&
-            (!best || conv_variant_cost(v, s) < conv_variant_cost(best, s)))
-            best = v;
-    }
-    assert(best);
-    return best;
-}
-
-const struct conv_variant *conv_variant_choose(const struct op_limits *limits,
-                                               const struct conv_shape *s)
-{
-    if (limits->force && conv_variant_fits(limits->force, limits, s))
-        return limits->force;
-    const struct conv_variant *tuned = tuning_find(limits->tuning, s);
-    if (tuned && conv_variant_fits(tuned, limits, s))
-        return tuned;
-    return conv_variant_built_in(limits, s);
 }

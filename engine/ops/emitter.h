@@ -6,7 +6,8 @@
 #ifndef OPS_EMITTER_H
 #define OPS_EMITTER_H
 
-#include "ops/conv_variant.h"
+#include "ops/conv_shape.h"
+#include "ops/op.h"
 #include "tensor/weights.h"
 
 // A tensor that the graph made. `alias` is what a detached tensor stands for; the

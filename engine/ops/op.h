@@ -221,7 +221,7 @@ extern const struct op op_conv, op_conv_transpose, op_norm, op_activation, op_dr
     op_pixels_pack, op_upsample, op_fill, op_mask, op_interpolate, op_penalty;
 
 // ---------------------------------------------------------------------------
-// Emitting (emit.c)
+// Emitting (emit.c, gradients.c)
 
 struct gradient {
     struct tensor *tensor;    // NULL: nobody upstream is being trained
@@ -322,7 +322,13 @@ void activation_backward_emit(struct emitter *e, struct activation_attributes at
 // The sum of the squares of each sample of x, into [1, n, 1, 1] (loss.c).
 void squares_emit(struct emitter *e, struct tensor *x, struct tensor *sums);
 
-// Sets every element (add.c).
+// The calls of one direction of a convolution alone (conv.c): a and b are x and w
+// forward, dy and w for the input gradient, x and dy for the weight gradient; `out` is
+// written, with the shape that conv_shape_out gives.
+void conv_emit(struct emitter *e, const struct conv_shape *s, struct tensor *a,
+               struct tensor *b, struct tensor *out);
+
+// Sets every element (fill.c).
 void fill_emit(struct emitter *e, struct tensor *t, float value);
 
 #endif

@@ -18,7 +18,7 @@
 #include "gpu/stream.h"
 #include "gpu/transfer.h"
 #include "graph/exec.h"
-#include "graph/tape.h"
+#include "ops/conv_choice.h"
 #include "program/program.h"
 #include "tensor/weights.h"
 
@@ -123,9 +123,8 @@ static bool candidate_build(const struct subject *s, struct candidate *c)
     if (!c->program)
         return false;
     struct graph *g = program_graph(c->program);
-    g->emitter.label = "tune";
     for (uint32_t i = 0; i < c->repeats; i++)
-        conv_emit(&g->emitter, s->shape, s->a, s->b, s->out);
+        graph_product(g, s->shape, s->a, s->b, s->out);
     return program_plan(c->program, NULL, 0, NULL) && program_start(c->program);
 }
 
@@ -244,7 +243,7 @@ static bool subject_begin(struct subject *s)
         return false;
     // Operands lie in [-1, 1], so partial sums of k terms grow like the root of k, and
     // rounding errors like k. A term that is missing shows as one of its size.
-    const struct conv_product p = conv_product_of(s->shape);
+    const struct conv_product p = conv_shape_product(s->shape);
     s->tolerance = FLT_EPSILON * 2 * (float)(p.inner * p.terms + 16);
     return weights_place(s->tensors, MIN(limits.max_block, limits.max_binding)) &&
            weights_allocate(s->tensors, s->device) && upload_operands(s);
@@ -386,11 +385,11 @@ static size_t find_candidates(const struct subject *s, const struct experience *
             const struct conv_variant *next = NULL;
             for (size_t i = 0; i < table_count; i++) {
                 const struct conv_variant *v = &table[i];
-                const uint64_t cost = conv_variant_cost(v, s->shape);
-                const uint64_t before = last ? conv_variant_cost(last, s->shape) : 0;
+                const uint64_t cost = conv_choice_cost(v, s->shape);
+                const uint64_t before = last ? conv_choice_cost(last, s->shape) : 0;
                 if ((int)v->kind == kind &&
                     (!last || cost > before || (cost == before && v > last)) &&
-                    (!next || cost < conv_variant_cost(next, s->shape)) &&
+                    (!next || cost < conv_choice_cost(next, s->shape)) &&
                     conv_variant_fits(v, &limits, s->shape) &&
                     !is_left_out(x, &limits, v, built_in, s->flops))
                     next = v;
@@ -574,7 +573,7 @@ static int most_work_first(const void *a, const void *b)
 // Floating point operations of a product, the two of a multiply-add counted apart.
 static double work_of(const struct conv_shape *s)
 {
-    const struct conv_product p = conv_product_of(s);
+    const struct conv_product p = conv_shape_product(s);
     return 2.0 * (double)p.m * (double)p.n * (double)p.inner * p.terms * p.phases;
 }
 
@@ -604,7 +603,7 @@ bool tune_run(struct gpu_device *device, const struct conv_shape *shapes, size_t
     if (!turns)
         return false;
     for (size_t i = 0; i < count; i++) {
-        const struct conv_variant *v = conv_variant_built_in(&limits, &shapes[i]);
+        const struct conv_variant *v = conv_choice_built_in(&limits, &shapes[i]);
         results[i] =
             (struct tune_result){ .shape = shapes[i], .built_in = v, .chosen = v };
         turns[i] = (struct turn){ i, work_of(&shapes[i]) };

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// Sizes and text of a convolution's shape. See conv_shape.h.
+
+#include "ops/conv_shape.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *conv_shape_text(const struct conv_shape *s, char text[CONV_SHAPE_TEXT_SIZE])
+{
+    static const char *const directions[] = {
+        [CONV_FORWARD] = "forward",
+        [CONV_BACKWARD_INPUT] = "backward-input",
+        [CONV_BACKWARD_WEIGHT] = "backward-weight",
+    };
+    char x[SHAPE_TEXT_SIZE];
+    snprintf(text, CONV_SHAPE_TEXT_SIZE,
+             "%s %s -> %" PRIu32 " k%" PRIu32 " s%" PRIu32 " p%" PRIu32,
+             directions[s->direction], shape_text(s->x, x), s->c_out, s->kernel,
+             s->stride, s->pad);
+    return text;
+}
+
+bool conv_shape_equal(const struct conv_shape *a, const struct conv_shape *b)
+{
+    return a->direction == b->direction && shape_equal(a->x, b->x) &&
+           a->c_out == b->c_out && a->kernel == b->kernel && a->stride == b->stride &&
+           a->pad == b->pad;
+}
+
+static uint32_t side_of_y(const struct conv_shape *s, uint32_t side)
+{
+    return (uint32_t)(((uint64_t)side + 2 * (uint64_t)s->pad - s->kernel) / s->stride) +
+           1;
+}
+
+struct shape conv_shape_y(const struct conv_shape *s)
+{
+    return (struct shape){ s->x.n, s->c_out, side_of_y(s, s->x.h),
+                           side_of_y(s, s->x.w) };
+}
+
+struct shape conv_shape_w(const struct conv_shape *s)
+{
+    return (struct shape){ s->c_out, s->x.c, s->kernel, s->kernel };
+}
+
+struct shape conv_shape_out(const struct conv_shape *s)
+{
+    return s->direction == CONV_FORWARD          ? conv_shape_y(s)
+           : s->direction == CONV_BACKWARD_INPUT ? s->x
+                                                 : conv_shape_w(s);
+}
+
+struct conv_product conv_shape_product(const struct conv_shape *s)
+{
+    const struct shape y = conv_shape_y(s);
+    const uint64_t taps = (uint64_t)s->kernel * s->kernel;
+    switch (s->direction) {
+    case CONV_FORWARD:
+        return (struct conv_product){
+            .m = y.c,
+            .n = (uint64_t)y.n * y.h * y.w,
+            .inner = taps,
+            .terms = s->x.c,
+            .phases = 1,
+        };
+    case CONV_BACKWARD_INPUT: {
+        // There is one product for each phase; this is as large as any of them.
+        const uint64_t met = DIV_UP(s->kernel, s->stride);
+        return (struct conv_product){
+            .m = s->x.c,
+            .n = (uint64_t)s->x.n * DIV_UP(s->x.h, s->stride) *
+                 DIV_UP(s->x.w, s->stride),
+            .inner = met * met,
+            .terms = y.c,
+            .phases = s->stride * s->stride,
+        };
+    }
+    case CONV_BACKWARD_WEIGHT:
+        break;
+    }
+    return (struct conv_product){
+        .m = y.c,
+        .n = s->x.c * taps,
+        .inner = y.w,
+        .terms = y.n * y.h,
+        .phases = 1,
+    };
+}
