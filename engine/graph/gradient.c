@@ -4,6 +4,8 @@
 // loss, walk the nodes back, let each op emit. Only that path is differentiated, which
 // is what the two updates of a GAN need.
 
+#include "graph/graph.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "graph/tape.h"

@@ -5,7 +5,6 @@
 #ifndef GRAPH_TAPE_H
 #define GRAPH_TAPE_H
 
-#include "graph/graph.h"
 #include "ops/emitter.h"
 
 struct graph {

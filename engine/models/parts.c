@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which network it is, and the parts that all share. See model.h and parts.h.
-
-#include "models/model.h"
+// Convolutions and norms with their weights. See parts.h.
 
 #include "models/parts.h"
 
@@ -10,26 +8,6 @@
 #include <stdio.h>
 
 #define NAME_SIZE 192
-
-struct tensor *generator_build(struct graph *g, struct weights *weights,
-                               struct tensor *x,
-                               const struct generator_options *options,
-                               struct model_mode mode)
-{
-    if (graph_failed(g))
-        return NULL;
-    return options->kind == GENERATOR_RESNET
-               ? resnet_build(g, weights, x, options, mode)
-               : unet_build(g, weights, x, options, mode);
-}
-
-uint32_t generator_multiple(const struct generator_options *options)
-{
-    return options->kind == GENERATOR_RESNET ? 4 : 1u << options->levels;
-}
-
-// ---------------------------------------------------------------------------
-// Parts
 
 // Weights of a convolution: `first` and `second` are its channels as the file has them.
 static void add_weights(const struct network *n, enum weight_kind kind, uint32_t first,
@@ -43,8 +21,9 @@ static void add_weights(const struct network *n, enum weight_kind kind, uint32_t
               : NULL;
 }
 
-static struct tensor *conv(const struct network *n, struct tensor *x, uint32_t c_out,
-                           struct conv_attributes attr, bool bias, const char *name)
+static struct tensor *add_conv(const struct network *n, struct tensor *x,
+                               uint32_t c_out, struct conv_attributes attr, bool bias,
+                               const char *name)
 {
     struct tensor *w, *b;
     add_weights(n, WEIGHT_CONV, c_out, x->shape.c, attr.kernel, c_out, bias, name, &w,
@@ -61,7 +40,7 @@ struct tensor *network_conv(const struct network *n, struct tensor *x, uint32_t 
     va_start(arguments, format);
     vsnprintf(name, sizeof(name), format, arguments);
     va_end(arguments);
-    return graph_failed(n->g) ? NULL : conv(n, x, c_out, attr, bias, name);
+    return graph_failed(n->g) ? NULL : add_conv(n, x, c_out, attr, bias, name);
 }
 
 struct tensor *network_double(const struct network *n, struct tensor *x, uint32_t c_out,
@@ -82,7 +61,7 @@ struct tensor *network_double(const struct network *n, struct tensor *x, uint32_
         attr.stride = attr.pad = 1;
         attr.output_pad = 0;
         x = graph_upsample(n->g, x);
-        return x ? conv(n, x, c_out, attr, bias, name) : NULL;
+        return x ? add_conv(n, x, c_out, attr, bias, name) : NULL;
     }
     add_weights(n, WEIGHT_CONV_TRANSPOSE, x->shape.c, c_out, attr.kernel, c_out, bias,
                 name, &w, &b);
