@@ -22,7 +22,7 @@ struct network {
 // Convolutions in front of a norm have a bias where the norm does not take it out
 // again: the PyTorch port's rule, which it applies to networks without any norm as
 // well.
-static inline bool model_bias(enum model_norm norm, bool everywhere)
+static inline bool network_bias(enum model_norm norm, bool everywhere)
 {
     return everywhere || norm == MODEL_NORM_INSTANCE;
 }

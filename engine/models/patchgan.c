@@ -22,7 +22,7 @@ struct layer {
 static uint32_t list_layers(const struct discriminator_options *o,
                             struct layer list[LAYERS_MAX])
 {
-    const bool bias = model_bias(o->norm, o->bias);
+    const bool bias = network_bias(o->norm, o->bias);
     const uint32_t inner = o->pixel ? 1 : o->layers;
     const struct conv_attributes pixel = { .kernel = 1, .stride = 1 };
     const struct conv_attributes halving = { .kernel = 4, .stride = 2, .pad = 1 };
@@ -79,7 +79,7 @@ struct tensor *discriminator_build(struct graph *g, struct weights *weights,
                                    const struct discriminator_options *o,
                                    struct model_mode mode)
 {
-    const struct network n = { g,     weights, o->norm, model_bias(o->norm, o->bias),
+    const struct network n = { g,     weights, o->norm, network_bias(o->norm, o->bias),
                                false, mode };
     return graph_failed(g) ? NULL : build(&n, x, o, NULL);
 }
@@ -88,7 +88,7 @@ struct tensor *discriminator_input_gradient(struct graph *g, struct weights *wei
                                             struct tensor *x,
                                             const struct discriminator_options *o)
 {
-    const struct network n = { g,     weights, o->norm, model_bias(o->norm, o->bias),
+    const struct network n = { g,     weights, o->norm, network_bias(o->norm, o->bias),
                                false, { 0 } };
     struct layer list[LAYERS_MAX];
     struct tensor *before[LAYERS_MAX];

@@ -44,7 +44,7 @@ struct tensor *resnet_build(struct graph *g, struct weights *weights, struct ten
                             const struct generator_options *o, struct model_mode mode)
 {
     const struct network n = { g,         weights,
-                               o->norm,   model_bias(o->norm, o->bias),
+                               o->norm,   network_bias(o->norm, o->bias),
                                o->resize, mode };
     uint32_t c = o->ngf, index = 4;
     struct tensor *h = padded(&n, x, 3);

@@ -103,7 +103,7 @@ struct tensor *unet_build(struct graph *g, struct weights *weights, struct tenso
                           struct model_mode mode)
 {
     const struct unet u = {
-        { g, weights, options->norm, model_bias(options->norm, options->bias),
+        { g, weights, options->norm, network_bias(options->norm, options->bias),
           options->resize, mode },
         options,
     };

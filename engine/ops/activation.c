@@ -30,18 +30,18 @@ static void activation_forward(struct emitter *e, const struct op_node *n)
         .run = shape_run(n->out->shape),
         .slope = n->attr.activation.slope,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_ACTIVATION_FORWARD,
-                CALL_SPEC(OP_WORKGROUP, n->attr.activation.kind),
-                .use = { { n->in[0], ACCESS_READ, VIEW(x) },
-                         { n->out, ACCESS_WRITE, VIEW(y) } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 2ull * params.count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_ACTIVATION_FORWARD,
+                     CALL_SPEC(OP_WORKGROUP, n->attr.activation.kind),
+                     .use = { { n->in[0], ACCESS_READ, VIEW(x) },
+                              { n->out, ACCESS_WRITE, VIEW(y) } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 2ull * params.count,
+                 });
 }
 
-void activation_backward_emit(struct emitter *e, struct activation_attributes attr,
+void activation_emit_backward(struct emitter *e, struct activation_attributes attr,
                               struct tensor *y, struct tensor *dy, struct gradient dx)
 {
     const struct grid grid = grid_linear(shape_count(y->shape));
@@ -52,23 +52,23 @@ void activation_backward_emit(struct emitter *e, struct activation_attributes at
         .slope = attr.slope,
         .accumulate = dx.accumulate,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_ACTIVATION_BACKWARD,
-                CALL_SPEC(OP_WORKGROUP, attr.kind),
-                .use = { { y, ACCESS_READ, VIEW(y) },
-                         { dy, ACCESS_READ, VIEW(dy) },
-                         { dx.tensor, dx.access, VIEW(x) } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 3ull * params.count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_ACTIVATION_BACKWARD,
+                     CALL_SPEC(OP_WORKGROUP, attr.kind),
+                     .use = { { y, ACCESS_READ, VIEW(y) },
+                              { dy, ACCESS_READ, VIEW(dy) },
+                              { dx.tensor, dx.access, VIEW(x) } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 3ull * params.count,
+                 });
 }
 
 static void activation_backward(struct emitter *e, const struct op_node *n)
 {
     const struct gradient dx = emit_gradient(e, n->in[0]);
     if (dx.tensor)
-        activation_backward_emit(e, n->attr.activation, emit_value(e, n->out),
+        activation_emit_backward(e, n->attr.activation, emit_value(e, n->out),
                                  emit_output_gradient(e, n->out), dx);
 }
 
@@ -89,7 +89,7 @@ static bool mask_infer(const struct op_node *n, struct op_shapes *shapes)
 static void mask_emit(struct emitter *e, const struct op_node *n, struct tensor *x,
                       struct gradient y)
 {
-    activation_backward_emit(
+    activation_emit_backward(
         e, (struct activation_attributes){ ACTIVATION_KIND_LEAKY, n->attr.mask },
         emit_value(e, n->in[1]), x, y);
 }

@@ -31,18 +31,18 @@ static void adam_emit(struct emitter *e, struct weight *w, const struct optimize
         .stride = grid_stride(grid),
         .rule = adam_rule(o),
     };
-    emit(e, &(struct call){
-                .shader = SHADER_ADAM,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { &w->value, ACCESS_READ_WRITE },
-                         { &w->gradient, ACCESS_READ },
-                         { &w->m, ACCESS_READ_WRITE },
-                         { &w->v, ACCESS_READ_WRITE } },
-                .uses_step = true,
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 12 * count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_ADAM,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { &w->value, ACCESS_READ_WRITE },
+                              { &w->gradient, ACCESS_READ },
+                              { &w->m, ACCESS_READ_WRITE },
+                              { &w->v, ACCESS_READ_WRITE } },
+                     .uses_step = true,
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 12 * count,
+                 });
 }
 
 static void sgd_emit(struct emitter *e, struct weight *w, const struct optimizer *o)
@@ -54,17 +54,17 @@ static void sgd_emit(struct emitter *e, struct weight *w, const struct optimizer
         .stride = grid_stride(grid),
         .momentum = (float)o->momentum,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_SGD,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { &w->value, ACCESS_READ_WRITE },
-                         { &w->gradient, ACCESS_READ },
-                         { &w->m, ACCESS_READ_WRITE } },
-                .uses_step = true,
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 4 * count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_SGD,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { &w->value, ACCESS_READ_WRITE },
+                              { &w->gradient, ACCESS_READ },
+                              { &w->m, ACCESS_READ_WRITE } },
+                     .uses_step = true,
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 4 * count,
+                 });
 }
 
 void optimizer_emit(struct emitter *e, struct weight *w, const struct optimizer *o)

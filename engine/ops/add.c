@@ -23,17 +23,18 @@ static void add_emit(struct emitter *e, struct tensor *x, float a, struct tensor
         .b = 1.0f,
         .accumulate = y.accumulate,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_ADD,
-                CALL_SPEC(OP_WORKGROUP, z ? 2 : 1),
-                .use = { { x, ACCESS_READ, CALL_VIEW(struct add_params, x) },
-                         // Not read with one term.
-                         { z ? z : x, ACCESS_READ, CALL_VIEW(struct add_params, z) },
-                         { y.tensor, y.access, CALL_VIEW(struct add_params, y) } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 2ull * params.count,
-            });
+    emit_call(e,
+              &(struct call){
+                  .shader = SHADER_ADD,
+                  CALL_SPEC(OP_WORKGROUP, z ? 2 : 1),
+                  .use = { { x, ACCESS_READ, CALL_VIEW(struct add_params, x) },
+                           // Not read with one term.
+                           { z ? z : x, ACCESS_READ, CALL_VIEW(struct add_params, z) },
+                           { y.tensor, y.access, CALL_VIEW(struct add_params, y) } },
+                  CALL_PARAMS(params),
+                  .grid = grid,
+                  .flops = 2ull * params.count,
+              });
 }
 
 static bool add_infer(const struct op_node *n, struct op_shapes *shapes)

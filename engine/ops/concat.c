@@ -23,16 +23,16 @@ static void copy_emit(struct emitter *e, struct tensor *from, struct gradient to
         .run = shape_run(from->shape),
         .accumulate = to.accumulate,
     };
-    emit(e,
-         &(struct call){
-             .shader = SHADER_CONCAT,
-             CALL_SPEC(OP_WORKGROUP),
-             .use = { { from, ACCESS_READ, CALL_VIEW(struct concat_params, from) },
-                      { to.tensor, to.access, CALL_VIEW(struct concat_params, to) } },
-             CALL_PARAMS(params),
-             .grid = grid,
-             .flops = to.accumulate ? count : 0,
-         });
+    emit_call(
+        e, &(struct call){
+               .shader = SHADER_CONCAT,
+               CALL_SPEC(OP_WORKGROUP),
+               .use = { { from, ACCESS_READ, CALL_VIEW(struct concat_params, from) },
+                        { to.tensor, to.access, CALL_VIEW(struct concat_params, to) } },
+               CALL_PARAMS(params),
+               .grid = grid,
+               .flops = to.accumulate ? count : 0,
+           });
 }
 
 static bool concat_infer(const struct op_node *n, struct op_shapes *shapes)

@@ -111,15 +111,16 @@ static void emit_backward_bias(struct emitter *e, struct tensor *dy, struct grad
         .accumulate = db.accumulate,
         .groups_x = MIN(s.c, OP_MAX_GROUPS),
     };
-    emit(e, &(struct call){
-                .shader = SHADER_CONV_BACKWARD_BIAS,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { dy, ACCESS_READ, CALL_VIEW(struct conv_bias_params, y) },
-                         { db.tensor, db.access } },
-                .grid = { params.groups_x, DIV_UP(s.c, params.groups_x), 1 },
-                .flops = shape_count(s),
-                CALL_PARAMS(params),
-            });
+    emit_call(e,
+              &(struct call){
+                  .shader = SHADER_CONV_BACKWARD_BIAS,
+                  CALL_SPEC(OP_WORKGROUP),
+                  .use = { { dy, ACCESS_READ, CALL_VIEW(struct conv_bias_params, y) },
+                           { db.tensor, db.access } },
+                  .grid = { params.groups_x, DIV_UP(s.c, params.groups_x), 1 },
+                  .flops = shape_count(s),
+                  CALL_PARAMS(params),
+              });
 }
 
 // The gradient of the sum itself: tanh is differentiated by a pass of its own, and its
@@ -131,7 +132,7 @@ static struct tensor *sum_gradient(struct emitter *e, const struct op_node *n)
         return dy;
     struct tensor *sum = emit_temporary(e, n->label, n->out->shape);
     emitter_replace_gradient(n->out, sum);
-    activation_backward_emit(
+    activation_emit_backward(
         e, (struct activation_attributes){ ACTIVATION_KIND_TANH, 0 },
         emit_value(e, n->out), dy, (struct gradient){ sum, ACCESS_WRITE, 0 });
     return sum;

@@ -26,7 +26,7 @@ static uint64_t rows_cost(const struct conv_variant *v, const struct conv_shape 
 {
     // A fetch of a float, of four, and of those that a subgroup shares.
     const uint64_t one = 16, four = 26;
-    const struct conv_rows r = conv_rows_of(v, s, 8);
+    const struct conv_rows r = conv_variant_rows(v, s, 8);
     const bool weight = s->direction == CONV_BACKWARD_WEIGHT;
     const bool input = s->direction == CONV_BACKWARD_INPUT;
     const uint64_t other = weight ? s->kernel : v->reg_n;
@@ -53,7 +53,7 @@ static uint64_t vector_cost(const struct conv_variant *v, const struct conv_shap
                             const struct conv_product *p)
 {
     const struct shape y = conv_shape_y(s);
-    const struct conv_vector r = conv_vector_of(v, s);
+    const struct conv_vector r = conv_variant_vector(v, s);
     const bool forward = s->direction == CONV_FORWARD;
     const uint64_t parts = forward ? v->n : v->n / v->m;
     const uint64_t steps =

@@ -89,7 +89,7 @@ static uint64_t set_rows(const struct conv_kernel *k, const struct op_limits *li
 {
     const struct conv_variant *v = k->variant;
     const uint32_t invocations = conv_variant_invocations(v, limits);
-    const struct conv_rows rows = conv_rows_of(v, &k->shape, invocations);
+    const struct conv_rows rows = conv_variant_rows(v, &k->shape, invocations);
     call->spec[0] = invocations;
     call->spec[CONV_SPEC_LANES] = invocations;
     call->spec[CONV_SPEC_FOURS_A] = rows.fours_a;
@@ -107,7 +107,7 @@ static uint64_t set_vector(const struct conv_kernel *k, const struct op_limits *
                            struct call *call, struct conv_params *params)
 {
     const struct conv_variant *v = k->variant;
-    const struct conv_vector vector = conv_vector_of(v, &k->shape);
+    const struct conv_vector vector = conv_variant_vector(v, &k->shape);
     const bool forward = k->shape.direction == CONV_FORWARD;
     // The sizes are constants here, so that loops over a few pixels are unrolled.
     call->spec[0] = conv_variant_invocations(v, limits);
@@ -162,7 +162,7 @@ static void emit_slabs(struct emitter *e, struct call call,
     const struct call_use other = call.use[OTHER];
     call.use[OTHER] = call.use[is_weight ? 0 : 1];
     params->conv.slab = (uint32_t)count;
-    emit(e, &call);
+    emit_call(e, &call);
 
     reduce.shader = is_weight ? SHADER_CONV_REDUCE_WEIGHT : SHADER_CONV_REDUCE;
     reduce.spec[0] = OP_WORKGROUP;
@@ -183,7 +183,7 @@ static void emit_slabs(struct emitter *e, struct call call,
     sums.conv.sum_first = 0;
     sums.conv.sum_end = parts;
     reduce.params = &sums;
-    emit(e, &reduce);
+    emit_call(e, &reduce);
 }
 
 // What a call does with its part of the sum of a weight gradient. Only the call that
@@ -281,7 +281,7 @@ static void emit_sum(struct emitter *e, const struct conv_kernel *k, struct call
         if (parts > 1)
             emit_slabs(e, call, &params, out, parts, dw != NULL);
         else
-            emit(e, &call);
+            emit_call(e, &call);
     }
 }
 

@@ -130,8 +130,8 @@ uint32_t conv_variant_invocations(const struct conv_variant *v,
     return v->m / v->reg_m * (v->n / v->reg_n);
 }
 
-struct conv_rows conv_rows_of(const struct conv_variant *v, const struct conv_shape *s,
-                              uint32_t invocations)
+struct conv_rows conv_variant_rows(const struct conv_variant *v,
+                                   const struct conv_shape *s, uint32_t invocations)
 {
     const struct shape x = s->x, y = conv_shape_y(s);
     struct conv_rows r = { .phases = 1 };
@@ -185,8 +185,8 @@ static bool rows_fit(const struct conv_variant *v, const struct op_limits *limit
            (s->direction != CONV_BACKWARD_INPUT || v->reg_n % s->stride == 0);
 }
 
-struct conv_vector conv_vector_of(const struct conv_variant *v,
-                                  const struct conv_shape *s)
+struct conv_vector conv_variant_vector(const struct conv_variant *v,
+                                       const struct conv_shape *s)
 {
     const struct shape x = s->x, y = conv_shape_y(s);
     struct conv_vector r = { 0 };
@@ -213,7 +213,7 @@ static bool vector_fits(const struct conv_variant *v, const struct op_limits *li
                         const struct conv_shape *s)
 {
     const struct shape y = conv_shape_y(s);
-    const struct conv_vector r = conv_vector_of(v, s);
+    const struct conv_vector r = conv_variant_vector(v, s);
     const uint64_t image =
         shape_count(s->direction == CONV_FORWARD ? s->x : y) * ROWS_SLICES;
     return s->kernel == 4 && r.sums <= v->reg_n && s->x.w <= 16 &&

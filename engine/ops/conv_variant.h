@@ -60,11 +60,11 @@ struct conv_vector {
     bool fours;                 // of the image
 };
 
-struct conv_vector conv_vector_of(const struct conv_variant *v,
-                                  const struct conv_shape *s);
+struct conv_vector conv_variant_vector(const struct conv_variant *v,
+                                       const struct conv_shape *s);
 
-struct conv_rows conv_rows_of(const struct conv_variant *v, const struct conv_shape *s,
-                              uint32_t invocations);
+struct conv_rows conv_variant_rows(const struct conv_variant *v,
+                                   const struct conv_shape *s, uint32_t invocations);
 
 // Whether the variant is possible for a shape on a device.
 bool conv_variant_fits(const struct conv_variant *v, const struct op_limits *limits,

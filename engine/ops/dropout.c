@@ -29,16 +29,17 @@ static void dropout_emit(struct emitter *e, const struct op_node *n, struct tens
         .first = n->attr.dropout.first_sample * shape_run(y.tensor->shape),
         .accumulate = y.accumulate,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_DROPOUT,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { x, ACCESS_READ, CALL_VIEW(struct dropout_params, x) },
-                         { y.tensor, y.access, CALL_VIEW(struct dropout_params, y) } },
-                .uses_step = true,
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 20 * count,    // a quarter of ten rounds of about eight
-            });
+    emit_call(
+        e, &(struct call){
+               .shader = SHADER_DROPOUT,
+               CALL_SPEC(OP_WORKGROUP),
+               .use = { { x, ACCESS_READ, CALL_VIEW(struct dropout_params, x) },
+                        { y.tensor, y.access, CALL_VIEW(struct dropout_params, y) } },
+               .uses_step = true,
+               CALL_PARAMS(params),
+               .grid = grid,
+               .flops = 20 * count,    // a quarter of ten rounds of about eight
+           });
 }
 
 static bool dropout_infer(const struct op_node *n, struct op_shapes *shapes)

@@ -19,13 +19,13 @@ void ema_emit(struct emitter *e, struct weight *w, double decay)
         .decay = (float)decay,
         .one_decay = (float)(1.0 - decay),
     };
-    emit(e,
-         &(struct call){
-             .shader = SHADER_EMA,
-             CALL_SPEC(OP_WORKGROUP),
-             .use = { { &w->value, ACCESS_READ }, { &w->average, ACCESS_READ_WRITE } },
-             CALL_PARAMS(params),
-             .grid = grid,
-             .flops = 3 * count,
-         });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_EMA,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { &w->value, ACCESS_READ },
+                              { &w->average, ACCESS_READ_WRITE } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 3 * count,
+                 });
 }

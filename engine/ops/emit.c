@@ -55,7 +55,7 @@ size_t emitter_trained_index(const struct emitter *e, const struct tensor *t)
     return SIZE_MAX;
 }
 
-void emit(struct emitter *e, const struct call *call)
+void emit_call(struct emitter *e, const struct call *call)
 {
     if (e->failed)
         return;

@@ -16,13 +16,13 @@ void fill_emit(struct emitter *e, struct tensor *t, float value)
         .stride = grid_stride(grid),
         .value = value,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_FILL,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { t, ACCESS_WRITE } },
-                CALL_PARAMS(params),
-                .grid = grid,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_FILL,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { t, ACCESS_WRITE } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                 });
 }
 
 static bool fill_infer(const struct op_node *n, struct op_shapes *shapes)

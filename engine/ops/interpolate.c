@@ -38,17 +38,17 @@ static void interpolate_forward(struct emitter *e, const struct op_node *n)
         .stream = attr.stream,
         .first_sample = attr.first_sample,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_INTERPOLATE,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { n->in[0], ACCESS_READ, VIEW(a) },
-                         { n->in[1], ACCESS_READ, VIEW(b) },
-                         { n->out, ACCESS_WRITE, VIEW(y) } },
-                .uses_step = true,
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = (attr.alpha < 0.0f ? 83 : 3) * count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_INTERPOLATE,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { n->in[0], ACCESS_READ, VIEW(a) },
+                              { n->in[1], ACCESS_READ, VIEW(b) },
+                              { n->out, ACCESS_WRITE, VIEW(y) } },
+                     .uses_step = true,
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = (attr.alpha < 0.0f ? 83 : 3) * count,
+                 });
 }
 
 const struct op op_interpolate = {

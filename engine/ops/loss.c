@@ -70,32 +70,32 @@ static void loss_forward(struct emitter *e, const struct op_node *n)
         e, "loss partial sums", (struct shape){ 1, attr.groups, 1, grid.x });
 
     const struct loss_params params = params_of(n, grid);
-    emit(e, &(struct call){
-                .shader = SHADER_LOSS_FORWARD,
-                CALL_SPEC(OP_WORKGROUP, attr.kind, attr.has_target),
-                .use = { { n->in[0], ACCESS_READ, VIEW(x) },
-                         { n->in[attr.has_target ? 1 : 0], ACCESS_READ, VIEW(t) },
-                         { partial, ACCESS_WRITE } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = (attr.kind == LOSS_KIND_BCE ? 24 : 3) * count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_LOSS_FORWARD,
+                     CALL_SPEC(OP_WORKGROUP, attr.kind, attr.has_target),
+                     .use = { { n->in[0], ACCESS_READ, VIEW(x) },
+                              { n->in[attr.has_target ? 1 : 0], ACCESS_READ, VIEW(t) },
+                              { partial, ACCESS_WRITE } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = (attr.kind == LOSS_KIND_BCE ? 24 : 3) * count,
+                 });
 
     const struct reduce_params reduce = {
         .count = grid.x,
         .factor = params.factor,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_REDUCE_SUM,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { partial, ACCESS_READ }, { n->out, ACCESS_WRITE } },
-                CALL_PARAMS(reduce),
-                .grid = { attr.groups, 1, 1 },
-                .flops = (uint64_t)grid.x * attr.groups,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_REDUCE_SUM,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { partial, ACCESS_READ }, { n->out, ACCESS_WRITE } },
+                     CALL_PARAMS(reduce),
+                     .grid = { attr.groups, 1, 1 },
+                     .flops = (uint64_t)grid.x * attr.groups,
+                 });
 }
 
-void squares_emit(struct emitter *e, struct tensor *x, struct tensor *sums)
+void loss_emit_squares(struct emitter *e, struct tensor *x, struct tensor *sums)
 {
     // The samples are groups of a mean squared difference from zero.
     const struct op_node n = {
@@ -126,19 +126,20 @@ static void loss_backward(struct emitter *e, const struct op_node *n)
         params.factor *= has_seed ? 1.0f : seed;
         params.accumulate = dx.accumulate;
         struct tensor *dloss = has_seed ? emit_output_gradient(e, n->out) : x;
-        emit(e, &(struct call){
-                    .shader = SHADER_LOSS_BACKWARD,
-                    CALL_SPEC(OP_WORKGROUP, attr.kind, attr.has_target, side, has_seed),
-                    // What is not read through bindings 1 and 2 is bound as t.
-                    .use = { { x, ACCESS_READ, VIEW(x) },
-                             { attr.has_target ? emit_value(e, n->in[1]) : x,
-                               ACCESS_READ, VIEW(t) },
-                             { dloss, ACCESS_READ, has_seed ? VIEW(dloss) : VIEW(x) },
-                             { dx.tensor, dx.access, VIEW(dx) } },
-                    CALL_PARAMS(params),
-                    .grid = grid,
-                    .flops = (attr.kind == LOSS_KIND_BCE ? 8 : 4) * count,
-                });
+        emit_call(
+            e, &(struct call){
+                   .shader = SHADER_LOSS_BACKWARD,
+                   CALL_SPEC(OP_WORKGROUP, attr.kind, attr.has_target, side, has_seed),
+                   // What is not read through bindings 1 and 2 is bound as t.
+                   .use = { { x, ACCESS_READ, VIEW(x) },
+                            { attr.has_target ? emit_value(e, n->in[1]) : x,
+                              ACCESS_READ, VIEW(t) },
+                            { dloss, ACCESS_READ, has_seed ? VIEW(dloss) : VIEW(x) },
+                            { dx.tensor, dx.access, VIEW(dx) } },
+                   CALL_PARAMS(params),
+                   .grid = grid,
+                   .flops = (attr.kind == LOSS_KIND_BCE ? 8 : 4) * count,
+               });
     }
 }
 

@@ -147,19 +147,19 @@ static void emit_fixed(struct emitter *e, const struct op_node *n)
         .mean = weights->mean_at,
         .variance = weights->variance_at,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_NORM_FIXED,
-                CALL_SPEC(OP_WORKGROUP, 0, 0, a->leaky, a->dropout > 0.0f),
-                .use = { { n->in[NORM_X], ACCESS_READ,
-                           CALL_VIEW(struct norm_fixed_params, x) },
-                         { &weights->all, ACCESS_READ },
-                         { n->out, ACCESS_WRITE,
-                           CALL_VIEW(struct norm_fixed_params, y) } },
-                .uses_step = true,
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = (a->dropout > 0.0f ? 88 : 8) * shape_count(s),
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_NORM_FIXED,
+                     CALL_SPEC(OP_WORKGROUP, 0, 0, a->leaky, a->dropout > 0.0f),
+                     .use = { { n->in[NORM_X], ACCESS_READ,
+                                CALL_VIEW(struct norm_fixed_params, x) },
+                              { &weights->all, ACCESS_READ },
+                              { n->out, ACCESS_WRITE,
+                                CALL_VIEW(struct norm_fixed_params, y) } },
+                     .uses_step = true,
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = (a->dropout > 0.0f ? 88 : 8) * shape_count(s),
+                 });
 }
 
 static void norm_forward(struct emitter *e, const struct op_node *n)
@@ -180,20 +180,20 @@ static void norm_forward(struct emitter *e, const struct op_node *n)
         params.variance = weights->variance_at;
     }
     // Without weights their binding is not used; the record has it.
-    emit(e, &(struct call){
-                .shader = SHADER_NORM_FORWARD,
-                CALL_SPEC(workgroup_size(emit_limits(e), &g), weights != NULL,
-                          a->update_running, a->leaky, a->dropout > 0.0f),
-                .use = { { x, ACCESS_READ, VIEW(x) },
-                         { weights ? &weights->all : n->saved[0],
-                           weights ? ACCESS_READ_WRITE : ACCESS_WRITE },
-                         { n->saved[0], ACCESS_WRITE },
-                         { n->out, ACCESS_WRITE, VIEW(y) } },
-                .uses_step = true,
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = (a->dropout > 0.0f ? 88 : 8) * shape_count(x->shape),
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_NORM_FORWARD,
+                     CALL_SPEC(workgroup_size(emit_limits(e), &g), weights != NULL,
+                               a->update_running, a->leaky, a->dropout > 0.0f),
+                     .use = { { x, ACCESS_READ, VIEW(x) },
+                              { weights ? &weights->all : n->saved[0],
+                                weights ? ACCESS_READ_WRITE : ACCESS_WRITE },
+                              { n->saved[0], ACCESS_WRITE },
+                              { n->out, ACCESS_WRITE, VIEW(y) } },
+                     .uses_step = true,
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = (a->dropout > 0.0f ? 88 : 8) * shape_count(x->shape),
+                 });
 }
 
 // Adds to the gradients of scale and shift what the records hold, and updates those
@@ -217,16 +217,16 @@ static void emit_affine(struct emitter *e, const struct op_node *n,
     const uint64_t flops = 2ull * g.each * channels.c;
     if (scale.state && shift.state && !scale.sum.tensor && !shift.sum.tensor) {
         params.adam = adam_rule(scale.optimizer);
-        emit(e, &(struct call){
-                    .shader = SHADER_NORM_UPDATE,
-                    CALL_SPEC(OP_WORKGROUP),
-                    .use = { { record, ACCESS_READ },
-                             { &weights->all, ACCESS_READ_WRITE } },
-                    .uses_step = true,
-                    CALL_PARAMS(params),
-                    .grid = grid,
-                    .flops = flops + 24ull * channels.c,
-                });
+        emit_call(e, &(struct call){
+                         .shader = SHADER_NORM_UPDATE,
+                         CALL_SPEC(OP_WORKGROUP),
+                         .use = { { record, ACCESS_READ },
+                                  { &weights->all, ACCESS_READ_WRITE } },
+                         .uses_step = true,
+                         CALL_PARAMS(params),
+                         .grid = grid,
+                         .flops = flops + 24ull * channels.c,
+                     });
         return;
     }
     if (!scale.sum.tensor && !scale.state && !shift.sum.tensor && !shift.state)
@@ -246,14 +246,14 @@ static void emit_affine(struct emitter *e, const struct op_node *n,
     }
     params.accumulate_scale = scale.sum.accumulate;
     params.accumulate_shift = shift.sum.accumulate;
-    emit(e, &(struct call){
-                .shader = SHADER_NORM_BACKWARD_AFFINE,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { record, ACCESS_READ }, uses[0], uses[1] },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = flops,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_NORM_BACKWARD_AFFINE,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { record, ACCESS_READ }, uses[0], uses[1] },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = flops,
+                 });
     for (int i = 0; i < 2; i++)
         if (both[i]->state)
             optimizer_emit(e, owners[i], both[i]->optimizer);
@@ -276,19 +276,19 @@ static void norm_backward(struct emitter *e, const struct op_node *n)
     struct grid grid;
     struct norm_params params = params_of(n, &g, &grid);
     params.accumulate = dx.accumulate;
-    emit(e, &(struct call){
-                .shader = SHADER_NORM_BACKWARD,
-                CALL_SPEC(workgroup_size(emit_limits(e), &g), 0, 0, a->leaky,
-                          a->dropout > 0.0f),
-                .use = { { emit_output_gradient(e, n->out), ACCESS_READ, VIEW(y) },
-                         { x, ACCESS_READ, VIEW(x) },
-                         { record, ACCESS_READ_WRITE },
-                         { dx.tensor, dx.access, VIEW(dx) } },
-                .uses_step = true,
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = (a->dropout > 0.0f ? 172 : 12) * shape_count(x->shape),
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_NORM_BACKWARD,
+                     CALL_SPEC(workgroup_size(emit_limits(e), &g), 0, 0, a->leaky,
+                               a->dropout > 0.0f),
+                     .use = { { emit_output_gradient(e, n->out), ACCESS_READ, VIEW(y) },
+                              { x, ACCESS_READ, VIEW(x) },
+                              { record, ACCESS_READ_WRITE },
+                              { dx.tensor, dx.access, VIEW(dx) } },
+                     .uses_step = true,
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = (a->dropout > 0.0f ? 172 : 12) * shape_count(x->shape),
+                 });
     if (n->in[NORM_SCALE])
         emit_affine(e, n, record);
 }

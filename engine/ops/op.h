@@ -55,11 +55,11 @@ struct call {
     // 0: it does nothing of the kind.
     uint32_t subgroup;
     bool uses_step;    // the step block is bound as uniform buffer SHADER_STEP_BINDING
-    const void *params;    // copied by emit()
+    const void *params;    // copied by emit_call()
     uint32_t params_size;
     struct grid grid;
     uint64_t flops;       // multiplications and additions, for plans and the watchdog
-    const char *label;    // filled in by emit(): the node's name
+    const char *label;    // filled in by emit_call(): the node's name
 };
 
 #define CALL_VIEW(type, member) ((uint32_t)offsetof(type, member) + 1)
@@ -234,7 +234,7 @@ struct gradient {
 uint64_t call_bytes(const struct call *call);
 
 // Appends a call (params copied).
-void emit(struct emitter *e, const struct call *call);
+void emit_call(struct emitter *e, const struct call *call);
 
 // A gradient that the optimiser waits for, so that the kernel which completes it may
 // update the weight at once.
@@ -316,11 +316,11 @@ void optimizer_emit(struct emitter *e, struct weight *w,
 void ema_emit(struct emitter *e, struct weight *w, double decay);
 
 // The backward pass of an activation for its output y (activation.c).
-void activation_backward_emit(struct emitter *e, struct activation_attributes attr,
+void activation_emit_backward(struct emitter *e, struct activation_attributes attr,
                               struct tensor *y, struct tensor *dy, struct gradient dx);
 
 // The sum of the squares of each sample of x, into [1, n, 1, 1] (loss.c).
-void squares_emit(struct emitter *e, struct tensor *x, struct tensor *sums);
+void loss_emit_squares(struct emitter *e, struct tensor *x, struct tensor *sums);
 
 // The calls of one direction of a convolution alone (conv.c): a and b are x and w
 // forward, dy and w for the input gradient, x and dy for the weight gradient; `out` is

@@ -47,15 +47,15 @@ static void pad_emit(struct emitter *e, const struct op_node *n, enum shader sha
         .channels = n->in[0]->shape.c,
         .accumulate = to.accumulate,
     };
-    emit(e, &(struct call){
-                .shader = shader,
-                CALL_SPEC(OP_WORKGROUP, attr.kind),
-                .use = { { from, ACCESS_READ, is_forward ? x : y },
-                         { to.tensor, to.access, is_forward ? y : x } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 2 * count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = shader,
+                     CALL_SPEC(OP_WORKGROUP, attr.kind),
+                     .use = { { from, ACCESS_READ, is_forward ? x : y },
+                              { to.tensor, to.access, is_forward ? y : x } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 2 * count,
+                 });
 }
 
 static void pad_forward(struct emitter *e, const struct op_node *n)

@@ -39,15 +39,15 @@ static void penalty_forward(struct emitter *e, const struct op_node *n)
         .samples = n->in[0]->shape.n,
         .factor = factor_of(n),
     };
-    squares_emit(e, n->in[0], n->saved[0]);
-    emit(e, &(struct call){
-                .shader = SHADER_PENALTY_FORWARD,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { n->saved[0], ACCESS_READ }, { n->out, ACCESS_WRITE } },
-                CALL_PARAMS(params),
-                .grid = { 1, 1, 1 },
-                .flops = 4ull * params.samples,
-            });
+    loss_emit_squares(e, n->in[0], n->saved[0]);
+    emit_call(e, &(struct call){
+                     .shader = SHADER_PENALTY_FORWARD,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { n->saved[0], ACCESS_READ }, { n->out, ACCESS_WRITE } },
+                     CALL_PARAMS(params),
+                     .grid = { 1, 1, 1 },
+                     .flops = 4ull * params.samples,
+                 });
 }
 
 #define VIEW(member) CALL_VIEW(struct penalty_backward_params, member)
@@ -70,18 +70,18 @@ static void penalty_backward(struct emitter *e, const struct op_node *n)
         .factor = factor_of(n) * (has_seed ? 1.0f : seed),
         .accumulate = dx.accumulate,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_PENALTY_BACKWARD,
-                CALL_SPEC(OP_WORKGROUP, has_seed),
-                // Without a seed x is bound in its place.
-                .use = { { x, ACCESS_READ, VIEW(x) },
-                         { emit_saved(e, n, 0), ACCESS_READ },
-                         { dy, ACCESS_READ, has_seed ? VIEW(dy) : VIEW(x) },
-                         { dx.tensor, dx.access, VIEW(dx) } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 5 * count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_PENALTY_BACKWARD,
+                     CALL_SPEC(OP_WORKGROUP, has_seed),
+                     // Without a seed x is bound in its place.
+                     .use = { { x, ACCESS_READ, VIEW(x) },
+                              { emit_saved(e, n, 0), ACCESS_READ },
+                              { dy, ACCESS_READ, has_seed ? VIEW(dy) : VIEW(x) },
+                              { dx.tensor, dx.access, VIEW(dx) } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 5 * count,
+                 });
 }
 
 const struct op op_penalty = {

@@ -71,17 +71,17 @@ static void unpack_forward(struct emitter *e, const struct op_node *n)
         .sample_words = attr.sample_bytes / 4,
         .first_sample = attr.first_sample,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_PIXELS_UNPACK,
-                CALL_SPEC(OP_WORKGROUP, (uint32_t)attr.kind),
-                .use = { { n->in[0], ACCESS_READ },
-                         { n->in[1], ACCESS_READ },
-                         { n->out, ACCESS_WRITE,
-                           CALL_VIEW(struct pixels_unpack_params, y) } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 3 * count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_PIXELS_UNPACK,
+                     CALL_SPEC(OP_WORKGROUP, (uint32_t)attr.kind),
+                     .use = { { n->in[0], ACCESS_READ },
+                              { n->in[1], ACCESS_READ },
+                              { n->out, ACCESS_WRITE,
+                                CALL_VIEW(struct pixels_unpack_params, y) } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 3 * count,
+                 });
 }
 
 static bool pack_infer(const struct op_node *n, struct op_shapes *shapes)
@@ -109,16 +109,16 @@ static void pack_forward(struct emitter *e, const struct op_node *n)
         .run = shape_run(n->in[0]->shape),
         .sample_words = n->out->shape.c / 4,
     };
-    emit(e, &(struct call){
-                .shader = SHADER_PIXELS_PACK,
-                CALL_SPEC(OP_WORKGROUP, (uint32_t)n->attr.pixels.kind),
-                .use = { { n->in[0], ACCESS_READ,
-                           CALL_VIEW(struct pixels_pack_params, x) },
-                         { n->out, ACCESS_WRITE } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = 3 * shape_count(n->in[0]->shape),
-            });
+    emit_call(e, &(struct call){
+                     .shader = SHADER_PIXELS_PACK,
+                     CALL_SPEC(OP_WORKGROUP, (uint32_t)n->attr.pixels.kind),
+                     .use = { { n->in[0], ACCESS_READ,
+                                CALL_VIEW(struct pixels_pack_params, x) },
+                              { n->out, ACCESS_WRITE } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 3 * shape_count(n->in[0]->shape),
+                 });
 }
 
 const struct op op_pixels_unpack = {

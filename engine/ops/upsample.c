@@ -42,15 +42,15 @@ static void upsample_emit(struct emitter *e, const struct op_node *n,
         .channels = n->in[0]->shape.c,
         .accumulate = to.accumulate,
     };
-    emit(e, &(struct call){
-                .shader = shader,
-                CALL_SPEC(OP_WORKGROUP),
-                .use = { { from, ACCESS_READ, is_forward ? x : y },
-                         { to.tensor, to.access, is_forward ? y : x } },
-                CALL_PARAMS(params),
-                .grid = grid,
-                .flops = (is_forward ? 1 : 4) * count,
-            });
+    emit_call(e, &(struct call){
+                     .shader = shader,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { from, ACCESS_READ, is_forward ? x : y },
+                              { to.tensor, to.access, is_forward ? y : x } },
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = (is_forward ? 1 : 4) * count,
+                 });
 }
 
 static void upsample_forward(struct emitter *e, const struct op_node *n)

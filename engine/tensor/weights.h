@@ -40,7 +40,7 @@ struct weight {
     struct tensor state;             // all of [value | m | v], as [1, 3, 1, part]
     struct tensor average;           // of the value; where weights->keeps_average
     struct norm_weights *norm;       // scales of a normalisation only; owned
-    bool uses_gradient;              // set by emit(): a call reads or writes it
+    bool uses_gradient;              // set by emit_call(): a call reads or writes it
 };
 
 struct weights {
