@@ -395,7 +395,7 @@ static void test_no_batch(void **state)
         assert_string_equal(messages, "");
     }
     assert_int_equal(trainer_step(t, &m), PIX_STEP_FAILED);
-    assert_non_null(strstr(messages, "95.png can no longer be read"));
+    assert_non_null(strstr(messages, "95.png is no longer readable"));
     assert_null(strstr(strstr(messages, "95.png") + 1, "95.png"));
     assert_true(has_checkpoint(o.out, FILES / BATCH));
     end(t);

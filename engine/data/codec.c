@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See codec.h.
+// What stb is asked for, and what it is not trusted with: sizes are checked before it
+// allocates, and each kind checks that its file is whole. See codec.h.
 
 #include "data/codec.h"
 
@@ -34,6 +35,7 @@ bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
                          width, height, PICTURE_MAX_SIDE);
 }
 
+// With stb's own reason, which it keeps for each thread.
 static bool refuse_damaged(const char *name, struct reason *reason)
 {
     return reason_refuse(reason, "damaged or unsupported %s: %s", name,

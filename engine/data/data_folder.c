@@ -91,6 +91,7 @@ static bool join(struct pair_list *list, const char *folder_a, struct file_list 
     list->files = mem_array(a->count, sizeof(*list->files));
     if (!list->files)
         return false;
+    // i and k are the next files of A and B; the smaller stem has no partner.
     while (i < a->count || k < b->count) {
         int order = i == a->count   ? 1
                     : k == b->count ? -1
@@ -105,6 +106,7 @@ static bool join(struct pair_list *list, const char *folder_a, struct file_list 
                            folder_a);
             continue;
         }
+        // A stem in both: skip the other files that have it.
         size_t first_a = i++, first_b = k++;
         for (; i < a->count && compare_stems(a->names[first_a], a->names[i]) == 0; i++)
             report_skipped(folder_a, a->names[i], "has the stem of ",

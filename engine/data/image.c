@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See image.h.
+// Images are read and written as pictures, so that both forms accept the same files and
+// convert them in the same way. See image.h.
 
 #include "data/image.h"
 
@@ -47,6 +48,7 @@ bool image_read(const char *path, struct pix_image *image)
     struct reason reason;
     *image = (struct pix_image){ 0 };
     bool ok = picture_read(path, &picture, &reason);
+    // Channels of an array are not colours, so it has no RGB.
     if (ok && picture.is_array)
         ok = reason_refuse(&reason, "not a PNG, JPEG, BMP or TGA image");
     if (!ok)

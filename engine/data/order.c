@@ -35,6 +35,7 @@ static uint64_t scatter(uint64_t x)
     return x ^ x >> 31;
 }
 
+// The generator for one purpose and number.
 static struct random make_random(uint64_t seed, enum purpose purpose, uint64_t n)
 {
     struct random r;
@@ -71,6 +72,7 @@ void order_destroy(struct order *order)
     mem_free(order);
 }
 
+// The images in the order of an epoch, made when it is first asked for.
 static const uint32_t *find_epoch(struct order *order, uint64_t epoch)
 {
     struct epoch_order *e = &order->epochs[epoch & 1];
@@ -95,6 +97,7 @@ uint32_t order_find_image(struct order *order, uint64_t sample)
 struct order_jitter order_draw_jitter(const struct order *order, uint64_t sample,
                                       uint32_t offsets)
 {
+    // All three are always drawn, so that no option changes what the others draw.
     struct random r = make_random(order->seed, PURPOSE_JITTER, sample);
     struct order_jitter jitter;
     jitter.crop_x = random_below(&r, offsets);

@@ -63,13 +63,15 @@ bool picture_copy(const struct picture *in, struct picture *out)
     return true;
 }
 
+// The first sample of a channel.
 static void *plane_of(const struct picture *p, uint32_t channel)
 {
     return (char *)p->samples + channel * plane_bytes(p);
 }
 
 // ---------------------------------------------------------------------------
-// Interleaved samples and planes
+// Interleaved samples and planes. A loop for each size of sample: the compiler makes
+// fast ones of them, and every image of a data folder passes here.
 
 void picture_set_interleaved(struct picture *p, const void *interleaved)
 {
@@ -112,6 +114,7 @@ void *picture_interleave(const struct picture *p)
 // ---------------------------------------------------------------------------
 // Channels
 
+// Sample i of a channel of a u8 or u16 picture; i may run into the following channels.
 static uint32_t sample(const struct picture *p, uint32_t channel, size_t i)
 {
     return p->kind == PIXEL_U16 ? ((const uint16_t *)plane_of(p, channel))[i]
@@ -126,6 +129,7 @@ static void set_sample(struct picture *p, uint32_t channel, size_t i, uint32_t v
         ((uint8_t *)plane_of(p, channel))[i] = (uint8_t)value;
 }
 
+// 0.299, 0.587 and 0.114 times 2^16, as in Pillow's Convert.c.
 static uint32_t luma(uint32_t r, uint32_t g, uint32_t b)
 {
     return (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
@@ -147,6 +151,7 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
     if (!picture_create(&to, p->kind, channels, p->width, p->height))
         return reason_refuse(reason, "out of memory");
 
+    // Colours first, then alpha in the last channel.
     size_t count = plane_count(p);
     uint32_t colours = channels < 3 ? 1 : 3, colours_in = p->channels < 3 ? 1 : 3;
     bool has_alpha = p->channels > colours_in;
@@ -184,6 +189,7 @@ static float to_float(const struct picture *p, size_t i)
     return (v / (float)full[p->kind] - 0.5f) * 2.0f;
 }
 
+// The opposite of to_float, rounded to the nearest and clamped.
 static uint32_t from_float(float x, enum pixel_kind kind)
 {
     float most = (float)full[kind], v = (x + 1.0f) * (most / 2.0f);
@@ -205,7 +211,7 @@ bool picture_set_kind(struct picture *p, enum pixel_kind kind)
         else if (p->kind == PIXEL_F32)
             set_sample(&to, 0, i, from_float(((const float *)p->samples)[i], kind));
         else if (kind == PIXEL_U16)
-            set_sample(&to, 0, i, sample(p, 0, i) * 257);
+            set_sample(&to, 0, i, sample(p, 0, i) * 257);    // 255 to 65535
         else
             set_sample(&to, 0, i, sample(p, 0, i) >> 8);
     }
@@ -251,6 +257,7 @@ bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t wid
 // ---------------------------------------------------------------------------
 // 8-bit RGB
 
+// Sample i of a channel as a byte, of any kind.
 static uint8_t to_byte(const struct picture *p, uint32_t channel, size_t i)
 {
     switch (p->kind) {
@@ -295,6 +302,7 @@ bool picture_from_array(const struct pix_array *array, struct picture *picture)
     if (!picture_create(picture, (enum pixel_kind)array->kind, array->channels,
                         array->width, array->height))
         return false;
+    // What no image file could hold has channels that are not colours.
     picture->is_array = array->kind == PIX_KIND_F32 || array->channels > MOST_COLOURS;
     memcpy(picture->samples, array->data, picture_bytes(picture));
     return true;

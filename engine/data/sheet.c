@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See sheet.h.
+// A sheet is divided into stacks, a stack into rows, a row into three tiles of the same
+// size. See sheet.h.
 
 #include "data/sheet.h"
 

@@ -14,6 +14,7 @@ static double unit(enum pixel_kind kind)
     return kind == PIXEL_U8 ? 127.5 : kind == PIXEL_U16 ? 32767.5 : 1.0;
 }
 
+// Sample i, through all channels, as it is held.
 static double sample(const struct picture *p, size_t i)
 {
     switch (p->kind) {
@@ -55,7 +56,7 @@ double metrics_l1_of_input(const struct picture *input, const struct picture *ta
     if (input->kind == target->kind)
         return metrics_l1(input, target);
     if (picture_copy(input, &copy) && picture_set_kind(&copy, target->kind))
-        l1 = metrics_l1(&copy, target);
+        l1 = metrics_l1(&copy, target);    // as if the model had written it
     picture_free(&copy);
     return l1;
 }
