@@ -183,7 +183,7 @@ static void test_foreign_out(void **state)
     RUN(1, "train --out bent --continue");
     command_check_has(command_err, "depth");
     RUN(2, "train --out terse --continue --data d --ngf 3");
-    command_check_has(command_err, "--ngf: 3 differs from the run's 64");
+    command_check_has(command_err, "--ngf 3 differs from the run's 64");
 }
 
 #define NO_DRIVER "VK_DRIVER_FILES=/nonexistent VK_ICD_FILENAMES=/nonexistent "

@@ -43,9 +43,9 @@ static void test_levels(void **state)
         { "resnet_6blocks", 0, 100, 2, NULL },
         { "resnet_9blocks", 0, 102, 0, "100 or 104" },
         { "resnet_9blocks", 8, 256, 0, "--depth" },
-        { "unet_256", 0, 128, 0, "take 256" },
+        { "unet_256", 0, 128, 0, "use 256" },
         { "unet_256", 0, 300, 0, "256 or 512" },
-        { "unet_128", 0, 64, 0, "take 128" },
+        { "unet_128", 0, 64, 0, "use 128" },
         { "unet_128", 6, 128, 0, "--depth" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -101,7 +101,7 @@ static void test_check(void **state)
     REFUSED((o.update_order = "reuse", o.accumulate = 2), "--batch-size 2");
     REFUSED((o.batch_size = 4096, o.accumulate = 17), "65536");
     REFUSED((o.net_d = "n_layers", o.n_layers_d = 6, o.crop_size = 128),
-            "--n-layers-d 5, or crops of 192");
+            "--n-layers-d 5, or --crop-size 192");
     REFUSED(o.n_layers_d = 7, "--n-layers-d");
     REFUSED(o.input_nc = 0, "--input-nc");
     REFUSED(o.gp_alpha = 1.5, "--gp-alpha");

@@ -189,7 +189,7 @@ static void test_locked(void **state)
     assert_non_null(trainer);
     assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
     o.continue_run = true;
-    tiny_check_refused(&o, "trained already");
+    tiny_check_refused(&o, "already being trained");
     assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
     pix_trainer_destroy(trainer);
     tiny_check_metrics(o.out, 1, 2);

@@ -71,7 +71,7 @@ static void test_tuning(void **state)
     write_table(kept, "direct-8x32-8x4");
     tiny_check_refused(&o, "is not the table of kernels");
     tiny_write_text(kept, "{");
-    tiny_check_refused(&o, "tuning.json can not be used");
+    tiny_check_refused(&o, "tuning.json cannot be used");
     assert_true(test_remove_tree(kept));
     tiny_check_refused(&o, "is not the table of kernels");
     assert_true(file_write(kept, data, size));
@@ -96,7 +96,7 @@ static void test_tuning(void **state)
     // A bad table is refused before there is a run.
     o = tiny_options(DATA, SCRATCH "/untuned");
     o.tuning = SCRATCH "/missing.json";
-    tiny_check_refused(&o, "missing.json can not be used");
+    tiny_check_refused(&o, "missing.json cannot be used");
     assert_false(file_exists(o.out));
     steps_file = checkpoint_path(SCRATCH "/tuned", 11);
     assert_true(file_exists(steps_file));

@@ -250,7 +250,7 @@ static void test_files(void **state)
     assert_int_equal(t.count, 0);
     assert_null(t.device);
     assert_false(tuned_open(device, TUNING_FILE, SCRATCH "/missing.json", &t));
-    assert_non_null(strstr(last, "--tuning " SCRATCH "/missing.json can not be used"));
+    assert_non_null(strstr(last, "--tuning " SCRATCH "/missing.json cannot be used"));
     assert_true(file_write(SCRATCH "/bad.json", "[", 1));
     assert_false(tuned_open(device, TUNING_FILE, SCRATCH "/bad.json", &t));
     assert_non_null(strstr(last, "line 1"));

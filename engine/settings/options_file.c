@@ -60,7 +60,7 @@ static bool read_member(struct pix_train_options *o, const char *key,
         if (strict)
             log_error("options: %s: there is no option \"%s\"", source, key);
         else
-            log_warn("options: %s: \"%s\" is not known to this version and left out",
+            log_warn("options: %s: this version does not know \"%s\" and ignores it",
                      source, key);
         return !strict;
     }
@@ -147,7 +147,7 @@ bool options_read_stored(const char *text, const char *what, const char *path,
     json_decref(document);
     const char *error = log_capture_end(&capture);
     if (!ok)
-        log_error("%s: %s holds options that this version can not use: %s", what, path,
+        log_error("%s: %s holds options that this version cannot use: %s", what, path,
                   error);
     return ok;
 }

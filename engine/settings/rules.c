@@ -43,23 +43,23 @@ bool settings_check_levels(const struct settings *s)
     const uint32_t levels = s->generator.levels;
     char fit[64];
     if (o->depth != 0 && o->depth != levels) {
-        log_error("options: --depth %u does not go with --net-g %s, which has %u "
-                  "levels: leave --depth out or take --net-g unet",
-                  (unsigned)o->depth, o->net_g, (unsigned)levels);
+        log_error(
+            "options: --depth %u conflicts with --net-g %s, which has %u levels: leave "
+            "--depth out or use --net-g unet",
+            (unsigned)o->depth, o->net_g, (unsigned)levels);
         return false;
     }
     if (levels < LEVELS_MIN || levels > TABLE_LEVELS_MAX) {
-        log_error(
-            "options: --depth %u is not possible: take %u to %u, or 0 for as many "
-            "levels as fit",
-            (unsigned)levels, LEVELS_MIN, TABLE_LEVELS_MAX);
+        log_error("options: --depth %u is out of range: use %u to %u, or 0 for as many "
+                  "levels as fit",
+                  (unsigned)levels, LEVELS_MIN, TABLE_LEVELS_MAX);
         return false;
     }
     if (o->crop_size == 0 || o->crop_size % (1u << levels) != 0) {
         sizes_that_fit(o->crop_size, 1u << levels, fit, sizeof(fit));
         log_error(
             "options: --crop-size %u does not fit --net-g %s with %u levels, which "
-            "needs a multiple of %u: take %s",
+            "needs a multiple of %u: use %s",
             (unsigned)o->crop_size, o->net_g, (unsigned)levels, 1u << levels, fit);
         return false;
     }
@@ -74,9 +74,9 @@ static bool check_discriminator(const struct settings *s)
         return true;
     if (s->gan == GAN_WGANGP && d.norm != MODEL_NORM_NONE) {
         log_error(
-            "options: --norm-d %s does not go with --gan-mode wgangp: its gradient "
-            "penalty is that of each sample by itself through a network without "
-            "norms (Gulrajani et al. 2017, section 4): take --norm-d none or auto",
+            "options: --norm-d %s conflicts with --gan-mode wgangp: its gradient "
+            "penalty is taken for each sample alone, through a network without norms "
+            "(Gulrajani et al. 2017, section 4): use --norm-d none or auto",
             choice_name(choice_norms, d.norm));
         return false;
     }
@@ -88,8 +88,8 @@ static bool check_discriminator(const struct settings *s)
         side++;
     while (fewer.layers > 1 && discriminator_output_side(&fewer, crop) == 0)
         fewer.layers--;
-    log_error("options: a discriminator of %u layers does not fit --crop-size %u: take "
-              "--net-d n_layers --n-layers-d %u, or crops of %u and more",
+    log_error("options: a discriminator of %u layers does not fit --crop-size %u: use "
+              "--net-d n_layers --n-layers-d %u, or --crop-size %u or more",
               (unsigned)d.layers, (unsigned)crop, (unsigned)fewer.layers,
               (unsigned)side);
     return false;
@@ -102,21 +102,24 @@ static bool check_losses(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
     if (!settings_has_discriminator(s) && o->lambda_l1 == 0) {
-        log_error("options: --gan-mode none and --lambda-l1 0 leave nothing to learn "
-                  "from: give one of the two losses");
+        log_error(
+            "options: --gan-mode none and --lambda-l1 0 leave nothing to learn from: "
+            "use at least one of the two losses");
         return false;
     }
     if (s->reuse && o->accumulate > 1) {
-        log_error("options: --update-order reuse keeps what D computed until G has "
-                  "learnt, and --accumulate %u is there to keep less: take "
-                  "--update-order fresh or --batch-size %u",
-                  (unsigned)o->accumulate, (unsigned)settings_images_per_step(s));
+        log_error(
+            "options: --update-order reuse needs D's activations until G's update, "
+            "which --accumulate %u discards: use --update-order fresh or --batch-size "
+            "%u",
+            (unsigned)o->accumulate, (unsigned)settings_images_per_step(s));
         return false;
     }
     if ((uint64_t)o->batch_size * o->accumulate > 65536) {
-        log_error("options: --batch-size %u times --accumulate %u is more than the "
-                  "65536 images that a step can have",
-                  (unsigned)o->batch_size, (unsigned)o->accumulate);
+        log_error(
+            "options: --batch-size %u times --accumulate %u is more than the 65536 "
+            "images that a step may have",
+            (unsigned)o->batch_size, (unsigned)o->accumulate);
         return false;
     }
     return true;
@@ -158,7 +161,7 @@ static bool check(struct settings *s, bool need_paths)
     if (load_size < o->crop_size) {
         log_error(
             "options: --load-size %u is smaller than --crop-size %u: a crop is cut "
-            "from the resized image, so take %u or more",
+            "from the resized image, so use %u or more",
             (unsigned)load_size, (unsigned)o->crop_size, (unsigned)o->crop_size);
         return false;
     }
@@ -184,17 +187,17 @@ bool settings_resolve(struct settings *s)
         return false;
     const uint32_t load_size = resolved_load_size(s);
     if (o->load_size != 0 && o->load_size != load_size)
-        log_warn(
-            "options: --preprocess none takes images as they are: --load-size %u is "
-            "not used, their sides must be --crop-size %u",
-            (unsigned)o->load_size, (unsigned)o->crop_size);
+        log_warn("options: --preprocess none does not resize images: --load-size %u is "
+                 "ignored, their sides must be --crop-size %u",
+                 (unsigned)o->load_size, (unsigned)o->crop_size);
     o->load_size = load_size;
     if (s->generator.kind != GENERATOR_RESNET)
         o->depth = s->generator.levels;
     if (o->n_layers_d != s->discriminator.layers)
-        log_warn("options: --net-d %s has its own depth: --n-layers-d %u is not used, "
-                 "--net-d n_layers takes it",
-                 o->net_d, (unsigned)o->n_layers_d);
+        log_warn(
+            "options: --net-d %s has a fixed depth: --n-layers-d %u is ignored, use it "
+            "with --net-d n_layers",
+            o->net_d, (unsigned)o->n_layers_d);
     o->n_layers_d = s->discriminator.layers;
     o->norm_d = choice_name(choice_norms, s->discriminator.norm);
     return true;
@@ -257,7 +260,7 @@ void settings_warn_of_unused(const struct settings *s)
         if (rows[i].is_unused &&
             strcmp(value,
                    options_get(&initial, rows[i].option, before, sizeof(before))) != 0)
-            log_warn("options: --%s %s has no part in a run with %s", rows[i].option,
-                     value, rows[i].why);
+            log_warn("options: --%s %s has no effect with %s", rows[i].option, value,
+                     rows[i].why);
     }
 }

@@ -219,7 +219,7 @@ const char *table_describe(const struct pix_option *row, char *text, size_t size
         snprintf(text, size, "a number from %g to %g", row->min, row->max);
         break;
     case PIX_OPTION_TEXT:
-        snprintf(text, size, "a text that is not empty");
+        snprintf(text, size, "a non-empty text");
         break;
     case PIX_OPTION_CHOICE:
         snprintf(text, size, "one of %s", row->choices);

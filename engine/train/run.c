@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The folder of a run: configuration, metrics, what a killed run left. See run.h.
+// The folder of a run: its lock, its configuration, its metrics, and what a killed run
+// has left. See run.h.
 
 #include "train/run.h"
 
@@ -20,8 +21,9 @@
 
 static const char lock_name[] = "lock", tuning_name[] = "tuning.json";
 
-// A run killed before its configuration was whole leaves a lock, perhaps its table of
-// kernels, and what it was writing.
+// A folder still counts as empty with what a run leaves that was killed before it had
+// written its configuration: the lock, perhaps its table of kernels, and temporary
+// files.
 static bool note_entry(void *user, const char *name)
 {
     bool *empty = user;
@@ -48,33 +50,35 @@ static bool check_new(const char *out)
         return false;
     }
     if (!os_folder_list(out, note_entry, &empty)) {
-        log_error("train: can not list folder %s: %s", out, os_error_text());
+        log_error("train: cannot list the folder %s: %s", out, os_error_text());
         return false;
     }
     if (has_config(out))
-        log_error("train: %s holds a run already: go on with it with --continue, or "
-                  "name another folder as --out",
-                  out);
+        log_error(
+            "train: %s already holds a run: resume it with --continue, or name another "
+            "folder as --out",
+            out);
     else if (!empty)
-        log_error("train: %s is not empty and not a run: name a folder that is new or "
-                  "empty as --out",
-                  out);
+        log_error(
+            "train: %s is not empty and not a run: name a new or empty folder as --out",
+            out);
     return empty;
 }
 
-// Other data would be another run. The same data under another path is fine, and so is
-// a path for data that are no longer where they were.
+// Other data would make it another run. The same folder under another path is accepted,
+// and so is a new path where the old one no longer exists.
 static bool keeps_data(const char *out, const char *stored, const char *given)
 {
     char *was = stored ? os_path_absolute(stored) : NULL;
     char *is = os_path_absolute(given);
     bool same = was && is && strcmp(was, is) == 0;
     if (was && !same)
-        log_error("train: --data %s is not %s, which the run in %s was started with "
-                  "and keeps: leave --data out, or start another run",
-                  given, was, out);
+        log_error(
+            "train: --data %s is not %s, which the run in %s was started with: leave "
+            "--data out, or start another run",
+            given, was, out);
     else if (!was && stored && strcmp(stored, given) != 0)
-        log_info("train: %s is no longer there: going on with %s", stored, given);
+        log_info("train: %s no longer exists: continuing with %s", stored, given);
     mem_free(is);
     mem_free(was);
     return same || !was;
@@ -85,17 +89,18 @@ static bool check_continued(const struct pix_train_options *o)
     char now[64], before[64];
     struct pix_train_options stored;
 
-    // Options of both are resolved, so that a default and what it stands for are equal.
+    // Both are resolved, so that a default equals the value that it stands for.
     if (!options_read_run(o->out, &stored))
         return false;
     bool ok = options_resolve(&stored);
     const struct pix_option *row = ok ? options_kept_difference(&stored, o) : NULL;
     if (row) {
-        log_error("train: --%s: %s differs from the run's %s, and a continued run may "
-                  "change only steps, epochs, frequencies, --keep and --threads: leave "
-                  "--%s out, or start another run",
-                  row->name, options_get(o, row->name, now, sizeof(now)),
-                  options_get(&stored, row->name, before, sizeof(before)), row->name);
+        log_error(
+            "train: --%s %s differs from the run's %s, and a resumed run may change "
+            "only steps, epochs, frequencies, --keep and --threads: leave --%s out, or "
+            "start another run",
+            row->name, options_get(o, row->name, now, sizeof(now)),
+            options_get(&stored, row->name, before, sizeof(before)), row->name);
         ok = false;
     }
     ok = ok && keeps_data(o->out, stored.data, o->data);
@@ -115,11 +120,12 @@ static bool take_lock(struct run *r, const char *out)
     char *path = file_join(out, lock_name);
     r->lock = path ? os_lock_take(path, &held) : NULL;
     if (held)
-        log_error("train: the run in %s is being trained already: wait for its end, or "
-                  "name another folder as --out",
-                  out);
+        log_error(
+            "train: the run in %s is already being trained: wait until it ends, or "
+            "name another folder as --out",
+            out);
     else if (path && !r->lock)
-        log_error("train: can not open %s: %s", path, os_error_text());
+        log_error("train: cannot open %s: %s", path, os_error_text());
     mem_free(path);
     return r->lock != NULL;
 }
@@ -144,7 +150,8 @@ static char *config_text(const struct pix_train_options *o)
     return text;
 }
 
-// Writes config.json unless it says the same already.
+// Writes config.json unless it has this content: its time stamp is then that of the
+// last change.
 static bool write_config(const struct pix_train_options *o)
 {
     char reason[256];
@@ -170,14 +177,15 @@ bool run_read_tuning(const struct pix_train_options *o, struct tuning *t)
         path && (!file_exists(path) || tuning_read(path, t, reason, sizeof(reason)));
     if (path && !ok)
         log_error(
-            "train: %s can not be used: %s: put the file back that the run wrote, "
-            "or go on with --tuning off (the same sums, rounded otherwise)",
+            "train: %s cannot be used: %s: restore the file that the run wrote, or "
+            "resume with --tuning off (same results up to rounding)",
             path, reason);
     mem_free(path);
     return ok;
 }
 
-// The file of a run that goes on unchanged is left alone.
+// The file is rewritten only if the table differs: a resumed run may have been given
+// another one by --tuning.
 static bool write_tuning(const struct pix_train_options *o, const struct tuning *t)
 {
     struct tuning before = { 0 };
@@ -200,7 +208,7 @@ static bool make_folder_in(const char *run, const char *name)
     return ok;
 }
 
-// Files that a killed run was writing.
+// Removes the files that a killed run was writing.
 static void remove_temporaries(const char *run)
 {
     static const char *const folders[] = { "checkpoints", "samples" };
@@ -216,8 +224,9 @@ static void remove_temporaries(const char *run)
 // ---------------------------------------------------------------------------
 // Metrics
 
-// Whether a line of metrics is of a step after this one. One that can not be read is
-// not: it was damaged by something else, and what follows it is still good.
+// Whether a line of metrics belongs to a step after this one. A line that cannot be
+// read does not count: it was damaged by something else, and the lines after it are
+// good.
 static bool is_later(const char *line, size_t length, uint64_t step)
 {
     uint64_t found = 0;
@@ -230,7 +239,8 @@ static bool is_later(const char *line, size_t length, uint64_t step)
     return later;
 }
 
-// Takes back what was written after the checkpoint, and a line that was cut short.
+// Cuts off the lines of steps after the checkpoint, which will be taken again, and an
+// incomplete last line.
 static bool cut_metrics(const char *path, uint64_t step)
 {
     void *data = NULL;
@@ -249,7 +259,7 @@ static bool cut_metrics(const char *path, uint64_t step)
     mem_free(data);
     if (kept == size || os_file_truncate(path, kept))
         return true;
-    log_error("train: can not shorten %s: %s", path, os_error_text());
+    log_error("train: cannot shorten %s: %s", path, os_error_text());
     return false;
 }
 
@@ -274,7 +284,7 @@ bool run_write_metrics(struct run *r, const struct pix_step_metrics *m)
               fflush(r->metrics) == 0;
     mem_free(text);
     if (!ok)
-        log_error("train: can not write %s: %s", r->metrics_path, os_error_text());
+        log_error("train: cannot write %s: %s", r->metrics_path, os_error_text());
     return ok;
 }
 
@@ -282,7 +292,7 @@ bool run_sync_metrics(struct run *r)
 {
     if (os_file_sync(r->metrics))
         return true;
-    log_error("train: can not write %s: %s", r->metrics_path, os_error_text());
+    log_error("train: cannot write %s: %s", r->metrics_path, os_error_text());
     return false;
 }
 
@@ -296,18 +306,18 @@ bool run_open(struct run *r, const struct pix_train_options *o,
     if (!r->metrics_path || !file_make_folder(o->out) ||
         (!r->lock && !take_lock(r, o->out)))
         return false;
-    // Until now another process may have begun, and even ended, a run here.
+    // Before the lock was taken another process may have begun, even ended, a run here.
     if (r->is_new && !check_new(o->out))
         return false;
     remove_temporaries(o->out);
-    // The configuration last: with it the folder is a run.
+    // config.json comes after tuning.json: with it the folder is a run.
     if (!write_tuning(o, tuning) || !write_config(o) ||
         !make_folder_in(o->out, "samples") || !make_folder_in(o->out, "checkpoints") ||
         !cut_metrics(r->metrics_path, step))
         return false;
     r->metrics = os_file_open(r->metrics_path, "ab");
     if (!r->metrics)
-        log_error("train: can not open %s: %s", r->metrics_path, os_error_text());
+        log_error("train: cannot open %s: %s", r->metrics_path, os_error_text());
     return r->metrics != NULL;
 }
 

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The folder of a run: config.json (the resolved options), tuning.json (its table of
-// kernels), metrics.jsonl (a line for each logged step), samples/ and checkpoints/
-// (what is in those: trainer.c, checkpoint.h), and lock, an empty file that is locked
-// while a process trains here.
+// The folder of a run:
+//
+//     config.json      the resolved options
+//     tuning.json      its table of kernels, see ops/tuning.h
+//     metrics.jsonl    one JSON object a line for each logged step
+//     samples/         contact sheets, see trainer.c
+//     checkpoints/     see store/checkpoint_folder.h
+//     lock             an empty file, locked while a process trains here
+//
+// Functions that return bool log one message before they return false.
 
 #ifndef TRAIN_RUN_H
 #define TRAIN_RUN_H
@@ -16,29 +22,32 @@
 
 struct run {
     struct os_lock *lock;
-    bool is_new;    // nothing was there to go on with
+    bool is_new;    // there was no run to resume
     char *metrics_path;
     FILE *metrics;
 };
 
-// Whether the run can begin in o->out, or go on if o->continue_run; `o` is resolved. A
-// new run takes a folder that does not exist or is empty, and so does a continued one
-// that has not begun yet. Otherwise it keeps its options but those that may change.
+// Checks that the run can begin in o->out, or be resumed there if o->continue_run; `o`
+// is resolved. A new run needs a folder that does not exist or is empty; so does a run
+// to be resumed that has not begun yet. A resumed run keeps its options but for those
+// that may change (may_change in the option table).
 bool run_check(const struct pix_train_options *o, bool *is_new);
 
-// The same, and an existing run is locked. run_close is due, also after a failure.
+// The same, and locks an existing run. Call run_close, after a failure too.
 bool run_begin(struct run *r, const struct pix_train_options *o);
 
-// The table of a run that goes on, into a zeroed one. It stays empty, which is the
-// built-in choice, where the run has none: older versions wrote none.
+// Reads the table of a resumed run into a zeroed one. It stays empty, which means the
+// built-in choices, where the run has none: older versions wrote none.
 bool run_read_tuning(const struct pix_train_options *o, struct tuning *t);
 
-// Makes what is missing, writes config.json and tuning.json, removes what a killed run
-// left half written, and takes back the metrics of steps after `step`.
+// Makes what is missing, writes config.json and tuning.json, removes the temporary
+// files of a killed run, cuts off the metrics of steps after `step`, and opens the
+// metrics for appending.
 bool run_open(struct run *r, const struct pix_train_options *o,
               const struct tuning *tuning, uint64_t step);
 void run_close(struct run *r);    // a zeroed one is fine
 
+// Appends a line; fields that are NaN become null.
 bool run_write_metrics(struct run *r, const struct pix_step_metrics *m);
 bool run_sync_metrics(struct run *r);    // to the disk
 
