@@ -4,8 +4,6 @@
 
 #include "store/affinelayer.h"
 
-#include <string.h>
-
 #include "base/file.h"
 #include "base/mem.h"
 #include "settings/settings.h"

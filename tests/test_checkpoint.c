@@ -3,7 +3,6 @@
 // Checkpoint files without a device: what is written can be read back and is
 // safetensors, and damaged or hostile files are refused.
 
-#include "settings/rules.h"
 #include "store/checkpoint.h"
 
 #include <setjmp.h>
@@ -19,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "settings/rules.h"
 #include "store/checkpoint_folder.h"
 #include "support/tree.h"
 

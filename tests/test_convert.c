@@ -5,9 +5,6 @@
 
 #include "store/convert.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/file.h"
 #include "base/mem.h"
 #include "models/model.h"

@@ -5,9 +5,7 @@
 
 #include "formats/pth.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"

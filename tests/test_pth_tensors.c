@@ -5,8 +5,6 @@
 
 #include "formats/pth_tensors.h"
 
-#include <string.h>
-
 #include "support/pth_files.h"
 
 static void test_chooses_dictionary(void **state)

@@ -5,7 +5,6 @@
 #include "formats/pth.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "support/pth_files.h"
 

@@ -4,7 +4,6 @@
 
 #include "formats/pth.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -150,7 +150,7 @@ static bool read_failed(struct archive *a, zip_error_t *error)
 
 bool archive_begin(struct archive *a, const struct archive_record *r, uint64_t offset)
 {
-    if (a->file)
+    if (a->file)    // begun and not ended
         zip_fclose(a->file);
     a->file = zip_fopen_index(a->zip, r->index, 0);
     if (!a->file)
@@ -208,6 +208,7 @@ struct writing {
     zip_error_t error;
 };
 
+// The source of one record.
 struct part_source {
     struct writing *writing;
     size_t index;
@@ -215,12 +216,14 @@ struct part_source {
     uint64_t at;
 };
 
+// What a callback returns on failure; libzip then asks it for the error.
 static zip_int64_t give_up(struct writing *w, int why)
 {
     zip_error_set(&w->error, why, 0);
     return -1;
 }
 
+// The file is written through base/file, which reports its own failures.
 static zip_int64_t sink_write(struct writing *w, const void *data, zip_uint64_t size)
 {
     if (!file_writer_write(&w->file, data, (size_t)size)) {

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define VALUES_MAX ((size_t)1 << 20)

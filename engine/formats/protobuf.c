@@ -34,6 +34,7 @@ static void append_number(struct protobuf *m, uint64_t value)
     append(m, bytes, size);
 }
 
+// The kind lets readers skip fields that they do not know.
 static void append_key(struct protobuf *m, uint32_t field, enum kind kind)
 {
     append_number(m, (uint64_t)field << 3 | kind);

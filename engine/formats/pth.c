@@ -44,6 +44,7 @@ static bool check_order(struct pth *p)
         return true;
     if (!archive_look(p->archive, index, &record))
         return false;
+    // Three bytes are enough to tell "big" from "little".
     size_t size = (size_t)MIN(record.size, sizeof(text) - 1);
     if (!archive_begin(p->archive, &record, 0) || !archive_take(p->archive, text, size))
         return false;
@@ -52,6 +53,8 @@ static bool check_order(struct pth *p)
                p, "its numbers are big-endian; save it on a little-endian machine");
 }
 
+// The newer kind of file: its pickle is in memory only until the entries are made; the
+// values stay in the archive.
 static bool open_archive(struct pth *p)
 {
     struct archive_record record;

@@ -7,7 +7,6 @@
 #include "formats/pth_legacy.h"
 
 #include "base/bytes.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
 

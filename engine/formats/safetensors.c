@@ -32,6 +32,7 @@ struct kind {
     uint32_t size;    // bytes of an element
 };
 
+// All kinds of the format, so that files with other tensors are described as well.
 static const struct kind kinds[] = {
     { "F32", 4 }, { "I64", 8 }, { "F64", 8 },  { "F16", 2 }, { "BF16", 2 },
     { "I32", 4 }, { "I16", 2 }, { "I8", 1 },   { "U64", 8 }, { "U32", 4 },
@@ -113,6 +114,7 @@ static const struct kind *find_kind(const char *name)
     return NULL;
 }
 
+// Checks one member of the header and adds it to the entries. False after one message.
 static bool read_entry(struct safetensors *s, const char *key, const json_t *value)
 {
     const json_t *shape = json_object_get(value, "shape");
@@ -152,6 +154,7 @@ static bool read_entry(struct safetensors *s, const char *key, const json_t *val
     return true;
 }
 
+// By where the data begins; an empty tensor comes before the one that begins there too.
 static int compare_places(const void *a, const void *b)
 {
     const struct safetensors_entry *left = a, *right = b;
@@ -347,7 +350,8 @@ bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
     w->header = NULL;
     if (!header)
         return false;
-    // Spaces after the JSON make the data begin at a multiple of eight.
+    // The size is that of the padded header. Spaces after the JSON make the data begin
+    // at a multiple of eight.
     size_t length = strlen(header), padded = ALIGN_UP(length, sizeof(spaces));
     bytes_put_little(prefix, PREFIX_SIZE, padded);
     bool ok = file_writer_begin(&w->file, path, true) &&
@@ -366,7 +370,7 @@ bool safetensors_put_data(struct safetensors_writer *w, const void *data, size_t
 
 bool safetensors_commit(struct safetensors_writer *w)
 {
-    assert(w->written == w->offset);
+    assert(w->written == w->offset);    // as much data as described
     return file_writer_commit(&w->file);
 }
 

@@ -76,6 +76,7 @@ static bool describe(struct writing *w, char *name, const char *kind,
     return name != NULL;
 }
 
+// Moments and averages have the shape of their weight.
 static bool describe_tensor(struct writing *w, char *name, const struct weight *weight)
 {
     uint64_t sides[WEIGHT_NAMES_RANK];
@@ -83,6 +84,7 @@ static bool describe_tensor(struct writing *w, char *name, const struct weight *
     return describe(w, name, "F32", sides, rank, tensor_bytes(&weight->value));
 }
 
+// Fetches a tensor from the device and writes it.
 static bool write_tensor(struct writing *w, const struct tensor *t)
 {
     return w->download(w->device, t, w->scratch) &&
@@ -124,6 +126,8 @@ static bool pass_values(struct writing *w, const char *network,
     return true;
 }
 
+// "adam.G.model.model.0.weight.m" and ".v": Adam's first and second moments, or with
+// SGD the momentum in m. Running statistics are not trained and have none.
 static bool pass_moments(struct writing *w, const char *network,
                          const struct weights *weights, bool header)
 {
@@ -266,6 +270,7 @@ static bool foreign(const char *path, const char *why)
     return false;
 }
 
+// Digits only: strtoull would accept signs and spaces.
 static bool parse_step(const char *text, uint64_t *step)
 {
     size_t length = strspn(text, "0123456789");
@@ -475,7 +480,8 @@ bool checkpoint_load(struct checkpoint *c, const char *network,
     return ok;
 }
 
-// Whether the file has the moving average of a weight.
+// Whether the file has the moving average of a weight: not in runs without averages,
+// and never of running statistics.
 static bool has_average(const struct checkpoint *c, const char *network,
                         const struct weight *w)
 {

@@ -69,6 +69,7 @@ bool checkpoint_list(const char *run, uint64_t **steps, size_t *count)
     }
     if (!file_list_read(folder, &files))
         goto done;
+    // Room for the case that every file is a checkpoint.
     *steps = mem_array(files.count, sizeof(**steps));
     if (!*steps)
         goto done;
@@ -90,6 +91,7 @@ void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep)
     size_t count = 0, kept = 0;
     if (!checkpoint_list(run, &steps, &count))
         return;
+    // The newest come first, so the first `keep` up to `newest` stay.
     for (size_t i = 0; i < count; i++) {
         if (steps[i] > newest || kept++ < keep)
             continue;

@@ -8,7 +8,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/os.h"
 #include "formats/safetensors.h"
 #include "settings/choice.h"
 #include "settings/settings.h"
@@ -16,7 +15,6 @@
 #include "store/network_write.h"
 #include "store/onnx_export.h"
 
-#include <stdio.h>
 #include <string.h>
 
 // The limits that Vulkan guarantees, so that no device is needed.

@@ -22,8 +22,6 @@
 #include "store/recognise.h"
 #include "store/weight_names.h"
 
-#include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,12 +37,13 @@ struct network_file {
 
     struct recognition recognition;    // not for a checkpoint
     struct settings settings;
-    uint32_t channels_d;
-    bool swaps_halves;    // see network_file_set_order
-    bool warned;          // about values that are not finite
-    char description[192];
+    uint32_t channels_d;      // input channels of a discriminator
+    bool swaps_halves;        // see network_file_set_order
+    bool warned;              // about values that are not finite
+    char description[192];    // for messages and ONNX metadata
 };
 
+// The prefix of its tensors in checkpoints.
 static const char *letter(enum network network)
 {
     return network == NETWORK_G ? "G" : "D";
@@ -58,6 +57,7 @@ static const char *noun(enum network network)
 // ---------------------------------------------------------------------------
 // Tensors of a dictionary
 
+// What both containers say of a tensor; `kind` and `sides` belong to them.
 struct tensor_entry {
     const char *kind;
     uint32_t rank;
@@ -89,7 +89,7 @@ static const char *entry_name(const struct network_file *f, size_t i)
     return f->pth ? pth_at(f->pth, i)->name : safetensors_at(f->safetensors, i)->name;
 }
 
-// For struct dictionary.
+// For struct dictionary. Networks have no scalars besides counters.
 static bool find_sides(const void *user, const char *name, uint32_t *rank,
                        uint64_t sides[DICTIONARY_RANK])
 {
@@ -210,6 +210,7 @@ static bool recognise_tensors(struct network_file *f)
     return set_recognised(f) && read_stored_options(f);
 }
 
+// From the options, also for a checkpoint, so that equal networks read alike.
 static void describe(struct network_file *f)
 {
     if (f->network == NETWORK_G) {

@@ -66,6 +66,7 @@ static bool list_items(struct output *o, const struct weights *weights)
     return true;
 }
 
+// For pth_write.
 static bool item_values(void *user, size_t i, void *data)
 {
     struct output *o = user;
@@ -111,6 +112,7 @@ static char *options_text(const struct network_file *f)
     return json_text(object);
 }
 
+// The metadata makes the file usable without options: see network_file.c.
 static bool write_safetensors(const char *path, struct output *o)
 {
     struct safetensors_writer w;

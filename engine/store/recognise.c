@@ -13,7 +13,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #define NAME_SIZE 256
 #define LAYERS_SCANNED 64    // more than any network has
