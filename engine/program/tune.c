@@ -13,14 +13,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "base/random.h"
 #include "gpu/device.h"
-#include "gpu/stream.h"
-#include "gpu/transfer.h"
 #include "graph/exec.h"
 #include "ops/conv_choice.h"
 #include "program/program.h"
-#include "tensor/weights.h"
+#include "program/tune_subject.h"
 
 #include <assert.h>
 #include <float.h>
@@ -55,33 +52,11 @@
 #define RUN_SECONDS 0.004
 #define MAX_REPEATS 32
 
-// The simple kernel is slow, so it computes only a part of a large result: boxes that
-// are spread over the whole grid, since tiles go wrong at edges first.
-#define CHECK_FLOPS 12e6
-#define CHECK_BOXES 64
-
 // The simple kernel itself is a candidate only where there is hardly anything to do.
 #define SIMPLE_FLOPS 4e6
 
-// Random numbers, repeated as often as needed; a prime, so that no shape fits it.
-#define PATTERN 65521
-
-// Bound because kernels that can run Adam on the way read it; a product does not.
+// The numbers of a step, which no product reads.
 static const struct step_block no_step = { 0 };
-
-// One shape on the device.
-struct subject {
-    struct gpu_device *device;
-    double submission_seconds;
-    double end;    // os_seconds() after which nothing is begun that can be left out
-    const struct conv_shape *shape;
-    struct weights *tensors;
-    struct tensor *a, *b, *out;
-    float *reference;    // of the simple kernel; NaN where it computed nothing
-    float *result;
-    float tolerance;
-    uint64_t flops;
-};
 
 struct candidate {
     const struct conv_variant *variant;
@@ -101,31 +76,12 @@ struct experience {
 };
 
 // ---------------------------------------------------------------------------
-// Graphs of one call
+// Candidates
 
 static void candidate_end(struct candidate *c)
 {
     program_destroy(c->program);
     c->program = NULL;
-}
-
-// The call `repeats` times, each writing the same result: no kernel but this one.
-static bool candidate_build(const struct subject *s, struct candidate *c)
-{
-    struct op_limits limits = plan_op_limits(s->device);
-    limits.force = c->variant;
-    const struct program_options options = {
-        .device = s->device,
-        .submission_seconds = s->submission_seconds,
-        .limits = &limits,
-    };
-    c->program = program_create(&options);
-    if (!c->program)
-        return false;
-    struct graph *g = program_graph(c->program);
-    for (uint32_t i = 0; i < c->repeats; i++)
-        graph_product(g, s->shape, s->a, s->b, s->out);
-    return program_plan(c->program, NULL, 0, NULL) && program_start(c->program);
 }
 
 // Seconds of the last run.
@@ -135,12 +91,13 @@ static double candidate_last(const struct candidate *c)
 }
 
 // Runs once, which is the slow first time.
-static bool candidate_begin(const struct subject *s, struct candidate *c,
+static bool candidate_begin(const struct tune_subject *s, struct candidate *c,
                             uint32_t repeats)
 {
     candidate_end(c);
     c->repeats = repeats;
-    if (!candidate_build(s, c) || !program_run(c->program, &no_step))
+    c->program = tune_subject_program(s, c->variant, repeats);
+    if (!c->program || !program_run(c->program, &no_step))
         return false;
     c->once = candidate_last(c) / repeats;
     return true;
@@ -170,181 +127,6 @@ static double candidate_seconds(struct candidate *c)
 }
 
 // ---------------------------------------------------------------------------
-// The subject
-
-static bool upload_random(struct subject *s, struct tensor *t, const float *pattern)
-{
-    const size_t count = (size_t)shape_count(t->shape);
-    float *values = mem_alloc(count * sizeof(values[0]));
-    if (!values)
-        return false;
-    for (size_t i = 0; i < count; i += PATTERN)
-        memcpy(values + i, pattern, MIN(count - i, PATTERN) * sizeof(values[0]));
-    bool ok = tensor_upload(s->device, t, values);
-    mem_free(values);
-    return ok;
-}
-
-static bool upload_operands(struct subject *s)
-{
-    struct random r;
-    float *pattern = mem_alloc(2 * PATTERN * sizeof(pattern[0]));
-    if (!pattern)
-        return false;
-    random_init(&r, 1, 0x54);
-    for (size_t i = 0; i < 2 * (size_t)PATTERN; i++)
-        pattern[i] = (float)(2 * random_uniform(&r) - 1);
-    bool ok =
-        upload_random(s, s->a, pattern) && upload_random(s, s->b, pattern + PATTERN);
-    mem_free(pattern);
-    return ok;
-}
-
-// Fills the result with NaN, which no kernel writes: what a candidate leaves out shows.
-static bool erase_out(struct subject *s)
-{
-    const size_t count = (size_t)shape_count(s->out->shape);
-    for (size_t i = 0; i < count; i++)
-        s->result[i] = NAN;
-    return tensor_upload(s->device, s->out, s->result);
-}
-
-static void subject_finish(struct subject *s)
-{
-    weights_destroy(s->tensors);
-    mem_free(s->reference);
-    mem_free(s->result);
-    *s = (struct subject){ 0 };
-}
-
-// The operands on the device, random numbers in [-1, 1]. `out` is the third tensor of
-// the product in the direction of the shape.
-static bool subject_begin(struct subject *s)
-{
-    const struct plan_limits limits = plan_device_limits(s->device);
-    const struct shape x = s->shape->x, y = conv_shape_y(s->shape),
-                       w = conv_shape_w(s->shape);
-    const struct shape shapes[][3] = {
-        [CONV_FORWARD] = { x, w, y },
-        [CONV_BACKWARD_INPUT] = { y, w, x },
-        [CONV_BACKWARD_WEIGHT] = { x, y, w },
-    };
-    const struct shape *of = shapes[s->shape->direction];
-    s->tensors = weights_create(true);
-    if (!s->tensors)
-        return false;
-    s->a = weights_add(s->tensors, WEIGHT_CONV, of[0], "a");
-    s->b = weights_add(s->tensors, WEIGHT_CONV, of[1], "b");
-    s->out = weights_add(s->tensors, WEIGHT_CONV, of[2], "out");
-    const size_t count = (size_t)shape_count(of[2]);
-    s->reference = mem_array(count, sizeof(s->reference[0]));
-    s->result = mem_array(count, sizeof(s->result[0]));
-    if (s->tensors->failed || !s->reference || !s->result)
-        return false;
-    // Operands lie in [-1, 1], so partial sums of k terms grow like the root of k, and
-    // rounding errors like k. A term that is missing shows as one of its size.
-    const struct conv_product p = conv_shape_product(s->shape);
-    s->tolerance = FLT_EPSILON * 2 * (float)(p.inner * p.terms + 16);
-    return weights_place(s->tensors, MIN(limits.max_block, limits.max_binding)) &&
-           weights_allocate(s->tensors, s->device) && upload_operands(s);
-}
-
-// ---------------------------------------------------------------------------
-// Checking
-
-// Some boxes of a call's workgroups, spread over the grid, of about `flops`.
-static bool dispatch_part(struct gpu_stream *stream, struct gpu_device *device,
-                          const struct call *call, struct gpu_buffer *step_block,
-                          double flops)
-{
-    struct gpu_kernel_key key = {
-        .shader = call->shader,
-        .spec_count = call->spec_count,
-        .uses_step = call->uses_step,
-        .params_size = call->params_size,
-    };
-    const struct gpu_binding step = { step_block, 0, sizeof(struct step_block) };
-    struct gpu_binding bindings[CALL_MAX_BUFFERS];
-    memcpy(key.spec, call->spec, sizeof(key.spec));
-    for (; key.buffers < CALL_MAX_BUFFERS && call->use[key.buffers].tensor;
-         key.buffers++) {
-        const struct bound b = tensor_bound(call->use[key.buffers].tensor);
-        bindings[key.buffers] =
-            (struct gpu_binding){ b.root->block->buffer, b.root->offset + b.begin,
-                                  b.end - b.begin };
-    }
-    struct gpu_kernel *kernel = gpu_kernel_get(device, &key);
-    if (!kernel)
-        return false;
-    assert(call->grid.y == 1 && call->grid.z == 1);    // as grid_linear makes them
-    const uint32_t groups = call->grid.x;
-    const double share = MIN(flops / MAX((double)call->flops, 1), 1);
-    const uint32_t wanted = MAX((uint32_t)(share * groups), MIN(groups, 4));
-    const uint32_t boxes = wanted == groups ? 1 : MIN(wanted, CHECK_BOXES);
-    const uint32_t width = wanted / boxes;
-    for (uint32_t i = 0; i < boxes; i++) {
-        const uint64_t first =
-            boxes == 1 ? 0 : (uint64_t)(groups - width) * i / (boxes - 1);
-        const uint32_t base[3] = { (uint32_t)first, 0, 0 };
-        const uint32_t size[3] = { width, 1, 1 };
-        if (!gpu_stream_dispatch(stream, kernel, bindings,
-                                 call->uses_step ? &step : NULL, call->params, base,
-                                 size))
-            return false;
-    }
-    return true;
-}
-
-// A part of the result by the simple kernel. Its calls are dispatched here, in boxes,
-// because a program only runs whole grids.
-static bool compute_reference(struct subject *s)
-{
-    struct candidate simple = { .variant = conv_variant_find("simple"), .repeats = 1 };
-    struct gpu_stream *stream = NULL;
-    struct gpu_buffer *step =
-        gpu_buffer_create(s->device, sizeof(struct step_block), GPU_DEVICE);
-    bool ok = step && gpu_zero(step) && erase_out(s) && candidate_build(s, &simple);
-    const struct graph *g = ok ? program_graph(simple.program) : NULL;
-    const size_t calls = ok ? graph_call_count(g) : 0;
-    double flops = 0;
-    for (size_t i = 0; i < calls; i++)
-        flops += (double)graph_call(g, i)->flops;
-    s->flops = (uint64_t)flops;
-    if (ok) {
-        stream = gpu_stream_create(s->device, (uint32_t)calls * CHECK_BOXES, 0);
-        ok = stream && gpu_stream_begin(stream);
-    }
-    // Several calls add their parts of the sums, each in the same boxes.
-    for (size_t i = 0; ok && i < calls; i++) {
-        const struct call *call = graph_call(g, i);
-        gpu_stream_barrier(stream);
-        ok = dispatch_part(stream, s->device, call, step,
-                           CHECK_FLOPS * (double)call->flops / MAX(flops, 1));
-    }
-    if (ok)
-        gpu_stream_barrier(stream);
-    ok = ok && gpu_stream_end(stream) && gpu_stream_submit(stream) &&
-         gpu_stream_wait(stream) && tensor_download(s->device, s->out, s->reference);
-    gpu_stream_destroy(stream);
-    gpu_buffer_destroy(step);
-    candidate_end(&simple);
-    return ok;
-}
-
-// Whether a candidate left the reference in `out`. Where the reference is NaN any
-// finite value passes: the comparison with NaN is false.
-static bool check_result(struct subject *s, struct candidate *c)
-{
-    const size_t count = (size_t)shape_count(s->out->shape);
-    if (!tensor_download(s->device, s->out, s->result))
-        return false;
-    for (size_t i = 0; i < count && !c->wrong; i++)
-        c->wrong = !isfinite(s->result[i]) ||
-                   fabsf(s->result[i] - s->reference[i]) > s->tolerance;
-    return true;
-}
-
-// ---------------------------------------------------------------------------
 // One shape
 
 // A software driver has no shared memory that is faster than its loads, and takes long
@@ -364,7 +146,7 @@ static bool is_left_out(const struct experience *x, const struct op_limits *limi
 }
 
 // The built-in choice first, then by kind the cheapest ones that are possible.
-static size_t find_candidates(const struct subject *s, const struct experience *x,
+static size_t find_candidates(const struct tune_subject *s, const struct experience *x,
                               const struct tune_options *options,
                               const struct conv_variant *built_in,
                               struct candidate list[MAX_CANDIDATES])
@@ -406,7 +188,7 @@ static size_t find_candidates(const struct subject *s, const struct experience *
 
 // First runs: drops what is wrong or far too slow. What is left is built again with as
 // many repeats as make a run long enough to be timed. False if the device failed.
-static bool try_candidates(struct subject *s, struct candidate *list, size_t count)
+static bool try_candidates(struct tune_subject *s, struct candidate *list, size_t count)
 {
     double best = INFINITY;
     for (size_t i = 0; i < count; i++) {
@@ -417,7 +199,8 @@ static bool try_candidates(struct subject *s, struct candidate *list, size_t cou
             c->dropped = true;
             continue;
         }
-        if (!erase_out(s) || !candidate_begin(s, c, 1) || !check_result(s, c))
+        if (!tune_subject_erase(s) || !candidate_begin(s, c, 1) ||
+            !tune_subject_check(s, &c->wrong))
             return false;
         if (c->wrong)
             log_warn("tune: kernel %s computes %s wrongly on %s and is not used",
@@ -449,7 +232,7 @@ static bool try_candidates(struct subject *s, struct candidate *list, size_t cou
 
 // Rounds over all candidates, each sampled once per round, until there are enough
 // samples or the time is over; one round at least.
-static bool time_candidates(const struct subject *s, struct candidate *list,
+static bool time_candidates(const struct tune_subject *s, struct candidate *list,
                             size_t count)
 {
     double longest = 0;
@@ -522,7 +305,7 @@ static bool tune_shape(struct gpu_device *device, const struct tune_options *opt
                        double end, struct experience *x, struct tune_result *result)
 {
     struct candidate list[MAX_CANDIDATES] = { 0 };
-    struct subject s = {
+    struct tune_subject s = {
         .device = device,
         .submission_seconds = options->submission_seconds,
         .end = end,
@@ -532,11 +315,11 @@ static bool tune_shape(struct gpu_device *device, const struct tune_options *opt
     // What does not fit is not an error of the user's.
     struct log_capture capture;
     log_capture_begin(&capture);
-    bool ok = subject_begin(&s);
+    bool ok = tune_subject_begin(&s);
     const char *error = log_capture_end(&capture);
     if (gpu_device_is_lost(device))
         log_error("%s", error);
-    ok = ok && compute_reference(&s);
+    ok = ok && tune_subject_refer(&s);
     result->flops = s.flops;
     if (ok) {
         count = find_candidates(&s, x, options, result->built_in, list);
@@ -549,7 +332,7 @@ static bool tune_shape(struct gpu_device *device, const struct tune_options *opt
     }
     for (size_t i = 0; i < count; i++)
         candidate_end(&list[i]);
-    subject_finish(&s);
+    tune_subject_finish(&s);
     return ok || !gpu_device_is_lost(device);
 }
 
