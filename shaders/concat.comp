@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Copies a tensor, one element at a time: to or from a slice of another one, where the
-// two can not share memory. See shared/concat.h.
+// two cannot share memory. See shared/concat.h.
 
 #version 460
 #extension GL_GOOGLE_include_directive : require

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// See lib/conv_backward_input_rows.glsl.
-// Invocations of a subgroup share what they all want.
+// conv_backward_input_rows.glsl with subgroups: each invocation fetches a part of what
+// they all need and shuffles it to the others.
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -12,4 +12,4 @@
 #define SHARE
 
 #include "shared/conv.h"
-#include "lib/conv_backward_input_rows.glsl"
+#include "conv_backward_input_rows.glsl"

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// See lib/conv_forward_rows.glsl.
+// conv_forward_rows.glsl without subgroups: every invocation fetches all that
+// it needs.
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 
 #include "shared/conv.h"
-#include "lib/conv_forward_rows.glsl"
+#include "conv_forward_rows.glsl"

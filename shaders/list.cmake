@@ -46,8 +46,8 @@ set(PIX_SHADERS
   upsample_backward
   upsample_forward)
 
-# Kernels for an extension that not every glslc knows. What this one can not compile has
-# an empty entry in the table and counts as unsupported.
+# Kernels that need an extension which not every glslc knows. One that this glslc cannot
+# compile has an empty entry in the table and counts as unsupported.
 set(PIX_SHADERS_PROBED
   bench_fma_f16
   conv_backward_input_share

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The crop of a picture as floats in [-1, 1], one element by each invocation. See
+// The crop of an image as floats in [-1, 1], one element by each invocation. See
 // shared/pixels.h.
 
 #version 460

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Functions that are exact to a few units in the last place wherever exp is. Vulkan
-// asks too little of its own tanh and log: the one may overflow, the other loses digits
-// near 1.
+// requires too little of tanh and log (specification, "Precision and Operation of SPIR-V
+// Instructions"): tanh may be sinh / cosh, which overflow, and log may be wrong by 2^-21
+// near 1, where it is almost 0.
 
 float activation_tanh(float x)
 {
@@ -26,7 +27,7 @@ float activation_leaky(float x, float slope)
 float activation_sigmoid(float x)
 {
     if (isnan(x))
-        return x;    // some drivers' exp hides it
+        return x;    // exp(NaN) is a number on some drivers
     float e = exp(-abs(x));
     return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }

@@ -11,7 +11,7 @@ float conv_leaky(float v)
     // NaN stays. 0 for an infinity under slope 0, as PyTorch has it, not 0 times it.
     if ((load & CONV_LOAD_RELU) != 0)
         return v <= 0.0 ? 0.0 : v;
-    float below = CONV_PARAMS.slope * v;    // apart, so that it is no branch
+    float below = CONV_PARAMS.slope * v;    // outside ?:, which else becomes a branch
     return v > 0.0 ? v : below;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The sum of a call in parts, which z of the grid numbers after the phases: each part is
-// stored in a slab of its own, and conv_reduce or conv_reduce_weight adds them up in
-// their order.
+// A sum may be split into parts, numbered along z of the grid: z = phase * parts + part.
+// Each part is stored in a slab of its own, and conv_reduce or conv_reduce_weight adds
+// them up in their order, so that the result does not depend on timing.
 
 layout(constant_id = CONV_SPEC_PARTS) const uint parts = 1;
 

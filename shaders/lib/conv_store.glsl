@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The end of forward and input gradient: what becomes of a sum before it is stored. See
-// shared/conv.h. The kernel includes it after its params; bindings 2 and 3 are declared
-// here.
+// The end of forward and input gradient: what is done with a complete sum before it is
+// stored. See shared/conv.h. The kernel includes it after its params; bindings 2 and 3
+// are declared here.
 
 #include "lib/activation.glsl"
 #include "lib/conv_parts.glsl"

@@ -10,7 +10,7 @@ layout(local_size_x_id = 0) in;    // here already: gl_WorkGroupSize is used bel
 #define REDUCE_COLUMNS 8
 
 // Does `body` for an invocation's share of `count` elements, with k the element. Eight at
-// a time while there are so many: some drivers end loops after 65535 iterations.
+// a time while there are so many: lavapipe ends loops after 65535 iterations.
 #define REDUCE_EACH(k, count, body)                                                      \
     {                                                                                    \
         uint k = gl_LocalInvocationIndex;                                                \

@@ -6,7 +6,7 @@
 // the same elements of the line, so a line is fetched once and used REG_M * A_COUNT
 // times, and where rows are multiples of four elements it is fetched in fours.
 //
-// All invocations of a workgroup want the same elements of A. With SHARE each lane of a
+// All invocations of a workgroup need the same elements of A. With SHARE each lane of a
 // subgroup of LANES fetches a part of them and gets the others by a shuffle from a lane
 // whose number is a constant; without it each fetches them all.
 //
@@ -17,7 +17,7 @@
 //     a_texels, line_texels     uniform texel buffers
 //     float load_a(float v), float load_line(float v)
 //
-// The host ensures (conv_variant.c): with FOURS_A, A_COUNT and the starts of A are
+// The host ensures (ops/conv_variant.c): with FOURS_A, A_COUNT and the starts of A are
 // multiples of four, with FOURS_LINE the width of rows and the starts of lines are; the
 // texel buffers are of four floats a texel then, else of one.
 
@@ -39,7 +39,7 @@ uint a_parts[A_FETCHES];     // and which elements of the step they are
 vec4 a_held[A_FETCHES];
 
 // Channels m0 .. m0 + REG_M - 1 of `channels`, which lie `stride` apart. Beyond the last
-// it repeats the last: what comes of it is not stored.
+// it repeats the last; those results are not stored.
 void a_init(uint m0, uint channels, uint stride)
 {
 #ifdef SHARE

@@ -30,8 +30,8 @@ uint vector_part()
     return gl_LocalInvocationID.x / CHANNELS;
 }
 
-// Registers have no index, and compiling an unrolled loop over all of them would take
-// longer than many runs.
+// Registers cannot be indexed, so one is picked by comparing. An unrolled loop over all
+// of them at every use would take longer to compile than many runs take.
 float sum_at(uint i)
 {
     float value = 0.0;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Kernels that find out what a device can do at most. No op uses them.
+// Kernels that measure the most that a device can do. No op uses them.
 //
 //     bench_fma, bench_fma_f16: count times y = a y + b in every chain of an invocation
 //     bench_copy: y = x, 16 bytes at a time
 //     bench_empty: nothing
 //
-// What is computed is stored where it equals `never`, which no compiler knows it can
-// not.
+// A result is stored only where it equals `never`. It never does, but a compiler cannot
+// know that and so cannot drop the computation.
 
 #ifndef SHARED_BENCH_H
 #define SHARED_BENCH_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Copies a tensor into or onto another one of the same shape; slices are what makes it
-// more than a copy of memory.
+// Copies a tensor to another one of the same shape, or adds it to that. Either may be a
+// slice, which a copy of memory could not do.
 
 #ifndef SHARED_CONCAT_H
 #define SHARED_CONCAT_H

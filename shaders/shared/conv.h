@@ -16,13 +16,12 @@
 // Around these sums, without a pass of their own:
 //
 //     on load     a leaky ReLU of the activation that is read (x forward; the input of
-//     a
-//                 transposed convolution), so that the tensor before it is the only one
+//                 a transposed convolution), so that only the tensor before it is kept
 //     on store    y = tanh(y); or dx *= z > 0 ? 1 : slope, the derivative of that leaky
 //                 ReLU at its argument z; or Adam's update of w by dw
 //
 // The names are those of the convolution everywhere, also where the same kernels serve
-// a transposed convolution: its output is on the side of x, its input on that of y.
+// a transposed convolution: its output takes the place of x, its input that of y.
 
 #ifndef SHARED_CONV_H
 #define SHARED_CONV_H

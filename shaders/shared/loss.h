@@ -11,8 +11,8 @@
 // bce takes logits; its form is -t log s(x) - (1 - t) log(1 - s(x)) without overflow.
 // df/dt is -df/dx for l1 and mse, and -x for bce; hinge and mean have labels only.
 //
-// Forward writes one partial sum for each workgroup (at most LOSS_MAX_PARTIAL a group),
-// then reduce_sum adds them up.
+// Forward writes one partial sum for each workgroup (at most LOSS_MAX_PARTIAL for a
+// group of samples), then reduce_sum adds them up.
 
 #ifndef SHARED_LOSS_H
 #define SHARED_LOSS_H

@@ -9,19 +9,19 @@
 //     dscale = sum dy * xhat                dshift = sum dy
 //     dx = scale * rstd * (dy - (dshift + xhat * dscale) / count)
 //
-// A group is what has statistics of its own: a channel of a section of the samples
+// A group has statistics of its own: a channel of a section of the samples
 // (batch norm; a section is all samples, or one of several batches that are normalised
 // apart although they are one tensor), or a channel of one sample (instance norm).
 //
-// In the same pass, if wanted: y goes through a leaky ReLU, then through dropout
+// In the same pass y may go through a leaky ReLU, then through dropout
 // (shared/dropout.h, with the element's index in the tensor, from `first` on).
 //
-// With fixed statistics, which are the running ones, every element is by itself
-// (norm_fixed); there is no backward pass of that.
+// With fixed statistics, which are the running ones, no element depends on another
+// (norm_fixed). That has no backward pass: it serves translation only.
 //
-// Forward leaves one record for each group, to which backward adds its sums. The mean
-// is kept apart from the factor, rather than folded into an offset: with a large mean
-// and a small variance the two products would cancel.
+// Forward writes one record for each group, to which backward adds its sums. It holds
+// mean and factor, not factor and offset = shift - mean * factor: with a large mean and
+// a small variance x * factor and the offset would cancel.
 
 #ifndef SHARED_NORM_H
 #define SHARED_NORM_H

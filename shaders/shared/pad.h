@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Padding by `size` on all four sides, with zeros or with the mirrored picture (its
+// Padding by `size` on all four sides, with zeros or with the mirrored image (its
 // edge not repeated; size < h, w).
 //
 //     y[r][q] = x[source(r - size, h)][source(q - size, w)]

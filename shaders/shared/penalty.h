@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // How far the lengths of gradients are from 1: x has the gradient of each sample.
+// Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3.
 //
 //     norm = sqrt(sum of x^2 of the sample)
 //     y = factor * sum over samples of (norm - 1)^2     factor = weight / samples

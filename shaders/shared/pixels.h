@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// Pictures of bytes, 16-bit numbers or floats, and tensors. A staged sample is one
-// picture or two, planes one after the other, nothing padded but the end of a picture,
-// to whole words. The jitter of a sample is four unsigned integers: crop_x, crop_y,
+// Images of bytes, 16-bit numbers or floats, and tensors. A staged sample is one image
+// or two, planes one after the other, with padding only at the end of an image, to
+// whole words. The jitter of a sample is four unsigned integers: crop_x, crop_y,
 // mirror, 0.
 //
-//     unpack   out[c][y][x] = (v / most - 0.5) / 0.5, most 255 or 65535; floats as is;
-//              v of the pixel (crop_y + y, crop_x + (mirror ? w - 1 - x : x))
-//     pack     v = (x + 1) / 2 * most within 0 to most, to the nearest; NaN is 0;
-//              floats as is
+//     unpack   out[c][y][x] = (v / most - 0.5) / 0.5, most 255 or 65535; floats
+//              unchanged; v is the pixel in row crop_y + y and in column
+//              crop_x + (mirror ? w - 1 - x : x)
+//     pack     v = (x + 1) / 2 * most, rounded to the nearest and clamped to [0, most];
+//              NaN becomes 0; floats unchanged
 
 #ifndef SHARED_PIXELS_H
 #define SHARED_PIXELS_H
@@ -30,7 +31,7 @@ struct pixels_unpack_params {
     uint channels;
     uint h, w;    // of the crop
     uint side_h, side_w;
-    uint first_word;      // of the picture in a sample
+    uint first_word;      // of the image in a sample
     uint sample_words;    // of a sample
     uint first_sample;    // of the staged ones
     STRUCT(view) y;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Numbers that change every step. They can not be push constants, which are baked into
+// Numbers that change every step. They cannot be push constants, which are part of
 // the recorded commands: the host writes this block before each submission.
 
 #ifndef SHARED_STEP_H

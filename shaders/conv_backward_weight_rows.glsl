@@ -4,6 +4,9 @@
 // of taps of one channel of x for REG_M channels of y: A is REG_N neighbours of a row of
 // dy, the line what they meet of x. Workgroups are numbered with the tiles of rows
 // first: neighbours write to neighbouring memory.
+//
+// A whole kernel: conv_backward_weight_fetch.comp and conv_backward_weight_share.comp
+// include it, the latter with SHARE defined.
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;

@@ -6,6 +6,9 @@
 // that leave the same remainder by the stride. Rows of dx whose row + p leave the same
 // remainder meet the same rows of taps and form a phase: z. Workgroups of a phase are
 // numbered with the tiles of channels first. The stride divides REG_N.
+//
+// A whole kernel: conv_backward_input_fetch.comp and conv_backward_input_share.comp
+// include it, the latter with SHARE defined.
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;

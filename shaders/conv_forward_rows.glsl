@@ -3,6 +3,9 @@
 // y = b + w * x, see shared/conv.h, by rows (lib/rows.glsl). An invocation computes
 // REG_N neighbours of a row in REG_M channels of y: A is a row of w's taps, the line
 // what they meet of x. Workgroups are numbered with the tiles of channels first.
+//
+// A whole kernel: conv_forward_fetch.comp and conv_forward_share.comp
+// include it, the latter with SHARE defined.
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
@@ -73,8 +76,8 @@ void main()
     uint plane = p.h_out * p.w_out;
     uint place = h * p.w_out + w;
     for (uint i = 0; i < REG_M; i++) {
-        // The loop is not unrolled, and registers have no index: compiling REG_M * REG_N
-        // stores would take longer than many runs.
+        // The loop is not unrolled: lavapipe would take seconds to compile REG_M * REG_N
+        // stores. Registers cannot be indexed, so a row is picked by comparing.
         float sums[REG_N];
         [[unroll]] for (uint k = 0; k < REG_M; k++)
             [[unroll]] for (uint j = 0; j < REG_N; j++)
