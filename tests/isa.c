@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the driver's compiler makes of the kernels: registers, spills, shared memory,
+// What the driver's compiler makes of each kernel: registers, spills, shared memory,
 // waves, code size, and how much of the hottest loop multiplies. For every kernel of
 // the training step and of translation with the default networks at 256 x 256, on the
 // default device; nothing is executed. tools/isa_report runs it on devices that are not
@@ -304,7 +304,7 @@ static bool dump(const char *folder, size_t index, const char *name, const char 
     if (file && fclose(file) != 0)
         ok = false;
     if (!ok)
-        fprintf(stderr, "isa: %s can not be written\n", path);
+        fprintf(stderr, "isa: cannot write %s\n", path);
     return ok;
 }
 
@@ -371,7 +371,7 @@ int main(int argc, char **argv)
     bool ok = statistics_are_kept(device);
     if (!ok)
         fprintf(stderr,
-                "isa: the driver of %s says nothing of its compiler's work "
+                "isa: the driver of %s reports no statistics of its compiler "
                 "(VK_KHR_pipeline_executable_properties)\n",
                 info->name);
     ok = ok && collect(device);

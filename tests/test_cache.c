@@ -69,9 +69,9 @@ static ino_t file_number(void)
 // The driver
 
 static size_t payload;         // bytes behind the header of the data
-static size_t changed;         // a byte of the header that is another than it should be
+static size_t changed;         // a byte of the header that is wrong
 static bool refuses;           // to take data
-static bool drops;             // what it is given, in silence
+static bool drops;             // what it is given, silently
 static size_t merged;          // bytes that were taken over since the device was opened
 static uint32_t creations;     // of caches since the device was opened
 static uint8_t given[4096];    // what the driver was given last
@@ -169,7 +169,7 @@ static void open_device(bool no_cache)
 
 static void close_device(void)
 {
-    uint32_t messages = gpu_device_messages(device);
+    uint32_t messages = gpu_device_message_count(device);
     gpu_device_destroy(device);
     device = NULL;
     log_use(&test_log_sink);
@@ -349,9 +349,9 @@ static void test_damaged_files(void **state)
         size_t at;
         const char *reason;
     } bytes[] = {
-        { 0, "none of ours" }, { 8, "another version" },
-        { 16, "cut short" },   { 24, "damaged" },
-        { HEADER, "damaged" }, { HEADER + HEADER + 499, "damaged" },
+        { 0, "not a pipeline cache" }, { 8, "another version" },
+        { 16, "cut short" },           { 24, "damaged" },
+        { HEADER, "damaged" },         { HEADER + HEADER + 499, "damaged" },
     };
     static const uint64_t sizes[] = { 0, 10, HEADER, HEADER + 5,
                                       HEADER + HEADER + 499 };
@@ -366,7 +366,7 @@ static void test_damaged_files(void **state)
         char *path = find_file();
         assert_true(os_file_truncate(path, sizes[i]));
         mem_free(path);
-        assert_ignored(sizes[i] < HEADER ? "none of ours" : "cut short");
+        assert_ignored(sizes[i] < HEADER ? "not a pipeline cache" : "cut short");
     }
 }
 
@@ -609,7 +609,7 @@ static void test_failed_kernels(void **state)
     assert_false(gpu_kernel_get_all(device, keys, 40, kernels));
     // The first one that failed, once.
     assert_int_equal(complaints, 2);
-    assert_non_null(strstr(log_last_error(), "can not compile fill"));
+    assert_non_null(strstr(log_last_error(), "cannot compile fill"));
     assert_int_equal(device->kernel_count, 36);
     for (uint32_t i = 1; i < device->kernel_count; i++)
         assert_true(device->kernels[i]->key.spec[0] >

@@ -79,11 +79,11 @@ static void test_transfer(void **state)
     uint32_t *sent = malloc(words * 4), *got = malloc(words * 4);
     for (size_t i = 0; i < words; i++)
         sent[i] = (uint32_t)(i * 2654435761u);
-    assert_true(gpu_zero(buffer));
-    assert_true(gpu_upload(buffer, offset, sent, words * 4));
-    assert_true(gpu_download(buffer, offset, got, words * 4));
+    assert_true(gpu_buffer_zero(buffer));
+    assert_true(gpu_buffer_upload(buffer, offset, sent, words * 4));
+    assert_true(gpu_buffer_download(buffer, offset, got, words * 4));
     assert_memory_equal(sent, got, words * 4);
-    assert_true(gpu_download(buffer, 0, got, offset));
+    assert_true(gpu_buffer_download(buffer, 0, got, offset));
     for (size_t i = 0; i < offset / 4; i++)
         assert_int_equal(got[i], 0);
     free(sent);
@@ -102,7 +102,7 @@ static void test_too_much_memory(void **state)
     assert_true(log_last_error()[0]);
 }
 
-// The tests stand on the validation layer seeing a missing barrier: a copy that reads
+// All tests rely on the validation layer reporting a missing barrier: a copy that reads
 // what a kernel wrote, with none between them.
 static void test_validation_sees_a_race(void **state)
 {
@@ -139,7 +139,7 @@ static void test_validation_sees_a_race(void **state)
         gpu_stream_destroy(stream);
         gpu_buffer_destroy(copy);
         gpu_buffer_destroy(buffer);
-        messages[races] = gpu_device_messages(device);
+        messages[races] = gpu_device_message_count(device);
     }
     bool validates = gpu_device_validates(device);
     gpu_device_destroy(device);

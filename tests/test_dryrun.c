@@ -49,7 +49,7 @@ static int open_device(void **state)
 static int close_device(void **state)
 {
     (void)state;
-    uint32_t messages = device ? gpu_device_messages(device) : 0;
+    uint32_t messages = device ? gpu_device_message_count(device) : 0;
     gpu_device_destroy(device);
     test_fail_on_messages(messages);
     return 0;
@@ -276,8 +276,8 @@ static void test_pipeline_cache(void **state)
     mem_free(here);
 }
 
-// What tests/isa.c prints: here that the driver, where it says anything of its
-// compiler's work, names a number that a kernel can not do without, and its code.
+// What tests/isa.c prints: a driver that has statistics names a number that every
+// kernel has, and its code.
 static void test_statistics(void **state)
 {
     (void)state;

@@ -74,7 +74,7 @@ static void test_rules(void **state)
     (void)state;
     for (uint32_t i = 0; i < SHADER_COUNT; i++) {
         if (shader_table[i].size == 0) {
-            print_message("%s: the glslc of this build can not compile it\n",
+            print_message("%s: the glslc of this build cannot compile it\n",
                           shader_table[i].name);
             continue;
         }
@@ -94,7 +94,7 @@ static void test_rules(void **state)
             if (b >= tensors && (b != SHADER_STEP_BINDING || is_tensor(binding)))
                 fail_msg("%s: binding %u should not be there", name, (unsigned)b);
             if (binding->non_writable && binding->non_readable)
-                fail_msg("%s: binding %u can not be used", name, (unsigned)b);
+                fail_msg("%s: binding %u cannot be used", name, (unsigned)b);
         }
         if (module.push_bytes == 0 || module.push_bytes > CALL_MAX_PARAMS ||
             module.push_bytes % 4 != 0)
@@ -218,7 +218,7 @@ static void build_everything(struct harness *h)
     struct tensor *slope = graph_mask(g, graph_fill(g, s, 1.0f), between, 0.2f);
     slope = graph_conv_gradient(g, slope, w_same, between, same);
     loss = graph_add(g, loss, graph_gradient_penalty(g, slope, 10.0f));
-    // Weights can not be slices.
+    // Weights cannot be slices.
     loss = graph_add(g, loss,
                      graph_gan_loss(g, graph_concat(g, b, b), LOSS_KIND_MSE, 1.0f));
     graph_minimize(

@@ -85,5 +85,5 @@ const struct pix_device_info *pix_device_get_info(const pix_device *device)
 
 uint32_t pix_device_validation_count(const pix_device *device)
 {
-    return gpu_device_messages(device->gpu);
+    return gpu_device_message_count(device->gpu);
 }

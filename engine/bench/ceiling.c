@@ -198,7 +198,7 @@ static bool measure_copy(struct work *w, double aim, struct ceiling_entry *by_ke
     struct gpu_buffer *to = gpu_buffer_create(w->device, bytes, GPU_DEVICE);
     bool ok = false;
     w->kernel = kernel(w->device, SHADER_BENCH_COPY, 2);
-    if (!from || !to || !w->kernel || !gpu_zero(from) || !gpu_zero(to))
+    if (!from || !to || !w->kernel || !gpu_buffer_zero(from) || !gpu_buffer_zero(to))
         goto done;
     w->bindings[0] = (struct gpu_binding){ from, 0, bytes };
     w->bindings[1] = (struct gpu_binding){ to, 0, bytes };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The pipeline cache and its file: one for each device and driver, in the user's cache
-// folder. It only saves time, so whatever is wrong with it is a debug line. A driver
-// gets what one wrote and nothing else: some trust the bytes blindly.
+// The pipeline cache and its file. See cache.h. It only saves time, so any problem with
+// it is a debug message. The file's data are checked before the driver gets them: some
+// drivers trust them blindly, and a damaged file could crash the process.
 
 #include "gpu/cache.h"
 
@@ -33,11 +33,11 @@ static const char magic[8] = { 'P', '2', 'P', 'c', 'a', 'c', 'h', 'e' };
 // Header"): length, version, vendor, device, UUID.
 #define DATA_HEADER_BYTES ((size_t)16 + VK_UUID_SIZE)
 
-// Pipelines of other versions of the engine gather in it, so that a large one is begun
-// anew.
+// Pipelines of older versions of the engine accumulate in the file, so one that grew
+// larger than this is deleted and starts again from nothing.
 #define MAXIMUM_BYTES ((size_t)64 << 20)
 
-// Between two writings, where many kernels are made one by one.
+// Seconds between two writes, for callers that create many kernels one by one.
 #define SAVE_INTERVAL 1.0
 
 static VkPhysicalDeviceProperties properties_of(const struct gpu_device *device)
@@ -47,7 +47,8 @@ static VkPhysicalDeviceProperties properties_of(const struct gpu_device *device)
     return p;
 }
 
-// Caller frees. NULL where there is no cache folder.
+// The path has all that the data depend on: vendor, device, driver version and the
+// driver's UUID. Caller frees. NULL where the system has no cache folder.
 static char *find_path(const struct gpu_device *device)
 {
     const VkPhysicalDeviceProperties p = properties_of(device);
@@ -65,16 +66,16 @@ static char *find_path(const struct gpu_device *device)
 // ---------------------------------------------------------------------------
 // Reading
 
-// What is wrong with the content of a file, or NULL.
+// Why the content of a file cannot be given to the driver, or NULL.
 static const char *find_fault(const struct gpu_device *device, const uint8_t *file,
                               size_t size)
 {
     const VkPhysicalDeviceProperties p = properties_of(device);
     const uint8_t *data = file + HEADER_BYTES;
     if (size < HEADER_BYTES || memcmp(file, magic, sizeof(magic)) != 0)
-        return "it is none of ours";
+        return "it is not a pipeline cache";
     if (bytes_get_little(file + 8, 4) != VERSION)
-        return "it is of another version";
+        return "it has another version";
     if (bytes_get_little(file + 16, 8) != size - HEADER_BYTES)
         return "it was cut short";
     size -= HEADER_BYTES;
@@ -85,11 +86,11 @@ static const char *find_fault(const struct gpu_device *device, const uint8_t *fi
         bytes_get_little(data + 8, 4) != p.vendorID ||
         bytes_get_little(data + 12, 4) != p.deviceID ||
         memcmp(data + 16, p.pipelineCacheUUID, VK_UUID_SIZE) != 0)
-        return "it is of another device or driver";
+        return "it belongs to another device or driver";
     return NULL;
 }
 
-// The whole file, or NULL where there is none of use.
+// The whole file, or NULL where there is none that can be used.
 static uint8_t *read_file(const struct gpu_device *device, const char *path,
                           size_t *size)
 {
@@ -112,21 +113,21 @@ static uint8_t *read_file(const struct gpu_device *device, const char *path,
     bytes = mem_alloc(*size);
     fault = !bytes ? "out of memory"
             : fread(bytes, 1, *size, stream) != *size
-                ? "it can not be read"
+                ? "it cannot be read"
                 : find_fault(device, bytes, *size);
 
 done:
     if (stream)
         fclose(stream);
     if (fault) {
-        log_debug("cache: %s is not used: %s", path, fault);
+        log_debug("cache: %s is ignored: %s", path, fault);
         mem_free(bytes);
         bytes = NULL;
     }
     return bytes;
 }
 
-// Bytes of the driver's data; 0 if it does not say.
+// Bytes of the driver's data; 0 if the driver does not answer.
 static size_t size_of(struct gpu_device *device, VkPipelineCache handle)
 {
     size_t size = 0;
@@ -163,16 +164,17 @@ void gpu_cache_open(struct gpu_device *device)
                                                   &cache->handle);
     }
     if (result != VK_SUCCESS) {
-        cache->handle = VK_NULL_HANDLE;    // pipelines are made without
+        cache->handle = VK_NULL_HANDLE;    // pipelines are created without one
         log_debug("cache: vkCreatePipelineCache returned %s", gpu_result_name(result));
     }
-    // A driver may drop what it is given without a word.
+    // A driver may drop what it is given and still report success. What it dropped
+    // counts as missing from the file, which is then written again.
     if (cache->handle && file)
         cache->stored = size_of(device, cache->handle);
     mem_free(file);
 }
 
-// Whether another process has written the file since this one read or wrote it.
+// Whether another process wrote the file after this one read or wrote it last.
 static bool was_replaced(const struct gpu_cache *cache)
 {
     uint8_t header[HEADER_BYTES];
@@ -187,7 +189,8 @@ static bool was_replaced(const struct gpu_cache *cache)
     return replaced;
 }
 
-// Takes over what other processes wrote, so that it is not lost by writing.
+// Adds what other processes wrote to this one's cache, so that writing does not lose
+// it.
 static void merge_file(struct gpu_device *device)
 {
     struct gpu_cache *cache = &device->cache;
@@ -207,7 +210,7 @@ static void merge_file(struct gpu_device *device)
             VK_SUCCESS) {
         cache->stored = size_of(device, other);
         memcpy(cache->seen, file, HEADER_BYTES);
-        log_debug("cache: took over what another process wrote to %s", cache->path);
+        log_debug("cache: merged what another process wrote to %s", cache->path);
     }
     device->vk.vkDestroyPipelineCache(device->handle, other, NULL);
     mem_free(file);
@@ -216,8 +219,8 @@ static void merge_file(struct gpu_device *device)
 // ---------------------------------------------------------------------------
 // Writing
 
-// The driver's data behind our header; NULL if there is nothing to write. *size is that
-// of the data.
+// A new file: our header, then the driver's data, of *size bytes. NULL if there is
+// nothing new to write.
 static uint8_t *collect(struct gpu_device *device, size_t *size)
 {
     struct gpu_cache *cache = &device->cache;
@@ -227,7 +230,7 @@ static uint8_t *collect(struct gpu_device *device, size_t *size)
         *size <= MAX(cache->stored, DATA_HEADER_BYTES))
         return NULL;
     if (*size > MAXIMUM_BYTES) {
-        log_debug("cache: %s is begun anew: it would have %zu MiB", cache->path,
+        log_debug("cache: %s is deleted: it would have %zu MiB", cache->path,
                   *size >> 20);
         os_file_remove(cache->path);
         mem_free(cache->path);
@@ -253,8 +256,8 @@ static bool write_file(const char *path, const uint8_t *file, size_t size)
     char *folder = mem_printf("%.*s", (int)(file_name(path) - path), path);
     bool ok = folder && file_make_private_folder(folder);
     if (ok)
-        file_remove_orphans(folder);    // others may be writing
-    // What a power cut takes is made again.
+        file_remove_orphans(folder);    // of processes that were killed
+    // Not synced: after a power cut the driver compiles again.
     ok = ok && file_writer_begin(&w, path, false);
     if (ok && file_writer_write(&w, file, size))
         ok = file_writer_commit(&w);

@@ -15,7 +15,8 @@
 
 #include <string.h>
 
-// What every implementation of Vulkan has at least (specification, "Required Limits").
+// The least that every implementation has (specification, "Required Limits"). A device
+// opened with minimum_limits shows no more, so that tests run within them anywhere.
 #define MINIMUM_INVOCATIONS 128
 #define MINIMUM_SHARED 16384
 #define MINIMUM_TEXELS 65536
@@ -34,7 +35,7 @@ bool gpu_device_list(struct pix_device_info **list, uint32_t *count)
     VkInstance instance = gpu_instance_create(NULL, &missing);
     if (!instance) {
         if (missing)
-            gpu_instance_say_missing(log_info);
+            gpu_instance_report_missing(LOG_INFO);
         return missing;
     }
     VkPhysicalDevice *handles;
@@ -42,7 +43,7 @@ bool gpu_device_list(struct pix_device_info **list, uint32_t *count)
     mem_free(handles);
     gpu_instance_destroy(instance, NULL);
     if (ok && *count == 0)
-        gpu_instance_say_missing(log_info);
+        gpu_instance_report_missing(LOG_INFO);
     return ok;
 }
 
@@ -51,8 +52,7 @@ static void read_timestamps(struct gpu_device *device, uint32_t valid_bits)
     VkPhysicalDeviceProperties properties;
     vkGetPhysicalDeviceProperties(device->physical, &properties);
     float period = properties.limits.timestampPeriod;    // nanoseconds
-    // RADV's null device and Turnip over a no-op shim report an infinite period, PanVK
-    // over its shim 0.
+    // RADV without a card reports an infinite period, PanVK over a no-op shim 0.
     if (!valid_bits || !(period > 0) || period >= 1e6f)
         return;
     device->timestamp_seconds = 1e-9 * (double)period;
@@ -60,8 +60,8 @@ static void read_timestamps(struct gpu_device *device, uint32_t valid_bits)
         valid_bits >= 64 ? UINT64_MAX : ((uint64_t)1 << valid_bits) - 1;
 }
 
-// Makes the logical device with the extensions that are of use and offered, and notes
-// in the limits what came of them.
+// Creates the logical device with one queue and the optional extensions that it offers.
+// Sets the limits that depend on them: subgroup and float16.
 static bool open_device(struct gpu_device *device, bool statistics)
 {
     uint32_t timestamp_bits;
@@ -76,10 +76,11 @@ static bool open_device(struct gpu_device *device, bool statistics)
     const char *extensions[3];
     uint32_t extension_count = 0;
     void *features = NULL;    // the chain of those to enable
-    // The specification requires it to be enabled where it is offered.
+    // VUID-VkDeviceCreateInfo-pProperties-04451: it must be enabled where it is
+    // offered.
     if (gpu_physical_has_extension(device->physical, subset_extension))
         extensions[extension_count++] = subset_extension;
-    // Only the ceiling of the benchmark computes in f16.
+    // Only the benchmark's ceilings compute in f16.
     VkPhysicalDeviceShaderFloat16Int8Features small = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
         .shaderFloat16 = gpu_physical_has_float16(device->physical),
@@ -129,8 +130,8 @@ fail:
     return false;
 }
 
-// What the engine may take. A device that shares the host's memory may show only a part
-// of it as its own, and allocations fall back to the rest (memory.c).
+// Bytes that buffers may take together. A device that shares the host's memory may show
+// only a part of it as device-local; allocations fall back to the rest (memory.c).
 static uint64_t usable_memory(const struct gpu_device *device)
 {
     uint64_t size = device->info.memory_bytes;
@@ -141,6 +142,7 @@ static uint64_t usable_memory(const struct gpu_device *device)
     return size;
 }
 
+// All limits but those that open_device has set.
 static void read_limits(struct gpu_device *device, bool minimum)
 {
     const struct pix_device_info *info = &device->info;
@@ -167,7 +169,8 @@ static void read_limits(struct gpu_device *device, bool minimum)
     }
 }
 
-// A fill that is read back: drivers over a no-op shim accept everything and do nothing.
+// Fills a buffer and reads it back, because drivers over a no-op shim report success
+// for all work and execute none of it.
 static bool check_execution(struct gpu_device *device)
 {
     const uint32_t word = 0x5a17c0de;
@@ -186,7 +189,7 @@ static bool check_execution(struct gpu_device *device)
         goto fail;
     device->limits.executes = memcmp(gpu_buffer_map(buffer), &word, sizeof(word)) == 0;
     if (!device->limits.executes)
-        log_warn("device: %s accepts work but runs nothing; results mean nothing",
+        log_warn("device: %s accepts work but executes nothing (no-op driver)",
                  device->info.name);
     ok = true;
 
@@ -204,7 +207,7 @@ static bool open_physical(struct gpu_device *device, const char *select)
     uint32_t count = 0;
     bool ok = gpu_physical_list(device->instance, &handles, &infos, &count);
     if (ok && count == 0) {
-        gpu_instance_say_missing(log_error);
+        gpu_instance_report_missing(LOG_ERROR);
         ok = false;
     }
     int64_t index = ok ? gpu_physical_choose(select, infos, count) : -1;
@@ -227,7 +230,7 @@ struct gpu_device *gpu_device_create(const struct gpu_device_options *options)
     device->no_cache = options->no_cache;
     device->validation.mutex = os_mutex_create();
     if (!device->validation.mutex) {
-        log_error("device: can not make a mutex: %s", os_error_text());
+        log_error("device: cannot create a mutex: %s", os_error_text());
         goto fail;
     }
 
@@ -236,7 +239,7 @@ struct gpu_device *gpu_device_create(const struct gpu_device_options *options)
         gpu_instance_create(options->validation ? &device->validation : NULL, &missing);
     if (!device->instance) {
         if (missing)
-            gpu_instance_say_missing(log_error);
+            gpu_instance_report_missing(LOG_ERROR);
         goto fail;
     }
     if (!open_physical(device, options->select) ||
@@ -263,6 +266,7 @@ void gpu_device_destroy(struct gpu_device *device)
     if (!device)
         return;
     if (device->handle) {
+        // Work may still be running where a step failed half-way.
         device->vk.vkDeviceWaitIdle(device->handle);
         gpu_kernel_destroy_all(device);
         gpu_cache_close(device);
@@ -288,7 +292,7 @@ bool gpu_device_validates(const struct gpu_device *device)
     return device->validation.messenger != VK_NULL_HANDLE;
 }
 
-uint32_t gpu_device_messages(const struct gpu_device *device)
+uint32_t gpu_device_message_count(const struct gpu_device *device)
 {
     return device->validation.count;
 }

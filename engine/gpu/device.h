@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The Vulkan instance and one logical device with one queue: choice, limits, validation
-// messages, names of results. The loader is opened at run time; a machine without
-// Vulkan gets a message, not a crash.
+// One logical device with one queue, on an instance of its own. The Vulkan loader is
+// opened at run time, so a machine without Vulkan gets a message instead of a program
+// that does not start. A device is used by one thread at a time.
 
 #ifndef GPU_DEVICE_H
 #define GPU_DEVICE_H
@@ -15,22 +15,29 @@ struct gpu_device;
 
 struct gpu_device_options {
     const char *select;     // index, or part of a name in any case; NULL: the best
-    bool validation;        // layers with synchronization checks, if installed
+    bool validation;        // the validation layer with synchronization checks
     bool minimum_limits;    // pretend to have only the guaranteed limits
-    bool no_cache;          // pipelines are not kept in the user's cache folder
-    bool statistics;        // keep what the driver's compiler says, see statistics.h
+    bool no_cache;          // keep no pipelines in the user's cache folder
+    bool statistics;        // keep the compiler's statistics, for tests/isa.c
 };
 
-// All devices; *list is freed with mem_free. No loader or driver: true and *count 0.
+// All devices, usable or not; the caller frees *list with mem_free. Without a loader or
+// driver: true, *count 0 and an info message.
 bool gpu_device_list(struct pix_device_info **list, uint32_t *count);
 
+// NULL after a message.
 struct gpu_device *gpu_device_create(const struct gpu_device_options *options);
 void gpu_device_destroy(struct gpu_device *device);    // NULL is fine
 
 const struct pix_device_info *gpu_device_info(const struct gpu_device *device);
 const struct gpu_limits *gpu_device_limits(const struct gpu_device *device);
-bool gpu_device_validates(const struct gpu_device *device);       // the layer is there
-uint32_t gpu_device_messages(const struct gpu_device *device);    // of the validation
+
+bool gpu_device_validates(const struct gpu_device *device);    // the layer is in use
+// Messages of the validation layer so far.
+uint32_t gpu_device_message_count(const struct gpu_device *device);
+
+// Whether a call returned VK_ERROR_DEVICE_LOST, which was reported once. Nothing is
+// submitted to a lost device any more.
 bool gpu_device_is_lost(const struct gpu_device *device);
 
 #endif

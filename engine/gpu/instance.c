@@ -24,7 +24,7 @@ static VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT sev
     const char *id = data->pMessageIdName ? data->pMessageIdName : "";
     if (strstr(id, "Loader Message"))
         return VK_FALSE;
-    // The layer calls from whichever thread made the Vulkan call, and kernels are made
+    // The layer calls back in the thread that made the Vulkan call. Kernels are created
     // by several threads, which have no sink of their own.
     os_mutex_lock(validation->mutex);
     const struct log_sink *before = log_use(&validation->sink);
@@ -88,7 +88,8 @@ static void load_functions(VkInstance instance)
     os_global_unlock();
 }
 
-// With `messenger` the instance has the layer, and reports its own creation to it too.
+// With `messenger` the instance has the layer. The messenger is in the pNext chain too,
+// because one that is created later does not see errors in vkCreateInstance.
 static VkResult create_instance(const VkDebugUtilsMessengerCreateInfoEXT *messenger,
                                 VkInstance *instance)
 {
@@ -96,7 +97,7 @@ static VkResult create_instance(const VkDebugUtilsMessengerCreateInfoEXT *messen
     const char *extensions[2];
     uint32_t extension_count = 0;
     VkInstanceCreateFlags flags = 0;
-    // MoltenVK and other layered drivers are listed only for who asks for them.
+    // Without this the loader hides drivers that do not conform fully, as MoltenVK.
     if (has_extension(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
         extensions[extension_count++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
         flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
@@ -137,8 +138,8 @@ VkInstance gpu_instance_create(struct gpu_validation *validation, bool *missing)
     if (*missing)
         return VK_NULL_HANDLE;
     if (validation && !has_layer(validation_layer)) {
-        log_warn("device: the Khronos validation layer is not installed; going on "
-                 "without (Debian: vulkan-validationlayers)");
+        log_warn("device: the Khronos validation layer is not installed; continuing "
+                 "without it (Debian: vulkan-validationlayers)");
         validation = NULL;
     }
     const VkDebugUtilsMessengerCreateInfoEXT messenger = {
@@ -151,6 +152,7 @@ VkInstance gpu_instance_create(struct gpu_validation *validation, bool *missing)
     };
     VkInstance instance = VK_NULL_HANDLE;
     VkResult result = create_instance(validation ? &messenger : NULL, &instance);
+    // That is what a loader without any driver returns.
     *missing = result == VK_ERROR_INCOMPATIBLE_DRIVER;
     if (*missing)
         return VK_NULL_HANDLE;
@@ -181,9 +183,10 @@ void gpu_instance_destroy(VkInstance instance, struct gpu_validation *validation
         vkDestroyInstance(instance, NULL);
 }
 
-void gpu_instance_say_missing(void (*say)(const char *format, ...))
+void gpu_instance_report_missing(enum log_level level)
 {
-    say("device: this machine has no Vulkan driver (or no Vulkan loader); install the "
-        "GPU maker's driver, or a software one (Debian and Ubuntu: libvulkan1 "
-        "mesa-vulkan-drivers)");
+    log_message(level,
+                "device: this machine has no Vulkan driver (or no Vulkan loader); "
+                "install the GPU maker's driver, or a software one (Debian and "
+                "Ubuntu: libvulkan1 mesa-vulkan-drivers)");
 }

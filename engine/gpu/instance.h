@@ -6,7 +6,7 @@
 #ifndef GPU_INSTANCE_H
 #define GPU_INSTANCE_H
 
-#include "base/base.h"
+#include "base/log.h"
 
 #include <volk.h>
 
@@ -21,8 +21,8 @@ VkInstance gpu_instance_create(struct gpu_validation *validation, bool *missing)
 // NULL handles are fine. `validation` may be NULL.
 void gpu_instance_destroy(VkInstance instance, struct gpu_validation *validation);
 
-// What to install on a machine without Vulkan: an error for who wants a device, and no
-// more than an information for who lists them.
-void gpu_instance_say_missing(void (*say)(const char *format, ...));
+// Reports what to install on a machine without Vulkan: an error to those who open a
+// device, only information to those who list devices.
+void gpu_instance_report_missing(enum log_level level);
 
 #endif

@@ -15,13 +15,15 @@
 
 #define MAX_BUFFERS SHADER_STEP_BINDING
 
-// Each takes the memory that a compiler takes.
+// More would compile faster on some machines, but each thread takes the memory of a
+// compiler.
 #define MAX_THREADS 16
 
-// A kernel to make, and how that went. Threads log nothing: their caller does.
+// A kernel to create, and the result. Threads log nothing: they have no sink, and their
+// caller reports one failure instead of many.
 struct job {
     struct gpu_kernel *kernel;
-    const char *call;    // that failed, or NULL
+    const char *call;    // source text of the call that failed, or NULL
     VkResult result;
 };
 
@@ -29,7 +31,7 @@ struct batch {
     struct gpu_device *device;
     struct job *jobs;
     size_t count, next;
-    struct os_mutex *mutex;    // of `next`; NULL where there is one thread
+    struct os_mutex *mutex;    // guards `next`; NULL: there is one thread
 };
 
 // Every Vulkan call of a job: a failure is noted and goes to `fail`.
@@ -51,6 +53,9 @@ static bool key_equal(const struct gpu_kernel_key *a, const struct gpu_kernel_ke
            memcmp(a->spec, b->spec, a->spec_count * sizeof(a->spec[0])) == 0;
 }
 
+// Set 0 with the tensors at bindings 0 .. buffers - 1 and the step block at 4, and the
+// params as push constants: at most 128 bytes (CALL_MAX_PARAMS), which Vulkan
+// guarantees.
 static bool create_layout(struct gpu_device *device, struct job *job)
 {
     struct gpu_kernel *kernel = job->kernel;
@@ -127,7 +132,7 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
             ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR |
                   VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR
             : 0;
-    // Full subgroups of the size that the host counts on.
+    // A kernel that shuffles was specialised for this size and needs full subgroups.
     const VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup = {
         .sType =
             VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
@@ -135,7 +140,7 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
     };
     const VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        // A long dispatch is split by its grid.
+        // A long dispatch is split by its grid, which vkCmdDispatchBase needs this for.
         .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT | capture,
         .stage = {
             .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
@@ -190,7 +195,8 @@ static void run_jobs(void *user)
     }
 }
 
-// As many threads as are of use and can be had, this one among them.
+// Runs the jobs in as many threads as there are cores, this one included. Returns how
+// many there were: fewer where the system gives no more.
 static uint32_t run_batch(struct batch *batch)
 {
     struct os_thread *threads[MAX_THREADS];
@@ -220,7 +226,7 @@ static struct gpu_kernel *find(const struct gpu_device *device,
     return NULL;
 }
 
-// Adds a job for each key that has neither a kernel nor a job.
+// Adds a job for each key that has neither a kernel nor a job yet.
 static bool add_jobs(struct batch *batch, const struct gpu_kernel_key *keys,
                      size_t count)
 {
@@ -248,8 +254,9 @@ static bool add_jobs(struct batch *batch, const struct gpu_kernel_key *keys,
     return true;
 }
 
-// Makes the kernels of a batch and hands those that succeeded to the device, in the
-// order of the jobs; tells of the first that did not.
+// Creates the kernels of a batch and adds those that succeeded to the device, in the
+// order of the jobs, whatever the order in which threads finished. Reports the first
+// that failed.
 static bool finish_batch(struct batch *batch)
 {
     struct gpu_device *device = batch->device;
@@ -259,7 +266,7 @@ static bool finish_batch(struct batch *batch)
     uint32_t threads = run_batch(batch);
     double seconds = os_seconds() - start;
     device->cache.seconds += seconds;
-    log_debug("kernel: made %zu in %.0f ms with %u threads, %zu KiB cached",
+    log_debug("kernel: created %zu in %.0f ms with %u threads, %zu KiB cached",
               batch->count, 1e3 * seconds, threads, device->cache.loaded >> 10);
     for (size_t i = 0; i < batch->count; i++) {
         struct job *job = &batch->jobs[i];
@@ -275,7 +282,7 @@ static bool finish_batch(struct batch *batch)
         return true;
     gpu_result_report(device, failed->call, failed->result);
     if (!device->lost)
-        log_error("kernel: the driver of %s can not compile %s", device->info.name,
+        log_error("kernel: the driver of %s cannot compile %s", device->info.name,
                   failed->kernel->name);
     return false;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Kernels: one compute pipeline each, made from an embedded shader and its
-// specialisation constants, kept by the device until it is destroyed. What the driver
-// compiled stays in a file (cache.c) for the next run.
+// Kernels: one compute pipeline each, of an embedded shader and its specialisation
+// constants. The device owns them until it is destroyed. The driver's compiled code is
+// kept in a file for the next run (cache.h).
 
 #ifndef GPU_KERNEL_H
 #define GPU_KERNEL_H
@@ -12,12 +12,12 @@
 struct gpu_device;
 struct gpu_kernel;
 
-// The kernel for a key, made on first use. NULL after a message.
+// The kernel for a key, created on first use. NULL after a message.
 struct gpu_kernel *gpu_kernel_get(struct gpu_device *device,
                                   const struct gpu_kernel_key *key);
 
-// The kernels for many keys, equal ones too; those that are missing are made by several
-// threads at once. After false, and one message, some may have been made.
+// The kernels for `count` keys, which may repeat; those that are missing are created by
+// several threads at once. False after one message; some may exist then.
 bool gpu_kernel_get_all(struct gpu_device *device, const struct gpu_kernel_key *keys,
                         size_t count, struct gpu_kernel **kernels);
 

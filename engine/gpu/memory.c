@@ -8,13 +8,17 @@
 #include "gpu/inside.h"
 #include "gpu/result.h"
 
-// Types with a feature that is not enabled, or that buffers can not use.
+// Properties of memory types that need a feature which is not enabled (protected
+// memory, VK_AMD_device_coherent_memory), or that are for images only.
 #define FOREIGN_TYPES                                                                  \
     (VK_MEMORY_PROPERTY_PROTECTED_BIT | VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT |      \
      VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD |                                      \
      VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD)
 
-// The memory type among `bits` with all `required` and the most of `preferred`.
+// The index of the first memory type among `bits` (bit i: type i) that has all
+// properties of `required`, one with all of `preferred` before others; UINT32_MAX:
+// none. Of types with equal properties the faster is listed first (specification,
+// "Device Memory").
 static uint32_t find_type(const struct gpu_device *device, uint32_t bits,
                           VkMemoryPropertyFlags required,
                           VkMemoryPropertyFlags preferred)
@@ -79,8 +83,7 @@ static bool allocate(struct gpu_buffer *buffer, const struct kind *kind)
         };
         heap = device->memory.memoryTypes[type].heapIndex;
         bits &= ~((uint32_t)1 << type);
-        // The specification forbids to ask for more than the heap has ("Device Memory
-        // Allocation").
+        // VUID-vkAllocateMemory-pAllocateInfo-01713 forbids more than the heap has.
         if (needs.size <= device->memory.memoryHeaps[heap].size)
             result = device->vk.vkAllocateMemory(device->handle, &info, NULL,
                                                  &buffer->memory);
@@ -111,7 +114,7 @@ struct gpu_buffer *gpu_buffer_create(struct gpu_device *device, uint64_t size,
     if (!buffer)
         return NULL;
     buffer->device = device;
-    buffer->size = MAX(size, (uint64_t)4);
+    buffer->size = MAX(size, (uint64_t)4);    // an empty buffer is not allowed
     const VkBufferCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
         .size = buffer->size,

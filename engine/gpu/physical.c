@@ -70,9 +70,9 @@ bool gpu_physical_has_float16(VkPhysicalDevice physical)
     return small.shaderFloat16;
 }
 
-// Without the extension a driver is free to run a kernel in subgroups of any size, and
-// in parts of them. The extension, and not Vulkan 1.3, which has it in the core: the
-// instance asks for 1.2.
+// Without the extension a driver may run a kernel in subgroups of any size, and in
+// partly filled ones (specification, "Subgroups"). Vulkan 1.3 has it in the core, but
+// the instance asks for 1.2.
 uint32_t gpu_physical_find_subgroup(VkPhysicalDevice physical)
 {
     VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes = {
@@ -137,6 +137,7 @@ static uint32_t rank_of(enum pix_device_type type)
     return rank[type];
 }
 
+// Bytes of the largest device-local heap, or of the largest one at all.
 static uint64_t largest_heap(const VkPhysicalDeviceMemoryProperties *memory)
 {
     uint64_t local = 0, any = 0;
@@ -149,6 +150,8 @@ static uint64_t largest_heap(const VkPhysicalDeviceMemoryProperties *memory)
     return local ? local : any;
 }
 
+// A device of Vulkan 1.0 or 1.1 cannot be used, but is described as far as it can be
+// asked: the structs in the chain need 1.1 and 1.2.
 static void describe(VkPhysicalDevice physical, uint32_t index,
                      struct pix_device_info *out)
 {
@@ -226,12 +229,13 @@ bool gpu_physical_list(VkInstance instance, VkPhysicalDevice **handles,
     uint32_t n = 0;
     VkResult result = vkEnumeratePhysicalDevices(instance, &n, NULL);
     if (result == VK_ERROR_INITIALIZATION_FAILED || (result == VK_SUCCESS && n == 0))
-        return true;    // a loader without drivers
+        return true;    // some loaders without drivers return that error
     VK_TRY(NULL, result);
     *handles = mem_array(n, sizeof(**handles));
     *infos = mem_array(n, sizeof(**infos));
     if (!*handles || !*infos)
         goto fail;
+    // VK_INCOMPLETE: there are more devices than a moment ago.
     result = vkEnumeratePhysicalDevices(instance, &n, *handles);
     if (result != VK_INCOMPLETE)
         VK_TRY(NULL, result);
@@ -279,7 +283,7 @@ int64_t gpu_physical_choose(const char *select, const struct pix_device_info *in
         for (uint32_t i = 0; i < count; i++)
             if (infos[i].is_default)
                 return i;
-        log_error("device: none of the %u Vulkan devices can be used: %s %s", count,
+        log_error("device: none of the %u Vulkan devices is usable: %s %s", count,
                   infos[0].name, infos[0].reason);
         return -1;
     }
@@ -309,7 +313,7 @@ int64_t gpu_physical_choose(const char *select, const struct pix_device_info *in
         return -1;
     }
     if (!infos[found].usable) {
-        log_error("device: %s can not be used: it %s", infos[found].name,
+        log_error("device: %s is not usable: it %s", infos[found].name,
                   infos[found].reason);
         return -1;
     }

@@ -49,7 +49,8 @@ const char *gpu_result_name(VkResult result)
 void gpu_result_report(struct gpu_device *device, const char *call, VkResult result)
 {
     const char *end = strchr(call, '(');
-    // The table's member access in front of the name says nothing to a reader.
+    // `call` is source text such as "device->vk.vkCreateFence(device->handle, ...": the
+    // name starts at the last "vk" before the parenthesis.
     const char *start = strstr(call, "vk");
     while (start && strstr(start + 2, "vk") && strstr(start + 2, "vk") < end)
         start = strstr(start + 2, "vk");

@@ -10,7 +10,7 @@
 
 #include <assert.h>
 
-#define MAX_FETCHED 2    // bindings of a kernel
+#define MAX_FETCHED 2    // texel buffers of a kernel
 
 struct gpu_stream {
     struct gpu_device *device;
@@ -22,8 +22,8 @@ struct gpu_stream {
     VkBufferView *views;    // of the texel buffers that are bound
     size_t view_count, view_capacity;
     uint32_t timestamps;
-    bool copies;       // something was copied: the host may read it
-    bool submitted;    // and not waited for
+    bool copies;       // it writes to memory that the host may read
+    bool submitted;    // and not waited for yet
 };
 
 struct gpu_stream *gpu_stream_create(struct gpu_device *device, uint32_t dispatches,
@@ -115,7 +115,7 @@ fail:
     return false;
 }
 
-// A view that lives as long as the stream.
+// A view of a texel buffer, which exists as long as the stream.
 static bool create_view(struct gpu_stream *stream, const struct gpu_binding *b,
                         VkBufferView *view)
 {
@@ -124,7 +124,7 @@ static bool create_view(struct gpu_stream *stream, const struct gpu_binding *b,
     const VkBufferViewCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
         .buffer = b->buffer->handle,
-        // Every device has both.
+        // Both are required for uniform texel buffers ("Required Format Support").
         .format = b->texel == 4 ? VK_FORMAT_R32_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT,
         .offset = b->offset,
         .range = b->size - b->size % b->texel,
@@ -192,7 +192,8 @@ bool gpu_stream_dispatch(struct gpu_stream *stream, struct gpu_kernel *kernel,
         device->vk.vkCmdPushConstants(commands, kernel->layout,
                                       VK_SHADER_STAGE_COMPUTE_BIT, 0,
                                       kernel->key.params_size, params);
-    // The validation layer (1.3.239) looks for races between plain dispatches only.
+    // The validation layer (1.3.239) looks for races between plain dispatches only, so
+    // those that are not split are plain.
     if (base[0] || base[1] || base[2])
         device->vk.vkCmdDispatchBase(commands, base[0], base[1], base[2], count[0],
                                      count[1], count[2]);
@@ -204,6 +205,9 @@ fail:
     return false;
 }
 
+// One global barrier rather than one for each buffer: drivers for GPUs treat both
+// alike, and the graph already leaves out barriers that are not needed
+// (graph/barriers.c).
 void gpu_stream_barrier(struct gpu_stream *stream)
 {
     const VkPipelineStageFlags stages =
@@ -249,6 +253,7 @@ void gpu_stream_timestamp(struct gpu_stream *stream, uint32_t index)
 bool gpu_stream_end(struct gpu_stream *stream)
 {
     struct gpu_device *device = stream->device;
+    // A fence alone does not make writes visible to the host (specification, "Fences").
     if (stream->copies) {
         const VkMemoryBarrier barrier = {
             .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
@@ -290,11 +295,11 @@ bool gpu_stream_wait(struct gpu_stream *stream)
     struct gpu_device *device = stream->device;
     bool submitted = stream->submitted;
     stream->submitted = false;
-    // A lost device has said so once.
+    // The loss was reported when it happened.
     if (!submitted || device->lost)
         return !device->lost;
-    // Waiting has no end of its own: a software driver may take minutes, and a hung
-    // device is reported as lost by its driver.
+    // No time limit: a software driver may take minutes, and if a device hangs its
+    // driver reports it as lost.
     VK_TRY(device, device->vk.vkWaitForFences(device->handle, 1, &stream->fence,
                                               VK_TRUE, UINT64_MAX));
     VK_TRY(device, device->vk.vkResetFences(device->handle, 1, &stream->fence));
@@ -317,6 +322,7 @@ bool gpu_stream_seconds(struct gpu_stream *stream, uint32_t from, uint32_t to,
                 device->handle, stream->queries, index[i], 1, sizeof(ticks[i]),
                 &ticks[i], sizeof(ticks[i]), VK_QUERY_RESULT_64_BIT) != VK_SUCCESS)
             return false;
+    // The counter wraps at its valid bits.
     *seconds = (double)((ticks[1] - ticks[0]) & device->timestamp_mask) *
                device->timestamp_seconds;
     return true;

@@ -9,10 +9,12 @@
 
 #include <string.h>
 
-// Bytes a staging buffer holds: large enough to hide the cost of a submission.
+// Bytes of the staging buffer: large enough to hide the cost of a submission, small
+// enough for any heap that the host can map.
 #define STAGING_BYTES ((uint64_t)16 << 20)
 
-// One chunk between staging and device memory.
+// Copies one chunk between staging and device memory. The barrier waits for submissions
+// before this one, which may still write what is read here.
 static bool transfer(struct gpu_buffer *from, uint64_t from_offset,
                      struct gpu_buffer *to, uint64_t to_offset, uint64_t size)
 {
@@ -28,7 +30,8 @@ static bool transfer(struct gpu_buffer *from, uint64_t from_offset,
     return ok;
 }
 
-bool gpu_upload(struct gpu_buffer *to, uint64_t offset, const void *data, uint64_t size)
+bool gpu_buffer_upload(struct gpu_buffer *to, uint64_t offset, const void *data,
+                       uint64_t size)
 {
     struct gpu_buffer *staging =
         gpu_buffer_create(to->device, MIN(size, STAGING_BYTES), GPU_UPLOAD);
@@ -43,7 +46,8 @@ bool gpu_upload(struct gpu_buffer *to, uint64_t offset, const void *data, uint64
     return ok;
 }
 
-bool gpu_download(struct gpu_buffer *from, uint64_t offset, void *data, uint64_t size)
+bool gpu_buffer_download(struct gpu_buffer *from, uint64_t offset, void *data,
+                         uint64_t size)
 {
     struct gpu_buffer *staging =
         gpu_buffer_create(from->device, MIN(size, STAGING_BYTES), GPU_READBACK);
@@ -59,11 +63,12 @@ bool gpu_download(struct gpu_buffer *from, uint64_t offset, void *data, uint64_t
     return ok;
 }
 
-bool gpu_zero(struct gpu_buffer *buffer)
+bool gpu_buffer_zero(struct gpu_buffer *buffer)
 {
     struct gpu_stream *stream = gpu_stream_create(buffer->device, 0, 0);
     bool ok = stream && gpu_stream_begin(stream);
     if (ok) {
+        // vkCmdFillBuffer writes whole words; blocks of tensors consist of such.
         gpu_stream_fill(stream, buffer, 0, buffer->size & ~(uint64_t)3, 0);
         ok = gpu_stream_end(stream) && gpu_stream_submit(stream) &&
              gpu_stream_wait(stream);

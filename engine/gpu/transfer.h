@@ -8,10 +8,11 @@
 
 #include "gpu/memory.h"
 
-// Offsets and sizes in bytes, within the buffer, which is one of GPU_DEVICE.
-bool gpu_upload(struct gpu_buffer *to, uint64_t offset, const void *data,
-                uint64_t size);
-bool gpu_download(struct gpu_buffer *from, uint64_t offset, void *data, uint64_t size);
-bool gpu_zero(struct gpu_buffer *buffer);
+// Offsets and sizes are bytes within a buffer of GPU_DEVICE. False after a message.
+bool gpu_buffer_upload(struct gpu_buffer *to, uint64_t offset, const void *data,
+                       uint64_t size);
+bool gpu_buffer_download(struct gpu_buffer *from, uint64_t offset, void *data,
+                         uint64_t size);
+bool gpu_buffer_zero(struct gpu_buffer *buffer);
 
 #endif

@@ -183,7 +183,7 @@ bool tune_subject_refer(struct tune_subject *s)
     struct gpu_stream *stream = NULL;
     struct gpu_buffer *step =
         gpu_buffer_create(s->device, sizeof(struct step_block), GPU_DEVICE);
-    bool ok = step && gpu_zero(step) && tune_subject_erase(s);
+    bool ok = step && gpu_buffer_zero(step) && tune_subject_erase(s);
     if (ok) {
         simple = tune_subject_program(s, conv_variant_find("simple"), 1);
         ok = simple != NULL;

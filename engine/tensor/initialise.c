@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+// The standard deviation of a convolution's weight [s.n, s.c, s.h, s.w].
 static double deviation_of(const struct weight *w, enum weights_law law, double gain)
 {
     const struct shape s = w->value.shape;
@@ -27,6 +28,7 @@ static double deviation_of(const struct weight *w, enum weights_law law, double 
     return gain;
 }
 
+// A deviation of 0 draws nothing, so that constants do not advance the random numbers.
 static void draw(struct random *r, double mean, double deviation, size_t count,
                  float *values)
 {
@@ -61,7 +63,8 @@ static void orthonormalise(double *rows, size_t count, size_t columns)
     }
 }
 
-// A matrix with more rows than columns has orthonormal columns instead.
+// A weight [n, c, h, w] as a matrix of n rows and c h w columns, its rows orthonormal.
+// With more rows than columns they cannot be, and the columns are.
 static bool draw_orthogonal(struct random *r, const struct shape s, double gain,
                             float *values)
 {
@@ -96,6 +99,7 @@ bool weights_initialise(struct weights *weights, struct gpu_device *device,
             deviation = deviation_of(w, law, gain);
             break;
         case WEIGHT_NORM_SCALE:
+            // The port's init_weights draws it from N(1, gain), whatever the law.
             mean = 1.0;
             deviation = gain;
             break;

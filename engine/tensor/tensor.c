@@ -30,6 +30,8 @@ uint64_t tensor_bytes(const struct tensor *t)
     return ALIGN_UP(shape_count(t->shape) * size, (uint64_t)4);
 }
 
+// A slice of a slice adds up: samples and channels are counted in the parent, and only
+// the root has a distance between samples.
 struct place tensor_place(const struct tensor *t)
 {
     const uint64_t plane = (uint64_t)t->shape.h * t->shape.w;
@@ -47,9 +49,11 @@ struct place tensor_place(const struct tensor *t)
 struct bound tensor_bound(const struct tensor *t)
 {
     const struct place p = tensor_place(t);
+    // A tensor with memory of its own starts at an aligned offset: all of it is bound.
     struct bound b = { p.root, 0, tensor_bytes(p.root), 0, (uint32_t)p.stride };
     if (p.root == t)
         return b;
+    // The offset of a binding has to be aligned, and the start of a slice is not.
     b.begin = p.first * 4 / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
     b.end = (p.first + (t->shape.n - 1) * p.stride + shape_run(t->shape)) * 4;
     b.first = (uint32_t)(p.first - b.begin / 4);
@@ -62,9 +66,11 @@ const char *shape_text(struct shape s, char text[SHAPE_TEXT_SIZE])
     return text;
 }
 
-// The part of a transfer that lies in one piece of memory: all of it, or a sample.
+// A transfer as `count` pieces of `bytes` bytes: one for a whole tensor, one for each
+// sample of a slice, whose samples are `stride` bytes apart from byte `first` of a
+// buffer.
 struct piece {
-    uint64_t count, bytes, first, stride;    // the last two in the block, bytes
+    uint64_t count, bytes, first, stride;
     struct gpu_buffer *buffer;
 };
 
@@ -90,8 +96,8 @@ bool tensor_upload(struct gpu_device *device, struct tensor *t, const void *data
     const struct piece p = pieces_of(t);
     bool ok = true;
     for (uint64_t i = 0; ok && i < p.count; i++)
-        ok = gpu_upload(p.buffer, p.first + i * p.stride,
-                        (const char *)data + i * p.bytes, p.bytes);
+        ok = gpu_buffer_upload(p.buffer, p.first + i * p.stride,
+                               (const char *)data + i * p.bytes, p.bytes);
     return ok;
 }
 
@@ -101,7 +107,7 @@ bool tensor_download(struct gpu_device *device, const struct tensor *t, void *da
     const struct piece p = pieces_of(t);
     bool ok = true;
     for (uint64_t i = 0; ok && i < p.count; i++)
-        ok = gpu_download(p.buffer, p.first + i * p.stride, (char *)data + i * p.bytes,
-                          p.bytes);
+        ok = gpu_buffer_download(p.buffer, p.first + i * p.stride,
+                                 (char *)data + i * p.bytes, p.bytes);
     return ok;
 }

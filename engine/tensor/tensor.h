@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Tensors: a shape, a name and a place in device memory. A tensor owns nothing; who
-// made it (graph, weights) frees it, and its block owns the memory.
+// Tensors: a shape, a name and a place in device memory. A tensor owns nothing: the
+// graph or the weights that created it free it, and its block owns the memory.
 
 #ifndef TENSOR_TENSOR_H
 #define TENSOR_TENSOR_H
@@ -14,6 +14,8 @@ struct weight;
 
 #define TENSOR_ALIGNMENT 256    // bytes; the largest offset alignment Vulkan allows
 
+// Samples, channels, rows, columns: elements lie in this order, the columns side by
+// side.
 struct shape {
     uint32_t n, c, h, w;
 };
@@ -31,7 +33,7 @@ struct block {
 };
 
 struct tensor {
-    const char *name;    // for messages; not owned
+    const char *name;    // in messages; not owned
     struct shape shape;
     enum tensor_format format;
     struct block *block;      // NULL: not placed yet
@@ -54,8 +56,9 @@ struct place {
 struct place tensor_place(const struct tensor *t);
 
 // What a kernel sees of a tensor through its binding: bytes begin to end of the root's
-// memory, with an aligned beginning. The tensor starts `first` elements into it. Where
-// a slice of several samples lies in pieces, what is between them is seen too.
+// memory, `begin` a multiple of TENSOR_ALIGNMENT. The tensor starts `first` elements
+// into it. A slice of several samples lies in pieces, and the gaps are part of the
+// range.
 struct bound {
     struct tensor *root;
     uint64_t begin, end;
@@ -67,12 +70,14 @@ uint64_t shape_count(struct shape s);    // elements
 uint32_t shape_run(struct shape s);      // elements of a sample
 bool shape_equal(struct shape a, struct shape b);
 uint64_t tensor_bytes(const struct tensor *t);    // rounded up to whole words
-// "1x64x128x128" into a static buffer of the caller.
+
+// "1x64x128x128", written to `text` and returned.
 #define SHAPE_TEXT_SIZE 48
 const char *shape_text(struct shape s, char text[SHAPE_TEXT_SIZE]);
 
-// Whole tensors between host and device memory, slices too; waits until done.
-// tensor_bytes(t) bytes.
+// Copies a whole tensor between host and device memory, a slice too, and waits until
+// that is done. `data` has tensor_bytes(t) bytes, as [n, c, h, w] without gaps. False
+// after a message.
 bool tensor_upload(struct gpu_device *device, struct tensor *t, const void *data);
 bool tensor_download(struct gpu_device *device, const struct tensor *t, void *data);
 

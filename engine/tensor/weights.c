@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+// Running statistics follow the data; the optimiser does not touch them.
 bool weight_is_trained(const struct weight *w)
 {
     return w->kind != WEIGHT_RUNNING_MEAN && w->kind != WEIGHT_RUNNING_VARIANCE;
@@ -99,6 +100,7 @@ fail:
 struct tensor *weights_add_norm(struct weights *weights, uint32_t c, const char *prefix)
 {
     const struct shape shape = { 1, c, 1, 1 };
+    // In the order in which they lie in memory, see place_state.
     const struct tensor *parts[] = {
         weights_add(weights, WEIGHT_NORM_SCALE, shape, "%s.weight", prefix),
         weights_add(weights, WEIGHT_NORM_SHIFT, shape, "%s.bias", prefix),
@@ -123,6 +125,7 @@ struct tensor *weights_add_norm(struct weights *weights, uint32_t c, const char 
         .variance = parts[3]->weight,
         .part = weight_part(scale),
     };
+    // [scale | m | v | shift | m | v | mean | variance], or without m and v.
     norm->shift_at = state * norm->part;
     norm->mean_at = 2 * state * norm->part;
     norm->variance_at = (2 * state + 1) * norm->part;
@@ -163,7 +166,8 @@ uint64_t weights_bytes(const struct weights *weights)
 // ---------------------------------------------------------------------------
 // Places
 
-// A block with room for `bytes` at its end: the last one or a new one.
+// A block with room for `bytes` at its end: the last one or a new one. What is left at
+// the end of an earlier block stays unused.
 static struct block *block_with_room(struct weights *weights, uint64_t bytes,
                                      uint64_t max_block)
 {
@@ -182,7 +186,8 @@ static struct block *block_with_room(struct weights *weights, uint64_t bytes,
     return block;
 }
 
-// Puts a tensor at the end of a block that has room for `wanted` bytes.
+// Places a tensor at the end of a block that has room for `wanted` bytes, at least its
+// own: the rest is for the tensors that must follow it there.
 static bool put(struct weights *weights, struct tensor *t, uint64_t wanted,
                 uint64_t max_block)
 {
@@ -196,8 +201,9 @@ static bool put(struct weights *weights, struct tensor *t, uint64_t wanted,
     return true;
 }
 
-// The parts of a state stay together where they fit. So do the weights of a
-// normalisation, which follow its scale in the list.
+// Places value, m and v of a weight side by side if a block can hold them, each by
+// itself otherwise. The four weights of a normalisation, which follow its scale in the
+// list, always share a block, which the first of them reserves.
 static bool place_state(struct weights *weights, struct weight *w, uint64_t max_block)
 {
     uint64_t bytes = tensor_bytes(&w->state) / 3;
@@ -229,6 +235,8 @@ static bool place_state(struct weights *weights, struct weight *w, uint64_t max_
     return true;
 }
 
+// Gradients and averages come after all values and states, so that these do not move
+// with what only some runs need.
 bool weights_place(struct weights *weights, uint64_t max_block)
 {
     if (weights->failed || weights->block_count)
@@ -261,7 +269,7 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device)
     for (size_t i = 0; i < weights->block_count; i++) {
         struct block *block = weights->blocks[i];
         block->buffer = gpu_buffer_create(device, block->size, GPU_DEVICE);
-        if (!block->buffer || !gpu_zero(block->buffer))
+        if (!block->buffer || !gpu_buffer_zero(block->buffer))
             return false;
     }
     return true;

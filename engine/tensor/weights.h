@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The learned numbers of one network, by name. Each trainable weight has one range
-// [value | m | v] of equal parts (each aligned), so that an optimiser fused into a
-// weight gradient can bind it as one. A gradient has memory where a call uses it only.
-// Running statistics have a value only.
+// The learned numbers of one network, by name. Each trained weight has one range
+// [value | m | v] of equal, aligned parts, where m and v are Adam's moments, so that an
+// optimiser fused into a weight gradient can bind it as one. A gradient has memory only
+// where a call uses it, running statistics have a value only.
 
 #ifndef TENSOR_WEIGHTS_H
 #define TENSOR_WEIGHTS_H
@@ -33,13 +33,13 @@ struct norm_weights {
 };
 
 struct weight {
-    char *name;    // the PyTorch port's: "model.model.0.weight"
+    char *name;    // as in the PyTorch port's files: "model.model.0.weight"
     enum weight_kind kind;
     struct tensor value;
     struct tensor gradient, m, v;    // trained weights only (weight_is_trained)
     struct tensor state;             // all of [value | m | v], as [1, 3, 1, part]
-    struct tensor average;           // of the value; where weights->keeps_average
-    struct norm_weights *norm;       // scales of a normalisation only; owned
+    struct tensor average;           // moving one of the value; if keeps_average
+    struct norm_weights *norm;       // of the scale of a normalisation only; owned
     bool uses_gradient;              // set by emit_call(): a call reads or writes it
 };
 
@@ -48,22 +48,21 @@ struct weights {
     size_t count, capacity;
     struct block **blocks;
     size_t block_count, block_capacity;
-    bool inference;        // values only
-    bool keeps_average;    // set by the owner before the first weight is added
-    bool failed;           // no memory; sticky
-    struct tensor
-        placeholder;    // what weights_add returns after a failure; fits nothing
+    bool inference;               // values only: no gradients, m and v
+    bool keeps_average;           // set by the owner before the first weight is added
+    bool failed;                  // out of memory; stays set
+    struct tensor placeholder;    // weights_add returns it then; it fits nothing
 };
 
 bool weight_is_trained(const struct weight *w);
 
-struct weights *weights_create(bool inference);
-void weights_destroy(
-    struct weights *weights);    // NULL is fine; frees device memory too
+struct weights *weights_create(bool inference);    // NULL after a message
+// Frees device memory too. NULL is fine.
+void weights_destroy(struct weights *weights);
 
-// Adds a weight and returns the tensor of its value, or the existing one of that name
-// (whose shape must be equal: builders may be run more than once over the same
-// weights).
+// Adds a weight and returns the tensor of its value, or the existing one of that name,
+// whose shape must be equal: builders may run more than once over the same weights. The
+// weights own it. After a failure: the placeholder, and `failed` is set.
 struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
                            struct shape shape, const char *format, ...)
     PRINTF_LIKE(4, 5);
@@ -72,32 +71,36 @@ struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
 // the scale, whose weight has the others in `norm`.
 struct tensor *weights_add_norm(struct weights *weights, uint32_t c,
                                 const char *prefix);
-struct weight *weights_find(const struct weights *weights, const char *name);
+struct weight *weights_find(const struct weights *weights,
+                            const char *name);    // or NULL
 
-uint64_t weights_trained_count(const struct weights *weights);    // numbers
+uint64_t weights_trained_count(const struct weights *weights);    // elements
 uint64_t weights_largest(const struct weights *weights);          // bytes of one value
 uint64_t weights_bytes(const struct weights *weights);            // after weights_place
 
 // Elements of one part of a weight's state.
 uint32_t weight_part(const struct weight *w);
 
-// Gives every tensor its place, in blocks of at most `max_block` bytes; after the graph
-// is built, which says whose gradients have memory.
+// Gives every tensor its place, in blocks of at most `max_block` bytes. To be called
+// after the graph is built, which sets whose gradients need memory. False after a
+// message.
 bool weights_place(struct weights *weights, uint64_t max_block);
 
 // Allocates the blocks and zeroes them.
 bool weights_allocate(struct weights *weights, struct gpu_device *device);
 
-// Makes every average the value of its weight, as an average begins.
+// Copies every value to its average, which is how an average begins.
 bool weights_copy_to_average(struct weights *weights, struct gpu_device *device);
 
-// Laws of initial convolution weights, as in PyTorch; fans are those of the weight's
-// shape [first, second, k, k]: second k^2 in, first k^2 out, for a transposed one too.
+// Distributions of initial convolution weights, as torch.nn.init has them. N(0, d) has
+// the standard deviation d. Fans are those of the weight's shape [first, second, k, k]:
+// second k^2 in, first k^2 out, also where a transposed convolution swaps their roles.
 enum weights_law {
     WEIGHTS_NORMAL,        // N(0, gain)
-    WEIGHTS_XAVIER,        // N(0, gain sqrt(2 / (in + out)))
-    WEIGHTS_KAIMING,       // N(0, sqrt(2 / in)), whatever the gain
-    WEIGHTS_ORTHOGONAL,    // gain times a random orthogonal matrix [first, second k^2]
+    WEIGHTS_XAVIER,        // N(0, gain sqrt(2 / (in + out))), Glorot and Bengio 2010
+    WEIGHTS_KAIMING,       // N(0, sqrt(2 / in)), without the gain, He et al. 2015
+    WEIGHTS_ORTHOGONAL,    // gain Q, Q a random orthogonal [first, second k^2], Saxe
+                           // 2014
 };
 
 // Draws initial values as the PyTorch port does (convolutions by the law, N(1, gain)

@@ -85,7 +85,7 @@ int test_gpu_close(void **state)
     (void)state;
     if (!device)
         return 0;
-    uint32_t messages = gpu_device_messages(device);
+    uint32_t messages = gpu_device_message_count(device);
     uint32_t before = validation_lines;
     gpu_device_destroy(device);
     messages += validation_lines - before;
@@ -243,7 +243,7 @@ static void poison(struct gpu_buffer *buffer, uint64_t offset, uint64_t size)
     void *ones = malloc((size_t)size);
     assert_non_null(ones);
     memset(ones, 0xff, (size_t)size);
-    assert_true(gpu_upload(buffer, offset, ones, size));
+    assert_true(gpu_buffer_upload(buffer, offset, ones, size));
     free(ones);
 }
 

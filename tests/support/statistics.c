@@ -128,8 +128,8 @@ bool statistics_read(struct gpu_device *device, const struct gpu_kernel *kernel,
     if (result != VK_INCOMPLETE)
         VK_TRY(device, result);
     if (count == 0) {
-        log_error("kernel: the driver of %s says nothing of %s", device->info.name,
-                  kernel->name);
+        log_error("kernel: the driver of %s reports no statistics for %s",
+                  device->info.name, kernel->name);
         goto fail;
     }
     out->subgroup_size = properties.subgroupSize;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the driver's compiler says of a kernel: registers, spills, code size, and the
-// machine code as text. For reports, see tests/isa.c. A device keeps it only if opened
-// with `statistics`, and only where the driver has
+// What the driver's compiler reports about a kernel: registers, spills, code size, and
+// the machine code as text. For reports, see tests/isa.c. A device keeps it only if
+// opened with `statistics`, and only where the driver has
 // VK_KHR_pipeline_executable_properties.
 
 #ifndef SUPPORT_STATISTICS_H
@@ -27,8 +27,7 @@ struct statistics {
 
 bool statistics_are_kept(const struct gpu_device *device);
 
-// Of the kernel's compute shader; false after a message. Freed with
-// statistics_finish.
+// Reads those of a kernel. False after a message. Freed with statistics_finish.
 bool statistics_read(struct gpu_device *device, const struct gpu_kernel *kernel,
                      struct statistics *out);
 void statistics_finish(struct statistics *s);
