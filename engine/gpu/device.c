@@ -121,6 +121,7 @@ static bool open_device(struct gpu_device *device, bool statistics)
     };
     VK_TRY(device, vkCreateDevice(device->physical, &info, NULL, &device->handle));
     volkLoadDeviceTable(&device->vk, device->handle);
+    // The table calls the driver directly, without the loader's dispatch by handle.
     device->vk.vkGetDeviceQueue(device->handle, device->family, 0, &device->queue);
     vkGetPhysicalDeviceMemoryProperties(device->physical, &device->memory);
     read_timestamps(device, timestamp_bits);
@@ -158,7 +159,7 @@ static void read_limits(struct gpu_device *device, bool minimum)
         .subgroup = device->limits.subgroup,
         .is_cpu = info->type == PIX_DEVICE_CPU,
         .float16 = device->limits.float16 && !minimum,
-        .executes = true,
+        .executes = true,    // until check_execution
     };
     if (minimum) {
         device->limits.max_binding = MINIMUM_BINDING;
@@ -225,6 +226,7 @@ struct gpu_device *gpu_device_create(const struct gpu_device_options *options)
     struct gpu_device *device = mem_zalloc(sizeof(*device));
     if (!device)
         return NULL;
+    // The layer may call back in a thread without a sink, see instance.c.
     if (log_current())
         device->validation.sink = *log_current();
     device->no_cache = options->no_cache;
@@ -242,6 +244,7 @@ struct gpu_device *gpu_device_create(const struct gpu_device_options *options)
             gpu_instance_report_missing(LOG_ERROR);
         goto fail;
     }
+    // Streams and buffers of the check need the limits.
     if (!open_physical(device, options->select) ||
         !open_device(device, options->statistics))
         goto fail;

@@ -105,6 +105,7 @@ static VkResult create_instance(const VkDebugUtilsMessengerCreateInfoEXT *messen
     if (messenger)
         extensions[extension_count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
 
+    // Races are what only the layer can find: results would be wrong now and then.
     const VkValidationFeatureEnableEXT enables[] = {
         VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT,
     };
@@ -114,6 +115,7 @@ static VkResult create_instance(const VkDebugUtilsMessengerCreateInfoEXT *messen
         .enabledValidationFeatureCount = ARRAY_LEN(enables),
         .pEnabledValidationFeatures = enables,
     };
+    // 1.2 for SPIR-V 1.5, which glslc compiles to, and the names of drivers.
     const VkApplicationInfo application = {
         .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
         .pEngineName = "pix2pix.c",
@@ -137,6 +139,8 @@ VkInstance gpu_instance_create(struct gpu_validation *validation, bool *missing)
     *missing = !open_loader();
     if (*missing)
         return VK_NULL_HANDLE;
+    // A missing layer is no reason to stop: --validation asks for more checks, not for
+    // other results.
     if (validation && !has_layer(validation_layer)) {
         log_warn("device: the Khronos validation layer is not installed; continuing "
                  "without it (Debian: vulkan-validationlayers)");
@@ -173,6 +177,8 @@ VkInstance gpu_instance_create(struct gpu_validation *validation, bool *missing)
 
 void gpu_instance_destroy(VkInstance instance, struct gpu_validation *validation)
 {
+    // Before the instance, and after everything else, so that the layer still reports
+    // objects that were left behind.
     if (validation && validation->messenger) {
         PFN_vkDestroyDebugUtilsMessengerEXT destroy =
             (PFN_vkDestroyDebugUtilsMessengerEXT)vkGetInstanceProcAddr(

@@ -114,6 +114,7 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
     };
     JOB_TRY(job, device->vk.vkCreateShaderModule(device->handle, &module_info, NULL,
                                                  &kernel->module));
+    // Constant i is spec[i]. The shader may not have all of them.
     VkSpecializationMapEntry entries[SHADER_MAX_SPEC];
     for (uint32_t i = 0; i < kernel->key.spec_count; i++)
         entries[i] = (VkSpecializationMapEntry){
@@ -127,6 +128,7 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
         .dataSize = kernel->key.spec_count * sizeof(uint32_t),
         .pData = kernel->key.spec,
     };
+    // Statistics are for reports only: keeping them costs memory in the driver.
     const VkPipelineCreateFlags capture =
         device->statistics
             ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR |
@@ -217,6 +219,7 @@ static uint32_t run_batch(struct batch *batch)
     return count + 1;
 }
 
+// A step has some tens of kernels, and looks each up once: a list is enough.
 static struct gpu_kernel *find(const struct gpu_device *device,
                                const struct gpu_kernel_key *key)
 {
@@ -277,6 +280,7 @@ static bool finish_batch(struct batch *batch)
         device->kernels[device->kernel_count++] = job->kernel;
         job->kernel = NULL;
     }
+    // Also after a failure: the others may have been compiled for the first time.
     device->cache.has_grown = true;
     if (!failed)
         return true;

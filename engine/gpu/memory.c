@@ -58,6 +58,7 @@ static const struct kind kinds[] = {
                      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
                          VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
                      0 },
+    // The host reads uncached memory slowly.
     [GPU_READBACK] = { "readback", VK_BUFFER_USAGE_TRANSFER_DST_BIT,
                        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
                            VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
@@ -69,6 +70,7 @@ static const struct kind kinds[] = {
 static bool allocate(struct gpu_buffer *buffer, const struct kind *kind)
 {
     struct gpu_device *device = buffer->device;
+    const double mib = 1 << 20;
     uint32_t heap = UINT32_MAX;    // the last one tried
     VkMemoryRequirements needs;
     device->vk.vkGetBufferMemoryRequirements(device->handle, buffer->handle, &needs);
@@ -89,21 +91,23 @@ static bool allocate(struct gpu_buffer *buffer, const struct kind *kind)
                                                  &buffer->memory);
         if (result != VK_SUCCESS && result != VK_ERROR_OUT_OF_DEVICE_MEMORY &&
             result != VK_ERROR_OUT_OF_HOST_MEMORY)
-            VK_TRY(device, result);
+            break;
     }
     if (result == VK_SUCCESS)
         return true;
-    if (heap == UINT32_MAX)
+    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY &&
+        result != VK_ERROR_OUT_OF_HOST_MEMORY)
+        gpu_result_report(device, "vkAllocateMemory(", result);
+    else if (heap == UINT32_MAX)
         log_error("memory: %s has no memory type for %s buffers", device->info.name,
                   kind->name);
     else
         log_error(
-            "memory: out of device memory, cannot allocate %.1f MiB for a %s buffer; "
-            "%s has %.1f MiB in total: lower --batch-size, --crop-size or --ngf, or free memory",
-            (double)needs.size / (1 << 20), kind->name, device->info.name,
-            (double)device->memory.memoryHeaps[heap].size / (1 << 20));
-
-fail:
+            "memory: out of device memory, cannot allocate %.1f MiB for a %s "
+            "buffer; %s has %.1f MiB in total: lower --batch-size, --crop-size or "
+            "--ngf, or free memory",
+            (double)needs.size / mib, kind->name, device->info.name,
+            (double)device->memory.memoryHeaps[heap].size / mib);
     return false;
 }
 

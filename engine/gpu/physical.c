@@ -17,6 +17,8 @@
 // ---------------------------------------------------------------------------
 // Questions to one device
 
+// One queue is enough: the calls of a step depend on each other, and copies to and from
+// the host are small next to them.
 uint32_t gpu_physical_find_family(VkPhysicalDevice physical, uint32_t *timestamp_bits)
 {
     uint32_t count = 0, best = UINT32_MAX;
@@ -57,6 +59,8 @@ bool gpu_physical_has_extension(VkPhysicalDevice physical, const char *name)
     return found;
 }
 
+// Arithmetic only: tensors are stored in 32 bits, so the features for 16-bit storage
+// are not needed.
 bool gpu_physical_has_float16(VkPhysicalDevice physical)
 {
     VkPhysicalDeviceShaderFloat16Int8Features small = {
@@ -199,6 +203,8 @@ static void describe(VkPhysicalDevice physical, uint32_t index,
         .subgroup_size = subgroup.subgroupSize,
         .usable = true,
     };
+    // driverInfo is the maker's own text ("Mesa 22.3.6"); the number of driverVersion
+    // is packed differently by each of them.
     snprintf(out->name, sizeof(out->name), "%s", basic.deviceName);
     snprintf(out->driver, sizeof(out->driver), "%s", driver.driverName);
     if (driver.driverInfo[0])
@@ -207,6 +213,7 @@ static void describe(VkPhysicalDevice physical, uint32_t index,
     else
         snprintf(out->driver_version, sizeof(out->driver_version), "%u",
                  basic.driverVersion);
+    // What follows decides whether the engine can use it.
     uint32_t bits;
     uint32_t family = gpu_physical_find_family(physical, &bits);
     out->has_timestamps = bits > 0;
@@ -230,15 +237,17 @@ bool gpu_physical_list(VkInstance instance, VkPhysicalDevice **handles,
     VkResult result = vkEnumeratePhysicalDevices(instance, &n, NULL);
     if (result == VK_ERROR_INITIALIZATION_FAILED || (result == VK_SUCCESS && n == 0))
         return true;    // some loaders without drivers return that error
-    VK_TRY(NULL, result);
+    if (result != VK_SUCCESS)
+        goto failed_call;
     *handles = mem_array(n, sizeof(**handles));
     *infos = mem_array(n, sizeof(**infos));
     if (!*handles || !*infos)
         goto fail;
     // VK_INCOMPLETE: there are more devices than a moment ago.
     result = vkEnumeratePhysicalDevices(instance, &n, *handles);
-    if (result != VK_INCOMPLETE)
-        VK_TRY(NULL, result);
+    if (result != VK_SUCCESS && result != VK_INCOMPLETE)
+        goto failed_call;
+    // The first one of the best type, so that the choice is the same in every run.
     struct pix_device_info *best = NULL;
     for (uint32_t i = 0; i < n; i++) {
         struct pix_device_info *info = &(*infos)[i];
@@ -251,6 +260,8 @@ bool gpu_physical_list(VkInstance instance, VkPhysicalDevice **handles,
     *count = n;
     return true;
 
+failed_call:
+    gpu_result_report(NULL, "vkEnumeratePhysicalDevices(", result);
 fail:
     mem_free(*handles);
     mem_free(*infos);
@@ -262,6 +273,7 @@ fail:
 // ---------------------------------------------------------------------------
 // Choice
 
+// strcasestr is not standard C.
 static bool contains_ignoring_case(const char *text, const char *part)
 {
     size_t n = strlen(part);
@@ -294,7 +306,7 @@ int64_t gpu_physical_choose(const char *select, const struct pix_device_info *in
         if (number < count)
             found = (int64_t)number;
     }
-    // A number may also be part of a name: "780".
+    // A number that is no index may be part of a name: "780".
     if (found < 0) {
         for (uint32_t i = 0; i < count && found < 0; i++)
             if (contains_ignoring_case(infos[i].name, select))

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+// Those that the calls of this folder can return.
 const char *gpu_result_name(VkResult result)
 {
     switch (result) {

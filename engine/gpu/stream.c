@@ -47,6 +47,8 @@ struct gpu_stream *gpu_stream_create(struct gpu_device *device, uint32_t dispatc
     };
     VK_TRY(device, device->vk.vkAllocateCommandBuffers(device->handle, &allocate,
                                                        &stream->commands));
+    // One set for each dispatch, written while recording and never again. The pool is
+    // sized for the kernel with the most bindings of each kind.
     if (dispatches) {
         const VkDescriptorPoolSize sizes[] = {
             { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, dispatches * SHADER_STEP_BINDING },
@@ -127,7 +129,7 @@ static bool create_view(struct gpu_stream *stream, const struct gpu_binding *b,
         // Both are required for uniform texel buffers ("Required Format Support").
         .format = b->texel == 4 ? VK_FORMAT_R32_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT,
         .offset = b->offset,
-        .range = b->size - b->size % b->texel,
+        .range = b->size - b->size % b->texel,    // whole texels
     };
     if (!mem_grow(&stream->views, &stream->view_capacity, stream->view_count + 1,
                   sizeof(stream->views[0])))
@@ -246,6 +248,7 @@ void gpu_stream_timestamp(struct gpu_stream *stream, uint32_t index)
     if (!stream->timestamps)
         return;
     assert(index < stream->timestamps);
+    // The bottom of the pipe: when all earlier work is done.
     stream->device->vk.vkCmdWriteTimestamp(
         stream->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, stream->queries, index);
 }
@@ -275,7 +278,7 @@ bool gpu_stream_submit(struct gpu_stream *stream)
 {
     struct gpu_device *device = stream->device;
     assert(!stream->submitted);
-    if (device->lost)
+    if (device->lost)    // it was reported then
         return false;
     const VkSubmitInfo submit = {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,

@@ -51,6 +51,7 @@ void weights_destroy(struct weights *weights)
     mem_free(weights);
 }
 
+// A network has tens of weights, so a list is searched fast enough.
 struct weight *weights_find(const struct weights *weights, const char *name)
 {
     for (size_t i = 0; i < weights->count; i++)
@@ -81,6 +82,7 @@ struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
     if (!w->name || !mem_grow(&weights->items, &weights->capacity, weights->count + 1,
                               sizeof(weights->items[0])))
         goto fail;
+    // All exist from the start; weights_place decides which of them get memory.
     struct tensor *parts[] = { &w->value, &w->gradient, &w->m,
                                &w->v,     &w->state,    &w->average };
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
@@ -206,7 +208,7 @@ static bool put(struct weights *weights, struct tensor *t, uint64_t wanted,
 // list, always share a block, which the first of them reserves.
 static bool place_state(struct weights *weights, struct weight *w, uint64_t max_block)
 {
-    uint64_t bytes = tensor_bytes(&w->state) / 3;
+    uint64_t bytes = tensor_bytes(&w->state) / 3;    // of a part
     uint64_t wanted = w->norm ? tensor_bytes(&w->norm->all) : bytes;
     if (wanted > max_block) {
         log_error("weights: %s needs %.1f MiB in one piece, the device allows %.1f: "
@@ -268,6 +270,7 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device)
 {
     for (size_t i = 0; i < weights->block_count; i++) {
         struct block *block = weights->blocks[i];
+        // Biases, shifts, moments and running means start from zero.
         block->buffer = gpu_buffer_create(device, block->size, GPU_DEVICE);
         if (!block->buffer || !gpu_buffer_zero(block->buffer))
             return false;
@@ -275,6 +278,7 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device)
     return true;
 }
 
+// Through the host: it happens once in a run, and needs no kernel.
 bool weights_copy_to_average(struct weights *weights, struct gpu_device *device)
 {
     assert(weights->keeps_average);
