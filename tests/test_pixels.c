@@ -277,9 +277,9 @@ static void test_misfits(void **state)
     } cases[] = {
         { good, 9, "9x8" },
         { good, 0, "0x8" },
-        { wide, 8, "3x8x8 picture of u16, 0 bytes into samples of 192" },
+        { wide, 8, "3x8x8 image of u16, 0 bytes into samples of 192" },
         { late, 8, "4 bytes into samples of 192" },
-        { none, 8, "0x8x8 picture" },
+        { none, 8, "0x8x8 image" },
         { other, 8, "pixels of shape 1x192x1x1" },
         { outside[0], 8, "the 1 samples from 2 on are not among the 1 staged ones" },
         { outside[1], 8, "the 2 samples from 1 on" },

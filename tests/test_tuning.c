@@ -229,7 +229,7 @@ static void test_bad_files(void **state)
         { "{\"format\": \"pix2pix tuning 1\"}", "kernels" },
         { "{\"format\": \"pix2pix tuning 1\", \"kernels\": []}", "kernels" },
         { "{\"format\": \"pix2pix tuning 1\", \"kernels\": {\"a\": \"b\", \"c\": 3}}",
-          "not a text" },
+          "not a string" },
         { "{\"format\": \"pix2pix tuning 1\", \"kernels\": {\"a\": \"b\", \"a\": "
           "\"c\"}}",
           "line 1" },

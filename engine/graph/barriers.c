@@ -41,7 +41,7 @@ static bool meets(const struct range *list, size_t count, const struct range *r)
     return false;
 }
 
-// Adds a call and says whether a barrier must stand before it.
+// Adds a call and returns whether it needs a barrier before it.
 static bool hazards_add(struct hazards *h, const struct call *call)
 {
     bool barrier = false;
@@ -55,6 +55,7 @@ static bool hazards_add(struct hazards *h, const struct call *call)
         if (access & ACCESS_WRITE)
             barrier |= meets(h->reads, h->read_count, r);
     }
+    // A barrier orders everything before it, so nothing of that is remembered.
     if (barrier)
         h->read_count = h->write_count = 0;
     if (!mem_grow(&h->reads, &h->read_capacity, h->read_count + count,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// See cut.h.
+// Estimates and boxes. See cut.h.
 
 #include "graph/cut.h"
 
@@ -8,6 +8,8 @@
 
 double cut_estimate(const struct call *call, bool is_cpu)
 {
+    // Per second, of the slowest devices that are likely to be used: a guess that is
+    // too low costs a few submissions, one that is too high may cost the device.
     double flops = is_cpu ? 1e9 : 20e9;
     double bytes = is_cpu ? 1e9 : 5e9;
     double launch = is_cpu ? 50e-6 : 10e-6;
@@ -23,6 +25,7 @@ uint32_t cut_parts(double seconds, double budget)
 bool cut_append(struct pieces *list, const struct piece *box, uint32_t parts)
 {
     uint32_t cuts[3] = { 1, 1, 1 };
+    // The last axis first, whose boxes are whole planes of workgroups.
     uint32_t left = parts;
     for (int axis = 2; axis >= 0; axis--) {
         cuts[axis] = MIN(left, box->count[axis]);

@@ -12,7 +12,7 @@
 // One dispatch of a part of a call's grid.
 struct piece {
     size_t call;
-    bool is_first;    // of its call: the barrier stands before it
+    bool is_first;    // of its call: the call's barrier comes before it
     uint32_t base[3], count[3];
 };
 

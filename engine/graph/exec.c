@@ -86,7 +86,7 @@ static bool prepare_entry(struct exec *x, const struct call *call,
     return true;
 }
 
-// Bindings of all calls, then their kernels at once.
+// Bindings of all calls, then their kernels at once: several threads compile them.
 static bool prepare_entries(struct exec *x)
 {
     size_t calls = graph_call_count(x->graph);
@@ -281,7 +281,7 @@ bool exec_submit(struct exec *x, uint32_t index, const struct step_block *step)
         ok = submit_recorded(slot);
         slot->is_done = false;
     }
-    // Of a lost device a run that is under way tells what it had reached.
+    // Where the device was lost, the run that is under way reports what it had reached.
     if (!ok && !any_in_flight(x)) {
         report_failure(x, slot);
     } else if (!ok && !gpu_device_is_lost(x->device)) {

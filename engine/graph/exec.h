@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs a planned graph. The calls are recorded once and submitted every step. A barrier
-// stands exactly where a call reads or writes bytes written since the last one, or
-// writes bytes read since. Long steps are cut into submissions of at most about
+// Runs a planned graph. The calls are recorded once and submitted every step, with the
+// barriers that barriers.h finds. Long steps are cut into submissions of at most about
 // `submission_seconds` so that no driver's watchdog resets the device: the first step
 // by estimated work, submission by submission, later ones by what was measured.
 //
@@ -35,13 +34,13 @@ void exec_destroy(struct exec *x);    // NULL is fine; waits for what is in flig
 void *exec_upload(struct exec *x, struct tensor *t);
 const void *exec_download(struct exec *x, struct tensor *t);
 
-// What another slot has in the place of such memory of slot 0, to its end; NULL if it
-// is none.
+// What another slot has in the place of such memory of slot 0; NULL if it is not such
+// memory.
 void *exec_slot_memory(const struct exec *x, uint32_t slot, const void *memory);
 
 // One step: copies, calls, copies; returns when the device is done. `step` NULL is
-// zeros: of no use where randomness or an optimiser is. After false, exec_last_kernel
-// names the kernel that the device had reached.
+// zeros, which do for a graph without randomness and optimiser. After false,
+// exec_last_kernel names the kernel that the device had reached.
 bool exec_run(struct exec *x, const struct step_block *step);
 const char *exec_last_kernel(const struct exec *x);
 

@@ -19,7 +19,7 @@ static bool needs_gradient(const struct graph *g, struct tensor *t)
     return graph_tensor_of(t)->needs_gradient;
 }
 
-// Whether the derivative of a node by an input is none of the gradient's business.
+// Whether the gradient does not flow from a node to this input.
 static bool is_constant(const struct op_node *n, size_t k)
 {
     return n->op->constant >> k & 1;
@@ -123,6 +123,8 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
         if (!out->needs_gradient || !out->gradient_is_set)
             continue;
         e->label = graph_label(g, "%s, backward", n->label);
+        // Weight gradients wait for the next node's input gradient: only the optimiser
+        // reads them, so that both can run between the same two barriers.
         n->op->backward(e, n);
         backward_weights(g, waiting);
         waiting = n;

@@ -2,8 +2,10 @@
 //
 // The tape: nodes in creation order and the calls they emit. A builder function appends
 // one node and emits its forward calls at this point of the program; graph_minimize
-// emits a backward pass and an update at this point. Builders never return errors: the
-// first failure is logged and kept (graph_failed), later builders return a placeholder.
+// emits a backward pass and an update at this point. Builders report no errors: the
+// first failure is logged and kept (graph_failed); after it those that make nodes do
+// nothing and return NULL, which they also take as an input, so that a network is built
+// without a check after each line. Tensors belong to the graph.
 
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
@@ -78,11 +80,11 @@ struct tensor *graph_interpolate(struct graph *g, struct tensor *a, struct tenso
 struct tensor *graph_gradient_penalty(struct graph *g, struct tensor *x, float weight);
 
 // Losses: one number, [1, 1, 1, 1], unless said otherwise; graph_concat joins what
-// graph_add can not. target may be NULL: zero everywhere.
+// graph_add cannot. target may be NULL: zero everywhere.
 struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target,
                         float weight);    // the mean times weight
 struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target);
-// What D says, against one label everywhere.
+// The discriminator's logits x [n, 1, h, w] against one label everywhere.
 struct tensor *graph_gan_loss(struct graph *g, struct tensor *x, enum loss_kind kind,
                               float label);
 // The first and the second half of the samples with a label each: [1, 2, 1, 1].

@@ -76,8 +76,8 @@ static bool check_binding(const struct tensor *t, const char *label,
     return false;
 }
 
-// Finds the life of every tensor that a call uses. Returns the number of items, or
-// SIZE_MAX after a message.
+// Finds the life of every tensor that a call uses, of a slice that of its root. Returns
+// the number of items, or SIZE_MAX after a message.
 static size_t collect(struct graph *g, const struct plan_limits *limits,
                       struct item *items, struct plan *plan)
 {
@@ -142,6 +142,7 @@ static uint64_t find_gap(const struct block *block, const struct item *item,
     return offset;
 }
 
+// Largest first, since small ones fit into the gaps that large ones leave.
 static bool place(struct plan *plan, struct item *items, size_t count,
                   uint64_t max_block)
 {

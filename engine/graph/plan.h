@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory of a graph's temporaries: first and last use of every tensor over the calls,
-// then offsets in an arena of blocks, largest tensor first, first fit. Tensors whose
-// lives do not overlap share memory.
+// The memory of a graph's temporaries: first and last use of every tensor over the
+// calls, then offsets in an arena of blocks, largest tensor first, first fit. Tensors
+// whose lives do not overlap share memory.
 
 #ifndef GRAPH_PLAN_H
 #define GRAPH_PLAN_H

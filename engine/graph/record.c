@@ -34,16 +34,18 @@ void record_uploads(struct exec *x, uint32_t slot, struct gpu_stream *stream)
     if (x->step)
         gpu_stream_copy(stream, x->slots[slot].step_upload, 0, x->step, 0,
                         sizeof(struct step_block));
+    // The first calls read what was copied.
     gpu_stream_barrier(stream);
 }
 
 static void record_downloads(struct exec *x, uint32_t slot, struct gpu_stream *stream)
 {
+    // The last calls have written what is copied.
     gpu_stream_barrier(stream);
     for (size_t i = 0; i < x->download_count; i++) {
         const struct tensor *t = x->downloads[i].tensor;
         const struct place p = tensor_place(t);
-        // A slice lies in pieces, one a sample.
+        // A slice along channels is not contiguous: one piece for each sample.
         uint64_t count = p.root == t ? 1 : t->shape.n;
         uint64_t bytes = tensor_bytes(t) / count;
         for (uint64_t n = 0; n < count; n++)
@@ -156,6 +158,7 @@ bool record_step(struct exec *x, uint32_t index)
 {
     struct exec_slot *slot = &x->slots[index];
     bool ok = false;
+    // A driver that executes nothing measured nothing either: one submission then.
     bool executes = gpu_device_limits(x->device)->executes;
     struct pieces all = { 0 };
     size_t calls = graph_call_count(x->graph);

@@ -11,11 +11,11 @@
 
 enum model_norm { MODEL_NORM_BATCH, MODEL_NORM_INSTANCE, MODEL_NORM_NONE };
 
-// Where a batch norm takes its statistics from. An instance norm has those of each
-// image always.
+// Where a batch norm takes its statistics from. An instance norm always uses each
+// image's own.
 enum model_statistics {
-    STATISTICS_BATCH,        // of the batch in hand, and the running ones follow
-    STATISTICS_PER_IMAGE,    // of each image by itself
+    STATISTICS_BATCH,        // of the current batch, and the running ones follow
+    STATISTICS_PER_IMAGE,    // each image's own
     STATISTICS_RUNNING,      // the running ones
 };
 
@@ -62,9 +62,9 @@ uint32_t generator_multiple(const struct generator_options *options);
 struct discriminator_options {
     uint32_t layers;    // PatchGAN: 1 to 6; 3 sees 70x70 pixels
     uint32_t ndf;
-    bool pixel;    // each pixel by itself, whatever `layers`
+    bool pixel;    // the PixelGAN: each pixel alone; `layers` is ignored
     enum model_norm norm;
-    bool bias;    // as of the generator
+    bool bias;    // as the generator's
 };
 
 struct tensor *discriminator_build(struct graph *g, struct weights *weights,

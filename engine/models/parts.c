@@ -9,7 +9,8 @@
 
 #define NAME_SIZE 192
 
-// Weights of a convolution: `first` and `second` are its channels as the file has them.
+// Weights [first, second, kernel, kernel] of a convolution: its channels in the order
+// of PyTorch's files, which differs for a transposed one.
 static void add_weights(const struct network *n, enum weight_kind kind, uint32_t first,
                         uint32_t second, uint32_t kernel, uint32_t c_out, bool bias,
                         const char *name, struct tensor **w, struct tensor **b)
@@ -56,7 +57,8 @@ struct tensor *network_double(const struct network *n, struct tensor *x, uint32_
     if (graph_failed(n->g))
         return NULL;
     if (n->resize) {
-        // An activation of what is repeated is the repetition of the activation.
+        // [n, c, h, w] -> [n, c, 2 h, 2 w], then a convolution that keeps the size. Its
+        // activation on load may come after the repetition: both are elementwise.
         attr.kernel = 3;
         attr.stride = attr.pad = 1;
         attr.output_pad = 0;
@@ -86,6 +88,8 @@ struct tensor *network_norm(const struct network *n, struct tensor *x, bool relu
         return dropout ? graph_dropout(n->g, x, MODEL_DROPOUT) : x;
     }
     const enum model_statistics statistics = n->mode.statistics;
+    // PyTorch's InstanceNorm2d has neither scale nor shift by default, BatchNorm2d has
+    // both. A batch norm over each image alone is an instance norm with them.
     const bool has_weights = n->norm == MODEL_NORM_BATCH;
     const bool is_batch = has_weights && statistics != STATISTICS_PER_IMAGE;
     const struct norm_attributes attr = {

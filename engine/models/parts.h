@@ -33,7 +33,8 @@ struct tensor *network_conv(const struct network *n, struct tensor *x, uint32_t 
                             struct conv_attributes attr, bool bias, const char *format,
                             ...) PRINTF_LIKE(6, 7);
 
-// Twice the size: a transposed convolution, or what stands for it.
+// Twice the size, [n, c, h, w] -> [n, c_out, 2 h, 2 w]: a transposed convolution, or
+// with `resize` nearest neighbour and a convolution.
 struct tensor *network_double(const struct network *n, struct tensor *x, uint32_t c_out,
                               struct conv_attributes attr, bool bias,
                               const char *format, ...) PRINTF_LIKE(6, 7);

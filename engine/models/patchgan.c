@@ -4,6 +4,9 @@
 // section 3.2.2): `layers` convolutions of stride 2, one of stride 1, one to a single
 // channel of logits. The PixelGAN: three convolutions 1x1. The input is the condition
 // and the image, joined along channels, or the image alone.
+//
+//     3 layers: [n, 6, 256, 256] -> [n, 64, 128, 128] -> [n, 128, 64, 64]
+//               -> [n, 256, 32, 32] -> [n, 512, 31, 31] -> [n, 1, 30, 30]
 
 #include "models/parts.h"
 
@@ -98,6 +101,8 @@ struct tensor *discriminator_input_gradient(struct graph *g, struct weights *wei
     struct tensor *logits = build(&n, x, o, before);
     if (graph_failed(g))
         return NULL;
+    // The chain rule by hand, from the gradient of a sum, which is 1 everywhere: each
+    // step is a node, so the result can be differentiated once more.
     struct tensor *d = graph_fill(g, logits->shape, 1.0f);
     for (uint32_t i = list_layers(o, list); i-- > 0 && !graph_failed(g);) {
         const struct shape in = before[i]->shape;
@@ -116,6 +121,7 @@ struct tensor *discriminator_input_gradient(struct graph *g, struct weights *wei
 uint32_t discriminator_receptive_field(const struct discriminator_options *o)
 {
     struct layer list[LAYERS_MAX];
+    // What one element of a layer's output sees, from the logits back.
     uint32_t side = 1;
     for (uint32_t i = list_layers(o, list); i-- > 0;)
         side = (side - 1) * list[i].attr.stride + list[i].attr.kernel;

@@ -5,6 +5,9 @@
 // padding around all that keep the size.
 //
 //     block: x + norm(conv(pad(dropout(relu(norm(conv(pad(x))))))))
+//
+//     [n, 3, h, w] -> [n, ngf, h, w] -> [n, 2 ngf, h/2, w/2] -> [n, 4 ngf, h/4, w/4]
+//     and back; the blocks keep [n, 4 ngf, h/4, w/4]
 
 #include "models/parts.h"
 

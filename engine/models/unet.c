@@ -8,6 +8,10 @@
 //     level k:  leaky, conv, norm -> [level k + 1] -> relu, deconv, norm, (dropout)
 //     innermost: leaky, conv -> relu, deconv, norm
 //
+// Level k maps its input, of size h / 2^(k-1), to ngf min(2^(k-1), 8) channels of size
+// h / 2^k, and back. The level around it joins the result with its own encoder's
+// output, so that decoders read twice the channels.
+//
 // The encoder-decoder is the same without the concatenations.
 
 #include "models/parts.h"

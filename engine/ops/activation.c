@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Elementwise activations. The formulas are in shared/activation.h.
+// Elementwise activations y = f(x), both [n, c, h, w]. The formulas are in
+// shared/activation.h. Backward computes f'(x) from y, so x is not kept for it.
 
 #include "shared/activation.h"
 
@@ -72,7 +73,9 @@ static void activation_backward(struct emitter *e, const struct op_node *n)
                                  emit_output_gradient(e, n->out), dx);
 }
 
-// The derivative of a leaky ReLU as a factor: the pass that is its backward.
+// The derivative of a leaky ReLU as a factor, y = x * (h > 0 ? 1 : slope) with x, h and
+// y [n, c, h, w]: the backward pass of the activation as a node of its own, for losses
+// of a gradient. It is linear in x, so its own backward pass is the same kernel.
 
 static bool mask_infer(const struct op_node *n, struct op_shapes *shapes)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Optimisers. The formulas are in shared/adam.h; what changes with the step is in the
-// step block.
+// Optimisers: Adam (Kingma and Ba 2015) and SGD with momentum, one call for each
+// weight. The formulas are in shared/adam.h. What changes with the step (learning rate,
+// Adam's bias corrections) is in the step block, so that calls are recorded once.
 
 #include "shared/adam.h"
 
@@ -11,6 +12,7 @@
 _Static_assert(sizeof(struct adam_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(sizeof(struct sgd_params) <= CALL_MAX_PARAMS, "push constants");
 
+// 1 - beta is computed in doubles: in floats 1 - 0.999 is wrong in the fifth digit.
 struct adam_rule adam_rule(const struct optimizer *o)
 {
     return (struct adam_rule){

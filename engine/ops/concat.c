@@ -2,9 +2,12 @@
 //
 // Joins two tensors along their channels or their samples. Where it can be, nothing is
 // copied: the two become slices of the joint tensor, and who writes them writes there;
-// backward, their gradients are slices of its gradient. What can not be a slice,
+// backward, their gradients are slices of its gradient. What cannot be a slice,
 // because it is one of another tensor or written by the host, is copied
 // (shared/concat.h).
+//
+//     [n, ca, h, w] and [n, cb, h, w] -> [n, ca + cb, h, w]    along channels
+//     [na, c, h, w] and [nb, c, h, w] -> [na + nb, c, h, w]    along samples
 
 #include "shared/concat.h"
 

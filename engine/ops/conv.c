@@ -100,7 +100,8 @@ static void emit_backward_weight(struct emitter *e, const struct conv *c,
     conv_kernel_emit_weight(e, &kernel, call, load, &dw);
 }
 
-// Sum over everything but the channels.
+// db [1, c, 1, 1]: the sum of dy [n, c, h, w] over n, h and w. One workgroup has a
+// channel, so nothing is added atomically and the order of the sum is fixed.
 static void emit_backward_bias(struct emitter *e, struct tensor *dy, struct gradient db)
 {
     struct shape s = dy->shape;
@@ -123,8 +124,9 @@ static void emit_backward_bias(struct emitter *e, struct tensor *dy, struct grad
               });
 }
 
-// The gradient of the sum itself: tanh is differentiated by a pass of its own, and its
-// result takes the place of the output's gradient.
+// The gradient of the sum itself. tanh is differentiated by a pass of its own, since
+// both the input and the weight gradient read its result, which takes the place of the
+// output's gradient.
 static struct tensor *sum_gradient(struct emitter *e, const struct op_node *n)
 {
     struct tensor *dy = emit_output_gradient(e, n->out);
@@ -165,8 +167,9 @@ void conv_emit(struct emitter *e, const struct conv_shape *s, struct tensor *a,
 // ---------------------------------------------------------------------------
 // Ops
 
-// What convolutions have in common: c_w is the weights' dimension that belongs to the
-// input, c_out the other one. `out` is the shape found, in 64 bits.
+// What both kinds have in common: c_w is the weights' dimension that belongs to the
+// input, c_out the other one. `out` is the output's height and width, in 64 bits since
+// they may be too large.
 static bool check(const struct op_node *n, uint32_t c_w, uint32_t c_out,
                   const uint64_t out[2], struct op_shapes *shapes)
 {
@@ -260,6 +263,8 @@ static void conv_backward(struct emitter *e, const struct op_node *n)
         emit_backward_input(e, &c, dy, emit_value(e, n->in[1]), &ends, dx);
 }
 
+// Apart from conv_backward, which the next node's backward pass waits for: see struct
+// op.
 static void conv_backward_weights(struct emitter *e, const struct op_node *n)
 {
     const struct conv c = conv_of(n);
@@ -283,7 +288,8 @@ const struct op op_conv = {
     .backward_weights = conv_backward_weights,
 };
 
-// Whether a convolution of `size` elements has `result` of them.
+// Whether a convolution maps a side of `size` elements to one of `result`. Sides that
+// differ by less than the stride map to the same one, so the caller has to say which.
 static bool has_size(const struct conv_attributes *a, uint32_t size, uint32_t result)
 {
     const uint64_t padded = size + 2 * (uint64_t)a->pad;
@@ -307,8 +313,8 @@ static bool conv_transpose_infer(const struct op_node *n, struct op_shapes *shap
         if (has_size(a, a->out_h, x.h) && has_size(a, a->out_w, x.w))
             return check(n, w.n, w.c, out, shapes);
         char x_text[SHAPE_TEXT_SIZE];
-        log_error("%s: the output can not be %ux%u: a convolution would not make %s "
-                  "of it",
+        log_error("%s: the output cannot be %ux%u: no convolution maps it to "
+                  "%s",
                   n->label, a->out_h, a->out_w, shape_text(x, x_text));
         return false;
     }

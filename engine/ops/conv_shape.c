@@ -59,6 +59,7 @@ struct conv_product conv_shape_product(const struct conv_shape *s)
     const uint64_t taps = (uint64_t)s->kernel * s->kernel;
     switch (s->direction) {
     case CONV_FORWARD:
+        // y as [c_out, n h' w'] = w [c_out, c k k] times patches of x [c k k, n h' w'].
         return (struct conv_product){
             .m = y.c,
             .n = (uint64_t)y.n * y.h * y.w,
@@ -67,7 +68,9 @@ struct conv_product conv_shape_product(const struct conv_shape *s)
             .phases = 1,
         };
     case CONV_BACKWARD_INPUT: {
-        // There is one product for each phase; this is as large as any of them.
+        // dx as [c, n h w / s^2] = w [c, c_out taps] times dy. An element of dx meets
+        // only the taps of its phase, its place modulo the stride on both axes, so
+        // there is one product for each phase. This is as large as any of them.
         const uint64_t met = DIV_UP(s->kernel, s->stride);
         return (struct conv_product){
             .m = s->x.c,
@@ -81,6 +84,7 @@ struct conv_product conv_shape_product(const struct conv_shape *s)
     case CONV_BACKWARD_WEIGHT:
         break;
     }
+    // dw as [c_out, c k k] = dy [c_out, n h' w'] times patches of x [n h' w', c k k].
     return (struct conv_product){
         .m = y.c,
         .n = s->x.c * taps,

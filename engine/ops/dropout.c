@@ -11,13 +11,15 @@
 
 _Static_assert(sizeof(struct dropout_params) <= CALL_MAX_PARAMS, "push constants");
 
-// y = x * mask, into or onto y.
+// y = x * mask, both [n, c, h, w], into or onto y.
 static void dropout_emit(struct emitter *e, const struct op_node *n, struct tensor *x,
                          struct gradient y)
 {
     const double probability = (double)n->attr.dropout.probability;
     assert(probability >= 0.0 && probability < 1.0);
     const uint64_t count = shape_count(y.tensor->shape);
+    // An invocation takes four elements, the words of one Philox block. The first
+    // element may be in the middle of a block, which makes one block more.
     const struct grid grid = grid_linear(DIV_UP(count + 3, 4));
     const struct dropout_params params = {
         .count = (uint32_t)count,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Moving averages of weights. The formula is in shared/ema.h.
+// Moving averages of weights. The formula is in shared/ema.h. 1 - decay is computed in
+// doubles, since a decay near 1 leaves few digits of it in floats.
 
 #include "shared/ema.h"
 

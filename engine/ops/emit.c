@@ -55,6 +55,8 @@ size_t emitter_trained_index(const struct emitter *e, const struct tensor *t)
     return SIZE_MAX;
 }
 
+// Limits that Vulkan guarantees are asserted here, once for all ops: they know them
+// from op.h and do not ask the device.
 void emit_call(struct emitter *e, const struct call *call)
 {
     if (e->failed)
@@ -93,6 +95,8 @@ void emit_call(struct emitter *e, const struct call *call)
 
 void emitter_fill_views(struct emitter *e)
 {
+    // Not before the last call: until then a tensor may still become a slice of
+    // another.
     for (size_t i = 0; i < e->call_count; i++)
         for (size_t k = 0; k < CALL_MAX_BUFFERS; k++) {
             const struct call_use *use = &e->calls[i].use[k];
@@ -136,6 +140,7 @@ uint64_t call_bytes(const struct call *call)
     return bytes;
 }
 
+// Stubs: where a graph recomputes activations, these will find the copy.
 struct tensor *emit_value(struct emitter *e, struct tensor *t)
 {
     (void)e;
@@ -172,6 +177,7 @@ bool emitter_make_slice(struct emitter *e, struct tensor *t, struct tensor *pare
     t = emitter_resolve(t);
     if (t->weight || t->is_input || t->parent || t->format != TENSOR_F32)
         return false;
+    // A call that was emitted with it and takes no view could not find it there.
     for (size_t i = 0; i < e->call_count; i++)
         for (size_t k = 0; k < CALL_MAX_BUFFERS; k++)
             if (e->calls[i].use[k].tensor == t && !e->calls[i].use[k].view)
@@ -184,6 +190,8 @@ bool emitter_make_slice(struct emitter *e, struct tensor *t, struct tensor *pare
     return true;
 }
 
+// From the last call back: a call is alive if it writes what a live one after it reads,
+// what the host reads, or a weight.
 void emitter_drop_dead(struct emitter *e)
 {
     for (size_t i = 0; i < e->tensor_count; i++)
@@ -206,6 +214,7 @@ void emitter_drop_dead(struct emitter *e)
             if (!t->weight && (call->use[k].access & ACCESS_READ))
                 graph_tensor_of(t)->is_read = true;
         }
+        // The live ones gather at the end of the array, in their order.
         e->calls[--to] = *call;
     }
     e->call_count -= to;

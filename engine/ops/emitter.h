@@ -10,7 +10,7 @@
 #include "ops/op.h"
 #include "tensor/weights.h"
 
-// A tensor that the graph made. `alias` is what a detached tensor stands for; the
+// A tensor that the graph made. `alias` is the tensor that a detached one is; the
 // fields after it belong to the backward pass under way.
 struct graph_tensor {
     struct tensor
@@ -53,20 +53,20 @@ struct emitter {
 
 void emitter_finish(struct emitter *e);    // frees what it holds
 
-// A new tensor, NULL only if there is no memory (then failed is set).
+// A new tensor, NULL only if out of memory (then failed is set).
 struct tensor *emitter_tensor(struct emitter *e, const char *name, struct shape shape,
                               enum tensor_format format);
 
 // Writes the places of all tensors into the params of the calls. After the last call.
 void emitter_fill_views(struct emitter *e);
 
-// A slice of a tensor: some samples or some channels, of this shape. NULL only if there
-// is no memory.
+// A slice of a tensor: some samples or some channels, of this shape. NULL only if out
+// of memory.
 struct tensor *emitter_slice(struct emitter *e, struct tensor *parent, uint32_t first_n,
                              uint32_t first_c, struct shape shape);
 
-// Makes an existing tensor a slice of `parent`, unless it can not be one: it has
-// another parent, belongs to weights or the host, or a call can not handle slices.
+// Makes an existing tensor a slice of `parent`, unless it cannot be one: it has
+// another parent, belongs to weights or the host, or a call cannot handle slices.
 bool emitter_make_slice(struct emitter *e, struct tensor *t, struct tensor *parent,
                         uint32_t first_n, uint32_t first_c);
 

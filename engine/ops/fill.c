@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Constants: a tensor with one number everywhere.
+// Constants: a tensor of any shape with one number everywhere. The op starts the
+// gradient that the penalty measures; fill_emit also clears the gradients of weights
+// that a loss does not depend on.
 
 #include "shared/fill.h"
 

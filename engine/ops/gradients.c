@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-// Gives a constant gradient memory.
+// Gives a constant gradient memory, for those who need it as a tensor.
 static void settle(struct emitter *e, struct graph_tensor *t)
 {
     if (!t->gradient_is_constant)
@@ -41,6 +41,7 @@ bool emitter_set_gradient_constant(struct tensor *t, float value)
     struct graph_tensor *gt = graph_tensor_of(t);
     if (!gt->needs_gradient)
         return true;
+    // A tensor of numbers is there already: the caller has to add to that.
     if (gt->gradient_is_set && !gt->gradient_is_constant)
         return false;
     gt->gradient_constant = gt->gradient_is_set ? gt->gradient_constant + value : value;
@@ -112,6 +113,8 @@ struct weight_gradient emit_weight_gradient(struct emitter *e, struct tensor *w)
     struct weight_gradient out = { .sum = emit_gradient(e, w) };
     if (!out.sum.tensor || !e->optimizer || e->optimizer->kind != OPTIMIZER_ADAM)
         return out;
+    // Only the last of all nodes that add to the gradient may update the weight, and
+    // none if some later call still reads the old value.
     size_t index = emitter_trained_index(e, w);
     if (index == SIZE_MAX || e->passes[index].is_read_elsewhere)
         return out;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Points between two tensors, for the gradient penalty. The formula is in
-// shared/interpolate.h. There is no gradient: the penalty is one at these points,
-// wherever they came from.
+// Points between two tensors, a, b and y [n, c, h, w], for the gradient penalty. The
+// formula is in shared/interpolate.h. There is no gradient: the penalty is on D's
+// gradient at these points, however they were made.
 
 #include "shared/interpolate.h"
 

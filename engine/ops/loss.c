@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Losses: the mean of a function of each element and its target. The formulas are in
-// shared/loss.h. Forward is two calls: partial sums by at most LOSS_MAX_PARTIAL
-// workgroups, whose number depends on the shape only, then their sum.
+// shared/loss.h. x and its target are [n, c, h, w], the loss [1, groups, 1, 1].
+//
+// Forward is two calls: partial sums by at most LOSS_MAX_PARTIAL workgroups, then their
+// sum. The number of workgroups depends on the shape only and nothing is added
+// atomically, so the order of the sum, and its bits, are the same in every run.
 
 #include "shared/loss.h"
 
@@ -25,7 +28,7 @@ _Static_assert(LOSS_L1 == (int)LOSS_KIND_L1 && LOSS_MSE == (int)LOSS_KIND_MSE &&
 
 static bool loss_infer(const struct op_node *n, struct op_shapes *shapes)
 {
-    // Of the last two kinds there are no gradients of a target.
+    // Hinge and mean have labels only: shared/loss.h has no df/dt of them.
     assert(!n->attr.loss.has_target || n->attr.loss.kind <= LOSS_KIND_BCE);
     if (n->attr.loss.has_target && !shape_equal(n->in[0]->shape, n->in[1]->shape)) {
         char a[SHAPE_TEXT_SIZE], b[SHAPE_TEXT_SIZE];
@@ -35,7 +38,7 @@ static bool loss_infer(const struct op_node *n, struct op_shapes *shapes)
     }
     const uint32_t groups = n->attr.loss.groups;
     if (groups == 0 || groups > LOSS_MAX_GROUPS || n->in[0]->shape.n % groups) {
-        log_error("loss: %u samples can not be taken in %u equal groups",
+        log_error("loss: %u samples cannot be split into %u equal groups",
                   (unsigned)n->in[0]->shape.n, (unsigned)groups);
         return false;
     }
@@ -97,7 +100,8 @@ static void loss_forward(struct emitter *e, const struct op_node *n)
 
 void loss_emit_squares(struct emitter *e, struct tensor *x, struct tensor *sums)
 {
-    // The samples are groups of a mean squared difference from zero.
+    // Each sample is a group of its own, and the weight undoes the mean: the "loss" is
+    // the sum of squared differences from zero.
     const struct op_node n = {
         .in = { x },
         .out = sums,

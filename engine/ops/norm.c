@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Batch and instance normalisation with the statistics of the batch in hand, a leaky
-// ReLU and dropout after it in the same pass. The formulas and the layout of the
-// records are in shared/norm.h. saved[0] is one record for each group; with running
-// statistics there is none.
+// Batch and instance normalisation of x [n, c, h, w] with the statistics of the current
+// batch, a leaky ReLU and dropout after it in the same pass. The formulas and the
+// layout of the records are in shared/norm.h.
+//
+// saved[0] is one record for each group, [sections, c, 1, NORM_RECORD] of a batch norm,
+// [n, c, 1, NORM_RECORD] of an instance norm; with running statistics there is none.
+// Scale, shift and running statistics, [1, c, 1, 1] each, lie side by side in one
+// tensor: forward needs all of them, and a kernel has four bindings only.
 
 #include "shared/norm.h"
 
@@ -44,7 +48,9 @@ static struct norm_weights *weights_of(const struct op_node *n)
     return scale && scale->weight ? scale->weight->norm : NULL;
 }
 
-// Invocations: few where there is little to sum, since each sum costs barriers.
+// Invocations of a workgroup: few where there is little to sum, since each sum over a
+// workgroup costs barriers. The size decides the order of a sum, so it depends on
+// nothing but the shape and the device.
 static uint32_t workgroup_size(const struct op_limits *limits, const struct groups *g)
 {
     uint64_t elements = (uint64_t)g->runs * g->run;
@@ -84,6 +90,7 @@ static struct norm_params params_of(const struct op_node *n, const struct groups
         .factor = (float)(1.0 / (1.0 - (double)a->dropout)),
         .epsilon = a->epsilon,
         .momentum = a->momentum,
+        // Running variances are unbiased, those of the batch are not: as PyTorch.
         .unbiased = count > 1.0 ? (float)(count / (count - 1.0)) : 1.0f,
     };
 }
@@ -99,13 +106,13 @@ static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
     }
     if (n->in[NORM_SCALE] && n->in[NORM_SCALE]->shape.c != x.c) {
         char x_text[SHAPE_TEXT_SIZE], text[SHAPE_TEXT_SIZE];
-        log_error("norm: %s of shape %s does not go with the channels of %s",
+        log_error("norm: %s of shape %s does not match the channels of %s",
                   n->in[NORM_SCALE]->name, shape_text(n->in[NORM_SCALE]->shape, text),
                   shape_text(x, x_text));
         return false;
     }
     if (a->fixed && a->update_running) {
-        log_error("norm: fixed statistics can not be updated");
+        log_error("norm: fixed statistics cannot be updated");
         return false;
     }
     if ((a->update_running || a->fixed) &&
@@ -114,8 +121,8 @@ static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
         return false;
     }
     if (a->sections > 1 && (a->kind != NORM_BATCH || x.n % a->sections)) {
-        log_error("norm: %u samples can not be normalised in %u sections",
-                  (unsigned)x.n, (unsigned)a->sections);
+        log_error("norm: %u samples cannot be normalised in %u sections", (unsigned)x.n,
+                  (unsigned)a->sections);
         return false;
     }
     shapes->out = x;
@@ -179,7 +186,7 @@ static void norm_forward(struct emitter *e, const struct op_node *n)
         params.mean = weights->mean_at;
         params.variance = weights->variance_at;
     }
-    // Without weights their binding is not used; the record has it.
+    // Without weights their binding is not read, but has to hold something.
     emit_call(e, &(struct call){
                      .shader = SHADER_NORM_FORWARD,
                      CALL_SPEC(workgroup_size(emit_limits(e), &g), weights != NULL,
@@ -263,7 +270,7 @@ static void norm_backward(struct emitter *e, const struct op_node *n)
 {
     const struct norm_attributes *a = &n->attr.norm;
     if (a->fixed) {
-        log_error("%s: a network with fixed statistics can not be trained", n->label);
+        log_error("%s: a network with fixed statistics cannot be trained", n->label);
         e->failed = true;
         return;
     }

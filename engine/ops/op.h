@@ -47,7 +47,7 @@ struct call {
         struct tensor *tensor;
         enum access access;
         // Where in the params the kernel wants the struct view of the tensor, see
-        // CALL_VIEW. 0: nowhere, then the tensor can not be a slice of another one.
+        // CALL_VIEW. 0: nowhere, then the tensor cannot be a slice of another one.
         uint32_t view;
         enum fetch fetch;
     } use[CALL_MAX_BUFFERS];
@@ -160,8 +160,8 @@ struct interpolate_attributes {
 struct pixels_attributes {
     enum pixel_kind kind;
     uint32_t channels;
-    uint32_t side_h, side_w;           // of the staged picture, before the crop
-    uint32_t offset_bytes;             // of the picture in a sample
+    uint32_t side_h, side_w;           // of the staged image, before the crop
+    uint32_t offset_bytes;             // of the image in a sample
     uint32_t sample_bytes;             // of a sample; both are multiples of 4
     uint32_t first_sample, samples;    // those of the staged ones; 0 samples: all
     uint32_t h, w;                     // of the crop; filled in by graph_pixels_unpack
@@ -247,8 +247,8 @@ struct weight_gradient {
     const struct optimizer *optimizer;
 };
 
-// What stands for a node's tensor in backward. Backward asks for n->in, n->out and
-// n->saved through these, so that a recomputed value can stand in.
+// A node's tensor in backward. Backward asks for n->in, n->out and n->saved through
+// these, so that a recomputed value can take its place.
 struct tensor *emit_value(struct emitter *e, struct tensor *t);
 struct tensor *emit_saved(struct emitter *e, const struct op_node *n, uint32_t i);
 
@@ -297,7 +297,7 @@ struct op_limits {
 };
 const struct op_limits *emit_limits(const struct emitter *e);
 
-// Notes the shape of a convolution that is emitted, for the tuner.
+// Records the shape of a convolution that is emitted, for the tuner.
 void emit_product(struct emitter *e, const struct conv_shape *shape);
 
 // Optimisers (adam.c): one weight, its gradient complete.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Padding with zeros or by reflection. The formulas are in shared/pad.h.
+// Padding with zeros or by reflection, [n, c, h, w] -> [n, c, h + 2 size, w + 2 size].
+// The formulas are in shared/pad.h. Backward gathers what each element of dx was copied
+// to, so that no two invocations add to the same element.
 
 #include "shared/pad.h"
 
@@ -28,7 +30,7 @@ static bool pad_infer(const struct op_node *n, struct op_shapes *shapes)
     return true;
 }
 
-// `to` is what is written: y forward, dx backward.
+// x to y forward, dy to dx backward.
 static void pad_emit(struct emitter *e, const struct op_node *n, enum shader shader,
                      struct tensor *from, struct gradient to)
 {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The penalty on gradients whose length is not 1. The formulas are in shared/penalty.h.
-// saved[0] has each sample's sum of squares, made by several workgroups.
+// The penalty on gradients whose length is not 1 (Gulrajani et al. 2017, equation 3).
+// The formulas are in shared/penalty.h. The input is a gradient by images,
+// [n, c, h, w], the output [1, 1, 1, 1]. saved[0], [1, n, 1, 1], has each sample's sum
+// of squares, which backward needs again.
 
 #include "shared/penalty.h"
 
@@ -73,7 +75,7 @@ static void penalty_backward(struct emitter *e, const struct op_node *n)
     emit_call(e, &(struct call){
                      .shader = SHADER_PENALTY_BACKWARD,
                      CALL_SPEC(OP_WORKGROUP, has_seed),
-                     // Without a seed x is bound in its place.
+                     // Without a seed dy is not read; x is bound in its place.
                      .use = { { x, ACCESS_READ, VIEW(x) },
                               { emit_saved(e, n, 0), ACCESS_READ },
                               { dy, ACCESS_READ, has_seed ? VIEW(dy) : VIEW(x) },

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Pictures of any kind to tensors and back. The formulas are in shared/pixels.h.
-// Neither has a gradient.
+// Images of any kind of sample to tensors and back. The formulas are in
+// shared/pixels.h. Neither has a gradient.
+//
+//     unpack    U8 [n, sample_bytes, 1, 1], jitter [n, 1, 1, 4] -> [n, c, h, w]
+//     pack      [n, c, h, w] -> U8 [n, bytes, 1, 1]
+//
+// Crop, mirroring and the scaling to [-1, 1] happen on the device: the host uploads a
+// byte for each 8-bit sample instead of four.
 
 #include "shared/pixels.h"
 
@@ -27,7 +33,7 @@ static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
     if (n->in[0]->format != TENSOR_U8 || !shape_equal(pixels, expected) || bytes == 0 ||
         attr.offset_bytes % 4 || attr.sample_bytes % 4 ||
         attr.offset_bytes + bytes > attr.sample_bytes) {
-        log_error("pixels: cannot take a %ux%ux%u picture of %s, %u bytes into samples "
+        log_error("pixels: cannot take a %ux%ux%u image of %s, %u bytes into samples "
                   "of %u, from pixels of shape %s",
                   (unsigned)attr.channels, (unsigned)attr.side_h, (unsigned)attr.side_w,
                   pixel_kind_name(attr.kind), (unsigned)attr.offset_bytes,
@@ -35,7 +41,7 @@ static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
         return false;
     }
     if (shape_count(jitter) != (uint64_t)pixels.n * PIXELS_JITTER) {
-        log_error("pixels: %u samples do not go with jitter of shape %s",
+        log_error("pixels: %u samples do not match the jitter of shape %s",
                   (unsigned)pixels.n, shape_text(jitter, text));
         return false;
     }
@@ -45,7 +51,7 @@ static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
         return false;
     }
     if (attr.h == 0 || attr.w == 0 || attr.h > attr.side_h || attr.w > attr.side_w) {
-        log_error("pixels: a crop of %ux%u is not part of a picture of %ux%u",
+        log_error("pixels: a crop of %ux%u does not fit into an image of %ux%u",
                   (unsigned)attr.h, (unsigned)attr.w, (unsigned)attr.side_h,
                   (unsigned)attr.side_w);
         return false;
@@ -90,7 +96,7 @@ static bool pack_infer(const struct op_node *n, struct op_shapes *shapes)
     const uint64_t bytes = pixel_staged_bytes(n->attr.pixels.kind, x.c, x.w, x.h);
     if (bytes > UINT32_MAX) {
         char text[SHAPE_TEXT_SIZE];
-        log_error("pixels: the shape %s is too large for a picture",
+        log_error("pixels: the shape %s is too large for an image",
                   shape_text(x, text));
         return false;
     }
@@ -101,6 +107,7 @@ static bool pack_infer(const struct op_node *n, struct op_shapes *shapes)
 
 static void pack_forward(struct emitter *e, const struct op_node *n)
 {
+    // Staged images are padded to whole words, so that no two invocations share one.
     const uint64_t words = shape_count(n->out->shape) / 4;
     const struct grid grid = grid_linear(words);
     const struct pixels_pack_params params = {

@@ -15,7 +15,7 @@
 
 #define FORMAT "pix2pix tuning 1"
 
-// A file of a thousand networks is smaller.
+// More is not a table: that of a thousand networks is smaller.
 #define MAX_BYTES ((size_t)16 << 20)
 
 // ---------------------------------------------------------------------------
@@ -150,7 +150,7 @@ static bool read_kernels(json_t *kernels, struct tuning *t, char *reason, size_t
         return refuse(reason, size, "it has no object \"kernels\"");
     json_object_foreach(kernels, shape, variant) {
         if (!json_is_string(variant))
-            return refuse(reason, size, "a kernel in it is not a text");
+            return refuse(reason, size, "a kernel in it is not a string");
         if (!tuning_set(t, shape, json_string_value(variant), false))
             return refuse(reason, size, "out of memory");
     }

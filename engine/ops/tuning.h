@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // A tuning table: for shapes of convolutions the variants that a device is to use, as
-// measured on it. Both stand in it by name, so that a table read from a file may hold
-// any: what this version does not know is never found.
+// measured on it. Both are names in it, so that a file may hold those of any version:
+// what this one does not know is never found.
 //
 // A file is one JSON object:
 //
 //     "format": "pix2pix tuning 1"
 //     "device", "driver", "shaders": texts, where the table was measured
 //     "kernels": { "forward 1x3x256x256 -> 64 k4 s2 p1": "shared-64x64x16-8x4", ... }
-//     "untimed": [shapes of "kernels" that time did not suffice for, ...]
+//     "untimed": [shapes of "kernels" that there was no time to measure, ...]
 
 #ifndef OPS_TUNING_H
 #define OPS_TUNING_H
@@ -27,7 +27,7 @@ enum tuning_mode {
 struct tuning_entry {
     char *shape;      // conv_shape_text
     char *variant;    // conv_variant.name
-    bool untimed;     // the built-in choice, written down
+    bool untimed;     // the built-in choice, recorded without a measurement
 };
 
 struct tuning {
@@ -45,7 +45,7 @@ bool tuning_set_origin(struct tuning *t, const char *device, const char *driver,
                        const char *shaders);
 bool tuning_same_origin(const struct tuning *a, const struct tuning *b);
 
-// Sets or replaces the entry of a shape. False if there is no memory.
+// Sets or replaces the entry of a shape. False if out of memory.
 bool tuning_set(struct tuning *t, const char *shape, const char *variant, bool untimed);
 
 const struct tuning_entry *tuning_entry(const struct tuning *t, const char *shape);
@@ -55,7 +55,7 @@ const struct tuning_entry *tuning_entry(const struct tuning *t, const char *shap
 const struct conv_variant *tuning_find(const struct tuning *t,
                                        const struct conv_shape *s);
 
-// Of what decides the choice, in 16 digits: shapes and variants.
+// A hash of what decides the choice, shapes and variants, in 16 digits.
 const char *tuning_hash(const struct tuning *t, char text[HASH_TEXT_SIZE]);
 
 // Reads a file into a zeroed table. On failure the table is as it was and `reason` says

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Twice the height and width by repeating each element. The formulas are in
-// shared/upsample.h.
+// Twice the height and width by repeating each element: [n, c, h, w] -> [n, c, 2 h, 2
+// w]. The formulas are in shared/upsample.h. Backward adds up four elements for each of
+// dx, in a fixed order.
 
 #include "shared/upsample.h"
 
@@ -25,7 +26,7 @@ static bool upsample_infer(const struct op_node *n, struct op_shapes *shapes)
     return true;
 }
 
-// `to` is what is written: y forward, dx backward.
+// x to y forward, dy to dx backward.
 static void upsample_emit(struct emitter *e, const struct op_node *n,
                           enum shader shader, struct tensor *from, struct gradient to)
 {
