@@ -4,7 +4,6 @@
 // are those of the whole batch.
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "support/gpu.h"
@@ -81,13 +80,7 @@ static void test_random_numbers(void **state)
             equal += (expected[0][k] == 0) == (expected[0][run + k] == 0);
         assert_true(equal < run);
         assert_true(reference_alpha(&step, 0, 0) != reference_alpha(&step, 0, 1));
-        free(wide);
-        free(dropped);
     }
-    free(x);
-    free(actual);
-    for (int k = 0; k < RANDOM; k++)
-        free(expected[k]);
 }
 
 // ---------------------------------------------------------------------------
@@ -109,7 +102,6 @@ static struct tensor *weight(struct harness *h, enum weight_kind kind, const cha
     struct tensor *t = weights_find(h->weights, name)
                            ? &weights_find(h->weights, name)->value
                            : harness_weight_kind(h, kind, name, s, values);
-    free(values);
     return t;
 }
 
@@ -177,8 +169,6 @@ static void run(struct results *out, uint32_t part, const struct optimizer *opti
         else
             graph_accumulate(g, loss, h.weights, k == 0);
     }
-    free(x);
-    free(goal);
     assert_false(graph_failed(g));
     for (uint32_t step = 1; step <= (optimizer ? 3 : 1); step++) {
         h.step.step = step;
@@ -204,21 +194,12 @@ static void run(struct results *out, uint32_t part, const struct optimizer *opti
     harness_end(&h);
 }
 
-static void results_end(struct results *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        free(r->values[i]);
-        free(r->gradients[i]);
-    }
-}
-
 static void check_arrays(const char *what, const float *actual, const float *expected,
                          struct shape s)
 {
     const struct tolerance rounding = { "rounding", 1e-4, 1e-5, 1e-6 };
     double *wide = check_widen(expected, s);
     check_array(what, actual, wide, s, &rounding);
-    free(wide);
 }
 
 static void check_parts(const char *name, const struct optimizer *optimizer,
@@ -235,9 +216,7 @@ static void check_parts(const char *name, const struct optimizer *optimizer,
             check_arrays("gradient", several.gradients[k], one.gradients[k],
                          one.shapes[k]);
         }
-        results_end(&several);
     }
-    results_end(&one);
 }
 
 static void test_gradients(void **state)
@@ -278,9 +257,9 @@ static void test_last_is_fused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_numbers),
-        cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_last_is_fused),
+        check_test(test_random_numbers),
+        check_test(test_gradients),
+        check_test(test_last_is_fused),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -6,7 +6,6 @@
 #include "support/reference.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const struct shape shapes[] = {
     { 1, 1, 1, 1 }, { 1, 3, 5, 7 }, { 3, 2, 4, 9 }, { 1, 1, 1, 129 }, { 2, 5, 17, 31 },
@@ -62,14 +61,6 @@ static void run_case(const struct kind *kind, struct shape s, bool accumulate)
         harness_add_accumulated(s, x, dx_expected);
     check_array("y", y, y_expected, s, &TOLERANCE_ELEMENTWISE);
     check_array("dx", dx, dx_expected, s, &TOLERANCE_ELEMENTWISE);
-    free(x);
-    free(y);
-    free(dy);
-    free(dx);
-    free(x_wide);
-    free(dy_wide);
-    free(y_expected);
-    free(dx_expected);
 }
 
 static void test_reference(void **state)
@@ -107,8 +98,6 @@ static void test_extremes(void **state)
                                      ARRAY_LEN(x), x_wide, expected);
         check_array("y", values, expected, s, &relative);
     }
-    free(x_wide);
-    free(expected);
 }
 
 static struct tensor *build_gradient(struct harness *h, void *user)
@@ -131,9 +120,9 @@ static void test_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_extremes),
-        cmocka_unit_test(test_gradient),
+        check_test(test_reference),
+        check_test(test_extremes),
+        check_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

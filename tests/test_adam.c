@@ -4,7 +4,6 @@
 // device itself made.
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "support/gpu.h"
 #include "support/reference.h"
@@ -53,20 +52,11 @@ static void run_case(struct shape s, const struct optimizer *optimizer)
         else
             reference_sgd((size_t)shape_count(s), LR, MOMENTUM, g_wide, w_expected,
                           m_expected);
-        free(g_wide);
         check_array("w", w, w_expected, s, &TOLERANCE_ELEMENTWISE);
         check_array("m", m, m_expected, s, &TOLERANCE_ELEMENTWISE);
         check_array("v", v, v_expected, s, &TOLERANCE_ELEMENTWISE);
     }
     harness_end(&h);
-    free(w);
-    free(target);
-    free(g);
-    free(m);
-    free(v);
-    free(w_expected);
-    free(m_expected);
-    free(v_expected);
 }
 
 static const struct shape shapes[] = {
@@ -165,19 +155,15 @@ static void test_average(void **state)
             expected[i] = (double)decay * expected[i] + (1 - (double)decay) * w[i];
     }
     harness_end(&h);
-    free(w);
-    free(mean);
-    free(actual);
-    free(expected);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_adam),
-        cmocka_unit_test(test_sgd),
-        cmocka_unit_test(test_first_step),
-        cmocka_unit_test(test_average),
+        check_test(test_adam),
+        check_test(test_sgd),
+        check_test(test_first_step),
+        check_test(test_average),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -5,7 +5,6 @@
 #include "support/gradient.h"
 #include "support/reference.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -49,15 +48,6 @@ static void run_case(struct shape s, bool accumulate)
     check_array("y", y, expected, s, &TOLERANCE_ELEMENTWISE);
     check_array("da", da, da_expected, s, &TOLERANCE_ELEMENTWISE);
     check_array("db", db, db_expected, s, &TOLERANCE_ELEMENTWISE);
-    free(a);
-    free(b);
-    free(y);
-    free(dy);
-    free(da);
-    free(db);
-    free(expected);
-    free(da_expected);
-    free(db_expected);
 }
 
 static void test_reference(void **state)
@@ -115,8 +105,6 @@ static struct tensor *build_gradient(struct harness *h, void *user)
     struct tensor *a_tensor = harness_weight(h, "a", s, a);
     struct tensor *y = graph_add(h->graph, graph_scale(h->graph, a_tensor, 0.5f),
                                  harness_weight(h, "b", s, b));
-    free(a);
-    free(b);
     return graph_add(h->graph, y, graph_tanh(h->graph, a_tensor));
 }
 
@@ -147,18 +135,16 @@ static void test_more_elements_than_invocations(void **state)
         if (y[i] != 2.0f * x[i])
             fail_msg("element %zu is %g, not %g", i, (double)y[i], 2.0 * (double)x[i]);
     harness_end(&h);
-    free(x);
-    free(y);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_more_elements_than_invocations),
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_detach),
-        cmocka_unit_test(test_mismatch),
-        cmocka_unit_test(test_gradient),
+        check_test(test_more_elements_than_invocations),
+        check_test(test_reference),
+        check_test(test_detach),
+        check_test(test_mismatch),
+        check_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -5,7 +5,6 @@
 #include "support/gradient.h"
 #include "support/reference.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -46,18 +45,6 @@ static void run_case(struct shape a_shape, uint32_t cb, bool accumulate)
     check_array("y", y, expected, s, &TOLERANCE_EXACT);
     check_array("da", da, da_expected, a_shape, backward);
     check_array("db", db, db_expected, b_shape, backward);
-    free(a);
-    free(b);
-    free(y);
-    free(dy);
-    free(da);
-    free(db);
-    free(a_wide);
-    free(b_wide);
-    free(dy_wide);
-    free(expected);
-    free(da_expected);
-    free(db_expected);
 }
 
 static void test_reference(void **state)
@@ -105,8 +92,6 @@ static struct tensor *build_slices(struct harness *h, void *user)
     float *a = check_random_floats(&r, s), *b = check_random_floats(&r, s);
     struct tensor *p = graph_tanh(g, harness_weight(h, "a", s, a));
     struct tensor *q = graph_scale(g, harness_weight(h, "b", s, b), 2.0f);
-    free(a);
-    free(b);
     struct tensor *joint = graph_concat(g, p, q);
     struct tensor *pairs =
         graph_stack(g, joint, graph_concat(g, graph_tanh(g, q), graph_sigmoid(g, p)));
@@ -145,10 +130,10 @@ static void test_mismatch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_twice),
-        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_mismatch),
+        check_test(test_reference),
+        check_test(test_twice),
+        check_test(test_slices),
+        check_test(test_mismatch),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

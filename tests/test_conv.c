@@ -8,7 +8,6 @@
 #include "support/reference_conv.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -129,12 +128,7 @@ static void run_case(const struct conv_case *c, bool transpose, const char *kern
     check_array("dw", dw, dw_expected, w_shape, &TOLERANCE_SUM);
     if (c->bias)
         check_array("db", db, db_expected, b_shape, &TOLERANCE_SUM);
-
-    void *all[] = { x,          w,           b,           y,          dy,     dx,
-                    dw,         db,          x_wide,      w_wide,     b_wide, dy_wide,
-                    y_expected, dx_expected, dw_expected, db_expected };
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        free(all[i]);
+    check_release(NULL);    // there are hundreds of cases
 }
 
 // More workgroups than fit on one axis, of the smallest tile and for the bias, and a
@@ -243,9 +237,6 @@ static struct tensor *build_shared(struct harness *h, void *user)
     struct tensor *x_tensor = harness_weight(h, "x", c.x, x);
     struct tensor *w_tensor = harness_weight(h, "w", w_shape, w);
     struct tensor *b_tensor = harness_weight(h, "b", (struct shape){ 1, 3, 1, 1 }, b);
-    free(x);
-    free(w);
-    free(b);
     struct tensor *once = build(h->graph, transpose, x_tensor, w_tensor, b_tensor, c.a);
     struct tensor *twice =
         build(h->graph, transpose, graph_tanh(h->graph, once), w_tensor, b_tensor, c.a);
@@ -350,10 +341,10 @@ static void test_misfits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_simple),           cmocka_unit_test(test_tiled),
-        cmocka_unit_test(test_tiled_guaranteed), cmocka_unit_test(test_every_variant),
-        cmocka_unit_test(test_gradient),         cmocka_unit_test(test_flops),
-        cmocka_unit_test(test_misfits),
+        check_test(test_simple),           check_test(test_tiled),
+        check_test(test_tiled_guaranteed), check_test(test_every_variant),
+        check_test(test_gradient),         check_test(test_flops),
+        check_test(test_misfits),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -7,7 +7,6 @@
 #include "support/reference.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "shared/dropout.h"
@@ -76,13 +75,6 @@ static void run_case(struct shape s, float probability, bool accumulate)
     if (accumulate)
         harness_add_accumulated(s, x, expected);
     check_array("dx", dx, expected, s, &TOLERANCE_ELEMENTWISE);
-    free(x);
-    free(y);
-    free(dy);
-    free(dx);
-    free(x_wide);
-    free(dy_wide);
-    free(expected);
 }
 
 static void test_reference(void **state)
@@ -161,9 +153,6 @@ static void test_masks(void **state)
         --*fields[i];
     }
     harness_end(&h);
-    free(ones);
-    free(first);
-    free(other);
 }
 
 static struct tensor *build_gradient(struct harness *h, void *user)
@@ -174,7 +163,6 @@ static struct tensor *build_gradient(struct harness *h, void *user)
     random_init(&r, 8, 8);
     float *x = check_random_floats(&r, s);
     struct tensor *y = graph_dropout(h->graph, harness_weight(h, "x", s, x), 0.4f);
-    free(x);
     return y;
 }
 
@@ -188,10 +176,10 @@ static void test_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_philox),
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_gradient),
+        check_test(test_philox),
+        check_test(test_reference),
+        check_test(test_masks),
+        check_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -5,7 +5,6 @@
 // completes a gradient. The same small network is trained both ways.
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ops/conv_variant.h"
@@ -33,7 +32,6 @@ static struct tensor *weight(struct harness *h, const char *name, struct shape s
     for (size_t i = 0; i < shape_count(s); i++)
         values[i] *= 0.3f;
     struct tensor *t = harness_weight(h, name, s, values);
-    free(values);
     return t;
 }
 
@@ -76,8 +74,6 @@ static void build(struct built *b, bool fused, struct op_limits limits, bool sha
     float *x = check_random_floats(&r, s), *goal = check_random_floats(&r, s);
     struct tensor *in = harness_input(h, "in", s, x);
     struct tensor *target = harness_input(h, "target", s, goal);
-    free(x);
-    free(goal);
     struct tensor *inner = weight(h, "cc", (struct shape){ 5, 5, 3, 3 });
 
     struct tensor *skip =
@@ -126,9 +122,6 @@ static void check_equal(struct harness *a, struct harness *b, const struct tenso
     }
     double *expected = check_widen(y, t->shape);
     check_array(what, x, expected, t->shape, &TOLERANCE_NETWORK);
-    free(x);
-    free(y);
-    free(expected);
 }
 
 static void run(const char *name, struct op_limits limits, bool shares,
@@ -202,7 +195,6 @@ static void test_sgd(void **state)
             harness_read(h, t, start);
             value[i] = check_widen(start, t->shape);
             velocity[i] = check_doubles(t->shape);
-            free(start);
         }
         for (uint32_t step = 1; step <= STEPS; step++) {
             h->step.step = step;
@@ -226,18 +218,11 @@ static void test_sgd(void **state)
                 reference_sgd((size_t)shape_count(s), (double)h->step.lr, sgd.momentum,
                               g_wide, value[i], velocity[i]);
                 check_array("w", actual, value[i], s, &TOLERANCE_ELEMENTWISE);
-                free(g);
-                free(actual);
-                free(g_wide);
             }
         }
         for (size_t i = 0; i < graph_call_count(h->graph); i++) {
             const enum shader shader = graph_call(h->graph, i)->shader;
             assert_true(shader != SHADER_ADAM && shader != SHADER_NORM_UPDATE);
-        }
-        for (size_t i = 0; i < count; i++) {
-            free(value[i]);
-            free(velocity[i]);
         }
         harness_end(h);
     }
@@ -301,10 +286,10 @@ static void test_what_is_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_networks),
-        cmocka_unit_test(test_sgd),
-        cmocka_unit_test(test_other_readers),
-        cmocka_unit_test(test_what_is_left_out),
+        check_test(test_networks),
+        check_test(test_sgd),
+        check_test(test_other_readers),
+        check_test(test_what_is_left_out),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

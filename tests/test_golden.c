@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "support/gpu.h"
@@ -37,7 +36,6 @@ static void test_formulas(void **state)
     golden_input(s, x);
     for (size_t i = 0; i * stride < shape_count(s); i++)
         assert_true((double)x[i * stride] == golden_element(f, "input", i));
-    free(x);
 
     float w[70];
     double sketch[GOLDEN_SKETCH], expected[GOLDEN_SKETCH];
@@ -95,7 +93,7 @@ static void test_forward_fixtures(void **state)
         const uint32_t stride = golden_count(c, "stride");
         char path[512];
         uint64_t count;
-        free(golden_floats(outputs, golden_text(c, "name"), &count));
+        golden_floats(outputs, golden_text(c, "name"), &count);
         assert_int_equal(count, (shape_count(s) + stride - 1) / stride);
         snprintf(path, sizeof(path), "%s/forward/%s", TEST_GOLDEN,
                  golden_text(c, "file"));
@@ -108,9 +106,9 @@ static void test_forward_fixtures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formulas),
-        cmocka_unit_test(test_sketch),
-        cmocka_unit_test(test_forward_fixtures),
+        check_test(test_formulas),
+        check_test(test_sketch),
+        check_test(test_forward_fixtures),
     };
     return cmocka_run_group_tests(tests, test_log_setup, NULL);
 }

@@ -6,7 +6,6 @@
 #include "support/reference.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -87,14 +86,6 @@ static void run_case(const struct loss_case *c, struct shape s, bool accumulate)
     check_array("dx", dx, dx_expected, s, &TOLERANCE_ELEMENTWISE);
     if (t_tensor)
         check_array("dt", dt, dt_expected, s, &TOLERANCE_ELEMENTWISE);
-    free(x);
-    free(t);
-    free(dx);
-    free(dt);
-    free(x_wide);
-    free(t_wide);
-    free(dx_expected);
-    free(dt_expected);
 }
 
 static void test_reference(void **state)
@@ -193,10 +184,6 @@ static void test_halves(void **state)
         }
         check_array("loss", loss, expected, two, &TOLERANCE_SUM);
         check_array("dx", dx, dx_expected, s, &TOLERANCE_ELEMENTWISE);
-        free(x);
-        free(dx);
-        free(wide);
-        free(dx_expected);
     }
 }
 
@@ -235,7 +222,6 @@ static struct tensor *build_stacked(struct harness *h, void *user)
     random_init(&r, 12, 12);
     float *x = check_random_floats(&r, s);
     struct tensor *t = harness_weight(h, "x", s, x);
-    free(x);
     struct tensor *losses = graph_concat(
         h->graph, graph_gan_loss(h->graph, t, LOSS_KIND_MSE, 0.5f),
         graph_concat(h->graph, graph_gan_loss(h->graph, t, LOSS_KIND_BCE, 1.0f),
@@ -266,8 +252,6 @@ static struct tensor *build_gradient(struct harness *h, void *user)
         t[i] = x[i] + (i % 2 ? 0.7f : -0.9f);
     struct tensor *x_tensor = harness_weight(h, "x", s, x);
     struct tensor *t_tensor = c->has_target ? harness_weight(h, "t", s, t) : NULL;
-    free(x);
-    free(t);
     return build(h->graph, c, x_tensor, t_tensor);
 }
 
@@ -285,9 +269,9 @@ static void test_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference), cmocka_unit_test(test_logits),
-        cmocka_unit_test(test_halves),    cmocka_unit_test(test_hinge),
-        cmocka_unit_test(test_mismatch),  cmocka_unit_test(test_gradient),
+        check_test(test_reference), check_test(test_logits),
+        check_test(test_halves),    check_test(test_hinge),
+        check_test(test_mismatch),  check_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

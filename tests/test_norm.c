@@ -7,7 +7,6 @@
 #include "support/reference.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/log.h"
 #include "support/log.h"
@@ -119,18 +118,8 @@ static void run_case(const struct norm_case *t, const struct tolerance *toleranc
         check_array("running mean", mean, mean_wide, channels, &TOLERANCE_SUM);
         check_array("running variance", variance, variance_wide, channels,
                     &TOLERANCE_SUM);
-        free(mean_wide);
-        free(variance_wide);
     }
     harness_end(&h);
-    float *floats[] = { x, scale, shift, mean, variance, y, dy, dx, dscale, dshift };
-    double *doubles[] = { x_wide,     dy_wide,       scale_wide,      shift_wide,
-                          y_expected, dx_expected,   dscale_expected, dshift_expected,
-                          batch_mean, batch_variance };
-    for (size_t i = 0; i < ARRAY_LEN(floats); i++)
-        free(floats[i]);
-    for (size_t i = 0; i < ARRAY_LEN(doubles); i++)
-        free(doubles[i]);
 }
 
 static void run_shapes(enum norm_kind kind)
@@ -223,10 +212,6 @@ static void test_many_groups(void **state)
     // into one of the result.
     const struct tolerance pairs = { "pairs", 1e-3, 0, 1e-3 };
     check_array("y", y, expected, s, &pairs);
-    free(x);
-    free(y);
-    free(x_wide);
-    free(expected);
 }
 
 // Two batches in one tensor are what they are in two.
@@ -285,9 +270,6 @@ static void test_sections(void **state)
     }
     for (int i = 0; i < 9; i++)
         assert_float_equal(results[0][i / 3][i % 3], results[1][i / 3][i % 3], 1e-5);
-    float *all[] = { x, goal, y[0], y[1], dx[0], dx[1] };
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        free(all[i]);
 }
 
 // In one pass the same as by the ops one after the other, and the same mask.
@@ -323,16 +305,12 @@ static void test_fused(void **state)
             harness_run_backward(&h, out, false, y[fused], dy);
             harness_read_gradient(&h, x_tensor, dx[fused]);
             harness_end(&h);
-            free(x);
         }
         for (size_t k = 0; k < shape_count(s); k++) {
             assert_true((y[0][k] == 0) == (y[1][k] == 0));
             assert_float_equal(y[0][k], y[1][k], 1e-6);
             assert_float_equal(dx[0][k], dx[1][k], 2e-5);
         }
-        float *all_floats[] = { y[0], y[1], dx[0], dx[1], dy };
-        for (size_t k = 0; k < ARRAY_LEN(all_floats); k++)
-            free(all_floats[k]);
     }
 }
 
@@ -388,12 +366,6 @@ static void run_fixed(struct shape s, bool leaky, bool drops)
     harness_read(&h, &weights->weight->norm->variance->value, y);
     check_same("running variance", y, variance, channels);
     harness_end(&h);
-    float *floats[] = { x, y, scale, shift, mean, variance };
-    for (size_t i = 0; i < ARRAY_LEN(floats); i++)
-        free(floats[i]);
-    for (size_t i = 0; i < ARRAY_LEN(wide); i++)
-        free(wide[i]);
-    free(expected);
 }
 
 // By the running statistics.
@@ -447,7 +419,6 @@ static struct tensor *build_gradient(struct harness *h, void *user)
     struct tensor *y =
         graph_norm(h->graph, harness_weight(h, "x", s, x),
                    harness_norm(h, s.c, scale, shift, NULL, NULL), c->attr);
-    free(x);
     return y;
 }
 
@@ -468,11 +439,11 @@ static void test_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batch),         cmocka_unit_test(test_instance),
-        cmocka_unit_test(test_large_mean),    cmocka_unit_test(test_constant),
-        cmocka_unit_test(test_many_groups),   cmocka_unit_test(test_sections),
-        cmocka_unit_test(test_fused),         cmocka_unit_test(test_fixed),
-        cmocka_unit_test(test_fixed_refused), cmocka_unit_test(test_gradient),
+        check_test(test_batch),         check_test(test_instance),
+        check_test(test_large_mean),    check_test(test_constant),
+        check_test(test_many_groups),   check_test(test_sections),
+        check_test(test_fused),         check_test(test_fixed),
+        check_test(test_fixed_refused), check_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -36,7 +35,7 @@ static float *golden_values(struct safetensors *file, const char *network,
     const struct safetensors_entry *e = safetensors_find(file, name);
     if (!e || e->end - e->begin != tensor_bytes(&w->value))
         fail_msg("the golden file has no %s of the right size", name);
-    float *values = malloc((size_t)tensor_bytes(&w->value));
+    float *values = check_memory((size_t)tensor_bytes(&w->value));
     assert_true(safetensors_read(file, e, values));
     return values;
 }
@@ -48,7 +47,6 @@ static void upload(struct safetensors *file, const char *network,
         struct weight *w = weights->items[i];
         float *values = golden_values(file, network, w);
         assert_true(tensor_upload(test_gpu(), &w->value, values));
-        free(values);
     }
 }
 
@@ -63,7 +61,7 @@ static void check_weights(struct safetensors *file, const char *network,
         struct weight *w = weights->items[i];
         size_t count = (size_t)shape_count(w->value.shape);
         float *expected = golden_values(file, network, w);
-        float *actual = malloc(tensor_bytes(&w->value));
+        float *actual = check_memory(tensor_bytes(&w->value));
         assert_true(tensor_download(test_gpu(), &w->value, actual));
         for (size_t k = 0; k < count; k++) {
             double off = fabs((double)actual[k] - (double)expected[k]);
@@ -73,8 +71,6 @@ static void check_weights(struct safetensors *file, const char *network,
             strays += off > 2e-6 + 1e-5 * fabs((double)expected[k]);
         }
         total += count;
-        free(expected);
-        free(actual);
     }
     print_message("%s: %zu of %zu values differ by more than rounding\n", network,
                   strays, total);
@@ -184,7 +180,6 @@ static void run_case(const char *name, struct op_limits op_limits)
         assert_int_equal(output_size, shape_count(shape) * sizeof(float));
         double *wide = check_widen(output, shape);
         check_array("fake", fake, wide, shape, &TOLERANCE_NETWORK);
-        free(wide);
         mem_free(output);
         snprintf(path, sizeof(path), GOLDEN "%s.after1.safetensors", name);
         file = safetensors_open(path);
@@ -225,9 +220,9 @@ static void test_shared_memory_tiles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batch_1),
-        cmocka_unit_test(test_batch_2),
-        cmocka_unit_test(test_shared_memory_tiles),
+        check_test(test_batch_1),
+        check_test(test_batch_2),
+        check_test(test_shared_memory_tiles),
     };
     return cmocka_run_group_tests_name("objective", tests, test_gpu_open,
                                        test_gpu_close);

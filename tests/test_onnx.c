@@ -114,7 +114,6 @@ static void check_weights(const struct onnx_model *m, const struct weights *weig
         give_values(NULL, w, expected);
         assert_int_equal(t->size, shape_count(s) * 4);
         assert_memory_equal(t->raw, expected, t->size);
-        free(expected);
         count++;
     }
     for (uint32_t i = 0; i < m->tensor_count; i++)
@@ -512,11 +511,11 @@ static void test_checker(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_networks),  cmocka_unit_test(test_header),
-        cmocka_unit_test(test_unet),      cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_running),   cmocka_unit_test(test_sharing),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_too_large), cmocka_unit_test(test_checker),
+        check_test(test_networks),  check_test(test_header),
+        check_test(test_unet),      check_test(test_attributes),
+        check_test(test_running),   check_test(test_sharing),
+        check_test(test_refused),   check_test(test_failures),
+        check_test(test_too_large), check_test(test_checker),
     };
     return cmocka_run_group_tests_name("onnx", tests, setup, teardown);
 }

@@ -82,7 +82,6 @@ static void fill_weight(struct weight *w, struct random *r)
             values[i] = 0.1f + fabsf(values[i]);
     }
     assert_true(tensor_upload(test_gpu(), &w->value, values));
-    free(values);
 }
 
 static void check_case_of(const struct onnx_case *c)
@@ -122,8 +121,6 @@ static void check_case_of(const struct onnx_case *c)
     assert_true(largest > 1e-3);
     assert_true(off <= 1e-4 * largest);
     mem_free(expected);
-    free(actual);
-    free(data);
     harness_end(&h);
 }
 
@@ -137,7 +134,7 @@ static void test_cases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
+        check_test(test_cases),
     };
     return cmocka_run_group_tests_name("onnx_run", tests, setup, teardown);
 }

@@ -6,7 +6,6 @@
 #include "support/gradient.h"
 #include "support/reference.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -37,14 +36,6 @@ static void run_case(enum pad_kind kind, struct shape s, uint32_t size, bool acc
         harness_add_accumulated(s, x, dx_expected);
     check_array("y", y, y_expected, out, &TOLERANCE_EXACT);
     check_array("dx", dx, dx_expected, s, &TOLERANCE_ELEMENTWISE);
-    free(x);
-    free(y);
-    free(dy);
-    free(dx);
-    free(x_wide);
-    free(dy_wide);
-    free(y_expected);
-    free(dx_expected);
 }
 
 static void test_reference(void **state)
@@ -93,7 +84,6 @@ static struct tensor *build_gradient(struct harness *h, void *user)
     float *x = check_random_floats(&r, s);
     struct tensor *y =
         graph_pad(h->graph, harness_weight(h, "x", s, x), 2, *(enum pad_kind *)user);
-    free(x);
     return y;
 }
 
@@ -110,9 +100,9 @@ static void test_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_gradient),
+        check_test(test_reference),
+        check_test(test_too_large),
+        check_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

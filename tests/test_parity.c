@@ -10,7 +10,6 @@
 #include "support/parity.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -90,8 +89,6 @@ static void run_case(const json_t *c, struct safetensors *outputs)
     float *values = check_floats(out);
     harness_read(&h, y, values);
     golden_check_output(c, outputs, values, out, LARGEST_DIFFERENCE);
-    free(values);
-    free(data);
     harness_end(&h);
 }
 
@@ -144,9 +141,9 @@ static int close_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generators),
-        cmocka_unit_test(test_discriminators),
-        cmocka_unit_test(test_pytorch_loads),
+        check_test(test_generators),
+        check_test(test_discriminators),
+        check_test(test_pytorch_loads),
     };
     return cmocka_run_group_tests_name("parity", tests, open_group, close_group);
 }

@@ -2,8 +2,6 @@
 //
 // The PatchGAN: names of the reference, what a logit sees, the gradient of a small one.
 
-#include <stdlib.h>
-
 #include "base/random.h"
 #include "models/model.h"
 #include "support/gradient.h"
@@ -50,7 +48,6 @@ static struct tensor *build_small(struct harness *h, void *user)
     random_init(&r, 5, 5);
     float *data = check_random_floats(&r, shape);
     struct tensor *x = harness_input(h, "x", shape, data);
-    free(data);
     return discriminator_build(h->graph, h->weights, x,
                                &(struct discriminator_options){ 3, 2 },
                                (struct model_mode){ 0 });
@@ -105,9 +102,9 @@ static void test_receptive_field(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_receptive_field),
-        cmocka_unit_test(test_gradient),
+        check_test(test_names),
+        check_test(test_receptive_field),
+        check_test(test_gradient),
     };
     return cmocka_run_group_tests_name("patchgan", tests, test_gpu_open,
                                        test_gpu_close);

@@ -5,7 +5,6 @@
 // weights.
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -51,10 +50,6 @@ static void run_penalty(struct shape s, bool accumulate)
         harness_add_accumulated(s, x, dx_expected);
     check_array("y", &y, &expected, number, &TOLERANCE_SUM);
     check_array("dx", dx, dx_expected, s, &TOLERANCE_SUM);
-    free(x);
-    free(dx);
-    free(wide);
-    free(dx_expected);
 }
 
 static void test_penalty(void **state)
@@ -104,12 +99,6 @@ static void test_mask(void **state)
         check_array("dx", dx, expected, s, &TOLERANCE_ELEMENTWISE);
         for (size_t k = 0; k < count; k++)
             assert_true(dmask[k] == 0.0f);
-        float *floats[] = { x, mask, y, dy, dx, dmask };
-        double *doubles[] = { x_wide, mask_wide, dy_wide, expected };
-        for (size_t k = 0; k < ARRAY_LEN(floats); k++)
-            free(floats[k]);
-        for (size_t k = 0; k < ARRAY_LEN(doubles); k++)
-            free(doubles[k]);
     }
 }
 
@@ -163,12 +152,6 @@ static void test_interpolate(void **state)
         }
         for (size_t k = 0; k < shape_count(s); k++)
             assert_true(da[k] == 0.0f);
-        free(expected);
-        free(a);
-        free(b);
-        free(da);
-        free(y[0]);
-        free(y[1]);
     }
 }
 
@@ -186,7 +169,6 @@ static void test_fill(void **state)
     for (size_t i = 0; i < shape_count(s); i++)
         assert_true(values[i] == -0.75f);
     harness_end(&h);
-    free(values);
 }
 
 static struct tensor *build_mask(struct graph *g, struct tensor *a, struct tensor *b)
@@ -270,16 +252,6 @@ static void critic_begin(struct critic *c, float alpha, float bias)
     c->real = check_random_floats(&r, sizes[0]);
 }
 
-static void critic_end(struct critic *c)
-{
-    for (int i = 0; i < LAYERS; i++) {
-        free(c->w[i]);
-        free(c->b[i]);
-    }
-    free(c->fake);
-    free(c->real);
-}
-
 // Judges, and appends the gradient of the sum of what it says. The penalty.
 static struct tensor *critic_build(struct critic *c, struct harness *h)
 {
@@ -330,18 +302,6 @@ static void judged_begin(struct judged *j, const struct critic *c, const float *
     j->slope = check_doubles(sizes[0]);
 }
 
-static void judged_end(struct judged *j)
-{
-    for (int i = 0; i <= LAYERS; i++)
-        free(j->x[i]);
-    for (int i = 0; i < LAYERS; i++) {
-        free(j->a[i]);
-        free(j->w[i]);
-        free(j->b[i]);
-    }
-    free(j->slope);
-}
-
 static double judge(struct judged *j)
 {
     for (int i = 0; i < LAYERS; i++) {
@@ -371,13 +331,9 @@ static double judge_penalty(struct judged *j)
                                 dy, dx, dw, db);
         reference_activation_backward(ACTIVATION_KIND_LEAKY, i ? SLOPE : 1.0,
                                       (size_t)shape_count(sizes[i]), j->x[i], dx, dx);
-        free(dw);
-        free(db);
-        free(dy);
         dy = dx;
     }
     memcpy(j->slope, dy, (size_t)shape_count(sizes[0]) * sizeof(dy[0]));
-    free(dy);
     return reference_penalty(sizes[0], j->slope, WEIGHT);
 }
 
@@ -416,7 +372,6 @@ static void test_input_gradient(void **state)
             j.x[0][k] = before;
         }
         check_array("the slope", slope, expected, sizes[0], &TOLERANCE_SUM);
-        free(expected);
         check_number("the penalty", (double)value, judge_penalty(&j), &TOLERANCE_SUM);
         check_array("the slope", slope, j.slope, sizes[0], &TOLERANCE_SUM);
 
@@ -439,15 +394,8 @@ static void test_input_gradient(void **state)
             // The slope is the same beside every kink: the biases get nothing.
             for (size_t k = 0; k < channels.c; k++)
                 assert_true(db[k] == 0.0f);
-            free(dw);
-            free(db);
-            free(dw_expected);
         }
-        judged_end(&j);
         harness_end(&h);
-        critic_end(&c);
-        free(input);
-        free(slope);
     }
 }
 
@@ -458,7 +406,6 @@ static struct tensor *build_gradient(struct harness *h, void *user)
     struct critic c;
     critic_begin(&c, 0.5f, 8.0f);
     struct tensor *penalty = critic_build(&c, h);
-    critic_end(&c);
     return penalty;
 }
 
@@ -514,7 +461,6 @@ static void test_update(void **state)
             harness_read(&h, value, values[fused][i]);
         }
         harness_end(&h);
-        critic_end(&c);
     }
     // The biases remain.
     assert_int_equal(updates[0], 2 * LAYERS);
@@ -525,19 +471,16 @@ static void test_update(void **state)
             i % 2 ? (struct shape){ 1, sizes[i / 2 + 1].c, 1, 1 } : weight_shape(i / 2);
         double *expected = check_widen(values[0][i], s);
         check_array("w", values[1][i], expected, s, &TOLERANCE_NETWORK);
-        free(expected);
-        free(values[0][i]);
-        free(values[1][i]);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_penalty),     cmocka_unit_test(test_mask),
-        cmocka_unit_test(test_interpolate), cmocka_unit_test(test_fill),
-        cmocka_unit_test(test_mismatch),    cmocka_unit_test(test_input_gradient),
-        cmocka_unit_test(test_gradient),    cmocka_unit_test(test_update),
+        check_test(test_penalty),     check_test(test_mask),
+        check_test(test_interpolate), check_test(test_fill),
+        check_test(test_mismatch),    check_test(test_input_gradient),
+        check_test(test_gradient),    check_test(test_update),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -52,10 +52,8 @@ static void run_unpack_some(uint32_t n, uint32_t first_sample, uint32_t samples,
     harness_begin(&harness);
     struct random r;
     random_init(&r, 21, shape_count(staged));
-    uint8_t *pixels = calloc(1, (size_t)shape_count(staged));
-    uint32_t *jitter = calloc(n, 4 * sizeof(jitter[0]));
-    assert_non_null(pixels);
-    assert_non_null(jitter);
+    uint8_t *pixels = check_memory((size_t)shape_count(staged));
+    uint32_t *jitter = check_memory(n * 4 * sizeof(jitter[0]));
     for (uint32_t i = 0; i < n; i++) {
         fill(&r, kinds[0], pixels + (size_t)i * attr.sample_bytes, first);
         fill(&r, kinds[1], pixels + (size_t)i * attr.sample_bytes + first, second);
@@ -79,11 +77,6 @@ static void run_unpack_some(uint32_t n, uint32_t first_sample, uint32_t samples,
     reference_pixels_unpack(samples, attr, h, w, pixels, jitter, expected);
     const struct tolerance rounding = { "rounding", 0, 1e-6, 0 };
     check_array("y", y, expected, out, &rounding);
-    free(pixels);
-    free(jitter);
-    free(jitter_floats);
-    free(y);
-    free(expected);
 }
 
 static void run_unpack(uint32_t n, const enum pixel_kind kinds[2],
@@ -120,9 +113,7 @@ static void run_pack(struct shape s, enum pixel_kind kind, const float *x)
     size_t count = s.n * (size_t)pixel_staged_bytes(kind, s.c, s.w, s.h);
     struct harness h;
     harness_begin(&h);
-    uint8_t *bytes = calloc(1, count), *expected = calloc(1, count);
-    assert_non_null(bytes);
-    assert_non_null(expected);
+    uint8_t *bytes = check_memory(count), *expected = check_memory(count);
     struct tensor *y = graph_pixels_pack(h.graph, harness_input(&h, "x", s, x), kind);
     assert_int_equal(tensor_bytes(y), count);
     harness_keep(&h, y);
@@ -141,8 +132,6 @@ static void run_pack(struct shape s, enum pixel_kind kind, const float *x)
             fail_msg("%s: byte %zu is %u instead of %u", check_case_name(), i,
                      (unsigned)bytes[i], (unsigned)expected[i]);
     }
-    free(bytes);
-    free(expected);
 }
 
 static void test_pack(void **state)
@@ -159,7 +148,6 @@ static void test_pack(void **state)
             for (size_t k = 0; k < shape_count(shapes[i]); k++)
                 x[k] = (float)(2 * random_uniform(&r) - 1);
             run_pack(shapes[i], kind, x);
-            free(x);
         }
     // The fraction is cut off: 0 is 127.5, one step below 1 is 254.
     const float special[12] = { -1.0f, 0.0f, 1.0f,     0.99999994f, -0.9999f, 1.5f,
@@ -204,10 +192,7 @@ static void test_pack_slice(void **state)
             else
                 assert_memory_equal(bytes + i, expected + i, pixel_bytes(kind));
         }
-        free(whole);
     }
-    free(a);
-    free(b);
 }
 
 // Every byte survives the way to a float and back, but for the cut fraction: what the
@@ -306,9 +291,9 @@ static void test_misfits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unpack),     cmocka_unit_test(test_pack),
-        cmocka_unit_test(test_pack_slice), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_misfits),
+        check_test(test_unpack),     check_test(test_pack),
+        check_test(test_pack_slice), check_test(test_round_trip),
+        check_test(test_misfits),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -9,7 +9,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -36,8 +35,7 @@ static const struct {
 
 static uint8_t *read_pairs(void)
 {
-    uint8_t *pixels = malloc(PAIRS * PAIR_BYTES);
-    assert_non_null(pixels);
+    uint8_t *pixels = check_memory(PAIRS * PAIR_BYTES);
     for (int i = 0; i < PAIRS; i++) {
         struct picture pair, half;
         struct reason reason;
@@ -95,8 +93,6 @@ static void check_tensors(const json_t *c, struct safetensors *sketches,
                          off, golden_number(about, "off"));
             worst = MAX(worst, off);
         }
-        free(values);
-        free(golden);
     }
     print_message("%s after step 1: off by %.1e of its norm at most\n", letter, worst);
 }
@@ -226,7 +222,6 @@ static void run_case(const char *name)
     program_destroy(program);
     weights_destroy(generator);
     weights_destroy(discriminator);
-    free(pairs);
     safetensors_close(sketches);
     json_decref(c);
 }
@@ -270,9 +265,9 @@ static void test_resnet_6(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unet_batch),  cmocka_unit_test(test_unet_instance),
-        cmocka_unit_test(test_unet_lsgan),  cmocka_unit_test(test_unet_hinge),
-        cmocka_unit_test(test_unet_wgangp), cmocka_unit_test(test_resnet_6),
+        check_test(test_unet_batch),  check_test(test_unet_instance),
+        check_test(test_unet_lsgan),  check_test(test_unet_hinge),
+        check_test(test_unet_wgangp), check_test(test_resnet_6),
     };
     return cmocka_run_group_tests_name("training parity", tests, test_gpu_open,
                                        test_gpu_close);

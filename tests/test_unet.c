@@ -3,7 +3,6 @@
 // The U-Net: weight counts and names of the reference, shapes, the gradient of a small
 // one, translation that does not depend on the batch.
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -152,7 +151,6 @@ static struct tensor *build_small(struct harness *h, void *user)
     random_init(&r, 5, 5);
     float *data = check_random_floats(&r, shape);
     struct tensor *x = harness_input(h, "x", shape, data);
-    free(data);
     return generator_build(h->graph, h->weights, x,
                            &(struct generator_options){ 5, 2, 3, 3 },
                            (struct model_mode){ 0 });
@@ -208,12 +206,9 @@ static void test_translation_is_per_image(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weight_counts),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_modes),
-        cmocka_unit_test(test_size_that_does_not_fit),
-        cmocka_unit_test(test_gradient),
-        cmocka_unit_test(test_translation_is_per_image),
+        check_test(test_weight_counts), check_test(test_names),
+        check_test(test_modes),         check_test(test_size_that_does_not_fit),
+        check_test(test_gradient),      check_test(test_translation_is_per_image),
     };
     return cmocka_run_group_tests_name("unet", tests, test_gpu_open, test_gpu_close);
 }

@@ -7,7 +7,6 @@
 #include "support/reference.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -36,14 +35,6 @@ static void run_case(struct shape s, bool accumulate)
         harness_add_accumulated(s, x, dx_expected);
     check_array("y", y, y_expected, out, &TOLERANCE_EXACT);
     check_array("dx", dx, dx_expected, s, &TOLERANCE_ELEMENTWISE);
-    free(x);
-    free(y);
-    free(dy);
-    free(dx);
-    free(x_wide);
-    free(dy_wide);
-    free(y_expected);
-    free(dx_expected);
 }
 
 static void test_reference(void **state)
@@ -69,7 +60,6 @@ static struct tensor *build_slices(struct harness *h, void *user)
     random_init(&r, 8, 8);
     float *x = check_random_floats(&r, s);
     struct tensor *w = harness_weight(h, "x", s, x);
-    free(x);
     struct tensor *part = graph_tanh(g, w);
     struct tensor *joint = graph_concat(g, graph_scale(g, w, 2.0f), part);
     return graph_concat(g, graph_upsample(g, joint), graph_upsample(g, part));
@@ -100,9 +90,6 @@ static void test_slices(void **state)
     }
     check_case("upsample of slices");
     check_array("y", actual, expected, out, &TOLERANCE_ELEMENTWISE);
-    free(w);
-    free(actual);
-    free(expected);
     gradient_check(&(struct gradient_options){ .name = "upsample of slices",
                                                .build = build_slices });
 }
@@ -125,9 +112,9 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_too_large),
+        check_test(test_reference),
+        check_test(test_slices),
+        check_test(test_too_large),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -5,7 +5,6 @@
 #include "tensor/weights.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
@@ -97,7 +96,7 @@ static void test_initial_values(void **state)
 {
     (void)state;
     const size_t count = 64 * 64 * 16;
-    float *values = malloc(count * sizeof(float));
+    float *values = check_memory(count * sizeof(float));
     struct random r;
     double mean, deviation;
     struct weights *weights = weights_create(false);
@@ -131,15 +130,14 @@ static void test_initial_values(void **state)
     for (size_t i = 0; i < count; i++)
         assert_true(values[i] == 0.0f);
     weights_destroy(weights);
-    free(values);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names_are_shared),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_initial_values),
+        check_test(test_names_are_shared),
+        check_test(test_places),
+        check_test(test_initial_values),
     };
     return cmocka_run_group_tests_name("weights", tests, test_gpu_open, test_gpu_close);
 }

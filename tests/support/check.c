@@ -106,16 +106,38 @@ void check_same(const char *what, const float *actual, const float *expected,
     }
 }
 
-static void *zeros(struct shape shape, size_t size)
+// A list of blocks, each allocated by itself, so that a sanitizer sees what is read
+// beyond its end.
+struct kept {
+    struct kept *next;
+    max_align_t data[];
+};
+
+static struct kept *all_kept;
+
+void *check_memory(size_t size)
 {
-    void *p = calloc((size_t)MAX(shape_count(shape), 1), size);
-    assert_non_null(p);
-    return p;
+    struct kept *b = calloc(1, sizeof(*b) + MAX(size, 1));
+    assert_non_null(b);
+    b->next = all_kept;
+    all_kept = b;
+    return b->data;
+}
+
+int check_release(void **state)
+{
+    (void)state;
+    while (all_kept) {
+        struct kept *next = all_kept->next;
+        free(all_kept);
+        all_kept = next;
+    }
+    return 0;
 }
 
 float *check_floats(struct shape shape)
 {
-    return zeros(shape, sizeof(float));
+    return check_memory((size_t)shape_count(shape) * sizeof(float));
 }
 
 float *check_random_floats(struct random *r, struct shape shape)
@@ -128,7 +150,7 @@ float *check_random_floats(struct random *r, struct shape shape)
 
 double *check_doubles(struct shape shape)
 {
-    return zeros(shape, sizeof(double));
+    return check_memory((size_t)shape_count(shape) * sizeof(double));
 }
 
 double *check_widen(const float *x, struct shape shape)

@@ -45,7 +45,13 @@ void check_number(const char *what, double actual, double expected,
 void check_same(const char *what, const float *actual, const float *expected,
                 struct shape shape);
 
-// Arrays; they never return NULL. Free with free().
+// Memory that lives until the end of the test, which is check_test in the list of a
+// group. It is zeros and never NULL. A long loop may release all of it earlier.
+#define check_test(f) cmocka_unit_test_teardown(f, check_release)
+void *check_memory(size_t size);
+int check_release(void **state);
+
+// Arrays in such memory.
 float *check_floats(struct shape shape);                             // zeros
 float *check_random_floats(struct random *r, struct shape shape);    // N(0, 1)
 double *check_doubles(struct shape shape);                           // zeros

@@ -158,8 +158,7 @@ float *golden_floats(struct safetensors *file, const char *name, uint64_t *count
     if (!e || strcmp(e->kind, "F32") != 0)
         fail_msg("the fixture has no numbers of \"%s\"", name);
     *count = (e->end - e->begin) / sizeof(float);
-    float *values = malloc((size_t)(e->end - e->begin));
-    assert_non_null(values);
+    float *values = check_memory((size_t)(e->end - e->begin));
     assert_true(safetensors_read(file, e, values));
     return values;
 }
@@ -195,7 +194,6 @@ void golden_check_output(const json_t *c, struct safetensors *outputs, const flo
     }
     check_mean(name, "mean", mean, golden_number(c, "mean"), allowed);
     check_mean(name, "mean magnitude", mean_abs, golden_number(c, "mean_abs"), allowed);
-    free(expected);
 }
 
 void golden_python(const char *script, const char *arguments, const char *failure)

@@ -46,7 +46,8 @@ bool golden_bool(const json_t *object, const char *key);    // absent is false
 double golden_element(const json_t *object, const char *key, size_t i);
 struct shape golden_shape(const json_t *object, const char *key);
 
-// F32 numbers of a safetensors file by name: their count, caller frees.
+// F32 numbers of a safetensors file by name, and their count. They live until the end
+// of the test, see check_memory.
 float *golden_floats(struct safetensors *file, const char *name, uint64_t *count);
 
 // Fails the test unless an output is PyTorch's: within `relative` of the case's largest

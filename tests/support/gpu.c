@@ -303,7 +303,6 @@ void harness_run_backward(struct harness *h, struct tensor *y, bool accumulate,
     float *data = check_random_floats(&r, y->shape);
     struct tensor *target = harness_input(h, "target", y->shape, data);
     struct tensor *loss = graph_mse(h->graph, y, target);
-    free(data);
     for (size_t i = 0; accumulate && i < h->weights->count; i++) {
         struct weight *w = h->weights->items[i];
         if (weight_is_trained(w))

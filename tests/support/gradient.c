@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define DEFAULT_STEP 1e-2
 #define DEFAULT_DIRECTIONS 2
@@ -59,7 +58,6 @@ static void check_direction(struct checked *c, const struct gradient_options *op
                             (double)(float)((double)value[i] - step * direction[i]);
         expected += (double)gradient[i] * difference / (2 * step);
     }
-    free(moved);
     const struct tolerance *t = options->tolerance;
     double slope = (loss[1] - loss[0]) / (2 * step);
     double allowed = t->relative * fabs(expected) + t->of_largest * size + t->absolute +
@@ -104,9 +102,6 @@ static void check_weight(struct checked *c, const struct gradient_options *optio
                         largest, what);
     }
     harness_write(&c->h, w, value);
-    free(value);
-    free(gradient);
-    free(direction);
 }
 
 void gradient_check(const struct gradient_options *user_options)
@@ -152,6 +147,4 @@ void gradient_check(const struct gradient_options *user_options)
     }
     assert_true(trained > 0);
     harness_end(&c.h);
-    free(c.output);
-    free(c.target);
 }

@@ -3,7 +3,6 @@
 #include "support/parity.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "support/gpu.h"
@@ -77,6 +76,5 @@ void parity_start(struct weights *weights, const char *letter, double conv_scale
                      w->kind == WEIGHT_NORM_SCALE || w->kind == WEIGHT_RUNNING_VARIANCE,
                      shape_count(w->value.shape), conv_scale, values);
         assert_true(tensor_upload(test_gpu(), &w->value, values));
-        free(values);
     }
 }
