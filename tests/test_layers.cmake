@@ -96,7 +96,7 @@ expect("a file beside the rooms" engine/a.c "" "engine/a.c: is in no room")
 expect("a tool that looks inside" tools/main.c "#include \"gpu/device.h\"\n"
   "tools/main.c: includes gpu/device.h: it may use pix2pix.h only")
 
-# Cycles: of two pairs, and with a header on its own between them.
+# Cycles: of two pairs, with a header on its own between them, and within tools/.
 function(expect_cycle name files pattern)
   make_tree()
   while(files)
@@ -117,6 +117,9 @@ expect_cycle("two pairs"
 expect_cycle("a header between"
   "engine/ops/a.c;ops/inside.h;engine/ops/inside.h;ops/b.h;engine/ops/b.h;stdio.h;engine/ops/b.c;ops/a.h;engine/ops/a.h;stdio.h"
   "engine/ops/a -> engine/ops/b -> engine/ops/a")
+
+expect_cycle("two tools" "tools/a.c;b.h;tools/b.c;a.h;tools/a.h;stdio.h;tools/b.h;stdio.h"
+  "tools/a -> tools/b -> tools/a")
 
 # Names.
 expect("a public function" engine/store/a.c "void f(void)\n{\n    pix_run(0);\n}\n"
