@@ -8,10 +8,6 @@
 
 #include <math.h>
 
-// Long enough to hide what a submission costs, short enough for any watchdog: some
-// drivers give compute work two seconds.
-#define SUBMISSION_SECONDS 0.2
-
 bool pix_device_list(const struct pix_log *log, struct pix_device_info **list,
                      uint32_t *count)
 {
@@ -48,9 +44,7 @@ pix_device *pix_device_create(const struct pix_device_options *options)
         .no_cache = options->no_cache,
     };
     if (isfinite(options->submission_seconds) && options->submission_seconds >= 0) {
-        device->submission_seconds = options->submission_seconds > 0
-                                         ? options->submission_seconds
-                                         : SUBMISSION_SECONDS;
+        device->submission_seconds = options->submission_seconds;
         device->no_overlap = options->no_overlap;
         device->gpu = gpu_device_create(&gpu);
     } else {

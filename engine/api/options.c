@@ -4,6 +4,7 @@
 
 #include "settings/options.h"
 #include "settings/options_file.h"
+#include "settings/recipes.h"
 #include "settings/rules.h"
 #include "settings/table.h"
 
@@ -36,7 +37,7 @@ bool pix_train_options_resolve(struct pix_train_options *options)
 
 bool pix_train_recipe(const char *name, char *text, size_t size)
 {
-    return options_recipe_text(name, text, size);
+    return recipes_text(name, text, size);
 }
 
 const struct pix_option *pix_train_option_table(size_t *count)

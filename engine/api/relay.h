@@ -23,7 +23,7 @@ void relay_init(struct relay *relay, const struct pix_log *log);
 struct pix_device {
     struct relay relay;
     struct gpu_device *gpu;
-    double submission_seconds;    // of GPU work in one submission
+    double submission_seconds;    // of GPU work in one submission; 0: the usual
     bool no_overlap;
 };
 

@@ -14,8 +14,9 @@
 #include <assert.h>
 #include <string.h>
 
-// Aimed length of a submission where the caller does not say: a tenth of the 2 s after
-// which recent kernels reset an AMD compute queue.
+// Aimed length of a submission where the caller does not say: long enough to hide what
+// a submission costs, and a tenth of the 2 s after which recent kernels reset an AMD
+// compute queue.
 #define SUBMISSION_SECONDS 0.2
 
 static double budget_or_default(double submission_seconds)

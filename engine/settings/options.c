@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "settings/recipes.h"
 #include "settings/table.h"
 
 #include <assert.h>
@@ -170,32 +171,6 @@ static bool parse_real(const char *text, double *out)
     return true;
 }
 
-// What makes a recipe, in terms of other options, as the implementation of that name
-// has it.
-static const struct recipe_row {
-    const char *option, *pytorch, *lua, *affinelayer;
-} recipe_rows[] = {
-    { "norm", "batch", "batch", "batch" },
-    { "bias", "auto", "auto", "all" },
-    { "norm-innermost", "false", "false", "true" },
-    { "concat", "skip_first", "decoder_first", "decoder_first" },
-    { "dropout-at", "d2-d4", "d1-d3", "d1-d3" },
-    { "resize-filter", "bicubic", "bilinear", "area" },
-    { "gan-mode", "vanilla", "vanilla", "vanilla" },
-    { "d-loss-weight", "0.5", "1", "1" },
-    { "update-order", "fresh", "reuse", "reuse" },
-    { "lr-policy", "linear", "linear", "linear" },
-    { "n-epochs", "100", "200", "200" },
-    { "n-epochs-decay", "100", "0", "0" },
-};
-
-static const char *recipe_value(const struct recipe_row *row, const char *recipe)
-{
-    return strcmp(recipe, "lua") == 0           ? row->lua
-           : strcmp(recipe, "affinelayer") == 0 ? row->affinelayer
-                                                : row->pytorch;
-}
-
 // Sets one row from text; `where` names the option in messages. With `own` the struct
 // keeps its own copy of a text.
 bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
@@ -241,12 +216,10 @@ bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
 
 bool options_apply_recipe(struct pix_train_options *o)
 {
-    for (size_t i = 0; i < ARRAY_LEN(recipe_rows); i++) {
-        const struct recipe_row *r = &recipe_rows[i];
-        if (!options_set_row(o, table_find(r->option), recipe_value(r, o->recipe),
-                             r->option, false))
+    struct recipe_setting r;
+    for (size_t i = 0; recipes_setting(o->recipe, i, &r); i++)
+        if (!options_set_row(o, table_find(r.option), r.value, r.option, false))
             return false;
-    }
     return true;
 }
 
@@ -286,27 +259,6 @@ const char *options_get(const struct pix_train_options *options, const char *nam
         return table_text(row, options) ? table_text(row, options) : "";
     }
     return "";
-}
-
-bool options_recipe_text(const char *name, char *text, size_t size)
-{
-    const struct pix_option *recipe = table_find("recipe");
-    size_t used = 0;
-    if (size > 0)
-        *text = 0;
-    if (!table_has_choice(recipe, name))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(recipe_rows) && used < size; i++) {
-        const struct recipe_row *r = &recipe_rows[i];
-        const char *value = recipe_value(r, name);
-        const bool is_flag = table_find(r->option)->type == PIX_OPTION_FLAG;
-        if (is_flag && strcmp(value, "false") == 0)
-            continue;
-        used +=
-            (size_t)snprintf(text + used, size - used, "%s--%s%s%s", used ? " " : "",
-                             r->option, is_flag ? "" : " ", is_flag ? "" : value);
-    }
-    return true;
 }
 
 // ---------------------------------------------------------------------------

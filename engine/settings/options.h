@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Training options inside the engine: the table, the struct with its initial values,
-// single values by name, and copies that own their texts. Files of options are in
-// options_file.h, the rules in rules.h, and what options describe in settings.h.
+// Training options inside the engine: the struct with its initial values, single values
+// by name, and copies that own their texts. The table is in table.h, recipes in
+// recipes.h, files of options in options_file.h, rules in rules.h, what options
+// describe in settings.h.
 
 #ifndef SETTINGS_OPTIONS_H
 #define SETTINGS_OPTIONS_H
@@ -16,7 +17,6 @@ void options_finish(struct pix_train_options *o);
 bool options_set(struct pix_train_options *o, const char *name, const char *text);
 const char *options_get(const struct pix_train_options *o, const char *name,
                         char *buffer, size_t size);
-bool options_recipe_text(const char *name, char *text, size_t size);
 
 // A copy that owns its texts; options_finish frees it. On failure there is nothing to
 // free.
