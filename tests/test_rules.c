@@ -179,7 +179,7 @@ static void test_unused(void **state)
         struct settings s;
         assert_true(settings_init(&s, &o));
         given_warnings[0] = 0;
-        settings_warn_of_unused(&s);
+        settings_warn_about_unused(&s);
         settings_finish(&s);
         char part[64];
         snprintf(part, sizeof(part), "--%s ", cases[i][2]);
@@ -196,7 +196,7 @@ static void test_unused(void **state)
         struct settings s;
         assert_true(settings_init(&s, &o));
         given_warnings[0] = 0;
-        settings_warn_of_unused(&s);
+        settings_warn_about_unused(&s);
         settings_finish(&s);
         assert_string_equal(given_warnings, "");
     }

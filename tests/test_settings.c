@@ -128,7 +128,7 @@ static void test_generator_names(void **state)
         char *end = strchr(name, '|');
         *end = 0;
         const struct generator_options g = settings_with("net-g", name).generator;
-        const char *fixed = settings_generator_name(&g, true);
+        const char *fixed = settings_name_generator(&g, true);
         if (strcmp(name, "unet") == 0)    // of 8 levels, for a crop of 256
             assert_string_equal(fixed, "unet_256");
         else if (g.kind == GENERATOR_ENCODER_DECODER)
@@ -136,9 +136,9 @@ static void test_generator_names(void **state)
         else
             assert_string_equal(fixed, name);
         if (g.kind == GENERATOR_UNET)
-            assert_string_equal(settings_generator_name(&g, false), "unet");
+            assert_string_equal(settings_name_generator(&g, false), "unet");
         else
-            assert_string_equal(settings_generator_name(&g, false), name);
+            assert_string_equal(settings_name_generator(&g, false), name);
         name = end + 1;
     }
 }

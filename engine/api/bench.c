@@ -2,8 +2,9 @@
 //
 // Measuring in the public API: the choice of kernels, and the benchmark. See relay.h.
 
-#include "bench/bench.h"
 #include "api/relay.h"
+
+#include "bench/bench.h"
 #include "bench/tune_all.h"
 #include "program/tuned.h"
 
@@ -40,8 +41,8 @@ bool pix_tune(pix_device *device, const struct pix_train_options *options,
     struct tune_relay relay = { row, user, false };
     if (path)
         *path = NULL;
-    if (!api_given(device, "pix_tune", "device") ||
-        !api_given(options, "pix_tune", "options"))
+    if (!api_check_given(device, "pix_tune", "device") ||
+        !api_check_given(options, "pix_tune", "options"))
         return false;
     const struct log_sink *before = log_use(&device->relay.sink);
     bool ok = tune_all_run(device->gpu, device->submission_seconds, options,
@@ -63,8 +64,8 @@ void pix_bench_options_init(struct pix_bench_options *options)
 
 bool pix_bench(pix_device *device, const struct pix_bench_options *options)
 {
-    if (!api_given(device, "pix_bench", "device") ||
-        !api_given(options, "pix_bench", "options"))
+    if (!api_check_given(device, "pix_bench", "device") ||
+        !api_check_given(options, "pix_bench", "options"))
         return false;
     const struct log_sink *before = log_use(&device->relay.sink);
     bool ok = bench_run(device->gpu, device->submission_seconds, options);

@@ -2,9 +2,10 @@
 //
 // Devices in the public API. See relay.h.
 
-#include "gpu/device.h"
 #include "api/relay.h"
+
 #include "base/mem.h"
+#include "gpu/device.h"
 
 #include <math.h>
 
@@ -12,8 +13,8 @@ bool pix_device_list(const struct pix_log *log, struct pix_device_info **list,
                      uint32_t *count)
 {
     struct relay relay;
-    if (!api_given(list, "pix_device_list", "list") ||
-        !api_given(count, "pix_device_list", "count"))
+    if (!api_check_given(list, "pix_device_list", "list") ||
+        !api_check_given(count, "pix_device_list", "count"))
         return false;
     relay_init(&relay, log);
     const struct log_sink *before = log_use(&relay.sink);

@@ -2,24 +2,25 @@
 //
 // Images and arrays in the public API. See relay.h.
 
-#include "data/image.h"
 #include "api/relay.h"
+
 #include "base/file.h"
 #include "base/mem.h"
+#include "data/image.h"
 #include "data/picture_file.h"
 
 bool pix_image_read(const char *path, struct pix_image *image)
 {
-    if (!api_given(image, "pix_image_read", "image"))
+    if (!api_check_given(image, "pix_image_read", "image"))
         return false;
     *image = (struct pix_image){ 0 };
-    return api_given(path, "pix_image_read", "path") && image_read(path, image);
+    return api_check_given(path, "pix_image_read", "path") && image_read(path, image);
 }
 
 bool pix_image_write(const char *path, const struct pix_image *image)
 {
-    if (!api_given(path, "pix_image_write", "path") ||
-        !api_given(image, "pix_image_write", "image"))
+    if (!api_check_given(path, "pix_image_write", "path") ||
+        !api_check_given(image, "pix_image_write", "image"))
         return false;
     if (!image->pixels || image->width == 0 || image->height == 0) {
         log_error("image: %s: there are no pixels to write", path);
@@ -38,10 +39,10 @@ bool pix_array_read(const char *path, struct pix_array *array)
 {
     struct picture picture;
     struct reason reason;
-    if (!api_given(array, "pix_array_read", "array"))
+    if (!api_check_given(array, "pix_array_read", "array"))
         return false;
     *array = (struct pix_array){ 0 };
-    if (!api_given(path, "pix_array_read", "path"))
+    if (!api_check_given(path, "pix_array_read", "path"))
         return false;
     if (!picture_read(path, &picture, &reason)) {
         log_error("image: %s: %s", path, reason.text);
@@ -54,8 +55,8 @@ bool pix_array_read(const char *path, struct pix_array *array)
 bool pix_array_write(const char *path, const struct pix_array *array)
 {
     struct picture picture;
-    bool ok = api_given(path, "pix_array_write", "path") &&
-              api_given(array, "pix_array_write", "array") &&
+    bool ok = api_check_given(path, "pix_array_write", "path") &&
+              api_check_given(array, "pix_array_write", "array") &&
               picture_from_array(array, &picture);
     if (ok) {
         ok = picture_write(path, &picture);
@@ -74,13 +75,13 @@ void pix_array_free(struct pix_array *array)
 
 bool pix_array_has_extension(const char *path)
 {
-    return api_given(path, "pix_array_has_extension", "path") &&
+    return api_check_given(path, "pix_array_has_extension", "path") &&
            picture_has_known_extension(path);
 }
 
 bool pix_image_has_extension(const char *path)
 {
-    return api_given(path, "pix_image_has_extension", "path") &&
+    return api_check_given(path, "pix_image_has_extension", "path") &&
            picture_has_image_extension(path);
 }
 
@@ -88,8 +89,9 @@ static bool list_files(const char *function, const char *folder, char ***names,
                        uint32_t *count, bool (*is_wanted)(const char *name))
 {
     struct file_list list;
-    if (!api_given(folder, function, "folder") ||
-        !api_given(names, function, "names") || !api_given(count, function, "count"))
+    if (!api_check_given(folder, function, "folder") ||
+        !api_check_given(names, function, "names") ||
+        !api_check_given(count, function, "count"))
         return false;
     *names = NULL;
     *count = 0;

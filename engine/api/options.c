@@ -2,13 +2,13 @@
 //
 // Training options in the public API. See relay.h.
 
+#include "pix2pix.h"
+
 #include "settings/options.h"
 #include "settings/options_file.h"
 #include "settings/recipes.h"
 #include "settings/rules.h"
 #include "settings/table.h"
-
-#include "pix2pix.h"
 
 void pix_train_options_init(struct pix_train_options *options)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What every public call begins with: the user's log as the sink of the thread, and the
-// check of the pointers. Also the two functions that belong to no object.
+// How every public call begins: the user's log becomes the sink of the thread, and
+// pointers are checked. The two functions that belong to no object are here too.
 
 #include "api/relay.h"
 
@@ -11,7 +11,7 @@
 #define PIX_VERSION "0.0.0"
 #endif
 
-// The levels are cast.
+// Levels of the log are cast between the two enums.
 _Static_assert((int)PIX_LOG_ERROR == (int)LOG_ERROR &&
                    (int)PIX_LOG_WARN == (int)LOG_WARN &&
                    (int)PIX_LOG_INFO == (int)LOG_INFO &&
@@ -33,7 +33,7 @@ void relay_init(struct relay *relay, const struct pix_log *log)
     relay->sink = (struct log_sink){ relay_message, relay, (enum log_level)log->level };
 }
 
-bool api_given(const void *pointer, const char *function, const char *what)
+bool api_check_given(const void *pointer, const char *function, const char *what)
 {
     if (!pointer)
         log_error("%s: %s is NULL", function, what);

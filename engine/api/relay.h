@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What the files of the public API share. A function of it checks what the caller
-// passes, makes the log of the object the current one of the thread, and makes one call
-// into the layers below. Nothing below calls a pix_ function.
+// What the files of the public API share. Each public function checks the pointers that
+// the caller passes, makes the log of the object the current one of the thread, makes
+// one call into the layers below, and restores the log. Nothing below calls a public
+// function.
 
 #ifndef API_RELAY_H
 #define API_RELAY_H
@@ -10,8 +11,8 @@
 #include "base/log.h"
 #include "pix2pix.h"
 
-// The user's callback. It is here, not in the sink, because its type names the public
-// enum.
+// The user's log and the sink that calls it. base/ knows no public type, so that the
+// callback cannot be the sink's own.
 struct relay {
     struct pix_log log;
     struct log_sink sink;
@@ -23,11 +24,11 @@ void relay_init(struct relay *relay, const struct pix_log *log);
 struct pix_device {
     struct relay relay;
     struct gpu_device *gpu;
-    double submission_seconds;    // of GPU work in one submission; 0: the usual
-    bool no_overlap;
+    double submission_seconds;    // aimed length of one submission; 0: the usual one
+    bool no_overlap;              // train without a second step under way
 };
 
-// For pointers without which a function has nothing to do: logs an error if it is NULL.
-bool api_given(const void *pointer, const char *function, const char *what);
+// False after a message if a pointer is NULL that the function cannot do without.
+bool api_check_given(const void *pointer, const char *function, const char *what);
 
 #endif

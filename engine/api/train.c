@@ -3,6 +3,7 @@
 // Training in the public API. See relay.h.
 
 #include "api/relay.h"
+
 #include "base/mem.h"
 #include "settings/rules.h"
 #include "train/run.h"
@@ -16,7 +17,7 @@ struct pix_trainer {
 bool pix_train_check(const struct pix_train_options *options)
 {
     bool is_new;
-    if (!api_given(options, "pix_train_check", "options") ||
+    if (!api_check_given(options, "pix_train_check", "options") ||
         !options_check(options, true))
         return false;
     struct pix_train_options resolved = *options;    // adds no text of its own
@@ -26,8 +27,8 @@ bool pix_train_check(const struct pix_train_options *options)
 pix_trainer *pix_trainer_create(pix_device *device,
                                 const struct pix_train_options *options)
 {
-    if (!api_given(device, "pix_trainer_create", "device") ||
-        !api_given(options, "pix_trainer_create", "options"))
+    if (!api_check_given(device, "pix_trainer_create", "device") ||
+        !api_check_given(options, "pix_trainer_create", "options"))
         return NULL;
     const struct log_sink *before = log_use(&device->relay.sink);
     pix_trainer *trainer = mem_zalloc(sizeof(*trainer));
@@ -92,9 +93,9 @@ bool pix_trainer_save(pix_trainer *trainer)
 bool pix_train_plan(pix_device *device, const struct pix_train_options *options,
                     struct pix_plan *plan)
 {
-    if (!api_given(device, "pix_train_plan", "device") ||
-        !api_given(options, "pix_train_plan", "options") ||
-        !api_given(plan, "pix_train_plan", "plan"))
+    if (!api_check_given(device, "pix_train_plan", "device") ||
+        !api_check_given(options, "pix_train_plan", "options") ||
+        !api_check_given(plan, "pix_train_plan", "plan"))
         return false;
     const struct log_sink *before = log_use(&device->relay.sink);
     bool ok = trainer_plan(device->gpu, device->submission_seconds, options, plan);

@@ -3,6 +3,7 @@
 // Translation, evaluation, and weights in and out in the public API. See relay.h.
 
 #include "api/relay.h"
+
 #include "base/mem.h"
 #include "evaluate/evaluate.h"
 #include "store/convert.h"
@@ -22,8 +23,8 @@ void pix_translate_options_init(struct pix_translate_options *options)
 pix_translator *pix_translator_create(pix_device *device,
                                       const struct pix_translate_options *options)
 {
-    if (!api_given(device, "pix_translator_create", "device") ||
-        !api_given(options, "pix_translator_create", "options"))
+    if (!api_check_given(device, "pix_translator_create", "device") ||
+        !api_check_given(options, "pix_translator_create", "options"))
         return NULL;
     const struct log_sink *before = log_use(&device->relay.sink);
     pix_translator *translator = mem_zalloc(sizeof(*translator));
@@ -70,8 +71,8 @@ bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
                         struct pix_image *out)
 {
     const struct log_sink *before = log_use(&translator->device->relay.sink);
-    bool ok = api_given(in, "pix_translator_run", "in") &&
-              api_given(out, "pix_translator_run", "out") &&
+    bool ok = api_check_given(in, "pix_translator_run", "in") &&
+              api_check_given(out, "pix_translator_run", "out") &&
               translator_run(translator->translator, in, out);
     log_use(before);
     return ok;
@@ -81,8 +82,8 @@ bool pix_translator_run_array(pix_translator *translator, const struct pix_array
                               struct pix_array *out)
 {
     const struct log_sink *before = log_use(&translator->device->relay.sink);
-    bool ok = api_given(in, "pix_translator_run_array", "in") &&
-              api_given(out, "pix_translator_run_array", "out") &&
+    bool ok = api_check_given(in, "pix_translator_run_array", "in") &&
+              api_check_given(out, "pix_translator_run_array", "out") &&
               translator_run_array(translator->translator, in, out);
     log_use(before);
     return ok;
@@ -98,8 +99,9 @@ bool pix_translator_run_many(pix_translator *translator,
                              pix_translate_done *done, void *user)
 {
     const struct log_sink *before = log_use(&translator->device->relay.sink);
-    bool ok = (count == 0 || api_given(items, "pix_translator_run_many", "items")) &&
-              pipeline_translate(translator->translator, items, count, done, user);
+    bool ok =
+        (count == 0 || api_check_given(items, "pix_translator_run_many", "items")) &&
+        pipeline_translate(translator->translator, items, count, done, user);
     log_use(before);
     return ok;
 }
@@ -108,7 +110,7 @@ bool pix_translator_plan(pix_translator *translator, uint32_t width, uint32_t he
                          struct pix_plan *plan)
 {
     const struct log_sink *before = log_use(&translator->device->relay.sink);
-    bool ok = api_given(plan, "pix_translator_plan", "plan") &&
+    bool ok = api_check_given(plan, "pix_translator_plan", "plan") &&
               translator_plan(translator->translator, width, height, plan);
     log_use(before);
     return ok;
@@ -122,9 +124,9 @@ bool pix_evaluate(pix_translator *translator, const char *data, const char *spli
                   struct pix_evaluation *evaluation)
 {
     const struct log_sink *before = log_use(&translator->device->relay.sink);
-    bool ok = api_given(data, "pix_evaluate", "data") &&
-              api_given(split, "pix_evaluate", "split") &&
-              api_given(evaluation, "pix_evaluate", "evaluation") &&
+    bool ok = api_check_given(data, "pix_evaluate", "data") &&
+              api_check_given(split, "pix_evaluate", "split") &&
+              api_check_given(evaluation, "pix_evaluate", "evaluation") &&
               evaluate_pairs(translator->translator, data, split, grid, grid_rows,
                              evaluation);
     log_use(before);
@@ -137,7 +139,7 @@ bool pix_evaluate(pix_translator *translator, const char *data, const char *spli
 bool pix_convert(const struct pix_convert_options *options)
 {
     struct relay relay;
-    if (!api_given(options, "pix_convert", "options"))
+    if (!api_check_given(options, "pix_convert", "options"))
         return false;
     relay_init(&relay, &options->log);
     const struct log_sink *before = log_use(&relay.sink);

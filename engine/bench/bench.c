@@ -167,7 +167,7 @@ static void subject_finish(struct subject *s)
 // rare.
 static bool build_training(const struct settings *settings, struct subject *s)
 {
-    const struct objective_options objective = objective_options_of(settings);
+    const struct objective_options objective = objective_options_make(settings);
     struct objective t = { 0 };
     s->discriminator = weights_create(false);
     if (!s->discriminator || !objective_build(program_graph(s->program), s->generator,

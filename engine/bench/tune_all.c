@@ -40,7 +40,7 @@ static bool add_shapes(struct shapes *list, const struct graph *g)
 static bool add_training(struct shapes *list, const struct op_limits *limits,
                          const struct settings *s)
 {
-    const struct objective_options objective = objective_options_of(s);
+    const struct objective_options objective = objective_options_make(s);
     struct objective tensors;
     struct graph *g = graph_create(limits);
     struct weights *generator = weights_create(false);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Tables of names. See choice.h. The option table (table.c) has the same names as one
-// text for each option, in the same order; a test compares them.
+// Tables of names. See choice.h. The option table (table.c) has the same names, joined
+// into one text for each option; a test compares them.
 
 #include "settings/choice.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The names of what options choose between: one table for each enum, read in both
-// directions. A flag whose states have names is a table of false and true.
+// The names that options choose between: one table for each enum, read in both
+// directions. Where both states of a flag have a name, its table has false and true.
 
 #ifndef SETTINGS_CHOICE_H
 #define SETTINGS_CHOICE_H
@@ -11,7 +11,7 @@
 enum gan_mode {
     GAN_VANILLA,    // binary cross-entropy on logits
     GAN_LSGAN,      // mean squares (Mao et al. 2017)
-    GAN_HINGE,      // (Lim and Ye 2017)
+    GAN_HINGE,      // hinge loss (Lim and Ye 2017)
     GAN_WGANGP,     // Wasserstein with a gradient penalty (Gulrajani et al. 2017)
     GAN_NONE,       // no discriminator
 };
@@ -34,10 +34,11 @@ struct choice {
     int value;
 };
 
-// false: no row has this name, or it is NULL.
+// Finds the value of a name. False if the table does not have it or it is NULL; then
+// *value is unchanged.
 bool choice_find(const struct choice *table, const char *name, int *value);
 
-// The value of a name and the name of a value that the table is known to have.
+// The same where the table is known to have the name, or the value.
 int choice_value(const struct choice *table, const char *name);
 const char *choice_name(const struct choice *table, int value);
 
@@ -57,7 +58,7 @@ extern const struct choice choice_lr_policies[];      // enum lr_policy
 extern const struct choice choice_optimizers[];       // enum optimizer_kind
 extern const struct choice choice_tunings[];    // enum tuning_mode but TUNING_FILE
 
-// Of options that are not in the table of training options.
+// Choices of translate and convert.
 extern const struct choice choice_translation_modes[];    // enum translation_mode
 extern const struct choice choice_resizings[];            // whether images are resized
 

@@ -171,8 +171,6 @@ static bool parse_real(const char *text, double *out)
     return true;
 }
 
-// Sets one row from text; `where` names the option in messages. With `own` the struct
-// keeps its own copy of a text.
 bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
                      const char *text, const char *where, bool own)
 {
@@ -264,7 +262,7 @@ const char *options_get(const struct pix_train_options *options, const char *nam
 // ---------------------------------------------------------------------------
 // All values
 
-// One value against its row: what a caller of the library may have put into the struct.
+// Checks what a caller of the library may have put into the struct.
 static bool check_value(const struct pix_option *row, const struct pix_train_options *o)
 {
     char where[64], got[64];
@@ -316,7 +314,7 @@ bool options_set_data(struct pix_train_options *o, const char *data)
     return text != NULL;
 }
 
-// Whether it is a kind that is not known yet.
+// Whether the row is a kind that a run has not found yet.
 static bool is_open(const struct pix_option *row, const struct pix_train_options *o)
 {
     const bool is_kind =
@@ -336,7 +334,7 @@ static bool same_value(const struct pix_option *row, const struct pix_train_opti
                   options_get(b, row->name, text_b, sizeof(text_b))) == 0;
 }
 
-const struct pix_option *options_kept_difference(const struct pix_train_options *a,
+const struct pix_option *options_find_difference(const struct pix_train_options *a,
                                                  const struct pix_train_options *b)
 {
     size_t count;

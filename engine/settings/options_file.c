@@ -110,7 +110,7 @@ static bool read_member(struct pix_train_options *o, const char *key,
     return fits;
 }
 
-// With `strict` names that are not known are errors.
+// With `strict`, unknown names are errors.
 static bool read_object(json_t *object, struct pix_train_options *o, const char *source,
                         bool strict)
 {
@@ -120,7 +120,7 @@ static bool read_object(json_t *object, struct pix_train_options *o, const char 
         log_error("options: %s: options must be one JSON object", source);
         return false;
     }
-    // A recipe is what the other members change.
+    // The recipe first: it sets options that other members of the object change.
     value = json_object_get(object, "recipe");
     if (value &&
         (!read_member(o, "recipe", value, source, strict) || !options_apply_recipe(o)))

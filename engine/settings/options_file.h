@@ -11,17 +11,18 @@
 #include "pix2pix.h"
 #include "settings/settings.h"
 
-// One flat object, names as on the command line, without the rows of run state.
-// For json_text: NULL if there is no memory.
+// One flat object, names as on the command line ("crop-size"), without the rows that
+// are run state. To be passed to json_text, which accepts NULL: out of memory.
 json_t *options_to_json(const struct pix_train_options *o);
 
 // Reads such an object over `o`, which must have been initialised and is freed with
-// options_finish. Names it does not know (a newer version wrote them) get a warning
-// each; wrong types and values out of range are errors.
+// options_finish. Unknown names, which a newer version may have written, are warned
+// about; wrong types and values out of range are errors. False after a message.
 bool options_read_json(json_t *object, struct pix_train_options *o);
 
-// The settings that a file of weights stores as text: its options over s->options,
-// resolved. False after one message, which begins with `what` and names the file.
+// Reads the options that a file of weights stores as JSON text over s->options, and
+// resolves the settings. False after one message, which begins with `what` and names
+// the file.
 bool options_read_stored(const char *text, const char *what, const char *path,
                          struct settings *s);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The rules that training options keep among one another. See rules.h.
+// The rules that training options must keep. See rules.h.
 
 #include "settings/rules.h"
 
@@ -13,17 +13,18 @@
 #include <stdio.h>
 #include <string.h>
 
-// Levels of the U-Net and the encoder-decoder.
+// The U-Net and the encoder-decoder need an outermost and an innermost level.
 #define LEVELS_MIN 2
 
-// The PyTorch port resizes to 286 and crops to 256; other crops keep the ratio.
+// The PyTorch port resizes to 286 and crops to 256 (--load_size, --crop_size); other
+// crops keep the ratio.
 #define LOAD_NUMERATOR 286
 #define LOAD_DENOMINATOR 256
 
 // ---------------------------------------------------------------------------
 // Networks
 
-// Says which sizes near `size` are multiples of `multiple`.
+// Writes which sizes near `size` are multiples of `multiple`.
 static void sizes_that_fit(uint32_t size, uint32_t multiple, char *text,
                            size_t capacity)
 {
@@ -82,6 +83,7 @@ static bool check_discriminator(const struct settings *s)
     }
     if (discriminator_output_side(&d, crop) > 0)
         return true;
+    // The message proposes the nearest crop and the nearest depth that fit.
     uint32_t side = crop;
     struct discriminator_options fewer = d;
     while (discriminator_output_side(&d, side) == 0)
@@ -148,7 +150,7 @@ static bool check_paths(const struct pix_train_options *o)
     return true;
 }
 
-// Reads the texts of s->options, too: a value that its row does not take has none.
+// Reads the texts of s->options as soon as each is known to be one of its choices.
 static bool check(struct settings *s, bool need_paths)
 {
     const struct pix_train_options *o = &s->options;
@@ -221,7 +223,7 @@ bool settings_init(struct settings *s, const struct pix_train_options *o)
     return false;
 }
 
-void settings_warn_of_unused(const struct settings *s)
+void settings_warn_about_unused(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
     const bool is_resnet = s->generator.kind == GENERATOR_RESNET;
@@ -250,7 +252,7 @@ void settings_warn_of_unused(const struct settings *s)
           is_resnet ? "a ResNet" : "--norm none" },
         { "resize-filter", !s->resize, "--preprocess none" },
     };
-    // A recipe sets what it has, whether it is used or not.
+    // What a recipe sets is not reported: the user did not ask for it by name.
     struct pix_train_options initial;
     options_init(&initial);
     options_set(&initial, "recipe", o->recipe);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The rules that training options keep among one another.
+// The rules that training options must keep, and what they leave to be filled in. All
+// functions here that return bool log one message before they return false.
 
 #ifndef SETTINGS_RULES_H
 #define SETTINGS_RULES_H
@@ -9,27 +10,28 @@
 #include "pix2pix.h"
 #include "settings/settings.h"
 
-// Checks every value and that they fit together; the message says what to do.
-// `need_paths`: data and out must be given too.
+// Checks each value, and that they fit together; the message says which option to
+// change. `need_paths`: data and out must be given too.
 bool options_check(const struct pix_train_options *o, bool need_paths);
 
 // Checks, then fills in what follows from other options: load_size, depth, n_layers_d
 // and norm_d. On failure the options are as they were. Resolved options stay the same.
 bool options_resolve(struct pix_train_options *o);
 
-// The same with s->options, and everything else of `s` is set from them.
+// The same with s->options, and sets the rest of `s` from them. On failure the options
+// are as they were, the rest may not be.
 bool settings_resolve(struct settings *s);
 
-// The settings of a copy of these options, resolved; settings_finish frees it. On
-// failure there is nothing to free.
+// Makes the settings of a resolved copy of these options; settings_finish frees them.
+// On failure there is nothing to free.
 bool settings_init(struct settings *s, const struct pix_train_options *o);
 
-// Whether the levels of the generator are possible and fit the crop; a part of the
-// above. False after a message.
+// Checks that the generator can have so many levels, and that the crop can be halved so
+// often: a part of the above.
 bool settings_check_levels(const struct settings *s);
 
-// A warning for each option that was changed but has no part in what the others
-// describe.
-void settings_warn_of_unused(const struct settings *s);
+// Warns about each option that differs from its recipe but has no effect with the
+// others.
+void settings_warn_about_unused(const struct settings *s);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Counting steps and epochs. Everything is computed in double from the options, the
-// step and the epoch, never carried along, so that a continued run has the same numbers
-// as a straight one.
+// Steps and epochs. Everything is computed in doubles from the settings, the step and
+// the epoch, and nothing is accumulated, so that a resumed run has the numbers of one
+// that was not interrupted.
 
 #include "settings/schedule.h"
 
@@ -20,8 +20,9 @@ uint64_t schedule_steps(const struct settings *s, uint32_t images)
     return s->options.steps ? s->options.steps : schedule_all_steps(s, images);
 }
 
-#define STEP_FACTOR 0.1
+#define STEP_FACTOR 0.1    // the PyTorch port's StepLR(gamma)
 
+// The PyTorch port's ReduceLROnPlateau.
 #define PLATEAU_FACTOR 0.2
 #define PLATEAU_THRESHOLD 0.01
 #define PLATEAU_PATIENCE 5
@@ -39,8 +40,8 @@ void schedule_plateau_update(struct schedule_plateau *p, double error)
     }
 }
 
-// The PyTorch port divides by one more than the number of epochs that fall, so that the
-// last of them still learns.
+// The PyTorch port divides by one more than the number of decay epochs, so that the
+// last one still learns.
 static double linear_factor(const struct settings *s, uint64_t epoch)
 {
     if (epoch <= s->options.n_epochs)

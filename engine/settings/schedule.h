@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What follows from the number of a step: how many there are, the learning rate, and
-// the block of numbers that the kernels read.
+// What follows from the number of a step: the number of steps, the learning rate, and
+// the block of numbers that kernels read.
 
 #ifndef SETTINGS_SCHEDULE_H
 #define SETTINGS_SCHEDULE_H
@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-// Adam's second moment, which the PyTorch port has no option for.
+// Adam's beta2 and epsilon: PyTorch's defaults, which the port has no options for.
 #define SCHEDULE_BETA2 0.999
 #define SCHEDULE_EPSILON 1e-8
 
@@ -23,36 +23,36 @@ uint64_t schedule_all_steps(const struct settings *s, uint32_t images);
 // The run's total: the option `steps`, or all epochs.
 uint64_t schedule_steps(const struct settings *s, uint32_t images);
 
-// What --lr-policy plateau remembers of the validations so far. Begin with
+// State of --lr-policy plateau after the validations so far. Starts as
 // SCHEDULE_PLATEAU_START.
 struct schedule_plateau {
-    double best;      // smallest error, by more than a threshold
+    double best;      // smallest error so far; smaller by a threshold counts
     uint32_t bad;     // validations since then
-    double factor;    // share of the learning rate
+    double factor;    // of the learning rate, 1 at first
 };
 #define SCHEDULE_PLATEAU_START                                                         \
     {                                                                                  \
         .best = HUGE_VAL, .bad = 0, .factor = 1.0                                      \
     }
 
-// PyTorch's ReduceLROnPlateau(mode min, factor 0.2, threshold 0.01 relative, patience
-// 5), the PyTorch port's numbers, fed with a metric that changes (the port's is
-// constant).
+// PyTorch's ReduceLROnPlateau with the PyTorch port's numbers: mode min, factor 0.2,
+// relative threshold 0.01, patience 5. The port passes a constant as the error; here it
+// is the L1 error of a validation.
 void schedule_plateau_update(struct schedule_plateau *p, double error);
 
-// Share of the learning rate in an epoch, counted from 1.
+// The factor of the learning rate in an epoch, counted from 1.
 //
 //     linear    1 for n_epochs, then falling by equal parts; never below 0
 //     step      a tenth every lr_decay_iters epochs
 //     cosine    half a cosine from 1 to 0 over all epochs, and 0 after them
-//     plateau   what the plateau says; NULL is 1
+//     plateau   the factor of `plateau`; NULL is 1
 double schedule_factor(const struct settings *s, uint64_t epoch,
                        const struct schedule_plateau *plateau);
 
-// Whether the share is 0 after the last epoch.
+// Whether the factor is 0 after the last epoch.
 bool schedule_ends(const struct settings *s);
 
-// The block of a step, counted from 1, in an epoch, counted from 1.
+// The block of a step in an epoch, both counted from 1.
 struct step_block schedule_block(const struct settings *s, uint64_t step,
                                  uint64_t epoch,
                                  const struct schedule_plateau *plateau);

@@ -7,9 +7,11 @@
 #include "settings/choice.h"
 #include "settings/options.h"
 
+#include <assert.h>
 #include <string.h>
 
-// The PyTorch port's generator is built around five fixed levels.
+// Levels that are chosen for a crop: the PyTorch port's U-Net has five fixed levels and
+// num_downs - 5 inner ones. More than 8 need crops over 256.
 #define LEVELS_AUTO_MIN 5
 #define LEVELS_AUTO_MAX 8
 
@@ -32,13 +34,14 @@ static const struct generator_row {
 
 static const struct generator_row *find_generator(const char *name)
 {
-    const struct generator_row *row = generators;
-    while (strcmp(row->name, name) != 0)
-        row++;
-    return row;
+    size_t i = 0;
+    while (i < ARRAY_LEN(generators) && strcmp(generators[i].name, name) != 0)
+        i++;
+    assert(i < ARRAY_LEN(generators));
+    return &generators[i];
 }
 
-const char *settings_generator_name(const struct generator_options *g, bool with_levels)
+const char *settings_name_generator(const struct generator_options *g, bool with_levels)
 {
     const bool has_levels = g->kind != GENERATOR_RESNET;
     for (size_t i = 0; i < ARRAY_LEN(generators); i++) {
@@ -51,7 +54,7 @@ const char *settings_generator_name(const struct generator_options *g, bool with
     return NULL;
 }
 
-// As many levels as halve the crop without a rest.
+// As many levels as halve the crop without remainder, within the bounds.
 static uint32_t levels_that_fit(uint32_t crop_size)
 {
     uint32_t levels = LEVELS_AUTO_MIN;
@@ -82,8 +85,8 @@ static struct generator_options parse_generator(const struct pix_train_options *
     };
 }
 
-// What "auto" stands for as D's norm: G's, but none with a gradient penalty. That is
-// one of each sample by itself, and its network is built of convolutions and masks.
+// "auto" is G's norm, but none with a gradient penalty: the penalty is taken for each
+// sample alone, and discriminator_input_gradient has no rule for norms.
 static enum model_norm parse_norm_d(const struct settings *s)
 {
     int norm;
@@ -111,7 +114,7 @@ static enum pixel_kind parse_kind(const char *name)
     return pixel_kind_find(name, &kind) ? kind : PIXEL_KINDS;
 }
 
-enum tuning_mode settings_tuning_mode(const char *text)
+enum tuning_mode settings_parse_tuning(const char *text)
 {
     int mode = TUNING_FILE;
     if (!text)
@@ -136,7 +139,7 @@ void settings_parse(struct settings *s)
         .reuse = choice_value(choice_update_orders, o.update_order),
         .optimizer = (enum optimizer_kind)choice_value(choice_optimizers, o.optimizer),
         .lr_policy = (enum lr_policy)choice_value(choice_lr_policies, o.lr_policy),
-        .tuning = settings_tuning_mode(o.tuning),
+        .tuning = settings_parse_tuning(o.tuning),
     };
     s->discriminator = parse_discriminator(s);
 }
@@ -196,7 +199,7 @@ uint32_t settings_images_per_step(const struct settings *s)
 
 uint32_t settings_validation_epochs(const struct settings *s)
 {
-    // A plateau is fed with validations.
+    // A plateau is found from the errors of validations, so it needs them.
     return s->lr_policy == LR_PLATEAU && s->options.val_freq == 0 ? 1
                                                                   : s->options.val_freq;
 }

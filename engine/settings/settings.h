@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // What a user asks for, as the engine carries it: options whose texts have been read
-// once, into numbers and enums. Below this room nothing looks at an option's text,
-// except for paths and messages.
+// once, into numbers and enums. Outside of this folder an option's text is a path, or
+// is printed in a message; no code compares it.
+//
+// rules.h has the functions that make settings from options.
 
 #ifndef SETTINGS_SETTINGS_H
 #define SETTINGS_SETTINGS_H
@@ -17,58 +19,59 @@
 #include "tensor/weights.h"
 
 struct settings {
-    // As resolved, with its own texts. Its numbers are settings too: nothing below
-    // repeats them. What follows is read from its texts (settings_parse).
+    // The options, resolved, with texts of their own. Their numbers are used directly;
+    // the members below are what their texts mean (settings_parse).
     struct pix_train_options options;
 
-    bool swap;    // BtoA: the input is B
-    // Of the samples in files. PIXEL_KINDS: any, a run takes what it finds.
+    bool swap;    // direction BtoA: the input is B
+    // Sample types of the images. PIXEL_KINDS ("auto"): those of the first usable pair.
     enum pixel_kind input_kind, output_kind;
-    bool resize;    // to options.load_size, before the crop
+    bool resize;    // to options.load_size before the crop; without: images must have
+                    // that size
     enum resize_filter filter;
 
     struct generator_options generator;
-    struct discriminator_options discriminator;    // of no use with GAN_NONE
-    enum weights_law law;                          // of initial weights
+    struct discriminator_options discriminator;    // meaningless with GAN_NONE
+    enum weights_law law;                          // distribution of initial weights
 
     enum gan_mode gan;
-    bool reuse;    // update order: see objective_options
+    bool reuse;    // update order reuse, see objective_options
     enum optimizer_kind optimizer;
     enum lr_policy lr_policy;
 
     enum tuning_mode tuning;    // TUNING_FILE: options.tuning is its path
 };
 
-// Reads the texts of s->options, each of which is one of its row's choices; the rest of
-// `s` is overwritten. They need not be resolved.
+// Reads the texts of s->options and overwrites the rest of `s`. Each text must be one
+// of its choices (options_check_values); the options need not be resolved.
 void settings_parse(struct settings *s);
 
-// The meaning of an option "tuning": "auto", "off" or the path of a file; NULL is auto.
-enum tuning_mode settings_tuning_mode(const char *text);
+// Reads an option "tuning": "auto", "off" or the path of a file; NULL is "auto".
+enum tuning_mode settings_parse_tuning(const char *text);
 
 void settings_finish(struct settings *s);    // a zeroed one is fine
 
-// How samples are staged: a kind that is open is u8.
+// How samples are staged. "auto" is u8: a run replaces it first by what it finds.
 struct staging settings_staging(const struct settings *s);
 
-// Fixes what "auto" stands for.
+// Sets both kinds, in the options too: a run stores what "auto" stood for.
 void settings_set_staging(struct settings *s, struct staging staging);
 
-// How the pairs of a folder are read.
+// How the pairs of a data folder are read and cut.
 struct dataset_options settings_dataset(const struct settings *s);
 
 bool settings_has_discriminator(const struct settings *s);
 
-// Images of one training step.
+// Images of one training step: those of all its batches.
 uint32_t settings_images_per_step(const struct settings *s);
 
-// Epochs between validations; 0: none.
+// Epochs between validations; 0: none. --lr-policy plateau has at least one each epoch.
 uint32_t settings_validation_epochs(const struct settings *s);
 
-// The choice of net_g that gives a generator of this kind and these blocks, and leaves
-// the levels to the option depth. `with_levels`: that fixes the levels too; NULL if
-// none does.
-const char *settings_generator_name(const struct generator_options *g,
+// The choice of net_g for a generator, such as "unet" or "resnet_9blocks"; its number
+// of levels is left to the option depth. With `with_levels` the choice that fixes the
+// levels too, such as "unet_256"; NULL if there is none.
+const char *settings_name_generator(const struct generator_options *g,
                                     bool with_levels);
 
 #endif

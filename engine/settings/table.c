@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The table of training options, from which the command line, configuration files, help
-// and the stored form of a run's options all come, and what its rows say.
+// The table of training options. The command line, its help, the manual page,
+// configuration files and the stored form of a run's options all come from it.
 
 #include "settings/table.h"
 
@@ -12,10 +12,10 @@
 #define LOAD_MAX 32768
 #define CHANNELS_MAX 64
 
-// Every integer up to here is a double.
+// Doubles hold every integer up to here, 2^53.
 #define EXACT_MAX 9007199254740992.0
 
-// A whole number in JSON is an int64_t. As a double this is one more.
+// The largest integer of JSON is INT64_MAX; the nearest double is one more.
 #define WHOLE_MAX 9223372036854775807.0
 
 #define FIELD(member) offsetof(struct pix_train_options, member)
@@ -158,7 +158,7 @@ const struct pix_option *table_rows(size_t *count)
     return table;
 }
 
-// The command line of the PyTorch port has '_' where this one has '-'.
+// Names of options in the PyTorch port have '_' where these have '-'; both work.
 static bool same_name(const char *a, const char *b)
 {
     while (*a && (*a == '_' ? '-' : *a) == (*b == '_' ? '-' : *b))

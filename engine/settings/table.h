@@ -17,21 +17,22 @@
 
 const struct pix_option *table_rows(size_t *count);
 
-// NULL if there is none. '_' is taken for '-'.
+// The row of a name, in which '_' may stand for '-'. NULL if there is none.
 const struct pix_option *table_find(const char *name);
 
-// The member of a row.
+// A pointer to the member that a row describes, of the row's type.
 void *table_field(const struct pix_option *row, struct pix_train_options *o);
 const void *table_field_const(const struct pix_option *row,
                               const struct pix_train_options *o);
 
-// Whether the member is a text: any, or one of the row's choices.
+// Whether the member is a text, any or one of the row's choices; and that text, which
+// may be NULL.
 bool table_is_text(const struct pix_option *row);
 const char *table_text(const struct pix_option *row, const struct pix_train_options *o);
 
 bool table_is_recipe(const struct pix_option *row);
 
-// What a row takes, for messages.
+// Writes what a row takes ("a whole number from 1 to 1024"), for messages.
 const char *table_describe(const struct pix_option *row, char *text, size_t size);
 
 bool table_has_choice(const struct pix_option *row, const char *text);

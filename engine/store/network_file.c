@@ -119,7 +119,7 @@ static bool set_generator(struct settings *s, const struct generator_options *g)
     struct pix_train_options *o = &s->options;
     // A U-Net is named by its depth here: unet_128 and unet_256 are unet of depth 7
     // and 8.
-    o->net_g = settings_generator_name(g, false);
+    o->net_g = settings_name_generator(g, false);
     o->depth = g->kind == GENERATOR_RESNET ? 0 : g->levels;
     o->ngf = g->ngf;
     o->input_nc = g->channels_in;

@@ -227,13 +227,13 @@ static const char *norm_text(enum model_norm norm)
 
 void recognise_describe_g(const struct generator_options *o, char *text, size_t size)
 {
-    const char *name = settings_generator_name(o, true);
+    const char *name = settings_name_generator(o, true);
     char kind[64];
     if (name)
         snprintf(kind, sizeof(kind), "%s", name);
     else
         snprintf(kind, sizeof(kind), "%s of %" PRIu32 " levels",
-                 settings_generator_name(o, false), o->levels);
+                 settings_name_generator(o, false), o->levels);
     snprintf(text, size,
              "%s, ngf %" PRIu32 ", %s norm%s%s%s%s%s, %" PRIu32 " -> %" PRIu32
              " channels",

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// From the options of a run to those of its step. See objective_options.h.
+// From the settings of a run to the options of its step. See objective_options.h.
 
 #include "train/objective_options.h"
 
 #include "settings/schedule.h"
 #include "settings/settings.h"
 
-struct objective_options objective_options_of(const struct settings *s)
+struct objective_options objective_options_make(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
     return (struct objective_options){

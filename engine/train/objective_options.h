@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The training step that the options of a run describe.
+// The options of the training step, from the settings of a run.
 
 #ifndef TRAIN_OBJECTIVE_OPTIONS_H
 #define TRAIN_OBJECTIVE_OPTIONS_H
@@ -9,6 +9,6 @@
 #include "settings/settings.h"
 #include "train/objective.h"
 
-struct objective_options objective_options_of(const struct settings *s);
+struct objective_options objective_options_make(const struct settings *s);
 
 #endif

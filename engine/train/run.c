@@ -93,7 +93,7 @@ static bool check_continued(const struct pix_train_options *o)
     if (!options_read_run(o->out, &stored))
         return false;
     bool ok = options_resolve(&stored);
-    const struct pix_option *row = ok ? options_kept_difference(&stored, o) : NULL;
+    const struct pix_option *row = ok ? options_find_difference(&stored, o) : NULL;
     if (row) {
         log_error(
             "train: --%s %s differs from the run's %s, and a resumed run may change "

@@ -45,7 +45,7 @@ static bool draw_samples(struct trainer *t, struct sheet *sheet,
                          enum sheet_column column, const struct tensor *samples,
                          uint8_t *pixels)
 {
-    const struct objective_options objective = objective_options_of(&t->settings);
+    const struct objective_options objective = objective_options_make(&t->settings);
     const bool is_input = column == SHEET_INPUT;
     struct picture p = {
         .kind = is_input ? objective.staging.input : objective.staging.output,
@@ -193,7 +193,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (!run_begin(&t->run, o))
         goto fail;
     if (t->run.is_new)
-        settings_warn_of_unused(&t->settings);
+        settings_warn_about_unused(&t->settings);
     if (!data_folder_list(o->data, "train", &pairs) ||
         !make_data_absolute(&t->settings.options))
         goto fail;

@@ -43,7 +43,7 @@ static bool build_step(struct trainer *t, const struct objective_options *object
 // The step's program, with the kernels of the run's table.
 static bool build_program(struct trainer *t)
 {
-    const struct objective_options objective = objective_options_of(&t->settings);
+    const struct objective_options objective = objective_options_make(&t->settings);
     const struct program_options options = {
         .device = t->device,
         .submission_seconds = t->submission_seconds,

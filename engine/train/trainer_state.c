@@ -59,7 +59,7 @@ static bool belongs(const struct trainer *t, const struct checkpoint *c,
 {
     const struct checkpoint_state *state = checkpoint_get_state(c);
     const struct pix_option *row =
-        options_kept_difference(&t->settings.options, &state->settings->options);
+        options_find_difference(&t->settings.options, &state->settings->options);
     if (state->step != step)
         log_error("train: %s contains step %" PRIu64 ", which does not match its name",
                   path, state->step);

@@ -309,7 +309,7 @@ struct translator *translator_create(struct gpu_device *device,
         log_error("translate: --model is missing: name a run folder or a checkpoint");
         goto fail;
     }
-    const enum tuning_mode tuning = settings_tuning_mode(options->tuning);
+    const enum tuning_mode tuning = settings_parse_tuning(options->tuning);
     t->tunes = tuning == TUNING_AUTO;
     if (!tuned_open(device, tuning, options->tuning, &t->tuning))
         goto fail;
