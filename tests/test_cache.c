@@ -452,7 +452,7 @@ static void test_no_room(void **state)
     // A file where the folder would be.
     assert_true(file_write(home, "", 0));
     assert_int_equal(run(500), 0);
-    assert_non_null(strstr(debug, "cache: file: can not make folder"));
+    assert_non_null(strstr(debug, "cache: file: cannot make folder"));
     assert_string_equal(log_last_error(), "");
     assert_true(test_remove_tree(home));
 
@@ -466,7 +466,7 @@ static void test_no_room(void **state)
     signal(SIGXFSZ, before);
     assert_int_equal(loaded, 0);
     assert_null(find_file());
-    assert_non_null(strstr(debug, "can not write"));
+    assert_non_null(strstr(debug, "cannot write"));
 
     // A folder where the file would be.
     assert_int_equal(run(500), 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Whole files, atomic replacement, folders and paths; and host memory.
+// Whole files, atomic replacement, folders and paths; host memory.
 
 #define _XOPEN_SOURCE 700
 
@@ -161,14 +161,14 @@ static void test_failures(void **state)
     assert_true(strlen(reason) > 0);
     assert_int_equal(messages[LOG_ERROR], 3);
 
-    // A folder can not be replaced by a file; nothing is left beside it.
+    // A folder cannot be replaced by a file; nothing is left beside it.
     assert_true(file_make_folder(SCRATCH "/folder"));
     assert_false(file_write(SCRATCH "/folder", "x", 1));
     assert_int_equal(messages[LOG_ERROR], 4);
     assert_int_equal(count_temporaries(), 0);
 }
 
-// A limit on the size of files stands for a full disk.
+// A limit on the size of files acts as a full disk.
 static void test_full_disk(void **state)
 {
     char big[100000] = { 0 };
@@ -200,8 +200,8 @@ static void test_full_disk(void **state)
     signal(SIGXFSZ, SIG_DFL);
 }
 
-// Nothing of a user's is in the way of what is written beside, whatever its name, and
-// the longest names can be written.
+// No name of a user's file collides with that of a temporary file, and a file with the
+// longest possible name can be written.
 static void test_temporaries(void **state)
 {
     struct file_writer w[3];
@@ -216,7 +216,7 @@ static void test_temporaries(void **state)
     assert_true(file_write(SCRATCH "/a", "new", 3));
     assert_content(SCRATCH "/a.tmp", "mine");
 
-    // What a killed process of the same number left is passed over, then removed.
+    // A file left by a killed process with the same number is kept, later removed.
     for (size_t i = 0; i < ARRAY_LEN(w); i++)
         assert_true(file_writer_begin(&w[i], SCRATCH "/a", false));
     assert_string_not_equal(w[0].temporary, w[1].temporary);
@@ -224,7 +224,7 @@ static void test_temporaries(void **state)
     assert_int_equal(count_temporaries(), 3);
     file_writer_abort(&w[1]);
     assert_int_equal(count_temporaries(), 2);
-    // Of a process that is gone, beside those of one that runs.
+    // One of a process that has ended, beside those of one that runs.
     pid_t child = fork();
     if (child == 0)
         _exit(0);
@@ -265,7 +265,8 @@ static void test_list(void **state)
     file_list_free(&list);
     assert_int_equal(list.count, 0);
 
-    // Only folders are left out; what else can not be read is named, and has a reason.
+    // Only folders are left out; what else cannot be read is listed; reading has a
+    // reason.
     static const char *const odd[] = { SCRATCH "/list/zlink", SCRATCH "/list/zpipe" };
     assert_int_equal(symlink("nothing", odd[0]), 0);
     assert_int_equal(mkfifo(odd[1], 0600), 0);
@@ -358,7 +359,7 @@ static void test_paths(void **state)
     }
 }
 
-// What the variables say decides, where they name folders from the root.
+// The variables decide, as long as they name absolute paths.
 static void test_cache_folder(void **state)
 {
     (void)state;
@@ -377,7 +378,7 @@ static void test_cache_folder(void **state)
     assert_string_equal(file_name(folder), "pix2pix");
     mem_free(folder);
     mem_free(mine);
-    // The user's own folder is not made.
+    // A missing home folder is not created.
     setenv("HOME", "/of/mine", 1);
     assert_null(os_cache_folder());
     unsetenv("XDG_CACHE_HOME");

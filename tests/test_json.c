@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is read, what is refused and how that is said, and that what is written is read
+// What is accepted, what is refused with which message, and that written values read
 // back the same.
 
 #include "base/json.h"

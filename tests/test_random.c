@@ -23,7 +23,7 @@ static void test_sequence(void **state)
         assert_int_equal(random_u32(&r), expected[i]);
 }
 
-// A copy of the state continues as the original does: this is what a checkpoint keeps.
+// A copy of the state continues like the original.
 static void test_saved_state(void **state)
 {
     struct random r, copy;

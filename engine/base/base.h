@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Small macros that every file may use. Nothing here has a .c file.
+// Small macros that every file may use.
 
 #ifndef BASE_BASE_H
 #define BASE_BASE_H

@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-// ".pix2pix-PROCESS-NUMBER.tmp": short, since the file beside may have the longest name
-// that a file system takes.
+// ".pix2pix-PROCESS-NUMBER.tmp". The name of the file that is written is not part of
+// it: that one may be as long as the file system allows.
 #define TEMPORARY_HEAD ".pix2pix-"
 #define TEMPORARY_TAIL ".tmp"
 
+// Windows takes both; elsewhere a backslash is a character of a name.
 static bool is_separator(char c)
 {
 #ifdef _WIN32
@@ -36,7 +37,7 @@ bool file_load(const char *path, void **data, size_t *size, char *reason,
 
     *data = NULL;
     *size = 0;
-    // Some systems open a folder like a file; opening a pipe may wait for ever.
+    // Some systems open a folder like a file, and opening a pipe may block for ever.
     enum os_kind kind = os_path_kind(path);
     if (kind == OS_KIND_FOLDER || kind == OS_KIND_OTHER) {
         snprintf(reason, reason_size, "%s",
@@ -48,6 +49,8 @@ bool file_load(const char *path, void **data, size_t *size, char *reason,
         snprintf(reason, reason_size, "%s", os_error_text());
         return false;
     }
+    // The size is not asked for: files of /proc have none, and others may grow
+    // meanwhile.
     for (;;) {
         size_t room = MAX((size_t)64 * 1024, used);
         if (!mem_grow(&bytes, &capacity, used + room + 1, 1)) {
@@ -80,7 +83,7 @@ bool file_read(const char *path, void **data, size_t *size)
     char reason[256];
     if (file_load(path, data, size, reason, sizeof(reason)))
         return true;
-    log_error("file: can not read %s: %s", path, reason);
+    log_error("file: cannot read %s: %s", path, reason);
     return false;
 }
 
@@ -98,14 +101,14 @@ bool file_write(const char *path, const void *data, size_t size)
     return file_writer_commit(&w);
 }
 
-// Opens a new file beside another one.
+// Opens a new file beside another one: a rename is atomic within one file system only.
 static FILE *create_temporary(const char *path, char **temporary)
 {
     static _Thread_local uint32_t number;
     FILE *stream = NULL;
     bool taken = true;
-    // Another thread may have the number, or a process that was killed left its file:
-    // numbers of processes come again.
+    // The name may be taken by another thread, or by a process that was killed: process
+    // numbers are used again.
     while (!stream && taken) {
         mem_free(*temporary);
         *temporary =
@@ -116,8 +119,8 @@ static FILE *create_temporary(const char *path, char **temporary)
         stream = os_file_create(*temporary, &taken);
     }
     if (!stream) {
-        log_error("file: can not create %s: %s", path, os_error_text());
-        mem_free(*temporary);    // what lies there is not ours to remove
+        log_error("file: cannot create %s: %s", path, os_error_text());
+        mem_free(*temporary);    // whatever has the name is not ours to remove
         *temporary = NULL;
     }
     return stream;
@@ -138,7 +141,7 @@ bool file_writer_write(struct file_writer *w, const void *data, size_t size)
 {
     if (size == 0 || fwrite(data, 1, size, w->stream) == size)
         return true;
-    log_error("file: can not write %s: %s", w->path, os_error_text());
+    log_error("file: cannot write %s: %s", w->path, os_error_text());
     return false;
 }
 
@@ -153,23 +156,25 @@ static char *parent_of(const char *path)
 
 bool file_writer_commit(struct file_writer *w)
 {
+    // Synced before the rename: after a power cut some file systems have the new name
+    // but not yet its content. fclose frees the stream even where it fails.
     bool synced = !w->lasting || os_file_sync(w->stream);
     FILE *stream = w->stream;
     if (synced)
         w->stream = NULL;
     if (!synced || fclose(stream) != 0) {
-        log_error("file: can not write %s: %s", w->path, os_error_text());
+        log_error("file: cannot write %s: %s", w->path, os_error_text());
         goto fail;
     }
     if (!os_file_rename(w->temporary, w->path)) {
-        log_error("file: can not rename %s to %s: %s", w->temporary, w->path,
+        log_error("file: cannot rename %s to %s: %s", w->temporary, w->path,
                   os_error_text());
         goto fail;
     }
-    // The new file is in place and readable; only a power cut could take it back.
+    // The new file is in place and readable; only a power cut could undo the rename.
     char *folder = w->lasting ? parent_of(w->path) : NULL;
     if (folder && !os_folder_sync(folder))
-        log_warn("file: can not sync folder %s: %s", folder, os_error_text());
+        log_warn("file: cannot sync folder %s: %s", folder, os_error_text());
     mem_free(folder);
 
     mem_free(w->temporary);
@@ -216,7 +221,8 @@ void file_remove_temporaries(const char *folder)
     os_folder_list(folder, remove_temporary, (void *)folder);
 }
 
-// The number behind the head is that of the process, see create_temporary.
+// A process that still runs may be about to rename its file. The number behind the head
+// is that of the process, see create_temporary.
 static bool remove_orphan(void *user, const char *name)
 {
     uint32_t id;
@@ -241,6 +247,7 @@ struct listing {
     bool failed;
 };
 
+// False stops the listing, after a failure only.
 static bool add_entry(void *user, const char *name)
 {
     struct listing *l = user;
@@ -280,7 +287,7 @@ bool file_list_read(const char *folder, struct file_list *list)
     struct listing l = { .folder = folder, .list = list };
     bool ok = os_folder_list(folder, add_entry, &l);
     if (!ok)
-        log_error("file: can not list folder %s: %s", folder, os_error_text());
+        log_error("file: cannot list folder %s: %s", folder, os_error_text());
     if (!ok || l.failed) {
         file_list_free(list);
         return false;
@@ -308,7 +315,7 @@ bool file_is_folder(const char *path)
     return os_path_kind(path) == OS_KIND_FOLDER;
 }
 
-// Makes path[0..length) after its parents; `path` is changed and put back on the way.
+// Makes path[0..length) after its parents. `path` is cut there meanwhile and restored.
 static bool make_folders(char *path, size_t length, bool is_private)
 {
     while (length > 1 && is_separator(path[length - 1]))
@@ -323,7 +330,7 @@ static bool make_folders(char *path, size_t length, bool is_private)
             parent--;
         ok = make_folders(path, parent, is_private);
         if (ok && !os_folder_make(path, is_private)) {
-            log_error("file: can not make folder %s: %s", path, os_error_text());
+            log_error("file: cannot make folder %s: %s", path, os_error_text());
             ok = false;
         }
     }
@@ -365,6 +372,7 @@ char *file_join(const char *folder, const char *name)
 const char *file_name(const char *path)
 {
     const char *name = path;
+    // "C:name" names a file of the current folder of that drive.
 #ifdef _WIN32
     bool is_drive = path[0] && path[1] == ':';
 #else
@@ -380,6 +388,6 @@ const char *file_name(const char *path)
 const char *file_extension(const char *path)
 {
     const char *name = file_name(path);
-    const char *dot = strrchr(name, '.');
+    const char *dot = strrchr(name, '.');    // that of ".hidden" begins no extension
     return dot && dot != name ? dot : name + strlen(name);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Files as wholes: read one, replace one, list a folder. A file that is replaced is
-// written beside its place, synced, then renamed, so that a reader sees the old one or
-// the new one. Calls to the operating system are in os.h.
+// Whole files: read one, replace one, list a folder. A new version is written beside
+// the file, synced, then renamed, so a reader finds the old one or the new one, never a
+// part. Functions that fail log why, with the path, unless they say otherwise. System
+// calls are in os.h. Strings that are returned are freed by the caller with mem_free.
 
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -11,24 +12,24 @@
 
 #include <stdio.h>
 
-// Reads a whole file. *data has one more byte than *size, set to 0. Caller frees. Logs
-// what failed with the path.
+// Reads a whole file. *data has one more byte than *size, set to 0; the caller frees
+// it.
 bool file_read(const char *path, void **data, size_t *size);
 
 // The same, but the reason of a failure is written to `reason` and not logged.
 bool file_load(const char *path, void **data, size_t *size, char *reason,
                size_t reason_size);
 
-// Replaces a file atomically, and lastingly: it is synced to the disk.
+// Replaces a file atomically and syncs it to the disk.
 bool file_write(const char *path, const void *data, size_t size);
 
-// The same in pieces. After begin, either commit or abort; both end the writer. After a
-// failed write only abort is of use. The old file stays untouched until commit renames.
-// Only what is `lasting` is synced: the rest a power cut may take back.
+// The same in pieces. After begin comes either commit or abort; both end the writer.
+// After a failed write only abort is allowed. The old file is untouched until commit
+// renames. Only what is `lasting` is synced; a power cut may undo the rest.
 struct file_writer {
     FILE *stream;
     char *path;
-    char *temporary;    // in the same folder, of a name that no file of a user has
+    char *temporary;    // in the same folder, with a name that no user's file has
     bool lasting;
 };
 
@@ -37,15 +38,17 @@ bool file_writer_write(struct file_writer *w, const void *data, size_t size);
 bool file_writer_commit(struct file_writer *w);
 void file_writer_abort(struct file_writer *w);    // zeroed or ended writers are fine
 
-// Whether a name in a folder is that of a file which a writer had begun; and removing
-// those of writers that were killed. Failures to remove are not worth a message.
+// Whether a name in a folder is one that a writer gives to its temporary file.
 bool file_is_temporary(const char *name);
+
+// Removes the temporary files of writers that were killed: all of a folder, or, in one
+// that several processes write to, those of processes that no longer run. A file that
+// cannot be removed is left without a message.
 void file_remove_temporaries(const char *folder);
-// The same, of processes that are gone, for a folder that many write to.
 void file_remove_orphans(const char *folder);
 
-// Names of everything in a folder but folders and what is hidden, in byte-wise order. A
-// name may be that of a pipe or of a link to nothing: its reader says so.
+// Names in a folder, sorted by bytes, without folders and hidden files. A name may be
+// that of a pipe or a broken link: whoever reads it reports that.
 struct file_list {
     char **names;
     size_t count;
@@ -62,7 +65,8 @@ bool file_make_private_folder(const char *path);    // for the user alone
 // "folder/name"; caller frees.
 char *file_join(const char *folder, const char *name);
 
-// The last part of a path, and its extension with the dot ("" if none): into `path`.
+// The last part of a path, and its extension with the dot ("" if none). Both point into
+// `path`.
 const char *file_name(const char *path);
 const char *file_extension(const char *path);
 

@@ -21,6 +21,8 @@ json_t *json_parse(const char *text, size_t size, const char *what)
 {
     json_error_t error;
 
+    // What the engine reads is far smaller; a wrong file is refused before it is
+    // parsed.
     if (size > MAX_TEXT) {
         log_error("json: %s: %zu bytes are too many, at most %d are read", what, size,
                   (int)MAX_TEXT);
@@ -66,6 +68,7 @@ json_t *json_from_double(double value)
 
 json_t *json_from_text(const char *text)
 {
+    // Jansson refuses what is not UTF-8.
     json_t *v = json_string(text);
     char *ascii = v ? NULL : mem_strdup(text);
     if (!ascii)
@@ -86,7 +89,8 @@ void json_add(json_t **object, const char *key, json_t *value)
     *object = NULL;
 }
 
-// Digits after which a number reads back the same. Both functions follow the locale.
+// Digits with which a number reads back the same: 0.1, not 0.10000000000000001. The
+// decimal point may be the locale's: both functions use the same.
 static int digits_of(const json_t *v)
 {
     int digits = json_is_real(v) ? 1 : MAX_DIGITS;
@@ -115,8 +119,8 @@ static int append(const char *bytes, size_t count, void *user)
     return 0;
 }
 
-// Jansson takes one number of digits for all it writes, so each member is written
-// alone.
+// Jansson takes one number of digits for all that a call writes, so each member is
+// written with a call of its own.
 char *json_text(json_t *object)
 {
     struct text t = { 0 };

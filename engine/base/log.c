@@ -13,7 +13,7 @@
 #include <string.h>
 
 static _Thread_local const struct log_sink *current;
-static _Thread_local char last_error[LOG_LINE_SIZE];
+static _Thread_local char last_error[LOG_LINE_SIZE];    // "" at first
 
 const struct log_sink *log_use(const struct log_sink *sink)
 {
@@ -22,7 +22,8 @@ const struct log_sink *log_use(const struct log_sink *sink)
     return before;
 }
 
-// Passes a message of a lower level to the sink that was there before.
+// The sink of a capture: keeps errors and passes all else to the outer sink, which may
+// be that of another capture.
 static void capture_message(void *user, enum log_level level, const char *text)
 {
     struct log_capture *c = user;
@@ -42,6 +43,8 @@ static bool is_capture(const struct log_sink *sink)
     return sink && sink->callback == capture_message;
 }
 
+// Never a capture: that is on the stack of this thread, and threads may still run when
+// it has ended.
 const struct log_sink *log_current(void)
 {
     const struct log_sink *sink = current;
@@ -50,8 +53,8 @@ const struct log_sink *log_current(void)
     return sink;
 }
 
-// A message that does not fit ends in dots. Control characters, which may come in
-// through file names, would break the line or reach a terminal.
+// A message that does not fit ends in dots. Control characters, which file names may
+// contain, would break the line or be obeyed by a terminal.
 static void format_line(char line[LOG_LINE_SIZE], const char *format, va_list args)
 {
     static const char dots[] = "...";
@@ -75,7 +78,7 @@ static void deliver(enum log_level level, const char *format, va_list args)
 {
     const struct log_sink *sink = current;
     bool wanted = sink && sink->callback && level <= sink->level;
-    char line[LOG_LINE_SIZE];
+    char line[LOG_LINE_SIZE];    // not last_error: that may be one of the arguments
 
     if (!wanted && level != LOG_ERROR)
         return;

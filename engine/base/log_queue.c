@@ -53,6 +53,7 @@ void log_queue_end(struct log_queue *q)
     q->outer = NULL;
 }
 
+// Keeps the entries' memory: a queue is used again for the next image.
 static void clear(struct log_queue *q)
 {
     for (size_t i = 0; i < q->count; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Host memory on top of malloc, with the message that malloc does not give. Memory
-// from here and from malloc may be freed by either mem_free or free.
+// Host memory on top of malloc, with an error message. What comes from here may be
+// given to free, and what comes from malloc to mem_free.
 
 #include "base/mem.h"
 
@@ -22,6 +22,7 @@ static void *report(size_t count, size_t size)
     return NULL;
 }
 
+// malloc(0) may return NULL, which is not a failure: callers always get memory.
 void *mem_alloc(size_t size)
 {
     void *p = malloc(size ? size : 1);
@@ -63,7 +64,7 @@ char *mem_printf(const char *format, ...)
     va_list args, again;
 
     va_start(args, format);
-    va_copy(again, args);
+    va_copy(again, args);    // vsnprintf uses up the arguments
     int length = vsnprintf(NULL, 0, format, args);
     if (length < 0)
         log_error("memory: a text cannot be formatted");
@@ -81,13 +82,14 @@ bool mem_grow(void *items, size_t *capacity, size_t count, size_t size)
     if (count <= *capacity)
         return true;
 
+    // By half as much again, so that n appended items are copied O(n) times in all.
     size_t wanted = MAX(count, MAX(*capacity + *capacity / 2, (size_t)8));
     if (size && wanted > SIZE_MAX / size) {
         report(wanted, size);
         return false;
     }
 
-    // The caller's pointer has a type of its own, so it is moved as bytes.
+    // `items` points to a pointer of any type, which may not be accessed as a void *.
     void *p;
     memcpy(&p, items, sizeof(p));
     p = realloc(p, MAX(wanted * size, (size_t)1));

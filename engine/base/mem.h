@@ -14,8 +14,8 @@ void mem_free(void *p);                        // NULL is fine
 char *mem_strdup(const char *s);
 char *mem_printf(const char *format, ...) PRINTF_LIKE(1, 2);    // caller frees
 
-// Makes room for `count` items in *items, a growable array with *capacity items. New
-// room is not zeroed. On failure the array is as it was.
+// Makes room for `count` items of `size` bytes in *items, a growable array that has
+// room for *capacity. New room is not zeroed. On failure the array is unchanged.
 bool mem_grow(void *items, size_t *capacity, size_t count, size_t size);
 
 #endif

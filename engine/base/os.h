@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Everything the engine asks of the operating system: threads, folders, rename and
-// sync, time. One file per system: os_posix.c, os_win32.c. Paths are UTF-8. Functions
-// that can fail return false and leave the reason in os_error_text().
+// Everything the engine needs from the operating system: threads, files and folders,
+// locks, time. One file per system: os_posix.c, os_win32.c. Paths are UTF-8. Functions
+// that can fail return false or NULL, without a message; os_error_text() has the
+// reason. They may be called by several threads at the same time.
 
 #ifndef BASE_OS_H
 #define BASE_OS_H
@@ -17,7 +18,8 @@ struct os_thread;
 struct os_mutex;
 struct os_condition;
 
-// With a stack that a compiler of shaders can work on.
+// Runs run(user) on a new thread, whose stack is large enough for a driver's shader
+// compiler.
 struct os_thread *os_thread_create(void (*run)(void *user), void *user);
 void os_thread_join(struct os_thread *thread);    // and frees it; NULL is fine
 
@@ -28,14 +30,17 @@ void os_mutex_unlock(struct os_mutex *mutex);
 
 struct os_condition *os_condition_create(void);
 void os_condition_destroy(struct os_condition *condition);    // NULL is fine
+// Waits until the condition is signalled, or for no reason: callers check in a loop.
+// The calling thread holds the mutex, which is free while it waits.
 void os_condition_wait(struct os_condition *condition, struct os_mutex *mutex);
 void os_condition_signal_all(struct os_condition *condition);
 
 uint32_t os_core_count(void);    // at least 1
 uint32_t os_process_id(void);
-bool os_process_exists(uint32_t id);    // true too where that can not be told
+bool os_process_exists(uint32_t id);    // true if unknown
 
-// One lock for the whole process, for what libraries keep in globals. Not recursive.
+// One lock for the whole process, around calls of libraries that keep state in globals.
+// Not recursive.
 void os_global_lock(void);
 void os_global_unlock(void);
 
@@ -59,17 +64,16 @@ bool os_folder_make(const char *path, bool is_private);
 enum os_kind { OS_KIND_NONE, OS_KIND_FILE, OS_KIND_FOLDER, OS_KIND_OTHER };
 enum os_kind os_path_kind(const char *path);    // follows links
 
-// The one path from the root that names what this one names, which must exist: without
-// "." and ".."; caller frees.
+// The absolute path, without "." and "..", of something that must exist. Caller frees.
 char *os_path_absolute(const char *path);
 
-// The folder of this program inside the folder where the user's caches lie, which need
-// not exist yet; caller frees. NULL where the system does not say, where the user's own
-// folder does not exist, or out of memory.
+// This program's folder inside the user's cache folder; it need not exist yet. Caller
+// frees. NULL where the system names no cache folder, where the user's home folder does
+// not exist, or out of memory.
 char *os_cache_folder(void);
 
-// A lock on a file that is made if absent. It ends with the process, however that ends.
-// NULL with *held set: somebody has it, in this process or another.
+// A lock on a file, which is created if absent. It is released when the process ends,
+// even by a crash. NULL with *held set: this process or another has it.
 struct os_lock;
 struct os_lock *os_lock_take(const char *path, bool *held);
 void os_lock_release(struct os_lock *lock);    // NULL is fine; the file stays

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The operating system as POSIX gives it: Linux, the BSDs, macOS.
+// The operating system through POSIX: Linux, the BSDs, macOS.
 
-// The BSDs show all they have, flock too, unless they are asked for less.
+// The BSDs declare everything, flock too, unless a standard is asked for.
 #if !defined(__FreeBSD__) && !defined(__NetBSD__) && !defined(__OpenBSD__) &&          \
     !defined(__DragonFly__)
 #define _XOPEN_SOURCE 700
@@ -42,7 +42,7 @@ struct os_condition {
     pthread_cond_t condition;
 };
 
-// What a thread gets by default goes down to 128 KiB (musl) and 512 KiB (macOS).
+// Shader compilers need more than some defaults: 128 KiB (musl), 512 KiB (macOS).
 #define THREAD_STACK ((size_t)8 << 20)
 
 static void *thread_main(void *p)
@@ -52,8 +52,9 @@ static void *thread_main(void *p)
     return NULL;
 }
 
-// The signals of the process belong to the program's own threads, so ours block all
-// but those that report a fault of the thread itself.
+// A signal to the process may be handled by any thread that does not block it. The
+// program expects that in its own threads, so ours block all but those that report a
+// fault of the thread itself.
 struct os_thread *os_thread_create(void (*run)(void *user), void *user)
 {
     struct os_thread *thread = mem_zalloc(sizeof(*thread));
@@ -186,6 +187,7 @@ uint32_t os_process_id(void)
     return (uint32_t)getpid();
 }
 
+// Signal 0 is only checked, not sent. EPERM: the process is another user's.
 bool os_process_exists(uint32_t id)
 {
     return kill((pid_t)id, 0) == 0 || errno != ESRCH;
@@ -223,7 +225,8 @@ FILE *os_file_create(const char *path, bool *exists)
     return stream;
 }
 
-// Some file systems have nothing to sync and say so with an error.
+// On macOS fsync leaves the data in the disk's own cache; F_FULLFSYNC does not, where
+// the file system has it. Some file systems have nothing to sync and return an error.
 static bool sync_descriptor(int fd)
 {
     int result;
@@ -273,6 +276,7 @@ bool os_file_remove(const char *path)
     return unlink(path) == 0;
 }
 
+// A rename is an entry of the folder, which is synced through a descriptor of its own.
 bool os_folder_sync(const char *path)
 {
     int fd = open(path, O_RDONLY);
@@ -292,7 +296,7 @@ bool os_folder_make(const char *path, bool is_private)
     return errno == EEXIST && os_path_kind(path) == OS_KIND_FOLDER;
 }
 
-// Leaves errno alone, so that it can be asked after a failure.
+// Keeps errno, so that callers can look at what failed before its reason is read.
 enum os_kind os_path_kind(const char *path)
 {
     struct stat info;
@@ -311,7 +315,8 @@ char *os_path_absolute(const char *path)
     return realpath(path, NULL);
 }
 
-// The base directory specification has paths that do not begin at the root ignored.
+// By the XDG Base Directory Specification a relative path in XDG_CACHE_HOME is ignored.
+// Without a home folder, as for a service's user, nothing is made in its place.
 char *os_cache_folder(void)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -330,8 +335,9 @@ struct os_lock {
     int fd;
 };
 
-// flock, since fcntl's locks do not hold against the same process. Some file systems
-// have no locks at all: there one has to do without.
+// flock, because fcntl's locks do not exclude the same process, and closing any other
+// descriptor of the file would drop them. Some file systems have no locks: there the
+// call succeeds without one.
 struct os_lock *os_lock_take(const char *path, bool *held)
 {
     *held = false;
@@ -374,7 +380,7 @@ bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name
 
     int error = 0;
     for (;;) {
-        errno = 0;
+        errno = 0;    // readdir returns NULL at the end as well
         const struct dirent *found = readdir(folder);
         if (!found) {
             error = errno;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The operating system as Windows 7 and later give it. Paths are UTF-8 in the engine
-// and UTF-16 in the system's calls.
+// The operating system through the Windows API (Windows 7 and later). Paths are UTF-8
+// in the engine and UTF-16 in the system's calls, whose other form uses a code page
+// that cannot hold every name.
 
 #ifndef _WIN32_WINNT
 #define _WIN32_WINNT 0x0601
@@ -19,8 +20,9 @@
 #include <wchar.h>
 #include <windows.h>
 
-// Failures of stdio are told by errno, those of the system by GetLastError. A failed
-// call of the second kind keeps its code here and puts this mark into errno.
+// stdio reports failures in errno, the system in GetLastError. After a failed call of
+// the second kind its code is kept here and errno has this mark, so that os_error_text
+// knows which one counts.
 enum { ERRNO_IS_SYSTEM = 10000 };
 
 static _Thread_local DWORD system_error;
@@ -32,7 +34,7 @@ static bool fail(DWORD code)
     return false;
 }
 
-// Caller frees.
+// NULL after fail(). Caller frees; as with to_utf8.
 static wchar_t *to_wide(const char *text)
 {
     int count = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
@@ -81,7 +83,7 @@ struct os_condition {
     CONDITION_VARIABLE variable;
 };
 
-// As on the other systems; by default it would be what the program's file says.
+// As on the other systems; the default is whatever the program was linked with.
 #define THREAD_STACK ((SIZE_T)8 << 20)
 
 static DWORD WINAPI thread_main(void *p)
@@ -198,6 +200,8 @@ uint32_t os_process_id(void)
     return GetCurrentProcessId();
 }
 
+// A process that has ended can be opened as long as somebody has a handle of it.
+// Without the right to open it, it exists.
 bool os_process_exists(uint32_t id)
 {
     HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, id);
@@ -259,6 +263,7 @@ bool os_file_sync(FILE *stream)
     return fflush(stream) == 0 && _commit(_fileno(stream)) == 0;
 }
 
+// rename() of the C library does not replace a file.
 bool os_file_rename(const char *from, const char *to)
 {
     bool ok = false;
@@ -323,11 +328,11 @@ bool os_file_remove(const char *path)
 
 bool os_folder_sync(const char *path)
 {
-    (void)path;    // MOVEFILE_WRITE_THROUGH has made the rename lasting
+    (void)path;    // MOVEFILE_WRITE_THROUGH has synced the rename
     return true;
 }
 
-// What lies in the user's profile is private as it is.
+// The user's profile, where private folders are made, is private by default.
 bool os_folder_make(const char *path, bool is_private)
 {
     (void)is_private;
@@ -342,7 +347,7 @@ bool os_folder_make(const char *path, bool is_private)
     return ok || fail(code);
 }
 
-// Leaves the error alone, so that it can be asked after a failure.
+// Keeps the error, so that callers can look at what failed before its reason is read.
 enum os_kind os_path_kind(const char *path)
 {
     DWORD code = system_error;
@@ -360,6 +365,7 @@ enum os_kind os_path_kind(const char *path)
                                                  : OS_KIND_FILE;
 }
 
+// GetFullPathNameW only edits text, so whether the path exists is asked before.
 char *os_path_absolute(const char *path)
 {
     wchar_t *wide = to_wide(path);
@@ -400,7 +406,8 @@ struct os_lock {
     HANDLE file;
 };
 
-// A file that nobody else may open meanwhile.
+// Opening without a sharing mode excludes every other opening, until the handle is
+// closed.
 struct os_lock *os_lock_take(const char *path, bool *held)
 {
     *held = false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a sample of a picture is held as, on the host, in staging memory and in files.
-// The networks see [-1, 1]: bytes and 16-bit numbers are stretched over it, floats are
-// taken as they are. Nothing here has a .c file.
+// Kinds of image samples, on the host, in staging memory and in files. Networks see
+// [-1, 1]: bytes [0, 255] and 16-bit numbers [0, 65535] are scaled to it, floats are
+// used unchanged. Everything is in this header.
 
 #ifndef BASE_PIXEL_H
 #define BASE_PIXEL_H
@@ -28,7 +28,7 @@ static inline const char *pixel_kind_name(enum pixel_kind kind)
     return names[kind];
 }
 
-// Its opposite; false for other texts.
+// The kind of a name; false for other texts.
 static inline bool pixel_kind_find(const char *name, enum pixel_kind *kind)
 {
     for (int i = 0; i < PIXEL_KINDS; i++) {
@@ -39,8 +39,9 @@ static inline bool pixel_kind_find(const char *name, enum pixel_kind *kind)
     return false;
 }
 
-// Bytes of a picture where kernels read or write it: planes one after the other,
-// nothing padded but the end, to whole 32-bit words.
+// Bytes of an image in staging memory, where kernels read or write it: [c, h, w],
+// without padding but for the end, to a whole 32-bit word: kernels have no smaller
+// accesses.
 static inline uint64_t pixel_staged_bytes(enum pixel_kind kind, uint32_t channels,
                                           uint32_t width, uint32_t height)
 {

@@ -29,7 +29,8 @@ uint32_t random_u32(struct random *r)
 uint32_t random_below(struct random *r, uint32_t bound)
 {
     assert(bound > 0);
-    // The 2^32 mod bound smallest numbers are thrown away: what is left divides evenly.
+    // The 2^32 mod `bound` smallest numbers are rejected: the rest is a multiple of
+    // `bound`, so each remainder is equally likely.
     uint32_t reject = (0u - bound) % bound;
     uint32_t x;
     do {
@@ -45,7 +46,8 @@ double random_uniform(struct random *r)
     return (double)(high << 26 | low) / 9007199254740992.0;    // 53 bits over 2^53
 }
 
-// Box-Muller without its second number, so that nothing is kept outside the state.
+// Box-Muller. Its second number is not used: it would have to be kept outside the
+// state. 1 - uniform lies in (0, 1], where the logarithm is finite.
 double random_normal(struct random *r)
 {
     double radius = sqrt(-2.0 * log(1.0 - random_uniform(r)));
@@ -53,6 +55,7 @@ double random_normal(struct random *r)
     return radius * cos(angle);
 }
 
+// Fisher-Yates, from the end.
 void random_shuffle(struct random *r, uint32_t *items, uint32_t count)
 {
     for (uint32_t i = count; i > 1; i--) {

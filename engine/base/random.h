@@ -2,8 +2,8 @@
 //
 // PCG32 (O'Neill 2014, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
 // Algorithms for Random Number Generation"): the host's only source of randomness. The
-// whole state is two numbers, so that a stream can be made from (seed, purpose) at
-// will.
+// whole state is two numbers, so a stream for (seed, purpose) can be made anywhere
+// without keeping one.
 
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
