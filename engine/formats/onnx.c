@@ -96,7 +96,7 @@ void onnx_describe_output(struct onnx_writer *w, const char *name,
 
 void onnx_begin_node(struct onnx_writer *w, const char *type, const char *name)
 {
-    assert(w->node.size == 0);
+    assert(w->node.size == 0);    // the one before has ended: nodes do not nest
     protobuf_put_text(&w->node, NODE_NAME, name);
     protobuf_put_text(&w->node, NODE_TYPE, type);
 }
@@ -169,7 +169,8 @@ static struct protobuf tensor_begin(const char *name, uint32_t kind,
     return tensor;
 }
 
-// Constants are small initializers: they stand before the weights, data and all.
+// Constants are small initializers: they stand before the weights, data and all. Raw
+// data is little-endian (onnx.proto, raw_data), as is every machine that has Vulkan.
 static void put_constant(struct onnx_writer *w, const char *name, uint32_t kind,
                          const void *values, uint32_t count, size_t size)
 {
@@ -213,6 +214,8 @@ void onnx_describe_weight(struct onnx_writer *w, const char *name,
 // ---------------------------------------------------------------------------
 // The file
 
+// Readers of protobuf count the bytes of a message in a signed 32-bit number. Larger
+// models keep their weights in separate files, which this writer does not do.
 static bool refuse(const char *path, uint64_t size)
 {
     log_error(
@@ -255,6 +258,8 @@ bool onnx_begin_data(struct onnx_writer *w, const char *path, const char *produc
     return ok;
 }
 
+// The heads of all weights lie in one buffer, one after another; each ends at its
+// head_end, and the data goes between them.
 bool onnx_put_weight(struct onnx_writer *w, const float *data)
 {
     assert(w->written < w->count);

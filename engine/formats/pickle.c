@@ -12,11 +12,13 @@
 
 #include <string.h>
 
+// A tensor takes about 25 values. On 64-bit machines a value has 72 bytes and a pointer
+// 8, so values, stack and memo take about 72, 2 and 8 MiB at most.
 #define VALUES_MAX ((size_t)1 << 20)
 #define STACK_MAX ((size_t)1 << 18)
 #define MEMO_MAX ((uint32_t)1 << 20)
-#define DEPTH_MAX 100u
-#define CHUNK 256    // values allocated at once
+#define DEPTH_MAX 100u    // check_shape recurses once per level
+#define CHUNK 256         // values allocated at once
 
 // The opcodes of protocols 2 to 5 that data needs. Those of protocols 0 and 1 that
 // write numbers and strings as text are refused: PyTorch does not use them.
@@ -101,7 +103,8 @@ static bool damaged(const struct reader *r, const char *why)
 // ---------------------------------------------------------------------------
 // Bytes
 
-// The next n bytes.
+// The next n bytes. n may be any number that the file states, so it is compared with a
+// difference: the sum `at` + n could overflow.
 static bool take(struct reader *r, uint64_t n, const uint8_t **bytes)
 {
     if (n > r->size - r->at) {
@@ -131,6 +134,7 @@ static bool take_line(struct reader *r, const uint8_t **bytes, size_t *length)
     *bytes = r->data + r->at;
     end = memchr(*bytes, '\n', r->size - r->at);
     *length = end ? (size_t)(end - *bytes) : r->size - r->at;
+    // Without an end of line this takes one byte too many, which `take` reports.
     const uint8_t *line;
     return take(r, (uint64_t)*length + 1, &line);
 }
@@ -183,6 +187,7 @@ static bool push_integer(struct reader *r, enum pickle_type type, int64_t intege
     return push(r, v);
 }
 
+// The bytes stay in the caller's data, so a long string takes no memory.
 static bool push_text(struct reader *r, enum pickle_type type, uint64_t size)
 {
     const uint8_t *bytes;
@@ -196,6 +201,7 @@ static bool push_text(struct reader *r, enum pickle_type type, uint64_t size)
     return push(r, v);
 }
 
+// A mark counts as the bottom of the stack: only pop_mark ends its group.
 static bool pop(struct reader *r, struct pickle_value **v)
 {
     if (r->depth == 0 || r->stack[r->depth - 1]->type == PICKLE_MARK)
@@ -246,7 +252,8 @@ static bool small_tuple(struct reader *r, size_t count)
     return push_tuple(r, values, count);
 }
 
-// Adds to the container on top of the stack.
+// Adds to the container on top of the stack. A call may be filled like a dictionary,
+// since PyTorch makes an OrderedDict by a call and then sets its items.
 static bool add(struct reader *r, struct pickle_value *const *values, size_t count,
                 bool pairs)
 {
@@ -284,6 +291,7 @@ static bool remember(struct reader *r, uint64_t number)
 {
     if (r->depth == 0 || r->stack[r->depth - 1]->type == PICKLE_MARK)
         return damaged(r, "a value is missing");
+    // LONG_PUT may state any 32-bit number: the memo would take 32 GiB.
     if (number >= MEMO_MAX)
         return damaged(r, "it memorises too many values");
     if (!mem_grow(&r->memo, &r->memo_capacity, (size_t)number + 1, sizeof(*r->memo)))
@@ -512,6 +520,7 @@ static bool step(struct reader *r)
     case OP_LONG_PUT:
         return take_number(r, 4, &n) && remember(r, n);
     case OP_MEMOIZE:
+        // Python takes the size of its memo, which is the same without gaps.
         return remember(r, r->memo_count);
     case OP_GET:
         return take_number(r, 1, &n) && recall(r, n);

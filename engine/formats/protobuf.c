@@ -26,7 +26,7 @@ static void append(struct protobuf *m, const void *bytes, size_t size)
 // A varint: seven bits per byte, lowest first; the eighth bit says that more follow.
 static void append_number(struct protobuf *m, uint64_t value)
 {
-    uint8_t bytes[10];
+    uint8_t bytes[10];    // 64 bits in groups of seven
     size_t size = 0;
     for (; value > 0x7f; value >>= 7)
         bytes[size++] = (uint8_t)(value | 0x80);
@@ -54,6 +54,7 @@ void protobuf_put_number(struct protobuf *m, uint32_t field, uint64_t value)
     append_number(m, value);
 }
 
+// Lowest byte first, as the format says, whatever the order of this machine.
 void protobuf_put_float(struct protobuf *m, uint32_t field, float value)
 {
     uint32_t bits;
@@ -82,6 +83,8 @@ void protobuf_put_text(struct protobuf *m, uint32_t field, const char *text)
     protobuf_put_bytes(m, field, text, strlen(text));
 }
 
+// A message has neither head nor end of its own, so fields can be put one part after
+// another.
 void protobuf_put_fields(struct protobuf *m, struct protobuf *part)
 {
     append(m, part->bytes, part->size);

@@ -44,7 +44,8 @@ static bool check_order(struct pth *p)
         return true;
     if (!archive_look(p->archive, index, &record))
         return false;
-    // Three bytes are enough to tell "big" from "little".
+    // Three bytes are enough to tell "big" from "little". The record is not read to its
+    // end: archive_begin of the next one closes it.
     size_t size = (size_t)MIN(record.size, sizeof(text) - 1);
     if (!archive_begin(p->archive, &record, 0) || !archive_take(p->archive, text, size))
         return false;
@@ -66,6 +67,7 @@ static bool open_archive(struct pth *p)
     if (!p->archive || !find_root(p, &index) || !check_order(p) ||
         !archive_look(p->archive, index, &record))
         return false;
+    // Names and shapes only: the size does not grow with that of the tensors.
     if (record.size > PTH_PICKLE_MAX)
         return pth_report_foreign(p, "its pickle is too large");
     void *data = mem_alloc((size_t)record.size);
@@ -94,6 +96,7 @@ static enum container find_container(FILE *stream)
 
 bool pth_looks_like(const char *path)
 {
+    // Opening a pipe could block, and reading from it would take bytes away.
     FILE *stream = os_path_kind(path) == OS_KIND_FILE ? os_file_open(path, "rb") : NULL;
     if (!stream)
         return false;
@@ -143,6 +146,7 @@ void pth_close(struct pth *p)
 {
     if (!p)
         return;
+    // Names are copies: the pickle that has them is freed once the entries are made.
     for (size_t i = 0; i < p->count; i++)
         mem_free((char *)p->entries[i].name);
     if (p->stream)
