@@ -57,7 +57,9 @@ static bool load_sides(const struct pair_file *file, const struct settings *s,
 }
 
 // The mean of each channel over the targets of DATA/train, in samples of their kind.
-// Broken pairs are skipped silently, since training has reported them.
+// Broken pairs are skipped silently, since training has reported them. The split that
+// is evaluated plays no part: like a model, a baseline knows only what training has
+// shown.
 static bool mean_colour(const char *data, const struct settings *s, double *colour)
 {
     const struct pix_train_options *o = &s->options;
@@ -136,6 +138,8 @@ static bool load_pair(void *user, size_t index, struct picture *picture)
         record_free(r);
         return false;
     }
+    // Without a lock: each index is one thread's at a time, and the pipeline's own lock
+    // orders the threads that have it one after another.
     e->records[index] = r;
     return true;
 }

@@ -8,7 +8,8 @@
 #include <assert.h>
 #include <math.h>
 
-// Steps of a kind in a distance of 1 in [-1, 1].
+// Steps of a kind in a distance of 1 in [-1, 1]: half of its largest number, since that
+// is 1 to the networks and 0 is -1. Floats are in that range already.
 static double unit(enum pixel_kind kind)
 {
     return kind == PIXEL_U8 ? 127.5 : kind == PIXEL_U16 ? 32767.5 : 1.0;

@@ -27,6 +27,7 @@ bool translation_error_build(struct graph *g, struct weights *generator,
                                        translation_model_mode(TRANSLATION_STABLE));
     *out = (struct translation_error){ pairs.pixels, pairs.jitter,
                                        graph_l1(g, y, target, 1.0f) };
+    // Its last reader is the host: a plan may give its memory to another tensor before.
     graph_keep(g, out->l1);
     return !graph_failed(g);
 }

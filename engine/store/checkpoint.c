@@ -92,7 +92,8 @@ static bool write_tensor(struct writing *w, const struct tensor *t)
 }
 
 // Four passes over the weights, in the order of the file. Each is made twice: once to
-// describe its tensors in the header, once to write them.
+// describe its tensors in the header, once to write them. The same function does both,
+// so that header and data cannot disagree in their order.
 
 static bool pass_counters(struct writing *w, const char *network,
                           const struct weights *weights, bool header)

@@ -40,6 +40,7 @@ static bool is_extension(const char *path, const char *extension)
     return strcmp(file_extension(path), extension) == 0;
 }
 
+// The paper's mode is left out: its dropout needs the engine's random numbers.
 static bool find_mode(const char *name, int *mode)
 {
     *mode = TRANSLATION_STABLE;

@@ -232,6 +232,7 @@ static bool open_checkpoint(struct network_file *f)
     settings_finish(&f->settings);
     if (!settings_init(&f->settings, o))
         return false;
+    // D sees an image beside its input, unless the run was unconditional.
     f->channels_d = o->output_nc + (o->no_condition ? 0 : o->input_nc);
     if (f->network == NETWORK_D && !settings_has_discriminator(s)) {
         log_error("%s: %s was trained without a discriminator", f->what, f->path);
@@ -289,6 +290,7 @@ struct network_file *network_file_open(const char *path, enum network network,
     f->path = find_file(path, what);
     if (!f->path)
         goto fail;
+    // An ONNX file has no mark at its beginning, so only its name shows what it is.
     if (strcmp(file_extension(f->path), ".onnx") == 0) {
         log_error(
             "%s: %s: ONNX models cannot be read: name the file that it was exported "
@@ -296,6 +298,7 @@ struct network_file *network_file_open(const char *path, enum network network,
             what, f->path);
         goto fail;
     }
+    // By content: files of torch.save are called .pth, .pt, .bin or .ckpt.
     if (pth_looks_like(f->path)) {
         f->pth = pth_open(f->path);
         if (!f->pth || !recognise_tensors(f))
@@ -361,6 +364,8 @@ const char *network_file_description(const struct network_file *f)
 // ---------------------------------------------------------------------------
 // Checking and reading
 
+// The port nests a U-Net's levels, eight characters each: names of ten levels have less
+// than 110.
 #define NAME_SIZE 256
 
 static bool check_weight(const struct network_file *f, const struct weight *w)
@@ -419,6 +424,8 @@ static bool is_known(const struct network_file *f, const struct weights *weights
     return is_unused(f, name);
 }
 
+// In both directions: a tensor too many means that another network was meant than the
+// one recognised, whose output would be wrong without any sign.
 bool network_file_check(const struct network_file *f, const struct weights *weights)
 {
     if (f->checkpoint)

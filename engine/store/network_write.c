@@ -140,6 +140,7 @@ static bool write_safetensors(const char *path, struct output *o)
                 &w, o->scratch,
                 o->items[i].counter ? 8
                                     : (size_t)tensor_bytes(&o->items[i].weight->value));
+    // A writer that has committed is empty, so it may be aborted in any case.
     ok = ok && safetensors_commit(&w);
     safetensors_abort(&w);
     mem_free(options);

@@ -72,7 +72,8 @@ static const char *weight_of(struct onnx_ops *x, const struct weight *w)
 // Nodes of the model
 
 // Begins a node and returns the name of its output. With `last` that is the output of
-// the tape's node.
+// the tape's node. The number makes the name unique: in ONNX each value is assigned
+// exactly once.
 static struct onnx_name begin_step(struct onnx_ops *x, const struct op_node *n,
                                    const char *type, bool last)
 {
@@ -192,6 +193,8 @@ static struct onnx_name mean_step(struct onnx_ops *x, const struct op_node *n,
 static struct onnx_name channels_step(struct onnx_ops *x, const struct op_node *n,
                                       const struct weight *w)
 {
+    // Since operator set 13 Unsqueeze takes its axes as an input; ReduceMean still has
+    // them as an attribute, until 18.
     static const int64_t axes[] = { 1, 2 };
     if (!x->has_channel_axes)
         onnx_put_constant_ints(&x->file, CHANNEL_AXES, axes, ARRAY_LEN(axes));
@@ -341,6 +344,8 @@ static void export_upsample(struct onnx_ops *x, const struct op_node *n)
     onnx_end_node(&x->file);
 }
 
+// The ops of networks at inference. Those of training (losses, dropout, gradients) are
+// missing: what is exported does not depend on them.
 static const struct {
     const struct op *op;
     void (*run)(struct onnx_ops *x, const struct op_node *n);
