@@ -127,6 +127,19 @@ struct op_limits test_guaranteed_limits(void)
 // ---------------------------------------------------------------------------
 // Harness
 
+static void create_program(struct harness *h, struct gpu_device *on,
+                           struct op_limits limits)
+{
+    h->limits = limits;
+    const struct program_options options = { .device = on,
+                                             .submission_seconds = 0.2,
+                                             .limits = &h->limits };
+    program_destroy(h->program);
+    h->program = program_create(&options);
+    assert_non_null(h->program);
+    h->graph = program_graph(h->program);
+}
+
 void harness_begin_without_device(struct harness *h)
 {
     *h = (struct harness){
@@ -136,12 +149,9 @@ void harness_begin_without_device(struct harness *h)
                   .lr = 0.01f,
                   .adam_step_size = 0.02f,
                   .adam_root = 0.03f },
-        .limits = test_guaranteed_limits(),
-        .submission_seconds = 0.2,
     };
-    h->graph = graph_create(&h->limits);
+    create_program(h, NULL, test_guaranteed_limits());
     h->weights = weights_create(false);
-    assert_non_null(h->graph);
     assert_non_null(h->weights);
 }
 
@@ -154,17 +164,12 @@ void harness_begin(struct harness *h)
 
 void harness_set_limits(struct harness *h, struct op_limits limits)
 {
-    graph_destroy(h->graph);
-    h->limits = limits;
-    h->graph = graph_create(&h->limits);
-    assert_non_null(h->graph);
+    create_program(h, test_gpu(), limits);
 }
 
 void harness_end(struct harness *h)
 {
-    exec_destroy(h->exec);
-    plan_destroy(h->plan);
-    graph_destroy(h->graph);
+    program_destroy(h->program);
     weights_destroy(h->weights);
     for (size_t i = 0; i < h->input_count; i++)
         free(h->inputs[i].data);
@@ -231,7 +236,7 @@ struct tensor *harness_weight(struct harness *h, const char *name, struct shape 
 void harness_keep(struct harness *h, struct tensor *t)
 {
     assert_non_null(t);
-    assert_null(h->plan);
+    assert_null(program_get_plan(h->program));
     assert_true(h->output_count < HARNESS_MAX);
     graph_keep(h->graph, t);
     h->outputs[h->output_count++] = (struct harness_data){ .tensor = t };
@@ -250,49 +255,45 @@ static void poison(struct gpu_buffer *buffer, uint64_t offset, uint64_t size)
 void harness_prepare(struct harness *h)
 {
     struct gpu_device *d = test_gpu();
-    const struct gpu_limits *limits = gpu_device_limits(d);
-    assert_true(weights_place(h->weights, limits->max_block));
+    for (size_t i = 0; i < h->input_count; i++)
+        if (!h->inputs[i].tensor->weight)
+            program_upload(h->program, h->inputs[i].tensor);
+    for (size_t i = 0; i < h->output_count; i++)
+        if (!h->outputs[i].tensor->weight)
+            program_download(h->program, h->outputs[i].tensor);
+    assert_true(program_plan(h->program, &h->weights, 1, NULL));
     assert_true(weights_allocate(h->weights, d));
-    h->plan = plan_build(h->graph, &(struct plan_limits){
-                                       .max_block = limits->max_block,
-                                       .max_binding = limits->max_binding,
-                                   });
-    assert_non_null(h->plan);
-    assert_true(plan_allocate(h->plan, d));
-    for (size_t i = 0; i < h->plan->block_count; i++)
-        poison(h->plan->blocks[i]->buffer, 0, h->plan->blocks[i]->size);
+    assert_true(program_start(h->program));
+    const struct plan *plan = program_get_plan(h->program);
+    for (size_t i = 0; i < plan->block_count; i++)
+        poison(plan->blocks[i]->buffer, 0, plan->blocks[i]->size);
     for (size_t i = 0; i < h->weights->count; i++) {
         struct weight *w = h->weights->items[i];
         if (w->uses_gradient)
             poison(w->gradient.block->buffer, w->gradient.offset,
                    tensor_bytes(&w->gradient));
     }
-    h->exec = exec_create(d, h->graph, h->submission_seconds);
-    assert_non_null(h->exec);
     for (size_t i = 0; i < h->input_count; i++) {
         struct harness_data *input = &h->inputs[i];
         if (input->tensor->weight) {
             assert_true(tensor_upload(d, input->tensor, input->data));
-        } else if (input->tensor->block) {    // else no call reads it
-            input->upload = exec_upload(h->exec, input->tensor);
-            assert_non_null(input->upload);
+        } else {
+            input->upload = program_input(h->program, 0, input->tensor);
             memcpy(input->upload, input->data, (size_t)tensor_bytes(input->tensor));
         }
     }
     for (size_t i = 0; i < h->output_count; i++) {
         struct harness_data *output = &h->outputs[i];
-        if (!output->tensor->weight) {
-            output->download = exec_download(h->exec, output->tensor);
-            assert_non_null(output->download);
-        }
+        if (!output->tensor->weight)
+            output->download = program_output(h->program, 0, output->tensor);
     }
 }
 
 void harness_run(struct harness *h)
 {
-    if (!h->exec)
+    if (!program_is_started(h->program))
         harness_prepare(h);
-    assert_true(exec_run(h->exec, &h->step));
+    assert_true(program_run(h->program, &h->step));
 }
 
 void harness_run_backward(struct harness *h, struct tensor *y, bool accumulate,

@@ -11,7 +11,7 @@
 #define SUPPORT_GPU_H
 
 #include "gpu/device.h"
-#include "graph/exec.h"
+#include "program/program.h"
 #include "support/check.h"
 
 // What a test program returns when it could run nothing (SKIP_RETURN_CODE of ctest).
@@ -61,13 +61,11 @@ struct op_limits test_guaranteed_limits(void);
 // An input that needs a gradient is made a weight. Every function fails the test when
 // what it does fails.
 struct harness {
-    struct graph *graph;
+    struct program *program;
+    struct graph *graph;    // of the program
     struct weights *weights;
-    struct plan *plan;
-    struct exec *exec;
     struct step_block step;    // as run() uses it; starts as step 1, seed 1 2, lr 0.01
     struct op_limits limits;
-    double submission_seconds;    // 0.2; change before the first run
     struct harness_data {
         struct tensor *tensor;
         void *data;      // NULL: not uploaded
