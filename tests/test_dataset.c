@@ -414,8 +414,8 @@ static void test_nothing(void **state)
     assert_non_null(strstr(log_last_error(), "a.png is not a folder"));
 }
 
-// A file that goes while training: the thread that asks is told, once for each time it
-// asks, and the samples before it still come.
+// A file that goes while training: it is reported to the thread that asks, once for
+// each time it asks, and the samples before it still come.
 static void test_file_goes(void **state)
 {
     struct dataset_options o = options();

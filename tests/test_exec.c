@@ -396,7 +396,7 @@ static VkResult VKAPI_CALL no_room(VkQueue queue, uint32_t count,
     return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 }
 
-// The kernel that is told of is that of the submission that failed, also after the run
+// The kernel that is reported is that of the submission that failed, also after the run
 // before it has ended well.
 static void test_failed_in_a_ring(void **state)
 {
@@ -420,7 +420,7 @@ static void test_failed_in_a_ring(void **state)
     step_end(&s);
 }
 
-// What can not be recorded is not run in part the next time.
+// What cannot be recorded is not run in part the next time.
 static uint32_t sets_left;
 static PFN_vkAllocateDescriptorSets real_sets;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The formulas that the engine's tests share with PyTorch give the same numbers here as
-// there, and a wrong output is told from a right one.
+// there, and a wrong output is distinguished from a right one.
 
 #include "support/golden.h"
 

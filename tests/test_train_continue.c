@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs that are stopped or killed at any time and go on with the same bits, and what is
-// in their way: locks, data that moved, checkpoints that are not theirs.
+// Runs that are stopped or killed at any time and resume with the same bits, and what
+// is in their way: locks, data that moved, checkpoints that are not theirs.
 
 #define _XOPEN_SOURCE 700
 

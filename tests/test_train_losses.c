@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Whole runs without a discriminator, without L1, of each recipe and in each order of
-// updates, and that every kind of run goes on with the same bits.
+// updates, and that every kind of run resumes with the same bits.
 
 #include "support/words.h"
 
@@ -86,7 +86,7 @@ static void test_no_l1(void **state)
     words_check_same_run(run, SCRATCH "/gan_stopped", 6);
 }
 
-// Every kind of run goes on with the same bits.
+// Every kind of run resumes with the same bits.
 static void test_continued(void **state)
 {
     static const char *const cases[] = {

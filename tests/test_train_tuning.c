@@ -35,7 +35,7 @@ static void write_table(const char *path, const char *variant)
     tuning_finish(&t);
 }
 
-// A run keeps its table of kernels and goes on with it, and with no other.
+// A run keeps its table of kernels and resumes with it, and with no other.
 static void test_tuning(void **state)
 {
     static const char table[] = SCRATCH "/table.json";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Steps that overlap: the same run as one step after the other, and whatever happens to
-// the step that is under way is told of when its turn comes.
+// the step that is under way is reported when its turn comes.
 
 #define _XOPEN_SOURCE 700
 
@@ -195,7 +195,7 @@ static void test_same_run(void **state)
     }
 }
 
-// The step that is under way is what is saved, and it is told of next.
+// The step that is under way is what is saved, and it is reported next.
 static void test_save_ahead(void **state)
 {
     struct pix_train_options o = tiny(SCRATCH "/ahead");
@@ -306,7 +306,7 @@ static void test_lost_device(void **state)
     read_metrics(o.out, 4, losses);
 }
 
-// What can not be submitted is the next step; the one before it is told of as usual.
+// What cannot be submitted is the next step; the one before it is reported as usual.
 static void test_failed_submission(void **state)
 {
     struct pix_train_options o = tiny(SCRATCH "/unsubmitted");
@@ -369,7 +369,7 @@ static void test_half_submitted(void **state)
 }
 
 // An image that is not kept in memory goes; it is asked for while step 8 is under way,
-// and step 9 is the one that can not be had.
+// and step 9 is the one that cannot be read.
 static void test_no_batch(void **state)
 {
     enum { FILES = 86, BATCH = 10 };    // 85 pairs of this size are kept

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Many images through a tiny generator: whatever the batch and the company, an image
-// becomes the same pixels as alone, and what is told comes in the order of the images.
+// becomes the same pixels as alone, and what is reported comes in the order of the
+// images.
 
 #define _XOPEN_SOURCE 700
 
@@ -202,7 +203,7 @@ static void test_mixed_sizes(void **state)
         pix_image_free(&alone[i]);
 }
 
-// From files to files, with some that can not be read or written; more in a row than
+// From files to files, with some that cannot be read or written; more in a row than
 // there are images in flight.
 static void test_files(void **state)
 {

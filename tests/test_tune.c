@@ -223,7 +223,7 @@ static void test_cache(void **state)
     tuning_finish(&other);
     tuning_finish(&empty);
 
-    // A folder that can not be made is no reason to stop.
+    // A folder that cannot be made is no reason to stop.
     char *file = mem_printf("%s/file", caches);
     assert_true(file_write(file, "", 0));
     assert_int_equal(setenv("XDG_CACHE_HOME", file, 1), 0);

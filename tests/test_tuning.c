@@ -111,7 +111,7 @@ static void test_choice(void **state)
     other.c_out++;
     assert_ptr_equal(conv_choice_of(&limits, &other),
                      conv_choice_built_in(&limits, &other));
-    // But not what the device can not do, or nobody knows.
+    // But not what the device cannot do, or nobody knows.
     assert_true(tuning_set(&tuning, text, "shared-128x128x8-8x8", false));
     assert_ptr_equal(conv_choice_of(&limits, &shape), built_in);
     assert_true(tuning_set(&tuning, text, "shared-of-the-future", false));

@@ -9,6 +9,7 @@
 #include "train/run.h"
 #include "train/trainer.h"
 
+// The device is kept for its log: messages of a trainer go where its device's go.
 struct pix_trainer {
     const pix_device *device;
     struct trainer *trainer;

@@ -10,6 +10,7 @@
 #include "translate/pipeline.h"
 #include "translate/translator.h"
 
+// The device is kept for its log: messages of a translator go where its device's go.
 struct pix_translator {
     const pix_device *device;
     struct translator *translator;
@@ -45,6 +46,7 @@ void pix_translator_destroy(pix_translator *translator)
 {
     if (!translator)
         return;
+    // Waiting for what is under way may log, so the device's sink is current here too.
     const struct log_sink *before = log_use(&translator->device->relay.sink);
     translator_destroy(translator->translator);
     log_use(before);

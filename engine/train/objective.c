@@ -6,14 +6,22 @@
 //     loss_d = (GAN(D(x, G(x)), fake) + GAN(D(x, y), real)) / 2
 //     loss_g = GAN(D(x, G(x)), real) + lambda * mean |G(x) - y|
 //
+// The losses are those of Isola et al. (2017), sections 3.1 and 3.3; the order is that
+// of the port's optimize_parameters. Shapes below: n samples, x [n, c_in, h, w], y and
+// G(x) [n, c_out, h, w], D's input their concatenation [n, c_in + c_out, h, w], its
+// logits [n, 1, h / 8 - 2, w / 8 - 2] for the 70x70 PatchGAN.
+//
 // Gradients of several batches may be added up: then D learns from all of them before G
-// does, and G runs once for each, to save the memory of what it would have to keep.
+// does, and G runs a second time for each, which costs time but keeps the activations
+// of one batch only.
 
 #include "train/objective.h"
 
 #include <assert.h>
 
-// The losses of D and of G as labels, see shared/loss.h.
+// The losses of D and of G as kinds and labels; shared/loss.h has the formula of each
+// kind, in which the label of hinge and of the mean is a sign. D's halves are judged
+// against `fake` and `real`, G's output against `fooled`.
 static const struct gan_terms {
     enum loss_kind d;
     float fake, real;
@@ -32,14 +40,16 @@ struct step {
     const struct objective_options *o;
     struct objective *out;
     const struct staged_pairs *pairs;
-    uint32_t batches;    // whose gradients are added up
+    uint32_t batches;    // whose gradients are added up, at least 1
 };
 
-// A batch, and what G makes of it.
+// A batch, and G's output for it.
 struct batch {
     uint32_t index;
-    struct tensor *in, *target, *fake;
-    struct tensor *d_fake;    // logits of D's first run, for `reuse`
+    struct tensor *in;        // x [n, c_in, h, w]
+    struct tensor *target;    // y [n, c_out, h, w]
+    struct tensor *fake;      // G(x), as y
+    struct tensor *d_fake;    // logits of D's first run on the fake, for `reuse`
 };
 
 // The inputs or the targets of a batch: [batch, channels, crop_h, crop_w].
@@ -49,7 +59,9 @@ static struct tensor *take(const struct step *s, uint32_t index,
     return staging_take(s->g, s->pairs, image, index * s->o->batch, s->o->batch);
 }
 
-// Everything random that follows belongs to the samples of this batch.
+// Runs G on a batch. Everything random from here on (dropout, the points of the
+// gradient penalty) belongs to the samples of this batch. `is_again`: the second run of
+// the same samples, which must not count twice in running statistics.
 static struct batch generate(const struct step *s, uint32_t index, bool is_again)
 {
     const struct model_mode mode = { .keep_running = is_again };
@@ -61,13 +73,16 @@ static struct batch generate(const struct step *s, uint32_t index, bool is_again
     return b;
 }
 
-// What D looks at.
+// D's input: the condition and the image, joined along channels without a copy, or with
+// no_condition the image alone (the paper's unconditional GAN, section 4.2).
 static struct tensor *look(const struct step *s, struct tensor *in,
                            struct tensor *image)
 {
     return s->o->no_condition ? image : graph_concat(s->g, in, image);
 }
 
+// D's logits, one per patch. `sections`: parts of the batch with norm statistics of
+// their own, as if D had been run once for each.
 static struct tensor *discriminate(const struct step *s, struct tensor *x,
                                    uint32_t sections)
 {
@@ -75,7 +90,7 @@ static struct tensor *discriminate(const struct step *s, struct tensor *x,
     return discriminator_build(s->g, s->discriminator, x, &s->o->discriminator, mode);
 }
 
-// Adds a batch's loss to the mean that is reported.
+// Adds a batch's loss to the mean over all batches that is reported.
 static void report(const struct step *s, struct tensor **sum, struct tensor *loss)
 {
     if (s->batches > 1)
@@ -83,7 +98,8 @@ static void report(const struct step *s, struct tensor **sum, struct tensor *los
     *sum = *sum ? graph_add(s->g, *sum, loss) : loss;
 }
 
-// Adds up the gradients of the batches; the last one updates.
+// Emits the gradient of a batch's loss by `weights`. Those of several batches are added
+// up; the last one updates.
 static void learn(const struct step *s, struct tensor *loss, struct weights *weights,
                   uint32_t batch)
 {
@@ -95,22 +111,28 @@ static void learn(const struct step *s, struct tensor *loss, struct weights *wei
         graph_accumulate(s->g, loss, weights, batch == 0);
 }
 
+// loss_d = weight * (GAN(D(x, G(x)), fake) + GAN(D(x, y), real)), and with WGAN-GP the
+// penalty lambda_gp * mean (|grad D| - 1)^2 between the two (Gulrajani et al. 2017,
+// equation 3). D's loss is halved so that D learns more slowly than G (the paper,
+// section 3.3): weight 0.5.
 static void train_discriminator(const struct step *s, struct batch *b)
 {
     const struct objective_options *o = s->o;
     const struct gan_terms terms = gan_terms[o->gan];
     const float weight =
         (o->d_loss_weight != 0.0f ? o->d_loss_weight : 0.5f) / (float)s->batches;
-    // A tensor can be a slice of one other, and D looks at the condition twice.
+    // A tensor can be a slice of one other only, and D sees the condition twice: it is
+    // unpacked a second time, which costs less than a copy.
     struct tensor *in_again = o->no_condition ? NULL : take(s, b->index, STAGED_INPUT);
     struct tensor *fake = look(s, b->in, graph_detach(s->g, b->fake));
     struct tensor *real = look(s, in_again, b->target);
-    struct tensor *d;
+    struct tensor *d;    // [2 n, 1, ...]: fakes, then reals
     if (o->reuse) {
+        // Not detached: G's gradient will go through this run of D.
         b->d_fake = discriminate(s, look(s, b->in, b->fake), 1);
         d = graph_stack(s->g, b->d_fake, discriminate(s, real, 1));
     } else {
-        // Both halves in one pass, with statistics of their own.
+        // Both halves in one pass, which fills a device better than two.
         d = discriminate(s, graph_stack(s->g, fake, real), 2);
     }
     struct tensor *loss =
@@ -132,6 +154,9 @@ static void train_discriminator(const struct step *s, struct batch *b)
     learn(s, loss, s->discriminator, b->index);
 }
 
+// loss_g = GAN(D(x, G(x)), real) + lambda * mean |G(x) - y|. D has been updated by now,
+// so unless `reuse` keeps its first run it is run again: the gradient goes through the
+// new D.
 static void train_generator(const struct step *s, const struct batch *b)
 {
     const struct objective_options *o = s->o;
@@ -153,7 +178,8 @@ static void train_generator(const struct step *s, const struct batch *b)
     learn(s, loss, s->generator, b->index);
 }
 
-// The pictures of the first batch.
+// Packs input, output and target of the first batch as samples for grids. They stay on
+// the device until a grid is due.
 static void show(const struct step *s, const struct batch *b)
 {
     if (b->index > 0)

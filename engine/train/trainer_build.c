@@ -40,7 +40,8 @@ static bool build_step(struct trainer *t, const struct objective_options *object
     return ok;
 }
 
-// The step's program, with the kernels of the run's table.
+// The step's program, with the kernels of the run's table. Losses are read back after
+// every step; sample images are fetched only when a grid is due.
 static bool build_program(struct trainer *t)
 {
     const struct objective_options objective = objective_options_make(&t->settings);

@@ -75,6 +75,7 @@ fail:
     return NULL;
 }
 
+// Everything it has beside the weights, which it shares with the trainer.
 bool validation_add_footprint(struct validation *v, struct pix_plan *plan)
 {
     struct pix_plan own;

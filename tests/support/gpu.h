@@ -100,7 +100,7 @@ struct tensor *harness_weight_kind(struct harness *h, enum weight_kind kind,
                                    const char *name, struct shape shape,
                                    const float *data);
 
-// Two inputs of shapes that `build` can not bring together: the graph fails and the
+// Two inputs of shapes that `build` cannot bring together: the graph fails and the
 // message names the shape `named`. Needs no device.
 void harness_check_misfit(struct tensor *(*build)(struct graph *g, struct tensor *a,
                                                   struct tensor *b),

@@ -178,7 +178,7 @@ struct safetensors *words_open_tensors(const char *run, uint64_t step)
     char *path = checkpoint_path(run, step);
     struct safetensors *s = safetensors_open(path);
     if (!s)
-        fail_msg("%s can not be read", path);
+        fail_msg("%s cannot be read", path);
     mem_free(path);
     return s;
 }

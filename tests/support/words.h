@@ -46,7 +46,7 @@ void words_train_until(const struct pix_train_options *o, uint64_t stop,
 struct words_result words_train(const char *out, const char *words);
 struct words_result words_continue(const char *out, const char *words);
 
-// A run that can not begin: the message, and that nothing is left of it.
+// A run that cannot begin: the message, and that nothing is left of it.
 void words_check_refused(const char *words, const char *message);
 
 // Translates some of the pixels of an image of EXACT, of CROP by CROP. Caller frees.

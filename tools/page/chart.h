@@ -27,7 +27,7 @@ double chart_place(const struct chart_scale *s, double value);
 // The distance of grid lines: 1, 2 or 5 times a power of ten, not below `value` > 0.
 double chart_round_up(double value);
 
-// `title` is read out in place of the picture.
+// `title` is read out in place of the chart.
 void chart_begin(FILE *f, double height, const char *title);
 void chart_end(FILE *f);
 
