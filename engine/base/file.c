@@ -52,6 +52,8 @@ bool file_load(const char *path, void **data, size_t *size, char *reason,
     // The size is not asked for: files of /proc have none, and others may grow
     // meanwhile.
     for (;;) {
+        // At least as much again, so that a large file is copied a few times only. One
+        // byte more is for the 0 behind the content.
         size_t room = MAX((size_t)64 * 1024, used);
         if (!mem_grow(&bytes, &capacity, used + room + 1, 1)) {
             snprintf(reason, reason_size, "out of memory");
@@ -62,6 +64,8 @@ bool file_load(const char *path, void **data, size_t *size, char *reason,
         if (count < room)
             break;
     }
+    // A short count is the end or an error. The text comes before fclose, which may set
+    // errno again.
     if (ferror(stream)) {
         snprintf(reason, reason_size, "%s", os_error_text());
         goto fail;
@@ -104,6 +108,8 @@ bool file_write(const char *path, const void *data, size_t size)
 // Opens a new file beside another one: a rename is atomic within one file system only.
 static FILE *create_temporary(const char *path, char **temporary)
 {
+    // For each thread, so without a lock: two threads that come to the same number are
+    // told apart by os_file_create, which takes only new names.
     static _Thread_local uint32_t number;
     FILE *stream = NULL;
     bool taken = true;
@@ -137,6 +143,8 @@ bool file_writer_begin(struct file_writer *w, const char *path, bool lasting)
     return false;
 }
 
+// `data` may be NULL if there is nothing to write, which fwrite does not allow. A full
+// disk may show only when the buffer is flushed, so commit checks again.
 bool file_writer_write(struct file_writer *w, const void *data, size_t size)
 {
     if (size == 0 || fwrite(data, 1, size, w->stream) == size)
@@ -145,7 +153,7 @@ bool file_writer_write(struct file_writer *w, const void *data, size_t size)
     return false;
 }
 
-// Folder of a path, "." if it names none; caller frees.
+// Folder of a path, "." if it names none; that of "/name" is "/". Caller frees.
 static char *parent_of(const char *path)
 {
     size_t length = (size_t)(file_name(path) - path);
@@ -162,6 +170,7 @@ bool file_writer_commit(struct file_writer *w)
     FILE *stream = w->stream;
     if (synced)
         w->stream = NULL;
+    // Network file systems may report a full disk as late as when a file is closed.
     if (!synced || fclose(stream) != 0) {
         log_error("file: cannot write %s: %s", w->path, os_error_text());
         goto fail;
@@ -189,6 +198,7 @@ fail:
 
 void file_writer_abort(struct file_writer *w)
 {
+    // Closed before it is removed: Windows does not remove open files.
     if (w->stream)
         fclose(w->stream);
     if (w->temporary)
@@ -206,6 +216,7 @@ bool file_is_temporary(const char *name)
            strcmp(name + length - tail, TEMPORARY_TAIL) == 0;
 }
 
+// True in any case, so that the listing goes on: other files may be removable.
 static bool remove_temporary(void *user, const char *name)
 {
     const char *folder = user;
@@ -223,6 +234,7 @@ void file_remove_temporaries(const char *folder)
 
 // A process that still runs may be about to rename its file. The number behind the head
 // is that of the process, see create_temporary.
+// If another process has that number by now, the file stays until a later call.
 static bool remove_orphan(void *user, const char *name)
 {
     uint32_t id;
@@ -251,6 +263,8 @@ struct listing {
 static bool add_entry(void *user, const char *name)
 {
     struct listing *l = user;
+    // Besides our own temporaries: macOS leaves "._photo.png" beside "photo.png" on
+    // foreign file systems, with the extension of an image but something else inside.
     if (name[0] == '.')
         return true;
 
@@ -275,6 +289,8 @@ fail:
     return false;
 }
 
+// By bytes and not by the locale: the order of a folder decides which samples a step
+// takes, and the same seed and data give the same run everywhere.
 static int compare_names(const void *a, const void *b)
 {
     const char *const *left = a, *const *right = b;
@@ -292,6 +308,7 @@ bool file_list_read(const char *folder, struct file_list *list)
         file_list_free(list);
         return false;
     }
+    // `names` is NULL for an empty folder, which qsort does not allow.
     if (list->count > 1)
         qsort(list->names, list->count, sizeof(*list->names), compare_names);
     return true;
@@ -323,6 +340,7 @@ static bool make_folders(char *path, size_t length, bool is_private)
     char after = path[length];
     path[length] = '\0';
 
+    // Nothing is left of a relative path: its parent is the current folder.
     bool ok = length == 0 || file_is_folder(path);
     if (!ok) {
         size_t parent = length;
@@ -353,6 +371,8 @@ bool file_make_folder(const char *path)
     return make_folder(path, false);
 }
 
+// Parents that are missing are private too, as the XDG Base Directory Specification has
+// it for folders that a program makes there.
 bool file_make_private_folder(const char *path)
 {
     return make_folder(path, true);
@@ -362,6 +382,7 @@ bool file_make_private_folder(const char *path)
 
 char *file_join(const char *folder, const char *name)
 {
+    // "" is the current folder; "/name" would be at the root.
     size_t length = strlen(folder);
     if (length == 0)
         return mem_strdup(name);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+// The factor is the FNV prime of 64 bits, 2^40 + 2^8 + 0xb3. Files store hashes and are
+// named by them: another function would make them all look foreign.
 uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 {
     const uint8_t *bytes = data;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+// MAX_TEXT in bytes. 17 significant digits distinguish all doubles.
 enum { MAX_TEXT = 100000000, MAX_DIGITS = 17 };
 
 // ---------------------------------------------------------------------------
@@ -28,6 +29,9 @@ json_t *json_parse(const char *text, size_t size, const char *what)
                   (int)MAX_TEXT);
         return NULL;
     }
+    // RFC 8259 leaves open which of two equal keys counts, so such a file is refused.
+    // Any value may be at the top: callers check types anyway. \u0000 is refused
+    // without JSON_ALLOW_NUL, so every string of the result is a whole C string.
     json_t *v =
         json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!v && error.line < 0)
@@ -38,6 +42,7 @@ json_t *json_parse(const char *text, size_t size, const char *what)
     return v;
 }
 
+// Up to 2^63 - 1 only: Jansson's integers are signed, and larger ones do not parse.
 bool json_to_u64(const json_t *v, uint64_t *out)
 {
     if (!json_is_integer(v) || json_integer_value(v) < 0)
@@ -59,6 +64,8 @@ bool json_to_double(const json_t *v, double *out)
 
 json_t *json_from_double(double value)
 {
+    // JSON has neither infinity nor NaN (RFC 8259, section 6). Below 1e15 all whole
+    // numbers are exact, in a double as in an integer.
     if (!isfinite(value))
         return json_null();
     if (value == floor(value) && fabs(value) < 1e15)
@@ -83,6 +90,7 @@ json_t *json_from_text(const char *text)
 
 void json_add(json_t **object, const char *key, json_t *value)
 {
+    // *object may be NULL already. Jansson releases `value` when it fails, too.
     if (json_object_set_new(*object, key, value) == 0)
         return;
     json_decref(*object);
@@ -120,7 +128,8 @@ static int append(const char *bytes, size_t count, void *user)
 }
 
 // Jansson takes one number of digits for all that a call writes, so each member is
-// written with a call of its own.
+// written with a call of its own, without the braces around it (JSON_EMBED). Real
+// numbers deeper inside get all 17 digits.
 char *json_text(json_t *object)
 {
     struct text t = { 0 };

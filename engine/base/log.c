@@ -28,6 +28,7 @@ static void capture_message(void *user, enum log_level level, const char *text)
 {
     struct log_capture *c = user;
     const struct log_sink *outer = c->outer;
+    // Of several errors the last counts, as for log_last_error.
     if (level == LOG_ERROR) {
         snprintf(c->text, sizeof(c->text), "%s", text);
         if (!c->demotes)
@@ -68,6 +69,7 @@ static void format_line(char line[LOG_LINE_SIZE], const char *format, va_list ar
             end--;    // back to the start of a UTF-8 character
         memcpy(line + end, dots, sizeof(dots));
     }
+    // Bytes from 0x80 on are parts of UTF-8 characters and stay.
     for (char *c = line; *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = ' ';
@@ -80,6 +82,7 @@ static void deliver(enum log_level level, const char *format, va_list args)
     bool wanted = sink && sink->callback && level <= sink->level;
     char line[LOG_LINE_SIZE];    // not last_error: that may be one of the arguments
 
+    // An error that nobody listens to is still one that log_last_error returns.
     if (!wanted && level != LOG_ERROR)
         return;
     format_line(line, format, args);
@@ -129,11 +132,14 @@ void log_message(enum log_level level, const char *format, ...)
     va_end(args);
 }
 
+// No success clears it: it has a meaning only after a call that failed.
 const char *log_last_error(void)
 {
     return last_error;
 }
 
+// Takes the levels of the outer sink, so that nothing is formatted which that would
+// drop; errors in any case.
 static void begin(struct log_capture *c, bool demotes)
 {
     c->sink = (struct log_sink){ capture_message, c, LOG_ERROR };

@@ -34,6 +34,8 @@ static void keep(void *user, enum log_level level, const char *text)
     q->is_busy = false;
 }
 
+// Messages will be flushed to the sink that this thread has now, so what it drops need
+// not be kept.
 void log_queue_init(struct log_queue *q)
 {
     const struct log_sink *sink = log_current();
@@ -61,6 +63,8 @@ static void clear(struct log_queue *q)
     q->count = 0;
 }
 
+// Reported as if they were new, so an error of another thread becomes the last error of
+// this one, where the user's call fails.
 void log_queue_flush(struct log_queue *q)
 {
     for (size_t i = 0; i < q->count; i++)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Needs no memory itself: log_error formats on the stack.
 static void *report(size_t count, size_t size)
 {
     if (count > 1)

@@ -7,8 +7,8 @@
     !defined(__DragonFly__)
 #define _XOPEN_SOURCE 700
 #endif
-#define _DARWIN_C_SOURCE
-#define _FILE_OFFSET_BITS 64
+#define _DARWIN_C_SOURCE        // F_FULLFSYNC and flock on macOS
+#define _FILE_OFFSET_BITS 64    // files over 2 GiB on 32-bit systems
 
 #include "base/mem.h"
 #include "base/os.h"
@@ -69,6 +69,8 @@ struct os_thread *os_thread_create(void (*run)(void *user), void *user)
     thread->run = run;
     thread->user = user;
 
+    // The thread inherits the mask of its creator. Set by the thread itself, it would
+    // come too late for a signal that arrives at its start.
     sigfillset(&blocked);
     sigdelset(&blocked, SIGSEGV);
     sigdelset(&blocked, SIGBUS);
@@ -78,12 +80,15 @@ struct os_thread *os_thread_create(void (*run)(void *user), void *user)
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
     int error = pthread_attr_init(&attributes);
     if (!error) {
+        // A larger default is kept: with glibc it is what `ulimit -s` says.
         if (pthread_attr_getstacksize(&attributes, &stack) == 0 && stack < THREAD_STACK)
             pthread_attr_setstacksize(&attributes, THREAD_STACK);
         error = pthread_create(&thread->id, &attributes, thread_main, thread);
         pthread_attr_destroy(&attributes);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    // The functions of pthread return their errors and do not set errno, which
+    // os_error_text reads.
     if (error) {
         mem_free(thread);
         errno = error;
@@ -160,6 +165,7 @@ void os_condition_signal_all(struct os_condition *condition)
     pthread_cond_broadcast(&condition->condition);
 }
 
+// Not created by anybody: it has to work before the first object exists.
 static pthread_mutex_t global_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 void os_global_lock(void)
@@ -172,6 +178,8 @@ void os_global_unlock(void)
     pthread_mutex_unlock(&global_mutex);
 }
 
+// Those that are online, even where an affinity or a container allows fewer: more
+// threads than cores only cost some time. sysconf returns -1 if it does not know.
 uint32_t os_core_count(void)
 {
 #ifdef _SC_NPROCESSORS_ONLN
@@ -209,6 +217,8 @@ FILE *os_file_open(const char *path, const char *mode)
     return fopen(path, mode);
 }
 
+// O_EXCL decides between two that want the same name, and does not follow a link that
+// somebody has put there. O_CLOEXEC: processes that the program starts inherit nothing.
 FILE *os_file_create(const char *path, bool *exists)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -242,11 +252,13 @@ static bool sync_descriptor(int fd)
     return result == 0 || errno == EINVAL || errno == ENOTSUP;
 }
 
+// fsync does not know of bytes that are still in the buffer of stdio.
 bool os_file_sync(FILE *stream)
 {
     return fflush(stream) == 0 && sync_descriptor(fileno(stream));
 }
 
+// By POSIX an existing `to` stays visible throughout, as the old file or the new one.
 bool os_file_rename(const char *from, const char *to)
 {
     return rename(from, to) == 0;
@@ -291,6 +303,7 @@ bool os_folder_sync(const char *path)
 
 bool os_folder_make(const char *path, bool is_private)
 {
+    // Another process may make it at the same moment, which is as good.
     if (mkdir(path, is_private ? 0700 : 0777) == 0)
         return true;
     return errno == EEXIST && os_path_kind(path) == OS_KIND_FOLDER;
@@ -310,6 +323,8 @@ enum os_kind os_path_kind(const char *path)
                                    : OS_KIND_OTHER;
 }
 
+// Links are resolved, so two paths of one folder give the same text. The memory comes
+// from malloc, which mem_free takes too.
 char *os_path_absolute(const char *path)
 {
     return realpath(path, NULL);
@@ -363,6 +378,8 @@ struct os_lock *os_lock_take(const char *path, bool *held)
     return lock;
 }
 
+// The file is not removed: another process may have opened it and lock it next, while a
+// third one creates a new file of this name, and both would hold the lock.
 void os_lock_release(struct os_lock *lock)
 {
     if (!lock)
@@ -398,6 +415,8 @@ bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name
 
 const char *os_error_text(void)
 {
+    // The strerror_r of POSIX: with _GNU_SOURCE glibc has another one, which returns
+    // the text and may leave the buffer alone.
     static _Thread_local char text[256];
     int error = errno;
     if (strerror_r(error, text, sizeof(text)) != 0)

@@ -35,6 +35,8 @@ static bool fail(DWORD code)
 }
 
 // NULL after fail(). Caller frees; as with to_utf8.
+// Bytes that are not UTF-8 fail: replaced by some character, they would name another
+// file.
 static wchar_t *to_wide(const char *text)
 {
     int count = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
@@ -51,6 +53,8 @@ static wchar_t *to_wide(const char *text)
     return wide;
 }
 
+// NTFS allows names that are not valid UTF-16, with half of a surrogate pair. That half
+// is replaced here, and opening the file fails with a message.
 static char *to_utf8(const wchar_t *wide)
 {
     int count = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
@@ -102,6 +106,7 @@ struct os_thread *os_thread_create(void (*run)(void *user), void *user)
     }
     thread->run = run;
     thread->user = user;
+    // Without the flag all of the stack would be committed and not only reserved.
     thread->handle = CreateThread(NULL, THREAD_STACK, thread_main, thread,
                                   STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
     if (!thread->handle) {
@@ -128,7 +133,7 @@ struct os_mutex *os_mutex_create(void)
         fail(ERROR_NOT_ENOUGH_MEMORY);
         return NULL;
     }
-    InitializeCriticalSection(&mutex->section);
+    InitializeCriticalSection(&mutex->section);    // cannot fail since Windows Vista
     return mutex;
 }
 
@@ -176,6 +181,7 @@ void os_condition_signal_all(struct os_condition *condition)
     WakeAllConditionVariable(&condition->variable);
 }
 
+// Not created by anybody: it has to work before the first object exists.
 static SRWLOCK global_lock = SRWLOCK_INIT;
 
 void os_global_lock(void)
@@ -188,6 +194,7 @@ void os_global_unlock(void)
     ReleaseSRWLockExclusive(&global_lock);
 }
 
+// Those of one processor group: at most 64, on larger machines too.
 uint32_t os_core_count(void)
 {
     SYSTEM_INFO info;
@@ -224,6 +231,7 @@ double os_seconds(void)
 
 // Files
 
+// mem_free may change errno, so it is put back afterwards, here and below.
 FILE *os_file_open(const char *path, const char *mode)
 {
     FILE *stream = NULL;
@@ -238,6 +246,7 @@ FILE *os_file_open(const char *path, const char *mode)
     return stream;
 }
 
+// _O_NOINHERIT: processes that the program starts inherit nothing.
 FILE *os_file_create(const char *path, bool *exists)
 {
     *exists = false;
@@ -263,7 +272,8 @@ bool os_file_sync(FILE *stream)
     return fflush(stream) == 0 && _commit(_fileno(stream)) == 0;
 }
 
-// rename() of the C library does not replace a file.
+// rename() of the C library does not replace a file. Unlike on POSIX this fails
+// while another program has `to` open, unless it shares the right to delete.
 bool os_file_rename(const char *from, const char *to)
 {
     bool ok = false;
@@ -365,7 +375,8 @@ enum os_kind os_path_kind(const char *path)
                                                  : OS_KIND_FILE;
 }
 
-// GetFullPathNameW only edits text, so whether the path exists is asked before.
+// GetFullPathNameW only edits text, so whether the path exists is asked before, and
+// links stay as they are.
 char *os_path_absolute(const char *path)
 {
     wchar_t *wide = to_wide(path);
@@ -387,6 +398,9 @@ char *os_path_absolute(const char *path)
     return absolute;
 }
 
+// The local folder and not the roaming one, which Windows copies between machines: what
+// is cached fits the device of one. The environment is read as UTF-16, since getenv
+// returns it in a code page.
 char *os_cache_folder(void)
 {
     static const wchar_t name[] = L"LOCALAPPDATA";
@@ -450,6 +464,7 @@ bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name
     HANDLE search = FindFirstFileW(wide, &found);
     DWORD code = search == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
     mem_free(wide);
+    // Nothing found: the root of an empty drive, which has no "." and ".." either.
     if (code != ERROR_SUCCESS)
         return code == ERROR_FILE_NOT_FOUND || fail(code);
 

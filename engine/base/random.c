@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <math.h>
 
+// As pcg32_srandom_r of the reference implementation. An odd increment gives each of
+// the 2^63 sequences the full period of 2^64.
 void random_init(struct random *r, uint64_t seed, uint64_t sequence)
 {
     r->state = 0;
@@ -23,6 +25,7 @@ uint32_t random_u32(struct random *r)
 
     uint32_t folded = (uint32_t)((s >> 18 ^ s) >> 27);
     uint32_t turn = (uint32_t)(s >> 59);
+    // Without the mask a turn of 0 would shift by 32, which C leaves undefined.
     return folded >> turn | folded << ((32 - turn) & 31);
 }
 
@@ -30,7 +33,8 @@ uint32_t random_below(struct random *r, uint32_t bound)
 {
     assert(bound > 0);
     // The 2^32 mod `bound` smallest numbers are rejected: the rest is a multiple of
-    // `bound`, so each remainder is equally likely.
+    // `bound`, so each remainder is equally likely. Fewer than half of all numbers are
+    // rejected, so on average there are fewer than two draws.
     uint32_t reject = (0u - bound) % bound;
     uint32_t x;
     do {
@@ -50,6 +54,8 @@ double random_uniform(struct random *r)
 // state. 1 - uniform lies in (0, 1], where the logarithm is finite.
 double random_normal(struct random *r)
 {
+    // Two statements: C does not order the operands of a product, and the order of the
+    // draws must not depend on the compiler.
     double radius = sqrt(-2.0 * log(1.0 - random_uniform(r)));
     double angle = 6.283185307179586 * random_uniform(r);
     return radius * cos(angle);
