@@ -20,6 +20,8 @@ static struct range range_of(const struct tensor *t)
                            b.root->offset + b.end };
 }
 
+// What was read and written since the last barrier, by ranges that may overlap. A list
+// is enough, since every barrier empties it.
 struct hazards {
     struct range *reads, *writes;
     size_t read_count, read_capacity, write_count, write_capacity;
@@ -51,13 +53,16 @@ static bool hazards_add(struct hazards *h, const struct call *call)
         enum access access = call->use[count].access;
         struct range *r = &ranges[count];
         *r = range_of(call->use[count].tensor);
+        // Read or write after a write: the earlier write must be visible first.
         barrier |= meets(h->writes, h->write_count, r);
+        // Write after a read: the earlier call must be done with the old bytes.
         if (access & ACCESS_WRITE)
             barrier |= meets(h->reads, h->read_count, r);
     }
     // A barrier orders everything before it, so nothing of that is remembered.
     if (barrier)
         h->read_count = h->write_count = 0;
+    // True on failure too: a barrier too many is slow, one too few is wrong.
     if (!mem_grow(&h->reads, &h->read_capacity, h->read_count + count,
                   sizeof(h->reads[0])) ||
         !mem_grow(&h->writes, &h->write_capacity, h->write_count + count,

@@ -16,6 +16,8 @@ double cut_estimate(const struct call *call, bool is_cpu)
     return (double)call->flops / flops + (double)call_bytes(call) / bytes + launch;
 }
 
+// Capped, because the cast of a number beyond 32 bits is undefined. No axis of a grid
+// has more workgroups than that.
 uint32_t cut_parts(double seconds, double budget)
 {
     double parts = seconds / budget;
@@ -41,6 +43,9 @@ bool cut_append(struct pieces *list, const struct piece *box, uint32_t parts)
                                  (uint32_t)(i / cuts[0] / cuts[1]) };
         struct piece *p = &list->items[list->count++];
         *p = (struct piece){ .call = box->call, .is_first = box->is_first && i == 0 };
+        // n * at / cuts in 64 bits: boxes differ by one workgroup on an axis at most,
+        // and the end of one is the beginning of the next, so together they are the
+        // whole.
         for (int axis = 0; axis < 3; axis++) {
             uint64_t n = box->count[axis];
             uint32_t from = (uint32_t)(n * at[axis] / cuts[axis]);
@@ -67,6 +72,8 @@ bool cut_append_call(struct pieces *list, size_t index, const struct call *call,
     return cut_append(list, &whole, parts);
 }
 
+// By workgroups, as if all took the same time. Those at the edges of a grid have less
+// to do, which a budget need not know.
 double cut_share(const struct piece *p, const struct call *call)
 {
     return (double)p->count[0] * p->count[1] * p->count[2] /

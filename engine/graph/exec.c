@@ -46,6 +46,8 @@ uint32_t exec_estimate_submissions(const struct graph *g, bool is_cpu,
 // ---------------------------------------------------------------------------
 // Life
 
+// Bindings are the same in all slots, since slots share the tensors. Only what the host
+// touches exists once for each slot.
 static bool prepare_entry(struct exec *x, const struct call *call,
                           struct exec_entry *entry, struct gpu_kernel_key *key)
 {
@@ -73,6 +75,8 @@ static bool prepare_entry(struct exec *x, const struct call *call,
         if (fetch != FETCH_NONE)
             key->fetched |= 1u << key->buffers;
     }
+    // One block in device memory for all slots: record_uploads fills it with the
+    // numbers of the run whose turn it is.
     if (call->uses_step && !x->step) {
         x->step = gpu_buffer_create(x->device, sizeof(struct step_block), GPU_DEVICE);
         if (!x->step)
@@ -167,6 +171,9 @@ void exec_destroy(struct exec *x)
 // ---------------------------------------------------------------------------
 // Copies
 
+// Returns slot 0's memory, zeroed, so that an input which is never written is the same
+// in every run. The exec owns it. Recorded commands lack the new copy, so they are
+// dropped and recorded again with the next run.
 static void *add_transfer(struct exec *x, struct exec_transfer **list, size_t *count,
                           size_t *capacity, struct tensor *t, enum gpu_use use)
 {
@@ -205,6 +212,9 @@ const void *exec_download(struct exec *x, struct tensor *t)
                         GPU_READBACK);
 }
 
+// Callers hold pointers into slot 0, also into the middle of a tensor, as to one of
+// several images. Compared as numbers: pointers into different objects have no order in
+// C.
 static void *find_memory(const struct exec_transfer *list, size_t count, uint32_t slot,
                          const void *memory)
 {
@@ -269,14 +279,19 @@ bool exec_submit(struct exec *x, uint32_t index, const struct step_block *step)
     assert(!slot->in_flight);
     bool ok;
     x->keeps_last = false;
+    // Before a measured run, which waits, so that exec_seconds covers it too.
     slot->started = os_seconds();
     write_step(slot, step);
     if (!x->measured && gpu_device_limits(x->device)->executes) {
+        // How many pieces there will be is not known yet. Calls after the 4096th mark
+        // have none, which makes the message after a loss less exact and nothing else.
         if (!record_create_marks(x, slot, 4096))
             return false;
         record_clear_marks(slot);
         ok = slot->is_done = first_run_measure(x, index);
     } else {
+        // Each slot is recorded when it is used first, and never again unless a copy is
+        // added.
         if (!slot->stream_count && !record_step(x, index))
             return false;
         ok = submit_recorded(slot);

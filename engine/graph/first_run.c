@@ -137,6 +137,7 @@ bool first_run_measure(struct exec *x, uint32_t slot)
     for (size_t c = 0; c < calls; c++)
         x->guesses[c] =
             again ? x->seconds[c] : cut_estimate(graph_call(x->graph, c), is_cpu);
+    // Pieces add up their shares, so a call that was cut has the time of all.
     memset(x->seconds, 0, calls * sizeof(x->seconds[0]));
     x->submissions = 0;
     for (size_t c = 0; ok && c < calls; c++)
@@ -144,6 +145,7 @@ bool first_run_measure(struct exec *x, uint32_t slot)
     ok = ok && submit_pending(x, &r, true);
     mem_free(r.pending.items);
     x->has_seconds = ok;
+    // A step of one submission is not cut, so its times need not be good ones.
     x->measured = ok && (again || x->submissions == 1);
     return ok;
 }

@@ -12,6 +12,8 @@
 
 #include <assert.h>
 
+// A weight of another network is a constant here: that is how D's update leaves G
+// alone, although the loss depends on both.
 static bool needs_gradient(const struct graph *g, struct tensor *t)
 {
     if (t->weight)
@@ -28,6 +30,8 @@ static bool is_constant(const struct op_node *n, size_t k)
 // Marks every tensor that depends on a trained weight.
 static void mark_path(struct graph *g)
 {
+    // One graph has several backward passes (D's, then G's). What the last one left
+    // must not reach this one.
     for (size_t i = 0; i < g->emitter.tensor_count; i++) {
         struct graph_tensor *t = g->emitter.tensors[i];
         t->needs_gradient = false;
@@ -37,6 +41,8 @@ static void mark_path(struct graph *g)
     }
     for (size_t i = 0; i < g->node_count; i++) {
         const struct op_node *n = g->nodes[i];
+        // Detach, fill, interpolate and the pixel ops: the path of gradients ends at
+        // them.
         if (!n->op->backward)
             continue;
         for (size_t k = 0; k < OP_MAX_INPUTS; k++)
@@ -53,6 +59,8 @@ static void mark_reader(struct emitter *e, const struct op_node *n, size_t k)
     size_t index = emitter_trained_index(e, t);
     if (index == SIZE_MAX)
         return;
+    // A detached weight resolves to the weight but is not it: its reader adds no
+    // gradient.
     bool elsewhere = t != n->in[k] || is_constant(n, k);
     for (size_t i = 0; i < OP_MAX_INPUTS; i++)
         elsewhere |= i != k && n->in[i] && emitter_resolve(n->in[i]) == t;
@@ -65,6 +73,8 @@ static void mark_reader(struct emitter *e, const struct op_node *n, size_t k)
 static void mark_reached(struct graph *g, struct tensor *loss)
 {
     struct emitter *e = &g->emitter;
+    // From the loss back, since the tape is in topological order: every reader of a
+    // tensor is seen before the node that makes it.
     graph_tensor_of(loss)->is_reached = true;
     for (size_t i = g->node_count; i-- > 0;) {
         const struct op_node *n = g->nodes[i];
@@ -85,6 +95,8 @@ static void mark_reached(struct graph *g, struct tensor *loss)
     }
 }
 
+// The second half of a node's backward pass, see struct op. `n` may be NULL, before the
+// first node and after the last.
 static void backward_weights(struct graph *g, const struct op_node *n)
 {
     if (!n || !n->op->backward_weights || g->emitter.failed)
@@ -110,11 +122,15 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
     }
     e->training = weights;
     e->optimizer = optimizer;
+    // A gradient that counts as set is added to; otherwise its first writer overwrites,
+    // so nothing has to be cleared.
     for (size_t i = 0; i < weights->count; i++)
         e->passes[i].is_set = adds && weight_is_trained(weights->items[i]);
     mark_path(g);
     mark_reached(g, loss);
 
+    // A loss of several numbers, [1, 2, 1, 1], is differentiated as their sum: each has
+    // the gradient 1.
     emitter_set_gradient_constant(loss, 1.0f);
     const struct op_node *waiting = NULL;
     for (size_t i = g->node_count; i-- > 0 && !e->failed;) {
@@ -132,6 +148,8 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
     backward_weights(g, waiting);
     for (size_t i = 0; i < weights->count && !e->failed; i++) {
         struct weight *w = weights->items[i];
+        // The optimiser reads every gradient. That of a weight which the loss does not
+        // depend on is zero, not what an earlier step left there.
         if (weight_is_trained(w) && !e->passes[i].is_set)
             fill_emit(e, &w->gradient, 0.0f);
     }
@@ -164,6 +182,8 @@ void graph_update(struct graph *g, struct weights *weights,
             update(g, weights->items[i], optimizer);
 }
 
+// Weights that a fused kernel has updated are left out: a second update would be
+// another step.
 static void minimize(struct graph *g, struct tensor *loss, struct weights *weights,
                      const struct optimizer *optimizer, bool adds)
 {
@@ -192,6 +212,7 @@ void graph_average(struct graph *g, struct weights *weights, float decay)
     for (size_t i = 0; i < weights->count && !g->emitter.failed; i++) {
         struct weight *w = weights->items[i];
         g->emitter.label = graph_label(g, "average of %s", w->name);
+        // Running statistics are averages already. A decay of 0 copies them.
         ema_emit(&g->emitter, w, weight_is_trained(w) ? (double)decay : 0.0);
     }
 }

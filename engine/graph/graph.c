@@ -21,6 +21,8 @@ struct graph *graph_create(const struct op_limits *limits)
     return g;
 }
 
+// An exec reads the calls and tensors of its graph, so it has to be destroyed first.
+// Weights belong to their struct weights and stay.
 void graph_destroy(struct graph *g)
 {
     if (!g)
@@ -58,6 +60,7 @@ const char *graph_label(struct graph *g, const char *format, ...)
     return copy;
 }
 
+// The name is copied, so that a caller may format it in a buffer of its own.
 struct tensor *graph_input(struct graph *g, const char *name, struct shape shape,
                            enum tensor_format format)
 {
@@ -71,12 +74,15 @@ struct tensor *graph_input(struct graph *g, const char *name, struct shape shape
 void graph_begin_samples(struct graph *g, uint32_t first_sample)
 {
     g->first_sample = first_sample;
+    // The counters start again with each part, so that node k of every part draws with
+    // the same stream number, and the sample alone tells the parts apart.
     g->dropouts = 0;
     g->interpolations = 0;
 }
 
 void graph_keep(struct graph *g, struct tensor *t)
 {
+    // The planner places roots: a slice stays readable only if all of its root does.
     if (!graph_failed(g) && t)
         tensor_place(emitter_resolve(t)).root->kept = true;
 }
@@ -90,10 +96,14 @@ static const char *weight_name(const struct op_node *n)
     return NULL;
 }
 
+// Takes a copy of `node`, whose inputs and attributes alone are set, and returns the
+// node's output. A failure is one of the whole graph: a network with a node missing
+// must never run.
 static struct tensor *append(struct graph *g, const struct op *op,
                              const struct op_node *node)
 {
     struct emitter *e = &g->emitter;
+    // Without a first input an earlier builder has failed; graph_fill alone has none.
     if (e->failed || (!node->in[0] && op != &op_fill)) {
         e->failed = true;
         return NULL;
@@ -105,6 +115,7 @@ static struct tensor *append(struct graph *g, const struct op *op,
         e->failed = true;
         return NULL;
     }
+    // In the list before anything can fail, because the list is what frees it.
     *n = *node;
     n->op = op;
     g->nodes[g->node_count++] = n;
@@ -123,6 +134,8 @@ static struct tensor *append(struct graph *g, const struct op *op,
             n->saved[i] = emitter_tensor(e, n->label, shapes.saved[i], TENSOR_F32);
     if (e->failed)
         return NULL;
+    // An alias shares the memory but is a tensor of its own, with no gradient: that is
+    // how the gradient ends here.
     if (op == &op_detach)
         graph_tensor_of(n->out)->alias = n->in[0];
     e->label = n->label;
@@ -130,6 +143,7 @@ static struct tensor *append(struct graph *g, const struct op *op,
     return n->out;
 }
 
+// x [n, c, h, w], w [c_out, c, k, k], b [1, c_out, 1, 1] or NULL.
 struct tensor *graph_conv(struct graph *g, struct tensor *x, struct tensor *w,
                           struct tensor *b, struct conv_attributes attr)
 {
@@ -137,6 +151,7 @@ struct tensor *graph_conv(struct graph *g, struct tensor *x, struct tensor *w,
                   &(struct op_node){ .in = { x, w, b }, .attr.conv = attr });
 }
 
+// x [n, c, h, w], w [c, c_out, k, k]: PyTorch's order, the input's channels first.
 struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct tensor *w,
                                     struct tensor *b, struct conv_attributes attr)
 {
@@ -144,6 +159,8 @@ struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct te
                   &(struct op_node){ .in = { x, w, b }, .attr.conv = attr });
 }
 
+// x and the result [n, c, h, w], scale [1, c, 1, 1]. A norm with dropout counts among
+// the dropout nodes, so a network draws the same masks whether dropout is fused or not.
 struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scale,
                           struct norm_attributes attr)
 {
@@ -158,6 +175,7 @@ struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scal
                   &(struct op_node){ .in = { x, scale, shift }, .attr.norm = attr });
 }
 
+// x and the result have the same shape. The slope is read by the leaky kind alone.
 static struct tensor *append_activation(struct graph *g, struct tensor *x,
                                         enum activation_kind kind, float slope)
 {
@@ -185,6 +203,8 @@ struct tensor *graph_sigmoid(struct graph *g, struct tensor *x)
     return append_activation(g, x, ACTIVATION_KIND_SIGMOID, 0.0f);
 }
 
+// The stream numbers dropout nodes in the order in which they are built. A network that
+// builds them in another order draws other masks from the same seed.
 struct tensor *graph_dropout(struct graph *g, struct tensor *x, float probability)
 {
     const struct dropout_attributes attr = {
@@ -196,11 +216,14 @@ struct tensor *graph_dropout(struct graph *g, struct tensor *x, float probabilit
                   &(struct op_node){ .in = { x }, .attr.dropout = attr });
 }
 
+// [n, ca, h, w] and [n, cb, h, w] -> [n, ca + cb, h, w], a first.
 struct tensor *graph_concat(struct graph *g, struct tensor *a, struct tensor *b)
 {
     return append(g, &op_concat, &(struct op_node){ .in = { a, b } });
 }
 
+// [na, c, h, w] and [nb, c, h, w] -> [na + nb, c, h, w], a first. This lets D look at
+// real and generated pairs in one pass.
 struct tensor *graph_stack(struct graph *g, struct tensor *a, struct tensor *b)
 {
     return append(g, &op_concat,
@@ -217,6 +240,8 @@ struct tensor *graph_scale(struct graph *g, struct tensor *x, float factor)
     return append(g, &op_scale, &(struct op_node){ .in = { x }, .attr.scale = factor });
 }
 
+// The result has the values of x. What is built on it sends no gradient to x, so D can
+// be trained on G's output without a step of G.
 struct tensor *graph_detach(struct graph *g, struct tensor *x)
 {
     return append(g, &op_detach, &(struct op_node){ .in = { x } });
@@ -245,6 +270,9 @@ struct tensor *graph_mask(struct graph *g, struct tensor *x, struct tensor *h,
     return append(g, &op_mask, &(struct op_node){ .in = { x, h }, .attr.mask = slope });
 }
 
+// dy [n, c_out, h', w'] and w [c_out, c, k, k] -> [n, c, h, w] as `like`. The size has
+// to be given: where the stride does not divide evenly, several sizes have the same h'
+// and w'.
 struct tensor *graph_conv_gradient(struct graph *g, struct tensor *dy, struct tensor *w,
                                    const struct tensor *like,
                                    struct conv_attributes attr)
@@ -258,6 +286,7 @@ struct tensor *graph_conv_gradient(struct graph *g, struct tensor *dy, struct te
                   &(struct op_node){ .in = { dy, w }, .attr.conv = attr });
 }
 
+// a, b and the result [n, c, h, w]; one alpha for all elements of a sample.
 struct tensor *graph_interpolate(struct graph *g, struct tensor *a, struct tensor *b,
                                  float alpha)
 {
@@ -270,12 +299,15 @@ struct tensor *graph_interpolate(struct graph *g, struct tensor *a, struct tenso
                   &(struct op_node){ .in = { a, b }, .attr.interpolate = attr });
 }
 
+// x [n, c, h, w] is a gradient by images, the result [1, 1, 1, 1].
 struct tensor *graph_gradient_penalty(struct graph *g, struct tensor *x, float weight)
 {
     return append(g, &op_penalty,
                   &(struct op_node){ .in = { x }, .attr.penalty = weight });
 }
 
+// x and target [n, c, h, w]; the result is [1, groups, 1, 1]. Without a target x is
+// compared with the labels of the attributes.
 static struct tensor *append_loss(struct graph *g, struct tensor *x,
                                   struct tensor *target, struct loss_attributes attr)
 {
@@ -327,6 +359,7 @@ struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
                   &(struct op_node){ .in = { pixels, jitter }, .attr.pixels = attr });
 }
 
+// x [n, c, h, w] in [-1, 1], or floats as they are -> U8 [n, bytes, 1, 1].
 struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x,
                                  enum pixel_kind kind)
 {
@@ -334,6 +367,8 @@ struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x,
                   &(struct op_node){ .in = { x }, .attr.pixels.kind = kind });
 }
 
+// The tuner measures single products with it: there is no node, so it cannot be
+// differentiated, and the tensors have the shapes of conv_emit.
 void graph_product(struct graph *g, const struct conv_shape *shape, struct tensor *a,
                    struct tensor *b, struct tensor *out)
 {

@@ -12,6 +12,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+// Ops choose kernels by these while the graph is built, before any memory exists. What
+// is built without a device takes the guaranteed limits instead.
 struct op_limits plan_op_limits(const struct gpu_device *device)
 {
     const struct gpu_limits *limits = gpu_device_limits(device);
@@ -21,7 +23,10 @@ struct op_limits plan_op_limits(const struct gpu_device *device)
         .max_texels = limits->max_texels,
         .subgroup = limits->subgroup,
         .is_cpu = limits->is_cpu,
+        // A binding lies inside one block, so neither limit is any use beyond the
+        // other.
         .max_binding = MIN(limits->max_binding, limits->max_block),
+        // llvmpipe ends loops after 65535 iterations; the rest is a margin.
         .loop_iterations = limits->is_cpu ? 60000 : 0,
     };
 }
@@ -44,6 +49,8 @@ struct item {
     size_t order;    // ties are broken by creation, so that plans are reproducible
 };
 
+// A total order, because qsort is not stable: on another C library equal sizes would be
+// placed in another order, which is another plan.
 static int by_size(const void *a, const void *b)
 {
     const struct item *x = a, *y = b;
@@ -61,6 +68,8 @@ static int by_offset(const void *a, const void *b)
     return x->order < y->order ? -1 : 1;
 }
 
+// A kernel sees a tensor through one binding in one block. Nothing splits a tensor, so
+// one that is larger than either cannot be used at all.
 static bool check_binding(const struct tensor *t, const char *label,
                           uint64_t max_binding, uint64_t max_block)
 {
@@ -98,6 +107,8 @@ static size_t collect(struct graph *g, const struct plan_limits *limits,
             struct tensor *t = tensor_place(call->use[k].tensor).root;
             if (!check_binding(t, call->label, limits->max_binding, limits->max_block))
                 return SIZE_MAX;
+            // Weights are placed by weights_place and live for ever: only temporaries
+            // get an item.
             if (t->weight)
                 continue;
             struct item *item = &items[t->offset];
@@ -106,6 +117,7 @@ static size_t collect(struct graph *g, const struct plan_limits *limits,
                 assert(t->is_input || !(call->use[k].access & ACCESS_READ));
                 item->first = t->is_input ? 0 : i;
             }
+            // Calls come in order, so the last assignment is the last use.
             item->last = t->kept ? calls - 1 : i;
         }
     }
@@ -121,7 +133,9 @@ static size_t collect(struct graph *g, const struct plan_limits *limits,
     return count;
 }
 
-// The lowest gap of `bytes` in a block, among items whose lives meet.
+// The lowest gap of `bytes` in a block, among items whose lives meet. `meeting` is room
+// for placed_count pointers, so that nothing is allocated for each item. The last gap
+// has no end: the caller sees whether the block may become as large.
 static uint64_t find_gap(const struct block *block, const struct item *item,
                          struct item *const *placed, size_t placed_count,
                          struct item **meeting)
@@ -142,7 +156,8 @@ static uint64_t find_gap(const struct block *block, const struct item *item,
     return offset;
 }
 
-// Largest first, since small ones fit into the gaps that large ones leave.
+// Largest first, since small ones fit into the gaps that large ones leave. Quadratic in
+// the number of tensors, which a plan that is made once can afford.
 static bool place(struct plan *plan, struct item *items, size_t count,
                   uint64_t max_block)
 {
@@ -165,6 +180,8 @@ static bool place(struct plan *plan, struct item *items, size_t count,
             uint64_t offset = find_gap(plan->blocks[b], &items[i], placed, i, meeting);
             if (offset + items[i].bytes <= max_block) {
                 t->block = plan->blocks[b];
+                // Aligned, because every offset is a sum of sizes that collect rounded
+                // up to TENSOR_ALIGNMENT.
                 t->offset = offset;
                 t->block->size = MAX(t->block->size, offset + items[i].bytes);
             }
@@ -204,6 +221,7 @@ fail:
     return NULL;
 }
 
+// Nothing is zeroed: an item's first use is a write (asserted in collect) or an upload.
 bool plan_allocate(struct plan *plan, struct gpu_device *device)
 {
     for (size_t i = 0; i < plan->block_count; i++) {

@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "gpu/device.h"
 
+// An input is never a slice nor the parent of one, so roots need not be looked at.
 static bool reads_input(const struct call *call)
 {
     for (size_t i = 0; i < CALL_MAX_BUFFERS && call->use[i].tensor; i++)
@@ -62,6 +63,8 @@ bool exec_time_call(struct exec *x, size_t call, uint32_t repeats,
                     struct exec_time *out)
 {
     struct pieces list = { 0 };
+    // exec_run has measured it. A call that has to be cut is long enough to be timed
+    // once.
     uint32_t parts = cut_parts(x->seconds[call], x->budget);
     bool ok = cut_append_call(&list, call, graph_call(x->graph, call), parts);
     *out = (struct exec_time){ .repeats = list.count == 1 ? repeats : 1 };

@@ -71,6 +71,8 @@ bool record_create_marks(struct exec *x, struct exec_slot *slot, size_t pieces)
 
 void record_clear_marks(struct exec_slot *slot)
 {
+    // Submitting makes the host's writes visible to the device (specification, "Host
+    // Write Ordering Guarantees"), so no barrier is needed.
     memset(gpu_buffer_map(slot->marks), 0, (size_t)gpu_buffer_size(slot->marks));
 }
 
@@ -79,6 +81,8 @@ static void record_mark(struct exec_slot *slot, struct gpu_stream *stream, size_
     if (!slot->marks ||
         (slot->mark_count + 1) * sizeof(uint32_t) > gpu_buffer_size(slot->marks))
         return;
+    // No barrier of its own: a mark reports what the device reached, and must not keep
+    // calls from overlapping that would overlap without it.
     slot->mark_calls[slot->mark_count] = call;
     gpu_stream_fill(stream, slot->marks, slot->mark_count * sizeof(uint32_t),
                     sizeof(uint32_t), 1);
@@ -89,6 +93,8 @@ void record_read_marks(struct exec *x, const struct exec_slot *slot)
 {
     size_t calls = graph_call_count(x->graph), passed = 0;
     const uint32_t *marks = slot->marks ? gpu_buffer_map(slot->marks) : NULL;
+    // In the order of recording: the first mark that is not set is where the device
+    // was, at most MARK_INTERVAL dispatches after the one before.
     while (marks && passed < slot->mark_count && marks[passed])
         passed++;
     size_t from = passed ? slot->mark_calls[passed - 1] : 0;
@@ -124,8 +130,11 @@ struct gpu_stream *record_pieces(struct exec *x, uint32_t slot,
         const struct piece *p = &pieces[i];
         const struct exec_entry *entry = &x->entries[p->call];
         const struct call *call = graph_call(x->graph, p->call);
+        // Pieces of one call write different elements, so there is none between them.
         if (p->is_first && x->barriers[p->call])
             gpu_stream_barrier(stream);
+        // After the barrier: where there is one, the mark also says that all before it
+        // is done.
         if (i % MARK_INTERVAL == 0)
             record_mark(&x->slots[slot], stream, p->call);
         if (!gpu_stream_dispatch(stream, entry->kernel, entry->bindings,
@@ -178,6 +187,8 @@ bool record_step(struct exec *x, uint32_t index)
             share = x->seconds[c] * cut_share(&all.items[i], graph_call(x->graph, c));
         }
         bool is_end = i == all.count;
+        // A piece that is longer than the budget is a submission by itself: it was cut
+        // as far as its grid allows.
         if (is_end || (i > begin && pending + share > x->budget)) {
             struct gpu_stream *stream = record_pieces(
                 x, index, all.items + begin, i - begin, begin == 0, is_end, false);
