@@ -42,6 +42,9 @@ static void activation_forward(struct emitter *e, const struct op_node *n)
                  });
 }
 
+// y, dy and dx have one shape. For the leaky kind y only says where the slope applies,
+// so a tensor with the signs of y does as well: mask_emit passes the activation's
+// input.
 void activation_emit_backward(struct emitter *e, struct activation_attributes attr,
                               struct tensor *y, struct tensor *dy, struct gradient dx)
 {
@@ -65,6 +68,8 @@ void activation_emit_backward(struct emitter *e, struct activation_attributes at
                  });
 }
 
+// This reads the output, which the next node most often keeps for its own backward
+// pass, and not the input, whose memory may be free by then.
 static void activation_backward(struct emitter *e, const struct op_node *n)
 {
     const struct gradient dx = emit_gradient(e, n->in[0]);
@@ -121,5 +126,6 @@ const struct op op_mask = {
     .infer = mask_infer,
     .forward = mask_forward,
     .backward = mask_backward,
+    // The factor is a step function of h, whose derivative is 0 wherever it exists.
     .constant = 1 << 1,
 };

@@ -24,6 +24,8 @@ struct adam_rule adam_rule(const struct optimizer *o)
     };
 }
 
+// All four storage buffers that Vulkan guarantees are in use; the numbers of the step
+// come in a uniform buffer beside them. Weights are never slices, so no view is passed.
 static void adam_emit(struct emitter *e, struct weight *w, const struct optimizer *o)
 {
     const uint64_t count = shape_count(w->value.shape);
@@ -47,6 +49,7 @@ static void adam_emit(struct emitter *e, struct weight *w, const struct optimize
                  });
 }
 
+// The momentum lives where Adam has its first moment. v stays as it is.
 static void sgd_emit(struct emitter *e, struct weight *w, const struct optimizer *o)
 {
     const uint64_t count = shape_count(w->value.shape);

@@ -37,6 +37,7 @@ static void add_emit(struct emitter *e, struct tensor *x, float a, struct tensor
               });
 }
 
+// Nothing is broadcast: both inputs have the output's shape [n, c, h, w].
 static bool add_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     if (!shape_equal(n->in[0]->shape, n->in[1]->shape)) {
@@ -54,6 +55,9 @@ static void add_forward(struct emitter *e, const struct op_node *n)
     add_emit(e, n->in[0], 1.0f, n->in[1], (struct gradient){ n->out, ACCESS_WRITE });
 }
 
+// Input i gets the output's gradient times factor. A gradient that is one number, as
+// below a sum of losses, is passed on as a number, and no call is emitted. x + x works:
+// its second pass adds to the first.
 static void pass_back(struct emitter *e, const struct op_node *n, uint32_t i,
                       float factor)
 {
@@ -110,6 +114,8 @@ const struct op op_scale = {
     .backward = scale_backward,
 };
 
+// Without a backward the path of gradients ends here, see mark_path in
+// graph/gradient.c.
 const struct op op_detach = {
     .name = "detach",
     .infer = same_infer,

@@ -16,6 +16,8 @@
 
 _Static_assert(sizeof(struct concat_params) <= CALL_MAX_PARAMS, "push constants");
 
+// Both have one shape and either may be a slice, so this is a kernel: a copy of memory
+// would have to be one for each sample.
 static void copy_emit(struct emitter *e, struct tensor *from, struct gradient to)
 {
     const uint32_t count = (uint32_t)shape_count(from->shape);
@@ -86,6 +88,7 @@ static struct tensor *joint_of(const struct op_node *n)
 
 static void concat_forward(struct emitter *e, const struct op_node *n)
 {
+    // The same pair joined a second time is the tensor that the first time made.
     struct tensor *joint = joint_of(n);
     if (joint) {
         graph_tensor_of(n->out)->alias = joint;
@@ -109,6 +112,9 @@ static void concat_backward(struct emitter *e, const struct op_node *n)
         uint32_t first_n, first_c;
         first_of(n, i, &first_n, &first_c);
         struct tensor *part = emitter_slice(e, dy, first_n, first_c, n->in[i]->shape);
+        // Where the input has no gradient yet, its slice of dy becomes it. A node
+        // before this one that reads the input too adds to that slice, in dy itself,
+        // which nobody reads as a whole any more.
         if (!part || emitter_set_gradient(n->in[i], part))
             continue;
         const struct gradient dx = emit_gradient(e, n->in[i]);

@@ -34,6 +34,8 @@ static struct call_use second_use(const struct conv_ends *ends, struct tensor *w
     return (struct call_use){ ends->bias ? ends->bias : w, ACCESS_READ };
 }
 
+// x [n, c, h, w], w [c_out, c, k, k] -> y [n, c_out, h', w']. y is a gradient that may
+// be added to where this is the backward pass of a transposed convolution.
 static void emit_forward(struct emitter *e, const struct conv *c, struct tensor *x,
                          struct tensor *w, const struct conv_ends *ends,
                          struct gradient y)
@@ -65,6 +67,7 @@ static uint64_t meeting_taps(uint32_t length, const struct conv_attributes *a)
     return sum;
 }
 
+// dy [n, c_out, h', w'], w [c_out, c, k, k] -> dx [n, c, h, w].
 static void emit_backward_input(struct emitter *e, const struct conv *c,
                                 struct tensor *dy, struct tensor *w,
                                 const struct conv_ends *ends, struct gradient dx)
@@ -203,6 +206,7 @@ static bool check(const struct op_node *n, uint32_t c_w, uint32_t c_out,
     return true;
 }
 
+// Before any size is computed: a stride of 0 would divide by zero.
 static bool check_attributes(const struct op_node *n)
 {
     const struct conv_attributes *a = &n->attr.conv;
@@ -215,6 +219,8 @@ static bool check_attributes(const struct op_node *n)
     return false;
 }
 
+// As torch.nn.Conv2d with dilation 1. The division rounds down, so the last rows and
+// columns may meet no weight.
 static bool conv_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     const struct conv_attributes *a = &n->attr.conv;
@@ -235,6 +241,8 @@ static bool conv_infer(const struct op_node *n, struct op_shapes *shapes)
     return check(n, w.c, w.n, out, shapes);
 }
 
+// The convolution that a node is, for the kernels: x is the node's input here, its
+// output in conv_transpose_of.
 static struct conv conv_of(const struct op_node *n)
 {
     return (struct conv){ n->attr.conv, n->in[0]->shape, n->out->shape };
@@ -296,6 +304,8 @@ static bool has_size(const struct conv_attributes *a, uint32_t size, uint32_t re
     return padded >= a->kernel && (padded - a->kernel) / a->stride + 1 == result;
 }
 
+// As torch.nn.ConvTranspose2d with dilation 1: a side is (h - 1) stride - 2 pad + k +
+// output_pad, where output_pad selects one of the sides that the convolution maps to h.
 static bool conv_transpose_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     const struct conv_attributes *a = &n->attr.conv;

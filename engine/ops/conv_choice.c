@@ -12,6 +12,8 @@
 // that is unrolled costs the compiler 0.6 ms, which a run of a thousand steps repays.
 #define COMPILE_COST 5000
 
+// A term costs 3 for each sum and 42 for each operand that is loaded, a sum 50 to
+// store, a workgroup 3000 to start.
 static uint64_t direct_cost(const struct conv_variant *v, const struct conv_product *p)
 {
     const uint64_t sums = (uint64_t)v->reg_m * v->reg_n;
@@ -26,6 +28,7 @@ static uint64_t rows_cost(const struct conv_variant *v, const struct conv_shape 
 {
     // A fetch of a float, of four, and of those that a subgroup shares.
     const uint64_t one = 16, four = 26;
+    // Eight invocations, as in the table: a vector of a usual CPU.
     const struct conv_rows r = conv_variant_rows(v, s, 8);
     const bool weight = s->direction == CONV_BACKWARD_WEIGHT;
     const bool input = s->direction == CONV_BACKWARD_INPUT;
@@ -112,6 +115,8 @@ bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *lim
 const struct conv_variant *conv_choice_built_in(const struct op_limits *limits,
                                                 const struct conv_shape *s)
 {
+    // The first of equally cheap ones wins, so the order of the table is part of the
+    // choice.
     const struct conv_variant *best = NULL;
     size_t count;
     const struct conv_variant *table = conv_variant_table(&count);
@@ -121,6 +126,7 @@ const struct conv_variant *conv_choice_built_in(const struct op_limits *limits,
             (!best || conv_choice_cost(v, s) < conv_choice_cost(best, s)))
             best = v;
     }
+    // Each class of devices has variants within the guaranteed limits, for any shape.
     assert(best);
     return best;
 }
@@ -130,6 +136,7 @@ const struct conv_variant *conv_choice_of(const struct op_limits *limits,
 {
     if (limits->force && conv_variant_fits(limits->force, limits, s))
         return limits->force;
+    // A table may come from another device: what does not fit this one is ignored.
     const struct conv_variant *tuned = tuning_find(limits->tuning, s);
     if (tuned && conv_variant_fits(tuned, limits, s))
         return tuned;

@@ -30,6 +30,7 @@ struct conv_kernel conv_kernel_choose(struct emitter *e, const struct conv *c,
         .pad = c->attr.pad,
     };
     assert(shape_equal(conv_shape_y(&shape), c->y));
+    // For every convolution, whoever chooses its kernel: the tuner needs all shapes.
     emit_product(e, &shape);
     return (struct conv_kernel){
         .conv = c,
@@ -46,6 +47,8 @@ struct conv_kernel conv_kernel_choose(struct emitter *e, const struct conv *c,
 // and returns the iterations of all loops of an invocation for each of the product's
 // terms.
 
+// One axis has 65535 workgroups only, so the rest goes to y. Kernels number them by
+// groups_x; those beyond the last in the last row do nothing.
 static void set_groups(struct call *call, struct conv_params *params, uint64_t groups,
                        uint32_t phases)
 {
@@ -62,6 +65,8 @@ static uint64_t set_simple(const struct conv_kernel *k, const struct op_limits *
     call->spec[0] = OP_WORKGROUP;
     call->grid = grid_linear(count);
     params->stride = grid_stride(call->grid);
+    // An invocation computes every stride-th element of the output, and goes through
+    // the terms again for each of them.
     return DIV_UP(count, params->stride) * 2 * (k->product.inner + 1);
 }
 
@@ -223,6 +228,7 @@ static void set_output(const struct conv_ends *ends, bool is_first, bool is_last
     call->spec[CONV_SPEC_STORE] = ends->z                 ? CONV_STORE_DERIVATIVE
                                   : ends->tanh && is_last ? CONV_STORE_TANH
                                                           : CONV_STORE_PLAIN;
+    // Whatever the first call did, a later one adds to what that left.
     if (!is_first)
         call->use[OUTPUT].access = ACCESS_READ_WRITE;
 }
@@ -262,6 +268,7 @@ static void emit_sum(struct emitter *e, const struct conv_kernel *k, struct call
     const uint32_t most = emit_limits(e)->loop_iterations;
     const uint32_t each =
         most ? (uint32_t)MAX(MIN(most / iterations, terms), 1) : terms;
+    // A part without terms would be a slab of zeros.
     const uint32_t parts = MIN(k->variant->parts, terms);
     const uint64_t flops = call.flops;
     struct tensor *sum = dw && dw->sum.accumulate ? dw->sum.tensor : NULL;
@@ -271,6 +278,7 @@ static void emit_sum(struct emitter *e, const struct conv_kernel *k, struct call
         const uint32_t end = first + MIN(each, terms - first);
         params.conv.sum_first = first;
         params.conv.sum_end = end;
+        // Rounded down: a number for plans and the watchdog.
         call.flops = flops / terms * (end - first);
         call.spec[CONV_SPEC_ACCUMULATE] = accumulates || first > 0;
         if (dw)

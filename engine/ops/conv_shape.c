@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+// Files of tuning tables have this text as a key, so it has to stay as it is.
 const char *conv_shape_text(const struct conv_shape *s, char text[CONV_SHAPE_TEXT_SIZE])
 {
     static const char *const directions[] = {
@@ -29,6 +30,7 @@ bool conv_shape_equal(const struct conv_shape *a, const struct conv_shape *b)
            a->pad == b->pad;
 }
 
+// The kernel fits into the padded side, as infer has checked: nothing underflows.
 static uint32_t side_of_y(const struct conv_shape *s, uint32_t side)
 {
     return (uint32_t)(((uint64_t)side + 2 * (uint64_t)s->pad - s->kernel) / s->stride) +
@@ -89,6 +91,7 @@ struct conv_product conv_shape_product(const struct conv_shape *s)
         .m = y.c,
         .n = s->x.c * taps,
         .inner = y.w,
+        // Rows of dy in all samples, since a sum may be cut between terms only.
         .terms = y.n * y.h,
         .phases = 1,
     };

@@ -16,6 +16,7 @@ static void dropout_emit(struct emitter *e, const struct op_node *n, struct tens
                          struct gradient y)
 {
     const double probability = (double)n->attr.dropout.probability;
+    // At 1 nothing would be left and the factor be infinite.
     assert(probability >= 0.0 && probability < 1.0);
     const uint64_t count = shape_count(y.tensor->shape);
     // An invocation takes four elements, the words of one Philox block. The first

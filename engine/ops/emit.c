@@ -22,6 +22,8 @@ void emitter_finish(struct emitter *e)
     *e = (struct emitter){ 0 };
 }
 
+// One allocation each, because nodes and calls hold pointers to them for as long as the
+// graph lives.
 struct tensor *emitter_tensor(struct emitter *e, const char *name, struct shape shape,
                               enum tensor_format format)
 {
@@ -44,6 +46,8 @@ struct tensor *emitter_resolve(struct tensor *t)
     return t;
 }
 
+// The value alone counts: a gradient or a moment of the same weight has no gradient. A
+// network has tens of weights, so a list is searched fast enough.
 size_t emitter_trained_index(const struct emitter *e, const struct tensor *t)
 {
     if (!t->weight || !e->training || t != &t->weight->value ||
@@ -86,8 +90,11 @@ void emit_call(struct emitter *e, const struct call *call)
         assert(i == 0 || copy->use[i - 1].tensor);
         struct tensor *t = emitter_resolve(copy->use[i].tensor);
         copy->use[i].tensor = t;
+        // A kernel that gets no view starts at element 0 of its binding, where a slice
+        // does not begin.
         assert(!t->parent || copy->use[i].view);
         assert(copy->use[i].view < copy->params_size);
+        // weights_place gives memory to those gradients only that some call touches.
         if (t->weight && t == &t->weight->gradient)
             t->weight->uses_gradient = true;
     }
@@ -121,6 +128,7 @@ void emit_product(struct emitter *e, const struct conv_shape *shape)
     e->products[e->product_count++] = *shape;
 }
 
+// What a perfect cache would leave: each tensor is read once and written once.
 uint64_t call_bytes(const struct call *call)
 {
     uint64_t bytes = 0;
@@ -154,6 +162,7 @@ struct tensor *emit_saved(struct emitter *e, const struct op_node *n, uint32_t i
     return n->saved[i];
 }
 
+// Always floats: only images at the host's side are bytes.
 struct tensor *emit_temporary(struct emitter *e, const char *name, struct shape shape)
 {
     return emitter_tensor(e, name, shape, TENSOR_F32);
@@ -175,6 +184,8 @@ bool emitter_make_slice(struct emitter *e, struct tensor *t, struct tensor *pare
                         uint32_t first_n, uint32_t first_c)
 {
     t = emitter_resolve(t);
+    // A weight's memory is not the graph's; an input is copied as one piece; a tensor
+    // lies in one place only; and the places of slices are counted in floats.
     if (t->weight || t->is_input || t->parent || t->format != TENSOR_F32)
         return false;
     // A call that was emitted with it and takes no view could not find it there.
@@ -185,6 +196,7 @@ bool emitter_make_slice(struct emitter *e, struct tensor *t, struct tensor *pare
     t->parent = parent;
     t->first_n = first_n;
     t->first_c = first_c;
+    // A slice has no memory of its own that could be kept.
     if (t->kept)
         tensor_place(parent).root->kept = true;
     return true;
@@ -221,6 +233,8 @@ void emitter_drop_dead(struct emitter *e)
     memmove(e->calls, e->calls + to, e->call_count * sizeof(e->calls[0]));
 }
 
+// A kernel strides over what is more than 65535 workgroups. The last workgroup may
+// reach beyond the end, so kernels compare with the count, too.
 struct grid grid_linear(uint64_t count)
 {
     uint64_t groups = DIV_UP(count, (uint64_t)OP_WORKGROUP);

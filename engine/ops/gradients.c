@@ -17,6 +17,7 @@ static void settle(struct emitter *e, struct graph_tensor *t)
         fill_emit(e, t->gradient, t->gradient_constant);
 }
 
+// The tape is walked backwards, so all readers of `out` have added theirs.
 struct tensor *emit_output_gradient(struct emitter *e, struct tensor *out)
 {
     struct graph_tensor *t = graph_tensor_of(out);
@@ -34,6 +35,8 @@ bool emit_output_constant(struct emitter *e, struct tensor *out, float *value)
     return t->gradient_is_constant;
 }
 
+// True where nothing more has to be done, which includes a tensor whose gradient nobody
+// needs. False for a weight, whose gradient an optimiser reads from memory.
 bool emitter_set_gradient_constant(struct tensor *t, float value)
 {
     if (t->weight)
@@ -55,6 +58,8 @@ bool emit_gradient_constant(struct emitter *e, struct tensor *in, float value)
     return emitter_set_gradient_constant(in, value);
 }
 
+// The tensor takes the place of one that emit_gradient would make, so `gradient` has
+// its shape and is complete as far as the caller's share goes.
 bool emitter_set_gradient(struct tensor *t, struct tensor *gradient)
 {
     if (t->weight)
@@ -67,6 +72,8 @@ bool emitter_set_gradient(struct tensor *t, struct tensor *gradient)
     return true;
 }
 
+// For what a node computes from its output's gradient once and reads twice: in
+// backward, and later in backward_weights.
 void emitter_replace_gradient(struct tensor *t, struct tensor *gradient)
 {
     assert(!t->weight && graph_tensor_of(t)->gradient_is_set);
@@ -82,6 +89,8 @@ struct gradient emit_gradient(struct emitter *e, struct tensor *in)
         size_t index = emitter_trained_index(e, in);
         if (index == SIZE_MAX)
             return none;
+        // mark_reached has counted one for each node that asks. At 0 the sum is
+        // complete and a fused kernel may update the weight.
         assert(e->passes[index].left > 0);
         e->passes[index].left--;
         tensor = &in->weight->gradient;
@@ -111,6 +120,7 @@ struct gradient emit_gradient(struct emitter *e, struct tensor *in)
 struct weight_gradient emit_weight_gradient(struct emitter *e, struct tensor *w)
 {
     struct weight_gradient out = { .sum = emit_gradient(e, w) };
+    // Adam alone has fused kernels: CONV_STORE_ADAM and norm_update.
     if (!out.sum.tensor || !e->optimizer || e->optimizer->kind != OPTIMIZER_ADAM)
         return out;
     // Only the last of all nodes that add to the gradient may update the weight, and

@@ -48,6 +48,8 @@ static bool loss_infer(const struct op_node *n, struct op_shapes *shapes)
 
 #define VIEW(member) CALL_VIEW(struct loss_params, member)
 
+// A grid has the groups of samples along y, so that an invocation strides over its own
+// group. The mean and the weight are one factor, computed in doubles.
 static struct loss_params params_of(const struct op_node *n, struct grid grid)
 {
     const struct loss_attributes attr = n->attr.loss;
@@ -115,8 +117,12 @@ void loss_emit_squares(struct emitter *e, struct tensor *x, struct tensor *sums)
 static void loss_backward(struct emitter *e, const struct op_node *n)
 {
     const struct loss_attributes attr = n->attr.loss;
+    // The loss is most often minimised itself or as a term of a sum. Then its gradient
+    // is a number on the host, and the kernel has a binding less to read.
     float seed = 1.0f;
     const bool has_seed = !emit_output_constant(e, n->out, &seed);
+    // The target may be a network's output as well. Where it is an image, emit_gradient
+    // has no tensor for it and nothing is emitted.
     for (uint32_t side = 0; side < (attr.has_target ? 2u : 1u); side++) {
         const struct gradient dx = emit_gradient(e, n->in[side]);
         if (!dx.tensor)

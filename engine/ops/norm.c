@@ -33,6 +33,8 @@ struct groups {
     uint32_t each;        // groups of a channel
 };
 
+// A batch norm has one workgroup for a channel of all sections, because the running
+// statistics follow the sections in turn.
 static struct groups norm_groups(const struct op_node *n)
 {
     const struct shape s = n->in[NORM_X]->shape;
@@ -69,6 +71,7 @@ static uint32_t threshold_of(const struct norm_attributes *a)
     return (uint32_t)((double)a->dropout * 4294967296.0);
 }
 
+// Workgroups beyond one row continue in the next: an axis has OP_MAX_GROUPS only.
 static struct norm_params params_of(const struct op_node *n, const struct groups *g,
                                     struct grid *grid)
 {
@@ -129,10 +132,12 @@ static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
     if (a->fixed)
         return true;
     const struct groups g = norm_groups(n);
+    // For backward, which fixed statistics do not have.
     shapes->saved[0] = (struct shape){ g.each, x.c, 1, NORM_RECORD };
     return true;
 }
 
+// No element depends on another here, so this is elementwise, whatever the batch.
 static void emit_fixed(struct emitter *e, const struct op_node *n)
 {
     const struct norm_attributes *a = &n->attr.norm;
@@ -222,6 +227,8 @@ static void emit_affine(struct emitter *e, const struct op_node *n,
         .shift = weights->shift_at,
     };
     const uint64_t flops = 2ull * g.each * channels.c;
+    // The usual case: no other node adds to these gradients, so one kernel goes from
+    // the records to the new weights and the gradients need no memory.
     if (scale.state && shift.state && !scale.sum.tensor && !shift.sum.tensor) {
         params.adam = adam_rule(scale.optimizer);
         emit_call(e, &(struct call){
@@ -243,6 +250,8 @@ static void emit_affine(struct emitter *e, const struct op_node *n,
     struct call_use uses[2];
     for (int i = 0; i < 2; i++) {
         struct gradient *sum = &both[i]->sum;
+        // One of the two can be updated at once and the other cannot. The kernel that
+        // is left writes gradients, so the first gets its own after all.
         if (both[i]->state && !sum->tensor)
             *sum = (struct gradient){ &owners[i]->gradient, ACCESS_WRITE, 0 };
         // One kernel writes both; the one that nobody wants goes nowhere.
@@ -276,6 +285,8 @@ static void norm_backward(struct emitter *e, const struct op_node *n)
     }
     struct tensor *x = emit_value(e, n->in[NORM_X]), *record = emit_saved(e, n, 0);
     struct gradient dx = emit_gradient(e, n->in[NORM_X]);
+    // The same kernel has the sums for scale and shift, so it runs where nobody needs
+    // dx.
     if (!dx.tensor)
         dx =
             (struct gradient){ emit_temporary(e, "unused", x->shape), ACCESS_WRITE, 0 };

@@ -17,6 +17,8 @@ static bool pad_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     const struct pad_attributes attr = n->attr.pad;
     const struct shape x = n->in[0]->shape;
+    // The edge is not repeated (as torch.nn.ReflectionPad2d), so a side of h has h - 1
+    // elements to mirror.
     if (attr.kind == PAD_KIND_REFLECT && attr.size >= MIN(x.h, x.w)) {
         char text[SHAPE_TEXT_SIZE];
         log_error("pad: a reflection of %u does not fit the shape %s: height and width "

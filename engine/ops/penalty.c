@@ -19,6 +19,7 @@ _Static_assert(REDUCE_WORKGROUP == OP_WORKGROUP, "sums are over whole workgroups
 static bool penalty_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     const uint32_t samples = n->in[0]->shape.n;
+    // loss_emit_squares has a row of workgroups for each sample.
     if (samples > OP_MAX_GROUPS) {
         log_error("gradient penalty: %u samples are too many, %d are possible: lower "
                   "the batch size",
@@ -30,6 +31,7 @@ static bool penalty_infer(const struct op_node *n, struct op_shapes *shapes)
     return true;
 }
 
+// The mean over samples and the weight of the loss, lambda in the paper.
 static float factor_of(const struct op_node *n)
 {
     return (float)((double)n->attr.penalty / n->in[0]->shape.n);

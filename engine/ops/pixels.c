@@ -21,6 +21,8 @@ _Static_assert((int)PIXEL_U8 == PIXELS_U8 && (int)PIXEL_U16 == PIXELS_U16 &&
                    (int)PIXEL_F32 == PIXELS_F32,
                "the kinds of shaders/shared/pixels.h");
 
+// The kernel reads where these numbers say, so all of them are checked: a wrong one
+// would read beyond the staged bytes.
 static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
 {
     const struct pixels_attributes attr = n->attr.pixels;
@@ -28,6 +30,7 @@ static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
     const struct shape expected = { pixels.n, attr.sample_bytes, 1, 1 };
     const uint64_t bytes =
         pixel_staged_bytes(attr.kind, attr.channels, attr.side_w, attr.side_h);
+    // Of a batch in parts each unpacks its own samples of what was staged at once.
     const uint32_t samples = attr.samples ? attr.samples : pixels.n;
     char text[SHAPE_TEXT_SIZE];
     if (n->in[0]->format != TENSOR_U8 || !shape_equal(pixels, expected) || bytes == 0 ||

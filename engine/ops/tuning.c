@@ -48,6 +48,7 @@ bool tuning_set_origin(struct tuning *t, const char *device, const char *driver,
     return true;
 }
 
+// A table that was never measured has NULL where one read from a file has "".
 static bool same_text(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;
@@ -59,7 +60,8 @@ bool tuning_same_origin(const struct tuning *a, const struct tuning *b)
            same_text(a->shaders, b->shaders);
 }
 
-// The first entry that is not before `shape`.
+// The first entry that is not before `shape`. The list is sorted, so that equal tables
+// have equal files and hashes, in whatever order they were measured.
 static size_t place_of(const struct tuning *t, const char *shape)
 {
     size_t low = 0, high = t->count;
@@ -88,6 +90,7 @@ bool tuning_set(struct tuning *t, const char *shape, const char *variant, bool u
 {
     const size_t place = place_of(t, shape);
     const bool exists = is_at(t, place, shape);
+    // All memory first, so that a failure leaves the table unchanged.
     char *name = mem_strdup(variant);
     char *key = name && !exists ? mem_strdup(shape) : NULL;
     if (!name || (!exists && (!key || !mem_grow(&t->entries, &t->capacity, t->count + 1,
@@ -120,6 +123,7 @@ const struct conv_variant *tuning_find(const struct tuning *t,
 
 const char *tuning_hash(const struct tuning *t, char text[HASH_TEXT_SIZE])
 {
+    // Neither the origin nor `untimed` decides which kernels run.
     uint64_t hash = HASH_START;
     for (size_t i = 0; i < t->count; i++)
         hash = hash_text(hash_text(hash, t->entries[i].shape), t->entries[i].variant);
@@ -157,6 +161,7 @@ static bool read_kernels(json_t *kernels, struct tuning *t, char *reason, size_t
     return true;
 }
 
+// Fills `t`, which on failure holds what was read so far.
 static bool read_document(json_t *document, struct tuning *t, char *reason, size_t size)
 {
     const json_t *untimed = json_object_get(document, "untimed");
@@ -167,6 +172,7 @@ static bool read_document(json_t *document, struct tuning *t, char *reason, size
         return refuse(reason, size, "out of memory");
     if (!read_kernels(json_object_get(document, "kernels"), t, reason, size))
         return false;
+    // What is not among the kernels says nothing and is left out.
     for (size_t i = 0; i < json_array_size(untimed); i++) {
         const char *text = json_string_value(json_array_get(untimed, i));
         const size_t place = text ? place_of(t, text) : 0;
@@ -185,6 +191,8 @@ bool tuning_read(const char *path, struct tuning *t, char *reason, size_t reason
         return false;
     bool ok = size <= MAX_BYTES || refuse(reason, reason_size, "it is too large");
     if (ok) {
+        // The parser logs what is wrong, but a table that cannot be read is not always
+        // an error: the caller decides.
         struct log_capture capture;
         log_capture_begin(&capture);
         json_t *document = json_parse(data, size, "it");
@@ -230,6 +238,7 @@ bool tuning_write(const char *path, const struct tuning *t)
         log_error("tuning: out of memory while writing %s", path);
     bool ok = lines && file_write(path, lines, strlen(lines));
     mem_free(lines);
+    // Jansson allocates with malloc.
     free(text);
     json_decref(object);
     return ok;
