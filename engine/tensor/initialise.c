@@ -69,6 +69,8 @@ static bool draw_orthogonal(struct random *r, const struct shape s, double gain,
                             float *values)
 {
     const size_t rows = s.n, columns = (size_t)s.c * s.h * s.w;
+    // As torch.nn.init.orthogonal_, which transposes a tall matrix before it decomposes
+    // it. `few` rows of the matrix are made orthonormal.
     const size_t few = MIN(rows, columns), many = MAX(rows, columns);
     double *matrix = mem_array(few * many, sizeof(matrix[0]));
     if (!matrix)
@@ -85,6 +87,8 @@ static bool draw_orthogonal(struct random *r, const struct shape s, double gain,
     return true;
 }
 
+// Values are drawn on the host in the order of the list, so a seed gives the same
+// network on every device.
 bool weights_initialise(struct weights *weights, struct gpu_device *device,
                         struct random *r, enum weights_law law, double gain)
 {

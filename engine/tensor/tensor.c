@@ -24,6 +24,7 @@ bool shape_equal(struct shape a, struct shape b)
     return a.n == b.n && a.c == b.c && a.h == b.h && a.w == b.w;
 }
 
+// Whole words, because the kernels that write bytes write four at a time.
 uint64_t tensor_bytes(const struct tensor *t)
 {
     uint64_t size = t->format == TENSOR_U8 ? 1 : 4;
@@ -55,6 +56,7 @@ struct bound tensor_bound(const struct tensor *t)
         return b;
     // The offset of a binding has to be aligned, and the start of a slice is not.
     b.begin = p.first * 4 / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
+    // Not the whole stride of the last sample, which may reach beyond the root.
     b.end = (p.first + (t->shape.n - 1) * p.stride + shape_run(t->shape)) * 4;
     b.first = (uint32_t)(p.first - b.begin / 4);
     return b;
@@ -80,6 +82,7 @@ static struct piece pieces_of(const struct tensor *t)
     assert(p.root->block && p.root->block->buffer);
     if (!t->parent)
         return (struct piece){ 1, tensor_bytes(t), t->offset, 0, t->block->buffer };
+    // emitter_make_slice makes slices of floats only: an element has 4 bytes here.
     assert(t->format == TENSOR_F32);
     return (struct piece){
         .count = t->shape.n,
@@ -90,6 +93,8 @@ static struct piece pieces_of(const struct tensor *t)
     };
 }
 
+// Each piece is a submission that is waited for. What is copied in every step goes
+// through exec_upload and exec_download instead.
 bool tensor_upload(struct gpu_device *device, struct tensor *t, const void *data)
 {
     (void)device;

@@ -19,6 +19,8 @@ bool weight_is_trained(const struct weight *w)
     return w->kind != WEIGHT_RUNNING_MEAN && w->kind != WEIGHT_RUNNING_VARIANCE;
 }
 
+// In floats. Each part begins at an aligned offset, so that value, m and v can be bound
+// one by one as well as together.
 uint32_t weight_part(const struct weight *w)
 {
     return (uint32_t)(ALIGN_UP(tensor_bytes(&w->value), (uint64_t)TENSOR_ALIGNMENT) /
@@ -87,6 +89,7 @@ struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
                                &w->v,     &w->state,    &w->average };
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         *parts[i] = (struct tensor){ .name = w->name, .shape = shape, .weight = w };
+    // In whole parts, with the padding behind each, unlike the shape of the value.
     w->state.shape = (struct shape){ 1, 3, 1, weight_part(w) };
     weights->items[weights->count++] = w;
     return &w->value;
@@ -112,6 +115,7 @@ struct tensor *weights_add_norm(struct weights *weights, uint32_t c, const char 
     if (weights->failed)
         return &weights->placeholder;
     struct weight *scale = parts[0]->weight;
+    // A builder that runs again over the same weights finds the norm of the first time.
     if (scale->norm)
         return &scale->value;
     struct norm_weights *norm = mem_zalloc(sizeof(*norm));
@@ -157,6 +161,7 @@ uint64_t weights_largest(const struct weights *weights)
     return largest;
 }
 
+// With the padding between tensors. Blocks are allocated as large as they are filled.
 uint64_t weights_bytes(const struct weights *weights)
 {
     uint64_t bytes = 0;
