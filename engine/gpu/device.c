@@ -47,6 +47,8 @@ bool gpu_device_list(struct pix_device_info **list, uint32_t *count)
     return ok;
 }
 
+// Timestamps are not needed: without them graph/first_run.c shares the time of a
+// submission out by estimates, and no result changes.
 static void read_timestamps(struct gpu_device *device, uint32_t valid_bits)
 {
     VkPhysicalDeviceProperties properties;
@@ -64,6 +66,7 @@ static void read_timestamps(struct gpu_device *device, uint32_t valid_bits)
 // Sets the limits that depend on them: subgroup and float16.
 static bool open_device(struct gpu_device *device, bool statistics)
 {
+    // gpu_physical_choose has made sure of a compute queue and of Vulkan 1.2.
     uint32_t timestamp_bits;
     device->family = gpu_physical_find_family(device->physical, &timestamp_bits);
     const float priority = 1.0f;
@@ -162,6 +165,7 @@ static void read_limits(struct gpu_device *device, bool minimum)
         .executes = true,    // until check_execution
     };
     if (minimum) {
+        // Shuffles are optional in Vulkan 1.2, so the least is none: subgroup 0.
         device->limits.max_binding = MINIMUM_BINDING;
         device->limits.max_invocations = MINIMUM_INVOCATIONS;
         device->limits.shared_bytes = MINIMUM_SHARED;

@@ -28,6 +28,7 @@ static VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT sev
     // by several threads, which have no sink of their own.
     os_mutex_lock(validation->mutex);
     const struct log_sink *before = log_use(&validation->sink);
+    // Both kinds count as messages: tests demand that there are none.
     if (severity & VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT)
         log_error("validation: %s", data->pMessage);
     else
@@ -38,6 +39,8 @@ static VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT sev
     return VK_FALSE;
 }
 
+// Asked before the instance is created: vkCreateInstance fails as a whole where a layer
+// is missing (VK_ERROR_LAYER_NOT_PRESENT).
 static bool has_layer(const char *name)
 {
     uint32_t count = 0;

@@ -44,6 +44,7 @@ struct batch {
         }                                                                              \
     } while (0)
 
+// Field by field: memcmp would compare padding, and constants beyond spec_count.
 static bool key_equal(const struct gpu_kernel_key *a, const struct gpu_kernel_key *b)
 {
     return a->shader == b->shader && a->spec_count == b->spec_count &&
@@ -103,6 +104,8 @@ fail:
     return false;
 }
 
+// Runs in any thread. All that threads share is the pipeline cache, which the driver
+// guards in this call (specification, "Threading Behavior").
 static bool create_pipeline(struct gpu_device *device, struct job *job)
 {
     struct gpu_kernel *kernel = job->kernel;
@@ -166,6 +169,7 @@ fail:
     return false;
 }
 
+// Also of a kernel that was made in part: destroying VK_NULL_HANDLE does nothing.
 static void destroy(struct gpu_device *device, struct gpu_kernel *kernel)
 {
     if (!kernel)
@@ -180,6 +184,8 @@ static void destroy(struct gpu_device *device, struct gpu_kernel *kernel)
 // ---------------------------------------------------------------------------
 // Many at once
 
+// Threads take the next job when they are done with one, not a fixed share: kernels
+// differ widely in the time that they take to compile.
 static void run_jobs(void *user)
 {
     struct batch *batch = user;
@@ -295,6 +301,7 @@ bool gpu_kernel_get_all(struct gpu_device *device, const struct gpu_kernel_key *
                         size_t count, struct gpu_kernel **kernels)
 {
     struct batch batch = { .device = device };
+    // Room for all kernels before any is made, so that finish_batch cannot lose one.
     bool ok = add_jobs(&batch, keys, count) &&
               mem_grow(&device->kernels, &device->kernel_capacity,
                        device->kernel_count + batch.count, sizeof(device->kernels[0]));

@@ -129,6 +129,8 @@ struct gpu_buffer *gpu_buffer_create(struct gpu_device *device, uint64_t size,
            device->vk.vkCreateBuffer(device->handle, &info, NULL, &buffer->handle));
     if (!allocate(buffer, &kinds[use]))
         goto fail;
+    // Offset 0 has any alignment. Every buffer has an allocation of its own, of which
+    // 4096 are guaranteed (maxMemoryAllocationCount).
     VK_TRY(device, device->vk.vkBindBufferMemory(device->handle, buffer->handle,
                                                  buffer->memory, 0));
     if (use != GPU_DEVICE)
@@ -147,6 +149,7 @@ void gpu_buffer_destroy(struct gpu_buffer *buffer)
         return;
     struct gpu_device *device = buffer->device;
     device->vk.vkDestroyBuffer(device->handle, buffer->handle, NULL);
+    // Freeing memory unmaps it (specification, "vkFreeMemory").
     device->vk.vkFreeMemory(device->handle, buffer->memory, NULL);
     mem_free(buffer);
 }

@@ -32,6 +32,7 @@ uint32_t gpu_physical_find_family(VkPhysicalDevice physical, uint32_t *timestamp
         if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) ||
             families[i].queueCount == 0)
             continue;
+        // The first family that can compute, or the first such one with timestamps.
         if (best == UINT32_MAX ||
             (*timestamp_bits == 0 && families[i].timestampValidBits)) {
             best = i;
@@ -130,7 +131,8 @@ static enum pix_device_type type_of(VkPhysicalDeviceType type)
     }
 }
 
-// Smaller is better.
+// Smaller is better. Software drivers come last: they are often installed beside a real
+// one and are slower by orders of magnitude.
 static uint32_t rank_of(enum pix_device_type type)
 {
     static const uint32_t rank[] = {
@@ -302,6 +304,7 @@ int64_t gpu_physical_choose(const char *select, const struct pix_device_info *in
     int64_t found = -1;
     char *end;
     unsigned long long number = strtoull(select, &end, 10);
+    // strtoull alone would take spaces and signs as well.
     if (isdigit((unsigned char)select[0]) && *end == '\0') {
         if (number < count)
             found = (int64_t)number;

@@ -61,6 +61,8 @@ void gpu_result_report(struct gpu_device *device, const char *call, VkResult res
     }
     log_error("device: %.*s returned %s (%d)", (int)(end - start), start,
               gpu_result_name(result), (int)result);
+    // A lost device stays lost (specification, "Lost Device"). Streams look at this, so
+    // that the calls after it do not bury the first report.
     if (device && result == VK_ERROR_DEVICE_LOST)
         device->lost = true;
 }

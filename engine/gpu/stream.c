@@ -33,6 +33,7 @@ struct gpu_stream *gpu_stream_create(struct gpu_device *device, uint32_t dispatc
     if (!stream)
         return NULL;
     stream->device = device;
+    // Commands are freed with their pool, so each stream has a pool of its own.
     const VkCommandPoolCreateInfo pool = {
         .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
         .queueFamilyIndex = device->family,
@@ -89,6 +90,8 @@ void gpu_stream_destroy(struct gpu_stream *stream)
     if (!stream)
         return;
     struct gpu_device *device = stream->device;
+    // The device must be done with all that is destroyed here
+    // (VUID-vkDestroyCommandPool-commandPool-00041).
     if (stream->submitted)
         gpu_stream_wait(stream);
     device->vk.vkDestroyFence(device->handle, stream->fence, NULL);
@@ -104,10 +107,12 @@ void gpu_stream_destroy(struct gpu_stream *stream)
 bool gpu_stream_begin(struct gpu_stream *stream)
 {
     struct gpu_device *device = stream->device;
+    // Without ONE_TIME_SUBMIT: a step's commands are submitted in every step.
     const VkCommandBufferBeginInfo begin = {
         .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
     };
     VK_TRY(device, device->vk.vkBeginCommandBuffer(stream->commands, &begin));
+    // Part of the commands, because every submission needs its queries reset.
     if (stream->timestamps)
         device->vk.vkCmdResetQueryPool(stream->commands, stream->queries, 0,
                                        stream->timestamps);
@@ -212,6 +217,9 @@ fail:
 // (graph/barriers.c).
 void gpu_stream_barrier(struct gpu_stream *stream)
 {
+    // SHADER_READ includes texel buffers. Reads need no access flag in the first scope:
+    // a write after a read waits for execution only (specification, "Execution and
+    // Memory Dependencies").
     const VkPipelineStageFlags stages =
         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
     const VkMemoryBarrier barrier = {
@@ -280,6 +288,7 @@ bool gpu_stream_submit(struct gpu_stream *stream)
     assert(!stream->submitted);
     if (device->lost)    // it was reported then
         return false;
+    // No semaphores: there is one queue, and barriers order what it runs.
     const VkSubmitInfo submit = {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
         .commandBufferCount = 1,
@@ -320,6 +329,8 @@ bool gpu_stream_seconds(struct gpu_stream *stream, uint32_t from, uint32_t to,
     const uint32_t index[2] = { from, to };
     if (!stream->timestamps)
         return false;
+    // Without the WAIT flag: after the fence the results are there, and a driver that
+    // never writes any must not hang the caller.
     for (int i = 0; i < 2; i++)
         if (device->vk.vkGetQueryPoolResults(
                 device->handle, stream->queries, index[i], 1, sizeof(ticks[i]),

@@ -46,6 +46,7 @@ bool gpu_buffer_upload(struct gpu_buffer *to, uint64_t offset, const void *data,
     return ok;
 }
 
+// Every chunk is waited for, so one staging buffer does for all.
 bool gpu_buffer_download(struct gpu_buffer *from, uint64_t offset, void *data,
                          uint64_t size)
 {
