@@ -32,6 +32,7 @@ const struct choice choice_nets_d[] = {
     CHOICE_END,
 };
 
+// The port's syncbatch is missing: on one device it is batch.
 const struct choice choice_norms[] = {
     { "batch", MODEL_NORM_BATCH },
     { "instance", MODEL_NORM_INSTANCE },
@@ -63,6 +64,7 @@ const struct choice choice_concats[] = {
     CHOICE_END,
 };
 
+// Names and laws are those of the port's init_weights.
 const struct choice choice_laws[] = {
     { "normal", WEIGHTS_NORMAL },
     { "xavier", WEIGHTS_XAVIER },
@@ -71,6 +73,7 @@ const struct choice choice_laws[] = {
     CHOICE_END,
 };
 
+// Two of the five modes of the port's --preprocess; table.c has how `none` differs.
 const struct choice choice_crops[] = {
     { "resize_and_crop", true },
     { "none", false },
@@ -84,6 +87,8 @@ const struct choice choice_filters[] = {
     CHOICE_END,
 };
 
+// The port's --gan_mode has vanilla, lsgan and wgangp, the last without its penalty.
+// `none` is the Lua original's use_GAN=0 and affinelayer's --gan_weight 0.
 const struct choice choice_gan_modes[] = {
     { "vanilla", GAN_VANILLA }, { "lsgan", GAN_LSGAN }, { "hinge", GAN_HINGE },
     { "wgangp", GAN_WGANGP },   { "none", GAN_NONE },   CHOICE_END,
@@ -106,12 +111,16 @@ const struct choice choice_optimizers[] = {
     CHOICE_END,
 };
 
+// TUNING_FILE has no name: any other text is the path.
 const struct choice choice_tunings[] = {
     { "auto", TUNING_AUTO },
     { "off", TUNING_OFF },
     CHOICE_END,
 };
 
+// `paper` is what the port, the Lua original and affinelayer do unless told otherwise,
+// `running` is the port's --eval. None of the three has `stable` for a network that was
+// trained with dropout.
 const struct choice choice_translation_modes[] = {
     { "stable", TRANSLATION_STABLE },
     { "paper", TRANSLATION_PAPER },
@@ -138,6 +147,7 @@ bool choice_find(const struct choice *table, const char *name, int *value)
 int choice_value(const struct choice *table, const char *name)
 {
     int value = 0;
+    // Options have been checked against table.c by now: an unknown name is a bug.
     const bool is_found = choice_find(table, name, &value);
     assert(is_found);
     (void)is_found;

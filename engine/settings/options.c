@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// What a step computes by default is what the port's `--model pix2pix` computes by its
+// defaults. Members that are not named are 0, false or NULL. Where 0 or "auto" stands
+// for what follows from other options, resolving fills that in (rules.c).
 void options_init(struct pix_train_options *options)
 {
     *options = (struct pix_train_options){
@@ -28,7 +31,7 @@ void options_init(struct pix_train_options *options)
         .output_nc = 3,
         .input_kind = "auto",
         .output_kind = "auto",
-        .net_g = "unet",
+        .net_g = "unet",    // at this crop the port's unet_256
         .net_d = "basic",
         .n_layers_d = 3,
         .ngf = 64,
@@ -46,20 +49,23 @@ void options_init(struct pix_train_options *options)
         .crop_size = 256,
         .gan_mode = "vanilla",
         .lambda_l1 = 100,
-        .lambda_gp = 10,
-        .gp_alpha = -1,
-        .d_loss_weight = 0.5,
+        .lambda_gp = 10,         // Gulrajani et al. 2017, section 4
+        .gp_alpha = -1,          // drawn for each sample, as they do
+        .d_loss_weight = 0.5,    // the port's 0.5 * (fake + real)
         .update_order = "fresh",
         .batch_size = 1,
         .accumulate = 1,
         .n_epochs = 100,
         .n_epochs_decay = 100,
         .lr_policy = "linear",
-        .lr_decay_iters = 50,
+        .lr_decay_iters = 50,    // epochs, in spite of the port's name
         .optimizer = "adam",
+        // Isola et al. 2017, section 3.3.
         .lr = 0.0002,
         .beta1 = 0.5,
-        .momentum = 0.9,
+        .momentum = 0.9,    // the port has Adam alone
+        // In steps. The port counts images, and misses the multiples of a frequency
+        // that its batch size does not divide.
         .save_freq = 1000,
         .log_freq = 10,
         .sample_freq = 500,
@@ -71,6 +77,8 @@ void options_init(struct pix_train_options *options)
 // ---------------------------------------------------------------------------
 // Texts that belong to an option struct: a list, freed as a whole
 
+// Nothing is freed before the end, not even a text that was replaced: a copy of the
+// struct by value (options_resolve, pix_train_check) may still point to it.
 struct owned_text {
     struct owned_text *next;
     char text[];
@@ -106,7 +114,7 @@ bool options_copy(struct pix_train_options *to, const struct pix_train_options *
     size_t count;
     const struct pix_option *table = table_rows(&count);
     *to = *from;
-    to->strings = NULL;
+    to->strings = NULL;    // now: after a failure only the copies are freed
     for (size_t i = 0; i < count; i++) {
         if (!table_is_text(&table[i]) || !table_text(&table[i], from))
             continue;
@@ -133,6 +141,9 @@ static bool refuse(const struct pix_option *row, const char *where, const char *
     return false;
 }
 
+// Both readers refuse what strtoull and strtod would let pass: an option means the same
+// in every locale and on every system.
+
 // Decimal digits only: no sign, no space. Up to INT64_MAX.
 static bool parse_u64(const char *text, uint64_t *out)
 {
@@ -155,6 +166,7 @@ static bool parse_u64(const char *text, uint64_t *out)
 // also take hexadecimal, "inf" and "nan".
 static bool parse_real(const char *text, double *out)
 {
+    // No double needs more than 17 digits, a point, an exponent and two signs.
     char copy[64];
     if (!*text || strlen(text) >= sizeof(copy) ||
         text[strspn(text, "0123456789.eE+-")] != 0)
@@ -165,7 +177,7 @@ static bool parse_real(const char *text, double *out)
         *point = *localeconv()->decimal_point;
     char *end;
     const double value = strtod(copy, &end);
-    if (*end || end == copy || !(fabs(value) <= DBL_MAX))
+    if (*end || end == copy || !(fabs(value) <= DBL_MAX))    // 1e999 is inf
         return false;
     *out = value;
     return true;
@@ -186,6 +198,7 @@ bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
     case PIX_OPTION_UINT64:
         if (!parse_u64(text, &whole) || !table_in_range(row, (double)whole))
             return refuse(row, where, text);
+        // No UINT32 row allows more than UINT32_MAX: the cast loses nothing.
         if (row->type == PIX_OPTION_UINT32)
             *(uint32_t *)table_field(row, o) = (uint32_t)whole;
         else
@@ -206,12 +219,14 @@ bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
                 return false;
         }
         *(const char **)table_field(row, o) = text;
+        // This calls itself for each option of the recipe; no recipe sets a recipe.
         return !table_is_recipe(row) || options_apply_recipe(o);
     }
     assert(!"a row of the table has an unknown type");
     return false;
 }
 
+// The values are literals of recipes.c, which need no owner.
 bool options_apply_recipe(struct pix_train_options *o)
 {
     struct recipe_setting r;
@@ -230,6 +245,8 @@ bool options_set(struct pix_train_options *options, const char *name, const char
     }
     char where[64];
     snprintf(where, sizeof(where), "--%s", row->name);
+    // The text stays the caller's, as pix2pix.h says: the struct owns only what was
+    // read from a file.
     return options_set_row(options, row, text, where, false);
 }
 
@@ -250,6 +267,7 @@ const char *options_get(const struct pix_train_options *options, const char *nam
         snprintf(buffer, size, "%" PRIu64, *(const uint64_t *)value);
         return buffer;
     case PIX_OPTION_REAL:
+        // What a user wrote: 17 digits would be exact, but make 0.0002 end in a 1.
         snprintf(buffer, size, "%.15g", *(const double *)value);
         return buffer;
     case PIX_OPTION_TEXT:
@@ -276,6 +294,7 @@ static bool check_value(const struct pix_option *row, const struct pix_train_opt
     case PIX_OPTION_UINT64: {
         const uint64_t value = *(const uint64_t *)table_field_const(row, o);
         snprintf(got, sizeof(got), "%" PRIu64, value);
+        // The double of INT64_MAX + 1 is in range, since that of INT64_MAX is the same.
         return (value <= INT64_MAX && table_in_range(row, (double)value)) ||
                refuse(row, where, got);
     }
@@ -289,6 +308,7 @@ static bool check_value(const struct pix_option *row, const struct pix_train_opt
         return (value && table_has_choice(row, value)) ||
                refuse(row, where, value ? value : "nothing");
     }
+    // A path may be NULL: whoever needs one checks that it was given.
     case PIX_OPTION_FLAG:
     case PIX_OPTION_TEXT:
         return true;
@@ -314,7 +334,8 @@ bool options_set_data(struct pix_train_options *o, const char *data)
     return text != NULL;
 }
 
-// Whether the row is a kind that a run has not found yet.
+// Whether the row is a kind that a run has not found yet: a resumed run is compared
+// with its folder before its images are read, and with its checkpoint after that.
 static bool is_open(const struct pix_option *row, const struct pix_train_options *o)
 {
     const bool is_kind =

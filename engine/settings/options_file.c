@@ -37,6 +37,7 @@ json_t *options_to_json(const struct pix_train_options *o)
             member = json_integer(*(const uint32_t *)value);
             break;
         case PIX_OPTION_UINT64:
+            // Checked options end at INT64_MAX, as these integers do (WHOLE_MAX).
             member = json_integer((json_int_t) * (const uint64_t *)value);
             break;
         case PIX_OPTION_REAL:
@@ -52,6 +53,9 @@ json_t *options_to_json(const struct pix_train_options *o)
     return object;
 }
 
+// Sets an option from a member of an object. Types are those of JSON, so that
+// options_set_row, to which "12" is a number, does not fit. The text is copied: the
+// document is freed before the options. An unknown name is an error with `strict`.
 static bool read_member(struct pix_train_options *o, const char *key,
                         const json_t *value, const char *source, bool strict)
 {
@@ -139,6 +143,8 @@ bool options_read_json(json_t *object, struct pix_train_options *o)
 bool options_read_stored(const char *text, const char *what, const char *path,
                          struct settings *s)
 {
+    // The user knows the file of weights, not the JSON in it: what is wrong with that
+    // becomes the reason in a message about the file.
     struct log_capture capture;
     log_capture_begin(&capture);
     json_t *document = json_parse(text, strlen(text), path);
@@ -155,6 +161,7 @@ bool options_read_stored(const char *text, const char *what, const char *path,
 // ---------------------------------------------------------------------------
 // Files
 
+// isspace would depend on the locale.
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
@@ -215,6 +222,8 @@ static bool read_line(char *line, const char *source, bool recipes,
     return ok;
 }
 
+// Cuts `text` into lines. Every line is parsed in both passes, so that the first one
+// already reports a name that does not exist, whichever option it sets.
 static bool read_pass(char *text, const char *path, bool recipes,
                       struct pix_train_options *o)
 {
@@ -241,6 +250,9 @@ static bool read_lines(char *text, const char *path, struct pix_train_options *o
     return ok;
 }
 
+// `is_run`: a file that a run stored. Perhaps a newer version wrote it, so unknown
+// names are warnings; and it is JSON in any case, so that a corrupted one is not taken
+// for lines.
 static bool read_file(const char *path, struct pix_train_options *o, bool is_run)
 {
     void *data = NULL;
@@ -253,6 +265,7 @@ static bool read_file(const char *path, struct pix_train_options *o, bool is_run
     json_t *document = NULL;
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3, size -= 3;    // the mark that some editors put before UTF-8
+    // A zero byte would end the text early, and silently.
     if (strlen(text) != size) {
         log_error("options: %s is not a text file", path);
         goto fail;
@@ -287,6 +300,7 @@ bool options_read_run(const char *run, struct pix_train_options *options)
     }
     if (!read_file(path, options, true))
         goto fail;
+    // Run state, which the file does not have, unless somebody has edited it.
     options->out = options_own_text(options, run);
     options->continue_run = false;
     if (!options->out)

@@ -28,6 +28,7 @@
 static void sizes_that_fit(uint32_t size, uint32_t multiple, char *text,
                            size_t capacity)
 {
+    // Of the two neighbours either may be no size: 0, or more than the largest crop.
     const uint32_t below = size / multiple * multiple;
     if (below == 0)
         snprintf(text, capacity, "%u", (unsigned)multiple);
@@ -50,6 +51,7 @@ bool settings_check_levels(const struct settings *s)
             (unsigned)o->depth, o->net_g, (unsigned)levels);
         return false;
     }
+    // Before the shift by `levels`: a caller need not have checked the table's range.
     if (levels < LEVELS_MIN || levels > TABLE_LEVELS_MAX) {
         log_error("options: --depth %u is out of range: use %u to %u, or 0 for as many "
                   "levels as fit",
@@ -83,7 +85,9 @@ static bool check_discriminator(const struct settings *s)
     }
     if (discriminator_output_side(&d, crop) > 0)
         return true;
-    // The message proposes the nearest crop and the nearest depth that fit.
+    // The message proposes the nearest crop and the nearest depth that fit. Both loops
+    // end: a larger input leaves a larger map, and one layer fits the smallest crop of
+    // the table.
     uint32_t side = crop;
     struct discriminator_options fewer = d;
     while (discriminator_output_side(&d, side) == 0)
@@ -134,6 +138,7 @@ static uint32_t resolved_load_size(const struct settings *s)
         return o->crop_size;
     if (o->load_size != 0)
         return o->load_size;
+    // To the nearest pixel. The product of the largest crop needs 23 bits.
     return (o->crop_size * LOAD_NUMERATOR + LOAD_DENOMINATOR / 2) / LOAD_DENOMINATOR;
 }
 
@@ -150,7 +155,9 @@ static bool check_paths(const struct pix_train_options *o)
     return true;
 }
 
-// Reads the texts of s->options as soon as each is known to be one of its choices.
+// Reads the texts of s->options as soon as each is known to be one of its choices:
+// settings_parse takes that for granted. Only the first broken rule is reported, so
+// single values come before what depends on several.
 static bool check(struct settings *s, bool need_paths)
 {
     const struct pix_train_options *o = &s->options;
@@ -178,12 +185,15 @@ static bool check(struct settings *s, bool need_paths)
 
 bool options_check(const struct pix_train_options *o, bool need_paths)
 {
+    // With borrowed texts, so that there is nothing to finish.
     struct settings s = { .options = *o };
     return check(&s, need_paths);
 }
 
 bool settings_resolve(struct settings *s)
 {
+    // Numbers and literals are filled in, so no text needs an owner. The warnings
+    // compare an option with what replaces it: resolving twice warns once.
     struct pix_train_options *o = &s->options;
     if (!check(s, false))
         return false;
@@ -193,6 +203,7 @@ bool settings_resolve(struct settings *s)
                  "ignored, their sides must be --crop-size %u",
                  (unsigned)o->load_size, (unsigned)o->crop_size);
     o->load_size = load_size;
+    // The two halvings of a ResNet are no --depth that a user could change.
     if (s->generator.kind != GENERATOR_RESNET)
         o->depth = s->generator.levels;
     if (o->n_layers_d != s->discriminator.layers)
@@ -230,6 +241,8 @@ void settings_warn_about_unused(const struct settings *s)
     const bool no_gan = !settings_has_discriminator(s);
     const bool no_penalty = s->gan != GAN_WGANGP;
     const bool no_joints = s->generator.kind != GENERATOR_UNET;
+    // Without norm-d: by now it has been resolved, and no longer says what was asked
+    // for.
     const struct {
         const char *option;
         bool is_unused;

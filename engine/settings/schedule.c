@@ -11,10 +11,12 @@
 
 uint64_t schedule_all_steps(const struct settings *s, uint32_t images)
 {
+    // Two million epochs of 2^32 images are below 2^53: no overflow.
     uint64_t epochs = (uint64_t)s->options.n_epochs + s->options.n_epochs_decay;
     return DIV_UP(epochs * images, (uint64_t)settings_images_per_step(s));
 }
 
+// `steps` may go past the epochs: the policies are defined for every epoch.
 uint64_t schedule_steps(const struct settings *s, uint32_t images)
 {
     return s->options.steps ? s->options.steps : schedule_all_steps(s, images);
@@ -22,26 +24,29 @@ uint64_t schedule_steps(const struct settings *s, uint32_t images)
 
 #define STEP_FACTOR 0.1    // the PyTorch port's StepLR(gamma)
 
-// The PyTorch port's ReduceLROnPlateau.
+// The PyTorch port's ReduceLROnPlateau; PyTorch's own defaults are 0.1, 1e-4 and 10.
 #define PLATEAU_FACTOR 0.2
 #define PLATEAU_THRESHOLD 0.01
 #define PLATEAU_PATIENCE 5
 
 void schedule_plateau_update(struct schedule_plateau *p, double error)
 {
+    // A NaN is no improvement, as in PyTorch.
     if (error < p->best * (1 - PLATEAU_THRESHOLD)) {
         p->best = error;
         p->bad = 0;
         return;
     }
-    if (++p->bad > PLATEAU_PATIENCE) {
+    if (++p->bad > PLATEAU_PATIENCE) {    // the sixth in a row
         p->factor *= PLATEAU_FACTOR;
         p->bad = 0;
     }
 }
 
 // The PyTorch port divides by one more than the number of decay epochs, so that the
-// last one still learns.
+// last one still learns. This is its rule since 2025, when it began to step schedulers
+// at the end of an epoch. Its versions since 2020 step them at the beginning: there the
+// decay starts an epoch earlier, and the last epoch has the rate 0.
 static double linear_factor(const struct settings *s, uint64_t epoch)
 {
     if (epoch <= s->options.n_epochs)
@@ -55,6 +60,7 @@ static double linear_factor(const struct settings *s, uint64_t epoch)
 static double cosine_factor(const struct settings *s, uint64_t epoch)
 {
     const double pi = 3.14159265358979323846;
+    // Not 0: options_check refuses a run without epochs.
     double all = (double)s->options.n_epochs + (double)s->options.n_epochs_decay;
     return (1 + cos(pi * fmin((double)(epoch - 1) / all, 1))) / 2;
 }
@@ -64,6 +70,7 @@ double schedule_factor(const struct settings *s, uint64_t epoch,
 {
     switch (s->lr_policy) {
     case LR_STEP:
+        // Epoch 1 + lr_decay_iters is the first with a tenth.
         return pow(STEP_FACTOR, (double)((epoch - 1) / s->options.lr_decay_iters));
     case LR_COSINE:
         return cosine_factor(s, epoch);
@@ -84,6 +91,9 @@ struct step_block schedule_block(const struct settings *s, uint64_t step,
                                  uint64_t epoch, const struct schedule_plateau *plateau)
 {
     assert(step > 0 && epoch > 0);
+    // Kingma and Ba 2015, algorithm 1, as PyTorch has it: epsilon is added to the
+    // corrected root (lib/adam.glsl), where Torch7 and TensorFlow add it before the
+    // correction. In doubles: 1 - 0.999 in floats has lost three of its seven digits.
     double lr = s->options.lr * schedule_factor(s, epoch, plateau);
     double n = (double)step;
     return (struct step_block){

@@ -17,7 +17,10 @@
 
 #define LAYERS_BASIC 3    // the 70x70 PatchGAN
 
-// The choices of net_g.
+// The choices of net_g. unet_256, unet_128 and the ResNets are the port's --netG, the
+// encoder-decoder is the Lua original's which_model_netG. Any depth of a U-Net can be
+// built by the port's class, but not chosen by its options. A ResNet has the levels of
+// its two strided convolutions: 4 divides its sides.
 static const struct generator_row {
     const char *name;
     enum generator_kind kind;
@@ -54,7 +57,8 @@ const char *settings_name_generator(const struct generator_options *g, bool with
     return NULL;
 }
 
-// As many levels as halve the crop without remainder, within the bounds.
+// As many levels as halve the crop without remainder, within the bounds. A crop that
+// not even the fewest fit is refused later, by settings_check_levels.
 static uint32_t levels_that_fit(uint32_t crop_size)
 {
     uint32_t levels = LEVELS_AUTO_MIN;
@@ -108,6 +112,7 @@ static struct discriminator_options parse_discriminator(const struct settings *s
     };
 }
 
+// Of the choices only "auto" is not the name of a kind.
 static enum pixel_kind parse_kind(const char *name)
 {
     enum pixel_kind kind;
@@ -116,6 +121,7 @@ static enum pixel_kind parse_kind(const char *name)
 
 enum tuning_mode settings_parse_tuning(const char *text)
 {
+    // What does not name a mode is a path; a file called "off" is "./off".
     int mode = TUNING_FILE;
     if (!text)
         return TUNING_AUTO;
@@ -125,6 +131,7 @@ enum tuning_mode settings_parse_tuning(const char *text)
 
 void settings_parse(struct settings *s)
 {
+    // A copy, since the assignment begins by overwriting what it reads.
     const struct pix_train_options o = s->options;
     *s = (struct settings){
         .options = o,
@@ -141,6 +148,7 @@ void settings_parse(struct settings *s)
         .lr_policy = (enum lr_policy)choice_value(choice_lr_policies, o.lr_policy),
         .tuning = settings_parse_tuning(o.tuning),
     };
+    // Last: its norm may follow from the loss and the generator's norm.
     s->discriminator = parse_discriminator(s);
 }
 
@@ -162,6 +170,7 @@ void settings_set_staging(struct settings *s, struct staging staging)
 {
     s->input_kind = staging.input;
     s->output_kind = staging.output;
+    // Names are literals: the options need not own them.
     s->options.input_kind = pixel_kind_name(staging.input);
     s->options.output_kind = pixel_kind_name(staging.output);
 }
@@ -194,6 +203,7 @@ bool settings_has_discriminator(const struct settings *s)
 
 uint32_t settings_images_per_step(const struct settings *s)
 {
+    // Each is at most 4096 by the table, their product at most 65536 by the rules.
     return s->options.batch_size * s->options.accumulate;
 }
 

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+// The largest side of an image, PICTURE_MAX_SIDE. The default of the largest crop,
+// 286/256 of it, is below.
 #define LOAD_MAX 32768
-#define CHANNELS_MAX 64
+#define CHANNELS_MAX 64    // PIXEL_MAX_CHANNELS
 
 // Doubles hold every integer up to here, 2^53.
 #define EXACT_MAX 9007199254740992.0
@@ -20,6 +22,14 @@
 
 #define FIELD(member) offsetof(struct pix_train_options, member)
 
+// The two flags of a row answer two questions. The first, may_change: is a resumed run
+// with another value still the same run? Only where nothing that a step computes
+// follows from the option. The second, is_run_state: would the value mean nothing in
+// another place or at another time? Then it is neither stored nor compared with what
+// was stored. Texts are paths, which are not compared either, since folders move;
+// train/run.c has a rule of its own for that of the data.
+//
+// The order is that of the help: a group goes on until the next row with a heading.
 static const struct pix_option table[] = {
     { "recipe", PIX_OPTION_CHOICE, FIELD(recipe), 0, 0, "pytorch|lua|affinelayer",
       "NAME", "pytorch, lua or affinelayer: sets several options", false, false,
@@ -27,6 +37,7 @@ static const struct pix_option table[] = {
     { "data", PIX_OPTION_TEXT, FIELD(data), 0, 0, NULL, "DIR",
       "folder with train/, optionally val/ and test/: images A|B, or A/ and B/", false,
       false },
+    // Where a run lies is not a property of it: it may be moved and copied as a whole.
     { "out", PIX_OPTION_TEXT, FIELD(out), 0, 0, NULL, "RUN",
       "run folder, made if missing", false, true },
     { "direction", PIX_OPTION_CHOICE, FIELD(direction), 0, 0, "AtoB|BtoA", "NAME",
@@ -43,10 +54,12 @@ static const struct pix_option table[] = {
       "unet|unet_256|unet_128|resnet_6blocks|resnet_9blocks|encoder_decoder", "NAME",
       "unet, unet_256, unet_128, resnet_6blocks, resnet_9blocks or encoder_decoder",
       false, false, "Networks" },
+    // The range begins with 0 for a default, so that settings_check_levels refuses 1.
     { "depth", PIX_OPTION_UINT32, FIELD(depth), 0, TABLE_LEVELS_MAX, NULL, "N",
       "U-Net levels, 2 to 10; 0: as many as fit, 5 to 8", false, false },
     { "net-d", PIX_OPTION_CHOICE, FIELD(net_d), 0, 0, "basic|n_layers|pixel", "NAME",
       "basic (70x70), n_layers or pixel", false, false },
+    // Six layers map the default crop to 2x2 logits; a seventh would leave none.
     { "n-layers-d", PIX_OPTION_UINT32, FIELD(n_layers_d), 1, TABLE_LAYERS_D_MAX, NULL,
       "N", "layers of --net-d n_layers, 1 to 6", false, false },
     { "ngf", PIX_OPTION_UINT32, FIELD(ngf), 1, 1024, NULL, "N",
@@ -63,6 +76,7 @@ static const struct pix_option table[] = {
       "transpose, or resize: nearest, then convolution", false, false },
     { "no-dropout", PIX_OPTION_FLAG, FIELD(no_dropout), 0, 0, NULL, NULL,
       "generator without dropout", false, false },
+    // In these four the implementations' U-Nets differ: see recipes.c.
     { "dropout-at", PIX_OPTION_CHOICE, FIELD(dropout_at), 0, 0, "d2-d4|d1-d3", "NAME",
       "U-Net decoders with dropout: d2-d4 or d1-d3", false, false },
     { "bias", PIX_OPTION_CHOICE, FIELD(bias), 0, 0, "auto|all", "NAME",
@@ -76,16 +90,21 @@ static const struct pix_option table[] = {
       "normal, xavier, kaiming or orthogonal", false, false, "Initial weights" },
     { "init-gain", PIX_OPTION_REAL, FIELD(init_gain), 0, 100, NULL, "X",
       "standard deviation or gain of initial weights", false, false },
+    // Only the beginning of a run reads these: later its own checkpoints are newer, and
+    // the files may be gone.
     { "init-g", PIX_OPTION_TEXT, FIELD(init_g), 0, 0, NULL, "FILE",
       "start the generator from a run or a weights file", false, true },
     { "init-d", PIX_OPTION_TEXT, FIELD(init_d), 0, 0, NULL, "FILE",
       "start the discriminator from a run or a weights file", false, true },
+    // The port's `none` takes images of any size. Here all have the size of the crop,
+    // for which the graph is made.
     { "preprocess", PIX_OPTION_CHOICE, FIELD(preprocess), 0, 0, "resize_and_crop|none",
       "NAME", "resize_and_crop or none", false, false, "Images" },
     { "resize-filter", PIX_OPTION_CHOICE, FIELD(resize_filter), 0, 0,
       "bicubic|bilinear|area", "NAME", "bicubic, bilinear or area", false, false },
     { "load-size", PIX_OPTION_UINT32, FIELD(load_size), 0, LOAD_MAX, NULL, "N",
       "resize to N; 0: 286/256 of the crop size", false, false },
+    // Below 32 the five levels that --depth 0 has at least would not fit.
     { "crop-size", PIX_OPTION_UINT32, FIELD(crop_size), 32, TABLE_CROP_MAX, NULL, "N",
       "side of the random training crop", false, false },
     { "no-flip", PIX_OPTION_FLAG, FIELD(no_flip), 0, 0, NULL, NULL,
@@ -94,6 +113,7 @@ static const struct pix_option table[] = {
       "images in the order of their names, not shuffled", false, false },
     { "max-dataset-size", PIX_OPTION_UINT32, FIELD(max_dataset_size), 0, UINT32_MAX,
       NULL, "N", "use only the first N images; 0: all", false, false },
+    // Samples are drawn by their number (data/order.c), whoever decodes them.
     { "threads", PIX_OPTION_UINT32, FIELD(threads), 0, 256, NULL, "N",
       "decoder threads; 0: as many as useful", true, false },
     { "gan-mode", PIX_OPTION_CHOICE, FIELD(gan_mode), 0, 0,
@@ -105,6 +125,7 @@ static const struct pix_option table[] = {
       "weight of the gradient penalty of --gan-mode wgangp", false, false },
     { "gp-alpha", PIX_OPTION_REAL, FIELD(gp_alpha), -1, 1, NULL, "X",
       "where it is taken, 0 fake to 1 real; negative: random", false, false },
+    // Not 0, which in objective_options stands for the default.
     { "d-loss-weight", PIX_OPTION_REAL, FIELD(d_loss_weight), 0.001, 1000, NULL, "X",
       "weight of D's loss", false, false },
     { "update-order", PIX_OPTION_CHOICE, FIELD(update_order), 0, 0, "fresh|reuse",
@@ -113,6 +134,8 @@ static const struct pix_option table[] = {
       "images per batch", false, false, "Optimisation" },
     { "accumulate", PIX_OPTION_UINT32, FIELD(accumulate), 1, 4096, NULL, "N",
       "batches per step: their gradients are added up", false, false },
+    // The exceptions: the learning rate follows from them, but to train longer is what
+    // runs are resumed for. Steps that were taken are not taken again.
     { "n-epochs", PIX_OPTION_UINT32, FIELD(n_epochs), 0, 1000000, NULL, "N",
       "epochs at the full learning rate", true, false },
     { "n-epochs-decay", PIX_OPTION_UINT32, FIELD(n_epochs_decay), 0, 1000000, NULL, "N",
@@ -126,6 +149,8 @@ static const struct pix_option table[] = {
       "adam or sgd", false, false },
     { "lr", PIX_OPTION_REAL, FIELD(lr), 0, 10, NULL, "X", "learning rate", false,
       false },
+    // Decays stay below 1. At 1 Adam's correction 1 - beta1^t would divide by 0,
+    // momentum would never fade, and the average would never leave the first weights.
     { "beta1", PIX_OPTION_REAL, FIELD(beta1), 0, 0.9999, NULL, "X", "Adam's beta1",
       false, false },
     { "momentum", PIX_OPTION_REAL, FIELD(momentum), 0, 0.9999, NULL, "X",
@@ -134,6 +159,8 @@ static const struct pix_option table[] = {
       "decay of the average of G's weights; 0: no average", false, false },
     { "seed", PIX_OPTION_UINT64, FIELD(seed), 0, WHOLE_MAX, NULL, "N",
       "seed for weights, order, crops and dropout", false, false },
+    // When to stop, when to write and what to keep: no step computes anything else for
+    // it. A count of 1e15 steps is still exact in the doubles of schedule.c.
     { "steps", PIX_OPTION_UINT64, FIELD(steps), 0, 1e15, NULL, "N",
       "stop after N steps in total; 0: after all epochs", true, false, "Run" },
     { "save-freq", PIX_OPTION_UINT64, FIELD(save_freq), 0, 1e15, NULL, "N",
@@ -142,10 +169,12 @@ static const struct pix_option table[] = {
       "steps between lines of metrics.jsonl", true, false },
     { "sample-freq", PIX_OPTION_UINT64, FIELD(sample_freq), 0, 1e15, NULL, "N",
       "steps between sample grids; 0: only at the end", true, false },
+    // Not may_change: --lr-policy plateau lowers the rate by what validations found.
     { "val-freq", PIX_OPTION_UINT32, FIELD(val_freq), 0, 1000000, NULL, "N",
       "epochs between validations on val/; 0: none", false, false },
     { "keep", PIX_OPTION_UINT32, FIELD(keep), 1, 1000000, NULL, "N",
       "checkpoints to keep", true, false },
+    // An order for one start. What the run uses of a tuning is in its own tuning.json.
     { "continue", PIX_OPTION_FLAG, FIELD(continue_run), 0, 0, NULL, NULL,
       "resume the run in --out with its options", false, true },
     { "tuning", PIX_OPTION_TEXT, FIELD(tuning), 0, 0, NULL, "FILE",
@@ -209,6 +238,7 @@ const char *table_describe(const struct pix_option *row, char *text, size_t size
         break;
     case PIX_OPTION_UINT32:
     case PIX_OPTION_UINT64:
+        // Printed as a number, WHOLE_MAX would be 2^63, which is refused.
         if (row->max > EXACT_MAX)
             snprintf(text, size, "a whole number from %.0f to 2^63 - 1", row->min);
         else
@@ -228,6 +258,7 @@ const char *table_describe(const struct pix_option *row, char *text, size_t size
     return text;
 }
 
+// A text with '|' in it is none, though several choices in a row would equal it.
 bool table_has_choice(const struct pix_option *row, const char *text)
 {
     const size_t length = strcspn(text, "|");
