@@ -203,6 +203,8 @@ static bool subject_build(struct bench *b, const struct settings *settings,
                           bool is_training, bool is_simple, struct subject *s,
                           struct pix_plan *plan)
 {
+    // Without a table of measured kernels, which may differ from day to day: the rows
+    // of two versions are to be compared.
     struct op_limits limits = plan_op_limits(b->device);
     if (is_simple)
         limits.force = conv_variant_find("simple");
@@ -226,6 +228,7 @@ static bool subject_build(struct bench *b, const struct settings *settings,
 static bool subject_start(struct bench *b, struct subject *s)
 {
     struct random r;
+    // Always the same seed: every benchmark of a device computes the same numbers.
     random_init(&r, 1, 1);
     struct weights *const networks[] = { s->generator, s->discriminator };
     for (size_t i = 0; i < ARRAY_LEN(networks); i++)
@@ -303,6 +306,7 @@ static bool choose_repeats(struct call_run *r)
     r->repeats = 1;
     if (!run_call(r, &seconds))
         return false;
+    // measure_net is never 0, so this does not divide by it.
     double wanted = ceil(least / seconds);
     r->repeats = wanted < MOST_REPEATS ? MAX((uint32_t)wanted, 1u) : MOST_REPEATS;
     return true;
@@ -464,6 +468,7 @@ bool bench_run(struct gpu_device *device, double submission_seconds,
              give_ceilings(&b);
     }
     for (uint32_t i = 0; ok && i < count_of_cases; i++) {
+        // Each kind of call takes options->seconds: calls of one case have to do.
         const bool with_calls = i == 0 && !options->no_calls;
         const struct part parts[] = {
             { true, false, !options->no_train, with_calls },

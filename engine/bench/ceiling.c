@@ -193,6 +193,7 @@ static bool measure_copy(struct work *w, double aim, struct ceiling_entry *by_ke
     uint64_t bytes = limits->is_cpu ? COPY_BYTES_CPU : COPY_BYTES;
     bytes = MIN(MIN(bytes, limits->max_binding),
                 MIN(limits->max_block, limits->memory / 16));
+    // Whole pages, and with them whole vectors of 16 bytes, which the kernel copies.
     bytes &= ~(uint64_t)4095;
     struct gpu_buffer *from = gpu_buffer_create(w->device, bytes, GPU_DEVICE);
     struct gpu_buffer *to = gpu_buffer_create(w->device, bytes, GPU_DEVICE);
@@ -226,6 +227,8 @@ bool ceilings_measure(struct gpu_device *device, double aim, struct ceilings *c)
     struct work w = { .device = device, .clock = &c->clock, .repeats = 1 };
     bool ok = false;
     w.bindings[0] = (struct gpu_binding){ buffer, 0, 256 };
+    // First what a submission costs, which all others subtract; then f32, by which the
+    // timestamps are judged.
     if (!buffer ||
         !measure_run(once_by_host, &w, aim, &c->entries[CEILING_SUBMISSION].time))
         goto done;
@@ -249,6 +252,7 @@ bool ceilings_measure(struct gpu_device *device, double aim, struct ceilings *c)
         goto done;
     c->flops_per_second = (double)c->entries[CEILING_FMA_F32].flops /
                           c->entries[CEILING_FMA_F32].time.median;
+    // The faster way shows what the memory can do.
     c->bytes_per_second = (double)c->entries[CEILING_COPY].bytes /
                           MIN(c->entries[CEILING_COPY].time.median,
                               c->entries[CEILING_TRANSFER].time.median);

@@ -22,7 +22,7 @@ static const struct {
     { "norm", "norm" },
     { "adam", "Adam" },
     { "loss", "loss" },
-    { "", "other" },
+    { "", "other" },    // fits every name: the search ends here
 };
 
 static bool begins_with(const char *text, const char *prefix)
@@ -120,6 +120,7 @@ void kinds_kernel_name(const struct op_limits *limits, const struct call *call,
 }
 
 // The shapes are compared through the name, the choice of kernel through the constants.
+// Groups are compared by address, being the literals of `families`.
 static bool same_kind(const struct graph *g, const struct call_kind *a,
                       const struct call_kind *b)
 {
@@ -138,6 +139,7 @@ struct call_kind *kinds_find(const struct graph *g, size_t *count)
     *count = 0;
     for (size_t c = 0; kinds && c < calls; c++) {
         const struct call *call = graph_call(g, c);
+        // Written behind the last kind, where it stays if there is no equal one.
         struct call_kind *new = &kinds[*count];
         *new = (struct call_kind){
             .first = c, .group = group_of(call), .bytes = call_bytes(call), .count = 1

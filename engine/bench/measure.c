@@ -26,7 +26,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-// Between two samples in a straight line.
+// Between two samples in a straight line, as NumPy does by default.
 static double quantile(const double *sorted, uint32_t count, double q)
 {
     double at = q * (count - 1);
@@ -51,6 +51,7 @@ bool measure_run(bool (*once)(void *user, double *seconds), void *user, double a
 {
     double seconds[MEASURE_MOST], ignored;
     uint32_t count = 0;
+    // Drivers compile, caches fill and clocks rise in the first run.
     if (!once(user, &ignored))
         return false;
     double start = os_seconds();

@@ -47,6 +47,7 @@ static bool add_training(struct shapes *list, const struct op_limits *limits,
     struct weights *discriminator = weights_create(false);
     bool ok = g && generator && discriminator;
     if (ok) {
+        // objective_build then updates an average, for which the weights need a place.
         generator->keeps_average = s->options.ema > 0;
         ok = objective_build(g, generator, discriminator, &objective, &tensors) &&
              add_shapes(list, g);
@@ -57,7 +58,8 @@ static bool add_training(struct shapes *list, const struct op_limits *limits,
     return ok;
 }
 
-// One image of the size that is trained on.
+// One image of the size that is trained on. The modes differ in norms and dropout: the
+// convolutions of one are those of all.
 static bool add_translation(struct shapes *list, const struct op_limits *limits,
                             const struct settings *s)
 {

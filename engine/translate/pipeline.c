@@ -104,6 +104,7 @@ static void drop_image(struct pipeline *p, struct slot *s)
 // are taken to be as large as any before.
 static bool may_load(const struct pipeline *p)
 {
+    // A slot is free again when its image is reported, not when it is stored.
     if (p->next_load == p->count || p->next_load == p->next_done + p->slot_count)
         return false;
     return p->next_load == p->next_run ||
@@ -204,6 +205,7 @@ static void land(struct pipeline *p)
 {
     struct flight f = p->flights[0];
     os_mutex_unlock(p->mutex);
+    // What concerns the whole run is reported once, with its first image.
     log_queue_begin(&f.slots[0]->messages);
     bool ok = true;
     for (uint32_t i = 0; i < f.count; i++) {
@@ -309,6 +311,7 @@ static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
             s->stage = STAGE_DONE;
             drop_image(p, s);
         } else {
+            // Batches are limited by their bytes too: fewer large images run together.
             if (*count == 0)
                 most = most_of(p, image);
             batch[(*count)++] = s;
@@ -420,6 +423,8 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
     p.mutex = os_mutex_create();
     p.changed = os_condition_create();
     if (batch && has_flights && p.in && p.out && p.slots && p.mutex && p.changed) {
+        // Here, since a queue takes what the sink of this thread takes: workers have
+        // none.
         for (size_t i = 0; i < p.slot_count; i++)
             log_queue_init(&p.slots[i].messages);
         start_threads(&p, threads);
@@ -482,6 +487,7 @@ static bool store_item(void *user, size_t index, struct picture *picture)
 static bool item_done(void *user, size_t index, enum pix_translate_result result)
 {
     const struct items *all = user;
+    // Before the caller's function, which may read it.
     all->items[index].result = result;
     return !all->done || all->done(all->user, &all->items[index]);
 }

@@ -4,6 +4,10 @@
 
 #include "translate/translation.h"
 
+// Statistics of each image, so that a result does not depend on what is translated with
+// it. Isola et al. 2017, section 3.3, keep dropout and take the statistics of the test
+// batch; the implementations' batch has one image then, whose statistics are the same.
+// Running statistics without dropout are the port's --eval.
 struct model_mode translation_model_mode(enum translation_mode mode)
 {
     return (struct model_mode){

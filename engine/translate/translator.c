@@ -135,6 +135,7 @@ static bool check_side(const struct translator *t, uint32_t width, uint32_t heig
     if (width && height && width % multiple == 0 && height % multiple == 0)
         return true;
 
+    // Neither proposal is 0: a side is at least one multiple.
     uint32_t below_w = MAX(width / multiple, 1u) * multiple;
     uint32_t below_h = MAX(height / multiple, 1u) * multiple;
     uint32_t above_w = DIV_UP((uint64_t)MAX(width, 1u), multiple) * multiple;
@@ -156,6 +157,7 @@ static bool prepare(struct translator *t, uint32_t images, uint32_t width,
     bool same_size = s->program && s->width == width && s->height == height;
     if (same_size && s->images == images)
         return true;
+    // What the device was found to have room for holds for one size only.
     if (!same_size)
         t->most = t->batch_size;
     sized_finish(s);
@@ -249,6 +251,9 @@ static bool load(struct translator *t, const struct pix_translate_options *given
     bool ok = f && settings_init(&t->settings, &network_file_settings(f)->options) &&
               override(&t->settings, given);
     if (ok) {
+        // The graph names and shapes the weights, which have to exist before they are
+        // read. It is for one image of the trained size, in which the first image often
+        // comes. Images that keep their own sizes are checked when they come.
         uint32_t side = t->settings.options.crop_size;
         ok = prepare(t, 1, side, side) && network_file_check(f, t->generator) &&
              sized_plan(t, &t->now, &plan) && (!t->resize || fits(t, &plan)) &&
@@ -285,7 +290,7 @@ struct translator *translator_create(struct gpu_device *device,
     t->threads = options->threads;
     t->averages = !options->no_ema;
     t->step = (struct step_block){
-        .step = 1,
+        .step = 1,    // for every image: one seed, one mask
         .seed_low = (uint32_t)options->seed,
         .seed_high = (uint32_t)(options->seed >> 32),
     };
@@ -420,6 +425,7 @@ const char *translator_extension(const struct translator *t, const char *path)
     if (picture_can_be_written(path, settings_staging(&t->settings).output,
                                t->settings.options.output_nc))
         return extension;
+    // A stem, since ".png" alone would be a hidden file without an extension.
     return picture_can_be_written(".x.png", settings_staging(&t->settings).output,
                                   t->settings.options.output_nc)
                ? ".png"
@@ -493,6 +499,7 @@ bool translator_wait(struct translator *t, struct picture *out)
     assert(s->in_flight > 0);
     uint32_t slot = s->oldest;
     size_t bytes = staged_bytes(t, true);
+    // The slot is free even if the run failed: nobody waits for it again.
     s->oldest = (s->oldest + 1) % SLOTS;
     s->in_flight--;
     if (!program_wait(s->program, slot))
