@@ -8,6 +8,8 @@
 #include "bench/tune_all.h"
 #include "program/tuned.h"
 
+// The public callback, and whether it has ended the measuring. That is no failure: the
+// rows so far are stored.
 struct tune_relay {
     bool (*row)(void *user, const struct pix_tune_row *row, uint32_t done,
                 uint32_t count);
@@ -39,6 +41,7 @@ bool pix_tune(pix_device *device, const struct pix_train_options *options,
               void *user, char **path)
 {
     struct tune_relay relay = { row, user, false };
+    // Set on every way out, so that the caller may free it.
     if (path)
         *path = NULL;
     if (!api_check_given(device, "pix_tune", "device") ||
@@ -68,6 +71,7 @@ bool pix_bench(pix_device *device, const struct pix_bench_options *options)
         !api_check_given(options, "pix_bench", "options"))
         return false;
     const struct log_sink *before = log_use(&device->relay.sink);
+    // Its callbacks have public types and are called as they are.
     bool ok = bench_run(device->gpu, device->submission_seconds, options);
     log_use(before);
     return ok;

@@ -16,6 +16,7 @@ bool pix_device_list(const struct pix_log *log, struct pix_device_info **list,
     if (!api_check_given(list, "pix_device_list", "list") ||
         !api_check_given(count, "pix_device_list", "count"))
         return false;
+    // On the stack: listing devices leaves nothing behind that could log later.
     relay_init(&relay, log);
     const struct log_sink *before = log_use(&relay.sink);
     bool ok = gpu_device_list(list, count);
@@ -36,6 +37,8 @@ pix_device *pix_device_create(const struct pix_device_options *options)
     pix_device *device = mem_zalloc(sizeof(*device));
     if (!device)
         return NULL;
+    // Before anything that may fail, so that the reason reaches the caller's log. It is
+    // a part of the device because threads keep the address of its sink.
     relay_init(&device->relay, &options->log);
     const struct log_sink *before = log_use(&device->relay.sink);
     const struct gpu_device_options gpu = {
@@ -69,10 +72,12 @@ void pix_device_destroy(pix_device *device)
         return;
     const struct log_sink *before = log_use(&device->relay.sink);
     gpu_device_destroy(device->gpu);
+    // Before the memory of the sink is freed.
     log_use(before);
     mem_free(device);
 }
 
+// Queries cannot fail: they need no log.
 const struct pix_device_info *pix_device_get_info(const pix_device *device)
 {
     return gpu_device_info(device->gpu);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Images and arrays in the public API. See relay.h.
+// Images and arrays in the public API. See relay.h. They belong to no device, so there
+// is no log: messages reach the caller by pix_last_error. What is read is emptied
+// before anything else, so that it may be freed after a failure too.
 
 #include "api/relay.h"
 
@@ -48,6 +50,7 @@ bool pix_array_read(const char *path, struct pix_array *array)
         log_error("image: %s: %s", path, reason.text);
         return false;
     }
+    // Hands the samples over: the picture is empty afterwards.
     *array = picture_to_array(&picture);
     return true;
 }
@@ -59,6 +62,7 @@ bool pix_array_write(const char *path, const struct pix_array *array)
               api_check_given(array, "pix_array_write", "array") &&
               picture_from_array(array, &picture);
     if (ok) {
+        // A copy of the samples, which stay the caller's.
         ok = picture_write(path, &picture);
         picture_free(&picture);
     }
@@ -85,6 +89,9 @@ bool pix_image_has_extension(const char *path)
            picture_has_image_extension(path);
 }
 
+// The names of a folder's files that are wanted, in the order of file_list_read. The
+// array and the names in it become the caller's, the other names are freed here.
+// `function` is the public one, for messages.
 static bool list_files(const char *function, const char *folder, char ***names,
                        uint32_t *count, bool (*is_wanted)(const char *name))
 {
@@ -123,6 +130,8 @@ bool pix_array_list(const char *folder, char ***names, uint32_t *count)
 
 void pix_image_list_free(char **names, uint32_t count)
 {
+    // The array was a file_list's, whichever of the two functions made it. What it has
+    // behind `count` was moved forward or freed.
     struct file_list list = { names, count };
     file_list_free(&list);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Training options in the public API. See relay.h.
+// Training options in the public API. See relay.h. Options belong to no device, so
+// there is no log: messages reach the caller by pix_last_error. The contracts of
+// settings/ are those of pix2pix.h here, so nothing is checked or converted.
 
 #include "pix2pix.h"
 

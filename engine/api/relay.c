@@ -27,9 +27,10 @@ static void relay_message(void *user, enum log_level level, const char *text)
 void relay_init(struct relay *relay, const struct pix_log *log)
 {
     *relay = (struct relay){ 0 };
+    // A sink without a callback drops messages; errors are kept for pix_last_error.
     if (!log || !log->callback)
         return;
-    relay->log = *log;
+    relay->log = *log;    // a copy: the caller's struct may end before the object
     relay->sink = (struct log_sink){ relay_message, relay, (enum log_level)log->level };
 }
 

@@ -21,6 +21,7 @@ bool pix_train_check(const struct pix_train_options *options)
     if (!api_check_given(options, "pix_train_check", "options") ||
         !options_check(options, true))
         return false;
+    // The options of an existing run are compared in resolved form.
     struct pix_train_options resolved = *options;    // adds no text of its own
     return options_resolve(&resolved) && run_check(&resolved, &is_new);
 }
@@ -51,6 +52,7 @@ void pix_trainer_destroy(pix_trainer *trainer)
     if (!trainer)
         return;
     const struct log_sink *before = log_use(&trainer->device->relay.sink);
+    // It waits for a step under way, which may log.
     trainer_destroy(trainer->trainer);
     log_use(before);
     mem_free(trainer);
@@ -64,7 +66,7 @@ const struct pix_train_options *pix_trainer_get_options(const pix_trainer *train
 enum pix_step_result pix_trainer_step(pix_trainer *trainer,
                                       struct pix_step_metrics *metrics)
 {
-    struct pix_step_metrics ignored;
+    struct pix_step_metrics ignored;    // the trainer always writes them
     const struct log_sink *before = log_use(&trainer->device->relay.sink);
     enum pix_step_result result =
         trainer_step(trainer->trainer, metrics ? metrics : &ignored);

@@ -16,6 +16,7 @@ struct pix_translator {
     struct translator *translator;
 };
 
+// 0 and NULL are the defaults throughout, so a struct that is zeroed is fine too.
 void pix_translate_options_init(struct pix_translate_options *options)
 {
     *options = (struct pix_translate_options){ 0 };
@@ -53,6 +54,7 @@ void pix_translator_destroy(pix_translator *translator)
     mem_free(translator);
 }
 
+// Queries cannot fail: they need no log.
 uint32_t pix_translator_size(const pix_translator *translator)
 {
     return translator_size(translator->translator);
@@ -143,6 +145,7 @@ bool pix_convert(const struct pix_convert_options *options)
     struct relay relay;
     if (!api_check_given(options, "pix_convert", "options"))
         return false;
+    // There is no device whose log could be used, and nothing outlives this call.
     relay_init(&relay, &options->log);
     const struct log_sink *before = log_use(&relay.sink);
     bool ok = convert_run(options);
