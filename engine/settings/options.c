@@ -20,8 +20,8 @@
 #include <string.h>
 
 // What a step computes by default is what the port's `--model pix2pix` computes by its
-// defaults. Members that are not named are 0, false or NULL. Where 0 or "auto" stands
-// for what follows from other options, resolving fills that in (rules.c).
+// defaults. Members that are not named are 0, false or NULL; load_size, depth and
+// norm_d stand for what follows from other options, until these are resolved (rules.c).
 void options_init(struct pix_train_options *options)
 {
     *options = (struct pix_train_options){
@@ -245,8 +245,7 @@ bool options_set(struct pix_train_options *options, const char *name, const char
     }
     char where[64];
     snprintf(where, sizeof(where), "--%s", row->name);
-    // The text stays the caller's, as pix2pix.h says: the struct owns only what was
-    // read from a file.
+    // The text stays the caller's, as pix2pix.h says.
     return options_set_row(options, row, text, where, false);
 }
 
