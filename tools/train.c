@@ -360,7 +360,7 @@ int command_train(int argc, char **argv)
         .usages = { "train --data DIR --out RUN [OPTION...]" },
         .purpose =
             "Trains a generator on pairs of images. A run that is resumed "
-            "may change its steps, epochs and frequencies, --keep, "
+            "may change its steps, epochs, frequencies but --val-freq, --keep, "
             "--threads and the device, and nothing else. Defaults are in [brackets].",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),

@@ -58,11 +58,11 @@ pix_device *pix_device_create(const struct pix_device_options *options)
     if (device->gpu && gpu_device_info(device->gpu)->type == PIX_DEVICE_CPU)
         log_warn("device: %s is a software device: results are correct, but it is slow",
                  gpu_device_info(device->gpu)->name);
+    log_use(before);    // before the memory of the sink may be freed
     if (!device->gpu) {
         mem_free(device);
         device = NULL;
     }
-    log_use(before);
     return device;
 }
 
