@@ -92,7 +92,7 @@ static void test_continue(void **state)
     command_check_file("more/checkpoints/step-00000005.safetensors", true);
 
     RUN(0, "train --out more --continue");
-    command_check_has(command_out, "trained already");
+    command_check_has(command_out, "already being trained");
 
     // Only one process at a time. The first one has done a step when the second comes.
     assert_int_equal(
@@ -103,7 +103,7 @@ static void test_continue(void **state)
             "sleep 0.1; i=$((i+1)); done; \"$P\" train --out twice --continue; "
             "code=$?; kill -9 $p; wait $p; exit $code"),
         1);
-    command_check_has(command_err, "trained already");
+    command_check_has(command_err, "already being trained");
     RUN(0, "train --out twice --continue --steps 1");
 
     // A run that was killed before its first checkpoint starts from the beginning.

@@ -104,7 +104,7 @@ int command_evaluate(int argc, char **argv)
           "run folder (its newest checkpoint) or checkpoint" },
         { "data", ARGUMENT_TEXT, &e.data, "DIR", "folder with train/ and the split" },
         { "split", ARGUMENT_TEXT, &e.split, "NAME",
-          "folder of --data to compare, A|B images", NULL, "test" },
+          "folder of --data with the pairs to compare", NULL, "test" },
         { "grid", ARGUMENT_TEXT, &e.grid, "FILE",
           "write rows of input | output | target as a PNG" },
         { "rows", ARGUMENT_COUNT, &e.rows, "N", "maximum rows in the grid", NULL,

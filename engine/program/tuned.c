@@ -187,8 +187,8 @@ static void report_end(const struct progress *p, const struct tune_result *resul
         timed += results[i].timed;
         better += results[i].timed && results[i].chosen != results[i].built_in;
     }
-    log_info("tuning: %zu of %zu kernels timed in %.1f s, %zu are not the built-in "
-             "choice%s",
+    log_info("tuning: %zu of %zu kernels timed in %.1f s; for %zu another than the "
+             "built-in one is faster%s",
              timed, count, os_seconds() - p->start, better,
              timed < count ? "; `pix2pix tune` measures them all" : "");
 }

@@ -156,10 +156,13 @@ static void warn_of_loss(const struct conversion *c)
         return;
     log_warn(
         "convert: %s does not record that the generator was trained %s and outputs "
-        "%s: pass evaluate --direction and translate --output-kind, or write "
-        ".safetensors",
+        "%s: %s",
         c->options->output, choice_name(choice_directions, s->swap),
-        pixel_kind_name(other ? s->output_kind : PIXEL_U8));
+        pixel_kind_name(other ? s->output_kind : PIXEL_U8),
+        is_extension(c->options->output, ".onnx")
+            ? "whoever runs it has to know"
+            : "pass evaluate --direction and translate --output-kind, or write "
+              ".safetensors");
 }
 
 bool convert_run(const struct pix_convert_options *options)
