@@ -102,7 +102,7 @@ macro(refuse_names file code names text)
   endforeach()
 endmacro()
 
-set(program_functions plan_build exec_create exec_create_ring)
+set(program_functions plan_build exec_create)
 set(nodes "")    # of the graph of includes: paths without an ending
 set(checked 0)
 foreach(file IN LISTS files)

@@ -65,7 +65,7 @@ static void step_begin(struct step *s, double submission_seconds)
         assert_true(weights_initialise(networks[i], device, &r, WEIGHTS_NORMAL, 0.02));
     }
     assert_true(plan_allocate(s->plan, device));
-    s->exec = exec_create_ring(device, s->graph, submission_seconds, MAX(s->slots, 1));
+    s->exec = exec_create(device, s->graph, submission_seconds, MAX(s->slots, 1));
     assert_non_null(s->exec);
     uint8_t *pixels = s->pixels = exec_upload(s->exec, s->objective.pixels);
     uint32_t *jitter = s->jitter = exec_upload(s->exec, s->objective.jitter);

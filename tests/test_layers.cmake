@@ -128,8 +128,6 @@ expect("a plan by hand" engine/bench/a.c "void f(void)\n{\n    plan_build();\n}\
   "engine/bench/a.c: names plan_build: engine/program/program.h")
 expect("memory by hand" tools/a.c "void f(void)\n{\n    exec_create();\n}\n"
   "tools/a.c: names exec_create: engine/program/program.h")
-expect("a ring by hand" engine/train/a.c "void f(void)\n{\n    exec_create_ring();\n}\n"
-  "engine/train/a.c: names exec_create_ring: engine/program/program.h")
 expect("Vulkan by name" engine/tensor/a.c "VkBuffer b;\n"
   "engine/tensor/a.c: names VkBuffer: only engine/gpu/ calls Vulkan")
 

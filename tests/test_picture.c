@@ -210,6 +210,18 @@ static void test_headers(void **state)
     check_refused(SCRATCH "/made.npy", "unknown version");
     assert_true(file_write(SCRATCH "/made.npy", version, 5));
     check_refused(SCRATCH "/made.npy", "not a .npy array");
+    // What a file holds decides, also where its name says that it is an array.
+    struct picture named, plain = read_fixture("grey8.png");
+    struct reason reason;
+    void *png;
+    size_t png_size;
+    assert_true(file_read(TEST_FIXTURES "/images/grey8.png", &png, &png_size));
+    assert_true(file_write(SCRATCH "/made.npy", png, png_size));
+    assert_true(picture_read(SCRATCH "/made.npy", &named, &reason));
+    assert_same(&named, &plain);
+    picture_free(&named);
+    picture_free(&plain);
+    mem_free(png);
     assert_true(file_write(SCRATCH "/made.npy", "", 0));
     check_refused(SCRATCH "/made.npy", "the file is empty");
     check_refused(TEST_FIXTURES "/images/f8.npy", "an array of <f8");

@@ -40,16 +40,15 @@ static bool add_shapes(struct shapes *list, const struct graph *g)
 static bool add_training(struct shapes *list, const struct op_limits *limits,
                          const struct settings *s)
 {
-    const struct objective_options objective = objective_options_make(s);
     struct objective tensors;
     struct graph *g = graph_create(limits);
     struct weights *generator = weights_create(false);
     struct weights *discriminator = weights_create(false);
     bool ok = g && generator && discriminator;
     if (ok) {
-        // objective_build then updates an average, for which the weights need a place.
+        // The step then updates an average, for which the weights need a place.
         generator->keeps_average = s->options.ema > 0;
-        ok = objective_build(g, generator, discriminator, &objective, &tensors) &&
+        ok = objective_options_build(g, generator, discriminator, s, &tensors) &&
              add_shapes(list, g);
     }
     graph_destroy(g);

@@ -95,7 +95,7 @@ static bool decode(const char *path, const uint8_t *data, size_t size,
     const struct file_kind *kind = find_by_content(data, size);
     if (size == 0)
         return reason_refuse(reason, "the file is empty");
-    if (named && named->is_array && kind != named)
+    if (named && named->is_array && !kind)
         return reason_refuse(reason, "not a .npy array");
     if (!kind && named && !named->is)
         kind = named;

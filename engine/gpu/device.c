@@ -294,11 +294,6 @@ const struct gpu_limits *gpu_device_limits(const struct gpu_device *device)
     return &device->limits;
 }
 
-bool gpu_device_validates(const struct gpu_device *device)
-{
-    return device->validation.messenger != VK_NULL_HANDLE;
-}
-
 uint32_t gpu_device_message_count(const struct gpu_device *device)
 {
     return device->validation.count;

@@ -32,7 +32,6 @@ void gpu_device_destroy(struct gpu_device *device);    // NULL is fine
 const struct pix_device_info *gpu_device_info(const struct gpu_device *device);
 const struct gpu_limits *gpu_device_limits(const struct gpu_device *device);
 
-bool gpu_device_validates(const struct gpu_device *device);    // the layer is in use
 // Messages of the validation layer so far.
 uint32_t gpu_device_message_count(const struct gpu_device *device);
 

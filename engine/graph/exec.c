@@ -108,8 +108,8 @@ static bool prepare_entries(struct exec *x)
     return ok;
 }
 
-struct exec *exec_create_ring(struct gpu_device *device, const struct graph *g,
-                              double submission_seconds, uint32_t slots)
+struct exec *exec_create(struct gpu_device *device, const struct graph *g,
+                         double submission_seconds, uint32_t slots)
 {
     assert(slots > 0 && slots <= EXEC_MAX_SLOTS);
     size_t calls = graph_call_count(g);
@@ -132,12 +132,6 @@ struct exec *exec_create_ring(struct gpu_device *device, const struct graph *g,
 fail:
     exec_destroy(x);
     return NULL;
-}
-
-struct exec *exec_create(struct gpu_device *device, const struct graph *g,
-                         double submission_seconds)
-{
-    return exec_create_ring(device, g, submission_seconds, 1);
 }
 
 void exec_destroy(struct exec *x)

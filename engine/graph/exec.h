@@ -21,11 +21,9 @@ struct exec;
 #define EXEC_MAX_SLOTS 3
 
 // The graph, its plan and all weights must be placed and allocated, and outlive this.
+// `slots` is 1 to EXEC_MAX_SLOTS. NULL after a message.
 struct exec *exec_create(struct gpu_device *device, const struct graph *g,
-                         double submission_seconds);
-// The same with up to EXEC_MAX_SLOTS slots instead of one.
-struct exec *exec_create_ring(struct gpu_device *device, const struct graph *g,
-                              double submission_seconds, uint32_t slots);
+                         double submission_seconds, uint32_t slots);
 void exec_destroy(struct exec *x);    // NULL is fine; waits for what is in flight
 
 // Copies between a tensor and the host, done with every run: uploads before the first

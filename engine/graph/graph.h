@@ -45,6 +45,9 @@ struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct te
 struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scale,
                           struct norm_attributes attr);
 
+// Activations and losses are complete sets, so that a network is written without a new
+// op: the networks of today take some of them as parts of norms and convolutions, and
+// tests build on the rest.
 struct tensor *graph_leaky_relu(struct graph *g, struct tensor *x, float slope);
 struct tensor *graph_relu(struct graph *g, struct tensor *x);
 struct tensor *graph_tanh(struct graph *g, struct tensor *x);

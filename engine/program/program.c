@@ -174,7 +174,7 @@ bool program_start(struct program *p)
     assert(p->plan && !p->exec);
     if (!plan_allocate(p->plan, p->device))
         return false;
-    p->exec = exec_create_ring(p->device, p->graph, p->submission_seconds, p->slots);
+    p->exec = exec_create(p->device, p->graph, p->submission_seconds, p->slots);
     bool ok = p->exec != NULL;
     for (size_t i = 0; ok && i < p->copy_count; i++)
         ok = connect(p, &p->copies[i]);

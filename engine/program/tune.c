@@ -317,7 +317,7 @@ static bool tune_shape(struct gpu_device *device, const struct tune_options *opt
     log_capture_begin(&capture);
     bool ok = tune_subject_begin(&s);
     const char *error = log_capture_end(&capture);
-    if (gpu_device_is_lost(device))
+    if (!ok && gpu_device_is_lost(device))
         log_error("%s", error);
     ok = ok && tune_subject_refer(&s);
     result->flops = s.flops;

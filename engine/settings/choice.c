@@ -12,6 +12,7 @@
 #include "tensor/weights.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define CHOICE_END                                                                     \
@@ -160,4 +161,17 @@ const char *choice_name(const struct choice *table, int value)
         table++;
     assert(table->name);
     return table->name;
+}
+
+const char *choice_list(const struct choice *table, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (const struct choice *c = table; c->name && used < size; c++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 c == table  ? ""
+                                 : c[1].name ? ", "
+                                             : " or ",
+                                 c->name);
+    return text;
 }

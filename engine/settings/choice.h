@@ -42,6 +42,9 @@ bool choice_find(const struct choice *table, const char *name, int *value);
 int choice_value(const struct choice *table, const char *name);
 const char *choice_name(const struct choice *table, int value);
 
+// All names of a table, "stable, paper or running", cut to the size. Returns text.
+const char *choice_list(const struct choice *table, char *text, size_t size);
+
 extern const struct choice choice_directions[];       // false: AtoB, true: BtoA
 extern const struct choice choice_nets_d[];           // enum net_d
 extern const struct choice choice_norms[];            // enum model_norm

@@ -4,6 +4,7 @@
 
 #include "train/objective_options.h"
 
+#include "base/log.h"
 #include "settings/schedule.h"
 #include "settings/settings.h"
 
@@ -36,4 +37,22 @@ struct objective_options objective_options_make(const struct settings *s)
             .momentum = o->momentum,
         },
     };
+}
+
+// The graph refuses only what is too large, and knows nothing of options: the hint is
+// added here.
+bool objective_options_build(struct graph *g, struct weights *generator,
+                             struct weights *discriminator, const struct settings *s,
+                             struct objective *out)
+{
+    const struct objective_options options = objective_options_make(s);
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    bool ok = objective_build(g, generator, discriminator, &options, out);
+    const char *error = log_capture_end(&capture);
+    if (!ok)
+        log_error("train: %s: lower %s", error,
+                  s->options.batch_size > 1 ? "--batch-size or --crop-size"
+                                            : "--crop-size");
+    return ok;
 }

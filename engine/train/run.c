@@ -97,8 +97,8 @@ static bool check_continued(const struct pix_train_options *o)
     if (row) {
         log_error(
             "train: --%s %s differs from the run's %s, and a resumed run may change "
-            "only steps, epochs, frequencies but --val-freq, --keep and --threads: leave "
-            "--%s out, or start another run",
+            "only steps, epochs, --keep, --threads and frequencies other than "
+            "--val-freq: leave --%s out, or start another run",
             row->name, options_get(o, row->name, now, sizeof(now)),
             options_get(&stored, row->name, before, sizeof(before)), row->name);
         ok = false;

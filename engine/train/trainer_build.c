@@ -24,27 +24,10 @@ const char *trainer_memory_hint(const struct pix_train_options *o,
     return o->batch_size > 1 ? "lower --batch-size" : "lower --crop-size";
 }
 
-// The graph refuses only what is too large, and knows nothing of options: the hint is
-// added here.
-static bool build_step(struct trainer *t, const struct objective_options *objective)
-{
-    struct log_capture capture;
-    log_capture_begin(&capture);
-    bool ok = objective_build(program_graph(t->program), t->generator, t->discriminator,
-                              objective, &t->objective);
-    const char *error = log_capture_end(&capture);
-    if (!ok)
-        log_error("train: %s: lower %s", error,
-                  t->settings.options.batch_size > 1 ? "--batch-size or --crop-size"
-                                                     : "--crop-size");
-    return ok;
-}
-
 // The step's program, with the kernels of the run's table. Losses are read back after
 // every step; sample images are fetched only when a grid is due.
 static bool build_program(struct trainer *t)
 {
-    const struct objective_options objective = objective_options_make(&t->settings);
     const struct program_options options = {
         .device = t->device,
         .submission_seconds = t->submission_seconds,
@@ -54,7 +37,9 @@ static bool build_program(struct trainer *t)
     const struct objective *o = &t->objective;
     program_destroy(t->program);
     t->program = program_create(&options);
-    if (!t->program || !build_step(t, &objective))
+    if (!t->program ||
+        !objective_options_build(program_graph(t->program), t->generator,
+                                 t->discriminator, &t->settings, &t->objective))
         return false;
     program_upload(t->program, o->pixels);
     program_upload(t->program, o->jitter);

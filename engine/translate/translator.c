@@ -174,7 +174,8 @@ static bool prepare(struct translator *t, uint32_t images, uint32_t width,
 static bool start(struct translator *t, uint32_t images, uint32_t width,
                   uint32_t height)
 {
-    struct log_capture capture;
+    struct log_capture capture = { 0 };
+    char reason[sizeof(capture.text)] = "";    // of the first failure
     bool was_cut = false, ok;
     for (;;) {
         if (images > 1)
@@ -182,6 +183,8 @@ static bool start(struct translator *t, uint32_t images, uint32_t width,
         ok = prepare(t, images, width, height) && sized_start(t, &t->now);
         if (images > 1)
             log_capture_end(&capture);
+        if (!ok && !was_cut)
+            snprintf(reason, sizeof(reason), "%s", capture.text);
         if (ok || images == 1)
             break;
         if (gpu_device_is_lost(t->device)) {
@@ -195,9 +198,8 @@ static bool start(struct translator *t, uint32_t images, uint32_t width,
     if (was_cut && ok) {
         t->most = images;
         log_warn("translate: a larger batch does not fit %s: translating %" PRIu32
-                 " at "
-                 "a time",
-                 gpu_device_info(t->device)->name, images);
+                 " at a time (%s)",
+                 gpu_device_info(t->device)->name, images, reason);
     }
     if (!ok)
         sized_finish(&t->now);
@@ -268,11 +270,13 @@ static bool load(struct translator *t, const struct pix_translate_options *given
 
 // Parses a choice of the caller; false after a message that names all of them.
 static bool choose(const struct choice *table, const char *option, const char *given,
-                   const char *all, int *value)
+                   int *value)
 {
+    char all[128];
     if (!given || choice_find(table, given, value))
         return true;
-    log_error("translate: --%s takes %s, not \"%s\"", option, all, given);
+    log_error("translate: --%s takes %s, not \"%s\"", option,
+              choice_list(table, all, sizeof(all)), given);
     return false;
 }
 
@@ -294,10 +298,8 @@ struct translator *translator_create(struct gpu_device *device,
         .seed_low = (uint32_t)options->seed,
         .seed_high = (uint32_t)(options->seed >> 32),
     };
-    if (!choose(choice_resizings, "preprocess", options->preprocess, "resize or none",
-                &resize) ||
-        !choose(choice_translation_modes, "mode", options->mode,
-                "stable, paper or running", &mode))
+    if (!choose(choice_resizings, "preprocess", options->preprocess, &resize) ||
+        !choose(choice_translation_modes, "mode", options->mode, &mode))
         goto fail;
     t->resize = resize;
     t->mode = (enum translation_mode)mode;
