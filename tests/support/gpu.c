@@ -164,7 +164,7 @@ void harness_begin(struct harness *h)
 
 void harness_set_limits(struct harness *h, struct op_limits limits)
 {
-    create_program(h, test_gpu(), limits);
+    create_program(h, device, limits);
 }
 
 void harness_end(struct harness *h)

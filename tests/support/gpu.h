@@ -76,8 +76,8 @@ struct harness {
 };
 
 void harness_begin(struct harness *h);    // skips without a device
-// Other limits than what it began with, before anything is built. A device must allow
-// them.
+// Other limits than what it began with, before anything is built. An open device must
+// allow them.
 void harness_set_limits(struct harness *h, struct op_limits limits);
 void harness_begin_without_device(struct harness *h);    // graph and weights only
 void harness_end(struct harness *h);
