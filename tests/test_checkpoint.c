@@ -3,6 +3,8 @@
 // Checkpoint files without a device: what is written can be read back and is
 // safetensors, and damaged or hostile files are refused.
 
+#define _XOPEN_SOURCE 700
+
 #include "store/checkpoint.h"
 
 #include <setjmp.h>
@@ -10,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -282,8 +286,10 @@ static void test_format(void **state)
 
 static void assert_refused(const char *path, const char *part)
 {
+    bool is_damaged = false;
     last_text[0] = '\0';
-    assert_null(checkpoint_open(path));
+    assert_null(checkpoint_examine(path, &is_damaged));
+    assert_int_equal(is_damaged, file_exists(path));
     if (!strstr(last_text, path) || !strstr(last_text, part))
         fail_msg("expected a message with \"%s\", got \"%s\"", part, last_text);
 }
@@ -459,8 +465,11 @@ static void test_wrong_network(void **state)
     weights_destroy(w);
 
     w = make_network(5, false);
+    assert_true(checkpoint_check(c, "G", w));
+    assert_false(checkpoint_is_damaged(c));
     weights_add(w, WEIGHT_BIAS, (struct shape){ 1, 2, 1, 1 }, "model.9.bias");
     assert_false(checkpoint_check(c, "G", w));
+    assert_true(checkpoint_is_damaged(c));
     assert_non_null(strstr(last_text, "G.model.9.bias"));
     weights_destroy(w);
 
@@ -472,6 +481,60 @@ static void test_wrong_network(void **state)
     assert_non_null(strstr(last_text, "I64"));
     weights_destroy(w);
     checkpoint_close(c);
+    mem_free(path);
+}
+
+// ---------------------------------------------------------------------------
+// Failures that say nothing about the file
+
+static bool broken_upload(struct gpu_device *device, struct tensor *t, const void *data)
+{
+    (void)device;
+    (void)t;
+    (void)data;
+    return false;
+}
+
+static void test_passing_failures(void **state)
+{
+    static const char link[] = RUN "/checkpoints/link";
+    bool is_damaged = true;
+    char *path = default_path();
+    struct weights *g = make_network(5, false);
+    struct rlimit all, none;
+    (void)state;
+    assert_true(write_file(path, STEP));
+
+    // No file can be opened: EMFILE.
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    none = (struct rlimit){ 0, all.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_null(checkpoint_examine(path, &is_damaged));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_false(is_damaged);
+    assert_non_null(strstr(last_text, "open files"));
+
+    // Another disk, which is not there at the moment.
+    is_damaged = true;
+    assert_int_equal(symlink("nowhere/file", link), 0);
+    assert_null(checkpoint_examine(link, &is_damaged));
+    assert_false(is_damaged);
+
+    // The device has no memory.
+    struct checkpoint *c = checkpoint_examine(path, &is_damaged);
+    assert_non_null(c);
+    assert_true(checkpoint_check(c, "G", g));
+    assert_false(checkpoint_load(c, "G", g, NULL, broken_upload));
+    assert_false(checkpoint_is_damaged(c));
+
+    // Shorter than when it was opened.
+    struct weights *d = make_network(7, false);
+    assert_true(os_file_truncate(path, 5000));
+    assert_false(checkpoint_load(c, "D", d, NULL, upload));
+    assert_true(checkpoint_is_damaged(c));
+    checkpoint_close(c);
+    weights_destroy(d);
+    weights_destroy(g);
     mem_free(path);
 }
 
@@ -539,6 +602,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_huge_sizes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_network, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_passing_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_write, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -161,6 +162,45 @@ static void test_damaged_checkpoints(void **state)
     public_check_message("cut short");
 }
 
+// The newest checkpoint cannot be reached: it is on a disk that is not there, behind a
+// link. It stays what it is, and no older one takes its place.
+static void test_unreachable_checkpoint(void **state)
+{
+    static const char away[] = SCRATCH "/away", moved[] = SCRATCH "/unreached/moved";
+    struct pix_train_options o = tiny_options(DATA, SCRATCH "/unreached");
+    (void)state;
+    public_need_device();
+    o.save_freq = 2;
+    o.keep = 9;
+    tiny_train(public_device, &o, 6);
+    char *path = checkpoint_path(o.out, 6), *folder = checkpoint_folder(o.out);
+    assert_true(os_file_rename(path, away));
+    assert_int_equal(symlink("nowhere/file", path), 0);
+    o.continue_run = true;
+    tiny_check_refused(&o, "could not be read this time");
+    assert_non_null(strstr(public_messages, path));
+    tiny_check_metrics(o.out, 1, 6);
+
+    // Nor does a run begin again where the folder itself cannot be looked at.
+    assert_true(os_file_rename(folder, moved));
+    assert_int_equal(symlink("nowhere/folder", folder), 0);
+    tiny_check_refused(&o, "cannot list");
+    assert_null(strstr(public_messages, "from the beginning"));
+    assert_true(os_file_remove(folder));
+    assert_true(os_file_rename(moved, folder));
+
+    assert_true(os_file_remove(path));
+    assert_true(os_file_rename(away, path));
+    public_messages[0] = '\0';
+    tiny_train(public_device, &o, 7);
+    public_check_message("resuming from");
+    public_check_message("step-00000006");
+    assert_null(strstr(public_messages, "unreadable"));
+    tiny_check_metrics(o.out, 1, 7);
+    mem_free(folder);
+    mem_free(path);
+}
+
 // The last moment in the file becomes NaN, then a weight of D, then its losses.
 static void test_not_finite(void **state)
 {
@@ -305,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_refused_runs),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_damaged_checkpoints),
+        cmocka_unit_test(test_unreachable_checkpoint),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_vanished_image),
         cmocka_unit_test(test_failed_metrics),

@@ -34,9 +34,11 @@ json_t *json_parse(const char *text, size_t size, const char *what)
     // without JSON_ALLOW_NUL, so every string of the result is a whole C string.
     json_t *v =
         json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!v && error.line < 0)
+    if (!v && error.line < 0) {
+        mem_note_failure();
         log_error("json: out of memory while reading %s", what);
-    else if (!v)
+    }
+    if (!v && error.line >= 0)
         log_error("json: %s: line %d, column %d: %s", what, error.line, error.column,
                   error.text);
     return v;

@@ -12,9 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+static _Thread_local uint64_t failures;
+
+uint64_t mem_failures(void)
+{
+    return failures;
+}
+
+void mem_note_failure(void)
+{
+    failures++;
+}
+
 // Needs no memory itself: log_error formats on the stack.
 static void *report(size_t count, size_t size)
 {
+    mem_note_failure();
     if (count > 1)
         log_error("memory: out of memory, cannot allocate %zu times %zu bytes", count,
                   size);

@@ -18,4 +18,10 @@ char *mem_printf(const char *format, ...) PRINTF_LIKE(1, 2);    // caller frees
 // room for *capacity. New room is not zeroed. On failure the array is unchanged.
 bool mem_grow(void *items, size_t *capacity, size_t count, size_t size);
 
+// How often memory has run out on this thread. A caller compares it before and after a
+// call that failed: content is not at fault where memory was missing. mem_note_failure
+// counts a failure in a library with an allocator of its own.
+uint64_t mem_failures(void);
+void mem_note_failure(void);
+
 #endif

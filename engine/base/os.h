@@ -63,6 +63,9 @@ bool os_folder_sync(const char *path);    // makes renames in it lasting
 bool os_folder_make(const char *path, bool is_private);
 enum os_kind { OS_KIND_NONE, OS_KIND_FILE, OS_KIND_FOLDER, OS_KIND_OTHER };
 enum os_kind os_path_kind(const char *path);    // follows links
+// Whether the system says that nothing has this name. OS_KIND_NONE may also mean that
+// it could not look; then, and for a link to nothing, this is false.
+bool os_path_is_absent(const char *path);
 
 // The absolute path, without "." and "..", of something that must exist. Caller frees.
 char *os_path_absolute(const char *path);

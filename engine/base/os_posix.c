@@ -323,6 +323,14 @@ enum os_kind os_path_kind(const char *path)
                                    : OS_KIND_OTHER;
 }
 
+// The link itself is asked about: what it leads to may be on a disk that is not there
+// at the moment.
+bool os_path_is_absent(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 // Links are resolved, so two paths of one folder give the same text. The memory comes
 // from malloc, which mem_free takes too.
 char *os_path_absolute(const char *path)

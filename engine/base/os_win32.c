@@ -375,6 +375,20 @@ enum os_kind os_path_kind(const char *path)
                                                  : OS_KIND_FILE;
 }
 
+bool os_path_is_absent(const char *path)
+{
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return false;
+    DWORD attributes = GetFileAttributesW(wide);
+    DWORD code = GetLastError();
+    mem_free(wide);
+    if (attributes != INVALID_FILE_ATTRIBUTES)
+        return false;
+    fail(code);
+    return code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND;
+}
+
 // GetFullPathNameW only edits text, so whether the path exists is asked before, and
 // links stay as they are.
 char *os_path_absolute(const char *path)

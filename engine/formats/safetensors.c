@@ -47,15 +47,29 @@ struct safetensors {
     uint64_t data;                        // offset of the values in the file, bytes
     struct safetensors_entry *entries;    // sorted by name
     size_t count, capacity;
+    bool is_damaged;    // the content is known to be wrong
 };
 
 // ---------------------------------------------------------------------------
 // The file
 
-static bool foreign(const char *path, const char *why)
+static bool foreign(struct safetensors *s, const char *why)
 {
-    log_error("safetensors: %s is not a file of weights: %s", path, why);
+    log_error("safetensors: %s is not a file of weights: %s", s->path, why);
+    s->is_damaged = true;
     return false;
+}
+
+// The stream ended where there should be more. The error comes from the system; without
+// one the file was made shorter after it was measured.
+static void report_short(struct safetensors *s, const char *what)
+{
+    s->is_damaged = !ferror(s->stream);
+    if (s->is_damaged)
+        log_error("safetensors: %s is cut short: it ends inside %s", s->path, what);
+    else
+        log_error("safetensors: cannot read %s of %s: %s", what, s->path,
+                  os_error_text());
 }
 
 // Reads the size of the header and the header, a JSON object. NULL after one message.
@@ -68,30 +82,38 @@ static json_t *read_header(struct safetensors *s)
         return NULL;
     }
     if (count < sizeof(prefix) || s->size < sizeof(prefix)) {
-        foreign(s->path, count ? "it has fewer than 8 bytes" : "it is empty");
+        foreign(s, count ? "it has fewer than 8 bytes" : "it is empty");
         return NULL;
     }
     const uint64_t length = bytes_get_little(prefix, PREFIX_SIZE);
     // Any file has some number in its first eight bytes, so the next byte decides
     // whether to call a wrong number a foreign file or a damaged one.
     int first = fgetc(s->stream);
+    if (ferror(s->stream)) {
+        log_error("safetensors: cannot read %s: %s", s->path, os_error_text());
+        return NULL;
+    }
     if (length < 2 || length > HEADER_MAX || first != '{') {
-        foreign(s->path, "it does not begin like a safetensors file");
+        foreign(s, "it does not begin like a safetensors file");
         return NULL;
     }
     if (length > s->size - PREFIX_SIZE) {
-        log_error("safetensors: %s is cut short: it ends inside its header", s->path);
+        report_short(s, "its header");
         return NULL;
     }
     char *text = mem_alloc((size_t)length);
     if (!text)
         return NULL;
     json_t *header = NULL;
-    if (!os_file_seek(s->stream, PREFIX_SIZE) ||
-        fread(text, 1, (size_t)length, s->stream) != (size_t)length)
+    const uint64_t failures = mem_failures();
+    if (!os_file_seek(s->stream, PREFIX_SIZE)) {
         log_error("safetensors: cannot read %s: %s", s->path, os_error_text());
-    else
+    } else if (fread(text, 1, (size_t)length, s->stream) != (size_t)length) {
+        report_short(s, "its header");
+    } else {
         header = json_parse(text, (size_t)length, s->path);
+        s->is_damaged = !header && mem_failures() == failures;
+    }
     mem_free(text);
     s->data = PREFIX_SIZE + length;
     return header;
@@ -100,8 +122,9 @@ static json_t *read_header(struct safetensors *s)
 // ---------------------------------------------------------------------------
 // The header
 
-static bool bad_tensor(const struct safetensors *s, const char *name, const char *why)
+static bool bad_tensor(struct safetensors *s, const char *name, const char *why)
 {
+    s->is_damaged = true;
     log_error("safetensors: %s is damaged: tensor %s %s", s->path, name, why);
     return false;
 }
@@ -174,7 +197,7 @@ static bool check_entries(struct safetensors *s)
 {
     uint64_t end = 0;    // of the tensors so far
     if (s->count == 0)
-        return foreign(s->path, "it holds no tensors");
+        return foreign(s, "it holds no tensors");
     qsort(s->entries, s->count, sizeof(*s->entries), compare_places);
     for (size_t i = 0; i < s->count; i++) {
         if (s->entries[i].begin < end)
@@ -185,10 +208,12 @@ static bool check_entries(struct safetensors *s)
         log_error("safetensors: %s is cut short: its header describes %" PRIu64
                   " bytes of tensors, and the file ends before",
                   s->path, end);
+        s->is_damaged = true;
         return false;
     }
     if (end < s->size - s->data) {
         log_error("safetensors: %s is damaged: bytes follow the last tensor", s->path);
+        s->is_damaged = true;
         return false;
     }
     qsort(s->entries, s->count, sizeof(*s->entries), compare_names);
@@ -197,7 +222,14 @@ static bool check_entries(struct safetensors *s)
 
 struct safetensors *safetensors_open(const char *path)
 {
+    bool is_damaged;
+    return safetensors_examine(path, &is_damaged);
+}
+
+struct safetensors *safetensors_examine(const char *path, bool *is_damaged)
+{
     struct safetensors *s = mem_zalloc(sizeof(*s));
+    *is_damaged = false;
     if (!s)
         return NULL;
     s->path = mem_strdup(path);
@@ -205,12 +237,13 @@ struct safetensors *safetensors_open(const char *path)
         goto fail;
 
     enum os_kind kind = os_path_kind(path);
-    if (kind == OS_KIND_NONE) {
+    if (kind == OS_KIND_NONE && os_path_is_absent(path)) {
         log_error("safetensors: %s does not exist", path);
         goto fail;
     }
-    if (kind != OS_KIND_FILE) {
+    if (kind == OS_KIND_FOLDER || kind == OS_KIND_OTHER) {
         log_error("safetensors: %s is not a file", path);
+        s->is_damaged = true;
         goto fail;
     }
     s->stream = os_file_open(path, "rb");
@@ -235,6 +268,7 @@ struct safetensors *safetensors_open(const char *path)
     return s;
 
 fail:
+    *is_damaged = s->is_damaged;
     safetensors_close(s);
     return NULL;
 }
@@ -291,9 +325,15 @@ bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
     if (os_file_seek(s->stream, s->data + e->begin) &&
         fread(data, 1, size, s->stream) == size)
         return true;
+    s->is_damaged = feof(s->stream) != 0;
     log_error("safetensors: cannot read tensor %s of %s: %s", e->name, s->path,
-              os_error_text());
+              s->is_damaged ? "the file is cut short" : os_error_text());
     return false;
+}
+
+bool safetensors_is_damaged(const struct safetensors *s)
+{
+    return s->is_damaged;
 }
 
 const char *safetensors_metadata(const struct safetensors *s, const char *key)

@@ -33,6 +33,14 @@ struct safetensors_entry {
 struct safetensors *safetensors_open(const char *path);
 void safetensors_close(struct safetensors *s);    // NULL is fine
 
+// The same, and after a failure *is_damaged says whether what the file contains is
+// wrong. Otherwise it could not be read this time (memory, too many open files, an
+// error of the disk, no permission), and nothing is known of its content.
+struct safetensors *safetensors_examine(const char *path, bool *is_damaged);
+
+// Whether safetensors_read has failed because the file is shorter than it was.
+bool safetensors_is_damaged(const struct safetensors *s);
+
 // Tensors in the order of their names, and by name (NULL if there is none). Entries and
 // their names belong to `s`.
 size_t safetensors_count(const struct safetensors *s);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/os.h"
 #include "settings/options.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
@@ -294,7 +295,7 @@ bool options_read_run(const char *run, struct pix_train_options *options)
     char *path = file_join(run, "config.json");
     if (!path)
         goto fail;
-    if (!file_exists(path)) {
+    if (os_path_is_absent(path)) {
         log_error("options: %s has no config.json: it is not a run folder", run);
         goto fail;
     }

@@ -35,6 +35,7 @@ struct checkpoint {
     struct safetensors *file;
     struct checkpoint_state state;
     struct settings settings;
+    bool is_damaged;    // the content is known to be wrong
 };
 
 // ---------------------------------------------------------------------------
@@ -265,9 +266,10 @@ bool checkpoint_write(const char *path, const struct checkpoint_state *state,
 // ---------------------------------------------------------------------------
 // Reading: the state
 
-static bool foreign(const char *path, const char *why)
+static bool foreign(struct checkpoint *c, const char *why)
 {
-    log_error("checkpoint: %s is not a checkpoint of this program: %s", path, why);
+    log_error("checkpoint: %s is not a checkpoint of this program: %s", c->path, why);
+    c->is_damaged = true;
     return false;
 }
 
@@ -323,30 +325,49 @@ static bool read_metadata(struct checkpoint *c)
     bool ok = true;
 
     if (!step || !options)
-        ok = foreign(c->path, "its metadata has no pix2pix.step and pix2pix.options");
+        ok = foreign(c, "its metadata has no pix2pix.step and pix2pix.options");
     else if (!parse_step(step, &c->state.step))
-        ok = foreign(c->path, "its pix2pix.step is not a number");
+        ok = foreign(c, "its pix2pix.step is not a number");
     if (tuning)
         snprintf(c->state.tuning, sizeof(c->state.tuning), "%s", tuning);
-    return ok && options_read_stored(options, "checkpoint", c->path, &c->settings) &&
-           (!sampler || read_images(c, sampler)) &&
-           (!schedule || read_schedule(c, schedule));
+    // From here on texts of the file are parsed, which fails by their content or for
+    // want of memory.
+    const uint64_t failures = mem_failures();
+    ok = ok && options_read_stored(options, "checkpoint", c->path, &c->settings) &&
+         (!sampler || read_images(c, sampler)) &&
+         (!schedule || read_schedule(c, schedule));
+    if (!ok && mem_failures() == failures)
+        c->is_damaged = true;
+    return ok;
 }
 
 struct checkpoint *checkpoint_open(const char *path)
 {
+    bool is_damaged;
+    return checkpoint_examine(path, &is_damaged);
+}
+
+struct checkpoint *checkpoint_examine(const char *path, bool *is_damaged)
+{
     struct checkpoint *c = mem_zalloc(sizeof(*c));
+    *is_damaged = false;
     if (!c)
         return NULL;
     options_init(&c->settings.options);
     c->state.settings = &c->settings;
     c->state.plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
     c->path = mem_strdup(path);
-    c->file = c->path ? safetensors_open(path) : NULL;
+    c->file = c->path ? safetensors_examine(path, &c->is_damaged) : NULL;
     if (c->file && read_metadata(c))
         return c;
+    *is_damaged = c->is_damaged;
     checkpoint_close(c);
     return NULL;
+}
+
+bool checkpoint_is_damaged(const struct checkpoint *c)
+{
+    return c->is_damaged;
 }
 
 void checkpoint_close(struct checkpoint *c)
@@ -374,8 +395,17 @@ struct transfer {
     void *scratch;
 };
 
+// Reads what a check has passed.
+static bool read_entry(struct checkpoint *c, const struct safetensors_entry *e,
+                       void *data)
+{
+    bool ok = safetensors_read(c->file, e, data);
+    c->is_damaged = !ok && safetensors_is_damaged(c->file);
+    return ok;
+}
+
 // Checks a tensor. Frees `name`, which may be NULL.
-static bool take(const struct checkpoint *c, char *name, const struct weight *w,
+static bool take(struct checkpoint *c, char *name, const struct weight *w,
                  struct tensor *t, const struct transfer *transfer)
 {
     bool ok = false;
@@ -386,6 +416,7 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
 
     uint32_t rank = weight_names_sides(w, sides);
     const struct safetensors_entry *e = safetensors_find(c->file, name);
+    c->is_damaged = true;    // as long as the tensor is not found to be right
     if (!e) {
         log_error("checkpoint: %s has no tensor %s, which the network needs", c->path,
                   name);
@@ -395,18 +426,17 @@ static bool take(const struct checkpoint *c, char *name, const struct weight *w,
         log_error("checkpoint: %s: tensor %s is %s, but the network needs %s", c->path,
                   name, safetensors_sides_text(e->sides, e->rank, have),
                   safetensors_sides_text(sides, rank, want));
-    } else if (!transfer) {
-        ok = true;
     } else {
-        assert(e->end - e->begin == tensor_bytes(t));
-        ok = safetensors_read(c->file, e, transfer->scratch) &&
-             transfer->upload(transfer->device, t, transfer->scratch);
+        c->is_damaged = false;
+        assert(e->end - e->begin == tensor_bytes(&w->value));
+        ok = !transfer || (read_entry(c, e, transfer->scratch) &&
+                           transfer->upload(transfer->device, t, transfer->scratch));
     }
     mem_free(name);
     return ok;
 }
 
-static bool take_all(const struct checkpoint *c, const char *network,
+static bool take_all(struct checkpoint *c, const char *network,
                      const struct weights *weights, const struct transfer *transfer)
 {
     for (size_t i = 0; i < weights->count; i++) {
@@ -428,7 +458,7 @@ static bool take_all(const struct checkpoint *c, const char *network,
     return true;
 }
 
-bool checkpoint_check(const struct checkpoint *c, const char *network,
+bool checkpoint_check(struct checkpoint *c, const char *network,
                       const struct weights *weights)
 {
     return take_all(c, network, weights, NULL);
@@ -448,10 +478,11 @@ static bool is_known(const char *name, const struct weights *weights)
     return found;
 }
 
-bool checkpoint_check_values(const struct checkpoint *c, const char *network,
+bool checkpoint_check_values(struct checkpoint *c, const char *network,
                              const struct weights *weights)
 {
     const size_t length = strlen(network);
+    const uint64_t failures = mem_failures();
     for (size_t i = 0; i < weights->count; i++) {
         struct weight *w = weights->items[i];
         if (!take(c, mem_printf("%s.%s", network, w->name), w, &w->value, NULL))
@@ -461,6 +492,9 @@ bool checkpoint_check_values(const struct checkpoint *c, const char *network,
         const char *name = safetensors_at(c->file, i)->name;
         if (strncmp(name, network, length) == 0 && name[length] == '.' &&
             !is_known(name + length + 1, weights)) {
+            c->is_damaged = mem_failures() == failures;
+            if (!c->is_damaged)
+                return false;
             log_error("checkpoint: %s has a tensor %s, which the network does not have",
                       c->path, name);
             return false;
@@ -492,12 +526,12 @@ static bool has_average(const struct checkpoint *c, const char *network,
     return found;
 }
 
-bool checkpoint_read(const struct checkpoint *c, const char *network,
+bool checkpoint_read(struct checkpoint *c, const char *network,
                      const struct weight *w, bool average, float *values)
 {
     const char *prefix = average && has_average(c, network, w) ? "ema." : "";
     char *name = mem_printf("%s%s.%s", prefix, network, w->name);
     const struct safetensors_entry *e = name ? safetensors_find(c->file, name) : NULL;
     mem_free(name);
-    return e && safetensors_read(c->file, e, values);
+    return e && read_entry(c, e, values);
 }

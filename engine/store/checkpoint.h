@@ -46,18 +46,28 @@ struct checkpoint;
 struct checkpoint *checkpoint_open(const char *path);
 void checkpoint_close(struct checkpoint *c);    // NULL is fine
 
+// The same, and after a failure *is_damaged says whether what the file contains is
+// wrong. If not, it could not be read this time (memory, too many open files, an error
+// of the disk, no permission) and may be good: it must not be set aside or replaced by
+// an older one.
+struct checkpoint *checkpoint_examine(const char *path, bool *is_damaged);
+
+// Whether a check, a load or a read of this checkpoint has failed because of what the
+// file contains. After any other failure it may be good.
+bool checkpoint_is_damaged(const struct checkpoint *c);
+
 // Valid as long as `c`, which owns the options; they are resolved.
 const struct checkpoint_state *checkpoint_get_state(const struct checkpoint *c);
 
 // Checks that the file has every tensor of a network, "G" or "D", with its shape, and
 // unless the weights are for inference its moments and averages. False after one
 // message, which names the first that does not fit.
-bool checkpoint_check(const struct checkpoint *c, const char *network,
+bool checkpoint_check(struct checkpoint *c, const char *network,
                       const struct weights *weights);
 
 // Checks that the file has the weights of a network, every tensor with its shape and no
 // other. False after one message, which names the first that does not fit.
-bool checkpoint_check_values(const struct checkpoint *c, const char *network,
+bool checkpoint_check_values(struct checkpoint *c, const char *network,
                              const struct weights *weights);
 
 // Reads what checkpoint_check has passed and uploads it. `upload` is tensor_upload.
@@ -68,7 +78,7 @@ bool checkpoint_load(struct checkpoint *c, const char *network,
 
 // Reads the values of one weight, [n, c, h, w] or [c], which a check has passed; with
 // `average` their moving average where the file has one.
-bool checkpoint_read(const struct checkpoint *c, const char *network,
+bool checkpoint_read(struct checkpoint *c, const char *network,
                      const struct weight *w, bool average, float *values);
 
 // The number of batches that a batch norm of the network, "G" or "D", has seen.

@@ -63,7 +63,9 @@ bool checkpoint_list(const char *run, uint64_t **steps, size_t *count)
     *count = 0;
     if (!folder)
         return false;
-    if (!file_exists(folder)) {    // a run that has written none
+    // A run that has written none. A folder that cannot be looked at is another matter:
+    // a run would begin again and remove what is in it.
+    if (os_path_is_absent(folder)) {
         ok = true;
         goto done;
     }

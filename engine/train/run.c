@@ -32,10 +32,12 @@ static bool note_entry(void *user, const char *name)
     return *empty;
 }
 
+// True where the system cannot tell: reading the file will say why, and no run is
+// taken for a new one by mistake.
 static bool has_config(const char *out)
 {
     char *path = file_join(out, "config.json");
-    bool found = path && file_exists(path);
+    bool found = !path || !os_path_is_absent(path);
     mem_free(path);
     return found;
 }
@@ -43,7 +45,7 @@ static bool has_config(const char *out)
 static bool check_new(const char *out)
 {
     bool empty = true;
-    if (!file_exists(out))
+    if (os_path_is_absent(out))
         return true;
     if (!file_is_folder(out)) {
         log_error("train: %s is not a folder: name another one as --out", out);
@@ -66,13 +68,19 @@ static bool check_new(const char *out)
 }
 
 // Other data would make it another run. The same folder under another path is accepted,
-// and so is a new path where the old one no longer exists.
+// and so is a new path where the old one no longer exists. That the old one cannot be
+// reached (a disk that is not mounted, no permission) does not mean that.
 static bool keeps_data(const char *out, const char *stored, const char *given)
 {
-    char *was = stored ? os_path_absolute(stored) : NULL;
     char *is = os_path_absolute(given);
+    char *was = stored ? os_path_absolute(stored) : NULL;
     bool same = was && is && strcmp(was, is) == 0;
-    if (was && !same)
+    bool is_gone = !was && (!stored || os_path_is_absent(stored));
+    if (!was && !is_gone)
+        log_error("train: cannot look at %s, which the run in %s was started with: %s: "
+                  "make it readable again (a disk that is not mounted?)",
+                  stored, out, os_error_text());
+    else if (was && !same)
         log_error(
             "train: --data %s is not %s, which the run in %s was started with: leave "
             "--data out, or start another run",
@@ -81,7 +89,7 @@ static bool keeps_data(const char *out, const char *stored, const char *given)
         log_info("train: %s no longer exists: continuing with %s", stored, given);
     mem_free(is);
     mem_free(was);
-    return same || !was;
+    return same || is_gone;
 }
 
 static bool check_continued(const struct pix_train_options *o)
@@ -174,7 +182,8 @@ bool run_read_tuning(const struct pix_train_options *o, struct tuning *t)
     char reason[256];
     char *path = file_join(o->out, tuning_name);
     bool ok =
-        path && (!file_exists(path) || tuning_read(path, t, reason, sizeof(reason)));
+        path &&
+        (os_path_is_absent(path) || tuning_read(path, t, reason, sizeof(reason)));
     if (path && !ok)
         log_error(
             "train: %s cannot be used: %s: restore the file that the run wrote, or "
@@ -245,7 +254,7 @@ static bool cut_metrics(const char *path, uint64_t step)
 {
     void *data = NULL;
     size_t size = 0, kept = 0;
-    if (!file_exists(path))
+    if (os_path_is_absent(path))
         return true;
     if (!file_read(path, &data, &size))
         return false;

@@ -69,16 +69,29 @@ static bool belongs(const struct trainer *t, const struct checkpoint *c,
     return state->step == step && !row;
 }
 
-// Checks everything before it changes anything on the device, since an older checkpoint
-// may have to be tried next.
-static bool load(struct trainer *t, const char *path, uint64_t step)
+enum load_result {
+    LOAD_DONE,
+    LOAD_UNUSABLE,    // by its content: an older one may be tried
+    LOAD_FAILED,      // this time; the file may be good
+};
+
+// Shapes are checked before anything is loaded. What is loaded of a file that turns out
+// to be damaged later is replaced by an older one, or the start fails.
+static enum load_result load(struct trainer *t, const char *path, uint64_t step)
 {
-    struct checkpoint *c = checkpoint_open(path);
-    bool ok = c && belongs(t, c, path, step) &&
-              checkpoint_check(c, "G", t->generator) &&
+    bool is_damaged = false;
+    struct checkpoint *c = checkpoint_examine(path, &is_damaged);
+    if (!c)
+        return is_damaged ? LOAD_UNUSABLE : LOAD_FAILED;
+    if (!belongs(t, c, path, step)) {
+        checkpoint_close(c);
+        return LOAD_UNUSABLE;
+    }
+    bool ok = checkpoint_check(c, "G", t->generator) &&
               checkpoint_check(c, "D", t->discriminator) &&
               checkpoint_load(c, "G", t->generator, t->device, tensor_upload) &&
               checkpoint_load(c, "D", t->discriminator, t->device, tensor_upload);
+    is_damaged = checkpoint_is_damaged(c);
     if (ok) {
         const struct checkpoint_state *state = checkpoint_get_state(c);
         t->step = t->saved = state->step;
@@ -87,17 +100,25 @@ static bool load(struct trainer *t, const char *path, uint64_t step)
         memcpy(t->trained_with, state->tuning, sizeof(t->trained_with));
     }
     checkpoint_close(c);
-    return ok;
+    return ok ? LOAD_DONE : is_damaged ? LOAD_UNUSABLE : LOAD_FAILED;
 }
 
-// Errors are warnings as long as there is an older checkpoint to try.
-static bool try_load(struct trainer *t, const char *path, uint64_t step)
+// What is wrong with a file is a warning, since there may be an older checkpoint. A
+// failure of another kind (memory, open files, the disk, the device) says nothing about
+// the file, and the older one would take steps back for no reason.
+static enum load_result try_load(struct trainer *t, const char *path, uint64_t step)
 {
     struct log_capture capture;
-    log_capture_demote(&capture);
-    bool ok = load(t, path, step);
-    log_capture_end(&capture);
-    return ok;
+    log_capture_begin(&capture);
+    enum load_result result = load(t, path, step);
+    const char *error = log_capture_end(&capture);
+    if (result == LOAD_UNUSABLE)
+        log_warn("%s", error);
+    else if (result == LOAD_FAILED)
+        log_error("train: the checkpoint %s could not be read this time: %s: nothing "
+                  "was changed; resume again when the cause is gone",
+                  path, error);
+    return result;
 }
 
 // Renames checkpoints newer than the one that could be read: the next start would take
@@ -139,31 +160,34 @@ static bool keeps_tuning(const struct trainer *t)
     return t->settings.tuning != TUNING_AUTO;
 }
 
-// Loads the newest checkpoint that can be read. If there is none at all the run starts
-// from the beginning, and *found is false; if there are some and none can be read, that
-// is an error: starting again would bury them.
+// Loads the newest checkpoint that is not damaged. If there is none at all the run
+// starts from the beginning, and *found is false; if there are some and none can be
+// used, that is an error: starting again would bury them. So is one that could not be
+// read this time.
 static bool resume(struct trainer *t, bool *found)
 {
     const char *run = t->settings.options.out;
     uint64_t *steps = NULL;
     size_t count = 0, i = 0;
+    enum load_result result = LOAD_UNUSABLE;
     *found = false;
     if (!checkpoint_list(run, &steps, &count))
         return false;
-    for (; i < count && !*found; i++) {
+    for (; i < count && result == LOAD_UNUSABLE; i++) {
         char *path = checkpoint_path(run, steps[i]);
-        *found = path && try_load(t, path, steps[i]);
-        if (*found)
+        result = path ? try_load(t, path, steps[i]) : LOAD_FAILED;
+        if (result == LOAD_DONE)
             log_info("train: resuming from %s", path);
         mem_free(path);
     }
+    *found = result == LOAD_DONE;
     if (*found)
         set_aside(run, steps, i - 1);
-    else if (count > 0)
+    else if (count > 0 && result == LOAD_UNUSABLE)
         log_error("train: none of the %zu checkpoints in %s can be used: the warnings "
                   "before say why; move them away to start from the beginning",
                   count, run);
-    else
+    else if (count == 0)
         log_info("train: %s has no checkpoint yet: starting from the beginning", run);
     mem_free(steps);
     return *found ? keeps_tuning(t) : count == 0;
