@@ -263,6 +263,11 @@ struct pix_train_options {
     uint64_t sample_freq;    // steps between sample grids; 0: only at the end
     uint32_t val_freq;    // epochs between validations on val/; 0: none, "plateau": 1
     uint32_t keep;        // checkpoints to keep, the newest
+    // When a loss, a weight or a moment is not finite (infinity or NaN): "stop": the
+    // step fails, and no checkpoint with such a number is written; "continue": warn
+    // once, train on and write checkpoints. The newest checkpoint without such numbers
+    // is kept in either case, beside those of `keep`.
+    const char *on_nan;
     bool continue_run;    // resume from the newest checkpoint in `out`, or start the
                           // run if `out` is absent or empty
     // Which kernels compute convolutions. "auto" or NULL: the fastest on the device,
@@ -343,8 +348,9 @@ PIX_API const char *pix_train_options_get(const struct pix_train_options *option
 PIX_API bool pix_train_check(const struct pix_train_options *options);
 
 // Values of one training step, as the PyTorch port prints them: D's terms before
-// d_loss_weight, loss_g_l1 times lambda_l1, loss_d_gp times lambda_gp. A loss may be
-// infinite or NaN; one that the run does not have is NaN (see has_gan, has_gp).
+// d_loss_weight, loss_g_l1 times lambda_l1, loss_d_gp times lambda_gp. With on_nan
+// "continue" a loss may be infinite or NaN; one that the run does not have is NaN (see
+// has_gan, has_gp).
 struct pix_step_metrics {
     uint64_t step;     // from 1
     uint64_t steps;    // the run's total
@@ -380,7 +386,9 @@ enum pix_step_result {
 };
 
 // Trains one step; writes metrics, sample grids and checkpoints when they are due, and
-// a grid and a checkpoint after the run's last step. The next step may already be
+// a grid and a checkpoint after the run's last step. What cannot be written is a
+// warning, and tried again later: only a last checkpoint that fails is an error, after
+// which pix_trainer_save may still save the state. The next step may already be
 // running when this returns, unless the device was opened with no_overlap: the next
 // call reports it. Steps are reported in order, none is skipped. `metrics` may be NULL.
 PIX_API enum pix_step_result pix_trainer_step(pix_trainer *trainer,

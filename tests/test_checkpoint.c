@@ -7,6 +7,8 @@
 
 #include "store/checkpoint.h"
 
+#include <float.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -138,7 +140,9 @@ static bool write_file(const char *path, uint64_t step)
         .step = step, .epoch = 2, .images = IMAGES, .settings = &settings
     };
     snprintf(state.tuning, sizeof(state.tuning), "%s", tuning);
-    bool ok = checkpoint_write(path, &state, g, d, NULL, download);
+    struct checkpoint_scan scan = { 0 };
+    bool ok = checkpoint_write(path, &state, g, d, NULL, download, &scan);
+    assert_string_equal(scan.tensor, "");
     weights_destroy(g);
     weights_destroy(d);
     return ok;
@@ -560,7 +564,8 @@ static void test_failed_write(void **state)
     pix_train_options_init(&settings.options);
     settings_parse(&settings);
     const struct checkpoint_state s = { .step = 21, .epoch = 1, .settings = &settings };
-    assert_false(checkpoint_write(path, &s, g, g, NULL, broken_download));
+    struct checkpoint_scan scan = { 0 };
+    assert_false(checkpoint_write(path, &s, g, g, NULL, broken_download, &scan));
     assert_non_null(strstr(last_text, "could not be written"));
 
     struct file_parts after = read_parts(path);
@@ -568,10 +573,84 @@ static void test_failed_write(void **state)
     assert_memory_equal(after.data, before.data, before.size);
     assert_true(os_folder_list(RUN "/checkpoints", is_not_temporary, &clean));
     assert_true(clean);
-    assert_false(checkpoint_write(RUN "/none/file", &s, g, g, NULL, download));
+    assert_false(checkpoint_write(RUN "/none/file", &s, g, g, NULL, download, &scan));
+    assert_non_null(strstr(last_text, RUN "/none/file"));
     mem_free(before.data);
     mem_free(after.data);
     weights_destroy(g);
+    mem_free(path);
+}
+
+// ---------------------------------------------------------------------------
+// Numbers that are not finite
+
+static float bad_number;
+
+// In one moment of one weight, at its end.
+static bool bad_download(struct gpu_device *device, const struct tensor *t, void *data)
+{
+    float *values = data;
+    download(device, t, data);
+    if (t == &t->weight->v && t->weight->kind == WEIGHT_CONV)
+        values[shape_count(t->shape) - 1] = bad_number;
+    return true;
+}
+
+static bool any_upload(struct gpu_device *device, struct tensor *t, const void *data)
+{
+    (void)device;
+    (void)t;
+    (void)data;
+    return true;
+}
+
+static void test_not_finite(void **state)
+{
+    static const float numbers[] = { INFINITY, -INFINITY, NAN };
+    struct settings settings = { 0 };
+    char *path = default_path();
+    struct weights *g = make_network(5, false);
+    bool clean = true;
+    (void)state;
+    pix_train_options_init(&settings.options);
+    settings.options.data = "somewhere";
+    assert_true(settings_resolve(&settings));
+    const struct checkpoint_state s = { .step = 21, .epoch = 1, .settings = &settings };
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        struct checkpoint_scan scan = { 0 };
+        bad_number = numbers[i];
+        assert_false(checkpoint_write(path, &s, g, g, NULL, bad_download, &scan));
+        assert_string_equal(scan.tensor, "adam.G.model.0.weight.v");
+        assert_non_null(strstr(last_text, "not finite"));
+        assert_false(file_exists(path));
+        assert_true(os_folder_list(RUN "/checkpoints", is_not_temporary, &clean));
+        assert_true(clean);
+
+        scan = (struct checkpoint_scan){ .writes_all = true };
+        assert_true(checkpoint_write(path, &s, g, g, NULL, bad_download, &scan));
+        assert_string_equal(scan.tensor, "adam.G.model.0.weight.v");
+        struct checkpoint *c = checkpoint_open(path);
+        assert_non_null(c);
+        assert_false(checkpoint_is_finite(c));
+        assert_string_equal(checkpoint_not_finite(c), "");
+        assert_true(checkpoint_load(c, "G", g, NULL, any_upload));
+        assert_string_equal(checkpoint_not_finite(c), "adam.G.model.0.weight.v");
+        assert_false(checkpoint_is_damaged(c));
+        checkpoint_close(c);
+        assert_true(os_file_remove(path));
+    }
+
+    // The largest number is one like others.
+    struct checkpoint_scan scan = { 0 };
+    bad_number = FLT_MAX;
+    assert_true(checkpoint_write(path, &s, g, g, NULL, bad_download, &scan));
+    struct checkpoint *c = checkpoint_open(path);
+    assert_true(checkpoint_is_finite(c));
+    assert_true(checkpoint_load(c, "G", g, NULL, any_upload));
+    assert_string_equal(checkpoint_not_finite(c), "");
+    checkpoint_close(c);
+    weights_destroy(g);
+    settings_finish(&settings);
     mem_free(path);
 }
 
@@ -604,6 +683,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_network, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passing_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_finite, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,11 +51,14 @@ static void test_folder(void **state)
     assert_steps((uint64_t[]){ 100000000, 99999999, 20, 10, 3 }, 5);
 
     // Later ones do not count and stay.
-    checkpoint_prune(RUN, 20, 2);
+    checkpoint_prune(RUN, 20, 2, 0);
     assert_steps((uint64_t[]){ 100000000, 99999999, 20, 10 }, 4);
-    checkpoint_prune(RUN, 100000000, 3);
+    checkpoint_prune(RUN, 100000000, 3, 0);
     assert_steps((uint64_t[]){ 100000000, 99999999, 20 }, 3);
-    checkpoint_prune(RUN, 100000000, 1);
+    // That of a step that is named stays beside them.
+    checkpoint_prune(RUN, 100000000, 1, 20);
+    assert_steps((uint64_t[]){ 100000000, 20 }, 2);
+    checkpoint_prune(RUN, 100000000, 1, 100000000);
     assert_steps((uint64_t[]){ 100000000 }, 1);
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         char *path = file_join(RUN "/checkpoints", others[i]);

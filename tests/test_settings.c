@@ -85,6 +85,7 @@ static void test_choices(void **state)
         { "update-order", "", choice_update_orders },
         { "lr-policy", "", choice_lr_policies },
         { "optimizer", "", choice_optimizers },
+        { "on-nan", "", choice_on_nan },
     };
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         char names[128];
@@ -116,6 +117,8 @@ static void test_choices(void **state)
     assert_true(settings_with("update-order", "reuse").reuse);
     assert_int_equal(settings_with("lr-policy", "cosine").lr_policy, LR_COSINE);
     assert_int_equal(settings_with("optimizer", "sgd").optimizer, OPTIMIZER_SGD);
+    assert_false(settings_with("on-nan", "stop").ignores_nan);
+    assert_true(settings_with("on-nan", "continue").ignores_nan);
 }
 
 // Every choice of net_g is found again by what it describes.

@@ -314,9 +314,12 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     for (;;) {
         struct pix_step_metrics metrics;
         if (terminal_is_interrupted()) {
-            if (pix_trainer_drain(trainer, &metrics) == PIX_STEP_DONE)
+            const enum pix_step_result drained = pix_trainer_drain(trainer, &metrics);
+            if (drained == PIX_STEP_DONE)
                 progress_step(&progress, &metrics);
-            code = pix_trainer_save(trainer) ? EXIT_INTERRUPTED : EXIT_FAILED;
+            code = drained != PIX_STEP_FAILED && pix_trainer_save(trainer)
+                       ? EXIT_INTERRUPTED
+                       : EXIT_FAILED;
             break;
         }
         const enum pix_step_result result = pix_trainer_step(trainer, &metrics);

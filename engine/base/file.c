@@ -93,11 +93,54 @@ bool file_read(const char *path, void **data, size_t *size)
 
 // Writing
 
+// Folder of a path, "." if it names none; that of "/name" is "/". Caller frees.
+static char *parent_of(const char *path)
+{
+    size_t length = (size_t)(file_name(path) - path);
+    while (length > 1 && is_separator(path[length - 1]))
+        length--;
+    return length ? mem_printf("%.*s", (int)length, path) : mem_strdup(".");
+}
+
+static const char *size_text(uint64_t bytes, char text[32])
+{
+    if (bytes < (uint64_t)10 << 20)
+        snprintf(text, 32, "%" PRIu64 " bytes", bytes);
+    else
+        snprintf(text, 32, "%.1f MiB", (double)bytes / (1 << 20));
+    return text;
+}
+
+const char *file_write_reason(const char *path, uint64_t needed,
+                              char text[FILE_REASON_SIZE])
+{
+    char needed_text[32], free_text[32];
+    uint64_t room = 0;
+    const bool no_room = os_error_is_no_room();
+    snprintf(text, FILE_REASON_SIZE, "%s", os_error_text());
+    char *folder = no_room ? parent_of(path) : NULL;
+    if (folder && os_free_bytes(folder, &room)) {
+        const size_t used = strlen(text);
+        snprintf(text + used, FILE_REASON_SIZE - used, " (%s needed, %s free)",
+                 size_text(needed, needed_text), size_text(room, free_text));
+    }
+    mem_free(folder);
+    return text;
+}
+
+static void report_write(const struct file_writer *w)
+{
+    char reason[FILE_REASON_SIZE];
+    log_error("file: cannot write %s: %s", w->path,
+              file_write_reason(w->path, MAX(w->expected, w->size), reason));
+}
+
 bool file_write(const char *path, const void *data, size_t size)
 {
     struct file_writer w;
     if (!file_writer_begin(&w, path, true))
         return false;
+    w.expected = size;
     if (!file_writer_write(&w, data, size)) {
         file_writer_abort(&w);
         return false;
@@ -125,7 +168,9 @@ static FILE *create_temporary(const char *path, char **temporary)
         stream = os_file_create(*temporary, &taken);
     }
     if (!stream) {
-        log_error("file: cannot create %s: %s", path, os_error_text());
+        char reason[FILE_REASON_SIZE];
+        log_error("file: cannot create %s: %s", path,
+                  file_write_reason(path, 0, reason));
         mem_free(*temporary);    // whatever has the name is not ours to remove
         *temporary = NULL;
     }
@@ -147,19 +192,11 @@ bool file_writer_begin(struct file_writer *w, const char *path, bool lasting)
 // disk may show only when the buffer is flushed, so commit checks again.
 bool file_writer_write(struct file_writer *w, const void *data, size_t size)
 {
+    w->size += size;
     if (size == 0 || fwrite(data, 1, size, w->stream) == size)
         return true;
-    log_error("file: cannot write %s: %s", w->path, os_error_text());
+    report_write(w);
     return false;
-}
-
-// Folder of a path, "." if it names none; that of "/name" is "/". Caller frees.
-static char *parent_of(const char *path)
-{
-    size_t length = (size_t)(file_name(path) - path);
-    while (length > 1 && is_separator(path[length - 1]))
-        length--;
-    return length ? mem_printf("%.*s", (int)length, path) : mem_strdup(".");
 }
 
 bool file_writer_commit(struct file_writer *w)
@@ -172,7 +209,7 @@ bool file_writer_commit(struct file_writer *w)
         w->stream = NULL;
     // Network file systems may report a full disk as late as when a file is closed.
     if (!synced || fclose(stream) != 0) {
-        log_error("file: cannot write %s: %s", w->path, os_error_text());
+        report_write(w);
         goto fail;
     }
     if (!os_file_rename(w->temporary, w->path)) {

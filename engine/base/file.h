@@ -31,12 +31,21 @@ struct file_writer {
     char *path;
     char *temporary;    // in the same folder, with a name that no user's file has
     bool lasting;
+    uint64_t size;        // bytes written so far
+    uint64_t expected;    // bytes of the whole file, for messages; 0: not known
 };
 
 bool file_writer_begin(struct file_writer *w, const char *path, bool lasting);
 bool file_writer_write(struct file_writer *w, const void *data, size_t size);
 bool file_writer_commit(struct file_writer *w);
 void file_writer_abort(struct file_writer *w);    // zeroed or ended writers are fine
+
+// Why a file could not be written: the system's last error, which must not have been
+// touched since. Where there is no room it adds how many bytes are `needed` and how
+// many are free. Returns `text`.
+#define FILE_REASON_SIZE 384
+const char *file_write_reason(const char *path, uint64_t needed,
+                              char text[FILE_REASON_SIZE]);
 
 // Whether a name in a folder is one that a writer gives to its temporary file.
 bool file_is_temporary(const char *name);

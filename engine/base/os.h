@@ -86,6 +86,11 @@ void os_lock_release(struct os_lock *lock);    // NULL is fine; the file stays
 bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name),
                     void *user);
 
+// Bytes that this user may still write to the disk that a folder is on.
+bool os_free_bytes(const char *folder, uint64_t *bytes);
+
 const char *os_error_text(void);    // this thread's last system error, for messages
+// Whether it says that there is no room: disk full, quota, or a limit to file sizes.
+bool os_error_is_no_room(void);
 
 #endif

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -419,6 +420,20 @@ bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name
     closedir(folder);
     errno = error;
     return error == 0;
+}
+
+bool os_free_bytes(const char *folder, uint64_t *bytes)
+{
+    struct statvfs info;
+    if (statvfs(folder, &info) != 0)
+        return false;
+    *bytes = (uint64_t)info.f_bavail * info.f_frsize;
+    return true;
+}
+
+bool os_error_is_no_room(void)
+{
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
 }
 
 const char *os_error_text(void)

@@ -503,6 +503,28 @@ bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name
     return code == ERROR_SUCCESS || fail(code);
 }
 
+bool os_free_bytes(const char *folder, uint64_t *bytes)
+{
+    ULARGE_INTEGER available;
+    wchar_t *wide = to_wide(folder);
+    if (!wide)
+        return false;
+    bool ok = GetDiskFreeSpaceExW(wide, &available, NULL, NULL) != 0;
+    DWORD code = GetLastError();
+    mem_free(wide);
+    *bytes = ok ? available.QuadPart : 0;
+    return ok || fail(code);
+}
+
+bool os_error_is_no_room(void)
+{
+    if (errno != ERRNO_IS_SYSTEM)
+        return errno == ENOSPC || errno == EFBIG;
+    return system_error == ERROR_DISK_FULL || system_error == ERROR_HANDLE_DISK_FULL ||
+           system_error == ERROR_FILE_TOO_LARGE ||
+           system_error == ERROR_DISK_QUOTA_EXCEEDED;
+}
+
 const char *os_error_text(void)
 {
     static _Thread_local char text[512];

@@ -394,10 +394,11 @@ bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
     // at a multiple of eight.
     size_t length = strlen(header), padded = ALIGN_UP(length, sizeof(spaces));
     bytes_put_little(prefix, PREFIX_SIZE, padded);
-    bool ok = file_writer_begin(&w->file, path, true) &&
-              file_writer_write(&w->file, prefix, sizeof(prefix)) &&
-              file_writer_write(&w->file, header, length) &&
-              file_writer_write(&w->file, spaces, padded - length);
+    bool ok = file_writer_begin(&w->file, path, true);
+    w->file.expected = PREFIX_SIZE + padded + w->offset;
+    ok = ok && file_writer_write(&w->file, prefix, sizeof(prefix)) &&
+         file_writer_write(&w->file, header, length) &&
+         file_writer_write(&w->file, spaces, padded - length);
     mem_free(header);
     return ok;
 }

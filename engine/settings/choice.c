@@ -112,6 +112,12 @@ const struct choice choice_optimizers[] = {
     CHOICE_END,
 };
 
+const struct choice choice_on_nan[] = {
+    { "stop", false },
+    { "continue", true },
+    CHOICE_END,
+};
+
 // TUNING_FILE has no name: any other text is the path.
 const struct choice choice_tunings[] = {
     { "auto", TUNING_AUTO },

@@ -59,6 +59,7 @@ extern const struct choice choice_gan_modes[];        // enum gan_mode
 extern const struct choice choice_update_orders[];    // settings.reuse
 extern const struct choice choice_lr_policies[];      // enum lr_policy
 extern const struct choice choice_optimizers[];       // enum optimizer_kind
+extern const struct choice choice_on_nan[];           // settings.ignores_nan
 extern const struct choice choice_tunings[];    // enum tuning_mode but TUNING_FILE
 
 // Choices of translate and convert.

@@ -70,6 +70,7 @@ void options_init(struct pix_train_options *options)
         .log_freq = 10,
         .sample_freq = 500,
         .keep = 3,
+        .on_nan = "stop",
         .tuning = "auto",
     };
 }

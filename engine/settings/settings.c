@@ -146,6 +146,7 @@ void settings_parse(struct settings *s)
         .reuse = choice_value(choice_update_orders, o.update_order),
         .optimizer = (enum optimizer_kind)choice_value(choice_optimizers, o.optimizer),
         .lr_policy = (enum lr_policy)choice_value(choice_lr_policies, o.lr_policy),
+        .ignores_nan = choice_value(choice_on_nan, o.on_nan),
         .tuning = settings_parse_tuning(o.tuning),
     };
     // Last: its norm may follow from the loss and the generator's norm.

@@ -39,6 +39,8 @@ struct settings {
     enum optimizer_kind optimizer;
     enum lr_policy lr_policy;
 
+    bool ignores_nan;    // train on, and write checkpoints, with what is not finite
+
     enum tuning_mode tuning;    // TUNING_FILE: options.tuning is its path
 };
 

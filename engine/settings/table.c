@@ -174,6 +174,9 @@ static const struct pix_option table[] = {
       "epochs between validations on val/; 0: none", false, false },
     { "keep", PIX_OPTION_UINT32, FIELD(keep), 1, 1000000, NULL, "N",
       "checkpoints to keep", true, false },
+    // Neither changes a number: a run stops or goes on with what it has.
+    { "on-nan", PIX_OPTION_CHOICE, FIELD(on_nan), 0, 0, "stop|continue", "NAME",
+      "a number that is not finite: stop, or continue", true, false },
     // An order for one start. What the run uses of a tuning is in its own tuning.json.
     { "continue", PIX_OPTION_FLAG, FIELD(continue_run), 0, 0, NULL, NULL,
       "resume the run in --out with its options", false, true },

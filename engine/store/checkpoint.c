@@ -36,7 +36,23 @@ struct checkpoint {
     struct checkpoint_state state;
     struct settings settings;
     bool is_damaged;    // the content is known to be wrong
+    char not_finite[CHECKPOINT_NAME_SIZE];
 };
+
+// Whether no number is infinite or NaN: those have all bits of the exponent set. There
+// is no branch inside, so that compilers look at several numbers at once.
+static bool all_finite(const void *data, uint64_t bytes)
+{
+    const uint32_t exponent = 0x7f800000;
+    const char *at = data;
+    uint32_t found = 0;
+    for (uint64_t i = 0; i < bytes / sizeof(uint32_t); i++) {
+        uint32_t bits;
+        memcpy(&bits, at + i * sizeof(bits), sizeof(bits));
+        found |= (bits & exponent) == exponent;
+    }
+    return !found;
+}
 
 // ---------------------------------------------------------------------------
 // Writing
@@ -47,6 +63,7 @@ struct writing {
     struct gpu_device *device;
     bool (*download)(struct gpu_device *device, const struct tensor *t, void *data);
     void *scratch;    // as large as the largest tensor
+    struct checkpoint_scan *scan;
 };
 
 // What the port counts beside each running mean. D runs on fake and on real images and,
@@ -85,11 +102,35 @@ static bool describe_tensor(struct writing *w, char *name, const struct weight *
     return describe(w, name, "F32", sides, rank, tensor_bytes(&weight->value));
 }
 
-// Fetches a tensor from the device and writes it.
-static bool write_tensor(struct writing *w, const struct tensor *t)
+// Whether a fetched tensor may be written.
+static bool scan_tensor(struct writing *w, const char *name, uint64_t bytes)
 {
-    return w->download(w->device, t, w->scratch) &&
-           safetensors_put_data(&w->file, w->scratch, (size_t)tensor_bytes(t));
+    struct checkpoint_scan *scan = w->scan;
+    if (all_finite(w->scratch, bytes))
+        return true;
+    if (!scan->tensor[0])
+        snprintf(scan->tensor, sizeof(scan->tensor), "%s", name);
+    if (!scan->writes_all)
+        log_error("checkpoint: tensor %s has numbers that are not finite", name);
+    return scan->writes_all;
+}
+
+// Fetches a tensor from the device and writes it. Frees `name`, which may be NULL.
+static bool write_tensor(struct writing *w, char *name, const struct tensor *t)
+{
+    const uint64_t bytes = tensor_bytes(t);
+    bool ok = name && w->download(w->device, t, w->scratch) &&
+              scan_tensor(w, name, bytes) &&
+              safetensors_put_data(&w->file, w->scratch, (size_t)bytes);
+    mem_free(name);
+    return ok;
+}
+
+// In the header or after it.
+static bool put_tensor(struct writing *w, char *name, const struct weight *weight,
+                       const struct tensor *t, bool header)
+{
+    return header ? describe_tensor(w, name, weight) : write_tensor(w, name, t);
 }
 
 // Four passes over the weights, in the order of the file. Each is made twice: once to
@@ -118,11 +159,8 @@ static bool pass_values(struct writing *w, const char *network,
 {
     for (size_t i = 0; i < weights->count; i++) {
         const struct weight *weight = weights->items[i];
-        bool ok =
-            header
-                ? describe_tensor(w, mem_printf("%s.%s", network, weight->name), weight)
-                : write_tensor(w, &weight->value);
-        if (!ok)
+        if (!put_tensor(w, mem_printf("%s.%s", network, weight->name), weight,
+                        &weight->value, header))
             return false;
     }
     return true;
@@ -137,14 +175,10 @@ static bool pass_moments(struct writing *w, const char *network,
         const struct weight *weight = weights->items[i];
         if (!weight_is_trained(weight))
             continue;
-        bool ok =
-            header
-                ? describe_tensor(w, mem_printf("adam.%s.%s.m", network, weight->name),
-                                  weight) &&
-                      describe_tensor(
-                          w, mem_printf("adam.%s.%s.v", network, weight->name), weight)
-                : write_tensor(w, &weight->m) && write_tensor(w, &weight->v);
-        if (!ok)
+        if (!put_tensor(w, mem_printf("adam.%s.%s.m", network, weight->name), weight,
+                        &weight->m, header) ||
+            !put_tensor(w, mem_printf("adam.%s.%s.v", network, weight->name), weight,
+                        &weight->v, header))
             return false;
     }
     return true;
@@ -159,11 +193,8 @@ static bool pass_averages(struct writing *w, const char *network,
         const struct weight *weight = weights->items[i];
         if (!weight_is_trained(weight))
             continue;
-        bool ok =
-            header ? describe_tensor(w, mem_printf("ema.%s.%s", network, weight->name),
-                                     weight)
-                   : write_tensor(w, &weight->average);
-        if (!ok)
+        if (!put_tensor(w, mem_printf("ema.%s.%s", network, weight->name), weight,
+                        &weight->average, header))
             return false;
     }
     return true;
@@ -240,9 +271,15 @@ bool checkpoint_write(const char *path, const struct checkpoint_state *state,
                       const struct weights *generator,
                       const struct weights *discriminator, struct gpu_device *device,
                       bool (*download)(struct gpu_device *device,
-                                       const struct tensor *t, void *data))
+                                       const struct tensor *t, void *data),
+                      struct checkpoint_scan *scan)
 {
-    struct writing w = { .state = state, .device = device, .download = download };
+    struct writing w = {
+        .state = state, .device = device, .download = download, .scan = scan
+    };
+    struct log_capture capture;
+    scan->tensor[0] = '\0';
+    log_capture_begin(&capture);
     safetensors_begin(&w.file);
     // One tensor at a time: a checkpoint is several times larger than its largest
     // tensor.
@@ -253,13 +290,14 @@ bool checkpoint_write(const char *path, const struct checkpoint_state *state,
               safetensors_begin_data(&w.file, path) &&
               all_passes(&w, generator, discriminator, false) &&
               safetensors_commit(&w.file);
-    if (!ok) {
-        log_error(
-            "checkpoint: %s could not be written; earlier checkpoints are unchanged",
-            path);
+    if (!ok)
         safetensors_abort(&w.file);
-    }
     mem_free(w.scratch);
+    const char *error = log_capture_end(&capture);
+    if (!ok)
+        log_error("checkpoint: %s could not be written; earlier checkpoints are "
+                  "unchanged: %s",
+                  path, error);
     return ok;
 }
 
@@ -431,6 +469,9 @@ static bool take(struct checkpoint *c, char *name, const struct weight *w,
         assert(e->end - e->begin == tensor_bytes(&w->value));
         ok = !transfer || (read_entry(c, e, transfer->scratch) &&
                            transfer->upload(transfer->device, t, transfer->scratch));
+        if (ok && transfer && !c->not_finite[0] &&
+            !all_finite(transfer->scratch, e->end - e->begin))
+            snprintf(c->not_finite, sizeof(c->not_finite), "%s", name);
     }
     mem_free(name);
     return ok;
@@ -515,6 +556,27 @@ bool checkpoint_load(struct checkpoint *c, const char *network,
     return ok;
 }
 
+const char *checkpoint_not_finite(const struct checkpoint *c)
+{
+    return c->not_finite;
+}
+
+bool checkpoint_is_finite(struct checkpoint *c)
+{
+    void *data = NULL;
+    size_t capacity = 0;
+    bool ok = true;
+    for (size_t i = 0; i < safetensors_count(c->file) && ok; i++) {
+        const struct safetensors_entry *e = safetensors_at(c->file, i);
+        const uint64_t bytes = e->end - e->begin;
+        ok = strcmp(e->kind, "F32") != 0 ||
+             (mem_grow(&data, &capacity, (size_t)bytes, 1) && read_entry(c, e, data) &&
+              all_finite(data, bytes));
+    }
+    mem_free(data);
+    return ok;
+}
+
 // Whether the file has the moving average of a weight: not in runs without averages,
 // and never of running statistics.
 static bool has_average(const struct checkpoint *c, const char *network,
@@ -526,8 +588,8 @@ static bool has_average(const struct checkpoint *c, const char *network,
     return found;
 }
 
-bool checkpoint_read(struct checkpoint *c, const char *network,
-                     const struct weight *w, bool average, float *values)
+bool checkpoint_read(struct checkpoint *c, const char *network, const struct weight *w,
+                     bool average, float *values)
 {
     const char *prefix = average && has_average(c, network, w) ? "ema." : "";
     char *name = mem_printf("%s%s.%s", prefix, network, w->name);

@@ -20,6 +20,8 @@
 // The options of a run, or of a file of one network, as JSON.
 #define CHECKPOINT_OPTIONS "pix2pix.options"
 
+#define CHECKPOINT_NAME_SIZE 192    // of a tensor in a message
+
 // What is stored beside the tensors.
 struct checkpoint_state {
     uint64_t step;      // number of steps done
@@ -31,13 +33,22 @@ struct checkpoint_state {
     const struct settings *settings;
 };
 
+// Numbers that are not finite (infinity, NaN) in a checkpoint that is written: what to
+// do about them, and the first tensor that has one, "" if all are finite.
+struct checkpoint_scan {
+    bool writes_all;    // write the file all the same; else it is an error
+    char tensor[CHECKPOINT_NAME_SIZE];
+};
+
 // Writes a checkpoint, which appears whole or not at all. Values are fetched with
-// `download`, which is tensor_download, one tensor at a time. False after a message.
+// `download`, which is tensor_download, one tensor at a time, and checked by `scan`.
+// False after one message.
 bool checkpoint_write(const char *path, const struct checkpoint_state *state,
                       const struct weights *generator,
                       const struct weights *discriminator, struct gpu_device *device,
                       bool (*download)(struct gpu_device *device,
-                                       const struct tensor *t, void *data));
+                                       const struct tensor *t, void *data),
+                      struct checkpoint_scan *scan);
 
 struct checkpoint;
 
@@ -76,10 +87,17 @@ bool checkpoint_load(struct checkpoint *c, const char *network,
                      bool (*upload)(struct gpu_device *device, struct tensor *t,
                                     const void *data));
 
+// The first tensor among those loaded so far that has numbers that are not finite; ""
+// if there is none. Such a tensor is loaded like the others.
+const char *checkpoint_not_finite(const struct checkpoint *c);
+
+// Reads the whole file. False, too, if it cannot be read.
+bool checkpoint_is_finite(struct checkpoint *c);
+
 // Reads the values of one weight, [n, c, h, w] or [c], which a check has passed; with
 // `average` their moving average where the file has one.
-bool checkpoint_read(struct checkpoint *c, const char *network,
-                     const struct weight *w, bool average, float *values);
+bool checkpoint_read(struct checkpoint *c, const char *network, const struct weight *w,
+                     bool average, float *values);
 
 // The number of batches that a batch norm of the network, "G" or "D", has seen.
 uint64_t checkpoint_batches(const struct checkpoint_state *state, const char *network);

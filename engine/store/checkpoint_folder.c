@@ -87,7 +87,7 @@ done:
     return ok;
 }
 
-void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep)
+void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep, uint64_t finite)
 {
     uint64_t *steps = NULL;
     size_t count = 0, kept = 0;
@@ -95,7 +95,7 @@ void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep)
         return;
     // The newest come first, so the first `keep` up to `newest` stay.
     for (size_t i = 0; i < count; i++) {
-        if (steps[i] > newest || kept++ < keep)
+        if (steps[i] > newest || kept++ < keep || steps[i] == finite)
             continue;
         char *path = checkpoint_path(run, steps[i]);
         if (path && !os_file_remove(path))

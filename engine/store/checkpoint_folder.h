@@ -17,8 +17,8 @@ char *checkpoint_path(const char *run, uint64_t step);
 bool checkpoint_list(const char *run, uint64_t **steps, size_t *count);
 
 // Removes all but the `keep` newest of those up to step `newest`; later ones, which a
-// continued run has not reached yet, stay. A file that cannot be removed gets a
-// warning.
-void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep);
+// continued run has not reached yet, stay, and so does that of step `finite`, the
+// newest one without infinities and NaN. A file that cannot be removed gets a warning.
+void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep, uint64_t finite);
 
 #endif

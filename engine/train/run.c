@@ -14,7 +14,12 @@
 #include "settings/options_file.h"
 #include "settings/rules.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+// Lines of metrics that are kept while they cannot be written: some ten thousand.
+#define PENDING_MAX ((size_t)4 << 20)
 
 // ---------------------------------------------------------------------------
 // The folder
@@ -181,9 +186,8 @@ bool run_read_tuning(const struct pix_train_options *o, struct tuning *t)
 {
     char reason[256];
     char *path = file_join(o->out, tuning_name);
-    bool ok =
-        path &&
-        (os_path_is_absent(path) || tuning_read(path, t, reason, sizeof(reason)));
+    bool ok = path &&
+              (os_path_is_absent(path) || tuning_read(path, t, reason, sizeof(reason)));
     if (path && !ok)
         log_error(
             "train: %s cannot be used: %s: restore the file that the run wrote, or "
@@ -215,6 +219,65 @@ static bool make_folder_in(const char *run, const char *name)
     bool ok = path && file_make_folder(path);
     mem_free(path);
     return ok;
+}
+
+// Makes the folder of a run again that somebody has removed meanwhile: what it held is
+// gone, but its newest state is in memory.
+static bool restore(struct run *r)
+{
+    const char *out = r->options->out;
+    if (has_config(out))
+        return true;
+    const bool is_gone = os_path_is_absent(out);
+    bool ok = file_make_folder(out) && write_tuning(r->options, r->tuning) &&
+              write_config(r->options);
+    if (ok)
+        log_warn(
+            "train: %s%s was removed while the run was under way: it is made again%s",
+            out, is_gone ? "" : "/config.json",
+            is_gone ? ", without what it held" : "");
+    return ok;
+}
+
+bool run_make_folder(struct run *r, const char *name)
+{
+    return restore(r) && make_folder_in(r->options->out, name);
+}
+
+// ---------------------------------------------------------------------------
+// What fails again and again
+
+// Whether two messages differ in their numbers only.
+static bool is_same_cause(const char *a, const char *b)
+{
+    static const char numbers[] = "0123456789.";
+    for (;;) {
+        a += strspn(a, numbers);
+        b += strspn(b, numbers);
+        if (*a != *b)
+            return false;
+        if (!*a)
+            return true;
+        a++;
+        b++;
+    }
+}
+
+bool run_output_failed(struct run_output *o, const char *error)
+{
+    char cause[sizeof(o->cause)];
+    snprintf(cause, sizeof(cause), "%s", error);
+    const bool is_known = o->is_failing && is_same_cause(o->cause, cause);
+    o->is_failing = true;
+    memcpy(o->cause, cause, sizeof(cause));
+    return !is_known;
+}
+
+bool run_output_done(struct run_output *o)
+{
+    const bool had_failed = o->is_failing;
+    o->is_failing = false;
+    return had_failed;
 }
 
 // Removes the files that a killed run was writing.
@@ -272,7 +335,7 @@ static bool cut_metrics(const char *path, uint64_t step)
     return false;
 }
 
-bool run_write_metrics(struct run *r, const struct pix_step_metrics *m)
+static char *metrics_text(const struct pix_step_metrics *m)
 {
     json_t *line = json_object();
     json_add(&line, "step", json_integer((json_int_t)m->step));
@@ -286,23 +349,118 @@ bool run_write_metrics(struct run *r, const struct pix_step_metrics *m)
     json_add(&line, "lr", json_from_double(m->lr));
     json_add(&line, "ms", json_from_double(m->ms));
     json_add(&line, "images_per_s", json_from_double(m->images_per_s));
-    char *text = json_text(line);
-    if (!text)
-        return false;
-    bool ok = fputs(text, r->metrics) != EOF && fputc('\n', r->metrics) != EOF &&
-              fflush(r->metrics) == 0;
-    mem_free(text);
-    if (!ok)
-        log_error("train: cannot write %s: %s", r->metrics_path, os_error_text());
-    return ok;
+    return json_text(line);
 }
 
-bool run_sync_metrics(struct run *r)
+// Without a first line; the newest ones are those that are wanted.
+static void drop_oldest(struct run *r)
 {
-    if (os_file_sync(r->metrics))
-        return true;
-    log_error("train: cannot write %s: %s", r->metrics_path, os_error_text());
+    const char *end = memchr(r->pending, '\n', r->pending_size);
+    const size_t length = (size_t)(end - r->pending) + 1;
+    r->pending_size -= length;
+    memmove(r->pending, r->pending + length, r->pending_size);
+    r->lost_lines++;
+}
+
+static bool keep_line(struct run *r, const char *text)
+{
+    const size_t length = strlen(text);
+    while (r->pending_size > 0 && r->pending_size + length + 1 > PENDING_MAX)
+        drop_oldest(r);
+    if (!mem_grow(&r->pending, &r->pending_capacity, r->pending_size + length + 1, 1))
+        return false;
+    memcpy(r->pending + r->pending_size, text, length);
+    r->pending_size += length;
+    r->pending[r->pending_size++] = '\n';
+    return true;
+}
+
+static uint64_t count_pending(const struct run *r)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < r->pending_size; i++)
+        count += r->pending[i] == '\n';
+    return count;
+}
+
+static bool report_metrics(const struct run *r)
+{
+    char reason[FILE_REASON_SIZE];
+    log_error("train: cannot write %s: %s", r->metrics_path,
+              file_write_reason(r->metrics_path, r->pending_size, reason));
     return false;
+}
+
+// Appends what is pending: all of it or nothing. The file is opened each time, so that
+// one that was removed or replaced is noticed, and closed, since some file systems
+// report a full disk only then.
+static bool append_pending(struct run *r, bool lasting)
+{
+    uint64_t before = 0;
+    if (r->is_torn && !os_path_is_absent(r->metrics_path) &&
+        !os_file_truncate(r->metrics_path, r->torn_at))
+        return report_metrics(r);
+    r->is_torn = false;
+    FILE *stream = os_file_open(r->metrics_path, "ab");
+    if (!stream)
+        return report_metrics(r);
+    bool ok = os_file_size(stream, &before) &&
+              (r->pending_size == 0 ||
+               fwrite(r->pending, 1, r->pending_size, stream) == r->pending_size) &&
+              (lasting ? os_file_sync(stream) : fflush(stream) == 0);
+    if (!ok)
+        report_metrics(r);
+    if (fclose(stream) != 0 && ok)
+        ok = report_metrics(r);
+    if (!ok) {
+        // What was written of a line is taken back, now or before the next attempt.
+        r->is_torn = !os_file_truncate(r->metrics_path, before);
+        r->torn_at = before;
+        return false;
+    }
+    if (before < r->metrics_size)
+        log_warn("train: %s was removed or cut while the run was under way: the lines "
+                 "before are missing in it",
+                 r->metrics_path);
+    r->metrics_size = before + r->pending_size;
+    r->pending_size = 0;
+    return true;
+}
+
+static void flush_metrics(struct run *r, bool lasting)
+{
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    bool ok = restore(r) && append_pending(r, lasting);
+    const char *error = log_capture_end(&capture);
+    if (!ok && run_output_failed(&r->metrics, error))
+        log_warn("train: the run goes on without its metrics, which are kept in memory "
+                 "until they can be written: %s",
+                 error);
+    else if (ok && run_output_done(&r->metrics))
+        log_info("train: %s is written again, with the lines that were kept",
+                 r->metrics_path);
+}
+
+void run_write_metrics(struct run *r, const struct pix_step_metrics *m)
+{
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    char *text = metrics_text(m);
+    bool ok = text && keep_line(r, text);
+    mem_free(text);
+    const char *error = log_capture_end(&capture);
+    if (!ok) {
+        r->lost_lines++;
+        log_warn("train: the metrics of step %" PRIu64 " are lost: %s", m->step, error);
+    }
+    if (r->pending_size > 0)
+        flush_metrics(r, false);
+}
+
+void run_sync_metrics(struct run *r)
+{
+    flush_metrics(r, true);
 }
 
 // ---------------------------------------------------------------------------
@@ -311,6 +469,8 @@ bool run_sync_metrics(struct run *r)
 bool run_open(struct run *r, const struct pix_train_options *o,
               const struct tuning *tuning, uint64_t step)
 {
+    r->options = o;
+    r->tuning = tuning;
     r->metrics_path = file_join(o->out, "metrics.jsonl");
     if (!r->metrics_path || !file_make_folder(o->out) ||
         (!r->lock && !take_lock(r, o->out)))
@@ -320,21 +480,23 @@ bool run_open(struct run *r, const struct pix_train_options *o,
         return false;
     remove_temporaries(o->out);
     // config.json comes after tuning.json: with it the folder is a run.
-    if (!write_tuning(o, tuning) || !write_config(o) ||
-        !make_folder_in(o->out, "samples") || !make_folder_in(o->out, "checkpoints") ||
-        !cut_metrics(r->metrics_path, step))
-        return false;
-    r->metrics = os_file_open(r->metrics_path, "ab");
-    if (!r->metrics)
-        log_error("train: cannot open %s: %s", r->metrics_path, os_error_text());
-    return r->metrics != NULL;
+    return write_tuning(o, tuning) && write_config(o) &&
+           make_folder_in(o->out, "samples") && make_folder_in(o->out, "checkpoints") &&
+           cut_metrics(r->metrics_path, step) && append_pending(r, false);
 }
 
 void run_close(struct run *r)
 {
-    if (r->metrics)
-        fclose(r->metrics);
+    if (r->pending_size > 0)
+        flush_metrics(r, false);
+    const uint64_t lost = r->lost_lines + count_pending(r);
+    if (lost > 0)
+        log_warn("train: %" PRIu64
+                 " lines of metrics could not be written to %s and are "
+                 "lost",
+                 lost, r->metrics_path);
     os_lock_release(r->lock);
+    mem_free(r->pending);
     mem_free(r->metrics_path);
     *r = (struct run){ 0 };
 }

@@ -18,13 +18,33 @@
 #include "ops/tuning.h"
 #include "pix2pix.h"
 
-#include <stdio.h>
+// Something that a run writes again and again. What cannot be written does not end the
+// run; it is reported when it begins, when its cause changes and when it is over.
+struct run_output {
+    bool is_failing;
+    char cause[512];    // what was reported
+};
+
+// Whether a failure is to be reported, by its message. Numbers in it do not make it
+// another one: steps and free bytes are different each time.
+bool run_output_failed(struct run_output *o, const char *error);
+bool run_output_done(struct run_output *o);    // whether it had failed before
 
 struct run {
     struct os_lock *lock;
     bool is_new;    // there was no run to resume
+    // Of the run, which outlive this, to make again what was removed.
+    const struct pix_train_options *options;
+    const struct tuning *tuning;
+
     char *metrics_path;
-    FILE *metrics;
+    uint64_t metrics_size;    // bytes that the file has had
+    bool is_torn;             // it ends in a part of a line, which begins at torn_at
+    uint64_t torn_at;
+    char *pending;    // lines that are not in the file yet
+    size_t pending_size, pending_capacity;
+    uint64_t lost_lines;    // for which there was no room here either
+    struct run_output metrics, samples, checkpoints;
 };
 
 // Checks that the run can begin in o->out, or be resumed there if o->continue_run; `o`
@@ -41,14 +61,20 @@ bool run_begin(struct run *r, const struct pix_train_options *o);
 bool run_read_tuning(const struct pix_train_options *o, struct tuning *t);
 
 // Makes what is missing, writes config.json and tuning.json, removes the temporary
-// files of a killed run, cuts off the metrics of steps after `step`, and opens the
-// metrics for appending.
+// files of a killed run, and cuts off the metrics of steps after `step`. `o` and
+// `tuning` must outlive the run.
 bool run_open(struct run *r, const struct pix_train_options *o,
               const struct tuning *tuning, uint64_t step);
 void run_close(struct run *r);    // a zeroed one is fine
 
-// Appends a line; fields that are NaN become null.
-bool run_write_metrics(struct run *r, const struct pix_step_metrics *m);
-bool run_sync_metrics(struct run *r);    // to the disk
+// Makes a folder of the run if it is not there, such as "samples". Where the whole run
+// was removed meanwhile, it is made again first.
+bool run_make_folder(struct run *r, const char *name);
+
+// Appends a line; fields that are NaN become null. What cannot be written stays in
+// memory, up to 4 MiB, and is written with the next line.
+void run_write_metrics(struct run *r, const struct pix_step_metrics *m);
+// Writes what is left, to the disk itself.
+void run_sync_metrics(struct run *r);
 
 #endif

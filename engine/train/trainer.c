@@ -11,19 +11,16 @@
 
 #include "train/trainer.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/data_folder.h"
 #include "data/dataset.h"
-#include "data/sheet.h"
 #include "gpu/device.h"
 #include "program/footprint.h"
 #include "settings/options.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
-#include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
 #include "train/objective_options.h"
 #include "train/trainer_inside.h"
@@ -33,60 +30,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define SAMPLE_ROWS_MAX 8u    // in a sample grid, whatever the batch
-
-// ---------------------------------------------------------------------------
-// Sample grids
-
-// Draws one column of the sheet from a tensor of staged samples, which is on the device
-// until here. `pixels` has room for the whole tensor.
-static bool draw_samples(struct trainer *t, struct sheet *sheet,
-                         enum sheet_column column, const struct tensor *samples,
-                         uint8_t *pixels)
-{
-    const struct objective_options objective = objective_options_make(&t->settings);
-    const bool is_input = column == SHEET_INPUT;
-    struct picture p = {
-        .kind = is_input ? objective.staging.input : objective.staging.output,
-        .channels = is_input ? objective.generator.channels_in
-                             : objective.generator.channels_out,
-        .width = sheet->side,
-        .height = sheet->side,
-    };
-    const size_t bytes =
-        (size_t)pixel_staged_bytes(p.kind, p.channels, p.width, p.height);
-    if (!tensor_download(t->device, samples, pixels))
-        return false;
-    for (uint32_t row = 0; row < sheet->rows; row++) {
-        p.samples = pixels + row * bytes;
-        if (!sheet_paste(sheet, row, column, &p))
-            return false;
-    }
-    return true;
-}
-
-static bool write_samples(struct trainer *t)
-{
-    const struct objective *o = &t->objective;
-    struct sheet sheet = { 0 };
-    char name[64];
-    snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
-    char *path = file_join(t->settings.options.out, name);
-    uint8_t *pixels = mem_alloc(
-        (size_t)MAX(tensor_bytes(o->sample_input), tensor_bytes(o->sample_output)));
-    bool ok = path && pixels &&
-              sheet_create(&sheet, t->settings.options.crop_size,
-                           MIN(t->settings.options.batch_size, SAMPLE_ROWS_MAX), 1) &&
-              draw_samples(t, &sheet, SHEET_INPUT, o->sample_input, pixels) &&
-              draw_samples(t, &sheet, SHEET_OUTPUT, o->sample_output, pixels) &&
-              draw_samples(t, &sheet, SHEET_TARGET, o->sample_target, pixels) &&
-              sheet_write(&sheet, path);
-    sheet_free(&sheet);
-    mem_free(pixels);
-    mem_free(path);
-    return ok;
-}
 
 // ---------------------------------------------------------------------------
 // Set-up
@@ -215,7 +158,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     connect(t);
     t->submitted = t->step;
     if (found)    // --keep may be smaller than before
-        checkpoint_prune(o->out, t->saved, o->keep);
+        checkpoint_prune(o->out, t->saved, o->keep, t->finite);
     pair_list_free(&pairs);
     return t;
 
@@ -314,7 +257,7 @@ static void save_good_state(struct trainer *t)
 
 static void report_failed_step(struct trainer *t)
 {
-    char *path = t->saved ? checkpoint_path(t->settings.options.out, t->saved) : NULL;
+    char *path = trainer_newest_checkpoint(t);
     const char *kernel = program_last_kernel(t->program);
     log_error("train: step %" PRIu64 " failed: %s %s in kernel %s; %s%s: resume with "
               "--continue",
@@ -324,47 +267,6 @@ static void report_failed_step(struct trainer *t)
               path ? "the newest checkpoint is " : "there is no checkpoint yet",
               path ? path : "");
     mem_free(path);
-}
-
-static void warn_if_not_finite(struct trainer *t, const struct pix_step_metrics *m,
-                               const struct ring_slot *slot)
-{
-    bool is_finite = true;
-    for (int i = 0; i < LOSS_COUNT; i++)
-        is_finite = is_finite && (!slot->losses[i] || isfinite(*slot->losses[i]));
-    if (t->warned || is_finite)
-        return;
-    t->warned = true;
-    log_warn("train: a loss is not finite in step %" PRIu64
-             " (d_real %g, d_fake %g, d_gp %g, g_gan %g, g_l1 %g): the weights are "
-             "probably corrupted; a lower --lr may help",
-             m->step, m->loss_d_real, m->loss_d_fake, m->loss_d_gp, m->loss_g_gan,
-             m->loss_g_l1);
-}
-
-static bool wants_sample(const struct trainer *t, uint64_t step)
-{
-    uint64_t every = t->settings.options.sample_freq;
-    return step == t->steps || (every && step % every == 0);
-}
-
-static bool wants_checkpoint(const struct trainer *t, uint64_t step)
-{
-    uint64_t every = t->settings.options.save_freq;
-    return step == t->steps || (every && step % every == 0);
-}
-
-// Writes what is due after a step. Metrics first: a checkpoint must not be ahead of
-// them.
-static bool write_outputs(struct trainer *t, const struct pix_step_metrics *metrics)
-{
-    if ((t->step % t->settings.options.log_freq == 0 || metrics->has_val) &&
-        !run_write_metrics(&t->run, metrics)) {
-        t->unlogged = true;
-        return false;
-    }
-    return (!wants_sample(t, t->step) || write_samples(t)) &&
-           (!wants_checkpoint(t, t->step) || trainer_write_state(t));
 }
 
 // Whether validation comes after a step: it is the last of an epoch that is validated,
@@ -395,7 +297,8 @@ static bool may_begin(const struct trainer *t)
         return false;
     return t->submitted == t->step ||
            (t->submitted - t->step < t->ring_count && t->pace < AHEAD_SECONDS &&
-            !wants_sample(t, t->submitted) && !wants_checkpoint(t, t->submitted) &&
+            !trainer_wants_sample(t, t->submitted) &&
+            !trainer_wants_checkpoint(t, t->submitted) &&
             !wants_validation(t, t->submitted));
 }
 
@@ -440,8 +343,8 @@ static void report_stuck(struct trainer *t)
 // write files would hide the rest: neither counts.
 static void note_host_time(struct trainer *t, double seconds)
 {
-    if (++t->call_count <= RING_SLOTS + 1 || wants_sample(t, t->step) ||
-        wants_checkpoint(t, t->step) || wants_validation(t, t->step))
+    if (++t->call_count <= RING_SLOTS + 1 || trainer_wants_sample(t, t->step) ||
+        trainer_wants_checkpoint(t, t->step) || wants_validation(t, t->step))
         return;
     size_t i = (size_t)(t->host_count++ % HOST_TIMES);
     t->host_ms[i] = (float)(1e3 * (seconds - t->wait_seconds - t->batch_seconds));
@@ -460,9 +363,22 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
 {
     if (!wants_validation(t, t->step))
         return true;
-    if (!validation_run(t->validation, &metrics->val_l1)) {
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    bool ok = validation_run(t->validation, &metrics->val_l1);
+    const char *error = log_capture_end(&capture);
+    if (!ok) {
         t->lost = gpu_device_is_lost(t->device);
-        t->unlogged = true;    // a resumed run would not validate this step again
+        // Nothing that is trained follows from it then.
+        if (!t->lost && t->settings.lr_policy != LR_PLATEAU) {
+            metrics->val_l1 = NAN;
+            log_warn("train: step %" PRIu64
+                     " is not validated, and the run goes on: %s",
+                     t->step, error);
+            return true;
+        }
+        log_error("%s", error);
+        t->unvalidated = true;    // a resumed run would not validate this step again
         return false;
     }
     metrics->has_val = true;
@@ -510,9 +426,10 @@ static enum pix_step_result end_step(struct trainer *t,
         .images_per_s =
             seconds > 0 ? settings_images_per_step(&t->settings) / seconds : 0,
     };
-    warn_if_not_finite(t, metrics, slot);
-    return validate(t, metrics) && write_outputs(t, metrics) ? PIX_STEP_DONE
-                                                             : PIX_STEP_FAILED;
+    return trainer_check_losses(t, metrics, slot) && validate(t, metrics) &&
+                   trainer_write_outputs(t, metrics)
+               ? PIX_STEP_DONE
+               : PIX_STEP_FAILED;
 }
 
 enum pix_step_result trainer_step(struct trainer *t, struct pix_step_metrics *metrics)
@@ -565,19 +482,31 @@ enum pix_step_result trainer_drain(struct trainer *t, struct pix_step_metrics *m
 bool trainer_save(struct trainer *t)
 {
     // What is under way changes the weights: it is the step that is saved.
-    if (!t->failed && t->submitted > t->step)
+    if (!t->failed && t->submitted > t->step) {
         t->has_unseen = trainer_drain(t, &t->unseen) == PIX_STEP_DONE;
+        if (t->lost || t->is_corrupt || t->unvalidated)    // reported by now
+            return false;
+    }
     if (t->lost) {
         log_error("train: the device has failed: there is no state to save");
         return false;
     }
-    // A checkpoint ahead of its metrics would leave a gap in them for good.
-    if (t->unlogged) {
-        log_error("train: the metrics of step %" PRIu64
-                  " are not in the file, so it is "
-                  "not saved: fix the earlier error and resume with --continue",
+    if (t->is_corrupt) {
+        log_error("train: step %" PRIu64
+                  " has numbers that are not finite: there is no "
+                  "state to save",
                   t->step);
         return false;
     }
-    return t->step == t->saved || trainer_write_state(t);
+    if (t->unvalidated) {
+        log_error("train: step %" PRIu64
+                  " has not been validated, so it is not saved: fix the earlier error "
+                  "and resume with --continue",
+                  t->step);
+        return false;
+    }
+    char *newest = t->step == t->saved ? trainer_newest_checkpoint(t) : NULL;
+    bool ok = t->step == 0 || newest || trainer_write_state(t);
+    mem_free(newest);
+    return ok;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The inside of a trainer, for the files that are one: trainer.c takes steps,
-// trainer_build.c makes the step's graph, trainer_state.c has what a run is continued
-// from.
+// trainer_build.c makes the step's graph, trainer_outputs.c decides what is written
+// after a step, trainer_state.c has what a run is continued from.
 
 #ifndef TRAIN_TRAINER_INSIDE_H
 #define TRAIN_TRAINER_INSIDE_H
@@ -45,6 +45,7 @@ struct trainer {
     uint64_t submitted;      // the newest step that is under way, or `step`
     uint64_t epoch;          // of the last step, from 1; 0: none yet
     uint64_t saved;          // step of the newest good checkpoint; 0: none
+    uint64_t finite;         // of the newest one without infinities and NaN; 0: none
     uint32_t images;         // in the data when that was written; 0: not known
 
     struct weights *generator, *discriminator;
@@ -71,11 +72,12 @@ struct trainer {
     uint64_t host_count, call_count;
 
     struct run run;
-    bool failed;      // no more steps
-    bool lost;        // nor checkpoints: what is on the device cannot be trusted
-    bool unlogged;    // nor checkpoints: the metrics of the last step are not in the
-                      // file
-    bool warned;      // of a loss that is not finite
+    bool failed;          // no more steps
+    bool lost;            // nor checkpoints: what is on the device cannot be trusted
+    bool unvalidated;     // nor checkpoints: the last step was not validated
+    bool is_corrupt;      // nor checkpoints: numbers are not finite, and may not be
+    bool warned;          // of a loss that is not finite
+    bool warned_state;    // of a checkpoint with such numbers
 };
 
 // ---------------------------------------------------------------------------
@@ -90,9 +92,35 @@ const char *trainer_memory_hint(const struct pix_train_options *o,
                                 const struct pix_plan *plan);
 
 // ---------------------------------------------------------------------------
+// trainer_outputs.c
+
+// Whether a sample grid or a checkpoint comes after a step.
+bool trainer_wants_sample(const struct trainer *t, uint64_t step);
+bool trainer_wants_checkpoint(const struct trainer *t, uint64_t step);
+
+// Whether the losses of the step that has just ended let the run go on. False after a
+// message.
+bool trainer_check_losses(struct trainer *t, const struct pix_step_metrics *m,
+                          const struct ring_slot *slot);
+
+// Writes what is due after a step. What cannot be written is a warning, but for the
+// last state of the run. False after a message.
+bool trainer_write_outputs(struct trainer *t, const struct pix_step_metrics *metrics);
+
+// The path of the newest checkpoint that this run has written or loaded, if it is still
+// there; else NULL. Caller frees.
+char *trainer_newest_checkpoint(const struct trainer *t);
+
+// What to do about numbers that are not finite, as the end of a message. Returns
+// `text`.
+#define TRAINER_ADVICE_SIZE 768
+const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZE]);
+
+// ---------------------------------------------------------------------------
 // trainer_state.c
 
-// Writes a checkpoint of the newest step that is done; false after a message.
+// Writes a checkpoint of the newest step that is done; false after a message. With
+// t->is_corrupt it must not be tried again.
 bool trainer_write_state(struct trainer *t);
 
 // Loads the newest checkpoint that can be read. If there is none, *found is false and

@@ -26,6 +26,27 @@
 // ---------------------------------------------------------------------------
 // Checkpoints
 
+// The newest checkpoint without infinities and NaN is never removed: after --on-nan
+// continue it may be the only one of use.
+static void note_saved(struct trainer *t, const char *not_finite)
+{
+    const struct pix_train_options *o = &t->settings.options;
+    t->saved = t->step;
+    if (run_output_done(&t->run.checkpoints))
+        log_info("train: step %" PRIu64 " is saved: checkpoints are written again",
+                 t->step);
+    if (!not_finite[0]) {
+        t->finite = t->step;
+    } else if (!t->warned_state) {
+        t->warned_state = true;
+        log_warn("train: the checkpoint of step %" PRIu64 " has numbers that are not "
+                 "finite, first in tensor %s; by --on-nan continue it is written, and "
+                 "the newest one without them (step %" PRIu64 ") is kept",
+                 t->step, not_finite, t->finite);
+    }
+    checkpoint_prune(o->out, t->step, o->keep, t->finite);
+}
+
 bool trainer_write_state(struct trainer *t)
 {
     struct checkpoint_state state = {
@@ -35,18 +56,31 @@ bool trainer_write_state(struct trainer *t)
         .plateau = t->plateau,
         .settings = &t->settings,
     };
+    struct checkpoint_scan scan = { .writes_all = t->settings.ignores_nan };
     tuning_hash(&t->tuning, state.tuning);
-    // The metrics up to this step must be on disk before the checkpoint is, which a
-    // resumed run cuts the file back to.
-    if (!run_sync_metrics(&t->run))
-        return false;
+    // The metrics up to this step come to the disk first, since a resumed run cuts the
+    // file back to its checkpoint. If they cannot be written the checkpoint is still
+    // worth more.
+    run_sync_metrics(&t->run);
     char *path = checkpoint_path(t->settings.options.out, t->step);
-    bool ok = path && checkpoint_write(path, &state, t->generator, t->discriminator,
-                                       t->device, tensor_download);
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    bool ok = path && run_make_folder(&t->run, "checkpoints") &&
+              checkpoint_write(path, &state, t->generator, t->discriminator, t->device,
+                               tensor_download, &scan);
+    const char *error = log_capture_end(&capture);
     if (ok) {
         log_debug("train: wrote %s", path);
-        t->saved = t->step;
-        checkpoint_prune(t->settings.options.out, t->step, t->settings.options.keep);
+        note_saved(t, scan.tensor);
+    } else if (scan.tensor[0] && !scan.writes_all) {
+        char advice[TRAINER_ADVICE_SIZE];
+        t->is_corrupt = true;
+        log_error("train: after step %" PRIu64
+                  " the tensor %s has numbers that are not "
+                  "finite, so this state is not saved and the run ends: %s",
+                  t->step, scan.tensor, trainer_advice(t, advice));
+    } else {
+        log_error("%s", error);
     }
     mem_free(path);
     return ok;
@@ -67,6 +101,24 @@ static bool belongs(const struct trainer *t, const struct checkpoint *c,
         log_error("train: %s was trained with a different --%s than this run", path,
                   row->name);
     return state->step == step && !row;
+}
+
+// Older versions, and --on-nan continue, write checkpoints with infinities and NaN.
+static bool may_use_numbers(const struct trainer *t, const struct checkpoint *c,
+                            const char *path)
+{
+    const char *tensor = checkpoint_not_finite(c);
+    if (!tensor[0])
+        return true;
+    if (t->settings.ignores_nan)
+        log_warn("train: %s has numbers that are not finite, first in tensor %s: by "
+                 "--on-nan continue the run goes on with them",
+                 path, tensor);
+    else
+        log_error("train: %s has numbers that are not finite, first in tensor %s (with "
+                  "--on-nan continue it would be used all the same)",
+                  path, tensor);
+    return t->settings.ignores_nan;
 }
 
 enum load_result {
@@ -92,9 +144,14 @@ static enum load_result load(struct trainer *t, const char *path, uint64_t step)
               checkpoint_load(c, "G", t->generator, t->device, tensor_upload) &&
               checkpoint_load(c, "D", t->discriminator, t->device, tensor_upload);
     is_damaged = checkpoint_is_damaged(c);
+    if (ok && !may_use_numbers(t, c, path)) {
+        ok = false;
+        is_damaged = true;
+    }
     if (ok) {
         const struct checkpoint_state *state = checkpoint_get_state(c);
         t->step = t->saved = state->step;
+        t->finite = checkpoint_not_finite(c)[0] ? 0 : state->step;
         t->images = state->images;
         t->plateau = state->plateau;
         memcpy(t->trained_with, state->tuning, sizeof(t->trained_with));
@@ -119,6 +176,25 @@ static enum load_result try_load(struct trainer *t, const char *path, uint64_t s
                   "was changed; resume again when the cause is gone",
                   path, error);
     return result;
+}
+
+// The newest checkpoint of those given whose numbers are all finite; 0: none. The files
+// are read for it, which a run does that resumes from one with other numbers.
+static uint64_t find_finite(const char *run, const uint64_t *steps, size_t count)
+{
+    uint64_t found = 0;
+    struct log_capture capture;    // a damaged one is none
+    log_capture_begin(&capture);
+    for (size_t i = 0; i < count && !found; i++) {
+        char *path = checkpoint_path(run, steps[i]);
+        struct checkpoint *c = path ? checkpoint_open(path) : NULL;
+        if (c && checkpoint_is_finite(c))
+            found = steps[i];
+        checkpoint_close(c);
+        mem_free(path);
+    }
+    log_capture_end(&capture);
+    return found;
 }
 
 // Renames checkpoints newer than the one that could be read: the next start would take
@@ -181,6 +257,8 @@ static bool resume(struct trainer *t, bool *found)
         mem_free(path);
     }
     *found = result == LOAD_DONE;
+    if (*found && t->finite == 0)
+        t->finite = find_finite(run, steps + i, count - i);
     if (*found)
         set_aside(run, steps, i - 1);
     else if (count > 0 && result == LOAD_UNUSABLE)

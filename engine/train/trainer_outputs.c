@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+//
+// What a run writes after its steps, and what becomes of it where that fails. The
+// weights are worth more than any file: what cannot be written is a warning, the run
+// goes on with its state in memory, and the next occasion tries again. Only the last
+// state of a run, and numbers that are not finite, end it with an error. See
+// trainer_inside.h.
+
+#include "train/trainer_inside.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "data/dataset.h"
+#include "data/sheet.h"
+#include "gpu/device.h"
+#include "store/checkpoint_folder.h"
+#include "train/objective_options.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#define SAMPLE_ROWS_MAX 8u    // in a sample grid, whatever the batch
+
+// ---------------------------------------------------------------------------
+// Sample grids
+
+// Draws one column of the sheet from a tensor of staged samples, which is on the device
+// until here. `pixels` has room for the whole tensor.
+static bool draw_samples(struct trainer *t, struct sheet *sheet,
+                         enum sheet_column column, const struct tensor *samples,
+                         uint8_t *pixels)
+{
+    const struct objective_options objective = objective_options_make(&t->settings);
+    const bool is_input = column == SHEET_INPUT;
+    struct picture p = {
+        .kind = is_input ? objective.staging.input : objective.staging.output,
+        .channels = is_input ? objective.generator.channels_in
+                             : objective.generator.channels_out,
+        .width = sheet->side,
+        .height = sheet->side,
+    };
+    const size_t bytes =
+        (size_t)pixel_staged_bytes(p.kind, p.channels, p.width, p.height);
+    if (!tensor_download(t->device, samples, pixels))
+        return false;
+    for (uint32_t row = 0; row < sheet->rows; row++) {
+        p.samples = pixels + row * bytes;
+        if (!sheet_paste(sheet, row, column, &p))
+            return false;
+    }
+    return true;
+}
+
+static bool write_samples(struct trainer *t)
+{
+    const struct objective *o = &t->objective;
+    struct sheet sheet = { 0 };
+    char name[64];
+    snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
+    char *path = file_join(t->settings.options.out, name);
+    uint8_t *pixels = mem_alloc(
+        (size_t)MAX(tensor_bytes(o->sample_input), tensor_bytes(o->sample_output)));
+    bool ok = path && pixels &&
+              sheet_create(&sheet, t->settings.options.crop_size,
+                           MIN(t->settings.options.batch_size, SAMPLE_ROWS_MAX), 1) &&
+              draw_samples(t, &sheet, SHEET_INPUT, o->sample_input, pixels) &&
+              draw_samples(t, &sheet, SHEET_OUTPUT, o->sample_output, pixels) &&
+              draw_samples(t, &sheet, SHEET_TARGET, o->sample_target, pixels) &&
+              sheet_write(&sheet, path);
+    sheet_free(&sheet);
+    mem_free(pixels);
+    mem_free(path);
+    return ok;
+}
+
+// A grid that cannot be written is no reason to stop.
+static void try_samples(struct trainer *t)
+{
+    struct run_output *o = &t->run.samples;
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    bool ok = run_make_folder(&t->run, "samples") && write_samples(t);
+    const char *error = log_capture_end(&capture);
+    if (!ok && run_output_failed(o, error))
+        log_warn("train: there is no sample grid of step %" PRIu64
+                 ", and the run goes on: %s",
+                 t->step, error);
+    else if (ok && run_output_done(o))
+        log_info("train: sample grids are written again, from step %" PRIu64 " on",
+                 t->step);
+}
+
+// ---------------------------------------------------------------------------
+// Numbers that are not finite
+
+char *trainer_newest_checkpoint(const struct trainer *t)
+{
+    char *path = t->saved ? checkpoint_path(t->settings.options.out, t->saved) : NULL;
+    if (path && file_exists(path))
+        return path;
+    mem_free(path);
+    return NULL;
+}
+
+// A run that is continued takes the same steps with the same numbers, so --continue
+// alone leads to the same end.
+const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZE])
+{
+    const char *out = t->settings.options.out;
+    char *path = trainer_newest_checkpoint(t);
+    if (path)
+        snprintf(
+            text, TRAINER_ADVICE_SIZE,
+            "the newest checkpoint, %s, has none of them. --continue takes the same "
+            "steps from there: first mend the image at fault, if one has extreme "
+            "values; or start another run with a lower --lr, from these weights with "
+            "--init-g %s --init-d %s. --on-nan continue trains on all the same",
+            path, out, out);
+    else
+        snprintf(
+            text, TRAINER_ADVICE_SIZE,
+            "there is no checkpoint yet: mend the image at fault, if one has extreme "
+            "values, or lower --lr, and start again in another folder. --on-nan "
+            "continue trains on all the same");
+    mem_free(path);
+    return text;
+}
+
+// The first images of a step, by their names.
+static const char *images_text(const struct trainer *t, uint64_t step, char *text,
+                               size_t size)
+{
+    const uint64_t count = settings_images_per_step(&t->settings);
+    const uint64_t shown = MIN(count, (uint64_t)3);
+    size_t used = 0;
+    for (uint64_t i = 0; i < shown && used < size; i++) {
+        struct dataset_sample sample;
+        dataset_describe(t->data, (step - 1) * count + i, &sample);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "",
+                                 dataset_name(t->data, sample.image));
+    }
+    if (count > shown && used < size)
+        snprintf(text + used, size - used, " and %" PRIu64 " more", count - shown);
+    return text;
+}
+
+bool trainer_check_losses(struct trainer *t, const struct pix_step_metrics *m,
+                          const struct ring_slot *slot)
+{
+    char images[512], advice[TRAINER_ADVICE_SIZE];
+    bool is_finite = true;
+    for (int i = 0; i < LOSS_COUNT; i++)
+        is_finite = is_finite && (!slot->losses[i] || isfinite(*slot->losses[i]));
+    if (is_finite || (t->settings.ignores_nan && t->warned))
+        return true;
+    t->warned = true;
+    t->is_corrupt = !t->settings.ignores_nan;
+    log_message(
+        t->is_corrupt ? LOG_ERROR : LOG_WARN,
+        "train: a loss is not finite in step %" PRIu64
+        " (d_real %g, d_fake %g, d_gp %g, g_gan %g, g_l1 %g; images of the step: "
+        "%s): %s",
+        m->step, m->loss_d_real, m->loss_d_fake, m->loss_d_gp, m->loss_g_gan,
+        m->loss_g_l1, images_text(t, m->step, images, sizeof(images)),
+        t->is_corrupt ? trainer_advice(t, advice)
+                      : "the weights are probably corrupted, and by --on-nan "
+                        "continue the run goes on; a lower --lr may help");
+    return !t->is_corrupt;
+}
+
+// ---------------------------------------------------------------------------
+// When
+
+bool trainer_wants_sample(const struct trainer *t, uint64_t step)
+{
+    uint64_t every = t->settings.options.sample_freq;
+    return step == t->steps || (every && step % every == 0);
+}
+
+// After a failure also with the next grids, for which the device is read anyway.
+bool trainer_wants_checkpoint(const struct trainer *t, uint64_t step)
+{
+    uint64_t every = t->settings.options.save_freq;
+    return step == t->steps || (every && step % every == 0) ||
+           (t->run.checkpoints.is_failing && trainer_wants_sample(t, step));
+}
+
+// The step after which a checkpoint that failed is tried again.
+static uint64_t next_attempt(const struct trainer *t)
+{
+    const struct pix_train_options *o = &t->settings.options;
+    const uint64_t frequencies[] = { o->save_freq, o->sample_freq };
+    uint64_t next = t->steps;
+    for (size_t i = 0; i < ARRAY_LEN(frequencies); i++) {
+        const uint64_t every = frequencies[i];
+        if (every > 0)
+            next = MIN(next, (t->step / every + 1) * every);
+    }
+    return next;
+}
+
+// ---------------------------------------------------------------------------
+// The whole
+
+static bool save_due_state(struct trainer *t)
+{
+    struct run_output *o = &t->run.checkpoints;
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    bool ok = trainer_write_state(t);
+    const char *error = log_capture_end(&capture);
+    if (ok)
+        return true;
+    t->lost = gpu_device_is_lost(t->device);
+    if (t->is_corrupt || t->lost) {
+        log_error("%s", error);
+        return false;
+    }
+    if (t->step == t->steps) {
+        log_error(
+            "train: all steps are done, but the last state of the run could not be "
+            "saved: %s; when that is put right, --continue takes the steps since "
+            "the newest checkpoint again",
+            error);
+        return false;
+    }
+    if (run_output_failed(o, error))
+        log_warn("train: step %" PRIu64
+                 " is not saved, and the run goes on; it is tried "
+                 "again after step %" PRIu64 ": %s",
+                 t->step, next_attempt(t), error);
+    return true;
+}
+
+bool trainer_write_outputs(struct trainer *t, const struct pix_step_metrics *metrics)
+{
+    if (t->step % t->settings.options.log_freq == 0 || metrics->has_val)
+        run_write_metrics(&t->run, metrics);
+    const bool saves = trainer_wants_checkpoint(t, t->step);
+    if (trainer_wants_sample(t, t->step))
+        try_samples(t);
+    return !saves || save_due_state(t);
+}
