@@ -2,34 +2,43 @@
 # SPDX-License-Identifier: MIT
 #
 # Runs every test: style, two compilers with warnings as errors, the suite on each
-# Vulkan driver of the matrix, sanitizers, the installed library, a Windows build. What
-# cannot run on this machine is skipped, with the reason. The last line gives the totals.
+# Vulkan driver of the matrix, calls of the system that fail, sanitizers, the installed
+# library, a Windows build. What cannot run on this machine is skipped, with the reason.
+# The last line gives the totals.
 #
-#     tools/test.sh             everything
-#     tools/test.sh LEG...      only some: style lavapipe limits swiftshader radv gpu
-#                               clang sanitizers install windows
+#     tools/test.sh             everything, of the leg faults a sample of 60 s
+#     tools/test.sh full        everything; faults tries each call and takes hours
+#     tools/test.sh LEG...      only some: style lavapipe limits faults swiftshader radv
+#                               gpu clang sanitizers install windows
+#     tools/test.sh full LEG... the same, faults with each call
 #
 # Everything is written below build/test/ and build/drivers/; the logs of the legs are
 # build/test/*.log.
 
 set -u
 
-legs='style lavapipe limits swiftshader radv gpu clang sanitizers install windows'
+legs='style lavapipe limits faults swiftshader radv gpu clang sanitizers install windows'
+full=0
+wanted=' '
 for name in "$@"; do
-    case " $legs " in
+    case " $legs full " in
     *" $name "*) ;;
     *)
-        echo "usage: tools/test.sh [LEG...], where LEG is one of: $legs" >&2
+        echo "usage: tools/test.sh [full] [LEG...], where LEG is one of: $legs" >&2
         exit 2
         ;;
     esac
+    if [ "$name" = full ]; then
+        full=1
+    else
+        wanted="$wanted$name "
+    fi
 done
 
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
 out=$root/build/test
 mkdir -p "$out"
-wanted=" $* "
 
 # Paths of preloaded libraries and in the sanitizers' options must not contain spaces.
 plain=$out
@@ -57,7 +66,7 @@ unset VK_DRIVER_FILES VK_ICD_FILENAMES VK_ADD_DRIVER_FILES VK_INSTANCE_LAYERS \
     VK_LOADER_DRIVERS_SELECT VK_LOADER_DRIVERS_DISABLE
 
 wants() {
-    [ "$wanted" = '  ' ] && return 0
+    [ "$wanted" = ' ' ] && return 0
     case "$wanted" in
     *" $1 "*) return 0 ;;
     esac
@@ -231,6 +240,25 @@ windows() {
         ls -l "$out"/windows/*.exe "$out"/windows/*.dll "$out"/windows/*.a
 }
 
+# Calls of the system that fail, on lavapipe. The row has the figures.
+faults() {
+    local program=$out/gcc/tests/faults start=$SECONDS log=$out/faults.log all=''
+    if [ ! -x "$program" ]; then
+        skip 'faults' 'for 64-bit Linux only'
+        return
+    fi
+    [ $full = 0 ] || all=--all
+    if "$program" "$out/gcc/pix2pix" "$out/gcc/tests/faults_inject.so" $all \
+        >"$log" 2>&1 </dev/null; then
+        passed=$((passed + 1))
+        row 'faults' passed "$(tail -n 1 "$log"), $((SECONDS - start)) s"
+    else
+        failed=$((failed + 1))
+        tail -n 60 "$log"
+        row 'faults' failed "$(tail -n 1 "$log"), see ${log#"$root"/}"
+    fi
+}
+
 # True if the default device is a real one.
 has_gpu() {
     "$out/gcc/pix2pix" devices --json 2>/dev/null | tr -d '\n' | tr '}' '\n' |
@@ -295,7 +323,7 @@ done
 compiler=gcc
 command -v gcc >/dev/null 2>&1 || compiler=cc
 built=0
-for name in lavapipe limits swiftshader radv gpu install; do
+for name in lavapipe limits faults swiftshader radv gpu install; do
     if wants $name; then
         leg "build $compiler" build gcc -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=ON \
             -DCMAKE_C_COMPILER="$compiler" && built=1
@@ -313,12 +341,14 @@ if [ $built = 1 ]; then
             suite 'minimum limits' "$out/gcc" -L gpu
             unset PIX_TEST_MINIMUM_LIMITS
         fi
+        wants faults && faults
         wants install && leg 'install' tests/install/run.sh "$out/gcc" "$plain/install"
         on_any
     else
         wants lavapipe && skip 'lavapipe' 'the driver is not installed'
         wants lavapipe && suite 'no device' "$out/gcc" -L unit
         wants limits && skip 'minimum limits' 'lavapipe is not installed'
+        wants faults && skip 'faults' 'lavapipe is not installed'
         wants install && skip 'install' 'lavapipe is not installed'
     fi
 

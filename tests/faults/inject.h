@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// What the preloaded library of inject.c and the program of faults.c agree on.
+
+#ifndef FAULTS_INJECT_H
+#define FAULTS_INJECT_H
+
+#include <stdint.h>
+
+// The calls that may fail: memory; everything that changes files; everything that reads
+// them; the start of a thread.
+enum fault_kind { FAULT_MALLOC, FAULT_WRITE, FAULT_READ, FAULT_THREAD, FAULT_KINDS };
+
+static const char *const fault_kind_names[FAULT_KINDS] = { "malloc", "write", "read",
+                                                           "thread" };
+
+// A call of a run in which none fails. Calls with equal ways come from the same place
+// by the same callers.
+struct fault_record {
+    uint16_t kind;
+    uint16_t is_library;    // made by a library that the program works with
+    uint32_t way;
+};
+
+#endif
