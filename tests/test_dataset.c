@@ -399,7 +399,7 @@ static void test_nothing(void **state)
     assert_null(open_dataset(&o));
     assert_int_equal(warnings, 1);
     assert_int_equal(errors, 3);
-    assert_non_null(strstr(log_last_error(), "none of the 1 images"));
+    assert_non_null(strstr(log_last_error(), "none of 1 pair of " SCRATCH));
 
     assert_null(open_split(&o, DATA, "absent"));
     assert_int_equal(errors, 4);
@@ -571,15 +571,18 @@ static void test_sides(void **state)
             "dataset: skipping " SIDES "/train/A/m.png: has the stem of m.npy\n"
             "dataset: skipping " SIDES "/train/B/zz.npy: no file of this stem "
             "in " SIDES "/train/A\n"
-            "dataset: skipping " SIDES
-            "/train/A/n.png: is u8, the first on this side is u16: all of a side must "
-            "have one kind\n"
+            "dataset: skipping 1 of 6 pairs: their input is not u16 (first: " SIDES
+            "/train/A/n.png, which is u8). All pairs have one kind of input, that of most "
+            "files unless --input-kind names another: convert the files\n"
+            "dataset: in 1 of 6 pairs A and B differ in shape and are stretched to "
+            "squares, each in its own way (first: " SIDES
+            "/train/A/m-1.npy, A is 16x16, B 40x17): check that they show the same\n"
             "dataset: skipping " SIDES "/train/A/o.npy: has 3 channels, the model 2\n"
             "dataset: skipping " SIDES "/train/B/p.npy: not a .npy array\n"
             "dataset: 2 of 3 targets have values outside [-1, 1], which a generator "
             "cannot produce (first: m.npy): rescale them\n");
         assert_int_equal(dataset_count(set), 3);
-        assert_int_equal(warnings, 7 * (k + 1));
+        assert_int_equal(warnings, 8 * (k + 1));
         assert_string_equal(dataset_name(set, 0), "a.png");
         assert_string_equal(dataset_name(set, 1), "m.npy");
         assert_string_equal(dataset_name(set, 2), "m-1.npy");
@@ -667,7 +670,7 @@ static void test_sides_by_split(void **state)
     assert_non_null(strstr(log_last_error(), "no files in " SIDES "/train/A and"));
 }
 
-// The first pair that can be used decides on the kind, unless the options do.
+// What most pairs are decides on the kind, unless the options do.
 static void test_wanted_kinds(void **state)
 {
     static const struct {

@@ -13,6 +13,8 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define DIV_UP(n, d) (((n) + (d)-1) / (d))
+// Behind a noun in a message: "1 pair", "2 pairs".
+#define PLURAL(count) ((count) == 1 ? "" : "s")
 #define ALIGN_UP(n, a) (DIV_UP(n, a) * (a))
 
 #if defined(__MINGW32__)

@@ -91,6 +91,17 @@ bool file_read(const char *path, void **data, size_t *size)
     return false;
 }
 
+size_t file_read_head(const char *path, void *bytes, size_t size)
+{
+    // Opening a pipe may block for ever.
+    FILE *stream = os_path_kind(path) == OS_KIND_FILE ? os_file_open(path, "rb") : NULL;
+    if (!stream)
+        return 0;
+    size_t count = fread(bytes, 1, size, stream);
+    fclose(stream);
+    return count;
+}
+
 // Writing
 
 // Folder of a path, "." if it names none; that of "/name" is "/". Caller frees.

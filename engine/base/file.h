@@ -20,6 +20,10 @@ bool file_read(const char *path, void **data, size_t *size);
 bool file_load(const char *path, void **data, size_t *size, char *reason,
                size_t reason_size);
 
+// The first bytes of a regular file, at most `size`: how many there are, 0 if it cannot
+// be read. Nothing is logged.
+size_t file_read_head(const char *path, void *bytes, size_t size);
+
 // Replaces a file atomically and syncs it to the disk.
 bool file_write(const char *path, const void *data, size_t size);
 

@@ -6,10 +6,13 @@
 // - X_is, which recognises a file by its first bytes (TGA has no signature);
 // - X_decode, which reads a whole file in memory as its own kind and channels. Nothing
 //   is logged; a failure leaves its reason and no picture;
+// - X_find_kind, where there are several: the kind of samples that X_decode would find,
+//   from the first bytes of a file. False where they do not say;
 // - X_write, for pictures that picture_file.c has found to fit. The file appears whole
 //   or not at all. False after a message.
 //
-// codec.c has what the kinds that stb decodes and encodes share.
+// codec.c has what the kinds that stb decodes and encodes share, exif.c what photos
+// have beside their pixels.
 
 #ifndef DATA_CODEC_H
 #define DATA_CODEC_H
@@ -20,6 +23,7 @@
 bool png_is(const uint8_t *data, size_t size);
 bool png_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason);
+bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
 bool png_write(const char *path, const struct picture *picture);
 
 bool jpeg_is(const uint8_t *data, size_t size);
@@ -42,7 +46,15 @@ bool tga_write(const char *path, const struct picture *picture);
 bool npy_is(const uint8_t *data, size_t size);
 bool npy_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason);
+bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
 bool npy_write(const char *path, const struct picture *picture);
+
+// ---------------------------------------------------------------------------
+// exif.c
+
+// How the picture lies in a file, from its EXIF data, a TIFF file of `size` bytes: 2 to
+// 8 as EXIF numbers it, 0 where it is upright or the data is damaged or does not say.
+uint32_t exif_orientation(const uint8_t *data, size_t size);
 
 // ---------------------------------------------------------------------------
 // codec.c

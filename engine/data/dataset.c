@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/order.h"
+#include "data/pair_tally.h"
 #include "data/pairs.h"
 
 #include <assert.h>
@@ -29,7 +30,8 @@ struct item {
     uint8_t *pixels;    // the cached pair, NULL: decoded when its turn comes
     bool checked;
     bool is_beyond;    // its target has floats outside [-1, 1]
-    char *reason;      // which file is skipped and why; NULL: it can be used
+    struct pair_notes notes;
+    char *reason;    // which file is skipped and why; NULL: it can be used
 };
 
 enum slot_state { SLOT_EMPTY, SLOT_READY, SLOT_FAILED };
@@ -98,10 +100,11 @@ static void describe(const struct dataset *set, uint64_t index,
 
 // Decodes a pair into `pixels`, pair_bytes long.
 static bool load_pair(const struct dataset *set, const struct pair_file *file,
-                      uint8_t *pixels, const char **culprit, struct reason *reason)
+                      uint8_t *pixels, struct pair_notes *notes, const char **culprit,
+                      struct reason *reason)
 {
     struct picture input, target;
-    if (!pair_read(file, &set->pair, &input, &target, culprit, reason))
+    if (!pair_read(file, &set->pair, &input, &target, notes, culprit, reason))
         return false;
     memcpy(pixels, input.samples, picture_bytes(&input));
     memcpy(pixels + set->input_bytes, target.samples, picture_bytes(&target));
@@ -200,7 +203,7 @@ static void check_files(void *user)
             if (!pixels)
                 break;
         }
-        if (!load_pair(set, &item->file, pixels, &culprit, &reason)) {
+        if (!load_pair(set, &item->file, pixels, &item->notes, &culprit, &reason)) {
             item->reason = mem_printf("%s: %s", culprit, reason.text);
             if (!item->reason) {
                 mem_free(pixels);
@@ -237,6 +240,16 @@ static void warn_of_range(const struct dataset *set)
                  beyond, set->count, dataset_name(set, first));
 }
 
+// What was noticed about the pairs. Those of another kind may be many, and are counted
+// as well.
+static void report_notes(const struct dataset *set)
+{
+    struct pair_tally tally = { 0 };
+    for (uint32_t i = 0; i < set->count; i++)
+        pair_tally_add(&tally, &set->items[i].file, &set->items[i].notes);
+    pair_tally_report(&tally);
+}
+
 // Decodes every file once, reports and drops those that cannot be used. Reports come
 // after the threads have ended, in name order.
 static bool check_all(struct dataset *set)
@@ -250,16 +263,20 @@ static bool check_all(struct dataset *set)
     if (!ok)
         return false;
 
+    report_notes(set);
     // Valid items move to the front, so that samples index them without gaps.
     for (uint32_t i = 0; i < total; i++) {
         struct item item = set->items[i];
         if (!item.checked) {
-            log_error("dataset: out of memory while reading the images of %s",
+            log_error("dataset: out of memory while reading the pairs of %s",
                       set->folder);
             return false;
         }
         if (item.reason) {
-            log_warn("dataset: skipping %s", item.reason);
+            if (item.notes.refusal == PAIR_OTHER_REASON)
+                log_warn("dataset: skipping %s", item.reason);
+            else
+                log_debug("dataset: skipping %s", item.reason);
             item_free(&item);
             set->items[i] = (struct item){ .checked = true };
             continue;
@@ -269,8 +286,9 @@ static bool check_all(struct dataset *set)
     }
     set->count = valid;
     if (valid == 0) {
-        log_error("dataset: none of the %" PRIu32 " images in %s can be used", total,
-                  set->folder);
+        log_error("dataset: none of %" PRIu32 " pair%s of %s can be used: the warnings "
+                  "say why",
+                  total, PLURAL(total), set->folder);
         return false;
     }
     warn_of_range(set);
@@ -296,14 +314,15 @@ static void decode_ahead(void *user)
         uint64_t index = set->next_decoded++;
         struct slot *slot = &set->slots[index % set->slot_count];
         struct dataset_sample sample;
+        struct pair_notes notes;    // the check had them
         describe(set, index, &sample);
         const struct item *item = &set->items[sample.image];
         if (item->pixels)
             continue;
 
         os_mutex_unlock(set->mutex);
-        bool ok =
-            load_pair(set, &item->file, slot->pixels, &slot->culprit, &slot->reason);
+        bool ok = load_pair(set, &item->file, slot->pixels, &notes, &slot->culprit,
+                            &slot->reason);
         os_mutex_lock(set->mutex);
         slot->state = ok ? SLOT_READY : SLOT_FAILED;
         os_condition_signal_all(set->changed);
@@ -329,11 +348,15 @@ static bool start_ahead(struct dataset *set)
 // ---------------------------------------------------------------------------
 // Creation
 
+static size_t file_limit(const struct dataset_options *o)
+{
+    return o->max_size ? o->max_size : UINT32_MAX;
+}
+
 // Takes the files out of the list, up to the limit of the options.
 static bool take_files(struct dataset *set, struct pair_list *list)
 {
-    const size_t limit = set->options.max_size ? set->options.max_size : UINT32_MAX;
-    const size_t count = MIN(list->count, limit);
+    const size_t count = MIN(list->count, file_limit(&set->options));
     set->folder = mem_strdup(list->folder);
     set->items = mem_array(list->count, sizeof(*set->items));
     if (!set->folder || !set->items)
@@ -374,7 +397,7 @@ void dataset_find_kinds(const struct dataset_options *options,
                         enum pixel_kind *output_kind)
 {
     struct pair_options pair = pair_options_of(options);
-    pair_list_find_kinds(list, &pair);
+    pair_list_find_kinds(list, file_limit(options), &pair);
     *input_kind = pair.input_kind;
     *output_kind = pair.output_kind;
 }
@@ -393,7 +416,7 @@ struct dataset *dataset_create(const struct dataset_options *options,
     set->options.threads = MIN(set->options.threads, (uint32_t)MAX_THREADS);
     set->sink = log_current();
     set->pair = pair_options_of(options);
-    pair_list_find_kinds(list, &set->pair);
+    pair_list_find_kinds(list, file_limit(options), &set->pair);
     set->next_decoded = set->next_consumed = options->first_sample;
 
     set->mutex = os_mutex_create();

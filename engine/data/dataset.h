@@ -15,7 +15,7 @@
 struct dataset_options {
     bool swap;                       // BtoA: the input is B
     uint32_t input_nc, output_nc;    // channels, 1 to 64; 0: 3
-    // Files of another kind are skipped. PIXEL_KINDS: that of the first usable pair.
+    // Files of another kind are skipped. PIXEL_KINDS: what most files are.
     enum pixel_kind input_kind, output_kind;
     bool resize;    // to load_size x load_size; false: sides must be load_size
     uint32_t load_size;
@@ -42,17 +42,18 @@ struct dataset_sample {
 struct dataset;
 struct pair_list;
 
-// The kinds that dataset_create will find with these options, without reading more
-// files than it takes; u8 where no pair can be used.
+// The kinds that dataset_create will find with these options, see
+// pair_list_find_kinds.
 void dataset_find_kinds(const struct dataset_options *options,
                         const struct pair_list *list, enum pixel_kind *input_kind,
                         enum pixel_kind *output_kind);
 
 // Decodes every pair of the list once, in parallel; reports each one that is broken or
-// does not fit, with the reason, as a warning and skips it. NULL after a message if
-// none is left. Resized pairs are kept in memory up to cache_bytes; the rest is decoded
-// again when its turn comes, ahead of use, by the decoder threads. Takes files out of
-// the list, which can only be freed afterwards, also after a failure.
+// does not fit, with the reason, as a warning and skips it; counts what is odd about
+// others, see pair_tally.h. NULL after a message if none is left. Resized pairs are
+// kept in memory up to cache_bytes; the rest is decoded again when its turn comes,
+// ahead of use, by the decoder threads. Takes files out of the list, which can only be
+// freed afterwards, also after a failure.
 struct dataset *dataset_create(const struct dataset_options *options,
                                struct pair_list *list);
 void dataset_destroy(struct dataset *set);    // NULL is fine

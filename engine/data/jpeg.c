@@ -6,6 +6,8 @@
 #include "data/codec.h"
 #include "data/encoded.h"
 
+#include <string.h>
+
 #define STBI_WRITE_NO_STDIO
 #include <stb/stb_image_write.h>
 
@@ -64,11 +66,37 @@ static enum codec_state check(const uint8_t *data, size_t size)
     }
 }
 
+// EXIF data is in an APP1 segment before the first scan. The file passed check().
+static uint32_t find_orientation(const uint8_t *data, size_t size)
+{
+    static const char name[] = "Exif\0";    // and the 0 that ends the literal
+    size_t at = 2;
+    while (size - at >= 4 && data[at] == 0xff) {
+        uint8_t marker = data[at + 1];
+        size_t length = (size_t)data[at + 2] << 8 | data[at + 3];
+        if (marker == 0xff) {    // fill bytes (B.1.1.2)
+            at++;
+            continue;
+        }
+        if (marker == 0xda || marker == 0xd9 || length < 2 || size - at - 2 < length)
+            break;
+        if (marker == 0xe1 && length >= 2 + sizeof(name) &&
+            memcmp(data + at + 4, name, sizeof(name)) == 0)
+            return exif_orientation(data + at + 4 + sizeof(name),
+                                    length - 2 - sizeof(name));
+        at += 2 + length;
+    }
+    return 0;
+}
+
 bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
                  struct reason *reason)
 {
-    return codec_check_state(check(data, size), "JPEG", reason) &&
-           codec_decode("JPEG", data, size, picture, reason);
+    if (!codec_check_state(check(data, size), "JPEG", reason) ||
+        !codec_decode("JPEG", data, size, picture, reason))
+        return false;
+    picture->orientation = find_orientation(data, size);
+    return true;
 }
 
 static int encode(struct encoded *to, int width, int height, const uint8_t *rgb)

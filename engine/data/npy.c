@@ -181,6 +181,16 @@ static bool find_kind(const char *type, enum pixel_kind *kind, bool *is_big)
     return false;
 }
 
+bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)
+{
+    struct header h = { 0 };
+    struct reason reason;
+    size_t begin;
+    bool is_big;
+    return read_header(data, size, &h, &begin, &reason) &&
+           find_kind(h.type, kind, &is_big);
+}
+
 // Checks the shape against the limits and the bytes that follow, then allocates.
 static bool read_shape(const struct header *h, enum pixel_kind kind, uint64_t size,
                        struct picture *out, struct reason *reason)

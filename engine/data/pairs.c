@@ -33,10 +33,8 @@ static bool finish_side(struct picture *p, uint32_t channels, enum pixel_kind ki
     // After the channels: a file with both wrong is reported for its channels, so that
     // a folder in which nothing fits is not reported as one of mixed kinds.
     if (kind != PIXEL_KINDS && p->kind != kind)
-        return reason_refuse(
-            reason,
-            "is %s, the first on this side is %s: all of a side must have one kind",
-            pixel_kind_name(p->kind), pixel_kind_name(kind));
+        return reason_refuse(reason, "is %s, not %s", pixel_kind_name(p->kind),
+                             pixel_kind_name(kind));
     if (p->width == o->side && p->height == o->side)
         return true;
     if (!picture_resize(p, o->filter, o->side, o->side, &resized))
@@ -80,17 +78,55 @@ static bool split(const char *path, const struct pair_options *o, struct picture
         ok = (picture_crop(&whole, 0, 0, half, whole.height, a) &&
               picture_crop(&whole, half, 0, whole.width - half, whole.height, b)) ||
              reason_refuse(reason, "out of memory");
+    if (ok)
+        a->orientation = whole.orientation;
     picture_free(&whole);
     return ok;
 }
 
+// finish_side for one of the sides, with notes about a kind that is refused.
+static bool finish_noted(struct picture *p, bool is_input, const struct pair_options *o,
+                         const char *path, struct pair_notes *notes,
+                         struct reason *reason)
+{
+    const enum pixel_kind found = p->kind;
+    const enum pixel_kind wanted = is_input ? o->input_kind : o->output_kind;
+    if (finish_side(p, is_input ? o->input_nc : o->output_nc, wanted, o, reason))
+        return true;
+    if (wanted != PIXEL_KINDS && found != wanted) {
+        notes->refusal = is_input ? PAIR_INPUT_KIND : PAIR_TARGET_KIND;
+        notes->refused = path;
+        notes->found = found;
+        notes->wanted = wanted;
+    }
+    return false;
+}
+
+static struct pair_size size_of(const struct picture *p)
+{
+    return (struct pair_size){ p->width, p->height };
+}
+
+// About a pair as its files have it.
+static void take_notes(const struct pair_file *file, const struct picture *a,
+                       const struct picture *b, bool resize, struct pair_notes *notes)
+{
+    notes->orientation = a->orientation ? a->orientation : b->orientation;
+    notes->turned = a->orientation || !file->b ? file->a : file->b;
+    if (!resize)
+        return;
+    notes->a = size_of(a);
+    notes->b = size_of(b);
+}
+
 bool pair_read(const struct pair_file *file, const struct pair_options *o,
-               struct picture *input, struct picture *target, const char **culprit,
-               struct reason *reason)
+               struct picture *input, struct picture *target, struct pair_notes *notes,
+               const char **culprit, struct reason *reason)
 {
     struct picture *a = o->swap ? target : input, *b = o->swap ? input : target;
     const char *path_b = file->b ? file->b : file->a;
     *input = *target = (struct picture){ 0 };
+    *notes = (struct pair_notes){ 0 };
     *culprit = file->a;
     bool ok =
         file->b ? read_side(file->a, o, a, reason) : split(file->a, o, a, b, reason);
@@ -99,14 +135,17 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
         ok = read_side(file->b, o, b, reason);
     }
     if (ok) {
+        take_notes(file, a, b, o->resize, notes);
         *culprit = o->swap ? path_b : file->a;
-        ok = finish_side(input, o->input_nc, o->input_kind, o, reason);
+        ok = finish_noted(input, true, o, *culprit, notes, reason);
     }
     if (ok) {
         *culprit = o->swap ? file->a : path_b;
-        ok = finish_side(target, o->output_nc, o->output_kind, o, reason);
+        ok = finish_noted(target, false, o, *culprit, notes, reason);
     }
     if (!ok) {
+        notes->a = notes->b = (struct pair_size){ 0, 0 };
+        notes->orientation = 0;
         picture_free(input);
         picture_free(target);
     }
@@ -116,39 +155,53 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
 // ---------------------------------------------------------------------------
 // Kinds
 
-// Sets the unknown kinds of `o` to those of the first pair that `by` accepts.
-static void find_kinds_by(const struct pair_options *by, const struct pair_list *list,
-                          struct pair_options *o)
+// How many files of each kind are on a side, and which pair was the first.
+struct kind_counts {
+    size_t count[PIXEL_KINDS], first[PIXEL_KINDS];
+};
+
+static void count_kind(struct kind_counts *counts, enum pixel_kind kind, size_t index)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        struct picture input, target;
-        struct reason reason;
-        const char *culprit;
-        if (o->input_kind != PIXEL_KINDS && o->output_kind != PIXEL_KINDS)
-            return;
-        if (!pair_read(&list->files[i], by, &input, &target, &culprit, &reason))
-            continue;
-        if (o->input_kind == PIXEL_KINDS)
-            o->input_kind = input.kind;
-        if (o->output_kind == PIXEL_KINDS)
-            o->output_kind = target.kind;
-        picture_free(&input);
-        picture_free(&target);
-    }
+    if (counts->count[kind]++ == 0)
+        counts->first[kind] = index;
 }
 
-// The first usable pair decides. Where there is none, it is the first that would be
-// usable with another kind, so that whoever reads all pairs later refuses them for the
-// side that is wrong.
-void pair_list_find_kinds(const struct pair_list *list, struct pair_options *o)
+static enum pixel_kind most_frequent(const struct kind_counts *c)
 {
-    const struct pair_options wanted = *o;
-    struct pair_options any = *o;
-    any.input_kind = any.output_kind = PIXEL_KINDS;
-    find_kinds_by(&wanted, list, o);
-    find_kinds_by(&any, list, o);
+    int best = PIXEL_U8;
+    for (int i = 0; i < PIXEL_KINDS; i++)
+        if (c->count[i] > c->count[best] ||
+            (c->count[i] > 0 && c->count[i] == c->count[best] &&
+             c->first[i] < c->first[best]))
+            best = i;
+    return (enum pixel_kind)best;
+}
+
+// Opening a file takes a millisecond or more on a network, so of many pairs only some
+// are looked at, evenly spread: enough to tell what most are unless there are nearly as
+// many of another kind, and then neither is wrong.
+void pair_list_find_kinds(const struct pair_list *list, size_t count,
+                          struct pair_options *o)
+{
+    enum { LOOKS = 1024 };
+    struct kind_counts a = { 0 }, b = { 0 };
+    if (o->input_kind != PIXEL_KINDS && o->output_kind != PIXEL_KINDS)
+        return;
+    count = MIN(count, list->count);
+    for (size_t look = 0; look < MIN(count, (size_t)LOOKS); look++) {
+        const size_t i = count > LOOKS ? look * count / LOOKS : look;
+        const struct pair_file *file = &list->files[i];
+        enum pixel_kind kind_a, kind_b;
+        if (!picture_find_kind(file->a, &kind_a))
+            continue;
+        kind_b = kind_a;
+        if (file->b && !picture_find_kind(file->b, &kind_b))
+            continue;
+        count_kind(&a, kind_a, i);
+        count_kind(&b, kind_b, i);
+    }
     if (o->input_kind == PIXEL_KINDS)
-        o->input_kind = PIXEL_U8;
+        o->input_kind = most_frequent(o->swap ? &b : &a);
     if (o->output_kind == PIXEL_KINDS)
-        o->output_kind = PIXEL_U8;
+        o->output_kind = most_frequent(o->swap ? &a : &b);
 }

@@ -31,16 +31,37 @@ struct pair_options {
     enum resize_filter filter;
 };
 
+struct pair_size {
+    uint32_t width, height;
+};
+
+// What is worth a word about a pair, beside its pixels. See pair_tally.h.
+struct pair_notes {
+    // Of a pair that was read: sizes before resizing, 0 where nothing is resized; the
+    // EXIF orientation of the first of its files that has one, or 0, and which file.
+    struct pair_size a, b;
+    uint32_t orientation;
+    const char *turned;
+    // Why a pair was refused, where that is counted. The kinds are that of file
+    // `refused` and the one that the options have.
+    enum { PAIR_OTHER_REASON, PAIR_INPUT_KIND, PAIR_TARGET_KIND } refusal;
+    const char *refused;
+    enum pixel_kind found, wanted;
+};
+
 // Reads a pair as [channels, side, side] each; an image with both is cut at half of its
 // width, rounded down, so that a column in the middle belongs to B. The caller frees
 // both pictures. On failure there is none, `reason` says why, and *culprit is the path
-// of the file that it is about, which the pair_file owns. Nothing is logged.
+// of the file that it is about, which the pair_file owns, as it does the paths in the
+// notes. Nothing is logged.
 bool pair_read(const struct pair_file *file, const struct pair_options *options,
-               struct picture *input, struct picture *target, const char **culprit,
-               struct reason *reason);
+               struct picture *input, struct picture *target, struct pair_notes *notes,
+               const char **culprit, struct reason *reason);
 
-// Sets the kinds of the options that are PIXEL_KINDS to those of the first pair that
-// can be used with them, and to u8 if there is none.
-void pair_list_find_kinds(const struct pair_list *list, struct pair_options *options);
+// Sets the kinds of the options that are PIXEL_KINDS to what most of the first `count`
+// pairs have, of equally many to that which comes first; u8 where no file can be read.
+// Only the first bytes of files are read, and of thousands not of all.
+void pair_list_find_kinds(const struct pair_list *list, size_t count,
+                          struct pair_options *options);
 
 #endif

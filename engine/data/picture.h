@@ -21,6 +21,9 @@ struct picture {
     enum pixel_kind kind;
     uint32_t channels, width, height;
     bool is_array;    // from .npy: its channels are not colours and never converted
+    // EXIF orientation of the file that it was read from, 2 to 8; 0: upright, or not
+    // said. The pixels are as they are stored: nothing turns them yet.
+    uint32_t orientation;
     void *samples;    // [c][h][w]
 };
 

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { HEAD_BYTES = 1024 };    // enough for the header of every kind
+
 // A kind of file. A new one is a row below, functions in codec.h, and its extension in
 // picture_file.h.
 struct file_kind {
@@ -20,6 +22,8 @@ struct file_kind {
     bool (*decode)(const uint8_t *data, size_t size, struct picture *picture,
                    struct reason *reason);
     bool (*write)(const char *path, const struct picture *picture);
+    // NULL: always u8.
+    bool (*find_kind)(const uint8_t *data, size_t size, enum pixel_kind *kind);
     bool holds[PIXEL_KINDS];    // u8, u16, f32
     uint32_t channels_max;
     bool drops_alpha;    // of 2 and 4 channels
@@ -27,14 +31,21 @@ struct file_kind {
 };
 
 static const struct file_kind kinds[] = {
-    { { ".png" }, png_is, png_decode, png_write, { true, true, false }, 4 },
-    { { ".jpg", ".jpeg" }, jpeg_is, jpeg_decode, jpeg_write, { true }, 4, true },
-    { { ".bmp" }, bmp_is, bmp_decode, bmp_write, { true }, 4, true },
-    { { ".tga" }, NULL, tga_decode, tga_write, { true }, 4, true },
+    { { ".png" },
+      png_is,
+      png_decode,
+      png_write,
+      png_find_kind,
+      { true, true, false },
+      4 },
+    { { ".jpg", ".jpeg" }, jpeg_is, jpeg_decode, jpeg_write, NULL, { true }, 4, true },
+    { { ".bmp" }, bmp_is, bmp_decode, bmp_write, NULL, { true }, 4, true },
+    { { ".tga" }, NULL, tga_decode, tga_write, NULL, { true }, 4, true },
     { { ".npy" },
       npy_is,
       npy_decode,
       npy_write,
+      npy_find_kind,
       { true, true, true },
       PIXEL_MAX_CHANNELS,
       .is_array = true },
@@ -114,6 +125,28 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
     bool ok = decode(path, data, size, picture, reason);
     mem_free(data);
     return ok;
+}
+
+bool picture_find_kind(const char *path, enum pixel_kind *kind)
+{
+    uint8_t head[HEAD_BYTES];
+    size_t size = file_read_head(path, head, sizeof(head));
+    const struct file_kind *named = find_by_name(path);
+    const struct file_kind *file = find_by_content(head, size);
+    if (!file && named && !named->is)
+        file = named;
+    if (size == 0 || !file)
+        return false;
+    *kind = PIXEL_U8;
+    return !file->find_kind || file->find_kind(head, size, kind);
+}
+
+void picture_warn_of_orientation(const char *path, const struct picture *picture)
+{
+    if (picture->orientation)
+        log_warn("image: %s is used as it is stored: its EXIF orientation, %u, says "
+                 "that it is turned or mirrored, which is not applied; " PICTURE_TURN,
+                 path, (unsigned)picture->orientation);
 }
 
 // ---------------------------------------------------------------------------

@@ -12,10 +12,22 @@
 #define IMAGE_EXTENSIONS ".png .jpg .jpeg .bmp .tga"
 #define PICTURE_EXTENSIONS IMAGE_EXTENSIONS " .npy"
 
+// What to do about an EXIF orientation, for messages.
+#define PICTURE_TURN                                                                   \
+    "to turn the pixels, use for example mogrify -auto-orient of ImageMagick"
+
 // Reads a file as what it holds: 1 channel is grey, 2 have alpha, 3 are RGB, 4 have
 // alpha; u8, or u16 where the file has 16 bits; .npy has any channels and kinds. The
 // content decides on the kind of file. Nothing is logged: `reason` says why it failed.
 bool picture_read(const char *path, struct picture *picture, struct reason *reason);
+
+// The kind of samples that picture_read would find, from the first bytes of the file
+// alone. False where they do not say, or cannot be read. Nothing is logged.
+bool picture_find_kind(const char *path, enum pixel_kind *kind);
+
+// Warns that a picture is used as it is stored, if its file says that it is not
+// upright.
+void picture_warn_of_orientation(const char *path, const struct picture *picture);
 
 // Writes by the extension of the path: .npy takes everything, .png u8 and u16 of 1 to 4
 // channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The file appears

@@ -80,14 +80,39 @@ static enum codec_state check(const uint8_t *data, size_t size)
     }
 }
 
+// EXIF data is a chunk of its own (11.3.3.6 of the third edition). The file passed
+// check().
+static uint32_t find_orientation(const uint8_t *data)
+{
+    const uint8_t *chunk = data + sizeof(signature);
+    while (memcmp(chunk + 4, "IEND", 4) != 0) {
+        const size_t length = big_endian(chunk);
+        if (memcmp(chunk + 4, "eXIf", 4) == 0)
+            return exif_orientation(chunk + 8, length);
+        chunk += length + 12;
+    }
+    return 0;
+}
+
 bool png_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason)
 {
     // stb gives no size for a file that it finds too large: it is that of the header.
-    return codec_check_state(check(data, size), "PNG", reason) &&
-           codec_check_size(big_endian(data + 16), big_endian(data + 20),
-                            data[24] == 16, reason) &&
-           codec_decode("PNG", data, size, picture, reason);
+    if (!codec_check_state(check(data, size), "PNG", reason) ||
+        !codec_check_size(big_endian(data + 16), big_endian(data + 20), data[24] == 16,
+                          reason) ||
+        !codec_decode("PNG", data, size, picture, reason))
+        return false;
+    picture->orientation = find_orientation(data);
+    return true;
+}
+
+bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)
+{
+    if (size < 25)
+        return false;
+    *kind = data[24] == 16 ? PIXEL_U16 : PIXEL_U8;    // the bits of a sample (11.2.2)
+    return true;
 }
 
 // ---------------------------------------------------------------------------

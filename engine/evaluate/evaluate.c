@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/data_folder.h"
+#include "data/pair_tally.h"
 #include "data/sheet.h"
 #include "evaluate/metrics.h"
 #include "settings/settings.h"
@@ -22,6 +23,7 @@
 
 struct pair {
     struct picture input, target;
+    struct pair_notes notes;
 };
 
 static void pair_free(struct pair *pair)
@@ -47,7 +49,8 @@ static bool load_sides(const struct pair_file *file, const struct settings *s,
         .side = o->crop_size,
         .filter = s->filter,
     };
-    if (!pair_read(file, &options, &pair->input, &pair->target, culprit, reason))
+    if (!pair_read(file, &options, &pair->input, &pair->target, &pair->notes, culprit,
+                   reason))
         return false;
     if (picture_set_kind(&pair->input, staging.input) &&
         picture_set_kind(&pair->target, staging.output))
@@ -107,8 +110,9 @@ struct evaluation {
     double colour[PIXEL_MAX_CHANNELS];    // see mean_colour
     struct record **records;              // by index in the list; NULL: not on its way
     struct sheet *grid;                   // NULL: none wanted
-    struct pix_evaluation sum;            // sums until the last pair, then means
-    bool failed;                          // not by a broken pair: stop
+    struct pair_tally tally;
+    struct pix_evaluation sum;    // sums until the last pair, then means
+    bool failed;                  // not by a broken pair: stop
 };
 
 static void record_free(struct record *r)
@@ -169,6 +173,7 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
         if (e->grid && e->sum.pairs < e->grid->rows &&
             !paste_pair(e->grid, e->sum.pairs, &r->pair, &r->output))
             e->failed = true;
+        pair_tally_add(&e->tally, &e->list.files[index], &r->pair.notes);
         e->sum.pairs++;
     } else if (result == PIX_TRANSLATE_NOT_READ) {
         e->sum.broken++;
@@ -202,6 +207,7 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     if (!e.records)
         goto end;
     pipeline_run(t, translator_threads(t), e.list.count, &ends);
+    pair_tally_report(&e.tally);
     // Pairs are missing where the pipeline failed before it came to them.
     if (e.failed || (uint64_t)e.sum.pairs + e.sum.broken < e.list.count)
         goto end;

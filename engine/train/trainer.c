@@ -68,11 +68,12 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
         return false;
 
     uint32_t images = dataset_count(t->data);
-    log_info("train: %" PRIu32 " pairs, input %" PRIu32 " x %s, target %" PRIu32
+    log_info("train: %" PRIu32 " pair%s of %s, input %" PRIu32 " x %s, target %" PRIu32
              " x %s",
-             images, o->input_nc, o->input_kind, o->output_nc, o->output_kind);
+             images, PLURAL(images), pairs->folder, o->input_nc, o->input_kind,
+             o->output_nc, o->output_kind);
     if (t->images && t->images != images)
-        log_warn("train: %s holds %" PRIu32 " usable images now, %" PRIu32
+        log_warn("train: %s: %" PRIu32 " pairs can be used now, %" PRIu32
                  " when the checkpoint was written: the image order changes "
                  "from here on",
                  pairs->folder, images, t->images);

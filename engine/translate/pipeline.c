@@ -464,8 +464,10 @@ static bool load_item(void *user, size_t index, struct picture *picture)
     const struct pix_image *in = &item->in;
     struct reason reason;
     if (item->input) {
-        if (picture_read(item->input, picture, &reason))
+        if (picture_read(item->input, picture, &reason)) {
+            picture_warn_of_orientation(item->input, picture);
             return true;
+        }
         log_error("image: %s: %s", item->input, reason.text);
         return false;
     }

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+//
+// See pair_tally.h.
+
+#include "data/pair_tally.h"
+
+#include "base/log.h"
+#include "data/picture_file.h"
+
+#include <inttypes.h>
+
+// Nobody sees a difference in shape of less than a tenth.
+enum { SHAPE_TOLERANCE = 10 };
+
+// Whether two sizes differ in shape: whether w / h and w2 / h2 are too far apart.
+static bool shapes_differ(uint64_t w, uint64_t h, uint64_t w2, uint64_t h2)
+{
+    const uint64_t a = w * h2, b = w2 * h;
+    return MAX(a, b) - MIN(a, b) > MAX(a, b) / SHAPE_TOLERANCE;
+}
+
+static void notice(struct pair_notice *n, const char *path,
+                   const struct pair_notes *notes)
+{
+    if (n->count++ > 0)
+        return;
+    n->first = *notes;
+    n->path = path;
+}
+
+void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
+                    const struct pair_notes *notes)
+{
+    const struct pair_notes *n = notes;
+    t->total++;
+    if (n->orientation)
+        notice(&t->turned, n->turned, n);
+    if (n->refusal == PAIR_INPUT_KIND)
+        notice(&t->input_kind, n->refused, n);
+    if (n->refusal == PAIR_TARGET_KIND)
+        notice(&t->target_kind, n->refused, n);
+    // Sizes are known only of pairs that are resized.
+    if (n->refusal || !n->a.width)
+        return;
+    // Two halves have one shape, that of the picture that is trained on: square.
+    if (!file->b && shapes_differ(n->a.width, n->a.height, 1, 1))
+        notice(&t->halves, file->a, n);
+    if (file->b && shapes_differ(n->a.width, n->a.height, n->b.width, n->b.height))
+        notice(&t->sides, file->a, n);
+}
+
+// `option` names the other kind: "input" or "output".
+static void report_kind(const struct pair_tally *t, const struct pair_notice *n,
+                        const char *side, const char *option)
+{
+    if (n->count > 0)
+        log_warn("dataset: skipping %" PRIu32 " of %" PRIu32
+                 " pairs: their %s is not %s (first: %s, which is %s). All pairs have "
+                 "one kind of %s, that of most files unless --%s-kind names another: "
+                 "convert the files",
+                 n->count, t->total, side, pixel_kind_name(n->first.wanted), n->path,
+                 pixel_kind_name(n->first.found), side, option);
+}
+
+void pair_tally_report(const struct pair_tally *t)
+{
+    const struct pair_size *a = &t->halves.first.a, *b = &t->sides.first.b;
+    report_kind(t, &t->input_kind, "input", "input");
+    report_kind(t, &t->target_kind, "target", "output");
+    if (t->halves.count > 0)
+        log_warn("dataset: in %" PRIu32 " of %" PRIu32
+                 " images the halves A and B are not square, but are stretched to "
+                 "squares (first: %s, halves of %" PRIu32 "x%" PRIu32
+                 "): check that each image is a pair, with A on the left and B on the "
+                 "right",
+                 t->halves.count, t->total, t->halves.path, a->width, a->height);
+    a = &t->sides.first.a;
+    if (t->sides.count > 0)
+        log_warn("dataset: in %" PRIu32 " of %" PRIu32
+                 " pairs A and B differ in shape and are stretched to squares, each "
+                 "in its own way (first: %s, A is %" PRIu32 "x%" PRIu32 ", B %" PRIu32
+                 "x%" PRIu32 "): check that they show the same",
+                 t->sides.count, t->total, t->sides.path, a->width, a->height, b->width,
+                 b->height);
+    if (t->turned.count > 0)
+        log_warn("dataset: %" PRIu32 " of %" PRIu32
+                 " pairs have an image whose EXIF orientation says that it is turned "
+                 "or mirrored, which is not applied (first: %s, orientation %" PRIu32
+                 "); " PICTURE_TURN,
+                 t->turned.count, t->total, t->turned.path,
+                 t->turned.first.orientation);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// What is noticed about the pairs of a data set while they are read, counted, so that
+// it is one warning with a number and an example, not one for each file.
+
+#ifndef DATA_PAIR_TALLY_H
+#define DATA_PAIR_TALLY_H
+
+#include "data/pairs.h"
+
+struct pair_tally {
+    uint32_t total;    // pairs looked at
+    struct pair_notice {
+        uint32_t count;
+        struct pair_notes first;
+        const char *path;    // of the first one's file
+    } turned, halves, sides, input_kind, target_kind;
+};
+
+// Counts a pair that was read, or refused. The first call of a kind decides on the
+// example, so the calls come in the order of the pairs. Paths are kept: the files live
+// until the report.
+void pair_tally_add(struct pair_tally *tally, const struct pair_file *file,
+                    const struct pair_notes *notes);
+
+// Warns of what was counted.
+void pair_tally_report(const struct pair_tally *tally);
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+//
+// What is said of pairs that may be none: halves and sides of other shapes, kinds that
+// differ. One warning each, whatever the number of files, and none for usual data.
+
+#include "data/pair_tally.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "data/data_folder.h"
+#include "data/dataset.h"
+#include "data/picture_file.h"
+#include "support/tree.h"
+
+#define DATA "test_pair_tally.scratch"
+#define TRAIN DATA "/train"
+
+enum { SIDE = 16 };
+
+static int warnings;
+static char text[4096];
+
+static void keep_message(void *user, enum log_level level, const char *message)
+{
+    (void)user;
+    warnings += level <= LOG_WARN;
+    if (strlen(text) + strlen(message) + 2 < sizeof(text)) {
+        strcat(text, message);
+        strcat(text, "\n");
+    }
+}
+
+static const struct log_sink sink = { keep_message, NULL, LOG_WARN };
+
+static int setup(void **state)
+{
+    (void)state;
+    log_use(&sink);
+    test_remove_tree(DATA);
+    return file_make_folder(TRAIN "/A") && file_make_folder(TRAIN "/B") ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_remove_tree(DATA);
+    log_use(NULL);
+    return 0;
+}
+
+static void write_blank(const char *path, enum pixel_kind kind, uint32_t width,
+                        uint32_t height)
+{
+    struct picture p;
+    assert_true(picture_create(&p, kind, 3, width, height));
+    assert_true(picture_write(path, &p));
+    picture_free(&p);
+}
+
+static struct dataset_options options(void)
+{
+    return (struct dataset_options){
+        .input_kind = PIXEL_KINDS,
+        .output_kind = PIXEL_KINDS,
+        .resize = true,
+        .load_size = SIDE,
+        .crop_size = SIDE,
+    };
+}
+
+// How many pairs can be used. The messages are in `text`.
+static uint32_t count_pairs(const struct dataset_options *o)
+{
+    struct pair_list list;
+    uint32_t count = 0;
+    warnings = 0;
+    text[0] = '\0';
+    assert_true(data_folder_list(DATA, "train", &list));
+    struct dataset *set = dataset_create(o, &list);
+    if (set)
+        count = dataset_count(set);
+    dataset_destroy(set);
+    pair_list_free(&list);
+    return count;
+}
+
+static void check_contains(const char *expected)
+{
+    if (!strstr(text, expected))
+        fail_msg("\"%s\" is not in:\n%s", expected, text);
+}
+
+static void test_halves(void **state)
+{
+    struct dataset_options o = options();
+    (void)state;
+    // Square halves, as nearly as anybody sees; an odd column is B's.
+    write_blank(TRAIN "/a.png", PIXEL_U8, 512, 256);
+    write_blank(TRAIN "/b.png", PIXEL_U8, 41, 20);
+    write_blank(TRAIN "/c.png", PIXEL_U8, 200, 92);
+    assert_int_equal(count_pairs(&o), 3);
+    assert_int_equal(warnings, 0);
+
+    write_blank(TRAIN "/d.png", PIXEL_U8, 256, 256);
+    write_blank(TRAIN "/e.png", PIXEL_U8, 100, 100);
+    write_blank(TRAIN "/f.png", PIXEL_U8, 200, 89);
+    for (o.threads = 1; o.threads < 5; o.threads++) {
+        assert_int_equal(count_pairs(&o), 6);
+        assert_string_equal(
+            text,
+            "dataset: in 3 of 6 images the halves A and B are not square, but are "
+            "stretched to squares (first: " TRAIN "/d.png, halves of 128x256): "
+            "check that each image is a pair, with A on the left and B on the "
+            "right\n");
+    }
+}
+
+static void test_sides(void **state)
+{
+    struct dataset_options o = options();
+    (void)state;
+    // Equal shapes, of whatever size, are pairs.
+    write_blank(TRAIN "/A/a.png", PIXEL_U8, 40, 30);
+    write_blank(TRAIN "/B/a.png", PIXEL_U8, 80, 60);
+    assert_int_equal(count_pairs(&o), 1);
+    assert_int_equal(warnings, 0);
+    write_blank(TRAIN "/A/b.png", PIXEL_U8, 30, 40);
+    write_blank(TRAIN "/B/b.png", PIXEL_U8, 40, 30);
+    o.swap = true;
+    assert_int_equal(count_pairs(&o), 2);
+    assert_string_equal(text,
+                        "dataset: in 1 of 2 pairs A and B differ in shape and are "
+                        "stretched to squares, each in its own way (first: " TRAIN
+                        "/A/b.png, A is 30x40, B 40x30): check that they show the "
+                        "same\n");
+    // What is not resized is not stretched.
+    o.resize = false;
+    assert_int_equal(count_pairs(&o), 0);
+    assert_null(strstr(text, "differ in shape"));
+}
+
+// Most files decide, not the first one.
+static void test_kinds(void **state)
+{
+    struct dataset_options o = options();
+    (void)state;
+    write_blank(TRAIN "/A/a.png", PIXEL_U16, 8, 8);
+    write_blank(TRAIN "/A/b.png", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/A/c.bmp", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/A/d.npy", PIXEL_F32, 8, 8);
+    write_blank(TRAIN "/B/a.png", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/B/b.npy", PIXEL_F32, 8, 8);
+    write_blank(TRAIN "/B/c.npy", PIXEL_F32, 8, 8);
+    write_blank(TRAIN "/B/d.npy", PIXEL_F32, 8, 8);
+    assert_int_equal(count_pairs(&o), 2);
+    assert_int_equal(warnings, 1);
+    check_contains(
+        "dataset: skipping 2 of 4 pairs: their input is not u8 (first: " TRAIN
+        "/A/a.png, which is u16)");
+    o.swap = true;
+    assert_int_equal(count_pairs(&o), 2);
+    assert_int_equal(warnings, 2);
+    check_contains("skipping 1 of 4 pairs: their input is not f32 (first: " TRAIN
+                   "/B/a.png, which is u8)");
+    check_contains("skipping 1 of 4 pairs: their target is not u8 (first: " TRAIN
+                   "/A/d.npy, which is f32)");
+    check_contains("--output-kind names another");
+    // Of equally many the kind of the first file; only files that are used count.
+    o.swap = false;
+    o.max_size = 2;
+    assert_int_equal(count_pairs(&o), 1);
+    check_contains("their input is not u16 (first: " TRAIN "/A/b.png, which is u8)");
+    o.max_size = 0;
+    o.input_kind = PIXEL_U16;
+    o.output_kind = PIXEL_U8;
+    assert_int_equal(count_pairs(&o), 1);
+    check_contains("skipping 3 of 4 pairs: their input is not u16");
+}
+
+// More files than are looked at: the sample is spread over all of them.
+static void test_many(void **state)
+{
+    enum { COUNT = 3000, FIRST = 1300 };
+    struct pair_file files[COUNT];
+    struct pair_list list = { .files = files, .count = COUNT };
+    struct pair_options o = { .input_kind = PIXEL_KINDS, .output_kind = PIXEL_F32 };
+    (void)state;
+    write_blank(TRAIN "/a.png", PIXEL_U16, 8, 4);
+    write_blank(TRAIN "/b.png", PIXEL_U8, 8, 4);
+    static char first[] = TRAIN "/a.png", rest[] = TRAIN "/b.png";
+    for (int i = 0; i < COUNT; i++)
+        files[i] = (struct pair_file){ .a = i < FIRST ? first : rest };
+    pair_list_find_kinds(&list, COUNT, &o);
+    assert_int_equal(o.input_kind, PIXEL_U8);
+    assert_int_equal(o.output_kind, PIXEL_F32);
+    o.input_kind = PIXEL_KINDS;
+    pair_list_find_kinds(&list, 2 * FIRST - 1, &o);
+    assert_int_equal(o.input_kind, PIXEL_U16);
+}
+
+// Photos as cameras store them: counted once, with the first one.
+static void test_turned(void **state)
+{
+    static const uint8_t exif[] = {
+        0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8,
+        0,    1,    1, 18, 0,   3,   0,   0,   0, 1, 0,   6,   0, 0,  0, 0, 0, 0,
+    };
+    struct dataset_options o = options();
+    void *data;
+    size_t size;
+    (void)state;
+    write_blank(TRAIN "/A/a.jpg", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/B/a.jpg", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/A/b.jpg", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/A/c.jpg", PIXEL_U8, 8, 8);
+    assert_true(file_read(TRAIN "/A/a.jpg", &data, &size));
+    uint8_t *turned = mem_alloc(size + sizeof(exif));
+    memcpy(turned, data, 2);
+    memcpy(turned + 2, exif, sizeof(exif));
+    memcpy(turned + 2 + sizeof(exif), (uint8_t *)data + 2, size - 2);
+    assert_true(file_write(TRAIN "/B/b.jpg", turned, size + sizeof(exif)));
+    assert_true(file_write(TRAIN "/B/c.jpg", turned, size + sizeof(exif)));
+    mem_free(turned);
+    mem_free(data);
+    assert_int_equal(count_pairs(&o), 3);
+    assert_string_equal(
+        text, "dataset: 2 of 3 pairs have an image whose EXIF orientation says that it "
+              "is turned or mirrored, which is not applied (first: " TRAIN
+              "/B/b.jpg, orientation 6); " PICTURE_TURN "\n");
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_halves), TEST(test_sides),  TEST(test_kinds),
+        TEST(test_many),   TEST(test_turned),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
