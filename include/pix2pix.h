@@ -183,6 +183,10 @@ PIX_API void pix_array_free(struct pix_array *array);
 PIX_API bool pix_array_has_extension(const char *path);
 PIX_API bool pix_array_list(const char *folder, char ***names, uint32_t *count);
 
+// What pix_array_list leaves out of a folder, as a text for people that begins with
+// numbers, "2 of 9 files in FOLDER: ...", cut to `size` bytes; "" if that is nothing.
+PIX_API bool pix_array_list_others(const char *folder, char *text, size_t size);
+
 // ---------------------------------------------------------------------------
 // Training
 

@@ -206,11 +206,24 @@ static void test_translate_arrays(void **state)
     command_check_has(command_err, "mixed/b.npy");
     command_check_file("collide", false);
 
-    // Where the model makes bytes each file stays what it is.
+    // Where the model makes bytes each file stays what it is. Files that are not read
+    // are counted, and a photo that lies on its side is named.
     command_make_run();
+    assert_int_equal(
+        command_shell(
+            "touch mixed/c.tif mixed/d.TIF mixed/e.txt; "
+            "(head -c 2 mixed/a.jpg; printf '\\377\\341\\0\\42Exif\\0\\0MM\\0*"
+            "\\0\\0\\0\\10\\0\\1\\1\\22\\0\\3\\0\\0\\0\\1\\0\\6\\0\\0\\0\\0\\0\\0'; "
+            "tail -c +3 mixed/a.jpg) >mixed/turned.jpg"),
+        0);
     RUN(0, "translate --model run --input mixed --output bytes");
+    command_check_has(command_err, "passing over 3 of 7 files in mixed: 2 .tif, 1 .txt "
+                                   "(first: c.tif). Only .png");
+    command_check_has(command_err,
+                      "mixed/turned.jpg is used as it is stored: its EXIF orientation, "
+                      "6, says");
     assert_int_equal(command_shell("ls bytes"), 0);
-    assert_string_equal(command_out, "a.jpg\nb.jpg\nb.npy\n");
+    assert_string_equal(command_out, "a.jpg\nb.jpg\nb.npy\nturned.jpg\n");
     RUN(0, "evaluate --model floats --data arrays --split train");
     command_check_has(command_out, "pairs 1");
 }
@@ -238,7 +251,10 @@ static void test_evaluate(void **state)
     pix_image_free(&grid);
     mem_free(path);
     RUN(1, "evaluate --model run --data pairs --split val");
-    command_check_has(command_err, "val");
+    command_check_has(command_err,
+                      "the data folder pairs has no folder val; choose with "
+                      "--split which pairs are compared, here there are: "
+                      "train, test\n");
 
     // A broken pair is named and stops none of the others.
     assert_int_equal(command_shell("mkdir pairs/val && cp pairs/test/* pairs/val && "

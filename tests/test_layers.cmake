@@ -136,6 +136,8 @@ expect("Vulkan's header" engine/graph/a.c "#include <volk.h>\n"
   "engine/graph/a.c: includes volk.h: only engine/gpu/ calls Vulkan")
 expect("stb" engine/formats/a.c "#include \"stb_image.h\"\n"
   "engine/formats/a.c: includes stb_image.h: only engine/data/ uses stb")
+expect("utf8proc" engine/base/a.c "#include <utf8proc.h>\n"
+  "engine/base/a.c: includes utf8proc.h: only engine/data/ uses utf8proc")
 expect("libzip" engine/store/a.c "#include <zip.h>\n"
   "engine/store/a.c: includes zip.h: only engine/formats/ uses libzip")
 expect("Jansson in the engine" engine/train/a.c "#include <jansson.h>\n"

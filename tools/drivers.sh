@@ -4,7 +4,8 @@
 # Downloads what the test matrix needs beyond setup.sh to build/drivers/: all of it, or
 # only what is named.
 #
-#     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [zlib] [onnxruntime]
+#     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [utf8proc] [zlib]
+#                      [onnxruntime]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
@@ -14,6 +15,7 @@
 #     jansson/      the source of the JSON library, to build it for Windows, from
 #                   Debian's source package: jansson.tar
 #     libzip/       the same of the library for zip archives: libzip.tar
+#     utf8proc/     the same of the library for Unicode: utf8proc.tar
 #     zlib/         the library that it needs, built for Windows, from Debian's package
 #                   libz-mingw-w64-dev: libz.a, zlib.h, zconf.h
 #     onnxruntime/  a runtime for ONNX models, from npm: node_modules/onnxruntime-web
@@ -283,6 +285,7 @@ get drm-shim mesa-drm-shim "${codename:-stable}-backports" \
     './usr/lib/*/libamdgpu_noop_drm_shim.so'
 get_source jansson
 get_source libzip
+get_source utf8proc
 get zlib libz-mingw-w64-dev '' \
     './usr/x86_64-w64-mingw32/lib/libz.a' \
     './usr/x86_64-w64-mingw32/include/zlib.h' \

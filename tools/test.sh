@@ -227,7 +227,9 @@ stage_windows_libraries() {
             -DENABLE_COMMONCRYPTO=OFF -DENABLE_GNUTLS=OFF -DENABLE_MBEDTLS=OFF \
             -DENABLE_OPENSSL=OFF -DENABLE_WINDOWS_CRYPTO=OFF -DENABLE_BZIP2=OFF \
             -DENABLE_LZMA=OFF -DENABLE_ZSTD=OFF -DBUILD_TOOLS=OFF \
-            -DBUILD_REGRESS=OFF -DBUILD_EXAMPLES=OFF -DBUILD_DOC=OFF
+            -DBUILD_REGRESS=OFF -DBUILD_EXAMPLES=OFF -DBUILD_DOC=OFF &&
+        stage_windows_library "$1" utf8proc -DBUILD_SHARED_LIBS=OFF \
+            -DUTF8PROC_ENABLE_TESTING=OFF
 }
 
 # The Windows build.
@@ -429,9 +431,10 @@ fi
 
 if wants windows; then
     if command -v x86_64-w64-mingw32-gcc >/dev/null 2>&1; then
-        tools/drivers.sh jansson libzip zlib
+        tools/drivers.sh jansson libzip utf8proc zlib
         missing=''
-        for name in jansson/jansson.tar libzip/libzip.tar zlib/libz.a; do
+        for name in jansson/jansson.tar libzip/libzip.tar utf8proc/utf8proc.tar \
+            zlib/libz.a; do
             [ -f "$root/build/drivers/$name" ] || missing="$missing ${name%%/*}"
         done
         if [ -z "$missing" ]; then

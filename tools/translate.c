@@ -188,6 +188,12 @@ static int translate_folder(pix_translator *translator, const struct translation
         output_print_error("%s", pix_last_error());
         return EXIT_FAILED;
     }
+    char others[1024];
+    if (pix_array_list_others(t->input, others, sizeof(others)) && others[0])
+        output_print_note(
+            "warning: passing over %s. Only .png, .jpg, .jpeg, .bmp, .tga "
+            "and .npy are read: convert other images to one of these",
+            others);
     if (count == 0) {
         output_print_error(
             "--input %s contains no .png, .jpg, .jpeg, .bmp, .tga or .npy", t->input);

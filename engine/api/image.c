@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "data/image.h"
+#include "data/listing.h"
 #include "data/picture_file.h"
 
 bool pix_image_read(const char *path, struct pix_image *image)
@@ -126,6 +127,20 @@ bool pix_array_list(const char *folder, char ***names, uint32_t *count)
 {
     return list_files("pix_array_list", folder, names, count,
                       picture_has_known_extension);
+}
+
+bool pix_array_list_others(const char *folder, char *text, size_t size)
+{
+    struct listing list;
+    if (!api_check_given(folder, "pix_array_list_others", "folder") ||
+        !api_check_given(size > 0 ? text : NULL, "pix_array_list_others", "text"))
+        return false;
+    text[0] = '\0';
+    if (!listing_read(folder, picture_has_known_extension, &list))
+        return false;
+    listing_describe_others(&list, text, size);
+    listing_free(&list);
+    return true;
 }
 
 void pix_image_list_free(char **names, uint32_t count)

@@ -302,8 +302,8 @@ void file_remove_orphans(const char *folder)
 
 struct listing {
     const char *folder;
-    struct file_list *list;
-    size_t capacity;
+    struct file_list *files, *folders;    // `folders` NULL: not wanted
+    size_t file_capacity, folder_capacity;
     bool failed;
 };
 
@@ -322,13 +322,15 @@ static bool add_entry(void *user, const char *name)
         goto fail;
     enum os_kind kind = os_path_kind(path);
     mem_free(path);
-    if (kind == OS_KIND_FOLDER)
+    struct file_list *to = kind == OS_KIND_FOLDER ? l->folders : l->files;
+    if (!to)
         return true;
     copy = mem_strdup(name);
-    if (!copy || !mem_grow(&l->list->names, &l->capacity, l->list->count + 1,
-                           sizeof(*l->list->names)))
+    if (!copy ||
+        !mem_grow(&to->names, to == l->files ? &l->file_capacity : &l->folder_capacity,
+                  to->count + 1, sizeof(*to->names)))
         goto fail;
-    l->list->names[l->list->count++] = copy;
+    to->names[to->count++] = copy;
     return true;
 
 fail:
@@ -345,20 +347,45 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*left, *right);
 }
 
+// `names` is NULL for an empty list, which qsort does not allow.
+static void sort_names(struct file_list *list)
+{
+    if (list->count > 1)
+        qsort(list->names, list->count, sizeof(*list->names), compare_names);
+}
+
+static bool read_names(struct listing *l)
+{
+    bool ok = os_folder_list(l->folder, add_entry, l);
+    if (!ok)
+        log_error("file: cannot list folder %s: %s", l->folder, os_error_text());
+    return ok && !l->failed;
+}
+
 bool file_list_read(const char *folder, struct file_list *list)
 {
+    struct listing l = { .folder = folder, .files = list };
     *list = (struct file_list){ 0 };
-    struct listing l = { .folder = folder, .list = list };
-    bool ok = os_folder_list(folder, add_entry, &l);
-    if (!ok)
-        log_error("file: cannot list folder %s: %s", folder, os_error_text());
-    if (!ok || l.failed) {
+    if (!read_names(&l)) {
         file_list_free(list);
         return false;
     }
-    // `names` is NULL for an empty folder, which qsort does not allow.
-    if (list->count > 1)
-        qsort(list->names, list->count, sizeof(*list->names), compare_names);
+    sort_names(list);
+    return true;
+}
+
+bool file_list_read_all(const char *folder, struct file_list *files,
+                        struct file_list *folders)
+{
+    struct listing l = { .folder = folder, .files = files, .folders = folders };
+    *files = *folders = (struct file_list){ 0 };
+    if (!read_names(&l)) {
+        file_list_free(files);
+        file_list_free(folders);
+        return false;
+    }
+    sort_names(files);
+    sort_names(folders);
     return true;
 }
 

@@ -68,6 +68,10 @@ struct file_list {
 };
 
 bool file_list_read(const char *folder, struct file_list *list);
+
+// The same, and the names of the folders in it, without hidden ones.
+bool file_list_read_all(const char *folder, struct file_list *files,
+                        struct file_list *folders);
 void file_list_free(struct file_list *list);
 
 bool file_exists(const char *path);    // of any kind

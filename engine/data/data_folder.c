@@ -1,227 +1,304 @@
 // SPDX-License-Identifier: MIT
 //
-// The one place that knows where a split is. Files of two folders are paired by stem,
-// as a merge of two sorted lists. See data_folder.h.
+// The one place that knows where a split is. All places are looked at before one is
+// used, so that neither an empty folder nor a stray file hides what is elsewhere. See
+// data_folder.h.
 
 #include "data/data_folder.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/pairing.h"
 #include "data/picture_file.h"
 
-#include <stdlib.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define EXPECTED                                                                       \
     "it should hold images (" PICTURE_EXTENSIONS                                       \
     "), each with A on the left and B on "                                             \
-    "the right, or folders A/ and B/ with files of equal stems"
+    "the right, or folders A/ and B/ with files of equal names"
 
-// ---------------------------------------------------------------------------
-// Stems
+enum form {
+    TOGETHER,    // A and B in one image
+    SIDES,       // A and B in two folders
+    UNSURE,      // the same, though they may be no pairs
+    CLASSES,     // images with A and B in folders of the folder
+};
 
-// The name without its extension.
-static size_t stem_length(const char *name)
+// Folders of DATA, by what is before and behind the name of the split.
+static const struct layout {
+    enum form form;
+    const char *a[2], *b[2];
+} layouts[] = {
+    { TOGETHER, { "", "" } },
+    { SIDES, { "", "/A" }, { "", "/B" } },
+    { SIDES, { "A/", "" }, { "B/", "" } },
+    { UNSURE, { "", "A" }, { "", "B" } },
+    { SIDES, { "", "_A" }, { "", "_B" } },
+    { SIDES, { "A_", "" }, { "B_", "" } },
+    { CLASSES, { "", "" } },
+};
+
+enum { LAYOUTS = ARRAY_LEN(layouts), SPLIT_FOLDER = 0, SPLIT_SIDES = 1, NOTE = 1024 };
+
+// What is in the folders of a layout.
+struct place {
+    const struct layout *layout;
+    char *a, *b;          // paths; b NULL: both sides are in a
+    bool has_a, has_b;    // they are folders
+    struct listing list_a, list_b;
+    struct pairing pairing;
+    bool is_poor;    // has files, but they are not taken for pairs
+    size_t pairs;
+};
+
+static void place_free(struct place *p)
 {
-    return (size_t)(file_extension(name) - name);
+    pairing_free(&p->pairing);
+    listing_free(&p->list_a);
+    listing_free(&p->list_b);
+    mem_free(p->a);
+    mem_free(p->b);
 }
 
-static int compare_stems(const char *a, const char *b)
+static char *make_path(const char *data, const char *split, const char *const name[2])
 {
-    size_t a_length = stem_length(a), b_length = stem_length(b);
-    int order = memcmp(a, b, MIN(a_length, b_length));
-    return order ? order : (a_length > b_length) - (a_length < b_length);
+    char *folder = mem_printf("%s%s%s", name[0], split, name[1]);
+    char *path = folder ? file_join(data, folder) : NULL;
+    mem_free(folder);
+    return path;
 }
 
-// By stem, then by extension: of files with one stem the first is always the same. That
-// differs from the order of the whole names, where "m-1.png" comes before "m.png".
-static int compare_names(const void *a, const void *b)
+static bool is_sides(const struct place *p)
 {
-    const char *x = *(char *const *)a, *y = *(char *const *)b;
-    int order = compare_stems(x, y);
-    return order ? order : strcmp(x, y);
+    return p->layout->form == SIDES || p->layout->form == UNSURE;
 }
 
-// ---------------------------------------------------------------------------
-// Lists
-
-// The files of a folder that can be read as images.
-static bool list_images(const char *folder, struct file_list *list)
+// Finds which folders of a layout exist. False without memory.
+static bool place_init(struct place *p, const struct layout *layout, const char *data,
+                       const char *split)
 {
-    size_t count = 0;
-    if (!file_list_read(folder, list))
+    *p = (struct place){ .layout = layout, .a = make_path(data, split, layout->a) };
+    if (is_sides(p))
+        p->b = make_path(data, split, layout->b);
+    if (!p->a || (is_sides(p) && !p->b))
         return false;
-    for (size_t i = 0; i < list->count; i++) {
-        if (picture_has_known_extension(list->names[i]))
-            list->names[count++] = list->names[i];
-        else
-            mem_free(list->names[i]);
-    }
-    list->count = count;
+    p->has_a = file_is_folder(p->a);
+    p->has_b = p->b && file_is_folder(p->b);
     return true;
 }
 
-// Adds a pair. Takes over *name, the file in A; `b` is NULL where both are in one
-// image.
-static bool add(struct pair_list *list, const char *folder_a, char **name,
-                const char *folder_b, const char *b)
+// Counts the pairs. `places` are all, of which those before this one have been read.
+// Other folders beside A and B may hold anything, such as masks.
+static bool place_read(struct place *p, const struct place *places)
 {
-    struct pair_file *file = &list->files[list->count++];
-    *file = (struct pair_file){ .a = file_join(folder_a, *name) };
-    if (b)
-        file->b = file_join(folder_b, b);
-    file->name = *name;
-    *name = NULL;
-    return file->a && (!b || file->b);
-}
-
-static void report_skipped(const char *folder, const char *name, const char *reason,
-                           const char *other)
-{
-    log_warn("dataset: skipping %s/%s: %s%s", folder, name, reason, other);
-}
-
-// Pairs the files of two folders, each sorted by compare_names. Of several files with
-// one stem the first is used.
-static bool join(struct pair_list *list, const char *folder_a, struct file_list *a,
-                 const char *folder_b, struct file_list *b)
-{
-    size_t i = 0, k = 0;
-    list->files = mem_array(a->count, sizeof(*list->files));
-    if (!list->files)
+    const bool is_classes = p->layout->form == CLASSES;
+    if (!p->has_a || (is_sides(p) && !p->has_b))
+        return true;
+    if (is_classes ? !listing_read_folders(&places[SPLIT_FOLDER].list_a,
+                                           picture_has_known_extension, &p->list_a)
+                   : !listing_read(p->a, picture_has_known_extension, &p->list_a))
         return false;
-    // i and k are the next files of A and B; the smaller stem has no partner.
-    while (i < a->count || k < b->count) {
-        int order = i == a->count   ? 1
-                    : k == b->count ? -1
-                                    : compare_stems(a->names[i], b->names[k]);
-        if (order < 0) {
-            report_skipped(folder_a, a->names[i++], "no file of this stem in ",
-                           folder_b);
-            continue;
-        }
-        if (order > 0) {
-            report_skipped(folder_b, b->names[k++], "no file of this stem in ",
-                           folder_a);
-            continue;
-        }
-        // A stem in both: skip the other files that have it.
-        size_t first_a = i++, first_b = k++;
-        for (; i < a->count && compare_stems(a->names[first_a], a->names[i]) == 0; i++)
-            report_skipped(folder_a, a->names[i], "has the stem of ",
-                           a->names[first_a]);
-        for (; k < b->count && compare_stems(b->names[first_b], b->names[k]) == 0; k++)
-            report_skipped(folder_b, b->names[k], "has the stem of ",
-                           b->names[first_b]);
-        if (!add(list, folder_a, &a->names[first_a], folder_b, b->names[first_b]))
+    p->is_poor = is_classes && places[SPLIT_SIDES].pairs > 0;
+    p->pairs = p->is_poor ? 0 : p->list_a.pictures.count;
+    if (!is_sides(p))
+        return true;
+    if (!listing_read(p->b, picture_has_known_extension, &p->list_b) ||
+        !pairing_find(&p->list_a, &p->list_b, &p->pairing))
+        return false;
+    p->is_poor = p->layout->form == UNSURE && pairing_is_poor(&p->pairing);
+    p->pairs = p->is_poor ? 0 : p->pairing.pairs;
+    return true;
+}
+
+// Whether there are files that could belong to pairs.
+static bool has_files(const struct place *p)
+{
+    return p->list_a.pictures.count + p->list_b.pictures.count +
+               p->list_a.others.count + p->list_b.others.count >
+           0;
+}
+
+// "DATA/train/A and DATA/train/B". NULL without memory.
+static char *describe(const struct place *p)
+{
+    if (is_sides(p))
+        return mem_printf("%s and %s", p->a, p->b);
+    return p->layout->form == CLASSES ? mem_printf("the folders of %s", p->a)
+                                      : mem_strdup(p->a);
+}
+
+static void free_places(struct place *places)
+{
+    for (size_t i = 0; i < LAYOUTS; i++)
+        place_free(&places[i]);
+}
+
+// The places of a split, which may all be absent. False after a message.
+static bool find_places(struct place *places, const char *data, const char *split)
+{
+    bool ok = true;
+    memset(places, 0, LAYOUTS * sizeof(*places));
+    for (size_t i = 0; ok && i < LAYOUTS; i++)
+        ok = place_init(&places[i], &layouts[i], data, split);
+    if (!ok)
+        free_places(places);
+    return ok;
+}
+
+bool data_folder_has(const char *data, const char *split)
+{
+    struct place places[LAYOUTS];
+    bool has = false;
+    if (!find_places(places, data, split))
+        return false;
+    for (size_t i = 0; i < LAYOUTS; i++)
+        has = has || places[i].has_a || places[i].has_b;
+    free_places(places);
+    return has;
+}
+
+// ---------------------------------------------------------------------------
+// The place that is used
+
+static void append(char text[NOTE], const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void append(char text[NOTE], const char *format, ...)
+{
+    const size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + used, NOTE - used, format, args);
+    va_end(args);
+}
+
+// Adds what an unused place holds to a list of these. Empty folders are no places.
+static void note_unused(const struct place *p, char text[NOTE])
+{
+    const char *comma = text[0] ? "; " : "";
+    const size_t pictures = p->list_a.pictures.count;
+    if (is_sides(p) && p->has_a != p->has_b)
+        append(text, "%s%s (without %s)", comma, p->has_a ? p->a : p->b,
+               p->has_a ? p->b : p->a);
+    else if (is_sides(p) && p->list_a.pictures.count + p->list_b.pictures.count > 0)
+        append(text, "%s%s and %s (%zu pair%s)", comma, p->a, p->b, p->pairing.pairs,
+               PLURAL(p->pairing.pairs));
+    else if (!is_sides(p) && pictures > 0)
+        append(text, "%s%zu image%s in %s%s", comma, pictures, PLURAL(pictures),
+               p->layout->form == CLASSES ? "the folders of " : "", p->a);
+}
+
+static bool fill_together(const struct listing *l, struct pair_list *list)
+{
+    for (size_t i = 0; i < l->pictures.count; i++) {
+        const char *name = l->pictures.names[i];
+        struct pair_file *file = &list->files[list->count++];
+        *file = (struct pair_file){ .name = mem_strdup(name),
+                                    .a = file_join(l->folder, name) };
+        if (!file->name || !file->a)
             return false;
     }
     return true;
 }
 
-// The pairs of two folders.
-static bool read_sides(const char *folder_a, const char *folder_b,
-                       struct pair_list *list)
+// Files whose extension is not read, and those without a partner.
+static bool report_left_out(const struct place *p)
 {
-    struct file_list a = { 0 }, b = { 0 };
-    bool ok = list_images(folder_a, &a) && list_images(folder_b, &b);
-    if (ok) {
-        if (a.count)
-            qsort(a.names, a.count, sizeof(a.names[0]), compare_names);
-        if (b.count)
-            qsort(b.names, b.count, sizeof(b.names[0]), compare_names);
-        ok = join(list, folder_a, &a, folder_b, &b);
-    }
-    file_list_free(&a);
-    file_list_free(&b);
-    if (ok && list->count == 0) {
-        log_error("dataset: no files in %s and %s have equal stems", folder_a,
-                  folder_b);
-        ok = false;
-    }
-    return ok;
+    listing_warn(&p->list_a);
+    listing_warn(&p->list_b);
+    return !is_sides(p) || pairing_report(&p->pairing);
 }
 
-// The pairs of one folder, A and B side by side in each image.
-static bool read_together(const char *folder, struct file_list *names,
-                          struct pair_list *list)
+static bool use(const struct place *places, const struct place *p,
+                struct pair_list *list)
 {
-    list->files = mem_array(names->count, sizeof(*list->files));
-    bool ok = list->files != NULL;
-    for (size_t i = 0; ok && i < names->count; i++)
-        ok = add(list, folder, &names->names[i], NULL, NULL);
-    return ok;
+    char unused[NOTE] = "";
+    list->folder = describe(p);
+    list->files = mem_array(p->pairs, sizeof(*list->files));
+    if (!list->folder || !list->files)
+        return false;
+    for (size_t i = 0; i < LAYOUTS; i++)
+        if (&places[i] != p)
+            note_unused(&places[i], unused);
+    if (unused[0])
+        log_warn("dataset: using the %zu pair%s of %s; other places of this split are "
+                 "ignored: %s",
+                 p->pairs, PLURAL(p->pairs), list->folder, unused);
+    return report_left_out(p) && (is_sides(p) ? pairing_add(&p->pairing, list)
+                                              : fill_together(&p->list_a, list));
 }
 
 // ---------------------------------------------------------------------------
-// Folders
+// No pairs
 
-struct paths {
-    char *split;    // DATA/split
-    char *a, *b;    // DATA/A/split and DATA/B/split
-};
-
-static void free_paths(struct paths *p)
+static void refuse_sides(const struct place *p)
 {
-    mem_free(p->split);
-    mem_free(p->a);
-    mem_free(p->b);
+    size_t unread = 0;
+    const char *example = NULL;
+    if (!report_left_out(p) || !pairing_count_unread(&p->pairing, &unread, &example))
+        return;
+    if (p->is_poor && p->pairing.pairs > 0)
+        log_error(
+            "dataset: %s and %s look unpaired: of %zu and %zu images only %zu have "
+            "a partner of the same name; pix2pix learns from pairs: give the two "
+            "images of a pair one name, or train unpaired images with another "
+            "method, such as CycleGAN",
+            p->a, p->b, p->list_a.pictures.count, p->list_b.pictures.count,
+            p->pairing.pairs);
+    else if (unread > 0)
+        log_error("dataset: no pairs in %s and %s can be read: %zu file%s a partner "
+                  "whose extension is not read (first: %s); " PICTURE_EXTENSIONS
+                  " are: convert the others",
+                  p->a, p->b, unread, unread == 1 ? " has" : "s have", example);
+    else if (p->list_a.pictures.count == 0 || p->list_b.pictures.count == 0)
+        log_error("dataset: no images in %s: there and in %s files of equal names are "
+                  "needed (" PICTURE_EXTENSIONS ")",
+                  p->list_a.pictures.count ? p->b : p->a,
+                  p->list_a.pictures.count ? p->a : p->b);
+    else
+        log_error("dataset: no files in %s and %s have equal names; pairs are found by "
+                  "them, extensions may differ",
+                  p->a, p->b);
 }
 
-// False without memory, after a message.
-static bool find_paths(const char *data, const char *split, struct paths *p)
+// Says of the place that was most likely meant why it has no pairs.
+static void refuse(const struct place *places, const char *data, const char *split)
 {
-    *p = (struct paths){
-        .split = file_join(data, split),
-        .a = mem_printf("%s/A/%s", data, split),
-        .b = mem_printf("%s/B/%s", data, split),
-    };
-    if (p->split && p->a && p->b)
-        return true;
-    free_paths(p);
-    return false;
-}
-
-bool data_folder_has(const char *data, const char *split)
-{
-    struct paths p;
-    if (!find_paths(data, split, &p))
-        return false;
-    bool has = file_is_folder(p.split) || file_is_folder(p.a);
-    free_paths(&p);
-    return has;
-}
-
-// The pairs of a folder that exists: its own images, or those of its folders A/ and B/.
-static bool list_folder(const char *folder, struct pair_list *list)
-{
-    struct file_list names;
-    if (!list_images(folder, &names))
-        return false;
-    if (names.count > 0) {
-        bool ok = read_together(folder, &names, list);
-        file_list_free(&names);
-        return ok;
+    const struct place *sides = NULL, *half = NULL, *together = &places[SPLIT_FOLDER];
+    for (size_t i = LAYOUTS; i-- > 0;) {
+        const struct place *p = &places[i];
+        if (is_sides(p) && p->has_a && p->has_b &&
+            (has_files(p) || !sides || !has_files(sides)))
+            sides = p;
+        else if (is_sides(p) && p->has_a != p->has_b)
+            half = p;
     }
-    file_list_free(&names);
-    char *a = file_join(folder, "A"), *b = file_join(folder, "B");
-    bool ok = a && b;
-    if (ok && file_is_folder(a) && file_is_folder(b)) {
-        ok = read_sides(a, b, list);
-    } else if (ok) {
-        log_error("dataset: no images in %s: " EXPECTED, folder);
-        ok = false;
+    if (sides && (has_files(sides) || !has_files(together))) {
+        refuse_sides(sides);
+    } else if (half) {
+        log_error(
+            "dataset: there is a folder %s, but no %s: both are needed, with files "
+            "of equal names",
+            half->has_a ? half->a : half->b, half->has_a ? half->b : half->a);
+    } else if (together->has_a) {
+        listing_warn(&together->list_a);
+        listing_warn(&places[LAYOUTS - 1].list_a);
+        log_error("dataset: no images in %s: " EXPECTED, together->a);
+    } else {
+        log_error(
+            "dataset: the data folder %s has no folder %s (nor A/%s, %sA, %s_A or "
+            "A_%s): " EXPECTED,
+            data, split, split, split, split, split);
     }
-    mem_free(a);
-    mem_free(b);
-    return ok;
 }
 
 bool data_folder_list(const char *data, const char *split, struct pair_list *list)
 {
-    struct paths p;
-    bool ok = false;
+    struct place places[LAYOUTS];
+    const struct place *best = NULL;
     *list = (struct pair_list){ 0 };
     if (!file_is_folder(data)) {
         log_error("dataset: the data folder %s %s", data,
@@ -229,19 +306,21 @@ bool data_folder_list(const char *data, const char *split, struct pair_list *lis
                                     : "does not exist: pass its path with --data");
         return false;
     }
-    if (!find_paths(data, split, &p))
+    if (!find_places(places, data, split))
         return false;
-    list->folder = mem_strdup(p.split);
-    if (list->folder && file_is_folder(p.split))
-        ok = list_folder(p.split, list);
-    else if (list->folder && file_is_folder(p.a) && file_is_folder(p.b))
-        ok = read_sides(p.a, p.b, list);
-    else if (list->folder)
-        log_error(
-            "dataset: the data folder %s has no folder %s (nor A/%s and B/%s): " EXPECTED,
-            data, split, split, split);
-    free_paths(&p);
-    if (!ok)
-        pair_list_free(list);
-    return ok;
+    bool ok = true;
+    for (size_t i = 0; ok && i < LAYOUTS; i++)
+        ok = place_read(&places[i], places);
+    for (size_t i = 0; ok && i < LAYOUTS; i++)
+        if (places[i].pairs > (best ? best->pairs : 0))
+            best = &places[i];
+    if (ok && best)
+        ok = use(places, best, list);
+    else if (ok)
+        refuse(places, data, split);
+    free_places(places);
+    if (ok && best)
+        return true;
+    pair_list_free(list);
+    return false;
 }

@@ -1,22 +1,35 @@
 // SPDX-License-Identifier: MIT
 //
-// The layout of a data folder. A split is "train", "val" or "test". DATA/train holds
-// either images with A on the left and B on the right, or folders A/ and B/ with files
-// of equal stems, whose extensions may differ. Where there is no DATA/train,
-// DATA/A/train and DATA/B/train are these folders.
+// The layout of a data folder. A split is "train", "val" or "test". Its pairs are in
+// one of these places, here for "train":
+//
+//     DATA/train                     images with A on the left and B on the right
+//     DATA/train/A, DATA/train/B     files of equal names, whose extensions may differ
+//     DATA/A/train, DATA/B/train     the same
+//     DATA/trainA, DATA/trainB       the same, if most names are in both
+//     DATA/train_A, DATA/train_B     the same
+//     DATA/A_train, DATA/B_train     the same
+//     DATA/train/*                   folders of images with A and B, unless
+//     DATA/train/A
+//                                    and DATA/train/B have pairs
+//
+// That with the most pairs is used, of equal ones the first in this list. trainA and
+// trainB are the unpaired layout of the PyTorch port: where less than half of the files
+// of a side have a partner, they are not taken for pairs.
 
 #ifndef DATA_DATA_FOLDER_H
 #define DATA_DATA_FOLDER_H
 
 #include "data/pairs.h"
 
-// Whether the folder of a split exists. Nothing is logged.
+// Whether there is any of the folders of a split. If not, data_folder_list fails.
+// Nothing is logged.
 bool data_folder_has(const char *data, const char *split);
 
-// Lists the pairs of a split, by name where they are in one folder, else by stem. Files
-// without a partner are reported as warnings and skipped. False if there is no such
-// folder or no pair in it, after a message that says what the folder should hold. The
-// list is freed with pair_list_free.
+// Lists the pairs of a split, by name where they are in one folder, else by stem. Warns
+// of files that are left out, with numbers and examples, and of other places that hold
+// files too. False if there is no pair, after a message that says what the folder
+// should hold. The list is freed with pair_list_free.
 bool data_folder_list(const char *data, const char *split, struct pair_list *list);
 
 #endif

@@ -18,6 +18,7 @@
 #include "translate/translator.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define GRID_ROWS_PER_STACK 4u    // more rows are divided between two stacks
 
@@ -185,6 +186,28 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
     return !e->failed;
 }
 
+// Where a split is missing, those that there are are named: `--split` has a default, so
+// the option may be new to whoever reads this. Without any, data_folder_list has the
+// better message.
+static bool check_split(const char *data, const char *split)
+{
+    static const char *const usual[] = { "train", "val", "test" };
+    char others[64] = "";
+    if (data_folder_has(data, split))
+        return true;
+    for (size_t i = 0, used = 0; i < ARRAY_LEN(usual); i++)
+        if (data_folder_has(data, usual[i]))
+            used += (size_t)snprintf(others + used, sizeof(others) - used, "%s%s",
+                                     used ? ", " : "", usual[i]);
+    if (!others[0])
+        return true;
+    log_error(
+        "evaluate: the data folder %s has no folder %s; choose with --split which "
+        "pairs are compared, here there are: %s",
+        data, split, others);
+    return false;
+}
+
 bool evaluate_pairs(struct translator *t, const char *data, const char *split,
                     const char *grid_path, uint32_t grid_rows,
                     struct pix_evaluation *out)
@@ -195,7 +218,8 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e, 0 };
     bool ok = false;
 
-    if (!data_folder_list(data, split, &e.list) || !mean_colour(data, s, e.colour))
+    if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
+        !mean_colour(data, s, e.colour))
         goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)e.list.count) : 0;

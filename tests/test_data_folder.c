@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+//
+// Where pairs lie: each layout alone, several beside each other, and what is said of
+// files that no pair has.
+
+#include "data/data_folder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "support/tree.h"
+
+#define DATA "test_data_folder.scratch"
+
+static int errors, warnings, infos;
+static char text[8192];
+
+static void keep_message(void *user, enum log_level level, const char *message)
+{
+    (void)user;
+    errors += level == LOG_ERROR;
+    warnings += level == LOG_WARN;
+    infos += level == LOG_INFO;
+    if (strlen(text) + strlen(message) + 2 < sizeof(text)) {
+        strcat(text, message);
+        strcat(text, "\n");
+    }
+}
+
+static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
+
+static void forget_messages(void)
+{
+    errors = warnings = infos = 0;
+    text[0] = '\0';
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    forget_messages();
+    log_use(&sink);
+    test_remove_tree(DATA);
+    return file_make_folder(DATA) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_remove_tree(DATA);
+    log_use(NULL);
+    return 0;
+}
+
+// Files in a folder of DATA, by names with a space after each. Nothing reads them.
+static void make(const char *folder, const char *names)
+{
+    char *path = file_join(DATA, folder);
+    assert_true(file_make_folder(path));
+    while (*names) {
+        const char *end = strchr(names, ' ');
+        char *file = mem_printf("%s/%.*s", path, (int)(end - names), names);
+        assert_true(file_write(file, "x", 1));
+        mem_free(file);
+        names = end + 1;
+    }
+    mem_free(path);
+}
+
+static void check_contains(const char *expected)
+{
+    if (!strstr(text, expected))
+        fail_msg("\"%s\" is not in:\n%s", expected, text);
+}
+
+// Lists "train" and compares the files of the pairs: "a b, a b, ", below DATA.
+static void check_list(const char *expected)
+{
+    char found[2048] = "";
+    struct pair_list list;
+    assert_true(data_folder_has(DATA, "train"));
+    if (!data_folder_list(DATA, "train", &list))
+        fail_msg("no list: %s", text);
+    for (size_t i = 0; i < list.count; i++) {
+        const struct pair_file *f = &list.files[i];
+        const size_t used = strlen(found), skip = strlen(DATA "/");
+        snprintf(found + used, sizeof(found) - used, "%s%s%s, ", f->a + skip,
+                 f->b ? " " : "", f->b ? f->b + skip : "");
+    }
+    assert_string_equal(found, expected);
+    assert_int_equal(errors, 0);
+    pair_list_free(&list);
+}
+
+static void check_refused(const char *expected)
+{
+    struct pair_list list;
+    assert_false(data_folder_list(DATA, "train", &list));
+    assert_int_equal(errors, 1);
+    assert_null(list.files);
+    check_contains(expected);
+}
+
+static void test_layouts(void **state)
+{
+    static const struct {
+        const char *a, *b, *pairs, *folder;
+    } cases[] = {
+        { "train", NULL, "train/x.jpg, train/y.png, ", DATA "/train" },
+        { "train/A", "train/B",
+          "train/A/x.jpg train/B/x.png, train/A/y.png train/B/y.jpg, ",
+          DATA "/train/A and " DATA "/train/B" },
+        { "A/train", "B/train",
+          "A/train/x.jpg B/train/x.png, A/train/y.png B/train/y.jpg, ",
+          DATA "/A/train and " DATA "/B/train" },
+        { "trainA", "trainB", "trainA/x.jpg trainB/x.png, trainA/y.png trainB/y.jpg, ",
+          DATA "/trainA and " DATA "/trainB" },
+        { "train_A", "train_B",
+          "train_A/x.jpg train_B/x.png, train_A/y.png train_B/y.jpg, ",
+          DATA "/train_A and " DATA "/train_B" },
+        { "A_train", "B_train",
+          "A_train/x.jpg B_train/x.png, A_train/y.png B_train/y.jpg, ",
+          DATA "/A_train and " DATA "/B_train" },
+        { "train/cat", NULL, "train/cat/x.jpg, train/cat/y.png, ",
+          "the folders of " DATA "/train" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pair_list list;
+        setup(NULL);
+        assert_false(data_folder_has(DATA, "train"));
+        assert_false(data_folder_list(DATA, "train", &list));
+        forget_messages();
+        make(cases[i].a, "y.png x.jpg ");
+        if (cases[i].b)
+            make(cases[i].b, "y.jpg x.png ");
+        check_list(cases[i].pairs);
+        assert_true(data_folder_list(DATA, "train", &list));
+        assert_string_equal(list.folder, cases[i].folder);
+        assert_int_equal(warnings + infos, 0);
+        pair_list_free(&list);
+        assert_false(data_folder_has(DATA, "val"));
+        assert_false(data_folder_list(DATA, "val", &list));
+    }
+}
+
+// The names of images in class folders have their folders, which keeps them apart.
+static void test_classes(void **state)
+{
+    struct pair_list list;
+    (void)state;
+    make("train/dog", "1.png ");
+    make("train/cat", "1.png 2.png notes.txt ");
+    make("train/empty", "");
+    make("train/.hidden", "3.png ");
+    check_list("train/cat/1.png, train/cat/2.png, train/dog/1.png, ");
+    check_contains("passing over 1 of 4 files in " DATA
+                   "/train: 1 .txt (first: cat/notes.txt)");
+    assert_true(data_folder_list(DATA, "train", &list));
+    assert_string_equal(list.files[2].name, "dog/1.png");
+    pair_list_free(&list);
+}
+
+// An empty folder, a stray file and other layouts hide nothing.
+static void test_several(void **state)
+{
+    (void)state;
+    make("train", "");
+    make("train/A", "");
+    make("train/B", "");
+    make("A/train", "1.png 2.png ");
+    make("B/train", "1.png 2.png ");
+    check_list("A/train/1.png B/train/1.png, A/train/2.png B/train/2.png, ");
+    assert_int_equal(warnings, 0);
+
+    make("train", "stray.png ");
+    check_list("A/train/1.png B/train/1.png, A/train/2.png B/train/2.png, ");
+    assert_int_equal(warnings, 1);
+    check_contains("dataset: using the 2 pairs of " DATA "/A/train and " DATA
+                   "/B/train; other places of this split are ignored: 1 image in " DATA
+                   "/train\n");
+
+    // More pairs win; of equally many the first in the documented order.
+    forget_messages();
+    make("train/A", "1.png 2.png 3.png ");
+    make("train/B", "1.png 2.png 3.png ");
+    make("train/masks", "1.png 2.png 3.png 4.png ");
+    make("train_A", "1.png ");
+    check_list("train/A/1.png train/B/1.png, train/A/2.png train/B/2.png, "
+               "train/A/3.png train/B/3.png, ");
+    check_contains("ignored: 1 image in " DATA "/train; " DATA "/A/train and " DATA
+                   "/B/train (2 pairs); " DATA "/train_A (without " DATA
+                   "/train_B); 4 images in the folders of " DATA "/train\n");
+    make("train", "s.png t.png ");
+    check_list("train/s.png, train/stray.png, train/t.png, ");
+}
+
+// trainA and trainB are no pairs where few names are in both.
+static void test_unpaired(void **state)
+{
+    (void)state;
+    make("trainA", "1.png 2.png 3.png 4.png 5.png ");
+    make("trainB", "4.png 5.png 6.png ");
+    check_refused(DATA "/trainA and " DATA
+                       "/trainB look unpaired: of 5 and 3 images only 2 have");
+    assert_true(data_folder_has(DATA, "train"));
+
+    forget_messages();
+    make("trainB", "3.png ");
+    check_list("trainA/3.png trainB/3.png, trainA/4.png trainB/4.png, "
+               "trainA/5.png trainB/5.png, ");
+    check_contains("skipping 2 of 5 files of " DATA
+                   "/trainA: no file of the same name in " DATA
+                   "/trainB (first: 1.png)");
+    check_contains("skipping 1 of 4 files of " DATA "/trainB");
+
+    // One pair anywhere else is better than what looks unpaired.
+    forget_messages();
+    assert_true(test_remove_tree(DATA "/trainB/3.png"));
+    make("A_train", "1.png ");
+    make("B_train", "1.png ");
+    check_list("A_train/1.png B_train/1.png, ");
+    check_contains("using the 1 pair of " DATA "/A_train");
+    check_contains("ignored: " DATA "/trainA and " DATA "/trainB (2 pairs)");
+
+    // In the other layouts every pair counts.
+    setup(NULL);
+    make("train_A", "1.png 2.png 3.png ");
+    make("train_B", "3.png 4.png 5.png ");
+    check_list("train_A/3.png train_B/3.png, ");
+}
+
+static void test_unread(void **state)
+{
+    (void)state;
+    make("train/A", "1.png 2.tif 3.WEBP 4.tif README ");
+    make("train/B", "1.png 2.png 3.png 4.jpg 5.jfif ");
+    check_list("train/A/1.png train/B/1.png, ");
+    assert_int_equal(warnings, 3);
+    check_contains("dataset: passing over 4 of 5 files in " DATA
+                   "/train/A: 2 .tif, 1 without an extension, 1 .webp (first: 2.tif). "
+                   "Only .png");
+    check_contains("dataset: passing over 1 of 5 files in " DATA
+                   "/train/B: 1 .jfif (first: 5.jfif)");
+    check_contains("dataset: skipping 3 of 4 files of " DATA
+                   "/train/B: the partner in " DATA
+                   "/train/A has an extension that is not read (first: 2.png, 2.tif)");
+
+    forget_messages();
+    assert_true(test_remove_tree(DATA "/train/A/1.png"));
+    check_refused("dataset: no pairs in " DATA "/train/A and " DATA
+                  "/train/B can be read: 3 files have a partner whose extension is not "
+                  "read (first: 2.tif)");
+
+    setup(NULL);
+    make("train/A", "1.tif ");
+    make("train/B", "1.tif ");
+    check_refused("dataset: no images in " DATA "/train/A: there and in " DATA
+                  "/train/B files of equal names are needed");
+
+    setup(NULL);
+    make("train", "1.tif 2.tif ");
+    check_refused("dataset: no images in " DATA "/train: it should hold images");
+    check_contains("passing over 2 of 2 files in " DATA
+                   "/train: 2 .tif (first: 1.tif)");
+
+    setup(NULL);
+    make("trainA", "1.png ");
+    check_refused("dataset: there is a folder " DATA "/trainA, but no " DATA "/trainB");
+}
+
+// "é" as one character and as two. A file system that makes one name of them (macOS)
+// has nothing to tell apart.
+static void test_unicode(void **state)
+{
+    struct file_list list;
+    (void)state;
+    make("train/A", "caf\xc3\xa9.png x.png ");
+    make("train/B", "cafe\xcc\x81.jpg x.png ");
+    assert_true(file_list_read(DATA "/train/A", &list));
+    const bool is_exact = strcmp(list.names[0], "caf\xc3\xa9.png") == 0;
+    file_list_free(&list);
+    if (!is_exact)
+        skip();
+    check_list("train/A/caf\xc3\xa9.png train/B/cafe\xcc\x81.jpg, "
+               "train/A/x.png train/B/x.png, ");
+    assert_int_equal(warnings, 0);
+    assert_int_equal(infos, 1);
+    check_contains("1 of 2 pairs have names that differ in how characters are encoded "
+                   "(first: caf\\xc3\\xa9.png and cafe\\xcc\\x81.jpg)");
+
+    // Equal bytes come first; what is left over looks like a name that has a partner.
+    forget_messages();
+    make("train/A", "cafe\xcc\x81.png ");
+    check_list("train/A/cafe\xcc\x81.png train/B/cafe\xcc\x81.jpg, "
+               "train/A/x.png train/B/x.png, ");
+    check_contains("skipping 1 of 3 files of " DATA "/train/A: the name in " DATA
+                   "/train/B differs, though only in case or in how characters are "
+                   "encoded (first: caf\\xc3\\xa9.png, cafe\\xcc\\x81.jpg)");
+    forget_messages();
+    make("train/B", "caf\xc3\xa9.jpg ");
+    check_list("train/A/cafe\xcc\x81.png train/B/cafe\xcc\x81.jpg, "
+               "train/A/caf\xc3\xa9.png train/B/caf\xc3\xa9.jpg, "
+               "train/A/x.png train/B/x.png, ");
+    assert_int_equal(warnings + infos, 0);
+}
+
+static void test_case(void **state)
+{
+    (void)state;
+    make("train/A", "Photo.png x.png ");
+    make("train/B", "photo.png x.png ");
+    check_list("train/A/x.png train/B/x.png, ");
+    assert_int_equal(warnings, 2);
+    check_contains("skipping 1 of 2 files of " DATA "/train/A: the name in " DATA
+                   "/train/B differs, though only in case or in how characters are "
+                   "encoded (first: Photo.png, photo.png): rename one of them");
+
+    forget_messages();
+    assert_true(test_remove_tree(DATA "/train/B/x.png"));
+    assert_true(test_remove_tree(DATA "/train/A/x.png"));
+    check_refused("no files in " DATA "/train/A and " DATA "/train/B have equal names");
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_layouts), TEST(test_classes), TEST(test_several), TEST(test_unpaired),
+        TEST(test_unread),  TEST(test_unicode), TEST(test_case),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
