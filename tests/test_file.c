@@ -395,6 +395,36 @@ static void test_cache_folder(void **state)
     mem_free(home);
 }
 
+// A lock outlives its file, whatever becomes of it.
+static void test_lock(void **state)
+{
+    bool held = true;
+    (void)state;
+    struct os_lock *first = os_lock_take(SCRATCH, "lock", &held);
+    assert_non_null(first);
+    assert_false(held);
+    assert_null(os_lock_take(SCRATCH, "lock", &held));
+    assert_true(held);
+
+    // On a file system without locks for folders this one cannot be seen.
+    assert_true(os_file_remove(SCRATCH "/lock"));
+    assert_null(os_lock_take(SCRATCH, "lock", &held));
+    assert_true(held);
+    assert_true(file_write(SCRATCH "/other", "x", 1));
+    assert_true(os_file_rename(SCRATCH "/other", SCRATCH "/lock"));
+    assert_null(os_lock_take(SCRATCH, "lock", &held));
+    assert_true(held);
+    os_lock_release(first);
+
+    struct os_lock *second = os_lock_take(SCRATCH, "lock", &held);
+    assert_non_null(second);
+    assert_false(held);
+    os_lock_release(second);
+    assert_null(os_lock_take(SCRATCH "/absent", "lock", &held));
+    assert_false(held);
+    assert_int_equal(messages[LOG_ERROR], 0);
+}
+
 static void test_memory(void **state)
 {
     uint32_t *items = NULL;
@@ -432,7 +462,7 @@ int main(void)
         TEST(test_round_trip),   TEST(test_replace),     TEST(test_failures),
         TEST(test_full_disk),    TEST(test_temporaries), TEST(test_list),
         TEST(test_folders),      TEST(test_truncate),    TEST(test_paths),
-        TEST(test_cache_folder), TEST(test_memory),
+        TEST(test_cache_folder), TEST(test_lock),        TEST(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

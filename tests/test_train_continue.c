@@ -190,6 +190,10 @@ static void test_locked(void **state)
     assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
     o.continue_run = true;
     tiny_check_refused(&o, "already being trained");
+    // Neither does it help to remove the file: the second would write into the run of
+    // the first.
+    assert_true(os_file_remove(SCRATCH "/locked/lock"));
+    tiny_check_refused(&o, "already being trained");
     assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
     pix_trainer_destroy(trainer);
     tiny_check_metrics(o.out, 1, 2);

@@ -75,10 +75,12 @@ char *os_path_absolute(const char *path);
 // not exist, or out of memory.
 char *os_cache_folder(void);
 
-// A lock on a file, which is created if absent. It is released when the process ends,
-// even by a crash. NULL with *held set: this process or another has it.
+// A lock on a folder, through a file in it that is created if absent. Removing or
+// replacing that file does not release it (but on file systems that cannot lock a
+// folder, as NFS). It is released when the process ends, even by a crash. NULL with
+// *held set: this process or another has it.
 struct os_lock;
-struct os_lock *os_lock_take(const char *path, bool *held);
+struct os_lock *os_lock_take(const char *folder, const char *name, bool *held);
 void os_lock_release(struct os_lock *lock);    // NULL is fine; the file stays
 
 // Calls `entry` for each name in a folder except "." and ".."; stops when it returns

@@ -356,34 +356,73 @@ char *os_cache_folder(void)
 }
 
 struct os_lock {
-    int fd;
+    int file, folder;    // descriptors; -1: none
 };
 
 // flock, because fcntl's locks do not exclude the same process, and closing any other
-// descriptor of the file would drop them. Some file systems have no locks: there the
-// call succeeds without one.
-struct os_lock *os_lock_take(const char *path, bool *held)
+// descriptor of the file would drop them. Some file systems have no locks, network ones
+// none of folders: there this succeeds without one.
+static bool lock_descriptor(int fd, bool *held)
+{
+    int result;
+    do {
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    *held = result != 0 && errno == EWOULDBLOCK;
+    return !*held;
+}
+
+static bool is_file_at(int fd, const char *path)
+{
+    struct stat opened, named;
+    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
+           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+// Between opening and locking the file may have been removed, and whoever comes next
+// would lock a new one: a lock counts only if the path still names what is locked.
+static int lock_file(const char *path, bool *held)
+{
+    enum { TRIES = 100 };
+    for (int i = 0; i < TRIES; i++) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0)
+            return -1;
+        bool locked = lock_descriptor(fd, held);
+        if (locked && is_file_at(fd, path))
+            return fd;
+        close(fd);
+        if (!locked)
+            return -1;
+    }
+    errno = EBUSY;    // somebody replaces it all the time
+    return -1;
+}
+
+// The file may be removed later as well, and the lock that is held on it is then out of
+// everybody's way. That on the folder is not: while a process holds it, a new file of
+// the same name lets nobody in.
+struct os_lock *os_lock_take(const char *folder, const char *name, bool *held)
 {
     *held = false;
     struct os_lock *lock = mem_zalloc(sizeof(*lock));
-    if (!lock) {
+    char *path = lock ? mem_printf("%s/%s", *folder ? folder : ".", name) : NULL;
+    if (!path) {
+        mem_free(lock);
         errno = ENOMEM;
         return NULL;
     }
-    lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (lock->fd < 0) {
-        mem_free(lock);
-        return NULL;
-    }
-    int result;
-    do {
-        result = flock(lock->fd, LOCK_EX | LOCK_NB);
-    } while (result != 0 && errno == EINTR);
-    *held = result != 0 && errno == EWOULDBLOCK;
-    if (*held) {
+    lock->folder = -1;
+    lock->file = lock_file(path, held);
+    if (lock->file >= 0)
+        lock->folder = open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = errno;
+    mem_free(path);
+    if (lock->file < 0 || (lock->folder >= 0 && !lock_descriptor(lock->folder, held))) {
         os_lock_release(lock);
         lock = NULL;
     }
+    errno = error;
     return lock;
 }
 
@@ -393,7 +432,10 @@ void os_lock_release(struct os_lock *lock)
 {
     if (!lock)
         return;
-    close(lock->fd);
+    if (lock->folder >= 0)
+        close(lock->folder);
+    if (lock->file >= 0)
+        close(lock->file);
     mem_free(lock);
 }
 

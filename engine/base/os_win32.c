@@ -434,13 +434,15 @@ struct os_lock {
     HANDLE file;
 };
 
-// Opening without a sharing mode excludes every other opening, until the handle is
-// closed.
-struct os_lock *os_lock_take(const char *path, bool *held)
+// Opening without a sharing mode excludes every other opening, removing and renaming,
+// until the handle is closed: the folder needs no lock of its own.
+struct os_lock *os_lock_take(const char *folder, const char *name, bool *held)
 {
     *held = false;
     struct os_lock *lock = mem_zalloc(sizeof(*lock));
-    wchar_t *wide = lock ? to_wide(path) : NULL;
+    char *path = lock ? mem_printf("%s/%s", *folder ? folder : ".", name) : NULL;
+    wchar_t *wide = path ? to_wide(path) : NULL;
+    mem_free(path);
     if (!wide) {
         mem_free(lock);
         return NULL;

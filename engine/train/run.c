@@ -130,16 +130,14 @@ bool run_check(const struct pix_train_options *o, bool *is_new)
 static bool take_lock(struct run *r, const char *out)
 {
     bool held = false;
-    char *path = file_join(out, lock_name);
-    r->lock = path ? os_lock_take(path, &held) : NULL;
+    r->lock = os_lock_take(out, lock_name, &held);
     if (held)
         log_error(
             "train: the run in %s is already being trained: wait until it ends, or "
-            "name another folder as --out",
-            out);
-    else if (path && !r->lock)
-        log_error("train: cannot open %s: %s", path, os_error_text());
-    mem_free(path);
+            "name another folder as --out (removing its file \"%s\" changes nothing)",
+            out, lock_name);
+    else if (!r->lock)
+        log_error("train: cannot lock %s/%s: %s", out, lock_name, os_error_text());
     return r->lock != NULL;
 }
 
