@@ -368,6 +368,53 @@ static void test_half_submitted(void **state)
     end(t);
 }
 
+static VkResult VKAPI_CALL no_memory(VkDevice device, const VkMemoryAllocateInfo *info,
+                                     const VkAllocationCallbacks *allocator,
+                                     VkDeviceMemory *memory)
+{
+    (void)device, (void)info, (void)allocator, (void)memory;
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+static VkResult VKAPI_CALL no_pool(VkDevice device, const VkCommandPoolCreateInfo *info,
+                                   const VkAllocationCallbacks *allocator,
+                                   VkCommandPool *pool)
+{
+    (void)device, (void)info, (void)allocator, (void)pool;
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+// Another program takes all memory of the device once the run goes: nothing that the
+// run still does, checkpoints and sample grids in particular, needs any.
+static void test_full_device(void **state)
+{
+    struct pix_train_options o = tiny(SCRATCH "/full");
+    struct gpu_device *device = test_gpu();
+    struct pix_step_metrics m;
+    (void)state;
+    o.ema = 0.9;
+    o.sample_freq = 2;
+    struct trainer *t = begin(&o, true);
+    for (uint64_t i = 1; i <= 4; i++)
+        step(t, i, &m);
+    const PFN_vkAllocateMemory allocate = device->vk.vkAllocateMemory;
+    const PFN_vkCreateCommandPool create = device->vk.vkCreateCommandPool;
+    device->vk.vkAllocateMemory = no_memory;
+    device->vk.vkCreateCommandPool = no_pool;
+    for (uint64_t i = 5; i <= 7 && m.step + 1 == i; i++)
+        trainer_step(t, &m);
+    const bool saved = trainer_save(t);
+    device->vk.vkAllocateMemory = allocate;
+    device->vk.vkCreateCommandPool = create;
+    assert_string_equal(messages, "");
+    assert_int_equal(m.step, 7);
+    assert_true(saved);
+    assert_true(has_checkpoint(o.out, 5));
+    assert_true(has_checkpoint(o.out, 7));
+    assert_true(file_exists(SCRATCH "/full/samples/step-00000006.png"));
+    end(t);
+}
+
 // An image that is not kept in memory goes; it is asked for while step 8 is under way,
 // and step 9 is the one that cannot be read.
 static void test_no_batch(void **state)
@@ -428,7 +475,7 @@ int main(void)
         cmocka_unit_test(test_same_run),          cmocka_unit_test(test_save_ahead),
         cmocka_unit_test(test_no_overlap),        cmocka_unit_test(test_lost_device),
         cmocka_unit_test(test_failed_submission), cmocka_unit_test(test_half_submitted),
-        cmocka_unit_test(test_no_batch),
+        cmocka_unit_test(test_full_device),       cmocka_unit_test(test_no_batch),
     };
     return cmocka_run_group_tests_name("trainer", tests, open_group, close_group);
 }

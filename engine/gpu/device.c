@@ -12,6 +12,7 @@
 #include "gpu/physical.h"
 #include "gpu/result.h"
 #include "gpu/stream.h"
+#include "gpu/transfer.h"
 
 #include <string.h>
 
@@ -275,6 +276,7 @@ void gpu_device_destroy(struct gpu_device *device)
     if (device->handle) {
         // Work may still be running where a step failed half-way.
         device->vk.vkDeviceWaitIdle(device->handle);
+        gpu_transfer_finish(device);
         gpu_kernel_destroy_all(device);
         gpu_cache_close(device);
         device->vk.vkDestroyDevice(device->handle, NULL);

@@ -14,6 +14,8 @@
 
 #include <volk.h>
 
+struct gpu_buffer;
+struct gpu_stream;
 struct os_mutex;
 
 // Where messages of the validation layer go, see instance.c.
@@ -37,6 +39,12 @@ struct gpu_cache {
     double seconds;            // that making kernels took so far
 };
 
+// What transfers keep, see transfer.c; NULL until the first one.
+struct gpu_transfer {
+    struct gpu_buffer *staging;
+    struct gpu_stream *stream;
+};
+
 struct gpu_device {
     VkInstance instance;
     struct gpu_validation validation;
@@ -47,6 +55,7 @@ struct gpu_device {
     struct VolkDeviceTable vk;    // every call on `handle` goes through it
     VkPhysicalDeviceMemoryProperties memory;
     struct gpu_cache cache;
+    struct gpu_transfer transfer;
     bool no_cache;
     double timestamp_seconds;    // of one tick; 0: the device has no timestamps
     uint64_t timestamp_mask;     // the bits of a timestamp that count

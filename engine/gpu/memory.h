@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Buffers by use, each with memory of its own: the engine has few and large ones.
-// Upload and readback buffers are mapped as long as they exist, and coherent, so
-// nothing has to be flushed or invalidated.
+// All but device buffers are mapped as long as they exist, and coherent, so nothing has
+// to be flushed or invalidated.
 
 #ifndef GPU_MEMORY_H
 #define GPU_MEMORY_H
@@ -16,6 +16,7 @@ enum gpu_use {
     GPU_DEVICE,      // of tensors: for kernels and copies, in the fastest memory
     GPU_UPLOAD,      // written by the host, source of copies
     GPU_READBACK,    // destination of copies, read by the host
+    GPU_STAGING,     // both, in turns
 };
 
 // A buffer of `size` bytes, whose content is undefined. NULL after a message that names

@@ -22,8 +22,9 @@ struct gpu_stream {
     VkBufferView *views;    // of the texel buffers that are bound
     size_t view_count, view_capacity;
     uint32_t timestamps;
-    bool copies;       // it writes to memory that the host may read
-    bool submitted;    // and not waited for yet
+    bool is_recorded;    // commands were begun before
+    bool copies;         // it writes to memory that the host may read
+    bool submitted;      // and not waited for yet
 };
 
 struct gpu_stream *gpu_stream_create(struct gpu_device *device, uint32_t dispatches,
@@ -107,6 +108,12 @@ void gpu_stream_destroy(struct gpu_stream *stream)
 bool gpu_stream_begin(struct gpu_stream *stream)
 {
     struct gpu_device *device = stream->device;
+    assert(!stream->submitted);
+    // Keeps the memory of the commands that it forgets for those that follow.
+    if (stream->is_recorded)
+        VK_TRY(device, device->vk.vkResetCommandPool(device->handle, stream->pool, 0));
+    stream->is_recorded = true;
+    stream->copies = false;
     // Without ONE_TIME_SUBMIT: a step's commands are submitted in every step.
     const VkCommandBufferBeginInfo begin = {
         .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,

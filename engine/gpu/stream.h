@@ -24,7 +24,8 @@ struct gpu_stream *gpu_stream_create(struct gpu_device *device, uint32_t dispatc
                                      uint32_t timestamps);
 void gpu_stream_destroy(struct gpu_stream *stream);    // NULL is fine
 
-// Recording: gpu_stream_begin, any of the others, gpu_stream_end.
+// Recording: gpu_stream_begin, any of the others, gpu_stream_end. A stream without
+// dispatches may be recorded again when it has been waited for.
 bool gpu_stream_begin(struct gpu_stream *stream);
 
 // `bindings` has the kernel's number of buffers; `step` is NULL unless it uses the step
