@@ -4,6 +4,7 @@
 
 #include "support/given.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,56 @@ static void test_json(void **state)
     text = to_json(&o);
     assert_null(strstr(text, "\"data\""));
     mem_free(text);
+}
+
+// Paths that are no UTF-8 keep their bytes, beside a text for people.
+static void test_json_bytes(void **state)
+{
+    char data[] = "a?b/\xff\xfe\x01\xc3\xa4", text[256];
+    struct pix_train_options o, back;
+    (void)state;
+    given_fill(&o, data);
+    char *json = to_json(&o);
+    assert_non_null(strstr(json, "\"data\": \"a?b/??\\u0001??\", "
+                                 "\"data-bytes\": \"613f622ffffe01c3a4\""));
+    pix_train_options_init(&back);
+    assert_true(from_json(json, &back));
+    given_check_same(&o, &back, false);
+    assert_string_equal(back.data, data);
+    pix_train_options_finish(&back);
+    mem_free(json);
+
+    // An edited text counts, and the bytes alone are enough.
+    static const struct {
+        const char *json, *data, *warning;
+    } cases[] = {
+        { "{\"data-bytes\": \"ff61\", \"data\": \"?a\"}", "\xff\x61", NULL },
+        { "{\"data\": \"?b\", \"data-bytes\": \"ff61\"}", "?b", "\"?b\" is used" },
+        { "{\"data-bytes\": \"ff61\"}", "\xff\x61", NULL },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        given_setup(state);
+        pix_train_options_init(&back);
+        assert_true(from_json(cases[i].json, &back));
+        assert_string_equal(back.data, cases[i].data);
+        assert_true(cases[i].warning ? strstr(given_warnings, cases[i].warning) != NULL
+                                     : !given_warnings[0]);
+        pix_train_options_finish(&back);
+    }
+    static const char *const bad[] = { "\"\"",     "\"f\"", "\"FF\"",
+                                       "\"6100\"", "7",     "null" };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        snprintf(text, sizeof(text), "{\"data\": \"x\", \"data-bytes\": %s}", bad[i]);
+        pix_train_options_init(&back);
+        assert_false(from_json(text, &back));
+        given_check_says("hexadecimal");
+        pix_train_options_finish(&back);
+    }
+    // Not of what is no path.
+    pix_train_options_init(&back);
+    assert_true(from_json("{\"ngf-bytes\": \"61\"}", &back));
+    assert_non_null(strstr(given_warnings, "ngf-bytes"));
+    pix_train_options_finish(&back);
 }
 
 static void test_json_bad(void **state)
@@ -219,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_json, given_setup),
+        cmocka_unit_test_setup(test_json_bytes, given_setup),
         cmocka_unit_test_setup(test_json_bad, given_setup),
         cmocka_unit_test_setup(test_config_lines, given_setup),
         cmocka_unit_test_setup(test_config_recipe, given_setup),

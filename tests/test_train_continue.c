@@ -231,6 +231,41 @@ static void test_moved_data(void **state)
     pix_train_options_finish(&stored);
 }
 
+// Folders whose names are no UTF-8, where the file system has such.
+static void test_bytes(void **state)
+{
+    static const char data[] = SCRATCH "/\xff\xfe", moved[] = SCRATCH "/\xfe\xff";
+    struct pix_train_options o = tiny_options(data, SCRATCH "/out\xe9"), stored;
+    (void)state;
+    public_need_device();
+    if (!os_folder_make(data, false))
+        skip();
+    assert_true(file_make_folder(SCRATCH "/\xff\xfe/train"));
+    tiny_write_pair(SCRATCH "/\xff\xfe/train", 1);
+    o.steps = 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    assert_true(pix_train_options_read(o.out, &stored));
+    assert_non_null(strstr(stored.data, "\xff\xfe"));
+
+    // As the command continues a run: with what is stored, and nothing else.
+    stored.continue_run = true;
+    stored.steps = 2;
+    assert_int_equal(tiny_train(public_device, &stored, UINT64_MAX).step, 2);
+    pix_train_options_finish(&stored);
+    // Another folder is another folder, though both look alike as text.
+    o.continue_run = true;
+    assert_true(os_folder_make(moved, false));
+    o.data = moved;
+    tiny_check_refused(&o, "--data");
+
+    struct pix_translate_options from;
+    pix_translate_options_init(&from);
+    from.model = o.out;
+    pix_translator *translator = pix_translator_create(public_device, &from);
+    assert_non_null(translator);
+    pix_translator_destroy(translator);
+}
+
 // A checkpoint under another step's name, and one of another run.
 static void test_foreign_checkpoints(void **state)
 {
@@ -299,6 +334,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_continue_nothing),
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_moved_data),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_foreign_checkpoints),
     };
     program = argv[0];

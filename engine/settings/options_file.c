@@ -14,10 +14,48 @@
 #include "settings/settings.h"
 #include "settings/table.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // ---------------------------------------------------------------------------
 // JSON
+
+// A path is bytes on most systems, and JSON is Unicode. What is not UTF-8 is stored
+// twice: "data" with '?' for the bytes that JSON cannot hold, for people to read, and
+// "data-bytes" with all bytes as hexadecimal digits, which is what counts. Escapes
+// inside the one text would either change the meaning of paths that contain the escape
+// character, or be no Unicode (lone surrogates), which Jansson refuses to write.
+static const char bytes_suffix[] = "-bytes";
+
+static void add_bytes(json_t **object, const char *name, const char *text)
+{
+    const size_t size = strlen(text);
+    char *key = mem_printf("%s%s", name, bytes_suffix),
+         *digits = mem_alloc(2 * size + 1);
+    for (size_t i = 0; digits && i < size; i++)
+        snprintf(digits + 2 * i, 3, "%02x", (unsigned char)text[i]);
+    json_add(object, key ? key : "", key && digits ? json_string(digits) : NULL);
+    mem_free(digits);
+    mem_free(key);
+}
+
+static void add_text(json_t **object, const char *name, const char *text)
+{
+    json_t *plain = json_string(text);
+    const bool is_utf8 = plain != NULL;
+    json_add(object, name, is_utf8 ? plain : json_from_text(text));
+    if (!is_utf8)
+        add_bytes(object, name, text);
+}
+
+void options_drop_from_json(json_t *object, const char *name)
+{
+    char *key = mem_printf("%s%s", name, bytes_suffix);
+    json_object_del(object, name);
+    if (key)
+        json_object_del(object, key);
+    mem_free(key);
+}
 
 json_t *options_to_json(const struct pix_train_options *o)
 {
@@ -46,12 +84,77 @@ json_t *options_to_json(const struct pix_train_options *o)
             break;
         case PIX_OPTION_TEXT:
         case PIX_OPTION_CHOICE:
-            member = json_from_text(table_text(row, o));
-            break;
+            add_text(&object, row->name, table_text(row, o));
+            continue;
         }
         json_add(&object, row->name, member);
     }
     return object;
+}
+
+// The row of a key like "data-bytes"; NULL: it is none.
+static const struct pix_option *find_bytes_row(const char *key)
+{
+    char name[64];
+    const size_t length = strlen(key), tail = strlen(bytes_suffix);
+    if (length <= tail || length - tail >= sizeof(name) ||
+        strcmp(key + length - tail, bytes_suffix) != 0)
+        return NULL;
+    snprintf(name, sizeof(name), "%.*s", (int)(length - tail), key);
+    const struct pix_option *row = table_find(name);
+    return row && row->type == PIX_OPTION_TEXT ? row : NULL;
+}
+
+static int digit_value(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = c ? strchr(digits, c) : NULL;
+    return found ? (int)(found - digits) : -1;
+}
+
+// The bytes that pairs of hexadecimal digits stand for, as a text, which the caller
+// frees. NULL after a message.
+static char *decode_bytes(const char *digits, const char *key, const char *source)
+{
+    const size_t size = digits ? strlen(digits) / 2 : 0;
+    char *text = mem_zalloc(size + 1);
+    bool ok = size > 0 && strlen(digits) == 2 * size;
+    for (size_t i = 0; text && ok && i < size; i++) {
+        const int high = digit_value(digits[2 * i]),
+                  low = digit_value(digits[2 * i + 1]);
+        text[i] = (char)(16 * high + low);
+        ok = high >= 0 && low >= 0 && text[i];
+    }
+    if (ok || !text)
+        return text;
+    log_error("options: %s: \"%s\" must be the bytes of a path as pairs of hexadecimal "
+              "digits",
+              source, key);
+    mem_free(text);
+    return NULL;
+}
+
+// Sets an option from its bytes. Where somebody has edited the text beside them, they
+// no longer belong together, and what was edited is meant.
+static bool read_bytes(struct pix_train_options *o, const struct pix_option *row,
+                       const char *key, const json_t *value, const char *source)
+{
+    const char *beside = *(const char *const *)table_field(row, o);
+    char *text = decode_bytes(json_string_value(value), key, source);
+    json_t *plain = text ? json_from_text(text) : NULL;
+    bool ok = plain != NULL;
+    if (ok && beside && strcmp(json_string_value(plain), beside) != 0) {
+        log_warn("options: %s: \"%s\" is not \"%s\" any more: \"%s\" is used", source,
+                 key, row->name, beside);
+    } else if (ok) {
+        const char *own = options_own_text(o, text);
+        ok = own != NULL;
+        if (ok)
+            *(const char **)table_field(row, o) = own;
+    }
+    json_decref(plain);
+    mem_free(text);
+    return ok;
 }
 
 // Sets an option from a member of an object. Types are those of JSON, so that
@@ -131,8 +234,15 @@ static bool read_object(json_t *object, struct pix_train_options *o, const char 
         (!read_member(o, "recipe", value, source, strict) || !options_apply_recipe(o)))
         return false;
     json_object_foreach(object, key, value)
-        if (strcmp(key, "recipe") != 0 && !read_member(o, key, value, source, strict))
+        if (strcmp(key, "recipe") != 0 && !find_bytes_row(key) &&
+            !read_member(o, key, value, source, strict))
             return false;
+    // After the texts beside them.
+    json_object_foreach(object, key, value) {
+        const struct pix_option *row = find_bytes_row(key);
+        if (row && !read_bytes(o, row, key, value, source))
+            return false;
+    }
     return true;
 }
 

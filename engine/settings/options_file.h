@@ -12,8 +12,14 @@
 #include "settings/settings.h"
 
 // One flat object, names as on the command line ("crop-size"), without the rows that
-// are run state. To be passed to json_text, which accepts NULL: out of memory.
+// are run state. A path that is not UTF-8 has a second member, "data-bytes" for "data":
+// its bytes as hexadecimal digits, which are what is read back; "data" itself has '?'
+// for each byte that is not ASCII. To be passed to json_text, which accepts NULL: out
+// of memory.
 json_t *options_to_json(const struct pix_train_options *o);
+
+// Takes an option out of such an object, which may be NULL.
+void options_drop_from_json(json_t *object, const char *name);
 
 // Reads such an object over `o`, which must have been initialised and is freed with
 // options_finish. Unknown names, which a newer version may have written, are warned

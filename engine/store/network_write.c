@@ -107,8 +107,7 @@ static char *options_text(const struct network_file *f)
 {
     json_t *object = options_to_json(&network_file_settings(f)->options);
     json_add(&object, "concat", json_string(choice_name(choice_concats, false)));
-    if (object)
-        json_object_del(object, "data");
+    options_drop_from_json(object, "data");
     return json_text(object);
 }
 
