@@ -5,9 +5,10 @@
 #     cmake -S . -B build/mingw -G Ninja -DCMAKE_TOOLCHAIN_FILE=cmake/mingw.cmake
 #           -DPIX_DEPENDENCIES=FOLDER -DPIX_TESTS=OFF
 #
-# FOLDER holds copies of vulkan/, vk_video/, volk.h, volk.c and stb/, and in include/ and
-# lib/ Jansson, libzip, utf8proc and zlib built for Windows, and nothing else: the cross
-# compiler must not see the headers of this system. tools/test.sh makes it.
+# FOLDER holds copies of vulkan/, vk_video/, volk.h, volk.c, stb/ and xxhash.h, and in
+# include/ and lib/ Jansson, libzip, utf8proc and zlib built for Windows, and nothing
+# else: the cross compiler must not see the headers of this system. tools/test.sh makes
+# it.
 
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)

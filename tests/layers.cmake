@@ -10,7 +10,8 @@
 # - plan_build and exec_create are called by engine/graph/ and engine/program/program.c
 #   only;
 # - only engine/gpu/ names Vulkan, only engine/data/ includes stb and utf8proc, only
-#   engine/formats/ libzip, and only engine/base/, engine/settings/ and tools/output.h Jansson;
+#   engine/formats/ libzip, only engine/base/ xxHash, and only engine/base/,
+#   engine/settings/ and tools/output.h Jansson;
 # - headers of the operating system appear only in os_*.c and tools/terminal_*.c;
 # - a function of engine/ or tools/ has at most 80 lines, where ctags can count them;
 # - every source file opens with its licence;
@@ -206,6 +207,8 @@ into engine/base/os_*.c or tools/terminal_*.c")
       complain(${file} "includes ${header}: base/json.h and tools/output.h bring it")
     elseif(header STREQUAL "zip.h" AND NOT file MATCHES "^engine/formats/")
       complain(${file} "includes ${header}: only engine/formats/ uses libzip")
+    elseif(header MATCHES "^xxh" AND NOT file MATCHES "^engine/base/")
+      complain(${file} "includes ${header}: only engine/base/ uses xxHash")
     elseif(header MATCHES "/" AND
            (EXISTS ${root}/engine/${header} OR EXISTS ${root}/shaders/${header}))
       if(file MATCHES "^include/" OR

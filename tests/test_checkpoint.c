@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "formats/sums.h"
 #include "settings/rules.h"
 #include "store/checkpoint_folder.h"
 #include "support/tree.h"
@@ -245,7 +246,7 @@ static void test_format(void **state)
     const char *key;
     json_object_foreach(metadata, key, value)
         assert_true(json_is_string(value));
-    assert_int_equal(json_object_size(metadata), 6);
+    assert_int_equal(json_object_size(metadata), 7);
     assert_string_equal(json_string_value(json_object_get(metadata, "pix2pix.step")),
                         "20");
 
@@ -334,11 +335,48 @@ static void test_damaged_headers(void **state)
           "does not match its shape" },
         { "[0, 8]", "[8, 0]", "data_offsets" },
         { "[0, 8]", "[1, 9]", "shares bytes" },
-        { "G.model.1.bias", "G.model.2.bias", "duplicate" },
+        { "\"G.model.1.bias\": {", "\"G.model.2.bias\": {", "duplicate" },
         { "pix2pix.step", "pix2pix.stop", "pix2pix.step" },
         { "\"20\"", "\"2x\"", "number" },
         { "crop-size\\\": 64", "crop-size\\\": 63", "options" },
         { "net-g\\\":", "net-g\\\";", "changed" },
+    };
+    char *path = default_path();
+    (void)state;
+    assert_true(write_file(path, STEP));
+    struct file_parts p = read_parts(path);
+    // As older versions wrote it: what is wrong has to show without sums.
+    char *without = write_changed(&p, SUMS_KEY, "pix2pix.none");
+    mem_free(p.data);
+    p = read_parts(without);
+    struct checkpoint *c = checkpoint_open(without);
+    assert_non_null(c);
+    checkpoint_close(c);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *changed = write_changed(&p, cases[i].from, cases[i].to);
+        assert_refused(changed, cases[i].message);
+        mem_free(changed);
+    }
+    mem_free(without);
+    mem_free(p.data);
+    mem_free(path);
+}
+
+// What would be read otherwise.
+static void test_damaged_texts(void **state)
+{
+    static const char metadata[] = "its metadata, or the names";
+    static const struct {
+        const char *from, *to, *message;
+    } cases[] = {
+        { "\"20\"", "\"21\"", metadata },
+        { "crop-size\\\": 64", "crop-size\\\": 32", metadata },
+        { "lambda-l1\\\": 12.5", "lambda-l1\\\": 13.5", metadata },
+        { "images\\\": 12", "images\\\": 13", metadata },
+        { "pix2pix.sampler", "pix2pix.sampleR", metadata },
+        { "header\\", "heaper\\", "the sums in its metadata cannot be read" },
+        { "{\\\"G.", "{\\\"G,", "has no sum that can be read" },
+        { "[5, 3, 4, 4]", "[3, 5, 4, 4]", metadata },
     };
     char *path = default_path();
     (void)state;
@@ -676,6 +714,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_without_tuning, setup, teardown),
         cmocka_unit_test_setup_teardown(test_format, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_headers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damaged_texts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
         cmocka_unit_test_setup_teardown(test_any_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(test_huge_sizes, setup, teardown),

@@ -140,6 +140,8 @@ expect("utf8proc" engine/base/a.c "#include <utf8proc.h>\n"
   "engine/base/a.c: includes utf8proc.h: only engine/data/ uses utf8proc")
 expect("libzip" engine/store/a.c "#include <zip.h>\n"
   "engine/store/a.c: includes zip.h: only engine/formats/ uses libzip")
+expect("xxHash" engine/formats/a.c "#include <xxhash.h>\n"
+  "engine/formats/a.c: includes xxhash.h: only engine/base/ uses xxHash")
 expect("Jansson in the engine" engine/train/a.c "#include <jansson.h>\n"
   "engine/train/a.c: includes jansson.h: base/json.h and tools/output.h bring it")
 expect("Jansson in a tool" tools/main.c "#include <jansson.h>\n"

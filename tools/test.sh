@@ -187,7 +187,7 @@ stage_windows_headers() {
     local to=$1 header dir
     rm -rf "$to"
     mkdir -p "$to"
-    for header in vulkan vk_video volk.h volk.c stb; do
+    for header in vulkan vk_video volk.h volk.c stb xxhash.h; do
         for dir in /usr/include /usr/local/include; do
             if [ -e "$dir/$header" ]; then
                 cp -R "$dir/$header" "$to/"

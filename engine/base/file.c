@@ -210,6 +210,15 @@ bool file_writer_write(struct file_writer *w, const void *data, size_t size)
     return false;
 }
 
+bool file_writer_replace(struct file_writer *w, uint64_t offset, const void *data,
+                         size_t size)
+{
+    if (os_file_seek(w->stream, offset) && fwrite(data, 1, size, w->stream) == size)
+        return true;
+    report_write(w);
+    return false;
+}
+
 bool file_writer_commit(struct file_writer *w)
 {
     // Synced before the rename: after a power cut some file systems have the new name

@@ -41,6 +41,9 @@ struct file_writer {
 
 bool file_writer_begin(struct file_writer *w, const char *path, bool lasting);
 bool file_writer_write(struct file_writer *w, const void *data, size_t size);
+// Replaces bytes that were written before; nothing may be appended after it.
+bool file_writer_replace(struct file_writer *w, uint64_t offset, const void *data,
+                         size_t size);
 bool file_writer_commit(struct file_writer *w);
 void file_writer_abort(struct file_writer *w);    // zeroed or ended writers are fine
 

@@ -12,9 +12,11 @@
 #include "formats/safetensors.h"
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "base/sum.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -22,10 +24,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_SIZE 8              // bytes that hold the size of the header
-#define HEADER_MAX (16u << 20)     // bytes; that of a large network has about 60 KiB
-#define METADATA "__metadata__"    // the only member of the header that is not a tensor
-#define TENSORS_MAX 65536u         // in one file
+#define PREFIX_SIZE 8             // bytes that hold the size of the header
+#define HEADER_MAX (16u << 20)    // bytes; that of a large network has about 60 KiB
+#define TENSORS_MAX 65536u        // in one file
 
 struct kind {
     const char *name;
@@ -47,6 +48,7 @@ struct safetensors {
     uint64_t data;                        // offset of the values in the file, bytes
     struct safetensors_entry *entries;    // sorted by name
     size_t count, capacity;
+    bool has_sums;
     bool is_damaged;    // the content is known to be wrong
 };
 
@@ -220,6 +222,64 @@ static bool check_entries(struct safetensors *s)
     return true;
 }
 
+static bool bad_sums(struct safetensors *s, const char *why)
+{
+    s->is_damaged = true;
+    log_error("safetensors: %s is damaged: %s", s->path, why);
+    return false;
+}
+
+// What is wrong with the JSON of the sums does not help anybody. NULL after a message.
+static json_t *parse_sums(struct safetensors *s, const char *text)
+{
+    struct log_capture capture;
+    const uint64_t failures = mem_failures();
+    log_capture_begin(&capture);
+    json_t *document = json_parse(text, strlen(text), s->path);
+    const char *error = log_capture_end(&capture);
+    if (!document && mem_failures() == failures)
+        bad_sums(s, "the sums in its metadata cannot be read");
+    else if (!document)
+        log_error("%s", error);
+    return document;
+}
+
+// Files of other programs and of older versions have no sums.
+static bool read_sums(struct safetensors *s)
+{
+    const char *text = safetensors_metadata(s, SUMS_KEY);
+    uint64_t stored, found;
+    bool ok = false;
+    if (!text)
+        return true;
+    json_t *document = parse_sums(s, text);
+    const json_t *tensors = json_object_get(document, "tensors");
+    if (!document || !sums_of_header(s->header, &found))
+        goto fail;
+    if (!sums_parse(json_string_value(json_object_get(document, "header")), &stored)) {
+        bad_sums(s, "the sums in its metadata cannot be read");
+        goto fail;
+    }
+    if (stored != found) {
+        bad_sums(s, "its metadata, or the names and shapes of its tensors, have "
+                    "changed since they were written");
+        goto fail;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        struct safetensors_entry *e = &s->entries[i];
+        if (!sums_parse(json_string_value(json_object_get(tensors, e->name)),
+                        &e->sum)) {
+            bad_tensor(s, e->name, "has no sum that can be read");
+            goto fail;
+        }
+    }
+    s->has_sums = ok = true;
+
+fail:
+    json_decref(document);
+    return ok;
+}
+
 struct safetensors *safetensors_open(const char *path)
 {
     bool is_damaged;
@@ -261,9 +321,9 @@ struct safetensors *safetensors_examine(const char *path, bool *is_damaged)
     const char *key;
     json_t *value;
     json_object_foreach(s->header, key, value)
-        if (strcmp(key, METADATA) != 0 && !read_entry(s, key, value))
+        if (strcmp(key, SUMS_METADATA) != 0 && !read_entry(s, key, value))
             goto fail;
-    if (!check_entries(s))
+    if (!check_entries(s) || !read_sums(s))
         goto fail;
     return s;
 
@@ -318,17 +378,37 @@ const char *safetensors_sides_text(const uint64_t *sides, uint32_t rank,
     return text;
 }
 
+static bool check_sum(struct safetensors *s, const struct safetensors_entry *e,
+                      const void *data, size_t size)
+{
+    char is[HASH_TEXT_SIZE], was[HASH_TEXT_SIZE];
+    const uint64_t sum = s->has_sums ? sum_bytes(data, size) : 0;
+    if (!s->has_sums || sum == e->sum)
+        return true;
+    log_error("safetensors: %s is damaged: the numbers of tensor %s have changed since "
+              "they were written (XXH3 is %s and was %s): use another checkpoint or a "
+              "good copy of the file",
+              s->path, e->name, hash_digits(sum, is), hash_digits(e->sum, was));
+    s->is_damaged = true;
+    return false;
+}
+
 bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
                       void *data)
 {
     size_t size = (size_t)(e->end - e->begin);
     if (os_file_seek(s->stream, s->data + e->begin) &&
         fread(data, 1, size, s->stream) == size)
-        return true;
+        return check_sum(s, e, data, size);
     s->is_damaged = feof(s->stream) != 0;
     log_error("safetensors: cannot read tensor %s of %s: %s", e->name, s->path,
               s->is_damaged ? "the file is cut short" : os_error_text());
     return false;
+}
+
+bool safetensors_has_sums(const struct safetensors *s)
+{
+    return s->has_sums;
 }
 
 bool safetensors_is_damaged(const struct safetensors *s)
@@ -338,7 +418,7 @@ bool safetensors_is_damaged(const struct safetensors *s)
 
 const char *safetensors_metadata(const struct safetensors *s, const char *key)
 {
-    const json_t *metadata = json_object_get(s->header, METADATA);
+    const json_t *metadata = json_object_get(s->header, SUMS_METADATA);
     return json_string_value(json_object_get(metadata, key));
 }
 
@@ -347,15 +427,15 @@ const char *safetensors_metadata(const struct safetensors *s, const char *key)
 
 void safetensors_begin(struct safetensors_writer *w)
 {
-    *w = (struct safetensors_writer){ .header = json_pack("{s:{}}", METADATA) };
+    *w = (struct safetensors_writer){ .header = json_pack("{s:{}}", SUMS_METADATA) };
 }
 
 void safetensors_put_metadata(struct safetensors_writer *w, const char *key,
                               const char *text)
 {
-    json_t *metadata = json_incref(json_object_get(w->header, METADATA));
+    json_t *metadata = json_incref(json_object_get(w->header, SUMS_METADATA));
     json_add(&metadata, key, json_from_text(text));
-    json_add(&w->header, METADATA, metadata);
+    json_add(&w->header, SUMS_METADATA, metadata);
 }
 
 void safetensors_describe(struct safetensors_writer *w, const char *name,
@@ -380,19 +460,38 @@ void safetensors_describe(struct safetensors_writer *w, const char *name,
              json_pack("[I, I]", (json_int_t)w->offset, (json_int_t)end));
     json_add(&w->header, name, tensor);
     w->offset = end;
+    if (!sums_add(&w->sums, name, end)) {
+        json_decref(w->header);
+        w->header = NULL;
+    }
 }
 
+// The text of the header with the sums as they are now; its size is always the same.
+static char *header_text(struct safetensors_writer *w)
+{
+    char *sums = w->header ? sums_text(&w->sums, w->header_sum) : NULL;
+    if (!sums)
+        return NULL;
+    safetensors_put_metadata(w, SUMS_KEY, sums);
+    mem_free(sums);
+    return json_text(json_incref(w->header));    // which accepts NULL
+}
+
+// Sums of tensors are known when all are written. Until then the header has zeros in
+// their places.
 bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
 {
     static const char spaces[8] = "        ";
     uint8_t prefix[PREFIX_SIZE];
-    char *header = json_text(w->header);
-    w->header = NULL;
+    if (!w->header || !sums_of_header(w->header, &w->header_sum))
+        return false;
+    char *header = header_text(w);
     if (!header)
         return false;
     // The size is that of the padded header. Spaces after the JSON make the data begin
     // at a multiple of eight.
     size_t length = strlen(header), padded = ALIGN_UP(length, sizeof(spaces));
+    w->header_size = length;
     bytes_put_little(prefix, PREFIX_SIZE, padded);
     bool ok = file_writer_begin(&w->file, path, true);
     w->file.expected = PREFIX_SIZE + padded + w->offset;
@@ -406,18 +505,28 @@ bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
 bool safetensors_put_data(struct safetensors_writer *w, const void *data, size_t size)
 {
     w->written += size;
+    sums_feed(&w->sums, data, size);
     return file_writer_write(&w->file, data, size);
 }
 
 bool safetensors_commit(struct safetensors_writer *w)
 {
     assert(w->written == w->offset);    // as much data as described
-    return file_writer_commit(&w->file);
+    sums_feed(&w->sums, NULL, 0);       // also of tensors without any at the end
+    char *header = header_text(w);
+    assert(!header || strlen(header) == w->header_size);
+    bool ok = header &&
+              file_writer_replace(&w->file, PREFIX_SIZE, header, w->header_size) &&
+              file_writer_commit(&w->file);
+    mem_free(header);
+    safetensors_abort(w);    // of what was committed it finds nothing
+    return ok;
 }
 
 void safetensors_abort(struct safetensors_writer *w)
 {
     json_decref(w->header);
     w->header = NULL;
+    sums_finish(&w->sums);
     file_writer_abort(&w->file);
 }

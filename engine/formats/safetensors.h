@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "formats/sums.h"
 
 #define SAFETENSORS_RANK_MAX 8u
 
@@ -26,10 +27,11 @@ struct safetensors_entry {
     uint32_t rank;
     uint64_t sides[SAFETENSORS_RANK_MAX];
     uint64_t begin, end;    // bytes, from the end of the header
+    uint64_t sum;           // of its bytes, in a file that has sums
 };
 
 // Opens a file and checks its whole header: kinds, shapes, that tensors do not overlap
-// and end with the file. NULL after one message.
+// and end with the file, and its sum if it has one (sums.h). NULL after one message.
 struct safetensors *safetensors_open(const char *path);
 void safetensors_close(struct safetensors *s);    // NULL is fine
 
@@ -38,8 +40,12 @@ void safetensors_close(struct safetensors *s);    // NULL is fine
 // error of the disk, no permission), and nothing is known of its content.
 struct safetensors *safetensors_examine(const char *path, bool *is_damaged);
 
-// Whether safetensors_read has failed because the file is shorter than it was.
+// Whether safetensors_read has failed because the file is shorter than it was, or the
+// tensor has not the sum that was stored for it.
 bool safetensors_is_damaged(const struct safetensors *s);
+
+// Whether the file has sums, so that reading a tensor checks it.
+bool safetensors_has_sums(const struct safetensors *s);
 
 // Tensors in the order of their names, and by name (NULL if there is none). Entries and
 // their names belong to `s`.
@@ -53,7 +59,8 @@ const struct safetensors_entry *safetensors_find(const struct safetensors *s,
 const char *safetensors_sides_text(const uint64_t *sides, uint32_t rank,
                                    char text[SAFETENSORS_SIDES_TEXT_SIZE]);
 
-// Reads the end - begin bytes of a tensor. False after one message.
+// Reads the end - begin bytes of a tensor, which must have the sum that was stored with
+// them, if there is one. False after one message, which names the tensor.
 bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
                       void *data);
 
@@ -66,8 +73,11 @@ const char *safetensors_metadata(const struct safetensors *s, const char *key);
 struct safetensors_writer {
     json_t *header;    // NULL: out of memory
     struct file_writer file;
-    uint64_t offset;     // bytes of data described so far
-    uint64_t written;    // bytes of data written so far
+    struct sums sums;
+    uint64_t header_sum;
+    size_t header_size;    // bytes, without what pads it
+    uint64_t offset;       // bytes of data described so far
+    uint64_t written;      // bytes of data written so far
 };
 
 // Starts in memory; nothing is written before safetensors_begin_data. What a metadata
@@ -82,8 +92,8 @@ void safetensors_describe(struct safetensors_writer *w, const char *name,
 
 // Opens a temporary file beside the path and writes the header; put_data then takes the
 // bytes of all tensors in the order of their descriptions, in pieces of any size.
-// commit moves the file to its path. After a failure, and instead of commit, abort ends
-// the writer. Each returns false after one message.
+// commit adds the sums and moves the file to its path. After a failure, and instead of
+// commit, abort ends the writer. Each returns false after one message.
 bool safetensors_begin_data(struct safetensors_writer *w, const char *path);
 bool safetensors_put_data(struct safetensors_writer *w, const void *data, size_t size);
 bool safetensors_commit(struct safetensors_writer *w);

@@ -10,6 +10,7 @@
 //     pix2pix.sampler   position in the stream of samples, number of images
 //     pix2pix.tuning    hash of the tuning table
 //     pix2pix.random    seed and step, from which every random number follows
+//     pix2pix.sums      see formats/sums.h
 //
 // See checkpoint.h.
 
@@ -477,12 +478,29 @@ static bool take(struct checkpoint *c, char *name, const struct weight *w,
     return ok;
 }
 
+// The counters follow from the step, so their values are not used: a checkpoint in
+// which one has changed is damaged all the same.
+static bool read_counter(struct checkpoint *c, const char *network,
+                         const struct weight *w)
+{
+    uint64_t value;
+    char *name = counter_name(network, w);
+    const struct safetensors_entry *e = name ? safetensors_find(c->file, name) : NULL;
+    const bool ok =
+        name && (!e || e->end - e->begin != sizeof(value) || read_entry(c, e, &value));
+    mem_free(name);
+    return ok;
+}
+
 static bool take_all(struct checkpoint *c, const char *network,
                      const struct weights *weights, const struct transfer *transfer)
 {
     for (size_t i = 0; i < weights->count; i++) {
         struct weight *w = weights->items[i];
         if (!take(c, mem_printf("%s.%s", network, w->name), w, &w->value, transfer))
+            return false;
+        if (transfer && !weights->inference && w->kind == WEIGHT_RUNNING_MEAN &&
+            !read_counter(c, network, w))
             return false;
         // Running statistics have no moments, and inference needs none.
         if (weights->inference || !weight_is_trained(w))
@@ -574,6 +592,27 @@ bool checkpoint_is_finite(struct checkpoint *c)
               all_finite(data, bytes));
     }
     mem_free(data);
+    return ok;
+}
+
+bool checkpoint_verify(struct checkpoint *c, const char *network)
+{
+    const size_t length = strlen(network), count = safetensors_count(c->file);
+    uint64_t largest = 0;
+    if (!safetensors_has_sums(c->file))
+        return true;
+    for (size_t i = 0; i < count; i++)
+        largest = MAX(largest, safetensors_at(c->file, i)->end -
+                                   safetensors_at(c->file, i)->begin);
+    void *scratch = mem_alloc((size_t)largest);
+    bool ok = scratch != NULL;
+    for (size_t i = 0; ok && i < count; i++) {
+        const struct safetensors_entry *e = safetensors_at(c->file, i);
+        const char *name = strncmp(e->name, "ema.", 4) == 0 ? e->name + 4 : e->name;
+        if (strncmp(name, network, length) == 0 && name[length] == '.')
+            ok = read_entry(c, e, scratch);
+    }
+    mem_free(scratch);
     return ok;
 }
 

@@ -4,7 +4,8 @@
 // It has the weights and running statistics of both networks under the PyTorch port's
 // names, prefixed with "G." or "D."; the optimiser's moments (adam.G.NAME.m and .v) and
 // moving averages (ema.G.NAME); and in its metadata the step, the options and
-// everything else that a run needs to resume. Reading trusts nothing in the file.
+// everything else that a run needs to resume. Reading trusts nothing in the file, and
+// compares what it reads with the sums that stand in it (formats/sums.h).
 
 #ifndef STORE_CHECKPOINT_H
 #define STORE_CHECKPOINT_H
@@ -98,6 +99,10 @@ bool checkpoint_is_finite(struct checkpoint *c);
 // `average` their moving average where the file has one.
 bool checkpoint_read(struct checkpoint *c, const char *network, const struct weight *w,
                      bool average, float *values);
+
+// Reads the weights and averages of a network once and compares them with their sums,
+// if the file has any. False after one message.
+bool checkpoint_verify(struct checkpoint *c, const char *network);
 
 // The number of batches that a batch norm of the network, "G" or "D", has seen.
 uint64_t checkpoint_batches(const struct checkpoint_state *state, const char *network);

@@ -222,11 +222,8 @@ static void describe(struct network_file *f)
     }
 }
 
-static bool open_checkpoint(struct network_file *f)
+static bool take_checkpoint(struct network_file *f)
 {
-    f->checkpoint = checkpoint_open(f->path);
-    if (!f->checkpoint)
-        return false;
     const struct settings *s = checkpoint_get_state(f->checkpoint)->settings;
     const struct pix_train_options *o = &s->options;
     settings_finish(&f->settings);
@@ -251,31 +248,72 @@ static bool open_safetensors(struct network_file *f)
         return recognise_tensors(f);
     safetensors_close(f->safetensors);
     f->safetensors = NULL;
-    return open_checkpoint(f);
+    f->checkpoint = checkpoint_open(f->path);
+    return f->checkpoint && take_checkpoint(f);
 }
 
-// The file itself, or the newest checkpoint of a run. Caller frees.
-static char *find_file(const char *path, const char *what)
+// Opens a checkpoint of a run and reads what it has of the network, since a damaged one
+// shall not be taken.
+static bool open_good(struct network_file *f, bool *is_damaged)
+{
+    f->checkpoint = checkpoint_examine(f->path, is_damaged);
+    if (!f->checkpoint)
+        return false;
+    const bool ok = checkpoint_verify(f->checkpoint, letter(f->network));
+    *is_damaged = !ok && checkpoint_is_damaged(f->checkpoint);
+    return ok;
+}
+
+// Opens the newest checkpoint of a run, or the next older one where that is damaged. It
+// is only read here: --continue sets it aside.
+static bool open_newest(struct network_file *f, const char *run)
 {
     uint64_t *steps = NULL;
     size_t count = 0;
-    char *file = NULL;
-    if (!file_exists(path)) {
-        log_error("%s: %s does not exist", what, path);
-        return NULL;
-    }
-    if (!file_is_folder(path))
-        return mem_strdup(path);
-    if (!checkpoint_list(path, &steps, &count))
-        return NULL;
-    if (count > 0)
-        file = checkpoint_path(path, steps[0]);
-    else
+    bool ok = false, is_damaged = true;
+    if (!checkpoint_list(run, &steps, &count))
+        return false;
+    if (count == 0)
         log_error("%s: %s holds no checkpoint (checkpoints/step-*.safetensors): "
                   "name a run folder that has one or a weights file",
-                  what, path);
+                  f->what, run);
+    for (size_t i = 0; i < count && !ok && is_damaged; i++) {
+        struct log_capture capture;
+        checkpoint_close(f->checkpoint);
+        f->checkpoint = NULL;
+        mem_free(f->path);
+        f->path = checkpoint_path(run, steps[i]);
+        log_capture_begin(&capture);
+        ok = f->path && open_good(f, &is_damaged);
+        const char *error = log_capture_end(&capture);
+        if (!ok && is_damaged && i + 1 < count)
+            log_warn("%s: %s is not used, but the checkpoint before it: %s", f->what,
+                     file_name(f->path), error);
+        else if (!ok)
+            log_error("%s", error);
+    }
     mem_free(steps);
-    return file;
+    return ok && take_checkpoint(f);
+}
+
+static bool open_file(struct network_file *f, const char *path)
+{
+    f->path = mem_strdup(path);
+    if (!f->path)
+        return false;
+    // An ONNX file has no mark at its beginning, so only its name shows what it is.
+    if (strcmp(file_extension(f->path), ".onnx") == 0) {
+        log_error(
+            "%s: %s: ONNX models cannot be read: name the file that it was exported "
+            "from",
+            f->what, f->path);
+        return false;
+    }
+    // By content: files of torch.save are called .pth, .pt, .bin or .ckpt.
+    if (!pth_looks_like(f->path))
+        return open_safetensors(f);
+    f->pth = pth_open(f->path);
+    return f->pth && recognise_tensors(f);
 }
 
 struct network_file *network_file_open(const char *path, enum network network,
@@ -287,29 +325,17 @@ struct network_file *network_file_open(const char *path, enum network network,
     f->network = network;
     f->what = what;
     options_init(&f->settings.options);
-    f->path = find_file(path, what);
-    if (!f->path)
-        goto fail;
-    // An ONNX file has no mark at its beginning, so only its name shows what it is.
-    if (strcmp(file_extension(f->path), ".onnx") == 0) {
-        log_error(
-            "%s: %s: ONNX models cannot be read: name the file that it was exported "
-            "from",
-            what, f->path);
-        goto fail;
+    bool ok = file_exists(path);
+    if (!ok)
+        log_error("%s: %s does not exist", what, path);
+    else if (file_is_folder(path))
+        ok = open_newest(f, path);
+    else
+        ok = open_file(f, path);
+    if (ok) {
+        describe(f);
+        return f;
     }
-    // By content: files of torch.save are called .pth, .pt, .bin or .ckpt.
-    if (pth_looks_like(f->path)) {
-        f->pth = pth_open(f->path);
-        if (!f->pth || !recognise_tensors(f))
-            goto fail;
-    } else if (!open_safetensors(f)) {
-        goto fail;
-    }
-    describe(f);
-    return f;
-
-fail:
     network_file_close(f);
     return NULL;
 }

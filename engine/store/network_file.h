@@ -16,10 +16,10 @@ enum network { NETWORK_G, NETWORK_D };
 
 struct network_file;
 
-// Opens a run (its newest checkpoint), a checkpoint, a .safetensors or a .pth file and
-// determines its network, which must be of the kind asked for. `what` begins the
-// messages
-// ("translate") and must outlive the result. NULL after one message.
+// Opens a run (its newest checkpoint that is not damaged), a checkpoint, a .safetensors
+// or a .pth file and determines its network, which must be of the kind asked for.
+// `what` begins the messages ("translate") and must outlive the result. NULL after one
+// message.
 struct network_file *network_file_open(const char *path, enum network network,
                                        const char *what);
 void network_file_close(struct network_file *f);    // NULL is fine
