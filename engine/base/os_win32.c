@@ -25,6 +25,10 @@
 // knows which one counts.
 enum { ERRNO_IS_SYSTEM = 10000 };
 
+#ifndef ERROR_DISK_QUOTA_EXCEEDED
+#define ERROR_DISK_QUOTA_EXCEEDED 1295    // since Windows 8, not in older headers
+#endif
+
 static _Thread_local DWORD system_error;
 
 static bool fail(DWORD code)
