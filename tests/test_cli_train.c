@@ -214,7 +214,8 @@ static void test_no_room(void **state)
         command_shell("(ulimit -f 64; \"$P\" train --data pairs --out cramped " SMALL
                       "--steps 2)"),
         1);
-    command_check_has(command_err, "could not be written");
+    command_check_has(command_err, "the last state of the run could not be saved");
+    command_check_has(command_err, " needed, ");
     RUN(0, "train --out cramped --continue");
 }
 

@@ -135,6 +135,7 @@ static const struct option_elsewhere {
     { "log-freq", "test_files" },
     { "sample-freq", "test_files" },
     { "keep", "test_files" },
+    { "on-nan", "test_train_failures" },
     { "val-freq", "test_validation" },
     { "continue", "test_files" },
     { "tuning", "the same sums in another order: test_train_tuning" },
