@@ -116,13 +116,18 @@ static int digits_of(const json_t *v)
 struct text {
     char *bytes;
     size_t size, capacity;
+    bool failed;    // a part is missing
 };
 
+// Remembers that it failed: Jansson does not look at the result for the key of a
+// member.
 static int append(const char *bytes, size_t count, void *user)
 {
     struct text *t = user;
-    if (!mem_grow(&t->bytes, &t->capacity, t->size + count + 1, 1))
+    if (t->failed || !mem_grow(&t->bytes, &t->capacity, t->size + count + 1, 1)) {
+        t->failed = true;
         return -1;
+    }
     memcpy(t->bytes + t->size, bytes, count);
     t->size += count;
     t->bytes[t->size] = '\0';
@@ -146,8 +151,20 @@ char *json_text(json_t *object)
              json_dump_callback(member, append, &t, flags) == 0;
         json_decref(member);
     }
-    ok = ok && append("}", 1, &t) == 0;
+    ok = ok && append("}", 1, &t) == 0;    // fails if a part before has failed
     json_decref(object);
+    if (ok)
+        return t.bytes;
+    log_error("json: out of memory while writing a text");
+    mem_free(t.bytes);
+    return NULL;
+}
+
+char *json_lines(const json_t *value)
+{
+    struct text t = { 0 };
+    bool ok = value && json_dump_callback(value, append, &t, JSON_INDENT(2)) == 0 &&
+              append("\n", 1, &t) == 0;    // fails if a part before has failed
     if (ok)
         return t.bytes;
     log_error("json: out of memory while writing a text");

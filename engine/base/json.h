@@ -34,4 +34,8 @@ void json_add(json_t **object, const char *key, json_t *value);
 // after a message, also for NULL.
 char *json_text(json_t *object);
 
+// The text of a value on several lines, indented by 2, the last one ended as well. NULL
+// after a message, also for NULL. mem_free.
+char *json_lines(const json_t *value);
+
 #endif

@@ -232,14 +232,9 @@ static json_t *to_json(const struct tuning *t)
 bool tuning_write(const char *path, const struct tuning *t)
 {
     json_t *object = to_json(t);
-    char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
-    char *lines = text ? mem_printf("%s\n", text) : NULL;
-    if (!text)
-        log_error("tuning: out of memory while writing %s", path);
+    char *lines = json_lines(object);
     bool ok = lines && file_write(path, lines, strlen(lines));
     mem_free(lines);
-    // Jansson allocates with malloc.
-    free(text);
     json_decref(object);
     return ok;
 }

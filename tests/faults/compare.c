@@ -85,7 +85,7 @@ static bool tree_has(const struct tree *tree, const char *path)
            bsearch(&path, tree->paths, tree->count, sizeof(char *), by_text) != NULL;
 }
 
-static bool copy_file(const char *from, const char *to)
+bool tree_copy_file(const char *from, const char *to)
 {
     void *data;
     size_t size;
@@ -106,7 +106,7 @@ bool tree_copy(const char *from, const char *to)
         char *source = file_join(from, tree.paths[i]);
         char *target = file_join(to, tree.paths[i]);
         char *folder = mem_printf("%.*s", (int)(file_name(target) - target), target);
-        ok = file_make_folder(folder) && copy_file(source, target);
+        ok = file_make_folder(folder) && tree_copy_file(source, target);
         mem_free(folder);
         mem_free(target);
         mem_free(source);

@@ -32,5 +32,6 @@ bool tree_read(const char *folder, struct tree *tree);
 void tree_free(struct tree *tree);
 
 bool tree_copy(const char *from, const char *to);
+bool tree_copy_file(const char *from, const char *to);
 
 #endif

@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/random.h"
+#include "faults/compare.h"
 #include "faults/scene.h"
 #include "support/tree.h"
 
@@ -223,13 +225,6 @@ static void shuffle(struct random *r, struct trials *list)
     }
 }
 
-static bool is_scene_asked(const struct settings *s, const char *name)
-{
-    size_t length = strlen(name);
-    return !s->only || (strncmp(s->only, name, length) == 0 &&
-                        (s->only[length] == '/' || s->only[length] == '\0'));
-}
-
 // Kills and signals come first, then one fault of each way, then the others.
 static bool list_trials(const struct settings *s, struct trials *list)
 {
@@ -242,7 +237,7 @@ static bool list_trials(const struct settings *s, struct trials *list)
     for (uint32_t i = 0; ok && i < (uint32_t)(s->all ? KILLS : SAMPLE_KILLS); i++)
         ok = add(s, list, &(struct trial){ .column = COLUMN_KILL, .number = i });
     for (uint32_t i = 0; ok && i < scene_count; i++)
-        if (is_scene_asked(s, scenes[i].name))
+        if (scene_is_asked(s->only, scenes[i].name))
             ok = add_faults(s, i, &first, &rest);
     shuffle(&r, &first);
     shuffle(&r, &rest);
@@ -398,25 +393,23 @@ static bool read_arguments(int argc, char **argv, struct settings *s)
     return true;
 }
 
-// The paths of the program and of the library must be absolute, and that of the library
-// without spaces: it is linked into the scratch folder.
+// The program and the library are copied into the scratch folder: a build may replace
+// them meanwhile, and a path that is preloaded may hold no space.
 static bool open_place(struct settings *s, char **argv)
 {
     const char *parent = getenv("TMPDIR");
     char *root =
         file_join(parent && *parent ? parent : P_tmpdir, "pix2pix-faults-XXXXXX");
-    char *library = os_path_absolute(argv[2]), *link = NULL;
-    bool ok = root && library && mkdtemp(root) &&
-              (link = file_join(root, "inject.so")) && symlink(library, link) == 0;
-    mem_free(library);
-    s->place.command = os_path_absolute(argv[1]);
-    s->place.inject = link;
+    if (!root || !mkdtemp(root)) {
+        fprintf(stderr, "faults: no scratch folder can be made: %s\n", os_error_text());
+        return false;
+    }
+    char *command = file_join(root, "pix2pix"), *library = file_join(root, "inject.so");
+    s->place.command = command;
+    s->place.inject = library;
     s->place.root = root;
-    if (ok && s->place.command)
-        return true;
-    fprintf(stderr, "faults: no scratch folder %s, or no %s or %s\n", root, argv[1],
-            argv[2]);
-    return false;
+    return command && library && tree_copy_file(argv[1], command) &&
+           tree_copy_file(argv[2], library) && chmod(command, 0755) == 0;
 }
 
 int main(int argc, char **argv)
@@ -435,7 +428,7 @@ int main(int argc, char **argv)
     if (shared == MAP_FAILED || !open_place(&s, argv))
         return 1;
     printf("faults: seed %" PRIu64 "\n", s.seed);
-    bool ok = scenes_prepare(&s.place) && list_trials(&s, &list) &&
+    bool ok = scenes_prepare(&s.place, s.only) && list_trials(&s, &list) &&
               run_workers(&s, &list, shared);
     if (!ok)
         printf("faults: not all of it could be tried\n");

@@ -113,9 +113,15 @@ static void describe(const char *function, unsigned long number)
                            frames[i].offset));
 }
 
+// Jansson's parser (2.14) ignores that the buffer of a token cannot grow, and may read
+// past the end of what it has: memory does not fail for it.
+static _Thread_local bool is_parsing;
+
 // Counts a call, and says whether it is one that fails. Sets errno then.
 static bool fails(enum fault_kind kind, const char *function)
 {
+    if (is_parsing)
+        return false;
     int error = errno;
     unsigned long number = atomic_fetch_add(&calls[kind], 1) + 1;
     bool chosen = !plan.counts && kind == plan.kind && number >= plan.first &&
@@ -326,6 +332,16 @@ static int hook_pthread_create(pthread_t *thread, const pthread_attr_t *attribut
                : pthread_create(thread, attributes, run, user);
 }
 
+static void *hook_json_loadb(const char *text, size_t size, size_t flags, void *error)
+{
+    void *(*load)(const char *, size_t, size_t, void *);
+    *(void **)&load = dlsym(RTLD_DEFAULT, "json_loadb");
+    is_parsing = true;
+    void *value = load(text, size, flags, error);
+    is_parsing = false;
+    return value;
+}
+
 // ---------------------------------------------------------------------------
 // Files and folders
 
@@ -492,24 +508,61 @@ static const struct hook {
     const char *name;
     function hook;
 } hooks[] = {
-    HOOK(malloc),         HOOK(calloc),         HOOK(realloc),
-    HOOK(strdup),         HOOK(strndup),        HOOK_AS(__strdup, strdup),
-    HOOK(pthread_create), HOOK64(fopen),        HOOK(fdopen),
-    HOOK(fwrite),         HOOK(fread),          HOOK(fputs),
-    HOOK(fputc),          HOOK_AS(putc, fputc), HOOK_AS(_IO_putc, fputc),
-    HOOK(vfprintf),       HOOK(fprintf),        HOOK(fgetc),
-    HOOK_AS(getc, fgetc), HOOK(fgets),          HOOK64(fseeko),
-    HOOK(fseek),          HOOK64(ftello),       HOOK_AS(ftell, ftello),
-    HOOK(fflush),         HOOK(fclose),         HOOK(ferror),
-    HOOK(clearerr),       HOOK64(open),         HOOK64(openat),
-    HOOK(read),           HOOK64(pread),        HOOK(write),
-    HOOK64(pwrite),       HOOK(fsync),          HOOK_AS(fdatasync, fsync),
-    HOOK(rename),         HOOK(renameat),       HOOK(linkat),
-    HOOK64(truncate),     HOOK64(ftruncate),    HOOK(mkdir),
-    HOOK(mkdirat),        HOOK(unlink),         HOOK(unlinkat),
-    HOOK(opendir),        HOOK(fdopendir),      HOOK64(readdir),
-    HOOK64(stat),         HOOK64(lstat),        HOOK64(fstat),
-    HOOK64(fstatat),      HOOK(access),         HOOK(realpath),
+    HOOK(malloc),
+    HOOK(calloc),
+    HOOK(realloc),
+    HOOK(strdup),
+    HOOK(strndup),
+    HOOK_AS(__strdup, strdup),
+    HOOK(pthread_create),
+    HOOK(json_loadb),
+    HOOK64(fopen),
+    HOOK(fdopen),
+    HOOK(fwrite),
+    HOOK(fread),
+    HOOK(fputs),
+    HOOK(fputc),
+    HOOK_AS(putc, fputc),
+    HOOK_AS(_IO_putc, fputc),
+    HOOK(vfprintf),
+    HOOK(fprintf),
+    HOOK(fgetc),
+    HOOK_AS(getc, fgetc),
+    HOOK(fgets),
+    HOOK64(fseeko),
+    HOOK(fseek),
+    HOOK64(ftello),
+    HOOK_AS(ftell, ftello),
+    HOOK(fflush),
+    HOOK(fclose),
+    HOOK(ferror),
+    HOOK(clearerr),
+    HOOK64(open),
+    HOOK64(openat),
+    HOOK(read),
+    HOOK64(pread),
+    HOOK(write),
+    HOOK64(pwrite),
+    HOOK(fsync),
+    HOOK_AS(fdatasync, fsync),
+    HOOK(rename),
+    HOOK(renameat),
+    HOOK(linkat),
+    HOOK64(truncate),
+    HOOK64(ftruncate),
+    HOOK(mkdir),
+    HOOK(mkdirat),
+    HOOK(unlink),
+    HOOK(unlinkat),
+    HOOK(opendir),
+    HOOK(fdopendir),
+    HOOK64(readdir),
+    HOOK64(stat),
+    HOOK64(lstat),
+    HOOK64(fstat),
+    HOOK64(fstatat),
+    HOOK(access),
+    HOOK(realpath),
 };
 
 struct object {

@@ -523,7 +523,14 @@ static bool make(const struct place *place, const struct scene *s, const char *t
     return ok;
 }
 
-bool scenes_prepare(const struct place *place)
+bool scene_is_asked(const char *only, const char *name)
+{
+    const size_t length = strlen(name);
+    return !only || (strncmp(only, name, length) == 0 &&
+                     (only[length] == '/' || only[length] == '\0'));
+}
+
+bool scenes_prepare(const struct place *place, const char *only)
 {
     static const struct scene half = { "half", TRAIN "--out result --steps 2 --keep 2 "
                                                      "--save-freq 1 --sample-freq 1" };
@@ -533,11 +540,14 @@ bool scenes_prepare(const struct place *place)
     bool ok =
         make_data(place) && make(place, &half, "half") && make(place, &pth, "pth");
     for (size_t i = 0; ok && i < scene_count; i++) {
+        if (!scene_is_asked(only, scenes[i].name))
+            continue;
         snprintf(target, sizeof(target), "expected/%s", scenes[i].name);
         ok = make(place, &scenes[i], target);
     }
     const double start = os_seconds();
-    ok = ok && make(place, &kill_scene, "expected/kill");
+    if (ok && scene_is_asked(only, kill_scene.name))
+        ok = make(place, &kill_scene, "expected/kill");
     kill_seconds = os_seconds() - start;
     return ok;
 }

@@ -46,9 +46,12 @@ enum { REASON_SIZE = 1024, FAULT_TEXT_SIZE = 64 };
 // As PIX_FAULT has it, and for people: "write:12+:ENOSPC".
 void fault_text(const struct fault *f, char text[FAULT_TEXT_SIZE], bool for_people);
 
-// Makes the data, a model, and the results of every scene without a fault. False after
-// a message.
-bool scenes_prepare(const struct place *place);
+// Whether a name is that of the scene asked for, or of a part of it; NULL asks for all.
+bool scene_is_asked(const char *only, const char *name);
+
+// Makes the data, a model, and the results of the scenes asked for without a fault.
+// False after a message.
+bool scenes_prepare(const struct place *place, const char *only);
 
 // All calls of a scene that count, in their order: an array of records; mem_free.
 bool scene_count_calls(const struct place *place, const struct scene *s,
