@@ -7,13 +7,25 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 struct log_queue_entry {
     enum log_level level;
     char *text;
 };
 
-// A message that there is no memory for is lost; so is the one about that.
+// Of the messages that there is no memory for one is kept: what failed is not without a
+// reason.
+static void keep_spare(struct log_queue *q, enum log_level level, const char *text)
+{
+    if (q->has_spare && q->spare_level <= level)
+        return;
+    q->has_spare = true;
+    q->spare_level = level;
+    snprintf(q->spare, sizeof(q->spare), "%s", text);
+}
+
+// The message that there is no memory for another one is dropped.
 static void keep(void *user, enum log_level level, const char *text)
 {
     struct log_queue *q = user;
@@ -27,10 +39,13 @@ static void keep(void *user, enum log_level level, const char *text)
         return;
     q->is_busy = true;
     char *copy = mem_strdup(text);
-    if (copy && mem_grow(&q->entries, &q->capacity, q->count + 1, sizeof(*q->entries)))
+    if (copy &&
+        mem_grow(&q->entries, &q->capacity, q->count + 1, sizeof(*q->entries))) {
         q->entries[q->count++] = (struct log_queue_entry){ level, copy };
-    else
+    } else {
+        keep_spare(q, level, text);
         mem_free(copy);
+    }
     q->is_busy = false;
 }
 
@@ -61,6 +76,7 @@ static void clear(struct log_queue *q)
     for (size_t i = 0; i < q->count; i++)
         mem_free(q->entries[i].text);
     q->count = 0;
+    q->has_spare = false;
 }
 
 // Reported as if they were new, so an error of another thread becomes the last error of
@@ -69,6 +85,8 @@ void log_queue_flush(struct log_queue *q)
 {
     for (size_t i = 0; i < q->count; i++)
         log_message(q->entries[i].level, "%s", q->entries[i].text);
+    if (q->has_spare)
+        log_message(q->spare_level, "%s", q->spare);
     clear(q);
 }
 

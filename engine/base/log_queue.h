@@ -13,6 +13,10 @@ struct log_queue {
     const struct log_sink *outer;    // the sink before
     struct log_queue_entry *entries;
     size_t count, capacity;
+    // The first message that there was no memory for, or the first error among them.
+    bool has_spare;
+    enum log_level spare_level;
+    char spare[LOG_LINE_SIZE];
     bool is_busy;    // keeping a message may itself fail with one
 };
 

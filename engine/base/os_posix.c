@@ -304,10 +304,15 @@ bool os_folder_sync(const char *path)
 
 bool os_folder_make(const char *path, bool is_private)
 {
-    // Another process may make it at the same moment, which is as good.
+    struct stat info;
     if (mkdir(path, is_private ? 0700 : 0777) == 0)
         return true;
-    return errno == EEXIST && os_path_kind(path) == OS_KIND_FOLDER;
+    // Another process may make it at the same moment, which is as good. Where that
+    // cannot be seen, the reason is the error.
+    if (errno != EEXIST || stat(path, &info) != 0)
+        return false;
+    errno = EEXIST;
+    return S_ISDIR(info.st_mode);
 }
 
 // Keeps errno, so that callers can look at what failed before its reason is read.

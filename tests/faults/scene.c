@@ -311,7 +311,7 @@ static bool judge(const struct place *place, const struct scene *s, const struct
     const uint64_t state = state_of(s, j->result);
     if (!file_exists(j->result) || is_known_state(state))
         return true;
-    if (!check_resumed(place, s, worker, warned && f->kind == FAULT_WRITE, reason))
+    if (!check_resumed(place, s, worker, warned, reason))
         return false;
     if (state_count < STATES_MAX)
         states[state_count++] = state;

@@ -3,8 +3,9 @@
 // What the command is asked to do while something fails, and what may come of it:
 //
 // - it ends, and not by a signal, with exit code 0, 1 or 2;
-// - with 0 its results are those of a run without a fault, but for samples and lines of
-//   metrics that a warning has named; else there is an error message;
+// - with 0 its results are those of a run without a fault, but for samples, lines of
+//   metrics and checkpoints before the last one of which there is a warning; else there
+//   is an error message;
 // - whatever there is of results and checkpoints is whole and equal to those of a run
 //   without a fault, and no good checkpoint is gone;
 // - a run that is then continued, without a fault, ends with the same files.
