@@ -145,7 +145,7 @@ static void test_failures(void **state)
 {
     void *data;
     size_t size;
-    char reason[100];
+    struct reason reason;
     (void)state;
 
     assert_false(file_read(SCRATCH "/absent", &data, &size));
@@ -157,8 +157,9 @@ static void test_failures(void **state)
     assert_non_null(strstr(log_last_error(), SCRATCH "/absent/a"));
     assert_int_equal(messages[LOG_ERROR], 3);
 
-    assert_false(file_load(SCRATCH "/absent", &data, &size, reason, sizeof(reason)));
-    assert_true(strlen(reason) > 0);
+    assert_false(file_load(SCRATCH "/absent", &data, &size, &reason));
+    assert_true(strlen(reason.text) > 0);
+    assert_int_equal(reason.kind, REASON_ABSENT);
     assert_int_equal(messages[LOG_ERROR], 3);
 
     // A folder cannot be replaced by a file; nothing is left beside it.
@@ -274,11 +275,12 @@ static void test_list(void **state)
     assert_int_equal(list.count, ARRAY_LEN(expected) + 2);
     file_list_free(&list);
     for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
-        char reason[100];
+        struct reason reason;
         void *data;
         size_t size;
-        assert_false(file_load(odd[i], &data, &size, reason, sizeof(reason)));
-        assert_true(strlen(reason) > 0);
+        assert_false(file_load(odd[i], &data, &size, &reason));
+        assert_true(strlen(reason.text) > 0);
+        assert_int_equal(reason.kind, i ? REASON_CONTENT : REASON_ABSENT);
         assert_true(os_file_remove(odd[i]));
     }
 
@@ -455,14 +457,51 @@ static void test_memory(void **state)
     mem_free(nothing);
 }
 
+// What the system refuses at the moment says nothing of the file.
+static void test_passing_reasons(void **state)
+{
+    struct rlimit all, none;
+    struct reason reason;
+    void *data;
+    size_t size;
+    (void)state;
+    assert_true(file_write(SCRATCH "/a", "x", 1));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    none = (struct rlimit){ 0, all.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    bool ok = file_load(SCRATCH "/a", &data, &size, &reason);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_false(ok);
+    assert_int_equal(reason.kind, REASON_PASSING);
+    assert_true(strlen(reason.text) > 0);
+
+    // A file of Linux that opens and cannot be read.
+    if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
+        assert_false(file_load("/proc/self/mem", &data, &size, &reason));
+        assert_int_equal(reason.kind, REASON_PASSING);
+    }
+
+    char name[400];
+    memset(name, 'x', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    assert_false(file_load(name, &data, &size, &reason));
+    assert_int_equal(reason.kind, REASON_CONTENT);
+    assert_false(file_load(SCRATCH "/a/b", &data, &size, &reason));
+    assert_int_equal(reason.kind, REASON_ABSENT);
+    assert_false(file_load(SCRATCH, &data, &size, &reason));
+    assert_int_equal(reason.kind, REASON_CONTENT);
+    assert_int_equal(messages[LOG_ERROR], 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),   TEST(test_replace),     TEST(test_failures),
-        TEST(test_full_disk),    TEST(test_temporaries), TEST(test_list),
-        TEST(test_folders),      TEST(test_truncate),    TEST(test_paths),
-        TEST(test_cache_folder), TEST(test_lock),        TEST(test_memory),
+        TEST(test_round_trip),      TEST(test_replace),     TEST(test_failures),
+        TEST(test_full_disk),       TEST(test_temporaries), TEST(test_list),
+        TEST(test_folders),         TEST(test_truncate),    TEST(test_paths),
+        TEST(test_cache_folder),    TEST(test_lock),        TEST(test_memory),
+        TEST(test_passing_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,17 +192,19 @@ static void test_many(void **state)
     struct pair_file files[COUNT];
     struct pair_list list = { .files = files, .count = COUNT };
     struct pair_options o = { .input_kind = PIXEL_KINDS, .output_kind = PIXEL_F32 };
+    struct reason reason;
+    const char *culprit;
     (void)state;
     write_blank(TRAIN "/a.png", PIXEL_U16, 8, 4);
     write_blank(TRAIN "/b.png", PIXEL_U8, 8, 4);
     static char first[] = TRAIN "/a.png", rest[] = TRAIN "/b.png";
     for (int i = 0; i < COUNT; i++)
         files[i] = (struct pair_file){ .a = i < FIRST ? first : rest };
-    pair_list_find_kinds(&list, COUNT, &o);
+    assert_true(pair_list_find_kinds(&list, COUNT, &o, &culprit, &reason));
     assert_int_equal(o.input_kind, PIXEL_U8);
     assert_int_equal(o.output_kind, PIXEL_F32);
     o.input_kind = PIXEL_KINDS;
-    pair_list_find_kinds(&list, 2 * FIRST - 1, &o);
+    assert_true(pair_list_find_kinds(&list, 2 * FIRST - 1, &o, &culprit, &reason));
     assert_int_equal(o.input_kind, PIXEL_U16);
 }
 

@@ -29,8 +29,7 @@ static bool is_separator(char c)
 
 // Reading
 
-bool file_load(const char *path, void **data, size_t *size, char *reason,
-               size_t reason_size)
+bool file_load(const char *path, void **data, size_t *size, struct reason *reason)
 {
     char *bytes = NULL;
     size_t used = 0, capacity = 0;
@@ -39,16 +38,12 @@ bool file_load(const char *path, void **data, size_t *size, char *reason,
     *size = 0;
     // Some systems open a folder like a file, and opening a pipe may block for ever.
     enum os_kind kind = os_path_kind(path);
-    if (kind == OS_KIND_FOLDER || kind == OS_KIND_OTHER) {
-        snprintf(reason, reason_size, "%s",
-                 kind == OS_KIND_FOLDER ? "is a folder" : "is not a regular file");
-        return false;
-    }
+    if (kind == OS_KIND_FOLDER || kind == OS_KIND_OTHER)
+        return reason_refuse(reason, kind == OS_KIND_FOLDER ? "is a folder"
+                                                            : "is not a regular file");
     FILE *stream = os_file_open(path, "rb");
-    if (!stream) {
-        snprintf(reason, reason_size, "%s", os_error_text());
-        return false;
-    }
+    if (!stream)
+        return reason_refuse_system(reason);
     // The size is not asked for: files of /proc have none, and others may grow
     // meanwhile.
     for (;;) {
@@ -56,7 +51,7 @@ bool file_load(const char *path, void **data, size_t *size, char *reason,
         // byte more is for the 0 behind the content.
         size_t room = MAX((size_t)64 * 1024, used);
         if (!mem_grow(&bytes, &capacity, used + room + 1, 1)) {
-            snprintf(reason, reason_size, "out of memory");
+            reason_refuse_memory(reason);
             goto fail;
         }
         size_t count = fread(bytes + used, 1, room, stream);
@@ -64,10 +59,10 @@ bool file_load(const char *path, void **data, size_t *size, char *reason,
         if (count < room)
             break;
     }
-    // A short count is the end or an error. The text comes before fclose, which may set
-    // errno again.
+    // A short count is the end or an error. The reason comes before fclose, which may
+    // set errno again.
     if (ferror(stream)) {
-        snprintf(reason, reason_size, "%s", os_error_text());
+        reason_refuse_system(reason);
         goto fail;
     }
     fclose(stream);
@@ -84,22 +79,28 @@ fail:
 
 bool file_read(const char *path, void **data, size_t *size)
 {
-    char reason[256];
-    if (file_load(path, data, size, reason, sizeof(reason)))
+    struct reason reason;
+    if (file_load(path, data, size, &reason))
         return true;
-    log_error("file: cannot read %s: %s", path, reason);
+    log_error("file: cannot read %s: %s", path, reason.text);
     return false;
 }
 
-size_t file_read_head(const char *path, void *bytes, size_t size)
+bool file_load_head(const char *path, void *bytes, size_t size, size_t *count,
+                    struct reason *reason)
 {
     // Opening a pipe may block for ever.
-    FILE *stream = os_path_kind(path) == OS_KIND_FILE ? os_file_open(path, "rb") : NULL;
+    enum os_kind kind = os_path_kind(path);
+    if (kind == OS_KIND_FOLDER || kind == OS_KIND_OTHER)
+        return reason_refuse(reason, kind == OS_KIND_FOLDER ? "is a folder"
+                                                            : "is not a regular file");
+    FILE *stream = os_file_open(path, "rb");
     if (!stream)
-        return 0;
-    size_t count = fread(bytes, 1, size, stream);
+        return reason_refuse_system(reason);
+    *count = fread(bytes, 1, size, stream);
+    bool ok = !ferror(stream) || reason_refuse_system(reason);
     fclose(stream);
-    return count;
+    return ok;
 }
 
 // Writing

@@ -9,6 +9,7 @@
 #define BASE_FILE_H
 
 #include "base/base.h"
+#include "base/reason.h"
 
 #include <stdio.h>
 
@@ -16,13 +17,13 @@
 // it.
 bool file_read(const char *path, void **data, size_t *size);
 
-// The same, but the reason of a failure is written to `reason` and not logged.
-bool file_load(const char *path, void **data, size_t *size, char *reason,
-               size_t reason_size);
+// The same, but a failure is not logged: its reason goes to `reason`.
+bool file_load(const char *path, void **data, size_t *size, struct reason *reason);
 
-// The first bytes of a regular file, at most `size`: how many there are, 0 if it cannot
-// be read. Nothing is logged.
-size_t file_read_head(const char *path, void *bytes, size_t size);
+// The first bytes of a regular file, at most `size`, and how many there are. As
+// file_load.
+bool file_load_head(const char *path, void *bytes, size_t size, size_t *count,
+                    struct reason *reason);
 
 // Replaces a file atomically and syncs it to the disk.
 bool file_write(const char *path, const void *data, size_t size);

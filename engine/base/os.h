@@ -91,7 +91,14 @@ bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name
 // Bytes that this user may still write to the disk that a folder is on.
 bool os_free_bytes(const char *folder, uint64_t *bytes);
 
-const char *os_error_text(void);    // this thread's last system error, for messages
+// This thread's last system error: its text for messages, and what it says of the path.
+enum os_error {
+    OS_ERROR_ABSENT,     // it leads to nothing
+    OS_ERROR_PATH,       // it can never be opened: too long, a loop, a folder
+    OS_ERROR_PASSING,    // nothing: the same call may succeed later
+};
+const char *os_error_text(void);
+enum os_error os_error_kind(void);
 // Whether it says that there is no room: disk full, quota, or a limit to file sizes.
 bool os_error_is_no_room(void);
 

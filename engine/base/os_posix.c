@@ -483,6 +483,25 @@ bool os_error_is_no_room(void)
     return errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
 }
 
+// Everything passes that is not known to stay: a file that is left alone for no reason
+// loses more than one that is tried again.
+enum os_error os_error_kind(void)
+{
+    switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+        return OS_ERROR_ABSENT;
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case EFBIG:
+    case EOVERFLOW:
+        return OS_ERROR_PATH;
+    default:
+        return OS_ERROR_PASSING;
+    }
+}
+
 const char *os_error_text(void)
 {
     // The strerror_r of POSIX: with _GNU_SOURCE glibc has another one, which returns

@@ -531,6 +531,39 @@ bool os_error_is_no_room(void)
            system_error == ERROR_DISK_QUOTA_EXCEEDED;
 }
 
+// Everything passes that is not known to stay, as in os_posix.c.
+enum os_error os_error_kind(void)
+{
+    switch (errno) {
+    case ERRNO_IS_SYSTEM:
+        break;
+    case ENOENT:
+    case ENOTDIR:
+        return OS_ERROR_ABSENT;
+    case EISDIR:
+    case EINVAL:    // a name that Windows does not allow
+    case EILSEQ:
+    case ENAMETOOLONG:
+    case EFBIG:
+        return OS_ERROR_PATH;
+    default:
+        return OS_ERROR_PASSING;
+    }
+    switch (system_error) {
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+        return OS_ERROR_ABSENT;
+    case ERROR_INVALID_NAME:
+    case ERROR_BAD_PATHNAME:
+    case ERROR_FILENAME_EXCED_RANGE:
+    case ERROR_DIRECTORY:
+    case ERROR_NO_UNICODE_TRANSLATION:
+        return OS_ERROR_PATH;
+    default:
+        return OS_ERROR_PASSING;
+    }
+}
+
 const char *os_error_text(void)
 {
     static _Thread_local char text[512];

@@ -6,6 +6,7 @@
 #include "data/codec.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define STBI_NO_STDIO
 #include <stb/stb_image.h>
@@ -38,8 +39,10 @@ bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
 // With stb's own reason, which it keeps for each thread.
 static bool refuse_damaged(const char *name, struct reason *reason)
 {
-    return reason_refuse(reason, "damaged or unsupported %s: %s", name,
-                         stbi_failure_reason());
+    const char *why = stbi_failure_reason();
+    if (strcmp(why, "Out of memory") == 0)
+        return reason_refuse_memory(reason);
+    return reason_refuse(reason, "damaged or unsupported %s: %s", name, why);
 }
 
 bool codec_decode(const char *name, const uint8_t *data, size_t size,
@@ -68,7 +71,7 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
     if (ok)
         picture_set_interleaved(picture, samples);
     else
-        reason_refuse(reason, "out of memory");
+        reason_refuse_memory(reason);
     mem_free(samples);    // stb's are from malloc, which mem_free takes
     return ok;
 }

@@ -17,8 +17,8 @@
 #ifndef DATA_CODEC_H
 #define DATA_CODEC_H
 
+#include "base/reason.h"
 #include "data/picture.h"
-#include "data/reason.h"
 
 bool png_is(const uint8_t *data, size_t size);
 bool png_decode(const uint8_t *data, size_t size, struct picture *picture,

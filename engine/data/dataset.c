@@ -31,7 +31,8 @@ struct item {
     bool checked;
     bool is_beyond;    // its target has floats outside [-1, 1]
     struct pair_notes notes;
-    char *reason;    // which file is skipped and why; NULL: it can be used
+    char *reason;       // which file is not read and why; NULL: it can be used
+    bool is_passing;    // the reason: nothing is known of the file
 };
 
 enum slot_state { SLOT_EMPTY, SLOT_READY, SLOT_FAILED };
@@ -175,9 +176,9 @@ static bool is_beyond(const struct dataset *set, const uint8_t *pixels)
     return false;
 }
 
-// A checking thread: takes files until none is left. A pair that is not cached is
-// decoded into memory of this thread. Out of memory leaves the file unchecked, which
-// check_all reports.
+// A checking thread: takes files until none is left, or one cannot be read for a reason
+// that passes. A pair that is not cached is decoded into memory of this thread. Out of
+// memory leaves the file unchecked, which check_all reports.
 static void check_files(void *user)
 {
     struct dataset *set = user;
@@ -205,6 +206,9 @@ static void check_files(void *user)
         }
         if (!load_pair(set, &item->file, pixels, &item->notes, &culprit, &reason)) {
             item->reason = mem_printf("%s: %s", culprit, reason.text);
+            item->is_passing = reason.kind == REASON_PASSING;
+            if (item->is_passing)
+                request_stop(set);
             if (!item->reason) {
                 mem_free(pixels);
                 scratch = keep ? scratch : NULL;
@@ -250,6 +254,31 @@ static void report_notes(const struct dataset *set)
     pair_tally_report(&tally);
 }
 
+// A data set without an image that was unreadable for a moment is another data set.
+static bool refuse_passing(const char *reason)
+{
+    log_error("dataset: cannot read %s. Only what is damaged is skipped, and this says "
+              "nothing about the image: remove the cause (access, memory, open files, "
+              "a disk or server, a program that changes the folder) and start again",
+              reason);
+    return false;
+}
+
+// Whether the check came to its end; false after a message.
+static bool check_is_whole(const struct dataset *set)
+{
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->items[i].is_passing && set->items[i].reason)
+            return refuse_passing(set->items[i].reason);
+    for (uint32_t i = 0; i < set->count; i++)
+        if (!set->items[i].checked) {
+            log_error("dataset: out of memory while reading the pairs of %s",
+                      set->folder);
+            return false;
+        }
+    return true;
+}
+
 // Decodes every file once, reports and drops those that cannot be used. Reports come
 // after the threads have ended, in name order.
 static bool check_all(struct dataset *set)
@@ -260,18 +289,13 @@ static bool check_all(struct dataset *set)
     if (!ok)
         request_stop(set);
     join_threads(set);
-    if (!ok)
+    if (!ok || !check_is_whole(set))
         return false;
 
     report_notes(set);
     // Valid items move to the front, so that samples index them without gaps.
     for (uint32_t i = 0; i < total; i++) {
         struct item item = set->items[i];
-        if (!item.checked) {
-            log_error("dataset: out of memory while reading the pairs of %s",
-                      set->folder);
-            return false;
-        }
         if (item.reason) {
             if (item.notes.refusal == PAIR_OTHER_REASON)
                 log_warn("dataset: skipping %s", item.reason);
@@ -392,14 +416,30 @@ static void set_sizes(struct dataset *set)
     set->cached_files = (uint32_t)MIN(budget / set->pair_bytes, UINT32_MAX);
 }
 
-void dataset_find_kinds(const struct dataset_options *options,
+static bool find_kinds(const struct pair_list *list,
+                       const struct dataset_options *options, struct pair_options *pair)
+{
+    const char *culprit;
+    struct reason reason;
+    if (pair_list_find_kinds(list, file_limit(options), pair, &culprit, &reason))
+        return true;
+    char *text = mem_printf("%s: %s", culprit, reason.text);
+    if (text)
+        refuse_passing(text);
+    mem_free(text);
+    return false;
+}
+
+bool dataset_find_kinds(const struct dataset_options *options,
                         const struct pair_list *list, enum pixel_kind *input_kind,
                         enum pixel_kind *output_kind)
 {
     struct pair_options pair = pair_options_of(options);
-    pair_list_find_kinds(list, file_limit(options), &pair);
+    if (!find_kinds(list, options, &pair))
+        return false;
     *input_kind = pair.input_kind;
     *output_kind = pair.output_kind;
+    return true;
 }
 
 struct dataset *dataset_create(const struct dataset_options *options,
@@ -416,12 +456,12 @@ struct dataset *dataset_create(const struct dataset_options *options,
     set->options.threads = MIN(set->options.threads, (uint32_t)MAX_THREADS);
     set->sink = log_current();
     set->pair = pair_options_of(options);
-    pair_list_find_kinds(list, file_limit(options), &set->pair);
     set->next_decoded = set->next_consumed = options->first_sample;
 
     set->mutex = os_mutex_create();
     set->changed = os_condition_create();
-    if (!set->mutex || !set->changed || !take_files(set, list))
+    if (!set->mutex || !set->changed || !find_kinds(list, options, &set->pair) ||
+        !take_files(set, list))
         goto fail;
     set_sizes(set);
     if (!check_all(set))

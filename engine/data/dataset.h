@@ -43,17 +43,18 @@ struct dataset;
 struct pair_list;
 
 // The kinds that dataset_create will find with these options, see
-// pair_list_find_kinds.
-void dataset_find_kinds(const struct dataset_options *options,
+// pair_list_find_kinds. False after a message.
+bool dataset_find_kinds(const struct dataset_options *options,
                         const struct pair_list *list, enum pixel_kind *input_kind,
                         enum pixel_kind *output_kind);
 
 // Decodes every pair of the list once, in parallel; reports each one that is broken or
 // does not fit, with the reason, as a warning and skips it; counts what is odd about
-// others, see pair_tally.h. NULL after a message if none is left. Resized pairs are
-// kept in memory up to cache_bytes; the rest is decoded again when its turn comes,
-// ahead of use, by the decoder threads. Takes files out of the list, which can only be
-// freed afterwards, also after a failure.
+// others, see pair_tally.h. NULL after a message if none is left, or if one cannot be
+// read for a reason that passes (base/reason.h). Resized pairs are kept in memory up to
+// cache_bytes; the rest is decoded again when its turn comes, ahead of use, by the
+// decoder threads. Takes files out of the list, which can only be freed afterwards,
+// also after a failure.
 struct dataset *dataset_create(const struct dataset_options *options,
                                struct pair_list *list);
 void dataset_destroy(struct dataset *set);    // NULL is fine

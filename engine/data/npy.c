@@ -217,7 +217,7 @@ static bool read_shape(const struct header *h, enum pixel_kind kind, uint64_t si
             size < bytes ? "truncated" : "damaged", size, bytes);
     return picture_create(out, kind, (uint32_t)channels, (uint32_t)wide,
                           (uint32_t)high) ||
-           reason_refuse(reason, "out of memory");
+           reason_refuse_memory(reason);
 }
 
 // Where sample (c, y, x) is in the file, counted in samples.

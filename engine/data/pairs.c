@@ -6,6 +6,7 @@
 #include "data/pairs.h"
 
 #include "base/mem.h"
+#include "base/os.h"
 #include "data/picture_file.h"
 
 void pair_list_free(struct pair_list *list)
@@ -38,7 +39,7 @@ static bool finish_side(struct picture *p, uint32_t channels, enum pixel_kind ki
     if (p->width == o->side && p->height == o->side)
         return true;
     if (!picture_resize(p, o->filter, o->side, o->side, &resized))
-        return reason_refuse(reason, "out of memory");
+        return reason_refuse_memory(reason);
     picture_free(p);
     *p = resized;
     return true;
@@ -77,7 +78,7 @@ static bool split(const char *path, const struct pair_options *o, struct picture
     else
         ok = (picture_crop(&whole, 0, 0, half, whole.height, a) &&
               picture_crop(&whole, half, 0, whole.width - half, whole.height, b)) ||
-             reason_refuse(reason, "out of memory");
+             reason_refuse_memory(reason);
     if (ok)
         a->orientation = whole.orientation;
     picture_free(&whole);
@@ -119,6 +120,19 @@ static void take_notes(const struct pair_file *file, const struct picture *a,
     notes->b = size_of(b);
 }
 
+// The list says that the file was there.
+static void explain_absence(const char *path, struct reason *reason)
+{
+    if (reason->kind != REASON_ABSENT)
+        return;
+    if (!os_path_is_absent(path)) {
+        reason_refuse(reason, "is a link that leads nowhere");
+    } else {
+        reason_refuse(reason, "is gone since its folder was listed");
+        reason->kind = REASON_PASSING;
+    }
+}
+
 bool pair_read(const struct pair_file *file, const struct pair_options *o,
                struct picture *input, struct picture *target, struct pair_notes *notes,
                const char **culprit, struct reason *reason)
@@ -144,6 +158,7 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
         ok = finish_noted(target, false, o, *culprit, notes, reason);
     }
     if (!ok) {
+        explain_absence(*culprit, reason);
         notes->a = notes->b = (struct pair_size){ 0, 0 };
         notes->orientation = 0;
         picture_free(input);
@@ -177,31 +192,51 @@ static enum pixel_kind most_frequent(const struct kind_counts *c)
     return (enum pixel_kind)best;
 }
 
+// The kinds of the files of a pair, those that are not damaged. False for a reason that
+// passes.
+static bool look_at(const struct pair_file *file, enum pixel_kind kinds[2],
+                    const char **culprit, struct reason *reason)
+{
+    const char *const paths[] = { file->a, file->b ? file->b : file->a };
+    kinds[0] = kinds[1] = PIXEL_KINDS;
+    for (int k = 0; k < 2; k++) {
+        enum pixel_kind kind = kinds[0];    // one file has one kind
+        if ((k == 1 && !file->b) || picture_find_kind(paths[k], &kind, reason)) {
+            kinds[k] = kind;
+            continue;
+        }
+        *culprit = paths[k];
+        explain_absence(paths[k], reason);
+        return reason->kind != REASON_PASSING;
+    }
+    return true;
+}
+
 // Opening a file takes a millisecond or more on a network, so of many pairs only some
 // are looked at, evenly spread: enough to tell what most are unless there are nearly as
 // many of another kind, and then neither is wrong.
-void pair_list_find_kinds(const struct pair_list *list, size_t count,
-                          struct pair_options *o)
+bool pair_list_find_kinds(const struct pair_list *list, size_t count,
+                          struct pair_options *o, const char **culprit,
+                          struct reason *reason)
 {
     enum { LOOKS = 1024 };
     struct kind_counts a = { 0 }, b = { 0 };
     if (o->input_kind != PIXEL_KINDS && o->output_kind != PIXEL_KINDS)
-        return;
+        return true;
     count = MIN(count, list->count);
     for (size_t look = 0; look < MIN(count, (size_t)LOOKS); look++) {
         const size_t i = count > LOOKS ? look * count / LOOKS : look;
-        const struct pair_file *file = &list->files[i];
-        enum pixel_kind kind_a, kind_b;
-        if (!picture_find_kind(file->a, &kind_a))
+        enum pixel_kind kinds[2];
+        if (!look_at(&list->files[i], kinds, culprit, reason))
+            return false;
+        if (kinds[0] == PIXEL_KINDS || kinds[1] == PIXEL_KINDS)
             continue;
-        kind_b = kind_a;
-        if (file->b && !picture_find_kind(file->b, &kind_b))
-            continue;
-        count_kind(&a, kind_a, i);
-        count_kind(&b, kind_b, i);
+        count_kind(&a, kinds[0], i);
+        count_kind(&b, kinds[1], i);
     }
     if (o->input_kind == PIXEL_KINDS)
         o->input_kind = most_frequent(o->swap ? &b : &a);
     if (o->output_kind == PIXEL_KINDS)
         o->output_kind = most_frequent(o->swap ? &a : &b);
+    return true;
 }

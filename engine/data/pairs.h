@@ -53,15 +53,19 @@ struct pair_notes {
 // width, rounded down, so that a column in the middle belongs to B. The caller frees
 // both pictures. On failure there is none, `reason` says why, and *culprit is the path
 // of the file that it is about, which the pair_file owns, as it does the paths in the
-// notes. Nothing is logged.
+// notes. Nothing is logged. A file that is gone since its folder was listed is a reason
+// that passes, a link that leads nowhere is not.
 bool pair_read(const struct pair_file *file, const struct pair_options *options,
                struct picture *input, struct picture *target, struct pair_notes *notes,
                const char **culprit, struct reason *reason);
 
 // Sets the kinds of the options that are PIXEL_KINDS to what most of the first `count`
 // pairs have, of equally many to that which comes first; u8 where no file can be read.
-// Only the first bytes of files are read, and of thousands not of all.
-void pair_list_find_kinds(const struct pair_list *list, size_t count,
-                          struct pair_options *options);
+// Only the first bytes of files are read, and of thousands not of all. False, with the
+// culprit and the reason as above, where a file cannot be read for a reason that
+// passes: others must not decide in its place.
+bool pair_list_find_kinds(const struct pair_list *list, size_t count,
+                          struct pair_options *options, const char **culprit,
+                          struct reason *reason);
 
 #endif

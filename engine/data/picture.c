@@ -149,7 +149,7 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
                              (unsigned)p->channels, (unsigned)channels);
     assert(p->kind != PIXEL_F32);    // no image file has floats
     if (!picture_create(&to, p->kind, channels, p->width, p->height))
-        return reason_refuse(reason, "out of memory");
+        return reason_refuse_memory(reason);
 
     // Colours first, then alpha in the last channel.
     size_t count = plane_count(p);

@@ -8,7 +8,7 @@
 #define DATA_PICTURE_H
 
 #include "base/pixel.h"
-#include "data/reason.h"
+#include "base/reason.h"
 #include "data/resize.h"
 #include "pix2pix.h"
 

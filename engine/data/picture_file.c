@@ -120,25 +120,27 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
     void *data;
     size_t size;
     *picture = (struct picture){ 0 };
-    if (!file_load(path, &data, &size, reason->text, sizeof(reason->text)))
+    if (!file_load(path, &data, &size, reason))
         return false;
     bool ok = decode(path, data, size, picture, reason);
     mem_free(data);
     return ok;
 }
 
-bool picture_find_kind(const char *path, enum pixel_kind *kind)
+bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason)
 {
     uint8_t head[HEAD_BYTES];
-    size_t size = file_read_head(path, head, sizeof(head));
+    size_t size;
+    if (!file_load_head(path, head, sizeof(head), &size, reason))
+        return false;
     const struct file_kind *named = find_by_name(path);
     const struct file_kind *file = find_by_content(head, size);
     if (!file && named && !named->is)
         file = named;
-    if (size == 0 || !file)
-        return false;
     *kind = PIXEL_U8;
-    return !file->find_kind || file->find_kind(head, size, kind);
+    if (size && file && (!file->find_kind || file->find_kind(head, size, kind)))
+        return true;
+    return reason_refuse(reason, "its first bytes are not those of an image");
 }
 
 void picture_warn_of_orientation(const char *path, const struct picture *picture)

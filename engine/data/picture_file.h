@@ -5,8 +5,8 @@
 #ifndef DATA_PICTURE_FILE_H
 #define DATA_PICTURE_FILE_H
 
+#include "base/reason.h"
 #include "data/picture.h"
-#include "data/reason.h"
 
 // Extensions of the files that are read and written, for messages.
 #define IMAGE_EXTENSIONS ".png .jpg .jpeg .bmp .tga"
@@ -22,8 +22,9 @@
 bool picture_read(const char *path, struct picture *picture, struct reason *reason);
 
 // The kind of samples that picture_read would find, from the first bytes of the file
-// alone. False where they do not say, or cannot be read. Nothing is logged.
-bool picture_find_kind(const char *path, enum pixel_kind *kind);
+// alone. False with the reason where they do not say, or cannot be read. Nothing is
+// logged.
+bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason);
 
 // Warns that a picture is used as it is stored, if its file says that it is not
 // upright.

@@ -57,37 +57,43 @@ static bool load_sides(const struct pair_file *file, const struct settings *s,
         picture_set_kind(&pair->target, staging.output))
         return true;
     pair_free(pair);
-    return reason_refuse(reason, "out of memory");
+    return reason_refuse_memory(reason);
 }
 
 // The mean of each channel over the targets of DATA/train, in samples of their kind.
-// Broken pairs are skipped silently, since training has reported them. The split that
-// is evaluated plays no part: like a model, a baseline knows only what training has
-// shown.
+// Broken pairs are skipped silently, since training has reported them; what cannot be
+// read for a reason that passes would make another mean. The split that is evaluated
+// plays no part: like a model, a baseline knows only what training has shown.
 static bool mean_colour(const char *data, const struct settings *s, double *colour)
 {
     const struct pix_train_options *o = &s->options;
     const size_t plane = (size_t)o->crop_size * o->crop_size;
     struct pair_list list;
     uint64_t used = 0;
+    bool ok = true;
     if (!data_folder_list(data, "train", &list))
         return false;
-    for (size_t i = 0; i < list.count; i++) {
+    for (size_t i = 0; i < list.count && ok; i++) {
         struct pair pair;
         struct reason reason;
         const char *culprit;
-        if (!load_sides(&list.files[i], s, &pair, &culprit, &reason))
-            continue;
-        metrics_add_sums(&pair.target, colour);
-        used++;
-        pair_free(&pair);
+        if (load_sides(&list.files[i], s, &pair, &culprit, &reason)) {
+            metrics_add_sums(&pair.target, colour);
+            used++;
+            pair_free(&pair);
+        } else if (reason.kind == REASON_PASSING) {
+            log_error("evaluate: cannot read %s: %s: without it the mean colour of the "
+                      "training targets would be another: remove the cause",
+                      culprit, reason.text);
+            ok = false;
+        }
     }
     for (uint32_t c = 0; c < o->output_nc; c++)
         colour[c] /= (double)used * (double)plane;
-    if (used == 0)
+    if (ok && used == 0)
         log_error("evaluate: no image in %s/train can be read", data);
     pair_list_free(&list);
-    return used > 0;
+    return ok && used > 0;
 }
 
 static bool paste_pair(struct sheet *sheet, uint32_t row, const struct pair *pair,
@@ -157,9 +163,8 @@ static bool compare_pair(void *user, size_t index, struct picture *picture)
     r->output = *picture;
     *picture = (struct picture){ 0 };
     r->l1 = metrics_l1(&r->output, &r->pair.target);
-    r->l1_copy = metrics_l1_of_input(&r->pair.input, &r->pair.target);
     r->l1_mean_colour = metrics_l1_of_colour(e->colour, &r->pair.target);
-    return true;
+    return metrics_l1_of_input(&r->pair.input, &r->pair.target, &r->l1_copy);
 }
 
 // Called in the order of the pairs, so that the sums are the same in every run.

@@ -48,18 +48,19 @@ double metrics_l1(const struct picture *x, const struct picture *y)
     return sum / (double)count / unit(x->kind);
 }
 
-double metrics_l1_of_input(const struct picture *input, const struct picture *target)
+bool metrics_l1_of_input(const struct picture *input, const struct picture *target,
+                         double *l1)
 {
     struct picture copy;
-    double l1 = NAN;
+    *l1 = NAN;
     if (input->channels != target->channels)
-        return l1;
-    if (input->kind == target->kind)
-        return metrics_l1(input, target);
-    if (picture_copy(input, &copy) && picture_set_kind(&copy, target->kind))
-        l1 = metrics_l1(&copy, target);    // as if the model had written it
+        return true;
+    // As if the model had written it.
+    bool ok = picture_copy(input, &copy) && picture_set_kind(&copy, target->kind);
+    if (ok)
+        *l1 = metrics_l1(&copy, target);
     picture_free(&copy);
-    return l1;
+    return ok;
 }
 
 double metrics_l1_of_colour(const double *colour, const struct picture *target)

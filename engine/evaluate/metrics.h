@@ -12,8 +12,9 @@
 double metrics_l1(const struct picture *x, const struct picture *y);
 
 // L1 of the input taken as the output, converted to the target's kind. NaN where their
-// numbers of channels differ, or without memory.
-double metrics_l1_of_input(const struct picture *input, const struct picture *target);
+// numbers of channels differ. False only without memory, after a message.
+bool metrics_l1_of_input(const struct picture *input, const struct picture *target,
+                         double *l1);
 
 // L1 of a flat picture. `colour` has a value for each channel, in samples of the
 // target's kind.

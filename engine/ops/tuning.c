@@ -187,8 +187,9 @@ bool tuning_read(const char *path, struct tuning *t, char *reason, size_t reason
     struct tuning found = { 0 };
     void *data = NULL;
     size_t size = 0;
-    if (!file_load(path, &data, &size, reason, reason_size))
-        return false;
+    struct reason why;
+    if (!file_load(path, &data, &size, &why))
+        return refuse(reason, reason_size, why.text);
     bool ok = size <= MAX_BYTES || refuse(reason, reason_size, "it is too large");
     if (ok) {
         // The parser logs what is wrong, but a table that cannot be read is not always

@@ -165,13 +165,13 @@ static char *config_text(const struct pix_train_options *o)
 // last change.
 static bool write_config(const struct pix_train_options *o)
 {
-    char reason[256];
+    struct reason reason;
     void *before = NULL;
     size_t size = 0;
     char *path = file_join(o->out, "config.json");
     char *text = path ? config_text(o) : NULL;
     bool ok = text != NULL;
-    if (ok && !(file_load(path, &before, &size, reason, sizeof(reason)) &&
+    if (ok && !(file_load(path, &before, &size, &reason) &&
                 size == strlen(text) && memcmp(before, text, size) == 0))
         ok = file_write(path, text, strlen(text));
     mem_free(before);

@@ -46,12 +46,14 @@ static bool make_data_absolute(struct pix_train_options *o)
 
 // Finds the sample kinds of the data where the options say auto. They come before the
 // graph, which is built for them.
-static void find_kinds(struct trainer *t, const struct pair_list *pairs)
+static bool find_kinds(struct trainer *t, const struct pair_list *pairs)
 {
     const struct dataset_options options = settings_dataset(&t->settings);
     struct staging staging;
-    dataset_find_kinds(&options, pairs, &staging.input, &staging.output);
+    if (!dataset_find_kinds(&options, pairs, &staging.input, &staging.output))
+        return false;
     settings_set_staging(&t->settings, staging);
+    return true;
 }
 
 // Opens the pairs at the sample where the run is. The number of images decides the
@@ -139,9 +141,8 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (t->run.is_new)
         settings_warn_about_unused(&t->settings);
     if (!data_folder_list(o->data, "train", &pairs) ||
-        !make_data_absolute(&t->settings.options))
+        !make_data_absolute(&t->settings.options) || !find_kinds(t, &pairs))
         goto fail;
-    find_kinds(t, &pairs);
     if (!trainer_build(t, true, &plan) ||
         !footprint_fits(device, &plan, "training", trainer_memory_hint(o, &plan)))
         goto fail;

@@ -121,12 +121,12 @@ bool tree_copy(const char *from, const char *to)
 static bool is_equal_file(const char *a_folder, const char *b_folder, const char *path)
 {
     char *a_path = file_join(a_folder, path), *b_path = file_join(b_folder, path);
-    char reason[256];
+    struct reason reason;
     void *a = NULL, *b = NULL;
     size_t a_size, b_size;
-    bool equal = file_load(a_path, &a, &a_size, reason, sizeof(reason)) &&
-                 file_load(b_path, &b, &b_size, reason, sizeof(reason)) &&
-                 a_size == b_size && memcmp(a, b, a_size) == 0;
+    bool equal = file_load(a_path, &a, &a_size, &reason) &&
+                 file_load(b_path, &b, &b_size, &reason) && a_size == b_size &&
+                 memcmp(a, b, a_size) == 0;
     mem_free(a);
     mem_free(b);
     mem_free(a_path);
@@ -150,11 +150,12 @@ static void metrics_free(struct metrics *m)
 
 static void metrics_read(struct metrics *m, const char *folder)
 {
-    char *path = file_join(folder, "metrics.jsonl"), reason[256];
+    char *path = file_join(folder, "metrics.jsonl");
+    struct reason reason;
     void *data = NULL;
     size_t size = 0;
     *m = (struct metrics){ 0 };
-    file_load(path, &data, &size, reason, sizeof(reason));
+    file_load(path, &data, &size, &reason);
     for (const char *line = data, *end; line && *line; line = end + 1) {
         end = strchr(line, '\n');
         m->ends_in_half = !end;

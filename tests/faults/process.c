@@ -77,10 +77,11 @@ pid_t process_start(const struct process *p)
 
 static char *read_text(const char *folder, const char *name)
 {
-    char *path = file_join(folder, name), reason[256];
+    char *path = file_join(folder, name);
+    struct reason reason;
     void *data = NULL;
     size_t size;
-    if (!path || !file_load(path, &data, &size, reason, sizeof(reason)))
+    if (!path || !file_load(path, &data, &size, &reason))
         data = mem_strdup("");
     mem_free(path);
     return data;

@@ -260,7 +260,8 @@ static uint64_t state_of(const struct scene *s, const char *folder)
 {
     struct tree tree;
     uint64_t hash = hash_text(HASH_START, s->name);
-    char *path = file_join(folder, "metrics.jsonl"), reason[256];
+    char *path = file_join(folder, "metrics.jsonl");
+    struct reason reason;
     void *data = NULL;
     size_t size = 0, lines = 0;
     tree_read(folder, &tree);
@@ -269,7 +270,7 @@ static uint64_t state_of(const struct scene *s, const char *folder)
                                    ? "temporary"
                                    : tree.paths[i]);
     tree_free(&tree);
-    if (file_load(path, &data, &size, reason, sizeof(reason)))
+    if (file_load(path, &data, &size, &reason))
         for (size_t i = 0; i < size; i++)
             lines += ((const char *)data)[i] == '\n';
     lines = 2 * lines + (size > 0 && ((const char *)data)[size - 1] != '\n');
@@ -372,14 +373,15 @@ static void read_progress(const char *result, unsigned long *saved,
     struct tree tree;
     void *data;
     size_t size;
-    char *path = file_join(result, "metrics.jsonl"), reason[256];
+    char *path = file_join(result, "metrics.jsonl");
+    struct reason reason;
     *saved = *lines = 0;
     tree_read(result, &tree);
     for (size_t i = 0; i < tree.count; i++)
         if (strncmp(tree.paths[i], "checkpoints/step-", 17) == 0)
             *saved = strtoul(tree.paths[i] + 17, NULL, 10);
     tree_free(&tree);
-    if (file_load(path, &data, &size, reason, sizeof(reason))) {
+    if (file_load(path, &data, &size, &reason)) {
         for (size_t i = 0; i < size; i++)
             *lines += ((const char *)data)[i] == '\n';
         mem_free(data);
