@@ -274,6 +274,8 @@ struct pix_train_options {
     const char *on_nan;
     bool continue_run;    // resume from the newest checkpoint in `out`, or start the
                           // run if `out` is absent or empty
+    bool data_changed;    // resume also where the images of `data` are others than when
+                          // the checkpoint was written; their order changes then
     // Which kernels compute convolutions. "auto" or NULL: the fastest on the device,
     // measured once, which takes seconds, and stored in the user's cache folder. "off":
     // the built-in choice. Otherwise a file that pix_tune or a run wrote. A run stores

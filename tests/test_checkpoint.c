@@ -127,6 +127,7 @@ static bool upload(struct gpu_device *device, struct tensor *t, const void *data
 }
 
 static const char *tuning = "0123456789abcdef";    // what is written
+static const char *image_names = "fedcba9876543210";
 
 static bool write_file(const char *path, uint64_t step)
 {
@@ -141,6 +142,7 @@ static bool write_file(const char *path, uint64_t step)
         .step = step, .epoch = 2, .images = IMAGES, .settings = &settings
     };
     snprintf(state.tuning, sizeof(state.tuning), "%s", tuning);
+    snprintf(state.image_names, sizeof(state.image_names), "%s", image_names);
     struct checkpoint_scan scan = { 0 };
     bool ok = checkpoint_write(path, &state, g, d, NULL, download, &scan);
     assert_string_equal(scan.tensor, "");
@@ -174,6 +176,7 @@ static void test_round_trip(void **state)
     assert_int_equal(s->settings->options.depth, 6);
     assert_true(s->settings->options.lambda_l1 == 12.5);
     assert_string_equal(s->tuning, tuning);
+    assert_string_equal(s->image_names, image_names);
 
     struct weights *g = make_network(5, false), *d = make_network(7, false);
     uploads = 0;
@@ -692,17 +695,19 @@ static void test_not_finite(void **state)
     mem_free(path);
 }
 
-// Older versions wrote no hash of the tuning table.
-static void test_without_tuning(void **state)
+// As files of older versions are.
+static void test_without_hashes(void **state)
 {
     char *path = default_path();
     (void)state;
-    tuning = "";
+    tuning = image_names = "";
     assert_true(write_file(path, STEP));
     tuning = "0123456789abcdef";
+    image_names = "fedcba9876543210";
     struct checkpoint *c = checkpoint_open(path);
     assert_non_null(c);
     assert_string_equal(checkpoint_get_state(c)->tuning, "");
+    assert_string_equal(checkpoint_get_state(c)->image_names, "");
     checkpoint_close(c);
     mem_free(path);
 }
@@ -711,7 +716,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_without_tuning, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_without_hashes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_format, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_headers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_texts, setup, teardown),

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "store/checkpoint_folder.h"
+#include "support/tree.h"
 
 #define SCRATCH "test_train_continue.scratch"
 
@@ -266,6 +267,53 @@ static void test_bytes(void **state)
     pix_translator_destroy(translator);
 }
 
+// Other images than those of the checkpoint are another run, unless they are meant: one
+// of the same number but of another name, one less, one that can no longer be used.
+static void test_changed_images(void **state)
+{
+    static const char folder[] = SCRATCH "/data_changed/train";
+    struct pix_train_options o = tiny_options(SCRATCH "/data_changed",
+                                              SCRATCH "/changed"),
+                             stored;
+    (void)state;
+    public_need_device();
+    assert_true(file_make_folder(folder));
+    for (uint32_t i = 1; i < 4; i++)
+        tiny_write_pair(folder, i);
+    o.steps = 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    o.continue_run = true;
+
+    assert_true(os_file_rename(SCRATCH "/data_changed/train/3.png",
+                               SCRATCH "/data_changed/train/9.png"));
+    o.steps = 2;
+    tiny_check_refused(&o, "3 pairs can be used as before, but not of the same names");
+    public_check_message("--data-changed");
+    assert_true(tiny_has_checkpoint(o.out, 1));
+    tiny_check_metrics(o.out, 1, 1);
+    o.data_changed = true;
+    assert_true(pix_train_check(&o));
+    tiny_train(public_device, &o, UINT64_MAX);
+    public_check_message("the image order changes from here on");
+
+    // It is an order for one start, and not stored.
+    assert_true(pix_train_options_read(o.out, &stored));
+    assert_false(stored.data_changed);
+    pix_train_options_finish(&stored);
+    o.data_changed = false;
+    o.steps = 3;
+    tiny_train(public_device, &o, UINT64_MAX);
+    assert_true(test_remove_tree(SCRATCH "/data_changed/train/1.png"));
+    o.steps = 4;
+    tiny_check_refused(&o,
+                       "2 pairs can be used now, 3 when the checkpoint was written");
+    tiny_write_text(SCRATCH "/data_changed/train/1.png", "no picture");
+    tiny_check_refused(&o, "2 pairs can be used now");
+    o.data_changed = true;
+    tiny_train(public_device, &o, UINT64_MAX);
+    tiny_check_metrics(o.out, 1, 4);
+}
+
 // A checkpoint under another step's name, and one of another run.
 static void test_foreign_checkpoints(void **state)
 {
@@ -335,6 +383,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_moved_data),
         cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_changed_images),
         cmocka_unit_test(test_foreign_checkpoints),
     };
     program = argv[0];

@@ -512,6 +512,14 @@ const char *dataset_name(const struct dataset *set, uint32_t image)
     return set->items[image].file.name;
 }
 
+const char *dataset_hash(const struct dataset *set, char text[HASH_TEXT_SIZE])
+{
+    uint64_t hash = HASH_START;
+    for (uint32_t i = 0; i < set->count; i++)
+        hash = hash_text(hash, set->items[i].file.name);
+    return hash_digits(hash, text);
+}
+
 size_t dataset_sample_bytes(const struct dataset *set)
 {
     return set->pair_bytes;

@@ -9,6 +9,7 @@
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
+#include "base/hash.h"
 #include "base/pixel.h"
 #include "data/resize.h"
 
@@ -61,6 +62,9 @@ void dataset_destroy(struct dataset *set);    // NULL is fine
 
 uint32_t dataset_count(const struct dataset *set);                      // valid images
 const char *dataset_name(const struct dataset *set, uint32_t image);    // file name
+
+// Hash of the names of the valid images, in their order: what the stream is made of.
+const char *dataset_hash(const struct dataset *set, char text[HASH_TEXT_SIZE]);
 
 // Bytes of a sample: the planes of the input, then those of the target, each side
 // [c, load_size, load_size] of its kind and pixel_staged_bytes long.

@@ -413,7 +413,7 @@ bool options_read_run(const char *run, struct pix_train_options *options)
         goto fail;
     // Run state, which the file does not have, unless somebody has edited it.
     options->out = options_own_text(options, run);
-    options->continue_run = false;
+    options->continue_run = options->data_changed = false;
     if (!options->out)
         goto fail;
     mem_free(path);

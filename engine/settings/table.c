@@ -180,6 +180,8 @@ static const struct pix_option table[] = {
     // An order for one start. What the run uses of a tuning is in its own tuning.json.
     { "continue", PIX_OPTION_FLAG, FIELD(continue_run), 0, 0, NULL, NULL,
       "resume the run in --out with its options", false, true },
+    { "data-changed", PIX_OPTION_FLAG, FIELD(data_changed), 0, 0, NULL, NULL,
+      "resume although the images are no longer those of the run", false, true },
     { "tuning", PIX_OPTION_TEXT, FIELD(tuning), 0, 0, NULL, "FILE",
       "kernels: auto (measured once), off, or a tuning file", false, true },
 };

@@ -7,7 +7,8 @@
 //     pix2pix.step      the step
 //     pix2pix.options   all options, resolved
 //     pix2pix.schedule  learning rate, epochs, state of the plateau
-//     pix2pix.sampler   position in the stream of samples, number of images
+//     pix2pix.sampler   position in the stream of samples, number of images, hash of
+//                       their names
 //     pix2pix.tuning    hash of the tuning table
 //     pix2pix.random    seed and step, from which every random number follows
 //     pix2pix.sums      see formats/sums.h
@@ -254,6 +255,8 @@ static bool add_metadata(struct safetensors_writer *to,
              json_integer((json_int_t)(state->step *
                                        settings_images_per_step(state->settings))));
     json_add(&part, "images", json_integer(state->images));
+    if (state->image_names[0])
+        json_add(&part, "names", json_string(state->image_names));
     json_add(&part, "shuffle", json_boolean(!o->serial_batches));
     if (!add_json(to, "pix2pix.sampler", part))
         return false;
@@ -323,7 +326,7 @@ static bool parse_step(const char *text, uint64_t *step)
     return true;
 }
 
-// A different number of images only causes a warning, so a file without it is fine.
+// What a file does not have is not compared.
 static bool read_images(struct checkpoint *c, const char *text)
 {
     json_t *document = json_parse(text, strlen(text), c->path);
@@ -332,6 +335,9 @@ static bool read_images(struct checkpoint *c, const char *text)
         return false;
     json_to_u64(json_object_get(document, "images"), &images);
     c->state.images = (uint32_t)MIN(images, (uint64_t)UINT32_MAX);
+    const char *names = json_string_value(json_object_get(document, "names"));
+    if (names)
+        snprintf(c->state.image_names, sizeof(c->state.image_names), "%s", names);
     json_decref(document);
     return true;
 }

@@ -28,6 +28,8 @@ struct checkpoint_state {
     uint64_t step;      // number of steps done
     uint64_t epoch;     // of the last step, from 1
     uint32_t images;    // in the data set: the order of samples depends on it
+    // Hash of their names (dataset_hash); "" in files of older versions.
+    char image_names[HASH_TEXT_SIZE];
     // Hash of the tuning table (tuning.h); "" in files of older versions.
     char tuning[HASH_TEXT_SIZE];
     struct schedule_plateau plateau;

@@ -30,6 +30,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 // ---------------------------------------------------------------------------
 // Set-up
@@ -56,9 +57,35 @@ static bool find_kinds(struct trainer *t, const struct pair_list *pairs)
     return true;
 }
 
-// Opens the pairs at the sample where the run is. The number of images decides the
-// number of steps and, by the seed, their order: it is compared with that of the
-// checkpoint.
+// Whether a resumed run has the images it was begun with, or the user says that others
+// are meant. Their number decides the number of steps and, by the seed, their order;
+// each name stands for what is drawn.
+static bool keeps_images(const struct trainer *t, const char *folder)
+{
+    const uint32_t images = dataset_count(t->data);
+    char names[HASH_TEXT_SIZE], what[96];
+    dataset_hash(t->data, names);
+    if (t->images && t->images != images)
+        snprintf(what, sizeof(what),
+                 "%" PRIu32 " pairs can be used now, %" PRIu32
+                 " when the checkpoint was written",
+                 images, t->images);
+    else if (t->image_names[0] && strcmp(t->image_names, names) != 0)
+        snprintf(what, sizeof(what),
+                 "%" PRIu32 " pairs can be used as before, but not of the same names",
+                 images);
+    else
+        return true;
+    if (t->settings.options.data_changed)
+        log_warn("train: %s: %s: the image order changes from here on", folder, what);
+    else
+        log_error("train: %s: %s: put the images back, or resume with --data-changed "
+                  "to go on with these (the image order changes)",
+                  folder, what);
+    return t->settings.options.data_changed;
+}
+
+// Opens the pairs at the sample where the run is.
 static bool open_data(struct trainer *t, struct pair_list *pairs)
 {
     const struct settings *s = &t->settings;
@@ -74,11 +101,8 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
              " x %s",
              images, PLURAL(images), pairs->folder, o->input_nc, o->input_kind,
              o->output_nc, o->output_kind);
-    if (t->images && t->images != images)
-        log_warn("train: %s: %" PRIu32 " pairs can be used now, %" PRIu32
-                 " when the checkpoint was written: the image order changes "
-                 "from here on",
-                 pairs->folder, images, t->images);
+    if (!keeps_images(t, pairs->folder))
+        return false;
     t->steps = schedule_steps(s, images);
     uint64_t all = schedule_all_steps(s, images);
     if (t->steps > all && schedule_ends(s))

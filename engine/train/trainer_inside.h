@@ -47,6 +47,7 @@ struct trainer {
     uint64_t saved;          // step of the newest good checkpoint; 0: none
     uint64_t finite;         // of the newest one without infinities and NaN; 0: none
     uint32_t images;         // in the data when that was written; 0: not known
+    char image_names[HASH_TEXT_SIZE];    // hash of their names; "": not known
 
     struct weights *generator, *discriminator;
     struct tuning tuning;                 // of the run

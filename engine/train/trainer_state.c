@@ -58,6 +58,7 @@ bool trainer_write_state(struct trainer *t)
     };
     struct checkpoint_scan scan = { .writes_all = t->settings.ignores_nan };
     tuning_hash(&t->tuning, state.tuning);
+    dataset_hash(t->data, state.image_names);
     // The metrics up to this step come to the disk first, since a resumed run cuts the
     // file back to its checkpoint. If they cannot be written the checkpoint is still
     // worth more.
@@ -155,6 +156,7 @@ static enum load_result load(struct trainer *t, const char *path, uint64_t step)
         t->images = state->images;
         t->plateau = state->plateau;
         memcpy(t->trained_with, state->tuning, sizeof(t->trained_with));
+        memcpy(t->image_names, state->image_names, sizeof(t->image_names));
     }
     checkpoint_close(c);
     return ok ? LOAD_DONE : is_damaged ? LOAD_UNUSABLE : LOAD_FAILED;
