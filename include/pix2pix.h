@@ -207,6 +207,7 @@ struct pix_train_options {
     // Sample types of input and output: "u8", "u16", "f32", or "auto": that of the
     // data. Integers are mapped to [-1, 1], f32 is used unchanged.
     const char *input_kind, *output_kind;
+    const char *npy_order;    // axes of .npy arrays: "chw" or "hwc"
     // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or
     // "encoder_decoder"
     const char *net_g;

@@ -176,7 +176,9 @@ static void test_headers(void **state)
     check_header(HEADER("|u1", "False", "(3, 4L)"), 12, NULL);
     check_header(HEADER("<u2", "False", "(2, 3, 4)"), 47, "truncated .npy: 47 bytes");
     check_header(HEADER("<u2", "False", "(2, 3, 4)"), 49, "damaged .npy: 49 bytes");
-    check_header(HEADER("<f8", "False", "(2, 3, 4)"), 192, "an array of <f8, not of");
+    check_header(HEADER("<f8", "False", "(2, 3, 4)"), 192, NULL);
+    check_header(HEADER("<c8", "False", "(2, 3, 4)"), 192, "an array of <c8, not of");
+    check_header(HEADER("|i1", "False", "(2, 3, 4)"), 24, "an array of |i1, not of");
     check_header(HEADER("|O", "False", "(2, 3, 4)"), 48, "an array of |O");
     check_header(HEADER("", "False", "(2, 3, 4)"), 48, "an array of");
     check_header(HEADER("<u2", "False", "()"), 2, "no axes");
@@ -224,9 +226,161 @@ static void test_headers(void **state)
     mem_free(png);
     assert_true(file_write(SCRATCH "/made.npy", "", 0));
     check_refused(SCRATCH "/made.npy", "the file is empty");
-    check_refused(TEST_FIXTURES "/images/f8.npy", "an array of <f8");
     check_refused(TEST_FIXTURES "/images/truncated.png", "truncated PNG");
     check_refused(SCRATCH "/absent.npy", "");
+}
+
+// A file of version 1 with these samples, little-endian, and what reading it gives.
+static bool read_made(const char *type, const char *order, const char *shape,
+                      enum array_order axes, const void *data, size_t size,
+                      struct picture *p, struct reason *reason)
+{
+    static const char path[] = SCRATCH "/typed.npy";
+    char header[200];
+    uint8_t file[1024] = "\x93NUMPY\1\0";
+    const int length = snprintf(header, sizeof(header),
+                                "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }",
+                                type, order, shape);
+    assert_true(length > 0 && 10 + (size_t)length + size <= sizeof(file));
+    file[8] = (uint8_t)length;
+    memcpy(file + 10, header, (size_t)length);
+    memcpy(file + 10 + length, data, size);
+    assert_true(file_write(path, file, 10 + (size_t)length + size));
+    return picture_read_ordered(path, axes, p, reason);
+}
+
+// Each type is read as the kind that holds its numbers, or refused.
+static void test_types(void **state)
+{
+    static const struct {
+        const char *type;
+        uint8_t data[16];
+        size_t size;
+        enum pixel_kind kind;
+        double values[2];
+        const char *refused;
+    } cases[] = {
+        { "|b1", { 0, 1 }, 2, PIXEL_U8, { 0, 255 }, NULL },
+        { "|b1", { 0, 7 }, 2, PIXEL_U8, { 0 }, "[0, 0, 1] is not True or False" },
+        { "<i2", { 1, 0, 0xff, 0x7f }, 4, PIXEL_U16, { 1, 32767 }, NULL },
+        { ">i2", { 0, 1, 0x7f, 0xff }, 4, PIXEL_U16, { 1, 32767 }, NULL },
+        { "<i2", { 1, 0, 0, 0xfc }, 4, PIXEL_U16, { 0 }, "i2 with the value -1024: " },
+        { "<i4", { 255, 255, 0, 0, 7 }, 8, PIXEL_U16, { 65535, 7 }, NULL },
+        { "<i4", { 0, 0, 1, 0, 7 }, 8, PIXEL_U16, { 0 }, "i4 with the value 65536: " },
+        { "<i4", { 0, 0, 0, 0x80 }, 8, PIXEL_U16, { 0 }, "the value -2147483648: " },
+        { "<u4", { 0, 0, 0, 0x80 }, 8, PIXEL_U16, { 0 }, "the value 2147483648: " },
+        { "<i8", { 3, 1, 0, 0, 0, 0, 0, 0, 9 }, 16, PIXEL_U16, { 259, 9 }, NULL },
+        { "<i8",
+          { 0, 0, 0, 0, 0, 0, 0, 0x80 },
+          16,
+          PIXEL_U16,
+          { 0 },
+          "the value -9223372036854775808: integers must be 0 to 65535" },
+        { "<u8", { 3, 1, 0, 0, 0, 0, 0, 0, 9 }, 16, PIXEL_U16, { 259, 9 }, NULL },
+        { "<f2", { 0, 0x3c, 0, 0xb8 }, 4, PIXEL_F32, { 1, -0.5 }, NULL },
+        { "<f2", { 0, 0x7c, 0, 0 }, 4, PIXEL_F32, { 0 }, "[0, 0, 0] is not a finite" },
+        { "<f8",
+          { 0, 0, 0, 0, 0, 0, 0xe0, 0xbf, 0, 0, 0, 0, 0, 0, 0x10, 0x40 },
+          16,
+          PIXEL_F32,
+          { -0.5, 4 },
+          NULL },
+        // 2^128, which floats do not have.
+        { "<f8",
+          { 0, 0, 0, 0, 0, 0, 0xf0, 0x47 },
+          16,
+          PIXEL_F32,
+          { 0 },
+          "is not a finite number of 32 bits" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct picture p;
+        struct reason reason;
+        const bool ok = read_made(cases[i].type, "False", "(1, 1, 2)", ARRAY_CHW,
+                                  cases[i].data, cases[i].size, &p, &reason);
+        if (ok != !cases[i].refused)
+            fail_msg("case %zu, %s: %s", i, cases[i].type,
+                     ok ? "accepted" : reason.text);
+        if (!ok && !strstr(reason.text, cases[i].refused))
+            fail_msg("case %zu, %s: \"%s\"", i, cases[i].type, reason.text);
+        if (!ok)
+            continue;
+        assert_int_equal(p.kind, cases[i].kind);
+        for (size_t k = 0; k < 2; k++)
+            if (number(&p, k) != cases[i].values[k])
+                fail_msg("case %zu, %s: %g", i, cases[i].type, number(&p, k));
+        picture_free(&p);
+    }
+    struct picture whole = read_fixture("f8.npy");
+    assert_int_equal(whole.kind, PIXEL_F32);
+    assert_true(number(&whole, 0) == value(0, 0, 0, 0) >> 8);
+    picture_free(&whole);
+}
+
+// Pixels instead of planes, in either memory order, and what is taken for the other.
+static void test_orders(void **state)
+{
+    // 2 rows of 3 pixels of 2 channels: sample (y, x, c) is 100 y + 10 x + c.
+    static const uint8_t rows[12] = {
+        0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121
+    };
+    static const uint8_t columns[12] = { 0, 100, 10, 110, 20, 120,
+                                         1, 101, 11, 111, 21, 121 };
+    struct picture p;
+    struct reason reason;
+    (void)state;
+    for (int fortran = 0; fortran < 2; fortran++) {
+        if (!read_made("|u1", fortran ? "True" : "False", "(2, 3, 2)", ARRAY_HWC,
+                       fortran ? columns : rows, 12, &p, &reason))
+            fail_msg("%s", reason.text);
+        assert_int_equal(p.channels, 2);
+        assert_int_equal(p.height, 2);
+        assert_int_equal(p.width, 3);
+        for (uint32_t i = 0; i < 12; i++)
+            assert_int_equal(((uint8_t *)p.samples)[i],
+                             i / 3 % 2 * 100 + i % 3 * 10 + i / 6);
+        assert_true(picture_write_ordered(SCRATCH "/pixels.npy", &p, ARRAY_HWC));
+        struct picture back, planes;
+        assert_true(
+            picture_read_ordered(SCRATCH "/pixels.npy", ARRAY_HWC, &back, &reason));
+        assert_same(&p, &back);
+        assert_true(
+            picture_read_ordered(SCRATCH "/pixels.npy", ARRAY_CHW, &planes, &reason));
+        assert_int_equal(planes.channels, 2);
+        assert_int_equal(planes.width, 2);
+        assert_memory_equal(planes.samples, rows, 12);
+
+        // Channels that do not fit, with sides that would.
+        assert_false(picture_set_channels(&planes, 5, &reason));
+        assert_string_equal(reason.text, "has 2 channels, the model 5");
+        assert_false(picture_set_channels(&planes, 3, &reason));
+        assert_non_null(
+            strstr(reason.text, "sides of 3 and 2 it may be of the other --npy-order"));
+        picture_free(&planes);
+        picture_free(&back);
+        picture_free(&p);
+    }
+    // One channel has no order.
+    for (int axes = 0; axes < 2; axes++) {
+        assert_true(read_made("|u1", "True", "(2, 3)", (enum array_order)axes, columns,
+                              6, &p, &reason));
+        assert_int_equal(p.channels, 1);
+        assert_int_equal(p.width, 3);
+        assert_int_equal(((uint8_t *)p.samples)[1], 10);
+        assert_int_equal(((uint8_t *)p.samples)[3], 100);
+        picture_free(&p);
+    }
+    assert_false(
+        read_made("|u1", "False", "(256, 300, 3)", ARRAY_CHW, rows, 0, &p, &reason));
+    assert_string_equal(reason.text, "an array of 256x300x3 is not an image [c, h, w]; "
+                                     "it looks like [h, w, c], which --npy-order hwc "
+                                     "reads");
+    assert_false(
+        read_made("|u1", "False", "(3, 256, 300)", ARRAY_HWC, rows, 0, &p, &reason));
+    assert_non_null(strstr(reason.text, "like [c, h, w], which --npy-order chw reads"));
+    assert_false(read_made("|u1", "False", "(7,)", ARRAY_HWC, rows, 7, &p, &reason));
+    assert_non_null(strstr(reason.text, "one axis, not [h, w, c] or [h, w]"));
 }
 
 static void test_not_finite(void **state)
@@ -600,6 +754,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_types),       cmocka_unit_test(test_orders),
         cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_write),       cmocka_unit_test(test_png_is_compressed),
         cmocka_unit_test(test_channels),    cmocka_unit_test(test_kinds),

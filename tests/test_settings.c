@@ -81,6 +81,7 @@ static void test_choices(void **state)
         { "init-type", "", choice_laws },
         { "preprocess", "", choice_crops },
         { "resize-filter", "", choice_filters },
+        { "npy-order", "", choice_npy_orders },
         { "gan-mode", "", choice_gan_modes },
         { "update-order", "", choice_update_orders },
         { "lr-policy", "", choice_lr_policies },

@@ -11,4 +11,7 @@
 uint64_t bytes_get_little(const uint8_t *bytes, size_t count);
 void bytes_put_little(uint8_t *bytes, size_t count, uint64_t number);
 
+// The value of an IEEE half, which every float can hold.
+float bytes_half_value(uint16_t bits);
+
 #endif

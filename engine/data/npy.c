@@ -2,8 +2,11 @@
 //
 // The .npy format (numpy.lib.format): a magic number, a version, the header's length,
 // the header, the samples. The header is a Python dictionary with three entries; only
-// what NumPy itself writes is understood, since nothing here evaluates Python. See
-// codec.h.
+// what NumPy itself writes is understood, since nothing here evaluates Python.
+//
+// Types that have no kind of their own are read as the kind that holds their numbers
+// without a change of meaning, or refused: a scale that nobody has named would be a
+// guess. See codec.h.
 
 #include "data/codec.h"
 
@@ -13,6 +16,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +31,7 @@ enum { MAGIC = sizeof(magic) - 1 };
 struct header {
     char type[8];                // byte order and type: "<f4"
     bool fortran;                // the first axis is the fastest, not the last
-    uint64_t shape[MAX_AXES];    // [c, h, w] or [h, w]
+    uint64_t shape[MAX_AXES];    // as stored
     uint32_t axes;               // MAX_AXES + 1: more
     bool has_type, has_order, has_shape;
 };
@@ -161,24 +165,104 @@ static bool read_header(const uint8_t *data, size_t size, struct header *h,
     if (!take_header(&text, h)) {
         // Types with fields are lists instead of strings: not damaged, but not
         // supported.
-        return reason_refuse(reason, "damaged .npy, or not an array of u1, u2 or f4");
+        return reason_refuse(reason, "damaged .npy, or not an array of numbers");
     }
     *begin = at + length;
     return true;
 }
 
-static bool find_kind(const char *type, enum pixel_kind *kind, bool *is_big)
+enum class { CLASS_BOOL, CLASS_UNSIGNED, CLASS_SIGNED, CLASS_FLOAT };
+
+// What NumPy calls a type, and the kind that it is read as. Booleans are black and
+// white, as an image file of one bit would be; wide integers must be those of u2.
+struct type {
+    const char *name;
+    enum class class;
+    uint32_t bytes;
+    enum pixel_kind kind;
+};
+
+static const struct type types[] = {
+    { "u1", CLASS_UNSIGNED, 1, PIXEL_U8 },  { "u2", CLASS_UNSIGNED, 2, PIXEL_U16 },
+    { "f4", CLASS_FLOAT, 4, PIXEL_F32 },    { "b1", CLASS_BOOL, 1, PIXEL_U8 },
+    { "f2", CLASS_FLOAT, 2, PIXEL_F32 },    { "f8", CLASS_FLOAT, 8, PIXEL_F32 },
+    { "i2", CLASS_SIGNED, 2, PIXEL_U16 },   { "i4", CLASS_SIGNED, 4, PIXEL_U16 },
+    { "i8", CLASS_SIGNED, 8, PIXEL_U16 },   { "u4", CLASS_UNSIGNED, 4, PIXEL_U16 },
+    { "u8", CLASS_UNSIGNED, 8, PIXEL_U16 },
+};
+
+static const struct type *find_type(const char *name, bool *is_big)
 {
-    static const char *const names[PIXEL_KINDS] = { "u1", "u2", "f4" };
-    if (!*type || !strchr("<>|=", *type))
-        return false;
-    *is_big = *type == '>';
-    for (int i = 0; i < PIXEL_KINDS; i++)
-        if (strcmp(type + 1, names[i]) == 0) {
-            *kind = (enum pixel_kind)i;
-            return true;
-        }
-    return false;
+    if (!*name || !strchr("<>|=", *name))
+        return NULL;
+    *is_big = *name == '>';
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (strcmp(name + 1, types[i].name) == 0)
+            return &types[i];
+    return NULL;
+}
+
+// An image of an array: its sides, and how far apart samples lie in the file.
+struct layout {
+    uint64_t channels, height, width;
+    uint64_t step_c, step_y, step_x;    // in samples
+    enum array_order order;
+};
+
+static struct layout layout_of(const struct header *h, enum array_order order)
+{
+    // Two axes are one channel, in either order.
+    const uint64_t *s = h->shape;
+    const uint64_t sides[MAX_AXES] = {
+        h->axes == 3         ? s[0]
+        : order == ARRAY_HWC ? s[0]
+                             : 1,
+        h->axes == 3         ? s[1]
+        : order == ARRAY_HWC ? s[1]
+                             : s[0],
+        h->axes == 3         ? s[2]
+        : order == ARRAY_HWC ? 1
+                             : s[1],
+    };
+    // Products of sides that are too large for an image overflow, and are not used.
+    const uint64_t steps[MAX_AXES] = {
+        h->fortran ? 1 : sides[1] * sides[2],
+        h->fortran ? sides[0] : sides[2],
+        h->fortran ? sides[0] * sides[1] : 1,
+    };
+    const int c = order == ARRAY_HWC ? 2 : 0, y = order == ARRAY_HWC ? 0 : 1, x = y + 1;
+    return (struct layout){ sides[c], sides[y], sides[x], steps[c],
+                            steps[y], steps[x], order };
+}
+
+static bool is_image(const struct layout *l, enum pixel_kind kind)
+{
+    return l->channels > 0 && l->channels <= PIXEL_MAX_CHANNELS &&
+           picture_size_is_valid(l->width, l->height, l->channels * pixel_bytes(kind));
+}
+
+static bool refuse_shape(const struct header *h, const struct type *type,
+                         enum array_order order, struct reason *reason)
+{
+    const enum array_order other = order == ARRAY_HWC ? ARRAY_CHW : ARRAY_HWC;
+    const struct layout l = layout_of(h, other);
+    char shape[80];
+    int length = 0;
+    for (uint32_t i = 0; i < h->axes; i++)
+        length += snprintf(shape + length, sizeof(shape) - (size_t)length, "%s%" PRIu64,
+                           i ? "x" : "", h->shape[i]);
+    if (h->axes == 3 && is_image(&l, type->kind))
+        return reason_refuse(
+            reason,
+            "an array of %s is not an image %s; it looks like %s, which --npy-order "
+            "%s reads",
+            shape, array_order_axes(order), array_order_axes(other),
+            array_order_name(other));
+    return reason_refuse(reason,
+                         "an array of %s is not an image %s (1 to %u channels, 1 to %u "
+                         "per side, 512 MiB in all)",
+                         shape, array_order_axes(order), PIXEL_MAX_CHANNELS,
+                         PICTURE_MAX_SIDE);
 }
 
 bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)
@@ -187,102 +271,151 @@ bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)
     struct reason reason;
     size_t begin;
     bool is_big;
-    return read_header(data, size, &h, &begin, &reason) &&
-           find_kind(h.type, kind, &is_big);
+    if (!read_header(data, size, &h, &begin, &reason))
+        return false;
+    const struct type *type = find_type(h.type, &is_big);
+    if (type)
+        *kind = type->kind;
+    return type != NULL;
 }
 
 // Checks the shape against the limits and the bytes that follow, then allocates.
-static bool read_shape(const struct header *h, enum pixel_kind kind, uint64_t size,
-                       struct picture *out, struct reason *reason)
+static bool read_shape(const struct header *h, const struct type *type,
+                       const struct layout *l, uint64_t size, struct picture *out,
+                       struct reason *reason)
 {
     if (h->axes < 2 || h->axes > MAX_AXES)
-        return reason_refuse(reason, "an array of %s, not [c, h, w] or [h, w]",
+        return reason_refuse(reason, "an array of %s, not %s or [h, w]",
                              h->axes == 0   ? "no axes"
                              : h->axes == 1 ? "one axis"
-                                            : "more than three axes");
-    uint64_t channels = h->axes == 3 ? h->shape[0] : 1;
-    uint64_t high = h->shape[h->axes - 2], wide = h->shape[h->axes - 1];
-    if (channels == 0 || channels > PIXEL_MAX_CHANNELS ||
-        !picture_size_is_valid(wide, high, channels * pixel_bytes(kind)))
-        return reason_refuse(
-            reason,
-            "an array of %" PRIu64 "x%" PRIu64 "x%" PRIu64
-            " is not an image [c, h, w] (1 to %u channels, 1 to %u per side, "
-            "512 MiB in all)",
-            channels, high, wide, PIXEL_MAX_CHANNELS, PICTURE_MAX_SIDE);
-    uint64_t bytes = channels * high * wide * pixel_bytes(kind);
+                                            : "more than three axes",
+                             array_order_axes(l->order));
+    if (!is_image(l, type->kind))
+        return refuse_shape(h, type, l->order, reason);
+    uint64_t bytes = l->channels * l->height * l->width * type->bytes;
     if (size != bytes)
         return reason_refuse(
             reason, "%s .npy: %" PRIu64 " bytes of data, its header says %" PRIu64,
             size < bytes ? "truncated" : "damaged", size, bytes);
-    return picture_create(out, kind, (uint32_t)channels, (uint32_t)wide,
-                          (uint32_t)high) ||
+    return picture_create(out, type->kind, (uint32_t)l->channels, (uint32_t)l->width,
+                          (uint32_t)l->height) ||
            reason_refuse_memory(reason);
 }
 
-// Where sample (c, y, x) is in the file, counted in samples.
-static size_t place(const struct picture *p, bool fortran, size_t c, size_t y, size_t x)
+static bool refuse_integer(const struct type *type, const char *text,
+                           struct reason *reason)
 {
-    return fortran ? (x * p->height + y) * p->channels + c
-                   : (c * p->height + y) * p->width + x;
+    return reason_refuse(reason,
+                         "an array of %s with the value %s: integers must be 0 to "
+                         "65535: save it as u2 of that range, or as f4 from -1 to 1",
+                         type->name, text);
 }
 
-static void read_samples(const uint8_t *data, bool is_big, bool fortran,
-                         struct picture *out)
+// A sample of a kind from the bits of a type. False if the kind cannot hold it.
+static bool put_integer(const struct type *type, uint64_t bits, uint16_t *to,
+                        struct reason *reason)
 {
-    size_t bytes = pixel_bytes(out->kind), i = 0;
-    for (uint32_t c = 0; c < out->channels; c++)
-        for (uint32_t y = 0; y < out->height; y++)
-            for (uint32_t x = 0; x < out->width; x++, i++) {
-                const uint8_t *from = data + place(out, fortran, c, y, x) * bytes;
-                uint32_t bits = 0;
-                for (size_t k = 0; k < bytes; k++)
-                    bits |= (uint32_t)from[k] << 8 * (is_big ? bytes - 1 - k : k);
-                switch (out->kind) {
-                case PIXEL_U8:
-                    ((uint8_t *)out->samples)[i] = (uint8_t)bits;
-                    break;
-                case PIXEL_U16:
-                    ((uint16_t *)out->samples)[i] = (uint16_t)bits;
-                    break;
-                case PIXEL_F32:
-                case PIXEL_KINDS:
-                    memcpy((float *)out->samples + i, &bits, sizeof(bits));
-                    break;
-                }
-            }
+    char text[24];
+    const bool is_negative =
+        type->class == CLASS_SIGNED && bits >> (8 * type->bytes - 1) != 0;
+    if (!is_negative && bits <= UINT16_MAX) {
+        *to = (uint16_t)bits;
+        return true;
+    }
+    if (is_negative && type->bytes < 8)
+        bits |= UINT64_MAX << 8 * type->bytes;
+    if (is_negative)
+        snprintf(text, sizeof(text), "-%" PRIu64, UINT64_C(0) - bits);
+    else
+        snprintf(text, sizeof(text), "%" PRIu64, bits);
+    return refuse_integer(type, text, reason);
+}
+
+static float float_of(const struct type *type, uint64_t bits)
+{
+    const uint32_t low = (uint32_t)bits;
+    double wide;
+    float value;
+    switch (type->bytes) {
+    case 2:
+        return bytes_half_value((uint16_t)bits);
+    case 8:
+        memcpy(&wide, &bits, sizeof(wide));
+        // A float that is too large is no number of C; what is not finite is refused.
+        return fabs(wide) <= (double)FLT_MAX ? (float)wide : INFINITY;
+    default:
+        memcpy(&value, &low, sizeof(value));
+        return value;
+    }
+}
+
+static bool refuse_value(const struct type *type, const struct layout *l, uint32_t c,
+                         uint32_t y, uint32_t x, struct reason *reason)
+{
+    const uint32_t at[MAX_AXES] = { l->order == ARRAY_HWC ? y : c,
+                                    l->order == ARRAY_HWC ? x : y,
+                                    l->order == ARRAY_HWC ? c : x };
+    return reason_refuse(reason, "the value at [%u, %u, %u] is not %s", (unsigned)at[0],
+                         (unsigned)at[1], (unsigned)at[2],
+                         type->class == CLASS_BOOL ? "True or False"
+                         : type->bytes == 8        ? "a finite number of 32 bits"
+                                                   : "a finite number");
 }
 
 // Infinity or NaN in one sample would be in every weight after a training step.
-static bool check_finite(const struct picture *p, struct reason *reason)
+static bool read_samples(const uint8_t *data, const struct type *type, bool is_big,
+                         const struct layout *l, struct picture *out,
+                         struct reason *reason)
 {
-    const float *samples = p->samples;
-    size_t plane = (size_t)p->width * p->height;
-    for (size_t i = 0; p->kind == PIXEL_F32 && i < plane * p->channels; i++)
-        if (!isfinite(samples[i]))
-            return reason_refuse(reason,
-                                 "the value at [%zu, %zu, %zu] is not a finite number",
-                                 i / plane, i % plane / p->width, i % p->width);
+    const size_t bytes = type->bytes;
+    size_t i = 0;
+    for (uint32_t c = 0; c < out->channels; c++)
+        for (uint32_t y = 0; y < out->height; y++)
+            for (uint32_t x = 0; x < out->width; x++, i++) {
+                const uint8_t *from =
+                    data + (c * l->step_c + y * l->step_y + x * l->step_x) * bytes;
+                uint64_t bits = 0;
+                for (size_t k = 0; k < bytes; k++)
+                    bits |= (uint64_t)from[k] << 8 * (is_big ? bytes - 1 - k : k);
+                if (out->kind == PIXEL_U16) {
+                    if (!put_integer(type, bits, (uint16_t *)out->samples + i, reason))
+                        return false;
+                } else if (out->kind == PIXEL_U8) {
+                    const bool is_bool = type->class == CLASS_BOOL;
+                    if (is_bool && bits > 1)
+                        return refuse_value(type, l, c, y, x, reason);
+                    ((uint8_t *)out->samples)[i] =
+                        (uint8_t)(is_bool ? bits * UINT8_MAX : bits);
+                } else {
+                    const float value = float_of(type, bits);
+                    if (!isfinite(value))
+                        return refuse_value(type, l, c, y, x, reason);
+                    ((float *)out->samples)[i] = value;
+                }
+            }
     return true;
 }
 
-bool npy_decode(const uint8_t *data, size_t size, struct picture *picture,
-                struct reason *reason)
+bool npy_decode(const uint8_t *data, size_t size, enum array_order order,
+                struct picture *picture, struct reason *reason)
 {
     struct header h = { 0 };
-    enum pixel_kind kind;
     size_t begin = 0;
     bool is_big = false;
     *picture = (struct picture){ 0 };
     if (!read_header(data, size, &h, &begin, reason))
         return false;
-    if (!find_kind(h.type, &kind, &is_big))
-        return reason_refuse(reason, "an array of %s, not of u1, u2 or f4", h.type);
-    if (!read_shape(&h, kind, size - begin, picture, reason))
+    const struct type *type = find_type(h.type, &is_big);
+    if (!type)
+        return reason_refuse(reason,
+                             "an array of %s, not of u1, u2, f4, f2, f8, b1 or "
+                             "integers from 0 to 65535",
+                             h.type);
+    const struct layout l = layout_of(&h, order);
+    if (!read_shape(&h, type, &l, size - begin, picture, reason))
         return false;
     picture->is_array = true;
-    read_samples(data + begin, is_big, h.fortran, picture);
-    if (check_finite(picture, reason))
+    if (read_samples(data + begin, type, is_big, &l, picture, reason))
         return true;
     picture_free(picture);
     return false;
@@ -291,19 +424,22 @@ bool npy_decode(const uint8_t *data, size_t size, struct picture *picture,
 // ---------------------------------------------------------------------------
 // Writing
 
-bool npy_write(const char *path, const struct picture *p)
+bool npy_write(const char *path, const struct picture *p, enum array_order order)
 {
-    static const char *const types[PIXEL_KINDS] = { "|u1", "<u2", "<f4" };
+    static const char *const names[PIXEL_KINDS] = { "|u1", "<u2", "<f4" };
+    const bool is_hwc = order == ARRAY_HWC;
     char header[2 * HEADER_ALIGNMENT];
     struct file_writer writer;
 
     // Padded with spaces and a newline, so that the samples begin at a multiple of 64.
     size_t begin = MAGIC + 4;
     memset(header, ' ', sizeof(header));
-    int length = snprintf(header + begin, sizeof(header) - begin,
-                          "{'descr': '%s', 'fortran_order': False, 'shape': "
-                          "(%" PRIu32 ", %" PRIu32 ", %" PRIu32 "), }",
-                          types[p->kind], p->channels, p->height, p->width);
+    int length =
+        snprintf(header + begin, sizeof(header) - begin,
+                 "{'descr': '%s', 'fortran_order': False, 'shape': "
+                 "(%" PRIu32 ", %" PRIu32 ", %" PRIu32 "), }",
+                 names[p->kind], is_hwc ? p->height : p->channels,
+                 is_hwc ? p->width : p->height, is_hwc ? p->channels : p->width);
     assert(length > 0 && begin + (size_t)length < sizeof(header));
     header[begin + (size_t)length] = ' ';
     size_t size = ALIGN_UP(begin + (size_t)length + 1, (size_t)HEADER_ALIGNMENT);
@@ -314,12 +450,13 @@ bool npy_write(const char *path, const struct picture *p)
     header[MAGIC + 2] = (char)(size - begin);
     header[MAGIC + 3] = 0;
 
-    size_t count = (size_t)p->channels * p->height * p->width;
+    size_t plane = (size_t)p->height * p->width, count = plane * p->channels;
     size_t bytes = pixel_bytes(p->kind);
     uint8_t *data = mem_array(count, bytes);
     if (!data)
         return false;
     for (size_t i = 0; i < count; i++) {
+        const size_t to = is_hwc ? i % plane * p->channels + i / plane : i;
         uint32_t bits = 0;
         if (p->kind == PIXEL_F32)
             memcpy(&bits, (const float *)p->samples + i, sizeof(bits));
@@ -327,7 +464,7 @@ bool npy_write(const char *path, const struct picture *p)
             bits = p->kind == PIXEL_U16 ? ((const uint16_t *)p->samples)[i]
                                         : ((const uint8_t *)p->samples)[i];
         for (size_t k = 0; k < bytes; k++)
-            data[i * bytes + k] = (uint8_t)(bits >> 8 * k);
+            data[to * bytes + k] = (uint8_t)(bits >> 8 * k);
     }
     bool ok = file_writer_begin(&writer, path, false);
     if (ok) {

@@ -49,7 +49,7 @@ static bool finish_side(struct picture *p, uint32_t channels, enum pixel_kind ki
 static bool read_side(const char *path, const struct pair_options *o, struct picture *p,
                       struct reason *reason)
 {
-    if (!picture_read(path, p, reason))
+    if (!picture_read_ordered(path, o->order, p, reason))
         return false;
     if (!o->resize && (p->width != o->side || p->height != o->side))
         return reason_refuse(reason,
@@ -64,7 +64,7 @@ static bool split(const char *path, const struct pair_options *o, struct picture
                   struct picture *b, struct reason *reason)
 {
     struct picture whole;
-    if (!picture_read(path, &whole, reason))
+    if (!picture_read_ordered(path, o->order, &whole, reason))
         return false;
     uint32_t half = whole.width / 2;
     bool ok;

@@ -26,6 +26,7 @@ struct pair_options {
     uint32_t input_nc, output_nc;    // channels
     // Files of another kind are refused. PIXEL_KINDS: any kind.
     enum pixel_kind input_kind, output_kind;
+    enum array_order order;    // axes of .npy arrays
     bool resize;    // to side x side; false: an image must have this size
     uint32_t side;
     enum resize_filter filter;

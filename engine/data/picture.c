@@ -140,6 +140,15 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
     struct picture to;
     if (p->channels == channels)
         return true;
+    // Channels where sides were expected: of [h, w, c] taken as [c, h, w] the width is
+    // the number of channels, in the opposite case the height.
+    if (p->is_array && (p->width == channels || p->height == channels))
+        return reason_refuse(
+            reason,
+            "has %u channels, the model %u: with sides of %u and %u it "
+            "may be of the other --npy-order",
+            (unsigned)p->channels, (unsigned)channels, (unsigned)p->height,
+            (unsigned)p->width);
     if (p->is_array)
         return reason_refuse(reason, "has %u channels, the model %u",
                              (unsigned)p->channels, (unsigned)channels);
@@ -194,6 +203,16 @@ static uint32_t from_float(float x, enum pixel_kind kind)
 {
     float most = (float)full[kind], v = (x + 1.0f) * (most / 2.0f);
     return v > 0.0f ? (uint32_t)MIN(v + 0.5f, most) : 0;    // NaN is 0
+}
+
+bool picture_exceeds_range(const struct picture *p)
+{
+    const float *samples = p->samples;
+    const size_t count = plane_count(p) * p->channels;
+    for (size_t i = 0; p->kind == PIXEL_F32 && i < count; i++)
+        if (!(samples[i] >= -1.0f && samples[i] <= 1.0f))
+            return true;
+    return false;
 }
 
 bool picture_set_kind(struct picture *p, enum pixel_kind kind)

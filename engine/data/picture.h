@@ -17,6 +17,19 @@
 #define PICTURE_MAX_SIDE 32768u
 #define PICTURE_MAX_BYTES ((uint64_t)512 * 1024 * 1024)
 
+// The axes of an array in a file: planes, as pictures have them, or pixels.
+enum array_order { ARRAY_CHW, ARRAY_HWC };
+
+static inline const char *array_order_name(enum array_order order)
+{
+    return order == ARRAY_HWC ? "hwc" : "chw";
+}
+
+static inline const char *array_order_axes(enum array_order order)
+{
+    return order == ARRAY_HWC ? "[h, w, c]" : "[c, h, w]";
+}
+
 struct picture {
     enum pixel_kind kind;
     uint32_t channels, width, height;
@@ -43,6 +56,9 @@ bool picture_copy(const struct picture *in, struct picture *out);
 // opaque. An array is refused unless it has them. Nothing is logged.
 bool picture_set_channels(struct picture *picture, uint32_t channels,
                           struct reason *reason);
+
+// Whether some of its samples are floats outside [-1, 1], or no numbers.
+bool picture_exceeds_range(const struct picture *picture);
 
 // Converts to another kind in place. u8 and u16 stretch over [-1, 1], the range of the
 // networks: floats are clamped and rounded as a network's output is; u16 to u8 keeps

@@ -19,6 +19,7 @@ enum { HEAD_BYTES = 1024 };    // enough for the header of every kind
 struct file_kind {
     const char *extensions[2];                       // in lower case
     bool (*is)(const uint8_t *data, size_t size);    // NULL: only the name says it
+    // NULL for arrays, whose functions take the order of the axes.
     bool (*decode)(const uint8_t *data, size_t size, struct picture *picture,
                    struct reason *reason);
     bool (*write)(const char *path, const struct picture *picture);
@@ -43,8 +44,8 @@ static const struct file_kind kinds[] = {
     { { ".tga" }, NULL, tga_decode, tga_write, NULL, { true }, 4, true },
     { { ".npy" },
       npy_is,
-      npy_decode,
-      npy_write,
+      NULL,
+      NULL,
       npy_find_kind,
       { true, true, true },
       PIXEL_MAX_CHANNELS,
@@ -100,7 +101,8 @@ bool picture_has_image_extension(const char *name)
 // Reading
 
 static bool decode(const char *path, const uint8_t *data, size_t size,
-                   struct picture *picture, struct reason *reason)
+                   enum array_order order, struct picture *picture,
+                   struct reason *reason)
 {
     const struct file_kind *named = find_by_name(path);
     const struct file_kind *kind = find_by_content(data, size);
@@ -112,19 +114,26 @@ static bool decode(const char *path, const uint8_t *data, size_t size,
         kind = named;
     if (!kind)
         return reason_refuse(reason, "not a PNG, JPEG, BMP or TGA image");
-    return kind->decode(data, size, picture, reason);
+    return kind->is_array ? npy_decode(data, size, order, picture, reason)
+                          : kind->decode(data, size, picture, reason);
 }
 
-bool picture_read(const char *path, struct picture *picture, struct reason *reason)
+bool picture_read_ordered(const char *path, enum array_order order,
+                          struct picture *picture, struct reason *reason)
 {
     void *data;
     size_t size;
     *picture = (struct picture){ 0 };
     if (!file_load(path, &data, &size, reason))
         return false;
-    bool ok = decode(path, data, size, picture, reason);
+    bool ok = decode(path, data, size, order, picture, reason);
     mem_free(data);
     return ok;
+}
+
+bool picture_read(const char *path, struct picture *picture, struct reason *reason)
+{
+    return picture_read_ordered(path, ARRAY_CHW, picture, reason);
 }
 
 bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason)
@@ -177,7 +186,20 @@ static void suggest(enum pixel_kind kind, uint32_t channels, char *text, size_t 
                                        length ? " or " : "", kinds[i].extensions[0]);
 }
 
-bool picture_write(const char *path, const struct picture *p)
+enum pixel_kind picture_kind_held(const char *name, enum pixel_kind kind,
+                                  uint32_t channels)
+{
+    const struct file_kind *file = find_by_name(name);
+    if (!file || holds(file, kind, channels))
+        return kind;
+    for (int k = (int)kind - 1; k >= 0; k--)
+        if (holds(file, (enum pixel_kind)k, channels))
+            return (enum pixel_kind)k;
+    return kind;
+}
+
+bool picture_write_ordered(const char *path, const struct picture *p,
+                           enum array_order order)
 {
     const struct file_kind *file = find_by_name(path);
     if (!picture_size_is_valid(p->width, p->height,
@@ -197,5 +219,10 @@ bool picture_write(const char *path, const struct picture *p)
                   (unsigned)p->channels, pixel_kind_name(p->kind), others);
         return false;
     }
-    return file->write(path, p);
+    return file->is_array ? npy_write(path, p, order) : file->write(path, p);
+}
+
+bool picture_write(const char *path, const struct picture *p)
+{
+    return picture_write_ordered(path, p, ARRAY_CHW);
 }

@@ -20,6 +20,9 @@
 // alpha; u8, or u16 where the file has 16 bits; .npy has any channels and kinds. The
 // content decides on the kind of file. Nothing is logged: `reason` says why it failed.
 bool picture_read(const char *path, struct picture *picture, struct reason *reason);
+// The same with the order of the axes of arrays, [c, h, w] without.
+bool picture_read_ordered(const char *path, enum array_order order,
+                          struct picture *picture, struct reason *reason);
 
 // The kind of samples that picture_read would find, from the first bytes of the file
 // alone. False with the reason where they do not say, or cannot be read. Nothing is
@@ -34,9 +37,15 @@ void picture_warn_of_orientation(const char *path, const struct picture *picture
 // channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The file appears
 // whole or not at all. False after a message.
 bool picture_write(const char *path, const struct picture *picture);
+bool picture_write_ordered(const char *path, const struct picture *picture,
+                           enum array_order order);
 
 // Whether a file of this name can hold such a picture with all of its channels.
 bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels);
+
+// `kind`, or the kind nearest below it that a file of this name can hold.
+enum pixel_kind picture_kind_held(const char *name, enum pixel_kind kind,
+                                  uint32_t channels);
 
 // Whether a name ends in one of PICTURE_EXTENSIONS or IMAGE_EXTENSIONS, in any case.
 bool picture_has_known_extension(const char *name);

@@ -5,6 +5,7 @@
 
 #include "formats/pth.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "formats/pth_tensors.h"
@@ -12,21 +13,6 @@
 #include <string.h>
 
 #define CHUNK 65536u    // bytes converted at once
-
-// An IEEE half: 1 bit of sign, 5 of exponent (bias 15), 10 of fraction.
-static float from_half(uint16_t bits)
-{
-    uint32_t sign = (uint32_t)(bits & 0x8000u) << 16, exponent = bits >> 10 & 31u;
-    uint32_t fraction = bits & 0x3ffu, result;
-    float value;
-    if (exponent == 0) {    // zero, or too small for a full exponent
-        value = (float)fraction / 16777216.0f;
-        return sign ? -value : value;
-    }
-    result = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
-    memcpy(&value, &result, sizeof(value));
-    return value;
-}
 
 #define RETURN_AS(type)                                                                \
     do {                                                                               \
@@ -46,7 +32,7 @@ static float to_float(enum pth_kind kind, const uint8_t *from)
     case PTH_F64:
         RETURN_AS(double);
     case PTH_F16:
-        return from_half((uint16_t)(from[0] | from[1] << 8));
+        return bytes_half_value((uint16_t)(from[0] | from[1] << 8));
     case PTH_BF16:    // the upper half of a float
         bits = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 24;
         memcpy(&value, &bits, sizeof(value));

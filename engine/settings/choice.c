@@ -5,6 +5,7 @@
 
 #include "settings/choice.h"
 
+#include "data/picture.h"
 #include "data/resize.h"
 #include "models/model.h"
 #include "ops/op.h"
@@ -78,6 +79,12 @@ const struct choice choice_laws[] = {
 const struct choice choice_crops[] = {
     { "resize_and_crop", true },
     { "none", false },
+    CHOICE_END,
+};
+
+const struct choice choice_npy_orders[] = {
+    { "chw", ARRAY_CHW },
+    { "hwc", ARRAY_HWC },
     CHOICE_END,
 };
 

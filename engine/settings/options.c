@@ -31,6 +31,7 @@ void options_init(struct pix_train_options *options)
         .output_nc = 3,
         .input_kind = "auto",
         .output_kind = "auto",
+        .npy_order = "chw",
         .net_g = "unet",    // at this crop the port's unet_256
         .net_d = "basic",
         .n_layers_d = 3,

@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "data/dataset.h"
+#include "data/picture.h"
 #include "models/model.h"
 #include "models/staging.h"
 #include "ops/tuning.h"
@@ -26,6 +27,7 @@ struct settings {
     bool swap;    // direction BtoA: the input is B
     // Sample types of the images. PIXEL_KINDS ("auto"): those of the first usable pair.
     enum pixel_kind input_kind, output_kind;
+    enum array_order order;    // axes of .npy arrays
     bool resize;    // to options.load_size before the crop; without: images must have
                     // that size
     enum resize_filter filter;

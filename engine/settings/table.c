@@ -50,6 +50,8 @@ static const struct pix_option table[] = {
       "NAME", "sample type of the input: auto, u8, u16 or f32", false, false },
     { "output-kind", PIX_OPTION_CHOICE, FIELD(output_kind), 0, 0, "auto|u8|u16|f32",
       "NAME", "sample type of the output: auto, u8, u16 or f32", false, false },
+    { "npy-order", PIX_OPTION_CHOICE, FIELD(npy_order), 0, 0, "chw|hwc", "NAME",
+      "axes of .npy arrays: chw or hwc", false, false },
     { "net-g", PIX_OPTION_CHOICE, FIELD(net_g), 0, 0,
       "unet|unet_256|unet_128|resnet_6blocks|resnet_9blocks|encoder_decoder", "NAME",
       "unet, unet_256, unet_128, resnet_6blocks, resnet_9blocks or encoder_decoder",
