@@ -476,9 +476,13 @@ struct pix_translate_options {
     // "running": norms use the running statistics of training, no dropout.
     const char *mode;
     uint64_t seed;    // for the dropout mask of "paper"
-    // Sample type of the output: "u8", "u16" or "f32"; NULL: as trained, as far as the
-    // file records it (a .pth does not: then u8).
-    const char *output_kind;
+    // Sample types of inputs and outputs: "u8", "u16" or "f32". NULL: as trained, as far
+    // as the file records it. Where it does not (a .pth) each image keeps its own, and
+    // its output has the same, or what the file that is written can hold.
+    const char *input_kind, *output_kind;
+    // Axes of .npy arrays, in and out: "chw" or "hwc"; NULL: as trained, as far as the
+    // file records it (else "chw").
+    const char *npy_order;
     // "AtoB" or "BtoA", for pix_evaluate; NULL: as trained, as far as the file records
     // it (else AtoB).
     const char *direction;

@@ -319,9 +319,11 @@ static struct {
     uint32_t loaded, live, most_live, done, failed;
 } flow;
 
-static bool flow_load(void *user, size_t index, struct picture *picture)
+static bool flow_load(void *user, size_t index, struct picture *picture,
+                      enum pixel_kind *output)
 {
     (void)user;
+    (void)output;
     // One does not fit.
     if (!picture_create(picture, PIXEL_U8, 3, CROP, CROP + (index == 7 ? 1 : 0)))
         return false;

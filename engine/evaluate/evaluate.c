@@ -14,6 +14,7 @@
 #include "data/sheet.h"
 #include "evaluate/metrics.h"
 #include "settings/settings.h"
+#include "translate/conversion.h"
 #include "translate/pipeline.h"
 #include "translate/translator.h"
 
@@ -22,9 +23,20 @@
 
 #define GRID_ROWS_PER_STACK 4u    // more rows are divided between two stacks
 
+// `found` is what the files have. The pictures are converted to the kinds of the model
+// where they are known.
 struct pair {
     struct picture input, target;
     struct pair_notes notes;
+    struct {
+        enum pixel_kind kind;
+        bool exceeds;    // floats outside [-1, 1]
+    } found[2];          // of the input, of the target
+};
+
+// What was converted on both sides.
+struct sides {
+    struct conversions input, target;
 };
 
 static void pair_free(struct pair *pair)
@@ -33,19 +45,24 @@ static void pair_free(struct pair *pair)
     picture_free(&pair->target);
 }
 
+static bool set_kind(struct picture *p, enum pixel_kind known)
+{
+    return known == PIXEL_KINDS || picture_set_kind(p, known);
+}
+
 // Reads both sides at the model's size, [channels, crop_size, crop_size], and as its
-// kinds.
+// kinds where they are known.
 static bool load_sides(const struct pair_file *file, const struct settings *s,
                        struct pair *pair, const char **culprit, struct reason *reason)
 {
     const struct pix_train_options *o = &s->options;
-    const struct staging staging = settings_staging(s);
     const struct pair_options options = {
         .swap = s->swap,
         .input_nc = o->input_nc,
         .output_nc = o->output_nc,
         .input_kind = PIXEL_KINDS,
         .output_kind = PIXEL_KINDS,
+        .order = s->order,
         .resize = true,
         .side = o->crop_size,
         .filter = s->filter,
@@ -53,23 +70,69 @@ static bool load_sides(const struct pair_file *file, const struct settings *s,
     if (!pair_read(file, &options, &pair->input, &pair->target, &pair->notes, culprit,
                    reason))
         return false;
-    if (picture_set_kind(&pair->input, staging.input) &&
-        picture_set_kind(&pair->target, staging.output))
+    for (int k = 0; k < 2; k++) {
+        const struct picture *p = k ? &pair->target : &pair->input;
+        pair->found[k].kind = p->kind;
+        pair->found[k].exceeds = picture_exceeds_range(p);
+    }
+    if (set_kind(&pair->input, s->input_kind) &&
+        set_kind(&pair->target, s->output_kind))
         return true;
     pair_free(pair);
     return reason_refuse_memory(reason);
 }
 
-// The mean of each channel over the targets of DATA/train, in samples of their kind.
+static void count_sides(const struct pair *pair, struct sides *counts)
+{
+    conversion_count(&counts->input, pair->found[0].kind, pair->input.kind,
+                     pair->found[0].exceeds);
+    conversion_count(&counts->target, pair->found[1].kind, pair->target.kind,
+                     pair->found[1].exceeds);
+}
+
+// A colour in samples of each kind.
+struct colour {
+    double of[PIXEL_KINDS][PIXEL_MAX_CHANNELS];
+};
+
+// Makes means of the sums over `used` targets of each kind. With one kind its samples
+// are summed up and divided as they are, so that the result is exact up to one
+// rounding.
+static void finish_colour(const uint64_t used[PIXEL_KINDS], size_t plane,
+                          uint32_t channels, struct colour *colour)
+{
+    uint64_t all = 0;
+    for (int kind = 0; kind < PIXEL_KINDS; kind++)
+        all += used[kind];
+    for (uint32_t c = 0; c < channels; c++) {
+        double mean = 0;    // in the range of the networks
+        for (int kind = 0; kind < PIXEL_KINDS; kind++) {
+            double *sum = &colour->of[kind][c];
+            if (used[kind] == 0)
+                continue;
+            *sum /= (double)used[kind] * (double)plane;
+            mean += metrics_to_range((enum pixel_kind)kind, *sum) * (double)used[kind] /
+                    (double)all;
+        }
+        for (int kind = 0; kind < PIXEL_KINDS; kind++)
+            if (used[kind] < all)
+                colour->of[kind][c] = metrics_from_range((enum pixel_kind)kind, mean);
+    }
+}
+
+// The mean of each channel over the targets of DATA/train, in samples of each kind.
 // Broken pairs are skipped silently, since training has reported them; what cannot be
 // read for a reason that passes would make another mean. The split that is evaluated
 // plays no part: like a model, a baseline knows only what training has shown.
-static bool mean_colour(const char *data, const struct settings *s, double *colour)
+static bool mean_colour(const char *data, const struct translator *t,
+                        struct colour *colour)
 {
+    const struct settings *s = translator_get_settings(t);
     const struct pix_train_options *o = &s->options;
     const size_t plane = (size_t)o->crop_size * o->crop_size;
     struct pair_list list;
-    uint64_t used = 0;
+    struct sides counts = { 0 };
+    uint64_t used[PIXEL_KINDS] = { 0 };
     bool ok = true;
     if (!data_folder_list(data, "train", &list))
         return false;
@@ -78,8 +141,9 @@ static bool mean_colour(const char *data, const struct settings *s, double *colo
         struct reason reason;
         const char *culprit;
         if (load_sides(&list.files[i], s, &pair, &culprit, &reason)) {
-            metrics_add_sums(&pair.target, colour);
-            used++;
+            metrics_add_sums(&pair.target, colour->of[pair.target.kind]);
+            used[pair.target.kind]++;
+            count_sides(&pair, &counts);
             pair_free(&pair);
         } else if (reason.kind == REASON_PASSING) {
             log_error("evaluate: cannot read %s: %s: without it the mean colour of the "
@@ -88,12 +152,17 @@ static bool mean_colour(const char *data, const struct settings *s, double *colo
             ok = false;
         }
     }
-    for (uint32_t c = 0; c < o->output_nc; c++)
-        colour[c] /= (double)used * (double)plane;
-    if (ok && used == 0)
+    if (ok && counts.target.images == 0) {
         log_error("evaluate: no image in %s/train can be read", data);
+        ok = false;
+    }
+    if (ok) {
+        finish_colour(used, plane, o->output_nc, colour);
+        conversion_report(&counts.target, "training target", s->output_kind,
+                          translator_kind_reason(t, true));
+    }
     pair_list_free(&list);
-    return ok && used > 0;
+    return ok;
 }
 
 static bool paste_pair(struct sheet *sheet, uint32_t row, const struct pair *pair,
@@ -114,9 +183,10 @@ struct record {
 struct evaluation {
     const struct settings *settings;    // of the model
     struct pair_list list;
-    double colour[PIXEL_MAX_CHANNELS];    // see mean_colour
-    struct record **records;              // by index in the list; NULL: not on its way
-    struct sheet *grid;                   // NULL: none wanted
+    struct colour colour;    // see mean_colour
+    struct sides counts;
+    struct record **records;    // by index in the list; NULL: not on its way
+    struct sheet *grid;         // NULL: none wanted
     struct pair_tally tally;
     struct pix_evaluation sum;    // sums until the last pair, then means
     bool failed;                  // not by a broken pair: stop
@@ -132,7 +202,8 @@ static void record_free(struct record *r)
 }
 
 // Called by any thread, see struct pipeline_ends.
-static bool load_pair(void *user, size_t index, struct picture *picture)
+static bool load_pair(void *user, size_t index, struct picture *picture,
+                      enum pixel_kind *output)
 {
     struct evaluation *e = user;
     struct record *r = mem_zalloc(sizeof(*r));
@@ -149,6 +220,7 @@ static bool load_pair(void *user, size_t index, struct picture *picture)
         record_free(r);
         return false;
     }
+    *output = r->pair.target.kind;
     // Without a lock: each index is one thread's at a time, and the pipeline's own lock
     // orders the threads that have it one after another.
     e->records[index] = r;
@@ -163,7 +235,8 @@ static bool compare_pair(void *user, size_t index, struct picture *picture)
     r->output = *picture;
     *picture = (struct picture){ 0 };
     r->l1 = metrics_l1(&r->output, &r->pair.target);
-    r->l1_mean_colour = metrics_l1_of_colour(e->colour, &r->pair.target);
+    r->l1_mean_colour =
+        metrics_l1_of_colour(e->colour.of[r->pair.target.kind], &r->pair.target);
     return metrics_l1_of_input(&r->pair.input, &r->pair.target, &r->l1_copy);
 }
 
@@ -180,6 +253,7 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
             !paste_pair(e->grid, e->sum.pairs, &r->pair, &r->output))
             e->failed = true;
         pair_tally_add(&e->tally, &e->list.files[index], &r->pair.notes);
+        count_sides(&r->pair, &e->counts);
         e->sum.pairs++;
     } else if (result == PIX_TRANSLATE_NOT_READ) {
         e->sum.broken++;
@@ -224,7 +298,7 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     bool ok = false;
 
     if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
-        !mean_colour(data, s, e.colour))
+        !mean_colour(data, t, &e.colour))
         goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)e.list.count) : 0;
@@ -237,6 +311,10 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
         goto end;
     pipeline_run(t, translator_threads(t), e.list.count, &ends);
     pair_tally_report(&e.tally);
+    conversion_report(&e.counts.input, "input", s->input_kind,
+                      translator_kind_reason(t, false));
+    conversion_report(&e.counts.target, "target", s->output_kind,
+                      translator_kind_reason(t, true));
     // Pairs are missing where the pipeline failed before it came to them.
     if (e.failed || (uint64_t)e.sum.pairs + e.sum.broken < e.list.count)
         goto end;

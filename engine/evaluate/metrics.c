@@ -15,6 +15,16 @@ static double unit(enum pixel_kind kind)
     return kind == PIXEL_U8 ? 127.5 : kind == PIXEL_U16 ? 32767.5 : 1.0;
 }
 
+double metrics_to_range(enum pixel_kind kind, double sample)
+{
+    return kind == PIXEL_F32 ? sample : sample / unit(kind) - 1.0;
+}
+
+double metrics_from_range(enum pixel_kind kind, double value)
+{
+    return kind == PIXEL_F32 ? value : (value + 1.0) * unit(kind);
+}
+
 // Sample i, through all channels, as it is held.
 static double sample(const struct picture *p, size_t i)
 {

@@ -16,6 +16,10 @@ double metrics_l1(const struct picture *x, const struct picture *y);
 bool metrics_l1_of_input(const struct picture *input, const struct picture *target,
                          double *l1);
 
+// A sample of a kind in the range of the networks, and back; not rounded.
+double metrics_to_range(enum pixel_kind kind, double sample);
+double metrics_from_range(enum pixel_kind kind, double value);
+
 // L1 of a flat picture. `colour` has a value for each channel, in samples of the
 // target's kind.
 double metrics_l1_of_colour(const double *colour, const struct picture *target);

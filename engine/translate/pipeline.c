@@ -13,6 +13,8 @@
 #include "base/os.h"
 #include "data/image.h"
 #include "data/picture_file.h"
+#include "settings/settings.h"
+#include "translate/conversion.h"
 #include "translate/translator.h"
 
 #include <assert.h>
@@ -41,10 +43,11 @@ struct slot {
     enum stage stage;
     // For whoever has the slot at its stage.
     enum pix_translate_result result;
-    bool is_pair;                 // looks like one
-    struct picture image;         // the input, from STAGE_RUN on the output
-    uint64_t bytes;               // of it, as counted
-    struct log_queue messages;    // about this image, reported when it is done
+    struct translator_form form;      // from STAGE_LOADED on
+    struct translator_notes notes;    // of the input
+    struct picture image;             // the input, from STAGE_RUN on the output
+    uint64_t bytes;                   // of it, as counted
+    struct log_queue messages;        // about this image, reported when it is done
 };
 
 // Images that run together.
@@ -69,6 +72,7 @@ struct pipeline {
     struct os_thread *threads[MAX_THREADS];
     uint32_t thread_count;
     bool failed;    // an image was not translated
+    struct conversions conversions;
 
     // Under the mutex from here on: next_done <= next_run <= next_load, and the stages.
     struct os_mutex *mutex;
@@ -115,12 +119,14 @@ static bool may_load(const struct pipeline *p)
 static void load(struct pipeline *p, size_t index, struct slot *s)
 {
     s->result = PIX_TRANSLATE_NOT_READ;
-    s->is_pair = false;
-    if (!p->ends->load(p->ends->user, index, &s->image))
+    enum pixel_kind output = PIXEL_KINDS;
+    s->notes = (struct translator_notes){ 0 };
+    if (!p->ends->load(p->ends->user, index, &s->image, &output))
         return;
-    s->result = translator_prepare(p->translator, &s->image, &s->is_pair)
-                    ? PIX_TRANSLATE_DONE
-                    : PIX_TRANSLATE_NOT_TRANSLATED;
+    s->result =
+        translator_prepare(p->translator, &s->image, output, &s->form, &s->notes)
+            ? PIX_TRANSLATE_DONE
+            : PIX_TRANSLATE_NOT_TRANSLATED;
 }
 
 static void store(struct pipeline *p, size_t index, struct slot *s)
@@ -190,6 +196,9 @@ static bool report_done(struct pipeline *p)
         os_mutex_unlock(p->mutex);
         log_queue_flush(&s->messages);
         p->failed |= s->result != PIX_TRANSLATE_DONE;
+        if (s->result == PIX_TRANSLATE_DONE)
+            conversion_count(&p->conversions, s->notes.kind, s->form.staging.input,
+                             s->notes.exceeds);
         bool go_on = p->ends->done(p->ends->user, p->next_done, s->result);
         os_mutex_lock(p->mutex);
         s->stage = STAGE_FREE;
@@ -209,10 +218,9 @@ static void land(struct pipeline *p)
     log_queue_begin(&f.slots[0]->messages);
     bool ok = true;
     for (uint32_t i = 0; i < f.count; i++) {
-        const struct picture *image = &f.slots[i]->image;
         p->out[i] = (struct picture){ 0 };
-        ok = ok && translator_create_output(p->translator, image->width, image->height,
-                                            &p->out[i]);
+        ok = ok &&
+             translator_create_output(p->translator, &f.slots[i]->form, &p->out[i]);
     }
     ok = translator_wait(p->translator, ok ? p->out : NULL) && ok;
     for (uint32_t i = 0; i < f.count; i++) {
@@ -269,24 +277,25 @@ static bool accept(struct pipeline *p, struct slot *s)
     if (s->result != PIX_TRANSLATE_DONE)
         return false;
     log_queue_begin(&s->messages);
-    if (s->is_pair)
+    if (s->notes.is_pair)
         translator_warn_of_pair(p->translator);
-    bool fits = translator_fits(p->translator, &s->image);
+    bool fits = translator_fits(p->translator, &s->form);
     log_queue_end(&s->messages);
     if (!fits)
         s->result = PIX_TRANSLATE_NOT_TRANSLATED;
     return fits;
 }
 
-// Images of one size that run together.
-static uint32_t most_of(const struct pipeline *p, const struct picture *image)
+// Images of one form that run together.
+static uint32_t most_of(const struct pipeline *p, const struct slot *s)
 {
-    uint64_t room = MAX(p->most_bytes / BATCH_SHARE / image_bytes(image), (uint64_t)1);
-    uint32_t most = translator_most(p->translator, image->width, image->height);
+    uint64_t room =
+        MAX(p->most_bytes / BATCH_SHARE / image_bytes(&s->image), (uint64_t)1);
+    uint32_t most = translator_most(p->translator, &s->form);
     return (uint32_t)MIN((uint64_t)most, room);
 }
 
-// Under the mutex: collects images of one size, at most a batch. Those between them
+// Under the mutex: collects images of one form, at most a batch. Those between them
 // that failed are passed over. False: to be stopped.
 static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
 {
@@ -300,10 +309,8 @@ static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
         struct slot *s = wait_loaded(p);
         if (!s)
             return false;
-        const struct picture *image = &s->image;
         if (s->result == PIX_TRANSLATE_DONE && *count &&
-            (image->width != batch[0]->image.width ||
-             image->height != batch[0]->image.height))
+            !translator_same_form(&s->form, &batch[0]->form))
             break;
         if (*count == 0)
             first = p->next_run;
@@ -313,7 +320,7 @@ static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
         } else {
             // Batches are limited by their bytes too: fewer large images run together.
             if (*count == 0)
-                most = most_of(p, image);
+                most = most_of(p, s);
             batch[(*count)++] = s;
         }
         p->next_run++;
@@ -322,15 +329,15 @@ static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
     return true;
 }
 
-// Under the mutex: begins to run images of one size, in as many runs as it takes.
+// Under the mutex: begins to run images of one form, in as many runs as it takes.
 static void take_off(struct pipeline *p, struct slot **batch, uint32_t count)
 {
     struct translator *t = p->translator;
-    uint32_t width = batch[0]->image.width, height = batch[0]->image.height;
+    const struct translator_form form = batch[0]->form;
     while (count) {
-        uint32_t images = MIN(count, translator_most(t, width, height));
+        uint32_t images = MIN(count, translator_most(t, &form));
         // With fewer in flight it is ready, or may be made so.
-        while (p->in_flight && !translator_is_ready(t, images, width, height))
+        while (p->in_flight && !translator_is_ready(t, images, &form))
             land(p);
         os_mutex_unlock(p->mutex);
         struct flight *f = &p->flights[p->in_flight];
@@ -339,7 +346,7 @@ static void take_off(struct pipeline *p, struct slot **batch, uint32_t count)
         log_queue_begin(&batch[0]->messages);
         // Of a device that was lost enough was said.
         uint32_t taken =
-            translator_is_lost(t) ? 0 : translator_submit(t, p->in, images);
+            translator_is_lost(t) ? 0 : translator_submit(t, p->in, images, &form);
         log_queue_end(&batch[0]->messages);
         os_mutex_lock(p->mutex);
         if (taken) {
@@ -398,6 +405,17 @@ static void start_threads(struct pipeline *p, uint32_t count)
     }
 }
 
+// What happened to the samples of the inputs on the way.
+static void report_conversions(const struct pipeline *p)
+{
+    const enum pixel_kind wanted = translator_kinds(p->translator).input;
+    if (wanted != PIXEL_KINDS)
+        conversion_report(&p->conversions, "input", wanted,
+                          translator_kind_reason(p->translator, false));
+    else
+        conversion_report_range(&p->conversions, "input");
+}
+
 bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
                   const struct pipeline_ends *ends)
 {
@@ -431,6 +449,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
         run_all(&p, batch);
         for (uint32_t i = 0; i < p.thread_count; i++)
             os_thread_join(p.threads[i]);
+        report_conversions(&p);
         ok = !p.failed && p.next_done == count;
     }
     for (size_t i = 0; p.slots && i < p.slot_count; i++) {
@@ -452,29 +471,57 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
 // Items of the public API
 
 struct items {
+    const struct translator *translator;
     struct pix_translate_item *items;
     pix_translate_done *done;
     void *user;
 };
 
-static bool load_item(void *user, size_t index, struct picture *picture)
+// Nobody says which kind the output shall have: that of the input, as far as the file
+// that is written can hold it.
+static enum pixel_kind choose_output(const struct items *all,
+                                     const struct pix_translate_item *item,
+                                     enum pixel_kind kind)
+{
+    const struct settings *s = translator_get_settings(all->translator);
+    if (translator_kinds(all->translator).output != PIXEL_KINDS || !item->output)
+        return PIXEL_KINDS;
+    const enum pixel_kind held =
+        picture_kind_held(item->output, kind, s->options.output_nc);
+    if (held != kind)
+        log_info(
+            "translate: %s is written with %s samples: this format cannot hold the "
+            "%s of %s",
+            item->output, pixel_kind_name(held), pixel_kind_name(kind),
+            item->input ? item->input : "the input");
+    return held;
+}
+
+static bool load_item(void *user, size_t index, struct picture *picture,
+                      enum pixel_kind *output)
 {
     const struct items *all = user;
     const struct pix_translate_item *item = &all->items[index];
     const struct pix_image *in = &item->in;
     struct reason reason;
+    bool ok;
     if (item->input) {
-        if (picture_read(item->input, picture, &reason)) {
+        ok = picture_read_ordered(item->input,
+                                  translator_get_settings(all->translator)->order,
+                                  picture, &reason);
+        if (ok)
             picture_warn_of_orientation(item->input, picture);
-            return true;
-        }
-        log_error("image: %s: %s", item->input, reason.text);
-        return false;
+        else
+            log_error("image: %s: %s", item->input, reason.text);
+    } else {
+        ok = in->pixels && in->width && in->height;
+        if (!ok)
+            log_error("translate: the image is empty");
+        ok = ok && image_to_picture(in, picture);
     }
-    if (in->pixels && in->width && in->height)
-        return image_to_picture(in, picture);
-    log_error("translate: the image is empty");
-    return false;
+    if (ok)
+        *output = choose_output(all, item, picture->kind);
+    return ok;
 }
 
 static bool store_item(void *user, size_t index, struct picture *picture)
@@ -482,7 +529,8 @@ static bool store_item(void *user, size_t index, struct picture *picture)
     const struct items *all = user;
     struct pix_translate_item *item = &all->items[index];
     if (item->output)
-        return picture_write(item->output, picture);
+        return picture_write_ordered(item->output, picture,
+                                     translator_get_settings(all->translator)->order);
     return image_from_picture(picture, &item->out);
 }
 
@@ -497,7 +545,7 @@ static bool item_done(void *user, size_t index, enum pix_translate_result result
 bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
                         size_t count, pix_translate_done *done, void *user)
 {
-    struct items all = { items, done, user };
+    struct items all = { t, items, done, user };
     const struct pipeline_ends ends = { load_item, store_item, item_done, &all, 0 };
     for (size_t i = 0; i < count; i++) {
         items[i].result = PIX_TRANSLATE_PENDING;

@@ -17,8 +17,11 @@ struct translator;
 // it is done.
 struct pipeline_ends {
     // Any thread. `picture` is empty before; its samples are the pipeline's afterwards.
-    // It need not have the channels, kind or size that the networks take.
-    bool (*load)(void *user, size_t index, struct picture *picture);
+    // It need not have the channels, kind or size that the networks take. *output is
+    // PIXEL_KINDS; set to another kind it is that of the output, where the model's is
+    // not known.
+    bool (*load)(void *user, size_t index, struct picture *picture,
+                 enum pixel_kind *output);
     // Any thread. May take the samples: then it leaves `picture` empty.
     bool (*store)(void *user, size_t index, struct picture *picture);
     // The calling thread, in rising order. False: the rest is left.

@@ -19,6 +19,7 @@
 #include "settings/rules.h"
 #include "settings/settings.h"
 #include "store/network_file.h"
+#include "translate/conversion.h"
 #include "translate/translation.h"
 
 #include <assert.h>
@@ -29,9 +30,10 @@
 // Runs that may be under way at once: one that the device works on, one that waits.
 enum { SLOTS = TRANSLATOR_SLOTS };
 
-// The program for a number of images of one size, started when the first ones come.
+// The program for a number of images of one form, started when the first ones come.
 struct sized {
-    uint32_t images, width, height;
+    uint32_t images;
+    struct translator_form form;
     struct program *program;
     struct translation tensors;
     uint32_t oldest, in_flight;    // slot of the oldest run under way, and their number
@@ -41,7 +43,9 @@ struct translator {
     struct gpu_device *device;
     double submission_seconds;
     struct settings settings;    // of the model, with what the caller knows better
-    bool resize;                 // images to the size that it was trained on
+    bool chose_input, chose_output;    // the kinds are the caller's
+    struct conversions told;           // of single images, as flags
+    bool resize;                       // images to the size that it was trained on
     uint32_t batch_size, threads;
     enum translation_mode mode;
     struct step_block step;    // with the seed of dropout
@@ -64,8 +68,8 @@ static void sized_finish(struct sized *s)
 }
 
 // The graph only: it names and shapes the weights too.
-static bool sized_build(struct translator *t, uint32_t images, uint32_t width,
-                        uint32_t height, struct sized *s)
+static bool sized_build(struct translator *t, uint32_t images,
+                        const struct translator_form *form, struct sized *s)
 {
     const struct program_options options = {
         .device = t->device,
@@ -73,12 +77,12 @@ static bool sized_build(struct translator *t, uint32_t images, uint32_t width,
         .slots = SLOTS,
         .tuning = &t->tuning,
     };
-    *s = (struct sized){ .images = images, .width = width, .height = height };
+    *s = (struct sized){ .images = images, .form = *form };
     s->program = program_create(&options);
     if (!s->program ||
         !translation_build(program_graph(s->program), t->generator,
-                           &t->settings.generator, settings_staging(&t->settings),
-                           t->mode, images, height, width, &s->tensors))
+                           &t->settings.generator, form->staging, t->mode, images,
+                           form->height, form->width, &s->tensors))
         return false;
     program_upload(s->program, s->tensors.pixels);
     program_upload(s->program, s->tensors.jitter);
@@ -115,7 +119,7 @@ static bool sized_tune(struct translator *t, struct sized *s)
         return true;
     t->tunes = false;
     sized_finish(s);
-    return sized_build(t, before.images, before.width, before.height, s);
+    return sized_build(t, before.images, &before.form, s);
 }
 
 // The plan is checked before measuring, which takes seconds, and again after it: other
@@ -149,19 +153,27 @@ static bool check_side(const struct translator *t, uint32_t width, uint32_t heig
     return false;
 }
 
-// Makes the kept program one for this number of images of this size, not started yet.
-static bool prepare(struct translator *t, uint32_t images, uint32_t width,
-                    uint32_t height)
+bool translator_same_form(const struct translator_form *a,
+                          const struct translator_form *b)
+{
+    return a->width == b->width && a->height == b->height &&
+           a->staging.input == b->staging.input &&
+           a->staging.output == b->staging.output;
+}
+
+// Makes the kept program one for this number of images of this form, not started yet.
+static bool prepare(struct translator *t, uint32_t images,
+                    const struct translator_form *form)
 {
     struct sized *s = &t->now;
-    bool same_size = s->program && s->width == width && s->height == height;
-    if (same_size && s->images == images)
+    bool same_form = s->program && translator_same_form(&s->form, form);
+    if (same_form && s->images == images)
         return true;
-    // What the device was found to have room for holds for one size only.
-    if (!same_size)
+    // What the device was found to have room for holds for one form only.
+    if (!same_form)
         t->most = t->batch_size;
     sized_finish(s);
-    if (sized_build(t, images, width, height, s))
+    if (sized_build(t, images, form, s))
         return true;
     sized_finish(s);
     return false;
@@ -171,8 +183,8 @@ static bool prepare(struct translator *t, uint32_t images, uint32_t width,
 // `images`. A batch that does not fit the device is tried again with half as many; its
 // errors are captured, while warnings and infos (measuring kernels, a wrong kernel)
 // pass.
-static bool start(struct translator *t, uint32_t images, uint32_t width,
-                  uint32_t height)
+static bool start(struct translator *t, uint32_t images,
+                  const struct translator_form *form)
 {
     struct log_capture capture = { 0 };
     char reason[sizeof(capture.text)] = "";    // of the first failure
@@ -180,7 +192,7 @@ static bool start(struct translator *t, uint32_t images, uint32_t width,
     for (;;) {
         if (images > 1)
             log_capture_begin(&capture);
-        ok = prepare(t, images, width, height) && sized_start(t, &t->now);
+        ok = prepare(t, images, form) && sized_start(t, &t->now);
         if (images > 1)
             log_capture_end(&capture);
         if (!ok && !was_cut)
@@ -194,7 +206,7 @@ static bool start(struct translator *t, uint32_t images, uint32_t width,
         images /= 2;
         was_cut = true;
     }
-    // Set last, since prepare sets it for a new size.
+    // Set last, since prepare sets it for a new form.
     if (was_cut && ok) {
         t->most = images;
         log_warn("translate: a larger batch does not fit %s: translating %" PRIu32
@@ -229,13 +241,27 @@ static bool refuse_option(const char *option, const char *given)
 
 // Replaces what the caller knows better than the file: bare weights record neither the
 // direction nor the kind of samples.
-static bool override(struct settings *s, const struct pix_translate_options *o)
+static bool override(struct translator *t, const struct pix_translate_options *o)
 {
-    int swap;
+    struct settings *s = &t->settings;
+    int swap, order;
+    t->chose_input = o->input_kind != NULL;
+    t->chose_output = o->output_kind != NULL;
+    if (o->input_kind) {
+        if (!pixel_kind_find(o->input_kind, &s->input_kind))
+            return refuse_option("input-kind", o->input_kind);
+        s->options.input_kind = pixel_kind_name(s->input_kind);
+    }
     if (o->output_kind) {
         if (!pixel_kind_find(o->output_kind, &s->output_kind))
             return refuse_option("output-kind", o->output_kind);
         s->options.output_kind = pixel_kind_name(s->output_kind);
+    }
+    if (o->npy_order) {
+        if (!choice_find(choice_npy_orders, o->npy_order, &order))
+            return refuse_option("npy-order", o->npy_order);
+        s->order = (enum array_order)order;
+        s->options.npy_order = choice_name(choice_npy_orders, order);
     }
     if (o->direction) {
         if (!choice_find(choice_directions, o->direction, &swap))
@@ -251,13 +277,16 @@ static bool load(struct translator *t, const struct pix_translate_options *given
     struct pix_plan plan;
     struct network_file *f = network_file_open(given->model, NETWORK_G, "translate");
     bool ok = f && settings_init(&t->settings, &network_file_settings(f)->options) &&
-              override(&t->settings, given);
+              override(t, given);
     if (ok) {
         // The graph names and shapes the weights, which have to exist before they are
-        // read. It is for one image of the trained size, in which the first image often
-        // comes. Images that keep their own sizes are checked when they come.
+        // read. It is for one image of the trained size and kind, in which the first
+        // image often comes. Images that keep their own sizes are checked when they
+        // come.
         uint32_t side = t->settings.options.crop_size;
-        ok = prepare(t, 1, side, side) && network_file_check(f, t->generator) &&
+        const struct translator_form form = { side, side,
+                                              settings_staging(&t->settings) };
+        ok = prepare(t, 1, &form) && network_file_check(f, t->generator) &&
              sized_plan(t, &t->now, &plan) && (!t->resize || fits(t, &plan)) &&
              weights_allocate(t->generator, t->device) &&
              network_file_load(f, t->generator, t->averages, t->device, tensor_upload);
@@ -361,10 +390,22 @@ uint32_t translator_batch_size(const struct translator *t)
     return t->batch_size;
 }
 
-uint32_t translator_most(const struct translator *t, uint32_t width, uint32_t height)
+struct staging translator_kinds(const struct translator *t)
 {
-    const struct sized *s = &t->now;
-    return s->width == width && s->height == height ? t->most : t->batch_size;
+    return (struct staging){ t->settings.input_kind, t->settings.output_kind };
+}
+
+const char *translator_kind_reason(const struct translator *t, bool is_output)
+{
+    if (is_output)
+        return t->chose_output ? "as --output-kind says"
+                               : "which the model was trained to make";
+    return t->chose_input ? "as --input-kind says" : "which the model was trained on";
+}
+
+uint32_t translator_most(const struct translator *t, const struct translator_form *form)
+{
+    return translator_same_form(&t->now.form, form) ? t->most : t->batch_size;
 }
 
 bool translator_is_lost(const struct translator *t)
@@ -380,31 +421,30 @@ uint32_t translator_threads(const struct translator *t)
 // ---------------------------------------------------------------------------
 // Images
 
-bool translator_fits(struct translator *t, const struct picture *in)
+bool translator_fits(const struct translator *t, const struct translator_form *form)
 {
-    return check_side(t, in->width, in->height);
+    return check_side(t, form->width, form->height);
 }
 
-bool translator_prepare(const struct translator *t, struct picture *picture,
-                        bool *is_pair)
+// Channels, kind and size of a picture.
+static bool convert(const struct translator *t, struct picture *picture,
+                    struct translator_notes *notes)
 {
     uint32_t side = t->settings.options.crop_size;
+    const enum pixel_kind wanted = t->settings.input_kind;
     struct reason reason;
     struct picture resized;
-    *is_pair = false;
-    if (!picture->samples || !picture->width || !picture->height) {
-        log_error("translate: the image is empty");
-        return false;
-    }
     if (!picture_set_channels(picture, t->settings.options.input_nc, &reason)) {
         log_error("translate: the image %s", reason.text);
         return false;
     }
-    if (!picture_set_kind(picture, settings_staging(&t->settings).input))
+    notes->kind = picture->kind;
+    notes->exceeds = picture_exceeds_range(picture);
+    if (wanted != PIXEL_KINDS && !picture_set_kind(picture, wanted))
         return false;
     if (!t->resize || (picture->width == side && picture->height == side))
         return true;
-    *is_pair = picture->width == 2 * picture->height;
+    notes->is_pair = picture->width == 2 * picture->height;
     if (!picture_resize(picture, t->settings.filter, side, side, &resized))
         return false;
     picture_free(picture);
@@ -412,15 +452,39 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
     return true;
 }
 
-bool translator_create_output(const struct translator *t, uint32_t width,
-                              uint32_t height, struct picture *out)
+bool translator_prepare(const struct translator *t, struct picture *picture,
+                        enum pixel_kind output, struct translator_form *form,
+                        struct translator_notes *notes)
 {
-    return picture_create(out, settings_staging(&t->settings).output,
-                          t->settings.options.output_nc, width, height);
+    *notes = (struct translator_notes){ 0 };
+    if (!picture->samples || !picture->width || !picture->height) {
+        log_error("translate: the image is empty");
+        return false;
+    }
+    if (!convert(t, picture, notes))
+        return false;
+    const enum pixel_kind known = t->settings.output_kind;
+    *form = (struct translator_form){
+        .width = picture->width,
+        .height = picture->height,
+        .staging = { .input = picture->kind,
+                     .output = known != PIXEL_KINDS    ? known
+                               : output != PIXEL_KINDS ? output
+                                                       : notes->kind },
+    };
+    return true;
+}
+
+bool translator_create_output(const struct translator *t,
+                              const struct translator_form *form, struct picture *out)
+{
+    return picture_create(out, form->staging.output, t->settings.options.output_nc,
+                          form->width, form->height);
 }
 
 // The input's format is kept where it can hold the kind and channels of the targets
-// that the model was trained on.
+// that the model was trained on. Where the kind is not known it follows from the
+// format, and every format that holds another one holds u8.
 const char *translator_extension(const struct translator *t, const char *path)
 {
     const char *extension = file_extension(path);
@@ -443,12 +507,12 @@ void translator_warn_of_pair(struct translator *t)
     t->has_warned = true;
 }
 
-bool translator_is_ready(const struct translator *t, uint32_t images, uint32_t width,
-                         uint32_t height)
+bool translator_is_ready(const struct translator *t, uint32_t images,
+                         const struct translator_form *form)
 {
     const struct sized *s = &t->now;
     return s->program && program_is_started(s->program) && s->images == images &&
-           s->width == width && s->height == height && s->in_flight < SLOTS;
+           translator_same_form(&s->form, form) && s->in_flight < SLOTS;
 }
 
 // Reports a failed run, with the kernel that the device had reached.
@@ -465,21 +529,20 @@ static bool report(const struct translator *t)
 static size_t staged_bytes(const struct translator *t, bool is_output)
 {
     const struct sized *s = &t->now;
-    const struct staging staging = settings_staging(&t->settings);
+    const struct staging staging = s->form.staging;
     return (size_t)pixel_staged_bytes(is_output ? staging.output : staging.input,
                                       is_output ? t->settings.options.output_nc
                                                 : t->settings.options.input_nc,
-                                      s->width, s->height);
+                                      s->form.width, s->form.height);
 }
 
 uint32_t translator_submit(struct translator *t, const struct picture *const *in,
-                           uint32_t images)
+                           uint32_t images, const struct translator_form *form)
 {
     struct sized *s = &t->now;
-    uint32_t width = in[0]->width, height = in[0]->height;
-    if (!translator_is_ready(t, images, width, height)) {
+    if (!translator_is_ready(t, images, form)) {
         assert(s->in_flight == 0);
-        if (!start(t, images, width, height))
+        if (!start(t, images, form))
             return 0;
     }
     uint32_t slot = (s->oldest + s->in_flight) % SLOTS;
@@ -512,18 +575,37 @@ bool translator_wait(struct translator *t, struct picture *out)
     return true;
 }
 
+// Says once for each kind that single images are converted, and once that some are
+// clipped.
+static void tell_of_conversion(struct translator *t,
+                               const struct translator_notes *notes,
+                               enum pixel_kind used)
+{
+    struct conversions one = { 0 };
+    conversion_count(&one, notes->kind, used, notes->exceeds);
+    if (t->told.from[notes->kind])
+        one.from[notes->kind] = 0;
+    if (t->told.clipped)
+        one.clipped = 0;
+    conversion_report(&one, "input", used, translator_kind_reason(t, false));
+    t->told.from[notes->kind] |= one.from[notes->kind];
+    t->told.clipped |= one.clipped;
+}
+
 // One image from begin to end. Takes the samples of `in`, which is empty afterwards.
 static bool run(struct translator *t, struct picture *in, struct picture *out)
 {
-    bool is_pair;
+    struct translator_form form;
+    struct translator_notes notes;
     const struct picture *const prepared = in;
     *out = (struct picture){ 0 };
-    bool ok = translator_prepare(t, in, &is_pair);
-    if (ok && is_pair)
+    bool ok = translator_prepare(t, in, PIXEL_KINDS, &form, &notes);
+    if (ok && notes.is_pair)
         translator_warn_of_pair(t);
-    ok = ok && translator_fits(t, in) &&
-         translator_create_output(t, in->width, in->height, out) &&
-         translator_submit(t, &prepared, 1) && translator_wait(t, out);
+    if (ok)
+        tell_of_conversion(t, &notes, form.staging.input);
+    ok = ok && translator_fits(t, &form) && translator_create_output(t, &form, out) &&
+         translator_submit(t, &prepared, 1, &form) && translator_wait(t, out);
     if (!ok)
         picture_free(out);
     picture_free(in);
@@ -562,9 +644,10 @@ bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
     struct sized s = { 0 };
     if (t->resize || (width == 0 && height == 0))
         width = height = t->settings.options.crop_size;
+    const struct translator_form form = { width, height,
+                                          settings_staging(&t->settings) };
     bool ok = check_side(t, width, height) &&
-              sized_build(t, t->batch_size, width, height, &s) &&
-              sized_plan(t, &s, out);
+              sized_build(t, t->batch_size, &form, &s) && sized_plan(t, &s, out);
     sized_finish(&s);
     return ok;
 }

@@ -33,30 +33,56 @@ bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out);
 
 // What translator_run is made of, for translate/pipeline.c.
+
+// What images that run together have in common. The kinds are the model's, or what the
+// caller chose. Where neither is known, they are those of each image: weights without
+// options do not say what they were trained on.
+struct translator_form {
+    uint32_t width, height;
+    struct staging staging;
+};
+
+bool translator_same_form(const struct translator_form *a,
+                          const struct translator_form *b);
+
 uint32_t translator_batch_size(const struct translator *t);    // at least 1
 uint32_t translator_threads(const struct translator *t);       // 0: as many as useful
-// Images of this size that one run takes, as far as is known: at most the batch size.
-uint32_t translator_most(const struct translator *t, uint32_t width, uint32_t height);
+// The kinds that all images are converted to; PIXEL_KINDS: not known.
+struct staging translator_kinds(const struct translator *t);
+// Who says so, for messages.
+const char *translator_kind_reason(const struct translator *t, bool is_output);
+// Images of this form that one run takes, as far as is known: at most the batch size.
+uint32_t translator_most(const struct translator *t,
+                         const struct translator_form *form);
 bool translator_is_lost(const struct translator *t);    // its device is
+
+// What was noticed of a picture on the way.
+struct translator_notes {
+    bool is_pair;            // was resized and looked like a pair
+    enum pixel_kind kind;    // what it was
+    bool exceeds;            // it has floats outside [-1, 1]
+};
+
 // Makes a picture one that the networks take: channels, kind and, if they are resized,
-// size. Says whether it was resized and looked like a pair. Any thread; false after a
-// message.
+// size. `output` is the kind that is wanted where the model's is not known;
+// PIXEL_KINDS: that of the picture. Any thread; false after a message.
 bool translator_prepare(const struct translator *t, struct picture *picture,
-                        bool *is_pair);
+                        enum pixel_kind output, struct translator_form *form,
+                        struct translator_notes *notes);
 void translator_warn_of_pair(struct translator *t);    // the first time only
-// Whether the networks take a picture of this size; false after a message.
-bool translator_fits(struct translator *t, const struct picture *in);
+// Whether the networks take pictures of this size; false after a message.
+bool translator_fits(const struct translator *t, const struct translator_form *form);
 // A picture of the networks' output.
-bool translator_create_output(const struct translator *t, uint32_t width,
-                              uint32_t height, struct picture *out);
+bool translator_create_output(const struct translator *t,
+                              const struct translator_form *form, struct picture *out);
 // Whether translator_submit can take these at once, while other runs are under way.
-bool translator_is_ready(const struct translator *t, uint32_t images, uint32_t width,
-                         uint32_t height);
-// Begins to run prepared pictures of one size, which fits. Where they are not ready, no
+bool translator_is_ready(const struct translator *t, uint32_t images,
+                         const struct translator_form *form);
+// Begins to run prepared pictures of one form, which fits. Where they are not ready, no
 // run may be under way; then it may take fewer than `images`. Returns how many it took,
 // 0 after a message.
 uint32_t translator_submit(struct translator *t, const struct picture *const *in,
-                           uint32_t images);
+                           uint32_t images, const struct translator_form *form);
 // The oldest run under way. Each out[i] is of translator_create_output; NULL: not
 // wanted.
 bool translator_wait(struct translator *t, struct picture *out);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// Counts of images whose samples were converted to another kind, and the words that are
+// said of them once for all.
+
+#ifndef TRANSLATE_CONVERSION_H
+#define TRANSLATE_CONVERSION_H
+
+#include "base/pixel.h"
+
+struct conversions {
+    uint32_t images;               // all that were looked at
+    uint32_t from[PIXEL_KINDS];    // those that were converted, by what they were
+    uint32_t clipped;              // of these, floats outside [-1, 1]
+    uint32_t beyond;               // floats outside [-1, 1] that were used unchanged
+};
+
+// Counts an image of this kind that is used as another one, which may be the same.
+// `exceeds` is picture_exceeds_range of it.
+void conversion_count(struct conversions *c, enum pixel_kind from, enum pixel_kind to,
+                      bool exceeds);
+
+// Says what was converted: a warning where numbers may be lost, else an info. `what`
+// names an image, "input"; `why` says who wants this kind.
+void conversion_report(const struct conversions *c, const char *what,
+                       enum pixel_kind to, const char *why);
+
+// Warns of floats outside [-1, 1] that reach a network of which nothing is known.
+void conversion_report_range(const struct conversions *c, const char *what);
+
+#endif
