@@ -171,8 +171,15 @@ struct pix_array {
 
 // Reads the files of pix_image_read, with the file's own channels (1 grey, 2 grey and
 // alpha, 3 RGB, 4 RGB and alpha) and 16 bits where a PNG has them; or a NumPy array
-// [c, h, w] or [h, w] of u1, u2 or f4 from a .npy file.
+// [c, h, w] or [h, w] from a .npy file: u1, u2 and f4 are the three kinds; f2 and f8
+// become f32, b1 becomes u8 of 0 and 255, and other integers become u16 if all of them
+// are 0 to 65535, else they are refused. Floats must be finite.
 PIX_API bool pix_array_read(const char *path, struct pix_array *array);
+
+// The same where the axes of a .npy file are in this order: "chw" as above, or "hwc",
+// [h, w, c] or [h, w].
+PIX_API bool pix_array_read_order(const char *path, const char *npy_order,
+                                  struct pix_array *array);
 
 // Writes the format of the extension: .npy holds any array, .png u8 and u16 of 1 to 4
 // channels, the other image formats u8 of 1 to 4 channels, without alpha.
@@ -283,6 +290,12 @@ struct pix_train_options {
     // its kernels in `out`/tuning.json; with "auto" a resumed run uses those and no
     // others.
     const char *tuning;
+
+    // Called by pix_trainer_create, before it returns, while it checks the images,
+    // which may take a while: with what is being done, several times a second. May be
+    // NULL; then a line of the log (level info) says it every ten seconds.
+    void (*progress)(void *user, const char *text);
+    void *progress_user;
 
     void *strings;    // private: text read from a file
 };
@@ -476,9 +489,9 @@ struct pix_translate_options {
     // "running": norms use the running statistics of training, no dropout.
     const char *mode;
     uint64_t seed;    // for the dropout mask of "paper"
-    // Sample types of inputs and outputs: "u8", "u16" or "f32". NULL: as trained, as far
-    // as the file records it. Where it does not (a .pth) each image keeps its own, and
-    // its output has the same, or what the file that is written can hold.
+    // Sample types of inputs and outputs: "u8", "u16" or "f32". NULL: as trained, as
+    // far as the file records it. Where it does not (a .pth) each image keeps its own,
+    // and its output has the same, or what the file that is written can hold.
     const char *input_kind, *output_kind;
     // Axes of .npy arrays, in and out: "chw" or "hwc"; NULL: as trained, as far as the
     // file records it (else "chw").
@@ -515,8 +528,9 @@ PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_ima
                                 struct pix_image *out);
 
 // The same for arrays: *out has the sample type and channels that the model was trained
-// on; free with pix_array_free. The input may have any sample type; u8 and u16 of 1 to
-// 4 channels count as colours and are converted like image files, others must have the
+// on, or the sample type of the input where the file of weights does not record it;
+// free with pix_array_free. The input may have any sample type; u8 and u16 of 1 to 4
+// channels count as colours and are converted like image files, others must have the
 // model's number of channels.
 PIX_API bool pix_translator_run_array(pix_translator *translator,
                                       const struct pix_array *in,

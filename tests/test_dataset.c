@@ -3,12 +3,16 @@
 // The stream of samples: the same whatever the threads and the cache, each image once
 // an epoch, the right pixels on the right side, and what is said of broken folders.
 
+#define _XOPEN_SOURCE 700
+
 #include "data/dataset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -527,7 +531,7 @@ static void check_kinds(const struct dataset_options *o, enum pixel_kind input,
     const int before = warnings;    // skipped files are reported again
     assert_true(data_folder_list(SIDES, "train", &list));
     warnings = before;
-    dataset_find_kinds(o, &list, &found_input, &found_output);
+    assert_true(dataset_find_kinds(o, &list, &found_input, &found_output));
     assert_int_equal(found_input, input);
     assert_int_equal(found_output, output);
     pair_list_free(&list);
@@ -703,7 +707,7 @@ static void test_wanted_kinds(void **state)
         warnings = 0;
         struct pair_list list;
         assert_true(data_folder_list(SIDES, "train", &list));
-        dataset_find_kinds(&o, &list, &input, &output);
+        assert_true(dataset_find_kinds(&o, &list, &input, &output));
         assert_int_equal(warnings, 0);
         if (cases[i].count > 0)
             assert_int_equal(input, cases[i].found);
@@ -748,6 +752,119 @@ static void test_filters(void **state)
     assert_memory_not_equal(pixels[1], pixels[2], PAIR);
 }
 
+// What cannot be read for a reason that passes ends the start: without it the data set
+// would be another one.
+static void test_passing(void **state)
+{
+    struct dataset_options o = options();
+    struct pair_list list;
+    struct rlimit all, none;
+    enum pixel_kind input, output;
+    (void)state;
+
+    write_images();
+    assert_true(data_folder_list(DATA, "train", &list));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    none = (struct rlimit){ 0, all.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    bool found = dataset_find_kinds(&o, &list, &input, &output);
+    const int first_errors = errors;
+    o.input_kind = o.output_kind = PIXEL_U8;
+    struct dataset *set = dataset_create(&o, &list);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    pair_list_free(&list);
+    assert_false(found);
+    assert_int_equal(first_errors, 1);
+    assert_null(set);
+    assert_int_equal(errors, 2);
+    assert_int_equal(warnings, 0);
+    assert_non_null(strstr(text, "cannot read " SCRATCH "/a.bmp: "));
+
+    // One file of several, which opens and fails (Linux).
+    if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
+        assert_int_equal(symlink("/proc/self/mem", SCRATCH "/c1.png"), 0);
+        assert_null(open_dataset(&o));
+        assert_int_equal(errors, 3);
+        assert_int_equal(warnings, 0);
+        assert_non_null(strstr(log_last_error(), "cannot read " SCRATCH "/c1.png: "));
+        assert_true(os_file_remove(SCRATCH "/c1.png"));
+    }
+
+    // A file that goes between the listing and the check is no damaged one either.
+    errors = 0;
+    assert_true(data_folder_list(DATA, "train", &list));
+    assert_true(test_remove_tree(SCRATCH "/c.bmp"));
+    assert_null(dataset_create(&o, &list));
+    pair_list_free(&list);
+    assert_int_equal(errors, 1);
+    assert_int_equal(warnings, 0);
+    assert_non_null(strstr(log_last_error(), "/c.bmp: is gone since its folder was"));
+
+    // A link that leads nowhere stays one.
+    assert_int_equal(symlink("nowhere.png", SCRATCH "/c.bmp"), 0);
+    set = open_dataset(&o);
+    assert_non_null(set);
+    assert_int_equal(dataset_count(set), IMAGES - 1);
+    assert_int_equal(warnings, 1);
+    assert_non_null(strstr(text, "skipping " SCRATCH "/c.bmp: is a link that leads"));
+    dataset_destroy(set);
+    assert_true(os_file_remove(SCRATCH "/c.bmp"));
+}
+
+// The hash stands for the names and their order, whatever the pixels.
+static void test_hash(void **state)
+{
+    struct dataset_options o = options();
+    char before[HASH_TEXT_SIZE], after[HASH_TEXT_SIZE];
+    (void)state;
+    write_images();
+    for (int i = 0; i < 4; i++) {
+        static const bool same[] = { true, true, false, false };
+        if (i == 1)
+            write_pair("a.bmp", 44, 22, 1, 2, true);
+        if (i == 2)
+            assert_true(os_file_rename(SCRATCH "/a.bmp", SCRATCH "/a1.bmp"));
+        if (i == 3) {
+            assert_true(os_file_rename(SCRATCH "/a1.bmp", SCRATCH "/a.bmp"));
+            copy_fixture("truncated.png", "b.PNG");
+        }
+        struct dataset *set = open_dataset(&o);
+        assert_non_null(set);
+        dataset_hash(set, i ? after : before);
+        dataset_destroy(set);
+        if (i)
+            assert_int_equal(strcmp(before, after) == 0, same[i]);
+    }
+}
+
+struct progress {
+    uint32_t calls;
+    char text[80];
+};
+
+static void note_progress(void *user, const char *line)
+{
+    struct progress *p = user;
+    p->calls++;
+    snprintf(p->text, sizeof(p->text), "%s", line);
+}
+
+static void test_progress(void **state)
+{
+    struct dataset_options o = options();
+    struct progress p = { 0 };
+    (void)state;
+    write_images();
+    o.progress = note_progress;
+    o.progress_user = &p;
+    struct dataset *set = open_dataset(&o);
+    assert_non_null(set);
+    dataset_destroy(set);
+    assert_true(p.calls >= 1);    // at once; the rest depends on the time
+    assert_int_equal(strncmp(p.text, "checking images: ", 17), 0);
+    assert_non_null(strstr(p.text, " of 7"));
+}
+
 int main(void)
 {
 #define TEST_SIDES(f) cmocka_unit_test_setup_teardown(f, setup_sides, teardown)
@@ -763,6 +880,9 @@ int main(void)
         TEST(test_file_goes),
         TEST(test_destroy_early),
         TEST(test_filters),
+        TEST(test_passing),
+        TEST(test_hash),
+        TEST(test_progress),
         TEST_SIDES(test_sides),
         TEST_SIDES(test_sides_by_split),
         TEST_SIDES(test_wanted_kinds),

@@ -16,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/os.h"
 #include "data/image.h"
 #include "data/picture_file.h"
 
@@ -440,6 +442,329 @@ static void test_refused(void **state)
     pix_translator_destroy(t);
 }
 
+// ---------------------------------------------------------------------------
+// Weights without options
+
+static pix_translator *open_weights(const char *path, const char *input_kind,
+                                    const char *output_kind)
+{
+    struct pix_translate_options t;
+    pix_translate_options_init(&t);
+    t.model = path;
+    t.tuning = "off";
+    t.preprocess = "none";
+    t.batch_size = 2;
+    t.input_kind = input_kind;
+    t.output_kind = output_kind;
+    pix_translator *translator = pix_translator_create(device, &t);
+    if (!translator)
+        fail_msg("%s", pix_last_error());
+    return translator;
+}
+
+// A run of this kind, and the same generator as bare weights.
+static struct pix_train_options make_weights(const char *name, struct side side,
+                                             char path[64])
+{
+    write_sides(name, "train", false, side, side, SIDE);
+    const struct pix_train_options o = options_for(name, side.channels, side.channels);
+    train(&o, NULL, pixel_kind_name(side.kind), pixel_kind_name(side.kind));
+    snprintf(path, 64, "%s/%s.pth", scratch, name);
+    const struct pix_convert_options convert = { .input = o.out, .output = path };
+    if (!pix_convert(&convert))
+        fail_msg("%s", pix_last_error());
+    return o;
+}
+
+static struct pix_array translate_array(pix_translator *t, const struct pix_array *in)
+{
+    struct pix_array out;
+    if (!pix_translator_run_array(t, in, &out))
+        fail_msg("%s", pix_last_error());
+    return out;
+}
+
+// The same samples reach the network as with the run, and the output has as many bits:
+// 12 bits of a 16-bit picture are not cut to bytes. Nothing is said, as nothing is
+// converted.
+static void test_bare_weights(void **state)
+{
+    static const struct side sides[] = { { PIXEL_U8, 3, ".png" },
+                                         { PIXEL_U16, 3, ".png" },
+                                         { PIXEL_F32, 3, ".npy" } };
+    (void)state;
+    need_device();
+    for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
+        char path[64];
+        const struct pix_train_options o =
+            make_weights(pixel_kind_name(sides[i].kind), sides[i], path);
+        struct picture p = make_picture(sides[i].kind, 3, SIDE, 9);
+        for (size_t k = 0; p.kind == PIXEL_U16 && k < 3 * SIDE * SIDE; k++)
+            ((uint16_t *)p.samples)[k] = (uint16_t)(k * 7 % 4096);
+        struct pix_array in = picture_to_array(&p);
+        messages[0] = '\0';
+        pix_translator *run = open_translator(&o);
+        pix_translator *bare = open_weights(path, NULL, NULL);
+        struct pix_array expected = translate_array(run, &in);
+        struct pix_array out = translate_array(bare, &in);
+        assert_int_equal((int)out.kind, (int)sides[i].kind);
+        assert_int_equal((int)expected.kind, (int)out.kind);
+        assert_memory_equal(out.data, expected.data,
+                            (size_t)3 * SIDE * SIDE * pixel_bytes(sides[i].kind));
+        assert_string_equal(messages, "");
+        pix_array_free(&expected);
+        pix_array_free(&out);
+        pix_array_free(&in);
+        pix_translator_destroy(bare);
+        pix_translator_destroy(run);
+    }
+}
+
+static void check_file(const char *path, enum pix_kind kind)
+{
+    struct pix_array made;
+    if (!pix_array_read(path, &made))
+        fail_msg("%s", pix_last_error());
+    if (made.kind != kind)
+        fail_msg("%s: kind %d, not %d", path, (int)made.kind, (int)kind);
+    pix_array_free(&made);
+}
+
+// A folder of all kinds, in batches: each file keeps its own, and has the pixels that
+// it has alone. Floats that are too large are used as they are, with a warning.
+static void test_bare_mixed(void **state)
+{
+    enum { FILES = 6 };
+    static const enum pixel_kind kinds[FILES] = { PIXEL_U8,  PIXEL_U16, PIXEL_U16,
+                                                  PIXEL_F32, PIXEL_U8,  PIXEL_F32 };
+    struct pix_translate_item items[FILES] = { 0 };
+    char path[64], names[FILES][2][64];
+    (void)state;
+    need_device();
+    make_weights("one", (struct side){ PIXEL_U8, 3, ".png" }, path);
+    assert_true(file_make_folder(SCRATCH "/in") && file_make_folder(SCRATCH "/out"));
+    for (uint32_t i = 0; i < FILES; i++) {
+        const char *extension = kinds[i] == PIXEL_F32 ? ".npy" : ".png";
+        struct picture p = make_picture(kinds[i], 3, SIDE, i);
+        if (i == FILES - 1)
+            ((float *)p.samples)[5] = 3;
+        write_picture("in", i, extension, p);
+        for (int k = 0; k < 2; k++)
+            snprintf(names[i][k], sizeof(names[i][k]), "%s/%s/%u%s", scratch,
+                     k ? "out" : "in", (unsigned)i, extension);
+        items[i].input = names[i][0];
+        items[i].output = names[i][1];
+    }
+    messages[0] = '\0';
+    pix_translator *t = open_weights(path, NULL, NULL);
+    if (!pix_translator_run_many(t, items, FILES, NULL, NULL))
+        fail_msg("%s", pix_last_error());
+    assert_non_null(strstr(messages, "1 of 6 inputs have values outside [-1, 1], which "
+                                     "reach the network unchanged"));
+    for (uint32_t i = 0; i < FILES; i++) {
+        struct pix_array in, alone, made;
+        check_file(names[i][1], (enum pix_kind)kinds[i]);
+        assert_true(pix_array_read(names[i][0], &in));
+        assert_true(pix_array_read(names[i][1], &made));
+        alone = translate_array(t, &in);
+        for (size_t k = 0; k < 3 * SIDE * SIDE; k++)
+            assert_near(sample(&alone, k), sample(&made, k), 1.01 / 127.5);
+        pix_array_free(&in);
+        pix_array_free(&made);
+        pix_array_free(&alone);
+    }
+    pix_translator_destroy(t);
+}
+
+// What is converted is said: by whom, and how many.
+static void test_conversions(void **state)
+{
+    char path[64];
+    (void)state;
+    need_device();
+    const struct pix_train_options o =
+        make_weights("one", (struct side){ PIXEL_U8, 3, ".png" }, path);
+    assert_true(file_make_folder(SCRATCH "/in"));
+    write_picture("in", 0, ".png", make_picture(PIXEL_U16, 3, SIDE, 0));
+    write_picture("in", 1, ".png", make_picture(PIXEL_U8, 3, SIDE, 1));
+    struct picture p = make_picture(PIXEL_F32, 3, SIDE, 2);
+    ((float *)p.samples)[5] = -3;
+    write_picture("in", 2, ".npy", p);
+    struct pix_translate_item items[] = {
+        { .input = SCRATCH "/in/0.png", .output = SCRATCH "/0.png" },
+        { .input = SCRATCH "/in/1.png", .output = SCRATCH "/1.png" },
+        { .input = SCRATCH "/in/2.npy", .output = SCRATCH "/2.png" },
+    };
+
+    messages[0] = '\0';
+    pix_translator *t = open_weights(o.out, NULL, NULL);
+    assert_true(pix_translator_run_many(t, items, 3, NULL, NULL));
+    assert_string_equal(
+        messages, "translate: 1 of 3 inputs are u16, converted to u8, which the model "
+                  "was trained on\n"
+                  "translate: 1 of 3 inputs are f32, converted to u8, which the model "
+                  "was trained on\n"
+                  "translate: 1 of 3 inputs have values outside [-1, 1], which were "
+                  "clipped: rescale them\n");
+    // One after the other: once for each kind.
+    struct pix_array in, out;
+    messages[0] = '\0';
+    assert_true(pix_array_read(items[2].input, &in));
+    for (int i = 0; i < 2; i++) {
+        out = translate_array(t, &in);
+        pix_array_free(&out);
+    }
+    pix_array_free(&in);
+    assert_string_equal(messages,
+                        "translate: the input is f32, converted to u8, which the model "
+                        "was trained on\n"
+                        "translate: the input has values outside [-1, 1], which were "
+                        "clipped: rescale them\n");
+    pix_translator_destroy(t);
+
+    // As the caller says; a float output in a PNG is not possible and nobody's wish.
+    messages[0] = '\0';
+    t = open_weights(path, "u8", NULL);
+    assert_true(pix_translator_run_many(t, items, 1, NULL, NULL));
+    assert_string_equal(messages, "translate: the input is u16, converted to u8, as "
+                                  "--input-kind says\n");
+    pix_translator_destroy(t);
+    t = open_weights(path, NULL, NULL);
+    assert_true(pix_translator_run_many(t, items, 3, NULL, NULL));
+    check_file(SCRATCH "/0.png", PIX_KIND_U16);
+    check_file(SCRATCH "/1.png", PIX_KIND_U8);
+    check_file(SCRATCH "/2.png", PIX_KIND_U16);    // the most that a PNG holds
+    pix_translator_destroy(t);
+    t = open_weights(path, NULL, "f32");
+    assert_false(pix_translator_run_many(t, items, 1, NULL, NULL));
+    assert_int_equal(items[0].result, PIX_TRANSLATE_NOT_WRITTEN);
+    pix_translator_destroy(t);
+
+    struct pix_translate_options bad;
+    pix_translate_options_init(&bad);
+    bad.model = path;
+    bad.tuning = "off";
+    bad.input_kind = "u32";
+    assert_null(pix_translator_create(device, &bad));
+    assert_non_null(strstr(pix_last_error(), "--input-kind does not take \"u32\""));
+    bad.input_kind = NULL;
+    bad.npy_order = "whc";
+    assert_null(pix_translator_create(device, &bad));
+    assert_non_null(strstr(pix_last_error(), "--npy-order does not take \"whc\""));
+}
+
+static struct pix_evaluation evaluate(pix_translator *t, const char *data)
+{
+    struct pix_evaluation e;
+    if (!pix_evaluate(t, data, "train", NULL, 0, &e))
+        fail_msg("%s", pix_last_error());
+    assert_int_equal(e.pairs, PAIRS);
+    return e;
+}
+
+// The error of bare weights is that of the samples of the files, and the same as with
+// the kinds that a run would have; what cannot be read is no smaller average.
+static void test_bare_evaluation(void **state)
+{
+    char path[64];
+    (void)state;
+    need_device();
+    const struct pix_train_options o =
+        make_weights("wide", (struct side){ PIXEL_U16, 3, ".png" }, path);
+    pix_translator *t = open_weights(path, NULL, NULL);
+    messages[0] = '\0';
+    const struct pix_evaluation e = evaluate(t, o.data);
+    assert_string_equal(messages, "");
+    pix_translator_destroy(t);
+    t = open_weights(path, "u16", "u16");
+    const struct pix_evaluation same = evaluate(t, o.data);
+    assert_true(e.l1 == same.l1 && e.l1_copy == same.l1_copy &&
+                e.l1_mean_colour == same.l1_mean_colour);
+    pix_translator_destroy(t);
+    t = open_weights(path, "u8", "u8");
+    const struct pix_evaluation cut = evaluate(t, o.data);
+    assert_true(e.l1 != cut.l1 && e.l1_mean_colour != cut.l1_mean_colour);
+    assert_near(e.l1, cut.l1, 0.05);
+    assert_non_null(
+        strstr(messages, "3 of 3 inputs are u16, converted to u8, as --input-kind"));
+    assert_non_null(
+        strstr(messages, "3 of 3 targets are u16, converted to u8, as --output-kind"));
+    pix_translator_destroy(t);
+
+    // Both kinds on both sides. The mean colour is that of all.
+    t = open_weights(path, NULL, NULL);
+    for (int k = 0; k < 2; k++)
+        write_picture(k ? "wide/train/B" : "wide/train/A", 0, ".png",
+                      make_picture(PIXEL_U8, 3, SIDE, k ? 5 : 0));
+    messages[0] = '\0';
+    const struct pix_evaluation mixed = evaluate(t, o.data);
+    assert_string_equal(messages, "");
+    assert_near(mixed.l1, e.l1, 0.01);
+    assert_near(mixed.l1_mean_colour, e.l1_mean_colour, 0.001);
+
+    if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
+        struct pix_evaluation none;
+        assert_true(test_remove_tree(SCRATCH "/wide/train/B/0.png"));
+        assert_int_equal(symlink("/proc/self/mem", SCRATCH "/wide/train/B/0.png"), 0);
+        assert_false(pix_evaluate(t, o.data, "train", NULL, 0, &none));
+        assert_non_null(strstr(pix_last_error(), "wide/train/B/0.png: "));
+        assert_non_null(strstr(pix_last_error(), "the mean colour of the training"));
+    }
+    pix_translator_destroy(t);
+}
+
+// Arrays of pixels, in and out, with the order stored in the run.
+static void test_pixel_arrays(void **state)
+{
+    (void)state;
+    need_device();
+    const struct side side = { PIXEL_F32, 2, ".npy" };
+    write_sides("pixels", "train", false, side, side, SIDE);
+    for (uint32_t i = 0; i < PAIRS; i++)
+        for (int k = 0; k < 2; k++) {
+            struct picture p = make_picture(PIXEL_F32, 2, SIDE, i + 5 * (uint32_t)k);
+            char *path = mem_printf("%s/pixels/train/%s/%" PRIu32 ".npy", scratch,
+                                    k ? "B" : "A", i);
+            assert_true(picture_write_ordered(path, &p, ARRAY_HWC));
+            picture_free(&p);
+            mem_free(path);
+        }
+    struct pix_train_options o = options_for("pixels", 2, 2);
+    messages[0] = '\0';
+    o.preprocess = "resize_and_crop";
+    assert_null(pix_trainer_create(device, &o));
+    assert_non_null(strstr(messages, "may be of the other --npy-order"));
+    o.preprocess = "none";
+    o.npy_order = "hwc";
+    train(&o, NULL, "f32", "f32");
+
+    pix_translator *t = open_translator(&o);
+    struct pix_translate_item item = { .input = SCRATCH "/pixels/train/A/1.npy",
+                                       .output = SCRATCH "/out.npy" };
+    struct pix_array in, out, made;
+    assert_true(pix_translator_run_many(t, &item, 1, NULL, NULL));
+    assert_true(pix_array_read_order(item.input, "hwc", &in));
+    assert_true(pix_array_read_order(item.output, "hwc", &made));
+    assert_int_equal(in.channels, 2);
+    out = translate_array(t, &in);
+    assert_int_equal(made.channels, 2);
+    assert_memory_equal(made.data, out.data, sizeof(float) * 2 * SIDE * SIDE);
+    evaluate(t, o.data);
+    pix_array_free(&in);
+    pix_array_free(&out);
+    pix_array_free(&made);
+    assert_false(pix_array_read_order(item.input, "cwh", &in));
+    assert_null(in.data);
+    pix_translator_destroy(t);
+    o.continue_run = true;
+    o.steps = 3;
+    o.npy_order = "chw";
+    assert_null(pix_trainer_create(device, &o));
+    assert_non_null(strstr(pix_last_error(), "npy-order"));
+}
+
+// ---------------------------------------------------------------------------
+
 // The filter of --resize-filter is that of training.
 static void test_filters(void **state)
 {
@@ -499,6 +824,11 @@ int main(void)
         cmocka_unit_test_setup(test_channels, begin),
         cmocka_unit_test_setup(test_refused, begin),
         cmocka_unit_test_setup(test_filters, begin),
+        cmocka_unit_test_setup(test_bare_weights, begin),
+        cmocka_unit_test_setup(test_bare_mixed, begin),
+        cmocka_unit_test_setup(test_conversions, begin),
+        cmocka_unit_test_setup(test_bare_evaluation, begin),
+        cmocka_unit_test_setup(test_pixel_arrays, begin),
     };
     return cmocka_run_group_tests(tests, open_group, close_group);
 }

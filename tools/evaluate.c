@@ -21,6 +21,7 @@ static bool is_png(const char *path)
 struct evaluation {
     const char *model, *data, *split, *grid;
     const char *tuning, *mode, *direction;
+    const char *input_kind, *output_kind, *npy_order;
     uint32_t rows;
     bool no_ema, json;
     struct device_arguments device;
@@ -84,6 +85,9 @@ static int run(pix_device *device, const struct evaluation *e)
     options.seed = 1;
     options.no_ema = e->no_ema;
     options.direction = e->direction;
+    options.input_kind = e->input_kind;
+    options.output_kind = e->output_kind;
+    options.npy_order = e->npy_order;
     pix_translator *translator = pix_translator_create(device, &options);
     const bool ok = translator && pix_evaluate(translator, e->data, e->split, e->grid,
                                                e->rows, &result);
@@ -114,6 +118,15 @@ int command_evaluate(int argc, char **argv)
           "stable|paper|running", "stable" },
         { "direction", ARGUMENT_CHOICE, &e.direction, "NAME", "AtoB or BtoA",
           "AtoB|BtoA", "as trained; AtoB if the file does not record it" },
+        { "input-kind", ARGUMENT_CHOICE, &e.input_kind, "NAME",
+          "sample type that inputs are converted to: u8, u16 or f32", "u8|u16|f32",
+          "as trained; that of each image if the file does not record it" },
+        { "output-kind", ARGUMENT_CHOICE, &e.output_kind, "NAME",
+          "sample type that targets are converted to: u8, u16 or f32", "u8|u16|f32",
+          "as trained; that of each target if the file does not record it" },
+        { "npy-order", ARGUMENT_CHOICE, &e.npy_order, "NAME",
+          "axes of .npy arrays: chw or hwc", "chw|hwc",
+          "as trained; chw if the file does not record it" },
         { "no-ema", ARGUMENT_FLAG, &e.no_ema, NULL,
           "use the raw weights instead of their average" },
         { "tuning", ARGUMENT_TEXT, &e.tuning, "FILE",

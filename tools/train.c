@@ -294,6 +294,26 @@ static void print_recipe(const struct pix_train_options *o, bool is_named)
         output_print_note("recipe %s: %s", o->recipe, text);
 }
 
+static void show_progress(void *user, const char *text)
+{
+    (void)user;
+    output_show_live(text);
+}
+
+// Creating a trainer reads all images, which is shown on a terminal.
+static pix_trainer *create_trainer(pix_device *device,
+                                   const struct pix_train_options *given, FILE *stream)
+{
+    struct pix_train_options o = *given;    // adds no text of its own
+    if (terminal_is_interactive(stream)) {
+        output_begin_live(stream);
+        o.progress = show_progress;
+    }
+    pix_trainer *trainer = pix_trainer_create(device, &o);
+    output_end_live();
+    return trainer;
+}
+
 static int run_training(pix_device *device, const struct pix_train_options *given,
                         bool names_recipe, bool json)
 {
@@ -302,14 +322,15 @@ static int run_training(pix_device *device, const struct pix_train_options *give
         output_print_note("interrupted before the run started");
         return EXIT_INTERRUPTED;
     }
-    pix_trainer *trainer = pix_trainer_create(device, given);
+    FILE *const stream = json ? stderr : stdout;
+    pix_trainer *trainer = create_trainer(device, given, stream);
     if (!trainer)
         return terminal_is_interrupted() ? EXIT_INTERRUPTED : EXIT_FAILED;
 
     const struct pix_train_options *o = pix_trainer_get_options(trainer);
     struct progress progress;
     print_recipe(o, names_recipe);
-    progress_begin(&progress, json ? stderr : stdout, o->log_freq);
+    progress_begin(&progress, stream, o->log_freq);
     int code = EXIT_DONE;
     for (;;) {
         struct pix_step_metrics metrics;

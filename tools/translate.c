@@ -17,7 +17,7 @@ struct translation {
     const char *preprocess;
     uint32_t batch_size;
     const char *tuning;
-    const char *mode, *output_kind;
+    const char *mode, *input_kind, *output_kind, *npy_order;
     uint32_t seed;
     bool no_ema;
     bool plan, json;
@@ -237,7 +237,8 @@ static int print_plan(pix_translator *translator, const struct translation *t)
     uint32_t width = 0, height = 0;
     if (t->input && t->preprocess && strcmp(t->preprocess, "none") == 0 &&
         terminal_get_path_kind(t->input) == PATH_FILE) {
-        if (!pix_array_read(t->input, &image)) {
+        const char *order = pix_translator_get_options(translator)->npy_order;
+        if (!pix_array_read_order(t->input, order, &image)) {
             output_print_error("%s", pix_last_error());
             return EXIT_FAILED;
         }
@@ -289,7 +290,9 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     options.mode = t->mode;
     options.seed = t->seed ? t->seed : 1;
     options.no_ema = t->no_ema;
+    options.input_kind = t->input_kind;
     options.output_kind = t->output_kind;
+    options.npy_order = t->npy_order;
     pix_translator *translator = pix_translator_create(device, &options);
     int code = EXIT_FAILED;
     if (translator && t->plan)
@@ -319,8 +322,15 @@ int command_translate(int argc, char **argv)
           "stable|paper|running", "stable" },
         { "seed", ARGUMENT_COUNT, &t.seed, "N", "seed for the dropout of --mode paper",
           NULL, "1" },
-        { "output-kind", ARGUMENT_CHOICE, &t.output_kind, "NAME", "u8, u16 or f32",
-          "u8|u16|f32", "as trained" },
+        { "input-kind", ARGUMENT_CHOICE, &t.input_kind, "NAME",
+          "sample type that inputs are converted to: u8, u16 or f32", "u8|u16|f32",
+          "as trained; that of each image if the file does not record it" },
+        { "output-kind", ARGUMENT_CHOICE, &t.output_kind, "NAME",
+          "sample type of the output: u8, u16 or f32", "u8|u16|f32",
+          "as trained; that of the input if the file does not record it" },
+        { "npy-order", ARGUMENT_CHOICE, &t.npy_order, "NAME",
+          "axes of .npy arrays, in and out: chw or hwc", "chw|hwc",
+          "as trained; chw if the file does not record it" },
         { "no-ema", ARGUMENT_FLAG, &t.no_ema, NULL,
           "use the raw weights instead of their average" },
         { "batch-size", ARGUMENT_COUNT, &t.batch_size, "N",

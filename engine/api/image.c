@@ -11,6 +11,7 @@
 #include "data/image.h"
 #include "data/listing.h"
 #include "data/picture_file.h"
+#include "settings/choice.h"
 
 bool pix_image_read(const char *path, struct pix_image *image)
 {
@@ -38,22 +39,43 @@ void pix_image_free(struct pix_image *image)
         image_free(image);
 }
 
-bool pix_array_read(const char *path, struct pix_array *array)
+static bool read_array(const char *function, const char *path, enum array_order order,
+                       struct pix_array *array)
 {
     struct picture picture;
     struct reason reason;
-    if (!api_check_given(array, "pix_array_read", "array"))
+    if (!api_check_given(array, function, "array"))
         return false;
     *array = (struct pix_array){ 0 };
-    if (!api_check_given(path, "pix_array_read", "path"))
+    if (!api_check_given(path, function, "path"))
         return false;
-    if (!picture_read(path, &picture, &reason)) {
+    if (!picture_read_ordered(path, order, &picture, &reason)) {
         log_error("image: %s: %s", path, reason.text);
         return false;
     }
     // Hands the samples over: the picture is empty afterwards.
     *array = picture_to_array(&picture);
     return true;
+}
+
+bool pix_array_read(const char *path, struct pix_array *array)
+{
+    return read_array("pix_array_read", path, ARRAY_CHW, array);
+}
+
+bool pix_array_read_order(const char *path, const char *npy_order,
+                          struct pix_array *array)
+{
+    int order = ARRAY_CHW;
+    if (array)
+        *array = (struct pix_array){ 0 };
+    if (!api_check_given(npy_order, "pix_array_read_order", "npy_order"))
+        return false;
+    if (!choice_find(choice_npy_orders, npy_order, &order)) {
+        log_error("image: npy_order is \"chw\" or \"hwc\", not \"%s\"", npy_order);
+        return false;
+    }
+    return read_array("pix_array_read_order", path, (enum array_order)order, array);
 }
 
 bool pix_array_write(const char *path, const struct pix_array *array)

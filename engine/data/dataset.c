@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // Two passes over the files. The check decodes every pair once, in parallel: it finds
-// out which can be used and fills the cache. Then decoder threads work ahead of the
-// consumer: they fill a ring of slots in stream order, and the consumer takes them in
-// that order and reports failures, so that log and results do not depend on timing.
-// What a sample is follows from its number alone (order.h), so a thread may take any of
-// them. If all pairs fit the cache, no thread is started.
+// out which can be used and fills the cache. It comes before the first sample, since
+// the number of usable pairs decides the order of all of them, and with it every step.
+// Then decoder threads work ahead of the consumer: they fill a ring of slots in stream
+// order, and the consumer takes them in that order and reports failures, so that log
+// and results do not depend on timing. What a sample is follows from its number alone
+// (order.h), so a thread may take any of them. If all pairs fit the cache, no thread is
+// started.
 
 #include "data/dataset.h"
 
@@ -20,6 +22,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SHOW_SECONDS 0.1    // between two lines of progress on a terminal
+#define LOG_SECONDS 10.0    // and in a log
 
 enum { MAX_THREADS = 64, USEFUL_THREADS = 8, USUAL_CHANNELS = 3 };
 
@@ -62,7 +67,8 @@ struct dataset {
     struct os_thread *threads[MAX_THREADS];
     uint32_t thread_count;
     struct order *order;
-    uint32_t next_file;    // that no thread has checked
+    uint32_t next_file;               // that no thread has checked
+    uint32_t done_files, checking;    // files that were checked, threads that check
     struct slot *slots;
     uint32_t slot_count;
     uint64_t next_decoded;     // first sample that no thread has taken
@@ -224,8 +230,53 @@ static void check_files(void *user)
             mem_free(pixels);
         else
             item->pixels = pixels;
+
+        os_mutex_lock(set->mutex);
+        set->done_files++;
+        os_condition_signal_all(set->changed);
+        os_mutex_unlock(set->mutex);
     }
     mem_free(scratch);
+    os_mutex_lock(set->mutex);
+    set->checking--;
+    os_condition_signal_all(set->changed);
+    os_mutex_unlock(set->mutex);
+}
+
+static void show_check(const struct dataset *set, uint32_t done)
+{
+    const struct dataset_options *o = &set->options;
+    char text[80];
+    snprintf(text, sizeof(text), "checking images: %" PRIu32 " of %" PRIu32, done,
+             set->count);
+    if (o->progress)
+        o->progress(o->progress_user, text);
+    else
+        log_info("dataset: %s in %s", text, set->folder);
+}
+
+// Shows how far the checking threads are, until they end. Where nobody looks, as in a
+// file, a line now and then says that something is done.
+static void watch_check(struct dataset *set)
+{
+    const struct dataset_options *o = &set->options;
+    const double pause = o->progress ? SHOW_SECONDS : LOG_SECONDS;
+    double shown = os_seconds();
+    if (o->progress)
+        show_check(set, 0);    // a terminal shows at once what is going on
+    os_mutex_lock(set->mutex);
+    while (set->checking > 0) {
+        const uint32_t done = set->done_files;
+        if (os_seconds() - shown < pause) {
+            os_condition_wait(set->changed, set->mutex);
+            continue;
+        }
+        os_mutex_unlock(set->mutex);
+        show_check(set, done);
+        shown = os_seconds();
+        os_mutex_lock(set->mutex);
+    }
+    os_mutex_unlock(set->mutex);
 }
 
 // Floats are used unchanged, and a generator ends in tanh: such targets cannot be
@@ -286,8 +337,11 @@ static bool check_all(struct dataset *set)
 {
     uint32_t valid = 0, total = set->count;
 
-    bool ok = start_threads(set, check_files, MIN(set->options.threads, total));
-    if (!ok)
+    set->checking = MIN(set->options.threads, total);
+    bool ok = start_threads(set, check_files, set->checking);
+    if (ok)
+        watch_check(set);
+    else
         request_stop(set);
     join_threads(set);
     if (!ok || !check_is_whole(set))

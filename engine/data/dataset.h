@@ -31,6 +31,9 @@ struct dataset_options {
     uint64_t seed;
     uint64_t first_sample;    // where the stream starts (a resumed run)
     uint64_t cache_bytes;     // for decoded pairs in memory; 0: 512 MiB
+    // Called by dataset_create, on its own thread, with how far it is; may be NULL.
+    void (*progress)(void *user, const char *text);
+    void *progress_user;
 };
 
 // What a sample of the stream is. Crop and mirror are not applied to its pixels:

@@ -196,6 +196,8 @@ struct dataset_options settings_dataset(const struct settings *s)
         .max_size = o->max_dataset_size,
         .threads = o->threads,
         .seed = o->seed,
+        .progress = o->progress,
+        .progress_user = o->progress_user,
     };
 }
 

@@ -171,8 +171,8 @@ static bool write_config(const struct pix_train_options *o)
     char *path = file_join(o->out, "config.json");
     char *text = path ? config_text(o) : NULL;
     bool ok = text != NULL;
-    if (ok && !(file_load(path, &before, &size, &reason) &&
-                size == strlen(text) && memcmp(before, text, size) == 0))
+    if (ok && !(file_load(path, &before, &size, &reason) && size == strlen(text) &&
+                memcmp(before, text, size) == 0))
         ok = file_write(path, text, strlen(text));
     mem_free(before);
     mem_free(text);
