@@ -11,6 +11,7 @@
 #include "base/sum.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,8 +57,8 @@ static void add_tensor(struct sum *sum, const char *name, const json_t *tensor)
     add_member(sum, json_string_value(json_object_get(tensor, "dtype")));
     for (size_t i = 0; i < json_array_size(shape); i++) {
         char side[32];
-        snprintf(side, sizeof(side), "%" JSON_INTEGER_FORMAT,
-                 json_integer_value(json_array_get(shape, i)));
+        snprintf(side, sizeof(side), "%" PRId64,
+                 (int64_t)json_integer_value(json_array_get(shape, i)));
         add_member(sum, side);
     }
     add_member(sum, "");
