@@ -49,9 +49,10 @@ static bool take_row(void *user, const struct pix_tune_row *row, uint32_t done,
 {
     struct tuning *t = user;
     if (done == 1 && !t->as_json)
-        printf("%" PRIu32 " shapes; ms of one call, the best of those within noise\n"
+        printf("%" PRIu32 " shape%s; ms of one call, the best of those within noise\n"
                "%-46s %-22s %9s  %-22s %9s %6s %8s\n",
-               count, "shape", "built-in", "ms", "chosen", "ms", "ratio", "GFLOP/s");
+               count, count == 1 ? "" : "s", "shape", "built-in", "ms", "chosen", "ms",
+               "ratio", "GFLOP/s");
     if (t->as_json)
         keep_row(t, row);
     else

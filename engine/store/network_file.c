@@ -196,10 +196,11 @@ static bool recognise_tensors(struct network_file *f)
         return false;
     if (r == RECOGNISED_NOTHING) {
         log_error(
-            "%s: %s holds %zu tensors (first: \"%s\") that are not a network this engine "
+            "%s: %s holds %zu tensor%s (first: \"%s\"), no network that this engine "
             "knows: U-Net, encoder-decoder, ResNet of 6 or 9 blocks, PatchGAN or "
             "PixelGAN, with the PyTorch port's or affinelayer's names",
-            f->what, f->path, entry_count(f), entry_count(f) ? entry_name(f, 0) : "");
+            f->what, f->path, entry_count(f), PLURAL(entry_count(f)),
+            entry_count(f) ? entry_name(f, 0) : "");
         return false;
     }
     if (r != wanted) {
