@@ -288,7 +288,7 @@ static bool open_newest(struct network_file *f, const char *run)
         ok = f->path && open_good(f, &is_damaged);
         const char *error = log_capture_end(&capture);
         if (!ok && is_damaged && i + 1 < count)
-            log_warn("%s: %s is not used, but the checkpoint before it: %s", f->what,
+            log_warn("%s: the checkpoint before %s is used instead: %s", f->what,
                      file_name(f->path), error);
         else if (!ok)
             log_error("%s", error);
