@@ -228,6 +228,31 @@ static void test_translate_arrays(void **state)
     assert_string_equal(command_out, "a.jpg\nb.jpg\nb.npy\nturned.jpg\n");
     RUN(0, "evaluate --model floats --data arrays --split train");
     command_check_has(command_out, "pairs 1");
+
+    // What is converted is said, and what a file of weights does not say is asked of
+    // the images.
+    RUN(0,
+        "translate --model floats --input mixed/a.jpg --output a.npy --npy-order hwc");
+    command_check_has(command_err,
+                      "the input is u8, converted to f32, which the model");
+    RUN(1, "translate --model floats --input a.npy --output no.npy");
+    command_check_has(command_err, "it may be of the other --npy-order");
+    RUN(0, "translate --model floats --input a.npy --output b.npy --npy-order hwc");
+    RUN(0, "convert floats floats.pth");
+    RUN(0,
+        "translate --model floats.pth --preprocess none --input mixed/b.npy --output "
+        "own.npy");
+    RUN(0, "translate --model floats --preprocess none --input mixed/b.npy --output "
+           "as_run.npy");
+    assert_int_equal(command_shell("cmp own.npy as_run.npy"), 0);
+    RUN(0,
+        "translate --model floats.pth --preprocess none --input mixed/b.npy --output "
+        "bytes.npy --input-kind u8 --output-kind u8");
+    command_check_has(command_err, "converted to u8, as --input-kind says");
+    assert_int_equal(command_shell("test $(wc -c <bytes.npy) -lt 4000"), 0);
+    RUN(0, "evaluate --model floats.pth --data arrays --split train --input-kind u16 "
+           "--output-kind u16");
+    command_check_has(command_err, "the target is f32, converted to u16, as --output");
 }
 
 static void test_evaluate(void **state)
