@@ -49,7 +49,7 @@ enum {
     KILLS = 30,
     SIGNALS = 20,
     SAMPLE_KILLS = 3,
-    SAMPLE_SIGNALS = 4,
+    SAMPLE_SIGNALS = 6,
     JOBS_MAX = 64,
     TRIES_MAX = 20,    // until a run is killed before it ends
 };

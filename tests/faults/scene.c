@@ -174,7 +174,7 @@ static bool check_ending(const struct place *place, const struct ending *e,
     }
     for (size_t i = 0; i < ARRAY_LEN(never); i++)
         if (strstr(e->err, never[i])) {
-            snprintf(reason, REASON_SIZE, "printed: %.900s", strstr(e->err, never[i]));
+            snprintf(reason, REASON_SIZE, "printed: %.2000s", strstr(e->err, never[i]));
             return false;
         }
     if (e->signal) {
@@ -248,7 +248,7 @@ static bool check_resumed(const struct place *place, const struct scene *s,
         ok = ok && check_files(place, s, &j, true, is_excused, false, why);
     }
     if (!ok)
-        snprintf(reason, REASON_SIZE, "continued, it %.900s", why);
+        snprintf(reason, REASON_SIZE, "continued, it %.2000s", why);
     process_forget(&e);
     close_job(&j);
     return ok;
@@ -416,7 +416,7 @@ static bool check_saved(const struct place *place, const struct job *j,
         process_run(&next.process, place->limit, &end);
         ok = check_ending(place, &end, why) && end.code == 0;
         if (!ok)
-            snprintf(reason, REASON_SIZE, "cannot be continued: %.900s", end.err);
+            snprintf(reason, REASON_SIZE, "cannot be continued: %.2000s", end.err);
     }
     process_forget(&end);
     close_job(&next);
@@ -427,10 +427,8 @@ bool scene_try_signals(const struct place *place, uint32_t number, uint32_t work
                        char reason[REASON_SIZE])
 {
     static const int pairs[][2] = {
-        { SIGTERM, SIGTERM },
-        { SIGTERM, SIGINT },
-        { SIGINT, SIGTERM },
-        { SIGINT, SIGINT },
+        { SIGTERM, SIGTERM }, { SIGTERM, SIGINT }, { SIGINT, SIGTERM },
+        { SIGINT, SIGINT },   { SIGHUP, SIGHUP },  { SIGTERM, SIGHUP },
     };
     const int *pair = pairs[number % ARRAY_LEN(pairs)];
     struct job j;

@@ -42,7 +42,7 @@ struct fault {
     unsigned long number;    // of the call; 0: none fails
 };
 
-enum { REASON_SIZE = 1024, FAULT_TEXT_SIZE = 64 };
+enum { REASON_SIZE = 4096, FAULT_TEXT_SIZE = 64 };
 
 // As PIX_FAULT has it, and for people: "write:12+:ENOSPC".
 void fault_text(const struct fault *f, char text[FAULT_TEXT_SIZE], bool for_people);
@@ -67,8 +67,8 @@ bool scene_try(const struct place *place, const struct scene *s, const struct fa
 bool scene_try_kill(const struct place *place, double moment, uint32_t worker,
                     bool *happened, char reason[REASON_SIZE]);
 
-// A run that gets two signals within 2 ms, of the four pairs of SIGTERM and SIGINT that
-// of this number: the newest step is saved, and can be continued.
+// A run that gets two signals within 2 ms, of six pairs of SIGTERM, SIGINT and SIGHUP
+// that of this number: the newest step is saved, and can be continued.
 bool scene_try_signals(const struct place *place, uint32_t number, uint32_t worker,
                        char reason[REASON_SIZE]);
 
