@@ -228,6 +228,53 @@ static void test_text(void **state)
     assert_non_null(strstr(log_last_error(), "memory"));
 }
 
+// The same texts are UTF-8 as for Jansson.
+static void test_utf8(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_utf8;
+    } cases[] = {
+        { "", true },
+        { "a/b", true },
+        { "\xc3\xa4", true },
+        { "\xed\x9f\xbf", true },
+        { "\xee\x80\x80", true },
+        { "\xf4\x8f\xbf\xbf", true },
+        { "\xf0\x90\x80\x80", true },
+        { "\x80", false },
+        { "a\xc3", false },
+        { "\xc3(", false },
+        { "\xe2\x82", false },
+        { "\xf0\x9f\x98", false },
+        { "\xff", false },
+        { "\xc0\xaf", false },            // "/" in two bytes
+        { "\xe0\x80\xaf", false },        // in three
+        { "\xf0\x80\x80\xaf", false },    // in four
+        { "\xed\xa0\x80", false },        // a surrogate
+        { "\xf4\x90\x80\x80", false },    // above the last character
+        { "\xf8\x88\x80\x80\x80", false },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_t *v = json_string(cases[i].text);
+        assert_true(json_is_utf8(cases[i].text) == cases[i].is_utf8);
+        assert_true((v != NULL) == cases[i].is_utf8);
+        json_decref(v);
+    }
+}
+
+static void test_lines(void **state)
+{
+    (void)state;
+    json_t *object = json_pack("{s:i, s:[i]}", "a", 1, "b", 2);
+    char *text = json_lines(object);
+    assert_string_equal(text, "{\n  \"a\": 1,\n  \"b\": [\n    2\n  ]\n}\n");
+    mem_free(text);
+    json_decref(object);
+    assert_null(json_lines(NULL));
+}
+
 static void check_doubles(void)
 {
     static const struct {
@@ -288,7 +335,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepts), cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_depth),   cmocka_unit_test(test_conversions),
-        cmocka_unit_test(test_text),    cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_text),    cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_lines),   cmocka_unit_test(test_doubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,13 +34,18 @@ pix_device *pix_device_create(const struct pix_device_options *options)
     const struct pix_device_options defaults = { 0 };
     if (!options)
         options = &defaults;
+    // Before anything that may fail, so that the reason reaches the caller's log. The
+    // lasting one is a part of the device because threads keep the address of its sink.
+    struct relay early;
+    relay_init(&early, &options->log);
+    const struct log_sink *before = log_use(&early.sink);
     pix_device *device = mem_zalloc(sizeof(*device));
-    if (!device)
+    if (!device) {
+        log_use(before);
         return NULL;
-    // Before anything that may fail, so that the reason reaches the caller's log. It is
-    // a part of the device because threads keep the address of its sink.
+    }
     relay_init(&device->relay, &options->log);
-    const struct log_sink *before = log_use(&device->relay.sink);
+    log_use(&device->relay.sink);
     const struct gpu_device_options gpu = {
         .select = options->select,
         .validation = options->validation,

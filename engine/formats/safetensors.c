@@ -469,7 +469,7 @@ void safetensors_describe(struct safetensors_writer *w, const char *name,
 // The text of the header with the sums as they are now; its size is always the same.
 static char *header_text(struct safetensors_writer *w)
 {
-    char *sums = w->header ? sums_text(&w->sums, w->header_sum) : NULL;
+    char *sums = sums_text(&w->sums, w->header_sum);
     if (!sums)
         return NULL;
     safetensors_put_metadata(w, SUMS_KEY, sums);

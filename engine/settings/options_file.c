@@ -41,20 +41,17 @@ static void add_bytes(json_t **object, const char *name, const char *text)
 
 static void add_text(json_t **object, const char *name, const char *text)
 {
-    json_t *plain = json_string(text);
-    const bool is_utf8 = plain != NULL;
-    json_add(object, name, is_utf8 ? plain : json_from_text(text));
-    if (!is_utf8)
+    json_add(object, name, json_from_text(text));
+    if (!json_is_utf8(text))
         add_bytes(object, name, text);
 }
 
 void options_drop_from_json(json_t *object, const char *name)
 {
-    char *key = mem_printf("%s%s", name, bytes_suffix);
+    char key[64];
+    snprintf(key, sizeof(key), "%s%s", name, bytes_suffix);
     json_object_del(object, name);
-    if (key)
-        json_object_del(object, key);
-    mem_free(key);
+    json_object_del(object, key);
 }
 
 json_t *options_to_json(const struct pix_train_options *o)

@@ -283,8 +283,9 @@ static bool open_newest(struct network_file *f, const char *run)
         checkpoint_close(f->checkpoint);
         f->checkpoint = NULL;
         mem_free(f->path);
-        f->path = checkpoint_path(run, steps[i]);
         log_capture_begin(&capture);
+        f->path = checkpoint_path(run, steps[i]);
+        is_damaged = false;
         ok = f->path && open_good(f, &is_damaged);
         const char *error = log_capture_end(&capture);
         if (!ok && is_damaged && i + 1 < count)
