@@ -36,19 +36,21 @@ bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
                          width, height, PICTURE_MAX_SIDE);
 }
 
-// With stb's own reason, which it keeps for each thread.
-static bool refuse_damaged(const char *name, struct reason *reason)
+// With stb's own reason, which it keeps for each thread. Memory that ran out since
+// `failures` is one that stb does not always name.
+static bool refuse_damaged(const char *name, uint64_t failures, struct reason *reason)
 {
-    const char *why = stbi_failure_reason();
-    if (strcmp(why, "Out of memory") == 0)
+    if (mem_failures() != failures)
         return reason_refuse_memory(reason);
-    return reason_refuse(reason, "damaged or unsupported %s: %s", name, why);
+    return reason_refuse(reason, "damaged or unsupported %s: %s", name,
+                         stbi_failure_reason());
 }
 
 bool codec_decode(const char *name, const uint8_t *data, size_t size,
                   struct picture *picture, struct reason *reason)
 {
     const int bytes = (int)size;
+    const uint64_t failures = mem_failures();
     int width, height, channels;
     void *samples;
 
@@ -56,8 +58,10 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
     if (size > INT32_MAX)
         return reason_refuse(reason, "the file is larger than 2 GiB");
     if (!stbi_info_from_memory(data, bytes, &width, &height, &channels))
-        return refuse_damaged(name, reason);
+        return refuse_damaged(name, failures, reason);
     const bool is_u16 = stbi_is_16_bit_from_memory(data, bytes);
+    if (mem_failures() != failures)    // 16 bits are not seen then
+        return reason_refuse_memory(reason);
     if (!codec_check_size((uint64_t)width, (uint64_t)height, is_u16, reason))
         return false;
     if (is_u16)
@@ -65,7 +69,7 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
     else
         samples = stbi_load_from_memory(data, bytes, &width, &height, &channels, 0);
     if (!samples)
-        return refuse_damaged(name, reason);
+        return refuse_damaged(name, failures, reason);
     bool ok = picture_create(picture, is_u16 ? PIXEL_U16 : PIXEL_U8, (uint32_t)channels,
                              (uint32_t)width, (uint32_t)height);
     if (ok)

@@ -15,12 +15,23 @@
 #pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
 #endif
 
+#include "base/mem.h"
+
 #include <stdlib.h>
+
+// Where memory runs out while it looks for the kind of a file, stb goes on and says
+// that the file is of no known one: data/codec.c asks for failures.
+static void *note(void *memory)
+{
+    if (!memory)
+        mem_note_failure();
+    return memory;
+}
 
 // A JPEG may use tables that none of its segments has set. Zeroed memory makes them the
 // same each time; otherwise they would be whatever the memory held before.
-#define STBI_MALLOC(size) calloc(1, size)
-#define STBI_REALLOC(old, size) realloc(old, size)
+#define STBI_MALLOC(size) note(calloc(1, size))
+#define STBI_REALLOC(old, size) note(realloc(old, size))
 #define STBI_FREE(old) free(old)
 
 #define STBI_ONLY_PNG

@@ -12,8 +12,9 @@ struct comparison {
     const char *before;      // that from which both runs started; NULL: nothing
     const char *found;       // the folder in question
     bool is_whole;           // all that is expected must be there
-    // What is whole may lack samples, lines of metrics.jsonl and checkpoints but the
-    // last one, or have files of `before` that should have gone: a warning has said so.
+    // What is whole may lack samples, validations, lines of metrics.jsonl and
+    // checkpoints but the last one, or have files of `before` that should have gone: a
+    // warning has said so.
     bool is_excused;
     bool may_have_halves;    // a temporary file, or an unfinished line: it was cut off
 };
