@@ -48,12 +48,17 @@ void os_global_unlock(void);
 
 double os_seconds(void);    // monotonic, from an arbitrary start
 
-// Files. `mode` as for fopen.
+// Files. `mode` as for fopen. Processes that the program starts inherit none of them.
 
 FILE *os_file_open(const char *path, const char *mode);
 FILE *os_file_create(const char *path, bool *exists);     // to write; must be new
 bool os_file_sync(FILE *stream);                          // flush and sync to the disk
 bool os_file_rename(const char *from, const char *to);    // replaces `to`
+// Opens a file to read and to append, and makes it if absent, in a folder that may be
+// somebody else's work: neither a link is followed nor a file changed that has a second
+// name elsewhere. NULL: *reason says why, for messages; if it is NULL, os_error_text.
+FILE *os_file_open_own(const char *path, const char **reason);
+bool os_file_cut(FILE *stream, uint64_t size);    // nothing of it is buffered
 bool os_file_truncate(const char *path, uint64_t size);
 bool os_file_size(FILE *stream, uint64_t *size);
 bool os_file_seek(FILE *stream, uint64_t offset);    // from the beginning
@@ -61,11 +66,25 @@ bool os_file_remove(const char *path);
 bool os_folder_sync(const char *path);    // makes renames in it lasting
 // One level; existing is fine. Private: nobody but the user may look into a new one.
 bool os_folder_make(const char *path, bool is_private);
-enum os_kind { OS_KIND_NONE, OS_KIND_FILE, OS_KIND_FOLDER, OS_KIND_OTHER };
-enum os_kind os_path_kind(const char *path);    // follows links
+enum os_kind {
+    OS_KIND_NONE,
+    OS_KIND_FILE,
+    OS_KIND_FOLDER,
+    OS_KIND_OTHER,
+    OS_KIND_LINK
+};
+enum os_kind os_path_kind(const char *path);     // follows links
+enum os_kind os_entry_kind(const char *path);    // OS_KIND_LINK for a symbolic link
+bool os_folder_is_own(const char *path);         // the user's; true where it is unknown
 // Whether the system says that nothing has this name. OS_KIND_NONE may also mean that
 // it could not look; then, and for a link to nothing, this is false.
 bool os_path_is_absent(const char *path);
+
+// What a path leads to, whichever of its names that is. False if there is nothing.
+struct os_file_id {
+    uint64_t volume, file;
+};
+bool os_file_find_id(const char *path, struct os_file_id *id);
 
 // The absolute path, without "." and "..", of something that must exist. Caller frees.
 char *os_path_absolute(const char *path);

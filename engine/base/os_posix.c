@@ -213,27 +213,79 @@ double os_seconds(void)
 
 // Files
 
+// A stream of a descriptor, which is closed if there is none. fopen's "e" would be
+// O_CLOEXEC as well, but not everywhere.
+static FILE *stream_of(int fd, const char *mode)
+{
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, mode);
+    if (fd >= 0 && !stream) {
+        int error = errno;
+        close(fd);
+        errno = error;
+    }
+    return stream;
+}
+
 FILE *os_file_open(const char *path, const char *mode)
 {
-    return fopen(path, mode);
+    bool updates = strchr(mode, '+') != NULL;
+    int flags = mode[0] == 'r'   ? 0
+                : mode[0] == 'a' ? O_CREAT | O_APPEND
+                                 : O_CREAT | O_TRUNC;
+    flags |= updates ? O_RDWR : mode[0] == 'r' ? O_RDONLY : O_WRONLY;
+    return stream_of(open(path, flags | O_CLOEXEC, 0666), mode);
 }
 
 // O_EXCL decides between two that want the same name, and does not follow a link that
-// somebody has put there. O_CLOEXEC: processes that the program starts inherit nothing.
+// somebody has put there.
 FILE *os_file_create(const char *path, bool *exists)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     *exists = fd < 0 && errno == EEXIST;
-    if (fd < 0)
-        return NULL;
-    FILE *stream = fdopen(fd, "wb");
-    if (!stream) {
+    FILE *stream = stream_of(fd, "wb");
+    if (fd >= 0 && !stream) {
         int error = errno;
-        close(fd);
         unlink(path);
         errno = error;
     }
     return stream;
+}
+
+// All is asked of the descriptor, since the path may lead elsewhere a moment later.
+// O_NONBLOCK: opening a pipe would wait for its other end; regular files ignore it.
+FILE *os_file_open_own(const char *path, const char **reason)
+{
+    struct stat info;
+    const int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = open(path, flags | O_NOCTTY, 0666);
+    FILE *stream = NULL;
+    *reason = NULL;
+    if (fd < 0) {
+        // Systems have different errors for a link.
+        if (os_entry_kind(path) == OS_KIND_LINK)
+            *reason = "it is a symbolic link";
+        return NULL;
+    }
+    if (fstat(fd, &info) == 0) {
+        if (!S_ISREG(info.st_mode))
+            *reason = "it is not a regular file";
+        else if (info.st_nlink > 1)
+            *reason =
+                "it has a second name elsewhere (a hard link): replace it by a copy";
+        else
+            stream = fdopen(fd, "a+b");
+    }
+    if (!stream) {
+        int error = errno;
+        close(fd);
+        errno = error;
+    }
+    return stream;
+}
+
+bool os_file_cut(FILE *stream, uint64_t size)
+{
+    return ftruncate(fileno(stream), (off_t)size) == 0;
 }
 
 // On macOS fsync leaves the data in the disk's own cache; F_FULLFSYNC does not, where
@@ -292,7 +344,7 @@ bool os_file_remove(const char *path)
 // A rename is an entry of the folder, which is synced through a descriptor of its own.
 bool os_folder_sync(const char *path)
 {
-    int fd = open(path, O_RDONLY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     bool ok = sync_descriptor(fd);
@@ -316,17 +368,28 @@ bool os_folder_make(const char *path, bool is_private)
 }
 
 // Keeps errno, so that callers can look at what failed before its reason is read.
-enum os_kind os_path_kind(const char *path)
+static enum os_kind kind_of(const char *path, bool follows)
 {
     struct stat info;
     int error = errno;
-    bool found = stat(path, &info) == 0;
+    bool found = (follows ? stat(path, &info) : lstat(path, &info)) == 0;
     errno = error;
     if (!found)
         return OS_KIND_NONE;
     return S_ISREG(info.st_mode)   ? OS_KIND_FILE
            : S_ISDIR(info.st_mode) ? OS_KIND_FOLDER
+           : S_ISLNK(info.st_mode) ? OS_KIND_LINK
                                    : OS_KIND_OTHER;
+}
+
+enum os_kind os_path_kind(const char *path)
+{
+    return kind_of(path, true);
+}
+
+enum os_kind os_entry_kind(const char *path)
+{
+    return kind_of(path, false);
 }
 
 // The link itself is asked about: what it leads to may be on a disk that is not there
@@ -335,6 +398,21 @@ bool os_path_is_absent(const char *path)
 {
     struct stat info;
     return lstat(path, &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+bool os_file_find_id(const char *path, struct os_file_id *id)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return false;
+    *id = (struct os_file_id){ (uint64_t)info.st_dev, (uint64_t)info.st_ino };
+    return true;
+}
+
+bool os_folder_is_own(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid();
 }
 
 // Links are resolved, so two paths of one folder give the same text. The memory comes
@@ -390,7 +468,8 @@ static int lock_file(const char *path, bool *held)
 {
     enum { TRIES = 100 };
     for (int i = 0; i < TRIES; i++) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        // A link is not followed: it would make a file elsewhere.
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (fd < 0)
             return -1;
         bool locked = lock_descriptor(fd, held);

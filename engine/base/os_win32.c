@@ -236,29 +236,39 @@ double os_seconds(void)
 // Files
 
 // mem_free may change errno, so it is put back afterwards, here and below.
+// _O_NOINHERIT: processes that the program starts inherit nothing.
+static int open_descriptor(const wchar_t *path, int flags)
+{
+    return _wopen(path, flags | _O_BINARY | _O_NOINHERIT, _S_IREAD | _S_IWRITE);
+}
+
 FILE *os_file_open(const char *path, const char *mode)
 {
-    FILE *stream = NULL;
-    wchar_t *wide_path = to_wide(path);
-    wchar_t *wide_mode = wide_path ? to_wide(mode) : NULL;
-    if (wide_mode)
-        stream = _wfopen(wide_path, wide_mode);
+    bool updates = strchr(mode, '+') != NULL;
+    int flags = mode[0] == 'r'   ? 0
+                : mode[0] == 'a' ? _O_CREAT | _O_APPEND
+                                 : _O_CREAT | _O_TRUNC;
+    flags |= updates ? _O_RDWR : mode[0] == 'r' ? _O_RDONLY : _O_WRONLY;
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return NULL;
+    int fd = open_descriptor(wide, flags);
+    FILE *stream = fd < 0 ? NULL : _fdopen(fd, mode);
     int error = errno;
-    mem_free(wide_mode);
-    mem_free(wide_path);
+    if (fd >= 0 && !stream)
+        _close(fd);
+    mem_free(wide);
     errno = error;
     return stream;
 }
 
-// _O_NOINHERIT: processes that the program starts inherit nothing.
 FILE *os_file_create(const char *path, bool *exists)
 {
     *exists = false;
     wchar_t *wide = to_wide(path);
     if (!wide)
         return NULL;
-    int fd = _wopen(wide, _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY | _O_NOINHERIT,
-                    _S_IREAD | _S_IWRITE);
+    int fd = open_descriptor(wide, _O_WRONLY | _O_CREAT | _O_EXCL);
     *exists = fd < 0 && errno == EEXIST;
     FILE *stream = fd < 0 ? NULL : _fdopen(fd, "wb");
     int error = errno;
@@ -269,6 +279,66 @@ FILE *os_file_create(const char *path, bool *exists)
     mem_free(wide);
     errno = error;
     return stream;
+}
+
+// What stands for something elsewhere: symbolic links and junctions, but not the files
+// of a cloud folder, which are reparse points as well.
+static bool is_link_tag(DWORD attributes, DWORD tag)
+{
+    return (attributes & FILE_ATTRIBUTE_REPARSE_POINT) &&
+           IsReparseTagNameSurrogate(tag);
+}
+
+// Whether a file is the folder's own; else *reason says why not, NULL for a failure.
+// `file` is the entry itself.
+static bool is_own(HANDLE file, const char **reason)
+{
+    FILE_ATTRIBUTE_TAG_INFO kind;
+    BY_HANDLE_FILE_INFORMATION info;
+    *reason = NULL;
+    if (!GetFileInformationByHandleEx(file, FileAttributeTagInfo, &kind,
+                                      sizeof(kind)) ||
+        !GetFileInformationByHandle(file, &info))
+        return fail(GetLastError());
+    if (is_link_tag(kind.FileAttributes, kind.ReparseTag))
+        *reason = "it is a symbolic link";
+    else if (GetFileType(file) != FILE_TYPE_DISK)
+        *reason = "it is not a regular file";
+    else if (info.nNumberOfLinks > 1)
+        *reason = "it has a second name elsewhere (a hard link): replace it by a copy";
+    return !*reason;
+}
+
+// The entry is opened itself and stays open meanwhile, so that nothing else takes its
+// place before it is opened as a file.
+FILE *os_file_open_own(const char *path, const char **reason)
+{
+    const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE;
+    *reason = NULL;
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return NULL;
+    HANDLE entry = CreateFileW(wide, GENERIC_READ | GENERIC_WRITE, share, NULL,
+                               OPEN_ALWAYS, FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    DWORD code = entry == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    mem_free(wide);
+    if (code != ERROR_SUCCESS) {
+        fail(code);
+        return NULL;
+    }
+    FILE *stream = is_own(entry, reason) ? os_file_open(path, "a+b") : NULL;
+    int error = errno;
+    CloseHandle(entry);
+    errno = error;
+    return stream;
+}
+
+bool os_file_cut(FILE *stream, uint64_t size)
+{
+    int error = _chsize_s(_fileno(stream), (int64_t)size);
+    if (error)
+        errno = error;
+    return error == 0;
 }
 
 bool os_file_sync(FILE *stream)
@@ -379,6 +449,24 @@ enum os_kind os_path_kind(const char *path)
                                                  : OS_KIND_FILE;
 }
 
+// The search finds the entry itself and has the tag of a reparse point.
+enum os_kind os_entry_kind(const char *path)
+{
+    DWORD code = system_error;
+    int error = errno;
+    WIN32_FIND_DATAW found;
+    wchar_t *wide = to_wide(path);
+    HANDLE search = wide ? FindFirstFileW(wide, &found) : INVALID_HANDLE_VALUE;
+    bool is_link = search != INVALID_HANDLE_VALUE &&
+                   is_link_tag(found.dwFileAttributes, found.dwReserved0);
+    if (search != INVALID_HANDLE_VALUE)
+        FindClose(search);
+    mem_free(wide);
+    system_error = code;
+    errno = error;
+    return is_link ? OS_KIND_LINK : os_path_kind(path);
+}
+
 bool os_path_is_absent(const char *path)
 {
     wchar_t *wide = to_wide(path);
@@ -391,6 +479,40 @@ bool os_path_is_absent(const char *path)
         return false;
     fail(code);
     return code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND;
+}
+
+// Opened without any access, which is allowed while others use it. The flag lets
+// folders be opened.
+bool os_file_find_id(const char *path, struct os_file_id *id)
+{
+    const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    BY_HANDLE_FILE_INFORMATION info;
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return false;
+    HANDLE file = CreateFileW(wide, 0, share, NULL, OPEN_EXISTING,
+                              FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    DWORD code = file == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    mem_free(wide);
+    if (code != ERROR_SUCCESS)
+        return fail(code);
+    bool ok = GetFileInformationByHandle(file, &info) != 0;
+    code = GetLastError();
+    CloseHandle(file);
+    if (!ok)
+        return fail(code);
+    *id = (struct os_file_id){
+        info.dwVolumeSerialNumber,
+        (uint64_t)info.nFileIndexHigh << 32 | info.nFileIndexLow,
+    };
+    return true;
+}
+
+// Who owns a folder says little here: access goes by lists, and what an administrator
+// makes belongs to a group.
+bool os_folder_is_own(const char *path)
+{
+    return os_path_kind(path) == OS_KIND_FOLDER;
 }
 
 // GetFullPathNameW only edits text, so whether the path exists is asked before, and
@@ -439,7 +561,8 @@ struct os_lock {
 };
 
 // Opening without a sharing mode excludes every other opening, removing and renaming,
-// until the handle is closed: the folder needs no lock of its own.
+// until the handle is closed: the folder needs no lock of its own. The entry itself is
+// opened: a link is not followed.
 struct os_lock *os_lock_take(const char *folder, const char *name, bool *held)
 {
     *held = false;
@@ -451,8 +574,9 @@ struct os_lock *os_lock_take(const char *folder, const char *name, bool *held)
         mem_free(lock);
         return NULL;
     }
-    lock->file = CreateFileW(wide, GENERIC_WRITE, 0, NULL, OPEN_ALWAYS,
-                             FILE_ATTRIBUTE_NORMAL, NULL);
+    lock->file =
+        CreateFileW(wide, GENERIC_WRITE, 0, NULL, OPEN_ALWAYS,
+                    FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
     DWORD code = lock->file == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
     mem_free(wide);
     if (code != ERROR_SUCCESS) {

@@ -54,7 +54,22 @@ static int newest_first(const void *a, const void *b)
     return (*left < *right) - (*left > *right);
 }
 
-bool checkpoint_list(const char *run, uint64_t **steps, size_t *count)
+// Checkpoints of a run lie in its folder: a link could lead to anything. Without it an
+// older one would take its place, and the steps between would be lost.
+static bool is_link(const char *path, bool reports)
+{
+    if (os_entry_kind(path) != OS_KIND_LINK)
+        return false;
+    if (reports)
+        log_error(
+            "checkpoint: %s is a symbolic link, which is not followed: put the file "
+            "itself in its place, or move the link out of the folder",
+            path);
+    return true;
+}
+
+// Links are passed over, or refused.
+static bool list_steps(const char *run, bool refuses, uint64_t **steps, size_t *count)
 {
     struct file_list files = { 0 };
     bool ok = false;
@@ -75,23 +90,42 @@ bool checkpoint_list(const char *run, uint64_t **steps, size_t *count)
     *steps = mem_array(files.count, sizeof(**steps));
     if (!*steps)
         goto done;
-    for (size_t i = 0; i < files.count; i++)
-        if (step_of_name(files.names[i], &(*steps)[*count]))
-            ++*count;
+    for (size_t i = 0; i < files.count; i++) {
+        if (!step_of_name(files.names[i], &(*steps)[*count]))
+            continue;
+        char *path = file_join(folder, files.names[i]);
+        if (!path)
+            goto done;
+        const bool found = is_link(path, refuses);
+        mem_free(path);
+        if (found && refuses)
+            goto done;
+        *count += !found;
+    }
     qsort(*steps, *count, sizeof(**steps), newest_first);
     ok = true;
 
 done:
+    if (!ok) {
+        mem_free(*steps);
+        *steps = NULL;
+        *count = 0;
+    }
     file_list_free(&files);
     mem_free(folder);
     return ok;
+}
+
+bool checkpoint_list(const char *run, uint64_t **steps, size_t *count)
+{
+    return list_steps(run, true, steps, count);
 }
 
 void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep, uint64_t finite)
 {
     uint64_t *steps = NULL;
     size_t count = 0, kept = 0;
-    if (!checkpoint_list(run, &steps, &count))
+    if (!list_steps(run, false, &steps, &count))
         return;
     // The newest come first, so the first `keep` up to `newest` stay.
     for (size_t i = 0; i < count; i++) {

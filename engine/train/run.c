@@ -24,7 +24,69 @@
 // ---------------------------------------------------------------------------
 // The folder
 
-static const char lock_name[] = "lock", tuning_name[] = "tuning.json";
+static const char lock_name[] = "lock", tuning_name[] = "tuning.json",
+                  config_name[] = "config.json", metrics_name[] = "metrics.jsonl";
+
+// What a run writes into many times. People link these two to another disk.
+static const char *const folder_names[] = { "checkpoints", "samples" };
+
+static bool is_file_of(const char *out, const char *name)
+{
+    char *path = file_join(out, name);
+    bool ok = path && os_entry_kind(path) != OS_KIND_LINK;
+    if (path && !ok)
+        log_error(
+            "train: %s is a symbolic link, and a run writes to no file outside of "
+            "its folder: put the file itself in place of the link",
+            path);
+    mem_free(path);
+    return ok;
+}
+
+static bool is_folder_of(const char *out, const char *name)
+{
+    char *path = file_join(out, name);
+    bool ok = path && (os_entry_kind(path) != OS_KIND_LINK || os_folder_is_own(path));
+    if (path && !ok)
+        log_error("train: %s is a symbolic link %s: link it to a folder of yours, or "
+                  "remove the link",
+                  path,
+                  file_is_folder(path) ? "to a folder of another user"
+                                       : "that leads to no folder");
+    mem_free(path);
+    return ok;
+}
+
+// The folder of a run may be somebody else's work, with links in it to files of this
+// user, which the run would overwrite, cut or remove.
+static bool check_links(const char *out)
+{
+    static const char *const files[] = { lock_name, config_name, tuning_name,
+                                         metrics_name };
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (!is_file_of(out, files[i]))
+            return false;
+    for (size_t i = 0; i < ARRAY_LEN(folder_names); i++)
+        if (!is_folder_of(out, folder_names[i]))
+            return false;
+    return true;
+}
+
+// Says where the files go that a linked folder gets.
+static void report_links(const char *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(folder_names); i++) {
+        char *path = file_join(out, folder_names[i]);
+        bool is_link = path && os_entry_kind(path) == OS_KIND_LINK;
+        char *target = is_link ? os_path_absolute(path) : NULL;
+        if (is_link)
+            log_info("train: %s is a symbolic link: its files are written to and "
+                     "removed from %s",
+                     path, target ? target : "where it leads");
+        mem_free(target);
+        mem_free(path);
+    }
+}
 
 // A folder still counts as empty with what a run leaves that was killed before it had
 // written its configuration: the lock, perhaps its table of kernels, and temporary
@@ -41,7 +103,7 @@ static bool note_entry(void *user, const char *name)
 // taken for a new one by mistake.
 static bool has_config(const char *out)
 {
-    char *path = file_join(out, "config.json");
+    char *path = file_join(out, config_name);
     bool found = !path || !os_path_is_absent(path);
     mem_free(path);
     return found;
@@ -124,6 +186,8 @@ static bool check_continued(const struct pix_train_options *o)
 bool run_check(const struct pix_train_options *o, bool *is_new)
 {
     *is_new = !o->continue_run || !has_config(o->out);
+    if (!check_links(o->out))
+        return false;
     return *is_new ? check_new(o->out) : check_continued(o);
 }
 
@@ -144,6 +208,8 @@ static bool take_lock(struct run *r, const char *out)
 bool run_begin(struct run *r, const struct pix_train_options *o)
 {
     *r = (struct run){ 0 };
+    if (!check_links(o->out))    // before the lock is made
+        return false;
     if (o->continue_run && has_config(o->out) && !take_lock(r, o->out))
         return false;
     if (!run_check(o, &r->is_new))
@@ -168,7 +234,7 @@ static bool write_config(const struct pix_train_options *o)
     struct reason reason;
     void *before = NULL;
     size_t size = 0;
-    char *path = file_join(o->out, "config.json");
+    char *path = file_join(o->out, config_name);
     char *text = path ? config_text(o) : NULL;
     bool ok = text != NULL;
     if (ok && !(file_load(path, &before, &size, &reason) && size == strlen(text) &&
@@ -281,10 +347,9 @@ bool run_output_done(struct run_output *o)
 // Removes the files that a killed run was writing.
 static void remove_temporaries(const char *run)
 {
-    static const char *const folders[] = { "checkpoints", "samples" };
     file_remove_temporaries(run);
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        char *path = file_join(run, folders[i]);
+    for (size_t i = 0; i < ARRAY_LEN(folder_names); i++) {
+        char *path = file_join(run, folder_names[i]);
         if (path)
             file_remove_temporaries(path);
         mem_free(path);
@@ -309,28 +374,59 @@ static bool is_later(const char *line, size_t length, uint64_t step)
     return later;
 }
 
+// Opened without following a link, whatever has happened to the folder. NULL after a
+// message; `size` is how much was to be written.
+static FILE *open_metrics(const char *path, uint64_t size)
+{
+    char text[FILE_REASON_SIZE];
+    const char *reason;
+    FILE *stream = os_file_open_own(path, &reason);
+    if (!stream)
+        log_error("train: cannot write %s: %s", path,
+                  reason ? reason : file_write_reason(path, size, text));
+    return stream;
+}
+
 // Cuts off the lines of steps after the checkpoint, which will be taken again, and an
-// incomplete last line.
+// incomplete last line. The file that is open is read and cut.
 static bool cut_metrics(const char *path, uint64_t step)
 {
-    void *data = NULL;
-    size_t size = 0, kept = 0;
-    if (os_path_is_absent(path))
-        return true;
-    if (!file_read(path, &data, &size))
+    uint64_t all = 0;
+    size_t kept = 0;
+    FILE *stream = open_metrics(path, 0);
+    if (!stream)
         return false;
-    for (const char *text = data; kept < size;) {
+    bool ok = os_file_size(stream, &all) && os_file_seek(stream, 0);
+    const size_t size = (size_t)all;
+    char *text = ok ? mem_alloc(size + 1) : NULL;
+    const bool has_memory = !ok || text;
+    ok = text && fread(text, 1, size, stream) == size;
+    while (ok && kept < size) {
         const char *end = memchr(text + kept, '\n', size - kept);
         size_t length = end ? (size_t)(end - (text + kept)) : 0;
         if (!end || is_later(text + kept, length, step))
             break;
         kept += length + 1;
     }
-    mem_free(data);
-    if (kept == size || os_file_truncate(path, kept))
-        return true;
-    log_error("train: cannot shorten %s: %s", path, os_error_text());
-    return false;
+    mem_free(text);
+    ok = ok && (kept == size || os_file_cut(stream, kept));
+    if (!ok && has_memory)
+        log_error("train: cannot read or shorten %s: %s", path, os_error_text());
+    fclose(stream);
+    return ok;
+}
+
+// Takes back what was written of a line. A file that was removed meanwhile has none.
+static bool cut_back(const char *path, uint64_t size)
+{
+    const char *reason;
+    uint64_t now = 0;
+    FILE *stream = os_file_open_own(path, &reason);
+    bool ok = stream && os_file_size(stream, &now) &&
+              (now <= size || os_file_cut(stream, size));
+    if (stream)
+        fclose(stream);
+    return ok;
 }
 
 static char *metrics_text(const struct pix_step_metrics *m)
@@ -395,13 +491,12 @@ static bool report_metrics(const struct run *r)
 static bool append_pending(struct run *r, bool lasting)
 {
     uint64_t before = 0;
-    if (r->is_torn && !os_path_is_absent(r->metrics_path) &&
-        !os_file_truncate(r->metrics_path, r->torn_at))
+    if (r->is_torn && !cut_back(r->metrics_path, r->torn_at))
         return report_metrics(r);
     r->is_torn = false;
-    FILE *stream = os_file_open(r->metrics_path, "ab");
+    FILE *stream = open_metrics(r->metrics_path, r->pending_size);
     if (!stream)
-        return report_metrics(r);
+        return false;
     bool ok = os_file_size(stream, &before) &&
               (r->pending_size == 0 ||
                fwrite(r->pending, 1, r->pending_size, stream) == r->pending_size) &&
@@ -412,7 +507,7 @@ static bool append_pending(struct run *r, bool lasting)
         ok = report_metrics(r);
     if (!ok) {
         // What was written of a line is taken back, now or before the next attempt.
-        r->is_torn = !os_file_truncate(r->metrics_path, before);
+        r->is_torn = !cut_back(r->metrics_path, before);
         r->torn_at = before;
         return false;
     }
@@ -469,7 +564,7 @@ bool run_open(struct run *r, const struct pix_train_options *o,
 {
     r->options = o;
     r->tuning = tuning;
-    r->metrics_path = file_join(o->out, "metrics.jsonl");
+    r->metrics_path = file_join(o->out, metrics_name);
     if (!r->metrics_path || !file_make_folder(o->out) ||
         (!r->lock && !take_lock(r, o->out)))
         return false;
@@ -478,9 +573,11 @@ bool run_open(struct run *r, const struct pix_train_options *o,
         return false;
     remove_temporaries(o->out);
     // config.json comes after tuning.json: with it the folder is a run.
-    return write_tuning(o, tuning) && write_config(o) &&
-           make_folder_in(o->out, "samples") && make_folder_in(o->out, "checkpoints") &&
-           cut_metrics(r->metrics_path, step) && append_pending(r, false);
+    if (!write_tuning(o, tuning) || !write_config(o) ||
+        !make_folder_in(o->out, "samples") || !make_folder_in(o->out, "checkpoints"))
+        return false;
+    report_links(o->out);
+    return cut_metrics(r->metrics_path, step) && append_pending(r, false);
 }
 
 void run_close(struct run *r)

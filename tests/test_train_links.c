@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+//
+// A run folder that somebody else has made reaches nothing outside of it: files that
+// are links are refused, a linked folder of the user's own is used and named, and in it
+// no link is followed.
+
+#define _XOPEN_SOURCE 700
+
+#include "support/tiny.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "store/checkpoint_folder.h"
+#include "support/tree.h"
+
+#define SCRATCH "test_train_links.scratch"
+#define RUN SCRATCH "/run"
+#define VICTIM SCRATCH "/victim"
+#define TEXT "{\"step\": 1}\n{\"step\": 99}\nmine\n"
+
+static void check_victim(void)
+{
+    void *text;
+    size_t size;
+    assert_true(file_read(VICTIM, &text, &size));
+    assert_string_equal(text, TEXT);
+    mem_free(text);
+}
+
+static void make_run(struct pix_train_options *o)
+{
+    assert_true(test_remove_tree(RUN));
+    *o = tiny_options(DATA, RUN);
+    o->steps = 2;
+    tiny_train(public_device, o, UINT64_MAX);
+    o->continue_run = true;
+    o->steps = 3;
+    tiny_write_text(VICTIM, TEXT);
+}
+
+static void test_linked_files(void **state)
+{
+    static const char *const names[] = { "metrics.jsonl", "lock", "config.json",
+                                         "tuning.json" };
+    struct pix_train_options o;
+    (void)state;
+    public_need_device();
+    make_run(&o);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char *path = file_join(RUN, names[i]), *aside = file_join(SCRATCH, names[i]);
+        // Also one whose file is still to be made.
+        for (int exists = 0; exists < 2; exists++) {
+            assert_true(os_file_rename(path, aside));
+            if (exists)
+                assert_int_equal(symlink("../victim", path), 0);
+            else
+                assert_int_equal(symlink("../made", path), 0);
+            public_need_device();    // forgets the messages
+            // A run without its options is none: there are links in a folder to begin
+            // in.
+            tiny_check_refused(&o, "symbolic link");
+            public_check_message(names[i]);
+            check_victim();
+            assert_int_equal(os_path_kind(SCRATCH "/made"), OS_KIND_NONE);
+            assert_int_equal(os_entry_kind(path), OS_KIND_LINK);
+            assert_true(os_file_rename(aside, path));
+        }
+        mem_free(aside);
+        mem_free(path);
+    }
+    tiny_train(public_device, &o, UINT64_MAX);
+
+    // A new run begins in no such folder either.
+    o = tiny_options(DATA, SCRATCH "/new");
+    o.steps = 1;
+    assert_true(file_make_folder(o.out));
+    assert_int_equal(symlink("../made", SCRATCH "/new/lock"), 0);
+    tiny_check_refused(&o, "lock is a symbolic link");
+    assert_int_equal(os_path_kind(SCRATCH "/made"), OS_KIND_NONE);
+}
+
+// The metrics of another run, by a second name, would be cut back as well.
+static void test_hard_link(void **state)
+{
+    struct pix_train_options o;
+    (void)state;
+    public_need_device();
+    make_run(&o);
+    assert_true(os_file_remove(RUN "/metrics.jsonl"));
+    assert_int_equal(link(VICTIM, RUN "/metrics.jsonl"), 0);
+    tiny_check_refused(&o, "second name");
+    check_victim();
+    assert_true(os_file_remove(RUN "/metrics.jsonl"));
+    assert_int_equal(mkfifo(RUN "/metrics.jsonl", 0600), 0);
+    tiny_check_refused(&o, "not a regular file");
+    assert_true(os_file_remove(RUN "/metrics.jsonl"));
+    tiny_train(public_device, &o, UINT64_MAX);
+}
+
+static char infos[8192];
+
+static void keep_infos(void *user, enum pix_log_level level, const char *text)
+{
+    const size_t used = strlen(infos);
+    (void)user;
+    (void)level;
+    snprintf(infos + used, sizeof(infos) - used, "%s\n", text);
+}
+
+// checkpoints/ lies elsewhere, with a link in it that has a checkpoint's name.
+static void test_linked_folder(void **state)
+{
+    const struct pix_device_options device_options = { .log = { keep_infos, NULL,
+                                                                PIX_LOG_INFO } };
+    struct pix_train_options o;
+    (void)state;
+    public_need_device();
+    make_run(&o);
+    assert_true(os_file_rename(RUN "/checkpoints", SCRATCH "/disk"));
+    assert_int_equal(symlink("../disk", RUN "/checkpoints"), 0);
+    char *linked = checkpoint_path(RUN, 1), *newer = checkpoint_path(RUN, 9);
+    assert_int_equal(symlink("../victim", linked), 0);
+    assert_int_equal(symlink("../victim", newer), 0);
+    o.keep = 1;
+    // An older one would take its place.
+    tiny_check_refused(&o, "step-00000001.safetensors is a symbolic link");
+    assert_true(os_file_remove(linked));
+    tiny_check_refused(&o, "step-00000009.safetensors is a symbolic link");
+    assert_true(os_file_remove(newer));
+    infos[0] = '\0';
+    pix_device *device = pix_device_create(&device_options);
+    assert_non_null(device);
+    pix_trainer *trainer = pix_trainer_create(device, &o);
+    assert_non_null(trainer);
+    // One that appears meanwhile is not removed.
+    assert_int_equal(symlink("../victim", linked), 0);
+    struct pix_step_metrics m;
+    while (pix_trainer_step(trainer, &m) == PIX_STEP_DONE)
+        continue;
+    pix_trainer_destroy(trainer);
+    pix_device_destroy(device);
+    assert_non_null(strstr(infos, "checkpoints is a symbolic link: its files are"));
+    assert_non_null(strstr(infos, "/disk\n"));
+    assert_null(strstr(infos, "samples is a symbolic link"));
+    check_victim();
+    assert_true(tiny_has_checkpoint(RUN, 3));
+    assert_false(tiny_has_checkpoint(RUN, 2));
+    assert_int_equal(os_entry_kind(linked), OS_KIND_LINK);
+    assert_true(os_file_remove(linked));
+    tiny_check_metrics(RUN, 1, 3);
+    mem_free(linked);
+    mem_free(newer);
+
+    // A sample's name that is a link is replaced and not written through.
+    o.steps = 4;
+    assert_int_equal(symlink("../../victim", RUN "/samples/step-00000004.png"), 0);
+    tiny_train(public_device, &o, UINT64_MAX);
+    check_victim();
+    assert_int_equal(os_entry_kind(RUN "/samples/step-00000004.png"), OS_KIND_FILE);
+
+    // Nowhere, or to a folder of somebody else.
+    o.steps = 5;
+    assert_true(os_file_rename(SCRATCH "/disk", SCRATCH "/gone"));
+    tiny_check_refused(&o, "leads to no folder");
+    assert_true(os_file_rename(SCRATCH "/gone", SCRATCH "/disk"));
+    if (chown(SCRATCH "/disk", 12345, (gid_t)-1) == 0) {
+        tiny_check_refused(&o, "a folder of another user");
+        assert_int_equal(chown(SCRATCH "/disk", geteuid(), (gid_t)-1), 0);
+    }
+    tiny_train(public_device, &o, UINT64_MAX);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    tiny_open(SCRATCH);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_linked_files),
+        cmocka_unit_test(test_hard_link),
+        cmocka_unit_test(test_linked_folder),
+    };
+    return cmocka_run_group_tests(tests, setup, public_close);
+}
