@@ -304,6 +304,54 @@ static void test_evaluate(void **state)
     assert_int_equal(command_shell("rm -r pairs/val"), 0);
 }
 
+// By whatever path it is named: an input stays what it is.
+static void test_inputs_stay(void **state)
+{
+    static const char *const cases[] = {
+        "translate --model run --input keep/in --output keep/new/../in",
+        "translate --model run --input keep/in --output keep/other/../in/",
+        "translate --model run --input keep/in --output keep/turned",
+        "translate --model run --input keep/in --output keep/linked",
+        "translate --model run --input keep/in --output keep/hard",
+        "translate --model run --input keep/far --output keep/in",
+        "translate --model run --input keep/in/1.jpg --output keep/hard/2.jpg",
+        "evaluate --model run --data keep --grid keep/test/1.png",
+        "evaluate --model run --data keep --grid keep/train.png",
+    };
+    (void)state;
+    command_need_device();
+    command_make_run();
+    // An output that is the link to an input of this or another name, and an input that
+    // is the link to an output.
+    assert_int_equal(
+        command_shell(
+            "mkdir -p keep/in keep/linked keep/hard keep/far keep/train keep/test && "
+            "cp \"$(ls \"$X\"/satellite/*.jpg | head -n 1)\" keep/in/1.jpg && "
+            "cp keep/in/1.jpg keep/in/2.jpg && ln -s in keep/turned && "
+            "ln -s ../in/2.jpg keep/linked/1.jpg && ln keep/in/1.jpg keep/hard/2.jpg && "
+            "ln -s ../in/1.jpg keep/far/1.jpg && cp one.png keep/train/1.png && "
+            "cp one.png keep/test/1.png && ln -s train/1.png keep/train.png && "
+            "cksum keep/*/*.jpg keep/*/*.png >before"),
+        0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_not_equal(command_shell("\"$P\" %s", cases[i]), 0);
+        command_check_has(command_err, "would be overwritten");
+        if (command_shell("cksum keep/*/*.jpg keep/*/*.png | cmp - before") != 0)
+            fail_msg("%s has changed a file", cases[i]);
+    }
+    RUN(2, "convert run/checkpoints/step-00000003.safetensors "
+           "run/checkpoints/../checkpoints/step-00000003.safetensors");
+
+    // An image's name for a folder is a mistake, unless it is meant.
+    RUN(2, "translate --model run --input keep/in --output keep/x.png");
+    command_check_has(command_err, "looks like an image");
+    command_check_file("keep/x.png", false);
+    RUN(0, "translate --model run --input keep/in --output keep/x.png/");
+    RUN(0, "translate --model run --input keep/in --output keep/x.png");
+    command_check_has(command_out, "2 of 2 images");
+    assert_int_equal(command_shell("rm -r keep"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_translate_interrupt),
         cmocka_unit_test(test_translate_arrays),
         cmocka_unit_test(test_evaluate),
+        cmocka_unit_test(test_inputs_stay),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

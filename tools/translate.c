@@ -51,6 +51,14 @@ static int check_paths(const struct command *command, const struct translation *
             return options_print_usage_error(
                 command, "--input %s is a folder, so --output %s must be a folder too",
                 t->input, t->output);
+        // A folder of such a name would be a surprise, unless it is there.
+        if (out == PATH_NONE && !ends_in_separator(t->output) &&
+            pix_array_has_extension(t->output))
+            return options_print_usage_error(
+                command,
+                "--input %s is a folder, so --output must be a folder, and %s looks like "
+                "an image: name a folder (or %s/ for one of this name)",
+                t->input, t->output, t->output);
         return EXIT_DONE;
     }
     if (out == PATH_FOLDER || ends_in_separator(t->output))
@@ -205,6 +213,15 @@ static int translate_folder(pix_translator *translator, const struct translation
     if (!terminal_make_folder(t->output)) {
         output_print_error("--output %s cannot be created: %s", t->output,
                            strerror(errno));
+        goto end;
+    }
+    // Now that it exists, it may turn out to be the input by another path.
+    if (terminal_is_same_path(t->input, t->output)) {
+        output_print_error(
+            "--output %s is the folder --input %s, whose images would be "
+            "overwritten: choose another name",
+            t->output, t->input);
+        code = EXIT_USAGE;
         goto end;
     }
     if (terminal_is_interactive(stderr))

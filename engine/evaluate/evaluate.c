@@ -7,6 +7,7 @@
 
 #include "evaluate/evaluate.h"
 
+#include "base/file_set.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/data_folder.h"
@@ -120,12 +121,37 @@ static void finish_colour(const uint64_t used[PIXEL_KINDS], size_t plane,
     }
 }
 
+static bool add_files(struct file_set *set, const struct pair_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!file_set_add(set, list->files[i].a) ||
+            (list->files[i].b && !file_set_add(set, list->files[i].b)))
+            return false;
+    return true;
+}
+
+// Whether the grid, if there is one, is none of the pairs: they would be overwritten.
+static bool keeps_pairs(const struct pair_list *list, const char *grid_path)
+{
+    struct file_set files = { 0 };
+    if (!grid_path)
+        return true;
+    bool ok = add_files(&files, list);
+    const char *found = ok ? file_set_find(&files, grid_path) : NULL;
+    if (found)
+        log_error("evaluate: the grid %s is %s, an image of the data, which would be "
+                  "overwritten: name another file",
+                  grid_path, found);
+    file_set_free(&files);
+    return ok && !found;
+}
+
 // The mean of each channel over the targets of DATA/train, in samples of each kind.
 // Broken pairs are skipped silently, since training has reported them; what cannot be
 // read for a reason that passes would make another mean. The split that is evaluated
 // plays no part: like a model, a baseline knows only what training has shown.
-static bool mean_colour(const char *data, const struct translator *t,
-                        struct colour *colour)
+static bool mean_colour(const char *data, const char *grid_path,
+                        const struct translator *t, struct colour *colour)
 {
     const struct settings *s = translator_get_settings(t);
     const struct pix_train_options *o = &s->options;
@@ -133,9 +159,9 @@ static bool mean_colour(const char *data, const struct translator *t,
     struct pair_list list;
     struct sides counts = { 0 };
     uint64_t used[PIXEL_KINDS] = { 0 };
-    bool ok = true;
     if (!data_folder_list(data, "train", &list))
         return false;
+    bool ok = keeps_pairs(&list, grid_path);
     for (size_t i = 0; i < list.count && ok; i++) {
         struct pair pair;
         struct reason reason;
@@ -298,7 +324,7 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     bool ok = false;
 
     if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
-        !mean_colour(data, t, &e.colour))
+        !keeps_pairs(&e.list, grid_path) || !mean_colour(data, grid_path, t, &e.colour))
         goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)e.list.count) : 0;

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "formats/safetensors.h"
 #include "settings/choice.h"
 #include "settings/settings.h"
@@ -165,6 +166,19 @@ static void warn_of_loss(const struct conversion *c)
               ".safetensors");
 }
 
+static bool keeps_input(const struct conversion *c)
+{
+    struct os_file_id from, to;
+    const char *input = network_file_path(c->from), *output = c->options->output;
+    if (!os_file_find_id(input, &from) || !os_file_find_id(output, &to) ||
+        from.volume != to.volume || from.file != to.file)
+        return true;
+    log_error("convert: %s is the input %s, which would be overwritten: name another "
+              "file",
+              output, input);
+    return false;
+}
+
 bool convert_run(const struct pix_convert_options *options)
 {
     struct conversion c = { .options = options };
@@ -172,7 +186,8 @@ bool convert_run(const struct pix_convert_options *options)
     if (ok) {
         c.from = network_file_open(
             options->input, options->discriminator ? NETWORK_D : NETWORK_G, "convert");
-        ok = c.from && build(&c) && network_file_check(c.from, c.weights);
+        ok = c.from && keeps_input(&c) && build(&c) &&
+             network_file_check(c.from, c.weights);
     }
     if (ok)
         log_info("convert: %s is %s", network_file_path(c.from),

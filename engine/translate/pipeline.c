@@ -8,6 +8,8 @@
 
 #include "translate/pipeline.h"
 
+#include "base/file_set.h"
+#include "base/log.h"
 #include "base/log_queue.h"
 #include "base/mem.h"
 #include "base/os.h"
@@ -542,6 +544,27 @@ static bool item_done(void *user, size_t index, enum pix_translate_result result
     return !all->done || all->done(all->user, &all->items[index]);
 }
 
+// An input is never overwritten, not even one that is read before: whoever gives it to
+// be read wants it kept.
+static bool keeps_inputs(const struct pix_translate_item *items, size_t count)
+{
+    struct file_set inputs = { 0 };
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = !items[i].input || file_set_add(&inputs, items[i].input);
+    for (size_t i = 0; ok && i < count; i++) {
+        const char *input =
+            items[i].output ? file_set_find(&inputs, items[i].output) : NULL;
+        ok = !input;
+        if (input)
+            log_error("translate: the output %s is the input %s, which would be "
+                      "overwritten: nothing was translated; name another output",
+                      items[i].output, input);
+    }
+    file_set_free(&inputs);
+    return ok;
+}
+
 bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
                         size_t count, pix_translate_done *done, void *user)
 {
@@ -551,7 +574,8 @@ bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
         items[i].result = PIX_TRANSLATE_PENDING;
         items[i].out = (struct pix_image){ 0 };
     }
-    bool ok = pipeline_run(t, translator_threads(t), count, &ends);
+    bool ok = keeps_inputs(items, count) &&
+              pipeline_run(t, translator_threads(t), count, &ends);
     // Images that were translated but not reported before a stop are not the caller's.
     for (size_t i = 0; i < count; i++)
         if (items[i].result == PIX_TRANSLATE_PENDING)
