@@ -63,6 +63,12 @@ struct pix_log {
 // call into the library on this thread.
 PIX_API const char *pix_last_error(void);
 
+// Copies `text` into `out` of `size` bytes, at least 4, as one line that a terminal
+// shows and does not obey, as messages of the library are: control characters and bytes
+// that are not UTF-8 become escapes (\n, \x1b), so do marks that reorder letters
+// (\u{202e}). Text that does not fit ends in "...". Returns the length of `out`.
+PIX_API size_t pix_text_escape(const char *text, char *out, size_t size);
+
 // ---------------------------------------------------------------------------
 // Devices
 

@@ -14,6 +14,7 @@
 #   engine/settings/ and tools/output.h Jansson;
 # - headers of the operating system appear only in os_*.c and tools/terminal_*.c;
 # - a function of engine/ or tools/ has at most 80 lines, where ctags can count them;
+# - the command prints through tools/output.c, but for texts of its own and pages;
 # - every source file opens with its licence;
 # - nothing names a folder of the machine it was written on.
 #
@@ -103,6 +104,11 @@ macro(refuse_names file code names text)
   endforeach()
 endmacro()
 
+# What prints without escaping what a terminal would obey, and the files that may: they
+# print what the program itself says, or what was escaped when it was read.
+set(print_functions printf fprintf vprintf vfprintf puts fputs putchar putc fputc)
+set(may_print output help manual bench/table bench/file page/html)
+
 set(program_functions plan_build exec_create)
 set(nodes "")    # of the graph of includes: paths without an ending
 set(checked 0)
@@ -158,6 +164,12 @@ foreach(file IN LISTS files)
   if(NOT file MATCHES "^include/|^engine/graph/|^engine/program/program\\.c$")
     refuse_names(${file} "${code}" program_functions
       "engine/program/program.h makes a graph ready to run")
+  endif()
+
+  string(REGEX REPLACE "^tools/(.*)\\.[ch]$" "\\1" stem "${file}")
+  if(file MATCHES "^tools/.*\\.c$" AND NOT stem IN_LIST may_print)
+    refuse_names(${file} "${code}" print_functions
+      "tools/output.h prints what a user or a file may have named")
   endif()
 
   # A .c file and its header are one node.

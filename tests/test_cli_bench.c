@@ -194,10 +194,17 @@ static void test_bench_compare(void **state)
     assert_null(strstr(command_out, "only in"));
     // Escapes do not reach the terminal.
     assert_int_equal(
-        command_shell("sed 's/empty dispatch/em\\\\u001bpty/' one.json >bad.json"), 0);
-    RUN(0, "bench --show bad.json");
-    command_check_has(command_out, "em pty");
+        command_shell(
+            "sed 's/empty dispatch/em\\\\u001b\\\\u009b\\\\u202epty/' one.json "
+            ">bad.json"),
+        0);
+    RUN(0, "bench --show bad.json --html bad.html");
+    command_check_has(command_out, "em\\x1b\\u{9b}\\u{202e}pty");
     assert_null(strchr(command_out, '\x1b'));
+    char *path = command_file("bad.html"), *page = command_read(path);
+    command_check_has(page, "em\\x1b\\u{9b}\\u{202e}pty");
+    mem_free(page);
+    mem_free(path);
 }
 
 int main(void)

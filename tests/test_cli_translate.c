@@ -5,6 +5,7 @@
 
 #include "support/command.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -352,6 +353,49 @@ static void test_inputs_stay(void **state)
     assert_int_equal(command_shell("rm -r keep"), 0);
 }
 
+// Names are shown and not obeyed: ESC, U+009B and U+202E, in messages, on stdout and in
+// JSON.
+static void test_strange_names(void **state)
+{
+    static const char shown[] = "odd\\x1b[31m\\u{9b}\\u{202e}\\n";
+    (void)state;
+    command_need_device();
+    command_make_run();
+    assert_int_equal(
+        command_shell(
+            "n=$(printf 'odd\\033[31m\\302\\233\\342\\200\\256\\n.'); n=${n%%.}; "
+            "rm -rf strange; mkdir strange && mkdir \"strange/$n\" && "
+            "echo x >\"strange/$n/$n.png\" && cp one.png \"strange/$n/a.png\" && "
+            "\"$P\" translate --model run --input \"strange/$n\" "
+            "--output \"strange/$n/$n\"; \"$P\" bench --show \"$n\"; "
+            "\"$P\" \"$n\"; \"$P\" evaluate --model run --data pairs --json "
+            "--grid \"strange/$n.png\" | tail -n 3; \"$P\" convert run "
+            "\"strange/$n.pth\""),
+        0);
+    for (const char *text = command_out;;) {
+        assert_null(strchr(text, '\x1b'));
+        assert_null(strstr(text, "\xc2\x9b"));
+        assert_null(strstr(text, "\xe2\x80\xae"));
+        if (text == command_err)
+            break;
+        text = command_err;
+    }
+    char part[256];
+    snprintf(part, sizeof(part), "strange/%s/%s.png: ", shown, shown);
+    command_check_has(command_err, part);
+    snprintf(part, sizeof(part), "strange/%s/%s: 1 of 2 images", shown, shown);
+    command_check_has(command_out, part);
+    snprintf(part, sizeof(part), "%s cannot be read", shown);
+    command_check_has(command_err, part);
+    snprintf(part, sizeof(part), "unknown command \"%s\"", shown);
+    command_check_has(command_err, part);
+    snprintf(part, sizeof(part), "strange/%s.pth\n", shown);
+    command_check_has(command_out, part);
+    command_check_has(command_out,
+                      "\"grid\": \"strange/odd\\u001B[31m\\u009B\\u202E\\n.png\"");
+    assert_int_equal(command_shell("rm -r strange"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_translate_arrays),
         cmocka_unit_test(test_evaluate),
         cmocka_unit_test(test_inputs_stay),
+        cmocka_unit_test(test_strange_names),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -124,6 +124,8 @@ expect_cycle("two tools" "tools/a.c;b.h;tools/b.c;a.h;tools/a.h;stdio.h;tools/b.
 # Names.
 expect("a public function" engine/store/a.c "void f(void)\n{\n    pix_run(0);\n}\n"
   "engine/store/a.c: names pix_run: only engine/api/")
+expect("text that is not escaped" tools/a.c "void f(void)\n{\n    printf(\"x\");\n}\n"
+  "tools/a.c: names printf: tools/output.h")
 expect("a plan by hand" engine/bench/a.c "void f(void)\n{\n    plan_build();\n}\n"
   "engine/bench/a.c: names plan_build: engine/program/program.h")
 expect("memory by hand" tools/a.c "void f(void)\n{\n    exec_create();\n}\n"

@@ -106,8 +106,8 @@ static void test_lines(void **state)
         got_count = 0;
     }
     // A name may hold anything.
-    log_error("name\nwith \x1b[31m");
-    assert_got(1, LOG_ERROR, "name with  [31m");
+    log_error("name\nwith \x1b[31m, \xc2\x9b and \xe2\x80\xae");
+    assert_got(1, LOG_ERROR, "name\\nwith \\x1b[31m, \\u{9b} and \\u{202e}");
 }
 
 // Each thread has its own sink and last error.

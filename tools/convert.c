@@ -72,6 +72,6 @@ int command_convert(int argc, char **argv)
     };
     if (!pix_convert(&options))
         return EXIT_FAILED;
-    printf("%s\n", paths[1]);
+    output_print(stdout, "%s\n", paths[1]);
     return EXIT_DONE;
 }

@@ -50,23 +50,26 @@ static void print_lines(const struct pix_device_info *list, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         const struct pix_device_info *d = &list[i];
         char text[64], memory[32], binding[32], allocation[32], shared[32];
-        printf("%" PRIu32 "  %s (%s)%s\n", d->index, d->name,
-               output_get_device_type(d->type), d->is_default ? ", the default" : "");
-        printf("   driver %s %s, Vulkan %s, memory %s\n", *d->driver ? d->driver : "?",
-               d->driver_version, api_version(d, text),
-               output_format_bytes(d->memory_bytes, memory));
+        output_print(stdout, "%" PRIu32 "  %s (%s)%s\n", d->index, d->name,
+                     output_get_device_type(d->type),
+                     d->is_default ? ", the default" : "");
+        output_print(stdout, "   driver %s %s, Vulkan %s, memory %s\n",
+                     *d->driver ? d->driver : "?", d->driver_version,
+                     api_version(d, text),
+                     output_format_bytes(d->memory_bytes, memory));
         if (!d->usable) {
-            printf("   not usable: %s\n", d->reason);
+            output_print(stdout, "   not usable: %s\n", d->reason);
             continue;
         }
-        printf("   uses bindings up to %s, allocations up to %s,\n",
-               output_format_bytes(d->max_binding_bytes, binding),
-               output_format_bytes(d->max_allocation_bytes, allocation));
-        printf("   workgroups up to %" PRIu32 " with %s shared, subgroups of %" PRIu32
-               "%s\n",
-               d->max_workgroup_invocations,
-               output_format_bytes(d->shared_memory_bytes, shared), d->subgroup_size,
-               d->has_timestamps ? ", timestamps" : "");
+        output_print(stdout, "   uses bindings up to %s, allocations up to %s,\n",
+                     output_format_bytes(d->max_binding_bytes, binding),
+                     output_format_bytes(d->max_allocation_bytes, allocation));
+        output_print(stdout,
+                     "   workgroups up to %" PRIu32
+                     " with %s shared, subgroups of %" PRIu32 "%s\n",
+                     d->max_workgroup_invocations,
+                     output_format_bytes(d->shared_memory_bytes, shared),
+                     d->subgroup_size, d->has_timestamps ? ", timestamps" : "");
     }
 }
 

@@ -62,16 +62,16 @@ static bool print_json(const struct evaluation *e, const struct pix_evaluation *
 
 static void print_lines(const struct evaluation *e, const struct pix_evaluation *result)
 {
-    printf("pairs %" PRIu32 "\nL1 of the output       %.4f\n", result->pairs,
-           result->l1);
+    output_print(stdout, "pairs %" PRIu32 "\n", result->pairs);
+    output_print(stdout, "L1 of the output       %.4f\n", result->l1);
     // NaN where input and target have different numbers of channels.
     if (!isnan(result->l1_copy))
-        printf("L1 of a copied input   %.4f\n", result->l1_copy);
-    printf("L1 of the mean colour  %.4f\n", result->l1_mean_colour);
+        output_print(stdout, "L1 of a copied input   %.4f\n", result->l1_copy);
+    output_print(stdout, "L1 of the mean colour  %.4f\n", result->l1_mean_colour);
     if (result->broken)
-        printf("broken %" PRIu32 "\n", result->broken);
+        output_print(stdout, "broken %" PRIu32 "\n", result->broken);
     if (e->grid)
-        printf("grid: %s\n", e->grid);
+        output_print(stdout, "grid: %s\n", e->grid);
 }
 
 static int run(pix_device *device, const struct evaluation *e)

@@ -42,7 +42,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("pix2pix %s\n", pix_version());
+        output_print(stdout, "pix2pix %s\n", pix_version());
         return finish(EXIT_DONE);
     }
     enum help_format format;

@@ -20,19 +20,23 @@ static struct {
     int width;
 } live;
 
+enum { TEXT_SIZE = 8192, SHOWN_SIZE = 2 * TEXT_SIZE };
+
 // Written in one piece, because decoder threads may log at the same time.
 static void message(const char *prefix, const char *text)
 {
+    char shown[SHOWN_SIZE];
+    pix_text_escape(text, shown, sizeof(shown));
     if (live.stream) {
         fprintf(live.stream, "\r%*s\r", live.width, "");
         fflush(live.stream);
     }
-    fprintf(stderr, "%s%s\n", prefix, text);
+    fprintf(stderr, "%s%s\n", prefix, shown);
 }
 
 void output_print_error(const char *format, ...)
 {
-    char text[2048];
+    char text[TEXT_SIZE];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
@@ -42,12 +46,32 @@ void output_print_error(const char *format, ...)
 
 void output_print_note(const char *format, ...)
 {
-    char text[2048];
+    char text[TEXT_SIZE];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     message("", text);
+}
+
+void output_print(FILE *stream, const char *format, ...)
+{
+    char text[TEXT_SIZE], shown[SHOWN_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    const size_t head = strspn(text, "\n");
+    size_t end = strlen(text), tail = 0;
+    for (; end > head && text[end - 1] == '\n'; end--)
+        tail++;
+    text[end] = 0;
+    pix_text_escape(text + head, shown, sizeof(shown));
+    for (size_t i = 0; i < head; i++)
+        putc('\n', stream);
+    fputs(shown, stream);
+    for (size_t i = 0; i < tail; i++)
+        putc('\n', stream);
 }
 
 static void log_callback(void *user, enum pix_log_level level, const char *text)
@@ -101,11 +125,12 @@ json_t *output_make_real(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+// ASCII alone: a document on a terminal may have names in it, too.
 bool output_print_json(json_t *document)
 {
-    const bool ok =
-        document &&
-        json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
+    const bool ok = document && json_dumpf(document, stdout,
+                                           JSON_INDENT(2) | JSON_REAL_PRECISION(9) |
+                                               JSON_ENSURE_ASCII) == 0;
     json_decref(document);
     if (ok)
         putchar('\n');

@@ -22,6 +22,16 @@
 #define OUTPUT_PRINTF(text, first)
 #endif
 
+// Text may come from names of files and from foreign files, whose characters a terminal
+// would obey. All text that is printed goes through these functions, which show such
+// characters as escapes (pix_text_escape); only files help.c and manual.c, which print
+// the program's own text, and those that print numbers and what was cleaned before,
+// call printf.
+
+// Lines, or a part of one, on stdout or stderr. Newlines at both ends are kept, those
+// between are escaped: a line each.
+void output_print(FILE *stream, const char *format, ...) OUTPUT_PRINTF(2, 3);
+
 // Messages on stderr. output_get_log sends the library's log there too, down to level
 // debug if `verbose`, else info.
 void output_print_error(const char *format, ...) OUTPUT_PRINTF(1, 2);

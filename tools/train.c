@@ -182,17 +182,17 @@ static void print_live(const struct progress *p, const char *left)
 static void print_plain(const struct progress *p, const char *left)
 {
     const struct pix_step_metrics *m = &p->metrics;
-    fprintf(p->stream, "epoch %" PRIu64 " step %" PRIu64 "/%" PRIu64, m->epoch, m->step,
-            m->steps);
+    output_print(p->stream, "epoch %" PRIu64 " step %" PRIu64 "/%" PRIu64, m->epoch,
+                 m->step, m->steps);
     if (m->has_gan)
-        fprintf(p->stream, " loss_d_real %.4f loss_d_fake %.4f", m->loss_d_real,
-                m->loss_d_fake);
+        output_print(p->stream, " loss_d_real %.4f loss_d_fake %.4f", m->loss_d_real,
+                     m->loss_d_fake);
     if (m->has_gp)
-        fprintf(p->stream, " loss_d_gp %.4f", m->loss_d_gp);
+        output_print(p->stream, " loss_d_gp %.4f", m->loss_d_gp);
     if (m->has_gan)
-        fprintf(p->stream, " loss_g_gan %.4f", m->loss_g_gan);
-    fprintf(p->stream, " loss_g_l1 %.4f images/s %.3g left %s\n", m->loss_g_l1,
-            m->images_per_s, left);
+        output_print(p->stream, " loss_g_gan %.4f", m->loss_g_gan);
+    output_print(p->stream, " loss_g_l1 %.4f images/s %.3g left %s\n", m->loss_g_l1,
+                 m->images_per_s, left);
     fflush(p->stream);
 }
 
@@ -200,8 +200,8 @@ static void print_validation(const struct progress *p)
 {
     const struct pix_step_metrics *m = &p->metrics;
     output_end_live();
-    fprintf(p->stream, "epoch %" PRIu64 " val_l1 %.4f lr %.3g\n", m->epoch, m->val_l1,
-            m->lr);
+    output_print(p->stream, "epoch %" PRIu64 " val_l1 %.4f lr %.3g\n", m->epoch,
+                 m->val_l1, m->lr);
     fflush(p->stream);
     if (p->live)
         output_begin_live(p->stream);
@@ -265,20 +265,22 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
         return output_print_json(document);
     }
     if (p->trained == 0) {
-        printf("%s: %s\n", o->out,
-               interrupted ? "interrupted before the first step"
-                           : "all steps were trained already");
+        output_print(stdout, "%s: %s\n", o->out,
+                     interrupted ? "interrupted before the first step"
+                                 : "all steps were trained already");
     } else {
-        printf("%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
-               " steps in %s, %.3g images/s\n",
-               o->out, interrupted ? "interrupted at" : "finished at", m->step,
-               m->steps, p->trained, output_format_duration(seconds, text),
-               seconds > 0
-                   ? (double)p->trained * o->batch_size * o->accumulate / seconds
-                   : 0.0);
+        output_print(stdout,
+                     "%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
+                     " steps in %s, %.3g images/s\n",
+                     o->out, interrupted ? "interrupted at" : "finished at", m->step,
+                     m->steps, p->trained, output_format_duration(seconds, text),
+                     seconds > 0
+                         ? (double)p->trained * o->batch_size * o->accumulate / seconds
+                         : 0.0);
     }
     if (interrupted)
-        printf("resume with: pix2pix train --out %s --continue\n", o->out);
+        output_print(stdout, "resume with: pix2pix train --out %s --continue\n",
+                     o->out);
     return true;
 }
 

@@ -237,9 +237,9 @@ static int translate_folder(pix_translator *translator, const struct translation
     const double seconds = terminal_get_seconds() - start;
     for (uint32_t i = 0; i < count; i++)
         good += items[i].result == PIX_TRANSLATE_DONE;
-    printf("%s: %" PRIu32 " of %" PRIu32 " image%s, %.3g ms each\n", t->output, good,
-           count, count == 1 ? "" : "s",
-           1e3 * seconds / (progress.done ? progress.done : count));
+    output_print(stdout, "%s: %" PRIu32 " of %" PRIu32 " image%s, %.3g ms each\n",
+                 t->output, good, count, count == 1 ? "" : "s",
+                 1e3 * seconds / (progress.done ? progress.done : count));
 
 end:
     free_items(items, count);

@@ -19,12 +19,12 @@ struct tuning {
 static void print_row(const struct pix_tune_row *r)
 {
     if (r->timed)
-        printf("%-46s %-22s %9.3f  %-22s %9.3f %6.2f %8.1f\n", r->shape, r->built_in,
-               r->built_in_ms, r->chosen, r->chosen_ms, r->built_in_ms / r->chosen_ms,
-               r->gflops);
+        output_print(stdout, "%-46s %-22s %9.3f  %-22s %9.3f %6.2f %8.1f\n", r->shape,
+                     r->built_in, r->built_in_ms, r->chosen, r->chosen_ms,
+                     r->built_in_ms / r->chosen_ms, r->gflops);
     else
-        printf("%-46s %-22s not measured: does not fit the device\n", r->shape,
-               r->built_in);
+        output_print(stdout, "%-46s %-22s not measured: does not fit the device\n",
+                     r->shape, r->built_in);
     fflush(stdout);
 }
 
@@ -44,15 +44,21 @@ static void keep_row(struct tuning *t, const struct pix_tune_row *r)
     }
 }
 
+static void print_heading(uint32_t count)
+{
+    output_print(
+        stdout, "%" PRIu32 " shape%s; ms of one call, the best of those within noise\n",
+        count, count == 1 ? "" : "s");
+    output_print(stdout, "%-46s %-22s %9s  %-22s %9s %6s %8s\n", "shape", "built-in",
+                 "ms", "chosen", "ms", "ratio", "GFLOP/s");
+}
+
 static bool take_row(void *user, const struct pix_tune_row *row, uint32_t done,
                      uint32_t count)
 {
     struct tuning *t = user;
     if (done == 1 && !t->as_json)
-        printf("%" PRIu32 " shape%s; ms of one call, the best of those within noise\n"
-               "%-46s %-22s %9s  %-22s %9s %6s %8s\n",
-               count, count == 1 ? "" : "s", "shape", "built-in", "ms", "chosen", "ms",
-               "ratio", "GFLOP/s");
+        print_heading(count);
     if (t->as_json)
         keep_row(t, row);
     else
@@ -116,10 +122,12 @@ int command_tune(int argc, char **argv)
             if (!output_print_json(document))
                 code = EXIT_FAILED;
         } else {
-            printf("%" PRIu32 " of %" PRIu32 " are faster than the built-in choice\n",
-                   t.faster, t.timed);
+            output_print(stdout,
+                         "%" PRIu32 " of %" PRIu32
+                         " are faster than the built-in choice\n",
+                         t.faster, t.timed);
             if (path)
-                printf("stored in %s\n", path);
+                output_print(stdout, "stored in %s\n", path);
         }
     }
     json_decref(t.rows);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // How every public call begins: the user's log becomes the sink of the thread, and
-// pointers are checked. The two functions that belong to no object are here too.
+// pointers are checked. The functions that belong to no object are here as well.
 
 #include "api/relay.h"
 
 #include "base/log.h"
+#include "base/text.h"
 
 #ifndef PIX_VERSION
 #define PIX_VERSION "0.0.0"
@@ -49,4 +50,14 @@ const char *pix_version(void)
 const char *pix_last_error(void)
 {
     return log_last_error();
+}
+
+size_t pix_text_escape(const char *text, char *out, size_t size)
+{
+    if (!text || !out || size < 4) {
+        if (out && size > 0)
+            out[0] = '\0';
+        return 0;
+    }
+    return text_escape(text, out, size);
 }

@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,26 +56,24 @@ const struct log_sink *log_current(void)
     return sink;
 }
 
-// A message that does not fit ends in dots. Control characters, which file names may
-// contain, would break the line or be obeyed by a terminal.
+// A message that does not fit ends in dots. File names may contain what would break the
+// line or be obeyed by a terminal.
 static void format_line(char line[LOG_LINE_SIZE], const char *format, va_list args)
 {
-    static const char dots[] = "...";
-
-    int length = vsnprintf(line, LOG_LINE_SIZE, format, args);
+    char raw[LOG_LINE_SIZE];
+    int length = vsnprintf(raw, sizeof(raw), format, args);
     if (length < 0) {
         snprintf(line, LOG_LINE_SIZE, "log: a message cannot be formatted");
-    } else if (length >= LOG_LINE_SIZE) {
-        size_t end = LOG_LINE_SIZE - sizeof(dots);
-        while (end > 0 && ((unsigned char)line[end] & 0xc0) == 0x80)
+        return;
+    }
+    if (length >= LOG_LINE_SIZE) {
+        static const char dots[] = "...";
+        size_t end = sizeof(raw) - sizeof(dots);
+        while (end > 0 && ((unsigned char)raw[end] & 0xc0) == 0x80)
             end--;    // back to the start of a UTF-8 character
-        memcpy(line + end, dots, sizeof(dots));
+        memcpy(raw + end, dots, sizeof(dots));
     }
-    // Bytes from 0x80 on are parts of UTF-8 characters and stay.
-    for (char *c = line; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = ' ';
-    }
+    text_escape(raw, line, LOG_LINE_SIZE);
 }
 
 static void deliver(enum log_level level, const char *format, va_list args)

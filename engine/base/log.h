@@ -27,7 +27,8 @@ const struct log_sink *log_use(const struct log_sink *sink);
 // capture.
 const struct log_sink *log_current(void);
 
-// One line each, no newline, starting with the module: "device: ...". Errors are also
+// One line each, no newline, starting with the module: "device: ...". What a terminal
+// would obey is shown as an escape, see text.h. Errors are also
 // kept for log_last_error, callback or not.
 void log_error(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_warn(const char *format, ...) PRINTF_LIKE(1, 2);

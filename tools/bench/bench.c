@@ -131,6 +131,11 @@ static bool measure_all(const struct bench *b, struct bench_result *result)
     return ok;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0 || terminal_is_same_path(a, b);
+}
+
 static int run(const struct bench *b)
 {
     struct bench_result result;
@@ -156,8 +161,15 @@ static int run(const struct bench *b)
         // The rows of an interrupted benchmark are written as well.
         if (b->json)
             ok = bench_write_file(&result, b->json) && ok;
+        // Two names of a file that did not exist before show now.
+        const bool is_same = b->json && b->html && same_file(b->json, b->html);
+        if (is_same)
+            output_print_error(
+                "--html %s is the file that --json has just written: the "
+                "page was left out, write it with --show %s --html FILE",
+                b->html, b->json);
         if (b->html)
-            ok = bench_write_page(&result, b->html) && ok;
+            ok = !is_same && bench_write_page(&result, b->html) && ok;
     }
     bench_result_finish(&result);
     return terminal_is_interrupted() ? EXIT_INTERRUPTED : ok ? EXIT_DONE : EXIT_FAILED;
@@ -169,7 +181,7 @@ static int show(const char *path, const char *html)
     struct bench_result result;
     if (!bench_read_file(path, &result))
         return EXIT_FAILED;
-    printf("%s, pix2pix %s, %s\n\n", path, result.version, result.when);
+    output_print(stdout, "%s, pix2pix %s, %s\n\n", path, result.version, result.when);
     for (size_t i = 0; i < result.count; i++)
         bench_print_device(&result.devices[i]);
     bench_print_method();
@@ -261,11 +273,6 @@ static bool make_cases(const struct command *command, struct bench *b)
             }
     }
     return true;
-}
-
-static bool same_file(const char *a, const char *b)
-{
-    return strcmp(a, b) == 0 || terminal_is_same_path(a, b);
 }
 
 // Whether an option is given that only a measurement uses.

@@ -6,6 +6,7 @@
 
 #include "bench/file.h"
 #include "bench/result.h"
+#include "output.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -42,34 +43,34 @@ static double speed(const struct pix_bench_row *a, const struct pix_bench_row *b
 static void print_value(const struct pix_bench_row *row)
 {
     if (row->samples == 0)
-        printf(" %15s", "-");
+        output_print(stdout, " %15s", "-");
     else if (row->kind == PIX_BENCH_CEILING && row->flops > 0)
-        printf(" %8.4g GFLOP/s", bench_get_gflops(row));
+        output_print(stdout, " %8.4g GFLOP/s", bench_get_gflops(row));
     else if (row->kind == PIX_BENCH_CEILING && row->bytes > 0)
-        printf(" %11.4g GB/s", bench_get_gbytes(row));
+        output_print(stdout, " %11.4g GB/s", bench_get_gbytes(row));
     else
-        printf(" %12.3f ms", 1e3 * row->median);
+        output_print(stdout, " %12.3f ms", 1e3 * row->median);
 }
 
 // Prints a line for a counter that differs.
 static void print_counter(const char *name, uint64_t a, uint64_t b)
 {
     if (a != b)
-        printf("    %-62s %15" PRIu64 " %15" PRIu64 " %9.3f\n", name, a, b,
-               a > 0 ? (double)b / (double)a : 0);
+        output_print(stdout, "    %-62s %15" PRIu64 " %15" PRIu64 " %9.3f\n", name, a,
+                     b, a > 0 ? (double)b / (double)a : 0);
 }
 
 static void print_ratio(const struct pix_bench_row *a, const struct pix_bench_row *b)
 {
     char name[256];
     snprintf(name, sizeof(name), "%s%s", a->name, a->is_simple ? ", simple" : "");
-    printf("%-66s", name);
+    output_print(stdout, "%-66s", name);
     print_value(a);
     print_value(b);
     if (a->samples > 0 && b->samples > 0)
-        printf(" %9.2f\n", speed(a, b));
+        output_print(stdout, " %9.2f\n", speed(a, b));
     else
-        printf(" %9s\n", "-");
+        output_print(stdout, " %9s\n", "-");
     if (a->kind == PIX_BENCH_CEILING)
         return;
     print_counter("times in a step", a->count, b->count);
@@ -97,7 +98,8 @@ static uint32_t compare_group(const struct bench_device *a,
         if (!other)
             continue;
         if (count == 0)
-            printf("\n%-66s %15s %15s %9s\n", row->group, "A", "B", "speed B/A");
+            output_print(stdout, "\n%-66s %15s %15s %9s\n", row->group, "A", "B",
+                         "speed B/A");
         print_ratio(row, other);
         count++;
         if (row->samples > 0 && other->samples > 0) {
@@ -106,8 +108,8 @@ static uint32_t compare_group(const struct bench_device *a,
         }
     }
     if (timed > 1 && kind != PIX_BENCH_CEILING)
-        printf("%-66s %15s %15s %9.2f\n", "  geometric mean", "", "",
-               exp(logs / timed));
+        output_print(stdout, "%-66s %15s %15s %9.2f\n", "  geometric mean", "", "",
+                     exp(logs / timed));
     return count;
 }
 
@@ -120,27 +122,30 @@ static void print_missing(const struct bench_device *in,
         if (find_same(from, row))
             continue;
         if (!begun)
-            printf("\nonly in %s\n", name);
+            output_print(stdout, "\nonly in %s\n", name);
         begun = true;
-        printf("  %s: %s%s\n", row->group, row->name, row->is_simple ? ", simple" : "");
+        output_print(stdout, "  %s: %s%s\n", row->group, row->name,
+                     row->is_simple ? ", simple" : "");
     }
 }
 
 static void compare_devices(const struct bench_device *a, const struct bench_device *b)
 {
     uint32_t count = 0;
-    printf("A: %s, driver %s %s\nB: %s, driver %s %s\n", a->name, a->driver,
-           a->driver_version, b->name, b->driver, b->driver_version);
+    output_print(stdout, "A: %s, driver %s %s\n", a->name, a->driver,
+                 a->driver_version);
+    output_print(stdout, "B: %s, driver %s %s\n", b->name, b->driver,
+                 b->driver_version);
     count += compare_group(a, b, PIX_BENCH_CEILING, NULL);
     for (size_t i = 0; bench_groups[i]; i++)
         count += compare_group(a, b, PIX_BENCH_CALL, bench_groups[i]);
     count += compare_group(a, b, PIX_BENCH_TRAIN, NULL);
     count += compare_group(a, b, PIX_BENCH_TRANSLATE, NULL);
     if (count == 0)
-        printf("\nno rows in common\n");
+        output_print(stdout, "\nno rows in common\n");
     print_missing(a, b, "A");
     print_missing(b, a, "B");
-    printf("\n");
+    output_print(stdout, "\n");
 }
 
 static bool same_device(const struct bench_device *a, const struct bench_device *b)
@@ -173,24 +178,27 @@ bool bench_compare_files(const char *const paths[2])
     bool ok = bench_read_file(paths[0], &a) && bench_read_file(paths[1], &b);
     if (!ok)
         goto done;
-    printf("A: %s, pix2pix %s, %s\nB: %s, pix2pix %s, %s\n", paths[0], a.version,
-           a.when, paths[1], b.version, b.when);
+    output_print(stdout, "A: %s, pix2pix %s, %s\n", paths[0], a.version, a.when);
+    output_print(stdout, "B: %s, pix2pix %s, %s\n", paths[1], b.version, b.when);
     if (a.ngf != b.ngf || a.ndf != b.ndf)
-        printf("the networks differ: A has --ngf %" PRIu32 " --ndf %" PRIu32
-               ", B --ngf %" PRIu32 " --ndf %" PRIu32
-               ": whole steps are different work\n",
-               a.ngf, a.ndf, b.ngf, b.ndf);
-    printf("speed B/A: above 1, B is faster; counters are shown where they differ\n\n");
+        output_print(stdout,
+                     "the networks differ: A has --ngf %" PRIu32 " --ndf %" PRIu32
+                     ", B --ngf %" PRIu32 " --ndf %" PRIu32
+                     ": whole steps are different work\n",
+                     a.ngf, a.ndf, b.ngf, b.ndf);
+    output_print(
+        stdout,
+        "speed B/A: above 1, B is faster; counters are shown where they differ\n\n");
     for (size_t i = 0; i < a.count; i++) {
         const struct bench_device *other = find_device(&b, &a, i);
         if (other)
             compare_devices(&a.devices[i], other);
         else
-            printf("only in A: %s\n", a.devices[i].name);
+            output_print(stdout, "only in A: %s\n", a.devices[i].name);
     }
     for (size_t i = 0; i < b.count; i++)
         if (!find_device(&a, &b, i))
-            printf("only in B: %s\n", b.devices[i].name);
+            output_print(stdout, "only in B: %s\n", b.devices[i].name);
 
 done:
     bench_result_finish(&a);

@@ -172,18 +172,6 @@ static void refuse(struct reader *r, const char *what)
     r->failed = true;
 }
 
-// Replaces control characters by spaces: those of a foreign file would be commands to
-// the terminal.
-static void remove_controls(char *text)
-{
-    for (unsigned char *c = (unsigned char *)text; *c; c++) {
-        if (*c < 0x20 || *c == 0x7f)
-            *c = ' ';
-        else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)    // U+0080 to U+009F
-            c[0] = c[1] = ' ';
-    }
-}
-
 static char *read_text(struct reader *r, const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -193,10 +181,14 @@ static char *read_text(struct reader *r, const json_t *object, const char *key)
         refuse(r, what);
         return NULL;
     }
-    char *copy = bench_copy_text(text);
-    r->failed |= !copy;
+    // What a terminal would obey becomes an escape of up to four times its length.
+    const size_t size = 4 * strlen(text) + 4;
+    char *copy = malloc(size);
     if (copy)
-        remove_controls(copy);
+        pix_text_escape(text, copy, size);
+    else
+        output_print_error("out of memory");
+    r->failed |= !copy;
     return copy;
 }
 
@@ -346,7 +338,6 @@ static json_t *load(const char *path)
     }
     document = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (!document) {
-        remove_controls(error.text);    // it quotes the file
         output_print_error("%s is not a result of pix2pix bench: line %d: %s", path,
                            error.line, error.text);
     }
