@@ -130,6 +130,12 @@ static void test_bench_compare(void **state)
         command_check_has(command_err, bad[i][1]);
         assert_string_equal(command_out, "");
     }
+    // A pipe is refused at once: nothing may ever come.
+    assert_int_equal(command_shell("mkfifo pipe; timeout 20 \"$P\" bench --show pipe"),
+                     1);
+    command_check_has(command_err, "pipe cannot be read: it is not a regular file");
+    RUN(1, "bench --compare folder bad.json");
+    command_check_has(command_err, "folder cannot be read: it is a folder");
     RUN(1, "bench --compare missing.json bad.json");
     command_check_has(command_err, "missing.json");
     command_need_device();

@@ -34,7 +34,8 @@ static int finish(int code)
 int main(int argc, char **argv)
 {
     if (!terminal_init(&argc, &argv)) {
-        output_print_error("the command line cannot be read");
+        output_print_error("the command line cannot be read, or a standard stream is "
+                           "closed and the null device cannot be opened in its place");
         return EXIT_FAILED;
     }
     if (argc < 2) {

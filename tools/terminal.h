@@ -10,13 +10,18 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-// Call first: makes arguments and output UTF-8 where they are not already, and turns
-// signals of failed writes into errors, which are handled.
+// Call first: makes arguments and output UTF-8 where they are not already, turns
+// signals of failed writes into errors, which are handled, and opens the null device in
+// place of standard streams that are closed. False: one of these failed.
 bool terminal_init(int *argc, char ***argv);
 
-// After this an interrupt (Ctrl-C) only makes terminal_is_interrupted true. A second
-// one ends the process immediately with exit code 130.
-void terminal_catch_interrupt(void);
+// After this a request to end only makes terminal_is_interrupted true: Ctrl-C, SIGTERM,
+// SIGHUP (its terminal was closed); on Windows closing the console, logging off and
+// shutting down too. The first one prints `notice`, which says what is still done and
+// lives until the process ends. Those that follow change nothing, however close
+// together they come, except Ctrl-C more than a second after the first Ctrl-C: it ends
+// the process immediately with exit code 130. A later call replaces the notice.
+void terminal_catch_interrupt(const char *notice);
 bool terminal_is_interrupted(void);
 
 bool terminal_is_interactive(FILE *stream);
@@ -30,8 +35,13 @@ enum path_kind terminal_get_path_kind(const char *path);    // follows links
 // Whether two paths name the same existing file or folder.
 bool terminal_is_same_path(const char *a, const char *b);
 
-// fopen. NULL: errno says why.
+// fopen; processes that the program starts do not inherit the file. NULL: errno says
+// why.
 FILE *terminal_open_file(const char *path, const char *mode);
+
+// Opens a file to read. What is not a regular file is refused: a pipe may never end, or
+// never begin. NULL: *reason says why; it lives until the next call.
+FILE *terminal_open_regular(const char *path, const char **reason);
 
 // For replacement.c: the path that links lead to, caller frees; a new file, NULL if the
 // path exists. NULL: errno says why.

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,7 +22,19 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted;
+// A later file would get the number of a stream that is closed at the start, and what
+// is printed would go into it: a run's metrics.jsonl, or its lock.
+static bool open_standard_streams(void)
+{
+    for (int number = 0; number <= STDERR_FILENO; number++) {
+        if (fcntl(number, F_GETFD) != -1 || errno != EBADF)
+            continue;
+        // The smallest free number is taken, which is this one.
+        if (open("/dev/null", O_RDWR) != number)
+            return false;
+    }
+    return true;
+}
 
 bool terminal_init(int *argc, char ***argv)
 {
@@ -29,31 +42,88 @@ bool terminal_init(int *argc, char ***argv)
     (void)argv;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    return true;
+    return open_standard_streams();
 }
 
-static void on_interrupt(int number)
+// ---------------------------------------------------------------------------
+// Requests to end
+
+// Whoever ends a process may do so several times: timeout(1) signals its child and then
+// the whole group, within a few milliseconds, and a shell that goes away may send
+// SIGHUP beside the system. A person who means it presses the key again after this
+// time.
+#define BURST_MS 1000
+
+// Lock-free atomics: a driver's threads handle signals too, perhaps two at a time.
+static atomic_int interrupted;
+static atomic_uint interrupt_ms;    // when the first SIGINT came; 0: none has
+static _Atomic(const char *) notice;
+static atomic_int is_terminal;    // whether stderr is one
+
+static unsigned milliseconds(void)
 {
-    (void)number;
-    if (interrupted)
-        _exit(130);
-    interrupted = 1;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (unsigned)now.tv_sec * 1000u + (unsigned)(now.tv_nsec / 1000000);
 }
 
-void terminal_catch_interrupt(void)
+// Functions of stdio are not allowed here. A live line may stand on the terminal, and
+// ^C behind it, so the notice begins a new one. That it cannot be written is no matter:
+// the terminal may be gone.
+static void print_notice(int number)
 {
-    struct sigaction action = { 0 };
-    action.sa_handler = on_interrupt;
+    static const char again[] = "; Ctrl-C again ends at once";
+    const char *text = atomic_load(&notice);
+    char line[256];
+    size_t length = 0;
+    if (atomic_load(&is_terminal))
+        line[length++] = '\n';
+    for (; *text && length + sizeof(again) + 1 < sizeof(line); text++)
+        line[length++] = *text;
+    for (text = number == SIGINT ? again : ""; *text; text++)
+        line[length++] = *text;
+    line[length++] = '\n';
+    const ssize_t written = write(STDERR_FILENO, line, length);
+    (void)written;
+}
+
+static void on_request(int number)
+{
+    const int error = errno;
+    unsigned first = 0;
+    if (atomic_exchange(&interrupted, 1) == 0)
+        print_notice(number);
+    if (number == SIGINT) {
+        const unsigned now = milliseconds() | 1u;
+        if (!atomic_compare_exchange_strong(&interrupt_ms, &first, now) &&
+            now - first > BURST_MS)
+            _exit(130);
+    }
+    errno = error;
+}
+
+void terminal_catch_interrupt(const char *text)
+{
+    struct sigaction action = { 0 }, before;
+    atomic_store(&notice, text);
+    atomic_store(&is_terminal, isatty(STDERR_FILENO) == 1);
+    action.sa_handler = on_request;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);    // sent by batch systems and service managers
+    // nohup(1) has it ignored.
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
 }
 
 bool terminal_is_interrupted(void)
 {
-    return interrupted != 0;
+    return atomic_load(&interrupted) != 0;
 }
+
+// ---------------------------------------------------------------------------
+// The terminal, time, paths
 
 bool terminal_is_interactive(FILE *stream)
 {
@@ -92,9 +162,40 @@ bool terminal_is_same_path(const char *a, const char *b)
            status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
 }
 
+static FILE *open_stream(const char *path, int flags, const char *mode)
+{
+    const int number = open(path, flags | O_CLOEXEC, 0666);
+    FILE *file = number < 0 ? NULL : fdopen(number, mode);
+    if (number >= 0 && !file) {
+        const int error = errno;
+        close(number);
+        errno = error;
+    }
+    return file;
+}
+
 FILE *terminal_open_file(const char *path, const char *mode)
 {
-    return fopen(path, mode);
+    const int flags = mode[0] == 'r'   ? O_RDONLY
+                      : mode[0] == 'a' ? O_WRONLY | O_CREAT | O_APPEND
+                                       : O_WRONLY | O_CREAT | O_TRUNC;
+    return open_stream(path, flags, mode);
+}
+
+// O_NONBLOCK, because opening a pipe waits for its other end. Regular files ignore it.
+FILE *terminal_open_regular(const char *path, const char **reason)
+{
+    struct stat status = { 0 };
+    FILE *file = open_stream(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, "rb");
+    if (!file) {
+        *reason = strerror(errno);
+        return NULL;
+    }
+    if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))
+        return file;
+    *reason = S_ISDIR(status.st_mode) ? "it is a folder" : "it is not a regular file";
+    fclose(file);
+    return NULL;
 }
 
 bool terminal_is_separator(char c)
@@ -115,8 +216,7 @@ char *terminal_resolve_path(const char *path)
 
 FILE *terminal_create_file(const char *path)
 {
-    const int number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    return number < 0 ? NULL : fdopen(number, "wb");
+    return open_stream(path, O_WRONLY | O_CREAT | O_EXCL, "wb");
 }
 
 bool terminal_move_file(const char *from, const char *to)

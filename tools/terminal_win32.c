@@ -15,8 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static volatile LONG interrupted;
-
 static wchar_t *wide(const char *text)
 {
     const int length = MultiByteToWideChar(CP_UTF8, 0, text, -1, NULL, 0);
@@ -35,7 +33,8 @@ static char *narrow(const wchar_t *text)
     return out;
 }
 
-// The arguments live until the process ends.
+// The arguments live until the process ends. The C library keeps the numbers of
+// standard streams that the process was started without, so that no file gets one.
 bool terminal_init(int *argc, char ***argv)
 {
     int count = 0;
@@ -56,24 +55,112 @@ bool terminal_init(int *argc, char ***argv)
     return true;
 }
 
-static BOOL WINAPI on_interrupt(DWORD type)
+// ---------------------------------------------------------------------------
+// Requests to end
+
+#define BURST_MS 1000    // see terminal_posix.c
+#define END_MS 60000     // how long an end that Windows wants is held up at most
+
+static volatile LONG interrupted;
+static volatile LONG interrupt_ms;    // when the first Ctrl-C came; 0: none has
+static const char *volatile notice;
+
+// Not by stdio, whose lock a thread may hold that writes to a console which is gone.
+static void write_error(const char *text)
 {
-    if (type != CTRL_C_EVENT && type != CTRL_BREAK_EVENT)
-        return FALSE;
+    DWORD written;
+    WriteFile(GetStdHandle(STD_ERROR_HANDLE), text, (DWORD)strlen(text), &written,
+              NULL);
+}
+
+static void request_end(bool is_key)
+{
     if (InterlockedExchange(&interrupted, 1))
+        return;
+    write_error("\r\n");
+    write_error(notice);
+    write_error(is_key ? "; Ctrl-C again ends at once\r\n" : "\r\n");
+}
+
+// Windows ends the process when whoever was told of the end returns, so it stays until
+// the main thread has saved and returned from main, which ends this thread too. Windows
+// itself waits for a few seconds only (about 5 when a console is closed).
+static void wait_for_end(void)
+{
+    request_end(false);
+    Sleep(END_MS);
+}
+
+static BOOL WINAPI on_console(DWORD type)
+{
+    if (type != CTRL_C_EVENT && type != CTRL_BREAK_EVENT) {
+        wait_for_end();    // closed, logged off, shut down
+        return TRUE;
+    }
+    request_end(true);
+    const LONG now = (LONG)(GetTickCount() | 1);
+    const LONG first = InterlockedCompareExchange(&interrupt_ms, now, 0);
+    if (first && (DWORD)now - (DWORD)first > BURST_MS)
         ExitProcess(130);
     return TRUE;
 }
 
-void terminal_catch_interrupt(void)
+// A query may still be answered with no by another program; the end itself cannot.
+static LRESULT CALLBACK on_session(HWND window, UINT message, WPARAM w, LPARAM l)
 {
-    SetConsoleCtrlHandler(on_interrupt, TRUE);
+    if (message == WM_QUERYENDSESSION) {
+        ShutdownBlockReasonCreate(window, L"saving");
+        return TRUE;
+    }
+    if (message == WM_ENDSESSION) {
+        if (w)
+            wait_for_end();
+        ShutdownBlockReasonDestroy(window);
+        return 0;
+    }
+    return DefWindowProcW(window, message, w, l);
+}
+
+// A program that has loaded user32.dll, as GPU drivers do, is told of the end of the
+// session by a window and not by its console. This one is never shown.
+static DWORD WINAPI watch_session(void *unused)
+{
+    const WNDCLASSW kind = {
+        .lpfnWndProc = on_session,
+        .hInstance = GetModuleHandleW(NULL),
+        .lpszClassName = L"pix2pix session",
+    };
+    MSG message;
+    (void)unused;
+    if (!RegisterClassW(&kind) ||
+        !CreateWindowExW(0, kind.lpszClassName, L"pix2pix", 0, 0, 0, 0, 0, NULL, NULL,
+                         kind.hInstance, NULL))
+        return 1;
+    while (GetMessageW(&message, NULL, 0, 0) > 0)
+        DispatchMessageW(&message);
+    return 0;
+}
+
+void terminal_catch_interrupt(const char *text)
+{
+    static bool begun;
+    notice = text;
+    if (begun)
+        return;
+    begun = true;
+    SetConsoleCtrlHandler(on_console, TRUE);
+    HANDLE thread = CreateThread(NULL, 0, watch_session, NULL, 0, NULL);
+    if (thread)
+        CloseHandle(thread);
 }
 
 bool terminal_is_interrupted(void)
 {
     return interrupted != 0;
 }
+
+// ---------------------------------------------------------------------------
+// The terminal, time, paths
 
 static HANDLE handle_of(FILE *stream)
 {
@@ -138,15 +225,47 @@ bool terminal_is_same_path(const char *a, const char *b)
            info_a.nFileIndexLow == info_b.nFileIndexLow;
 }
 
-FILE *terminal_open_file(const char *path, const char *mode)
+// _O_NOINHERIT: processes that the program starts inherit nothing.
+static FILE *open_stream(const char *path, int flags, const char *mode)
 {
-    wchar_t *name = wide(path), *how = wide(mode);
-    FILE *file = name && how ? _wfopen(name, how) : NULL;
-    const int error = name && how ? errno : ENOMEM;
+    wchar_t *name = wide(path);
+    const int number =
+        name ? _wopen(name, flags | _O_BINARY | _O_NOINHERIT, _S_IREAD | _S_IWRITE)
+             : -1;
+    FILE *file = number < 0 ? NULL : _fdopen(number, mode);
+    const int error = name ? errno : ENOMEM;
+    if (number >= 0 && !file)
+        _close(number);
     free(name);
-    free(how);
     errno = error;
     return file;
+}
+
+FILE *terminal_open_file(const char *path, const char *mode)
+{
+    const int flags = mode[0] == 'r'   ? _O_RDONLY
+                      : mode[0] == 'a' ? _O_WRONLY | _O_CREAT | _O_APPEND
+                                       : _O_WRONLY | _O_CREAT | _O_TRUNC;
+    return open_stream(path, flags, mode);
+}
+
+// A folder cannot be opened; a pipe (\\.\pipe\NAME) and a console are no disk files.
+FILE *terminal_open_regular(const char *path, const char **reason)
+{
+    if (terminal_get_path_kind(path) == PATH_FOLDER) {
+        *reason = "it is a folder";
+        return NULL;
+    }
+    FILE *file = open_stream(path, _O_RDONLY, "rb");
+    if (!file) {
+        *reason = strerror(errno);
+        return NULL;
+    }
+    if (GetFileType(handle_of(file)) == FILE_TYPE_DISK)
+        return file;
+    *reason = "it is not a regular file";
+    fclose(file);
+    return NULL;
 }
 
 bool terminal_is_separator(char c)
@@ -166,12 +285,7 @@ char *terminal_resolve_path(const char *path)
 
 FILE *terminal_create_file(const char *path)
 {
-    wchar_t *name = wide(path);
-    const int number = name ? _wopen(name, _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY,
-                                     _S_IREAD | _S_IWRITE)
-                            : -1;
-    free(name);
-    return number < 0 ? NULL : _fdopen(number, "wb");
+    return open_stream(path, _O_WRONLY | _O_CREAT | _O_EXCL, "wb");
 }
 
 bool terminal_move_file(const char *from, const char *to)

@@ -329,6 +329,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     if (!trainer)
         return terminal_is_interrupted() ? EXIT_INTERRUPTED : EXIT_FAILED;
 
+    terminal_catch_interrupt("saving after this step");
     const struct pix_train_options *o = pix_trainer_get_options(trainer);
     struct progress progress;
     print_recipe(o, names_recipe);
@@ -370,7 +371,7 @@ static bool has_recipe(const struct given_options *given)
 
 int command_train(int argc, char **argv)
 {
-    terminal_catch_interrupt();
+    terminal_catch_interrupt("ending before the first step");
     const char *config = NULL;
     bool plan = false, json = false;
     struct device_arguments device_arguments = { 0 };

@@ -227,7 +227,7 @@ static int translate_folder(pix_translator *translator, const struct translation
     if (terminal_is_interactive(stderr))
         output_begin_live(stderr);
     progress.count = count;
-    terminal_catch_interrupt();
+    terminal_catch_interrupt("ending after the images that are on their way");
     const double start = terminal_get_seconds();
     if (pix_translator_run_many(translator, items, count, image_done, &progress))
         code = EXIT_DONE;

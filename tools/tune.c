@@ -71,7 +71,7 @@ static bool take_row(void *user, const struct pix_tune_row *row, uint32_t done,
 
 int command_tune(int argc, char **argv)
 {
-    terminal_catch_interrupt();
+    terminal_catch_interrupt("ending after this shape; what was measured is kept");
     struct device_arguments device_arguments = { 0 };
     struct tuning t = { 0 };
     const struct argument arguments[] = {

@@ -147,7 +147,7 @@ static int run(const struct bench *b)
     result.ngf = b->ngf;
     result.ndf = b->ndf;
     bool ok = result.version && result.when;
-    terminal_catch_interrupt();
+    terminal_catch_interrupt("ending after this measurement");
     if (ok && b->device.select && strcmp(b->device.select, "all") == 0)
         ok = measure_all(b, &result);
     else if (ok)

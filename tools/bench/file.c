@@ -312,13 +312,14 @@ static void read_device(struct reader *r, const json_t *o, struct bench_result *
 
 static json_t *load(const char *path)
 {
-    FILE *file = terminal_open_file(path, "rb");
+    const char *reason;
+    FILE *file = terminal_open_regular(path, &reason);
     json_t *document = NULL;
     json_error_t error;
     size_t size = 0, capacity = (size_t)1 << 16, got;
     char *text = NULL, *more;
     if (!file) {
-        output_print_error("%s cannot be read: %s", path, strerror(errno));
+        output_print_error("%s cannot be read: %s", path, reason);
         return NULL;
     }
     do {

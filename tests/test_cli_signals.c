@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+//
+// Requests to end a training: signals by themselves, several at once, of a terminal
+// that is closed; and a process that was started without its standard streams.
+//
+// TEST_BURSTS is how many runs get two signals at once.
+
+#define _XOPEN_SOURCE 700
+
+#include "support/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/os.h"
+
+static void pause_ms(long ms)
+{
+    const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+    nanosleep(&t, NULL);
+}
+
+static pid_t child;
+
+// Starts a training that never ends by itself, as the leader of a group or of a session
+// with a terminal, with its output in a file or at a descriptor. NULL: a new process in
+// the scratch folder.
+static void start(const char *run, int output, int errors, const char *terminal)
+{
+    char *folder = command_file("."), *script = command_file("pix2pix");
+    char *path = os_path_absolute(script);
+    assert_non_null(path);
+    command_shell("rm -rf %s", run);
+    child = fork();
+    if (child == 0) {
+        char *words[] = { path,          "train",      "--data",
+                          "pairs",       "--out",      (char *)run,
+                          "--crop-size", "32",         "--load-size",
+                          "36",          "--ngf",      "4",
+                          "--ndf",       "4",          "--steps",
+                          "1000000",     "--log-freq", "1",
+                          "--save-freq", "0",          "--sample-freq",
+                          "0",           NULL };
+        if (terminal ? setsid() < 0 : setpgid(0, 0) != 0)
+            _exit(99);
+        if (terminal && (output = errors = open(terminal, O_RDWR)) < 0)
+            _exit(98);
+        dup2(output, 1);
+        dup2(errors, 2);
+        if (chdir(folder) != 0)
+            _exit(97);
+        signal(SIGPIPE, SIG_DFL);
+        execv(path, words);
+        _exit(96);
+    }
+    assert_true(child > 0);
+    mem_free(path);
+    mem_free(script);
+    mem_free(folder);
+}
+
+static int open_scratch(const char *name)
+{
+    char *path = command_file(name);
+    const int number = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    assert_true(number >= 0);
+    mem_free(path);
+    return number;
+}
+
+// Waits until a step is in the run's metrics.
+static void wait_for_step(const char *run)
+{
+    char *name = mem_printf("%s/metrics.jsonl", run), *path = command_file(name);
+    uint64_t size = 0;
+    for (int i = 0; i < 3000 && size == 0; i++) {
+        FILE *stream = os_file_open(path, "rb");
+        if (stream) {
+            os_file_size(stream, &size);
+            fclose(stream);
+        }
+        if (waitpid(child, NULL, WNOHANG) != 0)
+            fail_msg("%s ended before its first step", run);
+        pause_ms(20);
+    }
+    assert_true(size > 0);
+    mem_free(path);
+    mem_free(name);
+}
+
+// Waits for the end; what a shell would give as exit code. -1: it runs after 60 s.
+static int wait_for_end(void)
+{
+    int status;
+    for (int i = 0; i < 3000; i++) {
+        if (waitpid(child, &status, WNOHANG) == child)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        pause_ms(20);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    return -1;
+}
+
+// Whether the last step in the metrics is also that of the only checkpoint.
+static bool is_saved(const char *run)
+{
+    return command_shell("n=$(wc -l <%s/metrics.jsonl) && "
+                         "[ \"$(ls %s/checkpoints)\" = "
+                         "\"$(printf 'step-%%08d.safetensors' $n)\" ]",
+                         run, run) == 0;
+}
+
+static char *read_file(const char *name)
+{
+    char *path = command_file(name), *text = command_read(path);
+    mem_free(path);
+    return text;
+}
+
+// timeout(1) signals its child and the group within a few milliseconds. How far apart
+// they arrive differs from run to run, and no distance may lose the steps.
+static void test_burst(void **state)
+{
+    const char *given = getenv("TEST_BURSTS");
+    const int count = given ? atoi(given) : 3;
+    (void)state;
+    command_need_device();
+    command_make_data();
+    for (int i = 0; i < count; i++) {
+        const int number = i % 3 == 2 ? SIGINT : SIGTERM;
+        const int output = open_scratch("burst.out"),
+                  errors = open_scratch("burst.err");
+        start("burst", output, errors, NULL);
+        close(output);
+        close(errors);
+        wait_for_step("burst");
+        kill(child, number);
+        pause_ms(i % 2 ? 2 : 0);
+        kill(-child, number);
+        kill(child, SIGTERM);
+        assert_int_equal(wait_for_end(), 130);
+        assert_true(is_saved("burst"));
+        char *text = read_file("burst.err");
+        // Once, and at the beginning of a line.
+        const char *notice = strstr(text, "saving after this step");
+        assert_non_null(notice);
+        assert_true(notice == text || notice[-1] == '\n');
+        assert_null(strstr(notice + 1, "saving after"));
+        mem_free(text);
+    }
+}
+
+// A run whose output nobody reads stands still in a write, so that a signal is not
+// acted upon for as long as the test likes.
+static int start_blocked(const char *run)
+{
+    int ends[2];
+    char bytes[65536];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fcntl(ends[0], F_SETFD, FD_CLOEXEC), 0);
+    // Full, from the beginning.
+    memset(bytes, '\n', sizeof(bytes));
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    while (write(ends[1], bytes, sizeof(bytes)) > 0)
+        continue;
+    while (write(ends[1], bytes, 1) > 0)
+        continue;
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    const int errors = open_scratch("blocked.err");
+    start(run, ends[1], errors, NULL);
+    close(errors);
+    close(ends[1]);
+    wait_for_step(run);
+    return ends[0];
+}
+
+static void test_second_key(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_data();
+    const int reading = start_blocked("keys");
+    kill(child, SIGINT);
+    pause_ms(50);
+    kill(child, SIGINT);    // a burst
+    pause_ms(200);
+    assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+    pause_ms(1000);
+    kill(child, SIGINT);
+    assert_int_equal(wait_for_end(), 130);
+    close(reading);
+    assert_int_equal(command_shell("ls keys/checkpoints"), 0);
+    assert_string_equal(command_out, "");
+    char *text = read_file("blocked.err");
+    command_check_has(text, "saving after this step; Ctrl-C again ends at once\n");
+    mem_free(text);
+}
+
+// However often it is told to end: all but the key mean the end of the machine or of
+// the session, which do not ask twice because they are in a hurry to lose the work.
+static void test_patient_end(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_data();
+    const int reading = start_blocked("patient");
+    kill(child, SIGTERM);
+    pause_ms(1100);
+    kill(child, SIGTERM);
+    kill(child, SIGHUP);
+    pause_ms(100);
+    // The first key, however late.
+    kill(child, SIGINT);
+    pause_ms(100);
+    close(reading);    // from here on each write fails
+    assert_int_equal(wait_for_end(), 130);
+    assert_true(is_saved("patient"));
+    char *text = read_file("blocked.err");
+    command_check_has(text, "saving after this step\n");
+    mem_free(text);
+}
+
+// The terminal goes away: its leader gets SIGHUP, and writes to it fail.
+static void test_closed_terminal(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_data();
+    const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    if (terminal < 0 || grantpt(terminal) != 0 || unlockpt(terminal) != 0) {
+        print_message("no pseudo terminal: %s\n", strerror(errno));
+        skip();
+    }
+    assert_int_equal(fcntl(terminal, F_SETFD, FD_CLOEXEC), 0);
+    start("closed", -1, -1, ptsname(terminal));
+    wait_for_step("closed");
+    close(terminal);
+    assert_int_equal(wait_for_end(), 130);
+    assert_true(is_saved("closed"));
+}
+
+// Who has it ignored, as nohup(1) does, keeps it ignored.
+static void test_ignored_hangup(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_data();
+    const int output = open_scratch("burst.out");
+    signal(SIGHUP, SIG_IGN);
+    start("nohup", output, output, NULL);
+    signal(SIGHUP, SIG_DFL);
+    close(output);
+    wait_for_step("nohup");
+    kill(child, SIGHUP);
+    pause_ms(300);
+    assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+    kill(child, SIGTERM);
+    assert_int_equal(wait_for_end(), 130);
+    assert_true(is_saved("nohup"));
+}
+
+// What is printed must not end up in a file that got the number of a closed stream.
+static void test_closed_streams(void **state)
+{
+    static const char *const closed[] = { "<&- >&- 2>&-", ">&- 2>&-", "<&- >&-",
+                                          "2>&-" };
+    (void)state;
+    command_need_device();
+    command_make_data();
+    for (size_t i = 0; i < ARRAY_LEN(closed); i++) {
+        assert_int_equal(
+            command_shell("rm -rf bare; \"$P\" train --data pairs --out bare " SMALL
+                          "--steps 2 --log-freq 1 %s",
+                          closed[i]),
+            0);
+        assert_int_equal(command_shell("grep -vc '^{\"step\": ' bare/metrics.jsonl"),
+                         1);
+        assert_int_equal(command_shell("wc -l <bare/metrics.jsonl; wc -c <bare/lock; "
+                                       "ls bare/checkpoints"),
+                         0);
+        assert_string_equal(command_out, "2\n0\nstep-00000002.safetensors\n");
+        assert_int_equal(command_shell("\"$P\" devices %s", closed[i]), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_burst),          cmocka_unit_test(test_second_key),
+        cmocka_unit_test(test_patient_end),    cmocka_unit_test(test_closed_terminal),
+        cmocka_unit_test(test_ignored_hangup), cmocka_unit_test(test_closed_streams),
+    };
+    return cmocka_run_group_tests(tests, command_open, command_close);
+}
