@@ -579,8 +579,8 @@ typedef bool pix_translate_done(void *user, struct pix_translate_item *item);
 // its pixels do not depend on the others, up to rounding. Where the device has no
 // memory for a batch, fewer run together, after a warning; so do large images, to limit
 // the memory of the host. An image that fails stops none of the others; a lost device
-// does: items not started by then stay PENDING. Nothing is translated if an output is the
-// file of an input, by whatever path. `done` may be NULL. True if all images were
+// does: items not started by then stay PENDING. Nothing is translated if an output is
+// the file of an input, by whatever path. `done` may be NULL. True if all images were
 // translated.
 PIX_API bool pix_translator_run_many(pix_translator *translator,
                                      struct pix_translate_item *items, size_t count,

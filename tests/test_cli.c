@@ -213,6 +213,26 @@ static void test_no_driver(void **state)
     assert_string_equal(command_out, "");
 }
 
+// The loader believes a driver's manifest. Of one that announces 1.0 it hides what is
+// newer, whatever the device says.
+static void test_old_manifest(void **state)
+{
+    (void)state;
+    if (command_shell(
+            "for f in $VK_DRIVER_FILES /usr/share/vulkan/icd.d/lvp_icd*.json; do "
+            "[ -f \"$f\" ] && grep -q lvp \"$f\" && "
+            "sed 's/\"api_version\": *\"[^\"]*\"/\"api_version\": \"1.0.0\"/' \"$f\" "
+            ">old.json && exit 0; done; exit 1") != 0)
+        skip();
+    assert_int_equal(command_shell("export VK_DRIVER_FILES=$PWD/old.json "
+                                   "VK_ICD_FILENAMES=$PWD/old.json; \"$P\" devices && "
+                                   "\"$P\" bench --quick --counters --only translate"),
+                     1);
+    command_check_has(command_out, "   not usable: ");
+    command_check_has(command_out, "its manifest (icd.d/*.json) announces 1.0");
+    command_check_has(command_err, "announces 1.0: reinstall the driver");
+}
+
 static void test_devices(void **state)
 {
     (void)state;
@@ -281,8 +301,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_help),          cmocka_unit_test(test_usage_errors),
         cmocka_unit_test(test_config_errors), cmocka_unit_test(test_foreign_out),
-        cmocka_unit_test(test_no_driver),     cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_no_driver),     cmocka_unit_test(test_old_manifest),
+        cmocka_unit_test(test_devices),       cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

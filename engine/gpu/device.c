@@ -125,6 +125,15 @@ static bool open_device(struct gpu_device *device, bool statistics)
     };
     VK_TRY(device, vkCreateDevice(device->physical, &info, NULL, &device->handle));
     volkLoadDeviceTable(&device->vk, device->handle);
+    // The one function that is not of Vulkan 1.0, see describe in physical.c.
+    if (!device->vk.vkCmdDispatchBase) {
+        log_error(
+            "device: the driver of %s has no vkCmdDispatchBase, although it reports "
+            "Vulkan %u.%u: update or reinstall it",
+            device->info.name, device->info.api_version[0],
+            device->info.api_version[1]);
+        return false;
+    }
     // The table calls the driver directly, without the loader's dispatch by handle.
     device->vk.vkGetDeviceQueue(device->handle, device->family, 0, &device->queue);
     vkGetPhysicalDeviceMemoryProperties(device->physical, &device->memory);

@@ -142,6 +142,13 @@ VkInstance gpu_instance_create(struct gpu_validation *validation, bool *missing)
     *missing = !open_loader();
     if (*missing)
         return VK_NULL_HANDLE;
+    // It would refuse an instance of any other version, as if there were no driver.
+    if (volkGetInstanceVersion() < VK_API_VERSION_1_1) {
+        log_error(
+            "device: the Vulkan loader of this machine is one of Vulkan 1.0: update "
+            "it (Debian and Ubuntu: libvulkan1)");
+        return VK_NULL_HANDLE;
+    }
     // A missing layer is no reason to stop: --validation asks for more checks, not for
     // other results.
     if (validation && !has_layer(validation_layer)) {

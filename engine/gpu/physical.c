@@ -224,6 +224,14 @@ static void describe(VkPhysicalDevice physical, uint32_t index,
     else if (!is_12)
         snprintf(out->reason, sizeof(out->reason), "offers Vulkan %u.%u, needs 1.2",
                  out->api_version[0], out->api_version[1]);
+    else if (subgroup.subgroupSize == 0)
+        // The loader has answered for a driver that it takes for one of Vulkan 1.0,
+        // which has none of the structs and lacks functions that the engine calls. A
+        // driver of 1.1 has at least 1 here (specification, "Required Limits").
+        snprintf(out->reason, sizeof(out->reason),
+                 "offers Vulkan %u.%u, but its manifest (icd.d/*.json) announces 1.0: "
+                 "reinstall the driver",
+                 out->api_version[0], out->api_version[1]);
     else if (memory.memoryHeapCount == 0)
         snprintf(out->reason, sizeof(out->reason), "shows no memory");
     out->usable = out->reason[0] == '\0';
