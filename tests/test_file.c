@@ -157,7 +157,7 @@ static void test_failures(void **state)
     assert_non_null(strstr(log_last_error(), SCRATCH "/absent/a"));
     assert_int_equal(messages[LOG_ERROR], 3);
 
-    assert_false(file_load(SCRATCH "/absent", &data, &size, &reason));
+    assert_false(file_load(SCRATCH "/absent", 99, &data, &size, &reason));
     assert_true(strlen(reason.text) > 0);
     assert_int_equal(reason.kind, REASON_ABSENT);
     assert_int_equal(messages[LOG_ERROR], 3);
@@ -246,6 +246,79 @@ static void test_temporaries(void **state)
     assert_false(file_is_temporary("a.tmp"));
 }
 
+static void check_too_large(const char *path, uint64_t limit, const char *text)
+{
+    struct reason reason;
+    void *data = &reason;
+    size_t size = 1;
+    assert_false(file_load(path, limit, &data, &size, &reason));
+    assert_null(data);
+    assert_int_equal(size, 0);
+    assert_int_equal(reason.kind, REASON_CONTENT);
+    if (!strstr(reason.text, text))
+        fail_msg("%s: \"%s\" instead of \"%s\"", path, reason.text, text);
+}
+
+// A file is refused by its size, before memory is asked for: one of 4 TB has none of it
+// on the disk. One that has no size, or grows, is refused when the limit is reached.
+static void test_limits(void **state)
+{
+    static const char path[] = SCRATCH "/large", endless[] = "/proc/self/maps";
+    struct reason reason;
+    void *data;
+    size_t size;
+    (void)state;
+    assert_true(file_write(path, "0123456789", 10));
+    assert_true(file_load(path, 10, &data, &size, &reason));
+    assert_int_equal(size, 10);
+    assert_memory_equal(data, "0123456789", 11);
+    mem_free(data);
+    check_too_large(path, 9, "is too large: 10 bytes, at most 9 are read");
+    check_too_large(path, 0, "is too large: 10 bytes, at most 0 are read");
+    assert_true(os_file_truncate(path, (uint64_t)4 << 40));
+    check_too_large(path, (uint64_t)1 << 30,
+                    "is too large: 4398046511104 bytes, at most 1073741824 are read");
+    assert_false(file_read(path, &data, &size));
+    assert_non_null(strstr(log_last_error(), "4398046511104 bytes, at most 16777216"));
+    assert_true(file_write(path, "", 0));
+    assert_true(file_load(path, 0, &data, &size, &reason));
+    assert_int_equal(size, 0);
+    mem_free(data);
+    if (file_exists(endless)) {
+        check_too_large(endless, 100, "is too large: more than 100 bytes, at most 100");
+        assert_true(file_load(endless, 1 << 24, &data, &size, &reason));
+        assert_true(size > 100);
+        mem_free(data);
+    }
+}
+
+// A name may be that of something else by the time it is opened: that is found without
+// waiting for the other end of a pipe.
+static void test_open_regular(void **state)
+{
+    static const char pipe[] = SCRATCH "/pipe", path[] = SCRATCH "/some";
+    enum os_kind kind;
+    uint64_t size;
+    (void)state;
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_null(os_file_open_regular(pipe, &size, &kind));
+    assert_int_equal(kind, OS_KIND_OTHER);
+    assert_true(os_file_remove(pipe));
+    assert_null(os_file_open_regular(SCRATCH, &size, &kind));
+    assert_int_equal(kind, OS_KIND_FOLDER);
+    assert_null(os_file_open_regular("/dev/null", &size, &kind));
+    assert_int_equal(kind, OS_KIND_OTHER);
+    assert_null(os_file_open_regular(SCRATCH "/absent", &size, &kind));
+    assert_int_equal(kind, OS_KIND_NONE);
+    assert_true(file_write(path, "12345", 5));
+    FILE *stream = os_file_open_regular(path, &size, &kind);
+    assert_non_null(stream);
+    assert_int_equal(kind, OS_KIND_FILE);
+    assert_int_equal(size, 5);
+    assert_int_equal(fgetc(stream), '1');
+    fclose(stream);
+}
+
 static void test_list(void **state)
 {
     static const char *const names[] = { "b", "a10", "a9", "B", ".hidden", "\xc3\xa4" };
@@ -278,7 +351,7 @@ static void test_list(void **state)
         struct reason reason;
         void *data;
         size_t size;
-        assert_false(file_load(odd[i], &data, &size, &reason));
+        assert_false(file_load(odd[i], 99, &data, &size, &reason));
         assert_true(strlen(reason.text) > 0);
         assert_int_equal(reason.kind, i ? REASON_CONTENT : REASON_ABSENT);
         assert_true(os_file_remove(odd[i]));
@@ -469,7 +542,7 @@ static void test_passing_reasons(void **state)
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
     none = (struct rlimit){ 0, all.rlim_max };
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    bool ok = file_load(SCRATCH "/a", &data, &size, &reason);
+    bool ok = file_load(SCRATCH "/a", FILE_READ_LIMIT, &data, &size, &reason);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
     assert_false(ok);
     assert_int_equal(reason.kind, REASON_PASSING);
@@ -477,18 +550,19 @@ static void test_passing_reasons(void **state)
 
     // A file of Linux that opens and cannot be read.
     if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
-        assert_false(file_load("/proc/self/mem", &data, &size, &reason));
+        assert_false(
+            file_load("/proc/self/mem", FILE_READ_LIMIT, &data, &size, &reason));
         assert_int_equal(reason.kind, REASON_PASSING);
     }
 
     char name[400];
     memset(name, 'x', sizeof(name));
     name[sizeof(name) - 1] = '\0';
-    assert_false(file_load(name, &data, &size, &reason));
+    assert_false(file_load(name, FILE_READ_LIMIT, &data, &size, &reason));
     assert_int_equal(reason.kind, REASON_CONTENT);
-    assert_false(file_load(SCRATCH "/a/b", &data, &size, &reason));
+    assert_false(file_load(SCRATCH "/a/b", FILE_READ_LIMIT, &data, &size, &reason));
     assert_int_equal(reason.kind, REASON_ABSENT);
-    assert_false(file_load(SCRATCH, &data, &size, &reason));
+    assert_false(file_load(SCRATCH, FILE_READ_LIMIT, &data, &size, &reason));
     assert_int_equal(reason.kind, REASON_CONTENT);
     assert_int_equal(messages[LOG_ERROR], 0);
 }
@@ -501,7 +575,7 @@ int main(void)
         TEST(test_full_disk),       TEST(test_temporaries), TEST(test_list),
         TEST(test_folders),         TEST(test_truncate),    TEST(test_paths),
         TEST(test_cache_folder),    TEST(test_lock),        TEST(test_memory),
-        TEST(test_passing_reasons),
+        TEST(test_passing_reasons), TEST(test_limits),      TEST(test_open_regular),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

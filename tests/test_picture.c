@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/os.h"
 #include "data/image.h"
 #include "data/picture_file.h"
 
@@ -228,6 +229,9 @@ static void test_headers(void **state)
     check_refused(SCRATCH "/made.npy", "the file is empty");
     check_refused(TEST_FIXTURES "/images/truncated.png", "truncated PNG");
     check_refused(SCRATCH "/absent.npy", "");
+    // 4 GB of which nothing is on the disk, and nothing gets into memory.
+    assert_true(os_file_truncate(SCRATCH "/made.npy", UINT64_C(4000000000)));
+    check_refused(SCRATCH "/made.npy", "is too large: 4000000000 bytes, at most");
 }
 
 // A file of version 1 with these samples, little-endian, and what reading it gives.

@@ -29,35 +29,69 @@ static bool is_separator(char c)
 
 // Reading
 
-bool file_load(const char *path, void **data, size_t *size, struct reason *reason)
+// Some systems open a folder like a file, opening a pipe may block for ever, and
+// opening a device may do something. The name is asked first, then what was opened,
+// which is meanwhile perhaps something else.
+static FILE *open_regular(const char *path, uint64_t *size, struct reason *reason)
+{
+    enum os_kind kind = os_path_kind(path);
+    FILE *stream = NULL;
+    if (kind != OS_KIND_FOLDER && kind != OS_KIND_OTHER)
+        stream = os_file_open_regular(path, size, &kind);
+    if (stream)
+        return stream;
+    if (kind == OS_KIND_FOLDER || kind == OS_KIND_OTHER)
+        reason_refuse(reason,
+                      kind == OS_KIND_FOLDER ? "is a folder" : "is not a regular file");
+    else
+        reason_refuse_system(reason);
+    return NULL;
+}
+
+static void refuse_size(uint64_t size, uint64_t limit, struct reason *reason)
+{
+    reason_refuse(reason,
+                  "is too large: %s%" PRIu64 " bytes, at most %" PRIu64 " are read",
+                  size > limit ? "" : "more than ", size, limit);
+}
+
+bool file_load(const char *path, uint64_t limit, void **data, size_t *size,
+               struct reason *reason)
 {
     char *bytes = NULL;
     size_t used = 0, capacity = 0;
+    uint64_t known;
 
     *data = NULL;
     *size = 0;
-    // Some systems open a folder like a file, and opening a pipe may block for ever.
-    enum os_kind kind = os_path_kind(path);
-    if (kind == OS_KIND_FOLDER || kind == OS_KIND_OTHER)
-        return reason_refuse(reason, kind == OS_KIND_FOLDER ? "is a folder"
-                                                            : "is not a regular file");
-    FILE *stream = os_file_open(path, "rb");
+    limit = MIN(limit, SIZE_MAX / 2);
+    FILE *stream = open_regular(path, &known, reason);
     if (!stream)
-        return reason_refuse_system(reason);
-    // The size is not asked for: files of /proc have none, and others may grow
-    // meanwhile.
+        return false;
+    if (known > limit) {
+        refuse_size(known, limit, reason);
+        goto fail;
+    }
+    // Files of /proc have no size, and others grow meanwhile: they are read to their
+    // end as well. A byte more than expected shows that this is the end, and another
+    // one is for the 0 behind the content.
+    size_t room = known ? (size_t)known + 1 : 64 * 1024;
     for (;;) {
-        // At least as much again, so that a large file is copied a few times only. One
-        // byte more is for the 0 behind the content.
-        size_t room = MAX((size_t)64 * 1024, used);
+        room = (size_t)MIN((uint64_t)room, limit - used + 1);
         if (!mem_grow(&bytes, &capacity, used + room + 1, 1)) {
             reason_refuse_memory(reason);
             goto fail;
         }
         size_t count = fread(bytes + used, 1, room, stream);
         used += count;
+        if (used > limit) {
+            refuse_size(limit, limit, reason);
+            goto fail;
+        }
         if (count < room)
             break;
+        // At least as much again, so that a large file is copied a few times only.
+        room = MAX((size_t)64 * 1024, used);
     }
     // A short count is the end or an error. The reason comes before fclose, which may
     // set errno again.
@@ -80,7 +114,7 @@ fail:
 bool file_read(const char *path, void **data, size_t *size)
 {
     struct reason reason;
-    if (file_load(path, data, size, &reason))
+    if (file_load(path, FILE_READ_LIMIT, data, size, &reason))
         return true;
     log_error("file: cannot read %s: %s", path, reason.text);
     return false;
@@ -89,14 +123,10 @@ bool file_read(const char *path, void **data, size_t *size)
 bool file_load_head(const char *path, void *bytes, size_t size, size_t *count,
                     struct reason *reason)
 {
-    // Opening a pipe may block for ever.
-    enum os_kind kind = os_path_kind(path);
-    if (kind == OS_KIND_FOLDER || kind == OS_KIND_OTHER)
-        return reason_refuse(reason, kind == OS_KIND_FOLDER ? "is a folder"
-                                                            : "is not a regular file");
-    FILE *stream = os_file_open(path, "rb");
+    uint64_t known;
+    FILE *stream = open_regular(path, &known, reason);
     if (!stream)
-        return reason_refuse_system(reason);
+        return false;
     *count = fread(bytes, 1, size, stream);
     bool ok = !ferror(stream) || reason_refuse_system(reason);
     fclose(stream);

@@ -13,12 +13,16 @@
 
 #include <stdio.h>
 
-// Reads a whole file. *data has one more byte than *size, set to 0; the caller frees
-// it.
-bool file_read(const char *path, void **data, size_t *size);
+// Reads a whole file: a regular one of at most `limit` bytes, which is checked before
+// memory is asked for and again while it is read, as it may grow. *data has one more
+// byte than *size, set to 0; the caller frees it. The reason of a failure is written to
+// `reason` and not logged.
+bool file_load(const char *path, uint64_t limit, void **data, size_t *size,
+               struct reason *reason);
 
-// The same, but a failure is not logged: its reason goes to `reason`.
-bool file_load(const char *path, void **data, size_t *size, struct reason *reason);
+// The same for what people write and what describes a run. Failures are logged.
+#define FILE_READ_LIMIT ((uint64_t)16 << 20)
+bool file_read(const char *path, void **data, size_t *size);
 
 // The first bytes of a regular file, at most `size`, and how many there are. As
 // file_load.

@@ -50,8 +50,19 @@ double os_seconds(void);    // monotonic, from an arbitrary start
 
 // Files. `mode` as for fopen. Processes that the program starts inherit none of them.
 
+enum os_kind {
+    OS_KIND_NONE,
+    OS_KIND_FILE,
+    OS_KIND_FOLDER,
+    OS_KIND_OTHER,
+    OS_KIND_LINK
+};
+
 FILE *os_file_open(const char *path, const char *mode);
-FILE *os_file_create(const char *path, bool *exists);     // to write; must be new
+FILE *os_file_create(const char *path, bool *exists);    // to write; must be new
+// Opens a regular file to read it, and has its size. Never waits, as opening a pipe
+// may. NULL: *kind is what it is instead, or else os_error_text() has the reason.
+FILE *os_file_open_regular(const char *path, uint64_t *size, enum os_kind *kind);
 bool os_file_sync(FILE *stream);                          // flush and sync to the disk
 bool os_file_rename(const char *from, const char *to);    // replaces `to`
 // Opens a file to read and to append, and makes it if absent, in a folder that may be
@@ -66,13 +77,6 @@ bool os_file_remove(const char *path);
 bool os_folder_sync(const char *path);    // makes renames in it lasting
 // One level; existing is fine. Private: nobody but the user may look into a new one.
 bool os_folder_make(const char *path, bool is_private);
-enum os_kind {
-    OS_KIND_NONE,
-    OS_KIND_FILE,
-    OS_KIND_FOLDER,
-    OS_KIND_OTHER,
-    OS_KIND_LINK
-};
 enum os_kind os_path_kind(const char *path);     // follows links
 enum os_kind os_entry_kind(const char *path);    // OS_KIND_LINK for a symbolic link
 bool os_folder_is_own(const char *path);         // the user's; true where it is unknown

@@ -236,6 +236,35 @@ FILE *os_file_open(const char *path, const char *mode)
     return stream_of(open(path, flags | O_CLOEXEC, 0666), mode);
 }
 
+static enum os_kind kind_of_mode(mode_t mode)
+{
+    return S_ISREG(mode)   ? OS_KIND_FILE
+           : S_ISDIR(mode) ? OS_KIND_FOLDER
+           : S_ISLNK(mode) ? OS_KIND_LINK
+                           : OS_KIND_OTHER;
+}
+
+// O_NONBLOCK: a pipe is opened at once, to be found and closed. It means nothing for a
+// regular file, and is taken away again for file systems that think otherwise.
+FILE *os_file_open_regular(const char *path, uint64_t *size, enum os_kind *kind)
+{
+    struct stat info;
+    *kind = OS_KIND_NONE;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &info) == 0) {
+        *kind = kind_of_mode(info.st_mode);
+        *size = (uint64_t)info.st_size;
+        if (*kind == OS_KIND_FILE && fcntl(fd, F_SETFL, 0) == 0)
+            return stream_of(fd, "rb");
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return NULL;
+}
+
 // O_EXCL decides between two that want the same name, and does not follow a link that
 // somebody has put there.
 FILE *os_file_create(const char *path, bool *exists)
@@ -374,12 +403,7 @@ static enum os_kind kind_of(const char *path, bool follows)
     int error = errno;
     bool found = (follows ? stat(path, &info) : lstat(path, &info)) == 0;
     errno = error;
-    if (!found)
-        return OS_KIND_NONE;
-    return S_ISREG(info.st_mode)   ? OS_KIND_FILE
-           : S_ISDIR(info.st_mode) ? OS_KIND_FOLDER
-           : S_ISLNK(info.st_mode) ? OS_KIND_LINK
-                                   : OS_KIND_OTHER;
+    return found ? kind_of_mode(info.st_mode) : OS_KIND_NONE;
 }
 
 enum os_kind os_path_kind(const char *path)

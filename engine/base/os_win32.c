@@ -262,6 +262,54 @@ FILE *os_file_open(const char *path, const char *mode)
     return stream;
 }
 
+// A folder cannot be opened this way and is an error. Only files on a disk have the
+// type that is asked for: not pipes, and not the devices that names like "NUL" stand
+// for.
+FILE *os_file_open_regular(const char *path, uint64_t *size, enum os_kind *kind)
+{
+    LARGE_INTEGER length = { 0 };
+    *kind = OS_KIND_NONE;
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return NULL;
+    HANDLE file = CreateFileW(wide, GENERIC_READ,
+                              FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                              NULL, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD code = file == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    mem_free(wide);
+    if (code != ERROR_SUCCESS) {
+        fail(code);
+        return NULL;
+    }
+    if (GetFileType(file) != FILE_TYPE_DISK) {
+        *kind = OS_KIND_OTHER;
+        CloseHandle(file);
+        return NULL;
+    }
+    if (!GetFileSizeEx(file, &length)) {
+        code = GetLastError();
+        CloseHandle(file);
+        fail(code);
+        return NULL;
+    }
+    *size = (uint64_t)length.QuadPart;
+    // Each step takes over what the one before it has opened.
+    int fd = _open_osfhandle((intptr_t)file, _O_RDONLY | _O_BINARY | _O_NOINHERIT);
+    if (fd < 0) {
+        CloseHandle(file);
+        return NULL;
+    }
+    FILE *stream = _fdopen(fd, "rb");
+    if (!stream) {
+        int error = errno;
+        _close(fd);
+        errno = error;
+        return NULL;
+    }
+    *kind = OS_KIND_FILE;
+    return stream;
+}
+
 FILE *os_file_create(const char *path, bool *exists)
 {
     *exists = false;

@@ -14,6 +14,10 @@
 
 enum { HEAD_BYTES = 1024 };    // enough for the header of every kind
 
+// Of a file. The largest picture has 512 MiB as RGB, so 683 MiB in a BMP or TGA of 32
+// bits; the rest is for profiles and remarks.
+#define MAX_BYTES ((uint64_t)1 << 30)
+
 // A kind of file. A new one is a row below, functions in codec.h, and its extension in
 // picture_file.h.
 struct file_kind {
@@ -124,7 +128,7 @@ bool picture_read_ordered(const char *path, enum array_order order,
     void *data;
     size_t size;
     *picture = (struct picture){ 0 };
-    if (!file_load(path, &data, &size, reason))
+    if (!file_load(path, MAX_BYTES, &data, &size, reason))
         return false;
     bool ok = decode(path, data, size, order, picture, reason);
     mem_free(data);

@@ -188,20 +188,17 @@ bool tuning_read(const char *path, struct tuning *t, char *reason, size_t reason
     void *data = NULL;
     size_t size = 0;
     struct reason why;
-    if (!file_load(path, &data, &size, &why))
+    if (!file_load(path, MAX_BYTES, &data, &size, &why))
         return refuse(reason, reason_size, why.text);
-    bool ok = size <= MAX_BYTES || refuse(reason, reason_size, "it is too large");
-    if (ok) {
-        // The parser logs what is wrong, but a table that cannot be read is not always
-        // an error: the caller decides.
-        struct log_capture capture;
-        log_capture_begin(&capture);
-        json_t *document = json_parse(data, size, "it");
-        const char *error = log_capture_end(&capture);
-        ok = document ? read_document(document, &found, reason, reason_size)
-                      : refuse(reason, reason_size, error);
-        json_decref(document);
-    }
+    // The parser logs what is wrong, but a table that cannot be read is not always an
+    // error: the caller decides.
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    json_t *document = json_parse(data, size, "it");
+    const char *error = log_capture_end(&capture);
+    bool ok = document ? read_document(document, &found, reason, reason_size)
+                       : refuse(reason, reason_size, error);
+    json_decref(document);
     mem_free(data);
     if (ok)
         *t = found;

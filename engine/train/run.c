@@ -237,8 +237,8 @@ static bool write_config(const struct pix_train_options *o)
     char *path = file_join(o->out, config_name);
     char *text = path ? config_text(o) : NULL;
     bool ok = text != NULL;
-    if (ok && !(file_load(path, &before, &size, &reason) && size == strlen(text) &&
-                memcmp(before, text, size) == 0))
+    if (ok && !(file_load(path, FILE_READ_LIMIT, &before, &size, &reason) &&
+                size == strlen(text) && memcmp(before, text, size) == 0))
         ok = file_write(path, text, strlen(text));
     mem_free(before);
     mem_free(text);
@@ -359,6 +359,9 @@ static void remove_temporaries(const char *run)
 // ---------------------------------------------------------------------------
 // Metrics
 
+// Bytes of metrics.jsonl: about five million lines.
+#define MAX_METRICS ((uint64_t)1 << 30)
+
 // Whether a line of metrics belongs to a step after this one. A line that cannot be
 // read does not count: it was damaged by something else, and the lines after it are
 // good.
@@ -397,6 +400,13 @@ static bool cut_metrics(const char *path, uint64_t step)
     if (!stream)
         return false;
     bool ok = os_file_size(stream, &all) && os_file_seek(stream, 0);
+    if (ok && all > MAX_METRICS) {
+        log_error("train: %s is too large: %" PRIu64 " bytes, at most %" PRIu64
+                  " are read: move it away to continue without the metrics so far",
+                  path, all, MAX_METRICS);
+        fclose(stream);
+        return false;
+    }
     const size_t size = (size_t)all;
     char *text = ok ? mem_alloc(size + 1) : NULL;
     const bool has_memory = !ok || text;

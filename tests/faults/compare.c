@@ -140,8 +140,8 @@ static bool is_equal_file(const char *a_folder, const char *b_folder, const char
     struct reason reason;
     void *a = NULL, *b = NULL;
     size_t a_size = 0, b_size = 0;
-    bool equal = file_load(a_path, &a, &a_size, &reason) &&
-                 file_load(b_path, &b, &b_size, &reason);
+    bool equal = file_load(a_path, UINT64_MAX, &a, &a_size, &reason) &&
+                 file_load(b_path, UINT64_MAX, &b, &b_size, &reason);
     const size_t a_at = equal && skips_header ? skip_header(a, a_size) : 0;
     const size_t b_at = equal && skips_header ? skip_header(b, b_size) : 0;
     equal = equal && a_size - a_at == b_size - b_at &&
@@ -174,7 +174,7 @@ static void metrics_read(struct metrics *m, const char *folder, bool is_excused)
     void *data = NULL;
     size_t size = 0;
     *m = (struct metrics){ 0 };
-    file_load(path, &data, &size, &reason);
+    file_load(path, UINT64_MAX, &data, &size, &reason);
     for (const char *line = data, *end; line && *line; line = end + 1) {
         end = strchr(line, '\n');
         m->ends_in_half = !end;

@@ -81,7 +81,7 @@ static char *read_text(const char *folder, const char *name)
     struct reason reason;
     void *data = NULL;
     size_t size;
-    if (!path || !file_load(path, &data, &size, &reason))
+    if (!path || !file_load(path, UINT64_MAX, &data, &size, &reason))
         data = mem_strdup("");
     mem_free(path);
     return data;

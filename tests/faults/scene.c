@@ -270,7 +270,7 @@ static uint64_t state_of(const struct scene *s, const char *folder)
                                    ? "temporary"
                                    : tree.paths[i]);
     tree_free(&tree);
-    if (file_load(path, &data, &size, &reason))
+    if (file_load(path, UINT64_MAX, &data, &size, &reason))
         for (size_t i = 0; i < size; i++)
             lines += ((const char *)data)[i] == '\n';
     lines = 2 * lines + (size > 0 && ((const char *)data)[size - 1] != '\n');
@@ -381,7 +381,7 @@ static void read_progress(const char *result, unsigned long *saved,
         if (strncmp(tree.paths[i], "checkpoints/step-", 17) == 0)
             *saved = strtoul(tree.paths[i] + 17, NULL, 10);
     tree_free(&tree);
-    if (file_load(path, &data, &size, &reason)) {
+    if (file_load(path, UINT64_MAX, &data, &size, &reason)) {
         for (size_t i = 0; i < size; i++)
             *lines += ((const char *)data)[i] == '\n';
         mem_free(data);
