@@ -35,10 +35,34 @@ static bool huffman_tables_are_sane(const uint8_t *data, size_t size)
     return size == 0;
 }
 
+// How the colours of a file are meant, as far as stb does not find out.
+struct colours {
+    uint32_t components;
+    bool has_adobe;
+    uint8_t transform;    // that Adobe's segment names: 0 CMYK, 2 YCCK
+};
+
+static bool is_frame(uint8_t marker)
+{
+    return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
+           marker != 0xcc;
+}
+
+static void note_segment(uint8_t marker, const uint8_t *data, size_t size,
+                         struct colours *colours)
+{
+    if (is_frame(marker) && size >= 6)
+        colours->components = data[5];
+    if (marker == 0xee && size >= 12 && memcmp(data, "Adobe", 5) == 0) {
+        colours->has_adobe = true;
+        colours->transform = data[11];
+    }
+}
+
 // Walks the markers up to the end of the image. Inside the compressed data of a scan,
 // 0xff comes before 0, a restart marker, another 0xff, or the marker that ends the
 // scan.
-static enum codec_state check(const uint8_t *data, size_t size)
+static enum codec_state check(const uint8_t *data, size_t size, struct colours *colours)
 {
     size_t at = 2;
     for (;;) {
@@ -62,6 +86,7 @@ static enum codec_state check(const uint8_t *data, size_t size)
             return CODEC_TRUNCATED;
         if (marker == 0xc4 && !huffman_tables_are_sane(data + at + 2, length - 2))
             return CODEC_DAMAGED;
+        note_segment(marker, data + at + 2, length - 2, colours);
         at += length;
     }
 }
@@ -89,10 +114,26 @@ static uint32_t find_orientation(const uint8_t *data, size_t size)
     return 0;
 }
 
+// stb decodes CMYK and YCCK as Adobe's programs store them, inverted, and takes any
+// other file of four components for YCbCr. Without Adobe's segment readers do not
+// agree: to libjpeg the numbers are ink, to Pillow they are inverted.
+static bool check_colours(const struct colours *c, struct reason *reason)
+{
+    if (c->components != 4 ||
+        (c->has_adobe && (c->transform == 0 || c->transform == 2)))
+        return true;
+    return reason_refuse(reason,
+                         "a JPEG of four colours (CMYK) that does not say how they "
+                         "are meant, in Adobe's segment: save it as RGB");
+}
+
 bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
                  struct reason *reason)
 {
-    if (!codec_check_state(check(data, size), "JPEG", reason) ||
+    struct colours colours = { 0 };
+    *picture = (struct picture){ 0 };
+    if (!codec_check_state(check(data, size, &colours), "JPEG", reason) ||
+        !check_colours(&colours, reason) ||
         !codec_decode("JPEG", data, size, picture, reason))
         return false;
     picture->orientation = find_orientation(data, size);

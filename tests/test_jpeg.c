@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//
+// JPEG files whose colours are not what stb takes them for, and those whose scans end
+// early: whatever is made of them is the same each time, and sanitizers see nothing.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/codec.h"
+
+static uint8_t *load(const char *name, size_t *size)
+{
+    void *data;
+    char *path = file_join(TEST_FIXTURES "/images", name);
+    assert_true(file_read(path, &data, size));
+    mem_free(path);
+    return data;
+}
+
+// Four components: without a segment that says how they are meant, readers do not
+// agree.
+static void test_cmyk(void **state)
+{
+    struct picture p;
+    struct reason reason;
+    size_t size;
+    uint8_t *data = load("cmyk_no_adobe.jpg", &size);
+    (void)state;
+    assert_false(jpeg_decode(data, size, &p, &reason));
+    assert_null(p.samples);
+    assert_non_null(
+        strstr(reason.text, "a JPEG of four colours (CMYK) that does not say"));
+    mem_free(data);
+}
+
+// The same with Adobe's segment, and a number there that means nothing.
+static void test_transform(void **state)
+{
+    static const uint8_t segment[] = { 0xff, 0xee, 0,   14, 'A', 'd', 'o', 'b',
+                                       'e',  0,    100, 0,  0,   0,   0,   0 };
+    struct picture p;
+    struct reason reason;
+    size_t size;
+    uint8_t *data = load("cmyk_no_adobe.jpg", &size);
+    uint8_t *marked = mem_alloc(size + sizeof(segment));
+    (void)state;
+    memcpy(marked, data, 2);
+    memcpy(marked + 2, segment, sizeof(segment));
+    memcpy(marked + 2 + sizeof(segment), data + 2, size - 2);
+    for (uint8_t transform = 0; transform < 4; transform++) {
+        marked[17] = transform;
+        bool ok = jpeg_decode(marked, size + sizeof(segment), &p, &reason);
+        assert_int_equal(ok, transform == 0 || transform == 2);
+        if (ok)
+            assert_int_equal(p.channels, 3);
+        else
+            assert_non_null(strstr(reason.text, "does not say how they are meant"));
+        picture_free(&p);
+    }
+    mem_free(marked);
+    mem_free(data);
+}
+
+// Cuts a file off at each place and ends the image there: the last scan has too few
+// data.
+static void test_short_scans(void **state)
+{
+    static const char *const names[] = { "rgb.jpg", "grey.jpg", "progressive.jpg" };
+    int accepted = 0;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct picture p, again;
+        struct reason reason;
+        size_t size;
+        uint8_t *data = load(names[i], &size);
+        for (size_t length = size - 3; length > size / 2; length--) {
+            uint8_t before[] = { data[length], data[length + 1] };
+            data[length] = 0xff;
+            data[length + 1] = 0xd9;
+            if (jpeg_decode(data, length + 2, &p, &reason)) {
+                accepted++;
+                assert_true(jpeg_decode(data, length + 2, &again, &reason));
+                assert_memory_equal(p.samples, again.samples, picture_bytes(&p));
+                picture_free(&again);
+                picture_free(&p);
+            }
+            memcpy(data + length, before, 2);
+        }
+        mem_free(data);
+    }
+    assert_true(accepted > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cmyk),
+        cmocka_unit_test(test_transform),
+        cmocka_unit_test(test_short_scans),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
