@@ -42,7 +42,7 @@ function(make_tree)
   file(WRITE ${root}/engine/graph/plan.c "${licence}#include \"graph/plan_inside.h\"\n")
   file(WRITE ${root}/engine/graph/plan_inside.h "${licence}#include \"graph/plan.h\"\n")
   file(WRITE ${root}/engine/formats/archive.c "${licence}#include <zip.h>\n")
-  file(WRITE ${root}/engine/data/image.c "${licence}#include \"stb_image.h\"\n")
+  file(WRITE ${root}/engine/data/image.c "${licence}#include \"stb_image.h\"\n#include <png.h>\n")
   file(WRITE ${root}/engine/base/json.h "${licence}#include <jansson.h>\n")
   file(WRITE ${root}/engine/base/os_posix.c "${licence}#include <unistd.h>\n")
   file(WRITE ${root}/tools/main.c "${licence}#include <pix2pix.h>\n#include \"output.h\"\n")
@@ -140,6 +140,8 @@ expect("stb" engine/formats/a.c "#include \"stb_image.h\"\n"
   "engine/formats/a.c: includes stb_image.h: only engine/data/ uses stb")
 expect("utf8proc" engine/base/a.c "#include <utf8proc.h>\n"
   "engine/base/a.c: includes utf8proc.h: only engine/data/ uses utf8proc")
+expect("libpng" engine/train/a.c "#include <png.h>\n"
+  "engine/train/a.c: includes png.h: only engine/data/ uses libpng")
 expect("libzip" engine/store/a.c "#include <zip.h>\n"
   "engine/store/a.c: includes zip.h: only engine/formats/ uses libzip")
 expect("xxHash" engine/formats/a.c "#include <xxhash.h>\n"

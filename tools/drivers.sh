@@ -4,8 +4,8 @@
 # Downloads what the test matrix needs beyond setup.sh to build/drivers/: all of it, or
 # only what is named.
 #
-#     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [utf8proc] [zlib]
-#                      [onnxruntime]
+#     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [libpng] [utf8proc]
+#                      [zlib] [onnxruntime]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
@@ -16,8 +16,9 @@
 #                   Debian's source package: jansson.tar
 #     libzip/       the same of the library for zip archives: libzip.tar
 #     utf8proc/     the same of the library for Unicode: utf8proc.tar
-#     zlib/         the library that it needs, built for Windows, from Debian's package
-#                   libz-mingw-w64-dev: libz.a, zlib.h, zconf.h
+#     libpng/       the same of the library for PNG images: libpng.tar
+#     zlib/         the library that libzip and libpng need, built for Windows, from
+#                   Debian's package libz-mingw-w64-dev: libz.a, zlib.h, zconf.h
 #     onnxruntime/  a runtime for ONNX models, from npm: node_modules/onnxruntime-web
 #
 # All but the last come from the machine's own package sources and are unpacked, never
@@ -219,10 +220,11 @@ get() {
     echo "drivers: $name unpacked to ${to#"$root"/}"
 }
 
-# Puts what the authors of source package $1 released into build/drivers/$1, as $1.tar.
-# The packager's own files are left out: nothing but tar is needed to unpack it.
+# Puts what the authors of a library released into build/drivers/$1, as $1.tar. Its source
+# package is $2, or has the same name. The packager's own files are left out: nothing but
+# tar is needed to unpack it.
 get_source() {
-    local name=$1 to=$drivers/$1 stage=$drivers/stage-$1 log=$drivers/$1.log file
+    local name=$1 package=${2:-$1} to=$drivers/$1 stage=$drivers/stage-$1 log=$drivers/$1.log file
     if ! wants "$name" || has "$name"; then
         return
     fi
@@ -234,8 +236,8 @@ get_source() {
     rm -rf "$stage" "$to"
     mkdir -p "$stage" "$to"
     echo "drivers: getting the source of $name"
-    (cd "$stage" && download_source "$name") >"$log" 2>&1
-    for file in "$stage/$name"_*.orig.tar.*; do
+    (cd "$stage" && download_source "$package") >"$log" 2>&1
+    for file in "$stage/$package"_*.orig.tar.*; do
         case "$file" in
         *.asc) ;;
         *) [ ! -f "$file" ] || cp "$file" "$to/$name.tar" ;;
@@ -286,6 +288,7 @@ get drm-shim mesa-drm-shim "${codename:-stable}-backports" \
 get_source jansson
 get_source libzip
 get_source utf8proc
+get_source libpng libpng1.6
 get zlib libz-mingw-w64-dev '' \
     './usr/x86_64-w64-mingw32/lib/libz.a' \
     './usr/x86_64-w64-mingw32/include/zlib.h' \

@@ -38,6 +38,7 @@ build|header jansson.h|libjansson-dev|jansson-devel|jansson|jansson
 build|header zip.h|libzip-dev|libzip-devel|libzip|libzip
 build|header utf8proc.h|libutf8proc-dev|utf8proc-devel|libutf8proc|utf8proc
 build|header xxhash.h|libxxhash-dev|xxhash-devel|xxhash|xxhash
+build|header png.h|libpng-dev|libpng-devel|libpng|libpng
 build|loader|libvulkan1|vulkan-loader|vulkan-icd-loader|vulkan-loader
 build|driver|mesa-vulkan-drivers|mesa-vulkan-drivers|vulkan-swrast|molten-vk
 test|header cmocka.h|libcmocka-dev|libcmocka-devel|cmocka|cmocka

@@ -219,7 +219,8 @@ stage_windows_zlib() {
         cp "$root"/build/drivers/zlib/*.a "$1/lib"
 }
 
-# Of libzip only zip archives themselves are built, without its extras.
+# Of libzip only zip archives themselves are built, without its extras; of libpng the
+# static library alone.
 stage_windows_libraries() {
     stage_windows_zlib "$1" && stage_windows_library "$1" jansson -DJANSSON_BUILD_DOCS=OFF \
         -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON &&
@@ -229,7 +230,9 @@ stage_windows_libraries() {
             -DENABLE_LZMA=OFF -DENABLE_ZSTD=OFF -DBUILD_TOOLS=OFF \
             -DBUILD_REGRESS=OFF -DBUILD_EXAMPLES=OFF -DBUILD_DOC=OFF &&
         stage_windows_library "$1" utf8proc -DBUILD_SHARED_LIBS=OFF \
-            -DUTF8PROC_ENABLE_TESTING=OFF
+            -DUTF8PROC_ENABLE_TESTING=OFF &&
+        stage_windows_library "$1" libpng -DPNG_SHARED=OFF -DPNG_EXECUTABLES=OFF \
+            -DPNG_TESTS=OFF
 }
 
 # The Windows build.
@@ -431,10 +434,10 @@ fi
 
 if wants windows; then
     if command -v x86_64-w64-mingw32-gcc >/dev/null 2>&1; then
-        tools/drivers.sh jansson libzip utf8proc zlib
+        tools/drivers.sh jansson libzip libpng utf8proc zlib
         missing=''
-        for name in jansson/jansson.tar libzip/libzip.tar utf8proc/utf8proc.tar \
-            zlib/libz.a; do
+        for name in jansson/jansson.tar libzip/libzip.tar libpng/libpng.tar \
+            utf8proc/utf8proc.tar zlib/libz.a; do
             [ -f "$root/build/drivers/$name" ] || missing="$missing ${name%%/*}"
         done
         if [ -z "$missing" ]; then

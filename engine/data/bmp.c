@@ -288,7 +288,7 @@ bool bmp_decode(const uint8_t *data, size_t size, struct picture *picture,
     for (int i = 0; i < COLOURS; i++)
         init_channel(&channels[i], h.masks[i]);
     if (!picture_create(picture, PIXEL_U8, count, h.width, h.height))
-        return reason_refuse(reason, "out of memory");
+        return reason_refuse_memory(reason);
     const size_t plane = (size_t)h.width * h.height;
     uint8_t *samples = picture->samples;
     for (uint32_t y = 0; y < h.height; y++) {
@@ -310,9 +310,9 @@ bool bmp_decode(const uint8_t *data, size_t size, struct picture *picture,
 // ---------------------------------------------------------------------------
 // Writing
 
-static int encode(struct encoded *to, int width, int height, const uint8_t *rgb)
+static bool encode(struct encoded *to, int width, int height, const uint8_t *rgb)
 {
-    return stbi_write_bmp_to_func(encoded_write, to, width, height, 3, rgb);
+    return stbi_write_bmp_to_func(encoded_write, to, width, height, 3, rgb) != 0;
 }
 
 bool bmp_write(const char *path, const struct picture *picture)

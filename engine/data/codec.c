@@ -81,16 +81,16 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
 }
 
 bool codec_write_rgb(const char *path, const struct picture *picture,
-                     int (*encode)(struct encoded *to, int width, int height,
-                                   const uint8_t *rgb))
+                     bool (*encode)(struct encoded *to, int width, int height,
+                                    const uint8_t *rgb))
 {
     struct encoded output;
     uint8_t *rgb = mem_array((size_t)picture->width * 3, picture->height);
     bool ok = rgb && encoded_begin(&output, path);
     if (ok) {
         picture_get_rgb(picture, rgb);
-        ok = encode(&output, (int)picture->width, (int)picture->height, rgb) != 0;
-        ok = encoded_end(&output, ok, path);
+        ok = encode(&output, (int)picture->width, (int)picture->height, rgb);
+        ok = encoded_end(&output, ok ? NULL : "the encoder has failed", path);
     }
     mem_free(rgb);
     return ok;

@@ -12,7 +12,8 @@
 //   or not at all. False after a message.
 //
 // codec.c has what the kinds that stb decodes and encodes share, exif.c what photos
-// have beside their pixels.
+// have beside their pixels. Writers of stb that ask for memory do not check it and are
+// not used.
 
 #ifndef DATA_CODEC_H
 #define DATA_CODEC_H
@@ -78,9 +79,9 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
 struct encoded;
 
 // Writes a u8 picture as RGB: grey is repeated, alpha is dropped. `encode` is given
-// [height][width][3] bytes and returns 0 if it fails.
+// [height][width][3] bytes and returns false if it fails.
 bool codec_write_rgb(const char *path, const struct picture *picture,
-                     int (*encode)(struct encoded *to, int width, int height,
-                                   const uint8_t *rgb));
+                     bool (*encode)(struct encoded *to, int width, int height,
+                                    const uint8_t *rgb));
 
 #endif

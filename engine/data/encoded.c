@@ -19,12 +19,12 @@ void encoded_write(void *context, void *data, int size)
         e->failed = true;
 }
 
-bool encoded_end(struct encoded *e, bool ok, const char *path)
+bool encoded_end(struct encoded *e, const char *fault, const char *path)
 {
-    if (ok && !e->failed)
+    if (!fault && !e->failed)
         return file_writer_commit(&e->writer);
-    if (!e->failed)
-        log_error("image: cannot encode %s: out of memory", path);
+    if (!e->failed)    // a failed write has its message
+        log_error("image: cannot encode %s: %s", path, fault);
     file_writer_abort(&e->writer);
     return false;
 }

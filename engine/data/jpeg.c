@@ -140,9 +140,10 @@ bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
     return true;
 }
 
-static int encode(struct encoded *to, int width, int height, const uint8_t *rgb)
+static bool encode(struct encoded *to, int width, int height, const uint8_t *rgb)
 {
-    return stbi_write_jpg_to_func(encoded_write, to, width, height, 3, rgb, QUALITY);
+    return stbi_write_jpg_to_func(encoded_write, to, width, height, 3, rgb, QUALITY) !=
+           0;
 }
 
 bool jpeg_write(const char *path, const struct picture *picture)

@@ -127,7 +127,7 @@ bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
     if (l.has_indices && l.first > 0) {
         copy = with_whole_map(&l, data, &size);
         if (!copy)
-            return reason_refuse(reason, "out of memory");
+            return reason_refuse_memory(reason);
     }
     bool ok = codec_decode("TGA", copy ? copy : data, size, picture, reason);
     if (ok && l.is_mirrored)
@@ -136,9 +136,9 @@ bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
     return ok;
 }
 
-static int encode(struct encoded *to, int width, int height, const uint8_t *rgb)
+static bool encode(struct encoded *to, int width, int height, const uint8_t *rgb)
 {
-    return stbi_write_tga_to_func(encoded_write, to, width, height, 3, rgb);
+    return stbi_write_tga_to_func(encoded_write, to, width, height, 3, rgb) != 0;
 }
 
 bool tga_write(const char *path, const struct picture *picture)
