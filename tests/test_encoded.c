@@ -225,8 +225,8 @@ static void test_read(void **state)
             if (ok &&
                 kinds[i].is_exact)    // stb asks for memory that it can do without
                 assert_memory_equal(back.samples, p.samples, picture_bytes(&p));
-            if (!ok)
-                assert_string_not_equal(reason.text, "");
+            if (!ok)    // not the file's fault
+                assert_int_equal(reason.kind, REASON_PASSING);
             picture_free(&back);
             assert_in_range(count, 0, 1000);
         }

@@ -6,7 +6,6 @@
 #include "data/codec.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define STBI_NO_STDIO
 #include <stb/stb_image.h>

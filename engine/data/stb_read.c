@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The code of the stb headers, which other files only declare. It reads from and writes
-// to memory only, since base/file.c handles files.
+// The code of stb_image.h, which other files only declare. It reads from memory only,
+// since base/file.c handles files. The header is the copy that CMakeLists.txt makes.
 
 #ifdef __GNUC__
 #pragma GCC diagnostic ignored "-Wpragmas"
@@ -36,18 +36,13 @@ static void *note(void *memory)
 
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
-#define STBI_ONLY_BMP
 #define STBI_ONLY_TGA
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
 #define STBI_FAILURE_USERMSG
 #define STB_IMAGE_IMPLEMENTATION
-#include <stb/stb_image.h>
+#include <stb_image.h>
 
 #ifndef STBI_THREAD_LOCAL
 #error "stb_image needs thread-local reasons: several threads decode at once"
 #endif
-
-#define STBI_WRITE_NO_STDIO
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#include <stb/stb_image_write.h>
