@@ -213,8 +213,9 @@ static void test_removed_folders(void **state)
     take_steps(trainer, 3);
     assert_int_equal(count_messages("without what it held"), 1);
     assert_true(pix_trainer_save(trainer));
-    pix_trainer_destroy(trainer);
     o.continue_run = true;
+    tiny_check_refused(&o, "already being trained");
+    pix_trainer_destroy(trainer);
     tiny_train(public_device, &o, UINT64_MAX);
     tiny_check_metrics(o.out, 9, STEPS);
     tiny_check_same_checkpoint(tiny_straight(), o.out, STEPS);

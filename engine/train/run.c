@@ -285,16 +285,37 @@ static bool make_folder_in(const char *run, const char *name)
     return ok;
 }
 
+// The lock went with the folder. Meanwhile another process may have begun a run there,
+// in which nothing is written.
+static bool lock_again(struct run *r)
+{
+    const char *out = r->options->out;
+    os_lock_release(r->lock);
+    r->lock = NULL;
+    if (!file_make_folder(out) || !take_lock(r, out))
+        return false;
+    if (!has_config(out))
+        return true;
+    os_lock_release(r->lock);
+    r->lock = NULL;
+    log_error(
+        "train: %s was removed while the run was under way, and holds another run "
+        "now",
+        out);
+    return false;
+}
+
 // Makes the folder of a run again that somebody has removed meanwhile: what it held is
 // gone, but its newest state is in memory.
 static bool restore(struct run *r)
 {
     const char *out = r->options->out;
-    if (has_config(out))
+    if (r->lock && has_config(out))
         return true;
     const bool is_gone = os_path_is_absent(out);
-    bool ok = file_make_folder(out) && write_tuning(r->options, r->tuning) &&
-              write_config(r->options);
+    if ((is_gone || !r->lock) && !lock_again(r))
+        return false;
+    bool ok = write_tuning(r->options, r->tuning) && write_config(r->options);
     if (ok)
         log_warn(
             "train: %s%s was removed while the run was under way: it is made again%s",
