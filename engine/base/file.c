@@ -360,8 +360,14 @@ static bool add_entry(void *user, const char *name)
     char *copy = NULL;
     if (!path)
         goto fail;
-    enum os_kind kind = os_path_kind(path);
+    // A folder that cannot be looked at for the moment must not be taken for a file.
+    enum os_kind kind;
+    const bool looked = os_path_look(path, &kind);
+    if (!looked)
+        log_error("file: cannot look at %s: %s", path, os_error_text());
     mem_free(path);
+    if (!looked)
+        goto fail;
     struct file_list *to = kind == OS_KIND_FOLDER ? l->folders : l->files;
     if (!to)
         return true;

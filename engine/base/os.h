@@ -83,6 +83,8 @@ bool os_folder_is_own(const char *path);         // the user's; true where it is
 // Whether the system says that nothing has this name. OS_KIND_NONE may also mean that
 // it could not look; then, and for a link to nothing, this is false.
 bool os_path_is_absent(const char *path);
+// As os_path_kind, but false if the system could not look, for a reason that may pass.
+bool os_path_look(const char *path, enum os_kind *kind);
 
 // What a path leads to, whichever of its names that is. False if there is nothing.
 struct os_file_id {

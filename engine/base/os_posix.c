@@ -418,6 +418,17 @@ enum os_kind os_entry_kind(const char *path)
 
 // The link itself is asked about: what it leads to may be on a disk that is not there
 // at the moment.
+bool os_path_look(const char *path, enum os_kind *kind)
+{
+    struct stat info;
+    bool found = stat(path, &info) == 0;
+    *kind = !found                  ? OS_KIND_NONE
+            : S_ISREG(info.st_mode) ? OS_KIND_FILE
+            : S_ISDIR(info.st_mode) ? OS_KIND_FOLDER
+                                    : OS_KIND_OTHER;
+    return found || os_error_kind() != OS_ERROR_PASSING;
+}
+
 bool os_path_is_absent(const char *path)
 {
     struct stat info;

@@ -515,6 +515,13 @@ enum os_kind os_entry_kind(const char *path)
     return is_link ? OS_KIND_LINK : os_path_kind(path);
 }
 
+bool os_path_look(const char *path, enum os_kind *kind)
+{
+    *kind = os_path_kind(path);
+    return *kind != OS_KIND_NONE || os_path_is_absent(path) ||
+           os_entry_kind(path) == OS_KIND_LINK || os_error_kind() != OS_ERROR_PASSING;
+}
+
 bool os_path_is_absent(const char *path)
 {
     wchar_t *wide = to_wide(path);

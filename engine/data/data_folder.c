@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/os.h"
 #include "data/pairing.h"
 #include "data/picture_file.h"
 
@@ -77,7 +78,19 @@ static bool is_sides(const struct place *p)
     return p->layout->form == SIDES || p->layout->form == UNSURE;
 }
 
-// Finds which folders of a layout exist. False without memory.
+// Whether a folder is there. False after a message if the system cannot say for the
+// moment: another place would be used instead.
+static bool look(const char *path, bool *has)
+{
+    enum os_kind kind;
+    const bool ok = os_path_look(path, &kind);
+    *has = kind == OS_KIND_FOLDER;
+    if (!ok)
+        log_error("dataset: cannot look at %s: %s", path, os_error_text());
+    return ok;
+}
+
+// Finds which folders of a layout exist. False after a message.
 static bool place_init(struct place *p, const struct layout *layout, const char *data,
                        const char *split)
 {
@@ -86,9 +99,7 @@ static bool place_init(struct place *p, const struct layout *layout, const char 
         p->b = make_path(data, split, layout->b);
     if (!p->a || (is_sides(p) && !p->b))
         return false;
-    p->has_a = file_is_folder(p->a);
-    p->has_b = p->b && file_is_folder(p->b);
-    return true;
+    return look(p->a, &p->has_a) && (!p->b || look(p->b, &p->has_b));
 }
 
 // Counts the pairs. `places` are all, of which those before this one have been read.
@@ -96,7 +107,8 @@ static bool place_init(struct place *p, const struct layout *layout, const char 
 static bool place_read(struct place *p, const struct place *places)
 {
     const bool is_classes = p->layout->form == CLASSES;
-    if (!p->has_a || (is_sides(p) && !p->has_b))
+    if (!p->has_a || (is_sides(p) && !p->has_b) ||
+        (is_classes && !places[SPLIT_FOLDER].has_a))    // it has gone meanwhile
         return true;
     if (is_classes ? !listing_read_folders(&places[SPLIT_FOLDER].list_a,
                                            picture_has_known_extension, &p->list_a)
@@ -300,7 +312,10 @@ bool data_folder_list(const char *data, const char *split, struct pair_list *lis
     struct place places[LAYOUTS];
     const struct place *best = NULL;
     *list = (struct pair_list){ 0 };
-    if (!file_is_folder(data)) {
+    bool is_folder;
+    if (!look(data, &is_folder))
+        return false;
+    if (!is_folder) {
         log_error("dataset: the data folder %s %s", data,
                   file_exists(data) ? "is not a folder"
                                     : "does not exist: pass its path with --data");

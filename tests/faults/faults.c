@@ -437,5 +437,9 @@ int main(int argc, char **argv)
         printf("faults: see %s\n", s.place.root);
     else
         test_remove_tree(s.place.root);
+    mem_free(list.items);
+    mem_free((char *)s.place.command);
+    mem_free((char *)s.place.inject);
+    mem_free((char *)s.place.root);
     return ok ? 0 : 1;
 }
