@@ -36,6 +36,33 @@ static void test_saved_state(void **state)
     assert_memory_equal(&r, &copy, sizeof(r));
 }
 
+// Skipping is drawing without looking, also the numbers of a distribution.
+static void test_skip(void **state)
+{
+    static const uint32_t counts[] = { 0, 1, 2, 3, 64, 1000, 65537 };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        struct random drawn, skipped;
+        random_init(&drawn, 5, 6);
+        skipped = drawn;
+        for (uint32_t k = 0; k < counts[i]; k++)
+            random_u32(&drawn);
+        random_skip(&skipped, counts[i]);
+        assert_memory_equal(&drawn, &skipped, sizeof(drawn));
+        for (uint32_t k = 0; k < 10; k++)
+            random_normal(&drawn);
+        random_skip(&skipped, 10 * RANDOM_NORMAL_DRAWS);
+        assert_memory_equal(&drawn, &skipped, sizeof(drawn));
+    }
+    // The whole period of 2^64 comes back to where it began.
+    struct random r, start;
+    random_init(&r, 5, 6);
+    start = r;
+    random_skip(&r, UINT64_MAX);
+    random_skip(&r, 1);
+    assert_memory_equal(&r, &start, sizeof(r));
+}
+
 static void test_streams_differ(void **state)
 {
     struct random a, b, c;
@@ -134,9 +161,10 @@ static void test_shuffle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sequence),           cmocka_unit_test(test_saved_state),
-        cmocka_unit_test(test_streams_differ),     cmocka_unit_test(test_below),
-        cmocka_unit_test(test_uniform_and_normal), cmocka_unit_test(test_shuffle),
+        cmocka_unit_test(test_sequence), cmocka_unit_test(test_saved_state),
+        cmocka_unit_test(test_skip),     cmocka_unit_test(test_streams_differ),
+        cmocka_unit_test(test_below),    cmocka_unit_test(test_uniform_and_normal),
+        cmocka_unit_test(test_shuffle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

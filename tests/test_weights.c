@@ -132,12 +132,40 @@ static void test_initial_values(void **state)
     weights_destroy(weights);
 }
 
+// Several threads draw what one would: each value has its place in the sequence, also
+// those of the next weight.
+static void test_drawn_in_parts(void **state)
+{
+    (void)state;
+    const struct shape shapes[] = { { 64, 130, 4, 4 }, { 3, 5, 3, 3 } };
+    struct weights *weights = weights_create(false);
+    struct tensor *tensors[] = {
+        weights_add(weights, WEIGHT_CONV, shapes[0], "large"),
+        weights_add(weights, WEIGHT_CONV, shapes[1], "small"),
+    };
+    struct random r, expected;
+    random_init(&r, 8, 9);
+    expected = r;
+    assert_true(weights_place(weights, (uint64_t)1 << 30));
+    assert_true(weights_allocate(weights, test_gpu()));
+    assert_true(weights_initialise(weights, test_gpu(), &r, WEIGHTS_NORMAL, 0.5));
+    for (size_t i = 0; i < ARRAY_LEN(tensors); i++) {
+        float *values = check_floats(shapes[i]);
+        assert_true(tensor_download(test_gpu(), tensors[i], values));
+        for (size_t k = 0; k < shape_count(shapes[i]); k++)
+            assert_true(values[k] == (float)(0.5 * random_normal(&expected)));
+    }
+    assert_memory_equal(&r, &expected, sizeof(r));
+    weights_destroy(weights);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         check_test(test_names_are_shared),
         check_test(test_places),
         check_test(test_initial_values),
+        check_test(test_drawn_in_parts),
     };
     return cmocka_run_group_tests_name("weights", tests, test_gpu_open, test_gpu_close);
 }

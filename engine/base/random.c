@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <math.h>
 
+#define MULTIPLIER UINT64_C(6364136223846793005)
+
 // As pcg32_srandom_r of the reference implementation. An odd increment gives each of
 // the 2^63 sequences the full period of 2^64.
 void random_init(struct random *r, uint64_t seed, uint64_t sequence)
@@ -21,12 +23,29 @@ void random_init(struct random *r, uint64_t seed, uint64_t sequence)
 uint32_t random_u32(struct random *r)
 {
     uint64_t s = r->state;
-    r->state = s * UINT64_C(6364136223846793005) + r->increment;
+    r->state = s * MULTIPLIER + r->increment;
 
     uint32_t folded = (uint32_t)((s >> 18 ^ s) >> 27);
     uint32_t turn = (uint32_t)(s >> 59);
     // Without the mask a turn of 0 would shift by 32, which C leaves undefined.
     return folded >> turn | folded << ((32 - turn) & 31);
+}
+
+// Brown 1994, "Random Number Generation with Arbitrary Strides": the state after 2 n
+// draws is again a product and a sum, whose two numbers are made from those for n.
+void random_skip(struct random *r, uint64_t count)
+{
+    uint64_t factor = MULTIPLIER, addend = r->increment;
+    uint64_t all_factors = 1, all_addends = 0;
+    for (; count > 0; count >>= 1) {
+        if (count & 1) {
+            all_factors *= factor;
+            all_addends = all_addends * factor + addend;
+        }
+        addend *= factor + 1;
+        factor *= factor;
+    }
+    r->state = r->state * all_factors + all_addends;
 }
 
 uint32_t random_below(struct random *r, uint32_t bound)

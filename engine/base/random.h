@@ -17,9 +17,12 @@ struct random {
 
 void random_init(struct random *r, uint64_t seed, uint64_t sequence);
 uint32_t random_u32(struct random *r);
+// As after `count` calls of random_u32, in at most 64 steps.
+void random_skip(struct random *r, uint64_t count);
 uint32_t random_below(struct random *r, uint32_t bound);    // [0, bound), unbiased
 double random_uniform(struct random *r);                    // [0, 1)
 double random_normal(struct random *r);                     // mean 0, deviation 1
+#define RANDOM_NORMAL_DRAWS 4    // calls of random_u32 for each random_normal
 void random_shuffle(struct random *r, uint32_t *items, uint32_t count);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/os.h"
+#include "base/parallel.h"
 #include "gpu/cache.h"
 #include "gpu/inside.h"
 #include "gpu/result.h"
@@ -30,8 +31,7 @@ struct job {
 struct batch {
     struct gpu_device *device;
     struct job *jobs;
-    size_t count, next;
-    struct os_mutex *mutex;    // guards `next`; NULL: there is one thread
+    size_t count;
 };
 
 // Every Vulkan call of a job: a failure is noted and goes to `fail`.
@@ -184,45 +184,11 @@ static void destroy(struct gpu_device *device, struct gpu_kernel *kernel)
 // ---------------------------------------------------------------------------
 // Many at once
 
-// Threads take the next job when they are done with one, not a fixed share: kernels
-// differ widely in the time that they take to compile.
-static void run_jobs(void *user)
+static void run_job(void *user, size_t i)
 {
     struct batch *batch = user;
-    for (;;) {
-        if (batch->mutex)
-            os_mutex_lock(batch->mutex);
-        size_t i = batch->next < batch->count ? batch->next++ : batch->count;
-        if (batch->mutex)
-            os_mutex_unlock(batch->mutex);
-        if (i == batch->count)
-            return;
-        struct job *job = &batch->jobs[i];
-        if (create_layout(batch->device, job))
-            create_pipeline(batch->device, job);
-    }
-}
-
-// Runs the jobs in as many threads as there are cores, this one included. Returns how
-// many there were: fewer where the system gives no more.
-static uint32_t run_batch(struct batch *batch)
-{
-    struct os_thread *threads[MAX_THREADS];
-    uint32_t count = 0;
-    size_t wanted = MIN(os_core_count(), MIN(batch->count, (size_t)MAX_THREADS)) - 1;
-    if (wanted)
-        batch->mutex = os_mutex_create();
-    while (batch->mutex && count < wanted) {
-        threads[count] = os_thread_create(run_jobs, batch);
-        if (!threads[count])
-            break;
-        count++;
-    }
-    run_jobs(batch);
-    for (uint32_t i = 0; i < count; i++)
-        os_thread_join(threads[i]);
-    os_mutex_destroy(batch->mutex);
-    return count + 1;
+    if (create_layout(batch->device, &batch->jobs[i]))
+        create_pipeline(batch->device, &batch->jobs[i]);
 }
 
 // A step has some tens of kernels, and looks each up once: a list is enough.
@@ -272,7 +238,7 @@ static bool finish_batch(struct batch *batch)
     const struct job *failed = NULL;
     gpu_cache_open(device);
     double start = os_seconds();
-    uint32_t threads = run_batch(batch);
+    uint32_t threads = parallel_run(batch->count, MAX_THREADS, run_job, batch);
     double seconds = os_seconds() - start;
     device->cache.seconds += seconds;
     log_debug("kernel: created %zu in %.0f ms with %u threads, %zu KiB cached",

@@ -5,6 +5,7 @@
 #include "tensor/weights.h"
 
 #include "base/mem.h"
+#include "base/parallel.h"
 #include "base/random.h"
 
 #include <math.h>
@@ -28,12 +29,45 @@ static double deviation_of(const struct weight *w, enum weights_law law, double 
     return gain;
 }
 
+// Numbers that are drawn by several threads at once, each part from its place in the
+// sequence, so that they are those that one thread would have drawn.
+struct drawing {
+    struct random start;
+    double mean, deviation;
+    size_t count;
+    float *values;
+};
+
+enum { PART = 1 << 16 };    // numbers of one job
+
+static void draw_part(void *user, size_t part)
+{
+    const struct drawing *d = user;
+    const size_t first = part * PART, end = MIN(first + PART, d->count);
+    struct random r = d->start;
+    random_skip(&r, (uint64_t)first * RANDOM_NORMAL_DRAWS);
+    for (size_t i = first; i < end; i++)
+        d->values[i] = (float)(d->mean + d->deviation * random_normal(&r));
+}
+
 // A deviation of 0 draws nothing, so that constants do not advance the random numbers.
 static void draw(struct random *r, double mean, double deviation, size_t count,
                  float *values)
 {
+    struct drawing d = {
+        .start = *r,
+        .mean = mean,
+        .deviation = deviation,
+        .count = count,
+        .values = values,
+    };
+    if (deviation > 0) {
+        parallel_run(DIV_UP(count, (size_t)PART), UINT32_MAX, draw_part, &d);
+        random_skip(r, (uint64_t)count * RANDOM_NORMAL_DRAWS);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
-        values[i] = (float)(deviation > 0 ? mean + deviation * random_normal(r) : mean);
+        values[i] = (float)mean;
 }
 
 static double dot(const double *a, const double *b, size_t count)
