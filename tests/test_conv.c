@@ -172,14 +172,18 @@ static void test_tiled(void **state)
             run_case(&cases[i], transpose, "tiled", test_gpu_limits(), i % 2);
 }
 
-// The tiles that any GPU can have.
+// The tiles that any GPU can have. Each case is either a convolution or a transposed
+// one, in turns: the three kernels of both are the same, and a software driver takes a
+// second to compile each of these.
 static void test_tiled_guaranteed(void **state)
 {
     (void)state;
+    const bool is_cpu = test_gpu_limits().is_cpu;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         for (int transpose = 0; transpose < 2; transpose++)
-            run_case(&cases[i], transpose, "tiled for guaranteed limits",
-                     test_guaranteed_limits(), i % 2);
+            if (!is_cpu || transpose == (i / 2 % 2 == 1))
+                run_case(&cases[i], transpose, "tiled for guaranteed limits",
+                         test_guaranteed_limits(), i % 2);
 }
 
 // Whether the variant is possible for a direction at least.

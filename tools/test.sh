@@ -61,6 +61,9 @@ if [ -z "${PIX_TEST_DATA:-}" ] && [ -d "$root/../shared/data" ]; then
     export PIX_TEST_DATA=$root/../shared/data
 fi
 
+# What Mesa has compiled for one leg serves the next ones and the next run.
+export MESA_SHADER_CACHE_DIR=$out/mesa
+
 # A driver or a layer chosen from outside would change what the legs prove.
 unset VK_DRIVER_FILES VK_ICD_FILENAMES VK_ADD_DRIVER_FILES VK_INSTANCE_LAYERS \
     VK_LOADER_DRIVERS_SELECT VK_LOADER_DRIVERS_DISABLE
@@ -343,7 +346,7 @@ if [ $built = 1 ]; then
         wants lavapipe && suite 'lavapipe' "$out/gcc"
         if wants limits; then
             export PIX_TEST_MINIMUM_LIMITS=1
-            suite 'minimum limits' "$out/gcc" -L gpu
+            suite 'minimum limits' "$out/gcc" -L gpu -LE host
             unset PIX_TEST_MINIMUM_LIMITS
         fi
         wants faults && faults
@@ -364,7 +367,7 @@ if [ $built = 1 ]; then
         manifest=$root/build/drivers/swiftshader/vk_swiftshader_icd.json
         if [ -f "$manifest" ]; then
             on "$manifest"
-            suite 'SwiftShader' "$out/gcc" -L gpu
+            suite 'SwiftShader' "$out/gcc" -L gpu -LE host
             on_any
         else
             skip 'SwiftShader' 'the driver is not available'
