@@ -290,11 +290,12 @@ struct pix_train_options {
                           // run if `out` is absent or empty
     bool data_changed;    // resume also where the images of `data` are others than when
                           // the checkpoint was written; their order changes then
-    // Which kernels compute convolutions. "auto" or NULL: the fastest on the device,
-    // measured once, which takes seconds, and stored in the user's cache folder. "off":
-    // the built-in choice. Otherwise a file that pix_tune or a run wrote. A run stores
-    // its kernels in `out`/tuning.json; with "auto" a resumed run uses those and no
-    // others.
+    // Which kernels compute convolutions. "auto" or NULL: the fastest on the device, as
+    // stored in the user's cache folder; what that lacks is measured once, which takes
+    // seconds, on a GPU, and is the built-in choice on a software driver. "on":
+    // measured there too. "off": the built-in choice. Otherwise a file that pix_tune or
+    // a run wrote. A run stores its kernels in `out`/tuning.json; with "auto" and "on"
+    // a resumed run uses those and no others.
     const char *tuning;
 
     // Called by pix_trainer_create, before it returns, while it checks the images,

@@ -475,7 +475,7 @@ static void test_lost_while_tuning(void **state)
     (void)state;
     need_device();
     char *before = use_cache("lost");
-    struct translator *t = open_flow_tuned(&gpu, 4, "auto");
+    struct translator *t = open_flow_tuned(&gpu, 4, "on");
     const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL, 0 };
     real_wait = gpu->vk.vkWaitForFences;
     gpu->vk.vkWaitForFences = lose;
@@ -494,7 +494,7 @@ static void test_lost_while_tuning(void **state)
 static struct {
     struct gpu_device *gpu;
     PFN_vkCmdDispatch real_dispatch;
-    uint32_t begun, ended, wrong, done_before;
+    uint32_t begun, ended, wrong, built_in, other_sizes, done_before;
     char warning[LOG_LINE_SIZE];
 } tuning;
 
@@ -514,6 +514,8 @@ static void follow_tuning(void *user, enum log_level level, const char *text)
         tuning.done_before = flow.done;
         tuning.gpu->vk.vkCmdDispatch = compute_nothing;
     }
+    tuning.other_sizes += strstr(text, "only the first new size") != NULL;
+    tuning.built_in += strstr(text, "nothing is measured") != NULL;
     if (strstr(text, " kernels timed in ")) {
         tuning.ended++;
         tuning.gpu->vk.vkCmdDispatch = tuning.real_dispatch;
@@ -524,6 +526,32 @@ static void follow_tuning(void *user, enum log_level level, const char *text)
     }
     if (level == LOG_ERROR)
         add_event("%s\n", text);
+}
+
+// With "auto" a software driver gets the built-in kernels, with a word and no
+// measurement; a GPU is measured.
+static void test_tuning_on_software(void **state)
+{
+    static const struct log_sink sink = { follow_tuning, NULL, LOG_INFO };
+    struct gpu_device *gpu;
+    (void)state;
+    need_device();
+    char *before = use_cache("software");
+    struct translator *t = open_flow_tuned(&gpu, 4, "auto");
+    const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL, 0 };
+    const bool is_cpu = gpu_device_limits(gpu)->is_cpu;
+    memset(&tuning, 0, sizeof(tuning));
+    tuning.gpu = gpu;
+    tuning.real_dispatch = gpu->vk.vkCmdDispatch;
+    log_use(&sink);
+    // Six images by fours: two sizes of batches, one message about them.
+    bool ok = pipeline_run(t, 1, 6, &ends);
+    log_use(NULL);
+    assert_true(ok);
+    assert_int_equal(tuning.begun, is_cpu ? 0 : 1);
+    assert_int_equal(tuning.built_in, is_cpu ? 1 : 0);
+    close_flow(t, gpu);
+    end_cache(before);
 }
 
 // With an empty cache a translation measures kernels and says so, a kernel that
@@ -537,7 +565,7 @@ static void test_tuning_is_reported(void **state)
     for (size_t i = 0; i < ARRAY_LEN(batch_sizes); i++) {
         char *before = use_cache(i ? "batch" : "single");
         struct gpu_device *gpu;
-        struct translator *t = open_flow_tuned(&gpu, batch_sizes[i], "auto");
+        struct translator *t = open_flow_tuned(&gpu, batch_sizes[i], "on");
         const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL, 0 };
         memset(&tuning, 0, sizeof(tuning));
         tuning.gpu = gpu;
@@ -549,6 +577,7 @@ static void test_tuning_is_reported(void **state)
             fail_msg("%s", events);
         assert_int_equal(tuning.begun, 1);
         assert_int_equal(tuning.ended, 1);
+        assert_int_equal(tuning.other_sizes, batch_sizes[i] > 1);    // 4 and 3
         assert_int_equal(tuning.done_before, 0);
         assert_true(tuning.wrong > 0);
         assert_non_null(strstr(tuning.warning, "tune: kernel "));
@@ -668,6 +697,7 @@ int main(void)
         cmocka_unit_test(test_lost_device),
         cmocka_unit_test(test_lost_while_tuning),
         cmocka_unit_test(test_tuning_is_reported),
+        cmocka_unit_test(test_tuning_on_software),
     };
     return cmocka_run_group_tests(tests, open_group, close_group);
 }

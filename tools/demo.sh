@@ -64,15 +64,10 @@ case "$device" in
 esac
 kind=$(echo "$chosen" | sed -n 's/.*"type": *"\([a-z]*\)".*/\1/p' | head -n 1)
 
-# The built-in choice of kernels suits software drivers: measuring would take longer
-# than it saves.
-tuning=auto
-[ "$kind" != cpu ] || tuning=off
-
 on_device() {
     local command=$1
     shift
-    "$pix2pix" "$command" ${device:+--device "$device"} --tuning "$tuning" "$@"
+    "$pix2pix" "$command" ${device:+--device "$device"} "$@"
 }
 
 # size LOAD CROP FILTERS: the size of network and images.

@@ -130,7 +130,7 @@ int command_evaluate(int argc, char **argv)
         { "no-ema", ARGUMENT_FLAG, &e.no_ema, NULL,
           "use the raw weights instead of their average" },
         { "tuning", ARGUMENT_TEXT, &e.tuning, "FILE",
-          "kernels: auto (measured once), off, or a table", NULL, "auto" },
+          "kernels: auto (measured once on a GPU), on, off, or a table", NULL, "auto" },
         { "json", ARGUMENT_FLAG, &e.json, NULL, "print one JSON document on stdout" },
     };
     const struct command command = {

@@ -354,7 +354,7 @@ int command_translate(int argc, char **argv)
         { "batch-size", ARGUMENT_COUNT, &t.batch_size, "N",
           "images per batch (of equal size)", NULL, "1" },
         { "tuning", ARGUMENT_TEXT, &t.tuning, "FILE",
-          "kernels: auto (measured once), off, or a table", NULL, "auto" },
+          "kernels: auto (measured once on a GPU), on, off, or a table", NULL, "auto" },
         { "plan", ARGUMENT_FLAG, &t.plan, NULL,
           "print what a batch needs; requires only --model" },
         { "json", ARGUMENT_FLAG, &t.json, NULL,

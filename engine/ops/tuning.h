@@ -19,7 +19,8 @@
 
 // Where a program's table comes from.
 enum tuning_mode {
-    TUNING_AUTO,    // the device's cache; what it lacks is measured
+    TUNING_AUTO,    // the device's cache; what it lacks is measured on a GPU
+    TUNING_ON,      // the same, measured on any device
     TUNING_OFF,     // nowhere: the built-in choices
     TUNING_FILE,    // a file that the user names
 };

@@ -126,17 +126,22 @@ static bool write_cache(const struct gpu_device *device, const struct tuning *t)
     return ok;
 }
 
+bool tuned_uses_cache(enum tuning_mode mode)
+{
+    return mode == TUNING_AUTO || mode == TUNING_ON;
+}
+
 bool tuned_open(const struct gpu_device *device, enum tuning_mode mode,
                 const char *path, struct tuning *t)
 {
     char reason[256];
-    if (mode == TUNING_AUTO)
+    if (tuned_uses_cache(mode))
         return read_cache(device, t, true);
     if (mode == TUNING_OFF)
         return true;
     if (!tuning_read(path, t, reason, sizeof(reason))) {
         log_error("tuning: --tuning %s cannot be used: %s: name a file that `pix2pix "
-                  "tune` or a run wrote, or auto, or off",
+                  "tune` or a run wrote, or auto, on or off",
                   path, reason);
         return false;
     }
@@ -174,8 +179,7 @@ static bool report_progress(void *user, const struct tune_result *result, size_t
     (void)result;
     if (now - p->reported >= REPORT_SECONDS) {
         p->reported = now;
-        log_info("tuning: %zu of %zu kernel%s for %s ...", done, count, PLURAL(count),
-                 p->device);
+        log_info("tuning: %zu of %zu kernels for %s ...", done, count, p->device);
     }
     return true;
 }
@@ -188,9 +192,9 @@ static void report_end(const struct progress *p, const struct tune_result *resul
         timed += results[i].timed;
         better += results[i].timed && results[i].chosen != results[i].built_in;
     }
-    log_info("tuning: %zu of %zu kernel%s timed in %.1f s; for %zu another than the "
+    log_info("tuning: %zu of %zu kernels timed in %.1f s; for %zu another than the "
              "built-in one is faster%s",
-             timed, count, PLURAL(count), os_seconds() - p->start, better,
+             timed, count, os_seconds() - p->start, better,
              timed < count ? "; `pix2pix tune` measures them all" : "");
 }
 
@@ -210,27 +214,40 @@ static struct conv_shape *find_missing(const struct graph *g, const struct tunin
     return missing;
 }
 
-bool tuned_complete(struct gpu_device *device, double submission_seconds,
-                    double seconds, const struct graph *g, struct tuning *t)
+size_t tuned_missing(const struct graph *g, const struct tuning *t)
 {
     size_t count;
+    mem_free(find_missing(g, t, &count));
+    return count;
+}
+
+bool tuned_complete(struct gpu_device *device, enum tuning_mode mode,
+                    double submission_seconds, double seconds, const struct graph *g,
+                    struct tuning *t)
+{
+    size_t count;
+    const bool is_cpu = gpu_device_limits(device)->is_cpu;
     struct conv_shape *shapes = find_missing(g, t, &count);
     struct tune_result *results = mem_array(MAX(count, 1), sizeof(results[0]));
     bool ok = shapes && results;
-    if (ok && count > 0 && gpu_device_limits(device)->executes) {
+    if (ok && count > 0 && is_cpu && mode == TUNING_AUTO) {
+        log_info("tuning: %s is a software driver, for which the built-in choice of "
+                 "kernels is made: nothing is measured (--tuning on does)",
+                 gpu_device_info(device)->name);
+    } else if (ok && count > 0 && gpu_device_limits(device)->executes) {
         struct progress progress = { .device = gpu_device_info(device)->name,
                                      .start = os_seconds() };
         const struct tune_options options = {
             .submission_seconds = submission_seconds,
             // A software driver compiles slowly and has little to gain.
-            .seconds = gpu_device_limits(device)->is_cpu ? seconds / 3 : seconds,
+            .seconds = is_cpu ? seconds / 3 : seconds,
             .report = report_progress,
             .user = &progress,
         };
         progress.reported = progress.start;
-        log_info("tuning: timing %zu kernel%s for %s, once, for about %.0f s at most; "
+        log_info("tuning: timing %zu kernels for %s, once, for about %.0f s at most; "
                  "--tuning off skips this",
-                 count, PLURAL(count), progress.device, options.seconds);
+                 count, progress.device, options.seconds);
         ok = tune_run(device, shapes, count, &options, results);
         for (size_t i = 0; ok && i < count; i++)
             ok = note(t, &results[i]);

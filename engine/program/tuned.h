@@ -2,8 +2,8 @@
 //
 // Where tuning tables come from: nowhere (--tuning off), a file (--tuning FILE), or the
 // user's cache folder, which has one file for each device, driver and set of kernels;
-// what that lacks is measured once (--tuning auto). A cache is never trusted: whatever
-// is wrong with it costs no more than measuring again.
+// what that lacks is measured once (--tuning auto on a GPU, --tuning on anywhere). A
+// cache is never trusted: whatever is wrong with it costs no more than measuring again.
 
 #ifndef PROGRAM_TUNED_H
 #define PROGRAM_TUNED_H
@@ -12,6 +12,8 @@
 #include "program/tune.h"
 
 struct graph;
+
+bool tuned_uses_cache(enum tuning_mode mode);    // TUNING_AUTO and TUNING_ON
 
 // Reads the table of a mode into a zeroed one, which may stay empty. `path` is that of
 // TUNING_FILE. False after a message where that file cannot be used.
@@ -23,11 +25,16 @@ bool tuned_open(const struct gpu_device *device, enum tuning_mode mode,
 #define TUNED_SECONDS_RUN 30.0      // before a run of many steps
 #define TUNED_SECONDS_IMAGE 10.0    // before perhaps one image
 
+// How many of a graph's shapes the table lacks.
+size_t tuned_missing(const struct graph *g, const struct tuning *t);
+
 // Measures what the table lacks of a graph's shapes, for `seconds` at most, and keeps
 // it in the cache. What time does not suffice for keeps the built-in choice, in the
-// cache too: nobody waits twice. False if the device failed.
-bool tuned_complete(struct gpu_device *device, double submission_seconds,
-                    double seconds, const struct graph *g, struct tuning *t);
+// cache too: nobody waits twice. With TUNING_AUTO nothing is measured on a software
+// driver. What is done, or not, is logged. False if the device failed.
+bool tuned_complete(struct gpu_device *device, enum tuning_mode mode,
+                    double submission_seconds, double seconds, const struct graph *g,
+                    struct tuning *t);
 
 // The part of a table that concerns a graph.
 bool tuned_select(const struct tuning *all, const struct graph *g, struct tuning *part);

@@ -128,6 +128,7 @@ const struct choice choice_on_nan[] = {
 // TUNING_FILE has no name: any other text is the path.
 const struct choice choice_tunings[] = {
     { "auto", TUNING_AUTO },
+    { "on", TUNING_ON },
     { "off", TUNING_OFF },
     CHOICE_END,
 };

@@ -185,7 +185,8 @@ static const struct pix_option table[] = {
     { "data-changed", PIX_OPTION_FLAG, FIELD(data_changed), 0, 0, NULL, NULL,
       "resume although the images are no longer those of the run", false, true },
     { "tuning", PIX_OPTION_TEXT, FIELD(tuning), 0, 0, NULL, "FILE",
-      "kernels: auto (measured once), off, or a tuning file", false, true },
+      "kernels: auto (measured once on a GPU), on, off, or a tuning file", false,
+      true },
 };
 
 const struct pix_option *table_rows(size_t *count)

@@ -56,7 +56,7 @@ static bool build_program(struct trainer *t)
 static bool find_tuning(struct trainer *t, bool measure)
 {
     const struct pix_train_options *o = &t->settings.options;
-    const bool is_auto = t->settings.tuning == TUNING_AUTO;
+    const bool is_auto = tuned_uses_cache(t->settings.tuning);
     struct tuning all = { 0 };
     if (is_auto && measure && !t->run.is_new)
         return run_read_tuning(o, &t->tuning);
@@ -64,8 +64,8 @@ static bool find_tuning(struct trainer *t, bool measure)
     if (ok && is_auto)
         ok = build_program(t) &&
              (!measure ||
-              tuned_complete(t->device, t->submission_seconds, TUNED_SECONDS_RUN,
-                             program_graph(t->program), &all)) &&
+              tuned_complete(t->device, t->settings.tuning, t->submission_seconds,
+                             TUNED_SECONDS_RUN, program_graph(t->program), &all)) &&
              tuned_select(&all, program_graph(t->program), &t->tuning);
     else if (ok)
         t->tuning = all;

@@ -11,6 +11,7 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "data/dataset.h"
+#include "program/tuned.h"
 #include "settings/options.h"
 #include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
@@ -224,7 +225,7 @@ static bool keeps_tuning(const struct trainer *t)
     if (!t->trained_with[0] ||
         strcmp(tuning_hash(&t->tuning, now), t->trained_with) == 0)
         return true;
-    if (t->settings.tuning == TUNING_AUTO)
+    if (tuned_uses_cache(t->settings.tuning))
         log_error("train: %s/tuning.json is not the table of kernels that the run was "
                   "trained with: put back the one of %s (this is %s), or resume with "
                   "--tuning %s/tuning.json or --tuning off (same results up to "
@@ -235,7 +236,7 @@ static bool keeps_tuning(const struct trainer *t)
             "train: --tuning %s differs from the run's kernel table; rounding changes "
             "from here on",
             o->tuning);
-    return t->settings.tuning != TUNING_AUTO;
+    return !tuned_uses_cache(t->settings.tuning);
 }
 
 // Loads the newest checkpoint that is not damaged. If there is none at all the run
@@ -264,9 +265,9 @@ static bool resume(struct trainer *t, bool *found)
     if (*found)
         set_aside(run, steps, i - 1);
     else if (count > 0 && result == LOAD_UNUSABLE)
-        log_error("train: none of %zu checkpoint%s in %s can be used: the warnings "
+        log_error("train: none of the %zu checkpoints in %s can be used: the warnings "
                   "before say why; move them away to start from the beginning",
-                  count, PLURAL(count), run);
+                  count, run);
     else if (count == 0)
         log_info("train: %s has no checkpoint yet: starting from the beginning", run);
     mem_free(steps);

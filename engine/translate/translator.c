@@ -50,7 +50,8 @@ struct translator {
     enum translation_mode mode;
     struct step_block step;    // with the seed of dropout
     bool averages;             // use the moving averages of the weights, if there are
-    bool tunes;                // measures shapes that the table lacks
+    enum tuning_mode tuning_mode;
+    bool has_tuned, has_told;    // measured a size; said that others are not
     struct tuning tuning;
     struct weights *generator;
     struct sized now;    // what the last images needed
@@ -103,21 +104,39 @@ static bool fits(struct translator *t, const struct pix_plan *plan)
                                       "--preprocess none");
 }
 
+static void tell_untuned(struct translator *t, const struct sized *s)
+{
+    if (t->has_told)
+        return;
+    t->has_told = true;
+    log_info("translate: only the first new size of images is measured: %" PRIu32
+             " of %" PRIu32 "x%" PRIu32 " at a time, and other sizes, get the built-in "
+             "choice of kernels",
+             s->images, s->form.width, s->form.height);
+}
+
 // Measures shapes that the table lacks; new entries change the graph, which is then
 // built again. Only the first unknown size is measured: the images of a folder may have
 // as many sizes as there are images.
 static bool sized_tune(struct translator *t, struct sized *s)
 {
     const struct sized before = *s;
-    if (!t->tunes)
-        return true;
     const size_t known = t->tuning.count;
-    if (!tuned_complete(t->device, t->submission_seconds, TUNED_SECONDS_IMAGE,
-                        program_graph(s->program), &t->tuning))
-        return false;
-    if (t->tuning.count == known)
+    if (!tuned_uses_cache(t->tuning_mode) ||
+        tuned_missing(program_graph(s->program), &t->tuning) == 0)
         return true;
-    t->tunes = false;
+    if (t->has_tuned) {
+        tell_untuned(t, s);
+        return true;
+    }
+    t->has_tuned = true;
+    if (!tuned_complete(t->device, t->tuning_mode, t->submission_seconds,
+                        TUNED_SECONDS_IMAGE, program_graph(s->program), &t->tuning))
+        return false;
+    if (t->tuning.count == known) {    // nothing is measured on this device
+        t->has_told = true;
+        return true;
+    }
     sized_finish(s);
     return sized_build(t, before.images, &before.form, s);
 }
@@ -346,7 +365,7 @@ struct translator *translator_create(struct gpu_device *device,
         goto fail;
     }
     const enum tuning_mode tuning = settings_parse_tuning(options->tuning);
-    t->tunes = tuning == TUNING_AUTO;
+    t->tuning_mode = tuning;
     if (!tuned_open(device, tuning, options->tuning, &t->tuning))
         goto fail;
     t->generator = weights_create(true);
