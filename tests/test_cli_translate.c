@@ -225,7 +225,12 @@ static void test_translate_arrays(void **state)
                       "6, says");
     assert_int_equal(command_shell("ls bytes"), 0);
     assert_string_equal(command_out, "a.jpg\nb.jpg\nb.npy\nturned.jpg\n");
+    // The training pairs are listed once, also where they are what is compared.
+    assert_int_equal(command_shell("touch arrays/train/A/note.txt"), 0);
     RUN(0, "evaluate --model floats --data arrays --split train");
+    const char *said = strstr(command_err, "passing over 1 of 2 files in arrays");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "passing over"));
     command_check_has(command_out, "pairs 1");
 
     // What is converted is said, and what a file of weights does not say is asked of

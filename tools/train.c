@@ -271,9 +271,10 @@ static bool print_summary(const struct progress *p, const struct pix_train_optio
     } else {
         output_print(stdout,
                      "%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
-                     " steps in %s, %.3g images/s\n",
+                     " step%s in %s, %.3g images/s\n",
                      o->out, interrupted ? "interrupted at" : "finished at", m->step,
-                     m->steps, p->trained, output_format_duration(seconds, text),
+                     m->steps, p->trained, p->trained == 1 ? "" : "s",
+                     output_format_duration(seconds, text),
                      seconds > 0
                          ? (double)p->trained * o->batch_size * o->accumulate / seconds
                          : 0.0);

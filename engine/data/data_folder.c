@@ -121,7 +121,14 @@ static bool place_read(struct place *p, const struct place *places)
     if (!listing_read(p->b, picture_has_known_extension, &p->list_b) ||
         !pairing_find(&p->list_a, &p->list_b, &p->pairing))
         return false;
-    p->is_poor = p->layout->form == UNSURE && pairing_is_poor(&p->pairing);
+    // Partners that cannot be read are partners: then the few pairs are used.
+    if (p->layout->form == UNSURE && pairing_is_poor(&p->pairing)) {
+        size_t unread;
+        const char *example;
+        if (!pairing_count_unread(&p->pairing, &unread, &example))
+            return false;
+        p->is_poor = unread == 0;
+    }
     p->pairs = p->is_poor ? 0 : p->pairing.pairs;
     return true;
 }
@@ -248,28 +255,30 @@ static bool use(const struct place *places, const struct place *p,
 
 static void refuse_sides(const struct place *p)
 {
+    const size_t in_a = p->list_a.pictures.count, in_b = p->list_b.pictures.count;
     size_t unread = 0;
     const char *example = NULL;
+    if (p->is_poor && in_a > 0 && in_b > 0) {
+        listing_warn(&p->list_a);
+        listing_warn(&p->list_b);
+        log_error("dataset: %s and %s look unpaired: of %zu and %zu images %zu have a "
+                  "partner of the same name; pix2pix learns from pairs: give the two "
+                  "images of a pair one name, or train unpaired images with another "
+                  "method, such as CycleGAN",
+                  p->a, p->b, in_a, in_b, p->pairing.pairs);
+        return;
+    }
     if (!report_left_out(p) || !pairing_count_unread(&p->pairing, &unread, &example))
         return;
-    if (p->is_poor && p->pairing.pairs > 0)
-        log_error(
-            "dataset: %s and %s look unpaired: of %zu and %zu images only %zu have "
-            "a partner of the same name; pix2pix learns from pairs: give the two "
-            "images of a pair one name, or train unpaired images with another "
-            "method, such as CycleGAN",
-            p->a, p->b, p->list_a.pictures.count, p->list_b.pictures.count,
-            p->pairing.pairs);
-    else if (unread > 0)
+    if (unread > 0)
         log_error("dataset: no pairs in %s and %s can be read: %zu file%s a partner "
                   "whose extension is not read (first: %s); " PICTURE_EXTENSIONS
                   " are: convert the others",
                   p->a, p->b, unread, unread == 1 ? " has" : "s have", example);
-    else if (p->list_a.pictures.count == 0 || p->list_b.pictures.count == 0)
+    else if (in_a == 0 || in_b == 0)
         log_error("dataset: no images in %s: there and in %s files of equal names are "
                   "needed (" PICTURE_EXTENSIONS ")",
-                  p->list_a.pictures.count ? p->b : p->a,
-                  p->list_a.pictures.count ? p->a : p->b);
+                  in_a ? p->b : p->a, in_a ? p->a : p->b);
     else
         log_error("dataset: no files in %s and %s have equal names; pairs are found by "
                   "them, extensions may differ",

@@ -21,6 +21,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define GRID_ROWS_PER_STACK 4u    // more rows are divided between two stacks
 
@@ -150,23 +151,28 @@ static bool keeps_pairs(const struct pair_list *list, const char *grid_path)
 // Broken pairs are skipped silently, since training has reported them; what cannot be
 // read for a reason that passes would make another mean. The split that is evaluated
 // plays no part: like a model, a baseline knows only what training has shown.
-static bool mean_colour(const char *data, const char *grid_path,
-                        const struct translator *t, struct colour *colour)
+//
+// `pairs` are those of DATA/train if they are listed already, so that what is odd about
+// them is said once, else NULL.
+static bool mean_colour(const char *data, const struct pair_list *pairs,
+                        const char *grid_path, const struct translator *t,
+                        struct colour *colour)
 {
     const struct settings *s = translator_get_settings(t);
     const struct pix_train_options *o = &s->options;
     const size_t plane = (size_t)o->crop_size * o->crop_size;
-    struct pair_list list;
+    struct pair_list own = { 0 };
     struct sides counts = { 0 };
     uint64_t used[PIXEL_KINDS] = { 0 };
-    if (!data_folder_list(data, "train", &list))
+    if (!pairs && !data_folder_list(data, "train", &own))
         return false;
-    bool ok = keeps_pairs(&list, grid_path);
-    for (size_t i = 0; i < list.count && ok; i++) {
+    const struct pair_list *list = pairs ? pairs : &own;
+    bool ok = keeps_pairs(list, grid_path);
+    for (size_t i = 0; i < list->count && ok; i++) {
         struct pair pair;
         struct reason reason;
         const char *culprit;
-        if (load_sides(&list.files[i], s, &pair, &culprit, &reason)) {
+        if (load_sides(&list->files[i], s, &pair, &culprit, &reason)) {
             metrics_add_sums(&pair.target, colour->of[pair.target.kind]);
             used[pair.target.kind]++;
             count_sides(&pair, &counts);
@@ -187,7 +193,7 @@ static bool mean_colour(const char *data, const char *grid_path,
         conversion_report(&counts.target, "training target", s->output_kind,
                           translator_kind_reason(t, true));
     }
-    pair_list_free(&list);
+    pair_list_free(&own);
     return ok;
 }
 
@@ -324,7 +330,9 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     bool ok = false;
 
     if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
-        !keeps_pairs(&e.list, grid_path) || !mean_colour(data, grid_path, t, &e.colour))
+        !keeps_pairs(&e.list, grid_path) ||
+        !mean_colour(data, strcmp(split, "train") == 0 ? &e.list : NULL, grid_path, t,
+                     &e.colour))
         goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)e.list.count) : 0;

@@ -67,13 +67,13 @@ static bool keeps_images(const struct trainer *t, const char *folder)
     dataset_hash(t->data, names);
     if (t->images && t->images != images)
         snprintf(what, sizeof(what),
-                 "%" PRIu32 " pairs can be used now, %" PRIu32
+                 "%" PRIu32 " pair%s can be used now, %" PRIu32
                  " when the checkpoint was written",
-                 images, t->images);
+                 images, PLURAL(images), t->images);
     else if (t->image_names[0] && strcmp(t->image_names, names) != 0)
         snprintf(what, sizeof(what),
-                 "%" PRIu32 " pairs can be used as before, but not of the same names",
-                 images);
+                 "%" PRIu32 " pair%s can be used as before, but not of the same names",
+                 images, PLURAL(images));
     else
         return true;
     if (t->settings.options.data_changed)
