@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -403,6 +404,68 @@ static void test_truncate(void **state)
     assert_true(strlen(os_error_text()) > 0);
 }
 
+static void check_stream(FILE *stream)
+{
+    assert_non_null(stream);
+    assert_true(fcntl(fileno(stream), F_GETFD) & FD_CLOEXEC);
+}
+
+// Modes are those of fopen, and nothing is inherited by processes that are started.
+static void test_open(void **state)
+{
+    char text[8] = "";
+    bool exists;
+    const char *reason;
+    (void)state;
+    FILE *stream = os_file_open(SCRATCH "/a", "wb");
+    check_stream(stream);
+    assert_true(fputs("one", stream) >= 0);
+    fclose(stream);
+    stream = os_file_open(SCRATCH "/a", "r+b");
+    check_stream(stream);
+    assert_true(fputs("O", stream) >= 0);
+    fclose(stream);
+    stream = os_file_open(SCRATCH "/a", "ab");
+    check_stream(stream);
+    assert_true(fputs(",2", stream) >= 0);
+    fclose(stream);
+    stream = os_file_open_own(SCRATCH "/a", &reason);
+    check_stream(stream);
+    assert_true(fputs(",3", stream) >= 0);
+    assert_true(os_file_seek(stream, 0));
+    assert_int_equal(fread(text, 1, sizeof(text), stream), 7);
+    assert_memory_equal(text, "One,2,3", 7);
+    assert_true(os_file_cut(stream, 3));
+    fclose(stream);
+    assert_content(SCRATCH "/a", "One");
+    stream = os_file_open(SCRATCH "/a", "rb");
+    check_stream(stream);
+    fclose(stream);
+    assert_null(os_file_open(SCRATCH "/absent", "rb"));
+    assert_null(os_file_open(SCRATCH "/absent", "r+b"));
+    stream = os_file_create(SCRATCH "/new", &exists);
+    check_stream(stream);
+    fclose(stream);
+
+    // Neither a link nor a second name is touched, and a pipe is not waited for.
+    assert_int_equal(symlink("a", SCRATCH "/link"), 0);
+    assert_null(os_file_open_own(SCRATCH "/link", &reason));
+    assert_string_equal(reason, "it is a symbolic link");
+    assert_int_equal(mkfifo(SCRATCH "/pipe", 0600), 0);
+    assert_null(os_file_open_own(SCRATCH "/pipe", &reason));
+    assert_string_equal(reason, "it is not a regular file");
+    assert_null(os_file_open_own(SCRATCH "/absent/a", &reason));
+    assert_null(reason);
+    assert_int_equal(link(SCRATCH "/a", SCRATCH "/hard"), 0);
+    assert_null(os_file_open_own(SCRATCH "/a", &reason));
+    assert_non_null(strstr(reason, "a second name"));
+    assert_content(SCRATCH "/a", "One");
+    assert_int_equal(os_entry_kind(SCRATCH "/link"), OS_KIND_LINK);
+    assert_int_equal(os_path_kind(SCRATCH "/link"), OS_KIND_FILE);
+    assert_int_equal(os_entry_kind(SCRATCH "/a"), OS_KIND_FILE);
+    assert_int_equal(os_entry_kind(SCRATCH "/absent"), OS_KIND_NONE);
+}
+
 static void test_paths(void **state)
 {
     static const struct {
@@ -571,11 +634,22 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),      TEST(test_replace),     TEST(test_failures),
-        TEST(test_full_disk),       TEST(test_temporaries), TEST(test_list),
-        TEST(test_folders),         TEST(test_truncate),    TEST(test_paths),
-        TEST(test_cache_folder),    TEST(test_lock),        TEST(test_memory),
-        TEST(test_passing_reasons), TEST(test_limits),      TEST(test_open_regular),
+        TEST(test_round_trip),
+        TEST(test_replace),
+        TEST(test_failures),
+        TEST(test_full_disk),
+        TEST(test_temporaries),
+        TEST(test_list),
+        TEST(test_folders),
+        TEST(test_truncate),
+        TEST(test_paths),
+        TEST(test_cache_folder),
+        TEST(test_lock),
+        TEST(test_memory),
+        TEST(test_passing_reasons),
+        TEST(test_limits),
+        TEST(test_open_regular),
+        TEST(test_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

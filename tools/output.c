@@ -229,9 +229,11 @@ void output_begin_live(FILE *stream)
 
 void output_show_live(const char *text)
 {
+    char shown[SHOWN_SIZE];
     if (!live.stream)
         return;
-    fprintf(live.stream, "\r%-*.*s", live.width, live.width, text);
+    pix_text_escape(text, shown, sizeof(shown));
+    fprintf(live.stream, "\r%-*.*s", live.width, live.width, shown);
     fflush(live.stream);
 }
 

@@ -7,7 +7,8 @@
 # The last line gives the totals.
 #
 #     tools/test.sh             everything, of the leg faults a sample of 60 s
-#     tools/test.sh full        everything; faults tries each call and takes hours
+#     tools/test.sh full        everything; faults tries each call and takes hours,
+#                               two signals at once are sent 20 times
 #     tools/test.sh LEG...      only some: style lavapipe limits faults swiftshader radv
 #                               gpu clang sanitizers install windows
 #     tools/test.sh full LEG... the same, faults with each call
@@ -343,7 +344,11 @@ lavapipe=$(icd lvp)
 if [ $built = 1 ]; then
     if [ -n "$lavapipe" ]; then
         on "$lavapipe"
-        wants lavapipe && suite 'lavapipe' "$out/gcc"
+        if wants lavapipe; then
+            [ $full = 0 ] || export TEST_BURSTS=20    # see tests/test_cli_signals.c
+            suite 'lavapipe' "$out/gcc"
+            unset TEST_BURSTS
+        fi
         if wants limits; then
             export PIX_TEST_MINIMUM_LIMITS=1
             suite 'minimum limits' "$out/gcc" -L gpu -LE host
