@@ -98,12 +98,39 @@ static void test_short_scans(void **state)
     assert_true(accepted > 0);
 }
 
+// Two blocks of grey. The second one's DC number has 15 bits, of which none is there:
+// the reader's count of bits becomes -15, and the next byte is shifted by 39.
+static void test_missing_bits(void **state)
+{
+    static const uint8_t head[] = { 0xff, 0xd8, 0xff, 0xdb, 0, 67, 0 };
+    static const uint8_t rest[] = {
+        0xff, 0xc0, 0, 11, 8, 0, 8, 0, 16, 1, 1, 0x11, 0,    // 16 x 8, one component
+        // DC: 0 stands for 14 bits, 1000000000000000 for 15; AC: 0 ends the block.
+        0xff, 0xc4, 0, 21, 0x00, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 14, 15,
+        0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0,    // the scan: a block, half of another
+        0x00, 0x00, 0x80, 0x00, 0xff, 0xd9
+    };
+    uint8_t file[sizeof(head) + 64 + sizeof(rest)];
+    struct picture p;
+    struct reason reason;
+    (void)state;
+    memcpy(file, head, sizeof(head));
+    memset(file + sizeof(head), 1, 64);    // quantization
+    memcpy(file + sizeof(head) + 64, rest, sizeof(rest));
+    if (!jpeg_decode(file, sizeof(file), &p, &reason))
+        fail_msg("%s", reason.text);
+    assert_int_equal(p.width, 16);
+    picture_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cmyk),
         cmocka_unit_test(test_transform),
         cmocka_unit_test(test_short_scans),
+        cmocka_unit_test(test_missing_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
