@@ -47,6 +47,34 @@ static void test_help(void **state)
     assert_int_equal(command_shell("\"$P\" train --help >/dev/full"), 1);
 }
 
+// An option that does not exist gets the name of the one that was meant.
+static void test_unknown_options(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "train --netG unet_256", "unknown option --netG: it is --net-g here" },
+        { "train --dataroot d", "the data folder is --data here" },
+        { "train --gpu_ids 0", "is chosen with --device" },
+        { "train --continue_train", "it is --continue here" },
+        { "train --batchsize 4",
+          "unknown option --batchsize: did you mean --batch-size?" },
+        { "train --crop-sise 4", "did you mean --crop-size?" },
+        { "train --Crop_Sizes=4", "did you mean --crop-size?" },
+        { "train --batch 4", "did you mean --batch-size?" },
+        { "train --devise 0", "did you mean --device?" },
+        { "translate --modle m", "did you mean --model?" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        RUN(2, "%s", cases[i][0]);
+        command_check_has(command_err, cases[i][1]);
+    }
+    // Nothing near: no guess.
+    RUN(2, "train --flux 1");
+    command_check_has(command_err, "unknown option --flux\n");
+    RUN(2, "translate --ngf 4");
+    command_check_has(command_err, "unknown option --ngf\n");
+}
+
 static void test_usage_errors(void **state)
 {
     (void)state;
@@ -299,10 +327,15 @@ static void test_plan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_help),          cmocka_unit_test(test_usage_errors),
-        cmocka_unit_test(test_config_errors), cmocka_unit_test(test_foreign_out),
-        cmocka_unit_test(test_no_driver),     cmocka_unit_test(test_old_manifest),
-        cmocka_unit_test(test_devices),       cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_usage_errors),
+        cmocka_unit_test(test_unknown_options),
+        cmocka_unit_test(test_config_errors),
+        cmocka_unit_test(test_foreign_out),
+        cmocka_unit_test(test_no_driver),
+        cmocka_unit_test(test_old_manifest),
+        cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -138,6 +138,8 @@ static const struct option_elsewhere {
     { "on-nan", "test_train_failures" },
     { "val-freq", "test_validation" },
     { "continue", "test_files" },
+    { "data-changed", "test_train_continue" },
+    { "npy-order", "test_kinds" },
     { "tuning", "the same sums in another order: test_train_tuning" },
 };
 

@@ -5,6 +5,7 @@
 #include "options.h"
 
 #include "help.h"
+#include "nearest.h"
 #include "rows.h"
 
 #include <inttypes.h>
@@ -145,6 +146,20 @@ static const char *next_value(struct parser *p, const char *name, const char *ne
     return NULL;
 }
 
+static void report_unknown(const struct command *c, const char *name, size_t length)
+{
+    const char *hint = nearest_of_port(name, length);
+    const char *near = hint ? NULL : nearest_option(c, name, length);
+    options_print_usage_error(c, "unknown option --%.*s%s%s%s", (int)length, name,
+                              hint   ? ": "
+                              : near ? ": did you mean --"
+                                     : "",
+                              hint   ? hint
+                              : near ? near
+                                     : "",
+                              near ? "?" : "");
+}
+
 // Parses an option and its values.
 static bool parse_option(struct parser *p)
 {
@@ -158,7 +173,7 @@ static bool parse_option(struct parser *p)
     const struct pix_option *row =
         !own && c->is_training ? find_training_row(name, length) : NULL;
     if (!own && !row) {
-        options_print_usage_error(c, "unknown option --%.*s", (int)length, name);
+        report_unknown(c, name, length);
         return false;
     }
     const bool is_flag =

@@ -173,9 +173,11 @@ static bool check_continued(const struct pix_train_options *o)
         log_error(
             "train: --%s %s differs from the run's %s, and a resumed run may change "
             "only steps, epochs, --keep, --threads and frequencies other than "
-            "--val-freq: leave --%s out, or start another run",
+            "--val-freq: leave --%s out, or train on from its weights in another folder: "
+            "--out OTHER --init-g %s --init-d %s",
             row->name, options_get(o, row->name, now, sizeof(now)),
-            options_get(&stored, row->name, before, sizeof(before)), row->name);
+            options_get(&stored, row->name, before, sizeof(before)), row->name, o->out,
+            o->out);
         ok = false;
     }
     ok = ok && keeps_data(o->out, stored.data, o->data);
