@@ -105,11 +105,12 @@ bool pth_looks_like(const char *path)
     return container != CONTAINER_NONE;
 }
 
-struct pth *pth_open(const char *path)
+struct pth *pth_open(const char *path, const char *const *parts)
 {
     struct pth *p = mem_zalloc(sizeof(*p));
     if (!p)
         return NULL;
+    p->parts = parts;
     p->path = mem_strdup(path);
     if (!p->path)
         goto fail;

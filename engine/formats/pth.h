@@ -22,10 +22,11 @@ struct pth;
 // Opens a file and checks everything except the values: names, shapes, and that each
 // tensor lies within the file. NULL after one message.
 //
-// The dictionary of tensors may be nested in others. Where several hold tensors, the
-// usual names decide (state_dict, model, netG, ...); everything beside the tensors of
-// the chosen one is ignored.
-struct pth *pth_open(const char *path);
+// The dictionary of tensors may be nested in others. Where several hold tensors, their
+// names decide: first those of `parts`, best first and ended by NULL, on the way to a
+// dictionary ("netG"; NULL: none); then the usual names (state_dict, model, ...).
+// Everything beside the tensors of the chosen one is ignored.
+struct pth *pth_open(const char *path, const char *const *parts);
 void pth_close(struct pth *p);    // NULL is fine
 
 // Tensors in the order of the file, and by name (NULL if there is none). Entries and

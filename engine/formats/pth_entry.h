@@ -10,7 +10,7 @@
 #define PTH_RANK_MAX 8u
 
 struct pth_entry {
-    const char *name;    // without the "module." of a wrapped network
+    const char *name;
     const char *kind;    // "F32", "F16", "BF16", "F64", "I64", ... as in safetensors
     uint32_t rank;       // 0: one value
     uint64_t sides[PTH_RANK_MAX];

@@ -21,7 +21,6 @@
 #define REPEATED_MAX ((uint64_t)1 << 20)    // values of a tensor that repeats some
 #define PART_DEPTH_MAX 4u                   // dictionaries within each other
 #define VISITS_MAX 1000000u                 // items looked at in search of tensors
-#define WRAPPER "module."                   // DataParallel puts it before each name
 
 // ---------------------------------------------------------------------------
 // What a pickle may name, in groups
@@ -77,10 +76,13 @@ static const char *const names[NAME_COUNT] = {
     "torch.Size",
 };
 
-// The dictionary to take from a file that has several, best first.
+// The dictionary to take from a file that has several, best first, after those that the
+// caller asks for.
 static const char *const usual_parts[] = {
-    "state_dict", "model_state_dict", "model", "netG",
-    "net_G",      "generator",        "G",     "params",
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "params",
 };
 
 uint32_t pth_kind_size(enum pth_kind kind)
@@ -338,11 +340,10 @@ static bool read_shape(const struct pth *p, const struct pickle_value *arguments
     return true;
 }
 
-// Adds an entry for a tensor of the dictionary, under its name without WRAPPER.
+// Adds an entry for a tensor of the dictionary.
 static bool add_tensor(struct pth *p, const struct pickle_value *key,
                        const struct pickle_value *tensor)
 {
-    const size_t wrapper = strlen(WRAPPER);
     if (key->type != PICKLE_TEXT || key->size == 0 || key->size > NAME_MAX_BYTES ||
         memchr(key->text, '\0', key->size))
         return pth_report_damage(p, "a tensor has no usable name");
@@ -351,9 +352,7 @@ static bool add_tensor(struct pth *p, const struct pickle_value *key,
     if (!mem_grow(&p->entries, &p->capacity, p->count + 1, sizeof(*p->entries)) ||
         !mem_grow(&p->places, &p->place_capacity, p->count + 1, sizeof(*p->places)))
         return false;
-    size_t skipped =
-        key->size > wrapper && memcmp(key->text, WRAPPER, wrapper) == 0 ? wrapper : 0;
-    char *name = mem_printf("%.*s", (int)(key->size - skipped), key->text + skipped);
+    char *name = mem_printf("%.*s", (int)key->size, key->text);
     if (!name)
         return false;
     struct pth_entry *e = &p->entries[p->count];
@@ -400,6 +399,7 @@ static bool add_all(struct pth *p, const struct pickle_value *dictionary)
 // Which dictionary
 
 struct search {
+    const char *const *parts;    // that the caller asks for
     const struct pickle_value *best;
     size_t best_rank;    // lower is better
     size_t count;        // dictionaries with tensors
@@ -408,23 +408,40 @@ struct search {
     bool failed;         // out of memory
 };
 
-// How good a dictionary of this name is: the usual names in their order, then the
-// outermost one, whose name is "".
-static size_t rank_part(const char *part)
+// Whether a name is one of the words of "netG.state_dict".
+static bool has_word(const char *part, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *word = part; word; word = strchr(word, '.')) {
+        word += *word == '.';
+        if (strncmp(word, name, length) == 0 &&
+            (word[length] == '.' || word[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+// How good a dictionary of this name is: those that the caller asks for, the usual
+// names in their order, then the outermost one, whose name is "".
+static size_t rank_part(const struct search *s, const char *part)
 {
     const char *dot = strrchr(part, '.');
     const char *last = dot ? dot + 1 : part;
-    for (size_t i = 0; i < ARRAY_LEN(usual_parts); i++)
+    size_t rank = 0;
+    for (; s->parts && s->parts[rank]; rank++)
+        if (has_word(part, s->parts[rank]))
+            return rank;
+    for (size_t i = 0; i < ARRAY_LEN(usual_parts); i++, rank++)
         if (strcmp(last, usual_parts[i]) == 0)
-            return i;
-    return ARRAY_LEN(usual_parts) + (*part != '\0');
+            return rank;
+    return rank + (*part != '\0');
 }
 
 // Takes the dictionary if it is better than those before it.
 static void consider(struct search *s, const struct pickle_value *dictionary,
                      const char *part)
 {
-    size_t rank = rank_part(part), used = strlen(s->seen);
+    size_t rank = rank_part(s, part), used = strlen(s->seen);
     snprintf(s->seen + used, sizeof(s->seen) - used, "%s%s", used ? ", " : "",
              *part ? part : "(outermost)");
     s->count++;
@@ -468,7 +485,7 @@ static void search(struct search *s, const struct pickle_value *dictionary,
 static bool choose_dictionary(const struct pth *p, const struct pickle_value *root,
                               const struct pickle_value **dictionary)
 {
-    struct search s = { .best_rank = SIZE_MAX };
+    struct search s = { .parts = p->parts, .best_rank = SIZE_MAX };
     size_t budget = VISITS_MAX;
     if (!is_dictionary(root))
         return pth_report_foreign(p, as_tensor(root)

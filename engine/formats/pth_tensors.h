@@ -56,7 +56,8 @@ struct pth_named {    // for pth_find
 
 struct pth {
     char *path;
-    uint64_t size;    // of the file, bytes
+    uint64_t size;               // of the file, bytes
+    const char *const *parts;    // of pth_open, while the file is opened; may be NULL
     // One of these is open: the older kind has a stream, the newer one an archive.
     FILE *stream;
     struct archive *archive;

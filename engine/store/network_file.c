@@ -18,6 +18,7 @@
 #include "settings/settings.h"
 #include "store/affinelayer.h"
 #include "store/checkpoint_folder.h"
+#include "store/name_prefix.h"
 #include "store/network_order.h"
 #include "store/recognise.h"
 #include "store/weight_names.h"
@@ -36,6 +37,7 @@ struct network_file {
     struct pth *pth;
 
     struct recognition recognition;    // not for a checkpoint
+    struct name_prefix prefix;         // of its tensors in the file
     struct settings settings;
     uint32_t channels_d;      // input channels of a discriminator
     bool swaps_halves;        // see network_file_set_order
@@ -64,16 +66,46 @@ struct tensor_entry {
     const uint64_t *sides;
 };
 
+// The port nests a U-Net's levels, eight characters each: names of ten levels have less
+// than 110.
+#define NAME_SIZE 256
+#define LONG_NAME_SIZE (NAME_PREFIX_MAX + NAME_SIZE)
+
+// The name in the file of a tensor of the network. False if it is too long, and then no
+// tensor has it.
+static bool long_name(const struct network_file *f, const char *name,
+                      char text[LONG_NAME_SIZE])
+{
+    return (size_t)snprintf(text, LONG_NAME_SIZE, "%.*s%s", (int)f->prefix.length,
+                            f->prefix.length ? f->prefix.text : "",
+                            name) < LONG_NAME_SIZE;
+}
+
+// Without their prefix.
+static const struct pth_entry *find_in_pth(const struct network_file *f,
+                                           const char *name)
+{
+    char text[LONG_NAME_SIZE];
+    return long_name(f, name, text) ? pth_find(f->pth, text) : NULL;
+}
+
+static const struct safetensors_entry *find_in_safetensors(const struct network_file *f,
+                                                           const char *name)
+{
+    char text[LONG_NAME_SIZE];
+    return long_name(f, name, text) ? safetensors_find(f->safetensors, text) : NULL;
+}
+
 static bool find_entry(const struct network_file *f, const char *name,
                        struct tensor_entry *out)
 {
     if (f->pth) {
-        const struct pth_entry *e = pth_find(f->pth, name);
+        const struct pth_entry *e = find_in_pth(f, name);
         if (e)
             *out = (struct tensor_entry){ e->kind, e->rank, e->sides };
         return e != NULL;
     }
-    const struct safetensors_entry *e = safetensors_find(f->safetensors, name);
+    const struct safetensors_entry *e = find_in_safetensors(f, name);
     if (e)
         *out = (struct tensor_entry){ e->kind, e->rank, e->sides };
     return e != NULL;
@@ -87,6 +119,12 @@ static size_t entry_count(const struct network_file *f)
 static const char *entry_name(const struct network_file *f, size_t i)
 {
     return f->pth ? pth_at(f->pth, i)->name : safetensors_at(f->safetensors, i)->name;
+}
+
+// For struct name_list.
+static const char *name_at(const void *user, size_t i)
+{
+    return entry_name(user, i);
 }
 
 // For struct dictionary. Networks have no scalars besides counters.
@@ -186,12 +224,38 @@ static bool read_stored_options(struct network_file *f)
     return !text || options_read_stored(text, f->what, f->path, &f->settings);
 }
 
-static bool recognise_tensors(struct network_file *f)
+// What is removed from the names of the tensors, and which of them are left out.
+static void tell_prefix(const struct network_file *f)
+{
+    const struct name_prefix *p = &f->prefix;
+    if (p->length == 0)
+        return;
+    log_info("%s: %s: the names of the %s's tensors begin with \"%.*s\", which is "
+             "removed",
+             f->what, f->path, noun(f->network), (int)p->length, p->text);
+    if (p->is_of_part && p->others)
+        log_info("%s: %s: %zu other tensors (first: \"%s\") are not the %s's and are "
+                 "not used",
+                 f->what, f->path, p->others, p->first_other, noun(f->network));
+}
+
+// What the tensors are that have the prefix of this network.
+static enum recognised recognise_as(struct network_file *f, enum network network)
 {
     const struct dictionary d = { find_sides, f };
-    const enum recognised r = recognise_network(&d, f->path, &f->recognition);
-    const enum recognised wanted =
-        f->network == NETWORK_G ? RECOGNISED_G : RECOGNISED_D;
+    const struct name_list names = { name_at, entry_count(f), f };
+    f->prefix = name_prefix_choose(&names, network == NETWORK_G);
+    return recognise_network(&d, f->path, &f->recognition);
+}
+
+static bool recognise_tensors(struct network_file *f)
+{
+    const bool is_g = f->network == NETWORK_G;
+    const enum recognised wanted = is_g ? RECOGNISED_G : RECOGNISED_D;
+    enum recognised r = recognise_as(f, f->network);
+    // For the message: a file of the other one alone, with what belongs to neither.
+    if (r == RECOGNISED_NOTHING)
+        r = recognise_as(f, is_g ? NETWORK_D : NETWORK_G);
     if (r == RECOGNISED_REFUSED)
         return false;
     if (r == RECOGNISED_NOTHING) {
@@ -207,6 +271,7 @@ static bool recognise_tensors(struct network_file *f)
                   noun(r == RECOGNISED_G ? NETWORK_G : NETWORK_D), noun(f->network));
         return false;
     }
+    tell_prefix(f);
     return set_recognised(f) && read_stored_options(f);
 }
 
@@ -297,6 +362,14 @@ static bool open_newest(struct network_file *f, const char *run)
     return ok && take_checkpoint(f);
 }
 
+// What programs call the dictionary of a network beside others.
+static const char *const *parts_of(enum network network)
+{
+    static const char *const g[] = { "netG", "net_G", "generator", "G", NULL };
+    static const char *const d[] = { "netD", "net_D", "discriminator", "D", NULL };
+    return network == NETWORK_G ? g : d;
+}
+
 static bool open_file(struct network_file *f, const char *path)
 {
     f->path = mem_strdup(path);
@@ -313,7 +386,7 @@ static bool open_file(struct network_file *f, const char *path)
     // By content: files of torch.save are called .pth, .pt, .bin or .ckpt.
     if (!pth_looks_like(f->path))
         return open_safetensors(f);
-    f->pth = pth_open(f->path);
+    f->pth = pth_open(f->path, parts_of(f->network));
     return f->pth && recognise_tensors(f);
 }
 
@@ -391,10 +464,6 @@ const char *network_file_description(const struct network_file *f)
 // ---------------------------------------------------------------------------
 // Checking and reading
 
-// The port nests a U-Net's levels, eight characters each: names of ten levels have less
-// than 110.
-#define NAME_SIZE 256
-
 static bool check_weight(const struct network_file *f, const struct weight *w)
 {
     char name[NAME_SIZE], have[SAFETENSORS_SIDES_TEXT_SIZE],
@@ -444,6 +513,9 @@ static bool is_known(const struct network_file *f, const struct weights *weights
                      const char *name)
 {
     char text[NAME_SIZE];
+    if (!name_prefix_is_of(&f->prefix, name))
+        return f->prefix.is_of_part;
+    name += f->prefix.length;
     for (size_t i = 0; i < weights->count; i++)
         if (name_in_file(f, weights->items[i], text, sizeof(text)) &&
             strcmp(text, name) == 0)
@@ -485,9 +557,8 @@ static bool read_values(struct network_file *f, const struct weight *w, bool ave
     if (!name_in_file(f, w, name, sizeof(name)))
         return false;
     if (f->pth)
-        return pth_read(f->pth, pth_find(f->pth, name), values);
-    return safetensors_read(f->safetensors, safetensors_find(f->safetensors, name),
-                            values);
+        return pth_read(f->pth, find_in_pth(f, name), values);
+    return safetensors_read(f->safetensors, find_in_safetensors(f, name), values);
 }
 
 // Warns once per file: results with such weights are useless.
@@ -544,13 +615,13 @@ bool network_file_read_counter(struct network_file *f, const char *name, int64_t
         return true;
     }
     if (f->pth) {
-        const struct pth_entry *e = pth_find(f->pth, name);
+        const struct pth_entry *e = find_in_pth(f, name);
         bool ok = !e || e->count != 1 || pth_read(f->pth, e, &number);
         // As a float it is exact up to 2^24; beyond that the last digits do not matter.
         *value = number >= 0 && number < 1e15f ? (int64_t)number : 0;
         return ok;
     }
-    const struct safetensors_entry *e = safetensors_find(f->safetensors, name);
+    const struct safetensors_entry *e = find_in_safetensors(f, name);
     return !e || strcmp(e->kind, "I64") != 0 || e->end - e->begin != sizeof(*value) ||
            safetensors_read(f->safetensors, e, value);
 }

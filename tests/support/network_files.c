@@ -15,7 +15,7 @@
 #include "store/weight_names.h"
 #include "support/gpu.h"
 
-static char last_text[4096], last_warning[4096];
+static char last_text[4096], last_warning[4096], infos[4096];
 static unsigned error_count;
 
 static void keep_message(void *user, enum log_level level, const char *text)
@@ -27,6 +27,8 @@ static void keep_message(void *user, enum log_level level, const char *text)
     }
     if (level == LOG_WARN)
         snprintf(last_warning, sizeof(last_warning), "%s", text);
+    if (level == LOG_INFO)
+        snprintf(infos + strlen(infos), sizeof(infos) - strlen(infos), "%s\n", text);
 }
 
 static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
@@ -57,9 +59,14 @@ const char *network_last_warning(void)
     return last_warning;
 }
 
+const char *network_infos(void)
+{
+    return infos;
+}
+
 void network_forget_messages(void)
 {
-    last_text[0] = last_warning[0] = '\0';
+    last_text[0] = last_warning[0] = infos[0] = '\0';
     error_count = 0;
 }
 

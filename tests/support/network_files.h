@@ -25,10 +25,12 @@
 void network_collect_messages(void);
 void network_release_messages(void);
 
-// Errors since network_forget_messages, the last one, and the last warning.
+// Errors since network_forget_messages, the last one, the last warning, and all of
+// level info, each with a newline.
 unsigned network_errors(void);
 const char *network_last_error(void);
 const char *network_last_warning(void);
+const char *network_infos(void);
 void network_forget_messages(void);
 
 // The last error has `part` in it.

@@ -95,8 +95,9 @@ void pth_patch_scratch(size_t at, int byte)
 
 bool pth_try_scratch(void)
 {
+    static const char *const parts[] = { "netG", NULL };
     errors = 0;
-    struct pth *p = pth_open(scratch);
+    struct pth *p = pth_open(scratch, parts);
     bool ok = p != NULL;
     for (size_t i = 0; ok && i < pth_count(p); i++) {
         const struct pth_entry *e = pth_at(p, i);
@@ -152,7 +153,7 @@ static void check_hostile(const struct pth_hostile *h, size_t index, bool legacy
 {
     (legacy ? pth_write_legacy : pth_write_archive)(h->pickle, h->size);
     errors = 0;
-    struct pth *p = pth_open(scratch);
+    struct pth *p = pth_open(scratch, NULL);
     // The older kind of file has a list of storages too, and finds some mistakes by it.
     const char *why = legacy && h->why ? "" : h->why;
     bool right = why ? !p && errors == 1 && strstr(last_text, why) : p != NULL;
@@ -176,7 +177,7 @@ void pth_check_hostile(const struct pth_hostile *hostiles, size_t count)
 
 struct pth *pth_open_good(const char *path)
 {
-    struct pth *p = pth_open(path);
+    struct pth *p = pth_open(path, NULL);
     if (!p)
         print_error("%s\n", last_text);
     assert_non_null(p);
@@ -251,7 +252,7 @@ void pth_check_network(struct pth *p, bool counted)
 void pth_check_refused(const char *path, const char *why)
 {
     errors = 0;
-    struct pth *p = pth_open(path);
+    struct pth *p = pth_open(path, NULL);
     if (p || errors != 1 || !strstr(last_text, why))
         fail_msg("%s: %s, %u errors, not \"%s\": %s", path, p ? "taken" : "refused",
                  errors, why, last_text);
