@@ -602,8 +602,7 @@ struct pix_convert_options {
     // are removed.
     const char *input;
     // In the format of its extension: .pth, which the PyTorch port's load_state_dict
-    // accepts if the port has such a network; .safetensors with the same names; .onnx
-    // (opset 13).
+    // accepts if the port has such a network; .safetensors with the same names; .onnx.
     const char *output;
     bool discriminator;    // else the generator
     bool no_ema;           // use the raw weights even where their moving average is
@@ -611,6 +610,11 @@ struct pix_convert_options {
     // .onnx: NULL or "stable": norms use the statistics of the current batch; or
     // "running".
     const char *mode;
+    // .onnx only: the sides of the images in pixels, 1 to 16384 and possible for the
+    // network, both or neither; 0: free. OpenCV 4 reads models with fixed sides only.
+    uint32_t width, height;
+    uint32_t batch;    // .onnx only: images, 1 to 65536; 0: free, or 1 with fixed sides
+    uint32_t opset;    // .onnx only: the operator set, 13 or 15; 0: 13
     struct pix_log log;
 };
 

@@ -4,7 +4,13 @@
 
 #include "support/command.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
 #include "base/json.h"
+#include "support/onnx_runtimes.h"
 
 static void test_convert(void **state)
 {
@@ -101,10 +107,116 @@ static void test_convert(void **state)
     command_check_file("none", false);
 }
 
+// The picture that the command reads, as the floats that a model takes.
+static struct shape write_floats(const char *picture, const char *to)
+{
+    struct pix_image image = { 0 };
+    char *from = command_file(picture);
+    assert_true(pix_image_read(from, &image));
+    const struct shape s = { 1, 3, image.height, image.width };
+    float *values = check_floats(s);
+    for (uint32_t c = 0; c < 3; c++)
+        for (uint32_t i = 0; i < s.h * s.w; i++)
+            values[c * s.h * s.w + i] = (float)image.pixels[3 * i + c] / 127.5f - 1;
+    assert_true(file_write(to, values, (size_t)shape_count(s) * sizeof(float)));
+    pix_image_free(&image);
+    mem_free(from);
+    return s;
+}
+
+// The values at the end of a .npy file.
+static float *read_npy(const char *name, struct shape shape)
+{
+    void *data;
+    size_t size;
+    char *path = command_file(name);
+    const size_t bytes = (size_t)shape_count(shape) * sizeof(float);
+    float *values = check_floats(shape);
+    assert_true(file_read(path, &data, &size));
+    assert_true(size > bytes);
+    memcpy(values, (char *)data + size - bytes, bytes);
+    mem_free(data);
+    mem_free(path);
+    return values;
+}
+
+// The jobs that a runtime can read are run, and compared with what `translate` gave.
+static void run_forms(const struct onnx_runtime *r, const struct onnx_job *jobs,
+                      const bool *fixed, float *const *expected, size_t count)
+{
+    struct onnx_job some[8];
+    size_t some_count = 0;
+    char *folder = command_file("");
+    for (size_t i = 0; i < count; i++)
+        if (fixed[i] || !r->needs_fixed)
+            some[some_count++] = jobs[i];
+    onnx_runtime_run(r, folder, some, some_count);
+    for (size_t i = 0; i < count; i++) {
+        if (!fixed[i] && r->needs_fixed)
+            continue;
+        float *actual = onnx_job_output(&jobs[i]);
+        double off = 0;
+        for (uint64_t e = 0; e < shape_count(jobs[i].to); e++)
+            off = fmax(off, fabs((double)actual[e] - (double)expected[i][e]));
+        if (!(off <= 2e-5))
+            fail_msg("%s, %s: off by %g", r->name, jobs[i].model, off);
+        mem_free(actual);
+    }
+    mem_free(folder);
+}
+
+// Files of `convert` give in other programs what `translate` gives here.
+static void test_runtimes(void **state)
+{
+    (void)state;
+    static const char *const forms[] = { "", "--opset 15", "--size 32",
+                                         "--size 32x32 --opset 15",
+                                         "--mode running --size 32" };
+    struct onnx_runtime runtimes[ONNX_RUNTIMES_MAX];
+    struct onnx_job jobs[ARRAY_LEN(forms)];
+    bool fixed[ARRAY_LEN(forms)];
+    float *expected[ARRAY_LEN(forms)], *by_mode[2];
+    const size_t count = onnx_runtimes_find(runtimes);
+    if (count == 0) {
+        print_message("skipped: neither ONNX Runtime nor OpenCV is installed\n");
+        skip();
+    }
+    command_need_device();
+    command_make_dropped();
+    RUN(0, "translate --model dropped --input real.jpg --output in.png");
+    char *in = command_file("in.f32"), *folder = command_file("");
+    const struct shape shape = write_floats("in.png", in);
+    for (size_t i = 0; i < 2; i++) {
+        RUN(0,
+            "translate --model dropped --preprocess none --input in.png "
+            "--output out.npy --output-kind f32 --mode %s",
+            i ? "running" : "stable");
+        by_mode[i] = read_npy("out.npy", shape);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        struct onnx_job *j = &jobs[i];
+        fixed[i] = strstr(forms[i], "--size") != NULL;
+        expected[i] = by_mode[strstr(forms[i], "running") != NULL];
+        RUN(0, "convert dropped model%zu.onnx %s", i, forms[i]);
+        assert_int_equal(strstr(command_err, "OpenCV 4") != NULL, !fixed[i]);
+        *j = (struct onnx_job){ .from = shape, .to = shape };
+        snprintf(j->model, sizeof(j->model), "%s/model%zu.onnx", folder, i);
+        snprintf(j->in, sizeof(j->in), "%s", in);
+        snprintf(j->out, sizeof(j->out), "%s/out%zu.f32", folder, i);
+    }
+    for (size_t i = 0; i < count; i++)
+        run_forms(&runtimes[i], jobs, fixed, expected, ARRAY_LEN(forms));
+    mem_free(folder);
+    mem_free(in);
+    RUN(1, "convert dropped model.onnx --size 40x32");
+    command_check_has(command_err, "multiples of 32, for example 32x32 or 64x32");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_convert),
+        check_test(test_runtimes),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -5,19 +5,26 @@
 
 #include "store/convert.h"
 
+#include <string.h>
+
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "models/model.h"
+#include "settings/options_file.h"
+#include "settings/rules.h"
 #include "settings/settings.h"
 #include "store/checkpoint.h"
 #include "store/network_file.h"
 #include "support/network_files.h"
+#include "support/onnx.h"
 #include "support/tree.h"
 
 #define FOLDER "test_convert.scratch"
 #define FIRST FOLDER "/first.pth"
 #define SECOND FOLDER "/second.safetensors"
 #define THIRD FOLDER "/third.pth"
+#define MODEL FOLDER "/model.onnx"
 
 static int setup(void **state)
 {
@@ -32,6 +39,7 @@ static int teardown(void **state)
     test_remove_tree(FIRST);
     test_remove_tree(SECOND);
     test_remove_tree(THIRD);
+    test_remove_tree(MODEL);
     network_release_messages();
     return 0;
 }
@@ -172,6 +180,174 @@ static void test_wrong_options(void **state)
     assert_false(file_exists(THIRD));
 }
 
+static void write_generator(const struct generator_options *o)
+{
+    struct weights *weights = network_generator_weights(o);
+    network_write_pth(FIRST, &(struct network_dump){ weights, network_own_name });
+    weights_destroy(weights);
+}
+
+static void write_discriminator(const struct discriminator_options *o)
+{
+    struct weights *weights = network_discriminator_weights(o, 6);
+    network_write_pth(FIRST, &(struct network_dump){ weights, network_own_name });
+    weights_destroy(weights);
+}
+
+// The sides of a value: 0 where it has a name.
+static void check_sides(const struct onnx_value *v, uint64_t n, uint64_t c, uint64_t h,
+                        uint64_t w)
+{
+    const uint64_t sides[] = { n, c, h, w };
+    assert_int_equal(v->rank, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(v->lengths[i], sides[i]);
+        assert_int_equal(v->sides[i] != NULL, sides[i] == 0);
+    }
+}
+
+// Sizes, batches and operator sets of ONNX models.
+static void test_onnx_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t width, height, batch, opset;
+        uint64_t in[3];    // n, h, w of the model's input
+        bool tells;        // that OpenCV needs a size
+    } cases[] = {
+        { 0, 0, 0, 0, { 0, 0, 0 }, true },       { 64, 32, 0, 0, { 1, 32, 64 }, false },
+        { 32, 32, 3, 15, { 3, 32, 32 }, false }, { 0, 0, 2, 13, { 2, 0, 0 }, true },
+        { 0, 0, 0, 15, { 0, 0, 0 }, true },
+    };
+    write_generator(&(struct generator_options){
+        .levels = 5, .ngf = 2, .channels_in = 3, .channels_out = 2 });
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct pix_convert_options options = {
+            .input = FIRST,
+            .output = MODEL,
+            .width = cases[i].width,
+            .height = cases[i].height,
+            .batch = cases[i].batch,
+            .opset = cases[i].opset,
+        };
+        const uint64_t *in = cases[i].in;
+        network_forget_messages();
+        if (!convert_run(&options))
+            fail_msg("%zu: %s", i, network_last_error());
+        struct onnx_model *m = onnx_read(MODEL);
+        check_sides(&m->inputs[0], in[0], 3, in[1], in[2]);
+        check_sides(&m->outputs[0], in[0], 2, in[1], in[2]);
+        assert_int_equal(m->opset, cases[i].opset ? cases[i].opset : 13);
+        assert_int_equal(strstr(network_infos(), "OpenCV 4") != NULL, cases[i].tells);
+        assert_int_equal(strstr(network_infos(), "--size 256x256") != NULL,
+                         cases[i].tells);
+        onnx_free(m);
+    }
+
+    // What a discriminator gives is smaller.
+    write_discriminator(&(struct discriminator_options){ .layers = 3, .ndf = 2 });
+    const struct pix_convert_options d = { .input = FIRST,
+                                           .output = MODEL,
+                                           .discriminator = true,
+                                           .width = 48,
+                                           .height = 40 };
+    assert_true(convert_run(&d));
+    struct onnx_model *m = onnx_read(MODEL);
+    check_sides(&m->inputs[0], 1, 6, 40, 48);
+    check_sides(&m->outputs[0], 1, 1, 3, 4);
+    onnx_free(m);
+}
+
+static void check_refused(struct pix_convert_options options, const char *says)
+{
+    options.input = FIRST;
+    options.output = options.output ? options.output : MODEL;
+    network_forget_messages();
+    assert_false(convert_run(&options));
+    assert_int_equal(network_errors(), 1);
+    network_check_says(says);
+    assert_false(file_exists(options.output));
+}
+
+static void test_wrong_numbers(void **state)
+{
+    (void)state;
+    write_generator(&(struct generator_options){
+        .levels = 5, .ngf = 2, .channels_in = 3, .channels_out = 3 });
+    check_refused((struct pix_convert_options){ .width = 100, .height = 64 },
+                  "--size 100x64 does not fit unet of 5 levels");
+    network_check_says("multiples of 32, for example 96x64 or 128x64");
+    check_refused((struct pix_convert_options){ .width = 20, .height = 20 },
+                  "for example 32x32");
+    assert_null(strstr(network_last_error(), " or "));
+    check_refused((struct pix_convert_options){ .width = 64 }, "not 64x0");
+    check_refused((struct pix_convert_options){ .height = 64 }, "a width and a height");
+    check_refused((struct pix_convert_options){ .width = 16416, .height = 32 },
+                  "1 to 16384");
+    check_refused((struct pix_convert_options){ .batch = 65537 }, "--batch takes 1 to");
+    check_refused((struct pix_convert_options){ .opset = 14 }, "13 or 15, not 14");
+    check_refused((struct pix_convert_options){ .opset = 13, .output = THIRD },
+                  "apply to .onnx only");
+    check_refused(
+        (struct pix_convert_options){ .width = 32, .height = 32, .output = SECOND },
+        "apply to .onnx only");
+    check_refused((struct pix_convert_options){ .batch = 1, .output = SECOND },
+                  "apply to .onnx only");
+    // More numbers than an image of the network can have.
+    check_refused(
+        (struct pix_convert_options){ .width = 16384, .height = 16384, .batch = 65536 },
+        "cannot be built for 16384x16384 pixels and a batch of 65536");
+    // A multiple, but nothing is left to reflect.
+    write_generator(&(struct generator_options){ .kind = GENERATOR_RESNET,
+                                                 .blocks = 6,
+                                                 .ngf = 2,
+                                                 .channels_in = 3,
+                                                 .channels_out = 3 });
+    check_refused((struct pix_convert_options){ .width = 4, .height = 4 },
+                  "cannot be built for 4x4 pixels");
+    write_discriminator(&(struct discriminator_options){ .layers = 3, .ndf = 2 });
+    check_refused(
+        (struct pix_convert_options){ .width = 64, .height = 8, .discriminator = true },
+        "a height of 24 or more");
+}
+
+// What an ONNX model cannot say is said, without options of programs that do not read
+// it.
+static void test_onnx_direction(void **state)
+{
+    (void)state;
+    const struct generator_options g = {
+        .levels = 5, .ngf = 2, .channels_in = 3, .channels_out = 3
+    };
+    struct weights *weights = network_generator_weights(&g);
+    struct safetensors_writer w;
+    struct pix_train_options o;
+    pix_train_options_init(&o);
+    o.net_g = "unet";
+    o.depth = 5;
+    o.ngf = 2;
+    o.input_nc = o.output_nc = 3;
+    o.direction = "BtoA";
+    assert_true(options_resolve(&o));
+    char *text = json_text(options_to_json(&o));
+    assert_non_null(text);
+    safetensors_begin(&w);
+    safetensors_put_metadata(&w, "pix2pix.options", text);
+    network_write_safetensors(&w, SECOND,
+                              &(struct network_dump){ weights, network_own_name });
+    mem_free(text);
+    weights_destroy(weights);
+    static const char *const outputs[] = { MODEL, THIRD };
+    for (size_t i = 0; i < ARRAY_LEN(outputs); i++) {
+        network_forget_messages();
+        assert_true(convert_run(
+            &(struct pix_convert_options){ .input = SECOND, .output = outputs[i] }));
+        const char *said = network_last_warning();
+        assert_int_equal(strstr(said, "turns B into A") != NULL, i == 0);
+        assert_int_equal(strstr(said, "--direction") != NULL, i == 1);
+    }
+}
+
 // A file with this metadata is one that a run resumes from.
 static void test_checkpoint_stays(void **state)
 {
@@ -213,6 +389,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_generators, setup, teardown),
         cmocka_unit_test_setup_teardown(test_discriminators, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_options, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_onnx_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_onnx_direction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_checkpoint_stays, setup, teardown),
     };
     return cmocka_run_group_tests_name("convert", tests, NULL, NULL);

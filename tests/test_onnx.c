@@ -19,6 +19,7 @@
 #include "support/log.h"
 #include "support/onnx.h"
 #include "support/onnx_cases.h"
+#include "support/onnx_unity.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_onnx.scratch"
@@ -42,7 +43,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    return test_remove_tree(MODEL) ? 0 : -1;
+    return test_remove_tree(SCRATCH) ? 0 : -1;
 }
 
 // Values that differ from weight to weight.
@@ -134,6 +135,16 @@ static void check_value(const struct onnx_value *v, const char *name, uint32_t c
     assert_string_equal(v->sides[3], width);
 }
 
+static void check_fixed(const struct onnx_value *v, struct shape s)
+{
+    const uint64_t sides[] = { s.n, s.c, s.h, s.w };
+    assert_int_equal(v->rank, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_null(v->sides[i]);
+        assert_int_equal(v->lengths[i], sides[i]);
+    }
+}
+
 static void test_networks(void **state)
 {
     (void)state;
@@ -152,6 +163,144 @@ static void test_networks(void **state)
         graph_destroy(n.graph);
         weights_destroy(weights);
     }
+}
+
+// Every form of every case: the same nodes, in an operator set and for sides that are
+// numbers or names; and none that Unity's importer does not take.
+static void test_forms(void **state)
+{
+    (void)state;
+    char why[ONNX_UNITY_SIZE];
+    for (size_t i = 0; i < onnx_case_count * onnx_form_count; i++) {
+        const struct onnx_case *c = &onnx_cases[i / onnx_form_count];
+        const struct onnx_form *form = &onnx_forms[i % onnx_form_count];
+        struct weights *weights = weights_create(true);
+        struct onnx_network n = onnx_build(c, weights);
+        struct onnx_model *plain = written(n.graph, n.input, n.output);
+        onnx_write(MODEL, c, form, weights, give_values, NULL);
+        struct onnx_model *m = onnx_read(MODEL);
+        check_case("%s, %s", c->name, form->name);
+        assert_int_equal(m->opset, form->opset);
+        assert_int_equal(m->ir_version, form->opset == 15 ? 8 : 7);
+        // The means of a single image are not averaged over a batch.
+        const bool one = form->fixed && c->run.n == 1;
+        assert_int_equal(onnx_count(m, "ReduceMean"),
+                         one ? 0 : onnx_count(plain, "ReduceMean"));
+        for (uint32_t k = 0, of = 0; of < plain->node_count; of++) {
+            if (one && strcmp(plain->nodes[of].type, "ReduceMean") == 0)
+                continue;
+            assert_true(k < m->node_count);
+            assert_string_equal(m->nodes[k++].type, plain->nodes[of].type);
+        }
+        if (form->fixed) {
+            check_fixed(&m->inputs[0], c->run);
+            assert_null(m->outputs[0].sides[2]);
+        } else {
+            assert_string_equal(m->inputs[0].sides[2], "height");
+        }
+        if (onnx_unity_complaint(m, why))
+            fail_msg("Unity, '%s', %s: %s", c->name, form->name, why);
+        onnx_free(m);
+        onnx_free(plain);
+        graph_destroy(n.graph);
+        weights_destroy(weights);
+    }
+}
+
+// Some of the four sides may be fixed, and the output's follow from the network.
+static void test_fixed(void **state)
+{
+    (void)state;
+    struct weights *weights = weights_create(true);
+    struct onnx_case c = *onnx_case("basic");
+    c.written = (struct shape){ 2, 6, 40, 48 };
+    struct onnx_network n = onnx_build(&c, weights);
+    struct onnx_description d = description;
+    d.fixes_sides = true;
+    assert_true(
+        onnx_export_write(MODEL, n.graph, n.input, n.output, &d, give_values, NULL));
+    struct onnx_model *m = onnx_read(MODEL);
+    assert_string_equal(m->inputs[0].sides[0], "batch");
+    assert_string_equal(m->outputs[0].sides[0], "batch");
+    assert_int_equal(m->inputs[0].lengths[2], 40);
+    assert_int_equal(m->inputs[0].lengths[3], 48);
+    assert_int_equal(m->outputs[0].lengths[2], n.output->shape.h);
+    assert_int_equal(m->outputs[0].lengths[3], n.output->shape.w);
+    assert_string_equal(onnx_metadata(m, "sides"), "height 40, width 48");
+    assert_non_null(strstr(m->doc, "one at a time"));
+    onnx_free(m);
+
+    d.fixes_sides = false;
+    d.fixes_batch = true;
+    d.opset = 15;
+    assert_true(
+        onnx_export_write(MODEL, n.graph, n.input, n.output, &d, give_values, NULL));
+    m = onnx_read(MODEL);
+    assert_int_equal(m->inputs[0].lengths[0], 2);
+    assert_null(m->inputs[0].sides[0]);
+    assert_string_equal(m->inputs[0].sides[2], "height");
+    assert_string_equal(m->outputs[0].sides[3], "output_width");
+    onnx_free(m);
+    graph_destroy(n.graph);
+    weights_destroy(weights);
+
+    // A batch of one shares its statistics with nobody.
+    weights = weights_create(true);
+    onnx_write(MODEL, onnx_case("unet"), &onnx_forms[2], weights, give_values, NULL);
+    m = onnx_read(MODEL);
+    assert_null(strstr(m->doc, "one at a time"));
+    onnx_free(m);
+    weights_destroy(weights);
+}
+
+static void check_complaint(struct onnx_model *m, const char *part)
+{
+    char text[ONNX_UNITY_SIZE];
+    const char *why = onnx_unity_complaint(m, text);
+    if (!why || !strstr(why, part))
+        fail_msg("the checker says '%s', not '%s'", why ? why : "nothing", part);
+}
+
+// The checker of Unity's rules finds what it is for.
+static void test_unity_rules(void **state)
+{
+    (void)state;
+    char text[ONNX_UNITY_SIZE];
+    struct weights *weights = weights_create(true);
+    struct onnx_network n = onnx_build(onnx_case("pieces"), weights);
+    struct onnx_model *m = written(n.graph, n.input, n.output);
+    assert_null(onnx_unity_complaint(m, text));
+    for (uint32_t i = 0; i < m->node_count; i++) {
+        struct onnx_node *node = &m->nodes[i];
+        const struct onnx_node good = *node;
+        node->type = "Shape";
+        check_complaint(m, "not in the table");
+        *node = good;
+        node->attributes[node->attribute_count++] =
+            (struct onnx_attribute){ .name = "output_shape", .kind = 7 };
+        check_complaint(m, "output_shape");
+        *node = good;
+        if (strstr(node->type, "Conv")) {
+            for (uint32_t k = 0; k < node->attribute_count; k++)
+                if (strcmp(node->attributes[k].name, "pads") == 0)
+                    node->attributes[k].name = "auto_pad";
+            check_complaint(m, "auto_pad");
+            *node = good;
+            node->attribute_count = 0;
+            check_complaint(m, "leaves to a default");
+            *node = good;
+        }
+        if (strcmp(node->type, "Resize") == 0 || strcmp(node->type, "Pad") == 0) {
+            node->in[node->in_count - 1] = "input";
+            check_complaint(m, "not constant");
+            *node = good;
+        }
+    }
+    m->opset = 16;
+    check_complaint(m, "operator set 16");
+    onnx_free(m);
+    graph_destroy(n.graph);
+    weights_destroy(weights);
 }
 
 static void test_header(void **state)
@@ -190,12 +339,16 @@ static void check_ints(const struct onnx_node *n, const char *attribute,
     assert_memory_equal(a->ints, values, count * sizeof(*values));
 }
 
-static void check_axes(const struct onnx_model *m, const int64_t *axes, uint32_t count)
+// Over the images, of what was averaged over height and width.
+static void check_means(const struct onnx_model *m)
 {
+    static const int64_t images[] = { 0 };
     for (uint32_t i = 0; i < m->node_count; i++)
         if (strcmp(m->nodes[i].type, "ReduceMean") == 0) {
-            check_ints(&m->nodes[i], "axes", axes, count);
+            check_ints(&m->nodes[i], "axes", images, 1);
             assert_int_equal(onnx_attribute(&m->nodes[i], "keepdims")->ints[0], 1);
+            assert_string_equal(onnx_maker(m, m->nodes[i].in[0])->type,
+                                "GlobalAveragePool");
         }
 }
 
@@ -204,7 +357,6 @@ static void check_axes(const struct onnx_model *m, const int64_t *axes, uint32_t
 static void test_unet(void **state)
 {
     (void)state;
-    static const int64_t batch[] = { 0, 2, 3 }, image[] = { 2, 3 };
     static const int64_t twos[] = { 2, 2 }, ones[] = { 1, 1, 1, 1 }, fours[] = { 4, 4 };
     for (size_t i = 0; i < 2; i++) {
         struct weights *weights = weights_create(true);
@@ -217,9 +369,10 @@ static void test_unet(void **state)
         assert_int_equal(onnx_count(m, "Relu"), 3);
         assert_int_equal(onnx_count(m, "Concat"), 2);
         assert_int_equal(onnx_count(m, "Sqrt"), 1 + 2);
-        assert_int_equal(onnx_count(m, "ReduceMean"), 3 * (1 + 2));
+        assert_int_equal(onnx_count(m, "GlobalAveragePool"), 3 * (1 + 2));
+        assert_int_equal(onnx_count(m, "ReduceMean"), i ? 0 : 3 * (1 + 2));
         assert_int_equal(onnx_count(m, "Tanh"), 1);
-        check_axes(m, i ? image : batch, i ? 2 : 3);
+        check_means(m);
         assert_string_equal(onnx_metadata(m, "statistics"),
                             i ? "means over height and width of each image"
                               : "means over batch, height and width");
@@ -463,7 +616,7 @@ static void test_too_large(void **state)
     for (uint64_t less = 0; less <= 64; less += 64) {
         struct onnx_writer w;
         const uint64_t side = (UINT64_C(1) << 29) - less;
-        onnx_begin(&w, "G");
+        onnx_begin(&w, "G", ONNX_OPSET_MIN);
         onnx_describe_weight(&w, "half", &(uint64_t){ side / 2 }, 1);
         onnx_describe_weight(&w, "rest", &(uint64_t){ side / 2 }, 1);
         const struct log_sink *sink = log_use(NULL);
@@ -482,7 +635,7 @@ static void test_checker(void **state)
     (void)state;
     static const char *const pythons[] = { "python3", "/usr/bin/python3" };
     const char *python = NULL;
-    char command[256];
+    char command[512];
     for (size_t i = 0; i < ARRAY_LEN(pythons) && !python; i++) {
         snprintf(command, sizeof(command),
                  "env -u LD_PRELOAD %s -c 'import onnx' >/dev/null 2>&1", pythons[i]);
@@ -493,29 +646,41 @@ static void test_checker(void **state)
         print_message("skipped: python3 does not have the package onnx\n");
         skip();
     }
-    for (size_t i = 0; i < onnx_case_count; i++) {
+    // The file that the checker refuses is in its message.
+    for (size_t i = 0; i < onnx_case_count * onnx_form_count; i++) {
+        char path[128];
         struct weights *weights = weights_create(true);
-        struct onnx_network n = onnx_build(&onnx_cases[i], weights);
-        onnx_free(written(n.graph, n.input, n.output));
-        graph_destroy(n.graph);
+        snprintf(path, sizeof(path), SCRATCH "/case_%zu_form_%zu.onnx",
+                 i / onnx_form_count, i % onnx_form_count);
+        onnx_write(path, &onnx_cases[i / onnx_form_count],
+                   &onnx_forms[i % onnx_form_count], weights, give_values, NULL);
         weights_destroy(weights);
-        snprintf(command, sizeof(command),
-                 "env -u LD_PRELOAD %s -c 'import onnx; "
-                 "onnx.checker.check_model(\"" MODEL "\", full_check=True)'",
-                 python);
-        if (system(command) != 0)
-            fail_msg("the checker refuses '%s'", onnx_cases[i].name);
+    }
+    snprintf(command, sizeof(command),
+             "env -u LD_PRELOAD %s -c 'import glob, onnx\n"
+             "for path in glob.glob(\"" SCRATCH "/case_*.onnx\"):\n"
+             "    print(path)\n"
+             "    onnx.checker.check_model(path, full_check=True)' >" SCRATCH
+             "/log 2>&1",
+             python);
+    if (system(command) != 0) {
+        void *log;
+        size_t size;
+        assert_true(file_read(SCRATCH "/log", &log, &size));
+        fail_msg("the checker refuses the last of\n%s", (char *)log);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_networks),  check_test(test_header),
-        check_test(test_unet),      check_test(test_attributes),
-        check_test(test_running),   check_test(test_sharing),
-        check_test(test_refused),   check_test(test_failures),
-        check_test(test_too_large), check_test(test_checker),
+        check_test(test_networks),   check_test(test_forms),
+        check_test(test_fixed),      check_test(test_unity_rules),
+        check_test(test_header),     check_test(test_unet),
+        check_test(test_attributes), check_test(test_running),
+        check_test(test_sharing),    check_test(test_refused),
+        check_test(test_failures),   check_test(test_too_large),
+        check_test(test_checker),
     };
     return cmocka_run_group_tests_name("onnx", tests, setup, teardown);
 }

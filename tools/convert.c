@@ -14,17 +14,62 @@ static bool ends_in(const char *path, const char *extension)
     return length > tail && strcmp(path + length - tail, extension) == 0;
 }
 
+// One side, "256"; NULL if there is none, else what follows it.
+static const char *read_side(const char *text, uint32_t *side)
+{
+    const char *end = text;
+    *side = 0;
+    // Five digits are more than any side has.
+    for (; *end >= '0' && *end <= '9' && end - text < 5; end++)
+        *side = *side * 10 + (uint32_t)(*end - '0');
+    return *side > 0 ? end : NULL;
+}
+
+// "256" or "512x256"
+static bool read_size(const char *text, uint32_t *width, uint32_t *height)
+{
+    const char *rest = read_side(text, width);
+    *height = *width;
+    if (rest && *rest == 'x')
+        rest = read_side(rest + 1, height);
+    return rest && !*rest;
+}
+
+// The options that say what is written into an .onnx file, as they were given.
+struct onnx_arguments {
+    const char *mode, *size, *opset;
+    uint32_t batch;
+};
+
+// The first of them that was given; NULL: none.
+static const char *given_name(const struct onnx_arguments *a)
+{
+    return a->mode    ? "mode"
+           : a->size  ? "size"
+           : a->batch ? "batch"
+           : a->opset ? "opset"
+                      : NULL;
+}
+
 int command_convert(int argc, char **argv)
 {
-    const char *network = "G", *mode = NULL;
+    const char *network = "G";
+    struct onnx_arguments onnx = { 0 };
+    uint32_t width = 0, height = 0;
     bool no_ema = false, verbose = false;
     const char *paths[2] = { 0 };
     const struct argument arguments[] = {
         { "net", ARGUMENT_CHOICE, &network, "G|D", "generator or discriminator", "G|D",
           "G" },
-        { "mode", ARGUMENT_CHOICE, &mode, "NAME",
+        { "mode", ARGUMENT_CHOICE, &onnx.mode, "NAME",
           ".onnx: norms use batch statistics (stable) or running ones",
           "stable|running", "stable" },
+        { "size", ARGUMENT_TEXT, &onnx.size, "N|WxH",
+          ".onnx: take images of this size only, which OpenCV 4 needs", NULL, "any" },
+        { "batch", ARGUMENT_COUNT, &onnx.batch, "N",
+          ".onnx: take this number of images only", NULL, "any; with --size 1" },
+        { "opset", ARGUMENT_CHOICE, &onnx.opset, "13|15",
+          ".onnx: version of the operators; Unity asks for 15", "13|15", "13" },
         { "no-ema", ARGUMENT_FLAG, &no_ema, NULL,
           "use the raw weights instead of their average" },
         { "verbose", ARGUMENT_FLAG, &verbose, NULL, "print debug messages" },
@@ -56,8 +101,14 @@ int command_convert(int argc, char **argv)
     if (!is_onnx && !ends_in(paths[1], ".pth") && !ends_in(paths[1], ".safetensors"))
         return options_print_usage_error(
             &command, "%s must end in .pth, .safetensors or .onnx", paths[1]);
-    if (mode && !is_onnx)
-        return options_print_usage_error(&command, "--mode applies to .onnx only");
+    if (given_name(&onnx) && !is_onnx)
+        return options_print_usage_error(&command, "--%s applies to .onnx only",
+                                         given_name(&onnx));
+    if (onnx.size && !read_size(onnx.size, &width, &height))
+        return options_print_usage_error(
+            &command,
+            "--size takes a side (256) or width x height (512x256), not \"%s\"",
+            onnx.size);
     if (terminal_get_path_kind(paths[0]) == PATH_NONE) {
         output_print_error("%s does not exist or cannot be read", paths[0]);
         return EXIT_FAILED;
@@ -67,7 +118,11 @@ int command_convert(int argc, char **argv)
         .output = paths[1],
         .discriminator = strcmp(network, "D") == 0,
         .no_ema = no_ema,
-        .mode = mode,
+        .mode = onnx.mode,
+        .width = width,
+        .height = height,
+        .batch = onnx.batch,
+        .opset = onnx.opset && strcmp(onnx.opset, "15") == 0 ? 15 : 0,
         .log = output_get_log(verbose),
     };
     if (!pix_convert(&options))

@@ -50,6 +50,7 @@ optional|command clang-format clang-format-14|clang-format|clang-tools-extra|cla
 optional|command node|nodejs|nodejs|nodejs|node
 optional|command npm|npm|nodejs-npm|npm|-
 optional|module onnx|python3-onnx|python3-onnx|python-onnx|onnx
+optional|module cv2|python3-opencv|python3-opencv|python-opencv|opencv
 optional|module torch|python3-torch|python3-torch|python-pytorch|pytorch
 END
 }

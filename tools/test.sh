@@ -274,9 +274,15 @@ has_gpu() {
         grep '"default": *true' | grep -qv '"type": *"cpu"'
 }
 
+# True if a python3 has the module.
+has_module() {
+    python3 -c "import $1" >/dev/null 2>&1 || /usr/bin/python3 -c "import $1" >/dev/null 2>&1
+}
+
 # Sets where the tests find ONNX Runtime, and reports which readers are missing.
+# PIX_TEST_OPENCV_PYTHON may name a Python with another OpenCV than the system's.
 onnx_readers() {
-    local package=$root/build/drivers/onnxruntime/node_modules/onnxruntime-web python
+    local package=$root/build/drivers/onnxruntime/node_modules/onnxruntime-web
     unset PIX_TEST_ONNXRUNTIME
     if command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1; then
         tools/drivers.sh onnxruntime
@@ -288,10 +294,8 @@ onnx_readers() {
     else
         skip 'ONNX Runtime' 'node and npm are not both installed'
     fi
-    for python in python3 /usr/bin/python3; do
-        "$python" -c 'import onnx' >/dev/null 2>&1 && return
-    done
-    skip 'ONNX checker' 'no python3 with the package onnx is installed'
+    has_module onnx || skip 'ONNX checker' 'no python3 with the package onnx is installed'
+    has_module cv2 || skip 'OpenCV' 'no python3 with the module cv2 is installed'
 }
 
 start=$SECONDS

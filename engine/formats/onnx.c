@@ -18,7 +18,10 @@
 
 #include <assert.h>
 
-#define IR_VERSION 7    // the format of ONNX 1.8, the first with operator set 13
+// The format of files since ONNX 1.8, which has operator set 13, and since ONNX 1.10,
+// which has 15: readers of the older one know no later operator sets.
+#define IR_VERSION 7
+#define IR_VERSION_15 8
 
 // Numbers of fields in onnx.proto.
 enum { MODEL_IR_VERSION = 1, MODEL_PRODUCER };
@@ -44,9 +47,10 @@ enum { OF_FLOATS = 1, OF_INT64 = 7 };
 // ---------------------------------------------------------------------------
 // Descriptions
 
-void onnx_begin(struct onnx_writer *w, const char *name)
+void onnx_begin(struct onnx_writer *w, const char *name, uint32_t opset)
 {
-    *w = (struct onnx_writer){ 0 };
+    assert(opset >= ONNX_OPSET_MIN && opset <= ONNX_OPSET_MAX);
+    *w = (struct onnx_writer){ .opset = opset };
     protobuf_put_text(&w->graph, GRAPH_NAME, name);
 }
 
@@ -240,11 +244,12 @@ bool onnx_begin_data(struct onnx_writer *w, const char *path, const char *produc
         graph += w->weights[i].bytes;
 
     struct protobuf model = { 0 }, opset = { 0 };
-    protobuf_put_number(&model, MODEL_IR_VERSION, IR_VERSION);
+    protobuf_put_number(&model, MODEL_IR_VERSION,
+                        w->opset < 15 ? IR_VERSION : IR_VERSION_15);
     protobuf_put_text(&model, MODEL_PRODUCER, producer);
     protobuf_put_text(&model, MODEL_DOC, doc);
     protobuf_put_text(&opset, OPSET_DOMAIN, "");
-    protobuf_put_number(&opset, OPSET_VERSION, ONNX_OPSET);
+    protobuf_put_number(&opset, OPSET_VERSION, w->opset);
     protobuf_put_message(&model, MODEL_OPSET, &opset);
     protobuf_put_head(&model, MODEL_GRAPH, graph);
 

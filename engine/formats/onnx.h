@@ -2,7 +2,7 @@
 //
 // Writing ONNX models: first metadata, nodes and descriptions, which are collected in
 // memory; then the data of the weights one after another, so that only one of them is
-// in memory. Operator set 13 of the default domain.
+// in memory. Operator sets 13 to 15 of the default domain.
 
 #ifndef FORMATS_ONNX_H
 #define FORMATS_ONNX_H
@@ -10,7 +10,10 @@
 #include "base/file.h"
 #include "formats/protobuf.h"
 
-#define ONNX_OPSET 13
+// The operator sets that a model may ask for; all nodes that are written mean the same
+// in them.
+#define ONNX_OPSET_MIN 13u
+#define ONNX_OPSET_MAX 15u
 
 // One side of an input or output: a name for a free length, or a fixed length.
 struct onnx_side {
@@ -19,6 +22,7 @@ struct onnx_side {
 };
 
 struct onnx_writer {
+    uint32_t opset;
     struct protobuf graph;       // its fields before the weights: nodes, constants
     struct protobuf values;      // its fields after them: inputs, outputs
     struct protobuf metadata;    // fields of the model
@@ -34,9 +38,9 @@ struct onnx_writer {
     bool failed;    // out of memory; stays set
 };
 
-// Starts in memory, with the name of the graph; nothing is written before
-// onnx_begin_data.
-void onnx_begin(struct onnx_writer *w, const char *name);
+// Starts in memory, with the name of the graph and the operator set of its nodes;
+// nothing is written before onnx_begin_data.
+void onnx_begin(struct onnx_writer *w, const char *name, uint32_t opset);
 void onnx_put_metadata(struct onnx_writer *w, const char *key, const char *text);
 
 // Inputs and outputs of the model: floats.

@@ -12,10 +12,12 @@
 #include "formats/safetensors.h"
 #include "settings/choice.h"
 #include "settings/settings.h"
+#include "settings/table.h"
 #include "store/checkpoint.h"
 #include "store/network_write.h"
 #include "store/onnx_export.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // The limits that Vulkan guarantees, so that no device is needed.
@@ -26,6 +28,10 @@ static const struct op_limits limits = {
     .max_binding = 128u << 20,
 };
 
+#define OPSET 13u          // which readers of some age know
+#define OPSET_NEWER 15u    // which Unity asks for
+#define BATCH_MAX 65536u
+
 struct conversion {
     const struct pix_convert_options *options;
     struct network_file *from;
@@ -34,6 +40,7 @@ struct conversion {
     int mode;    // TRANSLATION_STABLE or TRANSLATION_RUNNING
     struct tensor *input, *output;
     uint32_t multiple;
+    struct shape shape;    // of the input
 };
 
 static bool is_extension(const char *path, const char *extension)
@@ -52,8 +59,94 @@ static bool find_mode(const char *name, int *mode)
     return false;
 }
 
-// Builds the network at the size that it was trained for; in ONNX the size stays free.
-static bool build(struct conversion *c)
+// The numbers of an .onnx file.
+static bool check_numbers(const struct pix_convert_options *o)
+{
+    const bool is_onnx = is_extension(o->output, ".onnx");
+    if (!is_onnx && (o->width || o->height || o->batch || o->opset)) {
+        log_error("convert: --size, --batch and --opset apply to .onnx only, not to %s",
+                  o->output);
+        return false;
+    }
+    if (!o->width != !o->height || o->width > TABLE_CROP_MAX ||
+        o->height > TABLE_CROP_MAX) {
+        log_error("convert: --size takes a width and a height of 1 to %d pixels, not "
+                  "%ux%u",
+                  TABLE_CROP_MAX, (unsigned)o->width, (unsigned)o->height);
+        return false;
+    }
+    if (o->batch > BATCH_MAX) {
+        log_error("convert: --batch takes 1 to %u images, not %u", BATCH_MAX,
+                  (unsigned)o->batch);
+        return false;
+    }
+    if (o->opset && o->opset != OPSET && o->opset != OPSET_NEWER) {
+        log_error("convert: --opset takes %u or %u, not %u", OPSET, OPSET_NEWER,
+                  (unsigned)o->opset);
+        return false;
+    }
+    return true;
+}
+
+// The smallest side that leaves a discriminator a logit.
+static uint32_t smallest_side(const struct discriminator_options *o)
+{
+    uint32_t side = 1;
+    while (discriminator_output_side(o, side) == 0)
+        side++;
+    return side;
+}
+
+// Whether images of the size that was asked for can pass the network.
+static bool check_size(const struct conversion *c)
+{
+    const struct settings *s = network_file_settings(c->from);
+    const uint32_t w = c->shape.w, h = c->shape.h, multiple = c->multiple;
+    if (c->options->discriminator) {
+        const uint32_t least = smallest_side(&s->discriminator);
+        if (w >= least && h >= least)
+            return true;
+        log_error("convert: --size %ux%u is too small for %s: it needs a width and a "
+                  "height of %u or more",
+                  (unsigned)w, (unsigned)h, network_file_description(c->from),
+                  (unsigned)least);
+        return false;
+    }
+    if (w % multiple == 0 && h % multiple == 0)
+        return true;
+    // A side is at least one multiple.
+    const uint32_t below_w = MAX(w / multiple, 1u) * multiple;
+    const uint32_t below_h = MAX(h / multiple, 1u) * multiple;
+    const uint32_t above_w = ALIGN_UP(w, multiple), above_h = ALIGN_UP(h, multiple);
+    char other[32] = "";
+    if (above_w != below_w || above_h != below_h)
+        snprintf(other, sizeof(other), " or %ux%u", (unsigned)above_w,
+                 (unsigned)above_h);
+    log_error("convert: --size %ux%u does not fit %s: width and height must be "
+              "multiples of %u, for example %ux%u%s",
+              (unsigned)w, (unsigned)h, network_file_description(c->from),
+              (unsigned)multiple, (unsigned)below_w, (unsigned)below_h, other);
+    return false;
+}
+
+// The input: of the size that was asked for, or of the one that the network was trained
+// for, which in ONNX stays free.
+static void choose_shape(struct conversion *c)
+{
+    const struct pix_convert_options *o = c->options;
+    const struct settings *s = network_file_settings(c->from);
+    const uint32_t side = s->options.crop_size;
+    c->multiple = o->discriminator ? 1 : generator_multiple(&s->generator);
+    c->shape = (struct shape){
+        .n = MAX(o->batch, 1u),
+        .c = o->discriminator ? network_file_channels_d(c->from)
+                              : s->generator.channels_in,
+        .h = o->width ? o->height : side,
+        .w = o->width ? o->width : side,
+    };
+}
+
+static bool build_graph(struct conversion *c)
 {
     // "stable": norms use the statistics of their input, of a batch over all its
     // images.
@@ -64,27 +157,34 @@ static bool build(struct conversion *c)
             c->mode == TRANSLATION_RUNNING ? STATISTICS_RUNNING : STATISTICS_BATCH,
     };
     const struct settings *s = network_file_settings(c->from);
-    const uint32_t side = s->options.crop_size;
     c->graph = graph_create(&limits);
     c->weights = weights_create(true);
     if (!c->graph || !c->weights)
         return false;
-    if (c->options->discriminator) {
-        const uint32_t channels = network_file_channels_d(c->from);
-        c->input = graph_input(c->graph, "input",
-                               (struct shape){ 1, channels, side, side }, TENSOR_F32);
-        c->output = discriminator_build(c->graph, c->weights, c->input,
-                                        &s->discriminator, mode);
-        c->multiple = 1;
-    } else {
-        c->input = graph_input(
-            c->graph, "input",
-            (struct shape){ 1, s->generator.channels_in, side, side }, TENSOR_F32);
-        c->output =
-            generator_build(c->graph, c->weights, c->input, &s->generator, mode);
-        c->multiple = generator_multiple(&s->generator);
-    }
+    c->input = graph_input(c->graph, "input", c->shape, TENSOR_F32);
+    c->output =
+        c->options->discriminator
+            ? discriminator_build(c->graph, c->weights, c->input, &s->discriminator,
+                                  mode)
+            : generator_build(c->graph, c->weights, c->input, &s->generator, mode);
     return !graph_failed(c->graph);
+}
+
+static bool build(struct conversion *c)
+{
+    choose_shape(c);
+    if (c->options->width && !check_size(c))
+        return false;
+    // An op that refuses a shape does not know where it comes from.
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    const bool ok = build_graph(c);
+    const char *error = log_capture_end(&capture);
+    if (!ok)
+        log_error("convert: %s cannot be built for %ux%u pixels and a batch of %u: %s",
+                  network_file_description(c->from), (unsigned)c->shape.w,
+                  (unsigned)c->shape.h, (unsigned)c->shape.n, error);
+    return ok;
 }
 
 // For onnx_export_write.
@@ -105,6 +205,9 @@ static bool write(struct conversion *c)
         .mode = choice_name(choice_translation_modes, c->mode),
         .output = o->discriminator ? "logits" : "an image in [-1, 1]",
         .multiple = c->multiple,
+        .opset = o->opset ? o->opset : OPSET,
+        .fixes_batch = o->batch || o->width,
+        .fixes_sides = o->width > 0,
     };
     return onnx_export_write(o->output, c->graph, c->input, c->output, &description,
                              read_weight, c);
@@ -151,19 +254,32 @@ static bool check_paths(const struct pix_convert_options *o)
 static void warn_of_loss(const struct conversion *c)
 {
     const struct settings *s = network_file_settings(c->from);
+    const char *path = c->options->output;
     const bool other = s->output_kind != PIXEL_KINDS && s->output_kind != PIXEL_U8;
-    if (c->options->discriminator || is_extension(c->options->output, ".safetensors") ||
+    const char *kind = pixel_kind_name(other ? s->output_kind : PIXEL_U8);
+    if (c->options->discriminator || is_extension(path, ".safetensors") ||
         (!s->swap && !other))
         return;
-    log_warn(
-        "convert: %s does not record that the generator was trained %s and outputs "
-        "%s: %s",
-        c->options->output, choice_name(choice_directions, s->swap),
-        pixel_kind_name(other ? s->output_kind : PIXEL_U8),
-        is_extension(c->options->output, ".onnx")
-            ? "whoever runs it has to know"
-            : "pass evaluate --direction and translate --output-kind, or write "
-              ".safetensors");
+    if (is_extension(path, ".onnx"))
+        log_warn("convert: %s does not record that it turns %s, and that its outputs "
+                 "in [-1, 1] stand for %s samples: whoever runs it has to know",
+                 path, s->swap ? "B into A" : "A into B", kind);
+    else
+        log_warn("convert: %s does not record that the generator was trained %s and "
+                 "outputs %s: pass evaluate --direction and translate --output-kind, "
+                 "or write .safetensors",
+                 path, choice_name(choice_directions, s->swap), kind);
+}
+
+// OpenCV 4 cannot parse a model whose sides are free, and says something else.
+static void tell_of_free_sides(const struct conversion *c)
+{
+    const struct pix_convert_options *o = c->options;
+    if (is_extension(o->output, ".onnx") && !o->width)
+        log_info("convert: %s takes images of any size that fits the network; OpenCV 4 "
+                 "reads models of one size only: for it, add --size, for example "
+                 "--size %ux%u",
+                 o->output, (unsigned)c->shape.w, (unsigned)c->shape.h);
 }
 
 static bool keeps_input(const struct conversion *c)
@@ -182,7 +298,8 @@ static bool keeps_input(const struct conversion *c)
 bool convert_run(const struct pix_convert_options *options)
 {
     struct conversion c = { .options = options };
-    bool ok = check_paths(options) && find_mode(options->mode, &c.mode);
+    bool ok = check_paths(options) && check_numbers(options) &&
+              find_mode(options->mode, &c.mode);
     if (ok) {
         c.from = network_file_open(
             options->input, options->discriminator ? NETWORK_D : NETWORK_G, "convert");
@@ -193,8 +310,10 @@ bool convert_run(const struct pix_convert_options *options)
         log_info("convert: %s is %s", network_file_path(c.from),
                  network_file_description(c.from));
     ok = ok && write(&c);
-    if (ok)
+    if (ok) {
+        tell_of_free_sides(&c);
         warn_of_loss(&c);
+    }
     network_file_close(c.from);
     graph_destroy(c.graph);
     weights_destroy(c.weights);

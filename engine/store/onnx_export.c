@@ -72,18 +72,23 @@ static void describe_weights(struct exported *x)
 }
 
 // Sides with a name instead of a length are free. No node of the model depends on them.
-static void describe_values(struct exported *x)
+static void describe_values(struct exported *x, const struct onnx_description *d)
 {
     const struct shape in = x->ops.input->shape, out = x->ops.output->shape;
-    const struct onnx_side from[] = {
-        { "batch", 0 }, { NULL, in.c }, { "height", 0 }, { "width", 0 }
-    };
     // Where the network changes the sides, the output's are separate free lengths.
     const bool same = in.h == out.h && in.w == out.w;
-    const struct onnx_side to[] = { { "batch", 0 },
-                                    { NULL, out.c },
-                                    { same ? "height" : "output_height", 0 },
-                                    { same ? "width" : "output_width", 0 } };
+    const char *const batch = d->fixes_batch ? NULL : "batch";
+    const char *const height = d->fixes_sides ? NULL : "height";
+    const char *const width = d->fixes_sides ? NULL : "width";
+    const struct onnx_side from[] = {
+        { batch, in.n }, { NULL, in.c }, { height, in.h }, { width, in.w }
+    };
+    const struct onnx_side to[] = {
+        { batch, out.n },
+        { NULL, out.c },
+        { same || !height ? height : "output_height", out.h },
+        { same || !width ? width : "output_width", out.w },
+    };
     onnx_describe_input(&x->ops.file, ONNX_INPUT, from, ARRAY_LEN(from));
     onnx_describe_output(&x->ops.file, ONNX_OUTPUT, to, ARRAY_LEN(to));
 }
@@ -113,7 +118,10 @@ static void put_metadata(struct exported *x, const struct onnx_description *d)
 {
     char statistics[STATISTICS_SIZE];
     char sides[48] = "any";
-    if (d->multiple > 1)
+    if (d->fixes_sides)
+        snprintf(sides, sizeof(sides), "height %u, width %u",
+                 (unsigned)x->ops.input->shape.h, (unsigned)x->ops.input->shape.w);
+    else if (d->multiple > 1)
         snprintf(sides, sizeof(sides), "multiples of %u", (unsigned)d->multiple);
     write_statistics(x, statistics);
     const char *const entries[][2] = {
@@ -166,13 +174,15 @@ bool onnx_export_write(const char *path, const struct graph *g, struct tensor *i
         return false;
     assert(input->format == TENSOR_F32 && output->format == TENSOR_F32);
     struct exported x = { .graph = g };
-    onnx_ops_begin(&x.ops, description->network, emitter_resolve(input),
-                   emitter_resolve(output));
+    onnx_ops_begin(&x.ops, description->network,
+                   description->opset ? description->opset : ONNX_OPSET_MIN,
+                   description->fixes_batch && input->shape.n == 1,
+                   emitter_resolve(input), emitter_resolve(output));
     x.wanted = mem_array(MAX(graph_node_count(g), 1), sizeof(*x.wanted));
     bool ok = x.wanted && export_nodes(&x);
     if (ok) {
         describe_weights(&x);
-        describe_values(&x);
+        describe_values(&x, description);
         put_metadata(&x, description);
         char *doc = doc_of(&x, description);
         ok = doc && onnx_begin_data(&x.ops.file, path, PROJECT, doc) &&

@@ -3,7 +3,8 @@
 // A network as an ONNX model: the part of a graph's tape that leads from one tensor to
 // another, op by op, with the weights under the PyTorch port's names. The model maps
 // floats [n, c, h, w] to floats [n, c, h, w]; n, h and w are free, whatever they are in
-// the graph.
+// the graph, or fixed to what they are there. No node of the model depends on them: the
+// model has no arithmetic on shapes, and what is fixed stands at its input and output.
 
 #ifndef STORE_ONNX_EXPORT_H
 #define STORE_ONNX_EXPORT_H
@@ -17,6 +18,9 @@ struct onnx_description {
     const char *mode;      // of the norms, as `translate --mode` names it: "stable"
     const char *output;    // "an image in [-1, 1]", "logits"
     uint32_t multiple;     // height and width must be multiples of it; 0 and 1: any
+    uint32_t opset;        // ONNX_OPSET_MIN to ONNX_OPSET_MAX; 0: the first
+    bool fixes_batch;      // n is that of the graph; else it is free
+    bool fixes_sides;      // the same for h and w
 };
 
 // Fills in the values of a weight. False after a message.

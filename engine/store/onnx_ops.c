@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Each op of the tape as one to twelve nodes of ONNX. A value of the tape has a name in
+// Each op of the tape as one to 17 nodes of ONNX. A value of the tape has a name in
 // the model; a value that passes an activation on its way into a convolution has one
 // more, so that two readers share it. See onnx_ops.h.
 
@@ -177,13 +177,19 @@ static void export_conv(struct onnx_ops *x, const struct op_node *n)
         step(x, n, "Tanh", out.text, NULL, true);
 }
 
-// The mean over some axes, which stay as sides of length 1 for broadcasting.
+// The mean over height and width, and with `batch` also over the images; they stay as
+// sides of length 1 for broadcasting. One ReduceMean over all three would do, but
+// OpenCV 4.14 and 5.0 compute something else for it where there are several images.
 static struct onnx_name mean_step(struct onnx_ops *x, const struct op_node *n,
-                                  const char *from, const int64_t *axes, uint32_t count)
+                                  const char *from, bool batch)
 {
+    static const int64_t images[] = { 0 };
+    const struct onnx_name mean = step(x, n, "GlobalAveragePool", from, NULL, false);
+    if (!batch)
+        return mean;
     const struct onnx_name out = begin_step(x, n, "ReduceMean", false);
-    onnx_put_in(&x->file, from);
-    onnx_put_ints(&x->file, "axes", axes, count);
+    onnx_put_in(&x->file, mean.text);
+    onnx_put_ints(&x->file, "axes", images, ARRAY_LEN(images));
     onnx_put_int(&x->file, "keepdims", 1);
     onnx_end_node(&x->file);
     return out;
@@ -209,22 +215,19 @@ static struct onnx_name channels_step(struct onnx_ops *x, const struct op_node *
 // second pass removes what is left of it.
 static struct onnx_name measured_norm(struct onnx_ops *x, const struct op_node *n)
 {
-    static const int64_t of_batch[] = { 0, 2, 3 }, of_image[] = { 2, 3 };
     const struct norm_attributes *a = &n->attr.norm;
-    const bool batch = a->kind == NORM_BATCH;
-    const int64_t *axes = batch ? of_batch : of_image;
-    const uint32_t count = batch ? ARRAY_LEN(of_batch) : ARRAY_LEN(of_image);
+    const bool batch = a->kind == NORM_BATCH && !x->one_image;
     const struct norm_weights *w = n->in[1] ? n->in[1]->weight->norm : NULL;
     x->statistics |= batch ? ONNX_OF_BATCH : ONNX_OF_IMAGE;
 
     const struct onnx_name in = value_of(x, n, 0);
-    const struct onnx_name mean = mean_step(x, n, in.text, axes, count);
+    const struct onnx_name mean = mean_step(x, n, in.text, batch);
     const struct onnx_name rough = step(x, n, "Sub", in.text, mean.text, false);
-    const struct onnx_name rest = mean_step(x, n, rough.text, axes, count);
+    const struct onnx_name rest = mean_step(x, n, rough.text, batch);
     const struct onnx_name centred = step(x, n, "Sub", rough.text, rest.text, false);
     const struct onnx_name square =
         step(x, n, "Mul", centred.text, centred.text, false);
-    const struct onnx_name variance = mean_step(x, n, square.text, axes, count);
+    const struct onnx_name variance = mean_step(x, n, square.text, batch);
     const struct onnx_name epsilon = constant(x, "epsilon", a->epsilon);
     const struct onnx_name sum = step(x, n, "Add", variance.text, epsilon.text, false);
     const struct onnx_name deviation = step(x, n, "Sqrt", sum.text, NULL, false);
@@ -368,11 +371,12 @@ void onnx_ops_add(struct onnx_ops *x, const struct op_node *n)
     x->failed = true;
 }
 
-void onnx_ops_begin(struct onnx_ops *x, const char *network, const struct tensor *input,
+void onnx_ops_begin(struct onnx_ops *x, const char *network, uint32_t opset,
+                    bool one_image, const struct tensor *input,
                     const struct tensor *output)
 {
-    *x = (struct onnx_ops){ .input = input, .output = output };
-    onnx_begin(&x->file, network);
+    *x = (struct onnx_ops){ .input = input, .output = output, .one_image = one_image };
+    onnx_begin(&x->file, network, opset);
     add_value(x, (struct onnx_value){ .tensor = input, .name = { ONNX_INPUT } });
 }
 

@@ -37,15 +37,18 @@ struct onnx_ops {
     size_t value_count, value_capacity;
     const struct weight **weights;    // in the order of their first reader
     size_t weight_count, weight_capacity;
+    bool one_image;           // a batch is a single image
     unsigned steps;           // nodes of the model so far
     uint32_t statistics;      // of the norms so far, enum onnx_statistics
     bool has_channel_axes;    // the constant has been added
     bool failed;              // out of memory, or a message was logged
 };
 
-// Begins a model of this name in memory. The file belongs to the caller, who commits or
-// aborts it.
-void onnx_ops_begin(struct onnx_ops *x, const char *network, const struct tensor *input,
+// Begins a model of this name in memory, of an operator set of formats/onnx.h. With
+// `one_image` the model takes one image only, so that the statistics of its batch are
+// those of the image. The file belongs to the caller, who commits or aborts it.
+void onnx_ops_begin(struct onnx_ops *x, const char *network, uint32_t opset,
+                    bool one_image, const struct tensor *input,
                     const struct tensor *output);
 
 // Adds a node of the tape, after those that it reads from. An op that ONNX cannot

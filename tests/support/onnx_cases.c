@@ -81,6 +81,13 @@ const struct onnx_case onnx_cases[] = {
         .run = { 1, 3, 64, 32 },
     },
     {
+        .name = "unet_256",
+        .build = build_generator,
+        .generator = { .levels = 8, .ngf = 2, .channels_in = 3, .channels_out = 3 },
+        .written = { 1, 3, 256, 256 },
+        .run = { 1, 3, 256, 256 },
+    },
+    {
         .name = "unet, batch",
         .build = build_generator,
         .generator = { .levels = 3, .ngf = 2, .channels_in = 3, .channels_out = 3 },
@@ -92,6 +99,7 @@ const struct onnx_case onnx_cases[] = {
         .build = build_generator,
         .generator = { .levels = 3, .ngf = 2, .channels_in = 3, .channels_out = 3 },
         .statistics = STATISTICS_PER_IMAGE,
+        .own_statistics = true,
         .written = { 1, 3, 8, 8 },
         .run = { 3, 3, 32, 24 },
     },
@@ -112,8 +120,22 @@ const struct onnx_case onnx_cases[] = {
                        .channels_out = 3,
                        .norm = MODEL_NORM_INSTANCE,
                        .resize = true },
+        .own_statistics = true,
         .written = { 1, 3, 32, 32 },
         .run = { 2, 3, 32, 24 },
+    },
+    {
+        .name = "unet, instance norm, resized, one image",
+        .build = build_generator,
+        .generator = { .levels = 3,
+                       .ngf = 2,
+                       .channels_in = 3,
+                       .channels_out = 3,
+                       .norm = MODEL_NORM_INSTANCE,
+                       .resize = true },
+        .own_statistics = true,
+        .written = { 1, 3, 32, 32 },
+        .run = { 1, 3, 32, 24 },
     },
     {
         .name = "unet of affinelayer",
@@ -160,8 +182,23 @@ const struct onnx_case onnx_cases[] = {
                        .channels_in = 1,
                        .channels_out = 4,
                        .norm = MODEL_NORM_INSTANCE },
+        .own_statistics = true,
         .written = { 1, 1, 16, 16 },
         .run = { 2, 1, 24, 20 },
+    },
+    {
+        .name = "resnet, instance norm, resized, one image",
+        .build = build_generator,
+        .generator = { .kind = GENERATOR_RESNET,
+                       .blocks = 2,
+                       .ngf = 2,
+                       .channels_in = 3,
+                       .channels_out = 3,
+                       .norm = MODEL_NORM_INSTANCE,
+                       .resize = true },
+        .own_statistics = true,
+        .written = { 1, 3, 16, 16 },
+        .run = { 1, 3, 24, 20 },
     },
     {
         .name = "basic",
@@ -174,6 +211,7 @@ const struct onnx_case onnx_cases[] = {
         .name = "n_layers 1, instance norm",
         .build = build_discriminator,
         .discriminator = { .layers = 1, .ndf = 2, .norm = MODEL_NORM_INSTANCE },
+        .own_statistics = true,
         .written = { 1, 6, 32, 32 },
         .run = { 2, 6, 40, 48 },
     },
@@ -187,13 +225,22 @@ const struct onnx_case onnx_cases[] = {
     {
         .name = "pieces",
         .build = build_pieces,
+        .own_statistics = true,
         .written = { 1, 3, 8, 8 },
         .run = { 2, 3, 20, 28 },
+    },
+    {
+        .name = "pieces, one image",
+        .build = build_pieces,
+        .own_statistics = true,
+        .written = { 1, 3, 8, 8 },
+        .run = { 1, 3, 20, 28 },
     },
     {
         .name = "pieces, running",
         .build = build_pieces,
         .statistics = STATISTICS_RUNNING,
+        .own_statistics = true,
         .written = { 1, 3, 8, 8 },
         .run = { 2, 3, 20, 28 },
     },
@@ -209,13 +256,46 @@ const struct onnx_case *onnx_case(const char *name)
     return NULL;
 }
 
-struct onnx_network onnx_build(const struct onnx_case *c, struct weights *weights)
+static struct onnx_network build_for(const struct onnx_case *c, struct shape shape,
+                                     struct weights *weights)
 {
     const struct op_limits limits = test_guaranteed_limits();
     struct onnx_network n = { .graph = graph_create(&limits) };
     assert_non_null(n.graph);
-    n.input = graph_input(n.graph, "x", c->written, TENSOR_F32);
+    n.input = graph_input(n.graph, "x", shape, TENSOR_F32);
     n.output = c->build(c, n.graph, weights, n.input);
     assert_false(graph_failed(n.graph));
     return n;
+}
+
+struct onnx_network onnx_build(const struct onnx_case *c, struct weights *weights)
+{
+    return build_for(c, c->written, weights);
+}
+
+const struct onnx_form onnx_forms[] = {
+    { "opset 13", 13, false },
+    { "opset 15", 15, false },
+    { "opset 13, fixed", 13, true },
+    { "opset 15, fixed", 15, true },
+};
+const size_t onnx_form_count = ARRAY_LEN(onnx_forms);
+
+void onnx_write(const char *path, const struct onnx_case *c,
+                const struct onnx_form *form, struct weights *weights,
+                onnx_values *values, void *user)
+{
+    struct onnx_network n = build_for(c, form->fixed ? c->run : c->written, weights);
+    const struct onnx_description d = {
+        .network = "G",
+        .architecture = c->name,
+        .mode = "stable",
+        .output = "an image in [-1, 1]",
+        .opset = form->opset,
+        .fixes_batch = form->fixed,
+        .fixes_sides = form->fixed,
+    };
+    if (!onnx_export_write(path, n.graph, n.input, n.output, &d, values, user))
+        fail_msg("'%s' in %s cannot be written", c->name, form->name);
+    graph_destroy(n.graph);
 }
