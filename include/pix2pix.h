@@ -597,9 +597,9 @@ PIX_API bool pix_translator_plan(pix_translator *translator, uint32_t width,
 struct pix_convert_options {
     // A run (its newest checkpoint), a checkpoint, a .safetensors file, what torch.save
     // wrote of a network of the PyTorch port (zip or legacy container, possibly inside
-    // other dictionaries), or a dictionary with affinelayer's names. The content decides
-    // which. "module.", "_orig_mod.", "netG." and their like before the names of tensors
-    // are removed.
+    // other dictionaries), or a dictionary with affinelayer's names. The content
+    // decides which. "module.", "_orig_mod.", "netG." and their like before the names
+    // of tensors are removed.
     const char *input;
     // In the format of its extension: .pth, which the PyTorch port's load_state_dict
     // accepts if the port has such a network; .safetensors with the same names; .onnx.
