@@ -172,7 +172,7 @@ static bool check_continued(const struct pix_train_options *o)
     if (row) {
         log_error(
             "train: --%s %s differs from the run's %s, and a resumed run may change "
-            "only steps, epochs, --keep, --threads and frequencies other than "
+            "only steps, epochs, --keep, --on-nan, --threads and frequencies other than "
             "--val-freq: leave --%s out, or train on from its weights in another folder: "
             "--out OTHER --init-g %s --init-d %s",
             row->name, options_get(o, row->name, now, sizeof(now)),
