@@ -146,10 +146,26 @@ static const char *images_text(const struct trainer *t, uint64_t step, char *tex
     return text;
 }
 
+// The losses that the run has. Some systems print the sign of a NaN.
+static const char *losses_text(const struct ring_slot *slot, char *text, size_t size)
+{
+    static const char *const names[LOSS_COUNT] = {
+        [LOSS_D_REAL] = "d_real", [LOSS_D_FAKE] = "d_fake", [LOSS_D_GP] = "d_gp",
+        [LOSS_G_GAN] = "g_gan",   [LOSS_G_L1] = "g_l1",
+    };
+    size_t used = 0;
+    for (int i = 0; i < LOSS_COUNT && used < size; i++)
+        if (slot->losses[i])
+            used += (size_t)snprintf(
+                text + used, size - used, "%s%s %g", used > 0 ? ", " : "", names[i],
+                isnan(*slot->losses[i]) ? (double)NAN : (double)*slot->losses[i]);
+    return text;
+}
+
 bool trainer_check_losses(struct trainer *t, const struct pix_step_metrics *m,
                           const struct ring_slot *slot)
 {
-    char images[512], advice[TRAINER_ADVICE_SIZE];
+    char images[512], losses[160], advice[TRAINER_ADVICE_SIZE];
     bool is_finite = true;
     for (int i = 0; i < LOSS_COUNT; i++)
         is_finite = is_finite && (!slot->losses[i] || isfinite(*slot->losses[i]));
@@ -157,16 +173,14 @@ bool trainer_check_losses(struct trainer *t, const struct pix_step_metrics *m,
         return true;
     t->warned = true;
     t->is_corrupt = !t->settings.ignores_nan;
-    log_message(
-        t->is_corrupt ? LOG_ERROR : LOG_WARN,
-        "train: a loss is not finite in step %" PRIu64
-        " (d_real %g, d_fake %g, d_gp %g, g_gan %g, g_l1 %g; images of the step: "
-        "%s): %s",
-        m->step, m->loss_d_real, m->loss_d_fake, m->loss_d_gp, m->loss_g_gan,
-        m->loss_g_l1, images_text(t, m->step, images, sizeof(images)),
-        t->is_corrupt ? trainer_advice(t, advice)
-                      : "the weights are probably corrupted, and by --on-nan "
-                        "continue the run goes on; a lower --lr may help");
+    log_message(t->is_corrupt ? LOG_ERROR : LOG_WARN,
+                "train: a loss is not finite in step %" PRIu64
+                " (%s; images of the step: %s): %s",
+                m->step, losses_text(slot, losses, sizeof(losses)),
+                images_text(t, m->step, images, sizeof(images)),
+                t->is_corrupt ? trainer_advice(t, advice)
+                              : "the weights are probably corrupted, and by --on-nan "
+                                "continue the run goes on; a lower --lr may help");
     return !t->is_corrupt;
 }
 
