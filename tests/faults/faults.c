@@ -389,7 +389,7 @@ static bool read_arguments(int argc, char **argv, struct settings *s)
         i++;
     }
     s->jobs = MAX(1, MIN(s->jobs, JOBS_MAX));
-    s->place.limit = 60;
+    s->place.limit = 300;
     return true;
 }
 

@@ -30,7 +30,7 @@
 #define MORE "train --out result --continue --steps 4"
 #define LONG                                                                           \
     TRAIN                                                                              \
-    "--out result --steps 60 --save-freq 1 --sample-freq 15 --val-freq 10 --keep 2 "
+    "--out result --steps 24 --save-freq 1 --sample-freq 6 --val-freq 4 --keep 2 "
 #define ENDLESS TRAIN "--out result --steps 1000000 --save-freq 0 --sample-freq 0 "
 
 const struct scene scenes[] = {
@@ -563,7 +563,7 @@ bool scene_count_calls(const struct place *place, const struct scene *s,
     bool ok = open_job(&j, place, s->words, 0) && reset(place, s, &j);
     if (ok) {
         j.process.fault = "count";
-        process_run(&j.process, 10 * place->limit, &e);
+        process_run(&j.process, place->limit, &e);
         path = file_join(j.folder, "fault.log");
         ok = e.code == 0 && path && file_read(path, &data, &size);
         if (!ok)
