@@ -188,6 +188,8 @@ static void test_translate_arrays(void **state)
     write_array("mixed/b.npy", 0.5f);
     RUN(0, "train --data arrays --out floats " SMALL "--preprocess none --load-size 0 "
            "--steps 1");
+    command_check_has(command_err,
+                      "train: 1 pair of arrays/train/A and arrays/train/B, input ");
     RUN(0, "translate --model floats --input mixed --output made");
     assert_int_equal(command_shell("ls made"), 0);
     assert_string_equal(command_out, "a.npy\nb.npy\n");

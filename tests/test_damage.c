@@ -262,7 +262,8 @@ static void test_run(void **state)
     assert_true(translates(RUN, false));
     public_check_message(name);
     public_check_message(path);
-    public_check_message("translate: step-00000002.safetensors is not used");
+    public_check_message(
+        "translate: the checkpoint before step-00000002.safetensors is used");
     pix_translate_options_init(&o);
     o.model = RUN;
     public_messages[0] = '\0';

@@ -147,7 +147,7 @@ static void test_damaged_checkpoints(void **state)
     assert_string_equal(pix_last_error(), before);    // what was put right is no error
 
     damage(o.out, 8);
-    tiny_check_refused(&o, "none of the 1 checkpoints");
+    tiny_check_refused(&o, "none of 1 checkpoint in ");
     assert_true(tiny_has_checkpoint(o.out, 8));
     tiny_check_metrics(o.out, 1, 8);
 

@@ -260,7 +260,8 @@ int options_close_device(pix_device *device, int code)
     const uint32_t count = device ? pix_device_validation_count(device) : 0;
     pix_device_destroy(device);
     if (count > 0)
-        output_print_error("the validation layer reported %" PRIu32 " messages", count);
+        output_print_error("the validation layer reported %" PRIu32 " message%s", count,
+                           count == 1 ? "" : "s");
     return count > 0 && code == EXIT_DONE ? EXIT_FAILED : code;
 }
 

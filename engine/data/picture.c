@@ -150,12 +150,13 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
             (unsigned)p->channels, (unsigned)channels, (unsigned)p->height,
             (unsigned)p->width);
     if (p->is_array)
-        return reason_refuse(reason, "has %u channels, the model %u",
-                             (unsigned)p->channels, (unsigned)channels);
+        return reason_refuse(reason, "has %u channel%s, the model %u",
+                             (unsigned)p->channels, PLURAL(p->channels),
+                             (unsigned)channels);
     if (channels > MOST_COLOURS)
-        return reason_refuse(reason,
-                             "has %u channels; image files cannot have %u: use .npy",
-                             (unsigned)p->channels, (unsigned)channels);
+        return reason_refuse(
+            reason, "has %u channel%s; image files cannot have %u: use .npy",
+            (unsigned)p->channels, PLURAL(p->channels), (unsigned)channels);
     assert(p->kind != PIXEL_F32);    // no image file has floats
     if (!picture_create(&to, p->kind, channels, p->width, p->height))
         return reason_refuse_memory(reason);

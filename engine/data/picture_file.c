@@ -219,8 +219,9 @@ bool picture_write_ordered(const char *path, const struct picture *p,
     if (!holds(file, p->kind, p->channels)) {
         char others[64];
         suggest(p->kind, p->channels, others, sizeof(others));
-        log_error("image: %s: this format cannot hold %u channels of %s: use %s", path,
-                  (unsigned)p->channels, pixel_kind_name(p->kind), others);
+        log_error("image: %s: this format cannot hold %u channel%s of %s: use %s", path,
+                  (unsigned)p->channels, PLURAL(p->channels), pixel_kind_name(p->kind),
+                  others);
         return false;
     }
     return file->is_array ? npy_write(path, p, order) : file->write(path, p);

@@ -483,6 +483,8 @@ bool safetensors_begin_data(struct safetensors_writer *w, const char *path)
 {
     static const char spaces[8] = "        ";
     uint8_t prefix[PREFIX_SIZE];
+    if (!w->header)    // noticed here, once
+        log_error("safetensors: out of memory while writing %s", path);
     if (!w->header || !sums_of_header(w->header, &w->header_sum))
         return false;
     char *header = header_text(w);

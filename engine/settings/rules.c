@@ -94,10 +94,10 @@ static bool check_discriminator(const struct settings *s)
         side++;
     while (fewer.layers > 1 && discriminator_output_side(&fewer, crop) == 0)
         fewer.layers--;
-    log_error("options: a discriminator of %u layers does not fit --crop-size %u: use "
+    log_error("options: a discriminator of %u layer%s does not fit --crop-size %u: use "
               "--net-d n_layers --n-layers-d %u, or --crop-size %u or more",
-              (unsigned)d.layers, (unsigned)crop, (unsigned)fewer.layers,
-              (unsigned)side);
+              (unsigned)d.layers, PLURAL(d.layers), (unsigned)crop,
+              (unsigned)fewer.layers, (unsigned)side);
     return false;
 }
 

@@ -260,10 +260,11 @@ static bool recognise_tensors(struct network_file *f)
         return false;
     if (r == RECOGNISED_NOTHING) {
         log_error(
-            "%s: %s holds %zu tensors (first: \"%s\") that are not a network this engine "
+            "%s: %s holds %zu tensor%s (first: \"%s\"), no network that this engine "
             "knows: U-Net, encoder-decoder, ResNet of 6 or 9 blocks, PatchGAN or "
             "PixelGAN, with the PyTorch port's or affinelayer's names",
-            f->what, f->path, entry_count(f), entry_count(f) ? entry_name(f, 0) : "");
+            f->what, f->path, entry_count(f), PLURAL(entry_count(f)),
+            entry_count(f) ? entry_name(f, 0) : "");
         return false;
     }
     if (r != wanted) {
@@ -353,7 +354,7 @@ static bool open_newest(struct network_file *f, const char *run)
         ok = f->path && open_good(f, &is_damaged);
         const char *error = log_capture_end(&capture);
         if (!ok && is_damaged && i + 1 < count)
-            log_warn("%s: %s is not used, but the checkpoint before it: %s", f->what,
+            log_warn("%s: the checkpoint before %s is used instead: %s", f->what,
                      file_name(f->path), error);
         else if (!ok)
             log_error("%s", error);

@@ -140,10 +140,10 @@ static void put_metadata(struct exported *x, const struct onnx_description *d)
 // The model in a sentence or two; caller frees.
 static char *doc_of(const struct exported *x, const struct onnx_description *d)
 {
-    return mem_printf("%s: %s, %s, mode %s. From %u channels in [-1, 1] to %u: %s.%s",
+    return mem_printf("%s: %s, %s, mode %s. From %u channel%s in [-1, 1] to %u: %s.%s",
                       PROJECT, d->network, d->architecture, d->mode,
-                      (unsigned)x->ops.input->shape.c, (unsigned)x->ops.output->shape.c,
-                      d->output,
+                      (unsigned)x->ops.input->shape.c, PLURAL(x->ops.input->shape.c),
+                      (unsigned)x->ops.output->shape.c, d->output,
                       x->ops.statistics & ONNX_OF_BATCH
                           ? " The images of a batch share the statistics of norms: "
                             "run one at a time for what each gives by itself."

@@ -256,7 +256,7 @@ void recognise_describe_d(const struct discriminator_options *o, uint32_t channe
                  "n_layers %" PRIu32 " discriminator (%" PRIu32 "x%" PRIu32 ")",
                  o->layers, discriminator_receptive_field(o),
                  discriminator_receptive_field(o));
-    snprintf(text, size, "%s, ndf %" PRIu32 ", %s norm%s, %" PRIu32 " channels", kind,
-             o->ndf, norm_text(o->norm), o->bias ? ", biases everywhere" : "",
-             channels);
+    snprintf(text, size, "%s, ndf %" PRIu32 ", %s norm%s, %" PRIu32 " channel%s", kind,
+             o->ndf, norm_text(o->norm), o->bias ? ", biases everywhere" : "", channels,
+             PLURAL(channels));
 }

@@ -265,9 +265,9 @@ static bool resume(struct trainer *t, bool *found)
     if (*found)
         set_aside(run, steps, i - 1);
     else if (count > 0 && result == LOAD_UNUSABLE)
-        log_error("train: none of the %zu checkpoints in %s can be used: the warnings "
+        log_error("train: none of %zu checkpoint%s in %s can be used: the warnings "
                   "before say why; move them away to start from the beginning",
-                  count, run);
+                  count, PLURAL(count), run);
     else if (count == 0)
         log_info("train: %s has no checkpoint yet: starting from the beginning", run);
     mem_free(steps);
