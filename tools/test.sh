@@ -7,11 +7,12 @@
 # The last line gives the totals.
 #
 #     tools/test.sh             everything, of the leg faults a sample of 60 s
-#     tools/test.sh full        everything; faults tries each call and takes hours,
-#                               two signals at once are sent 20 times
+#     tools/test.sh full        everything; faults tries all ways to a call, which takes
+#                               more than an hour on two cores, and two signals at once
+#                               are sent 20 times
 #     tools/test.sh LEG...      only some: style lavapipe limits faults swiftshader radv
 #                               gpu clang sanitizers install windows
-#     tools/test.sh full LEG... the same, faults with each call
+#     tools/test.sh full LEG... some, faults with all ways to a call
 #
 # Everything is written below build/test/ and build/drivers/; the logs of the legs are
 # build/test/*.log.
