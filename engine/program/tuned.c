@@ -179,7 +179,8 @@ static bool report_progress(void *user, const struct tune_result *result, size_t
     (void)result;
     if (now - p->reported >= REPORT_SECONDS) {
         p->reported = now;
-        log_info("tuning: %zu of %zu kernels for %s ...", done, count, p->device);
+        log_info("tuning: %zu of %zu kernel%s for %s ...", done, count, PLURAL(count),
+                 p->device);
     }
     return true;
 }
@@ -192,9 +193,9 @@ static void report_end(const struct progress *p, const struct tune_result *resul
         timed += results[i].timed;
         better += results[i].timed && results[i].chosen != results[i].built_in;
     }
-    log_info("tuning: %zu of %zu kernels timed in %.1f s; for %zu another than the "
+    log_info("tuning: %zu of %zu kernel%s timed in %.1f s; for %zu another than the "
              "built-in one is faster%s",
-             timed, count, os_seconds() - p->start, better,
+             timed, count, PLURAL(count), os_seconds() - p->start, better,
              timed < count ? "; `pix2pix tune` measures them all" : "");
 }
 
@@ -245,9 +246,9 @@ bool tuned_complete(struct gpu_device *device, enum tuning_mode mode,
             .user = &progress,
         };
         progress.reported = progress.start;
-        log_info("tuning: timing %zu kernels for %s, once, for about %.0f s at most; "
+        log_info("tuning: timing %zu kernel%s for %s, once, for about %.0f s at most; "
                  "--tuning off skips this",
-                 count, progress.device, options.seconds);
+                 count, PLURAL(count), progress.device, options.seconds);
         ok = tune_run(device, shapes, count, &options, results);
         for (size_t i = 0; ok && i < count; i++)
             ok = note(t, &results[i]);
