@@ -377,7 +377,9 @@ if [ $built = 1 ]; then
         manifest=$root/build/drivers/swiftshader/vk_swiftshader_icd.json
         if [ -f "$manifest" ]; then
             on "$manifest"
+            export PIX_TEST_SECOND_DRIVER=1
             suite 'SwiftShader' "$out/gcc" -L gpu -LE host
+            unset PIX_TEST_SECOND_DRIVER
             on_any
         else
             skip 'SwiftShader' 'the driver is not available'
