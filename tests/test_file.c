@@ -543,6 +543,7 @@ static void test_lock(void **state)
     assert_false(held);
     assert_null(os_lock_take(SCRATCH, "lock", &held));
     assert_true(held);
+    assert_true(os_lock_is_of(first, SCRATCH));
 
     // On a file system without locks for folders this one cannot be seen.
     assert_true(os_file_remove(SCRATCH "/lock"));
@@ -558,6 +559,18 @@ static void test_lock(void **state)
     assert_non_null(second);
     assert_false(held);
     os_lock_release(second);
+
+    // Another folder of the same name.
+    assert_true(test_remove_tree(SCRATCH "/locked"));
+    assert_true(test_remove_tree(SCRATCH "/renamed"));
+    assert_true(file_make_folder(SCRATCH "/locked"));
+    struct os_lock *third = os_lock_take(SCRATCH "/locked", "lock", &held);
+    assert_non_null(third);
+    assert_true(os_file_rename(SCRATCH "/locked", SCRATCH "/renamed"));
+    assert_true(os_lock_is_of(third, SCRATCH "/renamed"));
+    assert_true(file_make_folder(SCRATCH "/locked"));
+    assert_false(os_lock_is_of(third, SCRATCH "/locked"));
+    os_lock_release(third);
     assert_null(os_lock_take(SCRATCH "/absent", "lock", &held));
     assert_false(held);
     assert_int_equal(messages[LOG_ERROR], 0);

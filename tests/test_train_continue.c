@@ -223,6 +223,8 @@ static void test_moved_data(void **state)
     assert_true(pix_train_check(&o));
     o.data = DATA;
     tiny_check_refused(&o, "--data");
+    o.data = SCRATCH "/nowhere";
+    tiny_check_refused(&o, "cannot look at --data " SCRATCH "/nowhere: ");
     assert_true(os_file_rename(here, there));
     o.data = there;
     o.steps = 2;

@@ -131,6 +131,15 @@ static void test_lost_metrics(void **state)
     tiny_train(public_device, &o, UINT64_MAX);
     tiny_check_metrics(o.out, 4, STEPS);
     tiny_check_same_checkpoint(tiny_straight(), o.out, STEPS);
+
+    o = tiny_options(DATA, SCRATCH "/unlogged_one");
+    trainer = pix_trainer_create(public_device, &o);
+    assert_non_null(trainer);
+    assert_true(os_file_remove(SCRATCH "/unlogged_one/metrics.jsonl"));
+    assert_true(file_make_folder(SCRATCH "/unlogged_one/metrics.jsonl"));
+    take_steps(trainer, 1);
+    pix_trainer_destroy(trainer);
+    public_check_message("1 line of metrics could not be written");
 }
 
 // A folder stands where a checkpoint would be.
@@ -221,6 +230,41 @@ static void test_removed_folders(void **state)
     tiny_check_same_checkpoint(tiny_straight(), o.out, STEPS);
 }
 
+// Another process removes the run and begins its own there: nothing is written in it,
+// whether it still trains or not. Moved away, the run makes its folder again.
+static void test_replaced_folder(void **state)
+{
+    struct pix_train_options o = tiny_options(DATA, SCRATCH "/replaced");
+    (void)state;
+    public_need_device();
+    o.save_freq = 2;
+    pix_trainer *trainer = pix_trainer_create(public_device, &o);
+    assert_non_null(trainer);
+    take_steps(trainer, 3);
+    assert_true(test_remove_tree(o.out));
+    struct pix_train_options other_options = o;
+    other_options.seed++;
+    other_options.keep = 9;
+    pix_trainer *other = pix_trainer_create(public_device, &other_options);
+    assert_non_null(other);
+    take_steps(other, 1);
+    public_messages[0] = '\0';
+    take_steps(trainer, 2);
+    assert_int_equal(count_messages("another process has the folder now"), 2);
+    assert_false(tiny_has_checkpoint(o.out, 4));
+    take_steps(other, 2);
+    pix_trainer_destroy(other);
+    take_steps(trainer, 2);
+    assert_false(tiny_has_checkpoint(o.out, 6));
+    assert_true(tiny_has_checkpoint(o.out, 2));
+    tiny_check_metrics(o.out, 1, 3);
+    assert_true(os_file_rename(o.out, SCRATCH "/moved"));
+    take_steps(trainer, STEPS - 7);
+    pix_trainer_destroy(trainer);
+    tiny_check_metrics(o.out, 4, STEPS);
+    tiny_check_same_checkpoint(tiny_straight(), o.out, STEPS);
+}
+
 // A file stands where the folder of grids would be: one warning for the whole run.
 static void test_failed_samples(void **state)
 {
@@ -253,9 +297,13 @@ static int open_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full_disk),         cmocka_unit_test(test_lost_metrics),
-        cmocka_unit_test(test_failed_checkpoint), cmocka_unit_test(test_failed_end),
-        cmocka_unit_test(test_removed_folders),   cmocka_unit_test(test_failed_samples),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_lost_metrics),
+        cmocka_unit_test(test_failed_checkpoint),
+        cmocka_unit_test(test_failed_end),
+        cmocka_unit_test(test_removed_folders),
+        cmocka_unit_test(test_replaced_folder),
+        cmocka_unit_test(test_failed_samples),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

@@ -558,6 +558,15 @@ void os_lock_release(struct os_lock *lock)
     mem_free(lock);
 }
 
+// What cannot be looked at, for a reason that may pass, is not another folder.
+bool os_lock_is_of(const struct os_lock *lock, const char *folder)
+{
+    struct stat named;
+    const char *path = *folder ? folder : ".";
+    return lock->folder < 0 || stat(path, &named) != 0 ||
+           is_file_at(lock->folder, path);
+}
+
 bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name),
                     void *user)
 {

@@ -139,11 +139,15 @@ static bool check_new(const char *out)
 // reached (a disk that is not mounted, no permission) does not mean that.
 static bool keeps_data(const char *out, const char *stored, const char *given)
 {
-    char *is = os_path_absolute(given);
     char *was = stored ? os_path_absolute(stored) : NULL;
-    bool same = was && is && strcmp(was, is) == 0;
     bool is_gone = !was && (!stored || os_path_is_absent(stored));
-    if (!was && !is_gone)
+    char *is = was ? os_path_absolute(given) : NULL;
+    bool same = is && strcmp(was, is) == 0;
+    if (was && !is)
+        log_error("train: cannot look at --data %s: %s: name a folder that can be "
+                  "read, or leave --data out to go on with %s",
+                  given, os_error_text(), was);
+    else if (!was && !is_gone)
         log_error("train: cannot look at %s, which the run in %s was started with: %s: "
                   "make it readable again (a disk that is not mounted?)",
                   stored, out, os_error_text());
@@ -229,20 +233,24 @@ static char *config_text(const struct pix_train_options *o)
     return text;
 }
 
+static bool has_content(const char *path, const char *text)
+{
+    struct reason reason;
+    void *data = NULL;
+    size_t size = 0;
+    bool same = file_load(path, FILE_READ_LIMIT, &data, &size, &reason) &&
+                size == strlen(text) && memcmp(data, text, size) == 0;
+    mem_free(data);
+    return same;
+}
+
 // Writes config.json unless it has this content: its time stamp is then that of the
 // last change.
 static bool write_config(const struct pix_train_options *o)
 {
-    struct reason reason;
-    void *before = NULL;
-    size_t size = 0;
     char *path = file_join(o->out, config_name);
     char *text = path ? config_text(o) : NULL;
-    bool ok = text != NULL;
-    if (ok && !(file_load(path, FILE_READ_LIMIT, &before, &size, &reason) &&
-                size == strlen(text) && memcmp(before, text, size) == 0))
-        ok = file_write(path, text, strlen(text));
-    mem_free(before);
+    bool ok = text && (has_content(path, text) || file_write(path, text, strlen(text)));
     mem_free(text);
     mem_free(path);
     return ok;
@@ -287,36 +295,69 @@ static bool make_folder_in(const char *run, const char *name)
     return ok;
 }
 
-// The lock went with the folder. Meanwhile another process may have begun a run there,
-// in which nothing is written.
+// Whether the folder that is at the run's path now may be the run's: an empty one, or
+// this very run, moved to another disk or on one that is mounted again.
+static bool may_take(const struct pix_train_options *o)
+{
+    bool ok = os_path_is_absent(o->out);
+    if (!ok && has_config(o->out)) {
+        char *path = file_join(o->out, config_name);
+        char *text = path ? config_text(o) : NULL;
+        ok = text && has_content(path, text);
+        mem_free(text);
+        mem_free(path);
+    } else if (!ok) {
+        bool empty = true;
+        ok = os_folder_list(o->out, note_entry, &empty) && empty;
+    }
+    return ok;
+}
+
+// The lock went with the folder. Meanwhile another process may have made it anew, and
+// in what is another's nothing is written: it is looked at before the file of the lock
+// is made there, and again under the lock.
 static bool lock_again(struct run *r)
 {
     const char *out = r->options->out;
+    bool held = false;
     os_lock_release(r->lock);
     r->lock = NULL;
-    if (!file_make_folder(out) || !take_lock(r, out))
+    const bool is_free = may_take(r->options);
+    if (is_free && !file_make_folder(out))
         return false;
-    if (!has_config(out))
+    if (is_free)
+        r->lock = os_lock_take(out, lock_name, &held);
+    if (is_free && !r->lock && !held) {
+        log_error("train: cannot lock %s/%s: %s", out, lock_name, os_error_text());
+        return false;
+    }
+    if (r->lock && may_take(r->options))
         return true;
     os_lock_release(r->lock);
     r->lock = NULL;
-    log_error(
-        "train: %s was removed while the run was under way, and holds another run "
-        "now",
-        out);
+    log_error("train: %s was removed or replaced while the run was under way, and "
+              "another process has the folder now, in which nothing is written: move "
+              "it away, and this run makes its own again",
+              out);
     return false;
 }
 
 // Makes the folder of a run again that somebody has removed meanwhile: what it held is
-// gone, but its newest state is in memory.
+// gone, but its newest state is in memory. False if another process has the folder.
 static bool restore(struct run *r)
 {
     const char *out = r->options->out;
-    if (r->lock && has_config(out))
-        return true;
-    const bool is_gone = os_path_is_absent(out);
-    if ((is_gone || !r->lock) && !lock_again(r))
+    const bool is_gone =
+        !r->lock || os_path_is_absent(out) || !os_lock_is_of(r->lock, out);
+    if (is_gone && !lock_again(r))
         return false;
+    if (has_config(out)) {
+        if (is_gone)
+            log_info("train: %s is another folder now, with this run in it: the run "
+                     "goes on there",
+                     out);
+        return true;
+    }
     bool ok = write_tuning(r->options, r->tuning) && write_config(r->options);
     if (ok)
         log_warn(
@@ -387,17 +428,21 @@ static void remove_temporaries(const char *run)
 
 // Whether a line of metrics belongs to a step after this one. A line that cannot be
 // read does not count: it was damaged by something else, and the lines after it are
-// good.
-static bool is_later(const char *line, size_t length, uint64_t step)
+// good. False after a message if there is no memory to read it.
+static bool find_later(const char *line, size_t length, uint64_t step, bool *is_later)
 {
     uint64_t found = 0;
+    const uint64_t failures = mem_failures();
     struct log_capture capture;    // a broken line is not an error
     log_capture_begin(&capture);
-    json_t *document = json_parse(line, length, "metrics.jsonl");
-    log_capture_end(&capture);
-    bool later = json_to_u64(json_object_get(document, "step"), &found) && found > step;
+    json_t *document = json_parse(line, length, metrics_name);
+    const char *error = log_capture_end(&capture);
+    const bool ok = mem_failures() == failures;
+    *is_later = json_to_u64(json_object_get(document, "step"), &found) && found > step;
     json_decref(document);
-    return later;
+    if (!ok)
+        log_error("%s", error);
+    return ok;
 }
 
 // Opened without following a link, whatever has happened to the folder. NULL after a
@@ -432,12 +477,15 @@ static bool cut_metrics(const char *path, uint64_t step)
     }
     const size_t size = (size_t)all;
     char *text = ok ? mem_alloc(size + 1) : NULL;
-    const bool has_memory = !ok || text;
+    bool has_memory = !ok || text;
     ok = text && fread(text, 1, size, stream) == size;
     while (ok && kept < size) {
         const char *end = memchr(text + kept, '\n', size - kept);
         size_t length = end ? (size_t)(end - (text + kept)) : 0;
-        if (!end || is_later(text + kept, length, step))
+        bool is_later = false;
+        if (end)
+            ok = has_memory = find_later(text + kept, length, step, &is_later);
+        if (!end || is_later)
             break;
         kept += length + 1;
     }
@@ -450,11 +498,11 @@ static bool cut_metrics(const char *path, uint64_t step)
 }
 
 // Takes back what was written of a line. A file that was removed meanwhile has none.
-static bool cut_back(const char *path, uint64_t size)
+// *reason is as of os_file_open_own.
+static bool cut_back(const char *path, uint64_t size, const char **reason)
 {
-    const char *reason;
     uint64_t now = 0;
-    FILE *stream = os_file_open_own(path, &reason);
+    FILE *stream = os_file_open_own(path, reason);
     bool ok = stream && os_file_size(stream, &now) &&
               (now <= size || os_file_cut(stream, size));
     if (stream)
@@ -510,11 +558,13 @@ static uint64_t count_pending(const struct run *r)
     return count;
 }
 
-static bool report_metrics(const struct run *r)
+// Without a reason the system's last error is it.
+static bool report_metrics(const struct run *r, const char *reason)
 {
-    char reason[FILE_REASON_SIZE];
+    char text[FILE_REASON_SIZE];
     log_error("train: cannot write %s: %s", r->metrics_path,
-              file_write_reason(r->metrics_path, r->pending_size, reason));
+              reason ? reason
+                     : file_write_reason(r->metrics_path, r->pending_size, text));
     return false;
 }
 
@@ -523,27 +573,31 @@ static bool report_metrics(const struct run *r)
 // report a full disk only then.
 static bool append_pending(struct run *r, bool lasting)
 {
+    const char *reason = NULL;
     uint64_t before = 0;
-    if (r->is_torn && !cut_back(r->metrics_path, r->torn_at))
-        return report_metrics(r);
+    if (r->is_torn && !cut_back(r->metrics_path, r->torn_at, &reason))
+        return report_metrics(r, reason);
     r->is_torn = false;
     FILE *stream = open_metrics(r->metrics_path, r->pending_size);
     if (!stream)
         return false;
-    bool ok = os_file_size(stream, &before) &&
+    const bool has_size = os_file_size(stream, &before);
+    bool ok = has_size &&
               (r->pending_size == 0 ||
                fwrite(r->pending, 1, r->pending_size, stream) == r->pending_size) &&
               (lasting ? os_file_sync(stream) : fflush(stream) == 0);
     if (!ok)
-        report_metrics(r);
+        report_metrics(r, NULL);
     if (fclose(stream) != 0 && ok)
-        ok = report_metrics(r);
-    if (!ok) {
-        // What was written of a line is taken back, now or before the next attempt.
-        r->is_torn = !cut_back(r->metrics_path, before);
+        ok = report_metrics(r, NULL);
+    // What was written of a line is taken back, now or before the next attempt. Nothing
+    // was where the size is not known.
+    if (!ok && has_size) {
+        r->is_torn = !cut_back(r->metrics_path, before, &reason);
         r->torn_at = before;
-        return false;
     }
+    if (!ok)
+        return false;
     if (before < r->metrics_size)
         log_warn("train: %s was removed or cut while the run was under way: the lines "
                  "before are missing in it",
@@ -620,9 +674,8 @@ void run_close(struct run *r)
     const uint64_t lost = r->lost_lines + count_pending(r);
     if (lost > 0)
         log_warn("train: %" PRIu64
-                 " lines of metrics could not be written to %s and are "
-                 "lost",
-                 lost, r->metrics_path);
+                 " line%s of metrics could not be written to %s and %s lost",
+                 lost, PLURAL(lost), r->metrics_path, lost == 1 ? "is" : "are");
     os_lock_release(r->lock);
     mem_free(r->pending);
     mem_free(r->metrics_path);

@@ -68,7 +68,7 @@ bool run_open(struct run *r, const struct pix_train_options *o,
 void run_close(struct run *r);    // a zeroed one is fine
 
 // Makes a folder of the run if it is not there, such as "samples". Where the whole run
-// was removed meanwhile, it is made again first.
+// was removed meanwhile, it is made again first, unless another process has made it.
 bool run_make_folder(struct run *r, const char *name);
 
 // Appends a line; fields that are NaN become null. What cannot be written stays in
