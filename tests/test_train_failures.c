@@ -137,12 +137,22 @@ static void test_damaged_checkpoints(void **state)
     o.save_freq = 2;
     tiny_train(public_device, &o, 6);
     damage(o.out, 6);
+    // What was set aside before is not replaced.
+    char *path = checkpoint_path(o.out, 6), *aside = mem_printf("%s.unreadable", path);
+    tiny_write_text(aside, "mine");
     o.continue_run = true;
     o.keep = 1;
     snprintf(before, sizeof(before), "%s", pix_last_error());
     tiny_train(public_device, &o, 8);
     public_check_message("cut short");
-    public_check_message("unreadable");
+    public_check_message("is now step-00000006.safetensors.unreadable-2");
+    void *text;
+    size_t size;
+    assert_true(file_read(aside, &text, &size));
+    assert_string_equal(text, "mine");
+    mem_free(text);
+    mem_free(aside);
+    mem_free(path);
     assert_true(tiny_has_checkpoint(o.out, 8));
     assert_string_equal(pix_last_error(), before);    // what was put right is no error
 
@@ -300,7 +310,7 @@ static void test_losses_not_finite(void **state)
     o.on_nan = "stop";
     assert_int_equal(train_until_failure(&o), 0);
     public_check_message("numbers that are not finite");
-    public_check_message("step-00000008.safetensors.unreadable");
+    public_check_message("step-00000008.safetensors.not-finite");
     public_check_message("is not finite in step 3");
     assert_true(tiny_has_checkpoint(o.out, 2));
 }
@@ -309,7 +319,9 @@ static void test_losses_not_finite(void **state)
 static void test_moments_not_finite(void **state)
 {
     static const char data[] = SCRATCH "/large_moment";
-    struct pix_train_options o = extreme_options(data, SCRATCH "/moments");
+    // A path that is in a message three times.
+    char *out = mem_printf(SCRATCH "/%0200d", 1);
+    struct pix_train_options o = extreme_options(data, out);
     (void)state;
     public_need_device();
     make_extreme(data, 1e16f);
@@ -318,8 +330,10 @@ static void test_moments_not_finite(void **state)
     assert_int_equal(train_until_failure(&o), 2);
     public_check_message("after step 3 the tensor adam.D.");
     public_check_message("step-00000002");
+    public_check_message("--on-nan continue trains on all the same");
     assert_true(tiny_has_checkpoint(o.out, 2));
     assert_false(tiny_has_checkpoint(o.out, 3));
+    mem_free(out);
 }
 
 // More pairs than are kept in memory; the last one goes while the run is under way.

@@ -585,17 +585,19 @@ const char *checkpoint_not_finite(const struct checkpoint *c)
     return c->not_finite;
 }
 
-bool checkpoint_is_finite(struct checkpoint *c)
+bool checkpoint_find_finite(struct checkpoint *c, bool *is_finite)
 {
     void *data = NULL;
     size_t capacity = 0;
     bool ok = true;
-    for (size_t i = 0; i < safetensors_count(c->file) && ok; i++) {
+    *is_finite = true;
+    for (size_t i = 0; i < safetensors_count(c->file) && ok && *is_finite; i++) {
         const struct safetensors_entry *e = safetensors_at(c->file, i);
         const uint64_t bytes = e->end - e->begin;
-        ok = strcmp(e->kind, "F32") != 0 ||
-             (mem_grow(&data, &capacity, (size_t)bytes, 1) && read_entry(c, e, data) &&
-              all_finite(data, bytes));
+        if (strcmp(e->kind, "F32") != 0)
+            continue;
+        ok = mem_grow(&data, &capacity, (size_t)bytes, 1) && read_entry(c, e, data);
+        *is_finite = ok && all_finite(data, bytes);
     }
     mem_free(data);
     return ok;

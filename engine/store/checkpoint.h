@@ -94,8 +94,9 @@ bool checkpoint_load(struct checkpoint *c, const char *network,
 // if there is none. Such a tensor is loaded like the others.
 const char *checkpoint_not_finite(const struct checkpoint *c);
 
-// Reads the whole file. False, too, if it cannot be read.
-bool checkpoint_is_finite(struct checkpoint *c);
+// Reads the whole file and finds whether all its numbers are finite. False after one
+// message if it cannot be read: checkpoint_is_damaged says whether for its content.
+bool checkpoint_find_finite(struct checkpoint *c, bool *is_finite);
 
 // Reads the values of one weight, [n, c, h, w] or [c], which a check has passed; with
 // `average` their moving average where the file has one.

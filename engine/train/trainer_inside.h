@@ -7,6 +7,7 @@
 #ifndef TRAIN_TRAINER_INSIDE_H
 #define TRAIN_TRAINER_INSIDE_H
 
+#include "base/log.h"
 #include "ops/tuning.h"
 #include "pix2pix.h"
 #include "program/program.h"
@@ -64,8 +65,8 @@ struct trainer {
     double pace;                       // seconds that it took
     struct pix_step_metrics unseen;    // of a step that trainer_save waited for
     bool has_unseen;
-    bool is_stuck;        // the next step could not be begun
-    char starved[512];    // why it has no batch, "" if it has
+    bool is_stuck;                  // the next step could not be begun
+    char starved[LOG_LINE_SIZE];    // why it has no batch, "" if it has
 
     // Time of the host in a step, apart from waiting for the device.
     double wait_seconds, batch_seconds;    // in the present call
@@ -114,7 +115,7 @@ char *trainer_newest_checkpoint(const struct trainer *t);
 
 // What to do about numbers that are not finite, as the end of a message. Returns
 // `text`.
-#define TRAINER_ADVICE_SIZE 768
+#define TRAINER_ADVICE_SIZE LOG_LINE_SIZE    // paths may be long
 const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZE]);
 
 // ---------------------------------------------------------------------------

@@ -125,9 +125,23 @@ static bool may_use_numbers(const struct trainer *t, const struct checkpoint *c,
 
 enum load_result {
     LOAD_DONE,
-    LOAD_UNUSABLE,    // by its content: an older one may be tried
-    LOAD_FAILED,      // this time; the file may be good
+    LOAD_UNUSABLE,      // by its content: an older one may be tried
+    LOAD_NOT_FINITE,    // the same, but --on-nan continue would use it
+    LOAD_FAILED,        // this time; the file may be good
 };
+
+static bool may_go_back(enum load_result r)
+{
+    return r == LOAD_UNUSABLE || r == LOAD_NOT_FINITE;
+}
+
+// Of a checkpoint that was not read, and why.
+static void report_unread(const char *path, const char *error)
+{
+    log_error("train: the checkpoint %s could not be read this time: %s: nothing was "
+              "changed; resume again when the cause is gone",
+              path, error);
+}
 
 // Shapes are checked before anything is loaded. What is loaded of a file that turns out
 // to be damaged later is replaced by an older one, or the start fails.
@@ -146,11 +160,8 @@ static enum load_result load(struct trainer *t, const char *path, uint64_t step)
               checkpoint_load(c, "G", t->generator, t->device, tensor_upload) &&
               checkpoint_load(c, "D", t->discriminator, t->device, tensor_upload);
     is_damaged = checkpoint_is_damaged(c);
-    if (ok && !may_use_numbers(t, c, path)) {
-        ok = false;
-        is_damaged = true;
-    }
-    if (ok) {
+    const bool is_refused = ok && !may_use_numbers(t, c, path);
+    if (ok && !is_refused) {
         const struct checkpoint_state *state = checkpoint_get_state(c);
         t->step = t->saved = state->step;
         t->finite = checkpoint_not_finite(c)[0] ? 0 : state->step;
@@ -160,7 +171,10 @@ static enum load_result load(struct trainer *t, const char *path, uint64_t step)
         memcpy(t->image_names, state->image_names, sizeof(t->image_names));
     }
     checkpoint_close(c);
-    return ok ? LOAD_DONE : is_damaged ? LOAD_UNUSABLE : LOAD_FAILED;
+    return is_refused   ? LOAD_NOT_FINITE
+           : ok         ? LOAD_DONE
+           : is_damaged ? LOAD_UNUSABLE
+                        : LOAD_FAILED;
 }
 
 // What is wrong with a file is a warning, since there may be an older checkpoint. A
@@ -172,45 +186,78 @@ static enum load_result try_load(struct trainer *t, const char *path, uint64_t s
     log_capture_begin(&capture);
     enum load_result result = load(t, path, step);
     const char *error = log_capture_end(&capture);
-    if (result == LOAD_UNUSABLE)
+    if (may_go_back(result))
         log_warn("%s", error);
     else if (result == LOAD_FAILED)
-        log_error("train: the checkpoint %s could not be read this time: %s: nothing "
-                  "was changed; resume again when the cause is gone",
-                  path, error);
+        report_unread(path, error);
     return result;
 }
 
 // The newest checkpoint of those given whose numbers are all finite; 0: none. The files
-// are read for it, which a run does that resumes from one with other numbers.
-static uint64_t find_finite(const char *run, const uint64_t *steps, size_t count)
+// are read for it, which a run does that resumes from one with other numbers. False
+// after a message if one could not be read this time: it may be the one that is to be
+// kept.
+static bool find_finite(const char *run, const uint64_t *steps, size_t count,
+                        uint64_t *found)
 {
-    uint64_t found = 0;
-    struct log_capture capture;    // a damaged one is none
-    log_capture_begin(&capture);
-    for (size_t i = 0; i < count && !found; i++) {
+    bool ok = true;
+    *found = 0;
+    for (size_t i = 0; ok && i < count && !*found; i++) {
+        bool is_finite = false, is_damaged = false;
+        struct log_capture capture;    // a damaged one is none
+        log_capture_begin(&capture);
         char *path = checkpoint_path(run, steps[i]);
-        struct checkpoint *c = path ? checkpoint_open(path) : NULL;
-        if (c && checkpoint_is_finite(c))
-            found = steps[i];
+        struct checkpoint *c = path ? checkpoint_examine(path, &is_damaged) : NULL;
+        if (c && !checkpoint_find_finite(c, &is_finite))
+            is_damaged = checkpoint_is_damaged(c);
+        else if (c)
+            is_damaged = !is_finite;
         checkpoint_close(c);
+        const char *error = log_capture_end(&capture);
+        ok = is_finite || is_damaged;
+        if (is_finite)
+            *found = steps[i];
+        else if (!ok)
+            report_unread(path ? path : run, error);
         mem_free(path);
     }
-    log_capture_end(&capture);
-    return found;
+    return ok;
+}
+
+// A name beside a checkpoint that no file has. NULL if there is none.
+static char *name_aside(const char *path, const char *what)
+{
+    enum { TRIES = 1000 };
+    char *aside = mem_printf("%s.%s", path, what);
+    for (int i = 2; aside && !os_path_is_absent(aside); i++) {
+        mem_free(aside);
+        aside = i < TRIES ? mem_printf("%s.%s-%d", path, what, i) : NULL;
+    }
+    return aside;
 }
 
 // Renames checkpoints newer than the one that could be read: the next start would take
 // them for the newest of the run. They are kept, since they may be of use to a person.
-static void set_aside(const char *run, const uint64_t *steps, size_t count)
+static void set_aside(const char *run, const uint64_t *steps,
+                      const enum load_result *results, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        const bool is_whole = results[i] == LOAD_NOT_FINITE;
         char *path = checkpoint_path(run, steps[i]);
-        char *aside = path ? mem_printf("%s.unreadable", path) : NULL;
-        if (aside && os_file_rename(path, aside))
-            log_warn("train: %s cannot be used and is now %s", path, file_name(aside));
-        else if (aside)
+        char *aside =
+            path ? name_aside(path, is_whole ? "not-finite" : "unreadable") : NULL;
+        if (!aside)
+            log_warn("train: no name was found to set aside the checkpoint of step "
+                     "%" PRIu64,
+                     steps[i]);
+        else if (!os_file_rename(path, aside))
             log_warn("train: cannot rename %s: %s", path, os_error_text());
+        else if (is_whole)
+            log_warn("train: %s has numbers that are not finite and is now %s: give it "
+                     "its name back to go on from it with --on-nan continue",
+                     path, file_name(aside));
+        else
+            log_warn("train: %s cannot be used and is now %s", path, file_name(aside));
         mem_free(aside);
         mem_free(path);
     }
@@ -248,30 +295,37 @@ static bool resume(struct trainer *t, bool *found)
     const char *run = t->settings.options.out;
     uint64_t *steps = NULL;
     size_t count = 0, i = 0;
-    enum load_result result = LOAD_UNUSABLE;
+    enum load_result *results = NULL, result = LOAD_UNUSABLE;
+    bool ok = false;
     *found = false;
-    if (!checkpoint_list(run, &steps, &count))
-        return false;
-    for (; i < count && result == LOAD_UNUSABLE; i++) {
+    if (!checkpoint_list(run, &steps, &count) ||
+        !(results = mem_array(count, sizeof(*results))))
+        goto done;
+    for (; i < count && may_go_back(result); i++) {
         char *path = checkpoint_path(run, steps[i]);
-        result = path ? try_load(t, path, steps[i]) : LOAD_FAILED;
+        results[i] = result = path ? try_load(t, path, steps[i]) : LOAD_FAILED;
         if (result == LOAD_DONE)
             log_info("train: resuming from %s", path);
         mem_free(path);
     }
+    if (result == LOAD_DONE && t->finite == 0 &&
+        !find_finite(run, steps + i, count - i, &t->finite))
+        goto done;
     *found = result == LOAD_DONE;
-    if (*found && t->finite == 0)
-        t->finite = find_finite(run, steps + i, count - i);
+    ok = *found || count == 0;
     if (*found)
-        set_aside(run, steps, i - 1);
-    else if (count > 0 && result == LOAD_UNUSABLE)
+        set_aside(run, steps, results, i - 1);
+    else if (count > 0 && may_go_back(result))
         log_error("train: none of %zu checkpoint%s in %s can be used: the warnings "
                   "before say why; move them away to start from the beginning",
                   count, PLURAL(count), run);
     else if (count == 0)
         log_info("train: %s has no checkpoint yet: starting from the beginning", run);
+
+done:
+    mem_free(results);
     mem_free(steps);
-    return *found ? keeps_tuning(t) : count == 0;
+    return ok && (!*found || keeps_tuning(t));
 }
 
 // Loads the weights of a file, whose concatenations may have the other order.
