@@ -8,6 +8,7 @@
 #include "support/tiny.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -33,6 +34,15 @@ static void write_table(const char *path, const char *variant)
         assert_true(tuning_set(&t, names[i], variant, false));
     assert_true(tuning_write(path, &t));
     tuning_finish(&t);
+}
+
+static bool is_kept;
+
+static void note_kept(void *user, enum pix_log_level level, const char *text)
+{
+    (void)user;
+    (void)level;
+    is_kept = is_kept || strstr(text, "tuning.json: --tuning on measures nothing here");
 }
 
 // A run keeps its table of kernels and resumes with it, and with no other.
@@ -92,6 +102,17 @@ static void test_tuning(void **state)
     o.tuning = "auto";    // which is off for this run now
     o.steps = 11;
     tiny_train(public_device, &o, UINT64_MAX);
+
+    // Asked to measure, it says that it does not.
+    const struct pix_device_options options = { .log = { note_kept, NULL,
+                                                         PIX_LOG_INFO } };
+    pix_device *device = pix_device_create(&options);
+    assert_non_null(device);
+    o.tuning = "on";
+    o.steps = 12;
+    tiny_train(device, &o, UINT64_MAX);
+    pix_device_destroy(device);
+    assert_true(is_kept);
 
     // A bad table is refused before there is a run.
     o = tiny_options(DATA, SCRATCH "/untuned");

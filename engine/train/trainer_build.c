@@ -58,8 +58,13 @@ static bool find_tuning(struct trainer *t, bool measure)
     const struct pix_train_options *o = &t->settings.options;
     const bool is_auto = tuned_uses_cache(t->settings.tuning);
     struct tuning all = { 0 };
-    if (is_auto && measure && !t->run.is_new)
+    if (is_auto && measure && !t->run.is_new) {
+        if (t->settings.tuning == TUNING_ON)
+            log_info("train: the run goes on with its own table of kernels, "
+                     "%s/tuning.json: --tuning on measures nothing here",
+                     o->out);
         return run_read_tuning(o, &t->tuning);
+    }
     bool ok = tuned_open(t->device, t->settings.tuning, o->tuning, &all);
     if (ok && is_auto)
         ok = build_program(t) &&
