@@ -198,8 +198,33 @@ static void test_several(void **state)
     check_contains("ignored: 1 image in " DATA "/train; " DATA "/A/train and " DATA
                    "/B/train (2 pairs); " DATA "/train_A (without " DATA
                    "/train_B); 4 images in the folders of " DATA "/train\n");
+    // Of equally many, pairs in two folders rather than in one.
     make("train", "s.png t.png ");
-    check_list("train/s.png, train/stray.png, train/t.png, ");
+    check_list("train/A/1.png train/B/1.png, train/A/2.png train/B/2.png, "
+               "train/A/3.png train/B/3.png, ");
+    make("train", "u.png ");
+    check_list("train/s.png, train/stray.png, train/t.png, train/u.png, ");
+
+    // Other folders in that of the split are no rivals, however many files they have.
+    setup(NULL);
+    make("train", "1.png ");
+    make("train/masks", "1.png 2.png 3.png 4.png ");
+    check_list("train/1.png, ");
+    check_contains("ignored: 4 images in the folders of " DATA "/train\n");
+
+    // What is not read is no place to train on, but somebody's data.
+    setup(NULL);
+    make("train", "preview.png notes.txt ");
+    make("train/A", "1.tif 2.tif 3.png ");
+    make("train/B", "1.tif 2.tif 4.png ");
+    make("train/labels", "1.txt ");
+    make("A_train", "1.tif ");
+    make("B_train", "");
+    check_list("train/preview.png, ");
+    check_contains("ignored: " DATA "/train/A and " DATA
+                   "/train/B (0 pairs, 4 files that are not read); " DATA
+                   "/A_train and " DATA
+                   "/B_train (0 pairs, 1 file that is not read)\n");
 }
 
 // trainA and trainB are no pairs where few names are in both.
@@ -235,6 +260,16 @@ static void test_unpaired(void **state)
     make("trainB", "1.png 2.tif 3.tif 4.tif 5.tif ");
     check_list("trainA/1.png trainB/1.png, ");
     check_contains("skipping 4 of 5 files of " DATA "/trainA: the partner in");
+
+    // Unless they are few, or no images at all.
+    setup(NULL);
+    make("trainA", "1.png 2.png 3.png 4.png 5.png ");
+    make("trainB", "1.png 2.tif 6.png 7.png ");
+    check_refused("look unpaired: of 5 and 3 images 1 have");
+    setup(NULL);
+    make("trainA", "1.png 2.png 3.png ");
+    make("trainB", "1.png 2.txt 3.txt 4.png ");
+    check_refused("look unpaired: of 3 and 2 images 1 have");
 
     // One pair anywhere else is better than what looks unpaired.
     setup(NULL);

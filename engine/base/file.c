@@ -58,6 +58,14 @@ static void refuse_size(uint64_t size, uint64_t limit, struct reason *reason)
 bool file_load(const char *path, uint64_t limit, void **data, size_t *size,
                struct reason *reason)
 {
+    return file_load_if(path, limit, NULL, data, size, reason);
+}
+
+bool file_load_if(const char *path, uint64_t limit,
+                  bool (*accept)(const char *path, const void *head, size_t size,
+                                 struct reason *reason),
+                  void **data, size_t *size, struct reason *reason)
+{
     char *bytes = NULL;
     size_t used = 0, capacity = 0;
     uint64_t known;
@@ -75,7 +83,8 @@ bool file_load(const char *path, uint64_t limit, void **data, size_t *size,
     // Files of /proc have no size, and others grow meanwhile: they are read to their
     // end as well. A byte more than expected shows that this is the end, and another
     // one is for the 0 behind the content.
-    size_t room = known ? (size_t)known + 1 : 64 * 1024;
+    const size_t usual = known ? (size_t)known + 1 : 64 * 1024;
+    size_t room = accept ? FILE_HEAD : usual;
     for (;;) {
         room = (size_t)MIN((uint64_t)room, limit - used + 1);
         if (!mem_grow(&bytes, &capacity, used + room + 1, 1)) {
@@ -88,10 +97,13 @@ bool file_load(const char *path, uint64_t limit, void **data, size_t *size,
             refuse_size(limit, limit, reason);
             goto fail;
         }
+        const bool is_head = accept && used == count;
+        if (is_head && !ferror(stream) && !accept(path, bytes, count, reason))
+            goto fail;
         if (count < room)
             break;
         // At least as much again, so that a large file is copied a few times only.
-        room = MAX((size_t)64 * 1024, used);
+        room = is_head && usual > used ? usual - used : MAX((size_t)64 * 1024, used);
     }
     // A short count is the end or an error. The reason comes before fclose, which may
     // set errno again.

@@ -37,6 +37,8 @@ bool bmp_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason);
 bool bmp_write(const char *path, const struct picture *picture);
 
+// Whether these first bytes can be those of a TGA, or are too few to say.
+bool tga_may_be(const uint8_t *data, size_t size);
 bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason);
 bool tga_write(const char *path, const struct picture *picture);
@@ -44,8 +46,8 @@ bool tga_write(const char *path, const struct picture *picture);
 // NumPy's .npy files, versions 1 to 3: arrays whose axes are in this order, or [h, w],
 // which is one channel, in either byte order and either memory order. u1, u2 and f4 are
 // the kinds; f2 and f8 become f32, b1 u8 of 0 and 255; wider or signed integers become
-// u16 if all are 0 to 65535, and are refused otherwise. Floats must be finite. Written
-// in little endian.
+// u16 (i1: u8) if all are 0 to 65535, and are refused otherwise. Floats must be finite.
+// Written in little endian.
 bool npy_is(const uint8_t *data, size_t size);
 bool npy_decode(const uint8_t *data, size_t size, enum array_order order,
                 struct picture *picture, struct reason *reason);

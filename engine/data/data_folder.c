@@ -43,7 +43,7 @@ static const struct layout {
     { CLASSES, { "", "" } },
 };
 
-enum { LAYOUTS = ARRAY_LEN(layouts), SPLIT_FOLDER = 0, SPLIT_SIDES = 1, NOTE = 1024 };
+enum { LAYOUTS = ARRAY_LEN(layouts), SPLIT_FOLDER = 0, NOTE = 1024 };
 
 // What is in the folders of a layout.
 struct place {
@@ -103,7 +103,8 @@ static bool place_init(struct place *p, const struct layout *layout, const char 
 }
 
 // Counts the pairs. `places` are all, of which those before this one have been read.
-// Other folders beside A and B may hold anything, such as masks.
+// Folders in the folder of a split may hold anything, such as masks: they count only
+// where there is no pair anywhere else. They are the last of the places.
 static bool place_read(struct place *p, const struct place *places)
 {
     const bool is_classes = p->layout->form == CLASSES;
@@ -114,21 +115,16 @@ static bool place_read(struct place *p, const struct place *places)
                                            picture_has_known_extension, &p->list_a)
                    : !listing_read(p->a, picture_has_known_extension, &p->list_a))
         return false;
-    p->is_poor = is_classes && places[SPLIT_SIDES].pairs > 0;
+    for (size_t i = 0; is_classes && i < LAYOUTS; i++)
+        p->is_poor = p->is_poor || places[i].pairs > 0;
     p->pairs = p->is_poor ? 0 : p->list_a.pictures.count;
     if (!is_sides(p))
         return true;
     if (!listing_read(p->b, picture_has_known_extension, &p->list_b) ||
         !pairing_find(&p->list_a, &p->list_b, &p->pairing))
         return false;
-    // Partners that cannot be read are partners: then the few pairs are used.
-    if (p->layout->form == UNSURE && pairing_is_poor(&p->pairing)) {
-        size_t unread;
-        const char *example;
-        if (!pairing_count_unread(&p->pairing, &unread, &example))
-            return false;
-        p->is_poor = unread == 0;
-    }
+    if (p->layout->form == UNSURE && !pairing_is_poor(&p->pairing, &p->is_poor))
+        return false;
     p->pairs = p->is_poor ? 0 : p->pairing.pairs;
     return true;
 }
@@ -194,20 +190,36 @@ static void append(char text[NOTE], const char *format, ...)
     va_end(args);
 }
 
+// Images of kinds that are not read. In folders A and B every file is meant to be one.
+static size_t count_unread(const struct place *p)
+{
+    size_t count = p->list_a.others.count + p->list_b.others.count;
+    if (is_sides(p))
+        return count;
+    count = 0;
+    for (size_t i = 0; i < p->list_a.others.count; i++)
+        count += picture_has_foreign_extension(p->list_a.others.names[i]);
+    return count;
+}
+
 // Adds what an unused place holds to a list of these. Empty folders are no places.
 static void note_unused(const struct place *p, char text[NOTE])
 {
     const char *comma = text[0] ? "; " : "";
-    const size_t pictures = p->list_a.pictures.count;
+    const size_t pictures = p->list_a.pictures.count, unread = count_unread(p);
+    char others[64] = "";
+    if (unread > 0)
+        snprintf(others, sizeof(others), ", %zu file%s not read", unread,
+                 unread == 1 ? " that is" : "s that are");
     if (is_sides(p) && p->has_a != p->has_b)
         append(text, "%s%s (without %s)", comma, p->has_a ? p->a : p->b,
                p->has_a ? p->b : p->a);
-    else if (is_sides(p) && p->list_a.pictures.count + p->list_b.pictures.count > 0)
-        append(text, "%s%s and %s (%zu pair%s)", comma, p->a, p->b, p->pairing.pairs,
-               PLURAL(p->pairing.pairs));
-    else if (!is_sides(p) && pictures > 0)
-        append(text, "%s%zu image%s in %s%s", comma, pictures, PLURAL(pictures),
-               p->layout->form == CLASSES ? "the folders of " : "", p->a);
+    else if (is_sides(p) && pictures + p->list_b.pictures.count + unread > 0)
+        append(text, "%s%s and %s (%zu pair%s%s)", comma, p->a, p->b, p->pairing.pairs,
+               PLURAL(p->pairing.pairs), others);
+    else if (!is_sides(p) && pictures + unread > 0)
+        append(text, "%s%zu image%s%s in %s%s", comma, pictures, PLURAL(pictures),
+               others, p->layout->form == CLASSES ? "the folders of " : "", p->a);
 }
 
 static bool fill_together(const struct listing *l, struct pair_list *list)
@@ -316,6 +328,15 @@ static void refuse(const struct place *places, const char *data, const char *spl
     }
 }
 
+// Whether a place is used rather than another one, which may be NULL and comes before
+// it. Of equally many pairs those in two folders are sure to be some.
+static bool is_better(const struct place *p, const struct place *than)
+{
+    if (!than || p->pairs != than->pairs)
+        return p->pairs > (than ? than->pairs : 0);
+    return is_sides(p) && than->layout->form == TOGETHER;
+}
+
 bool data_folder_list(const char *data, const char *split, struct pair_list *list)
 {
     struct place places[LAYOUTS];
@@ -336,7 +357,7 @@ bool data_folder_list(const char *data, const char *split, struct pair_list *lis
     for (size_t i = 0; ok && i < LAYOUTS; i++)
         ok = place_read(&places[i], places);
     for (size_t i = 0; ok && i < LAYOUTS; i++)
-        if (places[i].pairs > (best ? best->pairs : 0))
+        if (is_better(&places[i], best))
             best = &places[i];
     if (ok && best)
         ok = use(places, best, list);

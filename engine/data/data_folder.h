@@ -9,13 +9,13 @@
 //     DATA/trainA, DATA/trainB       the same, if most names are in both
 //     DATA/train_A, DATA/train_B     the same
 //     DATA/A_train, DATA/B_train     the same
-//     DATA/train/*                   folders of images with A and B, unless
-//     DATA/train/A
-//                                    and DATA/train/B have pairs
+//     DATA/train/*                   folders of images with A and B, if no other place
+//                                    has pairs
 //
-// That with the most pairs is used, of equal ones the first in this list. trainA and
-// trainB are the unpaired layout of the PyTorch port: where less than half of the files
-// of a side have a partner, they are not taken for pairs.
+// That with the most pairs is used, of equal ones the first in this list, but two
+// folders before one. trainA and trainB are the unpaired layout of the PyTorch port:
+// where less than half of the files of a side have a partner, they are not taken for
+// pairs; images of kinds that are not read are partners.
 
 #ifndef DATA_DATA_FOLDER_H
 #define DATA_DATA_FOLDER_H

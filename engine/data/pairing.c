@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/picture_file.h"
 #include "data/stems.h"
 
 #include <stdlib.h>
@@ -169,11 +170,6 @@ bool pairing_find(const struct listing *a, const struct listing *b, struct pairi
     return false;
 }
 
-bool pairing_is_poor(const struct pairing *p)
-{
-    return p->pairs < DIV_UP(MAX(p->a.count, p->b.count), 2);
-}
-
 bool pairing_add(const struct pairing *p, struct pair_list *list)
 {
     for (size_t i = 0; i < p->a.count; i++) {
@@ -253,6 +249,7 @@ struct reasons {
         size_t count;
         const char *name, *other;
     } doubles, unread, alike, alone;
+    size_t images;    // of `unread`, those whose partner is an image
 };
 
 static void count_left_out(struct left_out *l, const char *name, const char *other)
@@ -300,6 +297,8 @@ static bool find_reasons(const struct pairing_side *side,
             mem_free(key);
         }
         if (ok && to) {
+            if (to == &reasons->unread)
+                reasons->images += picture_has_foreign_extension(other);
             count_left_out(to, file->name, other);
             log_debug("dataset: skipping %s/%s%s%s", side->listing->folder, file->name,
                       other ? ": there is " : "", other ? other : "");
@@ -314,26 +313,26 @@ static void report_side(const struct reasons *r, const struct pairing_side *side
                         const struct pairing_side *opposite)
 {
     const char *folder = side->listing->folder;
-    const char *other_folder = opposite->listing->folder;
+    const char *other_folder = opposite->listing->folder, *s = PLURAL(side->count);
     if (r->alone.count > 0)
         log_warn(
-            "dataset: skipping %zu of %zu files of %s: no file of the same name in "
+            "dataset: skipping %zu of %zu file%s of %s: no file of the same name in "
             "%s (first: %s)",
-            r->alone.count, side->count, folder, other_folder, r->alone.name);
+            r->alone.count, side->count, s, folder, other_folder, r->alone.name);
     if (r->unread.count > 0)
-        log_warn("dataset: skipping %zu of %zu files of %s: the partner in %s has an "
+        log_warn("dataset: skipping %zu of %zu file%s of %s: the partner in %s has an "
                  "extension that is not read (first: %s, %s)",
-                 r->unread.count, side->count, folder, other_folder, r->unread.name,
+                 r->unread.count, side->count, s, folder, other_folder, r->unread.name,
                  r->unread.other);
     if (r->alike.count > 0) {
         char name[NAME_SIZE], other[NAME_SIZE];
         stem_escape(r->alike.name, name, sizeof(name));
         stem_escape(r->alike.other, other, sizeof(other));
         log_warn(
-            "dataset: skipping %zu of %zu files of %s: the name in %s differs, "
+            "dataset: skipping %zu of %zu file%s of %s: the name in %s differs, "
             "though only in case or in how characters are encoded (first: %s, %s): "
             "rename one of them",
-            r->alike.count, side->count, folder, other_folder, name, other);
+            r->alike.count, side->count, s, folder, other_folder, name, other);
     }
     if (r->doubles.count > 0)
         log_warn("dataset: skipping %zu of %zu files of %s: a file with the same name "
@@ -358,9 +357,9 @@ static void report_keys(const struct pairing *p)
     char a[NAME_SIZE], b[NAME_SIZE];
     stem_escape(p->a.files[first].name, a, sizeof(a));
     stem_escape(p->b.files[p->a.files[first].other].name, b, sizeof(b));
-    log_info("dataset: %zu of %zu pairs have names that differ in how characters are "
+    log_info("dataset: %zu of %zu pair%s names that differ in how characters are "
              "encoded (first: %s and %s): they are taken as equal",
-             count, p->pairs, a, b);
+             count, p->pairs, p->pairs == 1 ? " has" : "s have", a, b);
 }
 
 bool pairing_report(const struct pairing *p)
@@ -381,5 +380,18 @@ bool pairing_count_unread(const struct pairing *p, size_t *count, const char **e
         return false;
     *count = a.unread.count + b.unread.count;
     *example = a.unread.count ? a.unread.other : b.unread.other;
+    return true;
+}
+
+bool pairing_is_poor(const struct pairing *p, bool *is_poor)
+{
+    const size_t half = DIV_UP(MAX(p->a.count, p->b.count), 2);
+    struct reasons a, b;
+    *is_poor = p->pairs < half;
+    if (!*is_poor)
+        return true;
+    if (!find_reasons(&p->a, &p->b, &a) || !find_reasons(&p->b, &p->a, &b))
+        return false;
+    *is_poor = p->pairs + MAX(a.images, b.images) < half;
     return true;
 }

@@ -33,8 +33,9 @@ struct pairing {
 bool pairing_find(const struct listing *a, const struct listing *b, struct pairing *p);
 void pairing_free(struct pairing *p);    // a zeroed one is fine
 
-// Whether less than half of the files of a side have partners.
-bool pairing_is_poor(const struct pairing *p);
+// Whether less than half of the files of a side have partners, of which images whose
+// kind is not read are some. False without memory, after a message.
+bool pairing_is_poor(const struct pairing *p, bool *is_poor);
 
 // Appends the pairs to a list that has room for them, in the order of the stems in A.
 bool pairing_add(const struct pairing *p, struct pair_list *list);

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEAD_BYTES = 1024 };    // enough for the header of every kind
-
 // Of a file. The largest picture has 512 MiB as RGB, so 683 MiB in a BMP or TGA of 32
 // bits; the rest is for profiles and remarks.
 #define MAX_BYTES ((uint64_t)1 << 30)
@@ -101,23 +99,54 @@ bool picture_has_image_extension(const char *name)
     return kind && !kind->is_array;
 }
 
+bool picture_has_foreign_extension(const char *name)
+{
+    static const char *const foreign[] = {
+        ".tif",  ".tiff", ".webp", ".jfif", ".gif", ".avif", ".heic",
+        ".heif", ".jp2",  ".jxl",  ".exr",  ".hdr", ".pgm",  ".ppm",
+        ".pbm",  ".pnm",  ".psd",  ".dcm",  ".dng", ".npz",
+    };
+    const char *extension = file_extension(name);
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+        if (is_same_text(extension, foreign[i]))
+            return true;
+    return false;
+}
+
 // ---------------------------------------------------------------------------
 // Reading
+
+// NULL with a reason where the first bytes are those of no kind.
+static const struct file_kind *find_kind(const char *path, const uint8_t *data,
+                                         size_t size, struct reason *reason)
+{
+    const struct file_kind *named = find_by_name(path);
+    const struct file_kind *kind = find_by_content(data, size);
+    if (size == 0)
+        reason_refuse(reason, "the file is empty");
+    else if (!kind && named && named->is_array)
+        reason_refuse(reason, "not a .npy array");
+    else if (!kind && named && !named->is && tga_may_be(data, size))
+        kind = named;
+    else if (!kind)
+        reason_refuse(reason, "not a PNG, JPEG, BMP or TGA image");
+    return kind;
+}
+
+// Before the rest of a file, which may be large, is read.
+static bool accept_head(const char *path, const void *head, size_t size,
+                        struct reason *reason)
+{
+    return find_kind(path, head, size, reason) != NULL;
+}
 
 static bool decode(const char *path, const uint8_t *data, size_t size,
                    enum array_order order, struct picture *picture,
                    struct reason *reason)
 {
-    const struct file_kind *named = find_by_name(path);
-    const struct file_kind *kind = find_by_content(data, size);
-    if (size == 0)
-        return reason_refuse(reason, "the file is empty");
-    if (named && named->is_array && !kind)
-        return reason_refuse(reason, "not a .npy array");
-    if (!kind && named && !named->is)
-        kind = named;
+    const struct file_kind *kind = find_kind(path, data, size, reason);
     if (!kind)
-        return reason_refuse(reason, "not a PNG, JPEG, BMP or TGA image");
+        return false;
     return kind->is_array ? npy_decode(data, size, order, picture, reason)
                           : kind->decode(data, size, picture, reason);
 }
@@ -128,7 +157,7 @@ bool picture_read_ordered(const char *path, enum array_order order,
     void *data;
     size_t size;
     *picture = (struct picture){ 0 };
-    if (!file_load(path, MAX_BYTES, &data, &size, reason))
+    if (!file_load_if(path, MAX_BYTES, accept_head, &data, &size, reason))
         return false;
     bool ok = decode(path, data, size, order, picture, reason);
     mem_free(data);
@@ -142,7 +171,7 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
 
 bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason)
 {
-    uint8_t head[HEAD_BYTES];
+    uint8_t head[FILE_HEAD];    // enough for the header of every kind
     size_t size;
     if (!file_load_head(path, head, sizeof(head), &size, reason))
         return false;

@@ -50,5 +50,7 @@ enum pixel_kind picture_kind_held(const char *name, enum pixel_kind kind,
 // Whether a name ends in one of PICTURE_EXTENSIONS or IMAGE_EXTENSIONS, in any case.
 bool picture_has_known_extension(const char *name);
 bool picture_has_image_extension(const char *name);
+// Whether it ends in an extension of images of other kinds, such as .tif, in any case.
+bool picture_has_foreign_extension(const char *name);
 
 #endif

@@ -110,6 +110,12 @@ static void mirror(struct picture *p)
         }
 }
 
+bool tga_may_be(const uint8_t *data, size_t size)
+{
+    const uint32_t type = size < HEADER ? 1 : data[2] & ~8u;    // 8: in packets
+    return size < HEADER || (type >= 1 && type <= 3 && read_header(data).pixels > 0);
+}
+
 bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason)
 {
