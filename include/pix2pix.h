@@ -178,8 +178,8 @@ struct pix_array {
 // Reads the files of pix_image_read, with the file's own channels (1 grey, 2 grey and
 // alpha, 3 RGB, 4 RGB and alpha) and 16 bits where a PNG has them; or a NumPy array
 // [c, h, w] or [h, w] from a .npy file: u1, u2 and f4 are the three kinds; f2 and f8
-// become f32, b1 becomes u8 of 0 and 255, and other integers become u16 if all of them
-// are 0 to 65535, else they are refused. Floats must be finite.
+// become f32, b1 becomes u8 of 0 and 255, and other integers become u16 (i1: u8) if
+// all of them are 0 to 65535, else they are refused. Floats must be finite.
 PIX_API bool pix_array_read(const char *path, struct pix_array *array);
 
 // The same where the axes of a .npy file are in this order: "chw" as above, or "hwc",

@@ -576,6 +576,19 @@ static void test_bare_mixed(void **state)
     pix_translator_destroy(t);
 }
 
+// A mask of 0 and 1 as NumPy has integers.
+static void write_mask(const char *path)
+{
+    static uint8_t file[256 + 3 * SIDE * SIDE * 4] = "\x93NUMPY\1\0";
+    const int length = snprintf((char *)file + 10, 200,
+                                "{'descr': '<i4', 'fortran_order': False, "
+                                "'shape': (3, %u, %u), }",
+                                SIDE, SIDE);
+    file[8] = (uint8_t)length;
+    file[10 + length] = 1;
+    assert_true(file_write(path, file, 10 + (size_t)length + 3 * SIDE * SIDE * 4));
+}
+
 // What is converted is said: by whom, and how many.
 static void test_conversions(void **state)
 {
@@ -634,6 +647,13 @@ static void test_conversions(void **state)
     check_file(SCRATCH "/0.png", PIX_KIND_U16);
     check_file(SCRATCH "/1.png", PIX_KIND_U8);
     check_file(SCRATCH "/2.png", PIX_KIND_U16);    // the most that a PNG holds
+    messages[0] = '\0';
+    write_mask(SCRATCH "/in/2.npy");
+    assert_true(pix_translator_run_many(t, items, 3, NULL, NULL));
+    assert_string_equal(messages,
+                        "translate: 1 of 3 inputs have integers that are not u1, "
+                        "though none is above 255. They are read as 0 to 65535, where "
+                        "255 is nearly black: save arrays of 0 to 255 as u1\n");
     pix_translator_destroy(t);
     t = open_weights(path, NULL, "f32");
     assert_false(pix_translator_run_many(t, items, 1, NULL, NULL));

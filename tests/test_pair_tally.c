@@ -185,6 +185,84 @@ static void test_kinds(void **state)
     check_contains("skipping 3 of 4 pairs: their input is not u16");
 }
 
+// Wrong channels are the reason where the kind is wrong, too.
+static void test_channels(void **state)
+{
+    struct dataset_options o = options();
+    struct picture p;
+    (void)state;
+    write_blank(TRAIN "/A/a.png", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/A/b.png", PIXEL_U8, 8, 8);
+    assert_true(picture_create(&p, PIXEL_F32, 5, 8, 8));
+    assert_true(picture_write(TRAIN "/A/c.npy", &p));
+    picture_free(&p);
+    write_blank(TRAIN "/B/a.png", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/B/b.png", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/B/c.png", PIXEL_U8, 8, 8);
+    assert_int_equal(count_pairs(&o), 2);
+    assert_string_equal(text, "dataset: skipping " TRAIN
+                              "/A/c.npy: has 5 channels, the model 3\n");
+}
+
+// Resizing overshoots at edges: targets within [-1, 1] are within it.
+static void test_range(void **state)
+{
+    struct dataset_options o = options();
+    struct picture p;
+    (void)state;
+    write_blank(TRAIN "/A/a.png", PIXEL_U8, 9, 9);
+    assert_true(picture_create(&p, PIXEL_F32, 3, 9, 9));
+    float *samples = p.samples;
+    for (size_t i = 0; i < picture_bytes(&p) / sizeof(*samples); i++)
+        samples[i] = i % 9 < 4 ? -1.0f : 1.0f;
+    assert_true(picture_write(TRAIN "/B/a.npy", &p));
+    assert_int_equal(count_pairs(&o), 1);
+    assert_string_equal(text, "");
+    samples[0] = 1.5f;
+    assert_true(picture_write(TRAIN "/B/a.npy", &p));
+    picture_free(&p);
+    assert_int_equal(count_pairs(&o), 1);
+    check_contains("dataset: 1 of 1 target has values outside [-1, 1]");
+}
+
+// Masks of 0 and 1 as NumPy has integers, next to arrays that use the range.
+static void test_narrow(void **state)
+{
+    static const struct {
+        const char *type;
+        uint32_t bytes, most;
+        bool is_narrow;
+    } cases[] = {
+        { "<i8", 8, 1, true },  { "<i4", 4, 255, true }, { "<i4", 4, 256, false },
+        { "<i2", 2, 0, false }, { "<u4", 4, 7, true },   { "<u2", 2, 1, false },
+        { "|i1", 1, 1, false }, { "|u1", 1, 1, false },
+    };
+    struct dataset_options o = options();
+    (void)state;
+    o.output_nc = 1;
+    write_blank(TRAIN "/A/a.png", PIXEL_U8, 8, 4);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t file[512] = "\x93NUMPY\1\0";
+        const size_t samples = (size_t)8 * 4 * cases[i].bytes;
+        const int length = snprintf((char *)file + 10, 100,
+                                    "{'descr': '%s', 'fortran_order': False, "
+                                    "'shape': (4, 8), }",
+                                    cases[i].type);
+        file[8] = (uint8_t)length;
+        uint8_t *last = file + 10 + length + samples - cases[i].bytes;
+        last[0] = (uint8_t)cases[i].most;
+        if (cases[i].bytes > 1)
+            last[1] = (uint8_t)(cases[i].most >> 8);
+        assert_true(file_write(TRAIN "/B/a.npy", file, 10 + (size_t)length + samples));
+        assert_int_equal(count_pairs(&o), 1);
+        if (!cases[i].is_narrow)
+            assert_string_equal(text, "");
+        else
+            check_contains("dataset: 1 of 1 pair has an array of integers that are not "
+                           "u1, though none is above 255 (first: " TRAIN "/B/a.npy)");
+    }
+}
+
 // More files than are looked at: the sample is spread over all of them.
 static void test_many(void **state)
 {
@@ -243,8 +321,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_halves), TEST(test_sides),  TEST(test_kinds),
-        TEST(test_many),   TEST(test_turned),
+        TEST(test_halves), TEST(test_sides),    TEST(test_kinds), TEST(test_many),
+        TEST(test_turned), TEST(test_channels), TEST(test_range), TEST(test_narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,7 +179,7 @@ static void test_headers(void **state)
     check_header(HEADER("<u2", "False", "(2, 3, 4)"), 49, "damaged .npy: 49 bytes");
     check_header(HEADER("<f8", "False", "(2, 3, 4)"), 192, NULL);
     check_header(HEADER("<c8", "False", "(2, 3, 4)"), 192, "an array of <c8, not of");
-    check_header(HEADER("|i1", "False", "(2, 3, 4)"), 24, "an array of |i1, not of");
+    check_header(HEADER("|S1", "False", "(2, 3, 4)"), 24, "an array of |S1, not of");
     check_header(HEADER("|O", "False", "(2, 3, 4)"), 48, "an array of |O");
     check_header(HEADER("", "False", "(2, 3, 4)"), 48, "an array of");
     check_header(HEADER("<u2", "False", "()"), 2, "no axes");
@@ -232,6 +232,11 @@ static void test_headers(void **state)
     // 4 GB of which nothing is on the disk, and nothing gets into memory.
     assert_true(os_file_truncate(SCRATCH "/made.npy", UINT64_C(4000000000)));
     check_refused(SCRATCH "/made.npy", "is too large: 4000000000 bytes, at most");
+    // Nor of one that is not too large, but begins as no picture does.
+    assert_true(os_file_truncate(SCRATCH "/made.npy", UINT64_C(1) << 30));
+    check_refused(SCRATCH "/made.npy", "not a .npy array");
+    assert_true(os_file_rename(SCRATCH "/made.npy", SCRATCH "/made.tga"));
+    check_refused(SCRATCH "/made.tga", "not a PNG, JPEG, BMP or TGA image");
 }
 
 // A file of version 1 with these samples, little-endian, and what reading it gives.
@@ -266,6 +271,8 @@ static void test_types(void **state)
     } cases[] = {
         { "|b1", { 0, 1 }, 2, PIXEL_U8, { 0, 255 }, NULL },
         { "|b1", { 0, 7 }, 2, PIXEL_U8, { 0 }, "[0, 0, 1] is not True or False" },
+        { "|i1", { 0, 127 }, 2, PIXEL_U8, { 0, 127 }, NULL },
+        { "|i1", { 0, 0xfe }, 2, PIXEL_U8, { 0 }, "i1 with the value -2: integers" },
         { "<i2", { 1, 0, 0xff, 0x7f }, 4, PIXEL_U16, { 1, 32767 }, NULL },
         { ">i2", { 0, 1, 0x7f, 0xff }, 4, PIXEL_U16, { 1, 32767 }, NULL },
         { "<i2", { 1, 0, 0, 0xfc }, 4, PIXEL_U16, { 0 }, "i2 with the value -1024: " },

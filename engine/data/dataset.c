@@ -23,8 +23,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHOW_SECONDS 0.1    // between two lines of progress on a terminal
-#define LOG_SECONDS 10.0    // and in a log
+#define SHOW_SECONDS 0.1     // between two lines of progress on a terminal
+#define FIRST_SECONDS 2.0    // until the first line in a log
+#define LOG_SECONDS 10.0     // and between two of them
 
 enum { MAX_THREADS = 64, USEFUL_THREADS = 8, USUAL_CHANNELS = 3 };
 
@@ -34,7 +35,6 @@ struct item {
     struct pair_file file;
     uint8_t *pixels;    // the cached pair, NULL: decoded when its turn comes
     bool checked;
-    bool is_beyond;    // its target has floats outside [-1, 1]
     struct pair_notes notes;
     char *reason;       // which file is not read and why; NULL: it can be used
     bool is_passing;    // the reason: nothing is known of the file
@@ -169,20 +169,6 @@ static void request_stop(struct dataset *set)
 // ---------------------------------------------------------------------------
 // The check
 
-// Whether the target of a loaded pair has floats outside [-1, 1].
-static bool is_beyond(const struct dataset *set, const uint8_t *pixels)
-{
-    const struct pair_options *o = &set->pair;
-    const size_t count = (size_t)o->output_nc * o->side * o->side;
-    const float *values = (const float *)(const void *)(pixels + set->input_bytes);
-    if (o->output_kind != PIXEL_F32)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (values[i] < -1.0f || values[i] > 1.0f)
-            return true;
-    return false;
-}
-
 // A checking thread: takes files until none is left, or one cannot be read for a reason
 // that passes. A pair that is not cached is decoded into memory of this thread. Out of
 // memory leaves the file unchecked, which check_all reports.
@@ -223,7 +209,6 @@ static void check_files(void *user)
             }
         }
         item->checked = true;
-        item->is_beyond = !item->reason && is_beyond(set, pixels);
         if (!keep)
             scratch = pixels;
         else if (item->reason)
@@ -256,11 +241,11 @@ static void show_check(const struct dataset *set, uint32_t done)
 }
 
 // Shows how far the checking threads are, until they end. Where nobody looks, as in a
-// file, a line now and then says that something is done.
+// file, a line soon and then a few say that something is done.
 static void watch_check(struct dataset *set)
 {
     const struct dataset_options *o = &set->options;
-    const double pause = o->progress ? SHOW_SECONDS : LOG_SECONDS;
+    double pause = o->progress ? SHOW_SECONDS : FIRST_SECONDS;
     double shown = os_seconds();
     if (o->progress)
         show_check(set, 0);    // a terminal shows at once what is going on
@@ -274,6 +259,7 @@ static void watch_check(struct dataset *set)
         os_mutex_unlock(set->mutex);
         show_check(set, done);
         shown = os_seconds();
+        pause = o->progress ? SHOW_SECONDS : LOG_SECONDS;
         os_mutex_lock(set->mutex);
     }
     os_mutex_unlock(set->mutex);
@@ -285,15 +271,16 @@ static void warn_of_range(const struct dataset *set)
 {
     uint32_t beyond = 0, first = 0;
     for (uint32_t i = set->count; i-- > 0;)
-        if (set->items[i].is_beyond) {
+        if (set->items[i].notes.exceeds[1]) {
             beyond++;
             first = i;
         }
     if (beyond > 0)
         log_warn("dataset: %" PRIu32 " of %" PRIu32
-                 " targets have values outside [-1, 1], "
-                 "which a generator cannot produce (first: %s): rescale them",
-                 beyond, set->count, dataset_name(set, first));
+                 " target%s values outside [-1, 1], which a generator cannot produce "
+                 "(first: %s): rescale them",
+                 beyond, set->count, set->count == 1 ? " has" : "s have",
+                 dataset_name(set, first));
 }
 
 // What was noticed about the pairs. Those of another kind may be many, and are counted

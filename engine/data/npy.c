@@ -188,7 +188,7 @@ static const struct type types[] = {
     { "f2", CLASS_FLOAT, 2, PIXEL_F32 },    { "f8", CLASS_FLOAT, 8, PIXEL_F32 },
     { "i2", CLASS_SIGNED, 2, PIXEL_U16 },   { "i4", CLASS_SIGNED, 4, PIXEL_U16 },
     { "i8", CLASS_SIGNED, 8, PIXEL_U16 },   { "u4", CLASS_UNSIGNED, 4, PIXEL_U16 },
-    { "u8", CLASS_UNSIGNED, 8, PIXEL_U16 },
+    { "u8", CLASS_UNSIGNED, 8, PIXEL_U16 }, { "i1", CLASS_SIGNED, 1, PIXEL_U8 },
 };
 
 static const struct type *find_type(const char *name, bool *is_big)
@@ -368,6 +368,7 @@ static bool read_samples(const uint8_t *data, const struct type *type, bool is_b
                          struct reason *reason)
 {
     const size_t bytes = type->bytes;
+    uint16_t integer = 0;
     size_t i = 0;
     for (uint32_t c = 0; c < out->channels; c++)
         for (uint32_t y = 0; y < out->height; y++)
@@ -382,6 +383,9 @@ static bool read_samples(const uint8_t *data, const struct type *type, bool is_b
                         return false;
                 } else if (out->kind == PIXEL_U8) {
                     const bool is_bool = type->class == CLASS_BOOL;
+                    if (type->class == CLASS_SIGNED &&
+                        !put_integer(type, bits, &integer, reason))
+                        return false;
                     if (is_bool && bits > 1)
                         return refuse_value(type, l, c, y, x, reason);
                     ((uint8_t *)out->samples)[i] =
@@ -394,6 +398,19 @@ static bool read_samples(const uint8_t *data, const struct type *type, bool is_b
                 }
             }
     return true;
+}
+
+// Whether integers that are read as u16 are likely to be of 8 bits. u2 is taken at its
+// word, and zeros are black in both.
+static bool is_narrow(const struct type *type, const struct picture *p)
+{
+    const uint16_t *samples = p->samples;
+    uint16_t most = 0;
+    if (p->kind != PIXEL_U16 || (type->class == CLASS_UNSIGNED && type->bytes == 2))
+        return false;
+    for (size_t i = 0; i < picture_bytes(p) / sizeof(*samples); i++)
+        most = MAX(most, samples[i]);
+    return most > 0 && most <= UINT8_MAX;
 }
 
 bool npy_decode(const uint8_t *data, size_t size, enum array_order order,
@@ -415,8 +432,10 @@ bool npy_decode(const uint8_t *data, size_t size, enum array_order order,
     if (!read_shape(&h, type, &l, size - begin, picture, reason))
         return false;
     picture->is_array = true;
-    if (read_samples(data + begin, type, is_big, &l, picture, reason))
+    if (read_samples(data + begin, type, is_big, &l, picture, reason)) {
+        picture->is_narrow = is_narrow(type, picture);
         return true;
+    }
     picture_free(picture);
     return false;
 }

@@ -35,6 +35,8 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
     t->total++;
     if (n->orientation)
         notice(&t->turned, n->turned, n);
+    if (n->narrow)
+        notice(&t->narrow, n->narrow, n);
     if (n->refusal == PAIR_INPUT_KIND)
         notice(&t->input_kind, n->refused, n);
     if (n->refusal == PAIR_TARGET_KIND)
@@ -55,38 +57,46 @@ static void report_kind(const struct pair_tally *t, const struct pair_notice *n,
 {
     if (n->count > 0)
         log_warn("dataset: skipping %" PRIu32 " of %" PRIu32
-                 " pairs: their %s is not %s (first: %s, which is %s). All pairs have "
+                 " pair%s: their %s is not %s (first: %s, which is %s). All pairs have "
                  "one kind of %s, that of most files unless --%s-kind names another: "
                  "convert the files",
-                 n->count, t->total, side, pixel_kind_name(n->first.wanted), n->path,
+                 n->count, t->total, PLURAL(t->total), side,
+                 pixel_kind_name(n->first.wanted), n->path,
                  pixel_kind_name(n->first.found), side, option);
 }
 
 void pair_tally_report(const struct pair_tally *t)
 {
     const struct pair_size *a = &t->halves.first.a, *b = &t->sides.first.b;
+    const char *s = PLURAL(t->total), *have = t->total == 1 ? "has" : "have";
     report_kind(t, &t->input_kind, "input", "input");
     report_kind(t, &t->target_kind, "target", "output");
     if (t->halves.count > 0)
         log_warn("dataset: in %" PRIu32 " of %" PRIu32
-                 " images the halves A and B are not square, but are stretched to "
+                 " image%s the halves A and B are not square, but are stretched to "
                  "squares (first: %s, halves of %" PRIu32 "x%" PRIu32
                  "): check that each image is a pair, with A on the left and B on the "
                  "right",
-                 t->halves.count, t->total, t->halves.path, a->width, a->height);
+                 t->halves.count, t->total, s, t->halves.path, a->width, a->height);
     a = &t->sides.first.a;
     if (t->sides.count > 0)
         log_warn("dataset: in %" PRIu32 " of %" PRIu32
-                 " pairs A and B differ in shape and are stretched to squares, each "
+                 " pair%s A and B differ in shape and are stretched to squares, each "
                  "in its own way (first: %s, A is %" PRIu32 "x%" PRIu32 ", B %" PRIu32
                  "x%" PRIu32 "): check that they show the same",
-                 t->sides.count, t->total, t->sides.path, a->width, a->height, b->width,
-                 b->height);
+                 t->sides.count, t->total, s, t->sides.path, a->width, a->height,
+                 b->width, b->height);
     if (t->turned.count > 0)
         log_warn("dataset: %" PRIu32 " of %" PRIu32
-                 " pairs have an image whose EXIF orientation says that it is turned "
+                 " pair%s %s an image whose EXIF orientation says that it is turned "
                  "or mirrored, which is not applied (first: %s, orientation %" PRIu32
                  "); " PICTURE_TURN,
-                 t->turned.count, t->total, t->turned.path,
+                 t->turned.count, t->total, s, have, t->turned.path,
                  t->turned.first.orientation);
+    if (t->narrow.count > 0)
+        log_warn("dataset: %" PRIu32 " of %" PRIu32
+                 " pair%s %s an array of integers that are not u1, though none is "
+                 "above 255 (first: %s). They are read as 0 to 65535, where 255 is "
+                 "nearly black: save arrays of 0 to 255 as u1",
+                 t->narrow.count, t->total, s, have, t->narrow.path);
 }

@@ -24,18 +24,27 @@ void pair_list_free(struct pair_list *list)
 // ---------------------------------------------------------------------------
 // Reading
 
-// Brings one side to its channels and size, and checks its kind.
-static bool finish_side(struct picture *p, uint32_t channels, enum pixel_kind kind,
-                        const struct pair_options *o, struct reason *reason)
+// Brings one side to its channels and size, and checks its kind, with notes about it.
+static bool finish_side(struct picture *p, bool is_input, const struct pair_options *o,
+                        const char *path, struct pair_notes *notes,
+                        struct reason *reason)
 {
+    const enum pixel_kind wanted = is_input ? o->input_kind : o->output_kind;
     struct picture resized;
-    if (!picture_set_channels(p, channels, reason))
+    if (!picture_set_channels(p, is_input ? o->input_nc : o->output_nc, reason))
         return false;
     // After the channels: a file with both wrong is reported for its channels, so that
     // a folder in which nothing fits is not reported as one of mixed kinds.
-    if (kind != PIXEL_KINDS && p->kind != kind)
+    if (wanted != PIXEL_KINDS && p->kind != wanted) {
+        notes->refusal = is_input ? PAIR_INPUT_KIND : PAIR_TARGET_KIND;
+        notes->refused = path;
+        notes->found = p->kind;
+        notes->wanted = wanted;
         return reason_refuse(reason, "is %s, not %s", pixel_kind_name(p->kind),
-                             pixel_kind_name(kind));
+                             pixel_kind_name(wanted));
+    }
+    // Before resizing, which overshoots at edges.
+    notes->exceeds[is_input ? 0 : 1] = picture_exceeds_range(p);
     if (p->width == o->side && p->height == o->side)
         return true;
     if (!picture_resize(p, o->filter, o->side, o->side, &resized))
@@ -79,28 +88,12 @@ static bool split(const char *path, const struct pair_options *o, struct picture
         ok = (picture_crop(&whole, 0, 0, half, whole.height, a) &&
               picture_crop(&whole, half, 0, whole.width - half, whole.height, b)) ||
              reason_refuse_memory(reason);
-    if (ok)
+    if (ok) {
         a->orientation = whole.orientation;
+        a->is_narrow = whole.is_narrow;
+    }
     picture_free(&whole);
     return ok;
-}
-
-// finish_side for one of the sides, with notes about a kind that is refused.
-static bool finish_noted(struct picture *p, bool is_input, const struct pair_options *o,
-                         const char *path, struct pair_notes *notes,
-                         struct reason *reason)
-{
-    const enum pixel_kind found = p->kind;
-    const enum pixel_kind wanted = is_input ? o->input_kind : o->output_kind;
-    if (finish_side(p, is_input ? o->input_nc : o->output_nc, wanted, o, reason))
-        return true;
-    if (wanted != PIXEL_KINDS && found != wanted) {
-        notes->refusal = is_input ? PAIR_INPUT_KIND : PAIR_TARGET_KIND;
-        notes->refused = path;
-        notes->found = found;
-        notes->wanted = wanted;
-    }
-    return false;
 }
 
 static struct pair_size size_of(const struct picture *p)
@@ -114,6 +107,8 @@ static void take_notes(const struct pair_file *file, const struct picture *a,
 {
     notes->orientation = a->orientation ? a->orientation : b->orientation;
     notes->turned = a->orientation || !file->b ? file->a : file->b;
+    if (a->is_narrow || b->is_narrow)
+        notes->narrow = a->is_narrow || !file->b ? file->a : file->b;
     if (!resize)
         return;
     notes->a = size_of(a);
@@ -151,16 +146,18 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
     if (ok) {
         take_notes(file, a, b, o->resize, notes);
         *culprit = o->swap ? path_b : file->a;
-        ok = finish_noted(input, true, o, *culprit, notes, reason);
+        ok = finish_side(input, true, o, *culprit, notes, reason);
     }
     if (ok) {
         *culprit = o->swap ? file->a : path_b;
-        ok = finish_noted(target, false, o, *culprit, notes, reason);
+        ok = finish_side(target, false, o, *culprit, notes, reason);
     }
     if (!ok) {
         explain_absence(*culprit, reason);
         notes->a = notes->b = (struct pair_size){ 0, 0 };
         notes->orientation = 0;
+        notes->narrow = NULL;
+        notes->exceeds[0] = notes->exceeds[1] = false;
         picture_free(input);
         picture_free(target);
     }

@@ -43,6 +43,8 @@ struct pair_notes {
     struct pair_size a, b;
     uint32_t orientation;
     const char *turned;
+    const char *narrow;    // the first of its files that is_narrow (picture.h), or NULL
+    bool exceeds[2];       // input, target: floats outside [-1, 1] before resizing
     // Why a pair was refused, where that is counted. The kinds are that of file
     // `refused` and the one that the options have.
     enum { PAIR_OTHER_REASON, PAIR_INPUT_KIND, PAIR_TARGET_KIND } refusal;

@@ -37,6 +37,9 @@ struct picture {
     // EXIF orientation of the file that it was read from, 2 to 8; 0: upright, or not
     // said. The pixels are as they are stored: nothing turns them yet.
     uint32_t orientation;
+    // Read as u16 from integers of another size, none of them above 255: likely to be
+    // of 8 bits, and nearly black as they are. Functions below do not keep it.
+    bool is_narrow;
     void *samples;    // [c][h][w]
 };
 

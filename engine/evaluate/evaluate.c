@@ -30,10 +30,7 @@
 struct pair {
     struct picture input, target;
     struct pair_notes notes;
-    struct {
-        enum pixel_kind kind;
-        bool exceeds;    // floats outside [-1, 1]
-    } found[2];          // of the input, of the target
+    enum pixel_kind found[2];    // of the input, of the target
 };
 
 // What was converted on both sides.
@@ -72,11 +69,8 @@ static bool load_sides(const struct pair_file *file, const struct settings *s,
     if (!pair_read(file, &options, &pair->input, &pair->target, &pair->notes, culprit,
                    reason))
         return false;
-    for (int k = 0; k < 2; k++) {
-        const struct picture *p = k ? &pair->target : &pair->input;
-        pair->found[k].kind = p->kind;
-        pair->found[k].exceeds = picture_exceeds_range(p);
-    }
+    pair->found[0] = pair->input.kind;
+    pair->found[1] = pair->target.kind;
     if (set_kind(&pair->input, s->input_kind) &&
         set_kind(&pair->target, s->output_kind))
         return true;
@@ -86,10 +80,10 @@ static bool load_sides(const struct pair_file *file, const struct settings *s,
 
 static void count_sides(const struct pair *pair, struct sides *counts)
 {
-    conversion_count(&counts->input, pair->found[0].kind, pair->input.kind,
-                     pair->found[0].exceeds);
-    conversion_count(&counts->target, pair->found[1].kind, pair->target.kind,
-                     pair->found[1].exceeds);
+    conversion_count(&counts->input, pair->found[0], pair->input.kind,
+                     pair->notes.exceeds[0]);
+    conversion_count(&counts->target, pair->found[1], pair->target.kind,
+                     pair->notes.exceeds[1]);
 }
 
 // A colour in samples of each kind.

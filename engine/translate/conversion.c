@@ -52,6 +52,16 @@ void conversion_report(const struct conversions *c, const char *what,
                  subject_of(c, c->clipped, what, true, subject));
 }
 
+void conversion_report_narrow(const struct conversions *c, const char *what)
+{
+    char subject[80];
+    if (c->narrow)
+        log_warn("translate: %s integers that are not u1, though none is above 255. "
+                 "They are read as 0 to 65535, where 255 is nearly black: save arrays "
+                 "of 0 to 255 as u1",
+                 subject_of(c, c->narrow, what, true, subject));
+}
+
 void conversion_report_range(const struct conversions *c, const char *what)
 {
     char subject[80];

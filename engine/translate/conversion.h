@@ -13,6 +13,7 @@ struct conversions {
     uint32_t from[PIXEL_KINDS];    // those that were converted, by what they were
     uint32_t clipped;              // of these, floats outside [-1, 1]
     uint32_t beyond;               // floats outside [-1, 1] that were used unchanged
+    uint32_t narrow;               // likely to be of 8 bits, though not read as such
 };
 
 // Counts an image of this kind that is used as another one, which may be the same.
@@ -24,6 +25,10 @@ void conversion_count(struct conversions *c, enum pixel_kind from, enum pixel_ki
 // names an image, "input"; `why` says who wants this kind.
 void conversion_report(const struct conversions *c, const char *what,
                        enum pixel_kind to, const char *why);
+
+// Warns of arrays that are likely to be of 8 bits (picture.h, is_narrow), which the
+// caller counts.
+void conversion_report_narrow(const struct conversions *c, const char *what);
 
 // Warns of floats outside [-1, 1] that reach a network of which nothing is known.
 void conversion_report_range(const struct conversions *c, const char *what);

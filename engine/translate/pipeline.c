@@ -198,9 +198,11 @@ static bool report_done(struct pipeline *p)
         os_mutex_unlock(p->mutex);
         log_queue_flush(&s->messages);
         p->failed |= s->result != PIX_TRANSLATE_DONE;
-        if (s->result == PIX_TRANSLATE_DONE)
+        if (s->result == PIX_TRANSLATE_DONE) {
             conversion_count(&p->conversions, s->notes.kind, s->form.staging.input,
                              s->notes.exceeds);
+            p->conversions.narrow += s->notes.is_narrow;
+        }
         bool go_on = p->ends->done(p->ends->user, p->next_done, s->result);
         os_mutex_lock(p->mutex);
         s->stage = STAGE_FREE;
@@ -411,6 +413,7 @@ static void start_threads(struct pipeline *p, uint32_t count)
 static void report_conversions(const struct pipeline *p)
 {
     const enum pixel_kind wanted = translator_kinds(p->translator).input;
+    conversion_report_narrow(&p->conversions, "input");
     if (wanted != PIXEL_KINDS)
         conversion_report(&p->conversions, "input", wanted,
                           translator_kind_reason(p->translator, false));

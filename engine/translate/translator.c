@@ -453,6 +453,7 @@ static bool convert(const struct translator *t, struct picture *picture,
     const enum pixel_kind wanted = t->settings.input_kind;
     struct reason reason;
     struct picture resized;
+    notes->is_narrow = picture->is_narrow;
     if (!picture_set_channels(picture, t->settings.options.input_nc, &reason)) {
         log_error("translate: the image %s", reason.text);
         return false;

@@ -61,6 +61,7 @@ struct translator_notes {
     bool is_pair;            // was resized and looked like a pair
     enum pixel_kind kind;    // what it was
     bool exceeds;            // it has floats outside [-1, 1]
+    bool is_narrow;          // see struct picture
 };
 
 // Makes a picture one that the networks take: channels, kind and, if they are resized,
