@@ -63,6 +63,24 @@ static void test_unknown_options(void **state)
         { "train --batch 4", "did you mean --batch-size?" },
         { "train --devise 0", "did you mean --device?" },
         { "translate --modle m", "did you mean --model?" },
+        // What is named is an option of this command.
+        { "train --name n", "a run is a folder, named with --out\n" },
+        { "train --epoch 3", "--epoch: leave it out, --continue takes the newest" },
+        { "train --results_dir r", "it belongs to `pix2pix translate`, as --output\n" },
+        { "train --eval", "it belongs to `pix2pix translate`, as --mode running\n" },
+        { "translate --netG x", "--netG: leave it out, the file says which network" },
+        { "translate --dataroot d",
+          "--dataroot: the folder of images is --input here" },
+        { "translate --name n", "a run is a folder, named with --model\n" },
+        { "translate --eval", "it is --mode running here\n" },
+        { "translate --lambda_L1 9", "it belongs to `pix2pix train`\n" },
+        { "translate --display_id 0", "leave it out, there is no display server\n" },
+        { "evaluate --phase val", "--phase: it is --split here\n" },
+        { "evaluate --netG x", "--netG: leave it out, the file says which network" },
+        { "evaluate --dataroot d", "the data folder is --data here\n" },
+        { "evaluate --results_dir r", "images to look at are written to --grid\n" },
+        { "evaluate --num_threads 2", "it belongs to `pix2pix train`\n" },
+        { "convert --gpu_ids 0", "--gpu_ids: leave it out, no device is used here\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         RUN(2, "%s", cases[i][0]);

@@ -148,7 +148,7 @@ static const char *next_value(struct parser *p, const char *name, const char *ne
 
 static void report_unknown(const struct command *c, const char *name, size_t length)
 {
-    const char *hint = nearest_of_port(name, length);
+    const char *hint = nearest_of_port(c, name, length);
     const char *near = hint ? NULL : nearest_option(c, name, length);
     options_print_usage_error(c, "unknown option --%.*s%s%s%s", (int)length, name,
                               hint   ? ": "
