@@ -311,11 +311,10 @@ static void test_wrong_numbers(void **state)
         "a height of 24 or more");
 }
 
-// What an ONNX model cannot say is said, without options of programs that do not read
-// it.
-static void test_onnx_direction(void **state)
+// SECOND is a generator of a run with these options.
+static void write_recorded(const char *direction, const char *input_kind,
+                           const char *output_kind, const char *npy_order)
 {
-    (void)state;
     const struct generator_options g = {
         .levels = 5, .ngf = 2, .channels_in = 3, .channels_out = 3
     };
@@ -327,7 +326,10 @@ static void test_onnx_direction(void **state)
     o.depth = 5;
     o.ngf = 2;
     o.input_nc = o.output_nc = 3;
-    o.direction = "BtoA";
+    o.direction = direction;
+    o.input_kind = input_kind;
+    o.output_kind = output_kind;
+    o.npy_order = npy_order;
     assert_true(options_resolve(&o));
     char *text = json_text(options_to_json(&o));
     assert_non_null(text);
@@ -337,14 +339,41 @@ static void test_onnx_direction(void **state)
                               &(struct network_dump){ weights, network_own_name });
     mem_free(text);
     weights_destroy(weights);
-    static const char *const outputs[] = { MODEL, THIRD };
-    for (size_t i = 0; i < ARRAY_LEN(outputs); i++) {
-        network_forget_messages();
-        assert_true(convert_run(
-            &(struct pix_convert_options){ .input = SECOND, .output = outputs[i] }));
-        const char *said = network_last_warning();
-        assert_int_equal(strstr(said, "turns B into A") != NULL, i == 0);
-        assert_int_equal(strstr(said, "--direction") != NULL, i == 1);
+}
+
+// What a file cannot say is said, without options of programs that do not read it.
+static void test_loss(void **state)
+{
+    static const struct {
+        const char *direction, *input_kind, *output_kind, *npy_order;
+        const char *onnx, *pth;    // "" for no warning
+    } cases[] = {
+        { "AtoB", "u8", "u8", "chw", "", "" },
+        { "BtoA", "u8", "u8", "chw", "turns B into A",
+          "trained: pass evaluate --direction BtoA, or" },
+        { "AtoB", "u16", "u8", "chw",
+          "its inputs stand for u16 and its outputs in [-1, 1] for u8 samples",
+          "trained: pass translate and evaluate --input-kind u16 --output-kind u8, or" },
+        { "AtoB", "u8", "u8", "hwc", "",
+          "trained: pass translate and evaluate --npy-order hwc, or" },
+        { "BtoA", "f32", "f32", "hwc", "its inputs stand for f32",
+          "--direction BtoA, and translate and evaluate --input-kind f32 "
+          "--output-kind f32 --npy-order hwc, or" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        write_recorded(cases[i].direction, cases[i].input_kind, cases[i].output_kind,
+                       cases[i].npy_order);
+        for (int k = 0; k < 2; k++) {
+            const char *expected = k ? cases[i].pth : cases[i].onnx;
+            network_forget_messages();
+            assert_true(convert_run(&(struct pix_convert_options){
+                .input = SECOND, .output = k ? THIRD : MODEL }));
+            const char *said = network_last_warning();
+            if (expected[0] ? !strstr(said, expected) : said[0])
+                fail_msg("\"%s\" is not in: %s", expected, said);
+            assert_int_equal(strstr(said, "--") != NULL, k == 1 && expected[0]);
+        }
     }
 }
 
@@ -391,7 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_options, setup, teardown),
         cmocka_unit_test_setup_teardown(test_onnx_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_numbers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_onnx_direction, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_loss, setup, teardown),
         cmocka_unit_test_setup_teardown(test_checkpoint_stays, setup, teardown),
     };
     return cmocka_run_group_tests_name("convert", tests, NULL, NULL);

@@ -250,25 +250,45 @@ static bool check_paths(const struct pix_convert_options *o)
     return false;
 }
 
+static void warn_of_loss_pth(const struct settings *s, const char *path,
+                             const struct staging *kinds, bool has_kinds)
+{
+    const bool has_order = s->order != ARRAY_CHW;
+    char options[96] = "";
+    // Both kinds: without them an output has the kind of its input.
+    if (has_kinds)
+        snprintf(options, sizeof(options), " --input-kind %s --output-kind %s",
+                 pixel_kind_name(kinds->input), pixel_kind_name(kinds->output));
+    if (has_order)
+        snprintf(options + strlen(options), sizeof(options) - strlen(options),
+                 " --npy-order %s", array_order_name(s->order));
+    log_warn(
+        "convert: %s does not record how the generator was trained: pass %s%s%s%s, "
+        "or write .safetensors",
+        path, s->swap ? "evaluate --direction BtoA" : "",
+        s->swap && options[0] ? ", and " : "",
+        options[0] ? "translate and evaluate" : "", options);
+}
+
 // Options of a generator that .pth and .onnx files cannot hold are lost.
 static void warn_of_loss(const struct conversion *c)
 {
     const struct settings *s = network_file_settings(c->from);
     const char *path = c->options->output;
-    const bool other = s->output_kind != PIXEL_KINDS && s->output_kind != PIXEL_U8;
-    const char *kind = pixel_kind_name(other ? s->output_kind : PIXEL_U8);
-    if (c->options->discriminator || is_extension(path, ".safetensors") ||
-        (!s->swap && !other))
+    const struct staging kinds = settings_staging(s);
+    const bool has_kinds = kinds.input != PIXEL_U8 || kinds.output != PIXEL_U8;
+    if (c->options->discriminator || is_extension(path, ".safetensors"))
         return;
-    if (is_extension(path, ".onnx"))
-        log_warn("convert: %s does not record that it turns %s, and that its outputs "
-                 "in [-1, 1] stand for %s samples: whoever runs it has to know",
-                 path, s->swap ? "B into A" : "A into B", kind);
-    else
-        log_warn("convert: %s does not record that the generator was trained %s and "
-                 "outputs %s: pass evaluate --direction and translate --output-kind, "
-                 "or write .safetensors",
-                 path, choice_name(choice_directions, s->swap), kind);
+    // Arrays are no matter of an .onnx file: its axes are written in it.
+    if (is_extension(path, ".onnx") && (s->swap || has_kinds))
+        log_warn("convert: %s does not record that it turns %s, and that its inputs "
+                 "stand for %s and its outputs in [-1, 1] for %s samples: whoever runs "
+                 "it has to know",
+                 path, s->swap ? "B into A" : "A into B", pixel_kind_name(kinds.input),
+                 pixel_kind_name(kinds.output));
+    else if (is_extension(path, ".pth") &&
+             (s->swap || has_kinds || s->order != ARRAY_CHW))
+        warn_of_loss_pth(s, path, &kinds, has_kinds);
 }
 
 // OpenCV 4 cannot parse a model whose sides are free, and says something else.
