@@ -143,7 +143,8 @@ struct pix_image {
 };
 
 // Reads a PNG, JPEG, BMP or TGA file of any colour type as RGB. Alpha is dropped, grey
-// is repeated, 16-bit samples keep their high byte.
+// is repeated, 16-bit samples keep their high byte. Pixels are as they are stored: an
+// EXIF orientation is not applied, and nothing is said of it.
 PIX_API bool pix_image_read(const char *path, struct pix_image *image);
 
 // Writes the format of the extension: .png .jpg .jpeg .bmp .tga (any case). The file is

@@ -151,7 +151,7 @@ static void test_translate_interrupt(void **state)
             "ln many/0.jpg many/$i.jpg; i=$((i+1)); done; "
             "\"$P\" translate --model run --input many --output few & "
             "p=$!; i=0; while [ ! -e few/0.jpg ] && [ $i -lt 3000 ]; do "
-            "sleep 0.02; i=$((i+1)); done; kill -INT $p; wait $p"),
+            "sleep 0.02; i=$((i+1)); done; kill -TERM $p; wait $p"),
         130);
     command_check_has(command_out, " of 500 images");
     assert_int_equal(command_shell("ls -A few | wc -l; ls -A few | grep -c tmp"), 1);
@@ -227,6 +227,13 @@ static void test_translate_arrays(void **state)
                       "6, says");
     assert_int_equal(command_shell("ls bytes"), 0);
     assert_string_equal(command_out, "a.jpg\nb.jpg\nb.npy\nturned.jpg\n");
+    // Once for all.
+    assert_int_equal(command_shell("cp mixed/turned.jpg mixed/turned2.jpg"), 0);
+    RUN(0, "translate --model run --input mixed --output bytes");
+    command_check_has(command_err, "image: 2 of 5 images are used as they are stored");
+    command_check_has(command_err, "(first: mixed/turned.jpg, orientation 6)");
+    assert_null(strstr(command_err, "turned2.jpg"));
+    assert_int_equal(command_shell("rm mixed/turned2.jpg"), 0);
     // The training pairs are listed once, also where they are what is compared.
     assert_int_equal(command_shell("touch arrays/train/A/note.txt"), 0);
     RUN(0, "evaluate --model floats --data arrays --split train");
@@ -267,6 +274,7 @@ static void test_evaluate(void **state)
     command_need_device();
     command_make_run();
     RUN(0, "evaluate --model run --data pairs --json --grid grid.png --rows 1");
+    command_check_has(command_err, " of pairs/train for the mean colour\n");
     json_t *document = command_parse(command_out);
     const json_t *result = document;
     assert_true(command_number_at(result, "pairs") == 2);

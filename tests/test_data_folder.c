@@ -80,12 +80,19 @@ static void check_contains(const char *expected)
         fail_msg("\"%s\" is not in:\n%s", expected, text);
 }
 
+static bool has(const char *split)
+{
+    bool found;
+    assert_true(data_folder_has(DATA, split, &found));
+    return found;
+}
+
 // Lists "train" and compares the files of the pairs: "a b, a b, ", below DATA.
 static void check_list(const char *expected)
 {
     char found[2048] = "";
     struct pair_list list;
-    assert_true(data_folder_has(DATA, "train"));
+    assert_true(has("train"));
     if (!data_folder_list(DATA, "train", &list))
         fail_msg("no list: %s", text);
     for (size_t i = 0; i < list.count; i++) {
@@ -135,7 +142,7 @@ static void test_layouts(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct pair_list list;
         setup(NULL);
-        assert_false(data_folder_has(DATA, "train"));
+        assert_false(has("train"));
         assert_false(data_folder_list(DATA, "train", &list));
         forget_messages();
         make(cases[i].a, "y.png x.jpg ");
@@ -146,7 +153,7 @@ static void test_layouts(void **state)
         assert_string_equal(list.folder, cases[i].folder);
         assert_int_equal(warnings + infos, 0);
         pair_list_free(&list);
-        assert_false(data_folder_has(DATA, "val"));
+        assert_false(has("val"));
         assert_false(data_folder_list(DATA, "val", &list));
     }
 }
@@ -235,7 +242,7 @@ static void test_unpaired(void **state)
     make("trainB", "4.png 5.png 6.png ");
     check_refused(DATA "/trainA and " DATA
                        "/trainB look unpaired: of 5 and 3 images 2 have");
-    assert_true(data_folder_has(DATA, "train"));
+    assert_true(has("train"));
 
     forget_messages();
     make("trainB", "3.png ");

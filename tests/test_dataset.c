@@ -653,7 +653,8 @@ static void test_sides_by_split(void **state)
     o.resize = false;
     o.input_nc = o.output_nc = 1;
     for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
-        assert_true(data_folder_has(spellings[i], "val"));
+        bool has;
+        assert_true(data_folder_has(spellings[i], "val", &has) && has);
         struct dataset *set = open_split(&o, spellings[i], "val");
         assert_non_null(set);
         assert_int_equal(dataset_count(set), 1);
@@ -671,7 +672,8 @@ static void test_sides_by_split(void **state)
     assert_non_null(strstr(text, "A/val/x.jpg: is 5x5, needs 4x4"));
 
     errors = 0;
-    assert_false(data_folder_has(SIDES, "test"));
+    bool has;
+    assert_true(data_folder_has(SIDES, "test", &has) && !has);
     assert_null(open_split(&o, SIDES, "test"));
     assert_int_equal(errors, 1);
     assert_non_null(strstr(log_last_error(), SIDES " has no folder test"));

@@ -705,10 +705,10 @@ static void test_bare_evaluation(void **state)
     const struct pix_evaluation cut = evaluate(t, o.data);
     assert_true(e.l1 != cut.l1 && e.l1_mean_colour != cut.l1_mean_colour);
     assert_near(e.l1, cut.l1, 0.05);
-    assert_non_null(
-        strstr(messages, "3 of 3 inputs are u16, converted to u8, as --input-kind"));
-    assert_non_null(
-        strstr(messages, "3 of 3 targets are u16, converted to u8, as --output-kind"));
+    assert_non_null(strstr(
+        messages, "evaluate: 3 of 3 inputs are u16, converted to u8, as --input"));
+    assert_non_null(strstr(
+        messages, "evaluate: 3 of 3 targets are u16, converted to u8, as --out"));
     pix_translator_destroy(t);
 
     // Both kinds on both sides. The mean colour is that of all.
@@ -721,6 +721,21 @@ static void test_bare_evaluation(void **state)
     assert_string_equal(messages, "");
     assert_near(mixed.l1, e.l1, 0.01);
     assert_near(mixed.l1_mean_colour, e.l1_mean_colour, 0.001);
+
+    // Floats that no output can reach, and inputs of which nobody knows.
+    for (int k = 0; k < 2; k++) {
+        struct picture p = make_picture(PIXEL_F32, 3, SIDE, k ? 6 : 1);
+        ((float *)p.samples)[5] = 3;
+        assert_true(test_remove_tree(k ? SCRATCH "/wide/train/B/1.png"
+                                       : SCRATCH "/wide/train/A/1.png"));
+        write_picture(k ? "wide/train/B" : "wide/train/A", 1, ".npy", p);
+    }
+    messages[0] = '\0';
+    evaluate(t, o.data);
+    assert_non_null(strstr(messages, "evaluate: 1 of 3 inputs have values outside "
+                                     "[-1, 1], which reach the network unchanged"));
+    assert_non_null(strstr(messages, "evaluate: 1 of 3 targets have values outside "
+                                     "[-1, 1], which are compared unchanged"));
 
     if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
         struct pix_evaluation none;

@@ -164,16 +164,16 @@ static bool find_places(struct place *places, const char *data, const char *spli
     return ok;
 }
 
-bool data_folder_has(const char *data, const char *split)
+bool data_folder_has(const char *data, const char *split, bool *has)
 {
     struct place places[LAYOUTS];
-    bool has = false;
+    *has = false;
     if (!find_places(places, data, split))
         return false;
     for (size_t i = 0; i < LAYOUTS; i++)
-        has = has || places[i].has_a || places[i].has_b;
+        *has = *has || places[i].has_a || places[i].has_b;
     free_places(places);
-    return has;
+    return true;
 }
 
 // ---------------------------------------------------------------------------

@@ -22,9 +22,9 @@
 
 #include "data/pairs.h"
 
-// Whether there is any of the folders of a split. If not, data_folder_list fails.
-// Nothing is logged.
-bool data_folder_has(const char *data, const char *split);
+// Sets whether there is any of the folders of a split. If not, data_folder_list fails.
+// False after a message if that cannot be found out; then *has is false.
+bool data_folder_has(const char *data, const char *split, bool *has);
 
 // Lists the pairs of a split, by name where they are in one folder, else by stem. Warns
 // of files that are left out, with numbers and examples, and of other places that hold

@@ -185,12 +185,18 @@ bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *r
     return reason_refuse(reason, "its first bytes are not those of an image");
 }
 
-void picture_warn_of_orientation(const char *path, const struct picture *picture)
+void picture_warn_of_orientation(const char *path, uint32_t orientation,
+                                 uint32_t turned, size_t count)
 {
-    if (picture->orientation)
+    if (turned == 1)
         log_warn("image: %s is used as it is stored: its EXIF orientation, %u, says "
                  "that it is turned or mirrored, which is not applied; " PICTURE_TURN,
-                 path, (unsigned)picture->orientation);
+                 path, (unsigned)orientation);
+    else
+        log_warn("image: %u of %zu images are used as they are stored: their EXIF "
+                 "orientation says that they are turned or mirrored, which is not "
+                 "applied (first: %s, orientation %u); " PICTURE_TURN,
+                 (unsigned)turned, count, path, (unsigned)orientation);
 }
 
 // ---------------------------------------------------------------------------

@@ -29,9 +29,10 @@ bool picture_read_ordered(const char *path, enum array_order order,
 // logged.
 bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason);
 
-// Warns that a picture is used as it is stored, if its file says that it is not
-// upright.
-void picture_warn_of_orientation(const char *path, const struct picture *picture);
+// Warns that pictures are used as they are stored though their files say that they are
+// not upright: `turned` of `count`, the first of which has this path and orientation.
+void picture_warn_of_orientation(const char *path, uint32_t orientation,
+                                 uint32_t turned, size_t count);
 
 // Writes by the extension of the path: .npy takes everything, .png u8 and u16 of 1 to 4
 // channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The file appears

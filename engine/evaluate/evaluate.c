@@ -161,7 +161,11 @@ static bool mean_colour(const char *data, const struct pair_list *pairs,
     if (!pairs && !data_folder_list(data, "train", &own))
         return false;
     const struct pair_list *list = pairs ? pairs : &own;
-    bool ok = keeps_pairs(list, grid_path);
+    // Of the pairs that are compared it is known already.
+    bool ok = pairs || keeps_pairs(list, grid_path);
+    if (ok)
+        log_info("evaluate: reading the %zu target%s of %s/train for the mean colour",
+                 list->count, PLURAL(list->count), data);
     for (size_t i = 0; i < list->count && ok; i++) {
         struct pair pair;
         struct reason reason;
@@ -184,7 +188,7 @@ static bool mean_colour(const char *data, const struct pair_list *pairs,
     }
     if (ok) {
         finish_colour(used, plane, o->output_nc, colour);
-        conversion_report(&counts.target, "training target", s->output_kind,
+        conversion_report(&counts.target, "evaluate", "training target", s->output_kind,
                           translator_kind_reason(t, true));
     }
     pair_list_free(&own);
@@ -298,12 +302,17 @@ static bool check_split(const char *data, const char *split)
 {
     static const char *const usual[] = { "train", "val", "test" };
     char others[64] = "";
-    if (data_folder_has(data, split))
-        return true;
-    for (size_t i = 0, used = 0; i < ARRAY_LEN(usual); i++)
-        if (data_folder_has(data, usual[i]))
+    bool has;
+    if (!data_folder_has(data, split, &has))
+        return false;
+    for (size_t i = 0, used = 0; !has && i < ARRAY_LEN(usual); i++) {
+        bool has_usual;
+        if (!data_folder_has(data, usual[i], &has_usual))
+            return false;
+        if (has_usual)
             used += (size_t)snprintf(others + used, sizeof(others) - used, "%s%s",
                                      used ? ", " : "", usual[i]);
+    }
     if (!others[0])
         return true;
     log_error(
@@ -320,7 +329,10 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     const struct settings *s = translator_get_settings(t);
     struct sheet grid = { 0 };
     struct evaluation e = { .settings = s };
-    const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e, 0 };
+    // Nothing is said of turned images here: pair_tally_report does.
+    const struct pipeline_ends ends = {
+        load_pair, compare_pair, add_pair, &e, 0, "evaluate", NULL,
+    };
     bool ok = false;
 
     if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
@@ -339,10 +351,11 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
         goto end;
     pipeline_run(t, translator_threads(t), e.list.count, &ends);
     pair_tally_report(&e.tally);
-    conversion_report(&e.counts.input, "input", s->input_kind,
+    conversion_report(&e.counts.input, "evaluate", "input", s->input_kind,
                       translator_kind_reason(t, false));
-    conversion_report(&e.counts.target, "target", s->output_kind,
+    conversion_report(&e.counts.target, "evaluate", "target", s->output_kind,
                       translator_kind_reason(t, true));
+    conversion_report_reach(&e.counts.target, "evaluate", "target");
     // Pairs are missing where the pipeline failed before it came to them.
     if (e.failed || (uint64_t)e.sum.pairs + e.sum.broken < e.list.count)
         goto end;

@@ -30,7 +30,10 @@ static bool open_data(struct validation *v, const struct settings *s)
     options.load_size = o->crop_size;
     options.flip = options.shuffle = false;
     options.max_size = 0;
-    if (!data_folder_has(o->data, "val")) {
+    bool has;
+    if (!data_folder_has(o->data, "val", &has))
+        return false;
+    if (!has) {
         log_error("train: %s asks for validation, but there is no folder %s/val: make "
                   "it, or take another --lr-policy and --val-freq 0",
                   o->val_freq ? "--val-freq" : "--lr-policy plateau", o->data);

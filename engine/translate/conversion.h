@@ -21,16 +21,23 @@ struct conversions {
 void conversion_count(struct conversions *c, enum pixel_kind from, enum pixel_kind to,
                       bool exceeds);
 
-// Says what was converted: a warning where numbers may be lost, else an info. `what`
-// names an image, "input"; `why` says who wants this kind.
-void conversion_report(const struct conversions *c, const char *what,
-                       enum pixel_kind to, const char *why);
+// Says what was converted: a warning where numbers may be lost, else an info. `command`
+// is what the message begins with, "translate"; `what` names an image, "input"; `why`
+// says who wants this kind.
+void conversion_report(const struct conversions *c, const char *command,
+                       const char *what, enum pixel_kind to, const char *why);
 
 // Warns of arrays that are likely to be of 8 bits (picture.h, is_narrow), which the
 // caller counts.
-void conversion_report_narrow(const struct conversions *c, const char *what);
+void conversion_report_narrow(const struct conversions *c, const char *command,
+                              const char *what);
 
 // Warns of floats outside [-1, 1] that reach a network of which nothing is known.
-void conversion_report_range(const struct conversions *c, const char *what);
+void conversion_report_range(const struct conversions *c, const char *command,
+                             const char *what);
+
+// Warns of floats outside [-1, 1] that an output is compared with.
+void conversion_report_reach(const struct conversions *c, const char *command,
+                             const char *what);
 
 #endif

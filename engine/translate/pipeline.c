@@ -75,6 +75,10 @@ struct pipeline {
     uint32_t thread_count;
     bool failed;    // an image was not translated
     struct conversions conversions;
+    struct {
+        uint32_t images, orientation;    // that of the first
+        size_t first;
+    } turned;    // by their EXIF orientation
 
     // Under the mutex from here on: next_done <= next_run <= next_load, and the stages.
     struct os_mutex *mutex;
@@ -202,6 +206,10 @@ static bool report_done(struct pipeline *p)
             conversion_count(&p->conversions, s->notes.kind, s->form.staging.input,
                              s->notes.exceeds);
             p->conversions.narrow += s->notes.is_narrow;
+        }
+        if (s->notes.orientation && p->turned.images++ == 0) {
+            p->turned.first = p->next_done;
+            p->turned.orientation = s->notes.orientation;
         }
         bool go_on = p->ends->done(p->ends->user, p->next_done, s->result);
         os_mutex_lock(p->mutex);
@@ -409,16 +417,21 @@ static void start_threads(struct pipeline *p, uint32_t count)
     }
 }
 
-// What happened to the samples of the inputs on the way.
-static void report_conversions(const struct pipeline *p)
+// What happened to the samples of the inputs on the way, and what did not.
+static void report_inputs(const struct pipeline *p)
 {
+    const struct pipeline_ends *ends = p->ends;
     const enum pixel_kind wanted = translator_kinds(p->translator).input;
-    conversion_report_narrow(&p->conversions, "input");
+    conversion_report_narrow(&p->conversions, ends->command, "input");
     if (wanted != PIXEL_KINDS)
-        conversion_report(&p->conversions, "input", wanted,
+        conversion_report(&p->conversions, ends->command, "input", wanted,
                           translator_kind_reason(p->translator, false));
     else
-        conversion_report_range(&p->conversions, "input");
+        conversion_report_range(&p->conversions, ends->command, "input");
+    if (p->turned.images && ends->path)
+        picture_warn_of_orientation(ends->path(ends->user, p->turned.first),
+                                    p->turned.orientation, p->turned.images,
+                                    p->next_done);
 }
 
 bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
@@ -454,7 +467,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
         run_all(&p, batch);
         for (uint32_t i = 0; i < p.thread_count; i++)
             os_thread_join(p.threads[i]);
-        report_conversions(&p);
+        report_inputs(&p);
         ok = !p.failed && p.next_done == count;
     }
     for (size_t i = 0; p.slots && i < p.slot_count; i++) {
@@ -514,9 +527,7 @@ static bool load_item(void *user, size_t index, struct picture *picture,
         ok = picture_read_ordered(item->input,
                                   translator_get_settings(all->translator)->order,
                                   picture, &reason);
-        if (ok)
-            picture_warn_of_orientation(item->input, picture);
-        else
+        if (!ok)
             log_error("image: %s: %s", item->input, reason.text);
     } else {
         ok = in->pixels && in->width && in->height;
@@ -537,6 +548,12 @@ static bool store_item(void *user, size_t index, struct picture *picture)
         return picture_write_ordered(item->output, picture,
                                      translator_get_settings(all->translator)->order);
     return image_from_picture(picture, &item->out);
+}
+
+static const char *item_path(void *user, size_t index)
+{
+    const struct items *all = user;
+    return all->items[index].input;
 }
 
 static bool item_done(void *user, size_t index, enum pix_translate_result result)
@@ -572,7 +589,9 @@ bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
                         size_t count, pix_translate_done *done, void *user)
 {
     struct items all = { t, items, done, user };
-    const struct pipeline_ends ends = { load_item, store_item, item_done, &all, 0 };
+    const struct pipeline_ends ends = {
+        load_item, store_item, item_done, &all, 0, "translate", item_path,
+    };
     for (size_t i = 0; i < count; i++) {
         items[i].result = PIX_TRANSLATE_PENDING;
         items[i].out = (struct pix_image){ 0 };

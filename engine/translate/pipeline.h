@@ -28,6 +28,9 @@ struct pipeline_ends {
     bool (*done)(void *user, size_t index, enum pix_translate_result result);
     void *user;
     uint64_t bytes;    // that the images under way may take, see pipeline.c; 0: usual
+    const char *command;    // what messages about all images begin with, "translate"
+    // The file of an image, for the warning that it is turned. NULL: none is wanted.
+    const char *(*path)(void *user, size_t index);
 };
 
 // True if all images were translated. `most_threads` 0: as many as useful.

@@ -476,7 +476,7 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
                         enum pixel_kind output, struct translator_form *form,
                         struct translator_notes *notes)
 {
-    *notes = (struct translator_notes){ 0 };
+    *notes = (struct translator_notes){ .orientation = picture->orientation };
     if (!picture->samples || !picture->width || !picture->height) {
         log_error("translate: the image is empty");
         return false;
@@ -607,7 +607,8 @@ static void tell_of_conversion(struct translator *t,
         one.from[notes->kind] = 0;
     if (t->told.clipped)
         one.clipped = 0;
-    conversion_report(&one, "input", used, translator_kind_reason(t, false));
+    conversion_report(&one, "translate", "input", used,
+                      translator_kind_reason(t, false));
     t->told.from[notes->kind] |= one.from[notes->kind];
     t->told.clipped |= one.clipped;
 }
