@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -330,6 +331,43 @@ static void test_doubles(void **state)
     setlocale(LC_NUMERIC, "C");
 }
 
+static size_t refused_size;    // bytes that refusing_malloc does not have
+
+static void *refusing_malloc(size_t size)
+{
+    return size == refused_size ? NULL : malloc(size);
+}
+
+// Jansson calls a string for which there is no memory an invalid token: it is not the
+// text that is wrong. The allocator is the program's, and stays.
+static void test_memory(void **state)
+{
+    char text[128];
+    json_malloc_t allocate;
+    json_free_t release;
+    (void)state;
+    snprintf(text, sizeof(text), "[\"%0100d\"]", 7);
+    json_set_alloc_funcs(refusing_malloc, free);
+    for (refused_size = 100; refused_size < 110; refused_size++) {
+        const uint64_t failures = mem_failures();
+        json_t *document = parse(text);
+        if (!document)
+            assert_non_null(strstr(log_last_error(), "out of memory"));
+        assert_true((mem_failures() == failures) == (document != NULL));
+        json_decref(document);
+    }
+    refused_size = 103;    // with both quotes and the 0 behind them
+    assert_null(parse(text));
+    json_get_alloc_funcs(&allocate, &release);
+    assert_true(allocate == refusing_malloc && release == free);
+
+    const uint64_t failures = mem_failures();
+    refused_size = strlen("no room") + 1;
+    assert_null(json_from_text("no room"));
+    assert_int_equal(mem_failures(), failures + 1);
+    json_set_alloc_funcs(malloc, free);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_depth),   cmocka_unit_test(test_conversions),
         cmocka_unit_test(test_text),    cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_lines),   cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

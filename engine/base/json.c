@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/os.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +19,38 @@ enum { MAX_TEXT = 100000000, MAX_DIGITS = 17 };
 // ---------------------------------------------------------------------------
 // Reading
 
+// Jansson takes a failed allocation for a wrong text here and there, so each is
+// counted. Its allocator is one for the process, perhaps the program's own: that one is
+// kept, and used meanwhile.
+static json_malloc_t outer_malloc;
+
+static void *counting_malloc(size_t size)
+{
+    void *p = outer_malloc(size);
+    if (!p)
+        mem_note_failure();
+    return p;
+}
+
+static json_t *load(const char *text, size_t size, json_error_t *error)
+{
+    json_malloc_t allocate;
+    json_free_t release;
+    os_global_lock();
+    json_get_alloc_funcs(&allocate, &release);
+    // Other threads may be reading it, so it is written only if it differs.
+    if (allocate != counting_malloc && allocate != outer_malloc)
+        outer_malloc = allocate;
+    json_set_alloc_funcs(counting_malloc, release);
+    // RFC 8259 leaves open which of two equal keys counts, so such a file is refused.
+    // Any value may be at the top: callers check types anyway. \u0000 is refused
+    // without JSON_ALLOW_NUL, so every string of the result is a whole C string.
+    json_t *v = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+    json_set_alloc_funcs(allocate, release);
+    os_global_unlock();
+    return v;
+}
+
 json_t *json_parse(const char *text, size_t size, const char *what)
 {
     json_error_t error;
@@ -29,16 +62,14 @@ json_t *json_parse(const char *text, size_t size, const char *what)
                   (int)MAX_TEXT);
         return NULL;
     }
-    // RFC 8259 leaves open which of two equal keys counts, so such a file is refused.
-    // Any value may be at the top: callers check types anyway. \u0000 is refused
-    // without JSON_ALLOW_NUL, so every string of the result is a whole C string.
-    json_t *v =
-        json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!v && error.line < 0) {
+    const uint64_t failures = mem_failures();
+    json_t *v = load(text, size, &error);
+    // Where it leaves the place of an error out, it has no memory for it.
+    if (!v && error.line < 0 && mem_failures() == failures)
         mem_note_failure();
+    if (!v && mem_failures() != failures)
         log_error("json: out of memory while reading %s", what);
-    }
-    if (!v && error.line >= 0)
+    else if (!v)
         log_error("json: %s: line %d, column %d: %s", what, error.line, error.column,
                   error.text);
     return v;
@@ -104,16 +135,19 @@ bool json_is_utf8(const char *text)
 json_t *json_from_text(const char *text)
 {
     // Jansson refuses what is not UTF-8, with the same NULL as without memory.
-    if (json_is_utf8(text))
-        return json_string(text);
-    char *ascii = mem_strdup(text);
-    if (!ascii)
+    const bool is_good = json_is_utf8(text);
+    char *ascii = is_good ? NULL : mem_strdup(text);
+    if (!is_good && !ascii)
         return NULL;
-    for (char *c = ascii; *c; c++)
+    for (char *c = ascii; c && *c; c++)
         if ((unsigned char)*c >= 0x80)
             *c = '?';
-    json_t *v = json_string(ascii);
+    json_t *v = json_string(ascii ? ascii : text);
     mem_free(ascii);
+    if (!v) {
+        mem_note_failure();
+        log_error("json: out of memory while writing a text");
+    }
     return v;
 }
 
