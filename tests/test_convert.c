@@ -3,9 +3,12 @@
 // Each architecture goes from one kind of file to the next and comes back the same to
 // the bit; nothing overwrites what a run needs.
 
+#define _XOPEN_SOURCE 700
+
 #include "store/convert.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -405,7 +408,22 @@ static void test_checkpoint_stays(void **state)
     assert_memory_equal(before, after, size_before);
     mem_free(before);
     mem_free(after);
-    // Other files are replaced.
+    // For the moment it cannot be read, and may be one. Then one that is cut short.
+    struct rlimit limit_before, limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit_before), 0);
+    limit = limit_before;
+    limit.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    const bool converted = convert_run(&options);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit_before), 0);
+    assert_false(converted);
+    network_check_says("is not replaced: it cannot be read");
+    assert_true(test_resize_file(SECOND, size_before - 1));
+    assert_false(convert_run(&options));
+    network_check_says("is a checkpoint");
+    // Other files are replaced, whole or not.
+    assert_true(file_write(SECOND, "other", 5));
+    assert_true(convert_run(&options));
     test_remove_tree(SECOND);
     assert_true(convert_run(&options));
     assert_true(convert_run(&options));

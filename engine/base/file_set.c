@@ -4,6 +4,7 @@
 
 #include "base/file_set.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -13,10 +14,23 @@ struct file_set_entry {
     const char *path;
 };
 
+// What a path leads to. True with *exists false: nothing, or it never opens.
+static bool look(const char *path, struct os_file_id *id, bool *exists)
+{
+    *exists = os_file_find_id(path, id);
+    if (*exists || os_error_kind() != OS_ERROR_PASSING)
+        return true;
+    log_error("file: cannot look at %s: %s", path, os_error_text());
+    return false;
+}
+
 bool file_set_add(struct file_set *set, const char *path)
 {
     struct os_file_id id;
-    if (!os_file_find_id(path, &id))
+    bool exists;
+    if (!look(path, &id, &exists))
+        return false;
+    if (!exists)
         return true;
     if (!mem_grow(&set->entries, &set->capacity, set->count + 1, sizeof(*set->entries)))
         return false;
@@ -34,17 +48,24 @@ static int compare_ids(const void *a, const void *b)
     return (x->file > y->file) - (x->file < y->file);
 }
 
-const char *file_set_find(struct file_set *set, const char *path)
+bool file_set_find(struct file_set *set, const char *path, const char **found)
 {
     struct file_set_entry wanted;
-    if (set->count == 0 || !os_file_find_id(path, &wanted.id))
-        return NULL;
+    bool exists;
+    *found = NULL;
+    if (set->count == 0)
+        return true;
+    if (!look(path, &wanted.id, &exists))
+        return false;
+    if (!exists)
+        return true;
     if (!set->is_sorted)
         qsort(set->entries, set->count, sizeof(*set->entries), compare_ids);
     set->is_sorted = true;
-    const struct file_set_entry *found =
+    const struct file_set_entry *same =
         bsearch(&wanted, set->entries, set->count, sizeof(*set->entries), compare_ids);
-    return found ? found->path : NULL;
+    *found = same ? same->path : NULL;
+    return true;
 }
 
 void file_set_free(struct file_set *set)

@@ -19,11 +19,12 @@ struct file_set {
 };
 
 // Adds a file; one that does not exist is passed over. `path` must outlive the set.
-// False out of memory.
+// False after a message: out of memory, or it cannot be looked at.
 bool file_set_add(struct file_set *set, const char *path);
 
-// The path by which a file was added that `path` leads to; NULL if there is none.
-const char *file_set_find(struct file_set *set, const char *path);
+// *found becomes the path by which a file was added that `path` leads to; NULL if there
+// is none. False after a message if it cannot be looked at.
+bool file_set_find(struct file_set *set, const char *path, const char **found);
 
 void file_set_free(struct file_set *set);
 

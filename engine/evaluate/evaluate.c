@@ -131,8 +131,8 @@ static bool keeps_pairs(const struct pair_list *list, const char *grid_path)
     struct file_set files = { 0 };
     if (!grid_path)
         return true;
-    bool ok = add_files(&files, list);
-    const char *found = ok ? file_set_find(&files, grid_path) : NULL;
+    const char *found = NULL;
+    const bool ok = add_files(&files, list) && file_set_find(&files, grid_path, &found);
     if (found)
         log_error("evaluate: the grid %s is %s, an image of the data, which would be "
                   "overwritten: name another file",

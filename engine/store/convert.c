@@ -7,6 +7,7 @@
 #include "store/convert.h"
 
 #include "base/file.h"
+#include "base/file_set.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "formats/safetensors.h"
@@ -213,21 +214,63 @@ static bool write(struct conversion *c)
                              read_weight, c);
 }
 
-// Whether the path is a checkpoint, which must not be overwritten: its run could not be
-// resumed.
-static bool is_checkpoint(const char *path)
+// Whether a file that is not whole was a checkpoint: writers put the step at the
+// beginning.
+static bool begins_as_checkpoint(const char *path, bool *found)
 {
-    if (!file_exists(path) || file_is_folder(path))
+    char head[16384];
+    const size_t length = strlen(CHECKPOINT_STEP);
+    size_t count = 0;
+    struct reason reason;
+    *found = false;
+    if (!file_load_head(path, head, sizeof(head), &count, &reason)) {
+        log_error("%s", reason.text);
         return false;
-    // Any other file, readable or not, is about to be replaced, so errors do not
-    // matter.
-    struct log_capture capture;
-    log_capture_begin(&capture);
-    struct safetensors *s = safetensors_open(path);
-    const bool found = s && safetensors_metadata(s, CHECKPOINT_STEP);
+    }
+    for (size_t i = 0; i + length <= count && !*found; i++)
+        *found = memcmp(head + i, CHECKPOINT_STEP, length) == 0;
+    return true;
+}
+
+// False after a message if that cannot be known for the moment.
+static bool find_checkpoint(const char *path, bool *found)
+{
+    enum os_kind kind;
+    bool is_damaged;
+    *found = false;
+    if (!os_path_look(path, &kind)) {
+        log_error("%s", os_error_text());
+        return false;
+    }
+    if (kind != OS_KIND_FILE)
+        return true;
+    struct safetensors *s = safetensors_examine(path, &is_damaged);
+    if (!s)
+        return is_damaged && begins_as_checkpoint(path, found);
+    *found = safetensors_metadata(s, CHECKPOINT_STEP) != NULL;
     safetensors_close(s);
-    log_capture_end(&capture);
-    return found;
+    return true;
+}
+
+// A checkpoint is not overwritten, since its run could not be resumed, and neither is
+// what may be one.
+static bool keeps_checkpoint(const char *path)
+{
+    struct log_capture capture;
+    bool found;
+    log_capture_begin(&capture);
+    const bool ok = find_checkpoint(path, &found);
+    const char *error = log_capture_end(&capture);
+    if (!ok)
+        log_error("convert: %s is not replaced: it cannot be read, so it may be a "
+                  "checkpoint: %s",
+                  path, error);
+    else if (found)
+        log_error(
+            "convert: %s is a checkpoint, which its run needs to resume: name another "
+            "file",
+            path);
+    return ok && !found;
 }
 
 static bool check_paths(const struct pix_convert_options *o)
@@ -236,13 +279,8 @@ static bool check_paths(const struct pix_convert_options *o)
         log_error("convert: name the file to read and the file to write");
         return false;
     }
-    if (is_checkpoint(o->output)) {
-        log_error(
-            "convert: %s is a checkpoint, which its run needs to resume: name another "
-            "file",
-            o->output);
+    if (!keeps_checkpoint(o->output))
         return false;
-    }
     if (is_extension(o->output, ".onnx") || is_extension(o->output, ".pth") ||
         is_extension(o->output, ".safetensors"))
         return true;
@@ -304,15 +342,18 @@ static void tell_of_free_sides(const struct conversion *c)
 
 static bool keeps_input(const struct conversion *c)
 {
-    struct os_file_id from, to;
+    struct file_set inputs = { 0 };
     const char *input = network_file_path(c->from), *output = c->options->output;
-    if (!os_file_find_id(input, &from) || !os_file_find_id(output, &to) ||
-        from.volume != to.volume || from.file != to.file)
-        return true;
-    log_error("convert: %s is the input %s, which would be overwritten: name another "
-              "file",
-              output, input);
-    return false;
+    const char *found = NULL;
+    const bool ok =
+        file_set_add(&inputs, input) && file_set_find(&inputs, output, &found);
+    if (found)
+        log_error(
+            "convert: %s is the input %s, which would be overwritten: name another "
+            "file",
+            output, input);
+    file_set_free(&inputs);
+    return ok && !found;
 }
 
 bool convert_run(const struct pix_convert_options *options)

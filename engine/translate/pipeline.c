@@ -573,9 +573,9 @@ static bool keeps_inputs(const struct pix_translate_item *items, size_t count)
     for (size_t i = 0; ok && i < count; i++)
         ok = !items[i].input || file_set_add(&inputs, items[i].input);
     for (size_t i = 0; ok && i < count; i++) {
-        const char *input =
-            items[i].output ? file_set_find(&inputs, items[i].output) : NULL;
-        ok = !input;
+        const char *input = NULL;
+        ok = !items[i].output || file_set_find(&inputs, items[i].output, &input);
+        ok = ok && !input;
         if (input)
             log_error("translate: the output %s is the input %s, which would be "
                       "overwritten: nothing was translated; name another output",
