@@ -308,7 +308,7 @@ static void test_bounded(void **state)
 
     // One that is too large is not read.
     char *path = find_file();
-    assert_true(os_file_truncate(path, ((uint64_t)64 << 20) + 1000));
+    assert_true(test_resize_file(path, ((uint64_t)64 << 20) + 1000));
     mem_free(path);
     assert_int_equal(run(1000), 0);
     assert_int_equal(run(1000), HEADER + 1000);
@@ -364,7 +364,7 @@ static void test_damaged_files(void **state)
     }
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         char *path = find_file();
-        assert_true(os_file_truncate(path, sizes[i]));
+        assert_true(test_resize_file(path, sizes[i]));
         mem_free(path);
         assert_ignored(sizes[i] < HEADER ? "not a pipeline cache" : "cut short");
     }

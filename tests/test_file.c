@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -319,7 +320,7 @@ static void test_limits(void **state)
     mem_free(data);
     check_too_large(path, 9, "is too large: 10 bytes, at most 9 are read");
     check_too_large(path, 0, "is too large: 10 bytes, at most 0 are read");
-    assert_true(os_file_truncate(path, (uint64_t)4 << 40));
+    assert_true(test_resize_file(path, (uint64_t)4 << 40));
     check_too_large(path, (uint64_t)1 << 30,
                     "is too large: 4398046511104 bytes, at most 1073741824 are read");
     assert_false(file_read(path, &data, &size));
@@ -435,16 +436,6 @@ static void test_folders(void **state)
     assert_false(file_make_folder(SCRATCH "/one/file/four"));
     assert_int_equal(messages[LOG_ERROR], 2);
     assert_true(test_remove_tree(SCRATCH "/one/file"));
-}
-
-static void test_truncate(void **state)
-{
-    (void)state;
-    assert_true(file_write(SCRATCH "/a", "0123456789", 10));
-    assert_true(os_file_truncate(SCRATCH "/a", 4));
-    assert_content(SCRATCH "/a", "0123");
-    assert_false(os_file_truncate(SCRATCH "/absent", 4));
-    assert_true(strlen(os_error_text()) > 0);
 }
 
 static void check_stream(FILE *stream)
@@ -616,7 +607,41 @@ static void test_lock(void **state)
     os_lock_release(third);
     assert_null(os_lock_take(SCRATCH "/absent", "lock", &held));
     assert_false(held);
+
+    // The folder is the second file that it opens: without it there is no lock.
+    struct rlimit before, limit;
+    const int next = dup(STDIN_FILENO);
+    assert_true(next >= 0 && close(next) == 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)next + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    second = os_lock_take(SCRATCH, "lock", &held);
+    const int error = errno;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_null(second);
+    assert_false(held);
+    assert_int_equal(error, EMFILE);
     assert_int_equal(messages[LOG_ERROR], 0);
+}
+
+// What is needed is left out where it is not known, and what a file that is removed has
+// taken is free.
+static void test_no_room(void **state)
+{
+    char text[FILE_REASON_SIZE];
+    (void)state;
+    errno = ENOSPC;
+    file_write_reason(SCRATCH "/full", 0, 0, text);
+    assert_null(strstr(text, "needed"));
+    assert_non_null(strstr(text, " free)"));
+    errno = ENOSPC;
+    file_write_reason(SCRATCH "/full", 7, (uint64_t)1 << 60, text);
+    assert_non_null(strstr(text, "(7 bytes needed, "));
+    assert_true(strtod(strstr(text, "needed, ") + 8, NULL) > 1e12);    // in MiB
+    errno = EACCES;
+    file_write_reason(SCRATCH "/full", 7, 0, text);
+    assert_null(strstr(text, "free"));
 }
 
 static void test_memory(void **state)
@@ -692,7 +717,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_round_trip),      TEST(test_replace),     TEST(test_failures),
         TEST(test_full_disk),       TEST(test_temporaries), TEST(test_list),
-        TEST(test_folders),         TEST(test_truncate),    TEST(test_paths),
+        TEST(test_folders),         TEST(test_no_room),     TEST(test_paths),
         TEST(test_cache_folder),    TEST(test_lock),        TEST(test_memory),
         TEST(test_passing_reasons), TEST(test_limits),      TEST(test_load_if),
         TEST(test_open_regular),    TEST(test_open),

@@ -22,6 +22,7 @@
 #include "base/os.h"
 #include "data/image.h"
 #include "data/picture_file.h"
+#include "support/tree.h"
 
 #ifndef TEST_FIXTURES
 #define TEST_FIXTURES "tests/support/fixtures"
@@ -230,10 +231,10 @@ static void test_headers(void **state)
     check_refused(TEST_FIXTURES "/images/truncated.png", "truncated PNG");
     check_refused(SCRATCH "/absent.npy", "");
     // 4 GB of which nothing is on the disk, and nothing gets into memory.
-    assert_true(os_file_truncate(SCRATCH "/made.npy", UINT64_C(4000000000)));
+    assert_true(test_resize_file(SCRATCH "/made.npy", UINT64_C(4000000000)));
     check_refused(SCRATCH "/made.npy", "is too large: 4000000000 bytes, at most");
     // Nor of one that is not too large, but begins as no picture does.
-    assert_true(os_file_truncate(SCRATCH "/made.npy", UINT64_C(1) << 30));
+    assert_true(test_resize_file(SCRATCH "/made.npy", UINT64_C(1) << 30));
     check_refused(SCRATCH "/made.npy", "not a .npy array");
     assert_true(os_file_rename(SCRATCH "/made.npy", SCRATCH "/made.tga"));
     check_refused(SCRATCH "/made.tga", "not a PNG, JPEG, BMP or TGA image");

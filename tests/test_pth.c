@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "support/pth_files.h"
+#include "support/tree.h"
 
 static void test_reads_networks(void **state)
 {
@@ -61,7 +62,7 @@ static void test_truncated(void **state)
         pth_write_scratch(data, size);
         assert_true(pth_try_scratch());
         for (size_t length = size; length-- > 0;) {
-            assert_true(os_file_truncate(pth_scratch(), length));
+            assert_true(test_resize_file(pth_scratch(), length));
             if (pth_try_scratch())
                 fail_msg("%s is read from %d bytes", paths[i], (int)length);
         }

@@ -124,7 +124,7 @@ static void test_no_memory(void **state)
 static void damage(const char *run, uint64_t step)
 {
     char *path = checkpoint_path(run, step);
-    assert_true(os_file_truncate(path, 5000));
+    assert_true(test_resize_file(path, 5000));
     mem_free(path);
 }
 

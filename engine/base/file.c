@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,28 +166,37 @@ static const char *size_text(uint64_t bytes, char text[32])
     return text;
 }
 
-const char *file_write_reason(const char *path, uint64_t needed,
+const char *file_write_reason(const char *path, uint64_t needed, uint64_t released,
                               char text[FILE_REASON_SIZE])
 {
-    char needed_text[32], free_text[32];
+    char needed_text[48] = "", size[32], free_text[32];
     uint64_t room = 0;
     const bool no_room = os_error_is_no_room();
     snprintf(text, FILE_REASON_SIZE, "%s", os_error_text());
     char *folder = no_room ? parent_of(path) : NULL;
     if (folder && os_free_bytes(folder, &room)) {
         const size_t used = strlen(text);
-        snprintf(text + used, FILE_REASON_SIZE - used, " (%s needed, %s free)",
-                 size_text(needed, needed_text), size_text(room, free_text));
+        if (needed)
+            snprintf(needed_text, sizeof(needed_text), "%s needed, ",
+                     size_text(needed, size));
+        snprintf(text + used, FILE_REASON_SIZE - used, " (%s%s free)", needed_text,
+                 size_text(room + released, free_text));
     }
     mem_free(folder);
     return text;
 }
 
+// What the temporary file has taken is free again when the writer is aborted.
 static void report_write(const struct file_writer *w)
 {
     char reason[FILE_REASON_SIZE];
+    uint64_t taken = 0;
+    const int error = errno;
+    if (w->stream && !os_file_size(w->stream, &taken))
+        taken = 0;
+    errno = error;
     log_error("file: cannot write %s: %s", w->path,
-              file_write_reason(w->path, MAX(w->expected, w->size), reason));
+              file_write_reason(w->path, MAX(w->expected, w->size), taken, reason));
 }
 
 bool file_write(const char *path, const void *data, size_t size)
@@ -224,7 +234,7 @@ static FILE *create_temporary(const char *path, char **temporary)
     if (!stream) {
         char reason[FILE_REASON_SIZE];
         log_error("file: cannot create %s: %s", path,
-                  file_write_reason(path, 0, reason));
+                  file_write_reason(path, 0, 0, reason));
         mem_free(*temporary);    // whatever has the name is not ours to remove
         *temporary = NULL;
     }

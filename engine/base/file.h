@@ -61,10 +61,11 @@ bool file_writer_commit(struct file_writer *w);
 void file_writer_abort(struct file_writer *w);    // zeroed or ended writers are fine
 
 // Why a file could not be written: the system's last error, which must not have been
-// touched since. Where there is no room it adds how many bytes are `needed` and how
-// many are free. Returns `text`.
+// touched since. Where there is no room it adds how many bytes are `needed`, unless
+// that is 0 (not known), and how many are free, with those that will be `released`: of
+// what is written so far and then removed. Returns `text`.
 #define FILE_REASON_SIZE 384
-const char *file_write_reason(const char *path, uint64_t needed,
+const char *file_write_reason(const char *path, uint64_t needed, uint64_t released,
                               char text[FILE_REASON_SIZE]);
 
 // Whether a name in a folder is one that a writer gives to its temporary file.

@@ -70,7 +70,6 @@ bool os_file_rename(const char *from, const char *to);    // replaces `to`
 // name elsewhere. NULL: *reason says why, for messages; if it is NULL, os_error_text.
 FILE *os_file_open_own(const char *path, const char **reason);
 bool os_file_cut(FILE *stream, uint64_t size);    // nothing of it is buffered
-bool os_file_truncate(const char *path, uint64_t size);
 bool os_file_size(FILE *stream, uint64_t *size);
 bool os_file_seek(FILE *stream, uint64_t offset);    // from the beginning
 bool os_file_remove(const char *path);

@@ -346,11 +346,6 @@ bool os_file_rename(const char *from, const char *to)
     return rename(from, to) == 0;
 }
 
-bool os_file_truncate(const char *path, uint64_t size)
-{
-    return truncate(path, (off_t)size) == 0;
-}
-
 bool os_file_size(FILE *stream, uint64_t *size)
 {
     struct stat info;
@@ -520,7 +515,7 @@ static int lock_file(const char *path, bool *held)
 
 // The file may be removed later as well, and the lock that is held on it is then out of
 // everybody's way. That on the folder is not: while a process holds it, a new file of
-// the same name lets nobody in.
+// the same name lets nobody in, so a folder that cannot be opened is a failure.
 struct os_lock *os_lock_take(const char *folder, const char *name, bool *held)
 {
     *held = false;
@@ -537,7 +532,7 @@ struct os_lock *os_lock_take(const char *folder, const char *name, bool *held)
         lock->folder = open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int error = errno;
     mem_free(path);
-    if (lock->file < 0 || (lock->folder >= 0 && !lock_descriptor(lock->folder, held))) {
+    if (lock->folder < 0 || !lock_descriptor(lock->folder, held)) {
         os_lock_release(lock);
         lock = NULL;
     }

@@ -414,25 +414,6 @@ bool os_file_rename(const char *from, const char *to)
     return ok;
 }
 
-bool os_file_truncate(const char *path, uint64_t size)
-{
-    wchar_t *wide = to_wide(path);
-    if (!wide)
-        return false;
-    HANDLE file = CreateFileW(wide, GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
-                              FILE_ATTRIBUTE_NORMAL, NULL);
-    DWORD code = file == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
-    mem_free(wide);
-    if (code != ERROR_SUCCESS)
-        return fail(code);
-
-    LARGE_INTEGER end = { .QuadPart = (LONGLONG)size };
-    bool ok = SetFilePointerEx(file, end, NULL, FILE_BEGIN) && SetEndOfFile(file);
-    code = GetLastError();
-    CloseHandle(file);
-    return ok || fail(code);
-}
-
 bool os_file_size(FILE *stream, uint64_t *size)
 {
     int64_t length = _filelengthi64(_fileno(stream));
@@ -623,10 +604,14 @@ struct os_lock *os_lock_take(const char *folder, const char *name, bool *held)
     *held = false;
     struct os_lock *lock = mem_zalloc(sizeof(*lock));
     char *path = lock ? mem_printf("%s/%s", *folder ? folder : ".", name) : NULL;
+    if (!path)
+        fail(ERROR_NOT_ENOUGH_MEMORY);
     wchar_t *wide = path ? to_wide(path) : NULL;
+    int error = errno;
     mem_free(path);
     if (!wide) {
         mem_free(lock);
+        errno = error;
         return NULL;
     }
     lock->file =

@@ -454,7 +454,7 @@ static FILE *open_metrics(const char *path, uint64_t size)
     FILE *stream = os_file_open_own(path, &reason);
     if (!stream)
         log_error("train: cannot write %s: %s", path,
-                  reason ? reason : file_write_reason(path, size, text));
+                  reason ? reason : file_write_reason(path, size, 0, text));
     return stream;
 }
 
@@ -564,7 +564,7 @@ static bool report_metrics(const struct run *r, const char *reason)
     char text[FILE_REASON_SIZE];
     log_error("train: cannot write %s: %s", r->metrics_path,
               reason ? reason
-                     : file_write_reason(r->metrics_path, r->pending_size, text));
+                     : file_write_reason(r->metrics_path, r->pending_size, 0, text));
     return false;
 }
 
