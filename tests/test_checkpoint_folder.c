@@ -2,14 +2,20 @@
 //
 // The folder of checkpoints: which names count, and which files are removed.
 
+#define _XOPEN_SOURCE 700
+
 #include "store/checkpoint_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "support/tree.h"
 
@@ -73,6 +79,42 @@ static void test_folder(void **state)
     mem_free(list);
 }
 
+static int messages[LOG_DEBUG + 1];
+static char last_text[LOG_LINE_SIZE];
+
+static void count_message(void *user, enum log_level level, const char *text)
+{
+    (void)user;
+    messages[level]++;
+    snprintf(last_text, sizeof(last_text), "%s", text);
+}
+
+// A good run goes on, with a word that files stay.
+static void test_no_listing(void **state)
+{
+    static const struct log_sink sink = { count_message, NULL, LOG_INFO };
+    static const uint64_t steps[] = { 2, 1 };
+    struct rlimit before, limit;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        char *path = checkpoint_path(RUN, steps[i]);
+        assert_true(file_write(path, "x", 1));
+        mem_free(path);
+    }
+    const struct log_sink *outer = log_use(&sink);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    checkpoint_prune(RUN, 2, 1, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    log_use(outer);
+    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_int_equal(messages[LOG_WARN], 1);
+    assert_non_null(strstr(last_text, "cannot list folder"));
+    assert_steps(steps, 2);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -89,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_folder, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_listing, setup, teardown),
     };
     return cmocka_run_group_tests_name("checkpoint_folder", tests, NULL, NULL);
 }

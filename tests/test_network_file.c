@@ -2,10 +2,13 @@
 //
 // A file of a network is taken for what it is, or refused with one message.
 
+#define _XOPEN_SOURCE 700
+
 #include "store/network_file.h"
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -85,6 +88,10 @@ static void test_mismatches(void **state)
     network_check_says("holds a generator, not a discriminator");
     assert_null(network_file_open(FOLDER "/nothing", NETWORK_G, "train"));
     network_check_says("does not exist");
+    assert_int_equal(symlink("loop", FOLDER "/loop"), 0);
+    assert_null(network_file_open(FOLDER "/loop", NETWORK_G, "train"));
+    network_check_says("cannot look at " FOLDER "/loop: ");
+    assert_true(test_remove_tree(FOLDER "/loop"));
     assert_null(network_file_open(FOLDER, NETWORK_G, "train"));
     network_check_says("holds no checkpoint");
     assert_true(file_write(SECOND, "not a network", 13));

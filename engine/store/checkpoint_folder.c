@@ -125,8 +125,10 @@ void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep, uint64_t 
 {
     uint64_t *steps = NULL;
     size_t count = 0, kept = 0;
-    if (!list_steps(run, false, &steps, &count))
-        return;
+    // The run is not worse for what fails here: the next call removes what stays now.
+    struct log_capture capture;
+    log_capture_demote(&capture);
+    list_steps(run, false, &steps, &count);    // none if it fails
     // The newest come first, so the first `keep` up to `newest` stay.
     for (size_t i = 0; i < count; i++) {
         if (steps[i] > newest || kept++ < keep || steps[i] == finite)
@@ -136,5 +138,6 @@ void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep, uint64_t 
             log_warn("checkpoint: cannot remove %s: %s", path, os_error_text());
         mem_free(path);
     }
+    log_capture_end(&capture);
     mem_free(steps);
 }

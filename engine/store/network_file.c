@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/os.h"
 #include "formats/pth.h"
 #include "formats/safetensors.h"
 #include "settings/choice.h"
@@ -400,10 +401,14 @@ struct network_file *network_file_open(const char *path, enum network network,
     f->network = network;
     f->what = what;
     options_init(&f->settings.options);
-    bool ok = file_exists(path);
-    if (!ok)
+    enum os_kind kind;
+    os_path_look(path, &kind);
+    bool ok = kind != OS_KIND_NONE;
+    if (!ok && os_error_kind() == OS_ERROR_ABSENT)
         log_error("%s: %s does not exist", what, path);
-    else if (file_is_folder(path))
+    else if (!ok)
+        log_error("%s: cannot look at %s: %s", what, path, os_error_text());
+    else if (kind == OS_KIND_FOLDER)
         ok = open_newest(f, path);
     else
         ok = open_file(f, path);
