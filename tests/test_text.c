@@ -39,6 +39,8 @@ static void test_escapes(void **state)
           "gpj",
           "a\\u{202a}\\u{202e}gpj" },
         { "\xe2\x81\xa6\xe2\x81\xa9", "\\u{2066}\\u{2069}" },
+        { "\xd8\x9c\xe2\x80\x8e\xe2\x80\x8f", "\\u{61c}\\u{200e}\\u{200f}" },
+        { "\xd8\x9b\xe2\x80\x8d\xe2\x80\x90", "\xd8\x9b\xe2\x80\x8d\xe2\x80\x90" },
         // Not UTF-8: a byte that continues nothing, one that is not continued, too long
         // forms of ESC, half of a pair, beyond the last character.
         { "\x80", "\\x80" },

@@ -38,7 +38,8 @@ static size_t read_character(const unsigned char *s, uint32_t *code)
 static bool is_obeyed(uint32_t code)
 {
     return (code >= 0x80 && code <= 0x9f) || (code >= 0x2028 && code <= 0x202e) ||
-           (code >= 0x2066 && code <= 0x2069);
+           (code >= 0x2066 && code <= 0x2069) || code == 0x61c || code == 0x200e ||
+           code == 0x200f;
 }
 
 // Writes what stands for the character at `s`; returns how many bytes of `s` that was.
