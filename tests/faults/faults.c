@@ -206,6 +206,16 @@ static bool add_faults(const struct settings *s, uint32_t scene, struct trials *
                       w->seen == 0 ? first : rest);
         w->seen++;
     }
+    // Each of them allocates, writes and reads: otherwise no call is intercepted.
+    if (ok &&
+        (!numbers[FAULT_MALLOC] || !numbers[FAULT_WRITE] || !numbers[FAULT_READ])) {
+        fprintf(stderr,
+                "faults: %s: no call is intercepted for malloc (%zu), write (%zu) or "
+                "read (%zu)\n",
+                scenes[scene].name, numbers[FAULT_MALLOC], numbers[FAULT_WRITE],
+                numbers[FAULT_READ]);
+        ok = false;
+    }
     if (ok)
         printf("%-15s %zu malloc, %zu write, %zu read, %zu thread, by %zu ways\n",
                scenes[scene].name, numbers[FAULT_MALLOC], numbers[FAULT_WRITE],
@@ -332,17 +342,19 @@ static bool print_figures(const struct settings *s, const struct trials *list,
 {
     size_t all[COLUMNS] = { 0 };
     bool ok = true, any = false;
+    int first = COLUMNS;
     for (size_t i = 0; i < list->count; i++)
         all[list->items[i].column]++;
     for (int c = 0; c < COLUMNS; c++) {
         unsigned tried = shared->tried[c], held = shared->held[c];
         if (all[c] == 0)
             continue;
-        printf("%s%s %u of %u", any ? ", " : "", column_names[c], held, tried);
+        first = MIN(first, c);
+        printf("%s%s %u of %u", c > first ? ", " : "", column_names[c], held, tried);
         if (tried < all[c])
             printf(" (there are %zu)", all[c]);
         ok = ok && held == tried && (!s->all || tried == all[c]);
-        any = true;
+        any = any || tried > 0;
     }
     printf("\n");
     return ok && any;
