@@ -242,6 +242,11 @@ static void test_foreign_out(void **state)
         0);
     RUN(1, "train --out bent --continue");
     command_check_has(command_err, "depth");
+    // What cannot be looked at is not absent.
+    assert_int_equal(
+        command_shell("mkdir looped; ln -s config.json looped/config.json"), 0);
+    RUN(1, "train --out looped --continue");
+    command_check_has(command_err, "looped/config.json");
     RUN(2, "train --out terse --continue --data d --ngf 3");
     command_check_has(command_err, "--ngf 3 differs from the run's 64");
 }

@@ -8,6 +8,7 @@
 #define TOOLS_TERMINAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 // Call first: makes arguments and output UTF-8 where they are not already, turns
@@ -16,12 +17,12 @@
 bool terminal_init(int *argc, char ***argv);
 
 // After this a request to end only makes terminal_is_interrupted true: Ctrl-C, SIGTERM,
-// SIGHUP (its terminal was closed); on Windows closing the console, logging off and
-// shutting down too. The first one prints `notice`, which says what is still done and
-// lives until the process ends. Those that follow change nothing, however close
-// together they come, except Ctrl-C more than a second after the first Ctrl-C: it ends
-// the process immediately with exit code 130. A later call replaces the notice. SIGINT
-// and SIGHUP that are ignored before it stay so.
+// SIGHUP (its terminal was closed); on Windows Ctrl-Break, closing the console, logging
+// off and shutting down too. The first one prints `notice`, which says what is still
+// done and lives until the process ends. Those that follow change nothing, however
+// close together they come, except Ctrl-C more than a second after the first Ctrl-C: it
+// ends the process immediately with exit code 130. A later call replaces the notice.
+// SIGINT and SIGHUP that are ignored before it stay so.
 void terminal_catch_interrupt(const char *notice);
 bool terminal_is_interrupted(void);
 
@@ -33,6 +34,10 @@ double terminal_get_seconds(void);    // monotonic
 enum path_kind { PATH_NONE, PATH_FILE, PATH_FOLDER, PATH_OTHER };
 enum path_kind terminal_get_path_kind(const char *path);    // follows links
 
+// Whether the system says that a path leads to nothing. PATH_NONE may also mean that it
+// could not look.
+bool terminal_is_absent(const char *path);
+
 // Whether two paths name the same existing file or folder.
 bool terminal_is_same_path(const char *a, const char *b);
 
@@ -41,8 +46,9 @@ bool terminal_is_same_path(const char *a, const char *b);
 FILE *terminal_open_file(const char *path, const char *mode);
 
 // Opens a file to read. What is not a regular file is refused: a pipe may never end, or
-// never begin. NULL: *reason says why; it lives until the next call.
-FILE *terminal_open_regular(const char *path, const char **reason);
+// never begin. *size is how many bytes it has. NULL: *reason says why; it lives until
+// the next call.
+FILE *terminal_open_regular(const char *path, uint64_t *size, const char **reason);
 
 // For replacement.c: the path that links lead to, caller frees; a new file, NULL if the
 // path exists. NULL: errno says why.

@@ -161,6 +161,12 @@ enum path_kind terminal_get_path_kind(const char *path)
     return S_ISDIR(status.st_mode) ? PATH_FOLDER : PATH_OTHER;
 }
 
+bool terminal_is_absent(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 bool terminal_is_same_path(const char *a, const char *b)
 {
     struct stat status_a, status_b;
@@ -189,7 +195,7 @@ FILE *terminal_open_file(const char *path, const char *mode)
 }
 
 // O_NONBLOCK, because opening a pipe waits for its other end. Regular files ignore it.
-FILE *terminal_open_regular(const char *path, const char **reason)
+FILE *terminal_open_regular(const char *path, uint64_t *size, const char **reason)
 {
     struct stat status = { 0 };
     FILE *file = open_stream(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, "rb");
@@ -197,8 +203,10 @@ FILE *terminal_open_regular(const char *path, const char **reason)
         *reason = strerror(errno);
         return NULL;
     }
-    if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))
+    if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode)) {
+        *size = (uint64_t)status.st_size;
         return file;
+    }
     *reason = S_ISDIR(status.st_mode) ? "it is a folder" : "it is not a regular file";
     fclose(file);
     return NULL;

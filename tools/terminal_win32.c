@@ -97,7 +97,9 @@ static BOOL WINAPI on_console(DWORD type)
         wait_for_end();    // closed, logged off, shut down
         return TRUE;
     }
-    request_end(true);
+    request_end(type == CTRL_C_EVENT);
+    if (type != CTRL_C_EVENT)
+        return TRUE;    // as SIGTERM: however often it comes, the run is saved
     const LONG now = (LONG)(GetTickCount() | 1);
     const LONG first = InterlockedCompareExchange(&interrupt_ms, now, 0);
     if (first && (DWORD)now - (DWORD)first > BURST_MS)
@@ -200,6 +202,18 @@ enum path_kind terminal_get_path_kind(const char *path)
     return attributes & FILE_ATTRIBUTE_DIRECTORY ? PATH_FOLDER : PATH_FILE;
 }
 
+bool terminal_is_absent(const char *path)
+{
+    wchar_t *name = wide(path);
+    if (!name)
+        return false;
+    const DWORD attributes = GetFileAttributesW(name);
+    const DWORD code = GetLastError();
+    free(name);
+    return attributes == INVALID_FILE_ATTRIBUTES &&
+           (code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND);
+}
+
 static bool identify(const char *path, BY_HANDLE_FILE_INFORMATION *info)
 {
     wchar_t *name = wide(path);
@@ -250,7 +264,7 @@ FILE *terminal_open_file(const char *path, const char *mode)
 }
 
 // A folder cannot be opened; a pipe (\\.\pipe\NAME) and a console are no disk files.
-FILE *terminal_open_regular(const char *path, const char **reason)
+FILE *terminal_open_regular(const char *path, uint64_t *size, const char **reason)
 {
     if (terminal_get_path_kind(path) == PATH_FOLDER) {
         *reason = "it is a folder";
@@ -261,9 +275,13 @@ FILE *terminal_open_regular(const char *path, const char **reason)
         *reason = strerror(errno);
         return NULL;
     }
-    if (GetFileType(handle_of(file)) == FILE_TYPE_DISK)
+    LARGE_INTEGER length;
+    const bool is_disk = GetFileType(handle_of(file)) == FILE_TYPE_DISK;
+    if (is_disk && GetFileSizeEx(handle_of(file), &length)) {
+        *size = (uint64_t)length.QuadPart;
         return file;
-    *reason = "it is not a regular file";
+    }
+    *reason = is_disk ? "its size is not known" : "it is not a regular file";
     fclose(file);
     return NULL;
 }

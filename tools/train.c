@@ -37,11 +37,12 @@ static bool apply(const struct command *command, const struct given_options *giv
 }
 
 // Whether there is a run to resume: one that ended before its first file was complete
-// starts from the beginning.
+// starts from the beginning. What cannot be looked at counts as one: whoever reads it
+// has the reason.
 static bool is_run(const char *out)
 {
     char *path = options_join_path(out, "config.json");
-    const bool found = path && terminal_get_path_kind(path) != PATH_NONE;
+    const bool found = !path || !terminal_is_absent(path);
     free(path);
     return found;
 }
@@ -328,7 +329,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     FILE *const stream = json ? stderr : stdout;
     pix_trainer *trainer = create_trainer(device, given, stream);
     if (!trainer)
-        return terminal_is_interrupted() ? EXIT_INTERRUPTED : EXIT_FAILED;
+        return EXIT_FAILED;    // even after a request to end, which does not reach it
 
     terminal_catch_interrupt("saving after this step");
     const struct pix_train_options *o = pix_trainer_get_options(trainer);

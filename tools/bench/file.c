@@ -313,7 +313,8 @@ static void read_device(struct reader *r, const json_t *o, struct bench_result *
 static json_t *load(const char *path)
 {
     const char *reason;
-    FILE *file = terminal_open_regular(path, &reason);
+    uint64_t known = 0;
+    FILE *file = terminal_open_regular(path, &known, &reason);
     json_t *document = NULL;
     json_error_t error;
     size_t size = 0, capacity = (size_t)1 << 16, got;
@@ -322,11 +323,16 @@ static json_t *load(const char *path)
         output_print_error("%s cannot be read: %s", path, reason);
         return NULL;
     }
+    // It may grow while it is read, and files of /proc have no size.
     do {
         capacity *= 2;
-        more = capacity <= 2 * FILE_MAX ? realloc(text, capacity) : NULL;
-        if (!more) {
+        if (known > FILE_MAX || capacity > 2 * FILE_MAX) {
             output_print_error("%s is too large for a result of pix2pix bench", path);
+            goto done;
+        }
+        more = realloc(text, capacity);
+        if (!more) {
+            output_print_error("out of memory while reading %s", path);
             goto done;
         }
         text = more;
