@@ -22,7 +22,7 @@ bool terminal_init(int *argc, char ***argv);
 // done and lives until the process ends. Those that follow change nothing, however
 // close together they come, except Ctrl-C more than a second after the first Ctrl-C: it
 // ends the process immediately with exit code 130. A later call replaces the notice.
-// SIGINT and SIGHUP that are ignored before it stay so.
+// SIGHUP that is ignored before it stays so.
 void terminal_catch_interrupt(const char *notice);
 bool terminal_is_interrupted(void);
 

@@ -104,23 +104,17 @@ static void on_request(int number)
 
 void terminal_catch_interrupt(const char *text)
 {
-    static const int requests[] = {
-        SIGINT,
-        SIGTERM,    // sent by batch systems and service managers
-        SIGHUP,
-    };
     struct sigaction action = { 0 }, before;
     atomic_store(&notice, text);
     atomic_store(&is_terminal, isatty(STDERR_FILENO) == 1);
     action.sa_handler = on_request;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
-    // nohup(1) has SIGHUP ignored, and a shell without job control SIGINT of what it
-    // starts in the background: neither is meant for this process then.
-    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
-        if (requests[i] == SIGTERM || (sigaction(requests[i], NULL, &before) == 0 &&
-                                       before.sa_handler != SIG_IGN))
-            sigaction(requests[i], &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);    // sent by batch systems and service managers
+    // nohup(1) has it ignored.
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
 }
 
 bool terminal_is_interrupted(void)

@@ -63,9 +63,6 @@ pid_t process_start(const struct process *p)
     for (size_t i = 0; i < WORDS_MAX && p->words[i]; i++)
         words[i + 1] = (char *)p->words[i];
     setpgid(0, 0);
-    // Whoever runs this in the background or under nohup may have them ignored.
-    signal(SIGINT, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
     setrlimit(RLIMIT_CORE, &none);
     if (chdir(p->folder) == 0) {
         unlink("fault.log");
