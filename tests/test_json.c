@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "support/log.h"
 
 static json_t *parse(const char *text)
@@ -259,7 +260,7 @@ static void test_utf8(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_t *v = json_string(cases[i].text);
-        assert_true(json_is_utf8(cases[i].text) == cases[i].is_utf8);
+        assert_true(text_is_utf8(cases[i].text) == cases[i].is_utf8);
         assert_true((v != NULL) == cases[i].is_utf8);
         json_decref(v);
     }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -106,36 +107,10 @@ json_t *json_from_double(double value)
     return json_real(value);
 }
 
-bool json_is_utf8(const char *text)
-{
-    // By RFC 3629: no bytes more than needed, no surrogates, nothing above 0x10ffff.
-    static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    for (const uint8_t *c = (const uint8_t *)text; *c;) {
-        const uint32_t length = *c < 0x80             ? 1
-                                : (*c & 0xe0) == 0xc0 ? 2
-                                : (*c & 0xf0) == 0xe0 ? 3
-                                : (*c & 0xf8) == 0xf0 ? 4
-                                                      : 0;
-        uint32_t point = length == 1 ? *c : *c & (0x7fu >> length);
-        if (length == 0)
-            return false;
-        for (uint32_t i = 1; i < length; i++) {
-            if ((c[i] & 0xc0) != 0x80)    // the end of the text, too
-                return false;
-            point = point << 6 | (c[i] & 0x3fu);
-        }
-        if (point < smallest[length] || point > 0x10ffff ||
-            (point >= 0xd800 && point <= 0xdfff))
-            return false;
-        c += length;
-    }
-    return true;
-}
-
 json_t *json_from_text(const char *text)
 {
     // Jansson refuses what is not UTF-8, with the same NULL as without memory.
-    const bool is_good = json_is_utf8(text);
+    const bool is_good = text_is_utf8(text);
     char *ascii = is_good ? NULL : mem_strdup(text);
     if (!is_good && !ascii)
         return NULL;

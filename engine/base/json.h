@@ -24,7 +24,6 @@ bool json_to_double(const json_t *v, double *out);
 // for every byte that is not ASCII.
 json_t *json_from_double(double value);
 json_t *json_from_text(const char *text);
-bool json_is_utf8(const char *text);
 
 // Adds a member and takes `value`. Out of memory, or where `value` is NULL for the same
 // reason, *object is freed and stays NULL: json_text is the one place to check.

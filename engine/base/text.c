@@ -32,6 +32,16 @@ static size_t read_character(const unsigned char *s, uint32_t *code)
     return is_good ? count : 0;
 }
 
+bool text_is_utf8(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    uint32_t code;
+    size_t count = 1;
+    for (; *s && count; s += count)
+        count = read_character(s, &code);
+    return count > 0;
+}
+
 // Whether a terminal would obey a character rather than show it: ISO 6429's second set
 // of controls, and those of the bidirectional algorithm (Unicode Standard Annex 9),
 // which make a name look like another.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Text for a terminal. Names of files, and what foreign files say, may hold anything,
-// and a terminal obeys what it is sent.
+// and a terminal obeys what it is sent. Also what is UTF-8.
 
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -15,5 +15,8 @@
 // which cuts no character. Applied again it changes nothing. Returns the length of
 // `out`.
 size_t text_escape(const char *text, char *out, size_t size);
+
+// By RFC 3629: no bytes more than needed, no surrogates, nothing above U+10FFFF.
+bool text_is_utf8(const char *text);
 
 #endif

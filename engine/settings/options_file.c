@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "settings/options.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
@@ -42,7 +43,7 @@ static void add_bytes(json_t **object, const char *name, const char *text)
 static void add_text(json_t **object, const char *name, const char *text)
 {
     json_add(object, name, json_from_text(text));
-    if (!json_is_utf8(text))
+    if (!text_is_utf8(text))
         add_bytes(object, name, text);
 }
 
