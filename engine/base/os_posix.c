@@ -417,10 +417,7 @@ bool os_path_look(const char *path, enum os_kind *kind)
 {
     struct stat info;
     bool found = stat(path, &info) == 0;
-    *kind = !found                  ? OS_KIND_NONE
-            : S_ISREG(info.st_mode) ? OS_KIND_FILE
-            : S_ISDIR(info.st_mode) ? OS_KIND_FOLDER
-                                    : OS_KIND_OTHER;
+    *kind = found ? kind_of_mode(info.st_mode) : OS_KIND_NONE;
     return found || os_error_kind() != OS_ERROR_PASSING;
 }
 

@@ -10,7 +10,7 @@
 // the sum of its bytes. That of the header covers what gives them their meaning: the
 // other texts of the metadata whose keys begin with "pix2pix.", and the name, kind and
 // shape of each tensor. It does not depend on the order or the places of the tensors,
-// so that a program which writes the file anew and keeps its metadata keeps the sums
+// so that a program which rewrites the file and keeps its metadata keeps the sums
 // right.
 
 #ifndef FORMATS_SUMS_H

@@ -313,7 +313,7 @@ static bool may_take(const struct pix_train_options *o)
     return ok;
 }
 
-// The lock went with the folder. Meanwhile another process may have made it anew, and
+// The lock went with the folder. Meanwhile another process may have made it again, and
 // in what is another's nothing is written: it is looked at before the file of the lock
 // is made there, and again under the lock.
 static bool lock_again(struct run *r)

@@ -33,6 +33,15 @@ static const char *subject_of(const struct conversions *c, uint32_t count,
     return text;
 }
 
+// Of the images that have something, if there are any.
+static void warn(const struct conversions *c, uint32_t count, const char *command,
+                 const char *what, const char *has)
+{
+    char subject[80];
+    if (count)
+        log_warn("%s: %s %s", command, subject_of(c, count, what, true, subject), has);
+}
+
 void conversion_report(const struct conversions *c, const char *command,
                        const char *what, enum pixel_kind to, const char *why)
 {
@@ -46,39 +55,31 @@ void conversion_report(const struct conversions *c, const char *command,
                     subject_of(c, c->from[kind], what, false, subject),
                     pixel_kind_name((enum pixel_kind)kind), pixel_kind_name(to), why);
     }
-    if (c->clipped)
-        log_warn("%s: %s values outside [-1, 1], which were clipped: rescale them",
-                 command, subject_of(c, c->clipped, what, true, subject));
+    warn(c, c->clipped, command, what,
+         "values outside [-1, 1], which were clipped: rescale them");
 }
 
 void conversion_report_narrow(const struct conversions *c, const char *command,
                               const char *what)
 {
-    char subject[80];
-    if (c->narrow)
-        log_warn("%s: %s integers that are not u1, though none is above 255. "
-                 "They are read as 0 to 65535, where 255 is nearly black: save arrays "
-                 "of 0 to 255 as u1",
-                 command, subject_of(c, c->narrow, what, true, subject));
+    warn(c, c->narrow, command, what,
+         "integers that are not u1, though none is above 255. They are read as 0 to "
+         "65535, where 255 is nearly black: save arrays of 0 to 255 as u1");
 }
 
 void conversion_report_range(const struct conversions *c, const char *command,
                              const char *what)
 {
-    char subject[80];
-    if (c->beyond)
-        log_warn("%s: %s values outside [-1, 1], which reach the network unchanged: "
-                 "rescale them if it was trained on images, where -1 is black and 1 "
-                 "white",
-                 command, subject_of(c, c->beyond, what, true, subject));
+    warn(
+        c, c->beyond, command, what,
+        "values outside [-1, 1], which reach the network unchanged: rescale them if it "
+        "was trained on images, where -1 is black and 1 white");
 }
 
 void conversion_report_reach(const struct conversions *c, const char *command,
                              const char *what)
 {
-    char subject[80];
-    if (c->beyond)
-        log_warn("%s: %s values outside [-1, 1], which are compared unchanged, and "
-                 "which no output of the network can reach: rescale them",
-                 command, subject_of(c, c->beyond, what, true, subject));
+    warn(c, c->beyond, command, what,
+         "values outside [-1, 1], which are compared unchanged, and which no output of "
+         "the network can reach: rescale them");
 }
