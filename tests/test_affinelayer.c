@@ -4,13 +4,11 @@
 
 #include "store/affinelayer.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "settings/settings.h"
 #include "store/convert.h"
 #include "store/network_file.h"
 #include "support/network_files.h"
-#include "support/tree.h"
 
 #define FOLDER "test_affinelayer.scratch"
 #define FIRST FOLDER "/first.pth"
@@ -20,18 +18,13 @@
 static int setup(void **state)
 {
     (void)state;
-    network_collect_messages();
-    return file_make_folder(FOLDER) ? 0 : -1;
+    return network_setup(FOLDER);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    test_remove_tree(FIRST);
-    test_remove_tree(SECOND);
-    test_remove_tree(THIRD);
-    network_release_messages();
-    return 0;
+    return network_teardown(FOLDER);
 }
 
 static const struct generator_options affinelayer = {

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "data/codec.h"
 #include "data/picture_file.h"
+#include "support/decoding.h"
 
 enum { WIDTH = 13, HEIGHT = 7, MOST = 8192 };
 
@@ -103,8 +104,9 @@ static uint8_t under(uint32_t pixel, uint32_t mask)
     return (uint8_t)wide;
 }
 
-static uint8_t expected(const struct made *m, uint32_t x, uint32_t y, uint32_t c)
+static uint8_t expected(const void *made, uint32_t x, uint32_t y, uint32_t c)
 {
+    const struct made *m = made;
     static const uint32_t usual[] = { 0xff0000, 0xff00, 0xff, 0xff000000 };
     static const uint32_t usual16[] = { 0x7c00, 0x3e0, 0x1f };
     uint32_t pixel = stored(m, x, y);
@@ -118,31 +120,16 @@ static uint8_t expected(const struct made *m, uint32_t x, uint32_t y, uint32_t c
 static void check_read(const struct made *m)
 {
     static uint8_t file[MOST];
-    struct picture p;
-    struct reason reason;
-    const size_t size = build(m, file);
-    if (!bmp_decode(file, size, &p, &reason))
-        fail_msg("%s: %s", m->name, reason.text);
-    assert_int_equal(p.kind, PIXEL_U8);
-    assert_int_equal(p.channels, m->channels ? m->channels : 3);
-    assert_int_equal(p.width, WIDTH);
-    assert_int_equal(p.height, HEIGHT);
-    const uint8_t *sample = p.samples;
-    for (uint32_t c = 0; c < p.channels; c++)
-        for (uint32_t y = 0; y < HEIGHT; y++)
-            for (uint32_t x = 0; x < WIDTH; x++, sample++)
-                if (*sample != expected(m, x, y, c))
-                    fail_msg("%s: [%u, %u, %u] is %u, not %u", m->name, c, y, x,
-                             *sample, expected(m, x, y, c));
-    picture_free(&p);
-    // No beginning of it is a picture, and none is read beyond its end.
-    for (size_t part = 0; part < size; part++) {
-        uint8_t *copy = mem_alloc(part);
-        memcpy(copy, file, part);
-        if (bmp_decode(copy, part, &p, &reason))
-            fail_msg("%s is accepted at %zu of %zu bytes", m->name, part, size);
-        mem_free(copy);
-    }
+    const struct decoding decoding = {
+        .name = m->name,
+        .decode = bmp_decode,
+        .channels = m->channels ? m->channels : 3,
+        .width = WIDTH,
+        .height = HEIGHT,
+        .expected = expected,
+        .made = m,
+    };
+    decoding_check(&decoding, file, build(m, file));
 }
 
 static void test_read(void **state)

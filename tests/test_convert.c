@@ -32,19 +32,13 @@
 static int setup(void **state)
 {
     (void)state;
-    network_collect_messages();
-    return file_make_folder(FOLDER) ? 0 : -1;
+    return network_setup(FOLDER);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    test_remove_tree(FIRST);
-    test_remove_tree(SECOND);
-    test_remove_tree(THIRD);
-    test_remove_tree(MODEL);
-    network_release_messages();
-    return 0;
+    return network_teardown(FOLDER);
 }
 
 // Converts first.pth, which has these weights, to second.safetensors and that to

@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "formats/pth.h"
 #include "store/convert.h"
 #include "store/network_file.h"
 #include "store/weight_names.h"
 #include "support/network_files.h"
-#include "support/tree.h"
 
 #define FOLDER "test_name_prefix.scratch"
 #define TENSORS_MAX 64
@@ -23,16 +21,13 @@
 static int setup(void **state)
 {
     (void)state;
-    network_collect_messages();
-    return file_make_folder(FOLDER) ? 0 : -1;
+    return network_setup(FOLDER);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    test_remove_tree(FOLDER);
-    network_release_messages();
-    return 0;
+    return network_teardown(FOLDER);
 }
 
 // ---------------------------------------------------------------------------

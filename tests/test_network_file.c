@@ -31,18 +31,13 @@
 static int setup(void **state)
 {
     (void)state;
-    network_collect_messages();
-    return file_make_folder(FOLDER) ? 0 : -1;
+    return network_setup(FOLDER);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    test_remove_tree(FIRST);
-    test_remove_tree(SECOND);
-    test_remove_tree(THIRD);
-    network_release_messages();
-    return 0;
+    return network_teardown(FOLDER);
 }
 
 static void test_mismatches(void **state)

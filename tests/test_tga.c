@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "data/codec.h"
+#include "support/decoding.h"
 
 enum { WIDTH = 7, HEIGHT = 5, MOST = 4096, IDENTIFIER = 3 };
 
@@ -75,8 +76,9 @@ static size_t build(const struct made *m, uint8_t *file)
     return at;
 }
 
-static uint8_t expected(const struct made *m, uint32_t x, uint32_t y, uint32_t c)
+static uint8_t expected(const void *made, uint32_t x, uint32_t y, uint32_t c)
 {
+    const struct made *m = made;
     uint32_t bits = m->bits, pixel = stored(m, x, y);
     if (m->entries) {
         pixel = entry(m, pixel);
@@ -92,31 +94,16 @@ static uint8_t expected(const struct made *m, uint32_t x, uint32_t y, uint32_t c
 static void check_read(const struct made *m)
 {
     static uint8_t file[MOST];
-    struct picture p;
-    struct reason reason;
-    const size_t size = build(m, file);
-    if (!tga_decode(file, size, &p, &reason))
-        fail_msg("%s: %s", m->name, reason.text);
-    assert_int_equal(p.kind, PIXEL_U8);
-    assert_int_equal(p.channels, m->channels);
-    assert_int_equal(p.width, WIDTH);
-    assert_int_equal(p.height, HEIGHT);
-    const uint8_t *sample = p.samples;
-    for (uint32_t c = 0; c < p.channels; c++)
-        for (uint32_t y = 0; y < HEIGHT; y++)
-            for (uint32_t x = 0; x < WIDTH; x++, sample++)
-                if (*sample != expected(m, x, y, c))
-                    fail_msg("%s: [%u, %u, %u] is %u, not %u", m->name, c, y, x,
-                             *sample, expected(m, x, y, c));
-    picture_free(&p);
-    // No beginning of it is a picture, and none is read beyond its end.
-    for (size_t part = 0; part < size; part++) {
-        uint8_t *copy = mem_alloc(part);
-        memcpy(copy, file, part);
-        if (tga_decode(copy, part, &p, &reason))
-            fail_msg("%s is accepted at %zu of %zu bytes", m->name, part, size);
-        mem_free(copy);
-    }
+    const struct decoding decoding = {
+        .name = m->name,
+        .decode = tga_decode,
+        .channels = m->channels,
+        .width = WIDTH,
+        .height = HEIGHT,
+        .expected = expected,
+        .made = m,
+    };
+    decoding_check(&decoding, file, build(m, file));
 }
 
 static void test_read(void **state)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,6 +15,7 @@
 #include "graph/graph.h"
 #include "store/weight_names.h"
 #include "support/gpu.h"
+#include "support/tree.h"
 
 static char last_text[4096], last_warning[4096], infos[4096];
 static unsigned error_count;
@@ -33,15 +35,18 @@ static void keep_message(void *user, enum log_level level, const char *text)
 
 static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
 
-void network_collect_messages(void)
+int network_setup(const char *folder)
 {
     log_use(&sink);
     network_forget_messages();
+    return file_make_folder(folder) ? 0 : -1;
 }
 
-void network_release_messages(void)
+int network_teardown(const char *folder)
 {
+    test_remove_tree(folder);
     log_use(NULL);
+    return 0;
 }
 
 unsigned network_errors(void)

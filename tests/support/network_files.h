@@ -21,9 +21,11 @@
 // ---------------------------------------------------------------------------
 // Messages
 
-// Collects them from a setup to its teardown.
-void network_collect_messages(void);
-void network_release_messages(void);
+// Collects them from a setup to its teardown. The folder of the test's files is made
+// and, with all that is in it, removed. Both return 0, or what cmocka takes for a
+// failure.
+int network_setup(const char *folder);
+int network_teardown(const char *folder);
 
 // Errors since network_forget_messages, the last one, the last warning, and all of
 // level info, each with a newline.

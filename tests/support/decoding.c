@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// See decoding.h.
+
+#include "support/decoding.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+void decoding_check(const struct decoding *d, const uint8_t *file, size_t size)
+{
+    struct picture p;
+    struct reason reason;
+    if (!d->decode(file, size, &p, &reason))
+        fail_msg("%s: %s", d->name, reason.text);
+    assert_int_equal(p.kind, PIXEL_U8);
+    assert_int_equal(p.channels, d->channels);
+    assert_int_equal(p.width, d->width);
+    assert_int_equal(p.height, d->height);
+    const uint8_t *sample = p.samples;
+    for (uint32_t c = 0; c < p.channels; c++)
+        for (uint32_t y = 0; y < p.height; y++)
+            for (uint32_t x = 0; x < p.width; x++, sample++) {
+                const uint8_t wanted = d->expected(d->made, x, y, c);
+                if (*sample != wanted)
+                    fail_msg("%s: [%u, %u, %u] is %u, not %u", d->name, (unsigned)c,
+                             (unsigned)y, (unsigned)x, *sample, wanted);
+            }
+    picture_free(&p);
+    for (size_t part = 0; part < size; part++) {
+        uint8_t *copy = mem_alloc(part);
+        memcpy(copy, file, part);
+        if (d->decode(copy, part, &p, &reason))
+            fail_msg("%s is accepted at %zu of %zu bytes", d->name, part, size);
+        mem_free(copy);
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// For tests of decoders of images: a file whose pixels are known, whole and cut.
+
+#ifndef SUPPORT_DECODING_H
+#define SUPPORT_DECODING_H
+
+#include "data/picture.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct decoding {
+    const char *name;    // of the file, for messages
+    bool (*decode)(const uint8_t *data, size_t size, struct picture *picture,
+                   struct reason *reason);
+    uint32_t channels, width, height;    // that the picture must have; samples are u8
+    uint8_t (*expected)(const void *made, uint32_t x, uint32_t y, uint32_t c);
+    const void *made;
+};
+
+// The file is decoded as expected, and no beginning of it is a picture, nor is any read
+// beyond its end (which sanitizers see).
+void decoding_check(const struct decoding *d, const uint8_t *file, size_t size);
+
+#endif
