@@ -627,24 +627,96 @@ PIX_API bool pix_convert(const struct pix_convert_options *options);
 // ---------------------------------------------------------------------------
 // Evaluation
 
-// Mean absolute differences on pairs, pixels in [-1, 1].
-struct pix_evaluation {
-    uint32_t pairs;           // compared
-    uint32_t broken;          // skipped because they could not be read, see the log
-    double l1;                // output against target
-    double l1_copy;           // input against target; NaN if their channels differ
-    double l1_mean_colour;    // the training targets' mean colour against target
+// How far an image is from its target. Computed on the values that are written to
+// files: 8 or 16 bits, or floats.
+enum pix_metric {
+    PIX_METRIC_L1,      // mean absolute difference, with pixels in [-1, 1]: 0 to 2
+    PIX_METRIC_MSE,     // mean squared difference, likewise
+    PIX_METRIC_PSNR,    // dB, of the whole range of the sample type; infinite for
+                        // equals
+    // Wang et al. 2004: Gaussian window of 11 x 11, sigma 1.5, K 0.01 and 0.03, the
+    // mean over channels. From 11 pixels on.
+    PIX_METRIC_SSIM,
+    // Wang et al. 2003, five scales. An image of less than 176 pixels has as many as
+    // fit; their weights are divided by their sum.
+    PIX_METRIC_MS_SSIM,
+    PIX_METRIC_COUNT,
 };
+
+// "l1", "mse", "psnr", "ssim" or "ms_ssim".
+PIX_API const char *pix_metric_name(enum pix_metric metric);
+// False if no metric has this name.
+PIX_API bool pix_metric_find(const char *name, enum pix_metric *metric);
+// Whether larger values are better.
+PIX_API bool pix_metric_is_rising(enum pix_metric metric);
+
+// The scores of many images together. NaN where there are too few: none, or for the
+// deviation and the interval less than two.
+struct pix_statistics {
+    uint32_t count;       // images with a finite score: all that follows is of these
+    uint32_t infinite;    // images with an infinite one: PSNR of equal images
+    double mean, median;
+    double deviation;    // the standard deviation, of a sample
+    double low, high;    // 95 % interval of the mean, by the bootstrap; the same in
+                         // every run
+};
+
+// What is compared with a target.
+enum pix_subject {
+    PIX_SUBJECT_OUTPUT,         // of the model
+    PIX_SUBJECT_COPY,           // the input itself; no scores if its channels differ
+    PIX_SUBJECT_MEAN_COLOUR,    // the mean colour of the training targets
+    PIX_SUBJECT_COUNT,
+};
+
+struct pix_image_scores {
+    const char *name;    // path of the input
+    // NaN: there is none, as of an image that is too small.
+    double values[PIX_SUBJECT_COUNT][PIX_METRIC_COUNT];
+};
+
+struct pix_evaluation {
+    uint32_t pairs;             // compared
+    uint32_t broken;            // skipped because they could not be read, see the log
+    uint32_t ms_ssim_scales;    // of all images; 0: there is no MS-SSIM
+    struct pix_statistics totals[PIX_SUBJECT_COUNT][PIX_METRIC_COUNT];
+    struct pix_image_scores *images;    // `pairs` of them, in the order of the pairs
+};
+
+// Frees what it holds; a zeroed one is fine.
+PIX_API void pix_evaluation_free(struct pix_evaluation *evaluation);
 
 // Translates the pairs of `data`/`split` (laid out as for training, in the model's
 // direction and size) and compares them with their targets. Pairs that cannot be read
 // are skipped; at least one must remain. `grid` may be NULL, or the path of a PNG with
 // one row input | output | target per pair, at most `grid_rows` rows; more than four
 // rows are arranged in two columns, and tiles of less than 160 pixels are enlarged by a
-// whole factor.
+// whole factor. Free the result with pix_evaluation_free.
 PIX_API bool pix_evaluate(pix_translator *translator, const char *data,
                           const char *split, const char *grid, uint32_t grid_rows,
                           struct pix_evaluation *evaluation);
+
+// Images against images, without a model.
+struct pix_compare_options {
+    // Two image files, or two folders whose files are pairs where their names without
+    // extensions are equal.
+    const char *a, *b;
+    // Axes of .npy arrays, "chw" or "hwc"; NULL: "chw".
+    const char *npy_order;
+    uint32_t threads;    // 0: as many as the machine has cores
+    struct pix_log log;
+};
+
+PIX_API void pix_compare_options_init(struct pix_compare_options *options);
+
+// Compares each image of `a` with that of `b`: the scores are those of
+// PIX_SUBJECT_OUTPUT, the others have none. Both must have the same size. Where sample
+// types differ, the coarser is converted to the finer; grey is repeated where the other
+// has 3 channels; both are logged. Images that cannot be read or compared are counted
+// as broken; at least one pair must remain. Needs no device. Free the result with
+// pix_evaluation_free.
+PIX_API bool pix_compare(const struct pix_compare_options *options,
+                         struct pix_evaluation *evaluation);
 
 // ---------------------------------------------------------------------------
 // Benchmark

@@ -107,7 +107,7 @@ endmacro()
 # What prints without escaping what a terminal would obey, and the files that may: they
 # print what the program itself says, or what was escaped when it was read.
 set(print_functions printf fprintf vprintf vfprintf puts fputs putchar putc fputc)
-set(may_print output help manual bench/table bench/file page/html)
+set(may_print output help manual csv bench/table bench/file page/html)
 
 set(program_functions plan_build exec_create)
 set(nodes "")    # of the graph of includes: paths without an ending

@@ -14,6 +14,7 @@
 #include "formats/safetensors.h"
 #include "store/checkpoint_folder.h"
 #include "store/weight_names.h"
+#include "support/evaluated.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_damage.scratch"
@@ -249,7 +250,7 @@ static void test_texts(void **state)
 // Who is given the run takes its newest checkpoint that is good.
 static void test_run(void **state)
 {
-    struct pix_evaluation e;
+    struct evaluated e;
     struct pix_translate_options o;
     void *data;
     size_t size;
@@ -268,7 +269,7 @@ static void test_run(void **state)
     o.model = RUN;
     public_messages[0] = '\0';
     pix_translator *translator = pix_translator_create(public_device, &o);
-    assert_true(pix_evaluate(translator, ONE, "test", NULL, 0, &e));
+    assert_true(evaluated_find(translator, ONE, "test", NULL, 0, &e));
     pix_translator_destroy(translator);
     public_check_message(name);
     assert_true(converts(RUN, false, true));    // D is as it was

@@ -7,6 +7,7 @@
 #define _XOPEN_SOURCE 700
 
 #include "pix2pix.h"
+#include "support/evaluated.h"
 #include "support/gpu.h"
 #include "support/tree.h"
 
@@ -340,9 +341,9 @@ static void test_channels(void **state)
         assert_string_equal(pix_translator_extension(t, "x/a.jpg"), cases[i].for_jpg);
 
         // Files of the training's kind, and what is made of them.
-        struct pix_evaluation e;
+        struct evaluated e;
         path = mem_printf("%s/grid.png", o.out);
-        assert_true(pix_evaluate(t, o.data, "test", path, 2, &e));
+        assert_true(evaluated_find(t, o.data, "test", path, 2, &e));
         assert_true(file_exists(path));
         mem_free(path);
         assert_int_equal(e.pairs, PAIRS);
@@ -400,8 +401,8 @@ static void test_refused(void **state)
     train(&o, NULL, "f32", "f32");
 
     pix_translator *t = open_translator(&o);
-    struct pix_evaluation e;
-    assert_false(pix_evaluate(t, o.data, "val", NULL, 0, &e));
+    struct evaluated e;
+    assert_false(evaluated_find(t, o.data, "val", NULL, 0, &e));
     assert_non_null(strstr(messages, "; image files cannot have 5: use .npy"));
     struct pix_translate_item item = { .input = SCRATCH "/data/A/train/0.npy",
                                        .output = SCRATCH "/data.run/0.png" };
@@ -673,10 +674,10 @@ static void test_conversions(void **state)
     assert_non_null(strstr(pix_last_error(), "--npy-order does not take \"whc\""));
 }
 
-static struct pix_evaluation evaluate(pix_translator *t, const char *data)
+static struct evaluated evaluate(pix_translator *t, const char *data)
 {
-    struct pix_evaluation e;
-    if (!pix_evaluate(t, data, "train", NULL, 0, &e))
+    struct evaluated e;
+    if (!evaluated_find(t, data, "train", NULL, 0, &e))
         fail_msg("%s", pix_last_error());
     assert_int_equal(e.pairs, PAIRS);
     return e;
@@ -693,16 +694,16 @@ static void test_bare_evaluation(void **state)
         make_weights("wide", (struct side){ PIXEL_U16, 3, ".png" }, path);
     pix_translator *t = open_weights(path, NULL, NULL);
     messages[0] = '\0';
-    const struct pix_evaluation e = evaluate(t, o.data);
+    const struct evaluated e = evaluate(t, o.data);
     assert_string_equal(messages, "");
     pix_translator_destroy(t);
     t = open_weights(path, "u16", "u16");
-    const struct pix_evaluation same = evaluate(t, o.data);
+    const struct evaluated same = evaluate(t, o.data);
     assert_true(e.l1 == same.l1 && e.l1_copy == same.l1_copy &&
                 e.l1_mean_colour == same.l1_mean_colour);
     pix_translator_destroy(t);
     t = open_weights(path, "u8", "u8");
-    const struct pix_evaluation cut = evaluate(t, o.data);
+    const struct evaluated cut = evaluate(t, o.data);
     assert_true(e.l1 != cut.l1 && e.l1_mean_colour != cut.l1_mean_colour);
     assert_near(e.l1, cut.l1, 0.05);
     assert_non_null(strstr(
@@ -717,7 +718,7 @@ static void test_bare_evaluation(void **state)
         write_picture(k ? "wide/train/B" : "wide/train/A", 0, ".png",
                       make_picture(PIXEL_U8, 3, SIDE, k ? 5 : 0));
     messages[0] = '\0';
-    const struct pix_evaluation mixed = evaluate(t, o.data);
+    const struct evaluated mixed = evaluate(t, o.data);
     assert_string_equal(messages, "");
     assert_near(mixed.l1, e.l1, 0.01);
     assert_near(mixed.l1_mean_colour, e.l1_mean_colour, 0.001);
@@ -738,10 +739,10 @@ static void test_bare_evaluation(void **state)
                                      "[-1, 1], which are compared unchanged"));
 
     if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
-        struct pix_evaluation none;
+        struct evaluated none;
         assert_true(test_remove_tree(SCRATCH "/wide/train/B/0.png"));
         assert_int_equal(symlink("/proc/self/mem", SCRATCH "/wide/train/B/0.png"), 0);
-        assert_false(pix_evaluate(t, o.data, "train", NULL, 0, &none));
+        assert_false(evaluated_find(t, o.data, "train", NULL, 0, &none));
         assert_non_null(strstr(pix_last_error(), "wide/train/B/0.png: "));
         assert_non_null(strstr(pix_last_error(), "the mean colour of the training"));
     }

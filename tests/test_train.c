@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "support/evaluated.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_train.scratch"
@@ -67,7 +68,7 @@ static void test_overfit(void **state)
 
     // The model translates what it learned, and beats both baselines.
     struct pix_translate_options t;
-    struct pix_evaluation e;
+    struct evaluated e;
     struct pix_image grid;
     pix_translate_options_init(&t);
     t.tuning = "off";
@@ -77,7 +78,7 @@ static void test_overfit(void **state)
     assert_int_equal(pix_translator_size(translator), CROP);
     assert_int_equal(pix_translator_multiple(translator), 32);
     assert_int_equal(pix_translator_get_options(translator)->ngf, 8);
-    assert_true(pix_evaluate(translator, ONE, "test", SCRATCH "/grid.png", 12, &e));
+    assert_true(evaluated_find(translator, ONE, "test", SCRATCH "/grid.png", 12, &e));
     assert_int_equal(e.pairs, 1);
     assert_true(e.l1 < 0.5 * e.l1_mean_colour && e.l1 < 0.5 * e.l1_copy);
     assert_true(e.l1 * 100 < 2 * last.loss_g_l1);
@@ -86,7 +87,7 @@ static void test_overfit(void **state)
     assert_int_equal(grid.width, 3 * 5 * CROP);
     assert_int_equal(grid.height, 5 * CROP);
     pix_image_free(&grid);
-    assert_false(pix_evaluate(translator, ONE, "val", NULL, 0, &e));
+    assert_false(evaluated_find(translator, ONE, "val", NULL, 0, &e));
     pix_translator_destroy(translator);
 }
 

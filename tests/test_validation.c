@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "settings/schedule.h"
+#include "support/evaluated.h"
 
 #define SCRATCH "test_validation.scratch"
 
@@ -59,7 +60,7 @@ static void test_validation(void **state)
     static const char run[] = SCRATCH "/validated", words[] = "batch-size=2 steps=10 "
                                                               "val-freq=2";
     struct pix_translate_options t;
-    struct pix_evaluation e;
+    struct evaluated e;
     double errors[STEPS_MAX], rates[STEPS_MAX];
     uint64_t count = 0;
     (void)state;
@@ -83,7 +84,7 @@ static void test_validation(void **state)
     t.model = run;
     pix_translator *translator = pix_translator_create(public_device, &t);
     assert_non_null(translator);
-    assert_true(pix_evaluate(translator, DATA, "val", NULL, 0, &e));
+    assert_true(evaluated_find(translator, DATA, "val", NULL, 0, &e));
     pix_translator_destroy(translator);
     assert_int_equal(e.pairs, 2);
     words_check_near(errors[9], e.l1, 0.01);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// pix2pix evaluate: prints the L1 of a model on pairs beside two baselines, and writes
-// a grid of images to look at.
+// pix2pix evaluate: prints the scores of a model on pairs beside two baselines, and
+// writes a grid of images to look at.
 
 #include "options.h"
+#include "scores.h"
 #include "terminal.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +18,7 @@ static bool is_png(const char *path)
 }
 
 struct evaluation {
-    const char *model, *data, *split, *grid;
+    const char *model, *data, *split, *grid, *csv;
     const char *tuning, *mode, *direction;
     const char *input_kind, *output_kind, *npy_order;
     uint32_t rows;
@@ -36,6 +35,8 @@ static int check_arguments(const struct command *command, const struct evaluatio
     if (e->grid && !is_png(e->grid))
         return options_print_usage_error(command, "--grid %s must end in .png",
                                          e->grid);
+    if (e->csv && !scores_is_csv(e->csv))
+        return options_print_usage_error(command, "--csv %s must end in .csv", e->csv);
     if (terminal_get_path_kind(e->model) == PATH_NONE) {
         output_print_error("--model %s does not exist or cannot be read", e->model);
         return EXIT_FAILED;
@@ -52,26 +53,25 @@ static bool print_json(const struct evaluation *e, const struct pix_evaluation *
     json_t *document = json_object();
     output_add_member(&document, "pairs", output_make_uint(result->pairs));
     output_add_member(&document, "broken", output_make_uint(result->broken));
-    output_add_member(&document, "l1", output_make_real(result->l1));
-    output_add_member(&document, "l1_copy", output_make_real(result->l1_copy));
-    output_add_member(&document, "l1_mean_colour",
-                      output_make_real(result->l1_mean_colour));
+    static const char *const names[PIX_SUBJECT_COUNT] = { "l1", "l1_copy",
+                                                          "l1_mean_colour" };
+    for (int s = 0; s < PIX_SUBJECT_COUNT; s++)
+        output_add_member(&document, names[s],
+                          output_make_real(result->totals[s][PIX_METRIC_L1].mean));
     output_add_member(&document, "grid", output_make_text(e->grid));
+    scores_add_members(&document, result, true);
     return output_print_json(document);
 }
 
-static void print_lines(const struct evaluation *e, const struct pix_evaluation *result)
+static bool print_result(const struct evaluation *e,
+                         const struct pix_evaluation *result)
 {
-    output_print(stdout, "pairs %" PRIu32 "\n", result->pairs);
-    output_print(stdout, "L1 of the output       %.4f\n", result->l1);
-    // NaN where input and target have different numbers of channels.
-    if (!isnan(result->l1_copy))
-        output_print(stdout, "L1 of a copied input   %.4f\n", result->l1_copy);
-    output_print(stdout, "L1 of the mean colour  %.4f\n", result->l1_mean_colour);
-    if (result->broken)
-        output_print(stdout, "broken %" PRIu32 "\n", result->broken);
+    if (e->json)
+        return print_json(e, result);
+    scores_print(result, true);
     if (e->grid)
         output_print(stdout, "grid: %s\n", e->grid);
+    return true;
 }
 
 static int run(pix_device *device, const struct evaluation *e)
@@ -91,11 +91,11 @@ static int run(pix_device *device, const struct evaluation *e)
     pix_translator *translator = pix_translator_create(device, &options);
     const bool ok = translator && pix_evaluate(translator, e->data, e->split, e->grid,
                                                e->rows, &result);
-    int code = ok && !result.broken ? EXIT_DONE : EXIT_FAILED;
-    if (ok && !e->json)
-        print_lines(e, &result);
-    else if (ok && !print_json(e, &result))
-        code = EXIT_FAILED;
+    const bool written = ok && (!e->csv || scores_write_csv(&result, true, e->csv));
+    const bool printed = ok && print_result(e, &result);
+    const int code = written && printed && !result.broken ? EXIT_DONE : EXIT_FAILED;
+    if (ok)
+        pix_evaluation_free(&result);
     pix_translator_destroy(translator);
     return code;
 }
@@ -131,16 +131,18 @@ int command_evaluate(int argc, char **argv)
           "use the raw weights instead of their average" },
         { "tuning", ARGUMENT_TEXT, &e.tuning, "FILE",
           "kernels: auto (measured once on a GPU), on, off, or a table", NULL, "auto" },
+        { "csv", ARGUMENT_TEXT, &e.csv, "FILE",
+          "write the scores of each image, one row each" },
         { "json", ARGUMENT_FLAG, &e.json, NULL, "print one JSON document on stdout" },
     };
     const struct command command = {
         .name = "evaluate",
         .usages = { "evaluate --model RUN|FILE --data DIR [OPTION...]" },
-        .purpose = "Translates the inputs of pairs and prints mean absolute "
-                   "differences from the targets, with pixels in [-1, 1]: of the "
-                   "output, of the input itself, and of the mean colour of the "
-                   "training targets. A pair that cannot be read is an error; the "
-                   "others are still compared.",
+        .purpose = "Translates the inputs of pairs and compares the outputs with the "
+                   "targets: l1 and mse (pixels in [-1, 1]), psnr (dB), ssim and "
+                   "ms_ssim; beside them two baselines, the input itself and the mean "
+                   "colour of the training targets. A pair that cannot be read is an "
+                   "error; the others are still compared.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &e.device,

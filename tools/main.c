@@ -14,6 +14,7 @@ static const struct command_entry commands[] = {
     { "train", command_train, "train a generator on a folder of image pairs" },
     { "translate", command_translate, "translate an image or a folder of images" },
     { "evaluate", command_evaluate, "compare translations with their targets" },
+    { "compare", command_compare, "compare images with others, without a model" },
     { "convert", command_convert, "import or export the weights of a network" },
     { "bench", command_bench, "measure devices, or compare two measurements" },
     { "tune", command_tune, "measure which kernels are fastest on a device" },

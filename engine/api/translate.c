@@ -5,7 +5,10 @@
 #include "api/relay.h"
 
 #include "base/mem.h"
+#include "evaluate/compare.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/evaluation.h"
+#include "settings/choice.h"
 #include "store/convert.h"
 #include "translate/pipeline.h"
 #include "translate/translator.h"
@@ -133,6 +136,52 @@ bool pix_evaluate(pix_translator *translator, const char *data, const char *spli
               api_check_given(evaluation, "pix_evaluate", "evaluation") &&
               evaluate_pairs(translator->translator, data, split, grid, grid_rows,
                              evaluation);
+    log_use(before);
+    return ok;
+}
+
+const char *pix_metric_name(enum pix_metric metric)
+{
+    return choice_name(choice_metrics, (int)metric);
+}
+
+bool pix_metric_find(const char *name, enum pix_metric *metric)
+{
+    int value;
+    if (!choice_find(choice_metrics, name, &value))
+        return false;
+    *metric = (enum pix_metric)value;
+    return true;
+}
+
+bool pix_metric_is_rising(enum pix_metric metric)
+{
+    return metrics_is_rising(metric);
+}
+
+void pix_evaluation_free(struct pix_evaluation *evaluation)
+{
+    if (evaluation)
+        evaluation_free(evaluation);
+}
+
+void pix_compare_options_init(struct pix_compare_options *options)
+{
+    *options = (struct pix_compare_options){ 0 };
+}
+
+bool pix_compare(const struct pix_compare_options *options,
+                 struct pix_evaluation *evaluation)
+{
+    struct relay relay;
+    if (!api_check_given(options, "pix_compare", "options"))
+        return false;
+    relay_init(&relay, &options->log);
+    const struct log_sink *before = log_use(&relay.sink);
+    bool ok = api_check_given(options->a, "pix_compare", "options.a") &&
+              api_check_given(options->b, "pix_compare", "options.b") &&
+              api_check_given(evaluation, "pix_compare", "evaluation") &&
+              compare_images(options, evaluation);
     log_use(before);
     return ok;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Mean absolute error of a model on pairs, beside two baselines that any model has to
-// beat: the input itself, and the mean colour of the training targets. Pairs go through
+// The scores of a model on pairs, beside two baselines that any model has to beat: the
+// input itself, and the mean colour of the training targets. Pairs go through
 // the pipeline of a translation: its threads read and compare, the device translates,
 // and add_pair sums up in the order of the pairs. See evaluate.h.
 
@@ -13,6 +13,7 @@
 #include "data/data_folder.h"
 #include "data/pair_tally.h"
 #include "data/sheet.h"
+#include "evaluate/evaluation.h"
 #include "evaluate/metrics.h"
 #include "settings/settings.h"
 #include "translate/conversion.h"
@@ -207,7 +208,7 @@ static bool paste_pair(struct sheet *sheet, uint32_t row, const struct pair *pai
 struct record {
     struct pair pair;
     struct picture output;
-    double l1, l1_copy, l1_mean_colour;
+    struct scores scores[PIX_SUBJECT_COUNT];
 };
 
 struct evaluation {
@@ -218,8 +219,8 @@ struct evaluation {
     struct record **records;    // by index in the list; NULL: not on its way
     struct sheet *grid;         // NULL: none wanted
     struct pair_tally tally;
-    struct pix_evaluation sum;    // sums until the last pair, then means
-    bool failed;                  // not by a broken pair: stop
+    struct pix_evaluation result;
+    bool failed;    // not by a broken pair: stop
 };
 
 static void record_free(struct record *r)
@@ -264,29 +265,35 @@ static bool compare_pair(void *user, size_t index, struct picture *picture)
     struct record *r = e->records[index];
     r->output = *picture;
     *picture = (struct picture){ 0 };
-    r->l1 = metrics_l1(&r->output, &r->pair.target);
-    r->l1_mean_colour =
-        metrics_l1_of_colour(e->colour.of[r->pair.target.kind], &r->pair.target);
-    return metrics_l1_of_input(&r->pair.input, &r->pair.target, &r->l1_copy);
+    const struct picture *target = &r->pair.target;
+    return metrics_compare(&r->output, target, METRICS_ON_HOST,
+                           &r->scores[PIX_SUBJECT_OUTPUT]) &&
+           metrics_compare_input(&r->pair.input, target, METRICS_ON_HOST,
+                                 &r->scores[PIX_SUBJECT_COPY]) &&
+           metrics_compare_colour(e->colour.of[target->kind], target, METRICS_ON_HOST,
+                                  &r->scores[PIX_SUBJECT_MEAN_COLOUR]);
 }
 
-// Called in the order of the pairs, so that the sums are the same in every run.
+static const char *path_of_input(const struct evaluation *e, size_t index)
+{
+    const struct pair_file *file = &e->list.files[index];
+    return file->b && e->settings->swap ? file->b : file->a;
+}
+
+// Called in the order of the pairs.
 static bool add_pair(void *user, size_t index, enum pix_translate_result result)
 {
     struct evaluation *e = user;
     struct record *r = e->records[index];
     if (result == PIX_TRANSLATE_DONE) {
-        e->sum.l1 += r->l1;
-        e->sum.l1_copy += r->l1_copy;
-        e->sum.l1_mean_colour += r->l1_mean_colour;
-        if (e->grid && e->sum.pairs < e->grid->rows &&
-            !paste_pair(e->grid, e->sum.pairs, &r->pair, &r->output))
+        if ((e->grid && e->result.pairs < e->grid->rows &&
+             !paste_pair(e->grid, e->result.pairs, &r->pair, &r->output)) ||
+            !evaluation_add(&e->result, path_of_input(e, index), r->scores))
             e->failed = true;
         pair_tally_add(&e->tally, &e->list.files[index], &r->pair.notes);
         count_sides(&r->pair, &e->counts);
-        e->sum.pairs++;
     } else if (result == PIX_TRANSLATE_NOT_READ) {
-        e->sum.broken++;
+        e->result.broken++;
     } else {
         e->failed = true;
     }
@@ -329,6 +336,7 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     const struct settings *s = translator_get_settings(t);
     struct sheet grid = { 0 };
     struct evaluation e = { .settings = s };
+    *out = (struct pix_evaluation){ 0 };
     // Nothing is said of turned images here: pair_tally_report does.
     const struct pipeline_ends ends = {
         load_pair, compare_pair, add_pair, &e, 0, "evaluate", NULL,
@@ -347,8 +355,9 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
         goto end;
     e.grid = rows ? &grid : NULL;
     e.records = mem_array(e.list.count, sizeof(e.records[0]));
-    if (!e.records)
+    if (!e.records || !evaluation_create(&e.result, e.list.count))
         goto end;
+    e.result.ms_ssim_scales = ssim_scales(s->options.crop_size, s->options.crop_size);
     pipeline_run(t, translator_threads(t), e.list.count, &ends);
     pair_tally_report(&e.tally);
     conversion_report(&e.counts.input, "evaluate", "input", s->input_kind,
@@ -357,27 +366,25 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
                       translator_kind_reason(t, true));
     conversion_report_reach(&e.counts.target, "evaluate", "target");
     // Pairs are missing where the pipeline failed before it came to them.
-    if (e.failed || (uint64_t)e.sum.pairs + e.sum.broken < e.list.count)
+    if (e.failed || (uint64_t)e.result.pairs + e.result.broken < e.list.count)
         goto end;
-    if (e.sum.pairs == 0) {
+    if (e.result.pairs == 0) {
         log_error("evaluate: no image in %s/%s can be read", data, split);
         goto end;
     }
     if (rows && !sheet_write(&grid, grid_path))
         goto end;
-    *out = (struct pix_evaluation){
-        .pairs = e.sum.pairs,
-        .broken = e.sum.broken,
-        .l1 = e.sum.l1 / e.sum.pairs,
-        .l1_copy = e.sum.l1_copy / e.sum.pairs,
-        .l1_mean_colour = e.sum.l1_mean_colour / e.sum.pairs,
-    };
+    if (!evaluation_finish(&e.result))
+        goto end;
+    *out = e.result;
+    e.result = (struct pix_evaluation){ 0 };
     ok = true;
 
 end:
     for (size_t i = 0; e.records && i < e.list.count; i++)
         record_free(e.records[i]);
     mem_free(e.records);
+    evaluation_free(&e.result);
     sheet_free(&grid);
     pair_list_free(&e.list);
     return ok;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How good the outputs of a model are on pairs: mean L1 beside two baselines.
+// How good the outputs of a model are on pairs, beside two baselines.
 
 #ifndef EVALUATE_EVALUATE_H
 #define EVALUATE_EVALUATE_H

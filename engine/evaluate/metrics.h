@@ -1,28 +1,60 @@
 // SPDX-License-Identifier: MIT
 //
-// How far a picture is from its target, on the host in doubles. Values of every kind
-// are compared in the range of the networks, [-1, 1]: L1 is between 0 and 2.
+// How far an image is from its target, on the host in doubles: every metric but LPIPS,
+// which is a network (lpips.h). One implementation for evaluation, comparison,
+// validation and reports.
+//
+// L1 and MSE are of values in the range of the networks, [-1, 1], whatever the kind: L1
+// is between 0 and 2. PSNR and SSIM are relative to the whole range of a kind, which
+// for floats is [-1, 1]. SSIM and MS-SSIM are means over the channels.
 
 #ifndef EVALUATE_METRICS_H
 #define EVALUATE_METRICS_H
 
 #include "data/picture.h"
+#include "evaluate/ssim.h"
+#include "pix2pix.h"
 
-// Mean absolute difference over all samples. Both are of one kind, [c, h, w].
-double metrics_l1(const struct picture *x, const struct picture *y);
+// A set of enum pix_metric.
+#define METRIC_BIT(metric) (1u << (metric))
+#define METRICS_ON_HOST                                                                \
+    (METRIC_BIT(PIX_METRIC_L1) | METRIC_BIT(PIX_METRIC_MSE) |                          \
+     METRIC_BIT(PIX_METRIC_PSNR) | METRIC_BIT(PIX_METRIC_SSIM) |                       \
+     METRIC_BIT(PIX_METRIC_MS_SSIM))
 
-// L1 of the input taken as the output, converted to the target's kind. NaN where their
-// numbers of channels differ. False only without memory, after a message.
-bool metrics_l1_of_input(const struct picture *input, const struct picture *target,
-                         double *l1);
+// Whether larger values are better.
+bool metrics_is_rising(enum pix_metric metric);
+
+struct scores {
+    // NaN: not wanted, or there is none for such images. PSNR of equal images is
+    // INFINITY. MS-SSIM is that by all scales.
+    double values[PIX_METRIC_COUNT];
+    // MS-SSIM by the first n scales at [n - 1]: images of different sizes are compared
+    // by the scales that all of them have.
+    double ms_ssim[SSIM_MAX_SCALES];
+};
+
+// All values NaN.
+void scores_clear(struct scores *scores);
+
+// The metrics of the set `wanted` that METRICS_ON_HOST has. Both pictures are of one
+// kind, [c, h, w]. False only without memory, after a message.
+bool metrics_compare(const struct picture *x, const struct picture *y, uint32_t wanted,
+                     struct scores *scores);
+
+// The input taken as the output, converted to the target's kind. All values are NaN
+// where their numbers of channels differ.
+bool metrics_compare_input(const struct picture *input, const struct picture *target,
+                           uint32_t wanted, struct scores *scores);
+
+// A flat picture. `colour` has a value for each channel, in samples of the target's
+// kind, not rounded.
+bool metrics_compare_colour(const double *colour, const struct picture *target,
+                            uint32_t wanted, struct scores *scores);
 
 // A sample of a kind in the range of the networks, and back; not rounded.
 double metrics_to_range(enum pixel_kind kind, double sample);
 double metrics_from_range(enum pixel_kind kind, double value);
-
-// L1 of a flat picture. `colour` has a value for each channel, in samples of the
-// target's kind.
-double metrics_l1_of_colour(const double *colour, const struct picture *target);
 
 // Adds the sum of each channel's samples to sums[channel], in samples of its kind.
 void metrics_add_sums(const struct picture *picture, double *sums);

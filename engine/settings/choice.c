@@ -10,6 +10,7 @@
 #include "models/model.h"
 #include "ops/op.h"
 #include "ops/tuning.h"
+#include "pix2pix.h"
 #include "tensor/weights.h"
 
 #include <assert.h>
@@ -123,6 +124,12 @@ const struct choice choice_on_nan[] = {
     { "stop", false },
     { "continue", true },
     CHOICE_END,
+};
+
+const struct choice choice_metrics[] = {
+    { "l1", PIX_METRIC_L1 },           { "mse", PIX_METRIC_MSE },
+    { "psnr", PIX_METRIC_PSNR },       { "ssim", PIX_METRIC_SSIM },
+    { "ms_ssim", PIX_METRIC_MS_SSIM }, CHOICE_END,
 };
 
 // TUNING_FILE has no name: any other text is the path.

@@ -63,6 +63,8 @@ extern const struct choice choice_optimizers[];       // enum optimizer_kind
 extern const struct choice choice_on_nan[];           // settings.ignores_nan
 extern const struct choice choice_tunings[];    // enum tuning_mode but TUNING_FILE
 
+extern const struct choice choice_metrics[];    // enum pix_metric
+
 // Choices of translate and convert.
 extern const struct choice choice_translation_modes[];    // enum translation_mode
 extern const struct choice choice_resizings[];            // whether images are resized

@@ -208,11 +208,11 @@ void golden_python(const char *script, const char *arguments, const char *failur
         mem_free(command);
         if (status == 0)
             return;
-        // 77: no torch, 127: no such program.
+        // 77: packages are missing, 127: no such program.
         if (!WIFEXITED(status) ||
             (WEXITSTATUS(status) != 77 && WEXITSTATUS(status) != 127))
             fail_msg("%s", failure);
     }
-    print_message("skipped: there is no python3 with torch (Debian's python3-torch)\n");
+    print_message("skipped: no python3 has the packages that %s needs\n", script);
     skip();
 }

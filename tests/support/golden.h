@@ -55,9 +55,10 @@ float *golden_floats(struct safetensors *file, const char *name, uint64_t *count
 void golden_check_output(const json_t *c, struct safetensors *outputs, const float *y,
                          struct shape shape, double relative);
 
-// Runs a script of tests/golden with the first python3 that has torch, "gradients.py"
-// with the arguments as a shell reads them. Fails the test with `failure` if the script
-// ends with anything but 0; skips it, with a word, where there is no torch.
+// Runs a script of tests/golden, "gradients.py", with the first python3 that has the
+// packages it needs and with the arguments as a shell reads them. Fails the test with
+// `failure` if the script ends with anything but 0; skips it, with a word, where there
+// is no such python3.
 void golden_python(const char *script, const char *arguments, const char *failure);
 
 #endif

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+//
+// Each thread reads, compares and frees one pair after another; reports and sums come
+// afterwards, in the order of the pairs. See compare.h.
+
+#include "evaluate/compare.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "data/pairing.h"
+#include "data/picture_file.h"
+#include "evaluate/evaluation.h"
+#include "settings/choice.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+// What came of a pair.
+struct outcome {
+    bool compared;
+    struct scores scores;
+    uint32_t scales;         // of MS-SSIM
+    enum pixel_kind kind;    // that they were compared as
+    bool kinds_differ, grey_repeated;
+    uint32_t orientation;    // of the first that has one
+    bool turned_b;           // and whether that is B
+    struct reason reason;    // why it was not compared
+    bool about_b;            // the file that the reason is about
+};
+
+struct comparison {
+    enum array_order order;
+    struct pair_list list;
+    struct outcome *outcomes;
+};
+
+// ---------------------------------------------------------------------------
+// One pair
+
+// Grey becomes RGB where the other is.
+static bool match_channels(struct picture *x, const struct picture *y, bool *repeated,
+                           struct reason *reason)
+{
+    if (x->channels != 1 || y->channels != 3 || x->is_array)
+        return true;
+    *repeated = true;
+    return picture_set_channels(x, 3, reason);
+}
+
+// The kinds are in rising order: u8, u16, f32.
+static bool match_kind(struct picture *x, enum pixel_kind kind, struct reason *reason)
+{
+    return x->kind == kind || picture_set_kind(x, kind) || reason_refuse_memory(reason);
+}
+
+static bool match(struct picture *a, struct picture *b, struct outcome *o)
+{
+    if (a->width != b->width || a->height != b->height)
+        return reason_refuse(&o->reason,
+                             "has %" PRIu32 "x%" PRIu32 " pixels and the other image "
+                             "%" PRIu32 "x%" PRIu32 ": both must have one size",
+                             a->width, a->height, b->width, b->height);
+    if (!match_channels(a, b, &o->grey_repeated, &o->reason) ||
+        !match_channels(b, a, &o->grey_repeated, &o->reason))
+        return false;
+    if (a->channels != b->channels)
+        return reason_refuse(&o->reason,
+                             "has %" PRIu32 " channel%s and the other image %" PRIu32
+                             ": both must have the same, or be grey and RGB",
+                             a->channels, PLURAL(a->channels), b->channels);
+    o->kind = MAX(a->kind, b->kind);
+    o->kinds_differ = a->kind != b->kind;
+    return match_kind(a, o->kind, &o->reason) && match_kind(b, o->kind, &o->reason);
+}
+
+static bool read_one(const struct comparison *c, const char *path, bool is_b,
+                     struct picture *picture, struct outcome *o)
+{
+    o->about_b = is_b;
+    if (!picture_read_ordered(path, c->order, picture, &o->reason))
+        return false;
+    if (o->orientation == 0 && picture->orientation != 0) {
+        o->orientation = picture->orientation;
+        o->turned_b = is_b;
+    }
+    return true;
+}
+
+// Called by any thread.
+static void compare_pair(void *user, size_t i)
+{
+    struct comparison *c = user;
+    const struct pair_file *file = &c->list.files[i];
+    struct outcome *o = &c->outcomes[i];
+    struct picture a = { 0 }, b = { 0 };
+    if (read_one(c, file->a, false, &a, o) && read_one(c, file->b, true, &b, o)) {
+        o->about_b = false;
+        if (match(&a, &b, o)) {
+            o->scales = ssim_scales(a.width, a.height);
+            o->compared = metrics_compare(&a, &b, METRICS_ON_HOST, &o->scores) ||
+                          reason_refuse_memory(&o->reason);
+        }
+    }
+    picture_free(&a);
+    picture_free(&b);
+}
+
+// ---------------------------------------------------------------------------
+// All pairs
+
+static bool list_files(const struct pix_compare_options *o, struct pair_list *list)
+{
+    *list = (struct pair_list){ .files = mem_array(1, sizeof(list->files[0])) };
+    if (!list->files)
+        return false;
+    list->count = 1;
+    list->files[0] =
+        (struct pair_file){ mem_strdup(o->a), mem_strdup(o->a), mem_strdup(o->b) };
+    return list->files[0].name && list->files[0].a && list->files[0].b;
+}
+
+static bool list_pairing(const struct listing *a, const struct listing *b,
+                         struct pair_list *list)
+{
+    struct pairing pairing = { 0 };
+    bool ok = pairing_find(a, b, &pairing) && pairing_report(&pairing);
+    if (ok && pairing.pairs == 0) {
+        log_error("compare: no image of %s (%zu) has the same name as one of %s (%zu)",
+                  a->folder, a->pictures.count, b->folder, b->pictures.count);
+        ok = false;
+    }
+    if (ok) {
+        list->folder = mem_strdup(a->folder);
+        list->files = mem_array(pairing.pairs, sizeof(list->files[0]));
+        ok = list->folder && list->files && pairing_add(&pairing, list);
+    }
+    pairing_free(&pairing);
+    return ok;
+}
+
+static bool list_folders(const struct pix_compare_options *o, struct pair_list *list)
+{
+    struct listing a = { 0 }, b = { 0 };
+    bool ok = listing_read(o->a, picture_has_known_extension, &a) &&
+              listing_read(o->b, picture_has_known_extension, &b);
+    if (ok) {
+        listing_warn(&a);
+        listing_warn(&b);
+        ok = list_pairing(&a, &b, list);
+    }
+    listing_free(&a);
+    listing_free(&b);
+    return ok;
+}
+
+static bool list_pairs(const struct pix_compare_options *o, struct pair_list *list)
+{
+    const bool a = file_is_folder(o->a), b = file_is_folder(o->b);
+    *list = (struct pair_list){ 0 };
+    if (a != b) {
+        log_error("compare: %s is a folder and %s is not: name two images or two "
+                  "folders",
+                  a ? o->a : o->b, a ? o->b : o->a);
+        return false;
+    }
+    return a ? list_folders(o, list) : list_files(o, list);
+}
+
+// What was noticed of all pairs.
+struct notices {
+    size_t kinds[PIXEL_KINDS], grey, turned;
+    const struct outcome *first_turned;
+    const char *turned_path;
+};
+
+static void count_notices(const struct comparison *c, size_t i, struct notices *n)
+{
+    const struct outcome *o = &c->outcomes[i];
+    if (o->kinds_differ)
+        n->kinds[o->kind]++;
+    n->grey += o->grey_repeated;
+    if (o->orientation != 0 && n->turned++ == 0) {
+        n->first_turned = o;
+        n->turned_path = o->turned_b ? c->list.files[i].b : c->list.files[i].a;
+    }
+}
+
+static void report_notices(const struct notices *n, size_t count)
+{
+    for (int kind = 0; kind < PIXEL_KINDS; kind++)
+        if (n->kinds[kind] > 0)
+            log_info("compare: %zu of %zu pair%s two sample types and %s compared as "
+                     "%s",
+                     n->kinds[kind], count, count == 1 ? " has" : "s have",
+                     n->kinds[kind] == 1 ? "is" : "are",
+                     pixel_kind_name((enum pixel_kind)kind));
+    if (n->grey > 0)
+        log_info("compare: %zu of %zu pair%s of a grey image and an RGB one, whose "
+                 "channels are all compared with the grey",
+                 n->grey, count, count == 1 ? " is" : "s are");
+    if (n->turned > 0)
+        picture_warn_of_orientation(n->turned_path, n->first_turned->orientation,
+                                    (uint32_t)n->turned, count);
+}
+
+// MS-SSIM by the scales that all images have, so that its mean is one of equal things.
+static void level_scales(struct comparison *c, uint32_t *scales)
+{
+    bool any = false;
+    for (size_t i = 0; i < c->list.count; i++) {
+        const struct outcome *o = &c->outcomes[i];
+        if (o->compared && o->scales > 0)
+            *scales = any ? MIN(*scales, o->scales) : o->scales;
+        any = any || (o->compared && o->scales > 0);
+    }
+    for (size_t i = 0; *scales > 0 && i < c->list.count; i++) {
+        struct scores *s = &c->outcomes[i].scores;
+        s->values[PIX_METRIC_MS_SSIM] = s->ms_ssim[*scales - 1];
+    }
+}
+
+static bool add_all(struct comparison *c, struct pix_evaluation *out)
+{
+    struct notices notices = { .turned = 0 };
+    level_scales(c, &out->ms_ssim_scales);
+    for (size_t i = 0; i < c->list.count; i++) {
+        const struct pair_file *file = &c->list.files[i];
+        const struct outcome *o = &c->outcomes[i];
+        struct scores scores[PIX_SUBJECT_COUNT];
+        if (!o->compared) {
+            log_error("compare: %s: %s", o->about_b ? file->b : file->a,
+                      o->reason.text);
+            out->broken++;
+            continue;
+        }
+        count_notices(c, i, &notices);
+        for (int s = 0; s < PIX_SUBJECT_COUNT; s++)
+            scores_clear(&scores[s]);
+        scores[PIX_SUBJECT_OUTPUT] = o->scores;
+        if (!evaluation_add(out, file->a, scores))
+            return false;
+    }
+    report_notices(&notices, c->list.count);
+    return true;
+}
+
+bool compare_images(const struct pix_compare_options *o, struct pix_evaluation *out)
+{
+    struct comparison c = { .order = ARRAY_CHW };
+    int order = ARRAY_CHW;
+    *out = (struct pix_evaluation){ 0 };
+    if (o->npy_order && !choice_find(choice_npy_orders, o->npy_order, &order)) {
+        log_error("compare: npy_order is %s: chw or hwc", o->npy_order);
+        return false;
+    }
+    c.order = (enum array_order)order;
+    bool ok = list_pairs(o, &c.list) && evaluation_create(out, c.list.count) &&
+              (c.outcomes = mem_array(c.list.count, sizeof(c.outcomes[0]))) != NULL;
+    if (ok) {
+        parallel_run(c.list.count, o->threads ? o->threads : UINT32_MAX, compare_pair,
+                     &c);
+        ok = add_all(&c, out);
+    }
+    if (ok && out->pairs == 0) {
+        log_error("compare: no pair of images could be compared");
+        ok = false;
+    }
+    ok = ok && evaluation_finish(out);
+    if (!ok)
+        evaluation_free(out);
+    mem_free(c.outcomes);
+    pair_list_free(&c.list);
+    return ok;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+//
+// The means, variances and the covariance in a window come from four maps, x, y,
+// x^2 + y^2 and xy, filtered by the Gaussian: its columns first, of the eleven rows of
+// a ring, then its rows. No map of the whole image is held at the first scale. See
+// ssim.h.
+
+#include "evaluate/ssim.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <string.h>
+
+enum map { MAP_X, MAP_Y, MAP_SQUARES, MAP_PRODUCT, MAPS };
+
+#define HALF (SSIM_WINDOW / 2)
+
+// Weights by the distance from the middle. Those of a window's row add up to 1.
+static void make_window(double weights[HALF + 1])
+{
+    const double sigma = 1.5;
+    double sum = 0;
+    for (uint32_t i = 0; i <= HALF; i++) {
+        weights[i] = exp(-(double)(i * i) / (2 * sigma * sigma));
+        sum += i == 0 ? weights[i] : 2 * weights[i];
+    }
+    for (uint32_t i = 0; i <= HALF; i++)
+        weights[i] /= sum;
+}
+
+// A plane of a scale: as it is given, or the doubles of a smaller scale.
+struct scaled {
+    struct plane given;
+    double *doubles;    // NULL: as given
+};
+
+static bool is_flat(const struct scaled *p)
+{
+    return !p->doubles && !p->given.samples;
+}
+
+// Samples count from the lower end of their range: 0 is black, for floats too, since
+// SSIM depends on where 0 is.
+static void read_row(const struct scaled *p, uint32_t y, double *row)
+{
+    if (p->doubles)
+        memcpy(row, p->doubles + (size_t)y * p->given.width,
+               p->given.width * sizeof(double));
+    else
+        plane_read_row(&p->given, y, p->given.kind == PIXEL_F32 ? 1 : 0, row);
+}
+
+static void multiply_row(const double *restrict x, const double *restrict y,
+                         uint32_t width, double *restrict squares,
+                         double *restrict product)
+{
+    for (uint32_t i = 0; i < width; i++) {
+        squares[i] = x[i] * x[i] + y[i] * y[i];
+        product[i] = x[i] * y[i];
+    }
+}
+
+// The rows around the middle one with the weights of their distance.
+static void filter_columns(const double *const rows[SSIM_WINDOW], const double *weights,
+                           uint32_t width, double *restrict out)
+{
+    const double w0 = weights[0], w1 = weights[1], w2 = weights[2], w3 = weights[3],
+                 w4 = weights[4], w5 = weights[5];
+    const double *restrict a = rows[0], *restrict b = rows[1], *restrict c = rows[2],
+                           *restrict d = rows[3], *restrict e = rows[4],
+                           *restrict f = rows[5], *restrict g = rows[6],
+                           *restrict h = rows[7], *restrict i = rows[8],
+                           *restrict j = rows[9], *restrict k = rows[10];
+    for (uint32_t x = 0; x < width; x++)
+        out[x] = w0 * f[x] + w1 * (e[x] + g[x]) + w2 * (d[x] + h[x]) +
+                 w3 * (c[x] + i[x]) + w4 * (b[x] + j[x]) + w5 * (a[x] + k[x]);
+}
+
+// The same along a row; `count` windows.
+static void filter_row(const double *restrict in, const double *weights, uint32_t count,
+                       double *restrict out)
+{
+    const double w0 = weights[0], w1 = weights[1], w2 = weights[2], w3 = weights[3],
+                 w4 = weights[4], w5 = weights[5];
+    for (uint32_t x = 0; x < count; x++)
+        out[x] = w0 * in[x + 5] + w1 * (in[x + 4] + in[x + 6]) +
+                 w2 * (in[x + 3] + in[x + 7]) + w3 * (in[x + 2] + in[x + 8]) +
+                 w4 * (in[x + 1] + in[x + 9]) + w5 * (in[x] + in[x + 10]);
+}
+
+// Sums over the windows of a plane.
+struct sums {
+    double ssim;
+    double cs;    // contrast and structure: SSIM without its luminance
+};
+
+static void add_windows(double *const maps[MAPS], uint32_t count, double c1, double c2,
+                        struct sums *sums)
+{
+    double ssim = 0, cs = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const double mx = maps[MAP_X][i], my = maps[MAP_Y][i], mm = mx * my;
+        const double squares = mx * mx + my * my;
+        const double variances = maps[MAP_SQUARES][i] - squares;
+        const double covariance = maps[MAP_PRODUCT][i] - mm;
+        const double structure = (2 * covariance + c2) / (variances + c2);
+        cs += structure;
+        ssim += structure * ((2 * mm + c1) / (squares + c1));
+    }
+    sums->ssim += ssim;
+    sums->cs += cs;
+}
+
+static double range(enum pixel_kind kind)
+{
+    return kind == PIXEL_U8 ? 255.0 : kind == PIXEL_U16 ? 65535.0 : 2.0;
+}
+
+// Means over all windows of one scale. `scratch` has room for scratch_count doubles.
+static struct sums compare_scale(const struct scaled *x, const struct scaled *y,
+                                 const double *weights, double *scratch)
+{
+    const uint32_t width = x->given.width, height = x->given.height;
+    const uint32_t count = width - SSIM_WINDOW + 1, rows = height - SSIM_WINDOW + 1;
+    const double l = range(x->given.kind), c1 = 0.01 * l * (0.01 * l),
+                 c2 = 0.03 * l * (0.03 * l);
+    double *ring[MAPS][SSIM_WINDOW], *filtered[MAPS], *column = scratch;
+    const bool flat = is_flat(x);
+    struct sums sums = { 0, 0 };
+    scratch += width;
+    for (int m = 0; m < MAPS; m++) {
+        filtered[m] = scratch;
+        scratch += width;
+        for (uint32_t i = 0; i < SSIM_WINDOW; i++, scratch += width)
+            ring[m][i] = scratch;
+    }
+    for (uint32_t row = 0; row < height; row++) {
+        const uint32_t at = row % SSIM_WINDOW;
+        read_row(x, row, ring[MAP_X][at]);
+        read_row(y, row, ring[MAP_Y][at]);
+        multiply_row(ring[MAP_X][at], ring[MAP_Y][at], width, ring[MAP_SQUARES][at],
+                     ring[MAP_PRODUCT][at]);
+        if (row + 1 < SSIM_WINDOW)
+            continue;
+        for (int m = 0; m < MAPS; m++) {
+            const double *window[SSIM_WINDOW];
+            if (flat && (m == MAP_X || m == MAP_PRODUCT))
+                continue;
+            for (uint32_t i = 0; i < SSIM_WINDOW; i++)
+                window[i] = ring[m][(row + 1 + i) % SSIM_WINDOW];
+            filter_columns(window, weights, width, column);
+            filter_row(column, weights, count, filtered[m]);
+        }
+        // What a flat x is filtered to is known.
+        for (uint32_t i = 0; flat && i < count; i++) {
+            filtered[MAP_X][i] = ring[MAP_X][0][0];
+            filtered[MAP_PRODUCT][i] = filtered[MAP_X][i] * filtered[MAP_Y][i];
+        }
+        add_windows(filtered, count, c1, c2, &sums);
+    }
+    sums.ssim /= (double)count * rows;
+    sums.cs /= (double)count * rows;
+    return sums;
+}
+
+static size_t scratch_count(uint32_t width)
+{
+    return (size_t)width * (1 + MAPS * (1 + SSIM_WINDOW));
+}
+
+// Means of 2 x 2 samples.
+static bool halve(const struct scaled *in, double *scratch, struct scaled *out)
+{
+    const uint32_t width = in->given.width, height = in->given.height;
+    const uint32_t w = DIV_UP(width, 2), h = DIV_UP(height, 2);
+    double *above = scratch, *below = scratch + width;
+    *out = *in;
+    out->given.width = w;
+    out->given.height = h;
+    out->doubles = NULL;
+    if (is_flat(in))
+        return true;
+    out->doubles = mem_array((size_t)w * h, sizeof(double));
+    if (!out->doubles)
+        return false;
+    for (uint32_t y = 0; y < h; y++) {
+        double *row = out->doubles + (size_t)y * w;
+        read_row(in, 2 * y, above);
+        read_row(in, MIN(2 * y + 1, height - 1), below);
+        for (uint32_t x = 0; x < width / 2; x++)
+            row[x] =
+                (above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1]) / 4;
+        if (width % 2)
+            row[w - 1] = (above[width - 1] + below[width - 1]) / 2;
+    }
+    return true;
+}
+
+uint32_t ssim_scales(uint32_t width, uint32_t height)
+{
+    uint32_t scales = 0;
+    for (uint32_t side = MIN(width, height);
+         scales < SSIM_MAX_SCALES && side >= SSIM_WINDOW; side /= 2)
+        scales++;
+    return scales;
+}
+
+// Contrast and structure of all scales but the last, whose whole SSIM counts. Where
+// images are opposites the means are negative, and have no power: they count as 0.
+static void combine(const struct sums *scale, uint32_t scales,
+                    struct ssim_result *result)
+{
+    static const double exponents[SSIM_MAX_SCALES] = { 0.0448, 0.2856, 0.3001, 0.2363,
+                                                       0.1333 };
+    double sum = 0;
+    for (uint32_t n = 0; n < scales; n++) {
+        double product = 1;
+        sum += exponents[n];
+        for (uint32_t i = 0; i <= n; i++)
+            product *=
+                pow(fmax(i < n ? scale[i].cs : scale[i].ssim, 0), exponents[i] / sum);
+        result->by_scales[n] = product;
+    }
+    result->by_scales[0] = scale[0].ssim;
+}
+
+bool ssim_compare(const struct plane *x, const struct plane *y, uint32_t scales,
+                  struct ssim_result *result)
+{
+    struct scaled a = { .given = *x }, b = { .given = *y };
+    struct sums scale[SSIM_MAX_SCALES];
+    double weights[HALF + 1];
+    double *scratch = mem_array(scratch_count(x->width), sizeof(double));
+    bool ok = scratch != NULL;
+    make_window(weights);
+    for (uint32_t i = 0; ok && i < scales; i++) {
+        struct scaled smaller[2] = { { .doubles = NULL }, { .doubles = NULL } };
+        scale[i] = compare_scale(&a, &b, weights, scratch);
+        if (i + 1 == scales)
+            break;
+        ok = halve(&a, scratch, &smaller[0]) && halve(&b, scratch, &smaller[1]);
+        mem_free(a.doubles);
+        mem_free(b.doubles);
+        a = smaller[0];
+        b = smaller[1];
+    }
+    mem_free(a.doubles);
+    mem_free(b.doubles);
+    mem_free(scratch);
+    if (ok)
+        combine(scale, scales, result);
+    return ok;
+}

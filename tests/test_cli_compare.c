@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+//
+// Images against images from the command line: no model and no device.
+
+#include "support/command.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/picture_file.h"
+
+// A picture of noise in the scratch folder.
+static void write_noise(const char *name, enum pixel_kind kind, uint32_t channels,
+                        uint32_t width, uint32_t height, uint32_t seed)
+{
+    struct picture p;
+    char *path = command_file(name);
+    assert_true(picture_create(&p, kind, channels, width, height));
+    for (size_t i = 0; i < (size_t)channels * width * height; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        if (kind == PIXEL_U8)
+            ((uint8_t *)p.samples)[i] = (uint8_t)(seed >> 24);
+        else
+            ((uint16_t *)p.samples)[i] = (uint16_t)(seed >> 16);
+    }
+    assert_true(picture_write(path, &p));
+    picture_free(&p);
+    mem_free(path);
+}
+
+static double mean_of(const json_t *document, const char *metric)
+{
+    const json_t *metrics = json_object_get(document, "metrics");
+    return command_number_at(json_object_get(metrics, metric), "mean");
+}
+
+static void test_two_images(void **state)
+{
+    (void)state;
+    write_noise("a.png", PIXEL_U8, 3, 64, 40, 1);
+    write_noise("b.png", PIXEL_U8, 3, 64, 40, 2);
+    RUN(0, "compare a.png b.png --json");
+    json_t *document = command_parse(command_out);
+    assert_true(command_number_at(document, "pairs") == 1);
+    // Differences of uniform noise: a third of the range in the mean, a sixth squared.
+    assert_true(fabs(mean_of(document, "l1") - 2.0 / 3) < 0.02);
+    assert_true(fabs(mean_of(document, "mse") - 4.0 / 6) < 0.03);
+    assert_true(fabs(mean_of(document, "psnr") - 7.78) < 0.2);
+    assert_true(fabs(mean_of(document, "ssim")) < 0.05);
+    const json_t *image = json_array_get(json_object_get(document, "images"), 0);
+    assert_string_equal(json_string_value(json_object_get(image, "name")), "a.png");
+    assert_true(command_number_at(image, "l1") == mean_of(document, "l1"));
+    // 40 pixels have two scales, and the column says so.
+    assert_true(json_is_real(json_object_get(image, "ms_ssim_2")));
+    assert_null(json_object_get(image, "ms_ssim"));
+    json_decref(document);
+
+    // Equal images: no finite PSNR, and a word.
+    RUN(0, "compare a.png a.png --csv s.csv");
+    command_check_has(command_out, "ssim       1.0000");
+    command_check_has(command_out, "psnr       -");
+    command_check_has(command_out, "psnr is infinite in 1 of 1 images");
+    char *path = command_file("s.csv"), *csv = command_read(path);
+    assert_string_equal(csv, "\"name\",l1,mse,psnr,ssim,ms_ssim_2\r\n"
+                             "\"a.png\",0,0,inf,1,1\r\n");
+    mem_free(csv);
+    mem_free(path);
+}
+
+// What is converted is said.
+static void test_kinds(void **state)
+{
+    (void)state;
+    write_noise("w.png", PIXEL_U16, 3, 64, 40, 3);
+    write_noise("g.png", PIXEL_U8, 1, 64, 40, 4);
+    write_noise("t.npy", PIXEL_U8, 2, 64, 40, 4);
+    RUN(0, "compare a.png w.png");
+    command_check_has(command_err, "1 of 1 pair has two sample types and is compared "
+                                   "as u16");
+    RUN(0, "compare g.png a.png");
+    command_check_has(command_err, "1 of 1 pair is of a grey image and an RGB one");
+    RUN(1, "compare t.npy a.png");
+    command_check_has(command_err, "t.npy: has 2 channels and the other image 3");
+    assert_string_equal(command_out, "");
+}
+
+static void test_folders(void **state)
+{
+    (void)state;
+    assert_int_equal(command_shell("mkdir -p A B && cp a.png A/1.png && "
+                                   "cp b.png B/1.png && cp a.png A/2.png && "
+                                   "cp a.png B/2.bmp.png && cp a.png A/3.png && "
+                                   "head -c 200 a.png >B/3.png"),
+                     0);
+    write_noise("B/2.png", PIXEL_U8, 3, 64, 41, 4);
+    RUN(1, "compare A B --csv f.csv");
+    command_check_has(command_out, "pairs 1\n");
+    command_check_has(command_out, "broken 2\n");
+    command_check_has(command_err,
+                      "A/2.png: has 64x40 pixels and the other image 64x41");
+    command_check_has(command_err, "B/3.png: ");
+    command_check_has(command_err, "no file of the same name in A (first: 2.bmp.png)");
+    RUN(0, "compare A A --json");
+    json_t *document = command_parse(command_out);
+    assert_int_equal(json_array_size(json_object_get(document, "images")), 3);
+    json_decref(document);
+
+    // The scales are those that all images have.
+    assert_int_equal(command_shell("rm B/2.png B/3.png"), 0);
+    write_noise("A/4.png", PIXEL_U8, 1, 12, 90, 5);
+    write_noise("B/4.png", PIXEL_U8, 1, 12, 90, 6);
+    RUN(0, "compare A B --json");
+    document = command_parse(command_out);
+    const json_t *metrics = json_object_get(document, "metrics");
+    assert_non_null(json_object_get(metrics, "ms_ssim_1"));
+    assert_true(mean_of(document, "ms_ssim_1") == mean_of(document, "ssim"));
+    json_decref(document);
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    RUN(2, "compare a.png");
+    command_check_has(command_err, "give two images or two folders");
+    RUN(2, "compare a.png b.png --csv s.png");
+    command_check_has(command_err, "--csv s.png must end in .csv");
+    RUN(1, "compare a.png none.png");
+    command_check_has(command_err, "none.png does not exist or cannot be read");
+    RUN(1, "compare A a.png");
+    command_check_has(command_err, "A is a folder and a.png is not");
+    assert_int_equal(command_shell("mkdir -p E"), 0);
+    RUN(1, "compare A E");
+    command_check_has(command_err,
+                      "no image of A (4) has the same name as one of E (0)");
+    RUN(1, "compare a.png file");
+    command_check_has(command_err, "no pair of images could be compared");
+    RUN(1, "compare a.png b.png --csv none/s.csv");
+    command_check_has(command_err, "none/s.csv cannot be written: ");
+    command_check_has(command_out, "pairs 1\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_images),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_errors),
+    };
+    return cmocka_run_group_tests(tests, command_open, command_close);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// pix2pix compare: prints the scores of images against others, without a model.
+
+#include "options.h"
+#include "scores.h"
+#include "terminal.h"
+
+struct comparison {
+    const char *paths[2], *csv, *npy_order;
+    bool json, verbose;
+};
+
+static bool print_json(const struct pix_evaluation *result)
+{
+    json_t *document = json_object();
+    output_add_member(&document, "pairs", output_make_uint(result->pairs));
+    output_add_member(&document, "broken", output_make_uint(result->broken));
+    scores_add_members(&document, result, false);
+    return output_print_json(document);
+}
+
+static int run(const struct comparison *c)
+{
+    struct pix_compare_options options;
+    struct pix_evaluation result;
+    pix_compare_options_init(&options);
+    options.a = c->paths[0];
+    options.b = c->paths[1];
+    options.npy_order = c->npy_order;
+    options.log = output_get_log(c->verbose);
+    if (!pix_compare(&options, &result))
+        return EXIT_FAILED;
+    bool ok = !c->csv || scores_write_csv(&result, false, c->csv);
+    if (!c->json)
+        scores_print(&result, false);
+    else if (!print_json(&result))
+        ok = false;
+    ok = ok && !result.broken;
+    pix_evaluation_free(&result);
+    return ok ? EXIT_DONE : EXIT_FAILED;
+}
+
+int command_compare(int argc, char **argv)
+{
+    struct comparison c = { .csv = NULL };
+    const struct argument arguments[] = {
+        { "csv", ARGUMENT_TEXT, &c.csv, "FILE",
+          "write the scores of each image, one row each" },
+        { "npy-order", ARGUMENT_CHOICE, &c.npy_order, "NAME",
+          "axes of .npy arrays: chw or hwc", "chw|hwc", "chw" },
+        { "json", ARGUMENT_FLAG, &c.json, NULL, "print one JSON document on stdout" },
+        { "verbose", ARGUMENT_FLAG, &c.verbose, NULL, "print debug messages" },
+    };
+    const struct command command = {
+        .name = "compare",
+        .usages = { "compare A B [OPTION...]" },
+        .purpose = "A and B are two images, or two folders whose images are compared "
+                   "where their names without extensions are equal: l1 and mse "
+                   "(pixels in [-1, 1]), psnr (dB), ssim and ms_ssim. Needs no model "
+                   "and no device. Images that cannot be compared are an error; the "
+                   "others still are.",
+        .arguments = arguments,
+        .count = sizeof(arguments) / sizeof(arguments[0]),
+        .words = c.paths,
+        .word_count = 2,
+    };
+    int code;
+    if (!options_parse_words(&command, argc, argv, NULL, &code))
+        return code;
+    if (!c.paths[1])
+        return options_print_usage_error(&command, "give two images or two folders");
+    if (c.csv && !scores_is_csv(c.csv))
+        return options_print_usage_error(&command, "--csv %s must end in .csv", c.csv);
+    for (int i = 0; i < 2; i++) {
+        if (terminal_get_path_kind(c.paths[i]) == PATH_NONE) {
+            output_print_error("%s does not exist or cannot be read", c.paths[i]);
+            return EXIT_FAILED;
+        }
+    }
+    return run(&c);
+}
