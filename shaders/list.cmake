@@ -6,6 +6,7 @@ set(PIX_SHADERS
   activation_forward
   adam
   add
+  affine
   bench_copy
   bench_empty
   bench_fma
@@ -24,6 +25,9 @@ set(PIX_SHADERS
   conv_forward_vector
   conv_reduce
   conv_reduce_weight
+  distance_backward
+  distance_factors
+  distance_forward
   dropout
   ema
   fill
@@ -41,8 +45,12 @@ set(PIX_SHADERS
   penalty_forward
   pixels_pack
   pixels_unpack
+  pool_backward
+  pool_forward
   reduce_sum
   sgd
+  unit_backward
+  unit_forward
   upsample_backward
   upsample_forward)
 

@@ -222,6 +222,12 @@ static void test_other_kernels(void **state)
     struct tensor *loss =
         graph_add(g, graph_gan_loss(g, graph_upsample(g, h), LOSS_KIND_HINGE, 1.0f),
                   graph_gradient_penalty(g, slope, 10.0f));
+    struct tensor *pooled = graph_unit(
+        g, graph_pool(g, h, (struct pool_attributes){ .kernel = 3, .stride = 2 }));
+    struct tensor *ones = graph_fill(g, (struct shape){ 1, h->shape.c, 1, 1 }, 1.0f);
+    pooled = graph_distance(g, pooled, graph_scale(g, pooled, 0.5f), ones);
+    loss = graph_add(g, loss, graph_gan_loss(g, pooled, LOSS_KIND_MEAN, 1.0f));
+    graph_keep(g, graph_affine(g, x, &(struct affine_attributes){ { 1, 1, 1 } }));
     graph_minimize(g, graph_add(g, loss, graph_gan_loss(g, h, LOSS_KIND_MSE, 1.0f)),
                    networks[0],
                    &(struct optimizer){ .kind = OPTIMIZER_SGD, .momentum = 0.9f });

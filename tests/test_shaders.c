@@ -218,6 +218,13 @@ static void build_everything(struct harness *h)
     struct tensor *slope = graph_mask(g, graph_fill(g, s, 1.0f), between, 0.2f);
     slope = graph_conv_gradient(g, slope, w_same, between, same);
     loss = graph_add(g, loss, graph_gradient_penalty(g, slope, 10.0f));
+    struct tensor *seen = graph_affine(
+        g, x,
+        &(struct affine_attributes){ { 1.0f, 2.0f, 3.0f }, { 0.0f, 1.0f, 2.0f } });
+    seen = graph_unit(g, graph_pool(g, graph_conv(g, seen, w, b, down),
+                                    (struct pool_attributes){ 3, 2, true }));
+    seen = graph_distance(g, seen, graph_detach(g, seen), b);
+    loss = graph_add(g, loss, graph_gan_loss(g, seen, LOSS_KIND_MEAN, 1.0f));
     // Weights cannot be slices.
     loss = graph_add(g, loss,
                      graph_gan_loss(g, graph_concat(g, b, b), LOSS_KIND_MSE, 1.0f));

@@ -259,6 +259,30 @@ struct tensor *graph_upsample(struct graph *g, struct tensor *x)
     return append(g, &op_upsample, &(struct op_node){ .in = { x } });
 }
 
+struct tensor *graph_pool(struct graph *g, struct tensor *x,
+                          struct pool_attributes attr)
+{
+    return append(g, &op_pool, &(struct op_node){ .in = { x }, .attr.pool = attr });
+}
+
+struct tensor *graph_affine(struct graph *g, struct tensor *x,
+                            const struct affine_attributes *attr)
+{
+    return append(g, &op_affine,
+                  &(struct op_node){ .in = { x }, .attr.affine = *attr });
+}
+
+struct tensor *graph_unit(struct graph *g, struct tensor *x)
+{
+    return append(g, &op_unit, &(struct op_node){ .in = { x } });
+}
+
+struct tensor *graph_distance(struct graph *g, struct tensor *a, struct tensor *b,
+                              struct tensor *w)
+{
+    return append(g, &op_distance, &(struct op_node){ .in = { a, b, w } });
+}
+
 struct tensor *graph_fill(struct graph *g, struct shape shape, float value)
 {
     return append(g, &op_fill, &(struct op_node){ .attr.fill = { shape, value } });

@@ -65,6 +65,21 @@ struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
 // Nearest neighbour: [n, c, h, w] -> [n, c, 2 h, 2 w].
 struct tensor *graph_upsample(struct graph *g, struct tensor *x);
 
+// What networks that look at pictures are made of. The largest element of each window,
+// without padding: [n, c, h, w] -> [n, c, (h - kernel) / stride + 1, ...], rounded up
+// with `ceil`.
+struct tensor *graph_pool(struct graph *g, struct tensor *x,
+                          struct pool_attributes attr);
+// scale[c] x + shift[c], [n, 3, h, w].
+struct tensor *graph_affine(struct graph *g, struct tensor *x,
+                            const struct affine_attributes *attr);
+// The channels of each pixel divided by their length; zeros stay zeros.
+struct tensor *graph_unit(struct graph *g, struct tensor *x);
+// The mean over pixels of the sum over channels of w (a - b)^2: a and b [n, c, h, w], w
+// [1, c, 1, 1], which gets no gradient -> [n, 1, 1, 1].
+struct tensor *graph_distance(struct graph *g, struct tensor *a, struct tensor *b,
+                              struct tensor *w);
+
 // Parts of a gradient as nodes, for what is a loss of the gradient itself: where it
 // starts, and y = x * (h > 0 ? 1 : slope), whose gradient goes to x only.
 struct tensor *graph_fill(struct graph *g, struct shape shape, float value);

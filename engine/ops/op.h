@@ -142,6 +142,17 @@ struct loss_attributes {
     float weight;    // the loss is multiplied by it
 };
 
+struct pool_attributes {
+    uint32_t kernel, stride;
+    bool ceil;    // a last window may reach over the end, as PyTorch's ceil_mode
+};
+
+#define AFFINE_CHANNELS 3
+
+struct affine_attributes {
+    float scale[AFFINE_CHANNELS], shift[AFFINE_CHANNELS];
+};
+
 struct concat_attributes {
     bool samples;    // join along samples, not along channels
 };
@@ -178,6 +189,8 @@ union op_attributes {
     struct concat_attributes concat;
     struct fill_attributes fill;
     struct interpolate_attributes interpolate;
+    struct pool_attributes pool;
+    struct affine_attributes affine;
     float scale;
     float mask;       // the slope
     float penalty;    // the weight
@@ -218,7 +231,8 @@ struct op {
 
 extern const struct op op_conv, op_conv_transpose, op_norm, op_activation, op_dropout,
     op_concat, op_add, op_scale, op_detach, op_pad, op_loss, op_pixels_unpack,
-    op_pixels_pack, op_upsample, op_fill, op_mask, op_interpolate, op_penalty;
+    op_pixels_pack, op_upsample, op_fill, op_mask, op_interpolate, op_penalty, op_pool,
+    op_unit, op_affine, op_distance;
 
 // ---------------------------------------------------------------------------
 // Emitting (emit.c, gradients.c)
