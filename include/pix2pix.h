@@ -675,12 +675,26 @@ struct pix_image_scores {
     double values[PIX_SUBJECT_COUNT][PIX_METRIC_COUNT];
 };
 
+// How well label maps agree, over the pixels of all images: the share of pixels whose
+// class is right; the mean of that share over the classes in the targets; the mean of
+// intersection over union over the classes in either.
+struct pix_label_scores {
+    double pixel_accuracy, class_accuracy, mean_iou;
+};
+
 struct pix_evaluation {
     uint32_t pairs;             // compared
     uint32_t broken;            // skipped because they could not be read, see the log
     uint32_t ms_ssim_scales;    // of all images; 0: there is no MS-SSIM
     struct pix_statistics totals[PIX_SUBJECT_COUNT][PIX_METRIC_COUNT];
     struct pix_image_scores *images;    // `pairs` of them, in the order of the pairs
+
+    // With a palette. The class of a pixel is that of the nearest colour.
+    uint32_t classes;         // 0: no palette
+    uint8_t (*colours)[3];    // of the classes: red, green, blue
+    struct pix_label_scores labels[PIX_SUBJECT_COUNT];
+    // Pixels by the class of the target and that of the output: [classes][classes].
+    uint64_t *confusion;
 };
 
 // Frees what it holds; a zeroed one is fine.
@@ -703,6 +717,10 @@ struct pix_compare_options {
     const char *a, *b;
     // Axes of .npy arrays, "chw" or "hwc"; NULL: "chw".
     const char *npy_order;
+    // For label maps: a file with the colours of the classes (docs/metrics.md), or
+    // "auto", which takes the colours of the images of `b`; NULL: they are no label
+    // maps.
+    const char *palette;
     uint32_t threads;    // 0: as many as the machine has cores
     struct pix_log log;
 };

@@ -107,7 +107,8 @@ done
 # ---------------------------------------------------------------------------
 # Options: of the commands, of our scripts, and of the tools in the text
 
-help=$(for command in bench convert devices evaluate train translate tune; do
+commands=$("$pix2pix" --help | awk '/^  [a-z]+  / { print $1 }')
+help=$(for command in $commands; do
     "$pix2pix" $command --help 2>&1
 done)
 scripts=$(cat tools/*.sh tools/isa_report tests/*.sh)

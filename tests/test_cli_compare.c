@@ -118,6 +118,47 @@ static void test_folders(void **state)
     json_decref(document);
 }
 
+// Label maps, against themselves and against one colour.
+static void test_labels(void **state)
+{
+    (void)state;
+    struct picture map, flat;
+    char *path = command_file("map.png");
+    assert_true(picture_create(&map, PIXEL_U8, 1, 20, 20) && picture_copy(&map, &flat));
+    for (int i = 0; i < 400; i++)
+        ((uint8_t *)map.samples)[i] = i % 4 ? 10 : 200;
+    memset(flat.samples, 14, 400);
+    assert_true(picture_write(path, &map));
+    mem_free(path);
+    path = command_file("flat.png");
+    assert_true(picture_write(path, &flat));
+    mem_free(path);
+    picture_free(&map);
+    picture_free(&flat);
+    RUN(0, "compare flat.png map.png --palette auto --json");
+    json_t *document = command_parse(command_out);
+    const json_t *labels = json_object_get(document, "labels"),
+                 *scores = json_object_get(labels, "output"),
+                 *rows = json_object_get(labels, "confusion");
+    assert_true(command_number_at(scores, "pixel_accuracy") == 0.75);
+    assert_true(command_number_at(scores, "class_accuracy") == 0.5);
+    assert_true(command_number_at(scores, "mean_iou") == 0.375);
+    assert_true(json_integer_value(json_array_get(json_array_get(rows, 0), 1)) == 100);
+    json_decref(document);
+    assert_int_equal(command_shell("printf '#0a0a0a\\n#c8c8c8\\n' >p.txt"), 0);
+    RUN(0, "compare flat.png map.png --palette p.txt");
+    command_check_has(command_out, "mean IoU        0.3750\n");
+    command_check_has(command_out, "#c8c8c8  100.0    0.0\n");
+    RUN(1, "compare a.png b.png --palette auto");
+    command_check_has(command_err,
+                      "--palette auto cannot take the colours of b.png: it "
+                      "has more than 256 colours");
+    RUN(1, "compare w.png w.png --palette p.txt");
+    command_check_has(command_err, "label maps have 1 or 3 of u8");
+    RUN(1, "compare a.png b.png --palette file");
+    command_check_has(command_err, "the palette file cannot be used: line 1 is");
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -143,9 +184,8 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_images),
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_two_images), cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_folders),    cmocka_unit_test(test_labels),
         cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);

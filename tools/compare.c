@@ -8,6 +8,7 @@
 
 struct comparison {
     const char *paths[2], *csv, *npy_order;
+    const char *palette;
     bool json, verbose;
 };
 
@@ -28,6 +29,7 @@ static int run(const struct comparison *c)
     options.a = c->paths[0];
     options.b = c->paths[1];
     options.npy_order = c->npy_order;
+    options.palette = c->palette;
     options.log = output_get_log(c->verbose);
     if (!pix_compare(&options, &result))
         return EXIT_FAILED;
@@ -49,6 +51,8 @@ int command_compare(int argc, char **argv)
           "write the scores of each image, one row each" },
         { "npy-order", ARGUMENT_CHOICE, &c.npy_order, "NAME",
           "axes of .npy arrays: chw or hwc", "chw|hwc", "chw" },
+        { "palette", ARGUMENT_TEXT, &c.palette, "FILE",
+          "label maps: colours of the classes, or auto: those of B" },
         { "json", ARGUMENT_FLAG, &c.json, NULL, "print one JSON document on stdout" },
         { "verbose", ARGUMENT_FLAG, &c.verbose, NULL, "print debug messages" },
     };

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,6 +93,65 @@ static void print_infinite(const struct pix_evaluation *e, bool with_baselines)
     }
 }
 
+// Of struct pix_label_scores.
+static const struct label_score {
+    const char *name, *key;
+    size_t offset;
+} label_scores[] = {
+    { "pixel accuracy", "pixel_accuracy",
+      offsetof(struct pix_label_scores, pixel_accuracy) },
+    { "class accuracy", "class_accuracy",
+      offsetof(struct pix_label_scores, class_accuracy) },
+    { "mean IoU", "mean_iou", offsetof(struct pix_label_scores, mean_iou) },
+};
+
+enum { LABEL_SCORES = sizeof(label_scores) / sizeof(label_scores[0]) };
+
+static double get_label_score(const struct pix_label_scores *s, int i)
+{
+    return *(const double *)((const char *)s + label_scores[i].offset);
+}
+
+static void print_confusion(const struct pix_evaluation *e)
+{
+    output_print(stdout, "target   output, classes in the order of the rows, in %%\n");
+    for (uint32_t k = 0; k < e->classes; k++) {
+        const uint64_t *row = e->confusion + (size_t)k * e->classes;
+        uint64_t sum = 0;
+        for (uint32_t i = 0; i < e->classes; i++)
+            sum += row[i];
+        output_print(stdout, "#%02x%02x%02x", e->colours[k][0], e->colours[k][1],
+                     e->colours[k][2]);
+        for (uint32_t i = 0; i < e->classes; i++)
+            if (sum > 0)
+                output_print(stdout, "%7.1f", 100.0 * (double)row[i] / (double)sum);
+            else
+                output_print(stdout, "%7s", "-");
+        output_print(stdout, "\n");
+    }
+}
+
+static void print_labels(const struct pix_evaluation *e, bool with_baselines)
+{
+    enum { SHOWN = 12 };
+    output_print(stdout, "%" PRIu32 " classes", e->classes);
+    if (with_baselines)
+        output_print(stdout, "%6s%-14s%-14s%s", "", "output", "copied input",
+                     "mean colour");
+    output_print(stdout, "\n");
+    for (int i = 0; i < LABEL_SCORES; i++) {
+        output_print(stdout, "%-16s", label_scores[i].name);
+        for (uint32_t s = 0; s < subject_count(with_baselines); s++)
+            print_cell(s + 1 < subject_count(with_baselines) ? 14 : 0,
+                       get_label_score(&e->labels[s], i), PIX_METRIC_L1);
+        output_print(stdout, "\n");
+    }
+    if (e->classes <= SHOWN)
+        print_confusion(e);
+    else
+        output_print(stdout, "the confusion matrix of so many classes is in --json\n");
+}
+
 void scores_print(const struct pix_evaluation *e, bool with_baselines)
 {
     output_print(stdout, "pairs %" PRIu32 "\n", e->pairs);
@@ -103,6 +163,8 @@ void scores_print(const struct pix_evaluation *e, bool with_baselines)
     for (int m = 0; m < PIX_METRIC_COUNT; m++)
         print_metric(e, (enum pix_metric)m, with_baselines);
     print_infinite(e, with_baselines);
+    if (e->classes > 0)
+        print_labels(e, with_baselines);
     if (e->broken)
         output_print(stdout, "broken %" PRIu32 "\n", e->broken);
 }
@@ -157,6 +219,43 @@ static json_t *make_image(const struct pix_evaluation *e, uint32_t i,
     return o;
 }
 
+static json_t *make_label_scores(const struct pix_label_scores *s)
+{
+    json_t *o = json_object();
+    for (int i = 0; i < LABEL_SCORES; i++)
+        output_add_member(&o, label_scores[i].key,
+                          output_make_real(get_label_score(s, i)));
+    return o;
+}
+
+static void append(json_t **array, json_t *value)
+{
+    if (*array && json_array_append_new(*array, value) == 0)
+        return;
+    json_decref(*array);
+    *array = NULL;
+}
+
+static json_t *make_labels(const struct pix_evaluation *e, bool with_baselines)
+{
+    json_t *o = json_object(), *colours = json_array(), *confusion = json_array();
+    for (uint32_t s = 0; s < subject_count(with_baselines); s++)
+        output_add_member(&o, subjects[s], make_label_scores(&e->labels[s]));
+    for (uint32_t k = 0; k < e->classes; k++) {
+        char text[16];
+        json_t *row = json_array();
+        snprintf(text, sizeof(text), "#%02x%02x%02x", e->colours[k][0],
+                 e->colours[k][1], e->colours[k][2]);
+        append(&colours, output_make_text(text));
+        for (uint32_t i = 0; i < e->classes; i++)
+            append(&row, output_make_uint(e->confusion[(size_t)k * e->classes + i]));
+        append(&confusion, row);
+    }
+    output_add_member(&o, "colours", colours);
+    output_add_member(&o, "confusion", confusion);
+    return o;
+}
+
 void scores_add_members(json_t **document, const struct pix_evaluation *e,
                         bool with_baselines)
 {
@@ -165,13 +264,11 @@ void scores_add_members(json_t **document, const struct pix_evaluation *e,
     for (int m = 0; m < PIX_METRIC_COUNT; m++)
         output_add_member(&metrics, scores_get_column(e, (enum pix_metric)m, column),
                           make_metric(e, m, with_baselines));
-    for (uint32_t i = 0; images && i < e->pairs; i++) {
-        if (json_array_append_new(images, make_image(e, i, with_baselines)) != 0) {
-            json_decref(images);
-            images = NULL;
-        }
-    }
+    for (uint32_t i = 0; images && i < e->pairs; i++)
+        append(&images, make_image(e, i, with_baselines));
     output_add_member(document, "metrics", metrics);
+    if (e->classes > 0)
+        output_add_member(document, "labels", make_labels(e, with_baselines));
     output_add_member(document, "images", images);
 }
 

@@ -8,10 +8,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/os.h"
 #include "base/parallel.h"
 #include "data/pairing.h"
 #include "data/picture_file.h"
 #include "evaluate/evaluation.h"
+#include "evaluate/labels.h"
 #include "settings/choice.h"
 
 #include <inttypes.h>
@@ -35,6 +37,9 @@ struct comparison {
     enum array_order order;
     struct pair_list list;
     struct outcome *outcomes;
+    struct palette palette;    // empty: none
+    struct os_mutex *mutex;    // guards `labels`
+    struct confusion labels;
 };
 
 // ---------------------------------------------------------------------------
@@ -76,6 +81,26 @@ static bool match(struct picture *a, struct picture *b, struct outcome *o)
     return match_kind(a, o->kind, &o->reason) && match_kind(b, o->kind, &o->reason);
 }
 
+static bool count_labels(struct comparison *c, const struct picture *a,
+                         const struct picture *b, struct reason *reason)
+{
+    struct confusion own;
+    if (!labels_may_be(a->kind, a->channels))
+        return reason_refuse(reason,
+                             "has %" PRIu32 " channel%s of %s: label maps have 1 or 3 "
+                             "of u8",
+                             a->channels, PLURAL(a->channels),
+                             pixel_kind_name(a->kind));
+    if (!confusion_create(&own, c->palette.count))
+        return reason_refuse_memory(reason);
+    labels_compare(&c->palette, a, b, &own);
+    os_mutex_lock(c->mutex);
+    confusion_add(&c->labels, &own);
+    os_mutex_unlock(c->mutex);
+    confusion_free(&own);
+    return true;
+}
+
 static bool read_one(const struct comparison *c, const char *path, bool is_b,
                      struct picture *picture, struct outcome *o)
 {
@@ -100,12 +125,54 @@ static void compare_pair(void *user, size_t i)
         o->about_b = false;
         if (match(&a, &b, o)) {
             o->scales = ssim_scales(a.width, a.height);
-            o->compared = metrics_compare(&a, &b, METRICS_ON_HOST, &o->scores) ||
-                          reason_refuse_memory(&o->reason);
+            o->compared =
+                (metrics_compare(&a, &b, METRICS_ON_HOST, &o->scores) ||
+                 reason_refuse_memory(&o->reason)) &&
+                (c->palette.count == 0 || count_labels(c, &a, &b, &o->reason));
         }
     }
     picture_free(&a);
     picture_free(&b);
+}
+
+// ---------------------------------------------------------------------------
+// The palette
+
+// The colours of all images of B that can be read; the others are reported later.
+static bool find_colours(struct comparison *c)
+{
+    for (size_t i = 0; i < c->list.count; i++) {
+        const char *path = c->list.files[i].b;
+        struct picture picture;
+        struct reason reason;
+        if (!picture_read(path, &picture, &reason))
+            continue;
+        const bool ok = palette_add_picture(&c->palette, &picture, &reason);
+        picture_free(&picture);
+        if (!ok) {
+            log_error("compare: --palette auto cannot take the colours of %s: it %s",
+                      path, reason.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool open_palette(struct comparison *c, const char *palette)
+{
+    if (!palette)
+        return true;
+    if (strcmp(palette, "auto") == 0) {
+        if (!find_colours(c))
+            return false;
+        // Without any there is no pair either, which is reported then.
+        if (c->palette.count == 0)
+            return true;
+    } else if (!labels_read_palette(palette, "compare", &c->palette)) {
+        return false;
+    }
+    c->mutex = os_mutex_create();
+    return c->mutex && confusion_create(&c->labels, c->palette.count);
 }
 
 // ---------------------------------------------------------------------------
@@ -259,6 +326,7 @@ bool compare_images(const struct pix_compare_options *o, struct pix_evaluation *
     c.order = (enum array_order)order;
     bool ok = list_pairs(o, &c.list) && evaluation_create(out, c.list.count) &&
               (c.outcomes = mem_array(c.list.count, sizeof(c.outcomes[0]))) != NULL;
+    ok = ok && open_palette(&c, o->palette);
     if (ok) {
         parallel_run(c.list.count, o->threads ? o->threads : UINT32_MAX, compare_pair,
                      &c);
@@ -268,9 +336,12 @@ bool compare_images(const struct pix_compare_options *o, struct pix_evaluation *
         log_error("compare: no pair of images could be compared");
         ok = false;
     }
-    ok = ok && evaluation_finish(out);
+    ok = ok && evaluation_finish(out) &&
+         (c.palette.count == 0 || evaluation_take_labels(out, &c.palette, &c.labels));
     if (!ok)
         evaluation_free(out);
+    confusion_free(&c.labels);
+    os_mutex_destroy(c.mutex);
     mem_free(c.outcomes);
     pair_list_free(&c.list);
     return ok;

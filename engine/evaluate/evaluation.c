@@ -25,6 +25,8 @@ void evaluation_free(struct pix_evaluation *e)
     for (uint32_t i = 0; e->images && i < e->pairs; i++)
         mem_free((char *)e->images[i].name);
     mem_free(e->images);
+    mem_free(e->colours);
+    mem_free(e->confusion);
     *e = (struct pix_evaluation){ 0 };
 }
 
@@ -72,5 +74,19 @@ bool evaluation_finish(struct pix_evaluation *e)
             return false;
         }
     }
+    return true;
+}
+
+bool evaluation_take_labels(struct pix_evaluation *e, const struct palette *palette,
+                            struct confusion *output)
+{
+    e->colours = mem_array(palette->count, sizeof(e->colours[0]));
+    if (!e->colours)
+        return false;
+    e->classes = palette->count;
+    memcpy(e->colours, palette->colours, palette->count * sizeof(e->colours[0]));
+    e->labels[PIX_SUBJECT_OUTPUT] = labels_score(output);
+    e->confusion = output->pixels;
+    output->pixels = NULL;
     return true;
 }

@@ -5,6 +5,7 @@
 #ifndef EVALUATE_EVALUATION_H
 #define EVALUATE_EVALUATION_H
 
+#include "evaluate/labels.h"
 #include "evaluate/metrics.h"
 #include "pix2pix.h"
 
@@ -20,5 +21,10 @@ bool evaluation_add(struct pix_evaluation *e, const char *name,
 
 // Takes the scores of all images together. False after a message.
 bool evaluation_finish(struct pix_evaluation *e);
+
+// Adds what label maps have: the colours, the confusion matrix of the output, which is
+// taken over, and its scores. False after a message.
+bool evaluation_take_labels(struct pix_evaluation *e, const struct palette *palette,
+                            struct confusion *output);
 
 #endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+//
+// See palette.h.
+
+#include "data/palette.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/picture_file.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_LIMIT ((uint64_t)1 << 20)    // bytes of a text file
+
+static bool has(const struct palette *p, const uint8_t colour[3])
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        if (memcmp(p->colours[i], colour, 3) == 0)
+            return true;
+    return false;
+}
+
+static bool add(struct palette *p, const uint8_t colour[3], struct reason *reason)
+{
+    if (p->count == PALETTE_MAX)
+        return reason_refuse(reason,
+                             "has more than %u colours: label maps have few, and none "
+                             "between them, as JPEG makes",
+                             PALETTE_MAX);
+    memcpy(p->colours[p->count++], colour, 3);
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Text
+
+static bool read_hexadecimal(const char *line, uint8_t colour[3])
+{
+    char *end;
+    for (int i = 0; i < 6; i++)
+        if (!isxdigit((unsigned char)line[i]))
+            return false;
+    const unsigned long value = strtoul(line, &end, 16);
+    if (end != line + 6)
+        return false;
+    for (int i = 0; i < 3; i++)
+        colour[i] = (uint8_t)(value >> (16 - 8 * i));
+    return true;
+}
+
+// Three numbers, or four, of which the first is the index.
+static bool read_numbers(const char *line, uint8_t colour[3])
+{
+    unsigned long values[4];
+    int count = 0;
+    while (count < 4) {
+        char *end;
+        if (!isdigit((unsigned char)line[strspn(line, " \t,;")]))
+            break;
+        line += strspn(line, " \t,;");
+        values[count] = strtoul(line, &end, 10);
+        if (values[count] > 255 || (*end && !strchr(" \t,;", *end)))
+            return false;
+        count++;
+        line = end;
+    }
+    for (int i = 0; i < 3 && count >= 3; i++)
+        colour[i] = (uint8_t)values[i + count - 3];
+    return count >= 3;
+}
+
+static bool is_skipped(const char *line)
+{
+    static const char *const heads[] = { "GIMP Palette", "Name:", "Columns:", "# " };
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++)
+        if (strncmp(line, heads[i], strlen(heads[i])) == 0)
+            return true;
+    return !*line || strcmp(line, "#") == 0;
+}
+
+static bool read_line(struct palette *p, const char *line, uint32_t number,
+                      struct reason *reason)
+{
+    uint8_t colour[3];
+    line += strspn(line, " \t");
+    if (is_skipped(line))
+        return true;
+    if (!(*line == '#' ? read_hexadecimal(line + 1, colour)
+                       : read_numbers(line, colour)))
+        return reason_refuse(reason,
+                             "line %u is \"%.40s\": a colour is #rrggbb or three "
+                             "numbers from 0 to 255",
+                             (unsigned)number, line);
+    if (has(p, colour))
+        return reason_refuse(reason, "line %u has a colour that was there before",
+                             (unsigned)number);
+    return add(p, colour, reason);
+}
+
+static bool read_text(char *text, struct palette *p, struct reason *reason)
+{
+    uint32_t number = 0;
+    for (char *line = text, *next; line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        line[strcspn(line, "\r")] = '\0';
+        if (!read_line(p, line, ++number, reason))
+            return false;
+    }
+    return p->count > 0 || reason_refuse(reason, "has no colour");
+}
+
+bool palette_read(const char *path, struct palette *p, struct reason *reason)
+{
+    *p = (struct palette){ .count = 0 };
+    if (picture_has_image_extension(path)) {
+        struct picture picture;
+        if (!picture_read(path, &picture, reason))
+            return false;
+        bool ok = palette_add_picture(p, &picture, reason);
+        picture_free(&picture);
+        return ok;
+    }
+    void *text;
+    size_t size;
+    if (!file_load(path, TEXT_LIMIT, &text, &size, reason))
+        return false;
+    bool ok = memchr(text, '\0', size) ? reason_refuse(reason, "is not a text")
+                                       : read_text(text, p, reason);
+    mem_free(text);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Pictures
+
+bool palette_add_picture(struct palette *p, const struct picture *picture,
+                         struct reason *reason)
+{
+    const size_t plane = (size_t)picture->width * picture->height;
+    const uint8_t *samples = picture->samples;
+    uint8_t last[3] = { 0 };
+    if (picture->kind != PIXEL_U8 || (picture->channels != 1 && picture->channels != 3))
+        return reason_refuse(
+            reason, "has %u channels of %s: label maps have 1 or 3 of u8",
+            (unsigned)picture->channels, pixel_kind_name(picture->kind));
+    for (size_t i = 0; i < plane; i++) {
+        uint8_t colour[3];
+        for (uint32_t c = 0; c < 3; c++)
+            colour[c] = samples[(picture->channels == 3 ? c * plane : 0) + i];
+        // Neighbours are mostly equal.
+        if (i > 0 && memcmp(colour, last, 3) == 0)
+            continue;
+        memcpy(last, colour, 3);
+        if (!has(p, colour) && !add(p, colour, reason))
+            return false;
+    }
+    return true;
+}
+
+static uint32_t square_of(int difference)
+{
+    return (uint32_t)(difference * difference);
+}
+
+uint32_t palette_find(const struct palette *p, uint8_t r, uint8_t g, uint8_t b)
+{
+    uint32_t best = 0, nearest = UINT32_MAX;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const uint8_t *c = p->colours[i];
+        const uint32_t distance =
+            square_of(c[0] - r) + square_of(c[1] - g) + square_of(c[2] - b);
+        if (distance < nearest) {
+            nearest = distance;
+            best = i;
+        }
+    }
+    return best;
+}
