@@ -700,14 +700,26 @@ struct pix_evaluation {
 // Frees what it holds; a zeroed one is fine.
 PIX_API void pix_evaluation_free(struct pix_evaluation *evaluation);
 
-// Translates the pairs of `data`/`split` (laid out as for training, in the model's
-// direction and size) and compares them with their targets. Pairs that cannot be read
-// are skipped; at least one must remain. `grid` may be NULL, or the path of a PNG with
-// one row input | output | target per pair, at most `grid_rows` rows; more than four
-// rows are arranged in two columns, and tiles of less than 160 pixels are enlarged by a
-// whole factor. Free the result with pix_evaluation_free.
-PIX_API bool pix_evaluate(pix_translator *translator, const char *data,
-                          const char *split, const char *grid, uint32_t grid_rows,
+struct pix_evaluate_options {
+    const char *data;     // folder, laid out as for training
+    const char *split;    // whose pairs are compared; NULL: "test"
+    // A PNG to write with one row input | output | target per pair, at most `grid_rows`
+    // rows; NULL: none. More than four rows are arranged in two columns, and tiles of
+    // less than 160 pixels are enlarged by a whole factor.
+    const char *grid;
+    uint32_t grid_rows;
+    // For label maps: a file with the colours of the classes (docs/metrics.md), or
+    // "auto", which takes the colours of the targets; NULL: they are no label maps.
+    const char *palette;
+};
+
+PIX_API void pix_evaluate_options_init(struct pix_evaluate_options *options);
+
+// Translates the pairs of a split (in the model's direction and size) and compares them
+// with their targets. Pairs that cannot be read are skipped; at least one must remain.
+// Free the result with pix_evaluation_free.
+PIX_API bool pix_evaluate(pix_translator *translator,
+                          const struct pix_evaluate_options *options,
                           struct pix_evaluation *evaluation);
 
 // Images against images, without a model.

@@ -300,6 +300,15 @@ static void test_evaluate(void **state)
                       "head -1 scores.csv | tr , '\\n' | wc -l"),
         0);
     assert_string_equal(command_out, "16\n");
+    // Photographs are no label maps, unless a palette says so.
+    RUN(1, "evaluate --model run --data pairs --palette auto");
+    command_check_has(command_err,
+                      "--palette auto cannot take the colours of the target");
+    assert_int_equal(command_shell("printf '#000000\\n#ffffff\\n' >two.txt"), 0);
+    RUN(0, "evaluate --model run --data pairs --palette two.txt");
+    command_check_has(command_out,
+                      "2 classes      output        copied input  mean col");
+    command_check_has(command_out, "\npixel accuracy  0.");
     char *path = command_file("grid.png");
     struct pix_image grid;
     assert_true(pix_image_read(path, &grid));

@@ -20,7 +20,7 @@ static bool is_png(const char *path)
 struct evaluation {
     const char *model, *data, *split, *grid, *csv;
     const char *tuning, *mode, *direction;
-    const char *input_kind, *output_kind, *npy_order;
+    const char *input_kind, *output_kind, *npy_order, *palette;
     uint32_t rows;
     bool no_ema, json;
     struct device_arguments device;
@@ -77,6 +77,7 @@ static bool print_result(const struct evaluation *e,
 static int run(pix_device *device, const struct evaluation *e)
 {
     struct pix_translate_options options;
+    struct pix_evaluate_options comparison;
     struct pix_evaluation result;
     pix_translate_options_init(&options);
     options.model = e->model;
@@ -89,8 +90,13 @@ static int run(pix_device *device, const struct evaluation *e)
     options.output_kind = e->output_kind;
     options.npy_order = e->npy_order;
     pix_translator *translator = pix_translator_create(device, &options);
-    const bool ok = translator && pix_evaluate(translator, e->data, e->split, e->grid,
-                                               e->rows, &result);
+    pix_evaluate_options_init(&comparison);
+    comparison.data = e->data;
+    comparison.split = e->split;
+    comparison.grid = e->grid;
+    comparison.grid_rows = e->rows;
+    comparison.palette = e->palette;
+    const bool ok = translator && pix_evaluate(translator, &comparison, &result);
     const bool written = ok && (!e->csv || scores_write_csv(&result, true, e->csv));
     const bool printed = ok && print_result(e, &result);
     const int code = written && printed && !result.broken ? EXIT_DONE : EXIT_FAILED;
@@ -133,6 +139,8 @@ int command_evaluate(int argc, char **argv)
           "kernels: auto (measured once on a GPU), on, off, or a table", NULL, "auto" },
         { "csv", ARGUMENT_TEXT, &e.csv, "FILE",
           "write the scores of each image, one row each" },
+        { "palette", ARGUMENT_TEXT, &e.palette, "FILE",
+          "label maps: colours of the classes, or auto: those of the targets" },
         { "json", ARGUMENT_FLAG, &e.json, NULL, "print one JSON document on stdout" },
     };
     const struct command command = {

@@ -126,16 +126,20 @@ bool pix_translator_plan(pix_translator *translator, uint32_t width, uint32_t he
 // ---------------------------------------------------------------------------
 // Evaluation
 
-bool pix_evaluate(pix_translator *translator, const char *data, const char *split,
-                  const char *grid, uint32_t grid_rows,
+void pix_evaluate_options_init(struct pix_evaluate_options *options)
+{
+    *options = (struct pix_evaluate_options){ 0 };
+}
+
+bool pix_evaluate(pix_translator *translator,
+                  const struct pix_evaluate_options *options,
                   struct pix_evaluation *evaluation)
 {
     const struct log_sink *before = log_use(&translator->device->relay.sink);
-    bool ok = api_check_given(data, "pix_evaluate", "data") &&
-              api_check_given(split, "pix_evaluate", "split") &&
+    bool ok = api_check_given(options, "pix_evaluate", "options") &&
+              api_check_given(options->data, "pix_evaluate", "options.data") &&
               api_check_given(evaluation, "pix_evaluate", "evaluation") &&
-              evaluate_pairs(translator->translator, data, split, grid, grid_rows,
-                             evaluation);
+              evaluate_pairs(translator->translator, options, evaluation);
     log_use(before);
     return ok;
 }

@@ -45,7 +45,7 @@ static bool finish_side(struct picture *p, bool is_input, const struct pair_opti
     }
     // Before resizing, which overshoots at edges.
     notes->exceeds[is_input ? 0 : 1] = picture_exceeds_range(p);
-    if (p->width == o->side && p->height == o->side)
+    if (o->side == 0 || (p->width == o->side && p->height == o->side))
         return true;
     if (!picture_resize(p, o->filter, o->side, o->side, &resized))
         return reason_refuse_memory(reason);
@@ -60,7 +60,7 @@ static bool read_side(const char *path, const struct pair_options *o, struct pic
 {
     if (!picture_read_ordered(path, o->order, p, reason))
         return false;
-    if (!o->resize && (p->width != o->side || p->height != o->side))
+    if (!o->resize && o->side > 0 && (p->width != o->side || p->height != o->side))
         return reason_refuse(reason,
                              "is %ux%u, needs %ux%u where images are not resized",
                              (unsigned)p->width, (unsigned)p->height, (unsigned)o->side,
@@ -80,7 +80,8 @@ static bool split(const char *path, const struct pair_options *o, struct picture
     if (half == 0)
         ok = reason_refuse(reason, "is %ux%u, too narrow for a pair side by side",
                            (unsigned)whole.width, (unsigned)whole.height);
-    else if (!o->resize && (whole.width != o->side * 2 || whole.height != o->side))
+    else if (!o->resize && o->side > 0 &&
+             (whole.width != o->side * 2 || whole.height != o->side))
         ok = reason_refuse(reason, "is %ux%u, needs %ux%u where images are not resized",
                            (unsigned)whole.width, (unsigned)whole.height,
                            (unsigned)o->side * 2, (unsigned)o->side);

@@ -27,8 +27,8 @@ struct pair_options {
     // Files of another kind are refused. PIXEL_KINDS: any kind.
     enum pixel_kind input_kind, output_kind;
     enum array_order order;    // axes of .npy arrays
-    bool resize;               // to side x side; false: an image must have this size
-    uint32_t side;
+    bool resize;               // to side x side; false: an image must have this size,
+    uint32_t side;             // or any, if it is 0
     enum resize_filter filter;
 };
 

@@ -14,6 +14,7 @@
 #include "data/pair_tally.h"
 #include "data/sheet.h"
 #include "evaluate/evaluation.h"
+#include "evaluate/labels.h"
 #include "evaluate/metrics.h"
 #include "settings/settings.h"
 #include "translate/conversion.h"
@@ -209,6 +210,7 @@ struct record {
     struct pair pair;
     struct picture output;
     struct scores scores[PIX_SUBJECT_COUNT];
+    struct confusion labels[PIX_SUBJECT_COUNT];    // empty without a palette
 };
 
 struct evaluation {
@@ -219,6 +221,8 @@ struct evaluation {
     struct record **records;    // by index in the list; NULL: not on its way
     struct sheet *grid;         // NULL: none wanted
     struct pair_tally tally;
+    struct palette palette;    // empty: none
+    struct confusion labels[PIX_SUBJECT_COUNT];
     struct pix_evaluation result;
     bool failed;    // not by a broken pair: stop
 };
@@ -229,6 +233,8 @@ static void record_free(struct record *r)
         return;
     pair_free(&r->pair);
     picture_free(&r->output);
+    for (int s = 0; s < PIX_SUBJECT_COUNT; s++)
+        confusion_free(&r->labels[s]);
     mem_free(r);
 }
 
@@ -258,6 +264,44 @@ static bool load_pair(void *user, size_t index, struct picture *picture,
     return true;
 }
 
+static bool create_labels(struct confusion labels[PIX_SUBJECT_COUNT],
+                          const struct palette *palette)
+{
+    for (int s = 0; s < PIX_SUBJECT_COUNT; s++)
+        if (!confusion_create(&labels[s], palette->count))
+            return false;
+    return true;
+}
+
+// The classes of a pair, all of whose pictures are label maps by their samples. The
+// input is one only if it has the target's channels.
+static bool compare_labels(const struct evaluation *e, struct record *r)
+{
+    const struct picture *target = &r->pair.target, *input = &r->pair.input;
+    if (e->palette.count == 0)
+        return true;
+    if (!labels_may_be(target->kind, target->channels)) {
+        log_error(
+            "evaluate: --palette is for label maps, which have 1 or 3 channels of "
+            "u8, and the target has %" PRIu32 " of %s",
+            target->channels, pixel_kind_name(target->kind));
+        return false;
+    }
+    if (!create_labels(r->labels, &e->palette))
+        return false;
+    labels_compare(&e->palette, &r->output, target, &r->labels[PIX_SUBJECT_OUTPUT]);
+    labels_compare_colour(&e->palette, e->colour.of[target->kind], target,
+                          &r->labels[PIX_SUBJECT_MEAN_COLOUR]);
+    if (input->channels != target->channels)
+        return true;
+    struct picture copy;
+    bool ok = picture_copy(input, &copy) && picture_set_kind(&copy, target->kind);
+    if (ok)
+        labels_compare(&e->palette, &copy, target, &r->labels[PIX_SUBJECT_COPY]);
+    picture_free(&copy);
+    return ok;
+}
+
 // Called by any thread with the output, which it takes over.
 static bool compare_pair(void *user, size_t index, struct picture *picture)
 {
@@ -266,7 +310,8 @@ static bool compare_pair(void *user, size_t index, struct picture *picture)
     r->output = *picture;
     *picture = (struct picture){ 0 };
     const struct picture *target = &r->pair.target;
-    return metrics_compare(&r->output, target, METRICS_ON_HOST,
+    return compare_labels(e, r) &&
+           metrics_compare(&r->output, target, METRICS_ON_HOST,
                            &r->scores[PIX_SUBJECT_OUTPUT]) &&
            metrics_compare_input(&r->pair.input, target, METRICS_ON_HOST,
                                  &r->scores[PIX_SUBJECT_COPY]) &&
@@ -290,6 +335,8 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
              !paste_pair(e->grid, e->result.pairs, &r->pair, &r->output)) ||
             !evaluation_add(&e->result, path_of_input(e, index), r->scores))
             e->failed = true;
+        for (int s = 0; e->palette.count > 0 && s < PIX_SUBJECT_COUNT; s++)
+            confusion_add(&e->labels[s], &r->labels[s]);
         pair_tally_add(&e->tally, &e->list.files[index], &r->pair.notes);
         count_sides(&r->pair, &e->counts);
     } else if (result == PIX_TRANSLATE_NOT_READ) {
@@ -329,11 +376,69 @@ static bool check_split(const char *data, const char *split)
     return false;
 }
 
-bool evaluate_pairs(struct translator *t, const char *data, const char *split,
-                    const char *grid_path, uint32_t grid_rows,
+// The colours of all targets that can be read, as their files have them: resizing would
+// make others between them. What is odd about pairs is reported later.
+static bool find_colours(struct evaluation *e)
+{
+    const struct settings *s = e->settings;
+    const struct pair_options options = {
+        .swap = s->swap,
+        .input_nc = s->options.input_nc,
+        .output_nc = s->options.output_nc,
+        .input_kind = PIXEL_KINDS,
+        .output_kind = PIXEL_KINDS,
+        .order = s->order,
+    };
+    for (size_t i = 0; i < e->list.count; i++) {
+        struct picture input, target;
+        struct pair_notes notes;
+        struct reason reason;
+        const char *culprit;
+        if (!pair_read(&e->list.files[i], &options, &input, &target, &notes, &culprit,
+                       &reason))
+            continue;
+        const bool ok = palette_add_picture(&e->palette, &target, &reason);
+        picture_free(&input);
+        picture_free(&target);
+        if (!ok) {
+            log_error("evaluate: --palette auto cannot take the colours of the target "
+                      "of %s: it %s",
+                      e->list.files[i].name, reason.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool open_palette(struct evaluation *e, const char *palette)
+{
+    if (!palette)
+        return true;
+    if (!(strcmp(palette, "auto") == 0
+              ? find_colours(e)
+              : labels_read_palette(palette, "evaluate", &e->palette)))
+        return false;
+    return create_labels(e->labels, &e->palette);
+}
+
+static bool finish(struct evaluation *e)
+{
+    struct pix_evaluation *result = &e->result;
+    if (!evaluation_finish(result))
+        return false;
+    if (e->palette.count == 0)
+        return true;
+    for (int s = 0; s < PIX_SUBJECT_COUNT; s++)
+        result->labels[s] = labels_score(&e->labels[s]);
+    return evaluation_take_labels(result, &e->palette, &e->labels[PIX_SUBJECT_OUTPUT]);
+}
+
+bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *options,
                     struct pix_evaluation *out)
 {
     const struct settings *s = translator_get_settings(t);
+    const char *data = options->data, *grid_path = options->grid;
+    const char *split = options->split ? options->split : "test";
     struct sheet grid = { 0 };
     struct evaluation e = { .settings = s };
     *out = (struct pix_evaluation){ 0 };
@@ -344,12 +449,13 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     bool ok = false;
 
     if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
-        !keeps_pairs(&e.list, grid_path) ||
+        !keeps_pairs(&e.list, grid_path) || !open_palette(&e, options->palette) ||
         !mean_colour(data, strcmp(split, "train") == 0 ? &e.list : NULL, grid_path, t,
                      &e.colour))
         goto end;
     uint32_t rows =
-        grid_path ? (uint32_t)MIN((uint64_t)grid_rows, (uint64_t)e.list.count) : 0;
+        grid_path ? (uint32_t)MIN((uint64_t)options->grid_rows, (uint64_t)e.list.count)
+                  : 0;
     if (rows && !sheet_create(&grid, s->options.crop_size, rows,
                               rows > GRID_ROWS_PER_STACK ? 2 : 1))
         goto end;
@@ -374,7 +480,7 @@ bool evaluate_pairs(struct translator *t, const char *data, const char *split,
     }
     if (rows && !sheet_write(&grid, grid_path))
         goto end;
-    if (!evaluation_finish(&e.result))
+    if (!finish(&e))
         goto end;
     *out = e.result;
     e.result = (struct pix_evaluation){ 0 };
@@ -384,6 +490,8 @@ end:
     for (size_t i = 0; e.records && i < e.list.count; i++)
         record_free(e.records[i]);
     mem_free(e.records);
+    for (int i = 0; i < PIX_SUBJECT_COUNT; i++)
+        confusion_free(&e.labels[i]);
     evaluation_free(&e.result);
     sheet_free(&grid);
     pair_list_free(&e.list);

@@ -10,11 +10,9 @@
 
 struct translator;
 
-// Translates every input of DATA/split and compares the outputs with the targets, see
-// pix_evaluate. With `grid` (a path) it also writes a contact sheet of the first
-// `grid_rows` pairs. Broken pairs are reported and counted. False after a message: the
+// See pix_evaluate; broken pairs are reported and counted. False after a message: the
 // data cannot be listed, no pair can be read, or a translation failed.
-bool evaluate_pairs(struct translator *t, const char *data, const char *split,
-                    const char *grid, uint32_t grid_rows, struct pix_evaluation *out);
+bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *options,
+                    struct pix_evaluation *out);
 
 #endif

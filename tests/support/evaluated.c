@@ -7,9 +7,15 @@
 bool evaluated_find(pix_translator *translator, const char *data, const char *split,
                     const char *grid, uint32_t grid_rows, struct evaluated *out)
 {
+    struct pix_evaluate_options options;
     struct pix_evaluation e;
     *out = (struct evaluated){ .pairs = 0 };
-    if (!pix_evaluate(translator, data, split, grid, grid_rows, &e))
+    pix_evaluate_options_init(&options);
+    options.data = data;
+    options.split = split;
+    options.grid = grid;
+    options.grid_rows = grid_rows;
+    if (!pix_evaluate(translator, &options, &e))
         return false;
     *out = (struct evaluated){
         .pairs = e.pairs,
