@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,35 +21,98 @@ enum { MAX_TEXT = 100000000, MAX_DIGITS = 17 };
 // ---------------------------------------------------------------------------
 // Reading
 
-// Jansson takes a failed allocation for a wrong text here and there, so each is
-// counted. Its allocator is one for the process, perhaps the program's own: that one is
+// Jansson's lexer does not notice that a token could not grow, and then reads past its
+// end, or ends the process by an assertion. So no allocation of its parser returns
+// NULL: it is left by a jump instead, and all that it has is freed. For that nothing is
+// freed before the parser has ended, so that no address comes twice.
+struct parser {
+    void **made, **unused;    // what it allocated, and what it has freed of that
+    size_t made_count, made_capacity;
+    size_t unused_count, unused_capacity;
+    jmp_buf no_memory;
+};
+
+// Of this thread. Others may use Jansson meanwhile.
+static _Thread_local struct parser *parser;
+
+// Jansson's allocator is one for the process, perhaps the program's own: that one is
 // kept, and used meanwhile.
 static json_malloc_t outer_malloc;
+static json_free_t outer_free;
 
-static void *counting_malloc(size_t size)
+static void *parser_malloc(size_t size)
 {
-    void *p = outer_malloc(size);
+    struct parser *p = parser;
     if (!p)
+        return outer_malloc(size);
+    // Room in both lists first: neither this nor parser_free fails behind it.
+    bool ok =
+        mem_grow(&p->made, &p->made_capacity, p->made_count + 1, sizeof(void *)) &&
+        mem_grow(&p->unused, &p->unused_capacity, p->made_count + 1, sizeof(void *));
+    void *memory = ok ? outer_malloc(size) : NULL;
+    if (!memory) {
         mem_note_failure();
-    return p;
+        longjmp(p->no_memory, 1);
+    }
+    p->made[p->made_count++] = memory;
+    return memory;
+}
+
+static void parser_free(void *memory)
+{
+    struct parser *p = parser;
+    if (p && memory)
+        p->unused[p->unused_count++] = memory;
+    else
+        outer_free(memory);
+}
+
+static void free_all(void **memory, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        outer_free(memory[i]);
+}
+
+// A function of its own, since the parser may jump back into it.
+static json_t *run_parser(struct parser *p, const char *text, size_t size,
+                          json_error_t *error)
+{
+    if (setjmp(p->no_memory)) {
+        parser = NULL;
+        free_all(p->made, p->made_count);
+        return NULL;
+    }
+    parser = p;
+    // RFC 8259 leaves open which of two equal keys counts, so such a file is refused.
+    // Any value may be at the top: callers check types anyway. \u0000 is refused
+    // without JSON_ALLOW_NUL, so every string of the result is a whole C string.
+    json_t *v = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+    parser = NULL;
+    free_all(p->unused, p->unused_count);
+    return v;
 }
 
 static json_t *load(const char *text, size_t size, json_error_t *error)
 {
     json_malloc_t allocate;
     json_free_t release;
+    struct parser p = { 0 };
+    struct log_capture capture;    // json_parse says it
+    log_capture_begin(&capture);
     os_global_lock();
     json_get_alloc_funcs(&allocate, &release);
-    // Other threads may be reading it, so it is written only if it differs.
-    if (allocate != counting_malloc && allocate != outer_malloc)
+    // Other threads may be reading them, so they are written only if they differ.
+    if (allocate != outer_malloc && allocate != parser_malloc)
         outer_malloc = allocate;
-    json_set_alloc_funcs(counting_malloc, release);
-    // RFC 8259 leaves open which of two equal keys counts, so such a file is refused.
-    // Any value may be at the top: callers check types anyway. \u0000 is refused
-    // without JSON_ALLOW_NUL, so every string of the result is a whole C string.
-    json_t *v = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+    if (release != outer_free && release != parser_free)
+        outer_free = release;
+    json_set_alloc_funcs(parser_malloc, parser_free);
+    json_t *v = run_parser(&p, text, size, error);
     json_set_alloc_funcs(allocate, release);
     os_global_unlock();
+    log_capture_end(&capture);
+    mem_free(p.made);
+    mem_free(p.unused);
     return v;
 }
 
@@ -65,9 +129,6 @@ json_t *json_parse(const char *text, size_t size, const char *what)
     }
     const uint64_t failures = mem_failures();
     json_t *v = load(text, size, &error);
-    // Where it leaves the place of an error out, it has no memory for it.
-    if (!v && error.line < 0 && mem_failures() == failures)
-        mem_note_failure();
     if (!v && mem_failures() != failures)
         log_error("json: out of memory while reading %s", what);
     else if (!v)
