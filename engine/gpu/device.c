@@ -10,6 +10,7 @@
 #include "gpu/inside.h"
 #include "gpu/instance.h"
 #include "gpu/physical.h"
+#include "gpu/properties.h"
 #include "gpu/result.h"
 #include "gpu/stream.h"
 #include "gpu/transfer.h"
@@ -80,9 +81,16 @@ static bool open_device(struct gpu_device *device, bool statistics)
     const char *extensions[3];
     uint32_t extension_count = 0;
     void *features = NULL;    // the chain of those to enable
+    bool has_subset, has_statistics;
+    if (!gpu_properties_find_extension(device->physical, subset_extension,
+                                       &has_subset) ||
+        !gpu_properties_find_extension(device->physical, statistics_extension,
+                                       &has_statistics) ||
+        !gpu_physical_find_subgroup(device->physical, &device->limits.subgroup))
+        return false;
     // VUID-VkDeviceCreateInfo-pProperties-04451: it must be enabled where it is
     // offered.
-    if (gpu_physical_has_extension(device->physical, subset_extension))
+    if (has_subset)
         extensions[extension_count++] = subset_extension;
     // Only the benchmark's ceilings compute in f16.
     VkPhysicalDeviceShaderFloat16Int8Features small = {
@@ -98,8 +106,7 @@ static bool open_device(struct gpu_device *device, bool statistics)
         .pNext = features,
         .pipelineExecutableInfo = VK_TRUE,
     };
-    device->statistics = statistics && gpu_physical_has_extension(device->physical,
-                                                                  statistics_extension);
+    device->statistics = statistics && has_statistics;
     if (device->statistics) {
         extensions[extension_count++] = statistics_extension;
         features = &executable;
@@ -110,7 +117,6 @@ static bool open_device(struct gpu_device *device, bool statistics)
         .subgroupSizeControl = VK_TRUE,
         .computeFullSubgroups = VK_TRUE,
     };
-    device->limits.subgroup = gpu_physical_find_subgroup(device->physical);
     if (device->limits.subgroup) {
         extensions[extension_count++] = subgroup_extension;
         features = &control;

@@ -4,9 +4,9 @@
 
 #include "gpu/instance.h"
 
-#include "base/mem.h"
 #include "base/os.h"
 #include "gpu/inside.h"
+#include "gpu/properties.h"
 #include "gpu/result.h"
 
 #include <string.h>
@@ -39,37 +39,6 @@ static VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT sev
     return VK_FALSE;
 }
 
-// Asked before the instance is created: vkCreateInstance fails as a whole where a layer
-// is missing (VK_ERROR_LAYER_NOT_PRESENT).
-static bool has_layer(const char *name)
-{
-    uint32_t count = 0;
-    if (vkEnumerateInstanceLayerProperties(&count, NULL) != VK_SUCCESS || count == 0)
-        return false;
-    VkLayerProperties *layers = mem_array(count, sizeof(*layers));
-    bool found = false;
-    if (layers && vkEnumerateInstanceLayerProperties(&count, layers) >= VK_SUCCESS)
-        for (uint32_t i = 0; i < count && !found; i++)
-            found = strcmp(layers[i].layerName, name) == 0;
-    mem_free(layers);
-    return found;
-}
-
-static bool has_extension(const char *name)
-{
-    uint32_t count = 0;
-    if (vkEnumerateInstanceExtensionProperties(NULL, &count, NULL) != VK_SUCCESS ||
-        count == 0)
-        return false;
-    VkExtensionProperties *all = mem_array(count, sizeof(*all));
-    bool found = false;
-    if (all && vkEnumerateInstanceExtensionProperties(NULL, &count, all) >= VK_SUCCESS)
-        for (uint32_t i = 0; i < count && !found; i++)
-            found = strcmp(all[i].extensionName, name) == 0;
-    mem_free(all);
-    return found;
-}
-
 // volk keeps what it loads in globals: filled once, read by all threads after that.
 static bool open_loader(void)
 {
@@ -94,14 +63,14 @@ static void load_functions(VkInstance instance)
 // With `messenger` the instance has the layer. The messenger is in the pNext chain too,
 // because one that is created later does not see errors in vkCreateInstance.
 static VkResult create_instance(const VkDebugUtilsMessengerCreateInfoEXT *messenger,
-                                VkInstance *instance)
+                                bool has_portability, VkInstance *instance)
 {
     const char *layers[] = { validation_layer };
     const char *extensions[2];
     uint32_t extension_count = 0;
     VkInstanceCreateFlags flags = 0;
     // Without this the loader hides drivers that do not conform fully, as MoltenVK.
-    if (has_extension(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
+    if (has_portability) {
         extensions[extension_count++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
         flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
     }
@@ -149,9 +118,15 @@ VkInstance gpu_instance_create(struct gpu_validation *validation, bool *missing)
             "it (Debian and Ubuntu: libvulkan1)");
         return VK_NULL_HANDLE;
     }
-    // A missing layer is no reason to stop: --validation asks for more checks, not for
-    // other results.
-    if (validation && !has_layer(validation_layer)) {
+    // vkCreateInstance fails as a whole where a layer is missing. That is no reason to
+    // stop: --validation asks for more checks, not for other results.
+    bool has_layer = false, has_portability;
+    if (!gpu_properties_find_extension(VK_NULL_HANDLE,
+                                       VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME,
+                                       &has_portability) ||
+        (validation && !gpu_properties_find_layer(validation_layer, &has_layer)))
+        return VK_NULL_HANDLE;
+    if (validation && !has_layer) {
         log_warn("device: the Khronos validation layer is not installed; continuing "
                  "without it (Debian: vulkan-validationlayers)");
         validation = NULL;
@@ -165,7 +140,8 @@ VkInstance gpu_instance_create(struct gpu_validation *validation, bool *missing)
         .pUserData = validation,
     };
     VkInstance instance = VK_NULL_HANDLE;
-    VkResult result = create_instance(validation ? &messenger : NULL, &instance);
+    VkResult result =
+        create_instance(validation ? &messenger : NULL, has_portability, &instance);
     // That is what a loader without any driver returns.
     *missing = result == VK_ERROR_INCOMPATIBLE_DRIVER;
     if (*missing)

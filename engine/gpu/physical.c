@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gpu/limits.h"
+#include "gpu/properties.h"
 #include "gpu/result.h"
 
 #include <ctype.h>
@@ -21,12 +22,10 @@
 // the host are small next to them.
 uint32_t gpu_physical_find_family(VkPhysicalDevice physical, uint32_t *timestamp_bits)
 {
-    uint32_t count = 0, best = UINT32_MAX;
+    // No device has more than a few. Without memory for them none would be found.
+    VkQueueFamilyProperties families[64];
+    uint32_t count = ARRAY_LEN(families), best = UINT32_MAX;
     *timestamp_bits = 0;
-    vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, NULL);
-    VkQueueFamilyProperties *families = mem_array(count, sizeof(*families));
-    if (!families)
-        return UINT32_MAX;
     vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families);
     for (uint32_t i = 0; i < count; i++) {
         if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) ||
@@ -39,25 +38,7 @@ uint32_t gpu_physical_find_family(VkPhysicalDevice physical, uint32_t *timestamp
             *timestamp_bits = families[i].timestampValidBits;
         }
     }
-    mem_free(families);
     return best;
-}
-
-bool gpu_physical_has_extension(VkPhysicalDevice physical, const char *name)
-{
-    uint32_t count = 0;
-    if (vkEnumerateDeviceExtensionProperties(physical, NULL, &count, NULL) !=
-            VK_SUCCESS ||
-        count == 0)
-        return false;
-    VkExtensionProperties *all = mem_array(count, sizeof(*all));
-    bool found = false;
-    if (all &&
-        vkEnumerateDeviceExtensionProperties(physical, NULL, &count, all) >= VK_SUCCESS)
-        for (uint32_t i = 0; i < count && !found; i++)
-            found = strcmp(all[i].extensionName, name) == 0;
-    mem_free(all);
-    return found;
 }
 
 // Arithmetic only: tensors are stored in 32 bits, so the features for 16-bit storage
@@ -78,8 +59,9 @@ bool gpu_physical_has_float16(VkPhysicalDevice physical)
 // Without the extension a driver may run a kernel in subgroups of any size, and in
 // partly filled ones (specification, "Subgroups"). Vulkan 1.3 has it in the core, but
 // the instance asks for 1.2.
-uint32_t gpu_physical_find_subgroup(VkPhysicalDevice physical)
+bool gpu_physical_find_subgroup(VkPhysicalDevice physical, uint32_t *size)
 {
+    bool has;
     VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT,
     };
@@ -98,18 +80,22 @@ uint32_t gpu_physical_find_subgroup(VkPhysicalDevice physical)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
         .pNext = &control,
     };
-    if (!gpu_physical_has_extension(physical,
-                                    VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME))
-        return 0;
+    *size = 0;
+    if (!gpu_properties_find_extension(
+            physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, &has))
+        return false;
+    if (!has)
+        return true;
     vkGetPhysicalDeviceProperties2(physical, &properties);
     vkGetPhysicalDeviceFeatures2(physical, &features);
-    uint32_t size = subgroup.subgroupSize;
+    const uint32_t all = subgroup.subgroupSize;
     bool usable = control.subgroupSizeControl && control.computeFullSubgroups &&
                   (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                   (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                   (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) &&
-                  size >= sizes.minSubgroupSize && size <= sizes.maxSubgroupSize;
-    return usable ? size : 0;
+                  all >= sizes.minSubgroupSize && all <= sizes.maxSubgroupSize;
+    *size = usable ? all : 0;
+    return true;
 }
 
 // ---------------------------------------------------------------------------

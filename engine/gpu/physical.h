@@ -25,10 +25,10 @@ int64_t gpu_physical_choose(const char *select, const struct pix_device_info *in
 // valid bits. UINT32_MAX: none.
 uint32_t gpu_physical_find_family(VkPhysicalDevice physical, uint32_t *timestamp_bits);
 
-bool gpu_physical_has_extension(VkPhysicalDevice physical, const char *name);
 bool gpu_physical_has_float16(VkPhysicalDevice physical);
 
-// The size of subgroups that kernels may count on, or 0, see struct gpu_limits.
-uint32_t gpu_physical_find_subgroup(VkPhysicalDevice physical);
+// The size of subgroups that kernels may count on, or 0, see struct gpu_limits. False
+// after a message where there is no memory to find out.
+bool gpu_physical_find_subgroup(VkPhysicalDevice physical, uint32_t *size);
 
 #endif
