@@ -624,23 +624,17 @@ bool checkpoint_verify(struct checkpoint *c, const char *network)
     return ok;
 }
 
-// Whether the file has the moving average of a weight: not in runs without averages,
-// and never of running statistics.
-static bool has_average(const struct checkpoint *c, const char *network,
-                        const struct weight *w)
-{
-    char *name = mem_printf("ema.%s.%s", network, w->name);
-    bool found = name && safetensors_find(c->file, name);
-    mem_free(name);
-    return found;
-}
-
 bool checkpoint_read(struct checkpoint *c, const char *network, const struct weight *w,
                      bool average, float *values)
 {
-    const char *prefix = average && has_average(c, network, w) ? "ema." : "";
-    char *name = mem_printf("%s%s.%s", prefix, network, w->name);
-    const struct safetensors_entry *e = name ? safetensors_find(c->file, name) : NULL;
+    char *name = mem_printf("ema.%s.%s", network, w->name);
+    const struct safetensors_entry *e = NULL;
+    // The moving average, if there is one: not in runs without averages, and never of
+    // running statistics.
+    if (name && average)
+        e = safetensors_find(c->file, name);
+    if (name && !e)
+        e = safetensors_find(c->file, name + strlen("ema."));
     mem_free(name);
     return e && read_entry(c, e, values);
 }
