@@ -81,8 +81,10 @@ static void run(struct program *p, struct weights *const *networks, size_t count
     assert_true(program_start(p));
     for (int i = 0; i < 3; i++)
         assert_true(program_run(p, &step));
+    uint32_t barriers;
+    assert_true(barriers_count(g, &barriers));
     print_message("%u dispatches, %u barriers, %u submissions\n",
-                  program_get_plan(p)->dispatches, barriers_count(g),
+                  program_get_plan(p)->dispatches, barriers,
                   program_exec(p)->submissions);
 }
 

@@ -88,12 +88,12 @@ bool barriers_find(const struct graph *g, bool *before)
     return !hazards.failed;
 }
 
-uint32_t barriers_count(const struct graph *g)
+bool barriers_count(const struct graph *g, uint32_t *count)
 {
     struct hazards hazards = { 0 };
-    uint32_t count = 0;
+    *count = 0;
     for (size_t i = 0; i < graph_call_count(g); i++)
-        count += hazards_add(&hazards, graph_call(g, i));
+        *count += hazards_add(&hazards, graph_call(g, i));
     hazards_finish(&hazards);
-    return count;
+    return !hazards.failed;
 }

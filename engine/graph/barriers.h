@@ -9,8 +9,9 @@
 
 #include "graph/graph.h"
 
-// before[i]: one is needed before call i; [graph_call_count]. False if out of memory.
+// before[i]: one is needed before call i; [graph_call_count]. False if out of memory,
+// after a message.
 bool barriers_find(const struct graph *g, bool *before);
-uint32_t barriers_count(const struct graph *g);
+bool barriers_count(const struct graph *g, uint32_t *count);
 
 #endif

@@ -17,20 +17,20 @@ uint64_t footprint_step_block(void)
     return ALIGN_UP((uint64_t)sizeof(struct step_block), (uint64_t)TENSOR_ALIGNMENT);
 }
 
-void footprint_sum_up(struct gpu_device *device, double submission_seconds,
+bool footprint_sum_up(struct gpu_device *device, double submission_seconds,
                       const struct graph *g, const struct plan *plan,
                       struct pix_plan *out)
 {
     out->arena_bytes = plan->arena_bytes;
     out->arena_bytes_without_reuse = plan->arena_bytes_without_reuse;
     out->dispatches = plan->dispatches;
-    out->barriers = barriers_count(g);
     out->submissions = exec_estimate_submissions(g, gpu_device_limits(device)->is_cpu,
                                                  submission_seconds);
     out->flops_per_step = plan->flops;
     out->bytes_per_step = plan->bytes;
     out->device_bytes = out->state_bytes + out->arena_bytes + out->step_block_bytes +
                         out->staging_bytes;
+    return barriers_count(g, &out->barriers);
 }
 
 // Binary units, as operating systems show memory.

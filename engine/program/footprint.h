@@ -11,8 +11,8 @@
 struct gpu_device;
 
 // Fills in what graph and plan know; the caller has set state_bytes, step_block_bytes,
-// staging_bytes and the numbers of weights.
-void footprint_sum_up(struct gpu_device *device, double submission_seconds,
+// staging_bytes and the numbers of weights. False if out of memory, after a message.
+bool footprint_sum_up(struct gpu_device *device, double submission_seconds,
                       const struct graph *g, const struct plan *plan,
                       struct pix_plan *out);
 

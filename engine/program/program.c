@@ -137,7 +137,8 @@ bool program_plan(struct program *p, struct weights *const *networks, size_t cou
         sums.staging_bytes += tensor_bytes(p->copies[i].tensor);
     if (uses_step_block(p->graph))
         sums.step_block_bytes = footprint_step_block();
-    footprint_sum_up(p->device, p->submission_seconds, p->graph, p->plan, &sums);
+    if (!footprint_sum_up(p->device, p->submission_seconds, p->graph, p->plan, &sums))
+        return false;
     if (out)
         *out = sums;
     return true;
