@@ -272,6 +272,21 @@ bool file_writer_replace(struct file_writer *w, uint64_t offset, const void *dat
     return false;
 }
 
+// A file that was renamed is in place and readable; only a power cut could undo that.
+static void sync_parent(const char *path)
+{
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    char *folder = parent_of(path);
+    const bool ok = folder && os_folder_sync(folder);
+    if (folder && !ok)
+        log_error("%s", os_error_text());
+    mem_free(folder);
+    const char *error = log_capture_end(&capture);
+    if (!ok)
+        log_warn("file: cannot sync the folder of %s: %s", path, error);
+}
+
 bool file_writer_commit(struct file_writer *w)
 {
     // Synced before the rename: after a power cut some file systems have the new name
@@ -290,12 +305,8 @@ bool file_writer_commit(struct file_writer *w)
                   os_error_text());
         goto fail;
     }
-    // The new file is in place and readable; only a power cut could undo the rename.
-    char *folder = w->lasting ? parent_of(w->path) : NULL;
-    if (folder && !os_folder_sync(folder))
-        log_warn("file: cannot sync folder %s: %s", folder, os_error_text());
-    mem_free(folder);
-
+    if (w->lasting)
+        sync_parent(w->path);
     mem_free(w->temporary);
     mem_free(w->path);
     *w = (struct file_writer){ 0 };
@@ -337,9 +348,19 @@ static bool remove_temporary(void *user, const char *name)
     return true;
 }
 
+// What cannot be removed now, for lack of memory too, is by a later call.
+static void remove_some(const char *folder,
+                        bool (*remove)(void *user, const char *name))
+{
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    os_folder_list(folder, remove, (void *)folder);
+    log_capture_end(&capture);
+}
+
 void file_remove_temporaries(const char *folder)
 {
-    os_folder_list(folder, remove_temporary, (void *)folder);
+    remove_some(folder, remove_temporary);
 }
 
 // A process that still runs may be about to rename its file. The number behind the head
@@ -357,7 +378,7 @@ static bool remove_orphan(void *user, const char *name)
 
 void file_remove_orphans(const char *folder)
 {
-    os_folder_list(folder, remove_orphan, (void *)folder);
+    remove_some(folder, remove_orphan);
 }
 
 // Folders

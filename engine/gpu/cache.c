@@ -141,11 +141,16 @@ void gpu_cache_open(struct gpu_device *device)
 {
     struct gpu_cache *cache = &device->cache;
     size_t size = 0;
+    struct log_capture capture;
     if (cache->is_open)
         return;
     *cache = (struct gpu_cache){ .is_open = true };
+    log_capture_begin(&capture);
     cache->path = device->no_cache ? NULL : find_path(device);
     uint8_t *file = cache->path ? read_file(device, cache->path, &size) : NULL;
+    const char *error = log_capture_end(&capture);
+    if (error[0])
+        log_debug("cache: %s", error);
     VkPipelineCacheCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
         .initialDataSize = file ? size - HEADER_BYTES : 0,

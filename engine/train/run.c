@@ -72,9 +72,11 @@ static bool check_links(const char *out)
     return true;
 }
 
-// Says where the files go that a linked folder gets.
+// Says where the files go that a linked folder gets; without memory it says nothing.
 static void report_links(const char *out)
 {
+    struct log_capture capture;
+    log_capture_begin(&capture);
     for (size_t i = 0; i < ARRAY_LEN(folder_names); i++) {
         char *path = file_join(out, folder_names[i]);
         bool is_link = path && os_entry_kind(path) == OS_KIND_LINK;
@@ -86,6 +88,7 @@ static void report_links(const char *out)
         mem_free(target);
         mem_free(path);
     }
+    log_capture_end(&capture);
 }
 
 // A folder still counts as empty with what a run leaves that was killed before it had
@@ -408,9 +411,12 @@ bool run_output_done(struct run_output *o)
     return had_failed;
 }
 
-// Removes the files that a killed run was writing.
+// Removes the files that a killed run was writing. What stays, for lack of memory too,
+// is removed by the next start.
 static void remove_temporaries(const char *run)
 {
+    struct log_capture capture;
+    log_capture_begin(&capture);
     file_remove_temporaries(run);
     for (size_t i = 0; i < ARRAY_LEN(folder_names); i++) {
         char *path = file_join(run, folder_names[i]);
@@ -418,6 +424,7 @@ static void remove_temporaries(const char *run)
             file_remove_temporaries(path);
         mem_free(path);
     }
+    log_capture_end(&capture);
 }
 
 // ---------------------------------------------------------------------------
