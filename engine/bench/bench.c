@@ -245,20 +245,23 @@ static bool subject_start(struct bench *b, struct subject *s)
 }
 
 // As subject_start. What the device has no room for, though it promised more, can still
-// be counted: true, with *runs false. An error of a case is a warning of the benchmark.
+// be counted: true, with *runs false, after a warning. That the host is out of memory
+// says nothing about the device.
 static bool subject_try(struct bench *b, struct subject *s, const char *name,
                         bool *runs)
 {
+    const uint64_t failures = mem_failures();
     struct log_capture capture;
-    log_capture_demote(&capture);
+    log_capture_begin(&capture);
     *runs = subject_start(b, s);
-    log_capture_end(&capture);
-    if (*runs)
-        return true;
-    if (gpu_device_is_lost(b->device))
-        return false;
-    log_warn("bench: %s cannot be run: only counted", name);
-    return true;
+    const char *error = log_capture_end(&capture);
+    const bool ok =
+        *runs || (!gpu_device_is_lost(b->device) && mem_failures() == failures);
+    if (!ok)
+        log_error("%s", error);
+    else if (!*runs)
+        log_warn("bench: %s cannot be run: only counted: %s", name, error);
+    return ok;
 }
 
 // One whole step by the host's clock, copies included: what a user waits for.
@@ -396,13 +399,15 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
         goto done;
 
     // A case that the device cannot bind is left out; the others are still measured.
+    const uint64_t failures = mem_failures();
     struct log_capture capture;
     log_capture_begin(&capture);
     ok = subject_build(b, &settings, part->is_training, part->is_simple, &s, &row.plan);
     const char *error = log_capture_end(&capture);
     if (!ok) {
-        log_warn("bench: %s is left out: %s", name, error);
-        ok = true;
+        ok = mem_failures() == failures;
+        log_message(ok ? LOG_WARN : LOG_ERROR, "bench: %s is left out: %s", name,
+                    error);
         goto done;
     }
     row.flops = row.plan.flops_per_step;

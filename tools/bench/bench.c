@@ -170,6 +170,9 @@ static int run(const struct bench *b)
                 b->html, b->json);
         if (b->html)
             ok = !is_same && bench_write_page(&result, b->html) && ok;
+    } else if (ok && !terminal_is_interrupted()) {
+        output_print_error("nothing could be measured: the warnings say why");
+        ok = false;
     }
     bench_result_finish(&result);
     return terminal_is_interrupted() ? EXIT_INTERRUPTED : ok ? EXIT_DONE : EXIT_FAILED;
