@@ -121,23 +121,37 @@ bool checkpoint_list(const char *run, uint64_t **steps, size_t *count)
     return list_steps(run, true, steps, count);
 }
 
+// The run is not worse for what fails here: the next call removes what stays now.
+static void remove_old(const char *run, uint64_t step)
+{
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    char *path = checkpoint_path(run, step);
+    const bool ok = path && os_file_remove(path);
+    if (path && !ok)
+        log_error("%s", os_error_text());
+    mem_free(path);
+    const char *error = log_capture_end(&capture);
+    if (!ok)
+        log_warn("checkpoint: cannot remove the old checkpoint of step %" PRIu64
+                 " in %s: %s",
+                 step, run, error);
+}
+
 void checkpoint_prune(const char *run, uint64_t newest, uint32_t keep, uint64_t finite)
 {
     uint64_t *steps = NULL;
     size_t count = 0, kept = 0;
-    // The run is not worse for what fails here: the next call removes what stays now.
     struct log_capture capture;
-    log_capture_demote(&capture);
-    list_steps(run, false, &steps, &count);    // none if it fails
+    log_capture_begin(&capture);
+    const bool ok = list_steps(run, false, &steps, &count);
+    const char *error = log_capture_end(&capture);
+    if (!ok)
+        log_warn("checkpoint: cannot list the checkpoints in %s, so old ones stay: %s",
+                 run, error);
     // The newest come first, so the first `keep` up to `newest` stay.
-    for (size_t i = 0; i < count; i++) {
-        if (steps[i] > newest || kept++ < keep || steps[i] == finite)
-            continue;
-        char *path = checkpoint_path(run, steps[i]);
-        if (path && !os_file_remove(path))
-            log_warn("checkpoint: cannot remove %s: %s", path, os_error_text());
-        mem_free(path);
-    }
-    log_capture_end(&capture);
+    for (size_t i = 0; i < count; i++)
+        if (steps[i] <= newest && kept++ >= keep && steps[i] != finite)
+            remove_old(run, steps[i]);
     mem_free(steps);
 }
