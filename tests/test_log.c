@@ -175,23 +175,11 @@ static void test_capture(void **state)
     assert_ptr_equal(log_use(NULL), NULL);
     const struct log_sink errors = { keep, NULL, LOG_ERROR };
     log_use(&errors);
-    log_capture_demote(&c);
+    log_capture_begin(&c);
     log_warn("a warning");
     log_error("unseen");
     assert_string_equal(log_capture_end(&c), "unseen");
     assert_got(0);
-}
-
-static void test_capture_demotes(void **state)
-{
-    struct log_capture c;
-    (void)state;
-    log_capture_demote(&c);
-    log_error("an error");
-    log_info("an info");
-    assert_string_equal(log_capture_end(&c), "an error");
-    assert_got(2, LOG_WARN, "an error", LOG_INFO, "an info");
-    assert_string_equal(log_last_error(), "");
 }
 
 static void test_capture_nests(void **state)
@@ -199,23 +187,16 @@ static void test_capture_nests(void **state)
     struct log_capture outer, inner;
     (void)state;
     log_capture_begin(&outer);
-    log_capture_demote(&inner);
+    log_capture_begin(&inner);
     log_error("inner");
     log_info("an info");
     assert_string_equal(log_capture_end(&inner), "inner");
-    assert_got(2, LOG_WARN, "inner", LOG_INFO, "an info");
+    assert_got(1, LOG_INFO, "an info");
     log_error("outer");
     log_capture_begin(&inner);
     log_error("inner again");
     assert_string_equal(log_capture_end(&inner), "inner again");
     assert_string_equal(log_capture_end(&outer), "outer");
-
-    // An error that the inner one does not report stays with it.
-    log_capture_demote(&outer);
-    log_capture_begin(&inner);
-    log_error("kept");
-    assert_string_equal(log_capture_end(&inner), "kept");
-    assert_string_equal(log_capture_end(&outer), "");
     assert_got(0);
     assert_string_equal(log_last_error(), "");
 }
@@ -246,7 +227,7 @@ static void test_capture_is_of_its_thread(void **state)
     struct log_capture c, d;
     (void)state;
     log_capture_begin(&c);
-    log_capture_demote(&d);
+    log_capture_begin(&d);
     assert_ptr_equal(log_current(), &sink);
     run_on_thread(log_with, (void *)log_current());
     log_capture_end(&d);
@@ -309,7 +290,6 @@ int main(void)
         TEST(test_lines),
         TEST(test_threads),
         TEST(test_capture),
-        TEST(test_capture_demotes),
         TEST(test_capture_nests),
         TEST(test_capture_is_of_its_sink),
         TEST(test_capture_is_of_its_thread),

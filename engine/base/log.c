@@ -33,9 +33,7 @@ static void capture_message(void *user, enum log_level level, const char *text)
     // Of several errors the last counts, as for log_last_error.
     if (level == LOG_ERROR) {
         snprintf(c->text, sizeof(c->text), "%s", text);
-        if (!c->demotes)
-            return;
-        level = LOG_WARN;
+        return;
     }
     if (outer && outer->callback && level <= outer->level)
         outer->callback(outer->user, level, text);
@@ -140,24 +138,13 @@ const char *log_last_error(void)
 
 // Takes the levels of the outer sink, so that nothing is formatted which that would
 // drop; errors in any case.
-static void begin(struct log_capture *c, bool demotes)
+void log_capture_begin(struct log_capture *c)
 {
     c->sink = (struct log_sink){ capture_message, c, LOG_ERROR };
     c->outer = log_use(&c->sink);
     if (c->outer)
         c->sink.level = c->outer->level;
-    c->demotes = demotes;
     c->text[0] = '\0';
-}
-
-void log_capture_begin(struct log_capture *c)
-{
-    begin(c, false);
-}
-
-void log_capture_demote(struct log_capture *c)
-{
-    begin(c, true);
 }
 
 const char *log_capture_end(struct log_capture *c)

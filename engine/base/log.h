@@ -45,14 +45,10 @@ const char *log_last_error(void);
 struct log_capture {
     struct log_sink sink;
     const struct log_sink *outer;    // the sink before
-    bool demotes;
     char text[LOG_LINE_SIZE];
 };
 
 void log_capture_begin(struct log_capture *c);
-
-// As log_capture_begin, but each error is reported as a warning as well.
-void log_capture_demote(struct log_capture *c);
 
 // Returns the last error's text, "" if there was none; it lives as long as `c`.
 const char *log_capture_end(struct log_capture *c);
