@@ -4,12 +4,14 @@
 
 #include "faults/compare.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -121,37 +123,128 @@ bool tree_copy(const char *from, const char *to)
 
 static bool is_checkpoint(const char *path)
 {
-    const char *end = file_extension(path);
-    return strstr(path, "checkpoints/step-") && strcmp(end, ".safetensors") == 0;
+    return strncmp(path, "checkpoints/step-", 17) == 0 &&
+           strcmp(file_extension(path), ".safetensors") == 0;
 }
 
-// Where the numbers of a safetensors file begin: its header has a validation's result,
-// which may be missing.
-static size_t skip_header(const uint8_t *data, size_t size)
+static bool is_sample(const char *path)
 {
-    const uint64_t header = size < 8 ? size : 8 + bytes_get_little(data, 8);
-    return header < size ? (size_t)header : 0;
+    return strncmp(path, "samples/step-", 13) == 0;
 }
 
-static bool is_equal_file(const char *a_folder, const char *b_folder, const char *path,
-                          bool skips_header)
+// The step that a checkpoint or a sample grid is of; 0: another file.
+static uint64_t step_of(const char *path)
 {
-    char *a_path = file_join(a_folder, path), *b_path = file_join(b_folder, path);
+    return is_checkpoint(path) ? strtoull(path + 17, NULL, 10)
+           : is_sample(path)   ? strtoull(path + 13, NULL, 10)
+                               : 0;
+}
+
+struct content {
+    uint8_t *data;
+    size_t size;
+};
+
+static bool content_read(struct content *c, const char *folder, const char *path)
+{
+    char *full = file_join(folder, path);
     struct reason reason;
-    void *a = NULL, *b = NULL;
-    size_t a_size = 0, b_size = 0;
-    bool equal = file_load(a_path, UINT64_MAX, &a, &a_size, &reason) &&
-                 file_load(b_path, UINT64_MAX, &b, &b_size, &reason);
-    const size_t a_at = equal && skips_header ? skip_header(a, a_size) : 0;
-    const size_t b_at = equal && skips_header ? skip_header(b, b_size) : 0;
-    equal = equal && a_size - a_at == b_size - b_at &&
-            memcmp((char *)a + a_at, (char *)b + b_at, a_size - a_at) == 0;
-    mem_free(a);
-    mem_free(b);
-    mem_free(a_path);
-    mem_free(b_path);
+    void *data = NULL;
+    bool ok = full && file_load(full, UINT64_MAX, &data, &c->size, &reason);
+    c->data = data;
+    mem_free(full);
+    return ok;
+}
+
+static bool is_equal(const struct content *a, const struct content *b)
+{
+    return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+}
+
+// Where the numbers of a safetensors file begin.
+static size_t header_end(const struct content *c)
+{
+    const uint64_t end = c->size < 8 ? 0 : 8 + bytes_get_little(c->data, 8);
+    return end <= c->size ? (size_t)end : 0;
+}
+
+// The header without what it says of validations, and so without its sum.
+static json_t *header_read(const struct content *c)
+{
+    static const char *const fields[][2] = {
+        { "pix2pix.schedule", "plateau_best" },
+        { "pix2pix.schedule", "plateau_bad" },
+        { "pix2pix.schedule", "plateau_factor" },
+        { "pix2pix.sums", "header" },
+    };
+    const size_t end = header_end(c);
+    json_t *header =
+        end > 8 ? json_parse((const char *)c->data + 8, end - 8, "header") : NULL;
+    json_t *metadata = json_object_get(header, "__metadata__");
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        // JSON inside of JSON.
+        const char *key = fields[i][0];
+        const char *text = json_string_value(json_object_get(metadata, key));
+        json_t *part = text ? json_parse(text, strlen(text), key) : NULL;
+        json_object_del(part, fields[i][1]);
+        char *rest = part ? json_dumps(part, 0) : NULL;
+        json_object_set_new(metadata, key, rest ? json_string(rest) : json_null());
+        json_decref(part);
+        free(rest);
+    }
+    return header;
+}
+
+static bool is_equal_but_validation(const struct content *a, const struct content *b)
+{
+    const size_t a_at = header_end(a), b_at = header_end(b);
+    json_t *a_header = header_read(a), *b_header = header_read(b);
+    bool equal = a_header && b_header && json_equal(a_header, b_header) &&
+                 a->size - a_at == b->size - b_at &&
+                 memcmp(a->data + a_at, b->data + b_at, a->size - a_at) == 0;
+    json_decref(a_header);
+    json_decref(b_header);
     return equal;
 }
+
+// Of a benchmark: all but the time at which it was made.
+static bool is_equal_but_when(const struct content *a, const struct content *b)
+{
+    json_t *x = json_parse((const char *)a->data, a->size, "bench.json");
+    json_t *y = json_parse((const char *)b->data, b->size, "bench.json");
+    json_object_del(x, "when");
+    json_object_del(y, "when");
+    bool equal = x && y && json_equal(x, y);
+    json_decref(x);
+    json_decref(y);
+    return equal;
+}
+
+// Whether a step up to this one was not validated, and a warning says so.
+static bool lacks_validation(const struct comparison *c, uint64_t step)
+{
+    for (uint64_t i = 1; i <= step; i++)
+        if (excuses_have(c->excuses, LOSS_VALIDATION, i))
+            return true;
+    return false;
+}
+
+static bool is_equal_file(const struct comparison *c, const char *folder,
+                          const char *path)
+{
+    struct content a = { 0 }, b = { 0 };
+    bool equal = content_read(&a, folder, path) && content_read(&b, c->found, path) &&
+                 (is_equal(&a, &b) ||
+                  (strcmp(path, "bench.json") == 0 && is_equal_but_when(&a, &b)) ||
+                  (is_checkpoint(path) && lacks_validation(c, step_of(path)) &&
+                   is_equal_but_validation(&a, &b)));
+    mem_free(a.data);
+    mem_free(b.data);
+    return equal;
+}
+
+// ---------------------------------------------------------------------------
+// Metrics
 
 // The lines of metrics.jsonl, without times. NULL in place of what is no JSON.
 struct metrics {
@@ -167,66 +260,110 @@ static void metrics_free(struct metrics *m)
     mem_free(m->lines);
 }
 
-static void metrics_read(struct metrics *m, const char *folder, bool is_excused)
+static void metrics_read(struct metrics *m, const char *folder)
 {
-    char *path = file_join(folder, "metrics.jsonl");
-    struct reason reason;
-    void *data = NULL;
-    size_t size = 0;
+    struct content c = { 0 };
     *m = (struct metrics){ 0 };
-    file_load(path, UINT64_MAX, &data, &size, &reason);
-    for (const char *line = data, *end; line && *line; line = end + 1) {
+    if (folder)
+        content_read(&c, folder, "metrics.jsonl");
+    for (const char *line = (const char *)c.data, *end; line && *line; line = end + 1) {
         end = strchr(line, '\n');
         m->ends_in_half = !end;
         if (!end || !mem_grow(&m->lines, &m->capacity, m->count + 1, sizeof(json_t *)))
             break;
-        json_t *v = json_parse(line, (size_t)(end - line), path);
+        json_t *v = json_parse(line, (size_t)(end - line), "metrics.jsonl");
         json_object_del(v, "ms");
         json_object_del(v, "images_per_s");
-        if (is_excused)
-            json_object_del(v, "val_l1");
         m->lines[m->count++] = v;
     }
-    mem_free(data);
-    mem_free(path);
+    mem_free(c.data);
 }
 
-// Each line must be one of those that are expected, in their order.
-static bool compare_metrics(const struct comparison *c, char *reason, size_t size)
+static uint64_t line_step(const struct metrics *m, size_t i)
 {
-    struct metrics expected, found;
+    uint64_t step = 0;
+    json_to_u64(json_object_get(m->lines[i], "step"), &step);
+    return step;
+}
+
+static uint64_t last_step(const struct metrics *m)
+{
+    return m->count > 0 ? line_step(m, m->count - 1) : 0;
+}
+
+// Takes val_l1 out of the line that is expected where it may be missing in the other.
+static bool is_equal_line(const struct comparison *c, json_t *expected, json_t *found,
+                          uint64_t step)
+{
+    if (json_is_null(json_object_get(found, "val_l1")) &&
+        excuses_have(c->excuses, LOSS_VALIDATION, step))
+        json_object_set_new(expected, "val_l1", json_null());
+    return json_equal(expected, found);
+}
+
+// Each line must be one of those that are expected, in their order. Before the step
+// `end` none may be missing, but for as many as are lost by a warning.
+static bool compare_metrics(const struct comparison *c, struct metrics *expected,
+                            const struct metrics *found, uint64_t end, char *reason,
+                            size_t size)
+{
+    const uint64_t lost = excuses_lines(c->excuses);
+    uint64_t missing = 0;
     size_t next = 0, same = 0;
-    metrics_read(&expected, c->expected, c->is_excused);
-    metrics_read(&found, c->found, c->is_excused);
-    for (; same < found.count; same++) {
-        while (next < expected.count &&
-               !json_equal(found.lines[same], expected.lines[next]))
-            next++;
-        if (next++ == expected.count)
+    for (; same < found->count; same++, next++) {
+        const uint64_t step = line_step(found, same);
+        for (; next < expected->count && line_step(expected, next) < step; next++)
+            missing++;
+        if (next == expected->count ||
+            !is_equal_line(c, expected->lines[next], found->lines[same], step))
             break;
     }
-    bool ok = false;
-    if (same < found.count)
+    if (same < found->count) {
         snprintf(reason, size, "line %zu of metrics.jsonl is not expected there",
                  same + 1);
-    else if (found.ends_in_half && !c->may_have_halves)
+        return false;
+    }
+    for (; next < expected->count && line_step(expected, next) < end; next++)
+        missing++;
+    if (found->ends_in_half && !c->may_have_halves)
         snprintf(reason, size, "metrics.jsonl ends in an unfinished line");
-    else if (c->is_whole && !c->is_excused && found.count < expected.count)
+    else if (missing > lost)
         snprintf(reason, size,
-                 "metrics.jsonl has %zu of %zu lines, and nothing says so", found.count,
-                 expected.count);
+                 "metrics.jsonl lacks %" PRIu64 " lines, and warnings name %" PRIu64,
+                 missing, lost);
+    else if (c->is_whole && !c->is_continued && missing < lost)
+        snprintf(reason, size,
+                 "a warning says that %" PRIu64
+                 " lines of metrics.jsonl are lost, but %" PRIu64 " are missing",
+                 lost, missing);
     else
-        ok = true;
-    metrics_free(&expected);
-    metrics_free(&found);
-    return ok;
+        return true;
+    return false;
+}
+
+// ---------------------------------------------------------------------------
+// Folders
+
+// The trees and metrics of a comparison, and up to which step nothing may be missing
+// (without that step itself).
+struct parts {
+    struct tree expected, before, found;
+    struct metrics expected_metrics, before_metrics, found_metrics;
+    uint64_t end;
+};
+
+static size_t count_newer(const struct tree *found, uint64_t step)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < found->count; i++)
+        count += is_checkpoint(found->paths[i]) && step_of(found->paths[i]) > step;
+    return count;
 }
 
 // One file that was found. Checkpoints that a run has removed by its end are compared
 // with those that it began with.
-static bool compare_file(const struct comparison *c, const struct tree *expected,
-                         const struct tree *before, const char *path, char *reason,
-                         size_t size)
+static bool compare_file(const struct comparison *c, const struct parts *p,
+                         const char *path, char *reason, size_t size)
 {
     const char *name = file_name(path);
     if (strcmp(name, "lock") == 0 || strcmp(name, "metrics.jsonl") == 0)
@@ -235,70 +372,120 @@ static bool compare_file(const struct comparison *c, const struct tree *expected
         snprintf(reason, size, "%s was left behind", path);
         return c->may_have_halves;
     }
-    if (tree_has(expected, path) && is_equal_file(c->expected, c->found, path,
-                                                  c->is_excused && is_checkpoint(path)))
+    if (tree_has(&p->expected, path) && is_equal_file(c, c->expected, path))
         return true;
-    if (tree_has(before, path) && is_equal_file(c->before, c->found, path, false) &&
-        (!c->is_whole || c->is_excused))
+    const uint64_t step = step_of(path);
+    const bool may_stay =
+        !c->is_whole ||
+        (is_checkpoint(path) && (count_newer(&p->found, step) < c->keep ||
+                                 excuses_have(c->excuses, LOSS_REMOVAL, step)));
+    if (may_stay && tree_has(&p->before, path) && is_equal_file(c, c->before, path))
         return true;
     snprintf(reason, size, "%s %s", path,
-             tree_has(expected, path) || tree_has(before, path)
-                 ? "differs from that of a run without a fault"
+             tree_has(&p->expected, path) || tree_has(&p->before, path)
+                 ? "differs from that of a run without a fault, or should have gone"
                  : "is not expected");
     return false;
 }
 
-// Whether a warning may excuse that a file is not there: samples, and a checkpoint that
-// is not the last one.
-static bool may_lack(const struct tree *expected, size_t i)
+// What was there before is there, but for checkpoints that have made room for as many
+// newer ones as are kept.
+static bool compare_before(const struct comparison *c, const struct parts *p,
+                           char *reason, size_t size)
 {
-    const char *path = expected->paths[i];
-    const char *next = i + 1 < expected->count ? expected->paths[i + 1] : "";
-    return strncmp(path, "samples/", 8) == 0 ||
-           (is_checkpoint(path) && is_checkpoint(next));
+    for (size_t i = 0; i < p->before.count; i++) {
+        const char *path = p->before.paths[i];
+        if (tree_has(&p->found, path) ||
+            (is_checkpoint(path) && count_newer(&p->found, step_of(path)) >= c->keep))
+            continue;
+        snprintf(reason, size, "%s was there before, and is gone", path);
+        return false;
+    }
+    return true;
 }
 
-static bool compare_trees(const struct comparison *c, const struct tree *expected,
-                          const struct tree *before, const struct tree *found,
-                          char *reason, size_t size)
+// Whether a file may be missing: it comes later, or a warning has said so, which for
+// the last checkpoint is not enough.
+static bool may_lack(const struct comparison *c, const struct parts *p, size_t i)
 {
-    size_t had = 0, has = 0;
-    for (size_t i = 0; i < found->count; i++) {
-        if (!compare_file(c, expected, before, found->paths[i], reason, size))
+    const char *path = p->expected.paths[i];
+    const char *next = i + 1 < p->expected.count ? p->expected.paths[i + 1] : "";
+    const uint64_t step = step_of(path);
+    if (!c->is_whole && (p->end == 0 || step >= p->end))
+        return true;
+    return (is_sample(path) && excuses_have(c->excuses, LOSS_SAMPLES, step)) ||
+           (is_checkpoint(path) && is_checkpoint(next) &&
+            excuses_have(c->excuses, LOSS_CHECKPOINT, step));
+}
+
+static bool compare_parts(const struct comparison *c, struct parts *p, char *reason,
+                          size_t size)
+{
+    for (size_t i = 0; i < p->found.count; i++)
+        if (!compare_file(c, p, p->found.paths[i], reason, size))
             return false;
-        has += is_checkpoint(found->paths[i]);
-    }
-    for (size_t i = 0; i < before->count; i++)
-        had += is_checkpoint(before->paths[i]);
-    if (has < had) {
-        snprintf(reason, size, "%zu good checkpoints are left of %zu", has, had);
+    if (!compare_before(c, p, reason, size))
         return false;
-    }
-    for (size_t i = 0; c->is_whole && i < expected->count; i++) {
-        const char *path = expected->paths[i];
-        if (tree_has(found, path) || (c->is_excused && may_lack(expected, i)))
+    for (size_t i = 0; i < p->expected.count; i++) {
+        if (tree_has(&p->found, p->expected.paths[i]) || may_lack(c, p, i))
             continue;
-        snprintf(reason, size, "%s is missing", path);
+        snprintf(reason, size, "%s is missing, and no warning says so",
+                 p->expected.paths[i]);
         return false;
     }
-    return tree_has(expected, "metrics.jsonl") ? compare_metrics(c, reason, size)
-                                               : true;
+    return compare_metrics(c, &p->expected_metrics, &p->found_metrics, p->end, reason,
+                           size);
 }
 
 bool compare_folders(const struct comparison *c, char *reason, size_t size)
 {
-    struct tree expected = { 0 }, before = { 0 }, found = { 0 };
+    struct parts p = { 0 };
     struct log_capture capture;
-    bool ok = tree_read(c->expected, &expected) &&
-              (!c->before || tree_read(c->before, &before)) &&
-              tree_read(c->found, &found);
+    log_capture_begin(&capture);    // lines that are no JSON
+    metrics_read(&p.expected_metrics, c->expected);
+    metrics_read(&p.before_metrics, c->before);
+    metrics_read(&p.found_metrics, c->found);
+    // What belongs to a step is written before the line of the next one.
+    p.end = c->is_whole
+                ? UINT64_MAX
+                : MAX(last_step(&p.before_metrics), last_step(&p.found_metrics));
+    bool ok = tree_read(c->expected, &p.expected) &&
+              (!c->before || tree_read(c->before, &p.before)) &&
+              tree_read(c->found, &p.found);
     if (!ok)
         snprintf(reason, size, "a folder cannot be listed: %s", os_error_text());
-    log_capture_begin(&capture);    // lines that are no JSON
-    ok = ok && compare_trees(c, &expected, &before, &found, reason, size);
+    ok = ok && compare_parts(c, &p, reason, size);
     log_capture_end(&capture);
-    tree_free(&expected);
-    tree_free(&before);
-    tree_free(&found);
+    metrics_free(&p.expected_metrics);
+    metrics_free(&p.before_metrics);
+    metrics_free(&p.found_metrics);
+    tree_free(&p.expected);
+    tree_free(&p.before);
+    tree_free(&p.found);
     return ok;
+}
+
+uint64_t compare_state(const char *folder)
+{
+    struct tree tree;
+    struct metrics m;
+    struct log_capture capture;
+    uint64_t hash = HASH_START;
+    log_capture_begin(&capture);
+    tree_read(folder, &tree);
+    metrics_read(&m, folder);
+    for (size_t i = 0; i < tree.count; i++)
+        hash = hash_text(hash, file_is_temporary(file_name(tree.paths[i]))
+                                   ? "temporary"
+                                   : tree.paths[i]);
+    for (size_t i = 0; i < m.count; i++) {
+        const bool has_val = json_is_number(json_object_get(m.lines[i], "val_l1"));
+        const uint64_t line = 2 * line_step(&m, i) + has_val;
+        hash = hash_bytes(hash, &line, sizeof(line));
+    }
+    hash = hash_bytes(hash, &m.ends_in_half, sizeof(m.ends_in_half));
+    metrics_free(&m);
+    tree_free(&tree);
+    log_capture_end(&capture);
+    return hash;
 }

@@ -6,22 +6,28 @@
 #define FAULTS_COMPARE_H
 
 #include "base/base.h"
+#include "faults/excuse.h"
 
 struct comparison {
     const char *expected;    // the folder of the run in which nothing failed
     const char *before;      // that from which both runs started; NULL: nothing
     const char *found;       // the folder in question
-    bool is_whole;           // all that is expected must be there
-    // What is whole may lack samples, validations, lines of metrics.jsonl and
-    // checkpoints but the last one, or have files of `before` that should have gone: a
-    // warning has said so.
-    bool is_excused;
+    // All that is expected must be there, but for what is excused. Otherwise the run
+    // has ended early: what comes before its last line of metrics must be there.
+    bool is_whole;
+    bool is_continued;       // since the messages that excuse something
     bool may_have_halves;    // a temporary file, or an unfinished line: it was cut off
+    uint32_t keep;           // checkpoints that make room for an older one
+    const struct excuses *excuses;
 };
 
 // Compares byte by byte all files but locks; in lines of metrics.jsonl times do not
 // count. False with the reason.
 bool compare_folders(const struct comparison *c, char *reason, size_t size);
+
+// A hash of the names in a folder, and of which lines metrics.jsonl has: where all
+// files are known to be good, it stands for what a run does that is continued there.
+uint64_t compare_state(const char *folder);
 
 // The paths of all files in a folder, below it, sorted. Hidden ones count.
 struct tree {

@@ -2,6 +2,7 @@
 //
 // See scene.h.
 
+#define _DEFAULT_SOURCE    // MAP_ANONYMOUS
 #define _POSIX_C_SOURCE 200809L
 
 #include "faults/scene.h"
@@ -9,9 +10,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -21,16 +24,17 @@
 #include "pix2pix.h"
 #include "support/tree.h"
 
-// The smallest networks. Two pairs are an epoch; with one thread calls come in the same
-// order each time.
+// The smallest networks, of few kernels: most of the time of a run goes into compiling
+// them. Two pairs are an epoch; with one thread calls come in the same order each time.
 #define TRAIN                                                                          \
-    "train --data @/data --crop-size 32 --load-size 36 --ngf 4 --ndf 4 --tuning off "  \
-    "--threads 1 --log-freq 1 "
+    "train --data @/data --crop-size 32 --load-size 36 --ngf 1 --ndf 1 --depth 2 "     \
+    "--net-d pixel --norm none --no-dropout --tuning off --threads 1 --log-freq 1 "
 #define STEPS TRAIN "--out result --steps 3 --save-freq 1 --sample-freq 2 --val-freq 1 "
+#define KEEP 2    // checkpoints of the runs that remove some
 #define MORE "train --out result --continue --steps 4"
 #define LONG                                                                           \
     TRAIN                                                                              \
-    "--out result --steps 24 --save-freq 1 --sample-freq 6 --val-freq 4 --keep 2 "
+    "--out result --steps 48 --save-freq 1 --sample-freq 6 --val-freq 4 --keep 2 "
 #define ENDLESS TRAIN "--out result --steps 1000000 --save-freq 0 --sample-freq 0 "
 
 const struct scene scenes[] = {
@@ -47,6 +51,12 @@ const struct scene scenes[] = {
     { "to-onnx", "convert @/half result/net.onnx", .needs_folder = true },
     { "from-pth", "convert @/pth/net.pth result/net.safetensors",
       .needs_folder = true },
+    { "plan", TRAIN "--plan --json", .needs_folder = true, .prints = true,
+      .writes_nothing = true },
+    { "counters", "bench --counters --only train --json result/bench.json",
+      .needs_folder = true, .prints = true },
+    { "show", "bench --show @/bench/bench.json --html result/bench.html",
+      .needs_folder = true, .prints = true },
 };
 const size_t scene_count = ARRAY_LEN(scenes);
 
@@ -185,18 +195,24 @@ static bool check_ending(const struct place *place, const struct ending *e,
         snprintf(reason, REASON_SIZE, "ended with exit code %d", e->code);
         return false;
     }
-    if (e->code != 0 && !strstr(e->err, "error: ")) {
-        snprintf(reason, REASON_SIZE,
-                 "ended with exit code %d and without an error: %s", e->code, e->err);
+    if ((e->code != 0) != (strstr(e->err, "error: ") != NULL)) {
+        snprintf(reason, REASON_SIZE, "ended with exit code %d and %s error: %s",
+                 e->code, e->code == 0 ? "an" : "without an", e->err);
         return false;
     }
     return true;
 }
 
+// How a process has left its result.
+struct judged {
+    bool is_whole, is_continued, may_have_halves;    // see struct comparison
+    const struct excuses *excuses;
+};
+
 // Compares what is in the result's folder with what is expected of the scene.
 static bool check_files(const struct place *place, const struct scene *s,
-                        const struct job *j, bool is_whole, bool is_excused,
-                        bool may_have_halves, char reason[REASON_SIZE])
+                        const struct job *j, const struct judged *judged,
+                        char reason[REASON_SIZE])
 {
     char *expected = place_path(place, "expected", s->name);
     char *before = s->before ? place_path(place, s->before, "") : NULL;
@@ -204,9 +220,11 @@ static bool check_files(const struct place *place, const struct scene *s,
         .expected = expected,
         .before = before,
         .found = j->result,
-        .is_whole = is_whole,
-        .is_excused = is_excused,
-        .may_have_halves = may_have_halves,
+        .is_whole = judged->is_whole,
+        .is_continued = judged->is_continued,
+        .may_have_halves = judged->may_have_halves,
+        .keep = KEEP,
+        .excuses = judged->excuses,
     };
     bool ok = compare_folders(&c, reason, REASON_SIZE);
     mem_free(expected);
@@ -230,22 +248,28 @@ static bool check_output(const struct place *place, const struct scene *s,
     return ok;
 }
 
-// Continues a run without a fault: at the end everything must be there.
+// Continues a run without a fault: at the end everything must be there, but for what
+// the first part of it has excused.
 static bool check_resumed(const struct place *place, const struct scene *s,
-                          uint32_t worker, bool is_excused, char reason[REASON_SIZE])
+                          uint32_t worker, const struct excuses *excuses,
+                          char reason[REASON_SIZE])
 {
     struct job j;
     struct ending e = { 0 };
+    struct excuses left = *excuses;
+    const struct judged judged = { true, true, false, &left };
     char why[REASON_SIZE] = "out of memory";
     bool ok = open_job(&j, place, s->resumes, worker);
     if (ok) {
+        j.process.fault = "none";
         process_run(&j.process, place->limit, &e);
         ok = check_ending(place, &e, why);
         if (ok && e.code != 0) {
             snprintf(why, sizeof(why), "ended with exit code %d: %s", e.code, e.err);
             ok = false;
         }
-        ok = ok && check_files(place, s, &j, true, is_excused, false, why);
+        excuses_limit(&left, excuses_find_start(e.err));
+        ok = ok && check_files(place, s, &j, &judged, why);
     }
     if (!ok)
         snprintf(reason, REASON_SIZE, "continued, it %.2000s", why);
@@ -254,41 +278,49 @@ static bool check_resumed(const struct place *place, const struct scene *s,
     return ok;
 }
 
-// The state of a folder whose files are known to be good: their names, and how far
-// metrics.jsonl goes. Many faults leave the same, which is continued once.
-static uint64_t state_of(const struct scene *s, const char *folder)
+// The state of a folder whose files are known to be good, with what is excused in it.
+// Many faults leave the same, which is continued once.
+static uint64_t state_of(const struct scene *s, const char *folder,
+                         const struct excuses *excuses)
 {
-    struct tree tree;
-    uint64_t hash = hash_text(HASH_START, s->name);
-    char *path = file_join(folder, "metrics.jsonl");
-    struct reason reason;
-    void *data = NULL;
-    size_t size = 0, lines = 0;
-    tree_read(folder, &tree);
-    for (size_t i = 0; i < tree.count; i++)
-        hash = hash_text(hash, file_is_temporary(file_name(tree.paths[i]))
-                                   ? "temporary"
-                                   : tree.paths[i]);
-    tree_free(&tree);
-    if (file_load(path, UINT64_MAX, &data, &size, &reason))
-        for (size_t i = 0; i < size; i++)
-            lines += ((const char *)data)[i] == '\n';
-    lines = 2 * lines + (size > 0 && ((const char *)data)[size - 1] != '\n');
-    mem_free(data);
-    mem_free(path);
-    return hash_bytes(hash, &lines, sizeof(lines));
+    uint64_t hash = hash_text(compare_state(folder), s->name);
+    for (size_t i = 0; i < excuses->count; i++) {
+        const struct excuse *x = &excuses->items[i];
+        const uint64_t numbers[] = { x->loss, x->first, x->last };
+        hash = hash_bytes(hash, numbers, sizeof(numbers));
+    }
+    return hash;
 }
 
-enum { STATES_MAX = 4096 };
-static uint64_t states[STATES_MAX];    // that were continued and ended well
-static size_t state_count;
+// Those that were continued and ended well, for all workers.
+enum { STATES_MAX = 65536 };
+static struct states {
+    atomic_uint count;
+    atomic_uint_fast64_t items[STATES_MAX];
+} * states;
 
 static bool is_known_state(uint64_t state)
 {
-    for (size_t i = 0; i < state_count; i++)
-        if (states[i] == state)
+    const unsigned count = atomic_load(&states->count);
+    for (size_t i = 0; i < MIN(count, (unsigned)STATES_MAX); i++)
+        if (atomic_load(&states->items[i]) == state)
             return true;
     return false;
+}
+
+static void note_state(uint64_t state)
+{
+    const unsigned i = atomic_fetch_add(&states->count, 1);
+    if (i < STATES_MAX)
+        atomic_store(&states->items[i], state);
+}
+
+static bool share_states(void)
+{
+    void *p = mmap(NULL, sizeof(*states), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    states = p == MAP_FAILED ? NULL : p;
+    return states != NULL;
 }
 
 static bool judge(const struct place *place, const struct scene *s, const struct job *j,
@@ -297,25 +329,29 @@ static bool judge(const struct place *place, const struct scene *s, const struct
 {
     const bool killed = f->mode == MODE_KILL && e->signal == SIGKILL && !e->timed_out;
     const bool fine = !killed && e->code == 0;
-    const bool warned = strstr(e->err, "warning: ") != NULL;
+    struct excuses excuses;
+    const struct judged judged = {
+        .is_whole = fine,
+        // A process that cannot write cannot remove its temporary file either.
+        .may_have_halves = killed || f->kind == FAULT_WRITE,
+        .excuses = &excuses,
+    };
+    excuses_read(&excuses, e->err);
     if (!killed && !check_ending(place, e, reason))
         return false;
-    // A process that cannot write cannot remove its temporary file either.
-    if (!check_files(place, s, j, fine, warned, killed || f->kind == FAULT_WRITE,
-                     reason))
+    if (!check_files(place, s, j, &judged, reason))
         return false;
     if (fine && !check_output(place, s, e, reason))
         return false;
     if (fine || !s->resumes)
         return true;
     // Without its folder a run has left nothing that could be continued.
-    const uint64_t state = state_of(s, j->result);
+    const uint64_t state = state_of(s, j->result, &excuses);
     if (!file_exists(j->result) || is_known_state(state))
         return true;
-    if (!check_resumed(place, s, worker, warned, reason))
+    if (!check_resumed(place, s, worker, &excuses, reason))
         return false;
-    if (state_count < STATES_MAX)
-        states[state_count++] = state;
+    note_state(state);
     return true;
 }
 
@@ -329,7 +365,7 @@ bool scene_try(const struct place *place, const struct scene *s, const struct fa
     snprintf(reason, REASON_SIZE, "cannot be tried: out of memory, or no room");
     bool ok = open_job(&j, place, s->words, worker) && reset(place, s, &j);
     if (ok) {
-        j.process.fault = f->number > 0 ? fault : NULL;
+        j.process.fault = fault;
         process_run(&j.process, place->limit, &e);
         ok = judge(place, s, &j, f, &e, worker, why);
         snprintf(reason, REASON_SIZE, "%s\n%s%s", why, e.err, e.log);
@@ -359,7 +395,7 @@ bool scene_try_kill(const struct place *place, double moment, uint32_t worker,
             kill(id, SIGKILL);
         process_wait(&j.process, id, place->limit, &e);
         *happened = e.signal == SIGKILL;
-        ok = check_resumed(place, s, worker, false, reason);
+        ok = check_resumed(place, s, worker, &(struct excuses){ 0 }, reason);
     }
     process_forget(&e);
     close_job(&j);
@@ -532,13 +568,18 @@ bool scene_is_asked(const char *only, const char *name)
 
 bool scenes_prepare(const struct place *place, const char *only)
 {
-    static const struct scene half = { "half", TRAIN "--out result --steps 2 --keep 2 "
-                                                     "--save-freq 1 --sample-freq 1" };
+    static const struct scene half = { "half", TRAIN
+                                       "--out result --steps 2 --keep 2 --ema 0.5 "
+                                       "--save-freq 1 --sample-freq 1" };
     static const struct scene pth = { "pth", "convert @/half result/net.pth",
                                       .needs_folder = true };
+    static const struct scene bench = {
+        "bench", "bench --counters --only train --json result/bench.json",
+        .needs_folder = true
+    };
     char target[64];
-    bool ok =
-        make_data(place) && make(place, &half, "half") && make(place, &pth, "pth");
+    bool ok = share_states() && make_data(place) && make(place, &half, "half") &&
+              make(place, &pth, "pth") && make(place, &bench, "bench");
     for (size_t i = 0; ok && i < scene_count; i++) {
         if (!scene_is_asked(only, scenes[i].name))
             continue;

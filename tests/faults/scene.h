@@ -3,12 +3,15 @@
 // What the command is asked to do while something fails, and what may come of it:
 //
 // - it ends, and not by a signal, with exit code 0, 1 or 2;
-// - with 0 its results are those of a run without a fault, but for samples, lines of
-//   metrics and checkpoints before the last one of which there is a warning; else there
-//   is an error message;
+// - with 0 its results are those of a run without a fault, but for what its warnings
+//   name (excuse.c): sample grids and validations of steps, numbers of lines of
+//   metrics, and checkpoints of steps, of which the last one may not be missing; else
+//   there is an error message;
 // - whatever there is of results and checkpoints is whole and equal to those of a run
-//   without a fault, and no good checkpoint is gone;
-// - a run that is then continued, without a fault, ends with the same files.
+//   without a fault, and nothing is gone: no good checkpoint, and, where a run ends
+//   early, nothing that comes before its last line of metrics;
+// - a run that is then continued, without a fault, ends with the same files, but for
+//   what was excused before.
 
 #ifndef FAULTS_SCENE_H
 #define FAULTS_SCENE_H
@@ -29,6 +32,7 @@ struct scene {
     const char *resumes;    // for a run: continues what is there; NULL: not a run
     bool needs_folder;      // for its result
     bool prints;            // what it prints is a result as well
+    bool writes_nothing;
 };
 
 extern const struct scene scenes[];
@@ -39,7 +43,7 @@ enum fault_mode { MODE_ONCE, MODE_ON, MODE_KILL };
 struct fault {
     enum fault_kind kind;
     enum fault_mode mode;
-    unsigned long number;    // of the call; 0: none fails
+    unsigned long number;    // of the call
 };
 
 enum { REASON_SIZE = 4096, FAULT_TEXT_SIZE = 64 };
