@@ -7,9 +7,8 @@
 //
 //     faults PIX2PIX LIBRARY [OPTION...]
 //
-//     --all            all ways to a call, of a loop the first, the last and some
-//     between;
-//                      without it a sample, as long as --seconds
+//     --all            all ways to a call; of a loop its first call, the last one and
+//                      some between. Without it a sample, as long as --seconds
 //     --every          with --all, every call of a loop
 //     --seconds N      [60]
 //     --seed N         which sample, and at which moments runs are killed [the time]
@@ -206,9 +205,9 @@ static bool add_faults(const struct settings *s, uint32_t scene, struct trials *
                       w->seen == 0 ? first : rest);
         w->seen++;
     }
-    // Each of them allocates, writes and reads: otherwise no call is intercepted.
-    if (ok &&
-        (!numbers[FAULT_MALLOC] || !numbers[FAULT_WRITE] || !numbers[FAULT_READ])) {
+    // Otherwise no call is intercepted.
+    if (ok && (!numbers[FAULT_MALLOC] || !numbers[FAULT_READ] ||
+               !numbers[FAULT_WRITE] != scenes[scene].writes_nothing)) {
         fprintf(stderr,
                 "faults: %s: no call is intercepted for malloc (%zu), write (%zu) or "
                 "read (%zu)\n",
@@ -322,10 +321,12 @@ static bool run_workers(const struct settings *s, const struct trials *list,
     pid_t ids[JOBS_MAX];
     bool ok = true;
     fflush(stdout);
+    process_end_servers();
     for (uint32_t i = 0; i < s->jobs; i++) {
         ids[i] = fork();
         if (ids[i] == 0) {
             work(s, list, shared, i, end);
+            process_end_servers();
             _exit(0);
         }
     }

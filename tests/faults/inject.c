@@ -2,18 +2,27 @@
 //
 // Preloaded into the command by faults.c: counts the calls to the C library that may
 // fail, and makes one of them fail. Only calls of the program itself and of the
-// libraries that it works with (Jansson, libzip, libpng, zlib) count, not those of the
-// Vulkan loader and the driver: the slots through which an object of the first kind
-// reaches other objects are pointed at the functions here. The program is therefore the
-// one that users run. ELF systems only.
+// libraries that it works with (Jansson, libzip, libpng, zlib, utf8proc) count, not
+// those of the Vulkan loader and the driver: the slots through which an object of the
+// first kind reaches other objects are pointed at the functions here. The program is
+// therefore the one that users run. ELF systems only.
 //
 //     PIX_FAULT=KIND:N:ERROR    the Nth call of this kind fails (malloc, write, read,
 //                               thread), with this errno as a number
 //     PIX_FAULT=KIND:N+:ERROR   that one and all later ones fail
 //     PIX_FAULT=KIND:N:kill     the process kills itself there
 //     PIX_FAULT=count           none fails
-//     PIX_FAULT_LOG=FILE        with `count`, a struct fault_record for every call;
-//                               else which call failed, and who called it
+//     PIX_FAULT=none            none fails, and nothing is reported
+//     PIX_FAULT=server          the process reads requests, which are texts as these,
+//                               and starts another one for each, see inject.h
+//
+// The file fault.log gets what there is to report: with `count` a struct fault_record
+// for every call, else which call failed and who called it.
+//
+// A process that serves stops before main. By then it has all objects of the program
+// and of the Vulkan driver, which takes longer than many a run. Those that it starts
+// are copies of it, each of which comes to main itself; their output goes to out.txt
+// and err.txt.
 //
 // A write that fails has written half of its bytes, a read has read half, as with a
 // disk that fills up.
@@ -39,7 +48,10 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#include <vulkan/vulkan.h>
 
 // What PIX_FAULT asks for.
 static struct {
@@ -50,7 +62,7 @@ static struct {
 } plan;
 
 static atomic_ulong calls[FAULT_KINDS];
-static int report = -1;               // the descriptor of PIX_FAULT_LOG
+static int report = -1;               // the descriptor of fault.log
 static const void *self, *program;    // where this library and the program are loaded
 
 // ---------------------------------------------------------------------------
@@ -113,15 +125,9 @@ static void describe(const char *function, unsigned long number)
                            frames[i].offset));
 }
 
-// Jansson's parser (2.14) ignores that the buffer of a token cannot grow, and may read
-// past the end of what it has: memory does not fail for it.
-static _Thread_local bool is_parsing;
-
 // Counts a call, and says whether it is one that fails. Sets errno then.
 static bool fails(enum fault_kind kind, const char *function)
 {
-    if (is_parsing)
-        return false;
     int error = errno;
     unsigned long number = atomic_fetch_add(&calls[kind], 1) + 1;
     bool chosen = !plan.counts && kind == plan.kind && number >= plan.first &&
@@ -332,16 +338,6 @@ static int hook_pthread_create(pthread_t *thread, const pthread_attr_t *attribut
                : pthread_create(thread, attributes, run, user);
 }
 
-static void *hook_json_loadb(const char *text, size_t size, size_t flags, void *error)
-{
-    void *(*load)(const char *, size_t, size_t, void *);
-    *(void **)&load = dlsym(RTLD_DEFAULT, "json_loadb");
-    is_parsing = true;
-    void *value = load(text, size, flags, error);
-    is_parsing = false;
-    return value;
-}
-
 // ---------------------------------------------------------------------------
 // Files and folders
 
@@ -490,6 +486,21 @@ static char *hook_realpath(const char *path, char *resolved)
     return fails(FAULT_READ, "realpath") ? NULL : realpath(path, resolved);
 }
 
+static int hook_flock(int number, int operation)
+{
+    return fails(FAULT_READ, "flock") ? -1 : flock(number, operation);
+}
+
+static int hook_statvfs(const char *path, struct statvfs64 *info)
+{
+    return fails(FAULT_READ, "statvfs") ? -1 : statvfs64(path, info);
+}
+
+static int hook_dup(int number)
+{
+    return fails(FAULT_READ, "dup") ? -1 : dup(number);
+}
+
 // ---------------------------------------------------------------------------
 // Putting them in place
 
@@ -508,61 +519,25 @@ static const struct hook {
     const char *name;
     function hook;
 } hooks[] = {
-    HOOK(malloc),
-    HOOK(calloc),
-    HOOK(realloc),
-    HOOK(strdup),
-    HOOK(strndup),
-    HOOK_AS(__strdup, strdup),
-    HOOK(pthread_create),
-    HOOK(json_loadb),
-    HOOK64(fopen),
-    HOOK(fdopen),
-    HOOK(fwrite),
-    HOOK(fread),
-    HOOK(fputs),
-    HOOK(fputc),
-    HOOK_AS(putc, fputc),
-    HOOK_AS(_IO_putc, fputc),
-    HOOK(vfprintf),
-    HOOK(fprintf),
-    HOOK(fgetc),
-    HOOK_AS(getc, fgetc),
-    HOOK(fgets),
-    HOOK64(fseeko),
-    HOOK(fseek),
-    HOOK64(ftello),
-    HOOK_AS(ftell, ftello),
-    HOOK(fflush),
-    HOOK(fclose),
-    HOOK(ferror),
-    HOOK(clearerr),
-    HOOK64(open),
-    HOOK64(openat),
-    HOOK(read),
-    HOOK64(pread),
-    HOOK(write),
-    HOOK64(pwrite),
-    HOOK(fsync),
-    HOOK_AS(fdatasync, fsync),
-    HOOK(rename),
-    HOOK(renameat),
-    HOOK(linkat),
-    HOOK64(truncate),
-    HOOK64(ftruncate),
-    HOOK(mkdir),
-    HOOK(mkdirat),
-    HOOK(unlink),
-    HOOK(unlinkat),
-    HOOK(opendir),
-    HOOK(fdopendir),
-    HOOK64(readdir),
-    HOOK64(stat),
-    HOOK64(lstat),
-    HOOK64(fstat),
-    HOOK64(fstatat),
-    HOOK(access),
-    HOOK(realpath),
+    HOOK(malloc),         HOOK(calloc),         HOOK(realloc),
+    HOOK(strdup),         HOOK(strndup),        HOOK_AS(__strdup, strdup),
+    HOOK(pthread_create), HOOK64(fopen),        HOOK(fdopen),
+    HOOK(fwrite),         HOOK(fread),          HOOK(fputs),
+    HOOK(fputc),          HOOK_AS(putc, fputc), HOOK_AS(_IO_putc, fputc),
+    HOOK(vfprintf),       HOOK(fprintf),        HOOK(fgetc),
+    HOOK_AS(getc, fgetc), HOOK(fgets),          HOOK64(fseeko),
+    HOOK(fseek),          HOOK64(ftello),       HOOK_AS(ftell, ftello),
+    HOOK(fflush),         HOOK(fclose),         HOOK(ferror),
+    HOOK(clearerr),       HOOK64(open),         HOOK64(openat),
+    HOOK(read),           HOOK64(pread),        HOOK(write),
+    HOOK64(pwrite),       HOOK(fsync),          HOOK_AS(fdatasync, fsync),
+    HOOK(rename),         HOOK(renameat),       HOOK(linkat),
+    HOOK64(truncate),     HOOK64(ftruncate),    HOOK(mkdir),
+    HOOK(mkdirat),        HOOK(unlink),         HOOK(unlinkat),
+    HOOK(opendir),        HOOK(fdopendir),      HOOK64(readdir),
+    HOOK64(stat),         HOOK64(lstat),        HOOK64(fstat),
+    HOOK64(fstatat),      HOOK(access),         HOOK(realpath),
+    HOOK(flock),          HOOK64(statvfs),      HOOK(dup),
 };
 
 struct object {
@@ -609,7 +584,7 @@ static void patch(const struct object *o, ElfW(Addr) table, size_t bytes, size_t
 static bool is_wanted(const char *path, bool first)
 {
     static const char *const libraries[] = { "/libjansson.", "/libzip.", "/libpng",
-                                             "/libz." };
+                                             "/libz.", "/libutf8proc." };
     bool wanted = first;    // the program
     for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++)
         wanted = wanted || strstr(path, libraries[i]);
@@ -695,19 +670,103 @@ static void read_plan(const char *text)
     }
 }
 
+// Follows the text of PIX_FAULT in this process.
+static void follow(const char *text)
+{
+    read_plan(text);
+    if (strcmp(text, "none") != 0)
+        report = open("fault.log", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
+                      0666);
+    for (int i = 0; i < FAULT_KINDS; i++)
+        atomic_store(&calls[i], 0);
+}
+
+// ---------------------------------------------------------------------------
+// Serving
+
+static int pin(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    (void)user;
+    dlopen(info->dlpi_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    return 0;
+}
+
+// Loads what the program loads later, the loader of Vulkan and its drivers, to stay.
+static void load_objects(void)
+{
+    static const VkInstanceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+    };
+    void *loader = dlopen("libvulkan.so.1", RTLD_LAZY);
+    PFN_vkCreateInstance create = NULL;
+    PFN_vkEnumeratePhysicalDevices list = NULL;
+    PFN_vkDestroyInstance destroy = NULL;
+    VkInstance instance;
+    uint32_t count;
+    if (loader) {
+        *(void **)&create = dlsym(loader, "vkCreateInstance");
+        *(void **)&list = dlsym(loader, "vkEnumeratePhysicalDevices");
+        *(void **)&destroy = dlsym(loader, "vkDestroyInstance");
+    }
+    if (!create || !list || !destroy || create(&info, NULL, &instance) != VK_SUCCESS)
+        return;
+    list(instance, &count, NULL);
+    dl_iterate_phdr(pin, NULL);
+    destroy(instance, NULL);
+}
+
+static void redirect(int number, const char *name)
+{
+    int opened = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (opened >= 0) {
+        dup2(opened, number);
+        close(opened);
+    }
+}
+
+// Returns in the processes that it starts alone.
+static void serve(void)
+{
+    char text[SERVER_REQUEST_SIZE];
+    while (read(SERVER_IN, text, sizeof(text)) == (ssize_t)sizeof(text)) {
+        struct server_answer answer = { fork(), 0 };
+        if (answer.process == 0) {
+            setpgid(0, 0);
+            close(SERVER_IN);
+            close(SERVER_OUT);
+            redirect(STDOUT_FILENO, "out.txt");
+            redirect(STDERR_FILENO, "err.txt");
+            unlink("fault.log");
+            follow(text);
+            return;
+        }
+        for (int i = 0; i < 2; i++) {
+            if (i == 1 && answer.process > 0)
+                waitpid(answer.process, &answer.status, 0);
+            if (write(SERVER_OUT, &answer, sizeof(answer)) < 0)
+                _exit(1);
+        }
+    }
+    _exit(0);
+}
+
 __attribute__((constructor)) static void begin(void)
 {
-    const char *text = getenv("PIX_FAULT"), *path = getenv("PIX_FAULT_LOG");
+    const char *text = getenv("PIX_FAULT");
     bool first = true;
     void *frame;
     Dl_info info;
     if (!text)
         return;
-    read_plan(text);
-    if (path)
-        report = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     backtrace(&frame, 1);    // the first call loads a library
     if (dladdr(&plan, &info))
         self = info.dli_fbase;
     dl_iterate_phdr(patch_object, &first);
+    if (strcmp(text, "server") != 0) {
+        follow(text);
+        return;
+    }
+    load_objects();
+    serve();
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "faults/inject.h"
 
 void process_sleep(double seconds)
 {
@@ -38,25 +40,23 @@ static void redirect(int number, const char *name)
 }
 
 // What is in LD_PRELOAD stays: the sanitizers' leg has something there.
-static void set_environment(const struct process *p)
+static void set_environment(const struct process *p, bool serves)
 {
     const char *before = getenv("LD_PRELOAD");
     char preload[4096];
     setenv("XDG_CACHE_HOME", p->cache, 1);
-    if (!p->fault)
+    setenv("LP_NUM_THREADS", "1", 1);    // as many processes run as there are cores
+    if (!serves)
         return;
     snprintf(preload, sizeof(preload), "%s%s%s", p->inject, before ? ":" : "",
              before ? before : "");
     setenv("LD_PRELOAD", preload, 1);
-    setenv("PIX_FAULT", p->fault, 1);
-    setenv("PIX_FAULT_LOG", "fault.log", 1);
+    setenv("PIX_FAULT", "server", 1);
 }
 
-pid_t process_start(const struct process *p)
+// In the child.
+static void become(const struct process *p, bool serves)
 {
-    pid_t id = fork();
-    if (id != 0)
-        return id;
     // A core file of each crash would fill the disk.
     struct rlimit none = { 0, 0 };
     char *words[WORDS_MAX + 1] = { (char *)p->command };
@@ -69,10 +69,18 @@ pid_t process_start(const struct process *p)
         redirect(0, "/dev/null");
         redirect(1, "out.txt");
         redirect(2, "err.txt");
-        set_environment(p);
+        set_environment(p, serves);
         execv(p->command, words);
     }
     _exit(127);
+}
+
+pid_t process_start(const struct process *p)
+{
+    pid_t id = fork();
+    if (id == 0)
+        become(p, false);
+    return id;
 }
 
 static char *read_text(const char *folder, const char *name)
@@ -87,31 +95,121 @@ static char *read_text(const char *folder, const char *name)
     return data;
 }
 
-void process_wait(const struct process *p, pid_t id, double seconds, struct ending *e)
+static void note_end(const struct process *p, int status, struct ending *e)
 {
-    const double start = os_seconds();
-    int status = 0;
-    pid_t ended = 0;
-    *e = (struct ending){ .code = -1 };
-    while (id > 0 && (ended = waitpid(id, &status, WNOHANG)) == 0) {
-        if (!e->timed_out && os_seconds() - start > seconds) {
-            e->timed_out = true;
-            kill(id, SIGKILL);
-        }
-        process_sleep(0.001);
-    }
-    if (ended > 0 && WIFEXITED(status))
+    if (WIFEXITED(status))
         e->code = WEXITSTATUS(status);
-    else if (ended > 0 && WIFSIGNALED(status))
+    else if (WIFSIGNALED(status))
         e->signal = WTERMSIG(status);
     e->out = read_text(p->folder, "out.txt");
     e->err = read_text(p->folder, "err.txt");
     e->log = read_text(p->folder, "fault.log");
 }
 
+void process_wait(const struct process *p, pid_t id, double seconds, struct ending *e)
+{
+    const double start = os_seconds();
+    int status = 1 << 8;    // exit code 1
+    *e = (struct ending){ .code = -1 };
+    while (id > 0 && waitpid(id, &status, WNOHANG) == 0) {
+        if (!e->timed_out && os_seconds() - start > seconds) {
+            e->timed_out = true;
+            kill(id, SIGKILL);
+        }
+        process_sleep(0.001);
+    }
+    note_end(p, status, e);
+}
+
+// ---------------------------------------------------------------------------
+// Processes that serve
+
+enum { SERVERS_MAX = 32, KEY_SIZE = 2048 };
+
+static struct server {
+    char key[KEY_SIZE];    // its words
+    int in, out;           // to write requests to, and to read answers from
+    pid_t process;
+} servers[SERVERS_MAX];
+static size_t server_count;
+static pid_t server_owner;    // a worker does not use those of the process it is from
+
+static bool start_server(const struct process *p, struct server *s)
+{
+    int requests[2], answers[2];
+    if (pipe(requests) != 0 || pipe(answers) != 0)
+        return false;
+    const int kept[] = { requests[1], answers[0] };
+    pid_t id = fork();
+    if (id == 0) {
+        dup2(requests[0], SERVER_IN);
+        dup2(answers[1], SERVER_OUT);
+        for (int i = 3; i < SERVER_IN; i++)
+            close(i);
+        become(p, true);
+    }
+    close(requests[0]);
+    close(answers[1]);
+    s->in = kept[0];
+    s->out = kept[1];
+    s->process = id;
+    return id > 0;
+}
+
+void process_end_servers(void)
+{
+    for (size_t i = 0; server_owner == getpid() && i < server_count; i++) {
+        close(servers[i].in);
+        close(servers[i].out);
+        waitpid(servers[i].process, NULL, 0);
+    }
+    server_count = 0;
+}
+
+static struct server *find_server(const struct process *p)
+{
+    char key[KEY_SIZE] = "";
+    if (server_owner != getpid())
+        server_count = 0;
+    server_owner = getpid();
+    for (size_t i = 0, used = 0; p->words[i] && used < sizeof(key); i++)
+        used += (size_t)snprintf(key + used, sizeof(key) - used, "%s ", p->words[i]);
+    for (size_t i = 0; i < server_count; i++)
+        if (strcmp(servers[i].key, key) == 0)
+            return &servers[i];
+    struct server *s = &servers[server_count];
+    if (server_count == SERVERS_MAX || !start_server(p, s))
+        return NULL;
+    memcpy(s->key, key, sizeof(key));
+    server_count++;
+    return s;
+}
+
+static bool read_answer(const struct server *s, struct server_answer *a)
+{
+    return read(s->out, a, sizeof(*a)) == (ssize_t)sizeof(*a) && a->process > 0;
+}
+
 void process_run(const struct process *p, double seconds, struct ending *e)
 {
-    process_wait(p, process_start(p), seconds, e);
+    if (!p->fault) {
+        process_wait(p, process_start(p), seconds, e);
+        return;
+    }
+    char request[SERVER_REQUEST_SIZE] = "";
+    struct server *s = find_server(p);
+    struct server_answer answer = { 0 };
+    *e = (struct ending){ .code = -1 };
+    snprintf(request, sizeof(request), "%s", p->fault);
+    bool ok = s && write(s->in, request, sizeof(request)) == (ssize_t)sizeof(request) &&
+              read_answer(s, &answer);
+    struct pollfd waiting = { .fd = ok ? s->out : -1, .events = POLLIN };
+    if (ok && poll(&waiting, 1, (int)(1e3 * seconds)) == 0) {
+        e->timed_out = true;
+        kill(answer.process, SIGKILL);
+    }
+    ok = ok && read_answer(s, &answer);
+    note_end(p, ok ? answer.status : 127 << 8, e);
 }
 
 void process_forget(struct ending *e)
