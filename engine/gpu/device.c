@@ -64,8 +64,23 @@ static void read_timestamps(struct gpu_device *device, uint32_t valid_bits)
         valid_bits >= 64 ? UINT64_MAX : ((uint64_t)1 << valid_bits) - 1;
 }
 
+// Finds what the device offers beyond what every one has. Sets the limits that depend
+// on it: subgroup and float16.
+static bool find_options(struct gpu_device *device, bool statistics, bool *has_subset)
+{
+    bool has_statistics;
+    if (!gpu_properties_find_extension(device->physical, subset_extension,
+                                       has_subset) ||
+        !gpu_properties_find_extension(device->physical, statistics_extension,
+                                       &has_statistics) ||
+        !gpu_physical_find_subgroup(device->physical, &device->limits.subgroup))
+        return false;
+    device->limits.float16 = gpu_physical_has_float16(device->physical);
+    device->statistics = statistics && has_statistics;
+    return true;
+}
+
 // Creates the logical device with one queue and the optional extensions that it offers.
-// Sets the limits that depend on them: subgroup and float16.
 static bool open_device(struct gpu_device *device, bool statistics)
 {
     // gpu_physical_choose has made sure of a compute queue and of Vulkan 1.2.
@@ -81,12 +96,8 @@ static bool open_device(struct gpu_device *device, bool statistics)
     const char *extensions[3];
     uint32_t extension_count = 0;
     void *features = NULL;    // the chain of those to enable
-    bool has_subset, has_statistics;
-    if (!gpu_properties_find_extension(device->physical, subset_extension,
-                                       &has_subset) ||
-        !gpu_properties_find_extension(device->physical, statistics_extension,
-                                       &has_statistics) ||
-        !gpu_physical_find_subgroup(device->physical, &device->limits.subgroup))
+    bool has_subset;
+    if (!find_options(device, statistics, &has_subset))
         return false;
     // VUID-VkDeviceCreateInfo-pProperties-04451: it must be enabled where it is
     // offered.
@@ -95,9 +106,8 @@ static bool open_device(struct gpu_device *device, bool statistics)
     // Only the benchmark's ceilings compute in f16.
     VkPhysicalDeviceShaderFloat16Int8Features small = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
-        .shaderFloat16 = gpu_physical_has_float16(device->physical),
+        .shaderFloat16 = device->limits.float16,
     };
-    device->limits.float16 = small.shaderFloat16;
     if (device->limits.float16)
         features = &small;
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable = {
@@ -106,7 +116,6 @@ static bool open_device(struct gpu_device *device, bool statistics)
         .pNext = features,
         .pipelineExecutableInfo = VK_TRUE,
     };
-    device->statistics = statistics && has_statistics;
     if (device->statistics) {
         extensions[extension_count++] = statistics_extension;
         features = &executable;
