@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The folder of a run: its lock, its configuration, its metrics, and what a killed run
-// has left. See run.h.
+// The folder of a run: its lock, its configuration, and what a killed run has left. See
+// run.h.
 
 #include "train/run.h"
 
@@ -14,18 +14,14 @@
 #include "settings/options_file.h"
 #include "settings/rules.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-// Lines of metrics that are kept while they cannot be written: some ten thousand.
-#define PENDING_MAX ((size_t)4 << 20)
 
 // ---------------------------------------------------------------------------
 // The folder
 
 static const char lock_name[] = "lock", tuning_name[] = "tuning.json",
-                  config_name[] = "config.json", metrics_name[] = "metrics.jsonl";
+                  config_name[] = "config.json";
 
 // What a run writes into many times. People link these two to another disk.
 static const char *const folder_names[] = { "checkpoints", "samples" };
@@ -62,7 +58,7 @@ static bool is_folder_of(const char *out, const char *name)
 static bool check_links(const char *out)
 {
     static const char *const files[] = { lock_name, config_name, tuning_name,
-                                         metrics_name };
+                                         METRICS_NAME };
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         if (!is_file_of(out, files[i]))
             return false;
@@ -430,218 +426,25 @@ static void remove_temporaries(const char *run)
 // ---------------------------------------------------------------------------
 // Metrics
 
-// Bytes of metrics.jsonl: about five million lines.
-#define MAX_METRICS ((uint64_t)1 << 30)
-
-// Whether a line of metrics belongs to a step after this one. A line that cannot be
-// read does not count: it was damaged by something else, and the lines after it are
-// good. False after a message if there is no memory to read it.
-static bool find_later(const char *line, size_t length, uint64_t step, bool *is_later)
-{
-    uint64_t found = 0;
-    const uint64_t failures = mem_failures();
-    struct log_capture capture;    // a broken line is not an error
-    log_capture_begin(&capture);
-    json_t *document = json_parse(line, length, metrics_name);
-    const char *error = log_capture_end(&capture);
-    const bool ok = mem_failures() == failures;
-    *is_later = json_to_u64(json_object_get(document, "step"), &found) && found > step;
-    json_decref(document);
-    if (!ok)
-        log_error("%s", error);
-    return ok;
-}
-
-// Opened without following a link, whatever has happened to the folder. NULL after a
-// message; `size` is how much was to be written.
-static FILE *open_metrics(const char *path, uint64_t size)
-{
-    char text[FILE_REASON_SIZE];
-    const char *reason;
-    FILE *stream = os_file_open_own(path, &reason);
-    if (!stream)
-        log_error("train: cannot write %s: %s", path,
-                  reason ? reason : file_write_reason(path, size, 0, text));
-    return stream;
-}
-
-// Cuts off the lines of steps after the checkpoint, which will be taken again, and an
-// incomplete last line. The file that is open is read and cut.
-static bool cut_metrics(const char *path, uint64_t step)
-{
-    uint64_t all = 0;
-    size_t kept = 0;
-    FILE *stream = open_metrics(path, 0);
-    if (!stream)
-        return false;
-    bool ok = os_file_size(stream, &all) && os_file_seek(stream, 0);
-    if (ok && all > MAX_METRICS) {
-        log_error("train: %s is too large: %" PRIu64 " bytes, at most %" PRIu64
-                  " are read: move it away to continue without the metrics so far",
-                  path, all, MAX_METRICS);
-        fclose(stream);
-        return false;
-    }
-    const size_t size = (size_t)all;
-    char *text = ok ? mem_alloc(size + 1) : NULL;
-    bool has_memory = !ok || text;
-    ok = text && fread(text, 1, size, stream) == size;
-    while (ok && kept < size) {
-        const char *end = memchr(text + kept, '\n', size - kept);
-        size_t length = end ? (size_t)(end - (text + kept)) : 0;
-        bool is_later = false;
-        if (end)
-            ok = has_memory = find_later(text + kept, length, step, &is_later);
-        if (!end || is_later)
-            break;
-        kept += length + 1;
-    }
-    mem_free(text);
-    ok = ok && (kept == size || os_file_cut(stream, kept));
-    if (!ok && has_memory)
-        log_error("train: cannot read or shorten %s: %s", path, os_error_text());
-    fclose(stream);
-    return ok;
-}
-
-// Takes back what was written of a line. A file that was removed meanwhile has none.
-// *reason is as of os_file_open_own.
-static bool cut_back(const char *path, uint64_t size, const char **reason)
-{
-    uint64_t now = 0;
-    FILE *stream = os_file_open_own(path, reason);
-    bool ok = stream && os_file_size(stream, &now) &&
-              (now <= size || os_file_cut(stream, size));
-    if (stream)
-        fclose(stream);
-    return ok;
-}
-
-static char *metrics_text(const struct pix_step_metrics *m)
-{
-    json_t *line = json_object();
-    json_add(&line, "step", json_integer((json_int_t)m->step));
-    json_add(&line, "epoch", json_integer((json_int_t)m->epoch));
-    json_add(&line, "loss_d_real", json_from_double(m->loss_d_real));
-    json_add(&line, "loss_d_fake", json_from_double(m->loss_d_fake));
-    json_add(&line, "loss_d_gp", json_from_double(m->loss_d_gp));
-    json_add(&line, "loss_g_gan", json_from_double(m->loss_g_gan));
-    json_add(&line, "loss_g_l1", json_from_double(m->loss_g_l1));
-    json_add(&line, "val_l1", json_from_double(m->val_l1));
-    json_add(&line, "lr", json_from_double(m->lr));
-    json_add(&line, "ms", json_from_double(m->ms));
-    json_add(&line, "images_per_s", json_from_double(m->images_per_s));
-    return json_text(line);
-}
-
-// Without a first line; the newest ones are those that are wanted.
-static void drop_oldest(struct run *r)
-{
-    const char *end = memchr(r->pending, '\n', r->pending_size);
-    const size_t length = (size_t)(end - r->pending) + 1;
-    r->pending_size -= length;
-    memmove(r->pending, r->pending + length, r->pending_size);
-    r->lost_lines++;
-}
-
-static bool keep_line(struct run *r, const char *text)
-{
-    const size_t length = strlen(text);
-    while (r->pending_size > 0 && r->pending_size + length + 1 > PENDING_MAX)
-        drop_oldest(r);
-    if (!mem_grow(&r->pending, &r->pending_capacity, r->pending_size + length + 1, 1))
-        return false;
-    memcpy(r->pending + r->pending_size, text, length);
-    r->pending_size += length;
-    r->pending[r->pending_size++] = '\n';
-    return true;
-}
-
-static uint64_t count_pending(const struct run *r)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < r->pending_size; i++)
-        count += r->pending[i] == '\n';
-    return count;
-}
-
-// Without a reason the system's last error is it.
-static bool report_metrics(const struct run *r, const char *reason)
-{
-    char text[FILE_REASON_SIZE];
-    log_error("train: cannot write %s: %s", r->metrics_path,
-              reason ? reason
-                     : file_write_reason(r->metrics_path, r->pending_size, 0, text));
-    return false;
-}
-
-// Appends what is pending: all of it or nothing. The file is opened each time, so that
-// one that was removed or replaced is noticed, and closed, since some file systems
-// report a full disk only then.
-static bool append_pending(struct run *r, bool lasting)
-{
-    const char *reason = NULL;
-    uint64_t before = 0;
-    if (r->is_torn && !cut_back(r->metrics_path, r->torn_at, &reason))
-        return report_metrics(r, reason);
-    r->is_torn = false;
-    FILE *stream = open_metrics(r->metrics_path, r->pending_size);
-    if (!stream)
-        return false;
-    const bool has_size = os_file_size(stream, &before);
-    bool ok = has_size &&
-              (r->pending_size == 0 ||
-               fwrite(r->pending, 1, r->pending_size, stream) == r->pending_size) &&
-              (lasting ? os_file_sync(stream) : fflush(stream) == 0);
-    if (!ok)
-        report_metrics(r, NULL);
-    if (fclose(stream) != 0 && ok)
-        ok = report_metrics(r, NULL);
-    // What was written of a line is taken back, now or before the next attempt. Nothing
-    // was where the size is not known.
-    if (!ok && has_size) {
-        r->is_torn = !cut_back(r->metrics_path, before, &reason);
-        r->torn_at = before;
-    }
-    if (!ok)
-        return false;
-    if (before < r->metrics_size)
-        log_warn("train: %s was removed or cut while the run was under way: the lines "
-                 "before are missing in it",
-                 r->metrics_path);
-    r->metrics_size = before + r->pending_size;
-    r->pending_size = 0;
-    return true;
-}
-
 static void flush_metrics(struct run *r, bool lasting)
 {
     struct log_capture capture;
     log_capture_begin(&capture);
-    bool ok = restore(r) && append_pending(r, lasting);
+    bool ok = restore(r) && metrics_file_append(&r->metrics, lasting);
     const char *error = log_capture_end(&capture);
-    if (!ok && run_output_failed(&r->metrics, error))
+    if (!ok && run_output_failed(&r->metrics_output, error))
         log_warn("train: the run goes on without its metrics, which are kept in memory "
                  "until they can be written: %s",
                  error);
-    else if (ok && run_output_done(&r->metrics))
+    else if (ok && run_output_done(&r->metrics_output))
         log_info("train: %s is written again, with the lines that were kept",
-                 r->metrics_path);
+                 r->metrics.path);
 }
 
 void run_write_metrics(struct run *r, const struct pix_step_metrics *m)
 {
-    struct log_capture capture;
-    log_capture_begin(&capture);
-    char *text = metrics_text(m);
-    bool ok = text && keep_line(r, text);
-    mem_free(text);
-    const char *error = log_capture_end(&capture);
-    if (!ok) {
-        r->lost_lines++;
-        log_warn("train: the metrics of step %" PRIu64 " are lost: %s", m->step, error);
-    }
-    if (r->pending_size > 0)
+    metrics_file_add(&r->metrics, m);
+    if (metrics_file_has_pending(&r->metrics))
         flush_metrics(r, false);
 }
 
@@ -658,9 +461,7 @@ bool run_open(struct run *r, const struct pix_train_options *o,
 {
     r->options = o;
     r->tuning = tuning;
-    r->metrics_path = file_join(o->out, metrics_name);
-    if (!r->metrics_path || !file_make_folder(o->out) ||
-        (!r->lock && !take_lock(r, o->out)))
+    if (!file_make_folder(o->out) || (!r->lock && !take_lock(r, o->out)))
         return false;
     // Before the lock was taken another process may have begun, even ended, a run here.
     if (r->is_new && !check_new(o->out))
@@ -671,20 +472,14 @@ bool run_open(struct run *r, const struct pix_train_options *o,
         !make_folder_in(o->out, "samples") || !make_folder_in(o->out, "checkpoints"))
         return false;
     report_links(o->out);
-    return cut_metrics(r->metrics_path, step) && append_pending(r, false);
+    return metrics_file_open(&r->metrics, o->out, step);
 }
 
 void run_close(struct run *r)
 {
-    if (r->pending_size > 0)
+    if (metrics_file_has_pending(&r->metrics))
         flush_metrics(r, false);
-    const uint64_t lost = r->lost_lines + count_pending(r);
-    if (lost > 0)
-        log_warn("train: %" PRIu64
-                 " line%s of metrics could not be written to %s and %s lost",
-                 lost, PLURAL(lost), r->metrics_path, lost == 1 ? "is" : "are");
+    metrics_file_close(&r->metrics);
     os_lock_release(r->lock);
-    mem_free(r->pending);
-    mem_free(r->metrics_path);
     *r = (struct run){ 0 };
 }

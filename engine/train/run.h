@@ -4,7 +4,7 @@
 //
 //     config.json      the resolved options
 //     tuning.json      its table of kernels, see ops/tuning.h
-//     metrics.jsonl    one JSON object a line for each logged step
+//     metrics.jsonl    see metrics_file.h
 //     samples/         contact sheets, see trainer.c
 //     checkpoints/     see store/checkpoint_folder.h
 //     lock             an empty file, locked while a process trains here
@@ -17,6 +17,7 @@
 #include "base/base.h"
 #include "ops/tuning.h"
 #include "pix2pix.h"
+#include "train/metrics_file.h"
 
 // Something that a run writes again and again. What cannot be written does not end the
 // run; it is reported when it begins, when its cause changes and when it is over.
@@ -37,14 +38,8 @@ struct run {
     const struct pix_train_options *options;
     const struct tuning *tuning;
 
-    char *metrics_path;
-    uint64_t metrics_size;    // bytes that the file has had
-    bool is_torn;             // it ends in a part of a line, which begins at torn_at
-    uint64_t torn_at;
-    char *pending;    // lines that are not in the file yet
-    size_t pending_size, pending_capacity;
-    uint64_t lost_lines;    // for which there was no room here either
-    struct run_output metrics, samples, checkpoints;
+    struct metrics_file metrics;
+    struct run_output metrics_output, samples, checkpoints;
 };
 
 // Checks that the run can begin in o->out, or be resumed there if o->continue_run; `o`
@@ -71,8 +66,7 @@ void run_close(struct run *r);    // a zeroed one is fine
 // was removed meanwhile, it is made again first, unless another process has made it.
 bool run_make_folder(struct run *r, const char *name);
 
-// Appends a line; fields that are NaN become null. What cannot be written stays in
-// memory, up to 4 MiB, and is written with the next line.
+// Adds a line to the metrics. One that cannot be written yet is no failure.
 void run_write_metrics(struct run *r, const struct pix_step_metrics *m);
 // Writes what is left, to the disk itself.
 void run_sync_metrics(struct run *r);
