@@ -602,6 +602,11 @@ static void test_lock(void **state)
     assert_non_null(third);
     assert_true(os_file_rename(SCRATCH "/locked", SCRATCH "/renamed"));
     assert_true(os_lock_is_of(third, SCRATCH "/renamed"));
+    assert_false(os_lock_is_of(third, SCRATCH "/locked"));
+    // A disk that is not there at the moment.
+    assert_int_equal(symlink("nowhere", SCRATCH "/locked"), 0);
+    assert_true(os_lock_is_of(third, SCRATCH "/locked"));
+    assert_true(os_file_remove(SCRATCH "/locked"));
     assert_true(file_make_folder(SCRATCH "/locked"));
     assert_false(os_lock_is_of(third, SCRATCH "/locked"));
     os_lock_release(third);

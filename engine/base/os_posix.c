@@ -555,8 +555,8 @@ bool os_lock_is_of(const struct os_lock *lock, const char *folder)
 {
     struct stat named;
     const char *path = *folder ? folder : ".";
-    return lock->folder < 0 || stat(path, &named) != 0 ||
-           is_file_at(lock->folder, path);
+    return is_file_at(lock->folder, path) ||
+           (stat(path, &named) != 0 && !os_path_is_absent(path));
 }
 
 bool os_folder_list(const char *path, bool (*entry)(void *user, const char *name),

@@ -346,8 +346,7 @@ static bool lock_again(struct run *r)
 static bool restore(struct run *r)
 {
     const char *out = r->options->out;
-    const bool is_gone =
-        !r->lock || os_path_is_absent(out) || !os_lock_is_of(r->lock, out);
+    const bool is_gone = !r->lock || !os_lock_is_of(r->lock, out);
     if (is_gone && !lock_again(r))
         return false;
     if (has_config(out)) {
