@@ -23,9 +23,6 @@
 static const char lock_name[] = "lock", tuning_name[] = "tuning.json",
                   config_name[] = "config.json";
 
-// What a run writes into many times. People link these two to another disk.
-static const char *const folder_names[] = { "checkpoints", "samples" };
-
 static bool is_file_of(const char *out, const char *name)
 {
     char *path = file_join(out, name);
@@ -39,20 +36,6 @@ static bool is_file_of(const char *out, const char *name)
     return ok;
 }
 
-static bool is_folder_of(const char *out, const char *name)
-{
-    char *path = file_join(out, name);
-    bool ok = path && (os_entry_kind(path) != OS_KIND_LINK || os_folder_is_own(path));
-    if (path && !ok)
-        log_error("train: %s is a symbolic link %s: link it to a folder of yours, or "
-                  "remove the link",
-                  path,
-                  file_is_folder(path) ? "to a folder of another user"
-                                       : "that leads to no folder");
-    mem_free(path);
-    return ok;
-}
-
 // The folder of a run may be somebody else's work, with links in it to files of this
 // user, which the run would overwrite, cut or remove.
 static bool check_links(const char *out)
@@ -62,29 +45,7 @@ static bool check_links(const char *out)
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         if (!is_file_of(out, files[i]))
             return false;
-    for (size_t i = 0; i < ARRAY_LEN(folder_names); i++)
-        if (!is_folder_of(out, folder_names[i]))
-            return false;
-    return true;
-}
-
-// Says where the files go that a linked folder gets; without memory it says nothing.
-static void report_links(const char *out)
-{
-    struct log_capture capture;
-    log_capture_begin(&capture);
-    for (size_t i = 0; i < ARRAY_LEN(folder_names); i++) {
-        char *path = file_join(out, folder_names[i]);
-        bool is_link = path && os_entry_kind(path) == OS_KIND_LINK;
-        char *target = is_link ? os_path_absolute(path) : NULL;
-        if (is_link)
-            log_info("train: %s is a symbolic link: its files are written to and "
-                     "removed from %s",
-                     path, target ? target : "where it leads");
-        mem_free(target);
-        mem_free(path);
-    }
-    log_capture_end(&capture);
+    return run_folders_check(out);
 }
 
 // A folder still counts as empty with what a run leaves that was killed before it had
@@ -286,14 +247,6 @@ static bool write_tuning(const struct pix_train_options *o, const struct tuning 
     return ok;
 }
 
-static bool make_folder_in(const char *run, const char *name)
-{
-    char *path = file_join(run, name);
-    bool ok = path && file_make_folder(path);
-    mem_free(path);
-    return ok;
-}
-
 // Whether the folder that is at the run's path now may be the run's: an empty one, or
 // this very run, moved to another disk or on one that is mounted again.
 static bool may_take(const struct pix_train_options *o)
@@ -365,9 +318,9 @@ static bool restore(struct run *r)
     return ok;
 }
 
-bool run_make_folder(struct run *r, const char *name)
+bool run_make_folder(struct run *r, enum run_folder which)
 {
-    return restore(r) && make_folder_in(r->options->out, name);
+    return restore(r) && run_folders_make(r->options->out, which);
 }
 
 // ---------------------------------------------------------------------------
@@ -404,22 +357,6 @@ bool run_output_done(struct run_output *o)
     const bool had_failed = o->is_failing;
     o->is_failing = false;
     return had_failed;
-}
-
-// Removes the files that a killed run was writing. What stays, for lack of memory too,
-// is removed by the next start.
-static void remove_temporaries(const char *run)
-{
-    struct log_capture capture;
-    log_capture_begin(&capture);
-    file_remove_temporaries(run);
-    for (size_t i = 0; i < ARRAY_LEN(folder_names); i++) {
-        char *path = file_join(run, folder_names[i]);
-        if (path)
-            file_remove_temporaries(path);
-        mem_free(path);
-    }
-    log_capture_end(&capture);
 }
 
 // ---------------------------------------------------------------------------
@@ -465,12 +402,13 @@ bool run_open(struct run *r, const struct pix_train_options *o,
     // Before the lock was taken another process may have begun, even ended, a run here.
     if (r->is_new && !check_new(o->out))
         return false;
-    remove_temporaries(o->out);
+    run_folders_clean(o->out);
     // config.json comes after tuning.json: with it the folder is a run.
     if (!write_tuning(o, tuning) || !write_config(o) ||
-        !make_folder_in(o->out, "samples") || !make_folder_in(o->out, "checkpoints"))
+        !run_folders_make(o->out, RUN_SAMPLES) ||
+        !run_folders_make(o->out, RUN_CHECKPOINTS))
         return false;
-    report_links(o->out);
+    run_folders_report(o->out);
     return metrics_file_open(&r->metrics, o->out, step);
 }
 

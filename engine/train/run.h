@@ -18,6 +18,7 @@
 #include "ops/tuning.h"
 #include "pix2pix.h"
 #include "train/metrics_file.h"
+#include "train/run_folders.h"
 
 // Something that a run writes again and again. What cannot be written does not end the
 // run; it is reported when it begins, when its cause changes and when it is over.
@@ -62,9 +63,9 @@ bool run_open(struct run *r, const struct pix_train_options *o,
               const struct tuning *tuning, uint64_t step);
 void run_close(struct run *r);    // a zeroed one is fine
 
-// Makes a folder of the run if it is not there, such as "samples". Where the whole run
-// was removed meanwhile, it is made again first, unless another process has made it.
-bool run_make_folder(struct run *r, const char *name);
+// Makes a folder of the run if it is not there. Where the whole run was removed
+// meanwhile, it is made again first, unless another process has made it.
+bool run_make_folder(struct run *r, enum run_folder which);
 
 // Adds a line to the metrics. One that cannot be written yet is no failure.
 void run_write_metrics(struct run *r, const struct pix_step_metrics *m);

@@ -81,7 +81,7 @@ static void try_samples(struct trainer *t)
     struct run_output *o = &t->run.samples;
     struct log_capture capture;
     log_capture_begin(&capture);
-    bool ok = run_make_folder(&t->run, "samples") && write_samples(t);
+    bool ok = run_make_folder(&t->run, RUN_SAMPLES) && write_samples(t);
     const char *error = log_capture_end(&capture);
     if (!ok && run_output_failed(o, error))
         log_warn("train: there is no sample grid of step %" PRIu64

@@ -67,7 +67,7 @@ bool trainer_write_state(struct trainer *t)
     char *path = checkpoint_path(t->settings.options.out, t->step);
     struct log_capture capture;
     log_capture_begin(&capture);
-    bool ok = path && run_make_folder(&t->run, "checkpoints") &&
+    bool ok = path && run_make_folder(&t->run, RUN_CHECKPOINTS) &&
               checkpoint_write(path, &state, t->generator, t->discriminator, t->device,
                                tensor_download, &scan);
     const char *error = log_capture_end(&capture);
