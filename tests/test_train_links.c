@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A run folder that somebody else has made reaches nothing outside of it: files that
-// are links are refused, a linked folder of the user's own is used and named, and in it
-// no link is followed.
+// are links are refused, a linked folder of the user's own is used and named unless it
+// is another run's, and in it no link is followed.
 
 #define _XOPEN_SOURCE 700
 
@@ -176,6 +176,115 @@ static void test_linked_folder(void **state)
     tiny_train(public_device, &o, UINT64_MAX);
 }
 
+// Gives a run a link in place of one of its folders.
+static void link_folder(const char *run, const char *name, const char *target)
+{
+    char *path = file_join(run, name);
+    assert_true(test_remove_tree(path));
+    assert_int_equal(symlink(target, path), 0);
+    mem_free(path);
+}
+
+static void check_second_refused(const struct pix_train_options *o, const char *folder)
+{
+    tiny_check_refused(o, folder);
+    public_check_message(SCRATCH "/run keeps its files");
+    assert_true(tiny_has_checkpoint(RUN, 2));
+    assert_false(file_exists(RUN "/checkpoints/step-00000002.safetensors.unreadable"));
+}
+
+// Two runs that lead to one folder would prune each other's checkpoints and overwrite
+// each other's samples, at the same time or one after the other.
+static void share_folder(const char *name)
+{
+    static const char second[] = SCRATCH "/second", moved[] = SCRATCH "/moved";
+    char *path = file_join(RUN, name), *to_run = mem_printf("../run/%s", name);
+    char *disk = mem_printf("%s/shared-%s", SCRATCH, name);
+    char *to_disk = mem_printf("../shared-%s", name);
+    char *own = mem_printf("%s/own-%s", SCRATCH, name);
+    char *to_own = mem_printf("../own-%s", name);
+    struct pix_train_options a, b = tiny_options(DATA, second);
+    struct pix_step_metrics m;
+    make_run(&a);
+    assert_true(test_remove_tree(second));
+    b.seed = 5;
+    b.steps = 2;
+    tiny_train(public_device, &b, UINT64_MAX);
+    b.continue_run = true;
+    b.steps = 3;
+
+    // To the folder of another run.
+    link_folder(second, name, to_run);
+    check_second_refused(&b, path);
+
+    // Both to one on another disk, while the first run is trained, and after it.
+    assert_true(os_file_rename(path, disk));
+    link_folder(RUN, name, to_disk);
+    link_folder(second, name, to_disk);
+    pix_trainer *trainer = pix_trainer_create(public_device, &a);
+    assert_non_null(trainer);
+    check_second_refused(&b, disk);
+    assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
+    pix_trainer_destroy(trainer);
+    check_second_refused(&b, disk);
+    assert_true(tiny_has_checkpoint(RUN, 3));
+
+    // A run that was moved is still the same, and one with another folder has its own.
+    assert_true(os_file_rename(RUN, moved));
+    a.out = moved;
+    a.steps = 4;
+    tiny_train(public_device, &a, UINT64_MAX);
+    assert_true(file_make_folder(own));
+    link_folder(second, name, to_own);
+    tiny_train(public_device, &b, UINT64_MAX);
+
+    // The link of a run that is under way comes to lead there.
+    b.steps = 4;
+    trainer = pix_trainer_create(public_device, &b);
+    assert_non_null(trainer);
+    link_folder(second, name, to_disk);
+    public_messages[0] = '\0';
+    assert_int_equal(pix_trainer_step(trainer, &m),
+                     strcmp(name, "samples") == 0 ? PIX_STEP_DONE : PIX_STEP_FAILED);
+    public_check_message(SCRATCH "/moved keeps its files");
+    pix_trainer_destroy(trainer);
+    assert_true(tiny_has_checkpoint(moved, 4));
+    assert_true(test_remove_tree(moved));
+    mem_free(to_own);
+    mem_free(own);
+    mem_free(to_disk);
+    mem_free(disk);
+    mem_free(to_run);
+    mem_free(path);
+}
+
+static void test_shared_folder(void **state)
+{
+    (void)state;
+    public_need_device();
+    share_folder("checkpoints");
+    share_folder("samples");
+}
+
+// One folder for both kinds of files, or the run's own, is nobody else's.
+static void test_one_folder(void **state)
+{
+    struct pix_train_options o;
+    (void)state;
+    public_need_device();
+    make_run(&o);
+    assert_true(os_file_rename(RUN "/checkpoints", SCRATCH "/both"));
+    link_folder(RUN, "checkpoints", "../both");
+    link_folder(RUN, "samples", "../both");
+    tiny_train(public_device, &o, UINT64_MAX);
+    assert_true(file_exists(SCRATCH "/both/step-00000003.png"));
+    assert_true(tiny_has_checkpoint(RUN, 3));
+    link_folder(RUN, "samples", ".");
+    o.steps = 4;
+    tiny_train(public_device, &o, UINT64_MAX);
+    assert_true(file_exists(RUN "/step-00000004.png"));
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -186,9 +295,9 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linked_files),
-        cmocka_unit_test(test_hard_link),
-        cmocka_unit_test(test_linked_folder),
+        cmocka_unit_test(test_linked_files),  cmocka_unit_test(test_hard_link),
+        cmocka_unit_test(test_linked_folder), cmocka_unit_test(test_shared_folder),
+        cmocka_unit_test(test_one_folder),
     };
     return cmocka_run_group_tests(tests, setup, public_close);
 }

@@ -176,7 +176,8 @@ bool run_begin(struct run *r, const struct pix_train_options *o)
     *r = (struct run){ 0 };
     if (!check_links(o->out))    // before the lock is made
         return false;
-    if (o->continue_run && has_config(o->out) && !take_lock(r, o->out))
+    if (o->continue_run && has_config(o->out) &&
+        (!take_lock(r, o->out) || !run_folders_lock(&r->folders, o->out)))
         return false;
     if (!run_check(o, &r->is_new))
         return false;
@@ -320,7 +321,7 @@ static bool restore(struct run *r)
 
 bool run_make_folder(struct run *r, enum run_folder which)
 {
-    return restore(r) && run_folders_make(r->options->out, which);
+    return restore(r) && run_folders_make(&r->folders, r->options->out, which);
 }
 
 // ---------------------------------------------------------------------------
@@ -405,8 +406,8 @@ bool run_open(struct run *r, const struct pix_train_options *o,
     run_folders_clean(o->out);
     // config.json comes after tuning.json: with it the folder is a run.
     if (!write_tuning(o, tuning) || !write_config(o) ||
-        !run_folders_make(o->out, RUN_SAMPLES) ||
-        !run_folders_make(o->out, RUN_CHECKPOINTS))
+        !run_folders_make(&r->folders, o->out, RUN_SAMPLES) ||
+        !run_folders_make(&r->folders, o->out, RUN_CHECKPOINTS))
         return false;
     run_folders_report(o->out);
     return metrics_file_open(&r->metrics, o->out, step);
@@ -417,6 +418,7 @@ void run_close(struct run *r)
     if (metrics_file_has_pending(&r->metrics))
         flush_metrics(r, false);
     metrics_file_close(&r->metrics);
+    run_folders_release(&r->folders);
     os_lock_release(r->lock);
     *r = (struct run){ 0 };
 }

@@ -34,6 +34,7 @@ bool run_output_done(struct run_output *o);    // whether it had failed before
 
 struct run {
     struct os_lock *lock;
+    struct run_folders folders;
     bool is_new;    // there was no run to resume
     // Of the run, which outlive this, to make again what was removed.
     const struct pix_train_options *options;

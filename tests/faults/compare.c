@@ -366,7 +366,8 @@ static bool compare_file(const struct comparison *c, const struct parts *p,
                          const char *path, char *reason, size_t size)
 {
     const char *name = file_name(path);
-    if (strcmp(name, "lock") == 0 || strcmp(name, "metrics.jsonl") == 0)
+    if (strcmp(name, "lock") == 0 || strcmp(name, ".pix2pix.lock") == 0 ||
+        strcmp(name, "metrics.jsonl") == 0)
         return true;
     if (file_is_temporary(name)) {
         snprintf(reason, size, "%s was left behind", path);
