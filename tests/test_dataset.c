@@ -422,7 +422,7 @@ static void test_nothing(void **state)
 }
 
 // A file that goes while training: it is reported to the thread that asks, once for
-// each time it asks, and the samples before it still come.
+// each time it asks, and read again then; the samples before it still come.
 static void test_file_goes(void **state)
 {
     struct dataset_options o = options();
@@ -449,6 +449,15 @@ static void test_file_goes(void **state)
     assert_int_equal(errors, 1);
     assert_non_null(strstr(log_last_error(), "e.bmp is no longer readable"));
     assert_false(dataset_next(set, &s, pixels));
+    assert_int_equal(errors, 2);
+
+    // It comes back, and the stream goes on where it was.
+    write_images();
+    for (uint32_t k = 0; k < 2 * IMAGES; k++, given++) {
+        assert_true(dataset_next(set, &s, pixels));
+        assert_int_equal(s.image, given % IMAGES);
+        assert_int_equal(pixels[0], 10 * s.image);
+    }
     assert_int_equal(errors, 2);
     dataset_destroy(set);
 }

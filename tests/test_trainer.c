@@ -23,6 +23,7 @@
 #include "store/checkpoint_folder.h"
 #include "support/gpu.h"
 #include "support/tree.h"
+#include "train/trainer_inside.h"
 
 #define SCRATCH "test_trainer.scratch"
 #define DATA SCRATCH "/data"
@@ -368,6 +369,68 @@ static void test_half_submitted(void **state)
     end(t);
 }
 
+static const struct trainer *watched;
+static uint64_t failing_after;
+
+// What comes after this step is its validation: the second image.
+static VkResult VKAPI_CALL fail_validation(VkQueue queue, uint32_t count,
+                                           const VkSubmitInfo *submits, VkFence fence)
+{
+    if (watched->step == failing_after && submits_left-- <= 0)
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    return real_submit(queue, count, submits, fence);
+}
+
+// A run whose rate follows from validations, one after each step. Validation number
+// `failing` fails at its second image; 0: none does.
+static void run_validated(const char *out, uint64_t failing, double errors[STEPS])
+{
+    struct pix_train_options o = tiny(out);
+    struct gpu_device *device = test_gpu();
+    struct pix_step_metrics m;
+    o.data = SCRATCH "/validated";
+    o.lr_policy = "plateau";
+    o.steps = 4;
+    struct trainer *t = begin(&o, true);
+    watched = t;
+    submits_left = 1;
+    real_submit = device->vk.vkQueueSubmit;
+    device->vk.vkQueueSubmit = fail_validation;
+    for (uint64_t i = 1; i <= o.steps; i++) {
+        failing_after = i == failing ? i : UINT64_MAX;
+        step(t, i, &m);
+        assert_int_equal(m.has_val, i != failing);
+        assert_true(m.lr == o.lr);
+        errors[i] = m.val_l1;
+    }
+    device->vk.vkQueueSubmit = real_submit;
+    assert_int_equal(trainer_step(t, &m), PIX_STEP_FINISHED);
+    assert_true(has_checkpoint(o.out, o.steps));
+    end(t);
+}
+
+// The run goes on, at the rate that it has, and the next validation finds what it would
+// have found.
+static void test_failed_validation(void **state)
+{
+    double expected[STEPS], found[STEPS];
+    (void)state;
+    assert_true(file_make_folder(SCRATCH "/validated/train"));
+    assert_true(file_make_folder(SCRATCH "/validated/val"));
+    write_pair(SCRATCH "/validated/train", 0, SIDE);
+    for (uint32_t i = 1; i <= 3; i++)
+        write_pair(SCRATCH "/validated/val", i, SIDE);
+    run_validated(SCRATCH "/all_validated", 0, expected);
+    assert_string_equal(test_messages.text, "");
+    run_validated(SCRATCH "/unvalidated", 2, found);
+    assert_says(
+        "step 2 is not validated, and the run goes on at the same learning rate");
+    assert_int_equal(test_messages.warnings, 1);
+    assert_int_equal(test_messages.errors, 0);
+    for (int i = 1; i <= 4; i++)
+        assert_true(i == 2 ? isnan(found[i]) : found[i] == expected[i]);
+}
+
 static VkResult VKAPI_CALL no_memory(VkDevice device, const VkMemoryAllocateInfo *info,
                                      const VkAllocationCallbacks *allocator,
                                      VkDeviceMemory *memory)
@@ -475,7 +538,8 @@ int main(void)
         cmocka_unit_test(test_same_run),          cmocka_unit_test(test_save_ahead),
         cmocka_unit_test(test_no_overlap),        cmocka_unit_test(test_lost_device),
         cmocka_unit_test(test_failed_submission), cmocka_unit_test(test_half_submitted),
-        cmocka_unit_test(test_full_device),       cmocka_unit_test(test_no_batch),
+        cmocka_unit_test(test_failed_validation), cmocka_unit_test(test_full_device),
+        cmocka_unit_test(test_no_batch),
     };
     return cmocka_run_group_tests_name("trainer", tests, open_group, close_group);
 }

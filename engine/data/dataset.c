@@ -4,10 +4,10 @@
 // out which can be used and fills the cache. It comes before the first sample, since
 // the number of usable pairs decides the order of all of them, and with it every step.
 // Then decoder threads work ahead of the consumer: they fill a ring of slots in stream
-// order, and the consumer takes them in that order and reports failures, so that log
-// and results do not depend on timing. What a sample is follows from its number alone
-// (order.h), so a thread may take any of them. If all pairs fit the cache, no thread is
-// started.
+// order, and the consumer takes them in that order, reads again what has failed, and
+// reports it, so that log and results do not depend on timing. What a sample is follows
+// from its number alone (order.h), so a thread may take any of them. If all pairs fit
+// the cache, no thread is started.
 
 #include "data/dataset.h"
 
@@ -45,9 +45,7 @@ enum slot_state { SLOT_EMPTY, SLOT_READY, SLOT_FAILED };
 // A sample decoded ahead of its turn. Sample s uses slot s % slot_count.
 struct slot {
     enum slot_state state;
-    uint8_t *pixels;         // pair_bytes
-    const char *culprit;     // the file that could not be read
-    struct reason reason;    // and why
+    uint8_t *pixels;    // pair_bytes
 };
 
 struct dataset {
@@ -380,15 +378,16 @@ static void decode_ahead(void *user)
         uint64_t index = set->next_decoded++;
         struct slot *slot = &set->slots[index % set->slot_count];
         struct dataset_sample sample;
-        struct pair_notes notes;    // the check had them
+        const char *culprit;    // reported when its turn has come
+        struct reason reason;
+        struct pair_notes notes;
         describe(set, index, &sample);
         const struct item *item = &set->items[sample.image];
         if (item->pixels)
             continue;
 
         os_mutex_unlock(set->mutex);
-        bool ok = load_pair(set, &item->file, slot->pixels, &notes, &slot->culprit,
-                            &slot->reason);
+        bool ok = load_pair(set, &item->file, slot->pixels, &notes, &culprit, &reason);
         os_mutex_lock(set->mutex);
         slot->state = ok ? SLOT_READY : SLOT_FAILED;
         os_condition_signal_all(set->changed);
@@ -567,10 +566,24 @@ size_t dataset_sample_bytes(const struct dataset *set)
     return set->pair_bytes;
 }
 
+// Reads a sample whose turn has come and that failed ahead of it: the reason may have
+// passed. No thread reuses the slot before next_consumed has passed its sample.
+static bool load_again(struct dataset *set, const struct item *item, struct slot *slot)
+{
+    const char *culprit;
+    struct reason reason;
+    struct pair_notes notes;    // the check had them
+    const bool ok =
+        load_pair(set, &item->file, slot->pixels, &notes, &culprit, &reason);
+    if (ok)
+        slot->state = SLOT_READY;
+    else
+        log_error("dataset: %s is no longer readable: %s", culprit, reason.text);
+    return ok;
+}
+
 bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *pixels)
 {
-    bool ok = true;
-
     os_mutex_lock(set->mutex);
     describe(set, set->next_consumed, sample);
     const struct item *item = &set->items[sample->image];
@@ -580,18 +593,12 @@ bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *p
         slot = &set->slots[set->next_consumed % set->slot_count];
         while (slot->state == SLOT_EMPTY)
             os_condition_wait(set->changed, set->mutex);
-        ok = slot->state == SLOT_READY;
         from = slot->pixels;
     }
     os_mutex_unlock(set->mutex);
 
-    // No thread reuses the slot before next_consumed has passed its sample.
-    if (!ok) {
-        // The slot stays as it is: asking again gives the same answer.
-        log_error("dataset: %s is no longer readable: %s", slot->culprit,
-                  slot->reason.text);
+    if (slot && slot->state == SLOT_FAILED && !load_again(set, item, slot))
         return false;
-    }
     memcpy(pixels, from, set->pair_bytes);
 
     os_mutex_lock(set->mutex);

@@ -76,7 +76,7 @@ const char *dataset_hash(const struct dataset *set, char text[HASH_TEXT_SIZE]);
 size_t dataset_sample_bytes(const struct dataset *set);
 
 // The next sample; its bytes are copied into `pixels`. Fails after a message if the
-// file is no longer readable, and then again if it is called again.
+// file is not readable when its turn has come; the next call tries it again.
 bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *pixels);
 
 // What dataset_next would return for any sample, without pixels: a pure function.

@@ -384,7 +384,9 @@ static double loss_of(const struct ring_slot *slot, int i)
 }
 
 // Validates if that is due. The step that ended is the newest one: none is begun ahead
-// of a validation.
+// of a validation. One that fails is left out, and the next one is tried: without it a
+// plateau is found an epoch later, while a run that ends loses the steps since its last
+// checkpoint.
 static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
 {
     if (!wants_validation(t, t->step))
@@ -395,17 +397,17 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
     const char *error = log_capture_end(&capture);
     if (!ok) {
         t->lost = gpu_device_is_lost(t->device);
-        // Nothing that is trained follows from it then.
-        if (!t->lost && t->settings.lr_policy != LR_PLATEAU) {
-            metrics->val_l1 = NAN;
-            log_warn("train: step %" PRIu64
-                     " is not validated, and the run goes on: %s",
-                     t->step, error);
-            return true;
+        if (t->lost) {
+            log_error("%s", error);
+            return false;
         }
-        log_error("%s", error);
-        t->unvalidated = true;    // a resumed run would not validate this step again
-        return false;
+        metrics->val_l1 = NAN;
+        log_warn("train: step %" PRIu64 " is not validated, and the run goes on%s: %s",
+                 t->step,
+                 t->settings.lr_policy == LR_PLATEAU ? " at the same learning rate"
+                                                     : "",
+                 error);
+        return true;
     }
     metrics->has_val = true;
     schedule_plateau_update(&t->plateau, metrics->val_l1);
@@ -510,7 +512,7 @@ bool trainer_save(struct trainer *t)
     // What is under way changes the weights: it is the step that is saved.
     if (!t->failed && t->submitted > t->step) {
         t->has_unseen = trainer_drain(t, &t->unseen) == PIX_STEP_DONE;
-        if (t->lost || t->is_corrupt || t->unvalidated)    // reported by now
+        if (t->lost || t->is_corrupt)    // reported by now
             return false;
     }
     if (t->lost) {
@@ -521,13 +523,6 @@ bool trainer_save(struct trainer *t)
         log_error("train: step %" PRIu64
                   " has numbers that are not finite: there is no "
                   "state to save",
-                  t->step);
-        return false;
-    }
-    if (t->unvalidated) {
-        log_error("train: step %" PRIu64
-                  " has not been validated, so it is not saved: fix the earlier error "
-                  "and resume with --continue",
                   t->step);
         return false;
     }

@@ -76,7 +76,6 @@ struct trainer {
     struct run run;
     bool failed;          // no more steps
     bool lost;            // nor checkpoints: what is on the device cannot be trusted
-    bool unvalidated;     // nor checkpoints: the last step was not validated
     bool is_corrupt;      // nor checkpoints: numbers are not finite, and may not be
     bool warned;          // of a loss that is not finite
     bool warned_state;    // of a checkpoint with such numbers
