@@ -27,22 +27,12 @@
 #include "formats/sums.h"
 #include "settings/rules.h"
 #include "store/checkpoint_folder.h"
+#include "support/log.h"
 #include "support/tree.h"
 
 #define RUN "test_checkpoint.scratch"
 #define STEP 20
 #define IMAGES 12
-
-static char last_text[4096];
-
-static void keep_message(void *user, enum log_level level, const char *text)
-{
-    (void)user;
-    (void)level;
-    snprintf(last_text, sizeof(last_text), "%s", text);
-}
-
-static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
 
 static void remove_files(const char *folder)
 {
@@ -60,8 +50,7 @@ static void remove_files(const char *folder)
 static int setup(void **state)
 {
     (void)state;
-    last_text[0] = '\0';
-    log_use(&sink);
+    test_keep_messages(LOG_INFO);
     remove_files(RUN "/checkpoints");
     return file_make_folder(RUN "/checkpoints") ? 0 : -1;
 }
@@ -295,11 +284,12 @@ static void test_format(void **state)
 static void assert_refused(const char *path, const char *part)
 {
     bool is_damaged = false;
-    last_text[0] = '\0';
+    test_forget_messages();
     assert_null(checkpoint_examine(path, &is_damaged));
     assert_int_equal(is_damaged, file_exists(path));
-    if (!strstr(last_text, path) || !strstr(last_text, part))
-        fail_msg("expected a message with \"%s\", got \"%s\"", part, last_text);
+    if (!strstr(test_messages.last, path) || !strstr(test_messages.last, part))
+        fail_msg("expected a message with \"%s\", got \"%s\"", part,
+                 test_messages.last);
 }
 
 // Writes a copy with `from` in the header replaced by `to` of the same length.
@@ -503,10 +493,10 @@ static void test_wrong_network(void **state)
 
     struct weights *w = make_network(6, false);
     assert_false(checkpoint_check(c, "G", w));
-    assert_non_null(strstr(last_text, "G.model.0.weight"));
-    assert_non_null(strstr(last_text, "[5, 3, 4, 4]"));
-    assert_non_null(strstr(last_text, "[6, 3, 4, 4]"));
-    assert_non_null(strstr(last_text, path));
+    assert_non_null(strstr(test_messages.last, "G.model.0.weight"));
+    assert_non_null(strstr(test_messages.last, "[5, 3, 4, 4]"));
+    assert_non_null(strstr(test_messages.last, "[6, 3, 4, 4]"));
+    assert_non_null(strstr(test_messages.last, path));
     weights_destroy(w);
 
     w = make_network(5, false);
@@ -515,7 +505,7 @@ static void test_wrong_network(void **state)
     weights_add(w, WEIGHT_BIAS, (struct shape){ 1, 2, 1, 1 }, "model.9.bias");
     assert_false(checkpoint_check(c, "G", w));
     assert_true(checkpoint_is_damaged(c));
-    assert_non_null(strstr(last_text, "G.model.9.bias"));
+    assert_non_null(strstr(test_messages.last, "G.model.9.bias"));
     weights_destroy(w);
 
     // A counter in place of a weight.
@@ -523,7 +513,7 @@ static void test_wrong_network(void **state)
     weights_add(w, WEIGHT_BIAS, (struct shape){ 1, 1, 1, 1 },
                 "model.1.num_batches_tracked");
     assert_false(checkpoint_check(c, "G", w));
-    assert_non_null(strstr(last_text, "I64"));
+    assert_non_null(strstr(test_messages.last, "I64"));
     weights_destroy(w);
     checkpoint_close(c);
     mem_free(path);
@@ -557,7 +547,7 @@ static void test_passing_failures(void **state)
     assert_null(checkpoint_examine(path, &is_damaged));
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
     assert_false(is_damaged);
-    assert_non_null(strstr(last_text, "open files"));
+    assert_non_null(strstr(test_messages.last, "open files"));
 
     // Another disk, which is not there at the moment.
     is_damaged = true;
@@ -607,7 +597,7 @@ static void test_failed_write(void **state)
     const struct checkpoint_state s = { .step = 21, .epoch = 1, .settings = &settings };
     struct checkpoint_scan scan = { 0 };
     assert_false(checkpoint_write(path, &s, g, g, NULL, broken_download, &scan));
-    assert_non_null(strstr(last_text, "could not be written"));
+    assert_non_null(strstr(test_messages.last, "could not be written"));
 
     struct file_parts after = read_parts(path);
     assert_int_equal(after.size, before.size);
@@ -615,7 +605,7 @@ static void test_failed_write(void **state)
     assert_true(os_folder_list(RUN "/checkpoints", is_not_temporary, &clean));
     assert_true(clean);
     assert_false(checkpoint_write(RUN "/none/file", &s, g, g, NULL, download, &scan));
-    assert_non_null(strstr(last_text, RUN "/none/file"));
+    assert_non_null(strstr(test_messages.last, RUN "/none/file"));
     mem_free(before.data);
     mem_free(after.data);
     weights_destroy(g);
@@ -662,7 +652,7 @@ static void test_not_finite(void **state)
         bad_number = numbers[i];
         assert_false(checkpoint_write(path, &s, g, g, NULL, bad_download, &scan));
         assert_string_equal(scan.tensor, "adam.G.model.0.weight.v");
-        assert_non_null(strstr(last_text, "not finite"));
+        assert_non_null(strstr(test_messages.last, "not finite"));
         assert_false(file_exists(path));
         assert_true(os_folder_list(RUN "/checkpoints", is_not_temporary, &clean));
         assert_true(clean);

@@ -15,38 +15,15 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "support/log.h"
 #include "support/tree.h"
 
 #define DATA "test_data_folder.scratch"
 
-static int errors, warnings, infos;
-static char text[8192];
-
-static void keep_message(void *user, enum log_level level, const char *message)
-{
-    (void)user;
-    errors += level == LOG_ERROR;
-    warnings += level == LOG_WARN;
-    infos += level == LOG_INFO;
-    if (strlen(text) + strlen(message) + 2 < sizeof(text)) {
-        strcat(text, message);
-        strcat(text, "\n");
-    }
-}
-
-static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
-
-static void forget_messages(void)
-{
-    errors = warnings = infos = 0;
-    text[0] = '\0';
-}
-
 static int setup(void **state)
 {
     (void)state;
-    forget_messages();
-    log_use(&sink);
+    test_keep_messages(LOG_INFO);
     test_remove_tree(DATA);
     return file_make_folder(DATA) ? 0 : -1;
 }
@@ -76,8 +53,8 @@ static void make(const char *folder, const char *names)
 
 static void check_contains(const char *expected)
 {
-    if (!strstr(text, expected))
-        fail_msg("\"%s\" is not in:\n%s", expected, text);
+    if (!strstr(test_messages.text, expected))
+        fail_msg("\"%s\" is not in:\n%s", expected, test_messages.text);
 }
 
 static bool has(const char *split)
@@ -94,7 +71,7 @@ static void check_list(const char *expected)
     struct pair_list list;
     assert_true(has("train"));
     if (!data_folder_list(DATA, "train", &list))
-        fail_msg("no list: %s", text);
+        fail_msg("no list: %s", test_messages.text);
     for (size_t i = 0; i < list.count; i++) {
         const struct pair_file *f = &list.files[i];
         const size_t used = strlen(found), skip = strlen(DATA "/");
@@ -102,7 +79,7 @@ static void check_list(const char *expected)
                  f->b ? " " : "", f->b ? f->b + skip : "");
     }
     assert_string_equal(found, expected);
-    assert_int_equal(errors, 0);
+    assert_int_equal(test_messages.errors, 0);
     pair_list_free(&list);
 }
 
@@ -110,7 +87,7 @@ static void check_refused(const char *expected)
 {
     struct pair_list list;
     assert_false(data_folder_list(DATA, "train", &list));
-    assert_int_equal(errors, 1);
+    assert_int_equal(test_messages.errors, 1);
     assert_null(list.files);
     check_contains(expected);
 }
@@ -144,14 +121,14 @@ static void test_layouts(void **state)
         setup(NULL);
         assert_false(has("train"));
         assert_false(data_folder_list(DATA, "train", &list));
-        forget_messages();
+        test_forget_messages();
         make(cases[i].a, "y.png x.jpg ");
         if (cases[i].b)
             make(cases[i].b, "y.jpg x.png ");
         check_list(cases[i].pairs);
         assert_true(data_folder_list(DATA, "train", &list));
         assert_string_equal(list.folder, cases[i].folder);
-        assert_int_equal(warnings + infos, 0);
+        assert_int_equal(test_messages.warnings + test_messages.infos, 0);
         pair_list_free(&list);
         assert_false(has("val"));
         assert_false(data_folder_list(DATA, "val", &list));
@@ -185,17 +162,17 @@ static void test_several(void **state)
     make("A/train", "1.png 2.png ");
     make("B/train", "1.png 2.png ");
     check_list("A/train/1.png B/train/1.png, A/train/2.png B/train/2.png, ");
-    assert_int_equal(warnings, 0);
+    assert_int_equal(test_messages.warnings, 0);
 
     make("train", "stray.png ");
     check_list("A/train/1.png B/train/1.png, A/train/2.png B/train/2.png, ");
-    assert_int_equal(warnings, 1);
+    assert_int_equal(test_messages.warnings, 1);
     check_contains("dataset: using the 2 pairs of " DATA "/A/train and " DATA
                    "/B/train; other places of this split are ignored: 1 image in " DATA
                    "/train\n");
 
     // More pairs win; of equally many the first in the documented order.
-    forget_messages();
+    test_forget_messages();
     make("train/A", "1.png 2.png 3.png ");
     make("train/B", "1.png 2.png 3.png ");
     make("train/masks", "1.png 2.png 3.png 4.png ");
@@ -244,7 +221,7 @@ static void test_unpaired(void **state)
                        "/trainB look unpaired: of 5 and 3 images 2 have");
     assert_true(has("train"));
 
-    forget_messages();
+    test_forget_messages();
     make("trainB", "3.png ");
     check_list("trainA/3.png trainB/3.png, trainA/4.png trainB/4.png, "
                "trainA/5.png trainB/5.png, ");
@@ -259,7 +236,7 @@ static void test_unpaired(void **state)
     make("trainB", "n03.jpg n04.jpg n05.txt ");
     check_refused("look unpaired: of 2 and 2 images 0 have a partner");
     check_contains("passing over 1 of 3 files");
-    assert_int_equal(warnings, 1);
+    assert_int_equal(test_messages.warnings, 1);
 
     // Partners that are not read are no sign of that.
     setup(NULL);
@@ -301,7 +278,7 @@ static void test_unread(void **state)
     make("train/A", "1.png 2.tif 3.WEBP 4.tif README ");
     make("train/B", "1.png 2.png 3.png 4.jpg 5.jfif ");
     check_list("train/A/1.png train/B/1.png, ");
-    assert_int_equal(warnings, 3);
+    assert_int_equal(test_messages.warnings, 3);
     check_contains("dataset: passing over 4 of 5 files in " DATA
                    "/train/A: 2 .tif, 1 without an extension, 1 .webp (first: 2.tif). "
                    "Only .png");
@@ -311,7 +288,7 @@ static void test_unread(void **state)
                    "/train/B: the partner in " DATA
                    "/train/A has an extension that is not read (first: 2.png, 2.tif)");
 
-    forget_messages();
+    test_forget_messages();
     assert_true(test_remove_tree(DATA "/train/A/1.png"));
     check_refused("dataset: no pairs in " DATA "/train/A and " DATA
                   "/train/B can be read: 3 files have a partner whose extension is not "
@@ -349,25 +326,25 @@ static void test_unicode(void **state)
         skip();
     check_list("train/A/caf\xc3\xa9.png train/B/cafe\xcc\x81.jpg, "
                "train/A/x.png train/B/x.png, ");
-    assert_int_equal(warnings, 0);
-    assert_int_equal(infos, 1);
+    assert_int_equal(test_messages.warnings, 0);
+    assert_int_equal(test_messages.infos, 1);
     check_contains("1 of 2 pairs have names that differ in how characters are encoded "
                    "(first: caf\\xc3\\xa9.png and cafe\\xcc\\x81.jpg)");
 
     // Equal bytes come first; what is left over looks like a name that has a partner.
-    forget_messages();
+    test_forget_messages();
     make("train/A", "cafe\xcc\x81.png ");
     check_list("train/A/cafe\xcc\x81.png train/B/cafe\xcc\x81.jpg, "
                "train/A/x.png train/B/x.png, ");
     check_contains("skipping 1 of 3 files of " DATA "/train/A: the name in " DATA
                    "/train/B differs, though only in case or in how characters are "
                    "encoded (first: caf\\xc3\\xa9.png, cafe\\xcc\\x81.jpg)");
-    forget_messages();
+    test_forget_messages();
     make("train/B", "caf\xc3\xa9.jpg ");
     check_list("train/A/cafe\xcc\x81.png train/B/cafe\xcc\x81.jpg, "
                "train/A/caf\xc3\xa9.png train/B/caf\xc3\xa9.jpg, "
                "train/A/x.png train/B/x.png, ");
-    assert_int_equal(warnings + infos, 0);
+    assert_int_equal(test_messages.warnings + test_messages.infos, 0);
 }
 
 static void test_case(void **state)
@@ -376,12 +353,12 @@ static void test_case(void **state)
     make("train/A", "Photo.png x.png ");
     make("train/B", "photo.png x.png ");
     check_list("train/A/x.png train/B/x.png, ");
-    assert_int_equal(warnings, 2);
+    assert_int_equal(test_messages.warnings, 2);
     check_contains("skipping 1 of 2 files of " DATA "/train/A: the name in " DATA
                    "/train/B differs, though only in case or in how characters are "
                    "encoded (first: Photo.png, photo.png): rename one of them");
 
-    forget_messages();
+    test_forget_messages();
     assert_true(test_remove_tree(DATA "/train/B/x.png"));
     assert_true(test_remove_tree(DATA "/train/A/x.png"));
     check_refused("no files in " DATA "/train/A and " DATA "/train/B have equal names");

@@ -24,6 +24,7 @@
 #include "data/image.h"
 #include "data/pairs.h"
 #include "data/picture_file.h"
+#include "support/log.h"
 #include "support/tree.h"
 
 #ifndef TEST_FIXTURES
@@ -33,22 +34,6 @@
 #define SCRATCH DATA "/train"
 
 enum { IMAGES = 7, LOAD = 16, CROP = 12, PAIR = 2 * LOAD * LOAD * 3 };
-
-static int errors, warnings;
-static char text[8192];
-
-static void keep_message(void *user, enum log_level level, const char *message)
-{
-    (void)user;
-    errors += level == LOG_ERROR;
-    warnings += level == LOG_WARN;
-    if (strlen(text) + strlen(message) + 2 < sizeof(text)) {
-        strcat(text, message);
-        strcat(text, "\n");
-    }
-}
-
-static const struct log_sink sink = { keep_message, NULL, LOG_WARN };
 
 static void remove_files(void)
 {
@@ -95,9 +80,7 @@ static void write_images(void)
 static int setup(void **state)
 {
     (void)state;
-    errors = warnings = 0;
-    text[0] = '\0';
-    log_use(&sink);
+    test_keep_messages(LOG_WARN);
     remove_files();
     return file_make_folder(SCRATCH) ? 0 : -1;
 }
@@ -193,7 +176,7 @@ static void test_epochs(void **state)
     assert_int_equal(offsets_y, 31);
     dataset_destroy(set);
     dataset_destroy(NULL);
-    assert_int_equal(errors + warnings, 0);
+    assert_int_equal(test_messages.errors + test_messages.warnings, 0);
 }
 
 // Threads, cache and the starting point change nothing.
@@ -257,7 +240,7 @@ static void test_pure(void **state)
     }
     assert_true(same < 10 && repeated < 10);
     dataset_destroy(set);
-    assert_int_equal(errors, 0);
+    assert_int_equal(test_messages.errors, 0);
 }
 
 static void test_options(void **state)
@@ -342,17 +325,18 @@ static void test_broken(void **state)
     struct dataset *set = open_dataset(&o);
     assert_non_null(set);
     assert_int_equal(dataset_count(set), IMAGES);
-    assert_int_equal(warnings, 5);
-    assert_int_equal(errors, 0);
-    assert_string_equal(text, "dataset: passing over 1 of 12 files in " SCRATCH
-                              ": 1 .txt (first: notes.txt). Only " PICTURE_EXTENSIONS
-                              " are read: convert other images to one of these\n"
-                              "dataset: skipping " SCRATCH "/b1.png: truncated PNG\n"
-                              "dataset: skipping " SCRATCH "/b2.jpg: truncated JPEG\n"
-                              "dataset: skipping " SCRATCH
-                              "/c1.png: is 1x5, too narrow for a pair side by side\n"
-                              "dataset: skipping " SCRATCH
-                              "/zz.png: not a PNG, JPEG, BMP or TGA image\n");
+    assert_int_equal(test_messages.warnings, 5);
+    assert_int_equal(test_messages.errors, 0);
+    assert_string_equal(test_messages.text,
+                        "dataset: passing over 1 of 12 files in " SCRATCH
+                        ": 1 .txt (first: notes.txt). Only " PICTURE_EXTENSIONS
+                        " are read: convert other images to one of these\n"
+                        "dataset: skipping " SCRATCH "/b1.png: truncated PNG\n"
+                        "dataset: skipping " SCRATCH "/b2.jpg: truncated JPEG\n"
+                        "dataset: skipping " SCRATCH
+                        "/c1.png: is 1x5, too narrow for a pair side by side\n"
+                        "dataset: skipping " SCRATCH
+                        "/zz.png: not a PNG, JPEG, BMP or TGA image\n");
     assert_string_equal(dataset_name(set, 2), "c.bmp");
     assert_string_equal(dataset_name(set, 3), "d.PNG");
     for (uint32_t i = 0; i < 3 * IMAGES; i++) {
@@ -379,8 +363,8 @@ static void test_not_resized(void **state)
     struct dataset *set = open_dataset(&o);
     assert_non_null(set);
     assert_int_equal(dataset_count(set), 1);
-    assert_int_equal(warnings, 2);
-    assert_non_null(strstr(text, "high.png: is 32x17, needs 32x16"));
+    assert_int_equal(test_messages.warnings, 2);
+    assert_non_null(strstr(test_messages.text, "high.png: is 32x17, needs 32x16"));
     assert_true(dataset_next(set, &s, pixels));
     for (uint32_t y = 0; y < LOAD; y++) {
         assert_int_equal(pixels[y * LOAD], 1 + y);
@@ -395,29 +379,29 @@ static void test_nothing(void **state)
     (void)state;
 
     assert_null(open_dataset(&o));
-    assert_int_equal(errors, 1);
+    assert_int_equal(test_messages.errors, 1);
     assert_non_null(strstr(log_last_error(), "no images in " SCRATCH));
     assert_non_null(strstr(log_last_error(), ".jpeg"));
     assert_true(file_write(SCRATCH "/notes.txt", "x", 1));
     assert_null(open_dataset(&o));
-    assert_int_equal(errors, 2);
+    assert_int_equal(test_messages.errors, 2);
 
     copy_fixture("empty.png", "a.png");
     assert_null(open_dataset(&o));
-    assert_int_equal(warnings, 3);    // twice of notes.txt
-    assert_int_equal(errors, 3);
+    assert_int_equal(test_messages.warnings, 3);    // twice of notes.txt
+    assert_int_equal(test_messages.errors, 3);
     assert_non_null(strstr(log_last_error(), "none of 1 pair of " SCRATCH));
 
     assert_null(open_split(&o, DATA, "absent"));
-    assert_int_equal(errors, 4);
+    assert_int_equal(test_messages.errors, 4);
     assert_non_null(strstr(log_last_error(), DATA " has no folder absent"));
     assert_null(open_split(&o, SCRATCH, "a.png"));
-    assert_int_equal(errors, 5);
+    assert_int_equal(test_messages.errors, 5);
     assert_null(open_split(&o, DATA "/absent", "train"));
-    assert_int_equal(errors, 6);
+    assert_int_equal(test_messages.errors, 6);
     assert_non_null(strstr(log_last_error(), DATA "/absent does not exist"));
     assert_null(open_split(&o, SCRATCH "/a.png", "train"));
-    assert_int_equal(errors, 7);
+    assert_int_equal(test_messages.errors, 7);
     assert_non_null(strstr(log_last_error(), "a.png is not a folder"));
 }
 
@@ -446,10 +430,10 @@ static void test_file_goes(void **state)
     }
     assert_int_equal(given % IMAGES, 4);
     assert_true(given < 40);
-    assert_int_equal(errors, 1);
+    assert_int_equal(test_messages.errors, 1);
     assert_non_null(strstr(log_last_error(), "e.bmp is no longer readable"));
     assert_false(dataset_next(set, &s, pixels));
-    assert_int_equal(errors, 2);
+    assert_int_equal(test_messages.errors, 2);
 
     // It comes back, and the stream goes on where it was.
     write_images();
@@ -458,7 +442,7 @@ static void test_file_goes(void **state)
         assert_int_equal(s.image, given % IMAGES);
         assert_int_equal(pixels[0], 10 * s.image);
     }
-    assert_int_equal(errors, 2);
+    assert_int_equal(test_messages.errors, 2);
     dataset_destroy(set);
 }
 
@@ -479,7 +463,7 @@ static void test_destroy_early(void **state)
             assert_true(dataset_next(set, &s, pixels));
         dataset_destroy(set);
     }
-    assert_int_equal(errors, 0);
+    assert_int_equal(test_messages.errors, 0);
 }
 
 // ---------------------------------------------------------------------------
@@ -537,9 +521,10 @@ static void check_kinds(const struct dataset_options *o, enum pixel_kind input,
 {
     enum pixel_kind found_input, found_output;
     struct pair_list list;
-    const int before = warnings;    // skipped files are reported again
+    const uint32_t before =
+        test_messages.warnings;    // skipped files are reported again
     assert_true(data_folder_list(SIDES, "train", &list));
-    warnings = before;
+    test_messages.warnings = before;
     assert_true(dataset_find_kinds(o, &list, &found_input, &found_output));
     assert_int_equal(found_input, input);
     assert_int_equal(found_output, output);
@@ -577,11 +562,11 @@ static void test_sides(void **state)
     o.shuffle = false;
     for (uint32_t k = 0; k < 2; k++) {
         o.cache_bytes = k;
-        text[0] = '\0';
+        test_messages.text[0] = '\0';
         struct dataset *set = open_split(&o, SIDES, "train");
         assert_non_null(set);
         assert_string_equal(
-            text,
+            test_messages.text,
             "dataset: skipping 1 of 8 files of " SIDES
             "/train/A: no file of the same name in " SIDES
             "/train/B (first: alone.npy)\n"
@@ -601,7 +586,7 @@ static void test_sides(void **state)
             "dataset: 2 of 3 targets have values outside [-1, 1], which a generator "
             "cannot produce (first: m.npy): rescale them\n");
         assert_int_equal(dataset_count(set), 3);
-        assert_int_equal(warnings, 8 * (k + 1));
+        assert_int_equal(test_messages.warnings, 8 * (k + 1));
         assert_string_equal(dataset_name(set, 0), "a.png");
         assert_string_equal(dataset_name(set, 1), "m.npy");
         assert_string_equal(dataset_name(set, 2), "m-1.npy");
@@ -675,16 +660,16 @@ static void test_sides_by_split(void **state)
         }
         dataset_destroy(set);
     }
-    assert_int_equal(errors + warnings, 0);
+    assert_int_equal(test_messages.errors + test_messages.warnings, 0);
     o.load_size = o.crop_size = SIDE - 1;
     assert_null(open_split(&o, SIDES, "val"));
-    assert_non_null(strstr(text, "A/val/x.jpg: is 5x5, needs 4x4"));
+    assert_non_null(strstr(test_messages.text, "A/val/x.jpg: is 5x5, needs 4x4"));
 
-    errors = 0;
+    test_messages.errors = 0;
     bool has;
     assert_true(data_folder_has(SIDES, "test", &has) && !has);
     assert_null(open_split(&o, SIDES, "test"));
-    assert_int_equal(errors, 1);
+    assert_int_equal(test_messages.errors, 1);
     assert_non_null(strstr(log_last_error(), SIDES " has no folder test"));
     assert_non_null(strstr(log_last_error(), "folders A/ and B/"));
     assert_null(open_split(&o, SIDES, "train"));
@@ -715,11 +700,11 @@ static void test_wanted_kinds(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         enum pixel_kind input, output;
         o.input_kind = cases[i].kind;
-        warnings = 0;
+        test_messages.warnings = 0;
         struct pair_list list;
         assert_true(data_folder_list(SIDES, "train", &list));
         assert_true(dataset_find_kinds(&o, &list, &input, &output));
-        assert_int_equal(warnings, 0);
+        assert_int_equal(test_messages.warnings, 0);
         if (cases[i].count > 0)
             assert_int_equal(input, cases[i].found);
         assert_int_equal(output, PIXEL_U8);
@@ -779,7 +764,7 @@ static void test_passing(void **state)
     none = (struct rlimit){ 0, all.rlim_max };
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     bool found = dataset_find_kinds(&o, &list, &input, &output);
-    const int first_errors = errors;
+    const uint32_t first_errors = test_messages.errors;
     o.input_kind = o.output_kind = PIXEL_U8;
     struct dataset *set = dataset_create(&o, &list);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
@@ -787,28 +772,28 @@ static void test_passing(void **state)
     assert_false(found);
     assert_int_equal(first_errors, 1);
     assert_null(set);
-    assert_int_equal(errors, 2);
-    assert_int_equal(warnings, 0);
-    assert_non_null(strstr(text, "cannot read " SCRATCH "/a.bmp: "));
+    assert_int_equal(test_messages.errors, 2);
+    assert_int_equal(test_messages.warnings, 0);
+    assert_non_null(strstr(test_messages.text, "cannot read " SCRATCH "/a.bmp: "));
 
     // One file of several, which opens and fails (Linux).
     if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
         assert_int_equal(symlink("/proc/self/mem", SCRATCH "/c1.png"), 0);
         assert_null(open_dataset(&o));
-        assert_int_equal(errors, 3);
-        assert_int_equal(warnings, 0);
+        assert_int_equal(test_messages.errors, 3);
+        assert_int_equal(test_messages.warnings, 0);
         assert_non_null(strstr(log_last_error(), "cannot read " SCRATCH "/c1.png: "));
         assert_true(os_file_remove(SCRATCH "/c1.png"));
     }
 
     // A file that goes between the listing and the check is no damaged one either.
-    errors = 0;
+    test_messages.errors = 0;
     assert_true(data_folder_list(DATA, "train", &list));
     assert_true(test_remove_tree(SCRATCH "/c.bmp"));
     assert_null(dataset_create(&o, &list));
     pair_list_free(&list);
-    assert_int_equal(errors, 1);
-    assert_int_equal(warnings, 0);
+    assert_int_equal(test_messages.errors, 1);
+    assert_int_equal(test_messages.warnings, 0);
     assert_non_null(strstr(log_last_error(), "/c.bmp: is gone since its folder was"));
 
     // A link that leads nowhere stays one.
@@ -816,8 +801,9 @@ static void test_passing(void **state)
     set = open_dataset(&o);
     assert_non_null(set);
     assert_int_equal(dataset_count(set), IMAGES - 1);
-    assert_int_equal(warnings, 1);
-    assert_non_null(strstr(text, "skipping " SCRATCH "/c.bmp: is a link that leads"));
+    assert_int_equal(test_messages.warnings, 1);
+    assert_non_null(
+        strstr(test_messages.text, "skipping " SCRATCH "/c.bmp: is a link that leads"));
     dataset_destroy(set);
     assert_true(os_file_remove(SCRATCH "/c.bmp"));
 }

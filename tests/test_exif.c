@@ -17,29 +17,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/picture_file.h"
+#include "support/log.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_exif.scratch"
 
-static char text[1024];
-
-static void keep_message(void *user, enum log_level level, const char *message)
-{
-    (void)user;
-    (void)level;
-    if (strlen(text) + strlen(message) + 2 < sizeof(text)) {
-        strcat(text, message);
-        strcat(text, "\n");
-    }
-}
-
-static const struct log_sink sink = { keep_message, NULL, LOG_WARN };
-
 static int setup(void **state)
 {
     (void)state;
-    text[0] = '\0';
-    log_use(&sink);
+    test_keep_messages(LOG_WARN);
     return file_make_folder(SCRATCH) ? 0 : -1;
 }
 
@@ -176,7 +162,7 @@ static void check_file(const char *path, uint32_t orientation)
 {
     struct picture p;
     struct reason reason = { "" };
-    text[0] = '\0';
+    test_forget_messages();
     if (!picture_read(path, &p, &reason))
         fail_msg("%s: %s", path, reason.text);
     assert_int_equal(p.orientation, orientation);
@@ -188,13 +174,14 @@ static void check_file(const char *path, uint32_t orientation)
     snprintf(expected, sizeof(expected),
              "image: %s is used as it is stored: its EXIF orientation, %u, says", path,
              (unsigned)orientation);
-    assert_non_null(strstr(text, expected));
+    assert_non_null(strstr(test_messages.text, expected));
     picture_warn_of_orientation(path, orientation, 2, 10);
     snprintf(expected, sizeof(expected),
              "which is not applied (first: %s, orientation %u); ", path,
              (unsigned)orientation);
-    assert_non_null(strstr(text, "image: 2 of 10 images are used as they are stored"));
-    assert_non_null(strstr(text, expected));
+    assert_non_null(strstr(test_messages.text,
+                           "image: 2 of 10 images are used as they are stored"));
+    assert_non_null(strstr(test_messages.text, expected));
 }
 
 static void test_jpeg(void **state)

@@ -28,18 +28,6 @@
 
 #define SCRATCH "test_file.scratch"
 
-static int messages[LOG_DEBUG + 1];
-static char last_text[4096];
-
-static void count_message(void *user, enum log_level level, const char *text)
-{
-    (void)user;
-    messages[level]++;
-    snprintf(last_text, sizeof(last_text), "%s", text);
-}
-
-static const struct log_sink sink = { count_message, NULL, LOG_INFO };
-
 static void remove_files(const char *folder)
 {
     struct file_list list;
@@ -56,8 +44,7 @@ static void remove_files(const char *folder)
 static int setup(void **state)
 {
     (void)state;
-    memset(messages, 0, sizeof(messages));
-    log_use(&sink);
+    test_keep_messages(LOG_INFO);
     test_forget_error();
     remove_files(SCRATCH);
     return file_make_folder(SCRATCH) ? 0 : -1;
@@ -117,7 +104,7 @@ static void test_round_trip(void **state)
     mem_free(data);
     mem_free(big);
     assert_int_equal(count_temporaries(), 0);
-    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_int_equal(test_messages.errors, 0);
 }
 
 static void test_replace(void **state)
@@ -151,23 +138,23 @@ static void test_failures(void **state)
     (void)state;
 
     assert_false(file_read(SCRATCH "/absent", &data, &size));
-    assert_int_equal(messages[LOG_ERROR], 1);
+    assert_int_equal(test_messages.errors, 1);
     assert_non_null(strstr(log_last_error(), SCRATCH "/absent"));
     assert_false(file_read(SCRATCH, &data, &size));
     assert_non_null(strstr(log_last_error(), "folder"));
     assert_false(file_write(SCRATCH "/absent/a", "x", 1));
     assert_non_null(strstr(log_last_error(), SCRATCH "/absent/a"));
-    assert_int_equal(messages[LOG_ERROR], 3);
+    assert_int_equal(test_messages.errors, 3);
 
     assert_false(file_load(SCRATCH "/absent", 99, &data, &size, &reason));
     assert_true(strlen(reason.text) > 0);
     assert_int_equal(reason.kind, REASON_ABSENT);
-    assert_int_equal(messages[LOG_ERROR], 3);
+    assert_int_equal(test_messages.errors, 3);
 
     // A folder cannot be replaced by a file; nothing is left beside it.
     assert_true(file_make_folder(SCRATCH "/folder"));
     assert_false(file_write(SCRATCH "/folder", "x", 1));
-    assert_int_equal(messages[LOG_ERROR], 4);
+    assert_int_equal(test_messages.errors, 4);
     assert_int_equal(count_temporaries(), 0);
 }
 
@@ -185,7 +172,7 @@ static void test_full_disk(void **state)
     for (int i = 0; i < 4; i++) {
         struct rlimit few = { 5, all.rlim_max };
         struct file_writer w;
-        messages[LOG_ERROR] = 0;
+        test_messages.errors = 0;
         assert_true(file_writer_begin(&w, SCRATCH "/a", i % 2));
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
         bool ok = file_writer_write(&w, big, i < 2 ? 10 : sizeof(big));
@@ -195,8 +182,8 @@ static void test_full_disk(void **state)
             file_writer_abort(&w);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
         assert_false(ok);
-        assert_int_equal(messages[LOG_ERROR], 1);
-        assert_non_null(strstr(last_text, SCRATCH "/a: "));
+        assert_int_equal(test_messages.errors, 1);
+        assert_non_null(strstr(test_messages.last, SCRATCH "/a: "));
         assert_content(SCRATCH "/a", "old");
         assert_int_equal(count_temporaries(), 0);
     }
@@ -406,9 +393,9 @@ static void test_list(void **state)
     assert_int_equal(list.count, 0);
     file_list_free(&list);
 
-    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_int_equal(test_messages.errors, 0);
     assert_false(file_list_read(SCRATCH "/absent", &list));
-    assert_int_equal(messages[LOG_ERROR], 1);
+    assert_int_equal(test_messages.errors, 1);
     file_list_free(&list);
     assert_true(test_remove_tree(SCRATCH "/list/.hidden"));
     remove_files(SCRATCH "/list");
@@ -430,11 +417,11 @@ static void test_folders(void **state)
     assert_true(file_write(SCRATCH "/one/file", "", 0));
     assert_true(file_exists(SCRATCH "/one/file"));
     assert_false(file_is_folder(SCRATCH "/one/file"));
-    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_int_equal(test_messages.errors, 0);
     assert_false(file_make_folder(SCRATCH "/one/file"));
-    assert_int_equal(messages[LOG_ERROR], 1);
+    assert_int_equal(test_messages.errors, 1);
     assert_false(file_make_folder(SCRATCH "/one/file/four"));
-    assert_int_equal(messages[LOG_ERROR], 2);
+    assert_int_equal(test_messages.errors, 2);
     assert_true(test_remove_tree(SCRATCH "/one/file"));
 }
 
@@ -558,7 +545,7 @@ static void test_cache_folder(void **state)
     assert_null(os_cache_folder());
     unsetenv("HOME");
     assert_null(os_cache_folder());
-    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_int_equal(test_messages.errors, 0);
     if (*home)
         setenv("HOME", home, 1);
     if (*cache)
@@ -627,7 +614,7 @@ static void test_lock(void **state)
     assert_null(second);
     assert_false(held);
     assert_int_equal(error, EMFILE);
-    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_int_equal(test_messages.errors, 0);
 }
 
 // What is needed is left out where it is not known, and what a file that is removed has
@@ -662,7 +649,7 @@ static void test_memory(void **state)
     }
     for (uint32_t i = 0; i < 1000; i++)
         assert_int_equal(items[i], i);
-    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_int_equal(test_messages.errors, 0);
     size_t before = capacity;
     assert_false(mem_grow(&items, &capacity, SIZE_MAX / 2, sizeof(*items)));
     assert_int_equal(capacity, before);
@@ -670,7 +657,7 @@ static void test_memory(void **state)
     mem_free(items);
 
     assert_null(mem_array(SIZE_MAX / 2, 3));
-    assert_int_equal(messages[LOG_ERROR], 2);
+    assert_int_equal(test_messages.errors, 2);
     char *text = mem_printf("%s-%d", "x", 7);
     assert_string_equal(text, "x-7");
     mem_free(text);
@@ -713,7 +700,7 @@ static void test_passing_reasons(void **state)
     assert_int_equal(reason.kind, REASON_ABSENT);
     assert_false(file_load(SCRATCH, FILE_READ_LIMIT, &data, &size, &reason));
     assert_int_equal(reason.kind, REASON_CONTENT);
-    assert_int_equal(messages[LOG_ERROR], 0);
+    assert_int_equal(test_messages.errors, 0);
 }
 
 int main(void)

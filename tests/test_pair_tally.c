@@ -18,6 +18,7 @@
 #include "data/data_folder.h"
 #include "data/dataset.h"
 #include "data/picture_file.h"
+#include "support/log.h"
 #include "support/tree.h"
 
 #define DATA "test_pair_tally.scratch"
@@ -25,25 +26,10 @@
 
 enum { SIDE = 16 };
 
-static int warnings;
-static char text[4096];
-
-static void keep_message(void *user, enum log_level level, const char *message)
-{
-    (void)user;
-    warnings += level <= LOG_WARN;
-    if (strlen(text) + strlen(message) + 2 < sizeof(text)) {
-        strcat(text, message);
-        strcat(text, "\n");
-    }
-}
-
-static const struct log_sink sink = { keep_message, NULL, LOG_WARN };
-
 static int setup(void **state)
 {
     (void)state;
-    log_use(&sink);
+    test_keep_messages(LOG_WARN);
     test_remove_tree(DATA);
     return file_make_folder(TRAIN "/A") && file_make_folder(TRAIN "/B") ? 0 : -1;
 }
@@ -76,13 +62,12 @@ static struct dataset_options options(void)
     };
 }
 
-// How many pairs can be used. The messages are in `text`.
+// How many pairs can be used. The messages are in test_messages.
 static uint32_t count_pairs(const struct dataset_options *o)
 {
     struct pair_list list;
     uint32_t count = 0;
-    warnings = 0;
-    text[0] = '\0';
+    test_forget_messages();
     assert_true(data_folder_list(DATA, "train", &list));
     struct dataset *set = dataset_create(o, &list);
     if (set)
@@ -94,8 +79,8 @@ static uint32_t count_pairs(const struct dataset_options *o)
 
 static void check_contains(const char *expected)
 {
-    if (!strstr(text, expected))
-        fail_msg("\"%s\" is not in:\n%s", expected, text);
+    if (!strstr(test_messages.text, expected))
+        fail_msg("\"%s\" is not in:\n%s", expected, test_messages.text);
 }
 
 static void test_halves(void **state)
@@ -107,7 +92,7 @@ static void test_halves(void **state)
     write_blank(TRAIN "/b.png", PIXEL_U8, 41, 20);
     write_blank(TRAIN "/c.png", PIXEL_U8, 200, 92);
     assert_int_equal(count_pairs(&o), 3);
-    assert_int_equal(warnings, 0);
+    assert_int_equal(test_messages.warnings, 0);
 
     write_blank(TRAIN "/d.png", PIXEL_U8, 256, 256);
     write_blank(TRAIN "/e.png", PIXEL_U8, 100, 100);
@@ -115,7 +100,7 @@ static void test_halves(void **state)
     for (o.threads = 1; o.threads < 5; o.threads++) {
         assert_int_equal(count_pairs(&o), 6);
         assert_string_equal(
-            text,
+            test_messages.text,
             "dataset: in 3 of 6 images the halves A and B are not square, but are "
             "stretched to squares (first: " TRAIN "/d.png, halves of 128x256): "
             "check that each image is a pair, with A on the left and B on the "
@@ -131,12 +116,12 @@ static void test_sides(void **state)
     write_blank(TRAIN "/A/a.png", PIXEL_U8, 40, 30);
     write_blank(TRAIN "/B/a.png", PIXEL_U8, 80, 60);
     assert_int_equal(count_pairs(&o), 1);
-    assert_int_equal(warnings, 0);
+    assert_int_equal(test_messages.warnings, 0);
     write_blank(TRAIN "/A/b.png", PIXEL_U8, 30, 40);
     write_blank(TRAIN "/B/b.png", PIXEL_U8, 40, 30);
     o.swap = true;
     assert_int_equal(count_pairs(&o), 2);
-    assert_string_equal(text,
+    assert_string_equal(test_messages.text,
                         "dataset: in 1 of 2 pairs A and B differ in shape and are "
                         "stretched to squares, each in its own way (first: " TRAIN
                         "/A/b.png, A is 30x40, B 40x30): check that they show the "
@@ -144,7 +129,7 @@ static void test_sides(void **state)
     // What is not resized is not stretched.
     o.resize = false;
     assert_int_equal(count_pairs(&o), 0);
-    assert_null(strstr(text, "differ in shape"));
+    assert_null(strstr(test_messages.text, "differ in shape"));
 }
 
 // Most files decide, not the first one.
@@ -161,13 +146,13 @@ static void test_kinds(void **state)
     write_blank(TRAIN "/B/c.npy", PIXEL_F32, 8, 8);
     write_blank(TRAIN "/B/d.npy", PIXEL_F32, 8, 8);
     assert_int_equal(count_pairs(&o), 2);
-    assert_int_equal(warnings, 1);
+    assert_int_equal(test_messages.warnings, 1);
     check_contains(
         "dataset: skipping 2 of 4 pairs: their input is not u8 (first: " TRAIN
         "/A/a.png, which is u16)");
     o.swap = true;
     assert_int_equal(count_pairs(&o), 2);
-    assert_int_equal(warnings, 2);
+    assert_int_equal(test_messages.warnings, 2);
     check_contains("skipping 1 of 4 pairs: their input is not f32 (first: " TRAIN
                    "/B/a.png, which is u8)");
     check_contains("skipping 1 of 4 pairs: their target is not u8 (first: " TRAIN
@@ -200,8 +185,8 @@ static void test_channels(void **state)
     write_blank(TRAIN "/B/b.png", PIXEL_U8, 8, 8);
     write_blank(TRAIN "/B/c.png", PIXEL_U8, 8, 8);
     assert_int_equal(count_pairs(&o), 2);
-    assert_string_equal(text, "dataset: skipping " TRAIN
-                              "/A/c.npy: has 5 channels, the model 3\n");
+    assert_string_equal(test_messages.text, "dataset: skipping " TRAIN
+                                            "/A/c.npy: has 5 channels, the model 3\n");
 }
 
 // Resizing overshoots at edges: targets within [-1, 1] are within it.
@@ -217,7 +202,7 @@ static void test_range(void **state)
         samples[i] = i % 9 < 4 ? -1.0f : 1.0f;
     assert_true(picture_write(TRAIN "/B/a.npy", &p));
     assert_int_equal(count_pairs(&o), 1);
-    assert_string_equal(text, "");
+    assert_string_equal(test_messages.text, "");
     samples[0] = 1.5f;
     assert_true(picture_write(TRAIN "/B/a.npy", &p));
     picture_free(&p);
@@ -256,7 +241,7 @@ static void test_narrow(void **state)
         assert_true(file_write(TRAIN "/B/a.npy", file, 10 + (size_t)length + samples));
         assert_int_equal(count_pairs(&o), 1);
         if (!cases[i].is_narrow)
-            assert_string_equal(text, "");
+            assert_string_equal(test_messages.text, "");
         else
             check_contains("dataset: 1 of 1 pair has an array of integers that are not "
                            "u1, though none is above 255 (first: " TRAIN "/B/a.npy)");
@@ -312,9 +297,10 @@ static void test_turned(void **state)
     mem_free(data);
     assert_int_equal(count_pairs(&o), 3);
     assert_string_equal(
-        text, "dataset: 2 of 3 pairs have an image whose EXIF orientation says that it "
-              "is turned or mirrored, which is not applied (first: " TRAIN
-              "/B/b.jpg, orientation 6); " PICTURE_TURN "\n");
+        test_messages.text,
+        "dataset: 2 of 3 pairs have an image whose EXIF orientation says that it "
+        "is turned or mirrored, which is not applied (first: " TRAIN
+        "/B/b.jpg, orientation 6); " PICTURE_TURN "\n");
 }
 
 int main(void)

@@ -22,17 +22,6 @@
 #define SCRATCH "test_sums.scratch"
 #define PATH SCRATCH "/a.safetensors"
 
-static char last_text[4096];
-
-static void keep_message(void *user, enum log_level level, const char *text)
-{
-    (void)user;
-    (void)level;
-    snprintf(last_text, sizeof(last_text), "%s", text);
-}
-
-static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
-
 // Values of xxHash 0.8.2 (`printf abc | xxhsum -H3`).
 static void test_known(void **state)
 {
@@ -153,10 +142,12 @@ static void test_any_bit(void **state)
             assert_memory_equal(data, good, DATA_SIZE);
             assert_string_equal(step, "20");
         } else if (i / 8 >= size - DATA_SIZE) {
-            assert_non_null(strstr(last_text, "is damaged: the numbers of tensor "));
-            assert_non_null(strstr(last_text, i / 8 < size - 48   ? "tensor count"
-                                              : i / 8 < size - 24 ? "tensor b"
-                                                                  : "tensor a"));
+            assert_non_null(
+                strstr(test_messages.last, "is damaged: the numbers of tensor "));
+            assert_non_null(
+                strstr(test_messages.last, i / 8 < size - 48   ? "tensor count"
+                                           : i / 8 < size - 24 ? "tensor b"
+                                                               : "tensor a"));
         }
         fseek(stream, (long)(i / 8), SEEK_SET);
         fputc(was, stream);
@@ -204,7 +195,7 @@ static void test_other_writer(void **state)
     assert_true(file_writer_commit(&f));
     mem_free(text);
     if (!read_all(path, step, data))
-        fail_msg("%s", last_text);
+        fail_msg("%s", test_messages.last);
 
     // A file without sums is read as it is.
     static const char plain[] =
@@ -220,7 +211,7 @@ static void test_other_writer(void **state)
 static int setup(void **state)
 {
     (void)state;
-    log_use(&sink);
+    test_keep_messages(LOG_INFO);
     return file_make_folder(SCRATCH) ? 0 : -1;
 }
 

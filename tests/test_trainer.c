@@ -22,6 +22,7 @@
 #include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
 #include "support/gpu.h"
+#include "support/log.h"
 #include "support/tree.h"
 #include "train/trainer_inside.h"
 
@@ -31,17 +32,6 @@
 #define CROP 32
 #define PAIRS 5
 #define STEPS 13
-
-static char messages[8192];    // errors and warnings
-
-static void keep_message(void *user, enum log_level level, const char *text)
-{
-    size_t used = strlen(messages);
-    (void)user, (void)level;
-    snprintf(messages + used, sizeof(messages) - used, "%s\n", text);
-}
-
-static const struct log_sink sink = { .callback = keep_message, .level = LOG_WARN };
 
 static void write_pair(const char *folder, uint32_t number, uint32_t side)
 {
@@ -79,11 +69,10 @@ static struct pix_train_options tiny(const char *out)
 
 static struct trainer *begin(const struct pix_train_options *o, bool no_overlap)
 {
-    messages[0] = '\0';
-    log_use(&sink);
+    test_keep_messages(LOG_WARN);
     struct trainer *t = trainer_create(test_gpu(), 0.2, no_overlap, o);
     if (!t)
-        fail_msg("%s", messages);
+        fail_msg("%s", test_messages.text);
     return t;
 }
 
@@ -96,7 +85,7 @@ static void end(struct trainer *t)
 static void step(struct trainer *t, uint64_t number, struct pix_step_metrics *m)
 {
     if (trainer_step(t, m) != PIX_STEP_DONE)
-        fail_msg("step %" PRIu64 ": %s", number, messages);
+        fail_msg("step %" PRIu64 ": %s", number, test_messages.text);
     assert_int_equal(m->step, number);
 }
 
@@ -181,7 +170,7 @@ static void test_same_run(void **state)
         assert_int_equal(trainer_step(t, &m), PIX_STEP_FINISHED);
         assert_int_equal(trainer_drain(t, &m), PIX_STEP_FINISHED);
         end(t);
-        assert_string_equal(messages, "");
+        assert_string_equal(test_messages.text, "");
         read_metrics(o.out, STEPS, losses[ring]);
     }
     assert_memory_equal(losses[0], losses[1], sizeof(losses[0]));
@@ -273,8 +262,8 @@ static VkResult VKAPI_CALL lose_queue(VkQueue queue, uint32_t count,
 
 static void assert_says(const char *part)
 {
-    if (!strstr(messages, part))
-        fail_msg("no message has \"%s\": %s", part, messages);
+    if (!strstr(test_messages.text, part))
+        fail_msg("no message has \"%s\": %s", part, test_messages.text);
 }
 
 // Steps 5 and 6 are under way when the device goes; 5 is the one that failed.
@@ -298,7 +287,7 @@ static void test_lost_device(void **state)
     assert_says("train: step 5 failed");
     assert_says("was lost in kernel");
     assert_says("step-00000004");
-    assert_null(strstr(messages, "step 6"));
+    assert_null(strstr(test_messages.text, "step 6"));
     assert_false(trainer_save(t));
     assert_int_equal(trainer_drain(t, &m), PIX_STEP_FAILED);
     end(t);
@@ -321,7 +310,7 @@ static void test_failed_submission(void **state)
     PFN_vkQueueSubmit submit = device->vk.vkQueueSubmit;
     device->vk.vkQueueSubmit = lose_queue;
     step(t, 5, &m);
-    assert_null(strstr(messages, "failed"));
+    assert_null(strstr(test_messages.text, "failed"));
     assert_int_equal(trainer_step(t, &m), PIX_STEP_FAILED);
     device->vk.vkQueueSubmit = submit;
     assert_says("train: step 6 failed");
@@ -349,8 +338,7 @@ static void test_half_submitted(void **state)
     struct pix_step_metrics m;
     (void)state;
     o.sample_freq = o.save_freq = 0;
-    messages[0] = '\0';
-    log_use(&sink);
+    test_keep_messages(LOG_WARN);
     struct trainer *t = trainer_create(device, 0.002, false, &o);
     assert_non_null(t);
     for (uint64_t i = 1; i <= 4; i++)
@@ -469,7 +457,7 @@ static void test_full_device(void **state)
     const bool saved = trainer_save(t);
     device->vk.vkAllocateMemory = allocate;
     device->vk.vkCreateCommandPool = create;
-    assert_string_equal(messages, "");
+    assert_string_equal(test_messages.text, "");
     assert_int_equal(m.step, 7);
     assert_true(saved);
     assert_true(has_checkpoint(o.out, 5));
@@ -502,11 +490,11 @@ static void test_no_batch(void **state)
     assert_true(test_remove_tree(SCRATCH "/many/train/95.png"));
     for (uint64_t i = 2; i <= FILES / BATCH; i++) {
         step(t, i, &m);
-        assert_string_equal(messages, "");
+        assert_string_equal(test_messages.text, "");
     }
     assert_int_equal(trainer_step(t, &m), PIX_STEP_FAILED);
-    assert_non_null(strstr(messages, "95.png is no longer readable"));
-    assert_null(strstr(strstr(messages, "95.png") + 1, "95.png"));
+    assert_non_null(strstr(test_messages.text, "95.png is no longer readable"));
+    assert_null(strstr(strstr(test_messages.text, "95.png") + 1, "95.png"));
     assert_true(has_checkpoint(o.out, FILES / BATCH));
     end(t);
     read_metrics(o.out, FILES / BATCH, losses);

@@ -11,13 +11,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "formats/archive.h"
+#include "support/log.h"
 #include "support/tree.h"
 
 static const char *scratch_folder;
 static char scratch[256];
-
-static char last_text[4096];
-static unsigned errors;
 
 void pth_use_folder(const char *folder)
 {
@@ -37,34 +35,23 @@ const char *pth_scratch(void)
 
 unsigned pth_errors(void)
 {
-    return errors;
+    return test_messages.errors;
 }
 
 void pth_forget_errors(void)
 {
-    errors = 0;
+    test_messages.errors = 0;
 }
 
 const char *pth_last_message(void)
 {
-    return last_text;
+    return test_messages.last;
 }
-
-static void keep_message(void *user, enum log_level level, const char *text)
-{
-    (void)user;
-    errors += level == LOG_ERROR;
-    snprintf(last_text, sizeof(last_text), "%s", text);
-}
-
-static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
 
 int pth_setup(void **state)
 {
     (void)state;
-    log_use(&sink);
-    last_text[0] = '\0';
-    errors = 0;
+    test_keep_messages(LOG_INFO);
     return file_make_folder(scratch_folder) ? 0 : -1;
 }
 
@@ -96,7 +83,7 @@ void pth_patch_scratch(size_t at, int byte)
 bool pth_try_scratch(void)
 {
     static const char *const parts[] = { "netG", NULL };
-    errors = 0;
+    test_messages.errors = 0;
     struct pth *p = pth_open(scratch, parts);
     bool ok = p != NULL;
     for (size_t i = 0; ok && i < pth_count(p); i++) {
@@ -108,8 +95,8 @@ bool pth_try_scratch(void)
         ok = pth_read(p, e, values);
     }
     pth_close(p);
-    if (errors != !ok)
-        fail_msg("%u errors: %s", errors, last_text);
+    if (test_messages.errors != !ok)
+        fail_msg("%u errors: %s", test_messages.errors, test_messages.last);
     return ok;
 }
 
@@ -152,15 +139,17 @@ void pth_write_legacy(const char *pickle, size_t size)
 static void check_hostile(const struct pth_hostile *h, size_t index, bool legacy)
 {
     (legacy ? pth_write_legacy : pth_write_archive)(h->pickle, h->size);
-    errors = 0;
+    test_messages.errors = 0;
     struct pth *p = pth_open(scratch, NULL);
     // The older kind of file has a list of storages too, and finds some mistakes by it.
     const char *why = legacy && h->why ? "" : h->why;
-    bool right = why ? !p && errors == 1 && strstr(last_text, why) : p != NULL;
+    bool right =
+        why ? !p && test_messages.errors == 1 && strstr(test_messages.last, why)
+            : p != NULL;
     if (!right)
         fail_msg("pickle %d, %s: %s, %u errors, not \"%s\": %s", (int)index,
-                 legacy ? "legacy" : "zip", p ? "taken" : "refused", errors,
-                 why ? why : "", last_text);
+                 legacy ? "legacy" : "zip", p ? "taken" : "refused",
+                 test_messages.errors, why ? why : "", test_messages.last);
     pth_close(p);
 }
 
@@ -179,9 +168,9 @@ struct pth *pth_open_good(const char *path)
 {
     struct pth *p = pth_open(path, NULL);
     if (!p)
-        print_error("%s\n", last_text);
+        print_error("%s\n", test_messages.last);
     assert_non_null(p);
-    assert_int_equal(errors, 0);
+    assert_int_equal(test_messages.errors, 0);
     assert_true(pth_looks_like(path));
     return p;
 }
@@ -191,8 +180,8 @@ float *pth_read_good(struct pth *p, const struct pth_entry *e)
     float *values = calloc(e->count + 1, sizeof(*values));
     assert_non_null(values);
     if (!pth_read(p, e, values))
-        print_error("%s\n", last_text);
-    assert_int_equal(errors, 0);
+        print_error("%s\n", test_messages.last);
+    assert_int_equal(test_messages.errors, 0);
     return values;
 }
 
@@ -251,9 +240,9 @@ void pth_check_network(struct pth *p, bool counted)
 
 void pth_check_refused(const char *path, const char *why)
 {
-    errors = 0;
+    test_messages.errors = 0;
     struct pth *p = pth_open(path, NULL);
-    if (p || errors != 1 || !strstr(last_text, why))
+    if (p || test_messages.errors != 1 || !strstr(test_messages.last, why))
         fail_msg("%s: %s, %u errors, not \"%s\": %s", path, p ? "taken" : "refused",
-                 errors, why, last_text);
+                 test_messages.errors, why, test_messages.last);
 }
