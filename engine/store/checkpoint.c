@@ -585,43 +585,45 @@ const char *checkpoint_not_finite(const struct checkpoint *c)
     return c->not_finite;
 }
 
-bool checkpoint_find_finite(struct checkpoint *c, bool *is_finite)
+// Whether a tensor is a weight of this network or the average of one. NULL: any is.
+static bool is_of(const struct safetensors_entry *e, const char *network)
+{
+    const size_t length = network ? strlen(network) : 0;
+    const char *name = strncmp(e->name, "ema.", 4) == 0 ? e->name + 4 : e->name;
+    return !network || (strncmp(name, network, length) == 0 && name[length] == '.');
+}
+
+// Reads the tensors of a network, which compares them with their sums. With is_finite
+// it ends at the first one that has an infinity or a NaN.
+static bool read_each(struct checkpoint *c, const char *network, bool *is_finite)
 {
     void *data = NULL;
     size_t capacity = 0;
-    bool ok = true;
-    *is_finite = true;
-    for (size_t i = 0; i < safetensors_count(c->file) && ok && *is_finite; i++) {
+    bool ok = true, goes_on = true;
+    for (size_t i = 0; i < safetensors_count(c->file) && ok && goes_on; i++) {
         const struct safetensors_entry *e = safetensors_at(c->file, i);
         const uint64_t bytes = e->end - e->begin;
-        if (strcmp(e->kind, "F32") != 0)
+        if (!is_of(e, network))
             continue;
         ok = mem_grow(&data, &capacity, (size_t)bytes, 1) && read_entry(c, e, data);
-        *is_finite = ok && all_finite(data, bytes);
+        if (ok && is_finite && strcmp(e->kind, "F32") == 0)
+            goes_on = *is_finite = all_finite(data, bytes);
     }
     mem_free(data);
     return ok;
 }
 
+bool checkpoint_find_finite(struct checkpoint *c, bool *is_finite)
+{
+    *is_finite = true;
+    const bool ok = read_each(c, NULL, is_finite);
+    *is_finite = *is_finite && ok;
+    return ok;
+}
+
 bool checkpoint_verify(struct checkpoint *c, const char *network)
 {
-    const size_t length = strlen(network), count = safetensors_count(c->file);
-    uint64_t largest = 0;
-    if (!safetensors_has_sums(c->file))
-        return true;
-    for (size_t i = 0; i < count; i++)
-        largest = MAX(largest, safetensors_at(c->file, i)->end -
-                                   safetensors_at(c->file, i)->begin);
-    void *scratch = mem_alloc((size_t)largest);
-    bool ok = scratch != NULL;
-    for (size_t i = 0; ok && i < count; i++) {
-        const struct safetensors_entry *e = safetensors_at(c->file, i);
-        const char *name = strncmp(e->name, "ema.", 4) == 0 ? e->name + 4 : e->name;
-        if (strncmp(name, network, length) == 0 && name[length] == '.')
-            ok = read_entry(c, e, scratch);
-    }
-    mem_free(scratch);
-    return ok;
+    return !safetensors_has_sums(c->file) || read_each(c, network, NULL);
 }
 
 bool checkpoint_read(struct checkpoint *c, const char *network, const struct weight *w,
