@@ -202,6 +202,32 @@ PIX_API bool pix_array_list(const char *folder, char ***names, uint32_t *count);
 PIX_API bool pix_array_list_others(const char *folder, char *text, size_t size);
 
 // ---------------------------------------------------------------------------
+// Metrics
+
+// How far an image is from its target. Computed on the values that are written to
+// files: 8 or 16 bits, or floats.
+enum pix_metric {
+    PIX_METRIC_L1,      // mean absolute difference, with pixels in [-1, 1]: 0 to 2
+    PIX_METRIC_MSE,     // mean squared difference, likewise
+    PIX_METRIC_PSNR,    // dB, of the whole range of the sample type; infinite for
+                        // equals
+    // Wang et al. 2004: Gaussian window of 11 x 11, sigma 1.5, K 0.01 and 0.03, the
+    // mean over channels. From 11 pixels on.
+    PIX_METRIC_SSIM,
+    // Wang et al. 2003, five scales. An image of less than 176 pixels has as many as
+    // fit; their weights are divided by their sum.
+    PIX_METRIC_MS_SSIM,
+    PIX_METRIC_COUNT,
+};
+
+// "l1", "mse", "psnr", "ssim" or "ms_ssim".
+PIX_API const char *pix_metric_name(enum pix_metric metric);
+// False if no metric has this name.
+PIX_API bool pix_metric_find(const char *name, enum pix_metric *metric);
+// Whether larger values are better.
+PIX_API bool pix_metric_is_rising(enum pix_metric metric);
+
+// ---------------------------------------------------------------------------
 // Training
 
 // All options of a training run. Names and defaults are the PyTorch port's. Text fields
@@ -280,7 +306,17 @@ struct pix_train_options {
     uint64_t save_freq;      // steps between checkpoints; 0: only at the end
     uint64_t log_freq;       // steps between lines of metrics
     uint64_t sample_freq;    // steps between sample grids; 0: only at the end
-    uint32_t val_freq;    // epochs between validations on val/; 0: none, "plateau": 1
+    // Epochs between validations on val/; 0: none, or 1 with lr_policy "plateau",
+    // `best` or `patience`.
+    uint32_t val_freq;
+    // What validations compute, names of enum pix_metric separated by commas:
+    // "l1,ssim". `best` and L1 are always computed.
+    const char *val_metrics;
+    // A metric by its name: its best validation is kept in
+    // checkpoints/best.safetensors, beside those of `keep`, and "plateau" and
+    // `patience` follow it. "none": they follow L1.
+    const char *best;
+    uint32_t patience;    // end after so many validations that are no better; 0: never
     uint32_t keep;        // checkpoints to keep, the newest
     // When a loss, a weight or a moment is not finite (infinity or NaN): "stop": the
     // step fails, and no checkpoint with such a number is written; "continue": warn
@@ -384,10 +420,13 @@ struct pix_step_metrics {
     uint64_t steps;    // the run's total
     uint64_t epoch;    // from 1
     double loss_d_real, loss_d_fake, loss_d_gp, loss_g_gan, loss_g_l1;
-    bool has_gan;     // loss_d_real, loss_d_fake and loss_g_gan; else there is no D
-    bool has_gp;      // loss_d_gp
-    bool has_val;     // val_l1: this step ended an epoch with validation
-    double val_l1;    // mean absolute error on val/, pixels in [-1, 1]
+    bool has_gan;    // loss_d_real, loss_d_fake and loss_g_gan; else there is no D
+    bool has_gp;     // loss_d_gp
+    bool has_val;    // this step ended an epoch with validation: the next two
+    bool is_best;    // no earlier validation was as good, by the option `best` or L1
+    // Means over the images of val/ as translate would write them. PSNR leaves out
+    // those that equal their targets, and is infinite if all do. NaN: not computed.
+    double val[PIX_METRIC_COUNT];
     double lr;
     double ms;    // wall time of the step; with overlap, from the previous end
     double images_per_s;
@@ -486,6 +525,8 @@ struct pix_translate_options {
     // Run folder (its newest checkpoint), checkpoint, or another file with the weights
     // of a generator that pix_convert reads.
     const char *model;
+    // Of a run: "newest", "best" (see pix_train_options) or a step; NULL: the newest.
+    const char *checkpoint;
     // NULL or "resize": images are resized to the model's size; "none": they keep
     // theirs.
     const char *preprocess;
@@ -602,6 +643,7 @@ struct pix_convert_options {
     // decides which. "module.", "_orig_mod.", "netG." and their like before the names
     // of tensors are removed.
     const char *input;
+    const char *checkpoint;    // of a run, as in pix_translate_options
     // In the format of its extension: .pth, which the PyTorch port's load_state_dict
     // accepts if the port has such a network; .safetensors with the same names; .onnx.
     const char *output;
@@ -626,29 +668,6 @@ PIX_API bool pix_convert(const struct pix_convert_options *options);
 
 // ---------------------------------------------------------------------------
 // Evaluation
-
-// How far an image is from its target. Computed on the values that are written to
-// files: 8 or 16 bits, or floats.
-enum pix_metric {
-    PIX_METRIC_L1,      // mean absolute difference, with pixels in [-1, 1]: 0 to 2
-    PIX_METRIC_MSE,     // mean squared difference, likewise
-    PIX_METRIC_PSNR,    // dB, of the whole range of the sample type; infinite for
-                        // equals
-    // Wang et al. 2004: Gaussian window of 11 x 11, sigma 1.5, K 0.01 and 0.03, the
-    // mean over channels. From 11 pixels on.
-    PIX_METRIC_SSIM,
-    // Wang et al. 2003, five scales. An image of less than 176 pixels has as many as
-    // fit; their weights are divided by their sum.
-    PIX_METRIC_MS_SSIM,
-    PIX_METRIC_COUNT,
-};
-
-// "l1", "mse", "psnr", "ssim" or "ms_ssim".
-PIX_API const char *pix_metric_name(enum pix_metric metric);
-// False if no metric has this name.
-PIX_API bool pix_metric_find(const char *name, enum pix_metric *metric);
-// Whether larger values are better.
-PIX_API bool pix_metric_is_rising(enum pix_metric metric);
 
 // The scores of many images together. NaN where there are too few: none, or for the
 // deviation and the interval less than two.

@@ -108,7 +108,7 @@ static void test_plateau(void **state)
     s.lr_policy = LR_PLATEAU;
     assert_near(schedule_factor(&s, 77, NULL), 1);
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
-        schedule_plateau_update(&p, errors[i]);
+        schedule_plateau_update(&p, errors[i], false);
         const double factor = i < 7 ? 1 : i < 14 ? 0.2 : 0.04;
         assert_near(schedule_factor(&s, 1, &p), factor);
     }

@@ -389,7 +389,7 @@ static void run_validated(const char *out, uint64_t failing, double errors[STEPS
         step(t, i, &m);
         assert_int_equal(m.has_val, i != failing);
         assert_true(m.lr == o.lr);
-        errors[i] = m.val_l1;
+        errors[i] = m.val[PIX_METRIC_L1];
     }
     device->vk.vkQueueSubmit = real_submit;
     assert_int_equal(trainer_step(t, &m), PIX_STEP_FINISHED);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "settings/schedule.h"
+#include "store/checkpoint.h"
 #include "support/evaluated.h"
 
 #define SCRATCH "test_validation.scratch"
@@ -31,12 +32,13 @@ static void test_plateau(void **state)
     assert_int_equal(words_read_metrics(run, "val_l1", errors), 20);
     assert_int_equal(words_read_metrics(run, "lr", rates), 20);
     for (int i = 0; i < 20; i++) {
-        assert_true(r.m[i].has_val && r.m[i].val_l1 == errors[i] && errors[i] > 0);
+        assert_true(r.m[i].has_val && r.m[i].val[PIX_METRIC_L1] == errors[i] &&
+                    errors[i] > 0);
         assert_true(r.m[i].epoch == (uint64_t)i + 1 && r.m[i].lr == rates[i]);
         if (rates[i] != 1e-5 * p.factor)
             fail_msg("epoch %d: the rate is %g, not %g", i + 1, rates[i],
                      1e-5 * p.factor);
-        schedule_plateau_update(&p, errors[i]);
+        schedule_plateau_update(&p, errors[i], false);
     }
     assert_true(rates[19] < 1e-5 && errors[0] != errors[19]);
 
@@ -55,12 +57,24 @@ static void test_plateau(void **state)
     public_check_message("exact/val");
 }
 
+static struct evaluated evaluate(const char *model)
+{
+    struct pix_translate_options t;
+    struct evaluated e;
+    pix_translate_options_init(&t);
+    t.tuning = "off";
+    t.model = model;
+    pix_translator *translator = pix_translator_create(public_device, &t);
+    assert_non_null(translator);
+    assert_true(evaluated_find(translator, DATA, "val", NULL, 0, &e));
+    pix_translator_destroy(translator);
+    return e;
+}
+
 static void test_validation(void **state)
 {
     static const char run[] = SCRATCH "/validated", words[] = "batch-size=2 steps=10 "
                                                               "val-freq=2";
-    struct pix_translate_options t;
-    struct evaluated e;
     double errors[STEPS_MAX], rates[STEPS_MAX];
     uint64_t count = 0;
     (void)state;
@@ -78,16 +92,10 @@ static void test_validation(void **state)
     }
     assert_int_equal(count, 2);
 
-    // It is what evaluation says of the pictures, which are rounded to 8 bits.
-    pix_translate_options_init(&t);
-    t.tuning = "off";
-    t.model = run;
-    pix_translator *translator = pix_translator_create(public_device, &t);
-    assert_non_null(translator);
-    assert_true(evaluated_find(translator, DATA, "val", NULL, 0, &e));
-    pix_translator_destroy(translator);
+    // It is what evaluation says.
+    const struct evaluated e = evaluate(run);
     assert_int_equal(e.pairs, 2);
-    words_check_near(errors[9], e.l1, 0.01);
+    words_check_near(errors[9], e.l1, 1e-12);
 
     // And leaves no trace in the weights.
     words_train(SCRATCH "/not_validated", "batch-size=2 steps=10");
@@ -106,6 +114,114 @@ static void test_validation(void **state)
     words_check_refused("data=" EXACT " val-freq=1", "--val-freq asks for validation");
 }
 
+// An epoch of one step, whose weights change much.
+#define FAST "max-dataset-size=1 n-epochs=100 lr=0.02 steps=20 "
+
+// The best validation is kept whatever comes later, and the run ends when there are too
+// many that are no better; all of it the same after an interruption.
+static void test_best(void **state)
+{
+    static const char run[] = SCRATCH "/best", stopped[] = SCRATCH "/best_stopped",
+                      best[] = SCRATCH "/best/checkpoints/best.safetensors";
+    static const char words[] = FAST "best=ssim patience=3 keep=1 save-freq=2 "
+                                     "val-metrics=psnr,ms_ssim";
+    struct words_setup s;
+    struct words_result r;
+    uint64_t at = 0, end = 0;
+    (void)state;
+    public_need_device();
+    r = words_train(run, words);
+    for (uint64_t i = 0; i < r.steps; i++) {
+        const double *val = r.m[i].val;
+        const bool is_best =
+            at == 0 || val[PIX_METRIC_SSIM] > r.m[at - 1].val[PIX_METRIC_SSIM];
+        assert_true(r.m[i].has_val && r.m[i].is_best == is_best);
+        assert_true(val[PIX_METRIC_L1] > 0 && val[PIX_METRIC_PSNR] > 0 &&
+                    val[PIX_METRIC_MS_SSIM] > 0 && isnan(val[PIX_METRIC_MSE]));
+        if (is_best)
+            at = i + 1;
+        else if (end == 0 && i + 1 - at == 3)
+            end = i + 1;
+    }
+    assert_true(at > 0 && end == at + 3 && r.steps == end && end < 20);
+    assert_int_equal(r.m[end - 1].steps, end);
+
+    // The file is that of the step, and the score that of an evaluation.
+    struct checkpoint *c = checkpoint_open(best);
+    assert_non_null(c);
+    assert_int_equal(checkpoint_get_state(c)->step, at);
+    checkpoint_close(c);
+    words_check_near(evaluate(best).l1, r.m[at - 1].val[PIX_METRIC_L1], 1e-12);
+    words_check_near(evaluate(run).l1, r.m[end - 1].val[PIX_METRIC_L1], 1e-12);
+    double numbers[STEPS_MAX];
+    assert_int_equal(words_read_metrics(run, "val_ssim", numbers), end);
+    assert_true(numbers[at - 1] == r.m[at - 1].val[PIX_METRIC_SSIM]);
+
+    // Interrupted one step before its end, two after a checkpoint.
+    words_set(&s, stopped, words);
+    words_train_until(&s.o, end - 1, &r);
+    assert_int_equal(words_continue(stopped, words).steps, end);
+    words_check_same_run(run, stopped, end);
+
+    // A run that is over stays so, unless there is more patience.
+    assert_int_equal(words_continue(run, words).steps, 0);
+    assert_true(words_continue(run, FAST "best=ssim patience=9 keep=1 save-freq=2 "
+                                         "val-metrics=psnr,ms_ssim")
+                    .steps > end);
+    c = checkpoint_open(best);
+    assert_non_null(c);
+    checkpoint_close(c);
+
+    // By its name, in every command that reads a run.
+    struct pix_translate_options t;
+    pix_translate_options_init(&t);
+    t.tuning = "off";
+    t.model = run;
+    t.checkpoint = "best";
+    pix_translator *translator = pix_translator_create(public_device, &t);
+    struct evaluated e;
+    assert_non_null(translator);
+    assert_true(evaluated_find(translator, DATA, "val", NULL, 0, &e));
+    pix_translator_destroy(translator);
+    words_check_near(e.l1, evaluate(best).l1, 0);
+    static const struct {
+        const char *model, *checkpoint, *message;
+    } refused[] = {
+        { run, "worst",
+          "a checkpoint is \"newest\", \"best\" or a step, not \"worst\"" },
+        { run, "1", "step-00000001.safetensors: a run keeps as many as" },
+        { SCRATCH "/validated", "best", "a run has it with train --best METRIC" },
+        { best, "newest", "is a file, and a checkpoint can be chosen of a run" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        t.model = refused[i].model;
+        t.checkpoint = refused[i].checkpoint;
+        assert_null(pix_translator_create(public_device, &t));
+        public_check_message(refused[i].message);
+    }
+}
+
+// What is validated is what `translate` uses: the average, where there is one.
+static void test_average(void **state)
+{
+    static const char run[] = SCRATCH "/average";
+    (void)state;
+    public_need_device();
+    const struct words_result r = words_train(run, FAST "steps=3 ema=0.9 val-freq=1");
+    words_check_near(evaluate(run).l1, r.m[2].val[PIX_METRIC_L1], 1e-12);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    public_need_device();
+    words_check_refused("val-freq=1 val-metrics=l1,sssim",
+                        "has \"sssim\": choose from");
+    words_check_refused("val-freq=1 val-metrics=l1,,psnr", "has \"\"");
+    words_check_refused("data=" EXACT " best=psnr", "--best asks for validation");
+    words_check_refused("data=" EXACT " patience=2", "--patience asks for validation");
+}
+
 static int open_group(void **state)
 {
     (void)state;
@@ -116,8 +232,9 @@ static int open_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plateau),
-        cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_plateau),  cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_best),     cmocka_unit_test(test_average),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

@@ -56,6 +56,7 @@ int command_convert(int argc, char **argv)
     const char *network = "G";
     struct onnx_arguments onnx = { 0 };
     uint32_t width = 0, height = 0;
+    const char *checkpoint = NULL;
     bool no_ema = false, verbose = false;
     const char *paths[2] = { 0 };
     const struct argument arguments[] = {
@@ -70,6 +71,8 @@ int command_convert(int argc, char **argv)
           ".onnx: take this number of images only", NULL, "any; with --size 1" },
         { "opset", ARGUMENT_CHOICE, &onnx.opset, "13|15",
           ".onnx: version of the operators; Unity asks for 15", "13|15", "13" },
+        { "checkpoint", ARGUMENT_TEXT, &checkpoint, "NAME",
+          "of a run: newest, best (see train --best) or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &no_ema, NULL,
           "use the raw weights instead of their average" },
         { "verbose", ARGUMENT_FLAG, &verbose, NULL, "print debug messages" },
@@ -117,6 +120,7 @@ int command_convert(int argc, char **argv)
         .input = paths[0],
         .output = paths[1],
         .discriminator = strcmp(network, "D") == 0,
+        .checkpoint = checkpoint,
         .no_ema = no_ema,
         .mode = onnx.mode,
         .width = width,

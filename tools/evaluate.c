@@ -22,6 +22,7 @@ struct evaluation {
     const char *tuning, *mode, *direction;
     const char *input_kind, *output_kind, *npy_order, *palette;
     uint32_t rows;
+    const char *checkpoint;
     bool no_ema, json;
     struct device_arguments device;
 };
@@ -84,6 +85,7 @@ static int run(pix_device *device, const struct evaluation *e)
     options.tuning = e->tuning;
     options.mode = e->mode;
     options.seed = 1;
+    options.checkpoint = e->checkpoint;
     options.no_ema = e->no_ema;
     options.direction = e->direction;
     options.input_kind = e->input_kind;
@@ -133,6 +135,8 @@ int command_evaluate(int argc, char **argv)
         { "npy-order", ARGUMENT_CHOICE, &e.npy_order, "NAME",
           "axes of .npy arrays: chw or hwc", "chw|hwc",
           "as trained; chw if the file does not record it" },
+        { "checkpoint", ARGUMENT_TEXT, &e.checkpoint, "NAME",
+          "of a run: newest, best (see train --best) or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &e.no_ema, NULL,
           "use the raw weights instead of their average" },
         { "tuning", ARGUMENT_TEXT, &e.tuning, "FILE",

@@ -6,6 +6,7 @@
 #include "terminal.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,8 +202,13 @@ static void print_validation(const struct progress *p)
 {
     const struct pix_step_metrics *m = &p->metrics;
     output_end_live();
-    output_print(p->stream, "epoch %" PRIu64 " val_l1 %.4f lr %.3g\n", m->epoch,
-                 m->val_l1, m->lr);
+    output_print(p->stream, "epoch %" PRIu64, m->epoch);
+    for (int i = 0; i < PIX_METRIC_COUNT; i++)
+        if (!isnan(m->val[i]))
+            output_print(p->stream, " val_%s %.4f", pix_metric_name((enum pix_metric)i),
+                         m->val[i]);
+    output_print(p->stream, " lr %.3g%s\n", m->lr,
+                 m->is_best ? " (the best so far)" : "");
     fflush(p->stream);
     if (p->live)
         output_begin_live(p->stream);

@@ -19,6 +19,7 @@ struct translation {
     const char *tuning;
     const char *mode, *input_kind, *output_kind, *npy_order;
     uint32_t seed;
+    const char *checkpoint;
     bool no_ema;
     bool plan, json;
     struct device_arguments device;
@@ -307,6 +308,7 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     options.tuning = t->tuning;
     options.mode = t->mode;
     options.seed = t->seed ? t->seed : 1;
+    options.checkpoint = t->checkpoint;
     options.no_ema = t->no_ema;
     options.input_kind = t->input_kind;
     options.output_kind = t->output_kind;
@@ -349,6 +351,8 @@ int command_translate(int argc, char **argv)
         { "npy-order", ARGUMENT_CHOICE, &t.npy_order, "NAME",
           "axes of .npy arrays, in and out: chw or hwc", "chw|hwc",
           "as trained; chw if the file does not record it" },
+        { "checkpoint", ARGUMENT_TEXT, &t.checkpoint, "NAME",
+          "of a run: newest, best (see train --best) or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &t.no_ema, NULL,
           "use the raw weights instead of their average" },
         { "batch-size", ARGUMENT_COUNT, &t.batch_size, "N",

@@ -160,7 +160,7 @@ bool pix_metric_find(const char *name, enum pix_metric *metric)
 
 bool pix_metric_is_rising(enum pix_metric metric)
 {
-    return metrics_is_rising(metric);
+    return choice_metric_rises(metric);
 }
 
 void pix_evaluation_free(struct pix_evaluation *evaluation)

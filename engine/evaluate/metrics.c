@@ -50,12 +50,6 @@ static size_t sample_count(const struct picture *p)
     return p->channels * plane_count(p);
 }
 
-bool metrics_is_rising(enum pix_metric metric)
-{
-    return metric == PIX_METRIC_PSNR || metric == PIX_METRIC_SSIM ||
-           metric == PIX_METRIC_MS_SSIM;
-}
-
 // What is compared with a target: a picture, or a colour for each channel.
 struct subject {
     const struct picture *picture;    // NULL: flat

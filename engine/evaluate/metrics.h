@@ -22,9 +22,6 @@
      METRIC_BIT(PIX_METRIC_PSNR) | METRIC_BIT(PIX_METRIC_SSIM) |                       \
      METRIC_BIT(PIX_METRIC_MS_SSIM))
 
-// Whether larger values are better.
-bool metrics_is_rising(enum pix_metric metric);
-
 struct scores {
     // NaN: not wanted, or there is none for such images. PSNR of equal images is
     // INFINITY. MS-SSIM is that by all scales.

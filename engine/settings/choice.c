@@ -132,6 +132,12 @@ const struct choice choice_metrics[] = {
     { "ms_ssim", PIX_METRIC_MS_SSIM }, CHOICE_END,
 };
 
+bool choice_metric_rises(enum pix_metric metric)
+{
+    return metric == PIX_METRIC_PSNR || metric == PIX_METRIC_SSIM ||
+           metric == PIX_METRIC_MS_SSIM;
+}
+
 // TUNING_FILE has no name: any other text is the path.
 const struct choice choice_tunings[] = {
     { "auto", TUNING_AUTO },

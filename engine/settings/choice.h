@@ -7,6 +7,7 @@
 #define SETTINGS_CHOICE_H
 
 #include "base/base.h"
+#include "pix2pix.h"
 
 enum gan_mode {
     GAN_VANILLA,    // binary cross-entropy on logits
@@ -63,7 +64,8 @@ extern const struct choice choice_optimizers[];       // enum optimizer_kind
 extern const struct choice choice_on_nan[];           // settings.ignores_nan
 extern const struct choice choice_tunings[];    // enum tuning_mode but TUNING_FILE
 
-extern const struct choice choice_metrics[];    // enum pix_metric
+extern const struct choice choice_metrics[];         // enum pix_metric
+bool choice_metric_rises(enum pix_metric metric);    // larger values are better
 
 // Choices of translate and convert.
 extern const struct choice choice_translation_modes[];    // enum translation_mode

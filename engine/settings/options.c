@@ -71,6 +71,8 @@ void options_init(struct pix_train_options *options)
         .log_freq = 10,
         .sample_freq = 500,
         .keep = 3,
+        .val_metrics = "l1",
+        .best = "none",
         .on_nan = "stop",
         .tuning = "auto",
     };

@@ -155,6 +155,21 @@ static bool check_paths(const struct pix_train_options *o)
     return true;
 }
 
+static bool check_metrics(const struct pix_train_options *o)
+{
+    uint32_t metrics;
+    const char *unknown;
+    char names[128];
+    if (settings_find_metrics(o->val_metrics, &metrics, &unknown))
+        return true;
+    log_error(
+        "options: --val-metrics has \"%.*s\": choose from %s, with commas between "
+        "them",
+        (int)strcspn(unknown, ","), unknown,
+        choice_list(choice_metrics, names, sizeof(names)));
+    return false;
+}
+
 // Reads the texts of s->options as soon as each is known to be one of its choices:
 // settings_parse takes that for granted. Only the first broken rule is reported, so
 // single values come before what depends on several.
@@ -164,7 +179,8 @@ static bool check(struct settings *s, bool need_paths)
     if (!options_check_values(o) || (need_paths && !check_paths(o)))
         return false;
     settings_parse(s);
-    if (!settings_check_levels(s) || !check_discriminator(s) || !check_losses(s))
+    if (!check_metrics(o) || !settings_check_levels(s) || !check_discriminator(s) ||
+        !check_losses(s))
         return false;
     const uint32_t load_size = resolved_load_size(s);
     if (load_size < o->crop_size) {
@@ -264,6 +280,7 @@ void settings_warn_about_unused(const struct settings *s)
         { "norm-innermost", is_resnet || s->generator.norm == MODEL_NORM_NONE,
           is_resnet ? "a ResNet" : "--norm none" },
         { "resize-filter", !s->resize, "--preprocess none" },
+        { "val-metrics", !settings_validation_reason(s), "--val-freq 0" },
     };
     // What a recipe sets is not reported: the user did not ask for it by name.
     struct pix_train_options initial;

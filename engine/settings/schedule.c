@@ -29,11 +29,13 @@ uint64_t schedule_steps(const struct settings *s, uint32_t images)
 #define PLATEAU_THRESHOLD 0.01
 #define PLATEAU_PATIENCE 5
 
-void schedule_plateau_update(struct schedule_plateau *p, double error)
+void schedule_plateau_update(struct schedule_plateau *p, double score, bool rises)
 {
     // A NaN is no improvement, as in PyTorch.
-    if (error < p->best * (1 - PLATEAU_THRESHOLD)) {
-        p->best = error;
+    const bool is_first = isinf(p->best) && !isnan(score);
+    if (is_first || (rises ? score > p->best * (1 + PLATEAU_THRESHOLD)
+                           : score < p->best * (1 - PLATEAU_THRESHOLD))) {
+        p->best = score;
         p->bad = 0;
         return;
     }
@@ -41,6 +43,24 @@ void schedule_plateau_update(struct schedule_plateau *p, double error)
         p->factor *= PLATEAU_FACTOR;
         p->bad = 0;
     }
+}
+
+bool schedule_best_update(struct schedule_best *b, uint64_t step, double score,
+                          bool rises)
+{
+    const bool is_better = b->step == 0 ? !isnan(score)
+                           : rises      ? score > b->score
+                                        : score < b->score;
+    if (is_better)
+        *b = (struct schedule_best){ .score = score, .step = step };
+    else
+        b->bad++;
+    return is_better;
+}
+
+bool schedule_is_over(const struct schedule_best *b, uint32_t patience)
+{
+    return patience > 0 && b->bad >= patience;
 }
 
 // The PyTorch port divides by one more than the number of decay epochs, so that the

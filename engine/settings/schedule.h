@@ -26,7 +26,7 @@ uint64_t schedule_steps(const struct settings *s, uint32_t images);
 // State of --lr-policy plateau after the validations so far. Starts as
 // SCHEDULE_PLATEAU_START.
 struct schedule_plateau {
-    double best;      // smallest error so far; smaller by a threshold counts
+    double best;      // of the scores so far; better by a threshold counts
     uint32_t bad;     // validations since then
     double factor;    // of the learning rate, 1 at first
 };
@@ -36,9 +36,28 @@ struct schedule_plateau {
     }
 
 // PyTorch's ReduceLROnPlateau with the PyTorch port's numbers: mode min, factor 0.2,
-// relative threshold 0.01, patience 5. The port passes a constant as the error; here it
-// is the L1 error of a validation.
-void schedule_plateau_update(struct schedule_plateau *p, double error);
+// relative threshold 0.01, patience 5; mode max for a metric that rises. The port
+// passes a constant as the error; here it is the score of a validation.
+void schedule_plateau_update(struct schedule_plateau *p, double score, bool rises);
+
+// The best validation so far. Starts as SCHEDULE_BEST_START.
+struct schedule_best {
+    double score;
+    uint64_t step;    // after which it was; 0: none yet
+    uint32_t bad;     // validations since then, none of them better
+};
+#define SCHEDULE_BEST_START                                                            \
+    {                                                                                  \
+        .score = HUGE_VAL, .step = 0, .bad = 0                                         \
+    }
+
+// Whether the score after a step is better than all before. An equal one is not, and
+// neither is a NaN.
+bool schedule_best_update(struct schedule_best *b, uint64_t step, double score,
+                          bool rises);
+
+// Whether a run with this patience ends.
+bool schedule_is_over(const struct schedule_best *b, uint32_t patience);
 
 // The factor of the learning rate in an epoch, counted from 1.
 //

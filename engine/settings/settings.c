@@ -8,6 +8,7 @@
 #include "settings/options.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 // Levels that are chosen for a crop: the PyTorch port's U-Net has five fixed levels and
@@ -129,6 +130,37 @@ enum tuning_mode settings_parse_tuning(const char *text)
     return (enum tuning_mode)mode;
 }
 
+static bool is_metric(const char *name)
+{
+    int metric;
+    return choice_find(choice_metrics, name, &metric);
+}
+
+// "none" is L1.
+static enum pix_metric parse_judge(const char *name)
+{
+    int metric = PIX_METRIC_L1;
+    choice_find(choice_metrics, name, &metric);
+    return (enum pix_metric)metric;
+}
+
+bool settings_find_metrics(const char *list, uint32_t *metrics, const char **unknown)
+{
+    *metrics = 0;
+    for (const char *name = list; name;
+         name = strchr(name, ',') ? strchr(name, ',') + 1 : NULL) {
+        char text[32];
+        int metric;
+        snprintf(text, sizeof(text), "%.*s", (int)strcspn(name, ","), name);
+        if (!choice_find(choice_metrics, text, &metric)) {
+            *unknown = name;
+            return false;
+        }
+        *metrics |= 1u << metric;
+    }
+    return true;
+}
+
 void settings_parse(struct settings *s)
 {
     // A copy, since the assignment begins by overwriting what it reads.
@@ -147,9 +179,13 @@ void settings_parse(struct settings *s)
         .reuse = choice_value(choice_update_orders, o.update_order),
         .optimizer = (enum optimizer_kind)choice_value(choice_optimizers, o.optimizer),
         .lr_policy = (enum lr_policy)choice_value(choice_lr_policies, o.lr_policy),
+        .judge = parse_judge(o.best),
+        .keeps_best = is_metric(o.best),
         .ignores_nan = choice_value(choice_on_nan, o.on_nan),
         .tuning = settings_parse_tuning(o.tuning),
     };
+    settings_find_metrics(o.val_metrics, &s->val_metrics, &(const char *){ NULL });
+    s->val_metrics |= 1u << s->judge | 1u << PIX_METRIC_L1;
     // Last: its norm may follow from the loss and the generator's norm.
     s->discriminator = parse_discriminator(s);
 }
@@ -212,9 +248,17 @@ uint32_t settings_images_per_step(const struct settings *s)
     return s->options.batch_size * s->options.accumulate;
 }
 
+const char *settings_validation_reason(const struct settings *s)
+{
+    return s->options.val_freq > 0      ? "--val-freq"
+           : s->lr_policy == LR_PLATEAU ? "--lr-policy plateau"
+           : s->keeps_best              ? "--best"
+           : s->options.patience > 0    ? "--patience"
+                                        : NULL;
+}
+
 uint32_t settings_validation_epochs(const struct settings *s)
 {
-    // A plateau is found from the errors of validations, so it needs them.
-    return s->lr_policy == LR_PLATEAU && s->options.val_freq == 0 ? 1
-                                                                  : s->options.val_freq;
+    const uint32_t every = s->options.val_freq;
+    return every == 0 && settings_validation_reason(s) ? 1 : every;
 }

@@ -41,6 +41,12 @@ struct settings {
     enum optimizer_kind optimizer;
     enum lr_policy lr_policy;
 
+    uint32_t val_metrics;    // bit m: metric m, what validations compute
+    // The metric by which a validation is better than another one, and whether the best
+    // one is kept.
+    enum pix_metric judge;
+    bool keeps_best;
+
     bool ignores_nan;    // train on, and write checkpoints, with what is not finite
 
     enum tuning_mode tuning;    // TUNING_FILE: options.tuning is its path
@@ -69,7 +75,15 @@ bool settings_has_discriminator(const struct settings *s);
 // Images of one training step: those of all its batches.
 uint32_t settings_images_per_step(const struct settings *s);
 
-// Epochs between validations; 0: none. --lr-policy plateau has at least one each epoch.
+// Reads a list of metrics, "l1,psnr", as bits; false, with the first text that is none,
+// where there is one.
+bool settings_find_metrics(const char *list, uint32_t *metrics, const char **unknown);
+
+// The option that asks for validations; NULL: none does.
+const char *settings_validation_reason(const struct settings *s);
+
+// Epochs between validations; 0: none. Where something follows them there is at least
+// one each epoch.
 uint32_t settings_validation_epochs(const struct settings *s);
 
 // The choice of net_g for a generator, such as "unet" or "resnet_9blocks"; its number

@@ -171,9 +171,16 @@ static const struct pix_option table[] = {
       "steps between lines of metrics.jsonl", true, false },
     { "sample-freq", PIX_OPTION_UINT64, FIELD(sample_freq), 0, 1e15, NULL, "N",
       "steps between sample grids; 0: only at the end", true, false },
-    // Not may_change: --lr-policy plateau lowers the rate by what validations found.
+    // Neither may change but for what is only reported, and how long a run may go on:
+    // --lr-policy plateau lowers the rate by what validations found.
     { "val-freq", PIX_OPTION_UINT32, FIELD(val_freq), 0, 1000000, NULL, "N",
       "epochs between validations on val/; 0: none", false, false },
+    { "val-metrics", PIX_OPTION_TEXT, FIELD(val_metrics), 0, 0, NULL, "LIST",
+      "what they compute: l1,mse,psnr,ssim,ms_ssim", true, false },
+    { "best", PIX_OPTION_CHOICE, FIELD(best), 0, 0, "none|l1|mse|psnr|ssim|ms_ssim",
+      "METRIC", "keep the best checkpoint by a metric of validations", false, false },
+    { "patience", PIX_OPTION_UINT32, FIELD(patience), 0, 1000000, NULL, "N",
+      "end after N validations that are no better; 0: never", true, false },
     { "keep", PIX_OPTION_UINT32, FIELD(keep), 1, 1000000, NULL, "N",
       "checkpoints to keep", true, false },
     // Neither changes a number: a run stops or goes on with what it has.

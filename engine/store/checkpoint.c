@@ -247,6 +247,9 @@ static bool add_metadata(struct safetensors_writer *to,
     json_add(&part, "plateau_best", json_from_double(state->plateau.best));
     json_add(&part, "plateau_bad", json_integer(state->plateau.bad));
     json_add(&part, "plateau_factor", json_from_double(state->plateau.factor));
+    json_add(&part, "best_score", json_from_double(state->best.score));
+    json_add(&part, "best_step", json_integer((json_int_t)state->best.step));
+    json_add(&part, "best_bad", json_integer(state->best.bad));
     if (!add_json(to, "pix2pix.schedule", part))
         return false;
 
@@ -342,11 +345,13 @@ static bool read_images(struct checkpoint *c, const char *text)
     return true;
 }
 
-// Files of older versions have no plateau. The best error is null before the first
-// validation, which leaves the initial value.
+// Files of older versions have no plateau and no best validation. Scores are null
+// before the first validation, which leaves the initial value, and where PSNR is
+// infinite, which is that value too.
 static bool read_schedule(struct checkpoint *c, const char *text)
 {
     struct schedule_plateau *p = &c->state.plateau;
+    struct schedule_best *b = &c->state.best;
     json_t *document = json_parse(text, strlen(text), c->path);
     uint64_t bad = 0;
     if (!document)
@@ -355,6 +360,11 @@ static bool read_schedule(struct checkpoint *c, const char *text)
     json_to_double(json_object_get(document, "plateau_factor"), &p->factor);
     json_to_u64(json_object_get(document, "plateau_bad"), &bad);
     p->bad = (uint32_t)MIN(bad, (uint64_t)UINT32_MAX);
+    bad = 0;
+    json_to_double(json_object_get(document, "best_score"), &b->score);
+    json_to_u64(json_object_get(document, "best_step"), &b->step);
+    json_to_u64(json_object_get(document, "best_bad"), &bad);
+    b->bad = (uint32_t)MIN(bad, (uint64_t)UINT32_MAX);
     json_decref(document);
     return true;
 }
@@ -401,6 +411,7 @@ struct checkpoint *checkpoint_examine(const char *path, bool *is_damaged)
     options_init(&c->settings.options);
     c->state.settings = &c->settings;
     c->state.plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
+    c->state.best = (struct schedule_best)SCHEDULE_BEST_START;
     c->path = mem_strdup(path);
     c->file = c->path ? safetensors_examine(path, &c->is_damaged) : NULL;
     if (c->file && read_metadata(c))

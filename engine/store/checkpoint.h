@@ -33,6 +33,7 @@ struct checkpoint_state {
     // Hash of the tuning table (tuning.h); "" in files of older versions.
     char tuning[HASH_TEXT_SIZE];
     struct schedule_plateau plateau;
+    struct schedule_best best;
     const struct settings *settings;
 };
 

@@ -33,6 +33,14 @@ char *checkpoint_path(const char *run, uint64_t step)
     return path;
 }
 
+char *checkpoint_best_path(const char *run)
+{
+    char *folder = checkpoint_folder(run);
+    char *path = folder ? file_join(folder, "best.safetensors") : NULL;
+    mem_free(folder);
+    return path;
+}
+
 // Accepts exactly the names that checkpoint_path makes.
 static bool step_of_name(const char *name, uint64_t *step)
 {

@@ -12,9 +12,13 @@
 char *checkpoint_folder(const char *run);
 char *checkpoint_path(const char *run, uint64_t step);
 
-// Steps of the checkpoints in a run, the newest first; none if there is no folder.
-// False after one message, also if a checkpoint is a symbolic link; the folder itself
-// may be one. Caller frees *steps with mem_free.
+// "RUN/checkpoints/best.safetensors", that of the best validation, which a run with the
+// option `best` has beside the newest ones.
+char *checkpoint_best_path(const char *run);
+
+// Steps of the checkpoints in a run, without that file, the newest first; none if there
+// is no folder. False after one message, also if a checkpoint is a symbolic link; the
+// folder itself may be one. Caller frees *steps with mem_free.
 bool checkpoint_list(const char *run, uint64_t **steps, size_t *count);
 
 // Removes all but the `keep` newest of those up to step `newest`; later ones, which a

@@ -362,8 +362,9 @@ bool convert_run(const struct pix_convert_options *options)
     bool ok = check_paths(options) && check_numbers(options) &&
               find_mode(options->mode, &c.mode);
     if (ok) {
-        c.from = network_file_open(
-            options->input, options->discriminator ? NETWORK_D : NETWORK_G, "convert");
+        c.from = network_file_open_checkpoint(
+            options->input, options->checkpoint,
+            options->discriminator ? NETWORK_D : NETWORK_G, "convert");
         ok = c.from && keeps_input(&c) && build(&c) &&
              network_file_check(c.from, c.weights);
     }

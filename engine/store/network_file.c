@@ -364,6 +364,51 @@ static bool open_newest(struct network_file *f, const char *run)
     return ok && take_checkpoint(f);
 }
 
+// The path of a checkpoint by what it is called. NULL after a message.
+static char *named_path(const struct network_file *f, const char *run,
+                        const char *checkpoint)
+{
+    const size_t digits = strspn(checkpoint, "0123456789");
+    if (strcmp(checkpoint, "best") == 0)
+        return checkpoint_best_path(run);
+    if (digits > 0 && digits <= 18 && checkpoint[digits] == '\0')
+        return checkpoint_path(run, strtoull(checkpoint, NULL, 10));
+    log_error("%s: a checkpoint is \"newest\", \"best\" or a step, not \"%s\"", f->what,
+              checkpoint);
+    return NULL;
+}
+
+static bool open_named(struct network_file *f, const char *run, const char *checkpoint)
+{
+    bool is_damaged;
+    f->path = named_path(f, run, checkpoint);
+    if (!f->path)
+        return false;
+    if (os_path_is_absent(f->path)) {
+        log_error("%s: there is no %s: %s", f->what, f->path,
+                  strcmp(checkpoint, "best") == 0
+                      ? "a run has it with train --best METRIC, from its first "
+                        "validation on"
+                      : "a run keeps as many as train --keep says");
+        return false;
+    }
+    return open_good(f, &is_damaged) && take_checkpoint(f);
+}
+
+static bool refuse_choice(const struct network_file *f, const char *path)
+{
+    log_error("%s: %s is a file, and a checkpoint can be chosen of a run's folder only",
+              f->what, path);
+    return false;
+}
+
+static bool open_run(struct network_file *f, const char *run, const char *checkpoint)
+{
+    return checkpoint && strcmp(checkpoint, "newest") != 0
+               ? open_named(f, run, checkpoint)
+               : open_newest(f, run);
+}
+
 // What programs call the dictionary of a network beside others.
 static const char *const *parts_of(enum network network)
 {
@@ -395,6 +440,14 @@ static bool open_file(struct network_file *f, const char *path)
 struct network_file *network_file_open(const char *path, enum network network,
                                        const char *what)
 {
+    return network_file_open_checkpoint(path, NULL, network, what);
+}
+
+struct network_file *network_file_open_checkpoint(const char *path,
+                                                  const char *checkpoint,
+                                                  enum network network,
+                                                  const char *what)
+{
     struct network_file *f = mem_zalloc(sizeof(*f));
     if (!f)
         return NULL;
@@ -409,7 +462,9 @@ struct network_file *network_file_open(const char *path, enum network network,
     else if (!ok)
         log_error("%s: cannot look at %s: %s", what, path, os_error_text());
     else if (kind == OS_KIND_FOLDER)
-        ok = open_newest(f, path);
+        ok = open_run(f, path, checkpoint);
+    else if (checkpoint)
+        ok = refuse_choice(f, path);
     else
         ok = open_file(f, path);
     if (ok) {

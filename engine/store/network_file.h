@@ -22,6 +22,12 @@ struct network_file;
 // message.
 struct network_file *network_file_open(const char *path, enum network network,
                                        const char *what);
+// The same with another checkpoint of a run: "best", that of the best validation, or
+// the digits of a step; no other is taken in its place. NULL and "newest" are as above.
+struct network_file *network_file_open_checkpoint(const char *path,
+                                                  const char *checkpoint,
+                                                  enum network network,
+                                                  const char *what);
 void network_file_close(struct network_file *f);    // NULL is fine
 
 // The arguments that it was opened with.

@@ -283,17 +283,33 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device)
     return true;
 }
 
-// Through the host: it happens once in a run, and needs no kernel.
+// Through the host: it happens seldom in a run, and needs no kernel.
+static bool copy_tensor(struct gpu_device *device, const struct tensor *from,
+                        struct tensor *to)
+{
+    void *data = mem_alloc((size_t)tensor_bytes(from));
+    bool ok =
+        data && tensor_download(device, from, data) && tensor_upload(device, to, data);
+    mem_free(data);
+    return ok;
+}
+
 bool weights_copy_to_average(struct weights *weights, struct gpu_device *device)
 {
     assert(weights->keeps_average);
-    bool ok = true;
-    for (size_t i = 0; ok && i < weights->count; i++) {
-        struct weight *w = weights->items[i];
-        void *data = mem_alloc((size_t)tensor_bytes(&w->value));
-        ok = data && tensor_download(device, &w->value, data) &&
-             tensor_upload(device, &w->average, data);
-        mem_free(data);
-    }
-    return ok;
+    for (size_t i = 0; i < weights->count; i++)
+        if (!copy_tensor(device, &weights->items[i]->value,
+                         &weights->items[i]->average))
+            return false;
+    return true;
+}
+
+bool weights_copy_averages(const struct weights *from, struct weights *to,
+                           struct gpu_device *device)
+{
+    assert(from->keeps_average && from->count == to->count);
+    for (size_t i = 0; i < from->count; i++)
+        if (!copy_tensor(device, &from->items[i]->average, &to->items[i]->value))
+            return false;
+    return true;
 }

@@ -92,6 +92,10 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device);
 // Copies every value to its average, which is how an average begins.
 bool weights_copy_to_average(struct weights *weights, struct gpu_device *device);
 
+// Copies the averages to the values of weights that the same builder made.
+bool weights_copy_averages(const struct weights *from, struct weights *to,
+                           struct gpu_device *device);
+
 // Distributions of initial convolution weights, as torch.nn.init has them. N(0, d) has
 // the standard deviation d. Fans are those of the weight's shape [first, second, k, k]:
 // second k^2 in, first k^2 out, also where a transposed convolution swaps their roles.

@@ -9,8 +9,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "settings/choice.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -110,6 +112,19 @@ static bool cut_back(const char *path, uint64_t size, const char **reason)
 // ---------------------------------------------------------------------------
 // Lines
 
+// L1 is in every line, so that a table of them has a column; the others where they were
+// computed.
+static void add_validation(json_t **line, const struct pix_step_metrics *m)
+{
+    for (int i = 0; i < PIX_METRIC_COUNT; i++) {
+        char key[32];
+        if (i != PIX_METRIC_L1 && isnan(m->val[i]))
+            continue;
+        snprintf(key, sizeof(key), "val_%s", choice_name(choice_metrics, i));
+        json_add(line, key, json_from_double(m->val[i]));
+    }
+}
+
 static char *metrics_text(const struct pix_step_metrics *m)
 {
     json_t *line = json_object();
@@ -120,7 +135,7 @@ static char *metrics_text(const struct pix_step_metrics *m)
     json_add(&line, "loss_d_gp", json_from_double(m->loss_d_gp));
     json_add(&line, "loss_g_gan", json_from_double(m->loss_g_gan));
     json_add(&line, "loss_g_l1", json_from_double(m->loss_g_l1));
-    json_add(&line, "val_l1", json_from_double(m->val_l1));
+    add_validation(&line, m);
     json_add(&line, "lr", json_from_double(m->lr));
     json_add(&line, "ms", json_from_double(m->ms));
     json_add(&line, "images_per_s", json_from_double(m->images_per_s));

@@ -142,6 +142,18 @@ static void connect(struct trainer *t)
     }
 }
 
+// A run whose patience is at its end has no more steps.
+static void end_early(struct trainer *t)
+{
+    t->steps = t->step;
+    log_info(
+        "train: the run ends after step %" PRIu64 ": by %s its best validation was "
+        "after step %" PRIu64 ", and %" PRIu32 " since then %s no better "
+        "(--patience %" PRIu32 "; --continue with a larger one trains on)",
+        t->step, choice_name(choice_metrics, (int)t->settings.judge), t->best.step,
+        t->best.bad, t->best.bad == 1 ? "was" : "were", t->settings.options.patience);
+}
+
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
                                bool no_overlap, const struct pix_train_options *options)
 {
@@ -156,6 +168,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     t->ring_count = no_overlap ? 1 : RING_SLOTS;
     t->pace = AHEAD_SECONDS;    // unknown: nothing is begun ahead of the first step
     t->plateau = (struct schedule_plateau)SCHEDULE_PLATEAU_START;
+    t->best = (struct schedule_best)SCHEDULE_BEST_START;
     if (!options_check(options, true) || !settings_init(&t->settings, options))
         goto fail;
 
@@ -183,6 +196,8 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     connect(t);
     t->submitted = t->step;
+    if (schedule_is_over(&t->best, o->patience))
+        end_early(t);
     if (found)    // --keep may be smaller than before
         checkpoint_prune(o->out, t->saved, o->keep, t->finite);
     pair_list_free(&pairs);
@@ -383,6 +398,12 @@ static double loss_of(const struct ring_slot *slot, int i)
     return slot->losses[i] ? (double)*slot->losses[i] : NAN;
 }
 
+static void clear_validation(struct pix_step_metrics *metrics)
+{
+    for (int i = 0; i < PIX_METRIC_COUNT; i++)
+        metrics->val[i] = NAN;
+}
+
 // Validates if that is due. The step that ended is the newest one: none is begun ahead
 // of a validation. One that fails is left out, and the next one is tried: without it a
 // plateau is found an epoch later, while a run that ends loses the steps since its last
@@ -393,7 +414,7 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
         return true;
     struct log_capture capture;
     log_capture_begin(&capture);
-    bool ok = validation_run(t->validation, &metrics->val_l1);
+    bool ok = validation_run(t->validation, metrics->val);
     const char *error = log_capture_end(&capture);
     if (!ok) {
         t->lost = gpu_device_is_lost(t->device);
@@ -401,7 +422,7 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
             log_error("%s", error);
             return false;
         }
-        metrics->val_l1 = NAN;
+        clear_validation(metrics);
         log_warn("train: step %" PRIu64 " is not validated, and the run goes on%s: %s",
                  t->step,
                  t->settings.lr_policy == LR_PLATEAU ? " at the same learning rate"
@@ -409,8 +430,14 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
                  error);
         return true;
     }
+    const bool rises = choice_metric_rises(t->settings.judge);
+    const double score = metrics->val[t->settings.judge];
     metrics->has_val = true;
-    schedule_plateau_update(&t->plateau, metrics->val_l1);
+    metrics->is_best = schedule_best_update(&t->best, t->step, score, rises);
+    schedule_plateau_update(&t->plateau, score, rises);
+    if (schedule_is_over(&t->best, t->settings.options.patience))
+        end_early(t);
+    metrics->steps = t->steps;
     t->done_at = os_seconds();
     return true;
 }
@@ -448,12 +475,12 @@ static enum pix_step_result end_step(struct trainer *t,
         .loss_g_l1 = slot->losses[LOSS_G_L1] ? loss_of(slot, LOSS_G_L1) : 0,
         .has_gan = slot->losses[LOSS_G_GAN] != NULL,
         .has_gp = slot->losses[LOSS_D_GP] != NULL,
-        .val_l1 = NAN,
         .lr = o->lr * schedule_factor(&t->settings, slot->epoch, &t->plateau),
         .ms = seconds * 1e3,
         .images_per_s =
             seconds > 0 ? settings_images_per_step(&t->settings) / seconds : 0,
     };
+    clear_validation(metrics);
     return trainer_check_losses(t, metrics, slot) && validate(t, metrics) &&
                    trainer_write_outputs(t, metrics)
                ? PIX_STEP_DONE

@@ -58,6 +58,7 @@ struct trainer {
     struct dataset *data;
     struct validation *validation;    // NULL: none
     struct schedule_plateau plateau;
+    struct schedule_best best;
 
     struct ring_slot ring[RING_SLOTS];    // step s is in slot s % ring_count
     uint32_t ring_count;
@@ -123,6 +124,10 @@ const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZ
 // Writes a checkpoint of the newest step that is done; false after a message. With
 // t->is_corrupt it must not be tried again.
 bool trainer_write_state(struct trainer *t);
+
+// Writes the same state as best.safetensors. What cannot be written is a warning: the
+// file of an earlier validation stays.
+void trainer_write_best(struct trainer *t);
 
 // Loads the newest checkpoint that can be read. If there is none, *found is false and
 // the run starts from the beginning, with random weights or those of files.

@@ -252,6 +252,8 @@ bool trainer_write_outputs(struct trainer *t, const struct pix_step_metrics *met
 {
     if (t->step % t->settings.options.log_freq == 0 || metrics->has_val)
         run_write_metrics(&t->run, metrics);
+    if (metrics->is_best && t->settings.keeps_best)
+        trainer_write_best(t);
     const bool saves = trainer_wants_checkpoint(t, t->step);
     if (trainer_wants_sample(t, t->step))
         try_samples(t);

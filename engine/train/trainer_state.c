@@ -48,44 +48,74 @@ static void note_saved(struct trainer *t, const char *not_finite)
     checkpoint_prune(o->out, t->step, o->keep, t->finite);
 }
 
-bool trainer_write_state(struct trainer *t)
+// The state after the newest step that is done, as a file. False after a message; then
+// t->is_corrupt says that it must not be tried again.
+static bool write_file(struct trainer *t, const char *path,
+                       struct checkpoint_scan *scan)
 {
     struct checkpoint_state state = {
         .step = t->step,
         .epoch = t->epoch,
         .images = dataset_count(t->data),
         .plateau = t->plateau,
+        .best = t->best,
         .settings = &t->settings,
     };
-    struct checkpoint_scan scan = { .writes_all = t->settings.ignores_nan };
+    *scan = (struct checkpoint_scan){ .writes_all = t->settings.ignores_nan };
     tuning_hash(&t->tuning, state.tuning);
     dataset_hash(t->data, state.image_names);
-    // The metrics up to this step come to the disk first, since a resumed run cuts the
-    // file back to its checkpoint. If they cannot be written the checkpoint is still
-    // worth more.
-    run_sync_metrics(&t->run);
-    char *path = checkpoint_path(t->settings.options.out, t->step);
     struct log_capture capture;
     log_capture_begin(&capture);
     bool ok = path && run_make_folder(&t->run, RUN_CHECKPOINTS) &&
               checkpoint_write(path, &state, t->generator, t->discriminator, t->device,
-                               tensor_download, &scan);
+                               tensor_download, scan);
     const char *error = log_capture_end(&capture);
     if (ok) {
         log_debug("train: wrote %s", path);
-        note_saved(t, scan.tensor);
-    } else if (scan.tensor[0] && !scan.writes_all) {
+    } else if (scan->tensor[0] && !scan->writes_all) {
         char advice[TRAINER_ADVICE_SIZE];
         t->is_corrupt = true;
         log_error("train: after step %" PRIu64
                   " the tensor %s has numbers that are not "
                   "finite, so this state is not saved and the run ends: %s",
-                  t->step, scan.tensor, trainer_advice(t, advice));
+                  t->step, scan->tensor, trainer_advice(t, advice));
     } else {
         log_error("%s", error);
     }
+    return ok;
+}
+
+bool trainer_write_state(struct trainer *t)
+{
+    struct checkpoint_scan scan;
+    // The metrics up to this step come to the disk first, since a resumed run cuts the
+    // file back to its checkpoint. If they cannot be written the checkpoint is still
+    // worth more.
+    run_sync_metrics(&t->run);
+    char *path = checkpoint_path(t->settings.options.out, t->step);
+    bool ok = write_file(t, path, &scan);
+    if (ok)
+        note_saved(t, scan.tensor);
     mem_free(path);
     return ok;
+}
+
+// Numbers that are not finite are left to the next checkpoint, which ends the run.
+void trainer_write_best(struct trainer *t)
+{
+    struct checkpoint_scan scan;
+    struct log_capture capture;
+    const bool was_corrupt = t->is_corrupt;
+    char *path = checkpoint_best_path(t->settings.options.out);
+    log_capture_begin(&capture);
+    bool ok = write_file(t, path, &scan);
+    const char *error = log_capture_end(&capture);
+    t->is_corrupt = was_corrupt;
+    if (!ok)
+        log_warn("train: step %" PRIu64 " has the best validation so far but is not "
+                 "kept as best.safetensors: %s",
+                 t->step, error);
+    mem_free(path);
 }
 
 // Whether a checkpoint is this run's and of this step. One that was copied from another
@@ -167,6 +197,7 @@ static enum load_result load(struct trainer *t, const char *path, uint64_t step)
         t->finite = checkpoint_not_finite(c)[0] ? 0 : state->step;
         t->images = state->images;
         t->plateau = state->plateau;
+        t->best = state->best;
         memcpy(t->trained_with, state->tuning, sizeof(t->trained_with));
         memcpy(t->image_names, state->image_names, sizeof(t->image_names));
     }

@@ -1,24 +1,44 @@
 // SPDX-License-Identifier: MIT
 //
-// Validation during training: a program of its own over the weights that are trained,
-// so that nothing is copied. See validation.h.
+// A program of its own over the weights that are trained, so that they are not copied.
+// Their averages are, since they do not lie as kernels want weights. See validation.h.
 
 #include "train/validation.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/parallel.h"
 #include "data/data_folder.h"
 #include "data/dataset.h"
-#include "evaluate/translation_error.h"
+#include "evaluate/metrics.h"
 #include "program/program.h"
 #include "settings/settings.h"
+#include "translate/translation.h"
 
+#include <math.h>
 #include <string.h>
 
+// Pairs whose outputs are compared at the same time, by all threads.
+#define CHUNK 16u
+
+// A pair on the host.
+struct compared {
+    struct picture target, output;
+    struct scores scores;
+    bool ok;
+};
+
 struct validation {
+    struct gpu_device *device;
     struct program *program;
-    struct translation_error tensors;
+    struct translation tensors;
+    struct weights *generator;    // of the trainer
+    struct weights *averages;     // NULL: the run keeps none
     struct dataset *data;
+    uint32_t metrics;    // bits
+    size_t input_bytes;
+    uint8_t *sample;    // a staged pair: input, then target
+    struct compared pairs[CHUNK];
 };
 
 // The pairs of val/, whole and in order: the error must not depend on crops or a seed.
@@ -35,8 +55,8 @@ static bool open_data(struct validation *v, const struct settings *s)
         return false;
     if (!has) {
         log_error("train: %s asks for validation, but there is no folder %s/val: make "
-                  "it, or take another --lr-policy and --val-freq 0",
-                  o->val_freq ? "--val-freq" : "--lr-policy plateau", o->data);
+                  "it, or leave that option out",
+                  settings_validation_reason(s), o->data);
         return false;
     }
     if (!data_folder_list(o->data, "val", &pairs))
@@ -44,6 +64,30 @@ static bool open_data(struct validation *v, const struct settings *s)
     v->data = dataset_create(&options, &pairs);
     pair_list_free(&pairs);
     return v->data != NULL;
+}
+
+// The trainer's weights have their place, and its own sums have them.
+static bool plan_program(struct validation *v, struct pix_plan *out)
+{
+    return program_plan(v->program, &v->averages, v->averages ? 1 : 0, out);
+}
+
+static bool create_pictures(struct validation *v, const struct settings *s)
+{
+    const struct staging staging = settings_staging(s);
+    const struct pix_train_options *o = &s->options;
+    v->input_bytes = (size_t)pixel_staged_bytes(staging.input, o->input_nc,
+                                                o->crop_size, o->crop_size);
+    v->sample = mem_alloc(dataset_sample_bytes(v->data));
+    if (!v->sample)
+        return false;
+    for (uint32_t i = 0; i < MIN(CHUNK, dataset_count(v->data)); i++)
+        if (!picture_create(&v->pairs[i].target, staging.output, o->output_nc,
+                            o->crop_size, o->crop_size) ||
+            !picture_create(&v->pairs[i].output, staging.output, o->output_nc,
+                            o->crop_size, o->crop_size))
+            return false;
+    return true;
 }
 
 struct validation *validation_create(struct gpu_device *device,
@@ -61,15 +105,22 @@ struct validation *validation_create(struct gpu_device *device,
     struct validation *v = mem_zalloc(sizeof(*v));
     if (!v)
         return NULL;
+    v->device = device;
+    v->generator = generator;
+    v->metrics = s->val_metrics;
+    if (generator->keeps_average && !(v->averages = weights_create(true)))
+        goto fail;
     v->program = program_create(&program);
     if (!v->program ||
-        !translation_error_build(program_graph(v->program), generator, &s->generator,
-                                 settings_staging(s), side, side, &v->tensors))
+        !translation_build(program_graph(v->program),
+                           v->averages ? v->averages : generator, &s->generator,
+                           settings_staging(s), TRANSLATION_STABLE, 1, side, side,
+                           &v->tensors))
         goto fail;
     program_upload(v->program, v->tensors.pixels);
     program_upload(v->program, v->tensors.jitter);
-    program_download(v->program, v->tensors.l1);
-    if (!program_plan(v->program, NULL, 0, NULL))
+    program_download(v->program, v->tensors.output);
+    if (!plan_program(v, NULL))
         goto fail;
     return v;
 
@@ -78,12 +129,13 @@ fail:
     return NULL;
 }
 
-// Everything it has beside the weights, which it shares with the trainer.
+// Everything it has beside the weights that it shares with the trainer.
 bool validation_add_footprint(struct validation *v, struct pix_plan *plan)
 {
     struct pix_plan own;
-    if (!program_plan(v->program, NULL, 0, &own))
+    if (!plan_program(v, &own))
         return false;
+    plan->state_bytes += own.state_bytes;
     plan->arena_bytes += own.arena_bytes;
     plan->arena_bytes_without_reuse += own.arena_bytes_without_reuse;
     plan->step_block_bytes += own.step_block_bytes;
@@ -94,31 +146,101 @@ bool validation_add_footprint(struct validation *v, struct pix_plan *plan)
 
 bool validation_start(struct validation *v, const struct settings *s)
 {
-    return open_data(v, s) && program_start(v->program);
+    return open_data(v, s) && create_pictures(v, s) &&
+           (!v->averages || weights_allocate(v->averages, v->device)) &&
+           program_start(v->program);
 }
 
 void validation_destroy(struct validation *v)
 {
     if (!v)
         return;
+    for (uint32_t i = 0; i < CHUNK; i++) {
+        picture_free(&v->pairs[i].target);
+        picture_free(&v->pairs[i].output);
+    }
+    mem_free(v->sample);
     dataset_destroy(v->data);
     program_destroy(v->program);
+    weights_destroy(v->averages);
     mem_free(v);
 }
 
-bool validation_run(struct validation *v, double *l1)
+// Translates the next pair of the stream.
+static bool translate(struct validation *v, struct compared *pair)
+{
+    const struct step_block block = { .step = 1 };
+    struct dataset_sample sample;
+    if (!dataset_next(v->data, &sample, v->sample))
+        return false;
+    memcpy(program_input(v->program, 0, v->tensors.pixels), v->sample, v->input_bytes);
+    if (!program_run(v->program, &block))
+        return false;
+    memcpy(pair->target.samples, v->sample + v->input_bytes,
+           picture_bytes(&pair->target));
+    memcpy(pair->output.samples, program_output(v->program, 0, v->tensors.output),
+           picture_bytes(&pair->output));
+    return true;
+}
+
+// Any thread.
+static void compare(void *user, size_t i)
+{
+    struct validation *v = user;
+    struct compared *pair = &v->pairs[i];
+    pair->ok = metrics_compare(&pair->output, &pair->target, v->metrics, &pair->scores);
+}
+
+// Sums of finite scores, in the order of the pairs, and what is not finite.
+struct total {
+    double sum;
+    uint32_t finite, infinite;
+};
+
+static void add_scores(struct total totals[PIX_METRIC_COUNT], const struct scores *s)
+{
+    for (int m = 0; m < PIX_METRIC_COUNT; m++) {
+        struct total *t = &totals[m];
+        if (isfinite(s->values[m])) {
+            t->sum += s->values[m];
+            t->finite++;
+        } else if (isinf(s->values[m])) {
+            t->infinite++;
+        }
+    }
+}
+
+static bool run_chunk(struct validation *v, uint32_t count,
+                      struct total totals[PIX_METRIC_COUNT])
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!translate(v, &v->pairs[i]))
+            return false;
+    parallel_run(count, UINT32_MAX, compare, v);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!v->pairs[i].ok) {
+            log_error("train: out of memory for the metrics of a validation");
+            return false;
+        }
+        add_scores(totals, &v->pairs[i].scores);
+    }
+    return true;
+}
+
+bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT])
 {
     const uint32_t count = dataset_count(v->data);
-    const struct step_block block = { .step = 1 };
-    uint8_t *pixels = program_input(v->program, 0, v->tensors.pixels);
-    const float *loss = program_output(v->program, 0, v->tensors.l1);
-    double sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct dataset_sample sample;
-        if (!dataset_next(v->data, &sample, pixels) || !program_run(v->program, &block))
+    struct total totals[PIX_METRIC_COUNT] = { { 0 } };
+    if (v->averages && !weights_copy_averages(v->generator, v->averages, v->device))
+        return false;
+    for (uint32_t i = 0; i < count; i += CHUNK)
+        if (!run_chunk(v, MIN(CHUNK, count - i), totals))
             return false;
-        sum += (double)*loss;
+    for (int m = 0; m < PIX_METRIC_COUNT; m++) {
+        const struct total *t = &totals[m];
+        values[m] = t->finite > 0     ? t->sum / t->finite
+                    : t->infinite > 0 ? INFINITY
+                                      : NAN;
     }
-    *l1 = sum / count;
     return true;
 }

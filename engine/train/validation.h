@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The error of a generator under training on the images of DATA/val: its weights in a
-// graph without losses but L1, dropout off, statistics of each image. The images are
-// resized to the crop size; nothing is cropped or mirrored.
+// The scores of a generator under training on the images of DATA/val, as `evaluate`
+// computes them: its weights, or their moving average where the run keeps one, in the
+// graph of a translation, outputs as they would be written, metrics on the host. The
+// images are resized to the crop size; nothing is cropped or mirrored.
 
 #ifndef TRAIN_VALIDATION_H
 #define TRAIN_VALIDATION_H
@@ -29,8 +30,9 @@ bool validation_add_footprint(struct validation *v, struct pix_plan *plan);
 bool validation_start(struct validation *v, const struct settings *settings);
 void validation_destroy(struct validation *v);    // NULL is fine
 
-// The mean absolute error over all images, pixels as [-1, 1]. No training step may be
-// under way. False after a message.
-bool validation_run(struct validation *v, double *l1);
+// The means of the metrics in settings.val_metrics over all images, see struct
+// pix_step_metrics; the others are NaN. No training step may be under way. False after
+// a message.
+bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT]);
 
 #endif
