@@ -39,6 +39,31 @@ static void check_metrics(const char *path, uint64_t steps)
     mem_free(full);
 }
 
+// Validations are printed, and what a trend is said of has a hundred steps.
+static void test_progress(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_data();
+    assert_int_equal(command_shell("mkdir -p judged && cp -r pairs/train judged && "
+                                   "cp -r pairs/test judged/val && "
+                                   "rm -f judged/train/broken.jpg"),
+                     0);
+    RUN(0,
+        "train --data judged --out judge " SMALL "--depth 2 --n-epochs 40 --best psnr "
+        "--val-freq 8 --val-metrics ssim --log-freq 60 --steps 120 --save-freq 0");
+    command_check_has(command_out, " val_psnr ");
+    command_check_has(command_out, " val_ssim ");
+    command_check_has(command_out, "(the best so far)\n");
+    command_check_has(command_out, " trend d_real ");
+    const char *line = strstr(command_out, " step 60/120 ");
+    assert_non_null(line);
+    assert_true(strstr(line, " trend ") > strchr(line, '\n'));
+    RUN(0, "evaluate --model judge --checkpoint best --data judged --split val");
+    RUN(1, "convert judge x.pth --checkpoint 77");
+    command_check_has(command_err, "step-00000077.safetensors: a run keeps as many");
+}
+
 static void test_train(void **state)
 {
     (void)state;
@@ -47,6 +72,10 @@ static void test_train(void **state)
     command_check_has(command_out, "step 1/3");
     command_check_has(command_out, "step 3/3");
     assert_null(strchr(command_out, '\r'));
+    // The device and all options come first, folded.
+    assert_true(strncmp(command_out, "device: ", 8) == 0);
+    command_check_has(command_out, "\noptions: --recipe pytorch");
+    command_check_has(command_out, "--crop-size 32");
     command_check_has(command_err, "broken.jpg");
     check_metrics("run/metrics.jsonl", 3);
     command_check_file("run/checkpoints/step-00000002.safetensors", true);
@@ -347,15 +376,11 @@ static void test_bad_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_train),
-        cmocka_unit_test(test_continue),
-        cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_tune),
-        cmocka_unit_test(test_interrupt_early),
-        cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_kill),
-        cmocka_unit_test(test_recipe),
-        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_progress), cmocka_unit_test(test_train),
+        cmocka_unit_test(test_continue), cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_tune),     cmocka_unit_test(test_interrupt_early),
+        cmocka_unit_test(test_no_room),  cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_recipe),   cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -3,10 +3,10 @@
 // pix2pix train: gathers the options of a run, then steps until it is finished.
 
 #include "options.h"
+#include "progress.h"
 #include "terminal.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,186 +113,6 @@ fail:
 }
 
 // ---------------------------------------------------------------------------
-// Progress
-
-struct progress {
-    FILE *stream;
-    bool live;
-    uint64_t log_freq;
-    double start, last, shown;    // seconds
-    double step_seconds;          // smoothed
-    uint64_t trained;             // steps since the start of this process
-    struct pix_step_metrics metrics;
-};
-
-static void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq)
-{
-    *p = (struct progress){
-        .stream = stream,
-        .live = terminal_is_interactive(stream),
-        .log_freq = log_freq,
-        .start = terminal_get_seconds(),
-    };
-    p->last = p->start;
-    if (p->live)
-        output_begin_live(stream);
-}
-
-// Formats the losses that the step has. Both forms hold the same numbers; the short one
-// is for terminals of 80 columns.
-static const char *losses_text(const struct pix_step_metrics *m, bool is_short,
-                               char *text, size_t size)
-{
-    size_t used = 0;
-    text[0] = 0;
-    if (m->has_gan)
-        used += (size_t)snprintf(text + used, size - used,
-                                 is_short ? "D %.2f %.2f " : "D real %.3f fake %.3f  ",
-                                 m->loss_d_real, m->loss_d_fake);
-    if (m->has_gp)
-        used += (size_t)snprintf(text + used, size - used,
-                                 is_short ? "gp %.2f " : "gp %.3f  ", m->loss_d_gp);
-    if (m->has_gan)
-        used += (size_t)snprintf(text + used, size - used,
-                                 is_short ? "G %.2f " : "G gan %.3f ", m->loss_g_gan);
-    snprintf(text + used, size - used,
-             is_short     ? "L1 %.2f"
-             : m->has_gan ? "l1 %.3f"
-                          : "G l1 %.3f",
-             m->loss_g_l1);
-    return text;
-}
-
-static void print_live(const struct progress *p, const char *left)
-{
-    const struct pix_step_metrics *m = &p->metrics;
-    char line[320], losses[128];
-    int length = snprintf(
-        line, sizeof(line),
-        "epoch %" PRIu64 "  step %" PRIu64 "/%" PRIu64 "  %s  %.3g images/s  %s left",
-        m->epoch, m->step, m->steps, losses_text(m, false, losses, sizeof(losses)),
-        m->images_per_s, left);
-    if (length >= terminal_get_columns(p->stream))
-        snprintf(line, sizeof(line),
-                 "ep %" PRIu64 " %" PRIu64 "/%" PRIu64 " %s %.3g img/s %s left",
-                 m->epoch, m->step, m->steps,
-                 losses_text(m, true, losses, sizeof(losses)), m->images_per_s, left);
-    output_show_live(line);
-}
-
-// Prints one line, for a file or a pipe.
-static void print_plain(const struct progress *p, const char *left)
-{
-    const struct pix_step_metrics *m = &p->metrics;
-    output_print(p->stream, "epoch %" PRIu64 " step %" PRIu64 "/%" PRIu64, m->epoch,
-                 m->step, m->steps);
-    if (m->has_gan)
-        output_print(p->stream, " loss_d_real %.4f loss_d_fake %.4f", m->loss_d_real,
-                     m->loss_d_fake);
-    if (m->has_gp)
-        output_print(p->stream, " loss_d_gp %.4f", m->loss_d_gp);
-    if (m->has_gan)
-        output_print(p->stream, " loss_g_gan %.4f", m->loss_g_gan);
-    output_print(p->stream, " loss_g_l1 %.4f images/s %.3g left %s\n", m->loss_g_l1,
-                 m->images_per_s, left);
-    fflush(p->stream);
-}
-
-static void print_validation(const struct progress *p)
-{
-    const struct pix_step_metrics *m = &p->metrics;
-    output_end_live();
-    output_print(p->stream, "epoch %" PRIu64, m->epoch);
-    for (int i = 0; i < PIX_METRIC_COUNT; i++)
-        if (!isnan(m->val[i]))
-            output_print(p->stream, " val_%s %.4f", pix_metric_name((enum pix_metric)i),
-                         m->val[i]);
-    output_print(p->stream, " lr %.3g%s\n", m->lr,
-                 m->is_best ? " (the best so far)" : "");
-    fflush(p->stream);
-    if (p->live)
-        output_begin_live(p->stream);
-}
-
-static void progress_step(struct progress *p, const struct pix_step_metrics *m)
-{
-    // The first step of a process compiles pipelines: its time is used only until there
-    // is a second one.
-    const double now = terminal_get_seconds();
-    const double seconds = now - p->last;
-    p->last = now;
-    p->metrics = *m;
-    p->trained++;
-    if (p->trained <= 2)
-        p->step_seconds = seconds;
-    else
-        p->step_seconds += (seconds - p->step_seconds) * (p->trained < 20 ? 0.2 : 0.05);
-
-    const bool last = m->step == m->steps;
-    char left[32];
-    output_format_duration(p->step_seconds * (double)(m->steps - m->step), left);
-    if (m->has_val)
-        print_validation(p);
-    if (p->live) {
-        if (!last && now - p->shown < 0.1)
-            return;
-        p->shown = now;
-        print_live(p, left);
-    } else if (m->step % p->log_freq == 0 || p->trained == 1 || last) {
-        print_plain(p, left);
-    }
-}
-
-static bool print_summary(const struct progress *p, const struct pix_train_options *o,
-                          bool interrupted, bool json)
-{
-    const struct pix_step_metrics *m = &p->metrics;
-    const double seconds = p->last - p->start;
-    char text[32];
-    if (json) {
-        json_t *document = json_object();
-        output_add_member(&document, "out", output_make_text(o->out));
-        output_add_member(&document, "interrupted", json_boolean(interrupted));
-        output_add_member(&document, "trained", output_make_uint(p->trained));
-        output_add_member(&document, "seconds", output_make_real(seconds));
-        if (p->trained > 0) {
-            output_add_member(&document, "step", output_make_uint(m->step));
-            output_add_member(&document, "steps", output_make_uint(m->steps));
-            output_add_member(&document, "epoch", output_make_uint(m->epoch));
-            output_add_member(&document, "loss_d_real",
-                              output_make_real(m->loss_d_real));
-            output_add_member(&document, "loss_d_fake",
-                              output_make_real(m->loss_d_fake));
-            output_add_member(&document, "loss_d_gp", output_make_real(m->loss_d_gp));
-            output_add_member(&document, "loss_g_gan", output_make_real(m->loss_g_gan));
-            output_add_member(&document, "loss_g_l1", output_make_real(m->loss_g_l1));
-            output_add_member(&document, "images_per_s",
-                              output_make_real(m->images_per_s));
-        }
-        return output_print_json(document);
-    }
-    if (p->trained == 0) {
-        output_print(stdout, "%s: %s\n", o->out,
-                     interrupted ? "interrupted before the first step"
-                                 : "all steps were trained already");
-    } else {
-        output_print(stdout,
-                     "%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
-                     " step%s in %s, %.3g images/s\n",
-                     o->out, interrupted ? "interrupted at" : "finished at", m->step,
-                     m->steps, p->trained, p->trained == 1 ? "" : "s",
-                     output_format_duration(seconds, text),
-                     seconds > 0
-                         ? (double)p->trained * o->batch_size * o->accumulate / seconds
-                         : 0.0);
-    }
-    if (interrupted)
-        output_print(stdout, "resume with: pix2pix train --out %s --continue\n",
-                     o->out);
-    return true;
-}
-
-// ---------------------------------------------------------------------------
 // Command
 
 // Prints what the recipe sets, the default one only if it was named.
@@ -341,6 +161,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     const struct pix_train_options *o = pix_trainer_get_options(trainer);
     struct progress progress;
     print_recipe(o, names_recipe);
+    progress_print_head(stream, pix_device_get_info(device), o);
     progress_begin(&progress, stream, o->log_freq);
     int code = EXIT_DONE;
     for (;;) {
@@ -363,7 +184,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     }
     output_end_live();
     if (code != EXIT_FAILED &&
-        !print_summary(&progress, o, code == EXIT_INTERRUPTED, json))
+        !progress_print_summary(&progress, o, code == EXIT_INTERRUPTED, json))
         code = EXIT_FAILED;
     pix_trainer_destroy(trainer);
     return code;

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+//
+// See progress.h.
+
+#include "progress.h"
+
+#include "terminal.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+// ---------------------------------------------------------------------------
+// Trends
+
+// A trend is the distance of a short average from a long one, in steps of this many.
+#define TREND_SHORT 20.0
+#define TREND_LONG 100.0
+// Below this share of the long average nothing can be said: losses of single images
+// differ by much more than they fall in so few steps.
+#define TREND_LEVEL 0.02
+#define TREND_STEPS 100u    // before these there is no trend
+
+static void trend_add(struct trend *t, double value)
+{
+    t->count++;
+    // The first steps are plain means, so that the start has no weight of its own.
+    t->brief += (value - t->brief) / fmin((double)t->count, TREND_SHORT);
+    t->lasting += (value - t->lasting) / fmin((double)t->count, TREND_LONG);
+}
+
+enum trend_direction { TREND_NONE, TREND_FALLING, TREND_EVEN, TREND_RISING };
+
+static enum trend_direction trend_find(const struct trend *t)
+{
+    const double level = TREND_LEVEL * fabs(t->lasting);
+    if (t->count < TREND_STEPS || !isfinite(t->brief) || !isfinite(t->lasting))
+        return TREND_NONE;
+    return t->brief < t->lasting - level   ? TREND_FALLING
+           : t->brief > t->lasting + level ? TREND_RISING
+                                           : TREND_EVEN;
+}
+
+// One column for the live line.
+static const char *trend_sign(const struct trend *t)
+{
+    static const char *const signs[] = { "", "\xe2\x86\x93", "\xe2\x86\x92",
+                                         "\xe2\x86\x91" };
+    return signs[trend_find(t)];
+}
+
+static const char *trend_word(const struct trend *t)
+{
+    static const char *const words[] = { "-", "falling", "even", "rising" };
+    return words[trend_find(t)];
+}
+
+// ---------------------------------------------------------------------------
+// The head
+
+enum { COLUMNS = 80, TEXT_SIZE = 1024 };
+
+// Adds a word to a paragraph that is folded, the lines after the first indented.
+static void print_word(FILE *stream, const char *word, int *column)
+{
+    const int length = (int)strlen(word);
+    if (*column + 1 + length >= COLUMNS && *column > 4) {
+        output_print(stream, "\n   ");
+        *column = 3;
+    }
+    output_print(stream, " %s", word);
+    *column += 1 + length;
+}
+
+void progress_print_head(FILE *stream, const struct pix_device_info *device,
+                         const struct pix_train_options *o)
+{
+    size_t count;
+    const struct pix_option *rows = pix_train_option_table(&count);
+    int column = (int)strlen("options:");
+    output_print(
+        stream,
+        "device: %s, driver %s %s, Vulkan %" PRIu32 ".%" PRIu32 ".%" PRIu32 "\n",
+        device->name, *device->driver ? device->driver : "?", device->driver_version,
+        device->api_version[0], device->api_version[1], device->api_version[2]);
+    output_print(stream, "options:");
+    for (size_t i = 0; i < count; i++) {
+        char buffer[64], text[TEXT_SIZE];
+        const char *value =
+            pix_train_options_get(o, rows[i].name, buffer, sizeof(buffer));
+        const bool is_flag = rows[i].type == PIX_OPTION_FLAG;
+        // What was not given, and orders for this start alone, are no configuration.
+        if (!value || !*value || (is_flag && strcmp(value, "true") != 0) ||
+            strcmp(rows[i].name, "continue") == 0)
+            continue;
+        snprintf(text, sizeof(text), is_flag ? "--%s" : "--%s %s", rows[i].name, value);
+        print_word(stream, text, &column);
+    }
+    output_print(stream, "\n");
+    fflush(stream);
+}
+
+// ---------------------------------------------------------------------------
+// Steps
+
+void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq)
+{
+    *p = (struct progress){
+        .stream = stream,
+        .live = terminal_is_interactive(stream),
+        .log_freq = log_freq,
+        .start = terminal_get_seconds(),
+    };
+    p->last = p->start;
+    if (p->live)
+        output_begin_live(stream);
+}
+
+// Formats the losses that the step has, with the signs of their trends. Both forms hold
+// the same numbers; the short one is for terminals of 80 columns.
+static const char *losses_text(const struct progress *p, bool is_short, char *text,
+                               size_t size)
+{
+    const struct pix_step_metrics *m = &p->metrics;
+    const struct trend *t = p->trends;
+    size_t used = 0;
+    text[0] = 0;
+    if (m->has_gan)
+        used += (size_t)snprintf(text + used, size - used,
+                                 is_short ? "D %.2f%s %.2f%s "
+                                          : "D real %.3f%s fake %.3f%s  ",
+                                 m->loss_d_real, trend_sign(&t[TREND_D_REAL]),
+                                 m->loss_d_fake, trend_sign(&t[TREND_D_FAKE]));
+    if (m->has_gp)
+        used += (size_t)snprintf(text + used, size - used,
+                                 is_short ? "gp %.2f " : "gp %.3f  ", m->loss_d_gp);
+    if (m->has_gan)
+        used += (size_t)snprintf(text + used, size - used,
+                                 is_short ? "G %.2f%s " : "G gan %.3f%s ",
+                                 m->loss_g_gan, trend_sign(&t[TREND_G_GAN]));
+    snprintf(text + used, size - used,
+             is_short     ? "L1 %.2f%s"
+             : m->has_gan ? "l1 %.3f%s"
+                          : "G l1 %.3f%s",
+             m->loss_g_l1, trend_sign(&t[TREND_G_L1]));
+    return text;
+}
+
+// Columns of a text in UTF-8 whose characters have one each.
+static int column_count(const char *text)
+{
+    int count = 0;
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
+static void add_trends(struct progress *p, const struct pix_step_metrics *m)
+{
+    if (m->has_gan) {
+        trend_add(&p->trends[TREND_D_REAL], m->loss_d_real);
+        trend_add(&p->trends[TREND_D_FAKE], m->loss_d_fake);
+        trend_add(&p->trends[TREND_G_GAN], m->loss_g_gan);
+    }
+    trend_add(&p->trends[TREND_G_L1], m->loss_g_l1);
+}
+
+static void print_live(const struct progress *p, const char *left)
+{
+    const struct pix_step_metrics *m = &p->metrics;
+    char line[320], losses[128];
+    snprintf(line, sizeof(line),
+             "epoch %" PRIu64 "  step %" PRIu64 "/%" PRIu64
+             "  %s  %.3g images/s  %s left",
+             m->epoch, m->step, m->steps, losses_text(p, false, losses, sizeof(losses)),
+             m->images_per_s, left);
+    if (column_count(line) >= terminal_get_columns(p->stream))
+        snprintf(line, sizeof(line),
+                 "ep %" PRIu64 " %" PRIu64 "/%" PRIu64 " %s %.3g img/s %s left",
+                 m->epoch, m->step, m->steps,
+                 losses_text(p, true, losses, sizeof(losses)), m->images_per_s, left);
+    output_show_live(line);
+}
+
+static void print_trends(const struct progress *p)
+{
+    output_print(p->stream, " trend");
+    if (p->metrics.has_gan)
+        output_print(p->stream, " d_real %s d_fake %s g_gan %s",
+                     trend_word(&p->trends[TREND_D_REAL]),
+                     trend_word(&p->trends[TREND_D_FAKE]),
+                     trend_word(&p->trends[TREND_G_GAN]));
+    output_print(p->stream, " g_l1 %s", trend_word(&p->trends[TREND_G_L1]));
+}
+
+// Prints one line, for a file or a pipe.
+static void print_plain(const struct progress *p, const char *left)
+{
+    const struct pix_step_metrics *m = &p->metrics;
+    output_print(p->stream, "epoch %" PRIu64 " step %" PRIu64 "/%" PRIu64, m->epoch,
+                 m->step, m->steps);
+    if (m->has_gan)
+        output_print(p->stream, " loss_d_real %.4f loss_d_fake %.4f", m->loss_d_real,
+                     m->loss_d_fake);
+    if (m->has_gp)
+        output_print(p->stream, " loss_d_gp %.4f", m->loss_d_gp);
+    if (m->has_gan)
+        output_print(p->stream, " loss_g_gan %.4f", m->loss_g_gan);
+    output_print(p->stream, " loss_g_l1 %.4f images/s %.3g left %s", m->loss_g_l1,
+                 m->images_per_s, left);
+    if (p->trained >= TREND_STEPS)
+        print_trends(p);
+    output_print(p->stream, "\n");
+    fflush(p->stream);
+}
+
+static void print_validation(const struct progress *p)
+{
+    const struct pix_step_metrics *m = &p->metrics;
+    output_end_live();
+    output_print(p->stream, "epoch %" PRIu64, m->epoch);
+    for (int i = 0; i < PIX_METRIC_COUNT; i++)
+        if (!isnan(m->val[i]))
+            output_print(p->stream, " val_%s %.4f", pix_metric_name((enum pix_metric)i),
+                         m->val[i]);
+    output_print(p->stream, " lr %.3g%s\n", m->lr,
+                 m->is_best ? " (the best so far)" : "");
+    fflush(p->stream);
+    if (p->live)
+        output_begin_live(p->stream);
+}
+
+void progress_step(struct progress *p, const struct pix_step_metrics *m)
+{
+    // The first step of a process compiles pipelines: its time is used only until there
+    // is a second one.
+    const double now = terminal_get_seconds();
+    const double seconds = now - p->last;
+    p->last = now;
+    p->metrics = *m;
+    p->trained++;
+    add_trends(p, m);
+    if (p->trained <= 2)
+        p->step_seconds = seconds;
+    else
+        p->step_seconds += (seconds - p->step_seconds) * (p->trained < 20 ? 0.2 : 0.05);
+
+    const bool last = m->step == m->steps;
+    char left[32];
+    output_format_duration(p->step_seconds * (double)(m->steps - m->step), left);
+    if (m->has_val)
+        print_validation(p);
+    if (p->live) {
+        if (!last && now - p->shown < 0.1)
+            return;
+        p->shown = now;
+        print_live(p, left);
+    } else if (m->step % p->log_freq == 0 || p->trained == 1 || last) {
+        print_plain(p, left);
+    }
+}
+
+bool progress_print_summary(const struct progress *p, const struct pix_train_options *o,
+                            bool interrupted, bool json)
+{
+    const struct pix_step_metrics *m = &p->metrics;
+    const double seconds = p->last - p->start;
+    char text[32];
+    if (json) {
+        json_t *document = json_object();
+        output_add_member(&document, "out", output_make_text(o->out));
+        output_add_member(&document, "interrupted", json_boolean(interrupted));
+        output_add_member(&document, "trained", output_make_uint(p->trained));
+        output_add_member(&document, "seconds", output_make_real(seconds));
+        if (p->trained > 0) {
+            output_add_member(&document, "step", output_make_uint(m->step));
+            output_add_member(&document, "steps", output_make_uint(m->steps));
+            output_add_member(&document, "epoch", output_make_uint(m->epoch));
+            output_add_member(&document, "loss_d_real",
+                              output_make_real(m->loss_d_real));
+            output_add_member(&document, "loss_d_fake",
+                              output_make_real(m->loss_d_fake));
+            output_add_member(&document, "loss_d_gp", output_make_real(m->loss_d_gp));
+            output_add_member(&document, "loss_g_gan", output_make_real(m->loss_g_gan));
+            output_add_member(&document, "loss_g_l1", output_make_real(m->loss_g_l1));
+            output_add_member(&document, "images_per_s",
+                              output_make_real(m->images_per_s));
+        }
+        return output_print_json(document);
+    }
+    if (p->trained == 0) {
+        output_print(stdout, "%s: %s\n", o->out,
+                     interrupted ? "interrupted before the first step"
+                                 : "all steps were trained already");
+    } else {
+        output_print(stdout,
+                     "%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
+                     " step%s in %s, %.3g images/s\n",
+                     o->out, interrupted ? "interrupted at" : "finished at", m->step,
+                     m->steps, p->trained, p->trained == 1 ? "" : "s",
+                     output_format_duration(seconds, text),
+                     seconds > 0
+                         ? (double)p->trained * o->batch_size * o->accumulate / seconds
+                         : 0.0);
+    }
+    if (interrupted)
+        output_print(stdout, "resume with: pix2pix train --out %s --continue\n",
+                     o->out);
+    return true;
+}

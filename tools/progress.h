@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// What `pix2pix train` prints: the configuration, a line that is rewritten on a
+// terminal or lines for a file, validations, and how it ended.
+
+#ifndef TOOLS_PROGRESS_H
+#define TOOLS_PROGRESS_H
+
+#include "output.h"
+#include "pix2pix.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+// Two averages of a loss, over a short time and a long one.
+struct trend {
+    uint64_t count;
+    double brief, lasting;
+};
+
+enum { TREND_D_REAL, TREND_D_FAKE, TREND_G_GAN, TREND_G_L1, TRENDS };
+
+struct progress {
+    FILE *stream;
+    bool live;
+    uint64_t log_freq;
+    double start, last, shown;    // seconds
+    double step_seconds;          // smoothed
+    uint64_t trained;             // steps since the start of this process
+    struct pix_step_metrics metrics;
+    struct trend trends[TRENDS];
+};
+
+// The device, its driver and all options as they are resolved.
+void progress_print_head(FILE *stream, const struct pix_device_info *device,
+                         const struct pix_train_options *o);
+
+void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq);
+void progress_step(struct progress *p, const struct pix_step_metrics *m);
+
+// How the run ended: lines, or one JSON document. False after a message.
+bool progress_print_summary(const struct progress *p, const struct pix_train_options *o,
+                            bool interrupted, bool json);
+
+#endif
