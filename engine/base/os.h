@@ -107,7 +107,8 @@ struct os_lock;
 struct os_lock *os_lock_take(const char *folder, const char *name, bool *held);
 void os_lock_release(struct os_lock *lock);    // NULL is fine; the file stays
 // Whether the path still leads to the folder that was locked, which may have been
-// removed or renamed, also with another one made in its place. True where it is unknown.
+// removed or renamed, also with another one made in its place. True where it is
+// unknown.
 bool os_lock_is_of(const struct os_lock *lock, const char *folder);
 
 // Calls `entry` for each name in a folder except "." and ".."; stops when it returns
