@@ -122,6 +122,7 @@ static void check_read(const struct made *m)
     static uint8_t file[MOST];
     const struct decoding decoding = {
         .name = m->name,
+        .accept = bmp_accept,
         .decode = bmp_decode,
         .channels = m->channels ? m->channels : 3,
         .width = WIDTH,

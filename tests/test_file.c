@@ -249,14 +249,26 @@ static void check_too_large(const char *path, uint64_t limit, const char *text)
 }
 
 // Takes what begins with a digit, and is shown no more than the head.
-static bool accept_digit(const char *path, const void *head, size_t size,
+static bool accept_digit(void *user, const void *head, size_t size, uint64_t whole,
                          struct reason *reason)
 {
-    assert_int_equal(strncmp(path, SCRATCH, strlen(SCRATCH)), 0);
+    const uint64_t *expected = user;
     assert_true(size <= FILE_HEAD);
+    assert_true(whole == *expected);
     const char *first = head;
     return (size > 0 && *first >= '0' && *first <= '9') ||
            reason_refuse(reason, "no digit in %zu bytes", size);
+}
+
+static bool accept_unknown(void *user, const void *head, size_t size, uint64_t whole,
+                           struct reason *reason)
+{
+    (void)user;
+    (void)head;
+    (void)reason;
+    assert_int_equal(size, FILE_HEAD);
+    assert_true(whole == 0);
+    return true;
 }
 
 static void test_load_if(void **state)
@@ -265,6 +277,7 @@ static void test_load_if(void **state)
     static const char path[] = SCRATCH "/head";
     static char content[99999];
     struct reason reason;
+    uint64_t whole;
     void *data;
     size_t size;
     (void)state;
@@ -273,22 +286,32 @@ static void test_load_if(void **state)
         content[0] = '7';
         content[sizes[i] - 1] = '9';
         assert_true(file_write(path, content, sizes[i]));
-        assert_true(file_load_if(path, sizes[i], accept_digit, &data, &size, &reason));
+        whole = sizes[i];
+        assert_true(
+            file_load_if(path, whole, accept_digit, &whole, &data, &size, &reason));
         assert_int_equal(size, sizes[i]);
         assert_memory_equal(data, content, size);
         mem_free(data);
         assert_false(
-            file_load_if(path, sizes[i] - 1, accept_digit, &data, &size, &reason));
+            file_load_if(path, whole - 1, accept_digit, &whole, &data, &size, &reason));
         assert_non_null(strstr(reason.text, "is too large"));
         content[0] = content[sizes[i] - 1] = 'x';
     }
     assert_true(file_write(path, content, sizeof(content)));
-    assert_false(file_load_if(path, 99999, accept_digit, &data, &size, &reason));
-    assert_string_equal(reason.text, "no digit in 1024 bytes");
+    whole = sizeof(content);
+    assert_false(
+        file_load_if(path, whole, accept_digit, &whole, &data, &size, &reason));
+    assert_string_equal(reason.text, "no digit in 4096 bytes");
     assert_null(data);
     assert_true(file_write(path, "", 0));
-    assert_false(file_load_if(path, 0, accept_digit, &data, &size, &reason));
+    whole = 0;
+    assert_false(file_load_if(path, 0, accept_digit, &whole, &data, &size, &reason));
     assert_string_equal(reason.text, "no digit in 0 bytes");
+    // One that has bytes, but says that it has none.
+    if (os_path_kind("/proc/self/smaps") == OS_KIND_FILE)
+        assert_true(file_load_if("/proc/self/smaps", UINT32_MAX, accept_unknown, NULL,
+                                 &data, &size, &reason));
+    mem_free(data);
 }
 
 // A file is refused by its size, before memory is asked for: one of 4 TB has none of it

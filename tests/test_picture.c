@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -238,6 +239,75 @@ static void test_headers(void **state)
     check_refused(SCRATCH "/made.npy", "not a .npy array");
     assert_true(os_file_rename(SCRATCH "/made.npy", SCRATCH "/made.tga"));
     check_refused(SCRATCH "/made.tga", "not a PNG, JPEG, BMP or TGA image");
+}
+
+// Memory of this process at most so far, in MiB; 0 where that is not known.
+static long peak_memory(void)
+{
+#ifdef __linux__
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss / 1024;
+#else
+    return 0;
+#endif
+}
+
+// Large files, of which nothing but the beginning is on the disk, that begin as a
+// picture does but say what cannot be: they are refused before they are read.
+static void test_heads(void **state)
+{
+    enum { WHOLE = 1 << 30, SMALL = 100 << 20 };
+    static const struct {
+        const char *name;
+        uint32_t whole;
+        const char *reason;
+        size_t size;
+        uint8_t head[80];
+    } cases[] = {
+        { "cut.png", WHOLE, "damaged PNG", 33,
+          "\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+          "\0\0\0\x0d\0\0\0\x09\x08\0\0\0\0\0\0\0\0" },
+        { "wide.png", WHOLE, "40000x2 is not a valid image size", 41,
+          "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x9c\x40\0\0\0\2\x08\0\0\0\0"
+          "\x1e\x9f\xe6\xf6\0\1\0\0IDAT" },
+        { "empty.jpg", WHOLE, "damaged JPEG", 3, "\xff\xd8\xff" },
+        { "wide.jpg", WHOLE, "60000x60000 is not a valid image size", 21,
+          "\xff\xd8\xff\xc0\0\x11\x08\xea\x60\xea\x60\3\1\x22\0\2\x11\1\3\x11\1" },
+        { "wide.bmp", WHOLE, "30000x30000 is not a valid image size", 54,
+          "BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x30\x75\0\0\x30\x75\0\0\1\0\x18" },
+        { "cut.bmp", SMALL, "truncated BMP", 54,
+          "BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x30\x75\0\0\x30\x10\0\0\1\0\x18" },
+        { "wide.tga", WHOLE, "30000x30000 is not a valid image size", 18,
+          "\0\0\2\0\0\0\0\0\0\0\0\0\x30\x75\x30\x75\x18" },
+        { "cut.tga", SMALL, "truncated TGA", 18,
+          "\0\0\2\0\0\0\0\0\0\0\0\0\x30\x75\x30\x10\x18" },
+        { "long.npy", WHOLE,
+          "damaged .npy: 1073741754 bytes of data, its header says 24", 70,
+          "\x93NUMPY\1\0\x3c\0{'descr': '<u2', 'fortran_order': False, "
+          "'shape': (3, 2, 2)}" },
+        { "header.npy", WHOLE, "damaged .npy, or not an array of numbers", 12,
+          "\x93NUMPY\2\0\0\0\0\x10" },
+    };
+    const long before = peak_memory();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *path = file_join(SCRATCH, cases[i].name);
+        assert_true(file_write(path, cases[i].head, cases[i].size));
+        assert_true(test_resize_file(path, cases[i].whole));
+        check_refused(path, cases[i].reason);
+        test_remove_tree(path);
+        mem_free(path);
+    }
+    assert_true(peak_memory() - before < 32);
+
+    // What the head does not say is read.
+    char *header = mem_zalloc(20001);
+    memset(header, ' ', 20000);
+    memcpy(header, "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 4)}", 57);
+    check_header(header, 12, NULL);
+    check_header(header, 11, "truncated .npy: 11 bytes");
+    mem_free(header);
 }
 
 // A file of version 1 with these samples, little-endian, and what reading it gives.
@@ -772,6 +842,7 @@ int main(void)
         cmocka_unit_test(test_channels),    cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_show),        cmocka_unit_test(test_resize),
         cmocka_unit_test(test_resize_wide), cmocka_unit_test(test_crop),
+        cmocka_unit_test(test_heads),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -96,6 +96,7 @@ static void check_read(const struct made *m)
     static uint8_t file[MOST];
     const struct decoding decoding = {
         .name = m->name,
+        .accept = tga_accept,
         .decode = tga_decode,
         .channels = m->channels,
         .width = WIDTH,

@@ -59,13 +59,13 @@ static void refuse_size(uint64_t size, uint64_t limit, struct reason *reason)
 bool file_load(const char *path, uint64_t limit, void **data, size_t *size,
                struct reason *reason)
 {
-    return file_load_if(path, limit, NULL, data, size, reason);
+    return file_load_if(path, limit, NULL, NULL, data, size, reason);
 }
 
 bool file_load_if(const char *path, uint64_t limit,
-                  bool (*accept)(const char *path, const void *head, size_t size,
-                                 struct reason *reason),
-                  void **data, size_t *size, struct reason *reason)
+                  bool (*accept)(void *user, const void *head, size_t size,
+                                 uint64_t whole, struct reason *reason),
+                  void *user, void **data, size_t *size, struct reason *reason)
 {
     char *bytes = NULL;
     size_t used = 0, capacity = 0;
@@ -99,7 +99,9 @@ bool file_load_if(const char *path, uint64_t limit,
             goto fail;
         }
         const bool is_head = accept && used == count;
-        if (is_head && !ferror(stream) && !accept(path, bytes, count, reason))
+        // A short head is all of the file; one that has grown has no known size.
+        const uint64_t whole = count < room ? count : known < count ? 0 : known;
+        if (is_head && !ferror(stream) && !accept(user, bytes, count, whole, reason))
             goto fail;
         if (count < room)
             break;

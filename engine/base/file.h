@@ -20,13 +20,14 @@
 bool file_load(const char *path, uint64_t limit, void **data, size_t *size,
                struct reason *reason);
 
-// The same, but `accept` is asked first, with the first bytes, at most FILE_HEAD, and
-// how many there are. Where it returns false, with a reason, the rest is not read.
-enum { FILE_HEAD = 1024 };
+// The same, but `accept` is asked first, with the first bytes, at most FILE_HEAD, how
+// many there are, and how many the whole file has, 0 if that is not known. Where it
+// returns false, with a reason, the rest is not read.
+enum { FILE_HEAD = 4096 };
 bool file_load_if(const char *path, uint64_t limit,
-                  bool (*accept)(const char *path, const void *head, size_t size,
-                                 struct reason *reason),
-                  void **data, size_t *size, struct reason *reason);
+                  bool (*accept)(void *user, const void *head, size_t size,
+                                 uint64_t whole, struct reason *reason),
+                  void *user, void **data, size_t *size, struct reason *reason);
 
 // The same for what people write and what describes a run. Failures are logged.
 #define FILE_READ_LIMIT ((uint64_t)16 << 20)

@@ -167,8 +167,9 @@ static bool read_masks(const uint8_t *data, size_t size, struct header *h,
     return true;
 }
 
-static bool read_header(const uint8_t *data, size_t size, struct header *h,
-                        struct reason *reason)
+// All of it is in the first bytes, `size` of `whole`.
+static bool read_header(const uint8_t *data, size_t size, uint64_t whole,
+                        struct header *h, struct reason *reason)
 {
     uint64_t end;
     *h = (struct header){ 0 };
@@ -188,7 +189,7 @@ static bool read_header(const uint8_t *data, size_t size, struct header *h,
     h->row = ((uint64_t)h->width * h->bits + 31) / 32 * 4;
     if (h->begin < end)
         return codec_check_state(CODEC_DAMAGED, "BMP", reason);
-    if (size < h->begin + h->row * h->height)
+    if (whole < h->begin + h->row * h->height)
         return codec_check_state(CODEC_TRUNCATED, "BMP", reason);
     // The number of entries in the header is 0 or wrong in many files; what lies
     // between header and pixels is not.
@@ -276,13 +277,19 @@ static void make_opaque(uint8_t *alpha, size_t count)
         alpha[i] = 255;
 }
 
+bool bmp_accept(const uint8_t *data, size_t size, uint64_t whole, struct reason *reason)
+{
+    struct header h;
+    return read_header(data, size, whole, &h, reason);
+}
+
 bool bmp_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason)
 {
     struct header h;
     struct channel channels[COLOURS];
     *picture = (struct picture){ 0 };
-    if (!read_header(data, size, &h, reason))
+    if (!read_header(data, size, size, &h, reason))
         return false;
     const uint32_t count = h.masks[3] && h.bits > 8 ? 4 : 3;
     for (int i = 0; i < COLOURS; i++)

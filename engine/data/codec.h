@@ -4,6 +4,9 @@
 // table that chooses among them. Each kind has
 //
 // - X_is, which recognises a file by its first bytes (TGA has no signature);
+// - X_accept, which has the first `size` bytes of a file of `whole` bytes, at least
+//   FILE_HEAD of them (file.h) or all: false with the reason where they show that
+//   X_decode would refuse it, so that the rest, which may be large, need not be read;
 // - X_decode, which reads a whole file in memory as its own kind and channels. Nothing
 //   is logged; a failure leaves its reason and no picture;
 // - X_find_kind, where there are several: the kind of samples that X_decode would find,
@@ -22,23 +25,31 @@
 #include "data/picture.h"
 
 bool png_is(const uint8_t *data, size_t size);
+bool png_accept(const uint8_t *data, size_t size, uint64_t whole,
+                struct reason *reason);
 bool png_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason);
 bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
 bool png_write(const char *path, const struct picture *picture);
 
 bool jpeg_is(const uint8_t *data, size_t size);
+bool jpeg_accept(const uint8_t *data, size_t size, uint64_t whole,
+                 struct reason *reason);
 bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
                  struct reason *reason);
 bool jpeg_write(const char *path, const struct picture *picture);
 
 bool bmp_is(const uint8_t *data, size_t size);
+bool bmp_accept(const uint8_t *data, size_t size, uint64_t whole,
+                struct reason *reason);
 bool bmp_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason);
 bool bmp_write(const char *path, const struct picture *picture);
 
 // Whether these first bytes can be those of a TGA, or are too few to say.
 bool tga_may_be(const uint8_t *data, size_t size);
+bool tga_accept(const uint8_t *data, size_t size, uint64_t whole,
+                struct reason *reason);
 bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason);
 bool tga_write(const char *path, const struct picture *picture);
@@ -49,6 +60,8 @@ bool tga_write(const char *path, const struct picture *picture);
 // u16 (i1: u8) if all are 0 to 65535, and are refused otherwise. Floats must be finite.
 // Written in little endian.
 bool npy_is(const uint8_t *data, size_t size);
+bool npy_accept(const uint8_t *data, size_t size, uint64_t whole,
+                enum array_order order, struct reason *reason);
 bool npy_decode(const uint8_t *data, size_t size, enum array_order order,
                 struct picture *picture, struct reason *reason);
 bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);

@@ -35,8 +35,10 @@ static bool huffman_tables_are_sane(const uint8_t *data, size_t size)
     return size == 0;
 }
 
-// How the colours of a file are meant, as far as stb does not find out.
-struct colours {
+// What the first frame of a file says of it, and how its colours are meant, as far as
+// stb does not find out.
+struct frame {
+    uint32_t width, height;    // 0: not known yet
     uint32_t components;
     bool has_adobe;
     uint8_t transform;    // that Adobe's segment names: 0 CMYK, 2 YCCK
@@ -49,21 +51,28 @@ static bool is_frame(uint8_t marker)
 }
 
 static void note_segment(uint8_t marker, const uint8_t *data, size_t size,
-                         struct colours *colours)
+                         struct frame *frame)
 {
-    if (is_frame(marker) && size >= 6)
-        colours->components = data[5];
+    if (is_frame(marker) && size >= 6) {
+        if (frame->components == 0) {
+            frame->height = (uint32_t)data[1] << 8 | data[2];
+            frame->width = (uint32_t)data[3] << 8 | data[4];
+        }
+        frame->components = data[5];
+    }
     if (marker == 0xee && size >= 12 && memcmp(data, "Adobe", 5) == 0) {
-        colours->has_adobe = true;
-        colours->transform = data[11];
+        frame->has_adobe = true;
+        frame->transform = data[11];
     }
 }
 
 // Walks the markers up to the end of the image. Inside the compressed data of a scan,
 // 0xff comes before 0, a restart marker, another 0xff, or the marker that ends the
-// scan.
-static enum codec_state check(const uint8_t *data, size_t size, struct colours *colours)
+// scan. Of the first `size` bytes of `whole` it checks what is there.
+static enum codec_state check(const uint8_t *data, size_t size, uint64_t whole,
+                              struct frame *frame)
 {
+    const enum codec_state behind = size < whole ? CODEC_WHOLE : CODEC_TRUNCATED;
     size_t at = 2;
     for (;;) {
         while (at < size && data[at] != 0xff)
@@ -71,22 +80,26 @@ static enum codec_state check(const uint8_t *data, size_t size, struct colours *
         while (at < size && data[at] == 0xff)
             at++;
         if (at >= size)
-            return CODEC_TRUNCATED;
+            return behind;
         uint8_t marker = data[at++];
         if (marker == 0xd9)
             return CODEC_WHOLE;
+        if (marker == 0 && frame->components == 0)
+            return CODEC_DAMAGED;    // no marker, and there are no data yet
         if (marker <= 1 || (marker >= 0xd0 && marker <= 0xd8))
             continue;
         if (size - at < 2)
-            return CODEC_TRUNCATED;
+            return behind;
         size_t length = (size_t)data[at] << 8 | data[at + 1];
         if (length < 2)
             return CODEC_DAMAGED;
-        if (size - at < length)
+        if (whole - at < length)
             return CODEC_TRUNCATED;
+        if (size - at < length)
+            return behind;
         if (marker == 0xc4 && !huffman_tables_are_sane(data + at + 2, length - 2))
             return CODEC_DAMAGED;
-        note_segment(marker, data + at + 2, length - 2, colours);
+        note_segment(marker, data + at + 2, length - 2, frame);
         at += length;
     }
 }
@@ -117,23 +130,37 @@ static uint32_t find_orientation(const uint8_t *data, size_t size)
 // stb decodes CMYK and YCCK as Adobe's programs store them, inverted, and takes any
 // other file of four components for YCbCr. Without Adobe's segment readers do not
 // agree: to libjpeg the numbers are ink, to Pillow they are inverted.
-static bool check_colours(const struct colours *c, struct reason *reason)
+static bool check_colours(const struct frame *f, struct reason *reason)
 {
-    if (c->components != 4 ||
-        (c->has_adobe && (c->transform == 0 || c->transform == 2)))
+    if (f->components != 4 ||
+        (f->has_adobe && (f->transform == 0 || f->transform == 2)))
         return true;
     return reason_refuse(reason,
                          "a JPEG of four colours (CMYK) that does not say how they "
                          "are meant, in Adobe's segment: save it as RGB");
 }
 
+static bool examine(const uint8_t *data, size_t size, uint64_t whole,
+                    struct frame *frame, struct reason *reason)
+{
+    return codec_check_state(check(data, size, whole, frame), "JPEG", reason) &&
+           (frame->width == 0 || frame->height == 0 ||
+            codec_check_size(frame->width, frame->height, false, reason));
+}
+
+bool jpeg_accept(const uint8_t *data, size_t size, uint64_t whole,
+                 struct reason *reason)
+{
+    struct frame frame = { 0 };
+    return examine(data, size, whole, &frame, reason);
+}
+
 bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
                  struct reason *reason)
 {
-    struct colours colours = { 0 };
+    struct frame frame = { 0 };
     *picture = (struct picture){ 0 };
-    if (!codec_check_state(check(data, size, &colours), "JPEG", reason) ||
-        !check_colours(&colours, reason) ||
+    if (!examine(data, size, size, &frame, reason) || !check_colours(&frame, reason) ||
         !codec_decode("JPEG", data, size, picture, reason))
         return false;
     picture->orientation = find_orientation(data, size);

@@ -144,31 +144,46 @@ bool npy_is(const uint8_t *data, size_t size)
     return size >= MAGIC && memcmp(data, magic, MAGIC) == 0;
 }
 
-// Reads the header and finds where the samples begin.
-static bool read_header(const uint8_t *data, size_t size, struct header *h,
-                        size_t *begin, struct reason *reason)
+// Types with fields are lists instead of strings: not damaged, but not supported.
+static bool refuse_header(struct reason *reason)
 {
-    size_t at = MAGIC + 2, bytes;
-    if (size < at)
+    return reason_refuse(reason, "damaged .npy, or not an array of numbers");
+}
+
+// Finds the dictionary, [*at, *end), from the first `size` bytes of `whole`.
+static bool find_header(const uint8_t *data, size_t size, uint64_t whole, size_t *at,
+                        size_t *end, struct reason *reason)
+{
+    size_t bytes;
+    *at = *end = MAGIC + 2;
+    if (size < *at)
         return reason_refuse(reason, "truncated .npy");
     if (data[MAGIC] < 1 || data[MAGIC] > 3)
         return reason_refuse(reason, ".npy of the unknown version %u.%u",
                              (unsigned)data[MAGIC], (unsigned)data[MAGIC + 1]);
     bytes = data[MAGIC] == 1 ? 2 : 4;
-    if (size - at < bytes)
+    if (size - *at < bytes)
         return reason_refuse(reason, "truncated .npy");
-    const size_t length = (size_t)bytes_get_little(data + at, bytes);
-    at += bytes;
-    if (size - at < length)
+    const uint64_t length = bytes_get_little(data + *at, bytes);
+    *at += bytes;
+    if (whole - *at < length)
         return reason_refuse(reason, "truncated .npy");
-    struct text text = { (const char *)data + at, (const char *)data + at + length };
-    if (!take_header(&text, h)) {
-        // Types with fields are lists instead of strings: not damaged, but not
-        // supported.
-        return reason_refuse(reason, "damaged .npy, or not an array of numbers");
-    }
-    *begin = at + length;
+    // Later versions are for types of thousands of fields.
+    if (length > UINT16_MAX)
+        return refuse_header(reason);
+    *end = *at + (size_t)length;
     return true;
+}
+
+// The samples begin behind the dictionary.
+static bool read_header(const uint8_t *data, size_t size, struct header *h,
+                        size_t *begin, struct reason *reason)
+{
+    size_t at;
+    if (!find_header(data, size, size, &at, begin, reason))
+        return false;
+    struct text text = { (const char *)data + at, (const char *)data + *begin };
+    return take_header(&text, h) || refuse_header(reason);
 }
 
 enum class { CLASS_BOOL, CLASS_UNSIGNED, CLASS_SIGNED, CLASS_FLOAT };
@@ -279,10 +294,9 @@ bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)
     return type != NULL;
 }
 
-// Checks the shape against the limits and the bytes that follow, then allocates.
-static bool read_shape(const struct header *h, const struct type *type,
-                       const struct layout *l, uint64_t size, struct picture *out,
-                       struct reason *reason)
+// Checks the shape against the limits and the bytes that follow.
+static bool check_shape(const struct header *h, const struct type *type,
+                        const struct layout *l, uint64_t size, struct reason *reason)
 {
     if (h->axes < 2 || h->axes > MAX_AXES)
         return reason_refuse(reason, "an array of %s, not %s or [h, w]",
@@ -293,13 +307,45 @@ static bool read_shape(const struct header *h, const struct type *type,
     if (!is_image(l, type->kind))
         return refuse_shape(h, type, l->order, reason);
     uint64_t bytes = l->channels * l->height * l->width * type->bytes;
-    if (size != bytes)
-        return reason_refuse(
-            reason, "%s .npy: %" PRIu64 " bytes of data, its header says %" PRIu64,
-            size < bytes ? "truncated" : "damaged", size, bytes);
-    return picture_create(out, type->kind, (uint32_t)l->channels, (uint32_t)l->width,
-                          (uint32_t)l->height) ||
-           reason_refuse_memory(reason);
+    return size == bytes ||
+           reason_refuse(reason,
+                         "%s .npy: %" PRIu64 " bytes of data, its header says %" PRIu64,
+                         size < bytes ? "truncated" : "damaged", size, bytes);
+}
+
+// What a file says before its samples.
+struct array {
+    const struct type *type;
+    bool is_big;
+    struct layout layout;
+    size_t begin;    // of the samples
+};
+
+static bool read_array(const uint8_t *data, size_t size, uint64_t whole,
+                       enum array_order order, struct array *a, struct reason *reason)
+{
+    struct header h = { 0 };
+    if (!read_header(data, size, &h, &a->begin, reason))
+        return false;
+    a->type = find_type(h.type, &a->is_big);
+    if (!a->type)
+        return reason_refuse(reason,
+                             "an array of %s, not of u1, u2, f4, f2, f8, b1 or "
+                             "integers from 0 to 65535",
+                             h.type);
+    a->layout = layout_of(&h, order);
+    return check_shape(&h, a->type, &a->layout, whole - a->begin, reason);
+}
+
+// A header that is longer than what is there of the file, as padding makes it, says
+// nothing.
+bool npy_accept(const uint8_t *data, size_t size, uint64_t whole,
+                enum array_order order, struct reason *reason)
+{
+    struct array a = { 0 };
+    size_t at, end;
+    return find_header(data, size, whole, &at, &end, reason) &&
+           (end > size || read_array(data, size, whole, order, &a, reason));
 }
 
 static bool refuse_integer(const struct type *type, const char *text,
@@ -416,24 +462,17 @@ static bool is_narrow(const struct type *type, const struct picture *p)
 bool npy_decode(const uint8_t *data, size_t size, enum array_order order,
                 struct picture *picture, struct reason *reason)
 {
-    struct header h = { 0 };
-    size_t begin = 0;
-    bool is_big = false;
+    struct array a = { 0 };
     *picture = (struct picture){ 0 };
-    if (!read_header(data, size, &h, &begin, reason))
+    if (!read_array(data, size, size, order, &a, reason))
         return false;
-    const struct type *type = find_type(h.type, &is_big);
-    if (!type)
-        return reason_refuse(reason,
-                             "an array of %s, not of u1, u2, f4, f2, f8, b1 or "
-                             "integers from 0 to 65535",
-                             h.type);
-    const struct layout l = layout_of(&h, order);
-    if (!read_shape(&h, type, &l, size - begin, picture, reason))
-        return false;
+    const struct layout *l = &a.layout;
+    if (!picture_create(picture, a.type->kind, (uint32_t)l->channels,
+                        (uint32_t)l->width, (uint32_t)l->height))
+        return reason_refuse_memory(reason);
     picture->is_array = true;
-    if (read_samples(data + begin, type, is_big, &l, picture, reason)) {
-        picture->is_narrow = is_narrow(type, picture);
+    if (read_samples(data + a.begin, a.type, a.is_big, l, picture, reason)) {
+        picture->is_narrow = is_narrow(a.type, picture);
         return true;
     }
     picture_free(picture);

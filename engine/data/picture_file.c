@@ -22,6 +22,8 @@ struct file_kind {
     const char *extensions[2];                       // in lower case
     bool (*is)(const uint8_t *data, size_t size);    // NULL: only the name says it
     // NULL for arrays, whose functions take the order of the axes.
+    bool (*accept)(const uint8_t *data, size_t size, uint64_t whole,
+                   struct reason *reason);
     bool (*decode)(const uint8_t *data, size_t size, struct picture *picture,
                    struct reason *reason);
     bool (*write)(const char *path, const struct picture *picture);
@@ -36,16 +38,26 @@ struct file_kind {
 static const struct file_kind kinds[] = {
     { { ".png" },
       png_is,
+      png_accept,
       png_decode,
       png_write,
       png_find_kind,
       { true, true, false },
       4 },
-    { { ".jpg", ".jpeg" }, jpeg_is, jpeg_decode, jpeg_write, NULL, { true }, 4, true },
-    { { ".bmp" }, bmp_is, bmp_decode, bmp_write, NULL, { true }, 4, true },
-    { { ".tga" }, NULL, tga_decode, tga_write, NULL, { true }, 4, true },
+    { { ".jpg", ".jpeg" },
+      jpeg_is,
+      jpeg_accept,
+      jpeg_decode,
+      jpeg_write,
+      NULL,
+      { true },
+      4,
+      true },
+    { { ".bmp" }, bmp_is, bmp_accept, bmp_decode, bmp_write, NULL, { true }, 4, true },
+    { { ".tga" }, NULL, tga_accept, tga_decode, tga_write, NULL, { true }, 4, true },
     { { ".npy" },
       npy_is,
+      NULL,
       NULL,
       NULL,
       npy_find_kind,
@@ -133,11 +145,21 @@ static const struct file_kind *find_kind(const char *path, const uint8_t *data,
     return kind;
 }
 
+struct request {
+    const char *path;
+    enum array_order order;
+};
+
 // Before the rest of a file, which may be large, is read.
-static bool accept_head(const char *path, const void *head, size_t size,
+static bool accept_head(void *user, const void *head, size_t size, uint64_t whole,
                         struct reason *reason)
 {
-    return find_kind(path, head, size, reason) != NULL;
+    const struct request *r = user;
+    const struct file_kind *kind = find_kind(r->path, head, size, reason);
+    if (!kind || whole == 0)
+        return kind != NULL;
+    return kind->is_array ? npy_accept(head, size, whole, r->order, reason)
+                          : kind->accept(head, size, whole, reason);
 }
 
 static bool decode(const char *path, const uint8_t *data, size_t size,
@@ -154,10 +176,11 @@ static bool decode(const char *path, const uint8_t *data, size_t size,
 bool picture_read_ordered(const char *path, enum array_order order,
                           struct picture *picture, struct reason *reason)
 {
+    struct request request = { path, order };
     void *data;
     size_t size;
     *picture = (struct picture){ 0 };
-    if (!file_load_if(path, MAX_BYTES, accept_head, &data, &size, reason))
+    if (!file_load_if(path, MAX_BYTES, accept_head, &request, &data, &size, reason))
         return false;
     bool ok = decode(path, data, size, order, picture, reason);
     mem_free(data);

@@ -47,28 +47,33 @@ static uint32_t big_endian(const uint8_t *p)
 
 // Walks the chunks (5.3): length, type, data, CRC-32 over type and data. The first is
 // the header, of 13 bytes. stb checks neither checksums nor whether the end is there.
-static enum codec_state check(const uint8_t *data, size_t size)
+// Of the first `size` bytes of `whole` it checks what is there.
+static enum codec_state check(const uint8_t *data, size_t size, uint64_t whole)
 {
     if (size < 33)
         return CODEC_TRUNCATED;
     if (memcmp(data + 8, "\0\0\0\rIHDR", 8) != 0)
         return CODEC_DAMAGED;
 
-    size_t at = 8;
+    uint64_t at = 8;
     for (;;) {
-        if (size - at < 12)
+        if (whole - at < 12)
             return CODEC_TRUNCATED;
+        if (at + 8 > size)
+            return CODEC_WHOLE;    // as far as can be seen
         uint32_t length = big_endian(data + at);
         if (length > INT32_MAX)
             return CODEC_DAMAGED;
-        if (size - at - 12 < length)
+        if (whole - at - 12 < length)
             return CODEC_TRUNCATED;
-        const uint8_t *type = data + at + 4, *end = type + 4 + length;
-        if (crc(type, (size_t)length + 4) != big_endian(end))
+        const uint64_t end = at + 12 + length;
+        const uint8_t *type = data + at + 4;
+        if (end <= size &&
+            crc(type, (size_t)length + 4) != big_endian(type + 4 + length))
             return CODEC_DAMAGED;
         if (memcmp(type, "IEND", 4) == 0)
             return CODEC_WHOLE;
-        at += (size_t)length + 12;
+        at = end;
     }
 }
 
@@ -86,13 +91,18 @@ static uint32_t find_orientation(const uint8_t *data)
     return 0;
 }
 
+// stb gives no size for a file that it finds too large: it is that of the header.
+bool png_accept(const uint8_t *data, size_t size, uint64_t whole, struct reason *reason)
+{
+    return codec_check_state(check(data, size, whole), "PNG", reason) &&
+           codec_check_size(big_endian(data + 16), big_endian(data + 20),
+                            data[24] == 16, reason);
+}
+
 bool png_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason)
 {
-    // stb gives no size for a file that it finds too large: it is that of the header.
-    if (!codec_check_state(check(data, size), "PNG", reason) ||
-        !codec_check_size(big_endian(data + 16), big_endian(data + 20), data[24] == 16,
-                          reason) ||
+    if (!png_accept(data, size, size, reason) ||
         !codec_decode("PNG", data, size, picture, reason))
         return false;
     picture->orientation = find_orientation(data);

@@ -23,7 +23,7 @@ struct layout {
     size_t entry;               // bytes of one
     size_t map;                 // where it begins
     size_t pixel;               // bytes of one
-    uint64_t pixels;
+    uint32_t width, height;
     bool has_indices, is_packed, is_mirrored;
 };
 
@@ -34,7 +34,8 @@ static struct layout read_header(const uint8_t *data)
         .has_indices = data[1] == 1 && (data[2] == 1 || data[2] == 9),
         .is_packed = data[2] >= 9,
         .pixel = (data[16] + 7u) / 8,
-        .pixels = bytes_get_little(data + 12, 2) * bytes_get_little(data + 14, 2),
+        .width = (uint32_t)bytes_get_little(data + 12, 2),
+        .height = (uint32_t)bytes_get_little(data + 14, 2),
         .is_mirrored = data[17] & 0x10,
     };
     if (data[1]) {
@@ -43,6 +44,17 @@ static struct layout read_header(const uint8_t *data)
         l.entry = (data[7] + 7u) / 8;
     }
     return l;
+}
+
+static uint64_t pixels_of(const struct layout *l)
+{
+    return (uint64_t)l->width * l->height;
+}
+
+// Behind the colour map.
+static uint64_t pixels_begin(const struct layout *l)
+{
+    return l->map + (uint64_t)l->entries * l->entry;
 }
 
 // Whether so many pixels are colours that the map has; stb takes another one for those
@@ -63,8 +75,8 @@ static bool are_in_map(const struct layout *l, const uint8_t *data, uint64_t cou
 // either plain or (types 9 and up) in packets.
 static enum codec_state check(const struct layout *l, const uint8_t *data, size_t size)
 {
-    uint64_t at = l->map + (uint64_t)l->entries * l->entry;
-    uint64_t left = l->pixels;
+    uint64_t at = pixels_begin(l);
+    uint64_t left = pixels_of(l);
     while (left > 0 && at < size) {
         // Packets: a count, then one pixel to repeat or as many as counted.
         uint64_t count = l->is_packed ? (data[at] & 0x7fu) + 1 : left;
@@ -112,21 +124,40 @@ static void mirror(struct picture *p)
 
 bool tga_may_be(const uint8_t *data, size_t size)
 {
-    const uint32_t type = size < HEADER ? 1 : data[2] & ~8u;    // 8: in packets
-    return size < HEADER || (type >= 1 && type <= 3 && read_header(data).pixels > 0);
+    if (size < HEADER)
+        return true;
+    const struct layout l = read_header(data);
+    const uint32_t type = data[2] & ~8u;    // 8: in packets
+    return type >= 1 && type <= 3 && pixels_of(&l) > 0;
+}
+
+// A packet has at most 128 pixels, and the bytes of one of them.
+bool tga_accept(const uint8_t *data, size_t size, uint64_t whole, struct reason *reason)
+{
+    enum { PACKET = 128 };
+    if (size < HEADER)
+        return codec_check_state(CODEC_TRUNCATED, "TGA", reason);
+    const struct layout l = read_header(data);
+    const uint64_t pixels = pixels_of(&l);
+    const uint64_t least =
+        l.is_packed ? DIV_UP(pixels, PACKET) * (l.pixel + 1) : pixels * l.pixel;
+    if (data[17] & 0xc0)
+        return reason_refuse(reason, "a TGA with interleaved rows, which is not read");
+    if (pixels == 0 || (l.has_indices && l.first + l.entries > UINT16_MAX))
+        return codec_check_state(CODEC_DAMAGED, "TGA", reason);
+    if (!codec_check_size(l.width, l.height, false, reason))
+        return false;
+    return whole >= pixels_begin(&l) + least ||
+           codec_check_state(CODEC_TRUNCATED, "TGA", reason);
 }
 
 bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason)
 {
     *picture = (struct picture){ 0 };
-    if (size < HEADER)
-        return codec_check_state(CODEC_TRUNCATED, "TGA", reason);
+    if (!tga_accept(data, size, size, reason))
+        return false;
     const struct layout l = read_header(data);
-    if (data[17] & 0xc0)
-        return reason_refuse(reason, "a TGA with interleaved rows, which is not read");
-    if (l.has_indices && l.first + l.entries > UINT16_MAX)
-        return codec_check_state(CODEC_DAMAGED, "TGA", reason);
     if (!codec_check_state(check(&l, data, size), "TGA", reason))
         return false;
     uint8_t *copy = NULL;

@@ -10,12 +10,19 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 void decoding_check(const struct decoding *d, const uint8_t *file, size_t size)
 {
     struct picture p;
     struct reason reason;
+    const size_t head = MIN(size, (size_t)FILE_HEAD);
+    uint8_t *first = mem_alloc(head);
+    memcpy(first, file, head);
+    if (!d->accept(first, head, size, &reason))
+        fail_msg("%s: not accepted: %s", d->name, reason.text);
+    mem_free(first);
     if (!d->decode(file, size, &p, &reason))
         fail_msg("%s: %s", d->name, reason.text);
     assert_int_equal(p.kind, PIXEL_U8);
@@ -35,6 +42,7 @@ void decoding_check(const struct decoding *d, const uint8_t *file, size_t size)
     for (size_t part = 0; part < size; part++) {
         uint8_t *copy = mem_alloc(part);
         memcpy(copy, file, part);
+        d->accept(copy, MIN(part, head), part, &reason);
         if (d->decode(copy, part, &p, &reason))
             fail_msg("%s is accepted at %zu of %zu bytes", d->name, part, size);
         mem_free(copy);

@@ -12,6 +12,8 @@
 
 struct decoding {
     const char *name;    // of the file, for messages
+    bool (*accept)(const uint8_t *data, size_t size, uint64_t whole,
+                   struct reason *reason);
     bool (*decode)(const uint8_t *data, size_t size, struct picture *picture,
                    struct reason *reason);
     uint32_t channels, width, height;    // that the picture must have; samples are u8
@@ -19,8 +21,8 @@ struct decoding {
     const void *made;
 };
 
-// The file is decoded as expected, and no beginning of it is a picture, nor is any read
-// beyond its end (which sanitizers see).
+// The file is accepted by its first bytes and decoded as expected, and no beginning of
+// it is a picture, nor is any read beyond its end (which sanitizers see).
 void decoding_check(const struct decoding *d, const uint8_t *file, size_t size);
 
 #endif
