@@ -834,14 +834,14 @@ static void test_hash(void **state)
     }
 }
 
-struct progress {
+struct noted {
     uint32_t calls;
     char text[80];
 };
 
 static void note_progress(void *user, const char *line)
 {
-    struct progress *p = user;
+    struct noted *p = user;
     p->calls++;
     snprintf(p->text, sizeof(p->text), "%s", line);
 }
@@ -849,11 +849,10 @@ static void note_progress(void *user, const char *line)
 static void test_progress(void **state)
 {
     struct dataset_options o = options();
-    struct progress p = { 0 };
+    struct noted p = { 0 };
     (void)state;
     write_images();
-    o.progress = note_progress;
-    o.progress_user = &p;
+    o.view = (struct progress_view){ note_progress, &p };
     struct dataset *set = open_dataset(&o);
     assert_non_null(set);
     dataset_destroy(set);

@@ -13,32 +13,41 @@
 struct jobs {
     void (*run)(void *user, size_t i);
     void *user;
-    size_t count, next;
-    struct os_mutex *mutex;    // guards `next`; NULL: there is one thread
+    size_t count, next, done;
+    struct os_mutex *mutex;    // guards `next` and `done`; NULL: there is one thread
 };
 
-static void run_jobs(void *user)
+static void run_jobs(struct jobs *jobs, void (*watch)(void *user, size_t done))
 {
-    struct jobs *jobs = user;
+    size_t finished = 0;    // jobs of this thread that `done` does not have yet
     for (;;) {
         if (jobs->mutex)
             os_mutex_lock(jobs->mutex);
+        const size_t done = jobs->done += finished;
         const size_t i = jobs->next < jobs->count ? jobs->next++ : jobs->count;
         if (jobs->mutex)
             os_mutex_unlock(jobs->mutex);
+        if (watch && finished)
+            watch(jobs->user, done);
         if (i == jobs->count)
             return;
         jobs->run(jobs->user, i);
+        finished = 1;
     }
 }
 
-uint32_t parallel_run(size_t count, uint32_t most, void (*run)(void *user, size_t i),
-                      void *user)
+static void help(void *user)
 {
-    struct os_thread *threads[MAX_THREADS];
+    run_jobs(user, NULL);
+}
+
+uint32_t parallel_run_watched(size_t count, uint32_t threads,
+                              void (*run)(void *user, size_t i),
+                              void (*watch)(void *user, size_t done), void *user)
+{
+    struct os_thread *helpers[MAX_THREADS];
     struct jobs jobs = { .run = run, .user = user, .count = count };
-    const size_t cores = MIN(MIN(os_core_count(), most), (uint32_t)MAX_THREADS);
-    const size_t wanted = MIN(cores, count);
+    const size_t wanted = MIN(MIN(threads, (uint32_t)MAX_THREADS), count);
     uint32_t started = 0;
     // What cannot be had is done by the threads there are.
     struct log_capture capture;
@@ -46,15 +55,21 @@ uint32_t parallel_run(size_t count, uint32_t most, void (*run)(void *user, size_
     if (wanted > 1)
         jobs.mutex = os_mutex_create();
     while (jobs.mutex && started + 1 < wanted) {
-        threads[started] = os_thread_create(run_jobs, &jobs);
-        if (!threads[started])
+        helpers[started] = os_thread_create(help, &jobs);
+        if (!helpers[started])
             break;
         started++;
     }
     log_capture_end(&capture);
-    run_jobs(&jobs);
+    run_jobs(&jobs, watch);
     for (uint32_t i = 0; i < started; i++)
-        os_thread_join(threads[i]);
+        os_thread_join(helpers[i]);
     os_mutex_destroy(jobs.mutex);
     return started + 1;
+}
+
+uint32_t parallel_run(size_t count, uint32_t most, void (*run)(void *user, size_t i),
+                      void *user)
+{
+    return parallel_run_watched(count, MIN(os_core_count(), most), run, NULL, user);
 }

@@ -17,4 +17,11 @@
 uint32_t parallel_run(size_t count, uint32_t most, void (*run)(void *user, size_t i),
                       void *user);
 
+// The same by so many threads, also where there are fewer cores. After each job of its
+// own the calling thread calls watch(user, done) with the number of jobs that all
+// threads have done.
+uint32_t parallel_run_watched(size_t count, uint32_t threads,
+                              void (*run)(void *user, size_t i),
+                              void (*watch)(void *user, size_t done), void *user);
+
 #endif

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "base/parallel.h"
 #include "data/order.h"
 #include "data/pair_tally.h"
 #include "data/pairs.h"
@@ -22,10 +23,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define SHOW_SECONDS 0.1     // between two lines of progress on a terminal
-#define FIRST_SECONDS 2.0    // until the first line in a log
-#define LOG_SECONDS 10.0     // and between two of them
 
 enum { MAX_THREADS = 64, USEFUL_THREADS = 8, USUAL_CHANNELS = 3 };
 
@@ -55,9 +52,10 @@ struct dataset {
     const struct log_sink *sink;       // the creator's, used by the threads
     size_t input_bytes, pair_bytes;    // of a staged pair: its first side, and both
 
-    struct item *items;        // in name order; valid ones only after the check
-    uint32_t count, listed;    // of items: those in use, those allocated
-    uint32_t cached_files;     // files [0, cached_files) keep their pixels
+    struct item *items;          // in name order; valid ones only after the check
+    uint32_t count, listed;      // of items: those in use, those allocated
+    uint32_t cached_files;       // files [0, cached_files) keep their pixels
+    struct progress progress;    // of the check
 
     // The mutex protects the rest.
     struct os_mutex *mutex;
@@ -65,8 +63,6 @@ struct dataset {
     struct os_thread *threads[MAX_THREADS];
     uint32_t thread_count;
     struct order *order;
-    uint32_t next_file;               // that no thread has checked
-    uint32_t done_files, checking;    // files that were checked, threads that check
     struct slot *slots;
     uint32_t slot_count;
     uint64_t next_decoded;     // first sample that no thread has taken
@@ -167,100 +163,46 @@ static void request_stop(struct dataset *set)
 // ---------------------------------------------------------------------------
 // The check
 
-// A checking thread: takes files until none is left, or one cannot be read for a reason
-// that passes. A pair that is not cached is decoded into memory of this thread. Out of
-// memory leaves the file unchecked, which check_all reports.
-static void check_files(void *user)
+static bool is_stopped(struct dataset *set)
+{
+    os_mutex_lock(set->mutex);
+    const bool stop = set->stop;
+    os_mutex_unlock(set->mutex);
+    return stop;
+}
+
+// Any thread. Out of memory leaves the file unchecked, which check_all reports; it ends
+// the check, as does a file that cannot be read for a reason that passes.
+static void check_file(void *user, size_t index)
 {
     struct dataset *set = user;
-    uint8_t *scratch = NULL;
+    struct item *item = &set->items[index];
+    struct reason reason;
+    const char *culprit;
 
+    if (is_stopped(set))
+        return;
     log_use(set->sink);
-    for (;;) {
-        os_mutex_lock(set->mutex);
-        uint32_t file = set->stop ? set->count : set->next_file;
-        if (file < set->count)
-            set->next_file++;
-        os_mutex_unlock(set->mutex);
-        if (file == set->count)
-            break;
-
-        struct item *item = &set->items[file];
-        struct reason reason;
-        const char *culprit;
-        bool keep = file < set->cached_files;
-        uint8_t *pixels = keep ? NULL : scratch;
-        if (!pixels) {
-            pixels = mem_zalloc(set->pair_bytes);
-            if (!pixels)
-                break;
-        }
-        if (!load_pair(set, &item->file, pixels, &item->notes, &culprit, &reason)) {
-            item->reason = mem_printf("%s: %s", culprit, reason.text);
-            item->is_passing = reason.kind == REASON_PASSING;
-            if (item->is_passing)
-                request_stop(set);
-            if (!item->reason) {
-                mem_free(pixels);
-                scratch = keep ? scratch : NULL;
-                break;
-            }
-        }
-        item->checked = true;
-        if (!keep)
-            scratch = pixels;
-        else if (item->reason)
-            mem_free(pixels);
-        else
-            item->pixels = pixels;
-
-        os_mutex_lock(set->mutex);
-        set->done_files++;
-        os_condition_signal_all(set->changed);
-        os_mutex_unlock(set->mutex);
+    uint8_t *pixels = mem_zalloc(set->pair_bytes);
+    bool ok =
+        pixels && load_pair(set, &item->file, pixels, &item->notes, &culprit, &reason);
+    if (pixels && !ok) {
+        item->reason = mem_printf("%s: %s", culprit, reason.text);
+        item->is_passing = reason.kind == REASON_PASSING;
     }
-    mem_free(scratch);
-    os_mutex_lock(set->mutex);
-    set->checking--;
-    os_condition_signal_all(set->changed);
-    os_mutex_unlock(set->mutex);
-}
-
-static void show_check(const struct dataset *set, uint32_t done)
-{
-    const struct dataset_options *o = &set->options;
-    char text[80];
-    snprintf(text, sizeof(text), "checking images: %" PRIu32 " of %" PRIu32, done,
-             set->count);
-    if (o->progress)
-        o->progress(o->progress_user, text);
+    item->checked = ok || item->reason;
+    if (!item->checked || item->is_passing)
+        request_stop(set);
+    if (ok && index < set->cached_files)
+        item->pixels = pixels;
     else
-        log_info("dataset: %s in %s", text, set->folder);
+        mem_free(pixels);
 }
 
-// Shows how far the checking threads are, until they end. Where nobody looks, as in a
-// file, a line soon and then a few say that something is done.
-static void watch_check(struct dataset *set)
+static void show_check(void *user, size_t done)
 {
-    const struct dataset_options *o = &set->options;
-    double pause = o->progress ? SHOW_SECONDS : FIRST_SECONDS;
-    double shown = os_seconds();
-    if (o->progress)
-        show_check(set, 0);    // a terminal shows at once what is going on
-    os_mutex_lock(set->mutex);
-    while (set->checking > 0) {
-        const uint32_t done = set->done_files;
-        if (os_seconds() - shown < pause) {
-            os_condition_wait(set->changed, set->mutex);
-            continue;
-        }
-        os_mutex_unlock(set->mutex);
-        show_check(set, done);
-        shown = os_seconds();
-        pause = o->progress ? SHOW_SECONDS : LOG_SECONDS;
-        os_mutex_lock(set->mutex);
-    }
-    os_mutex_unlock(set->mutex);
+    struct dataset *set = user;
+    progress_update(&set->progress, done);
 }
 
 // Floats are used unchanged, and a generator ends in tanh: such targets cannot be
@@ -322,14 +264,16 @@ static bool check_all(struct dataset *set)
 {
     uint32_t valid = 0, total = set->count;
 
-    set->checking = MIN(set->options.threads, total);
-    bool ok = start_threads(set, check_files, set->checking);
-    if (ok)
-        watch_check(set);
-    else
-        request_stop(set);
-    join_threads(set);
-    if (!ok || !check_is_whole(set))
+    set->progress = (struct progress){
+        .view = set->options.view,
+        .area = "dataset",
+        .what = "checking images",
+        .folder = set->folder,
+        .count = total,
+    };
+    progress_begin(&set->progress);
+    parallel_run_watched(total, set->options.threads, check_file, show_check, set);
+    if (!check_is_whole(set))
         return false;
 
     report_notes(set);

@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/pixel.h"
+#include "base/progress.h"
 #include "data/picture.h"
 #include "data/resize.h"
 
@@ -31,9 +32,7 @@ struct dataset_options {
     uint64_t seed;
     uint64_t first_sample;    // where the stream starts (a resumed run)
     uint64_t cache_bytes;     // for decoded pairs in memory; 0: 512 MiB
-    // Called by dataset_create, on its own thread, with how far it is; may be NULL.
-    void (*progress)(void *user, const char *text);
-    void *progress_user;
+    struct progress_view view;    // where dataset_create shows how far it is
 };
 
 // What a sample of the stream is. Crop and mirror are not applied to its pixels:

@@ -232,8 +232,7 @@ struct dataset_options settings_dataset(const struct settings *s)
         .max_size = o->max_dataset_size,
         .threads = o->threads,
         .seed = o->seed,
-        .progress = o->progress,
-        .progress_user = o->progress_user,
+        .view = { o->progress, o->progress_user },
     };
 }
 
