@@ -549,6 +549,12 @@ struct pix_translate_options {
     // it (else AtoB).
     const char *direction;
     bool no_ema;    // use the raw weights even where their moving average is stored
+
+    // Called by pix_evaluate, on its thread, with how far it is, several times a
+    // second. May be NULL; then a line of the log (level info) says it every ten
+    // seconds.
+    void (*progress)(void *user, const char *text);
+    void *progress_user;
 };
 
 typedef struct pix_translator pix_translator;

@@ -683,6 +683,50 @@ static struct evaluated evaluate(pix_translator *t, const char *data)
     return e;
 }
 
+// What is read in parallel gives the same bits with any number of threads, and how far
+// it is is shown.
+static void note_progress(void *user, const char *text)
+{
+    char *all = user;
+    const size_t used = strlen(all);
+    if (strstr(text, ": 0 of "))    // others depend on the time
+        snprintf(all + used, 256 - used, "%s\n", text);
+}
+
+static void test_threads(void **state)
+{
+    struct pix_evaluation first = { 0 };
+    char path[64];
+    (void)state;
+    need_device();
+    const struct pix_train_options o =
+        make_weights("threads", (struct side){ PIXEL_F32, 3, ".npy" }, path);
+    for (uint32_t i = PAIRS; i < 20; i++)
+        for (int k = 0; k < 2; k++)
+            write_picture(k ? "threads/train/B" : "threads/train/A", i, ".npy",
+                          make_picture(PIXEL_F32, 3, SIDE, i + 5 * (uint32_t)k));
+    for (uint32_t threads = 1; threads < 6; threads += 2) {
+        char shown[256] = "";
+        struct pix_evaluation e;
+        struct pix_translate_options t;
+        pix_translate_options_init(&t);
+        t.model = path;
+        t.tuning = "off";
+        t.threads = threads;
+        t.progress = note_progress;
+        t.progress_user = shown;
+        pix_translator *translator = pix_translator_create(device, &t);
+        assert_true(pix_evaluate(translator, o.data, "train", NULL, 0, &e));
+        pix_translator_destroy(translator);
+        assert_int_equal(e.pairs, 20);
+        if (threads == 1)
+            first = e;
+        assert_true(e.l1 == first.l1 && e.l1_mean_colour == first.l1_mean_colour);
+        assert_string_equal(
+            shown, "reading training targets: 0 of 20\ncomparing pairs: 0 of 20\n");
+    }
+}
+
 // The error of bare weights is that of the samples of the files, and the same as with
 // the kinds that a run would have; what cannot be read is no smaller average.
 static void test_bare_evaluation(void **state)
@@ -863,6 +907,7 @@ int main(void)
         cmocka_unit_test_setup(test_bare_weights, begin),
         cmocka_unit_test_setup(test_bare_mixed, begin),
         cmocka_unit_test_setup(test_conversions, begin),
+        cmocka_unit_test_setup(test_threads, begin),
         cmocka_unit_test_setup(test_bare_evaluation, begin),
         cmocka_unit_test_setup(test_pixel_arrays, begin),
     };

@@ -75,6 +75,12 @@ static bool print_result(const struct evaluation *e,
     return true;
 }
 
+static void show_progress(void *user, const char *text)
+{
+    (void)user;
+    output_show_live(text);
+}
+
 static int run(pix_device *device, const struct evaluation *e)
 {
     struct pix_translate_options options;
@@ -91,6 +97,10 @@ static int run(pix_device *device, const struct evaluation *e)
     options.input_kind = e->input_kind;
     options.output_kind = e->output_kind;
     options.npy_order = e->npy_order;
+    if (terminal_is_interactive(stderr)) {
+        output_begin_live(stderr);
+        options.progress = show_progress;
+    }
     pix_translator *translator = pix_translator_create(device, &options);
     pix_evaluate_options_init(&comparison);
     comparison.data = e->data;
@@ -99,6 +109,7 @@ static int run(pix_device *device, const struct evaluation *e)
     comparison.grid_rows = e->rows;
     comparison.palette = e->palette;
     const bool ok = translator && pix_evaluate(translator, &comparison, &result);
+    output_end_live();
     const bool written = ok && (!e->csv || scores_write_csv(&result, true, e->csv));
     const bool printed = ok && print_result(e, &result);
     const int code = written && printed && !result.broken ? EXIT_DONE : EXIT_FAILED;

@@ -10,6 +10,9 @@
 #include "base/file_set.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/os.h"
+#include "base/parallel.h"
+#include "base/progress.h"
 #include "data/data_folder.h"
 #include "data/pair_tally.h"
 #include "data/sheet.h"
@@ -143,6 +146,108 @@ static bool keeps_pairs(const struct pair_list *list, const char *grid_path)
     return ok && !found;
 }
 
+// What a training target adds to the mean colour.
+struct share {
+    bool used, exceeds;
+    enum pixel_kind found, kind;    // what it was, and is compared as
+};
+
+struct mean {
+    const struct settings *settings;    // of the model
+    const char *data;
+    const struct pair_list *list;    // of DATA/train
+    struct share *shares;            // by index in the list
+    double *sums;                    // [index][output_nc], of samples
+    struct progress progress;
+    struct os_mutex *mutex;
+    // Under it: whether one cannot be read for a reason that passes; which and why.
+    bool stop;
+    char *trouble;
+};
+
+static double *sums_of(const struct mean *m, size_t index)
+{
+    return m->sums + index * m->settings->options.output_nc;
+}
+
+static bool is_stopped(struct mean *m)
+{
+    os_mutex_lock(m->mutex);
+    const bool stop = m->stop;
+    os_mutex_unlock(m->mutex);
+    return stop;
+}
+
+// Any thread.
+static void add_target(void *user, size_t index)
+{
+    struct mean *m = user;
+    struct share *share = &m->shares[index];
+    struct pair pair;
+    struct reason reason;
+    const char *culprit;
+    if (is_stopped(m))
+        return;
+    if (load_sides(&m->list->files[index], m->settings, &pair, &culprit, &reason)) {
+        share->used = true;
+        share->found = pair.found[1];
+        share->kind = pair.target.kind;
+        share->exceeds = pair.notes.exceeds[1];
+        metrics_add_sums(&pair.target, sums_of(m, index));
+        pair_free(&pair);
+    } else if (reason.kind == REASON_PASSING) {
+        os_mutex_lock(m->mutex);
+        if (!m->stop)
+            m->trouble = mem_printf("%s: %s", culprit, reason.text);
+        m->stop = true;
+        os_mutex_unlock(m->mutex);
+    }
+}
+
+static void show_targets(void *user, size_t done)
+{
+    struct mean *m = user;
+    progress_update(&m->progress, done);
+}
+
+// Reads all targets and sums them up in the order of the list, so that the colour does
+// not depend on the threads. False after a message.
+static bool read_targets(struct mean *m, uint32_t threads, struct colour *colour,
+                         struct conversions *counts)
+{
+    const struct pix_train_options *o = &m->settings->options;
+    const size_t count = m->list->count;
+    uint64_t used[PIXEL_KINDS] = { 0 };
+    m->shares = mem_array(count, sizeof(*m->shares));
+    m->sums = mem_array(count, o->output_nc * sizeof(*m->sums));
+    m->mutex = os_mutex_create();
+    if (!m->shares || !m->sums || !m->mutex)
+        return false;
+    progress_begin(&m->progress);
+    parallel_run_watched(count, threads, add_target, show_targets, m);
+    if (m->stop) {
+        log_error("evaluate: cannot read %s: without it the mean colour of the "
+                  "training targets would be another: remove the cause",
+                  m->trouble ? m->trouble : "a training target: out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct share *share = &m->shares[i];
+        if (!share->used)
+            continue;
+        for (uint32_t c = 0; c < o->output_nc; c++)
+            colour->of[share->kind][c] += sums_of(m, i)[c];
+        used[share->kind]++;
+        conversion_count(counts, share->found, share->kind, share->exceeds);
+    }
+    if (counts->images == 0) {
+        log_error("evaluate: no image in %s/train can be read", m->data);
+        return false;
+    }
+    finish_colour(used, (size_t)o->crop_size * o->crop_size, o->output_nc, colour);
+    return true;
+}
+
 // The mean of each channel over the targets of DATA/train, in samples of each kind.
 // Broken pairs are skipped silently, since training has reported them; what cannot be
 // read for a reason that passes would make another mean. The split that is evaluated
@@ -154,45 +259,32 @@ static bool mean_colour(const char *data, const struct pair_list *pairs,
                         const char *grid_path, const struct translator *t,
                         struct colour *colour)
 {
-    const struct settings *s = translator_get_settings(t);
-    const struct pix_train_options *o = &s->options;
-    const size_t plane = (size_t)o->crop_size * o->crop_size;
+    struct conversions counts = { 0 };
     struct pair_list own = { 0 };
-    struct sides counts = { 0 };
-    uint64_t used[PIXEL_KINDS] = { 0 };
     if (!pairs && !data_folder_list(data, "train", &own))
         return false;
-    const struct pair_list *list = pairs ? pairs : &own;
+    struct mean m = {
+        .settings = translator_get_settings(t),
+        .data = data,
+        .list = pairs ? pairs : &own,
+        .progress = { translator_view(t), "evaluate", "reading training targets" },
+    };
+    m.progress.folder = m.list->folder;
+    m.progress.count = m.list->count;
     // Of the pairs that are compared it is known already.
-    bool ok = pairs || keeps_pairs(list, grid_path);
-    if (ok)
-        log_info("evaluate: reading the %zu target%s of %s/train for the mean colour",
-                 list->count, PLURAL(list->count), data);
-    for (size_t i = 0; i < list->count && ok; i++) {
-        struct pair pair;
-        struct reason reason;
-        const char *culprit;
-        if (load_sides(&list->files[i], s, &pair, &culprit, &reason)) {
-            metrics_add_sums(&pair.target, colour->of[pair.target.kind]);
-            used[pair.target.kind]++;
-            count_sides(&pair, &counts);
-            pair_free(&pair);
-        } else if (reason.kind == REASON_PASSING) {
-            log_error("evaluate: cannot read %s: %s: without it the mean colour of the "
-                      "training targets would be another: remove the cause",
-                      culprit, reason.text);
-            ok = false;
-        }
-    }
-    if (ok && counts.target.images == 0) {
-        log_error("evaluate: no image in %s/train can be read", data);
-        ok = false;
-    }
+    bool ok = pairs || keeps_pairs(m.list, grid_path);
     if (ok) {
-        finish_colour(used, plane, o->output_nc, colour);
-        conversion_report(&counts.target, "evaluate", "training target", s->output_kind,
-                          translator_kind_reason(t, true));
+        log_info("evaluate: reading the %zu target%s of %s/train for the mean colour",
+                 m.list->count, PLURAL(m.list->count), data);
+        ok = read_targets(&m, pipeline_threads(translator_threads(t)), colour, &counts);
     }
+    if (ok)
+        conversion_report(&counts, "evaluate", "training target",
+                          m.settings->output_kind, translator_kind_reason(t, true));
+    mem_free(m.trouble);
+    mem_free(m.sums);
+    mem_free(m.shares);
+    os_mutex_destroy(m.mutex);
     pair_list_free(&own);
     return ok;
 }
@@ -218,6 +310,7 @@ struct evaluation {
     struct pair_list list;
     struct colour colour;    // see mean_colour
     struct sides counts;
+    struct progress progress;
     struct record **records;    // by index in the list; NULL: not on its way
     struct sheet *grid;         // NULL: none wanted
     struct pair_tally tally;
@@ -346,6 +439,7 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
     }
     record_free(r);
     e->records[index] = NULL;
+    progress_update(&e->progress, index + 1);
     return !e->failed;
 }
 
@@ -464,6 +558,9 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     if (!e.records || !evaluation_create(&e.result, e.list.count))
         goto end;
     e.result.ms_ssim_scales = ssim_scales(s->options.crop_size, s->options.crop_size);
+    e.progress = (struct progress){ translator_view(t), "evaluate", "comparing pairs",
+                                    e.list.folder, e.list.count };
+    progress_begin(&e.progress);
     pipeline_run(t, translator_threads(t), e.list.count, &ends);
     pair_tally_report(&e.tally);
     conversion_report(&e.counts.input, "evaluate", "input", s->input_kind,

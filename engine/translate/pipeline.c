@@ -398,11 +398,16 @@ static void run_all(struct pipeline *p, struct slot **batch)
     os_mutex_unlock(p->mutex);
 }
 
+uint32_t pipeline_threads(uint32_t most)
+{
+    uint32_t useful = most ? most : MIN(os_core_count(), (uint32_t)USEFUL_THREADS);
+    return MIN(useful, (uint32_t)MAX_THREADS);
+}
+
 // Threads that help: none for a single image, which has nothing to overlap with.
 static uint32_t useful_threads(uint32_t most, size_t count)
 {
-    uint32_t useful = most ? most : MIN(os_core_count(), (uint32_t)USEFUL_THREADS);
-    return count == 1 ? 0 : (uint32_t)MIN(MIN(useful, (uint32_t)MAX_THREADS), count);
+    return count == 1 ? 0 : (uint32_t)MIN(pipeline_threads(most), count);
 }
 
 static void start_threads(struct pipeline *p, uint32_t count)

@@ -33,6 +33,9 @@ struct pipeline_ends {
     const char *(*path)(void *user, size_t index);
 };
 
+// Threads that read images where the caller wants at most `most`; 0: does not say.
+uint32_t pipeline_threads(uint32_t most);
+
 // True if all images were translated. `most_threads` 0: as many as useful.
 bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
                   const struct pipeline_ends *ends);

@@ -47,6 +47,7 @@ struct translator {
     struct conversions told;           // of single images, as flags
     bool resize;                       // images to the size that it was trained on
     uint32_t batch_size, threads;
+    struct progress_view view;
     enum translation_mode mode;
     struct step_block step;    // with the seed of dropout
     bool averages;             // use the moving averages of the weights, if there are
@@ -341,6 +342,7 @@ struct translator *translator_create(struct gpu_device *device,
     t->submission_seconds = submission_seconds;
     t->batch_size = t->most = MAX(options->batch_size, 1u);
     t->threads = options->threads;
+    t->view = (struct progress_view){ options->progress, options->progress_user };
     t->averages = !options->no_ema;
     t->step = (struct step_block){
         .step = 1,    // for every image: one seed, one mask
@@ -436,6 +438,11 @@ bool translator_is_lost(const struct translator *t)
 uint32_t translator_threads(const struct translator *t)
 {
     return t->threads;
+}
+
+struct progress_view translator_view(const struct translator *t)
+{
+    return t->view;
 }
 
 // ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #define TRANSLATE_TRANSLATOR_H
 
 #include "base/base.h"
+#include "base/progress.h"
 #include "data/picture.h"
 #include "pix2pix.h"
 #include "settings/settings.h"
@@ -47,6 +48,7 @@ bool translator_same_form(const struct translator_form *a,
 
 uint32_t translator_batch_size(const struct translator *t);    // at least 1
 uint32_t translator_threads(const struct translator *t);       // 0: as many as useful
+struct progress_view translator_view(const struct translator *t);
 // The kinds that all images are converted to; PIXEL_KINDS: not known.
 struct staging translator_kinds(const struct translator *t);
 // Who says so, for messages.
