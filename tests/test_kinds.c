@@ -750,10 +750,28 @@ static void test_bare_evaluation(void **state)
     const struct evaluated cut = evaluate(t, o.data);
     assert_true(e.l1 != cut.l1 && e.l1_mean_colour != cut.l1_mean_colour);
     assert_near(e.l1, cut.l1, 0.05);
-    assert_non_null(strstr(
-        messages, "evaluate: 3 of 3 inputs are u16, converted to u8, as --input"));
-    assert_non_null(strstr(
-        messages, "evaluate: 3 of 3 targets are u16, converted to u8, as --out"));
+    // Once, also where the training targets were read for the mean colour.
+    assert_string_equal(messages,
+                        "evaluate: 3 of 3 inputs are u16, converted to u8, as "
+                        "--input-kind says\n"
+                        "evaluate: 3 of 3 targets are u16, converted to u8, as "
+                        "--output-kind says\n");
+    // Of training targets what was not said of others.
+    assert_true(file_make_folder(SCRATCH "/wide/test/A"));
+    assert_true(file_make_folder(SCRATCH "/wide/test/B"));
+    for (enum pixel_kind kind = PIXEL_U8; kind <= PIXEL_U16; kind++) {
+        struct pix_evaluation other;
+        write_picture("wide/test/A", 0, ".png", make_picture(PIXEL_U8, 3, SIDE, 0));
+        write_picture("wide/test/B", 0, ".png", make_picture(kind, 3, SIDE, 5));
+        messages[0] = '\0';
+        assert_true(pix_evaluate(t, o.data, "test", NULL, 0, &other));
+        assert_string_equal(
+            messages, kind == PIXEL_U8
+                          ? "evaluate: 3 of 3 training targets are u16, converted "
+                            "to u8, as --output-kind says\n"
+                          : "evaluate: the target is u16, converted to u8, as "
+                            "--output-kind says\n");
+    }
     pix_translator_destroy(t);
 
     // Both kinds on both sides. The mean colour is that of all.
@@ -775,12 +793,24 @@ static void test_bare_evaluation(void **state)
                                        : SCRATCH "/wide/train/A/1.png"));
         write_picture(k ? "wide/train/B" : "wide/train/A", 1, ".npy", p);
     }
+    // Resizing takes others out of the range, of which nothing is said.
+    for (int k = 0; k < 2; k++) {
+        struct picture p = make_picture(PIXEL_F32, 3, SIDE, 0);
+        for (uint32_t i = 0; i < 3 * SIDE * SIDE; i++)
+            ((float *)p.samples)[i] = i / 8 % 2 ? 1 : -1;
+        assert_true(test_remove_tree(k ? SCRATCH "/wide/train/B/2.png"
+                                       : SCRATCH "/wide/train/A/2.png"));
+        write_picture(k ? "wide/train/B" : "wide/train/A", 2, ".npy", p);
+    }
     messages[0] = '\0';
     evaluate(t, o.data);
-    assert_non_null(strstr(messages, "evaluate: 1 of 3 inputs have values outside "
-                                     "[-1, 1], which reach the network unchanged"));
-    assert_non_null(strstr(messages, "evaluate: 1 of 3 targets have values outside "
-                                     "[-1, 1], which are compared unchanged"));
+    assert_string_equal(messages,
+                        "evaluate: 1 of 3 inputs have values outside [-1, 1], which "
+                        "reach the network unchanged: rescale them if it was trained "
+                        "on images, where -1 is black and 1 white\n"
+                        "evaluate: 1 of 3 targets have values outside [-1, 1], which "
+                        "are compared unchanged, and which no output of the network "
+                        "can reach: rescale them\n");
 
     if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
         struct evaluated none;

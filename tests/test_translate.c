@@ -421,10 +421,8 @@ static void test_lost_device(void **state)
     (void)state;
     need_device();
     struct translator *t = open_flow(&gpu, 1);
-    const struct pipeline_ends ends = { flow_load, flow_store,  flow_done, NULL,
-                                        0,         "translate", NULL };
-    const struct pipeline_ends few = { flow_load, flow_store,  flow_done, NULL,
-                                       1,         "translate", NULL };
+    const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL };
+    const struct pipeline_ends few = { flow_load, flow_store, flow_done, NULL, 1 };
     assert_true(pipeline_run(t, 1, 3, &ends));    // it is measured then
     real_wait = gpu->vk.vkWaitForFences;
     gpu->vk.vkWaitForFences = lose;
@@ -478,8 +476,7 @@ static void test_lost_while_tuning(void **state)
     need_device();
     char *before = use_cache("lost");
     struct translator *t = open_flow_tuned(&gpu, 4, "on");
-    const struct pipeline_ends ends = { flow_load, flow_store,  flow_done, NULL,
-                                        0,         "translate", NULL };
+    const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL };
     real_wait = gpu->vk.vkWaitForFences;
     gpu->vk.vkWaitForFences = lose;
     log_use(&sink);
@@ -541,8 +538,7 @@ static void test_tuning_on_software(void **state)
     need_device();
     char *before = use_cache("software");
     struct translator *t = open_flow_tuned(&gpu, 4, "auto");
-    const struct pipeline_ends ends = { flow_load, flow_store,  flow_done, NULL,
-                                        0,         "translate", NULL };
+    const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL };
     const bool is_cpu = gpu_device_limits(gpu)->is_cpu;
     memset(&tuning, 0, sizeof(tuning));
     tuning.gpu = gpu;
@@ -570,8 +566,7 @@ static void test_tuning_is_reported(void **state)
         char *before = use_cache(i ? "batch" : "single");
         struct gpu_device *gpu;
         struct translator *t = open_flow_tuned(&gpu, batch_sizes[i], "on");
-        const struct pipeline_ends ends = { flow_load, flow_store,  flow_done, NULL,
-                                            0,         "translate", NULL };
+        const struct pipeline_ends ends = { flow_load, flow_store, flow_done, NULL };
         memset(&tuning, 0, sizeof(tuning));
         tuning.gpu = gpu;
         tuning.real_dispatch = gpu->vk.vkCmdDispatch;

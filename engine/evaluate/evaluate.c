@@ -254,12 +254,11 @@ static bool read_targets(struct mean *m, uint32_t threads, struct colour *colour
 // plays no part: like a model, a baseline knows only what training has shown.
 //
 // `pairs` are those of DATA/train if they are listed already, so that what is odd about
-// them is said once, else NULL.
+// them is said once, else NULL. `counts` are of the targets, for the caller to report.
 static bool mean_colour(const char *data, const struct pair_list *pairs,
                         const char *grid_path, const struct translator *t,
-                        struct colour *colour)
+                        struct colour *colour, struct conversions *counts)
 {
-    struct conversions counts = { 0 };
     struct pair_list own = { 0 };
     if (!pairs && !data_folder_list(data, "train", &own))
         return false;
@@ -276,11 +275,8 @@ static bool mean_colour(const char *data, const struct pair_list *pairs,
     if (ok) {
         log_info("evaluate: reading the %zu target%s of %s/train for the mean colour",
                  m.list->count, PLURAL(m.list->count), data);
-        ok = read_targets(&m, pipeline_threads(translator_threads(t)), colour, &counts);
+        ok = read_targets(&m, pipeline_threads(translator_threads(t)), colour, counts);
     }
-    if (ok)
-        conversion_report(&counts, "evaluate", "training target",
-                          m.settings->output_kind, translator_kind_reason(t, true));
     mem_free(m.trouble);
     mem_free(m.sums);
     mem_free(m.shares);
@@ -310,6 +306,7 @@ struct evaluation {
     struct pair_list list;
     struct colour colour;    // see mean_colour
     struct sides counts;
+    struct conversions training;    // of the targets of DATA/train
     struct progress progress;
     struct record **records;    // by index in the list; NULL: not on its way
     struct sheet *grid;         // NULL: none wanted
@@ -527,6 +524,24 @@ static bool finish(struct evaluation *e)
     return evaluation_take_labels(result, &e->palette, &e->labels[PIX_SUBJECT_OUTPUT]);
 }
 
+// What is odd about the pairs, and what was converted.
+static void report(struct evaluation *e, const struct translator *t)
+{
+    const struct settings *s = e->settings;
+    const char *reason = translator_kind_reason(t, true);
+    pair_tally_report(&e->tally);
+    conversion_report(&e->counts.input, "evaluate", "input", s->input_kind,
+                      translator_kind_reason(t, false));
+    if (s->input_kind == PIXEL_KINDS)
+        conversion_report_range(&e->counts.input, "evaluate", "input");
+    conversion_report(&e->counts.target, "evaluate", "target", s->output_kind, reason);
+    conversion_report_reach(&e->counts.target, "evaluate", "target");
+    // Training targets are usually of the same kinds: of those it was said.
+    conversion_leave_out(&e->training, &e->counts.target);
+    conversion_report(&e->training, "evaluate", "training target", s->output_kind,
+                      reason);
+}
+
 bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *options,
                     struct pix_evaluation *out)
 {
@@ -536,16 +551,13 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     struct sheet grid = { 0 };
     struct evaluation e = { .settings = s };
     *out = (struct pix_evaluation){ 0 };
-    // Nothing is said of turned images here: pair_tally_report does.
-    const struct pipeline_ends ends = {
-        load_pair, compare_pair, add_pair, &e, 0, "evaluate", NULL,
-    };
+    const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e };
     bool ok = false;
 
     if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
         !keeps_pairs(&e.list, grid_path) || !open_palette(&e, options->palette) ||
         !mean_colour(data, strcmp(split, "train") == 0 ? &e.list : NULL, grid_path, t,
-                     &e.colour))
+                     &e.colour, &e.training))
         goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)options->grid_rows, (uint64_t)e.list.count)
@@ -562,12 +574,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
                                     e.list.folder, e.list.count };
     progress_begin(&e.progress);
     pipeline_run(t, translator_threads(t), e.list.count, &ends);
-    pair_tally_report(&e.tally);
-    conversion_report(&e.counts.input, "evaluate", "input", s->input_kind,
-                      translator_kind_reason(t, false));
-    conversion_report(&e.counts.target, "evaluate", "target", s->output_kind,
-                      translator_kind_reason(t, true));
-    conversion_report_reach(&e.counts.target, "evaluate", "target");
+    report(&e, t);
     // Pairs are missing where the pipeline failed before it came to them.
     if (e.failed || (uint64_t)e.result.pairs + e.result.broken < e.list.count)
         goto end;

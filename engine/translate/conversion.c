@@ -21,6 +21,15 @@ void conversion_count(struct conversions *c, enum pixel_kind from, enum pixel_ki
     }
 }
 
+void conversion_leave_out(struct conversions *c, const struct conversions *told)
+{
+    for (int kind = 0; kind < PIXEL_KINDS; kind++)
+        if (told->from[kind])
+            c->from[kind] = 0;
+    if (told->clipped)
+        c->clipped = 0;
+}
+
 // "the input is", "3 of 10 inputs are".
 static const char *subject_of(const struct conversions *c, uint32_t count,
                               const char *what, bool has, char text[80])

@@ -21,6 +21,10 @@ struct conversions {
 void conversion_count(struct conversions *c, enum pixel_kind from, enum pixel_kind to,
                       bool exceeds);
 
+// Takes out of the counts what conversion_report says of others: that some images of a
+// kind were converted, and that some were clipped.
+void conversion_leave_out(struct conversions *c, const struct conversions *told);
+
 // Says what was converted: a warning where numbers may be lost, else an info. `command`
 // is what the message begins with, "translate"; `what` names an image, "input"; `why`
 // says who wants this kind.

@@ -427,13 +427,15 @@ static void report_inputs(const struct pipeline *p)
 {
     const struct pipeline_ends *ends = p->ends;
     const enum pixel_kind wanted = translator_kinds(p->translator).input;
-    conversion_report_narrow(&p->conversions, ends->command, "input");
+    if (!ends->path)
+        return;
+    conversion_report_narrow(&p->conversions, "translate", "input");
     if (wanted != PIXEL_KINDS)
-        conversion_report(&p->conversions, ends->command, "input", wanted,
+        conversion_report(&p->conversions, "translate", "input", wanted,
                           translator_kind_reason(p->translator, false));
     else
-        conversion_report_range(&p->conversions, ends->command, "input");
-    if (p->turned.images && ends->path)
+        conversion_report_range(&p->conversions, "translate", "input");
+    if (p->turned.images)
         picture_warn_of_orientation(ends->path(ends->user, p->turned.first),
                                     p->turned.orientation, p->turned.images,
                                     p->next_done);
@@ -595,7 +597,7 @@ bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
 {
     struct items all = { t, items, done, user };
     const struct pipeline_ends ends = {
-        load_item, store_item, item_done, &all, 0, "translate", item_path,
+        load_item, store_item, item_done, &all, 0, item_path,
     };
     for (size_t i = 0; i < count; i++) {
         items[i].result = PIX_TRANSLATE_PENDING;

@@ -28,8 +28,9 @@ struct pipeline_ends {
     bool (*done)(void *user, size_t index, enum pix_translate_result result);
     void *user;
     uint64_t bytes;    // that the images under way may take, see pipeline.c; 0: usual
-    const char *command;    // what messages about all images begin with, "translate"
-    // The file of an image, for the warning that it is turned. NULL: none is wanted.
+    // The file of an image, for what is said of all images at the end: what was
+    // converted, is out of range or turned. NULL: nothing is said; whoever changed the
+    // images before knows better.
     const char *(*path)(void *user, size_t index);
 };
 

@@ -611,10 +611,7 @@ static void tell_of_conversion(struct translator *t,
 {
     struct conversions one = { 0 };
     conversion_count(&one, notes->kind, used, notes->exceeds);
-    if (t->told.from[notes->kind])
-        one.from[notes->kind] = 0;
-    if (t->told.clipped)
-        one.clipped = 0;
+    conversion_leave_out(&one, &t->told);
     conversion_report(&one, "translate", "input", used,
                       translator_kind_reason(t, false));
     t->told.from[notes->kind] |= one.from[notes->kind];
