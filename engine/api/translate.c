@@ -10,7 +10,7 @@
 #include "evaluate/evaluation.h"
 #include "settings/choice.h"
 #include "store/convert.h"
-#include "translate/pipeline.h"
+#include "translate/items.h"
 #include "translate/translator.h"
 
 // The device is kept for its log: messages of a translator go where its device's go.
@@ -108,7 +108,7 @@ bool pix_translator_run_many(pix_translator *translator,
     const struct log_sink *before = log_use(&translator->device->relay.sink);
     bool ok =
         (count == 0 || api_check_given(items, "pix_translator_run_many", "items")) &&
-        pipeline_translate(translator->translator, items, count, done, user);
+        items_translate(translator->translator, items, count, done, user);
     log_use(before);
     return ok;
 }

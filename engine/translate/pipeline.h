@@ -41,8 +41,4 @@ uint32_t pipeline_threads(uint32_t most);
 bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
                   const struct pipeline_ends *ends);
 
-// See pix_translator_run_many.
-bool pipeline_translate(struct translator *t, struct pix_translate_item *items,
-                        size_t count, pix_translate_done *done, void *user);
-
 #endif

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// The ends of a pipeline that are files, or images in memory. See items.h.
+
+#include "translate/items.h"
+
+#include "base/file_set.h"
+#include "base/log.h"
+#include "data/image.h"
+#include "data/picture_file.h"
+#include "settings/settings.h"
+#include "translate/pipeline.h"
+#include "translate/translator.h"
+
+struct items {
+    const struct translator *translator;
+    struct pix_translate_item *items;
+    pix_translate_done *done;
+    void *user;
+};
+
+// Nobody says which kind the output shall have: that of the input, as far as the file
+// that is written can hold it.
+static enum pixel_kind choose_output(const struct items *all,
+                                     const struct pix_translate_item *item,
+                                     enum pixel_kind kind)
+{
+    const struct settings *s = translator_get_settings(all->translator);
+    if (translator_kinds(all->translator).output != PIXEL_KINDS || !item->output)
+        return PIXEL_KINDS;
+    const enum pixel_kind held =
+        picture_kind_held(item->output, kind, s->options.output_nc);
+    if (held != kind)
+        log_info(
+            "translate: %s is written with %s samples: this format cannot hold the "
+            "%s of %s",
+            item->output, pixel_kind_name(held), pixel_kind_name(kind),
+            item->input ? item->input : "the input");
+    return held;
+}
+
+static bool load_item(void *user, size_t index, struct picture *picture,
+                      enum pixel_kind *output)
+{
+    const struct items *all = user;
+    const struct pix_translate_item *item = &all->items[index];
+    const struct pix_image *in = &item->in;
+    struct reason reason;
+    bool ok;
+    if (item->input) {
+        ok = picture_read_ordered(item->input,
+                                  translator_get_settings(all->translator)->order,
+                                  picture, &reason);
+        if (!ok)
+            log_error("image: %s: %s", item->input, reason.text);
+    } else {
+        ok = in->pixels && in->width && in->height;
+        if (!ok)
+            log_error("translate: the image is empty");
+        ok = ok && image_to_picture(in, picture);
+    }
+    if (ok)
+        *output = choose_output(all, item, picture->kind);
+    return ok;
+}
+
+static bool store_item(void *user, size_t index, struct picture *picture)
+{
+    const struct items *all = user;
+    struct pix_translate_item *item = &all->items[index];
+    if (item->output)
+        return picture_write_ordered(item->output, picture,
+                                     translator_get_settings(all->translator)->order);
+    return image_from_picture(picture, &item->out);
+}
+
+static const char *item_path(void *user, size_t index)
+{
+    const struct items *all = user;
+    return all->items[index].input;
+}
+
+static bool item_done(void *user, size_t index, enum pix_translate_result result)
+{
+    const struct items *all = user;
+    // Before the caller's function, which may read it.
+    all->items[index].result = result;
+    return !all->done || all->done(all->user, &all->items[index]);
+}
+
+// An input is never overwritten, not even one that is read before: whoever gives it to
+// be read wants it kept.
+static bool keeps_inputs(const struct pix_translate_item *items, size_t count)
+{
+    struct file_set inputs = { 0 };
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = !items[i].input || file_set_add(&inputs, items[i].input);
+    for (size_t i = 0; ok && i < count; i++) {
+        const char *input = NULL;
+        ok = !items[i].output || file_set_find(&inputs, items[i].output, &input);
+        ok = ok && !input;
+        if (input)
+            log_error("translate: the output %s is the input %s, which would be "
+                      "overwritten: nothing was translated; name another output",
+                      items[i].output, input);
+    }
+    file_set_free(&inputs);
+    return ok;
+}
+
+bool items_translate(struct translator *t, struct pix_translate_item *items,
+                     size_t count, pix_translate_done *done, void *user)
+{
+    struct items all = { t, items, done, user };
+    const struct pipeline_ends ends = {
+        load_item, store_item, item_done, &all, 0, item_path,
+    };
+    for (size_t i = 0; i < count; i++) {
+        items[i].result = PIX_TRANSLATE_PENDING;
+        items[i].out = (struct pix_image){ 0 };
+    }
+    bool ok = keeps_inputs(items, count) &&
+              pipeline_run(t, translator_threads(t), count, &ends);
+    // Images that were translated but not reported before a stop are not the caller's.
+    for (size_t i = 0; i < count; i++)
+        if (items[i].result == PIX_TRANSLATE_PENDING)
+            image_free(&items[i].out);
+    return ok;
+}
