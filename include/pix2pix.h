@@ -636,8 +636,16 @@ PIX_API bool pix_translator_run_many(pix_translator *translator,
                                      pix_translate_done *done, void *user);
 
 // Plans a translation of batch_size images of this size; 0 x 0 means the model's size.
+// Sample types that neither the file of weights nor the options say are 8-bit.
 PIX_API bool pix_translator_plan(pix_translator *translator, uint32_t width,
                                  uint32_t height, struct pix_plan *plan);
+
+// Plans a translation of batch_size images like that of the item, as
+// pix_translator_run_many would run them: of its size where images keep theirs, and of
+// the sample types that it gets. It is read; nothing is translated or written.
+PIX_API bool pix_translator_plan_item(pix_translator *translator,
+                                      const struct pix_translate_item *item,
+                                      struct pix_plan *plan);
 
 // ---------------------------------------------------------------------------
 // Weights in and out

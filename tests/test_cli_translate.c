@@ -252,6 +252,21 @@ static void test_translate_arrays(void **state)
     command_check_has(command_err, "it may be of the other --npy-order");
     RUN(0, "translate --model floats --input a.npy --output b.npy --npy-order hwc");
     RUN(0, "convert floats floats.pth");
+    // The plan is that of the input's own samples, as the run has it.
+    RUN(0, "translate --model floats --plan --json --preprocess none --input "
+           "mixed/b.npy >run.json");
+    RUN(0, "translate --model floats.pth --plan --json --preprocess none --input "
+           "mixed/b.npy >own.json");
+    assert_int_equal(command_shell("cmp run.json own.json"), 0);
+    RUN(0, "translate --model floats.pth --plan --json --preprocess none --input "
+           "mixed/b.npy --output own.png >held.json");
+    assert_int_equal(command_shell("cmp -s held.json own.json"), 1);
+    assert_int_equal(command_shell("mkdir one && cp mixed/b.npy one"), 0);
+    RUN(0, "translate --model floats.pth --plan --json --preprocess none --input one "
+           ">own.json");
+    assert_int_equal(command_shell("cmp run.json own.json"), 0);
+    RUN(1, "translate --model floats.pth --plan --input arrays");
+    command_check_has(command_err, "--input arrays contains no .png");
     RUN(0,
         "translate --model floats.pth --preprocess none --input mixed/b.npy --output "
         "own.npy");

@@ -186,6 +186,28 @@ static struct pix_translate_item *make_items(pix_translator *translator,
     return NULL;
 }
 
+// The names of the images in a folder, at least one; free with pix_image_list_free.
+// What it has besides is said.
+static bool list_folder(const char *folder, char ***names, uint32_t *count)
+{
+    char others[1024];
+    if (!pix_array_list(folder, names, count)) {
+        output_print_error("%s", pix_last_error());
+        return false;
+    }
+    if (pix_array_list_others(folder, others, sizeof(others)) && others[0])
+        output_print_note(
+            "warning: passing over %s. Only .png, .jpg, .jpeg, .bmp, .tga "
+            "and .npy are read: convert other images to one of these",
+            others);
+    if (*count > 0)
+        return true;
+    output_print_error("--input %s contains no .png, .jpg, .jpeg, .bmp, .tga or .npy",
+                       folder);
+    pix_image_list_free(*names, *count);
+    return false;
+}
+
 static int translate_folder(pix_translator *translator, const struct translation *t)
 {
     char **names = NULL;
@@ -193,21 +215,8 @@ static int translate_folder(pix_translator *translator, const struct translation
     struct progress progress = { 0 };
     uint32_t count = 0, good = 0;
     int code = EXIT_FAILED;
-    if (!pix_array_list(t->input, &names, &count)) {
-        output_print_error("%s", pix_last_error());
+    if (!list_folder(t->input, &names, &count))
         return EXIT_FAILED;
-    }
-    char others[1024];
-    if (pix_array_list_others(t->input, others, sizeof(others)) && others[0])
-        output_print_note(
-            "warning: passing over %s. Only .png, .jpg, .jpeg, .bmp, .tga "
-            "and .npy are read: convert other images to one of these",
-            others);
-    if (count == 0) {
-        output_print_error(
-            "--input %s contains no .png, .jpg, .jpeg, .bmp, .tga or .npy", t->input);
-        goto end;
-    }
     items = make_items(translator, t, names, count);
     if (!items)
         goto end;
@@ -248,26 +257,38 @@ end:
     return code;
 }
 
-// With --preprocess none an image keeps its size: the plan is for that.
+// An image may keep its size and sample type: the plan is for that, or for the first
+// one of a folder.
+static bool make_plan(pix_translator *translator, const struct translation *t,
+                      struct pix_plan *plan)
+{
+    struct pix_translate_item item = { .input = t->input, .output = t->output };
+    char **names = NULL, *path = NULL, *output = NULL;
+    uint32_t count = 0;
+    bool ok;
+    if (!t->input)
+        return pix_translator_plan(translator, 0, 0, plan);
+    if (terminal_get_path_kind(t->input) != PATH_FOLDER)
+        return pix_translator_plan_item(translator, &item, plan);
+    if (!list_folder(t->input, &names, &count))
+        return false;
+    item.input = path = options_join_path(t->input, names[0]);
+    item.output = output =
+        t->output ? output_path(translator, t->output, names[0]) : NULL;
+    ok = path && (output || !t->output) &&
+         pix_translator_plan_item(translator, &item, plan);
+    free(path);
+    free(output);
+    pix_image_list_free(names, count);
+    return ok;
+}
+
 static int print_plan(pix_translator *translator, const struct translation *t)
 {
-    struct pix_array image = { 0 };
     struct pix_plan plan;
-    uint32_t width = 0, height = 0;
-    if (t->input && t->preprocess && strcmp(t->preprocess, "none") == 0 &&
-        terminal_get_path_kind(t->input) == PATH_FILE) {
-        const char *order = pix_translator_get_options(translator)->npy_order;
-        if (!pix_array_read_order(t->input, order, &image)) {
-            output_print_error("%s", pix_last_error());
-            return EXIT_FAILED;
-        }
-        width = image.width;
-        height = image.height;
-        pix_array_free(&image);
-    }
-    if (!pix_translator_plan(translator, width, height, &plan))
-        return EXIT_FAILED;
-    return output_print_plan(&plan, t->json) ? EXIT_DONE : EXIT_FAILED;
+    return make_plan(translator, t, &plan) && output_print_plan(&plan, t->json)
+               ? EXIT_DONE
+               : EXIT_FAILED;
 }
 
 // Checks everything that can be checked before a device is opened.
@@ -360,7 +381,7 @@ int command_translate(int argc, char **argv)
         { "tuning", ARGUMENT_TEXT, &t.tuning, "FILE",
           "kernels: auto (measured once on a GPU), on, off, or a table", NULL, "auto" },
         { "plan", ARGUMENT_FLAG, &t.plan, NULL,
-          "print what a batch needs; requires only --model" },
+          "print what a batch needs, of images like --input; requires only --model" },
         { "json", ARGUMENT_FLAG, &t.json, NULL,
           "print the plan as one JSON document on stdout" },
     };

@@ -123,6 +123,18 @@ bool pix_translator_plan(pix_translator *translator, uint32_t width, uint32_t he
     return ok;
 }
 
+bool pix_translator_plan_item(pix_translator *translator,
+                              const struct pix_translate_item *item,
+                              struct pix_plan *plan)
+{
+    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    bool ok = api_check_given(item, "pix_translator_plan_item", "item") &&
+              api_check_given(plan, "pix_translator_plan_item", "plan") &&
+              items_plan(translator->translator, item, plan);
+    log_use(before);
+    return ok;
+}
+
 // ---------------------------------------------------------------------------
 // Evaluation
 

@@ -39,11 +39,9 @@ static enum pixel_kind choose_output(const struct items *all,
     return held;
 }
 
-static bool load_item(void *user, size_t index, struct picture *picture,
-                      enum pixel_kind *output)
+static bool load(const struct items *all, const struct pix_translate_item *item,
+                 struct picture *picture, enum pixel_kind *output)
 {
-    const struct items *all = user;
-    const struct pix_translate_item *item = &all->items[index];
     const struct pix_image *in = &item->in;
     struct reason reason;
     bool ok;
@@ -62,6 +60,13 @@ static bool load_item(void *user, size_t index, struct picture *picture,
     if (ok)
         *output = choose_output(all, item, picture->kind);
     return ok;
+}
+
+static bool load_item(void *user, size_t index, struct picture *picture,
+                      enum pixel_kind *output)
+{
+    const struct items *all = user;
+    return load(all, &all->items[index], picture, output);
 }
 
 static bool store_item(void *user, size_t index, struct picture *picture)
@@ -126,5 +131,20 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
     for (size_t i = 0; i < count; i++)
         if (items[i].result == PIX_TRANSLATE_PENDING)
             image_free(&items[i].out);
+    return ok;
+}
+
+bool items_plan(struct translator *t, const struct pix_translate_item *item,
+                struct pix_plan *plan)
+{
+    const struct items all = { .translator = t };
+    struct picture picture = { 0 };
+    struct translator_form form;
+    struct translator_notes notes;
+    enum pixel_kind output = PIXEL_KINDS;
+    bool ok = load(&all, item, &picture, &output) &&
+              translator_prepare(t, &picture, output, &form, &notes) &&
+              translator_plan_form(t, &form, plan);
+    picture_free(&picture);
     return ok;
 }

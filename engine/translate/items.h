@@ -14,4 +14,8 @@ struct translator;
 bool items_translate(struct translator *t, struct pix_translate_item *items,
                      size_t count, pix_translate_done *done, void *user);
 
+// See pix_translator_plan_item.
+bool items_plan(struct translator *t, const struct pix_translate_item *item,
+                struct pix_plan *plan);
+
 #endif

@@ -664,16 +664,22 @@ bool translator_run_array(struct translator *t, const struct pix_array *in,
 }
 
 // Builds a program of its own, so that the one that may be running stays.
+bool translator_plan_form(struct translator *t, const struct translator_form *form,
+                          struct pix_plan *out)
+{
+    struct sized s = { 0 };
+    bool ok = translator_fits(t, form) && sized_build(t, t->batch_size, form, &s) &&
+              sized_plan(t, &s, out);
+    sized_finish(&s);
+    return ok;
+}
+
 bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out)
 {
-    struct sized s = { 0 };
     if (t->resize || (width == 0 && height == 0))
         width = height = t->settings.options.crop_size;
     const struct translator_form form = { width, height,
                                           settings_staging(&t->settings) };
-    bool ok = check_side(t, width, height) &&
-              sized_build(t, t->batch_size, &form, &s) && sized_plan(t, &s, out);
-    sized_finish(&s);
-    return ok;
+    return translator_plan_form(t, &form, out);
 }

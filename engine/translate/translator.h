@@ -74,6 +74,9 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
                         enum pixel_kind output, struct translator_form *form,
                         struct translator_notes *notes);
 void translator_warn_of_pair(struct translator *t);    // the first time only
+// What a batch of such pictures needs. False after a message.
+bool translator_plan_form(struct translator *t, const struct translator_form *form,
+                          struct pix_plan *out);
 // Whether the networks take pictures of this size; false after a message.
 bool translator_fits(const struct translator *t, const struct translator_form *form);
 // A picture of the networks' output.
