@@ -28,34 +28,19 @@
 
 #define SCRATCH "test_file.scratch"
 
-static void remove_files(const char *folder)
-{
-    struct file_list list;
-    if (!file_is_folder(folder) || !file_list_read(folder, &list))
-        return;
-    for (size_t i = 0; i < list.count; i++) {
-        char *path = file_join(folder, list.names[i]);
-        test_remove_tree(path);
-        mem_free(path);
-    }
-    file_list_free(&list);
-}
-
 static int setup(void **state)
 {
     (void)state;
     test_keep_messages(LOG_INFO);
     test_forget_error();
-    remove_files(SCRATCH);
-    return file_make_folder(SCRATCH) ? 0 : -1;
+    return test_remove_tree(SCRATCH) && file_make_folder(SCRATCH) ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    remove_files(SCRATCH);
     log_use(NULL);
-    return 0;
+    return test_remove_tree(SCRATCH) ? 0 : -1;
 }
 
 static void assert_content(const char *path, const char *expected)
@@ -421,7 +406,7 @@ static void test_list(void **state)
     assert_int_equal(test_messages.errors, 1);
     file_list_free(&list);
     assert_true(test_remove_tree(SCRATCH "/list/.hidden"));
-    remove_files(SCRATCH "/list");
+    assert_true(test_remove_tree(SCRATCH "/list"));
 }
 
 static void test_folders(void **state)
@@ -508,6 +493,39 @@ static void test_open(void **state)
     assert_int_equal(os_path_kind(SCRATCH "/link"), OS_KIND_FILE);
     assert_int_equal(os_entry_kind(SCRATCH "/a"), OS_KIND_FILE);
     assert_int_equal(os_entry_kind(SCRATCH "/absent"), OS_KIND_NONE);
+}
+
+// What is asked of a path is asked of what it leads to, but for the kind of an entry
+// and for its absence.
+static void test_links(void **state)
+{
+    enum os_kind kind;
+    (void)state;
+    assert_true(file_make_folder(SCRATCH "/folder"));
+    assert_int_equal(symlink("folder", SCRATCH "/link"), 0);
+    assert_int_equal(symlink("gone", SCRATCH "/nowhere"), 0);
+    assert_int_equal(symlink("circle", SCRATCH "/circle"), 0);
+
+    assert_int_equal(os_path_kind(SCRATCH "/link"), OS_KIND_FOLDER);
+    assert_int_equal(os_entry_kind(SCRATCH "/link"), OS_KIND_LINK);
+    assert_true(os_path_look(SCRATCH "/link", &kind) && kind == OS_KIND_FOLDER);
+    assert_true(os_folder_is_own(SCRATCH "/link"));
+    char *folder = os_path_absolute(SCRATCH "/folder");
+    char *link = os_path_absolute(SCRATCH "/link/.");
+    assert_string_equal(link, folder);
+    mem_free(folder);
+    mem_free(link);
+
+    static const char *const broken[] = { SCRATCH "/nowhere", SCRATCH "/circle" };
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        assert_int_equal(os_path_kind(broken[i]), OS_KIND_NONE);
+        assert_int_equal(os_entry_kind(broken[i]), OS_KIND_LINK);
+        assert_true(os_path_look(broken[i], &kind) && kind == OS_KIND_NONE);
+        assert_false(os_path_is_absent(broken[i]));
+        assert_false(os_folder_is_own(broken[i]));
+        assert_null(os_path_absolute(broken[i]));
+    }
+    assert_true(os_path_is_absent(SCRATCH "/gone"));
 }
 
 static void test_paths(void **state)
@@ -730,12 +748,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),      TEST(test_replace),     TEST(test_failures),
-        TEST(test_full_disk),       TEST(test_temporaries), TEST(test_list),
-        TEST(test_folders),         TEST(test_no_room),     TEST(test_paths),
-        TEST(test_cache_folder),    TEST(test_lock),        TEST(test_memory),
-        TEST(test_passing_reasons), TEST(test_limits),      TEST(test_load_if),
-        TEST(test_open_regular),    TEST(test_open),
+        TEST(test_round_trip), TEST(test_replace),         TEST(test_failures),
+        TEST(test_full_disk),  TEST(test_temporaries),     TEST(test_list),
+        TEST(test_folders),    TEST(test_no_room),         TEST(test_paths),
+        TEST(test_links),      TEST(test_cache_folder),    TEST(test_lock),
+        TEST(test_memory),     TEST(test_passing_reasons), TEST(test_limits),
+        TEST(test_load_if),    TEST(test_open_regular),    TEST(test_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

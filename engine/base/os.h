@@ -78,7 +78,9 @@ bool os_folder_sync(const char *path);    // makes renames in it lasting
 bool os_folder_make(const char *path, bool is_private);
 enum os_kind os_path_kind(const char *path);     // follows links
 enum os_kind os_entry_kind(const char *path);    // OS_KIND_LINK for a symbolic link
-bool os_folder_is_own(const char *path);         // the user's; true where it is unknown
+// Whether it leads to a folder that the user owns. On Windows: to any folder, since
+// access goes by lists there, and a group owns what an administrator makes.
+bool os_folder_is_own(const char *path);
 // Whether the system says that nothing has this name. OS_KIND_NONE may also mean that
 // it could not look; then, and for a link to nothing, this is false.
 bool os_path_is_absent(const char *path);
@@ -91,7 +93,9 @@ struct os_file_id {
 };
 bool os_file_find_id(const char *path, struct os_file_id *id);
 
-// The absolute path, without "." and "..", of something that must exist. Caller frees.
+// The absolute path, without "." and "..", of something that must exist. Links are
+// followed, so that all paths of one folder give the same text (but on disks of Windows
+// that have no final names, as some RAM disks). Caller frees.
 char *os_path_absolute(const char *path);
 
 // This program's folder inside the user's cache folder; it need not exist yet. Caller

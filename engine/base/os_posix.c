@@ -411,8 +411,6 @@ enum os_kind os_entry_kind(const char *path)
     return kind_of(path, false);
 }
 
-// The link itself is asked about: what it leads to may be on a disk that is not there
-// at the moment.
 bool os_path_look(const char *path, enum os_kind *kind)
 {
     struct stat info;
@@ -421,6 +419,8 @@ bool os_path_look(const char *path, enum os_kind *kind)
     return found || os_error_kind() != OS_ERROR_PASSING;
 }
 
+// The link itself is asked about: what it leads to may be on a disk that is not there
+// at the moment.
 bool os_path_is_absent(const char *path)
 {
     struct stat info;
@@ -442,8 +442,7 @@ bool os_folder_is_own(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid();
 }
 
-// Links are resolved, so two paths of one folder give the same text. The memory comes
-// from malloc, which mem_free takes too.
+// The memory comes from malloc, which mem_free takes too.
 char *os_path_absolute(const char *path)
 {
     return realpath(path, NULL);

@@ -460,49 +460,101 @@ bool os_folder_make(const char *path, bool is_private)
     return ok || fail(code);
 }
 
-// Keeps the error, so that callers can look at what failed before its reason is read.
-enum os_kind os_path_kind(const char *path)
+// Opened without any access, which is allowed while others use it: to ask what it is.
+// BACKUP_SEMANTICS lets folders be opened. INVALID_HANDLE_VALUE after fail().
+static HANDLE open_to_ask(const wchar_t *path, DWORD flags)
 {
-    DWORD code = system_error;
-    int error = errno;
-    wchar_t *wide = to_wide(path);
-    DWORD attributes = wide ? GetFileAttributesW(wide) : INVALID_FILE_ATTRIBUTES;
-    mem_free(wide);
-    system_error = code;
-    errno = error;
-
-    if (attributes == INVALID_FILE_ATTRIBUTES)
-        return OS_KIND_NONE;
-    return attributes & FILE_ATTRIBUTE_DIRECTORY ? OS_KIND_FOLDER
-           : attributes & FILE_ATTRIBUTE_DEVICE  ? OS_KIND_OTHER
-                                                 : OS_KIND_FILE;
+    const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    HANDLE file = CreateFileW(path, 0, share, NULL, OPEN_EXISTING,
+                              FILE_FLAG_BACKUP_SEMANTICS | flags, NULL);
+    if (file == INVALID_HANDLE_VALUE)
+        fail(GetLastError());
+    return file;
 }
 
-// The search finds the entry itself and has the tag of a reparse point.
-enum os_kind os_entry_kind(const char *path)
+// Whether a path is a link itself. False after fail() if that cannot be seen.
+static bool look_for_link(const wchar_t *path, bool *is_link)
 {
+    FILE_ATTRIBUTE_TAG_INFO info;
+    HANDLE entry = open_to_ask(path, FILE_FLAG_OPEN_REPARSE_POINT);
+    if (entry == INVALID_HANDLE_VALUE)
+        return false;
+    bool ok = GetFileInformationByHandleEx(entry, FileAttributeTagInfo, &info,
+                                           sizeof(info)) != 0;
+    DWORD code = GetLastError();
+    CloseHandle(entry);
+    *is_link = ok && is_link_tag(info.FileAttributes, info.ReparseTag);
+    return ok || fail(code);
+}
+
+// Attributes of what a link leads to. False after fail().
+static bool follow(const wchar_t *path, DWORD *attributes)
+{
+    BY_HANDLE_FILE_INFORMATION info = { 0 };
+    HANDLE target = open_to_ask(path, 0);
+    if (target == INVALID_HANDLE_VALUE)
+        return false;
+    bool ok = GetFileInformationByHandle(target, &info) != 0;
+    DWORD code = GetLastError();
+    CloseHandle(target);
+    *attributes = info.dwFileAttributes;
+    return ok || fail(code);
+}
+
+// What a path, or with `follows` what it leads to, is. False after fail(), with
+// OS_KIND_NONE.
+static bool look(const char *path, bool follows, enum os_kind *kind)
+{
+    bool is_link = false;
+    *kind = OS_KIND_NONE;
+    wchar_t *wide = to_wide(path);
+    if (!wide)
+        return false;
+    DWORD attributes = GetFileAttributesW(wide);    // of a link its own
+    bool ok = attributes != INVALID_FILE_ATTRIBUTES || fail(GetLastError());
+    if (ok && attributes & FILE_ATTRIBUTE_REPARSE_POINT)
+        ok = look_for_link(wide, &is_link);
+    if (ok && is_link && follows)
+        ok = follow(wide, &attributes);
+    int error = errno;
+    mem_free(wide);
+    errno = error;
+    if (ok)
+        *kind = is_link && !follows                     ? OS_KIND_LINK
+                : attributes & FILE_ATTRIBUTE_DIRECTORY ? OS_KIND_FOLDER
+                : attributes & FILE_ATTRIBUTE_DEVICE    ? OS_KIND_OTHER
+                                                        : OS_KIND_FILE;
+    return ok;
+}
+
+// Keeps the error, so that callers can look at what failed before its reason is read.
+static enum os_kind kind_of(const char *path, bool follows)
+{
+    enum os_kind kind;
     DWORD code = system_error;
     int error = errno;
-    WIN32_FIND_DATAW found;
-    wchar_t *wide = to_wide(path);
-    HANDLE search = wide ? FindFirstFileW(wide, &found) : INVALID_HANDLE_VALUE;
-    bool is_link = search != INVALID_HANDLE_VALUE &&
-                   is_link_tag(found.dwFileAttributes, found.dwReserved0);
-    if (search != INVALID_HANDLE_VALUE)
-        FindClose(search);
-    mem_free(wide);
+    look(path, follows, &kind);
     system_error = code;
     errno = error;
-    return is_link ? OS_KIND_LINK : os_path_kind(path);
+    return kind;
+}
+
+enum os_kind os_path_kind(const char *path)
+{
+    return kind_of(path, true);
+}
+
+enum os_kind os_entry_kind(const char *path)
+{
+    return kind_of(path, false);
 }
 
 bool os_path_look(const char *path, enum os_kind *kind)
 {
-    *kind = os_path_kind(path);
-    return *kind != OS_KIND_NONE || os_path_is_absent(path) ||
-           os_entry_kind(path) == OS_KIND_LINK || os_error_kind() != OS_ERROR_PASSING;
+    return look(path, true, kind) || os_error_kind() != OS_ERROR_PASSING;
 }
 
+// A link is asked about itself.
 bool os_path_is_absent(const char *path)
 {
     wchar_t *wide = to_wide(path);
@@ -517,23 +569,20 @@ bool os_path_is_absent(const char *path)
     return code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND;
 }
 
-// Opened without any access, which is allowed while others use it. The flag lets
-// folders be opened.
 bool os_file_find_id(const char *path, struct os_file_id *id)
 {
-    const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
     BY_HANDLE_FILE_INFORMATION info;
     wchar_t *wide = to_wide(path);
     if (!wide)
         return false;
-    HANDLE file = CreateFileW(wide, 0, share, NULL, OPEN_EXISTING,
-                              FILE_FLAG_BACKUP_SEMANTICS, NULL);
-    DWORD code = file == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    HANDLE file = open_to_ask(wide, 0);
+    int error = errno;
     mem_free(wide);
-    if (code != ERROR_SUCCESS)
-        return fail(code);
+    errno = error;
+    if (file == INVALID_HANDLE_VALUE)
+        return false;
     bool ok = GetFileInformationByHandle(file, &info) != 0;
-    code = GetLastError();
+    DWORD code = GetLastError();
     CloseHandle(file);
     if (!ok)
         return fail(code);
@@ -544,33 +593,67 @@ bool os_file_find_id(const char *path, struct os_file_id *id)
     return true;
 }
 
-// Who owns a folder says little here: access goes by lists, and what an administrator
-// makes belongs to a group.
 bool os_folder_is_own(const char *path)
 {
     return os_path_kind(path) == OS_KIND_FOLDER;
 }
 
-// GetFullPathNameW only edits text, so whether the path exists is asked before, and
-// links stay as they are.
+// The path of what is open, by the name of its drive, or of its server and share. NULL
+// where that has none, as on some RAM disks; caller frees.
+static wchar_t *find_final_path(HANDLE file)
+{
+    static const wchar_t prefix[] = L"\\\\?\\", share[] = L"\\\\?\\UNC\\";
+    const size_t prefix_length = ARRAY_LEN(prefix) - 1,
+                 share_length = ARRAY_LEN(share) - 1;
+    DWORD size = GetFinalPathNameByHandleW(file, NULL, 0, FILE_NAME_NORMALIZED);
+    wchar_t *path = size ? mem_array(size, sizeof(*path)) : NULL;
+    if (!path)
+        return NULL;
+    DWORD length = GetFinalPathNameByHandleW(file, path, size, FILE_NAME_NORMALIZED);
+    if (length == 0 || length >= size) {
+        mem_free(path);
+        return NULL;
+    }
+    // Without what other functions of the system do not understand.
+    if (wcsncmp(path, share, share_length) == 0)
+        wmemmove(path + 2, path + share_length, length - share_length + 1);
+    else if (wcsncmp(path, prefix, prefix_length) == 0)
+        wmemmove(path, path + prefix_length, length - prefix_length + 1);
+    return path;
+}
+
+// GetFullPathNameW only edits text and leaves links as they are, but knows all disks.
+static wchar_t *find_full_path(const wchar_t *path)
+{
+    DWORD size = GetFullPathNameW(path, 0, NULL, NULL);
+    wchar_t *full = size ? mem_array(size, sizeof(*full)) : NULL;
+    if (full && GetFullPathNameW(path, size, full, NULL))
+        return full;
+    fail(full || !size ? GetLastError() : ERROR_NOT_ENOUGH_MEMORY);
+    mem_free(full);
+    return NULL;
+}
+
 char *os_path_absolute(const char *path)
 {
-    wchar_t *wide = to_wide(path);
-    DWORD size = 0;
-    if (wide && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES)
-        size = GetFullPathNameW(wide, 0, NULL, NULL);
-    wchar_t *full = size ? mem_array(size, sizeof(*full)) : NULL;
+    wchar_t *wide = to_wide(path), *full = NULL;
+    HANDLE file = wide ? open_to_ask(wide, 0) : INVALID_HANDLE_VALUE;
     char *absolute = NULL;
-    if (full && GetFullPathNameW(wide, size, full, NULL)) {
+    if (file != INVALID_HANDLE_VALUE) {
+        full = find_final_path(file);
+        full = full ? full : find_full_path(wide);
+        CloseHandle(file);
+    }
+    if (full) {
         size_t length = wcslen(full);
         while (length > 3 && full[length - 1] == L'\\')    // "C:\" stays
             full[--length] = L'\0';
         absolute = to_utf8(full);
-    } else if (wide) {
-        fail(GetLastError());
     }
+    int error = errno;
     mem_free(full);
     mem_free(wide);
+    errno = error;
     return absolute;
 }
 
@@ -729,6 +812,7 @@ enum os_error os_error_kind(void)
     case ERROR_BAD_PATHNAME:
     case ERROR_FILENAME_EXCED_RANGE:
     case ERROR_DIRECTORY:
+    case ERROR_CANT_RESOLVE_FILENAME:    // links in a circle
     case ERROR_NO_UNICODE_TRANSLATION:
         return OS_ERROR_PATH;
     default:
