@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// The inside of a translator, for the files that are one: translator.c loads a model
+// and prepares images, translator_program.c runs them.
+
+#ifndef TRANSLATE_TRANSLATOR_INSIDE_H
+#define TRANSLATE_TRANSLATOR_INSIDE_H
+
+#include "ops/tuning.h"
+#include "program/program.h"
+#include "settings/settings.h"
+#include "translate/conversion.h"
+#include "translate/translation.h"
+#include "translate/translator.h"
+
+// Runs that may be under way at once: one that the device works on, one that waits.
+enum { SLOTS = TRANSLATOR_SLOTS };
+
+// The program for a number of images of one form, started when the first ones come.
+struct sized {
+    uint32_t images;
+    struct translator_form form;
+    struct program *program;
+    struct translation tensors;
+    uint32_t oldest, in_flight;    // slot of the oldest run under way, and their number
+};
+
+struct translator {
+    struct gpu_device *device;
+    double submission_seconds;
+    struct settings settings;    // of the model, with what the caller knows better
+    bool chose_input, chose_output;    // the kinds are the caller's
+    struct conversions told;           // of single images, as flags
+    bool resize;                       // images to the size that it was trained on
+    uint32_t batch_size, threads;
+    struct progress_view view;
+    enum translation_mode mode;
+    struct step_block step;    // with the seed of dropout
+    bool averages;             // use the moving averages of the weights, if there are
+    enum tuning_mode tuning_mode;
+    bool has_tuned, has_told;    // measured a size; said that others are not
+    struct tuning tuning;
+    struct weights *generator;
+    struct sized now;    // what the last images needed
+    uint32_t most;       // images of that size that the device can take at once
+    bool has_warned;     // that an image looks like a pair
+};
+
+// Makes the kept program one for this number of images of this form, not started yet.
+bool translator_make_program(struct translator *t, uint32_t images,
+                             const struct translator_form *form);
+// Whether it can be planned, and with `fully` whether the device has what it needs.
+// False after a message.
+bool translator_check_program(struct translator *t, bool fully);
+void translator_drop_program(struct translator *t);
+
+#endif

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+//
+// What a translator runs: a graph without losses for a number of images of one form.
+// That of the last form is kept, since most folders hold images of one size. Its
+// kernels are measured, and its batch is halved until it fits the device. See
+// translator.h.
+
+#include "translate/translator_inside.h"
+
+#include "base/log.h"
+#include "gpu/device.h"
+#include "program/footprint.h"
+#include "program/tuned.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void sized_finish(struct sized *s)
+{
+    program_destroy(s->program);
+    *s = (struct sized){ 0 };
+}
+
+// The graph only: it names and shapes the weights too.
+static bool sized_build(struct translator *t, uint32_t images,
+                        const struct translator_form *form, struct sized *s)
+{
+    const struct program_options options = {
+        .device = t->device,
+        .submission_seconds = t->submission_seconds,
+        .slots = SLOTS,
+        .tuning = &t->tuning,
+    };
+    *s = (struct sized){ .images = images, .form = *form };
+    s->program = program_create(&options);
+    if (!s->program ||
+        !translation_build(program_graph(s->program), t->generator,
+                           &t->settings.generator, form->staging, t->mode, images,
+                           form->height, form->width, &s->tensors))
+        return false;
+    program_upload(s->program, s->tensors.pixels);
+    program_upload(s->program, s->tensors.jitter);
+    program_download(s->program, s->tensors.output);
+    return true;
+}
+
+static bool sized_plan(struct translator *t, struct sized *s, struct pix_plan *out)
+{
+    return program_plan(s->program, &t->generator, 1, out);
+}
+
+static bool fits(struct translator *t, const struct pix_plan *plan)
+{
+    return footprint_fits(t->device, plan, "translation",
+                          t->resize ? "train a model with a lower --ngf or --crop-size"
+                                    : "make the image smaller, or leave out "
+                                      "--preprocess none");
+}
+
+static void tell_untuned(struct translator *t, const struct sized *s)
+{
+    if (t->has_told)
+        return;
+    t->has_told = true;
+    log_info("translate: only the first new size of images is measured: %" PRIu32
+             " of %" PRIu32 "x%" PRIu32 " at a time, and other sizes, get the built-in "
+             "choice of kernels",
+             s->images, s->form.width, s->form.height);
+}
+
+// Measures shapes that the table lacks; new entries change the graph, which is then
+// built again. Only the first unknown size is measured: the images of a folder may have
+// as many sizes as there are images.
+static bool sized_tune(struct translator *t, struct sized *s)
+{
+    const struct sized before = *s;
+    const size_t known = t->tuning.count;
+    if (!tuned_uses_cache(t->tuning_mode) ||
+        tuned_missing(program_graph(s->program), &t->tuning) == 0)
+        return true;
+    if (t->has_tuned) {
+        tell_untuned(t, s);
+        return true;
+    }
+    t->has_tuned = true;
+    if (!tuned_complete(t->device, t->tuning_mode, t->submission_seconds,
+                        TUNED_SECONDS_IMAGE, program_graph(s->program), &t->tuning))
+        return false;
+    if (t->tuning.count == known) {    // nothing is measured on this device
+        t->has_told = true;
+        return true;
+    }
+    sized_finish(s);
+    return sized_build(t, before.images, &before.form, s);
+}
+
+// The plan is checked before measuring, which takes seconds, and again after it: other
+// kernels may need other memory.
+static bool sized_start(struct translator *t, struct sized *s)
+{
+    struct pix_plan plan;
+    if (program_is_started(s->program))
+        return true;
+    return sized_plan(t, s, &plan) && fits(t, &plan) && sized_tune(t, s) &&
+           sized_plan(t, s, &plan) && fits(t, &plan) && program_start(s->program);
+}
+
+bool translator_same_form(const struct translator_form *a,
+                          const struct translator_form *b)
+{
+    return a->width == b->width && a->height == b->height &&
+           a->staging.input == b->staging.input &&
+           a->staging.output == b->staging.output;
+}
+
+bool translator_make_program(struct translator *t, uint32_t images,
+                             const struct translator_form *form)
+{
+    struct sized *s = &t->now;
+    bool same_form = s->program && translator_same_form(&s->form, form);
+    if (same_form && s->images == images)
+        return true;
+    // What the device was found to have room for holds for one form only.
+    if (!same_form)
+        t->most = t->batch_size;
+    sized_finish(s);
+    if (sized_build(t, images, form, s))
+        return true;
+    sized_finish(s);
+    return false;
+}
+
+// Makes the kept program one that runs as many of these images as possible, at most
+// `images`. A batch that does not fit the device is tried again with half as many; its
+// errors are captured, while warnings and infos (measuring kernels, a wrong kernel)
+// pass.
+static bool start(struct translator *t, uint32_t images,
+                  const struct translator_form *form)
+{
+    struct log_capture capture = { 0 };
+    char reason[sizeof(capture.text)] = "";    // of the first failure
+    bool was_cut = false, ok;
+    for (;;) {
+        if (images > 1)
+            log_capture_begin(&capture);
+        ok = translator_make_program(t, images, form) && sized_start(t, &t->now);
+        if (images > 1)
+            log_capture_end(&capture);
+        if (!ok && !was_cut)
+            snprintf(reason, sizeof(reason), "%s", capture.text);
+        if (ok || images == 1)
+            break;
+        if (gpu_device_is_lost(t->device)) {
+            log_error("%s", capture.text);
+            break;
+        }
+        images /= 2;
+        was_cut = true;
+    }
+    // Set last, since making the program sets it for a new form.
+    if (was_cut && ok) {
+        t->most = images;
+        log_warn("translate: a larger batch does not fit %s: translating %" PRIu32
+                 " at a time (%s)",
+                 gpu_device_info(t->device)->name, images, reason);
+    }
+    if (!ok)
+        sized_finish(&t->now);
+    return ok;
+}
+
+bool translator_check_program(struct translator *t, bool fully)
+{
+    struct pix_plan plan;
+    return sized_plan(t, &t->now, &plan) && (!fully || fits(t, &plan));
+}
+
+void translator_drop_program(struct translator *t)
+{
+    sized_finish(&t->now);
+}
+
+// Builds a program of its own, so that the one that may be running stays.
+bool translator_plan_form(struct translator *t, const struct translator_form *form,
+                          struct pix_plan *out)
+{
+    struct sized s = { 0 };
+    bool ok = translator_fits(t, form) && sized_build(t, t->batch_size, form, &s) &&
+              sized_plan(t, &s, out);
+    sized_finish(&s);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Runs
+
+uint32_t translator_most(const struct translator *t, const struct translator_form *form)
+{
+    return translator_same_form(&t->now.form, form) ? t->most : t->batch_size;
+}
+
+bool translator_is_lost(const struct translator *t)
+{
+    return gpu_device_is_lost(t->device);
+}
+
+bool translator_is_ready(const struct translator *t, uint32_t images,
+                         const struct translator_form *form)
+{
+    const struct sized *s = &t->now;
+    return s->program && program_is_started(s->program) && s->images == images &&
+           translator_same_form(&s->form, form) && s->in_flight < SLOTS;
+}
+
+// Reports a failed run, with the kernel that the device had reached.
+static bool report(const struct translator *t)
+{
+    const char *kernel = program_last_kernel(t->now.program);
+    log_error("translate: %s %s in kernel %s", gpu_device_info(t->device)->name,
+              gpu_device_is_lost(t->device) ? "was lost" : "reported an error",
+              kernel ? kernel : "(none)");
+    return false;
+}
+
+// Bytes from one image of a run to the next, as staged.
+static size_t staged_bytes(const struct translator *t, bool is_output)
+{
+    const struct sized *s = &t->now;
+    const struct staging staging = s->form.staging;
+    return (size_t)pixel_staged_bytes(is_output ? staging.output : staging.input,
+                                      is_output ? t->settings.options.output_nc
+                                                : t->settings.options.input_nc,
+                                      s->form.width, s->form.height);
+}
+
+uint32_t translator_submit(struct translator *t, const struct picture *const *in,
+                           uint32_t images, const struct translator_form *form)
+{
+    struct sized *s = &t->now;
+    if (!translator_is_ready(t, images, form)) {
+        assert(s->in_flight == 0);
+        if (!start(t, images, form))
+            return 0;
+    }
+    uint32_t slot = (s->oldest + s->in_flight) % SLOTS;
+    size_t bytes = staged_bytes(t, false);
+    uint8_t *pixels = program_input(s->program, slot, s->tensors.pixels);
+    for (uint32_t i = 0; i < s->images; i++)
+        memcpy(pixels + i * bytes, in[i]->samples, picture_bytes(in[i]));
+    if (!program_submit(s->program, slot, &t->step)) {
+        report(t);
+        return 0;
+    }
+    s->in_flight++;
+    return s->images;
+}
+
+bool translator_wait(struct translator *t, struct picture *out)
+{
+    struct sized *s = &t->now;
+    assert(s->in_flight > 0);
+    uint32_t slot = s->oldest;
+    size_t bytes = staged_bytes(t, true);
+    // The slot is free even if the run failed: nobody waits for it again.
+    s->oldest = (s->oldest + 1) % SLOTS;
+    s->in_flight--;
+    if (!program_wait(s->program, slot))
+        return report(t);
+    const uint8_t *output = program_output(s->program, slot, s->tensors.output);
+    for (uint32_t i = 0; out && i < s->images; i++)
+        memcpy(out[i].samples, output + i * bytes, picture_bytes(&out[i]));
+    return true;
+}
