@@ -695,7 +695,7 @@ static void note_progress(void *user, const char *text)
 
 static void test_threads(void **state)
 {
-    struct pix_evaluation first = { 0 };
+    struct evaluated first = { 0 };
     char path[64];
     (void)state;
     need_device();
@@ -707,7 +707,7 @@ static void test_threads(void **state)
                           make_picture(PIXEL_F32, 3, SIDE, i + 5 * (uint32_t)k));
     for (uint32_t threads = 1; threads < 6; threads += 2) {
         char shown[256] = "";
-        struct pix_evaluation e;
+        struct evaluated e;
         struct pix_translate_options t;
         pix_translate_options_init(&t);
         t.model = path;
@@ -716,7 +716,7 @@ static void test_threads(void **state)
         t.progress = note_progress;
         t.progress_user = shown;
         pix_translator *translator = pix_translator_create(device, &t);
-        assert_true(pix_evaluate(translator, o.data, "train", NULL, 0, &e));
+        assert_true(evaluated_find(translator, o.data, "train", NULL, 0, &e));
         pix_translator_destroy(translator);
         assert_int_equal(e.pairs, 20);
         if (threads == 1)
@@ -760,11 +760,11 @@ static void test_bare_evaluation(void **state)
     assert_true(file_make_folder(SCRATCH "/wide/test/A"));
     assert_true(file_make_folder(SCRATCH "/wide/test/B"));
     for (enum pixel_kind kind = PIXEL_U8; kind <= PIXEL_U16; kind++) {
-        struct pix_evaluation other;
+        struct evaluated other;
         write_picture("wide/test/A", 0, ".png", make_picture(PIXEL_U8, 3, SIDE, 0));
         write_picture("wide/test/B", 0, ".png", make_picture(kind, 3, SIDE, 5));
         messages[0] = '\0';
-        assert_true(pix_evaluate(t, o.data, "test", NULL, 0, &other));
+        assert_true(evaluated_find(t, o.data, "test", NULL, 0, &other));
         assert_string_equal(
             messages, kind == PIXEL_U8
                           ? "evaluate: 3 of 3 training targets are u16, converted "

@@ -51,6 +51,38 @@ static const char *given_name(const struct onnx_arguments *a)
                       : NULL;
 }
 
+// Everything that can be checked before a file is read. Gets the size, 0x0 without.
+static int check_arguments(const struct command *command, const char *const paths[2],
+                           const struct onnx_arguments *onnx, uint32_t *width,
+                           uint32_t *height)
+{
+    if (!paths[1])
+        return options_print_usage_error(
+            command, "give %s",
+            paths[0] ? "the file to write" : "the file to read and the file to write");
+    if (terminal_is_same_path(paths[0], paths[1]))
+        return options_print_usage_error(
+            command, "%s is the input and would be overwritten: choose another name",
+            paths[1]);
+    const bool is_onnx = ends_in(paths[1], ".onnx");
+    if (!is_onnx && !ends_in(paths[1], ".pth") && !ends_in(paths[1], ".safetensors"))
+        return options_print_usage_error(
+            command, "%s must end in .pth, .safetensors or .onnx", paths[1]);
+    if (given_name(onnx) && !is_onnx)
+        return options_print_usage_error(command, "--%s applies to .onnx only",
+                                         given_name(onnx));
+    if (onnx->size && !read_size(onnx->size, width, height))
+        return options_print_usage_error(
+            command,
+            "--size takes a side (256) or width x height (512x256), not \"%s\"",
+            onnx->size);
+    if (terminal_get_path_kind(paths[0]) == PATH_NONE) {
+        output_print_error("%s does not exist or cannot be read", paths[0]);
+        return EXIT_FAILED;
+    }
+    return EXIT_DONE;
+}
+
 int command_convert(int argc, char **argv)
 {
     const char *network = "G";
@@ -92,30 +124,9 @@ int command_convert(int argc, char **argv)
     int code;
     if (!options_parse_words(&command, argc, argv, NULL, &code))
         return code;
-    if (!paths[1])
-        return options_print_usage_error(
-            &command, "give %s",
-            paths[0] ? "the file to write" : "the file to read and the file to write");
-    if (terminal_is_same_path(paths[0], paths[1]))
-        return options_print_usage_error(
-            &command, "%s is the input and would be overwritten: choose another name",
-            paths[1]);
-    const bool is_onnx = ends_in(paths[1], ".onnx");
-    if (!is_onnx && !ends_in(paths[1], ".pth") && !ends_in(paths[1], ".safetensors"))
-        return options_print_usage_error(
-            &command, "%s must end in .pth, .safetensors or .onnx", paths[1]);
-    if (given_name(&onnx) && !is_onnx)
-        return options_print_usage_error(&command, "--%s applies to .onnx only",
-                                         given_name(&onnx));
-    if (onnx.size && !read_size(onnx.size, &width, &height))
-        return options_print_usage_error(
-            &command,
-            "--size takes a side (256) or width x height (512x256), not \"%s\"",
-            onnx.size);
-    if (terminal_get_path_kind(paths[0]) == PATH_NONE) {
-        output_print_error("%s does not exist or cannot be read", paths[0]);
-        return EXIT_FAILED;
-    }
+    code = check_arguments(&command, paths, &onnx, &width, &height);
+    if (code != EXIT_DONE)
+        return code;
     const struct pix_convert_options options = {
         .input = paths[0],
         .output = paths[1],

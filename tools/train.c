@@ -3,8 +3,8 @@
 // pix2pix train: gathers the options of a run, then steps until it is finished.
 
 #include "options.h"
-#include "progress.h"
 #include "terminal.h"
+#include "training_log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -159,17 +159,17 @@ static int run_training(pix_device *device, const struct pix_train_options *give
 
     terminal_catch_interrupt("saving after this step");
     const struct pix_train_options *o = pix_trainer_get_options(trainer);
-    struct progress progress;
+    struct training_log progress;
     print_recipe(o, names_recipe);
-    progress_print_head(stream, pix_device_get_info(device), o);
-    progress_begin(&progress, stream, o->log_freq);
+    training_log_print_head(stream, pix_device_get_info(device), o);
+    training_log_begin(&progress, stream, o->log_freq);
     int code = EXIT_DONE;
     for (;;) {
         struct pix_step_metrics metrics;
         if (terminal_is_interrupted()) {
             const enum pix_step_result drained = pix_trainer_drain(trainer, &metrics);
             if (drained == PIX_STEP_DONE)
-                progress_step(&progress, &metrics);
+                training_log_step(&progress, &metrics);
             code = drained != PIX_STEP_FAILED && pix_trainer_save(trainer)
                        ? EXIT_INTERRUPTED
                        : EXIT_FAILED;
@@ -180,11 +180,11 @@ static int run_training(pix_device *device, const struct pix_train_options *give
             code = EXIT_FAILED;
         if (result != PIX_STEP_DONE)
             break;
-        progress_step(&progress, &metrics);
+        training_log_step(&progress, &metrics);
     }
     output_end_live();
     if (code != EXIT_FAILED &&
-        !progress_print_summary(&progress, o, code == EXIT_INTERRUPTED, json))
+        !training_log_print_summary(&progress, o, code == EXIT_INTERRUPTED, json))
         code = EXIT_FAILED;
     pix_trainer_destroy(trainer);
     return code;

@@ -30,8 +30,8 @@ struct dataset_options {
     uint32_t max_size;     // use the first files only; 0: all
     uint32_t threads;      // that decode; 0: one for each core, at most 8
     uint64_t seed;
-    uint64_t first_sample;    // where the stream starts (a resumed run)
-    uint64_t cache_bytes;     // for decoded pairs in memory; 0: 512 MiB
+    uint64_t first_sample;        // where the stream starts (a resumed run)
+    uint64_t cache_bytes;         // for decoded pairs in memory; 0: 512 MiB
     struct progress_view view;    // where dataset_create shows how far it is
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// See progress.h.
+// See training_log.h.
 
-#include "progress.h"
+#include "training_log.h"
 
 #include "terminal.h"
 
@@ -73,8 +73,8 @@ static void print_word(FILE *stream, const char *word, int *column)
     *column += 1 + length;
 }
 
-void progress_print_head(FILE *stream, const struct pix_device_info *device,
-                         const struct pix_train_options *o)
+void training_log_print_head(FILE *stream, const struct pix_device_info *device,
+                             const struct pix_train_options *o)
 {
     size_t count;
     const struct pix_option *rows = pix_train_option_table(&count);
@@ -104,9 +104,9 @@ void progress_print_head(FILE *stream, const struct pix_device_info *device,
 // ---------------------------------------------------------------------------
 // Steps
 
-void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq)
+void training_log_begin(struct training_log *p, FILE *stream, uint64_t log_freq)
 {
-    *p = (struct progress){
+    *p = (struct training_log){
         .stream = stream,
         .live = terminal_is_interactive(stream),
         .log_freq = log_freq,
@@ -119,7 +119,7 @@ void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq)
 
 // Formats the losses that the step has, with the signs of their trends. Both forms hold
 // the same numbers; the short one is for terminals of 80 columns.
-static const char *losses_text(const struct progress *p, bool is_short, char *text,
+static const char *losses_text(const struct training_log *p, bool is_short, char *text,
                                size_t size)
 {
     const struct pix_step_metrics *m = &p->metrics;
@@ -156,7 +156,7 @@ static int column_count(const char *text)
     return count;
 }
 
-static void add_trends(struct progress *p, const struct pix_step_metrics *m)
+static void add_trends(struct training_log *p, const struct pix_step_metrics *m)
 {
     if (m->has_gan) {
         trend_add(&p->trends[TREND_D_REAL], m->loss_d_real);
@@ -166,7 +166,7 @@ static void add_trends(struct progress *p, const struct pix_step_metrics *m)
     trend_add(&p->trends[TREND_G_L1], m->loss_g_l1);
 }
 
-static void print_live(const struct progress *p, const char *left)
+static void print_live(const struct training_log *p, const char *left)
 {
     const struct pix_step_metrics *m = &p->metrics;
     char line[320], losses[128];
@@ -183,7 +183,7 @@ static void print_live(const struct progress *p, const char *left)
     output_show_live(line);
 }
 
-static void print_trends(const struct progress *p)
+static void print_trends(const struct training_log *p)
 {
     output_print(p->stream, " trend");
     if (p->metrics.has_gan)
@@ -195,7 +195,7 @@ static void print_trends(const struct progress *p)
 }
 
 // Prints one line, for a file or a pipe.
-static void print_plain(const struct progress *p, const char *left)
+static void print_plain(const struct training_log *p, const char *left)
 {
     const struct pix_step_metrics *m = &p->metrics;
     output_print(p->stream, "epoch %" PRIu64 " step %" PRIu64 "/%" PRIu64, m->epoch,
@@ -215,7 +215,7 @@ static void print_plain(const struct progress *p, const char *left)
     fflush(p->stream);
 }
 
-static void print_validation(const struct progress *p)
+static void print_validation(const struct training_log *p)
 {
     const struct pix_step_metrics *m = &p->metrics;
     output_end_live();
@@ -231,7 +231,7 @@ static void print_validation(const struct progress *p)
         output_begin_live(p->stream);
 }
 
-void progress_step(struct progress *p, const struct pix_step_metrics *m)
+void training_log_step(struct training_log *p, const struct pix_step_metrics *m)
 {
     // The first step of a process compiles pipelines: its time is used only until there
     // is a second one.
@@ -261,8 +261,9 @@ void progress_step(struct progress *p, const struct pix_step_metrics *m)
     }
 }
 
-bool progress_print_summary(const struct progress *p, const struct pix_train_options *o,
-                            bool interrupted, bool json)
+bool training_log_print_summary(const struct training_log *p,
+                                const struct pix_train_options *o, bool interrupted,
+                                bool json)
 {
     const struct pix_step_metrics *m = &p->metrics;
     const double seconds = p->last - p->start;

@@ -3,8 +3,8 @@
 // What `pix2pix train` prints: the configuration, a line that is rewritten on a
 // terminal or lines for a file, validations, and how it ended.
 
-#ifndef TOOLS_PROGRESS_H
-#define TOOLS_PROGRESS_H
+#ifndef TOOLS_TRAINING_LOG_H
+#define TOOLS_TRAINING_LOG_H
 
 #include "output.h"
 #include "pix2pix.h"
@@ -21,7 +21,7 @@ struct trend {
 
 enum { TREND_D_REAL, TREND_D_FAKE, TREND_G_GAN, TREND_G_L1, TRENDS };
 
-struct progress {
+struct training_log {
     FILE *stream;
     bool live;
     uint64_t log_freq;
@@ -33,14 +33,15 @@ struct progress {
 };
 
 // The device, its driver and all options as they are resolved.
-void progress_print_head(FILE *stream, const struct pix_device_info *device,
-                         const struct pix_train_options *o);
+void training_log_print_head(FILE *stream, const struct pix_device_info *device,
+                             const struct pix_train_options *o);
 
-void progress_begin(struct progress *p, FILE *stream, uint64_t log_freq);
-void progress_step(struct progress *p, const struct pix_step_metrics *m);
+void training_log_begin(struct training_log *p, FILE *stream, uint64_t log_freq);
+void training_log_step(struct training_log *p, const struct pix_step_metrics *m);
 
 // How the run ended: lines, or one JSON document. False after a message.
-bool progress_print_summary(const struct progress *p, const struct pix_train_options *o,
-                            bool interrupted, bool json);
+bool training_log_print_summary(const struct training_log *p,
+                                const struct pix_train_options *o, bool interrupted,
+                                bool json);
 
 #endif
