@@ -232,18 +232,27 @@ bool run_read_tuning(const struct pix_train_options *o, struct tuning *t)
     return ok;
 }
 
+// One that cannot be read, for lack of memory too, is another one.
+static bool has_tuning(const char *path, const struct tuning *t)
+{
+    struct tuning found = { 0 };
+    char reason[256], was[HASH_TEXT_SIZE], is[HASH_TEXT_SIZE];
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    const bool same = file_exists(path) &&
+                      tuning_read(path, &found, reason, sizeof(reason)) &&
+                      strcmp(tuning_hash(&found, was), tuning_hash(t, is)) == 0;
+    log_capture_end(&capture);
+    tuning_finish(&found);
+    return same;
+}
+
 // The file is rewritten only if the table differs: a resumed run may have been given
 // another one by --tuning.
 static bool write_tuning(const struct pix_train_options *o, const struct tuning *t)
 {
-    struct tuning before = { 0 };
-    char reason[256], was[HASH_TEXT_SIZE], is[HASH_TEXT_SIZE];
     char *path = file_join(o->out, tuning_name);
-    bool same = path && file_exists(path) &&
-                tuning_read(path, &before, reason, sizeof(reason)) &&
-                strcmp(tuning_hash(&before, was), tuning_hash(t, is)) == 0;
-    bool ok = same || (path && tuning_write(path, t));
-    tuning_finish(&before);
+    bool ok = path && (has_tuning(path, t) || tuning_write(path, t));
     mem_free(path);
     return ok;
 }
