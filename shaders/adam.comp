@@ -26,4 +26,6 @@ void main()
         m[i] = state.y;
         v[i] = state.z;
     }
+    if (adam_is_broken)
+        v[p.part] = FLAG_NOT_FINITE;
 }

@@ -47,4 +47,5 @@ void main()
         }
         conv_update(i, sum);
     }
+    conv_update_end();
 }

@@ -94,4 +94,5 @@ void main()
                 conv_update(at + v, sums[v]);
         }
     }
+    conv_update_end();
 }

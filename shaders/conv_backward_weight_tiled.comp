@@ -156,4 +156,5 @@ void main()
 
     TILE_FINISH(i, j, sum, uint m = tile_m(m0, i); uint n = tile_n(n0, j);
                 if (m < size.x && n < size.y) conv_update(m * size.y + n, sum);)
+    conv_update_end();
 }

@@ -24,4 +24,5 @@ void main()
             sum += slabs[k * p.conv.slab + i];
         conv_update(i, sum);
     }
+    conv_update_end();
 }

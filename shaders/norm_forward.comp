@@ -13,6 +13,7 @@
 #include "shared/step.h"
 #include "lib/activation.glsl"
 #include "lib/dropout.glsl"
+#include "lib/finite.glsl"
 #include "lib/reduce.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -67,10 +68,15 @@ void main()
             record[r + NORM_SHIFT] = shift;
             if (has_running != 0) {
                 float running = weights[p.mean + c];
-                weights[p.mean + c] = running + p.momentum * (mean - running);
+                running += p.momentum * (mean - running);
+                weights[p.mean + c] = running;
+                if (!is_finite(running))
+                    weights[p.mean + p.flag] = FLAG_NOT_FINITE;
                 running = weights[p.variance + c];
-                weights[p.variance + c] =
-                    running + p.momentum * (variance * p.unbiased - running);
+                running += p.momentum * (variance * p.unbiased - running);
+                weights[p.variance + c] = running;
+                if (!is_finite(running))
+                    weights[p.variance + p.flag] = FLAG_NOT_FINITE;
             }
         }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Adam's step of scale and shift, by the sums in the records; one invocation for each
-// channel. See shared/norm.h and shared/adam.h.
+// channel. See shared/norm.h and shared/adam.h. Scale and shift have a flag each, so
+// adam_is_broken begins again with each.
 
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -26,6 +27,13 @@ void update(uint at, float gradient)
     weights[at + 2 * p.part] = state.z;
 }
 
+void flag(uint first)
+{
+    if (adam_is_broken)
+        weights[first + 3 * p.part] = FLAG_NOT_FINITE;
+    adam_is_broken = false;
+}
+
 void main()
 {
     GRID_STRIDE(c, p.channels) {
@@ -35,6 +43,8 @@ void main()
             sum += vec2(record[r + NORM_DY_XHAT], record[r + NORM_DY]);
         }
         update(c, sum.x);
+        flag(0);
         update(p.shift + c, sum.y);
+        flag(p.shift);
     }
 }

@@ -7,6 +7,7 @@
 
 #include "shared/adam.h"
 #include "shared/step.h"
+#include "lib/finite.glsl"
 #include "lib/grid.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -14,13 +15,19 @@ layout(push_constant) uniform Push { sgd_params p; };
 layout(binding = 0) buffer W { STORE w[]; };
 layout(binding = 1) readonly buffer G { STORE g[]; };
 layout(binding = 2) buffer M { STORE m[]; };
+layout(binding = 3) writeonly buffer Flag { STORE flag[]; };
 layout(binding = 4) uniform Step { step_block s; };
 
 void main()
 {
+    bool is_broken = false;
     GRID_STRIDE(i, p.count) {
         float m1 = p.momentum * m[i] + g[i];
+        float w1 = w[i] - s.lr * m1;
         m[i] = m1;
-        w[i] -= s.lr * m1;
+        w[i] = w1;
+        is_broken = is_broken || !is_finite(m1) || !is_finite(w1);
     }
+    if (is_broken)
+        flag[0] = FLAG_NOT_FINITE;
 }

@@ -124,6 +124,58 @@ static void check_equal(struct harness *a, struct harness *b, const struct tenso
     check_array(what, x, expected, t->shape, &TOLERANCE_NETWORK);
 }
 
+static bool is_all_finite(const struct tensor *t)
+{
+    float *values = check_floats(t->shape);
+    assert_true(tensor_download(test_gpu(), t, values));
+    for (size_t i = 0; i < shape_count(t->shape); i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+// Every weight whose value or moments are not finite is flagged, and no other. Returns
+// how many there are.
+static uint32_t check_flags(const struct harness *h)
+{
+    uint32_t broken = 0;
+    for (size_t i = 0; i < h->weights->count; i++) {
+        const struct weight *w = h->weights->items[i];
+        float flag;
+        assert_true(tensor_download(test_gpu(), &w->flag, &flag));
+        const bool is_finite =
+            is_all_finite(&w->value) &&
+            (!weight_is_trained(w) || (is_all_finite(&w->m) && is_all_finite(&w->v)));
+        if ((flag == 0.0f) != is_finite)
+            fail_msg("the flag of %s is %g", w->name, (double)flag);
+        broken += !is_finite;
+    }
+    return broken;
+}
+
+// Losses that are not finite, and those whose gradients overflow in a moment alone: a
+// mean of squares has the gradient 2 (y - target) / count, and y goes through tanh.
+static void break_weights(struct built *b)
+{
+    const struct tensor *in = b->h.inputs[0].tensor, *goal = b->h.inputs[1].tensor;
+    float *values = check_floats(goal->shape);
+    assert_int_equal(check_flags(&b->h), 0);
+    for (size_t i = 0; i < shape_count(goal->shape); i++)
+        values[i] = i == 0 ? 1e25f : 0.0f;
+    harness_write(&b->h, b->h.inputs[1].tensor, values);
+    harness_run(&b->h);
+    const uint32_t few = check_flags(&b->h);
+    // A sum of squares that overflows leaves an output of zeros: running variances
+    // only.
+    values = check_floats(in->shape);
+    for (size_t i = 0; i < shape_count(in->shape); i++)
+        values[i] = (float)i * 1e30f;
+    harness_write(&b->h, b->h.inputs[0].tensor, values);
+    harness_run(&b->h);
+    const uint32_t most = check_flags(&b->h);
+    assert_true(few <= most && most > 0);
+}
+
 static void run(const char *name, struct op_limits limits, bool shares,
                 const struct optimizer *optimizer)
 {
@@ -151,6 +203,8 @@ static void run(const char *name, struct op_limits limits, bool shares,
             check_equal(&fused.h, &apart.h, &w->v, &v->v, w->name);
         }
     }
+    break_weights(&fused);
+    break_weights(&apart);
     harness_end(&fused.h);
     harness_end(&apart.h);
 }

@@ -278,7 +278,8 @@ static void test_losses_not_finite(void **state)
     make_extreme(data, 3e38f);
     for (int i = 0; i < 2; i++) {    // begun, and continued: it is the same step
         assert_int_equal(train_until_failure(&o), i == 0 ? 2 : 0);
-        public_check_message("is not finite in step 3");
+        public_check_message(
+            "is not finite in step 3, nor is after it tensor D.model.");
         public_check_message("2.npy");
         public_check_message("step-00000002");
         public_check_message("--on-nan continue");
@@ -315,7 +316,8 @@ static void test_losses_not_finite(void **state)
     assert_true(tiny_has_checkpoint(o.out, 2));
 }
 
-// The losses stay finite, but the square of a gradient does not.
+// The losses stay finite, but the square of a gradient does not. No checkpoint is due
+// after that step, which finds it all the same.
 static void test_moments_not_finite(void **state)
 {
     static const char data[] = SCRATCH "/large_moment";
@@ -327,13 +329,36 @@ static void test_moments_not_finite(void **state)
     make_extreme(data, 1e16f);
     o.gan_mode = "lsgan";
     o.norm = "none";
+    o.save_freq = 2;
     assert_int_equal(train_until_failure(&o), 2);
-    public_check_message("after step 3 the tensor adam.D.");
+    public_check_message("after step 3 tensor D.model.");
+    public_check_message("2.npy");
     public_check_message("step-00000002");
     public_check_message("--on-nan continue trains on all the same");
     assert_true(tiny_has_checkpoint(o.out, 2));
     assert_false(tiny_has_checkpoint(o.out, 3));
     mem_free(out);
+}
+
+// A rate that is too high: losses and weights grow until they overflow, in the first
+// steps and with no checkpoint for long.
+static void test_weights_not_finite(void **state)
+{
+    static const char data[] = SCRATCH "/large_rate";
+    struct pix_train_options o = extreme_options(data, SCRATCH "/rate");
+    (void)state;
+    public_need_device();
+    make_extreme(data, 0.5f);
+    o.optimizer = "sgd";
+    o.gan_mode = "lsgan";
+    o.norm = "none";
+    o.lr = 10;
+    o.save_freq = 1000;
+    o.steps = 20;
+    assert_true(train_until_failure(&o) < 10);
+    public_check_message("not finite");
+    public_check_message(" tensor D.model.");
+    public_check_message("there is no checkpoint yet");
 }
 
 // More pairs than are kept in memory; the last one goes while the run is under way.
@@ -396,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_unreachable_checkpoint),
         cmocka_unit_test(test_losses_not_finite),
         cmocka_unit_test(test_moments_not_finite),
+        cmocka_unit_test(test_weights_not_finite),
         cmocka_unit_test(test_vanished_image),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);

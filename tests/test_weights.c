@@ -32,34 +32,55 @@ static void test_places(void **state)
     struct weights *weights = weights_create(false);
     for (int i = 0; i < 10; i++)
         weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w%d", i);
-    // 315 floats are 1260 bytes, 1280 aligned; four parts are 5120. One gradient in two
-    // is used.
+    // 315 floats are 1260 bytes, 1280 aligned; three parts and a flag are 4096. One
+    // gradient in two is used.
     for (size_t i = 0; i < weights->count; i += 2)
         weights->items[i]->uses_gradient = true;
     assert_true(weights_place(weights, 12000));
-    assert_int_equal(weights_bytes(weights), 10 * 3840 + 5 * 1280);
+    assert_int_equal(weights_bytes(weights), 10 * 4096 + 5 * 1280);
     for (size_t i = 0; i < weights->count; i++) {
         const struct weight *w = weights->items[i];
         assert_ptr_equal(w->value.block, w->v.block);
         assert_int_equal(w->v.offset, w->value.offset + 2 * 1280);
         assert_int_equal(w->state.offset, w->value.offset);
         assert_true(!w->gradient.block == !w->uses_gradient);
-        assert_true(w->v.offset + 1280 <= w->v.block->size);
+        assert_ptr_equal(w->flag.block, w->v.block);
+        assert_int_equal(w->flag.offset, w->v.offset + 1280);
+        assert_int_equal(tensor_bytes(&w->state), 4096);
+        assert_int_equal(tensor_bytes(&w->v_and_flag), 1280 + 256);
+        assert_int_equal(w->v_and_flag.offset, w->v.offset);
+        assert_true(w->flag.offset + 256 <= w->flag.block->size);
     }
     for (size_t i = 0; i < weights->block_count; i++)
         assert_true(weights->blocks[i]->size <= 12000);
     weights_destroy(weights);
 
-    // A range that does not fit in one piece is taken apart; a tensor is not.
+    // A range that does not fit in one piece is taken apart; a tensor is not, nor v and
+    // its flag.
     weights = weights_create(false);
     weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");
     assert_true(weights_place(weights, 2000));
     assert_int_equal(weights->block_count, 3);
+    const struct weight *apart = weights->items[0];
+    assert_ptr_equal(apart->flag.block, apart->v.block);
+    assert_int_equal(apart->flag.offset, 1280);
+    assert_null(apart->state.block);
     weights_destroy(weights);
+    // Two parts fit in a block, and not the flag with them.
     weights = weights_create(false);
     weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");
-    assert_false(weights_place(weights, 1000));
+    assert_true(weights_place(weights, 2 * 1280));
+    for (size_t i = 0; i < weights->block_count; i++)
+        assert_true(weights->blocks[i]->size <= 2 * 1280);
+    assert_ptr_equal(weights->items[0]->flag.block, weights->items[0]->v.block);
     weights_destroy(weights);
+    const uint64_t small[] = { 1000, 1280 };
+    for (size_t i = 0; i < ARRAY_LEN(small); i++) {
+        weights = weights_create(false);
+        weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");
+        assert_false(weights_place(weights, small[i]));
+        weights_destroy(weights);
+    }
 
     // Averages have places behind everything else.
     weights = weights_create(false);
@@ -67,10 +88,10 @@ static void test_places(void **state)
     weights_add(weights, WEIGHT_CONV, (struct shape){ 5, 7, 3, 3 }, "w");
     weights_add_norm(weights, 5, "norm");
     assert_true(weights_place(weights, 12000));
-    assert_int_equal(weights_bytes(weights), 3840 + 8 * 256 + 1280 + 4 * 256);
+    assert_int_equal(weights_bytes(weights), 4096 + 12 * 256 + 1280 + 4 * 256);
     for (size_t i = 0; i < weights->count; i++)
         assert_true(weights->items[i]->average.block &&
-                    weights->items[i]->average.offset >= 3840 + 8 * 256);
+                    weights->items[i]->average.offset >= 4096 + 12 * 256);
     weights_destroy(weights);
 
     // Inference needs the values only.

@@ -169,19 +169,18 @@ void exec_destroy(struct exec *x)
 // in every run. The exec owns it. Recorded commands lack the new copy, so they are
 // dropped and recorded again with the next run.
 static void *add_transfer(struct exec *x, struct exec_transfer **list, size_t *count,
-                          size_t *capacity, struct tensor *t, enum gpu_use use)
+                          size_t *capacity, struct exec_transfer transfer,
+                          uint64_t bytes, enum gpu_use use)
 {
-    struct tensor *at = emitter_resolve(t);
-    struct exec_transfer transfer = { .tensor = at };
     if (!mem_grow(list, capacity, *count + 1, sizeof((*list)[0])))
         return NULL;
     for (uint32_t i = 0; i < x->slot_count; i++) {
         assert(!x->slots[i].in_flight);
         record_drop(&x->slots[i]);
-        transfer.buffers[i] = gpu_buffer_create(x->device, tensor_bytes(at), use);
+        transfer.buffers[i] = gpu_buffer_create(x->device, bytes, use);
         if (!transfer.buffers[i])
             goto fail;
-        memset(gpu_buffer_map(transfer.buffers[i]), 0, (size_t)tensor_bytes(at));
+        memset(gpu_buffer_map(transfer.buffers[i]), 0, (size_t)bytes);
     }
     (*list)[(*count)++] = transfer;
     return gpu_buffer_map(transfer.buffers[0]);
@@ -195,15 +194,27 @@ fail:
 void *exec_upload(struct exec *x, struct tensor *t)
 {
     assert(t->is_input);
-    return add_transfer(x, &x->uploads, &x->upload_count, &x->upload_capacity, t,
+    struct tensor *at = emitter_resolve(t);
+    return add_transfer(x, &x->uploads, &x->upload_count, &x->upload_capacity,
+                        (struct exec_transfer){ .tensor = at }, tensor_bytes(at),
                         GPU_UPLOAD);
 }
 
 const void *exec_download(struct exec *x, struct tensor *t)
 {
-    assert(tensor_place(emitter_resolve(t)).root->kept);
-    return add_transfer(x, &x->downloads, &x->download_count, &x->download_capacity, t,
+    struct tensor *at = emitter_resolve(t);
+    assert(tensor_place(at).root->kept);
+    return add_transfer(x, &x->downloads, &x->download_count, &x->download_capacity,
+                        (struct exec_transfer){ .tensor = at }, tensor_bytes(at),
                         GPU_READBACK);
+}
+
+const float *exec_download_flags(struct exec *x, const struct weights *weights)
+{
+    assert(weights->count > 0 && !weights->inference);
+    return add_transfer(x, &x->downloads, &x->download_count, &x->download_capacity,
+                        (struct exec_transfer){ .weights = weights },
+                        weights->count * sizeof(float), GPU_READBACK);
 }
 
 // Callers hold pointers into slot 0, also into the middle of a tensor, as to one of

@@ -32,6 +32,10 @@ void exec_destroy(struct exec *x);    // NULL is fine; waits for what is in flig
 void *exec_upload(struct exec *x, struct tensor *t);
 const void *exec_download(struct exec *x, struct tensor *t);
 
+// The flags of a network's weights (weights.h) after every run, [weights->count]. The
+// weights are not for inference, and there is at least one.
+const float *exec_download_flags(struct exec *x, const struct weights *weights);
+
 // What another slot has in the place of such memory of slot 0; NULL if it is not such
 // memory.
 void *exec_slot_memory(const struct exec *x, uint32_t slot, const void *memory);

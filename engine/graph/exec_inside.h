@@ -20,9 +20,11 @@ struct exec_entry {
     struct gpu_binding bindings[CALL_MAX_BUFFERS];
 };
 
-// A copy between a tensor and host memory, which each slot has for itself.
+// A copy between a tensor and host memory, which each slot has for itself; or one of
+// the flags of all weights of a network.
 struct exec_transfer {
     struct tensor *tensor;
+    const struct weights *weights;    // then there is no tensor
     struct gpu_buffer *buffers[EXEC_MAX_SLOTS];
 };
 

@@ -38,12 +38,29 @@ void record_uploads(struct exec *x, uint32_t slot, struct gpu_stream *stream)
     gpu_stream_barrier(stream);
 }
 
+// Single numbers, which lie behind the states of their weights: a kernel that gathers
+// them could not see them all through its bindings, and these copies wait for nothing
+// that the others do not wait for.
+static void record_flags(const struct exec_transfer *transfer, uint32_t slot,
+                         struct gpu_stream *stream)
+{
+    for (size_t i = 0; i < transfer->weights->count; i++) {
+        const struct tensor *flag = &transfer->weights->items[i]->flag;
+        gpu_stream_copy(stream, flag->block->buffer, flag->offset,
+                        transfer->buffers[slot], i * sizeof(float), sizeof(float));
+    }
+}
+
 static void record_downloads(struct exec *x, uint32_t slot, struct gpu_stream *stream)
 {
     // The last calls have written what is copied.
     gpu_stream_barrier(stream);
     for (size_t i = 0; i < x->download_count; i++) {
         const struct tensor *t = x->downloads[i].tensor;
+        if (!t) {
+            record_flags(&x->downloads[i], slot, stream);
+            continue;
+        }
         const struct place p = tensor_place(t);
         // A slice along channels is not contiguous: one piece for each sample.
         uint64_t count = p.root == t ? 1 : t->shape.n;

@@ -24,8 +24,9 @@ struct adam_rule adam_rule(const struct optimizer *o)
     };
 }
 
-// All four storage buffers that Vulkan guarantees are in use; the numbers of the step
-// come in a uniform buffer beside them. Weights are never slices, so no view is passed.
+// All four storage buffers that Vulkan guarantees are in use, so the flag shares one
+// with v; the numbers of the step come in a uniform buffer beside them. Weights are
+// never slices, so no view is passed.
 static void adam_emit(struct emitter *e, struct weight *w, const struct optimizer *o)
 {
     const uint64_t count = shape_count(w->value.shape);
@@ -33,6 +34,7 @@ static void adam_emit(struct emitter *e, struct weight *w, const struct optimize
     const struct adam_params params = {
         .count = (uint32_t)count,
         .stride = grid_stride(grid),
+        .part = weight_part(w),
         .rule = adam_rule(o),
     };
     emit_call(e, &(struct call){
@@ -41,7 +43,7 @@ static void adam_emit(struct emitter *e, struct weight *w, const struct optimize
                      .use = { { &w->value, ACCESS_READ_WRITE },
                               { &w->gradient, ACCESS_READ },
                               { &w->m, ACCESS_READ_WRITE },
-                              { &w->v, ACCESS_READ_WRITE } },
+                              { &w->v_and_flag, ACCESS_READ_WRITE } },
                      .uses_step = true,
                      CALL_PARAMS(params),
                      .grid = grid,
@@ -64,7 +66,8 @@ static void sgd_emit(struct emitter *e, struct weight *w, const struct optimizer
                      CALL_SPEC(OP_WORKGROUP),
                      .use = { { &w->value, ACCESS_READ_WRITE },
                               { &w->gradient, ACCESS_READ },
-                              { &w->m, ACCESS_READ_WRITE } },
+                              { &w->m, ACCESS_READ_WRITE },
+                              { &w->flag, ACCESS_WRITE } },
                      .uses_step = true,
                      CALL_PARAMS(params),
                      .grid = grid,

@@ -190,6 +190,10 @@ static void norm_forward(struct emitter *e, const struct op_node *n)
         params.shift = weights->shift_at;
         params.mean = weights->mean_at;
         params.variance = weights->variance_at;
+        params.flag = weights->part;
+        // Weights for inference have no flags.
+        assert(!a->update_running ||
+               weights->variance_at > weights->mean_at + weights->part);
     }
     // Without weights their binding is not read, but has to hold something.
     emit_call(e, &(struct call){

@@ -254,10 +254,10 @@ void emit_call(struct emitter *e, const struct call *call);
 // update the weight at once.
 struct weight_gradient {
     struct gradient sum;
-    // Not NULL: do not write the sum but update the state [value | m | v] by it. Then
-    // sum.tensor holds the gradient so far if sum.accumulate, else it is NULL.
+    // Not NULL: do not write the sum but update the state [value | m | v | flag] by it.
+    // Then sum.tensor holds the gradient so far if sum.accumulate, else it is NULL.
     struct tensor *state;
-    uint32_t part;    // elements of each part
+    uint32_t part;    // elements of each part but the flag
     const struct optimizer *optimizer;
 };
 

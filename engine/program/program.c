@@ -15,9 +15,10 @@
 #include <assert.h>
 #include <string.h>
 
-// A tensor that is copied to or from the host with every run.
+// A tensor that is copied to or from the host with every run, or the flags of weights.
 struct copy {
     struct tensor *tensor;
+    const struct weights *flags;
     bool is_upload;
     const void *memory;    // of slot 0, mapped; NULL until the program is started
 };
@@ -79,27 +80,38 @@ const struct op_limits *program_limits(const struct program *p)
 // ---------------------------------------------------------------------------
 // Plan
 
-static void add_copy(struct program *p, struct tensor *t, bool is_upload)
+static void add_copy(struct program *p, struct copy copy)
 {
     assert(!p->plan);
-    if (!t)
-        return;
     if (!mem_grow(&p->copies, &p->copy_capacity, p->copy_count + 1,
                   sizeof(p->copies[0]))) {
         p->failed = true;
         return;
     }
-    p->copies[p->copy_count++] = (struct copy){ t, is_upload, NULL };
+    p->copies[p->copy_count++] = copy;
+}
+
+static uint64_t copy_bytes(const struct copy *c)
+{
+    return c->flags ? c->flags->count * sizeof(float) : tensor_bytes(c->tensor);
 }
 
 void program_upload(struct program *p, struct tensor *t)
 {
-    add_copy(p, t, true);
+    if (t)
+        add_copy(p, (struct copy){ .tensor = t, .is_upload = true });
 }
 
 void program_download(struct program *p, struct tensor *t)
 {
-    add_copy(p, t, false);
+    if (t)
+        add_copy(p, (struct copy){ .tensor = t });
+}
+
+void program_watch(struct program *p, const struct weights *weights)
+{
+    if (weights->count > 0)
+        add_copy(p, (struct copy){ .flags = weights });
 }
 
 // Whether any kernel reads the numbers that change from step to step.
@@ -134,7 +146,7 @@ bool program_plan(struct program *p, struct weights *const *networks, size_t cou
             *trained[i] = weights_trained_count(networks[i]);
         }
     for (size_t i = 0; i < p->copy_count; i++)
-        sums.staging_bytes += tensor_bytes(p->copies[i].tensor);
+        sums.staging_bytes += copy_bytes(&p->copies[i]);
     if (uses_step_block(p->graph))
         sums.step_block_bytes = footprint_step_block();
     if (!footprint_sum_up(p->device, p->submission_seconds, p->graph, p->plan, &sums))
@@ -157,7 +169,8 @@ const struct plan *program_get_plan(const struct program *p)
 static bool connect(struct program *p, struct copy *c)
 {
     if (!c->is_upload) {
-        c->memory = exec_download(p->exec, c->tensor);
+        c->memory = c->flags ? exec_download_flags(p->exec, c->flags)
+                             : exec_download(p->exec, c->tensor);
         return c->memory != NULL;
     }
     void *memory = exec_upload(p->exec, c->tensor);
@@ -211,6 +224,16 @@ const void *program_output(const struct program *p, uint32_t slot,
                            const struct tensor *t)
 {
     return memory_of(p, slot, t, false);
+}
+
+const float *program_flags(const struct program *p, uint32_t slot,
+                           const struct weights *weights)
+{
+    assert(p->exec && slot < p->slots);
+    for (size_t i = 0; i < p->copy_count; i++)
+        if (p->copies[i].flags == weights)
+            return exec_slot_memory(p->exec, slot, p->copies[i].memory);
+    return NULL;
 }
 
 bool program_run(struct program *p, const struct step_block *step)

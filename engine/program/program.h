@@ -51,6 +51,10 @@ const struct op_limits *program_limits(const struct program *p);
 void program_upload(struct program *p, struct tensor *t);
 void program_download(struct program *p, struct tensor *t);
 
+// The same for the flags of a network's weights, which say where numbers that are not
+// finite were computed (weights.h). A network without weights is ignored.
+void program_watch(struct program *p, const struct weights *weights);
+
 // Finishes the graph and finds a place for each temporary; places the weights that have
 // no place yet. May be called again: the plan stays. `networks`, of which any may be
 // NULL, are those whose weights the sums contain, the generator first; `out` may be
@@ -70,6 +74,11 @@ bool program_is_started(const struct program *p);
 void *program_input(const struct program *p, uint32_t slot, const struct tensor *t);
 const void *program_output(const struct program *p, uint32_t slot,
                            const struct tensor *t);
+
+// The flags of a watched network, [weights->count] in the order of its weights; NULL if
+// it has none.
+const float *program_flags(const struct program *p, uint32_t slot,
+                           const struct weights *weights);
 
 // One run in slot 0, to its end.
 bool program_run(struct program *p, const struct step_block *step);

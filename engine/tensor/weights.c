@@ -85,12 +85,15 @@ struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
                               sizeof(weights->items[0])))
         goto fail;
     // All exist from the start; weights_place decides which of them get memory.
-    struct tensor *parts[] = { &w->value, &w->gradient, &w->m,
-                               &w->v,     &w->state,    &w->average };
+    struct tensor *parts[] = { &w->value, &w->gradient,   &w->m,     &w->v,
+                               &w->flag,  &w->v_and_flag, &w->state, &w->average };
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         *parts[i] = (struct tensor){ .name = w->name, .shape = shape, .weight = w };
     // In whole parts, with the padding behind each, unlike the shape of the value.
-    w->state.shape = (struct shape){ 1, 3, 1, weight_part(w) };
+    const uint32_t part = weight_part(w);
+    w->flag.shape = (struct shape){ 1, 1, 1, 1 };
+    w->v_and_flag.shape = (struct shape){ 1, 1, 1, part + WEIGHT_FLAG };
+    w->state.shape = (struct shape){ 1, 1, 1, 3 * part + WEIGHT_FLAG };
     weights->items[weights->count++] = w;
     return &w->value;
 
@@ -123,21 +126,24 @@ struct tensor *weights_add_norm(struct weights *weights, uint32_t c, const char 
         weights->failed = true;
         return &weights->placeholder;
     }
-    const uint32_t state = weights->inference ? 1 : 3;    // parts
+    // [scale | m | v | flag | shift | m | v | flag | mean | flag | variance | flag], or
+    // the four values alone.
+    const uint32_t part = weight_part(scale);
+    const uint32_t flag = weights->inference ? 0 : WEIGHT_FLAG;
+    const uint32_t state = (weights->inference ? 1 : 3) * part + flag;
     *norm = (struct norm_weights){
         .scale = scale,
         .shift = parts[1]->weight,
         .mean = parts[2]->weight,
         .variance = parts[3]->weight,
-        .part = weight_part(scale),
+        .part = part,
+        .shift_at = state,
+        .mean_at = 2 * state,
+        .variance_at = 2 * state + part + flag,
     };
-    // [scale | m | v | shift | m | v | mean | variance], or without m and v.
-    norm->shift_at = state * norm->part;
-    norm->mean_at = 2 * state * norm->part;
-    norm->variance_at = (2 * state + 1) * norm->part;
     norm->all = (struct tensor){
         .name = scale->name,
-        .shape = { 1, 2 * state + 2, 1, norm->part },
+        .shape = { 1, 1, 1, 2 * state + 2 * (part + flag) },
         .weight = scale,
     };
     scale->norm = norm;
@@ -209,12 +215,14 @@ static bool put(struct weights *weights, struct tensor *t, uint64_t wanted,
 }
 
 // Places value, m and v of a weight side by side if a block can hold them, each by
-// itself otherwise. The four weights of a normalisation, which follow its scale in the
-// list, always share a block, which the first of them reserves.
+// itself otherwise, and the flag behind the last of them. The four weights of a
+// normalisation, which follow its scale in the list, always share a block, which the
+// first of them reserves.
 static bool place_state(struct weights *weights, struct weight *w, uint64_t max_block)
 {
-    uint64_t bytes = tensor_bytes(&w->state) / 3;    // of a part
-    uint64_t wanted = w->norm ? tensor_bytes(&w->norm->all) : bytes;
+    const uint64_t bytes = (uint64_t)weight_part(w) * 4;
+    const uint64_t flag = weights->inference ? 0 : WEIGHT_FLAG * 4;
+    uint64_t wanted = w->norm ? tensor_bytes(&w->norm->all) : bytes + flag;
     if (wanted > max_block) {
         log_error("weights: %s needs %.1f MiB in one piece, the device allows %.1f: "
                   "lower --ngf or --ndf",
@@ -223,13 +231,21 @@ static bool place_state(struct weights *weights, struct weight *w, uint64_t max_
     }
     struct tensor *parts[] = { &w->value, &w->m, &w->v };
     size_t count = weight_is_trained(w) && !weights->inference ? 3 : 1;
-    bool together = bytes * count <= max_block;
+    bool together = bytes * count + flag <= max_block;
     if (together)
-        wanted = MAX(wanted, bytes * count);
+        wanted = MAX(wanted, bytes * count + flag);
     for (size_t i = 0; i < count; i++) {
         if (!put(weights, parts[i], wanted, max_block))
             return false;
-        wanted = 0;
+        // What holds no more than its own part leaves room for the flag.
+        wanted = bytes + flag;
+    }
+    if (flag > 0 && !put(weights, &w->flag, 0, max_block))
+        return false;
+    if (count == 3) {
+        w->v_and_flag.block = w->v.block;
+        w->v_and_flag.offset = w->v.offset;
+        assert(w->flag.block == w->v.block && w->flag.offset == w->v.offset + bytes);
     }
     if (together && count == 3) {
         w->state.block = w->value.block;

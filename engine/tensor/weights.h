@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // The learned numbers of one network, by name. Each trained weight has one range
-// [value | m | v] of equal, aligned parts, where m and v are Adam's moments, so that an
-// optimiser fused into a weight gradient can bind it as one. A gradient has memory only
-// where a call uses it, running statistics have a value only.
+// [value | m | v | flag] of aligned parts, the first three equal, where m and v are
+// Adam's moments, so that an optimiser fused into a weight gradient can bind it as one.
+// A gradient has memory only where a call uses it, running statistics have a value and
+// a flag only, weights for inference a value only.
+//
+// The flag is a float, 0 until a kernel that updates the weight has computed a number
+// for it that is not finite. It stays set: such a weight does not recover.
 
 #ifndef TENSOR_WEIGHTS_H
 #define TENSOR_WEIGHTS_H
@@ -23,12 +27,15 @@ enum weight_kind {
     WEIGHT_RUNNING_VARIANCE,
 };
 
+// Elements that a flag takes, which keeps what follows it aligned.
+#define WEIGHT_FLAG (TENSOR_ALIGNMENT / 4)
+
 // The four weights of a normalisation lie side by side, so that a kernel sees them
 // through one binding: the states of scale and shift, then the running statistics.
 struct norm_weights {
     struct weight *scale, *shift, *mean, *variance;
-    struct tensor all;                          // [1, parts, 1, part]
-    uint32_t part;                              // elements of each part
+    struct tensor all;                          // [1, 1, 1, elements]
+    uint32_t part;                              // elements of each part but the flags
     uint32_t shift_at, mean_at, variance_at;    // elements from the scale on
 };
 
@@ -37,7 +44,9 @@ struct weight {
     enum weight_kind kind;
     struct tensor value;
     struct tensor gradient, m, v;    // trained weights only (weight_is_trained)
-    struct tensor state;             // all of [value | m | v], as [1, 3, 1, part]
+    struct tensor flag;              // one number; not for inference
+    struct tensor v_and_flag;        // where an optimiser sees m and v one by one
+    struct tensor state;             // all of [value | m | v | flag]
     struct tensor average;           // moving one of the value; if keeps_average
     struct norm_weights *norm;       // of the scale of a normalisation only; owned
     bool uses_gradient;              // set by emit_call(): a call reads or writes it

@@ -139,6 +139,8 @@ static void connect(struct trainer *t)
                 losses[k] ? program_output(t->program, i, losses[k]) : NULL;
         if (slot->losses[LOSS_D_FAKE])
             slot->losses[LOSS_D_REAL] = slot->losses[LOSS_D_FAKE] + 1;
+        slot->flags_d = program_flags(t->program, i, t->discriminator);
+        slot->flags_g = program_flags(t->program, i, t->generator);
     }
 }
 
@@ -481,7 +483,7 @@ static enum pix_step_result end_step(struct trainer *t,
             seconds > 0 ? settings_images_per_step(&t->settings) / seconds : 0,
     };
     clear_validation(metrics);
-    return trainer_check_losses(t, metrics, slot) && validate(t, metrics) &&
+    return trainer_check_numbers(t, metrics, slot) && validate(t, metrics) &&
                    trainer_write_outputs(t, metrics)
                ? PIX_STEP_DONE
                : PIX_STEP_FAILED;

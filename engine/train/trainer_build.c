@@ -24,8 +24,9 @@ const char *trainer_memory_hint(const struct pix_train_options *o,
     return o->batch_size > 1 ? "lower --batch-size" : "lower --crop-size";
 }
 
-// The step's program, with the kernels of the run's table. Losses are read back after
-// every step; sample images are fetched only when a grid is due.
+// The step's program, with the kernels of the run's table. Losses and the flags of
+// the weights are read back after every step; sample images are fetched only when a
+// grid is due.
 static bool build_program(struct trainer *t)
 {
     const struct program_options options = {
@@ -47,6 +48,8 @@ static bool build_program(struct trainer *t)
     program_download(t->program, o->loss_d_gp);
     program_download(t->program, o->loss_g_gan);
     program_download(t->program, o->loss_g_l1);
+    program_watch(t->program, t->discriminator);
+    program_watch(t->program, t->generator);
     return true;
 }
 

@@ -34,6 +34,7 @@ struct ring_slot {
     uint8_t *pixels;
     uint32_t *jitter;                   // four numbers a sample
     const float *losses[LOSS_COUNT];    // NULL: the run does not have it
+    const float *flags_d, *flags_g;     // of all weights; NULL: the network has none
     uint64_t epoch;                     // from 1
     double begun;                       // when its batch was asked for
 };
@@ -78,7 +79,7 @@ struct trainer {
     bool failed;          // no more steps
     bool lost;            // nor checkpoints: what is on the device cannot be trusted
     bool is_corrupt;      // nor checkpoints: numbers are not finite, and may not be
-    bool warned;          // of a loss that is not finite
+    bool warned;          // of a loss or a weight that is not finite
     bool warned_state;    // of a checkpoint with such numbers
 };
 
@@ -100,10 +101,10 @@ const char *trainer_memory_hint(const struct pix_train_options *o,
 bool trainer_wants_sample(const struct trainer *t, uint64_t step);
 bool trainer_wants_checkpoint(const struct trainer *t, uint64_t step);
 
-// Whether the losses of the step that has just ended let the run go on. False after a
-// message.
-bool trainer_check_losses(struct trainer *t, const struct pix_step_metrics *m,
-                          const struct ring_slot *slot);
+// Whether the losses and weights of the step that has just ended let the run go on.
+// False after a message.
+bool trainer_check_numbers(struct trainer *t, const struct pix_step_metrics *m,
+                           const struct ring_slot *slot);
 
 // Writes what is due after a step. What cannot be written is a warning, but for the
 // last state of the run. False after a message.

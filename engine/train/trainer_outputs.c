@@ -14,6 +14,7 @@
 #include "data/dataset.h"
 #include "data/sheet.h"
 #include "gpu/device.h"
+#include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
 #include "train/objective_options.h"
 
@@ -162,21 +163,56 @@ static const char *losses_text(const struct ring_slot *slot, char *text, size_t 
     return text;
 }
 
-bool trainer_check_losses(struct trainer *t, const struct pix_step_metrics *m,
-                          const struct ring_slot *slot)
+static bool losses_are_finite(const struct ring_slot *slot)
+{
+    for (int i = 0; i < LOSS_COUNT; i++)
+        if (slot->losses[i] && !isfinite(*slot->losses[i]))
+            return false;
+    return true;
+}
+
+static const struct weight *find_flag(const struct weights *weights, const float *flags)
+{
+    for (size_t i = 0; flags && i < weights->count; i++)
+        if (flags[i] != 0.0f)
+            return weights->items[i];
+    return NULL;
+}
+
+// The first weight that the device has flagged, "" if there is none. D comes first: a
+// step updates it before G, whose gradient goes through it.
+static const char *broken_text(const struct trainer *t, const struct ring_slot *slot,
+                               char *text, size_t size)
+{
+    const struct weight *d = find_flag(t->discriminator, slot->flags_d);
+    const struct weight *g = find_flag(t->generator, slot->flags_g);
+    text[0] = '\0';
+    if (d || g)
+        snprintf(text, size, "%s.%s", d ? "D" : "G", d ? d->name : g->name);
+    return text;
+}
+
+bool trainer_check_numbers(struct trainer *t, const struct pix_step_metrics *m,
+                           const struct ring_slot *slot)
 {
     char images[512], losses[160], advice[TRAINER_ADVICE_SIZE];
-    bool is_finite = true;
-    for (int i = 0; i < LOSS_COUNT; i++)
-        is_finite = is_finite && (!slot->losses[i] || isfinite(*slot->losses[i]));
-    if (is_finite || (t->settings.ignores_nan && t->warned))
+    char tensor[CHECKPOINT_NAME_SIZE], what[2 * CHECKPOINT_NAME_SIZE];
+    const bool is_finite = losses_are_finite(slot);
+    broken_text(t, slot, tensor, sizeof(tensor));
+    if ((is_finite && !tensor[0]) || (t->settings.ignores_nan && t->warned))
         return true;
     t->warned = true;
     t->is_corrupt = !t->settings.ignores_nan;
+    if (!is_finite)
+        snprintf(what, sizeof(what), "a loss is not finite in step %" PRIu64 "%s%s",
+                 m->step, tensor[0] ? ", nor is after it tensor " : "", tensor);
+    else
+        snprintf(what, sizeof(what),
+                 "after step %" PRIu64 " tensor %s or its moments are not finite",
+                 m->step, tensor);
     log_message(t->is_corrupt ? LOG_ERROR : LOG_WARN,
-                "train: a loss is not finite in step %" PRIu64
-                " (%s; images of the step: %s): %s",
-                m->step, losses_text(slot, losses, sizeof(losses)),
+                "train: %s (%s; images of the step: %s): %s", what,
+                losses_text(slot, losses, sizeof(losses)),
                 images_text(t, m->step, images, sizeof(images)),
                 t->is_corrupt ? trainer_advice(t, advice)
                               : "the weights are probably corrupted, and by --on-nan "

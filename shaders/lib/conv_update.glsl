@@ -15,10 +15,17 @@ layout(constant_id = CONV_SPEC_STORE) const uint store = CONV_STORE_PLAIN;
 #define CONV_STORE_BINDING 2
 #endif
 layout(binding = CONV_STORE_BINDING) readonly buffer Before { STORE before[]; };    // the gradient so far
-layout(binding = CONV_STORE_BINDING + 1) buffer Out { STORE out_[]; };    // dw, or [value | m | v]
+layout(binding = CONV_STORE_BINDING + 1) buffer Out { STORE out_[]; };    // dw, or [value | m | v | flag]
 layout(binding = CONV_STORE_BINDING) readonly buffer BeforeFours { vec4 before_fours[]; };
 layout(binding = CONV_STORE_BINDING + 1) buffer OutFours { vec4 out_fours[]; };
 layout(binding = 4) uniform Step { step_block s; };
+
+// After the last sum of an invocation.
+void conv_update_end()
+{
+    if (store == CONV_STORE_ADAM && parts == 1 && adam_is_broken)
+        out_[3 * p.part] = FLAG_NOT_FINITE;
+}
 
 void conv_update(uint at, float sum)
 {

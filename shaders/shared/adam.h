@@ -9,11 +9,16 @@
 //
 // step_size = lr / (1 - beta1^step), root = sqrt(1 - beta2^step) and lr are in the step
 // block.
+//
+// Where a new number is not finite, the weight's flag (tensor/weights.h) becomes
+// FLAG_NOT_FINITE. Invocations write the same number there, so none waits for another.
 
 #ifndef SHARED_ADAM_H
 #define SHARED_ADAM_H
 
 #include "shared/base.h"
+
+#define FLAG_NOT_FINITE 1.0
 
 struct adam_rule {
     float beta1, beta2;
@@ -24,6 +29,7 @@ struct adam_rule {
 struct adam_params {
     uint count;     // elements
     uint stride;    // invocations of the grid
+    uint part;      // where the flag lies, from v on
     STRUCT(adam_rule) rule;
 };
 

@@ -89,8 +89,8 @@ struct conv_params {
     uint slab;            // elements of a part of the sum, see lib/conv_parts.glsl
 };
 
-// Weight gradient. With CONV_STORE_ADAM the output is [value | m | v], each of `part`
-// elements; else it is dw.
+// Weight gradient. With CONV_STORE_ADAM the output is [value | m | v | flag], the first
+// three of `part` elements each; else it is dw.
 struct conv_weight_params {
     STRUCT(conv_params) conv;
     STRUCT(adam_rule) adam;

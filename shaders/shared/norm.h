@@ -62,6 +62,7 @@ struct norm_params {
     float momentum;    // forward: running = (1 - momentum) running + momentum batch,
     float unbiased;    // with the variance times this, count / (count - 1)
     uint shift, mean, variance;    // forward: where they begin, the scale at 0
+    uint flag;                     // forward: from a running statistic to its flag
     uint accumulate;               // backward: 1 adds to dx, 0 overwrites it
 };
 
@@ -86,8 +87,8 @@ struct norm_affine_params {
     uint stride;
     uint groups;                                // of a channel
     uint accumulate_scale, accumulate_shift;    // norm_backward_affine
-    // norm_update: where value, m and v begin, those of the scale and those of the
-    // shift, which lie `shift` elements behind
+    // norm_update: where value, m, v and flag begin, those of the scale and those of
+    // the shift, which lie `shift` elements behind
     uint part, shift;
     STRUCT(adam_rule) adam;
 };
