@@ -247,6 +247,13 @@ uint32_t grid_stride(struct grid grid)
     return grid.x * grid.y * grid.z * OP_WORKGROUP;
 }
 
+const struct op_limits op_limits_guaranteed = {
+    .max_invocations = 128,
+    .shared_bytes = 16384,
+    .max_texels = 65536,
+    .max_binding = 128u << 20,
+};
+
 const struct op_limits *emit_limits(const struct emitter *e)
 {
     return &e->limits;

@@ -311,6 +311,9 @@ struct op_limits {
 };
 const struct op_limits *emit_limits(const struct emitter *e);
 
+// What Vulkan guarantees: for graphs that are built without a device.
+extern const struct op_limits op_limits_guaranteed;
+
 // Records the shape of a convolution that is emitted, for the tuner.
 void emit_product(struct emitter *e, const struct conv_shape *shape);
 

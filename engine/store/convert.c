@@ -7,27 +7,16 @@
 #include "store/convert.h"
 
 #include "base/file.h"
-#include "base/file_set.h"
 #include "base/log.h"
-#include "base/os.h"
-#include "formats/safetensors.h"
 #include "settings/choice.h"
 #include "settings/settings.h"
 #include "settings/table.h"
-#include "store/checkpoint.h"
 #include "store/network_write.h"
 #include "store/onnx_export.h"
+#include "store/output_guard.h"
 
 #include <stdio.h>
 #include <string.h>
-
-// The limits that Vulkan guarantees, so that no device is needed.
-static const struct op_limits limits = {
-    .max_invocations = 128,
-    .shared_bytes = 16384,
-    .max_texels = 65536,
-    .max_binding = 128u << 20,
-};
 
 #define OPSET 13u          // which readers of some age know
 #define OPSET_NEWER 15u    // which Unity asks for
@@ -158,7 +147,7 @@ static bool build_graph(struct conversion *c)
             c->mode == TRANSLATION_RUNNING ? STATISTICS_RUNNING : STATISTICS_BATCH,
     };
     const struct settings *s = network_file_settings(c->from);
-    c->graph = graph_create(&limits);
+    c->graph = graph_create(&op_limits_guaranteed);
     c->weights = weights_create(true);
     if (!c->graph || !c->weights)
         return false;
@@ -214,72 +203,13 @@ static bool write(struct conversion *c)
                              read_weight, c);
 }
 
-// Whether a file that is not whole was a checkpoint: writers put the step at the
-// beginning.
-static bool begins_as_checkpoint(const char *path, bool *found)
-{
-    char head[16384];
-    const size_t length = strlen(CHECKPOINT_STEP);
-    size_t count = 0;
-    struct reason reason;
-    *found = false;
-    if (!file_load_head(path, head, sizeof(head), &count, &reason)) {
-        log_error("%s", reason.text);
-        return false;
-    }
-    for (size_t i = 0; i + length <= count && !*found; i++)
-        *found = memcmp(head + i, CHECKPOINT_STEP, length) == 0;
-    return true;
-}
-
-// False after a message if that cannot be known for the moment.
-static bool find_checkpoint(const char *path, bool *found)
-{
-    enum os_kind kind;
-    bool is_damaged;
-    *found = false;
-    if (!os_path_look(path, &kind)) {
-        log_error("%s", os_error_text());
-        return false;
-    }
-    if (kind != OS_KIND_FILE)
-        return true;
-    struct safetensors *s = safetensors_examine(path, &is_damaged);
-    if (!s)
-        return is_damaged && begins_as_checkpoint(path, found);
-    *found = safetensors_metadata(s, CHECKPOINT_STEP) != NULL;
-    safetensors_close(s);
-    return true;
-}
-
-// A checkpoint is not overwritten, since its run could not be resumed, and neither is
-// what may be one.
-static bool keeps_checkpoint(const char *path)
-{
-    struct log_capture capture;
-    bool found;
-    log_capture_begin(&capture);
-    const bool ok = find_checkpoint(path, &found);
-    const char *error = log_capture_end(&capture);
-    if (!ok)
-        log_error("convert: %s is not replaced: it cannot be read, so it may be a "
-                  "checkpoint: %s",
-                  path, error);
-    else if (found)
-        log_error(
-            "convert: %s is a checkpoint, which its run needs to resume: name another "
-            "file",
-            path);
-    return ok && !found;
-}
-
 static bool check_paths(const struct pix_convert_options *o)
 {
     if (!o->input || !*o->input || !o->output || !*o->output) {
         log_error("convert: name the file to read and the file to write");
         return false;
     }
-    if (!keeps_checkpoint(o->output))
+    if (!output_guard_checkpoint(o->output))
         return false;
     if (is_extension(o->output, ".onnx") || is_extension(o->output, ".pth") ||
         is_extension(o->output, ".safetensors"))
@@ -340,22 +270,6 @@ static void tell_of_free_sides(const struct conversion *c)
                  o->output, (unsigned)c->shape.w, (unsigned)c->shape.h);
 }
 
-static bool keeps_input(const struct conversion *c)
-{
-    struct file_set inputs = { 0 };
-    const char *input = network_file_path(c->from), *output = c->options->output;
-    const char *found = NULL;
-    const bool ok =
-        file_set_add(&inputs, input) && file_set_find(&inputs, output, &found);
-    if (found)
-        log_error(
-            "convert: %s is the input %s, which would be overwritten: name another "
-            "file",
-            output, input);
-    file_set_free(&inputs);
-    return ok && !found;
-}
-
 bool convert_run(const struct pix_convert_options *options)
 {
     struct conversion c = { .options = options };
@@ -365,7 +279,8 @@ bool convert_run(const struct pix_convert_options *options)
         c.from = network_file_open_checkpoint(
             options->input, options->checkpoint,
             options->discriminator ? NETWORK_D : NETWORK_G, "convert");
-        ok = c.from && keeps_input(&c) && build(&c) &&
+        const char *input = c.from ? network_file_path(c.from) : NULL;
+        ok = c.from && output_guard_inputs(options->output, &input, 1) && build(&c) &&
              network_file_check(c.from, c.weights);
     }
     if (ok)

@@ -10,8 +10,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "formats/pth.h"
-#include "formats/safetensors.h"
 #include "settings/choice.h"
 #include "settings/options.h"
 #include "settings/options_file.h"
@@ -22,6 +20,7 @@
 #include "store/name_prefix.h"
 #include "store/network_order.h"
 #include "store/recognise.h"
+#include "store/tensor_file.h"
 #include "store/weight_names.h"
 
 #include <math.h>
@@ -34,8 +33,7 @@ struct network_file {
     char *path;
     // One of these is open.
     struct checkpoint *checkpoint;
-    struct safetensors *safetensors;
-    struct pth *pth;
+    struct tensor_file *tensors;
 
     struct recognition recognition;    // not for a checkpoint
     struct name_prefix prefix;         // of its tensors in the file
@@ -60,13 +58,6 @@ static const char *noun(enum network network)
 // ---------------------------------------------------------------------------
 // Tensors of a dictionary
 
-// What both containers say of a tensor; `kind` and `sides` belong to them.
-struct tensor_entry {
-    const char *kind;
-    uint32_t rank;
-    const uint64_t *sides;
-};
-
 // The port nests a U-Net's levels, eight characters each: names of ten levels have less
 // than 110.
 #define NAME_SIZE 256
@@ -82,62 +73,20 @@ static bool long_name(const struct network_file *f, const char *name,
                             name) < LONG_NAME_SIZE;
 }
 
-// Without their prefix.
-static const struct pth_entry *find_in_pth(const struct network_file *f,
-                                           const char *name)
-{
-    char text[LONG_NAME_SIZE];
-    return long_name(f, name, text) ? pth_find(f->pth, text) : NULL;
-}
-
-static const struct safetensors_entry *find_in_safetensors(const struct network_file *f,
-                                                           const char *name)
-{
-    char text[LONG_NAME_SIZE];
-    return long_name(f, name, text) ? safetensors_find(f->safetensors, text) : NULL;
-}
-
-static bool find_entry(const struct network_file *f, const char *name,
-                       struct tensor_entry *out)
-{
-    if (f->pth) {
-        const struct pth_entry *e = find_in_pth(f, name);
-        if (e)
-            *out = (struct tensor_entry){ e->kind, e->rank, e->sides };
-        return e != NULL;
-    }
-    const struct safetensors_entry *e = find_in_safetensors(f, name);
-    if (e)
-        *out = (struct tensor_entry){ e->kind, e->rank, e->sides };
-    return e != NULL;
-}
-
-static size_t entry_count(const struct network_file *f)
-{
-    return f->pth ? pth_count(f->pth) : safetensors_count(f->safetensors);
-}
-
-static const char *entry_name(const struct network_file *f, size_t i)
-{
-    return f->pth ? pth_at(f->pth, i)->name : safetensors_at(f->safetensors, i)->name;
-}
-
 // For struct name_list.
 static const char *name_at(const void *user, size_t i)
 {
-    return entry_name(user, i);
+    return tensor_file_name(user, i);
 }
 
-// For struct dictionary. Networks have no scalars besides counters.
+// For struct dictionary: by the names without their prefix.
 static bool find_sides(const void *user, const char *name, uint32_t *rank,
                        uint64_t sides[DICTIONARY_RANK])
 {
-    struct tensor_entry e;
-    if (!find_entry(user, name, &e) || e.rank == 0 || e.rank > DICTIONARY_RANK)
-        return false;
-    *rank = e.rank;
-    memcpy(sides, e.sides, e.rank * sizeof(sides[0]));
-    return true;
+    const struct network_file *f = user;
+    char text[LONG_NAME_SIZE];
+    return long_name(f, name, text) &&
+           tensor_file_find_sides(f->tensors, text, rank, sides);
 }
 
 // The name that one of our weights has in the file.
@@ -219,9 +168,7 @@ static bool set_recognised(struct network_file *f)
 // with instance norm.
 static bool read_stored_options(struct network_file *f)
 {
-    const char *text = f->safetensors
-                           ? safetensors_metadata(f->safetensors, CHECKPOINT_OPTIONS)
-                           : NULL;
+    const char *text = tensor_file_metadata(f->tensors, CHECKPOINT_OPTIONS);
     return !text || options_read_stored(text, f->what, f->path, &f->settings);
 }
 
@@ -244,7 +191,8 @@ static void tell_prefix(const struct network_file *f)
 static enum recognised recognise_as(struct network_file *f, enum network network)
 {
     const struct dictionary d = { find_sides, f };
-    const struct name_list names = { name_at, entry_count(f), f };
+    const struct name_list names = { name_at, tensor_file_count(f->tensors),
+                                     f->tensors };
     f->prefix = name_prefix_choose(&names, network == NETWORK_G);
     return recognise_network(&d, f->path, &f->recognition);
 }
@@ -260,12 +208,13 @@ static bool recognise_tensors(struct network_file *f)
     if (r == RECOGNISED_REFUSED)
         return false;
     if (r == RECOGNISED_NOTHING) {
+        const size_t count = tensor_file_count(f->tensors);
         log_error(
             "%s: %s holds %zu tensor%s (first: \"%s\"), no network that this engine "
             "knows: U-Net, encoder-decoder, ResNet of 6 or 9 blocks, PatchGAN or "
             "PixelGAN, with the PyTorch port's or affinelayer's names",
-            f->what, f->path, entry_count(f), PLURAL(entry_count(f)),
-            entry_count(f) ? entry_name(f, 0) : "");
+            f->what, f->path, count, PLURAL(count),
+            count ? tensor_file_name(f->tensors, 0) : "");
         return false;
     }
     if (r != wanted) {
@@ -303,20 +252,6 @@ static bool take_checkpoint(struct network_file *f)
         return false;
     }
     return true;
-}
-
-// Metadata distinguishes a checkpoint from a file of one network.
-static bool open_safetensors(struct network_file *f)
-{
-    f->safetensors = safetensors_open(f->path);
-    if (!f->safetensors)
-        return false;
-    if (!safetensors_metadata(f->safetensors, CHECKPOINT_STEP))
-        return recognise_tensors(f);
-    safetensors_close(f->safetensors);
-    f->safetensors = NULL;
-    f->checkpoint = checkpoint_open(f->path);
-    return f->checkpoint && take_checkpoint(f);
 }
 
 // Opens a checkpoint of a run and reads what it has of the network, since a damaged one
@@ -417,24 +352,21 @@ static const char *const *parts_of(enum network network)
     return network == NETWORK_G ? g : d;
 }
 
+// Metadata distinguishes a checkpoint from a file of one network.
 static bool open_file(struct network_file *f, const char *path)
 {
     f->path = mem_strdup(path);
     if (!f->path)
         return false;
-    // An ONNX file has no mark at its beginning, so only its name shows what it is.
-    if (strcmp(file_extension(f->path), ".onnx") == 0) {
-        log_error(
-            "%s: %s: ONNX models cannot be read: name the file that it was exported "
-            "from",
-            f->what, f->path);
+    f->tensors = tensor_file_open(path, parts_of(f->network), f->what);
+    if (!f->tensors)
         return false;
-    }
-    // By content: files of torch.save are called .pth, .pt, .bin or .ckpt.
-    if (!pth_looks_like(f->path))
-        return open_safetensors(f);
-    f->pth = pth_open(f->path, parts_of(f->network));
-    return f->pth && recognise_tensors(f);
+    if (!tensor_file_metadata(f->tensors, CHECKPOINT_STEP))
+        return recognise_tensors(f);
+    tensor_file_close(f->tensors);
+    f->tensors = NULL;
+    f->checkpoint = checkpoint_open(f->path);
+    return f->checkpoint && take_checkpoint(f);
 }
 
 struct network_file *network_file_open(const char *path, enum network network,
@@ -480,8 +412,7 @@ void network_file_close(struct network_file *f)
     if (!f)
         return;
     checkpoint_close(f->checkpoint);
-    safetensors_close(f->safetensors);
-    pth_close(f->pth);
+    tensor_file_close(f->tensors);
     settings_finish(&f->settings);
     mem_free(f->path);
     mem_free(f);
@@ -525,35 +456,22 @@ const char *network_file_description(const struct network_file *f)
 // ---------------------------------------------------------------------------
 // Checking and reading
 
+// The name in the file, with its prefix.
+static bool full_name(const struct network_file *f, const struct weight *w,
+                      char text[LONG_NAME_SIZE])
+{
+    char name[NAME_SIZE];
+    return name_in_file(f, w, name, sizeof(name)) && long_name(f, name, text);
+}
+
 static bool check_weight(const struct network_file *f, const struct weight *w)
 {
-    char name[NAME_SIZE], have[SAFETENSORS_SIDES_TEXT_SIZE],
-        want[SAFETENSORS_SIDES_TEXT_SIZE];
+    char name[LONG_NAME_SIZE];
     uint64_t sides[WEIGHT_NAMES_RANK];
-    struct tensor_entry e;
     const uint32_t rank = weight_names_sides(w, sides);
-    // A .pth file may hold any kind of number, which pth_read converts;
-    // safetensors_read does not.
-    if (!name_in_file(f, w, name, sizeof(name)) || !find_entry(f, name, &e)) {
-        log_error(
-            "%s: %s (%s) has no tensor %s, required by the network, with shape %s",
-            f->what, f->path, f->description, name,
-            safetensors_sides_text(sides, rank, want));
-        return false;
-    }
-    if (e.rank != rank || memcmp(e.sides, sides, rank * sizeof(sides[0])) != 0) {
-        log_error("%s: %s (%s): tensor %s is %s, but the network needs %s", f->what,
-                  f->path, f->description, name,
-                  safetensors_sides_text(e.sides, e.rank, have),
-                  safetensors_sides_text(sides, rank, want));
-        return false;
-    }
-    if (f->safetensors && strcmp(e.kind, "F32") != 0) {
-        log_error("%s: %s: tensor %s is %s, not F32: convert it from the .pth file",
-                  f->what, f->path, name, e.kind);
-        return false;
-    }
-    return true;
+    if (!full_name(f, w, name))
+        snprintf(name, sizeof(name), "%s", w->name);
+    return tensor_file_check(f->tensors, name, sides, rank, f->description);
 }
 
 // Tensors that no network needs: counters of batches change nothing, and old instance
@@ -593,12 +511,14 @@ bool network_file_check(const struct network_file *f, const struct weights *weig
     for (size_t i = 0; i < weights->count; i++)
         if (!check_weight(f, weights->items[i]))
             return false;
-    for (size_t i = 0; i < entry_count(f); i++)
-        if (!is_known(f, weights, entry_name(f, i))) {
-            log_error("%s: %s (%s) has a tensor %s, which the network does not have",
-                      f->what, f->path, f->description, entry_name(f, i));
-            return false;
-        }
+    for (size_t i = 0; i < tensor_file_count(f->tensors); i++) {
+        const char *name = tensor_file_name(f->tensors, i);
+        if (is_known(f, weights, name))
+            continue;
+        log_error("%s: %s (%s) has a tensor %s, which the network does not have",
+                  f->what, f->path, f->description, name);
+        return false;
+    }
     return true;
 }
 
@@ -612,14 +532,10 @@ void network_file_set_order(struct network_file *f, bool decoder_first)
 static bool read_values(struct network_file *f, const struct weight *w, bool average,
                         float *values)
 {
-    char name[NAME_SIZE];
+    char name[LONG_NAME_SIZE];
     if (f->checkpoint)
         return checkpoint_read(f->checkpoint, letter(f->network), w, average, values);
-    if (!name_in_file(f, w, name, sizeof(name)))
-        return false;
-    if (f->pth)
-        return pth_read(f->pth, find_in_pth(f, name), values);
-    return safetensors_read(f->safetensors, find_in_safetensors(f, name), values);
+    return full_name(f, w, name) && tensor_file_read(f->tensors, name, values);
 }
 
 // Warns once per file: results with such weights are useless.
@@ -667,7 +583,7 @@ bool network_file_load(struct network_file *f, const struct weights *weights,
 
 bool network_file_read_counter(struct network_file *f, const char *name, int64_t *value)
 {
-    float number = 0;
+    char text[LONG_NAME_SIZE];
     *value = 0;
     // A checkpoint has the counters too, but they follow from its step.
     if (f->checkpoint) {
@@ -675,14 +591,6 @@ bool network_file_read_counter(struct network_file *f, const char *name, int64_t
                                              letter(f->network));
         return true;
     }
-    if (f->pth) {
-        const struct pth_entry *e = find_in_pth(f, name);
-        bool ok = !e || e->count != 1 || pth_read(f->pth, e, &number);
-        // As a float it is exact up to 2^24; beyond that the last digits do not matter.
-        *value = number >= 0 && number < 1e15f ? (int64_t)number : 0;
-        return ok;
-    }
-    const struct safetensors_entry *e = find_in_safetensors(f, name);
-    return !e || strcmp(e->kind, "I64") != 0 || e->end - e->begin != sizeof(*value) ||
-           safetensors_read(f->safetensors, e, value);
+    return !long_name(f, name, text) ||
+           tensor_file_read_counter(f->tensors, text, value);
 }
