@@ -559,40 +559,46 @@ static void test_paths(void **state)
     }
 }
 
-// The variables decide, as long as they name absolute paths.
-static void test_cache_folder(void **state)
+// The variable decides, as long as it names an absolute path.
+static void check_user_folder(const char *variable, char *(*find)(void))
 {
-    (void)state;
     char *home = mem_strdup(getenv("HOME") ? getenv("HOME") : "");
-    char *cache = mem_strdup(getenv("XDG_CACHE_HOME") ? getenv("XDG_CACHE_HOME") : "");
+    char *before = mem_strdup(getenv(variable) ? getenv(variable) : "");
     char *mine = os_path_absolute(SCRATCH);
     assert_non_null(mine);
     setenv("HOME", mine, 1);
-    setenv("XDG_CACHE_HOME", "/else/where", 1);
-    char *folder = os_cache_folder();
+    setenv(variable, "/else/where", 1);
+    char *folder = find();
     assert_string_equal(folder, "/else/where/pix2pix");
     mem_free(folder);
-    setenv("XDG_CACHE_HOME", "no/root", 1);
-    folder = os_cache_folder();
+    setenv(variable, "no/root", 1);
+    folder = find();
     assert_int_equal(strncmp(folder, mine, strlen(mine)), 0);
     assert_string_equal(file_name(folder), "pix2pix");
     mem_free(folder);
     mem_free(mine);
     // A missing home folder is not created.
     setenv("HOME", "/of/mine", 1);
-    assert_null(os_cache_folder());
-    unsetenv("XDG_CACHE_HOME");
+    assert_null(find());
+    unsetenv(variable);
     setenv("HOME", "", 1);
-    assert_null(os_cache_folder());
+    assert_null(find());
     unsetenv("HOME");
-    assert_null(os_cache_folder());
+    assert_null(find());
     assert_int_equal(test_messages.errors, 0);
     if (*home)
         setenv("HOME", home, 1);
-    if (*cache)
-        setenv("XDG_CACHE_HOME", cache, 1);
-    mem_free(cache);
+    if (*before)
+        setenv(variable, before, 1);
+    mem_free(before);
     mem_free(home);
+}
+
+static void test_user_folders(void **state)
+{
+    (void)state;
+    check_user_folder("XDG_CACHE_HOME", os_cache_folder);
+    check_user_folder("XDG_DATA_HOME", os_data_folder);
 }
 
 // A lock outlives its file, whatever becomes of it.
@@ -751,7 +757,7 @@ int main(void)
         TEST(test_round_trip), TEST(test_replace),         TEST(test_failures),
         TEST(test_full_disk),  TEST(test_temporaries),     TEST(test_list),
         TEST(test_folders),    TEST(test_no_room),         TEST(test_paths),
-        TEST(test_links),      TEST(test_cache_folder),    TEST(test_lock),
+        TEST(test_links),      TEST(test_user_folders),    TEST(test_lock),
         TEST(test_memory),     TEST(test_passing_reasons), TEST(test_limits),
         TEST(test_load_if),    TEST(test_open_regular),    TEST(test_open),
     };

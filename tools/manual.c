@@ -30,6 +30,9 @@ static const struct entry variables[] = {
       "parent of the folder pix2pix, which stores compiled kernels and measurements; "
       "~/.cache if it is not set. Windows uses LOCALAPPDATA. The folder can be deleted "
       "at any time." },
+    { "XDG_DATA_HOME",
+      "parent of the folder pix2pix with what the user keeps for the program, "
+      "lpips-*.safetensors; ~/.local/share if it is not set. Windows uses LOCALAPPDATA." },
     { "VK_DRIVER_FILES",
       "manifests of the only drivers that the Vulkan loader may use, as for every "
       "Vulkan program" },

@@ -103,6 +103,9 @@ char *os_path_absolute(const char *path);
 // not exist, or out of memory.
 char *os_cache_folder(void);
 
+// The same for what a user keeps for the program: on Windows it is that folder.
+char *os_data_folder(void);
+
 // A lock on a folder, through a file in it that is created if absent. Removing or
 // replacing that file does not release it (but on file systems that cannot lock a
 // folder, as NFS). It is released when the process ends, even by a crash. NULL with

@@ -448,19 +448,34 @@ char *os_path_absolute(const char *path)
     return realpath(path, NULL);
 }
 
-// By the XDG Base Directory Specification a relative path in XDG_CACHE_HOME is ignored.
-// Without a home folder, as for a service's user, nothing is made in its place.
-char *os_cache_folder(void)
+// By the XDG Base Directory Specification a relative path in such a variable is
+// ignored. Without a home folder, as for a service's user, nothing is made in its
+// place.
+static char *user_folder(const char *variable, const char *in_home)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && cache[0] == '/')
-        return mem_printf("%s/pix2pix", cache);
+    const char *folder = getenv(variable), *home = getenv("HOME");
+    if (folder && folder[0] == '/')
+        return mem_printf("%s/pix2pix", folder);
     if (!home || home[0] != '/' || os_path_kind(home) != OS_KIND_FOLDER)
         return NULL;
+    return mem_printf("%s/%s/pix2pix", home, in_home);
+}
+
+char *os_cache_folder(void)
+{
 #ifdef __APPLE__
-    return mem_printf("%s/Library/Caches/pix2pix", home);
+    return user_folder("XDG_CACHE_HOME", "Library/Caches");
 #else
-    return mem_printf("%s/.cache/pix2pix", home);
+    return user_folder("XDG_CACHE_HOME", ".cache");
+#endif
+}
+
+char *os_data_folder(void)
+{
+#ifdef __APPLE__
+    return user_folder("XDG_DATA_HOME", "Library/Application Support");
+#else
+    return user_folder("XDG_DATA_HOME", ".local/share");
 #endif
 }
 

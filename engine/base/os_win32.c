@@ -675,6 +675,12 @@ char *os_cache_folder(void)
     return folder;
 }
 
+// Not the roaming one either: weights of a network are some ten megabytes.
+char *os_data_folder(void)
+{
+    return os_cache_folder();
+}
+
 struct os_lock {
     HANDLE file;
 };
