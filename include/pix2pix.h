@@ -680,6 +680,22 @@ struct pix_convert_options {
 // concatenations is always that of the PyTorch port.
 PIX_API bool pix_convert(const struct pix_convert_options *options);
 
+// The weights of LPIPS, a perceptual distance of images (docs/metrics.md).
+struct pix_lpips_options {
+    // torchvision's AlexNet, SqueezeNet 1.1 or VGG-16 with its weights for ImageNet, as
+    // torch.save wrote its state_dict or as safetensors; which one follows from the
+    // shapes. What LPIPS does not look through, as the classifier, is ignored.
+    const char *backbone;
+    const char
+        *heads;    // the lpips package's file for it; NULL: in `backbone` as well
+    const char *output;    // the .safetensors file to write
+    struct pix_log log;
+};
+
+// Makes one file of both, which an evaluation reads. Needs no device. The output is
+// written completely or not at all.
+PIX_API bool pix_convert_lpips(const struct pix_lpips_options *options);
+
 // ---------------------------------------------------------------------------
 // Evaluation
 

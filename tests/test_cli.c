@@ -184,6 +184,13 @@ static void test_usage_errors(void **state)
         { "convert file none.onnx --size 256,256", "--size" },
         { "convert file none.onnx --size 1000000", "--size" },
         { "convert file none.pth --json", "--json" },
+        { "convert --lpips", "--lpips needs the file" },
+        { "convert --lpips file", "--lpips needs the file" },
+        { "convert --lpips file file file none.safetensors", "none.safetensors" },
+        { "convert --lpips file file none.pth", ".safetensors" },
+        { "convert --lpips none file ./file", "overwritten" },
+        { "convert --lpips file none.safetensors --net D", "--net does not apply" },
+        { "convert --lpips file none.safetensors --opset 15", "--opset does not" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -212,11 +213,41 @@ static void test_runtimes(void **state)
     command_check_has(command_err, "multiples of 32, for example 32x32 or 64x32");
 }
 
+// From the real weights, where they are there: the same file from one that convert
+// made.
+static void test_lpips(void **state)
+{
+    (void)state;
+    const char *data = getenv("PIX_TEST_DATA");
+    char *from = mem_printf("%s/lpips/lpips_squeeze.pth", data ? data : "");
+    RUN(1, "convert --lpips none.pth out.safetensors");
+    command_check_has(command_err, "none.pth does not exist");
+    RUN(1, "convert --lpips real.jpg real.jpg out.safetensors");
+    command_check_has(command_err, "real.jpg");
+    command_check_file("out.safetensors", false);
+    const bool has = data && file_exists(from);
+    if (has) {
+        RUN(0, "convert --lpips '%s' out.safetensors", from);
+        assert_string_equal(command_out, "out.safetensors\n");
+        command_check_has(command_err, "LPIPS with SqueezeNet 1.1");
+        RUN(0, "convert --lpips out.safetensors again.safetensors");
+        assert_int_equal(command_shell("cmp out.safetensors again.safetensors"), 0);
+        RUN(1, "convert out.safetensors no.pth");
+        command_check_has(command_err, "no network that this engine knows");
+    }
+    mem_free(from);
+    if (!has) {
+        print_message("skipped: PIX_TEST_DATA names no folder with lpips/\n");
+        skip();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_convert),
         check_test(test_runtimes),
+        cmocka_unit_test(test_lpips),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

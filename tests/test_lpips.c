@@ -9,40 +9,14 @@
 #include "base/mem.h"
 #include "support/golden.h"
 #include "support/gradient.h"
+#include "support/lpips_weights.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #define LARGEST_DIFFERENCE 1e-4    // of the distance, in parts of it
 // Of the gradient, in parts of its largest element: a ReLU or a pool whose input lies
 // beside its kink in floats may take the other side.
 #define LARGEST_OFF 1e-3
-
-static enum lpips_backbone backbone_of(const char *name)
-{
-    for (int b = 0; b < LPIPS_BACKBONES; b++)
-        if (strcmp(name, lpips_backbone_name(b)) == 0)
-            return b;
-    fail_msg("no backbone %s", name);
-    return LPIPS_ALEX;
-}
-
-// The formulas of tests/golden/lpips.py, where the middle of the biases is 0.
-static void draw(const struct weight *w, enum lpips_backbone b, double biases,
-                 float *values)
-{
-    char name[128];
-    const struct shape s = w->value.shape;
-    snprintf(name, sizeof(name), "%s.%s", lpips_backbone_name(b), w->name);
-    if (strncmp(w->name, "lin", 3) == 0)
-        golden_weight(name, shape_count(s), 0.5, 0.5, values);
-    else if (w->kind == WEIGHT_BIAS)
-        golden_weight(name, shape_count(s), 0.1, biases, values);
-    else
-        golden_weight(name, shape_count(s), sqrt(6.0 / ((double)s.c * s.h * s.w)), 0.0,
-                      values);
-}
 
 // Nobody trains them: they are no weights of the harness. After the builder.
 static void start_weights(struct weights *weights, enum lpips_backbone b, double biases)
@@ -52,7 +26,7 @@ static void start_weights(struct weights *weights, enum lpips_backbone b, double
     float *values = mem_alloc((size_t)weights_largest(weights));
     assert_non_null(values);
     for (size_t i = 0; i < weights->count; i++) {
-        draw(weights->items[i], b, biases, values);
+        lpips_weights_draw(weights->items[i], b, biases, values);
         assert_true(tensor_upload(test_gpu(), &weights->items[i]->value, values));
     }
     mem_free(values);
@@ -60,7 +34,7 @@ static void start_weights(struct weights *weights, enum lpips_backbone b, double
 
 static void run_case(const json_t *c)
 {
-    const enum lpips_backbone b = backbone_of(golden_text(c, "name"));
+    const enum lpips_backbone b = lpips_weights_backbone(golden_text(c, "name"));
     const struct shape s = golden_shape(c, "shape"), out = { s.n, 1, 1, 1 };
     char text[SHAPE_TEXT_SIZE];
     check_case("%s %s", lpips_backbone_title(b), shape_text(s, text));
@@ -111,7 +85,7 @@ static void test_pytorch(void **state)
     bool seen[LPIPS_BACKBONES] = { false };
     for (size_t i = 0; i < json_array_size(cases); i++) {
         const json_t *c = json_array_get(cases, i);
-        seen[backbone_of(golden_text(c, "name"))] = true;
+        seen[lpips_weights_backbone(golden_text(c, "name"))] = true;
         run_case(c);
     }
     for (int b = 0; b < LPIPS_BACKBONES; b++)

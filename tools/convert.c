@@ -51,97 +51,165 @@ static const char *given_name(const struct onnx_arguments *a)
                       : NULL;
 }
 
-// Everything that can be checked before a file is read. Gets the size, 0x0 without.
-static int check_arguments(const struct command *command, const char *const paths[2],
-                           const struct onnx_arguments *onnx, uint32_t *width,
-                           uint32_t *height)
+// What the command line says.
+struct convert_arguments {
+    const char *network, *checkpoint;
+    struct onnx_arguments onnx;
+    bool no_ema, verbose, lpips;
+    const char *paths[3];    // as they were given
+};
+
+static bool is_there(const char *path)
 {
-    if (!paths[1])
+    if (terminal_get_path_kind(path) != PATH_NONE)
+        return true;
+    output_print_error("%s does not exist or cannot be read", path);
+    return false;
+}
+
+// Prints the path of what was written.
+static int finish(bool ok, const char *path)
+{
+    if (!ok)
+        return EXIT_FAILED;
+    output_print(stdout, "%s\n", path);
+    return EXIT_DONE;
+}
+
+// An input that the output would replace; NULL: there is none.
+static const char *find_overwritten(const char *const *inputs, size_t count,
+                                    const char *output)
+{
+    for (size_t i = 0; i < count; i++)
+        if (terminal_is_same_path(inputs[i], output))
+            return inputs[i];
+    return NULL;
+}
+
+static int convert_lpips(const struct command *command,
+                         const struct convert_arguments *a)
+{
+    const bool has_heads = a->paths[2] != NULL;
+    const size_t inputs = has_heads ? 2 : 1;
+    const char *output = a->paths[inputs];
+    const char *other = a->network      ? "net"
+                        : a->checkpoint ? "checkpoint"
+                        : a->no_ema     ? "no-ema"
+                                        : given_name(&a->onnx);
+    if (other)
+        return options_print_usage_error(command, "--%s does not apply to --lpips",
+                                         other);
+    if (!output)
+        return options_print_usage_error(
+            command,
+            "--lpips needs the file of the backbone, that of the heads unless the first "
+            "has them, and the file to write");
+    if (find_overwritten(a->paths, inputs, output))
+        return options_print_usage_error(
+            command, "%s is an input and would be overwritten: choose another name",
+            output);
+    if (!ends_in(output, ".safetensors"))
+        return options_print_usage_error(command, "%s must end in .safetensors",
+                                         output);
+    for (size_t i = 0; i < inputs; i++)
+        if (!is_there(a->paths[i]))
+            return EXIT_FAILED;
+    const struct pix_lpips_options options = {
+        .backbone = a->paths[0],
+        .heads = has_heads ? a->paths[1] : NULL,
+        .output = output,
+        .log = output_get_log(a->verbose),
+    };
+    return finish(pix_convert_lpips(&options), output);
+}
+
+static int convert_network(const struct command *command,
+                           const struct convert_arguments *a)
+{
+    const char *input = a->paths[0], *output = a->paths[1];
+    const struct onnx_arguments *onnx = &a->onnx;
+    uint32_t width = 0, height = 0;
+    if (!output)
         return options_print_usage_error(
             command, "give %s",
-            paths[0] ? "the file to write" : "the file to read and the file to write");
-    if (terminal_is_same_path(paths[0], paths[1]))
+            input ? "the file to write" : "the file to read and the file to write");
+    if (a->paths[2])
+        return options_print_usage_error(command, "\"%s\" is not an option",
+                                         a->paths[2]);
+    if (find_overwritten(&input, 1, output))
         return options_print_usage_error(
             command, "%s is the input and would be overwritten: choose another name",
-            paths[1]);
-    const bool is_onnx = ends_in(paths[1], ".onnx");
-    if (!is_onnx && !ends_in(paths[1], ".pth") && !ends_in(paths[1], ".safetensors"))
+            output);
+    const bool is_onnx = ends_in(output, ".onnx");
+    if (!is_onnx && !ends_in(output, ".pth") && !ends_in(output, ".safetensors"))
         return options_print_usage_error(
-            command, "%s must end in .pth, .safetensors or .onnx", paths[1]);
+            command, "%s must end in .pth, .safetensors or .onnx", output);
     if (given_name(onnx) && !is_onnx)
         return options_print_usage_error(command, "--%s applies to .onnx only",
                                          given_name(onnx));
-    if (onnx->size && !read_size(onnx->size, width, height))
+    if (onnx->size && !read_size(onnx->size, &width, &height))
         return options_print_usage_error(
             command,
             "--size takes a side (256) or width x height (512x256), not \"%s\"",
             onnx->size);
-    if (terminal_get_path_kind(paths[0]) == PATH_NONE) {
-        output_print_error("%s does not exist or cannot be read", paths[0]);
+    if (!is_there(input))
         return EXIT_FAILED;
-    }
-    return EXIT_DONE;
+    const struct pix_convert_options options = {
+        .input = input,
+        .output = output,
+        .discriminator = a->network && strcmp(a->network, "D") == 0,
+        .checkpoint = a->checkpoint,
+        .no_ema = a->no_ema,
+        .mode = onnx->mode,
+        .width = width,
+        .height = height,
+        .batch = onnx->batch,
+        .opset = onnx->opset && strcmp(onnx->opset, "15") == 0 ? 15 : 0,
+        .log = output_get_log(a->verbose),
+    };
+    return finish(pix_convert(&options), output);
 }
 
 int command_convert(int argc, char **argv)
 {
-    const char *network = "G";
-    struct onnx_arguments onnx = { 0 };
-    uint32_t width = 0, height = 0;
-    const char *checkpoint = NULL;
-    bool no_ema = false, verbose = false;
-    const char *paths[2] = { 0 };
+    struct convert_arguments a = { 0 };
     const struct argument arguments[] = {
-        { "net", ARGUMENT_CHOICE, &network, "G|D", "generator or discriminator", "G|D",
-          "G" },
-        { "mode", ARGUMENT_CHOICE, &onnx.mode, "NAME",
+        { "net", ARGUMENT_CHOICE, &a.network, "G|D", "generator or discriminator",
+          "G|D", "G" },
+        { "mode", ARGUMENT_CHOICE, &a.onnx.mode, "NAME",
           ".onnx: norms use batch statistics (stable) or running ones",
           "stable|running", "stable" },
-        { "size", ARGUMENT_TEXT, &onnx.size, "N|WxH",
+        { "size", ARGUMENT_TEXT, &a.onnx.size, "N|WxH",
           ".onnx: take images of this size only, which OpenCV 4 needs", NULL, "any" },
-        { "batch", ARGUMENT_COUNT, &onnx.batch, "N",
+        { "batch", ARGUMENT_COUNT, &a.onnx.batch, "N",
           ".onnx: take this number of images only", NULL, "any; with --size 1" },
-        { "opset", ARGUMENT_CHOICE, &onnx.opset, "13|15",
+        { "opset", ARGUMENT_CHOICE, &a.onnx.opset, "13|15",
           ".onnx: version of the operators; Unity asks for 15", "13|15", "13" },
-        { "checkpoint", ARGUMENT_TEXT, &checkpoint, "NAME",
+        { "checkpoint", ARGUMENT_TEXT, &a.checkpoint, "NAME",
           "of a run: newest, best (see train --best) or a step", NULL, "newest" },
-        { "no-ema", ARGUMENT_FLAG, &no_ema, NULL,
+        { "no-ema", ARGUMENT_FLAG, &a.no_ema, NULL,
           "use the raw weights instead of their average" },
-        { "verbose", ARGUMENT_FLAG, &verbose, NULL, "print debug messages" },
+        { "lpips", ARGUMENT_FLAG, &a.lpips, NULL,
+          "make one file of LPIPS's weights, for evaluate" },
+        { "verbose", ARGUMENT_FLAG, &a.verbose, NULL, "print debug messages" },
     };
     const struct command command = {
         .name = "convert",
-        .usages = { "convert IN OUT [OPTION...]" },
+        .usages = { "convert IN OUT [OPTION...]",
+                    "convert --lpips BACKBONE [HEADS] OUT" },
         .purpose = "IN is a run (its newest checkpoint), a checkpoint, or a "
                    ".safetensors or .pth file of a network of the PyTorch port or "
                    "of affinelayer's generator. OUT must end in .pth, .safetensors "
-                   "or .onnx.",
+                   "or .onnx. With --lpips, BACKBONE is torchvision's AlexNet, "
+                   "SqueezeNet 1.1 or VGG-16, HEADS the lpips package's file for it "
+                   "(not needed where BACKBONE has both), and OUT a .safetensors file.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
-        .words = paths,
-        .word_count = 2,
+        .words = a.paths,
+        .word_count = sizeof(a.paths) / sizeof(a.paths[0]),
     };
     int code;
     if (!options_parse_words(&command, argc, argv, NULL, &code))
         return code;
-    code = check_arguments(&command, paths, &onnx, &width, &height);
-    if (code != EXIT_DONE)
-        return code;
-    const struct pix_convert_options options = {
-        .input = paths[0],
-        .output = paths[1],
-        .discriminator = strcmp(network, "D") == 0,
-        .checkpoint = checkpoint,
-        .no_ema = no_ema,
-        .mode = onnx.mode,
-        .width = width,
-        .height = height,
-        .batch = onnx.batch,
-        .opset = onnx.opset && strcmp(onnx.opset, "15") == 0 ? 15 : 0,
-        .log = output_get_log(verbose),
-    };
-    if (!pix_convert(&options))
-        return EXIT_FAILED;
-    output_print(stdout, "%s\n", paths[1]);
-    return EXIT_DONE;
+    return a.lpips ? convert_lpips(&command, &a) : convert_network(&command, &a);
 }

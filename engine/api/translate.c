@@ -10,6 +10,7 @@
 #include "evaluate/evaluation.h"
 #include "settings/choice.h"
 #include "store/convert.h"
+#include "store/lpips_convert.h"
 #include "translate/items.h"
 #include "translate/translator.h"
 
@@ -214,6 +215,18 @@ bool pix_convert(const struct pix_convert_options *options)
     relay_init(&relay, &options->log);
     const struct log_sink *before = log_use(&relay.sink);
     bool ok = convert_run(options);
+    log_use(before);
+    return ok;
+}
+
+bool pix_convert_lpips(const struct pix_lpips_options *options)
+{
+    struct relay relay;
+    if (!api_check_given(options, "pix_convert_lpips", "options"))
+        return false;
+    relay_init(&relay, &options->log);
+    const struct log_sink *before = log_use(&relay.sink);
+    bool ok = lpips_convert_run(options);
     log_use(before);
     return ok;
 }
