@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+//
+// The weights are uploaded once; the program is that of the last size. See
+// lpips_metric.h.
+
+#include "evaluate/lpips_metric.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "program/footprint.h"
+#include "program/program.h"
+#include "store/lpips_file.h"
+
+#include <string.h>
+
+struct lpips_metric {
+    struct gpu_device *device;
+    double submission_seconds;
+    const struct tuning *tuning;
+    const char *what;    // begins messages
+    enum lpips_backbone backbone;
+    struct weights *weights;
+    // For the last size.
+    uint32_t height, width;
+    struct program *program;
+    struct tensor *x, *y, *distance;
+};
+
+// The graph only: it names and shapes the weights too.
+static bool build(struct lpips_metric *m, uint32_t height, uint32_t width)
+{
+    const struct program_options options = {
+        .device = m->device,
+        .submission_seconds = m->submission_seconds,
+        .tuning = m->tuning,
+    };
+    const struct shape s = { 1, LPIPS_CHANNELS, height, width };
+    m->height = height;
+    m->width = width;
+    m->program = program_create(&options);
+    if (!m->program)
+        return false;
+    struct graph *g = program_graph(m->program);
+    m->x = graph_input(g, "x", s, TENSOR_F32);
+    m->y = graph_input(g, "y", s, TENSOR_F32);
+    m->distance = lpips_build(g, m->weights, m->x, m->y, m->backbone);
+    graph_keep(g, m->distance);
+    if (graph_failed(g) || m->weights->failed)
+        return false;
+    program_upload(m->program, m->x);
+    program_upload(m->program, m->y);
+    program_download(m->program, m->distance);
+    return true;
+}
+
+static void drop(struct lpips_metric *m)
+{
+    program_destroy(m->program);
+    m->program = NULL;
+}
+
+static bool load(struct lpips_metric *m, const char *path)
+{
+    struct lpips_file *f = lpips_file_open(path, NULL, m->what);
+    bool ok = f != NULL;
+    if (ok) {
+        // The weights need a graph before they have a place, of whatever size.
+        m->backbone = lpips_file_backbone(f);
+        ok = build(m, LPIPS_SIDE_MIN, LPIPS_SIDE_MIN) &&
+             program_plan(m->program, &m->weights, 1, NULL) &&
+             weights_allocate(m->weights, m->device) &&
+             lpips_file_load(f, m->weights, m->device, tensor_upload);
+    }
+    lpips_file_close(f);
+    return ok;
+}
+
+struct lpips_metric *lpips_metric_create(struct gpu_device *device,
+                                         double submission_seconds,
+                                         const struct tuning *tuning, const char *path,
+                                         const char *what)
+{
+    struct lpips_metric *m = mem_zalloc(sizeof(*m));
+    if (!m)
+        return NULL;
+    m->device = device;
+    m->submission_seconds = submission_seconds;
+    m->tuning = tuning;
+    m->what = what;
+    m->weights = weights_create(true);
+    if (m->weights && load(m, path))
+        return m;
+    lpips_metric_destroy(m);
+    return NULL;
+}
+
+void lpips_metric_destroy(struct lpips_metric *m)
+{
+    if (!m)
+        return;
+    drop(m);
+    weights_destroy(m->weights);
+    mem_free(m);
+}
+
+enum lpips_backbone lpips_metric_backbone(const struct lpips_metric *m)
+{
+    return m->backbone;
+}
+
+static bool start(struct lpips_metric *m)
+{
+    struct pix_plan plan;
+    return program_plan(m->program, &m->weights, 1, &plan) &&
+           footprint_fits(m->device, &plan, "LPIPS", "make the images smaller") &&
+           program_start(m->program);
+}
+
+bool lpips_metric_prepare(struct lpips_metric *m, uint32_t height, uint32_t width)
+{
+    if (height < LPIPS_SIDE_MIN || width < LPIPS_SIDE_MIN) {
+        log_error("%s: LPIPS needs images of at least %ux%u pixels, not %ux%u", m->what,
+                  LPIPS_SIDE_MIN, LPIPS_SIDE_MIN, (unsigned)width, (unsigned)height);
+        return false;
+    }
+    const bool is_same = m->program && m->height == height && m->width == width;
+    if (is_same && program_is_started(m->program))
+        return true;
+    if (!is_same) {
+        drop(m);
+        if (!build(m, height, width)) {
+            drop(m);
+            return false;
+        }
+    }
+    if (start(m))
+        return true;
+    drop(m);
+    return false;
+}
+
+bool lpips_metric_run(struct lpips_metric *m, const float *x, const float *y,
+                      uint32_t height, uint32_t width, double *distance)
+{
+    const size_t bytes = (size_t)LPIPS_CHANNELS * height * width * sizeof(float);
+    const struct step_block step = { .step = 1 };
+    if (!lpips_metric_prepare(m, height, width))
+        return false;
+    memcpy(program_input(m->program, 0, m->x), x, bytes);
+    memcpy(program_input(m->program, 0, m->y), y, bytes);
+    if (!program_run(m->program, &step))
+        return false;
+    *distance = (double)*(const float *)program_output(m->program, 0, m->distance);
+    return true;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// LPIPS of pairs of images on a device: the network of models/lpips.h with the weights
+// of a file, for one pair at a time.
+
+#ifndef EVALUATE_LPIPS_METRIC_H
+#define EVALUATE_LPIPS_METRIC_H
+
+#include "models/lpips.h"
+
+struct gpu_device;
+struct lpips_metric;
+struct tuning;
+
+// Reads the weights of a file, see store/lpips_file.h. `submission_seconds` as for a
+// program; `tuning` may be NULL: the built-in choice of kernels. It, the device and
+// `what`, which begins the messages ("evaluate"), must outlive the object. NULL after
+// one message.
+struct lpips_metric *lpips_metric_create(struct gpu_device *device,
+                                         double submission_seconds,
+                                         const struct tuning *tuning, const char *path,
+                                         const char *what);
+void lpips_metric_destroy(struct lpips_metric *m);    // NULL is fine
+
+enum lpips_backbone lpips_metric_backbone(const struct lpips_metric *m);
+
+// Makes it ready for images of this size, which lpips_metric_run does otherwise when
+// the first one comes. Sides may be odd, from LPIPS_SIDE_MIN on. False after one
+// message.
+bool lpips_metric_prepare(struct lpips_metric *m, uint32_t height, uint32_t width);
+
+// The distance of two images, planes [3, height, width] in [-1, 1]; grey ones have
+// three equal planes. The program of the last size is kept. Not for several threads at
+// once. False after one message.
+bool lpips_metric_run(struct lpips_metric *m, const float *x, const float *y,
+                      uint32_t height, uint32_t width, double *distance);
+
+#endif
