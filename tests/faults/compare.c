@@ -207,6 +207,22 @@ static bool is_equal_but_validation(const struct content *a, const struct conten
     return equal;
 }
 
+// Whether a table has rows of another one, in their order.
+static bool has_rows_of(const struct content *some, const struct content *all)
+{
+    const char *next = (const char *)all->data, *row = (const char *)some->data;
+    while (*row) {
+        const size_t length = strcspn(row, "\n") + 1;
+        while (*next && strncmp(next, row, length) != 0)
+            next += strcspn(next, "\n") + 1;
+        if (!*next)
+            return false;
+        next += length;
+        row += length;
+    }
+    return true;
+}
+
 // Of a benchmark: all but the time at which it was made.
 static bool is_equal_but_when(const struct content *a, const struct content *b)
 {
@@ -233,11 +249,14 @@ static bool is_equal_file(const struct comparison *c, const char *folder,
                           const char *path)
 {
     struct content a = { 0 }, b = { 0 };
-    bool equal = content_read(&a, folder, path) && content_read(&b, c->found, path) &&
-                 (is_equal(&a, &b) ||
-                  (strcmp(path, "bench.json") == 0 && is_equal_but_when(&a, &b)) ||
-                  (is_checkpoint(path) && lacks_validation(c, step_of(path)) &&
-                   is_equal_but_validation(&a, &b)));
+    bool equal =
+        content_read(&a, folder, path) && content_read(&b, c->found, path) &&
+        (is_equal(&a, &b) ||
+         // Images that cannot be read are an error; the others have scores.
+         (!c->is_whole && strcmp(path, "scores.csv") == 0 && has_rows_of(&b, &a)) ||
+         (strcmp(path, "bench.json") == 0 && is_equal_but_when(&a, &b)) ||
+         (is_checkpoint(path) && lacks_validation(c, step_of(path)) &&
+          is_equal_but_validation(&a, &b)));
     mem_free(a.data);
     mem_free(b.data);
     return equal;

@@ -44,7 +44,9 @@ const struct scene scenes[] = {
                    "--tuning off" },
     { "evaluate",
       "evaluate --model @/half --data @/data --split val --grid result/grid.png "
-      "--tuning off --json",
+      "--csv result/scores.csv --tuning off --json",
+      .needs_folder = true, .prints = true },
+    { "compare", "compare @/images @/others --csv result/scores.csv --json",
       .needs_folder = true, .prints = true },
     { "to-safetensors", "convert @/half result/net.safetensors", .needs_folder = true },
     { "to-pth", "convert @/half result/net.pth --net D", .needs_folder = true },
@@ -518,7 +520,7 @@ static bool write_image(const struct place *place, const char *name, uint32_t wi
 
 static bool make_data(const struct place *place)
 {
-    static const char *const folders[] = { "data/train", "data/val", "images",
+    static const char *const folders[] = { "data/train", "data/val", "images", "others",
                                            "expected" };
     bool ok = true;
     for (size_t i = 0; ok && i < ARRAY_LEN(folders); i++) {
@@ -532,7 +534,9 @@ static bool make_data(const struct place *place)
            write_image(place, "images/4.png", 36, 4) &&
            write_image(place, "images/5.jpg", 36, 5) &&
            write_image(place, "images/6.bmp", 36, 6) &&
-           write_image(place, "images/7.tga", 36, 7);
+           write_image(place, "images/7.tga", 36, 7) &&
+           write_image(place, "others/4.png", 36, 8) &&
+           write_image(place, "others/5.bmp", 36, 9);
 }
 
 // Runs a command line without a fault and moves its result, or a file of it.
