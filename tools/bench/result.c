@@ -67,15 +67,19 @@ void bench_result_init(struct bench_result *r)
                                 .when = bench_copy_text(text) };
 }
 
+static void free_row(struct bench_row *row)
+{
+    free(row->group);
+    free(row->name);
+    free(row->kernel);
+}
+
 void bench_result_finish(struct bench_result *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         struct bench_device *d = &r->devices[i];
-        for (size_t k = 0; k < d->count; k++) {
-            free(d->rows[k].group);
-            free(d->rows[k].name);
-            free(d->rows[k].kernel);
-        }
+        for (size_t k = 0; k < d->count; k++)
+            free_row(&d->rows[k]);
         free(d->rows);
         free(d->name);
         free(d->type);
@@ -134,15 +138,20 @@ bool bench_add_row(struct bench_device *d, const struct pix_bench_row *row)
         d->rows = more;
         d->capacity = capacity;
     }
-    struct bench_row *copy = &d->rows[d->count++];
+    struct bench_row *copy = &d->rows[d->count];
     *copy =
         (struct bench_row){ *row, bench_copy_text(row->group),
                             bench_copy_text(row->name), bench_copy_text(row->kernel) };
-    copy->order = d->count - 1;
+    // A part of a row would be written as one.
+    if (!copy->group || !copy->name || !copy->kernel) {
+        free_row(copy);
+        return false;
+    }
+    copy->order = d->count++;
     copy->row.group = copy->group;
     copy->row.name = copy->name;
     copy->row.kernel = copy->kernel;
-    return copy->group && copy->name && copy->kernel;
+    return true;
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)
