@@ -406,16 +406,17 @@ static uint32_t useful_threads(uint32_t most, size_t count)
     return count == 1 ? 0 : (uint32_t)MIN(pipeline_threads(most), count);
 }
 
+// The work of those that cannot be had is done by the threads there are.
 static void start_threads(struct pipeline *p, uint32_t count)
 {
-    while (p->thread_count < count) {
-        struct os_thread *thread = os_thread_create(work, p);
-        if (!thread) {
-            log_debug("translate: cannot start a thread: %s", os_error_text());
-            return;
-        }
+    struct os_thread *thread = NULL;
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    while (p->thread_count < count && (thread = os_thread_create(work, p)))
         p->threads[p->thread_count++] = thread;
-    }
+    log_capture_end(&capture);
+    if (p->thread_count < count)
+        log_debug("translate: cannot start a thread: %s", os_error_text());
 }
 
 // What happened to the samples of the inputs on the way, and what did not.
