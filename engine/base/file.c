@@ -88,7 +88,11 @@ bool file_load_if(const char *path, uint64_t limit,
     size_t room = accept ? FILE_HEAD : usual;
     for (;;) {
         room = (size_t)MIN((uint64_t)room, limit - used + 1);
-        if (!mem_grow(&bytes, &capacity, used + room + 1, 1)) {
+        struct log_capture capture;    // the reason says it
+        log_capture_begin(&capture);
+        const bool has_room = mem_grow(&bytes, &capacity, used + room + 1, 1);
+        log_capture_end(&capture);
+        if (!has_room) {
             reason_refuse_memory(reason);
             goto fail;
         }
