@@ -269,10 +269,8 @@ char *options_join_path(const char *folder, const char *name)
 {
     const size_t a = strlen(folder), b = strlen(name);
     char *path = malloc(a + b + 2);
-    if (!path) {
-        output_print_error("out of memory");
+    if (!path)
         return NULL;
-    }
     memcpy(path, folder, a);
     path[a] = '/';
     memcpy(path + a + 1, name, b + 1);

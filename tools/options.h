@@ -41,7 +41,7 @@ pix_device *options_open_device(const struct device_arguments *arguments);
 // reported anything.
 int options_close_device(pix_device *device, int code);
 
-// "folder/name"; caller frees. NULL after a message.
+// "folder/name"; caller frees. NULL if out of memory.
 char *options_join_path(const char *folder, const char *name);
 
 #endif

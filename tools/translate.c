@@ -118,7 +118,7 @@ static void free_items(struct pix_translate_item *items, uint32_t count)
 }
 
 // The path of the translation of a file; caller frees. The extension changes where that
-// format cannot hold the output.
+// format cannot hold the output. NULL if out of memory.
 static char *output_path(pix_translator *translator, const char *folder,
                          const char *name)
 {
@@ -130,8 +130,6 @@ static char *output_path(pix_translator *translator, const char *folder,
         memcpy(changed, name, stem);
         strcpy(changed + stem, extension);
         path = options_join_path(folder, changed);
-    } else {
-        output_print_error("out of memory");
     }
     free(changed);
     return path;
@@ -173,13 +171,13 @@ static struct pix_translate_item *make_items(pix_translator *translator,
 {
     struct pix_translate_item *items = calloc(count, sizeof(*items));
     bool ok = items != NULL;
-    if (!items)
-        output_print_error("out of memory");
     for (uint32_t i = 0; ok && i < count; i++) {
         items[i].input = options_join_path(t->input, names[i]);
         items[i].output = output_path(translator, t->output, names[i]);
         ok = items[i].input && items[i].output;
     }
+    if (!ok)
+        output_print_error("out of memory");
     if (ok && check_outputs(items, count))
         return items;
     free_items(items, count);
