@@ -217,10 +217,15 @@ enum pix_metric {
     // Wang et al. 2003, five scales. An image of less than 176 pixels has as many as
     // fit; their weights are divided by their sum.
     PIX_METRIC_MS_SSIM,
+    // LPIPS 0.1 (Zhang et al. 2018), by AlexNet, SqueezeNet 1.1 and VGG-16: for 3
+    // channels or grey, from 32 pixels on, where there are weights (docs/metrics.md).
+    PIX_METRIC_LPIPS_ALEX,
+    PIX_METRIC_LPIPS_SQUEEZE,
+    PIX_METRIC_LPIPS_VGG,
     PIX_METRIC_COUNT,
 };
 
-// "l1", "mse", "psnr", "ssim" or "ms_ssim".
+// "l1", "mse", "psnr", "ssim", "ms_ssim", "lpips_alex", "lpips_squeeze" or "lpips_vgg".
 PIX_API const char *pix_metric_name(enum pix_metric metric);
 // False if no metric has this name.
 PIX_API bool pix_metric_find(const char *name, enum pix_metric *metric);
@@ -312,6 +317,10 @@ struct pix_train_options {
     // What validations compute, names of enum pix_metric separated by commas:
     // "l1,ssim". `best` and L1 are always computed.
     const char *val_metrics;
+    // A file of weights for LPIPS that pix_convert_lpips made; NULL: those that are
+    // kept in the user's data folder. Without the weights of a metric that is wanted a
+    // run does not begin. "lpips" in val_metrics is "lpips_alex".
+    const char *lpips;
     // A metric by its name: its best validation is kept in
     // checkpoints/best.safetensors, beside those of `keep`, and "plateau" and
     // `patience` follow it. "none": they follow L1.
@@ -735,6 +744,8 @@ struct pix_evaluation {
     uint32_t pairs;             // compared
     uint32_t broken;            // skipped because they could not be read, see the log
     uint32_t ms_ssim_scales;    // of all images; 0: there is no MS-SSIM
+    uint32_t metrics;           // bit m: metric m was computed where images allow it
+    const char *lpips_hint;     // how to get LPIPS, where there are no weights; or NULL
     struct pix_statistics totals[PIX_SUBJECT_COUNT][PIX_METRIC_COUNT];
     struct pix_image_scores *images;    // `pairs` of them, in the order of the pairs
 
@@ -760,6 +771,9 @@ struct pix_evaluate_options {
     // For label maps: a file with the colours of the classes (docs/metrics.md), or
     // "auto", which takes the colours of the targets; NULL: they are no label maps.
     const char *palette;
+    // A file of weights for LPIPS that pix_convert_lpips made. NULL: all that are kept
+    // in the user's data folder, of which there may be none.
+    const char *lpips;
 };
 
 PIX_API void pix_evaluate_options_init(struct pix_evaluate_options *options);
@@ -782,6 +796,10 @@ struct pix_compare_options {
     // "auto", which takes the colours of the images of `b`; NULL: they are no label
     // maps.
     const char *palette;
+    // For LPIPS, which runs on a device; NULL: without. `lpips` as in
+    // pix_evaluate_options.
+    pix_device *device;
+    const char *lpips;
     uint32_t threads;    // 0: as many as the machine has cores
     struct pix_log log;
 };

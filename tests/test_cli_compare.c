@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "data/picture_file.h"
+#include "support/lpips_weights.h"
 
 // A picture of noise in the scratch folder.
 static void write_noise(const char *name, enum pixel_kind kind, uint32_t channels,
@@ -58,8 +59,8 @@ static void test_two_images(void **state)
 
     // Equal images: no finite PSNR, and a word.
     RUN(0, "compare a.png a.png --csv s.csv");
-    command_check_has(command_out, "ssim       1.0000");
-    command_check_has(command_out, "psnr       -");
+    command_check_has(command_out, "ssim          1.0000");
+    command_check_has(command_out, "psnr          -");
     command_check_has(command_out, "psnr is infinite in 1 of 1 images");
     char *path = command_file("s.csv"), *csv = command_read(path);
     assert_string_equal(csv, "\"name\",l1,mse,psnr,ssim,ms_ssim_2\r\n"
@@ -159,6 +160,73 @@ static void test_labels(void **state)
     command_check_has(command_err, "the palette file cannot be used: line 1 is");
 }
 
+// LPIPS, with weights of a formula: by the file that is named, or by those in the
+// user's folder; without any, a word and no failure.
+static void test_lpips(void **state)
+{
+    (void)state;
+    char *weights = command_file("formula.pth");
+    RUN(0, "compare a.png b.png");
+    command_check_has(command_out, "lpips         -         --lpips FILE, or auto");
+    command_need_device();
+    lpips_weights_write(weights, LPIPS_SQUEEZE);
+    mem_free(weights);
+    assert_int_equal(command_shell("mkdir -p without kept/pix2pix"), 0);
+    RUN(0, "convert --lpips formula.pth squeeze.safetensors");
+    RUN(0, "compare a.png b.png --lpips squeeze.safetensors --json");
+    json_t *document = command_parse(command_out);
+    const double distance = mean_of(document, "lpips_squeeze");
+    assert_true(distance > 0);
+    assert_null(json_object_get(json_object_get(document, "metrics"), "lpips_alex"));
+    json_decref(document);
+    RUN(0, "compare g.png g.png --lpips squeeze.safetensors");
+    command_check_has(command_out, "lpips_squeeze 0.0000");
+
+    assert_int_equal(
+        command_shell("XDG_DATA_HOME=$PWD/without \"$P\" compare a.png b.png "
+                      "--lpips auto"),
+        0);
+    command_check_has(command_out, "lpips         -         ");
+    command_check_has(command_out, "convert --lpips");
+    assert_int_equal(
+        command_shell(
+            "cp squeeze.safetensors kept/pix2pix/lpips-squeeze.safetensors && "
+            "XDG_DATA_HOME=$PWD/kept \"$P\" compare a.png b.png --lpips auto "
+            "--csv l.csv"),
+        0);
+    char *path = command_file("l.csv"), *csv = command_read(path), text[32];
+    snprintf(text, sizeof(text), ",%.9g\r\n", distance);
+    command_check_has(csv, ",lpips_squeeze\r\n");
+    command_check_has(csv, text);
+    mem_free(csv);
+    mem_free(path);
+    RUN(1, "compare a.png b.png --lpips a.png");
+    command_check_has(command_err, "a.png");
+
+    // In evaluation and validation too; what is wanted and is not there is refused.
+    command_make_run();
+    RUN(0, "evaluate --model run --data pairs --lpips squeeze.safetensors --json");
+    document = command_parse(command_out);
+    const json_t *metric =
+        json_object_get(json_object_get(document, "metrics"), "lpips_squeeze");
+    assert_true(command_number_at(json_object_get(metric, "output"), "mean") > 0);
+    assert_true(command_number_at(json_object_get(metric, "copy"), "mean") > 0);
+    assert_true(command_number_at(json_object_get(metric, "mean_colour"), "mean") > 0);
+    json_decref(document);
+    assert_int_equal(command_shell("mkdir -p judged && cp -r pairs/train judged && "
+                                   "cp -r pairs/test judged/val"),
+                     0);
+    RUN(0, "train --data judged --out felt " SMALL "--depth 2 --steps 7 --val-freq 1 "
+           "--max-dataset-size 3 --best lpips_squeeze --lpips squeeze.safetensors");
+    command_check_has(command_out, " val_lpips_squeeze ");
+    command_check_file("felt/checkpoints/best.safetensors", true);
+    RUN(1, "train --data judged --out unfelt " SMALL "--depth 2 --steps 7 --val-freq 1 "
+           "--val-metrics lpips --lpips squeeze.safetensors");
+    command_check_has(command_err,
+                      "there are no weights for lpips_alex of validations: ");
+    command_check_file("unfelt", false);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -186,7 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_images), cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_folders),    cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_lpips),      cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -6,10 +6,13 @@
 #include "scores.h"
 #include "terminal.h"
 
+#include <string.h>
+
 struct comparison {
     const char *paths[2], *csv, *npy_order;
-    const char *palette;
-    bool json, verbose;
+    const char *palette, *lpips;
+    struct device_arguments device;
+    bool json;
 };
 
 static bool print_json(const struct pix_evaluation *result)
@@ -21,7 +24,7 @@ static bool print_json(const struct pix_evaluation *result)
     return output_print_json(document);
 }
 
-static int run(const struct comparison *c)
+static int run(const struct comparison *c, pix_device *device)
 {
     struct pix_compare_options options;
     struct pix_evaluation result;
@@ -30,7 +33,9 @@ static int run(const struct comparison *c)
     options.b = c->paths[1];
     options.npy_order = c->npy_order;
     options.palette = c->palette;
-    options.log = output_get_log(c->verbose);
+    options.device = device;
+    options.lpips = c->lpips && strcmp(c->lpips, "auto") != 0 ? c->lpips : NULL;
+    options.log = output_get_log(c->device.verbose);
     if (!pix_compare(&options, &result))
         return EXIT_FAILED;
     bool ok = !c->csv || scores_write_csv(&result, false, c->csv);
@@ -53,19 +58,23 @@ int command_compare(int argc, char **argv)
           "axes of .npy arrays: chw or hwc", "chw|hwc", "chw" },
         { "palette", ARGUMENT_TEXT, &c.palette, "FILE",
           "label maps: colours of the classes, or auto: those of B" },
+        { "lpips", ARGUMENT_TEXT, &c.lpips, "FILE",
+          "compute LPIPS on a device: weights made by convert --lpips, or auto: those in "
+          "the user's data folder" },
         { "json", ARGUMENT_FLAG, &c.json, NULL, "print one JSON document on stdout" },
-        { "verbose", ARGUMENT_FLAG, &c.verbose, NULL, "print debug messages" },
     };
     const struct command command = {
         .name = "compare",
         .usages = { "compare A B [OPTION...]" },
-        .purpose = "A and B are two images, or two folders whose images are compared "
-                   "where their names without extensions are equal: l1 and mse "
-                   "(pixels in [-1, 1]), psnr (dB), ssim and ms_ssim. Needs no model "
-                   "and no device. Images that cannot be compared are an error; the "
-                   "others still are.",
+        .purpose =
+            "A and B are two images, or two folders whose images are compared "
+            "where their names without extensions are equal: l1 and mse "
+            "(pixels in [-1, 1]), psnr (dB), ssim and ms_ssim. Needs no model "
+            "and, but for LPIPS, no device. Images that cannot be compared are an error; the "
+            "others still are.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
+        .device = &c.device,
         .words = c.paths,
         .word_count = 2,
     };
@@ -82,5 +91,8 @@ int command_compare(int argc, char **argv)
             return EXIT_FAILED;
         }
     }
-    return run(&c);
+    if (!c.lpips)
+        return run(&c, NULL);
+    pix_device *device = options_open_device(&c.device);
+    return device ? options_close_device(device, run(&c, device)) : EXIT_FAILED;
 }

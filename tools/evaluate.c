@@ -20,7 +20,7 @@ static bool is_png(const char *path)
 struct evaluation {
     const char *model, *data, *split, *grid, *csv;
     const char *tuning, *mode, *direction;
-    const char *input_kind, *output_kind, *npy_order, *palette;
+    const char *input_kind, *output_kind, *npy_order, *palette, *lpips;
     uint32_t rows;
     const char *checkpoint;
     bool no_ema, json;
@@ -108,6 +108,7 @@ static int run(pix_device *device, const struct evaluation *e)
     comparison.grid = e->grid;
     comparison.grid_rows = e->rows;
     comparison.palette = e->palette;
+    comparison.lpips = e->lpips;
     const bool ok = translator && pix_evaluate(translator, &comparison, &result);
     output_end_live();
     const bool written = ok && (!e->csv || scores_write_csv(&result, true, e->csv));
@@ -156,6 +157,9 @@ int command_evaluate(int argc, char **argv)
           "write the scores of each image, one row each" },
         { "palette", ARGUMENT_TEXT, &e.palette, "FILE",
           "label maps: colours of the classes, or auto: those of the targets" },
+        { "lpips", ARGUMENT_TEXT, &e.lpips, "FILE",
+          "weights for LPIPS, made by convert --lpips", NULL,
+          "lpips-*.safetensors in the user's data folder" },
         { "json", ARGUMENT_FLAG, &e.json, NULL, "print one JSON document on stdout" },
     };
     const struct command command = {

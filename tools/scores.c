@@ -32,6 +32,11 @@ const char *scores_get_column(const struct pix_evaluation *e, enum pix_metric me
     return text;
 }
 
+static bool has_metric(const struct pix_evaluation *e, int metric)
+{
+    return (e->metrics >> metric & 1) != 0;
+}
+
 static uint32_t subject_count(bool with_baselines)
 {
     return with_baselines ? PIX_SUBJECT_COUNT : 1;
@@ -60,7 +65,7 @@ static void print_metric(const struct pix_evaluation *e, enum pix_metric metric,
 {
     const struct pix_statistics *t = &e->totals[PIX_SUBJECT_OUTPUT][metric];
     char column[32], low[32], high[32], interval[80];
-    output_print(stdout, "%-11s", scores_get_column(e, metric, column));
+    output_print(stdout, "%-14s", scores_get_column(e, metric, column));
     print_cell(10, t->mean, metric);
     print_cell(10, t->median, metric);
     print_cell(11, t->deviation, metric);
@@ -155,13 +160,16 @@ static void print_labels(const struct pix_evaluation *e, bool with_baselines)
 void scores_print(const struct pix_evaluation *e, bool with_baselines)
 {
     output_print(stdout, "pairs %" PRIu32 "\n", e->pairs);
-    output_print(stdout, "%-11s%-10s%-10s%-11s%s", "", "mean", "median", "deviation",
+    output_print(stdout, "%-14s%-10s%-10s%-11s%s", "", "mean", "median", "deviation",
                  with_baselines ? "" : "95 % of the mean\n");
     if (with_baselines)
         output_print(stdout, "%-20s%-14s%s\n", "95 % of the mean", "copied input",
                      "mean colour");
     for (int m = 0; m < PIX_METRIC_COUNT; m++)
-        print_metric(e, (enum pix_metric)m, with_baselines);
+        if (has_metric(e, m))
+            print_metric(e, (enum pix_metric)m, with_baselines);
+    if (e->lpips_hint)
+        output_print(stdout, "%-14s-         %s\n", "lpips", e->lpips_hint);
     print_infinite(e, with_baselines);
     if (e->classes > 0)
         print_labels(e, with_baselines);
@@ -214,8 +222,9 @@ static json_t *make_image(const struct pix_evaluation *e, uint32_t i,
     json_t *o = json_object();
     output_add_member(&o, "name", output_make_text(e->images[i].name));
     for (int m = 0; m < PIX_METRIC_COUNT; m++)
-        output_add_member(&o, scores_get_column(e, (enum pix_metric)m, column),
-                          make_scores(&e->images[i], m, with_baselines));
+        if (has_metric(e, m))
+            output_add_member(&o, scores_get_column(e, (enum pix_metric)m, column),
+                              make_scores(&e->images[i], m, with_baselines));
     return o;
 }
 
@@ -262,8 +271,10 @@ void scores_add_members(json_t **document, const struct pix_evaluation *e,
     char column[32];
     json_t *metrics = json_object(), *images = json_array();
     for (int m = 0; m < PIX_METRIC_COUNT; m++)
-        output_add_member(&metrics, scores_get_column(e, (enum pix_metric)m, column),
-                          make_metric(e, m, with_baselines));
+        if (has_metric(e, m))
+            output_add_member(&metrics,
+                              scores_get_column(e, (enum pix_metric)m, column),
+                              make_metric(e, m, with_baselines));
     for (uint32_t i = 0; images && i < e->pairs; i++)
         append(&images, make_image(e, i, with_baselines));
     output_add_member(document, "metrics", metrics);
@@ -288,18 +299,21 @@ static void write_head(FILE *f, const struct pix_evaluation *e, bool with_baseli
     csv_add_text(f, "name");
     for (uint32_t s = 0; s < subject_count(with_baselines); s++)
         for (int m = 0; m < PIX_METRIC_COUNT; m++)
-            csv_add_name(f, scores_get_column(e, (enum pix_metric)m, column),
-                         s ? subjects[s] : "");
+            if (has_metric(e, m))
+                csv_add_name(f, scores_get_column(e, (enum pix_metric)m, column),
+                             s ? subjects[s] : "");
     csv_end_row(f);
 }
 
-static void write_row(FILE *f, const struct pix_image_scores *image,
+static void write_row(FILE *f, const struct pix_evaluation *e, uint32_t i,
                       bool with_baselines)
 {
+    const struct pix_image_scores *image = &e->images[i];
     csv_add_text(f, image->name);
     for (uint32_t s = 0; s < subject_count(with_baselines); s++)
         for (int m = 0; m < PIX_METRIC_COUNT; m++)
-            csv_add_number(f, image->values[s][m]);
+            if (has_metric(e, m))
+                csv_add_number(f, image->values[s][m]);
     csv_end_row(f);
 }
 
@@ -311,7 +325,7 @@ bool scores_write_csv(const struct pix_evaluation *e, bool with_baselines,
     if (ok) {
         write_head(out.file, e, with_baselines);
         for (uint32_t i = 0; i < e->pairs; i++)
-            write_row(out.file, &e->images[i], with_baselines);
+            write_row(out.file, e, i, with_baselines);
         ok = replacement_end(&out, ferror(out.file) == 0);
     }
     if (!ok)

@@ -198,7 +198,9 @@ bool pix_compare(const struct pix_compare_options *options,
     bool ok = api_check_given(options->a, "pix_compare", "options.a") &&
               api_check_given(options->b, "pix_compare", "options.b") &&
               api_check_given(evaluation, "pix_compare", "evaluation") &&
-              compare_images(options, evaluation);
+              compare_images(options, options->device ? options->device->gpu : NULL,
+                             options->device ? options->device->submission_seconds : 0,
+                             evaluation);
     log_use(before);
     return ok;
 }

@@ -60,6 +60,19 @@ bool picture_copy(const struct picture *in, struct picture *out);
 bool picture_set_channels(struct picture *picture, uint32_t channels,
                           struct reason *reason);
 
+// Sample i, through all channels, as it is held.
+static inline double picture_sample(const struct picture *p, size_t i)
+{
+    switch (p->kind) {
+    case PIXEL_U8:
+        return ((const uint8_t *)p->samples)[i];
+    case PIXEL_U16:
+        return ((const uint16_t *)p->samples)[i];
+    default:
+        return (double)((const float *)p->samples)[i];
+    }
+}
+
 // Whether some of its samples are floats outside [-1, 1], or no numbers.
 bool picture_exceeds_range(const struct picture *picture);
 

@@ -14,7 +14,9 @@
 #include "data/picture_file.h"
 #include "evaluate/evaluation.h"
 #include "evaluate/labels.h"
+#include "evaluate/lpips_set.h"
 #include "settings/choice.h"
+#include "store/lpips_file.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -314,7 +316,38 @@ static bool add_all(struct comparison *c, struct pix_evaluation *out)
     return true;
 }
 
-bool compare_images(const struct pix_compare_options *o, struct pix_evaluation *out)
+// LPIPS of the pairs that were compared, one after another, since the device is one:
+// each is read again, so that only one is in memory.
+static bool compare_features(struct comparison *c, struct gpu_device *device,
+                             double submission_seconds, const char *path,
+                             struct pix_evaluation *out)
+{
+    struct lpips_set set;
+    if (!device) {
+        out->lpips_hint = "--lpips FILE, or auto, computes it on a device";
+        return true;
+    }
+    if (!lpips_set_open(&set, device, submission_seconds, path, UINT32_MAX, "compare"))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && set.found && i < c->list.count; i++) {
+        const struct pair_file *file = &c->list.files[i];
+        struct outcome *o = &c->outcomes[i], again = { .compared = false };
+        struct picture a = { 0 }, b = { 0 };
+        if (o->compared && read_one(c, file->a, false, &a, &again) &&
+            read_one(c, file->b, true, &b, &again) && match(&a, &b, &again))
+            ok = lpips_set_compare(&set, &a, &b, &o->scores);
+        picture_free(&a);
+        picture_free(&b);
+    }
+    out->metrics |= set.found;
+    out->lpips_hint = set.found ? NULL : lpips_file_hint();
+    lpips_set_close(&set);
+    return ok;
+}
+
+bool compare_images(const struct pix_compare_options *o, struct gpu_device *device,
+                    double submission_seconds, struct pix_evaluation *out)
 {
     struct comparison c = { .order = ARRAY_CHW };
     int order = ARRAY_CHW;
@@ -330,7 +363,9 @@ bool compare_images(const struct pix_compare_options *o, struct pix_evaluation *
     if (ok) {
         parallel_run(c.list.count, o->threads ? o->threads : UINT32_MAX, compare_pair,
                      &c);
-        ok = add_all(&c, out);
+        out->metrics = METRICS_ON_HOST;
+        ok = compare_features(&c, device, submission_seconds, o->lpips, out) &&
+             add_all(&c, out);
     }
     if (ok && out->pairs == 0) {
         log_error("compare: no pair of images could be compared");

@@ -7,8 +7,11 @@
 
 #include "pix2pix.h"
 
-// See pix_compare.
+struct gpu_device;
+
+// See pix_compare. `device` is that of the options, or NULL.
 bool compare_images(const struct pix_compare_options *options,
+                    struct gpu_device *device, double submission_seconds,
                     struct pix_evaluation *out);
 
 #endif

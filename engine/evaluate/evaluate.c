@@ -18,8 +18,10 @@
 #include "data/sheet.h"
 #include "evaluate/evaluation.h"
 #include "evaluate/labels.h"
+#include "evaluate/lpips_set.h"
 #include "evaluate/metrics.h"
 #include "settings/settings.h"
+#include "store/lpips_file.h"
 #include "translate/conversion.h"
 #include "translate/pipeline.h"
 #include "translate/translator.h"
@@ -313,6 +315,7 @@ struct evaluation {
     struct pair_tally tally;
     struct palette palette;    // empty: none
     struct confusion labels[PIX_SUBJECT_COUNT];
+    struct lpips_set lpips;
     struct pix_evaluation result;
     bool failed;    // not by a broken pair: stop
 };
@@ -415,13 +418,26 @@ static const char *path_of_input(const struct evaluation *e, size_t index)
     return file->b && e->settings->swap ? file->b : file->a;
 }
 
+// On the device, whose thread this is.
+static bool compare_features(struct evaluation *e, struct record *r)
+{
+    const struct picture *target = &r->pair.target;
+    return lpips_set_compare(&e->lpips, &r->output, target,
+                             &r->scores[PIX_SUBJECT_OUTPUT]) &&
+           lpips_set_compare_input(&e->lpips, &r->pair.input, target,
+                                   &r->scores[PIX_SUBJECT_COPY]) &&
+           lpips_set_compare_colour(&e->lpips, e->colour.of[target->kind], target,
+                                    &r->scores[PIX_SUBJECT_MEAN_COLOUR]);
+}
+
 // Called in the order of the pairs.
 static bool add_pair(void *user, size_t index, enum pix_translate_result result)
 {
     struct evaluation *e = user;
     struct record *r = e->records[index];
     if (result == PIX_TRANSLATE_DONE) {
-        if ((e->grid && e->result.pairs < e->grid->rows &&
+        if (!compare_features(e, r) ||
+            (e->grid && e->result.pairs < e->grid->rows &&
              !paste_pair(e->grid, e->result.pairs, &r->pair, &r->output)) ||
             !evaluation_add(&e->result, path_of_input(e, index), r->scores))
             e->failed = true;
@@ -569,6 +585,12 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     e.records = mem_array(e.list.count, sizeof(e.records[0]));
     if (!e.records || !evaluation_create(&e.result, e.list.count))
         goto end;
+    if (!lpips_set_open(&e.lpips, translator_device(t),
+                        translator_submission_seconds(t), options->lpips, UINT32_MAX,
+                        "evaluate"))
+        goto end;
+    e.result.metrics = METRICS_ON_HOST | e.lpips.found;
+    e.result.lpips_hint = e.lpips.found ? NULL : lpips_file_hint();
     e.result.ms_ssim_scales = ssim_scales(s->options.crop_size, s->options.crop_size);
     e.progress = (struct progress){ translator_view(t), "evaluate", "comparing pairs",
                                     e.list.folder, e.list.count };
@@ -596,6 +618,7 @@ end:
     mem_free(e.records);
     for (int i = 0; i < PIX_SUBJECT_COUNT; i++)
         confusion_free(&e.labels[i]);
+    lpips_set_close(&e.lpips);
     evaluation_free(&e.result);
     sheet_free(&grid);
     pair_list_free(&e.list);

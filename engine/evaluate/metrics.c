@@ -27,19 +27,6 @@ double metrics_from_range(enum pixel_kind kind, double value)
     return kind == PIXEL_F32 ? value : (value + 1.0) * unit(kind);
 }
 
-// Sample i, through all channels, as it is held.
-static double sample(const struct picture *p, size_t i)
-{
-    switch (p->kind) {
-    case PIXEL_U8:
-        return ((const uint8_t *)p->samples)[i];
-    case PIXEL_U16:
-        return ((const uint16_t *)p->samples)[i];
-    default:
-        return (double)((const float *)p->samples)[i];
-    }
-}
-
 static size_t plane_count(const struct picture *p)
 {
     return (size_t)p->width * p->height;
@@ -202,7 +189,7 @@ void metrics_add_sums(const struct picture *picture, double *sums)
     for (uint32_t c = 0; c < picture->channels; c++) {
         double sum = 0;
         for (size_t i = 0; i < plane; i++)
-            sum += sample(picture, c * plane + i);
+            sum += picture_sample(picture, c * plane + i);
         sums[c] += sum;
     }
 }

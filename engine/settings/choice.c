@@ -126,10 +126,18 @@ const struct choice choice_on_nan[] = {
     CHOICE_END,
 };
 
+// "lpips" is that of the lpips package, unless it is told which.
 const struct choice choice_metrics[] = {
-    { "l1", PIX_METRIC_L1 },           { "mse", PIX_METRIC_MSE },
-    { "psnr", PIX_METRIC_PSNR },       { "ssim", PIX_METRIC_SSIM },
-    { "ms_ssim", PIX_METRIC_MS_SSIM }, CHOICE_END,
+    { "l1", PIX_METRIC_L1 },
+    { "mse", PIX_METRIC_MSE },
+    { "psnr", PIX_METRIC_PSNR },
+    { "ssim", PIX_METRIC_SSIM },
+    { "ms_ssim", PIX_METRIC_MS_SSIM },
+    { "lpips_alex", PIX_METRIC_LPIPS_ALEX },
+    { "lpips_squeeze", PIX_METRIC_LPIPS_SQUEEZE },
+    { "lpips_vgg", PIX_METRIC_LPIPS_VGG },
+    { "lpips", PIX_METRIC_LPIPS_ALEX },
+    CHOICE_END,
 };
 
 bool choice_metric_rises(enum pix_metric metric)

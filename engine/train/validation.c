@@ -10,9 +10,12 @@
 #include "base/parallel.h"
 #include "data/data_folder.h"
 #include "data/dataset.h"
+#include "evaluate/lpips_set.h"
 #include "evaluate/metrics.h"
 #include "program/program.h"
+#include "settings/choice.h"
 #include "settings/settings.h"
+#include "store/lpips_file.h"
 #include "translate/translation.h"
 
 #include <math.h>
@@ -36,6 +39,8 @@ struct validation {
     struct weights *averages;     // NULL: the run keeps none
     struct dataset *data;
     uint32_t metrics;    // bits
+    struct lpips_set lpips;
+    double submission_seconds;
     size_t input_bytes;
     uint8_t *sample;    // a staged pair: input, then target
     struct compared pairs[CHUNK];
@@ -108,6 +113,7 @@ struct validation *validation_create(struct gpu_device *device,
     v->device = device;
     v->generator = generator;
     v->metrics = s->val_metrics;
+    v->submission_seconds = submission_seconds;
     if (generator->keeps_average && !(v->averages = weights_create(true)))
         goto fail;
     v->program = program_create(&program);
@@ -144,9 +150,36 @@ bool validation_add_footprint(struct validation *v, struct pix_plan *plan)
     return true;
 }
 
+// What is wanted is there, or the run does not begin: a best checkpoint cannot be
+// judged by a metric that is missing.
+static bool open_lpips(struct validation *v, const struct settings *s)
+{
+    const uint32_t wanted = v->metrics & ~METRICS_ON_HOST;
+    if (wanted == 0)
+        return true;
+    if (!lpips_set_may_compare(&v->pairs[0].target)) {
+        log_error(
+            "train: --val-metrics and --best cannot have LPIPS here: it is for 1 or "
+            "3 channels and sides of %u pixels or more",
+            LPIPS_SIDE_MIN);
+        return false;
+    }
+    if (!lpips_set_open(&v->lpips, v->device, v->submission_seconds, s->options.lpips,
+                        wanted, "train"))
+        return false;
+    for (int m = 0; m < PIX_METRIC_COUNT; m++) {
+        if (!(wanted & ~v->lpips.found & METRIC_BIT(m)))
+            continue;
+        log_error("train: there are no weights for %s of validations: %s",
+                  choice_name(choice_metrics, m), lpips_file_hint());
+        return false;
+    }
+    return true;
+}
+
 bool validation_start(struct validation *v, const struct settings *s)
 {
-    return open_data(v, s) && create_pictures(v, s) &&
+    return open_data(v, s) && create_pictures(v, s) && open_lpips(v, s) &&
            (!v->averages || weights_allocate(v->averages, v->device)) &&
            program_start(v->program);
 }
@@ -159,6 +192,7 @@ void validation_destroy(struct validation *v)
         picture_free(&v->pairs[i].target);
         picture_free(&v->pairs[i].output);
     }
+    lpips_set_close(&v->lpips);
     mem_free(v->sample);
     dataset_destroy(v->data);
     program_destroy(v->program);
@@ -222,6 +256,9 @@ static bool run_chunk(struct validation *v, uint32_t count,
             log_error("train: out of memory for the metrics of a validation");
             return false;
         }
+        if (!lpips_set_compare(&v->lpips, &v->pairs[i].output, &v->pairs[i].target,
+                               &v->pairs[i].scores))
+            return false;
         add_scores(totals, &v->pairs[i].scores);
     }
     return true;

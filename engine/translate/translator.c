@@ -183,6 +183,16 @@ uint32_t translator_multiple(const struct translator *t)
     return generator_multiple(&t->settings.generator);
 }
 
+struct gpu_device *translator_device(const struct translator *t)
+{
+    return t->device;
+}
+
+double translator_submission_seconds(const struct translator *t)
+{
+    return t->submission_seconds;
+}
+
 const struct settings *translator_get_settings(const struct translator *t)
 {
     return &t->settings;

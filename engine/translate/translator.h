@@ -25,6 +25,8 @@ void translator_destroy(struct translator *t);    // NULL is fine
 uint32_t translator_size(const struct translator *t);
 uint32_t translator_multiple(const struct translator *t);
 const struct settings *translator_get_settings(const struct translator *t);
+struct gpu_device *translator_device(const struct translator *t);
+double translator_submission_seconds(const struct translator *t);
 bool translator_run(struct translator *t, const struct pix_image *in,
                     struct pix_image *out);
 bool translator_run_array(struct translator *t, const struct pix_array *in,

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//
+// See lpips_set.h.
+
+#include "evaluate/lpips_set.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/lpips_file.h"
+
+static const enum pix_metric metric_of[LPIPS_BACKBONES] = {
+    [LPIPS_ALEX] = PIX_METRIC_LPIPS_ALEX,
+    [LPIPS_SQUEEZE] = PIX_METRIC_LPIPS_SQUEEZE,
+    [LPIPS_VGG] = PIX_METRIC_LPIPS_VGG,
+};
+
+static bool add(struct lpips_set *set, struct gpu_device *device,
+                double submission_seconds, const char *path, uint32_t wanted,
+                const char *what)
+{
+    struct lpips_metric *m =
+        lpips_metric_create(device, submission_seconds, NULL, path, what);
+    if (!m)
+        return false;
+    const enum lpips_backbone b = lpips_metric_backbone(m);
+    if (set->metrics[b] || !(wanted & METRIC_BIT(metric_of[b]))) {
+        log_debug(
+            "%s: %s is not used: its network is not wanted, or another file has it",
+            what, path);
+        lpips_metric_destroy(m);
+        return true;
+    }
+    set->metrics[b] = m;
+    set->found |= METRIC_BIT(metric_of[b]);
+    return true;
+}
+
+bool lpips_set_open(struct lpips_set *set, struct gpu_device *device,
+                    double submission_seconds, const char *path, uint32_t wanted,
+                    const char *what)
+{
+    struct file_list files = { 0 };
+    *set = (struct lpips_set){ .found = 0 };
+    bool ok = path ? add(set, device, submission_seconds, path, wanted, what)
+                   : lpips_file_list(&files);
+    for (size_t i = 0; ok && i < files.count; i++)
+        ok = add(set, device, submission_seconds, files.names[i], wanted, what);
+    file_list_free(&files);
+    if (!ok)
+        lpips_set_close(set);
+    return ok;
+}
+
+void lpips_set_close(struct lpips_set *set)
+{
+    for (int b = 0; b < LPIPS_BACKBONES; b++)
+        lpips_metric_destroy(set->metrics[b]);
+    *set = (struct lpips_set){ .found = 0 };
+}
+
+bool lpips_set_may_compare(const struct picture *p)
+{
+    return (p->channels == 1 || p->channels == LPIPS_CHANNELS) &&
+           p->width >= LPIPS_SIDE_MIN && p->height >= LPIPS_SIDE_MIN;
+}
+
+// Three planes of floats in [-1, 1]; the caller frees them. `flat` is a colour for each
+// channel in place of the samples, or NULL.
+static float *make_planes(const struct picture *p, const double *flat)
+{
+    const size_t plane = (size_t)p->width * p->height;
+    float *planes = mem_array(LPIPS_CHANNELS * plane, sizeof(float));
+    for (uint32_t c = 0; planes && c < LPIPS_CHANNELS; c++) {
+        const uint32_t from = p->channels == 1 ? 0 : c;
+        for (size_t i = 0; i < plane; i++) {
+            const double sample =
+                flat ? flat[from] : picture_sample(p, from * plane + i);
+            planes[c * plane + i] = (float)metrics_to_range(p->kind, sample);
+        }
+    }
+    return planes;
+}
+
+static bool run(struct lpips_set *set, const struct picture *x, const double *flat,
+                const struct picture *y, struct scores *scores)
+{
+    if (set->found == 0 || !lpips_set_may_compare(y))
+        return true;
+    float *a = make_planes(flat ? y : x, flat), *b = a ? make_planes(y, NULL) : NULL;
+    bool ok = b != NULL;
+    for (int k = 0; ok && k < LPIPS_BACKBONES; k++)
+        if (set->metrics[k])
+            ok = lpips_metric_run(set->metrics[k], a, b, y->height, y->width,
+                                  &scores->values[metric_of[k]]);
+    mem_free(a);
+    mem_free(b);
+    return ok;
+}
+
+bool lpips_set_compare(struct lpips_set *set, const struct picture *x,
+                       const struct picture *y, struct scores *scores)
+{
+    return run(set, x, NULL, y, scores);
+}
+
+bool lpips_set_compare_input(struct lpips_set *set, const struct picture *input,
+                             const struct picture *target, struct scores *scores)
+{
+    struct picture copy;
+    if (set->found == 0 || input->channels != target->channels)
+        return true;
+    // As if the model had written it.
+    bool ok = picture_copy(input, &copy) && picture_set_kind(&copy, target->kind) &&
+              run(set, &copy, NULL, target, scores);
+    picture_free(&copy);
+    return ok;
+}
+
+bool lpips_set_compare_colour(struct lpips_set *set, const double *colour,
+                              const struct picture *target, struct scores *scores)
+{
+    return run(set, NULL, colour, target, scores);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// LPIPS of pictures by the networks whose weights there are: those of the file that the
+// user names, or of all that are kept for the program.
+
+#ifndef EVALUATE_LPIPS_SET_H
+#define EVALUATE_LPIPS_SET_H
+
+#include "data/picture.h"
+#include "evaluate/lpips_metric.h"
+#include "evaluate/metrics.h"
+
+struct lpips_set {
+    struct lpips_metric *metrics[LPIPS_BACKBONES];    // NULL: there are no weights
+    uint32_t found;                                   // bits of enum pix_metric
+};
+
+// Opens the weights of `path`, or without it (NULL) of all files kept for the program,
+// the first for each network; that there are none is no error then. `wanted` are bits
+// of enum pix_metric: other networks are left out. See lpips_metric_create for the
+// rest. False after one message; the set is closed then.
+bool lpips_set_open(struct lpips_set *set, struct gpu_device *device,
+                    double submission_seconds, const char *path, uint32_t wanted,
+                    const char *what);
+void lpips_set_close(struct lpips_set *set);    // a zeroed one is fine
+
+// Whether pictures have an LPIPS: 1 channel, which is repeated, or 3, and sides from
+// LPIPS_SIDE_MIN on.
+bool lpips_set_may_compare(const struct picture *picture);
+
+// As metrics_compare and its like, into the values of the networks there are; pictures
+// that have none keep theirs, NaN. One thread at a time, that of the device. False
+// after a message.
+bool lpips_set_compare(struct lpips_set *set, const struct picture *x,
+                       const struct picture *y, struct scores *scores);
+bool lpips_set_compare_input(struct lpips_set *set, const struct picture *input,
+                             const struct picture *target, struct scores *scores);
+bool lpips_set_compare_colour(struct lpips_set *set, const double *colour,
+                              const struct picture *target, struct scores *scores);
+
+#endif
