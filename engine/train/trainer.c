@@ -173,6 +173,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     t->best = (struct schedule_best)SCHEDULE_BEST_START;
     if (!options_check(options, true) || !settings_init(&t->settings, options))
         goto fail;
+    health_init(&t->health, t->settings.gan, t->settings.judge);
 
     const struct pix_train_options *o = &t->settings.options;
     if (!run_begin(&t->run, o))
@@ -414,9 +415,10 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
 {
     if (!wants_validation(t, t->step))
         return true;
+    struct health_look look;
     struct log_capture capture;
     log_capture_begin(&capture);
-    bool ok = validation_run(t->validation, metrics->val);
+    bool ok = validation_run(t->validation, metrics->val, &look);
     const char *error = log_capture_end(&capture);
     if (!ok) {
         t->lost = gpu_device_is_lost(t->device);
@@ -437,6 +439,8 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
     metrics->has_val = true;
     metrics->is_best = schedule_best_update(&t->best, t->step, score, rises);
     schedule_plateau_update(&t->plateau, score, rises);
+    trainer_watch_look(t, &look);
+    trainer_watch_validation(t, score);
     if (schedule_is_over(&t->best, t->settings.options.patience))
         end_early(t);
     metrics->steps = t->steps;
@@ -483,6 +487,7 @@ static enum pix_step_result end_step(struct trainer *t,
             seconds > 0 ? settings_images_per_step(&t->settings) / seconds : 0,
     };
     clear_validation(metrics);
+    trainer_watch_losses(t, slot);
     return trainer_check_numbers(t, metrics, slot) && validate(t, metrics) &&
                    trainer_write_outputs(t, metrics)
                ? PIX_STEP_DONE

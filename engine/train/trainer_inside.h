@@ -13,8 +13,10 @@
 #include "program/program.h"
 #include "settings/schedule.h"
 #include "settings/settings.h"
+#include "train/health.h"
 #include "train/objective.h"
 #include "train/run.h"
+#include "train/sight.h"
 
 struct dataset;
 struct validation;
@@ -75,6 +77,9 @@ struct trainer {
     float host_ms[HOST_TIMES], batch_ms[HOST_TIMES];
     uint64_t host_count, call_count;
 
+    struct health health;
+    struct sight sight;    // of sample grids
+
     struct run run;
     bool failed;          // no more steps
     bool lost;            // nor checkpoints: what is on the device cannot be trusted
@@ -105,6 +110,11 @@ bool trainer_wants_checkpoint(const struct trainer *t, uint64_t step);
 // False after a message.
 bool trainer_check_numbers(struct trainer *t, const struct pix_step_metrics *m,
                            const struct ring_slot *slot);
+
+// Warns of what losses, outputs and validations show, see health.h.
+void trainer_watch_losses(struct trainer *t, const struct ring_slot *slot);
+void trainer_watch_look(struct trainer *t, const struct health_look *look);
+void trainer_watch_validation(struct trainer *t, double score);
 
 // Writes what is due after a step. What cannot be written is a warning, but for the
 // last state of the run. False after a message.

@@ -22,13 +22,13 @@
 #include <math.h>
 #include <stdio.h>
 
-#define SAMPLE_ROWS_MAX 8u    // in a sample grid, whatever the batch
+#define SAMPLE_ROWS_MAX SIGHT_IMAGES    // in a sample grid, whatever the batch
 
 // ---------------------------------------------------------------------------
 // Sample grids
 
 // Draws one column of the sheet from a tensor of staged samples, which is on the device
-// until here. `pixels` has room for the whole tensor.
+// until here, and looks at the samples. `pixels` has room for the whole tensor.
 static bool draw_samples(struct trainer *t, struct sheet *sheet,
                          enum sheet_column column, const struct tensor *samples,
                          uint8_t *pixels)
@@ -50,6 +50,7 @@ static bool draw_samples(struct trainer *t, struct sheet *sheet,
         p.samples = pixels + row * bytes;
         if (!sheet_paste(sheet, row, column, &p))
             return false;
+        sight_see(&t->sight, row, column, &p);
     }
     return true;
 }
@@ -61,6 +62,7 @@ static bool write_samples(struct trainer *t)
     char name[64];
     snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
     char *path = file_join(t->settings.options.out, name);
+    sight_begin(&t->sight, true);
     uint8_t *pixels = mem_alloc(
         (size_t)MAX(tensor_bytes(o->sample_input), tensor_bytes(o->sample_output)));
     bool ok = path && pixels &&
@@ -84,6 +86,10 @@ static void try_samples(struct trainer *t)
     log_capture_begin(&capture);
     bool ok = run_make_folder(&t->run, RUN_SAMPLES) && write_samples(t);
     const char *error = log_capture_end(&capture);
+    if (ok) {
+        const struct health_look look = sight_look(&t->sight);
+        trainer_watch_look(t, &look);
+    }
     if (!ok && run_output_failed(o, error))
         log_warn("train: there is no sample grid of step %" PRIu64
                  ", and the run goes on: %s",
@@ -218,6 +224,41 @@ bool trainer_check_numbers(struct trainer *t, const struct pix_step_metrics *m,
                               : "the weights are probably corrupted, and by --on-nan "
                                 "continue the run goes on; a lower --lr may help");
     return !t->is_corrupt;
+}
+
+// ---------------------------------------------------------------------------
+// Health
+
+static double loss_or_nan(const float *loss)
+{
+    return loss ? (double)*loss : NAN;
+}
+
+void trainer_watch_losses(struct trainer *t, const struct ring_slot *slot)
+{
+    char text[HEALTH_TEXT_SIZE];
+    const struct health_losses losses = {
+        .d_real = loss_or_nan(slot->losses[LOSS_D_REAL]),
+        .d_fake = loss_or_nan(slot->losses[LOSS_D_FAKE]),
+        .g_gan = loss_or_nan(slot->losses[LOSS_G_GAN]),
+        .g_l1 = loss_or_nan(slot->losses[LOSS_G_L1]),
+    };
+    if (health_add_step(&t->health, t->step, &losses, text))
+        log_warn("train: %s", text);
+}
+
+void trainer_watch_look(struct trainer *t, const struct health_look *look)
+{
+    char text[HEALTH_TEXT_SIZE];
+    if (health_add_look(&t->health, t->step, look, text))
+        log_warn("train: %s", text);
+}
+
+void trainer_watch_validation(struct trainer *t, double score)
+{
+    char text[HEALTH_TEXT_SIZE];
+    if (health_add_validation(&t->health, t->step, score, text))
+        log_warn("train: %s", text);
 }
 
 // ---------------------------------------------------------------------------

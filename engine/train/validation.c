@@ -16,6 +16,7 @@
 #include "settings/choice.h"
 #include "settings/settings.h"
 #include "store/lpips_file.h"
+#include "train/sight.h"
 #include "translate/translation.h"
 
 #include <math.h>
@@ -42,7 +43,9 @@ struct validation {
     struct lpips_set lpips;
     double submission_seconds;
     size_t input_bytes;
-    uint8_t *sample;    // a staged pair: input, then target
+    uint8_t *sample;         // a staged pair: input, then target
+    struct picture input;    // of it, and not its owner
+    struct sight sight;
     struct compared pairs[CHUNK];
 };
 
@@ -86,6 +89,13 @@ static bool create_pictures(struct validation *v, const struct settings *s)
     v->sample = mem_alloc(dataset_sample_bytes(v->data));
     if (!v->sample)
         return false;
+    v->input = (struct picture){
+        .kind = staging.input,
+        .channels = o->input_nc,
+        .width = o->crop_size,
+        .height = o->crop_size,
+        .samples = v->sample,
+    };
     for (uint32_t i = 0; i < MIN(CHUNK, dataset_count(v->data)); i++)
         if (!picture_create(&v->pairs[i].target, staging.output, o->output_nc,
                             o->crop_size, o->crop_size) ||
@@ -244,12 +254,19 @@ static void add_scores(struct total totals[PIX_METRIC_COUNT], const struct score
     }
 }
 
-static bool run_chunk(struct validation *v, uint32_t count,
+// `first`: of its pairs, among all.
+static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
                       struct total totals[PIX_METRIC_COUNT])
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         if (!translate(v, &v->pairs[i]))
             return false;
+        if (first + i >= SIGHT_IMAGES)
+            continue;
+        sight_see(&v->sight, first + i, SHEET_INPUT, &v->input);
+        sight_see(&v->sight, first + i, SHEET_OUTPUT, &v->pairs[i].output);
+        sight_see(&v->sight, first + i, SHEET_TARGET, &v->pairs[i].target);
+    }
     parallel_run(count, UINT32_MAX, compare, v);
     for (uint32_t i = 0; i < count; i++) {
         if (!v->pairs[i].ok) {
@@ -264,15 +281,18 @@ static bool run_chunk(struct validation *v, uint32_t count,
     return true;
 }
 
-bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT])
+bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT],
+                    struct health_look *look)
 {
     const uint32_t count = dataset_count(v->data);
     struct total totals[PIX_METRIC_COUNT] = { { 0 } };
     if (v->averages && !weights_copy_averages(v->generator, v->averages, v->device))
         return false;
+    sight_begin(&v->sight, false);
     for (uint32_t i = 0; i < count; i += CHUNK)
-        if (!run_chunk(v, MIN(CHUNK, count - i), totals))
+        if (!run_chunk(v, i, MIN(CHUNK, count - i), totals))
             return false;
+    *look = sight_look(&v->sight);
     for (int m = 0; m < PIX_METRIC_COUNT; m++) {
         const struct total *t = &totals[m];
         values[m] = t->finite > 0     ? t->sum / t->finite

@@ -11,6 +11,7 @@
 #include "pix2pix.h"
 #include "settings/settings.h"
 #include "tensor/weights.h"
+#include "train/health.h"
 
 struct gpu_device;
 struct tuning;
@@ -31,8 +32,9 @@ bool validation_start(struct validation *v, const struct settings *settings);
 void validation_destroy(struct validation *v);    // NULL is fine
 
 // The means of the metrics in settings.val_metrics over all images, see struct
-// pix_step_metrics; the others are NaN. No training step may be under way. False after
-// a message.
-bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT]);
+// pix_step_metrics; the others are NaN. And a look at the first outputs. No training
+// step may be under way. False after a message.
+bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT],
+                    struct health_look *look);
 
 #endif

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//
+// Detectors and the table of their thresholds. See health.h.
+
+#include "train/health.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+// ---------------------------------------------------------------------------
+// The thresholds. They are meant to be silent in a run that is merely slow: each takes
+// what lasts, and what is far outside of what good runs show.
+
+// The losses of one step depend on its images: means over this many steps count.
+#define WINDOW_STEPS 500
+// A discriminator that is ahead for a while is usual, and the generator catches up.
+// This many windows in a row are 2000 steps: five epochs of the facades of the paper.
+#define WINDOWS 4
+// G's loss grows: by this factor from the first of these windows to the last. What
+// it moves by at an equilibrium is less.
+#define GROWTH 1.05
+
+// Means of a window, by the kind of loss (shared/loss.h). Where D cannot tell the two
+// apart they are log 2, 1/4 and 1.
+static const struct won {
+    double d_below;    // each half of D's loss
+    double g_above;
+    bool grows;    // G's loss has no upper bound, and grows
+} won[] = {
+    // D gives every patch 99 % to what it is, and fakes less than 1 % to be real.
+    [GAN_VANILLA] = { .d_below = 0.01, .g_above = 4.6, .grows = true },
+    // Outputs are within 0.1 of the labels: G's loss cannot go far beyond 1.
+    [GAN_LSGAN] = { .d_below = 0.01, .g_above = 0.8, .grows = false },
+    // All but few patches are beyond the margin, where D has no gradient.
+    [GAN_HINGE] = { .d_below = 0.01, .g_above = 1.0, .grows = true },
+    // A critic's loss is a distance: it has no value at which one side has won.
+    [GAN_WGANGP] = { .d_below = -HUGE_VAL },
+    [GAN_NONE] = { .d_below = -HUGE_VAL },
+};
+
+// Looks in a row, and steps from the first to the last: what a network shows before it
+// has learned anything does not count.
+#define LOOKS 3
+#define LOOK_STEPS 100
+// Of what targets show. Good outputs have most of both; blurred ones more than a half.
+#define ONE_COLOUR 0.02
+#define SAME_OUTPUT 0.05
+
+// Validations after the best one, all of them no better: as many as --lr-policy plateau
+// lets pass.
+#define VALIDATIONS 5
+// The score is worse than the best by this part of it, and the training loss lower than
+// it was then: both more than they move from one validation to the next.
+#define WORSE 0.02
+#define LOWER 0.95
+
+// ---------------------------------------------------------------------------
+
+void health_init(struct health *h, enum gan_mode gan, enum pix_metric judge)
+{
+    *h = (struct health){ .gan = gan, .judge = judge };
+}
+
+// True the first time.
+static bool say(struct health *h, enum health_sign sign)
+{
+    const bool is_new = !h->said[sign];
+    h->said[sign] = true;
+    return is_new;
+}
+
+// A window is complete. Comparisons with NaN are false.
+static bool end_window(struct health *h, char text[HEALTH_TEXT_SIZE])
+{
+    const struct won *limits = &won[h->gan];
+    const double real = h->gan_window.d_real / WINDOW_STEPS;
+    const double fake = h->gan_window.d_fake / WINDOW_STEPS;
+    const double g = h->gan_window.g_gan / WINDOW_STEPS;
+    const uint64_t first = h->gan_window.first;
+    h->gan_window.steps = 0;
+    h->gan_window.d_real = h->gan_window.d_fake = h->gan_window.g_gan = 0;
+    if (!(real < limits->d_below && fake < limits->d_below && g > limits->g_above)) {
+        h->gan_window.windows = 0;
+        return false;
+    }
+    if (h->gan_window.windows++ == 0) {
+        h->gan_window.since = first;
+        h->gan_window.g_first = g;
+    }
+    if (h->gan_window.windows < WINDOWS ||
+        (limits->grows && g < GROWTH * h->gan_window.g_first) || !say(h, HEALTH_D_WON))
+        return false;
+    snprintf(text, HEALTH_TEXT_SIZE,
+             "the discriminator has won: since step %" PRIu64
+             " its losses are near 0 (real %.2g, fake %.2g), and the generator's GAN "
+             "loss went from %.3g to %.3g, so that it learns little from it. What "
+             "usually helps: a weaker discriminator (lower --ndf or --d-loss-weight), "
+             "or another run with --gan-mode lsgan; where the sample grids look good "
+             "there is no need",
+             h->gan_window.since, real, fake, h->gan_window.g_first, g);
+    return true;
+}
+
+bool health_add_step(struct health *h, uint64_t step,
+                     const struct health_losses *losses, char text[HEALTH_TEXT_SIZE])
+{
+    h->validation.l1 += losses->g_l1;
+    h->validation.steps++;
+    if (h->gan_window.steps++ == 0)
+        h->gan_window.first = step;
+    h->gan_window.d_real += losses->d_real;
+    h->gan_window.d_fake += losses->d_fake;
+    h->gan_window.g_gan += losses->g_gan;
+    return h->gan_window.steps == WINDOW_STEPS && end_window(h, text);
+}
+
+// Whether looks have shown it for long enough.
+static bool lasts(struct health_streak *streak, uint64_t step, bool shows)
+{
+    if (!shows)
+        streak->looks = 0;
+    else if (streak->looks++ == 0)
+        streak->since = step;
+    return shows && streak->looks >= LOOKS && step - streak->since >= LOOK_STEPS;
+}
+
+// Outputs of one colour are alike, too: one sentence is enough.
+bool health_add_look(struct health *h, uint64_t step, const struct health_look *look,
+                     char text[HEALTH_TEXT_SIZE])
+{
+    const bool is_colour = look->output_spread < ONE_COLOUR * look->target_spread;
+    const bool is_same = !is_colour && look->input_distance > 0 &&
+                         look->output_distance < SAME_OUTPUT * look->target_distance;
+    const bool colour = lasts(&h->colour, step, is_colour);
+    const bool same = lasts(&h->same, step, is_same);
+    if (colour && say(h, HEALTH_ONE_COLOUR)) {
+        snprintf(text, HEALTH_TEXT_SIZE,
+                 "the generator's output is one colour since step %" PRIu64
+                 " (its pixels differ by %.2g %% of what those of targets do). What "
+                 "usually helps: another run with a lower --lr or another --seed, and "
+                 "a norm if this one has --norm none",
+                 h->colour.since, 100 * look->output_spread / look->target_spread);
+        return true;
+    }
+    if (same && say(h, HEALTH_SAME_OUTPUT)) {
+        snprintf(
+            text, HEALTH_TEXT_SIZE,
+            "the generator's output hardly depends on its input since step %" PRIu64
+            " (outputs of different inputs differ by %.2g %% of what their targets "
+            "do). What usually helps: see whether inputs and targets belong "
+            "together in the sample grids (--direction, the names of the pairs); "
+            "then another run with a lower --lr or another --seed",
+            h->same.since, 100 * look->output_distance / look->target_distance);
+        return true;
+    }
+    return false;
+}
+
+bool health_add_validation(struct health *h, uint64_t step, double score,
+                           char text[HEALTH_TEXT_SIZE])
+{
+    const char *name = choice_name(choice_metrics, (int)h->judge);
+    const bool rises = choice_metric_rises(h->judge);
+    const double l1 = h->validation.l1 / (double)h->validation.steps;
+    const double best = h->validation.best;
+    h->validation.l1 = 0;
+    h->validation.steps = 0;
+    if (isfinite(score) &&
+        (h->validation.best_step == 0 || (rises ? score > best : score < best))) {
+        h->validation.best = score;
+        h->validation.best_l1 = l1;
+        h->validation.best_step = step;
+        h->validation.bad = 0;
+        return false;
+    }
+    if (h->validation.best_step == 0)
+        return false;
+    h->validation.bad++;
+    const double worse = (rises ? best - score : score - best) / fabs(best);
+    if (h->validation.bad < VALIDATIONS || !(worse >= WORSE) ||
+        !(l1 <= LOWER * h->validation.best_l1) || !say(h, HEALTH_OVERFIT))
+        return false;
+    snprintf(text, HEALTH_TEXT_SIZE,
+             "the generator learns its images by heart: since step %" PRIu64
+             " validations get worse (%s %.4g, now %.4g) while the training L1 falls "
+             "(%.4g, now %.4g). What usually helps: --best %s, which keeps the best "
+             "checkpoint, --patience, which ends such a run, and more images",
+             h->validation.best_step, name, best, score, h->validation.best_l1, l1,
+             name);
+    return true;
+}

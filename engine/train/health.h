@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// Signs that a run has gone wrong although its numbers are finite: functions of what a
+// run measures anyway. Each says its sentence once; health.c has the thresholds.
+// Nothing of it is in checkpoints: a run that is continued begins to watch again.
+
+#ifndef TRAIN_HEALTH_H
+#define TRAIN_HEALTH_H
+
+#include "settings/choice.h"
+
+// What a step says; NaN for what the run does not have.
+struct health_losses {
+    double d_real, d_fake, g_gan, g_l1;
+};
+
+// What outputs say beside their inputs and targets: how far the pixels of an image are
+// from its mean, and how far neighbouring images are from each other, as root mean
+// squares in samples; a distance of one image alone is NaN.
+struct health_look {
+    double output_spread, target_spread;
+    double input_distance, output_distance, target_distance;
+};
+
+// Looks in a row that show the same.
+struct health_streak {
+    uint32_t looks;
+    uint64_t since;    // the step of the first
+};
+
+enum health_sign {
+    HEALTH_D_WON,    // the discriminator's losses are near 0, the generator's grows
+    HEALTH_SAME_OUTPUT,    // the output does not depend on the input
+    HEALTH_ONE_COLOUR,     // the output is one colour
+    HEALTH_OVERFIT,        // validations get worse while the training loss falls
+    HEALTH_SIGNS
+};
+
+struct health {
+    enum gan_mode gan;
+    enum pix_metric judge;    // of validations
+    bool said[HEALTH_SIGNS];
+
+    struct {
+        uint64_t first;                  // step of the present window
+        uint32_t steps;                  // of it so far
+        double d_real, d_fake, g_gan;    // sums
+        uint32_t windows;                // in a row that D has won
+        uint64_t since;                  // the first step of these
+        double g_first;                  // G's loss in the first of them
+    } gan_window;
+
+    struct health_streak same, colour;
+
+    struct {
+        double l1;         // sum since the last validation
+        uint64_t steps;    // of it
+        double best, best_l1;
+        uint64_t best_step;    // 0: none yet
+        uint32_t bad;          // validations since then
+    } validation;
+};
+
+#define HEALTH_TEXT_SIZE 512
+
+void health_init(struct health *h, enum gan_mode gan, enum pix_metric judge);
+
+// Each takes what was seen after a step, counted from 1. True if there is something to
+// say, which is in `text`.
+bool health_add_step(struct health *h, uint64_t step,
+                     const struct health_losses *losses, char text[HEALTH_TEXT_SIZE]);
+bool health_add_look(struct health *h, uint64_t step, const struct health_look *look,
+                     char text[HEALTH_TEXT_SIZE]);
+// The score of a validation by `judge`.
+bool health_add_validation(struct health *h, uint64_t step, double score,
+                           char text[HEALTH_TEXT_SIZE]);
+
+#endif

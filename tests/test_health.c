@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//
+// Detectors of runs that go wrong, over made-up sequences of numbers.
+
+#include "train/health.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+// The step at which it is said that D has won, 0 if it is not, where G's loss goes from
+// one number to another over 5000 steps and D's is near a number, but for one stretch.
+struct fight {
+    enum gan_mode gan;
+    double d, g_first, g_last;
+    uint64_t break_from, break_to;
+};
+
+static uint64_t fight(const struct fight *f, char text[HEALTH_TEXT_SIZE])
+{
+    struct health h;
+    uint64_t said = 0;
+    health_init(&h, f->gan, PIX_METRIC_L1);
+    for (uint64_t step = 1; step <= 5000; step++) {
+        const bool is_break = step >= f->break_from && step < f->break_to;
+        const double noise = step % 2 ? 1.5 : 0.5, d = (is_break ? 0.5 : f->d) * noise;
+        const struct health_losses losses = {
+            .d_real = d,
+            .d_fake = d / 2,
+            .g_gan = (f->g_first + (f->g_last - f->g_first) * (double)step / 5000),
+            .g_l1 = 10,
+        };
+        char other[HEALTH_TEXT_SIZE];
+        if (health_add_step(&h, step, &losses, said ? other : text)) {
+            assert_int_equal(said, 0);    // once
+            said = step;
+        }
+    }
+    return said;
+}
+
+static void test_discriminator(void **state)
+{
+    static const struct {
+        struct fight f;
+        uint64_t said;
+    } cases[] = {
+        { { GAN_VANILLA, 0.004, 5, 9, 0, 0 }, 2000 },
+        { { GAN_VANILLA, 0.004, 5, 9, 700, 900 }, 3000 },    // from step 1001 on
+        { { GAN_VANILLA, 0.004, 5, 5, 0, 0 }, 0 },           // G's loss does not grow
+        { { GAN_VANILLA, 0.004, 9, 5, 0, 0 }, 0 },
+        { { GAN_VANILLA, 0.004, 1, 2, 0, 0 }, 0 },    // nor is it large
+        { { GAN_VANILLA, 0.1, 5, 9, 0, 0 }, 0 },      // the usual case
+        { { GAN_LSGAN, 0.002, 0.9, 0.95, 0, 0 }, 2000 },
+        { { GAN_LSGAN, 0.002, 0.4, 0.5, 0, 0 }, 0 },
+        { { GAN_HINGE, 0.002, 1.1, 4, 0, 0 }, 2000 },
+        { { GAN_HINGE, 0.3, 1.1, 4, 0, 0 }, 0 },
+        { { GAN_WGANGP, -50, 5, 90, 0, 0 }, 0 },
+        { { GAN_NONE, NAN, NAN, NAN, 0, 0 }, 0 },
+        { { GAN_VANILLA, NAN, 5, 9, 0, 0 }, 0 },
+    };
+    char text[HEALTH_TEXT_SIZE];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const uint64_t said = fight(&cases[i].f, text);
+        if (said != cases[i].said)
+            fail_msg("case %zu: said at step %d", i, (int)said);
+    }
+    assert_int_equal(fight(&cases[0].f, text), 2000);
+    assert_non_null(strstr(text, "since step 1 "));
+    assert_non_null(strstr(text, "0.004"));
+    assert_int_equal(fight(&cases[1].f, text), 3000);
+    assert_non_null(strstr(text, "since step 1001 "));
+}
+
+// The step at which something is said of looks every `every` steps, 0 if nothing is.
+// One look, `other`, is what a good run shows.
+static uint64_t watch(const struct health_look *look, uint64_t every, uint64_t other,
+                      char text[HEALTH_TEXT_SIZE])
+{
+    static const struct health_look good = { 60, 70, 30, 25, 30 };
+    struct health h;
+    uint64_t said = 0;
+    health_init(&h, GAN_VANILLA, PIX_METRIC_L1);
+    for (uint64_t step = every; step <= 10 * every; step += every) {
+        char again[HEALTH_TEXT_SIZE];
+        if (health_add_look(&h, step, step == other ? &good : look,
+                            said ? again : text)) {
+            assert_int_equal(said, 0);
+            said = step;
+        }
+    }
+    return said;
+}
+
+static void test_looks(void **state)
+{
+    const struct health_look colour = { 1, 70, 30, 1, 30 };
+    const struct health_look same = { 60, 70, 30, 1, 30 };
+    const struct health_look silent[] = {
+        { 60, 70, 30, 25, 30 },       // a good run
+        { 20, 70, 30, 9, 30 },        // one that has learned little
+        { 0, 0, 30, 25, 30 },         // targets of one colour
+        { 60, 70, 0, 0, 30 },         // inputs that are all the same
+        { 60, 70, 30, 0, 0 },         // targets
+        { 60, 70, NAN, NAN, NAN },    // one image
+        { NAN, 70, 30, NAN, 30 },     // numbers that are not finite
+    };
+    char text[HEALTH_TEXT_SIZE];
+    (void)state;
+    assert_int_equal(watch(&colour, 500, 0, text), 1500);
+    assert_non_null(strstr(text, "one colour since step 500 "));
+    assert_non_null(strstr(text, "1.4 %"));
+    assert_int_equal(watch(&colour, 500, 1000, text), 2500);
+    assert_non_null(strstr(text, "since step 1500 "));
+    // Not by the first steps alone.
+    assert_int_equal(watch(&colour, 20, 0, text), 120);
+    assert_int_equal(watch(&colour, 1, 0, text), 0);
+    assert_int_equal(watch(&same, 500, 0, text), 1500);
+    assert_non_null(strstr(text, "depends on its input since step 500 "));
+    assert_non_null(strstr(text, "3.3 %"));
+    for (size_t i = 0; i < ARRAY_LEN(silent); i++)
+        if (watch(&silent[i], 500, 0, text))
+            fail_msg("look %zu: %s", i, text);
+}
+
+// The validation after which overfitting is said, from 1; 0: none. Ten steps each.
+static uint64_t validate(enum pix_metric judge, const double *scores, const double *l1,
+                         size_t count, char text[HEALTH_TEXT_SIZE])
+{
+    struct health h;
+    uint64_t said = 0, step = 0;
+    health_init(&h, GAN_LSGAN, judge);
+    for (size_t i = 0; i < count; i++) {
+        char again[HEALTH_TEXT_SIZE];
+        for (int k = 0; k < 10; k++) {
+            const struct health_losses losses = { 0.25, 0.25, 0.25,
+                                                  l1[i] + (k % 2 ? 1 : -1) };
+            assert_false(health_add_step(&h, ++step, &losses, again));
+        }
+        if (health_add_validation(&h, step, scores[i], said ? again : text)) {
+            assert_int_equal(said, 0);
+            said = i + 1;
+        }
+    }
+    return said;
+}
+
+static void test_validations(void **state)
+{
+    static const double falls[] = { 20, 18, 16, 14, 13, 12, 11, 10, 9 };
+    static const double stays[] = { 20, 18, 18, 18, 18, 18, 18, 18, 18 };
+    static const double turns[] = { .2, .1, .104, .101, .106, .103, .11, .11, .12 };
+    static const double noise[] = { .2, .1, .101, .101, .1, .101, .101, .101, .101 };
+    static const double better[] = { .2, .1, .11, .11, .11, .099, .11, .11, .11 };
+    static const double psnr[] = { 18, 21, 20.8, 20.7, 20.9, 20.6, 20.1, 20, 20 };
+    static const double broken[] = { NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
+    static const double endless[] = { 18, INFINITY, 18, 18, 18, 18, 18, 18, 18 };
+    char text[HEALTH_TEXT_SIZE];
+    (void)state;
+    assert_int_equal(validate(PIX_METRIC_L1, turns, falls, 9, text), 7);
+    assert_non_null(strstr(text, "since step 20 "));
+    assert_non_null(strstr(text, "l1 0.1, now 0.11"));
+    assert_non_null(strstr(text, "(18, now 11)"));
+    assert_non_null(strstr(text, "--best l1"));
+    assert_non_null(strstr(text, "--patience"));
+    assert_int_equal(validate(PIX_METRIC_L1, turns, stays, 9, text), 0);
+    assert_int_equal(validate(PIX_METRIC_L1, noise, falls, 9, text), 0);
+    assert_int_equal(validate(PIX_METRIC_L1, better, falls, 9, text), 0);
+    assert_int_equal(validate(PIX_METRIC_L1, broken, falls, 9, text), 0);
+    assert_int_equal(validate(PIX_METRIC_L1, turns, broken, 9, text), 0);
+    assert_int_equal(validate(PIX_METRIC_PSNR, psnr, falls, 9, text), 7);
+    assert_non_null(strstr(text, "psnr 21, now 20.1"));
+    assert_int_equal(validate(PIX_METRIC_PSNR, endless, falls, 9, text), 0);
+    // Larger is better: the same numbers rise.
+    assert_int_equal(validate(PIX_METRIC_PSNR, falls, falls, 9, text), 6);
+    assert_int_equal(validate(PIX_METRIC_L1, falls, falls, 9, text), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_discriminator),
+        cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_validations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
