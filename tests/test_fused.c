@@ -181,6 +181,7 @@ static void run(const char *name, struct op_limits limits, bool shares,
 {
     struct built fused, apart;
     build(&fused, true, limits, shares, optimizer);
+    limits.force = conv_variant_find("simple");
     build(&apart, false, limits, shares, optimizer);
     for (uint32_t step = 1; step <= STEPS; step++) {
         check_case("%s%s, step %u", name, shares ? ", weights used twice" : "",

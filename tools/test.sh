@@ -8,8 +8,8 @@
 #
 #     tools/test.sh             everything, of the leg faults a sample of 60 s
 #     tools/test.sh full        everything; faults tries all ways to a call, which takes
-#                               more than an hour on two cores, and two signals at once
-#                               are sent 20 times
+#                               long, two signals at once are sent 20 times, and software
+#                               drivers run every kernel on every shape
 #     tools/test.sh LEG...      only some: style lavapipe limits faults swiftshader radv
 #                               gpu clang sanitizers install windows
 #     tools/test.sh full LEG... some, faults with all ways to a call
@@ -298,6 +298,9 @@ onnx_readers() {
     has_module onnx || skip 'ONNX checker' 'no python3 with the package onnx is installed'
     has_module cv2 || skip 'OpenCV' 'no python3 with the module cv2 is installed'
 }
+
+# See tests/support/gpu.h.
+[ $full = 0 ] || export PIX_TEST_FULL=1
 
 start=$SECONDS
 tools/setup.sh --test || exit 1

@@ -124,6 +124,16 @@ struct op_limits test_guaranteed_limits(void)
                                .loop_iterations = 60000 };
 }
 
+bool test_is_thorough(void)
+{
+    return !test_gpu_limits().is_cpu || test_is_set("PIX_TEST_FULL");
+}
+
+bool test_takes(size_t i)
+{
+    return test_is_thorough() || (i % 2 == 1) == test_is_set("PIX_TEST_SECOND_DRIVER");
+}
+
 // ---------------------------------------------------------------------------
 // Harness
 

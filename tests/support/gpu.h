@@ -33,6 +33,16 @@ struct gpu_device *test_gpu(void);
 // Whether an environment variable is set, to something else than 0.
 bool test_is_set(const char *variable);
 
+// Software drivers take about a second to compile a large kernel, so that tests leave
+// out what other cases show as well, unless they are told not to by PIX_TEST_FULL=1.
+// True for a GPU.
+bool test_is_thorough(void);
+
+// Whether this device does the i-th of a list of kernels: a GPU all of them; a software
+// driver every other one, and the second one, PIX_TEST_SECOND_DRIVER=1, those that the
+// first leaves out. Either all of them with PIX_TEST_FULL=1.
+bool test_takes(size_t i);
+
 // Prints messages of the engine. test_log_setup is a group setup for tests without a
 // device.
 int test_log_setup(void **state);
