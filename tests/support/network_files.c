@@ -94,7 +94,7 @@ struct weights *network_generator_weights(const struct generator_options *o)
         g, weights,
         graph_input(g, "x", (struct shape){ 1, o->channels_in, side, side },
                     TENSOR_F32),
-        o, (struct model_mode){ .no_dropout = true }));
+        o, (struct model_mode){ .no_dropout = true, .keep_running = true }));
     graph_destroy(g);
     return weights;
 }
@@ -108,7 +108,7 @@ struct weights *network_discriminator_weights(const struct discriminator_options
     assert_non_null(discriminator_build(
         g, weights,
         graph_input(g, "x", (struct shape){ 1, channels, 256, 256 }, TENSOR_F32), o,
-        (struct model_mode){ 0 }));
+        (struct model_mode){ .keep_running = true }));
     graph_destroy(g);
     return weights;
 }

@@ -12,16 +12,18 @@
 static struct tensor *build_generator(const struct onnx_case *c, struct graph *g,
                                       struct weights *weights, struct tensor *x)
 {
-    return generator_build(
-        g, weights, x, &c->generator,
-        (struct model_mode){ .no_dropout = true, .statistics = c->statistics });
+    return generator_build(g, weights, x, &c->generator,
+                           (struct model_mode){ .no_dropout = true,
+                                                .keep_running = true,
+                                                .statistics = c->statistics });
 }
 
 static struct tensor *build_discriminator(const struct onnx_case *c, struct graph *g,
                                           struct weights *weights, struct tensor *x)
 {
-    return discriminator_build(g, weights, x, &c->discriminator,
-                               (struct model_mode){ .statistics = c->statistics });
+    return discriminator_build(
+        g, weights, x, &c->discriminator,
+        (struct model_mode){ .keep_running = true, .statistics = c->statistics });
 }
 
 // The ops and attributes that no network has.
