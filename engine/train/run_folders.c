@@ -80,7 +80,11 @@ static char *find_other(const char *run, const char *path)
     size_t size;
     bool found = false;
     char *lock = file_join(path, LOCK_NAME);
+    const uint64_t failures = mem_failures();
     if (!lock || !file_load(lock, OWNER_LIMIT, &data, &size, &reason)) {
+        // The caller sees that memory is missing, and leaves the message to this.
+        if (lock && mem_failures() != failures)
+            log_error("train: cannot read %s: %s", lock, reason.text);
         mem_free(lock);
         return NULL;
     }

@@ -175,6 +175,9 @@ static json_t *header_read(const struct content *c)
         { "pix2pix.schedule", "plateau_best" },
         { "pix2pix.schedule", "plateau_bad" },
         { "pix2pix.schedule", "plateau_factor" },
+        { "pix2pix.schedule", "best_score" },
+        { "pix2pix.schedule", "best_step" },
+        { "pix2pix.schedule", "best_bad" },
         { "pix2pix.sums", "header" },
     };
     const size_t end = header_end(c);
