@@ -62,6 +62,10 @@ static void become(const struct process *p, bool serves)
     char *words[WORDS_MAX + 1] = { (char *)p->command };
     for (size_t i = 0; i < WORDS_MAX && p->words[i]; i++)
         words[i + 1] = (char *)p->words[i];
+    // nohup, or a script in the background, has them ignored, which the command
+    // respects.
+    signal(SIGHUP, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
     setpgid(0, 0);
     setrlimit(RLIMIT_CORE, &none);
     if (chdir(p->folder) == 0) {
