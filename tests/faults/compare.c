@@ -313,13 +313,27 @@ static uint64_t last_step(const struct metrics *m)
     return m->count > 0 ? line_step(m, m->count - 1) : 0;
 }
 
-// Takes val_l1 out of the line that is expected where it may be missing in the other.
+// Takes what a validation has found, "val_l1" and the like, out of a line.
+static void remove_validation(json_t *line)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(line, next, key, value)
+    {
+        if (strncmp(key, "val_", 4) == 0)
+            json_object_del(line, key);
+    }
+}
+
 static bool is_equal_line(const struct comparison *c, json_t *expected, json_t *found,
                           uint64_t step)
 {
-    if (json_is_null(json_object_get(found, "val_l1")) &&
-        excuses_have(c->excuses, LOSS_VALIDATION, step))
-        json_object_set_new(expected, "val_l1", json_null());
+    if (!json_is_number(json_object_get(found, "val_l1")) &&
+        excuses_have(c->excuses, LOSS_VALIDATION, step)) {
+        remove_validation(expected);
+        remove_validation(found);
+    }
     return json_equal(expected, found);
 }
 
