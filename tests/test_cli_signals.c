@@ -77,24 +77,43 @@ static int open_scratch(const char *name)
     return number;
 }
 
-// Waits until a step is in the run's metrics.
-static void wait_for_step(const char *run)
+static uint64_t metrics_size(const char *run)
 {
     char *name = mem_printf("%s/metrics.jsonl", run), *path = command_file(name);
     uint64_t size = 0;
+    FILE *stream = os_file_open(path, "rb");
+    if (stream) {
+        os_file_size(stream, &size);
+        fclose(stream);
+    }
+    mem_free(path);
+    mem_free(name);
+    return size;
+}
+
+// Waits until a step is in the run's metrics.
+static void wait_for_step(const char *run)
+{
+    uint64_t size = 0;
     for (int i = 0; i < 3000 && size == 0; i++) {
-        FILE *stream = os_file_open(path, "rb");
-        if (stream) {
-            os_file_size(stream, &size);
-            fclose(stream);
-        }
+        size = metrics_size(run);
         if (waitpid(child, NULL, WNOHANG) != 0)
             fail_msg("%s ended before its first step", run);
         pause_ms(20);
     }
     assert_true(size > 0);
-    mem_free(path);
-    mem_free(name);
+}
+
+// Waits until no step comes any more.
+static void wait_for_standstill(const char *run)
+{
+    uint64_t before = 0, size = metrics_size(run);
+    for (int i = 0; i < 100 && size != before; i++) {
+        before = size;
+        pause_ms(500);
+        size = metrics_size(run);
+    }
+    assert_true(size == before);
 }
 
 // Waits for the end; what a shell would give as exit code. -1: it runs after 60 s.
@@ -161,9 +180,11 @@ static void test_burst(void **state)
 }
 
 // A run whose output nobody reads stands still in a write, so that a signal is not
-// acted upon for as long as the test likes.
+// acted upon for as long as the test likes. A page of the pipe is free, for what comes
+// before the first step and for some steps.
 static int start_blocked(const char *run)
 {
+    enum { PAGE = 4096 };
     int ends[2];
     char bytes[65536];
     assert_int_equal(pipe(ends), 0);
@@ -176,11 +197,13 @@ static int start_blocked(const char *run)
     while (write(ends[1], bytes, 1) > 0)
         continue;
     assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    assert_int_equal(read(ends[0], bytes, PAGE), PAGE);
     const int errors = open_scratch("blocked.err");
     start(run, ends[1], errors, NULL);
     close(errors);
     close(ends[1]);
     wait_for_step(run);
+    wait_for_standstill(run);
     return ends[0];
 }
 
@@ -293,12 +316,25 @@ static void test_closed_streams(void **state)
     }
 }
 
+// A test that fails leaves no run behind.
+static int end_child(void **state)
+{
+    (void)state;
+    if (child > 0 && waitpid(child, NULL, WNOHANG) == 0) {
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    child = 0;
+    return 0;
+}
+
 int main(void)
 {
+#define TEST(f) cmocka_unit_test_teardown(f, end_child)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_burst),          cmocka_unit_test(test_second_key),
-        cmocka_unit_test(test_patient_end),    cmocka_unit_test(test_closed_terminal),
-        cmocka_unit_test(test_ignored_hangup), cmocka_unit_test(test_closed_streams),
+        TEST(test_burst),          TEST(test_second_key),
+        TEST(test_patient_end),    TEST(test_closed_terminal),
+        TEST(test_ignored_hangup), TEST(test_closed_streams),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -116,6 +116,9 @@ static void test_many_workgroups(void **state)
 {
     static const char smallest[] = "direct-32x1-4x1";
     (void)state;
+    // What counts here is the arithmetic of indices, the same on every driver.
+    if (test_is_set("PIX_TEST_SECOND_DRIVER") && !test_is_thorough())
+        skip();
     conv_case_run_large(smallest, conv_case_force(smallest));
 }
 

@@ -9,12 +9,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "data/picture_file.h"
 #include "evaluate/statistics.h"
 #include "support/golden.h"
 
@@ -124,6 +126,50 @@ static void test_scikit_image(void **state)
     json_decref(made);
     mem_free(data);
     remove("metrics_of_scikit_image.json");
+}
+
+// Photographs and drawings with what reference implementations found, which are not
+// ours to give away.
+static void test_references(void **state)
+{
+    (void)state;
+    const char *folder = getenv("PIX_TEST_DATA");
+    char *path = mem_printf("%s/metric_refs/expected.json", folder ? folder : "");
+    void *data;
+    size_t size;
+    if (!folder || !file_exists(path)) {
+        print_message("skipped: PIX_TEST_DATA names no folder with metric_refs/\n");
+        mem_free(path);
+        skip();
+    }
+    assert_true(file_read(path, &data, &size));
+    json_t *expected = json_parse(data, size, path), *c;
+    const char *name;
+    mem_free(data);
+    mem_free(path);
+    json_object_foreach(expected, name, c) {
+        struct picture pictures[2];
+        struct reason reason;
+        struct scores s;
+        for (int i = 0; i < 2; i++) {
+            path = mem_printf("%s/metric_refs/%s_%c.png", folder, name, "ab"[i]);
+            if (!picture_read(path, &pictures[i], &reason) ||
+                !picture_set_channels(&pictures[i], 3, &reason))
+                fail_msg("%s: %s", path, reason.text);
+            mem_free(path);
+        }
+        assert_true(metrics_compare(&pictures[0], &pictures[1], METRICS_ON_HOST, &s));
+        const double *v = s.values;
+        if (fabs(v[PIX_METRIC_PSNR] - golden_number(c, "psnr_rgb")) > 1e-4 ||
+            fabs(v[PIX_METRIC_SSIM] - golden_number(c, "ssim_rgb")) > 1e-5 ||
+            fabs(v[PIX_METRIC_L1] * 127.5 - golden_number(c, "l1")) > 1e-6)
+            fail_msg("%s: psnr %.6f, ssim %.6f, l1 %.6f", name, v[PIX_METRIC_PSNR],
+                     v[PIX_METRIC_SSIM], v[PIX_METRIC_L1] * 127.5);
+        picture_free(&pictures[0]);
+        picture_free(&pictures[1]);
+    }
+    assert_true(json_object_size(expected) > 0);
+    json_decref(expected);
 }
 
 // ---------------------------------------------------------------------------
@@ -287,11 +333,11 @@ static void test_interval(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),   cmocka_unit_test(test_scikit_image),
-        cmocka_unit_test(test_equal),    cmocka_unit_test(test_opposite),
-        cmocka_unit_test(test_negative), cmocka_unit_test(test_colour),
-        cmocka_unit_test(test_wanted),   cmocka_unit_test(test_statistics),
-        cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_golden),     cmocka_unit_test(test_scikit_image),
+        cmocka_unit_test(test_references), cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_opposite),   cmocka_unit_test(test_negative),
+        cmocka_unit_test(test_colour),     cmocka_unit_test(test_wanted),
+        cmocka_unit_test(test_statistics), cmocka_unit_test(test_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
