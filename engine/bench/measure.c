@@ -6,8 +6,7 @@
 #include "bench/measure.h"
 
 #include "base/os.h"
-
-#include <stdlib.h>
+#include "base/quantile.h"
 
 // Shorter times than this are the clock's, not the device's.
 #define LEAST_SECONDS 1e-9
@@ -20,29 +19,14 @@ double measure_net(const struct measure_clock *clock, double wall, double stampe
     return MAX(net, LEAST_SECONDS);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-// Between two samples in a straight line, as NumPy does by default.
-static double quantile(const double *sorted, uint32_t count, double q)
-{
-    double at = q * (count - 1);
-    uint32_t below = (uint32_t)at;
-    uint32_t above = MIN(below + 1, count - 1);
-    return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
-}
-
 void measure_sum_up(double *seconds, uint32_t count, struct measurement *out)
 {
-    qsort(seconds, count, sizeof(seconds[0]), by_value);
+    quantile_sort(seconds, count);
     *out = (struct measurement){
         .samples = count,
-        .median = quantile(seconds, count, 0.5),
-        .low = quantile(seconds, count, 0.25),
-        .high = quantile(seconds, count, 0.75),
+        .median = quantile_find(seconds, count, 0.5),
+        .low = quantile_find(seconds, count, 0.25),
+        .high = quantile_find(seconds, count, 0.75),
     };
 }
 

@@ -6,21 +6,14 @@
 
 #include "base/base.h"
 #include "base/mem.h"
+#include "base/quantile.h"
 #include "base/random.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { RESAMPLES = 2000, RESAMPLES_LEAST = 200 };
 
 #define DRAWS ((size_t)20000000)    // of all resamples together
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static double mean_of(const double *values, size_t count)
 {
@@ -36,14 +29,6 @@ static double deviation_of(const double *values, size_t count, double mean)
     for (size_t i = 0; i < count; i++)
         sum += (values[i] - mean) * (values[i] - mean);
     return sqrt(sum / (double)(count - 1));
-}
-
-// The value below which a share of the sorted ones lies, between two of them linearly.
-static double quantile(const double *sorted, size_t count, double share)
-{
-    const double at = share * (double)(count - 1);
-    const size_t below = (size_t)at, above = MIN(below + 1, count - 1);
-    return sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
 }
 
 // The means of samples with replacement.
@@ -81,12 +66,12 @@ bool statistics_find(const double *values, size_t count, struct pix_statistics *
             double *means = finite + count;
             out->deviation = deviation_of(finite, out->count, out->mean);
             resample(finite, out->count, means, resamples);
-            qsort(means, resamples, sizeof(double), by_value);
-            out->low = quantile(means, resamples, 0.025);
-            out->high = quantile(means, resamples, 0.975);
+            quantile_sort(means, resamples);
+            out->low = quantile_find(means, resamples, 0.025);
+            out->high = quantile_find(means, resamples, 0.975);
         }
-        qsort(finite, out->count, sizeof(double), by_value);
-        out->median = quantile(finite, out->count, 0.5);
+        quantile_sort(finite, out->count);
+        out->median = quantile_find(finite, out->count, 0.5);
     }
     mem_free(finite);
     return true;

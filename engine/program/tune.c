@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "base/quantile.h"
 #include "gpu/device.h"
 #include "graph/exec.h"
 #include "ops/conv_choice.h"
@@ -23,7 +24,6 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 // Candidates of a shape: the cheapest few of the kind that suits the device, and of
 // each other kind. The estimated cost ranks variants of one kind well, and different
@@ -111,19 +111,12 @@ static bool candidate_sample(struct candidate *c)
     return true;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 // The median of the samples.
 static double candidate_seconds(struct candidate *c)
 {
     assert(c->sample_count);
-    qsort(c->samples, c->sample_count, sizeof(c->samples[0]), by_value);
-    return 0.5 *
-           (c->samples[(c->sample_count - 1) / 2] + c->samples[c->sample_count / 2]);
+    quantile_sort(c->samples, c->sample_count);
+    return quantile_find(c->samples, c->sample_count, 0.5);
 }
 
 // ---------------------------------------------------------------------------
