@@ -10,15 +10,15 @@
 #include "base/file_set.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/os.h"
-#include "base/parallel.h"
 #include "base/progress.h"
 #include "data/data_folder.h"
 #include "data/pair_tally.h"
 #include "data/sheet.h"
+#include "evaluate/evaluated_pair.h"
 #include "evaluate/evaluation.h"
 #include "evaluate/labels.h"
 #include "evaluate/lpips_set.h"
+#include "evaluate/mean_colour.h"
 #include "evaluate/metrics.h"
 #include "settings/settings.h"
 #include "store/lpips_file.h"
@@ -32,95 +32,17 @@
 
 #define GRID_ROWS_PER_STACK 4u    // more rows are divided between two stacks
 
-// `found` is what the files have. The pictures are converted to the kinds of the model
-// where they are known.
-struct pair {
-    struct picture input, target;
-    struct pair_notes notes;
-    enum pixel_kind found[2];    // of the input, of the target
-};
-
 // What was converted on both sides.
 struct sides {
     struct conversions input, target;
 };
 
-static void pair_free(struct pair *pair)
-{
-    picture_free(&pair->input);
-    picture_free(&pair->target);
-}
-
-static bool set_kind(struct picture *p, enum pixel_kind known)
-{
-    return known == PIXEL_KINDS || picture_set_kind(p, known);
-}
-
-// Reads both sides at the model's size, [channels, crop_size, crop_size], and as its
-// kinds where they are known.
-static bool load_sides(const struct pair_file *file, const struct settings *s,
-                       struct pair *pair, const char **culprit, struct reason *reason)
-{
-    const struct pix_train_options *o = &s->options;
-    const struct pair_options options = {
-        .swap = s->swap,
-        .input_nc = o->input_nc,
-        .output_nc = o->output_nc,
-        .input_kind = PIXEL_KINDS,
-        .output_kind = PIXEL_KINDS,
-        .order = s->order,
-        .resize = true,
-        .side = o->crop_size,
-        .filter = s->filter,
-    };
-    if (!pair_read(file, &options, &pair->input, &pair->target, &pair->notes, culprit,
-                   reason))
-        return false;
-    pair->found[0] = pair->input.kind;
-    pair->found[1] = pair->target.kind;
-    if (set_kind(&pair->input, s->input_kind) &&
-        set_kind(&pair->target, s->output_kind))
-        return true;
-    pair_free(pair);
-    return reason_refuse_memory(reason);
-}
-
-static void count_sides(const struct pair *pair, struct sides *counts)
+static void count_sides(const struct evaluated_pair *pair, struct sides *counts)
 {
     conversion_count(&counts->input, pair->found[0], pair->input.kind,
                      pair->notes.exceeds[0]);
     conversion_count(&counts->target, pair->found[1], pair->target.kind,
                      pair->notes.exceeds[1]);
-}
-
-// A colour in samples of each kind.
-struct colour {
-    double of[PIXEL_KINDS][PIXEL_MAX_CHANNELS];
-};
-
-// Makes means of the sums over `used` targets of each kind. With one kind its samples
-// are summed up and divided as they are, so that the result is exact up to one
-// rounding.
-static void finish_colour(const uint64_t used[PIXEL_KINDS], size_t plane,
-                          uint32_t channels, struct colour *colour)
-{
-    uint64_t all = 0;
-    for (int kind = 0; kind < PIXEL_KINDS; kind++)
-        all += used[kind];
-    for (uint32_t c = 0; c < channels; c++) {
-        double mean = 0;    // in the range of the networks
-        for (int kind = 0; kind < PIXEL_KINDS; kind++) {
-            double *sum = &colour->of[kind][c];
-            if (used[kind] == 0)
-                continue;
-            *sum /= (double)used[kind] * (double)plane;
-            mean += metrics_to_range((enum pixel_kind)kind, *sum) * (double)used[kind] /
-                    (double)all;
-        }
-        for (int kind = 0; kind < PIXEL_KINDS; kind++)
-            if (used[kind] < all)
-                colour->of[kind][c] = metrics_from_range((enum pixel_kind)kind, mean);
-    }
 }
 
 static bool add_files(struct file_set *set, const struct pair_list *list)
@@ -148,147 +70,8 @@ static bool keeps_pairs(const struct pair_list *list, const char *grid_path)
     return ok && !found;
 }
 
-// What a training target adds to the mean colour.
-struct share {
-    bool used, exceeds;
-    enum pixel_kind found, kind;    // what it was, and is compared as
-};
-
-struct mean {
-    const struct settings *settings;    // of the model
-    const char *data;
-    const struct pair_list *list;    // of DATA/train
-    struct share *shares;            // by index in the list
-    double *sums;                    // [index][output_nc], of samples
-    struct progress progress;
-    struct os_mutex *mutex;
-    // Under it: whether one cannot be read for a reason that passes; which and why.
-    bool stop;
-    char *trouble;
-};
-
-static double *sums_of(const struct mean *m, size_t index)
-{
-    return m->sums + index * m->settings->options.output_nc;
-}
-
-static bool is_stopped(struct mean *m)
-{
-    os_mutex_lock(m->mutex);
-    const bool stop = m->stop;
-    os_mutex_unlock(m->mutex);
-    return stop;
-}
-
-// Any thread.
-static void add_target(void *user, size_t index)
-{
-    struct mean *m = user;
-    struct share *share = &m->shares[index];
-    struct pair pair;
-    struct reason reason;
-    const char *culprit;
-    if (is_stopped(m))
-        return;
-    if (load_sides(&m->list->files[index], m->settings, &pair, &culprit, &reason)) {
-        share->used = true;
-        share->found = pair.found[1];
-        share->kind = pair.target.kind;
-        share->exceeds = pair.notes.exceeds[1];
-        metrics_add_sums(&pair.target, sums_of(m, index));
-        pair_free(&pair);
-    } else if (reason.kind == REASON_PASSING) {
-        os_mutex_lock(m->mutex);
-        if (!m->stop)
-            m->trouble = mem_printf("%s: %s", culprit, reason.text);
-        m->stop = true;
-        os_mutex_unlock(m->mutex);
-    }
-}
-
-static void show_targets(void *user, size_t done)
-{
-    struct mean *m = user;
-    progress_update(&m->progress, done);
-}
-
-// Reads all targets and sums them up in the order of the list, so that the colour does
-// not depend on the threads. False after a message.
-static bool read_targets(struct mean *m, uint32_t threads, struct colour *colour,
-                         struct conversions *counts)
-{
-    const struct pix_train_options *o = &m->settings->options;
-    const size_t count = m->list->count;
-    uint64_t used[PIXEL_KINDS] = { 0 };
-    m->shares = mem_array(count, sizeof(*m->shares));
-    m->sums = mem_array(count, o->output_nc * sizeof(*m->sums));
-    m->mutex = os_mutex_create();
-    if (!m->shares || !m->sums || !m->mutex)
-        return false;
-    progress_begin(&m->progress);
-    parallel_run_watched(count, threads, add_target, show_targets, m);
-    if (m->stop) {
-        log_error("evaluate: cannot read %s: without it the mean colour of the "
-                  "training targets would be another: remove the cause",
-                  m->trouble ? m->trouble : "a training target: out of memory");
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct share *share = &m->shares[i];
-        if (!share->used)
-            continue;
-        for (uint32_t c = 0; c < o->output_nc; c++)
-            colour->of[share->kind][c] += sums_of(m, i)[c];
-        used[share->kind]++;
-        conversion_count(counts, share->found, share->kind, share->exceeds);
-    }
-    if (counts->images == 0) {
-        log_error("evaluate: no image in %s/train can be read", m->data);
-        return false;
-    }
-    finish_colour(used, (size_t)o->crop_size * o->crop_size, o->output_nc, colour);
-    return true;
-}
-
-// The mean of each channel over the targets of DATA/train, in samples of each kind.
-// Broken pairs are skipped silently, since training has reported them; what cannot be
-// read for a reason that passes would make another mean. The split that is evaluated
-// plays no part: like a model, a baseline knows only what training has shown.
-//
-// `pairs` are those of DATA/train if they are listed already, so that what is odd about
-// them is said once, else NULL. `counts` are of the targets, for the caller to report.
-static bool mean_colour(const char *data, const struct pair_list *pairs,
-                        const char *grid_path, const struct translator *t,
-                        struct colour *colour, struct conversions *counts)
-{
-    struct pair_list own = { 0 };
-    if (!pairs && !data_folder_list(data, "train", &own))
-        return false;
-    struct mean m = {
-        .settings = translator_get_settings(t),
-        .data = data,
-        .list = pairs ? pairs : &own,
-        .progress = { translator_view(t), "evaluate", "reading training targets" },
-    };
-    m.progress.folder = m.list->folder;
-    m.progress.count = m.list->count;
-    // Of the pairs that are compared it is known already.
-    bool ok = pairs || keeps_pairs(m.list, grid_path);
-    if (ok) {
-        log_info("evaluate: reading the %zu target%s of %s/train for the mean colour",
-                 m.list->count, PLURAL(m.list->count), data);
-        ok = read_targets(&m, pipeline_threads(translator_threads(t)), colour, counts);
-    }
-    mem_free(m.trouble);
-    mem_free(m.sums);
-    mem_free(m.shares);
-    os_mutex_destroy(m.mutex);
-    pair_list_free(&own);
-    return ok;
-}
-
-static bool paste_pair(struct sheet *sheet, uint32_t row, const struct pair *pair,
-                       const struct picture *output)
+static bool paste_pair(struct sheet *sheet, uint32_t row,
+                       const struct evaluated_pair *pair, const struct picture *output)
 {
     return sheet_paste(sheet, row, SHEET_INPUT, &pair->input) &&
            sheet_paste(sheet, row, SHEET_OUTPUT, output) &&
@@ -297,8 +80,10 @@ static bool paste_pair(struct sheet *sheet, uint32_t row, const struct pair *pai
 
 // A pair on its way through the pipeline.
 struct record {
-    struct pair pair;
+    struct evaluated_pair pair;
     struct picture output;
+    // The input as if the model had written it; empty where its channels differ.
+    struct picture copy;
     struct scores scores[PIX_SUBJECT_COUNT];
     struct confusion labels[PIX_SUBJECT_COUNT];    // empty without a palette
 };
@@ -306,7 +91,7 @@ struct record {
 struct evaluation {
     const struct settings *settings;    // of the model
     struct pair_list list;
-    struct colour colour;    // see mean_colour
+    struct mean_colour colour;
     struct sides counts;
     struct conversions training;    // of the targets of DATA/train
     struct progress progress;
@@ -324,8 +109,9 @@ static void record_free(struct record *r)
 {
     if (!r)
         return;
-    pair_free(&r->pair);
+    evaluated_pair_free(&r->pair);
     picture_free(&r->output);
+    picture_free(&r->copy);
     for (int s = 0; s < PIX_SUBJECT_COUNT; s++)
         confusion_free(&r->labels[s]);
     mem_free(r);
@@ -341,7 +127,8 @@ static bool load_pair(void *user, size_t index, struct picture *picture,
     const char *culprit;
     if (!r)
         return false;
-    if (!load_sides(&e->list.files[index], e->settings, &r->pair, &culprit, &reason)) {
+    if (!evaluated_pair_read(&e->list.files[index], e->settings, &r->pair, &culprit,
+                             &reason)) {
         log_error("evaluate: %s: %s", culprit, reason.text);
         mem_free(r);
         return false;
@@ -366,11 +153,10 @@ static bool create_labels(struct confusion labels[PIX_SUBJECT_COUNT],
     return true;
 }
 
-// The classes of a pair, all of whose pictures are label maps by their samples. The
-// input is one only if it has the target's channels.
+// The classes of a pair, all of whose pictures are label maps by their samples.
 static bool compare_labels(const struct evaluation *e, struct record *r)
 {
-    const struct picture *target = &r->pair.target, *input = &r->pair.input;
+    const struct picture *target = &r->pair.target;
     if (e->palette.count == 0)
         return true;
     if (!labels_may_be(target->kind, target->channels)) {
@@ -385,14 +171,25 @@ static bool compare_labels(const struct evaluation *e, struct record *r)
     labels_compare(&e->palette, &r->output, target, &r->labels[PIX_SUBJECT_OUTPUT]);
     labels_compare_colour(&e->palette, e->colour.of[target->kind], target,
                           &r->labels[PIX_SUBJECT_MEAN_COLOUR]);
-    if (input->channels != target->channels)
-        return true;
-    struct picture copy;
-    bool ok = picture_copy(input, &copy) && picture_set_kind(&copy, target->kind);
-    if (ok)
-        labels_compare(&e->palette, &copy, target, &r->labels[PIX_SUBJECT_COPY]);
-    picture_free(&copy);
-    return ok;
+    if (r->copy.samples)
+        labels_compare(&e->palette, &r->copy, target, &r->labels[PIX_SUBJECT_COPY]);
+    return true;
+}
+
+// The target's channels and kind; there is no copy where the channels differ.
+static bool make_copy(struct record *r)
+{
+    const struct picture *input = &r->pair.input, *target = &r->pair.target;
+    return input->channels != target->channels ||
+           (picture_copy(input, &r->copy) && picture_set_kind(&r->copy, target->kind));
+}
+
+static bool compare_copy(struct record *r)
+{
+    struct scores *scores = &r->scores[PIX_SUBJECT_COPY];
+    scores_clear(scores);
+    return !r->copy.samples ||
+           metrics_compare(&r->copy, &r->pair.target, METRICS_ON_HOST, scores);
 }
 
 // Called by any thread with the output, which it takes over.
@@ -403,11 +200,9 @@ static bool compare_pair(void *user, size_t index, struct picture *picture)
     r->output = *picture;
     *picture = (struct picture){ 0 };
     const struct picture *target = &r->pair.target;
-    return compare_labels(e, r) &&
+    return make_copy(r) && compare_labels(e, r) && compare_copy(r) &&
            metrics_compare(&r->output, target, METRICS_ON_HOST,
                            &r->scores[PIX_SUBJECT_OUTPUT]) &&
-           metrics_compare_input(&r->pair.input, target, METRICS_ON_HOST,
-                                 &r->scores[PIX_SUBJECT_COPY]) &&
            metrics_compare_colour(e->colour.of[target->kind], target, METRICS_ON_HOST,
                                   &r->scores[PIX_SUBJECT_MEAN_COLOUR]);
 }
@@ -424,8 +219,8 @@ static bool compare_features(struct evaluation *e, struct record *r)
     const struct picture *target = &r->pair.target;
     return lpips_set_compare(&e->lpips, &r->output, target,
                              &r->scores[PIX_SUBJECT_OUTPUT]) &&
-           lpips_set_compare_input(&e->lpips, &r->pair.input, target,
-                                   &r->scores[PIX_SUBJECT_COPY]) &&
+           (!r->copy.samples || lpips_set_compare(&e->lpips, &r->copy, target,
+                                                  &r->scores[PIX_SUBJECT_COPY])) &&
            lpips_set_compare_colour(&e->lpips, e->colour.of[target->kind], target,
                                     &r->scores[PIX_SUBJECT_MEAN_COLOUR]);
 }
@@ -540,6 +335,21 @@ static bool finish(struct evaluation *e)
     return evaluation_take_labels(result, &e->palette, &e->labels[PIX_SUBJECT_OUTPUT]);
 }
 
+// Of the training targets: the split that is evaluated plays no part, since a baseline
+// knows, like a model, only what training has shown. Where that split is train/, its
+// pairs are listed already, so that what is odd about them is said once.
+static bool find_mean_colour(struct evaluation *e, const struct translator *t,
+                             const struct pix_evaluate_options *options, bool is_train)
+{
+    struct pair_list own = { 0 };
+    const bool ok = (is_train || (data_folder_list(options->data, "train", &own) &&
+                                  keeps_pairs(&own, options->grid))) &&
+                    mean_colour_find(is_train ? &e->list : &own, options->data, t,
+                                     &e->colour, &e->training);
+    pair_list_free(&own);
+    return ok;
+}
+
 // What is odd about the pairs, and what was converted.
 static void report(struct evaluation *e, const struct translator *t)
 {
@@ -572,8 +382,10 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
 
     if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
         !keeps_pairs(&e.list, grid_path) || !open_palette(&e, options->palette) ||
-        !mean_colour(data, strcmp(split, "train") == 0 ? &e.list : NULL, grid_path, t,
-                     &e.colour, &e.training))
+        !lpips_set_open(&e.lpips, translator_device(t),
+                        translator_submission_seconds(t), options->lpips, UINT32_MAX,
+                        "evaluate") ||
+        !find_mean_colour(&e, t, options, strcmp(split, "train") == 0))
         goto end;
     uint32_t rows =
         grid_path ? (uint32_t)MIN((uint64_t)options->grid_rows, (uint64_t)e.list.count)
@@ -584,10 +396,6 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     e.grid = rows ? &grid : NULL;
     e.records = mem_array(e.list.count, sizeof(e.records[0]));
     if (!e.records || !evaluation_create(&e.result, e.list.count))
-        goto end;
-    if (!lpips_set_open(&e.lpips, translator_device(t),
-                        translator_submission_seconds(t), options->lpips, UINT32_MAX,
-                        "evaluate"))
         goto end;
     e.result.metrics = METRICS_ON_HOST | e.lpips.found;
     e.result.lpips_hint = e.lpips.found ? NULL : lpips_file_hint();

@@ -103,19 +103,6 @@ bool lpips_set_compare(struct lpips_set *set, const struct picture *x,
     return run(set, x, NULL, y, scores);
 }
 
-bool lpips_set_compare_input(struct lpips_set *set, const struct picture *input,
-                             const struct picture *target, struct scores *scores)
-{
-    struct picture copy;
-    if (set->found == 0 || input->channels != target->channels)
-        return true;
-    // As if the model had written it.
-    bool ok = picture_copy(input, &copy) && picture_set_kind(&copy, target->kind) &&
-              run(set, &copy, NULL, target, scores);
-    picture_free(&copy);
-    return ok;
-}
-
 bool lpips_set_compare_colour(struct lpips_set *set, const double *colour,
                               const struct picture *target, struct scores *scores)
 {

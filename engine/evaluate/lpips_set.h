@@ -33,8 +33,6 @@ bool lpips_set_may_compare(const struct picture *picture);
 // after a message.
 bool lpips_set_compare(struct lpips_set *set, const struct picture *x,
                        const struct picture *y, struct scores *scores);
-bool lpips_set_compare_input(struct lpips_set *set, const struct picture *input,
-                             const struct picture *target, struct scores *scores);
 bool lpips_set_compare_colour(struct lpips_set *set, const double *colour,
                               const struct picture *target, struct scores *scores);
 

@@ -163,20 +163,6 @@ bool metrics_compare(const struct picture *x, const struct picture *y, uint32_t 
     return compare(&(struct subject){ .picture = x }, y, wanted, scores);
 }
 
-bool metrics_compare_input(const struct picture *input, const struct picture *target,
-                           uint32_t wanted, struct scores *scores)
-{
-    struct picture copy;
-    scores_clear(scores);
-    if (input->channels != target->channels)
-        return true;
-    // As if the model had written it.
-    bool ok = picture_copy(input, &copy) && picture_set_kind(&copy, target->kind) &&
-              metrics_compare(&copy, target, wanted, scores);
-    picture_free(&copy);
-    return ok;
-}
-
 bool metrics_compare_colour(const double *colour, const struct picture *target,
                             uint32_t wanted, struct scores *scores)
 {

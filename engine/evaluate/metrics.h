@@ -39,11 +39,6 @@ void scores_clear(struct scores *scores);
 bool metrics_compare(const struct picture *x, const struct picture *y, uint32_t wanted,
                      struct scores *scores);
 
-// The input taken as the output, converted to the target's kind. All values are NaN
-// where their numbers of channels differ.
-bool metrics_compare_input(const struct picture *input, const struct picture *target,
-                           uint32_t wanted, struct scores *scores);
-
 // A flat picture. `colour` has a value for each channel, in samples of the target's
 // kind, not rounded.
 bool metrics_compare_colour(const double *colour, const struct picture *target,
