@@ -105,7 +105,8 @@ macro(refuse_names file code names text)
 endmacro()
 
 # What prints without escaping what a terminal would obey, and the files that may: they
-# print what the program itself says, or what was escaped when it was read.
+# print what the program itself says, or what was escaped when it was read, or write a
+# file of data (csv).
 set(print_functions printf fprintf vprintf vfprintf puts fputs putchar putc fputc)
 set(may_print output help manual csv bench/table bench/file page/html)
 

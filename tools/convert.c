@@ -8,12 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool ends_in(const char *path, const char *extension)
-{
-    const size_t length = strlen(path), tail = strlen(extension);
-    return length > tail && strcmp(path + length - tail, extension) == 0;
-}
-
 // One side, "256"; NULL if there is none, else what follows it.
 static const char *read_side(const char *text, uint32_t *side)
 {
@@ -108,7 +102,7 @@ static int convert_lpips(const struct command *command,
         return options_print_usage_error(
             command, "%s is an input and would be overwritten: choose another name",
             output);
-    if (!ends_in(output, ".safetensors"))
+    if (!options_ends_in(output, ".safetensors"))
         return options_print_usage_error(command, "%s must end in .safetensors",
                                          output);
     for (size_t i = 0; i < inputs; i++)
@@ -140,8 +134,9 @@ static int convert_network(const struct command *command,
         return options_print_usage_error(
             command, "%s is the input and would be overwritten: choose another name",
             output);
-    const bool is_onnx = ends_in(output, ".onnx");
-    if (!is_onnx && !ends_in(output, ".pth") && !ends_in(output, ".safetensors"))
+    const bool is_onnx = options_ends_in(output, ".onnx");
+    if (!is_onnx && !options_ends_in(output, ".pth") &&
+        !options_ends_in(output, ".safetensors"))
         return options_print_usage_error(
             command, "%s must end in .pth, .safetensors or .onnx", output);
     if (given_name(onnx) && !is_onnx)

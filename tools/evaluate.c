@@ -8,14 +8,6 @@
 #include "terminal.h"
 
 #include <stdio.h>
-#include <string.h>
-
-static bool is_png(const char *path)
-{
-    const size_t length = strlen(path);
-    return length > 4 && (strcmp(path + length - 4, ".png") == 0 ||
-                          strcmp(path + length - 4, ".PNG") == 0);
-}
 
 struct evaluation {
     const char *model, *data, *split, *grid, *csv;
@@ -33,7 +25,8 @@ static int check_arguments(const struct command *command, const struct evaluatio
     if (!e->model || !e->data)
         return options_print_usage_error(command, "--%s is missing",
                                          e->model ? "data" : "model");
-    if (e->grid && !is_png(e->grid))
+    if (e->grid && !options_ends_in(e->grid, ".png") &&
+        !options_ends_in(e->grid, ".PNG"))
         return options_print_usage_error(command, "--grid %s must end in .png",
                                          e->grid);
     if (e->csv && !scores_is_csv(e->csv))

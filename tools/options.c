@@ -265,6 +265,12 @@ int options_close_device(pix_device *device, int code)
     return count > 0 && code == EXIT_DONE ? EXIT_FAILED : code;
 }
 
+bool options_ends_in(const char *path, const char *extension)
+{
+    const size_t length = strlen(path), tail = strlen(extension);
+    return length > tail && strcmp(path + length - tail, extension) == 0;
+}
+
 char *options_join_path(const char *folder, const char *name)
 {
     const size_t a = strlen(folder), b = strlen(name);

@@ -41,6 +41,9 @@ pix_device *options_open_device(const struct device_arguments *arguments);
 // reported anything.
 int options_close_device(pix_device *device, int code);
 
+// Whether a path has a name before this extension, ".png".
+bool options_ends_in(const char *path, const char *extension);
+
 // "folder/name"; caller frees. NULL if out of memory.
 char *options_join_path(const char *folder, const char *name);
 

@@ -5,6 +5,7 @@
 #include "scores.h"
 
 #include "csv.h"
+#include "options.h"
 #include "replacement.h"
 
 #include <errno.h>
@@ -288,9 +289,7 @@ void scores_add_members(json_t **document, const struct pix_evaluation *e,
 
 bool scores_is_csv(const char *path)
 {
-    const size_t length = strlen(path);
-    return length > 4 && (strcmp(path + length - 4, ".csv") == 0 ||
-                          strcmp(path + length - 4, ".CSV") == 0);
+    return options_ends_in(path, ".csv") || options_ends_in(path, ".CSV");
 }
 
 static void write_head(FILE *f, const struct pix_evaluation *e, bool with_baselines)
