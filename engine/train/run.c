@@ -72,6 +72,7 @@ static bool has_config(const char *out)
 static bool check_new(const char *out)
 {
     bool empty = true;
+    const uint64_t failures = mem_failures();
     if (os_path_is_absent(out))
         return true;
     if (!file_is_folder(out)) {
@@ -82,12 +83,15 @@ static bool check_new(const char *out)
         log_error("train: cannot list the folder %s: %s", out, os_error_text());
         return false;
     }
-    if (has_config(out))
-        log_error(
-            "train: %s already holds a run: resume it with --continue, or name another "
-            "folder as --out",
-            out);
-    else if (!empty)
+    if (has_config(out)) {
+        // Without memory it cannot tell, and that was said.
+        if (mem_failures() == failures)
+            log_error("train: %s already holds a run: resume it with --continue, or "
+                      "name another folder as --out",
+                      out);
+        return false;
+    }
+    if (!empty)
         log_error(
             "train: %s is not empty and not a run: name a new or empty folder as --out",
             out);
