@@ -485,12 +485,16 @@ PIX_API bool pix_trainer_save(pix_trainer *trainer);
 
 // What a step needs, counted without running it.
 struct pix_plan {
-    uint64_t device_bytes;    // state + arena + step blocks + device-side staging
-    uint64_t state_bytes;     // weights, gradients, moments, running statistics
-    uint64_t arena_bytes;     // temporaries, planned by lifetime
+    // State + arena + step blocks + device-side staging + validation.
+    uint64_t device_bytes;
+    uint64_t state_bytes;    // weights, gradients, moments, running statistics
+    uint64_t arena_bytes;    // temporaries, planned by lifetime
     uint64_t arena_bytes_without_reuse;
     uint64_t step_block_bytes;
     uint64_t staging_bytes;    // pixels and readback on the device
+    // What validations hold beside the steps: the generator's temporaries for whole
+    // images, its averaged weights, and the networks of LPIPS, which lpips_bytes has.
+    uint64_t validation_bytes, lpips_bytes;
     uint32_t dispatches, barriers, submissions;
     uint64_t flops_per_step;
     uint64_t bytes_per_step;    // for each call the bytes of each bound range it reads

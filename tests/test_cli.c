@@ -358,11 +358,22 @@ static void test_plan(void **state)
                     command_number_at(plan, "arena_bytes") +
                     command_number_at(plan, "step_block_bytes") +
                     command_number_at(plan, "staging_bytes"));
+    assert_true(command_number_at(plan, "validation_bytes") == 0);
+    json_decref(document);
+    RUN(0, "train --plan --json --val-freq 1 --val-metrics lpips");
+    document = command_parse(command_out);
+    assert_true(command_number_at(document, "lpips_bytes") > 0);
+    assert_true(command_number_at(document, "validation_bytes") >
+                command_number_at(document, "lpips_bytes"));
     json_decref(document);
     RUN(1, "train --plan --crop-size 16384");
     command_check_has(command_err, "--crop-size");
     RUN(0, "train --plan --data absent --out none " SMALL);
     command_check_has(command_out, "device memory");
+    assert_null(strstr(command_out, "validation"));
+    RUN(0, "train --plan --best lpips " SMALL);
+    command_check_has(command_out, "\n  validation ");
+    command_check_has(command_out, "\n    of which LPIPS ");
     command_check_file("none", false);
 }
 

@@ -106,6 +106,34 @@ static void test_sizes(void **state)
     lpips_metric_destroy(m);
 }
 
+// What is planned is what is held, whatever was run before.
+static void test_plan(void **state)
+{
+    (void)state;
+    static const struct shape s = { 1, 3, 40, 64 };
+    test_gpu();
+    lpips_weights_write(FORMULA, LPIPS_ALEX);
+    float *x = check_floats(s);
+    struct pix_plan plan;
+    struct lpips_metric *m =
+        lpips_metric_create(test_gpu(), 0.2, NULL, FORMULA, "test");
+    assert_non_null(m);
+    run(m, (struct shape){ 1, 3, 32, 32 }, x, x);
+    lpips_metric_destroy(m);
+
+    const uint64_t before = test_gpu_memory();
+    m = lpips_metric_create(test_gpu(), 0.2, NULL, FORMULA, "test");
+    assert_non_null(m);
+    assert_true(lpips_metric_prepare(m, 32, 32));
+    assert_true(lpips_metric_prepare(m, s.h, s.w));
+    assert_true(lpips_metric_plan(test_gpu(), 0.2, NULL, LPIPS_ALEX, s.h, s.w, &plan));
+    assert_int_equal(test_gpu_memory() - before, plan.device_bytes);
+    assert_int_equal(plan.staging_bytes, (2 * shape_count(s) + 1) * sizeof(float));
+    assert_true(plan.state_bytes > 2460000 * sizeof(float) && plan.arena_bytes > 0);
+    lpips_metric_destroy(m);
+    assert_int_equal(test_gpu_memory(), before);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -273,10 +301,8 @@ static void test_package(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_pytorch),
-        check_test(test_sizes),
-        check_test(test_refused),
-        check_test(test_package),
+        check_test(test_pytorch), check_test(test_sizes),   check_test(test_plan),
+        check_test(test_refused), check_test(test_package),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -38,10 +38,25 @@ static void test_plan(void **state)
     struct pix_plan with;
     o.val_freq = 1;
     assert_true(pix_train_plan(public_device, &o, &with));
-    assert_true(with.arena_bytes > p.arena_bytes);
-    assert_int_equal(with.state_bytes, p.state_bytes);
-    assert_int_equal(with.device_bytes, with.state_bytes + with.arena_bytes +
-                                            with.step_block_bytes + with.staging_bytes);
+    assert_true(p.validation_bytes == 0 && with.validation_bytes > 0);
+    assert_int_equal(with.device_bytes, p.device_bytes + with.validation_bytes);
+    assert_int_equal(with.arena_bytes, p.arena_bytes);
+    assert_int_equal(with.lpips_bytes, 0);
+
+    // LPIPS are networks of their own, whose weights need not be there; VGG-16 has
+    // 14.7 M.
+    struct pix_plan alex, vgg;
+    o.val_metrics = "lpips";
+    assert_true(pix_train_plan(public_device, &o, &alex));
+    assert_true(alex.lpips_bytes > UINT64_C(2470000) * 4);
+    assert_int_equal(alex.validation_bytes, with.validation_bytes + alex.lpips_bytes);
+    assert_int_equal(alex.device_bytes, with.device_bytes + alex.lpips_bytes);
+    o.best = "lpips_vgg";
+    assert_true(pix_train_plan(public_device, &o, &vgg));
+    assert_true(vgg.lpips_bytes > alex.lpips_bytes + UINT64_C(14714688) * 4);
+    o.output_nc = 2;
+    assert_false(pix_train_plan(public_device, &o, &vgg));
+    public_check_message("it is for 1 or 3 channels");
 }
 
 static void test_overfit(void **state)

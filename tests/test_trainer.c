@@ -19,15 +19,18 @@
 #include "base/mem.h"
 #include "data/image.h"
 #include "gpu/inside.h"
+#include "program/footprint.h"
 #include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
 #include "support/gpu.h"
 #include "support/log.h"
+#include "support/lpips_weights.h"
 #include "support/tree.h"
 #include "train/trainer_inside.h"
 
 #define SCRATCH "test_trainer.scratch"
 #define DATA SCRATCH "/data"
+#define VALIDATED SCRATCH "/validated"    // with val/
 #define SIDE 36
 #define CROP 32
 #define PAIRS 5
@@ -376,7 +379,7 @@ static void run_validated(const char *out, uint64_t failing, double errors[STEPS
     struct pix_train_options o = tiny(out);
     struct gpu_device *device = test_gpu();
     struct pix_step_metrics m;
-    o.data = SCRATCH "/validated";
+    o.data = VALIDATED;
     o.lr_policy = "plateau";
     o.steps = 4;
     struct trainer *t = begin(&o, true);
@@ -403,11 +406,6 @@ static void test_failed_validation(void **state)
 {
     double expected[STEPS], found[STEPS];
     (void)state;
-    assert_true(file_make_folder(SCRATCH "/validated/train"));
-    assert_true(file_make_folder(SCRATCH "/validated/val"));
-    write_pair(SCRATCH "/validated/train", 0, SIDE);
-    for (uint32_t i = 1; i <= 3; i++)
-        write_pair(SCRATCH "/validated/val", i, SIDE);
     run_validated(SCRATCH "/all_validated", 0, expected);
     assert_string_equal(test_messages.text, "");
     run_validated(SCRATCH "/unvalidated", 2, found);
@@ -417,6 +415,53 @@ static void test_failed_validation(void **state)
     assert_int_equal(test_messages.errors, 0);
     for (int i = 1; i <= 4; i++)
         assert_true(i == 2 ? isnan(found[i]) : found[i] == expected[i]);
+}
+
+// The bytes that a run holds on the device at its start, and those that it was planned
+// with.
+static uint64_t held(const struct pix_train_options *o, struct pix_plan *plan)
+{
+    const uint64_t before = test_gpu_memory();
+    struct trainer *t = begin(o, false);
+    const uint64_t bytes = test_gpu_memory() - before;
+    end(t);
+    assert_true(trainer_plan(test_gpu(), 0.2, o, plan));
+    return bytes;
+}
+
+// The plan has the copies of a step once, while a run has them for each slot of its
+// ring: what validations add is compared.
+static void test_memory(void **state)
+{
+    static const struct {
+        double ema;
+        const char *metrics;
+        bool has_lpips;
+    } cases[] = { { 0, "lpips", true }, { 0.9, "l1", false } };
+    struct pix_train_options o = tiny(SCRATCH "/held");
+    struct pix_plan plain, with;
+    (void)state;
+    test_gpu();
+    lpips_weights_write(SCRATCH "/alex.pth", LPIPS_ALEX);
+    o.data = VALIDATED;
+    o.lpips = SCRATCH "/alex.pth";
+    held(&o, &plain);    // the first run makes what the device keeps
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        o.ema = cases[i].ema;
+        o.val_freq = 0;
+        assert_true(test_remove_tree(o.out));
+        const uint64_t steps = held(&o, &plain);
+        assert_int_equal(plain.validation_bytes, 0);
+        o.val_freq = 1;
+        o.val_metrics = cases[i].metrics;
+        assert_true(test_remove_tree(o.out));
+        const uint64_t all = held(&o, &with);
+        assert_true(with.validation_bytes > 0);
+        assert_in_range(with.validation_bytes - (all - steps), 0,
+                        footprint_step_block() - 1);
+        assert_int_equal(with.device_bytes, plain.device_bytes + with.validation_bytes);
+        assert_int_equal(with.lpips_bytes > 0, cases[i].has_lpips);
+    }
 }
 
 static VkResult VKAPI_CALL no_memory(VkDevice device, const VkMemoryAllocateInfo *info,
@@ -511,6 +556,11 @@ static int open_group(void **state)
         return -1;
     for (uint32_t i = 0; i < PAIRS; i++)
         write_pair(DATA "/train", i, SIDE);
+    if (!file_make_folder(VALIDATED "/train") || !file_make_folder(VALIDATED "/val"))
+        return -1;
+    write_pair(VALIDATED "/train", 0, SIDE);
+    for (uint32_t i = 1; i <= 3; i++)
+        write_pair(VALIDATED "/val", i, SIDE);
     return result;
 }
 
@@ -527,7 +577,7 @@ int main(void)
         cmocka_unit_test(test_no_overlap),        cmocka_unit_test(test_lost_device),
         cmocka_unit_test(test_failed_submission), cmocka_unit_test(test_half_submitted),
         cmocka_unit_test(test_failed_validation), cmocka_unit_test(test_full_device),
-        cmocka_unit_test(test_no_batch),
+        cmocka_unit_test(test_no_batch),          cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests_name("trainer", tests, open_group, close_group);
 }

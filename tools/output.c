@@ -186,7 +186,7 @@ bool output_print_plan(const struct pix_plan *p, bool as_json)
     const struct {
         const char *key, *name;
         uint64_t value;
-        bool is_bytes;
+        bool is_bytes, is_optional;    // optional: a line only where there is any
     } rows[] = {
         { "device_bytes", "device memory", p->device_bytes, true },
         { "state_bytes", "  state of the networks", p->state_bytes, true },
@@ -195,6 +195,8 @@ bool output_print_plan(const struct pix_plan *p, bool as_json)
           p->arena_bytes_without_reuse, true },
         { "step_block_bytes", "  step blocks", p->step_block_bytes, true },
         { "staging_bytes", "  staging", p->staging_bytes, true },
+        { "validation_bytes", "  validation", p->validation_bytes, true, true },
+        { "lpips_bytes", "    of which LPIPS", p->lpips_bytes, true, true },
         { "dispatches", "dispatches", p->dispatches, false },
         { "barriers", "barriers", p->barriers, false },
         { "submissions", "submissions", p->submissions, false },
@@ -208,6 +210,8 @@ bool output_print_plan(const struct pix_plan *p, bool as_json)
         char text[32];
         if (as_json)
             output_add_member(&document, rows[i].key, output_make_uint(rows[i].value));
+        else if (rows[i].is_optional && rows[i].value == 0)
+            continue;
         else if (rows[i].is_bytes)
             printf("%-26s %14s\n", rows[i].name,
                    output_format_bytes(rows[i].value, text));

@@ -108,6 +108,24 @@ enum lpips_backbone lpips_metric_backbone(const struct lpips_metric *m)
     return m->backbone;
 }
 
+bool lpips_metric_plan(struct gpu_device *device, double submission_seconds,
+                       const struct tuning *tuning, enum lpips_backbone backbone,
+                       uint32_t height, uint32_t width, struct pix_plan *plan)
+{
+    struct lpips_metric m = {
+        .device = device,
+        .submission_seconds = submission_seconds,
+        .tuning = tuning,
+        .backbone = backbone,
+        .weights = weights_create(true),
+    };
+    const bool ok = m.weights && build(&m, height, width) &&
+                    program_plan(m.program, &m.weights, 1, plan);
+    drop(&m);
+    weights_destroy(m.weights);
+    return ok;
+}
+
 static bool start(struct lpips_metric *m)
 {
     struct pix_plan plan;

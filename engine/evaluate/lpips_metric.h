@@ -7,6 +7,7 @@
 #define EVALUATE_LPIPS_METRIC_H
 
 #include "models/lpips.h"
+#include "pix2pix.h"
 
 struct gpu_device;
 struct lpips_metric;
@@ -23,6 +24,13 @@ struct lpips_metric *lpips_metric_create(struct gpu_device *device,
 void lpips_metric_destroy(struct lpips_metric *m);    // NULL is fine
 
 enum lpips_backbone lpips_metric_backbone(const struct lpips_metric *m);
+
+// Plans what a metric of this backbone holds on a device from lpips_metric_prepare on:
+// its weights, its temporaries and the copies of both images. Needs no file. False
+// after one message.
+bool lpips_metric_plan(struct gpu_device *device, double submission_seconds,
+                       const struct tuning *tuning, enum lpips_backbone backbone,
+                       uint32_t height, uint32_t width, struct pix_plan *plan);
 
 // Makes it ready for images of this size, which lpips_metric_run does otherwise when
 // the first one comes. Sides may be odd, from LPIPS_SIDE_MIN on. False after one

@@ -58,6 +58,30 @@ void lpips_set_close(struct lpips_set *set)
     *set = (struct lpips_set){ .found = 0 };
 }
 
+bool lpips_set_plan(struct gpu_device *device, double submission_seconds,
+                    uint32_t wanted, uint32_t height, uint32_t width, uint64_t *bytes)
+{
+    *bytes = 0;
+    for (int b = 0; b < LPIPS_BACKBONES; b++) {
+        struct pix_plan plan;
+        if (!(wanted & METRIC_BIT(metric_of[b])))
+            continue;
+        if (!lpips_metric_plan(device, submission_seconds, NULL, b, height, width,
+                               &plan))
+            return false;
+        *bytes += plan.device_bytes;
+    }
+    return true;
+}
+
+bool lpips_set_prepare(struct lpips_set *set, uint32_t height, uint32_t width)
+{
+    for (int b = 0; b < LPIPS_BACKBONES; b++)
+        if (set->metrics[b] && !lpips_metric_prepare(set->metrics[b], height, width))
+            return false;
+    return true;
+}
+
 bool lpips_set_may_compare(const struct picture *p)
 {
     return (p->channels == 1 || p->channels == LPIPS_CHANNELS) &&

@@ -24,6 +24,14 @@ bool lpips_set_open(struct lpips_set *set, struct gpu_device *device,
                     const char *what);
 void lpips_set_close(struct lpips_set *set);    // a zeroed one is fine
 
+// The bytes that the networks of `wanted` hold on a device for images of one size. No
+// weights are needed. False after one message.
+bool lpips_set_plan(struct gpu_device *device, double submission_seconds,
+                    uint32_t wanted, uint32_t height, uint32_t width, uint64_t *bytes);
+
+// Makes all of its networks ready for images of this size, as lpips_metric_prepare.
+bool lpips_set_prepare(struct lpips_set *set, uint32_t height, uint32_t width);
+
 // Whether pictures have an LPIPS: 1 channel, which is repeated, or 3, and sides from
 // LPIPS_SIDE_MIN on.
 bool lpips_set_may_compare(const struct picture *picture);

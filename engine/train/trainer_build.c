@@ -19,6 +19,8 @@
 const char *trainer_memory_hint(const struct pix_train_options *o,
                                 const struct pix_plan *plan)
 {
+    if (plan->lpips_bytes > MAX(plan->state_bytes, plan->arena_bytes))
+        return "leave LPIPS out of --val-metrics and --best";
     if (plan->state_bytes > plan->arena_bytes)
         return "lower --ngf and --ndf";
     return o->batch_size > 1 ? "lower --batch-size" : "lower --crop-size";

@@ -41,6 +41,7 @@ struct validation {
     struct dataset *data;
     uint32_t metrics;    // bits
     struct lpips_set lpips;
+    uint64_t lpips_bytes;    // of its networks on the device
     double submission_seconds;
     size_t input_bytes;
     uint8_t *sample;         // a staged pair: input, then target
@@ -78,6 +79,27 @@ static bool open_data(struct validation *v, const struct settings *s)
 static bool plan_program(struct validation *v, struct pix_plan *out)
 {
     return program_plan(v->program, &v->averages, v->averages ? 1 : 0, out);
+}
+
+// Its networks are known without their weights, and whether the images have an LPIPS.
+static bool plan_lpips(struct validation *v, const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    const uint32_t wanted = v->metrics & ~METRICS_ON_HOST;
+    const struct picture target = {
+        .channels = o->output_nc,
+        .width = o->crop_size,
+        .height = o->crop_size,
+    };
+    if (wanted == 0)
+        return true;
+    if (lpips_set_may_compare(&target))
+        return lpips_set_plan(v->device, v->submission_seconds, wanted, o->crop_size,
+                              o->crop_size, &v->lpips_bytes);
+    log_error("train: --val-metrics and --best cannot have LPIPS here: it is for 1 or "
+              "3 channels and sides of %u pixels or more",
+              LPIPS_SIDE_MIN);
+    return false;
 }
 
 static bool create_pictures(struct validation *v, const struct settings *s)
@@ -136,7 +158,7 @@ struct validation *validation_create(struct gpu_device *device,
     program_upload(v->program, v->tensors.pixels);
     program_upload(v->program, v->tensors.jitter);
     program_download(v->program, v->tensors.output);
-    if (!plan_program(v, NULL))
+    if (!plan_program(v, NULL) || !plan_lpips(v, s))
         goto fail;
     return v;
 
@@ -151,29 +173,19 @@ bool validation_add_footprint(struct validation *v, struct pix_plan *plan)
     struct pix_plan own;
     if (!plan_program(v, &own))
         return false;
-    plan->state_bytes += own.state_bytes;
-    plan->arena_bytes += own.arena_bytes;
-    plan->arena_bytes_without_reuse += own.arena_bytes_without_reuse;
-    plan->step_block_bytes += own.step_block_bytes;
-    plan->staging_bytes += own.staging_bytes;
-    plan->device_bytes += own.device_bytes;
+    plan->lpips_bytes = v->lpips_bytes;
+    plan->validation_bytes = own.device_bytes + v->lpips_bytes;
+    plan->device_bytes += plan->validation_bytes;
     return true;
 }
 
-// What is wanted is there, or the run does not begin: a best checkpoint cannot be
-// judged by a metric that is missing.
+// What is wanted is there, with the memory that it takes, or the run does not begin: a
+// best checkpoint cannot be judged by a metric that is missing.
 static bool open_lpips(struct validation *v, const struct settings *s)
 {
     const uint32_t wanted = v->metrics & ~METRICS_ON_HOST;
     if (wanted == 0)
         return true;
-    if (!lpips_set_may_compare(&v->pairs[0].target)) {
-        log_error(
-            "train: --val-metrics and --best cannot have LPIPS here: it is for 1 or "
-            "3 channels and sides of %u pixels or more",
-            LPIPS_SIDE_MIN);
-        return false;
-    }
     if (!lpips_set_open(&v->lpips, v->device, v->submission_seconds, s->options.lpips,
                         wanted, "train"))
         return false;
@@ -184,7 +196,7 @@ static bool open_lpips(struct validation *v, const struct settings *s)
                   choice_name(choice_metrics, m), lpips_file_hint());
         return false;
     }
-    return true;
+    return lpips_set_prepare(&v->lpips, s->options.crop_size, s->options.crop_size);
 }
 
 bool validation_start(struct validation *v, const struct settings *s)

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "gpu/inside.h"
 #include "gpu/transfer.h"
 
 static struct gpu_device *device;
@@ -109,6 +110,62 @@ struct gpu_device *test_gpu(void)
         skip();
     return device;
 }
+
+// ---------------------------------------------------------------------------
+// Memory
+
+// Stands between the engine and the driver.
+static struct {
+    PFN_vkCreateBuffer create;
+    PFN_vkDestroyBuffer destroy;
+    struct {
+        VkBuffer buffer;
+        uint64_t size;
+    } made[1024];
+    size_t count;
+} tally;
+
+static VkResult VKAPI_PTR create_buffer(VkDevice on, const VkBufferCreateInfo *info,
+                                        const VkAllocationCallbacks *callbacks,
+                                        VkBuffer *buffer)
+{
+    const VkResult result = tally.create(on, info, callbacks, buffer);
+    assert_true(tally.count < ARRAY_LEN(tally.made));
+    if (result == VK_SUCCESS) {
+        tally.made[tally.count].buffer = *buffer;
+        tally.made[tally.count++].size = info->size;
+    }
+    return result;
+}
+
+static void VKAPI_PTR destroy_buffer(VkDevice on, VkBuffer buffer,
+                                     const VkAllocationCallbacks *callbacks)
+{
+    for (size_t i = 0; i < tally.count; i++)
+        if (tally.made[i].buffer == buffer) {
+            tally.made[i] = tally.made[--tally.count];
+            break;
+        }
+    tally.destroy(on, buffer, callbacks);
+}
+
+uint64_t test_gpu_memory(void)
+{
+    struct VolkDeviceTable *vk = &test_gpu()->vk;
+    uint64_t bytes = 0;
+    if (!tally.create) {
+        tally.create = vk->vkCreateBuffer;
+        tally.destroy = vk->vkDestroyBuffer;
+        vk->vkCreateBuffer = create_buffer;
+        vk->vkDestroyBuffer = destroy_buffer;
+    }
+    for (size_t i = 0; i < tally.count; i++)
+        bytes += tally.made[i].size;
+    return bytes;
+}
+
+// ---------------------------------------------------------------------------
+// Limits
 
 struct op_limits test_gpu_limits(void)
 {

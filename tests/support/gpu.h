@@ -30,6 +30,10 @@ void test_fail_on_messages(uint32_t messages);
 // The device; skips the calling test if there is none.
 struct gpu_device *test_gpu(void);
 
+// The bytes of all buffers that there are on the device, of those made since the first
+// call.
+uint64_t test_gpu_memory(void);
+
 // Whether an environment variable is set, to something else than 0.
 bool test_is_set(const char *variable);
 
