@@ -158,13 +158,12 @@ static void test_tuning_cache(void **state)
     char *path = tuned_cache_path(gpu);
     assert_true(tuned_open(gpu, TUNING_AUTO, NULL, &all));
     assert_int_equal(all.count, 0);
-    size_t count;
-    const struct conv_shape *shapes = graph_products(g, &count);
-    assert_true(count > 20);
-    for (size_t i = 0; i < count; i++) {
+    const struct conv_shapes *shapes = graph_products(g);
+    assert_true(shapes->count > 20);
+    for (size_t i = 0; i < shapes->count; i++) {
         char text[CONV_SHAPE_TEXT_SIZE];
-        assert_true(
-            tuning_set(&all, conv_shape_text(&shapes[i], text), "simple", false));
+        assert_true(tuning_set(&all, conv_shape_text(&shapes->items[i], text), "simple",
+                               false));
     }
     assert_true(tuning_set(&all, "another network", "simple", false));
     assert_true(file_make_folder(SCRATCH "/pix2pix/tuning"));
@@ -173,7 +172,7 @@ static void test_tuning_cache(void **state)
     o.tuning = "auto";
     tiny_train(public_device, &o, UINT64_MAX);
     assert_true(tuning_read(SCRATCH "/cached/tuning.json", &t, reason, sizeof(reason)));
-    assert_int_equal(t.count, count);
+    assert_int_equal(t.count, shapes->count);
     assert_string_equal(t.device, all.device);
     assert_null(tuning_entry(&t, "another network"));
     // The same bits as a run for which that table is named.

@@ -152,7 +152,7 @@ static size_t complete(const struct graph *g, struct tuning *t)
     log_use(&sink);
     bool ok = tuned_open(test_gpu(), TUNING_AUTO, NULL, t);
     const size_t known = t->count;
-    ok = ok && tuned_complete(test_gpu(), TUNING_ON, 0.2, 30, g, t);
+    ok = ok && tuned_complete(test_gpu(), TUNING_ON, 0.2, 30, graph_products(g), t);
     log_use(&test_log_sink);
     assert_true(ok);
     return t->count - known;
@@ -189,13 +189,13 @@ static void test_cache(void **state)
     assert_true(tuning_set(&t, "something else", "simple", true));
     assert_true(tuning_write(path, &t));
     tuning_finish(&t);
-    assert_true(tuned_complete(device, TUNING_ON, 0.2, 30, g, &empty));
+    assert_true(tuned_complete(device, TUNING_ON, 0.2, 30, graph_products(g), &empty));
     assert_int_equal(empty.count, 2);
     assert_true(tuning_read(path, &t, reason, sizeof(reason)));
     assert_int_equal(t.count, 3);
     assert_true(tuning_entry(&t, "something else")->untimed);
     // A run takes what concerns it.
-    assert_true(tuned_select(&t, g, &other));
+    assert_true(tuned_select(&t, graph_products(g), &other));
     assert_int_equal(other.count, 2);
     assert_string_equal(other.device, t.device);
     tuning_finish(&other);

@@ -5,7 +5,6 @@
 
 #include "bench/tune_all.h"
 
-#include "base/mem.h"
 #include "graph/plan.h"
 #include "program/tuned.h"
 #include "settings/rules.h"
@@ -13,31 +12,7 @@
 #include "train/objective_options.h"
 #include "translate/translation.h"
 
-struct shapes {
-    struct conv_shape *items;
-    size_t count, capacity;
-};
-
-// Appends the shapes of a graph that are not in the list.
-static bool add_shapes(struct shapes *list, const struct graph *g)
-{
-    size_t all;
-    const struct conv_shape *shapes = graph_products(g, &all);
-    for (size_t i = 0; i < all; i++) {
-        bool is_known = false;
-        for (size_t k = 0; k < list->count && !is_known; k++)
-            is_known = conv_shape_equal(&list->items[k], &shapes[i]);
-        if (is_known)
-            continue;
-        if (!mem_grow(&list->items, &list->capacity, list->count + 1,
-                      sizeof(list->items[0])))
-            return false;
-        list->items[list->count++] = shapes[i];
-    }
-    return true;
-}
-
-static bool add_training(struct shapes *list, const struct op_limits *limits,
+static bool add_training(struct conv_shapes *list, const struct op_limits *limits,
                          const struct settings *s)
 {
     struct objective tensors;
@@ -49,7 +24,7 @@ static bool add_training(struct shapes *list, const struct op_limits *limits,
         // The step then updates an average, for which the weights need a place.
         generator->keeps_average = s->options.ema > 0;
         ok = objective_options_build(g, generator, discriminator, s, &tensors) &&
-             add_shapes(list, g);
+             conv_shapes_add_all(list, graph_products(g));
     }
     graph_destroy(g);
     weights_destroy(discriminator);
@@ -59,7 +34,7 @@ static bool add_training(struct shapes *list, const struct op_limits *limits,
 
 // One image of the size that is trained on. The modes differ in norms and dropout: the
 // convolutions of one are those of all.
-static bool add_translation(struct shapes *list, const struct op_limits *limits,
+static bool add_translation(struct conv_shapes *list, const struct op_limits *limits,
                             const struct settings *s)
 {
     const uint32_t side = s->options.crop_size;
@@ -69,7 +44,7 @@ static bool add_translation(struct shapes *list, const struct op_limits *limits,
     bool ok = g && generator &&
               translation_build(g, generator, &s->generator, settings_staging(s),
                                 TRANSLATION_STABLE, 1, side, side, &tensors) &&
-              add_shapes(list, g);
+              conv_shapes_add_all(list, graph_products(g));
     graph_destroy(g);
     weights_destroy(generator);
     return ok;
@@ -83,13 +58,12 @@ bool tune_all_run(struct gpu_device *device, double submission_seconds,
 {
     const struct op_limits limits = plan_op_limits(device);
     struct settings s;
-    struct shapes list = { 0 };
+    struct conv_shapes list = { 0 };
     if (!settings_init(&s, options))
         return false;
-    bool ok =
-        add_training(&list, &limits, &s) && add_translation(&list, &limits, &s) &&
-        tuned_measure(device, submission_seconds, list.items, list.count, report, user);
-    mem_free(list.items);
+    bool ok = add_training(&list, &limits, &s) && add_translation(&list, &limits, &s) &&
+              tuned_measure(device, submission_seconds, &list, report, user);
+    conv_shapes_free(&list);
     settings_finish(&s);
     return ok;
 }

@@ -442,8 +442,7 @@ struct tensor *graph_tensor(const struct graph *g, size_t i)
     return &g->emitter.tensors[i]->base;
 }
 
-const struct conv_shape *graph_products(const struct graph *g, size_t *count)
+const struct conv_shapes *graph_products(const struct graph *g)
 {
-    *count = g->emitter.product_count;
-    return g->emitter.products;
+    return &g->emitter.products;
 }

@@ -179,7 +179,7 @@ const struct call *graph_call(const struct graph *g, size_t i);
 size_t graph_tensor_count(const struct graph *g);    // all but weights
 struct tensor *graph_tensor(const struct graph *g, size_t i);
 
-// The shapes of the convolutions in it, each once. The tuner reads them.
-const struct conv_shape *graph_products(const struct graph *g, size_t *count);
+// The shapes of the convolutions in it. The tuner reads them.
+const struct conv_shapes *graph_products(const struct graph *g);
 
 #endif

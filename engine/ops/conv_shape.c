@@ -4,6 +4,8 @@
 
 #include "ops/conv_shape.h"
 
+#include "base/mem.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -28,6 +30,32 @@ bool conv_shape_equal(const struct conv_shape *a, const struct conv_shape *b)
     return a->direction == b->direction && shape_equal(a->x, b->x) &&
            a->c_out == b->c_out && a->kernel == b->kernel && a->stride == b->stride &&
            a->pad == b->pad;
+}
+
+bool conv_shapes_add(struct conv_shapes *list, const struct conv_shape *shape)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (conv_shape_equal(&list->items[i], shape))
+            return true;
+    if (!mem_grow(&list->items, &list->capacity, list->count + 1,
+                  sizeof(list->items[0])))
+        return false;
+    list->items[list->count++] = *shape;
+    return true;
+}
+
+bool conv_shapes_add_all(struct conv_shapes *list, const struct conv_shapes *more)
+{
+    for (size_t i = 0; i < more->count; i++)
+        if (!conv_shapes_add(list, &more->items[i]))
+            return false;
+    return true;
+}
+
+void conv_shapes_free(struct conv_shapes *list)
+{
+    mem_free(list->items);
+    *list = (struct conv_shapes){ 0 };
 }
 
 // The kernel fits into the padded side, as infer has checked: nothing underflows.

@@ -27,6 +27,17 @@ const char *conv_shape_text(const struct conv_shape *s,
                             char text[CONV_SHAPE_TEXT_SIZE]);
 bool conv_shape_equal(const struct conv_shape *a, const struct conv_shape *b);
 
+// A list in which each shape is once; zeroed it is empty.
+struct conv_shapes {
+    struct conv_shape *items;
+    size_t count, capacity;
+};
+
+// Appends those that are not in the list. False if out of memory, after a message.
+bool conv_shapes_add(struct conv_shapes *list, const struct conv_shape *shape);
+bool conv_shapes_add_all(struct conv_shapes *list, const struct conv_shapes *more);
+void conv_shapes_free(struct conv_shapes *list);
+
 // The shapes of y, of w, and of what the direction computes: y, x or w.
 struct shape conv_shape_y(const struct conv_shape *s);
 struct shape conv_shape_w(const struct conv_shape *s);

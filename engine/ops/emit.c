@@ -17,7 +17,7 @@ void emitter_finish(struct emitter *e)
         mem_free(e->tensors[i]);
     mem_free(e->calls);
     mem_free(e->tensors);
-    mem_free(e->products);
+    conv_shapes_free(&e->products);
     mem_free(e->passes);
     *e = (struct emitter){ 0 };
 }
@@ -117,15 +117,8 @@ void emitter_fill_views(struct emitter *e)
 
 void emit_product(struct emitter *e, const struct conv_shape *shape)
 {
-    for (size_t i = 0; i < e->product_count; i++)
-        if (conv_shape_equal(&e->products[i], shape))
-            return;
-    if (!mem_grow(&e->products, &e->product_capacity, e->product_count + 1,
-                  sizeof(e->products[0]))) {
+    if (!conv_shapes_add(&e->products, shape))
         e->failed = true;
-        return;
-    }
-    e->products[e->product_count++] = *shape;
 }
 
 // What a perfect cache would leave: each tensor is read once and written once.

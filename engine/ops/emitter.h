@@ -36,9 +36,8 @@ struct emitter {
     size_t call_count, call_capacity;
     struct graph_tensor **tensors;
     size_t tensor_count, tensor_capacity;
-    struct conv_shape *products;    // of the convolutions emitted, each once
-    size_t product_count, product_capacity;
-    const char *label;    // of the node whose calls are emitted
+    struct conv_shapes products;    // of the convolutions emitted
+    const char *label;              // of the node whose calls are emitted
     // Of the backward pass under way.
     const struct weights *training;
     const struct optimizer *optimizer;    // NULL: only gradients are wanted

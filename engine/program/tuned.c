@@ -10,7 +10,6 @@
 #include "base/os.h"
 #include "gpu/device.h"
 #include "gpu/shaders.h"
-#include "graph/graph.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -199,38 +198,40 @@ static void report_end(const struct progress *p, const struct tune_result *resul
              timed < count ? "; `pix2pix tune` measures them all" : "");
 }
 
-// Shapes of a graph that a table has no entry for; caller frees.
-static struct conv_shape *find_missing(const struct graph *g, const struct tuning *t,
-                                       size_t *count)
+static bool is_missing(const struct conv_shape *shape, const struct tuning *t)
 {
-    size_t all;
-    const struct conv_shape *shapes = graph_products(g, &all);
-    struct conv_shape *missing = mem_array(MAX(all, 1), sizeof(missing[0]));
-    *count = 0;
-    for (size_t i = 0; missing && i < all; i++) {
-        char text[CONV_SHAPE_TEXT_SIZE];
-        if (!tuning_entry(t, conv_shape_text(&shapes[i], text)))
-            missing[(*count)++] = shapes[i];
-    }
-    return missing;
+    char text[CONV_SHAPE_TEXT_SIZE];
+    return !tuning_entry(t, conv_shape_text(shape, text));
 }
 
-size_t tuned_missing(const struct graph *g, const struct tuning *t)
+size_t tuned_missing(const struct conv_shapes *shapes, const struct tuning *t)
 {
-    size_t count;
-    mem_free(find_missing(g, t, &count));
+    size_t count = 0;
+    for (size_t i = 0; i < shapes->count; i++)
+        count += is_missing(&shapes->items[i], t);
     return count;
 }
 
-bool tuned_complete(struct gpu_device *device, enum tuning_mode mode,
-                    double submission_seconds, double seconds, const struct graph *g,
-                    struct tuning *t)
+// Caller frees.
+static struct conv_shape *list_missing(const struct conv_shapes *shapes,
+                                       const struct tuning *t)
 {
-    size_t count;
+    struct conv_shape *missing = mem_array(MAX(shapes->count, 1), sizeof(missing[0]));
+    for (size_t i = 0, count = 0; missing && i < shapes->count; i++)
+        if (is_missing(&shapes->items[i], t))
+            missing[count++] = shapes->items[i];
+    return missing;
+}
+
+bool tuned_complete(struct gpu_device *device, enum tuning_mode mode,
+                    double submission_seconds, double seconds,
+                    const struct conv_shapes *shapes, struct tuning *t)
+{
+    const size_t count = tuned_missing(shapes, t);
     const bool is_cpu = gpu_device_limits(device)->is_cpu;
-    struct conv_shape *shapes = find_missing(g, t, &count);
+    struct conv_shape *missing = list_missing(shapes, t);
     struct tune_result *results = mem_array(MAX(count, 1), sizeof(results[0]));
-    bool ok = shapes && results;
+    bool ok = missing && results;
     if (ok && count > 0 && is_cpu && mode == TUNING_AUTO) {
         log_info("tuning: %s is a software driver, for which the built-in choice of "
                  "kernels is made: nothing is measured (--tuning on does)",
@@ -249,7 +250,7 @@ bool tuned_complete(struct gpu_device *device, enum tuning_mode mode,
         log_info("tuning: timing %zu kernel%s for %s, once, for about %.0f s at most; "
                  "--tuning off skips this",
                  count, PLURAL(count), progress.device, options.seconds);
-        ok = tune_run(device, shapes, count, &options, results);
+        ok = tune_run(device, missing, count, &options, results);
         for (size_t i = 0; ok && i < count; i++)
             ok = note(t, &results[i]);
         if (ok) {
@@ -258,31 +259,31 @@ bool tuned_complete(struct gpu_device *device, enum tuning_mode mode,
         }
     }
     mem_free(results);
-    mem_free(shapes);
+    mem_free(missing);
     return ok;
 }
 
-bool tuned_select(const struct tuning *all, const struct graph *g, struct tuning *part)
+bool tuned_select(const struct tuning *all, const struct conv_shapes *shapes,
+                  struct tuning *part)
 {
-    size_t count;
-    const struct conv_shape *shapes = graph_products(g, &count);
     bool ok =
         !all->device || tuning_set_origin(part, all->device, all->driver, all->shaders);
-    for (size_t i = 0; ok && i < count; i++) {
+    for (size_t i = 0; ok && i < shapes->count; i++) {
         char text[CONV_SHAPE_TEXT_SIZE];
         const struct tuning_entry *e =
-            tuning_entry(all, conv_shape_text(&shapes[i], text));
+            tuning_entry(all, conv_shape_text(&shapes->items[i], text));
         ok = !e || tuning_set(part, e->shape, e->variant, e->untimed);
     }
     return ok;
 }
 
 bool tuned_measure(struct gpu_device *device, double submission_seconds,
-                   const struct conv_shape *shapes, size_t count,
+                   const struct conv_shapes *shapes,
                    bool (*report)(void *user, const struct tune_result *result,
                                   size_t done, size_t count),
                    void *user)
 {
+    const size_t count = shapes->count;
     struct tuning t = { 0 };
     const struct tune_options options = {
         .submission_seconds = submission_seconds,
@@ -290,7 +291,7 @@ bool tuned_measure(struct gpu_device *device, double submission_seconds,
         .user = user,
     };
     struct tune_result *results = mem_array(MAX(count, 1), sizeof(results[0]));
-    bool ok = results && tune_run(device, shapes, count, &options, results);
+    bool ok = results && tune_run(device, shapes->items, count, &options, results);
     // What was measured before a failure, or an end, is as good.
     for (size_t i = 0; results && i < count; i++)
         if (results[i].timed)

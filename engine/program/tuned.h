@@ -11,8 +11,6 @@
 #include "ops/tuning.h"
 #include "program/tune.h"
 
-struct graph;
-
 bool tuned_uses_cache(enum tuning_mode mode);    // TUNING_AUTO and TUNING_ON
 
 // Reads the table of a mode into a zeroed one, which may stay empty. `path` is that of
@@ -25,24 +23,25 @@ bool tuned_open(const struct gpu_device *device, enum tuning_mode mode,
 #define TUNED_SECONDS_RUN 30.0      // before a run of many steps
 #define TUNED_SECONDS_IMAGE 10.0    // before perhaps one image
 
-// How many of a graph's shapes the table lacks.
-size_t tuned_missing(const struct graph *g, const struct tuning *t);
+// How many of the shapes the table lacks.
+size_t tuned_missing(const struct conv_shapes *shapes, const struct tuning *t);
 
-// Measures what the table lacks of a graph's shapes, for `seconds` at most, and keeps
+// Measures what the table lacks of the shapes, for `seconds` at most, and keeps
 // it in the cache. What time does not suffice for keeps the built-in choice, in the
 // cache too: nobody waits twice. With TUNING_AUTO nothing is measured on a software
 // driver. What is done, or not, is logged. False if the device failed.
 bool tuned_complete(struct gpu_device *device, enum tuning_mode mode,
-                    double submission_seconds, double seconds, const struct graph *g,
-                    struct tuning *t);
+                    double submission_seconds, double seconds,
+                    const struct conv_shapes *shapes, struct tuning *t);
 
-// The part of a table that concerns a graph.
-bool tuned_select(const struct tuning *all, const struct graph *g, struct tuning *part);
+// The part of a table that concerns these shapes.
+bool tuned_select(const struct tuning *all, const struct conv_shapes *shapes,
+                  struct tuning *part);
 
 // Measures all shapes, however long it takes, and replaces what the cache has of them.
 // `report` as in tune_options.
 bool tuned_measure(struct gpu_device *device, double submission_seconds,
-                   const struct conv_shape *shapes, size_t count,
+                   const struct conv_shapes *shapes,
                    bool (*report)(void *user, const struct tune_result *result,
                                   size_t done, size_t count),
                    void *user);

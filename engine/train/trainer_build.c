@@ -75,8 +75,9 @@ static bool find_tuning(struct trainer *t, bool measure)
         ok = build_program(t) &&
              (!measure ||
               tuned_complete(t->device, t->settings.tuning, t->submission_seconds,
-                             TUNED_SECONDS_RUN, program_graph(t->program), &all)) &&
-             tuned_select(&all, program_graph(t->program), &t->tuning);
+                             TUNED_SECONDS_RUN,
+                             graph_products(program_graph(t->program)), &all)) &&
+             tuned_select(&all, graph_products(program_graph(t->program)), &t->tuning);
     else if (ok)
         t->tuning = all;
     if (!ok || is_auto)

@@ -78,7 +78,7 @@ static bool sized_tune(struct translator *t, struct sized *s)
     const struct sized before = *s;
     const size_t known = t->tuning.count;
     if (!tuned_uses_cache(t->tuning_mode) ||
-        tuned_missing(program_graph(s->program), &t->tuning) == 0)
+        tuned_missing(graph_products(program_graph(s->program)), &t->tuning) == 0)
         return true;
     if (t->has_tuned) {
         tell_untuned(t, s);
@@ -86,7 +86,8 @@ static bool sized_tune(struct translator *t, struct sized *s)
     }
     t->has_tuned = true;
     if (!tuned_complete(t->device, t->tuning_mode, t->submission_seconds,
-                        TUNED_SECONDS_IMAGE, program_graph(s->program), &t->tuning))
+                        TUNED_SECONDS_IMAGE, graph_products(program_graph(s->program)),
+                        &t->tuning))
         return false;
     if (t->tuning.count == known) {    // nothing is measured on this device
         t->has_told = true;
