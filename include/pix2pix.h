@@ -520,8 +520,9 @@ struct pix_tune_row {
     double gflops;    // of the chosen one, 10^9 operations per second
 };
 
-// Measures the kernels for every convolution of a training step with these options, and
-// of a translation, and stores the result in the user's cache folder, where training
+// Measures the kernels for every convolution of a training step with these options, of
+// a translation, and of the networks of LPIPS that `val_metrics`, `best` and `lpips`
+// name, and stores the result in the user's cache folder, where training
 // and translation find it. Takes seconds on a GPU, minutes on a software driver. `row`
 // is called after each of the `count` shapes and may be NULL; when it returns false,
 // measuring ends, the rows so far are stored, and pix_tune returns true. *path is the
@@ -800,8 +801,8 @@ struct pix_compare_options {
     // "auto", which takes the colours of the images of `b`; NULL: they are no label
     // maps.
     const char *palette;
-    // For LPIPS, which runs on a device; NULL: without. `lpips` as in
-    // pix_evaluate_options.
+    // For LPIPS, which runs on a device; NULL: without. It uses what pix_tune has
+    // measured, and measures nothing itself. `lpips` as in pix_evaluate_options.
     pix_device *device;
     const char *lpips;
     uint32_t threads;    // 0: as many as the machine has cores

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "formats/pth.h"
+#include "ops/tuning.h"
 #include "store/lpips_convert.h"
 #include "support/golden.h"
 #include "support/gpu.h"
@@ -25,9 +26,13 @@
 #define FOLDER "test_lpips_metric.scratch"
 #define FORMULA FOLDER "/formula.pth"
 
+static struct program_options options = { .submission_seconds = 0.2 };
+
 static int setup(void **state)
 {
-    return test_gpu_open(state) || !file_make_folder(FOLDER);
+    const int result = test_gpu_open(state) || !file_make_folder(FOLDER);
+    options.device = test_gpu();
+    return result;
 }
 
 static int teardown(void **state)
@@ -64,8 +69,7 @@ static void test_pytorch(void **state)
         golden_input(s, x);
         golden_weight("y", shape_count(s), 1.0, 0.0, y);
         lpips_weights_write(FORMULA, b);
-        struct lpips_metric *m =
-            lpips_metric_create(test_gpu(), 0.2, NULL, FORMULA, "test");
+        struct lpips_metric *m = lpips_metric_create(&options, FORMULA, "test");
         assert_non_null(m);
         assert_int_equal(lpips_metric_backbone(m), b);
         const double d = run(m, s, x, y), expected = golden_element(c, "distance", 0);
@@ -89,8 +93,7 @@ static void test_sizes(void **state)
     double before[ARRAY_LEN(sizes)];
     test_gpu();
     lpips_weights_write(FORMULA, LPIPS_ALEX);
-    struct lpips_metric *m =
-        lpips_metric_create(test_gpu(), 0.2, NULL, FORMULA, "test");
+    struct lpips_metric *m = lpips_metric_create(&options, FORMULA, "test");
     assert_non_null(m);
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         const struct shape s = sizes[i];
@@ -115,23 +118,64 @@ static void test_plan(void **state)
     lpips_weights_write(FORMULA, LPIPS_ALEX);
     float *x = check_floats(s);
     struct pix_plan plan;
-    struct lpips_metric *m =
-        lpips_metric_create(test_gpu(), 0.2, NULL, FORMULA, "test");
+    struct lpips_metric *m = lpips_metric_create(&options, FORMULA, "test");
     assert_non_null(m);
     run(m, (struct shape){ 1, 3, 32, 32 }, x, x);
     lpips_metric_destroy(m);
 
     const uint64_t before = test_gpu_memory();
-    m = lpips_metric_create(test_gpu(), 0.2, NULL, FORMULA, "test");
+    m = lpips_metric_create(&options, FORMULA, "test");
     assert_non_null(m);
     assert_true(lpips_metric_prepare(m, 32, 32));
     assert_true(lpips_metric_prepare(m, s.h, s.w));
-    assert_true(lpips_metric_plan(test_gpu(), 0.2, NULL, LPIPS_ALEX, s.h, s.w, &plan));
+    assert_true(lpips_metric_plan(&options, LPIPS_ALEX, s.h, s.w, &plan));
     assert_int_equal(test_gpu_memory() - before, plan.device_bytes);
     assert_int_equal(plan.staging_bytes, (2 * shape_count(s) + 1) * sizeof(float));
     assert_true(plan.state_bytes > 2460000 * sizeof(float) && plan.arena_bytes > 0);
     lpips_metric_destroy(m);
     assert_int_equal(test_gpu_memory(), before);
+}
+
+// Convolutions have the kernels of a table: one that adds a sum in parts has a kernel
+// more for each of the two images.
+static void test_tuning(void **state)
+{
+    (void)state;
+    static const char shape[] = "forward 1x384x1x1 -> 256 k3 s1 p1";
+    static const struct shape s = { 1, 3, 32, 32 };
+    const struct op_limits limits = test_gpu_limits();
+    struct conv_shapes shapes = { 0 };
+    struct tuning tuning = { 0 };
+    struct program_options tuned = options;
+    struct pix_plan plain, plan;
+    bool is_listed = false;
+    tuned.tuning = &tuning;
+    assert_true(lpips_add_shapes(&shapes, &limits, LPIPS_ALEX, 32, 32));
+    assert_int_equal(shapes.count, 5);
+    for (size_t i = 0; i < shapes.count; i++) {
+        char text[CONV_SHAPE_TEXT_SIZE];
+        is_listed |= strcmp(conv_shape_text(&shapes.items[i], text), shape) == 0;
+    }
+    assert_true(is_listed);
+    conv_shapes_free(&shapes);
+    assert_true(tuning_set(&tuning, shape, "shared-64x4x32-4x1-16p", false));
+    assert_true(lpips_metric_plan(&options, LPIPS_ALEX, 32, 32, &plain));
+    assert_true(lpips_metric_plan(&tuned, LPIPS_ALEX, 32, 32, &plan));
+    assert_int_equal(plan.dispatches, plain.dispatches + 2);
+
+    lpips_weights_write(FORMULA, LPIPS_ALEX);
+    float *x = check_floats(s), *y = check_floats(s);
+    golden_input(s, x);
+    golden_weight("y", shape_count(s), 1.0, 0.0, y);
+    struct lpips_metric *a = lpips_metric_create(&options, FORMULA, "test");
+    struct lpips_metric *b = lpips_metric_create(&tuned, FORMULA, "test");
+    assert_true(a && b);
+    const double expected = run(a, s, x, y), d = run(b, s, x, y);
+    if (!(fabs(d - expected) <= 1e-5 * expected))
+        fail_msg("%.8g, not %.8g", d, expected);
+    lpips_metric_destroy(a);
+    lpips_metric_destroy(b);
+    tuning_finish(&tuning);
 }
 
 static void test_refused(void **state)
@@ -140,8 +184,7 @@ static void test_refused(void **state)
     static const struct shape small[] = { { 1, 3, 31, 64 }, { 1, 3, 64, 31 } };
     test_gpu();
     lpips_weights_write(FORMULA, LPIPS_SQUEEZE);
-    struct lpips_metric *m =
-        lpips_metric_create(test_gpu(), 0.2, NULL, FORMULA, "test");
+    struct lpips_metric *m = lpips_metric_create(&options, FORMULA, "test");
     assert_non_null(m);
     const struct log_sink *sink = log_use(NULL);
     for (size_t i = 0; i < ARRAY_LEN(small); i++) {
@@ -152,7 +195,7 @@ static void test_refused(void **state)
     }
     lpips_metric_destroy(m);
     assert_true(file_write(FOLDER "/none.pth", "no weights", 10));
-    assert_null(lpips_metric_create(test_gpu(), 0.2, NULL, FOLDER "/none.pth", "test"));
+    assert_null(lpips_metric_create(&options, FOLDER "/none.pth", "test"));
     assert_non_null(strstr(log_last_error(), "none.pth"));
     log_use(sink);
 }
@@ -243,7 +286,7 @@ static struct lpips_metric *make_real(enum lpips_backbone b)
     pth_close(both);
     assert_true(lpips_convert_run(
         &(struct pix_lpips_options){ backbone, heads, output, { 0 } }));
-    struct lpips_metric *m = lpips_metric_create(test_gpu(), 0.2, NULL, output, "test");
+    struct lpips_metric *m = lpips_metric_create(&options, output, "test");
     assert_non_null(m);
     return m;
 }
@@ -302,7 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         check_test(test_pytorch), check_test(test_sizes),   check_test(test_plan),
-        check_test(test_refused), check_test(test_package),
+        check_test(test_tuning),  check_test(test_refused), check_test(test_package),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -14,9 +14,12 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "program/tuned.h"
+#include "settings/rules.h"
 #include "store/checkpoint_folder.h"
+#include "support/lpips_weights.h"
 #include "support/tree.h"
 #include "train/objective.h"
+#include "train/validation.h"
 
 #define SCRATCH "test_train_tuning.scratch"
 
@@ -192,6 +195,76 @@ static void test_tuning_cache(void **state)
     unsetenv("XDG_CACHE_HOME");
 }
 
+// Validations run by the table too: a generator for one image, and LPIPS.
+static void test_validation(void **state)
+{
+    static const char table[] = SCRATCH "/judge.json";
+    struct pix_train_options o = tiny_options(SCRATCH "/validated", SCRATCH "/judged");
+    struct conv_shapes shapes = { 0 };
+    struct tuning all = { 0 }, t = { 0 };
+    struct settings settings;
+    struct pix_plan plain, parts;
+    char reason[256];
+    (void)state;
+    public_need_device();
+    assert_true(file_make_folder(SCRATCH "/validated/train"));
+    assert_true(file_make_folder(SCRATCH "/validated/val"));
+    tiny_write_pair(SCRATCH "/validated/train", 0);
+    tiny_write_pair(SCRATCH "/validated/train", 1);
+    tiny_write_pair(SCRATCH "/validated/val", 2);
+    lpips_weights_write(SCRATCH "/alex.pth", LPIPS_ALEX);
+    o.batch_size = 2;
+    o.steps = 1;
+    o.val_freq = 1;
+    o.val_metrics = "lpips";
+    o.lpips = SCRATCH "/alex.pth";
+    assert_true(settings_init(&settings, &o));
+    assert_true(validation_add_shapes(&shapes, &op_limits_guaranteed, &settings));
+    settings_finish(&settings);
+
+    // A table that is named counts for both.
+    assert_true(pix_train_plan(public_device, &o, &plain));
+    assert_true(tuning_set(&t, "forward 1x3x32x32 -> 64 k11 s4 p2",
+                           "shared-64x64x16-8x4-16p", false));
+    assert_true(tuning_write(table, &t));
+    tuning_finish(&t);
+    o.tuning = table;
+    assert_true(pix_train_plan(public_device, &o, &parts));
+    assert_true(parts.lpips_bytes > plain.lpips_bytes);
+
+    // So does the cache, of which the run keeps what concerns it.
+    struct gpu_device *gpu = gpu_device_create(&(struct gpu_device_options){
+        .minimum_limits = test_is_set("PIX_TEST_MINIMUM_LIMITS") });
+    assert_true(file_make_folder(SCRATCH "/judge_cache/pix2pix/tuning"));
+    char *here = os_path_absolute(SCRATCH "/judge_cache");
+    assert_int_equal(setenv("XDG_CACHE_HOME", here, 1), 0);
+    char *path = tuned_cache_path(gpu);
+    assert_true(tuned_open(gpu, TUNING_AUTO, NULL, &all));
+    for (size_t i = 0; i < shapes.count; i++) {
+        char text[CONV_SHAPE_TEXT_SIZE];
+        assert_true(
+            tuning_set(&all, conv_shape_text(&shapes.items[i], text), "simple", false));
+    }
+    assert_true(tuning_write(path, &all));
+    o.tuning = "auto";
+    const struct pix_step_metrics m = tiny_train(public_device, &o, UINT64_MAX);
+    assert_true(m.has_val && m.val[PIX_METRIC_LPIPS_ALEX] > 0);
+    assert_true(tuning_read(SCRATCH "/judged/tuning.json", &t, reason, sizeof(reason)));
+    assert_true(all.count > 5);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct tuning_entry *e = tuning_entry(&t, all.entries[i].shape);
+        assert_non_null(e);
+        assert_string_equal(e->variant, "simple");
+    }
+    unsetenv("XDG_CACHE_HOME");
+    mem_free(path);
+    mem_free(here);
+    tuning_finish(&t);
+    tuning_finish(&all);
+    conv_shapes_free(&shapes);
+    gpu_device_destroy(gpu);
+}
+
 static int open_group(void **state)
 {
     (void)state;
@@ -204,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tuning),
         cmocka_unit_test(test_tuning_cache),
+        cmocka_unit_test(test_validation),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

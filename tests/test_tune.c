@@ -14,9 +14,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "bench/tune_all.h"
 #include "ops/conv_choice.h"
 #include "program/tuned.h"
 #include "support/gpu.h"
+#include "support/lpips_weights.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_tune.scratch"
@@ -265,12 +267,54 @@ static void test_files(void **state)
     tuning_finish(&t);
 }
 
+// Ends after the first shape.
+static bool note_count(void *user, const struct tune_result *result, size_t done,
+                       size_t count)
+{
+    (void)result, (void)done;
+    *(size_t *)user = count;
+    return false;
+}
+
+static size_t count_shapes(const struct pix_train_options *o)
+{
+    size_t count = 0;
+    assert_false(tune_all_run(test_gpu(), 0.2, o, note_count, &count));
+    return count;
+}
+
+// `pix2pix tune` measures the networks of LPIPS that are asked for: those of
+// validations, and that of a file.
+static void test_lpips(void **state)
+{
+    (void)state;
+    struct pix_train_options o;
+    test_gpu();
+    assert_true(file_make_folder(SCRATCH));
+    lpips_weights_write(SCRATCH "/squeeze.pth", LPIPS_SQUEEZE);
+    pix_train_options_init(&o);
+    o.crop_size = 32;
+    o.ngf = o.ndf = 4;
+    const size_t count = count_shapes(&o);
+    assert_true(count > 20);
+    o.lpips = SCRATCH "/squeeze.pth";
+    const size_t with = count_shapes(&o);
+    assert_true(with > count + 10);
+    o.val_metrics = "l1,lpips";
+    assert_int_equal(count_shapes(&o), with + 5);    // of AlexNet
+    o.lpips = SCRATCH "/none.pth";
+    log_use(&sink);
+    assert_int_equal(count_shapes(&o), 0);
+    log_use(&test_log_sink);
+    assert_non_null(strstr(last, "none.pth"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_picks), cmocka_unit_test(test_wrong_is_never_chosen),
         cmocka_unit_test(test_ends),  cmocka_unit_test(test_cache),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_files), cmocka_unit_test(test_lpips),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -83,7 +83,8 @@ int command_tune(int argc, char **argv)
         .usages = { "tune [--crop-size N] [--batch-size N] [OPTION...]" },
         .purpose = "Measures the kernels for every convolution of a network and "
                    "stores the fastest in the user's cache folder, where train and "
-                   "translate find them.",
+                   "translate find them. With --lpips FILE or --val-metrics lpips "
+                   "those of LPIPS are measured too.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &device_arguments,

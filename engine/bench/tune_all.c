@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// The graphs of a training step and of a translation say which shapes there are;
-// nothing of them is run. See tune_all.h.
+// The graphs of a training step, of a translation and of LPIPS say which shapes there
+// are; nothing of them is run. See tune_all.h.
 
 #include "bench/tune_all.h"
 
+#include "base/log.h"
+#include "evaluate/lpips_set.h"
 #include "graph/plan.h"
 #include "program/tuned.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
+#include "store/lpips_file.h"
 #include "train/objective_options.h"
 #include "translate/translation.h"
 
@@ -32,22 +35,27 @@ static bool add_training(struct conv_shapes *list, const struct op_limits *limit
     return ok;
 }
 
-// One image of the size that is trained on. The modes differ in norms and dropout: the
-// convolutions of one are those of all.
-static bool add_translation(struct conv_shapes *list, const struct op_limits *limits,
-                            const struct settings *s)
+// Of the networks that validations compute, and of the one whose weights are named.
+static bool add_lpips(struct conv_shapes *list, const struct op_limits *limits,
+                      const struct settings *s)
 {
-    const uint32_t side = s->options.crop_size;
-    struct translation tensors;
-    struct graph *g = graph_create(limits);
-    struct weights *generator = weights_create(true);
-    bool ok = g && generator &&
-              translation_build(g, generator, &s->generator, settings_staging(s),
-                                TRANSLATION_STABLE, 1, side, side, &tensors) &&
-              conv_shapes_add_all(list, graph_products(g));
-    graph_destroy(g);
-    weights_destroy(generator);
-    return ok;
+    const struct pix_train_options *o = &s->options;
+    uint32_t wanted = s->val_metrics & ~METRICS_ON_HOST;
+    if (o->lpips && *o->lpips) {
+        struct lpips_file *f = lpips_file_open(o->lpips, NULL, "tune");
+        if (!f)
+            return false;
+        wanted |= lpips_set_bit(lpips_file_backbone(f));
+        lpips_file_close(f);
+    }
+    if (wanted && o->crop_size < LPIPS_SIDE_MIN) {
+        log_error(
+            "tune: LPIPS is for sides of %u pixels or more: raise --crop-size, or "
+            "leave LPIPS out",
+            LPIPS_SIDE_MIN);
+        return false;
+    }
+    return lpips_set_add_shapes(list, limits, wanted, o->crop_size, o->crop_size);
 }
 
 bool tune_all_run(struct gpu_device *device, double submission_seconds,
@@ -61,7 +69,9 @@ bool tune_all_run(struct gpu_device *device, double submission_seconds,
     struct conv_shapes list = { 0 };
     if (!settings_init(&s, options))
         return false;
-    bool ok = add_training(&list, &limits, &s) && add_translation(&list, &limits, &s) &&
+    bool ok = add_training(&list, &limits, &s) &&
+              translation_add_shapes(&list, &limits, &s) &&
+              add_lpips(&list, &limits, &s) &&
               tuned_measure(device, submission_seconds, &list, report, user);
     conv_shapes_free(&list);
     settings_finish(&s);

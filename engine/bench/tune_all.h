@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Measures the kernels of every convolution that training and translating with some
-// options need, and keeps the results in the cache: `pix2pix tune`.
+// Measures the kernels of every convolution that training, translating and scoring with
+// some options need, and keeps the results in the cache: `pix2pix tune`.
 
 #ifndef BENCH_TUNE_ALL_H
 #define BENCH_TUNE_ALL_H

@@ -15,6 +15,7 @@
 #include "evaluate/evaluation.h"
 #include "evaluate/labels.h"
 #include "evaluate/lpips_set.h"
+#include "program/tuned.h"
 #include "settings/choice.h"
 #include "store/lpips_file.h"
 
@@ -318,31 +319,46 @@ static bool add_all(struct comparison *c, struct pix_evaluation *out)
 
 // LPIPS of the pairs that were compared, one after another, since the device is one:
 // each is read again, so that only one is in memory.
-static bool compare_features(struct comparison *c, struct gpu_device *device,
-                             double submission_seconds, const char *path,
-                             struct pix_evaluation *out)
+static bool run_features(struct comparison *c, struct lpips_set *set)
 {
-    struct lpips_set set;
-    if (!device) {
-        out->lpips_hint = "--lpips FILE, or auto, computes it on a device";
-        return true;
-    }
-    if (!lpips_set_open(&set, device, submission_seconds, path, UINT32_MAX, "compare"))
-        return false;
     bool ok = true;
-    for (size_t i = 0; ok && set.found && i < c->list.count; i++) {
+    for (size_t i = 0; ok && set->found && i < c->list.count; i++) {
         const struct pair_file *file = &c->list.files[i];
         struct outcome *o = &c->outcomes[i], again = { .compared = false };
         struct picture a = { 0 }, b = { 0 };
         if (o->compared && read_one(c, file->a, false, &a, &again) &&
             read_one(c, file->b, true, &b, &again) && match(&a, &b, &again))
-            ok = lpips_set_compare(&set, &a, &b, &o->scores);
+            ok = lpips_set_compare(set, &a, &b, &o->scores);
         picture_free(&a);
         picture_free(&b);
     }
+    return ok;
+}
+
+// With the kernels that were measured on the device by `pix2pix tune` or others; for a
+// few images of any sizes nothing is measured.
+static bool compare_features(struct comparison *c, struct gpu_device *device,
+                             double submission_seconds, const char *path,
+                             struct pix_evaluation *out)
+{
+    struct lpips_set set = { .found = 0 };
+    struct tuning tuning = { 0 };
+    const struct program_options options = {
+        .device = device,
+        .submission_seconds = submission_seconds,
+        .tuning = &tuning,
+    };
+    if (!device) {
+        out->lpips_hint = "--lpips FILE, or auto, computes it on a device";
+        return true;
+    }
+    const bool ok = tuned_open(device, TUNING_AUTO, NULL, &tuning) &&
+                    lpips_set_open(&set, &options, path, UINT32_MAX, "compare") &&
+                    run_features(c, &set);
     out->metrics |= set.found;
     out->lpips_hint = set.found ? NULL : lpips_file_hint();
     lpips_set_close(&set);
+    tuning_finish(&tuning);
     return ok;
 }
 

@@ -368,6 +368,26 @@ static void report(struct evaluation *e, const struct translator *t)
                       reason);
 }
 
+// With the kernels of the translator, for images of the size that it translates.
+static bool open_lpips(struct evaluation *e, struct translator *t, const char *path)
+{
+    const uint32_t side = e->settings->options.crop_size;
+    const struct program_options options = {
+        .device = translator_device(t),
+        .submission_seconds = translator_submission_seconds(t),
+        .tuning = translator_tuning(t),
+    };
+    const struct op_limits limits = plan_op_limits(options.device);
+    struct conv_shapes shapes = { 0 };
+    const bool ok =
+        lpips_set_open(&e->lpips, &options, path, UINT32_MAX, "evaluate") &&
+        (side < LPIPS_SIDE_MIN ||
+         (lpips_set_add_shapes(&shapes, &limits, e->lpips.found, side, side) &&
+          translator_tune(t, &shapes)));
+    conv_shapes_free(&shapes);
+    return ok;
+}
+
 bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *options,
                     struct pix_evaluation *out)
 {
@@ -382,9 +402,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
 
     if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
         !keeps_pairs(&e.list, grid_path) || !open_palette(&e, options->palette) ||
-        !lpips_set_open(&e.lpips, translator_device(t),
-                        translator_submission_seconds(t), options->lpips, UINT32_MAX,
-                        "evaluate") ||
+        !open_lpips(&e, t, options->lpips) ||
         !find_mean_colour(&e, t, options, strcmp(split, "train") == 0))
         goto end;
     uint32_t rows =

@@ -8,15 +8,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "program/footprint.h"
-#include "program/program.h"
 #include "store/lpips_file.h"
 
 #include <string.h>
 
 struct lpips_metric {
-    struct gpu_device *device;
-    double submission_seconds;
-    const struct tuning *tuning;
+    struct program_options options;
     const char *what;    // begins messages
     enum lpips_backbone backbone;
     struct weights *weights;
@@ -29,15 +26,10 @@ struct lpips_metric {
 // The graph only: it names and shapes the weights too.
 static bool build(struct lpips_metric *m, uint32_t height, uint32_t width)
 {
-    const struct program_options options = {
-        .device = m->device,
-        .submission_seconds = m->submission_seconds,
-        .tuning = m->tuning,
-    };
     const struct shape s = { 1, LPIPS_CHANNELS, height, width };
     m->height = height;
     m->width = width;
-    m->program = program_create(&options);
+    m->program = program_create(&m->options);
     if (!m->program)
         return false;
     struct graph *g = program_graph(m->program);
@@ -68,24 +60,29 @@ static bool load(struct lpips_metric *m, const char *path)
         m->backbone = lpips_file_backbone(f);
         ok = build(m, LPIPS_SIDE_MIN, LPIPS_SIDE_MIN) &&
              program_plan(m->program, &m->weights, 1, NULL) &&
-             weights_allocate(m->weights, m->device) &&
-             lpips_file_load(f, m->weights, m->device, tensor_upload);
+             weights_allocate(m->weights, m->options.device) &&
+             lpips_file_load(f, m->weights, m->options.device, tensor_upload);
     }
     lpips_file_close(f);
     return ok;
 }
 
-struct lpips_metric *lpips_metric_create(struct gpu_device *device,
-                                         double submission_seconds,
-                                         const struct tuning *tuning, const char *path,
-                                         const char *what)
+static struct program_options options_of(const struct program_options *given)
+{
+    return (struct program_options){
+        .device = given->device,
+        .submission_seconds = given->submission_seconds,
+        .tuning = given->tuning,
+    };
+}
+
+struct lpips_metric *lpips_metric_create(const struct program_options *options,
+                                         const char *path, const char *what)
 {
     struct lpips_metric *m = mem_zalloc(sizeof(*m));
     if (!m)
         return NULL;
-    m->device = device;
-    m->submission_seconds = submission_seconds;
-    m->tuning = tuning;
+    m->options = options_of(options);
     m->what = what;
     m->weights = weights_create(true);
     if (m->weights && load(m, path))
@@ -108,14 +105,12 @@ enum lpips_backbone lpips_metric_backbone(const struct lpips_metric *m)
     return m->backbone;
 }
 
-bool lpips_metric_plan(struct gpu_device *device, double submission_seconds,
-                       const struct tuning *tuning, enum lpips_backbone backbone,
-                       uint32_t height, uint32_t width, struct pix_plan *plan)
+bool lpips_metric_plan(const struct program_options *options,
+                       enum lpips_backbone backbone, uint32_t height, uint32_t width,
+                       struct pix_plan *plan)
 {
     struct lpips_metric m = {
-        .device = device,
-        .submission_seconds = submission_seconds,
-        .tuning = tuning,
+        .options = options_of(options),
         .backbone = backbone,
         .weights = weights_create(true),
     };
@@ -130,7 +125,8 @@ static bool start(struct lpips_metric *m)
 {
     struct pix_plan plan;
     return program_plan(m->program, &m->weights, 1, &plan) &&
-           footprint_fits(m->device, &plan, "LPIPS", "make the images smaller") &&
+           footprint_fits(m->options.device, &plan, "LPIPS",
+                          "make the images smaller") &&
            program_start(m->program);
 }
 

@@ -7,20 +7,16 @@
 #define EVALUATE_LPIPS_METRIC_H
 
 #include "models/lpips.h"
-#include "pix2pix.h"
+#include "program/program.h"
 
-struct gpu_device;
 struct lpips_metric;
-struct tuning;
 
-// Reads the weights of a file, see store/lpips_file.h. `submission_seconds` as for a
-// program; `tuning` may be NULL: the built-in choice of kernels. It, the device and
-// `what`, which begins the messages ("evaluate"), must outlive the object. NULL after
-// one message.
-struct lpips_metric *lpips_metric_create(struct gpu_device *device,
-                                         double submission_seconds,
-                                         const struct tuning *tuning, const char *path,
-                                         const char *what);
+// Reads the weights of a file, see store/lpips_file.h. Of `options` the device, the
+// length of submissions and the tuning table count; what they point to and `what`,
+// which begins the messages ("evaluate"), must outlive the object. NULL after one
+// message.
+struct lpips_metric *lpips_metric_create(const struct program_options *options,
+                                         const char *path, const char *what);
 void lpips_metric_destroy(struct lpips_metric *m);    // NULL is fine
 
 enum lpips_backbone lpips_metric_backbone(const struct lpips_metric *m);
@@ -28,9 +24,9 @@ enum lpips_backbone lpips_metric_backbone(const struct lpips_metric *m);
 // Plans what a metric of this backbone holds on a device from lpips_metric_prepare on:
 // its weights, its temporaries and the copies of both images. Needs no file. False
 // after one message.
-bool lpips_metric_plan(struct gpu_device *device, double submission_seconds,
-                       const struct tuning *tuning, enum lpips_backbone backbone,
-                       uint32_t height, uint32_t width, struct pix_plan *plan);
+bool lpips_metric_plan(const struct program_options *options,
+                       enum lpips_backbone backbone, uint32_t height, uint32_t width,
+                       struct pix_plan *plan);
 
 // Makes it ready for images of this size, which lpips_metric_run does otherwise when
 // the first one comes. Sides may be odd, from LPIPS_SIDE_MIN on. False after one

@@ -14,16 +14,19 @@ static const enum pix_metric metric_of[LPIPS_BACKBONES] = {
     [LPIPS_VGG] = PIX_METRIC_LPIPS_VGG,
 };
 
-static bool add(struct lpips_set *set, struct gpu_device *device,
-                double submission_seconds, const char *path, uint32_t wanted,
-                const char *what)
+uint32_t lpips_set_bit(enum lpips_backbone backbone)
 {
-    struct lpips_metric *m =
-        lpips_metric_create(device, submission_seconds, NULL, path, what);
+    return METRIC_BIT(metric_of[backbone]);
+}
+
+static bool add(struct lpips_set *set, const struct program_options *options,
+                const char *path, uint32_t wanted, const char *what)
+{
+    struct lpips_metric *m = lpips_metric_create(options, path, what);
     if (!m)
         return false;
     const enum lpips_backbone b = lpips_metric_backbone(m);
-    if (set->metrics[b] || !(wanted & METRIC_BIT(metric_of[b]))) {
+    if (set->metrics[b] || !(wanted & lpips_set_bit(b))) {
         log_debug(
             "%s: %s is not used: its network is not wanted, or another file has it",
             what, path);
@@ -31,20 +34,18 @@ static bool add(struct lpips_set *set, struct gpu_device *device,
         return true;
     }
     set->metrics[b] = m;
-    set->found |= METRIC_BIT(metric_of[b]);
+    set->found |= lpips_set_bit(b);
     return true;
 }
 
-bool lpips_set_open(struct lpips_set *set, struct gpu_device *device,
-                    double submission_seconds, const char *path, uint32_t wanted,
-                    const char *what)
+bool lpips_set_open(struct lpips_set *set, const struct program_options *options,
+                    const char *path, uint32_t wanted, const char *what)
 {
     struct file_list files = { 0 };
     *set = (struct lpips_set){ .found = 0 };
-    bool ok = path ? add(set, device, submission_seconds, path, wanted, what)
-                   : lpips_file_list(&files);
+    bool ok = path ? add(set, options, path, wanted, what) : lpips_file_list(&files);
     for (size_t i = 0; ok && i < files.count; i++)
-        ok = add(set, device, submission_seconds, files.names[i], wanted, what);
+        ok = add(set, options, files.names[i], wanted, what);
     file_list_free(&files);
     if (!ok)
         lpips_set_close(set);
@@ -58,19 +59,28 @@ void lpips_set_close(struct lpips_set *set)
     *set = (struct lpips_set){ .found = 0 };
 }
 
-bool lpips_set_plan(struct gpu_device *device, double submission_seconds,
-                    uint32_t wanted, uint32_t height, uint32_t width, uint64_t *bytes)
+bool lpips_set_plan(const struct program_options *options, uint32_t wanted,
+                    uint32_t height, uint32_t width, uint64_t *bytes)
 {
     *bytes = 0;
     for (int b = 0; b < LPIPS_BACKBONES; b++) {
         struct pix_plan plan;
-        if (!(wanted & METRIC_BIT(metric_of[b])))
+        if (!(wanted & lpips_set_bit(b)))
             continue;
-        if (!lpips_metric_plan(device, submission_seconds, NULL, b, height, width,
-                               &plan))
+        if (!lpips_metric_plan(options, b, height, width, &plan))
             return false;
         *bytes += plan.device_bytes;
     }
+    return true;
+}
+
+bool lpips_set_add_shapes(struct conv_shapes *list, const struct op_limits *limits,
+                          uint32_t wanted, uint32_t height, uint32_t width)
+{
+    for (int b = 0; b < LPIPS_BACKBONES; b++)
+        if ((wanted & lpips_set_bit(b)) &&
+            !lpips_add_shapes(list, limits, b, height, width))
+            return false;
     return true;
 }
 

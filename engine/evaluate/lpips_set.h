@@ -19,15 +19,22 @@ struct lpips_set {
 // the first for each network; that there are none is no error then. `wanted` are bits
 // of enum pix_metric: other networks are left out. See lpips_metric_create for the
 // rest. False after one message; the set is closed then.
-bool lpips_set_open(struct lpips_set *set, struct gpu_device *device,
-                    double submission_seconds, const char *path, uint32_t wanted,
-                    const char *what);
+bool lpips_set_open(struct lpips_set *set, const struct program_options *options,
+                    const char *path, uint32_t wanted, const char *what);
 void lpips_set_close(struct lpips_set *set);    // a zeroed one is fine
 
 // The bytes that the networks of `wanted` hold on a device for images of one size. No
 // weights are needed. False after one message.
-bool lpips_set_plan(struct gpu_device *device, double submission_seconds,
-                    uint32_t wanted, uint32_t height, uint32_t width, uint64_t *bytes);
+bool lpips_set_plan(const struct program_options *options, uint32_t wanted,
+                    uint32_t height, uint32_t width, uint64_t *bytes);
+
+// Adds the shapes of the convolutions of the networks of `wanted` for images of one
+// size. False after a message.
+bool lpips_set_add_shapes(struct conv_shapes *list, const struct op_limits *limits,
+                          uint32_t wanted, uint32_t height, uint32_t width);
+
+// The bit of a network in such a set.
+uint32_t lpips_set_bit(enum lpips_backbone backbone);
 
 // Makes all of its networks ready for images of this size, as lpips_metric_prepare.
 bool lpips_set_prepare(struct lpips_set *set, uint32_t height, uint32_t width);

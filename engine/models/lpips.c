@@ -178,3 +178,18 @@ struct tensor *lpips_build(struct graph *g, struct weights *weights, struct tens
     }
     return graph_failed(g) ? NULL : total;
 }
+
+bool lpips_add_shapes(struct conv_shapes *list, const struct op_limits *limits,
+                      enum lpips_backbone b, uint32_t height, uint32_t width)
+{
+    const struct shape s = { 1, LPIPS_CHANNELS, height, width };
+    struct graph *g = graph_create(limits);
+    struct weights *weights = weights_create(true);
+    const bool ok = g && weights &&
+                    lpips_build(g, weights, graph_input(g, "x", s, TENSOR_F32),
+                                graph_input(g, "y", s, TENSOR_F32), b) &&
+                    conv_shapes_add_all(list, graph_products(g));
+    graph_destroy(g);
+    weights_destroy(weights);
+    return ok;
+}

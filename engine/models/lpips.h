@@ -10,6 +10,7 @@
 #define MODELS_LPIPS_H
 
 #include "graph/graph.h"
+#include "ops/conv_shape.h"
 
 // The networks of torchvision (https://github.com/pytorch/vision, models/) up to their
 // last features.
@@ -33,5 +34,10 @@ const char *lpips_backbone_title(enum lpips_backbone b);    // "AlexNet", for pe
 // and by y.
 struct tensor *lpips_build(struct graph *g, struct weights *weights, struct tensor *x,
                            struct tensor *y, enum lpips_backbone b);
+
+// Adds the shapes of its convolutions for a pair of this size to a list. False after a
+// message.
+bool lpips_add_shapes(struct conv_shapes *list, const struct op_limits *limits,
+                      enum lpips_backbone b, uint32_t height, uint32_t width);
 
 #endif

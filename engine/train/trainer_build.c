@@ -55,8 +55,18 @@ static bool build_program(struct trainer *t)
     return true;
 }
 
-// Finds the run's table of kernels. A resumed run has one; for a new one a first graph,
-// with the built-in choice, says which shapes there are. Nothing is measured for a
+// The convolutions of a step, as a first graph with the built-in choice of kernels
+// says, and of validations.
+static bool list_shapes(struct trainer *t, struct conv_shapes *shapes)
+{
+    return build_program(t) &&
+           conv_shapes_add_all(shapes, graph_products(program_graph(t->program))) &&
+           (settings_validation_epochs(&t->settings) == 0 ||
+            validation_add_shapes(shapes, program_limits(t->program), &t->settings));
+}
+
+// Finds the run's table of kernels. A resumed run has one; for a new one it is what the
+// cache has of its shapes, after the others were measured. Nothing is measured for a
 // plan.
 static bool find_tuning(struct trainer *t, bool measure)
 {
@@ -70,18 +80,17 @@ static bool find_tuning(struct trainer *t, bool measure)
                      o->out);
         return run_read_tuning(o, &t->tuning);
     }
-    bool ok = tuned_open(t->device, t->settings.tuning, o->tuning, &all);
-    if (ok && is_auto)
-        ok = build_program(t) &&
-             (!measure ||
-              tuned_complete(t->device, t->settings.tuning, t->submission_seconds,
-                             TUNED_SECONDS_RUN,
-                             graph_products(program_graph(t->program)), &all)) &&
-             tuned_select(&all, graph_products(program_graph(t->program)), &t->tuning);
-    else if (ok)
-        t->tuning = all;
-    if (!ok || is_auto)
-        tuning_finish(&all);
+    if (!is_auto)
+        return tuned_open(t->device, t->settings.tuning, o->tuning, &t->tuning);
+    struct conv_shapes shapes = { 0 };
+    const bool ok = tuned_open(t->device, t->settings.tuning, NULL, &all) &&
+                    list_shapes(t, &shapes) &&
+                    (!measure || tuned_complete(t->device, t->settings.tuning,
+                                                t->submission_seconds,
+                                                TUNED_SECONDS_RUN, &shapes, &all)) &&
+                    tuned_select(&all, &shapes, &t->tuning);
+    conv_shapes_free(&shapes);
+    tuning_finish(&all);
     return ok;
 }
 

@@ -34,6 +34,7 @@ struct compared {
 
 struct validation {
     struct gpu_device *device;
+    struct program_options options;
     struct program *program;
     struct translation tensors;
     struct weights *generator;    // of the trainer
@@ -42,7 +43,6 @@ struct validation {
     uint32_t metrics;    // bits
     struct lpips_set lpips;
     uint64_t lpips_bytes;    // of its networks on the device
-    double submission_seconds;
     size_t input_bytes;
     uint8_t *sample;         // a staged pair: input, then target
     struct picture input;    // of it, and not its owner
@@ -81,25 +81,31 @@ static bool plan_program(struct validation *v, struct pix_plan *out)
     return program_plan(v->program, &v->averages, v->averages ? 1 : 0, out);
 }
 
-// Its networks are known without their weights, and whether the images have an LPIPS.
-static bool plan_lpips(struct validation *v, const struct settings *s)
+// The networks of LPIPS that are wanted, as bits. False after a message where the
+// images cannot have any.
+static bool find_lpips(const struct settings *s, uint32_t *wanted)
 {
     const struct pix_train_options *o = &s->options;
-    const uint32_t wanted = v->metrics & ~METRICS_ON_HOST;
     const struct picture target = {
         .channels = o->output_nc,
         .width = o->crop_size,
         .height = o->crop_size,
     };
-    if (wanted == 0)
+    *wanted = s->val_metrics & ~METRICS_ON_HOST;
+    if (*wanted == 0 || lpips_set_may_compare(&target))
         return true;
-    if (lpips_set_may_compare(&target))
-        return lpips_set_plan(v->device, v->submission_seconds, wanted, o->crop_size,
-                              o->crop_size, &v->lpips_bytes);
     log_error("train: --val-metrics and --best cannot have LPIPS here: it is for 1 or "
               "3 channels and sides of %u pixels or more",
               LPIPS_SIDE_MIN);
     return false;
+}
+
+static bool plan_lpips(struct validation *v, const struct settings *s)
+{
+    const uint32_t side = s->options.crop_size;
+    uint32_t wanted;
+    return find_lpips(s, &wanted) &&
+           lpips_set_plan(&v->options, wanted, side, side, &v->lpips_bytes);
 }
 
 static bool create_pictures(struct validation *v, const struct settings *s)
@@ -134,21 +140,20 @@ struct validation *validation_create(struct gpu_device *device,
                                      struct weights *generator)
 {
     const uint32_t side = s->options.crop_size;
-    const struct program_options program = {
-        .device = device,
-        .submission_seconds = submission_seconds,
-        .tuning = tuning,
-    };
     struct validation *v = mem_zalloc(sizeof(*v));
     if (!v)
         return NULL;
     v->device = device;
     v->generator = generator;
     v->metrics = s->val_metrics;
-    v->submission_seconds = submission_seconds;
+    v->options = (struct program_options){
+        .device = device,
+        .submission_seconds = submission_seconds,
+        .tuning = tuning,
+    };
     if (generator->keeps_average && !(v->averages = weights_create(true)))
         goto fail;
-    v->program = program_create(&program);
+    v->program = program_create(&v->options);
     if (!v->program ||
         !translation_build(program_graph(v->program),
                            v->averages ? v->averages : generator, &s->generator,
@@ -165,6 +170,15 @@ struct validation *validation_create(struct gpu_device *device,
 fail:
     validation_destroy(v);
     return NULL;
+}
+
+bool validation_add_shapes(struct conv_shapes *list, const struct op_limits *limits,
+                           const struct settings *s)
+{
+    const uint32_t side = s->options.crop_size;
+    uint32_t wanted;
+    return translation_add_shapes(list, limits, s) && find_lpips(s, &wanted) &&
+           lpips_set_add_shapes(list, limits, wanted, side, side);
 }
 
 // Everything it has beside the weights that it shares with the trainer.
@@ -186,8 +200,7 @@ static bool open_lpips(struct validation *v, const struct settings *s)
     const uint32_t wanted = v->metrics & ~METRICS_ON_HOST;
     if (wanted == 0)
         return true;
-    if (!lpips_set_open(&v->lpips, v->device, v->submission_seconds, s->options.lpips,
-                        wanted, "train"))
+    if (!lpips_set_open(&v->lpips, &v->options, s->options.lpips, wanted, "train"))
         return false;
     for (int m = 0; m < PIX_METRIC_COUNT; m++) {
         if (!(wanted & ~v->lpips.found & METRIC_BIT(m)))

@@ -8,6 +8,7 @@
 #ifndef TRAIN_VALIDATION_H
 #define TRAIN_VALIDATION_H
 
+#include "ops/conv_shape.h"
 #include "pix2pix.h"
 #include "settings/settings.h"
 #include "tensor/weights.h"
@@ -24,6 +25,11 @@ struct validation *validation_create(struct gpu_device *device,
                                      const struct settings *settings,
                                      const struct tuning *tuning,
                                      struct weights *generator);
+// Adds the shapes of the convolutions of such a program to a list. False after a
+// message.
+bool validation_add_shapes(struct conv_shapes *list, const struct op_limits *limits,
+                           const struct settings *settings);
+
 // Adds what it takes beside the steps to their plan.
 bool validation_add_footprint(struct validation *v, struct pix_plan *plan);
 // Opens the images and takes the memory; the weights have been allocated. False after a

@@ -7,7 +7,9 @@
 
 #include "models/model.h"
 #include "models/staging.h"
+#include "ops/conv_shape.h"
 #include "settings/choice.h"
+#include "settings/settings.h"
 
 // How a generator is built in this mode.
 struct model_mode translation_model_mode(enum translation_mode mode);
@@ -24,5 +26,11 @@ bool translation_build(struct graph *g, struct weights *generator,
                        const struct generator_options *options, struct staging staging,
                        enum translation_mode mode, uint32_t batch, uint32_t h,
                        uint32_t w, struct translation *out);
+
+// Adds the shapes of its convolutions to a list, for one image of the size that is
+// trained on. The modes differ in norms and dropout: the convolutions of one are those
+// of all. False after a message.
+bool translation_add_shapes(struct conv_shapes *list, const struct op_limits *limits,
+                            const struct settings *s);
 
 #endif

@@ -11,8 +11,10 @@
 #include "pix2pix.h"
 #include "settings/settings.h"
 
+struct conv_shapes;
 struct gpu_device;
 struct translator;
+struct tuning;
 
 #define TRANSLATOR_MAX_BATCH 1024
 #define TRANSLATOR_SLOTS 2    // runs that may be under way
@@ -27,6 +29,10 @@ uint32_t translator_multiple(const struct translator *t);
 const struct settings *translator_get_settings(const struct translator *t);
 struct gpu_device *translator_device(const struct translator *t);
 double translator_submission_seconds(const struct translator *t);
+// The kernels that it uses. What the table lacks of other convolutions, which run
+// beside its own, is measured as for its own; false after a message.
+const struct tuning *translator_tuning(const struct translator *t);
+bool translator_tune(struct translator *t, const struct conv_shapes *shapes);
 bool translator_run(struct translator *t, const struct pix_image *in,
                     struct pix_image *out);
 bool translator_run_array(struct translator *t, const struct pix_array *in,

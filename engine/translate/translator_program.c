@@ -97,6 +97,18 @@ static bool sized_tune(struct translator *t, struct sized *s)
     return sized_build(t, before.images, &before.form, s);
 }
 
+const struct tuning *translator_tuning(const struct translator *t)
+{
+    return &t->tuning;
+}
+
+bool translator_tune(struct translator *t, const struct conv_shapes *shapes)
+{
+    return !tuned_uses_cache(t->tuning_mode) ||
+           tuned_complete(t->device, t->tuning_mode, t->submission_seconds,
+                          TUNED_SECONDS_IMAGE, shapes, &t->tuning);
+}
+
 // The plan is checked before measuring, which takes seconds, and again after it: other
 // kernels may need other memory.
 static bool sized_start(struct translator *t, struct sized *s)
