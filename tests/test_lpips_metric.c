@@ -45,7 +45,7 @@ static double run(struct lpips_metric *m, struct shape s, const float *x,
                   const float *y)
 {
     double distance = NAN;
-    assert_true(lpips_metric_run(m, x, y, s.h, s.w, &distance));
+    assert_true(lpips_metric_run(m, &x, 1, y, s.h, s.w, &distance));
     return distance;
 }
 
@@ -109,6 +109,38 @@ static void test_sizes(void **state)
     lpips_metric_destroy(m);
 }
 
+// Several images at once: the bits are those of each alone.
+static void test_several(void **state)
+{
+    (void)state;
+    static const struct shape s = { 1, 3, 33, 40 };
+    test_gpu();
+    for (enum lpips_backbone b = LPIPS_ALEX; b <= LPIPS_SQUEEZE; b++) {
+        float *images[LPIPS_MOST + 1];
+        double alone[LPIPS_MOST], together[LPIPS_MOST];
+        lpips_weights_write(FORMULA, b);
+        struct lpips_metric *m = lpips_metric_create(&options, FORMULA, "test");
+        assert_non_null(m);
+        for (size_t i = 0; i <= LPIPS_MOST; i++) {
+            char name[16];
+            snprintf(name, sizeof(name), "image %zu", i);
+            images[i] = check_floats(s);
+            golden_weight(name, shape_count(s), 1.0, 0.0, images[i]);
+        }
+        const float *y = images[LPIPS_MOST], *const x[] = { images[0], images[1],
+                                                            images[2] };
+        for (size_t i = 0; i < LPIPS_MOST; i++)
+            alone[i] = run(m, s, x[i], y);
+        for (size_t count = LPIPS_MOST; count > 0; count--) {
+            assert_true(lpips_metric_run(m, x, count, y, s.h, s.w, together));
+            assert_memory_equal(together, alone, count * sizeof(alone[0]));
+        }
+        assert_true(alone[0] != alone[1] && alone[1] != alone[2]);
+        lpips_metric_destroy(m);
+        check_release(NULL);
+    }
+}
+
 // What is planned is what is held, whatever was run before.
 static void test_plan(void **state)
 {
@@ -126,9 +158,9 @@ static void test_plan(void **state)
     const uint64_t before = test_gpu_memory();
     m = lpips_metric_create(&options, FORMULA, "test");
     assert_non_null(m);
-    assert_true(lpips_metric_prepare(m, 32, 32));
-    assert_true(lpips_metric_prepare(m, s.h, s.w));
-    assert_true(lpips_metric_plan(&options, LPIPS_ALEX, s.h, s.w, &plan));
+    assert_true(lpips_metric_prepare(m, 3, 32, 32));
+    assert_true(lpips_metric_prepare(m, 1, s.h, s.w));
+    assert_true(lpips_metric_plan(&options, LPIPS_ALEX, 1, s.h, s.w, &plan));
     assert_int_equal(test_gpu_memory() - before, plan.device_bytes);
     assert_int_equal(plan.staging_bytes, (2 * shape_count(s) + 1) * sizeof(float));
     assert_true(plan.state_bytes > 2460000 * sizeof(float) && plan.arena_bytes > 0);
@@ -159,8 +191,8 @@ static void test_tuning(void **state)
     assert_true(is_listed);
     conv_shapes_free(&shapes);
     assert_true(tuning_set(&tuning, shape, "shared-64x4x32-4x1-16p", false));
-    assert_true(lpips_metric_plan(&options, LPIPS_ALEX, 32, 32, &plain));
-    assert_true(lpips_metric_plan(&tuned, LPIPS_ALEX, 32, 32, &plan));
+    assert_true(lpips_metric_plan(&options, LPIPS_ALEX, 1, 32, 32, &plain));
+    assert_true(lpips_metric_plan(&tuned, LPIPS_ALEX, 1, 32, 32, &plan));
     assert_int_equal(plan.dispatches, plain.dispatches + 2);
 
     lpips_weights_write(FORMULA, LPIPS_ALEX);
@@ -188,9 +220,9 @@ static void test_refused(void **state)
     assert_non_null(m);
     const struct log_sink *sink = log_use(NULL);
     for (size_t i = 0; i < ARRAY_LEN(small); i++) {
-        float *x = check_floats(small[i]);
+        const float *x = check_floats(small[i]);
         double distance;
-        assert_false(lpips_metric_run(m, x, x, small[i].h, small[i].w, &distance));
+        assert_false(lpips_metric_run(m, &x, 1, x, small[i].h, small[i].w, &distance));
         assert_non_null(strstr(log_last_error(), "at least 32x32 pixels"));
     }
     lpips_metric_destroy(m);
@@ -344,8 +376,9 @@ static void test_package(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_pytorch), check_test(test_sizes),   check_test(test_plan),
-        check_test(test_tuning),  check_test(test_refused), check_test(test_package),
+        check_test(test_pytorch), check_test(test_sizes),  check_test(test_plan),
+        check_test(test_several), check_test(test_tuning), check_test(test_refused),
+        check_test(test_package),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

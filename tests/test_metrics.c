@@ -249,12 +249,49 @@ static void test_colour(void **state)
         for (uint32_t c = 0; c < 3; c++)
             colour[c] = kind == PIXEL_F32 ? (double)((float *)flat.samples)[c * 51 * 27]
                                           : c * 60.0 + 20;
-        assert_true(metrics_compare_colour(colour, &target, METRICS_ON_HOST, &s));
+        assert_true(metrics_compare_all(&(struct subject){ NULL, colour, &s }, 1,
+                                        &target, METRICS_ON_HOST));
         assert_true(metrics_compare(&flat, &target, METRICS_ON_HOST, &expected));
         for (int m = 0; m < PIX_METRIC_COUNT; m++)
             if (METRICS_ON_HOST & METRIC_BIT(m))
                 assert_true(fabs(s.values[m] - expected.values[m]) < 1e-9);
         picture_free(&flat);
+        picture_free(&target);
+    }
+}
+
+// Several at once, flat ones among them: the bits are those of each alone.
+static void test_several(void **state)
+{
+    (void)state;
+    static const double colour[3] = { 0.5, 0.25, 0.125 };
+    for (int kind = 0; kind < PIXEL_KINDS; kind++) {
+        struct picture a, b, target;
+        struct scores alone[3], together[3];
+        fill(&a, (enum pixel_kind)kind, 3, 190, 177, 1);
+        fill(&b, (enum pixel_kind)kind, 3, 190, 177, 2);
+        fill(&target, (enum pixel_kind)kind, 3, 190, 177, 3);
+        struct subject subjects[] = { { &a, NULL, &alone[0] },
+                                      { NULL, colour, &alone[1] },
+                                      { &b, NULL, &alone[2] } };
+        for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
+            assert_true(metrics_compare_all(&subjects[i], 1, &target, METRICS_ON_HOST));
+        for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
+            subjects[i].scores = &together[i];
+        assert_true(metrics_compare_all(subjects, ARRAY_LEN(subjects), &target,
+                                        METRICS_ON_HOST));
+        assert_true(metrics_compare(&b, &target, METRICS_ON_HOST, &alone[2]));
+        for (size_t i = 0; i < ARRAY_LEN(subjects); i++) {
+            for (int m = 0; m < PIX_METRIC_COUNT; m++)
+                if (METRICS_ON_HOST & METRIC_BIT(m))
+                    assert_true(alone[i].values[m] == together[i].values[m]);
+            assert_memory_equal(alone[i].ms_ssim, together[i].ms_ssim,
+                                sizeof(alone[i].ms_ssim));
+        }
+        assert_true(alone[0].values[PIX_METRIC_MS_SSIM] !=
+                    alone[2].values[PIX_METRIC_MS_SSIM]);
+        picture_free(&a);
+        picture_free(&b);
         picture_free(&target);
     }
 }
@@ -337,7 +374,8 @@ int main(void)
         cmocka_unit_test(test_references), cmocka_unit_test(test_equal),
         cmocka_unit_test(test_opposite),   cmocka_unit_test(test_negative),
         cmocka_unit_test(test_colour),     cmocka_unit_test(test_wanted),
-        cmocka_unit_test(test_statistics), cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_several),    cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

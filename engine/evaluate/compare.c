@@ -328,7 +328,8 @@ static bool run_features(struct comparison *c, struct lpips_set *set)
         struct picture a = { 0 }, b = { 0 };
         if (o->compared && read_one(c, file->a, false, &a, &again) &&
             read_one(c, file->b, true, &b, &again) && match(&a, &b, &again))
-            ok = lpips_set_compare(set, &a, &b, &o->scores);
+            ok = lpips_set_compare(set, &(struct subject){ &a, NULL, &o->scores }, 1,
+                                   &b);
         picture_free(&a);
         picture_free(&b);
     }

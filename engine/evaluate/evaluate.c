@@ -85,6 +85,9 @@ struct record {
     // The input as if the model had written it; empty where its channels differ.
     struct picture copy;
     struct scores scores[PIX_SUBJECT_COUNT];
+    // What is compared with the target.
+    struct subject subjects[METRICS_MOST_SUBJECTS];
+    size_t subject_count;
     struct confusion labels[PIX_SUBJECT_COUNT];    // empty without a palette
 };
 
@@ -184,12 +187,19 @@ static bool make_copy(struct record *r)
            (picture_copy(input, &r->copy) && picture_set_kind(&r->copy, target->kind));
 }
 
-static bool compare_copy(struct record *r)
+// Where there is no copy it has no scores.
+static void list_subjects(const struct evaluation *e, struct record *r)
 {
-    struct scores *scores = &r->scores[PIX_SUBJECT_COPY];
-    scores_clear(scores);
-    return !r->copy.samples ||
-           metrics_compare(&r->copy, &r->pair.target, METRICS_ON_HOST, scores);
+    const double *colour = e->colour.of[r->pair.target.kind];
+    struct scores *scores = r->scores;
+    scores_clear(&scores[PIX_SUBJECT_COPY]);
+    r->subjects[r->subject_count++] =
+        (struct subject){ &r->output, NULL, &scores[PIX_SUBJECT_OUTPUT] };
+    r->subjects[r->subject_count++] =
+        (struct subject){ NULL, colour, &scores[PIX_SUBJECT_MEAN_COLOUR] };
+    if (r->copy.samples)
+        r->subjects[r->subject_count++] =
+            (struct subject){ &r->copy, NULL, &scores[PIX_SUBJECT_COPY] };
 }
 
 // Called by any thread with the output, which it takes over.
@@ -199,12 +209,11 @@ static bool compare_pair(void *user, size_t index, struct picture *picture)
     struct record *r = e->records[index];
     r->output = *picture;
     *picture = (struct picture){ 0 };
-    const struct picture *target = &r->pair.target;
-    return make_copy(r) && compare_labels(e, r) && compare_copy(r) &&
-           metrics_compare(&r->output, target, METRICS_ON_HOST,
-                           &r->scores[PIX_SUBJECT_OUTPUT]) &&
-           metrics_compare_colour(e->colour.of[target->kind], target, METRICS_ON_HOST,
-                                  &r->scores[PIX_SUBJECT_MEAN_COLOUR]);
+    if (!make_copy(r) || !compare_labels(e, r))
+        return false;
+    list_subjects(e, r);
+    return metrics_compare_all(r->subjects, r->subject_count, &r->pair.target,
+                               METRICS_ON_HOST);
 }
 
 static const char *path_of_input(const struct evaluation *e, size_t index)
@@ -213,25 +222,15 @@ static const char *path_of_input(const struct evaluation *e, size_t index)
     return file->b && e->settings->swap ? file->b : file->a;
 }
 
-// On the device, whose thread this is.
-static bool compare_features(struct evaluation *e, struct record *r)
-{
-    const struct picture *target = &r->pair.target;
-    return lpips_set_compare(&e->lpips, &r->output, target,
-                             &r->scores[PIX_SUBJECT_OUTPUT]) &&
-           (!r->copy.samples || lpips_set_compare(&e->lpips, &r->copy, target,
-                                                  &r->scores[PIX_SUBJECT_COPY])) &&
-           lpips_set_compare_colour(&e->lpips, e->colour.of[target->kind], target,
-                                    &r->scores[PIX_SUBJECT_MEAN_COLOUR]);
-}
-
 // Called in the order of the pairs.
 static bool add_pair(void *user, size_t index, enum pix_translate_result result)
 {
     struct evaluation *e = user;
     struct record *r = e->records[index];
     if (result == PIX_TRANSLATE_DONE) {
-        if (!compare_features(e, r) ||
+        // On the device, whose thread this is.
+        if (!lpips_set_compare(&e->lpips, r->subjects, r->subject_count,
+                               &r->pair.target) ||
             (e->grid && e->result.pairs < e->grid->rows &&
              !paste_pair(e->grid, e->result.pairs, &r->pair, &r->output)) ||
             !evaluation_add(&e->result, path_of_input(e, index), r->scores))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The weights are uploaded once; the program is that of the last size. See
-// lpips_metric.h.
+// The weights are uploaded once; the program is that of the last number of images and
+// their size. See lpips_metric.h.
 
 #include "evaluate/lpips_metric.h"
 
@@ -17,31 +17,36 @@ struct lpips_metric {
     const char *what;    // begins messages
     enum lpips_backbone backbone;
     struct weights *weights;
-    // For the last size.
+    // For the last images.
+    size_t count;
     uint32_t height, width;
     struct program *program;
-    struct tensor *x, *y, *distance;
+    struct tensor *x[LPIPS_MOST], *y, *distances[LPIPS_MOST];
 };
 
 // The graph only: it names and shapes the weights too.
-static bool build(struct lpips_metric *m, uint32_t height, uint32_t width)
+static bool build(struct lpips_metric *m, size_t count, uint32_t height, uint32_t width)
 {
     const struct shape s = { 1, LPIPS_CHANNELS, height, width };
+    m->count = count;
     m->height = height;
     m->width = width;
     m->program = program_create(&m->options);
     if (!m->program)
         return false;
     struct graph *g = program_graph(m->program);
-    m->x = graph_input(g, "x", s, TENSOR_F32);
+    for (size_t k = 0; k < count; k++)
+        m->x[k] = graph_input(g, "x", s, TENSOR_F32);
     m->y = graph_input(g, "y", s, TENSOR_F32);
-    m->distance = lpips_build(g, m->weights, m->x, m->y, m->backbone);
-    graph_keep(g, m->distance);
-    if (graph_failed(g) || m->weights->failed)
+    if (!lpips_build_all(g, m->weights, m->x, count, m->y, m->backbone, m->distances) ||
+        m->weights->failed)
         return false;
-    program_upload(m->program, m->x);
+    for (size_t k = 0; k < count; k++) {
+        graph_keep(g, m->distances[k]);
+        program_upload(m->program, m->x[k]);
+        program_download(m->program, m->distances[k]);
+    }
     program_upload(m->program, m->y);
-    program_download(m->program, m->distance);
     return true;
 }
 
@@ -58,7 +63,7 @@ static bool load(struct lpips_metric *m, const char *path)
     if (ok) {
         // The weights need a graph before they have a place, of whatever size.
         m->backbone = lpips_file_backbone(f);
-        ok = build(m, LPIPS_SIDE_MIN, LPIPS_SIDE_MIN) &&
+        ok = build(m, 1, LPIPS_SIDE_MIN, LPIPS_SIDE_MIN) &&
              program_plan(m->program, &m->weights, 1, NULL) &&
              weights_allocate(m->weights, m->options.device) &&
              lpips_file_load(f, m->weights, m->options.device, tensor_upload);
@@ -106,15 +111,15 @@ enum lpips_backbone lpips_metric_backbone(const struct lpips_metric *m)
 }
 
 bool lpips_metric_plan(const struct program_options *options,
-                       enum lpips_backbone backbone, uint32_t height, uint32_t width,
-                       struct pix_plan *plan)
+                       enum lpips_backbone backbone, size_t count, uint32_t height,
+                       uint32_t width, struct pix_plan *plan)
 {
     struct lpips_metric m = {
         .options = options_of(options),
         .backbone = backbone,
         .weights = weights_create(true),
     };
-    const bool ok = m.weights && build(&m, height, width) &&
+    const bool ok = m.weights && build(&m, count, height, width) &&
                     program_plan(m.program, &m.weights, 1, plan);
     drop(&m);
     weights_destroy(m.weights);
@@ -130,19 +135,21 @@ static bool start(struct lpips_metric *m)
            program_start(m->program);
 }
 
-bool lpips_metric_prepare(struct lpips_metric *m, uint32_t height, uint32_t width)
+bool lpips_metric_prepare(struct lpips_metric *m, size_t count, uint32_t height,
+                          uint32_t width)
 {
     if (height < LPIPS_SIDE_MIN || width < LPIPS_SIDE_MIN) {
         log_error("%s: LPIPS needs images of at least %ux%u pixels, not %ux%u", m->what,
                   LPIPS_SIDE_MIN, LPIPS_SIDE_MIN, (unsigned)width, (unsigned)height);
         return false;
     }
-    const bool is_same = m->program && m->height == height && m->width == width;
+    const bool is_same =
+        m->program && m->count == count && m->height == height && m->width == width;
     if (is_same && program_is_started(m->program))
         return true;
     if (!is_same) {
         drop(m);
-        if (!build(m, height, width)) {
+        if (!build(m, count, height, width)) {
             drop(m);
             return false;
         }
@@ -153,17 +160,21 @@ bool lpips_metric_prepare(struct lpips_metric *m, uint32_t height, uint32_t widt
     return false;
 }
 
-bool lpips_metric_run(struct lpips_metric *m, const float *x, const float *y,
-                      uint32_t height, uint32_t width, double *distance)
+bool lpips_metric_run(struct lpips_metric *m, const float *const *x, size_t count,
+                      const float *y, uint32_t height, uint32_t width,
+                      double *distances)
 {
     const size_t bytes = (size_t)LPIPS_CHANNELS * height * width * sizeof(float);
     const struct step_block step = { .step = 1 };
-    if (!lpips_metric_prepare(m, height, width))
+    if (!lpips_metric_prepare(m, count, height, width))
         return false;
-    memcpy(program_input(m->program, 0, m->x), x, bytes);
+    for (size_t k = 0; k < count; k++)
+        memcpy(program_input(m->program, 0, m->x[k]), x[k], bytes);
     memcpy(program_input(m->program, 0, m->y), y, bytes);
     if (!program_run(m->program, &step))
         return false;
-    *distance = (double)*(const float *)program_output(m->program, 0, m->distance);
+    for (size_t k = 0; k < count; k++)
+        distances[k] =
+            (double)*(const float *)program_output(m->program, 0, m->distances[k]);
     return true;
 }

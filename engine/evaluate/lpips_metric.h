@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// LPIPS of pairs of images on a device: the network of models/lpips.h with the weights
-// of a file, for one pair at a time.
+// LPIPS of images on a device: the network of models/lpips.h with the weights of a
+// file, for one target and what is compared with it at a time.
 
 #ifndef EVALUATE_LPIPS_METRIC_H
 #define EVALUATE_LPIPS_METRIC_H
@@ -22,21 +22,24 @@ void lpips_metric_destroy(struct lpips_metric *m);    // NULL is fine
 enum lpips_backbone lpips_metric_backbone(const struct lpips_metric *m);
 
 // Plans what a metric of this backbone holds on a device from lpips_metric_prepare on:
-// its weights, its temporaries and the copies of both images. Needs no file. False
-// after one message.
+// its weights, its temporaries and the copies of the images. Needs no file. False after
+// one message.
 bool lpips_metric_plan(const struct program_options *options,
-                       enum lpips_backbone backbone, uint32_t height, uint32_t width,
-                       struct pix_plan *plan);
+                       enum lpips_backbone backbone, size_t count, uint32_t height,
+                       uint32_t width, struct pix_plan *plan);
 
-// Makes it ready for images of this size, which lpips_metric_run does otherwise when
-// the first one comes. Sides may be odd, from LPIPS_SIDE_MIN on. False after one
-// message.
-bool lpips_metric_prepare(struct lpips_metric *m, uint32_t height, uint32_t width);
+// Makes it ready to compare `count` images of this size with one, which
+// lpips_metric_run does otherwise when the first ones come. Sides may be odd, from
+// LPIPS_SIDE_MIN on. False after one message.
+bool lpips_metric_prepare(struct lpips_metric *m, size_t count, uint32_t height,
+                          uint32_t width);
 
-// The distance of two images, planes [3, height, width] in [-1, 1]; grey ones have
-// three equal planes. The program of the last size is kept. Not for several threads at
-// once. False after one message.
-bool lpips_metric_run(struct lpips_metric *m, const float *x, const float *y,
-                      uint32_t height, uint32_t width, double *distance);
+// The distance of each of `count` images, at most LPIPS_MOST, from y, which does not
+// depend on the others: planes [3, height, width] in [-1, 1]; grey ones have three
+// equal planes. The program of the last number and size is kept. Not for several
+// threads at once. False after one message.
+bool lpips_metric_run(struct lpips_metric *m, const float *const *x, size_t count,
+                      const float *y, uint32_t height, uint32_t width,
+                      double *distances);
 
 #endif

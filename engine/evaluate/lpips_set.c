@@ -8,6 +8,10 @@
 #include "base/mem.h"
 #include "store/lpips_file.h"
 
+#include <assert.h>
+
+static_assert(METRICS_MOST_SUBJECTS <= LPIPS_MOST, "one run compares all subjects");
+
 static const enum pix_metric metric_of[LPIPS_BACKBONES] = {
     [LPIPS_ALEX] = PIX_METRIC_LPIPS_ALEX,
     [LPIPS_SQUEEZE] = PIX_METRIC_LPIPS_SQUEEZE,
@@ -67,7 +71,7 @@ bool lpips_set_plan(const struct program_options *options, uint32_t wanted,
         struct pix_plan plan;
         if (!(wanted & lpips_set_bit(b)))
             continue;
-        if (!lpips_metric_plan(options, b, height, width, &plan))
+        if (!lpips_metric_plan(options, b, 1, height, width, &plan))
             return false;
         *bytes += plan.device_bytes;
     }
@@ -87,7 +91,7 @@ bool lpips_set_add_shapes(struct conv_shapes *list, const struct op_limits *limi
 bool lpips_set_prepare(struct lpips_set *set, uint32_t height, uint32_t width)
 {
     for (int b = 0; b < LPIPS_BACKBONES; b++)
-        if (set->metrics[b] && !lpips_metric_prepare(set->metrics[b], height, width))
+        if (set->metrics[b] && !lpips_metric_prepare(set->metrics[b], 1, height, width))
             return false;
     return true;
 }
@@ -98,13 +102,12 @@ bool lpips_set_may_compare(const struct picture *p)
            p->width >= LPIPS_SIDE_MIN && p->height >= LPIPS_SIDE_MIN;
 }
 
-// Three planes of floats in [-1, 1]; the caller frees them. `flat` is a colour for each
-// channel in place of the samples, or NULL.
-static float *make_planes(const struct picture *p, const double *flat)
+// Three planes of floats in [-1, 1], of a picture like `p`; `flat` is a colour for each
+// channel in place of its samples, or NULL.
+static void fill_planes(const struct picture *p, const double *flat, float *planes)
 {
     const size_t plane = (size_t)p->width * p->height;
-    float *planes = mem_array(LPIPS_CHANNELS * plane, sizeof(float));
-    for (uint32_t c = 0; planes && c < LPIPS_CHANNELS; c++) {
+    for (uint32_t c = 0; c < LPIPS_CHANNELS; c++) {
         const uint32_t from = p->channels == 1 ? 0 : c;
         for (size_t i = 0; i < plane; i++) {
             const double sample =
@@ -112,33 +115,43 @@ static float *make_planes(const struct picture *p, const double *flat)
             planes[c * plane + i] = (float)metrics_to_range(p->kind, sample);
         }
     }
-    return planes;
 }
 
-static bool run(struct lpips_set *set, const struct picture *x, const double *flat,
-                const struct picture *y, struct scores *scores)
+static bool run(struct lpips_set *set, const float *const *x,
+                const struct subject *subjects, size_t count, const float *y,
+                const struct picture *target)
 {
-    if (set->found == 0 || !lpips_set_may_compare(y))
+    for (int b = 0; b < LPIPS_BACKBONES; b++) {
+        double distances[METRICS_MOST_SUBJECTS];
+        if (!set->metrics[b])
+            continue;
+        if (!lpips_metric_run(set->metrics[b], x, count, y, target->height,
+                              target->width, distances))
+            return false;
+        for (size_t k = 0; k < count; k++)
+            subjects[k].scores->values[metric_of[b]] = distances[k];
+    }
+    return true;
+}
+
+bool lpips_set_compare(struct lpips_set *set, const struct subject *subjects,
+                       size_t count, const struct picture *target)
+{
+    const size_t size = LPIPS_CHANNELS * (size_t)target->width * target->height;
+    const float *x[METRICS_MOST_SUBJECTS];
+    assert(count <= METRICS_MOST_SUBJECTS);
+    if (set->found == 0 || !lpips_set_may_compare(target))
         return true;
-    float *a = make_planes(flat ? y : x, flat), *b = a ? make_planes(y, NULL) : NULL;
-    bool ok = b != NULL;
-    for (int k = 0; ok && k < LPIPS_BACKBONES; k++)
-        if (set->metrics[k])
-            ok = lpips_metric_run(set->metrics[k], a, b, y->height, y->width,
-                                  &scores->values[metric_of[k]]);
-    mem_free(a);
-    mem_free(b);
+    float *planes = mem_array((count + 1) * size, sizeof(float));
+    if (!planes)
+        return false;
+    for (size_t k = 0; k < count; k++) {
+        const struct subject *s = &subjects[k];
+        fill_planes(s->picture ? s->picture : target, s->colour, planes + k * size);
+        x[k] = planes + k * size;
+    }
+    fill_planes(target, NULL, planes + count * size);
+    const bool ok = run(set, x, subjects, count, planes + count * size, target);
+    mem_free(planes);
     return ok;
-}
-
-bool lpips_set_compare(struct lpips_set *set, const struct picture *x,
-                       const struct picture *y, struct scores *scores)
-{
-    return run(set, x, NULL, y, scores);
-}
-
-bool lpips_set_compare_colour(struct lpips_set *set, const double *colour,
-                              const struct picture *target, struct scores *scores)
-{
-    return run(set, NULL, colour, target, scores);
 }

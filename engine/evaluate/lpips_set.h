@@ -23,8 +23,8 @@ bool lpips_set_open(struct lpips_set *set, const struct program_options *options
                     const char *path, uint32_t wanted, const char *what);
 void lpips_set_close(struct lpips_set *set);    // a zeroed one is fine
 
-// The bytes that the networks of `wanted` hold on a device for images of one size. No
-// weights are needed. False after one message.
+// The bytes that the networks of `wanted` hold on a device to compare one image of this
+// size with another. No weights are needed. False after one message.
 bool lpips_set_plan(const struct program_options *options, uint32_t wanted,
                     uint32_t height, uint32_t width, uint64_t *bytes);
 
@@ -36,19 +36,17 @@ bool lpips_set_add_shapes(struct conv_shapes *list, const struct op_limits *limi
 // The bit of a network in such a set.
 uint32_t lpips_set_bit(enum lpips_backbone backbone);
 
-// Makes all of its networks ready for images of this size, as lpips_metric_prepare.
+// Makes all of its networks ready for that, as lpips_metric_prepare.
 bool lpips_set_prepare(struct lpips_set *set, uint32_t height, uint32_t width);
 
 // Whether pictures have an LPIPS: 1 channel, which is repeated, or 3, and sides from
 // LPIPS_SIDE_MIN on.
 bool lpips_set_may_compare(const struct picture *picture);
 
-// As metrics_compare and its like, into the values of the networks there are; pictures
-// that have none keep theirs, NaN. One thread at a time, that of the device. False
+// As metrics_compare_all, into the values of the networks there are; where the target
+// has none they stay as they are, NaN. One thread at a time, that of the device. False
 // after a message.
-bool lpips_set_compare(struct lpips_set *set, const struct picture *x,
-                       const struct picture *y, struct scores *scores);
-bool lpips_set_compare_colour(struct lpips_set *set, const double *colour,
-                              const struct picture *target, struct scores *scores);
+bool lpips_set_compare(struct lpips_set *set, const struct subject *subjects,
+                       size_t count, const struct picture *target);
 
 #endif

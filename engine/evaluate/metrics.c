@@ -37,12 +37,6 @@ static size_t sample_count(const struct picture *p)
     return p->channels * plane_count(p);
 }
 
-// What is compared with a target: a picture, or a colour for each channel.
-struct subject {
-    const struct picture *picture;    // NULL: flat
-    const double *colour;
-};
-
 static struct plane plane_of(const struct picture *p, uint32_t channel)
 {
     const size_t at = channel * plane_count(p) * pixel_bytes(p->kind);
@@ -66,51 +60,45 @@ static struct plane subject_plane(const struct subject *x, const struct picture 
     return flat;
 }
 
-// Means of |x - y| and (x - y)^2, in samples.
-static bool compare_samples(const struct subject *x, const struct picture *y,
-                            double *absolute, double *square)
+// Sums over the samples of |x - y| and of (x - y)^2.
+struct differences {
+    double absolute, square;
+};
+
+static void add_row(const double *restrict a, const double *restrict b, uint32_t width,
+                    struct differences *d)
 {
-    const size_t count = sample_count(y);
-    double *a = mem_array(2 * (size_t)y->width, sizeof(double)), *b = a + y->width;
     double sum = 0, squares = 0;
+    for (uint32_t i = 0; i < width; i++) {
+        const double difference = a[i] - b[i];
+        sum += fabs(difference);
+        squares += difference * difference;
+    }
+    d->absolute += sum;
+    d->square += squares;
+}
+
+// In samples.
+static bool compare_samples(const struct subject *subjects, size_t count,
+                            const struct picture *y, struct differences *d)
+{
+    double *a = mem_array(2 * (size_t)y->width, sizeof(double)), *b = a + y->width;
     if (!a)
         return false;
+    for (size_t k = 0; k < count; k++)
+        d[k] = (struct differences){ 0, 0 };
     for (uint32_t c = 0; c < y->channels; c++) {
-        const struct plane target = plane_of(y, c), plane = subject_plane(x, y, c);
+        const struct plane target = plane_of(y, c);
         for (uint32_t row = 0; row < y->height; row++) {
-            double row_sum = 0, row_squares = 0;
-            plane_read_row(&plane, row, 0, a);
             plane_read_row(&target, row, 0, b);
-            for (uint32_t i = 0; i < y->width; i++) {
-                const double difference = a[i] - b[i];
-                row_sum += fabs(difference);
-                row_squares += difference * difference;
+            for (size_t k = 0; k < count; k++) {
+                const struct plane plane = subject_plane(&subjects[k], y, c);
+                plane_read_row(&plane, row, 0, a);
+                add_row(a, b, y->width, &d[k]);
             }
-            sum += row_sum;
-            squares += row_squares;
         }
     }
     mem_free(a);
-    *absolute = sum / (double)count;
-    *square = squares / (double)count;
-    return true;
-}
-
-// Means over the channels, by the first n of `scales` scales.
-static bool compare_structure(const struct subject *x, const struct picture *y,
-                              uint32_t scales, double means[SSIM_MAX_SCALES])
-{
-    double sums[SSIM_MAX_SCALES] = { 0 };
-    for (uint32_t c = 0; c < y->channels; c++) {
-        const struct plane target = plane_of(y, c), plane = subject_plane(x, y, c);
-        struct ssim_result result;
-        if (!ssim_compare(&plane, &target, scales, &result))
-            return false;
-        for (uint32_t n = 0; n < scales; n++)
-            sums[n] += result.by_scales[n];
-    }
-    for (uint32_t n = 0; n < scales; n++)
-        means[n] = sums[n] / y->channels;
     return true;
 }
 
@@ -121,29 +109,38 @@ static void set_score(struct scores *scores, enum pix_metric metric, uint32_t wa
         scores->values[metric] = value;
 }
 
-static bool compare(const struct subject *x, const struct picture *y, uint32_t wanted,
-                    struct scores *scores)
+static void set_differences(struct scores *scores, const struct differences *d,
+                            const struct picture *y, uint32_t wanted)
 {
-    const double one = unit(y->kind);
-    const bool wants_all = (wanted & METRIC_BIT(PIX_METRIC_MS_SSIM)) != 0;
-    const bool wants_ssim = wants_all || (wanted & METRIC_BIT(PIX_METRIC_SSIM)) != 0;
-    const uint32_t has = ssim_scales(y->width, y->height);
-    const uint32_t scales = wants_all ? has : MIN(has, 1u);
-    double absolute, square;
-    scores_clear(scores);
-    if (!compare_samples(x, y, &absolute, &square))
-        return false;
+    const double one = unit(y->kind), count = (double)sample_count(y);
+    const double absolute = d->absolute / count, square = d->square / count;
     set_score(scores, PIX_METRIC_L1, wanted, absolute / one);
     set_score(scores, PIX_METRIC_MSE, wanted, square / (one * one));
     // The range is 2 units: a peak of 2 in [-1, 1].
     set_score(scores, PIX_METRIC_PSNR, wanted,
               square > 0 ? 10 * log10(4 * one * one / square) : INFINITY);
-    if (!wants_ssim || scales == 0)
-        return true;
-    if (!compare_structure(x, y, scales, scores->ms_ssim))
-        return false;
-    set_score(scores, PIX_METRIC_SSIM, wanted, scores->ms_ssim[0]);
-    set_score(scores, PIX_METRIC_MS_SSIM, wanted, scores->ms_ssim[scales - 1]);
+}
+
+// Means over the channels, by the first n of `scales` scales.
+static bool compare_structure(const struct subject *subjects, size_t count,
+                              const struct picture *y, uint32_t scales)
+{
+    double sums[METRICS_MOST_SUBJECTS][SSIM_MAX_SCALES] = { { 0 } };
+    for (uint32_t c = 0; c < y->channels; c++) {
+        const struct plane target = plane_of(y, c);
+        struct plane planes[METRICS_MOST_SUBJECTS];
+        struct ssim_result results[METRICS_MOST_SUBJECTS];
+        for (size_t k = 0; k < count; k++)
+            planes[k] = subject_plane(&subjects[k], y, c);
+        if (!ssim_compare(planes, count, &target, scales, results))
+            return false;
+        for (size_t k = 0; k < count; k++)
+            for (uint32_t n = 0; n < scales; n++)
+                sums[k][n] += results[k].by_scales[n];
+    }
+    for (size_t k = 0; k < count; k++)
+        for (uint32_t n = 0; n < scales; n++)
+            subjects[k].scores->ms_ssim[n] = sums[k][n] / y->channels;
     return true;
 }
 
@@ -155,18 +152,41 @@ void scores_clear(struct scores *scores)
         scores->ms_ssim[n] = NAN;
 }
 
+bool metrics_compare_all(const struct subject *subjects, size_t count,
+                         const struct picture *y, uint32_t wanted)
+{
+    const bool wants_all = (wanted & METRIC_BIT(PIX_METRIC_MS_SSIM)) != 0;
+    const bool wants_ssim = wants_all || (wanted & METRIC_BIT(PIX_METRIC_SSIM)) != 0;
+    const uint32_t has = ssim_scales(y->width, y->height);
+    const uint32_t scales = wants_all ? has : MIN(has, 1u);
+    struct differences differences[METRICS_MOST_SUBJECTS];
+    assert(count <= METRICS_MOST_SUBJECTS);
+    for (size_t k = 0; k < count; k++) {
+        const struct picture *x = subjects[k].picture;
+        assert(!x || (x->kind == y->kind && x->channels == y->channels &&
+                      x->width == y->width && x->height == y->height));
+        scores_clear(subjects[k].scores);
+    }
+    if (!compare_samples(subjects, count, y, differences))
+        return false;
+    for (size_t k = 0; k < count; k++)
+        set_differences(subjects[k].scores, &differences[k], y, wanted);
+    if (!wants_ssim || scales == 0)
+        return true;
+    if (!compare_structure(subjects, count, y, scales))
+        return false;
+    for (size_t k = 0; k < count; k++) {
+        struct scores *s = subjects[k].scores;
+        set_score(s, PIX_METRIC_SSIM, wanted, s->ms_ssim[0]);
+        set_score(s, PIX_METRIC_MS_SSIM, wanted, s->ms_ssim[scales - 1]);
+    }
+    return true;
+}
+
 bool metrics_compare(const struct picture *x, const struct picture *y, uint32_t wanted,
                      struct scores *scores)
 {
-    assert(x->kind == y->kind && x->channels == y->channels && x->width == y->width &&
-           x->height == y->height);
-    return compare(&(struct subject){ .picture = x }, y, wanted, scores);
-}
-
-bool metrics_compare_colour(const double *colour, const struct picture *target,
-                            uint32_t wanted, struct scores *scores)
-{
-    return compare(&(struct subject){ .colour = colour }, target, wanted, scores);
+    return metrics_compare_all(&(struct subject){ x, NULL, scores }, 1, y, wanted);
 }
 
 void metrics_add_sums(const struct picture *picture, double *sums)

@@ -34,15 +34,27 @@ struct scores {
 // All values NaN.
 void scores_clear(struct scores *scores);
 
-// The metrics of the set `wanted` that METRICS_ON_HOST has. Both pictures are of one
-// kind, [c, h, w]. False only without memory, after a message.
+// What is compared with a target: a picture of its kind and shape, or a flat one.
+struct subject {
+    const struct picture *picture;    // NULL: flat
+    // Of a flat one: a value for each channel, in samples of the target's kind, not
+    // rounded.
+    const double *colour;
+    struct scores *scores;    // where they go
+};
+
+#define METRICS_MOST_SUBJECTS SSIM_MOST
+
+// The metrics of the set `wanted` that METRICS_ON_HOST has, of each of at most
+// METRICS_MOST_SUBJECTS subjects; the target's part is computed once for all, and the
+// scores of one do not depend on the others. False only without memory, after a
+// message.
+bool metrics_compare_all(const struct subject *subjects, size_t count,
+                         const struct picture *target, uint32_t wanted);
+
+// The same of one picture, x, with y.
 bool metrics_compare(const struct picture *x, const struct picture *y, uint32_t wanted,
                      struct scores *scores);
-
-// A flat picture. `colour` has a value for each channel, in samples of the target's
-// kind, not rounded.
-bool metrics_compare_colour(const double *colour, const struct picture *target,
-                            uint32_t wanted, struct scores *scores);
 
 // A sample of a kind in the range of the networks, and back; not rounded.
 double metrics_to_range(enum pixel_kind kind, double sample);

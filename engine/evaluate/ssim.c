@@ -2,17 +2,16 @@
 //
 // The means, variances and the covariance in a window come from four maps, x, y,
 // x^2 + y^2 and xy, filtered by the Gaussian: its columns first, of the eleven rows of
-// a ring, then its rows. No map of the whole image is held at the first scale. See
-// ssim.h.
+// a ring, then its rows. That of y is filtered once for all planes that are compared
+// with it. No map of the whole image is held at the first scale. See ssim.h.
 
 #include "evaluate/ssim.h"
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
-
-enum map { MAP_X, MAP_Y, MAP_SQUARES, MAP_PRODUCT, MAPS };
 
 #define HALF (SSIM_WINDOW / 2)
 
@@ -89,27 +88,73 @@ static void filter_row(const double *restrict in, const double *weights, uint32_
                  w4 * (in[x + 1] + in[x + 9]) + w5 * (in[x] + in[x + 10]);
 }
 
-// Sums over the windows of a plane.
-struct sums {
-    double ssim;
-    double cs;    // contrast and structure: SSIM without its luminance
+// The rows of a map that lie in the window of a row, and that row filtered.
+struct map {
+    double *ring[SSIM_WINDOW], *filtered;
 };
 
-static void add_windows(double *const maps[MAPS], uint32_t count, double c1, double c2,
-                        struct sums *sums)
+// A plane that is compared with y. Where it is flat, what x and the product are
+// filtered to is known.
+struct subject {
+    const struct scaled *plane;
+    struct map x, squares, product;
+    // Sums over the windows. `cs` is contrast and structure: SSIM without its
+    // luminance.
+    struct sums {
+        double ssim, cs;
+    } sums;
+};
+
+static double *take_map(struct map *m, double *scratch, uint32_t width)
+{
+    m->filtered = scratch;
+    for (uint32_t i = 0; i < SSIM_WINDOW; i++)
+        m->ring[i] = scratch + (size_t)(1 + i) * width;
+    return scratch + (size_t)(1 + SSIM_WINDOW) * width;
+}
+
+// The rows up to `last` of an image of this width.
+static void filter_map(struct map *m, const double *weights, uint32_t last,
+                       uint32_t width, double *column)
+{
+    const double *window[SSIM_WINDOW];
+    for (uint32_t i = 0; i < SSIM_WINDOW; i++)
+        window[i] = m->ring[(last + 1 + i) % SSIM_WINDOW];
+    filter_columns(window, weights, width, column);
+    filter_row(column, weights, width - SSIM_WINDOW + 1, m->filtered);
+}
+
+static void filter_subject(struct subject *s, const struct map *y,
+                           const double *weights, uint32_t last, uint32_t width,
+                           double *column)
+{
+    filter_map(&s->squares, weights, last, width, column);
+    if (!is_flat(s->plane)) {
+        filter_map(&s->x, weights, last, width, column);
+        filter_map(&s->product, weights, last, width, column);
+        return;
+    }
+    for (uint32_t i = 0; i < width - SSIM_WINDOW + 1; i++) {
+        s->x.filtered[i] = s->x.ring[0][0];
+        s->product.filtered[i] = s->x.filtered[i] * y->filtered[i];
+    }
+}
+
+static void add_windows(struct subject *s, const struct map *y, uint32_t count,
+                        double c1, double c2)
 {
     double ssim = 0, cs = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const double mx = maps[MAP_X][i], my = maps[MAP_Y][i], mm = mx * my;
+        const double mx = s->x.filtered[i], my = y->filtered[i], mm = mx * my;
         const double squares = mx * mx + my * my;
-        const double variances = maps[MAP_SQUARES][i] - squares;
-        const double covariance = maps[MAP_PRODUCT][i] - mm;
+        const double variances = s->squares.filtered[i] - squares;
+        const double covariance = s->product.filtered[i] - mm;
         const double structure = (2 * covariance + c2) / (variances + c2);
         cs += structure;
         ssim += structure * ((2 * mm + c1) / (squares + c1));
     }
-    sums->ssim += ssim;
-    sums->cs += cs;
+    s->sums.ssim += ssim;
+    s->sums.cs += cs;
 }
 
 static double range(enum pixel_kind kind)
@@ -117,56 +162,52 @@ static double range(enum pixel_kind kind)
     return kind == PIXEL_U8 ? 255.0 : kind == PIXEL_U16 ? 65535.0 : 2.0;
 }
 
-// Means over all windows of one scale. `scratch` has room for scratch_count doubles.
-static struct sums compare_scale(const struct scaled *x, const struct scaled *y,
-                                 const double *weights, double *scratch)
+static size_t scratch_count(uint32_t width, size_t count)
 {
-    const uint32_t width = x->given.width, height = x->given.height;
-    const uint32_t count = width - SSIM_WINDOW + 1, rows = height - SSIM_WINDOW + 1;
-    const double l = range(x->given.kind), c1 = 0.01 * l * (0.01 * l),
+    return (size_t)width * (1 + (1 + 3 * count) * (1 + SSIM_WINDOW));
+}
+
+// Means over all windows of one scale, of each plane with y. `scratch` has room for
+// scratch_count doubles.
+static void compare_scale(const struct scaled *planes, size_t count,
+                          const struct scaled *y, const double *weights,
+                          double *scratch, struct sums *sums)
+{
+    const uint32_t width = y->given.width, height = y->given.height;
+    const uint32_t across = width - SSIM_WINDOW + 1, down = height - SSIM_WINDOW + 1;
+    const double l = range(y->given.kind), c1 = 0.01 * l * (0.01 * l),
                  c2 = 0.03 * l * (0.03 * l);
-    double *ring[MAPS][SSIM_WINDOW], *filtered[MAPS], *column = scratch;
-    const bool flat = is_flat(x);
-    struct sums sums = { 0, 0 };
-    scratch += width;
-    for (int m = 0; m < MAPS; m++) {
-        filtered[m] = scratch;
-        scratch += width;
-        for (uint32_t i = 0; i < SSIM_WINDOW; i++, scratch += width)
-            ring[m][i] = scratch;
+    struct subject subjects[SSIM_MOST];
+    struct map target;
+    double *column = scratch;
+    scratch = take_map(&target, scratch + width, width);
+    for (size_t k = 0; k < count; k++) {
+        struct subject *s = &subjects[k];
+        *s = (struct subject){ .plane = &planes[k] };
+        scratch = take_map(&s->x, scratch, width);
+        scratch = take_map(&s->squares, scratch, width);
+        scratch = take_map(&s->product, scratch, width);
     }
     for (uint32_t row = 0; row < height; row++) {
         const uint32_t at = row % SSIM_WINDOW;
-        read_row(x, row, ring[MAP_X][at]);
-        read_row(y, row, ring[MAP_Y][at]);
-        multiply_row(ring[MAP_X][at], ring[MAP_Y][at], width, ring[MAP_SQUARES][at],
-                     ring[MAP_PRODUCT][at]);
-        if (row + 1 < SSIM_WINDOW)
-            continue;
-        for (int m = 0; m < MAPS; m++) {
-            const double *window[SSIM_WINDOW];
-            if (flat && (m == MAP_X || m == MAP_PRODUCT))
+        const bool is_window = row + 1 >= SSIM_WINDOW;
+        read_row(y, row, target.ring[at]);
+        if (is_window)
+            filter_map(&target, weights, row, width, column);
+        for (size_t k = 0; k < count; k++) {
+            struct subject *s = &subjects[k];
+            read_row(s->plane, row, s->x.ring[at]);
+            multiply_row(s->x.ring[at], target.ring[at], width, s->squares.ring[at],
+                         s->product.ring[at]);
+            if (!is_window)
                 continue;
-            for (uint32_t i = 0; i < SSIM_WINDOW; i++)
-                window[i] = ring[m][(row + 1 + i) % SSIM_WINDOW];
-            filter_columns(window, weights, width, column);
-            filter_row(column, weights, count, filtered[m]);
+            filter_subject(s, &target, weights, row, width, column);
+            add_windows(s, &target, across, c1, c2);
         }
-        // What a flat x is filtered to is known.
-        for (uint32_t i = 0; flat && i < count; i++) {
-            filtered[MAP_X][i] = ring[MAP_X][0][0];
-            filtered[MAP_PRODUCT][i] = filtered[MAP_X][i] * filtered[MAP_Y][i];
-        }
-        add_windows(filtered, count, c1, c2, &sums);
     }
-    sums.ssim /= (double)count * rows;
-    sums.cs /= (double)count * rows;
-    return sums;
-}
-
-static size_t scratch_count(uint32_t width)
-{
-    return (size_t)width * (1 + MAPS * (1 + SSIM_WINDOW));
+    for (size_t k = 0; k < count; k++)
+        sums[k] = (struct sums){ subjects[k].sums.ssim / ((double)across * down),
+                                 subjects[k].sums.cs / ((double)across * down) };
 }
 
 // Means of 2 x 2 samples.
@@ -225,30 +266,44 @@ static void combine(const struct sums *scale, uint32_t scales,
     result->by_scales[0] = scale[0].ssim;
 }
 
-bool ssim_compare(const struct plane *x, const struct plane *y, uint32_t scales,
-                  struct ssim_result *result)
+// Replaces the planes by the next smaller ones.
+static bool halve_all(struct scaled *planes, size_t count, double *scratch)
 {
-    struct scaled a = { .given = *x }, b = { .given = *y };
-    struct sums scale[SSIM_MAX_SCALES];
+    for (size_t k = 0; k < count; k++) {
+        struct scaled smaller;
+        if (!halve(&planes[k], scratch, &smaller))
+            return false;
+        mem_free(planes[k].doubles);
+        planes[k] = smaller;
+    }
+    return true;
+}
+
+bool ssim_compare(const struct plane *x, size_t count, const struct plane *y,
+                  uint32_t scales, struct ssim_result *results)
+{
+    struct scaled planes[SSIM_MOST + 1] = { { .doubles = NULL } };    // y is the last
+    struct sums sums[SSIM_MAX_SCALES][SSIM_MOST];
     double weights[HALF + 1];
-    double *scratch = mem_array(scratch_count(x->width), sizeof(double));
+    assert(count <= SSIM_MOST);
+    double *scratch = mem_array(scratch_count(y->width, count), sizeof(double));
     bool ok = scratch != NULL;
     make_window(weights);
+    for (size_t k = 0; k < count; k++)
+        planes[k].given = x[k];
+    planes[count].given = *y;
     for (uint32_t i = 0; ok && i < scales; i++) {
-        struct scaled smaller[2] = { { .doubles = NULL }, { .doubles = NULL } };
-        scale[i] = compare_scale(&a, &b, weights, scratch);
-        if (i + 1 == scales)
-            break;
-        ok = halve(&a, scratch, &smaller[0]) && halve(&b, scratch, &smaller[1]);
-        mem_free(a.doubles);
-        mem_free(b.doubles);
-        a = smaller[0];
-        b = smaller[1];
+        compare_scale(planes, count, &planes[count], weights, scratch, sums[i]);
+        ok = i + 1 == scales || halve_all(planes, count + 1, scratch);
     }
-    mem_free(a.doubles);
-    mem_free(b.doubles);
+    for (size_t k = 0; k <= count; k++)
+        mem_free(planes[k].doubles);
     mem_free(scratch);
-    if (ok)
-        combine(scale, scales, result);
+    for (size_t k = 0; ok && k < count; k++) {
+        struct sums scale[SSIM_MAX_SCALES];
+        for (uint32_t i = 0; i < scales; i++)
+            scale[i] = sums[i][k];
+        combine(scale, scales, &results[k]);
+    }
     return ok;
 }

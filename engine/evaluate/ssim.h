@@ -14,8 +14,11 @@
 
 #include "evaluate/plane.h"
 
+#include <stddef.h>
+
 #define SSIM_WINDOW 11u       // the smallest side that has an SSIM
 #define SSIM_MAX_SCALES 5u    // of MS-SSIM
+#define SSIM_MOST 3u          // planes that are compared with one
 
 struct ssim_result {
     // MS-SSIM by the first n scales, whose weights are divided by their sum, at [n -
@@ -27,10 +30,11 @@ struct ssim_result {
 // down, and at least a window. 0: it is smaller than a window.
 uint32_t ssim_scales(uint32_t width, uint32_t height);
 
-// Both planes are of one size and kind; 1 <= scales <= ssim_scales of it. The kind's
+// Compares each of `count` planes, at most SSIM_MOST, with y, whose part is computed
+// once. All are of one size and kind; 1 <= scales <= ssim_scales of it. The kind's
 // whole range is the dynamic range L of the paper; floats have [-1, 1]. False without
 // memory, after a message.
-bool ssim_compare(const struct plane *x, const struct plane *y, uint32_t scales,
-                  struct ssim_result *result);
+bool ssim_compare(const struct plane *x, size_t count, const struct plane *y,
+                  uint32_t scales, struct ssim_result *results);
 
 #endif

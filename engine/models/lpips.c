@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// LPIPS. Both images go through the features of a backbone; where a map is compared,
+// LPIPS. The images go through the features of a backbone; where a map is compared,
 // the channels of each pixel are divided by their length, and a head weighs the squares
 // of the differences. The distance is the sum of these over the maps. See lpips.h.
 //
-// Both go side by side, layer by layer: without a gradient no map outlives the next
+// They go side by side, layer by layer: without a gradient no map outlives the next
 // layer.
 
 #include "models/lpips.h"
@@ -146,37 +146,49 @@ static struct tensor *build_layer(const struct network *n, struct tensor *x,
     return NULL;
 }
 
-// One term of the distance, [n, 1, 1, 1].
-static struct tensor *compare(const struct network *n, struct tensor *x,
-                              struct tensor *y, uint32_t head)
+// Adds a term to each distance, [n, 1, 1, 1].
+static void compare(const struct network *n, struct tensor *const *x, size_t count,
+                    struct tensor *y, uint32_t head, struct tensor **distances)
 {
     if (graph_failed(n->g))
-        return NULL;
+        return;
     struct tensor *w =
-        weights_add(n->weights, WEIGHT_BIAS, (struct shape){ 1, x->shape.c, 1, 1 },
+        weights_add(n->weights, WEIGHT_BIAS, (struct shape){ 1, y->shape.c, 1, 1 },
                     "lin%u.weight", (unsigned)head);
-    return graph_distance(n->g, graph_unit(n->g, x), graph_unit(n->g, y), w);
+    struct tensor *unit = graph_unit(n->g, y);
+    for (size_t k = 0; k < count; k++) {
+        struct tensor *term = graph_distance(n->g, graph_unit(n->g, x[k]), unit, w);
+        distances[k] = head > 0 ? graph_add(n->g, distances[k], term) : term;
+    }
+}
+
+bool lpips_build_all(struct graph *g, struct weights *weights, struct tensor *const *x,
+                     size_t count, struct tensor *y, enum lpips_backbone b,
+                     struct tensor **distances)
+{
+    const struct network n = { .g = g, .weights = weights };
+    struct tensor *maps[LPIPS_MOST];
+    uint32_t heads = 0;
+    assert(b < LPIPS_BACKBONES && count <= LPIPS_MOST);
+    for (size_t k = 0; k < count; k++)
+        maps[k] = standardise(g, x[k]);
+    y = standardise(g, y);
+    for (size_t i = 0; i < backbones[b].count && !graph_failed(g); i++) {
+        const struct layer *l = &backbones[b].layers[i];
+        for (size_t k = 0; k < count; k++)
+            maps[k] = build_layer(&n, maps[k], l);
+        y = build_layer(&n, y, l);
+        if (l->is_compared)
+            compare(&n, maps, count, y, heads++, distances);
+    }
+    return !graph_failed(g);
 }
 
 struct tensor *lpips_build(struct graph *g, struct weights *weights, struct tensor *x,
                            struct tensor *y, enum lpips_backbone b)
 {
-    assert(b < LPIPS_BACKBONES);
-    const struct network n = { .g = g, .weights = weights };
-    struct tensor *total = NULL;
-    uint32_t heads = 0;
-    x = standardise(g, x);
-    y = standardise(g, y);
-    for (size_t i = 0; i < backbones[b].count && !graph_failed(g); i++) {
-        const struct layer *l = &backbones[b].layers[i];
-        x = build_layer(&n, x, l);
-        y = build_layer(&n, y, l);
-        if (!l->is_compared)
-            continue;
-        struct tensor *term = compare(&n, x, y, heads++);
-        total = total ? graph_add(g, total, term) : term;
-    }
-    return graph_failed(g) ? NULL : total;
+    struct tensor *distance;
+    return lpips_build_all(g, weights, &x, 1, y, b, &distance) ? distance : NULL;
 }
 
 bool lpips_add_shapes(struct conv_shapes *list, const struct op_limits *limits,

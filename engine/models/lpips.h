@@ -23,6 +23,7 @@ enum lpips_backbone {
 
 #define LPIPS_SIDE_MIN 32u    // of height and width, pixels
 #define LPIPS_CHANNELS 3u
+#define LPIPS_MOST 3u    // images that are compared with one
 
 const char *lpips_backbone_name(enum lpips_backbone b);     // "alex", as in the package
 const char *lpips_backbone_title(enum lpips_backbone b);    // "AlexNet", for people
@@ -34,6 +35,11 @@ const char *lpips_backbone_title(enum lpips_backbone b);    // "AlexNet", for pe
 // and by y.
 struct tensor *lpips_build(struct graph *g, struct weights *weights, struct tensor *x,
                            struct tensor *y, enum lpips_backbone b);
+// The same of several x, at most LPIPS_MOST, each with y, whose features are computed
+// once. False after a message.
+bool lpips_build_all(struct graph *g, struct weights *weights, struct tensor *const *x,
+                     size_t count, struct tensor *y, enum lpips_backbone b,
+                     struct tensor **distances);
 
 // Adds the shapes of its convolutions for a pair of this size to a list. False after a
 // message.

@@ -298,8 +298,9 @@ static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
             log_error("train: out of memory for the metrics of a validation");
             return false;
         }
-        if (!lpips_set_compare(&v->lpips, &v->pairs[i].output, &v->pairs[i].target,
-                               &v->pairs[i].scores))
+        const struct subject output = { &v->pairs[i].output, NULL,
+                                        &v->pairs[i].scores };
+        if (!lpips_set_compare(&v->lpips, &output, 1, &v->pairs[i].target))
             return false;
         add_scores(totals, &v->pairs[i].scores);
     }
