@@ -15,7 +15,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
+#include "data/image.h"
+#include "evaluate/compare.h"
 #include "formats/pth.h"
+#include "gpu/inside.h"
 #include "ops/tuning.h"
 #include "store/lpips_convert.h"
 #include "support/golden.h"
@@ -232,6 +236,66 @@ static void test_refused(void **state)
     log_use(sink);
 }
 
+// Images of two sizes, one of them too small for LPIPS.
+static void write_images(const char *folder, uint64_t seed)
+{
+    assert_true(file_make_folder(folder));
+    for (uint32_t i = 0; i < 6; i++) {
+        struct pix_image image;
+        struct random r;
+        const uint32_t width = i == 3 ? 20 : 36 + 4 * (i / 4);
+        char *path = mem_printf("%s/%u.png", folder, (unsigned)i);
+        random_init(&r, seed, i);
+        assert_true(image_create(&image, width, 33));
+        for (size_t k = 0; k < (size_t)3 * width * 33; k++)
+            image.pixels[k] = (uint8_t)random_below(&r, 256);
+        assert_true(pix_image_write(path, &image));
+        image_free(&image);
+        mem_free(path);
+    }
+}
+
+// Threads that compare take turns on the device: the scores are those of one thread.
+// What fails there is reported once.
+static void test_compare(void **state)
+{
+    (void)state;
+    struct gpu_device *device = test_gpu();
+    struct pix_compare_options o = { .a = FOLDER "/a", .b = FOLDER "/b" };
+    struct pix_evaluation one, several;
+    write_images(o.a, 1);
+    write_images(o.b, 2);
+    lpips_weights_write(FORMULA, LPIPS_ALEX);
+    o.lpips = FORMULA;
+    o.threads = 1;
+    assert_true(compare_images(&o, device, 0.2, &one));
+    o.threads = 0;
+    assert_true(compare_images(&o, device, 0.2, &several));
+    assert_true(one.pairs == 6 && several.pairs == 6);
+    for (uint32_t i = 0; i < 6; i++) {
+        const double *a = one.images[i].values[PIX_SUBJECT_OUTPUT],
+                     *b = several.images[i].values[PIX_SUBJECT_OUTPUT];
+        assert_int_equal(isnan(a[PIX_METRIC_LPIPS_ALEX]), i == 3);
+        assert_memory_equal(a, b, PIX_METRIC_COUNT * sizeof(a[0]));
+    }
+    pix_evaluation_free(&one);
+    pix_evaluation_free(&several);
+
+    const uint64_t memory = device->limits.memory;
+    const struct log_sink *sink = log_use(NULL);
+    device->limits.memory = 1;
+    const bool ok = compare_images(&o, device, 0.2, &one);
+    device->limits.memory = memory;
+    log_use(sink);
+    assert_false(ok);
+    assert_non_null(strstr(log_last_error(), "LPIPS needs "));
+    o.lpips = FOLDER "/none.pth";
+    log_use(NULL);
+    assert_false(compare_images(&o, device, 0.2, &one));
+    log_use(sink);
+    assert_non_null(strstr(log_last_error(), "none.pth"));
+}
+
 // ---------------------------------------------------------------------------
 // Real weights
 
@@ -376,9 +440,9 @@ static void test_package(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_pytorch), check_test(test_sizes),  check_test(test_plan),
-        check_test(test_several), check_test(test_tuning), check_test(test_refused),
-        check_test(test_package),
+        check_test(test_pytorch), check_test(test_sizes),   check_test(test_plan),
+        check_test(test_several), check_test(test_compare), check_test(test_tuning),
+        check_test(test_refused), check_test(test_package),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

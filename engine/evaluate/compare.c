@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Each thread reads, compares and frees one pair after another; reports and sums come
-// afterwards, in the order of the pairs. See compare.h.
+// Each thread reads, compares and frees one pair after another, and has LPIPS look at
+// it when the device is free; reports and sums come afterwards, in the order of the
+// pairs. See compare.h.
 
 #include "evaluate/compare.h"
 
@@ -20,7 +21,7 @@
 #include "store/lpips_file.h"
 
 #include <inttypes.h>
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 // What came of a pair.
@@ -43,6 +44,12 @@ struct comparison {
     struct palette palette;    // empty: none
     struct os_mutex *mutex;    // guards `labels`
     struct confusion labels;
+    struct tuning tuning;    // of the device
+    struct lpips_set lpips;
+    struct os_mutex *device_mutex;    // for whoever uses the device, with what follows
+    const struct log_sink *sink;      // of the caller
+    bool has_failed;                  // the device, or memory for it
+    char error[LOG_LINE_SIZE];
 };
 
 // ---------------------------------------------------------------------------
@@ -117,6 +124,26 @@ static bool read_one(const struct comparison *c, const char *path, bool is_b,
     return true;
 }
 
+// One pair at a time, since the device is one; the other threads read and compare
+// meanwhile. A failure ends the whole.
+static void compare_features(struct comparison *c, const struct picture *a,
+                             const struct picture *b, struct scores *scores)
+{
+    const struct subject subject = { a, NULL, scores };
+    struct log_capture capture;
+    if (c->lpips.found == 0)
+        return;
+    os_mutex_lock(c->device_mutex);
+    const struct log_sink *before = log_use(c->sink);
+    if (!c->has_failed) {
+        log_capture_begin(&capture);
+        c->has_failed = !lpips_set_compare(&c->lpips, &subject, 1, b);
+        snprintf(c->error, sizeof(c->error), "%s", log_capture_end(&capture));
+    }
+    log_use(before);
+    os_mutex_unlock(c->device_mutex);
+}
+
 // Called by any thread.
 static void compare_pair(void *user, size_t i)
 {
@@ -132,6 +159,8 @@ static void compare_pair(void *user, size_t i)
                 (metrics_compare(&a, &b, METRICS_ON_HOST, &o->scores) ||
                  reason_refuse_memory(&o->reason)) &&
                 (c->palette.count == 0 || count_labels(c, &a, &b, &o->reason));
+            if (o->compared)
+                compare_features(c, &a, &b, &o->scores);
         }
     }
     picture_free(&a);
@@ -317,50 +346,37 @@ static bool add_all(struct comparison *c, struct pix_evaluation *out)
     return true;
 }
 
-// LPIPS of the pairs that were compared, one after another, since the device is one:
-// each is read again, so that only one is in memory.
-static bool run_features(struct comparison *c, struct lpips_set *set)
-{
-    bool ok = true;
-    for (size_t i = 0; ok && set->found && i < c->list.count; i++) {
-        const struct pair_file *file = &c->list.files[i];
-        struct outcome *o = &c->outcomes[i], again = { .compared = false };
-        struct picture a = { 0 }, b = { 0 };
-        if (o->compared && read_one(c, file->a, false, &a, &again) &&
-            read_one(c, file->b, true, &b, &again) && match(&a, &b, &again))
-            ok = lpips_set_compare(set, &(struct subject){ &a, NULL, &o->scores }, 1,
-                                   &b);
-        picture_free(&a);
-        picture_free(&b);
-    }
-    return ok;
-}
-
 // With the kernels that were measured on the device by `pix2pix tune` or others; for a
 // few images of any sizes nothing is measured.
-static bool compare_features(struct comparison *c, struct gpu_device *device,
-                             double submission_seconds, const char *path,
-                             struct pix_evaluation *out)
+static bool open_lpips(struct comparison *c, struct gpu_device *device,
+                       double submission_seconds, const char *path)
 {
-    struct lpips_set set = { .found = 0 };
-    struct tuning tuning = { 0 };
     const struct program_options options = {
         .device = device,
         .submission_seconds = submission_seconds,
-        .tuning = &tuning,
+        .tuning = &c->tuning,
     };
-    if (!device) {
-        out->lpips_hint = "--lpips FILE, or auto, computes it on a device";
-        return true;
+    c->sink = log_current();
+    c->device_mutex = device ? os_mutex_create() : NULL;
+    return !device ||
+           (c->device_mutex && tuned_open(device, TUNING_AUTO, NULL, &c->tuning) &&
+            lpips_set_open(&c->lpips, &options, path, UINT32_MAX, "compare"));
+}
+
+static bool compare_all(struct comparison *c, uint32_t threads,
+                        struct pix_evaluation *out)
+{
+    parallel_run(c->list.count, threads ? threads : UINT32_MAX, compare_pair, c);
+    if (c->has_failed) {
+        log_error("%s", c->error);
+        return false;
     }
-    const bool ok = tuned_open(device, TUNING_AUTO, NULL, &tuning) &&
-                    lpips_set_open(&set, &options, path, UINT32_MAX, "compare") &&
-                    run_features(c, &set);
-    out->metrics |= set.found;
-    out->lpips_hint = set.found ? NULL : lpips_file_hint();
-    lpips_set_close(&set);
-    tuning_finish(&tuning);
-    return ok;
+    out->metrics = METRICS_ON_HOST | c->lpips.found;
+    if (!c->device_mutex)
+        out->lpips_hint = "--lpips FILE, or auto, computes it on a device";
+    else if (c->lpips.found == 0)
+        out->lpips_hint = lpips_file_hint();
+    return add_all(c, out);
 }
 
 bool compare_images(const struct pix_compare_options *o, struct gpu_device *device,
@@ -376,14 +392,9 @@ bool compare_images(const struct pix_compare_options *o, struct gpu_device *devi
     c.order = (enum array_order)order;
     bool ok = list_pairs(o, &c.list) && evaluation_create(out, c.list.count) &&
               (c.outcomes = mem_array(c.list.count, sizeof(c.outcomes[0]))) != NULL;
-    ok = ok && open_palette(&c, o->palette);
-    if (ok) {
-        parallel_run(c.list.count, o->threads ? o->threads : UINT32_MAX, compare_pair,
-                     &c);
-        out->metrics = METRICS_ON_HOST;
-        ok = compare_features(&c, device, submission_seconds, o->lpips, out) &&
-             add_all(&c, out);
-    }
+    ok = ok && open_palette(&c, o->palette) &&
+         open_lpips(&c, device, submission_seconds, o->lpips) &&
+         compare_all(&c, o->threads, out);
     if (ok && out->pairs == 0) {
         log_error("compare: no pair of images could be compared");
         ok = false;
@@ -392,6 +403,9 @@ bool compare_images(const struct pix_compare_options *o, struct gpu_device *devi
          (c.palette.count == 0 || evaluation_take_labels(out, &c.palette, &c.labels));
     if (!ok)
         evaluation_free(out);
+    lpips_set_close(&c.lpips);
+    tuning_finish(&c.tuning);
+    os_mutex_destroy(c.device_mutex);
     confusion_free(&c.labels);
     os_mutex_destroy(c.mutex);
     mem_free(c.outcomes);
