@@ -325,6 +325,11 @@ static bool save_due_state(struct trainer *t)
     return true;
 }
 
+// The best state comes before the checkpoint, whose metadata says that this step was
+// the best: a run that ends between the two takes the step again. Where both are due
+// the state is written twice. As two names of one file they would be lost together,
+// when another file is copied over best.safetensors or a sector of it fails, and some
+// file systems have no second names.
 bool trainer_write_outputs(struct trainer *t, const struct pix_step_metrics *metrics)
 {
     if (t->step % t->settings.options.log_freq == 0 || metrics->has_val)
