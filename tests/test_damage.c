@@ -293,6 +293,44 @@ static void test_run(void **state)
     mem_free(path);
 }
 
+// The checkpoint before may be another run's, put there by hand: a network that was
+// built by the damaged one does not get its weights.
+static void test_other_options(void **state)
+{
+    static const char other[] = SCRATCH "/other";
+    struct pix_train_options o = tiny_options(DATA, other);
+    void *good, *older, *data;
+    size_t good_size, older_size, size;
+    (void)state;
+    public_need_device();
+    o.ema = 0.9;
+    o.ngf = 8;
+    o.steps = STEP - 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    char *path = path_of(STEP), *before = path_of(STEP - 1);
+    char *from = checkpoint_path(other, STEP - 1);
+    assert_true(file_read(path, &good, &good_size));
+    assert_true(file_read(before, &older, &older_size));
+    assert_true(file_read(from, &data, &size));
+    assert_true(file_write(before, data, size));
+    char *name = flip_tensor(path, "ema.G.model", ".weight");
+    assert_false(translates(RUN, false));
+    public_check_message("was trained with another --ngf than the damaged checkpoint");
+    // What is verified first has no network yet.
+    assert_true(converts(RUN, false, false));
+    public_check_message(
+        "convert: the checkpoint before step-00000002.safetensors is used");
+    assert_true(file_write(before, older, older_size));
+    write_good(good, good_size);
+    mem_free(name);
+    mem_free(from);
+    mem_free(before);
+    mem_free(path);
+    mem_free(data);
+    mem_free(older);
+    mem_free(good);
+}
+
 // What convert writes has sums too.
 static void test_converted(void **state)
 {
@@ -323,9 +361,8 @@ static int open_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_run),
+        cmocka_unit_test(test_places),    cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_run),       cmocka_unit_test(test_other_options),
         cmocka_unit_test(test_converted),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);

@@ -2,9 +2,9 @@
 //
 // A file is a checkpoint of ours, or a dictionary of tensors in a safetensors or .pth
 // file whose network is recognised. Options describe the network in both cases. See
-// network_file.h.
+// network_file_inside.h.
 
-#include "store/network_file.h"
+#include "store/network_file_inside.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -15,39 +15,14 @@
 #include "settings/options_file.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
-#include "store/affinelayer.h"
 #include "store/checkpoint_folder.h"
-#include "store/name_prefix.h"
-#include "store/network_order.h"
-#include "store/recognise.h"
-#include "store/tensor_file.h"
-#include "store/weight_names.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-struct network_file {
-    enum network network;
-    const char *what;    // begins messages
-    char *path;
-    // One of these is open.
-    struct checkpoint *checkpoint;
-    struct tensor_file *tensors;
-
-    struct recognition recognition;    // not for a checkpoint
-    struct name_prefix prefix;         // of its tensors in the file
-    struct settings settings;
-    uint32_t channels_d;      // input channels of a discriminator
-    bool swaps_halves;        // see network_file_set_order
-    bool warned;              // about values that are not finite
-    char description[192];    // for messages and ONNX metadata
-};
-
-// The prefix of its tensors in checkpoints.
-static const char *letter(enum network network)
+const char *network_file_letter(const struct network_file *f)
 {
-    return network == NETWORK_G ? "G" : "D";
+    return f->network == NETWORK_G ? "G" : "D";
 }
 
 static const char *noun(enum network network)
@@ -58,19 +33,13 @@ static const char *noun(enum network network)
 // ---------------------------------------------------------------------------
 // Tensors of a dictionary
 
-// The port nests a U-Net's levels, eight characters each: names of ten levels have less
-// than 110.
-#define NAME_SIZE 256
-#define LONG_NAME_SIZE (NAME_PREFIX_MAX + NAME_SIZE)
-
-// The name in the file of a tensor of the network. False if it is too long, and then no
-// tensor has it.
-static bool long_name(const struct network_file *f, const char *name,
-                      char text[LONG_NAME_SIZE])
+bool network_file_long_name(const struct network_file *f, const char *name,
+                            char text[NETWORK_FILE_LONG_NAME_SIZE])
 {
-    return (size_t)snprintf(text, LONG_NAME_SIZE, "%.*s%s", (int)f->prefix.length,
+    return (size_t)snprintf(text, NETWORK_FILE_LONG_NAME_SIZE, "%.*s%s",
+                            (int)f->prefix.length,
                             f->prefix.length ? f->prefix.text : "",
-                            name) < LONG_NAME_SIZE;
+                            name) < NETWORK_FILE_LONG_NAME_SIZE;
 }
 
 // For struct name_list.
@@ -84,18 +53,9 @@ static bool find_sides(const void *user, const char *name, uint32_t *rank,
                        uint64_t sides[DICTIONARY_RANK])
 {
     const struct network_file *f = user;
-    char text[LONG_NAME_SIZE];
-    return long_name(f, name, text) &&
+    char text[NETWORK_FILE_LONG_NAME_SIZE];
+    return network_file_long_name(f, name, text) &&
            tensor_file_find_sides(f->tensors, text, rank, sides);
-}
-
-// The name that one of our weights has in the file.
-static bool name_in_file(const struct network_file *f, const struct weight *w,
-                         char *text, size_t size)
-{
-    if (!f->recognition.is_affinelayer)
-        return (size_t)snprintf(text, size, "%s", w->name) < size;
-    return affinelayer_name(&f->recognition.generator, w->name, text, size);
 }
 
 // ---------------------------------------------------------------------------
@@ -255,48 +215,59 @@ static bool take_checkpoint(struct network_file *f)
 }
 
 // Opens a checkpoint of a run and reads what it has of the network, since a damaged one
-// shall not be taken.
+// shall not be taken. Where it is loaded that comes then.
 static bool open_good(struct network_file *f, bool *is_damaged)
 {
     f->checkpoint = checkpoint_examine(f->path, is_damaged);
-    if (!f->checkpoint)
-        return false;
-    const bool ok = checkpoint_verify(f->checkpoint, letter(f->network));
+    if (!f->checkpoint || f->is_loaded)
+        return f->checkpoint != NULL;
+    const bool ok = checkpoint_verify(f->checkpoint, network_file_letter(f));
     *is_damaged = !ok && checkpoint_is_damaged(f->checkpoint);
     return ok;
 }
 
-// Opens the newest checkpoint of a run, or the next older one where that is damaged. It
-// is only read here: --continue sets it aside.
-static bool open_newest(struct network_file *f, const char *run)
+// A checkpoint that could not be used: a warning where an older one may be.
+void network_file_tell_unused(const struct network_file *f, bool is_damaged,
+                              const char *error)
 {
-    uint64_t *steps = NULL;
-    size_t count = 0;
+    if (is_damaged && f->opened < f->step_count)
+        log_warn("%s: the checkpoint before %s is used instead: %s", f->what,
+                 file_name(f->path), error);
+    else
+        log_error("%s", error);
+}
+
+// Opens the next checkpoint, or an older one where that is damaged. They are only read
+// here: --continue sets them aside.
+bool network_file_open_next(struct network_file *f)
+{
     bool ok = false, is_damaged = true;
-    if (!checkpoint_list(run, &steps, &count))
-        return false;
-    if (count == 0)
-        log_error("%s: %s holds no checkpoint (checkpoints/step-*.safetensors): "
-                  "name a run folder that has one or a weights file",
-                  f->what, run);
-    for (size_t i = 0; i < count && !ok && is_damaged; i++) {
+    while (f->opened < f->step_count && !ok && is_damaged) {
         struct log_capture capture;
         checkpoint_close(f->checkpoint);
         f->checkpoint = NULL;
         mem_free(f->path);
         log_capture_begin(&capture);
-        f->path = checkpoint_path(run, steps[i]);
+        f->path = checkpoint_path(f->run, f->steps[f->opened++]);
         is_damaged = false;
         ok = f->path && open_good(f, &is_damaged);
         const char *error = log_capture_end(&capture);
-        if (!ok && is_damaged && i + 1 < count)
-            log_warn("%s: the checkpoint before %s is used instead: %s", f->what,
-                     file_name(f->path), error);
-        else if (!ok)
-            log_error("%s", error);
+        if (!ok)
+            network_file_tell_unused(f, is_damaged, error);
     }
-    mem_free(steps);
-    return ok && take_checkpoint(f);
+    return ok;
+}
+
+static bool open_newest(struct network_file *f, const char *run)
+{
+    f->run = mem_strdup(run);
+    if (!f->run || !checkpoint_list(run, &f->steps, &f->step_count))
+        return false;
+    if (f->step_count == 0)
+        log_error("%s: %s holds no checkpoint (checkpoints/step-*.safetensors): "
+                  "name a run folder that has one or a weights file",
+                  f->what, run);
+    return network_file_open_next(f) && take_checkpoint(f);
 }
 
 // The path of a checkpoint by what it is called. NULL after a message.
@@ -369,22 +340,16 @@ static bool open_file(struct network_file *f, const char *path)
     return f->checkpoint && take_checkpoint(f);
 }
 
-struct network_file *network_file_open(const char *path, enum network network,
-                                       const char *what)
-{
-    return network_file_open_checkpoint(path, NULL, network, what);
-}
-
-struct network_file *network_file_open_checkpoint(const char *path,
-                                                  const char *checkpoint,
-                                                  enum network network,
-                                                  const char *what)
+static struct network_file *open_any(const char *path, const char *checkpoint,
+                                     enum network network, const char *what,
+                                     bool is_loaded)
 {
     struct network_file *f = mem_zalloc(sizeof(*f));
     if (!f)
         return NULL;
     f->network = network;
     f->what = what;
+    f->is_loaded = is_loaded;
     options_init(&f->settings.options);
     enum os_kind kind;
     os_path_look(path, &kind);
@@ -407,6 +372,26 @@ struct network_file *network_file_open_checkpoint(const char *path,
     return NULL;
 }
 
+struct network_file *network_file_open(const char *path, enum network network,
+                                       const char *what)
+{
+    return open_any(path, NULL, network, what, false);
+}
+
+struct network_file *network_file_open_checkpoint(const char *path,
+                                                  const char *checkpoint,
+                                                  enum network network,
+                                                  const char *what)
+{
+    return open_any(path, checkpoint, network, what, false);
+}
+
+struct network_file *network_file_open_to_load(const char *path, const char *checkpoint,
+                                               enum network network, const char *what)
+{
+    return open_any(path, checkpoint, network, what, true);
+}
+
 void network_file_close(struct network_file *f)
 {
     if (!f)
@@ -414,6 +399,8 @@ void network_file_close(struct network_file *f)
     checkpoint_close(f->checkpoint);
     tensor_file_close(f->tensors);
     settings_finish(&f->settings);
+    mem_free(f->steps);
+    mem_free(f->run);
     mem_free(f->path);
     mem_free(f);
 }
@@ -451,146 +438,4 @@ struct checkpoint *network_file_checkpoint(const struct network_file *f)
 const char *network_file_description(const struct network_file *f)
 {
     return f->description;
-}
-
-// ---------------------------------------------------------------------------
-// Checking and reading
-
-// The name in the file, with its prefix.
-static bool full_name(const struct network_file *f, const struct weight *w,
-                      char text[LONG_NAME_SIZE])
-{
-    char name[NAME_SIZE];
-    return name_in_file(f, w, name, sizeof(name)) && long_name(f, name, text);
-}
-
-static bool check_weight(const struct network_file *f, const struct weight *w)
-{
-    char name[LONG_NAME_SIZE];
-    uint64_t sides[WEIGHT_NAMES_RANK];
-    const uint32_t rank = weight_names_sides(w, sides);
-    if (!full_name(f, w, name))
-        snprintf(name, sizeof(name), "%s", w->name);
-    return tensor_file_check(f->tensors, name, sides, rank, f->description);
-}
-
-// Tensors that no network needs: counters of batches change nothing, and old instance
-// norms have running statistics that PyTorch drops on loading.
-static bool is_unused(const struct network_file *f, const char *name)
-{
-    const enum model_norm norm = f->network == NETWORK_G
-                                     ? f->settings.generator.norm
-                                     : f->settings.discriminator.norm;
-    return weight_names_end_with(name, ".num_batches_tracked") ||
-           (norm == MODEL_NORM_INSTANCE &&
-            (weight_names_end_with(name, ".running_mean") ||
-             weight_names_end_with(name, ".running_var")));
-}
-
-// Whether a tensor of the file is one of these weights or may be ignored.
-static bool is_known(const struct network_file *f, const struct weights *weights,
-                     const char *name)
-{
-    char text[NAME_SIZE];
-    if (!name_prefix_is_of(&f->prefix, name))
-        return f->prefix.is_of_part;
-    name += f->prefix.length;
-    for (size_t i = 0; i < weights->count; i++)
-        if (name_in_file(f, weights->items[i], text, sizeof(text)) &&
-            strcmp(text, name) == 0)
-            return true;
-    return is_unused(f, name);
-}
-
-// In both directions: a tensor too many means that another network was meant than the
-// one recognised, whose output would be wrong without any sign.
-bool network_file_check(const struct network_file *f, const struct weights *weights)
-{
-    if (f->checkpoint)
-        return checkpoint_check_values(f->checkpoint, letter(f->network), weights);
-    for (size_t i = 0; i < weights->count; i++)
-        if (!check_weight(f, weights->items[i]))
-            return false;
-    for (size_t i = 0; i < tensor_file_count(f->tensors); i++) {
-        const char *name = tensor_file_name(f->tensors, i);
-        if (is_known(f, weights, name))
-            continue;
-        log_error("%s: %s (%s) has a tensor %s, which the network does not have",
-                  f->what, f->path, f->description, name);
-        return false;
-    }
-    return true;
-}
-
-void network_file_set_order(struct network_file *f, bool decoder_first)
-{
-    const struct generator_options g = f->settings.generator;
-    f->swaps_halves = f->network == NETWORK_G && g.kind == GENERATOR_UNET &&
-                      g.decoder_first != decoder_first;
-}
-
-static bool read_values(struct network_file *f, const struct weight *w, bool average,
-                        float *values)
-{
-    char name[LONG_NAME_SIZE];
-    if (f->checkpoint)
-        return checkpoint_read(f->checkpoint, letter(f->network), w, average, values);
-    return full_name(f, w, name) && tensor_file_read(f->tensors, name, values);
-}
-
-// Warns once per file: results with such weights are useless.
-static void warn_if_not_finite(struct network_file *f, const struct weight *w,
-                               const float *values)
-{
-    const uint64_t count = shape_count(w->value.shape);
-    for (uint64_t i = 0; i < count && !f->warned; i++)
-        if (!isfinite(values[i])) {
-            f->warned = true;
-            log_warn(
-                "%s: %s: tensor %s has values that are not finite: the network cannot "
-                "work",
-                f->what, f->path, w->name);
-        }
-}
-
-bool network_file_read(struct network_file *f, const struct weight *w, bool average,
-                       float *values)
-{
-    bool ok = read_values(f, w, average, values);
-    if (ok)
-        warn_if_not_finite(f, w, values);
-    // Vectors and kernels that read no concatenation stay as they are.
-    if (ok && f->swaps_halves)
-        network_order_swap(w, values);
-    return ok;
-}
-
-bool network_file_load(struct network_file *f, const struct weights *weights,
-                       bool averages, struct gpu_device *device,
-                       bool (*upload)(struct gpu_device *device, struct tensor *t,
-                                      const void *data))
-{
-    float *values = mem_alloc((size_t)MAX(weights_largest(weights), (uint64_t)1));
-    bool ok = values != NULL;
-    for (size_t i = 0; i < weights->count && ok; i++) {
-        struct weight *w = weights->items[i];
-        ok = network_file_read(f, w, averages, values) &&
-             upload(device, &w->value, values);
-    }
-    mem_free(values);
-    return ok;
-}
-
-bool network_file_read_counter(struct network_file *f, const char *name, int64_t *value)
-{
-    char text[LONG_NAME_SIZE];
-    *value = 0;
-    // A checkpoint has the counters too, but they follow from its step.
-    if (f->checkpoint) {
-        *value = (int64_t)checkpoint_batches(checkpoint_get_state(f->checkpoint),
-                                             letter(f->network));
-        return true;
-    }
-    return !long_name(f, name, text) ||
-           tensor_file_read_counter(f->tensors, text, value);
 }

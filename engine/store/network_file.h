@@ -28,6 +28,11 @@ struct network_file *network_file_open_checkpoint(const char *path,
                                                   const char *checkpoint,
                                                   enum network network,
                                                   const char *what);
+
+// The same for network_file_load alone. Of a run's checkpoint only the header is read:
+// whether it is damaged shows when it is loaded, and the older one is taken then.
+struct network_file *network_file_open_to_load(const char *path, const char *checkpoint,
+                                               enum network network, const char *what);
 void network_file_close(struct network_file *f);    // NULL is fine
 
 // The arguments that it was opened with.
@@ -66,7 +71,9 @@ bool network_file_read(struct network_file *f, const struct weight *w, bool aver
                        float *values);
 
 // Reads all weights and uploads them; they have been checked. `upload` is
-// tensor_upload.
+// tensor_upload. Where the newest checkpoint of a run is damaged it goes on with the
+// one before, of which the path and the checkpoint are then: its settings are those
+// that were there before. False after one message.
 bool network_file_load(struct network_file *f, const struct weights *weights,
                        bool averages, struct gpu_device *device,
                        bool (*upload)(struct gpu_device *device, struct tensor *t,

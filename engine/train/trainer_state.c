@@ -363,7 +363,7 @@ done:
 static bool start_from(struct trainer *t, enum network network,
                        const struct weights *weights, const char *path)
 {
-    struct network_file *f = network_file_open(path, network, "train");
+    struct network_file *f = network_file_open_to_load(path, NULL, network, "train");
     bool ok = f != NULL;
     if (ok) {
         network_file_set_order(f, t->settings.generator.decoder_first);

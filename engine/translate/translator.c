@@ -75,8 +75,8 @@ static bool override(struct translator *t, const struct pix_translate_options *o
 
 static bool load(struct translator *t, const struct pix_translate_options *given)
 {
-    struct network_file *f = network_file_open_checkpoint(
-        given->model, given->checkpoint, NETWORK_G, "translate");
+    struct network_file *f = network_file_open_to_load(given->model, given->checkpoint,
+                                                       NETWORK_G, "translate");
     bool ok = f && settings_init(&t->settings, &network_file_settings(f)->options) &&
               override(t, given);
     if (ok) {
