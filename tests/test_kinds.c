@@ -906,7 +906,7 @@ static int open_group(void **state)
     const char *dry = getenv("PIX_TEST_NO_EXECUTE");
     const struct pix_device_options options = {
         .log = { keep_message, NULL, PIX_LOG_WARN },
-        .validation = true,
+        .validation = test_validates(),
         .minimum_limits = minimum && *minimum && strcmp(minimum, "0") != 0,
     };
     (void)state;

@@ -511,40 +511,6 @@ static void test_full_device(void **state)
     end(t);
 }
 
-// An image that is not kept in memory goes; it is asked for while step 8 is under way,
-// and step 9 is the one that cannot be read.
-static void test_no_batch(void **state)
-{
-    enum { FILES = 86, BATCH = 10 };    // 85 pairs of this size are kept
-    static const char folder[] = SCRATCH "/many/train";
-    struct pix_train_options o = tiny(SCRATCH "/starved");
-    struct pix_step_metrics m;
-    double losses[4 * STEPS];
-    (void)state;
-    assert_true(file_make_folder(folder));
-    for (uint32_t i = 0; i < FILES; i++)
-        write_pair(folder, 10 + i, 8);
-    o.data = SCRATCH "/many";
-    o.load_size = 1024;
-    o.batch_size = BATCH;
-    o.serial_batches = true;
-    o.threads = 1;
-    o.sample_freq = o.save_freq = 0;
-    struct trainer *t = begin(&o, false);
-    step(t, 1, &m);
-    assert_true(test_remove_tree(SCRATCH "/many/train/95.png"));
-    for (uint64_t i = 2; i <= FILES / BATCH; i++) {
-        step(t, i, &m);
-        assert_string_equal(test_messages.text, "");
-    }
-    assert_int_equal(trainer_step(t, &m), PIX_STEP_FAILED);
-    assert_non_null(strstr(test_messages.text, "95.png is no longer readable"));
-    assert_null(strstr(strstr(test_messages.text, "95.png") + 1, "95.png"));
-    assert_true(has_checkpoint(o.out, FILES / BATCH));
-    end(t);
-    read_metrics(o.out, FILES / BATCH, losses);
-}
-
 // ---------------------------------------------------------------------------
 
 static int open_group(void **state)
@@ -573,11 +539,15 @@ static int close_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_run),          cmocka_unit_test(test_save_ahead),
-        cmocka_unit_test(test_no_overlap),        cmocka_unit_test(test_lost_device),
-        cmocka_unit_test(test_failed_submission), cmocka_unit_test(test_half_submitted),
-        cmocka_unit_test(test_failed_validation), cmocka_unit_test(test_full_device),
-        cmocka_unit_test(test_no_batch),          cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_same_run),
+        cmocka_unit_test(test_save_ahead),
+        cmocka_unit_test(test_no_overlap),
+        cmocka_unit_test(test_lost_device),
+        cmocka_unit_test(test_failed_submission),
+        cmocka_unit_test(test_half_submitted),
+        cmocka_unit_test(test_failed_validation),
+        cmocka_unit_test(test_full_device),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests_name("trainer", tests, open_group, close_group);
 }

@@ -355,7 +355,7 @@ static bool flow_done(void *user, size_t index, enum pix_translate_result result
 static struct translator *open_flow_tuned(struct gpu_device **gpu, uint32_t batch_size,
                                           const char *tuning)
 {
-    const struct gpu_device_options options = { .validation = true };
+    const struct gpu_device_options options = { .validation = test_validates() };
     struct pix_translate_options o;
     pix_translate_options_init(&o);
     o.tuning = tuning;
@@ -661,7 +661,7 @@ static int open_group(void **state)
 {
     const struct pix_device_options options = {
         .log = { keep_message, NULL, PIX_LOG_INFO },
-        .validation = true,
+        .validation = test_validates(),
         .minimum_limits = is_set("PIX_TEST_MINIMUM_LIMITS"),
     };
     (void)state;

@@ -43,6 +43,11 @@ bool test_is_set(const char *variable)
     return value && strcmp(value, "0") != 0 && strcmp(value, "") != 0;
 }
 
+bool test_validates(void)
+{
+    return !test_is_set("PIX_TEST_NO_VALIDATION");
+}
+
 int test_gpu_open(void **state)
 {
     (void)state;
@@ -59,7 +64,7 @@ int test_gpu_open(void **state)
             skip_reason = "there is no Vulkan device";
         } else {
             device = gpu_device_create(&(struct gpu_device_options){
-                .validation = true,
+                .validation = test_validates(),
                 .minimum_limits = test_is_set("PIX_TEST_MINIMUM_LIMITS"),
                 .no_cache = true,
             });

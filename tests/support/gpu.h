@@ -37,6 +37,10 @@ uint64_t test_gpu_memory(void);
 // Whether an environment variable is set, to something else than 0.
 bool test_is_set(const char *variable);
 
+// Whether devices are opened with the validation layer: unless PIX_TEST_NO_VALIDATION=1
+// says that another run of the same tests has it.
+bool test_validates(void);
+
 // Software drivers take about a second to compile a large kernel, so that tests leave
 // out what other cases show as well, unless they are told not to by PIX_TEST_FULL=1.
 // True for a GPU.

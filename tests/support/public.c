@@ -38,7 +38,7 @@ pix_device *public_open_device(double submission_seconds)
 {
     const struct pix_device_options options = {
         .log = { public_keep_message, NULL, PIX_LOG_INFO },
-        .validation = true,
+        .validation = test_validates(),
         .minimum_limits = test_is_set("PIX_TEST_MINIMUM_LIMITS"),
         .submission_seconds = submission_seconds,
     };
