@@ -188,7 +188,7 @@ foreach(file IN LISTS files)
     if(header MATCHES "^<(.*)")
       set(header ${CMAKE_MATCH_1})
       if(header MATCHES "^(${system_headers})\\.h$" AND
-         NOT file MATCHES "^engine/base/os_[a-z0-9]+\\.c$" AND
+         NOT file MATCHES "^engine/base/os_[a-z0-9_]+\\.[ch]$" AND
          NOT file MATCHES "^tools/terminal_[a-z0-9]+\\.c$")
         complain(${file} "includes <${header}>: calls to the operating system belong \
 into engine/base/os_*.c or tools/terminal_*.c")

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // Everything the engine needs from the operating system: threads, files and folders,
-// locks, time. One file per system: os_posix.c, os_win32.c. Paths are UTF-8. Functions
-// that can fail return false or NULL, without a message; os_error_text() has the
-// reason. They may be called by several threads at the same time.
+// locks, time. Each system has files of its own: os_posix*.c, os_win32*.c. Paths are
+// UTF-8. Functions that can fail return false or NULL, without a message;
+// os_error_text() has the reason. They may be called by several threads at the same
+// time.
 
 #ifndef BASE_OS_H
 #define BASE_OS_H
