@@ -8,8 +8,9 @@
 #
 #     tools/test.sh             everything, of the leg faults a sample of 30 s
 #     tools/test.sh full        everything; faults tries all ways to a call, which takes
-#                               long, two signals at once are sent 20 times, and software
-#                               drivers run every kernel on every shape
+#                               long, two signals at once are sent 20 times, software
+#                               drivers run every kernel on every shape, and SwiftShader
+#                               runs whole networks too
 #     tools/test.sh LEG...      only some: style lavapipe limits faults swiftshader radv
 #                               gpu clang sanitizers install windows
 #     tools/test.sh full LEG... some, faults with all ways to a call
@@ -404,7 +405,11 @@ if [ $built = 1 ]; then
         if [ -f "$manifest" ]; then
             on "$manifest"
             export PIX_TEST_SECOND_DRIVER=1
-            suite 'SwiftShader' "$out/gcc" -L gpu -LE host
+            if [ $full = 1 ]; then
+                suite 'SwiftShader' "$out/gcc" -L gpu -LE host
+            else
+                suite 'SwiftShader' "$out/gcc" -L gpu -LE 'host|networks'
+            fi
             unset PIX_TEST_SECOND_DRIVER
             on_any
         else
