@@ -6,7 +6,7 @@
 # library, a Windows build. What cannot run on this machine is skipped, with the reason.
 # The last line gives the totals.
 #
-#     tools/test.sh             everything, of the leg faults a sample of 30 s
+#     tools/test.sh             everything, of the leg faults a sample of 60 s
 #     tools/test.sh full        everything; faults tries all ways to a call, which takes
 #                               long, two signals at once are sent 20 times, software
 #                               drivers run every kernel on every shape, and SwiftShader

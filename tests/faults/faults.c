@@ -10,7 +10,7 @@
 //     --all            all ways to a call; of a loop its first call, the last one and
 //                      some between. Without it a sample, as long as --seconds
 //     --every          with --all, every call of a loop
-//     --seconds N      [30]
+//     --seconds N      [60]
 //     --seed N         which sample, and at which moments runs are killed [the time]
 //     --jobs N         processes at the same time [as many as the machine has cores]
 //     --only SCENE     one command line, or `kill` or `signals`
@@ -367,7 +367,7 @@ static bool print_figures(const struct settings *s, const struct trials *list,
 static bool read_arguments(int argc, char **argv, struct settings *s)
 {
     *s = (struct settings){
-        .seconds = 30,
+        .seconds = 60,
         .seed = (uint64_t)time(NULL) % 1000000,
         .jobs = os_core_count(),
     };
