@@ -59,20 +59,20 @@ static bool note_entry(void *user, const char *name)
     return *empty;
 }
 
-// True where the system cannot tell: reading the file will say why, and no run is
-// taken for a new one by mistake.
-static bool has_config(const char *out)
+// Whether a folder holds a run. Found is also what the system cannot tell: reading the
+// file will say why, and no run is taken for a new one by mistake. False if memory is
+// missing.
+static bool find_config(const char *out, bool *found)
 {
     char *path = file_join(out, config_name);
-    bool found = !path || !os_path_is_absent(path);
+    *found = path && !os_path_is_absent(path);
     mem_free(path);
-    return found;
+    return path != NULL;
 }
 
 static bool check_new(const char *out)
 {
-    bool empty = true;
-    const uint64_t failures = mem_failures();
+    bool empty = true, found;
     if (os_path_is_absent(out))
         return true;
     if (!file_is_folder(out)) {
@@ -83,12 +83,12 @@ static bool check_new(const char *out)
         log_error("train: cannot list the folder %s: %s", out, os_error_text());
         return false;
     }
-    if (has_config(out)) {
-        // Without memory it cannot tell, and that was said.
-        if (mem_failures() == failures)
-            log_error("train: %s already holds a run: resume it with --continue, or "
-                      "name another folder as --out",
-                      out);
+    if (!find_config(out, &found))
+        return false;
+    if (found) {
+        log_error("train: %s already holds a run: resume it with --continue, or name "
+                  "another folder as --out",
+                  out);
         return false;
     }
     if (!empty)
@@ -155,7 +155,10 @@ static bool check_continued(const struct pix_train_options *o)
 
 bool run_check(const struct pix_train_options *o, bool *is_new)
 {
-    *is_new = !o->continue_run || !has_config(o->out);
+    bool found = false;
+    if (o->continue_run && !find_config(o->out, &found))
+        return false;
+    *is_new = !found;
     if (!check_links(o->out))
         return false;
     return *is_new ? check_new(o->out) : check_continued(o);
@@ -177,11 +180,13 @@ static bool take_lock(struct run *r, const char *out)
 
 bool run_begin(struct run *r, const struct pix_train_options *o)
 {
+    bool found = false;
     *r = (struct run){ 0 };
     if (!check_links(o->out))    // before the lock is made
         return false;
-    if (o->continue_run && has_config(o->out) &&
-        (!take_lock(r, o->out) || !run_folders_lock(&r->folders, o->out)))
+    if (o->continue_run && !find_config(o->out, &found))
+        return false;
+    if (found && (!take_lock(r, o->out) || !run_folders_lock(&r->folders, o->out)))
         return false;
     if (!run_check(o, &r->is_new))
         return false;
@@ -265,8 +270,10 @@ static bool write_tuning(const struct pix_train_options *o, const struct tuning 
 // this very run, moved to another disk or on one that is mounted again.
 static bool may_take(const struct pix_train_options *o)
 {
-    bool ok = os_path_is_absent(o->out);
-    if (!ok && has_config(o->out)) {
+    bool ok = os_path_is_absent(o->out), found;
+    if (!ok && !find_config(o->out, &found))
+        return false;
+    if (!ok && found) {
         char *path = file_join(o->out, config_name);
         char *text = path ? config_text(o) : NULL;
         ok = text && has_content(path, text);
@@ -314,9 +321,10 @@ static bool restore(struct run *r)
 {
     const char *out = r->options->out;
     const bool is_gone = !r->lock || !os_lock_is_of(r->lock, out);
-    if (is_gone && !lock_again(r))
+    bool found;
+    if ((is_gone && !lock_again(r)) || !find_config(out, &found))
         return false;
-    if (has_config(out)) {
+    if (found) {
         if (is_gone)
             log_info("train: %s is another folder now, with this run in it: the run "
                      "goes on there",
