@@ -441,6 +441,16 @@ struct pix_step_metrics {
     double images_per_s;
 };
 
+// Reads the metrics.jsonl of a run, whether it is under way or not: `line` gets each
+// step that was logged, in its order, and ends the reading where it returns false. Of
+// the fields `steps` is 0 and `is_best` false, since lines do not have them. A last
+// line that is not complete yet is left out; *damaged counts other lines that are no
+// metrics. A run without the file has none.
+PIX_API bool pix_run_read_metrics(const char *run,
+                                  bool (*line)(void *user,
+                                               const struct pix_step_metrics *metrics),
+                                  void *user, uint64_t *damaged);
+
 typedef struct pix_trainer pix_trainer;
 
 // Prepares a run: reads and checks the images, creates or reads the run folder, plans

@@ -108,7 +108,8 @@ endmacro()
 # print what the program itself says, or what was escaped when it was read, or write a
 # file of data (csv).
 set(print_functions printf fprintf vprintf vfprintf puts fputs putchar putc fputc)
-set(may_print output help manual csv bench/table bench/file page/html)
+set(may_print output help manual csv bench/table bench/file page/html
+    page/script)
 
 set(program_functions plan_build exec_create)
 set(nodes "")    # of the graph of includes: paths without an ending

@@ -66,6 +66,7 @@ int command_train(int argc, char **argv);
 int command_translate(int argc, char **argv);
 int command_evaluate(int argc, char **argv);
 int command_compare(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_tune(int argc, char **argv);

@@ -17,6 +17,8 @@ struct replacement {
     char *target, *temporary;    // NULL where the file itself is open
 };
 bool replacement_begin(struct replacement *r, const char *path);
+// The same, but a link at `path` is itself replaced, and so is what is no regular file.
+bool replacement_begin_here(struct replacement *r, const char *path);
 bool replacement_end(struct replacement *r, bool keep);
 
 #endif

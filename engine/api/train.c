@@ -6,8 +6,19 @@
 
 #include "base/mem.h"
 #include "settings/rules.h"
+#include "train/metrics_file.h"
 #include "train/run.h"
 #include "train/trainer.h"
+
+bool pix_run_read_metrics(const char *run,
+                          bool (*line)(void *user,
+                                       const struct pix_step_metrics *metrics),
+                          void *user, uint64_t *damaged)
+{
+    return api_check_given(run, "pix_run_read_metrics", "run") &&
+           api_check_given(damaged, "pix_run_read_metrics", "damaged") &&
+           metrics_file_read(run, line, user, damaged);
+}
 
 // The device is kept for its log: messages of a trainer go where its device's go.
 struct pix_trainer {

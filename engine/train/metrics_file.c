@@ -174,6 +174,84 @@ static uint64_t count_pending(const struct metrics_file *f)
 }
 
 // ---------------------------------------------------------------------------
+// Reading
+
+static double get_number(const json_t *line, const char *key)
+{
+    double value;
+    return json_to_double(json_object_get(line, key), &value) ? value : NAN;
+}
+
+// False: no line of ours.
+static bool get_metrics(const json_t *line, struct pix_step_metrics *m)
+{
+    *m = (struct pix_step_metrics){
+        .loss_d_real = get_number(line, "loss_d_real"),
+        .loss_d_fake = get_number(line, "loss_d_fake"),
+        .loss_d_gp = get_number(line, "loss_d_gp"),
+        .loss_g_gan = get_number(line, "loss_g_gan"),
+        .loss_g_l1 = get_number(line, "loss_g_l1"),
+        .lr = get_number(line, "lr"),
+        .ms = get_number(line, "ms"),
+        .images_per_s = get_number(line, "images_per_s"),
+    };
+    m->has_gan = !isnan(m->loss_g_gan);
+    m->has_gp = !isnan(m->loss_d_gp);
+    for (int i = 0; i < PIX_METRIC_COUNT; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "val_%s", choice_name(choice_metrics, i));
+        m->val[i] = get_number(line, key);
+        m->has_val |= !isnan(m->val[i]);
+    }
+    return json_to_u64(json_object_get(line, "step"), &m->step) &&
+           json_to_u64(json_object_get(line, "epoch"), &m->epoch);
+}
+
+// Parses a line. False after a message if there is no memory for it.
+static bool parse_line(const char *text, size_t length, struct pix_step_metrics *m,
+                       bool *is_whole)
+{
+    const uint64_t failures = mem_failures();
+    struct log_capture capture;    // a broken line is not an error
+    log_capture_begin(&capture);
+    json_t *line = json_parse(text, length, METRICS_NAME);
+    const char *error = log_capture_end(&capture);
+    const bool ok = mem_failures() == failures;
+    *is_whole = line && get_metrics(line, m);
+    json_decref(line);
+    if (!ok)
+        log_error("%s", error);
+    return ok;
+}
+
+bool metrics_file_read(const char *run,
+                       bool (*line)(void *user, const struct pix_step_metrics *m),
+                       void *user, uint64_t *damaged)
+{
+    struct reason reason = { 0 };
+    void *data = NULL;
+    size_t size = 0;
+    char *path = file_join(run, METRICS_NAME);
+    bool ok = path && (os_path_is_absent(path) ||
+                       file_load(path, MAX_METRICS, &data, &size, &reason));
+    *damaged = 0;
+    if (path && !ok)
+        log_error("train: cannot read %s: %s", path, reason.text);
+    const char *at = data, *end;
+    bool goes_on = true;
+    for (; ok && goes_on && at && (end = strchr(at, '\n')); at = end + 1) {
+        struct pix_step_metrics m;
+        bool is_whole = false;
+        ok = parse_line(at, (size_t)(end - at), &m, &is_whole);
+        *damaged += ok && !is_whole;
+        goes_on = !is_whole || line(user, &m);
+    }
+    mem_free(data);
+    mem_free(path);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
 // The whole
 
 // Without a reason the system's last error is it.

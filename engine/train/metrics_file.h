@@ -37,4 +37,13 @@ bool metrics_file_has_pending(const struct metrics_file *f);
 // Appends what is pending: all of it or nothing. Lasting: to the disk itself.
 bool metrics_file_append(struct metrics_file *f, bool lasting);
 
+// Reads the metrics of a run, whether it is under way or not: `line` gets each step in
+// its order, and ends the reading where it returns false. `steps` is 0 and `is_best`
+// false, since lines do not have them. A last line that is not ended is not read; other
+// lines that are damaged are counted. A run without the file has none. False after a
+// message.
+bool metrics_file_read(const char *run,
+                       bool (*line)(void *user, const struct pix_step_metrics *m),
+                       void *user, uint64_t *damaged);
+
 #endif

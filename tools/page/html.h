@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Text, numbers and the frame of an HTML page: one file, without scripts and without
-// anything loaded from elsewhere. Errors of writing stay with the stream: whoever
+// Text, numbers and the frame of an HTML page: one file, without anything loaded from
+// elsewhere. Errors of writing stay with the stream: whoever
 // opened it checks it when the page is complete.
 
 #ifndef TOOLS_PAGE_HTML_H
@@ -11,8 +11,8 @@
 
 #include <stdio.h>
 
-// Everything up to and including the heading of the first level. `title` is plain text
-// without characters that HTML reserves.
+// Everything up to and including the heading of the first level, which is `title`,
+// foreign text. The style is page.css and that of uPlot.
 void html_begin_page(FILE *f, const char *title);
 void html_end_page(FILE *f);
 

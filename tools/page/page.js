@@ -1,0 +1,683 @@
+// SPDX-License-Identifier: MIT
+//
+// Draws a report from the data in the page: outputs of pairs under a divider, sample
+// grids as a time line, curves, and the configuration in words. All foreign text goes
+// into the document as text, never as markup.
+
+'use strict';
+
+// ---------------------------------------------------------------------------
+// Elements and numbers
+
+function el(tag, attributes, ...children) {
+    const e = document.createElement(tag);
+    for (const [key, value] of Object.entries(attributes || {})) {
+        if (key.startsWith('on'))
+            e.addEventListener(key.slice(2), value);
+        else if (value === true)
+            e.setAttribute(key, '');
+        else if (value !== false && value != null)
+            e.setAttribute(key, value);
+    }
+    e.append(...children.flat().filter(c => c != null));
+    return e;
+}
+
+// What an element of data holds; undefined: there is none; null: it is damaged.
+function read(id) {
+    const e = document.getElementById(id);
+    if (!e)
+        return undefined;
+    try {
+        return JSON.parse(e.textContent);
+    } catch {
+        return null;
+    }
+}
+
+const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name);
+
+function format(v) {
+    if (v == null)
+        return '–';
+    const size = Math.abs(v);
+    if (size !== 0 && (size < 1e-3 || size >= 1e6))
+        return v.toExponential(2);
+    return size >= 100 ? v.toFixed(1) : v.toPrecision(4);
+}
+
+const count = n => n.toLocaleString('en');
+const plural = (n, word) => `${count(n)} ${word}${n === 1 ? '' : 's'}`;
+const millions = n => n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : count(n);
+
+const metricNames = {
+    l1: 'L1', mse: 'MSE', psnr: 'PSNR', ssim: 'SSIM', ms_ssim: 'MS-SSIM',
+    lpips_alex: 'LPIPS (AlexNet)', lpips_squeeze: 'LPIPS (SqueezeNet)',
+    lpips_vgg: 'LPIPS (VGG)',
+};
+const metricName = m => metricNames[m] || m;
+const rises = m => ['psnr', 'ssim', 'ms_ssim'].includes(m);
+
+function section(id, title, ...children) {
+    return el('section', { 'aria-labelledby': id }, el('h2', { id }, title), ...children);
+}
+
+function note(...text) {
+    return el('p', { class: 'note' }, ...text);
+}
+
+function slider(label, min, max, step, value, oninput) {
+    return el('input', { type: 'range', 'aria-label': label, min, max, step, value, oninput });
+}
+
+// A row of buttons, one of which is pressed. `pick` gets its value.
+function choice(label, values, chosen, pick) {
+    const buttons = values.map(([value, text]) => el('button', {
+        type: 'button', 'aria-pressed': String(value === chosen),
+        onclick: () => {
+            show(value);
+            pick(value);
+        },
+    }, text));
+    const show = value => buttons.forEach(
+        (b, i) => b.setAttribute('aria-pressed', String(values[i][0] === value)));
+    const e = el('div', { class: 'choice', role: 'group', 'aria-label': label }, buttons);
+    e.show = show;
+    return e;
+}
+
+// Small images are enlarged without smoothing.
+function image(source, alt) {
+    const img = el('img', { alt, draggable: 'false', decoding: 'async' });
+    img.addEventListener('load', () => img.classList.toggle('small', img.naturalWidth < 200));
+    img.src = source;
+    return img;
+}
+
+function setImage(img, source, alt) {
+    img.src = source;
+    img.alt = alt;
+}
+
+// ---------------------------------------------------------------------------
+// Gallery
+
+const sides = ['input', 'output', 'target'];
+
+function gallery(g) {
+    const shown = g.shown, metrics = g.metrics;
+    let order = [], at = 0, by = g.judge, worst = true, set = 'all';
+    let left = 'output', right = 'target';
+
+    const images = { left: image('', ''), right: image('', '') };
+    images.left.classList.add('left');
+    const tagA = el('span', { class: 'tag a' }), tagB = el('span', { class: 'tag b' });
+    const divider = slider('Divider', 0, 100, 0.5, 50, () => cut());
+    divider.className = 'divider';
+    const stage = el('div', { class: 'stage' }, images.right, images.left,
+        el('span', { class: 'cut' }), tagA, tagB, divider);
+    const cut = () => {
+        stage.style.setProperty('--cut', divider.value + '%');
+        divider.setAttribute('aria-valuetext', `${Math.round(divider.value)} % ${left}`);
+    };
+
+    const name = el('h3'), place = el('p', { class: 'dim' });
+    const trio = sides.map(side => {
+        const img = image('', '');
+        return { img, figure: el('figure', {}, img, el('figcaption', {}, side)) };
+    });
+    const scores = el('tbody');
+    const thumbs = el('div', { class: 'thumbs', role: 'group', 'aria-label': 'Pairs' });
+    const status = el('p', { class: 'hidden', 'aria-live': 'polite' });
+
+    const value = (pair, metric) => pair.scores[metrics.indexOf(metric)];
+
+    // The worst first; what has no score comes last.
+    function compare(a, b) {
+        if (by === 'name')
+            return (a.name < b.name ? -1 : a.name > b.name ? 1 : 0) * (worst ? 1 : -1);
+        const x = value(a, by), y = value(b, by);
+        if (x == null || y == null)
+            return (x == null) - (y == null);
+        return ((x - y) * (rises(by) ? 1 : -1) || a.index - b.index) * (worst ? 1 : -1);
+    }
+
+    function sort() {
+        const pair = order[at];
+        order = shown.filter(p => set === 'all' || (set === 'worst') === p.worst).sort(compare);
+        thumbs.replaceChildren(...order.map((p, i) => {
+            const text = by === 'name' ? p.name : format(value(p, by));
+            const img = image(p.output, '');
+            img.loading = 'lazy';
+            return el('button', {
+                type: 'button', tabindex: -1, 'data-name': p.name,
+                'aria-label': `${p.name}, ${by === 'name' ? '' : metricName(by) + ' '}${text}`,
+                onclick: () => show(i),
+            }, img, text);
+        }));
+        show(pair && !sort.restarts ? Math.max(order.indexOf(pair), 0) : 0);
+    }
+
+    function show(i, focus) {
+        const pair = order[i];
+        if (!pair)
+            return;
+        const before = thumbs.children[at];
+        if (before) {
+            before.removeAttribute('aria-current');
+            before.tabIndex = -1;
+        }
+        at = i;
+        const button = thumbs.children[at];
+        button.setAttribute('aria-current', 'true');
+        button.tabIndex = 0;
+        if (focus)
+            button.focus();
+        // Not scrollIntoView, which would move the page, too.
+        const top = button.offsetTop - thumbs.offsetTop;
+        if (top < thumbs.scrollTop || top + button.offsetHeight > thumbs.scrollTop + thumbs.clientHeight)
+            thumbs.scrollTop = top - 8;
+        name.textContent = pair.name;
+        place.textContent = `${i + 1} of ${order.length}` +
+            (pair.worst ? `, among the ${shown.filter(p => p.worst).length} worst of all` : '');
+        trio.forEach((t, k) => setImage(t.img, pair[sides[k]], `${sides[k]} of ${pair.name}`));
+        scores.replaceChildren(...metrics.map((m, k) => el('tr', {},
+            el('th', { scope: 'row' }, metricName(m)), el('td', {}, format(pair.scores[k])))));
+        previous.disabled = i === 0;
+        next.disabled = i === order.length - 1;
+        status.textContent = `${pair.name}, ${place.textContent}`;
+        compareSides();
+    }
+
+    function compareSides() {
+        const pair = order[at];
+        setImage(images.left, pair[left], `${left} of ${pair.name}`);
+        setImage(images.right, pair[right], `${right} of ${pair.name}`);
+        tagA.textContent = left;
+        tagB.textContent = right;
+        divider.setAttribute('aria-label', `Divider between ${left} and ${right}`);
+        cut();
+    }
+
+    const previous = el('button', { type: 'button', onclick: () => show(at - 1) }, '← Previous');
+    const next = el('button', { type: 'button', onclick: () => show(at + 1) }, 'Next →');
+    const views = [['output target', 'output | target'], ['input output', 'input | output'],
+        ['input target', 'input | target'], ['difference', 'difference']];
+    const view = choice('What is compared', views, views[0][0], v => {
+        stage.classList.toggle('difference', v === 'difference');
+        [left, right] = v === 'difference' ? ['output', 'target'] : v.split(' ');
+        compareSides();
+        if (v === 'difference') {
+            tagA.textContent = '| output − target |';
+            tagB.textContent = '';
+        }
+        tagB.hidden = v === 'difference';
+    });
+
+    const select = el('select', {
+        onchange: e => {
+            by = e.target.value;
+            sort.restarts = true;
+            sort();
+            sort.restarts = false;
+            direction();
+        },
+    }, [...metrics, 'name'].map(m => el('option', { value: m, selected: m === by },
+        m === 'name' ? 'name' : metricName(m))));
+    const turn = el('button', {
+        type: 'button',
+        onclick: () => {
+            worst = !worst;
+            sort.restarts = true;
+            sort();
+            sort.restarts = false;
+            direction();
+        },
+    });
+    const direction = () => {
+        turn.textContent = by === 'name' ? (worst ? 'A to Z' : 'Z to A')
+            : worst ? 'worst first' : 'best first';
+    };
+    const worstCount = shown.filter(p => p.worst).length;
+    const filter = worstCount > 0 && worstCount < shown.length
+        ? choice('Which pairs', [['all', 'all'], ['worst', `${worstCount} worst`],
+            ['spread', `${shown.length - worstCount} spread`]], 'all', v => {
+            set = v;
+            at = 0;
+            order = [];
+            sort();
+        }) : null;
+
+    thumbs.addEventListener('keydown', e => {
+        const columns = getComputedStyle(thumbs).gridTemplateColumns.split(' ').length;
+        const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns,
+            Home: -at, End: order.length - 1 - at }[e.key];
+        if (step === undefined)
+            return;
+        e.preventDefault();
+        show(Math.min(Math.max(at + step, 0), order.length - 1), true);
+    });
+
+    direction();
+    sort();
+    return [
+        el('div', { class: 'bar' }, view),
+        el('div', { class: 'viewer' }, stage, el('div', { class: 'pair' }, name, place,
+            el('table', {}, el('caption', { class: 'hidden' }, 'Scores of this pair'), scores),
+            el('div', { class: 'trio' }, trio.map(t => t.figure)),
+            el('div', { class: 'bar' }, previous, next))),
+        el('div', { class: 'bar' }, el('label', {}, 'Sort by', select), turn, filter),
+        thumbs, status,
+    ];
+}
+
+function galleryText(g, what) {
+    const some = g.shown.length < g.pairs;
+    return el('p', { class: 'dim' }, what, some
+        ? `, ${g.shown.length} of ${plural(g.pairs, 'pair')}: the ` +
+          `${g.shown.filter(p => p.worst).length} worst by ${metricName(g.judge)}, the others ` +
+          'evenly spread. '
+        : `, ${plural(g.pairs, 'pair')}. `,
+        'Drag the divider, or move it with the arrow keys.');
+}
+
+// ---------------------------------------------------------------------------
+// Time line
+
+function timeLine(samples) {
+    let timer = 0;
+    const last = samples.length - 1;
+    const img = image('', '');
+    const label = el('output', {});
+    const range = slider('Step of the sample grid', 0, last, 1, last, () => show(+range.value));
+    function show(i) {
+        const s = samples[i];
+        range.value = i;
+        range.setAttribute('aria-valuetext', `step ${s.step}`);
+        setImage(img, 'data:image/png;base64,' + s.data,
+            `Sample grid after step ${s.step}: rows of input, output and target`);
+        label.textContent = `step ${count(s.step)}`;
+    }
+    function stop() {
+        clearInterval(timer);
+        timer = 0;
+        play.textContent = '▶ Play';
+    }
+    const play = el('button', {
+        type: 'button',
+        onclick: () => {
+            if (timer)
+                return stop();
+            play.textContent = '❚❚ Pause';
+            let i = +range.value === last ? 0 : +range.value;
+            show(i);
+            timer = setInterval(() => {
+                if (i >= last)
+                    return stop();
+                show(++i);
+            }, 350);
+        },
+    }, '▶ Play');
+    range.addEventListener('pointerdown', stop);
+    show(last);
+    return el('div', { class: 'line' },
+        el('div', { class: 'frame' },
+            el('div', { class: 'columns', 'aria-hidden': 'true' }, sides.map(s => el('span', {}, s))), img),
+        last > 0 ? el('div', { class: 'bar' }, play, label, el('label', { class: 'grow' }, range)) : label);
+}
+
+// ---------------------------------------------------------------------------
+// Curves
+
+const palette = ['--g0', '--g1', '--g2', '--g4', '--g5', '--g6'];
+
+// A running mean that forgets: each point keeps the share `factor` of the mean before.
+function smooth(values, factor) {
+    let mean = 0, weight = 0;
+    return values.map(v => {
+        mean = factor * mean + (1 - factor) * v;
+        weight = factor * weight + (1 - factor);
+        return mean / weight;
+    });
+}
+
+function charts(curves) {
+    const all = [];
+    let factor = 0.6, busy = false;
+
+    // Smoothed lines in full colour over the numbers themselves, which are pale.
+    function data(spec) {
+        return uPlot.join(spec.series.flatMap(s => {
+            const [x, y] = s.xy;
+            return s.points ? [[x, y]] : [[x, y], [x, smooth(y, factor)]];
+        }));
+    }
+
+    function summary(spec) {
+        return spec.series.map(s => {
+            const y = s.xy[1], x = s.xy[0], low = Math.min(...y), high = Math.max(...y);
+            return `${s.name}: ${format(y[0])} at step ${x[0]}, ${format(y[y.length - 1])} at ` +
+                `step ${x[x.length - 1]}, between ${format(low)} and ${format(high)}.`;
+        }).join(' ');
+    }
+
+    function options(spec, width) {
+        const axis = { stroke: () => colour('--dim'), font: '12px system-ui, sans-serif',
+            grid: { stroke: () => colour('--line'), width: 1 },
+            ticks: { stroke: () => colour('--line'), width: 1 } };
+        const value = (u, v) => v == null ? '–' : format(v);
+        const series = spec.series.flatMap((s, i) => {
+            const name = palette[i % palette.length], stroke = () => colour(name);
+            const line = { label: s.name, stroke, width: 2, spanGaps: true, value, points: { show: false } };
+            if (s.points)
+                return [{ ...line, points: { show: true, size: 6, fill: stroke } }];
+            return [{ ...line, label: s.name + ', raw', stroke: () => colour(name).trim() + '55', width: 1 },
+                line];
+        });
+        return {
+            width, height: 230, series: [{ label: 'step', value: (u, v) => v == null ? '–' : count(v) }, ...series],
+            scales: { x: { time: false }, y: spec.log ? { distr: 3 } : {} },
+            axes: [{ ...axis }, { ...axis, size: 62,
+                values: (u, ticks) => ticks.map(v => v == null ? '' : +v.toPrecision(6) + '') }],
+            cursor: { sync: { key: 'steps' }, drag: { x: true, y: false } },
+            hooks: {
+                init: [u => u.root.querySelectorAll('.u-legend tr').forEach((row, i) => {
+                    if (series[i - 1] && series[i - 1].label.endsWith(', raw'))
+                        row.hidden = true;
+                })],
+                setScale: [(u, key) => key === 'x' && follow(u)],
+            },
+        };
+    }
+
+    // One range of steps for all charts.
+    function follow(from) {
+        if (busy)
+            return;
+        busy = true;
+        const { min, max } = from.scales.x;
+        for (const c of all)
+            if (c.plot && c.plot !== from)
+                c.plot.setScale('x', { min, max });
+        busy = false;
+    }
+
+    const full = () => {
+        const steps = Object.values(curves).flatMap(xy => [xy[0][0], xy[0][xy[0].length - 1]]);
+        return { min: Math.min(...steps), max: Math.max(...steps) };
+    };
+
+    // Shows a part of the range that is `scale` times as long, moved by `shift` of it.
+    function zoom(scale, shift) {
+        const whole = full(), { min, max } = all[0].plot.scales.x;
+        const half = Math.min((max - min) * scale, whole.max - whole.min) / 2;
+        let middle = (min + max) / 2 + shift * (max - min);
+        middle = Math.min(Math.max(middle, whole.min + half), whole.max - half);
+        if (half > 0)
+            all[0].plot.setScale('x', { min: middle - half, max: middle + half });
+    }
+    const reset = () => all[0].plot.setScale('x', full());
+
+    function make(spec) {
+        const plot = el('div', {
+            class: 'plot', tabindex: 0, role: 'group', 'aria-label': `Chart: ${spec.title}. ${summary(spec)}`,
+            onkeydown: e => {
+                const act = { '+': () => zoom(0.5, 0), '=': () => zoom(0.5, 0), '-': () => zoom(2, 0),
+                    ArrowLeft: () => zoom(1, -0.2), ArrowRight: () => zoom(1, 0.2), '0': reset }[e.key];
+                if (!act)
+                    return;
+                e.preventDefault();
+                act();
+            },
+        });
+        const chart = { spec, plot: null, box: plot };
+        all.push(chart);
+        new ResizeObserver(() => {
+            const width = Math.floor(plot.clientWidth);
+            if (width === 0)
+                return;
+            if (chart.plot)
+                return chart.plot.setSize({ width, height: 230 });
+            chart.plot = new uPlot(options(spec, width), data(spec), plot);
+            plot.chart = chart.plot;
+        }).observe(plot);
+        return el('figure', { class: 'chart' }, el('figcaption', {}, spec.title), plot);
+    }
+
+    const has = name => curves[name] && curves[name][0].length > 0;
+    const series = list => list.filter(([, key]) => has(key)).map(([name, key]) => (
+        { name, xy: curves[key], points: key.startsWith('val_') }));
+    const specs = [
+        { title: 'Adversarial losses', series: series([['D real', 'loss_d_real'], ['D fake', 'loss_d_fake'],
+            ['G GAN', 'loss_g_gan'], ['gradient penalty', 'loss_d_gp']]) },
+        { title: 'L1 loss of training, times lambda-l1', series: series([['G L1', 'loss_g_l1']]) },
+        ...Object.keys(curves).filter(k => k.startsWith('val_')).map(k => {
+            const m = k.slice(4);
+            return { title: `Validation: ${metricName(m)} (${rises(m) ? 'higher' : 'lower'} is better)`,
+                series: series([[metricName(m), k]]) };
+        }),
+        { title: 'Learning rate', series: series([['learning rate', 'lr']]).map(s => ({ ...s, points: s.xy[0].length < 2 })) },
+        { title: 'Speed, images per second', series: series([['images/s', 'speed']]) },
+    ].filter(s => s.series.length > 0);
+
+    const figures = specs.map(make);
+    const range = slider('Smoothing', 0, 0.99, 0.01, factor, () => {
+        factor = +range.value;
+        for (const c of all)
+            if (c.plot)
+                c.plot.setData(data(c.spec), false), c.plot.redraw(false, false);
+    });
+    const scale = el('button', {
+        type: 'button', 'aria-pressed': 'false',
+        onclick: () => {
+            const log = scale.getAttribute('aria-pressed') !== 'true';
+            scale.setAttribute('aria-pressed', String(log));
+            for (const c of all) {
+                const positive = c.spec.series.every(s => s.xy[1].every(v => v > 0));
+                if (!c.plot || !positive || !c.spec.title.includes('oss'))
+                    continue;
+                const { min, max } = c.plot.scales.x;
+                c.plot.destroy();
+                c.spec.log = log;
+                c.plot = c.box.chart = new uPlot(options(c.spec, Math.floor(c.box.clientWidth)),
+                    data(c.spec), c.box);
+                c.plot.setScale('x', { min, max });
+            }
+        },
+    }, 'Logarithmic losses');
+    document.addEventListener('theme', () => all.forEach(c => c.plot && c.plot.redraw(false, true)));
+    return [
+        el('div', { class: 'bar' },
+            el('label', {}, 'Smoothing', range),
+            el('button', { type: 'button', onclick: () => zoom(0.5, 0) }, 'Zoom in'),
+            el('button', { type: 'button', onclick: () => zoom(2, 0) }, 'Zoom out'),
+            el('button', { type: 'button', onclick: reset }, 'All steps'), scale),
+        el('p', { class: 'dim' }, 'Drag over a chart to zoom; double-click shows all. With the keyboard: ' +
+            '+ and − zoom, arrows move, 0 shows all. Curves have at most 1,000 points, with ' +
+            'the smallest and largest value of each part.'),
+        el('div', { class: 'charts' }, figures),
+    ];
+}
+
+// ---------------------------------------------------------------------------
+// Configuration
+
+function facts(title, rows) {
+    return el('div', {}, el('h3', {}, title), el('dl', {}, rows.filter(r => r && r[1] != null && r[1] !== '')
+        .flatMap(([key, value]) => [el('dt', {}, key), el('dd', {}, String(value))])));
+}
+
+function configuration(page, run) {
+    const o = Object.fromEntries(page.options.filter(r => r.length > 1).map(r => [r[0], r[1]]));
+    const yes = name => o[name] === 'true';
+    const G = { resnet_6blocks: 'ResNet with 6 blocks', resnet_9blocks: 'ResNet with 9 blocks',
+        encoder_decoder: 'encoder-decoder' }[o['net-g']] || 'U-Net';
+    const D = o['gan-mode'] === 'none' ? 'none'
+        : o['net-d'] === 'pixel' ? '1 × 1 convolutions' : `PatchGAN of ${o['n-layers-d']} layers`;
+    const samples = side => `${o[side + '-nc']} channel${o[side + '-nc'] === '1' ? '' : 's'} of ${o[side + '-kind']}`;
+    const optimiser = o.optimizer === 'sgd' ? `SGD, momentum ${o.momentum}` : `Adam, beta1 ${o.beta1}`;
+    const devices = run && run.devices ? run.devices : [];
+    return [
+        el('div', { class: 'facts' },
+            facts('Data', [
+                ['Folder', o.data],
+                ['Pairs', run && run.train ? `${count(run.train.pairs)} to train` +
+                    (run.val ? `, ${count(run.val.pairs)} to validate` : '') : null],
+                ['Direction', o.direction === 'BtoA' ? 'B to A' : 'A to B'],
+                ['Samples', `input ${samples('input')}, target ${samples('output')}`],
+                ['Images', o.preprocess === 'none' ? `${o['crop-size']} pixels, as they are`
+                    : `resized to ${o['load-size']}, cropped to ${o['crop-size']} pixels` +
+                      (yes('no-flip') ? '' : ', mirrored at random')],
+            ]),
+            facts('Networks', [
+                ['Generator', `${G}${+o.depth && G !== 'ResNet' && o.depth !== '0' && !o['net-g'].startsWith('resnet') ? `, ${o.depth} levels` : ''}, ${o.ngf} filters` +
+                    (run && run.weights_g ? `, ${millions(run.weights_g)} weights` : '')],
+                ['Discriminator', D === 'none' ? 'none' : `${D}, ${o.ndf} filters` +
+                    (run && run.weights_d ? `, ${millions(run.weights_d)} weights` : '')],
+                ['Norm', { batch: 'batch norm', instance: 'instance norm', none: 'none' }[o.norm]],
+                ['Upsampling', o.upsample === 'resize' ? 'repeated pixels and convolution' : 'transposed convolution'],
+            ]),
+            facts('Training', [
+                ['Losses', (o['gan-mode'] === 'none' ? 'no GAN' : `GAN: ${o['gan-mode']}`) + `, L1 times ${o['lambda-l1']}`],
+                ['Optimiser', `${optimiser}, learning rate ${o.lr}`],
+                ['Schedule', `${o['n-epochs']} epochs, ${o['n-epochs-decay']} of decay (${o['lr-policy']})` +
+                    (o.steps !== '0' ? `, at most ${count(+o.steps)} steps` : '')],
+                ['Batch', plural(+o['batch-size'], 'image') + (+o.accumulate > 1 ? `, gradients of ${o.accumulate} added` : '')],
+                ['Average', +o.ema > 0 ? `moving average of G, decay ${o.ema}` : null],
+                ['Seed', o.seed],
+            ]),
+            facts('Device', devices.length ? devices.flatMap(d => [
+                [devices.length > 1 ? `From step ${count(d.step)}` : 'Name', d.name],
+                ['Driver', `${d.driver || '?'} ${d.driver_version}, Vulkan ${d.api_version}`],
+            ]) : [['Name', 'not recorded']])),
+        el('details', {}, el('summary', {}, 'All options'),
+            el('div', { class: 'wide' }, el('table', { class: 'options' },
+                el('thead', {}, el('tr', {}, ['option', 'value', 'meaning'].map(t => el('th', { scope: 'col' }, t)))),
+                el('tbody', {}, page.options.map(r => r.length === 1
+                    ? el('tr', {}, el('th', { colspan: 3, scope: 'colgroup' }, r[0]))
+                    : el('tr', { class: r[3] ? 'usual' : null },
+                        el('td', {}, '--' + r[0]), el('td', {}, r[1] || '–'), el('td', { class: 'dim' }, r[2]))))))),
+    ];
+}
+
+// ---------------------------------------------------------------------------
+// The page
+
+function card(value, what) {
+    return el('div', { class: 'card' }, el('b', {}, value), el('span', {}, what));
+}
+
+const lastOf = xy => xy[1][xy[1].length - 1];
+
+function median(values) {
+    const sorted = [...values].sort((a, b) => a - b);
+    return sorted[sorted.length >> 1];
+}
+
+function runCards(page, run, g) {
+    const c = page.curves, cards = [];
+    if (page.step)
+        cards.push(card(count(page.step) + (run && run.steps ? ` / ${count(run.steps)}` : ''), 'steps'));
+    if (page.epoch)
+        cards.push(card(count(page.epoch), 'epoch'));
+    for (const key of Object.keys(c).filter(k => k.startsWith('val_')).slice(0, 3)) {
+        const m = key.slice(4), best = rises(m) ? Math.max(...c[key][1]) : Math.min(...c[key][1]);
+        cards.push(card(format(lastOf(c[key])), `${metricName(m)} of val/, best ${format(best)}`));
+    }
+    if (c.loss_g_l1 && !g)
+        cards.push(card(format(lastOf(c.loss_g_l1)), 'L1 loss, last'));
+    if (c.speed)
+        cards.push(card(format(median(c.speed[1])), 'images/s, median'));
+    return el('div', { class: 'cards' }, cards);
+}
+
+function drawRun(page, run, g) {
+    const parts = [];
+    const why = g === null ? 'The outputs of the last validation, report/validation.json, are damaged. ' +
+            'The next validation writes them again.'
+        : !page.has_val ? 'There are no outputs of pairs here, since the data has no folder val/: put pairs ' +
+            'there, and train with --val-freq.'
+        : 'There are no outputs of pairs here, since the run has not been validated yet: train with ' +
+            '--val-freq.';
+    parts.push(['outputs', 'Outputs', g && g.shown.length
+        ? [galleryText(g, `Pairs of val/ after step ${count(g.step)}`), ...gallery(g)] : [note(why)]]);
+    parts.push(['samples', 'Time line', page.samples.length ? [
+        el('p', { class: 'dim' }, page.samples.length < page.sample_count
+            ? `Sample grids of the run, ${page.samples.length} of ${page.sample_count}: the images of a page ` +
+              'take at most 20 MB.'
+            : 'Sample grids of the run.'), timeLine(page.samples)]
+        : [note(page.sample_count ? 'The sample grids are too large for a page: see samples/.'
+            : 'There are no sample grids yet.')]]);
+    parts.push(['curves', 'Curves', Object.keys(page.curves).length ? charts(page.curves)
+        : [note('No step has been logged yet.')]]);
+    parts.push(['configuration', 'Configuration', configuration(page, run)]);
+    return parts;
+}
+
+function evaluationTable(page) {
+    const e = page.evaluation;
+    return el('div', { class: 'wide' }, el('table', {},
+        el('thead', {}, el('tr', {}, ['metric', 'mean', 'median', '95 % interval of the mean', 'copied input',
+            'mean colour'].map(t => el('th', { scope: 'col' }, t)))),
+        el('tbody', {}, e.totals.map(t => el('tr', {}, el('th', { scope: 'row' }, metricName(t.metric)),
+            [t.mean, t.median].map(v => el('td', {}, format(v))),
+            el('td', {}, `${format(t.low)} – ${format(t.high)}`),
+            [t.copy, t.mean_colour].map(v => el('td', {}, format(v))))))));
+}
+
+function drawEvaluation(page, g) {
+    const e = page.evaluation;
+    return [
+        ['outputs', 'Outputs', g && g.shown.length ? [galleryText(g, `Pairs of ${e.split}/`), ...gallery(g)]
+            : [note('There are no outputs.')]],
+        ['scores', 'Scores', [evaluationTable(page)]],
+        ['configuration', 'Configuration', configuration(page, e)],
+    ];
+}
+
+function themeButton() {
+    const names = ['auto', 'light', 'dark'];
+    let at = 0;
+    const change = () => document.dispatchEvent(new Event('theme'));
+    const button = el('button', {
+        type: 'button',
+        onclick: () => {
+            at = (at + 1) % names.length;
+            if (at)
+                document.documentElement.dataset.theme = names[at];
+            else
+                delete document.documentElement.dataset.theme;
+            button.textContent = `Theme: ${names[at]}`;
+            change();
+        },
+    }, 'Theme: auto');
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', change);
+    return button;
+}
+
+function draw() {
+    const page = read('page-data'), run = read('run-data'), g = read('gallery-data');
+    const box = document.getElementById('report');
+    if (!page) {
+        box.append(note('The data of this page is damaged.'));
+        return;
+    }
+    const is_run = page.kind === 'run';
+    const parts = is_run ? drawRun(page, run, g) : drawEvaluation(page, g);
+    const device = run && run.devices && run.devices.length ? run.devices[run.devices.length - 1].name : null;
+    const line = is_run ? ['pix2pix ' + page.version, device].filter(Boolean).join(' · ')
+        : `pix2pix ${page.version} · ${page.evaluation.devices[0].name}`;
+    box.replaceChildren(
+        el('p', { class: 'dim' }, line),
+        is_run ? runCards(page, run, g) : el('div', { class: 'cards' }, page.evaluation.totals.slice(0, 4).map(
+            t => card(format(t.mean), metricName(t.metric) + ', mean'))),
+        page.damaged_lines ? note(`${plural(page.damaged_lines, 'line')} of metrics.jsonl ` +
+            'cannot be read and is missing in the curves.') : '',
+        el('nav', { class: 'top', 'aria-label': 'Sections' },
+            parts.map(([id, title]) => el('a', { href: '#' + id }, title)), themeButton()),
+        el('main', {}, parts.map(([id, title, children]) => section(id, title, ...children))),
+        el('footer', {}, el('p', { class: 'dim' }, 'Charts: uPlot, © Leon Sorokin, MIT licence, whose text is in ' +
+            'the source of this page.')));
+}
+
+draw();
