@@ -19,11 +19,13 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "formats/safetensors.h"
 #include "formats/sums.h"
 #include "settings/rules.h"
 #include "store/checkpoint_folder.h"
@@ -520,6 +522,104 @@ static void test_wrong_network(void **state)
 }
 
 // ---------------------------------------------------------------------------
+// What other programs make of a checkpoint
+
+// A copy whose weights and moments are halves, as a program that keeps the metadata
+// leaves it, and which has a moving average of so many values beside; 0: none.
+static void write_halved(const char *from, const char *to, uint64_t average)
+{
+    struct file_parts p = read_parts(from);
+    json_t *document = json_parse(p.header, p.header_size, "header"), *value;
+    const char *key, *data = p.header + p.header_size;
+    struct safetensors *s = safetensors_open(from);
+    struct safetensors_writer w;
+    assert_non_null(document);
+    assert_non_null(s);
+    safetensors_begin(&w);
+    json_object_foreach(json_object_get(document, SUMS_METADATA), key, value)
+        if (strcmp(key, SUMS_KEY) != 0)
+            safetensors_put_metadata(&w, key, json_string_value(value));
+    for (size_t i = 0; i < safetensors_count(s); i++) {
+        const struct safetensors_entry *e = safetensors_at(s, i);
+        const bool is_float = strcmp(e->kind, "F32") == 0;
+        safetensors_describe(&w, e->name, is_float ? "F16" : e->kind, e->sides, e->rank,
+                             (e->end - e->begin) / (is_float ? 2 : 1));
+    }
+    if (average)
+        safetensors_describe(&w, "ema.G.model.1.weight", "F16", &average, 1,
+                             2 * average);
+    assert_true(safetensors_begin_data(&w, to));
+    for (size_t i = 0; i < safetensors_count(s); i++) {
+        const struct safetensors_entry *e = safetensors_at(s, i);
+        for (uint64_t at = e->begin; at < e->end; at += 4) {
+            uint8_t bytes[2];
+            float number;
+            memcpy(&number, data + at, sizeof(number));
+            bytes_put_little(bytes, 2, bytes_half_bits(number));
+            assert_true(strcmp(e->kind, "F32") == 0
+                            ? safetensors_put_data(&w, bytes, 2)
+                            : safetensors_put_data(&w, data + at, 4));
+        }
+    }
+    for (uint64_t i = 0; i < average; i++)
+        assert_true(safetensors_put_data(&w, "\0\x3c", 2));    // 1
+    assert_true(safetensors_commit(&w));
+    safetensors_abort(&w);
+    safetensors_close(s);
+    json_decref(document);
+    mem_free(p.data);
+}
+
+// Weights can be read, and no run goes on from it.
+static void test_halved(void **state)
+{
+    static const char halved[] = RUN "/checkpoints/halved";
+    char *path = default_path();
+    (void)state;
+    assert_true(write_file(path, STEP));
+    for (uint64_t average = 0; average <= 5; average += 5) {
+        write_halved(path, halved, average);
+        struct checkpoint *c = checkpoint_open(halved);
+        struct weights *g = make_network(5, true);
+        float values[5 * 3 * 4 * 4];
+        assert_non_null(c);
+        test_forget_messages();
+        assert_true(checkpoint_check_values(c, "G", g));
+        assert_non_null(strstr(test_messages.last, "has F16 tensors"));
+        for (size_t i = 0; i < g->count; i++) {
+            const struct weight *w = g->items[i];
+            const bool is_average = average && i == 1;
+            assert_true(checkpoint_read(c, "G", w, true, values));
+            for (uint64_t k = 0; k < shape_count(w->value.shape); k++)
+                assert_true(values[k] ==
+                            (is_average
+                                 ? 1
+                                 : bytes_half_value(bytes_half_bits(
+                                       first_value(&w->value) + (float)k / 1024))));
+        }
+        weights_destroy(g);
+        g = make_network(5, false);
+        assert_false(checkpoint_check(c, "G", g));
+        assert_non_null(strstr(test_messages.last, "is F16, and a run continues from"));
+        assert_non_null(strstr(test_messages.last, "--init-g"));
+        weights_destroy(g);
+        checkpoint_close(c);
+    }
+    // An average that is no average of its weight.
+    write_halved(path, halved, 9);
+    struct checkpoint *c = checkpoint_open(halved);
+    struct weights *g = make_network(5, true);
+    assert_non_null(c);
+    assert_false(checkpoint_check_values(c, "G", g));
+    assert_true(checkpoint_is_damaged(c));
+    assert_non_null(strstr(test_messages.last,
+                           "ema.G.model.1.weight is [9], but the network needs [5]"));
+    weights_destroy(g);
+    checkpoint_close(c);
+    mem_free(path);
+}
+
+// ---------------------------------------------------------------------------
 // Failures that say nothing about the file
 
 static bool broken_upload(struct gpu_device *device, struct tensor *t, const void *data)
@@ -717,6 +817,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_huge_sizes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_network, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_halved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passing_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_finite, setup, teardown),

@@ -24,8 +24,6 @@
 // One value, wherever it is aligned.
 static float to_float(enum pth_kind kind, const uint8_t *from)
 {
-    uint32_t bits;
-    float value;
     switch (kind) {
     case PTH_F32:
         RETURN_AS(float);
@@ -33,10 +31,8 @@ static float to_float(enum pth_kind kind, const uint8_t *from)
         RETURN_AS(double);
     case PTH_F16:
         return bytes_half_value((uint16_t)(from[0] | from[1] << 8));
-    case PTH_BF16:    // the upper half of a float
-        bits = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 24;
-        memcpy(&value, &bits, sizeof(value));
-        return value;
+    case PTH_BF16:
+        return bytes_bfloat16_value((uint16_t)(from[0] | from[1] << 8));
     case PTH_I64:
         RETURN_AS(int64_t);
     case PTH_I32:

@@ -406,6 +406,32 @@ bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
     return false;
 }
 
+bool safetensors_has_floats(const struct safetensors_entry *e)
+{
+    return strcmp(e->kind, "F32") == 0 || strcmp(e->kind, "F16") == 0 ||
+           strcmp(e->kind, "BF16") == 0;
+}
+
+bool safetensors_read_floats(struct safetensors *s, const struct safetensors_entry *e,
+                             float *values)
+{
+    assert(safetensors_has_floats(e));
+    if (strcmp(e->kind, "F32") == 0)
+        return safetensors_read(s, e, values);
+    // The numbers of 16 bits fill the end of the array. A float that is written there
+    // never covers one that is still to be read.
+    const size_t size = (size_t)(e->end - e->begin), count = size / 2;
+    const uint8_t *from = (const uint8_t *)values + size;
+    const bool is_half = strcmp(e->kind, "F16") == 0;
+    if (!safetensors_read(s, e, (uint8_t *)values + size))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const uint16_t bits = (uint16_t)bytes_get_little(from + 2 * i, 2);
+        values[i] = is_half ? bytes_half_value(bits) : bytes_bfloat16_value(bits);
+    }
+    return true;
+}
+
 bool safetensors_has_sums(const struct safetensors *s)
 {
     return s->has_sums;

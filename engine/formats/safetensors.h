@@ -64,6 +64,14 @@ const char *safetensors_sides_text(const uint64_t *sides, uint32_t rank,
 bool safetensors_read(struct safetensors *s, const struct safetensors_entry *e,
                       void *data);
 
+// Whether safetensors_read_floats can read a tensor: its kind is F32, F16 or BF16.
+bool safetensors_has_floats(const struct safetensors_entry *e);
+
+// Reads the values of such a tensor as 32-bit floats, which hold each of them exactly.
+// The sum is still that of the bytes in the file. False after one message.
+bool safetensors_read_floats(struct safetensors *s, const struct safetensors_entry *e,
+                             float *values);
+
 // A text of the metadata, valid as long as `s`; NULL if there is none.
 const char *safetensors_metadata(const struct safetensors *s, const char *key);
 

@@ -25,6 +25,7 @@ struct checkpoint {
     struct checkpoint_state state;
     struct settings settings;
     bool is_damaged;    // the content is known to be wrong
+    bool told;          // that tensors are not F32
     char not_finite[CHECKPOINT_NAME_SIZE];
 };
 
@@ -216,29 +217,52 @@ static bool read_entry(struct checkpoint *c, const struct safetensors_entry *e,
     return ok;
 }
 
-// Checks a tensor. Frees `name`, which may be NULL.
-static bool take(struct checkpoint *c, char *name, const struct weight *w,
-                 struct tensor *t, const struct transfer *transfer)
+static void report_kind(const struct checkpoint *c, const struct safetensors_entry *e,
+                        bool is_alone)
 {
-    bool ok = false;
+    if (is_alone)
+        log_error("checkpoint: %s: tensor %s is %s, not F32, F16 or BF16", c->path,
+                  e->name, e->kind);
+    else
+        log_error("checkpoint: %s: tensor %s is %s, and a run continues from F32 "
+                  "only%s",
+                  c->path, e->name, e->kind,
+                  safetensors_has_floats(e) ? ": start a new one with --init-g" : "");
+}
+
+// The entry of a tensor, which has the sides of a weight. It is F32, or where it
+// `is_alone`, read without the moments of its run, what another program has made of it:
+// F16 or BF16. NULL after a message.
+static const struct safetensors_entry *find_entry(struct checkpoint *c,
+                                                  const char *name,
+                                                  const struct weight *w, bool is_alone)
+{
     uint64_t sides[WEIGHT_NAMES_RANK];
     char have[SAFETENSORS_SIDES_TEXT_SIZE], want[SAFETENSORS_SIDES_TEXT_SIZE];
-    if (!name)
-        return false;
-
-    uint32_t rank = weight_names_sides(w, sides);
+    const uint32_t rank = weight_names_sides(w, sides);
     const struct safetensors_entry *e = safetensors_find(c->file, name);
-    c->is_damaged = true;    // as long as the tensor is not found to be right
-    if (!e) {
+    if (!e)
         log_error("checkpoint: %s has no tensor %s, which the network needs", c->path,
                   name);
-    } else if (strcmp(e->kind, "F32") != 0) {
-        log_error("checkpoint: %s: tensor %s is %s, not F32", c->path, name, e->kind);
-    } else if (e->rank != rank || memcmp(e->sides, sides, rank * sizeof(*sides)) != 0) {
+    else if (is_alone ? !safetensors_has_floats(e) : strcmp(e->kind, "F32") != 0)
+        report_kind(c, e, is_alone);
+    else if (e->rank != rank || memcmp(e->sides, sides, rank * sizeof(*sides)) != 0)
         log_error("checkpoint: %s: tensor %s is %s, but the network needs %s", c->path,
                   name, safetensors_sides_text(e->sides, e->rank, have),
                   safetensors_sides_text(sides, rank, want));
-    } else {
+    else
+        return e;
+    c->is_damaged = true;
+    return NULL;
+}
+
+// Checks a tensor of a run that goes on. Frees `name`, which may be NULL.
+static bool take(struct checkpoint *c, char *name, const struct weight *w,
+                 struct tensor *t, const struct transfer *transfer)
+{
+    const struct safetensors_entry *e = name ? find_entry(c, name, w, false) : NULL;
+    bool ok = false;
+    if (e) {
         c->is_damaged = false;
         assert(e->end - e->begin == tensor_bytes(&w->value));
         ok = !transfer || (read_entry(c, e, transfer->scratch) &&
@@ -310,16 +334,39 @@ static bool is_known(const char *name, const struct weights *weights)
     return found;
 }
 
+static bool check_entry(struct checkpoint *c, const char *name, const struct weight *w)
+{
+    const struct safetensors_entry *e = find_entry(c, name, w, true);
+    if (!e)
+        return false;
+    if (strcmp(e->kind, "F32") != 0 && !c->told) {
+        c->told = true;
+        log_info("checkpoint: %s has %s tensors, which are read as F32, which changes "
+                 "no value",
+                 c->path, e->kind);
+    }
+    return true;
+}
+
+// Checks a weight and, where the file has it, its moving average.
+static bool check_value(struct checkpoint *c, const char *network,
+                        const struct weight *w)
+{
+    char *average = mem_printf("ema.%s.%s", network, w->name);
+    const bool ok = average && check_entry(c, average + strlen("ema."), w) &&
+                    (!safetensors_find(c->file, average) || check_entry(c, average, w));
+    mem_free(average);
+    return ok;
+}
+
 bool checkpoint_check_values(struct checkpoint *c, const char *network,
                              const struct weights *weights)
 {
     const size_t length = strlen(network);
     const uint64_t failures = mem_failures();
-    for (size_t i = 0; i < weights->count; i++) {
-        struct weight *w = weights->items[i];
-        if (!take(c, mem_printf("%s.%s", network, w->name), w, &w->value, NULL))
+    for (size_t i = 0; i < weights->count; i++)
+        if (!check_value(c, network, weights->items[i]))
             return false;
-    }
     for (size_t i = 0; i < safetensors_count(c->file); i++) {
         const char *name = safetensors_at(c->file, i)->name;
         if (strncmp(name, network, length) == 0 && name[length] == '.' &&
@@ -405,5 +452,7 @@ bool checkpoint_read(struct checkpoint *c, const char *network, const struct wei
     if (name && !e)
         e = safetensors_find(c->file, name + strlen("ema."));
     mem_free(name);
-    return e && read_entry(c, e, values);
+    const bool ok = e && safetensors_read_floats(c->file, e, values);
+    c->is_damaged = !ok && safetensors_is_damaged(c->file);
+    return ok;
 }

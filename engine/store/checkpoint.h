@@ -80,8 +80,9 @@ const struct checkpoint_state *checkpoint_get_state(const struct checkpoint *c);
 bool checkpoint_check(struct checkpoint *c, const char *network,
                       const struct weights *weights);
 
-// Checks that the file has the weights of a network, every tensor with its shape and no
-// other. False after one message, which names the first that does not fit.
+// Checks that the file has the weights of a network, every tensor with its shape, as
+// F32, F16 or BF16, and no other; their averages as well, where it has any. False after
+// one message, which names the first that does not fit.
 bool checkpoint_check_values(struct checkpoint *c, const char *network,
                              const struct weights *weights);
 

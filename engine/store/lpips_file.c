@@ -157,7 +157,7 @@ static bool check_weight(const struct lpips_file *f, const struct weight *w)
     char name[NAME_SIZE];
     uint64_t sides[WEIGHT_NAMES_RANK];
     struct tensor_entry e;
-    const struct tensor_file *t = file_of(f, w->name);
+    struct tensor_file *t = file_of(f, w->name);
     uint32_t rank = weight_names_sides(w, sides);
     find_name(t, w->name, name);
     // The package's heads are convolutions, ours are vectors.

@@ -19,6 +19,16 @@ struct tensor_file {
     // One of these is open.
     struct safetensors *safetensors;
     struct pth *pth;
+    unsigned told;    // bit i: of conversions[i]
+};
+
+// Kinds that are read as F32, and what becomes of their values.
+static const struct {
+    const char *kind, *effect;
+} conversions[] = {
+    { "F16", "which changes no value" },
+    { "BF16", "which changes no value" },
+    { "F64", "each value rounded to the nearest" },
 };
 
 // Both containers would say so, but as if it had been theirs.
@@ -123,8 +133,20 @@ bool tensor_file_find_sides(const void *user, const char *name, uint32_t *rank,
     return true;
 }
 
-bool tensor_file_check(const struct tensor_file *f, const char *name,
-                       const uint64_t *sides, uint32_t rank, const char *network)
+// Once for each kind: what is computed is that of these values.
+static void tell_kind(struct tensor_file *f, const char *kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(conversions); i++) {
+        if (f->told & 1u << i || strcmp(kind, conversions[i].kind) != 0)
+            continue;
+        f->told |= 1u << i;
+        log_info("%s: %s has %s tensors, which are read as F32, %s", f->what, f->path,
+                 kind, conversions[i].effect);
+    }
+}
+
+bool tensor_file_check(struct tensor_file *f, const char *name, const uint64_t *sides,
+                       uint32_t rank, const char *network)
 {
     char have[SAFETENSORS_SIDES_TEXT_SIZE], want[SAFETENSORS_SIDES_TEXT_SIZE];
     struct tensor_entry e;
@@ -140,21 +162,23 @@ bool tensor_file_check(const struct tensor_file *f, const char *name,
                   safetensors_sides_text(sides, rank, want));
         return false;
     }
-    // A .pth file may hold any kind of number, which pth_read converts;
-    // safetensors_read does not.
-    if (f->safetensors && strcmp(e.kind, "F32") != 0) {
-        log_error("%s: %s: tensor %s is %s, not F32: convert it from the .pth file",
+    // A .pth file may hold any kind of number, which pth_read converts.
+    if (f->safetensors &&
+        !safetensors_has_floats(safetensors_find(f->safetensors, name))) {
+        log_error("%s: %s: tensor %s is %s, not F32, F16 or BF16: convert it from the "
+                  ".pth file",
                   f->what, f->path, name, e.kind);
         return false;
     }
+    tell_kind(f, e.kind);
     return true;
 }
 
 bool tensor_file_read(struct tensor_file *f, const char *name, float *values)
 {
     return f->pth ? pth_read(f->pth, pth_find(f->pth, name), values)
-                  : safetensors_read(f->safetensors,
-                                     safetensors_find(f->safetensors, name), values);
+                  : safetensors_read_floats(
+                        f->safetensors, safetensors_find(f->safetensors, name), values);
 }
 
 bool tensor_file_read_counter(struct tensor_file *f, const char *name, int64_t *value)

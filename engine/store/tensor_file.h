@@ -39,9 +39,10 @@ bool tensor_file_find_sides(const void *user, const char *name, uint32_t *rank,
                             uint64_t sides[DICTIONARY_RANK]);
 
 // Whether the file has a tensor of this name and these sides whose values can be read
-// as floats. False after one message, in which `network` says what needs it.
-bool tensor_file_check(const struct tensor_file *f, const char *name,
-                       const uint64_t *sides, uint32_t rank, const char *network);
+// as floats. False after one message, in which `network` says what needs it. Of other
+// kinds than F32 it is said once that they become F32.
+bool tensor_file_check(struct tensor_file *f, const char *name, const uint64_t *sides,
+                       uint32_t rank, const char *network);
 
 // Reads the values of a tensor that tensor_file_check has passed. False after one
 // message.
