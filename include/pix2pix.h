@@ -679,7 +679,8 @@ struct pix_convert_options {
     // wrote of a network of the PyTorch port (zip or legacy container, possibly inside
     // other dictionaries), or a dictionary with affinelayer's names. The content
     // decides which. "module.", "_orig_mod.", "netG." and their like before the names
-    // of tensors are removed.
+    // of tensors are removed. Tensors may be F32, or F16 or BF16, which are read as
+    // F32.
     const char *input;
     const char *checkpoint;    // of a run, as in pix_translate_options
     // In the format of its extension: .pth, which the PyTorch port's load_state_dict
@@ -688,6 +689,10 @@ struct pix_convert_options {
     bool discriminator;    // else the generator
     bool no_ema;           // use the raw weights even where their moving average is
                            // stored
+    // .pth and .safetensors: weights and running statistics are written as F16, rounded
+    // to the nearest, ties to even, as PyTorch's half() does; else as F32. A value that
+    // is not finite, or 65520 and more, is an error. Counters of batches are I64.
+    bool half;
     // .onnx: NULL or "stable": norms use the statistics of the current batch; or
     // "running".
     const char *mode;

@@ -4,6 +4,7 @@
 
 #include "store/affinelayer.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "settings/settings.h"
 #include "store/convert.h"
@@ -106,6 +107,20 @@ static void test_affinelayer(void **state)
     // Read in the other order, it is as it was.
     network_file_set_order(f, true);
     network_check_values(f, weights);
+    network_file_close(f);
+
+    // As F16 too: the halves change places before they are rounded.
+    const struct pix_convert_options half = { .input = FIRST,
+                                              .output = SECOND,
+                                              .half = true };
+    assert_true(convert_run(&half));
+    f = network_file_open(SECOND, NETWORK_G, "test");
+    assert_non_null(f);
+    assert_true(network_file_check(f, weights));
+    assert_true(network_file_read(f, joint, true, values));
+    for (size_t i = 0; i < count; i++)
+        assert_true(values[i] == bytes_half_value(bytes_half_bits(network_value(
+                                     joint->name, (i + count / 2) % count))));
     mem_free(values);
     network_file_close(f);
     weights_destroy(weights);

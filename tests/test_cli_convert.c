@@ -213,6 +213,65 @@ static void test_runtimes(void **state)
     command_check_has(command_err, "multiples of 32, for example 32x32 or 64x32");
 }
 
+static float *translate_floats(const char *model, const char *mode, struct shape shape)
+{
+    RUN(0,
+        "translate --model %s --preprocess none --input real32.png --output out.npy "
+        "--output-kind f32 --mode %s",
+        model, mode);
+    return read_npy("out.npy", shape);
+}
+
+// How far weights of 11 bits may be from those of 24: in units of the output, which is
+// in [-1, 1]. A step of 8 bits is 8e-3.
+#define HALF_TOLERANCE 1e-3
+
+// Files of half the size work wherever weights are read, nearly like the others.
+static void test_half(void **state)
+{
+    (void)state;
+    static const char *const modes[] = { "stable", "running" };
+    const struct shape shape = { 1, 3, 32, 32 };
+    command_need_device();
+    command_make_dropped();
+    RUN(0, "convert dropped H.pth --half");
+    RUN(0, "convert dropped H.safetensors --half");
+    assert_null(strstr(command_err, "F16"));
+    RUN(0, "convert dropped F.safetensors");
+    RUN(0, "convert dropped F.pth");
+    assert_int_equal(command_shell("for kind in pth safetensors; do "
+                                   "test $((10 * $(wc -c <H.$kind))) -lt "
+                                   "$((7 * $(wc -c <F.$kind))) || exit 1; done"),
+                     0);
+    RUN(0, "translate --model dropped --input real.jpg --output real32.png");
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+        float *full = translate_floats("F.safetensors", modes[i], shape);
+        float *half = translate_floats("H.safetensors", modes[i], shape);
+        assert_non_null(strstr(command_err,
+                               "H.safetensors has F16 tensors, which are read as F32"));
+        double off = 0;
+        for (uint64_t e = 0; e < shape_count(shape); e++)
+            off = fmax(off, fabs((double)half[e] - (double)full[e]));
+        if (!(off > 0 && off <= HALF_TOLERANCE))
+            fail_msg("%s: off by %g", modes[i], off);
+    }
+    RUN(0, "evaluate --model dropped --data pairs --json");
+    json_t *full = command_parse(command_out);
+    RUN(0, "evaluate --model H.safetensors --data pairs --json");
+    json_t *half = command_parse(command_out);
+    const double off = command_number_at(half, "l1") - command_number_at(full, "l1");
+    assert_true(fabs(off) <= HALF_TOLERANCE);
+    json_decref(full);
+    json_decref(half);
+    RUN(0, "train --data pairs --out halved --init-g H.pth --steps 1 " SMALL);
+    command_check_has(command_err, "H.pth has F16 tensors");
+
+    RUN(2, "convert dropped no.onnx --half");
+    command_check_has(command_err, "--half applies to .pth and .safetensors only");
+    RUN(2, "convert --lpips a.pth no.safetensors --half");
+    command_check_has(command_err, "--half does not apply to --lpips");
+}
+
 // From the real weights, where they are there: the same file from one that convert
 // made.
 static void test_lpips(void **state)
@@ -246,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_convert),
+        check_test(test_half),
         check_test(test_runtimes),
         cmocka_unit_test(test_lpips),
     };

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "formats/pth.h"
@@ -55,6 +56,7 @@ struct dump {
     char names[TENSORS_MAX][64];
     const char *values[TENSORS_MAX];    // the name that gives them
     const char *spoilt;                 // a tensor with a value that is not finite
+    bool half;                          // tensors are F16
     size_t count;
 };
 
@@ -124,8 +126,13 @@ static bool fill_values(void *user, size_t i, void *data)
     uint64_t count = 1;
     for (uint32_t k = 0; k < d->tensors[i].rank; k++)
         count *= d->tensors[i].sides[k];
-    for (uint64_t k = 0; k < count; k++)
-        ((float *)data)[k] = network_value(d->values[i], (size_t)k);
+    for (uint64_t k = 0; k < count; k++) {
+        const float value = network_value(d->values[i], (size_t)k);
+        if (d->half)
+            ((uint16_t *)data)[k] = bytes_half_bits(value);
+        else
+            ((float *)data)[k] = value;
+    }
     if (d->spoilt && strcmp(d->spoilt, d->names[i]) == 0)
         ((float *)data)[count / 2] = NAN;
     return true;
@@ -133,6 +140,8 @@ static bool fill_values(void *user, size_t i, void *data)
 
 static void write_dump(const char *path, struct dump *d)
 {
+    for (size_t i = 0; d->half && i < d->count; i++)
+        d->tensors[i].kind = "F16";
     assert_true(pth_write(path, d->tensors, d->count, fill_values, d));
 }
 
@@ -179,8 +188,14 @@ static void check_same_file(const char *a, const char *b)
     mem_free(data[1]);
 }
 
+static float half_value(const char *name, size_t i)
+{
+    return bytes_half_value(bytes_half_bits(network_value(name, i)));
+}
+
 static void check_content(const char *path, enum lpips_backbone b,
-                          const struct weights *weights)
+                          const struct weights *weights,
+                          float (*value)(const char *name, size_t i))
 {
     struct safetensors *s = safetensors_open(path);
     assert_non_null(s);
@@ -198,7 +213,7 @@ static void check_content(const char *path, enum lpips_backbone b,
         float *values = mem_alloc((size_t)count * sizeof(float));
         assert_true(safetensors_read(s, e, values));
         for (uint64_t k = 0; k < count; k++)
-            assert_true(values[k] == network_value(w->name, (size_t)k));
+            assert_true(values[k] == value(w->name, (size_t)k));
         mem_free(values);
     }
     safetensors_close(s);
@@ -226,7 +241,7 @@ static void test_forms(void **state)
         assert_non_null(strstr(network_infos(), "2 other tensors (first: "
                                                 "\"classifier.1.weight\") are not"));
         assert_non_null(strstr(network_infos(), lpips_backbone_title(b)));
-        check_content(OUT, b, weights);
+        check_content(OUT, b, weights, network_value);
 
         write_weights(BOTH, weights, FEATURES | LINEAR, AS_VECTORS);
         check_convert(BOTH, NULL, AGAIN);
@@ -248,6 +263,13 @@ static void test_forms(void **state)
     write_dump(BOTH, &d);
     check_convert(BOTH, NULL, AGAIN);
     check_same_file(OUT, AGAIN);
+    // Of F16.
+    d = (struct dump){ .half = true };
+    add_weights(&d, weights, FEATURES | LINEAR, AS_DOWNLOADED);
+    write_dump(BOTH, &d);
+    check_convert(BOTH, NULL, AGAIN);
+    assert_non_null(strstr(network_infos(), "has F16 tensors, which are read as F32"));
+    check_content(AGAIN, LPIPS_SQUEEZE, weights, half_value);
     weights_destroy(weights);
 }
 

@@ -52,7 +52,7 @@ static void exchange(const json_t *c, const struct weights *weights)
     assert_true(network_file_check(f, weights));
     assert_true(network_file_load(f, weights, false, test_gpu(), tensor_upload));
     snprintf(path, sizeof(path), "%s/%s.pth", SCRATCH, golden_text(c, "name"));
-    assert_true(network_write(path, f, weights, false));
+    assert_true(network_write(path, f, weights, false, false));
     network_file_close(f);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -15,7 +16,7 @@
 
 #define FOLDER "test_pth_write.scratch"
 
-static const struct pth_tensor written[] = {
+static struct pth_tensor written[] = {
     { "0.weight", "F32", 4, { 3, 2, 2, 2 } },
     { "1.weight", "F32", 1, { 3 } },
     { "1.bias", "F32", 1, { 3 } },
@@ -27,6 +28,14 @@ static const struct pth_tensor written[] = {
 struct asked {
     size_t count, broken;
 };
+
+// What is written from now on: "F32" or "F16".
+static void choose_kind(const char *kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(written); i++)
+        if (strcmp(written[i].kind, "I64") != 0)
+            written[i].kind = kind;
+}
 
 // Value i of each is i / 4.
 static bool give_values(void *user, size_t tensor, void *data)
@@ -46,7 +55,10 @@ static bool give_values(void *user, size_t tensor, void *data)
     for (uint32_t i = 0; i < written[tensor].rank; i++)
         count *= written[tensor].sides[i];
     for (size_t i = 0; i < count; i++)
-        ((float *)data)[i] = (float)i / 4;
+        if (strcmp(written[tensor].kind, "F16") == 0)
+            ((uint16_t *)data)[i] = bytes_half_bits((float)i / 4);
+        else
+            ((float *)data)[i] = (float)i / 4;
     return true;
 }
 
@@ -59,9 +71,8 @@ static void write_network(const char *path)
     assert_int_equal(pth_errors(), 0);
 }
 
-static void test_round_trip(void **state)
+static void check_round_trip(void)
 {
-    (void)state;
     write_network(pth_scratch());
     struct pth *p = pth_open_good(pth_scratch());
     assert_int_equal(pth_count(p), ARRAY_LEN(written));
@@ -78,6 +89,15 @@ static void test_round_trip(void **state)
         free(values);
     }
     pth_close(p);
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    check_round_trip();
+    choose_kind("F16");
+    check_round_trip();
+    choose_kind("F32");
 }
 
 static void test_writes_the_same(void **state)
@@ -150,10 +170,14 @@ static void test_pytorch_reads(void **state)
 {
     (void)state;
     write_network(pth_scratch());
+    assert_true(os_file_rename(pth_scratch(), FOLDER "/full.pth"));
+    choose_kind("F16");
+    write_network(pth_scratch());
+    choose_kind("F32");
     // Libraries that are preloaded for this program are not meant for Python.
-    int status =
-        system("unset LD_PRELOAD; [ -x /usr/bin/python3 ] || exit 77; "
-               "/usr/bin/python3 '" TEST_SUPPORT "/load_pth.py' " FOLDER "/file.pth");
+    int status = system("unset LD_PRELOAD; [ -x /usr/bin/python3 ] || exit 77; "
+                        "/usr/bin/python3 '" TEST_SUPPORT "/load_pth.py' " FOLDER
+                        "/full.pth " FOLDER "/file.pth");
     if (status == 77 << 8) {
         print_message("skipped: there is no PyTorch to read the file\n");
         skip();

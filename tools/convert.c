@@ -49,7 +49,7 @@ static const char *given_name(const struct onnx_arguments *a)
 struct convert_arguments {
     const char *network, *checkpoint;
     struct onnx_arguments onnx;
-    bool no_ema, verbose, lpips;
+    bool no_ema, half, verbose, lpips;
     const char *paths[3];    // as they were given
 };
 
@@ -89,6 +89,7 @@ static int convert_lpips(const struct command *command,
     const char *other = a->network      ? "net"
                         : a->checkpoint ? "checkpoint"
                         : a->no_ema     ? "no-ema"
+                        : a->half       ? "half"
                                         : given_name(&a->onnx);
     if (other)
         return options_print_usage_error(command, "--%s does not apply to --lpips",
@@ -142,6 +143,9 @@ static int convert_network(const struct command *command,
     if (given_name(onnx) && !is_onnx)
         return options_print_usage_error(command, "--%s applies to .onnx only",
                                          given_name(onnx));
+    if (a->half && is_onnx)
+        return options_print_usage_error(
+            command, "--half applies to .pth and .safetensors only");
     if (onnx->size && !read_size(onnx->size, &width, &height))
         return options_print_usage_error(
             command,
@@ -155,6 +159,7 @@ static int convert_network(const struct command *command,
         .discriminator = a->network && strcmp(a->network, "D") == 0,
         .checkpoint = a->checkpoint,
         .no_ema = a->no_ema,
+        .half = a->half,
         .mode = onnx->mode,
         .width = width,
         .height = height,
@@ -184,6 +189,8 @@ int command_convert(int argc, char **argv)
           "of a run: newest, best (see train --best) or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &a.no_ema, NULL,
           "use the raw weights instead of their average" },
+        { "half", ARGUMENT_FLAG, &a.half, NULL,
+          ".pth, .safetensors: write 16-bit floats (F16)" },
         { "lpips", ARGUMENT_FLAG, &a.lpips, NULL,
           "make one file of LPIPS's weights, for evaluate" },
         { "verbose", ARGUMENT_FLAG, &a.verbose, NULL, "print debug messages" },

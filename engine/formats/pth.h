@@ -45,7 +45,7 @@ bool pth_read(struct pth *p, const struct pth_entry *e, float *values);
 
 struct pth_tensor {
     const char *name;
-    const char *kind;    // "F32" or "I64"
+    const char *kind;    // "F32", "F16" or "I64"
     uint32_t rank;       // 0: one value
     uint64_t sides[PTH_RANK_MAX];
 };

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "formats/archive.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,9 +81,23 @@ static void put_counts(struct text *t, const uint64_t *counts, uint32_t count)
     put_code(t, "t");
 }
 
-static bool is_i64(const struct pth_tensor *tensor)
+static const struct storage {
+    const char *kind, *code;    // the class, as an opcode
+    uint32_t size;              // bytes per value
+} storages[] = {
+    { "F32", "ctorch\nFloatStorage\n", 4 },
+    { "F16", "ctorch\nHalfStorage\n", 2 },
+    { "I64", "ctorch\nLongStorage\n", 8 },
+};
+
+static const struct storage *storage_of(const struct pth_tensor *tensor)
 {
-    return strcmp(tensor->kind, "I64") == 0;
+    size_t i = 0;
+    while (strcmp(storages[i].kind, tensor->kind) != 0) {
+        i++;
+        assert(i < ARRAY_LEN(storages));
+    }
+    return &storages[i];
 }
 
 static uint64_t count_of(const struct pth_tensor *tensor)
@@ -105,7 +120,7 @@ static void put_tensor(struct text *t, const struct pth_tensor *tensor, size_t i
     put_text(t, tensor->name);
     put_code(t, "ctorch._utils\n_rebuild_tensor_v2\n((");
     put_text(t, "storage");
-    put_code(t, is_i64(tensor) ? "ctorch\nLongStorage\n" : "ctorch\nFloatStorage\n");
+    put_code(t, storage_of(tensor)->code);
     put_text(t, key);
     put_text(t, "cpu");
     put_count(t, count_of(tensor));
@@ -157,7 +172,7 @@ bool pth_write(const char *path, const struct pth_tensor *tensors, size_t count,
     put_code(&w.pickle, "\x80\x02"
                         "ccollections\nOrderedDict\n)R(");
     for (size_t i = 0; ok && i < count; i++) {
-        uint64_t size = count_of(&tensors[i]) * (is_i64(&tensors[i]) ? 8 : 4);
+        uint64_t size = count_of(&tensors[i]) * storage_of(&tensors[i])->size;
         largest = MAX(largest, size);
         put_tensor(&w.pickle, &tensors[i], i);
         snprintf(record_names[i], sizeof(record_names[i]), FOLDER "data/%zu", i);

@@ -49,10 +49,15 @@ static bool find_mode(const char *name, int *mode)
     return false;
 }
 
-// The numbers of an .onnx file.
+// The numbers of an .onnx file, and what it cannot be.
 static bool check_numbers(const struct pix_convert_options *o)
 {
     const bool is_onnx = is_extension(o->output, ".onnx");
+    if (is_onnx && o->half) {
+        log_error("convert: --half applies to .pth and .safetensors only, not to %s",
+                  o->output);
+        return false;
+    }
     if (!is_onnx && (o->width || o->height || o->batch || o->opset)) {
         log_error("convert: --size, --batch and --opset apply to .onnx only, not to %s",
                   o->output);
@@ -188,7 +193,7 @@ static bool write(struct conversion *c)
 {
     const struct pix_convert_options *o = c->options;
     if (!is_extension(o->output, ".onnx"))
-        return network_write(o->output, c->from, c->weights, !o->no_ema);
+        return network_write(o->output, c->from, c->weights, !o->no_ema, o->half);
     const struct onnx_description description = {
         .network = o->discriminator ? "D" : "G",
         .architecture = network_file_description(c->from),

@@ -70,6 +70,10 @@ void network_file_set_order(struct network_file *f, bool decoder_first);
 bool network_file_read(struct network_file *f, const struct weight *w, bool average,
                        float *values);
 
+// The same without a warning of values that are not finite, which the caller reports.
+bool network_file_read_silently(struct network_file *f, const struct weight *w,
+                                bool average, float *values);
+
 // Reads all weights and uploads them; they have been checked. `upload` is
 // tensor_upload. Where the newest checkpoint of a run is damaged it goes on with the
 // one before, of which the path and the checkpoint are then: its settings are those

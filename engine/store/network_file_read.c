@@ -133,15 +133,22 @@ static void warn_if_not_finite(struct network_file *f, const struct weight *w,
         }
 }
 
-bool network_file_read(struct network_file *f, const struct weight *w, bool average,
-                       float *values)
+bool network_file_read_silently(struct network_file *f, const struct weight *w,
+                                bool average, float *values)
 {
-    bool ok = read_values(f, w, average, values);
-    if (ok)
-        warn_if_not_finite(f, w, values);
+    const bool ok = read_values(f, w, average, values);
     // Vectors and kernels that read no concatenation stay as they are.
     if (ok && f->swaps_halves)
         network_order_swap(w, values);
+    return ok;
+}
+
+bool network_file_read(struct network_file *f, const struct weight *w, bool average,
+                       float *values)
+{
+    const bool ok = network_file_read_silently(f, w, average, values);
+    if (ok)
+        warn_if_not_finite(f, w, values);
     return ok;
 }
 

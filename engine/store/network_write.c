@@ -5,6 +5,7 @@
 
 #include "store/network_write.h"
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -17,6 +18,7 @@
 #include "store/checkpoint.h"
 #include "store/weight_names.h"
 
+#include <math.h>
 #include <string.h>
 
 // Metadata of safetensors: which network it is, "G" or "D".
@@ -29,11 +31,12 @@ struct item {
 };
 
 struct output {
+    const char *path;
     struct network_file *from;
-    bool averages;
+    bool averages, half;
     struct item *items;
     size_t count;
-    void *scratch;    // as large as the largest weight
+    void *scratch;    // as large as the largest weight in F32
 };
 
 static void output_finish(struct output *o)
@@ -66,13 +69,56 @@ static bool list_items(struct output *o, const struct weights *weights)
     return true;
 }
 
+static bool refuse_value(const struct output *o, const struct weight *w, float value)
+{
+    if (isfinite(value))
+        log_error("%s: tensor %s has the value %g, beyond the largest of F16 (65504): "
+                  "write %s without --half",
+                  network_file_what(o->from), w->name, (double)value, o->path);
+    else
+        log_error("%s: tensor %s has the value %g, with which the network cannot work: "
+                  "--half writes finite numbers only; convert an earlier checkpoint",
+                  network_file_what(o->from), w->name, (double)value);
+    return false;
+}
+
+// Writes floats as F16 to `data`, which may be where they are.
+static bool round_to_half(const struct output *o, const struct weight *w,
+                          const float *values, uint8_t *data)
+{
+    const uint64_t count = shape_count(w->value.shape);
+    for (uint64_t i = 0; i < count; i++) {
+        const float value = values[i];
+        const uint16_t bits = bytes_half_bits(value);
+        if (!isfinite(bytes_half_value(bits)))
+            return refuse_value(o, w, value);
+        bytes_put_little(data + 2 * i, 2, bits);
+    }
+    return true;
+}
+
 // For pth_write.
 static bool item_values(void *user, size_t i, void *data)
 {
     struct output *o = user;
     const struct item *item = &o->items[i];
-    return item->counter ? network_file_read_counter(o->from, item->counter, data)
-                         : network_file_read(o->from, item->weight, o->averages, data);
+    if (item->counter)
+        return network_file_read_counter(o->from, item->counter, data);
+    if (!o->half)
+        return network_file_read(o->from, item->weight, o->averages, data);
+    return network_file_read_silently(o->from, item->weight, o->averages, o->scratch) &&
+           round_to_half(o, item->weight, o->scratch, data);
+}
+
+static const char *item_kind(const struct output *o, const struct item *item)
+{
+    return item->counter ? "I64" : o->half ? "F16" : "F32";
+}
+
+static uint64_t item_bytes(const struct output *o, const struct item *item)
+{
+    const uint64_t bytes = tensor_bytes(&item->weight->value);
+    return item->counter ? 8 : o->half ? bytes / 2 : bytes;
 }
 
 static const char *item_name(const struct item *item)
@@ -85,7 +131,7 @@ static uint32_t item_sides(const struct item *item, uint64_t *sides)
     return item->counter ? 0 : weight_names_sides(item->weight, sides);
 }
 
-static bool write_pth(const char *path, struct output *o)
+static bool write_pth(struct output *o)
 {
     struct pth_tensor *tensors = mem_array(MAX(o->count, 1), sizeof(tensors[0]));
     if (!tensors)
@@ -93,10 +139,10 @@ static bool write_pth(const char *path, struct output *o)
     for (size_t i = 0; i < o->count; i++) {
         const struct item *item = &o->items[i];
         tensors[i].name = item_name(item);
-        tensors[i].kind = item->counter ? "I64" : "F32";
+        tensors[i].kind = item_kind(o, item);
         tensors[i].rank = item_sides(item, tensors[i].sides);
     }
-    bool ok = pth_write(path, tensors, o->count, item_values, o);
+    bool ok = pth_write(o->path, tensors, o->count, item_values, o);
     mem_free(tensors);
     return ok;
 }
@@ -112,7 +158,7 @@ static char *options_text(const struct network_file *f)
 }
 
 // The metadata makes the file usable without options: see network_file.c.
-static bool write_safetensors(const char *path, struct output *o)
+static bool write_safetensors(struct output *o)
 {
     struct safetensors_writer w;
     const struct network_file *f = o->from;
@@ -127,18 +173,13 @@ static bool write_safetensors(const char *path, struct output *o)
         uint64_t sides[WEIGHT_NAMES_RANK];
         const struct item *item = &o->items[i];
         const uint32_t rank = item_sides(item, sides);
-        safetensors_describe(&w, item_name(item), item->counter ? "I64" : "F32", sides,
-                             rank,
-                             item->counter ? 8 : tensor_bytes(&item->weight->value));
+        safetensors_describe(&w, item_name(item), item_kind(o, item), sides, rank,
+                             item_bytes(o, item));
     }
-    ok = ok && safetensors_begin_data(&w, path);
+    ok = ok && safetensors_begin_data(&w, o->path);
     for (size_t i = 0; i < o->count && ok; i++)
-        ok =
-            item_values(o, i, o->scratch) &&
-            safetensors_put_data(
-                &w, o->scratch,
-                o->items[i].counter ? 8
-                                    : (size_t)tensor_bytes(&o->items[i].weight->value));
+        ok = item_values(o, i, o->scratch) &&
+             safetensors_put_data(&w, o->scratch, (size_t)item_bytes(o, &o->items[i]));
     // A writer that has committed is empty, so it may be aborted in any case.
     ok = ok && safetensors_commit(&w);
     safetensors_abort(&w);
@@ -156,10 +197,10 @@ static bool is_taken_for_instance(const struct network_file *f)
 }
 
 bool network_write(const char *path, struct network_file *f,
-                   const struct weights *weights, bool averages)
+                   const struct weights *weights, bool averages, bool half)
 {
     const bool is_pth = strcmp(file_extension(path), ".pth") == 0;
-    struct output o = { .from = f, .averages = averages };
+    struct output o = { .path = path, .from = f, .averages = averages, .half = half };
     bool ok = list_items(&o, weights);
     // The port's order, whatever that of the file is.
     network_file_set_order(f, false);
@@ -170,7 +211,7 @@ bool network_write(const char *path, struct network_file *f,
             "for use with this program",
             network_file_what(f), path);
     if (ok)
-        ok = is_pth ? write_pth(path, &o) : write_safetensors(path, &o);
+        ok = is_pth ? write_pth(&o) : write_safetensors(&o);
     output_finish(&o);
     return ok;
 }
