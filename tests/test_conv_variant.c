@@ -111,6 +111,25 @@ static void test_every_variant(void **state)
                               conv_case_force(table[v].name), false);
 }
 
+// Variants for small maps, which several samples share: none of the shapes above has
+// both.
+static void test_batches_of_small_maps(void **state)
+{
+    static const struct conv_case cases[] = {
+        { { 3, 9, 4, 6 }, 10, { 4, 2, 1, 0 }, false },
+        { { 5, 8, 2, 2 }, 12, { 4, 2, 1, 0 }, true },
+    };
+    (void)state;
+    size_t count;
+    const struct conv_variant *table = conv_variant_table(&count);
+    for (size_t v = 0; v < count; v++)
+        for (size_t i = 0; i < ARRAY_LEN(cases) && table[v].kind == CONV_VECTOR; i++)
+            for (int transpose = 0; transpose < 2; transpose++)
+                if (test_takes(v + i) && fits_some(&table[v], &cases[i], transpose))
+                    conv_case_run(&cases[i], transpose, table[v].name,
+                                  conv_case_force(table[v].name), i == 0);
+}
+
 // The smallest tile has the most workgroups.
 static void test_many_workgroups(void **state)
 {
@@ -127,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         check_test(test_tiled_guaranteed),
         check_test(test_every_variant),
+        check_test(test_batches_of_small_maps),
         check_test(test_many_workgroups),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
