@@ -351,9 +351,12 @@ static bool keep_paths(const char *folder, struct file_list *list)
 bool lpips_file_list(struct file_list *paths)
 {
     *paths = (struct file_list){ 0 };
-    char *folder = os_data_folder();
-    const bool ok = !folder || os_path_is_absent(folder) ||
-                    (file_list_read(folder, paths) && keep_paths(folder, paths));
+    const uint64_t failures = mem_failures();
+    char *folder = os_data_folder();    // NULL: there is none, or no memory
+    const bool ok =
+        folder ? os_path_is_absent(folder) ||
+                     (file_list_read(folder, paths) && keep_paths(folder, paths))
+               : mem_failures() == failures;
     mem_free(folder);
     if (!ok)
         file_list_free(paths);
