@@ -103,7 +103,7 @@ static const struct generator_options options = {
     .levels = 5, .ngf = 2, .channels_in = 3, .channels_out = 3
 };
 
-#define BATCHES 16777215
+#define BATCHES 5000000001
 
 // The weights of a network, with one value that is given.
 struct content {
@@ -390,6 +390,62 @@ static void test_others(void **state)
     weights_destroy(weights);
 }
 
+static const struct counter {
+    struct pth_tensor tensor;
+    uint64_t bits, size;    // of the value, in bytes
+    int64_t count;
+} counters[] = {
+    { { "whole", "I64", 0, { 0 } }, BATCHES, 8, BATCHES },
+    { { "half", "F16", 0, { 0 } }, 0x4700, 2, 7 },
+    { { "full", "F32", 0, { 0 } }, 0x4b000001, 4, 8388609 },
+    { { "negative", "F16", 0, { 0 } }, 0xc700, 2, 0 },
+    { { "infinite", "F16", 0, { 0 } }, 0x7c00, 2, 0 },
+    { { "many", "F16", 1, { 2 } }, 0x47004700, 4, 0 },
+};
+
+static bool fill_counter(void *user, size_t i, void *data)
+{
+    (void)user;
+    bytes_put_little(data, (size_t)counters[i].size, counters[i].bits);
+    return true;
+}
+
+// Whole numbers of any size, and what is left of them where all tensors were rounded.
+static void test_counters(void **state)
+{
+    (void)state;
+    struct pth_tensor tensors[ARRAY_LEN(counters)];
+    struct safetensors_writer w;
+    safetensors_begin(&w);
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        const struct pth_tensor *t = &counters[i].tensor;
+        tensors[i] = *t;
+        safetensors_describe(&w, t->name, t->kind, t->sides, t->rank, counters[i].size);
+    }
+    assert_true(safetensors_begin_data(&w, HALF_SAFE));
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        uint8_t bytes[8];
+        assert_true(fill_counter(NULL, i, bytes) &&
+                    safetensors_put_data(&w, bytes, (size_t)counters[i].size));
+    }
+    assert_true(safetensors_commit(&w));
+    safetensors_abort(&w);
+    assert_true(pth_write(HALF_PTH, tensors, ARRAY_LEN(tensors), fill_counter, NULL));
+    for (int k = 0; k < 2; k++) {
+        struct tensor_file *t =
+            tensor_file_open(k ? HALF_SAFE : HALF_PTH, NULL, "test");
+        int64_t count = 1;
+        assert_non_null(t);
+        for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+            assert_true(tensor_file_read_counter(t, counters[i].tensor.name, &count));
+            assert_int_equal(count, counters[i].count);
+        }
+        assert_true(tensor_file_read_counter(t, "none", &count));
+        assert_int_equal(count, 0);
+        tensor_file_close(t);
+    }
+}
+
 // PyTorch reads both files and finds what its own half() makes.
 static void test_pytorch(void **state)
 {
@@ -419,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sums, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pytorch, setup, teardown),
     };
     return cmocka_run_group_tests_name("half", tests, NULL, NULL);

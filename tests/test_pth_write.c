@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "support/pth_files.h"
+#include "support/tree.h"
 
 #define FOLDER "test_pth_write.scratch"
 
@@ -178,6 +179,7 @@ static void test_pytorch_reads(void **state)
     int status = system("unset LD_PRELOAD; [ -x /usr/bin/python3 ] || exit 77; "
                         "/usr/bin/python3 '" TEST_SUPPORT "/load_pth.py' " FOLDER
                         "/full.pth " FOLDER "/file.pth");
+    assert_true(test_remove_tree(FOLDER "/full.pth"));
     if (status == 77 << 8) {
         print_message("skipped: there is no PyTorch to read the file\n");
         skip();
@@ -188,6 +190,7 @@ static void test_pytorch_reads(void **state)
 int main(void)
 {
     pth_use_folder(FOLDER);
+    test_remove_tree(FOLDER);    // what a test that failed has left
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, pth_setup, pth_teardown),
         cmocka_unit_test_setup_teardown(test_writes_the_same, pth_setup, pth_teardown),

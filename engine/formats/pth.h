@@ -40,6 +40,9 @@ const struct pth_entry *pth_find(const struct pth *p, const char *name);
 // shape. False after one message.
 bool pth_read(struct pth *p, const struct pth_entry *e, float *values);
 
+// Reads the value of a tensor that is one whole number of 64 bits ("I64").
+bool pth_read_integer(struct pth *p, const struct pth_entry *e, int64_t *value);
+
 // ---------------------------------------------------------------------------
 // Writing
 

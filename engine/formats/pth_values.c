@@ -10,6 +10,7 @@
 #include "base/os.h"
 #include "formats/pth_tensors.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define CHUNK 65536u    // bytes converted at once
@@ -127,5 +128,13 @@ bool pth_read(struct pth *p, const struct pth_entry *e, float *values)
         return true;
     return begin_bytes(p, place) &&
            (place->plain ? read_plain : read_strided)(p, e, place, values) &&
+           end_bytes(p);
+}
+
+bool pth_read_integer(struct pth *p, const struct pth_entry *e, int64_t *value)
+{
+    const struct pth_place *place = &p->places[e - p->entries];
+    assert(place->kind == PTH_I64 && e->count == 1);
+    return begin_bytes(p, place) && take_bytes(p, value, sizeof(*value)) &&
            end_bytes(p);
 }

@@ -181,18 +181,31 @@ bool tensor_file_read(struct tensor_file *f, const char *name, float *values)
                         f->safetensors, safetensors_find(f->safetensors, name), values);
 }
 
-bool tensor_file_read_counter(struct tensor_file *f, const char *name, int64_t *value)
+// A counter that another program has made a float; 0 where that is no count.
+static bool read_float_counter(struct tensor_file *f, const char *name, int64_t *value)
 {
     float number = 0;
+    const bool ok = tensor_file_read(f, name, &number);
+    *value = number >= 0 && number < 1e15f ? (int64_t)number : 0;
+    return ok;
+}
+
+bool tensor_file_read_counter(struct tensor_file *f, const char *name, int64_t *value)
+{
     *value = 0;
     if (f->pth) {
         const struct pth_entry *e = pth_find(f->pth, name);
-        bool ok = !e || e->count != 1 || pth_read(f->pth, e, &number);
-        // As a float it is exact up to 2^24; beyond that the last digits do not matter.
-        *value = number >= 0 && number < 1e15f ? (int64_t)number : 0;
-        return ok;
+        if (!e || e->count != 1)
+            return true;
+        return strcmp(e->kind, "I64") == 0 ? pth_read_integer(f->pth, e, value)
+                                           : read_float_counter(f, name, value);
     }
     const struct safetensors_entry *e = safetensors_find(f->safetensors, name);
-    return !e || strcmp(e->kind, "I64") != 0 || e->end - e->begin != sizeof(*value) ||
-           safetensors_read(f->safetensors, e, value);
+    const uint64_t size = e ? e->end - e->begin : 0;
+    if (e && strcmp(e->kind, "I64") == 0 && size == sizeof(*value))
+        return safetensors_read(f->safetensors, e, value);
+    // One value of 16 or 32 bits.
+    return !e || !safetensors_has_floats(e) ||
+           size != (strcmp(e->kind, "F32") == 0 ? 4 : 2) ||
+           read_float_counter(f, name, value);
 }

@@ -48,7 +48,8 @@ bool tensor_file_check(struct tensor_file *f, const char *name, const uint64_t *
 // message.
 bool tensor_file_read(struct tensor_file *f, const char *name, float *values);
 
-// A counter, a single whole number of 64 bits; 0 if the file has none.
+// A counter, a single whole number of 64 bits, or the float that another program has
+// made of it; 0 if the file has none.
 bool tensor_file_read_counter(struct tensor_file *f, const char *name, int64_t *value);
 
 #endif
