@@ -766,6 +766,10 @@ struct pix_evaluation {
     uint32_t ms_ssim_scales;    // of all images; 0: there is no MS-SSIM
     uint32_t metrics;           // bit m: metric m was computed where images allow it
     const char *lpips_hint;     // how to get LPIPS, where there are no weights; or NULL
+    // With wants_gallery: inputs, outputs and targets to look at, as one JSON object
+    // like the report/validation.json of a run (docs/training.md): those of the pairs
+    // with the largest L1 and of some that are evenly spread. Else NULL.
+    char *gallery;
     struct pix_statistics totals[PIX_SUBJECT_COUNT][PIX_METRIC_COUNT];
     struct pix_image_scores *images;    // `pairs` of them, in the order of the pairs
 
@@ -794,6 +798,7 @@ struct pix_evaluate_options {
     // A file of weights for LPIPS that pix_convert_lpips made. NULL: all that are kept
     // in the user's data folder, of which there may be none.
     const char *lpips;
+    bool wants_gallery;
 };
 
 PIX_API void pix_evaluate_options_init(struct pix_evaluate_options *options);

@@ -4,13 +4,14 @@
 // writes a grid of images to look at.
 
 #include "options.h"
+#include "report/page.h"
 #include "scores.h"
 #include "terminal.h"
 
 #include <stdio.h>
 
 struct evaluation {
-    const char *model, *data, *split, *grid, *csv;
+    const char *model, *data, *split, *grid, *csv, *report;
     const char *tuning, *mode, *direction;
     const char *input_kind, *output_kind, *npy_order, *palette, *lpips;
     uint32_t rows;
@@ -31,6 +32,9 @@ static int check_arguments(const struct command *command, const struct evaluatio
                                          e->grid);
     if (e->csv && !scores_is_csv(e->csv))
         return options_print_usage_error(command, "--csv %s must end in .csv", e->csv);
+    if (e->report && !options_ends_in(e->report, ".html"))
+        return options_print_usage_error(command, "--report %s must end in .html",
+                                         e->report);
     if (terminal_get_path_kind(e->model) == PATH_NONE) {
         output_print_error("--model %s does not exist or cannot be read", e->model);
         return EXIT_FAILED;
@@ -53,6 +57,7 @@ static bool print_json(const struct evaluation *e, const struct pix_evaluation *
         output_add_member(&document, names[s],
                           output_make_real(result->totals[s][PIX_METRIC_L1].mean));
     output_add_member(&document, "grid", output_make_text(e->grid));
+    output_add_member(&document, "report", output_make_text(e->report));
     scores_add_members(&document, result, true);
     return output_print_json(document);
 }
@@ -65,6 +70,8 @@ static bool print_result(const struct evaluation *e,
     scores_print(result, true);
     if (e->grid)
         output_print(stdout, "grid: %s\n", e->grid);
+    if (e->report)
+        output_print(stdout, "report: %s\n", e->report);
     return true;
 }
 
@@ -72,6 +79,25 @@ static void show_progress(void *user, const char *text)
 {
     (void)user;
     output_show_live(text);
+}
+
+static bool write_report(const struct evaluation *e, const pix_device *device,
+                         const pix_translator *translator,
+                         const struct pix_evaluation *result)
+{
+    const struct report_evaluation page = {
+        .model = e->model,
+        .data = e->data,
+        .split = e->split,
+        .device = pix_device_get_info(device),
+        .options = pix_translator_get_options(translator),
+        .result = result,
+    };
+    char reason[REPORT_REASON_SIZE];
+    const bool ok = !e->report || report_write_evaluation(&page, e->report, reason);
+    if (!ok)
+        output_print_error("the report is not written: %s", reason);
+    return ok;
 }
 
 static int run(pix_device *device, const struct evaluation *e)
@@ -102,9 +128,11 @@ static int run(pix_device *device, const struct evaluation *e)
     comparison.grid_rows = e->rows;
     comparison.palette = e->palette;
     comparison.lpips = e->lpips;
+    comparison.wants_gallery = e->report != NULL;
     const bool ok = translator && pix_evaluate(translator, &comparison, &result);
     output_end_live();
-    const bool written = ok && (!e->csv || scores_write_csv(&result, true, e->csv));
+    const bool written = ok && (!e->csv || scores_write_csv(&result, true, e->csv)) &&
+                         write_report(e, device, translator, &result);
     const bool printed = ok && print_result(e, &result);
     const int code = written && printed && !result.broken ? EXIT_DONE : EXIT_FAILED;
     if (ok)
@@ -148,6 +176,8 @@ int command_evaluate(int argc, char **argv)
           "kernels: auto (measured once on a GPU), on, off, or a table", NULL, "auto" },
         { "csv", ARGUMENT_TEXT, &e.csv, "FILE",
           "write the scores of each image, one row each" },
+        { "report", ARGUMENT_TEXT, &e.report, "FILE",
+          "write outputs to look at, and the scores, as one HTML page" },
         { "palette", ARGUMENT_TEXT, &e.palette, "FILE",
           "label maps: colours of the classes, or auto: those of the targets" },
         { "lpips", ARGUMENT_TEXT, &e.lpips, "FILE",

@@ -3,6 +3,7 @@
 // pix2pix train: gathers the options of a run, then steps until it is finished.
 
 #include "options.h"
+#include "report/report.h"
 #include "terminal.h"
 #include "training_log.h"
 
@@ -181,11 +182,17 @@ static int run_training(pix_device *device, const struct pix_train_options *give
         if (result != PIX_STEP_DONE)
             break;
         training_log_step(&progress, &metrics);
+        if (o->save_freq && metrics.step % o->save_freq == 0 &&
+            metrics.step < metrics.steps)
+            report_refresh(o->out);
     }
     output_end_live();
+    const bool has_report = report_refresh(o->out);
     if (code != EXIT_FAILED &&
         !training_log_print_summary(&progress, o, code == EXIT_INTERRUPTED, json))
         code = EXIT_FAILED;
+    if (has_report && !json)
+        output_print(stdout, "report: %s/report.html\n", o->out);
     pix_trainer_destroy(trainer);
     return code;
 }

@@ -79,18 +79,30 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
     return ok;
 }
 
+bool codec_encode_rgb(struct encoded *to, const struct picture *picture,
+                      const char *path,
+                      bool (*encode)(struct encoded *to, int width, int height,
+                                     const uint8_t *rgb))
+{
+    uint8_t *rgb = mem_array((size_t)picture->width * 3, picture->height);
+    bool ok = rgb != NULL;
+    if (ok) {
+        picture_get_rgb(picture, rgb);
+        ok = encode(to, (int)picture->width, (int)picture->height, rgb);
+    }
+    ok = encoded_end(to,
+                     ok    ? NULL
+                     : rgb ? "the encoder has failed"
+                           : "out of memory",
+                     path);
+    mem_free(rgb);
+    return ok;
+}
+
 bool codec_write_rgb(const char *path, const struct picture *picture,
                      bool (*encode)(struct encoded *to, int width, int height,
                                     const uint8_t *rgb))
 {
-    struct encoded output;
-    uint8_t *rgb = mem_array((size_t)picture->width * 3, picture->height);
-    bool ok = rgb && encoded_begin(&output, path);
-    if (ok) {
-        picture_get_rgb(picture, rgb);
-        ok = encode(&output, (int)picture->width, (int)picture->height, rgb);
-        ok = encoded_end(&output, ok ? NULL : "the encoder has failed", path);
-    }
-    mem_free(rgb);
-    return ok;
+    struct encoded file;
+    return encoded_begin(&file, path) && codec_encode_rgb(&file, picture, path, encode);
 }

@@ -24,6 +24,11 @@
 #include "base/reason.h"
 #include "data/picture.h"
 
+// png_encode and jpeg_encode write into what has begun, and end it; `path` is for
+// messages.
+
+struct encoded;
+
 bool png_is(const uint8_t *data, size_t size);
 bool png_accept(const uint8_t *data, size_t size, uint64_t whole,
                 struct reason *reason);
@@ -31,6 +36,7 @@ bool png_decode(const uint8_t *data, size_t size, struct picture *picture,
                 struct reason *reason);
 bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
 bool png_write(const char *path, const struct picture *picture);
+bool png_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 bool jpeg_is(const uint8_t *data, size_t size);
 bool jpeg_accept(const uint8_t *data, size_t size, uint64_t whole,
@@ -38,6 +44,7 @@ bool jpeg_accept(const uint8_t *data, size_t size, uint64_t whole,
 bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
                  struct reason *reason);
 bool jpeg_write(const char *path, const struct picture *picture);
+bool jpeg_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 bool bmp_is(const uint8_t *data, size_t size);
 bool bmp_accept(const uint8_t *data, size_t size, uint64_t whole,
@@ -91,12 +98,15 @@ bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
 bool codec_decode(const char *name, const uint8_t *data, size_t size,
                   struct picture *picture, struct reason *reason);
 
-struct encoded;
-
 // Writes a u8 picture as RGB: grey is repeated, alpha is dropped. `encode` is given
-// [height][width][3] bytes and returns false if it fails.
+// [height][width][3] bytes and returns false if it fails. The second takes what has
+// begun, and ends it; `path` is for messages.
 bool codec_write_rgb(const char *path, const struct picture *picture,
                      bool (*encode)(struct encoded *to, int width, int height,
                                     const uint8_t *rgb));
+bool codec_encode_rgb(struct encoded *to, const struct picture *picture,
+                      const char *path,
+                      bool (*encode)(struct encoded *to, int width, int height,
+                                     const uint8_t *rgb));
 
 #endif

@@ -177,3 +177,8 @@ bool jpeg_write(const char *path, const struct picture *picture)
 {
     return codec_write_rgb(path, picture, encode);
 }
+
+bool jpeg_encode(struct encoded *to, const struct picture *picture, const char *path)
+{
+    return codec_encode_rgb(to, picture, path, encode);
+}

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/codec.h"
+#include "data/encoded.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -288,4 +289,28 @@ bool picture_write_ordered(const char *path, const struct picture *p,
 bool picture_write(const char *path, const struct picture *p)
 {
     return picture_write_ordered(path, p, ARRAY_CHW);
+}
+
+bool picture_encode(const struct picture *picture, bool as_jpeg, const char *path,
+                    void **data, size_t *size)
+{
+    struct picture shown = { 0 };
+    struct encoded to;
+    *data = NULL;
+    uint8_t *rgb = mem_array((size_t)picture->width * 3, picture->height);
+    bool ok =
+        rgb && picture_create(&shown, PIXEL_U8, 3, picture->width, picture->height);
+    if (ok) {
+        picture_get_rgb(picture, rgb);
+        picture_set_interleaved(&shown, rgb);
+        encoded_begin_memory(&to);
+        ok = as_jpeg ? jpeg_encode(&to, &shown, path) : png_encode(&to, &shown, path);
+    }
+    if (ok) {
+        *data = to.bytes;
+        *size = to.size;
+    }
+    picture_free(&shown);
+    mem_free(rgb);
+    return ok;
 }

@@ -41,6 +41,11 @@ bool picture_write(const char *path, const struct picture *picture);
 bool picture_write_ordered(const char *path, const struct picture *picture,
                            enum array_order order);
 
+// Encodes for people to look at: RGB of 8 bits as picture_get_rgb makes it, a PNG or a
+// JPEG. The caller frees *data with mem_free. False after a message that names `path`.
+bool picture_encode(const struct picture *picture, bool as_jpeg, const char *path,
+                    void **data, size_t *size);
+
 // Whether a file of this name can hold such a picture with all of its channels.
 bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels);
 

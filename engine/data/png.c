@@ -125,7 +125,7 @@ bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)
 enum { LEVEL = 4, CHUNK = 64 * 1024 };
 
 struct output {
-    struct encoded file;
+    struct encoded *file;
     png_structp png;
     png_infop info;
     uint8_t *row;      // as the file has it: [width][channels], 16 bits big-endian
@@ -162,8 +162,8 @@ static void on_free(png_structp png, png_voidp memory)
 static void on_write(png_structp png, png_bytep data, size_t size)
 {
     struct output *o = png_get_io_ptr(png);
-    encoded_write(&o->file, data, (int)size);
-    if (o->file.failed)
+    encoded_write(o->file, data, (int)size);
+    if (o->file->failed)
         png_error(png, "the file cannot be written");
 }
 
@@ -218,11 +218,9 @@ static bool encode(struct output *o, const struct picture *p)
     return true;
 }
 
-bool png_write(const char *path, const struct picture *p)
+bool png_encode(struct encoded *to, const struct picture *p, const char *path)
 {
-    struct output o = { .fault = "out of memory" };
-    if (!encoded_begin(&o.file, path))
-        return false;
+    struct output o = { .file = to, .fault = "out of memory" };
     o.row = mem_array((size_t)p->width * p->channels, pixel_bytes(p->kind));
     if (o.row)
         o.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &o, on_error,
@@ -234,5 +232,11 @@ bool png_write(const char *path, const struct picture *p)
         log_warn("image: %s: libpng: %s", path, o.warning);
     png_destroy_write_struct(&o.png, &o.info);
     mem_free(o.row);
-    return encoded_end(&o.file, ok ? NULL : o.fault, path);
+    return encoded_end(to, ok ? NULL : o.fault, path);
+}
+
+bool png_write(const char *path, const struct picture *p)
+{
+    struct encoded file;
+    return encoded_begin(&file, path) && png_encode(&file, p, path);
 }

@@ -7,6 +7,7 @@
 
 #include "evaluate/evaluate.h"
 
+#include "base/file.h"
 #include "base/file_set.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,6 +17,7 @@
 #include "data/sheet.h"
 #include "evaluate/evaluated_pair.h"
 #include "evaluate/evaluation.h"
+#include "evaluate/gallery.h"
 #include "evaluate/labels.h"
 #include "evaluate/lpips_set.h"
 #include "evaluate/mean_colour.h"
@@ -104,6 +106,8 @@ struct evaluation {
     struct palette palette;    // empty: none
     struct confusion labels[PIX_SUBJECT_COUNT];
     struct lpips_set lpips;
+    bool has_gallery;
+    struct gallery gallery;
     struct pix_evaluation result;
     bool failed;    // not by a broken pair: stop
 };
@@ -222,6 +226,13 @@ static const char *path_of_input(const struct evaluation *e, size_t index)
     return file->b && e->settings->swap ? file->b : file->a;
 }
 
+static bool show_pair(struct evaluation *e, const char *input, const struct record *r)
+{
+    return !e->has_gallery ||
+           gallery_add(&e->gallery, file_name(input), &r->scores[PIX_SUBJECT_OUTPUT],
+                       &r->pair.input, &r->output, &r->pair.target);
+}
+
 // Called in the order of the pairs.
 static bool add_pair(void *user, size_t index, enum pix_translate_result result)
 {
@@ -233,6 +244,7 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
                                &r->pair.target) ||
             (e->grid && e->result.pairs < e->grid->rows &&
              !paste_pair(e->grid, e->result.pairs, &r->pair, &r->output)) ||
+            !show_pair(e, path_of_input(e, index), r) ||
             !evaluation_add(&e->result, path_of_input(e, index), r->scores))
             e->failed = true;
         for (int s = 0; e->palette.count > 0 && s < PIX_SUBJECT_COUNT; s++)
@@ -325,7 +337,8 @@ static bool open_palette(struct evaluation *e, const char *palette)
 static bool finish(struct evaluation *e)
 {
     struct pix_evaluation *result = &e->result;
-    if (!evaluation_finish(result))
+    if (!evaluation_finish(result) ||
+        (e->has_gallery && !(result->gallery = gallery_text(&e->gallery, 0))))
         return false;
     if (e->palette.count == 0)
         return true;
@@ -417,6 +430,8 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     e.result.metrics = METRICS_ON_HOST | e.lpips.found;
     e.result.lpips_hint = e.lpips.found ? NULL : lpips_file_hint();
     e.result.ms_ssim_scales = ssim_scales(s->options.crop_size, s->options.crop_size);
+    e.has_gallery = options->wants_gallery;
+    gallery_begin(&e.gallery, e.list.count, PIX_METRIC_L1, e.result.metrics);
     e.progress = (struct progress){ translator_view(t), "evaluate", "comparing pairs",
                                     e.list.folder, e.list.count };
     progress_begin(&e.progress);
@@ -443,6 +458,7 @@ end:
     mem_free(e.records);
     for (int i = 0; i < PIX_SUBJECT_COUNT; i++)
         confusion_free(&e.labels[i]);
+    gallery_free(&e.gallery);
     lpips_set_close(&e.lpips);
     evaluation_free(&e.result);
     sheet_free(&grid);

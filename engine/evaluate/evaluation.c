@@ -27,6 +27,7 @@ void evaluation_free(struct pix_evaluation *e)
     mem_free(e->images);
     mem_free(e->colours);
     mem_free(e->confusion);
+    mem_free(e->gallery);
     *e = (struct pix_evaluation){ 0 };
 }
 

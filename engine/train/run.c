@@ -345,6 +345,19 @@ bool run_make_folder(struct run *r, enum run_folder which)
     return restore(r) && run_folders_make(&r->folders, r->options->out, which);
 }
 
+bool run_write_report(struct run *r, const char *name, const char *text)
+{
+    if (!run_make_folder(r, RUN_REPORT))
+        return false;
+    char *folder = file_join(r->options->out, "report");
+    char *path = folder ? file_join(folder, name) : NULL;
+    const bool ok =
+        path && (has_content(path, text) || file_write(path, text, strlen(text)));
+    mem_free(path);
+    mem_free(folder);
+    return ok;
+}
+
 // ---------------------------------------------------------------------------
 // What fails again and again
 

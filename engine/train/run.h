@@ -6,6 +6,7 @@
 //     tuning.json      its table of kernels, see ops/tuning.h
 //     metrics.jsonl    see metrics_file.h
 //     samples/         contact sheets, see trainer.c
+//     report/          what the page of the run is made of, see trainer_outputs.c
 //     checkpoints/     see store/checkpoint_folder.h
 //     lock             an empty file, locked while a process trains here
 //
@@ -41,7 +42,7 @@ struct run {
     const struct tuning *tuning;
 
     struct metrics_file metrics;
-    struct run_output metrics_output, samples, checkpoints;
+    struct run_output metrics_output, samples, checkpoints, gallery, description;
 };
 
 // Checks that the run can begin in o->out, or be resumed there if o->continue_run; `o`
@@ -67,6 +68,9 @@ void run_close(struct run *r);    // a zeroed one is fine
 // Makes a folder of the run if it is not there. Where the whole run was removed
 // meanwhile, it is made again first, unless another process has made it.
 bool run_make_folder(struct run *r, enum run_folder which);
+
+// Replaces a file in report/, unless it has this content. False after a message.
+bool run_write_report(struct run *r, const char *name, const char *text);
 
 // Adds a line to the metrics. One that cannot be written yet is no failure.
 void run_write_metrics(struct run *r, const struct pix_step_metrics *m);

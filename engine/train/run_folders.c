@@ -17,6 +17,7 @@
 static const char *const names[RUN_FOLDERS] = {
     [RUN_CHECKPOINTS] = "checkpoints",
     [RUN_SAMPLES] = "samples",
+    [RUN_REPORT] = "report",
 };
 
 static bool check(const char *run, const char *name)

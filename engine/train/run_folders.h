@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The two folders of a run into which it writes again and again, and from which it
-// removes files: checkpoints/ and samples/. People link them to another disk, and a
+// The folders of a run into which it writes again and again, and from which it removes
+// files: checkpoints/, samples/ and report/. People link them to another disk, and a
 // copy of a run has the same links: a folder belongs to one run, whose path is in its
 // hidden file .pix2pix.lock. That is locked, and so is the folder, while the run is
 // trained.
@@ -13,7 +13,7 @@
 
 #include "base/os.h"
 
-enum run_folder { RUN_CHECKPOINTS, RUN_SAMPLES, RUN_FOLDERS };
+enum run_folder { RUN_CHECKPOINTS, RUN_SAMPLES, RUN_REPORT, RUN_FOLDERS };
 
 // Whether the folders may be used: what a link leads to is a folder of the user's.
 bool run_folders_check(const char *run);

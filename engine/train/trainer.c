@@ -197,6 +197,10 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         (t->validation && !validation_start(t->validation, &t->settings)) ||
         !run_open(&t->run, o, &t->tuning, t->step))
         goto fail;
+    t->weights_g = plan.weights_g;
+    t->weights_d = plan.weights_d;
+    t->begun = t->step;
+    trainer_describe(t);
     connect(t);
     t->submitted = t->step;
     if (schedule_is_over(&t->best, o->patience))
@@ -441,6 +445,7 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
     schedule_plateau_update(&t->plateau, score, rises);
     trainer_watch_look(t, &look);
     trainer_watch_validation(t, score);
+    trainer_write_gallery(t);
     if (schedule_is_over(&t->best, t->settings.options.patience))
         end_early(t);
     metrics->steps = t->steps;

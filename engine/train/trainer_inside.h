@@ -2,7 +2,8 @@
 //
 // The inside of a trainer, for the files that are one: trainer.c takes steps,
 // trainer_build.c makes the step's graph, trainer_outputs.c decides what is written
-// after a step, trainer_state.c has what a run is continued from.
+// after a step, trainer_report.c writes what its page is made of, trainer_state.c has
+// what a run is continued from.
 
 #ifndef TRAIN_TRAINER_INSIDE_H
 #define TRAIN_TRAINER_INSIDE_H
@@ -46,6 +47,7 @@ struct trainer {
     double submission_seconds;
     struct settings settings;
     uint64_t step, steps;    // done, and the run's total
+    uint64_t begun;          // the step after which this process has begun
     uint64_t submitted;      // the newest step that is under way, or `step`
     uint64_t epoch;          // of the last step, from 1; 0: none yet
     uint64_t saved;          // step of the newest good checkpoint; 0: none
@@ -54,6 +56,7 @@ struct trainer {
     char image_names[HASH_TEXT_SIZE];    // hash of their names; "": not known
 
     struct weights *generator, *discriminator;
+    uint64_t weights_g, weights_d;        // numbers that are trained
     struct tuning tuning;                 // of the run
     char trained_with[HASH_TEXT_SIZE];    // hash of the checkpoint's; "": not known
     struct program *program;
@@ -128,6 +131,14 @@ char *trainer_newest_checkpoint(const struct trainer *t);
 // `text`.
 #define TRAINER_ADVICE_SIZE LOG_LINE_SIZE    // paths may be long
 const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZE]);
+
+// ---------------------------------------------------------------------------
+// trainer_report.c
+
+// Writes report/run.json where it is not as it should be.
+void trainer_describe(struct trainer *t);
+// Writes report/validation.json of the validation that has just ended.
+void trainer_write_gallery(struct trainer *t);
 
 // ---------------------------------------------------------------------------
 // trainer_state.c

@@ -337,6 +337,8 @@ bool trainer_write_outputs(struct trainer *t, const struct pix_step_metrics *met
     if (metrics->is_best && t->settings.keeps_best)
         trainer_write_best(t);
     const bool saves = trainer_wants_checkpoint(t, t->step);
+    if (saves)
+        trainer_describe(t);
     if (trainer_wants_sample(t, t->step))
         try_samples(t);
     return !saves || save_due_state(t);

@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "data/data_folder.h"
 #include "data/dataset.h"
+#include "evaluate/gallery.h"
 #include "evaluate/lpips_set.h"
 #include "evaluate/metrics.h"
 #include "program/program.h"
@@ -20,6 +21,7 @@
 #include "translate/translation.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 // Pairs whose outputs are compared at the same time, by all threads.
@@ -27,7 +29,8 @@
 
 // A pair on the host.
 struct compared {
-    struct picture target, output;
+    struct picture input, target, output;
+    const char *name;
     struct scores scores;
     bool ok;
 };
@@ -44,9 +47,11 @@ struct validation {
     struct lpips_set lpips;
     uint64_t lpips_bytes;    // of its networks on the device
     size_t input_bytes;
-    uint8_t *sample;         // a staged pair: input, then target
-    struct picture input;    // of it, and not its owner
+    uint8_t *sample;    // a staged pair: input, then target
     struct sight sight;
+    enum pix_metric judge;
+    struct gallery gallery;               // of the last run
+    char gallery_error[LOG_LINE_SIZE];    // why it is not complete, "" if it is
     struct compared pairs[CHUNK];
 };
 
@@ -117,15 +122,10 @@ static bool create_pictures(struct validation *v, const struct settings *s)
     v->sample = mem_alloc(dataset_sample_bytes(v->data));
     if (!v->sample)
         return false;
-    v->input = (struct picture){
-        .kind = staging.input,
-        .channels = o->input_nc,
-        .width = o->crop_size,
-        .height = o->crop_size,
-        .samples = v->sample,
-    };
     for (uint32_t i = 0; i < MIN(CHUNK, dataset_count(v->data)); i++)
-        if (!picture_create(&v->pairs[i].target, staging.output, o->output_nc,
+        if (!picture_create(&v->pairs[i].input, staging.input, o->input_nc,
+                            o->crop_size, o->crop_size) ||
+            !picture_create(&v->pairs[i].target, staging.output, o->output_nc,
                             o->crop_size, o->crop_size) ||
             !picture_create(&v->pairs[i].output, staging.output, o->output_nc,
                             o->crop_size, o->crop_size))
@@ -146,6 +146,7 @@ struct validation *validation_create(struct gpu_device *device,
     v->device = device;
     v->generator = generator;
     v->metrics = s->val_metrics;
+    v->judge = s->judge;
     v->options = (struct program_options){
         .device = device,
         .submission_seconds = submission_seconds,
@@ -224,9 +225,11 @@ void validation_destroy(struct validation *v)
     if (!v)
         return;
     for (uint32_t i = 0; i < CHUNK; i++) {
+        picture_free(&v->pairs[i].input);
         picture_free(&v->pairs[i].target);
         picture_free(&v->pairs[i].output);
     }
+    gallery_free(&v->gallery);
     lpips_set_close(&v->lpips);
     mem_free(v->sample);
     dataset_destroy(v->data);
@@ -245,6 +248,8 @@ static bool translate(struct validation *v, struct compared *pair)
     memcpy(program_input(v->program, 0, v->tensors.pixels), v->sample, v->input_bytes);
     if (!program_run(v->program, &block))
         return false;
+    pair->name = dataset_name(v->data, sample.image);
+    memcpy(pair->input.samples, v->sample, picture_bytes(&pair->input));
     memcpy(pair->target.samples, v->sample + v->input_bytes,
            picture_bytes(&pair->target));
     memcpy(pair->output.samples, program_output(v->program, 0, v->tensors.output),
@@ -279,6 +284,21 @@ static void add_scores(struct total totals[PIX_METRIC_COUNT], const struct score
     }
 }
 
+// Keeps a pair to look at. Without, a validation is as good: the first failure ends the
+// gallery, not the validation.
+static void keep(struct validation *v, const struct compared *pair)
+{
+    struct log_capture capture;
+    if (v->gallery_error[0])
+        return;
+    log_capture_begin(&capture);
+    const bool ok = gallery_add(&v->gallery, pair->name, &pair->scores, &pair->input,
+                                &pair->output, &pair->target);
+    const char *error = log_capture_end(&capture);
+    if (!ok)
+        snprintf(v->gallery_error, sizeof(v->gallery_error), "%s", error);
+}
+
 // `first`: of its pairs, among all.
 static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
                       struct total totals[PIX_METRIC_COUNT])
@@ -288,7 +308,7 @@ static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
             return false;
         if (first + i >= SIGHT_IMAGES)
             continue;
-        sight_see(&v->sight, first + i, SHEET_INPUT, &v->input);
+        sight_see(&v->sight, first + i, SHEET_INPUT, &v->pairs[i].input);
         sight_see(&v->sight, first + i, SHEET_OUTPUT, &v->pairs[i].output);
         sight_see(&v->sight, first + i, SHEET_TARGET, &v->pairs[i].target);
     }
@@ -303,6 +323,7 @@ static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
         if (!lpips_set_compare(&v->lpips, &output, 1, &v->pairs[i].target))
             return false;
         add_scores(totals, &v->pairs[i].scores);
+        keep(v, &v->pairs[i]);
     }
     return true;
 }
@@ -315,6 +336,8 @@ bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT],
     if (v->averages && !weights_copy_averages(v->generator, v->averages, v->device))
         return false;
     sight_begin(&v->sight, false);
+    gallery_begin(&v->gallery, count, v->judge, v->metrics);
+    v->gallery_error[0] = '\0';
     for (uint32_t i = 0; i < count; i += CHUNK)
         if (!run_chunk(v, i, MIN(CHUNK, count - i), totals))
             return false;
@@ -326,4 +349,18 @@ bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT],
                                       : NAN;
     }
     return true;
+}
+
+char *validation_text(struct validation *v, uint64_t step)
+{
+    if (v->gallery_error[0])
+        log_error("%s", v->gallery_error);
+    char *text = v->gallery_error[0] ? NULL : gallery_text(&v->gallery, step);
+    gallery_free(&v->gallery);
+    return text;
+}
+
+uint32_t validation_count(const struct validation *v)
+{
+    return dataset_count(v->data);
 }

@@ -43,4 +43,10 @@ void validation_destroy(struct validation *v);    // NULL is fine
 bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT],
                     struct health_look *look);
 
+// What the last run is to be looked at by, as gallery_text, which can be had once. NULL
+// after a message; mem_free.
+char *validation_text(struct validation *v, uint64_t step);
+
+uint32_t validation_count(const struct validation *v);    // images, once it has started
+
 #endif

@@ -132,6 +132,16 @@ static bool is_sample(const char *path)
     return strncmp(path, "samples/step-", 13) == 0;
 }
 
+static bool is_report(const char *path)
+{
+    return strncmp(path, "report/", 7) == 0;
+}
+
+static bool is_page(const char *path)
+{
+    return strcmp(path, "report.html") == 0;
+}
+
 // The step that a checkpoint or a sample grid is of; 0: another file.
 static uint64_t step_of(const char *path)
 {
@@ -263,6 +273,38 @@ static bool is_equal_file(const struct comparison *c, const char *folder,
     mem_free(a.data);
     mem_free(b.data);
     return equal;
+}
+
+// Whether a warning says that a file of the report may be missing or old.
+static bool excuses_report(const struct comparison *c, const char *path)
+{
+    for (size_t i = 0; i < c->excuses->count; i++) {
+        const enum loss loss = c->excuses->items[i].loss;
+        if (is_page(path) ? loss == LOSS_PAGE
+                          : loss == LOSS_REPORT || loss == LOSS_VALIDATION)
+            return true;
+    }
+    return false;
+}
+
+// A file of the report that is another one than expected: an earlier one, or a page,
+// which has the times of its run. It is complete.
+static bool is_earlier_report(const struct comparison *c, const char *path)
+{
+    static const char head[] = "<!DOCTYPE html>\n", tail[] = "</body>\n</html>\n";
+    struct content x = { 0 };
+    bool ok = content_read(&x, c->found, path);
+    if (ok && is_page(path)) {
+        ok = x.size > sizeof(head) + sizeof(tail) &&
+             memcmp(x.data, head, sizeof(head) - 1) == 0 &&
+             memcmp(x.data + x.size - (sizeof(tail) - 1), tail, sizeof(tail) - 1) == 0;
+    } else if (ok) {
+        json_t *document = json_parse((const char *)x.data, x.size, path);
+        ok = document && (!c->is_whole || excuses_report(c, path));
+        json_decref(document);
+    }
+    mem_free(x.data);
+    return ok;
 }
 
 // ---------------------------------------------------------------------------
@@ -409,7 +451,9 @@ static bool compare_file(const struct comparison *c, const struct parts *p,
         snprintf(reason, size, "%s was left behind", path);
         return c->may_have_halves;
     }
-    if (tree_has(&p->expected, path) && is_equal_file(c, c->expected, path))
+    if (tree_has(&p->expected, path) &&
+        (is_equal_file(c, c->expected, path) ||
+         ((is_report(path) || is_page(path)) && is_earlier_report(c, path))))
         return true;
     const uint64_t step = step_of(path);
     const bool may_stay =
@@ -450,6 +494,8 @@ static bool may_lack(const struct comparison *c, const struct parts *p, size_t i
     const uint64_t step = step_of(path);
     if (!c->is_whole && (p->end == 0 || step >= p->end))
         return true;
+    if (is_report(path) || is_page(path))
+        return !c->is_whole || excuses_report(c, path);
     return (is_sample(path) && excuses_have(c->excuses, LOSS_SAMPLES, step)) ||
            (is_checkpoint(path) && is_checkpoint(next) &&
             excuses_have(c->excuses, LOSS_CHECKPOINT, step));

@@ -23,6 +23,9 @@ static const struct {
     { LOSS_CHECKPOINT, ENDS, "train: step # is saved: checkpoints are written again" },
     { LOSS_VALIDATION, ONE_STEP,
       "warning: train: step # is not validated, and the run goes on: " },
+    { LOSS_REPORT, BEGINS, "warning: train: after step # report/" },
+    { LOSS_PAGE, ALL_STEPS,
+      "warning: report: result/report.html is not written, and the run goes on: " },
     { LOSS_LINES, LINES, "warning: train: # line of metrics could not be written to " },
     { LOSS_LINES, LINES,
       "warning: train: # lines of metrics could not be written to " },
@@ -92,7 +95,8 @@ void excuses_limit(struct excuses *e, uint64_t step)
         struct excuse x = e->items[i];
         if (x.loss != LOSS_LINES)
             x.last = MIN(x.last, step);
-        if (x.loss != LOSS_REMOVAL && (x.loss == LOSS_LINES || x.first <= x.last))
+        if (x.loss != LOSS_REMOVAL && x.loss != LOSS_PAGE &&
+            (x.loss == LOSS_LINES || x.first <= x.last))
             e->items[kept++] = x;
     }
     e->count = kept;

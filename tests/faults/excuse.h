@@ -15,6 +15,8 @@ enum loss {
     LOSS_VALIDATION,    // its val_l1, and what its checkpoints say of it
     LOSS_LINES,         // some lines of metrics.jsonl
     LOSS_REMOVAL,       // its checkpoint is still there, and should have gone
+    LOSS_REPORT,        // files in report/, and which pairs they are of
+    LOSS_PAGE,          // report.html
     LOSS_COUNT
 };
 
@@ -35,7 +37,7 @@ struct excuses {
 void excuses_read(struct excuses *e, const char *messages);
 
 // Only steps up to this one count from here on: a run that was continued from there has
-// taken all others itself, and has removed what is to be removed.
+// taken all others itself, has removed what is to be removed, and has written its page.
 void excuses_limit(struct excuses *e, uint64_t step);
 
 bool excuses_have(const struct excuses *e, enum loss loss, uint64_t step);

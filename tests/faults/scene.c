@@ -44,8 +44,9 @@ const struct scene scenes[] = {
                    "--tuning off" },
     { "evaluate",
       "evaluate --model @/half --data @/data --split val --grid result/grid.png "
-      "--csv result/scores.csv --tuning off --json",
+      "--csv result/scores.csv --report result/page.html --tuning off --json",
       .needs_folder = true, .prints = true },
+    { "report", "report @/half --output result/page.html", .needs_folder = true },
     { "compare", "compare @/images @/others --csv result/scores.csv --json",
       .needs_folder = true, .prints = true },
     { "to-safetensors", "convert @/half result/net.safetensors", .needs_folder = true },

@@ -126,7 +126,7 @@ function gallery(g) {
         const img = image('', '');
         return { img, figure: el('figure', {}, img, el('figcaption', {}, side)) };
     });
-    const scores = el('tbody');
+    const scores = el('dl', { class: 'scores' });
     const thumbs = el('div', { class: 'thumbs', role: 'group', 'aria-label': 'Pairs' });
     const status = el('p', { class: 'hidden', 'aria-live': 'polite' });
 
@@ -181,8 +181,8 @@ function gallery(g) {
         place.textContent = `${i + 1} of ${order.length}` +
             (pair.worst ? `, among the ${shown.filter(p => p.worst).length} worst of all` : '');
         trio.forEach((t, k) => setImage(t.img, pair[sides[k]], `${sides[k]} of ${pair.name}`));
-        scores.replaceChildren(...metrics.map((m, k) => el('tr', {},
-            el('th', { scope: 'row' }, metricName(m)), el('td', {}, format(pair.scores[k])))));
+        scores.replaceChildren(...metrics.map((m, k) => el('div', {},
+            el('dt', {}, metricName(m)), el('dd', {}, format(pair.scores[k])))));
         previous.disabled = i === 0;
         next.disabled = i === order.length - 1;
         status.textContent = `${pair.name}, ${place.textContent}`;
@@ -262,12 +262,11 @@ function gallery(g) {
     sort();
     return [
         el('div', { class: 'bar' }, view),
-        el('div', { class: 'viewer' }, stage, el('div', { class: 'pair' }, name, place,
-            el('table', {}, el('caption', { class: 'hidden' }, 'Scores of this pair'), scores),
+        el('div', { class: 'viewer' }, stage, el('div', { class: 'pair' }, name, place, scores,
             el('div', { class: 'trio' }, trio.map(t => t.figure)),
-            el('div', { class: 'bar' }, previous, next))),
-        el('div', { class: 'bar' }, el('label', {}, 'Sort by', select), turn, filter),
-        thumbs, status,
+            el('div', { class: 'bar' }, previous, next),
+            el('div', { class: 'bar' }, el('label', {}, 'Sort by', select), turn, filter), thumbs)),
+        status,
     ];
 }
 
@@ -376,7 +375,7 @@ function charts(curves) {
         });
         return {
             width, height: 230, series: [{ label: 'step', value: (u, v) => v == null ? '–' : count(v) }, ...series],
-            scales: { x: { time: false }, y: spec.log ? { distr: 3 } : {} },
+            scales: { x: { time: false }, y: spec.log ? { distr: 3 } : spec.top ? { range: [0, spec.top] } : {} },
             axes: [{ ...axis }, { ...axis, size: 62,
                 values: (u, ticks) => ticks.map(v => v == null ? '' : +v.toPrecision(6) + '') }],
             cursor: { sync: { key: 'steps' }, drag: { x: true, y: false } },
@@ -447,6 +446,16 @@ function charts(curves) {
     const has = name => curves[name] && curves[name][0].length > 0;
     const series = list => list.filter(([, key]) => has(key)).map(([name, key]) => (
         { name, xy: curves[key], points: key.startsWith('val_') }));
+    // Single steps may seem very fast, where two of them end together: they would squeeze
+    // the others together.
+    function speed() {
+        const list = series([['images/s', 'speed']]);
+        const sorted = list.length ? [...list[0].xy[1]].sort((a, b) => a - b) : [];
+        const top = 1.25 * sorted[Math.floor(0.97 * (sorted.length - 1))], most = sorted[sorted.length - 1];
+        return { title: 'Speed, images per second' + (most > top ? ` (peaks up to ${format(most)} are cut off)` : ''),
+            series: list, top: most > top ? top : 0 };
+    }
+
     const specs = [
         { title: 'Adversarial losses', series: series([['D real', 'loss_d_real'], ['D fake', 'loss_d_fake'],
             ['G GAN', 'loss_g_gan'], ['gradient penalty', 'loss_d_gp']]) },
@@ -457,7 +466,7 @@ function charts(curves) {
                 series: series([[metricName(m), k]]) };
         }),
         { title: 'Learning rate', series: series([['learning rate', 'lr']]).map(s => ({ ...s, points: s.xy[0].length < 2 })) },
-        { title: 'Speed, images per second', series: series([['images/s', 'speed']]) },
+        speed(),
     ].filter(s => s.series.length > 0);
 
     const figures = specs.map(make);
@@ -507,16 +516,50 @@ function facts(title, rows) {
         .flatMap(([key, value]) => [el('dt', {}, key), el('dd', {}, String(value))])));
 }
 
-function configuration(page, run) {
-    const o = Object.fromEntries(page.options.filter(r => r.length > 1).map(r => [r[0], r[1]]));
-    const yes = name => o[name] === 'true';
-    const G = { resnet_6blocks: 'ResNet with 6 blocks', resnet_9blocks: 'ResNet with 9 blocks',
-        encoder_decoder: 'encoder-decoder' }[o['net-g']] || 'U-Net';
-    const D = o['gan-mode'] === 'none' ? 'none'
-        : o['net-d'] === 'pixel' ? '1 × 1 convolutions' : `PatchGAN of ${o['n-layers-d']} layers`;
-    const samples = side => `${o[side + '-nc']} channel${o[side + '-nc'] === '1' ? '' : 's'} of ${o[side + '-kind']}`;
+const optionsOf = page => Object.fromEntries(page.options.filter(r => r.length > 1).map(r => [r[0], r[1]]));
+const samplesText = (o, side) =>
+    `${plural(+o[side + '-nc'], 'channel')} of ${o[side + '-kind']}`;
+
+function generatorText(o) {
+    const blocks = (o['net-g'].match(/^resnet_(\d+)/) || [])[1];
+    if (blocks)
+        return `ResNet with ${blocks} blocks, ${o.ngf} filters`;
+    return (o['net-g'] === 'encoder_decoder' ? 'Encoder-decoder' : 'U-Net') +
+        (+o.depth ? `, ${o.depth} levels` : '') + `, ${o.ngf} filters`;
+}
+
+function discriminatorText(o) {
+    if (o['gan-mode'] === 'none')
+        return 'none';
+    return (o['net-d'] === 'pixel' ? '1 × 1 convolutions' : `PatchGAN of ${o['n-layers-d']} layers`) +
+        `, ${o.ndf} filters`;
+}
+
+const weightsText = n => n ? `, ${millions(n)} weights` : '';
+
+function devicesFacts(devices) {
+    return facts('Device', !devices || !devices.length ? [['Name', 'not recorded']] : devices.flatMap(d => [
+        [devices.length > 1 ? `From step ${count(d.step)}` : 'Name', d.name],
+        ['Driver', `${d.driver || '?'} ${d.driver_version}, Vulkan ${d.api_version}`],
+    ]));
+}
+
+function optionsTable(page) {
+    const row = r => r.length === 1
+        ? el('tr', {}, el('th', { colspan: 3, scope: 'colgroup' }, r[0]))
+        : el('tr', { class: r[3] ? 'usual' : null },
+            el('td', {}, '--' + r[0]), el('td', {}, r[1] || '–'), el('td', { class: 'dim' }, r[2]));
+    return el('details', {}, el('summary', {}, 'All options'),
+        el('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'All options' },
+            el('table', { class: 'options' },
+                el('thead', {}, el('tr', {},
+                    ['option', 'value', 'meaning'].map(t => el('th', { scope: 'col' }, t)))),
+                el('tbody', {}, page.options.map(row)))));
+}
+
+function runConfiguration(page, run) {
+    const o = optionsOf(page);
     const optimiser = o.optimizer === 'sgd' ? `SGD, momentum ${o.momentum}` : `Adam, beta1 ${o.beta1}`;
-    const devices = run && run.devices ? run.devices : [];
     return [
         el('div', { class: 'facts' },
             facts('Data', [
@@ -524,16 +567,14 @@ function configuration(page, run) {
                 ['Pairs', run && run.train ? `${count(run.train.pairs)} to train` +
                     (run.val ? `, ${count(run.val.pairs)} to validate` : '') : null],
                 ['Direction', o.direction === 'BtoA' ? 'B to A' : 'A to B'],
-                ['Samples', `input ${samples('input')}, target ${samples('output')}`],
-                ['Images', o.preprocess === 'none' ? `${o['crop-size']} pixels, as they are`
-                    : `resized to ${o['load-size']}, cropped to ${o['crop-size']} pixels` +
-                      (yes('no-flip') ? '' : ', mirrored at random')],
+                ['Samples', `input ${samplesText(o, 'input')}, target ${samplesText(o, 'output')}`],
+                ['Images', (o.preprocess === 'none' ? `${o['load-size']} pixels, as they are`
+                    : `resized to ${o['load-size']}`) + `, cropped to ${o['crop-size']} pixels` +
+                      (o['no-flip'] === 'true' ? '' : ', mirrored at random')],
             ]),
             facts('Networks', [
-                ['Generator', `${G}${+o.depth && G !== 'ResNet' && o.depth !== '0' && !o['net-g'].startsWith('resnet') ? `, ${o.depth} levels` : ''}, ${o.ngf} filters` +
-                    (run && run.weights_g ? `, ${millions(run.weights_g)} weights` : '')],
-                ['Discriminator', D === 'none' ? 'none' : `${D}, ${o.ndf} filters` +
-                    (run && run.weights_d ? `, ${millions(run.weights_d)} weights` : '')],
+                ['Generator', generatorText(o) + weightsText(run && run.weights_g)],
+                ['Discriminator', discriminatorText(o) + weightsText(run && run.weights_d)],
                 ['Norm', { batch: 'batch norm', instance: 'instance norm', none: 'none' }[o.norm]],
                 ['Upsampling', o.upsample === 'resize' ? 'repeated pixels and convolution' : 'transposed convolution'],
             ]),
@@ -546,18 +587,21 @@ function configuration(page, run) {
                 ['Average', +o.ema > 0 ? `moving average of G, decay ${o.ema}` : null],
                 ['Seed', o.seed],
             ]),
-            facts('Device', devices.length ? devices.flatMap(d => [
-                [devices.length > 1 ? `From step ${count(d.step)}` : 'Name', d.name],
-                ['Driver', `${d.driver || '?'} ${d.driver_version}, Vulkan ${d.api_version}`],
-            ]) : [['Name', 'not recorded']])),
-        el('details', {}, el('summary', {}, 'All options'),
-            el('div', { class: 'wide' }, el('table', { class: 'options' },
-                el('thead', {}, el('tr', {}, ['option', 'value', 'meaning'].map(t => el('th', { scope: 'col' }, t)))),
-                el('tbody', {}, page.options.map(r => r.length === 1
-                    ? el('tr', {}, el('th', { colspan: 3, scope: 'colgroup' }, r[0]))
-                    : el('tr', { class: r[3] ? 'usual' : null },
-                        el('td', {}, '--' + r[0]), el('td', {}, r[1] || '–'), el('td', { class: 'dim' }, r[2]))))))),
+            devicesFacts(run && run.devices)),
+        optionsTable(page),
     ];
+}
+
+function evaluationConfiguration(page) {
+    const e = page.evaluation, o = optionsOf(page);
+    return [el('div', { class: 'facts' },
+        facts('Pairs', [
+            ['Model', e.model], ['Data', e.data], ['Split', e.split],
+            ['Pairs', count(e.pairs) + (e.broken ? `, and ${e.broken} that cannot be read` : '')],
+            ['Direction', o.direction === 'BtoA' ? 'B to A' : 'A to B'],
+        ]),
+        facts('Network', [['Generator', generatorText(o)], ['Images', `${o['crop-size']} pixels`]]),
+        devicesFacts(e.devices))];
 }
 
 // ---------------------------------------------------------------------------
@@ -610,7 +654,7 @@ function drawRun(page, run, g) {
             : 'There are no sample grids yet.')]]);
     parts.push(['curves', 'Curves', Object.keys(page.curves).length ? charts(page.curves)
         : [note('No step has been logged yet.')]]);
-    parts.push(['configuration', 'Configuration', configuration(page, run)]);
+    parts.push(['configuration', 'Configuration', runConfiguration(page, run)]);
     return parts;
 }
 
@@ -619,10 +663,10 @@ function evaluationTable(page) {
     return el('div', { class: 'wide' }, el('table', {},
         el('thead', {}, el('tr', {}, ['metric', 'mean', 'median', '95 % interval of the mean', 'copied input',
             'mean colour'].map(t => el('th', { scope: 'col' }, t)))),
-        el('tbody', {}, e.totals.map(t => el('tr', {}, el('th', { scope: 'row' }, metricName(t.metric)),
-            [t.mean, t.median].map(v => el('td', {}, format(v))),
-            el('td', {}, `${format(t.low)} – ${format(t.high)}`),
-            [t.copy, t.mean_colour].map(v => el('td', {}, format(v))))))));
+        el('tbody', {}, e.totals.map(([m, mean, middle, low, high, copy, flat]) => el('tr', {}, el('th', { scope: 'row' }, metricName(m)),
+            [mean, middle].map(v => el('td', {}, format(v))),
+            el('td', {}, `${format(low)} – ${format(high)}`),
+            [copy, flat].map(v => el('td', {}, format(v))))))));
 }
 
 function drawEvaluation(page, g) {
@@ -630,8 +674,10 @@ function drawEvaluation(page, g) {
     return [
         ['outputs', 'Outputs', g && g.shown.length ? [galleryText(g, `Pairs of ${e.split}/`), ...gallery(g)]
             : [note('There are no outputs.')]],
-        ['scores', 'Scores', [evaluationTable(page)]],
-        ['configuration', 'Configuration', configuration(page, e)],
+        ['scores', 'Scores', [
+            el('p', { class: 'dim' }, `Means over ${plural(e.pairs, 'pair')}, beside two baselines: the input itself, ` +
+                'and the mean colour of the training targets.'), evaluationTable(page)]],
+        ['configuration', 'Configuration', evaluationConfiguration(page)],
     ];
 }
 
@@ -669,8 +715,8 @@ function draw() {
         : `pix2pix ${page.version} · ${page.evaluation.devices[0].name}`;
     box.replaceChildren(
         el('p', { class: 'dim' }, line),
-        is_run ? runCards(page, run, g) : el('div', { class: 'cards' }, page.evaluation.totals.slice(0, 4).map(
-            t => card(format(t.mean), metricName(t.metric) + ', mean'))),
+        is_run ? runCards(page, run, g) : el('div', { class: 'cards' }, page.evaluation.totals.slice(0, 5).map(
+            t => card(format(t[1]), metricName(t[0]) + ', mean'))),
         page.damaged_lines ? note(`${plural(page.damaged_lines, 'line')} of metrics.jsonl ` +
             'cannot be read and is missing in the curves.') : '',
         el('nav', { class: 'top', 'aria-label': 'Sections' },

@@ -180,6 +180,74 @@ static bool put_run(FILE *f, const char *run, const struct pix_train_options *o,
     return true;
 }
 
+static void put_member(FILE *f, const char *key, const char *text)
+{
+    html_put(f, "\"%s\":", key);
+    script_put_text(f, text);
+    html_put(f, ",");
+}
+
+static void put_device(FILE *f, const struct pix_device_info *d)
+{
+    char version[48];
+    snprintf(version, sizeof(version), "%" PRIu32 ".%" PRIu32 ".%" PRIu32,
+             d->api_version[0], d->api_version[1], d->api_version[2]);
+    html_put(f, "\"devices\":[{");
+    put_member(f, "name", d->name);
+    put_member(f, "driver", d->driver);
+    put_member(f, "driver_version", d->driver_version);
+    html_put(f, "\"api_version\":\"%s\"}],", version);
+}
+
+static void put_totals(FILE *f, const struct pix_evaluation *e)
+{
+    bool begun = false;
+    html_put(f, "\n\"totals\":[");
+    for (int m = 0; m < PIX_METRIC_COUNT; m++) {
+        const struct pix_statistics *t = &e->totals[PIX_SUBJECT_OUTPUT][m];
+        const double values[] = { t->mean,
+                                  t->median,
+                                  t->low,
+                                  t->high,
+                                  e->totals[PIX_SUBJECT_COPY][m].mean,
+                                  e->totals[PIX_SUBJECT_MEAN_COLOUR][m].mean };
+        if (!(e->metrics >> m & 1))
+            continue;
+        html_put(f, "%s[\"%s\"", begun ? ",\n" : "\n",
+                 pix_metric_name((enum pix_metric)m));
+        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+            html_put(f, ",");
+            script_put_number(f, values[i]);
+        }
+        html_put(f, "]");
+        begun = true;
+    }
+    html_put(f, "]");
+}
+
+static void put_evaluation(FILE *f, const struct report_evaluation *e)
+{
+    char title[256], text[300];
+    last_part(e->model, title, sizeof(title));
+    snprintf(text, sizeof(text), "%s, evaluated", title);
+    begin_report(f, text, "evaluation");
+    put_options(f, e->options);
+    html_put(f, ",\n\"evaluation\":{");
+    put_member(f, "model", e->model);
+    put_member(f, "data", e->data);
+    put_member(f, "split", e->split);
+    put_device(f, e->device);
+    html_put(f, "\"pairs\":%" PRIu32 ",\"broken\":%" PRIu32 ",", e->result->pairs,
+             e->result->broken);
+    put_totals(f, e->result);
+    html_put(f, "}}");
+    script_end_data(f);
+    script_begin_data(f, "gallery-data");
+    script_put_json(f, e->result->gallery, strlen(e->result->gallery));
+    script_end_data(f);
+    end_report(f);
+}
+
 // ---------------------------------------------------------------------------
 // The whole
 
@@ -220,4 +288,14 @@ bool report_write_run(const char *run, const char *path,
     pix_train_options_finish(&o);
     free(own);
     return ok;
+}
+
+bool report_write_evaluation(const struct report_evaluation *e, const char *path,
+                             char reason[REPORT_REASON_SIZE])
+{
+    struct replacement out;
+    if (!replacement_begin(&out, path))
+        return fail(reason, path, strerror(errno));
+    put_evaluation(out.file, e);
+    return end(&out, true, path, reason);
 }

@@ -19,4 +19,16 @@ bool report_write_run(const char *run, const char *path,
 // "RUN/report.html"; caller frees. NULL if out of memory.
 char *report_get_path(const char *run);
 
+// What an evaluation was of, for its page.
+struct report_evaluation {
+    const char *model, *data, *split;
+    const struct pix_device_info *device;
+    const struct pix_train_options *options;    // of the model
+    const struct pix_evaluation *result;        // with a gallery
+};
+
+// The same for an evaluation.
+bool report_write_evaluation(const struct report_evaluation *e, const char *path,
+                             char reason[REPORT_REASON_SIZE]);
+
 #endif

@@ -2,10 +2,23 @@
 //
 // pix2pix report: the page of a run, from what the run has left in its folder.
 
+#include "report/report.h"
+
 #include "options.h"
 #include "report/page.h"
 
 #include <stdlib.h>
+
+bool report_refresh(const char *run)
+{
+    char reason[REPORT_REASON_SIZE];
+    const bool ok = report_write_run(run, NULL, reason);
+    if (!ok)
+        output_print_note("warning: report: %s/report.html is not written, and the run "
+                          "goes on: %s",
+                          run, reason);
+    return ok;
+}
 
 int command_report(int argc, char **argv)
 {
@@ -19,8 +32,9 @@ int command_report(int argc, char **argv)
         .usages = { "report RUN [--output FILE]" },
         .purpose =
             "Writes the report of a run as one HTML file, which a browser opens from "
-            "disk: curves, sample grids and the configuration. It needs neither a device nor the "
-            "data.",
+            "disk: outputs of the newest validation beside inputs and targets, curves, "
+            "sample grids and the configuration. It needs neither a device nor the "
+            "data. Training writes the same page at each checkpoint and at its end.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .words = words,
