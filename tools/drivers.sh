@@ -5,7 +5,7 @@
 # only what is named.
 #
 #     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [libpng] [utf8proc]
-#                      [zlib] [onnxruntime]
+#                      [zlib] [onnxruntime] [browser]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
@@ -20,8 +20,10 @@
 #     zlib/         the library that libzip and libpng need, built for Windows, from
 #                   Debian's package libz-mingw-w64-dev: libz.a, zlib.h, zconf.h
 #     onnxruntime/  a runtime for ONNX models, from npm: node_modules/onnxruntime-web
+#     browser/      what opens pages in the system's Chromium and looks for barriers in
+#                   them, from npm: node_modules/playwright-core, node_modules/axe-core
 #
-# All but the last come from the machine's own package sources and are unpacked, never
+# All but the last two come from the machine's own package sources and are unpacked, never
 # installed: the system's packages, package lists and settings stay as they are. What
 # was downloaded once is kept in the user's cache folder, by npm in its own. What is not
 # available is reported and skipped; the exit code is still 0.
@@ -255,10 +257,11 @@ get_source() {
     echo "drivers: source of $name put into ${to#"$root"/}"
 }
 
-# Puts npm package $2 and those that it needs into build/drivers/$1. No script of them
-# runs.
+# Puts npm packages $2... and those that they need into build/drivers/$1. No script of
+# them runs.
 get_npm() {
-    local name=$1 package=$2 to=$drivers/$1 log=$drivers/$1.log
+    local name=$1 to=$drivers/$1 log=$drivers/$1.log
+    shift
     if ! wants "$name" || has "$name"; then
         return
     fi
@@ -268,16 +271,16 @@ get_npm() {
     fi
     rm -rf "$to"
     mkdir -p "$to"
-    echo "drivers: getting $package"
+    echo "drivers: getting $*"
     if ! timeout 300 npm install --prefix "$to" --prefer-offline --ignore-scripts \
-        --no-save --no-audit --no-fund "$package" >"$log" 2>&1 </dev/null; then
-        echo "drivers: $name skipped: $package is not available" \
+        --no-save --no-audit --no-fund "$@" >"$log" 2>&1 </dev/null; then
+        echo "drivers: $name skipped: $* not available" \
             "(see ${log#"$root"/})"
         rm -rf "$to"
         return
     fi
     touch "$to/complete"
-    echo "drivers: $package put into ${to#"$root"/}"
+    echo "drivers: $* put into ${to#"$root"/}"
 }
 
 get swiftshader chromium-common '' \
@@ -294,5 +297,6 @@ get zlib libz-mingw-w64-dev '' \
     './usr/x86_64-w64-mingw32/include/zlib.h' \
     './usr/x86_64-w64-mingw32/include/zconf.h'
 get_npm onnxruntime onnxruntime-web@1.30.0
+get_npm browser playwright-core@1.65.1 axe-core@4.14.1
 rm -rf "$private"
 exit 0

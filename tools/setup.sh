@@ -49,6 +49,7 @@ optional|command clang|clang|clang|clang|-
 optional|command clang-format clang-format-14|clang-format|clang-tools-extra|clang|clang-format
 optional|command node|nodejs|nodejs|nodejs|node
 optional|command npm|npm|nodejs-npm|npm|-
+optional|command chromium|chromium|chromium|chromium|-
 optional|module onnx|python3-onnx|python3-onnx|python-onnx|onnx
 optional|module cv2|python3-opencv|python3-opencv|python-opencv|opencv
 optional|module torch|python3-torch|python3-torch|python-pytorch|pytorch

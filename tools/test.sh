@@ -322,6 +322,26 @@ onnx_readers() {
     has_module cv2 || skip 'OpenCV' 'no python3 with the module cv2 is installed'
 }
 
+# Sets where the tests find what opens pages in Chromium, see tests/test_browser.c.
+browser() {
+    local packages=$root/build/drivers/browser/node_modules
+    unset PIX_TEST_BROWSER
+    PIX_TEST_CHROMIUM=$(command -v chromium)
+    export PIX_TEST_CHROMIUM
+    if [ -z "$PIX_TEST_CHROMIUM" ]; then
+        skip 'pages in Chromium' 'chromium is not installed'
+    elif ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+        skip 'pages in Chromium' 'node and npm are not both installed'
+    else
+        tools/drivers.sh browser
+        if [ -d "$packages" ]; then
+            export PIX_TEST_BROWSER=$packages
+        else
+            skip 'pages in Chromium' 'the npm packages are not available'
+        fi
+    fi
+}
+
 # See tests/support/gpu.h.
 [ $full = 0 ] || export PIX_TEST_FULL=1
 
@@ -353,6 +373,7 @@ fi
 for name in lavapipe limits swiftshader gpu clang sanitizers; do
     if wants $name; then
         onnx_readers
+        browser
         break
     fi
 done

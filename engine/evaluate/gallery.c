@@ -212,7 +212,9 @@ static json_t *scores_json(const struct gallery *g, const struct gallery_pair *p
     json_t *list = json_array();
     for (int m = 0; m < PIX_METRIC_COUNT; m++)
         if (list && g->metrics & METRIC_BIT(m) &&
-            json_array_append_new(list, json_from_double(p->values[m])) != 0) {
+            json_array_append_new(list, isinf(p->values[m])
+                                            ? json_from_text("inf")
+                                            : json_from_double(p->values[m])) != 0) {
             json_decref(list);
             return NULL;
         }

@@ -40,6 +40,8 @@ const colour = name => getComputedStyle(document.documentElement).getPropertyVal
 function format(v) {
     if (v == null)
         return '–';
+    if (v === Infinity)
+        return '∞';
     const size = Math.abs(v);
     if (size !== 0 && (size < 1e-3 || size >= 1e6))
         return v.toExponential(2);
@@ -106,6 +108,8 @@ const sides = ['input', 'output', 'target'];
 
 function gallery(g) {
     const shown = g.shown, metrics = g.metrics;
+    for (const p of shown)
+        p.scores = p.scores.map(v => v === 'inf' ? Infinity : v);
     let order = [], at = 0, by = g.judge, worst = true, set = 'all';
     let left = 'output', right = 'target';
 
@@ -139,7 +143,7 @@ function gallery(g) {
         const x = value(a, by), y = value(b, by);
         if (x == null || y == null)
             return (x == null) - (y == null);
-        return ((x - y) * (rises(by) ? 1 : -1) || a.index - b.index) * (worst ? 1 : -1);
+        return ((x === y ? 0 : x - y) * (rises(by) ? 1 : -1) || a.index - b.index) * (worst ? 1 : -1);
     }
 
     function sort() {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// Pages in a browser: support/browser.mjs opens them in Chromium without a window and
+// tries what a person would. PIX_TEST_BROWSER is the node_modules folder with
+// playwright-core and axe-core (tools/drivers.sh browser), PIX_TEST_CHROMIUM the
+// browser, [/usr/bin/chromium]; without both the test is skipped.
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "support/command.h"
+#include "support/report_run.h"
+
+static const char *chromium(void)
+{
+    const char *path = getenv("PIX_TEST_CHROMIUM");
+    return path && *path ? path : "/usr/bin/chromium";
+}
+
+static const char *packages(void)
+{
+    const char *folder = getenv("PIX_TEST_BROWSER");
+    return folder && *folder ? folder : NULL;
+}
+
+// Libraries that the tests are run with are not meant for other programs.
+static void look(const char *page, const char *kind)
+{
+    const int code = command_shell(
+        "env -u LD_PRELOAD PIX_TEST_CHROMIUM='%s' timeout 240 node '%s/browser.mjs' "
+        "'%s' '%s' %s",
+        chromium(), TEST_SUPPORT, packages(), page, kind);
+    if (code != 0)
+        fail_msg("%s: %s%s", page, command_out, command_err);
+}
+
+static void test_run(void **state)
+{
+    (void)state;
+    char *folder = command_file("made");
+    report_run_write(folder);
+    RUN(0, "report made");
+    look("made/report.html", "run");
+    mem_free(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_run),
+    };
+    if (!packages() || !file_exists(chromium())) {
+        printf("skipped: %s\n",
+               packages() ? "there is no Chromium: set PIX_TEST_CHROMIUM"
+                          : "set PIX_TEST_BROWSER to a node_modules folder with "
+                            "playwright-core and axe-core (tools/drivers.sh browser)");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, command_open, command_close);
+}
