@@ -111,7 +111,7 @@ commands=$("$pix2pix" --help | awk '/^  [a-z]+  / { print $1 }')
 help=$(for command in $commands; do
     "$pix2pix" $command --help 2>&1
 done)
-scripts=$(cat tools/*.sh tools/isa_report tests/*.sh)
+scripts=$(cat tools/*.sh tools/isa_report tests/*.sh tests/golden/*.py)
 for document in README.md docs/*.md; do
     for option in $(grep -oE '(^|[^A-Za-z0-9-])--[a-z][a-z0-9-]+' "$document" |
         grep -oE -- '--[a-z0-9-]+' | sort -u); do
