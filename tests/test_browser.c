@@ -45,10 +45,35 @@ static void test_run(void **state)
     mem_free(folder);
 }
 
+// The names of files cannot have a '/'.
+static void test_evaluation(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_data();
+    command_make_run();
+    assert_int_equal(command_shell("cp -r pairs named; f=$(ls named/test | head -n 1); "
+                                   "mv \"named/test/$f\" 'named/test/<script>window."
+                                   "hacked=1<b class=hacked>.'${f##*.}"),
+                     0);
+    RUN(0, "evaluate --model run --data named --report page.html");
+    look("page.html", "evaluation");
+}
+
+static void test_bench(void **state)
+{
+    (void)state;
+    command_need_device();
+    RUN(0, "bench --sizes 32 --ngf 4 --ndf 4 --quick --batches 1,2 --html bench.html");
+    look("bench.html", "bench");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run),
+        cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_bench),
     };
     if (!packages() || !file_exists(chromium())) {
         printf("skipped: %s\n",

@@ -65,10 +65,11 @@ void bench_put_shares(FILE *f, const struct bench_device *d)
         }
         x += width;
     }
-    html_put(f,
-             "</svg>\n<div class=\"wide\"><table><tr><th>group</th><th>calls</th>"
-             "<th>distinct</th><th>time</th><th>share</th><th>GFLOP/s</th><th>GB/s</th>"
-             "</tr>\n");
+    html_put(
+        f,
+        "</svg>\n<div class=\"wide\" tabindex=\"0\"><table><tr><th>group</th><th>calls</th>"
+        "<th>distinct</th><th>time</th><th>share</th><th>GFLOP/s</th><th>GB/s</th>"
+        "</tr>\n");
     for (size_t i = 0; bench_groups[i]; i++) {
         const struct bench_share s = bench_sum_group(d, bench_groups[i], false);
         char text[32];

@@ -65,8 +65,9 @@ static void put_whole(FILE *f, const struct bench_device *d)
     html_put(f, "<h3>Whole steps and translations</h3>\n");
     if (timed)
         html_put(
-            f, "<div class=\"wide\"><table><tr><th></th><th>median</th><th>spread</th>"
-               "<th>images/s</th><th>GFLOP/s</th><th>GB/s</th><th>ceiling</th></tr>\n");
+            f,
+            "<div class=\"wide\" tabindex=\"0\"><table><tr><th></th><th>median</th><th>spread</th>"
+            "<th>images/s</th><th>GFLOP/s</th><th>GB/s</th><th>ceiling</th></tr>\n");
     for (size_t i = 0; timed && i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
         if (!bench_is_whole(row) || row->samples == 0)
@@ -84,9 +85,11 @@ static void put_whole(FILE *f, const struct bench_device *d)
     }
     if (timed)
         html_put(f, "</table></div>\n");
-    html_put(f, "<div class=\"wide\"><table><tr><th>counted, without a clock</th>"
-                "<th>dispatches</th><th>barriers</th><th>submissions</th><th>GFLOP</th>"
-                "<th>MB moved</th><th>arena</th><th>state</th><th>memory</th></tr>\n");
+    html_put(
+        f,
+        "<div class=\"wide\" tabindex=\"0\"><table><tr><th>counted, without a clock</th>"
+        "<th>dispatches</th><th>barriers</th><th>submissions</th><th>GFLOP</th>"
+        "<th>MB moved</th><th>arena</th><th>state</th><th>memory</th></tr>\n");
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
         if (!bench_is_whole(row))
@@ -117,12 +120,13 @@ static void put_calls(FILE *f, const struct bench_device *d, const char *group,
             strcmp(row->group, group) != 0)
             continue;
         if (!begun)
-            html_put(f,
-                     "<details><summary>%s%s</summary><div class=\"wide\"><table><tr>"
-                     "<th>shape</th><th>times</th><th>median</th><th>spread</th>"
-                     "<th>GFLOP/s</th><th>GB/s</th><th>ceiling</th><th class=\"left\">"
-                     "kernel</th></tr>\n",
-                     group, is_simple ? ", simple kernels" : "");
+            html_put(
+                f,
+                "<details><summary>%s%s</summary><div class=\"wide\" tabindex=\"0\"><table><tr>"
+                "<th>shape</th><th>times</th><th>median</th><th>spread</th>"
+                "<th>GFLOP/s</th><th>GB/s</th><th>ceiling</th><th class=\"left\">"
+                "kernel</th></tr>\n",
+                group, is_simple ? ", simple kernels" : "");
         begun = true;
         html_put(f, "<tr><td>");
         html_put_text(f, row->name);

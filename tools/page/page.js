@@ -332,6 +332,7 @@ function timeLine(samples) {
 // ---------------------------------------------------------------------------
 // Curves
 
+const HEIGHT = 220;    // of a chart, pixels
 const palette = ['--g0', '--g1', '--g2', '--g4', '--g5', '--g6'];
 
 // A running mean that forgets: each point keeps the share `factor` of the mean before.
@@ -378,9 +379,9 @@ function charts(curves) {
                 line];
         });
         return {
-            width, height: 230, series: [{ label: 'step', value: (u, v) => v == null ? '–' : count(v) }, ...series],
+            width, height: HEIGHT, series: [{ label: 'step', value: (u, v) => v == null ? '–' : count(v) }, ...series],
             scales: { x: { time: false }, y: spec.log ? { distr: 3 } : spec.top ? { range: [0, spec.top] } : {} },
-            axes: [{ ...axis }, { ...axis, size: 62,
+            axes: [{ ...axis, size: 32 }, { ...axis, size: 62,
                 values: (u, ticks) => ticks.map(v => v == null ? '' : +v.toPrecision(6) + '') }],
             cursor: { sync: { key: 'steps' }, drag: { x: true, y: false } },
             hooks: {
@@ -440,7 +441,7 @@ function charts(curves) {
             if (width === 0)
                 return;
             if (chart.plot)
-                return chart.plot.setSize({ width, height: 230 });
+                return chart.plot.setSize({ width, height: HEIGHT });
             chart.plot = new uPlot(options(spec, width), data(spec), plot);
             plot.chart = chart.plot;
         }).observe(plot);
@@ -630,7 +631,7 @@ function runCards(page, run, g) {
         cards.push(card(count(page.epoch), 'epoch'));
     for (const key of Object.keys(c).filter(k => k.startsWith('val_')).slice(0, 3)) {
         const m = key.slice(4), best = rises(m) ? Math.max(...c[key][1]) : Math.min(...c[key][1]);
-        cards.push(card(format(lastOf(c[key])), `${metricName(m)} of val/, best ${format(best)}`));
+        cards.push(card(format(lastOf(c[key])), `val ${metricName(m)}, best ${format(best)}`));
     }
     if (c.loss_g_l1 && !g)
         cards.push(card(format(lastOf(c.loss_g_l1)), 'L1 loss, last'));
@@ -664,7 +665,7 @@ function drawRun(page, run, g) {
 
 function evaluationTable(page) {
     const e = page.evaluation;
-    return el('div', { class: 'wide' }, el('table', {},
+    return el('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Scores' }, el('table', {},
         el('thead', {}, el('tr', {}, ['metric', 'mean', 'median', '95 % interval of the mean', 'copied input',
             'mean colour'].map(t => el('th', { scope: 'col' }, t)))),
         el('tbody', {}, e.totals.map(([m, mean, middle, low, high, copy, flat]) => el('tr', {}, el('th', { scope: 'row' }, metricName(m)),
@@ -697,10 +698,15 @@ function themeButton() {
                 document.documentElement.dataset.theme = names[at];
             else
                 delete document.documentElement.dataset.theme;
-            button.textContent = `Theme: ${names[at]}`;
+            label();
             change();
         },
-    }, 'Theme: auto');
+    });
+    const label = () => {
+        button.setAttribute('aria-label', `Theme: ${names[at]}`);
+        button.replaceChildren('◐', el('span', { class: 'wide-only' }, ` Theme: ${names[at]}`));
+    };
+    label();
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', change);
     return button;
 }
