@@ -73,7 +73,7 @@ bool samples_read(struct samples *s, const char *run, const char **reason)
     *s = (struct samples){ 0 };
     char *folder = options_join_path(run, "samples");
     *reason = no_memory;
-    const bool has = folder && terminal_get_path_kind(folder) == PATH_FOLDER;
+    const bool has = folder && !terminal_is_absent(folder);
     bool ok = folder && (!has || pix_image_list(folder, &s->names, &s->all));
     if (folder && !ok)
         *reason = pix_last_error();

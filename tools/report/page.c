@@ -47,32 +47,44 @@ static const char *last_part(const char *path, char *text, size_t size)
 // ---------------------------------------------------------------------------
 // Data
 
-// Writes {"id":JSON} of a file, as it is, where there is one. *size is how many bytes.
-static bool put_file(FILE *f, const char *run, const char *name, const char *id,
-                     uint64_t *size, char reason[REPORT_REASON_SIZE])
+// Opens a file of report/. True with no file where there is none; false with the
+// reason.
+static bool open_file(const char *run, const char *name, FILE **file, uint64_t *size,
+                      char reason[REPORT_REASON_SIZE])
 {
     const char *why = no_memory;
     char *folder = options_join_path(run, "report");
     char *path = folder ? options_join_path(folder, name) : NULL;
-    FILE *file = path && !terminal_is_absent(path)
-                     ? terminal_open_regular(path, size, &why)
-                     : NULL;
-    bool ok = path && (file || terminal_is_absent(path));
-    if (file) {
-        char piece[16384];
-        size_t got;
-        script_begin_data(f, id);
-        while ((got = fread(piece, 1, sizeof(piece), file)) > 0)
-            script_put_json(f, piece, got);
-        script_end_data(f);
-        ok = !ferror(file);
-        why = strerror(errno);
-        fclose(file);
-    }
+    const bool is_absent = path && terminal_is_absent(path);
+    *file = path && !is_absent ? terminal_open_regular(path, size, &why) : NULL;
+    const bool ok = *file || is_absent;
     if (!ok)
         fail(reason, path ? path : "", why);
     free(path);
     free(folder);
+    return ok;
+}
+
+// Writes a file of report/ as an element of data, as it is, where there is one.
+static bool put_file(FILE *f, const char *run, const char *name, const char *id,
+                     char reason[REPORT_REASON_SIZE])
+{
+    FILE *file;
+    uint64_t size;
+    char piece[16384];
+    size_t got;
+    if (!open_file(run, name, &file, &size, reason))
+        return false;
+    if (!file)
+        return true;
+    script_begin_data(f, id);
+    while ((got = fread(piece, 1, sizeof(piece), file)) > 0)
+        script_put_json(f, piece, got);
+    script_end_data(f);
+    const bool ok = !ferror(file);
+    if (!ok)
+        fail(reason, name, strerror(errno));
+    fclose(file);
     return ok;
 }
 
@@ -131,40 +143,47 @@ static void end_report(FILE *f)
     html_end_page(f);
 }
 
-// What the digits of the gallery take; 0: there is none.
-static uint64_t measure_gallery(const char *run)
+// How many of the sample grids have room beside the gallery, see samples_thin.
+static bool find_room(const char *run, const struct samples *samples, uint32_t *every,
+                      char reason[REPORT_REASON_SIZE])
 {
-    const char *why;
+    FILE *file;
     uint64_t size = 0;
-    char *folder = options_join_path(run, "report");
-    char *path = folder ? options_join_path(folder, "validation.json") : NULL;
-    FILE *file = path && !terminal_is_absent(path)
-                     ? terminal_open_regular(path, &size, &why)
-                     : NULL;
+    if (!open_file(run, "validation.json", &file, &size, reason))
+        return false;
     if (file)
         fclose(file);
+    const uint64_t room = size < PAGE_IMAGE_BYTES ? PAGE_IMAGE_BYTES - size : 0;
+    *every = samples_thin(samples->digits, samples->count, MOST_SAMPLES, room);
+    return true;
+}
+
+// Whether the data has pairs to validate with; also where that cannot be seen now.
+static bool find_val(const struct pix_train_options *o, bool *has_val)
+{
+    char *path = o->data ? options_join_path(o->data, "val") : NULL;
+    *has_val = path && !terminal_is_absent(path);
     free(path);
-    free(folder);
-    return size;
+    return path || !o->data;
 }
 
 static bool put_run(FILE *f, const char *run, const struct pix_train_options *o,
                     const struct curves *curves, const struct samples *samples,
                     char reason[REPORT_REASON_SIZE])
 {
-    char title[256], *val = o->data ? options_join_path(o->data, "val") : NULL;
+    char title[256];
     const char *why;
-    uint64_t size = measure_gallery(run);
-    const uint64_t room = size < PAGE_IMAGE_BYTES ? PAGE_IMAGE_BYTES - size : 0;
-    const uint32_t every =
-        samples_thin(samples->digits, samples->count, MOST_SAMPLES, room);
+    uint32_t every;
+    bool has_val;
+    if (!find_val(o, &has_val))
+        return fail(reason, "", no_memory);
+    if (!find_room(run, samples, &every, reason))
+        return false;
     begin_report(f, last_part(run, title, sizeof(title)), "run");
     html_put(f,
              "\"step\":%" PRIu64 ",\"epoch\":%" PRIu64 ",\"damaged_lines\":%" PRIu64
              ",\n\"has_val\":%s,\n",
-             curves->step, curves->epoch, curves->damaged,
-             val && terminal_get_path_kind(val) == PATH_FOLDER ? "true" : "false");
-    free(val);
+             curves->step, curves->epoch, curves->damaged, has_val ? "true" : "false");
     put_options(f, o);
     html_put(f, ",\n\"curves\":{");
     curves_write(f, curves);
@@ -173,12 +192,15 @@ static bool put_run(FILE *f, const char *run, const struct pix_train_options *o,
         return fail(reason, "samples/", why);
     html_put(f, "}");
     script_end_data(f);
-    if (!put_file(f, run, "run.json", "run-data", &size, reason) ||
-        !put_file(f, run, "validation.json", "gallery-data", &size, reason))
+    if (!put_file(f, run, "run.json", "run-data", reason) ||
+        !put_file(f, run, "validation.json", "gallery-data", reason))
         return false;
     end_report(f);
     return true;
 }
+
+// ---------------------------------------------------------------------------
+// Evaluations
 
 static void put_member(FILE *f, const char *key, const char *text)
 {
