@@ -10,15 +10,20 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-// Every element is closed, in order; nothing is loaded from anywhere.
+// Every element is closed, in order; nothing is loaded from anywhere. The code at the
+// end of the page is left out: test_browser.c runs it.
 static void check_page(const char *path)
 {
-    static const char *const foreign[] = { "http:", "https:",    "src=",    "href=",
-                                           "url(",  "@import",   "<script", "<link",
-                                           "<img",  "javascript" };
+    static const char *const foreign[] = { "http:", "https:", "src=",
+                                           "href=", "url(",   "@import",
+                                           "<link", "<img",   "javascript" };
     char *full = command_file(path), *page = command_read(full);
     char stack[64][16];
     size_t depth = 0, charts = 0;
+    char *code = strstr(page, "<script>");
+    assert_non_null(code);
+    assert_non_null(strstr(code, "</script>\n</body>\n</html>\n"));
+    strcpy(code, "</body>\n</html>\n");
     for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
         if (strstr(page, foreign[i]))
             fail_msg("%s has %s", path, foreign[i]);
@@ -40,7 +45,7 @@ static void check_page(const char *path)
         } else if (page[end - 1] != '/' && strncmp(name, "meta", length) != 0) {
             assert_true(depth < ARRAY_LEN(stack));
             snprintf(stack[depth++], sizeof(stack[0]), "%.*s", (int)length, name);
-            charts += length == 3 && strncmp(name, "svg", 3) == 0;
+            charts += length == 6 && strncmp(name, "figure", 6) == 0;
         }
         at = end;
     }

@@ -7,6 +7,7 @@
 #include "bench/charts.h"
 #include "output.h"
 #include "page/html.h"
+#include "page/script.h"
 #include "replacement.h"
 
 #include <errno.h>
@@ -207,6 +208,7 @@ bool bench_write_page(const struct bench_result *r, const char *path)
         html_put(f, "</li>\n");
     }
     html_put(f, "</ul>\n");
+    script_put_code(f);
     html_end_page(f);
     if (replacement_end(&out, true))
         return true;

@@ -1,89 +1,80 @@
 // SPDX-License-Identifier: MIT
 //
-// Scales, axes and labels of charts. See chart.h.
+// See chart.h.
 
 #include "page/chart.h"
 
 #include "page/html.h"
+#include "page/script.h"
 
-#include <math.h>
-#include <stddef.h>
-
-double chart_place(const struct chart_scale *s, double value)
+static void put_axis(FILE *f, const char *name, const struct chart_axis *a)
 {
-    double part = s->is_logarithmic ? log(value / s->low) / log(s->high / s->low)
-                                    : (value - s->low) / (s->high - s->low);
-    return s->from + part * (s->to - s->from);
+    html_put(f, "\"%s\":{\"label\":", name);
+    script_put_text(f, a->label);
+    html_put(f, ",\"log\":%s", a->is_logarithmic ? "true" : "false");
+    if (a->low != 0 || a->high != 0) {
+        html_put(f, ",\"low\":");
+        script_put_number(f, a->low);
+        html_put(f, ",\"high\":");
+        script_put_number(f, a->high);
+    }
+    html_put(f, "},");
 }
 
-double chart_round_up(double value)
+struct chart chart_begin(FILE *f, const char *title, const struct chart_axis *x,
+                         const struct chart_axis *y)
 {
-    double power = pow(10, floor(log10(value)));
-    double digits = value / power;
-    return power * (digits <= 1.001   ? 1
-                    : digits <= 2.001 ? 2
-                    : digits <= 5.001 ? 5
-                                      : 10);
-}
-
-struct chart_scale chart_make_log_scale(double low, double high, double from, double to)
-{
-    struct chart_scale s = { low / 1.4, high * 1.4, from, to, true };
-    return s;
-}
-
-void chart_begin(FILE *f, double height, const char *title)
-{
-    html_put(f, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\"><title>", CHART_WIDTH,
-             height);
+    html_put(f, "<figure class=\"chart drawn\"><figcaption>");
     html_put_text(f, title);
-    html_put(f, "</title>\n");
+    html_put(f, "</figcaption>\n<script type=\"application/json\">{");
+    put_axis(f, "x", x);
+    put_axis(f, "y", y);
+    html_put(f, "\"categories\":[");
+    return (struct chart){ .file = f };
 }
 
-void chart_put_line(FILE *f, const char *class, double x1, double y1, double x2,
-                    double y2)
+void chart_put_category(struct chart *c, const char *name)
 {
-    html_put(f,
-             "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
-             class, x1, y1, x2, y2);
+    html_put(c->file, c->has_category ? "," : "");
+    script_put_text(c->file, name);
+    c->has_category = true;
 }
 
-void chart_put_label(FILE *f, double x, double y, const char *anchor, const char *class,
-                     const char *text)
+void chart_begin_series(struct chart *c, const char *name, size_t colour,
+                        enum chart_mark mark)
 {
-    html_put(f, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">", x, y,
-             anchor, class);
-    html_put_text(f, text);
-    html_put(f, "</text>\n");
+    static const char *const marks[] = { "circles", "line", "dashes", "bars" };
+    html_put(c->file, "%s\n{\"name\":", c->has_series ? "," : "],\"series\":[");
+    script_put_text(c->file, name);
+    html_put(c->file, ",\"colour\":\"--g%zu\",\"mark\":\"%s\",\"points\":[", colour,
+             marks[mark]);
+    c->has_series = true;
+    c->has_point = false;
 }
 
-void chart_put_log_axis(FILE *f, const struct chart_scale *s, bool is_x, double from,
-                        double to, const char *format)
+void chart_put_point(struct chart *c, double x, double y, double size, const char *text,
+                     const char *label)
 {
-    static const double digits[] = { 1, 2, 5 };
-    if (!(s->low > 0) || !isfinite(s->low) || !isfinite(s->high))
-        return;
-    const bool dense = s->high / s->low < 500;
-    for (int power = (int)floor(log10(s->low)); power <= (int)ceil(log10(s->high));
-         power++)
-        for (size_t i = 0; i < (dense ? 3u : 1u); i++) {
-            const double value = digits[i] * pow(10, power);
-            char text[32];
-            if (value < s->low || value > s->high)
-                continue;
-            const double at = chart_place(s, value);
-            snprintf(text, sizeof(text), format, value);
-            if (is_x) {
-                chart_put_line(f, "grid", at, from, at, to);
-                chart_put_label(f, at, to + 16, "middle", "dim", text);
-            } else {
-                chart_put_line(f, "grid", from, at, to, at);
-                chart_put_label(f, from - 6, at + 4, "end", "dim", text);
-            }
-        }
+    const double numbers[] = { x, y, size };
+    html_put(c->file, c->has_point ? ",\n[" : "\n[");
+    for (size_t i = 0; i < 3; i++) {
+        script_put_number(c->file, numbers[i]);
+        html_put(c->file, ",");
+    }
+    script_put_text(c->file, text);
+    html_put(c->file, ",");
+    script_put_text(c->file, label);
+    html_put(c->file, "]");
+    c->has_point = true;
 }
 
-void chart_end(FILE *f)
+void chart_end_series(struct chart *c)
 {
-    html_put(f, "</svg>\n");
+    html_put(c->file, "]}");
+}
+
+void chart_end(struct chart *c)
+{
+    html_put(c->file, "%s]}</script></figure>\n",
+             c->has_series ? "" : "],\"series\":[");
 }

@@ -1,47 +1,50 @@
 // SPDX-License-Identifier: MIT
 //
-// Charts of a page, as SVG. Lengths and places are in the units of the chart's view
-// box, CHART_WIDTH wide, from its upper left corner.
+// Charts of a page: the data of each, which page.js draws with uPlot. The page ends in
+// script_put_code.
 
 #ifndef TOOLS_PAGE_CHART_H
 #define TOOLS_PAGE_CHART_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
-#define CHART_WIDTH 880.0
-
-// Maps values from `low` to `high` to places between `from` and `to`, where `from` may
-// be the larger one (a vertical axis).
-struct chart_scale {
-    double low, high;
-    double from, to;
-    bool is_logarithmic;    // low > 0
+enum chart_mark {
+    CHART_CIRCLES,    // each as large as its size
+    CHART_LINE,       // with points
+    CHART_DASHES,     // a thin line without
+    CHART_BARS,       // from the left edge; y is the number of a category
 };
 
-// A logarithmic scale with a margin around these values.
-struct chart_scale chart_make_log_scale(double low, double high, double from,
-                                        double to);
-double chart_place(const struct chart_scale *s, double value);
+struct chart_axis {
+    const char *label;
+    bool is_logarithmic;
+    double low, high;    // 0 and 0: what its points need
+};
 
-// The distance of grid lines: 1, 2 or 5 times a power of ten, not below `value` > 0.
-double chart_round_up(double value);
+struct chart {
+    FILE *file;
+    bool has_category, has_series, has_point;    // written already
+};
 
-// `title` is read out in place of the chart.
-void chart_begin(FILE *f, double height, const char *title);
-void chart_end(FILE *f);
+// `title` is the caption, and what is read out.
+struct chart chart_begin(FILE *f, const char *title, const struct chart_axis *x,
+                         const struct chart_axis *y);
 
-// `class` is one of those that the page's style knows: grid, dash, roof, dim, or "".
-void chart_put_line(FILE *f, const char *class, double x1, double y1, double x2,
-                    double y2);
-// `anchor`: start, middle or end, where of the text x is.
-void chart_put_label(FILE *f, double x, double y, const char *anchor, const char *class,
-                     const char *text);
+// Names on the vertical axis from above, before the series.
+void chart_put_category(struct chart *c, const char *name);
 
-// Grid lines and numbers of a logarithmic axis at 1, and at 2 and 5 where there is
-// room. `from` and `to` are where the lines begin and end on the other axis; `format`
-// takes a double.
-void chart_put_log_axis(FILE *f, const struct chart_scale *s, bool is_x, double from,
-                        double to, const char *format);
+// `colour`: of those of the style, --g0 to --g7. Series of the same name have one entry
+// in the legend; NULL: none.
+void chart_begin_series(struct chart *c, const char *name, size_t colour,
+                        enum chart_mark mark);
+// `size` is from 0 to 1: the area of a circle, the height of a bar. `text` is shown
+// where somebody points at it, `label` beside it; both may be NULL.
+void chart_put_point(struct chart *c, double x, double y, double size, const char *text,
+                     const char *label);
+void chart_end_series(struct chart *c);
+
+void chart_end(struct chart *c);
 
 #endif

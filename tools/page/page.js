@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Draws a report from the data in the page: outputs of pairs under a divider, sample
-// grids as a time line, curves, and the configuration in words. All foreign text goes
-// into the document as text, never as markup.
+// Draws pages from the data in them. A report: outputs of pairs under a divider, sample
+// grids as a time line, curves, and the configuration in words. A benchmark: charts. All
+// foreign text goes into the document as text, never as markup.
 
 'use strict';
 
@@ -736,4 +736,158 @@ function draw() {
             'the source of this page.')));
 }
 
-draw();
+// ---------------------------------------------------------------------------
+// Charts whose data stands beside them
+
+// A range that holds all points of an axis, where the data does not say one.
+function rangeOf(axis, values, fromZero) {
+    if (axis.high)
+        return [axis.low, axis.high];
+    const low = Math.min(...values), high = Math.max(...values);
+    return axis.log ? [low / 1.25, high * 1.25] : [fromZero ? 0 : low, high * 1.1];
+}
+
+// Where a logarithmic axis has numbers: at 1, and at 2 and 5 where there is room.
+function logTicks([low, high]) {
+    const ticks = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
+        for (const digit of high / low < 500 ? [1, 2, 5] : [1])
+            ticks.push(digit * 10 ** power);
+    return ticks.filter(v => v >= low && v <= high);
+}
+
+function drawChart(figure) {
+    const spec = JSON.parse(figure.querySelector('script').textContent);
+    const rows = spec.categories.length, all = spec.series.flatMap(s => s.points);
+    const plot = el('div', { class: 'plot', role: 'img', 'aria-label':
+        `${figure.querySelector('figcaption').textContent}. The tables have the numbers.` });
+    const hint = el('div', { class: 'hint dim' });
+    const entries = [...new Map(spec.series.filter(s => s.name).map(s => [s.name, s])).values()];
+    const legend = el('p', { class: 'dim' }, entries.flatMap(s =>
+        [el('span', { class: 'key', style: `background:var(${s.colour})` }), s.name + '\u2003']));
+    figure.append(plot, legend, hint);
+    if (all.length === 0)
+        return;
+    const height = rows ? 70 + rows * (spec.series.length > 1 ? 36 : 28) : 340;
+    const xs = rangeOf(spec.x, all.map(p => p[0]), rows > 0);
+    const ys = rows ? [-0.6, rows - 0.4] : rangeOf(spec.y, all.map(p => p[1]), false);
+    let spots = [];    // what can be pointed at: place, text, mark
+
+    function paintLine(ctx, places, dashed) {
+        ctx.lineWidth = (dashed ? 1.5 : 2) * devicePixelRatio;
+        ctx.setLineDash(dashed ? [5 * devicePixelRatio, 4 * devicePixelRatio] : []);
+        ctx.beginPath();
+        places.forEach(([x, y], i) => i ? ctx.lineTo(x, y) : ctx.moveTo(x, y));
+        ctx.stroke();
+        ctx.setLineDash([]);
+    }
+
+    function paintMark(u, mark, [x, y], size, at) {
+        const ctx = u.ctx, ratio = devicePixelRatio;
+        if (mark === 'bars') {
+            const top = u.valToPos(at - size / 2, 'y', true), bottom = u.valToPos(at + size / 2, 'y', true);
+            ctx.fillRect(u.bbox.left, top, x - u.bbox.left, bottom - top);
+        } else if (mark !== 'dashes') {
+            ctx.beginPath();
+            ctx.arc(x, y, (mark === 'circles' ? 3 + 15 * Math.sqrt(size) : 4.5) * ratio, 0, 2 * Math.PI);
+            ctx.globalAlpha = mark === 'circles' ? 0.55 : 1;
+            ctx.fill();
+            ctx.globalAlpha = 1;
+            ctx.lineWidth = ratio;
+            ctx.stroke();
+        }
+    }
+
+    // uPlot calls it for each series; it has drawn axes and grid.
+    function paint(u, index) {
+        const s = spec.series[index - 1], ctx = u.ctx, ratio = devicePixelRatio, tint = colour(s.colour).trim();
+        const places = s.points.map(p => [u.valToPos(p[0], 'x', true), u.valToPos(p[1], 'y', true)]);
+        ctx.save();
+        ctx.beginPath();
+        ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width + (rows ? 48 * ratio : 0), u.bbox.height);
+        ctx.clip();
+        ctx.strokeStyle = tint;
+        ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+        if (s.mark === 'line' || s.mark === 'dashes')
+            paintLine(ctx, places, s.mark === 'dashes');
+        s.points.forEach(([, y, size, text, label], i) => {
+            const [px, py] = places[i], atEnd = s.mark === 'dashes';
+            ctx.fillStyle = tint;
+            paintMark(u, s.mark, places[i], size, y);
+            if (label) {
+                ctx.fillStyle = colour('--dim').trim();
+                ctx.textAlign = atEnd ? 'right' : 'left';
+                ctx.fillText(label, px + (atEnd ? -4 : 6) * ratio, py + (s.mark === 'bars' ? 4 : atEnd ? 15 : -6) * ratio);
+            }
+            if (text)
+                spots.push([(px - u.bbox.left) / ratio, (py - u.bbox.top) / ratio, text, s.mark]);
+        });
+        ctx.restore();
+        return null;
+    }
+
+    function point(e) {
+        let best = '', near = 20;
+        for (const [x, y, text, mark] of spots) {
+            const d = mark === 'bars' ? 2.5 * Math.abs(e.offsetY - y) + (e.offsetX > x + 60 ? 99 : 0)
+                : Math.hypot(e.offsetX - x, e.offsetY - y);
+            if (d < near)
+                [near, best] = [d, text];
+        }
+        hint.textContent = best;
+    }
+
+    function create(width) {
+        const names = spec.categories, side = Math.min(330, Math.round(width * 0.42));
+        const most = Math.floor(side / 7.6);
+        const fit = name => name.length > most ? name.slice(0, most - 1) + '…' : name;
+        const font = '12px system-ui, sans-serif';
+        const axis = { stroke: () => colour('--dim'), font, labelFont: font, labelSize: 18,
+            grid: { stroke: () => colour('--line'), width: 1 }, ticks: { show: false } };
+        const own = [...new Set(all.map(p => p[0]))].sort((a, b) => a - b);
+        const numbers = (scale, range, ticks) => scale.log ? {
+            splits: () => ticks || logTicks(range), filter: (chart, splits) => splits,
+            values: (chart, splits) => splits.map(v => String(+v.toPrecision(6))),
+        } : {};
+        const y = rows
+            ? { ...axis, size: side, grid: { show: false }, splits: () => names.map((n, i) => i),
+                values: () => names.map(fit) }
+            : { ...axis, size: 52, label: spec.y.label, ...numbers(spec.y, ys) };
+        return new uPlot({
+            mode: 2, width, height, legend: { show: false }, cursor: { show: false },
+            padding: [8, rows ? 48 : 20, 0, 0],
+            scales: {
+                x: { time: false, auto: false, range: () => xs, ...(spec.x.log ? { distr: 3 } : {}) },
+                y: { auto: false, range: () => ys, ...(rows ? { dir: -1 } : spec.y.log ? { distr: 3 } : {}) },
+            },
+            axes: [{ ...axis, label: spec.x.label, size: 34,
+                ...numbers(spec.x, xs, spec.series.some(s => s.mark === 'line') ? own : null) }, y],
+            series: [{}, ...spec.series.map(() => ({
+                facets: [{ scale: 'x', auto: false }, { scale: 'y', auto: false }], paths: paint,
+            }))],
+            hooks: { drawClear: [() => {
+                spots = [];
+            }] },
+        }, [null, ...spec.series.map(s => [s.points.map(p => p[0]), s.points.map(p => p[1])])], plot);
+    }
+
+    let u = null, before = 0;
+    new ResizeObserver(() => {
+        const width = Math.floor(plot.clientWidth);
+        if (width === 0 || width === before)
+            return;
+        before = width;
+        if (u)
+            u.destroy();
+        u = plot.chart = create(width);
+        u.over.addEventListener('mousemove', point);
+        u.over.addEventListener('mouseleave', () => {
+            hint.textContent = '';
+        });
+    }).observe(plot);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => u && u.redraw(false, true));
+}
+
+if (document.getElementById('report'))
+    draw();
+document.querySelectorAll('.drawn').forEach(drawChart);
