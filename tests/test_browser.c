@@ -45,6 +45,22 @@ static void test_run(void **state)
     mem_free(folder);
 }
 
+// What is missing or damaged is said; one step makes curves, too.
+static void test_lacking(void **state)
+{
+    (void)state;
+    char *folder = command_file("lacks");
+    report_run_write(folder);
+    assert_int_equal(
+        command_shell("cd lacks && echo '{oops' >report/validation.json && "
+                      "rm report/run.json samples/* && head -n 1 metrics.jsonl >one && "
+                      "mv one metrics.jsonl"),
+        0);
+    RUN(0, "report lacks");
+    look("lacks/report.html", "lacking");
+    mem_free(folder);
+}
+
 // The names of files cannot have a '/'.
 static void test_evaluation(void **state)
 {
@@ -72,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run),
+        cmocka_unit_test(test_lacking),
         cmocka_unit_test(test_evaluation),
         cmocka_unit_test(test_bench),
     };

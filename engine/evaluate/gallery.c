@@ -182,7 +182,8 @@ static uint64_t pair_bytes(const struct gallery_pair *p)
 static void choose(struct gallery *g)
 {
     uint64_t all = 0, largest = 1;
-    qsort(g->pairs, g->kept, sizeof(g->pairs[0]), by_badness);
+    if (g->kept > 1)
+        qsort(g->pairs, g->kept, sizeof(g->pairs[0]), by_badness);
     for (size_t i = 0; i < g->kept; i++) {
         const uint64_t bytes = pair_bytes(&g->pairs[i]);
         all += bytes;

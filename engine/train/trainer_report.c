@@ -18,7 +18,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 // Writes a text as a file of the report. `text` is freed; NULL: it could not be made,
 // after a message.

@@ -2,7 +2,7 @@
 //
 // Opens pages in Chromium and tries what a person would: node browser.mjs PACKAGES PAGE
 // KIND [SCREENSHOTS]. PACKAGES is the node_modules with playwright-core and axe-core, KIND
-// run, evaluation or bench. Prints what is wrong, a line each; nothing if all is well.
+// run, lacking, evaluation or bench. Prints what is wrong, a line each; nothing if all is well.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -173,7 +173,13 @@ try {
         await checkAccessibility(page, colorScheme);
         if (screenshots)
             await page.screenshot({ path: `${screenshots}/${kind}-${colorScheme}.png`, fullPage: true });
-        if (colorScheme === 'light' && kind !== 'bench') {
+        if (kind === 'lacking') {
+            const text = await page.locator('main').textContent();
+            for (const part of ['validation.json, are damaged', 'There are no sample grids yet', 'not recorded'])
+                check(text.includes(part), `the page does not say "${part}"`);
+            check(await page.locator('.plot canvas').count() >= 4, 'a single step has no curves');
+        }
+        if (colorScheme === 'light' && ['run', 'evaluation'].includes(kind)) {
             await checkText(page);
             await checkDivider(page);
             await checkSort(page);

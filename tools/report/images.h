@@ -29,8 +29,7 @@ void samples_free(struct samples *s);    // zeroed ones are fine
 uint32_t samples_thin(const uint64_t *digits, uint32_t count, uint32_t most,
                       uint64_t room);
 
-// Writes an array of {"step","data"} of every n-th. False with the
-// reason.
+// Writes an array of {"step","data"} of every n-th. False with the reason.
 bool samples_write(FILE *f, const struct samples *s, const char *run, uint32_t every,
                    const char **reason);
 
