@@ -163,6 +163,7 @@ bool metrics_compare_all(const struct subject *subjects, size_t count,
     assert(count <= METRICS_MOST_SUBJECTS);
     for (size_t k = 0; k < count; k++) {
         const struct picture *x = subjects[k].picture;
+        (void)x;    // where assertions are left out
         assert(!x || (x->kind == y->kind && x->channels == y->channels &&
                       x->width == y->width && x->height == y->height));
         scores_clear(subjects[k].scores);

@@ -371,7 +371,7 @@ bool scene_try(const struct place *place, const struct scene *s, const struct fa
         j.process.fault = fault;
         process_run(&j.process, place->limit, &e);
         ok = judge(place, s, &j, f, &e, worker, why);
-        snprintf(reason, REASON_SIZE, "%s\n%s%s", why, e.err, e.log);
+        snprintf(reason, REASON_SIZE, "%.3000s\n%s%s", why, e.err, e.log);
     }
     process_forget(&e);
     close_job(&j);
