@@ -102,14 +102,15 @@ static bool read_devices(const struct trainer *t, json_t **devices)
 static json_t *devices_json(const struct trainer *t, json_t *before)
 {
     json_t *devices = json_is_array(before) ? json_incref(before) : json_array();
-    json_t *last = json_copy(
-        json_array_get(devices, MAX(json_array_size(devices), (size_t)1) - 1));
+    const size_t count = json_array_size(devices);
+    json_t *last = count > 0 ? json_copy(json_array_get(devices, count - 1)) : NULL;
     json_t *now = device_json(t);
     json_object_del(last, "step");
     const bool is_same = last && json_equal(last, now);
     if (!is_same)
         json_add(&now, "step", json_integer((json_int_t)t->begun));
-    const bool ok = devices && now && (is_same || json_array_append(devices, now) == 0);
+    const bool ok = devices && now && (last || count == 0) &&
+                    (is_same || json_array_append(devices, now) == 0);
     json_decref(now);
     json_decref(last);
     json_decref(before);
