@@ -22,6 +22,8 @@ static void write_noise(const char *name, enum pixel_kind kind, uint32_t channel
         seed = seed * 1664525u + 1013904223u;
         if (kind == PIXEL_U8)
             ((uint8_t *)p.samples)[i] = (uint8_t)(seed >> 24);
+        else if (kind == PIXEL_F32)
+            ((float *)p.samples)[i] = (float)(seed >> 8) / 8388608.0f - 1;
         else
             ((uint16_t *)p.samples)[i] = (uint16_t)(seed >> 16);
     }
@@ -227,6 +229,48 @@ static void test_lpips(void **state)
     command_check_file("unfelt", false);
 }
 
+// What a column is of, and numbers that are too large or small for four decimals.
+static void test_columns(void **state)
+{
+    (void)state;
+    assert_int_equal(command_shell("mkdir -p C D"), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        char name[2][16];
+        for (uint32_t k = 0; k < 2; k++) {
+            snprintf(name[k], sizeof(name[k]), "%c/%u.png", "CD"[k], (unsigned)i);
+            write_noise(name[k], PIXEL_U8, 3, i < 3 ? 8 : 31, 33, i * 2 + k);
+        }
+    }
+    RUN(0, "compare C D");
+    command_check_has(command_out, "ssim is of 1 of 4 images: the others have a side "
+                                   "of less than 11 pixels\n");
+    command_check_has(command_out, "\nms_ssim_2 is of 1 of 4 images: ");
+    assert_null(strstr(command_out, "psnr is of"));
+    assert_null(strstr(command_out, "lpips is of"));
+    RUN(0, "compare C/0.png D/0.png");
+    command_check_has(command_out, "\nssim is of 0 of 1 images: they have ");
+
+    struct picture p;
+    const float values[] = { 0, 1e30f, 0.004f };
+    for (uint32_t i = 0; i < 3; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "v%u.npy", (unsigned)i);
+        char *path = command_file(name);
+        assert_true(picture_create(&p, PIXEL_F32, 1, 16, 16));
+        for (int k = 0; k < 256; k++)
+            ((float *)p.samples)[k] = values[i];
+        assert_true(picture_write(path, &p));
+        picture_free(&p);
+        mem_free(path);
+    }
+    RUN(0, "compare v0.npy v1.npy");
+    command_check_has(command_out, "l1            1e+30     1e+30     -");
+    command_check_has(command_out, "mse           1e+60     1e+60     -");
+    RUN(0, "compare v0.npy v2.npy");
+    command_check_has(command_out, "l1            0.0040    0.0040    -");
+    command_check_has(command_out, "mse           1.6e-05   1.6e-05   -");
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -254,7 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_images), cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_folders),    cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_lpips),      cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_lpips),      cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

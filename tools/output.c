@@ -142,6 +142,20 @@ bool output_print_json(json_t *document)
 // ---------------------------------------------------------------------------
 // Plans, sizes, times
 
+const char *output_format_number(double value, int decimals, char *text)
+{
+    const double size = fabs(value);
+    if (isnan(value))
+        snprintf(text, 32, "nan");    // some systems print its sign
+    else if (value == 0)
+        snprintf(text, 32, "%.*f", decimals, 0.0);
+    else if (size >= 1e4 || size < pow(10, 1 - decimals))
+        snprintf(text, 32, "%.4g", value);
+    else
+        snprintf(text, 32, "%.*f", decimals, value);
+    return text;
+}
+
 const char *output_format_bytes(uint64_t bytes, char *text)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };

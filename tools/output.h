@@ -55,6 +55,11 @@ bool output_print_json(json_t *document);
 // A plan, as a document or as lines on stdout.
 bool output_print_plan(const struct pix_plan *plan, bool json);
 
+// A score or a loss with so many decimals: "0.1234". Where it is 10,000 and more, or
+// has no digit but the last of these decimals, it has four digits: "1.27e+05",
+// "0.0001234". "nan" and "inf". At most 10 characters with up to 4 decimals. `text` has
+// room for 32.
+const char *output_format_number(double value, int decimals, char *text);
 // "1.25 GiB"; `text` has room for 32.
 const char *output_format_bytes(uint64_t bytes, char *text);
 // "1:02:03"; `text` has room for 32.

@@ -49,16 +49,26 @@ static uint32_t subject_count(bool with_baselines)
 // "0.1234", or "-" where there is none.
 static const char *number(double value, enum pix_metric metric, char *text)
 {
+    const bool is_db = metric == PIX_METRIC_PSNR;
     if (isnan(value))
         return "-";
-    snprintf(text, 32, metric == PIX_METRIC_PSNR ? "%.2f" : "%.4f", value);
-    return text;
+    if (is_db && fabs(value) < 0.005)
+        value = 0;
+    return output_format_number(value, is_db ? 2 : 4, text);
+}
+
+// Columns are kept apart even by what is too wide for one. Width 0 is the last.
+static void print_text(int width, const char *text)
+{
+    output_print(stdout, "%-*s", width, text);
+    if (width > 0 && strlen(text) >= (size_t)width)
+        output_print(stdout, " ");
 }
 
 static void print_cell(int width, double value, enum pix_metric metric)
 {
     char text[32];
-    output_print(stdout, "%-*s", width, number(value, metric, text));
+    print_text(width, number(value, metric, text));
 }
 
 static void print_metric(const struct pix_evaluation *e, enum pix_metric metric,
@@ -72,7 +82,7 @@ static void print_metric(const struct pix_evaluation *e, enum pix_metric metric,
     print_cell(11, t->deviation, metric);
     snprintf(interval, sizeof(interval), isnan(t->low) ? "%s" : "%s .. %s",
              number(t->low, metric, low), number(t->high, metric, high));
-    output_print(stdout, with_baselines ? "%-20s" : "%s", interval);
+    print_text(with_baselines ? 20 : 0, interval);
     if (with_baselines) {
         print_cell(14, e->totals[PIX_SUBJECT_COPY][metric].mean, metric);
         print_cell(0, e->totals[PIX_SUBJECT_MEAN_COLOUR][metric].mean, metric);
@@ -96,6 +106,29 @@ static void print_infinite(const struct pix_evaluation *e, bool with_baselines)
                          " images, which are equal: the other numbers of psnr are "
                          "without them\n",
                          what[s], infinite, e->pairs);
+    }
+}
+
+// Which images have no such score.
+static const char *unscored(enum pix_metric metric)
+{
+    return metric == PIX_METRIC_SSIM || metric == PIX_METRIC_MS_SSIM
+               ? "a side of less than 11 pixels"
+               : "a side of less than 32 pixels, or neither 1 nor 3 channels";
+}
+
+// A column may be of some images only.
+static void print_unscored(const struct pix_evaluation *e)
+{
+    for (int m = 0; m < PIX_METRIC_COUNT; m++) {
+        const struct pix_statistics *t = &e->totals[PIX_SUBJECT_OUTPUT][m];
+        const uint32_t count = t->count + t->infinite;
+        char column[32];
+        if (has_metric(e, m) && count < e->pairs)
+            output_print(stdout, "%s is of %" PRIu32 " of %" PRIu32 " images: %s %s\n",
+                         scores_get_column(e, (enum pix_metric)m, column), count,
+                         e->pairs, count > 0 ? "the others have" : "they have",
+                         unscored((enum pix_metric)m));
     }
 }
 
@@ -172,6 +205,7 @@ void scores_print(const struct pix_evaluation *e, bool with_baselines)
     if (e->lpips_hint)
         output_print(stdout, "%-14s-         %s\n", "lpips", e->lpips_hint);
     print_infinite(e, with_baselines);
+    print_unscored(e);
     if (e->classes > 0)
         print_labels(e, with_baselines);
     if (e->broken)

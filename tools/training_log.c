@@ -117,6 +117,26 @@ void training_log_begin(struct training_log *p, FILE *stream, uint64_t log_freq)
         output_begin_live(stream);
 }
 
+struct losses {
+    char *text;    // of `size` bytes
+    size_t size, used;
+    int decimals;
+};
+
+// Appends "NAME VALUE" with a sign after it, and `end`.
+static void add_loss(struct losses *l, const char *name, double value, const char *sign,
+                     const char *end)
+{
+    char number[32];
+    if (fabs(value) < 1e4)    // of one width, however small
+        snprintf(number, sizeof(number), "%.*f", l->decimals, value);
+    else
+        output_format_number(value, l->decimals, number);
+    if (l->used < l->size)
+        l->used += (size_t)snprintf(l->text + l->used, l->size - l->used, "%s %s%s%s",
+                                    name, number, sign, end);
+}
+
 // Formats the losses that the step has, with the signs of their trends. Both forms hold
 // the same numbers; the short one is for terminals of 80 columns.
 static const char *losses_text(const struct training_log *p, bool is_short, char *text,
@@ -124,26 +144,24 @@ static const char *losses_text(const struct training_log *p, bool is_short, char
 {
     const struct pix_step_metrics *m = &p->metrics;
     const struct trend *t = p->trends;
-    size_t used = 0;
+    struct losses l = { text, size, 0, is_short ? 2 : 3 };
     text[0] = 0;
-    if (m->has_gan)
-        used += (size_t)snprintf(text + used, size - used,
-                                 is_short ? "D %.2f%s %.2f%s "
-                                          : "D real %.3f%s fake %.3f%s  ",
-                                 m->loss_d_real, trend_sign(&t[TREND_D_REAL]),
-                                 m->loss_d_fake, trend_sign(&t[TREND_D_FAKE]));
+    if (m->has_gan) {
+        add_loss(&l, is_short ? "D" : "D real", m->loss_d_real,
+                 trend_sign(&t[TREND_D_REAL]), is_short ? "" : " fake");
+        add_loss(&l, "", m->loss_d_fake, trend_sign(&t[TREND_D_FAKE]),
+                 is_short ? " " : "  ");
+    }
     if (m->has_gp)
-        used += (size_t)snprintf(text + used, size - used,
-                                 is_short ? "gp %.2f " : "gp %.3f  ", m->loss_d_gp);
+        add_loss(&l, "gp", m->loss_d_gp, "", is_short ? " " : "  ");
     if (m->has_gan)
-        used += (size_t)snprintf(text + used, size - used,
-                                 is_short ? "G %.2f%s " : "G gan %.3f%s ",
-                                 m->loss_g_gan, trend_sign(&t[TREND_G_GAN]));
-    snprintf(text + used, size - used,
-             is_short     ? "L1 %.2f%s"
-             : m->has_gan ? "l1 %.3f%s"
-                          : "G l1 %.3f%s",
-             m->loss_g_l1, trend_sign(&t[TREND_G_L1]));
+        add_loss(&l, is_short ? "G" : "G gan", m->loss_g_gan,
+                 trend_sign(&t[TREND_G_GAN]), " ");
+    add_loss(&l,
+             is_short     ? "L1"
+             : m->has_gan ? "l1"
+                          : "G l1",
+             m->loss_g_l1, trend_sign(&t[TREND_G_L1]), "");
     return text;
 }
 
@@ -194,21 +212,28 @@ static void print_trends(const struct training_log *p)
     output_print(p->stream, " g_l1 %s", trend_word(&p->trends[TREND_G_L1]));
 }
 
+static void print_loss(const struct training_log *p, const char *name, double value)
+{
+    char text[32];
+    output_print(p->stream, " loss_%s %s", name, output_format_number(value, 4, text));
+}
+
 // Prints one line, for a file or a pipe.
 static void print_plain(const struct training_log *p, const char *left)
 {
     const struct pix_step_metrics *m = &p->metrics;
     output_print(p->stream, "epoch %" PRIu64 " step %" PRIu64 "/%" PRIu64, m->epoch,
                  m->step, m->steps);
-    if (m->has_gan)
-        output_print(p->stream, " loss_d_real %.4f loss_d_fake %.4f", m->loss_d_real,
-                     m->loss_d_fake);
+    if (m->has_gan) {
+        print_loss(p, "d_real", m->loss_d_real);
+        print_loss(p, "d_fake", m->loss_d_fake);
+    }
     if (m->has_gp)
-        output_print(p->stream, " loss_d_gp %.4f", m->loss_d_gp);
+        print_loss(p, "d_gp", m->loss_d_gp);
     if (m->has_gan)
-        output_print(p->stream, " loss_g_gan %.4f", m->loss_g_gan);
-    output_print(p->stream, " loss_g_l1 %.4f images/s %.3g left %s", m->loss_g_l1,
-                 m->images_per_s, left);
+        print_loss(p, "g_gan", m->loss_g_gan);
+    print_loss(p, "g_l1", m->loss_g_l1);
+    output_print(p->stream, " images/s %.3g left %s", m->images_per_s, left);
     if (p->trained >= TREND_STEPS)
         print_trends(p);
     output_print(p->stream, "\n");
@@ -218,12 +243,13 @@ static void print_plain(const struct training_log *p, const char *left)
 static void print_validation(const struct training_log *p)
 {
     const struct pix_step_metrics *m = &p->metrics;
+    char text[32];
     output_end_live();
     output_print(p->stream, "epoch %" PRIu64, m->epoch);
     for (int i = 0; i < PIX_METRIC_COUNT; i++)
         if (!isnan(m->val[i]))
-            output_print(p->stream, " val_%s %.4f", pix_metric_name((enum pix_metric)i),
-                         m->val[i]);
+            output_print(p->stream, " val_%s %s", pix_metric_name((enum pix_metric)i),
+                         output_format_number(m->val[i], 4, text));
     output_print(p->stream, " lr %.3g%s\n", m->lr,
                  m->is_best ? " (the best so far)" : "");
     fflush(p->stream);
