@@ -431,11 +431,13 @@ struct pix_step_metrics {
     double loss_d_real, loss_d_fake, loss_d_gp, loss_g_gan, loss_g_l1;
     bool has_gan;    // loss_d_real, loss_d_fake and loss_g_gan; else there is no D
     bool has_gp;     // loss_d_gp
-    bool has_val;    // this step ended an epoch with validation: the next two
+    bool has_val;    // this step ended an epoch with validation: the next three
     bool is_best;    // no earlier validation was as good, by the option `best` or L1
-    // Means over the images of val/ as translate would write them. PSNR leaves out
-    // those that equal their targets, and is infinite if all do. NaN: not computed.
+    // Means over the images of val/ as translate would write them. The PSNR of an image
+    // counts as at most 100 dB, that of one that equals its target too. NaN: not
+    // computed, or, with its bit in val_metrics, an output is not finite.
     double val[PIX_METRIC_COUNT];
+    uint32_t val_metrics;    // bit m: val[m] was computed
     double lr;
     double ms;    // wall time of the step; with overlap, from the previous end
     double images_per_s;
@@ -751,6 +753,8 @@ struct pix_image_scores {
     const char *name;    // path of the input
     // NaN: there is none, as of an image that is too small.
     double values[PIX_SUBJECT_COUNT][PIX_METRIC_COUNT];
+    // The output has numbers that are infinite or NaN: its scores are all NaN.
+    bool not_finite;
 };
 
 // How well label maps agree, over the pixels of all images: the share of pixels whose
@@ -763,6 +767,7 @@ struct pix_label_scores {
 struct pix_evaluation {
     uint32_t pairs;             // compared
     uint32_t broken;            // skipped because they could not be read, see the log
+    uint32_t not_finite;        // of `pairs`, those whose output is not finite
     uint32_t ms_ssim_scales;    // of all images; 0: there is no MS-SSIM
     uint32_t metrics;           // bit m: metric m was computed where images allow it
     const char *lpips_hint;     // how to get LPIPS, where there are no weights; or NULL

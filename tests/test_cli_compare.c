@@ -229,6 +229,51 @@ static void test_lpips(void **state)
     command_check_file("unfelt", false);
 }
 
+// A model whose numbers are no longer finite has no scores, is never the best, and is
+// not what is kept.
+static void test_not_finite(void **state)
+{
+    (void)state;
+    command_need_device();
+    assert_int_equal(command_shell("mkdir -p f/train/A f/train/B f/val/A f/val/B"), 0);
+    for (int i = 0; i < 8; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "f/%s/%c/%d.npy", i / 4 ? "val" : "train",
+                 "AB"[i % 2], i / 2 % 2);
+        write_noise(name, PIXEL_F32, 3, 32, 32, (uint32_t)i);
+    }
+    RUN(0, "train --data f --out burst --crop-size 32 --load-size 32 --ngf 4 --ndf 4 "
+           "--depth 2 --norm none --optimizer sgd --lr 10 --gan-mode lsgan --steps 9 "
+           "--init-gain 100 --lambda-l1 1e6 --patience 2 --on-nan continue --best psnr "
+           "--val-metrics ssim --log-freq 1 --save-freq 0");
+    command_check_has(command_out, " val_l1 nan val_psnr nan val_ssim nan ");
+    command_check_has(command_out, " loss_g_l1 nan ");
+    assert_null(strstr(command_out, " -nan"));
+    command_check_has(command_err, "of 2 outputs of the validation have numbers that");
+    command_check_has(command_err, "there is none without them");
+    command_check_has(command_err, "none of 2 validations had a finite psnr");
+    RUN(0, "train --out burst --continue --steps 20");
+    command_check_has(command_err, "none of 2 validations had a finite psnr");
+    command_check_has(command_out, "no step was left to train");
+    RUN(0, "evaluate --model burst --data f --split val --csv n.csv");
+    command_check_has(command_out, "l1            -         -");
+    command_check_has(command_out, "psnr          -         -");
+    command_check_has(command_out, "2 of 2 images have numbers that are not finite");
+    assert_null(strstr(command_out, "infinite in"));
+    char *path = command_file("n.csv"), *csv = command_read(path);
+    command_check_has(csv, ".npy\",nan,nan,nan,nan,nan,");
+    assert_null(strstr(csv, "inf"));
+    mem_free(csv);
+    mem_free(path);
+    RUN(0, "evaluate --model burst --data f --split val --json");
+    json_t *document = command_parse(command_out);
+    assert_true(command_number_at(document, "not_finite") == 2);
+    const json_t *image = json_array_get(json_object_get(document, "images"), 0);
+    assert_true(
+        json_is_null(json_object_get(json_object_get(image, "psnr"), "output")));
+    json_decref(document);
+}
+
 // What a column is of, and numbers that are too large or small for four decimals.
 static void test_columns(void **state)
 {
@@ -298,8 +343,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_images), cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_folders),    cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_lpips),      cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_lpips),      cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_columns),    cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

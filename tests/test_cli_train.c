@@ -121,7 +121,7 @@ static void test_continue(void **state)
     command_check_file("more/checkpoints/step-00000005.safetensors", true);
 
     RUN(0, "train --out more --continue");
-    command_check_has(command_out, "trained already");
+    command_check_has(command_out, "no step was left to train");
 
     // Only one process at a time. The first one has done a step when the second comes.
     assert_int_equal(

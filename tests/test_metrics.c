@@ -5,6 +5,7 @@
 
 #include "evaluate/metrics.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -296,6 +297,84 @@ static void test_several(void **state)
     }
 }
 
+// What is infinite or NaN has no scores, and those of the others do not depend on it.
+static void test_not_finite(void **state)
+{
+    static const float bad[] = { NAN, INFINITY, -INFINITY };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct picture broken, good, target;
+        struct scores s[2], alone;
+        fill(&broken, PIXEL_F32, 3, 190, 177, 1);
+        fill(&good, PIXEL_F32, 3, 190, 177, 2);
+        fill(&target, PIXEL_F32, 3, 190, 177, 3);
+        ((float *)broken.samples)[60000] = bad[i];
+        assert_true(metrics_compare(&good, &target, METRICS_ON_HOST, &alone));
+        const struct subject subjects[] = { { &broken, NULL, &s[0] },
+                                            { &good, NULL, &s[1] } };
+        assert_true(metrics_compare_all(subjects, 2, &target, METRICS_ON_HOST));
+        assert_true(s[0].not_finite && !s[1].not_finite && !alone.not_finite);
+        for (int m = 0; m < PIX_METRIC_COUNT; m++) {
+            assert_true(isnan(s[0].values[m]));
+            if (METRICS_ON_HOST & METRIC_BIT(m))
+                assert_true(s[1].values[m] == alone.values[m]);
+        }
+        for (uint32_t n = 0; n < SSIM_MAX_SCALES; n++)
+            assert_true(isnan(s[0].ms_ssim[n]));
+        picture_free(&broken);
+        picture_free(&good);
+        picture_free(&target);
+    }
+    // The largest floats are finite.
+    struct picture large, target;
+    struct scores s;
+    fill(&large, PIXEL_F32, 1, 45, 31, 1);
+    fill(&target, PIXEL_F32, 1, 45, 31, 2);
+    for (size_t i = 0; i < 45 * 31; i++)
+        ((float *)large.samples)[i] = i % 2 ? FLT_MAX : -FLT_MAX;
+    assert_true(metrics_compare(&large, &target, METRICS_ON_HOST, &s));
+    for (int m = 0; m < PIX_METRIC_COUNT; m++)
+        assert_true(isfinite(s.values[m]) == ((METRICS_ON_HOST & METRIC_BIT(m)) != 0));
+    assert_false(s.not_finite);
+    picture_free(&large);
+    picture_free(&target);
+}
+
+static struct scores psnr_of(double value)
+{
+    struct scores s;
+    scores_clear(&s);
+    s.values[PIX_METRIC_PSNR] = value;
+    return s;
+}
+
+static double mean_psnr(double a, double b)
+{
+    struct score_sums sums = { .count = 0 };
+    const struct scores scores[] = { psnr_of(a), psnr_of(b) };
+    scores_add(&sums, &scores[0]);
+    scores_add(&sums, &scores[1]);
+    assert_int_equal(sums.count, 2);
+    assert_true(isnan(scores_mean(&sums, PIX_METRIC_L1)));
+    return scores_mean(&sums, PIX_METRIC_PSNR);
+}
+
+// The mean by which a run is judged never falls where an image gets better, up to equal
+// to its target, and is NaN with one that is.
+static void test_judged_mean(void **state)
+{
+    static const double better[] = { -20, 0, 8, 83, 99, 101, 130, INFINITY };
+    (void)state;
+    assert_true(mean_psnr(83, 8) == 45.5);
+    assert_true(mean_psnr(INFINITY, 8) == 54);
+    assert_true(mean_psnr(INFINITY, INFINITY) == 100);
+    for (size_t i = 1; i < ARRAY_LEN(better); i++)
+        assert_true(mean_psnr(better[i], 8) >= mean_psnr(better[i - 1], 8));
+    assert_true(isnan(mean_psnr(NAN, 8)) && isnan(mean_psnr(INFINITY, NAN)));
+    const struct score_sums none = { .count = 0 };
+    assert_true(isnan(scores_mean(&none, PIX_METRIC_PSNR)));
+}
+
 // The smallest images, the set of metrics that is wanted, and numbers of scales.
 static void test_wanted(void **state)
 {
@@ -374,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_references), cmocka_unit_test(test_equal),
         cmocka_unit_test(test_opposite),   cmocka_unit_test(test_negative),
         cmocka_unit_test(test_colour),     cmocka_unit_test(test_wanted),
+        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_judged_mean),
         cmocka_unit_test(test_several),    cmocka_unit_test(test_statistics),
         cmocka_unit_test(test_interval),
     };

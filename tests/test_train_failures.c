@@ -7,6 +7,7 @@
 
 #include "support/tiny.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "data/picture_file.h"
+#include "store/checkpoint.h"
 #include "store/checkpoint_folder.h"
 #include "support/tree.h"
 
@@ -212,19 +215,21 @@ static void test_unreachable_checkpoint(void **state)
     mem_free(path);
 }
 
-// Pairs of float arrays, in the order of their names, of which the last target is full
-// of one value.
-static void make_extreme(const char *data, float extreme)
+#define PAIRS_OF_FLOATS 3
+
+// Pairs of float arrays, in the order of their names, of which the last input (side 0)
+// or target is full of one value.
+static void make_extreme(const char *data, uint32_t extreme_side, float extreme)
 {
     static const char *const sides[] = { "A", "B" };
-    for (uint32_t n = 0; n < 3; n++)
+    for (uint32_t n = 0; n < PAIRS_OF_FLOATS; n++)
         for (uint32_t side = 0; side < 2; side++) {
             struct pix_array a = { PIX_KIND_F32, 3, CROP, CROP, NULL };
             char *folder = mem_printf("%s/train/%s", data, sides[side]);
             char *path = mem_printf("%s/%u.npy", folder, (unsigned)n);
             float *values = mem_array(3 * CROP * CROP, sizeof(*values));
             for (uint32_t i = 0; i < 3 * CROP * CROP; i++)
-                values[i] = side == 1 && n == 2
+                values[i] = side == extreme_side && n == 2
                                 ? extreme
                                 : (float)((i * (n + 2) + side) % 17) / 16 - 0.5f;
             a.data = values;
@@ -275,7 +280,7 @@ static void test_losses_not_finite(void **state)
     size_t size;
     (void)state;
     public_need_device();
-    make_extreme(data, 3e38f);
+    make_extreme(data, 1, 3e38f);
     for (int i = 0; i < 2; i++) {    // begun, and continued: it is the same step
         assert_int_equal(train_until_failure(&o), i == 0 ? 2 : 0);
         public_check_message(
@@ -326,7 +331,7 @@ static void test_moments_not_finite(void **state)
     struct pix_train_options o = extreme_options(data, out);
     (void)state;
     public_need_device();
-    make_extreme(data, 1e16f);
+    make_extreme(data, 1, 1e16f);
     o.gan_mode = "lsgan";
     o.norm = "none";
     o.save_freq = 2;
@@ -348,7 +353,7 @@ static void test_weights_not_finite(void **state)
     struct pix_train_options o = extreme_options(data, SCRATCH "/rate");
     (void)state;
     public_need_device();
-    make_extreme(data, 0.5f);
+    make_extreme(data, 1, 0.5f);
     o.optimizer = "sgd";
     o.gan_mode = "lsgan";
     o.norm = "none";
@@ -359,6 +364,87 @@ static void test_weights_not_finite(void **state)
     public_check_message("not finite");
     public_check_message(" tensor D.model.");
     public_check_message("there is no checkpoint yet");
+}
+
+// The targets become black images of 8 bits.
+static void make_black(const char *data)
+{
+    for (unsigned n = 0; n < PAIRS_OF_FLOATS; n++) {
+        struct picture p;
+        char *before = mem_printf("%s/train/B/%u.npy", data, n),
+             *path = mem_printf("%s/train/B/%u.png", data, n);
+        assert_true(picture_create(&p, PIXEL_U8, 3, CROP, CROP));
+        assert_true(picture_write(path, &p) && os_file_remove(before));
+        picture_free(&p);
+        mem_free(path);
+        mem_free(before);
+    }
+}
+
+// Numbers that are not finite come after the best validation, which stays what it was;
+// the run ends when its patience does. Black is what a NaN becomes in 8 bits: such a
+// model would be perfect.
+static void check_best_stays(const char *data, const char *run, bool is_black)
+{
+    struct pix_train_options o = extreme_options(data, run);
+    const uint32_t side = is_black ? 0 : 1;
+    struct pix_step_metrics m;
+    char *train = file_join(data, "train"), *val = file_join(data, "val");
+    for (int i = 0; i < 2; i++) {
+        make_extreme(data, side, 0.5f);
+        if (is_black)
+            make_black(data);
+        if (i == 0)
+            assert_true(os_file_rename(train, val));
+    }
+    mem_free(val);
+    mem_free(train);
+    o.best = "psnr";
+    o.patience = 4;
+    o.on_nan = "continue";
+    o.steps = PAIRS_OF_FLOATS;
+    m = tiny_train(public_device, &o, UINT64_MAX);
+    assert_true(m.has_val && m.is_best && m.val[PIX_METRIC_PSNR] > 0);
+
+    // From the second epoch on there is an image that no weight survives.
+    make_extreme(data, side, 3e38f);
+    if (is_black)
+        make_black(data);
+    o.continue_run = true;
+    o.steps = 100;
+    public_messages[0] = '\0';
+    pix_trainer *trainer = pix_trainer_create(public_device, &o);
+    assert_non_null(trainer);
+    while (pix_trainer_step(trainer, &m) == PIX_STEP_DONE)
+        if (m.has_val) {
+            assert_false(m.is_best);
+            assert_int_equal(isnan(m.val[PIX_METRIC_L1]) != 0, !is_black);
+            assert_int_equal(isnan(m.val[PIX_METRIC_PSNR]) != 0, !is_black);
+            assert_int_equal(m.val_metrics, 1 << PIX_METRIC_L1 | 1 << PIX_METRIC_PSNR);
+        }
+    pix_trainer_destroy(trainer);
+    assert_int_equal(m.step, (1 + 4) * PAIRS_OF_FLOATS);
+    const char *first =
+        strstr(public_messages, "3 of 3 outputs of the validation have");
+    assert_int_equal(first != NULL, !is_black);
+    assert_null(first ? strstr(first + 1, "3 of 3 outputs of") : NULL);
+
+    char *best = checkpoint_best_path(run);
+    struct checkpoint *c = checkpoint_open(best);
+    bool is_finite = false;
+    assert_non_null(c);
+    assert_int_equal(checkpoint_get_state(c)->step, PAIRS_OF_FLOATS);
+    assert_true(checkpoint_find_finite(c, &is_finite) && is_finite);
+    checkpoint_close(c);
+    mem_free(best);
+}
+
+static void test_best_not_finite(void **state)
+{
+    (void)state;
+    public_need_device();
+    check_best_stays(SCRATCH "/judged", SCRATCH "/judged_run", false);
+    check_best_stays(SCRATCH "/black", SCRATCH "/black_run", true);
 }
 
 // More pairs than are kept in memory; the last one goes while the run is under way. It
@@ -427,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_losses_not_finite),
         cmocka_unit_test(test_moments_not_finite),
         cmocka_unit_test(test_weights_not_finite),
+        cmocka_unit_test(test_best_not_finite),
         cmocka_unit_test(test_vanished_image),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);

@@ -33,6 +33,11 @@ void csv_add_number(FILE *file, double value)
         fprintf(file, ",%.9g", value);
 }
 
+void csv_add_nan(FILE *file)
+{
+    fputs(",nan", file);
+}
+
 void csv_end_row(FILE *file)
 {
     fputs("\r\n", file);

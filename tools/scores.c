@@ -109,6 +109,17 @@ static void print_infinite(const struct pix_evaluation *e, bool with_baselines)
     }
 }
 
+// Their scores are in no column.
+static void print_not_finite(const struct pix_evaluation *e)
+{
+    if (e->not_finite > 0)
+        output_print(stdout,
+                     "%" PRIu32 " of %" PRIu32 " images %s numbers that are not "
+                     "finite, so there are no scores of %s\n",
+                     e->not_finite, e->pairs, e->not_finite == 1 ? "has" : "have",
+                     e->not_finite == 1 ? "it" : "them");
+}
+
 // Which images have no such score.
 static const char *unscored(enum pix_metric metric)
 {
@@ -120,11 +131,12 @@ static const char *unscored(enum pix_metric metric)
 // A column may be of some images only.
 static void print_unscored(const struct pix_evaluation *e)
 {
+    const uint32_t all = e->pairs - e->not_finite;
     for (int m = 0; m < PIX_METRIC_COUNT; m++) {
         const struct pix_statistics *t = &e->totals[PIX_SUBJECT_OUTPUT][m];
         const uint32_t count = t->count + t->infinite;
         char column[32];
-        if (has_metric(e, m) && count < e->pairs)
+        if (has_metric(e, m) && count < all)
             output_print(stdout, "%s is of %" PRIu32 " of %" PRIu32 " images: %s %s\n",
                          scores_get_column(e, (enum pix_metric)m, column), count,
                          e->pairs, count > 0 ? "the others have" : "they have",
@@ -205,6 +217,7 @@ void scores_print(const struct pix_evaluation *e, bool with_baselines)
     if (e->lpips_hint)
         output_print(stdout, "%-14s-         %s\n", "lpips", e->lpips_hint);
     print_infinite(e, with_baselines);
+    print_not_finite(e);
     print_unscored(e);
     if (e->classes > 0)
         print_labels(e, with_baselines);
@@ -312,6 +325,7 @@ void scores_add_members(json_t **document, const struct pix_evaluation *e,
                               make_metric(e, m, with_baselines));
     for (uint32_t i = 0; images && i < e->pairs; i++)
         append(&images, make_image(e, i, with_baselines));
+    output_add_member(document, "not_finite", output_make_uint(e->not_finite));
     output_add_member(document, "metrics", metrics);
     if (e->classes > 0)
         output_add_member(document, "labels", make_labels(e, with_baselines));
@@ -345,7 +359,9 @@ static void write_row(FILE *f, const struct pix_evaluation *e, uint32_t i,
     csv_add_text(f, image->name);
     for (uint32_t s = 0; s < subject_count(with_baselines); s++)
         for (int m = 0; m < PIX_METRIC_COUNT; m++)
-            if (has_metric(e, m))
+            if (has_metric(e, m) && s == PIX_SUBJECT_OUTPUT && image->not_finite)
+                csv_add_nan(f);
+            else if (has_metric(e, m))
                 csv_add_number(f, image->values[s][m]);
     csv_end_row(f);
 }

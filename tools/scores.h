@@ -19,8 +19,9 @@ const char *scores_get_column(const struct pix_evaluation *e, enum pix_metric me
 // the mean colour.
 void scores_print(const struct pix_evaluation *e, bool with_baselines);
 
-// Adds "metrics" and "images" to a document. Without baselines the numbers of a metric
-// are its member itself, else those of "output", "copy" and "mean_colour" in it.
+// Adds "metrics", "images" and "not_finite" to a document. Without baselines the
+// numbers of a metric are its member itself, else those of "output", "copy" and
+// "mean_colour" in it.
 void scores_add_members(json_t **document, const struct pix_evaluation *e,
                         bool with_baselines);
 
@@ -28,8 +29,9 @@ void scores_add_members(json_t **document, const struct pix_evaluation *e,
 // image.
 bool scores_is_csv(const char *path);
 
-// Writes one row for each image (RFC 4180). Infinite numbers are "inf", what there is
-// none of is empty. False after a message.
+// Writes one row for each image (RFC 4180). Infinite numbers are "inf", the
+// scores of an output that is not finite "nan", what there is none of is empty. False
+// after a message.
 bool scores_write_csv(const struct pix_evaluation *e, bool with_baselines,
                       const char *path);
 

@@ -247,7 +247,7 @@ static void print_validation(const struct training_log *p)
     output_end_live();
     output_print(p->stream, "epoch %" PRIu64, m->epoch);
     for (int i = 0; i < PIX_METRIC_COUNT; i++)
-        if (!isnan(m->val[i]))
+        if (m->val_metrics >> i & 1)
             output_print(p->stream, " val_%s %s", pix_metric_name((enum pix_metric)i),
                          output_format_number(m->val[i], 4, text));
     output_print(p->stream, " lr %.3g%s\n", m->lr,
@@ -319,7 +319,7 @@ bool training_log_print_summary(const struct training_log *p,
     if (p->trained == 0) {
         output_print(stdout, "%s: %s\n", o->out,
                      interrupted ? "interrupted before the first step"
-                                 : "all steps were trained already");
+                                 : "no step was left to train");
     } else {
         output_print(stdout,
                      "%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64

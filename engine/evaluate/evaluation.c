@@ -40,6 +40,8 @@ bool evaluation_add(struct pix_evaluation *e, const char *name,
         return false;
     for (int s = 0; s < PIX_SUBJECT_COUNT; s++)
         memcpy(image->values[s], scores[s].values, sizeof(image->values[s]));
+    image->not_finite = scores[PIX_SUBJECT_OUTPUT].not_finite;
+    e->not_finite += image->not_finite;
     e->pairs++;
     return true;
 }

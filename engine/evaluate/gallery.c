@@ -120,9 +120,12 @@ static bool find_place(const struct gallery *g, double badness, size_t *place)
     return count < GALLERY_WORST || badness > g->pairs[best].badness;
 }
 
-// A score that there is not is no reason to look.
+// Nothing is worse than numbers that are not finite. A score that there is not is no
+// reason to look.
 static double badness_of(const struct gallery *g, const struct scores *scores)
 {
+    if (scores->not_finite)
+        return INFINITY;
     const double value = scores->values[g->judge];
     return isnan(value) ? -INFINITY : choice_metric_rises(g->judge) ? -value : value;
 }

@@ -9,6 +9,7 @@
 #include "store/lpips_file.h"
 
 #include <assert.h>
+#include <math.h>
 
 static_assert(METRICS_MOST_SUBJECTS <= LPIPS_MOST, "one run compares all subjects");
 
@@ -129,7 +130,8 @@ static bool run(struct lpips_set *set, const float *const *x,
                               target->width, distances))
             return false;
         for (size_t k = 0; k < count; k++)
-            subjects[k].scores->values[metric_of[b]] = distances[k];
+            subjects[k].scores->values[metric_of[b]] =
+                subjects[k].scores->not_finite ? NAN : distances[k];
     }
     return true;
 }

@@ -109,9 +109,14 @@ static void set_score(struct scores *scores, enum pix_metric metric, uint32_t wa
         scores->values[metric] = value;
 }
 
+// Sums of squares of finite floats stay far below the largest double: one that is not
+// finite comes from such a sample.
 static void set_differences(struct scores *scores, const struct differences *d,
                             const struct picture *y, uint32_t wanted)
 {
+    scores->not_finite = !isfinite(d->square);
+    if (scores->not_finite)
+        return;
     const double one = unit(y->kind), count = (double)sample_count(y);
     const double absolute = d->absolute / count, square = d->square / count;
     set_score(scores, PIX_METRIC_L1, wanted, absolute / one);
@@ -139,7 +144,7 @@ static bool compare_structure(const struct subject *subjects, size_t count,
                 sums[k][n] += results[k].by_scales[n];
     }
     for (size_t k = 0; k < count; k++)
-        for (uint32_t n = 0; n < scales; n++)
+        for (uint32_t n = 0; n < scales && !subjects[k].scores->not_finite; n++)
             subjects[k].scores->ms_ssim[n] = sums[k][n] / y->channels;
     return true;
 }
@@ -148,6 +153,7 @@ void scores_clear(struct scores *scores)
 {
     for (int i = 0; i < PIX_METRIC_COUNT; i++)
         scores->values[i] = NAN;
+    scores->not_finite = false;
     for (uint32_t n = 0; n < SSIM_MAX_SCALES; n++)
         scores->ms_ssim[n] = NAN;
 }
@@ -188,6 +194,23 @@ bool metrics_compare(const struct picture *x, const struct picture *y, uint32_t 
                      struct scores *scores)
 {
     return metrics_compare_all(&(struct subject){ x, NULL, scores }, 1, y, wanted);
+}
+
+void scores_add(struct score_sums *sums, const struct scores *s)
+{
+    for (int m = 0; m < PIX_METRIC_COUNT; m++) {
+        const double value = s->values[m];
+        sums->values[m] += m == PIX_METRIC_PSNR && value > METRICS_PSNR_MOST
+                               ? METRICS_PSNR_MOST
+                               : value;
+    }
+    sums->count++;
+    sums->not_finite += s->not_finite;
+}
+
+double scores_mean(const struct score_sums *sums, enum pix_metric metric)
+{
+    return sums->count > 0 ? sums->values[metric] / sums->count : NAN;
 }
 
 void metrics_add_sums(const struct picture *picture, double *sums)

@@ -23,16 +23,33 @@
      METRIC_BIT(PIX_METRIC_MS_SSIM))
 
 struct scores {
-    // NaN: not wanted, or there is none for such images. PSNR of equal images is
-    // INFINITY. MS-SSIM is that by all scales.
+    // NaN: not wanted, there is none for such images, or not_finite. PSNR of equal
+    // images is INFINITY. MS-SSIM is that by all scales.
     double values[PIX_METRIC_COUNT];
+    // What was compared has samples that are infinite or NaN. Targets have none.
+    bool not_finite;
     // MS-SSIM by the first n scales at [n - 1]: images of different sizes are compared
     // by the scales that all of them have.
     double ms_ssim[SSIM_MAX_SCALES];
 };
 
-// All values NaN.
+// All values NaN, and not_finite false.
 void scores_clear(struct scores *scores);
+
+// Sums for the means by which a run is judged. Starts zeroed.
+struct score_sums {
+    double values[PIX_METRIC_COUNT];
+    uint32_t count, not_finite;    // images
+};
+
+// A PSNR above this one, in dB, counts as this one in such means, and so does that of
+// equal images. Without a limit an image that becomes equal would have to leave the
+// mean, which would fall for it.
+#define METRICS_PSNR_MOST 100.0
+
+void scores_add(struct score_sums *sums, const struct scores *scores);
+// NaN if there are no images, or one of them has no such score.
+double scores_mean(const struct score_sums *sums, enum pix_metric metric);
 
 // What is compared with a target: a picture of its kind and shape, or a flat one.
 struct subject {

@@ -248,7 +248,8 @@ uint32_t ssim_scales(uint32_t width, uint32_t height)
 }
 
 // Contrast and structure of all scales but the last, whose whole SSIM counts. Where
-// images are opposites the means are negative, and have no power: they count as 0.
+// images are opposites the means are negative, and have no power: they count as 0. NaN
+// stays NaN.
 static void combine(const struct sums *scale, uint32_t scales,
                     struct ssim_result *result)
 {
@@ -258,9 +259,10 @@ static void combine(const struct sums *scale, uint32_t scales,
     for (uint32_t n = 0; n < scales; n++) {
         double product = 1;
         sum += exponents[n];
-        for (uint32_t i = 0; i <= n; i++)
-            product *=
-                pow(fmax(i < n ? scale[i].cs : scale[i].ssim, 0), exponents[i] / sum);
+        for (uint32_t i = 0; i <= n; i++) {
+            const double mean = i < n ? scale[i].cs : scale[i].ssim;
+            product *= pow(mean < 0 ? 0 : mean, exponents[i] / sum);
+        }
         result->by_scales[n] = product;
     }
     result->by_scales[0] = scale[0].ssim;

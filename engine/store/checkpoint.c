@@ -103,8 +103,8 @@ static bool read_images(struct checkpoint *c, const char *text)
 }
 
 // Files of older versions have no plateau and no best validation. Scores are null
-// before the first validation, which leaves the initial value, and where PSNR is
-// infinite, which is that value too.
+// before the first validation, which leaves the initial value, and where older versions
+// had an infinite PSNR, which is that value too.
 static bool read_schedule(struct checkpoint *c, const char *text)
 {
     struct schedule_plateau *p = &c->state.plateau;

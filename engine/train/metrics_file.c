@@ -113,12 +113,12 @@ static bool cut_back(const char *path, uint64_t size, const char **reason)
 // Lines
 
 // L1 is in every line, so that a table of them has a column; the others where they were
-// computed.
+// computed. NaN is null.
 static void add_validation(json_t **line, const struct pix_step_metrics *m)
 {
     for (int i = 0; i < PIX_METRIC_COUNT; i++) {
         char key[32];
-        if (i != PIX_METRIC_L1 && isnan(m->val[i]))
+        if (i != PIX_METRIC_L1 && !(m->val_metrics >> i & 1))
             continue;
         snprintf(key, sizeof(key), "val_%s", choice_name(choice_metrics, i));
         json_add(line, key, json_from_double(m->val[i]));
@@ -201,8 +201,11 @@ static bool get_metrics(const json_t *line, struct pix_step_metrics *m)
         char key[32];
         snprintf(key, sizeof(key), "val_%s", choice_name(choice_metrics, i));
         m->val[i] = get_number(line, key);
-        m->has_val |= !isnan(m->val[i]);
+        // A line without a validation has an L1 of null.
+        if (i == PIX_METRIC_L1 ? !isnan(m->val[i]) : json_object_get(line, key) != NULL)
+            m->val_metrics |= 1u << i;
     }
+    m->has_val = m->val_metrics != 0;
     return json_to_u64(json_object_get(line, "step"), &m->step) &&
            json_to_u64(json_object_get(line, "epoch"), &m->epoch);
 }

@@ -147,13 +147,21 @@ static void connect(struct trainer *t)
 // A run whose patience is at its end has no more steps.
 static void end_early(struct trainer *t)
 {
+    const struct schedule_best *best = &t->best;
+    const char *judge = choice_name(choice_metrics, (int)t->settings.judge);
+    char why[160];
+    if (best->step > 0)
+        snprintf(why, sizeof(why),
+                 "by %s its best validation was after step %" PRIu64 ", and %" PRIu32
+                 " since then %s no better",
+                 judge, best->step, best->bad, best->bad == 1 ? "was" : "were");
+    else
+        snprintf(why, sizeof(why), "none of %" PRIu32 " validation%s had a finite %s",
+                 best->bad, PLURAL(best->bad), judge);
     t->steps = t->step;
-    log_info(
-        "train: the run ends after step %" PRIu64 ": by %s its best validation was "
-        "after step %" PRIu64 ", and %" PRIu32 " since then %s no better "
-        "(--patience %" PRIu32 "; --continue with a larger one trains on)",
-        t->step, choice_name(choice_metrics, (int)t->settings.judge), t->best.step,
-        t->best.bad, t->best.bad == 1 ? "was" : "were", t->settings.options.patience);
+    log_info("train: the run ends after step %" PRIu64 ": %s (--patience %" PRIu32
+             "; --continue with a larger one trains on)",
+             t->step, why, t->settings.options.patience);
 }
 
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
@@ -399,10 +407,11 @@ static void note_host_time(struct trainer *t, double seconds)
     t->batch_ms[i] = (float)(1e3 * t->batch_seconds);
 }
 
-// NaN if the run does not have it.
+// NaN if the run does not have it. The NaN of a device may have a sign, which would be
+// printed.
 static double loss_of(const struct ring_slot *slot, int i)
 {
-    return slot->losses[i] ? (double)*slot->losses[i] : NAN;
+    return slot->losses[i] && !isnan(*slot->losses[i]) ? (double)*slot->losses[i] : NAN;
 }
 
 static void clear_validation(struct pix_step_metrics *metrics)
@@ -411,18 +420,54 @@ static void clear_validation(struct pix_step_metrics *metrics)
         metrics->val[i] = NAN;
 }
 
+// Of outputs that are not finite, all that was wanted was computed: it is NaN.
+static void note_computed(struct trainer *t, struct pix_step_metrics *metrics,
+                          uint32_t not_finite)
+{
+    metrics->has_val = true;
+    for (int i = 0; i < PIX_METRIC_COUNT; i++)
+        if (!isnan(metrics->val[i]))
+            metrics->val_metrics |= 1u << i;
+    if (not_finite == 0)
+        return;
+    metrics->val_metrics = t->settings.val_metrics;
+    if (t->warned_outputs)
+        return;
+    t->warned_outputs = true;
+    log_warn("train: after step %" PRIu64 " %" PRIu32 " of %" PRIu32 " outputs of the "
+             "validation %s numbers that are not finite: its scores are NaN, which is "
+             "worse than any other",
+             t->step, not_finite, validation_count(t->validation),
+             not_finite == 1 ? "has" : "have");
+}
+
+// NaN is worse than any score. It stands too for weights that are not finite, whose
+// outputs of 8 and 16 bits show nothing of it.
+static void judge(struct trainer *t, const struct ring_slot *slot,
+                  struct pix_step_metrics *metrics)
+{
+    const bool rises = choice_metric_rises(t->settings.judge);
+    const double score =
+        trainer_weights_are_finite(t, slot) ? metrics->val[t->settings.judge] : NAN;
+    metrics->is_best = schedule_best_update(&t->best, t->step, score, rises);
+    schedule_plateau_update(&t->plateau, score, rises);
+    trainer_watch_validation(t, score);
+}
+
 // Validates if that is due. The step that ended is the newest one: none is begun ahead
 // of a validation. One that fails is left out, and the next one is tried: without it a
 // plateau is found an epoch later, while a run that ends loses the steps since its last
 // checkpoint.
-static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
+static bool validate(struct trainer *t, const struct ring_slot *slot,
+                     struct pix_step_metrics *metrics)
 {
     if (!wants_validation(t, t->step))
         return true;
     struct health_look look;
+    uint32_t not_finite;
     struct log_capture capture;
     log_capture_begin(&capture);
-    bool ok = validation_run(t->validation, metrics->val, &look);
+    bool ok = validation_run(t->validation, metrics->val, &not_finite, &look);
     const char *error = log_capture_end(&capture);
     if (!ok) {
         t->lost = gpu_device_is_lost(t->device);
@@ -438,13 +483,9 @@ static bool validate(struct trainer *t, struct pix_step_metrics *metrics)
                  error);
         return true;
     }
-    const bool rises = choice_metric_rises(t->settings.judge);
-    const double score = metrics->val[t->settings.judge];
-    metrics->has_val = true;
-    metrics->is_best = schedule_best_update(&t->best, t->step, score, rises);
-    schedule_plateau_update(&t->plateau, score, rises);
+    note_computed(t, metrics, not_finite);
     trainer_watch_look(t, &look);
-    trainer_watch_validation(t, score);
+    judge(t, slot, metrics);
     trainer_write_gallery(t);
     if (schedule_is_over(&t->best, t->settings.options.patience))
         end_early(t);
@@ -493,7 +534,7 @@ static enum pix_step_result end_step(struct trainer *t,
     };
     clear_validation(metrics);
     trainer_watch_losses(t, slot);
-    return trainer_check_numbers(t, metrics, slot) && validate(t, metrics) &&
+    return trainer_check_numbers(t, metrics, slot) && validate(t, slot, metrics) &&
                    trainer_write_outputs(t, metrics)
                ? PIX_STEP_DONE
                : PIX_STEP_FAILED;

@@ -84,11 +84,12 @@ struct trainer {
     struct sight sight;    // of sample grids
 
     struct run run;
-    bool failed;          // no more steps
-    bool lost;            // nor checkpoints: what is on the device cannot be trusted
-    bool is_corrupt;      // nor checkpoints: numbers are not finite, and may not be
-    bool warned;          // of a loss or a weight that is not finite
-    bool warned_state;    // of a checkpoint with such numbers
+    bool failed;            // no more steps
+    bool lost;              // nor checkpoints: what is on the device cannot be trusted
+    bool is_corrupt;        // nor checkpoints: numbers are not finite, and may not be
+    bool warned;            // of a loss or a weight that is not finite
+    bool warned_state;      // of a checkpoint with such numbers
+    bool warned_outputs;    // of a validation with such outputs
 };
 
 // ---------------------------------------------------------------------------
@@ -113,6 +114,8 @@ bool trainer_wants_checkpoint(const struct trainer *t, uint64_t step);
 // False after a message.
 bool trainer_check_numbers(struct trainer *t, const struct pix_step_metrics *m,
                            const struct ring_slot *slot);
+// Whether all weights and moments are finite after a step that has ended.
+bool trainer_weights_are_finite(const struct trainer *t, const struct ring_slot *slot);
 
 // Warns of what losses, outputs and validations show, see health.h.
 void trainer_watch_losses(struct trainer *t, const struct ring_slot *slot);
@@ -147,8 +150,8 @@ void trainer_write_gallery(struct trainer *t);
 // t->is_corrupt it must not be tried again.
 bool trainer_write_state(struct trainer *t);
 
-// Writes the same state as best.safetensors. What cannot be written is a warning: the
-// file of an earlier validation stays.
+// Writes the same state as best.safetensors, but never numbers that are not finite.
+// What cannot be written is a warning: the file of an earlier validation stays.
 void trainer_write_best(struct trainer *t);
 
 // Loads the newest checkpoint that can be read. If there is none, *found is false and

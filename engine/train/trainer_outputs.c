@@ -198,6 +198,12 @@ static const char *broken_text(const struct trainer *t, const struct ring_slot *
     return text;
 }
 
+bool trainer_weights_are_finite(const struct trainer *t, const struct ring_slot *slot)
+{
+    return !find_flag(t->discriminator, slot->flags_d) &&
+           !find_flag(t->generator, slot->flags_g);
+}
+
 bool trainer_check_numbers(struct trainer *t, const struct pix_step_metrics *m,
                            const struct ring_slot *slot)
 {

@@ -11,6 +11,7 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "data/dataset.h"
+#include "evaluate/metrics.h"
 #include "program/tuned.h"
 #include "settings/options.h"
 #include "store/checkpoint.h"
@@ -18,6 +19,8 @@
 #include "store/network_file.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 // Sequences of random numbers drawn from the seed here. Changing one changes every run.
@@ -39,18 +42,23 @@ static void note_saved(struct trainer *t, const char *not_finite)
     if (!not_finite[0]) {
         t->finite = t->step;
     } else if (!t->warned_state) {
+        char kept[80] = "there is none without them";
+        if (t->finite > 0)
+            snprintf(kept, sizeof(kept),
+                     "the newest one without them (step %" PRIu64 ") is kept",
+                     t->finite);
         t->warned_state = true;
         log_warn("train: the checkpoint of step %" PRIu64 " has numbers that are not "
                  "finite, first in tensor %s; by --on-nan continue it is written, and "
-                 "the newest one without them (step %" PRIu64 ") is kept",
-                 t->step, not_finite, t->finite);
+                 "%s",
+                 t->step, not_finite, kept);
     }
     checkpoint_prune(o->out, t->step, o->keep, t->finite);
 }
 
-// The state after the newest step that is done, as a file. False after a message; then
-// t->is_corrupt says that it must not be tried again.
-static bool write_file(struct trainer *t, const char *path,
+// The state after the newest step that is done, as a file. False after a message, and
+// with scan->tensor where that is why.
+static bool write_file(struct trainer *t, const char *path, bool writes_all,
                        struct checkpoint_scan *scan)
 {
     struct checkpoint_state state = {
@@ -61,57 +69,61 @@ static bool write_file(struct trainer *t, const char *path,
         .best = t->best,
         .settings = &t->settings,
     };
-    *scan = (struct checkpoint_scan){ .writes_all = t->settings.ignores_nan };
+    *scan = (struct checkpoint_scan){ .writes_all = writes_all };
     tuning_hash(&t->tuning, state.tuning);
     dataset_hash(t->data, state.image_names);
-    struct log_capture capture;
-    log_capture_begin(&capture);
     bool ok = path && run_make_folder(&t->run, RUN_CHECKPOINTS) &&
               checkpoint_write(path, &state, t->generator, t->discriminator, t->device,
                                tensor_download, scan);
-    const char *error = log_capture_end(&capture);
-    if (ok) {
+    if (ok)
         log_debug("train: wrote %s", path);
-    } else if (scan->tensor[0] && !scan->writes_all) {
-        char advice[TRAINER_ADVICE_SIZE];
-        t->is_corrupt = true;
-        log_error("train: after step %" PRIu64
-                  " the tensor %s has numbers that are not "
-                  "finite, so this state is not saved and the run ends: %s",
-                  t->step, scan->tensor, trainer_advice(t, advice));
-    } else {
-        log_error("%s", error);
-    }
     return ok;
 }
 
 bool trainer_write_state(struct trainer *t)
 {
     struct checkpoint_scan scan;
+    struct log_capture capture;
     // The metrics up to this step come to the disk first, since a resumed run cuts the
     // file back to its checkpoint. If they cannot be written the checkpoint is still
     // worth more.
     run_sync_metrics(&t->run);
     char *path = checkpoint_path(t->settings.options.out, t->step);
-    bool ok = write_file(t, path, &scan);
-    if (ok)
-        note_saved(t, scan.tensor);
+    log_capture_begin(&capture);
+    bool ok = write_file(t, path, t->settings.ignores_nan, &scan);
+    const char *error = log_capture_end(&capture);
     mem_free(path);
+    if (ok) {
+        note_saved(t, scan.tensor);
+    } else if (scan.tensor[0] && !scan.writes_all) {
+        char advice[TRAINER_ADVICE_SIZE];
+        t->is_corrupt = true;
+        log_error("train: after step %" PRIu64
+                  " the tensor %s has numbers that are not "
+                  "finite, so this state is not saved and the run ends: %s",
+                  t->step, scan.tensor, trainer_advice(t, advice));
+    } else {
+        log_error("%s", error);
+    }
     return ok;
 }
 
-// Numbers that are not finite are left to the next checkpoint, which ends the run.
+// Numbers that are not finite are left to the next checkpoint, which ends the run or,
+// by --on-nan continue, has them.
 void trainer_write_best(struct trainer *t)
 {
     struct checkpoint_scan scan;
     struct log_capture capture;
-    const bool was_corrupt = t->is_corrupt;
     char *path = checkpoint_best_path(t->settings.options.out);
     log_capture_begin(&capture);
-    bool ok = write_file(t, path, &scan);
+    bool ok = write_file(t, path, false, &scan);
     const char *error = log_capture_end(&capture);
-    t->is_corrupt = was_corrupt;
-    if (!ok)
+    if (!ok && scan.tensor[0])
+        log_warn("train: step %" PRIu64 " has the best validation so far but is not "
+                 "kept as best.safetensors: the tensor %s has numbers that are not "
+                 "finite",
+                 t->step, scan.tensor);
+    else if (!ok)
         log_warn("train: step %" PRIu64 " has the best validation so far but is not "
                  "kept as best.safetensors: %s",
                  t->step, error);
@@ -198,6 +210,9 @@ static enum load_result load(struct trainer *t, const char *path, uint64_t step)
         t->images = state->images;
         t->plateau = state->plateau;
         t->best = state->best;
+        // Older versions had no limit for the PSNR of equal images.
+        if (t->best.step > 0 && isinf(t->best.score))
+            t->best.score = METRICS_PSNR_MOST;
         memcpy(t->trained_with, state->tuning, sizeof(t->trained_with));
         memcpy(t->image_names, state->image_names, sizeof(t->image_names));
     }

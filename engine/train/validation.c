@@ -20,7 +20,6 @@
 #include "train/sight.h"
 #include "translate/translation.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -265,25 +264,6 @@ static void compare(void *user, size_t i)
     pair->ok = metrics_compare(&pair->output, &pair->target, v->metrics, &pair->scores);
 }
 
-// Sums of finite scores, in the order of the pairs, and what is not finite.
-struct total {
-    double sum;
-    uint32_t finite, infinite;
-};
-
-static void add_scores(struct total totals[PIX_METRIC_COUNT], const struct scores *s)
-{
-    for (int m = 0; m < PIX_METRIC_COUNT; m++) {
-        struct total *t = &totals[m];
-        if (isfinite(s->values[m])) {
-            t->sum += s->values[m];
-            t->finite++;
-        } else if (isinf(s->values[m])) {
-            t->infinite++;
-        }
-    }
-}
-
 // Keeps a pair to look at. Without, a validation is as good: the first failure ends the
 // gallery, not the validation.
 static void keep(struct validation *v, const struct compared *pair)
@@ -301,7 +281,7 @@ static void keep(struct validation *v, const struct compared *pair)
 
 // `first`: of its pairs, among all.
 static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
-                      struct total totals[PIX_METRIC_COUNT])
+                      struct score_sums *sums)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (!translate(v, &v->pairs[i]))
@@ -322,32 +302,29 @@ static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
                                         &v->pairs[i].scores };
         if (!lpips_set_compare(&v->lpips, &output, 1, &v->pairs[i].target))
             return false;
-        add_scores(totals, &v->pairs[i].scores);
+        scores_add(sums, &v->pairs[i].scores);
         keep(v, &v->pairs[i]);
     }
     return true;
 }
 
 bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT],
-                    struct health_look *look)
+                    uint32_t *not_finite, struct health_look *look)
 {
     const uint32_t count = dataset_count(v->data);
-    struct total totals[PIX_METRIC_COUNT] = { { 0 } };
+    struct score_sums sums = { .count = 0 };
     if (v->averages && !weights_copy_averages(v->generator, v->averages, v->device))
         return false;
     sight_begin(&v->sight, false);
     gallery_begin(&v->gallery, count, v->judge, v->metrics);
     v->gallery_error[0] = '\0';
     for (uint32_t i = 0; i < count; i += CHUNK)
-        if (!run_chunk(v, i, MIN(CHUNK, count - i), totals))
+        if (!run_chunk(v, i, MIN(CHUNK, count - i), &sums))
             return false;
     *look = sight_look(&v->sight);
-    for (int m = 0; m < PIX_METRIC_COUNT; m++) {
-        const struct total *t = &totals[m];
-        values[m] = t->finite > 0     ? t->sum / t->finite
-                    : t->infinite > 0 ? INFINITY
-                                      : NAN;
-    }
+    *not_finite = sums.not_finite;
+    for (int m = 0; m < PIX_METRIC_COUNT; m++)
+        values[m] = scores_mean(&sums, (enum pix_metric)m);
     return true;
 }
 

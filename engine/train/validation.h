@@ -38,10 +38,11 @@ bool validation_start(struct validation *v, const struct settings *settings);
 void validation_destroy(struct validation *v);    // NULL is fine
 
 // The means of the metrics in settings.val_metrics over all images, see struct
-// pix_step_metrics; the others are NaN. And a look at the first outputs. No training
+// pix_step_metrics; the others are NaN. How many outputs have numbers that are infinite
+// or NaN, with which all means are NaN. And a look at the first outputs. No training
 // step may be under way. False after a message.
 bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT],
-                    struct health_look *look);
+                    uint32_t *not_finite, struct health_look *look);
 
 // What the last run is to be looked at by, as gallery_text, which can be had once. NULL
 // after a message; mem_free.

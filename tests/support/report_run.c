@@ -47,6 +47,7 @@ static void write_metrics(const char *folder)
         if (step % 500 == 0) {
             m.val[PIX_METRIC_L1] = 0.3 - 0.2 * t;
             m.val[PIX_METRIC_PSNR] = 14 + 8 * t;
+            m.val_metrics = 1u << PIX_METRIC_L1 | 1u << PIX_METRIC_PSNR;
         }
         metrics_file_add(&f, &m);
     }
