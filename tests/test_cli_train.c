@@ -99,6 +99,20 @@ static void test_train(void **state)
     command_check_has(command_err, "--continue");
     RUN(2, "train --out run --continue --ngf 8");
     command_check_has(command_err, "--ngf");
+    // What may change, in this message and in the help.
+    static const char *const changeable[] = {
+        "--threads", "--val-metrics", "--lpips", "--patience", "--keep", "--on-nan"
+    };
+    for (size_t i = 0; i < ARRAY_LEN(changeable); i++)
+        command_check_has(command_err, changeable[i]);
+    command_check_has(command_err, " may change only --threads, --n-epochs, ");
+    command_check_has(command_err, ", --keep and --on-nan: leave --ngf out");
+    RUN(0, "train --help");
+    char *intro = strstr(command_out, "may change");
+    assert_non_null(intro);
+    *strstr(intro, "Defaults are") = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(changeable); i++)
+        command_check_has(intro, changeable[i]);
     RUN(2, "train --out run --continue --direction AtoB");
     RUN(2, "train --out run --continue --data folder");
     assert_int_equal(command_shell("diff -r run before && rm -r before"), 0);

@@ -223,9 +223,9 @@ int command_train(int argc, char **argv)
         .usages = { "train --data DIR --out RUN [OPTION...]" },
         .purpose =
             "Trains a generator on pairs of images. A run that is resumed "
-            "may change its steps, epochs, --keep, --on-nan, --threads, the device and "
-            "frequencies other than --val-freq, and nothing else. Defaults are in "
-            "[brackets].",
+            "may change its steps, epochs, --threads, --val-metrics, --lpips, "
+            "--patience, --keep, --on-nan, the device and frequencies other than "
+            "--val-freq, and nothing else. Defaults are in [brackets].",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &device_arguments,

@@ -13,6 +13,7 @@
 #include "settings/options.h"
 #include "settings/options_file.h"
 #include "settings/rules.h"
+#include "settings/table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -127,9 +128,27 @@ static bool keeps_data(const char *out, const char *stored, const char *given)
     return same || is_gone;
 }
 
+// "--threads, --steps and --keep": what a resumed run may change.
+static const char *changeable_text(char *text, size_t size)
+{
+    size_t count, last = 0, used = 0;
+    const struct pix_option *rows = table_rows(&count);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].may_change)
+            last = i;
+    for (size_t i = 0; i < count && used < size; i++)
+        if (rows[i].may_change)
+            used += (size_t)snprintf(text + used, size - used, "%s--%s",
+                                     used == 0   ? ""
+                                     : i == last ? " and "
+                                                 : ", ",
+                                     rows[i].name);
+    return text;
+}
+
 static bool check_continued(const struct pix_train_options *o)
 {
-    char now[64], before[64];
+    char now[64], before[64], changeable[512];
     struct pix_train_options stored;
 
     // Both are resolved, so that a default equals the value that it stands for.
@@ -140,12 +159,11 @@ static bool check_continued(const struct pix_train_options *o)
     if (row) {
         log_error(
             "train: --%s %s differs from the run's %s, and a resumed run may change "
-            "only steps, epochs, --keep, --on-nan, --threads and frequencies other than "
-            "--val-freq: leave --%s out, or train on from its weights in another folder: "
+            "only %s: leave --%s out, or train on from its weights in another folder: "
             "--out OTHER --init-g %s --init-d %s",
             row->name, options_get(o, row->name, now, sizeof(now)),
-            options_get(&stored, row->name, before, sizeof(before)), row->name, o->out,
-            o->out);
+            options_get(&stored, row->name, before, sizeof(before)),
+            changeable_text(changeable, sizeof(changeable)), row->name, o->out, o->out);
         ok = false;
     }
     ok = ok && keeps_data(o->out, stored.data, o->data);
