@@ -804,6 +804,11 @@ struct pix_evaluate_options {
     // in the user's data folder, of which there may be none.
     const char *lpips;
     bool wants_gallery;
+    // Paths to which the caller will write of the result; NULL ones are passed over. If
+    // one, or `grid`, leads to a file that is read, or to an image of train/, val/ or
+    // test/, nothing is evaluated.
+    const char *const *outputs;
+    size_t output_count;
 };
 
 PIX_API void pix_evaluate_options_init(struct pix_evaluate_options *options);
@@ -830,6 +835,10 @@ struct pix_compare_options {
     // measured, and measures nothing itself. `lpips` as in pix_evaluate_options.
     pix_device *device;
     const char *lpips;
+    // Paths to which the caller will write of the result; NULL ones are passed over. If
+    // one leads to a file that is read, nothing is compared.
+    const char *const *outputs;
+    size_t output_count;
     uint32_t threads;    // 0: as many as the machine has cores
     struct pix_log log;
 };

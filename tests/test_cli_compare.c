@@ -156,6 +156,16 @@ static void test_labels(void **state)
     command_check_has(command_err,
                       "--palette auto cannot take the colours of b.png: it "
                       "has more than 256 colours");
+    // The palette and the images stay what they are.
+    assert_int_equal(command_shell("cp p.txt p.csv && ln -s map.png map.csv && "
+                                   "cksum p.csv map.png >before"),
+                     0);
+    RUN(1, "compare flat.png map.png --palette p.csv --csv ./p.csv");
+    command_check_has(command_err, "./p.csv is the input p.csv, which would be "
+                                   "overwritten");
+    RUN(1, "compare flat.png map.png --csv map.csv");
+    command_check_has(command_err, "map.csv is the input map.png");
+    assert_int_equal(command_shell("cksum p.csv map.png | cmp - before"), 0);
     RUN(1, "compare w.png w.png --palette p.txt");
     command_check_has(command_err, "label maps have 1 or 3 of u8");
     RUN(1, "compare a.png b.png --palette file");

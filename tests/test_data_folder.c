@@ -83,6 +83,34 @@ static void check_list(const char *expected)
     pair_list_free(&list);
 }
 
+static bool count_visit(void *user, const char *path)
+{
+    (void)path;
+    return --*(int *)user > 0;
+}
+
+// All images of a split, also those that are in no pair; and no others.
+static void test_visit(void **state)
+{
+    (void)state;
+    int left = 100;
+    make("train", "x.png notes.txt ");
+    make("train/A", "a.png ");
+    make("train/masks", "m.png ");
+    make("A/train", "b.png ");
+    make("trainA", "c.png ");
+    make("train_B", "d.png ");
+    make("A_train", "e.png ");
+    make("val", "f.png ");
+    assert_true(data_folder_visit(DATA, "train", count_visit, &left));
+    assert_int_equal(100 - left, 7);
+    assert_true(data_folder_visit(DATA, "test", count_visit, &left));
+    assert_int_equal(100 - left, 7);
+    left = 3;
+    assert_false(data_folder_visit(DATA, "train", count_visit, &left));
+    assert_int_equal(left, 0);
+}
+
 static void check_refused(const char *expected)
 {
     struct pair_list list;
@@ -368,8 +396,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_layouts), TEST(test_classes), TEST(test_several), TEST(test_unpaired),
-        TEST(test_unread),  TEST(test_unicode), TEST(test_case),
+        TEST(test_layouts),  TEST(test_visit),  TEST(test_classes), TEST(test_several),
+        TEST(test_unpaired), TEST(test_unread), TEST(test_unicode), TEST(test_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,7 +248,11 @@ static void test_lacking(void **state)
     RUN(1, "report absent");
     command_check_has(command_err, "absent");
     RUN(2, "report");
-    RUN(1, "report lacks --output folder");
+    // Nothing of the run itself is written over.
+    RUN(2, "report lacks --output lacks/config.json");
+    command_check_has(command_err, "must end in .html");
+    assert_int_equal(command_shell("mkdir folder.html"), 0);
+    RUN(1, "report lacks --output folder.html");
     RUN(1, "report lacks --output missing/page.html");
     command_check_has(command_err, "missing/page.html");
     // A link is replaced: a run writes to no file outside of its folder.

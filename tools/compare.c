@@ -35,6 +35,8 @@ static int run(const struct comparison *c, pix_device *device)
     options.palette = c->palette;
     options.device = device;
     options.lpips = c->lpips && strcmp(c->lpips, "auto") != 0 ? c->lpips : NULL;
+    options.outputs = &c->csv;
+    options.output_count = 1;
     options.log = output_get_log(c->device.verbose);
     if (!pix_compare(&options, &result))
         return EXIT_FAILED;

@@ -104,6 +104,7 @@ static int run(pix_device *device, const struct evaluation *e)
 {
     struct pix_translate_options options;
     struct pix_evaluate_options comparison;
+    const char *const outputs[] = { e->csv, e->report };
     struct pix_evaluation result;
     pix_translate_options_init(&options);
     options.model = e->model;
@@ -129,6 +130,8 @@ static int run(pix_device *device, const struct evaluation *e)
     comparison.palette = e->palette;
     comparison.lpips = e->lpips;
     comparison.wants_gallery = e->report != NULL;
+    comparison.outputs = outputs;
+    comparison.output_count = sizeof(outputs) / sizeof(outputs[0]);
     const bool ok = translator && pix_evaluate(translator, &comparison, &result);
     output_end_live();
     const bool written = ok && (!e->csv || scores_write_csv(&result, true, e->csv)) &&

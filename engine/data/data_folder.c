@@ -176,6 +176,53 @@ bool data_folder_has(const char *data, const char *split, bool *has)
     return true;
 }
 
+static bool visit_listing(const struct listing *l,
+                          bool (*visit)(void *user, const char *path), void *user)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < l->pictures.count; i++) {
+        char *path = file_join(l->folder, l->pictures.names[i]);
+        ok = path && visit(user, path);
+        mem_free(path);
+    }
+    return ok;
+}
+
+// With what is in its folders, if `deep`.
+static bool visit_folder(const char *folder, bool deep,
+                         bool (*visit)(void *user, const char *path), void *user)
+{
+    struct listing own = { 0 }, inner = { 0 };
+    const bool ok =
+        listing_read(folder, picture_has_known_extension, &own) &&
+        visit_listing(&own, visit, user) &&
+        (!deep || (listing_read_folders(&own, picture_has_known_extension, &inner) &&
+                   visit_listing(&inner, visit, user)));
+    listing_free(&own);
+    listing_free(&inner);
+    return ok;
+}
+
+bool data_folder_visit(const char *data, const char *split,
+                       bool (*visit)(void *user, const char *path), void *user)
+{
+    struct place places[LAYOUTS];
+    if (!find_places(places, data, split))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < LAYOUTS; i++) {
+        const struct place *p = &places[i];
+        // Two layouts have the folder of the split itself.
+        if (i != SPLIT_FOLDER && p->layout->form != CLASSES)
+            ok = (!p->has_a || visit_folder(p->a, false, visit, user)) &&
+                 (!p->has_b || visit_folder(p->b, false, visit, user));
+        else if (i == SPLIT_FOLDER)
+            ok = !p->has_a || visit_folder(p->a, true, visit, user);
+    }
+    free_places(places);
+    return ok;
+}
+
 // ---------------------------------------------------------------------------
 // The place that is used
 

@@ -32,4 +32,10 @@ bool data_folder_has(const char *data, const char *split, bool *has);
 // should hold. The list is freed with pair_list_free.
 bool data_folder_list(const char *data, const char *split, struct pair_list *list);
 
+// Calls `visit` with the path of each image in the folders of a split, which may be
+// absent, whether or not it is one of the pairs. `visit` returns false to stop. False
+// then, or after a message.
+bool data_folder_visit(const char *data, const char *split,
+                       bool (*visit)(void *user, const char *path), void *user);
+
 #endif

@@ -16,6 +16,7 @@
 #include "evaluate/evaluation.h"
 #include "evaluate/labels.h"
 #include "evaluate/lpips_set.h"
+#include "evaluate/read_files.h"
 #include "program/tuned.h"
 #include "settings/choice.h"
 #include "store/lpips_file.h"
@@ -379,6 +380,23 @@ static bool compare_all(struct comparison *c, uint32_t threads,
     return add_all(c, out);
 }
 
+// As in evaluate.c.
+static bool keeps_inputs(const struct pair_list *list,
+                         const struct pix_compare_options *o, bool has_device)
+{
+    const char *palette =
+        o->palette && strcmp(o->palette, "auto") != 0 ? o->palette : NULL;
+    struct read_files files = { 0 };
+    if (!read_files_matter(o->outputs, o->output_count))
+        return true;
+    const bool ok = read_files_add_pairs(&files, list) &&
+                    read_files_add(&files, palette) &&
+                    (!has_device || read_files_add_lpips(&files, o->lpips)) &&
+                    read_files_keep(&files, o->outputs, o->output_count, "compare");
+    read_files_free(&files);
+    return ok;
+}
+
 bool compare_images(const struct pix_compare_options *o, struct gpu_device *device,
                     double submission_seconds, struct pix_evaluation *out)
 {
@@ -390,7 +408,8 @@ bool compare_images(const struct pix_compare_options *o, struct gpu_device *devi
         return false;
     }
     c.order = (enum array_order)order;
-    bool ok = list_pairs(o, &c.list) && evaluation_create(out, c.list.count) &&
+    bool ok = list_pairs(o, &c.list) && keeps_inputs(&c.list, o, device) &&
+              evaluation_create(out, c.list.count) &&
               (c.outcomes = mem_array(c.list.count, sizeof(c.outcomes[0]))) != NULL;
     ok = ok && open_palette(&c, o->palette) &&
          open_lpips(&c, device, submission_seconds, o->lpips) &&

@@ -8,7 +8,6 @@
 #include "evaluate/evaluate.h"
 
 #include "base/file.h"
-#include "base/file_set.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -22,6 +21,7 @@
 #include "evaluate/lpips_set.h"
 #include "evaluate/mean_colour.h"
 #include "evaluate/metrics.h"
+#include "evaluate/read_files.h"
 #include "settings/settings.h"
 #include "store/lpips_file.h"
 #include "translate/conversion.h"
@@ -47,29 +47,25 @@ static void count_sides(const struct evaluated_pair *pair, struct sides *counts)
                      pair->notes.exceeds[1]);
 }
 
-static bool add_files(struct file_set *set, const struct pair_list *list)
+// Whether nothing that is written of the result is one of the files that are read.
+static bool keeps_inputs(const struct translator *t, const struct pair_list *list,
+                         const struct pix_evaluate_options *o)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (!file_set_add(set, list->files[i].a) ||
-            (list->files[i].b && !file_set_add(set, list->files[i].b)))
-            return false;
-    return true;
-}
-
-// Whether the grid, if there is one, is none of the pairs: they would be overwritten.
-static bool keeps_pairs(const struct pair_list *list, const char *grid_path)
-{
-    struct file_set files = { 0 };
-    if (!grid_path)
+    const char *palette =
+        o->palette && strcmp(o->palette, "auto") != 0 ? o->palette : NULL;
+    struct read_files files = { 0 };
+    if (!read_files_matter(&o->grid, 1) &&
+        !read_files_matter(o->outputs, o->output_count))
         return true;
-    const char *found = NULL;
-    const bool ok = add_files(&files, list) && file_set_find(&files, grid_path, &found);
-    if (found)
-        log_error("evaluate: the grid %s is %s, an image of the data, which would be "
-                  "overwritten: name another file",
-                  grid_path, found);
-    file_set_free(&files);
-    return ok && !found;
+    const bool ok =
+        read_files_add_pairs(&files, list) && read_files_add_data(&files, o->data) &&
+        read_files_add(&files, palette) && read_files_add_lpips(&files, o->lpips) &&
+        read_files_add(&files, translator_model_path(t)) &&
+        read_files_add(&files, translator_table_path(t)) &&
+        read_files_keep(&files, &o->grid, 1, "evaluate") &&
+        read_files_keep(&files, o->outputs, o->output_count, "evaluate");
+    read_files_free(&files);
+    return ok;
 }
 
 static bool paste_pair(struct sheet *sheet, uint32_t row,
@@ -354,8 +350,7 @@ static bool find_mean_colour(struct evaluation *e, const struct translator *t,
                              const struct pix_evaluate_options *options, bool is_train)
 {
     struct pair_list own = { 0 };
-    const bool ok = (is_train || (data_folder_list(options->data, "train", &own) &&
-                                  keeps_pairs(&own, options->grid))) &&
+    const bool ok = (is_train || data_folder_list(options->data, "train", &own)) &&
                     mean_colour_find(is_train ? &e->list : &own, options->data, t,
                                      &e->colour, &e->training);
     pair_list_free(&own);
@@ -413,7 +408,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     bool ok = false;
 
     if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
-        !keeps_pairs(&e.list, grid_path) || !open_palette(&e, options->palette) ||
+        !keeps_inputs(t, &e.list, options) || !open_palette(&e, options->palette) ||
         !open_lpips(&e, t, options->lpips) ||
         !find_mean_colour(&e, t, options, strcmp(split, "train") == 0))
         goto end;

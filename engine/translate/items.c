@@ -95,10 +95,13 @@ static bool item_done(void *user, size_t index, enum pix_translate_result result
 
 // An input is never overwritten, not even one that is read before: whoever gives it to
 // be read wants it kept.
-static bool keeps_inputs(const struct pix_translate_item *items, size_t count)
+static bool keeps_inputs(const struct translator *t,
+                         const struct pix_translate_item *items, size_t count)
 {
+    const char *table = translator_table_path(t);
     struct file_set inputs = { 0 };
-    bool ok = true;
+    bool ok = file_set_add(&inputs, translator_model_path(t)) &&
+              (!table || file_set_add(&inputs, table));
     for (size_t i = 0; ok && i < count; i++)
         ok = !items[i].input || file_set_add(&inputs, items[i].input);
     for (size_t i = 0; ok && i < count; i++) {
@@ -125,7 +128,7 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
         items[i].result = PIX_TRANSLATE_PENDING;
         items[i].out = (struct pix_image){ 0 };
     }
-    bool ok = keeps_inputs(items, count) &&
+    bool ok = keeps_inputs(t, items, count) &&
               pipeline_run(t, translator_threads(t), count, &ends);
     // Images that were translated but not reported before a stop are not the caller's.
     for (size_t i = 0; i < count; i++)

@@ -93,6 +93,7 @@ static bool load(struct translator *t, const struct pix_translate_options *given
              weights_allocate(t->generator, t->device) &&
              network_file_load(f, t->generator, t->averages, t->device, tensor_upload);
     }
+    ok = ok && (t->model_path = mem_strdup(network_file_path(f))) != NULL;
     if (ok)
         log_model(t, f);
     network_file_close(f);
@@ -150,7 +151,8 @@ struct translator *translator_create(struct gpu_device *device,
     }
     const enum tuning_mode tuning = settings_parse_tuning(options->tuning);
     t->tuning_mode = tuning;
-    if (!tuned_open(device, tuning, options->tuning, &t->tuning))
+    if (!tuned_open(device, tuning, options->tuning, &t->tuning) ||
+        (tuning == TUNING_FILE && !(t->table_path = mem_strdup(options->tuning))))
         goto fail;
     t->generator = weights_create(true);
     if (!t->generator || !load(t, options))
@@ -170,6 +172,8 @@ void translator_destroy(struct translator *t)
     weights_destroy(t->generator);
     tuning_finish(&t->tuning);
     settings_finish(&t->settings);
+    mem_free(t->model_path);
+    mem_free(t->table_path);
     mem_free(t);
 }
 
@@ -191,6 +195,16 @@ struct gpu_device *translator_device(const struct translator *t)
 double translator_submission_seconds(const struct translator *t)
 {
     return t->submission_seconds;
+}
+
+const char *translator_model_path(const struct translator *t)
+{
+    return t->model_path;
+}
+
+const char *translator_table_path(const struct translator *t)
+{
+    return t->table_path;
 }
 
 const struct settings *translator_get_settings(const struct translator *t)

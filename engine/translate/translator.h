@@ -29,6 +29,10 @@ uint32_t translator_multiple(const struct translator *t);
 const struct settings *translator_get_settings(const struct translator *t);
 struct gpu_device *translator_device(const struct translator *t);
 double translator_submission_seconds(const struct translator *t);
+// The files that it was made from: the checkpoint, and the tuning table that the caller
+// named, or NULL.
+const char *translator_model_path(const struct translator *t);
+const char *translator_table_path(const struct translator *t);
 // The kernels that it uses. What the table lacks of other convolutions, which run
 // beside its own, is measured as for its own; false after a message.
 const struct tuning *translator_tuning(const struct translator *t);

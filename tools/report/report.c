@@ -47,6 +47,9 @@ int command_report(int argc, char **argv)
     run = words[0];
     if (!run)
         return options_print_usage_error(&command, "name a run");
+    if (output && !options_ends_in(output, ".html"))
+        return options_print_usage_error(&command, "--output %s must end in .html",
+                                         output);
     if (!report_write_run(run, output, reason)) {
         output_print_error("%s", reason);
         return EXIT_FAILED;
