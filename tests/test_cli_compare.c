@@ -152,6 +152,19 @@ static void test_labels(void **state)
     RUN(0, "compare flat.png map.png --palette p.txt");
     command_check_has(command_out, "mean IoU        0.3750\n");
     command_check_has(command_out, "#c8c8c8  100.0    0.0\n");
+    // Pixels of the target that are of no class are counted, and one class is none.
+    assert_true(!strstr(command_err, "palette"));
+    assert_int_equal(command_shell("printf '#0a0a0a\\n#c8c8c9\\n' >near.txt; "
+                                   "printf '#0a0a0a\\n' >one.txt"),
+                     0);
+    RUN(0, "compare flat.png map.png --palette near.txt");
+    command_check_has(command_err,
+                      "25 % of the pixels of the targets (100 of 400) have a "
+                      "colour that the palette does not have");
+    RUN(1, "compare flat.png map.png --palette one.txt");
+    command_check_has(command_err, "the palette has one colour, #0a0a0a");
+    RUN(1, "compare flat.png flat.png --palette auto");
+    command_check_has(command_err, "the palette has one colour, #0e0e0e");
     RUN(1, "compare a.png b.png --palette auto");
     command_check_has(command_err,
                       "--palette auto cannot take the colours of b.png: it "

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "data/picture_file.h"
 
 static void test_translate(void **state)
 {
@@ -357,6 +358,39 @@ static void test_evaluate(void **state)
     assert_int_equal(command_shell("rm -r pairs/val"), 0);
 }
 
+// Stripes of black and white, narrower than pixels of the model, are never grey: a
+// filter would make grey of them, which the palette has too.
+static void test_label_targets(void **state)
+{
+    (void)state;
+    struct picture p;
+    command_need_device();
+    command_make_run();
+    assert_int_equal(command_shell("mkdir -p maps/train maps/test"), 0);
+    assert_true(picture_create(&p, PIXEL_U8, 3, 130, 65));
+    for (size_t i = 0; i < picture_bytes(&p); i++)
+        ((uint8_t *)p.samples)[i] = i % 130 / 3 % 2 ? 255 : 0;
+    char *path = command_file("maps/train/1.png");
+    assert_true(picture_write(path, &p));
+    picture_free(&p);
+    mem_free(path);
+    assert_int_equal(command_shell("cp maps/train/1.png maps/test; printf "
+                                   "'#000000\\n#808080\\n#ffffff\\n' >grey.txt"),
+                     0);
+    RUN(0, "evaluate --model run --data maps --palette grey.txt --json");
+    assert_true(!strstr(command_err, "palette"));
+    json_t *document = command_parse(command_out);
+    const json_t *rows =
+        json_object_get(json_object_get(document, "labels"), "confusion");
+    long long sums[3] = { 0 };
+    for (size_t i = 0; i < 9; i++)
+        sums[i / 3] +=
+            json_integer_value(json_array_get(json_array_get(rows, i / 3), i % 3));
+    assert_true(sums[0] > 300 && sums[1] == 0 && sums[2] > 300);
+    assert_true(sums[0] + sums[2] == 32 * 32);
+    json_decref(document);
+}
+
 // By whatever path it is named: an input stays what it is.
 static void test_inputs_stay(void **state)
 {
@@ -470,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_translate_interrupt),
         cmocka_unit_test(test_translate_arrays),
         cmocka_unit_test(test_evaluate),
+        cmocka_unit_test(test_label_targets),
         cmocka_unit_test(test_inputs_stay),
         cmocka_unit_test(test_strange_names),
     };

@@ -147,6 +147,7 @@ static void test_scores(void **state)
                 isnan(s.mean_iou));
     labels_compare(&p, &x, &y, &c);
     assert_memory_equal(c.pixels, expected, sizeof(expected));
+    assert_true(c.strange == 2);    // of the target
     s = labels_score(&c);
     assert_true(fabs(s.pixel_accuracy - 3.0 / 5) < 1e-12);
     assert_true(fabs(s.class_accuracy - (2.0 / 3 + 1.0 / 2) / 2) < 1e-12);
@@ -157,6 +158,7 @@ static void test_scores(void **state)
     assert_true(confusion_create(&sum, 4) && confusion_create(&flat, 4));
     confusion_add(&sum, &c);
     confusion_add(&sum, &c);
+    assert_true(sum.strange == 4);
     assert_true(sum.pixels[0] == 4 && sum.pixels[2] == 2);
     labels_compare_colour(&p, (double[3]){ 254.6, 0.2, 1 }, &y, &flat);
     assert_true(flat.pixels[0 * 4 + 1] == 3 && flat.pixels[1 * 4 + 1] == 2);

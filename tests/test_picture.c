@@ -733,6 +733,29 @@ static void test_show(void **state)
 // ---------------------------------------------------------------------------
 // Sizes
 
+// The pixel under the centre, of every kind, smaller and larger.
+static void test_resize_nearest(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < PIXEL_KINDS; kind++) {
+        struct picture p, out;
+        assert_true(picture_create(&p, PIXEL_U8, 2, 10, 3));
+        for (int i = 0; i < 60; i++)
+            ((uint8_t *)p.samples)[i] = (uint8_t)(i * 37 % 251);
+        assert_true(picture_set_kind(&p, (enum pixel_kind)kind));
+        assert_true(picture_resize(&p, RESIZE_NEAREST, 4, 7, &out));
+        for (size_t i = 0; i < (size_t)2 * 4 * 7; i++) {
+            // Centres at 1.25, 3.75, 6.25, 8.75; rows of 3/7.
+            const size_t x = (size_t[]){ 1, 3, 6, 8 }[i % 4],
+                         y = (size_t[]){ 0, 0, 1, 1, 1, 2, 2 }[i / 4 % 7];
+            assert_true(picture_sample(&out, i) ==
+                        picture_sample(&p, i / 28 * 30 + y * 10 + x));
+        }
+        picture_free(&p);
+        picture_free(&out);
+    }
+}
+
 static void test_resize(void **state)
 {
     static const char *const names[] = {
@@ -835,14 +858,14 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),        cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_types),       cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_write),       cmocka_unit_test(test_png_is_compressed),
-        cmocka_unit_test(test_channels),    cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_show),        cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_resize_wide), cmocka_unit_test(test_crop),
-        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_read),           cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_types),          cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_write),          cmocka_unit_test(test_png_is_compressed),
+        cmocka_unit_test(test_channels),       cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_show),           cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_resize_nearest), cmocka_unit_test(test_resize_wide),
+        cmocka_unit_test(test_crop),           cmocka_unit_test(test_heads),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

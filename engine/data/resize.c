@@ -53,6 +53,7 @@ static const struct {
     [RESIZE_BICUBIC] = { cubic, 2.0 },
     [RESIZE_BILINEAR] = { triangle, 1.0 },
     [RESIZE_AREA] = { box, 0.5 },
+    [RESIZE_NEAREST] = { NULL, 0.0 },
 };
 
 static void taps_free(struct taps *taps)
@@ -61,6 +62,17 @@ static void taps_free(struct taps *taps)
     mem_free(taps->count);
     mem_free(taps->exact);
     mem_free(taps->weight);
+}
+
+// The input pixel in which the centre of an output pixel lies.
+static void fill_nearest(struct taps *taps, uint32_t in, uint32_t out)
+{
+    for (uint32_t i = 0; i < out; i++) {
+        taps->first[i] = (uint32_t)((2 * (uint64_t)i + 1) * in / (2 * (uint64_t)out));
+        taps->count[i] = 1;
+        taps->exact[i] = 1.0;
+        taps->weight[i] = 1 << WEIGHT_BITS;
+    }
 }
 
 static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t in,
@@ -77,6 +89,10 @@ static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t i
     taps->weight = mem_array((size_t)out * taps->stride, sizeof(*taps->weight));
     if (!taps->first || !taps->count || !taps->exact || !taps->weight)
         return false;
+    if (filter == RESIZE_NEAREST) {
+        fill_nearest(taps, in, out);
+        return true;
+    }
 
     for (uint32_t i = 0; i < out; i++) {
         double *exact = taps->exact + (size_t)i * taps->stride;

@@ -11,6 +11,7 @@ enum resize_filter {
     RESIZE_BICUBIC,     // cubic convolution with a = -1/2
     RESIZE_BILINEAR,    // a triangle
     RESIZE_AREA,        // a box: the mean when shrinking, the nearest when enlarging
+    RESIZE_NEAREST,     // one pixel each, for label maps; no choice of users
 };
 
 // Resizes `in`, [planes, height_in, width_in], to `out`, [planes, height, width], in

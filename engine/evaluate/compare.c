@@ -205,7 +205,8 @@ static bool open_palette(struct comparison *c, const char *palette)
         return false;
     }
     c->mutex = os_mutex_create();
-    return c->mutex && confusion_create(&c->labels, c->palette.count);
+    return labels_check_palette(&c->palette, "compare") && c->mutex &&
+           confusion_create(&c->labels, c->palette.count);
 }
 
 // ---------------------------------------------------------------------------
@@ -418,6 +419,8 @@ bool compare_images(const struct pix_compare_options *o, struct gpu_device *devi
         log_error("compare: no pair of images could be compared");
         ok = false;
     }
+    if (ok && c.palette.count > 0)
+        labels_report(&c.labels, "compare");
     ok = ok && evaluation_finish(out) &&
          (c.palette.count == 0 || evaluation_take_labels(out, &c.palette, &c.labels));
     if (!ok)

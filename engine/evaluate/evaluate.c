@@ -130,8 +130,10 @@ static bool load_pair(void *user, size_t index, struct picture *picture,
     const char *culprit;
     if (!r)
         return false;
-    if (!evaluated_pair_read(&e->list.files[index], e->settings, &r->pair, &culprit,
-                             &reason)) {
+    const struct pair_file *file = &e->list.files[index];
+    if (!evaluated_pair_read(file, e->settings, &r->pair, &culprit, &reason) ||
+        (e->palette.count > 0 &&
+         !evaluated_pair_read_labels(file, e->settings, &r->pair, &culprit, &reason))) {
         log_error("evaluate: %s: %s", culprit, reason.text);
         mem_free(r);
         return false;
@@ -159,7 +161,8 @@ static bool create_labels(struct confusion labels[PIX_SUBJECT_COUNT],
 // The classes of a pair, all of whose pictures are label maps by their samples.
 static bool compare_labels(const struct evaluation *e, struct record *r)
 {
-    const struct picture *target = &r->pair.target;
+    const struct picture *target =
+        r->pair.labels.samples ? &r->pair.labels : &r->pair.target;
     if (e->palette.count == 0)
         return true;
     if (!labels_may_be(target->kind, target->channels)) {
@@ -327,7 +330,8 @@ static bool open_palette(struct evaluation *e, const char *palette)
               ? find_colours(e)
               : labels_read_palette(palette, "evaluate", &e->palette)))
         return false;
-    return create_labels(e->labels, &e->palette);
+    return labels_check_palette(&e->palette, "evaluate") &&
+           create_labels(e->labels, &e->palette);
 }
 
 static bool finish(struct evaluation *e)
@@ -338,6 +342,7 @@ static bool finish(struct evaluation *e)
         return false;
     if (e->palette.count == 0)
         return true;
+    labels_report(&e->labels[PIX_SUBJECT_OUTPUT], "evaluate");
     for (int s = 0; s < PIX_SUBJECT_COUNT; s++)
         result->labels[s] = labels_score(&e->labels[s]);
     return evaluation_take_labels(result, &e->palette, &e->labels[PIX_SUBJECT_OUTPUT]);

@@ -8,6 +8,7 @@ void evaluated_pair_free(struct evaluated_pair *pair)
 {
     picture_free(&pair->input);
     picture_free(&pair->target);
+    picture_free(&pair->labels);
 }
 
 static bool set_kind(struct picture *p, enum pixel_kind known)
@@ -15,12 +16,11 @@ static bool set_kind(struct picture *p, enum pixel_kind known)
     return known == PIXEL_KINDS || picture_set_kind(p, known);
 }
 
-bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
-                         struct evaluated_pair *pair, const char **culprit,
-                         struct reason *reason)
+static struct pair_options make_options(const struct settings *s,
+                                        enum resize_filter filter)
 {
     const struct pix_train_options *o = &s->options;
-    const struct pair_options options = {
+    return (struct pair_options){
         .swap = s->swap,
         .input_nc = o->input_nc,
         .output_nc = o->output_nc,
@@ -29,8 +29,16 @@ bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
         .order = s->order,
         .resize = true,
         .side = o->crop_size,
-        .filter = s->filter,
+        .filter = filter,
     };
+}
+
+bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
+                         struct evaluated_pair *pair, const char **culprit,
+                         struct reason *reason)
+{
+    const struct pair_options options = make_options(s, s->filter);
+    pair->labels = (struct picture){ 0 };
     if (!pair_read(file, &options, &pair->input, &pair->target, &pair->notes, culprit,
                    reason))
         return false;
@@ -41,4 +49,28 @@ bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
         return true;
     evaluated_pair_free(pair);
     return reason_refuse_memory(reason);
+}
+
+static bool has_side(struct pair_size size, uint32_t side)
+{
+    return size.width == side && size.height == side;
+}
+
+bool evaluated_pair_read_labels(const struct pair_file *file, const struct settings *s,
+                                struct evaluated_pair *pair, const char **culprit,
+                                struct reason *reason)
+{
+    const struct pair_options options = make_options(s, RESIZE_NEAREST);
+    struct pair_notes notes;
+    struct picture input;
+    if (has_side(s->swap ? pair->notes.a : pair->notes.b, s->options.crop_size))
+        return true;
+    if (pair_read(file, &options, &input, &pair->labels, &notes, culprit, reason)) {
+        picture_free(&input);
+        if (set_kind(&pair->labels, s->output_kind))
+            return true;
+        reason_refuse_memory(reason);
+    }
+    evaluated_pair_free(pair);
+    return false;
 }

@@ -12,6 +12,7 @@
 // where they are known.
 struct evaluated_pair {
     struct picture input, target;
+    struct picture labels;    // see evaluated_pair_read_labels; empty: the target
     struct pair_notes notes;
     enum pixel_kind found[2];    // of the input, of the target
 };
@@ -21,6 +22,14 @@ struct evaluated_pair {
 bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
                          struct evaluated_pair *pair, const char **culprit,
                          struct reason *reason);
+
+// Reads the target once more, where it is resized, for its classes: as `labels`, each
+// pixel of which is one of the file, since a filter makes colours that lie between two
+// classes and may be those of a third. On failure as above, and the pair is freed.
+bool evaluated_pair_read_labels(const struct pair_file *file, const struct settings *s,
+                                struct evaluated_pair *pair, const char **culprit,
+                                struct reason *reason);
+
 void evaluated_pair_free(struct evaluated_pair *pair);    // a zeroed one is fine
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ void confusion_add(struct confusion *sum, const struct confusion *c)
 {
     for (size_t i = 0; i < (size_t)c->classes * c->classes; i++)
         sum->pixels[i] += c->pixels[i];
+    sum->strange += c->strange;
 }
 
 bool labels_read_palette(const char *path, const char *command, struct palette *palette)
@@ -38,6 +40,31 @@ bool labels_read_palette(const char *path, const char *command, struct palette *
         return true;
     log_error("%s: the palette %s cannot be used: %s", command, path, reason.text);
     return false;
+}
+
+bool labels_check_palette(const struct palette *palette, const char *command)
+{
+    if (palette->count != 1)
+        return true;
+    log_error(
+        "%s: the palette has one colour, #%02x%02x%02x, so that every pixel would "
+        "be right: label maps have two or more",
+        command, palette->colours[0][0], palette->colours[0][1],
+        palette->colours[0][2]);
+    return false;
+}
+
+void labels_report(const struct confusion *c, const char *command)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < (size_t)c->classes * c->classes; i++)
+        all += c->pixels[i];
+    if (c->strange > 0)
+        log_warn("%s: %.3g %% of the pixels of the targets (%" PRIu64 " of %" PRIu64
+                 ") have a colour that the palette does not have, and count as the "
+                 "nearest that it has: check the palette, and keep label maps as PNG, "
+                 "not as JPEG",
+                 command, 100.0 * (double)c->strange / (double)all, c->strange, all);
 }
 
 bool labels_may_be(enum pixel_kind kind, uint32_t channels)
@@ -51,6 +78,7 @@ struct reader {
     const struct picture *picture;
     uint8_t last[3];
     uint32_t class;
+    bool is_strange;    // its colour is not that of its class
 };
 
 static void get_colour(const struct picture *p, size_t i, uint8_t colour[3])
@@ -66,12 +94,20 @@ static uint32_t find_class(const struct palette *palette, const uint8_t colour[3
     return palette_find(palette, colour[0], colour[1], colour[2]);
 }
 
+static void reader_take(struct reader *r, const uint8_t colour[3])
+{
+    memcpy(r->last, colour, 3);
+    r->class = find_class(r->palette, colour);
+    r->is_strange = memcmp(r->palette->colours[r->class], colour, 3) != 0;
+}
+
 static struct reader reader_begin(const struct palette *palette,
                                   const struct picture *picture)
 {
     struct reader r = { .palette = palette, .picture = picture };
-    get_colour(picture, 0, r.last);
-    r.class = find_class(palette, r.last);
+    uint8_t colour[3];
+    get_colour(picture, 0, colour);
+    reader_take(&r, colour);
     return r;
 }
 
@@ -79,10 +115,8 @@ static uint32_t class_at(struct reader *r, size_t i)
 {
     uint8_t colour[3];
     get_colour(r->picture, i, colour);
-    if (memcmp(colour, r->last, 3) != 0) {
-        memcpy(r->last, colour, 3);
-        r->class = find_class(r->palette, colour);
-    }
+    if (memcmp(colour, r->last, 3) != 0)
+        reader_take(r, colour);
     return r->class;
 }
 
@@ -91,8 +125,10 @@ void labels_compare(const struct palette *palette, const struct picture *x,
 {
     const size_t count = (size_t)target->width * target->height;
     struct reader a = reader_begin(palette, x), b = reader_begin(palette, target);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         c->pixels[(size_t)class_at(&b, i) * c->classes + class_at(&a, i)]++;
+        c->strange += b.is_strange;
+    }
 }
 
 void labels_compare_colour(const struct palette *palette, const double *colour,

@@ -14,6 +14,7 @@
 struct confusion {
     uint32_t classes;
     uint64_t *pixels;    // [target][other]
+    uint64_t strange;    // of the target, with a colour that the palette does not have
 };
 
 bool confusion_create(struct confusion *c,
@@ -35,6 +36,13 @@ void labels_compare_colour(const struct palette *palette, const double *colour,
 // palette_read with a message that begins with `command`.
 bool labels_read_palette(const char *path, const char *command,
                          struct palette *palette);
+
+// Whether a palette, which may be that of no image at all, does not have one colour:
+// then every map would be right. False after a message that begins with `command`.
+bool labels_check_palette(const struct palette *palette, const char *command);
+
+// Warns of pixels of the targets that have no colour of the palette.
+void labels_report(const struct confusion *c, const char *command);
 
 // Pixel accuracy; the mean over the classes in the targets of the share of their pixels
 // that are right; the mean over the classes in either of intersection over union. NaN
