@@ -46,6 +46,12 @@ static void test_palette(void **state)
     check_palette("GIMP Palette\nName: coast\nColumns: 3\n#\n 51 102 204\tsea\n"
                   "220  57  18\tland 2\n",
                   two, 2);
+    // Names that are numbers, or begin with one.
+    check_palette("GIMP Palette\n#by hand\n51 102 204\t0\n220 57 18\t1\n", two, 2);
+    check_palette("GIMP Palette\nChannels: RGBA\n51 102 204 255\n220 57 18 255\n", two,
+                  2);
+    check_palette("51 102 204 2nd\n220 57 18 2024\n", two, 2);
+    check_palette("0 51 102 204\n1 220 57 18\n", two, 2);
 
     static const struct {
         const char *text, *part;
@@ -56,6 +62,11 @@ static void test_palette(void **state)
         { "#3366C\n", "line 1 is" },
         { "1 2\n", "line 1 is" },
         { "1 2 256\n", "line 1 is" },
+        { "0 0 0\t0\n255 255 255\t1\n", "line 2 may be" },
+        { "0 9 9 0\n1 8 8 1\n", "line 1 may be" },
+        { "7 9 9 9\n8 8 8 8\n", "line 1 may be" },
+        { "1 9 9 9\n8 8 8\n", "line 2 may be" },
+        { "9 9 9 sky\n1 8 8 8\n", "line 2 may be" },
         { "1 2 3\n\n1 2 3\n", "line 3 has a colour that was there before" },
     };
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GIMP "GIMP Palette"               // begins the first line of one
 #define TEXT_LIMIT ((uint64_t)1 << 20)    // bytes of a text file
 
 static bool has(const struct palette *p, const uint8_t colour[3])
@@ -50,45 +51,116 @@ static bool read_hexadecimal(const char *line, uint8_t colour[3])
     return true;
 }
 
-// Three numbers, or four, of which the first is the index.
-static bool read_numbers(const char *line, uint8_t colour[3])
+// How the lines of a text have been read so far.
+struct text {
+    bool is_gimp;
+    uint32_t threes, fours;    // lines of so many numbers
+    // Of the lines of four: the number of the first of them in the text, its index and
+    // its last number, and whether the last ones count up, as names may.
+    uint32_t line, first_index, first_name;
+    bool names_count;
+};
+
+// The numbers that a line begins with, at most four; a name may follow. Of what is too
+// large UINT32_MAX.
+static int read_numbers(const char *line, uint32_t values[4])
 {
-    unsigned long values[4];
     int count = 0;
-    while (count < 4) {
+    for (; count < 4; count++) {
         char *end;
-        if (!isdigit((unsigned char)line[strspn(line, " \t,;")]))
-            break;
         line += strspn(line, " \t,;");
-        values[count] = strtoul(line, &end, 10);
-        if (values[count] > 255 || (*end && !strchr(" \t,;", *end)))
-            return false;
-        count++;
+        if (!isdigit((unsigned char)*line))
+            break;
+        const unsigned long value = strtoul(line, &end, 10);
+        if (*end && !strchr(" \t,;", *end))
+            break;
+        values[count] = (uint32_t)MIN(value, (unsigned long)UINT32_MAX);
         line = end;
     }
-    for (int i = 0; i < 3 && count >= 3; i++)
-        colour[i] = (uint8_t)values[i + count - 3];
-    return count >= 3;
+    return count;
 }
 
-static bool is_skipped(const char *line)
+static bool take_bytes(const uint32_t *values, uint8_t colour[3])
 {
-    static const char *const heads[] = { "GIMP Palette", "Name:", "Columns:", "# " };
+    for (int i = 0; i < 3; i++) {
+        if (values[i] > 255)
+            return false;
+        colour[i] = (uint8_t)values[i];
+    }
+    return true;
+}
+
+// A colour with its index before it or with a number for a name behind: it is the first
+// where all lines count up from 0 or 1 by their first number and not by their last.
+static bool counts_up(struct text *t, const uint32_t values[4])
+{
+    if (t->fours == 0) {
+        t->first_index = values[0];
+        t->first_name = values[3];
+        t->names_count = values[3] <= 1;
+    }
+    t->names_count = t->names_count && values[3] == t->first_name + t->fours;
+    return t->first_index <= 1 && values[0] == t->first_index + t->fours;
+}
+
+enum line_kind { LINE_COLOUR, LINE_WRONG, LINE_UNCLEAR };
+
+static enum line_kind read_decimal(struct text *t, const char *line, uint8_t colour[3])
+{
+    uint32_t values[4];
+    int count = read_numbers(line, values);
+    if (count == 4 && (t->is_gimp || values[3] > 255))
+        count = 3;    // the last is a name
+    if (count < 3)
+        return LINE_WRONG;
+    if (count == 4) {
+        if (t->threes > 0 || !counts_up(t, values))
+            return LINE_UNCLEAR;
+        t->fours++;
+        return take_bytes(values + 1, colour) ? LINE_COLOUR : LINE_WRONG;
+    }
+    if (t->fours > 0)
+        return LINE_UNCLEAR;
+    t->threes++;
+    return take_bytes(values, colour) ? LINE_COLOUR : LINE_WRONG;
+}
+
+static bool is_skipped(const struct text *t, const char *line)
+{
+    static const char *const heads[] = { GIMP, "Name:", "Columns:", "Channels:", "# " };
     for (size_t i = 0; i < ARRAY_LEN(heads); i++)
         if (strncmp(line, heads[i], strlen(heads[i])) == 0)
             return true;
-    return !*line || strcmp(line, "#") == 0;
+    return !*line || strcmp(line, "#") == 0 || (t->is_gimp && *line == '#');
 }
 
-static bool read_line(struct palette *p, const char *line, uint32_t number,
-                      struct reason *reason)
+static bool refuse_unclear(uint32_t number, struct reason *reason)
+{
+    return reason_refuse(reason,
+                         "line %u may be \"index red green blue\", whose index counts "
+                         "from 0 or 1, or \"red green blue\" and a number as its name: "
+                         "write colours as #rrggbb, or names without digits at their "
+                         "beginning",
+                         (unsigned)number);
+}
+
+static bool read_line(struct text *t, struct palette *p, const char *line,
+                      uint32_t number, struct reason *reason)
 {
     uint8_t colour[3];
     line += strspn(line, " \t");
-    if (is_skipped(line))
+    if (is_skipped(t, line))
         return true;
-    if (!(*line == '#' ? read_hexadecimal(line + 1, colour)
-                       : read_numbers(line, colour)))
+    enum line_kind kind = LINE_WRONG;
+    if (*line != '#')
+        kind = read_decimal(t, line, colour);
+    else if (read_hexadecimal(line + 1, colour))
+        kind = LINE_COLOUR;
+    if (t->fours == 1 && t->line == 0)
+        t->line = number;
+    if (kind == LINE_UNCLEAR)
+        return refuse_unclear(number, reason);
+    if (kind == LINE_WRONG)
         return reason_refuse(reason,
                              "line %u is \"%.40s\": a colour is #rrggbb or three "
                              "numbers from 0 to 255",
@@ -101,15 +173,18 @@ static bool read_line(struct palette *p, const char *line, uint32_t number,
 
 static bool read_text(char *text, struct palette *p, struct reason *reason)
 {
+    struct text t = { .is_gimp = strncmp(text, GIMP, strlen(GIMP)) == 0 };
     uint32_t number = 0;
     for (char *line = text, *next; line; line = next) {
         next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
         line[strcspn(line, "\r")] = '\0';
-        if (!read_line(p, line, ++number, reason))
+        if (!read_line(&t, p, line, ++number, reason))
             return false;
     }
+    if (t.fours > 0 && t.names_count)
+        return refuse_unclear(t.line, reason);
     return p->count > 0 || reason_refuse(reason, "has no colour");
 }
 

@@ -17,10 +17,12 @@ struct palette {
 
 // Reads a text file, or takes the colours of an 8-bit image. A line of text is a colour
 // as "#rrggbb", as "red green blue" or, with its index before it, as "index red green
-// blue", each of 0 to 255; what follows is its name, which is not used. Lines that are
-// empty or begin with '#' and a space, and the head of a GIMP palette, are left out.
-// False with the reason: no colour, more than PALETTE_MAX, a colour twice, a line that
-// is none of these.
+// blue", each of 0 to 255; what follows is its name, which is not used. An index counts
+// from 0 or 1. In a GIMP palette the first three numbers are the colour, whatever its
+// name is. Lines that are empty or begin with '#' and a space, and the head of a GIMP
+// palette, are left out. False with the reason: no colour, more than PALETTE_MAX, a
+// colour twice, a line that is none of these, or one that may have an index or a number
+// as its name.
 bool palette_read(const char *path, struct palette *palette, struct reason *reason);
 
 // Adds the colours of a picture that are not in it yet, in the order of its pixels. It
