@@ -291,6 +291,9 @@ static void test_evaluate(void **state)
     command_make_run();
     RUN(0, "evaluate --model run --data pairs --json --grid grid.png --rows 1");
     command_check_has(command_err, " of pairs/train for the mean colour\n");
+    command_check_has(command_err,
+                      "1 of 8 training targets cannot be read and is not in "
+                      "the mean colour (first: pairs/train/broken.jpg: ");
     json_t *document = command_parse(command_out);
     const json_t *result = document;
     assert_true(command_number_at(result, "pairs") == 2);

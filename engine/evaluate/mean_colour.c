@@ -59,6 +59,9 @@ struct mean {
     // Under it: whether one cannot be read for a reason that passes; which and why.
     bool stop;
     char *trouble;
+    // And the first one that cannot be read at all.
+    size_t first_broken;
+    char *broken;
 };
 
 static double *sums_of(const struct mean *m, size_t index)
@@ -72,6 +75,30 @@ static bool is_stopped(struct mean *m)
     const bool stop = m->stop;
     os_mutex_unlock(m->mutex);
     return stop;
+}
+
+// Any thread. The message is of the first target in the list, whichever thread has it.
+static void keep_broken(struct mean *m, size_t index, const char *culprit,
+                        const struct reason *reason)
+{
+    os_mutex_lock(m->mutex);
+    if (!m->broken || index < m->first_broken) {
+        mem_free(m->broken);
+        m->broken = mem_printf("%s: %s", culprit, reason->text);
+        m->first_broken = index;
+    }
+    os_mutex_unlock(m->mutex);
+}
+
+static void report_broken(const struct mean *m, size_t used)
+{
+    const size_t count = m->list->count;
+    if (used < count)
+        log_warn(
+            "evaluate: %zu of %zu training target%s cannot be read and %s not in the "
+            "mean colour (first: %s)",
+            count - used, count, PLURAL(count), count - used == 1 ? "is" : "are",
+            m->broken ? m->broken : "out of memory");
 }
 
 // Any thread.
@@ -98,6 +125,8 @@ static void add_target(void *user, size_t index)
             m->trouble = mem_printf("%s: %s", culprit, reason.text);
         m->stop = true;
         os_mutex_unlock(m->mutex);
+    } else {
+        keep_broken(m, index, culprit, &reason);
     }
 }
 
@@ -141,6 +170,7 @@ static bool read_targets(struct mean *m, uint32_t threads, struct mean_colour *c
         log_error("evaluate: no image in %s/train can be read", m->data);
         return false;
     }
+    report_broken(m, counts->images);
     finish_colour(used, (size_t)o->crop_size * o->crop_size, o->output_nc, colour);
     return true;
 }
@@ -161,6 +191,7 @@ bool mean_colour_find(const struct pair_list *list, const char *data,
     const bool ok =
         read_targets(&m, pipeline_threads(translator_threads(t)), colour, counts);
     mem_free(m.trouble);
+    mem_free(m.broken);
     mem_free(m.sums);
     mem_free(m.shares);
     os_mutex_destroy(m.mutex);

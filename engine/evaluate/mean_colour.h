@@ -16,10 +16,9 @@ struct mean_colour {
 };
 
 // The mean of each channel over the targets of a list, that of `data`/train, as the
-// model of `t` takes them; `colour` begins as zeros. Broken pairs are skipped silently,
-// since training has reported them; what cannot be read for a reason that passes would
-// make another mean. `counts` are of the targets, for the caller to report. False after
-// a message.
+// model of `t` takes them; `colour` begins as zeros. Broken pairs are left out, and
+// counted in a warning; what cannot be read for a reason that passes would make another
+// mean. `counts` are of the targets, for the caller to report. False after a message.
 bool mean_colour_find(const struct pair_list *list, const char *data,
                       const struct translator *t, struct mean_colour *colour,
                       struct conversions *counts);
