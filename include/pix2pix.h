@@ -317,9 +317,9 @@ struct pix_train_options {
     // What validations compute, names of enum pix_metric separated by commas:
     // "l1,ssim". `best` and L1 are always computed.
     const char *val_metrics;
-    // A file of weights for LPIPS that pix_convert_lpips made; NULL: those that are
-    // kept in the user's data folder. Without the weights of a metric that is wanted a
-    // run does not begin. "lpips" in val_metrics is "lpips_alex".
+    // A file of weights for LPIPS that pix_convert_lpips made; NULL or "auto": those
+    // that are kept in the user's data folder. Without the weights of a metric that is
+    // wanted a run does not begin. "lpips" in val_metrics is "lpips_alex".
     const char *lpips;
     // A metric by its name: its best validation is kept in
     // checkpoints/best.safetensors, beside those of `keep`, and "plateau" and
@@ -800,8 +800,8 @@ struct pix_evaluate_options {
     // For label maps: a file with the colours of the classes (docs/metrics.md), or
     // "auto", which takes the colours of the targets; NULL: they are no label maps.
     const char *palette;
-    // A file of weights for LPIPS that pix_convert_lpips made. NULL: all that are kept
-    // in the user's data folder, of which there may be none.
+    // A file of weights for LPIPS that pix_convert_lpips made. NULL or "auto": all that
+    // are kept in the user's data folder, of which there may be none.
     const char *lpips;
     bool wants_gallery;
     // Paths to which the caller will write of the result; NULL ones are passed over. If

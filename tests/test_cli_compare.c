@@ -247,9 +247,43 @@ static void test_lpips(void **state)
     command_check_file("felt/checkpoints/best.safetensors", true);
     RUN(1, "train --data judged --out unfelt " SMALL "--depth 2 --steps 7 --val-freq 1 "
            "--val-metrics lpips --lpips squeeze.safetensors");
-    command_check_has(command_err,
-                      "there are no weights for lpips_alex of validations: ");
+    command_check_has(
+        command_err,
+        "squeeze.safetensors holds SqueezeNet 1.1, and lpips_alex is wanted");
     command_check_file("unfelt", false);
+}
+
+// Files in the user's folder that are not what is needed: a second one of a network,
+// and one that is cut off, which matters only where something is missing.
+static void test_kept_lpips(void **state)
+{
+    (void)state;
+    command_need_device();
+    assert_int_equal(
+        command_shell(
+            "cd kept/pix2pix && cp lpips-squeeze.safetensors lpips-zz.safetensors"),
+        0);
+#define KEPT "XDG_DATA_HOME=$PWD/kept \"$P\" "
+    assert_int_equal(
+        command_shell(KEPT "evaluate --model run --data pairs --lpips auto"), 0);
+    command_check_has(command_out, "lpips_squeeze ");
+    command_check_has(command_err, "lpips-zz.safetensors is not used: ");
+    command_check_has(command_err, "lpips-squeeze.safetensors has SqueezeNet 1.1 too");
+    assert_int_equal(
+        command_shell("cd kept/pix2pix && rm lpips-zz.safetensors && head -c "
+                      "3000 lpips-squeeze.safetensors >lpips-alex.safetensors"),
+        0);
+    assert_int_equal(command_shell(KEPT "compare a.png b.png --lpips auto"), 1);
+    command_check_has(command_err, "lpips-alex.safetensors cannot be used (");
+    command_check_has(command_err, "move the file away, or name one with --lpips");
+    assert_int_equal(command_shell(KEPT
+                                   "train --data judged --out kept/run " SMALL
+                                   "--depth 2 --steps 3 --val-freq 1 --val-metrics "
+                                   "lpips_squeeze --max-dataset-size 3"),
+                     0);
+    command_check_has(command_err, "warning: train: the LPIPS weights ");
+    command_check_has(command_out, " val_lpips_squeeze ");
+    RUN(0, "compare a.png b.png --lpips squeeze.safetensors");
 }
 
 // A model whose numbers are no longer finite has no scores, is never the best, and is
@@ -366,8 +400,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_images), cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_folders),    cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_lpips),      cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_columns),    cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_lpips),      cmocka_unit_test(test_kept_lpips),
+        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -164,6 +164,7 @@ static void test_unused(void **state)
         { "norm", "none", "norm-innermost" },
         { "lr-policy", "cosine", "lr-decay-iters" },
         { "gan-mode", "hinge", "lambda-gp" },
+        { "val-metrics", "psnr", "lpips" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct pix_train_options o;
@@ -175,6 +176,7 @@ static void test_unused(void **state)
         o.concat = "decoder_first";
         o.lr_decay_iters = 7;
         o.lambda_gp = 3;
+        o.lpips = "weights.safetensors";
         assert_true(pix_train_options_set(&o, cases[i][0], cases[i][1]));
         struct settings s;
         assert_true(settings_init(&s, &o));

@@ -6,8 +6,6 @@
 #include "scores.h"
 #include "terminal.h"
 
-#include <string.h>
-
 struct comparison {
     const char *paths[2], *csv, *npy_order;
     const char *palette, *lpips;
@@ -34,7 +32,7 @@ static int run(const struct comparison *c, pix_device *device)
     options.npy_order = c->npy_order;
     options.palette = c->palette;
     options.device = device;
-    options.lpips = c->lpips && strcmp(c->lpips, "auto") != 0 ? c->lpips : NULL;
+    options.lpips = c->lpips;
     options.outputs = &c->csv;
     options.output_count = 1;
     options.log = output_get_log(c->device.verbose);

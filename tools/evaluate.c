@@ -185,7 +185,7 @@ int command_evaluate(int argc, char **argv)
           "label maps: colours of the classes, or auto: those of the targets" },
         { "lpips", ARGUMENT_TEXT, &e.lpips, "FILE",
           "weights for LPIPS, made by convert --lpips", NULL,
-          "lpips-*.safetensors in the user's data folder" },
+          "auto: lpips-*.safetensors in the user's data folder" },
         { "json", ARGUMENT_FLAG, &e.json, NULL, "print one JSON document on stdout" },
     };
     const struct command command = {

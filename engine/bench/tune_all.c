@@ -41,7 +41,7 @@ static bool add_lpips(struct conv_shapes *list, const struct op_limits *limits,
 {
     const struct pix_train_options *o = &s->options;
     uint32_t wanted = s->val_metrics & ~METRICS_ON_HOST;
-    if (o->lpips && *o->lpips) {
+    if (lpips_file_is_named(o->lpips)) {
         struct lpips_file *f = lpips_file_open(o->lpips, NULL, "tune");
         if (!f)
             return false;

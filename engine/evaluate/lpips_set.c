@@ -6,10 +6,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "settings/choice.h"
 #include "store/lpips_file.h"
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 static_assert(METRICS_MOST_SUBJECTS <= LPIPS_MOST, "one run compares all subjects");
 
@@ -25,33 +28,123 @@ uint32_t lpips_set_bit(enum lpips_backbone backbone)
 }
 
 static bool add(struct lpips_set *set, const struct program_options *options,
-                const char *path, uint32_t wanted, const char *what)
+                const char *path, const char *what, enum lpips_backbone *backbone)
 {
     struct lpips_metric *m = lpips_metric_create(options, path, what);
     if (!m)
         return false;
-    const enum lpips_backbone b = lpips_metric_backbone(m);
-    if (set->metrics[b] || !(wanted & lpips_set_bit(b))) {
-        log_debug(
-            "%s: %s is not used: its network is not wanted, or another file has it",
-            what, path);
-        lpips_metric_destroy(m);
+    *backbone = lpips_metric_backbone(m);
+    set->metrics[*backbone] = m;
+    set->found |= lpips_set_bit(*backbone);
+    return true;
+}
+
+// What is wanted by name has to be in the file that the user names.
+static bool open_named(struct lpips_set *set, const struct program_options *options,
+                       const char *path, uint32_t wanted, const char *what)
+{
+    enum lpips_backbone found;
+    if (!add(set, options, path, what, &found))
+        return false;
+    for (int b = 0; wanted != UINT32_MAX && b < LPIPS_BACKBONES; b++) {
+        if (!(wanted & ~set->found & lpips_set_bit(b)))
+            continue;
+        log_error(
+            "%s: %s holds %s, and %s is wanted: name a file of %s with --lpips, or "
+            "leave --lpips out to use those of the user's data folder",
+            what, path, lpips_backbone_title(found),
+            choice_name(choice_metrics, (int)metric_of[b]), lpips_backbone_title(b));
+        return false;
+    }
+    return true;
+}
+
+// The network of a file, if it can be used: else *why says why not. False after a
+// message: no memory.
+static bool look(const char *path, const char *what, enum lpips_backbone *b,
+                 bool *usable, char why[LOG_LINE_SIZE])
+{
+    const uint64_t failures = mem_failures();
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    struct lpips_file *f = lpips_file_open(path, NULL, what);
+    snprintf(why, LOG_LINE_SIZE, "%s", log_capture_end(&capture));
+    *usable = f != NULL;
+    if (f)
+        *b = lpips_file_backbone(f);
+    lpips_file_close(f);
+    if (f || mem_failures() == failures)
+        return true;
+    log_error("%s", why);
+    return false;
+}
+
+// The files that are kept for the program. One that cannot be used may be what is
+// missing: only where nothing is, it is passed over.
+struct kept {
+    const char *of[LPIPS_BACKBONES];    // the file of each network
+    const char *unusable;               // the first one
+    char why[LOG_LINE_SIZE];
+};
+
+static bool take_kept(struct lpips_set *set, struct kept *kept,
+                      const struct program_options *options, const char *path,
+                      uint32_t wanted, const char *what)
+{
+    enum lpips_backbone b;
+    bool usable;
+    char why[LOG_LINE_SIZE];
+    if (!look(path, what, &b, &usable, why))
+        return false;
+    if (!usable) {
+        if (!kept->unusable)
+            memcpy(kept->why, why, sizeof(why));
+        kept->unusable = kept->unusable ? kept->unusable : path;
         return true;
     }
-    set->metrics[b] = m;
-    set->found |= lpips_set_bit(b);
-    return true;
+    if (!(wanted & lpips_set_bit(b))) {
+        log_debug("%s: %s is not used: %s is not wanted", what, path,
+                  lpips_backbone_title(b));
+        return true;
+    }
+    if (set->metrics[b]) {
+        log_warn(
+            "%s: %s is not used: %s has %s too: move one of them away, or name one "
+            "with --lpips",
+            what, path, kept->of[b], lpips_backbone_title(b));
+        return true;
+    }
+    kept->of[b] = path;
+    return add(set, options, path, what, &b);
+}
+
+static bool open_kept(struct lpips_set *set, const struct program_options *options,
+                      uint32_t wanted, const char *what)
+{
+    struct kept kept = { .unusable = NULL };
+    struct file_list files;
+    bool ok = lpips_file_list(&files);
+    for (size_t i = 0; ok && i < files.count; i++)
+        ok = take_kept(set, &kept, options, files.names[i], wanted, what);
+    if (ok && kept.unusable) {
+        ok = (wanted & ~set->found) == 0;
+        log_message(
+            ok ? LOG_WARN : LOG_ERROR,
+            "%s: the LPIPS weights %s cannot be used (%s): move the file away, or "
+            "name one with --lpips",
+            what, kept.unusable, kept.why);
+    }
+    file_list_free(&files);
+    return ok;
 }
 
 bool lpips_set_open(struct lpips_set *set, const struct program_options *options,
                     const char *path, uint32_t wanted, const char *what)
 {
-    struct file_list files = { 0 };
     *set = (struct lpips_set){ .found = 0 };
-    bool ok = path ? add(set, options, path, wanted, what) : lpips_file_list(&files);
-    for (size_t i = 0; ok && i < files.count; i++)
-        ok = add(set, options, files.names[i], wanted, what);
-    file_list_free(&files);
+    const bool ok = lpips_file_is_named(path)
+                        ? open_named(set, options, path, wanted, what)
+                        : open_kept(set, options, wanted, what);
     if (!ok)
         lpips_set_close(set);
     return ok;

@@ -15,10 +15,13 @@ struct lpips_set {
     uint32_t found;                                   // bits of enum pix_metric
 };
 
-// Opens the weights of `path`, or without it (NULL) of all files kept for the program,
-// the first for each network; that there are none is no error then. `wanted` are bits
-// of enum pix_metric: other networks are left out. See lpips_metric_create for the
-// rest. False after one message; the set is closed then.
+// Opens the weights of `path`, or where none is named (lpips_file_is_named) of all
+// files kept for the program. `wanted` are bits of enum pix_metric, UINT32_MAX:
+// whatever there is. A named file must have what is wanted. Of those that are kept, the
+// first for each network is used, with a warning of others; networks that are not
+// wanted are passed over; that one is missing is no error, unless a file cannot be
+// used, which may have it. See lpips_metric_create for the rest. False after one
+// message; the set is closed then.
 bool lpips_set_open(struct lpips_set *set, const struct program_options *options,
                     const char *path, uint32_t wanted, const char *what);
 void lpips_set_close(struct lpips_set *set);    // a zeroed one is fine

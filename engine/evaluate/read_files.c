@@ -49,7 +49,7 @@ bool read_files_add_data(struct read_files *files, const char *data)
 bool read_files_add_lpips(struct read_files *files, const char *path)
 {
     struct file_list kept = { 0 };
-    if (path)
+    if (lpips_file_is_named(path))
         return read_files_add(files, path);
     bool ok = lpips_file_list(&kept);
     for (size_t i = 0; ok && i < kept.count; i++)

@@ -23,8 +23,8 @@ bool read_files_add_pairs(struct read_files *files, const struct pair_list *list
 // read this time.
 bool read_files_add_data(struct read_files *files, const char *data);
 
-// Adds the file of LPIPS weights that is named, or without it (NULL) all that are kept
-// for the program.
+// Adds the file of LPIPS weights that is named (lpips_file_is_named), or all that are
+// kept for the program.
 bool read_files_add_lpips(struct read_files *files, const char *path);
 
 // Whether none of the outputs leads to one of the files, by whatever path. `command`

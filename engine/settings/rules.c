@@ -256,6 +256,8 @@ void settings_warn_about_unused(const struct settings *s)
     const bool is_resnet = s->generator.kind == GENERATOR_RESNET;
     const bool no_gan = !settings_has_discriminator(s);
     const bool no_penalty = s->gan != GAN_WGANGP;
+    const uint32_t lpips = 1u << PIX_METRIC_LPIPS_ALEX |
+                           1u << PIX_METRIC_LPIPS_SQUEEZE | 1u << PIX_METRIC_LPIPS_VGG;
     const bool no_joints = s->generator.kind != GENERATOR_UNET;
     // Without norm-d: by now it has been resolved, and no longer says what was asked
     // for.
@@ -281,6 +283,8 @@ void settings_warn_about_unused(const struct settings *s)
           is_resnet ? "a ResNet" : "--norm none" },
         { "resize-filter", !s->resize, "--preprocess none" },
         { "val-metrics", !settings_validation_reason(s), "--val-freq 0" },
+        { "lpips", !settings_validation_reason(s) || !(s->val_metrics & lpips),
+          "validations without lpips (--val-metrics, --best)" },
     };
     // What a recipe sets is not reported: the user did not ask for it by name.
     struct pix_train_options initial;

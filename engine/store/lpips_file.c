@@ -363,6 +363,11 @@ bool lpips_file_list(struct file_list *paths)
     return ok;
 }
 
+bool lpips_file_is_named(const char *path)
+{
+    return path && *path && strcmp(path, "auto") != 0;
+}
+
 const char *lpips_file_hint(void)
 {
     return "no LPIPS weights: make a file of them with pix2pix convert --lpips, see "

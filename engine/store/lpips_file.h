@@ -44,6 +44,9 @@ bool lpips_file_write(struct lpips_file *f, const char *path);
 // message where it cannot be read. file_list_free.
 bool lpips_file_list(struct file_list *paths);
 
+// Whether an option names a file: it is not NULL, "" or "auto", which stand for these.
+bool lpips_file_is_named(const char *path);
+
 // What to do where there are none, for people: a sentence without its full stop.
 const char *lpips_file_hint(void);
 
