@@ -88,6 +88,52 @@ static void test_kinds(void **state)
     assert_string_equal(command_out, "");
 }
 
+// Arrays: floats beyond the range and bytes that were saved as wider integers are said,
+// and their axes hold for the palette too.
+static void test_arrays(void **state)
+{
+    (void)state;
+    struct picture p;
+    char *path = command_file("floats.npy");
+    assert_true(picture_create(&p, PIXEL_F32, 3, 40, 40));
+    for (size_t i = 0; i < (size_t)3 * 40 * 40; i++)
+        ((float *)p.samples)[i] = (float)(i % 200) / 100 - 1;
+    assert_true(picture_write(path, &p));
+    RUN(0, "compare floats.npy floats.npy");
+    assert_string_equal(command_err, "");
+    ((float *)p.samples)[7] = 255;
+    assert_true(picture_write(path, &p));
+    picture_free(&p);
+    mem_free(path);
+    RUN(0, "compare floats.npy floats.npy");
+    command_check_has(command_err,
+                      "warning: compare: 1 of 1 pair has values outside [-1, "
+                      "1], which are compared unchanged (first: floats.npy)");
+
+    path = command_file("map.npy");
+    assert_true(picture_create(&p, PIXEL_U8, 3, 12, 11));
+    memset(p.samples, 9, 12 * 5);
+    p.is_array = true;
+    assert_true(picture_write_ordered(path, &p, ARRAY_HWC));
+    picture_free(&p);
+    mem_free(path);
+    RUN(0, "compare map.npy map.npy --npy-order hwc --palette auto");
+    command_check_has(command_out, "2 classes\npixel accuracy  1.0000");
+
+    const int32_t numbers[16] = { 200, 100 };
+    path = command_file("wide.npy");
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fprintf(f, "\x93NUMPY\x01%cv%c%-117s\n", 0, 0,
+            "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 4, 4), }");
+    assert_int_equal(fwrite(numbers, sizeof(numbers), 1, f), 1);
+    assert_int_equal(fclose(f), 0);
+    mem_free(path);
+    RUN(0, "compare wide.npy wide.npy");
+    command_check_has(command_err,
+                      "the pair has integers that are not u1, though none");
+}
+
 static void test_folders(void **state)
 {
     (void)state;
@@ -399,10 +445,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_images), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_folders),    cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_lpips),      cmocka_unit_test(test_kept_lpips),
-        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_arrays),     cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_labels),     cmocka_unit_test(test_lpips),
+        cmocka_unit_test(test_kept_lpips), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_columns),    cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

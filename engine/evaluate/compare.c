@@ -20,6 +20,7 @@
 #include "program/tuned.h"
 #include "settings/choice.h"
 #include "store/lpips_file.h"
+#include "translate/conversion.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,10 +33,11 @@ struct outcome {
     uint32_t scales;         // of MS-SSIM
     enum pixel_kind kind;    // that they were compared as
     bool kinds_differ, grey_repeated;
-    uint32_t orientation;    // of the first that has one
-    bool turned_b;           // and whether that is B
-    struct reason reason;    // why it was not compared
-    bool about_b;            // the file that the reason is about
+    bool exceeds, is_narrow;    // see struct conversions
+    uint32_t orientation;       // of the first that has one
+    bool turned_b;              // and whether that is B
+    struct reason reason;       // why it was not compared
+    bool about_b;               // the file that the reason is about
 };
 
 struct comparison {
@@ -89,6 +91,7 @@ static bool match(struct picture *a, struct picture *b, struct outcome *o)
                              a->channels, PLURAL(a->channels), b->channels);
     o->kind = MAX(a->kind, b->kind);
     o->kinds_differ = a->kind != b->kind;
+    o->exceeds = picture_exceeds_range(a) || picture_exceeds_range(b);
     return match_kind(a, o->kind, &o->reason) && match_kind(b, o->kind, &o->reason);
 }
 
@@ -118,6 +121,7 @@ static bool read_one(const struct comparison *c, const char *path, bool is_b,
     o->about_b = is_b;
     if (!picture_read_ordered(path, c->order, picture, &o->reason))
         return false;
+    o->is_narrow = o->is_narrow || picture->is_narrow;
     if (o->orientation == 0 && picture->orientation != 0) {
         o->orientation = picture->orientation;
         o->turned_b = is_b;
@@ -178,7 +182,7 @@ static bool find_colours(struct comparison *c)
         const char *path = c->list.files[i].b;
         struct picture picture;
         struct reason reason;
-        if (!picture_read(path, &picture, &reason))
+        if (!picture_read_ordered(path, c->order, &picture, &reason))
             continue;
         const bool ok = palette_add_picture(&c->palette, &picture, &reason);
         picture_free(&picture);
@@ -272,7 +276,9 @@ static bool list_pairs(const struct pix_compare_options *o, struct pair_list *li
 
 // What was noticed of all pairs.
 struct notices {
-    size_t kinds[PIXEL_KINDS], grey, turned;
+    size_t kinds[PIXEL_KINDS], grey, turned, beyond;
+    const char *first_beyond;
+    struct conversions narrow;
     const struct outcome *first_turned;
     const char *turned_path;
 };
@@ -283,6 +289,10 @@ static void count_notices(const struct comparison *c, size_t i, struct notices *
     if (o->kinds_differ)
         n->kinds[o->kind]++;
     n->grey += o->grey_repeated;
+    n->narrow.images++;
+    n->narrow.narrow += o->is_narrow;
+    if (o->exceeds && n->beyond++ == 0)
+        n->first_beyond = c->list.files[i].a;
     if (o->orientation != 0 && n->turned++ == 0) {
         n->first_turned = o;
         n->turned_path = o->turned_b ? c->list.files[i].b : c->list.files[i].a;
@@ -302,6 +312,13 @@ static void report_notices(const struct notices *n, size_t count)
         log_info("compare: %zu of %zu pair%s of a grey image and an RGB one, whose "
                  "channels are all compared with the grey",
                  n->grey, count, count == 1 ? " is" : "s are");
+    if (n->beyond > 0)
+        log_warn(
+            "compare: %zu of %zu pair%s values outside [-1, 1], which are compared "
+            "unchanged (first: %s): psnr and ssim take the range for [-1, 1], and "
+            "LPIPS was trained on it: rescale them",
+            n->beyond, count, count == 1 ? " has" : "s have", n->first_beyond);
+    conversion_report_narrow(&n->narrow, "compare", "pair");
     if (n->turned > 0)
         picture_warn_of_orientation(n->turned_path, n->first_turned->orientation,
                                     (uint32_t)n->turned, count);
