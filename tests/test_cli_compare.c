@@ -154,6 +154,18 @@ static void test_folders(void **state)
     json_t *document = command_parse(command_out);
     assert_int_equal(json_array_size(json_object_get(document, "images")), 3);
     json_decref(document);
+    // Names that are not UTF-8 are told apart.
+    if (command_shell("mkdir raw && cp a.png \"$(printf 'raw/\\376.png')\" && "
+                      "cp a.png \"$(printf 'raw/\\377.png')\"") == 0) {
+        RUN(0, "compare raw raw --json");
+        document = command_parse(command_out);
+        const json_t *images = json_object_get(document, "images");
+        for (size_t i = 0; i < 2; i++)
+            assert_string_equal(
+                json_string_value(json_object_get(json_array_get(images, i), "name")),
+                i ? "raw/\\xff.png" : "raw/\\xfe.png");
+        json_decref(document);
+    }
 
     // The scales are those that all images have.
     assert_int_equal(command_shell("rm B/2.png B/3.png"), 0);

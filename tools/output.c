@@ -109,15 +109,18 @@ json_t *output_make_uint(uint64_t value)
 
 json_t *output_make_text(const char *value)
 {
-    char text[4096];
     json_t *v = value ? json_string(value) : json_null();
     if (v)
         return v;
-    snprintf(text, sizeof(text), "%s", value);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c >= 0x80)
-            *c = '?';
-    return json_string(text);
+    // No byte becomes more than four characters, so that two names stay two.
+    const size_t size = 4 * strlen(value) + 4;
+    char *text = malloc(size);
+    if (text) {
+        pix_text_escape(value, text, size);
+        v = json_string(text);
+    }
+    free(text);
+    return v;
 }
 
 json_t *output_make_real(double value)

@@ -43,7 +43,7 @@ struct pix_log output_get_log(bool verbose);
 void output_add_member(json_t **object, const char *key, json_t *value);
 
 // Values. NULL and numbers that are not finite give null. Text that is not UTF-8, as a
-// path may be, gets '?' for every byte that is not ASCII.
+// path may be, is written as messages show it: "\xff".
 json_t *output_make_uint(uint64_t value);
 json_t *output_make_real(double value);
 json_t *output_make_text(const char *value);
