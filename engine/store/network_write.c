@@ -18,6 +18,7 @@
 #include "store/checkpoint.h"
 #include "store/weight_names.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ struct output {
     const char *path;
     struct network_file *from;
     bool averages, half;
+    uint64_t floats, vanished;    // written as F16, and of these what became 0
     struct item *items;
     size_t count;
     void *scratch;    // as large as the largest weight in F32
@@ -83,8 +85,8 @@ static bool refuse_value(const struct output *o, const struct weight *w, float v
 }
 
 // Writes floats as F16 to `data`, which may be where they are.
-static bool round_to_half(const struct output *o, const struct weight *w,
-                          const float *values, uint8_t *data)
+static bool round_to_half(struct output *o, const struct weight *w, const float *values,
+                          uint8_t *data)
 {
     const uint64_t count = shape_count(w->value.shape);
     for (uint64_t i = 0; i < count; i++) {
@@ -92,9 +94,20 @@ static bool round_to_half(const struct output *o, const struct weight *w,
         const uint16_t bits = bytes_half_bits(value);
         if (!isfinite(bytes_half_value(bits)))
             return refuse_value(o, w, value);
+        o->vanished += value != 0.0f && (bits & 0x7fff) == 0;
         bytes_put_little(data + 2 * i, 2, bits);
     }
+    o->floats += count;
     return true;
+}
+
+static void report_vanished(const struct output *o)
+{
+    if (o->vanished > 0)
+        log_warn("%s: %" PRIu64 " of %" PRIu64
+                 " values are too small for F16 (at most 2^-25) and become 0 in %s: "
+                 "without --half they stay",
+                 network_file_what(o->from), o->vanished, o->floats, o->path);
 }
 
 // For pth_write.
@@ -212,6 +225,8 @@ bool network_write(const char *path, struct network_file *f,
             network_file_what(f), path);
     if (ok)
         ok = is_pth ? write_pth(&o) : write_safetensors(&o);
+    if (ok)
+        report_vanished(&o);
     output_finish(&o);
     return ok;
 }
