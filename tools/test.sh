@@ -185,7 +185,8 @@ on_any() {
 }
 
 sources() {
-    if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    # Of this tree: another repository around an unpacked archive may ignore it.
+    if [ -e .git ] && git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
         git ls-files --cached --others --exclude-standard '*.c' '*.h'
     else
         find engine include shaders tests tools -name '*.[ch]'
@@ -195,6 +196,10 @@ sources() {
 # Versions of clang-format format differently; the reference is that of Debian 12.
 format() {
     local file
+    [ -n "$(sources | head -n 1)" ] || {
+        echo "no source files were found"
+        return 1
+    }
     sources | while read -r file; do
         [ ! -f "$file" ] || echo "$file"
     done | xargs "$formatter" --dry-run -Werror
