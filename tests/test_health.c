@@ -128,6 +128,20 @@ static void test_looks(void **state)
             fail_msg("look %zu: %s", i, text);
 }
 
+// Grey outputs, while the target is now a busy and now a calm one.
+static void test_between_looks(void **state)
+{
+    const struct health_look looks[] = { { 1, 70, 30, 1, 30 }, { 1, 20, 30, 1, 30 } };
+    char text[HEALTH_TEXT_SIZE] = "";
+    struct health h;
+    (void)state;
+    health_init(&h, GAN_VANILLA, PIX_METRIC_L1);
+    for (uint64_t i = 1; i <= 10 && !text[0]; i++)
+        if (health_add_look(&h, 500 * i, &looks[i % 2], text))
+            assert_int_equal(i, 3);
+    assert_non_null(strstr(text, "depends on its input since step 500 "));
+}
+
 // The validation after which overfitting is said, from 1; 0: none. Ten steps each.
 static uint64_t validate(enum pix_metric judge, const double *scores, const double *l1,
                          size_t count, char text[HEALTH_TEXT_SIZE])
@@ -186,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_discriminator),
         cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_between_looks),
         cmocka_unit_test(test_validations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,5 +152,6 @@ echo
 echo "demo: finished after $((SECONDS - start)) s"
 echo "  $PWD/demo/grid.png      input | output | target, places the model has not seen"
 echo "  $PWD/demo/translated/   translated satellite images"
+echo "  $PWD/demo/run/report.html   the run in a browser: losses, samples, options"
 echo "  $PWD/demo/run/          the model; to use it:"
 echo "      $pix2pix translate --model demo/run --input IMAGE --output OUTPUT.png"

@@ -125,16 +125,19 @@ static bool lasts(struct health_streak *streak, uint64_t step, bool shows)
     return shows && streak->looks >= LOOKS && step - streak->since >= LOOK_STEPS;
 }
 
-// Outputs of one colour are alike, too: one sentence is enough.
+// Outputs of one colour are alike, too: after that sentence the other one says nothing
+// new. Each lasts by itself, so that a run between the two shows at least that outputs
+// are alike.
 bool health_add_look(struct health *h, uint64_t step, const struct health_look *look,
                      char text[HEALTH_TEXT_SIZE])
 {
     const bool is_colour = look->output_spread < ONE_COLOUR * look->target_spread;
-    const bool is_same = !is_colour && look->input_distance > 0 &&
+    const bool is_same = look->input_distance > 0 &&
                          look->output_distance < SAME_OUTPUT * look->target_distance;
     const bool colour = lasts(&h->colour, step, is_colour);
     const bool same = lasts(&h->same, step, is_same);
     if (colour && say(h, HEALTH_ONE_COLOUR)) {
+        say(h, HEALTH_SAME_OUTPUT);
         snprintf(text, HEALTH_TEXT_SIZE,
                  "the generator's output is one colour since step %" PRIu64
                  " (its pixels differ by %.2g %% of what those of targets do). What "
