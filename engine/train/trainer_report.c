@@ -97,22 +97,32 @@ static bool read_devices(const struct trainer *t, json_t **devices)
     return ok;
 }
 
+// Whether a device of the list is this one, wherever it began. Nothing is copied:
+// Jansson's copies may lack members where memory is missing.
+static bool is_same_device(const json_t *listed, json_t *now)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(now, key, value) {
+        if (!json_equal(json_object_get(listed, key), value))
+            return false;
+    }
+    return json_is_object(listed);
+}
+
 // Takes `before`, which may be NULL, and adds the present device where it is another
 // one than the last.
 static json_t *devices_json(const struct trainer *t, json_t *before)
 {
     json_t *devices = json_is_array(before) ? json_incref(before) : json_array();
     const size_t count = json_array_size(devices);
-    json_t *last = count > 0 ? json_copy(json_array_get(devices, count - 1)) : NULL;
+    const json_t *last = count > 0 ? json_array_get(devices, count - 1) : NULL;
     json_t *now = device_json(t);
-    json_object_del(last, "step");
-    const bool is_same = last && json_equal(last, now);
+    const bool is_same = now && is_same_device(last, now);
     if (!is_same)
         json_add(&now, "step", json_integer((json_int_t)t->begun));
-    const bool ok = devices && now && (last || count == 0) &&
-                    (is_same || json_array_append(devices, now) == 0);
+    const bool ok = devices && now && (is_same || json_array_append(devices, now) == 0);
     json_decref(now);
-    json_decref(last);
     json_decref(before);
     if (ok)
         return devices;
