@@ -363,16 +363,22 @@ bool run_make_folder(struct run *r, enum run_folder which)
     return restore(r) && run_folders_make(&r->folders, r->options->out, which);
 }
 
+char *run_report_path(const char *out, const char *name)
+{
+    char *folder = file_join(out, "report");
+    char *path = folder ? file_join(folder, name) : NULL;
+    mem_free(folder);
+    return path;
+}
+
 bool run_write_report(struct run *r, const char *name, const char *text)
 {
     if (!run_make_folder(r, RUN_REPORT))
         return false;
-    char *folder = file_join(r->options->out, "report");
-    char *path = folder ? file_join(folder, name) : NULL;
+    char *path = run_report_path(r->options->out, name);
     const bool ok =
         path && (has_content(path, text) || file_write(path, text, strlen(text)));
     mem_free(path);
-    mem_free(folder);
     return ok;
 }
 

@@ -69,6 +69,9 @@ void run_close(struct run *r);    // a zeroed one is fine
 // meanwhile, it is made again first, unless another process has made it.
 bool run_make_folder(struct run *r, enum run_folder which);
 
+// The path of a file in report/ of the run in `out`; mem_free. NULL after a message.
+char *run_report_path(const char *out, const char *name);
+
 // Replaces a file in report/, unless it has this content. False after a message.
 bool run_write_report(struct run *r, const char *name, const char *text);
 

@@ -70,8 +70,7 @@ static bool read_devices(const struct trainer *t, json_t **devices)
     void *data = NULL;
     size_t size;
     const uint64_t failures = mem_failures();
-    char *folder = file_join(t->settings.options.out, "report");
-    char *path = folder ? file_join(folder, "run.json") : NULL;
+    char *path = run_report_path(t->settings.options.out, "run.json");
     const bool has = path && !os_path_is_absent(path);
     *devices = NULL;
     if (has && !file_load(path, FILE_READ_LIMIT, &data, &size, &reason))
@@ -93,7 +92,6 @@ static bool read_devices(const struct trainer *t, json_t **devices)
     const bool ok = mem_failures() == failures && (!has || data);
     mem_free(data);
     mem_free(path);
-    mem_free(folder);
     return ok;
 }
 
