@@ -202,10 +202,13 @@ static void test_text(void **state)
     static const char expected[] =
         "{\"s\": \"a\\\"\\\\\\n\\t\\u0001\xc3\xa4\", \"n\": 9223372036854775807, "
         "\"list\": [true, null, {}], \"path\": \"b??\", \"third\": 0.3333333333333333}";
-    json_t *object = json_object();
+    json_t *object = json_object(), *list = json_array();
     json_add(&object, "s", json_from_text("a\"\\\n\t\x01\xc3\xa4"));
     json_add(&object, "n", json_integer(INT64_MAX));
-    json_add(&object, "list", json_pack("[b, n, {}]", 1));
+    json_append(&list, json_true());
+    json_append(&list, json_null());
+    json_append(&list, json_object());
+    json_add(&object, "list", list);
     json_add(&object, "path", json_from_text("b\xff\xc3"));
     json_add(&object, "third", json_from_double(1.0 / 3));
     (void)state;
@@ -225,6 +228,11 @@ static void test_text(void **state)
     assert_null(object);
     json_add(&object, "y", json_true());
     assert_null(object);
+    list = json_array();
+    json_append(&list, NULL);
+    assert_null(list);
+    json_append(&list, json_true());
+    assert_null(list);
     test_forget_error();
     assert_null(json_text(object));
     assert_non_null(strstr(log_last_error(), "memory"));

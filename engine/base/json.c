@@ -196,6 +196,14 @@ void json_add(json_t **object, const char *key, json_t *value)
     *object = NULL;
 }
 
+void json_append(json_t **array, json_t *value)
+{
+    if (json_array_append_new(*array, value) == 0)
+        return;
+    json_decref(*array);
+    *array = NULL;
+}
+
 // Digits with which a number reads back the same: 0.1, not 0.10000000000000001. The
 // decimal point may be the locale's: both functions use the same.
 static int digits_of(const json_t *v)

@@ -28,6 +28,8 @@ json_t *json_from_text(const char *text);
 // Adds a member and takes `value`. Out of memory, or where `value` is NULL for the same
 // reason, *object is freed and stays NULL: json_text is the one place to check.
 void json_add(json_t **object, const char *key, json_t *value);
+// The same for the next value of an array.
+void json_append(json_t **array, json_t *value);
 
 // The text of an object on one line, which the caller frees with mem_free. Its members
 // that are numbers have as few digits as read back the same. Takes the reference. NULL

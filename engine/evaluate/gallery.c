@@ -215,13 +215,9 @@ static json_t *scores_json(const struct gallery *g, const struct gallery_pair *p
 {
     json_t *list = json_array();
     for (int m = 0; m < PIX_METRIC_COUNT; m++)
-        if (list && g->metrics & METRIC_BIT(m) &&
-            json_array_append_new(list, isinf(p->values[m])
-                                            ? json_from_text("inf")
-                                            : json_from_double(p->values[m])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
+        if (g->metrics & METRIC_BIT(m))
+            json_append(&list, isinf(p->values[m]) ? json_from_text("inf")
+                                                   : json_from_double(p->values[m]));
     return list;
 }
 
@@ -237,26 +233,15 @@ static json_t *pair_json(const struct gallery *g, const struct gallery_pair *p)
     return o;
 }
 
-// NULL without memory.
-static json_t *append(json_t *list, json_t *value)
-{
-    if (list && json_array_append_new(list, value) == 0)
-        return list;
-    if (!list)
-        json_decref(value);
-    json_decref(list);
-    return NULL;
-}
-
 char *gallery_text(struct gallery *g, uint64_t step)
 {
     json_t *o = json_object(), *metrics = json_array(), *shown = json_array();
     choose(g);
     for (int m = 0; m < PIX_METRIC_COUNT; m++)
         if (g->metrics & METRIC_BIT(m))
-            metrics = append(metrics, json_from_text(choice_name(choice_metrics, m)));
+            json_append(&metrics, json_from_text(choice_name(choice_metrics, m)));
     for (size_t i = 0; i < g->kept; i++)
-        shown = append(shown, pair_json(g, &g->pairs[i]));
+        json_append(&shown, pair_json(g, &g->pairs[i]));
     if (step > 0)
         json_add(&o, "step", json_integer((json_int_t)step));
     json_add(&o, "pairs", json_integer((json_int_t)g->count));

@@ -472,14 +472,8 @@ void safetensors_describe(struct safetensors_writer *w, const char *name,
     // is noticed once, in safetensors_begin_data.
     const uint64_t end = w->offset + bytes;
     json_t *tensor = json_object(), *shape = json_array();
-    bool ok = shape != NULL;
     for (uint32_t i = 0; i < rank; i++)
-        ok =
-            json_array_append_new(shape, json_integer((json_int_t)sides[i])) == 0 && ok;
-    if (!ok) {
-        json_decref(shape);
-        shape = NULL;
-    }
+        json_append(&shape, json_integer((json_int_t)sides[i]));
     json_add(&tensor, "dtype", json_string(kind));
     json_add(&tensor, "shape", shape);
     json_add(&tensor, "data_offsets",

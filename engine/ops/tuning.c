@@ -213,10 +213,8 @@ static json_t *to_json(const struct tuning *t)
     for (size_t i = 0; i < t->count; i++) {
         const struct tuning_entry *e = &t->entries[i];
         json_add(&kernels, e->shape, json_from_text(e->variant));
-        if (e->untimed && json_array_append_new(untimed, json_from_text(e->shape))) {
-            json_decref(untimed);
-            untimed = NULL;
-        }
+        if (e->untimed)
+            json_append(&untimed, json_from_text(e->shape));
     }
     json_add(&object, "format", json_string(FORMAT));
     json_add(&object, "device", json_from_text(t->device ? t->device : ""));
