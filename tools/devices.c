@@ -37,10 +37,7 @@ static bool print_json(const struct pix_device_info *list, uint32_t count)
         output_add_member(&device, "usable", json_boolean(d->usable));
         output_add_member(&device, "reason",
                           output_make_text(d->usable ? NULL : d->reason));
-        if (json_array_append_new(array, device) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
+        output_append(&array, device);
     }
     return output_print_json(array);
 }

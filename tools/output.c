@@ -102,6 +102,14 @@ void output_add_member(json_t **object, const char *key, json_t *value)
     *object = NULL;
 }
 
+void output_append(json_t **array, json_t *value)
+{
+    if (json_array_append_new(*array, value) == 0)
+        return;
+    json_decref(*array);
+    *array = NULL;
+}
+
 json_t *output_make_uint(uint64_t value)
 {
     return json_integer((json_int_t)value);

@@ -41,6 +41,8 @@ struct pix_log output_get_log(bool verbose);
 // Adds a member to a JSON object; takes over `value`. Out of memory, *object is freed
 // and becomes NULL, and stays so: output_print_json reports it.
 void output_add_member(json_t **object, const char *key, json_t *value);
+// The same for the next value of an array.
+void output_append(json_t **array, json_t *value);
 
 // Values. NULL and numbers that are not finite give null. Text that is not UTF-8, as a
 // path may be, is written as messages show it: "\xff".

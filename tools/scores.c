@@ -285,14 +285,6 @@ static json_t *make_label_scores(const struct pix_label_scores *s)
     return o;
 }
 
-static void append(json_t **array, json_t *value)
-{
-    if (*array && json_array_append_new(*array, value) == 0)
-        return;
-    json_decref(*array);
-    *array = NULL;
-}
-
 static json_t *make_labels(const struct pix_evaluation *e, bool with_baselines)
 {
     json_t *o = json_object(), *colours = json_array(), *confusion = json_array();
@@ -303,10 +295,11 @@ static json_t *make_labels(const struct pix_evaluation *e, bool with_baselines)
         json_t *row = json_array();
         snprintf(text, sizeof(text), "#%02x%02x%02x", e->colours[k][0],
                  e->colours[k][1], e->colours[k][2]);
-        append(&colours, output_make_text(text));
+        output_append(&colours, output_make_text(text));
         for (uint32_t i = 0; i < e->classes; i++)
-            append(&row, output_make_uint(e->confusion[(size_t)k * e->classes + i]));
-        append(&confusion, row);
+            output_append(&row,
+                          output_make_uint(e->confusion[(size_t)k * e->classes + i]));
+        output_append(&confusion, row);
     }
     output_add_member(&o, "colours", colours);
     output_add_member(&o, "confusion", confusion);
@@ -324,7 +317,7 @@ void scores_add_members(json_t **document, const struct pix_evaluation *e,
                               scores_get_column(e, (enum pix_metric)m, column),
                               make_metric(e, m, with_baselines));
     for (uint32_t i = 0; images && i < e->pairs; i++)
-        append(&images, make_image(e, i, with_baselines));
+        output_append(&images, make_image(e, i, with_baselines));
     output_add_member(document, "not_finite", output_make_uint(e->not_finite));
     output_add_member(document, "metrics", metrics);
     if (e->classes > 0)

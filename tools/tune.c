@@ -38,10 +38,7 @@ static void keep_row(struct tuning *t, const struct pix_tune_row *r)
     output_add_member(&row, "built_in_ms", output_make_real(r->built_in_ms));
     output_add_member(&row, "chosen_ms", output_make_real(r->chosen_ms));
     output_add_member(&row, "gflops", output_make_real(r->gflops));
-    if (json_array_append_new(t->rows, row) != 0) {
-        json_decref(t->rows);
-        t->rows = NULL;
-    }
+    output_append(&t->rows, row);
 }
 
 static void print_heading(uint32_t count)

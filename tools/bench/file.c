@@ -90,14 +90,6 @@ static json_t *row_to_json(const struct pix_bench_row *row)
     return o;
 }
 
-static void append(json_t **array, json_t *value)
-{
-    if (*array && json_array_append_new(*array, value) == 0)
-        return;
-    json_decref(*array);
-    *array = NULL;
-}
-
 static json_t *result_to_json(const struct bench_result *r)
 {
     json_t *o = json_object(), *method = json_array(), *devices = json_array();
@@ -108,7 +100,7 @@ static json_t *result_to_json(const struct bench_result *r)
     output_add_member(&o, "ngf", output_make_uint(r->ngf));
     output_add_member(&o, "ndf", output_make_uint(r->ndf));
     for (size_t i = 0; bench_method[i]; i++)
-        append(&method, output_make_text(bench_method[i]));
+        output_append(&method, output_make_text(bench_method[i]));
     output_add_member(&o, "method", method);
     for (size_t i = 0; i < r->count; i++) {
         const struct bench_device *d = &r->devices[i];
@@ -122,9 +114,9 @@ static json_t *result_to_json(const struct bench_result *r)
         output_add_member(&device, "memory_bytes", output_make_uint(d->memory_bytes));
         output_add_member(&device, "complete", json_boolean(d->complete));
         for (size_t k = 0; k < d->count; k++)
-            append(&rows, row_to_json(&d->rows[k].row));
+            output_append(&rows, row_to_json(&d->rows[k].row));
         output_add_member(&device, "rows", rows);
-        append(&devices, device);
+        output_append(&devices, device);
     }
     output_add_member(&o, "devices", devices);
     return o;
