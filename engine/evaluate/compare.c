@@ -199,14 +199,15 @@ static bool open_palette(struct comparison *c, const char *palette)
 {
     if (!palette)
         return true;
-    if (strcmp(palette, "auto") == 0) {
+    if (labels_palette_is_named(palette)) {
+        if (!labels_read_palette(palette, "compare", &c->palette))
+            return false;
+    } else {
         if (!find_colours(c))
             return false;
         // Without any there is no pair either, which is reported then.
         if (c->palette.count == 0)
             return true;
-    } else if (!labels_read_palette(palette, "compare", &c->palette)) {
-        return false;
     }
     c->mutex = os_mutex_create();
     return labels_check_palette(&c->palette, "compare") && c->mutex &&
@@ -402,8 +403,7 @@ static bool compare_all(struct comparison *c, uint32_t threads,
 static bool keeps_inputs(const struct pair_list *list,
                          const struct pix_compare_options *o, bool has_device)
 {
-    const char *palette =
-        o->palette && strcmp(o->palette, "auto") != 0 ? o->palette : NULL;
+    const char *palette = labels_palette_is_named(o->palette) ? o->palette : NULL;
     struct read_files files = { 0 };
     if (!read_files_matter(o->outputs, o->output_count))
         return true;

@@ -51,8 +51,7 @@ static void count_sides(const struct evaluated_pair *pair, struct sides *counts)
 static bool keeps_inputs(const struct translator *t, const struct pair_list *list,
                          const struct pix_evaluate_options *o)
 {
-    const char *palette =
-        o->palette && strcmp(o->palette, "auto") != 0 ? o->palette : NULL;
+    const char *palette = labels_palette_is_named(o->palette) ? o->palette : NULL;
     struct read_files files = { 0 };
     if (!read_files_matter(&o->grid, 1) &&
         !read_files_matter(o->outputs, o->output_count))
@@ -326,9 +325,9 @@ static bool open_palette(struct evaluation *e, const char *palette)
 {
     if (!palette)
         return true;
-    if (!(strcmp(palette, "auto") == 0
-              ? find_colours(e)
-              : labels_read_palette(palette, "evaluate", &e->palette)))
+    if (!(labels_palette_is_named(palette)
+              ? labels_read_palette(palette, "evaluate", &e->palette)
+              : find_colours(e)))
         return false;
     return labels_check_palette(&e->palette, "evaluate") &&
            create_labels(e->labels, &e->palette);

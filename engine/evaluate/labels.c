@@ -33,6 +33,11 @@ void confusion_add(struct confusion *sum, const struct confusion *c)
     sum->strange += c->strange;
 }
 
+bool labels_palette_is_named(const char *palette)
+{
+    return palette && strcmp(palette, "auto") != 0;
+}
+
 bool labels_read_palette(const char *path, const char *command, struct palette *palette)
 {
     struct reason reason;

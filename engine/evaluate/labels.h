@@ -33,6 +33,9 @@ void labels_compare(const struct palette *palette, const struct picture *x,
 void labels_compare_colour(const struct palette *palette, const double *colour,
                            const struct picture *target, struct confusion *c);
 
+// Whether an option names a file: it is neither NULL nor "auto".
+bool labels_palette_is_named(const char *palette);
+
 // palette_read with a message that begins with `command`.
 bool labels_read_palette(const char *path, const char *command,
                          struct palette *palette);
