@@ -146,8 +146,8 @@ function gallery(g) {
         return ((x === y ? 0 : x - y) * (rises(by) ? 1 : -1) || a.index - b.index) * (worst ? 1 : -1);
     }
 
+    // Makes the list again, and shows its first pair.
     function sort() {
-        const pair = order[at];
         order = shown.filter(p => set === 'all' || (set === 'worst') === p.worst).sort(compare);
         thumbs.replaceChildren(...order.map((p, i) => {
             const text = by === 'name' ? p.name : format(value(p, by));
@@ -159,7 +159,7 @@ function gallery(g) {
                 onclick: () => show(i),
             }, img, text);
         }));
-        show(pair && !sort.restarts ? Math.max(order.indexOf(pair), 0) : 0);
+        show(0);
     }
 
     function show(i, focus) {
@@ -221,10 +221,7 @@ function gallery(g) {
     const select = el('select', {
         onchange: e => {
             by = e.target.value;
-            sort.restarts = true;
-            sort();
-            sort.restarts = false;
-            direction();
+            turned();
         },
     }, [...metrics, 'name'].map(m => el('option', { value: m, selected: m === by },
         m === 'name' ? 'name' : metricName(m))));
@@ -232,23 +229,19 @@ function gallery(g) {
         type: 'button',
         onclick: () => {
             worst = !worst;
-            sort.restarts = true;
-            sort();
-            sort.restarts = false;
-            direction();
+            turned();
         },
     });
-    const direction = () => {
+    const turned = () => {
         turn.textContent = by === 'name' ? (worst ? 'A to Z' : 'Z to A')
             : worst ? 'worst first' : 'best first';
+        sort();
     };
     const worstCount = shown.filter(p => p.worst).length;
     const filter = worstCount > 0 && worstCount < shown.length
         ? choice('Which pairs', [['all', 'all'], ['worst', `${worstCount} worst`],
             ['spread', `${shown.length - worstCount} spread`]], 'all', v => {
             set = v;
-            at = 0;
-            order = [];
             sort();
         }) : null;
 
@@ -262,8 +255,7 @@ function gallery(g) {
         show(Math.min(Math.max(at + step, 0), order.length - 1), true);
     });
 
-    direction();
-    sort();
+    turned();
     return [
         el('div', { class: 'bar' }, view),
         el('div', { class: 'viewer' }, stage, el('div', { class: 'pair' }, name, place, scores,

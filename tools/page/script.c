@@ -8,6 +8,7 @@
 #include "page/assets.h"
 
 #include <math.h>
+#include <string.h>
 
 void script_begin_data(FILE *f, const char *id)
 {
@@ -48,11 +49,15 @@ void script_put_number(FILE *f, double value)
 
 void script_put_json(FILE *f, const char *json, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
-        if (json[i] == '<')
+    const char *const end = json + size;
+    while (json < end) {
+        const char *found = memchr(json, '<', (size_t)(end - json));
+        const char *stop = found ? found : end;
+        fwrite(json, 1, (size_t)(stop - json), f);
+        if (found)
             fputs("\\u003c", f);
-        else
-            fputc(json[i], f);
+        json = found ? found + 1 : end;
+    }
 }
 
 static void put_asset(FILE *f, const struct asset *a)
