@@ -16,18 +16,6 @@
 #define SECOND FOLDER "/second.safetensors"
 #define THIRD FOLDER "/third.pth"
 
-static int setup(void **state)
-{
-    (void)state;
-    return network_setup(FOLDER);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return network_teardown(FOLDER);
-}
-
 static const struct generator_options affinelayer = {
     .levels = 8,
     .ngf = 2,
@@ -129,7 +117,7 @@ static void test_affinelayer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_affinelayer, setup, teardown),
+        network_test(test_affinelayer),
     };
     return cmocka_run_group_tests_name("affinelayer", tests, NULL, NULL);
 }

@@ -29,18 +29,6 @@
 #define THIRD FOLDER "/third.pth"
 #define MODEL FOLDER "/model.onnx"
 
-static int setup(void **state)
-{
-    (void)state;
-    return network_setup(FOLDER);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return network_teardown(FOLDER);
-}
-
 // Converts first.pth, which has these weights, to second.safetensors and that to
 // third.pth, which has the counters of a file of PyTorch too.
 static struct network_file *go_round(enum network network,
@@ -427,13 +415,10 @@ static void test_checkpoint_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_generators, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_discriminators, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_wrong_options, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_onnx_numbers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_wrong_numbers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_loss, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_checkpoint_stays, setup, teardown),
+        network_test(test_generators),       network_test(test_discriminators),
+        network_test(test_wrong_options),    network_test(test_onnx_numbers),
+        network_test(test_wrong_numbers),    network_test(test_loss),
+        network_test(test_checkpoint_stays),
     };
     return cmocka_run_group_tests_name("convert", tests, NULL, NULL);
 }

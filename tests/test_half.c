@@ -28,18 +28,6 @@
 #define AGAIN_PTH FOLDER "/again.pth"
 #define AGAIN_SAFE FOLDER "/again.safetensors"
 
-static int setup(void **state)
-{
-    (void)state;
-    return network_setup(FOLDER);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return network_teardown(FOLDER);
-}
-
 // ---------------------------------------------------------------------------
 // Rounding
 
@@ -488,14 +476,10 @@ static void test_pytorch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rounding),
-        cmocka_unit_test(test_bfloat16),
-        cmocka_unit_test_setup_teardown(test_files, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sums, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_others, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_pytorch, setup, teardown),
+        cmocka_unit_test(test_rounding), cmocka_unit_test(test_bfloat16),
+        network_test(test_files),        network_test(test_sums),
+        network_test(test_refused),      network_test(test_others),
+        network_test(test_counters),     network_test(test_pytorch),
     };
     return cmocka_run_group_tests_name("half", tests, NULL, NULL);
 }

@@ -35,13 +35,13 @@
 static int setup(void **state)
 {
     (void)state;
-    return network_setup(FOLDER);
+    return network_open(FOLDER);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    return network_teardown(FOLDER);
+    return network_close(FOLDER);
 }
 
 // ---------------------------------------------------------------------------

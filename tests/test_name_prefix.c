@@ -18,18 +18,6 @@
 #define FOLDER "test_name_prefix.scratch"
 #define TENSORS_MAX 64
 
-static int setup(void **state)
-{
-    (void)state;
-    return network_setup(FOLDER);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return network_teardown(FOLDER);
-}
-
 // ---------------------------------------------------------------------------
 // Names alone
 
@@ -298,8 +286,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice),
-        cmocka_unit_test_setup_teardown(test_wrapped, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_both, setup, teardown),
+        network_test(test_wrapped),
+        network_test(test_both),
     };
     return cmocka_run_group_tests_name("name_prefix", tests, NULL, NULL);
 }

@@ -28,18 +28,6 @@
 #define SECOND FOLDER "/second.safetensors"
 #define THIRD FOLDER "/third.pth"
 
-static int setup(void **state)
-{
-    (void)state;
-    return network_setup(FOLDER);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return network_teardown(FOLDER);
-}
-
 static void test_mismatches(void **state)
 {
     (void)state;
@@ -290,12 +278,9 @@ static void test_not_finite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_mismatches, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_stored_norm, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_channels, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_options, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_not_finite, setup, teardown),
+        network_test(test_mismatches),  network_test(test_strangers),
+        network_test(test_stored_norm), network_test(test_no_channels),
+        network_test(test_bad_options), network_test(test_not_finite),
     };
     return cmocka_run_group_tests_name("network_file", tests, NULL, NULL);
 }

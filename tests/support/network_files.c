@@ -35,18 +35,28 @@ static void keep_message(void *user, enum log_level level, const char *text)
 
 static const struct log_sink sink = { keep_message, NULL, LOG_INFO };
 
-int network_setup(const char *folder)
+int network_open(const char *folder)
 {
     log_use(&sink);
     network_forget_messages();
     return file_make_folder(folder) ? 0 : -1;
 }
 
-int network_teardown(const char *folder)
+int network_close(const char *folder)
 {
     test_remove_tree(folder);
     log_use(NULL);
     return 0;
+}
+
+int network_setup(void **folder)
+{
+    return network_open(*folder);
+}
+
+int network_teardown(void **folder)
+{
+    return network_close(*folder);
 }
 
 unsigned network_errors(void)

@@ -21,11 +21,18 @@
 // ---------------------------------------------------------------------------
 // Messages
 
-// Collects them from a setup to its teardown. The folder of the test's files is made
-// and, with all that is in it, removed. Both return 0, or what cmocka takes for a
-// failure.
-int network_setup(const char *folder);
-int network_teardown(const char *folder);
+// Collects them from one to the other. The folder of the test's files is made and, with
+// all that is in it, removed. Both return 0, or what cmocka takes for a failure.
+int network_open(const char *folder);
+int network_close(const char *folder);
+
+// The same as fixtures of a test whose first state is the folder, and such a test: the
+// file that has it names the folder FOLDER.
+int network_setup(void **folder);
+int network_teardown(void **folder);
+#define network_test(f)                                                                \
+    cmocka_unit_test_prestate_setup_teardown(f, network_setup, network_teardown,       \
+                                             (void *)FOLDER)
 
 // Errors since network_forget_messages, the last one, the last warning, and all of
 // level info, each with a newline.
