@@ -439,8 +439,11 @@ struct pix_step_metrics {
     double val[PIX_METRIC_COUNT];
     uint32_t val_metrics;    // bit m: val[m] was computed
     double lr;
-    double ms;    // wall time of the step; with overlap, from the previous end
-    double images_per_s;
+    // Wall time of a step, without what comes after it: the mean of the last eight that
+    // this trainer took, its first one left out where there are others. Steps overlap,
+    // so one alone has no time of its own.
+    double ms;
+    double images_per_s;    // by that time
 };
 
 // Reads the metrics.jsonl of a run, whether it is under way or not: `line` gets each

@@ -514,6 +514,7 @@ static enum pix_step_result end_step(struct trainer *t,
     double seconds = now - MAX(slot->begun, t->done_at);
     t->done_at = now;
     t->pace = seconds;
+    seconds = step_time_add(&t->step_time, seconds);
     t->step++;
     t->epoch = slot->epoch;
     *metrics = (struct pix_step_metrics){

@@ -18,6 +18,7 @@
 #include "train/objective.h"
 #include "train/run.h"
 #include "train/sight.h"
+#include "train/step_time.h"
 
 struct dataset;
 struct validation;
@@ -69,7 +70,8 @@ struct trainer {
     struct ring_slot ring[RING_SLOTS];    // step s is in slot s % ring_count
     uint32_t ring_count;
     double done_at;                    // when the last step was seen to be done
-    double pace;                       // seconds that it took
+    double pace;                       // seconds that it seemed to take
+    struct step_time step_time;        // of the steps of this process
     struct pix_step_metrics unseen;    // of a step that trainer_save waited for
     bool has_unseen;
     bool is_stuck;                  // the next step could not be begun
