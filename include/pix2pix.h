@@ -578,6 +578,8 @@ struct pix_translate_options {
     // it (else AtoB).
     const char *direction;
     bool no_ema;    // use the raw weights even where their moving average is stored
+    // What messages begin with; NULL: "translate".
+    const char *command;
 
     // Called by pix_evaluate, on its thread, with how far it is, several times a
     // second. May be NULL; then a line of the log (level info) says it every ten

@@ -340,6 +340,28 @@ static void test_evaluate(void **state)
                       "--split which pairs are compared, here there are: "
                       "train, test\n");
 
+    // What is shared with translate does not say that this is it.
+    static const char *const refused[] = {
+        "--model run --checkpoint 77",
+        "--model run --checkpoint worst",
+        "--model pairs",
+        "--model grid.png",
+        "--model cut.safetensors",
+        "--model cut.pth",
+    };
+    assert_int_equal(command_shell("head -c 3000 run/checkpoints/step-00000003.safe* "
+                                   ">cut.safetensors && cp cut.safetensors cut.pth"),
+                     0);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        RUN(1, "evaluate --data pairs %s", refused[i]);
+        assert_null(strstr(command_err, "translate: "));
+    }
+    RUN(1, "evaluate --data pairs --model run --checkpoint 77");
+    command_check_has(command_err, "error: evaluate: ");
+    RUN(0, "evaluate --data pairs --model run");
+    assert_null(strstr(command_err, "translate: "));
+    command_check_has(command_err, "evaluate: run/checkpoints/step-00000003.safe");
+
     // A broken pair is named and stops none of the others.
     assert_int_equal(command_shell("mkdir pairs/val && cp pairs/test/* pairs/val && "
                                    "cp pairs/train/broken.jpg pairs/val/+broken.jpg"),

@@ -114,6 +114,7 @@ static int run(pix_device *device, const struct evaluation *e)
     options.checkpoint = e->checkpoint;
     options.no_ema = e->no_ema;
     options.direction = e->direction;
+    options.command = "evaluate";
     options.input_kind = e->input_kind;
     options.output_kind = e->output_kind;
     options.npy_order = e->npy_order;

@@ -26,8 +26,9 @@ static bool add_training(struct conv_shapes *list, const struct op_limits *limit
     if (ok) {
         // The step then updates an average, for which the weights need a place.
         generator->keeps_average = s->options.ema > 0;
-        ok = objective_options_build(g, generator, discriminator, s, &tensors) &&
-             conv_shapes_add_all(list, graph_products(g));
+        ok =
+            objective_options_build(g, generator, discriminator, s, "tune", &tensors) &&
+            conv_shapes_add_all(list, graph_products(g));
     }
     graph_destroy(g);
     weights_destroy(discriminator);

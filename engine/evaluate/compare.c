@@ -438,7 +438,7 @@ bool compare_images(const struct pix_compare_options *o, struct gpu_device *devi
     }
     if (ok && c.palette.count > 0)
         labels_report(&c.labels, "compare");
-    ok = ok && evaluation_finish(out) &&
+    ok = ok && evaluation_finish(out, "compare") &&
          (c.palette.count == 0 || evaluation_take_labels(out, &c.palette, &c.labels));
     if (!ok)
         evaluation_free(out);

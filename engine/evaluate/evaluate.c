@@ -336,7 +336,7 @@ static bool open_palette(struct evaluation *e, const char *palette)
 static bool finish(struct evaluation *e)
 {
     struct pix_evaluation *result = &e->result;
-    if (!evaluation_finish(result) ||
+    if (!evaluation_finish(result, "evaluate") ||
         (e->has_gallery && !(result->gallery = gallery_text(&e->gallery, 0))))
         return false;
     if (e->palette.count == 0)

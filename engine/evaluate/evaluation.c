@@ -66,13 +66,13 @@ static void find_total(void *user, size_t column)
     mem_free(values);
 }
 
-bool evaluation_finish(struct pix_evaluation *e)
+bool evaluation_finish(struct pix_evaluation *e, const char *command)
 {
     struct finish f = { .evaluation = e };
     parallel_run(COLUMNS, COLUMNS, find_total, &f);
     for (int i = 0; i < COLUMNS; i++) {
         if (f.failed[i]) {
-            log_error("evaluate: out of memory for the scores of %" PRIu32 " images",
+            log_error("%s: out of memory for the scores of %" PRIu32 " images", command,
                       e->pairs);
             return false;
         }

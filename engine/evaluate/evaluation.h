@@ -19,8 +19,9 @@ void evaluation_free(struct pix_evaluation *e);    // a zeroed one is fine
 bool evaluation_add(struct pix_evaluation *e, const char *name,
                     const struct scores scores[PIX_SUBJECT_COUNT]);
 
-// Takes the scores of all images together. False after a message.
-bool evaluation_finish(struct pix_evaluation *e);
+// Takes the scores of all images together. False after a message that begins with
+// `command`.
+bool evaluation_finish(struct pix_evaluation *e, const char *command);
 
 // Adds what label maps have: the colours, the confusion matrix of the output, which is
 // taken over, and its scores. False after a message.

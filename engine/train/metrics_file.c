@@ -239,7 +239,7 @@ bool metrics_file_read(const char *run,
                        file_load(path, MAX_METRICS, &data, &size, &reason));
     *damaged = 0;
     if (path && !ok)
-        log_error("train: cannot read %s: %s", path, reason.text);
+        log_error("metrics: cannot read %s: %s", path, reason.text);
     const char *at = data, *end;
     bool goes_on = true;
     for (; ok && goes_on && at && (end = strchr(at, '\n')); at = end + 1) {

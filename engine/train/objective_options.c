@@ -43,7 +43,7 @@ struct objective_options objective_options_make(const struct settings *s)
 // added here.
 bool objective_options_build(struct graph *g, struct weights *generator,
                              struct weights *discriminator, const struct settings *s,
-                             struct objective *out)
+                             const char *command, struct objective *out)
 {
     const struct objective_options options = objective_options_make(s);
     struct log_capture capture;
@@ -51,7 +51,7 @@ bool objective_options_build(struct graph *g, struct weights *generator,
     bool ok = objective_build(g, generator, discriminator, &options, out);
     const char *error = log_capture_end(&capture);
     if (!ok)
-        log_error("train: %s: lower %s", error,
+        log_error("%s: %s: lower %s", command, error,
                   s->options.batch_size > 1 ? "--batch-size or --crop-size"
                                             : "--crop-size");
     return ok;

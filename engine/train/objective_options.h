@@ -12,9 +12,10 @@
 struct objective_options objective_options_make(const struct settings *s);
 
 // Builds the step that these settings describe, see objective_build. A message says
-// which option makes a graph smaller that is too large. False after it.
+// which option makes a graph smaller that is too large, and begins with `command`.
+// False after it.
 bool objective_options_build(struct graph *g, struct weights *generator,
                              struct weights *discriminator, const struct settings *s,
-                             struct objective *out);
+                             const char *command, struct objective *out);
 
 #endif

@@ -40,9 +40,9 @@ static bool build_program(struct trainer *t)
     const struct objective *o = &t->objective;
     program_destroy(t->program);
     t->program = program_create(&options);
-    if (!t->program ||
-        !objective_options_build(program_graph(t->program), t->generator,
-                                 t->discriminator, &t->settings, &t->objective))
+    if (!t->program || !objective_options_build(program_graph(t->program), t->generator,
+                                                t->discriminator, &t->settings, "train",
+                                                &t->objective))
         return false;
     program_upload(t->program, o->pixels);
     program_upload(t->program, o->jitter);

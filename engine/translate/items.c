@@ -31,11 +31,11 @@ static enum pixel_kind choose_output(const struct items *all,
     const enum pixel_kind held =
         picture_kind_held(item->output, kind, s->options.output_nc);
     if (held != kind)
-        log_info(
-            "translate: %s is written with %s samples: this format cannot hold the "
-            "%s of %s",
-            item->output, pixel_kind_name(held), pixel_kind_name(kind),
-            item->input ? item->input : "the input");
+        log_info("%s: %s is written with %s samples: this format cannot hold the "
+                 "%s of %s",
+                 translator_command(all->translator), item->output,
+                 pixel_kind_name(held), pixel_kind_name(kind),
+                 item->input ? item->input : "the input");
     return held;
 }
 
@@ -54,7 +54,7 @@ static bool load(const struct items *all, const struct pix_translate_item *item,
     } else {
         ok = in->pixels && in->width && in->height;
         if (!ok)
-            log_error("translate: the image is empty");
+            log_error("%s: the image is empty", translator_command(all->translator));
         ok = ok && image_to_picture(in, picture);
     }
     if (ok)
@@ -109,9 +109,9 @@ static bool keeps_inputs(const struct translator *t,
         ok = !items[i].output || file_set_find(&inputs, items[i].output, &input);
         ok = ok && !input;
         if (input)
-            log_error("translate: the output %s is the input %s, which would be "
+            log_error("%s: the output %s is the input %s, which would be "
                       "overwritten: nothing was translated; name another output",
-                      items[i].output, input);
+                      translator_command(t), items[i].output, input);
     }
     file_set_free(&inputs);
     return ok;

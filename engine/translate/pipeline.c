@@ -416,7 +416,8 @@ static void start_threads(struct pipeline *p, uint32_t count)
         p->threads[p->thread_count++] = thread;
     log_capture_end(&capture);
     if (p->thread_count < count)
-        log_debug("translate: cannot start a thread: %s", os_error_text());
+        log_debug("%s: cannot start a thread: %s", translator_command(p->translator),
+                  os_error_text());
 }
 
 // What happened to the samples of the inputs on the way, and what did not.
@@ -424,14 +425,15 @@ static void report_inputs(const struct pipeline *p)
 {
     const struct pipeline_ends *ends = p->ends;
     const enum pixel_kind wanted = translator_kinds(p->translator).input;
+    const char *command = translator_command(p->translator);
     if (!ends->path)
         return;
-    conversion_report_narrow(&p->conversions, "translate", "input");
+    conversion_report_narrow(&p->conversions, command, "input");
     if (wanted != PIXEL_KINDS)
-        conversion_report(&p->conversions, "translate", "input", wanted,
+        conversion_report(&p->conversions, command, "input", wanted,
                           translator_kind_reason(p->translator, false));
     else
-        conversion_report_range(&p->conversions, "translate", "input");
+        conversion_report_range(&p->conversions, command, "input");
     if (p->turned.images)
         picture_warn_of_orientation(ends->path(ends->user, p->turned.first),
                                     p->turned.orientation, p->turned.images,

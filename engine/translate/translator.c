@@ -29,14 +29,15 @@ static void log_model(const struct translator *t, const struct network_file *f)
     if (c)
         snprintf(step, sizeof(step), ", step %" PRIu64, checkpoint_get_state(c)->step);
     const bool is_average = c && t->averages && t->settings.options.ema > 0;
-    log_info("translate: %s%s%s, %s, %" PRIu32 "x%" PRIu32, network_file_path(f), step,
-             is_average ? ", averaged weights" : "", network_file_description(f),
+    log_info("%s: %s%s%s, %s, %" PRIu32 "x%" PRIu32, t->command, network_file_path(f),
+             step, is_average ? ", averaged weights" : "", network_file_description(f),
              t->settings.options.crop_size, t->settings.options.crop_size);
 }
 
-static bool refuse_option(const char *option, const char *given)
+static bool refuse_option(const struct translator *t, const char *option,
+                          const char *given)
 {
-    log_error("translate: --%s does not take \"%s\"", option, given);
+    log_error("%s: --%s does not take \"%s\"", t->command, option, given);
     return false;
 }
 
@@ -50,23 +51,23 @@ static bool override(struct translator *t, const struct pix_translate_options *o
     t->chose_output = o->output_kind != NULL;
     if (o->input_kind) {
         if (!pixel_kind_find(o->input_kind, &s->input_kind))
-            return refuse_option("input-kind", o->input_kind);
+            return refuse_option(t, "input-kind", o->input_kind);
         s->options.input_kind = pixel_kind_name(s->input_kind);
     }
     if (o->output_kind) {
         if (!pixel_kind_find(o->output_kind, &s->output_kind))
-            return refuse_option("output-kind", o->output_kind);
+            return refuse_option(t, "output-kind", o->output_kind);
         s->options.output_kind = pixel_kind_name(s->output_kind);
     }
     if (o->npy_order) {
         if (!choice_find(choice_npy_orders, o->npy_order, &order))
-            return refuse_option("npy-order", o->npy_order);
+            return refuse_option(t, "npy-order", o->npy_order);
         s->order = (enum array_order)order;
         s->options.npy_order = choice_name(choice_npy_orders, order);
     }
     if (o->direction) {
         if (!choice_find(choice_directions, o->direction, &swap))
-            return refuse_option("direction", o->direction);
+            return refuse_option(t, "direction", o->direction);
         s->swap = swap;
         s->options.direction = choice_name(choice_directions, swap);
     }
@@ -76,7 +77,7 @@ static bool override(struct translator *t, const struct pix_translate_options *o
 static bool load(struct translator *t, const struct pix_translate_options *given)
 {
     struct network_file *f = network_file_open_to_load(given->model, given->checkpoint,
-                                                       NETWORK_G, "translate");
+                                                       NETWORK_G, t->command);
     bool ok = f && settings_init(&t->settings, &network_file_settings(f)->options) &&
               override(t, given);
     if (ok) {
@@ -101,13 +102,13 @@ static bool load(struct translator *t, const struct pix_translate_options *given
 }
 
 // Parses a choice of the caller; false after a message that names all of them.
-static bool choose(const struct choice *table, const char *option, const char *given,
-                   int *value)
+static bool choose(const struct translator *t, const struct choice *table,
+                   const char *option, const char *given, int *value)
 {
     char all[128];
     if (!given || choice_find(table, given, value))
         return true;
-    log_error("translate: --%s takes %s, not \"%s\"", option,
+    log_error("%s: --%s takes %s, not \"%s\"", t->command, option,
               choice_list(table, all, sizeof(all)), given);
     return false;
 }
@@ -120,6 +121,8 @@ struct translator *translator_create(struct gpu_device *device,
     struct translator *t = mem_zalloc(sizeof(*t));
     if (!t)
         return NULL;
+    if (!(t->command = mem_strdup(options->command ? options->command : "translate")))
+        goto fail;
     t->device = device;
     t->submission_seconds = submission_seconds;
     t->batch_size = t->most = MAX(options->batch_size, 1u);
@@ -131,8 +134,8 @@ struct translator *translator_create(struct gpu_device *device,
         .seed_low = (uint32_t)options->seed,
         .seed_high = (uint32_t)(options->seed >> 32),
     };
-    if (!choose(choice_resizings, "preprocess", options->preprocess, &resize) ||
-        !choose(choice_translation_modes, "mode", options->mode, &mode))
+    if (!choose(t, choice_resizings, "preprocess", options->preprocess, &resize) ||
+        !choose(t, choice_translation_modes, "mode", options->mode, &mode))
         goto fail;
     t->resize = resize;
     t->mode = (enum translation_mode)mode;
@@ -141,12 +144,13 @@ struct translator *translator_create(struct gpu_device *device,
     if (t->mode == TRANSLATION_PAPER)
         t->batch_size = t->most = 1;
     if (options->batch_size > TRANSLATOR_MAX_BATCH) {
-        log_error("translate: --batch-size takes 1 to %d, not %" PRIu32,
+        log_error("%s: --batch-size takes 1 to %d, not %" PRIu32, t->command,
                   TRANSLATOR_MAX_BATCH, options->batch_size);
         goto fail;
     }
     if (!options->model || !*options->model) {
-        log_error("translate: --model is missing: name a run folder or a checkpoint");
+        log_error("%s: --model is missing: name a run folder or a checkpoint",
+                  t->command);
         goto fail;
     }
     const enum tuning_mode tuning = settings_parse_tuning(options->tuning);
@@ -172,6 +176,7 @@ void translator_destroy(struct translator *t)
     weights_destroy(t->generator);
     tuning_finish(&t->tuning);
     settings_finish(&t->settings);
+    mem_free(t->command);
     mem_free(t->model_path);
     mem_free(t->table_path);
     mem_free(t);
@@ -195,6 +200,11 @@ struct gpu_device *translator_device(const struct translator *t)
 double translator_submission_seconds(const struct translator *t)
 {
     return t->submission_seconds;
+}
+
+const char *translator_command(const struct translator *t)
+{
+    return t->command;
 }
 
 const char *translator_model_path(const struct translator *t)
@@ -255,11 +265,11 @@ static bool check_side(const struct translator *t, uint32_t width, uint32_t heig
     uint32_t above_w = DIV_UP((uint64_t)MAX(width, 1u), multiple) * multiple;
     uint32_t above_h = DIV_UP((uint64_t)MAX(height, 1u), multiple) * multiple;
     log_error(
-        "translate: the image has %" PRIu32 "x%" PRIu32
+        "%s: the image has %" PRIu32 "x%" PRIu32
         " pixels, this model needs width and height that are multiples of %" PRIu32
         ": the nearest are %" PRIu32 "x%" PRIu32 " and %" PRIu32 "x%" PRIu32
         "; or leave out --preprocess none",
-        width, height, multiple, below_w, below_h, above_w, above_h);
+        t->command, width, height, multiple, below_w, below_h, above_w, above_h);
     return false;
 }
 
@@ -278,7 +288,7 @@ static bool convert(const struct translator *t, struct picture *picture,
     struct picture resized;
     notes->is_narrow = picture->is_narrow;
     if (!picture_set_channels(picture, t->settings.options.input_nc, &reason)) {
-        log_error("translate: the image %s", reason.text);
+        log_error("%s: the image %s", t->command, reason.text);
         return false;
     }
     notes->kind = picture->kind;
@@ -301,7 +311,7 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
 {
     *notes = (struct translator_notes){ .orientation = picture->orientation };
     if (!picture->samples || !picture->width || !picture->height) {
-        log_error("translate: the image is empty");
+        log_error("%s: the image is empty", t->command);
         return false;
     }
     if (!convert(t, picture, notes))
@@ -344,9 +354,9 @@ const char *translator_extension(const struct translator *t, const char *path)
 void translator_warn_of_pair(struct translator *t)
 {
     if (!t->has_warned)
-        log_warn(
-            "translate: an image is twice as wide as it is high: if it is a pair A|B, "
-            "pass only the input half (evaluate takes pairs)");
+        log_warn("%s: an image is twice as wide as it is high: if it is a pair A|B, "
+                 "pass only the input half (evaluate takes pairs)",
+                 t->command);
     t->has_warned = true;
 }
 
@@ -359,7 +369,7 @@ static void tell_of_conversion(struct translator *t,
     struct conversions one = { 0 };
     conversion_count(&one, notes->kind, used, notes->exceeds);
     conversion_leave_out(&one, &t->told);
-    conversion_report(&one, "translate", "input", used,
+    conversion_report(&one, t->command, "input", used,
                       translator_kind_reason(t, false));
     t->told.from[notes->kind] |= one.from[notes->kind];
     t->told.clipped |= one.clipped;

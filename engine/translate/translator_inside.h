@@ -28,6 +28,7 @@ struct sized {
 struct translator {
     struct gpu_device *device;
     double submission_seconds;
+    char *command;               // what messages begin with
     struct settings settings;    // of the model, with what the caller knows better
     char *model_path;            // of the checkpoint
     char *table_path;            // of the tuning table that the caller named, or NULL

@@ -64,10 +64,10 @@ static void tell_untuned(struct translator *t, const struct sized *s)
     if (t->has_told)
         return;
     t->has_told = true;
-    log_info("translate: only the first new size of images is measured: %" PRIu32
+    log_info("%s: only the first new size of images is measured: %" PRIu32
              " of %" PRIu32 "x%" PRIu32 " at a time, and other sizes, get the built-in "
              "choice of kernels",
-             s->images, s->form.width, s->form.height);
+             t->command, s->images, s->form.width, s->form.height);
 }
 
 // Measures shapes that the table lacks; new entries change the graph, which is then
@@ -175,9 +175,9 @@ static bool start(struct translator *t, uint32_t images,
     // Set last, since making the program sets it for a new form.
     if (was_cut && ok) {
         t->most = images;
-        log_warn("translate: a larger batch does not fit %s: translating %" PRIu32
+        log_warn("%s: a larger batch does not fit %s: translating %" PRIu32
                  " at a time (%s)",
-                 gpu_device_info(t->device)->name, images, reason);
+                 t->command, gpu_device_info(t->device)->name, images, reason);
     }
     if (!ok)
         sized_finish(&t->now);
@@ -231,7 +231,7 @@ bool translator_is_ready(const struct translator *t, uint32_t images,
 static bool report(const struct translator *t)
 {
     const char *kernel = program_last_kernel(t->now.program);
-    log_error("translate: %s %s in kernel %s", gpu_device_info(t->device)->name,
+    log_error("%s: %s %s in kernel %s", t->command, gpu_device_info(t->device)->name,
               gpu_device_is_lost(t->device) ? "was lost" : "reported an error",
               kernel ? kernel : "(none)");
     return false;
