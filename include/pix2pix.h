@@ -510,6 +510,7 @@ struct pix_plan {
     // What validations hold beside the steps: the generator's temporaries for whole
     // images, its averaged weights, and the networks of LPIPS, which lpips_bytes has.
     uint64_t validation_bytes, lpips_bytes;
+    uint32_t validation_epochs;    // epochs between validations; 0: there are none
     uint32_t dispatches, barriers, submissions;
     uint64_t flops_per_step;
     uint64_t bytes_per_step;    // for each call the bytes of each bound range it reads

@@ -359,6 +359,7 @@ static void test_plan(void **state)
                     command_number_at(plan, "step_block_bytes") +
                     command_number_at(plan, "staging_bytes"));
     assert_true(command_number_at(plan, "validation_bytes") == 0);
+    assert_true(command_number_at(plan, "validation_epochs") == 0);
     json_decref(document);
     RUN(0, "train --plan --json --val-freq 1 --val-metrics lpips");
     document = command_parse(command_out);
@@ -374,6 +375,7 @@ static void test_plan(void **state)
     RUN(0, "train --plan --best lpips " SMALL);
     command_check_has(command_out, "\n  validation ");
     command_check_has(command_out, "\n    of which LPIPS ");
+    command_check_has(command_out, "\nepochs between validations              1\n");
     command_check_file("none", false);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "settings/options.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
 
@@ -150,6 +151,50 @@ static void test_resolve(void **state)
     assert_int_equal(o.depth, 0);
 }
 
+// What a run does is what its options say: validations that another option needs.
+static void test_validations(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        uint32_t every;
+    } cases[] = {
+        { "best", "psnr", 1 },         { "patience", "3", 1 },
+        { "lr-policy", "plateau", 1 }, { "val-metrics", "psnr", 0 },
+        { "val-freq", "4", 4 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pix_train_options o;
+        pix_train_options_init(&o);
+        assert_true(pix_train_options_set(&o, cases[i].name, cases[i].value));
+        assert_true(options_resolve(&o));
+        assert_int_equal(o.val_freq, cases[i].every);
+        o.val_freq = 6;
+        assert_true(options_resolve(&o));
+        assert_int_equal(o.val_freq, 6);
+    }
+}
+
+// A resumed run may change its patience, and with it what it validates for that alone.
+static void test_patience(void **state)
+{
+    struct pix_train_options a, b;
+    (void)state;
+    pix_train_options_init(&a);
+    pix_train_options_init(&b);
+    b.patience = 3;
+    assert_true(options_resolve(&a) && options_resolve(&b));
+    assert_null(options_find_difference(&a, &b));
+    assert_null(options_find_difference(&b, &a));
+    b.patience = 0;
+    assert_string_equal(options_find_difference(&a, &b)->name, "val-freq");
+    b.patience = 3;
+    b.val_freq = 2;
+    assert_string_equal(options_find_difference(&a, &b)->name, "val-freq");
+    a.val_freq = 1;
+    assert_string_equal(options_find_difference(&a, &b)->name, "val-freq");
+}
+
 static void test_unused(void **state)
 {
     (void)state;
@@ -210,6 +255,8 @@ int main(void)
         cmocka_unit_test_setup(test_levels, given_setup),
         cmocka_unit_test_setup(test_check, given_setup),
         cmocka_unit_test_setup(test_resolve, given_setup),
+        cmocka_unit_test_setup(test_validations, given_setup),
+        cmocka_unit_test_setup(test_patience, given_setup),
         cmocka_unit_test_setup(test_unused, given_setup),
     };
     return cmocka_run_group_tests(tests, given_open, NULL);

@@ -211,6 +211,27 @@ static void test_average(void **state)
     words_check_near(evaluate(run).l1, r.m[2].val[PIX_METRIC_L1], 1e-12);
 }
 
+#define EACH "max-dataset-size=1 "    // an epoch a step
+
+// The patience of a run may change, also where nothing else asks for validations; those
+// of --best stay what they are.
+static void test_patience(void **state)
+{
+    static const char run[] = SCRATCH "/patient", best[] = SCRATCH "/best_only";
+    void *config;
+    size_t size;
+    (void)state;
+    public_need_device();
+    assert_false(words_train(run, EACH "steps=2").m[1].has_val);
+    assert_true(words_continue(run, EACH "steps=4 patience=9").m[3].has_val);
+    assert_false(words_continue(run, EACH "steps=6").m[5].has_val);
+    assert_true(words_train(best, EACH "steps=2 best=l1").m[1].has_val);
+    assert_true(file_read(SCRATCH "/best_only/config.json", &config, &size));
+    assert_non_null(strstr(config, "\"val-freq\": 1"));
+    mem_free(config);
+    assert_true(words_continue(best, EACH "steps=4 best=l1 val-freq=1").m[3].has_val);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -234,7 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plateau),  cmocka_unit_test(test_validation),
         cmocka_unit_test(test_best),     cmocka_unit_test(test_average),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_patience), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

@@ -222,6 +222,8 @@ bool output_print_plan(const struct pix_plan *p, bool as_json)
         { "staging_bytes", "  staging", p->staging_bytes, true },
         { "validation_bytes", "  validation", p->validation_bytes, true, true },
         { "lpips_bytes", "    of which LPIPS", p->lpips_bytes, true, true },
+        { "validation_epochs", "epochs between validations", p->validation_epochs,
+          false, true },
         { "dispatches", "dispatches", p->dispatches, false },
         { "barriers", "barriers", p->barriers, false },
         { "submissions", "submissions", p->submissions, false },

@@ -358,6 +358,18 @@ static bool same_value(const struct pix_option *row, const struct pix_train_opti
                   options_get(b, row->name, text_b, sizeof(text_b))) == 0;
 }
 
+// Resolved options validate each epoch where --patience alone asks for it, and never
+// without: then the validations come and go with it, and it may change.
+static bool follows_patience(const struct pix_option *row,
+                             const struct pix_train_options *a,
+                             const struct pix_train_options *b)
+{
+    const struct pix_train_options *with = a->val_freq > 0 ? a : b;
+    return row->offset == offsetof(struct pix_train_options, val_freq) &&
+           MIN(a->val_freq, b->val_freq) == 0 && with->val_freq == 1 &&
+           with->patience > 0;
+}
+
 const struct pix_option *options_find_difference(const struct pix_train_options *a,
                                                  const struct pix_train_options *b)
 {
@@ -366,7 +378,8 @@ const struct pix_option *options_find_difference(const struct pix_train_options 
     for (size_t i = 0; i < count; i++) {
         const struct pix_option *row = &table[i];
         if (!row->may_change && !row->is_run_state && row->type != PIX_OPTION_TEXT &&
-            !is_open(row, a) && !is_open(row, b) && !same_value(row, a, b))
+            !is_open(row, a) && !is_open(row, b) && !same_value(row, a, b) &&
+            !follows_patience(row, a, b))
             return row;
     }
     return NULL;

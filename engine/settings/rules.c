@@ -229,6 +229,7 @@ bool settings_resolve(struct settings *s)
             o->net_d, (unsigned)o->n_layers_d);
     o->n_layers_d = s->discriminator.layers;
     o->norm_d = choice_name(choice_norms, s->discriminator.norm);
+    o->val_freq = settings_validation_epochs(s);
     return true;
 }
 

@@ -249,11 +249,12 @@ uint32_t settings_images_per_step(const struct settings *s)
 
 const char *settings_validation_reason(const struct settings *s)
 {
-    return s->options.val_freq > 0      ? "--val-freq"
-           : s->lr_policy == LR_PLATEAU ? "--lr-policy plateau"
-           : s->keeps_best              ? "--best"
-           : s->options.patience > 0    ? "--patience"
-                                        : NULL;
+    // Resolved options have a --val-freq in any case.
+    return s->lr_policy == LR_PLATEAU ? "--lr-policy plateau"
+           : s->keeps_best            ? "--best"
+           : s->options.patience > 0  ? "--patience"
+           : s->options.val_freq > 0  ? "--val-freq"
+                                      : NULL;
 }
 
 uint32_t settings_validation_epochs(const struct settings *s)

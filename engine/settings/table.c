@@ -174,7 +174,7 @@ static const struct pix_option table[] = {
     // Neither may change but for what is only reported, and how long a run may go on:
     // --lr-policy plateau lowers the rate by what validations found.
     { "val-freq", PIX_OPTION_UINT32, FIELD(val_freq), 0, 1000000, NULL, "N",
-      "epochs between validations on val/; 0: none", false, false },
+      "epochs between validations; 0: none, or 1 if needed", false, false },
     { "val-metrics", PIX_OPTION_TEXT, FIELD(val_metrics), 0, 0, NULL, "LIST",
       "what they compute: l1,mse,psnr,ssim,ms_ssim,lpips", true, false },
     { "lpips", PIX_OPTION_TEXT, FIELD(lpips), 0, 0, NULL, "FILE",

@@ -112,7 +112,8 @@ bool trainer_build(struct trainer *t, bool measure, struct pix_plan *out)
     struct weights *const networks[] = { t->generator, t->discriminator };
     if (!program_plan(t->program, networks, ARRAY_LEN(networks), out))
         return false;
-    if (settings_validation_epochs(&t->settings) == 0)
+    out->validation_epochs = settings_validation_epochs(&t->settings);
+    if (out->validation_epochs == 0)
         return true;
     t->validation = validation_create(t->device, t->submission_seconds, &t->settings,
                                       &t->tuning, t->generator);
