@@ -62,12 +62,24 @@ static void test_convert(void **state)
     command_check_has(command_err, "u8|u16|f32");
     RUN(0, "evaluate --model G2.pth --data pairs --direction AtoB --json");
     json_t *there = command_parse(command_out);
+    assert_null(strstr(command_err, "against"));
+    RUN(0, "evaluate --model G.safetensors --data pairs --direction BtoA");
+    assert_null(strstr(command_err, "against"));    // it is from a .pth
     RUN(0, "evaluate --model G2.pth --data pairs --direction BtoA --json");
     json_t *back = command_parse(command_out);
+    assert_null(strstr(command_err, "against"));
     assert_true(command_number_at(there, "l1_mean_colour") !=
                 command_number_at(back, "l1_mean_colour"));
     json_decref(there);
     json_decref(back);
+    static const char *const recorded[] = { "dropped", "G3.safetensors" };
+    for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
+        RUN(0, "evaluate --model %s --data pairs --direction AtoB", recorded[i]);
+        assert_null(strstr(command_err, "against"));
+        RUN(0, "evaluate --model %s --data pairs --direction BtoA", recorded[i]);
+        command_check_has(command_err, "warning: evaluate: --direction BtoA is against "
+                                       "that of the model, which was trained AtoB");
+    }
 
     // The wrong network, nothing to read, nowhere to write to.
     RUN(1, "convert D.pth no.pth");

@@ -430,6 +430,12 @@ uint32_t network_file_channels_d(const struct network_file *f)
     return f->channels_d;
 }
 
+// A run stores the sample types that it has found in place of "auto".
+bool network_file_records_training(const struct network_file *f)
+{
+    return f->checkpoint || f->settings.input_kind != PIXEL_KINDS;
+}
+
 struct checkpoint *network_file_checkpoint(const struct network_file *f)
 {
     return f->checkpoint;

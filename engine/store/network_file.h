@@ -48,6 +48,9 @@ const char *network_file_path(const struct network_file *f);
 // channels.
 const struct settings *network_file_settings(const struct network_file *f);
 uint32_t network_file_channels_d(const struct network_file *f);
+// Whether these are options of a training, with its direction and sample types: a .pth
+// has none, and neither has what was converted from it.
+bool network_file_records_training(const struct network_file *f);
 
 // The checkpoint; NULL if the file is not one.
 struct checkpoint *network_file_checkpoint(const struct network_file *f);

@@ -74,6 +74,17 @@ static bool override(struct translator *t, const struct pix_translate_options *o
     return true;
 }
 
+// A direction against the recorded one may be meant, but makes bad scores.
+static void tell_direction(const struct translator *t, const struct network_file *f)
+{
+    const bool swap = network_file_settings(f)->swap;
+    if (swap != t->settings.swap && network_file_records_training(f))
+        log_warn("%s: --direction %s is against that of the model, which was trained "
+                 "%s: its inputs are now images that it has learnt to make",
+                 t->command, t->settings.options.direction,
+                 choice_name(choice_directions, swap));
+}
+
 static bool load(struct translator *t, const struct pix_translate_options *given)
 {
     struct network_file *f = network_file_open_to_load(given->model, given->checkpoint,
@@ -95,8 +106,10 @@ static bool load(struct translator *t, const struct pix_translate_options *given
              network_file_load(f, t->generator, t->averages, t->device, tensor_upload);
     }
     ok = ok && (t->model_path = mem_strdup(network_file_path(f))) != NULL;
-    if (ok)
+    if (ok) {
         log_model(t, f);
+        tell_direction(t, f);
+    }
     network_file_close(f);
     return ok;
 }
