@@ -32,6 +32,39 @@ static void assert_steps(const uint64_t *expected, size_t count)
     mem_free(steps);
 }
 
+static void assert_names(const char *expected)
+{
+    char *names = checkpoint_names(RUN);
+    assert_string_equal(names, expected);
+    mem_free(names);
+}
+
+static void write_step(uint64_t step)
+{
+    char *path = checkpoint_path(RUN, step);
+    assert_true(file_write(path, "x", 1));
+    mem_free(path);
+}
+
+// What can be chosen in a run is said in one line, however much it is.
+static void test_names(void **state)
+{
+    (void)state;
+    assert_names("none");
+    char *best = checkpoint_best_path(RUN);
+    assert_true(file_write(best, "x", 1));
+    assert_names("best");
+    for (uint64_t step = 1; step <= 10; step++)
+        write_step(step);
+    assert_names("10, 9, 8, 7, 6, 5, 4, 3, 2, 1, and best");
+    write_step(11);
+    assert_names("11, 10, 9, 8, 7, 6, 5, 4, 3, 2 and 1 older one, and best");
+    write_step(999999999999999999);
+    assert_true(test_remove_tree(best));
+    assert_names("999999999999999999, 11, 10, 9, 8, 7, 6, 5, 4, 3 and 2 older ones");
+    mem_free(best);
+}
+
 static void test_folder(void **state)
 {
     static const char *const others[] = {
@@ -44,11 +77,8 @@ static void test_folder(void **state)
     static const uint64_t steps[] = { 3, 10, 99999999, 100000000, 20 };
     (void)state;
     assert_steps(NULL, 0);
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        char *path = checkpoint_path(RUN, steps[i]);
-        assert_true(file_write(path, "x", 1));
-        mem_free(path);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        write_step(steps[i]);
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         char *path = file_join(RUN "/checkpoints", others[i]);
         assert_true(file_write(path, "x", 1));
@@ -57,6 +87,7 @@ static void test_folder(void **state)
     assert_steps((uint64_t[]){ 100000000, 99999999, 20, 10, 3 }, 5);
 
     // Later ones do not count and stay.
+    assert_names("100000000, 99999999, 20, 10, 3");
     checkpoint_prune(RUN, 20, 2, 0);
     assert_steps((uint64_t[]){ 100000000, 99999999, 20, 10 }, 4);
     checkpoint_prune(RUN, 100000000, 3, 0);
@@ -96,11 +127,8 @@ static void test_no_listing(void **state)
     static const uint64_t steps[] = { 2, 1 };
     struct rlimit before, limit;
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        char *path = checkpoint_path(RUN, steps[i]);
-        assert_true(file_write(path, "x", 1));
-        mem_free(path);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        write_step(steps[i]);
     const struct log_sink *outer = log_use(&sink);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     limit = before;
@@ -131,6 +159,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_listing, setup, teardown),
     };

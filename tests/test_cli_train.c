@@ -61,7 +61,9 @@ static void test_progress(void **state)
     assert_true(strstr(line, " trend ") > strchr(line, '\n'));
     RUN(0, "evaluate --model judge --checkpoint best --data judged --split val");
     RUN(1, "convert judge x.pth --checkpoint 77");
-    command_check_has(command_err, "step-00000077.safetensors: a run keeps as many");
+    command_check_has(command_err,
+                      "error: convert: judge has no checkpoint of step 77, "
+                      "there are: 120, and best; a run keeps as many");
 }
 
 static void test_train(void **state)

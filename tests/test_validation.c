@@ -189,7 +189,8 @@ static void test_best(void **state)
     } refused[] = {
         { run, "worst",
           "a checkpoint is \"newest\", \"best\" or a step, not \"worst\"" },
-        { run, "1", "step-00000001.safetensors: a run keeps as many as" },
+        { run, "1", "has no checkpoint of step 1, there are: " },
+        { run, "1", ", and best; a run keeps as many as train --keep says" },
         { SCRATCH "/validated", "best", "a run has it with train --best METRIC" },
         { best, "newest", "is a file, and a checkpoint can be chosen of a run" },
     };

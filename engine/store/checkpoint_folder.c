@@ -129,6 +129,32 @@ bool checkpoint_list(const char *run, uint64_t **steps, size_t *count)
     return list_steps(run, true, steps, count);
 }
 
+char *checkpoint_names(const char *run)
+{
+    enum { MOST = 10 };
+    char text[MOST * 24] = "";
+    uint64_t *steps = NULL;
+    size_t count = 0, used = 0;
+    char *names = NULL, *best = checkpoint_best_path(run);
+    if (best && list_steps(run, false, &steps, &count)) {
+        const bool has_best = !os_path_is_absent(best);
+        for (size_t i = 0; i < MIN(count, (size_t)MOST); i++)
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%" PRIu64,
+                                     i ? ", " : "", steps[i]);
+        char older[64] = "";
+        if (count > MOST)
+            snprintf(older, sizeof(older), " and %zu older one%s", count - MOST,
+                     PLURAL(count - MOST));
+        names = mem_printf("%s%s%s%s", text, older, count && has_best ? ", and " : "",
+                           has_best ? "best"
+                           : count  ? ""
+                                    : "none");
+    }
+    mem_free(steps);
+    mem_free(best);
+    return names;
+}
+
 // The run is not worse for what fails here: the next call removes what stays now.
 static void remove_old(const char *run, uint64_t step)
 {

@@ -21,6 +21,10 @@ char *checkpoint_best_path(const char *run);
 // folder itself may be one. Caller frees *steps with mem_free.
 bool checkpoint_list(const char *run, uint64_t **steps, size_t *count);
 
+// What can be chosen in a run, in words: "400, 300, 200, 100 and 6 older ones, and
+// best", or "none". Caller frees; NULL after a message.
+char *checkpoint_names(const char *run);
+
 // Removes all but the `keep` newest of those up to step `newest`; later ones, which a
 // continued run has not reached yet, stay, and so does that of step `finite`, the
 // newest one without infinities and NaN. A file that cannot be removed gets a warning.

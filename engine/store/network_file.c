@@ -284,20 +284,29 @@ static char *named_path(const struct network_file *f, const char *run,
     return NULL;
 }
 
+static bool refuse_absent(const struct network_file *f, const char *run,
+                          const char *checkpoint)
+{
+    const bool is_best = strcmp(checkpoint, "best") == 0;
+    char *names = checkpoint_names(run);
+    if (names)
+        log_error("%s: %s has no checkpoint %s%s, there are: %s; %s", f->what, run,
+                  is_best ? "" : "of step ", checkpoint, names,
+                  is_best ? "a run has it with train --best METRIC, from its first "
+                            "validation on"
+                          : "a run keeps as many as train --keep says");
+    mem_free(names);
+    return false;
+}
+
 static bool open_named(struct network_file *f, const char *run, const char *checkpoint)
 {
     bool is_damaged;
     f->path = named_path(f, run, checkpoint);
     if (!f->path)
         return false;
-    if (os_path_is_absent(f->path)) {
-        log_error("%s: there is no %s: %s", f->what, f->path,
-                  strcmp(checkpoint, "best") == 0
-                      ? "a run has it with train --best METRIC, from its first "
-                        "validation on"
-                      : "a run keeps as many as train --keep says");
-        return false;
-    }
+    if (os_path_is_absent(f->path))
+        return refuse_absent(f, run, checkpoint);
     return open_good(f, &is_damaged) && take_checkpoint(f);
 }
 
