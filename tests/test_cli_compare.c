@@ -84,7 +84,7 @@ static void test_kinds(void **state)
     RUN(0, "compare g.png a.png");
     command_check_has(command_err, "1 of 1 pair is of a grey image and an RGB one");
     RUN(1, "compare t.npy a.png");
-    command_check_has(command_err, "t.npy: has 2 channels and the other image 3");
+    command_check_has(command_err, "t.npy: 2 channels against 3 of the other image");
     assert_string_equal(command_out, "");
 }
 
@@ -147,9 +147,27 @@ static void test_folders(void **state)
     command_check_has(command_out, "pairs 1\n");
     command_check_has(command_out, "broken 2\n");
     command_check_has(command_err,
-                      "A/2.png: has 64x40 pixels and the other image 64x41");
+                      "A/2.png: 64x40 pixels against 64x41 of the other image");
     command_check_has(command_err, "B/3.png: ");
     command_check_has(command_err, "no file of the same name in A (first: 2.bmp.png)");
+    assert_int_equal(command_shell("mkdir P Q && for i in 1 2 3 4 5; do cp A/2.png "
+                                   "P/$i.png; cp B/2.png Q/$i.png; done; "
+                                   "cp A/3.png P/6.png; cp B/3.png Q/6.png; "
+                                   "cp A/3.png P/0.png; cp A/3.png Q/0.png"),
+                     0);
+    RUN(1, "compare P Q");
+    command_check_has(
+        command_err,
+        "error: compare: 5 images (P/1.png, P/2.png, P/3.png, ...): 64x40 "
+        "pixels against 64x41 of the other image: both must have one size: "
+        "resize one side; translate keeps the size of its input with "
+        "--preprocess none\nerror: compare: Q/6.png: ");
+    assert_int_equal(command_count_lines(command_err), 2);
+    command_check_has(command_out, "broken 6\n");
+    assert_int_equal(command_shell("rm P/[345].png"), 0);
+    RUN(1, "compare P Q");
+    command_check_has(command_err,
+                      "compare: 2 images (P/1.png, P/2.png): 64x40 pixels");
     RUN(0, "compare A A --json");
     json_t *document = command_parse(command_out);
     assert_int_equal(json_array_size(json_object_get(document, "images")), 3);

@@ -24,6 +24,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // What came of a pair.
@@ -78,17 +79,20 @@ static bool match(struct picture *a, struct picture *b, struct outcome *o)
 {
     if (a->width != b->width || a->height != b->height)
         return reason_refuse(&o->reason,
-                             "has %" PRIu32 "x%" PRIu32 " pixels and the other image "
-                             "%" PRIu32 "x%" PRIu32 ": both must have one size",
+                             "%" PRIu32 "x%" PRIu32 " pixels against %" PRIu32
+                             "x%" PRIu32 " of the other image: both must have one "
+                             "size: resize one side; translate keeps the size of its "
+                             "input with --preprocess none",
                              a->width, a->height, b->width, b->height);
     if (!match_channels(a, b, &o->grey_repeated, &o->reason) ||
         !match_channels(b, a, &o->grey_repeated, &o->reason))
         return false;
     if (a->channels != b->channels)
-        return reason_refuse(&o->reason,
-                             "has %" PRIu32 " channel%s and the other image %" PRIu32
-                             ": both must have the same, or be grey and RGB",
-                             a->channels, PLURAL(a->channels), b->channels);
+        return reason_refuse(
+            &o->reason,
+            "%" PRIu32 " channel%s against %" PRIu32
+            " of the other image: both must have the same, or be grey and RGB",
+            a->channels, PLURAL(a->channels), b->channels);
     o->kind = MAX(a->kind, b->kind);
     o->kinds_differ = a->kind != b->kind;
     o->exceeds = picture_exceeds_range(a) || picture_exceeds_range(b);
@@ -101,8 +105,8 @@ static bool count_labels(struct comparison *c, const struct picture *a,
     struct confusion own;
     if (!labels_may_be(a->kind, a->channels))
         return reason_refuse(reason,
-                             "has %" PRIu32 " channel%s of %s: label maps have 1 or 3 "
-                             "of u8",
+                             "%" PRIu32 " channel%s of %s: label maps have 1 or 3 of "
+                             "u8",
                              a->channels, PLURAL(a->channels),
                              pixel_kind_name(a->kind));
     if (!confusion_create(&own, c->palette.count))
@@ -341,6 +345,78 @@ static void level_scales(struct comparison *c, uint32_t *scales)
     }
 }
 
+// A pair that was not compared.
+struct problem {
+    const char *path;
+    const struct outcome *outcome;    // of an array, in the order of the pairs
+};
+
+// Problems with one reason, which lie one after another.
+struct group {
+    const struct problem *first;
+    size_t count;
+};
+
+static int by_reason(const void *a, const void *b)
+{
+    const struct problem *x = a, *y = b;
+    const int order = strcmp(x->outcome->reason.text, y->outcome->reason.text);
+    return order ? order : (x->outcome > y->outcome) - (x->outcome < y->outcome);
+}
+
+static int by_pair(const void *a, const void *b)
+{
+    const struct outcome *x = ((const struct group *)a)->first->outcome,
+                         *y = ((const struct group *)b)->first->outcome;
+    return (x > y) - (x < y);
+}
+
+static void report_group(const struct group *g)
+{
+    const struct problem *p = g->first;
+    const char *reason = p->outcome->reason.text;
+    const char *third = g->count > 2 ? p[2].path : "";
+    if (g->count == 1)
+        log_error("compare: %s: %s", p->path, reason);
+    else
+        log_error("compare: %zu images (%s, %s%s%s%s): %s", g->count, p[0].path,
+                  p[1].path, *third ? ", " : "", third, g->count > 3 ? ", ..." : "",
+                  reason);
+}
+
+// One message for equal problems, since a wrong folder has the same one with every
+// image. False without memory.
+static bool report_problems(const struct comparison *c, size_t count)
+{
+    struct problem *problems = mem_array(count, sizeof(problems[0]));
+    struct group *groups = mem_array(count, sizeof(groups[0]));
+    const bool ok = problems && groups;
+    size_t found = 0, group_count = 0;
+    for (size_t i = 0; ok && i < c->list.count; i++) {
+        const struct outcome *o = &c->outcomes[i];
+        const struct pair_file *file = &c->list.files[i];
+        if (!o->compared)
+            problems[found++] = (struct problem){ o->about_b ? file->b : file->a, o };
+    }
+    if (found > 0)
+        qsort(problems, found, sizeof(problems[0]), by_reason);
+    for (size_t i = 0; i < found; i++) {
+        struct group *last = group_count > 0 ? &groups[group_count - 1] : NULL;
+        if (last && strcmp(last->first->outcome->reason.text,
+                           problems[i].outcome->reason.text) == 0)
+            last->count++;
+        else
+            groups[group_count++] = (struct group){ &problems[i], 1 };
+    }
+    if (group_count > 0)
+        qsort(groups, group_count, sizeof(groups[0]), by_pair);
+    for (size_t i = 0; i < group_count; i++)
+        report_group(&groups[i]);
+    mem_free(groups);
+    mem_free(problems);
+    return ok;
+}
+
 static bool add_all(struct comparison *c, struct pix_evaluation *out)
 {
     struct notices notices = { .turned = 0 };
@@ -350,8 +426,6 @@ static bool add_all(struct comparison *c, struct pix_evaluation *out)
         const struct outcome *o = &c->outcomes[i];
         struct scores scores[PIX_SUBJECT_COUNT];
         if (!o->compared) {
-            log_error("compare: %s: %s", o->about_b ? file->b : file->a,
-                      o->reason.text);
             out->broken++;
             continue;
         }
@@ -362,6 +436,8 @@ static bool add_all(struct comparison *c, struct pix_evaluation *out)
         if (!evaluation_add(out, file->a, scores))
             return false;
     }
+    if (out->broken > 0 && !report_problems(c, out->broken))
+        return false;
     report_notices(&notices, c->list.count);
     return true;
 }
