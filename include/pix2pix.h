@@ -799,10 +799,19 @@ struct pix_evaluate_options {
     const char *data;     // folder, laid out as for training
     const char *split;    // whose pairs are compared; NULL: "test"
     // A PNG to write with one row input | output | target per pair, at most `grid_rows`
-    // rows; NULL: none. More than four rows are arranged in two columns, and tiles of
-    // less than 160 pixels are enlarged by a whole factor.
+    // rows (0: 12); NULL: none. More than four rows are arranged in two columns, and
+    // tiles of less than 160 pixels are enlarged by a whole factor.
     const char *grid;
     uint32_t grid_rows;
+    // Up to 8 folders, each of which is one more column between input and output: for
+    // each pair in the grid the image of the same name, with any extension, resized to
+    // the model's size; as those that other models have made.
+    const char *const *beside;
+    size_t beside_count;
+    // Words above the columns, one text for each, of up to 63 letters of ASCII. NULL:
+    // "input", the names of the folders, "output" and "target".
+    const char *const *headings;
+    size_t heading_count;
     // For label maps: a file with the colours of the classes (docs/metrics.md), or
     // "auto", which takes the colours of the targets; NULL: they are no label maps.
     const char *palette;

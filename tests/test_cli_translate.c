@@ -284,6 +284,68 @@ static void test_translate_arrays(void **state)
     command_check_has(command_err, "the target is f32, converted to u16, as --output");
 }
 
+// How many pixels of a grid have the colour of the image in the folder "red".
+static uint32_t count_red(const struct pix_image *grid)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < (size_t)grid->width * grid->height; i++) {
+        const uint8_t *p = grid->pixels + 3 * i;
+        count += p[0] == 250 && p[1] == 3 && p[2] == 7;
+    }
+    return count;
+}
+
+// More columns: an image of the pair's name, of any size and kind of file. Where it is
+// missing or damaged there is no grid, and none is overwritten.
+static void check_beside(void)
+{
+    enum { SIDE = 3, TILE = 160 };
+    uint8_t pixels[SIDE * SIDE * 3];
+    struct pix_image grid, red = { SIDE, SIDE, pixels };
+    char *path = command_file("grid.png"), *bmp = command_file("red/x.bmp");
+    for (size_t i = 0; i < sizeof(pixels); i += 3)
+        pixels[i] = 250, pixels[i + 1] = 3, pixels[i + 2] = 7;
+    assert_int_equal(command_shell("mkdir red"), 0);
+    assert_true(pix_image_write(bmp, &red));
+    assert_int_equal(command_shell("first=$(ls pairs/test | head -1) && "
+                                   "mv red/x.bmp \"red/${first%%.*}.bmp\" && "
+                                   "cp -r red damaged && mkdir empty && "
+                                   "for f in damaged/*; do echo >\"$f\"; done"),
+                     0);
+    RUN(0,
+        "evaluate --model run --data pairs --grid grid.png --rows 1 --beside red,red "
+        "--headings in,one,two,out,true");
+    assert_true(pix_image_read(path, &grid));
+    assert_int_equal(grid.width, 5 * TILE);
+    assert_int_equal(count_red(&grid), 2 * TILE * TILE);
+    const uint8_t *middle =
+        grid.pixels + ((size_t)(grid.height - 1) * grid.width + 2 * TILE) * 3;
+    assert_int_equal(middle[0], 250);
+    pix_image_free(&grid);
+
+    assert_int_equal(command_shell("rm grid.png"), 0);
+    RUN(1, "evaluate --model run --data pairs --grid grid.png --beside empty");
+    command_check_has(command_err, "--beside empty has no image for the pair ");
+    RUN(1, "evaluate --model run --data pairs --grid grid.png --beside damaged");
+    command_check_has(command_err, "evaluate: damaged/");
+    RUN(1, "evaluate --model run --data pairs --grid grid.png --beside nowhere");
+    command_check_has(command_err, "nowhere");
+    RUN(1, "evaluate --model run --data pairs --grid grid.png --headings a,b");
+    command_check_has(command_err, "--headings has 2 texts and the grid 3 columns");
+    RUN(1,
+        "evaluate --model run --data pairs --grid grid.png --headings \"a,$(printf '\\303\\251'),c\"");
+    command_check_has(command_err, "cannot be drawn");
+    RUN(2, "evaluate --model run --data pairs --beside red");
+    command_check_has(command_err, "--beside is for the picture that --grid writes");
+    command_check_file("grid.png", false);
+    assert_int_equal(command_shell("mv damaged/* damaged/own.png"), 0);
+    RUN(1, "evaluate --model run --data pairs --grid damaged/own.png --beside damaged");
+    command_check_has(command_err, "the output damaged/own.png is the input ");
+    RUN(0, "evaluate --model run --data pairs --grid grid.png");
+    mem_free(path);
+    mem_free(bmp);
+}
+
 static void test_evaluate(void **state)
 {
     (void)state;
@@ -331,8 +393,9 @@ static void test_evaluate(void **state)
     char *path = command_file("grid.png");
     struct pix_image grid;
     assert_true(pix_image_read(path, &grid));
-    assert_true(grid.height >= 160 && grid.width == 3 * grid.height);
+    assert_true(grid.height > 160 && grid.width >= 3 * 160 && grid.width % 3 == 0);
     pix_image_free(&grid);
+    check_beside();
     mem_free(path);
     RUN(1, "evaluate --model run --data pairs --split val");
     command_check_has(command_err,

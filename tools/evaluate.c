@@ -9,9 +9,11 @@
 #include "terminal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct evaluation {
-    const char *model, *data, *split, *grid, *csv, *report;
+    const char *model, *data, *split, *grid, *beside, *headings, *csv, *report;
     const char *tuning, *mode, *direction;
     const char *input_kind, *output_kind, *npy_order, *palette, *lpips;
     uint32_t rows;
@@ -19,6 +21,34 @@ struct evaluation {
     bool no_ema, json;
     struct device_arguments device;
 };
+
+// The parts of a text that commas separate.
+struct list {
+    char *text;
+    const char *parts[16];
+    size_t count;    // of all; those beyond the sixteenth are not kept
+};
+
+// False only without memory, after a message.
+static bool split_list(const char *text, struct list *list)
+{
+    *list = (struct list){ 0 };
+    if (!text)
+        return true;
+    list->text = malloc(strlen(text) + 1);
+    if (!list->text)
+        return output_print_error("out of memory"), false;
+    strcpy(list->text, text);
+    for (char *part = list->text; part; list->count++) {
+        char *comma = strchr(part, ',');
+        if (comma)
+            *comma = '\0';
+        if (list->count < sizeof(list->parts) / sizeof(list->parts[0]))
+            list->parts[list->count] = part;
+        part = comma ? comma + 1 : NULL;
+    }
+    return true;
+}
 
 // Checks everything that can be checked before a device is opened.
 static int check_arguments(const struct command *command, const struct evaluation *e)
@@ -30,6 +60,10 @@ static int check_arguments(const struct command *command, const struct evaluatio
         !options_ends_in(e->grid, ".PNG"))
         return options_print_usage_error(command, "--grid %s must end in .png",
                                          e->grid);
+    if ((e->beside || e->headings) && !e->grid)
+        return options_print_usage_error(
+            command, "--%s is for the picture that --grid writes: name one",
+            e->beside ? "beside" : "headings");
     if (e->csv && !scores_is_csv(e->csv))
         return options_print_usage_error(command, "--csv %s must end in .csv", e->csv);
     if (e->report && !options_ends_in(e->report, ".html"))
@@ -106,6 +140,13 @@ static int run(pix_device *device, const struct evaluation *e)
     struct pix_evaluate_options comparison;
     const char *const outputs[] = { e->csv, e->report };
     struct pix_evaluation result;
+    struct list beside, headings;
+    const bool split = split_list(e->beside, &beside);
+    if (!split_list(e->headings, &headings) || !split) {
+        free(beside.text);
+        free(headings.text);
+        return EXIT_FAILED;
+    }
     pix_translate_options_init(&options);
     options.model = e->model;
     options.tuning = e->tuning;
@@ -128,6 +169,10 @@ static int run(pix_device *device, const struct evaluation *e)
     comparison.split = e->split;
     comparison.grid = e->grid;
     comparison.grid_rows = e->rows;
+    comparison.beside = beside.parts;
+    comparison.beside_count = beside.count;
+    comparison.headings = e->headings ? headings.parts : NULL;
+    comparison.heading_count = headings.count;
     comparison.palette = e->palette;
     comparison.lpips = e->lpips;
     comparison.wants_gallery = e->report != NULL;
@@ -142,6 +187,8 @@ static int run(pix_device *device, const struct evaluation *e)
     if (ok)
         pix_evaluation_free(&result);
     pix_translator_destroy(translator);
+    free(beside.text);
+    free(headings.text);
     return code;
 }
 
@@ -158,6 +205,10 @@ int command_evaluate(int argc, char **argv)
           "write rows of input | output | target as a PNG" },
         { "rows", ARGUMENT_COUNT, &e.rows, "N", "maximum rows in the grid", NULL,
           "12" },
+        { "beside", ARGUMENT_TEXT, &e.beside, "DIR,...",
+          "more columns: images of the same names elsewhere" },
+        { "headings", ARGUMENT_TEXT, &e.headings, "TEXT,...",
+          "words above the columns of the grid" },
         { "mode", ARGUMENT_CHOICE, &e.mode, "NAME",
           "stable, paper (with dropout) or running (running statistics)",
           "stable|paper|running", "stable" },
@@ -181,7 +232,7 @@ int command_evaluate(int argc, char **argv)
         { "csv", ARGUMENT_TEXT, &e.csv, "FILE",
           "write the scores of each image, one row each" },
         { "report", ARGUMENT_TEXT, &e.report, "FILE",
-          "write outputs to look at, and the scores, as one HTML page" },
+          "write outputs and scores as one HTML page" },
         { "palette", ARGUMENT_TEXT, &e.palette, "FILE",
           "label maps: colours of the classes, or auto: those of the targets" },
         { "lpips", ARGUMENT_TEXT, &e.lpips, "FILE",

@@ -34,6 +34,7 @@ build|header vulkan/vulkan.h|libvulkan-dev|vulkan-headers|vulkan-headers|vulkan-
 build|header volk.h volk/volk.h|libvulkan-volk-dev|vulkan-volk-devel|volk|vulkan-volk
 build|header stb/stb_image.h|libstb-dev|stb_image-devel|stb|?
 build|header stb/stb_image_write.h|libstb-dev|stb_image_write-devel|stb|?
+build|header stb/stb_easy_font.h|libstb-dev|stb_easy_font-devel|stb|?
 build|header jansson.h|libjansson-dev|jansson-devel|jansson|jansson
 build|header zip.h|libzip-dev|libzip-devel|libzip|libzip
 build|header utf8proc.h|libutf8proc-dev|utf8proc-devel|libutf8proc|utf8proc

@@ -1,31 +1,71 @@
 // SPDX-License-Identifier: MIT
 //
-// A sheet is divided into stacks, a stack into rows, a row into three tiles of the same
-// size. See sheet.h.
+// A sheet is divided into stacks, a stack into rows below its headings, a row into
+// tiles of the same size. See sheet.h.
 
 #include "data/sheet.h"
 
 #include "data/image.h"
+#include "data/lettering.h"
 
 #include <assert.h>
 #include <string.h>
 
 #define STACK_GAP 8u         // pixels between two stacks
 #define VISIBLE_SIDE 160u    // pixels: a tile of this side needs no enlargement
+#define LETTERED_SIDE 80u    // pixels of a tile for each of which letters are enlarged
+#define HEADING_MARGIN 2u    // above and below letters, in pixels of theirs
 
-bool sheet_create(struct sheet *sheet, uint32_t side, uint32_t rows, uint32_t stacks)
+static uint32_t stack_width(const struct sheet *sheet)
 {
-    assert(side > 0 && rows > 0 && stacks > 0);
+    return sheet->columns * sheet->side * sheet->factor;
+}
+
+// The largest at which no heading is wider than its column, but not so large that it
+// catches the eye before the pictures do.
+static uint32_t choose_letter_factor(const struct sheet_layout *layout, uint32_t tile)
+{
+    uint32_t widest = 1;
+    for (uint32_t i = 0; i < layout->columns; i++)
+        widest = MAX(widest, lettering_width(layout->headings[i]));
+    return MAX(1u, MIN(tile / LETTERED_SIDE, tile / widest));
+}
+
+static void draw_headings(struct sheet *sheet, const struct sheet_layout *layout,
+                          uint32_t factor)
+{
+    const uint32_t tile = sheet->side * sheet->factor;
+    for (uint32_t stack = 0; stack < layout->stacks; stack++)
+        for (uint32_t i = 0; i < layout->columns; i++) {
+            const char *text = layout->headings[i];
+            const uint32_t x = stack * (stack_width(sheet) + STACK_GAP) + i * tile;
+            const uint32_t width = MIN(tile, lettering_width(text) * factor);
+            lettering_draw(&sheet->image, text, x + (tile - width) / 2,
+                           HEADING_MARGIN * factor, x + tile, factor);
+        }
+}
+
+bool sheet_create(struct sheet *sheet, const struct sheet_layout *layout)
+{
+    const uint32_t side = layout->side, stacks = layout->stacks;
+    assert(side > 0 && layout->rows > 0 && layout->columns > 0 && stacks > 0);
     *sheet = (struct sheet){
         .side = side,
         .factor = DIV_UP(VISIBLE_SIDE, side),
-        .rows = rows,
-        .rows_per_stack = DIV_UP(rows, stacks),
+        .rows = layout->rows,
+        .columns = layout->columns,
+        .rows_per_stack = DIV_UP(layout->rows, stacks),
     };
-    uint32_t tile = side * sheet->factor;
-    return image_create(&sheet->image,
-                        stacks * SHEET_COLUMNS * tile + (stacks - 1) * STACK_GAP,
-                        sheet->rows_per_stack * tile);
+    const uint32_t tile = side * sheet->factor;
+    const uint32_t letter = layout->headings ? choose_letter_factor(layout, tile) : 0;
+    sheet->heading_height = letter * (LETTERING_HEIGHT + 2 * HEADING_MARGIN);
+    if (!image_create(&sheet->image,
+                      stacks * stack_width(sheet) + (stacks - 1) * STACK_GAP,
+                      sheet->heading_height + sheet->rows_per_stack * tile))
+        return false;
+    if (letter)
+        draw_headings(sheet, layout, letter);
+    return true;
 }
 
 void sheet_free(struct sheet *sheet)
@@ -51,18 +91,17 @@ static void paste_image(struct sheet *sheet, const struct pix_image *tile, uint3
     }
 }
 
-bool sheet_paste(struct sheet *sheet, uint32_t row, enum sheet_column column,
+bool sheet_paste(struct sheet *sheet, uint32_t row, uint32_t column,
                  const struct picture *picture)
 {
     const uint32_t tile = sheet->side * sheet->factor;
     const uint32_t stack = row / sheet->rows_per_stack;
     struct pix_image image;
-    assert(row < sheet->rows && column < SHEET_COLUMNS);
+    assert(row < sheet->rows && column < sheet->columns);
     if (!image_from_picture(picture, &image))
         return false;
-    paste_image(sheet, &image,
-                stack * (SHEET_COLUMNS * tile + STACK_GAP) + (uint32_t)column * tile,
-                row % sheet->rows_per_stack * tile);
+    paste_image(sheet, &image, stack * (stack_width(sheet) + STACK_GAP) + column * tile,
+                sheet->heading_height + row % sheet->rows_per_stack * tile);
     image_free(&image);
     return true;
 }

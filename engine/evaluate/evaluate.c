@@ -13,7 +13,6 @@
 #include "base/progress.h"
 #include "data/data_folder.h"
 #include "data/pair_tally.h"
-#include "data/sheet.h"
 #include "evaluate/evaluated_pair.h"
 #include "evaluate/evaluation.h"
 #include "evaluate/gallery.h"
@@ -22,6 +21,7 @@
 #include "evaluate/mean_colour.h"
 #include "evaluate/metrics.h"
 #include "evaluate/read_files.h"
+#include "evaluate/side_by_side.h"
 #include "settings/settings.h"
 #include "store/lpips_file.h"
 #include "translate/conversion.h"
@@ -31,8 +31,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define GRID_ROWS_PER_STACK 4u    // more rows are divided between two stacks
 
 // What was converted on both sides.
 struct sides {
@@ -47,8 +45,14 @@ static void count_sides(const struct evaluated_pair *pair, struct sides *counts)
                      pair->notes.exceeds[1]);
 }
 
+static bool add_file(void *user, const char *path)
+{
+    return read_files_add(user, path);
+}
+
 // Whether nothing that is written of the result is one of the files that are read.
 static bool keeps_inputs(const struct translator *t, const struct pair_list *list,
+                         const struct side_by_side *grid,
                          const struct pix_evaluate_options *o)
 {
     const char *palette = labels_palette_is_named(o->palette) ? o->palette : NULL;
@@ -58,21 +62,14 @@ static bool keeps_inputs(const struct translator *t, const struct pair_list *lis
         return true;
     const bool ok =
         read_files_add_pairs(&files, list) && read_files_add_data(&files, o->data) &&
-        read_files_add(&files, palette) && read_files_add_lpips(&files, o->lpips) &&
+        side_by_side_visit(grid, add_file, &files) && read_files_add(&files, palette) &&
+        read_files_add_lpips(&files, o->lpips) &&
         read_files_add(&files, translator_model_path(t)) &&
         read_files_add(&files, translator_table_path(t)) &&
         read_files_keep(&files, &o->grid, 1, "evaluate") &&
         read_files_keep(&files, o->outputs, o->output_count, "evaluate");
     read_files_free(&files);
     return ok;
-}
-
-static bool paste_pair(struct sheet *sheet, uint32_t row,
-                       const struct evaluated_pair *pair, const struct picture *output)
-{
-    return sheet_paste(sheet, row, SHEET_INPUT, &pair->input) &&
-           sheet_paste(sheet, row, SHEET_OUTPUT, output) &&
-           sheet_paste(sheet, row, SHEET_TARGET, &pair->target);
 }
 
 // A pair on its way through the pipeline.
@@ -96,7 +93,8 @@ struct evaluation {
     struct conversions training;    // of the targets of DATA/train
     struct progress progress;
     struct record **records;    // by index in the list; NULL: not on its way
-    struct sheet *grid;         // NULL: none wanted
+    bool has_grid;
+    struct side_by_side grid;
     struct pair_tally tally;
     struct palette palette;    // empty: none
     struct confusion labels[PIX_SUBJECT_COUNT];
@@ -240,8 +238,9 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
         // On the device, whose thread this is.
         if (!lpips_set_compare(&e->lpips, r->subjects, r->subject_count,
                                &r->pair.target) ||
-            (e->grid && e->result.pairs < e->grid->rows &&
-             !paste_pair(e->grid, e->result.pairs, &r->pair, &r->output)) ||
+            (e->has_grid &&
+             !side_by_side_add(&e->grid, e->list.files[index].name, &r->pair.input,
+                               &r->output, &r->pair.target)) ||
             !show_pair(e, path_of_input(e, index), r) ||
             !evaluation_add(&e->result, path_of_input(e, index), r->scores))
             e->failed = true;
@@ -403,26 +402,21 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
                     struct pix_evaluation *out)
 {
     const struct settings *s = translator_get_settings(t);
-    const char *data = options->data, *grid_path = options->grid;
+    const char *data = options->data;
     const char *split = options->split ? options->split : "test";
-    struct sheet grid = { 0 };
-    struct evaluation e = { .settings = s };
+    struct evaluation e = { .settings = s, .has_grid = options->grid };
     *out = (struct pix_evaluation){ 0 };
     const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e };
     bool ok = false;
 
-    if (!check_split(data, split) || !data_folder_list(data, split, &e.list) ||
-        !keeps_inputs(t, &e.list, options) || !open_palette(&e, options->palette) ||
-        !open_lpips(&e, t, options->lpips) ||
+    if (!side_by_side_check(options) || !check_split(data, split) ||
+        !data_folder_list(data, split, &e.list) ||
+        (e.has_grid && !side_by_side_create(&e.grid, options, &e.list,
+                                            s->options.crop_size, s->order)) ||
+        !keeps_inputs(t, &e.list, &e.grid, options) ||
+        !open_palette(&e, options->palette) || !open_lpips(&e, t, options->lpips) ||
         !find_mean_colour(&e, t, options, strcmp(split, "train") == 0))
         goto end;
-    uint32_t rows =
-        grid_path ? (uint32_t)MIN((uint64_t)options->grid_rows, (uint64_t)e.list.count)
-                  : 0;
-    if (rows && !sheet_create(&grid, s->options.crop_size, rows,
-                              rows > GRID_ROWS_PER_STACK ? 2 : 1))
-        goto end;
-    e.grid = rows ? &grid : NULL;
     e.records = mem_array(e.list.count, sizeof(e.records[0]));
     if (!e.records || !evaluation_create(&e.result, e.list.count))
         goto end;
@@ -443,7 +437,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
         log_error("evaluate: no image in %s/%s can be read", data, split);
         goto end;
     }
-    if (rows && !sheet_write(&grid, grid_path))
+    if (e.has_grid && !sheet_write(&e.grid.sheet, options->grid))
         goto end;
     if (!finish(&e))
         goto end;
@@ -460,7 +454,7 @@ end:
     gallery_free(&e.gallery);
     lpips_set_close(&e.lpips);
     evaluation_free(&e.result);
-    sheet_free(&grid);
+    side_by_side_free(&e.grid);
     pair_list_free(&e.list);
     return ok;
 }

@@ -58,6 +58,12 @@ static bool draw_samples(struct trainer *t, struct sheet *sheet,
 static bool write_samples(struct trainer *t)
 {
     const struct objective *o = &t->objective;
+    const struct sheet_layout layout = {
+        .side = t->settings.options.crop_size,
+        .rows = MIN(t->settings.options.batch_size, SAMPLE_ROWS_MAX),
+        .columns = SHEET_COLUMNS,
+        .stacks = 1,
+    };
     struct sheet sheet = { 0 };
     char name[64];
     snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
@@ -65,9 +71,7 @@ static bool write_samples(struct trainer *t)
     sight_begin(&t->sight, true);
     uint8_t *pixels = mem_alloc(
         (size_t)MAX(tensor_bytes(o->sample_input), tensor_bytes(o->sample_output)));
-    bool ok = path && pixels &&
-              sheet_create(&sheet, t->settings.options.crop_size,
-                           MIN(t->settings.options.batch_size, SAMPLE_ROWS_MAX), 1) &&
+    bool ok = path && pixels && sheet_create(&sheet, &layout) &&
               draw_samples(t, &sheet, SHEET_INPUT, o->sample_input, pixels) &&
               draw_samples(t, &sheet, SHEET_OUTPUT, o->sample_output, pixels) &&
               draw_samples(t, &sheet, SHEET_TARGET, o->sample_target, pixels) &&

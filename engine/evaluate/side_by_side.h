@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// The picture that an evaluation may write: rows of input | output | target, between
+// which may stand what is in other folders, as the outputs of other models.
+
+#ifndef EVALUATE_SIDE_BY_SIDE_H
+#define EVALUATE_SIDE_BY_SIDE_H
+
+#include "data/listing.h"
+#include "data/pairs.h"
+#include "data/sheet.h"
+
+#define BESIDE_MAX 8u    // folders
+
+struct side_by_side {
+    struct sheet sheet;
+    uint32_t used;             // rows
+    enum array_order order;    // of .npy arrays in the folders
+    uint32_t beside_count;
+    struct listing beside[BESIDE_MAX];
+};
+
+// Whether what the caller may have got wrong is right, before a data folder is read.
+// False after a message.
+bool side_by_side_check(const struct pix_evaluate_options *options);
+
+// With rows for the first pairs of the list, at most options->grid_rows, and tiles of
+// side x side pixels. False after a message, with nothing to free.
+bool side_by_side_create(struct side_by_side *grid,
+                         const struct pix_evaluate_options *options,
+                         const struct pair_list *list, uint32_t side,
+                         enum array_order order);
+void side_by_side_free(struct side_by_side *grid);    // a zeroed one is fine
+
+// Calls `visit` with the path of each image in the folders, until it returns false.
+bool side_by_side_visit(const struct side_by_side *grid,
+                        bool (*visit)(void *user, const char *path), void *user);
+
+// Draws the next row, unless the grid is full. `pair` is the name of the pair. False
+// after a message.
+bool side_by_side_add(struct side_by_side *grid, const char *pair,
+                      const struct picture *input, const struct picture *output,
+                      const struct picture *target);
+
+#endif
