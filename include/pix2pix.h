@@ -495,6 +495,18 @@ PIX_API enum pix_step_result pix_trainer_drain(pix_trainer *trainer,
 // pix_trainer_drain reports. Destroying a trainer discards a running step.
 PIX_API bool pix_trainer_save(pix_trainer *trainer);
 
+// The best validation of a run so far, those before it was resumed included.
+struct pix_best_validation {
+    enum pix_metric metric;    // of the option `best`, or L1
+    uint64_t step;             // after which it was
+    double score;
+    bool is_kept;    // best.safetensors is of this step: the checkpoint "best"
+};
+
+// False if no validation has had a finite score yet.
+PIX_API bool pix_trainer_get_best(const pix_trainer *trainer,
+                                  struct pix_best_validation *best);
+
 // ---------------------------------------------------------------------------
 // Memory plan
 

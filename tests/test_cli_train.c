@@ -54,12 +54,29 @@ static void test_progress(void **state)
         "--val-freq 8 --val-metrics ssim --log-freq 60 --steps 120 --save-freq 0");
     command_check_has(command_out, " val_psnr ");
     command_check_has(command_out, " val_ssim ");
-    command_check_has(command_out, "(the best so far)\n");
+    command_check_has(command_out, "(best psnr so far)\n");
+    command_check_has(command_out, "\nbest validation: psnr ");
+    command_check_has(command_out, ", kept: use it with --checkpoint best\n");
     command_check_has(command_out, " trend d_real ");
     const char *line = strstr(command_out, " step 60/120 ");
     assert_non_null(line);
     assert_true(strstr(line, " trend ") > strchr(line, '\n'));
     RUN(0, "evaluate --model judge --checkpoint best --data judged --split val");
+    RUN(0, "train --out judge --continue");
+    command_check_has(command_out, "no step was left to train\nbest validation: psnr ");
+    RUN(0, "train --data judged --out scored " SMALL
+           "--depth 2 --max-dataset-size 2 --steps 5 --val-freq 1");
+    command_check_has(command_out, "(best l1 so far)\n");
+    command_check_has(command_out, "\nbest validation: l1 ");
+    assert_null(strstr(command_out, "--checkpoint best"));
+    RUN(0, "train --out scored --continue --json");
+    json_t *document = command_parse(command_out);
+    const json_t *best = json_object_get(document, "best");
+    assert_string_equal(json_string_value(json_object_get(best, "metric")), "l1");
+    assert_true(command_number_at(best, "score") > 0);
+    assert_true(command_number_at(best, "step") > 0);
+    assert_true(json_is_false(json_object_get(best, "is_kept")));
+    json_decref(document);
     RUN(1, "convert judge x.pth --checkpoint 77");
     command_check_has(command_err,
                       "error: convert: judge has no checkpoint of step 77, "

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "settings/schedule.h"
 #include "store/checkpoint.h"
+#include "store/checkpoint_folder.h"
 #include "support/evaluated.h"
 
 #define SCRATCH "test_validation.scratch"
@@ -116,6 +117,54 @@ static void test_validation(void **state)
 
 // An epoch of one step, whose weights change much.
 #define FAST "max-dataset-size=1 n-epochs=100 lr=0.02 steps=20 "
+
+// What a run knows of its best validation when it is resumed.
+static bool find_best(const char *out, const char *words,
+                      struct pix_best_validation *best)
+{
+    struct words_setup s;
+    words_set(&s, out, words);
+    s.o.continue_run = true;
+    pix_trainer *trainer = pix_trainer_create(public_device, &s.o);
+    assert_non_null(trainer);
+    public_messages[0] = '\0';
+    const bool has = pix_trainer_get_best(trainer, best);
+    pix_trainer_destroy(trainer);
+    return has;
+}
+
+static void test_best_is_kept(void **state)
+{
+    static const char run[] = SCRATCH "/kept", words[] = FAST "steps=3 best=psnr",
+                      path[] = SCRATCH "/kept/checkpoints/best.safetensors";
+    struct pix_best_validation best;
+    (void)state;
+    public_need_device();
+    const struct words_result r = words_train(run, words);
+    assert_true(find_best(run, words, &best));
+    assert_true(best.step >= 1 && best.step <= 3 && best.metric == PIX_METRIC_PSNR);
+    assert_true(best.score == r.m[best.step - 1].val[PIX_METRIC_PSNR] && best.is_kept);
+
+    // Another step, a damaged file, none.
+    const uint64_t step = best.step;
+    char *newest = checkpoint_path(run, 3);
+    void *data;
+    size_t size;
+    assert_true(file_read(newest, &data, &size) && file_write(path, data, size));
+    assert_true(find_best(run, words, &best) && best.step == step);
+    assert_int_equal(best.is_kept, step == 3);
+    assert_true(file_write(path, data, 100));
+    assert_true(find_best(run, words, &best) && best.step == step && !best.is_kept);
+    public_check_message("whether the best checkpoint is kept is not known: ");
+    assert_int_equal(remove(path), 0);
+    assert_true(find_best(run, words, &best) && best.step == step && !best.is_kept);
+    assert_string_equal(public_messages, "");
+    mem_free(data);
+    mem_free(newest);
+
+    words_train(SCRATCH "/unjudged", "steps=1");
+    assert_false(find_best(SCRATCH "/unjudged", "steps=1", &best));
+}
 
 // The best validation is kept whatever comes later, and the run ends when there are too
 // many that are no better; all of it the same after an interruption.
@@ -255,8 +304,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plateau),  cmocka_unit_test(test_validation),
-        cmocka_unit_test(test_best),     cmocka_unit_test(test_average),
-        cmocka_unit_test(test_patience), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_best),     cmocka_unit_test(test_best_is_kept),
+        cmocka_unit_test(test_average),  cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

@@ -163,7 +163,7 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     struct training_log progress;
     print_recipe(o, names_recipe);
     training_log_print_head(stream, pix_device_get_info(device), o);
-    training_log_begin(&progress, stream, o->log_freq);
+    training_log_begin(&progress, stream, o);
     int code = EXIT_DONE;
     for (;;) {
         struct pix_step_metrics metrics;
@@ -188,8 +188,11 @@ static int run_training(pix_device *device, const struct pix_train_options *give
     }
     output_end_live();
     const bool has_report = report_refresh(o->out);
+    struct pix_best_validation best;
     if (code != EXIT_FAILED &&
-        !training_log_print_summary(&progress, o, code == EXIT_INTERRUPTED, json))
+        !training_log_print_summary(&progress, o,
+                                    pix_trainer_get_best(trainer, &best) ? &best : NULL,
+                                    code == EXIT_INTERRUPTED, json))
         code = EXIT_FAILED;
     if (has_report && !json)
         output_print(stdout, "report: %s/report.html\n", o->out);

@@ -104,12 +104,21 @@ void training_log_print_head(FILE *stream, const struct pix_device_info *device,
 // ---------------------------------------------------------------------------
 // Steps
 
-void training_log_begin(struct training_log *p, FILE *stream, uint64_t log_freq)
+// L1, unless the option best names another metric.
+static enum pix_metric find_judge(const struct pix_train_options *o)
+{
+    enum pix_metric judge;
+    return pix_metric_find(o->best, &judge) ? judge : PIX_METRIC_L1;
+}
+
+void training_log_begin(struct training_log *p, FILE *stream,
+                        const struct pix_train_options *o)
 {
     *p = (struct training_log){
         .stream = stream,
         .live = terminal_is_interactive(stream),
-        .log_freq = log_freq,
+        .log_freq = o->log_freq,
+        .judge = find_judge(o),
         .start = terminal_get_seconds(),
     };
     p->last = p->start;
@@ -250,8 +259,10 @@ static void print_validation(const struct training_log *p)
         if (m->val_metrics >> i & 1)
             output_print(p->stream, " val_%s %s", pix_metric_name((enum pix_metric)i),
                          output_format_number(m->val[i], 4, text));
-    output_print(p->stream, " lr %.3g%s\n", m->lr,
-                 m->is_best ? " (the best so far)" : "");
+    output_print(p->stream, " lr %.3g", m->lr);
+    if (m->is_best)
+        output_print(p->stream, " (best %s so far)", pix_metric_name(p->judge));
+    output_print(p->stream, "\n");
     fflush(p->stream);
     if (p->live)
         output_begin_live(p->stream);
@@ -287,9 +298,29 @@ void training_log_step(struct training_log *p, const struct pix_step_metrics *m)
     }
 }
 
+static json_t *best_json(const struct pix_best_validation *best)
+{
+    json_t *o = json_object();
+    output_add_member(&o, "metric", output_make_text(pix_metric_name(best->metric)));
+    output_add_member(&o, "score", output_make_real(best->score));
+    output_add_member(&o, "step", output_make_uint(best->step));
+    output_add_member(&o, "is_kept", json_boolean(best->is_kept));
+    return o;
+}
+
+static void print_best(const struct pix_best_validation *best)
+{
+    char text[32];
+    output_print(stdout, "best validation: %s %s after step %" PRIu64 "%s\n",
+                 pix_metric_name(best->metric),
+                 output_format_number(best->score, 4, text), best->step,
+                 best->is_kept ? ", kept: use it with --checkpoint best" : "");
+}
+
 bool training_log_print_summary(const struct training_log *p,
-                                const struct pix_train_options *o, bool interrupted,
-                                bool json)
+                                const struct pix_train_options *o,
+                                const struct pix_best_validation *best,
+                                bool interrupted, bool json)
 {
     const struct pix_step_metrics *m = &p->metrics;
     const double seconds = p->last - p->start;
@@ -300,6 +331,7 @@ bool training_log_print_summary(const struct training_log *p,
         output_add_member(&document, "interrupted", json_boolean(interrupted));
         output_add_member(&document, "trained", output_make_uint(p->trained));
         output_add_member(&document, "seconds", output_make_real(seconds));
+        output_add_member(&document, "best", best ? best_json(best) : json_null());
         if (p->trained > 0) {
             output_add_member(&document, "step", output_make_uint(m->step));
             output_add_member(&document, "steps", output_make_uint(m->steps));
@@ -331,6 +363,8 @@ bool training_log_print_summary(const struct training_log *p,
                          ? (double)p->trained * o->batch_size * o->accumulate / seconds
                          : 0.0);
     }
+    if (best)
+        print_best(best);
     if (interrupted)
         output_print(stdout, "resume with: pix2pix train --out %s --continue\n",
                      o->out);

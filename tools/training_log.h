@@ -25,6 +25,7 @@ struct training_log {
     FILE *stream;
     bool live;
     uint64_t log_freq;
+    enum pix_metric judge;        // of validations
     double start, last, shown;    // seconds
     double step_seconds;          // smoothed
     uint64_t trained;             // steps since the start of this process
@@ -36,12 +37,15 @@ struct training_log {
 void training_log_print_head(FILE *stream, const struct pix_device_info *device,
                              const struct pix_train_options *o);
 
-void training_log_begin(struct training_log *p, FILE *stream, uint64_t log_freq);
+void training_log_begin(struct training_log *p, FILE *stream,
+                        const struct pix_train_options *o);
 void training_log_step(struct training_log *p, const struct pix_step_metrics *m);
 
-// How the run ended: lines, or one JSON document. False after a message.
+// How the run ended, and its best validation, if there is one (else NULL): lines, or
+// one JSON document. False after a message.
 bool training_log_print_summary(const struct training_log *p,
-                                const struct pix_train_options *o, bool interrupted,
-                                bool json);
+                                const struct pix_train_options *o,
+                                const struct pix_best_validation *best,
+                                bool interrupted, bool json);
 
 #endif

@@ -74,6 +74,14 @@ const struct pix_train_options *pix_trainer_get_options(const pix_trainer *train
     return trainer_get_options(trainer->trainer);
 }
 
+bool pix_trainer_get_best(const pix_trainer *trainer, struct pix_best_validation *best)
+{
+    const struct log_sink *before = log_use(&trainer->device->relay.sink);
+    const bool has = trainer_get_best(trainer->trainer, best);
+    log_use(before);
+    return has;
+}
+
 enum pix_step_result pix_trainer_step(pix_trainer *trainer,
                                       struct pix_step_metrics *metrics)
 {

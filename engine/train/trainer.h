@@ -16,6 +16,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
                                const struct pix_train_options *options);
 void trainer_destroy(struct trainer *t);    // NULL is fine
 const struct pix_train_options *trainer_get_options(const struct trainer *t);
+bool trainer_get_best(const struct trainer *t, struct pix_best_validation *best);
 enum pix_step_result trainer_step(struct trainer *t, struct pix_step_metrics *metrics);
 enum pix_step_result trainer_drain(struct trainer *t, struct pix_step_metrics *metrics);
 bool trainer_save(struct trainer *t);

@@ -3,6 +3,7 @@
 // What a run resumes from: its checkpoints, or the weights that it begins with. See
 // trainer_inside.h.
 
+#include "train/trainer.h"
 #include "train/trainer_inside.h"
 
 #include "base/file.h"
@@ -128,6 +129,37 @@ void trainer_write_best(struct trainer *t)
                  "kept as best.safetensors: %s",
                  t->step, error);
     mem_free(path);
+}
+
+// Whether best.safetensors is of a step. It may be missing, or of another one: what
+// could not be written was a warning, and a run that was killed may have been further.
+static bool keeps_step(const struct trainer *t, uint64_t step)
+{
+    char *path = checkpoint_best_path(t->settings.options.out);
+    struct log_capture capture;
+    log_capture_begin(&capture);
+    struct checkpoint *c =
+        path && !os_path_is_absent(path) ? checkpoint_open(path) : NULL;
+    const char *error = log_capture_end(&capture);
+    const bool is_kept = c && checkpoint_get_state(c)->step == step;
+    if (error[0])
+        log_warn("train: whether the best checkpoint is kept is not known: %s", error);
+    checkpoint_close(c);
+    mem_free(path);
+    return is_kept;
+}
+
+bool trainer_get_best(const struct trainer *t, struct pix_best_validation *best)
+{
+    if (t->best.step == 0)
+        return false;
+    *best = (struct pix_best_validation){
+        .metric = t->settings.judge,
+        .step = t->best.step,
+        .score = t->best.score,
+        .is_kept = t->settings.keeps_best && keeps_step(t, t->best.step),
+    };
+    return true;
 }
 
 // Whether a checkpoint is this run's and of this step. One that was copied from another
