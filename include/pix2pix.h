@@ -619,6 +619,19 @@ PIX_API uint32_t pix_translator_multiple(const pix_translator *translator);
 PIX_API const struct pix_train_options *pix_translator_get_options(
     const pix_translator *translator);
 
+// Where the weights are from, and how they are used.
+struct pix_translator_info {
+    const char *path;    // the file: for a run that of its checkpoint
+    bool is_checkpoint;
+    uint64_t step;       // of the checkpoint, else 0
+    bool is_average;     // they are the moving average
+    const char *mode;    // "stable", "paper" or "running"
+};
+
+// Valid as long as the translator.
+PIX_API const struct pix_translator_info *pix_translator_get_info(
+    const pix_translator *translator);
+
 // Translates one image. *out is allocated; free with pix_image_free. For a model that
 // was not trained on 8-bit RGB, the image is converted to its channels and sample type,
 // and its output to RGB: 16 bits and floats to 8 bits, 1 or 2 channels to grey; of more

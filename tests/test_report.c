@@ -330,13 +330,63 @@ static void test_training(void **state)
     mem_free(path);
 }
 
+// A page says which outputs it shows: how the checkpoint was chosen, what it is, and
+// how it was used.
+static void test_outputs(void **state)
+{
+    static const struct {
+        const char *model, *chosen, *file, *mode;
+        int step;
+        bool average;
+    } cases[] = {
+        { "keeps", "newest", "step-00000008.safetensors", "stable", 8, true },
+        { "keeps --checkpoint newest", "newest", "step-00000008.safetensors", "stable",
+          8, true },
+        { "keeps --checkpoint best --mode paper", "best", "best.safetensors", "paper",
+          0, true },
+        { "keeps --checkpoint 4 --mode running", NULL, "step-00000004.safetensors",
+          "running", 4, true },
+        { "keeps/checkpoints/step-00000004.safetensors --no-ema", NULL,
+          "step-00000004.safetensors", "stable", 4, false },
+        { "bare.pth", NULL, "bare.pth", "stable", -1, false },
+    };
+    (void)state;
+    command_need_device();
+    RUN(0, "train --data two --out keeps " SMALL "--depth 2 --steps 8 --save-freq 4 "
+           "--ema 0.5 --best l1 --tuning off");
+    RUN(0, "convert keeps bare.pth");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        RUN(0, "evaluate --data two --tuning off --report page.html --model %s",
+            cases[i].model);
+        char *path = command_file("page.html"), *page = command_read(path);
+        json_t *data = data_of(page, "page-data");
+        const json_t *e = json_object_get(data, "evaluation");
+        const json_t *chosen = json_object_get(e, "chosen"),
+                     *step = json_object_get(e, "step");
+        assert_true(!cases[i].chosen == !chosen);
+        if (chosen)
+            assert_string_equal(json_string_value(chosen), cases[i].chosen);
+        assert_string_equal(json_string_value(json_object_get(e, "file")),
+                            cases[i].file);
+        assert_string_equal(json_string_value(json_object_get(e, "mode")),
+                            cases[i].mode);
+        assert_true(json_is_true(json_object_get(e, "average")) == cases[i].average);
+        assert_true((cases[i].step >= 0) == (step != NULL));
+        if (cases[i].step > 0)
+            assert_int_equal(json_integer_value(step), cases[i].step);
+        json_decref(data);
+        mem_free(page);
+        mem_free(path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),     cmocka_unit_test(test_thin),
         cmocka_unit_test(test_samples),  cmocka_unit_test(test_base64),
         cmocka_unit_test(test_page),     cmocka_unit_test(test_lacking),
-        cmocka_unit_test(test_training),
+        cmocka_unit_test(test_training), cmocka_unit_test(test_outputs),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

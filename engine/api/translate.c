@@ -75,6 +75,12 @@ const struct pix_train_options *pix_translator_get_options(
     return &translator_get_settings(translator->translator)->options;
 }
 
+const struct pix_translator_info *pix_translator_get_info(
+    const pix_translator *translator)
+{
+    return translator_info(translator->translator);
+}
+
 bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
                         struct pix_image *out)
 {

@@ -22,16 +22,27 @@
 // ---------------------------------------------------------------------------
 // Set-up
 
-static void log_model(const struct translator *t, const struct network_file *f)
+static void set_info(struct translator *t, const struct network_file *f)
 {
     const struct checkpoint *c = network_file_checkpoint(f);
+    t->info = (struct pix_translator_info){
+        .path = t->model_path,
+        .is_checkpoint = c != NULL,
+        .step = c ? checkpoint_get_state(c)->step : 0,
+        .is_average = c && t->averages && t->settings.options.ema > 0,
+        .mode = choice_name(choice_translation_modes, t->mode),
+    };
+}
+
+static void log_model(const struct translator *t, const struct network_file *f)
+{
     char step[32] = "";
-    if (c)
-        snprintf(step, sizeof(step), ", step %" PRIu64, checkpoint_get_state(c)->step);
-    const bool is_average = c && t->averages && t->settings.options.ema > 0;
-    log_info("%s: %s%s%s, %s, %" PRIu32 "x%" PRIu32, t->command, network_file_path(f),
-             step, is_average ? ", averaged weights" : "", network_file_description(f),
-             t->settings.options.crop_size, t->settings.options.crop_size);
+    if (t->info.is_checkpoint)
+        snprintf(step, sizeof(step), ", step %" PRIu64, t->info.step);
+    log_info("%s: %s%s%s, %s, %" PRIu32 "x%" PRIu32, t->command, t->info.path, step,
+             t->info.is_average ? ", averaged weights" : "",
+             network_file_description(f), t->settings.options.crop_size,
+             t->settings.options.crop_size);
 }
 
 static bool refuse_option(const struct translator *t, const char *option,
@@ -107,6 +118,7 @@ static bool load(struct translator *t, const struct pix_translate_options *given
     }
     ok = ok && (t->model_path = mem_strdup(network_file_path(f))) != NULL;
     if (ok) {
+        set_info(t, f);
         log_model(t, f);
         tell_direction(t, f);
     }
@@ -218,6 +230,11 @@ double translator_submission_seconds(const struct translator *t)
 const char *translator_command(const struct translator *t)
 {
     return t->command;
+}
+
+const struct pix_translator_info *translator_info(const struct translator *t)
+{
+    return &t->info;
 }
 
 const char *translator_model_path(const struct translator *t)

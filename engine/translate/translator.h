@@ -31,6 +31,7 @@ struct gpu_device *translator_device(const struct translator *t);
 double translator_submission_seconds(const struct translator *t);
 // What messages begin with: "translate", or as the caller says.
 const char *translator_command(const struct translator *t);
+const struct pix_translator_info *translator_info(const struct translator *t);
 // The files that it was made from: the checkpoint, and the tuning table that the caller
 // named, or NULL.
 const char *translator_model_path(const struct translator *t);

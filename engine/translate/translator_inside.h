@@ -31,7 +31,8 @@ struct translator {
     char *command;               // what messages begin with
     struct settings settings;    // of the model, with what the caller knows better
     char *model_path;            // of the checkpoint
-    char *table_path;            // of the tuning table that the caller named, or NULL
+    struct pix_translator_info info;
+    char *table_path;    // of the tuning table that the caller named, or NULL
     bool chose_input, chose_output;    // the kinds are the caller's
     struct conversions told;           // of single images, as flags
     bool resize;                       // images to the size that it was trained on

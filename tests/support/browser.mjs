@@ -152,6 +152,18 @@ async function checkText(page) {
         'a name with a script is not shown as text');
 }
 
+// Both the numbers on top and the outputs say which outputs they are of.
+async function checkOutputs(page) {
+    const which = kind === 'run' ? 'newest validation' : 'newest checkpoint';
+    const cards = await page.locator('.cards').textContent();
+    check(cards.includes(`step of the outputs: ${which}, `) && cards.includes('mode stable'),
+        `the cards do not say which outputs they are of: ${cards}`);
+    const text = await page.locator('main').textContent();
+    check(text.includes(`/ (${which}, step `) && text.includes('mode stable), '), 'the outputs do not say which they are');
+    if (kind === 'run')
+        check(/val L1 at step [\d,]+, best [\d.]+ at step [\d,]+/.test(cards), `the cards do not name steps: ${cards}`);
+}
+
 async function checkPhone(browser) {
     const page = await open(browser, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -180,6 +192,7 @@ try {
             check(await page.locator('.plot canvas').count() >= 4, 'a single step has no curves');
         }
         if (colorScheme === 'light' && ['run', 'evaluation'].includes(kind)) {
+            await checkOutputs(page);
             await checkText(page);
             await checkDivider(page);
             await checkSort(page);

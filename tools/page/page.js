@@ -554,6 +554,18 @@ function optionsTable(page) {
                 el('tbody', {}, page.options.map(row)))));
 }
 
+// Which outputs are shown: "newest checkpoint, step 1,000, averaged weights, mode stable".
+function outputsText(o) {
+    return [o.chosen, o.step == null ? null : `step ${count(o.step)}`,
+        o.average ? 'averaged weights' : null, `mode ${o.mode}`].filter(Boolean).join(', ');
+}
+
+const evaluatedOutputs = e => ({ ...e, chosen: e.chosen && e.chosen + ' checkpoint' });
+
+// Validations use the average, where there is one, in mode stable.
+const validatedOutputs = (page, g) =>
+    ({ chosen: 'newest validation', step: g.step, average: +optionsOf(page).ema > 0, mode: 'stable' });
+
 function runConfiguration(page, run) {
     const o = optionsOf(page);
     const optimiser = o.optimizer === 'sgd' ? `SGD, momentum ${o.momentum}` : `Adam, beta1 ${o.beta1}`;
@@ -593,7 +605,9 @@ function evaluationConfiguration(page) {
     const e = page.evaluation, o = optionsOf(page);
     return [el('div', { class: 'facts' },
         facts('Pairs', [
-            ['Model', e.model], ['Data', e.data], ['Split', e.split],
+            ['Model', e.model],
+            ['Weights', [e.file, outputsText(evaluatedOutputs(e))].join(', ')],
+            ['Data', e.data], ['Split', e.split],
             ['Pairs', count(e.pairs) + (e.broken ? `, and ${e.broken} that cannot be read` : '')],
             ['Direction', o.direction === 'BtoA' ? 'B to A' : 'A to B'],
         ]),
@@ -606,6 +620,11 @@ function evaluationConfiguration(page) {
 
 function card(value, what) {
     return el('div', { class: 'card' }, el('b', {}, value), el('span', {}, what));
+}
+
+function outputsCard(o) {
+    return card(o.step == null ? '–' : count(o.step),
+        'step of the outputs: ' + outputsText({ ...o, step: null }));
 }
 
 const lastOf = xy => xy[1][xy[1].length - 1];
@@ -621,9 +640,12 @@ function runCards(page, run, g) {
         cards.push(card(count(page.step) + (run && run.steps ? ` / ${count(run.steps)}` : ''), 'steps'));
     if (page.epoch)
         cards.push(card(count(page.epoch), 'epoch'));
+    if (g && g.shown.length)
+        cards.push(outputsCard(validatedOutputs(page, g)));
     for (const key of Object.keys(c).filter(k => k.startsWith('val_')).slice(0, 3)) {
-        const m = key.slice(4), best = rises(m) ? Math.max(...c[key][1]) : Math.min(...c[key][1]);
-        cards.push(card(format(lastOf(c[key])), `val ${metricName(m)}, best ${format(best)}`));
+        const m = key.slice(4), [x, y] = c[key], best = rises(m) ? Math.max(...y) : Math.min(...y);
+        cards.push(card(format(lastOf(c[key])), `val ${metricName(m)} at step ${count(x[x.length - 1])}, ` +
+            `best ${format(best)} at step ${count(x[y.indexOf(best)])}`));
     }
     if (c.loss_g_l1 && !g)
         cards.push(card(format(lastOf(c.loss_g_l1)), 'L1 loss, last'));
@@ -641,12 +663,13 @@ function drawRun(page, run, g) {
         : 'There are no outputs of pairs here, since the run has not been validated yet: train with ' +
             '--val-freq.';
     parts.push(['outputs', 'Outputs', g && g.shown.length
-        ? [galleryText(g, `Pairs of val/ after step ${count(g.step)}`), ...gallery(g)] : [note(why)]]);
+        ? [galleryText(g, `Pairs of val/ (${outputsText(validatedOutputs(page, g))})`), ...gallery(g)] : [note(why)]]);
     parts.push(['samples', 'Time line', page.samples.length ? [
         el('p', { class: 'dim' }, page.samples.length < page.sample_count
             ? `Sample grids of the run, ${page.samples.length} of ${page.sample_count}: the images of a page ` +
               'take at most 20 MB.'
-            : 'Sample grids of the run.'), timeLine(page.samples)]
+            : 'Sample grids of the run.',
+        ' They show training images in that step, with its dropout and without an average.'), timeLine(page.samples)]
         : [note(page.sample_count ? 'The sample grids are too large for a page: see samples/.'
             : 'There are no sample grids yet.')]]);
     parts.push(['curves', 'Curves', Object.keys(page.curves).length ? charts(page.curves)
@@ -669,7 +692,7 @@ function evaluationTable(page) {
 function drawEvaluation(page, g) {
     const e = page.evaluation;
     return [
-        ['outputs', 'Outputs', g && g.shown.length ? [galleryText(g, `Pairs of ${e.split}/`), ...gallery(g)]
+        ['outputs', 'Outputs', g && g.shown.length ? [galleryText(g, `Pairs of ${e.split}/ (${outputsText(evaluatedOutputs(e))})`), ...gallery(g)]
             : [note('There are no outputs.')]],
         ['scores', 'Scores', [
             el('p', { class: 'dim' }, `Means over ${plural(e.pairs, 'pair')}, beside two baselines: the input itself, ` +
@@ -717,8 +740,9 @@ function draw() {
         : `pix2pix ${page.version} · ${page.evaluation.devices[0].name}`;
     box.replaceChildren(
         el('p', { class: 'dim' }, line),
-        is_run ? runCards(page, run, g) : el('div', { class: 'cards' }, page.evaluation.totals.slice(0, 5).map(
-            t => card(format(t[1]), metricName(t[0]) + ', mean'))),
+        is_run ? runCards(page, run, g) : el('div', { class: 'cards' },
+            outputsCard(evaluatedOutputs(page.evaluation)),
+            page.evaluation.totals.slice(0, 5).map(t => card(format(t[1]), metricName(t[0]) + ', mean'))),
         page.damaged_lines ? note(`${plural(page.damaged_lines, 'line')} of metrics.jsonl ` +
             'cannot be read and is missing in the curves.') : '',
         el('nav', { class: 'top', 'aria-label': 'Sections' },

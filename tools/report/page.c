@@ -247,6 +247,23 @@ static void put_totals(FILE *f, const struct pix_evaluation *e)
     html_put(f, "]");
 }
 
+// Which outputs these are. "chosen" is how the checkpoint of a run was; a step is named
+// anyway.
+static void put_translator(FILE *f, const struct report_evaluation *e)
+{
+    const struct pix_translator_info *t = e->translator;
+    const char *chosen = e->checkpoint ? e->checkpoint : "newest";
+    const bool is_run = terminal_get_path_kind(e->model) == PATH_FOLDER;
+    char file[256];
+    put_member(f, "file", last_part(t->path, file, sizeof(file)));
+    put_member(f, "mode", t->mode);
+    html_put(f, "\"average\":%s,", t->is_average ? "true" : "false");
+    if (t->is_checkpoint)
+        html_put(f, "\"step\":%" PRIu64 ",", t->step);
+    if (is_run && strspn(chosen, "0123456789") == 0)
+        put_member(f, "chosen", chosen);
+}
+
 static void put_evaluation(FILE *f, const struct report_evaluation *e)
 {
     char title[256], text[300];
@@ -258,6 +275,7 @@ static void put_evaluation(FILE *f, const struct report_evaluation *e)
     put_member(f, "model", e->model);
     put_member(f, "data", e->data);
     put_member(f, "split", e->split);
+    put_translator(f, e);
     put_device(f, e->device);
     html_put(f, "\"pairs\":%" PRIu32 ",\"broken\":%" PRIu32 ",", e->result->pairs,
              e->result->broken);

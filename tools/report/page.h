@@ -22,6 +22,8 @@ char *report_get_path(const char *run);
 // What an evaluation was of, for its page.
 struct report_evaluation {
     const char *model, *data, *split;
+    const char *checkpoint;    // by which that of a run was chosen; NULL: the newest
+    const struct pix_translator_info *translator;
     const struct pix_device_info *device;
     const struct pix_train_options *options;    // of the model
     const struct pix_evaluation *result;        // with a gallery
