@@ -20,7 +20,7 @@ struct fight {
     uint64_t break_from, break_to;
 };
 
-static uint64_t fight(const struct fight *f, char text[HEALTH_TEXT_SIZE])
+static uint64_t fight(const struct fight *f, struct health_warning *w)
 {
     struct health h;
     uint64_t said = 0;
@@ -34,8 +34,8 @@ static uint64_t fight(const struct fight *f, char text[HEALTH_TEXT_SIZE])
             .g_gan = (f->g_first + (f->g_last - f->g_first) * (double)step / 5000),
             .g_l1 = 10,
         };
-        char other[HEALTH_TEXT_SIZE];
-        if (health_add_step(&h, step, &losses, said ? other : text)) {
+        struct health_warning other;
+        if (health_add_step(&h, step, &losses, said ? &other : w)) {
             assert_int_equal(said, 0);    // once
             said = step;
         }
@@ -63,33 +63,34 @@ static void test_discriminator(void **state)
         { { GAN_NONE, NAN, NAN, NAN, 0, 0 }, 0 },
         { { GAN_VANILLA, NAN, 5, 9, 0, 0 }, 0 },
     };
-    char text[HEALTH_TEXT_SIZE];
+    struct health_warning w;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const uint64_t said = fight(&cases[i].f, text);
+        const uint64_t said = fight(&cases[i].f, &w);
         if (said != cases[i].said)
             fail_msg("case %zu: said at step %d", i, (int)said);
     }
-    assert_int_equal(fight(&cases[0].f, text), 2000);
-    assert_non_null(strstr(text, "since step 1 "));
-    assert_non_null(strstr(text, "0.004"));
-    assert_int_equal(fight(&cases[1].f, text), 3000);
-    assert_non_null(strstr(text, "since step 1001 "));
+    assert_int_equal(fight(&cases[0].f, &w), 2000);
+    assert_non_null(strstr(w.text, "since step 1 "));
+    assert_true(w.sign == HEALTH_D_WON && w.step == 2000);
+    assert_non_null(strstr(w.text, "0.004"));
+    assert_int_equal(fight(&cases[1].f, &w), 3000);
+    assert_non_null(strstr(w.text, "since step 1001 "));
 }
 
 // The step at which something is said of looks every `every` steps, 0 if nothing is.
 // One look, `other`, is what a good run shows.
 static uint64_t watch(const struct health_look *look, uint64_t every, uint64_t other,
-                      char text[HEALTH_TEXT_SIZE])
+                      struct health_warning *w)
 {
     static const struct health_look good = { 60, 70, 30, 25, 30 };
     struct health h;
     uint64_t said = 0;
     health_init(&h, GAN_VANILLA, PIX_METRIC_L1);
     for (uint64_t step = every; step <= 10 * every; step += every) {
-        char again[HEALTH_TEXT_SIZE];
+        struct health_warning again;
         if (health_add_look(&h, step, step == other ? &good : look,
-                            said ? again : text)) {
+                            said ? &again : w)) {
             assert_int_equal(said, 0);
             said = step;
         }
@@ -110,53 +111,55 @@ static void test_looks(void **state)
         { 60, 70, NAN, NAN, NAN },    // one image
         { NAN, 70, 30, NAN, 30 },     // numbers that are not finite
     };
-    char text[HEALTH_TEXT_SIZE];
+    struct health_warning w;
     (void)state;
-    assert_int_equal(watch(&colour, 500, 0, text), 1500);
-    assert_non_null(strstr(text, "one colour since step 500 "));
-    assert_non_null(strstr(text, "1.4 %"));
-    assert_int_equal(watch(&colour, 500, 1000, text), 2500);
-    assert_non_null(strstr(text, "since step 1500 "));
+    assert_int_equal(watch(&colour, 500, 0, &w), 1500);
+    assert_non_null(strstr(w.text, "one colour since step 500 "));
+    assert_true(w.sign == HEALTH_ONE_COLOUR && w.step == 1500);
+    assert_non_null(strstr(w.text, "1.4 %"));
+    assert_int_equal(watch(&colour, 500, 1000, &w), 2500);
+    assert_non_null(strstr(w.text, "since step 1500 "));
     // Not by the first steps alone.
-    assert_int_equal(watch(&colour, 20, 0, text), 120);
-    assert_int_equal(watch(&colour, 1, 0, text), 0);
-    assert_int_equal(watch(&same, 500, 0, text), 1500);
-    assert_non_null(strstr(text, "depends on its input since step 500 "));
-    assert_non_null(strstr(text, "3.3 %"));
+    assert_int_equal(watch(&colour, 20, 0, &w), 120);
+    assert_int_equal(watch(&colour, 1, 0, &w), 0);
+    assert_int_equal(watch(&same, 500, 0, &w), 1500);
+    assert_non_null(strstr(w.text, "depends on its input since step 500 "));
+    assert_non_null(strstr(w.text, "3.3 %"));
+    assert_true(w.sign == HEALTH_SAME_OUTPUT && w.step == 1500);
     for (size_t i = 0; i < ARRAY_LEN(silent); i++)
-        if (watch(&silent[i], 500, 0, text))
-            fail_msg("look %zu: %s", i, text);
+        if (watch(&silent[i], 500, 0, &w))
+            fail_msg("look %zu: %s", i, w.text);
 }
 
 // Grey outputs, while the target is now a busy and now a calm one.
 static void test_between_looks(void **state)
 {
     const struct health_look looks[] = { { 1, 70, 30, 1, 30 }, { 1, 20, 30, 1, 30 } };
-    char text[HEALTH_TEXT_SIZE] = "";
+    struct health_warning w = { .text = "" };
     struct health h;
     (void)state;
     health_init(&h, GAN_VANILLA, PIX_METRIC_L1);
-    for (uint64_t i = 1; i <= 10 && !text[0]; i++)
-        if (health_add_look(&h, 500 * i, &looks[i % 2], text))
+    for (uint64_t i = 1; i <= 10 && !w.text[0]; i++)
+        if (health_add_look(&h, 500 * i, &looks[i % 2], &w))
             assert_int_equal(i, 3);
-    assert_non_null(strstr(text, "depends on its input since step 500 "));
+    assert_non_null(strstr(w.text, "depends on its input since step 500 "));
 }
 
 // The validation after which overfitting is said, from 1; 0: none. Ten steps each.
 static uint64_t validate(enum pix_metric judge, const double *scores, const double *l1,
-                         size_t count, char text[HEALTH_TEXT_SIZE])
+                         size_t count, struct health_warning *w)
 {
     struct health h;
     uint64_t said = 0, step = 0;
     health_init(&h, GAN_LSGAN, judge);
     for (size_t i = 0; i < count; i++) {
-        char again[HEALTH_TEXT_SIZE];
+        struct health_warning again;
         for (int k = 0; k < 10; k++) {
             const struct health_losses losses = { 0.25, 0.25, 0.25,
                                                   l1[i] + (k % 2 ? 1 : -1) };
-            assert_false(health_add_step(&h, ++step, &losses, again));
+            assert_false(health_add_step(&h, ++step, &losses, &again));
         }
-        if (health_add_validation(&h, step, scores[i], said ? again : text)) {
+        if (health_add_validation(&h, step, scores[i], said ? &again : w)) {
             assert_int_equal(said, 0);
             said = i + 1;
         }
@@ -174,25 +177,26 @@ static void test_validations(void **state)
     static const double psnr[] = { 18, 21, 20.8, 20.7, 20.9, 20.6, 20.1, 20, 20 };
     static const double broken[] = { NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
     static const double endless[] = { 18, INFINITY, 18, 18, 18, 18, 18, 18, 18 };
-    char text[HEALTH_TEXT_SIZE];
+    struct health_warning w;
     (void)state;
-    assert_int_equal(validate(PIX_METRIC_L1, turns, falls, 9, text), 7);
-    assert_non_null(strstr(text, "since step 20 "));
-    assert_non_null(strstr(text, "l1 0.1, now 0.11"));
-    assert_non_null(strstr(text, "(18, now 11)"));
-    assert_non_null(strstr(text, "--best l1"));
-    assert_non_null(strstr(text, "--patience"));
-    assert_int_equal(validate(PIX_METRIC_L1, turns, stays, 9, text), 0);
-    assert_int_equal(validate(PIX_METRIC_L1, noise, falls, 9, text), 0);
-    assert_int_equal(validate(PIX_METRIC_L1, better, falls, 9, text), 0);
-    assert_int_equal(validate(PIX_METRIC_L1, broken, falls, 9, text), 0);
-    assert_int_equal(validate(PIX_METRIC_L1, turns, broken, 9, text), 0);
-    assert_int_equal(validate(PIX_METRIC_PSNR, psnr, falls, 9, text), 7);
-    assert_non_null(strstr(text, "psnr 21, now 20.1"));
-    assert_int_equal(validate(PIX_METRIC_PSNR, endless, falls, 9, text), 0);
+    assert_int_equal(validate(PIX_METRIC_L1, turns, falls, 9, &w), 7);
+    assert_non_null(strstr(w.text, "since step 20 "));
+    assert_true(w.sign == HEALTH_OVERFIT && w.step == 70);
+    assert_non_null(strstr(w.text, "l1 0.1, now 0.11"));
+    assert_non_null(strstr(w.text, "(18, now 11)"));
+    assert_non_null(strstr(w.text, "--best l1"));
+    assert_non_null(strstr(w.text, "--patience"));
+    assert_int_equal(validate(PIX_METRIC_L1, turns, stays, 9, &w), 0);
+    assert_int_equal(validate(PIX_METRIC_L1, noise, falls, 9, &w), 0);
+    assert_int_equal(validate(PIX_METRIC_L1, better, falls, 9, &w), 0);
+    assert_int_equal(validate(PIX_METRIC_L1, broken, falls, 9, &w), 0);
+    assert_int_equal(validate(PIX_METRIC_L1, turns, broken, 9, &w), 0);
+    assert_int_equal(validate(PIX_METRIC_PSNR, psnr, falls, 9, &w), 7);
+    assert_non_null(strstr(w.text, "psnr 21, now 20.1"));
+    assert_int_equal(validate(PIX_METRIC_PSNR, endless, falls, 9, &w), 0);
     // Larger is better: the same numbers rise.
-    assert_int_equal(validate(PIX_METRIC_PSNR, falls, falls, 9, text), 6);
-    assert_int_equal(validate(PIX_METRIC_L1, falls, falls, 9, text), 0);
+    assert_int_equal(validate(PIX_METRIC_PSNR, falls, falls, 9, &w), 6);
+    assert_int_equal(validate(PIX_METRIC_L1, falls, falls, 9, &w), 0);
 }
 
 int main(void)

@@ -214,7 +214,10 @@ static void test_page(void **state)
     data = data_of(page, "gallery-data");
     assert_int_equal(json_array_size(json_object_get(data, "shown")), 100);
     json_decref(data);
-    json_decref(data_of(page, "run-data"));
+    data = data_of(page, "run-data");
+    const json_t *warning = json_array_get(json_object_get(data, "warnings"), 0);
+    assert_int_equal(command_number_at(warning, "step"), 2000);
+    json_decref(data);
 
     // The same run, the same bytes.
     RUN(0, "report made --output again.html");

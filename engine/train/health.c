@@ -62,16 +62,29 @@ void health_init(struct health *h, enum gan_mode gan, enum pix_metric judge)
     *h = (struct health){ .gan = gan, .judge = judge };
 }
 
+const char *health_sign_name(enum health_sign sign)
+{
+    static const char *const names[HEALTH_SIGNS] = {
+        [HEALTH_D_WON] = "discriminator_won",
+        [HEALTH_SAME_OUTPUT] = "same_output",
+        [HEALTH_ONE_COLOUR] = "one_colour",
+        [HEALTH_OVERFIT] = "overfitting",
+    };
+    return names[sign];
+}
+
 // True the first time.
-static bool say(struct health *h, enum health_sign sign)
+static bool say(struct health *h, enum health_sign sign, uint64_t step,
+                struct health_warning *w)
 {
     const bool is_new = !h->said[sign];
     h->said[sign] = true;
+    *w = (struct health_warning){ .sign = sign, .step = step };
     return is_new;
 }
 
 // A window is complete. Comparisons with NaN are false.
-static bool end_window(struct health *h, char text[HEALTH_TEXT_SIZE])
+static bool end_window(struct health *h, uint64_t step, struct health_warning *w)
 {
     const struct won *limits = &won[h->gan];
     const double real = h->gan_window.d_real / WINDOW_STEPS;
@@ -89,9 +102,10 @@ static bool end_window(struct health *h, char text[HEALTH_TEXT_SIZE])
         h->gan_window.g_first = g;
     }
     if (h->gan_window.windows < WINDOWS ||
-        (limits->grows && g < GROWTH * h->gan_window.g_first) || !say(h, HEALTH_D_WON))
+        (limits->grows && g < GROWTH * h->gan_window.g_first) ||
+        !say(h, HEALTH_D_WON, step, w))
         return false;
-    snprintf(text, HEALTH_TEXT_SIZE,
+    snprintf(w->text, sizeof(w->text),
              "the discriminator has won: since step %" PRIu64
              " its losses are near 0 (real %.2g, fake %.2g), and the generator's GAN "
              "loss went from %.3g to %.3g, so that it learns little from it. What "
@@ -103,7 +117,7 @@ static bool end_window(struct health *h, char text[HEALTH_TEXT_SIZE])
 }
 
 bool health_add_step(struct health *h, uint64_t step,
-                     const struct health_losses *losses, char text[HEALTH_TEXT_SIZE])
+                     const struct health_losses *losses, struct health_warning *w)
 {
     h->validation.l1 += losses->g_l1;
     h->validation.steps++;
@@ -112,7 +126,7 @@ bool health_add_step(struct health *h, uint64_t step,
     h->gan_window.d_real += losses->d_real;
     h->gan_window.d_fake += losses->d_fake;
     h->gan_window.g_gan += losses->g_gan;
-    return h->gan_window.steps == WINDOW_STEPS && end_window(h, text);
+    return h->gan_window.steps == WINDOW_STEPS && end_window(h, step, w);
 }
 
 // Whether looks have shown it for long enough.
@@ -129,16 +143,16 @@ static bool lasts(struct health_streak *streak, uint64_t step, bool shows)
 // new. Each lasts by itself, so that a run between the two shows at least that outputs
 // are alike.
 bool health_add_look(struct health *h, uint64_t step, const struct health_look *look,
-                     char text[HEALTH_TEXT_SIZE])
+                     struct health_warning *w)
 {
     const bool is_colour = look->output_spread < ONE_COLOUR * look->target_spread;
     const bool is_same = look->input_distance > 0 &&
                          look->output_distance < SAME_OUTPUT * look->target_distance;
     const bool colour = lasts(&h->colour, step, is_colour);
     const bool same = lasts(&h->same, step, is_same);
-    if (colour && say(h, HEALTH_ONE_COLOUR)) {
-        say(h, HEALTH_SAME_OUTPUT);
-        snprintf(text, HEALTH_TEXT_SIZE,
+    if (colour && say(h, HEALTH_ONE_COLOUR, step, w)) {
+        h->said[HEALTH_SAME_OUTPUT] = true;
+        snprintf(w->text, sizeof(w->text),
                  "the generator's output is one colour since step %" PRIu64
                  " (its pixels differ by %.2g %% of what those of targets do). What "
                  "usually helps: another run with a lower --lr or another --seed, and "
@@ -146,9 +160,9 @@ bool health_add_look(struct health *h, uint64_t step, const struct health_look *
                  h->colour.since, 100 * look->output_spread / look->target_spread);
         return true;
     }
-    if (same && say(h, HEALTH_SAME_OUTPUT)) {
+    if (same && say(h, HEALTH_SAME_OUTPUT, step, w)) {
         snprintf(
-            text, HEALTH_TEXT_SIZE,
+            w->text, sizeof(w->text),
             "the generator's output hardly depends on its input since step %" PRIu64
             " (outputs of different inputs differ by %.2g %% of what their targets "
             "do). What usually helps: see whether inputs and targets belong "
@@ -161,7 +175,7 @@ bool health_add_look(struct health *h, uint64_t step, const struct health_look *
 }
 
 bool health_add_validation(struct health *h, uint64_t step, double score,
-                           char text[HEALTH_TEXT_SIZE])
+                           struct health_warning *w)
 {
     const char *name = choice_name(choice_metrics, (int)h->judge);
     const bool rises = choice_metric_rises(h->judge);
@@ -182,9 +196,9 @@ bool health_add_validation(struct health *h, uint64_t step, double score,
     h->validation.bad++;
     const double worse = (rises ? best - score : score - best) / fabs(best);
     if (h->validation.bad < VALIDATIONS || !(worse >= WORSE) ||
-        !(l1 <= LOWER * h->validation.best_l1) || !say(h, HEALTH_OVERFIT))
+        !(l1 <= LOWER * h->validation.best_l1) || !say(h, HEALTH_OVERFIT, step, w))
         return false;
-    snprintf(text, HEALTH_TEXT_SIZE,
+    snprintf(w->text, sizeof(w->text),
              "the generator learns its images by heart: since step %" PRIu64
              " validations get worse (%s %.4g, now %.4g) while the training L1 falls "
              "(%.4g, now %.4g). What usually helps: --best %s, which keeps the best "

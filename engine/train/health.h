@@ -2,7 +2,8 @@
 //
 // Signs that a run has gone wrong although its numbers are finite: functions of what a
 // run measures anyway. Each says its sentence once; health.c has the thresholds.
-// Nothing of it is in checkpoints: a run that is continued begins to watch again.
+// Nothing of it is in checkpoints: a run that is continued begins to watch again. What
+// was said stays in the report of the run (trainer_report.c).
 
 #ifndef TRAIN_HEALTH_H
 #define TRAIN_HEALTH_H
@@ -63,16 +64,26 @@ struct health {
 
 #define HEALTH_TEXT_SIZE 512
 
+// What there is to say.
+struct health_warning {
+    enum health_sign sign;
+    uint64_t step;    // after which it was seen
+    char text[HEALTH_TEXT_SIZE];
+};
+
+// The name of a sign in files.
+const char *health_sign_name(enum health_sign sign);
+
 void health_init(struct health *h, enum gan_mode gan, enum pix_metric judge);
 
 // Each takes what was seen after a step, counted from 1. True if there is something to
-// say, which is in `text`.
+// say, which is in `w`.
 bool health_add_step(struct health *h, uint64_t step,
-                     const struct health_losses *losses, char text[HEALTH_TEXT_SIZE]);
+                     const struct health_losses *losses, struct health_warning *w);
 bool health_add_look(struct health *h, uint64_t step, const struct health_look *look,
-                     char text[HEALTH_TEXT_SIZE]);
+                     struct health_warning *w);
 // The score of a validation by `judge`.
 bool health_add_validation(struct health *h, uint64_t step, double score,
-                           char text[HEALTH_TEXT_SIZE]);
+                           struct health_warning *w);
 
 #endif

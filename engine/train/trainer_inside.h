@@ -83,6 +83,8 @@ struct trainer {
     uint64_t host_count, call_count;
 
     struct health health;
+    struct health_warning warnings[HEALTH_SIGNS];    // of this process
+    uint32_t warning_count;
     struct sight sight;    // of sample grids
 
     struct run run;

@@ -244,31 +244,39 @@ static double loss_or_nan(const float *loss)
     return loss ? (double)*loss : NAN;
 }
 
+// Says it, and keeps it for the report.
+static void warn(struct trainer *t, const struct health_warning *w)
+{
+    log_warn("train: %s", w->text);
+    t->warnings[t->warning_count++] = *w;
+    trainer_describe(t);
+}
+
 void trainer_watch_losses(struct trainer *t, const struct ring_slot *slot)
 {
-    char text[HEALTH_TEXT_SIZE];
+    struct health_warning w;
     const struct health_losses losses = {
         .d_real = loss_or_nan(slot->losses[LOSS_D_REAL]),
         .d_fake = loss_or_nan(slot->losses[LOSS_D_FAKE]),
         .g_gan = loss_or_nan(slot->losses[LOSS_G_GAN]),
         .g_l1 = loss_or_nan(slot->losses[LOSS_G_L1]),
     };
-    if (health_add_step(&t->health, t->step, &losses, text))
-        log_warn("train: %s", text);
+    if (health_add_step(&t->health, t->step, &losses, &w))
+        warn(t, &w);
 }
 
 void trainer_watch_look(struct trainer *t, const struct health_look *look)
 {
-    char text[HEALTH_TEXT_SIZE];
-    if (health_add_look(&t->health, t->step, look, text))
-        log_warn("train: %s", text);
+    struct health_warning w;
+    if (health_add_look(&t->health, t->step, look, &w))
+        warn(t, &w);
 }
 
 void trainer_watch_validation(struct trainer *t, double score)
 {
-    char text[HEALTH_TEXT_SIZE];
-    if (health_add_validation(&t->health, t->step, score, text))
-        log_warn("train: %s", text);
+    struct health_warning w;
+    if (health_add_validation(&t->health, t->step, score, &w))
+        warn(t, &w);
 }
 
 // ---------------------------------------------------------------------------

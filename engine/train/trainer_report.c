@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // What the page of a run is made of beside metrics and sample grids, in its folder
-// report/: run.json says what was trained on which devices, validation.json has the
-// pairs of the newest validation (evaluate/gallery.h). What cannot be written is a
-// warning. See trainer_inside.h.
+// report/: run.json says what was trained on which devices and what was warned of
+// (health.h), validation.json has the pairs of the newest validation
+// (evaluate/gallery.h). What cannot be written is a warning. See trainer_inside.h.
 
 #include "train/trainer_inside.h"
 
@@ -18,6 +18,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 // Writes a text as a file of the report. `text` is freed; NULL: it could not be made,
 // after a message.
@@ -61,18 +62,67 @@ static json_t *device_json(const struct trainer *t)
     return o;
 }
 
-// The devices before, where the file has them: a part of the run was trained there. A
-// damaged file has none. False after a message if it cannot be read this time: it is
-// not replaced then.
-static bool read_devices(const struct trainer *t, json_t **devices)
+// What a file has of the run before this process; NULL where there is none.
+struct before {
+    json_t *devices, *warnings;
+};
+
+static void before_free(struct before *b)
+{
+    json_decref(b->devices);
+    json_decref(b->warnings);
+}
+
+static bool is_warning(const json_t *w)
+{
+    uint64_t step;
+    return json_is_string(json_object_get(w, "sign")) &&
+           json_to_u64(json_object_get(w, "step"), &step) &&
+           json_is_string(json_object_get(w, "text"));
+}
+
+// Older versions wrote none, and a run without any has none.
+static bool are_warnings(const json_t *list)
+{
+    bool ok = !list || json_is_array(list);
+    for (size_t i = 0; ok && i < json_array_size(list); i++)
+        ok = is_warning(json_array_get(list, i));
+    return ok;
+}
+
+// Takes the parts of a document that are as they should be.
+static void take_parts(const struct trainer *t, const json_t *document,
+                       const char *path, struct before *before)
+{
+    json_t *devices = json_object_get(document, "devices");
+    json_t *warnings = json_object_get(document, "warnings");
+    const bool has_devices = json_is_array(devices);
+    const bool has_warnings = document && are_warnings(warnings);
+    before->devices = has_devices ? json_incref(devices) : NULL;
+    before->warnings = has_warnings ? json_incref(warnings) : NULL;
+    if (!has_devices || !has_warnings)
+        log_warn("train: %s is damaged, so the report does not name the %s of the run "
+                 "before step %" PRIu64,
+                 path,
+                 has_devices    ? "warnings"
+                 : has_warnings ? "devices"
+                                : "devices and warnings",
+                 t->begun);
+}
+
+// A part of the run may have been trained before, on other devices. A damaged file has
+// nothing of it. False after a message if the file cannot be read this time: it is not
+// replaced then.
+static bool read_before(const struct trainer *t, struct before *before)
 {
     struct reason reason;
     void *data = NULL;
     size_t size;
     const uint64_t failures = mem_failures();
-    char *path = run_report_path(t->settings.options.out, "run.json");
+    char *folder = file_join(t->settings.options.out, "report");
+    char *path = folder ? file_join(folder, "run.json") : NULL;
     const bool has = path && !os_path_is_absent(path);
-    *devices = NULL;
+    *before = (struct before){ NULL, NULL };
     if (has && !file_load(path, FILE_READ_LIMIT, &data, &size, &reason))
         log_error("train: cannot read %s: %s", path, reason.text);
     if (data) {
@@ -80,18 +130,16 @@ static bool read_devices(const struct trainer *t, json_t **devices)
         log_capture_begin(&capture);
         json_t *document = json_parse(data, size, path);
         const char *error = log_capture_end(&capture);
-        *devices = json_incref(json_object_get(document, "devices"));
-        json_decref(document);
         if (!document && mem_failures() != failures)
             log_error("%s", error);
-        else if (!json_is_array(*devices))
-            log_warn("train: %s is damaged, so the report does not name the devices of "
-                     "the run before step %" PRIu64,
-                     path, t->begun);
+        else
+            take_parts(t, document, path, before);
+        json_decref(document);
     }
     const bool ok = mem_failures() == failures && (!has || data);
     mem_free(data);
     mem_free(path);
+    mem_free(folder);
     return ok;
 }
 
@@ -108,11 +156,11 @@ static bool is_same_device(const json_t *listed, json_t *now)
     return json_is_object(listed);
 }
 
-// Takes `before`, which may be NULL, and adds the present device where it is another
-// one than the last.
+// Those before, which may be NULL, and the present device where it is another one than
+// the last.
 static json_t *devices_json(const struct trainer *t, json_t *before)
 {
-    json_t *devices = json_is_array(before) ? json_incref(before) : json_array();
+    json_t *devices = before ? json_incref(before) : json_array();
     const size_t count = json_array_size(devices);
     const json_t *last = count > 0 ? json_array_get(devices, count - 1) : NULL;
     json_t *now = device_json(t);
@@ -121,11 +169,45 @@ static json_t *devices_json(const struct trainer *t, json_t *before)
         json_add(&now, "step", json_integer((json_int_t)t->begun));
     const bool ok = devices && now && (is_same || json_array_append(devices, now) == 0);
     json_decref(now);
-    json_decref(before);
     if (ok)
         return devices;
     json_decref(devices);
     return NULL;
+}
+
+static bool has_sign(const json_t *list, const char *sign)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (strcmp(json_string_value(json_object_get(json_array_get(list, i), "sign")),
+                   sign) == 0)
+            return true;
+    return false;
+}
+
+static json_t *warning_json(const struct health_warning *w)
+{
+    json_t *o = json_object();
+    json_add(&o, "sign", json_from_text(health_sign_name(w->sign)));
+    json_add(&o, "step", json_integer((json_int_t)w->step));
+    json_add(&o, "text", json_from_text(w->text));
+    return o;
+}
+
+// Those before, each sign once, and those of this process. What was said after the step
+// from which it resumes belongs to steps that are taken again.
+static json_t *warnings_json(const struct trainer *t, const json_t *before)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(before); i++) {
+        json_t *w = json_array_get(before, i);
+        uint64_t step;
+        if (json_to_u64(json_object_get(w, "step"), &step) && step <= t->begun)
+            json_append(&list, json_incref(w));
+    }
+    for (uint32_t i = 0; i < t->warning_count; i++)
+        if (!has_sign(list, health_sign_name(t->warnings[i].sign)))
+            json_append(&list, warning_json(&t->warnings[i]));
+    return list;
 }
 
 static json_t *pairs_json(uint32_t pairs)
@@ -135,7 +217,7 @@ static json_t *pairs_json(uint32_t pairs)
     return o;
 }
 
-static char *run_text(const struct trainer *t, json_t *before)
+static char *run_text(const struct trainer *t, const struct before *before)
 {
     json_t *o = json_object();
     json_add(&o, "steps", json_integer((json_int_t)t->steps));
@@ -144,7 +226,8 @@ static char *run_text(const struct trainer *t, json_t *before)
         json_add(&o, "val", pairs_json(validation_count(t->validation)));
     json_add(&o, "weights_g", json_integer((json_int_t)t->weights_g));
     json_add(&o, "weights_d", json_integer((json_int_t)t->weights_d));
-    json_add(&o, "devices", devices_json(t, before));
+    json_add(&o, "devices", devices_json(t, before->devices));
+    json_add(&o, "warnings", warnings_json(t, before->warnings));
     char *text = json_lines(o);
     json_decref(o);
     return text;
@@ -153,8 +236,9 @@ static char *run_text(const struct trainer *t, json_t *before)
 void trainer_describe(struct trainer *t)
 {
     struct log_capture capture;
-    json_t *before;
+    struct before before;
     log_capture_begin(&capture);
-    char *text = read_devices(t, &before) ? run_text(t, before) : NULL;
+    char *text = read_before(t, &before) ? run_text(t, &before) : NULL;
+    before_free(&before);
     write_file(t, "run.json", text, &t->run.description, &capture);
 }

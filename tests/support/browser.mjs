@@ -145,6 +145,15 @@ async function checkTimeLine(page) {
     check(await alt() !== last && (await alt()).includes('step 600:'), `the time line shows ${await alt()}`);
 }
 
+// What the run was warned of stands above the numbers.
+async function checkWarnings(page) {
+    const texts = await page.locator('.warnings li').allTextContents();
+    check(texts.length === 1 && texts[0].startsWith('Step 2,000: the discriminator has won </script>'),
+        `the warnings are ${texts}`);
+    const top = async s => (await page.locator(s).first().boundingBox()).y;
+    check(await top('.warnings') < await top('.cards'), 'the warnings are not at the head');
+}
+
 async function checkText(page) {
     check(await page.evaluate(() => window.hacked === undefined), 'a name ran as a script');
     check(await page.evaluate(() => document.querySelectorAll('b.hacked').length === 0), 'a name is markup');
@@ -190,6 +199,7 @@ try {
             for (const part of ['validation.json, are damaged', 'There are no sample grids yet', 'not recorded'])
                 check(text.includes(part), `the page does not say "${part}"`);
             check(await page.locator('.plot canvas').count() >= 4, 'a single step has no curves');
+            check(await page.locator('.warnings').count() === 0, 'warnings of a run without any');
         }
         if (colorScheme === 'light' && ['run', 'evaluation'].includes(kind)) {
             await checkOutputs(page);
@@ -198,6 +208,7 @@ try {
             await checkSort(page);
         }
         if (colorScheme === 'light' && kind === 'run') {
+            await checkWarnings(page);
             await checkTimeLine(page);
             await checkZoom(page);
             await page.getByRole('button', { name: 'Theme: auto' }).click();

@@ -125,7 +125,8 @@ void report_run_write(const char *folder)
         "120}, \"weights_g\": 1030395, \"weights_d\": 99805, \"devices\": "
         "[{\"name\": \"</script><script>window.hacked=2</script>\", \"driver\": "
         "\"d\", \"driver_version\": \"1\", \"api_version\": \"1.2.3\", \"step\": "
-        "0}]}\n");
+        "0}], \"warnings\": [{\"sign\": \"discriminator_won\", \"step\": 2000, "
+        "\"text\": \"the discriminator has won </script><b class=hacked>\"}]}\n");
     write_metrics(folder);
     for (uint32_t step = 600; step <= REPORT_RUN_STEPS; step += 600)
         write_sample(folder, step);

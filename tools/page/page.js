@@ -618,6 +618,16 @@ function evaluationConfiguration(page) {
 // ---------------------------------------------------------------------------
 // The page
 
+// What the run was warned of comes before anything else. Older runs have no list.
+function warnings(run) {
+    const list = run && Array.isArray(run.warnings) ? run.warnings : [];
+    if (list.length === 0)
+        return null;
+    return el('section', { class: 'note warnings', 'aria-label': 'Warnings' },
+        el('p', {}, el('strong', {}, plural(list.length, 'warning'))),
+        el('ul', {}, list.map(w => el('li', {}, `Step ${count(w.step)}: ${w.text}.`))));
+}
+
 function card(value, what) {
     return el('div', { class: 'card' }, el('b', {}, value), el('span', {}, what));
 }
@@ -740,6 +750,7 @@ function draw() {
         : `pix2pix ${page.version} · ${page.evaluation.devices[0].name}`;
     box.replaceChildren(
         el('p', { class: 'dim' }, line),
+        warnings(run) || '',
         is_run ? runCards(page, run, g) : el('div', { class: 'cards' },
             outputsCard(evaluatedOutputs(page.evaluation)),
             page.evaluation.totals.slice(0, 5).map(t => card(format(t[1]), metricName(t[0]) + ', mean'))),
