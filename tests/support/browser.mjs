@@ -127,6 +127,15 @@ async function checkZoom(page) {
     check(Math.abs(length((await ranges(page))[0]) / length(whole[0]) - 0.5) < 0.03, '+ does not zoom');
     await page.keyboard.press('0');
     check(near(length((await ranges(page))[0]), length(whole[0])), '0 does not show all');
+    // Without a mouse or a keyboard: to the end, and back to the first steps.
+    const press = name => page.getByRole('button', { name, exact: true }).click();
+    for (const name of ['Zoom in', 'Later', 'Later', 'Later'])
+        await press(name);
+    check(near((await ranges(page))[0][1], whole[0][1]), 'buttons do not lead to the last steps');
+    for (let i = 0; i < 4; i++)
+        await press('Earlier');
+    check(near((await ranges(page))[0][0], whole[0][0]), 'buttons do not lead to the first steps');
+    await press('All steps');
     const data = () => page.evaluate(() => {
         const d = document.querySelector('.plot').chart.data;
         return [1, 2].map(i => Math.max(...d[i].filter(v => v != null)));

@@ -497,6 +497,8 @@ function charts(curves) {
             el('label', {}, 'Smoothing', range),
             el('button', { type: 'button', onclick: () => zoom(0.5, 0) }, 'Zoom in'),
             el('button', { type: 'button', onclick: () => zoom(2, 0) }, 'Zoom out'),
+            el('button', { type: 'button', onclick: () => zoom(1, -0.5) }, 'Earlier'),
+            el('button', { type: 'button', onclick: () => zoom(1, 0.5) }, 'Later'),
             el('button', { type: 'button', onclick: reset }, 'All steps'), scale),
         el('p', { class: 'dim' }, 'Drag over a chart to zoom; double-click shows all. With the keyboard: ' +
             '+ and − zoom, arrows move, 0 shows all. Curves have at most 1,000 points, with ' +
