@@ -98,7 +98,8 @@ static void test_overfit(void **state)
     assert_true(e.l1 < 0.5 * e.l1_mean_colour && e.l1 < 0.5 * e.l1_copy);
     assert_true(e.l1 * 100 < 2 * last.loss_g_l1);
     assert_true(pix_image_read(SCRATCH "/grid.png", &grid));
-    // One row of three tiles, enlarged to at least 160 pixels each, below their headings.
+    // One row of three tiles, enlarged to at least 160 pixels each, below their
+    // headings.
     assert_int_equal(grid.width, 3 * 5 * CROP);
     assert_true(grid.height > 5 * CROP && grid.height < 6 * CROP);
     pix_image_free(&grid);
