@@ -63,6 +63,17 @@ bool picture_copy(const struct picture *in, struct picture *out)
     return true;
 }
 
+void picture_add_sums(const struct picture *picture, double *sums)
+{
+    const size_t plane = plane_count(picture);
+    for (uint32_t c = 0; c < picture->channels; c++) {
+        double sum = 0;
+        for (size_t i = 0; i < plane; i++)
+            sum += picture_sample(picture, c * plane + i);
+        sums[c] += sum;
+    }
+}
+
 // The first sample of a channel.
 static void *plane_of(const struct picture *p, uint32_t channel)
 {

@@ -60,6 +60,9 @@ bool picture_copy(const struct picture *in, struct picture *out);
 bool picture_set_channels(struct picture *picture, uint32_t channels,
                           struct reason *reason);
 
+// Adds the sum of each channel's samples to sums[channel].
+void picture_add_sums(const struct picture *picture, double *sums);
+
 // Sample i, through all channels, as it is held.
 static inline double picture_sample(const struct picture *p, size_t i)
 {

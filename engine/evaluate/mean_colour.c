@@ -117,7 +117,7 @@ static void add_target(void *user, size_t index)
         share->found = pair.found[1];
         share->kind = pair.target.kind;
         share->exceeds = pair.notes.exceeds[1];
-        metrics_add_sums(&pair.target, sums_of(m, index));
+        picture_add_sums(&pair.target, sums_of(m, index));
         evaluated_pair_free(&pair);
     } else if (reason.kind == REASON_PASSING) {
         os_mutex_lock(m->mutex);

@@ -212,14 +212,3 @@ double scores_mean(const struct score_sums *sums, enum pix_metric metric)
 {
     return sums->count > 0 ? sums->values[metric] / sums->count : NAN;
 }
-
-void metrics_add_sums(const struct picture *picture, double *sums)
-{
-    const size_t plane = plane_count(picture);
-    for (uint32_t c = 0; c < picture->channels; c++) {
-        double sum = 0;
-        for (size_t i = 0; i < plane; i++)
-            sum += picture_sample(picture, c * plane + i);
-        sums[c] += sum;
-    }
-}

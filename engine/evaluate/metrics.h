@@ -77,7 +77,4 @@ bool metrics_compare(const struct picture *x, const struct picture *y, uint32_t 
 double metrics_to_range(enum pixel_kind kind, double sample);
 double metrics_from_range(enum pixel_kind kind, double value);
 
-// Adds the sum of each channel's samples to sums[channel], in samples of its kind.
-void metrics_add_sums(const struct picture *picture, double *sums);
-
 #endif
