@@ -438,6 +438,9 @@ struct pix_step_metrics {
     // computed, or, with its bit in val_metrics, an output is not finite.
     double val[PIX_METRIC_COUNT];
     uint32_t val_metrics;    // bit m: val[m] was computed
+    // What the mean colour of the training targets scores in place of outputs: a model
+    // has to beat it. NaN: as val.
+    double val_mean_colour[PIX_METRIC_COUNT];
     double lr;
     // Wall time of a step, without what comes after it: the mean of the last eight that
     // this trainer took, its first one left out where there are others. Steps overlap,

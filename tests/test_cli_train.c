@@ -54,6 +54,7 @@ static void test_progress(void **state)
         "--val-freq 8 --val-metrics ssim --log-freq 60 --steps 120 --save-freq 0");
     command_check_has(command_out, " val_psnr ");
     command_check_has(command_out, " val_ssim ");
+    command_check_has(command_out, " (mean colour ");
     command_check_has(command_out, "(best psnr so far)\n");
     command_check_has(command_out, "\nbest validation: psnr ");
     command_check_has(command_out, ", kept: use it with --checkpoint best\n");

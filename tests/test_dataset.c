@@ -861,6 +861,36 @@ static void test_progress(void **state)
     assert_non_null(strstr(p.text, " of 7"));
 }
 
+static double target_mean(struct dataset_options o)
+{
+    double mean[3];
+    o.sums_targets = true;
+    struct dataset *set = open_split(&o, DATA, "train");
+    assert_non_null(set);
+    dataset_target_mean(set, mean);
+    dataset_destroy(set);
+    assert_true(mean[0] == mean[1] && mean[0] == mean[2]);
+    return mean[0];
+}
+
+// Of the images that are used, whether they are kept in memory or not.
+static void test_target_mean(void **state)
+{
+    struct dataset_options o = options();
+    (void)state;
+    write_images();
+    assert_true(file_write(SCRATCH "/b1.png", "no image", 8));
+    assert_true(target_mean(o) == 130);
+    o.threads = 3;
+    o.cache_bytes = 1;
+    assert_true(target_mean(o) == 130);
+    o.swap = true;
+    assert_true(target_mean(o) == 30);
+    o.max_size = 4;    // one of them is broken
+    assert_true(target_mean(o) == 10);
+    test_keep_messages(LOG_WARN);
+}
+
 int main(void)
 {
 #define TEST_SIDES(f) cmocka_unit_test_setup_teardown(f, setup_sides, teardown)
@@ -878,6 +908,7 @@ int main(void)
         TEST(test_filters),
         TEST(test_passing),
         TEST(test_hash),
+        TEST(test_target_mean),
         TEST(test_progress),
         TEST_SIDES(test_sides),
         TEST_SIDES(test_sides_by_split),

@@ -199,13 +199,56 @@ static void test_validations(void **state)
     assert_int_equal(validate(PIX_METRIC_L1, falls, falls, 9, &w), 0);
 }
 
+// The step at which it is said that the mean colour is as good, where the scores of
+// validations every `every` steps are below it by `gain`, but for one. 0: it is not.
+static uint64_t compare(double gain, uint64_t every, uint64_t other,
+                        struct health_warning *w)
+{
+    struct health h;
+    uint64_t said = 0;
+    health_init(&h, GAN_VANILLA, PIX_METRIC_PSNR);
+    for (uint64_t step = every; step <= 4000; step += every) {
+        struct health_warning again;
+        const double l1 = step == other ? 0.2 : 0.31 - gain;
+        if (health_add_baseline(&h, step, l1, 0.31, said ? &again : w)) {
+            assert_int_equal(said, 0);
+            said = step;
+        }
+    }
+    return said;
+}
+
+static void test_baseline(void **state)
+{
+    struct health_warning w;
+    (void)state;
+    assert_int_equal(compare(-0.03, 170, 0, &w), 1020);
+    assert_true(w.sign == HEALTH_MEAN_COLOUR && w.step == 1020);
+    assert_non_null(strstr(w.text, "since step 170 "));
+    assert_non_null(strstr(w.text, "(now 0.34)"));
+    assert_non_null(strstr(w.text, "(0.31)"));
+    assert_non_null(strstr(w.text, "lower --lr"));
+    assert_int_equal(compare(0, 170, 0, &w), 1020);    // as good is no better
+    assert_int_equal(compare(0.001, 170, 0, &w), 0);
+    assert_int_equal(compare(NAN, 170, 0, &w), 0);
+    assert_int_equal(compare(-0.03, 500, 0, &w), 1500);
+    assert_int_equal(compare(-0.03, 170, 1020, &w), 1530);
+    assert_non_null(strstr(w.text, "since step 1190 "));
+    assert_int_equal(compare(-0.03, 2000, 0, &w), 0);
+
+    // A run that learns slowly.
+    struct health h;
+    health_init(&h, GAN_VANILLA, PIX_METRIC_L1);
+    for (uint64_t i = 1; i <= 20; i++)
+        assert_false(health_add_baseline(&h, 170 * i, pow(0.98, (double)i), 0.31, &w));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_discriminator),
-        cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_between_looks),
-        cmocka_unit_test(test_validations),
+        cmocka_unit_test(test_discriminator), cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_between_looks), cmocka_unit_test(test_validations),
+        cmocka_unit_test(test_baseline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

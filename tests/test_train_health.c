@@ -161,6 +161,18 @@ static void test_overfit(void **state)
     public_check_message("--best l1");
 }
 
+// Noise cannot be foretold.
+static void test_baseline(void **state)
+{
+    (void)state;
+    public_need_device();
+    assert_int_equal(train(SCRATCH "/noise",
+                           "steps=1000 sample-freq=0 val-freq=50 n-epochs=1000 lr=0.01",
+                           "no better than one colour"),
+                     1);
+    check_report(SCRATCH "/noise", 1, "mean_colour", 1000);
+}
+
 static int open_group(void **state)
 {
     (void)state;
@@ -171,10 +183,9 @@ static int open_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_colour),
-        cmocka_unit_test(test_report),
-        cmocka_unit_test(test_silent),
-        cmocka_unit_test(test_overfit),
+        cmocka_unit_test(test_one_colour), cmocka_unit_test(test_report),
+        cmocka_unit_test(test_silent),     cmocka_unit_test(test_overfit),
+        cmocka_unit_test(test_baseline),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

@@ -97,6 +97,18 @@ static void test_validation(void **state)
     const struct evaluated e = evaluate(run);
     assert_int_equal(e.pairs, 2);
     words_check_near(errors[9], e.l1, 1e-12);
+    // So is the mean colour, but for the size at which it is taken.
+    words_check_near(r.m[9].val_mean_colour[PIX_METRIC_L1], e.l1_mean_colour, 1e-3);
+    assert_true(r.m[9].val_mean_colour[PIX_METRIC_L1] ==
+                r.m[4].val_mean_colour[PIX_METRIC_L1]);
+    assert_true(isnan(r.m[3].val_mean_colour[PIX_METRIC_L1]));
+    const struct words_result exact =
+        words_train(SCRATCH "/unscaled", "steps=5 val-freq=1 load-size=32 "
+                                         "val-metrics=psnr");
+    words_check_near(exact.m[4].val_mean_colour[PIX_METRIC_L1],
+                     evaluate(SCRATCH "/unscaled").l1_mean_colour, 1e-12);
+    assert_true(exact.m[4].val_mean_colour[PIX_METRIC_PSNR] > 0);
+    assert_true(isnan(exact.m[4].val_mean_colour[PIX_METRIC_SSIM]));
 
     // And leaves no trace in the weights.
     words_train(SCRATCH "/not_validated", "batch-size=2 steps=10");

@@ -252,13 +252,15 @@ static void print_plain(const struct training_log *p, const char *left)
 static void print_validation(const struct training_log *p)
 {
     const struct pix_step_metrics *m = &p->metrics;
-    char text[32];
+    char text[32], flat[32];
     output_end_live();
     output_print(p->stream, "epoch %" PRIu64, m->epoch);
     for (int i = 0; i < PIX_METRIC_COUNT; i++)
         if (m->val_metrics >> i & 1)
-            output_print(p->stream, " val_%s %s", pix_metric_name((enum pix_metric)i),
-                         output_format_number(m->val[i], 4, text));
+            output_print(p->stream, " val_%s %s (mean colour %s)",
+                         pix_metric_name((enum pix_metric)i),
+                         output_format_number(m->val[i], 4, text),
+                         output_format_number(m->val_mean_colour[i], 3, flat));
     output_print(p->stream, " lr %.3g", m->lr);
     if (m->is_best)
         output_print(p->stream, " (best %s so far)", pix_metric_name(p->judge));

@@ -55,6 +55,7 @@ struct dataset {
     struct item *items;          // in name order; valid ones only after the check
     uint32_t count, listed;      // of items: those in use, those allocated
     uint32_t cached_files;       // files [0, cached_files) keep their pixels
+    double *sums;                // [item][output_nc] of targets; NULL: not wanted
     struct progress progress;    // of the check
 
     // The mutex protects the rest.
@@ -171,6 +172,21 @@ static bool is_stopped(struct dataset *set)
     return stop;
 }
 
+// What a pair adds to the mean of the targets.
+static void add_target(struct dataset *set, size_t index, uint8_t *pixels)
+{
+    const struct pair_options *o = &set->pair;
+    const struct picture target = {
+        .kind = o->output_kind,
+        .channels = o->output_nc,
+        .width = o->side,
+        .height = o->side,
+        .samples = pixels + set->input_bytes,
+    };
+    if (set->sums)
+        picture_add_sums(&target, set->sums + index * o->output_nc);
+}
+
 // Any thread. Out of memory leaves the file unchecked, which check_all reports; it ends
 // the check, as does a file that cannot be read for a reason that passes.
 static void check_file(void *user, size_t index)
@@ -193,6 +209,8 @@ static void check_file(void *user, size_t index)
     item->checked = ok || item->reason;
     if (!item->checked || item->is_passing)
         request_stop(set);
+    if (ok)
+        add_target(set, index, pixels);
     if (ok && index < set->cached_files)
         item->pixels = pixels;
     else
@@ -258,6 +276,15 @@ static bool check_is_whole(const struct dataset *set)
     return true;
 }
 
+// Of an item that moves to the front.
+static void keep_sums(struct dataset *set, uint32_t from, uint32_t to)
+{
+    const size_t channels = set->pair.output_nc;
+    if (set->sums)
+        memmove(set->sums + to * channels, set->sums + from * channels,
+                channels * sizeof(double));
+}
+
 // Decodes every file once, reports and drops those that cannot be used. Reports come
 // after the threads have ended, in name order.
 static bool check_all(struct dataset *set)
@@ -290,6 +317,7 @@ static bool check_all(struct dataset *set)
             continue;
         }
         set->items[i] = (struct item){ .checked = true };
+        keep_sums(set, i, valid);
         set->items[valid++] = item;
     }
     set->count = valid;
@@ -375,7 +403,9 @@ static bool take_files(struct dataset *set, struct pair_list *list)
         list->files[i] = (struct pair_file){ 0 };
     }
     set->count = set->listed = (uint32_t)count;
-    return true;
+    if (set->options.sums_targets)
+        set->sums = mem_array(count * set->pair.output_nc, sizeof(*set->sums));
+    return set->sums || !set->options.sums_targets;
 }
 
 static bool all_cached(const struct dataset *set)
@@ -476,6 +506,7 @@ void dataset_destroy(struct dataset *set)
     for (uint32_t i = 0; set->items && i < set->listed; i++)
         item_free(&set->items[i]);
     mem_free(set->items);
+    mem_free(set->sums);
     order_destroy(set->order);
     mem_free(set->folder);
     os_condition_destroy(set->changed);
@@ -503,6 +534,19 @@ const char *dataset_hash(const struct dataset *set, char text[HASH_TEXT_SIZE])
     for (uint32_t i = 0; i < set->count; i++)
         hash = hash_text(hash, set->items[i].file.name);
     return hash_digits(hash, text);
+}
+
+// Sums are added in the order of the images, whichever thread took them.
+void dataset_target_mean(const struct dataset *set, double *mean)
+{
+    const struct pair_options *o = &set->pair;
+    assert(set->sums);
+    for (uint32_t c = 0; c < o->output_nc; c++) {
+        double sum = 0;
+        for (uint32_t i = 0; i < set->count; i++)
+            sum += set->sums[(size_t)i * o->output_nc + c];
+        mean[c] = sum / ((double)set->count * o->side * o->side);
+    }
 }
 
 size_t dataset_sample_bytes(const struct dataset *set)

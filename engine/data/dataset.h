@@ -32,6 +32,7 @@ struct dataset_options {
     uint64_t seed;
     uint64_t first_sample;        // where the stream starts (a resumed run)
     uint64_t cache_bytes;         // for decoded pairs in memory; 0: 512 MiB
+    bool sums_targets;            // for dataset_target_mean
     struct progress_view view;    // where dataset_create shows how far it is
 };
 
@@ -69,6 +70,10 @@ const char *dataset_name(const struct dataset *set, uint32_t image);    // file 
 
 // Hash of the names of the valid images, in their order: what the stream is made of.
 const char *dataset_hash(const struct dataset *set, char text[HASH_TEXT_SIZE]);
+
+// The mean of each channel over all targets at load_size, in samples of their kind;
+// `mean` has room for output_nc numbers. With the option sums_targets only.
+void dataset_target_mean(const struct dataset *set, double *mean);
 
 // Bytes of a sample: the planes of the input, then those of the target, each side
 // [c, load_size, load_size] of its kind and pixel_staged_bytes long.

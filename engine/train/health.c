@@ -47,6 +47,13 @@ static const struct won {
 #define ONE_COLOUR 0.02
 #define SAME_OUTPUT 0.05
 
+// Validations in a row that are no better than the mean colour, nor than those before
+// by this part, and the step from which on they count. What an untrained network
+// returns is worse, too: a run that learns slowly gets better all the time.
+#define FLAT_VALIDATIONS 3
+#define FLAT_GAIN 0.01
+#define FLAT_STEPS 1000
+
 // Validations after the best one, all of them no better: as many as --lr-policy plateau
 // lets pass.
 #define VALIDATIONS 5
@@ -65,10 +72,9 @@ void health_init(struct health *h, enum gan_mode gan, enum pix_metric judge)
 const char *health_sign_name(enum health_sign sign)
 {
     static const char *const names[HEALTH_SIGNS] = {
-        [HEALTH_D_WON] = "discriminator_won",
-        [HEALTH_SAME_OUTPUT] = "same_output",
-        [HEALTH_ONE_COLOUR] = "one_colour",
-        [HEALTH_OVERFIT] = "overfitting",
+        [HEALTH_D_WON] = "discriminator_won", [HEALTH_SAME_OUTPUT] = "same_output",
+        [HEALTH_ONE_COLOUR] = "one_colour",   [HEALTH_OVERFIT] = "overfitting",
+        [HEALTH_MEAN_COLOUR] = "mean_colour",
     };
     return names[sign];
 }
@@ -129,14 +135,21 @@ bool health_add_step(struct health *h, uint64_t step,
     return h->gan_window.steps == WINDOW_STEPS && end_window(h, step, w);
 }
 
-// Whether looks have shown it for long enough.
-static bool lasts(struct health_streak *streak, uint64_t step, bool shows)
+// Counts a look; true if it shows.
+static bool count_look(struct health_streak *streak, uint64_t step, bool shows)
 {
     if (!shows)
         streak->looks = 0;
     else if (streak->looks++ == 0)
         streak->since = step;
-    return shows && streak->looks >= LOOKS && step - streak->since >= LOOK_STEPS;
+    return shows;
+}
+
+// Whether looks have shown it for long enough.
+static bool lasts(struct health_streak *streak, uint64_t step, bool shows)
+{
+    return count_look(streak, step, shows) && streak->looks >= LOOKS &&
+           step - streak->since >= LOOK_STEPS;
 }
 
 // Outputs of one colour are alike, too: after that sentence the other one says nothing
@@ -172,6 +185,29 @@ bool health_add_look(struct health *h, uint64_t step, const struct health_look *
         return true;
     }
     return false;
+}
+
+// A run that is so bad has learned nothing by heart, though its validations may get
+// worse: that sentence would say something else.
+bool health_add_baseline(struct health *h, uint64_t step, double l1, double mean_colour,
+                         struct health_warning *w)
+{
+    const bool learns = h->flat_best > 0 && l1 < (1 - FLAT_GAIN) * h->flat_best;
+    if (isfinite(l1) && (h->flat_best == 0 || learns))
+        h->flat_best = l1;
+    if (!count_look(&h->flat, step, l1 >= mean_colour && !learns) ||
+        h->flat.looks < FLAT_VALIDATIONS || step < FLAT_STEPS ||
+        !say(h, HEALTH_MEAN_COLOUR, step, w))
+        return false;
+    h->said[HEALTH_OVERFIT] = true;
+    snprintf(w->text, sizeof(w->text),
+             "the generator is no better than one colour: since step %" PRIu64
+             " its L1 in validations (now %.3g) is not below that of the mean colour "
+             "of the training targets (%.3g). What usually helps: another run with a "
+             "lower --lr; see whether inputs and targets belong together in the sample "
+             "grids; and more images where the training L1 is much lower",
+             h->flat.since, l1, mean_colour);
+    return true;
 }
 
 bool health_add_validation(struct health *h, uint64_t step, double score,

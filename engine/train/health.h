@@ -34,6 +34,7 @@ enum health_sign {
     HEALTH_SAME_OUTPUT,    // the output does not depend on the input
     HEALTH_ONE_COLOUR,     // the output is one colour
     HEALTH_OVERFIT,        // validations get worse while the training loss falls
+    HEALTH_MEAN_COLOUR,    // outputs are no nearer to targets than one colour
     HEALTH_SIGNS
 };
 
@@ -51,7 +52,8 @@ struct health {
         double g_first;                  // G's loss in the first of them
     } gan_window;
 
-    struct health_streak same, colour;
+    struct health_streak same, colour, flat;
+    double flat_best;    // L1 of validations so far; 0: none
 
     struct {
         double l1;         // sum since the last validation
@@ -82,6 +84,9 @@ bool health_add_step(struct health *h, uint64_t step,
                      const struct health_losses *losses, struct health_warning *w);
 bool health_add_look(struct health *h, uint64_t step, const struct health_look *look,
                      struct health_warning *w);
+// The L1 of a validation, and that of the mean colour of training targets.
+bool health_add_baseline(struct health *h, uint64_t step, double l1, double mean_colour,
+                         struct health_warning *w);
 // The score of a validation by `judge`.
 bool health_add_validation(struct health *h, uint64_t step, double score,
                            struct health_warning *w);

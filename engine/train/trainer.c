@@ -92,6 +92,7 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
     const struct pix_train_options *o = &s->options;
     struct dataset_options options = settings_dataset(s);
     options.first_sample = t->step * settings_images_per_step(s);
+    options.sums_targets = t->validation != NULL;
     t->data = dataset_create(&options, pairs);
     if (!t->data)
         return false;
@@ -164,6 +165,13 @@ static void end_early(struct trainer *t)
              t->step, why, t->settings.options.patience);
 }
 
+static bool start_validation(struct trainer *t)
+{
+    double mean_colour[PIXEL_MAX_CHANNELS];
+    dataset_target_mean(t->data, mean_colour);
+    return validation_start(t->validation, &t->settings, mean_colour);
+}
+
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
                                bool no_overlap, const struct pix_train_options *options)
 {
@@ -202,7 +210,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     // The run's folder comes last, so that a run that cannot start leaves nothing
     // behind.
     if (!open_data(t, &pairs) || !program_start(t->program) ||
-        (t->validation && !validation_start(t->validation, &t->settings)) ||
+        (t->validation && !start_validation(t)) ||
         !run_open(&t->run, o, &t->tuning, t->step))
         goto fail;
     t->weights_g = plan.weights_g;
@@ -417,13 +425,16 @@ static double loss_of(const struct ring_slot *slot, int i)
 static void clear_validation(struct pix_step_metrics *metrics)
 {
     for (int i = 0; i < PIX_METRIC_COUNT; i++)
-        metrics->val[i] = NAN;
+        metrics->val[i] = metrics->val_mean_colour[i] = NAN;
 }
 
 // Of outputs that are not finite, all that was wanted was computed: it is NaN.
 static void note_computed(struct trainer *t, struct pix_step_metrics *metrics,
-                          uint32_t not_finite)
+                          const struct validation_result *result)
 {
+    const uint32_t not_finite = result->not_finite;
+    memcpy(metrics->val, result->values, sizeof(metrics->val));
+    memcpy(metrics->val_mean_colour, result->mean_colour, sizeof(metrics->val));
     metrics->has_val = true;
     for (int i = 0; i < PIX_METRIC_COUNT; i++)
         if (!isnan(metrics->val[i]))
@@ -451,7 +462,7 @@ static void judge(struct trainer *t, const struct ring_slot *slot,
         trainer_weights_are_finite(t, slot) ? metrics->val[t->settings.judge] : NAN;
     metrics->is_best = schedule_best_update(&t->best, t->step, score, rises);
     schedule_plateau_update(&t->plateau, score, rises);
-    trainer_watch_validation(t, score);
+    trainer_watch_validation(t, score, metrics);
 }
 
 // Validates if that is due. The step that ended is the newest one: none is begun ahead
@@ -463,11 +474,10 @@ static bool validate(struct trainer *t, const struct ring_slot *slot,
 {
     if (!wants_validation(t, t->step))
         return true;
-    struct health_look look;
-    uint32_t not_finite;
+    struct validation_result result;
     struct log_capture capture;
     log_capture_begin(&capture);
-    bool ok = validation_run(t->validation, metrics->val, &not_finite, &look);
+    bool ok = validation_run(t->validation, &result);
     const char *error = log_capture_end(&capture);
     if (!ok) {
         t->lost = gpu_device_is_lost(t->device);
@@ -475,7 +485,6 @@ static bool validate(struct trainer *t, const struct ring_slot *slot,
             log_error("%s", error);
             return false;
         }
-        clear_validation(metrics);
         log_warn("train: step %" PRIu64 " is not validated, and the run goes on%s: %s",
                  t->step,
                  t->settings.lr_policy == LR_PLATEAU ? " at the same learning rate"
@@ -483,8 +492,8 @@ static bool validate(struct trainer *t, const struct ring_slot *slot,
                  error);
         return true;
     }
-    note_computed(t, metrics, not_finite);
-    trainer_watch_look(t, &look);
+    note_computed(t, metrics, &result);
+    trainer_watch_look(t, &result.look);
     judge(t, slot, metrics);
     trainer_write_gallery(t);
     if (schedule_is_over(&t->best, t->settings.options.patience))

@@ -124,7 +124,8 @@ bool trainer_weights_are_finite(const struct trainer *t, const struct ring_slot 
 // Warns of what losses, outputs and validations show, see health.h.
 void trainer_watch_losses(struct trainer *t, const struct ring_slot *slot);
 void trainer_watch_look(struct trainer *t, const struct health_look *look);
-void trainer_watch_validation(struct trainer *t, double score);
+void trainer_watch_validation(struct trainer *t, double score,
+                              const struct pix_step_metrics *metrics);
 
 // Writes what is due after a step. What cannot be written is a warning, but for the
 // last state of the run. False after a message.

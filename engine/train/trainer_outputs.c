@@ -272,9 +272,15 @@ void trainer_watch_look(struct trainer *t, const struct health_look *look)
         warn(t, &w);
 }
 
-void trainer_watch_validation(struct trainer *t, double score)
+// Without an L1 in its loss a generator need not have a low one.
+void trainer_watch_validation(struct trainer *t, double score,
+                              const struct pix_step_metrics *metrics)
 {
     struct health_warning w;
+    if (t->settings.options.lambda_l1 > 0 &&
+        health_add_baseline(&t->health, t->step, metrics->val[PIX_METRIC_L1],
+                            metrics->val_mean_colour[PIX_METRIC_L1], &w))
+        warn(t, &w);
     if (health_add_validation(&t->health, t->step, score, &w))
         warn(t, &w);
 }

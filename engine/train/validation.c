@@ -31,6 +31,7 @@ struct compared {
     struct picture input, target, output;
     const char *name;
     struct scores scores;
+    struct scores flat;    // of the mean colour; in the first run only
     bool ok;
 };
 
@@ -46,7 +47,10 @@ struct validation {
     struct lpips_set lpips;
     uint64_t lpips_bytes;    // of its networks on the device
     size_t input_bytes;
-    uint8_t *sample;    // a staged pair: input, then target
+    uint8_t *sample;                      // a staged pair: input, then target
+    double colour[PIXEL_MAX_CHANNELS];    // the mean of training targets
+    double flat[PIX_METRIC_COUNT];        // its scores, which stay the same
+    bool has_flat;
     struct sight sight;
     enum pix_metric judge;
     struct gallery gallery;               // of the last run
@@ -212,8 +216,10 @@ static bool open_lpips(struct validation *v, const struct settings *s)
     return lpips_set_prepare(&v->lpips, s->options.crop_size, s->options.crop_size);
 }
 
-bool validation_start(struct validation *v, const struct settings *s)
+bool validation_start(struct validation *v, const struct settings *s,
+                      const double *mean_colour)
 {
+    memcpy(v->colour, mean_colour, s->options.output_nc * sizeof(v->colour[0]));
     return open_data(v, s) && create_pictures(v, s) && open_lpips(v, s) &&
            (!v->averages || weights_allocate(v->averages, v->device)) &&
            program_start(v->program);
@@ -256,12 +262,24 @@ static bool translate(struct validation *v, struct compared *pair)
     return true;
 }
 
+// What is compared with the target: the output, and until its scores are known the mean
+// colour.
+static size_t list_subjects(struct validation *v, struct compared *pair,
+                            struct subject subjects[2])
+{
+    subjects[0] = (struct subject){ &pair->output, NULL, &pair->scores };
+    subjects[1] = (struct subject){ NULL, v->colour, &pair->flat };
+    return v->has_flat ? 1 : 2;
+}
+
 // Any thread.
 static void compare(void *user, size_t i)
 {
     struct validation *v = user;
     struct compared *pair = &v->pairs[i];
-    pair->ok = metrics_compare(&pair->output, &pair->target, v->metrics, &pair->scores);
+    struct subject subjects[2];
+    const size_t count = list_subjects(v, pair, subjects);
+    pair->ok = metrics_compare_all(subjects, count, &pair->target, v->metrics);
 }
 
 // Keeps a pair to look at. Without, a validation is as good: the first failure ends the
@@ -279,9 +297,9 @@ static void keep(struct validation *v, const struct compared *pair)
         snprintf(v->gallery_error, sizeof(v->gallery_error), "%s", error);
 }
 
-// `first`: of its pairs, among all.
+// `first`: of its pairs, among all. `sums` are of outputs and of the mean colour.
 static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
-                      struct score_sums *sums)
+                      struct score_sums sums[2])
 {
     for (uint32_t i = 0; i < count; i++) {
         if (!translate(v, &v->pairs[i]))
@@ -298,33 +316,37 @@ static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
             log_error("train: out of memory for the metrics of a validation");
             return false;
         }
-        const struct subject output = { &v->pairs[i].output, NULL,
-                                        &v->pairs[i].scores };
-        if (!lpips_set_compare(&v->lpips, &output, 1, &v->pairs[i].target))
+        struct subject subjects[2];
+        const size_t subject_count = list_subjects(v, &v->pairs[i], subjects);
+        if (!lpips_set_compare(&v->lpips, subjects, subject_count, &v->pairs[i].target))
             return false;
-        scores_add(sums, &v->pairs[i].scores);
+        for (size_t k = 0; k < subject_count; k++)
+            scores_add(&sums[k], subjects[k].scores);
         keep(v, &v->pairs[i]);
     }
     return true;
 }
 
-bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT],
-                    uint32_t *not_finite, struct health_look *look)
+bool validation_run(struct validation *v, struct validation_result *result)
 {
     const uint32_t count = dataset_count(v->data);
-    struct score_sums sums = { .count = 0 };
+    struct score_sums sums[2] = { { .count = 0 }, { .count = 0 } };
     if (v->averages && !weights_copy_averages(v->generator, v->averages, v->device))
         return false;
     sight_begin(&v->sight, false);
     gallery_begin(&v->gallery, count, v->judge, v->metrics);
     v->gallery_error[0] = '\0';
     for (uint32_t i = 0; i < count; i += CHUNK)
-        if (!run_chunk(v, i, MIN(CHUNK, count - i), &sums))
+        if (!run_chunk(v, i, MIN(CHUNK, count - i), sums))
             return false;
-    *look = sight_look(&v->sight);
-    *not_finite = sums.not_finite;
+    for (int m = 0; m < PIX_METRIC_COUNT && !v->has_flat; m++)
+        v->flat[m] = scores_mean(&sums[1], (enum pix_metric)m);
+    v->has_flat = true;
+    result->look = sight_look(&v->sight);
+    result->not_finite = sums[0].not_finite;
     for (int m = 0; m < PIX_METRIC_COUNT; m++)
-        values[m] = scores_mean(&sums, (enum pix_metric)m);
+        result->values[m] = scores_mean(&sums[0], (enum pix_metric)m);
+    memcpy(result->mean_colour, v->flat, sizeof(v->flat));
     return true;
 }
 

@@ -32,17 +32,25 @@ bool validation_add_shapes(struct conv_shapes *list, const struct op_limits *lim
 
 // Adds what it takes beside the steps to their plan.
 bool validation_add_footprint(struct validation *v, struct pix_plan *plan);
-// Opens the images and takes the memory; the weights have been allocated. False after a
-// message if there are no images.
-bool validation_start(struct validation *v, const struct settings *settings);
+// Opens the images and takes the memory; the weights have been allocated.
+// `mean_colour` is that of the training targets, for each channel, in samples. False
+// after a message if there are no images.
+bool validation_start(struct validation *v, const struct settings *settings,
+                      const double *mean_colour);
 void validation_destroy(struct validation *v);    // NULL is fine
 
 // The means of the metrics in settings.val_metrics over all images, see struct
-// pix_step_metrics; the others are NaN. How many outputs have numbers that are infinite
-// or NaN, with which all means are NaN. And a look at the first outputs. No training
-// step may be under way. False after a message.
-bool validation_run(struct validation *v, double values[PIX_METRIC_COUNT],
-                    uint32_t *not_finite, struct health_look *look);
+// pix_step_metrics; the others are NaN.
+struct validation_result {
+    double values[PIX_METRIC_COUNT];
+    double mean_colour[PIX_METRIC_COUNT];    // of that colour in place of outputs
+    // Outputs that have numbers that are infinite or NaN; with one, all means are NaN.
+    uint32_t not_finite;
+    struct health_look look;    // at the first outputs
+};
+
+// No training step may be under way. False after a message.
+bool validation_run(struct validation *v, struct validation_result *result);
 
 // What the last run is to be looked at by, as gallery_text, which can be had once. NULL
 // after a message; mem_free.
