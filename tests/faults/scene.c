@@ -44,7 +44,7 @@ const struct scene scenes[] = {
                    "--tuning off" },
     { "evaluate",
       "evaluate --model @/half --data @/data --split val --grid result/grid.png "
-      "--csv result/scores.csv --report result/page.html --tuning off --json",
+      "--beside @/beside --csv result/scores.csv --report result/page.html --tuning off --json",
       .needs_folder = true, .prints = true },
     { "report", "report @/half --output result/page.html", .needs_folder = true },
     { "compare", "compare @/images @/others --csv result/scores.csv --json",
@@ -521,8 +521,8 @@ static bool write_image(const struct place *place, const char *name, uint32_t wi
 
 static bool make_data(const struct place *place)
 {
-    static const char *const folders[] = { "data/train", "data/val", "images", "others",
-                                           "expected" };
+    static const char *const folders[] = { "data/train", "data/val", "images",
+                                           "others",     "beside",   "expected" };
     bool ok = true;
     for (size_t i = 0; ok && i < ARRAY_LEN(folders); i++) {
         char *path = place_path(place, folders[i], "");
@@ -532,6 +532,7 @@ static bool make_data(const struct place *place)
     return ok && write_image(place, "data/train/1.png", 72, 1) &&
            write_image(place, "data/train/2.jpg", 72, 2) &&
            write_image(place, "data/val/3.png", 72, 3) &&
+           write_image(place, "beside/3.bmp", 36, 3) &&
            write_image(place, "images/4.png", 36, 4) &&
            write_image(place, "images/5.jpg", 36, 5) &&
            write_image(place, "images/6.bmp", 36, 6) &&

@@ -253,7 +253,8 @@ static void put_translator(FILE *f, const struct report_evaluation *e)
 {
     const struct pix_translator_info *t = e->translator;
     const char *chosen = e->checkpoint ? e->checkpoint : "newest";
-    const bool is_run = terminal_get_path_kind(e->model) == PATH_FOLDER;
+    // Not by looking at the path again, which may fail now.
+    const bool is_run = strcmp(e->model, t->path) != 0;
     char file[256];
     put_member(f, "file", last_part(t->path, file, sizeof(file)));
     put_member(f, "mode", t->mode);
