@@ -328,6 +328,8 @@ static void check_beside(void)
     command_check_has(command_err, "--beside empty has no image for the pair ");
     RUN(1, "evaluate --model run --data pairs --grid grid.png --beside damaged");
     command_check_has(command_err, "evaluate: damaged/");
+    RUN(1, "evaluate --model run --data pairs --grid grid.png --beside red,");
+    command_check_has(command_err, "there is a comma too many");
     RUN(1, "evaluate --model run --data pairs --grid grid.png --beside nowhere");
     command_check_has(command_err, "nowhere");
     RUN(1, "evaluate --model run --data pairs --grid grid.png --headings a,b");

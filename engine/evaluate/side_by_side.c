@@ -27,10 +27,17 @@ bool side_by_side_check(const struct pix_evaluate_options *o)
         return false;
     }
     if (o->beside_count > BESIDE_MAX) {
-        log_error("evaluate: --beside takes %u folders, not %zu", BESIDE_MAX,
+        log_error("evaluate: --beside takes up to %u folders, not %zu", BESIDE_MAX,
                   o->beside_count);
         return false;
     }
+    for (size_t i = 0; i < o->beside_count; i++)
+        if (!o->beside[i][0]) {
+            log_error(
+                "evaluate: one of the folders of --beside has no name: there is a "
+                "comma too many");
+            return false;
+        }
     if (!o->headings)
         return true;
     if (o->heading_count != columns) {
