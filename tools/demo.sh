@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Trains a small model that draws maps from satellite images, on the pairs in examples/,
-# and shows what it has learned. It measures the device first and chooses the size and
-# the number of steps so that everything takes about four minutes.
+# Shows what the program can do with the pairs in examples/: a generator that comes with
+# them draws maps from satellite images, and another one is trained here to do so, for
+# four minutes: the size of the network and the number of steps are chosen for the device,
+# which is measured first.
 #
 #     tools/demo.sh [--device N|NAME] [--seconds N]
 #
-# Everything is written to demo/, which is replaced each time: grid.png (input | output
-# | target of places that the model has not seen), translated/, and run/ with the model.
+# Everything is written to demo/, which is replaced each time: grid.png, with the maps of
+# both beside the true ones for places that neither has seen; the images in it; scores.csv;
+# and run/ with the trained model and report.html.
 
-set -eu
+set -eu -o pipefail
 
 usage() {
     echo "usage: tools/demo.sh [--device N|NAME] [--seconds N]" >&2
@@ -18,7 +20,7 @@ usage() {
 }
 
 cd "$(dirname "$0")/.."
-seconds=240
+seconds=240    # of training
 device=''
 while [ $# -gt 0 ]; do
     [ $# -ge 2 ] || usage
@@ -34,6 +36,7 @@ while [ $# -gt 0 ]; do
 done
 
 data=examples/earth_relief2sat
+trained=examples/earth_sat2relief.safetensors
 pix2pix=build/pix2pix
 
 tools/setup.sh
@@ -47,6 +50,10 @@ if ! { cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=OFF &
     echo "demo: the build failed, see build/demo.log" >&2
     exit 1
 fi
+# A slow machine has less time to train, so that the whole ends in time.
+built=$((SECONDS - start))
+[ $built -le 60 ] || seconds=$((seconds - (built - 60)))
+[ $seconds -ge 60 ] || seconds=60
 
 "$pix2pix" devices
 listed=$("$pix2pix" devices --json | tr -d '\n' | tr '}' '\n')
@@ -70,19 +77,30 @@ on_device() {
     "$pix2pix" "$command" ${device:+--device "$device"} "$@"
 }
 
-# size LOAD CROP FILTERS: the size of network and images.
-size() {
-    sizes="--load-size $1 --crop-size $2 --ngf $3 --ndf $3"
-    what="$2 x $2 pixels, $3 filters"
+# quietly COMMAND OPTION...: what is said beside the result goes to demo/log.txt.
+quietly() {
+    on_device "$@" 2>>demo/log.txt || {
+        tail -n 20 demo/log.txt >&2
+        return 1
+    }
 }
+
+translate() {
+    quietly translate --model "$1" --input examples/satellite --output "$2"
+}
+
+rm -rf demo
+mkdir -p demo
+echo
+echo "demo: maps by $trained, which was trained for an hour"
+translate $trained demo/hour
 
 # Trains a few steps and sets `ms` to the median time of the later ones, rounded up: in
 # the first ones the engine finds out how to split the work of this device.
 measure() {
-    rm -rf demo/measure
-    # The sizes are several words.
+    # The recipe is several words.
     # shellcheck disable=SC2086
-    on_device train --data $data --out demo/measure --direction BtoA $sizes \
+    on_device train --data $data --out demo/measure --direction BtoA $recipe \
         --steps "$1" --log-freq 1 >demo/measure.log 2>&1 || {
         tail -n 20 demo/measure.log >&2
         return 1
@@ -93,65 +111,101 @@ measure() {
     [ -n "$ms" ]
 }
 
-# is_faster_than MS: whether a measured step takes less.
-is_faster_than() {
-    awk -v ms="$ms" -v most="$1" 'BEGIN { exit !(ms < most) }'
+# steps SECONDS: how many steps fit.
+steps() {
+    echo $(($1 * 1000 / ms))
 }
 
-mkdir -p demo
-least=300 most=4000
-# A GPU trains the full network, unless it is too slow or its memory too small.
-size 286 256 64
-if [ "$kind" != cpu ] && measure 30 && is_faster_than 600; then
-    least=400 most=34000
-else
-    size 144 128 16
+# A software driver trains what wins most in so few steps, see docs/results.md#the-demo:
+# a narrow network without transposed convolutions, at a high rate. A GPU trains the full
+# network by the usual recipe, unless it is too slow or its memory too small.
+quick="--ngf 16 --ndf 8 --upsample resize --lambda-l1 200 --lr 0.001 --ema 0.98"
+most=34000
+recipe="--load-size 286 --crop-size 256"
+what="256 x 256 pixels, 64 filters"
+if [ "$kind" = cpu ] || ! measure 30 || [ "$ms" -ge 600 ]; then
+    most=8000
+    recipe="--load-size 144 --crop-size 128 $quick"
+    what="128 x 128 pixels, 16 filters"
     measure 20
-    if ! is_faster_than 400; then
-        size 72 64 16
+    if [ "$(steps $seconds)" -lt 400 ]; then
+        recipe="--load-size 72 --crop-size 64 $quick"
+        what="64 x 64 pixels, 16 filters"
         measure 20
     fi
 fi
 
-# An epoch is every training pair once.
+# Half of the steps at the full learning rate, half with the rate falling to zero; an
+# epoch is every training pair once. Other programs may slow a machine down: training
+# stops twice, to show what it has learned and to take its own time for what is left.
 pairs=$(find $data/train -type f | wc -l | tr -d ' ')
+reached=0 spent=0    # steps, seconds
 
-# epochs SECONDS MS: how many whole epochs fit, at least 1.
-epochs() {
-    awk -v left="$1" -v ms="$2" -v pairs="$pairs" \
-        'BEGIN { n = int(left * 1000 / ms / pairs); print n < 1 ? 1 : n }'
+# plan: sets `total` to the steps of the whole training, as those that are left allow,
+# `constant` to the epochs before the rate falls, which are not over yet, and `decay` to
+# those in which it falls.
+plan() {
+    total=$((reached + $(steps $((seconds - spent)))))
+    [ "$total" -le "$most" ] || total=$most
+    [ "$total" -ge $((2 * pairs)) ] || total=$((2 * pairs))
+    constant=$((total / 2 / pairs))
+    [ $((constant * pairs)) -ge "$reached" ] || constant=$(((reached + pairs - 1) / pairs))
+    decay=$(((total - constant * pairs + pairs - 1) / pairs))
+    [ "$decay" -ge 1 ] || decay=1
 }
 
-# Half the time at the full learning rate, half with the rate falling to zero. Other
-# programs may slow a machine down: the number of epochs of the second half follows from
-# the time of the first, and the run is resumed with it.
-left=$((seconds - 15 - (SECONDS - start)))
-constant=$(epochs $((left / 2)) "$ms")
-[ $((constant * pairs)) -ge $((least / 2)) ] || constant=$((least / 2 / pairs + 1))
-[ $((constant * pairs)) -le $((most / 2)) ] || constant=$((most / 2 / pairs))
-echo "demo: $what, $ms ms a step: $constant epochs of $pairs steps, then about as many again"
+# The options are in the report.
+leave_out_options() {
+    awk '/^options:/ { inside = 1; next } inside && /^ / { next }
+        { inside = 0; print; fflush() }'
+}
 
-rm -rf demo/run demo/translated demo/grid.png
-began=$SECONDS
+# train_to STEPS OPTION...: goes on to that step.
+train_to() {
+    local to=$1 from=$SECONDS
+    shift
+    [ "$to" -gt "$reached" ] || return 0
+    on_device train --out demo/run --n-epochs "$constant" --n-epochs-decay "$decay" \
+        --steps "$to" "$@" | leave_out_options
+    spent=$((spent + SECONDS - from))
+    ms=$(((SECONDS - from) * 1000 / (to - reached) + 1))
+    reached=$to
+}
+
+plan
+echo
+echo "demo: training, $what, $ms ms a step: $total steps fit"
+minute=$(steps 60)
+[ "$minute" -le $((constant * pairs)) ] || minute=$((constant * pairs))
 # shellcheck disable=SC2086
-on_device train --data $data --out demo/run --direction BtoA $sizes --batch-size 1 \
-    --n-epochs "$constant" --n-epochs-decay "$constant" --steps $((constant * pairs)) \
-    --save-freq 0 --sample-freq $((constant * pairs / 2)) --log-freq 50
+train_to "$minute" --data $data --direction BtoA $recipe --batch-size 1 \
+    --save-freq 0 --sample-freq $((total / 12 + 1)) --log-freq 50 \
+    --val-freq 1 --val-metrics l1,psnr,ssim
+first=$spent
+translate demo/run demo/minute
 
-took=$((SECONDS - began))
-left=$((seconds - 15 - (SECONDS - start)))
-decay=$(epochs "$left" $((took * 1000 / (constant * pairs) + 1)))
-[ "$decay" -le $((2 * constant)) ] || decay=$((2 * constant))
-on_device train --out demo/run --continue --n-epochs-decay "$decay" --steps 0
+plan
+if [ "$reached" -lt $((constant * pairs)) ]; then
+    train_to $((constant * pairs)) --continue
+    plan
+fi
+train_to "$total" --continue
+translate demo/run demo/minutes
 
 echo
-on_device evaluate --model demo/run --data $data --split test --grid demo/grid.png --rows 12
-on_device translate --model demo/run --input examples/satellite --output demo/translated
+echo "demo: scores on the 12 test pairs after $spent s of training"
+quietly evaluate --model demo/run --data $data --split test --csv demo/scores.csv
+echo
+echo "demo: scores of $trained on the same pairs"
+quietly evaluate --model $trained --data $data --split test --grid demo/grid.png \
+    --beside demo/minute,demo/minutes \
+    --headings "input,after $first s,after $spent s,an hour,target"
 
 echo
 echo "demo: finished after $((SECONDS - start)) s"
-echo "  $PWD/demo/grid.png      input | output | target, places the model has not seen"
-echo "  $PWD/demo/translated/   translated satellite images"
-echo "  $PWD/demo/run/report.html   the run in a browser: losses, samples, options"
+echo "  $PWD/demo/grid.png      maps of places that no model has seen, after $first s and"
+echo "                          $spent s of training, an hour, and the true map"
+echo "  $PWD/demo/run/report.html   the run in a browser: outputs, losses, options"
+echo "  $PWD/demo/scores.csv    the scores of each test pair"
 echo "  $PWD/demo/run/          the model; to use it:"
 echo "      $pix2pix translate --model demo/run --input IMAGE --output OUTPUT.png"
