@@ -209,7 +209,7 @@ static void test_page(void **state)
     for (size_t i = 0; i < json_array_size(spiky); i++)
         most = fmax(most, json_number_value(json_array_get(spiky, i)));
     assert_true(most == 99.5);
-    assert_int_equal(json_array_size(json_object_get(data, "samples")), 5);
+    assert_int_equal(json_array_size(json_object_get(data, "samples")), 6);
     json_decref(data);
     data = data_of(page, "gallery-data");
     assert_int_equal(json_array_size(json_object_get(data, "shown")), 100);

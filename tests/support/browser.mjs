@@ -178,6 +178,7 @@ async function checkOutputs(page) {
         `the cards do not say which outputs they are of: ${cards}`);
     const text = await page.locator('main').textContent();
     check(text.includes(`/ (${which}, step `) && text.includes('mode stable), '), 'the outputs do not say which they are');
+    check(kind !== 'run' || cards.startsWith('3,007 / 3,007'), `the cards do not begin with the last step: ${cards}`);
     if (kind === 'run')
         check(/val L1 at step [\d,]+, best [\d.]+ at step [\d,]+/.test(cards), `the cards do not name steps: ${cards}`);
 }

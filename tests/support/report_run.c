@@ -121,7 +121,7 @@ void report_run_write(const char *folder)
                "\"load_size\": 36, \"val_freq\": 1, \"depth\": 5}\n");
     write_text(
         folder, "report/run.json",
-        "{\"steps\": 3000, \"train\": {\"pairs\": 500}, \"val\": {\"pairs\": "
+        "{\"steps\": 3007, \"train\": {\"pairs\": 500}, \"val\": {\"pairs\": "
         "120}, \"weights_g\": 1030395, \"weights_d\": 99805, \"devices\": "
         "[{\"name\": \"</script><script>window.hacked=2</script>\", \"driver\": "
         "\"d\", \"driver_version\": \"1\", \"api_version\": \"1.2.3\", \"step\": "
@@ -130,6 +130,8 @@ void report_run_write(const char *folder)
     write_metrics(folder);
     for (uint32_t step = 600; step <= REPORT_RUN_STEPS; step += 600)
         write_sample(folder, step);
+    write_sample(folder,
+                 REPORT_RUN_STEPS + 7);    // the last step has no line of metrics
     char *gallery = report_run_gallery(REPORT_RUN_PAIRS, 32, 0);
     write_text(folder, "report/validation.json", gallery);
     mem_free(gallery);

@@ -648,8 +648,10 @@ function median(values) {
 
 function runCards(page, run, g) {
     const c = page.curves, cards = [];
-    if (page.step)
-        cards.push(card(count(page.step) + (run && run.steps ? ` / ${count(run.steps)}` : ''), 'steps'));
+    // The last step may have no line of its own, but has a grid.
+    const step = Math.max(page.step, ...page.samples.map(s => s.step));
+    if (step)
+        cards.push(card(count(step) + (run && run.steps ? ` / ${count(run.steps)}` : ''), 'steps'));
     if (page.epoch)
         cards.push(card(count(page.epoch), 'epoch'));
     if (g && g.shown.length)
