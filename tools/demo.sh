@@ -50,10 +50,10 @@ if ! { cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=OFF &
     echo "demo: the build failed, see build/demo.log" >&2
     exit 1
 fi
-# A slow machine has less time to train, so that the whole ends in time.
-built=$((SECONDS - start))
-[ $built -le 60 ] || seconds=$((seconds - (built - 60)))
-[ $seconds -ge 60 ] || seconds=60
+# Where building takes more than a minute, training has less, but a third at least.
+late=$((SECONDS - start - 60))
+[ $late -le $((seconds * 2 / 3)) ] || late=$((seconds * 2 / 3))
+[ $late -le 0 ] || seconds=$((seconds - late))
 
 "$pix2pix" devices
 listed=$("$pix2pix" devices --json | tr -d '\n' | tr '}' '\n')
