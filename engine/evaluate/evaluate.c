@@ -45,11 +45,6 @@ static void count_sides(const struct evaluated_pair *pair, struct sides *counts)
                      pair->notes.exceeds[1]);
 }
 
-static bool add_file(void *user, const char *path)
-{
-    return read_files_add(user, path);
-}
-
 // Whether nothing that is written of the result is one of the files that are read.
 static bool keeps_inputs(const struct translator *t, const struct pair_list *list,
                          const struct side_by_side *grid,
@@ -60,14 +55,15 @@ static bool keeps_inputs(const struct translator *t, const struct pair_list *lis
     if (!read_files_matter(&o->grid, 1) &&
         !read_files_matter(o->outputs, o->output_count))
         return true;
-    const bool ok =
-        read_files_add_pairs(&files, list) && read_files_add_data(&files, o->data) &&
-        side_by_side_visit(grid, add_file, &files) && read_files_add(&files, palette) &&
-        read_files_add_lpips(&files, o->lpips) &&
-        read_files_add(&files, translator_model_path(t)) &&
-        read_files_add(&files, translator_table_path(t)) &&
-        read_files_keep(&files, &o->grid, 1, "evaluate") &&
-        read_files_keep(&files, o->outputs, o->output_count, "evaluate");
+    bool ok = read_files_add_pairs(&files, list) &&
+              read_files_add_data(&files, o->data) && read_files_add(&files, palette) &&
+              read_files_add_lpips(&files, o->lpips) &&
+              read_files_add(&files, translator_model_path(t)) &&
+              read_files_add(&files, translator_table_path(t));
+    for (uint32_t i = 0; ok && i < grid->beside_count; i++)
+        ok = read_files_add_listing(&files, &grid->beside[i]);
+    ok = ok && read_files_keep(&files, &o->grid, 1, "evaluate") &&
+         read_files_keep(&files, o->outputs, o->output_count, "evaluate");
     read_files_free(&files);
     return ok;
 }

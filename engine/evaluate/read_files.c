@@ -32,6 +32,17 @@ bool read_files_add_pairs(struct read_files *files, const struct pair_list *list
     return true;
 }
 
+bool read_files_add_listing(struct read_files *files, const struct listing *l)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < l->pictures.count; i++) {
+        char *path = file_join(l->folder, l->pictures.names[i]);
+        ok = path && read_files_add(files, path);
+        mem_free(path);
+    }
+    return ok;
+}
+
 static bool add_visited(void *user, const char *path)
 {
     return read_files_add(user, path);

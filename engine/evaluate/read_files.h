@@ -7,6 +7,7 @@
 #define EVALUATE_READ_FILES_H
 
 #include "base/file_set.h"
+#include "data/listing.h"
 #include "data/pairs.h"
 
 // A zeroed one is empty. Paths are copied. Functions return false after a message.
@@ -18,6 +19,9 @@ struct read_files {
 
 bool read_files_add(struct read_files *files, const char *path);    // NULL adds nothing
 bool read_files_add_pairs(struct read_files *files, const struct pair_list *list);
+
+// Adds the pictures of a folder.
+bool read_files_add_listing(struct read_files *files, const struct listing *listing);
 
 // Adds the images of train/, val/ and test/ in a data folder, whichever of them are
 // read this time.

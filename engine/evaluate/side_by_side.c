@@ -10,7 +10,6 @@
 #include "data/picture_file.h"
 #include "data/stems.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -145,19 +144,6 @@ void side_by_side_free(struct side_by_side *g)
         listing_free(&g->beside[i]);
     sheet_free(&g->sheet);
     *g = (struct side_by_side){ 0 };
-}
-
-bool side_by_side_visit(const struct side_by_side *g,
-                        bool (*visit)(void *user, const char *path), void *user)
-{
-    bool ok = true;
-    for (uint32_t i = 0; i < g->beside_count; i++)
-        for (size_t k = 0; ok && k < g->beside[i].pictures.count; k++) {
-            char *path = file_join(g->beside[i].folder, g->beside[i].pictures.names[k]);
-            ok = path && visit(user, path);
-            mem_free(path);
-        }
-    return ok;
 }
 
 static bool add_beside(struct side_by_side *g, uint32_t index, const char *pair)

@@ -32,10 +32,6 @@ bool side_by_side_create(struct side_by_side *grid,
                          enum array_order order);
 void side_by_side_free(struct side_by_side *grid);    // a zeroed one is fine
 
-// Calls `visit` with the path of each image in the folders, until it returns false.
-bool side_by_side_visit(const struct side_by_side *grid,
-                        bool (*visit)(void *user, const char *path), void *user);
-
 // Draws the next row, unless the grid is full. `pair` is the name of the pair. False
 // after a message.
 bool side_by_side_add(struct side_by_side *grid, const char *pair,
