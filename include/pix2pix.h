@@ -41,6 +41,13 @@ extern "C" {
 // The version of the library, "major.minor.patch".
 PIX_API const char *pix_version(void);
 
+// The kinds of image files that this build of the library reads and writes, by number
+// from 0: "PNG", with the library where it depends on the build, "JPEG (stb)". The
+// second function: those that other builds read and this one does not, for want of a
+// library, "TIFF". NULL from their number on. The texts live as long as the program.
+PIX_API const char *pix_image_kind(size_t index);
+PIX_API const char *pix_image_kind_missing(size_t index);
+
 // ---------------------------------------------------------------------------
 // Log
 

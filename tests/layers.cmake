@@ -9,9 +9,9 @@
 # - outside engine/api/ no file of engine/ calls a function of pix2pix.h;
 # - plan_build and exec_create are called by engine/graph/ and engine/program/program.c
 #   only;
-# - only engine/gpu/ names Vulkan, only engine/data/ includes stb, libpng and utf8proc,
-#   only engine/formats/ libzip, only engine/base/ xxHash, and only engine/base/,
-#   engine/settings/ and tools/output.h Jansson;
+# - only engine/gpu/ names Vulkan, only engine/data/ includes stb, libpng, libjpeg,
+#   libtiff, libwebp and utf8proc, only engine/formats/ libzip, only engine/base/ xxHash,
+#   and only engine/base/, engine/settings/ and tools/output.h Jansson;
 # - headers of the operating system appear only in os_*.c and tools/terminal_*.c;
 # - a function of engine/ or tools/ has at most 80 lines, where ctags can count them;
 # - the command prints through tools/output.c, but for texts of its own and pages;
@@ -216,8 +216,9 @@ into engine/base/os_*.c or tools/terminal_*.c")
       complain(${file} "includes ${header}: only engine/data/ uses stb")
     elseif(header STREQUAL "utf8proc.h" AND NOT file MATCHES "^engine/data/")
       complain(${file} "includes ${header}: only engine/data/ uses utf8proc")
-    elseif(header STREQUAL "png.h" AND NOT file MATCHES "^engine/data/")
-      complain(${file} "includes ${header}: only engine/data/ uses libpng")
+    elseif(header MATCHES "^(png|jpeglib|jerror|tiff|tiffio|turbojpeg)\\.h$|^webp/" AND
+           NOT file MATCHES "^engine/data/")
+      complain(${file} "includes ${header}: only engine/data/ uses libraries of images")
     elseif(header MATCHES "^jansson" AND
            NOT file MATCHES "^(engine/base/|engine/settings/|tools/output\\.h$)")
       complain(${file} "includes ${header}: base/json.h and tools/output.h bring it")

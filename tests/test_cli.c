@@ -42,6 +42,12 @@ static void test_help(void **state)
     command_check_has(command_out, "--device");
     RUN(0, "--version");
     command_check_has(command_out, "pix2pix ");
+    command_check_has(command_out, "\nimage files: PNG, JPEG (");
+    assert_true(command_count_lines(command_out) ==
+                (pix_image_kind_missing(0) ? 3 : 2));
+    for (size_t i = 0; pix_image_kind_missing(i); i++)
+        command_check_has(strstr(command_out, "\nnot in this build: "),
+                          pix_image_kind_missing(i));
     RUN(2, " ");
     RUN(2, "paint");
     command_check_has(command_err, "paint");

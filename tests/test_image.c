@@ -431,6 +431,38 @@ static int setup(void **state)
     return file_make_folder(SCRATCH) ? 0 : -1;
 }
 
+static bool is_listed(const char *(*list)(size_t index), const char *name)
+{
+    for (size_t i = 0; list(i); i++)
+        if (strncmp(list(i), name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
+// What is listed as read can be written and read, and the rest of what could be there
+// is listed as missing.
+static void test_kinds(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "PNG", ".png" }, { "JPEG", ".jpg" },  { "BMP", ".bmp" },
+        { "TGA", ".tga" }, { "TIFF", ".tiff" }, { "WebP", ".webp" },
+    };
+    uint8_t pixels[3 * 8 * 8] = { 0 };
+    struct pix_image image = { 8, 8, pixels }, back;
+    assert_true(file_make_folder(SCRATCH));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char path[64];
+        snprintf(path, sizeof(path), SCRATCH "/kind%s", cases[i][1]);
+        const bool works = image_write(path, &image) && image_read(path, &back);
+        if (works)
+            image_free(&back);
+        assert_int_equal(is_listed(picture_file_kind, cases[i][0]), works);
+        assert_int_equal(is_listed(picture_file_missing, cases[i][0]), !works);
+    }
+    assert_true(test_remove_tree(SCRATCH));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -440,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_every_change),
         cmocka_unit_test(test_missing_tables),
         cmocka_unit_test(test_write),
+        cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_resize),
         cmocka_unit_test(test_resize_properties),
     };

@@ -141,7 +141,13 @@ expect("stb" engine/formats/a.c "#include \"stb_image.h\"\n"
 expect("utf8proc" engine/base/a.c "#include <utf8proc.h>\n"
   "engine/base/a.c: includes utf8proc.h: only engine/data/ uses utf8proc")
 expect("libpng" engine/train/a.c "#include <png.h>\n"
-  "engine/train/a.c: includes png.h: only engine/data/ uses libpng")
+  "engine/train/a.c: includes png.h: only engine/data/ uses libraries of images")
+expect("libjpeg" engine/translate/a.c "#include <jpeglib.h>\n"
+  "engine/translate/a.c: includes jpeglib.h: only engine/data/ uses libraries of images")
+expect("libtiff" engine/api/a.c "#include <tiffio.h>\n"
+  "engine/api/a.c: includes tiffio.h: only engine/data/ uses libraries of images")
+expect("libwebp" tools/a.c "#include <webp/decode.h>\n"
+  "tools/a.c: includes webp/decode.h: only engine/data/ uses libraries of images")
 expect("libzip" engine/store/a.c "#include <zip.h>\n"
   "engine/store/a.c: includes zip.h: only engine/formats/ uses libzip")
 expect("xxHash" engine/formats/a.c "#include <xxhash.h>\n"

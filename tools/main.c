@@ -33,6 +33,24 @@ static int finish(int code)
     return ok || code != EXIT_DONE ? code : EXIT_FAILED;
 }
 
+// Prints a line of names, if there are any.
+static void print_names(const char *title, const char *(*name)(size_t index))
+{
+    if (!name(0))
+        return;
+    output_print(stdout, "%s: %s", title, name(0));
+    for (size_t i = 1; name(i); i++)
+        output_print(stdout, ", %s", name(i));
+    output_print(stdout, "\n");
+}
+
+static void print_version(void)
+{
+    output_print(stdout, "pix2pix %s\n", pix_version());
+    print_names("image files", pix_image_kind);
+    print_names("not in this build", pix_image_kind_missing);
+}
+
 int main(int argc, char **argv)
 {
     if (!terminal_init(&argc, &argv)) {
@@ -45,7 +63,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        output_print(stdout, "pix2pix %s\n", pix_version());
+        print_version();
         return finish(EXIT_DONE);
     }
     enum help_format format;

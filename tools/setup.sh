@@ -20,7 +20,8 @@ esac
 
 # One line per dependency: when it is needed, how to test for it, and its package on apt,
 # dnf, pacman and brew systems ('-': part of another one, '?': no package is known).
-# "build" and "test" dependencies are required; without an "optional" one, tests skip.
+# "build" and "test" dependencies are required; without an "image" one a kind of image
+# files is not read, without an "optional" one tests skip.
 # libvolk-dev is a different project of the same name.
 things() {
     cat <<'END'
@@ -40,6 +41,9 @@ build|header zip.h|libzip-dev|libzip-devel|libzip|libzip
 build|header utf8proc.h|libutf8proc-dev|utf8proc-devel|libutf8proc|utf8proc
 build|header xxhash.h|libxxhash-dev|xxhash-devel|xxhash|xxhash
 build|header png.h|libpng-dev|libpng-devel|libpng|libpng
+image|header jpeglib.h|libjpeg-dev|libjpeg-turbo-devel|libjpeg-turbo|jpeg-turbo
+image|header tiffio.h|libtiff-dev|libtiff-devel|libtiff|libtiff
+image|header webp/decode.h|libwebp-dev|libwebp-devel|libwebp|webp
 build|loader|libvulkan1|vulkan-loader|vulkan-icd-loader|vulkan-loader
 build|driver|mesa-vulkan-drivers|mesa-vulkan-drivers|vulkan-swrast|molten-vk
 test|header cmocka.h|libcmocka-dev|libcmocka-devel|cmocka|cmocka
@@ -135,7 +139,10 @@ look() {
     local kind probe apt dnf pacman brew package
     missing='' required='' optional=''
     while IFS='|' read -r kind probe apt dnf pacman brew; do
-        [ "$kind" = build ] || [ $with_tests = 1 ] || continue
+        case "$kind" in
+        build | image) ;;
+        *) [ $with_tests = 1 ] || continue ;;
+        esac
         # The probe is a function's suffix and its arguments.
         # shellcheck disable=SC2086
         has_$probe && continue
@@ -152,11 +159,10 @@ look() {
         case "$required $optional " in
         *" $package "*) ;;
         *)
-            if [ "$kind" = optional ]; then
-                optional="$optional $package"
-            else
-                required="$required $package"
-            fi
+            case "$kind" in
+            image | optional) optional="$optional $package" ;;
+            *) required="$required $package" ;;
+            esac
             ;;
         esac
     done <<END
@@ -186,7 +192,7 @@ if [ "$manager" != apt ]; then
     *) install='install (names as in Debian):' ;;
     esac
     [ -z "$required" ] || echo "setup: please run:  $install$required"
-    [ -z "$optional" ] || echo "setup: optional, some tests are skipped without:  $install$optional"
+    [ -z "$optional" ] || echo "setup: optional, see pix2pix --version and the tests that are skipped:  $install$optional"
     case "
 $missing" in
     *"
@@ -232,7 +238,7 @@ fi
 
 look apt
 for package in $optional; do
-    echo "setup: cannot install $package (optional, tests that need it are skipped)"
+    echo "setup: cannot install $package (optional: what needs it is left out)"
 done
 if [ -n "$required" ]; then
     tail -n 20 "$log" >&2

@@ -13,6 +13,16 @@
 #include "data/picture_file.h"
 #include "settings/choice.h"
 
+const char *pix_image_kind(size_t index)
+{
+    return picture_file_kind(index);
+}
+
+const char *pix_image_kind_missing(size_t index)
+{
+    return picture_file_missing(index);
+}
+
 bool pix_image_read(const char *path, struct pix_image *image)
 {
     if (!api_check_given(image, "pix_image_read", "image"))

@@ -20,6 +20,7 @@
 // A kind of file. A new one is a row below, functions in codec.h, and its extension in
 // picture_file.h.
 struct file_kind {
+    const char *name;                                // what it is, and by which library
     const char *extensions[2];                       // in lower case
     bool (*is)(const uint8_t *data, size_t size);    // NULL: only the name says it
     // NULL for arrays, whose functions take the order of the axes.
@@ -37,7 +38,8 @@ struct file_kind {
 };
 
 static const struct file_kind kinds[] = {
-    { { ".png" },
+    { "PNG",
+      { ".png" },
       png_is,
       png_accept,
       png_decode,
@@ -45,7 +47,8 @@ static const struct file_kind kinds[] = {
       png_find_kind,
       { true, true, false },
       4 },
-    { { ".jpg", ".jpeg" },
+    { "JPEG (stb)",
+      { ".jpg", ".jpeg" },
       jpeg_is,
       jpeg_accept,
       jpeg_decode,
@@ -54,9 +57,28 @@ static const struct file_kind kinds[] = {
       { true },
       4,
       true },
-    { { ".bmp" }, bmp_is, bmp_accept, bmp_decode, bmp_write, NULL, { true }, 4, true },
-    { { ".tga" }, NULL, tga_accept, tga_decode, tga_write, NULL, { true }, 4, true },
-    { { ".npy" },
+    { "BMP",
+      { ".bmp" },
+      bmp_is,
+      bmp_accept,
+      bmp_decode,
+      bmp_write,
+      NULL,
+      { true },
+      4,
+      true },
+    { "TGA",
+      { ".tga" },
+      NULL,
+      tga_accept,
+      tga_decode,
+      tga_write,
+      NULL,
+      { true },
+      4,
+      true },
+    { "NPY",
+      { ".npy" },
       npy_is,
       NULL,
       NULL,
@@ -65,6 +87,14 @@ static const struct file_kind kinds[] = {
       { true, true, true },
       PIXEL_MAX_CHANNELS,
       .is_array = true },
+};
+
+// Kinds that need a library which a build may be without.
+static const struct optional_kind {
+    const char *name, *extension;
+} optional_kinds[] = {
+    { "TIFF", ".tif" },
+    { "WebP", ".webp" },
 };
 
 // ---------------------------------------------------------------------------
@@ -98,6 +128,19 @@ static const struct file_kind *find_by_content(const uint8_t *data, size_t size)
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (kinds[i].is && kinds[i].is(data, size))
             return &kinds[i];
+    return NULL;
+}
+
+const char *picture_file_kind(size_t index)
+{
+    return index < ARRAY_LEN(kinds) ? kinds[index].name : NULL;
+}
+
+const char *picture_file_missing(size_t index)
+{
+    for (size_t i = 0; i < ARRAY_LEN(optional_kinds); i++)
+        if (!find_by_name(optional_kinds[i].extension) && index-- == 0)
+            return optional_kinds[i].name;
     return NULL;
 }
 

@@ -12,6 +12,12 @@
 #define IMAGE_EXTENSIONS ".png .jpg .jpeg .bmp .tga"
 #define PICTURE_EXTENSIONS IMAGE_EXTENSIONS " .npy"
 
+// The kinds of files that are read and written, by number: "PNG", with the library
+// where it depends on the build, "JPEG (stb)". The second: those that this build is
+// without. NULL from their number on.
+const char *picture_file_kind(size_t index);
+const char *picture_file_missing(size_t index);
+
 // What to do about an EXIF orientation, for messages.
 #define PICTURE_TURN                                                                   \
     "to turn the pixels, use for example mogrify -auto-orient of ImageMagick"
