@@ -108,7 +108,8 @@ done
 # Options: of the commands, of our scripts, and of the tools in the text
 
 commands=$("$pix2pix" --help | awk '/^  [a-z]+  / { print $1 }')
-help=$(for command in $commands; do
+help=$("$pix2pix" --help
+for command in $commands; do
     "$pix2pix" $command --help 2>&1
 done)
 scripts=$(cat tools/*.sh tools/isa_report tests/*.sh tests/golden/*.py)
@@ -121,6 +122,20 @@ for document in README.md docs/*.md; do
             complain "$document: no command has $option"
     done
 done
+
+# ---------------------------------------------------------------------------
+# Licences: of each library that the build looks for, and of what is bundled
+
+libraries=$(grep -oE '(find_library|find_optional|find_path)\([A-Z0-9]+' CMakeLists.txt |
+    sed -e 's/.*(//' -e 's/_.*//' | tr 'A-Z' 'a-z' | sort -u)
+for library in $libraries volk vulkan uplot; do
+    grep -iqE "^(## |- ).*$library" docs/licences.md ||
+        complain "docs/licences.md has nothing of $library"
+done
+tr -d '\r' <tools/page/uplot/LICENSE | grep '^Copyright' | sed 's/^Copyright (c) //' |
+    while read -r holder; do
+        grep -qF "$holder" docs/licences.md || echo "$holder"
+    done | grep . && complain "docs/licences.md lacks a holder of uPlot's copyright"
 
 # ---------------------------------------------------------------------------
 # README

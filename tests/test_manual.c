@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The manual page and the Markdown tables that the command prints: the page in docs/ is
-// what the command prints today, and both name every option.
+// The manual page, the Markdown tables and the licences that the command prints: the
+// pages in docs/ are what the command prints today, and both of the first name every
+// option.
 //
 // PIX2PIX_COMMAND is the path of the command, TEST_DOCS the folder docs/.
 
@@ -33,18 +34,30 @@ static char *run(const char *arguments)
     return text;
 }
 
+static bool prints_file(const char *arguments, const char *path)
+{
+    void *stored;
+    size_t size;
+    char *printed = run(arguments);
+    assert_true(file_read(path, &stored, &size));
+    bool same = strlen(printed) == size && memcmp(printed, stored, size) == 0;
+    mem_free(stored);
+    mem_free(printed);
+    return same;
+}
+
 static void test_page_is_current(void **state)
 {
     (void)state;
-    void *stored;
-    size_t size;
-    char *printed = run("--help=man");
-    assert_true(file_read(TEST_DOCS "/pix2pix.1", &stored, &size));
-    if (strlen(printed) != size || memcmp(printed, stored, size) != 0)
+    if (!prints_file("--help=man", TEST_DOCS "/pix2pix.1"))
         fail_msg("docs/pix2pix.1 is not what pix2pix --help=man prints: build the "
                  "target manual");
-    mem_free(stored);
-    mem_free(printed);
+}
+
+static void test_licences(void **state)
+{
+    (void)state;
+    assert_true(prints_file("--licences", TEST_DOCS "/licences.md"));
 }
 
 static void test_page_names_options(void **state)
@@ -99,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_page_is_current),
+        cmocka_unit_test(test_licences),
         cmocka_unit_test(test_page_names_options),
         cmocka_unit_test(test_markdown_tables),
     };

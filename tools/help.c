@@ -5,6 +5,7 @@
 #include "help.h"
 
 #include "manual.h"
+#include "page/assets.h"
 #include "rows.h"
 
 #include <stdio.h>
@@ -86,12 +87,18 @@ void help_print_usage(FILE *stream, const struct command_entry *entries, size_t 
         fprintf(stream, "  %-12s %s\n", entries[i].name, entries[i].help);
     fprintf(stream,
             "\n  pix2pix COMMAND --help   options of a command\n"
-            "  pix2pix --version        version of the library\n"
+            "  pix2pix --version        version of the library, files that it reads\n"
+            "  pix2pix --licences       notices of the libraries in it\n"
             "  pix2pix --help=man       manual page (pix2pix.1)\n"
             "  pix2pix --help=markdown  options as Markdown tables\n\nexit codes:");
     for (size_t i = 0; (meaning = rows_get_exit_code(i, &code)); i++)
         fprintf(stream, "%s %d %s", i ? "," : "", code, meaning);
     fputc('\n', stream);
+}
+
+void help_print_licences(void)
+{
+    fwrite(asset_licences.bytes, 1, asset_licences.size, stdout);
 }
 
 // ---------------------------------------------------------------------------

@@ -25,6 +25,9 @@ bool help_is_asked(const char *word, enum help_format *format);
 // Prints the list of commands.
 void help_print_usage(FILE *stream, const struct command_entry *entries, size_t count);
 
+// Prints docs/licences.md on stdout.
+void help_print_licences(void);
+
 // Prints the help of one command, or of all of them together, on stdout.
 void help_print_command(const struct command *c, enum help_format format);
 void help_print_program(const struct command_entry *entries, size_t count,

@@ -66,6 +66,10 @@ int main(int argc, char **argv)
         print_version();
         return finish(EXIT_DONE);
     }
+    if (strcmp(argv[1], "--licences") == 0) {
+        help_print_licences();
+        return finish(EXIT_DONE);
+    }
     enum help_format format;
     if (help_is_asked(argv[1], &format)) {
         help_print_program(commands, COMMAND_COUNT, format);

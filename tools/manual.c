@@ -221,6 +221,8 @@ void manual_print_program(const struct command_entry *entries, size_t count)
     put_usage("pix2pix --help");
     printf(".br\n");
     put_usage("pix2pix --version");
+    printf(".br\n");
+    put_usage("pix2pix --licences");
     printf(".SH DESCRIPTION\n");
     put_text(description);
     printf(".SH COMMANDS\nDefaults are in [brackets].\n");
