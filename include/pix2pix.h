@@ -150,8 +150,7 @@ struct pix_image {
 };
 
 // Reads a PNG, JPEG, BMP or TGA file of any colour type as RGB. Alpha is dropped, grey
-// is repeated, 16-bit samples keep their high byte. Pixels are as they are stored: an
-// EXIF orientation is not applied, and nothing is said of it.
+// is repeated, 16-bit samples keep their high byte. An EXIF orientation is applied.
 PIX_API bool pix_image_read(const char *path, struct pix_image *image);
 
 // Writes the format of the extension: .png .jpg .jpeg .bmp .tga (any case). The file is
@@ -190,10 +189,23 @@ struct pix_array {
 // all of them are 0 to 65535, else they are refused. Floats must be finite.
 PIX_API bool pix_array_read(const char *path, struct pix_array *array);
 
-// The same where the axes of a .npy file are in this order: "chw" as above, or "hwc",
-// [h, w, c] or [h, w].
-PIX_API bool pix_array_read_order(const char *path, const char *npy_order,
-                                  struct pix_array *array);
+// How image files are read. Zeros are the defaults.
+struct pix_read_options {
+    const char *npy_order;    // axes of .npy arrays: "chw", [c, h, w], or "hwc",
+                              // [h, w, c]; [h, w] is one channel in both. NULL: "chw"
+    // A file of more pixels, width times height, is refused before it is decoded;
+    // 0: 2^28.
+    uint64_t max_pixels;
+    // Pixels as they are stored. Without it the orientation that EXIF data gives
+    // (JPEG, PNG) is applied, so that an image is upright; width and height may change
+    // places.
+    bool no_orient;
+};
+
+// The same by these options.
+PIX_API bool pix_array_read_with(const char *path,
+                                 const struct pix_read_options *options,
+                                 struct pix_array *array);
 
 // Writes the format of the extension: .npy holds any array, .png u8 and u16 of 1 to 4
 // channels, the other image formats u8 of 1 to 4 channels, without alpha.
@@ -259,7 +271,7 @@ struct pix_train_options {
     // Sample types of input and output: "u8", "u16", "f32", or "auto": that of the
     // data. Integers are mapped to [-1, 1], f32 is used unchanged.
     const char *input_kind, *output_kind;
-    const char *npy_order;    // axes of .npy arrays: "chw" or "hwc"
+    struct pix_read_options read;    // how the files of images are read
     // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or
     // "encoder_decoder"
     const char *net_g;
@@ -594,9 +606,9 @@ struct pix_translate_options {
     // far as the file records it. Where it does not (a .pth) each image keeps its own,
     // and its output has the same, or what the file that is written can hold.
     const char *input_kind, *output_kind;
-    // Axes of .npy arrays, in and out: "chw" or "hwc"; NULL: as trained, as far as the
-    // file records it (else "chw").
-    const char *npy_order;
+    // How inputs are read; npy_order is that of outputs, too. NULL, 0 and false: as
+    // trained, as far as the file records it, else the defaults.
+    struct pix_read_options read;
     // "AtoB" or "BtoA", for pix_evaluate; NULL: as trained, as far as the file records
     // it (else AtoB).
     const char *direction;
@@ -875,8 +887,7 @@ struct pix_compare_options {
     // Two image files, or two folders whose files are pairs where their names without
     // extensions are equal.
     const char *a, *b;
-    // Axes of .npy arrays, "chw" or "hwc"; NULL: "chw".
-    const char *npy_order;
+    struct pix_read_options read;    // how the images are read
     // For label maps: a file with the colours of the classes (docs/metrics.md), or
     // "auto", which takes the colours of the images of `b`; NULL: they are no label
     // maps.

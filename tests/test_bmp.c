@@ -209,7 +209,8 @@ static void test_alpha(void **state)
         for (size_t at = 54 + 3; at < size; at += 4)
             file[at] = 0;
         file[size - 1] = set ? 9 : 0;
-        assert_true(bmp_decode(file, size, &p, &reason));
+        assert_true(
+            bmp_decode(file, size, &(struct picture_reading){ 0 }, &p, &reason));
         assert_int_equal(p.channels, 4);
         const uint8_t *alpha = (const uint8_t *)p.samples + 3 * WIDTH * HEIGHT;
         assert_int_equal(alpha[WIDTH - 1], set ? 9 : 255);
@@ -222,7 +223,7 @@ static void check_refused(const uint8_t *file, size_t size, const char *text)
 {
     struct picture p;
     struct reason reason = { "" };
-    if (bmp_decode(file, size, &p, &reason))
+    if (bmp_decode(file, size, &(struct picture_reading){ 0 }, &p, &reason))
         fail_msg("\"%s\" is accepted", text);
     assert_null(p.samples);
     if (!strstr(reason.text, text))
@@ -256,7 +257,7 @@ static void test_refuse(void **state)
     check_changed(&plain, 18, 4, 0xffffffff, "damaged BMP");
     check_changed(&plain, 18, 4, 40000, "40000x7 is not a valid image size");
     check_changed(&plain, 22, 4, 0, "damaged BMP");
-    check_changed(&plain, 22, 4, 0x80000000, "13x2147483648 is not a valid image size");
+    check_changed(&plain, 22, 4, 0x80000000, "13x2147483648 are more than");
     check_changed(&plain, 22, 4, 8, "truncated BMP");
     check_changed(&plain, 22, 4, 0x100000000 - 8, "truncated BMP");
     check_changed(&plain, 26, 2, 2, "damaged BMP");

@@ -24,7 +24,7 @@ static void test_help(void **state)
         RUN(0, "%s --help", commands[i]);
         assert_string_equal(command_err, "");
         command_check_has(command_out, "usage: pix2pix");
-        assert_true(command_count_lines(command_out) <= 40 + (has_table ? count : 0));
+        assert_true(command_count_lines(command_out) <= 60 + (has_table ? count : 0));
         size_t column = 0;
         for (const char *c = command_out; *c; c++) {
             column = *c == '\n' ? 0 : column + 1;

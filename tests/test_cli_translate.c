@@ -224,17 +224,23 @@ static void test_translate_arrays(void **state)
     command_check_has(command_err, "passing over 3 of 7 files in mixed: 2 .tif, 1 .txt "
                                    "(first: c.tif). Only .png");
     command_check_has(command_err,
-                      "mixed/turned.jpg is used as it is stored: its EXIF orientation, "
-                      "6, says");
+                      "1 of 4 images was turned upright, as their EXIF orientation "
+                      "asks for (first: mixed/turned.jpg, orientation 6)");
     assert_int_equal(command_shell("ls bytes"), 0);
     assert_string_equal(command_out, "a.jpg\nb.jpg\nb.npy\nturned.jpg\n");
     // Once for all.
     assert_int_equal(command_shell("cp mixed/turned.jpg mixed/turned2.jpg"), 0);
     RUN(0, "translate --model run --input mixed --output bytes");
-    command_check_has(command_err, "image: 2 of 5 images are used as they are stored");
+    command_check_has(command_err, "image: 2 of 5 images were turned upright");
     command_check_has(command_err, "(first: mixed/turned.jpg, orientation 6)");
     assert_null(strstr(command_err, "turned2.jpg"));
     assert_int_equal(command_shell("rm mixed/turned2.jpg"), 0);
+    assert_int_equal(command_shell("cp bytes/turned.jpg upright.jpg"), 0);
+    RUN(0, "translate --model run --input mixed --output bytes --no-orient");
+    assert_null(strstr(command_err, "turned"));
+    assert_int_equal(command_shell("cmp -s bytes/turned.jpg upright.jpg"), 1);
+    RUN(1, "translate --model run --input mixed/a.jpg --output a.png --max-pixels 10");
+    command_check_has(command_err, "allow more with --max-pixels");
     // The training pairs are listed once, also where they are what is compared.
     assert_int_equal(command_shell("touch arrays/train/A/note.txt"), 0);
     RUN(0, "evaluate --model floats --data arrays --split train");

@@ -314,7 +314,7 @@ static void write_recorded(const char *direction, const char *input_kind,
     o.direction = direction;
     o.input_kind = input_kind;
     o.output_kind = output_kind;
-    o.npy_order = npy_order;
+    o.read.npy_order = npy_order;
     assert_true(options_resolve(&o));
     char *text = json_text(options_to_json(&o));
     assert_non_null(text);

@@ -25,7 +25,7 @@
 static int setup(void **state)
 {
     (void)state;
-    test_keep_messages(LOG_WARN);
+    test_keep_messages(LOG_INFO);
     return file_make_folder(SCRATCH) ? 0 : -1;
 }
 
@@ -170,17 +170,17 @@ static void check_file(const char *path, uint32_t orientation)
     if (!orientation)
         return;
     char expected[256];
-    picture_warn_of_orientation(path, orientation, 1, 1);
+    picture_tell_of_turning(path, orientation, 1, 1);
     snprintf(expected, sizeof(expected),
-             "image: %s is used as it is stored: its EXIF orientation, %u, says", path,
-             (unsigned)orientation);
+             "image: %s was turned upright, as its EXIF orientation, %u, asks for; "
+             "--no-orient uses",
+             path, (unsigned)orientation);
     assert_non_null(strstr(test_messages.text, expected));
-    picture_warn_of_orientation(path, orientation, 2, 10);
-    snprintf(expected, sizeof(expected),
-             "which is not applied (first: %s, orientation %u); ", path,
+    picture_tell_of_turning(path, orientation, 2, 10);
+    snprintf(expected, sizeof(expected), "asks for (first: %s, orientation %u); ", path,
              (unsigned)orientation);
-    assert_non_null(strstr(test_messages.text,
-                           "image: 2 of 10 images are used as they are stored"));
+    assert_non_null(
+        strstr(test_messages.text, "image: 2 of 10 images were turned upright"));
     assert_non_null(strstr(test_messages.text, expected));
 }
 
@@ -221,14 +221,68 @@ static void test_png(void **state)
     check_file(SCRATCH "/b.png", 0);
 }
 
+// What Pillow's ImageOps.exif_transpose makes of rows 0 1 2 and 3 4 5.
+static void test_turning(void **state)
+{
+    static const uint8_t upright[9][6] = {
+        [2] = { 2, 1, 0, 5, 4, 3 }, [3] = { 5, 4, 3, 2, 1, 0 },
+        [4] = { 3, 4, 5, 0, 1, 2 }, [5] = { 0, 3, 1, 4, 2, 5 },
+        [6] = { 3, 0, 4, 1, 5, 2 }, [7] = { 5, 2, 4, 1, 3, 0 },
+        [8] = { 2, 5, 1, 4, 0, 3 },
+    };
+    (void)state;
+    for (uint32_t orientation = 2; orientation <= 8; orientation++)
+        for (int kind = 0; kind < PIXEL_KINDS; kind++) {
+            struct picture p;
+            assert_true(picture_create(&p, PIXEL_U8, 2, 3, 2));
+            for (uint8_t i = 0; i < 12; i++)
+                ((uint8_t *)p.samples)[i] = i % 6;
+            assert_true(picture_set_kind(&p, (enum pixel_kind)kind));
+            assert_true(picture_turn_upright(&p, orientation));
+            assert_true(picture_set_kind(&p, PIXEL_U8));
+            assert_int_equal(p.width, orientation < 5 ? 3 : 2);
+            assert_int_equal(p.height, orientation < 5 ? 2 : 3);
+            for (uint32_t i = 0; i < 12; i++)
+                assert_int_equal(((uint8_t *)p.samples)[i],
+                                 upright[orientation][i % 6]);
+            picture_free(&p);
+        }
+}
+
+// The EXIF data of a file turns its pixels, or does not.
+static void test_reading(void **state)
+{
+    uint8_t chunk[12 + TIFF] = { 0, 0, 0, TIFF, 'e', 'X', 'I', 'f' };
+    struct picture stored, upright;
+    struct reason reason;
+    (void)state;
+    make_tiff(chunk + 8, 8, false);
+    put(chunk + 8 + TIFF, 4, crc(chunk + 4, 4 + TIFF), true);
+    write_with("rgb8.png", 33, chunk, sizeof(chunk), SCRATCH "/t.png");
+    assert_true(picture_read_with(SCRATCH "/t.png",
+                                  &(struct picture_reading){ .as_stored = true },
+                                  &stored, &reason));
+    assert_true(picture_read(SCRATCH "/t.png", &upright, &reason));
+    assert_int_equal(upright.width, stored.height);
+    assert_int_equal(upright.height, stored.width);
+    assert_true(picture_turn_upright(&stored, 8));
+    assert_memory_equal(stored.samples, upright.samples, picture_bytes(&stored));
+    // More pixels than are wanted.
+    const uint64_t most = (uint64_t)stored.width * stored.height;
+    picture_free(&stored);
+    picture_free(&upright);
+    assert_false(picture_read_with(TEST_FIXTURES "/images/rgb8.png",
+                                   &(struct picture_reading){ .max_pixels = most - 1 },
+                                   &stored, &reason));
+    assert_non_null(strstr(reason.text, "allow more with --max-pixels"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_orientation),
-        TEST(test_damage),
-        TEST(test_jpeg),
-        TEST(test_png),
+        TEST(test_orientation), TEST(test_damage), TEST(test_turning),
+        TEST(test_reading),     TEST(test_jpeg),   TEST(test_png),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

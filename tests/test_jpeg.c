@@ -33,7 +33,7 @@ static void test_cmyk(void **state)
     size_t size;
     uint8_t *data = load("cmyk_no_adobe.jpg", &size);
     (void)state;
-    assert_false(jpeg_decode(data, size, &p, &reason));
+    assert_false(jpeg_decode(data, size, &(struct picture_reading){ 0 }, &p, &reason));
     assert_null(p.samples);
     assert_non_null(
         strstr(reason.text, "a JPEG of four colours (CMYK) that does not say"));
@@ -56,7 +56,8 @@ static void test_transform(void **state)
     memcpy(marked + 2 + sizeof(segment), data + 2, size - 2);
     for (uint8_t transform = 0; transform < 4; transform++) {
         marked[17] = transform;
-        bool ok = jpeg_decode(marked, size + sizeof(segment), &p, &reason);
+        bool ok = jpeg_decode(marked, size + sizeof(segment),
+                              &(struct picture_reading){ 0 }, &p, &reason);
         assert_int_equal(ok, transform == 0 || transform == 2);
         if (ok)
             assert_int_equal(p.channels, 3);
@@ -84,9 +85,11 @@ static void test_short_scans(void **state)
             uint8_t before[] = { data[length], data[length + 1] };
             data[length] = 0xff;
             data[length + 1] = 0xd9;
-            if (jpeg_decode(data, length + 2, &p, &reason)) {
+            if (jpeg_decode(data, length + 2, &(struct picture_reading){ 0 }, &p,
+                            &reason)) {
                 accepted++;
-                assert_true(jpeg_decode(data, length + 2, &again, &reason));
+                assert_true(jpeg_decode(
+                    data, length + 2, &(struct picture_reading){ 0 }, &again, &reason));
                 assert_memory_equal(p.samples, again.samples, picture_bytes(&p));
                 picture_free(&again);
                 picture_free(&p);
@@ -118,7 +121,7 @@ static void test_missing_bits(void **state)
     memcpy(file, head, sizeof(head));
     memset(file + sizeof(head), 1, 64);    // quantization
     memcpy(file + sizeof(head) + 64, rest, sizeof(rest));
-    if (!jpeg_decode(file, sizeof(file), &p, &reason))
+    if (!jpeg_decode(file, sizeof(file), &(struct picture_reading){ 0 }, &p, &reason))
         fail_msg("%s", reason.text);
     assert_int_equal(p.width, 16);
     picture_free(&p);

@@ -669,7 +669,7 @@ static void test_conversions(void **state)
     assert_null(pix_translator_create(device, &bad));
     assert_non_null(strstr(pix_last_error(), "--input-kind does not take \"u32\""));
     bad.input_kind = NULL;
-    bad.npy_order = "whc";
+    bad.read.npy_order = "whc";
     assert_null(pix_translator_create(device, &bad));
     assert_non_null(strstr(pix_last_error(), "--npy-order does not take \"whc\""));
 }
@@ -845,7 +845,7 @@ static void test_pixel_arrays(void **state)
     assert_null(pix_trainer_create(device, &o));
     assert_non_null(strstr(messages, "may be of the other --npy-order"));
     o.preprocess = "none";
-    o.npy_order = "hwc";
+    o.read.npy_order = "hwc";
     train(&o, NULL, "f32", "f32");
 
     pix_translator *t = open_translator(&o);
@@ -853,8 +853,10 @@ static void test_pixel_arrays(void **state)
                                        .output = SCRATCH "/out.npy" };
     struct pix_array in, out, made;
     assert_true(pix_translator_run_many(t, &item, 1, NULL, NULL));
-    assert_true(pix_array_read_order(item.input, "hwc", &in));
-    assert_true(pix_array_read_order(item.output, "hwc", &made));
+    assert_true(pix_array_read_with(
+        item.input, &(struct pix_read_options){ .npy_order = "hwc" }, &in));
+    assert_true(pix_array_read_with(
+        item.output, &(struct pix_read_options){ .npy_order = "hwc" }, &made));
     assert_int_equal(in.channels, 2);
     out = translate_array(t, &in);
     assert_int_equal(made.channels, 2);
@@ -863,12 +865,13 @@ static void test_pixel_arrays(void **state)
     pix_array_free(&in);
     pix_array_free(&out);
     pix_array_free(&made);
-    assert_false(pix_array_read_order(item.input, "cwh", &in));
+    assert_false(pix_array_read_with(
+        item.input, &(struct pix_read_options){ .npy_order = "cwh" }, &in));
     assert_null(in.data);
     pix_translator_destroy(t);
     o.continue_run = true;
     o.steps = 3;
-    o.npy_order = "chw";
+    o.read.npy_order = "chw";
     assert_null(pix_trainer_create(device, &o));
     assert_non_null(strstr(pix_last_error(), "npy-order"));
 }

@@ -147,7 +147,7 @@ static void check_changed(const struct made *m, size_t at, size_t bytes,
     struct reason reason = { "" };
     size_t size = build(m, file);
     bytes_put_little(file + at, bytes, number);
-    if (tga_decode(file, size, &p, &reason))
+    if (tga_decode(file, size, &(struct picture_reading){ 0 }, &p, &reason))
         fail_msg("\"%s\" is accepted", text);
     assert_null(p.samples);
     if (!strstr(reason.text, text))

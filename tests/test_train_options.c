@@ -144,6 +144,8 @@ static const struct option_elsewhere {
     { "continue", "test_files" },
     { "data-changed", "test_train_continue" },
     { "npy-order", "test_kinds" },
+    { "no-orient", "test_pair_tally, test_exif" },
+    { "max-pixels", "test_exif, test_cli_translate" },
     { "tuning", "the same sums in another order: test_train_tuning" },
 };
 

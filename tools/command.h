@@ -21,6 +21,7 @@ enum argument_type {
     ARGUMENT_TEXT,      // const char *
     ARGUMENT_CHOICE,    // const char *, one of `choices` separated by '|'
     ARGUMENT_COUNT,     // uint32_t from 1
+    ARGUMENT_LARGE,     // uint64_t from 1
     ARGUMENT_PAIR,      // const char *[2]: two texts
 };
 

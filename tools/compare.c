@@ -7,8 +7,9 @@
 #include "terminal.h"
 
 struct comparison {
-    const char *paths[2], *csv, *npy_order;
+    const char *paths[2], *csv;
     const char *palette, *lpips;
+    struct pix_read_options read;
     struct device_arguments device;
     bool json;
 };
@@ -29,7 +30,7 @@ static int run(const struct comparison *c, pix_device *device)
     pix_compare_options_init(&options);
     options.a = c->paths[0];
     options.b = c->paths[1];
-    options.npy_order = c->npy_order;
+    options.read = c->read;
     options.palette = c->palette;
     options.device = device;
     options.lpips = c->lpips;
@@ -54,8 +55,9 @@ int command_compare(int argc, char **argv)
     const struct argument arguments[] = {
         { "csv", ARGUMENT_TEXT, &c.csv, "FILE",
           "write the scores of each image, one row each" },
-        { "npy-order", ARGUMENT_CHOICE, &c.npy_order, "NAME",
+        { "npy-order", ARGUMENT_CHOICE, &c.read.npy_order, "NAME",
           "axes of .npy arrays: chw or hwc", "chw|hwc", "chw" },
+        OPTIONS_OF_READING(c.read),
         { "palette", ARGUMENT_TEXT, &c.palette, "FILE",
           "label maps: colours of the classes, or auto: those of B" },
         { "lpips", ARGUMENT_TEXT, &c.lpips, "FILE",

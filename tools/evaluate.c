@@ -15,7 +15,8 @@
 struct evaluation {
     const char *model, *data, *split, *grid, *beside, *headings, *csv, *report;
     const char *tuning, *mode, *direction;
-    const char *input_kind, *output_kind, *npy_order, *palette, *lpips;
+    const char *input_kind, *output_kind, *palette, *lpips;
+    struct pix_read_options read;
     uint32_t rows;
     const char *checkpoint;
     bool no_ema, json;
@@ -160,7 +161,7 @@ static int run(pix_device *device, const struct evaluation *e)
     options.command = "evaluate";
     options.input_kind = e->input_kind;
     options.output_kind = e->output_kind;
-    options.npy_order = e->npy_order;
+    options.read = e->read;
     if (terminal_is_interactive(stderr)) {
         output_begin_live(stderr);
         options.progress = show_progress;
@@ -222,9 +223,10 @@ int command_evaluate(int argc, char **argv)
         { "output-kind", ARGUMENT_CHOICE, &e.output_kind, "NAME",
           "sample type that targets are converted to: u8, u16 or f32", "u8|u16|f32",
           "as trained; that of each target if the file does not record it" },
-        { "npy-order", ARGUMENT_CHOICE, &e.npy_order, "NAME",
+        { "npy-order", ARGUMENT_CHOICE, &e.read.npy_order, "NAME",
           "axes of .npy arrays: chw or hwc", "chw|hwc",
           "as trained; chw if the file does not record it" },
+        OPTIONS_OF_READING(e.read),
         { "checkpoint", ARGUMENT_TEXT, &e.checkpoint, "NAME",
           "of a run: newest, best (see train --best) or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &e.no_ema, NULL,

@@ -104,18 +104,23 @@ static bool store(const struct command *c, const struct argument *a, const char 
         }
         *(const char **)a->target = text;
         return true;
-    case ARGUMENT_COUNT: {
-        uint32_t value = 0;
+    case ARGUMENT_COUNT:
+    case ARGUMENT_LARGE: {
+        const uint64_t most = a->type == ARGUMENT_COUNT ? 9999999 : 999999999999;
+        uint64_t value = 0;
         size_t i = 0;
-        for (; text[i] >= '0' && text[i] <= '9' && i < 7; i++)
-            value = value * 10 + (uint32_t)(text[i] - '0');
+        for (; text[i] >= '0' && text[i] <= '9' && value <= most / 10; i++)
+            value = value * 10 + (uint64_t)(text[i] - '0');
         if (text[i] || value == 0) {
             options_print_usage_error(
-                c, "--%s takes a whole number from 1 to 9999999, not \"%s\"", a->name,
-                text);
+                c, "--%s takes a whole number from 1 to %" PRIu64 ", not \"%s\"",
+                a->name, most, text);
             return false;
         }
-        *(uint32_t *)a->target = value;
+        if (a->type == ARGUMENT_COUNT)
+            *(uint32_t *)a->target = (uint32_t)value;
+        else
+            *(uint64_t *)a->target = value;
         return true;
     }
     case ARGUMENT_PAIR:

@@ -24,6 +24,16 @@ struct given_options {
     size_t count;
 };
 
+// Rows of a command's arguments: how images are read, beside --npy-order, whose default
+// is another for each.
+#define OPTIONS_OF_READING(read)                                                       \
+    { "no-orient", ARGUMENT_FLAG, &(read).no_orient, NULL,                             \
+      "pixels as they are stored, not turned as EXIF data says" },                     \
+    {                                                                                  \
+        "max-pixels", ARGUMENT_LARGE, &(read).max_pixels, "N",                         \
+            "refuse images of more pixels", NULL, "268435456"                          \
+    }
+
 // Parses the words after the command's name. Returns false with *code set if the
 // command ends here: help was printed, or the command line is wrong. `given` gets
 // the training options, NULL where the command takes none; its caller frees `items`.

@@ -17,7 +17,8 @@ struct translation {
     const char *preprocess;
     uint32_t batch_size;
     const char *tuning;
-    const char *mode, *input_kind, *output_kind, *npy_order;
+    const char *mode, *input_kind, *output_kind;
+    struct pix_read_options read;
     uint32_t seed;
     const char *checkpoint;
     bool no_ema;
@@ -331,7 +332,7 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     options.no_ema = t->no_ema;
     options.input_kind = t->input_kind;
     options.output_kind = t->output_kind;
-    options.npy_order = t->npy_order;
+    options.read = t->read;
     pix_translator *translator = pix_translator_create(device, &options);
     int code = EXIT_FAILED;
     if (translator && t->plan)
@@ -367,9 +368,10 @@ int command_translate(int argc, char **argv)
         { "output-kind", ARGUMENT_CHOICE, &t.output_kind, "NAME",
           "sample type of the output: u8, u16 or f32", "u8|u16|f32",
           "as trained; that of the input if the file does not record it" },
-        { "npy-order", ARGUMENT_CHOICE, &t.npy_order, "NAME",
+        { "npy-order", ARGUMENT_CHOICE, &t.read.npy_order, "NAME",
           "axes of .npy arrays, in and out: chw or hwc", "chw|hwc",
           "as trained; chw if the file does not record it" },
+        OPTIONS_OF_READING(t.read),
         { "checkpoint", ARGUMENT_TEXT, &t.checkpoint, "NAME",
           "of a run: newest, best (see train --best) or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &t.no_ema, NULL,

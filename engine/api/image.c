@@ -12,6 +12,7 @@
 #include "data/listing.h"
 #include "data/picture_file.h"
 #include "settings/choice.h"
+#include "settings/settings.h"
 
 const char *pix_image_kind(size_t index)
 {
@@ -49,8 +50,8 @@ void pix_image_free(struct pix_image *image)
         image_free(image);
 }
 
-static bool read_array(const char *function, const char *path, enum array_order order,
-                       struct pix_array *array)
+static bool read_array(const char *function, const char *path,
+                       const struct picture_reading *reading, struct pix_array *array)
 {
     struct picture picture;
     struct reason reason;
@@ -59,7 +60,7 @@ static bool read_array(const char *function, const char *path, enum array_order 
     *array = (struct pix_array){ 0 };
     if (!api_check_given(path, function, "path"))
         return false;
-    if (!picture_read_ordered(path, order, &picture, &reason)) {
+    if (!picture_read_with(path, reading, &picture, &reason)) {
         log_error("image: %s: %s", path, reason.text);
         return false;
     }
@@ -70,22 +71,26 @@ static bool read_array(const char *function, const char *path, enum array_order 
 
 bool pix_array_read(const char *path, struct pix_array *array)
 {
-    return read_array("pix_array_read", path, ARRAY_CHW, array);
+    return read_array("pix_array_read", path, &(struct picture_reading){ 0 }, array);
 }
 
-bool pix_array_read_order(const char *path, const char *npy_order,
-                          struct pix_array *array)
+bool pix_array_read_with(const char *path, const struct pix_read_options *options,
+                         struct pix_array *array)
 {
-    int order = ARRAY_CHW;
+    static const char function[] = "pix_array_read_with";
+    int order;
     if (array)
         *array = (struct pix_array){ 0 };
-    if (!api_check_given(npy_order, "pix_array_read_order", "npy_order"))
+    if (!api_check_given(options, function, "options"))
         return false;
-    if (!choice_find(choice_npy_orders, npy_order, &order)) {
-        log_error("image: npy_order is \"chw\" or \"hwc\", not \"%s\"", npy_order);
+    if (options->npy_order &&
+        !choice_find(choice_npy_orders, options->npy_order, &order)) {
+        log_error("image: npy_order is \"chw\" or \"hwc\", not \"%s\"",
+                  options->npy_order);
         return false;
     }
-    return read_array("pix_array_read_order", path, (enum array_order)order, array);
+    const struct picture_reading reading = settings_parse_reading(options);
+    return read_array(function, path, &reading, array);
 }
 
 bool pix_array_write(const char *path, const struct pix_array *array)

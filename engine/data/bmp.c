@@ -106,7 +106,8 @@ static bool bits_are_known(const struct header *h)
 }
 
 // Sizes and the kind of pixels. A negative height means that the top row comes first.
-static bool read_sizes(const uint8_t *data, struct header *h, struct reason *reason)
+static bool read_sizes(const uint8_t *data, struct header *h,
+                       const struct picture_reading *reading, struct reason *reason)
 {
     const uint8_t *at = data + FILE_HEADER + 4;
     const size_t bytes = h->size == OS2_1 ? 2 : 4;
@@ -127,7 +128,7 @@ static bool read_sizes(const uint8_t *data, struct header *h, struct reason *rea
             reason, "a BMP with pixels of %" PRIu32 " bits, which are not read",
             h->bits);
     return check_compression(h, reason) &&
-           codec_check_size(h->width, h->height, false, reason);
+           codec_check_size(h->width, h->height, false, reading, reason);
 }
 
 // Where masks are, and how many, is a matter of the version. `end` is behind them.
@@ -169,7 +170,8 @@ static bool read_masks(const uint8_t *data, size_t size, struct header *h,
 
 // All of it is in the first bytes, `size` of `whole`.
 static bool read_header(const uint8_t *data, size_t size, uint64_t whole,
-                        struct header *h, struct reason *reason)
+                        const struct picture_reading *reading, struct header *h,
+                        struct reason *reason)
 {
     uint64_t end;
     *h = (struct header){ 0 };
@@ -183,7 +185,8 @@ static bool read_header(const uint8_t *data, size_t size, uint64_t whole,
                              h->size);
     if (size - FILE_HEADER < h->size)
         return codec_check_state(CODEC_TRUNCATED, "BMP", reason);
-    if (!read_sizes(data, h, reason) || !read_masks(data, size, h, &end, reason))
+    if (!read_sizes(data, h, reading, reason) ||
+        !read_masks(data, size, h, &end, reason))
         return false;
     h->begin = get(data + 10, 4);
     h->row = ((uint64_t)h->width * h->bits + 31) / 32 * 4;
@@ -277,19 +280,20 @@ static void make_opaque(uint8_t *alpha, size_t count)
         alpha[i] = 255;
 }
 
-bool bmp_accept(const uint8_t *data, size_t size, uint64_t whole, struct reason *reason)
+bool bmp_accept(const uint8_t *data, size_t size, uint64_t whole,
+                const struct picture_reading *reading, struct reason *reason)
 {
     struct header h;
-    return read_header(data, size, whole, &h, reason);
+    return read_header(data, size, whole, reading, &h, reason);
 }
 
-bool bmp_decode(const uint8_t *data, size_t size, struct picture *picture,
-                struct reason *reason)
+bool bmp_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
+                struct picture *picture, struct reason *reason)
 {
     struct header h;
     struct channel channels[COLOURS];
     *picture = (struct picture){ 0 };
-    if (!read_header(data, size, size, &h, reason))
+    if (!read_header(data, size, size, reading, &h, reason))
         return false;
     const uint32_t count = h.masks[3] && h.bits > 8 ? 4 : 3;
     for (int i = 0; i < COLOURS; i++)

@@ -23,8 +23,15 @@ bool codec_check_state(enum codec_state state, const char *name, struct reason *
 }
 
 bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
-                      struct reason *reason)
+                      const struct picture_reading *reading, struct reason *reason)
 {
+    const uint64_t most =
+        reading->max_pixels ? reading->max_pixels : PICTURE_MAX_PIXELS;
+    if (width > 0 && height > most / width)
+        return reason_refuse(reason,
+                             "%" PRIu64 "x%" PRIu64 " are more than %" PRIu64
+                             " pixels: if it is meant, allow more with --max-pixels",
+                             width, height, most);
     // What decoding takes: RGB, which is what public images are, or up to four channels
     // of 16 bits.
     if (picture_size_is_valid(width, height, is_u16 ? 8 : 3))
@@ -46,7 +53,8 @@ static bool refuse_damaged(const char *name, uint64_t failures, struct reason *r
 }
 
 bool codec_decode(const char *name, const uint8_t *data, size_t size,
-                  struct picture *picture, struct reason *reason)
+                  const struct picture_reading *reading, struct picture *picture,
+                  struct reason *reason)
 {
     const int bytes = (int)size;
     const uint64_t failures = mem_failures();
@@ -61,7 +69,7 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
     const bool is_u16 = stbi_is_16_bit_from_memory(data, bytes);
     if (mem_failures() != failures)    // 16 bits are not seen then
         return reason_refuse_memory(reason);
-    if (!codec_check_size((uint64_t)width, (uint64_t)height, is_u16, reason))
+    if (!codec_check_size((uint64_t)width, (uint64_t)height, is_u16, reading, reason))
         return false;
     if (is_u16)
         samples = stbi_load_16_from_memory(data, bytes, &width, &height, &channels, 0);

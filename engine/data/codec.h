@@ -31,34 +31,35 @@ struct encoded;
 
 bool png_is(const uint8_t *data, size_t size);
 bool png_accept(const uint8_t *data, size_t size, uint64_t whole,
-                struct reason *reason);
-bool png_decode(const uint8_t *data, size_t size, struct picture *picture,
-                struct reason *reason);
+                const struct picture_reading *reading, struct reason *reason);
+bool png_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
+                struct picture *picture, struct reason *reason);
 bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
 bool png_write(const char *path, const struct picture *picture);
 bool png_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 bool jpeg_is(const uint8_t *data, size_t size);
 bool jpeg_accept(const uint8_t *data, size_t size, uint64_t whole,
-                 struct reason *reason);
-bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
+                 const struct picture_reading *reading, struct reason *reason);
+bool jpeg_decode(const uint8_t *data, size_t size,
+                 const struct picture_reading *reading, struct picture *picture,
                  struct reason *reason);
 bool jpeg_write(const char *path, const struct picture *picture);
 bool jpeg_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 bool bmp_is(const uint8_t *data, size_t size);
 bool bmp_accept(const uint8_t *data, size_t size, uint64_t whole,
-                struct reason *reason);
-bool bmp_decode(const uint8_t *data, size_t size, struct picture *picture,
-                struct reason *reason);
+                const struct picture_reading *reading, struct reason *reason);
+bool bmp_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
+                struct picture *picture, struct reason *reason);
 bool bmp_write(const char *path, const struct picture *picture);
 
 // Whether these first bytes can be those of a TGA, or are too few to say.
 bool tga_may_be(const uint8_t *data, size_t size);
 bool tga_accept(const uint8_t *data, size_t size, uint64_t whole,
-                struct reason *reason);
-bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
-                struct reason *reason);
+                const struct picture_reading *reading, struct reason *reason);
+bool tga_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
+                struct picture *picture, struct reason *reason);
 bool tga_write(const char *path, const struct picture *picture);
 
 // NumPy's .npy files, versions 1 to 3: arrays whose axes are in this order, or [h, w],
@@ -68,8 +69,8 @@ bool tga_write(const char *path, const struct picture *picture);
 // Written in little endian.
 bool npy_is(const uint8_t *data, size_t size);
 bool npy_accept(const uint8_t *data, size_t size, uint64_t whole,
-                enum array_order order, struct reason *reason);
-bool npy_decode(const uint8_t *data, size_t size, enum array_order order,
+                const struct picture_reading *reading, struct reason *reason);
+bool npy_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
                 struct picture *picture, struct reason *reason);
 bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
 bool npy_write(const char *path, const struct picture *picture, enum array_order order);
@@ -90,13 +91,15 @@ enum codec_state { CODEC_WHOLE, CODEC_TRUNCATED, CODEC_DAMAGED };
 // True for CODEC_WHOLE, else false with the reason. `name` is that of the kind, "PNG".
 bool codec_check_state(enum codec_state state, const char *name, struct reason *reason);
 
-// Refuses sizes that no picture may have, before memory is asked for.
+// Refuses sizes that no picture may have, or that are not wanted, before memory is
+// asked for.
 bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
-                      struct reason *reason);
+                      const struct picture_reading *reading, struct reason *reason);
 
 // Decodes with stb: u8, or u16 where the file has 16 bits; 1 to 4 channels.
 bool codec_decode(const char *name, const uint8_t *data, size_t size,
-                  struct picture *picture, struct reason *reason);
+                  const struct picture_reading *reading, struct picture *picture,
+                  struct reason *reason);
 
 // Writes a u8 picture as RGB: grey is repeated, alpha is dropped. `encode` is given
 // [height][width][3] bytes and returns false if it fails. The second takes what has

@@ -123,7 +123,7 @@ static struct pair_options pair_options_of(const struct dataset_options *o)
         .output_nc = o->output_nc ? o->output_nc : USUAL_CHANNELS,
         .input_kind = o->input_kind,
         .output_kind = o->output_kind,
-        .order = o->order,
+        .reading = o->reading,
         .resize = o->resize,
         .side = o->load_size,
         .filter = o->filter,

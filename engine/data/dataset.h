@@ -20,7 +20,7 @@ struct dataset_options {
     uint32_t input_nc, output_nc;    // channels, 1 to 64; 0: 3
     // Files of another kind are skipped. PIXEL_KINDS: what most files are.
     enum pixel_kind input_kind, output_kind;
-    enum array_order order;    // axes of .npy arrays
+    struct picture_reading reading;
     bool resize;    // to load_size x load_size; false: sides must be load_size
     uint32_t load_size;
     enum resize_filter filter;

@@ -141,27 +141,30 @@ static bool check_colours(const struct frame *f, struct reason *reason)
 }
 
 static bool examine(const uint8_t *data, size_t size, uint64_t whole,
-                    struct frame *frame, struct reason *reason)
+                    const struct picture_reading *reading, struct frame *frame,
+                    struct reason *reason)
 {
     return codec_check_state(check(data, size, whole, frame), "JPEG", reason) &&
            (frame->width == 0 || frame->height == 0 ||
-            codec_check_size(frame->width, frame->height, false, reason));
+            codec_check_size(frame->width, frame->height, false, reading, reason));
 }
 
 bool jpeg_accept(const uint8_t *data, size_t size, uint64_t whole,
-                 struct reason *reason)
+                 const struct picture_reading *reading, struct reason *reason)
 {
     struct frame frame = { 0 };
-    return examine(data, size, whole, &frame, reason);
+    return examine(data, size, whole, reading, &frame, reason);
 }
 
-bool jpeg_decode(const uint8_t *data, size_t size, struct picture *picture,
+bool jpeg_decode(const uint8_t *data, size_t size,
+                 const struct picture_reading *reading, struct picture *picture,
                  struct reason *reason)
 {
     struct frame frame = { 0 };
     *picture = (struct picture){ 0 };
-    if (!examine(data, size, size, &frame, reason) || !check_colours(&frame, reason) ||
-        !codec_decode("JPEG", data, size, picture, reason))
+    if (!examine(data, size, size, reading, &frame, reason) ||
+        !check_colours(&frame, reason) ||
+        !codec_decode("JPEG", data, size, reading, picture, reason))
         return false;
     picture->orientation = find_orientation(data, size);
     return true;

@@ -322,7 +322,8 @@ struct array {
 };
 
 static bool read_array(const uint8_t *data, size_t size, uint64_t whole,
-                       enum array_order order, struct array *a, struct reason *reason)
+                       const struct picture_reading *reading, struct array *a,
+                       struct reason *reason)
 {
     struct header h = { 0 };
     if (!read_header(data, size, &h, &a->begin, reason))
@@ -333,19 +334,21 @@ static bool read_array(const uint8_t *data, size_t size, uint64_t whole,
                              "an array of %s, not of u1, u2, f4, f2, f8, b1 or "
                              "integers from 0 to 65535",
                              h.type);
-    a->layout = layout_of(&h, order);
-    return check_shape(&h, a->type, &a->layout, whole - a->begin, reason);
+    a->layout = layout_of(&h, reading->order);
+    return check_shape(&h, a->type, &a->layout, whole - a->begin, reason) &&
+           codec_check_size(a->layout.width, a->layout.height,
+                            a->type->kind == PIXEL_U16, reading, reason);
 }
 
 // A header that is longer than what is there of the file, as padding makes it, says
 // nothing.
 bool npy_accept(const uint8_t *data, size_t size, uint64_t whole,
-                enum array_order order, struct reason *reason)
+                const struct picture_reading *reading, struct reason *reason)
 {
     struct array a = { 0 };
     size_t at, end;
     return find_header(data, size, whole, &at, &end, reason) &&
-           (end > size || read_array(data, size, whole, order, &a, reason));
+           (end > size || read_array(data, size, whole, reading, &a, reason));
 }
 
 static bool refuse_integer(const struct type *type, const char *text,
@@ -459,12 +462,12 @@ static bool is_narrow(const struct type *type, const struct picture *p)
     return most > 0 && most <= UINT8_MAX;
 }
 
-bool npy_decode(const uint8_t *data, size_t size, enum array_order order,
+bool npy_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
                 struct picture *picture, struct reason *reason)
 {
     struct array a = { 0 };
     *picture = (struct picture){ 0 };
-    if (!read_array(data, size, size, order, &a, reason))
+    if (!read_array(data, size, size, reading, &a, reason))
         return false;
     const struct layout *l = &a.layout;
     if (!picture_create(picture, a.type->kind, (uint32_t)l->channels,

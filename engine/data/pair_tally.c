@@ -87,10 +87,9 @@ void pair_tally_report(const struct pair_tally *t)
                  t->sides.count, t->total, s, t->sides.path, a->width, a->height,
                  b->width, b->height);
     if (t->turned.count > 0)
-        log_warn("dataset: %" PRIu32 " of %" PRIu32
-                 " pair%s %s an image whose EXIF orientation says that it is turned "
-                 "or mirrored, which is not applied (first: %s, orientation %" PRIu32
-                 "); " PICTURE_TURN,
+        log_info("dataset: %" PRIu32 " of %" PRIu32
+                 " pair%s %s an image that was turned upright, as its EXIF orientation "
+                 "asks for (first: %s, orientation %" PRIu32 ")" PICTURE_KEEP,
                  t->turned.count, t->total, s, have, t->turned.path,
                  t->turned.first.orientation);
     if (t->narrow.count > 0)

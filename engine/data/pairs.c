@@ -58,7 +58,7 @@ static bool finish_side(struct picture *p, bool is_input, const struct pair_opti
 static bool read_side(const char *path, const struct pair_options *o, struct picture *p,
                       struct reason *reason)
 {
-    if (!picture_read_ordered(path, o->order, p, reason))
+    if (!picture_read_with(path, &o->reading, p, reason))
         return false;
     if (!o->resize && o->side > 0 && (p->width != o->side || p->height != o->side))
         return reason_refuse(reason,
@@ -73,7 +73,7 @@ static bool split(const char *path, const struct pair_options *o, struct picture
                   struct picture *b, struct reason *reason)
 {
     struct picture whole;
-    if (!picture_read_ordered(path, o->order, &whole, reason))
+    if (!picture_read_with(path, &o->reading, &whole, reason))
         return false;
     uint32_t half = whole.width / 2;
     bool ok;
@@ -104,13 +104,15 @@ static struct pair_size size_of(const struct picture *p)
 
 // About a pair as its files have it.
 static void take_notes(const struct pair_file *file, const struct picture *a,
-                       const struct picture *b, bool resize, struct pair_notes *notes)
+                       const struct picture *b, const struct pair_options *o,
+                       struct pair_notes *notes)
 {
-    notes->orientation = a->orientation ? a->orientation : b->orientation;
+    if (!o->reading.as_stored)
+        notes->orientation = a->orientation ? a->orientation : b->orientation;
     notes->turned = a->orientation || !file->b ? file->a : file->b;
     if (a->is_narrow || b->is_narrow)
         notes->narrow = a->is_narrow || !file->b ? file->a : file->b;
-    if (!resize)
+    if (!o->resize)
         return;
     notes->a = size_of(a);
     notes->b = size_of(b);
@@ -145,7 +147,7 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
         ok = read_side(file->b, o, b, reason);
     }
     if (ok) {
-        take_notes(file, a, b, o->resize, notes);
+        take_notes(file, a, b, o, notes);
         *culprit = o->swap ? path_b : file->a;
         ok = finish_side(input, true, o, *culprit, notes, reason);
     }

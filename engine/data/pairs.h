@@ -26,9 +26,9 @@ struct pair_options {
     uint32_t input_nc, output_nc;    // channels
     // Files of another kind are refused. PIXEL_KINDS: any kind.
     enum pixel_kind input_kind, output_kind;
-    enum array_order order;    // axes of .npy arrays
-    bool resize;               // to side x side; false: an image must have this size,
-    uint32_t side;             // or any, if it is 0
+    struct picture_reading reading;
+    bool resize;      // to side x side; false: an image must have this size,
+    uint32_t side;    // or any, if it is 0
     enum resize_filter filter;
 };
 
@@ -39,7 +39,8 @@ struct pair_size {
 // What is worth a word about a pair, beside its pixels. See pair_tally.h.
 struct pair_notes {
     // Of a pair that was read: sizes before resizing, 0 where nothing is resized; the
-    // EXIF orientation of the first of its files that has one, or 0, and which file.
+    // EXIF orientation of the first of its files that was turned by it, or 0, and which
+    // file.
     struct pair_size a, b;
     uint32_t orientation;
     const char *turned;

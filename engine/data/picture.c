@@ -285,6 +285,62 @@ bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t wid
     return true;
 }
 
+// Where a picture that lies as an orientation says has the pixel (x, y) of the upright
+// one: at begin + x * right + y * down.
+struct path {
+    int64_t begin, right, down;
+};
+
+static struct path find_path(uint32_t width, uint32_t height, uint32_t orientation)
+{
+    const int64_t w = width, last_x = w - 1, last_y = (height - (int64_t)1) * w;
+    switch (orientation) {
+    case 2:
+        return (struct path){ last_x, -1, w };
+    case 3:
+        return (struct path){ last_y + last_x, -1, -w };
+    case 4:
+        return (struct path){ last_y, 1, -w };
+    case 5:
+        return (struct path){ 0, w, 1 };
+    case 6:
+        return (struct path){ last_y, -w, 1 };
+    case 7:
+        return (struct path){ last_y + last_x, -w, -1 };
+    case 8:
+        return (struct path){ last_x, w, -1 };
+    default:
+        return (struct path){ 0, 1, w };
+    }
+}
+
+bool picture_turn_upright(struct picture *p, uint32_t orientation)
+{
+    const struct path path = find_path(p->width, p->height, orientation);
+    const bool exchanges = orientation >= 5;
+    const size_t bytes = pixel_bytes(p->kind);
+    struct picture to;
+    if (!picture_create(&to, p->kind, p->channels, exchanges ? p->height : p->width,
+                        exchanges ? p->width : p->height))
+        return false;
+    to.is_array = p->is_array;
+    to.is_narrow = p->is_narrow;
+    to.orientation = p->orientation;
+    for (uint32_t c = 0; c < p->channels; c++) {
+        const char *from = plane_of(p, c);
+        char *out = plane_of(&to, c);
+        for (uint32_t y = 0; y < to.height; y++)
+            for (uint32_t x = 0; x < to.width; x++, out += bytes)
+                memcpy(out,
+                       from + (path.begin + x * path.right + y * path.down) *
+                                  (int64_t)bytes,
+                       bytes);
+    }
+    picture_free(p);
+    *p = to;
+    return true;
+}
+
 // ---------------------------------------------------------------------------
 // 8-bit RGB
 

@@ -20,6 +20,16 @@
 // The axes of an array in a file: planes, as pictures have them, or pixels.
 enum array_order { ARRAY_CHW, ARRAY_HWC };
 
+// Of an image that is held whole, where the caller does not say.
+#define PICTURE_MAX_PIXELS ((uint64_t)1 << 28)
+
+// How files of images are read. Zeros are the defaults.
+struct picture_reading {
+    enum array_order order;    // axes of arrays
+    uint64_t max_pixels;       // width times height; 0: PICTURE_MAX_PIXELS
+    bool as_stored;            // the EXIF orientation is not applied
+};
+
 static inline const char *array_order_name(enum array_order order)
 {
     return order == ARRAY_HWC ? "hwc" : "chw";
@@ -35,7 +45,8 @@ struct picture {
     uint32_t channels, width, height;
     bool is_array;    // from .npy: its channels are not colours and never converted
     // EXIF orientation of the file that it was read from, 2 to 8; 0: upright, or not
-    // said. The pixels are as they are stored: nothing turns them yet.
+    // said. A decoder leaves the pixels as they are stored; picture_read turns them
+    // upright, unless as_stored, and keeps the number.
     uint32_t orientation;
     // Read as u16 from integers of another size, none of them above 255: likely to be
     // of 8 bits, and nearly black as they are. Functions below do not keep it.
@@ -89,6 +100,10 @@ bool picture_resize(const struct picture *in, enum resize_filter filter, uint32_
 // Columns [x, x + width) and rows [y, y + height), which must be inside.
 bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t width,
                   uint32_t height, struct picture *out);
+
+// Turns and mirrors stored pixels as an EXIF orientation, 2 to 8, asks for (TIFF 6.0
+// and Exif 2.3, tag 274); 5 to 8 exchange width and height.
+bool picture_turn_upright(struct picture *picture, uint32_t orientation);
 
 // Interleaved samples [h, w, c] of u8 and u16 pictures, as image files have them. The
 // first copies them into the planes of a picture; the second returns new memory for

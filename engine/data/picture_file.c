@@ -23,11 +23,12 @@ struct file_kind {
     const char *name;                                // what it is, and by which library
     const char *extensions[2];                       // in lower case
     bool (*is)(const uint8_t *data, size_t size);    // NULL: only the name says it
-    // NULL for arrays, whose functions take the order of the axes.
     bool (*accept)(const uint8_t *data, size_t size, uint64_t whole,
+                   const struct picture_reading *reading, struct reason *reason);
+    bool (*decode)(const uint8_t *data, size_t size,
+                   const struct picture_reading *reading, struct picture *picture,
                    struct reason *reason);
-    bool (*decode)(const uint8_t *data, size_t size, struct picture *picture,
-                   struct reason *reason);
+    // NULL for arrays, which are written in an order of the axes.
     bool (*write)(const char *path, const struct picture *picture);
     // NULL: always u8.
     bool (*find_kind)(const uint8_t *data, size_t size, enum pixel_kind *kind);
@@ -80,8 +81,8 @@ static const struct file_kind kinds[] = {
     { "NPY",
       { ".npy" },
       npy_is,
-      NULL,
-      NULL,
+      npy_accept,
+      npy_decode,
       NULL,
       npy_find_kind,
       { true, true, true },
@@ -191,7 +192,7 @@ static const struct file_kind *find_kind(const char *path, const uint8_t *data,
 
 struct request {
     const char *path;
-    enum array_order order;
+    const struct picture_reading *reading;
 };
 
 // Before the rest of a file, which may be large, is read.
@@ -200,40 +201,40 @@ static bool accept_head(void *user, const void *head, size_t size, uint64_t whol
 {
     const struct request *r = user;
     const struct file_kind *kind = find_kind(r->path, head, size, reason);
-    if (!kind || whole == 0)
-        return kind != NULL;
-    return kind->is_array ? npy_accept(head, size, whole, r->order, reason)
-                          : kind->accept(head, size, whole, reason);
+    return kind && (whole == 0 || kind->accept(head, size, whole, r->reading, reason));
 }
 
-static bool decode(const char *path, const uint8_t *data, size_t size,
-                   enum array_order order, struct picture *picture,
-                   struct reason *reason)
+static bool decode(const struct request *r, const uint8_t *data, size_t size,
+                   struct picture *picture, struct reason *reason)
 {
-    const struct file_kind *kind = find_kind(path, data, size, reason);
-    if (!kind)
+    const struct file_kind *kind = find_kind(r->path, data, size, reason);
+    if (!kind || !kind->decode(data, size, r->reading, picture, reason))
         return false;
-    return kind->is_array ? npy_decode(data, size, order, picture, reason)
-                          : kind->decode(data, size, picture, reason);
+    if (r->reading->as_stored || picture->orientation == 0 ||
+        picture_turn_upright(picture, picture->orientation))
+        return true;
+    picture_free(picture);
+    return reason_refuse_memory(reason);
 }
 
-bool picture_read_ordered(const char *path, enum array_order order,
-                          struct picture *picture, struct reason *reason)
+bool picture_read_with(const char *path, const struct picture_reading *reading,
+                       struct picture *picture, struct reason *reason)
 {
-    struct request request = { path, order };
+    const struct request request = { path, reading };
     void *data;
     size_t size;
     *picture = (struct picture){ 0 };
-    if (!file_load_if(path, MAX_BYTES, accept_head, &request, &data, &size, reason))
+    if (!file_load_if(path, MAX_BYTES, accept_head, (void *)&request, &data, &size,
+                      reason))
         return false;
-    bool ok = decode(path, data, size, order, picture, reason);
+    bool ok = decode(&request, data, size, picture, reason);
     mem_free(data);
     return ok;
 }
 
 bool picture_read(const char *path, struct picture *picture, struct reason *reason)
 {
-    return picture_read_ordered(path, ARRAY_CHW, picture, reason);
+    return picture_read_with(path, &(struct picture_reading){ 0 }, picture, reason);
 }
 
 bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason)
@@ -252,18 +253,18 @@ bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *r
     return reason_refuse(reason, "its first bytes are not those of an image");
 }
 
-void picture_warn_of_orientation(const char *path, uint32_t orientation,
-                                 uint32_t turned, size_t count)
+void picture_tell_of_turning(const char *path, uint32_t orientation, uint32_t turned,
+                             size_t count)
 {
-    if (turned == 1)
-        log_warn("image: %s is used as it is stored: its EXIF orientation, %u, says "
-                 "that it is turned or mirrored, which is not applied; " PICTURE_TURN,
+    if (count == 1)
+        log_info("image: %s was turned upright, as its EXIF orientation, %u, asks "
+                 "for" PICTURE_KEEP,
                  path, (unsigned)orientation);
     else
-        log_warn("image: %u of %zu images are used as they are stored: their EXIF "
-                 "orientation says that they are turned or mirrored, which is not "
-                 "applied (first: %s, orientation %u); " PICTURE_TURN,
-                 (unsigned)turned, count, path, (unsigned)orientation);
+        log_info("image: %u of %zu images %s turned upright, as their EXIF "
+                 "orientation asks for (first: %s, orientation %u)" PICTURE_KEEP,
+                 (unsigned)turned, count, turned == 1 ? "was" : "were", path,
+                 (unsigned)orientation);
 }
 
 // ---------------------------------------------------------------------------

@@ -18,27 +18,26 @@
 const char *picture_file_kind(size_t index);
 const char *picture_file_missing(size_t index);
 
-// What to do about an EXIF orientation, for messages.
-#define PICTURE_TURN                                                                   \
-    "to turn the pixels, use for example mogrify -auto-orient of ImageMagick"
+// Where images were turned by their EXIF orientation, for messages.
+#define PICTURE_KEEP "; --no-orient uses pixels as they are stored"
 
 // Reads a file as what it holds: 1 channel is grey, 2 have alpha, 3 are RGB, 4 have
 // alpha; u8, or u16 where the file has 16 bits; .npy has any channels and kinds. The
 // content decides on the kind of file. Nothing is logged: `reason` says why it failed.
 bool picture_read(const char *path, struct picture *picture, struct reason *reason);
-// The same with the order of the axes of arrays, [c, h, w] without.
-bool picture_read_ordered(const char *path, enum array_order order,
-                          struct picture *picture, struct reason *reason);
+// The same by these options.
+bool picture_read_with(const char *path, const struct picture_reading *reading,
+                       struct picture *picture, struct reason *reason);
 
 // The kind of samples that picture_read would find, from the first bytes of the file
 // alone. False with the reason where they do not say, or cannot be read. Nothing is
 // logged.
 bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason);
 
-// Warns that pictures are used as they are stored though their files say that they are
-// not upright: `turned` of `count`, the first of which has this path and orientation.
-void picture_warn_of_orientation(const char *path, uint32_t orientation,
-                                 uint32_t turned, size_t count);
+// Says that pictures were turned upright, as their files asked for: `turned` of
+// `count`, the first of which has this path and orientation.
+void picture_tell_of_turning(const char *path, uint32_t orientation, uint32_t turned,
+                             size_t count);
 
 // Writes by the extension of the path: .npy takes everything, .png u8 and u16 of 1 to 4
 // channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The file appears

@@ -92,18 +92,19 @@ static uint32_t find_orientation(const uint8_t *data)
 }
 
 // stb gives no size for a file that it finds too large: it is that of the header.
-bool png_accept(const uint8_t *data, size_t size, uint64_t whole, struct reason *reason)
+bool png_accept(const uint8_t *data, size_t size, uint64_t whole,
+                const struct picture_reading *reading, struct reason *reason)
 {
     return codec_check_state(check(data, size, whole), "PNG", reason) &&
            codec_check_size(big_endian(data + 16), big_endian(data + 20),
-                            data[24] == 16, reason);
+                            data[24] == 16, reading, reason);
 }
 
-bool png_decode(const uint8_t *data, size_t size, struct picture *picture,
-                struct reason *reason)
+bool png_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
+                struct picture *picture, struct reason *reason)
 {
-    if (!png_accept(data, size, size, reason) ||
-        !codec_decode("PNG", data, size, picture, reason))
+    if (!png_accept(data, size, size, reading, reason) ||
+        !codec_decode("PNG", data, size, reading, picture, reason))
         return false;
     picture->orientation = find_orientation(data);
     return true;

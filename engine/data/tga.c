@@ -132,7 +132,8 @@ bool tga_may_be(const uint8_t *data, size_t size)
 }
 
 // A packet has at most 128 pixels, and the bytes of one of them.
-bool tga_accept(const uint8_t *data, size_t size, uint64_t whole, struct reason *reason)
+bool tga_accept(const uint8_t *data, size_t size, uint64_t whole,
+                const struct picture_reading *reading, struct reason *reason)
 {
     enum { PACKET = 128 };
     if (size < HEADER)
@@ -145,17 +146,17 @@ bool tga_accept(const uint8_t *data, size_t size, uint64_t whole, struct reason 
         return reason_refuse(reason, "a TGA with interleaved rows, which is not read");
     if (pixels == 0 || (l.has_indices && l.first + l.entries > UINT16_MAX))
         return codec_check_state(CODEC_DAMAGED, "TGA", reason);
-    if (!codec_check_size(l.width, l.height, false, reason))
+    if (!codec_check_size(l.width, l.height, false, reading, reason))
         return false;
     return whole >= pixels_begin(&l) + least ||
            codec_check_state(CODEC_TRUNCATED, "TGA", reason);
 }
 
-bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
-                struct reason *reason)
+bool tga_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
+                struct picture *picture, struct reason *reason)
 {
     *picture = (struct picture){ 0 };
-    if (!tga_accept(data, size, size, reason))
+    if (!tga_accept(data, size, size, reading, reason))
         return false;
     const struct layout l = read_header(data);
     if (!codec_check_state(check(&l, data, size), "TGA", reason))
@@ -166,7 +167,7 @@ bool tga_decode(const uint8_t *data, size_t size, struct picture *picture,
         if (!copy)
             return reason_refuse_memory(reason);
     }
-    bool ok = codec_decode("TGA", copy ? copy : data, size, picture, reason);
+    bool ok = codec_decode("TGA", copy ? copy : data, size, reading, picture, reason);
     if (ok && l.is_mirrored)
         mirror(picture);
     mem_free(copy);

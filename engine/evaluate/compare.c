@@ -19,6 +19,7 @@
 #include "evaluate/read_files.h"
 #include "program/tuned.h"
 #include "settings/choice.h"
+#include "settings/settings.h"
 #include "store/lpips_file.h"
 #include "translate/conversion.h"
 
@@ -42,7 +43,7 @@ struct outcome {
 };
 
 struct comparison {
-    enum array_order order;
+    struct picture_reading reading;
     struct pair_list list;
     struct outcome *outcomes;
     struct palette palette;    // empty: none
@@ -123,10 +124,10 @@ static bool read_one(const struct comparison *c, const char *path, bool is_b,
                      struct picture *picture, struct outcome *o)
 {
     o->about_b = is_b;
-    if (!picture_read_ordered(path, c->order, picture, &o->reason))
+    if (!picture_read_with(path, &c->reading, picture, &o->reason))
         return false;
     o->is_narrow = o->is_narrow || picture->is_narrow;
-    if (o->orientation == 0 && picture->orientation != 0) {
+    if (!c->reading.as_stored && o->orientation == 0 && picture->orientation != 0) {
         o->orientation = picture->orientation;
         o->turned_b = is_b;
     }
@@ -186,7 +187,7 @@ static bool find_colours(struct comparison *c)
         const char *path = c->list.files[i].b;
         struct picture picture;
         struct reason reason;
-        if (!picture_read_ordered(path, c->order, &picture, &reason))
+        if (!picture_read_with(path, &c->reading, &picture, &reason))
             continue;
         const bool ok = palette_add_picture(&c->palette, &picture, &reason);
         picture_free(&picture);
@@ -325,8 +326,8 @@ static void report_notices(const struct notices *n, size_t count)
             n->beyond, count, count == 1 ? " has" : "s have", n->first_beyond);
     conversion_report_narrow(&n->narrow, "compare", "pair");
     if (n->turned > 0)
-        picture_warn_of_orientation(n->turned_path, n->first_turned->orientation,
-                                    (uint32_t)n->turned, count);
+        picture_tell_of_turning(n->turned_path, n->first_turned->orientation,
+                                (uint32_t)n->turned, count);
 }
 
 // MS-SSIM by the scales that all images have, so that its mean is one of equal things.
@@ -494,14 +495,15 @@ static bool keeps_inputs(const struct pair_list *list,
 bool compare_images(const struct pix_compare_options *o, struct gpu_device *device,
                     double submission_seconds, struct pix_evaluation *out)
 {
-    struct comparison c = { .order = ARRAY_CHW };
-    int order = ARRAY_CHW;
+    struct comparison c = { 0 };
+    int order;
     *out = (struct pix_evaluation){ 0 };
-    if (o->npy_order && !choice_find(choice_npy_orders, o->npy_order, &order)) {
-        log_error("compare: npy_order is %s: chw or hwc", o->npy_order);
+    if (o->read.npy_order &&
+        !choice_find(choice_npy_orders, o->read.npy_order, &order)) {
+        log_error("compare: npy_order is %s: chw or hwc", o->read.npy_order);
         return false;
     }
-    c.order = (enum array_order)order;
+    c.reading = settings_parse_reading(&o->read);
     bool ok = list_pairs(o, &c.list) && keeps_inputs(&c.list, o, device) &&
               evaluation_create(out, c.list.count) &&
               (c.outcomes = mem_array(c.list.count, sizeof(c.outcomes[0]))) != NULL;

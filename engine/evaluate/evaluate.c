@@ -293,7 +293,7 @@ static bool find_colours(struct evaluation *e)
         .output_nc = s->options.output_nc,
         .input_kind = PIXEL_KINDS,
         .output_kind = PIXEL_KINDS,
-        .order = s->order,
+        .reading = s->reading,
     };
     for (size_t i = 0; i < e->list.count; i++) {
         struct picture input, target;
@@ -408,7 +408,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     if (!side_by_side_check(options) || !check_split(data, split) ||
         !data_folder_list(data, split, &e.list) ||
         (e.has_grid && !side_by_side_create(&e.grid, options, &e.list,
-                                            s->options.crop_size, s->order)) ||
+                                            s->options.crop_size, &s->reading)) ||
         !keeps_inputs(t, &e.list, &e.grid, options) ||
         !open_palette(&e, options->palette) || !open_lpips(&e, t, options->lpips) ||
         !find_mean_colour(&e, t, options, strcmp(split, "train") == 0))

@@ -122,11 +122,11 @@ static bool make_sheet(struct side_by_side *g, const struct pix_evaluate_options
 
 bool side_by_side_create(struct side_by_side *g, const struct pix_evaluate_options *o,
                          const struct pair_list *list, uint32_t side,
-                         enum array_order order)
+                         const struct picture_reading *reading)
 {
     const uint32_t most = o->grid_rows > 0 ? o->grid_rows : ROWS_USUAL;
     const uint32_t rows = (uint32_t)MIN((uint64_t)most, (uint64_t)list->count);
-    *g = (struct side_by_side){ .order = order };
+    *g = (struct side_by_side){ .reading = *reading };
     bool ok = true;
     for (size_t i = 0; ok && i < o->beside_count; i++) {
         ok = listing_read(o->beside[i], picture_has_known_extension, &g->beside[i]);
@@ -154,7 +154,7 @@ static bool add_beside(struct side_by_side *g, uint32_t index, const char *pair)
     char *path = find_image(&g->beside[index], pair);
     if (!path)
         return false;
-    bool ok = picture_read_ordered(path, g->order, &stored, &reason);
+    bool ok = picture_read_with(path, &g->reading, &stored, &reason);
     if (ok) {
         ok = picture_resize(&stored, RESIZE_BICUBIC, side, side, &resized);
         picture_free(&stored);

@@ -14,8 +14,8 @@
 
 struct side_by_side {
     struct sheet sheet;
-    uint32_t used;             // rows
-    enum array_order order;    // of .npy arrays in the folders
+    uint32_t used;                     // rows
+    struct picture_reading reading;    // of the folders
     uint32_t beside_count;
     struct listing beside[BESIDE_MAX];
 };
@@ -29,7 +29,7 @@ bool side_by_side_check(const struct pix_evaluate_options *options);
 bool side_by_side_create(struct side_by_side *grid,
                          const struct pix_evaluate_options *options,
                          const struct pair_list *list, uint32_t side,
-                         enum array_order order);
+                         const struct picture_reading *reading);
 void side_by_side_free(struct side_by_side *grid);    // a zeroed one is fine
 
 // Draws the next row, unless the grid is full. `pair` is the name of the pair. False

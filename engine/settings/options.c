@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/picture.h"
 #include "settings/recipes.h"
 #include "settings/table.h"
 
@@ -31,7 +32,7 @@ void options_init(struct pix_train_options *options)
         .output_nc = 3,
         .input_kind = "auto",
         .output_kind = "auto",
-        .npy_order = "chw",
+        .read = { .npy_order = "chw", .max_pixels = PICTURE_MAX_PIXELS },
         .net_g = "unet",    // at this crop the port's unet_256
         .net_d = "basic",
         .n_layers_d = 3,

@@ -161,6 +161,17 @@ bool settings_find_metrics(const char *list, uint32_t *metrics, const char **unk
     return true;
 }
 
+struct picture_reading settings_parse_reading(const struct pix_read_options *o)
+{
+    return (struct picture_reading){
+        .order = o->npy_order
+                     ? (enum array_order)choice_value(choice_npy_orders, o->npy_order)
+                     : ARRAY_CHW,
+        .max_pixels = o->max_pixels,
+        .as_stored = o->no_orient,
+    };
+}
+
 void settings_parse(struct settings *s)
 {
     // A copy, since the assignment begins by overwriting what it reads.
@@ -170,7 +181,7 @@ void settings_parse(struct settings *s)
         .swap = choice_value(choice_directions, o.direction),
         .input_kind = parse_kind(o.input_kind),
         .output_kind = parse_kind(o.output_kind),
-        .order = (enum array_order)choice_value(choice_npy_orders, o.npy_order),
+        .reading = settings_parse_reading(&o.read),
         .resize = choice_value(choice_crops, o.preprocess),
         .filter = (enum resize_filter)choice_value(choice_filters, o.resize_filter),
         .generator = parse_generator(&o),
@@ -222,7 +233,7 @@ struct dataset_options settings_dataset(const struct settings *s)
         .output_nc = o->output_nc,
         .input_kind = s->input_kind,
         .output_kind = s->output_kind,
-        .order = s->order,
+        .reading = s->reading,
         .resize = s->resize,
         .load_size = o->load_size,
         .filter = s->filter,

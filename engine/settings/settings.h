@@ -27,7 +27,7 @@ struct settings {
     bool swap;    // direction BtoA: the input is B
     // Sample types of the images. PIXEL_KINDS ("auto"): those of the first usable pair.
     enum pixel_kind input_kind, output_kind;
-    enum array_order order;    // axes of .npy arrays
+    struct picture_reading reading;
     bool resize;    // to options.load_size before the crop; without: images must have
                     // that size
     enum resize_filter filter;
@@ -74,6 +74,9 @@ bool settings_has_discriminator(const struct settings *s);
 
 // Images of one training step: those of all its batches.
 uint32_t settings_images_per_step(const struct settings *s);
+
+// npy_order is one of the choices, or NULL.
+struct picture_reading settings_parse_reading(const struct pix_read_options *options);
 
 // Reads a list of metrics, "l1,psnr", as bits; false, with the first text that is none,
 // where there is one.

@@ -226,7 +226,7 @@ static bool check_paths(const struct pix_convert_options *o)
 static void warn_of_loss_pth(const struct settings *s, const char *path,
                              const struct staging *kinds, bool has_kinds)
 {
-    const bool has_order = s->order != ARRAY_CHW;
+    const bool has_order = s->reading.order != ARRAY_CHW;
     char options[96] = "";
     // Both kinds: without them an output has the kind of its input.
     if (has_kinds)
@@ -234,7 +234,7 @@ static void warn_of_loss_pth(const struct settings *s, const char *path,
                  pixel_kind_name(kinds->input), pixel_kind_name(kinds->output));
     if (has_order)
         snprintf(options + strlen(options), sizeof(options) - strlen(options),
-                 " --npy-order %s", array_order_name(s->order));
+                 " --npy-order %s", array_order_name(s->reading.order));
     log_warn(
         "convert: %s does not record how the generator was trained: pass %s%s%s%s, "
         "or write .safetensors",
@@ -260,7 +260,7 @@ static void warn_of_loss(const struct conversion *c)
                  path, s->swap ? "B into A" : "A into B", pixel_kind_name(kinds.input),
                  pixel_kind_name(kinds.output));
     else if (is_extension(path, ".pth") &&
-             (s->swap || has_kinds || s->order != ARRAY_CHW))
+             (s->swap || has_kinds || s->reading.order != ARRAY_CHW))
         warn_of_loss_pth(s, path, &kinds, has_kinds);
 }
 

@@ -46,9 +46,9 @@ static bool load(const struct items *all, const struct pix_translate_item *item,
     struct reason reason;
     bool ok;
     if (item->input) {
-        ok = picture_read_ordered(item->input,
-                                  translator_get_settings(all->translator)->order,
-                                  picture, &reason);
+        ok = picture_read_with(item->input,
+                               &translator_get_settings(all->translator)->reading,
+                               picture, &reason);
         if (!ok)
             log_error("image: %s: %s", item->input, reason.text);
     } else {
@@ -74,8 +74,9 @@ static bool store_item(void *user, size_t index, struct picture *picture)
     const struct items *all = user;
     struct pix_translate_item *item = &all->items[index];
     if (item->output)
-        return picture_write_ordered(item->output, picture,
-                                     translator_get_settings(all->translator)->order);
+        return picture_write_ordered(
+            item->output, picture,
+            translator_get_settings(all->translator)->reading.order);
     return image_from_picture(picture, &item->out);
 }
 

@@ -435,9 +435,8 @@ static void report_inputs(const struct pipeline *p)
     else
         conversion_report_range(&p->conversions, command, "input");
     if (p->turned.images)
-        picture_warn_of_orientation(ends->path(ends->user, p->turned.first),
-                                    p->turned.orientation, p->turned.images,
-                                    p->next_done);
+        picture_tell_of_turning(ends->path(ends->user, p->turned.first),
+                                p->turned.orientation, p->turned.images, p->next_done);
 }
 
 bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,

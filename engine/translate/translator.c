@@ -70,12 +70,15 @@ static bool override(struct translator *t, const struct pix_translate_options *o
             return refuse_option(t, "output-kind", o->output_kind);
         s->options.output_kind = pixel_kind_name(s->output_kind);
     }
-    if (o->npy_order) {
-        if (!choice_find(choice_npy_orders, o->npy_order, &order))
-            return refuse_option(t, "npy-order", o->npy_order);
-        s->order = (enum array_order)order;
-        s->options.npy_order = choice_name(choice_npy_orders, order);
+    if (o->read.npy_order) {
+        if (!choice_find(choice_npy_orders, o->read.npy_order, &order))
+            return refuse_option(t, "npy-order", o->read.npy_order);
+        s->options.read.npy_order = choice_name(choice_npy_orders, order);
     }
+    if (o->read.max_pixels)
+        s->options.read.max_pixels = o->read.max_pixels;
+    s->options.read.no_orient |= o->read.no_orient;
+    s->reading = settings_parse_reading(&s->options.read);
     if (o->direction) {
         if (!choice_find(choice_directions, o->direction, &swap))
             return refuse_option(t, "direction", o->direction);
@@ -339,11 +342,13 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
                         enum pixel_kind output, struct translator_form *form,
                         struct translator_notes *notes)
 {
-    *notes = (struct translator_notes){ .orientation = picture->orientation };
+    *notes = (struct translator_notes){ 0 };
     if (!picture->samples || !picture->width || !picture->height) {
         log_error("%s: the image is empty", t->command);
         return false;
     }
+    if (!t->settings.reading.as_stored)
+        notes->orientation = picture->orientation;
     if (!convert(t, picture, notes))
         return false;
     const enum pixel_kind known = t->settings.output_kind;

@@ -79,7 +79,7 @@ struct translator_notes {
     enum pixel_kind kind;    // what it was
     bool exceeds;            // it has floats outside [-1, 1]
     bool is_narrow;          // see struct picture
-    uint32_t orientation;    // see struct picture
+    uint32_t orientation;    // by which it was turned, see struct picture; 0: not
 };
 
 // Makes a picture one that the networks take: channels, kind and, if they are resized,

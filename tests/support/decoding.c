@@ -20,10 +20,10 @@ void decoding_check(const struct decoding *d, const uint8_t *file, size_t size)
     const size_t head = MIN(size, (size_t)FILE_HEAD);
     uint8_t *first = mem_alloc(head);
     memcpy(first, file, head);
-    if (!d->accept(first, head, size, &reason))
+    if (!d->accept(first, head, size, &(struct picture_reading){ 0 }, &reason))
         fail_msg("%s: not accepted: %s", d->name, reason.text);
     mem_free(first);
-    if (!d->decode(file, size, &p, &reason))
+    if (!d->decode(file, size, &(struct picture_reading){ 0 }, &p, &reason))
         fail_msg("%s: %s", d->name, reason.text);
     assert_int_equal(p.kind, PIXEL_U8);
     assert_int_equal(p.channels, d->channels);
@@ -42,8 +42,8 @@ void decoding_check(const struct decoding *d, const uint8_t *file, size_t size)
     for (size_t part = 0; part < size; part++) {
         uint8_t *copy = mem_alloc(part);
         memcpy(copy, file, part);
-        d->accept(copy, MIN(part, head), part, &reason);
-        if (d->decode(copy, part, &p, &reason))
+        d->accept(copy, MIN(part, head), part, &(struct picture_reading){ 0 }, &reason);
+        if (d->decode(copy, part, &(struct picture_reading){ 0 }, &p, &reason))
             fail_msg("%s is accepted at %zu of %zu bytes", d->name, part, size);
         mem_free(copy);
     }

@@ -13,8 +13,9 @@
 struct decoding {
     const char *name;    // of the file, for messages
     bool (*accept)(const uint8_t *data, size_t size, uint64_t whole,
-                   struct reason *reason);
-    bool (*decode)(const uint8_t *data, size_t size, struct picture *picture,
+                   const struct picture_reading *reading, struct reason *reason);
+    bool (*decode)(const uint8_t *data, size_t size,
+                   const struct picture_reading *reading, struct picture *picture,
                    struct reason *reason);
     uint32_t channels, width, height;    // that the picture must have; samples are u8
     uint8_t (*expected)(const void *made, uint32_t x, uint32_t y, uint32_t c);

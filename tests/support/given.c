@@ -93,7 +93,7 @@ void given_fill(struct pix_train_options *o, char *data)
     o->output_nc = 1;
     o->input_kind = "u16";
     o->output_kind = "f32";
-    o->npy_order = "hwc";
+    o->read.npy_order = "hwc";
     o->net_d = "n_layers";
     o->n_layers_d = 2;
     o->no_condition = true;
