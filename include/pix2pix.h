@@ -254,6 +254,12 @@ PIX_API bool pix_metric_is_rising(enum pix_metric metric);
 // ---------------------------------------------------------------------------
 // Training
 
+// A size in pixels. As the value of an option it is "256" (256x256) or "512x256", the
+// width first.
+struct pix_size {
+    uint32_t width, height;
+};
+
 // All options of a training run. Names and defaults are the PyTorch port's. Text fields
 // point to strings of the caller, or, after pix_train_options_read and _read_file, to
 // text that pix_train_options_finish frees.
@@ -297,8 +303,9 @@ struct pix_train_options {
     // Images
     const char *preprocess;       // "resize_and_crop" or "none"
     const char *resize_filter;    // "bicubic", "bilinear", "area"
-    uint32_t load_size;    // side after resizing, pixels; 0: crop_size * 286 / 256
-    uint32_t crop_size;    // side of the training crop, pixels
+    // Size after resizing; 0 x 0: crop_size * 286 / 256.
+    struct pix_size load_size;
+    struct pix_size crop_size;    // of the training crop: what the networks see
     bool no_flip;
     bool serial_batches;          // bytewise order of names instead of shuffling
     uint32_t max_dataset_size;    // 0: all
@@ -405,6 +412,8 @@ enum pix_option_type {
     PIX_OPTION_REAL,      // double
     PIX_OPTION_TEXT,      // const char *
     PIX_OPTION_CHOICE,    // const char *, one of `choices` separated by '|'
+    PIX_OPTION_SIZE,    // struct pix_size; `min` and `max` are of each side, and where
+                        // `min` is 0, both are 0 or none
 };
 
 struct pix_option {
@@ -632,9 +641,9 @@ PIX_API pix_translator *pix_translator_create(
     pix_device *device, const struct pix_translate_options *options);
 PIX_API void pix_translator_destroy(pix_translator *translator);
 
-// The side to which images are resized, and the number that width and height must be
+// The size to which images are resized, and the number that width and height must be
 // multiples of where they are not resized.
-PIX_API uint32_t pix_translator_size(const pix_translator *translator);
+PIX_API struct pix_size pix_translator_size(const pix_translator *translator);
 PIX_API uint32_t pix_translator_multiple(const pix_translator *translator);
 
 // The options the model was trained with.

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "support/gpu.h"
+#include "support/size.h"
 #include "train/trainer.h"
 
 #include <stdio.h>
@@ -132,7 +133,7 @@ static void check_counters(void)
     struct pix_plan plan;
     pix_train_options_init(&o);
     o.tuning = "off";
-    o.crop_size = tiny.size;
+    o.crop_size = SQUARE(tiny.size);
     o.batch_size = tiny.batch;
     o.ngf = o.ndf = 4;
     assert_true(trainer_plan(test_gpu(), 0.2, &o, &plan));

@@ -30,6 +30,7 @@
 #include "settings/rules.h"
 #include "store/checkpoint_folder.h"
 #include "support/log.h"
+#include "support/size.h"
 #include "support/tree.h"
 
 #define RUN "test_checkpoint.scratch"
@@ -126,7 +127,7 @@ static bool write_file(const char *path, uint64_t step)
     struct weights *g = make_network(5, false), *d = make_network(7, false);
     pix_train_options_init(&settings.options);
     settings.options.data = "somewhere";
-    settings.options.crop_size = 64;
+    settings.options.crop_size = SQUARE(64);
     settings.options.lambda_l1 = 12.5;
     assert_true(settings_resolve(&settings));
     struct checkpoint_state state = {
@@ -163,7 +164,7 @@ static void test_round_trip(void **state)
     const struct checkpoint_state *s = checkpoint_get_state(c);
     assert_int_equal(s->step, STEP);
     assert_int_equal(s->images, IMAGES);
-    assert_int_equal(s->settings->options.crop_size, 64);
+    assert_size(s->settings->options.crop_size, 64, 64);
     assert_int_equal(s->settings->options.depth, 6);
     assert_true(s->settings->options.lambda_l1 == 12.5);
     assert_string_equal(s->tuning, tuning);

@@ -25,6 +25,7 @@
 #include "data/pairs.h"
 #include "data/picture_file.h"
 #include "support/log.h"
+#include "support/size.h"
 #include "support/tree.h"
 
 #ifndef TEST_FIXTURES
@@ -99,8 +100,8 @@ static struct dataset_options options(void)
         .input_kind = PIXEL_KINDS,
         .output_kind = PIXEL_KINDS,
         .resize = true,
-        .load_size = LOAD,
-        .crop_size = CROP,
+        .load_size = SQUARE(LOAD),
+        .crop_size = SQUARE(CROP),
         .flip = true,
         .shuffle = true,
         .seed = 5,
@@ -255,7 +256,7 @@ static void test_options(void **state)
     o.shuffle = false;
     o.flip = false;
     o.max_size = 3;
-    o.crop_size = LOAD;
+    o.crop_size = SQUARE(LOAD);
     struct dataset *set = open_dataset(&o);
     assert_int_equal(dataset_count(set), 3);
     for (uint32_t i = 0; i < 10; i++) {
@@ -293,6 +294,42 @@ static void test_pixels(void **state)
         picture_free(&small);
         picture_free(&half);
     }
+    picture_free(&whole);
+}
+
+// Sides of their own: what a sample holds, and where its crop may be.
+static void test_rectangle(void **state)
+{
+    enum { WIDTH = 20, HEIGHT = 9, DRAWS = 60 };
+    static uint8_t pixels[2 * WIDTH * HEIGHT * 3];
+    struct dataset_options o = options();
+    struct picture whole, half, small;
+    struct dataset_sample s;
+    struct reason reason;
+    uint32_t offsets_x = 0, offsets_y = 0;
+    (void)state;
+
+    o.load_size = (struct pix_size){ WIDTH, HEIGHT };
+    o.crop_size = (struct pix_size){ 16, 8 };
+    write_pair("odd.png", 41, 33, 0, 90, true);
+    struct dataset *set = open_dataset(&o);
+    assert_non_null(set);
+    assert_int_equal(dataset_sample_bytes(set), sizeof(pixels));
+    for (int i = 0; i < DRAWS; i++) {
+        assert_true(dataset_next(set, &s, pixels));
+        offsets_x |= 1u << s.crop_x;
+        offsets_y |= 1u << s.crop_y;
+    }
+    assert_int_equal(offsets_x, 31);    // 0 .. 4, all of them
+    assert_int_equal(offsets_y, 3);     // 0 and 1
+    dataset_destroy(set);
+
+    assert_true(picture_read(SCRATCH "/odd.png", &whole, &reason));
+    assert_true(picture_crop(&whole, 0, 0, 20, 33, &half));
+    assert_true(picture_resize(&half, RESIZE_BICUBIC, WIDTH, HEIGHT, &small));
+    assert_memory_equal(pixels, small.samples, sizeof(pixels) / 2);
+    picture_free(&small);
+    picture_free(&half);
     picture_free(&whole);
 }
 
@@ -643,7 +680,7 @@ static void test_sides_by_split(void **state)
 
     write_flat(folders[2], "x.jpg", PIXEL_U8, 1, SIDE, SIDE, 128);
     write_flat(folders[3], "x.png", PIXEL_U8, 4, SIDE, SIDE, 77);
-    o.load_size = o.crop_size = SIDE;
+    o.load_size = o.crop_size = SQUARE(SIDE);
     o.resize = false;
     o.input_nc = o.output_nc = 1;
     for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
@@ -661,7 +698,7 @@ static void test_sides_by_split(void **state)
         dataset_destroy(set);
     }
     assert_int_equal(test_messages.errors + test_messages.warnings, 0);
-    o.load_size = o.crop_size = SIDE - 1;
+    o.load_size = o.crop_size = SQUARE(SIDE - 1);
     assert_null(open_split(&o, SIDES, "val"));
     assert_non_null(strstr(test_messages.text, "A/val/x.jpg: is 5x5, needs 4x4"));
 
@@ -900,6 +937,7 @@ int main(void)
         TEST(test_pure),
         TEST(test_options),
         TEST(test_pixels),
+        TEST(test_rectangle),
         TEST(test_broken),
         TEST(test_not_resized),
         TEST(test_nothing),

@@ -9,6 +9,7 @@
 #include "pix2pix.h"
 #include "support/evaluated.h"
 #include "support/gpu.h"
+#include "support/size.h"
 #include "support/tree.h"
 
 #include <inttypes.h>
@@ -151,7 +152,7 @@ static struct pix_train_options options_for(const char *name, uint32_t input_nc,
     o.input_nc = input_nc;
     o.output_nc = output_nc;
     o.ngf = o.ndf = 4;
-    o.crop_size = SIDE;
+    o.crop_size = SQUARE(SIDE);
     o.preprocess = "none";
     o.no_flip = o.serial_batches = true;
     o.steps = 2;
@@ -893,7 +894,7 @@ static void test_filters(void **state)
         snprintf(run, sizeof(run), "%s/%s", scratch, filters[i]);
         o.out = run;
         o.preprocess = "resize_and_crop";
-        o.load_size = 36;
+        o.load_size = SQUARE(36);
         o.resize_filter = filters[i];
         train(&o, m[i], "u8", "u8");
         for (size_t k = 0; k < i; k++)

@@ -3,6 +3,7 @@
 // Training options: defaults, single values and their ranges, recipes, and copies.
 
 #include "support/given.h"
+#include "support/size.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static void test_defaults(void **state)
     assert_string_equal(o.net_g, "unet");
     assert_int_equal(o.ngf, 64);
     assert_int_equal(o.ndf, 64);
-    assert_int_equal(o.crop_size, 256);
+    assert_size(o.crop_size, 256, 256);
     assert_int_equal(o.batch_size, 1);
     assert_int_equal(o.n_epochs, 100);
     assert_int_equal(o.n_epochs_decay, 100);
@@ -29,7 +30,7 @@ static void test_defaults(void **state)
     assert_int_equal(o.keep, 3);
     assert_false(o.no_flip || o.no_dropout || o.serial_batches || o.continue_run);
     assert_true(options_resolve(&o));
-    assert_int_equal(o.load_size, 286);
+    assert_size(o.load_size, 286, 286);
     assert_int_equal(o.depth, 8);
     assert_string_equal(given_warnings, "");
 }
@@ -45,7 +46,7 @@ static void test_table(void **state)
         const struct pix_option *row = &table[i];
         struct pix_train_options o;
         pix_train_options_init(&o);
-        char text[64];
+        char text[64], again[64];
         assert_null(strchr(row->name, '_'));
         assert_true(row->offset < sizeof(o));
         switch (row->type) {
@@ -70,6 +71,20 @@ static void test_table(void **state)
                 snprintf(text, sizeof(text), "%.0f", row->max);
                 assert_true(pix_train_options_set(&o, row->name, text));
             }
+            break;
+        case PIX_OPTION_SIZE:
+            snprintf(text, sizeof(text), "%.0fx%.0f", row->max, row->max - 1);
+            assert_true(pix_train_options_set(&o, row->name, text));
+            assert_size(*(struct pix_size *)((char *)&o + row->offset), row->max,
+                        row->max - 1);
+            assert_string_equal(pix_train_options_get(&o, row->name, again, 64), text);
+            snprintf(text, sizeof(text), "%.0f", row->min);
+            assert_true(pix_train_options_set(&o, row->name, text));
+            assert_string_equal(pix_train_options_get(&o, row->name, again, 64), text);
+            snprintf(text, sizeof(text), "64x%.0f", row->max + 1);
+            assert_false(pix_train_options_set(&o, row->name, text));
+            snprintf(text, sizeof(text), "64x%.0f", row->min > 0 ? row->min - 1 : 0);
+            assert_false(pix_train_options_set(&o, row->name, text));
             break;
         case PIX_OPTION_REAL:
             snprintf(text, sizeof(text), "%.17g", row->max);
@@ -99,7 +114,7 @@ static void test_set(void **state)
     struct pix_train_options o;
     pix_train_options_init(&o);
     assert_true(pix_train_options_set(&o, "crop_size", "64"));
-    assert_int_equal(o.crop_size, 64);
+    assert_size(o.crop_size, 64, 64);
     assert_true(pix_train_options_set(&o, "seed", "9223372036854775807"));
     assert_true(o.seed == INT64_MAX);
     assert_true(pix_train_options_set(&o, "lr", "1e-3"));
@@ -107,17 +122,44 @@ static void test_set(void **state)
     assert_true(pix_train_options_set(&o, "net-g", "unet_128"));
     assert_string_equal(o.net_g, "unet_128");
 
+    assert_true(pix_train_options_set(&o, "crop-size", "512x256"));
+    assert_size(o.crop_size, 512, 256);
+    assert_true(pix_train_options_set(&o, "crop-size", "64x64"));
+    char text[64];
+    assert_string_equal(pix_train_options_get(&o, "crop-size", text, sizeof(text)),
+                        "64");
+    assert_string_equal(pix_train_options_get(&o, "crop-size", text, 2), "6");
+
     static const char *const bad[][2] = {
-        { "ngf", "" },           { "ngf", " 8" },
-        { "ngf", "8 " },         { "ngf", "+8" },
-        { "ngf", "-8" },         { "ngf", "8.0" },
-        { "ngf", "0x8" },        { "ngf", "eight" },
-        { "ngf", "4294967304" }, { "lr", "nan" },
-        { "lr", "inf" },         { "lr", "1e999" },
-        { "lr", "0x1p-3" },      { "lr", "" },
-        { "lr", "1e-3x" },       { "lr", "." },
-        { "lr", "1,5" },         { "seed", "9223372036854775808" },
-        { "net-g", "unet_25" },  { "direction", "atob" },
+        { "crop-size", "64x" },
+        { "crop-size", "x64" },
+        { "crop-size", "64x64x64" },
+        { "crop-size", "64 x 64" },
+        { "crop-size", "64X64" },
+        { "crop-size", "64x-64" },
+        { "crop-size", "4294967360x64" },
+        { "load-size", "0x64" },
+        { "load-size", "64x0" },
+        { "ngf", "" },
+        { "ngf", " 8" },
+        { "ngf", "8 " },
+        { "ngf", "+8" },
+        { "ngf", "-8" },
+        { "ngf", "8.0" },
+        { "ngf", "0x8" },
+        { "ngf", "eight" },
+        { "ngf", "4294967304" },
+        { "lr", "nan" },
+        { "lr", "inf" },
+        { "lr", "1e999" },
+        { "lr", "0x1p-3" },
+        { "lr", "" },
+        { "lr", "1e-3x" },
+        { "lr", "." },
+        { "lr", "1,5" },
+        { "seed", "9223372036854775808" },
+        { "net-g", "unet_25" },
+        { "direction", "atob" },
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         const struct pix_train_options before = o;

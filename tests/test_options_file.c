@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "settings/options_file.h"
 #include "support/log.h"
+#include "support/size.h"
 #include "support/tree.h"
 
 static char *to_json(const struct pix_train_options *o)
@@ -169,7 +170,7 @@ static void test_config_lines(void **state)
                                "ngf = 4";
     struct pix_train_options o;
     assert_true(read_text(text, sizeof(text) - 1, &o));
-    assert_int_equal(o.crop_size, 64);
+    assert_size(o.crop_size, 64, 64);
     assert_string_equal(o.data, "some folder/a#b");
     assert_string_equal(o.out, " # odd ");
     assert_true(o.lr == 1e-3 && o.no_flip);
@@ -205,10 +206,39 @@ static void test_config_json(void **state)
         "\n {\"crop_size\": 64, \"data\": \"d\", \"out\": \"r\"}\n";
     struct pix_train_options o;
     assert_true(read_text(text, sizeof(text) - 1, &o));
-    assert_int_equal(o.crop_size, 64);
+    assert_size(o.crop_size, 64, 64);
     assert_string_equal(o.data, "d");
     assert_string_equal(o.out, "r");
     pix_train_options_finish(&o);
+}
+
+// A square is a number, as it was when there were no others; a rectangle is a text.
+static void test_sizes(void **state)
+{
+    static const char *const bad[] = {
+        "[64, 32]", "\"64x\"", "\"64x16\"", "64.5", "-64", "4294967328", "true",
+    };
+    struct pix_train_options o;
+    (void)state;
+    pix_train_options_init(&o);
+    o.load_size = (struct pix_size){ 300, 200 };
+    json_t *object = options_to_json(&o);
+    assert_int_equal(json_integer_value(json_object_get(object, "crop-size")), 256);
+    assert_string_equal(json_string_value(json_object_get(object, "load-size")),
+                        "300x200");
+    o.load_size = o.crop_size = SQUARE(64);
+    assert_true(options_read_json(object, &o));
+    assert_size(o.crop_size, 256, 256);
+    assert_size(o.load_size, 300, 200);
+    json_decref(object);
+    pix_train_options_finish(&o);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        char text[64];
+        snprintf(text, sizeof(text), "{\"crop-size\": %s}", bad[i]);
+        assert_false(read_text(text, strlen(text), &o));
+        given_check_says("\"crop-size\" must be N or WIDTHxHEIGHT with sides from 32");
+        pix_train_options_finish(&o);
+    }
 }
 
 static void test_config_bad(void **state)
@@ -275,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup(test_config_lines, given_setup),
         cmocka_unit_test_setup(test_config_recipe, given_setup),
         cmocka_unit_test_setup(test_config_json, given_setup),
+        cmocka_unit_test_setup(test_sizes, given_setup),
         cmocka_unit_test_setup(test_config_bad, given_setup),
         cmocka_unit_test_setup(test_run, given_setup),
     };

@@ -19,6 +19,7 @@
 #include "data/dataset.h"
 #include "data/picture_file.h"
 #include "support/log.h"
+#include "support/size.h"
 #include "support/tree.h"
 
 #define DATA "test_pair_tally.scratch"
@@ -57,8 +58,8 @@ static struct dataset_options options(void)
         .input_kind = PIXEL_KINDS,
         .output_kind = PIXEL_KINDS,
         .resize = true,
-        .load_size = SIDE,
-        .crop_size = SIDE,
+        .load_size = SQUARE(SIDE),
+        .crop_size = SQUARE(SIDE),
     };
 }
 
@@ -101,8 +102,8 @@ static void test_halves(void **state)
         assert_int_equal(count_pairs(&o), 6);
         assert_string_equal(
             test_messages.text,
-            "dataset: in 3 of 6 images the halves A and B are not square, but are "
-            "stretched to squares (first: " TRAIN "/d.png, halves of 128x256): "
+            "dataset: in 3 of 6 images the halves A and B are stretched to "
+            "squares (first: " TRAIN "/d.png, halves of 128x256): "
             "check that each image is a pair, with A on the left and B on the "
             "right\n");
     }

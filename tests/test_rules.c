@@ -4,6 +4,7 @@
 // completed, and what has no effect.
 
 #include "support/given.h"
+#include "support/size.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,50 +19,66 @@ static void test_levels(void **state)
     (void)state;
     static const struct {
         const char *net_g;
-        uint32_t depth, crop, levels;
+        uint32_t depth;
+        const char *crop;
+        uint32_t levels;
         const char *message;
     } cases[] = {
-        { "unet", 0, 32, 5, NULL },
-        { "unet", 0, 64, 6, NULL },
-        { "unet", 0, 96, 5, NULL },
-        { "unet", 0, 128, 7, NULL },
-        { "unet", 0, 256, 8, NULL },
-        { "unet", 0, 1024, 8, NULL },
-        { "unet", 9, 512, 9, NULL },
-        { "unet", 10, 1024, 10, NULL },
-        { "unet", 5, 256, 5, NULL },
-        { "unet_256", 0, 256, 8, NULL },
-        { "unet_256", 8, 512, 8, NULL },
-        { "unet_128", 0, 384, 7, NULL },
-        { "unet", 0, 100, 0, "96 or 128" },
-        { "unet", 0, 48, 0, "32 or 64" },
-        { "unet", 9, 256, 0, "512" },
-        { "unet", 2, 32, 2, NULL },
-        { "unet", 1, 256, 0, "2 to 10" },
-        { "unet", 11, 2048, 0, "2 to 10" },
-        { "encoder_decoder", 0, 256, 8, NULL },
-        { "encoder_decoder", 6, 64, 6, NULL },
-        { "resnet_6blocks", 0, 100, 2, NULL },
-        { "resnet_9blocks", 0, 102, 0, "100 or 104" },
-        { "resnet_9blocks", 8, 256, 0, "--depth" },
-        { "unet_256", 0, 128, 0, "use 256" },
-        { "unet_256", 0, 300, 0, "256 or 512" },
-        { "unet_128", 0, 64, 0, "use 128" },
-        { "unet_128", 6, 128, 0, "--depth" },
+        { "unet", 0, "32", 5, NULL },
+        { "unet", 0, "64", 6, NULL },
+        { "unet", 0, "96", 5, NULL },
+        { "unet", 0, "128", 7, NULL },
+        { "unet", 0, "256", 8, NULL },
+        { "unet", 0, "1024", 8, NULL },
+        { "unet", 9, "512", 9, NULL },
+        { "unet", 10, "1024", 10, NULL },
+        { "unet", 5, "256", 5, NULL },
+        { "unet_256", 0, "256", 8, NULL },
+        { "unet_256", 8, "512", 8, NULL },
+        { "unet_128", 0, "384", 7, NULL },
+        { "unet", 0, "100", 0, "96 or 128" },
+        { "unet", 0, "48", 0, "32 or 64" },
+        { "unet", 9, "256", 0, "512" },
+        { "unet", 2, "32", 2, NULL },
+        { "unet", 1, "256", 0, "2 to 10" },
+        { "unet", 11, "2048", 0, "2 to 10" },
+        { "encoder_decoder", 0, "256", 8, NULL },
+        { "encoder_decoder", 6, "64", 6, NULL },
+        { "resnet_6blocks", 0, "100", 2, NULL },
+        { "resnet_9blocks", 0, "102", 0, "100 or 104" },
+        { "resnet_9blocks", 8, "256", 0, "--depth" },
+        { "unet_256", 0, "128", 0, "use 256" },
+        { "unet_256", 0, "300", 0, "256 or 512" },
+        { "unet_128", 0, "64", 0, "use 128" },
+        { "unet_128", 6, "128", 0, "--depth" },
+        // As many as both sides can be halved.
+        { "unet", 0, "512x256", 8, NULL },
+        { "unet", 0, "256x64", 6, NULL },
+        { "unet", 0, "64x32", 5, NULL },
+        { "unet", 0, "32x64", 5, NULL },
+        { "unet", 0, "96x1024", 5, NULL },
+        { "unet_256", 0, "512x256", 8, NULL },
+        { "resnet_9blocks", 0, "100x36", 2, NULL },
+        { "unet", 0, "512x100", 0,
+          "--crop-size 512x100 does not fit --net-g unet with 5 levels, which needs multiples of 32: use 512x96 or 512x128" },
+        { "unet", 0, "100x512", 0, "use 96x512 or 128x512" },
+        { "unet_256", 0, "512x128", 0, "use 512x256" },
+        { "unet", 9, "16384x256", 0, "use 16384x512" },
+        { "unet", 10, "15872x16384", 0, "use 15360x16384 or 16384" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct pix_train_options o;
         pix_train_options_init(&o);
         o.net_g = cases[i].net_g;
         o.depth = cases[i].depth;
-        o.crop_size = cases[i].crop;
+        assert_true(options_parse_size(cases[i].crop, &o.crop_size));
         struct settings s = { .options = o };
         settings_parse(&s);
         const uint32_t levels = settings_check_levels(&s) ? s.generator.levels : 0;
         if (levels != cases[i].levels)
-            fail_msg("%s depth %u crop %u: %u levels, expected %u", cases[i].net_g,
-                     (unsigned)cases[i].depth, (unsigned)cases[i].crop,
-                     (unsigned)levels, (unsigned)cases[i].levels);
+            fail_msg("%s depth %u crop %s: %u levels, expected %u", cases[i].net_g,
+                     (unsigned)cases[i].depth, cases[i].crop, (unsigned)levels,
+                     (unsigned)cases[i].levels);
         if (cases[i].message)
             given_check_says(cases[i].message);
     }
@@ -84,8 +101,8 @@ static void test_check(void **state)
     } while (0)
 
     REFUSED(o.batch_size = 0, "--batch-size");
-    REFUSED(o.crop_size = 16, "--crop-size");
-    REFUSED(o.load_size = 128, "--load-size 128 is smaller");
+    REFUSED(o.crop_size = SQUARE(16), "--crop-size");
+    REFUSED(o.load_size = SQUARE(128), "--load-size 128 is smaller");
     REFUSED(o.beta1 = 1, "--beta1");
     REFUSED(o.lr = -1, "--lr");
     REFUSED(o.lr = 0.0 / (o.lr - o.lr), "--lr");
@@ -101,8 +118,17 @@ static void test_check(void **state)
     REFUSED((o.gan_mode = "wgangp", o.norm_d = "instance"), "wgangp");
     REFUSED((o.update_order = "reuse", o.accumulate = 2), "--batch-size 2");
     REFUSED((o.batch_size = 4096, o.accumulate = 17), "65536");
-    REFUSED((o.net_d = "n_layers", o.n_layers_d = 6, o.crop_size = 128),
+    REFUSED((o.net_d = "n_layers", o.n_layers_d = 6, o.crop_size = SQUARE(128)),
             "--n-layers-d 5, or --crop-size 192");
+    REFUSED((o.net_d = "n_layers", o.n_layers_d = 6,
+             o.crop_size = (struct pix_size){ 128, 512 }),
+            "--n-layers-d 5, or --crop-size 192x512");
+    REFUSED(o.crop_size.height = 16, "--crop-size takes N or WIDTHxHEIGHT");
+    REFUSED(o.load_size = ((struct pix_size){ 0, 512 }), "--load-size takes");
+    REFUSED(o.load_size = ((struct pix_size){ 512, 128 }),
+            "--load-size 512x128 is smaller than --crop-size 256: a crop is cut from "
+            "the resized image, so use 512x256 or more");
+    REFUSED(o.load_size = ((struct pix_size){ 255, 300 }), "use 256x300 or more");
     REFUSED(o.n_layers_d = 7, "--n-layers-d");
     REFUSED(o.input_nc = 0, "--input-nc");
     REFUSED(o.gp_alpha = 1.5, "--gp-alpha");
@@ -121,33 +147,39 @@ static void test_resolve(void **state)
     (void)state;
     struct pix_train_options o;
     pix_train_options_init(&o);
-    o.crop_size = 64;
+    o.crop_size = SQUARE(64);
     assert_true(options_resolve(&o));
-    assert_int_equal(o.load_size, 72);    // 71.5 rounded
+    assert_size(o.load_size, 72, 72);    // 71.5 rounded
     assert_int_equal(o.depth, 6);
     const struct pix_train_options once = o;
     assert_true(options_resolve(&o));
     assert_memory_equal(&once, &o, sizeof(o));
 
     pix_train_options_init(&o);
-    o.load_size = 256;
+    o.load_size = SQUARE(256);
     assert_true(options_resolve(&o));
-    assert_int_equal(o.load_size, 256);
+    assert_size(o.load_size, 256, 256);
+
+    pix_train_options_init(&o);
+    o.crop_size = (struct pix_size){ 512, 64 };
+    assert_true(options_resolve(&o));
+    assert_size(o.load_size, 572, 72);
+    assert_int_equal(o.depth, 6);
 
     pix_train_options_init(&o);
     o.preprocess = "none";
     assert_true(options_resolve(&o));
-    assert_int_equal(o.load_size, 256);
+    assert_size(o.load_size, 256, 256);
     assert_string_equal(given_warnings, "");
-    o.load_size = 286;
+    o.load_size = SQUARE(286);
     assert_true(options_resolve(&o));
-    assert_int_equal(o.load_size, 256);
+    assert_size(o.load_size, 256, 256);
     assert_non_null(strstr(given_warnings, "--load-size 286"));
 
     pix_train_options_init(&o);
-    o.crop_size = 100;
+    o.crop_size = SQUARE(100);
     assert_false(options_resolve(&o));
-    assert_int_equal(o.load_size, 0);
+    assert_size(o.load_size, 0, 0);
     assert_int_equal(o.depth, 0);
 }
 

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "data/image.h"
 #include "data/lettering.h"
+#include "support/size.h"
 
 #define SCRATCH "test_sheet.scratch"
 
@@ -29,37 +30,37 @@ static uint8_t value(uint32_t row, uint32_t column, uint32_t x, uint32_t y)
 static void paste(struct sheet *sheet, uint32_t row, uint32_t column)
 {
     struct picture p;
-    assert_true(picture_create(&p, PIXEL_U8, 1, sheet->side, sheet->side));
+    assert_true(picture_create(&p, PIXEL_U8, 1, sheet->tile.width, sheet->tile.height));
     uint8_t *samples = p.samples;
-    for (uint32_t y = 0; y < sheet->side; y++)
-        for (uint32_t x = 0; x < sheet->side; x++)
-            samples[y * sheet->side + x] = value(row, column, x, y);
+    for (uint32_t y = 0; y < sheet->tile.height; y++)
+        for (uint32_t x = 0; x < sheet->tile.width; x++)
+            samples[y * sheet->tile.width + x] = value(row, column, x, y);
     assert_true(sheet_paste(sheet, row, column, &p));
     picture_free(&p);
 }
 
-static void check_sheet(uint32_t side, uint32_t rows, uint32_t columns, uint32_t stacks,
-                        uint32_t factor)
+static void check_sheet(struct pix_size size, uint32_t rows, uint32_t columns,
+                        uint32_t stacks, uint32_t factor)
 {
     struct sheet sheet;
-    const struct sheet_layout layout = { side, rows, columns, stacks, NULL };
-    const uint32_t tile = side * factor, in_stack = DIV_UP(rows, stacks);
-    const uint32_t stack = columns * tile;
+    const struct sheet_layout layout = { size, rows, columns, stacks, NULL };
+    const uint32_t tile_w = size.width * factor, tile_h = size.height * factor;
+    const uint32_t in_stack = DIV_UP(rows, stacks), stack = columns * tile_w;
     assert_true(sheet_create(&sheet, &layout));
     assert_int_equal(sheet.image.width, stacks * stack + (stacks - 1) * GAP);
-    assert_int_equal(sheet.image.height, in_stack * tile);
+    assert_int_equal(sheet.image.height, in_stack * tile_h);
     for (uint32_t row = 0; row < rows; row++)
         for (uint32_t column = 0; column < columns; column++)
             paste(&sheet, row, column);
     const uint8_t *p = sheet.image.pixels;
     for (uint32_t y = 0; y < sheet.image.height; y++)
         for (uint32_t x = 0; x < sheet.image.width; x++, p += 3) {
-            uint32_t row = x / (stack + GAP) * in_stack + y / tile;
+            uint32_t row = x / (stack + GAP) * in_stack + y / tile_h;
             uint32_t inside = x % (stack + GAP);
             uint8_t expected = 0;
             if (row < rows && inside < stack)
-                expected = value(row, inside / tile, inside % tile / factor,
-                                 y % tile / factor);
+                expected = value(row, inside / tile_w, inside % tile_w / factor,
+                                 y % tile_h / factor);
             for (int c = 0; c < 3; c++)
                 assert_int_equal(p[c], expected);
         }
@@ -70,13 +71,16 @@ static void check_sheet(uint32_t side, uint32_t rows, uint32_t columns, uint32_t
 static void test_layout(void **state)
 {
     (void)state;
-    check_sheet(4, 1, 3, 1, 40);
-    check_sheet(4, 3, 3, 1, 40);
-    check_sheet(100, 2, 3, 1, 2);
-    check_sheet(160, 1, 3, 1, 1);
-    check_sheet(170, 2, 3, 2, 1);
-    check_sheet(50, 5, 3, 2, 4);    // three rows, then two
-    check_sheet(20, 3, 5, 2, 8);
+    check_sheet(SQUARE(4), 1, 3, 1, 40);
+    check_sheet(SQUARE(4), 3, 3, 1, 40);
+    check_sheet(SQUARE(100), 2, 3, 1, 2);
+    check_sheet(SQUARE(160), 1, 3, 1, 1);
+    check_sheet(SQUARE(170), 2, 3, 2, 1);
+    check_sheet(SQUARE(50), 5, 3, 2, 4);    // three rows, then two
+    check_sheet(SQUARE(20), 3, 5, 2, 8);
+    // Enlarged by the larger side.
+    check_sheet((struct pix_size){ 20, 10 }, 3, 5, 2, 8);
+    check_sheet((struct pix_size){ 4, 90 }, 3, 3, 1, 2);
 }
 
 // White pixels in columns [left, right) of the band above the tiles.
@@ -100,7 +104,7 @@ static void test_headings(void **state)
     static const char *const headings[] = {
         "I", "", "a heading that is wider than the column of small tiles below it"
     };
-    const struct sheet_layout layout = { 160, 3, 3, 2, headings };
+    const struct sheet_layout layout = { SQUARE(160), 3, 3, 2, headings };
     struct sheet sheet;
     (void)state;
     assert_true(sheet_create(&sheet, &layout));
@@ -148,7 +152,7 @@ static void test_write(void **state)
     struct pix_image back;
     (void)state;
     assert_true(file_make_folder(SCRATCH));
-    const struct sheet_layout layout = { 20, 1, SHEET_COLUMNS, 1, NULL };
+    const struct sheet_layout layout = { { 20, 10 }, 1, SHEET_COLUMNS, 1, NULL };
     assert_true(sheet_create(&sheet, &layout));
     paste(&sheet, 0, SHEET_OUTPUT);
     assert_true(sheet_write(&sheet, SCRATCH "/sheet.png"));

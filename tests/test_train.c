@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "support/evaluated.h"
+#include "support/size.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_train.scratch"
@@ -67,7 +68,7 @@ static void test_overfit(void **state)
     (void)state;
     public_need_device();
     o.ngf = 8;
-    o.load_size = CROP;
+    o.load_size = SQUARE(CROP);
     o.no_flip = true;
     o.no_dropout = true;
     o.lr = 0.002;
@@ -90,7 +91,7 @@ static void test_overfit(void **state)
     t.model = run;
     pix_translator *translator = pix_translator_create(public_device, &t);
     assert_non_null(translator);
-    assert_int_equal(pix_translator_size(translator), CROP);
+    assert_size(pix_translator_size(translator), CROP, CROP);
     assert_int_equal(pix_translator_multiple(translator), 32);
     assert_int_equal(pix_translator_get_options(translator)->ngf, 8);
     assert_true(evaluated_find(translator, ONE, "test", SCRATCH "/grid.png", 12, &e));

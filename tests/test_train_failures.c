@@ -5,6 +5,7 @@
 
 #define _XOPEN_SOURCE 700
 
+#include "support/size.h"
 #include "support/tiny.h"
 
 #include <math.h>
@@ -72,9 +73,9 @@ static void test_refused_runs(void **state)
     o.no_flip = true;
     tiny_check_refused(&o, "--no-flip");
     o.continue_run = false;
-    o.crop_size = 33;
+    o.crop_size = SQUARE(33);
     tiny_check_refused(&o, "crop-size");
-    o.crop_size = CROP;
+    o.crop_size = SQUARE(CROP);
     o.out = NULL;
     tiny_check_refused(&o, "--out");
     assert_true(file_read(config, &after, &size_after));
@@ -101,15 +102,15 @@ static void test_no_memory(void **state)
     struct pix_plan plan;
     (void)state;
     public_need_device();
-    o.crop_size = 4096;
-    o.load_size = 4096;
+    o.crop_size = SQUARE(4096);
+    o.load_size = SQUARE(4096);
     o.batch_size = 4096;
     tiny_check_refused(&o, "smaller");
 
     // The first batch that the device could address but not hold, if there is one.
     uint64_t memory = pix_device_get_info(public_device)->memory_bytes;
-    o.crop_size = 256;
-    o.load_size = 256;
+    o.crop_size = SQUARE(256);
+    o.load_size = SQUARE(256);
     o.ngf = 8;
     o.ndf = 8;
     for (o.batch_size = 1; o.batch_size <= 4096; o.batch_size *= 2) {
@@ -244,7 +245,7 @@ static void make_extreme(const char *data, uint32_t extreme_side, float extreme)
 static struct pix_train_options extreme_options(const char *data, const char *out)
 {
     struct pix_train_options o = tiny_options(data, out);
-    o.load_size = CROP;
+    o.load_size = SQUARE(CROP);
     o.serial_batches = true;
     o.save_freq = 1;
     o.steps = 6;
@@ -466,7 +467,7 @@ static void test_vanished_image(void **state)
         assert_true(file_write(path, bytes, size));
         mem_free(path);
     }
-    o.load_size = 1024;
+    o.load_size = SQUARE(1024);
     o.resize_filter = "bilinear";    // the fastest
     o.steps = FILES + 1;
     o.serial_batches = true;

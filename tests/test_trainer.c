@@ -25,6 +25,7 @@
 #include "support/gpu.h"
 #include "support/log.h"
 #include "support/lpips_weights.h"
+#include "support/size.h"
 #include "support/tree.h"
 #include "train/trainer_inside.h"
 
@@ -59,8 +60,8 @@ static struct pix_train_options tiny(const char *out)
     o.out = out;
     o.ngf = 4;
     o.ndf = 4;
-    o.crop_size = CROP;
-    o.load_size = SIDE;
+    o.crop_size = SQUARE(CROP);
+    o.load_size = SQUARE(SIDE);
     o.seed = 3;
     o.steps = STEPS;
     o.log_freq = 1;

@@ -8,6 +8,7 @@
 
 #include "pix2pix.h"
 #include "support/gpu.h"
+#include "support/size.h"
 #include "support/tree.h"
 
 #include <inttypes.h>
@@ -646,7 +647,7 @@ static void train(void)
     o.data = SCRATCH "/data";
     o.out = SCRATCH "/run";
     o.ngf = o.ndf = 4;
-    o.crop_size = CROP;
+    o.crop_size = SQUARE(CROP);
     o.steps = 2;
     o.sample_freq = 0;
     pix_trainer *trainer = pix_trainer_create(device, &o);

@@ -19,6 +19,7 @@
 #include "program/tuned.h"
 #include "support/gpu.h"
 #include "support/lpips_weights.h"
+#include "support/size.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_tune.scratch"
@@ -293,7 +294,7 @@ static void test_lpips(void **state)
     assert_true(file_make_folder(SCRATCH));
     lpips_weights_write(SCRATCH "/squeeze.pth", LPIPS_SQUEEZE);
     pix_train_options_init(&o);
-    o.crop_size = 32;
+    o.crop_size = SQUARE(32);
     o.ngf = o.ndf = 4;
     const size_t count = count_shapes(&o);
     assert_true(count > 20);

@@ -59,7 +59,7 @@ void pix_translator_destroy(pix_translator *translator)
 }
 
 // Queries cannot fail: they need no log.
-uint32_t pix_translator_size(const pix_translator *translator)
+struct pix_size pix_translator_size(const pix_translator *translator)
 {
     return translator_size(translator->translator);
 }

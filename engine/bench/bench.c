@@ -190,8 +190,8 @@ static bool build_translation(const struct settings *settings, struct subject *s
     struct translation t = { 0 };
     if (!translation_build(program_graph(s->program), s->generator,
                            &settings->generator, settings_staging(settings),
-                           TRANSLATION_STABLE, o->batch_size, o->crop_size,
-                           o->crop_size, &t))
+                           TRANSLATION_STABLE, o->batch_size, o->crop_size.height,
+                           o->crop_size.width, &t))
         return false;
     program_upload(s->program, t.pixels);
     program_upload(s->program, t.jitter);
@@ -392,7 +392,7 @@ static bool run_case(struct bench *b, const struct pix_bench_case *at,
     snprintf(name, sizeof(name), "%s, %u px, %u image%s", what, at->size, at->batch,
              at->batch == 1 ? "" : "s");
     options_init(&settings.options);
-    settings.options.crop_size = at->size;
+    settings.options.crop_size = (struct pix_size){ at->size, at->size };
     settings.options.batch_size = at->batch;
     settings.options.ngf = b->options->ngf;
     settings.options.ndf = b->options->ndf;

@@ -49,14 +49,15 @@ static bool add_lpips(struct conv_shapes *list, const struct op_limits *limits,
         wanted |= lpips_set_bit(lpips_file_backbone(f));
         lpips_file_close(f);
     }
-    if (wanted && o->crop_size < LPIPS_SIDE_MIN) {
+    const struct pix_size size = o->crop_size;
+    if (wanted && MIN(size.width, size.height) < LPIPS_SIDE_MIN) {
         log_error(
             "tune: LPIPS is for sides of %u pixels or more: raise --crop-size, or "
             "leave LPIPS out",
             LPIPS_SIDE_MIN);
         return false;
     }
-    return lpips_set_add_shapes(list, limits, wanted, o->crop_size, o->crop_size);
+    return lpips_set_add_shapes(list, limits, wanted, size.height, size.width);
 }
 
 bool tune_all_run(struct gpu_device *device, double submission_seconds,

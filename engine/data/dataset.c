@@ -86,8 +86,9 @@ static void describe(const struct dataset *set, uint64_t index,
                      struct dataset_sample *sample)
 {
     const struct dataset_options *o = &set->options;
-    const struct order_jitter jitter =
-        order_draw_jitter(set->order, index, o->load_size - o->crop_size + 1);
+    const struct order_jitter jitter = order_draw_jitter(
+        set->order, index, o->load_size.width - o->crop_size.width + 1,
+        o->load_size.height - o->crop_size.height + 1);
     *sample = (struct dataset_sample){
         .crop_x = jitter.crop_x,
         .crop_y = jitter.crop_y,
@@ -125,7 +126,7 @@ static struct pair_options pair_options_of(const struct dataset_options *o)
         .output_kind = o->output_kind,
         .reading = o->reading,
         .resize = o->resize,
-        .side = o->load_size,
+        .size = o->load_size,
         .filter = o->filter,
     };
 }
@@ -179,8 +180,8 @@ static void add_target(struct dataset *set, size_t index, uint8_t *pixels)
     const struct picture target = {
         .kind = o->output_kind,
         .channels = o->output_nc,
-        .width = o->side,
-        .height = o->side,
+        .width = o->size.width,
+        .height = o->size.height,
         .samples = pixels + set->input_bytes,
     };
     if (set->sums)
@@ -421,11 +422,11 @@ static void set_sizes(struct dataset *set)
 {
     const struct pair_options *o = &set->pair;
     uint64_t budget = set->options.cache_bytes;
-    set->input_bytes =
-        (size_t)pixel_staged_bytes(o->input_kind, o->input_nc, o->side, o->side);
+    set->input_bytes = (size_t)pixel_staged_bytes(o->input_kind, o->input_nc,
+                                                  o->size.width, o->size.height);
     set->pair_bytes =
-        set->input_bytes +
-        (size_t)pixel_staged_bytes(o->output_kind, o->output_nc, o->side, o->side);
+        set->input_bytes + (size_t)pixel_staged_bytes(o->output_kind, o->output_nc,
+                                                      o->size.width, o->size.height);
     if (!budget)
         budget = default_cache_bytes;
     set->cached_files = (uint32_t)MIN(budget / set->pair_bytes, UINT32_MAX);
@@ -460,7 +461,10 @@ bool dataset_find_kinds(const struct dataset_options *options,
 struct dataset *dataset_create(const struct dataset_options *options,
                                struct pair_list *list)
 {
-    assert(options->crop_size > 0 && options->crop_size <= options->load_size);
+    const struct pix_size crop = options->crop_size, load = options->load_size;
+    assert(crop.width > 0 && crop.height > 0 && crop.width <= load.width &&
+           crop.height <= load.height);
+    (void)crop, (void)load;
 
     struct dataset *set = mem_zalloc(sizeof(*set));
     if (!set)
@@ -545,7 +549,7 @@ void dataset_target_mean(const struct dataset *set, double *mean)
         double sum = 0;
         for (uint32_t i = 0; i < set->count; i++)
             sum += set->sums[(size_t)i * o->output_nc + c];
-        mean[c] = sum / ((double)set->count * o->side * o->side);
+        mean[c] = sum / ((double)set->count * o->size.width * o->size.height);
     }
 }
 

@@ -14,6 +14,7 @@
 #include "base/progress.h"
 #include "data/picture.h"
 #include "data/resize.h"
+#include "data/size.h"
 
 struct dataset_options {
     bool swap;                       // BtoA: the input is B
@@ -21,14 +22,15 @@ struct dataset_options {
     // Files of another kind are skipped. PIXEL_KINDS: what most files are.
     enum pixel_kind input_kind, output_kind;
     struct picture_reading reading;
-    bool resize;    // to load_size x load_size; false: sides must be load_size
-    uint32_t load_size;
+    bool resize;    // to load_size; false: sides must be load_size
+    struct pix_size load_size;
     enum resize_filter filter;
-    uint32_t crop_size;    // <= load_size; crop offsets are 0 .. load_size - crop_size
-    bool flip;             // mirror with probability 1/2
-    bool shuffle;          // a new order in every epoch; false: the order of the list
-    uint32_t max_size;     // use the first files only; 0: all
-    uint32_t threads;      // that decode; 0: one for each core, at most 8
+    // Of no larger sides than load_size; crop offsets are 0 .. load_size - crop_size.
+    struct pix_size crop_size;
+    bool flip;            // mirror with probability 1/2
+    bool shuffle;         // a new order in every epoch; false: the order of the list
+    uint32_t max_size;    // use the first files only; 0: all
+    uint32_t threads;     // that decode; 0: one for each core, at most 8
     uint64_t seed;
     uint64_t first_sample;        // where the stream starts (a resumed run)
     uint64_t cache_bytes;         // for decoded pairs in memory; 0: 512 MiB
@@ -76,7 +78,7 @@ const char *dataset_hash(const struct dataset *set, char text[HASH_TEXT_SIZE]);
 void dataset_target_mean(const struct dataset *set, double *mean);
 
 // Bytes of a sample: the planes of the input, then those of the target, each side
-// [c, load_size, load_size] of its kind and pixel_staged_bytes long.
+// [c, height, width] of load_size, of its kind and pixel_staged_bytes long.
 size_t dataset_sample_bytes(const struct dataset *set);
 
 // The next sample; its bytes are copied into `pixels`. Fails after a message if the

@@ -95,13 +95,13 @@ uint32_t order_find_image(struct order *order, uint64_t sample)
 }
 
 struct order_jitter order_draw_jitter(const struct order *order, uint64_t sample,
-                                      uint32_t offsets)
+                                      uint32_t offsets_x, uint32_t offsets_y)
 {
     // All three are always drawn, so that no option changes what the others draw.
     struct random r = make_random(order->seed, PURPOSE_JITTER, sample);
     struct order_jitter jitter;
-    jitter.crop_x = random_below(&r, offsets);
-    jitter.crop_y = random_below(&r, offsets);
+    jitter.crop_x = random_below(&r, offsets_x);
+    jitter.crop_y = random_below(&r, offsets_y);
     jitter.mirror = random_u32(&r) >> 31;
     return jitter;
 }

@@ -23,11 +23,11 @@ uint32_t order_find_image(struct order *order, uint64_t sample);
 
 // The crop and mirror of a sample.
 struct order_jitter {
-    uint32_t crop_x, crop_y;    // 0 to offsets - 1
+    uint32_t crop_x, crop_y;    // 0 to offsets_x - 1, offsets_y - 1
     uint32_t mirror;            // 0 or 1, each with probability 1/2
 };
 
 struct order_jitter order_draw_jitter(const struct order *order, uint64_t sample,
-                                      uint32_t offsets);
+                                      uint32_t offsets_x, uint32_t offsets_y);
 
 #endif

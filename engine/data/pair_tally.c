@@ -44,11 +44,18 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
     // Sizes are known only of pairs that are resized.
     if (n->refusal || !n->a.width)
         return;
-    // Two halves have one shape, that of the picture that is trained on: square.
-    if (!file->b && shapes_differ(n->a.width, n->a.height, 1, 1))
+    // Two halves have one shape, which should be that of what they become.
+    if (!file->b &&
+        shapes_differ(n->a.width, n->a.height, n->size.width, n->size.height))
         notice(&t->halves, file->a, n);
     if (file->b && shapes_differ(n->a.width, n->a.height, n->b.width, n->b.height))
         notice(&t->sides, file->a, n);
+}
+
+// What pairs are stretched to.
+static const char *shape_text(struct pix_size size, char text[SIZE_TEXT_SIZE])
+{
+    return size.width == size.height ? "squares" : size_text(size, text);
 }
 
 // `option` names the other kind: "input" or "output".
@@ -67,25 +74,28 @@ static void report_kind(const struct pair_tally *t, const struct pair_notice *n,
 
 void pair_tally_report(const struct pair_tally *t)
 {
-    const struct pair_size *a = &t->halves.first.a, *b = &t->sides.first.b;
+    const struct pix_size *a = &t->halves.first.a, *b = &t->sides.first.b;
+    char shape[SIZE_TEXT_SIZE];
     const char *s = PLURAL(t->total), *have = t->total == 1 ? "has" : "have";
     report_kind(t, &t->input_kind, "input", "input");
     report_kind(t, &t->target_kind, "target", "output");
     if (t->halves.count > 0)
-        log_warn("dataset: in %" PRIu32 " of %" PRIu32
-                 " image%s the halves A and B are not square, but are stretched to "
-                 "squares (first: %s, halves of %" PRIu32 "x%" PRIu32
-                 "): check that each image is a pair, with A on the left and B on the "
-                 "right",
-                 t->halves.count, t->total, s, t->halves.path, a->width, a->height);
+        log_warn(
+            "dataset: in %" PRIu32 " of %" PRIu32
+            " image%s the halves A and B are stretched to %s (first: %s, halves of %" PRIu32
+            "x%" PRIu32
+            "): check that each image is a pair, with A on the left and B on the "
+            "right",
+            t->halves.count, t->total, s, shape_text(t->halves.first.size, shape),
+            t->halves.path, a->width, a->height);
     a = &t->sides.first.a;
     if (t->sides.count > 0)
-        log_warn("dataset: in %" PRIu32 " of %" PRIu32
-                 " pair%s A and B differ in shape and are stretched to squares, each "
-                 "in its own way (first: %s, A is %" PRIu32 "x%" PRIu32 ", B %" PRIu32
-                 "x%" PRIu32 "): check that they show the same",
-                 t->sides.count, t->total, s, t->sides.path, a->width, a->height,
-                 b->width, b->height);
+        log_warn(
+            "dataset: in %" PRIu32 " of %" PRIu32
+            " pair%s A and B differ in shape and are stretched to %s, each in its own way (first: %s, A is %" PRIu32
+            "x%" PRIu32 ", B %" PRIu32 "x%" PRIu32 "): check that they show the same",
+            t->sides.count, t->total, s, shape_text(t->sides.first.size, shape),
+            t->sides.path, a->width, a->height, b->width, b->height);
     if (t->turned.count > 0)
         log_info("dataset: %" PRIu32 " of %" PRIu32
                  " pair%s %s an image that was turned upright, as its EXIF orientation "

@@ -45,27 +45,32 @@ static bool finish_side(struct picture *p, bool is_input, const struct pair_opti
     }
     // Before resizing, which overshoots at edges.
     notes->exceeds[is_input ? 0 : 1] = picture_exceeds_range(p);
-    if (o->side == 0 || (p->width == o->side && p->height == o->side))
+    if (size_is_zero(o->size) || size_equals(picture_size(p), o->size))
         return true;
-    if (!picture_resize(p, o->filter, o->side, o->side, &resized))
+    if (!picture_resize(p, o->filter, o->size.width, o->size.height, &resized))
         return reason_refuse_memory(reason);
     picture_free(p);
     *p = resized;
     return true;
 }
 
+// Whether a file of this size can be used, whose sides are to have o->size.
+static bool check_size(const struct picture *p, uint32_t sides,
+                       const struct pair_options *o, struct reason *reason)
+{
+    const struct pix_size wanted = { o->size.width * sides, o->size.height };
+    return o->resize || size_is_zero(o->size) || size_equals(picture_size(p), wanted) ||
+           reason_refuse(reason, "is %ux%u, needs %ux%u where images are not resized",
+                         (unsigned)p->width, (unsigned)p->height,
+                         (unsigned)wanted.width, (unsigned)wanted.height);
+}
+
 // One side from a file of its own.
 static bool read_side(const char *path, const struct pair_options *o, struct picture *p,
                       struct reason *reason)
 {
-    if (!picture_read_with(path, &o->reading, p, reason))
-        return false;
-    if (!o->resize && o->side > 0 && (p->width != o->side || p->height != o->side))
-        return reason_refuse(reason,
-                             "is %ux%u, needs %ux%u where images are not resized",
-                             (unsigned)p->width, (unsigned)p->height, (unsigned)o->side,
-                             (unsigned)o->side);
-    return true;
+    return picture_read_with(path, &o->reading, p, reason) &&
+           check_size(p, 1, o, reason);
 }
 
 // Both sides from one file.
@@ -80,26 +85,17 @@ static bool split(const char *path, const struct pair_options *o, struct picture
     if (half == 0)
         ok = reason_refuse(reason, "is %ux%u, too narrow for a pair side by side",
                            (unsigned)whole.width, (unsigned)whole.height);
-    else if (!o->resize && o->side > 0 &&
-             (whole.width != o->side * 2 || whole.height != o->side))
-        ok = reason_refuse(reason, "is %ux%u, needs %ux%u where images are not resized",
-                           (unsigned)whole.width, (unsigned)whole.height,
-                           (unsigned)o->side * 2, (unsigned)o->side);
     else
-        ok = (picture_crop(&whole, 0, 0, half, whole.height, a) &&
-              picture_crop(&whole, half, 0, whole.width - half, whole.height, b)) ||
-             reason_refuse_memory(reason);
+        ok = check_size(&whole, 2, o, reason) &&
+             ((picture_crop(&whole, 0, 0, half, whole.height, a) &&
+               picture_crop(&whole, half, 0, whole.width - half, whole.height, b)) ||
+              reason_refuse_memory(reason));
     if (ok) {
         a->orientation = whole.orientation;
         a->is_narrow = whole.is_narrow;
     }
     picture_free(&whole);
     return ok;
-}
-
-static struct pair_size size_of(const struct picture *p)
-{
-    return (struct pair_size){ p->width, p->height };
 }
 
 // About a pair as its files have it.
@@ -114,8 +110,9 @@ static void take_notes(const struct pair_file *file, const struct picture *a,
         notes->narrow = a->is_narrow || !file->b ? file->a : file->b;
     if (!o->resize)
         return;
-    notes->a = size_of(a);
-    notes->b = size_of(b);
+    notes->a = picture_size(a);
+    notes->b = picture_size(b);
+    notes->size = o->size;
 }
 
 // The list says that the file was there.
@@ -157,7 +154,7 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
     }
     if (!ok) {
         explain_absence(*culprit, reason);
-        notes->a = notes->b = (struct pair_size){ 0, 0 };
+        notes->a = notes->b = notes->size = (struct pix_size){ 0, 0 };
         notes->orientation = 0;
         notes->narrow = NULL;
         notes->exceeds[0] = notes->exceeds[1] = false;

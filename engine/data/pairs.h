@@ -27,21 +27,17 @@ struct pair_options {
     // Files of another kind are refused. PIXEL_KINDS: any kind.
     enum pixel_kind input_kind, output_kind;
     struct picture_reading reading;
-    bool resize;      // to side x side; false: an image must have this size,
-    uint32_t side;    // or any, if it is 0
+    bool resize;             // to this size; false: an image must have it, or any
+    struct pix_size size;    // if it is 0 x 0
     enum resize_filter filter;
-};
-
-struct pair_size {
-    uint32_t width, height;
 };
 
 // What is worth a word about a pair, beside its pixels. See pair_tally.h.
 struct pair_notes {
-    // Of a pair that was read: sizes before resizing, 0 where nothing is resized; the
-    // EXIF orientation of the first of its files that was turned by it, or 0, and which
-    // file.
-    struct pair_size a, b;
+    // Of a pair that was read: sizes before resizing and the one after it, 0 where
+    // nothing is resized; the EXIF orientation of the first of its files that was
+    // turned by it, or 0, and which file.
+    struct pix_size a, b, size;
     uint32_t orientation;
     const char *turned;
     const char *narrow;    // the first of its files that is_narrow (picture.h), or NULL
@@ -53,12 +49,12 @@ struct pair_notes {
     enum pixel_kind found, wanted;
 };
 
-// Reads a pair as [channels, side, side] each; an image with both is cut at half of its
-// width, rounded down, so that a column in the middle belongs to B. The caller frees
-// both pictures. On failure there is none, `reason` says why, and *culprit is the path
-// of the file that it is about, which the pair_file owns, as it does the paths in the
-// notes. Nothing is logged. A file that is gone since its folder was listed is a reason
-// that passes, a link that leads nowhere is not.
+// Reads a pair as [channels, height, width] each; an image with both is cut at half of
+// its width, rounded down, so that a column in the middle belongs to B. The caller
+// frees both pictures. On failure there is none, `reason` says why, and *culprit is the
+// path of the file that it is about, which the pair_file owns, as it does the paths in
+// the notes. Nothing is logged. A file that is gone since its folder was listed is a
+// reason that passes, a link that leads nowhere is not.
 bool pair_read(const struct pair_file *file, const struct pair_options *options,
                struct picture *input, struct picture *target, struct pair_notes *notes,
                const char **culprit, struct reason *reason);

@@ -10,6 +10,7 @@
 #include "base/pixel.h"
 #include "base/reason.h"
 #include "data/resize.h"
+#include "data/size.h"
 #include "pix2pix.h"
 
 // Limits of what is read and written, so that a broken header cannot ask for all
@@ -56,6 +57,11 @@ struct picture {
 
 // Whether a picture with so many bytes in each pixel may have this size.
 bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes);
+
+static inline struct pix_size picture_size(const struct picture *p)
+{
+    return (struct pix_size){ p->width, p->height };
+}
 
 // All samples 0. Functions that make a picture return false only without memory, after
 // a message, and then leave an empty one, which picture_free takes.

@@ -12,13 +12,14 @@
 #include <string.h>
 
 #define STACK_GAP 8u         // pixels between two stacks
-#define VISIBLE_SIDE 160u    // pixels: a tile of this side needs no enlargement
-#define LETTERED_SIDE 80u    // pixels of a tile for each of which letters are enlarged
+#define VISIBLE_SIDE 160u    // pixels: a tile whose larger side this is stays as it is
+#define LETTERED_SIDE                                                                  \
+    80u    // pixels of a tile's width for each of which letters are enlarged
 #define HEADING_MARGIN 2u    // above and below letters, in pixels of theirs
 
 static uint32_t stack_width(const struct sheet *sheet)
 {
-    return sheet->columns * sheet->side * sheet->factor;
+    return sheet->columns * sheet->tile.width * sheet->factor;
 }
 
 // The largest at which no heading is wider than its column, but not so large that it
@@ -34,7 +35,7 @@ static uint32_t choose_letter_factor(const struct sheet_layout *layout, uint32_t
 static void draw_headings(struct sheet *sheet, const struct sheet_layout *layout,
                           uint32_t factor)
 {
-    const uint32_t tile = sheet->side * sheet->factor;
+    const uint32_t tile = sheet->tile.width * sheet->factor;
     for (uint32_t stack = 0; stack < layout->stacks; stack++)
         for (uint32_t i = 0; i < layout->columns; i++) {
             const char *text = layout->headings[i];
@@ -47,21 +48,24 @@ static void draw_headings(struct sheet *sheet, const struct sheet_layout *layout
 
 bool sheet_create(struct sheet *sheet, const struct sheet_layout *layout)
 {
-    const uint32_t side = layout->side, stacks = layout->stacks;
-    assert(side > 0 && layout->rows > 0 && layout->columns > 0 && stacks > 0);
+    const struct pix_size tile = layout->tile;
+    const uint32_t stacks = layout->stacks;
+    assert(tile.width > 0 && tile.height > 0 && layout->rows > 0 &&
+           layout->columns > 0 && stacks > 0);
     *sheet = (struct sheet){
-        .side = side,
-        .factor = DIV_UP(VISIBLE_SIDE, side),
+        .tile = tile,
+        .factor = DIV_UP(VISIBLE_SIDE, MAX(tile.width, tile.height)),
         .rows = layout->rows,
         .columns = layout->columns,
         .rows_per_stack = DIV_UP(layout->rows, stacks),
     };
-    const uint32_t tile = side * sheet->factor;
-    const uint32_t letter = layout->headings ? choose_letter_factor(layout, tile) : 0;
+    const uint32_t letter =
+        layout->headings ? choose_letter_factor(layout, tile.width * sheet->factor) : 0;
     sheet->heading_height = letter * (LETTERING_HEIGHT + 2 * HEADING_MARGIN);
     if (!image_create(&sheet->image,
                       stacks * stack_width(sheet) + (stacks - 1) * STACK_GAP,
-                      sheet->heading_height + sheet->rows_per_stack * tile))
+                      sheet->heading_height +
+                          sheet->rows_per_stack * tile.height * sheet->factor))
         return false;
     if (letter)
         draw_headings(sheet, layout, letter);
@@ -94,14 +98,16 @@ static void paste_image(struct sheet *sheet, const struct pix_image *tile, uint3
 bool sheet_paste(struct sheet *sheet, uint32_t row, uint32_t column,
                  const struct picture *picture)
 {
-    const uint32_t tile = sheet->side * sheet->factor;
+    const uint32_t width = sheet->tile.width * sheet->factor;
+    const uint32_t height = sheet->tile.height * sheet->factor;
     const uint32_t stack = row / sheet->rows_per_stack;
     struct pix_image image;
     assert(row < sheet->rows && column < sheet->columns);
     if (!image_from_picture(picture, &image))
         return false;
-    paste_image(sheet, &image, stack * (stack_width(sheet) + STACK_GAP) + column * tile,
-                sheet->heading_height + row % sheet->rows_per_stack * tile);
+    paste_image(sheet, &image,
+                stack * (stack_width(sheet) + STACK_GAP) + column * width,
+                sheet->heading_height + row % sheet->rows_per_stack * height);
     image_free(&image);
     return true;
 }

@@ -13,9 +13,9 @@
 enum sheet_column { SHEET_INPUT, SHEET_OUTPUT, SHEET_TARGET, SHEET_COLUMNS };
 
 struct sheet_layout {
-    uint32_t side;       // of a tile, in pixels
-    uint32_t rows;       // of the whole sheet
-    uint32_t columns;    // tiles in a row
+    struct pix_size tile;    // in pixels
+    uint32_t rows;           // of the whole sheet
+    uint32_t columns;        // tiles in a row
     // The rows are divided among `stacks` stacks side by side, so that a long sheet
     // still fits a screen.
     uint32_t stacks;
@@ -26,7 +26,7 @@ struct sheet_layout {
 
 struct sheet {
     struct pix_image image;
-    uint32_t side;              // of a tile, in pixels, before it is enlarged
+    struct pix_size tile;       // in pixels, before it is enlarged
     uint32_t factor;            // by which a tile is enlarged
     uint32_t rows, columns;     // of the whole sheet; of a stack
     uint32_t rows_per_stack;    // rows one below the other
@@ -37,7 +37,7 @@ struct sheet {
 bool sheet_create(struct sheet *sheet, const struct sheet_layout *layout);
 void sheet_free(struct sheet *sheet);    // a sheet of zeros is fine
 
-// Draws one tile. The picture is side x side, of any kind and number of channels. False
+// Draws one tile. The picture has its size, and any kind and number of channels. False
 // only without memory, after a message.
 bool sheet_paste(struct sheet *sheet, uint32_t row, uint32_t column,
                  const struct picture *picture);

@@ -377,7 +377,7 @@ static void report(struct evaluation *e, const struct translator *t)
 // With the kernels of the translator, for images of the size that it translates.
 static bool open_lpips(struct evaluation *e, struct translator *t, const char *path)
 {
-    const uint32_t side = e->settings->options.crop_size;
+    const struct pix_size size = e->settings->options.crop_size;
     const struct program_options options = {
         .device = translator_device(t),
         .submission_seconds = translator_submission_seconds(t),
@@ -385,11 +385,11 @@ static bool open_lpips(struct evaluation *e, struct translator *t, const char *p
     };
     const struct op_limits limits = plan_op_limits(options.device);
     struct conv_shapes shapes = { 0 };
-    const bool ok =
-        lpips_set_open(&e->lpips, &options, path, UINT32_MAX, "evaluate") &&
-        (side < LPIPS_SIDE_MIN ||
-         (lpips_set_add_shapes(&shapes, &limits, e->lpips.found, side, side) &&
-          translator_tune(t, &shapes)));
+    const bool ok = lpips_set_open(&e->lpips, &options, path, UINT32_MAX, "evaluate") &&
+                    (MIN(size.width, size.height) < LPIPS_SIDE_MIN ||
+                     (lpips_set_add_shapes(&shapes, &limits, e->lpips.found,
+                                           size.height, size.width) &&
+                      translator_tune(t, &shapes)));
     conv_shapes_free(&shapes);
     return ok;
 }
@@ -398,6 +398,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
                     struct pix_evaluation *out)
 {
     const struct settings *s = translator_get_settings(t);
+    const struct pix_size size = s->options.crop_size;
     const char *data = options->data;
     const char *split = options->split ? options->split : "test";
     struct evaluation e = { .settings = s, .has_grid = options->grid };
@@ -407,8 +408,8 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
 
     if (!side_by_side_check(options) || !check_split(data, split) ||
         !data_folder_list(data, split, &e.list) ||
-        (e.has_grid && !side_by_side_create(&e.grid, options, &e.list,
-                                            s->options.crop_size, &s->reading)) ||
+        (e.has_grid &&
+         !side_by_side_create(&e.grid, options, &e.list, size, &s->reading)) ||
         !keeps_inputs(t, &e.list, &e.grid, options) ||
         !open_palette(&e, options->palette) || !open_lpips(&e, t, options->lpips) ||
         !find_mean_colour(&e, t, options, strcmp(split, "train") == 0))
@@ -418,7 +419,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
         goto end;
     e.result.metrics = METRICS_ON_HOST | e.lpips.found;
     e.result.lpips_hint = e.lpips.found ? NULL : lpips_file_hint();
-    e.result.ms_ssim_scales = ssim_scales(s->options.crop_size, s->options.crop_size);
+    e.result.ms_ssim_scales = ssim_scales(size.width, size.height);
     e.has_gallery = options->wants_gallery;
     gallery_begin(&e.gallery, e.list.count, PIX_METRIC_L1, e.result.metrics);
     e.progress = (struct progress){ translator_view(t), "evaluate", "comparing pairs",

@@ -28,7 +28,7 @@ static struct pair_options make_options(const struct settings *s,
         .output_kind = PIXEL_KINDS,
         .reading = s->reading,
         .resize = true,
-        .side = o->crop_size,
+        .size = o->crop_size,
         .filter = filter,
     };
 }
@@ -51,11 +51,6 @@ bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
     return reason_refuse_memory(reason);
 }
 
-static bool has_side(struct pair_size size, uint32_t side)
-{
-    return size.width == side && size.height == side;
-}
-
 bool evaluated_pair_read_labels(const struct pair_file *file, const struct settings *s,
                                 struct evaluated_pair *pair, const char **culprit,
                                 struct reason *reason)
@@ -63,7 +58,7 @@ bool evaluated_pair_read_labels(const struct pair_file *file, const struct setti
     const struct pair_options options = make_options(s, RESIZE_NEAREST);
     struct pair_notes notes;
     struct picture input;
-    if (has_side(s->swap ? pair->notes.a : pair->notes.b, s->options.crop_size))
+    if (size_equals(s->swap ? pair->notes.a : pair->notes.b, s->options.crop_size))
         return true;
     if (pair_read(file, &options, &input, &pair->labels, &notes, culprit, reason)) {
         picture_free(&input);

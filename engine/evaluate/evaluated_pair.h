@@ -17,7 +17,7 @@ struct evaluated_pair {
     enum pixel_kind found[2];    // of the input, of the target
 };
 
-// Reads both sides at the model's size, [channels, crop_size, crop_size], and as its
+// Reads both sides at the model's size, [channels, height, width], and as its
 // kinds where they are known. On failure as pair_read, and there is nothing to free.
 bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
                          struct evaluated_pair *pair, const char **culprit,

@@ -171,7 +171,8 @@ static bool read_targets(struct mean *m, uint32_t threads, struct mean_colour *c
         return false;
     }
     report_broken(m, counts->images);
-    finish_colour(used, (size_t)o->crop_size * o->crop_size, o->output_nc, colour);
+    finish_colour(used, (size_t)o->crop_size.width * o->crop_size.height, o->output_nc,
+                  colour);
     return true;
 }
 

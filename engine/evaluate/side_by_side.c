@@ -100,12 +100,12 @@ static void name_folder(const char *path, char *name, size_t size)
 }
 
 static bool make_sheet(struct side_by_side *g, const struct pix_evaluate_options *o,
-                       uint32_t rows, uint32_t side)
+                       uint32_t rows, struct pix_size tile)
 {
     char names[BESIDE_MAX][LETTERING_LENGTH_MAX + 1];
     const char *usual[COLUMNS_MAX] = { "input" };
     const struct sheet_layout layout = {
-        .side = side,
+        .tile = tile,
         .rows = rows,
         .columns = g->beside_count + SHEET_COLUMNS,
         .stacks = rows > ROWS_PER_STACK ? 2 : 1,
@@ -121,7 +121,7 @@ static bool make_sheet(struct side_by_side *g, const struct pix_evaluate_options
 }
 
 bool side_by_side_create(struct side_by_side *g, const struct pix_evaluate_options *o,
-                         const struct pair_list *list, uint32_t side,
+                         const struct pair_list *list, struct pix_size tile,
                          const struct picture_reading *reading)
 {
     const uint32_t most = o->grid_rows > 0 ? o->grid_rows : ROWS_USUAL;
@@ -132,7 +132,7 @@ bool side_by_side_create(struct side_by_side *g, const struct pix_evaluate_optio
         ok = listing_read(o->beside[i], picture_has_known_extension, &g->beside[i]);
         g->beside_count += ok;
     }
-    ok = ok && make_sheet(g, o, rows, side);
+    ok = ok && make_sheet(g, o, rows, tile);
     if (!ok)
         side_by_side_free(g);
     return ok;
@@ -148,7 +148,7 @@ void side_by_side_free(struct side_by_side *g)
 
 static bool add_beside(struct side_by_side *g, uint32_t index, const char *pair)
 {
-    const uint32_t side = g->sheet.side;
+    const struct pix_size tile = g->sheet.tile;
     struct picture stored, resized;
     struct reason reason;
     char *path = find_image(&g->beside[index], pair);
@@ -156,7 +156,7 @@ static bool add_beside(struct side_by_side *g, uint32_t index, const char *pair)
         return false;
     bool ok = picture_read_with(path, &g->reading, &stored, &reason);
     if (ok) {
-        ok = picture_resize(&stored, RESIZE_BICUBIC, side, side, &resized);
+        ok = picture_resize(&stored, RESIZE_BICUBIC, tile.width, tile.height, &resized);
         picture_free(&stored);
         if (ok) {
             ok = sheet_paste(&g->sheet, g->used, 1 + index, &resized);

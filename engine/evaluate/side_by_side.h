@@ -25,10 +25,10 @@ struct side_by_side {
 bool side_by_side_check(const struct pix_evaluate_options *options);
 
 // With rows for the first pairs of the list, at most options->grid_rows, and tiles of
-// side x side pixels. False after a message, with nothing to free.
+// this size. False after a message, with nothing to free.
 bool side_by_side_create(struct side_by_side *grid,
                          const struct pix_evaluate_options *options,
-                         const struct pair_list *list, uint32_t side,
+                         const struct pair_list *list, struct pix_size tile,
                          const struct picture_reading *reading);
 void side_by_side_free(struct side_by_side *grid);    // a zeroed one is fine
 

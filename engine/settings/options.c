@@ -48,7 +48,7 @@ void options_init(struct pix_train_options *options)
         .init_gain = 0.02,
         .preprocess = "resize_and_crop",
         .resize_filter = "bicubic",
-        .crop_size = 256,
+        .crop_size = { 256, 256 },
         .gan_mode = "vanilla",
         .lambda_l1 = 100,
         .lambda_gp = 10,         // Gulrajani et al. 2017, section 4
@@ -149,21 +149,40 @@ static bool refuse(const struct pix_option *row, const char *where, const char *
 // Both readers refuse what strtoull and strtod would let pass: an option means the same
 // in every locale and on every system.
 
-// Decimal digits only: no sign, no space. Up to INT64_MAX.
-static bool parse_u64(const char *text, uint64_t *out)
+// Decimal digits only: no sign, no space. Up to INT64_MAX. Leaves *text behind them.
+static bool take_u64(const char **text, uint64_t *out)
 {
+    const char *from = *text;
     uint64_t value = 0;
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        const uint64_t digit = (uint64_t)(*text - '0');
+    for (; **text >= '0' && **text <= '9'; (*text)++) {
+        const uint64_t digit = (uint64_t)(**text - '0');
         if (value > (INT64_MAX - digit) / 10)
             return false;
         value = value * 10 + digit;
     }
     *out = value;
+    return *text > from;
+}
+
+static bool parse_u64(const char *text, uint64_t *out)
+{
+    return take_u64(&text, out) && !*text;
+}
+
+bool options_parse_size(const char *text, struct pix_size *size)
+{
+    uint64_t width, height;
+    if (!take_u64(&text, &width))
+        return false;
+    height = width;
+    if (*text == 'x') {
+        text++;
+        if (!take_u64(&text, &height))
+            return false;
+    }
+    if (*text || MAX(width, height) > UINT32_MAX)
+        return false;
+    *size = (struct pix_size){ (uint32_t)width, (uint32_t)height };
     return true;
 }
 
@@ -193,6 +212,7 @@ bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
 {
     uint64_t whole = 0;
     double real = 0;
+    struct pix_size size;
     switch (row->type) {
     case PIX_OPTION_FLAG:
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
@@ -213,6 +233,11 @@ bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
         if (!parse_real(text, &real) || !table_in_range(row, real))
             return refuse(row, where, text);
         *(double *)table_field(row, o) = real;
+        return true;
+    case PIX_OPTION_SIZE:
+        if (!options_parse_size(text, &size) || !table_has_size(row, size))
+            return refuse(row, where, text);
+        *(struct pix_size *)table_field(row, o) = size;
         return true;
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:
@@ -261,6 +286,7 @@ const char *options_get(const struct pix_train_options *options, const char *nam
     if (!row)
         return NULL;
     const void *value = table_field_const(row, options);
+    char digits[SIZE_TEXT_SIZE];
     switch (row->type) {
     case PIX_OPTION_FLAG:
         return *(const bool *)value ? "true" : "false";
@@ -277,6 +303,10 @@ const char *options_get(const struct pix_train_options *options, const char *nam
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:
         return table_text(row, options) ? table_text(row, options) : "";
+    case PIX_OPTION_SIZE:
+        size_text(*(const struct pix_size *)value, digits);
+        snprintf(buffer, size, "%s", digits);
+        return buffer;
     }
     return "";
 }
@@ -306,6 +336,11 @@ static bool check_value(const struct pix_option *row, const struct pix_train_opt
         const double value = *(const double *)table_field_const(row, o);
         snprintf(got, sizeof(got), "%g", value);
         return table_in_range(row, value) || refuse(row, where, got);
+    }
+    case PIX_OPTION_SIZE: {
+        const struct pix_size size =
+            *(const struct pix_size *)table_field_const(row, o);
+        return table_has_size(row, size) || refuse(row, where, size_text(size, got));
     }
     case PIX_OPTION_CHOICE: {
         const char *value = table_text(row, o);

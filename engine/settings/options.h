@@ -33,6 +33,9 @@ const char *options_own_text(struct pix_train_options *o, const char *text);
 bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
                      const char *text, const char *where, bool own);
 
+// Reads "256" or "512x256", sides of decimal digits. False: it is neither.
+bool options_parse_size(const char *text, struct pix_size *size);
+
 // Sets the options that belong to the recipe of `o`.
 bool options_apply_recipe(struct pix_train_options *o);
 

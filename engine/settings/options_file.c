@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/text.h"
+#include "data/size.h"
 #include "settings/options.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
@@ -55,6 +56,25 @@ void options_drop_from_json(json_t *object, const char *name)
     json_object_del(object, key);
 }
 
+// A square is a number, as in files of versions that had only squares.
+static json_t *size_to_json(struct pix_size size)
+{
+    char text[SIZE_TEXT_SIZE];
+    return size.width == size.height ? json_integer(size.width)
+                                     : json_string(size_text(size, text));
+}
+
+static bool size_from_json(const json_t *value, struct pix_size *size)
+{
+    uint64_t side;
+    if (json_is_string(value))
+        return options_parse_size(json_string_value(value), size);
+    if (!json_to_u64(value, &side) || side > UINT32_MAX)
+        return false;
+    *size = (struct pix_size){ (uint32_t)side, (uint32_t)side };
+    return true;
+}
+
 json_t *options_to_json(const struct pix_train_options *o)
 {
     size_t count;
@@ -79,6 +99,9 @@ json_t *options_to_json(const struct pix_train_options *o)
             break;
         case PIX_OPTION_REAL:
             member = json_from_double(*(const double *)value);
+            break;
+        case PIX_OPTION_SIZE:
+            member = size_to_json(*(const struct pix_size *)value);
             break;
         case PIX_OPTION_TEXT:
         case PIX_OPTION_CHOICE:
@@ -173,6 +196,7 @@ static bool read_member(struct pix_train_options *o, const char *key,
 
     uint64_t whole = 0;
     double real = 0;
+    struct pix_size size;
     const char *text = json_string_value(value);
     bool fits = false;
     switch (row->type) {
@@ -195,6 +219,11 @@ static bool read_member(struct pix_train_options *o, const char *key,
         fits = json_to_double(value, &real) && table_in_range(row, real);
         if (fits)
             *(double *)table_field(row, o) = real;
+        break;
+    case PIX_OPTION_SIZE:
+        fits = size_from_json(value, &size) && table_has_size(row, size);
+        if (fits)
+            *(struct pix_size *)table_field(row, o) = size;
         break;
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:

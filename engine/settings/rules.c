@@ -5,6 +5,7 @@
 #include "settings/rules.h"
 
 #include "base/log.h"
+#include "data/size.h"
 #include "settings/choice.h"
 #include "settings/options.h"
 #include "settings/settings.h"
@@ -24,26 +25,28 @@
 // ---------------------------------------------------------------------------
 // Networks
 
-// Writes which sizes near `size` are multiples of `multiple`.
-static void sizes_that_fit(uint32_t size, uint32_t multiple, char *text,
+// Writes which sizes near `size` have sides that are multiples of `multiple`.
+static void sizes_that_fit(struct pix_size size, uint32_t multiple, char *text,
                            size_t capacity)
 {
     // Of the two neighbours either may be no size: 0, or more than the largest crop.
-    const uint32_t below = size / multiple * multiple;
-    if (below == 0)
-        snprintf(text, capacity, "%u", (unsigned)multiple);
-    else if (below + multiple > TABLE_CROP_MAX)
-        snprintf(text, capacity, "%u", (unsigned)below);
+    const struct pix_size below = { MAX(size.width / multiple, 1u) * multiple,
+                                    MAX(size.height / multiple, 1u) * multiple };
+    const struct pix_size above = { ALIGN_UP(size.width, multiple),
+                                    ALIGN_UP(size.height, multiple) };
+    char first[SIZE_TEXT_SIZE], second[SIZE_TEXT_SIZE];
+    size_text(below, first);
+    if (size_equals(above, below) || MAX(above.width, above.height) > TABLE_CROP_MAX)
+        snprintf(text, capacity, "%s", first);
     else
-        snprintf(text, capacity, "%u or %u", (unsigned)below,
-                 (unsigned)(below + multiple));
+        snprintf(text, capacity, "%s or %s", first, size_text(above, second));
 }
 
 bool settings_check_levels(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
     const uint32_t levels = s->generator.levels;
-    char fit[64];
+    char fit[64], crop[SIZE_TEXT_SIZE];
     if (o->depth != 0 && o->depth != levels) {
         log_error(
             "options: --depth %u conflicts with --net-g %s, which has %u levels: leave "
@@ -58,12 +61,15 @@ bool settings_check_levels(const struct settings *s)
                   (unsigned)levels, LEVELS_MIN, TABLE_LEVELS_MAX);
         return false;
     }
-    if (o->crop_size == 0 || o->crop_size % (1u << levels) != 0) {
+    if (size_is_zero(o->crop_size) ||
+        (o->crop_size.width | o->crop_size.height) % (1u << levels) != 0) {
         sizes_that_fit(o->crop_size, 1u << levels, fit, sizeof(fit));
         log_error(
-            "options: --crop-size %u does not fit --net-g %s with %u levels, which "
-            "needs a multiple of %u: use %s",
-            (unsigned)o->crop_size, o->net_g, (unsigned)levels, 1u << levels, fit);
+            "options: --crop-size %s does not fit --net-g %s with %u levels, which "
+            "needs %s of %u: use %s",
+            size_text(o->crop_size, crop), o->net_g, (unsigned)levels,
+            o->crop_size.width == o->crop_size.height ? "a multiple" : "multiples",
+            1u << levels, fit);
         return false;
     }
     return true;
@@ -72,7 +78,8 @@ bool settings_check_levels(const struct settings *s)
 static bool check_discriminator(const struct settings *s)
 {
     const struct discriminator_options d = s->discriminator;
-    const uint32_t crop = s->options.crop_size;
+    const struct pix_size size = s->options.crop_size;
+    const uint32_t crop = MIN(size.width, size.height);
     if (!settings_has_discriminator(s))
         return true;
     if (s->gan == GAN_WGANGP && d.norm != MODEL_NORM_NONE) {
@@ -94,10 +101,12 @@ static bool check_discriminator(const struct settings *s)
         side++;
     while (fewer.layers > 1 && discriminator_output_side(&fewer, crop) == 0)
         fewer.layers--;
-    log_error("options: a discriminator of %u layer%s does not fit --crop-size %u: use "
-              "--net-d n_layers --n-layers-d %u, or --crop-size %u or more",
-              (unsigned)d.layers, PLURAL(d.layers), (unsigned)crop,
-              (unsigned)fewer.layers, (unsigned)side);
+    const struct pix_size larger = { MAX(size.width, side), MAX(size.height, side) };
+    char text[SIZE_TEXT_SIZE], larger_text[SIZE_TEXT_SIZE];
+    log_error("options: a discriminator of %u layer%s does not fit --crop-size %s: use "
+              "--net-d n_layers --n-layers-d %u, or --crop-size %s or more",
+              (unsigned)d.layers, PLURAL(d.layers), size_text(size, text),
+              (unsigned)fewer.layers, size_text(larger, larger_text));
     return false;
 }
 
@@ -131,15 +140,36 @@ static bool check_losses(const struct settings *s)
     return true;
 }
 
-static uint32_t resolved_load_size(const struct settings *s)
+// To the nearest pixel. The product of the largest crop needs 23 bits.
+static uint32_t load_side(uint32_t crop)
+{
+    return (crop * LOAD_NUMERATOR + LOAD_DENOMINATOR / 2) / LOAD_DENOMINATOR;
+}
+
+static struct pix_size resolved_load_size(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
     if (!s->resize)
         return o->crop_size;
-    if (o->load_size != 0)
+    if (!size_is_zero(o->load_size))
         return o->load_size;
-    // To the nearest pixel. The product of the largest crop needs 23 bits.
-    return (o->crop_size * LOAD_NUMERATOR + LOAD_DENOMINATOR / 2) / LOAD_DENOMINATOR;
+    return (struct pix_size){ load_side(o->crop_size.width),
+                              load_side(o->crop_size.height) };
+}
+
+static bool check_load_size(const struct settings *s)
+{
+    const struct pix_size load = resolved_load_size(s), crop = s->options.crop_size;
+    const struct pix_size fit = { MAX(load.width, crop.width),
+                                  MAX(load.height, crop.height) };
+    char texts[3][SIZE_TEXT_SIZE];
+    if (size_equals(load, fit))
+        return true;
+    log_error("options: --load-size %s is smaller than --crop-size %s: a crop is cut "
+              "from the resized image, so use %s or more",
+              size_text(load, texts[0]), size_text(crop, texts[1]),
+              size_text(fit, texts[2]));
+    return false;
 }
 
 static bool check_paths(const struct pix_train_options *o)
@@ -180,16 +210,8 @@ static bool check(struct settings *s, bool need_paths)
         return false;
     settings_parse(s);
     if (!check_metrics(o) || !settings_check_levels(s) || !check_discriminator(s) ||
-        !check_losses(s))
+        !check_losses(s) || !check_load_size(s))
         return false;
-    const uint32_t load_size = resolved_load_size(s);
-    if (load_size < o->crop_size) {
-        log_error(
-            "options: --load-size %u is smaller than --crop-size %u: a crop is cut "
-            "from the resized image, so use %u or more",
-            (unsigned)load_size, (unsigned)o->crop_size, (unsigned)o->crop_size);
-        return false;
-    }
     if (o->n_epochs == 0 && o->n_epochs_decay == 0) {
         log_error(
             "options: --n-epochs and --n-epochs-decay are both 0: nothing would be "
@@ -213,11 +235,12 @@ bool settings_resolve(struct settings *s)
     struct pix_train_options *o = &s->options;
     if (!check(s, false))
         return false;
-    const uint32_t load_size = resolved_load_size(s);
-    if (o->load_size != 0 && o->load_size != load_size)
-        log_warn("options: --preprocess none does not resize images: --load-size %u is "
-                 "ignored, their sides must be --crop-size %u",
-                 (unsigned)o->load_size, (unsigned)o->crop_size);
+    const struct pix_size load_size = resolved_load_size(s);
+    char load[SIZE_TEXT_SIZE], crop[SIZE_TEXT_SIZE];
+    if (!size_is_zero(o->load_size) && !size_equals(o->load_size, load_size))
+        log_warn("options: --preprocess none does not resize images: --load-size %s is "
+                 "ignored, their size must be --crop-size %s",
+                 size_text(o->load_size, load), size_text(o->crop_size, crop));
     o->load_size = load_size;
     // The two halvings of a ResNet are no --depth that a user could change.
     if (s->generator.kind != GENERATOR_RESNET)

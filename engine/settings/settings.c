@@ -58,12 +58,12 @@ const char *settings_name_generator(const struct generator_options *g, bool with
     return NULL;
 }
 
-// As many levels as halve the crop without remainder, within the bounds. A crop that
+// As many levels as halve both sides without remainder, within the bounds. A crop that
 // not even the fewest fit is refused later, by settings_check_levels.
-static uint32_t levels_that_fit(uint32_t crop_size)
+static uint32_t levels_that_fit(struct pix_size crop)
 {
     uint32_t levels = LEVELS_AUTO_MIN;
-    while (levels < LEVELS_AUTO_MAX && crop_size % (2u << levels) == 0)
+    while (levels < LEVELS_AUTO_MAX && (crop.width | crop.height) % (2u << levels) == 0)
         levels++;
     return levels;
 }

@@ -109,11 +109,11 @@ static const struct pix_option table[] = {
       "NAME", "resize_and_crop or none", false, false, "Images" },
     { "resize-filter", PIX_OPTION_CHOICE, FIELD(resize_filter), 0, 0,
       "bicubic|bilinear|area", "NAME", "bicubic, bilinear or area", false, false },
-    { "load-size", PIX_OPTION_UINT32, FIELD(load_size), 0, LOAD_MAX, NULL, "N",
-      "resize to N; 0: 286/256 of the crop size", false, false },
     // Below 32 the five levels that --depth 0 has at least would not fit.
-    { "crop-size", PIX_OPTION_UINT32, FIELD(crop_size), 32, TABLE_CROP_MAX, NULL, "N",
-      "side of the random training crop", false, false },
+    { "crop-size", PIX_OPTION_SIZE, FIELD(crop_size), 32, TABLE_CROP_MAX, NULL, "SIZE",
+      "the random training crop: N or WxH", false, false },
+    { "load-size", PIX_OPTION_SIZE, FIELD(load_size), 0, LOAD_MAX, NULL, "SIZE",
+      "resize to N or WxH; 0: 286/256 of the crop size", false, false },
     { "no-flip", PIX_OPTION_FLAG, FIELD(no_flip), 0, 0, NULL, NULL,
       "never mirror images", false, false },
     { "serial-batches", PIX_OPTION_FLAG, FIELD(serial_batches), 0, 0, NULL, NULL,
@@ -278,6 +278,10 @@ const char *table_describe(const struct pix_option *row, char *text, size_t size
     case PIX_OPTION_CHOICE:
         snprintf(text, size, "one of %s", row->choices);
         break;
+    case PIX_OPTION_SIZE:
+        snprintf(text, size, "N or WIDTHxHEIGHT with sides from %.0f to %.0f", row->min,
+                 row->max);
+        break;
     }
     return text;
 }
@@ -298,4 +302,11 @@ bool table_has_choice(const struct pix_option *row, const char *text)
 bool table_in_range(const struct pix_option *row, double value)
 {
     return value >= row->min && value <= row->max;    // false for NaN
+}
+
+// 0 stands for a default, of both sides.
+bool table_has_size(const struct pix_option *row, struct pix_size size)
+{
+    return table_in_range(row, size.width) && table_in_range(row, size.height) &&
+           (size.width == 0) == (size.height == 0);
 }

@@ -37,5 +37,6 @@ const char *table_describe(const struct pix_option *row, char *text, size_t size
 
 bool table_has_choice(const struct pix_option *row, const char *text);
 bool table_in_range(const struct pix_option *row, double value);    // false for NaN
+bool table_has_size(const struct pix_option *row, struct pix_size size);
 
 #endif

@@ -130,14 +130,14 @@ static void choose_shape(struct conversion *c)
 {
     const struct pix_convert_options *o = c->options;
     const struct settings *s = network_file_settings(c->from);
-    const uint32_t side = s->options.crop_size;
+    const struct pix_size size = s->options.crop_size;
     c->multiple = o->discriminator ? 1 : generator_multiple(&s->generator);
     c->shape = (struct shape){
         .n = MAX(o->batch, 1u),
         .c = o->discriminator ? network_file_channels_d(c->from)
                               : s->generator.channels_in,
-        .h = o->width ? o->height : side,
-        .w = o->width ? o->width : side,
+        .h = o->width ? o->height : size.height,
+        .w = o->width ? o->width : size.width,
     };
 }
 

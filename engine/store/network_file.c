@@ -81,10 +81,11 @@ static bool set_generator(struct settings *s, const struct generator_options *g)
     o->dropout_at = choice_name(choice_dropouts, g->dropout_inner);
     // Files do not state a size: the port trains on 256 pixels, and on 128 with
     // unet_128.
-    o->crop_size = g->kind == GENERATOR_RESNET ? 256
-                   : g->levels == 7            ? 128
-                                               : MAX(256u, 1u << g->levels);
-    o->load_size = 0;
+    const uint32_t side = g->kind == GENERATOR_RESNET ? 256
+                          : g->levels == 7            ? 128
+                                                      : MAX(256u, 1u << g->levels);
+    o->crop_size = (struct pix_size){ side, side };
+    o->load_size = (struct pix_size){ 0, 0 };
     return settings_resolve(s);
 }
 
@@ -101,7 +102,7 @@ static bool set_discriminator(struct network_file *f)
     o->ndf = d->ndf;
     o->norm_d = choice_name(choice_norms, d->norm);
     o->bias = choice_name(choice_biases, d->bias);
-    o->crop_size = 512;    // large enough for the deepest one
+    o->crop_size = (struct pix_size){ 512, 512 };    // enough for the deepest one
     f->channels_d = f->recognition.channels_d;
     return settings_resolve(&f->settings);
 }

@@ -39,8 +39,8 @@ static bool draw_samples(struct trainer *t, struct sheet *sheet,
         .kind = is_input ? objective.staging.input : objective.staging.output,
         .channels = is_input ? objective.generator.channels_in
                              : objective.generator.channels_out,
-        .width = sheet->side,
-        .height = sheet->side,
+        .width = sheet->tile.width,
+        .height = sheet->tile.height,
     };
     const size_t bytes =
         (size_t)pixel_staged_bytes(p.kind, p.channels, p.width, p.height);
@@ -59,7 +59,7 @@ static bool write_samples(struct trainer *t)
 {
     const struct objective *o = &t->objective;
     const struct sheet_layout layout = {
-        .side = t->settings.options.crop_size,
+        .tile = t->settings.options.crop_size,
         .rows = MIN(t->settings.options.batch_size, SAMPLE_ROWS_MAX),
         .columns = SHEET_COLUMNS,
         .stacks = 1,

@@ -96,8 +96,8 @@ static bool find_lpips(const struct settings *s, uint32_t *wanted)
     const struct pix_train_options *o = &s->options;
     const struct picture target = {
         .channels = o->output_nc,
-        .width = o->crop_size,
-        .height = o->crop_size,
+        .width = o->crop_size.width,
+        .height = o->crop_size.height,
     };
     *wanted = s->val_metrics & ~METRICS_ON_HOST;
     if (*wanted == 0 || lpips_set_may_compare(&target))
@@ -110,28 +110,25 @@ static bool find_lpips(const struct settings *s, uint32_t *wanted)
 
 static bool plan_lpips(struct validation *v, const struct settings *s)
 {
-    const uint32_t side = s->options.crop_size;
+    const struct pix_size size = s->options.crop_size;
     uint32_t wanted;
-    return find_lpips(s, &wanted) &&
-           lpips_set_plan(&v->options, wanted, side, side, &v->lpips_bytes);
+    return find_lpips(s, &wanted) && lpips_set_plan(&v->options, wanted, size.height,
+                                                    size.width, &v->lpips_bytes);
 }
 
 static bool create_pictures(struct validation *v, const struct settings *s)
 {
     const struct staging staging = settings_staging(s);
     const struct pix_train_options *o = &s->options;
-    v->input_bytes = (size_t)pixel_staged_bytes(staging.input, o->input_nc,
-                                                o->crop_size, o->crop_size);
+    const uint32_t w = o->crop_size.width, h = o->crop_size.height;
+    v->input_bytes = (size_t)pixel_staged_bytes(staging.input, o->input_nc, w, h);
     v->sample = mem_alloc(dataset_sample_bytes(v->data));
     if (!v->sample)
         return false;
     for (uint32_t i = 0; i < MIN(CHUNK, dataset_count(v->data)); i++)
-        if (!picture_create(&v->pairs[i].input, staging.input, o->input_nc,
-                            o->crop_size, o->crop_size) ||
-            !picture_create(&v->pairs[i].target, staging.output, o->output_nc,
-                            o->crop_size, o->crop_size) ||
-            !picture_create(&v->pairs[i].output, staging.output, o->output_nc,
-                            o->crop_size, o->crop_size))
+        if (!picture_create(&v->pairs[i].input, staging.input, o->input_nc, w, h) ||
+            !picture_create(&v->pairs[i].target, staging.output, o->output_nc, w, h) ||
+            !picture_create(&v->pairs[i].output, staging.output, o->output_nc, w, h))
             return false;
     return true;
 }
@@ -142,7 +139,7 @@ struct validation *validation_create(struct gpu_device *device,
                                      const struct tuning *tuning,
                                      struct weights *generator)
 {
-    const uint32_t side = s->options.crop_size;
+    const struct pix_size size = s->options.crop_size;
     struct validation *v = mem_zalloc(sizeof(*v));
     if (!v)
         return NULL;
@@ -161,8 +158,8 @@ struct validation *validation_create(struct gpu_device *device,
     if (!v->program ||
         !translation_build(program_graph(v->program),
                            v->averages ? v->averages : generator, &s->generator,
-                           settings_staging(s), TRANSLATION_STABLE, 1, side, side,
-                           &v->tensors))
+                           settings_staging(s), TRANSLATION_STABLE, 1, size.height,
+                           size.width, &v->tensors))
         goto fail;
     program_upload(v->program, v->tensors.pixels);
     program_upload(v->program, v->tensors.jitter);
@@ -179,10 +176,10 @@ fail:
 bool validation_add_shapes(struct conv_shapes *list, const struct op_limits *limits,
                            const struct settings *s)
 {
-    const uint32_t side = s->options.crop_size;
+    const struct pix_size size = s->options.crop_size;
     uint32_t wanted;
     return translation_add_shapes(list, limits, s) && find_lpips(s, &wanted) &&
-           lpips_set_add_shapes(list, limits, wanted, side, side);
+           lpips_set_add_shapes(list, limits, wanted, size.height, size.width);
 }
 
 // Everything it has beside the weights that it shares with the trainer.
@@ -213,7 +210,8 @@ static bool open_lpips(struct validation *v, const struct settings *s)
                   choice_name(choice_metrics, m), lpips_file_hint());
         return false;
     }
-    return lpips_set_prepare(&v->lpips, s->options.crop_size, s->options.crop_size);
+    return lpips_set_prepare(&v->lpips, s->options.crop_size.height,
+                             s->options.crop_size.width);
 }
 
 bool validation_start(struct validation *v, const struct settings *s,

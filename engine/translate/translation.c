@@ -45,14 +45,15 @@ bool translation_build(struct graph *g, struct weights *generator,
 bool translation_add_shapes(struct conv_shapes *list, const struct op_limits *limits,
                             const struct settings *s)
 {
-    const uint32_t side = s->options.crop_size;
+    const struct pix_size size = s->options.crop_size;
     struct translation tensors;
     struct graph *g = graph_create(limits);
     struct weights *generator = weights_create(true);
-    const bool ok = g && generator &&
-                    translation_build(g, generator, &s->generator, settings_staging(s),
-                                      TRANSLATION_STABLE, 1, side, side, &tensors) &&
-                    conv_shapes_add_all(list, graph_products(g));
+    const bool ok =
+        g && generator &&
+        translation_build(g, generator, &s->generator, settings_staging(s),
+                          TRANSLATION_STABLE, 1, size.height, size.width, &tensors) &&
+        conv_shapes_add_all(list, graph_products(g));
     graph_destroy(g);
     weights_destroy(generator);
     return ok;

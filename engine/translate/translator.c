@@ -41,8 +41,8 @@ static void log_model(const struct translator *t, const struct network_file *f)
         snprintf(step, sizeof(step), ", step %" PRIu64, t->info.step);
     log_info("%s: %s%s%s, %s, %" PRIu32 "x%" PRIu32, t->command, t->info.path, step,
              t->info.is_average ? ", averaged weights" : "",
-             network_file_description(f), t->settings.options.crop_size,
-             t->settings.options.crop_size);
+             network_file_description(f), t->settings.options.crop_size.width,
+             t->settings.options.crop_size.height);
 }
 
 static bool refuse_option(const struct translator *t, const char *option,
@@ -110,8 +110,8 @@ static bool load(struct translator *t, const struct pix_translate_options *given
         // read. It is for one image of the trained size and kind, in which the first
         // image often comes. Images that keep their own sizes are checked when they
         // come.
-        uint32_t side = t->settings.options.crop_size;
-        const struct translator_form form = { side, side,
+        const struct pix_size size = t->settings.options.crop_size;
+        const struct translator_form form = { size.width, size.height,
                                               settings_staging(&t->settings) };
         ok = translator_make_program(t, 1, &form) &&
              network_file_check(f, t->generator) &&
@@ -210,7 +210,7 @@ void translator_destroy(struct translator *t)
     mem_free(t);
 }
 
-uint32_t translator_size(const struct translator *t)
+struct pix_size translator_size(const struct translator *t)
 {
     return t->settings.options.crop_size;
 }
@@ -315,7 +315,7 @@ bool translator_fits(const struct translator *t, const struct translator_form *f
 static bool convert(const struct translator *t, struct picture *picture,
                     struct translator_notes *notes)
 {
-    uint32_t side = t->settings.options.crop_size;
+    const struct pix_size size = t->settings.options.crop_size;
     const enum pixel_kind wanted = t->settings.input_kind;
     struct reason reason;
     struct picture resized;
@@ -328,10 +328,11 @@ static bool convert(const struct translator *t, struct picture *picture,
     notes->exceeds = picture_exceeds_range(picture);
     if (wanted != PIXEL_KINDS && !picture_set_kind(picture, wanted))
         return false;
-    if (!t->resize || (picture->width == side && picture->height == side))
+    if (!t->resize || size_equals(picture_size(picture), size))
         return true;
-    notes->is_pair = picture->width == 2 * picture->height;
-    if (!picture_resize(picture, t->settings.filter, side, side, &resized))
+    notes->is_pair =
+        picture->width == 2 * picture->height && size.width < 2 * size.height;
+    if (!picture_resize(picture, t->settings.filter, size.width, size.height, &resized))
         return false;
     picture_free(picture);
     *picture = resized;
@@ -458,8 +459,10 @@ bool translator_run_array(struct translator *t, const struct pix_array *in,
 bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out)
 {
-    if (t->resize || (width == 0 && height == 0))
-        width = height = t->settings.options.crop_size;
+    if (t->resize || (width == 0 && height == 0)) {
+        width = t->settings.options.crop_size.width;
+        height = t->settings.options.crop_size.height;
+    }
     const struct translator_form form = { width, height,
                                           settings_staging(&t->settings) };
     return translator_plan_form(t, &form, out);

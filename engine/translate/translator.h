@@ -24,7 +24,7 @@ struct translator *translator_create(struct gpu_device *device,
                                      double submission_seconds,
                                      const struct pix_translate_options *options);
 void translator_destroy(struct translator *t);    // NULL is fine
-uint32_t translator_size(const struct translator *t);
+struct pix_size translator_size(const struct translator *t);
 uint32_t translator_multiple(const struct translator *t);
 const struct settings *translator_get_settings(const struct translator *t);
 struct gpu_device *translator_device(const struct translator *t);

@@ -72,6 +72,9 @@ void given_check_same(const struct pix_train_options *a,
         case PIX_OPTION_REAL:
             same = *(const double *)x == *(const double *)y;
             break;
+        case PIX_OPTION_SIZE:
+            same = memcmp(x, y, sizeof(struct pix_size)) == 0;
+            break;
         case PIX_OPTION_TEXT:
         case PIX_OPTION_CHOICE:
             same = same_text(*(const char *const *)x, *(const char *const *)y);
@@ -124,8 +127,7 @@ void given_fill(struct pix_train_options *o, char *data)
     o->ndf = 6;
     o->no_dropout = true;
     o->preprocess = "none";
-    o->load_size = 128;
-    o->crop_size = 128;
+    o->load_size = o->crop_size = (struct pix_size){ 256, 128 };
     o->no_flip = true;
     o->serial_batches = true;
     o->max_dataset_size = 11;

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "store/checkpoint_folder.h"
+#include "support/size.h"
 
 #define SIDE 40    // of the images
 
@@ -56,8 +57,8 @@ struct pix_train_options tiny_options(const char *data, const char *out)
     o.tuning = "off";
     o.ngf = 4;
     o.ndf = 4;
-    o.crop_size = CROP;
-    o.load_size = CROP + 4;
+    o.crop_size = SQUARE(CROP);
+    o.load_size = SQUARE(CROP + 4);
     o.seed = 7;
     o.steps = STEPS;
     o.save_freq = 0;

@@ -261,7 +261,7 @@ static bool make_cases(const struct command *command, struct bench *b)
         // fit.
         struct pix_train_options o;
         pix_train_options_init(&o);
-        o.crop_size = s[i];
+        o.crop_size = (struct pix_size){ s[i], s[i] };
         if (!pix_train_options_resolve(&o)) {
             options_print_usage_error(command, "--sizes %s: %s", sizes,
                                       pix_last_error());
