@@ -600,9 +600,19 @@ struct pix_translate_options {
     const char *model;
     // Of a run: "newest", "best" (see pix_train_options) or a step; NULL: the newest.
     const char *checkpoint;
-    // NULL or "resize": images are resized to the model's size; "none": they keep
-    // theirs.
+    // NULL or "resize": images are translated at the model's size; "none": at their
+    // own. Where sides are no multiples of pix_translator_multiple, the network sees
+    // their mirror image at the right and at the bottom, which is cut off its output.
+    // It counts in norms that use the statistics of each image.
     const char *preprocess;
+    // The size of outputs: NULL or "input": that of the input; "model": that at which
+    // it was translated; "640x480": width x height, or one number for both, up to
+    // 32768. They are resized by bicubic interpolation, those of a model that was
+    // trained with the resize_filter "nearest" by the nearest pixel. A message (level
+    // info) says so: one for each call of pix_translator_run_many, and one for all
+    // calls of pix_translator_run and _run_array. pix_evaluate compares at the model's
+    // size.
+    const char *output_size;
     uint32_t batch_size;    // images per batch, of equal size; 0: one
     uint32_t threads;       // that read and write files; 0: as many as useful
     const char *tuning;     // as in pix_train_options
@@ -641,8 +651,8 @@ PIX_API pix_translator *pix_translator_create(
     pix_device *device, const struct pix_translate_options *options);
 PIX_API void pix_translator_destroy(pix_translator *translator);
 
-// The size to which images are resized, and the number that width and height must be
-// multiples of where they are not resized.
+// The model's size in pixels, and the number that width and height of what the network
+// sees are multiples of.
 PIX_API struct pix_size pix_translator_size(const pix_translator *translator);
 PIX_API uint32_t pix_translator_multiple(const pix_translator *translator);
 
@@ -663,10 +673,10 @@ struct pix_translator_info {
 PIX_API const struct pix_translator_info *pix_translator_get_info(
     const pix_translator *translator);
 
-// Translates one image. *out is allocated; free with pix_image_free. For a model that
-// was not trained on 8-bit RGB, the image is converted to its channels and sample type,
-// and its output to RGB: 16 bits and floats to 8 bits, 1 or 2 channels to grey; of more
-// than 3 channels the first 3 are used.
+// Translates one image. *out is allocated, of the size that output_size says; free with
+// pix_image_free. For a model that was not trained on 8-bit RGB, the image is converted
+// to its channels and sample type, and its output to RGB: 16 bits and floats to 8 bits,
+// 1 or 2 channels to grey; of more than 3 channels the first 3 are used.
 PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
                                 struct pix_image *out);
 
@@ -723,7 +733,8 @@ PIX_API bool pix_translator_run_many(pix_translator *translator,
                                      struct pix_translate_item *items, size_t count,
                                      pix_translate_done *done, void *user);
 
-// Plans a translation of batch_size images of this size; 0 x 0 means the model's size.
+// Plans a translation of batch_size images of this size, of the model's size unless
+// images keep theirs (and then too where it is 0 x 0).
 // Sample types that neither the file of weights nor the options say are 8-bit.
 PIX_API bool pix_translator_plan(pix_translator *translator, uint32_t width,
                                  uint32_t height, struct pix_plan *plan);

@@ -45,8 +45,10 @@ static void test_convert(void **state)
 
     // All make the same picture. The sides that a file of the port leaves open are
     // those of the port.
-    RUN(0, "translate --model dropped --input real.jpg --output a.png");
-    RUN(0, "translate --model G3.safetensors --input real.jpg --output b.png");
+    RUN(0, "translate --model dropped --input real.jpg --output a.png --output-size "
+           "model");
+    RUN(0, "translate --model G3.safetensors --input real.jpg --output b.png "
+           "--output-size model");
     assert_int_equal(command_shell("cmp a.png b.png"), 0);
     RUN(0, "translate --model dropped --preprocess none --input a.png --output c.png");
     RUN(0, "translate --model G2.pth --preprocess none --input a.png --output d.png");
@@ -196,7 +198,8 @@ static void test_runtimes(void **state)
     }
     command_need_device();
     command_make_dropped();
-    RUN(0, "translate --model dropped --input real.jpg --output in.png");
+    RUN(0, "translate --model dropped --input real.jpg --output in.png --output-size "
+           "model");
     char *in = command_file("in.f32"), *folder = command_file("");
     const struct shape shape = write_floats("in.png", in);
     for (size_t i = 0; i < 2; i++) {
@@ -255,7 +258,9 @@ static void test_half(void **state)
                                    "test $((10 * $(wc -c <H.$kind))) -lt "
                                    "$((7 * $(wc -c <F.$kind))) || exit 1; done"),
                      0);
-    RUN(0, "translate --model dropped --input real.jpg --output real32.png");
+    RUN(0,
+        "translate --model dropped --input real.jpg --output real32.png --output-size "
+        "model");
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
         float *full = translate_floats("F.safetensors", modes[i], shape);
         float *half = translate_floats("H.safetensors", modes[i], shape);

@@ -14,7 +14,7 @@
 struct translation {
     const char *model;
     const char *input, *output;
-    const char *preprocess;
+    const char *preprocess, *output_size;
     uint32_t batch_size;
     const char *tuning;
     const char *mode, *input_kind, *output_kind;
@@ -324,6 +324,7 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     pix_translate_options_init(&options);
     options.model = t->model;
     options.preprocess = t->preprocess;
+    options.output_size = t->output_size;
     options.batch_size = t->batch_size;
     options.tuning = t->tuning;
     options.mode = t->mode;
@@ -356,7 +357,11 @@ int command_translate(int argc, char **argv)
         { "output", ARGUMENT_TEXT, &t.output, "FILE|DIR",
           "image, or folder (created if absent) for images of the same names" },
         { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
-          "resize: to the model's size; none: keep the size", "resize|none", "resize" },
+          "translate at the model's size (resize) or at the image's own (none)",
+          "resize|none", "resize" },
+        { "output-size", ARGUMENT_TEXT, &t.output_size, "NAME|WxH",
+          "size of outputs: input, model (as translated) or width x height", NULL,
+          "input" },
         { "mode", ARGUMENT_CHOICE, &t.mode, "NAME",
           "stable, paper (with dropout) or running (running statistics)",
           "stable|paper|running", "stable" },

@@ -403,7 +403,9 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     const char *split = options->split ? options->split : "test";
     struct evaluation e = { .settings = s, .has_grid = options->grid };
     *out = (struct pix_evaluation){ 0 };
-    const struct pipeline_ends ends = { load_pair, compare_pair, add_pair, &e };
+    const struct pipeline_ends ends = {
+        load_pair, compare_pair, add_pair, &e, .has_model_size = true,
+    };
     bool ok = false;
 
     if (!side_by_side_check(options) || !check_split(data, split) ||

@@ -20,3 +20,10 @@ uint32_t generator_multiple(const struct generator_options *options)
 {
     return options->kind == GENERATOR_RESNET ? 4 : 1u << options->levels;
 }
+
+// A residual block mirrors a pixel around the edge: its maps, of a quarter of the side,
+// have two.
+uint32_t generator_least_side(const struct generator_options *options)
+{
+    return options->kind == GENERATOR_RESNET ? 8 : generator_multiple(options);
+}

@@ -29,7 +29,7 @@ struct model_mode {
 };
 
 // Generators map x [n, channels_in, h, w] to [n, channels_out, h, w] in [-1, 1]; h and
-// w are multiples of generator_multiple.
+// w are multiples of generator_multiple, from generator_least_side on.
 struct generator_options {
     uint32_t levels;    // U-Net and encoder-decoder: halvings, 2 or more
     uint32_t ngf;       // channels ngf * {1, 2, 4, 8, 8, ...}
@@ -57,6 +57,7 @@ struct tensor *generator_build(struct graph *g, struct weights *weights,
                                struct model_mode mode);
 
 uint32_t generator_multiple(const struct generator_options *options);
+uint32_t generator_least_side(const struct generator_options *options);
 
 // Discriminators map x [n, c, h, w] to logits [n, 1, h', w'].
 struct discriminator_options {

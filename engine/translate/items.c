@@ -145,9 +145,10 @@ bool items_plan(struct translator *t, const struct pix_translate_item *item,
     struct picture picture = { 0 };
     struct translator_form form;
     struct translator_notes notes;
+    struct frame frame;
     enum pixel_kind output = PIXEL_KINDS;
     bool ok = load(&all, item, &picture, &output) &&
-              translator_prepare(t, &picture, output, &form, &notes) &&
+              translator_prepare(t, &picture, output, &form, &frame, &notes) &&
               translator_plan_form(t, &form, plan);
     picture_free(&picture);
     return ok;

@@ -43,6 +43,7 @@ struct slot {
     enum pix_translate_result result;
     struct translator_form form;      // from STAGE_LOADED on
     struct translator_notes notes;    // of the input
+    struct frame frame;               // likewise
     struct picture image;             // the input, from STAGE_RUN on the output
     uint64_t bytes;                   // of it, as counted
     struct log_queue messages;        // about this image, reported when it is done
@@ -71,6 +72,7 @@ struct pipeline {
     uint32_t thread_count;
     bool failed;    // an image was not translated
     struct conversions conversions;
+    struct frame_tally resized;
     struct {
         uint32_t images, orientation;    // that of the first
         size_t first;
@@ -117,7 +119,8 @@ static bool may_load(const struct pipeline *p)
            p->bytes + (p->loading + (uint64_t)1) * p->largest <= p->most_bytes;
 }
 
-// Reads and prepares an image, so that resizing happens in threads too.
+// Reads and prepares an image, so that resizing happens in threads too. So it does
+// after the translation, see store.
 static void load(struct pipeline *p, size_t index, struct slot *s)
 {
     s->result = PIX_TRANSLATE_NOT_READ;
@@ -125,15 +128,19 @@ static void load(struct pipeline *p, size_t index, struct slot *s)
     s->notes = (struct translator_notes){ 0 };
     if (!p->ends->load(p->ends->user, index, &s->image, &output))
         return;
-    s->result =
-        translator_prepare(p->translator, &s->image, output, &s->form, &s->notes)
-            ? PIX_TRANSLATE_DONE
-            : PIX_TRANSLATE_NOT_TRANSLATED;
+    s->result = translator_prepare(p->translator, &s->image, output, &s->form,
+                                   &s->frame, &s->notes)
+                    ? PIX_TRANSLATE_DONE
+                    : PIX_TRANSLATE_NOT_TRANSLATED;
+    if (p->ends->has_model_size)
+        frame_keep(&s->frame);
 }
 
 static void store(struct pipeline *p, size_t index, struct slot *s)
 {
-    if (!p->ends->store(p->ends->user, index, &s->image))
+    if (!frame_cut(translator_frame_rule(p->translator), &s->frame, &s->image))
+        s->result = PIX_TRANSLATE_NOT_TRANSLATED;
+    else if (!p->ends->store(p->ends->user, index, &s->image))
         s->result = PIX_TRANSLATE_NOT_WRITTEN;
 }
 
@@ -202,6 +209,7 @@ static bool report_done(struct pipeline *p)
             conversion_count(&p->conversions, s->notes.kind, s->form.staging.input,
                              s->notes.exceeds);
             p->conversions.narrow += s->notes.is_narrow;
+            frame_tally_add(&p->resized, &s->frame);
         }
         if (s->notes.orientation && p->turned.images++ == 0) {
             p->turned.first = p->next_done;
@@ -287,11 +295,8 @@ static bool accept(struct pipeline *p, struct slot *s)
     log_queue_begin(&s->messages);
     if (s->notes.is_pair)
         translator_warn_of_pair(p->translator);
-    bool fits = translator_fits(p->translator, &s->form);
     log_queue_end(&s->messages);
-    if (!fits)
-        s->result = PIX_TRANSLATE_NOT_TRANSLATED;
-    return fits;
+    return true;
 }
 
 // Images of one form that run together.
@@ -420,8 +425,8 @@ static void start_threads(struct pipeline *p, uint32_t count)
                   os_error_text());
 }
 
-// What happened to the samples of the inputs on the way, and what did not.
-static void report_inputs(const struct pipeline *p)
+// What happened to the images on the way, and what did not.
+static void report_images(const struct pipeline *p)
 {
     const struct pipeline_ends *ends = p->ends;
     const enum pixel_kind wanted = translator_kinds(p->translator).input;
@@ -434,6 +439,7 @@ static void report_inputs(const struct pipeline *p)
                           translator_kind_reason(p->translator, false));
     else
         conversion_report_range(&p->conversions, command, "input");
+    frame_tally_report(&p->resized, translator_frame_rule(p->translator), command);
     if (p->turned.images)
         picture_tell_of_turning(ends->path(ends->user, p->turned.first),
                                 p->turned.orientation, p->turned.images, p->next_done);
@@ -472,7 +478,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
         run_all(&p, batch);
         for (uint32_t i = 0; i < p.thread_count; i++)
             os_thread_join(p.threads[i]);
-        report_inputs(&p);
+        report_images(&p);
         ok = !p.failed && p.next_done == count;
     }
     for (size_t i = 0; p.slots && i < p.slot_count; i++) {

@@ -29,9 +29,12 @@ struct pipeline_ends {
     void *user;
     uint64_t bytes;    // that the images under way may take, see pipeline.c; 0: usual
     // The file of an image, for what is said of all images at the end: what was
-    // converted, is out of range or turned. NULL: nothing is said; whoever changed the
-    // images before knows better.
+    // converted, is out of range, resized or turned. NULL: nothing is said; whoever
+    // changed the images before knows better.
     const char *(*path)(void *user, size_t index);
+    // Outputs have the size at which they are translated, whatever the translator's
+    // options say.
+    bool has_model_size;
 };
 
 // Threads that read images where the caller wants at most `most`; 0: does not say.

@@ -99,6 +99,19 @@ static void tell_direction(const struct translator *t, const struct network_file
                  choice_name(choice_directions, swap));
 }
 
+// What the model says of the sizes of images.
+static void set_rule(struct translator *t)
+{
+    const struct settings *s = &t->settings;
+    struct frame_rule *rule = &t->rule;
+    rule->model = s->options.crop_size;
+    rule->multiple = generator_multiple(&s->generator);
+    rule->least = generator_least_side(&s->generator);
+    rule->filter = s->filter;
+    // Who trains on label maps keeps their colours apart.
+    rule->output_filter = s->filter == RESIZE_NEAREST ? RESIZE_NEAREST : RESIZE_BICUBIC;
+}
+
 static bool load(struct translator *t, const struct pix_translate_options *given)
 {
     struct network_file *f = network_file_open_to_load(given->model, given->checkpoint,
@@ -115,12 +128,13 @@ static bool load(struct translator *t, const struct pix_translate_options *given
                                               settings_staging(&t->settings) };
         ok = translator_make_program(t, 1, &form) &&
              network_file_check(f, t->generator) &&
-             translator_check_program(t, t->resize) &&
+             translator_check_program(t, t->rule.resize) &&
              weights_allocate(t->generator, t->device) &&
              network_file_load(f, t->generator, t->averages, t->device, tensor_upload);
     }
     ok = ok && (t->model_path = mem_strdup(network_file_path(f))) != NULL;
     if (ok) {
+        set_rule(t);
         set_info(t, f);
         log_model(t, f);
         tell_direction(t, f);
@@ -165,8 +179,15 @@ struct translator *translator_create(struct gpu_device *device,
     if (!choose(t, choice_resizings, "preprocess", options->preprocess, &resize) ||
         !choose(t, choice_translation_modes, "mode", options->mode, &mode))
         goto fail;
-    t->resize = resize;
+    t->rule.resize = resize;
     t->mode = (enum translation_mode)mode;
+    if (!frame_read_output(options->output_size, &t->rule)) {
+        log_error(
+            "%s: --output-size takes input, model, or width x height (640x480) of "
+            "up to %u pixels, not \"%s\"",
+            t->command, PICTURE_MAX_SIDE, options->output_size);
+        goto fail;
+    }
     // A dropout mask depends on the place in the batch: alone, each image has that of
     // the first one, whatever it is translated with.
     if (t->mode == TRANSLATION_PAPER)
@@ -250,6 +271,11 @@ const char *translator_table_path(const struct translator *t)
     return t->table_path;
 }
 
+const struct frame_rule *translator_frame_rule(const struct translator *t)
+{
+    return &t->rule;
+}
+
 const struct settings *translator_get_settings(const struct translator *t)
 {
     return &t->settings;
@@ -286,39 +312,12 @@ struct progress_view translator_view(const struct translator *t)
 // ---------------------------------------------------------------------------
 // Images
 
-static bool check_side(const struct translator *t, uint32_t width, uint32_t height)
-{
-    uint32_t multiple = translator_multiple(t);
-    if (width && height && width % multiple == 0 && height % multiple == 0)
-        return true;
-
-    // Neither proposal is 0: a side is at least one multiple.
-    uint32_t below_w = MAX(width / multiple, 1u) * multiple;
-    uint32_t below_h = MAX(height / multiple, 1u) * multiple;
-    uint32_t above_w = DIV_UP((uint64_t)MAX(width, 1u), multiple) * multiple;
-    uint32_t above_h = DIV_UP((uint64_t)MAX(height, 1u), multiple) * multiple;
-    log_error(
-        "%s: the image has %" PRIu32 "x%" PRIu32
-        " pixels, this model needs width and height that are multiples of %" PRIu32
-        ": the nearest are %" PRIu32 "x%" PRIu32 " and %" PRIu32 "x%" PRIu32
-        "; or leave out --preprocess none",
-        t->command, width, height, multiple, below_w, below_h, above_w, above_h);
-    return false;
-}
-
-bool translator_fits(const struct translator *t, const struct translator_form *form)
-{
-    return check_side(t, form->width, form->height);
-}
-
-// Channels, kind and size of a picture.
+// Channels and kind of a picture.
 static bool convert(const struct translator *t, struct picture *picture,
                     struct translator_notes *notes)
 {
-    const struct pix_size size = t->settings.options.crop_size;
     const enum pixel_kind wanted = t->settings.input_kind;
     struct reason reason;
-    struct picture resized;
     notes->is_narrow = picture->is_narrow;
     if (!picture_set_channels(picture, t->settings.options.input_nc, &reason)) {
         log_error("%s: the image %s", t->command, reason.text);
@@ -326,22 +325,12 @@ static bool convert(const struct translator *t, struct picture *picture,
     }
     notes->kind = picture->kind;
     notes->exceeds = picture_exceeds_range(picture);
-    if (wanted != PIXEL_KINDS && !picture_set_kind(picture, wanted))
-        return false;
-    if (!t->resize || size_equals(picture_size(picture), size))
-        return true;
-    notes->is_pair =
-        picture->width == 2 * picture->height && size.width < 2 * size.height;
-    if (!picture_resize(picture, t->settings.filter, size.width, size.height, &resized))
-        return false;
-    picture_free(picture);
-    *picture = resized;
-    return true;
+    return wanted == PIXEL_KINDS || picture_set_kind(picture, wanted);
 }
 
 bool translator_prepare(const struct translator *t, struct picture *picture,
                         enum pixel_kind output, struct translator_form *form,
-                        struct translator_notes *notes)
+                        struct frame *frame, struct translator_notes *notes)
 {
     *notes = (struct translator_notes){ 0 };
     if (!picture->samples || !picture->width || !picture->height) {
@@ -350,7 +339,11 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
     }
     if (!t->settings.reading.as_stored)
         notes->orientation = picture->orientation;
-    if (!convert(t, picture, notes))
+    *frame = frame_of(&t->rule, picture_size(picture));
+    notes->is_pair = !size_equals(frame->inner, frame->image) &&
+                     frame->image.width == 2 * frame->image.height &&
+                     frame->inner.width < 2 * frame->inner.height;
+    if (!convert(t, picture, notes) || !frame_place(&t->rule, frame, picture))
         return false;
     const enum pixel_kind known = t->settings.output_kind;
     *form = (struct translator_form){
@@ -411,20 +404,35 @@ static void tell_of_conversion(struct translator *t,
     t->told.clipped |= one.clipped;
 }
 
+// Says once that single images are resized.
+static void tell_of_size(struct translator *t, const struct frame *frame)
+{
+    struct frame_tally one = { 0 };
+    frame_tally_add(&one, frame);
+    if (one.images && !t->has_told_size) {
+        frame_tally_report(&one, &t->rule, t->command);
+        t->has_told_size = true;
+    }
+}
+
 // One image from begin to end. Takes the samples of `in`, which is empty afterwards.
 static bool run(struct translator *t, struct picture *in, struct picture *out)
 {
     struct translator_form form;
     struct translator_notes notes;
+    struct frame frame;
     const struct picture *const prepared = in;
     *out = (struct picture){ 0 };
-    bool ok = translator_prepare(t, in, PIXEL_KINDS, &form, &notes);
+    bool ok = translator_prepare(t, in, PIXEL_KINDS, &form, &frame, &notes);
     if (ok && notes.is_pair)
         translator_warn_of_pair(t);
     if (ok)
         tell_of_conversion(t, &notes, form.staging.input);
-    ok = ok && translator_fits(t, &form) && translator_create_output(t, &form, out) &&
-         translator_submit(t, &prepared, 1, &form) && translator_wait(t, out);
+    ok = ok && translator_create_output(t, &form, out) &&
+         translator_submit(t, &prepared, 1, &form) && translator_wait(t, out) &&
+         frame_cut(&t->rule, &frame, out);
+    if (ok)
+        tell_of_size(t, &frame);
     if (!ok)
         picture_free(out);
     picture_free(in);
@@ -459,11 +467,11 @@ bool translator_run_array(struct translator *t, const struct pix_array *in,
 bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out)
 {
-    if (t->resize || (width == 0 && height == 0)) {
-        width = t->settings.options.crop_size.width;
-        height = t->settings.options.crop_size.height;
-    }
-    const struct translator_form form = { width, height,
+    struct pix_size size = { width, height };
+    if (size_is_zero(size))
+        size = t->settings.options.crop_size;
+    const struct frame frame = frame_of(&t->rule, size);
+    const struct translator_form form = { frame.run.width, frame.run.height,
                                           settings_staging(&t->settings) };
     return translator_plan_form(t, &form, out);
 }

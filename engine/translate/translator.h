@@ -10,6 +10,7 @@
 #include "data/picture.h"
 #include "pix2pix.h"
 #include "settings/settings.h"
+#include "translate/frame.h"
 
 struct conv_shapes;
 struct gpu_device;
@@ -82,25 +83,25 @@ struct translator_notes {
     uint32_t orientation;    // by which it was turned, see struct picture; 0: not
 };
 
-// Makes a picture one that the networks take: channels, kind and, if they are resized,
-// size. `output` is the kind that is wanted where the model's is not known;
-// PIXEL_KINDS: that of the picture. Any thread; false after a message.
+// Makes a picture one that the networks take: channels, kind and size. `output` is the
+// kind that is wanted where the model's is not known; PIXEL_KINDS: that of the picture.
+// `form` and `frame` are set. Any thread; false after a message.
 bool translator_prepare(const struct translator *t, struct picture *picture,
                         enum pixel_kind output, struct translator_form *form,
-                        struct translator_notes *notes);
+                        struct frame *frame, struct translator_notes *notes);
+// How sizes are changed, for frame_cut, which makes of an output what is wanted.
+const struct frame_rule *translator_frame_rule(const struct translator *t);
 void translator_warn_of_pair(struct translator *t);    // the first time only
 // What a batch of such pictures needs. False after a message.
 bool translator_plan_form(struct translator *t, const struct translator_form *form,
                           struct pix_plan *out);
-// Whether the networks take pictures of this size; false after a message.
-bool translator_fits(const struct translator *t, const struct translator_form *form);
 // A picture of the networks' output.
 bool translator_create_output(const struct translator *t,
                               const struct translator_form *form, struct picture *out);
 // Whether translator_submit can take these at once, while other runs are under way.
 bool translator_is_ready(const struct translator *t, uint32_t images,
                          const struct translator_form *form);
-// Begins to run prepared pictures of one form, which fits. Where they are not ready, no
+// Begins to run prepared pictures of one form. Where they are not ready, no
 // run may be under way; then it may take fewer than `images`. Returns how many it took,
 // 0 after a message.
 uint32_t translator_submit(struct translator *t, const struct picture *const *in,

@@ -35,7 +35,7 @@ struct translator {
     char *table_path;    // of the tuning table that the caller named, or NULL
     bool chose_input, chose_output;    // the kinds are the caller's
     struct conversions told;           // of single images, as flags
-    bool resize;                       // images to the size that it was trained on
+    struct frame_rule rule;            // of the sizes of images
     uint32_t batch_size, threads;
     struct progress_view view;
     enum translation_mode mode;
@@ -45,9 +45,10 @@ struct translator {
     bool has_tuned, has_told;    // measured a size; said that others are not
     struct tuning tuning;
     struct weights *generator;
-    struct sized now;    // what the last images needed
-    uint32_t most;       // images of that size that the device can take at once
-    bool has_warned;     // that an image looks like a pair
+    struct sized now;      // what the last images needed
+    uint32_t most;         // images of that size that the device can take at once
+    bool has_warned;       // that an image looks like a pair
+    bool has_told_size;    // that a single image was resized after its translation
 };
 
 // Makes the kept program one for this number of images of this form, not started yet.

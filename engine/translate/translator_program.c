@@ -54,9 +54,10 @@ static bool sized_plan(struct translator *t, struct sized *s, struct pix_plan *o
 static bool fits(struct translator *t, const struct pix_plan *plan)
 {
     return footprint_fits(t->device, plan, "translation",
-                          t->resize ? "train a model with a lower --ngf or --crop-size"
-                                    : "make the image smaller, or leave out "
-                                      "--preprocess none");
+                          t->rule.resize
+                              ? "train a model with a lower --ngf or --crop-size"
+                              : "make the image smaller, or leave out "
+                                "--preprocess none");
 }
 
 static void tell_untuned(struct translator *t, const struct sized *s)
@@ -200,8 +201,7 @@ bool translator_plan_form(struct translator *t, const struct translator_form *fo
                           struct pix_plan *out)
 {
     struct sized s = { 0 };
-    bool ok = translator_fits(t, form) && sized_build(t, t->batch_size, form, &s) &&
-              sized_plan(t, &s, out);
+    bool ok = sized_build(t, t->batch_size, form, &s) && sized_plan(t, &s, out);
     sized_finish(&s);
     return ok;
 }

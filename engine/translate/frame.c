@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+//
+// What is added to an image is its mirror image, edge repeated, at the right and at the
+// bottom. So the image lies on the network's grid as it would alone, every size can be
+// filled up, one pixel too, and norms that use the statistics of what they see find
+// the image's own samples. See frame.h.
+
+#include "translate/frame.h"
+
+#include "base/log.h"
+#include "data/size.h"
+#include "data/window.h"
+#include "settings/options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+// ---------------------------------------------------------------------------
+// Sizes
+
+static bool is_side(uint32_t side)
+{
+    return side > 0 && side <= PICTURE_MAX_SIDE;
+}
+
+bool frame_read_output(const char *text, struct frame_rule *rule)
+{
+    rule->output = FRAME_INPUT;
+    if (!text || strcmp(text, "input") == 0)
+        return true;
+    rule->output = FRAME_MODEL;
+    if (strcmp(text, "model") == 0)
+        return true;
+    rule->output = FRAME_FIXED;
+    return options_parse_size(text, &rule->fixed) && is_side(rule->fixed.width) &&
+           is_side(rule->fixed.height);
+}
+
+// The side of a network's input that has so many pixels of an image.
+static uint32_t run_side(const struct frame_rule *rule, uint32_t side)
+{
+    return MAX(ALIGN_UP(side, rule->multiple), rule->least);
+}
+
+struct frame frame_of(const struct frame_rule *rule, struct pix_size image)
+{
+    const struct pix_size inner = rule->resize ? rule->model : image;
+    return (struct frame){
+        .image = image,
+        .inner = inner,
+        .run = { run_side(rule, inner.width), run_side(rule, inner.height) },
+        .output = rule->output == FRAME_INPUT   ? image
+                  : rule->output == FRAME_FIXED ? rule->fixed
+                                                : inner,
+    };
+}
+
+void frame_keep(struct frame *f)
+{
+    f->output = f->inner;
+}
+
+// ---------------------------------------------------------------------------
+// Pictures
+
+static void replace(struct picture *picture, struct picture *by)
+{
+    picture_free(picture);
+    *picture = *by;
+}
+
+static bool resize(struct picture *picture, enum resize_filter filter,
+                   struct pix_size size)
+{
+    struct picture resized;
+    if (size_equals(picture_size(picture), size))
+        return true;
+    if (!picture_resize(picture, filter, size.width, size.height, &resized))
+        return false;
+    replace(picture, &resized);
+    return true;
+}
+
+bool frame_place(const struct frame_rule *rule, const struct frame *f,
+                 struct picture *picture)
+{
+    const struct window_edges edges = { WINDOW_MIRROR, WINDOW_MIRROR };
+    struct picture filled;
+    if (!resize(picture, rule->filter, f->inner))
+        return false;
+    if (size_equals(picture_size(picture), f->run))
+        return true;
+    if (!window_create(picture, edges, 0, 0, f->run.width, f->run.height, &filled))
+        return false;
+    replace(picture, &filled);
+    return true;
+}
+
+// Bicubic weights overshoot at edges; a network's output is within [-1, 1].
+static void clamp(struct picture *picture)
+{
+    float *samples = picture->samples;
+    const size_t count = picture_bytes(picture) / sizeof(*samples);
+    for (size_t i = 0; picture->kind == PIXEL_F32 && i < count; i++)
+        samples[i] = samples[i] > 1.0f ? 1.0f : samples[i] < -1.0f ? -1.0f : samples[i];
+}
+
+bool frame_cut(const struct frame_rule *rule, const struct frame *f,
+               struct picture *picture)
+{
+    struct picture inner;
+    if (!size_equals(picture_size(picture), f->inner)) {
+        if (!picture_crop(picture, 0, 0, f->inner.width, f->inner.height, &inner))
+            return false;
+        replace(picture, &inner);
+    }
+    if (size_equals(picture_size(picture), f->output))
+        return true;
+    if (!resize(picture, rule->output_filter, f->output))
+        return false;
+    clamp(picture);
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// What is said of them
+
+void frame_tally_add(struct frame_tally *tally, const struct frame *f)
+{
+    const struct frame *first = &tally->first;
+    if (size_equals(f->output, f->inner))
+        return;
+    if (tally->images++ == 0)
+        tally->first = *f;
+    tally->inner_differs |= !size_equals(f->inner, first->inner);
+    tally->output_differs |= !size_equals(f->output, first->output);
+    tally->lost |= f->image.width > f->inner.width || f->image.height > f->inner.height;
+}
+
+enum { SIZE_TEXT = 64 };
+
+// "256x256", or "their own sizes (256x256 and others)"
+static const char *describe(struct pix_size size, bool differs, char text[SIZE_TEXT])
+{
+    snprintf(text, SIZE_TEXT, "%s%" PRIu32 "x%" PRIu32 "%s",
+             differs ? "their own sizes (" : "", size.width, size.height,
+             differs ? " and others)" : "");
+    return text;
+}
+
+void frame_tally_report(const struct frame_tally *tally, const struct frame_rule *rule,
+                        const char *command)
+{
+    const struct frame *f = &tally->first;
+    const bool has_hint = rule->resize && rule->output == FRAME_INPUT && tally->lost;
+    char subject[32] = "", at[SIZE_TEXT], to[SIZE_TEXT];
+    if (tally->images == 0)
+        return;
+    if (tally->images > 1)
+        snprintf(subject, sizeof(subject), "%" PRIu32 " images were ", tally->images);
+    log_info("%s: %stranslated at %s%s resized to %s%s", command, subject,
+             describe(f->inner, tally->inner_differs, at),
+             tally->images > 1 ? " and" : ",",
+             describe(f->output, tally->output_differs, to),
+             has_hint ? "; --preprocess none translates at full size" : "");
+}

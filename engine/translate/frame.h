@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// The sizes of an image on its way: as it comes, as the network takes it, as it goes
+// out.
+
+#ifndef TRANSLATE_FRAME_H
+#define TRANSLATE_FRAME_H
+
+#include "data/picture.h"
+
+enum frame_output {
+    FRAME_INPUT,    // outputs have the size of their input
+    FRAME_MODEL,    // the size at which they were translated
+    FRAME_FIXED,    // a size for all of them
+};
+
+// What images have in common.
+struct frame_rule {
+    bool resize;    // to the model's size; else they keep theirs
+    struct pix_size model;
+    // Sides that the network takes: multiples of one number, from another one on.
+    uint32_t multiple, least;
+    enum resize_filter filter;    // of inputs
+    enum resize_filter output_filter;
+    enum frame_output output;
+    struct pix_size fixed;    // FRAME_FIXED
+};
+
+struct frame {
+    struct pix_size image;    // as it comes
+    struct pix_size inner;    // as it is translated
+    // The network's input, which has it in its upper left corner.
+    struct pix_size run;
+    struct pix_size output;
+};
+
+// Reads "input", "model", "640" or "640x480"; NULL is "input". False: it is none of
+// them.
+bool frame_read_output(const char *text, struct frame_rule *rule);
+
+// Of an image of this size.
+struct frame frame_of(const struct frame_rule *rule, struct pix_size image);
+
+// The output shall have the size at which the image is translated.
+void frame_keep(struct frame *frame);
+
+// Makes an image the network's input: resized, or with its mirror image at the right
+// and at the bottom. False only without memory, after a message; so the next one.
+bool frame_place(const struct frame_rule *rule, const struct frame *frame,
+                 struct picture *picture);
+
+// Makes the network's output the image's: cut and resized.
+bool frame_cut(const struct frame_rule *rule, const struct frame *frame,
+               struct picture *picture);
+
+// Images that were resized after they were translated, for one message about all.
+struct frame_tally {
+    uint32_t images;
+    struct frame first;
+    bool inner_differs, output_differs;
+    bool lost;    // one was larger before it was translated
+};
+
+void frame_tally_add(struct frame_tally *tally, const struct frame *frame);
+// An info, if there are any. `command` is what it begins with.
+void frame_tally_report(const struct frame_tally *tally, const struct frame_rule *rule,
+                        const char *command);
+
+#endif

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+//
+// Images of every size through a tiny generator: outputs have the size that was asked
+// for, and the samples that follow from the translation of a size that the network
+// takes.
+
+#include "support/tiny.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/image.h"
+#include "data/window.h"
+
+#define SCRATCH "test_translate_sizes.scratch"
+#define LARGEST 65u
+#define SIDES ((LARGEST + 1) / 2)    // 1, 3, ... 65
+
+static char infos[4096];    // of one call, a line each
+
+static void keep_info(void *user, enum pix_log_level level, const char *text)
+{
+    const size_t used = strlen(infos);
+    public_keep_message(user, level, text);
+    if (level == PIX_LOG_INFO && strstr(text, "resized"))
+        snprintf(infos + used, sizeof(infos) - used, "%s\n", text);
+}
+
+// Other samples for each number.
+static struct pix_image make_image(uint32_t width, uint32_t height, uint32_t number)
+{
+    struct pix_image image = { width, height, malloc((size_t)width * height * 3) };
+    assert_non_null(image.pixels);
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++)
+            for (uint32_t c = 0; c < 3; c++)
+                image.pixels[((size_t)y * width + x) * 3 + c] =
+                    (uint8_t)(x * (7 + c) + y * (11 - c) + x * y / 8 + number * 31);
+    return image;
+}
+
+static pix_translator *open_translator(const char *preprocess, const char *output_size)
+{
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.tuning = "off";
+    o.model = SCRATCH "/run";
+    o.preprocess = preprocess;
+    o.output_size = output_size;
+    o.batch_size = 64;
+    pix_translator *translator = pix_translator_create(public_device, &o);
+    if (!translator)
+        fail_msg("%s", public_messages);
+    infos[0] = '\0';
+    return translator;
+}
+
+static void assert_size(const struct pix_image *image, uint32_t width, uint32_t height)
+{
+    if (!image->pixels || image->width != width || image->height != height)
+        fail_msg("an output has %ux%u pixels, not %ux%u", image->width, image->height,
+                 width, height);
+}
+
+static void assert_same(const struct pix_image *a, const struct pix_image *b)
+{
+    assert_size(a, b->width, b->height);
+    assert_memory_equal(a->pixels, b->pixels, (size_t)a->width * a->height * 3);
+}
+
+static uint32_t filled_side(uint32_t side)
+{
+    return (side + 31) / 32 * 32;
+}
+
+// By the definition: at i of a row that goes on, mirrored, behind its n pixels.
+static uint32_t mirrored(uint32_t i, uint32_t n)
+{
+    return i / n % 2 ? n - 1 - i % n : i % n;
+}
+
+// What the network takes in place of an image.
+static struct pix_image fill(const struct pix_image *in)
+{
+    struct pix_image out =
+        make_image(filled_side(in->width), filled_side(in->height), 0);
+    for (uint32_t y = 0; y < out.height; y++)
+        for (uint32_t x = 0; x < out.width; x++)
+            memcpy(out.pixels + ((size_t)y * out.width + x) * 3,
+                   in->pixels + ((size_t)mirrored(y, in->height) * in->width +
+                                 mirrored(x, in->width)) *
+                                    3,
+                   3);
+    return out;
+}
+
+static struct pix_image cut(const struct pix_image *in, uint32_t width, uint32_t height)
+{
+    struct pix_image out = make_image(width, height, 0);
+    for (uint32_t y = 0; y < height; y++)
+        memcpy(out.pixels + (size_t)y * width * 3,
+               in->pixels + (size_t)y * in->width * 3, (size_t)width * 3);
+    return out;
+}
+
+// An image of a size that the networks take gives, cut, the output of one of any size.
+static void check_filled(pix_translator *translator,
+                         const struct pix_translate_item *item)
+{
+    struct pix_image filled = fill(&item->in), out, expected;
+    assert_true(pix_translator_run(translator, &filled, &out));
+    expected = cut(&out, item->in.width, item->in.height);
+    assert_same(&item->out, &expected);
+    pix_image_free(&filled);
+    pix_image_free(&out);
+    pix_image_free(&expected);
+}
+
+static struct pix_translate_item items[SIDES * SIDES];
+
+// Of every odd size, those that run at one size one after the other.
+static void make_items(void)
+{
+    uint32_t count = 0;
+    for (uint32_t down = 32; down <= filled_side(LARGEST); down += 32)
+        for (uint32_t across = 32; across <= filled_side(LARGEST); across += 32)
+            for (uint32_t h = 1; h <= LARGEST; h += 2)
+                for (uint32_t w = 1; w <= LARGEST; w += 2)
+                    if (filled_side(w) == across && filled_side(h) == down) {
+                        items[count] = (struct pix_translate_item){ 0 };
+                        items[count].in = make_image(w, h, count);
+                        count++;
+                    }
+    assert_int_equal(count, SIDES * SIDES);
+}
+
+static void free_items(void)
+{
+    for (size_t i = 0; i < SIDES * SIDES; i++) {
+        pix_image_free(&items[i].in);
+        pix_image_free(&items[i].out);
+    }
+}
+
+static void test_own_sizes(void **state)
+{
+    (void)state;
+    public_need_device();
+    pix_translator *translator = open_translator("none", NULL);
+    make_items();
+    assert_true(pix_translator_run_many(translator, items, SIDES * SIDES, NULL, NULL));
+    assert_string_equal(infos, "");
+    for (uint32_t i = 0; i < SIDES * SIDES; i++) {
+        assert_size(&items[i].out, items[i].in.width, items[i].in.height);
+        // In the order of the sizes that run, so that programs are kept.
+        if (i % 13 == 0)
+            check_filled(translator, &items[i]);
+    }
+    free_items();
+    pix_translator_destroy(translator);
+}
+
+// The output of a translation at the model's size, resized.
+static void check_resized(pix_translator *at_model_size,
+                          const struct pix_translate_item *item)
+{
+    struct pix_image at_model, expected;
+    struct picture p, resized;
+    assert_true(pix_translator_run(at_model_size, &item->in, &at_model));
+    assert_size(&at_model, CROP, CROP);
+    assert_true(image_to_picture(&at_model, &p));
+    assert_true(
+        picture_resize(&p, RESIZE_BICUBIC, item->in.width, item->in.height, &resized));
+    assert_true(image_from_picture(&resized, &expected));
+    assert_same(&item->out, &expected);
+    pix_image_free(&at_model);
+    pix_image_free(&expected);
+    picture_free(&p);
+    picture_free(&resized);
+}
+
+static void test_model_size(void **state)
+{
+    (void)state;
+    public_need_device();
+    pix_translator *translator = open_translator(NULL, "input");
+    pix_translator *at_model_size = open_translator("resize", "model");
+    make_items();
+    assert_true(pix_translator_run_many(translator, items, SIDES * SIDES, NULL, NULL));
+    // One message for all of them.
+    assert_string_equal(
+        infos, "translate: 1089 images were translated at 32x32 and resized to "
+               "their own sizes (1x1 and others); --preprocess none translates "
+               "at full size\n");
+    for (uint32_t i = 0; i < SIDES * SIDES; i++) {
+        assert_size(&items[i].out, items[i].in.width, items[i].in.height);
+        if (i % 13 == 0)
+            check_resized(at_model_size, &items[i]);
+    }
+    free_items();
+    pix_translator_destroy(translator);
+    pix_translator_destroy(at_model_size);
+}
+
+// One pixel wide, and one high.
+static void test_long(void **state)
+{
+    static const uint32_t sizes[][2] = { { 1, 4000 }, { 4000, 1 } };
+    (void)state;
+    public_need_device();
+    for (int resize = 0; resize < 2; resize++) {
+        pix_translator *translator = open_translator(resize ? "resize" : "none", NULL);
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+            struct pix_translate_item item = {
+                .in = make_image(sizes[i][0], sizes[i][1], 5),
+            };
+            assert_true(pix_translator_run(translator, &item.in, &item.out));
+            assert_size(&item.out, sizes[i][0], sizes[i][1]);
+            if (!resize)
+                check_filled(translator, &item);
+            pix_image_free(&item.in);
+            pix_image_free(&item.out);
+        }
+        // It is said of the first one.
+        assert_string_equal(infos, resize
+                                       ? "translate: translated at 32x32, resized to "
+                                         "1x4000; --preprocess none translates at "
+                                         "full size\n"
+                                       : "");
+        pix_translator_destroy(translator);
+    }
+}
+
+// Two images in an item each, whatever their sizes; an array; a file; a plan.
+static void test_fixed_size(void **state)
+{
+    struct pix_image in, out;
+    struct pix_array array, made;
+    struct pix_plan plan, of_item, filled;
+    (void)state;
+    public_need_device();
+    pix_translator *translator = open_translator("none", "50x20");
+    struct pix_translate_item two[2] = { { .in = make_image(40, 33, 1) },
+                                         { .in = make_image(9, 64, 2) } };
+    assert_true(pix_translator_run_many(translator, two, 2, NULL, NULL));
+    assert_string_equal(infos, "translate: 2 images were translated at their own sizes "
+                               "(40x33 and others) and resized to 50x20\n");
+    assert_size(&two[0].out, 50, 20);
+    assert_size(&two[1].out, 50, 20);
+
+    assert_true(pix_image_write(SCRATCH "/in.png", &two[0].in));
+    assert_true(pix_array_read(SCRATCH "/in.png", &array));
+    assert_true(pix_translator_run_array(translator, &array, &made));
+    assert_int_equal(made.width, 50);
+    assert_int_equal(made.height, 20);
+    struct pix_translate_item file = { .input = SCRATCH "/in.png",
+                                       .output = SCRATCH "/out.png" };
+    assert_true(pix_translator_run_many(translator, &file, 1, NULL, NULL));
+    assert_true(pix_image_read(SCRATCH "/out.png", &out));
+    assert_same(&out, &two[0].out);
+
+    // What is planned is what runs: 64 x 64 pixels.
+    assert_true(pix_translator_plan_item(translator, &file, &of_item));
+    assert_true(pix_translator_plan(translator, 40, 33, &plan));
+    assert_true(pix_translator_plan(translator, 64, 64, &filled));
+    assert_memory_equal(&plan, &filled, sizeof(plan));
+    assert_memory_equal(&of_item, &filled, sizeof(plan));
+    in = make_image(64, 64, 3);
+    pix_image_free(&in);
+    pix_image_free(&out);
+    pix_array_free(&array);
+    pix_array_free(&made);
+    for (int i = 0; i < 2; i++) {
+        pix_image_free(&two[i].in);
+        pix_image_free(&two[i].out);
+    }
+    pix_translator_destroy(translator);
+}
+
+static int open_group(void **state)
+{
+    const struct pix_device_options options = {
+        .log = { keep_info, NULL, PIX_LOG_INFO },
+        .validation = test_validates(),
+        .minimum_limits = test_is_set("PIX_TEST_MINIMUM_LIMITS"),
+    };
+    (void)state;
+    tiny_open(SCRATCH);
+    if (!public_device)
+        return 0;
+    pix_device_destroy(public_device);
+    public_device = pix_device_create(&options);
+    struct pix_train_options o = tiny_options(ONE, SCRATCH "/run");
+    o.ngf = o.ndf = 1;
+    o.steps = 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_own_sizes),
+        cmocka_unit_test(test_model_size),
+        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_fixed_size),
+    };
+    return cmocka_run_group_tests(tests, open_group, public_close);
+}
