@@ -149,12 +149,13 @@ struct pix_image {
     uint8_t *pixels;    // owned; freed with pix_image_free
 };
 
-// Reads a PNG, JPEG, BMP or TGA file of any colour type as RGB. Alpha is dropped, grey
-// is repeated, 16-bit samples keep their high byte. An EXIF orientation is applied.
+// Reads a PNG, JPEG, WebP, BMP or TGA file of any colour type as RGB. Alpha is dropped,
+// grey is repeated, 16-bit samples keep their high byte. An EXIF orientation is
+// applied.
 PIX_API bool pix_image_read(const char *path, struct pix_image *image);
 
-// Writes the format of the extension: .png .jpg .jpeg .bmp .tga (any case). The file is
-// written completely or not at all.
+// Writes the format of the extension: .png .jpg .jpeg .webp .bmp .tga (any case). The
+// file is written completely or not at all.
 PIX_API bool pix_image_write(const char *path, const struct pix_image *image);
 PIX_API void pix_image_free(struct pix_image *image);
 

@@ -233,72 +233,6 @@ static void check_too_large(const char *path, uint64_t limit, const char *text)
         fail_msg("%s: \"%s\" instead of \"%s\"", path, reason.text, text);
 }
 
-// Takes what begins with a digit, and is shown no more than the head.
-static bool accept_digit(void *user, const void *head, size_t size, uint64_t whole,
-                         struct reason *reason)
-{
-    const uint64_t *expected = user;
-    assert_true(size <= FILE_HEAD);
-    assert_true(whole == *expected);
-    const char *first = head;
-    return (size > 0 && *first >= '0' && *first <= '9') ||
-           reason_refuse(reason, "no digit in %zu bytes", size);
-}
-
-static bool accept_unknown(void *user, const void *head, size_t size, uint64_t whole,
-                           struct reason *reason)
-{
-    (void)user;
-    (void)head;
-    (void)reason;
-    assert_int_equal(size, FILE_HEAD);
-    assert_true(whole == 0);
-    return true;
-}
-
-static void test_load_if(void **state)
-{
-    static const size_t sizes[] = { 1, FILE_HEAD - 1, FILE_HEAD, FILE_HEAD + 1, 99999 };
-    static const char path[] = SCRATCH "/head";
-    static char content[99999];
-    struct reason reason;
-    uint64_t whole;
-    void *data;
-    size_t size;
-    (void)state;
-    memset(content, 'x', sizeof(content));
-    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        content[0] = '7';
-        content[sizes[i] - 1] = '9';
-        assert_true(file_write(path, content, sizes[i]));
-        whole = sizes[i];
-        assert_true(
-            file_load_if(path, whole, accept_digit, &whole, &data, &size, &reason));
-        assert_int_equal(size, sizes[i]);
-        assert_memory_equal(data, content, size);
-        mem_free(data);
-        assert_false(
-            file_load_if(path, whole - 1, accept_digit, &whole, &data, &size, &reason));
-        assert_non_null(strstr(reason.text, "is too large"));
-        content[0] = content[sizes[i] - 1] = 'x';
-    }
-    assert_true(file_write(path, content, sizeof(content)));
-    whole = sizeof(content);
-    assert_false(
-        file_load_if(path, whole, accept_digit, &whole, &data, &size, &reason));
-    assert_string_equal(reason.text, "no digit in 4096 bytes");
-    assert_null(data);
-    assert_true(file_write(path, "", 0));
-    whole = 0;
-    assert_false(file_load_if(path, 0, accept_digit, &whole, &data, &size, &reason));
-    assert_string_equal(reason.text, "no digit in 0 bytes");
-    // One that has bytes, but says that it has none.
-    if (os_path_kind("/proc/self/smaps") == OS_KIND_FILE)
-        assert_true(file_load_if("/proc/self/smaps", UINT32_MAX, accept_unknown, NULL,
-                                 &data, &size, &reason));
-    mem_free(data);
-}
-
 // A file is refused by its size, before memory is asked for: one of 4 TB has none of it
 // on the disk. One that has no size, or grows, is refused when the limit is reached.
 static void test_limits(void **state)
@@ -754,12 +688,15 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip), TEST(test_replace),         TEST(test_failures),
-        TEST(test_full_disk),  TEST(test_temporaries),     TEST(test_list),
-        TEST(test_folders),    TEST(test_no_room),         TEST(test_paths),
-        TEST(test_links),      TEST(test_user_folders),    TEST(test_lock),
-        TEST(test_memory),     TEST(test_passing_reasons), TEST(test_limits),
-        TEST(test_load_if),    TEST(test_open_regular),    TEST(test_open),
+        TEST(test_round_trip),   TEST(test_replace),
+        TEST(test_failures),     TEST(test_full_disk),
+        TEST(test_temporaries),  TEST(test_list),
+        TEST(test_folders),      TEST(test_no_room),
+        TEST(test_paths),        TEST(test_links),
+        TEST(test_user_folders), TEST(test_lock),
+        TEST(test_memory),       TEST(test_passing_reasons),
+        TEST(test_limits),       TEST(test_open_regular),
+        TEST(test_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,8 +190,9 @@ static void test_headers(void **state)
     check_header(HEADER("<u2", "False", "(1, 1, 1, 1, 1, 1, 1)"), 2, "more than three");
     check_header(HEADER("<u2", "False", "(0, 3, 4)"), 0, "is not an image");
     check_header(HEADER("<u2", "False", "(65, 3, 4)"), 0, "65x3x4 is not an image");
-    check_header(HEADER("<u2", "False", "(1, 40000, 1)"), 0, "is not an image");
-    check_header(HEADER("<f4", "False", "(64, 32768, 32768)"), 0, "is not an image");
+    check_header(HEADER("<u2", "False", "(1, 2000000, 1)"), 0, "is not an image");
+    check_header(HEADER("<f4", "False", "(64, 32768, 32768)"), 0, "truncated");
+    check_header(HEADER("<f4", "False", "(64, 1048577, 1)"), 0, "is not an image");
     check_header(HEADER("<u2", "False", "(18446744073709551617, 1, 1)"), 2,
                  "is not an image");
     check_header(
@@ -233,12 +234,9 @@ static void test_headers(void **state)
     check_refused(SCRATCH "/absent.npy", "");
     // 4 GB of which nothing is on the disk, and nothing gets into memory.
     assert_true(test_resize_file(SCRATCH "/made.npy", UINT64_C(4000000000)));
-    check_refused(SCRATCH "/made.npy", "is too large: 4000000000 bytes, at most");
-    // Nor of one that is not too large, but begins as no picture does.
-    assert_true(test_resize_file(SCRATCH "/made.npy", UINT64_C(1) << 30));
     check_refused(SCRATCH "/made.npy", "not a .npy array");
     assert_true(os_file_rename(SCRATCH "/made.npy", SCRATCH "/made.tga"));
-    check_refused(SCRATCH "/made.tga", "not a PNG, JPEG, BMP or TGA image");
+    check_refused(SCRATCH "/made.tga", PICTURE_UNKNOWN);
 }
 
 // Memory of this process at most so far, in MiB; 0 where that is not known.
@@ -268,8 +266,8 @@ static void test_heads(void **state)
         { "cut.png", WHOLE, "damaged PNG", 33,
           "\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
           "\0\0\0\x0d\0\0\0\x09\x08\0\0\0\0\0\0\0\0" },
-        { "wide.png", WHOLE, "40000x2 is not a valid image size", 41,
-          "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x9c\x40\0\0\0\2\x08\0\0\0\0"
+        { "wide.png", WHOLE, "2097152x2 is not a valid image size", 41,
+          "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\x20\0\0\0\0\0\2\x08\0\0\0\0"
           "\x1e\x9f\xe6\xf6\0\1\0\0IDAT" },
         { "empty.jpg", WHOLE, "damaged JPEG", 3, "\xff\xd8\xff" },
         { "wide.jpg", WHOLE, "60000x60000 are more than", 21,

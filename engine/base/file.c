@@ -33,7 +33,7 @@ static bool is_separator(char c)
 // Some systems open a folder like a file, opening a pipe may block for ever, and
 // opening a device may do something. The name is asked first, then what was opened,
 // which is meanwhile perhaps something else.
-static FILE *open_regular(const char *path, uint64_t *size, struct reason *reason)
+FILE *file_open_regular(const char *path, uint64_t *size, struct reason *reason)
 {
     enum os_kind kind = os_path_kind(path);
     FILE *stream = NULL;
@@ -59,14 +59,6 @@ static void refuse_size(uint64_t size, uint64_t limit, struct reason *reason)
 bool file_load(const char *path, uint64_t limit, void **data, size_t *size,
                struct reason *reason)
 {
-    return file_load_if(path, limit, NULL, NULL, data, size, reason);
-}
-
-bool file_load_if(const char *path, uint64_t limit,
-                  bool (*accept)(void *user, const void *head, size_t size,
-                                 uint64_t whole, struct reason *reason),
-                  void *user, void **data, size_t *size, struct reason *reason)
-{
     char *bytes = NULL;
     size_t used = 0, capacity = 0;
     uint64_t known;
@@ -74,7 +66,7 @@ bool file_load_if(const char *path, uint64_t limit,
     *data = NULL;
     *size = 0;
     limit = MIN(limit, SIZE_MAX / 2);
-    FILE *stream = open_regular(path, &known, reason);
+    FILE *stream = file_open_regular(path, &known, reason);
     if (!stream)
         return false;
     if (known > limit) {
@@ -84,8 +76,7 @@ bool file_load_if(const char *path, uint64_t limit,
     // Files of /proc have no size, and others grow meanwhile: they are read to their
     // end as well. A byte more than expected shows that this is the end, and another
     // one is for the 0 behind the content.
-    const size_t usual = known ? (size_t)known + 1 : 64 * 1024;
-    size_t room = accept ? FILE_HEAD : usual;
+    size_t room = known ? (size_t)known + 1 : 64 * 1024;
     for (;;) {
         room = (size_t)MIN((uint64_t)room, limit - used + 1);
         struct log_capture capture;    // the reason says it
@@ -102,15 +93,10 @@ bool file_load_if(const char *path, uint64_t limit,
             refuse_size(limit, limit, reason);
             goto fail;
         }
-        const bool is_head = accept && used == count;
-        // A short head is all of the file; one that has grown has no known size.
-        const uint64_t whole = count < room ? count : known < count ? 0 : known;
-        if (is_head && !ferror(stream) && !accept(user, bytes, count, whole, reason))
-            goto fail;
         if (count < room)
             break;
         // At least as much again, so that a large file is copied a few times only.
-        room = is_head && usual > used ? usual - used : MAX((size_t)64 * 1024, used);
+        room = MAX((size_t)64 * 1024, used);
     }
     // A short count is the end or an error. The reason comes before fclose, which may
     // set errno again.
@@ -143,7 +129,7 @@ bool file_load_head(const char *path, void *bytes, size_t size, size_t *count,
                     struct reason *reason)
 {
     uint64_t known;
-    FILE *stream = open_regular(path, &known, reason);
+    FILE *stream = file_open_regular(path, &known, reason);
     if (!stream)
         return false;
     *count = fread(bytes, 1, size, stream);

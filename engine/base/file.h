@@ -20,23 +20,19 @@
 bool file_load(const char *path, uint64_t limit, void **data, size_t *size,
                struct reason *reason);
 
-// The same, but `accept` is asked first, with the first bytes, at most FILE_HEAD, how
-// many there are, and how many the whole file has, 0 if that is not known. Where it
-// returns false, with a reason, the rest is not read.
-enum { FILE_HEAD = 4096 };
-bool file_load_if(const char *path, uint64_t limit,
-                  bool (*accept)(void *user, const void *head, size_t size,
-                                 uint64_t whole, struct reason *reason),
-                  void *user, void **data, size_t *size, struct reason *reason);
-
 // The same for what people write and what describes a run. Failures are logged.
 #define FILE_READ_LIMIT ((uint64_t)16 << 20)
 bool file_read(const char *path, void **data, size_t *size);
 
 // The first bytes of a regular file, at most `size`, and how many there are. As
-// file_load.
+// file_load. FILE_HEAD of them show what kind of file it is.
+enum { FILE_HEAD = 4096 };
 bool file_load_head(const char *path, void *bytes, size_t size, size_t *count,
                     struct reason *reason);
+
+// Opens a regular file to read it, and has its size, 0 where the system does not know
+// it (/proc). The caller closes it. As file_load.
+FILE *file_open_regular(const char *path, uint64_t *size, struct reason *reason);
 
 // Replaces a file atomically and syncs it to the disk.
 bool file_write(const char *path, const void *data, size_t size);

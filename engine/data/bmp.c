@@ -194,6 +194,8 @@ static bool read_header(const uint8_t *data, size_t size, uint64_t whole,
         return codec_check_state(CODEC_DAMAGED, "BMP", reason);
     if (whole < h->begin + h->row * h->height)
         return codec_check_state(CODEC_TRUNCATED, "BMP", reason);
+    if (!codec_check_length(whole, h->width, h->height, reason))
+        return false;
     // The number of entries in the header is 0 or wrong in many files; what lies
     // between header and pixels is not.
     h->palette = data + end;

@@ -13,6 +13,18 @@
 #include "base/mem.h"
 #include "data/encoded.h"
 
+static _Thread_local uint64_t rows_decoded;
+
+uint64_t codec_rows_decoded(void)
+{
+    return rows_decoded;
+}
+
+void codec_count_rows(uint32_t count)
+{
+    rows_decoded += count;
+}
+
 bool codec_check_state(enum codec_state state, const char *name, struct reason *reason)
 {
     if (state == CODEC_TRUNCATED)
@@ -32,14 +44,23 @@ bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
                              "%" PRIu64 "x%" PRIu64 " are more than %" PRIu64
                              " pixels: if it is meant, allow more with --max-pixels",
                              width, height, most);
-    // What decoding takes: RGB, which is what public images are, or up to four channels
-    // of 16 bits.
-    if (picture_size_is_valid(width, height, is_u16 ? 8 : 3))
+    if (picture_size_is_valid(width, height, is_u16 ? 8 : 4))    // up to four channels
         return true;
     return reason_refuse(reason,
                          "%" PRIu64 "x%" PRIu64 " is not a valid image size (1 to %u "
-                         "per side, 512 MiB in all)",
-                         width, height, PICTURE_MAX_SIDE);
+                         "per side)",
+                         width, height, (unsigned)PICTURE_MAX_SIDE);
+}
+
+bool codec_check_length(uint64_t size, uint64_t width, uint64_t height,
+                        struct reason *reason)
+{
+    const uint64_t most = ((uint64_t)32 << 20) + 2 * 3 * width * height;
+    return size <= most ||
+           reason_refuse(reason,
+                         "a file of %" PRIu64 " bytes, too many for an image of "
+                         "%" PRIu64 "x%" PRIu64,
+                         size, width, height);
 }
 
 // With stb's own reason, which it keeps for each thread. Memory that ran out since
@@ -59,26 +80,21 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
     const int bytes = (int)size;
     const uint64_t failures = mem_failures();
     int width, height, channels;
-    void *samples;
 
     *picture = (struct picture){ 0 };
     if (size > INT32_MAX)
         return reason_refuse(reason, "the file is larger than 2 GiB");
     if (!stbi_info_from_memory(data, bytes, &width, &height, &channels))
         return refuse_damaged(name, failures, reason);
-    const bool is_u16 = stbi_is_16_bit_from_memory(data, bytes);
-    if (mem_failures() != failures)    // 16 bits are not seen then
-        return reason_refuse_memory(reason);
-    if (!codec_check_size((uint64_t)width, (uint64_t)height, is_u16, reading, reason))
+    if (!codec_check_size((uint64_t)width, (uint64_t)height, false, reading, reason))
         return false;
-    if (is_u16)
-        samples = stbi_load_16_from_memory(data, bytes, &width, &height, &channels, 0);
-    else
-        samples = stbi_load_from_memory(data, bytes, &width, &height, &channels, 0);
+    uint8_t *samples =
+        stbi_load_from_memory(data, bytes, &width, &height, &channels, 0);
     if (!samples)
         return refuse_damaged(name, failures, reason);
-    bool ok = picture_create(picture, is_u16 ? PIXEL_U16 : PIXEL_U8, (uint32_t)channels,
-                             (uint32_t)width, (uint32_t)height);
+    codec_count_rows((uint32_t)height);
+    bool ok = picture_create(picture, PIXEL_U8, (uint32_t)channels, (uint32_t)width,
+                             (uint32_t)height);
     if (ok)
         picture_set_interleaved(picture, samples);
     else
@@ -92,6 +108,7 @@ bool codec_encode_rgb(struct encoded *to, const struct picture *picture,
                       bool (*encode)(struct encoded *to, int width, int height,
                                      const uint8_t *rgb))
 {
+    const uint64_t failures = mem_failures();
     uint8_t *rgb = mem_array((size_t)picture->width * 3, picture->height);
     bool ok = rgb != NULL;
     if (ok) {
@@ -99,9 +116,9 @@ bool codec_encode_rgb(struct encoded *to, const struct picture *picture,
         ok = encode(to, (int)picture->width, (int)picture->height, rgb);
     }
     ok = encoded_end(to,
-                     ok    ? NULL
-                     : rgb ? "the encoder has failed"
-                           : "out of memory",
+                     ok                           ? NULL
+                     : mem_failures() == failures ? "the encoder has failed"
+                                                  : "out of memory",
                      path);
     mem_free(rgb);
     return ok;

@@ -8,7 +8,9 @@
 //   FILE_HEAD of them (file.h) or all: false with the reason where they show that
 //   X_decode would refuse it, so that the rest, which may be large, need not be read;
 // - X_decode, which reads a whole file in memory as its own kind and channels. Nothing
-//   is logged; a failure leaves its reason and no picture;
+//   is logged; a failure leaves its reason and no picture. PNG and JPEG are read from a
+//   source, so that not even the file is held, and looked through before anything is
+//   decoded: they have no X_accept;
 // - X_find_kind, where there are several: the kind of samples that X_decode would find,
 //   from the first bytes of a file. False where they do not say;
 // - X_write, for pictures that picture_file.c has found to fit. The file appears whole
@@ -23,6 +25,7 @@
 
 #include "base/reason.h"
 #include "data/picture.h"
+#include "data/source.h"
 
 // png_encode and jpeg_encode write into what has begun, and end it; `path` is for
 // messages.
@@ -30,22 +33,26 @@
 struct encoded;
 
 bool png_is(const uint8_t *data, size_t size);
-bool png_accept(const uint8_t *data, size_t size, uint64_t whole,
-                const struct picture_reading *reading, struct reason *reason);
-bool png_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
+bool png_decode(struct source *source, const struct picture_reading *reading,
                 struct picture *picture, struct reason *reason);
 bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
 bool png_write(const char *path, const struct picture *picture);
 bool png_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 bool jpeg_is(const uint8_t *data, size_t size);
-bool jpeg_accept(const uint8_t *data, size_t size, uint64_t whole,
-                 const struct picture_reading *reading, struct reason *reason);
-bool jpeg_decode(const uint8_t *data, size_t size,
-                 const struct picture_reading *reading, struct picture *picture,
-                 struct reason *reason);
+bool jpeg_decode(struct source *source, const struct picture_reading *reading,
+                 struct picture *picture, struct reason *reason);
 bool jpeg_write(const char *path, const struct picture *picture);
 bool jpeg_encode(struct encoded *to, const struct picture *picture, const char *path);
+
+#ifdef PIX_HAVE_WEBP
+bool webp_accept(const uint8_t *data, size_t size, uint64_t whole,
+                 const struct picture_reading *reading, struct reason *reason);
+bool webp_decode(const uint8_t *data, size_t size,
+                 const struct picture_reading *reading, struct picture *picture,
+                 struct reason *reason);
+bool webp_write(const char *path, const struct picture *picture);
+#endif
 
 bool bmp_is(const uint8_t *data, size_t size);
 bool bmp_accept(const uint8_t *data, size_t size, uint64_t whole,
@@ -96,7 +103,16 @@ bool codec_check_state(enum codec_state state, const char *name, struct reason *
 bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
                       const struct picture_reading *reading, struct reason *reason);
 
-// Decodes with stb: u8, or u16 where the file has 16 bits; 1 to 4 channels.
+// Refuses a file that is held whole and far larger than its image, whatever it has
+// beside that: memory is bounded by what the header says.
+bool codec_check_length(uint64_t size, uint64_t width, uint64_t height,
+                        struct reason *reason);
+
+// Rows that decoders have made on this thread: what is refused is refused before.
+uint64_t codec_rows_decoded(void);
+void codec_count_rows(uint32_t count);
+
+// Decodes with stb: u8 of 1 to 4 channels.
 bool codec_decode(const char *name, const uint8_t *data, size_t size,
                   const struct picture_reading *reading, struct picture *picture,
                   struct reason *reason);

@@ -1,26 +1,98 @@
 // SPDX-License-Identifier: MIT
 //
-// JPEG files: stb decodes and encodes them. Markers and segments are those of ITU-T
-// T.81, annex B. See codec.h.
+// JPEG files: what is looked at before a library decodes them. Markers and segments are
+// those of ITU-T T.81, annex B. See codec.h.
 
+#include "base/mem.h"
 #include "data/codec.h"
 #include "data/encoded.h"
+#include "data/jpeg_library.h"
 
+#include <inttypes.h>
 #include <string.h>
 
-#define STBI_WRITE_NO_STDIO
-#include <stb/stb_image_write.h>
-
-enum { QUALITY = 95 };    // of 100: sharp edges stay without visible rings
+enum {
+    BUFFER = 16 * 1024,
+    MAX_SEGMENT = 65535 - 2,
+    // Each scan goes over all of the image. Progressive files have about ten; one for
+    // each bit of each coefficient would be possible.
+    MAX_SCANS = 100,
+};
 
 bool jpeg_is(const uint8_t *data, size_t size)
 {
     return size >= 3 && data[0] == 0xff && data[1] == 0xd8 && data[2] == 0xff;
 }
 
-// A segment of Huffman tables: each has a class, 16 counts of codes by length, then the
-// codes' symbols. stb trusts the counts; more than 256 symbols would overrun its
-// tables.
+// ---------------------------------------------------------------------------
+// Bytes of a source, one after another
+
+struct walk {
+    struct source *source;
+    uint64_t at;    // behind the buffer
+    size_t used, count;
+    const struct picture_reading *reading;
+    bool is_refused;    // with a reason
+    struct reason *reason;
+    uint8_t buffer[BUFFER];
+    uint8_t segment[MAX_SEGMENT];
+};
+
+// -1 at the end, and where the system fails.
+static int next_byte(struct walk *w)
+{
+    if (w->used == w->count) {
+        w->used = 0;
+        w->is_refused = !source_read(w->source, w->at, w->buffer, sizeof(w->buffer),
+                                     &w->count, w->reason);
+        w->at += w->count;
+        if (w->is_refused || w->count == 0)
+            return -1;
+    }
+    return w->buffer[w->used++];
+}
+
+static uint64_t bytes_left(const struct walk *w)
+{
+    return w->source->size - (w->at - w->count + w->used);
+}
+
+static void pass_over(struct walk *w, size_t count)
+{
+    const size_t here = MIN(count, w->count - w->used);
+    w->used += here;
+    w->at += count - here;
+    if (here < count)
+        w->used = w->count = 0;
+}
+
+static void read_segment(struct walk *w, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        w->segment[i] = (uint8_t)next_byte(w);
+}
+
+// The next marker. Inside the compressed data of a scan, 0xff comes before 0, a restart
+// marker, another 0xff, or the marker that ends the scan. -1 at the end.
+static int next_marker(struct walk *w)
+{
+    int byte = next_byte(w);
+    while (byte >= 0 && byte != 0xff) {
+        const uint8_t *from = w->buffer + w->used;
+        const uint8_t *found = memchr(from, 0xff, w->count - w->used);
+        w->used = found ? (size_t)(found - w->buffer) : w->count;
+        byte = next_byte(w);
+    }
+    while (byte == 0xff)
+        byte = next_byte(w);
+    return byte;
+}
+
+// ---------------------------------------------------------------------------
+// Segments
+
+// Huffman tables: each has a class, 16 counts of codes by length, then the codes'
+// symbols. stb trusts the counts; more than 256 symbols would overrun its tables.
 static bool huffman_tables_are_sane(const uint8_t *data, size_t size)
 {
     while (size >= 17) {
@@ -35,24 +107,16 @@ static bool huffman_tables_are_sane(const uint8_t *data, size_t size)
     return size == 0;
 }
 
-// What the first frame of a file says of it, and how its colours are meant, as far as
-// stb does not find out.
-struct frame {
-    uint32_t width, height;    // 0: not known yet
-    uint32_t components;
-    bool has_adobe;
-    uint8_t transform;    // that Adobe's segment names: 0 CMYK, 2 YCCK
-};
-
-static bool is_frame(uint8_t marker)
+static bool is_frame(int marker)
 {
     return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
            marker != 0xcc;
 }
 
-static void note_segment(uint8_t marker, const uint8_t *data, size_t size,
-                         struct frame *frame)
+static void note_segment(int marker, const uint8_t *data, size_t size,
+                         struct jpeg_frame *frame)
 {
+    static const char exif[] = "Exif\0";    // and the 0 that ends the literal
     if (is_frame(marker) && size >= 6) {
         if (frame->components == 0) {
             frame->height = (uint32_t)data[1] << 8 | data[2];
@@ -64,124 +128,135 @@ static void note_segment(uint8_t marker, const uint8_t *data, size_t size,
         frame->has_adobe = true;
         frame->transform = data[11];
     }
+    if (marker == 0xe1 && frame->orientation == 0 && size >= sizeof(exif) &&
+        memcmp(data, exif, sizeof(exif)) == 0)
+        frame->orientation = exif_orientation(data + sizeof(exif), size - sizeof(exif));
 }
 
-// Walks the markers up to the end of the image. Inside the compressed data of a scan,
-// 0xff comes before 0, a restart marker, another 0xff, or the marker that ends the
-// scan. Of the first `size` bytes of `whole` it checks what is there.
-static enum codec_state check(const uint8_t *data, size_t size, uint64_t whole,
-                              struct frame *frame)
+static bool is_of_interest(int marker)
 {
-    const enum codec_state behind = size < whole ? CODEC_WHOLE : CODEC_TRUNCATED;
-    size_t at = 2;
+    return is_frame(marker) || marker == 0xc4 || marker == 0xe1 || marker == 0xee;
+}
+
+// A frame without a size is left to the library.
+static bool check_size(const struct jpeg_frame *f,
+                       const struct picture_reading *reading, struct reason *reason)
+{
+    return f->width == 0 || f->height == 0 ||
+           codec_check_size(f->width, f->height, false, reading, reason);
+}
+
+// One segment, whose marker was read.
+static enum codec_state take_segment(struct walk *w, int marker,
+                                     struct jpeg_frame *frame)
+{
+    if (bytes_left(w) < 2)
+        return CODEC_TRUNCATED;
+    size_t length = (size_t)next_byte(w) << 8;
+    length |= (size_t)next_byte(w);
+    if (length < 2)
+        return CODEC_DAMAGED;
+    length -= 2;
+    if (bytes_left(w) < length)
+        return CODEC_TRUNCATED;
+    if (!is_of_interest(marker)) {
+        pass_over(w, length);
+        return CODEC_WHOLE;
+    }
+    read_segment(w, length);
+    if (marker == 0xc4 && !huffman_tables_are_sane(w->segment, length))
+        return CODEC_DAMAGED;
+    note_segment(marker, w->segment, length, frame);
+    w->is_refused = is_frame(marker) && !check_size(frame, w->reading, w->reason);
+    return w->is_refused ? CODEC_DAMAGED : CODEC_WHOLE;
+}
+
+// Walks the markers up to the end of the image.
+static enum codec_state walk(struct walk *w, struct jpeg_frame *frame)
+{
+    pass_over(w, 2);
     for (;;) {
-        while (at < size && data[at] != 0xff)
-            at++;
-        while (at < size && data[at] == 0xff)
-            at++;
-        if (at >= size)
-            return behind;
-        uint8_t marker = data[at++];
+        const int marker = next_marker(w);
+        if (marker < 0) {
+            frame->end = w->source->size;
+            return CODEC_TRUNCATED;
+        }
         if (marker == 0xd9)
             return CODEC_WHOLE;
         if (marker == 0 && frame->components == 0)
             return CODEC_DAMAGED;    // no marker, and there are no data yet
         if (marker <= 1 || (marker >= 0xd0 && marker <= 0xd8))
             continue;
-        if (size - at < 2)
-            return behind;
-        size_t length = (size_t)data[at] << 8 | data[at + 1];
-        if (length < 2)
-            return CODEC_DAMAGED;
-        if (whole - at < length)
-            return CODEC_TRUNCATED;
-        if (size - at < length)
-            return behind;
-        if (marker == 0xc4 && !huffman_tables_are_sane(data + at + 2, length - 2))
-            return CODEC_DAMAGED;
-        note_segment(marker, data + at + 2, length - 2, frame);
-        at += length;
+        frame->scans += marker == 0xda;
+        frame->end = w->source->size - bytes_left(w) - 2;
+        const enum codec_state state = take_segment(w, marker, frame);
+        if (state != CODEC_WHOLE)
+            return state;
     }
 }
 
-// EXIF data is in an APP1 segment before the first scan. The file passed check().
-static uint32_t find_orientation(const uint8_t *data, size_t size)
-{
-    static const char name[] = "Exif\0";    // and the 0 that ends the literal
-    size_t at = 2;
-    while (size - at >= 4 && data[at] == 0xff) {
-        uint8_t marker = data[at + 1];
-        size_t length = (size_t)data[at + 2] << 8 | data[at + 3];
-        if (marker == 0xff) {    // fill bytes (B.1.1.2)
-            at++;
-            continue;
-        }
-        if (marker == 0xda || marker == 0xd9 || length < 2 || size - at - 2 < length)
-            break;
-        if (marker == 0xe1 && length >= 2 + sizeof(name) &&
-            memcmp(data + at + 4, name, sizeof(name)) == 0)
-            return exif_orientation(data + at + 4 + sizeof(name),
-                                    length - 2 - sizeof(name));
-        at += 2 + length;
-    }
-    return 0;
-}
+// ---------------------------------------------------------------------------
+// Reading
 
-// stb decodes CMYK and YCCK as Adobe's programs store them, inverted, and takes any
-// other file of four components for YCbCr. Without Adobe's segment readers do not
-// agree: to libjpeg the numbers are ink, to Pillow they are inverted.
-static bool check_colours(const struct frame *f, struct reason *reason)
+// A file that is cut is one whose frame and first scan are there.
+static bool check(const struct jpeg_frame *f, enum codec_state state,
+                  const struct picture_reading *reading, struct reason *reason)
 {
-    if (f->components != 4 ||
-        (f->has_adobe && (f->transform == 0 || f->transform == 2)))
-        return true;
-    return reason_refuse(reason,
-                         "a JPEG of four colours (CMYK) that does not say how they "
-                         "are meant, in Adobe's segment: save it as RGB");
-}
-
-static bool examine(const uint8_t *data, size_t size, uint64_t whole,
-                    const struct picture_reading *reading, struct frame *frame,
-                    struct reason *reason)
-{
-    return codec_check_state(check(data, size, whole, frame), "JPEG", reason) &&
-           (frame->width == 0 || frame->height == 0 ||
-            codec_check_size(frame->width, frame->height, false, reading, reason));
-}
-
-bool jpeg_accept(const uint8_t *data, size_t size, uint64_t whole,
-                 const struct picture_reading *reading, struct reason *reason)
-{
-    struct frame frame = { 0 };
-    return examine(data, size, whole, reading, &frame, reason);
-}
-
-bool jpeg_decode(const uint8_t *data, size_t size,
-                 const struct picture_reading *reading, struct picture *picture,
-                 struct reason *reason)
-{
-    struct frame frame = { 0 };
-    *picture = (struct picture){ 0 };
-    if (!examine(data, size, size, reading, &frame, reason) ||
-        !check_colours(&frame, reason) ||
-        !codec_decode("JPEG", data, size, reading, picture, reason))
+    const bool keeps = state == CODEC_TRUNCATED && reading->keep_truncated && f->scans;
+    if (!keeps && !codec_check_state(state, "JPEG", reason))
         return false;
-    picture->orientation = find_orientation(data, size);
+    if (f->scans > MAX_SCANS)
+        return reason_refuse(reason,
+                             "a JPEG with %" PRIu32 " scans; at most %d are decoded",
+                             f->scans, MAX_SCANS);
+    if (f->components == 4 && f->has_adobe && f->transform != 0 && f->transform != 2)
+        return reason_refuse(reason,
+                             "a JPEG of four colours (CMYK) that does not say how "
+                             "they are meant: save it as RGB");
     return true;
 }
 
-static bool encode(struct encoded *to, int width, int height, const uint8_t *rgb)
+static bool find_frame(struct source *source, const struct picture_reading *reading,
+                       struct jpeg_frame *frame, struct reason *reason)
 {
-    return stbi_write_jpg_to_func(encoded_write, to, width, height, 3, rgb, QUALITY) !=
-           0;
+    struct walk *w = mem_zalloc(sizeof(*w));
+    *frame = (struct jpeg_frame){ 0 };
+    if (!w)
+        return reason_refuse_memory(reason);
+    w->source = source;
+    w->reading = reading;
+    w->reason = reason;
+    const enum codec_state state = walk(w, frame);
+    frame->is_cut = state == CODEC_TRUNCATED;
+    const bool ok = !w->is_refused && check(frame, state, reading, reason);
+    mem_free(w);
+    return ok;
 }
+
+bool jpeg_decode(struct source *source, const struct picture_reading *reading,
+                 struct picture *picture, struct reason *reason)
+{
+    struct jpeg_frame frame;
+    *picture = (struct picture){ 0 };
+    if (!find_frame(source, reading, &frame, reason))
+        return false;
+    if (frame.is_cut)
+        source->size = frame.end;
+    if (!jpeg_library_decode(source, &frame, reading->keep_truncated, picture, reason))
+        return false;
+    picture->orientation = frame.orientation;
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Writing
 
 bool jpeg_write(const char *path, const struct picture *picture)
 {
-    return codec_write_rgb(path, picture, encode);
+    return codec_write_rgb(path, picture, jpeg_library_encode);
 }
 
 bool jpeg_encode(struct encoded *to, const struct picture *picture, const char *path)
 {
-    return codec_encode_rgb(to, picture, path, encode);
+    return codec_encode_rgb(to, picture, path, jpeg_library_encode);
 }

@@ -275,9 +275,9 @@ static bool refuse_shape(const struct header *h, const struct type *type,
             array_order_name(other));
     return reason_refuse(reason,
                          "an array of %s is not an image %s (1 to %u channels, 1 to %u "
-                         "per side, 512 MiB in all)",
+                         "per side)",
                          shape, array_order_axes(order), PIXEL_MAX_CHANNELS,
-                         PICTURE_MAX_SIDE);
+                         (unsigned)PICTURE_MAX_SIDE);
 }
 
 bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)

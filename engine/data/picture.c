@@ -19,7 +19,7 @@ static const uint32_t full[PIXEL_KINDS] = { UINT8_MAX, UINT16_MAX, 0 };
 bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes)
 {
     return width > 0 && height > 0 && width <= PICTURE_MAX_SIDE &&
-           height <= PICTURE_MAX_SIDE && width * height * bytes <= PICTURE_MAX_BYTES;
+           height <= PICTURE_MAX_SIDE && width * height * bytes <= PTRDIFF_MAX;
 }
 
 bool picture_create(struct picture *picture, enum pixel_kind kind, uint32_t channels,
@@ -84,22 +84,34 @@ static void *plane_of(const struct picture *p, uint32_t channel)
 // Interleaved samples and planes. A loop for each size of sample: the compiler makes
 // fast ones of them, and every image of a data folder passes here.
 
-void picture_set_interleaved(struct picture *p, const void *interleaved)
+// `count` pixels, whose first is number `first`.
+static void set_pixels(struct picture *p, size_t first, size_t count,
+                       const void *interleaved)
 {
-    size_t count = plane_count(p), step = p->channels;
+    const size_t step = p->channels;
     for (uint32_t c = 0; c < p->channels; c++) {
         if (p->kind == PIXEL_U16) {
             const uint16_t *from = (const uint16_t *)interleaved + c;
-            uint16_t *to = plane_of(p, c);
+            uint16_t *to = (uint16_t *)plane_of(p, c) + first;
             for (size_t i = 0; i < count; i++)
                 to[i] = from[i * step];
         } else {
             const uint8_t *from = (const uint8_t *)interleaved + c;
-            uint8_t *to = plane_of(p, c);
+            uint8_t *to = (uint8_t *)plane_of(p, c) + first;
             for (size_t i = 0; i < count; i++)
                 to[i] = from[i * step];
         }
     }
+}
+
+void picture_set_interleaved(struct picture *p, const void *interleaved)
+{
+    set_pixels(p, 0, plane_count(p), interleaved);
+}
+
+void picture_set_row(struct picture *p, uint32_t y, const void *interleaved)
+{
+    set_pixels(p, (size_t)y * p->width, p->width, interleaved);
 }
 
 void *picture_interleave(const struct picture *p)

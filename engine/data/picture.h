@@ -13,10 +13,8 @@
 #include "data/size.h"
 #include "pix2pix.h"
 
-// Limits of what is read and written, so that a broken header cannot ask for all
-// memory.
-#define PICTURE_MAX_SIDE 32768u
-#define PICTURE_MAX_BYTES ((uint64_t)512 * 1024 * 1024)
+// Of what is read and written, so that products of sides fit into 64 bits.
+#define PICTURE_MAX_SIDE ((uint32_t)1 << 20)
 
 // The axes of an array in a file: planes, as pictures have them, or pixels.
 enum array_order { ARRAY_CHW, ARRAY_HWC };
@@ -29,6 +27,7 @@ struct picture_reading {
     enum array_order order;    // axes of arrays
     uint64_t max_pixels;       // width times height; 0: PICTURE_MAX_PIXELS
     bool as_stored;            // the EXIF orientation is not applied
+    bool keep_truncated;       // a JPEG that ends early is read as far as it goes
 };
 
 static inline const char *array_order_name(enum array_order order)
@@ -49,13 +48,16 @@ struct picture {
     // said. A decoder leaves the pixels as they are stored; picture_read turns them
     // upright, unless as_stored, and keeps the number.
     uint32_t orientation;
+    // The file ends early: what was missing is grey. Only with keep_truncated.
+    bool is_cut;
     // Read as u16 from integers of another size, none of them above 255: likely to be
     // of 8 bits, and nearly black as they are. Functions below do not keep it.
     bool is_narrow;
     void *samples;    // [c][h][w]
 };
 
-// Whether a picture with so many bytes in each pixel may have this size.
+// Whether a picture with so many bytes in each pixel may have this size: sides of 1 to
+// PICTURE_MAX_SIDE, and all of it can be addressed.
 bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes);
 
 static inline struct pix_size picture_size(const struct picture *p)
@@ -112,9 +114,10 @@ bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t wid
 bool picture_turn_upright(struct picture *picture, uint32_t orientation);
 
 // Interleaved samples [h, w, c] of u8 and u16 pictures, as image files have them. The
-// first copies them into the planes of a picture; the second returns new memory for
-// mem_free, NULL after a message.
+// first copies them into the planes of a picture, the second those of one row, [w, c];
+// the third returns new memory for mem_free, NULL after a message.
 void picture_set_interleaved(struct picture *picture, const void *interleaved);
+void picture_set_row(struct picture *picture, uint32_t y, const void *interleaved);
 void *picture_interleave(const struct picture *picture);
 
 // Writes [h, w, 3] bytes for people to look at: grey for 1 and 2 channels, else the

@@ -9,13 +9,13 @@
 #include "base/mem.h"
 #include "data/codec.h"
 #include "data/encoded.h"
+#include "data/jpeg_library.h"
 
 #include <stdio.h>
 #include <string.h>
 
-// Of a file. The largest picture has 512 MiB as RGB, so 683 MiB in a BMP or TGA of 32
-// bits; the rest is for profiles and remarks.
-#define MAX_BYTES ((uint64_t)1 << 30)
+// stb counts bytes as int.
+#define STB_PIXELS ((uint64_t)INT32_MAX / 4)
 
 // A kind of file. A new one is a row below, functions in codec.h, and its extension in
 // picture_file.h.
@@ -23,66 +23,106 @@ struct file_kind {
     const char *name;                                // what it is, and by which library
     const char *extensions[2];                       // in lower case
     bool (*is)(const uint8_t *data, size_t size);    // NULL: only the name says it
+    // Files that are held whole: before and after they are read. NULL for others.
     bool (*accept)(const uint8_t *data, size_t size, uint64_t whole,
                    const struct picture_reading *reading, struct reason *reason);
     bool (*decode)(const uint8_t *data, size_t size,
                    const struct picture_reading *reading, struct picture *picture,
                    struct reason *reason);
+    // Others are read from where they are.
+    bool (*decode_source)(struct source *source, const struct picture_reading *reading,
+                          struct picture *picture, struct reason *reason);
     // NULL for arrays, which are written in an order of the axes.
     bool (*write)(const char *path, const struct picture *picture);
     // NULL: always u8.
     bool (*find_kind)(const uint8_t *data, size_t size, enum pixel_kind *kind);
     bool holds[PIXEL_KINDS];    // u8, u16, f32
     uint32_t channels_max;
-    bool drops_alpha;    // of 2 and 4 channels
-    bool is_array;       // channels are not colours
+    bool drops_alpha;       // of 2 and 4 channels
+    uint32_t side_max;      // of what is written; 0: PICTURE_MAX_SIDE
+    uint64_t pixels_max;    // the same; 0: any
+    bool is_array;          // channels are not colours
 };
+
+static bool is_tiff(const uint8_t *data, size_t size)
+{
+    return size >= 4 && (memcmp(data, "II*", 4) == 0 || memcmp(data, "MM\0*", 4) == 0 ||
+                         memcmp(data, "II+", 4) == 0 || memcmp(data, "MM\0+", 4) == 0);
+}
+
+static bool is_webp(const uint8_t *data, size_t size)
+{
+    return size >= 12 && memcmp(data, "RIFF", 4) == 0 &&
+           memcmp(data + 8, "WEBP", 4) == 0;
+}
 
 static const struct file_kind kinds[] = {
     { "PNG",
       { ".png" },
       png_is,
-      png_accept,
+      NULL,
+      NULL,
       png_decode,
       png_write,
       png_find_kind,
       { true, true, false },
       4 },
-    { "JPEG (stb)",
+    { "JPEG (" JPEG_LIBRARY ")",
       { ".jpg", ".jpeg" },
       jpeg_is,
-      jpeg_accept,
+      NULL,
+      NULL,
       jpeg_decode,
       jpeg_write,
       NULL,
       { true },
       4,
-      true },
+      true,
+      .side_max = 65500 },
+#ifdef PIX_HAVE_WEBP
+    { "WebP",
+      { ".webp" },
+      is_webp,
+      webp_accept,
+      webp_decode,
+      NULL,
+      webp_write,
+      NULL,
+      { true },
+      4,
+      .side_max = 16383 },
+#endif
     { "BMP",
       { ".bmp" },
       bmp_is,
       bmp_accept,
       bmp_decode,
+      NULL,
       bmp_write,
       NULL,
       { true },
       4,
-      true },
+      true,
+      .pixels_max = STB_PIXELS },
     { "TGA",
       { ".tga" },
       NULL,
       tga_accept,
       tga_decode,
+      NULL,
       tga_write,
       NULL,
       { true },
       4,
-      true },
+      true,
+      .side_max = UINT16_MAX,
+      .pixels_max = STB_PIXELS },
     { "NPY",
       { ".npy" },
       npy_is,
       npy_accept,
       npy_decode,
+      NULL,
       NULL,
       npy_find_kind,
       { true, true, true },
@@ -92,10 +132,11 @@ static const struct file_kind kinds[] = {
 
 // Kinds that need a library which a build may be without.
 static const struct optional_kind {
-    const char *name, *extension;
+    const char *name, *library;
+    bool (*is)(const uint8_t *data, size_t size);
 } optional_kinds[] = {
-    { "TIFF", ".tif" },
-    { "WebP", ".webp" },
+    { "TIFF", "libtiff", is_tiff },
+    { "WebP", "libwebp", is_webp },
 };
 
 // ---------------------------------------------------------------------------
@@ -137,10 +178,18 @@ const char *picture_file_kind(size_t index)
     return index < ARRAY_LEN(kinds) ? kinds[index].name : NULL;
 }
 
+static bool has_kind(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 const char *picture_file_missing(size_t index)
 {
     for (size_t i = 0; i < ARRAY_LEN(optional_kinds); i++)
-        if (!find_by_name(optional_kinds[i].extension) && index-- == 0)
+        if (!has_kind(optional_kinds[i].name) && index-- == 0)
             return optional_kinds[i].name;
     return NULL;
 }
@@ -173,6 +222,16 @@ bool picture_has_foreign_extension(const char *name)
 // ---------------------------------------------------------------------------
 // Reading
 
+static bool refuse_unknown(const uint8_t *data, size_t size, struct reason *reason)
+{
+    for (size_t i = 0; i < ARRAY_LEN(optional_kinds); i++)
+        if (optional_kinds[i].is(data, size))
+            return reason_refuse(reason,
+                                 "a %s, which this build, without %s, cannot read",
+                                 optional_kinds[i].name, optional_kinds[i].library);
+    return reason_refuse(reason, PICTURE_UNKNOWN);
+}
+
 // NULL with a reason where the first bytes are those of no kind.
 static const struct file_kind *find_kind(const char *path, const uint8_t *data,
                                          size_t size, struct reason *reason)
@@ -186,50 +245,48 @@ static const struct file_kind *find_kind(const char *path, const uint8_t *data,
     else if (!kind && named && !named->is && tga_may_be(data, size))
         kind = named;
     else if (!kind)
-        reason_refuse(reason, "not a PNG, JPEG, BMP or TGA image");
+        refuse_unknown(data, size, reason);
     return kind;
 }
 
-struct request {
-    const char *path;
-    const struct picture_reading *reading;
-};
-
-// Before the rest of a file, which may be large, is read.
-static bool accept_head(void *user, const void *head, size_t size, uint64_t whole,
-                        struct reason *reason)
+// The rest of a file that is held whole may be large: its first bytes are asked first.
+static bool decode(const struct file_kind *kind, struct source *source,
+                   const uint8_t *head, size_t size,
+                   const struct picture_reading *reading, struct picture *picture,
+                   struct reason *reason)
 {
-    const struct request *r = user;
-    const struct file_kind *kind = find_kind(r->path, head, size, reason);
-    return kind && (whole == 0 || kind->accept(head, size, whole, r->reading, reason));
+    if (kind->decode_source)
+        return kind->decode_source(source, reading, picture, reason);
+    return kind->accept(head, size, source->size, reading, reason) &&
+           source_hold(source, reason) &&
+           kind->decode(source->bytes, (size_t)source->size, reading, picture, reason);
 }
 
-static bool decode(const struct request *r, const uint8_t *data, size_t size,
-                   struct picture *picture, struct reason *reason)
+static bool read_source(const char *path, struct source *source,
+                        const struct picture_reading *reading, struct picture *picture,
+                        struct reason *reason)
 {
-    const struct file_kind *kind = find_kind(r->path, data, size, reason);
-    if (!kind || !kind->decode(data, size, r->reading, picture, reason))
+    uint8_t head[FILE_HEAD];
+    size_t size;
+    if (!source_read(source, 0, head, sizeof(head), &size, reason))
         return false;
-    if (r->reading->as_stored || picture->orientation == 0 ||
-        picture_turn_upright(picture, picture->orientation))
-        return true;
-    picture_free(picture);
-    return reason_refuse_memory(reason);
+    const struct file_kind *kind = find_kind(path, head, size, reason);
+    return kind && decode(kind, source, head, size, reading, picture, reason);
 }
 
 bool picture_read_with(const char *path, const struct picture_reading *reading,
                        struct picture *picture, struct reason *reason)
 {
-    const struct request request = { path, reading };
-    void *data;
-    size_t size;
+    struct source source;
     *picture = (struct picture){ 0 };
-    if (!file_load_if(path, MAX_BYTES, accept_head, (void *)&request, &data, &size,
-                      reason))
-        return false;
-    bool ok = decode(&request, data, size, picture, reason);
-    mem_free(data);
-    return ok;
+    const bool ok = source_open(&source, path, reason) &&
+                    read_source(path, &source, reading, picture, reason);
+    source_close(&source);
+    if (!ok || reading->as_stored || picture->orientation == 0 ||
+        picture_turn_upright(picture, picture->orientation))
+        return ok;
+    picture_free(picture);
+    return reason_refuse_memory(reason);
 }
 
 bool picture_read(const char *path, struct picture *picture, struct reason *reason)
@@ -309,6 +366,8 @@ bool picture_write_ordered(const char *path, const struct picture *p,
                            enum array_order order)
 {
     const struct file_kind *file = find_by_name(path);
+    const uint32_t side = file && file->side_max ? file->side_max : PICTURE_MAX_SIDE;
+    const uint64_t pixels = (uint64_t)p->width * p->height;
     if (!picture_size_is_valid(p->width, p->height,
                                (uint64_t)p->channels * pixel_bytes(p->kind))) {
         log_error("image: %s: an image of %ux%u cannot be written", path,
@@ -325,6 +384,12 @@ bool picture_write_ordered(const char *path, const struct picture *p,
         log_error("image: %s: this format cannot hold %u channel%s of %s: use %s", path,
                   (unsigned)p->channels, PLURAL(p->channels), pixel_kind_name(p->kind),
                   others);
+        return false;
+    }
+    if (p->width > side || p->height > side ||
+        (file->pixels_max && pixels > file->pixels_max)) {
+        log_error("image: %s: this format cannot hold an image of %ux%u: use .png",
+                  path, (unsigned)p->width, (unsigned)p->height);
         return false;
     }
     return file->is_array ? npy_write(path, p, order) : file->write(path, p);

@@ -9,8 +9,16 @@
 #include "data/picture.h"
 
 // Extensions of the files that are read and written, for messages.
-#define IMAGE_EXTENSIONS ".png .jpg .jpeg .bmp .tga"
+#ifdef PIX_HAVE_WEBP
+#define IMAGE_WEBP " .webp"
+#else
+#define IMAGE_WEBP
+#endif
+#define IMAGE_EXTENSIONS ".png .jpg .jpeg" IMAGE_WEBP " .bmp .tga"
 #define PICTURE_EXTENSIONS IMAGE_EXTENSIONS " .npy"
+
+// Of a file that begins as none of them does.
+#define PICTURE_UNKNOWN "not an image of a kind that is read"
 
 // The kinds of files that are read and written, by number: "PNG", with the library
 // where it depends on the build, "JPEG (stb)". The second: those that this build is

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// PNG files: libpng writes them, stb decodes them; here are the checksums of chunks,
-// which stb ignores. Numbers in comments are sections of the PNG specification (ISO/IEC
-// 15948). See codec.h.
+// PNG files, by libpng; png_rows.c reads them. Numbers in comments are sections of the
+// PNG specification (ISO/IEC 15948). See codec.h.
 
 #include "data/codec.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/encoded.h"
+#include "data/png_rows.h"
 
 #include <assert.h>
 #include <png.h>
@@ -18,20 +18,6 @@
 
 static const uint8_t signature[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
 
-// CRC-32 of the type and the data of a chunk.
-static uint32_t crc(const uint8_t *data, size_t size)
-{
-    uint32_t table[256], value = 0xffffffff;
-    for (uint32_t i = 0; i < 256; i++) {
-        table[i] = i;
-        for (int bit = 0; bit < 8; bit++)
-            table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
-    }
-    for (size_t i = 0; i < size; i++)
-        value = value >> 8 ^ table[(value ^ data[i]) & 255];
-    return ~value;
-}
-
 // ---------------------------------------------------------------------------
 // Reading
 
@@ -40,74 +26,39 @@ bool png_is(const uint8_t *data, size_t size)
     return size >= sizeof(signature) && memcmp(data, signature, sizeof(signature)) == 0;
 }
 
-static uint32_t big_endian(const uint8_t *p)
+static bool take_rows(struct png_rows *rows, struct picture *picture,
+                      struct reason *reason)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-// Walks the chunks (5.3): length, type, data, CRC-32 over type and data. The first is
-// the header, of 13 bytes. stb checks neither checksums nor whether the end is there.
-// Of the first `size` bytes of `whole` it checks what is there.
-static enum codec_state check(const uint8_t *data, size_t size, uint64_t whole)
-{
-    if (size < 33)
-        return CODEC_TRUNCATED;
-    if (memcmp(data + 8, "\0\0\0\rIHDR", 8) != 0)
-        return CODEC_DAMAGED;
-
-    uint64_t at = 8;
-    for (;;) {
-        if (whole - at < 12)
-            return CODEC_TRUNCATED;
-        if (at + 8 > size)
-            return CODEC_WHOLE;    // as far as can be seen
-        uint32_t length = big_endian(data + at);
-        if (length > INT32_MAX)
-            return CODEC_DAMAGED;
-        if (whole - at - 12 < length)
-            return CODEC_TRUNCATED;
-        const uint64_t end = at + 12 + length;
-        const uint8_t *type = data + at + 4;
-        if (end <= size &&
-            crc(type, (size_t)length + 4) != big_endian(type + 4 + length))
-            return CODEC_DAMAGED;
-        if (memcmp(type, "IEND", 4) == 0)
-            return CODEC_WHOLE;
-        at = end;
+    void *row =
+        mem_array(picture->width, picture->channels * pixel_bytes(picture->kind));
+    bool ok = row || reason_refuse_memory(reason);
+    for (uint32_t y = 0; ok && y < picture->height; y++) {
+        ok = png_rows_next(rows, row, reason);
+        if (ok)
+            picture_set_row(picture, y, row);
     }
+    mem_free(row);
+    return ok && png_rows_end(rows, reason);
 }
 
-// EXIF data is a chunk of its own (11.3.3.6 of the third edition). The file passed
-// check().
-static uint32_t find_orientation(const uint8_t *data)
-{
-    const uint8_t *chunk = data + sizeof(signature);
-    while (memcmp(chunk + 4, "IEND", 4) != 0) {
-        const size_t length = big_endian(chunk);
-        if (memcmp(chunk + 4, "eXIf", 4) == 0)
-            return exif_orientation(chunk + 8, length);
-        chunk += length + 12;
-    }
-    return 0;
-}
-
-// stb gives no size for a file that it finds too large: it is that of the header.
-bool png_accept(const uint8_t *data, size_t size, uint64_t whole,
-                const struct picture_reading *reading, struct reason *reason)
-{
-    return codec_check_state(check(data, size, whole), "PNG", reason) &&
-           codec_check_size(big_endian(data + 16), big_endian(data + 20),
-                            data[24] == 16, reading, reason);
-}
-
-bool png_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
+bool png_decode(struct source *source, const struct picture_reading *reading,
                 struct picture *picture, struct reason *reason)
 {
-    if (!png_accept(data, size, size, reading, reason) ||
-        !codec_decode("PNG", data, size, reading, picture, reason))
+    struct png_form f;
+    *picture = (struct picture){ 0 };
+    struct png_rows *rows = png_rows_begin(source, reading, &f, reason);
+    if (!rows)
         return false;
-    picture->orientation = find_orientation(data);
-    return true;
+    bool ok = picture_create(picture, f.kind, f.channels, f.width, f.height) ||
+              reason_refuse_memory(reason);
+    if (ok) {
+        picture->orientation = f.orientation;
+        ok = take_rows(rows, picture, reason);
+    }
+    png_rows_free(rows);
+    if (!ok)
+        picture_free(picture);
+    return ok;
 }
 
 bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)
@@ -203,6 +154,7 @@ static bool encode(struct output *o, const struct picture *p)
     assert(p->channels >= 1 && p->channels <= 4 && p->kind != PIXEL_F32);
     if (setjmp(png_jmpbuf(o->png)))
         return false;
+    png_set_user_limits(o->png, PICTURE_MAX_SIDE, PICTURE_MAX_SIDE);
     png_set_write_fn(o->png, o, on_write, on_flush);
     png_set_compression_buffer_size(o->png, CHUNK);
     png_set_compression_level(o->png, LEVEL);

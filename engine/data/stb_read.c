@@ -8,6 +8,7 @@
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wshadow"
@@ -34,8 +35,9 @@ static void *note(void *memory)
 #define STBI_REALLOC(old, size) note(realloc(old, size))
 #define STBI_FREE(old) free(old)
 
-#define STBI_ONLY_PNG
+#ifndef PIX_HAVE_JPEG
 #define STBI_ONLY_JPEG
+#endif
 #define STBI_ONLY_TGA
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR

@@ -148,8 +148,9 @@ bool tga_accept(const uint8_t *data, size_t size, uint64_t whole,
         return codec_check_state(CODEC_DAMAGED, "TGA", reason);
     if (!codec_check_size(l.width, l.height, false, reading, reason))
         return false;
-    return whole >= pixels_begin(&l) + least ||
-           codec_check_state(CODEC_TRUNCATED, "TGA", reason);
+    if (whole < pixels_begin(&l) + least)
+        return codec_check_state(CODEC_TRUNCATED, "TGA", reason);
+    return codec_check_length(whole, l.width, l.height, reason);
 }
 
 bool tga_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+//
+// WebP files, by libwebp. The container is RIFF (RFC 9649, section 2): chunks of a
+// name, a length and data, which is padded to an even length. See codec.h.
+
+#include "data/codec.h"
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "data/encoded.h"
+
+#include <string.h>
+
+#include <webp/decode.h>
+#include <webp/encode.h>
+
+enum {
+    HEADER = 12,
+    CHUNK = 8,
+    LEVEL = 4,    // of 0 to 9: higher ones take long for a few percent
+};
+
+// ---------------------------------------------------------------------------
+// Reading
+
+static bool refuse(VP8StatusCode status, struct reason *reason)
+{
+    if (status == VP8_STATUS_OUT_OF_MEMORY) {
+        mem_note_failure();
+        return reason_refuse_memory(reason);
+    }
+    return codec_check_state(status == VP8_STATUS_NOT_ENOUGH_DATA ||
+                                     status == VP8_STATUS_SUSPENDED
+                                 ? CODEC_TRUNCATED
+                                 : CODEC_DAMAGED,
+                             "WebP", reason);
+}
+
+// Behind the header: a picture, or, in the extended form (2.7), what the file has and
+// how large the canvas is.
+static bool find_features(const uint8_t *data, size_t size, uint64_t whole,
+                          WebPBitstreamFeatures *f, struct reason *reason)
+{
+    if (size < HEADER + CHUNK || whole < bytes_get_little(data + 4, 4) + CHUNK)
+        return codec_check_state(CODEC_TRUNCATED, "WebP", reason);
+    const VP8StatusCode status = WebPGetFeatures(data, size, f);
+    if (status == VP8_STATUS_NOT_ENOUGH_DATA && size < whole && size >= 30 &&
+        memcmp(data + HEADER, "VP8X", 4) == 0) {
+        f->width = (int)bytes_get_little(data + 24, 3) + 1;
+        f->height = (int)bytes_get_little(data + 27, 3) + 1;
+        f->has_animation = 0;    // the library sees that at once
+        return true;
+    }
+    return status == VP8_STATUS_OK || refuse(status, reason);
+}
+
+bool webp_accept(const uint8_t *data, size_t size, uint64_t whole,
+                 const struct picture_reading *reading, struct reason *reason)
+{
+    WebPBitstreamFeatures features;
+    if (!find_features(data, size, whole, &features, reason))
+        return false;
+    if (features.has_animation)
+        return reason_refuse(reason, "an animated WebP, of which no single image is "
+                                     "read: save the one that is meant as PNG");
+    const uint64_t width = (uint64_t)features.width, height = (uint64_t)features.height;
+    return codec_check_size(width, height, false, reading, reason) &&
+           codec_check_length(whole, width, height, reason);
+}
+
+// EXIF data is a chunk of its own, in which some programs repeat the mark that it has
+// in a JPEG.
+static uint32_t find_orientation(const uint8_t *data, size_t size)
+{
+    static const char mark[] = "Exif\0";    // and the 0 that ends the literal
+    size_t at = HEADER;
+    size = (size_t)MIN((uint64_t)size, bytes_get_little(data + 4, 4) + CHUNK);
+    while (size - at >= CHUNK) {
+        const uint8_t *exif = data + at + CHUNK;
+        size_t length = (size_t)bytes_get_little(data + at + 4, 4);
+        if (size - at - CHUNK < length)
+            break;
+        if (memcmp(data + at, "EXIF", 4) == 0) {
+            const bool has_mark =
+                length >= sizeof(mark) && memcmp(exif, mark, sizeof(mark)) == 0;
+            const size_t skipped = has_mark ? sizeof(mark) : 0;
+            return exif_orientation(exif + skipped, length - skipped);
+        }
+        length += length & 1;
+        at += CHUNK + MIN(length, size - at - CHUNK);
+    }
+    return 0;
+}
+
+static bool decode(const uint8_t *data, size_t size, const WebPDecoderConfig *like,
+                   uint8_t *samples, uint32_t channels, struct reason *reason)
+{
+    WebPDecoderConfig config = *like;
+    const size_t row = (size_t)config.input.width * channels;
+    config.output.colorspace = channels == 4 ? MODE_RGBA : MODE_RGB;
+    config.output.is_external_memory = 1;
+    config.output.u.RGBA.rgba = samples;
+    config.output.u.RGBA.stride = (int)row;
+    config.output.u.RGBA.size = row * (size_t)config.input.height;
+    const VP8StatusCode status = WebPDecode(data, size, &config);
+    WebPFreeDecBuffer(&config.output);
+    return status == VP8_STATUS_OK || refuse(status, reason);
+}
+
+bool webp_decode(const uint8_t *data, size_t size,
+                 const struct picture_reading *reading, struct picture *picture,
+                 struct reason *reason)
+{
+    WebPDecoderConfig config;
+    *picture = (struct picture){ 0 };
+    if (!webp_accept(data, size, size, reading, reason))
+        return false;
+    if (!WebPInitDecoderConfig(&config) ||
+        WebPGetFeatures(data, size, &config.input) != VP8_STATUS_OK)
+        return codec_check_state(CODEC_DAMAGED, "WebP", reason);
+    const uint32_t width = (uint32_t)config.input.width;
+    const uint32_t height = (uint32_t)config.input.height;
+    const uint32_t channels = config.input.has_alpha ? 4 : 3;
+    uint8_t *samples = mem_array((size_t)width * channels, height);
+    if (!samples)
+        return reason_refuse_memory(reason);
+    bool ok = decode(data, size, &config, samples, channels, reason);
+    if (ok) {
+        codec_count_rows(height);
+        ok = picture_create(picture, PIXEL_U8, channels, width, height) ||
+             reason_refuse_memory(reason);
+    }
+    if (ok) {
+        picture_set_interleaved(picture, samples);
+        picture->orientation = find_orientation(data, size);
+    }
+    mem_free(samples);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Writing: without loss, with the colours of clear pixels.
+
+static int on_write(const uint8_t *data, size_t size, const WebPPicture *picture)
+{
+    struct encoded *to = picture->custom_ptr;
+    encoded_write(to, (void *)data, (int)size);
+    return !to->failed;
+}
+
+static bool set_pixels(WebPPicture *to, const uint8_t *samples, uint32_t channels)
+{
+    const int row = to->width * (int)channels;
+    return channels == 4 ? WebPPictureImportRGBA(to, samples, row)
+                         : WebPPictureImportRGB(to, samples, row);
+}
+
+// RGB, or with alpha; `p` has three or four channels.
+static bool encode(struct encoded *file, const struct picture *p)
+{
+    WebPConfig config;
+    WebPPicture to;
+    uint8_t *samples = picture_interleave(p);
+    if (!samples || !WebPConfigInit(&config) || !WebPPictureInit(&to) ||
+        !WebPConfigLosslessPreset(&config, LEVEL)) {
+        mem_free(samples);
+        return false;
+    }
+    config.exact = 1;
+    to.use_argb = 1;
+    to.width = (int)p->width;
+    to.height = (int)p->height;
+    to.writer = on_write;
+    to.custom_ptr = file;
+    const bool ok = set_pixels(&to, samples, p->channels) && WebPEncode(&config, &to);
+    if (to.error_code == VP8_ENC_ERROR_OUT_OF_MEMORY ||
+        to.error_code == VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY)
+        mem_note_failure();
+    WebPPictureFree(&to);
+    mem_free(samples);
+    return ok;
+}
+
+bool webp_write(const char *path, const struct picture *picture)
+{
+    struct encoded file;
+    struct picture colours;
+    struct reason reason;
+    const uint64_t failures = mem_failures();
+    if (!encoded_begin(&file, path))
+        return false;
+    bool ok = picture_copy(picture, &colours);
+    if (ok) {
+        colours.is_array = false;
+        ok = picture_set_channels(&colours, picture->channels % 2 ? 3 : 4, &reason) &&
+             encode(&file, &colours);
+        picture_free(&colours);
+    }
+    return encoded_end(&file,
+                       ok                           ? NULL
+                       : mem_failures() != failures ? "out of memory"
+                                                    : "the encoder has failed",
+                       path);
+}

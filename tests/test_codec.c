@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: MIT
+//
+// The files of fixtures/codecs.txt, which make_codecs.py has made with other libraries:
+// each is read as those read it, or refused for the right reason. What is refused by
+// its header is refused before anything is decoded, and what is cut or damaged
+// somewhere is never a picture, nor more than that.
+
+#include "data/codec.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "data/jpeg_library.h"
+#include "data/picture_file.h"
+#include "support/tree.h"
+
+#define SCRATCH "test_codec.scratch"
+
+// One line: the file itself, and what it is.
+struct made {
+    char *name, *expected;
+    uint8_t *data;
+    size_t size;
+};
+
+static char *text;
+static struct made *all;
+static size_t count;
+
+static bool begins_with(const char *s, const char *start)
+{
+    return strncmp(s, start, strlen(start)) == 0;
+}
+
+// Two hexadecimal digits each; returns how many bytes there are.
+static size_t get_bytes(const char *digits, uint8_t *bytes)
+{
+    size_t size = 0;
+    unsigned value;
+    for (; sscanf(digits, "%2x", &value) == 1; digits += 2)
+        bytes[size++] = (uint8_t)value;
+    return size;
+}
+
+static int setup(void **state)
+{
+    size_t size;
+    (void)state;
+    if (!file_make_folder(SCRATCH) ||
+        !file_read(TEST_FIXTURES "/codecs.txt", (void **)&text, &size))
+        return -1;
+    all = mem_array(1000, sizeof(*all));
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), count++) {
+        struct made *m = &all[count];
+        assert_true(count < 1000);
+        m->name = line;
+        m->expected = strchr(line, '\t') + 1;
+        m->expected[-1] = '\0';
+        char *digits = strchr(m->expected, '\t') + 1;
+        digits[-1] = '\0';
+        m->data = mem_alloc(strlen(digits) / 2);
+        m->size = get_bytes(digits, m->data);
+    }
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < count; i++)
+        mem_free(all[i].data);
+    mem_free(all);
+    mem_free(text);
+    return test_remove_tree(SCRATCH) ? 0 : -1;
+}
+
+// Whether this build reads the kind of file, and as the libraries of the fixtures do.
+static bool is_read(const struct made *m)
+{
+#ifndef PIX_HAVE_WEBP
+    if (begins_with(m->name, "webp"))
+        return false;
+#endif
+#ifndef PIX_HAVE_JPEG
+    if (begins_with(m->name, "jpeg"))
+        return false;
+#endif
+    return m->name[0] != '\0';
+}
+
+// As picture_read does, from memory.
+static bool decode(const struct made *m, size_t size,
+                   const struct picture_reading *reading, struct picture *p,
+                   struct reason *reason)
+{
+    // On the heap, so that sanitizers see a read past the end.
+    uint8_t *data = mem_alloc(size);
+    memcpy(data, m->data, size);
+    struct source source = source_of_memory(data, size);
+    bool ok = false;
+    *p = (struct picture){ 0 };
+    if (begins_with(m->name, "png"))
+        ok = png_decode(&source, reading, p, reason);
+    else if (begins_with(m->name, "jpeg"))
+        ok = jpeg_decode(&source, reading, p, reason);
+#ifdef PIX_HAVE_WEBP
+    else
+        ok = webp_decode(data, size, reading, p, reason);
+#endif
+    mem_free(data);
+    return ok;
+}
+
+static const struct picture_reading usual = { 0 };
+
+static void check_samples(const struct made *m, const struct picture *p)
+{
+    char kind[8], end[2000], digits[HASH_TEXT_SIZE];
+    unsigned channels, width, height, orientation;
+    int difference, at = 0;
+    assert_int_equal(sscanf(m->expected, "%7s %u %u %u %u %n%1999s", kind, &channels,
+                            &width, &height, &orientation, &at, end),
+                     6);
+    assert_string_equal(pixel_kind_name(p->kind), kind);
+    assert_int_equal(p->channels, channels);
+    assert_int_equal(p->width, width);
+    assert_int_equal(p->height, height);
+    assert_int_equal(p->orientation, orientation);
+    assert_false(p->is_cut);
+    if (end[0] != '~') {
+        hash_digits(hash_bytes(HASH_START, p->samples, picture_bytes(p)), digits);
+        assert_string_equal(digits, end);
+        return;
+    }
+    static uint8_t expected[10000];
+    const uint8_t *samples = p->samples;
+    assert_int_equal(sscanf(end, "~%d", &difference), 1);
+    const size_t size = get_bytes(strrchr(m->expected, ' ') + 1, expected);
+    assert_int_equal(size, picture_bytes(p));
+    for (size_t i = 0; i < size; i++)
+        if (abs(samples[i] - expected[i]) > difference)
+            fail_msg("sample %zu is %d, not %d", i, samples[i], expected[i]);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    assert_true(count > 100);
+    for (size_t i = 0; i < count; i++) {
+        const struct made *m = &all[i];
+        struct picture p;
+        struct reason reason = { "" };
+        if (!is_read(m))
+            continue;
+        const bool ok = decode(m, m->size, &usual, &p, &reason);
+        if (ok != (m->expected[0] != '!'))
+            fail_msg("%s: %s", m->name, ok ? "is accepted" : reason.text);
+        if (ok)
+            check_samples(m, &p);
+        else if (!strstr(reason.text, m->expected + 1))
+            fail_msg("%s: \"%s\"", m->name, reason.text);
+        picture_free(&p);
+    }
+}
+
+// No beginning of a file is a picture, but of one that has more than it needs.
+static void test_cut(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        const struct made *m = &all[i];
+        if (!is_read(m) || m->expected[0] == '!' || strstr(m->name, "bytes behind the"))
+            continue;
+        for (size_t size = 0; size < m->size; size++) {
+            struct picture p;
+            struct reason reason = { "" };
+            if (decode(m, size, &usual, &p, &reason))
+                fail_msg("%s: accepted at %zu of %zu bytes", m->name, size, m->size);
+            assert_null(p.samples);
+            assert_int_equal(reason.kind, REASON_CONTENT);
+            assert_string_not_equal(reason.text, "");
+        }
+    }
+}
+
+// A seeded sample of damage: an answer, whatever it is.
+static void test_damage(void **state)
+{
+    uint32_t random = 1;
+    (void)state;
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; is_read(&all[i]) && k < 60; k++) {
+            struct made m = all[i];
+            struct picture p;
+            struct reason reason = { "" };
+            uint8_t *bytes = mem_alloc(m.size);
+            memcpy(bytes, m.data, m.size);
+            for (int n = 0; n < 1 + k % 3; n++) {
+                random = random * 1664525 + 1013904223;
+                bytes[(random >> 8) % m.size] ^= (uint8_t)(random >> 24 | 1);
+            }
+            m.data = bytes;
+            if (decode(&m, m.size, &(struct picture_reading){ .max_pixels = 1 << 20 },
+                       &p, &reason))
+                assert_non_null(p.samples);
+            else
+                assert_int_equal(reason.kind, REASON_CONTENT);
+            picture_free(&p);
+            mem_free(bytes);
+        }
+}
+
+// A file that ends early is read as far as it goes, where that is asked for.
+static void test_keep_truncated(void **state)
+{
+    const struct picture_reading keep = { .keep_truncated = true };
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        const struct made *m = &all[i];
+        struct picture whole, p;
+        struct reason reason = { "" };
+        if (!begins_with(m->name, "jpeg 4") || !is_read(m))
+            continue;
+        assert_true(decode(m, m->size, &keep, &whole, &reason));
+        assert_false(whole.is_cut);
+        if (!decode(m, m->size - 12, &keep, &p, &reason))
+            fail_msg("%s: %s", m->name, reason.text);
+        assert_true(p.is_cut);
+        assert_int_equal(p.width, whole.width);
+        if (strstr(m->name, "444"))    // whose first block is whole
+            assert_memory_equal(p.samples, whole.samples, 8);
+        assert_memory_not_equal(p.samples, whole.samples, picture_bytes(&p));
+        picture_free(&p);
+        picture_free(&whole);
+        // Where not even the frame is there, nothing can be read.
+        assert_false(decode(m, 100, &keep, &p, &reason));
+        assert_string_equal(reason.text, "truncated JPEG");
+    }
+}
+
+// ---------------------------------------------------------------------------
+// Work that files ask for
+
+// One pixel more than is allowed, and nothing is decoded.
+static void test_max_pixels(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        const struct made *m = &all[i];
+        struct picture p;
+        struct reason reason = { "" };
+        uint64_t width, height;
+        if (!is_read(m) || m->expected[0] == '!' ||
+            sscanf(m->expected, "%*s %*u %" SCNu64 " %" SCNu64, &width, &height) != 2 ||
+            width * height < 2)
+            continue;
+        struct picture_reading reading = { .max_pixels = width * height };
+        const uint64_t rows = codec_rows_decoded();
+        assert_true(decode(m, m->size, &reading, &p, &reason));
+        assert_true(codec_rows_decoded() == rows + height);
+        picture_free(&p);
+        reading.max_pixels--;
+        assert_false(decode(m, m->size, &reading, &p, &reason));
+        assert_non_null(strstr(reason.text, "allow more with --max-pixels"));
+        assert_true(codec_rows_decoded() == rows + height);
+    }
+}
+
+// Refused after at most so many rows.
+static void check_bomb(const char *name, const uint8_t *data, size_t size,
+                       uint64_t rows_most, const char *expected)
+{
+    const struct made m = { (char *)name, NULL, (uint8_t *)data, size };
+    struct picture p;
+    struct reason reason = { "" };
+    const uint64_t rows = codec_rows_decoded();
+    assert_false(decode(&m, size, &usual, &p, &reason));
+    if (!strstr(reason.text, expected))
+        fail_msg("%s: \"%s\"", name, reason.text);
+    assert_true(codec_rows_decoded() - rows <= rows_most);
+}
+
+static uint32_t crc(const uint8_t *data, size_t size)
+{
+    uint32_t value = 0xffffffff;
+    for (size_t i = 0; i < size; i++) {
+        value ^= data[i];
+        for (int bit = 0; bit < 8; bit++)
+            value = value >> 1 ^ (value & 1 ? 0xedb88320 : 0);
+    }
+    return ~value;
+}
+
+static void put_big(uint8_t *to, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> 8 * (3 - i));
+}
+
+static size_t put_chunk(uint8_t *to, const char *type, const void *data, uint32_t size)
+{
+    put_big(to, size);
+    memcpy(to + 4, type, 4);
+    if (size)
+        memcpy(to + 8, data, size);
+    put_big(to + 8 + size, crc(to + 4, size + 4));
+    return size + 12;
+}
+
+// A grey PNG of 1 x 1 with these compressed data.
+static size_t make_png(uint8_t *to, const uint8_t *data, uint32_t size)
+{
+    static const uint8_t header[] = { 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0 };
+    memcpy(to, "\x89PNG\r\n\x1a\n", 8);
+    size_t at = 8 + put_chunk(to + 8, "IHDR", header, sizeof(header));
+    at += put_chunk(to + at, "IDAT", data, size);
+    return at + put_chunk(to + at, "IEND", NULL, 0);
+}
+
+// Compressed zeros (RFC 1951, 3.2.6): a literal, then copies of 258 bytes in 13 bits.
+static void make_zeros(uint8_t *to, size_t size)
+{
+    static const char begin[] = "11000110000", copy[] = "1100010100000";
+    size_t bit = 16;
+    memset(to, 0, size);
+    to[0] = 0x78;
+    to[1] = 0x01;
+    for (const char *s = begin; bit + sizeof(copy) < 8 * size; s = copy)
+        for (; *s; s++, bit++)
+            to[bit / 8] |= (uint8_t)((*s == '1') << bit % 8);
+}
+
+static void test_png_bombs(void **state)
+{
+    enum { MOST = 4 << 20 };
+    uint8_t *data = mem_alloc(MOST), *file = mem_alloc(MOST + 100);
+    (void)state;
+    // 3 GB, or more than 60 MB, for one pixel.
+    make_zeros(data, 3 << 20);
+    check_bomb("png", file, make_png(file, data, 3 << 20), 0, "too many for an image");
+    make_zeros(data, 60000);
+    check_bomb("png", file, make_png(file, data, 60000), 1,
+               "more compressed data than its header asks for");
+    make_zeros(data, 600);
+    check_bomb("png", file, make_png(file, data, 600), 1, "damaged PNG");
+    mem_free(file);
+    mem_free(data);
+}
+
+// A JPEG of so many scans, all of them empty.
+static size_t make_scans(uint8_t *to, uint32_t scans)
+{
+    static const uint8_t begin[] = { 0xff, 0xd8, 0xff, 0xc2, 0, 11,   8, 0x32,
+                                     0xc8, 0x32, 0xc8, 1,    1, 0x11, 0 };
+    static const uint8_t scan[] = { 0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0 };
+    size_t at = sizeof(begin);
+    memcpy(to, begin, at);
+    for (uint32_t i = 0; i < scans; i++, at += sizeof(scan))
+        memcpy(to + at, scan, sizeof(scan));
+    to[at] = 0xff;
+    to[at + 1] = 0xd9;
+    return at + 2;
+}
+
+static void test_jpeg_bombs(void **state)
+{
+    static uint8_t file[100000];
+    (void)state;
+    check_bomb("jpeg", file, make_scans(file, 9000), 0,
+               "a JPEG with 9000 scans; at most 100 are decoded");
+    check_bomb("jpeg", file, make_scans(file, 101), 0, "a JPEG with 101 scans");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files),      cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_damage),     cmocka_unit_test(test_keep_truncated),
+        cmocka_unit_test(test_max_pixels), cmocka_unit_test(test_png_bombs),
+        cmocka_unit_test(test_jpeg_bombs),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
