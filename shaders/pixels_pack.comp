@@ -11,6 +11,7 @@
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = PIXELS_SPEC_KIND) const uint kind = PIXELS_U8;
+layout(constant_id = PIXELS_SPEC_RANGED) const uint is_ranged = 0;
 layout(push_constant) uniform Push { pixels_pack_params p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };
 layout(binding = 1) writeonly buffer Pixels { uint pixels[]; };
@@ -19,21 +20,30 @@ const uint in_word = 4 >> kind;    // samples in a word
 const uint bits = 8 << kind;
 const float most = kind == PIXELS_U16 ? 65535.0 : 255.0;
 
+// Of an integer kind. Not clamps: NaN fails the comparisons.
+uint to_sample(float x)
+{
+    if (is_ranged != 0) {
+        float t = (x + 1.0) * 0.5;
+        return uint(p.low + (t > 0.0 ? min(t, 1.0) : 0.0) * p.width + 0.5);
+    }
+    float v = (x + 1.0) * (most / 2.0);
+    return v > 0.0 ? uint(min(v + 0.5, most)) : 0;
+}
+
 void main()
 {
     GRID_STRIDE(i, p.words) {
         uint at = p.x.offset + i / p.sample_words * p.x.stride;
         uint first = i % p.sample_words * in_word;
         if (kind == PIXELS_F32) {
-            pixels[i] = floatBitsToUint(x[at + first]);
+            float v = x[at + first];
+            pixels[i] = floatBitsToUint(
+                is_ranged != 0 ? p.low + (v + 1.0) * 0.5 * p.width : v);
         } else {
             uint word = 0;
-            for (uint k = 0; k < in_word && first + k < p.run; k++) {
-                float v = (x[at + first + k] + 1.0) * (most / 2.0);
-                // Not a clamp: NaN fails the comparison.
-                uint value = v > 0.0 ? uint(min(v + 0.5, most)) : 0;
-                word |= value << (k * bits);
-            }
+            for (uint k = 0; k < in_word && first + k < p.run; k++)
+                word |= to_sample(x[at + first + k]) << (k * bits);
             pixels[i] = word;
         }
     }

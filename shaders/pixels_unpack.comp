@@ -12,6 +12,7 @@
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = PIXELS_SPEC_KIND) const uint kind = PIXELS_U8;
+layout(constant_id = PIXELS_SPEC_RANGED) const uint is_ranged = 0;
 layout(push_constant) uniform Push { pixels_unpack_params p; };
 layout(binding = 0) readonly buffer Pixels { uint pixels[]; };
 layout(binding = 1) readonly buffer Jitter { uint jitter[]; };
@@ -34,13 +35,14 @@ void main()
         uint row = jitter[j + 1] + r;
         uint place = (c * p.side_h + row) * p.side_w + column;
         uint word = pixels[n * p.sample_words + p.first_word + place / in_word];
-        float value;
-        if (kind == PIXELS_F32) {
-            value = uintBitsToFloat(word);
-        } else {
-            float v = float(word >> (place % in_word * bits) & most);
-            value = ((kind == PIXELS_U16 ? v / 65535.0 : v / 255.0) - 0.5) * 2.0;
-        }
+        float value = kind == PIXELS_F32
+                          ? uintBitsToFloat(word)
+                          : float(word >> (place % in_word * bits) & most);
+        if (is_ranged != 0)
+            value = (clamp((value - p.low) / p.width, 0.0, 1.0) - 0.5) * 2.0;
+        else if (kind != PIXELS_F32)
+            value =
+                ((kind == PIXELS_U16 ? value / 65535.0 : value / 255.0) - 0.5) * 2.0;
         y[view_index(p.y, p.channels * p.h * p.w, i)] = value;
     }
 }

@@ -11,6 +11,13 @@
 #include "support/gpu.h"
 #include "support/reference.h"
 
+static const struct pixel_range none = { 0, 0 };
+
+// Within what fill makes, so that samples lie on both sides of them.
+static const struct pixel_range inner[PIXEL_KINDS] = { { 30, 200 },
+                                                       { 10007, 50001 },
+                                                       { -0.25f, 0.7f } };
+
 // Anything, but floats are numbers.
 static void fill(struct random *r, enum pixel_kind kind, uint8_t *to, size_t bytes)
 {
@@ -25,18 +32,20 @@ static void fill(struct random *r, enum pixel_kind kind, uint8_t *to, size_t byt
 static void run_unpack_some(uint32_t n, uint32_t first_sample, uint32_t samples,
                             const enum pixel_kind kinds[2], const uint32_t channels[2],
                             int which, uint32_t side_h, uint32_t side_w, uint32_t h,
-                            uint32_t w)
+                            uint32_t w, struct pixel_range range)
 {
-    check_case("unpack %u of %u samples, picture %d, %u channels of %s, %ux%u of %ux%u",
+    check_case("unpack %u of %u samples, picture %d, %u channels of %s from %g to %g, "
+               "%ux%u of %ux%u",
                (unsigned)samples, (unsigned)n, which, (unsigned)channels[which],
-               pixel_kind_name(kinds[which]), (unsigned)h, (unsigned)w,
-               (unsigned)side_h, (unsigned)side_w);
+               pixel_kind_name(kinds[which]), (double)range.low, (double)range.high,
+               (unsigned)h, (unsigned)w, (unsigned)side_h, (unsigned)side_w);
     const uint32_t first =
         (uint32_t)pixel_staged_bytes(kinds[0], channels[0], side_w, side_h);
     const uint32_t second =
         (uint32_t)pixel_staged_bytes(kinds[1], channels[1], side_w, side_h);
     const struct pixels_attributes attr = {
         .kind = kinds[which],
+        .range = range,
         .channels = channels[which],
         .side_h = side_h,
         .side_w = side_w,
@@ -83,7 +92,7 @@ static void run_unpack(uint32_t n, const enum pixel_kind kinds[2],
                        const uint32_t channels[2], int which, uint32_t side_h,
                        uint32_t side_w, uint32_t h, uint32_t w)
 {
-    run_unpack_some(n, 0, n, kinds, channels, which, side_h, side_w, h, w);
+    run_unpack_some(n, 0, n, kinds, channels, which, side_h, side_w, h, w, none);
 }
 
 static void test_unpack(void **state)
@@ -102,36 +111,49 @@ static void test_unpack(void **state)
         run_unpack(5, same, rgb, 1, 37, 33, 32, 32);
         // Some of the staged samples.
         for (uint32_t i = 0; i < 3; i++)
-            run_unpack_some(4, i, 1 + i % 2, mixed, other, 1, 5, 7, 3, 5);
+            run_unpack_some(4, i, 1 + i % 2, mixed, other, 1, 5, 7, 3, 5,
+                            i == 1 ? inner[mixed[1]] : none);
+        run_unpack_some(2, 0, 2, same, rgb, 0, 7, 5, 6, 5, inner[kind]);
     }
 }
 
-static void run_pack(struct shape s, enum pixel_kind kind, const float *x)
+// 16-bit numbers may differ in the last place: the reference divides. Floats of a range
+// are computed, and a device may round them otherwise.
+static bool is_near(const uint8_t *a, const uint8_t *b, enum pixel_kind kind,
+                    bool ranged)
+{
+    float x, y;
+    if (kind == PIXEL_U16)
+        return abs((a[0] | a[1] << 8) - (b[0] | b[1] << 8)) <= 1;
+    if (kind == PIXEL_U8 || !ranged)
+        return memcmp(a, b, pixel_bytes(kind)) == 0;
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return fabsf(x - y) <= 1e-6f;
+}
+
+static void run_pack(struct shape s, enum pixel_kind kind, struct pixel_range range,
+                     const float *x)
 {
     char text[SHAPE_TEXT_SIZE];
-    check_case("pack %s to %s", shape_text(s, text), pixel_kind_name(kind));
+    check_case("pack %s to %s from %g to %g", shape_text(s, text),
+               pixel_kind_name(kind), (double)range.low, (double)range.high);
     size_t count = s.n * (size_t)pixel_staged_bytes(kind, s.c, s.w, s.h);
     struct harness h;
     harness_begin(&h);
     uint8_t *bytes = check_memory(count), *expected = check_memory(count);
-    struct tensor *y = graph_pixels_pack(h.graph, harness_input(&h, "x", s, x), kind);
+    struct tensor *y =
+        graph_pixels_pack(h.graph, harness_input(&h, "x", s, x), kind, range);
     assert_int_equal(tensor_bytes(y), count);
     harness_keep(&h, y);
     harness_run(&h);
     harness_read_bytes(&h, y, bytes);
     harness_end(&h);
-    reference_pixels_pack(s, kind, x, expected);
-    for (size_t i = 0; i < count; i++) {
-        // 16-bit numbers may differ in the last place: the reference divides.
-        bool is_near = kind == PIXEL_U16 && i % 2 == 0 &&
-                       abs((bytes[i] | bytes[i + 1] << 8) -
-                           (expected[i] | expected[i + 1] << 8)) <= 1;
-        if (is_near)
-            i++;
-        else if (bytes[i] != expected[i])
-            fail_msg("%s: byte %zu is %u instead of %u", check_case_name(), i,
-                     (unsigned)bytes[i], (unsigned)expected[i]);
-    }
+    reference_pixels_pack(s, kind, range, x, expected);
+    for (size_t i = 0; i < count; i += pixel_bytes(kind))
+        if (!is_near(bytes + i, expected + i, kind, pixel_range_is_set(range)))
+            fail_msg("%s: the sample at byte %zu differs, %u instead of %u",
+                     check_case_name(), i, (unsigned)bytes[i], (unsigned)expected[i]);
 }
 
 static void test_pack(void **state)
@@ -147,13 +169,15 @@ static void test_pack(void **state)
             float *x = check_floats(shapes[i]);
             for (size_t k = 0; k < shape_count(shapes[i]); k++)
                 x[k] = (float)(2 * random_uniform(&r) - 1);
-            run_pack(shapes[i], kind, x);
+            run_pack(shapes[i], kind, i % 2 ? inner[kind] : none, x);
         }
     // The fraction is cut off: 0 is 127.5, one step below 1 is 254.
     const float special[12] = { -1.0f, 0.0f, 1.0f,     0.99999994f, -0.9999f, 1.5f,
                                 -3.0f, NAN,  INFINITY, -INFINITY,   0.5f,     -0.0f };
     for (int kind = 0; kind < PIXEL_F32; kind++)
-        run_pack((struct shape){ 1, 3, 2, 2 }, kind, special);
+        for (int ranged = 0; ranged < 2; ranged++)
+            run_pack((struct shape){ 1, 3, 2, 2 }, kind, ranged ? inner[kind] : none,
+                     special);
 }
 
 // A slice of another tensor's channels.
@@ -171,7 +195,7 @@ static void test_pack_slice(void **state)
         struct tensor *x = graph_tanh(h.graph, harness_input(&h, "b", b_shape, b));
         struct tensor *joined = graph_concat(
             h.graph, graph_tanh(h.graph, harness_input(&h, "a", a_shape, a)), x);
-        struct tensor *y = graph_pixels_pack(h.graph, x, kind);
+        struct tensor *y = graph_pixels_pack(h.graph, x, kind, none);
         assert_non_null(x->parent);
         harness_keep(&h, joined);
         harness_keep(&h, y);
@@ -183,7 +207,7 @@ static void test_pack_slice(void **state)
         float part[2 * 27];
         for (size_t n = 0; n < 2; n++)
             memcpy(part + n * 27, whole + n * 36 + 9, 27 * sizeof(float));
-        reference_pixels_pack(b_shape, kind, part, expected);
+        reference_pixels_pack(b_shape, kind, none, part, expected);
         size_t count = 2 * (size_t)pixel_staged_bytes(kind, 3, 3, 3);
         for (size_t i = 0; i < count; i += pixel_bytes(kind)) {
             if (kind == PIXEL_U16)
@@ -221,7 +245,7 @@ static void test_round_trip(void **state)
             h.graph,
             harness_input_bytes(&h, "pixels", (struct shape){ 1, bytes, 1, 1 }, in),
             harness_input(&h, "jitter", jitter_shape, NULL), SIDE, SIDE, attr);
-        struct tensor *y = graph_pixels_pack(h.graph, x, attr.kind);
+        struct tensor *y = graph_pixels_pack(h.graph, x, attr.kind, attr.range);
         harness_keep(&h, y);
         harness_run(&h);
         harness_read_bytes(&h, y, out);
@@ -238,16 +262,52 @@ static void test_round_trip(void **state)
     }
 }
 
+// 12 bits in 16, and 14: what lies in the range comes back as it was, what lies outside
+// becomes its end.
+static void test_round_trip_of_range(void **state)
+{
+    (void)state;
+    enum { SIDE = 64, COUNT = SIDE * SIDE };
+    static const struct pixel_range ranges[] = { { 0, 4095 }, { 143, 16383 } };
+    static uint16_t in[COUNT], out[COUNT];
+    for (size_t k = 0; k < ARRAY_LEN(ranges); k++) {
+        const struct pixel_range range = ranges[k];
+        const struct pixels_attributes attr = { .kind = PIXEL_U16,
+                                                .range = range,
+                                                .channels = 1,
+                                                .side_h = SIDE,
+                                                .side_w = SIDE,
+                                                .sample_bytes = sizeof(in) };
+        for (size_t i = 0; i < COUNT; i++)
+            in[i] = (uint16_t)(k == 0 ? i : 13 * i);
+        struct harness h;
+        harness_begin(&h);
+        struct tensor *x = graph_pixels_unpack(
+            h.graph,
+            harness_input_bytes(&h, "pixels", (struct shape){ 1, sizeof(in), 1, 1 },
+                                (const uint8_t *)in),
+            harness_input(&h, "jitter", (struct shape){ 1, 1, 1, 4 }, NULL), SIDE, SIDE,
+            attr);
+        struct tensor *y = graph_pixels_pack(h.graph, x, attr.kind, range);
+        harness_keep(&h, y);
+        harness_run(&h);
+        harness_read_bytes(&h, y, (uint8_t *)out);
+        harness_end(&h);
+        for (size_t i = 0; i < COUNT; i++)
+            assert_int_equal(out[i], MIN(MAX(in[i], (int)range.low), (int)range.high));
+    }
+}
+
 static void test_misfits(void **state)
 {
     (void)state;
     const struct pixels_attributes good = {
         .channels = 3, .side_h = 8, .side_w = 8, .sample_bytes = 192
     };
-    struct pixels_attributes wide = good, late = good, none = good, other = good;
+    struct pixels_attributes wide = good, late = good, empty = good, other = good;
     wide.kind = PIXEL_U16;
     late.offset_bytes = 4;
-    none.channels = 0;
+    empty.channels = 0;
     other.sample_bytes = 196;
     struct pixels_attributes outside[] = { good, good, good, good };
     for (uint32_t i = 0; i < 4; i++) {
@@ -264,7 +324,7 @@ static void test_misfits(void **state)
         { good, 0, "0x8" },
         { wide, 8, "3x8x8 image of u16, 0 bytes into samples of 192" },
         { late, 8, "4 bytes into samples of 192" },
-        { none, 8, "0x8x8 image" },
+        { empty, 8, "0x8x8 image" },
         { other, 8, "pixels of shape 1x192x1x1" },
         { outside[0], 8, "the 1 samples from 2 on are not among the 1 staged ones" },
         { outside[1], 8, "the 2 samples from 1 on" },
@@ -291,8 +351,11 @@ static void test_misfits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_unpack),     check_test(test_pack),
-        check_test(test_pack_slice), check_test(test_round_trip),
+        check_test(test_unpack),
+        check_test(test_pack),
+        check_test(test_pack_slice),
+        check_test(test_round_trip),
+        check_test(test_round_trip_of_range),
         check_test(test_misfits),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);

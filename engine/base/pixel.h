@@ -2,7 +2,7 @@
 //
 // Kinds of image samples, on the host, in staging memory and in files. Networks see
 // [-1, 1]: bytes [0, 255] and 16-bit numbers [0, 65535] are scaled to it, floats are
-// used unchanged. Everything is in this header.
+// used unchanged, unless they have a range. Everything is in this header.
 
 #ifndef BASE_PIXEL_H
 #define BASE_PIXEL_H
@@ -37,6 +37,24 @@ static inline bool pixel_kind_find(const char *name, enum pixel_kind *kind)
             return true;
     }
     return false;
+}
+
+// The samples that are -1 and 1 to the networks, where they are not those of the kind:
+// 12 bits in 16, for example. Zeroed: none is set, and the kind decides.
+struct pixel_range {
+    float low, high;    // finite
+};
+
+static inline bool pixel_range_is_set(struct pixel_range range)
+{
+    return range.high > range.low;
+}
+
+// The range that pictures of a kind have where this one is set: u8 has always its own.
+static inline struct pixel_range pixel_range_for(enum pixel_kind kind,
+                                                 struct pixel_range range)
+{
+    return kind == PIXEL_U8 ? (struct pixel_range){ 0, 0 } : range;
 }
 
 // Bytes of an image in staging memory, where kernels read or write it: [c, h, w],

@@ -385,10 +385,11 @@ struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
 
 // x [n, c, h, w] in [-1, 1], or floats as they are -> U8 [n, bytes, 1, 1].
 struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x,
-                                 enum pixel_kind kind)
+                                 enum pixel_kind kind, struct pixel_range range)
 {
     return append(g, &op_pixels_pack,
-                  &(struct op_node){ .in = { x }, .attr.pixels.kind = kind });
+                  &(struct op_node){ .in = { x },
+                                     .attr.pixels = { .kind = kind, .range = range } });
 }
 
 // The tuner measures single products with it: there is no node, so it cannot be

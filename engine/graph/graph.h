@@ -116,9 +116,9 @@ struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
                                    struct tensor *jitter, uint32_t h, uint32_t w,
                                    struct pixels_attributes attr);
 // [n, c, h, w] in [-1, 1] -> U8 [n, bytes, 1, 1], planes of this kind, rounded to
-// the nearest; pixel_staged_bytes a sample.
+// the nearest; pixel_staged_bytes a sample. A zeroed range is none.
 struct tensor *graph_pixels_pack(struct graph *g, struct tensor *x,
-                                 enum pixel_kind kind);
+                                 enum pixel_kind kind, struct pixel_range range);
 
 // One direction of a convolution alone, without a node and without a gradient, for the
 // tuner: see conv_emit.

@@ -31,6 +31,7 @@ struct tensor *staging_take(struct graph *g, const struct staged_pairs *p,
     const uint32_t bytes = sample_bytes(p, &target);
     const struct pixels_attributes attr = {
         .kind = is_target ? p->staging.output : p->staging.input,
+        .range = is_target ? p->staging.output_range : p->staging.input_range,
         .channels = is_target ? p->channels_out : p->channels_in,
         .side_h = p->load_h,
         .side_w = p->load_w,

@@ -13,6 +13,7 @@
 // How the host stores images where it writes inputs and reads outputs.
 struct staging {
     enum pixel_kind input, output;    // the target is stored as the output
+    struct pixel_range input_range, output_range;
 };
 
 // Pairs of one size: how they are stored, and how they are cut.

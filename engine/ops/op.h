@@ -170,6 +170,7 @@ struct interpolate_attributes {
 
 struct pixels_attributes {
     enum pixel_kind kind;
+    struct pixel_range range;
     uint32_t channels;
     uint32_t side_h, side_w;           // of the staged image, before the crop
     uint32_t offset_bytes;             // of the image in a sample

@@ -79,10 +79,13 @@ static void unpack_forward(struct emitter *e, const struct op_node *n)
         .first_word = attr.offset_bytes / 4,
         .sample_words = attr.sample_bytes / 4,
         .first_sample = attr.first_sample,
+        .low = attr.range.low,
+        .width = attr.range.high - attr.range.low,
     };
     emit_call(e, &(struct call){
                      .shader = SHADER_PIXELS_UNPACK,
-                     CALL_SPEC(OP_WORKGROUP, (uint32_t)attr.kind),
+                     CALL_SPEC(OP_WORKGROUP, (uint32_t)attr.kind,
+                               pixel_range_is_set(attr.range)),
                      .use = { { n->in[0], ACCESS_READ },
                               { n->in[1], ACCESS_READ },
                               { n->out, ACCESS_WRITE,
@@ -112,16 +115,20 @@ static void pack_forward(struct emitter *e, const struct op_node *n)
 {
     // Staged images are padded to whole words, so that no two invocations share one.
     const uint64_t words = shape_count(n->out->shape) / 4;
+    const struct pixel_range range = n->attr.pixels.range;
     const struct grid grid = grid_linear(words);
     const struct pixels_pack_params params = {
         .words = (uint32_t)words,
         .stride = grid_stride(grid),
         .run = shape_run(n->in[0]->shape),
         .sample_words = n->out->shape.c / 4,
+        .low = range.low,
+        .width = range.high - range.low,
     };
     emit_call(e, &(struct call){
                      .shader = SHADER_PIXELS_PACK,
-                     CALL_SPEC(OP_WORKGROUP, (uint32_t)n->attr.pixels.kind),
+                     CALL_SPEC(OP_WORKGROUP, (uint32_t)n->attr.pixels.kind,
+                               pixel_range_is_set(range)),
                      .use = { { n->in[0], ACCESS_READ,
                                 CALL_VIEW(struct pixels_pack_params, x) },
                               { n->out, ACCESS_WRITE } },

@@ -186,9 +186,12 @@ static void show(const struct step *s, const struct batch *b)
         return;
     s->out->fake = b->fake;
     const struct staging staging = s->o->staging;
-    s->out->sample_input = graph_pixels_pack(s->g, b->in, staging.input);
-    s->out->sample_output = graph_pixels_pack(s->g, b->fake, staging.output);
-    s->out->sample_target = graph_pixels_pack(s->g, b->target, staging.output);
+    s->out->sample_input =
+        graph_pixels_pack(s->g, b->in, staging.input, staging.input_range);
+    s->out->sample_output =
+        graph_pixels_pack(s->g, b->fake, staging.output, staging.output_range);
+    s->out->sample_target =
+        graph_pixels_pack(s->g, b->target, staging.output, staging.output_range);
 }
 
 bool objective_build(struct graph *g, struct weights *generator,

@@ -24,6 +24,7 @@ bool translation_build(struct graph *g, struct weights *generator,
 {
     const struct pixels_attributes staged = {
         .kind = staging.input,
+        .range = staging.input_range,
         .channels = options->channels_in,
         .side_h = h,
         .side_w = w,
@@ -37,7 +38,7 @@ bool translation_build(struct graph *g, struct weights *generator,
     struct tensor *in = graph_pixels_unpack(g, out->pixels, out->jitter, h, w, staged);
     out->output = graph_pixels_pack(
         g, generator_build(g, generator, in, options, translation_model_mode(mode)),
-        staging.output);
+        staging.output, staging.output_range);
     graph_keep(g, out->output);
     return !graph_failed(g);
 }

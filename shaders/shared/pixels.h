@@ -10,6 +10,12 @@
 //              crop_x + (mirror ? w - 1 - x : x)
 //     pack     v = (x + 1) / 2 * most, rounded to the nearest and clamped to [0, most];
 //              NaN becomes 0; floats unchanged
+//
+// With a range, of any kind of sample, `low` is -1 and low + width is 1:
+//
+//     unpack   out[c][y][x] = (t - 0.5) / 0.5, t = (v - low) / width, clamped to [0, 1]
+//     pack     v = low + (x + 1) / 2 * width; integers rounded to the nearest and clamped
+//              to the range, where NaN becomes low
 
 #ifndef SHARED_PIXELS_H
 #define SHARED_PIXELS_H
@@ -17,6 +23,7 @@
 #include "shared/base.h"
 
 #define PIXELS_SPEC_KIND 1
+#define PIXELS_SPEC_RANGED 2    // 1: low and width are used
 
 // enum pixel_kind
 #define PIXELS_U8 0
@@ -34,6 +41,7 @@ struct pixels_unpack_params {
     uint first_word;      // of the image in a sample
     uint sample_words;    // of a sample
     uint first_sample;    // of the staged ones
+    float low, width;     // of the range
     STRUCT(view) y;
 };
 
@@ -42,6 +50,7 @@ struct pixels_pack_params {
     uint stride;          // invocations of the grid
     uint run;             // elements of a sample
     uint sample_words;    // of a sample, the last may not be full
+    float low, width;     // of the range
     STRUCT(view) x;
 };
 

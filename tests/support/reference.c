@@ -396,6 +396,27 @@ void reference_sgd(size_t count, double lr, double momentum, const double *g, do
 // ---------------------------------------------------------------------------
 // Pixels
 
+static double unpack_sample(const struct pixels_attributes *attr, const uint8_t *from,
+                            size_t at)
+{
+    const double low = (double)attr->range.low, high = (double)attr->range.high;
+    double v = from[at];
+    uint16_t wide;
+    float number;
+    if (attr->kind == PIXEL_U16) {
+        memcpy(&wide, from + at * 2, sizeof(wide));
+        v = wide;
+    } else if (attr->kind == PIXEL_F32) {
+        memcpy(&number, from + at * 4, sizeof(number));
+        v = (double)number;
+    }
+    if (high > low)
+        return (MIN(MAX(v, low), high) - low) / (high - low) * 2 - 1;
+    return attr->kind == PIXEL_U8    ? (v / 255 - 0.5) / 0.5
+           : attr->kind == PIXEL_U16 ? (v / 65535 - 0.5) / 0.5
+                                     : v;
+}
+
 void reference_pixels_unpack(uint32_t n, struct pixels_attributes attr, uint32_t h,
                              uint32_t w, const uint8_t *pixels, const uint32_t *jitter,
                              double *out)
@@ -409,28 +430,30 @@ void reference_pixels_unpack(uint32_t n, struct pixels_attributes attr, uint32_t
                 for (size_t q = 0; q < w; q++) {
                     size_t row = j[1] + r, column = j[0] + (j[2] ? w - 1 - q : q);
                     size_t at = (c * attr.side_h + row) * attr.side_w + column;
-                    double v;
-                    uint16_t wide;
-                    float number;
-                    switch (attr.kind) {
-                    case PIXEL_U8:
-                        v = (from[at] / 255.0 - 0.5) / 0.5;
-                        break;
-                    case PIXEL_U16:
-                        memcpy(&wide, from + at * 2, sizeof(wide));
-                        v = (wide / 65535.0 - 0.5) / 0.5;
-                        break;
-                    default:
-                        memcpy(&number, from + at * 4, sizeof(number));
-                        v = (double)number;
-                    }
-                    out[((i * attr.channels + c) * h + r) * w + q] = v;
+                    out[((i * attr.channels + c) * h + r) * w + q] =
+                        unpack_sample(&attr, from, at);
                 }
     }
 }
 
-void reference_pixels_pack(struct shape s, enum pixel_kind kind, const float *x,
-                           uint8_t *out)
+// In floats: which of two numbers is the nearest depends on it.
+static float pack_sample(float x, enum pixel_kind kind, struct pixel_range range)
+{
+    const float width = range.high - range.low;
+    const float most = kind == PIXEL_U8 ? 255.0f : 65535.0f;
+    if (width > 0 && kind == PIXEL_F32)
+        return range.low + (x + 1.0f) / 2.0f * width;
+    if (width > 0)
+        return range.low + (isnan(x) ? 0 : MIN(MAX((x + 1.0f) / 2.0f, 0), 1) * width) +
+               0.5f;
+    if (kind == PIXEL_F32)
+        return x;
+    const float v = (x + 1.0f) / 2.0f * most;
+    return isnan(v) || v <= 0.0f ? 0.0f : MIN(v + 0.5f, most);
+}
+
+void reference_pixels_pack(struct shape s, enum pixel_kind kind,
+                           struct pixel_range range, const float *x, uint8_t *out)
 {
     size_t run = shape_run(s);
     size_t bytes = (size_t)pixel_staged_bytes(kind, s.c, s.w, s.h);
@@ -438,17 +461,11 @@ void reference_pixels_pack(struct shape s, enum pixel_kind kind, const float *x,
     for (size_t n = 0; n < s.n; n++)
         for (size_t k = 0; k < run; k++) {
             uint8_t *to = out + n * bytes + k * pixel_bytes(kind);
-            float in = x[n * run + k];
-            if (kind == PIXEL_F32) {
-                memcpy(to, &in, sizeof(in));
-                continue;
-            }
-            // In floats: which of two numbers is the nearest depends on it.
-            float most = kind == PIXEL_U8 ? 255.0f : 65535.0f;
-            float v = (in + 1.0f) / 2.0f * most;
-            uint16_t value =
-                (uint16_t)(isnan(v) || v <= 0.0f ? 0.0f : MIN(v + 0.5f, most));
-            if (kind == PIXEL_U16)
+            const float v = pack_sample(x[n * run + k], kind, range);
+            const uint16_t value = kind == PIXEL_F32 ? 0 : (uint16_t)v;
+            if (kind == PIXEL_F32)
+                memcpy(to, &v, sizeof(v));
+            else if (kind == PIXEL_U16)
                 memcpy(to, &value, sizeof(value));
             else
                 *to = (uint8_t)value;

@@ -85,7 +85,7 @@ void reference_pixels_unpack(uint32_t n, struct pixels_attributes attr, uint32_t
                              uint32_t w, const uint8_t *pixels, const uint32_t *jitter,
                              double *out);
 // Each sample pixel_staged_bytes of them.
-void reference_pixels_pack(struct shape s, enum pixel_kind kind, const float *x,
-                           uint8_t *out);
+void reference_pixels_pack(struct shape s, enum pixel_kind kind,
+                           struct pixel_range range, const float *x, uint8_t *out);
 
 #endif
