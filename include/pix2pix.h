@@ -225,12 +225,12 @@ PIX_API bool pix_array_list_others(const char *folder, char *text, size_t size);
 // Metrics
 
 // How far an image is from its target. Computed on the values that are written to
-// files: 8 or 16 bits, or floats.
+// files: 8 or 16 bits, or floats; relative to their range, which is that of the sample
+// type unless the model, or pix_compare_options, has another one.
 enum pix_metric {
     PIX_METRIC_L1,      // mean absolute difference, with pixels in [-1, 1]: 0 to 2
     PIX_METRIC_MSE,     // mean squared difference, likewise
-    PIX_METRIC_PSNR,    // dB, of the whole range of the sample type; infinite for
-                        // equals
+    PIX_METRIC_PSNR,    // dB, of the whole range; infinite for equals
     // Wang et al. 2004: Gaussian window of 11 x 11, sigma 1.5, K 0.01 and 0.03, the
     // mean over channels. From 11 pixels on.
     PIX_METRIC_SSIM,
@@ -278,6 +278,12 @@ struct pix_train_options {
     // Sample types of input and output: "u8", "u16", "f32", or "auto": that of the
     // data. Integers are mapped to [-1, 1], f32 is used unchanged.
     const char *input_kind, *output_kind;
+    // The samples of u16 and f32 that are -1 and 1 to the networks, and black and white
+    // where images are shown: "LO:HI" ("0:4095"), "full": 0 and 65535, and floats
+    // unchanged; or "auto": what 0.1 % of the samples of the training images are below
+    // and above, which a run keeps. Samples outside become LO or HI; outputs are LO to
+    // HI. `range` is that of both sides, the others of one; NULL: as `range`.
+    const char *range, *input_range, *output_range;
     struct pix_read_options read;    // how the files of images are read
     // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or
     // "encoder_decoder"
@@ -413,8 +419,9 @@ enum pix_option_type {
     PIX_OPTION_REAL,      // double
     PIX_OPTION_TEXT,      // const char *
     PIX_OPTION_CHOICE,    // const char *, one of `choices` separated by '|'
-    PIX_OPTION_SIZE,    // struct pix_size; `min` and `max` are of each side, and where
-                        // `min` is 0, both are 0 or none
+    PIX_OPTION_SIZE,     // struct pix_size; `min` and `max` are of each side, and where
+                         // `min` is 0, both are 0 or none
+    PIX_OPTION_RANGE,    // const char *, one of `choices`, or two numbers "LO:HI"
 };
 
 struct pix_option {
@@ -434,8 +441,8 @@ struct pix_option {
 PIX_API const struct pix_option *pix_train_option_table(size_t *count);
 
 // Sets one option from text. `name` takes '-' or '_'. A flag takes "true" or "false".
-// TEXT and CHOICE keep a pointer to `text`. "recipe" sets all options of the recipe, so
-// it comes first.
+// TEXT, CHOICE and RANGE keep a pointer to `text`. "recipe" sets all options of the
+// recipe, so it comes first.
 PIX_API bool pix_train_options_set(struct pix_train_options *options, const char *name,
                                    const char *text);
 
@@ -626,6 +633,10 @@ struct pix_translate_options {
     // far as the file records it. Where it does not (a .pth) each image keeps its own,
     // and its output has the same, or what the file that is written can hold.
     const char *input_kind, *output_kind;
+    // Which samples of u16 and f32 are -1 and 1 to the networks, "LO:HI" or "full", of
+    // inputs and outputs; NULL: as trained, as far as the file records it (else
+    // "full"). Samples of inputs outside count as LO or HI; outputs are LO to HI.
+    const char *input_range, *output_range;
     // How inputs are read; npy_order is that of outputs, too. NULL, 0 and false: as
     // trained, as far as the file records it, else the defaults.
     struct pix_read_options read;
@@ -677,7 +688,8 @@ PIX_API const struct pix_translator_info *pix_translator_get_info(
 // Translates one image. *out is allocated, of the size that output_size says; free with
 // pix_image_free. For a model that was not trained on 8-bit RGB, the image is converted
 // to its channels and sample type, and its output to RGB: 16 bits and floats to 8 bits,
-// 1 or 2 channels to grey; of more than 3 channels the first 3 are used.
+// 1 or 2 channels to grey; of more than 3 channels the first 3 are used. Where the
+// model has a range LO to HI, these are 0 and 255 of the images.
 PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
                                 struct pix_image *out);
 
@@ -685,7 +697,8 @@ PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_ima
 // on, or the sample type of the input where the file of weights does not record it;
 // free with pix_array_free. The input may have any sample type; u8 and u16 of 1 to 4
 // channels count as colours and are converted like image files, others must have the
-// model's number of channels.
+// model's number of channels. Where the model has ranges of samples, inputs of u16 and
+// f32 are such numbers, 0 to 255 of u8 are the whole range, and outputs are LO to HI.
 PIX_API bool pix_translator_run_array(pix_translator *translator,
                                       const struct pix_array *in,
                                       struct pix_array *out);
@@ -909,6 +922,9 @@ struct pix_compare_options {
     // extensions are equal.
     const char *a, *b;
     struct pix_read_options read;    // how the images are read
+    // Of u16 and f32, "LO:HI": the samples that are -1 and 1 to the metrics; NULL: 0
+    // and 65535, and floats -1 and 1.
+    const char *range;
     // For label maps: a file with the colours of the classes (docs/metrics.md), or
     // "auto", which takes the colours of the images of `b`; NULL: they are no label
     // maps.

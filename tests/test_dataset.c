@@ -620,7 +620,8 @@ static void test_sides(void **state)
             "dataset: skipping " SIDES "/train/A/o.npy: has 3 channels, the model 2\n"
             "dataset: skipping " SIDES "/train/B/p.npy: not a .npy array\n"
             "dataset: 2 of 3 targets have values outside [-1, 1], which a generator "
-            "cannot produce (first: m.npy): rescale them\n");
+            "cannot produce (first: m.npy): name the range that they have with "
+            "--output-range LO:HI, or auto\n");
         assert_int_equal(dataset_count(set), 3);
         assert_int_equal(test_messages.warnings, 8 * (k + 1));
         assert_string_equal(dataset_name(set, 0), "a.png");

@@ -237,9 +237,9 @@ static void test_turning(void **state)
             assert_true(picture_create(&p, PIXEL_U8, 2, 3, 2));
             for (uint8_t i = 0; i < 12; i++)
                 ((uint8_t *)p.samples)[i] = i % 6;
-            assert_true(picture_set_kind(&p, (enum pixel_kind)kind));
+            assert_true(picture_set_kind(&p, (enum pixel_kind)kind, PIXEL_WHOLE));
             assert_true(picture_turn_upright(&p, orientation));
-            assert_true(picture_set_kind(&p, PIXEL_U8));
+            assert_true(picture_set_kind(&p, PIXEL_U8, PIXEL_WHOLE));
             assert_int_equal(p.width, orientation < 5 ? 3 : 2);
             assert_int_equal(p.height, orientation < 5 ? 2 : 3);
             for (uint32_t i = 0; i < 12; i++)

@@ -71,7 +71,7 @@ static struct picture make_picture(enum pixel_kind kind, uint32_t channels,
             for (uint32_t x = 0; x < side; x++, i++)
                 ((uint8_t *)p.samples)[i] =
                     (uint8_t)(x * (number + c + 1) + y * (c + 3) + 40 * number);
-    assert_true(picture_set_kind(&p, kind));
+    assert_true(picture_set_kind(&p, kind, PIXEL_WHOLE));
     return p;
 }
 
@@ -620,7 +620,8 @@ static void test_conversions(void **state)
                   "translate: 1 of 3 inputs are f32, converted to u8, which the model "
                   "was trained on\n"
                   "translate: 1 of 3 inputs have values outside [-1, 1], which were "
-                  "clipped: rescale them\n");
+                  "clipped: rescale them, or name the range of inputs with "
+                  "--input-range\n");
     // One after the other: once for each kind.
     struct pix_array in, out;
     messages[0] = '\0';
@@ -634,7 +635,8 @@ static void test_conversions(void **state)
                         "translate: the input is f32, converted to u8, which the model "
                         "was trained on\n"
                         "translate: the input has values outside [-1, 1], which were "
-                        "clipped: rescale them\n");
+                        "clipped: rescale them, or name the range of inputs with "
+                        "--input-range\n");
     pix_translator_destroy(t);
 
     // As the caller says; a float output in a PNG is not possible and nobody's wish.
@@ -807,11 +809,12 @@ static void test_bare_evaluation(void **state)
     evaluate(t, o.data);
     assert_string_equal(messages,
                         "evaluate: 1 of 3 inputs have values outside [-1, 1], which "
-                        "reach the network unchanged: rescale them if it was trained "
-                        "on images, where -1 is black and 1 white\n"
+                        "reach the network unchanged: if it was trained on images, "
+                        "where -1 is black and 1 white, name the range that they have "
+                        "with --input-range LO:HI\n"
                         "evaluate: 1 of 3 targets have values outside [-1, 1], which "
                         "are compared unchanged, and which no output of the network "
-                        "can reach: rescale them\n");
+                        "can reach: rescale them, or train with --output-range\n");
 
     if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
         struct evaluated none;

@@ -68,6 +68,13 @@ static void check_scores(const json_t *c)
     struct picture a, b;
     struct scores s;
     make_images(c, &a, &b);
+    if (json_object_get(c, "low")) {
+        const struct pixel_range range = { (float)golden_number(c, "low"),
+                                           (float)golden_number(c, "high") };
+        picture_set_range(&a, range);
+        picture_set_range(&b, range);
+        assert_true(picture_count_outside(&a) + picture_count_outside(&b) > 0);
+    }
     assert_true(metrics_compare(&a, &b, METRICS_ON_HOST, &s));
     assert_int_equal(ssim_scales(a.width, a.height), golden_count(c, "scales"));
     const struct {

@@ -30,6 +30,7 @@ static const struct onnx_description description = {
     .architecture = "a network of tests",
     .mode = "stable",
     .output = "an image in [-1, 1]",
+    .input = "values in [-1, 1]",
     .multiple = 32,
 };
 

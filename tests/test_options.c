@@ -35,6 +35,11 @@ static void test_defaults(void **state)
     assert_string_equal(given_warnings, "");
 }
 
+static const char *const bad_ranges[] = { "",          "0",      "0:",    ":1",
+                                          "1:1",       "2:1",    "a:b",   "0:1:2",
+                                          "0 :1",      "0:1e99", "nan:1", "full|auto",
+                                          "-3e38:3e38" };
+
 // Every row can be set to the ends of its range and not past them.
 static void test_table(void **state)
 {
@@ -98,6 +103,13 @@ static void test_table(void **state)
         case PIX_OPTION_TEXT:
             assert_true(pix_train_options_set(&o, row->name, "some/where"));
             assert_false(pix_train_options_set(&o, row->name, ""));
+            break;
+        case PIX_OPTION_RANGE:
+            assert_true(pix_train_options_set(&o, row->name, "full"));
+            assert_true(pix_train_options_set(&o, row->name, "auto"));
+            assert_true(pix_train_options_set(&o, row->name, "-1.5e3:+3000"));
+            for (size_t k = 0; k < ARRAY_LEN(bad_ranges); k++)
+                assert_false(pix_train_options_set(&o, row->name, bad_ranges[k]));
             break;
         case PIX_OPTION_CHOICE:
             assert_false(pix_train_options_set(&o, row->name, "something else"));

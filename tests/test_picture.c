@@ -676,13 +676,13 @@ static void test_kinds(void **state)
     assert_true(picture_create(&p, PIXEL_U8, 1, 256, 1));
     for (int i = 0; i < 256; i++)
         ((uint8_t *)p.samples)[i] = (uint8_t)i;
-    assert_true(picture_set_kind(&p, PIXEL_U16));
+    assert_true(picture_set_kind(&p, PIXEL_U16, PIXEL_WHOLE));
     for (size_t i = 0; i < 256; i++)
         assert_true(number(&p, i) == (double)i * 257);
-    assert_true(picture_set_kind(&p, PIXEL_U8));
+    assert_true(picture_set_kind(&p, PIXEL_U8, PIXEL_WHOLE));
     for (size_t i = 0; i < 256; i++)
         assert_true(number(&p, i) == (double)i);
-    assert_true(picture_set_kind(&p, PIXEL_F32));
+    assert_true(picture_set_kind(&p, PIXEL_F32, PIXEL_WHOLE));
     for (size_t i = 0; i < 256; i++)
         assert_true(fabs(number(&p, i) - ((double)i / 127.5 - 1)) < 1e-6);
     picture_free(&p);
@@ -695,13 +695,13 @@ static void test_kinds(void **state)
     assert_true(picture_create(&wide, PIXEL_F32, 1, ARRAY_LEN(floats), 1));
     memcpy(p.samples, floats, sizeof(floats));
     memcpy(wide.samples, floats, sizeof(floats));
-    assert_true(picture_set_kind(&p, PIXEL_U8));
-    assert_true(picture_set_kind(&wide, PIXEL_U16));
+    assert_true(picture_set_kind(&p, PIXEL_U8, PIXEL_WHOLE));
+    assert_true(picture_set_kind(&wide, PIXEL_U16, PIXEL_WHOLE));
     for (size_t i = 0; i < ARRAY_LEN(floats); i++) {
         assert_true(number(&p, i) == bytes[i]);
         assert_true(number(&wide, i) == words[i]);
     }
-    assert_true(picture_set_kind(&wide, PIXEL_F32));
+    assert_true(picture_set_kind(&wide, PIXEL_F32, PIXEL_WHOLE));
     assert_true(fabs(number(&wide, 2)) < 2e-5);
     picture_free(&p);
     picture_free(&wide);
@@ -718,7 +718,7 @@ static void test_show(void **state)
             struct picture p = make(kind, channels, WIDTH, HEIGHT, false);
             struct picture bytes = make(kind, channels, WIDTH, HEIGHT, false);
             struct pix_image image;
-            assert_true(picture_set_kind(&bytes, PIXEL_U8));
+            assert_true(picture_set_kind(&bytes, PIXEL_U8, PIXEL_WHOLE));
             assert_true(image_from_picture(&p, &image));
             for (size_t i = 0; i < WIDTH * HEIGHT; i++)
                 for (uint32_t c = 0; c < 3; c++)
@@ -743,7 +743,7 @@ static void test_resize_nearest(void **state)
         assert_true(picture_create(&p, PIXEL_U8, 2, 10, 3));
         for (int i = 0; i < 60; i++)
             ((uint8_t *)p.samples)[i] = (uint8_t)(i * 37 % 251);
-        assert_true(picture_set_kind(&p, (enum pixel_kind)kind));
+        assert_true(picture_set_kind(&p, (enum pixel_kind)kind, PIXEL_WHOLE));
         assert_true(picture_resize(&p, RESIZE_NEAREST, 4, 7, &out));
         for (size_t i = 0; i < (size_t)2 * 4 * 7; i++) {
             // Centres at 1.25, 3.75, 6.25, 8.75; rows of 3/7.

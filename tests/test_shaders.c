@@ -202,7 +202,7 @@ static void build_everything(struct harness *h)
     y = graph_pad(g, graph_relu(g, y), 1, PAD_KIND_REFLECT);
     y = graph_conv(g, y, w_last, NULL, (struct conv_attributes){ 3, 1, 0, 0 });
     y = graph_tanh(g, y);
-    harness_keep(h, graph_pixels_pack(g, y, PIXEL_U8, (struct pixel_range){ 0, 0 }));
+    harness_keep(h, graph_pixels_pack(g, y, PIXEL_U8, PIXEL_WHOLE));
     harness_keep(
         h, graph_norm(g, skip, once,
                       (struct norm_attributes){ .epsilon = 1e-5f, .fixed = true }));

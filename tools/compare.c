@@ -7,7 +7,7 @@
 #include "terminal.h"
 
 struct comparison {
-    const char *paths[2], *csv;
+    const char *paths[2], *csv, *range;
     const char *palette, *lpips;
     struct pix_read_options read;
     struct device_arguments device;
@@ -31,6 +31,7 @@ static int run(const struct comparison *c, pix_device *device)
     options.a = c->paths[0];
     options.b = c->paths[1];
     options.read = c->read;
+    options.range = c->range;
     options.palette = c->palette;
     options.device = device;
     options.lpips = c->lpips;
@@ -55,6 +56,9 @@ int command_compare(int argc, char **argv)
     const struct argument arguments[] = {
         { "csv", ARGUMENT_TEXT, &c.csv, "FILE",
           "write the scores of each image, one row each" },
+        { "range", ARGUMENT_TEXT, &c.range, "LO:HI",
+          "u16, f32: scores are of the range LO to HI", NULL,
+          "that of the sample type" },
         { "npy-order", ARGUMENT_CHOICE, &c.read.npy_order, "NAME",
           "axes of .npy arrays: chw or hwc", "chw|hwc", "chw" },
         OPTIONS_OF_READING(c.read),

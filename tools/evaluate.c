@@ -15,7 +15,8 @@
 struct evaluation {
     const char *model, *data, *split, *grid, *beside, *headings, *csv, *report;
     const char *tuning, *mode, *direction;
-    const char *input_kind, *output_kind, *palette, *lpips;
+    const char *input_kind, *output_kind, *input_range, *output_range;
+    const char *palette, *lpips;
     struct pix_read_options read;
     uint32_t rows;
     const char *checkpoint;
@@ -161,6 +162,8 @@ static int run(pix_device *device, const struct evaluation *e)
     options.command = "evaluate";
     options.input_kind = e->input_kind;
     options.output_kind = e->output_kind;
+    options.input_range = e->input_range;
+    options.output_range = e->output_range;
     options.read = e->read;
     if (terminal_is_interactive(stderr)) {
         output_begin_live(stderr);
@@ -216,16 +219,19 @@ int command_evaluate(int argc, char **argv)
           "stable, paper (with dropout) or running (running statistics)",
           "stable|paper|running", "stable" },
         { "direction", ARGUMENT_CHOICE, &e.direction, "NAME", "AtoB or BtoA",
-          "AtoB|BtoA", "as trained; AtoB if the file does not record it" },
+          "AtoB|BtoA", "as trained, or AtoB" },
         { "input-kind", ARGUMENT_CHOICE, &e.input_kind, "NAME",
           "sample type that inputs are converted to: u8, u16 or f32", "u8|u16|f32",
-          "as trained; that of each image if the file does not record it" },
+          "as trained, or that of each image" },
         { "output-kind", ARGUMENT_CHOICE, &e.output_kind, "NAME",
           "sample type that targets are converted to: u8, u16 or f32", "u8|u16|f32",
-          "as trained; that of each target if the file does not record it" },
+          "as trained, or that of each target" },
+        { "input-range", ARGUMENT_TEXT, &e.input_range, "LO:HI",
+          "u16, f32: inputs use LO to HI, or full", NULL, "as trained" },
+        { "output-range", ARGUMENT_TEXT, &e.output_range, "LO:HI",
+          "u16, f32: outputs are LO to HI, or full", NULL, "as trained" },
         { "npy-order", ARGUMENT_CHOICE, &e.read.npy_order, "NAME",
-          "axes of .npy arrays: chw or hwc", "chw|hwc",
-          "as trained; chw if the file does not record it" },
+          "axes of .npy arrays: chw or hwc", "chw|hwc", "as trained, or chw" },
         OPTIONS_OF_READING(e.read),
         { "checkpoint", ARGUMENT_TEXT, &e.checkpoint, "NAME",
           "of a run: newest, best (see train --best) or a step", NULL, "newest" },

@@ -17,7 +17,7 @@ struct translation {
     const char *preprocess, *output_size;
     uint32_t batch_size;
     const char *tuning;
-    const char *mode, *input_kind, *output_kind;
+    const char *mode, *input_kind, *output_kind, *input_range, *output_range;
     struct pix_read_options read;
     uint32_t seed;
     const char *checkpoint;
@@ -333,6 +333,8 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     options.no_ema = t->no_ema;
     options.input_kind = t->input_kind;
     options.output_kind = t->output_kind;
+    options.input_range = t->input_range;
+    options.output_range = t->output_range;
     options.read = t->read;
     pix_translator *translator = pix_translator_create(device, &options);
     int code = EXIT_FAILED;
@@ -369,13 +371,17 @@ int command_translate(int argc, char **argv)
           NULL, "1" },
         { "input-kind", ARGUMENT_CHOICE, &t.input_kind, "NAME",
           "sample type that inputs are converted to: u8, u16 or f32", "u8|u16|f32",
-          "as trained; that of each image if the file does not record it" },
+          "as trained, or that of each image" },
         { "output-kind", ARGUMENT_CHOICE, &t.output_kind, "NAME",
           "sample type of the output: u8, u16 or f32", "u8|u16|f32",
-          "as trained; that of the input if the file does not record it" },
+          "as trained, or that of the input" },
+        { "input-range", ARGUMENT_TEXT, &t.input_range, "LO:HI",
+          "u16, f32: inputs use LO to HI, or full", NULL, "as trained" },
+        { "output-range", ARGUMENT_TEXT, &t.output_range, "LO:HI",
+          "u16, f32: outputs are LO to HI, or full", NULL, "as trained" },
         { "npy-order", ARGUMENT_CHOICE, &t.read.npy_order, "NAME",
           "axes of .npy arrays, in and out: chw or hwc", "chw|hwc",
-          "as trained; chw if the file does not record it" },
+          "as trained, or chw" },
         OPTIONS_OF_READING(t.read),
         { "checkpoint", ARGUMENT_TEXT, &t.checkpoint, "NAME",
           "of a run: newest, best (see train --best) or a step", NULL, "newest" },

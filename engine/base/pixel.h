@@ -40,21 +40,37 @@ static inline bool pixel_kind_find(const char *name, enum pixel_kind *kind)
 }
 
 // The samples that are -1 and 1 to the networks, where they are not those of the kind:
-// 12 bits in 16, for example. Zeroed: none is set, and the kind decides.
+// 12 bits in 16, for example. Zeroed, PIXEL_WHOLE: none is set, and the kind decides.
 struct pixel_range {
     float low, high;    // finite
 };
+
+#define PIXEL_WHOLE ((struct pixel_range){ 0, 0 })
 
 static inline bool pixel_range_is_set(struct pixel_range range)
 {
     return range.high > range.low;
 }
 
-// The range that pictures of a kind have where this one is set: u8 has always its own.
+// The range of pictures of a kind where this one is asked for: u8 has always its own.
 static inline struct pixel_range pixel_range_for(enum pixel_kind kind,
                                                  struct pixel_range range)
 {
-    return kind == PIXEL_U8 ? (struct pixel_range){ 0, 0 } : range;
+    return kind == PIXEL_U8 ? PIXEL_WHOLE : range;
+}
+
+// The samples that are -1 and 1, and black and white, in any case.
+struct pixel_ends {
+    double low, high;
+};
+
+static inline struct pixel_ends pixel_ends(enum pixel_kind kind,
+                                           struct pixel_range range)
+{
+    if (pixel_range_is_set(range))
+        return (struct pixel_ends){ (double)range.low, (double)range.high };
+    return kind == PIXEL_F32 ? (struct pixel_ends){ -1, 1 }
+                             : (struct pixel_ends){ 0, kind == PIXEL_U8 ? 255 : 65535 };
 }
 
 // Bytes of an image in staging memory, where kernels read or write it: [c, h, w],

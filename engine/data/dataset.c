@@ -17,7 +17,9 @@
 #include "base/parallel.h"
 #include "data/order.h"
 #include "data/pair_tally.h"
+#include "data/pair_values.h"
 #include "data/pairs.h"
+#include "data/side_range.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -124,6 +126,8 @@ static struct pair_options pair_options_of(const struct dataset_options *o)
         .output_nc = o->output_nc ? o->output_nc : USUAL_CHANNELS,
         .input_kind = o->input_kind,
         .output_kind = o->output_kind,
+        .input_range = o->input_range,
+        .output_range = o->output_range,
         .reading = o->reading,
         .resize = o->resize,
         .size = o->load_size,
@@ -179,6 +183,7 @@ static void add_target(struct dataset *set, size_t index, uint8_t *pixels)
     const struct pair_options *o = &set->pair;
     const struct picture target = {
         .kind = o->output_kind,
+        .range = o->output_range,
         .channels = o->output_nc,
         .width = o->size.width,
         .height = o->size.height,
@@ -222,24 +227,6 @@ static void show_check(void *user, size_t done)
 {
     struct dataset *set = user;
     progress_update(&set->progress, done);
-}
-
-// Floats are used unchanged, and a generator ends in tanh: such targets cannot be
-// reached.
-static void warn_of_range(const struct dataset *set)
-{
-    uint32_t beyond = 0, first = 0;
-    for (uint32_t i = set->count; i-- > 0;)
-        if (set->items[i].notes.exceeds[1]) {
-            beyond++;
-            first = i;
-        }
-    if (beyond > 0)
-        log_warn("dataset: %" PRIu32 " of %" PRIu32
-                 " target%s values outside [-1, 1], which a generator cannot produce "
-                 "(first: %s): rescale them",
-                 beyond, set->count, set->count == 1 ? " has" : "s have",
-                 dataset_name(set, first));
 }
 
 // What was noticed about the pairs. Those of another kind may be many, and are counted
@@ -291,6 +278,7 @@ static void keep_sums(struct dataset *set, uint32_t from, uint32_t to)
 static bool check_all(struct dataset *set)
 {
     uint32_t valid = 0, total = set->count;
+    struct pair_values values = { 0 };
 
     set->progress = (struct progress){
         .view = set->options.view,
@@ -328,7 +316,9 @@ static bool check_all(struct dataset *set)
                   total, PLURAL(total), set->folder);
         return false;
     }
-    warn_of_range(set);
+    for (uint32_t i = 0; i < set->count; i++)
+        pair_values_add(&values, set->items[i].file.name, &set->items[i].notes);
+    pair_values_report(&values, &set->pair);
     return true;
 }
 
@@ -432,18 +422,33 @@ static void set_sizes(struct dataset *set)
     set->cached_files = (uint32_t)MIN(budget / set->pair_bytes, UINT32_MAX);
 }
 
+static bool refuse_culprit(const char *culprit, const struct reason *reason)
+{
+    char *text = mem_printf("%s: %s", culprit, reason->text);
+    if (text)
+        refuse_passing(text);
+    mem_free(text);
+    return false;
+}
+
 static bool find_kinds(const struct pair_list *list,
                        const struct dataset_options *options, struct pair_options *pair)
 {
     const char *culprit;
     struct reason reason;
-    if (pair_list_find_kinds(list, file_limit(options), pair, &culprit, &reason))
-        return true;
-    char *text = mem_printf("%s: %s", culprit, reason.text);
-    if (text)
-        refuse_passing(text);
-    mem_free(text);
-    return false;
+    return pair_list_find_kinds(list, file_limit(options), pair, &culprit, &reason) ||
+           refuse_culprit(culprit, &reason);
+}
+
+bool dataset_find_ranges(const struct dataset_options *options,
+                         const struct pair_list *list, struct side_range sides[2])
+{
+    const struct pair_options pair = pair_options_of(options);
+    const char *culprit;
+    struct reason reason;
+    return side_range_find(list, file_limit(options), &pair, sides, &culprit,
+                           &reason) ||
+           refuse_culprit(culprit, &reason);
 }
 
 bool dataset_find_kinds(const struct dataset_options *options,

@@ -14,6 +14,7 @@
 #include "base/progress.h"
 #include "data/picture.h"
 #include "data/resize.h"
+#include "data/side_range.h"
 #include "data/size.h"
 
 struct dataset_options {
@@ -21,6 +22,7 @@ struct dataset_options {
     uint32_t input_nc, output_nc;    // channels, 1 to 64; 0: 3
     // Files of another kind are skipped. PIXEL_KINDS: what most files are.
     enum pixel_kind input_kind, output_kind;
+    struct pixel_range input_range, output_range;    // PIXEL_WHOLE: none
     struct picture_reading reading;
     bool resize;    // to load_size; false: sides must be load_size
     struct pix_size load_size;
@@ -48,13 +50,16 @@ struct dataset_sample {
 };
 
 struct dataset;
-struct pair_list;
 
 // The kinds that dataset_create will find with these options, see
 // pair_list_find_kinds. False after a message.
 bool dataset_find_kinds(const struct dataset_options *options,
                         const struct pair_list *list, enum pixel_kind *input_kind,
                         enum pixel_kind *output_kind);
+
+// The ranges that these options leave open, see side_range_find. False after a message.
+bool dataset_find_ranges(const struct dataset_options *options,
+                         const struct pair_list *list, struct side_range sides[2]);
 
 // Decodes every pair of the list once, in parallel; reports each one that is broken or
 // does not fit, with the reason, as a warning and skips it; counts what is odd about

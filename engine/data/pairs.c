@@ -24,6 +24,19 @@ void pair_list_free(struct pair_list *list)
 // ---------------------------------------------------------------------------
 // Reading
 
+// Before resizing, which overshoots at edges.
+static void note_values(const struct picture *p, int side, struct pair_notes *notes)
+{
+    if (pixel_range_is_set(p->range)) {
+        notes->outside[side] = picture_count_outside(p);
+        notes->samples[side] = (uint64_t)p->channels * p->width * p->height;
+    } else if (p->kind == PIXEL_U16) {
+        notes->largest[side] = picture_find_largest(p);
+    } else {
+        notes->exceeds[side] = picture_exceeds_range(p);
+    }
+}
+
 // Brings one side to its channels and size, and checks its kind, with notes about it.
 static bool finish_side(struct picture *p, bool is_input, const struct pair_options *o,
                         const char *path, struct pair_notes *notes,
@@ -43,8 +56,8 @@ static bool finish_side(struct picture *p, bool is_input, const struct pair_opti
         return reason_refuse(reason, "is %s, not %s", pixel_kind_name(p->kind),
                              pixel_kind_name(wanted));
     }
-    // Before resizing, which overshoots at edges.
-    notes->exceeds[is_input ? 0 : 1] = picture_exceeds_range(p);
+    picture_set_range(p, is_input ? o->input_range : o->output_range);
+    note_values(p, is_input ? 0 : 1, notes);
     if (size_is_zero(o->size) || size_equals(picture_size(p), o->size))
         return true;
     if (!picture_resize(p, o->filter, o->size.width, o->size.height, &resized))
@@ -128,6 +141,17 @@ static void explain_absence(const char *path, struct reason *reason)
     }
 }
 
+// Keeps only why a pair was refused.
+static void forget_pictures(struct pair_notes *notes)
+{
+    *notes = (struct pair_notes){
+        .refusal = notes->refusal,
+        .refused = notes->refused,
+        .found = notes->found,
+        .wanted = notes->wanted,
+    };
+}
+
 bool pair_read(const struct pair_file *file, const struct pair_options *o,
                struct picture *input, struct picture *target, struct pair_notes *notes,
                const char **culprit, struct reason *reason)
@@ -154,10 +178,7 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
     }
     if (!ok) {
         explain_absence(*culprit, reason);
-        notes->a = notes->b = notes->size = (struct pix_size){ 0, 0 };
-        notes->orientation = 0;
-        notes->narrow = NULL;
-        notes->exceeds[0] = notes->exceeds[1] = false;
+        forget_pictures(notes);
         picture_free(input);
         picture_free(target);
     }

@@ -26,6 +26,7 @@ struct pair_options {
     uint32_t input_nc, output_nc;    // channels
     // Files of another kind are refused. PIXEL_KINDS: any kind.
     enum pixel_kind input_kind, output_kind;
+    struct pixel_range input_range, output_range;    // those of the pictures
     struct picture_reading reading;
     bool resize;             // to this size; false: an image must have it, or any
     struct pix_size size;    // if it is 0 x 0
@@ -41,7 +42,11 @@ struct pair_notes {
     uint32_t orientation;
     const char *turned;
     const char *narrow;    // the first of its files that is_narrow (picture.h), or NULL
-    bool exceeds[2];       // input, target: floats outside [-1, 1] before resizing
+    // Of the input and the target, before resizing. Without a range: whether there are
+    // floats outside [-1, 1]. With one: how many samples are outside, of how many.
+    bool exceeds[2];
+    uint64_t outside[2], samples[2];
+    uint32_t largest[2];    // of u16 without a range: the largest sample
     // Why a pair was refused, where that is counted. The kinds are that of file
     // `refused` and the one that the options have.
     enum { PAIR_OTHER_REASON, PAIR_INPUT_KIND, PAIR_TARGET_KIND } refusal;

@@ -54,11 +54,18 @@ size_t picture_bytes(const struct picture *picture)
     return plane_bytes(picture) * picture->channels;
 }
 
+// What a picture keeps that is made of another one.
+static void keep_nature(const struct picture *in, struct picture *out)
+{
+    out->is_array = in->is_array;
+    out->range = in->range;
+}
+
 bool picture_copy(const struct picture *in, struct picture *out)
 {
     if (!picture_create(out, in->kind, in->channels, in->width, in->height))
         return false;
-    out->is_array = in->is_array;
+    keep_nature(in, out);
     memcpy(out->samples, in->samples, picture_bytes(in));
     return true;
 }
@@ -184,6 +191,8 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
     if (!picture_create(&to, p->kind, channels, p->width, p->height))
         return reason_refuse_memory(reason);
 
+    to.range = p->range;
+
     // Colours first, then alpha in the last channel.
     size_t count = plane_count(p);
     uint32_t colours = channels < 3 ? 1 : 3, colours_in = p->channels < 3 ? 1 : 3;
@@ -212,14 +221,17 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
 // ---------------------------------------------------------------------------
 // Kinds
 
-// The same formula as in shaders/shared/pixels.h.
+// Sample i as the networks see it, by the formula of shaders/shared/pixels.h; outside
+// of a range it is not clamped.
 static float to_float(const struct picture *p, size_t i)
 {
-    if (p->kind == PIXEL_F32)
-        return ((const float *)p->samples)[i];
-    float v = p->kind == PIXEL_U16 ? ((const uint16_t *)p->samples)[i]
-                                   : ((const uint8_t *)p->samples)[i];
-    return (v / (float)full[p->kind] - 0.5f) * 2.0f;
+    const double v = picture_sample(p, i);
+    if (pixel_range_is_set(p->range)) {
+        const double low = (double)p->range.low, high = (double)p->range.high;
+        return (float)(((v - low) / (high - low) - 0.5) * 2);
+    }
+    return p->kind == PIXEL_F32 ? (float)v
+                                : ((float)v / (float)full[p->kind] - 0.5f) * 2.0f;
 }
 
 // The opposite of to_float, rounded to the nearest and clamped.
@@ -239,25 +251,92 @@ bool picture_exceeds_range(const struct picture *p)
     return false;
 }
 
-bool picture_set_kind(struct picture *p, enum pixel_kind kind)
+uint32_t picture_find_largest(const struct picture *p)
+{
+    const size_t count = p->kind == PIXEL_F32 ? 0 : plane_count(p) * p->channels;
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = MAX(largest, sample(p, 0, i));
+    return largest;
+}
+
+void picture_set_range(struct picture *p, struct pixel_range range)
+{
+    p->range = pixel_range_for(p->kind, range);
+}
+
+uint64_t picture_count_outside(const struct picture *p)
+{
+    const size_t count =
+        pixel_range_is_set(p->range) ? plane_count(p) * p->channels : 0;
+    const double low = (double)p->range.low, high = (double)p->range.high;
+    uint64_t outside = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double v = picture_sample(p, i);
+        outside += !(v >= low && v <= high);
+    }
+    return outside;
+}
+
+void picture_clamp(struct picture *p)
+{
+    const struct pixel_ends ends = pixel_ends(p->kind, p->range);
+    const size_t count = plane_count(p) * p->channels;
+    const bool holds_all = p->kind != PIXEL_F32 && !pixel_range_is_set(p->range);
+    for (size_t i = 0; !holds_all && i < count; i++) {
+        const double held = picture_sample(p, i);
+        const double v = held < ends.low    ? ends.low
+                         : held > ends.high ? ends.high
+                                            : held;
+        if (p->kind == PIXEL_F32)
+            ((float *)p->samples)[i] = (float)v;
+        else
+            set_sample(p, 0, i, (uint32_t)(v + 0.5));
+    }
+}
+
+// Sample i of a picture to sample i of another one, at least one of which has a range.
+static void set_ranged_sample(const struct picture *p, struct picture *to, size_t i)
+{
+    const struct pixel_ends ends = pixel_ends(to->kind, to->range);
+    double v = picture_sample(p, i);
+    if (p->range.low != to->range.low || p->range.high != to->range.high)
+        v = ends.low + ((double)to_float(p, i) + 1) / 2 * (ends.high - ends.low);
+    if (to->kind == PIXEL_F32)
+        ((float *)to->samples)[i] = (float)v;
+    else
+        set_sample(to, 0, i, v > 0 ? (uint32_t)MIN(v + 0.5, full[to->kind]) : 0);
+}
+
+static void set_whole_sample(const struct picture *p, struct picture *to, size_t i)
+{
+    if (to->kind == PIXEL_F32)
+        ((float *)to->samples)[i] = to_float(p, i);
+    else if (p->kind == PIXEL_F32)
+        set_sample(to, 0, i, from_float(((const float *)p->samples)[i], to->kind));
+    else if (to->kind == PIXEL_U16)
+        set_sample(to, 0, i, sample(p, 0, i) * 257);    // 255 to 65535
+    else
+        set_sample(to, 0, i, sample(p, 0, i) >> 8);
+}
+
+bool picture_set_kind(struct picture *p, enum pixel_kind kind, struct pixel_range range)
 {
     struct picture to;
-    if (p->kind == kind)
+    range = pixel_range_for(kind, range);
+    const bool is_ranged = pixel_range_is_set(p->range) || pixel_range_is_set(range);
+    if (p->kind == kind && p->range.low == range.low && p->range.high == range.high)
         return true;
     if (!picture_create(&to, kind, p->channels, p->width, p->height))
         return false;
     to.is_array = p->is_array;
+    to.range = range;
     size_t count = plane_count(p) * p->channels;
-    for (size_t i = 0; i < count; i++) {
-        if (kind == PIXEL_F32)
-            ((float *)to.samples)[i] = to_float(p, i);
-        else if (p->kind == PIXEL_F32)
-            set_sample(&to, 0, i, from_float(((const float *)p->samples)[i], kind));
-        else if (kind == PIXEL_U16)
-            set_sample(&to, 0, i, sample(p, 0, i) * 257);    // 255 to 65535
+    for (size_t i = 0; i < count; i++)
+        if (is_ranged)
+            set_ranged_sample(p, &to, i);
         else
-            set_sample(&to, 0, i, sample(p, 0, i) >> 8);
-    }
+            set_whole_sample(p, &to, i);
     picture_free(p);
     *p = to;
     return true;
@@ -271,7 +350,7 @@ bool picture_resize(const struct picture *in, enum resize_filter filter, uint32_
 {
     if (!picture_create(out, in->kind, in->channels, width, height))
         return false;
-    out->is_array = in->is_array;
+    keep_nature(in, out);
     if (resize_planes(filter, in->kind, in->channels, in->samples, in->width,
                       in->height, out->samples, width, height))
         return true;
@@ -287,7 +366,7 @@ bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t wid
     assert(y <= in->height && height <= in->height - y);
     if (!picture_create(out, in->kind, in->channels, width, height))
         return false;
-    out->is_array = in->is_array;
+    keep_nature(in, out);
     for (uint32_t c = 0; c < in->channels; c++)
         for (uint32_t row = 0; row < height; row++)
             memcpy((char *)plane_of(out, c) + (size_t)row * width * bytes,
@@ -335,7 +414,7 @@ bool picture_turn_upright(struct picture *p, uint32_t orientation)
     if (!picture_create(&to, p->kind, p->channels, exchanges ? p->height : p->width,
                         exchanges ? p->width : p->height))
         return false;
-    to.is_array = p->is_array;
+    keep_nature(p, &to);
     to.is_narrow = p->is_narrow;
     to.orientation = p->orientation;
     for (uint32_t c = 0; c < p->channels; c++) {
@@ -359,6 +438,8 @@ bool picture_turn_upright(struct picture *p, uint32_t orientation)
 // Sample i of a channel as a byte, of any kind.
 static uint8_t to_byte(const struct picture *p, uint32_t channel, size_t i)
 {
+    if (pixel_range_is_set(p->range))
+        return (uint8_t)from_float(to_float(p, channel * plane_count(p) + i), PIXEL_U8);
     switch (p->kind) {
     case PIXEL_U8:
         return ((const uint8_t *)plane_of(p, channel))[i];

@@ -53,6 +53,9 @@ struct picture {
     // Read as u16 from integers of another size, none of them above 255: likely to be
     // of 8 bits, and nearly black as they are. Functions below do not keep it.
     bool is_narrow;
+    // Which samples are black and white, and -1 and 1 to the networks. Files say
+    // nothing of it: PIXEL_WHOLE, until picture_set_range.
+    struct pixel_range range;
     void *samples;    // [c][h][w]
 };
 
@@ -98,10 +101,25 @@ static inline double picture_sample(const struct picture *p, size_t i)
 // Whether some of its samples are floats outside [-1, 1], or no numbers.
 bool picture_exceeds_range(const struct picture *picture);
 
-// Converts to another kind in place. u8 and u16 stretch over [-1, 1], the range of the
-// networks: floats are clamped and rounded as a network's output is; u16 to u8 keeps
-// the high byte.
-bool picture_set_kind(struct picture *picture, enum pixel_kind kind);
+// The largest sample of u8 and u16; of floats 0.
+uint32_t picture_find_largest(const struct picture *picture);
+
+// Says how the samples are meant, which stay as they are. Of u8 always in one way.
+void picture_set_range(struct picture *picture, struct pixel_range range);
+
+// Samples outside the range, where one is set; else 0.
+uint64_t picture_count_outside(const struct picture *picture);
+
+// Brings samples to the nearest end of the range, or of [-1, 1] if they are floats
+// without one. NaN stays.
+void picture_clamp(struct picture *picture);
+
+// Converts to another kind and another range in place: the ends of one become those of
+// the other, and in u8 what lies outside is lost. Integers are rounded and clamped to
+// their kind as a network's output is. Without ranges u16 to u8 keeps the high byte.
+// Between u16 and f32 of one range samples keep their numbers.
+bool picture_set_kind(struct picture *picture, enum pixel_kind kind,
+                      struct pixel_range range);
 
 bool picture_resize(const struct picture *in, enum resize_filter filter, uint32_t width,
                     uint32_t height, struct picture *out);

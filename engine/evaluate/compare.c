@@ -19,6 +19,7 @@
 #include "evaluate/read_files.h"
 #include "program/tuned.h"
 #include "settings/choice.h"
+#include "settings/range.h"
 #include "settings/settings.h"
 #include "store/lpips_file.h"
 #include "translate/conversion.h"
@@ -36,14 +37,16 @@ struct outcome {
     enum pixel_kind kind;    // that they were compared as
     bool kinds_differ, grey_repeated;
     bool exceeds, is_narrow;    // see struct conversions
-    uint32_t orientation;       // of the first that has one
-    bool turned_b;              // and whether that is B
-    struct reason reason;       // why it was not compared
-    bool about_b;               // the file that the reason is about
+    uint64_t samples, outside;
+    uint32_t orientation;    // of the first that has one
+    bool turned_b;           // and whether that is B
+    struct reason reason;    // why it was not compared
+    bool about_b;            // the file that the reason is about
 };
 
 struct comparison {
     struct picture_reading reading;
+    struct pixel_range range;    // of u16 and f32
     struct pair_list list;
     struct outcome *outcomes;
     struct palette palette;    // empty: none
@@ -71,12 +74,24 @@ static bool match_channels(struct picture *x, const struct picture *y, bool *rep
 }
 
 // The kinds are in rising order: u8, u16, f32.
-static bool match_kind(struct picture *x, enum pixel_kind kind, struct reason *reason)
+static bool match_kind(struct picture *x, enum pixel_kind kind,
+                       struct pixel_range range, struct reason *reason)
 {
-    return x->kind == kind || picture_set_kind(x, kind) || reason_refuse_memory(reason);
+    return picture_set_kind(x, kind, range) || reason_refuse_memory(reason);
 }
 
-static bool match(struct picture *a, struct picture *b, struct outcome *o)
+static void note_values(const struct picture *p, struct outcome *o)
+{
+    if (pixel_range_is_set(p->range)) {
+        o->samples += (uint64_t)p->channels * p->width * p->height;
+        o->outside += picture_count_outside(p);
+    } else {
+        o->exceeds = o->exceeds || picture_exceeds_range(p);
+    }
+}
+
+static bool match(const struct comparison *c, struct picture *a, struct picture *b,
+                  struct outcome *o)
 {
     if (a->width != b->width || a->height != b->height)
         return reason_refuse(&o->reason,
@@ -96,8 +111,10 @@ static bool match(struct picture *a, struct picture *b, struct outcome *o)
             a->channels, PLURAL(a->channels), b->channels);
     o->kind = MAX(a->kind, b->kind);
     o->kinds_differ = a->kind != b->kind;
-    o->exceeds = picture_exceeds_range(a) || picture_exceeds_range(b);
-    return match_kind(a, o->kind, &o->reason) && match_kind(b, o->kind, &o->reason);
+    note_values(a, o);
+    note_values(b, o);
+    return match_kind(a, o->kind, c->range, &o->reason) &&
+           match_kind(b, o->kind, c->range, &o->reason);
 }
 
 static bool count_labels(struct comparison *c, const struct picture *a,
@@ -126,6 +143,7 @@ static bool read_one(const struct comparison *c, const char *path, bool is_b,
     o->about_b = is_b;
     if (!picture_read_with(path, &c->reading, picture, &o->reason))
         return false;
+    picture_set_range(picture, c->range);
     o->is_narrow = o->is_narrow || picture->is_narrow;
     if (!c->reading.as_stored && o->orientation == 0 && picture->orientation != 0) {
         o->orientation = picture->orientation;
@@ -163,7 +181,7 @@ static void compare_pair(void *user, size_t i)
     struct picture a = { 0 }, b = { 0 };
     if (read_one(c, file->a, false, &a, o) && read_one(c, file->b, true, &b, o)) {
         o->about_b = false;
-        if (match(&a, &b, o)) {
+        if (match(c, &a, &b, o)) {
             o->scales = ssim_scales(a.width, a.height);
             o->compared =
                 (metrics_compare(&a, &b, METRICS_ON_HOST, &o->scores) ||
@@ -284,7 +302,7 @@ static bool list_pairs(const struct pix_compare_options *o, struct pair_list *li
 struct notices {
     size_t kinds[PIXEL_KINDS], grey, turned, beyond;
     const char *first_beyond;
-    struct conversions narrow;
+    struct conversions values;
     const struct outcome *first_turned;
     const char *turned_path;
 };
@@ -295,8 +313,10 @@ static void count_notices(const struct comparison *c, size_t i, struct notices *
     if (o->kinds_differ)
         n->kinds[o->kind]++;
     n->grey += o->grey_repeated;
-    n->narrow.images++;
-    n->narrow.narrow += o->is_narrow;
+    n->values.images++;
+    n->values.narrow += o->is_narrow;
+    n->values.samples += o->samples;
+    n->values.outside += o->outside;
     if (o->exceeds && n->beyond++ == 0)
         n->first_beyond = c->list.files[i].a;
     if (o->orientation != 0 && n->turned++ == 0) {
@@ -305,7 +325,8 @@ static void count_notices(const struct comparison *c, size_t i, struct notices *
     }
 }
 
-static void report_notices(const struct notices *n, size_t count)
+static void report_notices(const struct notices *n, struct pixel_range range,
+                           size_t count)
 {
     for (int kind = 0; kind < PIXEL_KINDS; kind++)
         if (n->kinds[kind] > 0)
@@ -322,9 +343,15 @@ static void report_notices(const struct notices *n, size_t count)
         log_warn(
             "compare: %zu of %zu pair%s values outside [-1, 1], which are compared "
             "unchanged (first: %s): psnr and ssim take the range for [-1, 1], and "
-            "LPIPS was trained on it: rescale them",
+            "LPIPS was trained on it: name the range that they have with --range LO:HI",
             n->beyond, count, count == 1 ? " has" : "s have", n->first_beyond);
-    conversion_report_narrow(&n->narrow, "compare", "pair");
+    conversion_report_narrow(&n->values, "compare", "pair");
+    conversion_report_outside(&n->values, "compare", "pair", range,
+                              "are compared as they are");
+    if (pixel_range_is_set(range) && n->values.samples == 0)
+        log_warn(
+            "compare: --range has no effect: it is for u16 and f32, and all images "
+            "are u8");
     if (n->turned > 0)
         picture_tell_of_turning(n->turned_path, n->first_turned->orientation,
                                 (uint32_t)n->turned, count);
@@ -439,7 +466,7 @@ static bool add_all(struct comparison *c, struct pix_evaluation *out)
     }
     if (out->broken > 0 && !report_problems(c, out->broken))
         return false;
-    report_notices(&notices, c->list.count);
+    report_notices(&notices, c->range, c->list.count);
     return true;
 }
 
@@ -504,6 +531,12 @@ bool compare_images(const struct pix_compare_options *o, struct gpu_device *devi
         return false;
     }
     c.reading = settings_parse_reading(&o->read);
+    if (o->range && !range_parse(o->range, &c.range)) {
+        log_error("compare: --range takes two numbers, LO:HI with LO below HI, not "
+                  "\"%s\"",
+                  o->range);
+        return false;
+    }
     bool ok = list_pairs(o, &c.list) && keeps_inputs(&c.list, o, device) &&
               evaluation_create(out, c.list.count) &&
               (c.outcomes = mem_array(c.list.count, sizeof(c.outcomes[0]))) != NULL;

@@ -37,8 +37,17 @@ struct sides {
     struct conversions input, target;
 };
 
+static void count_outside(const struct pair_notes *notes, int side,
+                          struct conversions *c)
+{
+    c->samples += notes->samples[side];
+    c->outside += notes->outside[side];
+}
+
 static void count_sides(const struct evaluated_pair *pair, struct sides *counts)
 {
+    count_outside(&pair->notes, 0, &counts->input);
+    count_outside(&pair->notes, 1, &counts->target);
     conversion_count(&counts->input, pair->found[0], pair->input.kind,
                      pair->notes.exceeds[0]);
     conversion_count(&counts->target, pair->found[1], pair->target.kind,
@@ -175,12 +184,13 @@ static bool compare_labels(const struct evaluation *e, struct record *r)
     return true;
 }
 
-// The target's channels and kind; there is no copy where the channels differ.
+// The target's channels, kind and range; there is no copy where the channels differ.
 static bool make_copy(struct record *r)
 {
     const struct picture *input = &r->pair.input, *target = &r->pair.target;
     return input->channels != target->channels ||
-           (picture_copy(input, &r->copy) && picture_set_kind(&r->copy, target->kind));
+           (picture_copy(input, &r->copy) &&
+            picture_set_kind(&r->copy, target->kind, target->range));
 }
 
 // Where there is no copy it has no scores.
@@ -368,6 +378,11 @@ static void report(struct evaluation *e, const struct translator *t)
         conversion_report_range(&e->counts.input, "evaluate", "input");
     conversion_report(&e->counts.target, "evaluate", "target", s->output_kind, reason);
     conversion_report_reach(&e->counts.target, "evaluate", "target");
+    conversion_report_outside(&e->counts.input, "evaluate", "input", s->input_range,
+                              CONVERSION_CLAMPED);
+    conversion_report_outside(&e->counts.target, "evaluate", "target", s->output_range,
+                              "are compared as they are, though no output can reach "
+                              "them");
     // Training targets are usually of the same kinds: of those it was said.
     conversion_leave_out(&e->training, &e->counts.target);
     conversion_report(&e->training, "evaluate", "training target", s->output_kind,
@@ -410,8 +425,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
 
     if (!side_by_side_check(options) || !check_split(data, split) ||
         !data_folder_list(data, split, &e.list) ||
-        (e.has_grid &&
-         !side_by_side_create(&e.grid, options, &e.list, size, &s->reading)) ||
+        (e.has_grid && !side_by_side_create(&e.grid, options, &e.list, s)) ||
         !keeps_inputs(t, &e.list, &e.grid, options) ||
         !open_palette(&e, options->palette) || !open_lpips(&e, t, options->lpips) ||
         !find_mean_colour(&e, t, options, strcmp(split, "train") == 0))

@@ -11,9 +11,9 @@ void evaluated_pair_free(struct evaluated_pair *pair)
     picture_free(&pair->labels);
 }
 
-static bool set_kind(struct picture *p, enum pixel_kind known)
+static bool set_kind(struct picture *p, enum pixel_kind known, struct pixel_range range)
 {
-    return known == PIXEL_KINDS || picture_set_kind(p, known);
+    return known == PIXEL_KINDS || picture_set_kind(p, known, range);
 }
 
 static struct pair_options make_options(const struct settings *s,
@@ -26,6 +26,8 @@ static struct pair_options make_options(const struct settings *s,
         .output_nc = o->output_nc,
         .input_kind = PIXEL_KINDS,
         .output_kind = PIXEL_KINDS,
+        .input_range = s->input_range,
+        .output_range = s->output_range,
         .reading = s->reading,
         .resize = true,
         .size = o->crop_size,
@@ -44,8 +46,8 @@ bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
         return false;
     pair->found[0] = pair->input.kind;
     pair->found[1] = pair->target.kind;
-    if (set_kind(&pair->input, s->input_kind) &&
-        set_kind(&pair->target, s->output_kind))
+    if (set_kind(&pair->input, s->input_kind, s->input_range) &&
+        set_kind(&pair->target, s->output_kind, s->output_range))
         return true;
     evaluated_pair_free(pair);
     return reason_refuse_memory(reason);
@@ -62,7 +64,7 @@ bool evaluated_pair_read_labels(const struct pair_file *file, const struct setti
         return true;
     if (pair_read(file, &options, &input, &pair->labels, &notes, culprit, reason)) {
         picture_free(&input);
-        if (set_kind(&pair->labels, s->output_kind))
+        if (set_kind(&pair->labels, s->output_kind, s->output_range))
             return true;
         reason_refuse_memory(reason);
     }

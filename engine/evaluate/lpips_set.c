@@ -206,7 +206,7 @@ static void fill_planes(const struct picture *p, const double *flat, float *plan
         for (size_t i = 0; i < plane; i++) {
             const double sample =
                 flat ? flat[from] : picture_sample(p, from * plane + i);
-            planes[c * plane + i] = (float)metrics_to_range(p->kind, sample);
+            planes[c * plane + i] = (float)metrics_to_range(p->kind, p->range, sample);
         }
     }
 }

@@ -17,28 +17,34 @@
 #include "translate/pipeline.h"
 #include "translate/translator.h"
 
+static struct pixel_range range_of(const struct settings *s, int kind)
+{
+    return pixel_range_for((enum pixel_kind)kind, s->output_range);
+}
+
 // Makes means of the sums over `used` targets of each kind. With one kind its samples
 // are summed up and divided as they are, so that the result is exact up to one
 // rounding.
 static void finish_colour(const uint64_t used[PIXEL_KINDS], size_t plane,
-                          uint32_t channels, struct mean_colour *colour)
+                          const struct settings *s, struct mean_colour *colour)
 {
     uint64_t all = 0;
     for (int kind = 0; kind < PIXEL_KINDS; kind++)
         all += used[kind];
-    for (uint32_t c = 0; c < channels; c++) {
+    for (uint32_t c = 0; c < s->options.output_nc; c++) {
         double mean = 0;    // in the range of the networks
         for (int kind = 0; kind < PIXEL_KINDS; kind++) {
             double *sum = &colour->of[kind][c];
             if (used[kind] == 0)
                 continue;
             *sum /= (double)used[kind] * (double)plane;
-            mean += metrics_to_range((enum pixel_kind)kind, *sum) * (double)used[kind] /
-                    (double)all;
+            mean += metrics_to_range((enum pixel_kind)kind, range_of(s, kind), *sum) *
+                    (double)used[kind] / (double)all;
         }
         for (int kind = 0; kind < PIXEL_KINDS; kind++)
             if (used[kind] < all)
-                colour->of[kind][c] = metrics_from_range((enum pixel_kind)kind, mean);
+                colour->of[kind][c] =
+                    metrics_from_range((enum pixel_kind)kind, range_of(s, kind), mean);
     }
 }
 
@@ -171,7 +177,7 @@ static bool read_targets(struct mean *m, uint32_t threads, struct mean_colour *c
         return false;
     }
     report_broken(m, counts->images);
-    finish_colour(used, (size_t)o->crop_size.width * o->crop_size.height, o->output_nc,
+    finish_colour(used, (size_t)o->crop_size.width * o->crop_size.height, m->settings,
                   colour);
     return true;
 }

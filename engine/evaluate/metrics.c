@@ -10,21 +10,31 @@
 #include <assert.h>
 #include <math.h>
 
-// Steps of a kind in a distance of 1 in [-1, 1]: half of its largest number, since that
-// is 1 to the networks and 0 is -1. Floats are in that range already.
-static double unit(enum pixel_kind kind)
+// Samples in a distance of 1 in [-1, 1]: half of what lies between the two that are -1
+// and 1 to the networks. That of floats without a range is 1.
+static double unit(enum pixel_kind kind, struct pixel_range range)
 {
-    return kind == PIXEL_U8 ? 127.5 : kind == PIXEL_U16 ? 32767.5 : 1.0;
+    const struct pixel_ends ends = pixel_ends(kind, range);
+    return (ends.high - ends.low) / 2;
 }
 
-double metrics_to_range(enum pixel_kind kind, double sample)
+static bool is_unscaled(enum pixel_kind kind, struct pixel_range range)
 {
-    return kind == PIXEL_F32 ? sample : sample / unit(kind) - 1.0;
+    return kind == PIXEL_F32 && !pixel_range_is_set(range);
 }
 
-double metrics_from_range(enum pixel_kind kind, double value)
+double metrics_to_range(enum pixel_kind kind, struct pixel_range range, double sample)
 {
-    return kind == PIXEL_F32 ? value : (value + 1.0) * unit(kind);
+    return is_unscaled(kind, range)
+               ? sample
+               : (sample - pixel_ends(kind, range).low) / unit(kind, range) - 1.0;
+}
+
+double metrics_from_range(enum pixel_kind kind, struct pixel_range range, double value)
+{
+    return is_unscaled(kind, range)
+               ? value
+               : pixel_ends(kind, range).low + (value + 1.0) * unit(kind, range);
 }
 
 static size_t plane_count(const struct picture *p)
@@ -43,6 +53,7 @@ static struct plane plane_of(const struct picture *p, uint32_t channel)
     return (struct plane){
         .samples = (const uint8_t *)p->samples + at,
         .kind = p->kind,
+        .range = p->range,
         .width = p->width,
         .height = p->height,
     };
@@ -117,7 +128,7 @@ static void set_differences(struct scores *scores, const struct differences *d,
     scores->not_finite = !isfinite(d->square);
     if (scores->not_finite)
         return;
-    const double one = unit(y->kind), count = (double)sample_count(y);
+    const double one = unit(y->kind, y->range), count = (double)sample_count(y);
     const double absolute = d->absolute / count, square = d->square / count;
     set_score(scores, PIX_METRIC_L1, wanted, absolute / one);
     set_score(scores, PIX_METRIC_MSE, wanted, square / (one * one));
@@ -171,7 +182,8 @@ bool metrics_compare_all(const struct subject *subjects, size_t count,
         const struct picture *x = subjects[k].picture;
         (void)x;    // where assertions are left out
         assert(!x || (x->kind == y->kind && x->channels == y->channels &&
-                      x->width == y->width && x->height == y->height));
+                      x->width == y->width && x->height == y->height &&
+                      x->range.low == y->range.low && x->range.high == y->range.high));
         scores_clear(subjects[k].scores);
     }
     if (!compare_samples(subjects, count, y, differences))

@@ -5,8 +5,9 @@
 // validation and reports.
 //
 // L1 and MSE are of values in the range of the networks, [-1, 1], whatever the kind: L1
-// is between 0 and 2. PSNR and SSIM are relative to the whole range of a kind, which
-// for floats is [-1, 1]. SSIM and MS-SSIM are means over the channels.
+// is between 0 and 2. PSNR and SSIM are relative to the range of the target, or to the
+// whole one of its kind, which for floats is [-1, 1]. Samples outside are compared as
+// they are. SSIM and MS-SSIM are means over the channels.
 
 #ifndef EVALUATE_METRICS_H
 #define EVALUATE_METRICS_H
@@ -51,7 +52,8 @@ void scores_add(struct score_sums *sums, const struct scores *scores);
 // NaN if there are no images, or one of them has no such score.
 double scores_mean(const struct score_sums *sums, enum pix_metric metric);
 
-// What is compared with a target: a picture of its kind and shape, or a flat one.
+// What is compared with a target: a picture of its kind, range and shape, or a flat
+// one.
 struct subject {
     const struct picture *picture;    // NULL: flat
     // Of a flat one: a value for each channel, in samples of the target's kind, not
@@ -73,8 +75,9 @@ bool metrics_compare_all(const struct subject *subjects, size_t count,
 bool metrics_compare(const struct picture *x, const struct picture *y, uint32_t wanted,
                      struct scores *scores);
 
-// A sample of a kind in the range of the networks, and back; not rounded.
-double metrics_to_range(enum pixel_kind kind, double sample);
-double metrics_from_range(enum pixel_kind kind, double value);
+// A sample of a kind with a range in that of the networks, and back; neither rounded
+// nor clamped.
+double metrics_to_range(enum pixel_kind kind, struct pixel_range range, double sample);
+double metrics_from_range(enum pixel_kind kind, struct pixel_range range, double value);
 
 #endif

@@ -12,6 +12,7 @@
 struct plane {
     const void *samples;    // NULL: `value` everywhere, in samples of this kind
     enum pixel_kind kind;
+    struct pixel_range range;
     double value;
     uint32_t width, height;
 };

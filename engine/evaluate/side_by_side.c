@@ -121,18 +121,17 @@ static bool make_sheet(struct side_by_side *g, const struct pix_evaluate_options
 }
 
 bool side_by_side_create(struct side_by_side *g, const struct pix_evaluate_options *o,
-                         const struct pair_list *list, struct pix_size tile,
-                         const struct picture_reading *reading)
+                         const struct pair_list *list, const struct settings *s)
 {
     const uint32_t most = o->grid_rows > 0 ? o->grid_rows : ROWS_USUAL;
     const uint32_t rows = (uint32_t)MIN((uint64_t)most, (uint64_t)list->count);
-    *g = (struct side_by_side){ .reading = *reading };
+    *g = (struct side_by_side){ .reading = s->reading, .range = s->output_range };
     bool ok = true;
     for (size_t i = 0; ok && i < o->beside_count; i++) {
         ok = listing_read(o->beside[i], picture_has_known_extension, &g->beside[i]);
         g->beside_count += ok;
     }
-    ok = ok && make_sheet(g, o, rows, tile);
+    ok = ok && make_sheet(g, o, rows, s->options.crop_size);
     if (!ok)
         side_by_side_free(g);
     return ok;
@@ -156,6 +155,7 @@ static bool add_beside(struct side_by_side *g, uint32_t index, const char *pair)
         return false;
     bool ok = picture_read_with(path, &g->reading, &stored, &reason);
     if (ok) {
+        picture_set_range(&stored, g->range);
         ok = picture_resize(&stored, RESIZE_BICUBIC, tile.width, tile.height, &resized);
         picture_free(&stored);
         if (ok) {

@@ -9,13 +9,16 @@
 #include "data/listing.h"
 #include "data/pairs.h"
 #include "data/sheet.h"
+#include "settings/settings.h"
 
 #define BESIDE_MAX 8u    // folders
 
 struct side_by_side {
     struct sheet sheet;
-    uint32_t used;                     // rows
-    struct picture_reading reading;    // of the folders
+    uint32_t used;    // rows
+    // Of the images in the folders, of which u16 and f32 have the range of outputs.
+    struct picture_reading reading;
+    struct pixel_range range;
     uint32_t beside_count;
     struct listing beside[BESIDE_MAX];
 };
@@ -25,11 +28,10 @@ struct side_by_side {
 bool side_by_side_check(const struct pix_evaluate_options *options);
 
 // With rows for the first pairs of the list, at most options->grid_rows, and tiles of
-// this size. False after a message, with nothing to free.
+// the model's size. False after a message, with nothing to free.
 bool side_by_side_create(struct side_by_side *grid,
                          const struct pix_evaluate_options *options,
-                         const struct pair_list *list, struct pix_size tile,
-                         const struct picture_reading *reading);
+                         const struct pair_list *list, const struct settings *model);
 void side_by_side_free(struct side_by_side *grid);    // a zeroed one is fine
 
 // Draws the next row, unless the grid is full. `pair` is the name of the pair. False

@@ -47,7 +47,8 @@ static void read_row(const struct scaled *p, uint32_t y, double *row)
         memcpy(row, p->doubles + (size_t)y * p->given.width,
                p->given.width * sizeof(double));
     else
-        plane_read_row(&p->given, y, p->given.kind == PIXEL_F32 ? 1 : 0, row);
+        plane_read_row(&p->given, y, -pixel_ends(p->given.kind, p->given.range).low,
+                       row);
 }
 
 static void multiply_row(const double *restrict x, const double *restrict y,
@@ -157,11 +158,6 @@ static void add_windows(struct subject *s, const struct map *y, uint32_t count,
     s->sums.cs += cs;
 }
 
-static double range(enum pixel_kind kind)
-{
-    return kind == PIXEL_U8 ? 255.0 : kind == PIXEL_U16 ? 65535.0 : 2.0;
-}
-
 static size_t scratch_count(uint32_t width, size_t count)
 {
     return (size_t)width * (1 + (1 + 3 * count) * (1 + SSIM_WINDOW));
@@ -175,7 +171,8 @@ static void compare_scale(const struct scaled *planes, size_t count,
 {
     const uint32_t width = y->given.width, height = y->given.height;
     const uint32_t across = width - SSIM_WINDOW + 1, down = height - SSIM_WINDOW + 1;
-    const double l = range(y->given.kind), c1 = 0.01 * l * (0.01 * l),
+    const struct pixel_ends ends = pixel_ends(y->given.kind, y->given.range);
+    const double l = ends.high - ends.low, c1 = 0.01 * l * (0.01 * l),
                  c2 = 0.03 * l * (0.03 * l);
     struct subject subjects[SSIM_MOST];
     struct map target;

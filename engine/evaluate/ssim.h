@@ -31,9 +31,9 @@ struct ssim_result {
 uint32_t ssim_scales(uint32_t width, uint32_t height);
 
 // Compares each of `count` planes, at most SSIM_MOST, with y, whose part is computed
-// once. All are of one size and kind; 1 <= scales <= ssim_scales of it. The kind's
-// whole range is the dynamic range L of the paper; floats have [-1, 1]. False without
-// memory, after a message.
+// once. All are of one size, kind and range; 1 <= scales <= ssim_scales of it. The
+// dynamic range L of the paper is the range, or that of the kind; floats have [-1, 1].
+// False without memory, after a message.
 bool ssim_compare(const struct plane *x, size_t count, const struct plane *y,
                   uint32_t scales, struct ssim_result *results);
 

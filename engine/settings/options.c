@@ -7,17 +7,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "data/picture.h"
 #include "settings/recipes.h"
 #include "settings/table.h"
 
 #include <assert.h>
-#include <float.h>
 #include <inttypes.h>
-#include <locale.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 // What a step computes by default is what the port's `--model pix2pix` computes by its
@@ -32,6 +29,7 @@ void options_init(struct pix_train_options *options)
         .output_nc = 3,
         .input_kind = "auto",
         .output_kind = "auto",
+        .range = "full",
         .read = { .npy_order = "chw", .max_pixels = PICTURE_MAX_PIXELS },
         .net_g = "unet",    // at this crop the port's unet_256
         .net_d = "basic",
@@ -146,10 +144,8 @@ static bool refuse(const struct pix_option *row, const char *where, const char *
     return false;
 }
 
-// Both readers refuse what strtoull and strtod would let pass: an option means the same
-// in every locale and on every system.
-
-// Decimal digits only: no sign, no space. Up to INT64_MAX. Leaves *text behind them.
+// Decimal digits only, as strtoull would not have it: no sign, no space. Up to
+// INT64_MAX. Leaves *text behind them.
 static bool take_u64(const char **text, uint64_t *out)
 {
     const char *from = *text;
@@ -186,27 +182,6 @@ bool options_parse_size(const char *text, struct pix_size *size)
     return true;
 }
 
-// A decimal number with '.', whatever the locale of the process; strtod alone would
-// also take hexadecimal, "inf" and "nan".
-static bool parse_real(const char *text, double *out)
-{
-    // No double needs more than 17 digits, a point, an exponent and two signs.
-    char copy[64];
-    if (!*text || strlen(text) >= sizeof(copy) ||
-        text[strspn(text, "0123456789.eE+-")] != 0)
-        return false;
-    strcpy(copy, text);
-    char *point = strchr(copy, '.');
-    if (point)
-        *point = *localeconv()->decimal_point;
-    char *end;
-    const double value = strtod(copy, &end);
-    if (*end || end == copy || !(fabs(value) <= DBL_MAX))    // 1e999 is inf
-        return false;
-    *out = value;
-    return true;
-}
-
 bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
                      const char *text, const char *where, bool own)
 {
@@ -230,7 +205,7 @@ bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
             *(uint64_t *)table_field(row, o) = whole;
         return true;
     case PIX_OPTION_REAL:
-        if (!parse_real(text, &real) || !table_in_range(row, real))
+        if (!number_parse_real(text, &real) || !table_in_range(row, real))
             return refuse(row, where, text);
         *(double *)table_field(row, o) = real;
         return true;
@@ -241,7 +216,8 @@ bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
         return true;
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:
-        if (!*text || (row->type == PIX_OPTION_CHOICE && !table_has_choice(row, text)))
+    case PIX_OPTION_RANGE:
+        if (!table_takes_text(row, text))
             return refuse(row, where, text);
         if (own) {
             text = options_own_text(o, text);
@@ -302,6 +278,7 @@ const char *options_get(const struct pix_train_options *options, const char *nam
         return buffer;
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:
+    case PIX_OPTION_RANGE:
         return table_text(row, options) ? table_text(row, options) : "";
     case PIX_OPTION_SIZE:
         size_text(*(const struct pix_size *)value, digits);
@@ -344,8 +321,13 @@ static bool check_value(const struct pix_option *row, const struct pix_train_opt
     }
     case PIX_OPTION_CHOICE: {
         const char *value = table_text(row, o);
-        return (value && table_has_choice(row, value)) ||
+        return (value && table_takes_text(row, value)) ||
                refuse(row, where, value ? value : "nothing");
+    }
+    // NULL: as another option says.
+    case PIX_OPTION_RANGE: {
+        const char *value = table_text(row, o);
+        return !value || table_takes_text(row, value) || refuse(row, where, value);
     }
     // A path may be NULL: whoever needs one checks that it was given.
     case PIX_OPTION_FLAG:
@@ -373,14 +355,27 @@ bool options_set_data(struct pix_train_options *o, const char *data)
     return text != NULL;
 }
 
-// Whether the row is a kind that a run has not found yet: a resumed run is compared
-// with its folder before its images are read, and with its checkpoint after that.
-static bool is_open(const struct pix_option *row, const struct pix_train_options *o)
+static bool is_auto(const struct pix_option *row, const struct pix_train_options *o)
+{
+    const char *text = table_text(row, o);
+    return text && strcmp(text, "auto") == 0;
+}
+
+// Whether `a` leaves to the images what `b` has found in them: a resumed run is
+// compared with its folder before its images are read, and with its checkpoint after
+// that. A run without a range has not looked for one.
+static bool is_open(const struct pix_option *row, const struct pix_train_options *a,
+                    const struct pix_train_options *b)
 {
     const bool is_kind =
         row->offset == offsetof(struct pix_train_options, input_kind) ||
         row->offset == offsetof(struct pix_train_options, output_kind);
-    return is_kind && strcmp(table_text(row, o), "auto") == 0;
+    const bool is_range =
+        row->offset == offsetof(struct pix_train_options, input_range) ||
+        row->offset == offsetof(struct pix_train_options, output_range);
+    return (is_kind || (is_range && table_text(row, b) &&
+                        strcmp(table_text(row, b), "full") != 0)) &&
+           is_auto(row, a);
 }
 
 static bool same_value(const struct pix_option *row, const struct pix_train_options *a,
@@ -414,7 +409,7 @@ const struct pix_option *options_find_difference(const struct pix_train_options 
     for (size_t i = 0; i < count; i++) {
         const struct pix_option *row = &table[i];
         if (!row->may_change && !row->is_run_state && row->type != PIX_OPTION_TEXT &&
-            !is_open(row, a) && !is_open(row, b) && !same_value(row, a, b) &&
+            !is_open(row, a, b) && !is_open(row, b, a) && !same_value(row, a, b) &&
             !follows_patience(row, a, b))
             return row;
     }

@@ -105,6 +105,7 @@ json_t *options_to_json(const struct pix_train_options *o)
             break;
         case PIX_OPTION_TEXT:
         case PIX_OPTION_CHOICE:
+        case PIX_OPTION_RANGE:
             add_text(&object, row->name, table_text(row, o));
             continue;
         }
@@ -227,8 +228,8 @@ static bool read_member(struct pix_train_options *o, const char *key,
         break;
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:
-        fits = text && *text &&
-               (row->type == PIX_OPTION_TEXT || table_has_choice(row, text));
+    case PIX_OPTION_RANGE:
+        fits = text && table_takes_text(row, text);
         if (fits) {
             text = options_own_text(o, text);
             if (!text)

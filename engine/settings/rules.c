@@ -251,6 +251,8 @@ bool settings_resolve(struct settings *s)
             "with --net-d n_layers",
             o->net_d, (unsigned)o->n_layers_d);
     o->n_layers_d = s->discriminator.layers;
+    o->input_range = o->input_range ? o->input_range : o->range;
+    o->output_range = o->output_range ? o->output_range : o->range;
     o->norm_d = choice_name(choice_norms, s->discriminator.norm);
     o->val_freq = settings_validation_epochs(s);
     return true;

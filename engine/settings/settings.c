@@ -6,6 +6,7 @@
 
 #include "settings/choice.h"
 #include "settings/options.h"
+#include "settings/range.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -120,6 +121,17 @@ static enum pixel_kind parse_kind(const char *name)
     return pixel_kind_find(name, &kind) ? kind : PIXEL_KINDS;
 }
 
+// Of one side; without one of its own the range is that of both.
+static struct pixel_range parse_range(const char *own, const char *both, bool *finds)
+{
+    struct pixel_range range = PIXEL_WHOLE;
+    const char *text = own ? own : both;
+    *finds = text && strcmp(text, "auto") == 0;
+    if (text)
+        range_parse(text, &range);    // "full" leaves it as it is
+    return range;
+}
+
 enum tuning_mode settings_parse_tuning(const char *text)
 {
     // What does not name a mode is a path; a file called "off" is "./off".
@@ -195,6 +207,8 @@ void settings_parse(struct settings *s)
         .ignores_nan = choice_value(choice_on_nan, o.on_nan),
         .tuning = settings_parse_tuning(o.tuning),
     };
+    s->input_range = parse_range(o.input_range, o.range, &s->finds_input_range);
+    s->output_range = parse_range(o.output_range, o.range, &s->finds_output_range);
     settings_find_metrics(o.val_metrics, &s->val_metrics, &(const char *){ NULL });
     s->val_metrics |= 1u << s->judge | 1u << PIX_METRIC_L1;
     // Last: its norm may follow from the loss and the generator's norm.
@@ -209,10 +223,13 @@ void settings_finish(struct settings *s)
 
 struct staging settings_staging(const struct settings *s)
 {
-    return (struct staging){
+    struct staging staging = {
         .input = s->input_kind == PIXEL_KINDS ? PIXEL_U8 : s->input_kind,
         .output = s->output_kind == PIXEL_KINDS ? PIXEL_U8 : s->output_kind,
     };
+    staging.input_range = pixel_range_for(staging.input, s->input_range);
+    staging.output_range = pixel_range_for(staging.output, s->output_range);
+    return staging;
 }
 
 void settings_set_staging(struct settings *s, struct staging staging)
@@ -224,6 +241,20 @@ void settings_set_staging(struct settings *s, struct staging staging)
     s->options.output_kind = pixel_kind_name(staging.output);
 }
 
+bool settings_set_range(struct settings *s, bool is_output, struct pixel_range range)
+{
+    char text[RANGE_TEXT_SIZE];
+    const char *own = pixel_range_is_set(range)
+                          ? options_own_text(&s->options, range_text(range, text))
+                          : "full";
+    if (!own)
+        return false;
+    *(is_output ? &s->options.output_range : &s->options.input_range) = own;
+    *(is_output ? &s->output_range : &s->input_range) = range;
+    *(is_output ? &s->finds_output_range : &s->finds_input_range) = false;
+    return true;
+}
+
 struct dataset_options settings_dataset(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
@@ -233,6 +264,8 @@ struct dataset_options settings_dataset(const struct settings *s)
         .output_nc = o->output_nc,
         .input_kind = s->input_kind,
         .output_kind = s->output_kind,
+        .input_range = s->input_range,
+        .output_range = s->output_range,
         .reading = s->reading,
         .resize = s->resize,
         .load_size = o->load_size,

@@ -27,6 +27,10 @@ struct settings {
     bool swap;    // direction BtoA: the input is B
     // Sample types of the images. PIXEL_KINDS ("auto"): those of the first usable pair.
     enum pixel_kind input_kind, output_kind;
+    // Which samples are -1 and 1, unless they are u8. PIXEL_WHOLE: those of the kind;
+    // also where a run has to find them ("auto").
+    struct pixel_range input_range, output_range;
+    bool finds_input_range, finds_output_range;
     struct picture_reading reading;
     bool resize;    // to options.load_size before the crop; without: images must have
                     // that size
@@ -66,6 +70,10 @@ struct staging settings_staging(const struct settings *s);
 
 // Sets both kinds, in the options too: a run stores what "auto" stood for.
 void settings_set_staging(struct settings *s, struct staging staging);
+
+// Sets a range, in the options too, which keep its text; PIXEL_WHOLE is "full". False
+// without memory.
+bool settings_set_range(struct settings *s, bool is_output, struct pixel_range range);
 
 // How the pairs of a data folder are read and cut.
 struct dataset_options settings_dataset(const struct settings *s);

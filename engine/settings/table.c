@@ -5,6 +5,8 @@
 
 #include "settings/table.h"
 
+#include "settings/range.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +52,12 @@ static const struct pix_option table[] = {
       "NAME", "sample type of the input: auto, u8, u16 or f32", false, false },
     { "output-kind", PIX_OPTION_CHOICE, FIELD(output_kind), 0, 0, "auto|u8|u16|f32",
       "NAME", "sample type of the output: auto, u8, u16 or f32", false, false },
+    { "range", PIX_OPTION_RANGE, FIELD(range), 0, 0, "full|auto", "LO:HI",
+      "u16, f32: samples LO to HI are used, full or auto", false, false },
+    { "input-range", PIX_OPTION_RANGE, FIELD(input_range), 0, 0, "full|auto", "LO:HI",
+      "the same of the input alone", false, false },
+    { "output-range", PIX_OPTION_RANGE, FIELD(output_range), 0, 0, "full|auto", "LO:HI",
+      "the same of the output alone", false, false },
     { "npy-order", PIX_OPTION_CHOICE, FIELD(read.npy_order), 0, 0, "chw|hwc", "NAME",
       "axes of .npy arrays: chw or hwc", false, false },
     { "no-orient", PIX_OPTION_FLAG, FIELD(read.no_orient), 0, 0, NULL, NULL,
@@ -240,7 +248,8 @@ const void *table_field_const(const struct pix_option *row,
 
 bool table_is_text(const struct pix_option *row)
 {
-    return row->type == PIX_OPTION_TEXT || row->type == PIX_OPTION_CHOICE;
+    return row->type == PIX_OPTION_TEXT || row->type == PIX_OPTION_CHOICE ||
+           row->type == PIX_OPTION_RANGE;
 }
 
 const char *table_text(const struct pix_option *row, const struct pix_train_options *o)
@@ -282,6 +291,10 @@ const char *table_describe(const struct pix_option *row, char *text, size_t size
         snprintf(text, size, "N or WIDTHxHEIGHT with sides from %.0f to %.0f", row->min,
                  row->max);
         break;
+    case PIX_OPTION_RANGE:
+        snprintf(text, size, "two numbers, LO:HI with LO below HI, or one of %s",
+                 row->choices);
+        break;
     }
     return text;
 }
@@ -297,6 +310,21 @@ bool table_has_choice(const struct pix_option *row, const char *text)
         if (strncmp(c, text, length) == 0 && (c[length] == '|' || c[length] == 0))
             return true;
     return false;
+}
+
+bool table_takes_text(const struct pix_option *row, const char *text)
+{
+    struct pixel_range range;
+    switch (row->type) {
+    case PIX_OPTION_TEXT:
+        return *text;
+    case PIX_OPTION_CHOICE:
+        return table_has_choice(row, text);
+    case PIX_OPTION_RANGE:
+        return table_has_choice(row, text) || range_parse(text, &range);
+    default:
+        return false;
+    }
 }
 
 bool table_in_range(const struct pix_option *row, double value)

@@ -25,8 +25,7 @@ void *table_field(const struct pix_option *row, struct pix_train_options *o);
 const void *table_field_const(const struct pix_option *row,
                               const struct pix_train_options *o);
 
-// Whether the member is a text, any or one of the row's choices; and that text, which
-// may be NULL.
+// Whether the member is a text, of whatever form; and that text, which may be NULL.
 bool table_is_text(const struct pix_option *row);
 const char *table_text(const struct pix_option *row, const struct pix_train_options *o);
 
@@ -36,6 +35,8 @@ bool table_is_recipe(const struct pix_option *row);
 const char *table_describe(const struct pix_option *row, char *text, size_t size);
 
 bool table_has_choice(const struct pix_option *row, const char *text);
+// Whether a row of a text takes this one: one that is not empty, a choice, a range.
+bool table_takes_text(const struct pix_option *row, const char *text);
 bool table_in_range(const struct pix_option *row, double value);    // false for NaN
 bool table_has_size(const struct pix_option *row, struct pix_size size);
 

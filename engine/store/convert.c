@@ -9,18 +9,22 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "settings/choice.h"
+#include "settings/range.h"
 #include "settings/settings.h"
 #include "settings/table.h"
 #include "store/network_write.h"
 #include "store/onnx_export.h"
 #include "store/output_guard.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define OPSET 13u          // which readers of some age know
 #define OPSET_NEWER 15u    // which Unity asks for
 #define BATCH_MAX 65536u
+#define LOSS_SIZE 256    // options that a file does not record
+#define VALUES_SIZE 128
 
 struct conversion {
     const struct pix_convert_options *options;
@@ -189,16 +193,33 @@ static bool read_weight(void *user, const struct weight *w, float *values)
     return network_file_read(c->from, w, !c->options->no_ema, values);
 }
 
+// What the values are, and which samples stand for -1 and 1 where a range says it.
+static const char *describe_values(const char *what, enum pixel_kind kind,
+                                   struct pixel_range range, char text[VALUES_SIZE])
+{
+    snprintf(text, VALUES_SIZE, "%s in [-1, 1]", what);
+    if (pixel_range_is_set(range))
+        snprintf(text, VALUES_SIZE,
+                 "%s in [-1, 1], which are %s samples from %.9g to %.9g", what,
+                 pixel_kind_name(kind), (double)range.low, (double)range.high);
+    return text;
+}
+
 static bool write(struct conversion *c)
 {
     const struct pix_convert_options *o = c->options;
+    const struct staging s = settings_staging(network_file_settings(c->from));
+    char input[VALUES_SIZE], output[VALUES_SIZE];
     if (!is_extension(o->output, ".onnx"))
         return network_write(o->output, c->from, c->weights, !o->no_ema, o->half);
     const struct onnx_description description = {
         .network = o->discriminator ? "D" : "G",
         .architecture = network_file_description(c->from),
         .mode = choice_name(choice_translation_modes, c->mode),
-        .output = o->discriminator ? "logits" : "an image in [-1, 1]",
+        .input = describe_values("values", s.input, s.input_range, input),
+        .output = o->discriminator
+                      ? "logits"
+                      : describe_values("an image", s.output, s.output_range, output),
         .multiple = c->multiple,
         .opset = o->opset ? o->opset : OPSET,
         .fixes_batch = o->batch || o->width,
@@ -223,18 +244,35 @@ static bool check_paths(const struct pix_convert_options *o)
     return false;
 }
 
-static void warn_of_loss_pth(const struct settings *s, const char *path,
-                             const struct staging *kinds, bool has_kinds)
+static void add_text(char text[LOSS_SIZE], const char *format, ...)
 {
-    const bool has_order = s->reading.order != ARRAY_CHW;
-    char options[96] = "";
+    const size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + used, LOSS_SIZE - used, format, args);
+    va_end(args);
+}
+
+static void add_range(char text[LOSS_SIZE], const char *before,
+                      struct pixel_range range)
+{
+    char numbers[RANGE_TEXT_SIZE];
+    if (pixel_range_is_set(range))
+        add_text(text, "%s%s", before, range_text(range, numbers));
+}
+
+static void warn_of_loss_pth(const struct settings *s, const char *path,
+                             const struct staging *staging, bool has_kinds)
+{
+    char options[LOSS_SIZE] = "";
     // Both kinds: without them an output has the kind of its input.
     if (has_kinds)
-        snprintf(options, sizeof(options), " --input-kind %s --output-kind %s",
-                 pixel_kind_name(kinds->input), pixel_kind_name(kinds->output));
-    if (has_order)
-        snprintf(options + strlen(options), sizeof(options) - strlen(options),
-                 " --npy-order %s", array_order_name(s->reading.order));
+        add_text(options, " --input-kind %s --output-kind %s",
+                 pixel_kind_name(staging->input), pixel_kind_name(staging->output));
+    add_range(options, " --input-range ", staging->input_range);
+    add_range(options, " --output-range ", staging->output_range);
+    if (s->reading.order != ARRAY_CHW)
+        add_text(options, " --npy-order %s", array_order_name(s->reading.order));
     log_warn(
         "convert: %s does not record how the generator was trained: pass %s%s%s%s, "
         "or write .safetensors",
@@ -243,25 +281,34 @@ static void warn_of_loss_pth(const struct settings *s, const char *path,
         options[0] ? "translate and evaluate" : "", options);
 }
 
+static void warn_of_loss_onnx(const struct settings *s, const char *path,
+                              const struct staging *staging)
+{
+    char input[LOSS_SIZE] = "", output[LOSS_SIZE] = "";
+    add_range(input, " of ", staging->input_range);
+    add_range(output, " of ", staging->output_range);
+    log_warn("convert: %s does not record that it turns %s, and that its inputs "
+             "stand for %s%s and its outputs in [-1, 1] for %s%s samples: whoever runs "
+             "it has to know",
+             path, s->swap ? "B into A" : "A into B", pixel_kind_name(staging->input),
+             input, pixel_kind_name(staging->output), output);
+}
+
 // Options of a generator that .pth and .onnx files cannot hold are lost.
 static void warn_of_loss(const struct conversion *c)
 {
     const struct settings *s = network_file_settings(c->from);
     const char *path = c->options->output;
-    const struct staging kinds = settings_staging(s);
-    const bool has_kinds = kinds.input != PIXEL_U8 || kinds.output != PIXEL_U8;
+    const struct staging staging = settings_staging(s);
+    const bool has_kinds = staging.input != PIXEL_U8 || staging.output != PIXEL_U8;
     if (c->options->discriminator || is_extension(path, ".safetensors"))
         return;
     // Arrays are no matter of an .onnx file: its axes are written in it.
     if (is_extension(path, ".onnx") && (s->swap || has_kinds))
-        log_warn("convert: %s does not record that it turns %s, and that its inputs "
-                 "stand for %s and its outputs in [-1, 1] for %s samples: whoever runs "
-                 "it has to know",
-                 path, s->swap ? "B into A" : "A into B", pixel_kind_name(kinds.input),
-                 pixel_kind_name(kinds.output));
+        warn_of_loss_onnx(s, path, &staging);
     else if (is_extension(path, ".pth") &&
              (s->swap || has_kinds || s->reading.order != ARRAY_CHW))
-        warn_of_loss_pth(s, path, &kinds, has_kinds);
+        warn_of_loss_pth(s, path, &staging, has_kinds);
 }
 
 // OpenCV 4 cannot parse a model whose sides are free, and says something else.

@@ -125,12 +125,9 @@ static void put_metadata(struct exported *x, const struct onnx_description *d)
         snprintf(sides, sizeof(sides), "multiples of %u", (unsigned)d->multiple);
     write_statistics(x, statistics);
     const char *const entries[][2] = {
-        { "project", PROJECT },
-        { "architecture", d->architecture },
-        { "mode", d->mode },
-        { "statistics", statistics },
-        { "input", "values in [-1, 1]" },
-        { "output", d->output },
+        { "project", PROJECT }, { "architecture", d->architecture },
+        { "mode", d->mode },    { "statistics", statistics },
+        { "input", d->input },  { "output", d->output },
         { "sides", sides },
     };
     for (size_t i = 0; i < ARRAY_LEN(entries); i++)

@@ -16,6 +16,7 @@ struct onnx_description {
     const char *network;         // the name of the graph: "G"
     const char *architecture;    // "unet_256, ngf 64"
     const char *mode;      // of the norms, as `translate --mode` names it: "stable"
+    const char *input;     // "values in [-1, 1]"
     const char *output;    // "an image in [-1, 1]", "logits"
     uint32_t multiple;     // height and width must be multiples of it; 0 and 1: any
     uint32_t opset;        // ONNX_OPSET_MIN to ONNX_OPSET_MAX; 0: the first

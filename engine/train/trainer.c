@@ -197,7 +197,8 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (t->run.is_new)
         settings_warn_about_unused(&t->settings);
     if (!data_folder_list(o->data, "train", &pairs) ||
-        !make_data_absolute(&t->settings.options) || !find_kinds(t, &pairs))
+        !make_data_absolute(&t->settings.options) || !find_kinds(t, &pairs) ||
+        !trainer_find_ranges(t, &pairs))
         goto fail;
     if (!trainer_build(t, true, &plan) ||
         !footprint_fits(device, &plan, "training", trainer_memory_hint(o, &plan)))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The inside of a trainer, for the files that are one: trainer.c takes steps,
-// trainer_build.c makes the step's graph, trainer_outputs.c decides what is written
+// trainer_build.c makes the step's graph, trainer_ranges.c finds the ranges of samples,
+// trainer_outputs.c decides what is written
 // after a step, trainer_report.c writes what its page is made of, trainer_state.c has
 // what a run is continued from.
 
@@ -21,6 +22,7 @@
 #include "train/step_time.h"
 
 struct dataset;
+struct pair_list;
 struct validation;
 
 #define RING_SLOTS 2    // one step is under way while the next is prepared
@@ -139,6 +141,13 @@ char *trainer_newest_checkpoint(const struct trainer *t);
 // `text`.
 #define TRAINER_ADVICE_SIZE LOG_LINE_SIZE    // paths may be long
 const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZE]);
+
+// ---------------------------------------------------------------------------
+// trainer_ranges.c
+
+// Sets the ranges of samples that the options leave to the run: those that the run has
+// had from its beginning, else those of its images. False after a message.
+bool trainer_find_ranges(struct trainer *t, const struct pair_list *pairs);
 
 // ---------------------------------------------------------------------------
 // trainer_report.c

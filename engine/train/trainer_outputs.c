@@ -37,6 +37,8 @@ static bool draw_samples(struct trainer *t, struct sheet *sheet,
     const bool is_input = column == SHEET_INPUT;
     struct picture p = {
         .kind = is_input ? objective.staging.input : objective.staging.output,
+        .range =
+            is_input ? objective.staging.input_range : objective.staging.output_range,
         .channels = is_input ? objective.generator.channels_in
                              : objective.generator.channels_out,
         .width = sheet->tile.width,

@@ -130,6 +130,11 @@ static bool create_pictures(struct validation *v, const struct settings *s)
             !picture_create(&v->pairs[i].target, staging.output, o->output_nc, w, h) ||
             !picture_create(&v->pairs[i].output, staging.output, o->output_nc, w, h))
             return false;
+    for (uint32_t i = 0; i < CHUNK; i++) {
+        picture_set_range(&v->pairs[i].input, staging.input_range);
+        picture_set_range(&v->pairs[i].target, staging.output_range);
+        picture_set_range(&v->pairs[i].output, staging.output_range);
+    }
     return true;
 }
 

@@ -64,8 +64,10 @@ void conversion_report(const struct conversions *c, const char *command,
                     subject_of(c, c->from[kind], what, false, subject),
                     pixel_kind_name((enum pixel_kind)kind), pixel_kind_name(to), why);
     }
-    warn(c, c->clipped, command, what,
-         "values outside [-1, 1], which were clipped: rescale them");
+    warn(
+        c, c->clipped, command, what,
+        "values outside [-1, 1], which were clipped: rescale them, or name the range of "
+        "inputs with --input-range");
 }
 
 void conversion_report_narrow(const struct conversions *c, const char *command,
@@ -76,13 +78,28 @@ void conversion_report_narrow(const struct conversions *c, const char *command,
          "65535, where 255 is nearly black: save arrays of 0 to 255 as u1");
 }
 
+void conversion_report_outside(const struct conversions *c, const char *command,
+                               const char *what, struct pixel_range range,
+                               const char *effect)
+{
+    const double many = 0.01;
+    const double share = c->samples > 0 ? (double)c->outside / (double)c->samples : 0;
+    if (share > 0)
+        log_message(share > many ? LOG_WARN : LOG_INFO,
+                    "%s: %.2g %% of the samples of %" PRIu32
+                    " %s%s are outside %.9g:%.9g and %s",
+                    command, 100 * share, c->images, what, PLURAL(c->images),
+                    (double)range.low, (double)range.high, effect);
+}
+
 void conversion_report_range(const struct conversions *c, const char *command,
                              const char *what)
 {
     warn(
         c, c->beyond, command, what,
-        "values outside [-1, 1], which reach the network unchanged: rescale them if it "
-        "was trained on images, where -1 is black and 1 white");
+        "values outside [-1, 1], which reach the network unchanged: if it was trained on "
+        "images, where -1 is black and 1 white, name the range that they have with "
+        "--input-range LO:HI");
 }
 
 void conversion_report_reach(const struct conversions *c, const char *command,
@@ -90,5 +107,5 @@ void conversion_report_reach(const struct conversions *c, const char *command,
 {
     warn(c, c->beyond, command, what,
          "values outside [-1, 1], which are compared unchanged, and which no output of "
-         "the network can reach: rescale them");
+         "the network can reach: rescale them, or train with --output-range");
 }

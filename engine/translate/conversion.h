@@ -8,12 +8,17 @@
 
 #include "base/pixel.h"
 
+// What becomes of samples outside the range of inputs.
+#define CONVERSION_CLAMPED "count as its ends: --input-range LO:HI names another"
+
 struct conversions {
     uint32_t images;               // all that were looked at
     uint32_t from[PIXEL_KINDS];    // those that were converted, by what they were
     uint32_t clipped;              // of these, floats outside [-1, 1]
     uint32_t beyond;               // floats outside [-1, 1] that were used unchanged
     uint32_t narrow;               // likely to be of 8 bits, though not read as such
+    // Samples of images that have a range, and those of them that are outside.
+    uint64_t samples, outside;
 };
 
 // Counts an image of this kind that is used as another one, which may be the same.
@@ -35,6 +40,12 @@ void conversion_report(const struct conversions *c, const char *command,
 // caller counts.
 void conversion_report_narrow(const struct conversions *c, const char *command,
                               const char *what);
+
+// Says which share of the samples is outside the range, if any is: a warning where it
+// is more than a hundredth. `effect` is what becomes of them.
+void conversion_report_outside(const struct conversions *c, const char *command,
+                               const char *what, struct pixel_range range,
+                               const char *effect);
 
 // Warns of floats outside [-1, 1] that reach a network of which nothing is known.
 void conversion_report_range(const struct conversions *c, const char *command,

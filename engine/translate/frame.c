@@ -97,15 +97,6 @@ bool frame_place(const struct frame_rule *rule, const struct frame *f,
     return true;
 }
 
-// Bicubic weights overshoot at edges; a network's output is within [-1, 1].
-static void clamp(struct picture *picture)
-{
-    float *samples = picture->samples;
-    const size_t count = picture_bytes(picture) / sizeof(*samples);
-    for (size_t i = 0; picture->kind == PIXEL_F32 && i < count; i++)
-        samples[i] = samples[i] > 1.0f ? 1.0f : samples[i] < -1.0f ? -1.0f : samples[i];
-}
-
 bool frame_cut(const struct frame_rule *rule, const struct frame *f,
                struct picture *picture)
 {
@@ -119,7 +110,8 @@ bool frame_cut(const struct frame_rule *rule, const struct frame *f,
         return true;
     if (!resize(picture, rule->output_filter, f->output))
         return false;
-    clamp(picture);
+    // Bicubic weights overshoot at edges; a network's output is within its range.
+    picture_clamp(picture);
     return true;
 }
 

@@ -209,6 +209,8 @@ static bool report_done(struct pipeline *p)
             conversion_count(&p->conversions, s->notes.kind, s->form.staging.input,
                              s->notes.exceeds);
             p->conversions.narrow += s->notes.is_narrow;
+            p->conversions.samples += s->notes.samples;
+            p->conversions.outside += s->notes.outside;
             frame_tally_add(&p->resized, &s->frame);
         }
         if (s->notes.orientation && p->turned.images++ == 0) {
@@ -434,6 +436,9 @@ static void report_images(const struct pipeline *p)
     if (!ends->path)
         return;
     conversion_report_narrow(&p->conversions, command, "input");
+    conversion_report_outside(&p->conversions, command, "input",
+                              translator_get_settings(p->translator)->input_range,
+                              CONVERSION_CLAMPED);
     if (wanted != PIXEL_KINDS)
         conversion_report(&p->conversions, command, "input", wanted,
                           translator_kind_reason(p->translator, false));

@@ -13,11 +13,13 @@
 #include "data/picture_file.h"
 #include "program/tuned.h"
 #include "settings/choice.h"
+#include "settings/range.h"
 #include "settings/rules.h"
 #include "store/network_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 // ---------------------------------------------------------------------------
 // Set-up
@@ -54,6 +56,37 @@ static bool refuse_option(const struct translator *t, const char *option,
 
 // Replaces what the caller knows better than the file: bare weights record neither the
 // direction nor the kind of samples.
+// A range that the caller names in place of the model's. False after a message.
+static bool override_range(struct translator *t, bool is_output, const char *given)
+{
+    struct settings *s = &t->settings;
+    const enum pixel_kind kind = is_output ? s->output_kind : s->input_kind;
+    const struct pixel_range before = is_output ? s->output_range : s->input_range;
+    const char *option = is_output ? "output-range" : "input-range";
+    struct pixel_range range = PIXEL_WHOLE;
+    char was[RANGE_TEXT_SIZE];
+    if (!given)
+        return true;
+    if (strcmp(given, "full") != 0 && !range_parse(given, &range)) {
+        log_error("%s: --%s takes two numbers, LO:HI with LO below HI, or full, not "
+                  "\"%s\"",
+                  t->command, option, given);
+        return false;
+    }
+    if (is_output && kind == PIXEL_U8 && pixel_range_is_set(range)) {
+        log_error("%s: --%s is for outputs of u16 and f32, and those of this model are "
+                  "u8 (--output-kind u16 makes others)",
+                  t->command, option);
+        return false;
+    }
+    if (!range_check(kind, range, t->command, option))
+        return false;
+    if (pixel_range_is_set(before))
+        log_info("%s: --%s %s is used in place of %s, which the model was trained with",
+                 t->command, option, given, range_text(before, was));
+    return settings_set_range(s, is_output, range);
+}
+
 static bool override(struct translator *t, const struct pix_translate_options *o)
 {
     struct settings *s = &t->settings;
@@ -85,7 +118,8 @@ static bool override(struct translator *t, const struct pix_translate_options *o
         s->swap = swap;
         s->options.direction = choice_name(choice_directions, swap);
     }
-    return true;
+    return override_range(t, false, o->input_range) &&
+           override_range(t, true, o->output_range);
 }
 
 // A direction against the recorded one may be meant, but makes bad scores.
@@ -312,6 +346,19 @@ struct progress_view translator_view(const struct translator *t)
 // ---------------------------------------------------------------------------
 // Images
 
+// Says what the samples mean, and looks at them.
+static void note_values(const struct translator *t, struct picture *p,
+                        struct translator_notes *notes)
+{
+    picture_set_range(p, t->settings.input_range);
+    if (pixel_range_is_set(p->range)) {
+        notes->samples = (uint64_t)p->channels * p->width * p->height;
+        notes->outside = picture_count_outside(p);
+    } else {
+        notes->exceeds = picture_exceeds_range(p);
+    }
+}
+
 // Channels and kind of a picture.
 static bool convert(const struct translator *t, struct picture *picture,
                     struct translator_notes *notes)
@@ -324,8 +371,9 @@ static bool convert(const struct translator *t, struct picture *picture,
         return false;
     }
     notes->kind = picture->kind;
-    notes->exceeds = picture_exceeds_range(picture);
-    return wanted == PIXEL_KINDS || picture_set_kind(picture, wanted);
+    note_values(t, picture, notes);
+    return wanted == PIXEL_KINDS ||
+           picture_set_kind(picture, wanted, t->settings.input_range);
 }
 
 bool translator_prepare(const struct translator *t, struct picture *picture,
@@ -354,14 +402,20 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
                                : output != PIXEL_KINDS ? output
                                                        : notes->kind },
     };
+    form->staging.input_range = picture->range;
+    form->staging.output_range =
+        pixel_range_for(form->staging.output, t->settings.output_range);
     return true;
 }
 
 bool translator_create_output(const struct translator *t,
                               const struct translator_form *form, struct picture *out)
 {
-    return picture_create(out, form->staging.output, t->settings.options.output_nc,
-                          form->width, form->height);
+    if (!picture_create(out, form->staging.output, t->settings.options.output_nc,
+                        form->width, form->height))
+        return false;
+    picture_set_range(out, form->staging.output_range);
+    return true;
 }
 
 // The input's format is kept where it can hold the kind and channels of the targets
@@ -390,7 +444,7 @@ void translator_warn_of_pair(struct translator *t)
 }
 
 // Says once for each kind that single images are converted, and once that some are
-// clipped.
+// clipped, and that samples are outside the range.
 static void tell_of_conversion(struct translator *t,
                                const struct translator_notes *notes,
                                enum pixel_kind used)
@@ -400,8 +454,13 @@ static void tell_of_conversion(struct translator *t,
     conversion_leave_out(&one, &t->told);
     conversion_report(&one, t->command, "input", used,
                       translator_kind_reason(t, false));
+    one.samples = notes->samples;
+    one.outside = t->told.outside ? 0 : notes->outside;
+    conversion_report_outside(&one, t->command, "input", t->settings.input_range,
+                              CONVERSION_CLAMPED);
     t->told.from[notes->kind] |= one.from[notes->kind];
     t->told.clipped |= one.clipped;
+    t->told.outside |= one.outside;
 }
 
 // Says once that single images are resized.

@@ -76,11 +76,12 @@ bool translator_is_lost(const struct translator *t);    // its device is
 
 // What was noticed of a picture on the way.
 struct translator_notes {
-    bool is_pair;            // was resized and looked like a pair
-    enum pixel_kind kind;    // what it was
-    bool exceeds;            // it has floats outside [-1, 1]
-    bool is_narrow;          // see struct picture
-    uint32_t orientation;    // by which it was turned, see struct picture; 0: not
+    bool is_pair;                 // was resized and looked like a pair
+    enum pixel_kind kind;         // what it was
+    bool exceeds;                 // it has floats outside [-1, 1], and no range
+    uint64_t samples, outside;    // with a range: how many, and those outside
+    bool is_narrow;               // see struct picture
+    uint32_t orientation;         // by which it was turned, see struct picture; 0: not
 };
 
 // Makes a picture one that the networks take: channels, kind and size. `output` is the

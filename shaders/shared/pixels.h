@@ -14,7 +14,8 @@
 // With a range, of any kind of sample, `low` is -1 and low + width is 1:
 //
 //     unpack   out[c][y][x] = (t - 0.5) / 0.5, t = (v - low) / width, clamped to [0, 1]
-//     pack     v = low + (x + 1) / 2 * width; integers rounded to the nearest and clamped
+//     pack     v = low + (x + 1) / 2 * width; integers rounded to the nearest and
+//     clamped
 //              to the range, where NaN becomes low
 
 #ifndef SHARED_PIXELS_H

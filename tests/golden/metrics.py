@@ -52,11 +52,12 @@ def make(seed, width, height, channels, kind, noise):
     return a, b
 
 
-def samples(kind, image):
+# Counted from the sample that is black: SSIM depends on it.
+def samples(kind, image, low):
     if kind == "f32":
         return (np.float32(image) / np.float32(65535) * np.float32(2) - np.float32(1)
-                ).astype(np.float64) + 1
-    return image.astype(np.float64)
+                ).astype(np.float64) - low
+    return image.astype(np.float64) - low
 
 
 def window(image):
@@ -112,20 +113,28 @@ def cases():
         for kind, channels in (("u8", 1), ("u8", 3), ("u16", 1), ("f32", 1 + i % 2)):
             if width * height * channels > 40000 and kind == "u16":
                 continue
-            yield i * 4 + channels, width, height, channels, kind, (1, 5, 20, 60)[i % 4]
+            yield (i * 4 + channels, width, height, channels, kind,
+                   (1, 5, 20, 60)[i % 4], None)
+    # With a range, outside of which some samples are.
+    for i, (width, height) in enumerate(SIZES[:12:3]):
+        yield 90 + i, width, height, 1, "u16", 20, (9000, 50001)
+        yield 95 + i, width, height, 2, "f32", 5, (-0.625, 0.75)
 
 
 def main():
     result = []
-    for seed, width, height, channels, kind, noise in cases():
+    for seed, width, height, channels, kind, noise, ends in cases():
         a, b = make(seed, width, height, channels, kind, noise)
-        a, b = samples(kind, a), samples(kind, b)
-        data_range = 2.0 if kind == "f32" else float(RANGE[kind])
+        whole = (-1, 1) if kind == "f32" else (0, RANGE[kind])
+        low, high = ends or whole
+        a, b = samples(kind, a, low), samples(kind, b, low)
+        data_range = float(high - low)
         scales = scale_count(width, height)
         planes = range(channels)
         result.append({
             "seed": seed, "width": width, "height": height, "channels": channels,
             "kind": kind, "noise": noise, "scales": scales,
+            **({"low": low, "high": high} if ends else {}),
             "l1": float(np.mean(np.abs(a - b)) / data_range * 2),
             "mse": float(np.mean((a - b) ** 2) / data_range ** 2 * 4),
             "psnr": float(peak_signal_noise_ratio(a, b, data_range=data_range)),

@@ -77,6 +77,7 @@ void given_check_same(const struct pix_train_options *a,
             break;
         case PIX_OPTION_TEXT:
         case PIX_OPTION_CHOICE:
+        case PIX_OPTION_RANGE:
             same = same_text(*(const char *const *)x, *(const char *const *)y);
             break;
         }
@@ -96,6 +97,9 @@ void given_fill(struct pix_train_options *o, char *data)
     o->output_nc = 1;
     o->input_kind = "u16";
     o->output_kind = "f32";
+    o->range = "auto";
+    o->input_range = "0:4095";
+    o->output_range = "-1000:3000.5";
     o->read.npy_order = "hwc";
     o->net_d = "n_layers";
     o->n_layers_d = 2;

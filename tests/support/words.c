@@ -61,7 +61,7 @@ static void write_side(const char *path, enum pixel_kind kind, uint32_t seed)
     assert_true(picture_create(&p, PIXEL_U8, 3, SIDE, SIDE));
     for (size_t i = 0; i < 3 * SIDE * SIDE; i++)
         ((uint8_t *)p.samples)[i] = (uint8_t)random_below(&r, 256);
-    assert_true(picture_set_kind(&p, kind) && picture_write(path, &p));
+    assert_true(picture_set_kind(&p, kind, PIXEL_WHOLE) && picture_write(path, &p));
     picture_free(&p);
 }
 

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// See pair_values.h.
+
+#include "data/pair_values.h"
+
+#include "base/log.h"
+
+#include <inttypes.h>
+
+#define BITS_14 16383        // what uses no more of 16 bits is dark
+#define MANY_OUTSIDE 0.01    // a share that is no longer a few hot pixels
+
+static const char *const side_names[] = { "input", "target" };
+static const char *const option_names[] = { "input", "output" };
+
+void pair_values_add(struct pair_values *v, const char *name,
+                     const struct pair_notes *notes)
+{
+    v->pairs++;
+    if (notes->exceeds[1] && v->exceeding++ == 0)
+        v->first = name;
+    v->is_narrow = v->is_narrow || notes->narrow;
+    for (int side = 0; side < 2; side++) {
+        v->largest[side] = MAX(v->largest[side], notes->largest[side]);
+        v->outside[side] += notes->outside[side];
+        v->samples[side] += notes->samples[side];
+    }
+}
+
+// Floats are used unchanged, and a generator ends in tanh: such targets cannot be
+// reached.
+static void report_exceeding(const struct pair_values *v)
+{
+    if (v->exceeding > 0)
+        log_warn(
+            "dataset: %" PRIu32 " of %" PRIu32
+            " target%s values outside [-1, 1], which a generator cannot produce "
+            "(first: %s): name the range that they have with --output-range LO:HI, "
+            "or auto",
+            v->exceeding, v->pairs, v->pairs == 1 ? " has" : "s have", v->first);
+}
+
+// Integers that use a small part of 16 bits are nearly black to the network.
+static void report_dark(const struct pair_values *v, int side)
+{
+    const uint32_t largest = v->largest[side];
+    if (largest > 0 && largest <= BITS_14 && !v->is_narrow)
+        log_warn("dataset: no sample of the %" PRIu32 " %s%s is above %" PRIu32
+                 ", so that of 0 to 65535 they are nearly black. --%s-range 0:%" PRIu32
+                 ", or auto, uses the range that they have",
+                 v->pairs, side_names[side], PLURAL(v->pairs), largest,
+                 option_names[side], largest);
+}
+
+static void report_outside(const struct pair_values *v, int side,
+                           struct pixel_range range)
+{
+    if (v->outside[side] == 0)
+        return;
+    const double share = (double)v->outside[side] / (double)v->samples[side];
+    const bool are_many = share > MANY_OUTSIDE;
+    log_message(are_many ? LOG_WARN : LOG_INFO,
+                "dataset: %.2g %% of the samples of the %" PRIu32
+                " %s%s are outside %.9g:%.9g and count as its ends%s%s%s",
+                100 * share, v->pairs, side_names[side], PLURAL(v->pairs),
+                (double)range.low, (double)range.high, are_many ? ": a wider --" : "",
+                are_many ? option_names[side] : "",
+                are_many ? "-range keeps them apart" : "");
+}
+
+void pair_values_report(const struct pair_values *v, const struct pair_options *o)
+{
+    report_exceeding(v);
+    for (int side = 0; side < 2; side++)
+        report_dark(v, side);
+    report_outside(v, 0, o->input_range);
+    report_outside(v, 1, o->output_range);
+}
