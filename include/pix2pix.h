@@ -309,7 +309,7 @@ struct pix_train_options {
     const char *init_g, *init_d;
     // Images
     const char *preprocess;       // "resize_and_crop" or "none"
-    const char *resize_filter;    // "bicubic", "bilinear", "area"
+    const char *resize_filter;    // "bicubic", "bilinear", "area", "nearest"
     // Size after resizing; 0 x 0: crop_size * 286 / 256.
     struct pix_size load_size;
     struct pix_size crop_size;    // of the training crop: what the networks see

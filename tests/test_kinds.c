@@ -882,31 +882,6 @@ static void test_pixel_arrays(void **state)
 
 // ---------------------------------------------------------------------------
 
-// The filter of --resize-filter is that of training.
-static void test_filters(void **state)
-{
-    static const char *const filters[] = { "bicubic", "bilinear", "area" };
-    struct pix_step_metrics m[3][2];
-    (void)state;
-    need_device();
-    const struct side side = { PIXEL_U8, 3, ".png" };
-    write_sides("data", "train", false, side, side, 47);
-    for (size_t i = 0; i < 3; i++) {
-        struct pix_train_options o = options_for("data", 3, 3);
-        char run[64];
-        snprintf(run, sizeof(run), "%s/%s", scratch, filters[i]);
-        o.out = run;
-        o.preprocess = "resize_and_crop";
-        o.load_size = SQUARE(36);
-        o.resize_filter = filters[i];
-        train(&o, m[i], "u8", "u8");
-        for (size_t k = 0; k < i; k++)
-            assert_true(m[i][0].loss_g_l1 != m[k][0].loss_g_l1);
-    }
-}
-
-// ---------------------------------------------------------------------------
-
 static int open_group(void **state)
 {
     const char *minimum = getenv("PIX_TEST_MINIMUM_LIMITS");
@@ -940,7 +915,6 @@ int main(void)
         cmocka_unit_test_setup(test_same_training, begin),
         cmocka_unit_test_setup(test_channels, begin),
         cmocka_unit_test_setup(test_refused, begin),
-        cmocka_unit_test_setup(test_filters, begin),
         cmocka_unit_test_setup(test_bare_weights, begin),
         cmocka_unit_test_setup(test_bare_mixed, begin),
         cmocka_unit_test_setup(test_conversions, begin),

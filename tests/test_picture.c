@@ -757,6 +757,27 @@ static void test_resize_nearest(void **state)
     }
 }
 
+// As Pillow has it.
+static void test_resize_nearest_golden(void **state)
+{
+    static const uint32_t sizes[][2] = { { 16, 20 }, { 64, 44 } };
+    struct picture in = read_fixture("noise_in.png"), out;
+    (void)state;
+    for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
+        char name[64];
+        snprintf(name, sizeof(name), "noise_nearest_%ux%u.png", (unsigned)sizes[s][0],
+                 (unsigned)sizes[s][1]);
+        struct picture expected = read_fixture(name);
+        assert_true(
+            picture_resize(&in, RESIZE_NEAREST, sizes[s][0], sizes[s][1], &out));
+        assert_int_equal(picture_bytes(&out), picture_bytes(&expected));
+        assert_memory_equal(out.samples, expected.samples, picture_bytes(&out));
+        picture_free(&expected);
+        picture_free(&out);
+    }
+    picture_free(&in);
+}
+
 static void test_resize(void **state)
 {
     static const char *const names[] = {
@@ -859,14 +880,23 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),           cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_types),          cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_write),          cmocka_unit_test(test_png_is_compressed),
-        cmocka_unit_test(test_channels),       cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_show),           cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_resize_nearest), cmocka_unit_test(test_resize_wide),
-        cmocka_unit_test(test_crop),           cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_png_is_compressed),
+        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_show),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_resize_nearest),
+        cmocka_unit_test(test_resize_nearest_golden),
+        cmocka_unit_test(test_resize_wide),
+        cmocka_unit_test(test_crop),
+        cmocka_unit_test(test_heads),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

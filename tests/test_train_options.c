@@ -93,6 +93,7 @@ static const struct option_case {
     { "preprocess", "none", "data=" EXACT, FIRST },
     { "resize-filter", "bilinear", "", FIRST },
     { "resize-filter", "area", "", FIRST },
+    { "resize-filter", "nearest", "", FIRST },
     { "load-size", "40", "", FIRST },
     { "crop-size", "64", "load-size=64 depth=5", FIRST },
     { "no-flip", "true", "", TENSORS },

@@ -11,7 +11,7 @@ enum resize_filter {
     RESIZE_BICUBIC,     // cubic convolution with a = -1/2
     RESIZE_BILINEAR,    // a triangle
     RESIZE_AREA,        // a box: the mean when shrinking, the nearest when enlarging
-    RESIZE_NEAREST,     // one pixel each, for label maps; no choice of users
+    RESIZE_NEAREST,     // one pixel each: no colours that are not in the image
 };
 
 // Resizes `in`, [planes, height_in, width_in], to `out`, [planes, height, width], in

@@ -93,6 +93,7 @@ const struct choice choice_filters[] = {
     { "bicubic", RESIZE_BICUBIC },
     { "bilinear", RESIZE_BILINEAR },
     { "area", RESIZE_AREA },
+    { "nearest", RESIZE_NEAREST },
     CHOICE_END,
 };
 

@@ -116,7 +116,8 @@ static const struct pix_option table[] = {
     { "preprocess", PIX_OPTION_CHOICE, FIELD(preprocess), 0, 0, "resize_and_crop|none",
       "NAME", "resize_and_crop or none", false, false, "Images" },
     { "resize-filter", PIX_OPTION_CHOICE, FIELD(resize_filter), 0, 0,
-      "bicubic|bilinear|area", "NAME", "bicubic, bilinear or area", false, false },
+      "bicubic|bilinear|area|nearest", "NAME", "bicubic, bilinear, area or nearest",
+      false, false },
     // Below 32 the five levels that --depth 0 has at least would not fit.
     { "crop-size", PIX_OPTION_SIZE, FIELD(crop_size), 32, TABLE_CROP_MAX, NULL, "SIZE",
       "the random training crop: N or WxH", false, false },
