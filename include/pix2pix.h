@@ -308,9 +308,12 @@ struct pix_train_options {
     // Weights to start from: a run, a checkpoint, or a file that pix_convert reads.
     const char *init_g, *init_d;
     // Images
-    const char *preprocess;       // "resize_and_crop" or "none"
+    // "resize_and_crop", "crop", "scale_width", "scale_width_and_crop" or "none": how
+    // images get the size of the crop, see docs/data.md.
+    const char *preprocess;
     const char *resize_filter;    // "bicubic", "bilinear", "area", "nearest"
-    // Size after resizing; 0 x 0: crop_size * 286 / 256.
+    // Size after resizing; 0 x 0: crop_size * 286 / 256. With "scale_width" and
+    // "scale_width_and_crop" the width alone counts, and both numbers are it.
     struct pix_size load_size;
     struct pix_size crop_size;    // of the training crop: what the networks see
     bool no_flip;

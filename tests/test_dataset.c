@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,9 +100,7 @@ static struct dataset_options options(void)
     return (struct dataset_options){
         .input_kind = PIXEL_KINDS,
         .output_kind = PIXEL_KINDS,
-        .resize = true,
-        .load_size = SQUARE(LOAD),
-        .crop_size = SQUARE(CROP),
+        .fit = { FIT_RESIZE, { LOAD, LOAD }, { CROP, CROP }, RESIZE_BICUBIC, false },
         .flip = true,
         .shuffle = true,
         .seed = 5,
@@ -128,7 +127,8 @@ static struct dataset *open_dataset(const struct dataset_options *o)
 static bool same_sample(const struct dataset_sample *a, const struct dataset_sample *b)
 {
     return a->crop_x == b->crop_x && a->crop_y == b->crop_y && a->mirror == b->mirror &&
-           a->epoch == b->epoch && a->image == b->image;
+           a->cut_x == b->cut_x && a->cut_y == b->cut_y && a->epoch == b->epoch &&
+           a->image == b->image;
 }
 
 static void test_epochs(void **state)
@@ -256,7 +256,7 @@ static void test_options(void **state)
     o.shuffle = false;
     o.flip = false;
     o.max_size = 3;
-    o.crop_size = SQUARE(LOAD);
+    o.fit.crop = SQUARE(LOAD);
     struct dataset *set = open_dataset(&o);
     assert_int_equal(dataset_count(set), 3);
     for (uint32_t i = 0; i < 10; i++) {
@@ -309,8 +309,8 @@ static void test_rectangle(void **state)
     uint32_t offsets_x = 0, offsets_y = 0;
     (void)state;
 
-    o.load_size = (struct pix_size){ WIDTH, HEIGHT };
-    o.crop_size = (struct pix_size){ 16, 8 };
+    o.fit.load = (struct pix_size){ WIDTH, HEIGHT };
+    o.fit.crop = (struct pix_size){ 16, 8 };
     write_pair("odd.png", 41, 33, 0, 90, true);
     struct dataset *set = open_dataset(&o);
     assert_non_null(set);
@@ -331,6 +331,150 @@ static void test_rectangle(void **state)
     picture_free(&small);
     picture_free(&half);
     picture_free(&whole);
+}
+
+// A pair of this size, whose pixels say where they are: A has (x, y, i), B has
+// (200 - x, 200 - y, 100 + i).
+static void write_places(const char *name, uint32_t width, uint32_t height, uint8_t i)
+{
+    struct pix_image image;
+    assert_true(image_create(&image, 2 * width, height));
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < 2 * width; x++) {
+            uint8_t *p = image.pixels + ((size_t)y * 2 * width + x) * 3;
+            const bool is_b = x >= width;
+            const uint32_t at = x - (is_b ? width : 0);
+            p[0] = (uint8_t)(is_b ? 200 - at : at);
+            p[1] = (uint8_t)(is_b ? 200 - y : y);
+            p[2] = (uint8_t)(i + (is_b ? 100 : 0));
+        }
+    char *path = file_join(SCRATCH, name);
+    assert_true(image_write(path, &image));
+    mem_free(path);
+    image_free(&image);
+}
+
+enum { PART_W = 12, PART_H = 8, PART = PART_W * PART_H };
+
+static const struct pix_size part_sizes[] = {
+    { 23, 17 }, { 12, 40 }, { 60, 8 }, { 9, 30 }
+};
+
+static struct dataset_options part_options(void)
+{
+    struct dataset_options o = options();
+    o.fit = (struct fit){ FIT_CROP, { 0, 0 }, { PART_W, PART_H } };
+    return o;
+}
+
+static void write_parts(void)
+{
+    for (uint8_t i = 0; i < ARRAY_LEN(part_sizes); i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "%u.png", (unsigned)i);
+        write_places(name, part_sizes[i].width, part_sizes[i].height, i);
+    }
+}
+
+// Checks what a part is of its pair; the fourth pair is padded by (12 - 9) / 2 columns.
+static void check_part(const struct dataset_sample *s, const uint8_t *pixels)
+{
+    const uint32_t left = s->image == 3 ? 1 : 0;
+    assert_int_equal(s->crop_x + s->crop_y, 0);
+    for (uint32_t y = 0; y < PART_H; y++)
+        for (uint32_t x = 0; x < PART_W; x++) {
+            const uint32_t at = y * PART_W + x;
+            const uint32_t in_y = s->cut_y + y;
+            uint32_t in_x = x < left ? 0 : s->cut_x + x - left;
+            if (s->image == 3 && in_x > 8)
+                in_x = 17 - in_x;
+            assert_int_equal(pixels[at], in_x);
+            assert_int_equal(pixels[PART + at], in_y);
+            assert_int_equal(pixels[2 * PART + at], s->image);
+            assert_int_equal(pixels[3 * PART + at], 200 - in_x);
+            assert_int_equal(pixels[4 * PART + at], 200 - in_y);
+            assert_int_equal(pixels[5 * PART + at], 100 + s->image);
+        }
+}
+
+// Parts of pairs of any size: both sides at one place, everywhere in the pair, whatever
+// the threads and the cache.
+static void test_parts(void **state)
+{
+    enum { COUNT = 400 };
+    static const struct {
+        uint32_t threads;
+        uint64_t cache_bytes, first_sample;
+    } cases[] = { { 1, 0, 0 }, { 4, 1, 0 }, { 3, 6 * 500, 7 } };
+    static struct dataset_sample samples[COUNT];
+    static uint8_t pixels[6 * PART];
+    struct dataset_options o = part_options();
+    uint32_t most[ARRAY_LEN(part_sizes)][2] = { { 0 } };
+    (void)state;
+
+    write_parts();
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        o.threads = cases[c].threads;
+        o.cache_bytes = cases[c].cache_bytes;
+        o.first_sample = cases[c].first_sample;
+        struct dataset *set = open_dataset(&o);
+        assert_non_null(set);
+        assert_int_equal(dataset_count(set), ARRAY_LEN(part_sizes));
+        assert_int_equal(dataset_sample_bytes(set), sizeof(pixels));
+        for (uint64_t i = o.first_sample; i < COUNT; i++) {
+            struct dataset_sample s;
+            assert_true(dataset_next(set, &s, pixels));
+            check_part(&s, pixels);
+            if (c == 0)
+                samples[i] = s;
+            assert_true(same_sample(&s, &samples[i]));
+            most[s.image][0] = MAX(most[s.image][0], s.cut_x);
+            most[s.image][1] = MAX(most[s.image][1], s.cut_y);
+        }
+        dataset_destroy(set);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(part_sizes); i++) {
+        assert_int_equal(most[i][0], MAX(part_sizes[i].width, PART_W) - PART_W);
+        assert_int_equal(most[i][1], part_sizes[i].height - PART_H);
+    }
+
+    // The middle, to compare with.
+    o.fit.centred = true;
+    o.shuffle = false;
+    o.first_sample = 0;
+    struct dataset *set = open_dataset(&o);
+    for (uint32_t i = 0; i < ARRAY_LEN(part_sizes); i++) {
+        struct dataset_sample s;
+        assert_true(dataset_next(set, &s, pixels));
+        assert_int_equal(s.cut_x + s.cut_y + s.crop_x + s.crop_y, 0);
+        s.cut_x = (MAX(part_sizes[i].width, PART_W) - PART_W) / 2;
+        s.cut_y = (part_sizes[i].height - PART_H) / 2;
+        check_part(&s, pixels);
+    }
+    dataset_destroy(set);
+}
+
+// A part of a pair that has another size meanwhile may lie outside of it.
+static void test_part_of_another_size(void **state)
+{
+    static uint8_t pixels[6 * PART];
+    struct dataset_options o = part_options();
+    struct dataset_sample s;
+    (void)state;
+    write_places("0.png", 60, 40, 0);
+    o.cache_bytes = 1;
+    o.threads = 1;
+    struct dataset *set = open_dataset(&o);
+    assert_non_null(set);
+    write_places("0.png", PART_W, PART_H, 0);
+    uint32_t given = 0;
+    while (given < 100 && dataset_next(set, &s, pixels))
+        given++;
+    assert_true(given < 100);
+    assert_non_null(strstr(test_messages.text,
+                           "0.png is no longer readable: has another size than before, "
+                           "12x8 and not 60x40"));
+    dataset_destroy(set);
 }
 
 static void copy_fixture(const char *name, const char *as)
@@ -395,12 +539,15 @@ static void test_not_resized(void **state)
     write_pair("fits.png", 2 * LOAD, LOAD, 1, 2, true);
     write_pair("wide.png", 2 * LOAD + 1, LOAD, 1, 2, false);
     write_pair("high.png", 2 * LOAD, LOAD + 1, 1, 2, false);
-    o.resize = false;
+    o.fit.mode = FIT_WHOLE;
+    o.fit.crop = SQUARE(LOAD);
     struct dataset *set = open_dataset(&o);
     assert_non_null(set);
     assert_int_equal(dataset_count(set), 1);
     assert_int_equal(test_messages.warnings, 2);
-    assert_non_null(strstr(test_messages.text, "high.png: is 32x17, needs 32x16"));
+    assert_non_null(strstr(test_messages.text,
+                           "high.png: has halves of 16x17, more than "
+                           "--crop-size 16x16"));
     assert_true(dataset_next(set, &s, pixels));
     for (uint32_t y = 0; y < LOAD; y++) {
         assert_int_equal(pixels[y * LOAD], 1 + y);
@@ -680,8 +827,8 @@ static void test_sides_by_split(void **state)
 
     write_flat(folders[2], "x.jpg", PIXEL_U8, 1, SIDE, SIDE, 128);
     write_flat(folders[3], "x.png", PIXEL_U8, 4, SIDE, SIDE, 77);
-    o.load_size = o.crop_size = SQUARE(SIDE);
-    o.resize = false;
+    o.fit.load = o.fit.crop = SQUARE(SIDE);
+    o.fit.mode = FIT_WHOLE;
     o.input_nc = o.output_nc = 1;
     for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
         bool has;
@@ -698,9 +845,10 @@ static void test_sides_by_split(void **state)
         dataset_destroy(set);
     }
     assert_int_equal(test_messages.errors + test_messages.warnings, 0);
-    o.load_size = o.crop_size = SQUARE(SIDE - 1);
+    o.fit.load = o.fit.crop = SQUARE(SIDE - 1);
     assert_null(open_split(&o, SIDES, "val"));
-    assert_non_null(strstr(test_messages.text, "A/val/x.jpg: is 5x5, needs 4x4"));
+    assert_non_null(
+        strstr(test_messages.text, "A/val/x.jpg: is 5x5, more than --crop-size 4x4"));
 
     test_messages.errors = 0;
     bool has;
@@ -768,13 +916,13 @@ static void test_filters(void **state)
     for (int f = 0; f <= RESIZE_AREA; f++) {
         struct picture p, a, small;
         struct reason reason;
-        o.filter = (enum resize_filter)f;
+        o.fit.filter = (enum resize_filter)f;
         struct dataset *set = open_dataset(&o);
         assert_true(dataset_next(set, &s, pixels[f]));
         dataset_destroy(set);
         assert_true(picture_read(SCRATCH "/noise.png", &p, &reason));
         assert_true(picture_crop(&p, 0, 0, 20, 30, &a));
-        assert_true(picture_resize(&a, o.filter, LOAD, LOAD, &small));
+        assert_true(picture_resize(&a, o.fit.filter, LOAD, LOAD, &small));
         assert_memory_equal(small.samples, pixels[f], PAIR / 2);
         picture_free(&p);
         picture_free(&a);
@@ -925,6 +1073,10 @@ static void test_target_mean(void **state)
     assert_true(target_mean(o) == 30);
     o.max_size = 4;    // one of them is broken
     assert_true(target_mean(o) == 10);
+    // Of sizes of their own each counts as much.
+    o.max_size = 0;
+    o.fit.mode = FIT_CROP;
+    assert_true(fabs(target_mean(o) - 30) < 1e-9);
     test_keep_messages(LOG_WARN);
 }
 
@@ -938,6 +1090,8 @@ int main(void)
         TEST(test_options),
         TEST(test_pixels),
         TEST(test_rectangle),
+        TEST(test_parts),
+        TEST(test_part_of_another_size),
         TEST(test_broken),
         TEST(test_not_resized),
         TEST(test_nothing),

@@ -57,9 +57,7 @@ static struct dataset_options options(void)
     return (struct dataset_options){
         .input_kind = PIXEL_KINDS,
         .output_kind = PIXEL_KINDS,
-        .resize = true,
-        .load_size = SQUARE(SIDE),
-        .crop_size = SQUARE(SIDE),
+        .fit = { FIT_RESIZE, { SIDE, SIDE }, { SIDE, SIDE }, RESIZE_BICUBIC, false },
     };
 }
 
@@ -128,9 +126,63 @@ static void test_sides(void **state)
                         "/A/b.png, A is 30x40, B 40x30): check that they show the "
                         "same\n");
     // What is not resized is not stretched.
-    o.resize = false;
+    o.fit.mode = FIT_WHOLE;
     assert_int_equal(count_pairs(&o), 0);
     assert_null(strstr(test_messages.text, "differ in shape"));
+}
+
+// What the other modes pad and cut, in one message each.
+static void test_fitted(void **state)
+{
+    struct dataset_options o = options();
+    (void)state;
+    write_blank(TRAIN "/a.png", PIXEL_U8, 40, 20);
+    write_blank(TRAIN "/b.png", PIXEL_U8, 32, 16);
+    write_blank(TRAIN "/c.png", PIXEL_U8, 40, 30);
+    o.fit = (struct fit){ FIT_CROP, { 18, 18 }, { 18, 16 } };
+    assert_int_equal(count_pairs(&o), 3);
+    assert_string_equal(test_messages.text,
+                        "dataset: 1 of 3 pairs is smaller than 18x16 and padded by "
+                        "reflection (first: " TRAIN "/b.png, 16x16)\n");
+    o.fit.mode = FIT_WIDTH;
+    assert_int_equal(count_pairs(&o), 3);
+    assert_string_equal(
+        test_messages.text,
+        "dataset: of 3 of 3 pairs only the middle, 18x16, is used (first: " TRAIN
+        "/a.png, scaled to 18x18): choose a larger --crop-size, or --preprocess "
+        "scale_width_and_crop\n");
+    o.fit.mode = FIT_WIDTH_CROP;
+    assert_int_equal(count_pairs(&o), 3);
+    assert_string_equal(test_messages.text, "");
+    o.fit.mode = FIT_WHOLE;
+    assert_int_equal(count_pairs(&o), 1);
+    check_contains("1 of 3 pairs is smaller than 18x16");
+
+    test_keep_messages(LOG_INFO);
+    o.fit.mode = FIT_CROP;
+    o.fit.centred = true;
+    assert_int_equal(count_pairs(&o), 3);
+    check_contains(
+        "dataset: of 2 of 3 pairs the middle, 18x16, is compared (first: " TRAIN
+        "/a.png, 20x20)\n");
+}
+
+static void test_fitted_sides(void **state)
+{
+    struct dataset_options o = options();
+    (void)state;
+    write_blank(TRAIN "/A/a.png", PIXEL_U8, 100, 30);
+    write_blank(TRAIN "/B/a.png", PIXEL_U8, 50, 15);
+    o.fit = (struct fit){ FIT_WIDTH_CROP, { 60, 60 }, { 16, 16 } };
+    assert_int_equal(count_pairs(&o), 1);
+    assert_string_equal(test_messages.text, "");
+    write_blank(TRAIN "/B/a.png", PIXEL_U8, 50, 30);
+    assert_int_equal(count_pairs(&o), 1);
+    assert_string_equal(test_messages.text,
+                        "dataset: in 1 of 1 pair A and B differ in shape and B is "
+                        "stretched to the shape of A (first: " TRAIN
+                        "/A/a.png, A is 100x30, B 50x30): check that they show the "
+                        "same\n");
 }
 
 // Most files decide, not the first one.
@@ -326,8 +378,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_halves), TEST(test_sides),    TEST(test_kinds), TEST(test_many),
-        TEST(test_turned), TEST(test_channels), TEST(test_range), TEST(test_narrow),
+        TEST(test_halves),       TEST(test_sides),    TEST(test_fitted),
+        TEST(test_fitted_sides), TEST(test_kinds),    TEST(test_many),
+        TEST(test_turned),       TEST(test_channels), TEST(test_range),
+        TEST(test_narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,13 @@ static void test_check(void **state)
             "--load-size 512x128 is smaller than --crop-size 256: a crop is cut from "
             "the resized image, so use 512x256 or more");
     REFUSED(o.load_size = ((struct pix_size){ 255, 300 }), "use 256x300 or more");
+    REFUSED((o.preprocess = "scale_width", o.load_size = SQUARE(512)),
+            "--load-size 512 must be the width of --crop-size, which is 256");
+    REFUSED((o.preprocess = "scale_width_and_crop", o.load_size = SQUARE(255)),
+            "--load-size 255 is less than the width of --crop-size 256");
+    REFUSED((o.preprocess = "scale_width_and_crop",
+             o.load_size = (struct pix_size){ 512, 300 }),
+            "use --load-size 512, not 512x300");
     REFUSED(o.n_layers_d = 7, "--n-layers-d");
     REFUSED(o.input_nc = 0, "--input-nc");
     REFUSED(o.gp_alpha = 1.5, "--gp-alpha");
@@ -174,7 +181,25 @@ static void test_resolve(void **state)
     o.load_size = SQUARE(286);
     assert_true(options_resolve(&o));
     assert_size(o.load_size, 256, 256);
-    assert_non_null(strstr(given_warnings, "--load-size 286"));
+    assert_non_null(strstr(given_warnings, "--preprocess none does not resize images: "
+                                           "--load-size 286 is ignored"));
+
+    pix_train_options_init(&o);
+    o.preprocess = "crop";
+    o.crop_size = (struct pix_size){ 96, 64 };
+    assert_true(options_resolve(&o) && options_resolve(&o));
+    assert_size(o.load_size, 96, 64);
+    o.preprocess = "scale_width";
+    o.load_size = SQUARE(0);
+    assert_true(options_resolve(&o) && options_resolve(&o));
+    assert_size(o.load_size, 96, 96);
+    o.preprocess = "scale_width_and_crop";
+    o.load_size = SQUARE(0);
+    assert_true(options_resolve(&o) && options_resolve(&o));
+    assert_size(o.load_size, 107, 107);
+    o.load_size = SQUARE(96);
+    assert_true(options_resolve(&o));
+    assert_size(o.load_size, 96, 96);
 
     pix_train_options_init(&o);
     o.crop_size = SQUARE(100);

@@ -79,7 +79,7 @@ static void test_choices(void **state)
         { "bias", "", choice_biases },
         { "concat", "", choice_concats },
         { "init-type", "", choice_laws },
-        { "preprocess", "", choice_crops },
+        { "preprocess", "", choice_preprocess },
         { "resize-filter", "", choice_filters },
         { "npy-order", "", choice_npy_orders },
         { "gan-mode", "", choice_gan_modes },
@@ -105,7 +105,7 @@ static void test_choices(void **state)
     assert_true(settings_with("direction", "BtoA").swap);
     assert_int_equal(settings_with("input-kind", "auto").input_kind, PIXEL_KINDS);
     assert_int_equal(settings_with("output-kind", "f32").output_kind, PIXEL_F32);
-    assert_false(settings_with("preprocess", "none").resize);
+    assert_int_equal(settings_with("preprocess", "none").preprocess, FIT_WHOLE);
     assert_int_equal(settings_with("resize-filter", "area").filter, RESIZE_AREA);
     assert_true(settings_with("net-d", "pixel").discriminator.pixel);
     assert_int_equal(settings_with("norm", "instance").discriminator.norm,

@@ -108,6 +108,16 @@ static void test_validation(void **state)
     words_check_near(exact.m[4].val_mean_colour[PIX_METRIC_L1],
                      evaluate(SCRATCH "/unscaled").l1_mean_colour, 1e-12);
     assert_true(exact.m[4].val_mean_colour[PIX_METRIC_PSNR] > 0);
+
+    // Parts of unscaled images: the middle is compared, with the mean colour of all.
+    const struct words_result parts =
+        words_train(SCRATCH "/parts", "steps=5 val-freq=1 preprocess=crop");
+    const struct evaluated middle = evaluate(SCRATCH "/parts");
+    words_check_near(parts.m[4].val[PIX_METRIC_L1], middle.l1, 1e-12);
+    words_check_near(parts.m[4].val_mean_colour[PIX_METRIC_L1], middle.l1_mean_colour,
+                     1e-12);
+    if (fabs(middle.l1_mean_colour - e.l1_mean_colour) < 1e-4)
+        fail_msg("the pairs were resized");
     assert_true(isnan(exact.m[4].val_mean_colour[PIX_METRIC_SSIM]));
 
     // And leaves no trace in the weights.

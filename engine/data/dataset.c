@@ -32,7 +32,8 @@ static const uint64_t default_cache_bytes = (uint64_t)512 * 1024 * 1024;
 
 struct item {
     struct pair_file file;
-    uint8_t *pixels;    // the cached pair, NULL: decoded when its turn comes
+    struct pix_size size;    // of both sides, fitted
+    uint8_t *pixels;         // the cached pair, NULL: decoded when its turn comes
     bool checked;
     struct pair_notes notes;
     char *reason;       // which file is not read and why; NULL: it can be used
@@ -52,11 +53,16 @@ struct dataset {
     struct pair_options pair;
     char *folder;
     const struct log_sink *sink;       // the creator's, used by the threads
-    size_t input_bytes, pair_bytes;    // of a staged pair: its first side, and both
+    struct pix_size size;              // of samples
+    size_t input_bytes, pair_bytes;    // of a sample: its first side, and both
 
-    struct item *items;          // in name order; valid ones only after the check
-    uint32_t count, listed;      // of items: those in use, those allocated
-    uint32_t cached_files;       // files [0, cached_files) keep their pixels
+    struct item *items;        // in name order; valid ones only after the check
+    uint32_t count, listed;    // of items: those in use, those allocated
+    // Pairs of one size: files [0, cached_files) keep their pixels. Of sizes of their
+    // own: those that come first do, while there is room. What is kept changes no
+    // sample.
+    uint32_t cached_files;
+    uint64_t cache_left;         // bytes; under the mutex
     double *sums;                // [item][output_nc] of targets; NULL: not wanted
     struct progress progress;    // of the check
 
@@ -88,34 +94,101 @@ static void describe(const struct dataset *set, uint64_t index,
                      struct dataset_sample *sample)
 {
     const struct dataset_options *o = &set->options;
+    const uint32_t image = order_find_image(set->order, index);
+    const struct pix_size from = set->items[image].size, crop = o->fit.crop;
     const struct order_jitter jitter = order_draw_jitter(
-        set->order, index, o->load_size.width - o->crop_size.width + 1,
-        o->load_size.height - o->crop_size.height + 1);
+        set->order, index, from.width - crop.width + 1, from.height - crop.height + 1);
+    const bool is_whole = fit_is_whole(&o->fit);
     *sample = (struct dataset_sample){
-        .crop_x = jitter.crop_x,
-        .crop_y = jitter.crop_y,
+        .crop_x = is_whole ? jitter.crop_x : 0,
+        .crop_y = is_whole ? jitter.crop_y : 0,
+        .cut_x = is_whole ? 0 : jitter.crop_x,
+        .cut_y = is_whole ? 0 : jitter.crop_y,
         .mirror = o->flip ? jitter.mirror : 0,
         .epoch = index / set->count,
-        .image = order_find_image(set->order, index),
+        .image = image,
     };
 }
 
 // ---------------------------------------------------------------------------
 // Pairs
 
-// Decodes a pair into `pixels`, pair_bytes long.
-static bool load_pair(const struct dataset *set, const struct pair_file *file,
-                      uint8_t *pixels, struct pair_notes *notes, const char **culprit,
-                      struct reason *reason)
-{
+// The input and the target of a pair.
+struct sides {
     struct picture input, target;
-    if (!pair_read(file, &set->pair, &input, &target, notes, culprit, reason))
+};
+
+static void sides_free(struct sides *s)
+{
+    picture_free(&s->input);
+    picture_free(&s->target);
+}
+
+// Bytes of the inputs and of the targets of pairs of a size, as they are staged.
+static size_t input_bytes(const struct dataset *set, struct pix_size size)
+{
+    const struct pair_options *o = &set->pair;
+    return (size_t)pixel_staged_bytes(o->input_kind, o->input_nc, size.width,
+                                      size.height);
+}
+
+static size_t target_bytes(const struct dataset *set, struct pix_size size)
+{
+    const struct pair_options *o = &set->pair;
+    return (size_t)pixel_staged_bytes(o->output_kind, o->output_nc, size.width,
+                                      size.height);
+}
+
+// The cached pair of an item, which keeps the samples.
+static struct sides cached_sides(const struct dataset *set, const struct item *item)
+{
+    const struct pair_options *o = &set->pair;
+    return (struct sides){
+        .input = { .kind = o->input_kind,
+                   .channels = o->input_nc,
+                   .width = item->size.width,
+                   .height = item->size.height,
+                   .samples = item->pixels },
+        .target = { .kind = o->output_kind,
+                    .channels = o->output_nc,
+                    .width = item->size.width,
+                    .height = item->size.height,
+                    .samples = item->pixels + input_bytes(set, item->size) },
+    };
+}
+
+// Copies a sample out of its pair, pair_bytes of it.
+static void stage(const struct dataset *set, const struct sides *from,
+                  const struct dataset_sample *sample, uint8_t *pixels)
+{
+    picture_copy_part(&from->input, sample->cut_x, sample->cut_y, set->size.width,
+                      set->size.height, pixels);
+    picture_copy_part(&from->target, sample->cut_x, sample->cut_y, set->size.width,
+                      set->size.height, pixels + set->input_bytes);
+}
+
+// Decodes the pair of a sample once more.
+static bool load_sample(const struct dataset *set, const struct item *item,
+                        const struct dataset_sample *sample, uint8_t *pixels,
+                        const char **culprit, struct reason *reason)
+{
+    struct sides sides;
+    struct pair_notes notes;    // the check had them
+    if (!pair_read(&item->file, &set->pair, &sides.input, &sides.target, &notes,
+                   culprit, reason))
         return false;
-    memcpy(pixels, input.samples, picture_bytes(&input));
-    memcpy(pixels + set->input_bytes, target.samples, picture_bytes(&target));
-    picture_free(&input);
-    picture_free(&target);
-    return true;
+    const struct pix_size size = picture_size(&sides.input);
+    const bool ok = size_equals(size, item->size);
+    if (ok) {
+        stage(set, &sides, sample, pixels);
+    } else {
+        *culprit = item->file.a;
+        reason_refuse(reason, "has another size than before, %ux%u and not %ux%u",
+                      (unsigned)size.width, (unsigned)size.height,
+                      (unsigned)item->size.width, (unsigned)item->size.height);
+    }
+    sides_free(&sides);
+    return ok;
 }
 
 static struct pair_options pair_options_of(const struct dataset_options *o)
@@ -129,9 +202,7 @@ static struct pair_options pair_options_of(const struct dataset_options *o)
         .input_range = o->input_range,
         .output_range = o->output_range,
         .reading = o->reading,
-        .resize = o->resize,
-        .size = o->load_size,
-        .filter = o->filter,
+        .fit = o->fit,
     };
 }
 
@@ -178,19 +249,37 @@ static bool is_stopped(struct dataset *set)
 }
 
 // What a pair adds to the mean of the targets.
-static void add_target(struct dataset *set, size_t index, uint8_t *pixels)
+static void add_target(struct dataset *set, size_t index, const struct picture *target)
 {
-    const struct pair_options *o = &set->pair;
-    const struct picture target = {
-        .kind = o->output_kind,
-        .range = o->output_range,
-        .channels = o->output_nc,
-        .width = o->size.width,
-        .height = o->size.height,
-        .samples = pixels + set->input_bytes,
-    };
     if (set->sums)
-        picture_add_sums(&target, set->sums + index * o->output_nc);
+        picture_add_sums(target, set->size, set->sums + index * set->pair.output_nc);
+}
+
+static bool may_keep(struct dataset *set, size_t index, size_t bytes)
+{
+    if (fit_is_whole(&set->pair.fit))
+        return index < set->cached_files;
+    os_mutex_lock(set->mutex);
+    const bool fits = bytes <= set->cache_left;
+    set->cache_left -= fits ? bytes : 0;
+    os_mutex_unlock(set->mutex);
+    return fits;
+}
+
+// Keeps the pixels of a pair, if there is room. False without memory.
+static bool keep(struct dataset *set, size_t index, const struct sides *sides)
+{
+    struct item *item = &set->items[index];
+    const size_t input = input_bytes(set, item->size);
+    const size_t bytes = input + target_bytes(set, item->size);
+    if (!may_keep(set, index, bytes))
+        return true;
+    item->pixels = mem_zalloc(bytes);
+    if (!item->pixels)
+        return false;
+    memcpy(item->pixels, sides->input.samples, picture_bytes(&sides->input));
+    memcpy(item->pixels + input, sides->target.samples, picture_bytes(&sides->target));
+    return true;
 }
 
 // Any thread. Out of memory leaves the file unchecked, which check_all reports; it ends
@@ -202,25 +291,24 @@ static void check_file(void *user, size_t index)
     struct reason reason;
     const char *culprit;
 
+    struct sides sides;
+
     if (is_stopped(set))
         return;
     log_use(set->sink);
-    uint8_t *pixels = mem_zalloc(set->pair_bytes);
-    bool ok =
-        pixels && load_pair(set, &item->file, pixels, &item->notes, &culprit, &reason);
-    if (pixels && !ok) {
+    if (pair_read(&item->file, &set->pair, &sides.input, &sides.target, &item->notes,
+                  &culprit, &reason)) {
+        item->size = picture_size(&sides.input);
+        add_target(set, index, &sides.target);
+        item->checked = keep(set, index, &sides);
+        sides_free(&sides);
+    } else {
         item->reason = mem_printf("%s: %s", culprit, reason.text);
         item->is_passing = reason.kind == REASON_PASSING;
+        item->checked = item->reason != NULL;
     }
-    item->checked = ok || item->reason;
     if (!item->checked || item->is_passing)
         request_stop(set);
-    if (ok)
-        add_target(set, index, pixels);
-    if (ok && index < set->cached_files)
-        item->pixels = pixels;
-    else
-        mem_free(pixels);
 }
 
 static void show_check(void *user, size_t done)
@@ -343,14 +431,13 @@ static void decode_ahead(void *user)
         struct dataset_sample sample;
         const char *culprit;    // reported when its turn has come
         struct reason reason;
-        struct pair_notes notes;
         describe(set, index, &sample);
         const struct item *item = &set->items[sample.image];
         if (item->pixels)
             continue;
 
         os_mutex_unlock(set->mutex);
-        bool ok = load_pair(set, &item->file, slot->pixels, &notes, &culprit, &reason);
+        bool ok = load_sample(set, item, &sample, slot->pixels, &culprit, &reason);
         os_mutex_lock(set->mutex);
         slot->state = ok ? SLOT_READY : SLOT_FAILED;
         os_condition_signal_all(set->changed);
@@ -410,16 +497,14 @@ static bool all_cached(const struct dataset *set)
 
 static void set_sizes(struct dataset *set)
 {
-    const struct pair_options *o = &set->pair;
     uint64_t budget = set->options.cache_bytes;
-    set->input_bytes = (size_t)pixel_staged_bytes(o->input_kind, o->input_nc,
-                                                  o->size.width, o->size.height);
-    set->pair_bytes =
-        set->input_bytes + (size_t)pixel_staged_bytes(o->output_kind, o->output_nc,
-                                                      o->size.width, o->size.height);
+    set->size = fit_sample_size(&set->pair.fit);
+    set->input_bytes = input_bytes(set, set->size);
+    set->pair_bytes = set->input_bytes + target_bytes(set, set->size);
     if (!budget)
         budget = default_cache_bytes;
     set->cached_files = (uint32_t)MIN(budget / set->pair_bytes, UINT32_MAX);
+    set->cache_left = budget;
 }
 
 static bool refuse_culprit(const char *culprit, const struct reason *reason)
@@ -466,10 +551,11 @@ bool dataset_find_kinds(const struct dataset_options *options,
 struct dataset *dataset_create(const struct dataset_options *options,
                                struct pair_list *list)
 {
-    const struct pix_size crop = options->crop_size, load = options->load_size;
-    assert(crop.width > 0 && crop.height > 0 && crop.width <= load.width &&
-           crop.height <= load.height);
-    (void)crop, (void)load;
+    const struct pix_size crop = options->fit.crop,
+                          size = fit_sample_size(&options->fit);
+    assert(crop.width > 0 && crop.height > 0 && crop.width <= size.width &&
+           crop.height <= size.height);
+    (void)crop, (void)size;
 
     struct dataset *set = mem_zalloc(sizeof(*set));
     if (!set)
@@ -554,7 +640,7 @@ void dataset_target_mean(const struct dataset *set, double *mean)
         double sum = 0;
         for (uint32_t i = 0; i < set->count; i++)
             sum += set->sums[(size_t)i * o->output_nc + c];
-        mean[c] = sum / ((double)set->count * o->size.width * o->size.height);
+        mean[c] = sum / ((double)set->count * set->size.width * set->size.height);
     }
 }
 
@@ -565,13 +651,12 @@ size_t dataset_sample_bytes(const struct dataset *set)
 
 // Reads a sample whose turn has come and that failed ahead of it: the reason may have
 // passed. No thread reuses the slot before next_consumed has passed its sample.
-static bool load_again(struct dataset *set, const struct item *item, struct slot *slot)
+static bool load_again(struct dataset *set, const struct item *item,
+                       const struct dataset_sample *sample, struct slot *slot)
 {
     const char *culprit;
     struct reason reason;
-    struct pair_notes notes;    // the check had them
-    const bool ok =
-        load_pair(set, &item->file, slot->pixels, &notes, &culprit, &reason);
+    const bool ok = load_sample(set, item, sample, slot->pixels, &culprit, &reason);
     if (ok)
         slot->state = SLOT_READY;
     else
@@ -584,19 +669,22 @@ bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *p
     os_mutex_lock(set->mutex);
     describe(set, set->next_consumed, sample);
     const struct item *item = &set->items[sample->image];
-    const uint8_t *from = item->pixels;
     struct slot *slot = NULL;
-    if (!from) {
+    if (!item->pixels) {
         slot = &set->slots[set->next_consumed % set->slot_count];
         while (slot->state == SLOT_EMPTY)
             os_condition_wait(set->changed, set->mutex);
-        from = slot->pixels;
     }
     os_mutex_unlock(set->mutex);
 
-    if (slot && slot->state == SLOT_FAILED && !load_again(set, item, slot))
+    if (slot && slot->state == SLOT_FAILED && !load_again(set, item, sample, slot))
         return false;
-    memcpy(pixels, from, set->pair_bytes);
+    if (slot) {
+        memcpy(pixels, slot->pixels, set->pair_bytes);
+    } else {
+        const struct sides sides = cached_sides(set, item);
+        stage(set, &sides, sample, pixels);
+    }
 
     os_mutex_lock(set->mutex);
     if (slot)

@@ -12,10 +12,9 @@
 #include "base/hash.h"
 #include "base/pixel.h"
 #include "base/progress.h"
+#include "data/fitting.h"
 #include "data/picture.h"
-#include "data/resize.h"
 #include "data/side_range.h"
-#include "data/size.h"
 
 struct dataset_options {
     bool swap;                       // BtoA: the input is B
@@ -24,13 +23,9 @@ struct dataset_options {
     enum pixel_kind input_kind, output_kind;
     struct pixel_range input_range, output_range;    // PIXEL_WHOLE: none
     struct picture_reading reading;
-    bool resize;    // to load_size; false: sides must be load_size
-    struct pix_size load_size;
-    enum resize_filter filter;
-    // Of no larger sides than load_size; crop offsets are 0 .. load_size - crop_size.
-    struct pix_size crop_size;
-    bool flip;            // mirror with probability 1/2
-    bool shuffle;         // a new order in every epoch; false: the order of the list
+    struct fit fit;    // see fitting.h; `load` of FIT_RESIZE is no smaller than `crop`
+    bool flip;         // mirror with probability 1/2
+    bool shuffle;      // a new order in every epoch; false: the order of the list
     uint32_t max_size;    // use the first files only; 0: all
     uint32_t threads;     // that decode; 0: one for each core, at most 8
     uint64_t seed;
@@ -44,6 +39,7 @@ struct dataset_options {
 // kernels do that.
 struct dataset_sample {
     uint32_t crop_x, crop_y;    // upper left corner of the crop
+    uint32_t cut_x, cut_y;      // that of the sample in its pair, of a size of its own
     uint32_t mirror;            // 1: left and right are exchanged after the crop
     uint64_t epoch;             // from 0
     uint32_t image;             // index into the valid images
@@ -78,12 +74,13 @@ const char *dataset_name(const struct dataset *set, uint32_t image);    // file 
 // Hash of the names of the valid images, in their order: what the stream is made of.
 const char *dataset_hash(const struct dataset *set, char text[HASH_TEXT_SIZE]);
 
-// The mean of each channel over all targets at load_size, in samples of their kind;
-// `mean` has room for output_nc numbers. With the option sums_targets only.
+// The mean of each channel over all targets, in samples of their kind; each image has
+// the same weight. `mean` has room for output_nc numbers. With the option sums_targets
+// only.
 void dataset_target_mean(const struct dataset *set, double *mean);
 
 // Bytes of a sample: the planes of the input, then those of the target, each side
-// [c, height, width] of load_size, of its kind and pixel_staged_bytes long.
+// [c, height, width] of fit_sample_size, of its kind and pixel_staged_bytes long.
 size_t dataset_sample_bytes(const struct dataset *set);
 
 // The next sample; its bytes are copied into `pixels`. Fails after a message if the

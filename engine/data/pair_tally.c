@@ -8,6 +8,7 @@
 #include "data/picture_file.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 // Nobody sees a difference in shape of less than a tenth.
 enum { SHAPE_TOLERANCE = 10 };
@@ -28,6 +29,22 @@ static void notice(struct pair_notice *n, const char *path,
     n->path = path;
 }
 
+// What becomes of the sizes of a pair.
+static void count_sizes(struct pair_tally *t, const struct pair_file *file,
+                        const struct pair_notes *n)
+{
+    // Two halves have one shape, which should be that of what they become.
+    if (!file->b &&
+        shapes_differ(n->a.width, n->a.height, n->scaled.width, n->scaled.height))
+        notice(&t->halves, file->a, n);
+    if (file->b && shapes_differ(n->a.width, n->a.height, n->b.width, n->b.height))
+        notice(&t->sides, file->a, n);
+    if (fit_pads(&n->fit, n->scaled))
+        notice(&t->padded, file->a, n);
+    if (fit_cuts(&n->fit, n->scaled))
+        notice(&t->cut, file->a, n);
+}
+
 void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
                     const struct pair_notes *notes)
 {
@@ -41,15 +58,8 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
         notice(&t->input_kind, n->refused, n);
     if (n->refusal == PAIR_TARGET_KIND)
         notice(&t->target_kind, n->refused, n);
-    // Sizes are known only of pairs that are resized.
-    if (n->refusal || !n->a.width)
-        return;
-    // Two halves have one shape, which should be that of what they become.
-    if (!file->b &&
-        shapes_differ(n->a.width, n->a.height, n->size.width, n->size.height))
-        notice(&t->halves, file->a, n);
-    if (file->b && shapes_differ(n->a.width, n->a.height, n->b.width, n->b.height))
-        notice(&t->sides, file->a, n);
+    if (n->a.width)    // it was read
+        count_sizes(t, file, n);
 }
 
 // What pairs are stretched to.
@@ -72,30 +82,89 @@ static void report_kind(const struct pair_tally *t, const struct pair_notice *n,
                  pixel_kind_name(n->first.found), side, option);
 }
 
+static void report_halves(const struct pair_tally *t)
+{
+    const struct pair_notes *n = &t->halves.first;
+    char shape[SIZE_TEXT_SIZE];
+    if (t->halves.count > 0)
+        log_warn("dataset: in %" PRIu32 " of %" PRIu32
+                 " image%s the halves A and B are stretched to %s (first: %s, halves "
+                 "of %" PRIu32 "x%" PRIu32
+                 "): check that each image is a pair, with A on the left and B on the "
+                 "right",
+                 t->halves.count, t->total, PLURAL(t->total),
+                 shape_text(n->scaled, shape), t->halves.path, n->a.width, n->a.height);
+}
+
+static void report_sides(const struct pair_tally *t)
+{
+    const struct pair_notes *n = &t->sides.first;
+    char shape[SIZE_TEXT_SIZE], how[64] = "B is stretched to the shape of A";
+    if (t->sides.count == 0)
+        return;
+    if (n->fit.mode == FIT_RESIZE)
+        snprintf(how, sizeof(how), "are stretched to %s, each in its own way",
+                 shape_text(n->scaled, shape));
+    log_warn("dataset: in %" PRIu32 " of %" PRIu32
+             " pair%s A and B differ in shape and %s (first: %s, A is %" PRIu32
+             "x%" PRIu32 ", B %" PRIu32 "x%" PRIu32 "): check that they show the same",
+             t->sides.count, t->total, PLURAL(t->total), how, t->sides.path, n->a.width,
+             n->a.height, n->b.width, n->b.height);
+}
+
+// "40x30", or "scaled to 40x30".
+static const char *fitted_text(const struct pair_notes *n, char text[40])
+{
+    snprintf(text, 40, "%s%" PRIu32 "x%" PRIu32,
+             size_equals(n->scaled, n->a) ? "" : "scaled to ", n->scaled.width,
+             n->scaled.height);
+    return text;
+}
+
+static void report_padded(const struct pair_tally *t)
+{
+    const struct pair_notes *n = &t->padded.first;
+    char text[40];
+    if (t->padded.count > 0)
+        log_warn("dataset: %" PRIu32 " of %" PRIu32 " pair%s %s smaller than %" PRIu32
+                 "x%" PRIu32 " and padded by reflection (first: %s, %s)",
+                 t->padded.count, t->total, PLURAL(t->total),
+                 t->padded.count == 1 ? "is" : "are", n->fit.crop.width,
+                 n->fit.crop.height, t->padded.path, fitted_text(n, text));
+}
+
+// Where pairs are compared it is what the mode asks for; where they are trained on,
+// some of them is lost.
+static void report_cut(const struct pair_tally *t)
+{
+    const struct pair_notes *n = &t->cut.first;
+    char text[40];
+    if (t->cut.count == 0)
+        return;
+    fitted_text(n, text);
+    if (n->fit.centred)
+        log_info("dataset: of %" PRIu32 " of %" PRIu32 " pair%s the middle, %" PRIu32
+                 "x%" PRIu32 ", is compared (first: %s, %s)",
+                 t->cut.count, t->total, PLURAL(t->total), n->fit.crop.width,
+                 n->fit.crop.height, t->cut.path, text);
+    else
+        log_warn("dataset: of %" PRIu32 " of %" PRIu32
+                 " pair%s only the middle, %" PRIu32 "x%" PRIu32
+                 ", is used (first: %s, %s): choose a larger --crop-size, or "
+                 "--preprocess scale_width_and_crop",
+                 t->cut.count, t->total, PLURAL(t->total), n->fit.crop.width,
+                 n->fit.crop.height, t->cut.path, text);
+}
+
 void pair_tally_report(const struct pair_tally *t)
 {
-    const struct pix_size *a = &t->halves.first.a, *b = &t->sides.first.b;
-    char shape[SIZE_TEXT_SIZE];
     const char *s = PLURAL(t->total), *have = t->total == 1 ? "has" : "have";
     report_kind(t, &t->input_kind, "input", "input");
     report_kind(t, &t->target_kind, "target", "output");
-    if (t->halves.count > 0)
-        log_warn(
-            "dataset: in %" PRIu32 " of %" PRIu32
-            " image%s the halves A and B are stretched to %s (first: %s, halves of %" PRIu32
-            "x%" PRIu32
-            "): check that each image is a pair, with A on the left and B on the "
-            "right",
-            t->halves.count, t->total, s, shape_text(t->halves.first.size, shape),
-            t->halves.path, a->width, a->height);
-    a = &t->sides.first.a;
-    if (t->sides.count > 0)
-        log_warn(
-            "dataset: in %" PRIu32 " of %" PRIu32
-            " pair%s A and B differ in shape and are stretched to %s, each in its own way (first: %s, A is %" PRIu32
-            "x%" PRIu32 ", B %" PRIu32 "x%" PRIu32 "): check that they show the same",
-            t->sides.count, t->total, s, shape_text(t->sides.first.size, shape),
-            t->sides.path, a->width, a->height, b->width, b->height);
+    report_halves(t);
+    report_sides(t);
+    report_padded(t);
+    report_cut(t);
     if (t->turned.count > 0)
         log_info("dataset: %" PRIu32 " of %" PRIu32
                  " pair%s %s an image that was turned upright, as its EXIF orientation "

@@ -43,7 +43,6 @@ static bool finish_side(struct picture *p, bool is_input, const struct pair_opti
                         struct reason *reason)
 {
     const enum pixel_kind wanted = is_input ? o->input_kind : o->output_kind;
-    struct picture resized;
     if (!picture_set_channels(p, is_input ? o->input_nc : o->output_nc, reason))
         return false;
     // After the channels: a file with both wrong is reported for its channels, so that
@@ -58,32 +57,9 @@ static bool finish_side(struct picture *p, bool is_input, const struct pair_opti
     }
     picture_set_range(p, is_input ? o->input_range : o->output_range);
     note_values(p, is_input ? 0 : 1, notes);
-    if (size_is_zero(o->size) || size_equals(picture_size(p), o->size))
-        return true;
-    if (!picture_resize(p, o->filter, o->size.width, o->size.height, &resized))
-        return reason_refuse_memory(reason);
-    picture_free(p);
-    *p = resized;
-    return true;
-}
-
-// Whether a file of this size can be used, whose sides are to have o->size.
-static bool check_size(const struct picture *p, uint32_t sides,
-                       const struct pair_options *o, struct reason *reason)
-{
-    const struct pix_size wanted = { o->size.width * sides, o->size.height };
-    return o->resize || size_is_zero(o->size) || size_equals(picture_size(p), wanted) ||
-           reason_refuse(reason, "is %ux%u, needs %ux%u where images are not resized",
-                         (unsigned)p->width, (unsigned)p->height,
-                         (unsigned)wanted.width, (unsigned)wanted.height);
-}
-
-// One side from a file of its own.
-static bool read_side(const char *path, const struct pair_options *o, struct picture *p,
-                      struct reason *reason)
-{
-    return picture_read_with(path, &o->reading, p, reason) &&
-           check_size(p, 1, o, reason);
+    return fit_apply(&o->fit,
+                     o->fit.mode == FIT_NOTHING ? picture_size(p) : notes->scaled, p) ||
+           reason_refuse_memory(reason);
 }
 
 // Both sides from one file.
@@ -99,10 +75,9 @@ static bool split(const char *path, const struct pair_options *o, struct picture
         ok = reason_refuse(reason, "is %ux%u, too narrow for a pair side by side",
                            (unsigned)whole.width, (unsigned)whole.height);
     else
-        ok = check_size(&whole, 2, o, reason) &&
-             ((picture_crop(&whole, 0, 0, half, whole.height, a) &&
-               picture_crop(&whole, half, 0, whole.width - half, whole.height, b)) ||
-              reason_refuse_memory(reason));
+        ok = (picture_crop(&whole, 0, 0, half, whole.height, a) &&
+              picture_crop(&whole, half, 0, whole.width - half, whole.height, b)) ||
+             reason_refuse_memory(reason);
     if (ok) {
         a->orientation = whole.orientation;
         a->is_narrow = whole.is_narrow;
@@ -121,11 +96,10 @@ static void take_notes(const struct pair_file *file, const struct picture *a,
     notes->turned = a->orientation || !file->b ? file->a : file->b;
     if (a->is_narrow || b->is_narrow)
         notes->narrow = a->is_narrow || !file->b ? file->a : file->b;
-    if (!o->resize)
-        return;
+    notes->fit = o->fit;
     notes->a = picture_size(a);
     notes->b = picture_size(b);
-    notes->size = o->size;
+    notes->scaled = fit_scaled_size(&o->fit, notes->a);
 }
 
 // The list says that the file was there.
@@ -161,11 +135,16 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
     *input = *target = (struct picture){ 0 };
     *notes = (struct pair_notes){ 0 };
     *culprit = file->a;
-    bool ok =
-        file->b ? read_side(file->a, o, a, reason) : split(file->a, o, a, b, reason);
+    bool ok = file->b ? picture_read_with(file->a, &o->reading, a, reason)
+                      : split(file->a, o, a, b, reason);
     if (ok && file->b) {
         *culprit = file->b;
-        ok = read_side(file->b, o, b, reason);
+        ok = picture_read_with(file->b, &o->reading, b, reason);
+    }
+    if (ok) {
+        bool is_b;
+        ok = fit_check(&o->fit, a, b, !file->b, &is_b, reason);
+        *culprit = is_b ? file->b : file->a;
     }
     if (ok) {
         take_notes(file, a, b, o, notes);

@@ -6,6 +6,7 @@
 #ifndef DATA_PAIRS_H
 #define DATA_PAIRS_H
 
+#include "data/fitting.h"
 #include "data/picture.h"
 
 struct pair_file {
@@ -28,17 +29,16 @@ struct pair_options {
     enum pixel_kind input_kind, output_kind;
     struct pixel_range input_range, output_range;    // those of the pictures
     struct picture_reading reading;
-    bool resize;             // to this size; false: an image must have it, or any
-    struct pix_size size;    // if it is 0 x 0
-    enum resize_filter filter;
+    struct fit fit;
 };
 
 // What is worth a word about a pair, beside its pixels. See pair_tally.h.
 struct pair_notes {
-    // Of a pair that was read: sizes before resizing and the one after it, 0 where
-    // nothing is resized; the EXIF orientation of the first of its files that was
-    // turned by it, or 0, and which file.
-    struct pix_size a, b, size;
+    // Of a pair that was read: how it was fitted, sizes as stored, and the size to
+    // which both sides were scaled; the EXIF orientation of the first of its files that
+    // was turned by it, or 0, and which file.
+    struct fit fit;
+    struct pix_size a, b, scaled;
     uint32_t orientation;
     const char *turned;
     const char *narrow;    // the first of its files that is_narrow (picture.h), or NULL
@@ -54,7 +54,8 @@ struct pair_notes {
     enum pixel_kind found, wanted;
 };
 
-// Reads a pair as [channels, height, width] each; an image with both is cut at half of
+// Reads a pair as [channels, height, width] each, of one size unless the mode is
+// FIT_NOTHING, see fitting.h; an image with both is cut at half of
 // its width, rounded down, so that a column in the middle belongs to B. The caller
 // frees both pictures. On failure there is none, `reason` says why, and *culprit is the
 // path of the file that it is about, which the pair_file owns, as it does the paths in

@@ -70,14 +70,15 @@ bool picture_copy(const struct picture *in, struct picture *out)
     return true;
 }
 
-void picture_add_sums(const struct picture *picture, double *sums)
+void picture_add_sums(const struct picture *picture, struct pix_size as, double *sums)
 {
     const size_t plane = plane_count(picture);
+    const double weight = (double)as.width * as.height / (double)plane;
     for (uint32_t c = 0; c < picture->channels; c++) {
         double sum = 0;
         for (size_t i = 0; i < plane; i++)
             sum += picture_sample(picture, c * plane + i);
-        sums[c] += sum;
+        sums[c] += sum * weight;
     }
 }
 
@@ -361,19 +362,26 @@ bool picture_resize(const struct picture *in, enum resize_filter filter, uint32_
 bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t width,
                   uint32_t height, struct picture *out)
 {
-    size_t bytes = pixel_bytes(in->kind);
-    assert(x <= in->width && width <= in->width - x);
-    assert(y <= in->height && height <= in->height - y);
     if (!picture_create(out, in->kind, in->channels, width, height))
         return false;
     keep_nature(in, out);
-    for (uint32_t c = 0; c < in->channels; c++)
-        for (uint32_t row = 0; row < height; row++)
-            memcpy((char *)plane_of(out, c) + (size_t)row * width * bytes,
-                   (char *)plane_of(in, c) +
-                       ((size_t)(y + row) * in->width + x) * bytes,
-                   width * bytes);
+    picture_copy_part(in, x, y, width, height, out->samples);
     return true;
+}
+
+void picture_copy_part(const struct picture *in, uint32_t x, uint32_t y, uint32_t width,
+                       uint32_t height, void *samples)
+{
+    const size_t bytes = pixel_bytes(in->kind);
+    char *to = samples;
+    assert(x <= in->width && width <= in->width - x);
+    assert(y <= in->height && height <= in->height - y);
+    for (uint32_t c = 0; c < in->channels; c++) {
+        const char *from =
+            (char *)plane_of(in, c) + ((size_t)y * in->width + x) * bytes;
+        for (uint32_t row = 0; row < height; row++, to += width * bytes)
+            memcpy(to, from + (size_t)row * in->width * bytes, width * bytes);
+    }
 }
 
 // Where a picture that lies as an orientation says has the pixel (x, y) of the upright

@@ -82,8 +82,9 @@ bool picture_copy(const struct picture *in, struct picture *out);
 bool picture_set_channels(struct picture *picture, uint32_t channels,
                           struct reason *reason);
 
-// Adds the sum of each channel's samples to sums[channel].
-void picture_add_sums(const struct picture *picture, double *sums);
+// Adds the sum of each channel's samples to sums[channel]. Of a picture of another size
+// than `as`: what the sum of so many pixels of the same mean would be.
+void picture_add_sums(const struct picture *picture, struct pix_size as, double *sums);
 
 // Sample i, through all channels, as it is held.
 static inline double picture_sample(const struct picture *p, size_t i)
@@ -126,6 +127,9 @@ bool picture_resize(const struct picture *in, enum resize_filter filter, uint32_
 // Columns [x, x + width) and rows [y, y + height), which must be inside.
 bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t width,
                   uint32_t height, struct picture *out);
+// The same part as samples [c][height][width] in memory that has room for them.
+void picture_copy_part(const struct picture *in, uint32_t x, uint32_t y, uint32_t width,
+                       uint32_t height, void *samples);
 
 // Turns and mirrors stored pixels as an EXIF orientation, 2 to 8, asks for (TIFF 6.0
 // and Exif 2.3, tag 274); 5 to 8 exchange width and height.

@@ -130,8 +130,7 @@ bool side_range_find(const struct pair_list *list, size_t count,
                      const char **culprit, struct reason *reason)
 {
     struct pair_options whole = *options;
-    whole.resize = false;
-    whole.size = (struct pix_size){ 0, 0 };
+    whole.fit = (struct fit){ .mode = FIT_NOTHING };
     whole.input_range = whole.output_range = PIXEL_WHOLE;
     struct search s = { .list = list, .options = &whole };
     s.count = MIN(count, list->count);

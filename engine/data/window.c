@@ -52,6 +52,7 @@ bool window_create(const struct picture *in, struct window_edges edges, int64_t 
     }
     out->is_array = in->is_array;
     out->range = in->range;
+    out->range = in->range;
     for (uint32_t i = 0; i < width; i++)
         columns[i] = window_source(edges.across, x + i, in->width);
     for (uint32_t c = 0; c < in->channels; c++)

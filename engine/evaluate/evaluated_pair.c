@@ -16,8 +16,7 @@ static bool set_kind(struct picture *p, enum pixel_kind known, struct pixel_rang
     return known == PIXEL_KINDS || picture_set_kind(p, known, range);
 }
 
-static struct pair_options make_options(const struct settings *s,
-                                        enum resize_filter filter)
+static struct pair_options make_options(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
     return (struct pair_options){
@@ -29,19 +28,16 @@ static struct pair_options make_options(const struct settings *s,
         .input_range = s->input_range,
         .output_range = s->output_range,
         .reading = s->reading,
-        .resize = true,
-        .size = o->crop_size,
-        .filter = filter,
+        .fit = settings_fit_to_compare(s),
     };
 }
 
-bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
-                         struct evaluated_pair *pair, const char **culprit,
-                         struct reason *reason)
+static bool read_pair(const struct pair_file *file, const struct settings *s,
+                      const struct pair_options *options, struct evaluated_pair *pair,
+                      const char **culprit, struct reason *reason)
 {
-    const struct pair_options options = make_options(s, s->filter);
     pair->labels = (struct picture){ 0 };
-    if (!pair_read(file, &options, &pair->input, &pair->target, &pair->notes, culprit,
+    if (!pair_read(file, options, &pair->input, &pair->target, &pair->notes, culprit,
                    reason))
         return false;
     pair->found[0] = pair->input.kind;
@@ -53,15 +49,33 @@ bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
     return reason_refuse_memory(reason);
 }
 
+bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
+                         struct evaluated_pair *pair, const char **culprit,
+                         struct reason *reason)
+{
+    const struct pair_options options = make_options(s);
+    return read_pair(file, s, &options, pair, culprit, reason);
+}
+
+bool evaluated_pair_read_all(const struct pair_file *file, const struct settings *s,
+                             struct evaluated_pair *pair, const char **culprit,
+                             struct reason *reason)
+{
+    struct pair_options options = make_options(s);
+    options.fit.centred = false;
+    return read_pair(file, s, &options, pair, culprit, reason);
+}
+
 bool evaluated_pair_read_labels(const struct pair_file *file, const struct settings *s,
                                 struct evaluated_pair *pair, const char **culprit,
                                 struct reason *reason)
 {
-    const struct pair_options options = make_options(s, RESIZE_NEAREST);
+    struct pair_options options = make_options(s);
     struct pair_notes notes;
     struct picture input;
-    if (size_equals(s->swap ? pair->notes.a : pair->notes.b, s->options.crop_size))
+    if (size_equals(s->swap ? pair->notes.a : pair->notes.b, pair->notes.scaled))
         return true;
+    options.fit.filter = RESIZE_NEAREST;
     if (pair_read(file, &options, &input, &pair->labels, &notes, culprit, reason)) {
         picture_free(&input);
         if (set_kind(&pair->labels, s->output_kind, s->output_range))

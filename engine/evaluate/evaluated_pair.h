@@ -17,11 +17,16 @@ struct evaluated_pair {
     enum pixel_kind found[2];    // of the input, of the target
 };
 
-// Reads both sides at the model's size, [channels, height, width], and as its
+// Reads both sides at the model's size, see settings_fit_to_compare, and as its
 // kinds where they are known. On failure as pair_read, and there is nothing to free.
 bool evaluated_pair_read(const struct pair_file *file, const struct settings *s,
                          struct evaluated_pair *pair, const char **culprit,
                          struct reason *reason);
+
+// The same, but all of a pair of which only the middle is compared: of any size.
+bool evaluated_pair_read_all(const struct pair_file *file, const struct settings *s,
+                             struct evaluated_pair *pair, const char **culprit,
+                             struct reason *reason);
 
 // Reads the target once more, where it is resized, for its classes: as `labels`, each
 // pixel of which is one of the file, since a filter makes colours that lie between two

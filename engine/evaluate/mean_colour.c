@@ -117,13 +117,14 @@ static void add_target(void *user, size_t index)
     const char *culprit;
     if (is_stopped(m))
         return;
-    if (evaluated_pair_read(&m->list->files[index], m->settings, &pair, &culprit,
-                            &reason)) {
+    if (evaluated_pair_read_all(&m->list->files[index], m->settings, &pair, &culprit,
+                                &reason)) {
         share->used = true;
         share->found = pair.found[1];
         share->kind = pair.target.kind;
         share->exceeds = pair.notes.exceeds[1];
-        picture_add_sums(&pair.target, sums_of(m, index));
+        picture_add_sums(&pair.target, m->settings->options.crop_size,
+                         sums_of(m, index));
         evaluated_pair_free(&pair);
     } else if (reason.kind == REASON_PASSING) {
         os_mutex_lock(m->mutex);

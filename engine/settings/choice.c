@@ -5,6 +5,7 @@
 
 #include "settings/choice.h"
 
+#include "data/fitting.h"
 #include "data/picture.h"
 #include "data/resize.h"
 #include "models/model.h"
@@ -76,10 +77,13 @@ const struct choice choice_laws[] = {
     CHOICE_END,
 };
 
-// Two of the five modes of the port's --preprocess; table.c has how `none` differs.
-const struct choice choice_crops[] = {
-    { "resize_and_crop", true },
-    { "none", false },
+// The five modes of the port's --preprocess; fitting.c has how they differ.
+const struct choice choice_preprocess[] = {
+    { "resize_and_crop", FIT_RESIZE },
+    { "crop", FIT_CROP },
+    { "scale_width", FIT_WIDTH },
+    { "scale_width_and_crop", FIT_WIDTH_CROP },
+    { "none", FIT_WHOLE },
     CHOICE_END,
 };
 

@@ -54,7 +54,7 @@ extern const struct choice choice_dropouts[];         // generator_options.dropo
 extern const struct choice choice_biases[];           // generator_options.bias
 extern const struct choice choice_concats[];          // generator_options.decoder_first
 extern const struct choice choice_laws[];             // enum weights_law
-extern const struct choice choice_crops[];            // dataset_options.resize
+extern const struct choice choice_preprocess[];       // enum fit_mode
 extern const struct choice choice_filters[];          // enum resize_filter
 extern const struct choice choice_npy_orders[];       // enum array_order
 extern const struct choice choice_gan_modes[];        // enum gan_mode

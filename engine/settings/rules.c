@@ -146,15 +146,52 @@ static uint32_t load_side(uint32_t crop)
     return (crop * LOAD_NUMERATOR + LOAD_DENOMINATOR / 2) / LOAD_DENOMINATOR;
 }
 
+static bool has_load_size(const struct settings *s)
+{
+    return s->preprocess != FIT_CROP && s->preprocess != FIT_WHOLE;
+}
+
+static struct pix_size square(uint32_t side)
+{
+    return (struct pix_size){ side, side };
+}
+
+// Where only the width is scaled to, it is the side of a square.
 static struct pix_size resolved_load_size(const struct settings *s)
 {
-    const struct pix_train_options *o = &s->options;
-    if (!s->resize)
-        return o->crop_size;
-    if (!size_is_zero(o->load_size))
-        return o->load_size;
-    return (struct pix_size){ load_side(o->crop_size.width),
-                              load_side(o->crop_size.height) };
+    const struct pix_size load = s->options.load_size, crop = s->options.crop_size;
+    if (!has_load_size(s))
+        return crop;
+    if (!size_is_zero(load))
+        return load;
+    if (s->preprocess == FIT_WIDTH)
+        return square(crop.width);
+    if (s->preprocess == FIT_WIDTH_CROP)
+        return square(load_side(crop.width));
+    return (struct pix_size){ load_side(crop.width), load_side(crop.height) };
+}
+
+static bool check_load_width(const struct settings *s)
+{
+    const struct pix_size load = resolved_load_size(s), crop = s->options.crop_size;
+    char text[SIZE_TEXT_SIZE];
+    if (load.width != load.height)
+        log_error("options: --preprocess %s scales images to a width, and their height "
+                  "follows: use --load-size %u, not %s",
+                  s->options.preprocess, (unsigned)load.width, size_text(load, text));
+    else if (s->preprocess == FIT_WIDTH && load.width != crop.width)
+        log_error(
+            "options: --preprocess scale_width does not crop: --load-size %u must "
+            "be the width of --crop-size, which is %s, or use "
+            "scale_width_and_crop",
+            (unsigned)load.width, size_text(crop, text));
+    else if (load.width < crop.width)
+        log_error("options: --load-size %u is less than the width of --crop-size %s: a "
+                  "crop is cut from the scaled image, so use %u or more",
+                  (unsigned)load.width, size_text(crop, text), (unsigned)crop.width);
+    else
+        return true;
+    return false;
 }
 
 static bool check_load_size(const struct settings *s)
@@ -163,6 +200,8 @@ static bool check_load_size(const struct settings *s)
     const struct pix_size fit = { MAX(load.width, crop.width),
                                   MAX(load.height, crop.height) };
     char texts[3][SIZE_TEXT_SIZE];
+    if (s->preprocess == FIT_WIDTH || s->preprocess == FIT_WIDTH_CROP)
+        return check_load_width(s);
     if (size_equals(load, fit))
         return true;
     log_error("options: --load-size %s is smaller than --crop-size %s: a crop is cut "
@@ -236,11 +275,11 @@ bool settings_resolve(struct settings *s)
     if (!check(s, false))
         return false;
     const struct pix_size load_size = resolved_load_size(s);
-    char load[SIZE_TEXT_SIZE], crop[SIZE_TEXT_SIZE];
+    char load[SIZE_TEXT_SIZE];
     if (!size_is_zero(o->load_size) && !size_equals(o->load_size, load_size))
-        log_warn("options: --preprocess none does not resize images: --load-size %s is "
-                 "ignored, their size must be --crop-size %s",
-                 size_text(o->load_size, load), size_text(o->crop_size, crop));
+        log_warn("options: --preprocess %s does not resize images: --load-size %s is "
+                 "ignored",
+                 o->preprocess, size_text(o->load_size, load));
     o->load_size = load_size;
     // The two halvings of a ResNet are no --depth that a user could change.
     if (s->generator.kind != GENERATOR_RESNET)
@@ -307,7 +346,7 @@ void settings_warn_about_unused(const struct settings *s)
         { "concat", no_joints, "a generator without skips" },
         { "norm-innermost", is_resnet || s->generator.norm == MODEL_NORM_NONE,
           is_resnet ? "a ResNet" : "--norm none" },
-        { "resize-filter", !s->resize, "--preprocess none" },
+        { "resize-filter", !has_load_size(s), "--preprocess crop or none" },
         { "val-metrics", !settings_validation_reason(s), "--val-freq 0" },
         { "lpips", !settings_validation_reason(s) || !(s->val_metrics & lpips),
           "validations without lpips (--val-metrics, --best)" },

@@ -194,7 +194,7 @@ void settings_parse(struct settings *s)
         .input_kind = parse_kind(o.input_kind),
         .output_kind = parse_kind(o.output_kind),
         .reading = settings_parse_reading(&o.read),
-        .resize = choice_value(choice_crops, o.preprocess),
+        .preprocess = (enum fit_mode)choice_value(choice_preprocess, o.preprocess),
         .filter = (enum resize_filter)choice_value(choice_filters, o.resize_filter),
         .generator = parse_generator(&o),
         .law = (enum weights_law)choice_value(choice_laws, o.init_type),
@@ -255,6 +255,21 @@ bool settings_set_range(struct settings *s, bool is_output, struct pixel_range r
     return true;
 }
 
+struct fit settings_fit(const struct settings *s)
+{
+    return (struct fit){ s->preprocess, s->options.load_size, s->options.crop_size,
+                         s->filter, false };
+}
+
+struct fit settings_fit_to_compare(const struct settings *s)
+{
+    struct fit fit = settings_fit(s);
+    if (fit.mode == FIT_RESIZE)
+        fit.load = fit.crop;
+    fit.centred = true;
+    return fit;
+}
+
 struct dataset_options settings_dataset(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
@@ -267,10 +282,7 @@ struct dataset_options settings_dataset(const struct settings *s)
         .input_range = s->input_range,
         .output_range = s->output_range,
         .reading = s->reading,
-        .resize = s->resize,
-        .load_size = o->load_size,
-        .filter = s->filter,
-        .crop_size = o->crop_size,
+        .fit = settings_fit(s),
         .flip = !o->no_flip,
         .shuffle = !o->serial_batches,
         .max_size = o->max_dataset_size,

@@ -32,8 +32,7 @@ struct settings {
     struct pixel_range input_range, output_range;
     bool finds_input_range, finds_output_range;
     struct picture_reading reading;
-    bool resize;    // to options.load_size before the crop; without: images must have
-                    // that size
+    enum fit_mode preprocess;
     enum resize_filter filter;
 
     struct generator_options generator;
@@ -74,6 +73,12 @@ void settings_set_staging(struct settings *s, struct staging staging);
 // Sets a range, in the options too, which keep its text; PIXEL_WHOLE is "full". False
 // without memory.
 bool settings_set_range(struct settings *s, bool is_output, struct pixel_range range);
+
+// How pairs are fitted: to train on, or to compare outputs with their targets, at the
+// size that the networks see. Resized pairs are then compared whole, at the scale of
+// the crop; of all others the middle is, at the scale that is trained on.
+struct fit settings_fit(const struct settings *s);
+struct fit settings_fit_to_compare(const struct settings *s);
 
 // How the pairs of a data folder are read and cut.
 struct dataset_options settings_dataset(const struct settings *s);

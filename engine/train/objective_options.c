@@ -11,6 +11,8 @@
 struct objective_options objective_options_make(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
+    const struct fit fit = settings_fit(s);
+    const struct pix_size load = fit_sample_size(&fit);
     return (struct objective_options){
         .generator = s->generator,
         .discriminator = s->discriminator,
@@ -18,8 +20,8 @@ struct objective_options objective_options_make(const struct settings *s)
         .no_condition = o->no_condition,
         .batch = o->batch_size,
         .accumulate = o->accumulate,
-        .load_h = o->load_size.height,
-        .load_w = o->load_size.width,
+        .load_h = load.height,
+        .load_w = load.width,
         .crop_h = o->crop_size.height,
         .crop_w = o->crop_size.width,
         .staging = settings_staging(s),

@@ -64,7 +64,7 @@ static bool open_data(struct validation *v, const struct settings *s)
     const struct pix_train_options *o = &s->options;
     struct pair_list pairs;
     struct dataset_options options = settings_dataset(s);
-    options.load_size = o->crop_size;
+    options.fit = settings_fit_to_compare(s);
     options.flip = options.shuffle = false;
     options.max_size = 0;
     bool has;

@@ -568,6 +568,18 @@ const evaluatedOutputs = e => ({ ...e, chosen: e.chosen && e.chosen + ' checkpoi
 const validatedOutputs = (page, g) =>
     ({ chosen: 'newest validation', step: g.step, average: +optionsOf(page).ema > 0, mode: 'stable' });
 
+// How they become what the networks see.
+function imagesText(o) {
+    const crop = `${o['crop-size']} pixels`;
+    const text = {
+        resize_and_crop: `resized to ${o['load-size']}, cropped to ${crop}`,
+        crop: `cropped to ${crop}`,
+        scale_width: `scaled to a width of ${o['load-size']}, the middle of ${crop}`,
+        scale_width_and_crop: `scaled to a width of ${o['load-size']}, cropped to ${crop}`,
+    }[o.preprocess] || `${crop}, as they are`;
+    return text + (o['no-flip'] === 'true' ? '' : ', mirrored at random');
+}
+
 function runConfiguration(page, run) {
     const o = optionsOf(page);
     const optimiser = o.optimizer === 'sgd' ? `SGD, momentum ${o.momentum}` : `Adam, beta1 ${o.beta1}`;
@@ -579,9 +591,7 @@ function runConfiguration(page, run) {
                     (run.val ? `, ${count(run.val.pairs)} to validate` : '') : null],
                 ['Direction', o.direction === 'BtoA' ? 'B to A' : 'A to B'],
                 ['Samples', `input ${samplesText(o, 'input')}, target ${samplesText(o, 'output')}`],
-                ['Images', (o.preprocess === 'none' ? `${o['load-size']} pixels, as they are`
-                    : `resized to ${o['load-size']}`) + `, cropped to ${o['crop-size']} pixels` +
-                      (o['no-flip'] === 'true' ? '' : ', mirrored at random')],
+                ['Images', imagesText(o)],
             ]),
             facts('Networks', [
                 ['Generator', generatorText(o) + weightsText(run && run.weights_g)],
