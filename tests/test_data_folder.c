@@ -303,36 +303,36 @@ static void test_unpaired(void **state)
 static void test_unread(void **state)
 {
     (void)state;
-    make("train/A", "1.png 2.tif 3.WEBP 4.tif README ");
+    make("train/A", "1.png 2.gif 3.PSD 4.gif README ");
     make("train/B", "1.png 2.png 3.png 4.jpg 5.jfif ");
     check_list("train/A/1.png train/B/1.png, ");
     assert_int_equal(test_messages.warnings, 3);
     check_contains("dataset: passing over 4 of 5 files in " DATA
-                   "/train/A: 2 .tif, 1 without an extension, 1 .webp (first: 2.tif). "
+                   "/train/A: 2 .gif, 1 without an extension, 1 .psd (first: 2.gif). "
                    "Only .png");
     check_contains("dataset: passing over 1 of 5 files in " DATA
                    "/train/B: 1 .jfif (first: 5.jfif)");
     check_contains("dataset: skipping 3 of 4 files of " DATA
                    "/train/B: the partner in " DATA
-                   "/train/A has an extension that is not read (first: 2.png, 2.tif)");
+                   "/train/A has an extension that is not read (first: 2.png, 2.gif)");
 
     test_forget_messages();
     assert_true(test_remove_tree(DATA "/train/A/1.png"));
     check_refused("dataset: no pairs in " DATA "/train/A and " DATA
                   "/train/B can be read: 3 files have a partner whose extension is not "
-                  "read (first: 2.tif)");
+                  "read (first: 2.gif)");
 
     setup(NULL);
-    make("train/A", "1.tif ");
-    make("train/B", "1.tif ");
+    make("train/A", "1.gif ");
+    make("train/B", "1.gif ");
     check_refused("dataset: no images in " DATA "/train/A: there and in " DATA
                   "/train/B files of equal names are needed");
 
     setup(NULL);
-    make("train", "1.tif 2.tif ");
+    make("train", "1.gif 2.gif ");
     check_refused("dataset: no images in " DATA "/train: it should hold images");
     check_contains("passing over 2 of 2 files in " DATA
-                   "/train: 2 .tif (first: 1.tif)");
+                   "/train: 2 .gif (first: 1.gif)");
 
     setup(NULL);
     make("trainA", "1.png ");
