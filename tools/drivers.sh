@@ -5,7 +5,7 @@
 # only what is named.
 #
 #     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [libpng] [utf8proc]
-#                      [zlib] [onnxruntime] [browser]
+#                      [libjpeg-turbo] [tiff] [zlib] [onnxruntime] [browser]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
@@ -17,8 +17,10 @@
 #     libzip/       the same of the library for zip archives: libzip.tar
 #     utf8proc/     the same of the library for Unicode: utf8proc.tar
 #     libpng/       the same of the library for PNG images: libpng.tar
-#     zlib/         the library that libzip and libpng need, built for Windows, from
-#                   Debian's package libz-mingw-w64-dev: libz.a, zlib.h, zconf.h
+#     libjpeg-turbo/, tiff/
+#                   the same of those for JPEG and TIFF images: libjpeg-turbo.tar, tiff.tar
+#     zlib/         the library that libzip, libpng and libtiff need, built for Windows,
+#                   from Debian's package libz-mingw-w64-dev: libz.a, zlib.h, zconf.h
 #     onnxruntime/  a runtime for ONNX models, from npm: node_modules/onnxruntime-web
 #     browser/      what opens pages in the system's Chromium and looks for barriers in
 #                   them, from npm: node_modules/playwright-core, node_modules/axe-core
@@ -292,6 +294,8 @@ get_source jansson
 get_source libzip
 get_source utf8proc
 get_source libpng libpng1.6
+get_source libjpeg-turbo
+get_source tiff
 get zlib libz-mingw-w64-dev '' \
     './usr/x86_64-w64-mingw32/lib/libz.a' \
     './usr/x86_64-w64-mingw32/include/zlib.h' \

@@ -51,6 +51,7 @@ test|lavapipe|mesa-vulkan-drivers|mesa-vulkan-drivers|vulkan-swrast|mesa
 optional|layer|vulkan-validationlayers|vulkan-validation-layers|vulkan-validation-layers|vulkan-validationlayers
 optional|command g++ clang++|g++|gcc-c++|gcc|-
 optional|command clang|clang|clang|clang|-
+optional|command ccache|ccache|ccache|ccache|ccache
 optional|command clang-format clang-format-14|clang-format|clang-tools-extra|clang|clang-format
 optional|command node|nodejs|nodejs|nodejs|node
 optional|command npm|npm|nodejs-npm|npm|-

@@ -3,8 +3,8 @@
 #
 # Runs every test: style, two compilers with warnings as errors, the suite on each
 # Vulkan driver of the matrix, calls of the system that fail, sanitizers, the installed
-# library, a Windows build. What cannot run on this machine is skipped, with the reason.
-# The last line gives the totals.
+# library, a build without the libraries that it may lack, a Windows build. What cannot run
+# on this machine is skipped, with the reason. The last line gives the totals.
 #
 #     tools/test.sh             everything, of the leg faults a sample of 60 s
 #     tools/test.sh full        everything; faults tries all ways to a call, which takes
@@ -12,15 +12,18 @@
 #                               drivers run every kernel on every shape, and SwiftShader
 #                               runs whole networks too
 #     tools/test.sh LEG...      only some: style lavapipe limits faults swiftshader radv
-#                               gpu clang sanitizers install windows
+#                               gpu install bare clang sanitizers windows
 #     tools/test.sh full LEG... some, faults with all ways to a call
 #
 # Everything is written below build/test/ and build/drivers/; the logs of the legs are
-# build/test/*.log.
+# build/test/*.log. Where ccache is installed, it keeps what was compiled.
+#
+# Downloads run beside the first build, and the other builds, one after the other, beside
+# the suites, on what the tests leave of the processor.
 
 set -u
 
-legs='style lavapipe limits faults swiftshader radv gpu clang sanitizers install windows'
+legs='style lavapipe limits faults swiftshader radv gpu install bare clang sanitizers windows'
 full=0
 wanted=' '
 for name in "$@"; do
@@ -58,6 +61,9 @@ failed=0
 skipped=0
 preload=''
 table=''
+spirv=''
+launcher=''
+! command -v ccache >/dev/null 2>&1 || launcher=ccache
 
 # Data sets that are not ours to give away, where they lie beside the checkout.
 if [ -z "${PIX_TEST_DATA:-}" ] && [ -d "$root/../shared/data" ]; then
@@ -95,18 +101,46 @@ skip() {
 
 # leg NAME COMMAND...: runs a leg that counts as one test.
 leg() {
-    local name=$1 start=$SECONDS log
+    local name=$1
+    leg_run "$@"
+    leg_count "$name"
+}
+
+# leg_run NAME COMMAND...: leaves exit code and seconds in a file beside the log, which
+# appears whole.
+leg_run() {
+    local log start=$SECONDS
+    log=$out/$(echo "$1" | tr ' ' '-').log
     shift
+    rm -f "$log.result"
+    "$@" >"$log" 2>&1 </dev/null
+    echo "$? $((SECONDS - start))" >"$log.part" && mv "$log.part" "$log.result"
+}
+
+# leg_count NAME: adds the result of a leg that has run.
+leg_count() {
+    local name=$1 log code=1 seconds=0
     log=$out/$(echo "$name" | tr ' ' '-').log
-    if "$@" >"$log" 2>&1 </dev/null; then
+    [ ! -f "$log.result" ] || read -r code seconds <"$log.result"
+    if [ "$code" = 0 ]; then
         passed=$((passed + 1))
-        row "$name" passed "$((SECONDS - start)) s"
+        row "$name" passed "$seconds s"
         return 0
     fi
     failed=$((failed + 1))
     tail -n 60 "$log"
     row "$name" failed "see ${log#"$root"/}"
     return 1
+}
+
+# Waits until the other builds have come to leg $1, and counts it.
+await() {
+    local result
+    result=$out/$(echo "$1" | tr ' ' '-').log.result
+    while [ ! -f "$result" ] && kill -0 "$builds" 2>/dev/null; do
+        sleep 0.2
+    done
+    leg_count "$1"
 }
 
 # suite NAME BUILD ARGUMENTS...: runs a leg that is a ctest run, whose tests count.
@@ -116,13 +150,14 @@ suite() {
     suite_count "$1" "$start"
 }
 
+# A test more than there are processors: some of them wait.
 suite_run() {
     local name=$1 build=$2 log
     shift 2
     log=$out/$(echo "$name" | tr ' ' '-').log
     env ${preload:+LD_PRELOAD="$preload"} \
         ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 900 \
-        -j "$jobs" "$@" >"$log" 2>&1 </dev/null
+        -j "$((jobs + 1))" "$@" >"$log" 2>&1 </dev/null
 }
 
 # suite_count NAME START: adds the results of the run that began at second START.
@@ -154,12 +189,15 @@ suite_count() {
     row "$name" passed "$good passed, $left_out skipped, $((SECONDS - start)) s"
 }
 
-# build FOLDER OPTIONS...: configures and builds below build/test/.
+# build FOLDER OPTIONS...: configures and builds below build/test/, or only $target.
+target=all
 build() {
     local folder=$out/$1
     shift
-    cmake -S "$root" -B "$folder" -G Ninja -DPIX_WERROR=ON "$@" &&
-        cmake --build "$folder" -j "$jobs"
+    cmake -S "$root" -B "$folder" -G Ninja -DPIX_WERROR=ON \
+        -DPIX_TIFF=ON -DPIX_JPEG=ON -DPIX_WEBP=ON \
+        -DCMAKE_C_COMPILER_LAUNCHER="$launcher" -DPIX_SPIRV="$spirv" "$@" &&
+        cmake --build "$folder" -j "$jobs" --target "$target"
 }
 
 # Prints the first manifest of a driver: icd lvp.
@@ -222,14 +260,16 @@ stage_windows_headers() {
 }
 
 # Builds library $2 for Windows from its source archive and installs it into folder $1;
-# the other arguments are options for its CMakeLists.txt.
+# the other arguments are options for its CMakeLists.txt. None needs a compiler of C++.
 stage_windows_library() {
     local to=$1 name=$2 source=$out/windows-$2
     shift 2
     rm -rf "$source"
     mkdir -p "$source"
     tar -x -f "$root/build/drivers/$name/$name.tar" -C "$source" --strip-components 1 &&
+        sed -i 's/LANGUAGES C CXX/LANGUAGES C/' "$source/CMakeLists.txt" &&
         cmake -S "$source" -B "$source/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+            -DCMAKE_C_FLAGS_RELEASE='-O1 -DNDEBUG' -DCMAKE_C_COMPILER_LAUNCHER="$launcher" \
             -DCMAKE_TOOLCHAIN_FILE="$root/cmake/mingw.cmake" \
             -DPIX_DEPENDENCIES="$to" -DCMAKE_INSTALL_PREFIX="$to" "$@" &&
         cmake --build "$source/build" -j "$jobs" --target install
@@ -242,8 +282,9 @@ stage_windows_zlib() {
         cp "$root"/build/drivers/zlib/*.a "$1/lib"
 }
 
-# Of libzip only zip archives themselves are built, without its extras; of libpng the
-# static library alone. All at the same time: most of it is configuring, on one core each.
+# Of libzip only zip archives themselves are built, without its extras; of libpng and the
+# others the static library alone; of libtiff the compressions that need zlib and libjpeg.
+# All at the same time: most of it is configuring, on one core each.
 stage_windows_libraries() {
     local id ids ok=0
     stage_windows_zlib "$1" || return 1
@@ -262,6 +303,13 @@ stage_windows_libraries() {
     stage_windows_library "$1" libpng -DPNG_SHARED=OFF -DPNG_EXECUTABLES=OFF \
         -DPNG_TESTS=OFF &
     ids="$ids $!"
+    { stage_windows_library "$1" libjpeg-turbo -DENABLE_SHARED=OFF -DWITH_SIMD=OFF \
+        -DWITH_TURBOJPEG=OFF &&
+        stage_windows_library "$1" tiff -DBUILD_SHARED_LIBS=OFF -Dzlib=ON -Djpeg=ON \
+            -Dlibdeflate=OFF -Djbig=OFF -Dlerc=OFF -Dlzma=OFF -Dzstd=OFF -Dwebp=OFF \
+            -Dcxx=OFF -Dtiff-tools=OFF -Dtiff-tests=OFF -Dtiff-contrib=OFF \
+            -Dtiff-docs=OFF; } &
+    ids="$ids $!"
     for id in $ids; do
         wait "$id" || ok=1
     done
@@ -274,8 +322,60 @@ windows() {
     stage_windows_headers "$to" && stage_windows_libraries "$to" &&
         build windows -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=OFF \
             -DCMAKE_TOOLCHAIN_FILE="$root/cmake/mingw.cmake" \
-            -DPIX_DEPENDENCIES="$to" &&
+            -DPIX_DEPENDENCIES="$to" -DPIX_WEBP=OFF &&
         ls -l "$out"/windows/*.exe "$out"/windows/*.dll "$out"/windows/*.a
+}
+
+# A build without the libraries that it may lack: the tests of images. Where ccache is
+# there, most comes from the first compiler's build.
+build_bare() {
+    local target=image_tests flags=-O1
+    [ -z "$launcher" ] || flags='-O3 -DNDEBUG'
+    build bare -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="$flags" \
+        -DPIX_TESTS=ON -DCMAKE_C_COMPILER="$compiler" \
+        -DPIX_TIFF=OFF -DPIX_JPEG=OFF -DPIX_WEBP=OFF
+}
+
+# Its warnings do not depend on how much it optimises.
+build_clang() {
+    build clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE='-O1 -DNDEBUG' \
+        -DPIX_TESTS=ON -DCMAKE_C_COMPILER=clang
+}
+
+build_sanitizers() {
+    build sanitizers -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DCMAKE_C_FLAGS_RELWITHDEBINFO='-O1 -g1' -DPIX_SANITIZE=ON -DPIX_TESTS=ON \
+        -DCMAKE_C_COMPILER="$compiler"
+}
+
+# The libraries of the Windows build: their files below build/drivers/.
+windows_files='jansson/jansson.tar libzip/libzip.tar libpng/libpng.tar
+    utf8proc/utf8proc.tar libjpeg-turbo/libjpeg-turbo.tar tiff/tiff.tar zlib/libz.a'
+
+# Prints the names of those that are missing.
+windows_missing() {
+    local name
+    for name in $windows_files; do
+        [ -f "$root/build/drivers/$name" ] || printf ' %s' "${name%%/*}"
+    done
+}
+
+has_mingw() {
+    command -v x86_64-w64-mingw32-gcc >/dev/null 2>&1
+}
+
+# The builds after the first one, in the order in which they are needed, with what is left
+# of the processor.
+other_builds() {
+    renice -n 10 -p "$BASHPID" >/dev/null 2>&1
+    ! wants bare || leg_run 'build bare' build_bare
+    if wants clang && command -v clang >/dev/null 2>&1; then
+        leg_run 'build clang' build_clang
+    fi
+    ! wants sanitizers || leg_run 'build sanitizers' build_sanitizers
+    if wants windows && has_mingw && [ -z "$(windows_missing)" ]; then
+        leg_run 'windows (compiled)' windows
+    fi
 }
 
 # Calls of the system that fail, on lavapipe. The row has the figures.
@@ -308,13 +408,31 @@ has_module() {
     python3 -c "import $1" >/dev/null 2>&1 || /usr/bin/python3 -c "import $1" >/dev/null 2>&1
 }
 
+# Prints what tools/drivers.sh is to get for the legs that are wanted.
+downloads() {
+    local name
+    for name in lavapipe limits swiftshader gpu clang sanitizers; do
+        if wants $name; then
+            echo onnxruntime browser
+            break
+        fi
+    done
+    if wants swiftshader || wants radv; then
+        echo swiftshader drm-shim
+    fi
+    if wants windows && has_mingw; then
+        for name in $windows_files; do
+            echo "${name%%/*}"
+        done
+    fi
+}
+
 # Sets where the tests find ONNX Runtime, and reports which readers are missing.
 # PIX_TEST_OPENCV_PYTHON may name a Python with another OpenCV than the system's.
 onnx_readers() {
     local package=$root/build/drivers/onnxruntime/node_modules/onnxruntime-web
     unset PIX_TEST_ONNXRUNTIME
     if command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1; then
-        tools/drivers.sh onnxruntime
         if [ -d "$package" ]; then
             export PIX_TEST_ONNXRUNTIME=$package
         else
@@ -338,7 +456,6 @@ browser() {
     elif ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
         skip 'pages in Chromium' 'node and npm are not both installed'
     else
-        tools/drivers.sh browser
         if [ -d "$packages" ]; then
             export PIX_TEST_BROWSER=$packages
         else
@@ -352,6 +469,13 @@ browser() {
 
 start=$SECONDS
 tools/setup.sh --test || exit 1
+
+getting=$(downloads | tr '\n' ' ')
+if [ -n "$getting" ]; then
+    # shellcheck disable=SC2086
+    tools/drivers.sh $getting >"$out/downloads.log" 2>&1 </dev/null &
+    getting=$!
+fi
 
 # ---------------------------------------------------------------------------
 # Style
@@ -373,18 +497,7 @@ if wants style; then
 fi
 
 # ---------------------------------------------------------------------------
-# Programs that read what the engine writes
-
-for name in lavapipe limits swiftshader gpu clang sanitizers; do
-    if wants $name; then
-        onnx_readers
-        browser
-        break
-    fi
-done
-
-# ---------------------------------------------------------------------------
-# The first compiler, and the drivers
+# The first build, and the programs that read what the engine writes
 
 compiler=gcc
 command -v gcc >/dev/null 2>&1 || compiler=cc
@@ -396,6 +509,27 @@ for name in lavapipe limits faults swiftshader radv gpu install; do
         break
     fi
 done
+
+if [ -n "$getting" ]; then
+    wait "$getting"
+    cat "$out/downloads.log"
+fi
+for name in lavapipe limits swiftshader gpu clang sanitizers; do
+    if wants $name; then
+        onnx_readers
+        browser
+        break
+    fi
+done
+
+# ---------------------------------------------------------------------------
+# The other builds, and the drivers
+
+rm -f "$out"/*.log.result
+[ $built = 0 ] || spirv=$out/gcc/generated/spirv
+other_builds &
+builds=$!
+trap 'kill $builds 2>/dev/null; [ "$plain" = "$out" ] || rm -rf "$plain"' EXIT
 
 lavapipe=$(icd lvp)
 if [ $built = 1 ]; then
@@ -423,9 +557,6 @@ if [ $built = 1 ]; then
         wants install && skip 'install' 'lavapipe is not installed'
     fi
 
-    if wants swiftshader || wants radv; then
-        tools/drivers.sh swiftshader drm-shim
-    fi
     if wants swiftshader; then
         manifest=$root/build/drivers/swiftshader/vk_swiftshader_icd.json
         if [ -f "$manifest" ]; then
@@ -456,10 +587,13 @@ if [ $built = 1 ]; then
             export PIX_TEST_NO_EXECUTE=1
             cp "$shim" "$plain/" && preload=$plain/${shim##*/}
             radv_start=$SECONDS
+            ids=''
             for chip in $chips; do
                 AMDGPU_GPU_ID=$chip suite_run "RADV $chip" "$out/gcc" -R dryrun &
+                ids="$ids $!"
             done
-            wait
+            # shellcheck disable=SC2086
+            wait $ids
             for chip in $chips; do
                 suite_count "RADV $chip" "$radv_start"
             done
@@ -478,12 +612,15 @@ if [ $built = 1 ]; then
 fi
 
 # ---------------------------------------------------------------------------
-# The second compiler, sanitizers, Windows
+# Without libraries, the second compiler, sanitizers, Windows
+
+if wants bare; then
+    await 'build bare' && suite 'bare' "$out/bare" -L images
+fi
 
 if wants clang; then
     if command -v clang >/dev/null 2>&1; then
-        leg 'build clang' build clang -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=ON \
-            -DCMAKE_C_COMPILER=clang && suite 'clang' "$out/clang" -L unit
+        await 'build clang' && suite 'clang' "$out/clang" -L unit -LE tree
     else
         skip 'clang' 'not installed'
     fi
@@ -502,13 +639,11 @@ if wants sanitizers; then
     export LSAN_OPTIONS=suppressions=$plain/lsan.supp:print_suppressions=0
     "$compiler" -shared -fPIC -o "$plain/keep_loaded.so" tests/support/keep_loaded.c &&
         preload=$plain/keep_loaded.so
-    if leg 'build sanitizers' build sanitizers -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-        -DCMAKE_C_FLAGS_RELWITHDEBINFO='-O1 -g1' -DPIX_SANITIZE=ON -DPIX_TESTS=ON \
-        -DCMAKE_C_COMPILER="$compiler"; then
+    if await 'build sanitizers'; then
         if [ -n "$lavapipe" ]; then
-            suite 'sanitizers' "$out/sanitizers" -LE kernels
+            suite 'sanitizers' "$out/sanitizers" -LE 'kernels|tree|pages'
         else
-            suite 'sanitizers' "$out/sanitizers" -L unit
+            suite 'sanitizers' "$out/sanitizers" -L unit -LE tree
         fi
     fi
     preload=''
@@ -517,15 +652,10 @@ if wants sanitizers; then
 fi
 
 if wants windows; then
-    if command -v x86_64-w64-mingw32-gcc >/dev/null 2>&1; then
-        tools/drivers.sh jansson libzip libpng utf8proc zlib
-        missing=''
-        for name in jansson/jansson.tar libzip/libzip.tar libpng/libpng.tar \
-            utf8proc/utf8proc.tar zlib/libz.a; do
-            [ -f "$root/build/drivers/$name" ] || missing="$missing ${name%%/*}"
-        done
+    if has_mingw; then
+        missing=$(windows_missing)
         if [ -z "$missing" ]; then
-            leg 'windows (compiled)' windows
+            await 'windows (compiled)'
         else
             skip 'windows (compiled)' "not available:$missing"
         fi

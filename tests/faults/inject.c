@@ -2,10 +2,10 @@
 //
 // Preloaded into the command by faults.c: counts the calls to the C library that may
 // fail, and makes one of them fail. Only calls of the program itself and of the
-// libraries that it works with (Jansson, libzip, libpng, zlib, utf8proc) count, not
-// those of the Vulkan loader and the driver: the slots through which an object of the
-// first kind reaches other objects are pointed at the functions here. The program is
-// therefore the one that users run. ELF systems only.
+// libraries that it works with (Jansson, libzip, zlib, utf8proc and those of images)
+// count, not those of the Vulkan loader and the driver: the slots through which an
+// object of the first kind reaches other objects are pointed at the functions here. The
+// program is therefore the one that users run. ELF systems only.
 //
 //     PIX_FAULT=KIND:N:ERROR    the Nth call of this kind fails (malloc, write, read,
 //                               thread), with this errno as a number
@@ -583,8 +583,10 @@ static void patch(const struct object *o, ElfW(Addr) table, size_t bytes, size_t
 
 static bool is_wanted(const char *path, bool first)
 {
-    static const char *const libraries[] = { "/libjansson.", "/libzip.", "/libpng",
-                                             "/libz.", "/libutf8proc." };
+    static const char *const libraries[] = {
+        "/libjansson.",  "/libzip.",  "/libpng",   "/libz.",
+        "/libutf8proc.", "/libjpeg.", "/libtiff.", "/libwebp.",
+    };
     bool wanted = first;    // the program
     for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++)
         wanted = wanted || strstr(path, libraries[i]);
