@@ -6,9 +6,9 @@
 #           -DPIX_DEPENDENCIES=FOLDER -DPIX_TESTS=OFF
 #
 # FOLDER holds copies of vulkan/, vk_video/, volk.h, volk.c, stb/ and xxhash.h, and in
-# include/ and lib/ Jansson, libzip, libpng, utf8proc and zlib built for Windows, and
-# nothing else: the cross compiler must not see the headers of this system. tools/test.sh
-# makes it.
+# include/ and lib/ Jansson, libzip, libpng, utf8proc, zlib and, where wanted,
+# libjpeg-turbo and libtiff built for Windows, and nothing else: the cross compiler must
+# not see the headers of this system. tools/test.sh makes it.
 
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)

@@ -321,6 +321,7 @@ windows() {
     local to=$out/windows-dependencies
     stage_windows_headers "$to" && stage_windows_libraries "$to" &&
         build windows -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=OFF \
+            -DCMAKE_C_FLAGS_RELEASE='-O1 -DNDEBUG' \
             -DCMAKE_TOOLCHAIN_FILE="$root/cmake/mingw.cmake" \
             -DPIX_DEPENDENCIES="$to" -DPIX_WEBP=OFF &&
         ls -l "$out"/windows/*.exe "$out"/windows/*.dll "$out"/windows/*.a
