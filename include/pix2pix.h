@@ -198,9 +198,12 @@ struct pix_read_options {
     // 0: 2^28.
     uint64_t max_pixels;
     // Pixels as they are stored. Without it the orientation that EXIF data gives
-    // (JPEG, PNG) is applied, so that an image is upright; width and height may change
-    // places.
+    // (JPEG, PNG, WebP) is applied, so that an image is upright; width and height may
+    // change places.
     bool no_orient;
+    // JPEG files that end early: "refuse", or "keep": what is missing is grey, and a
+    // warning says so. NULL: "refuse".
+    const char *truncated;
 };
 
 // The same by these options.

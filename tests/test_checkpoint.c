@@ -119,7 +119,7 @@ static bool upload(struct gpu_device *device, struct tensor *t, const void *data
 }
 
 static const char *tuning = "0123456789abcdef";    // what is written
-static const char *image_names = "fedcba9876543210";
+static const char *image_names = "fedcba9876543210", *jpeg_decoder = "libjpeg-turbo";
 
 static bool write_file(const char *path, uint64_t step)
 {
@@ -135,6 +135,7 @@ static bool write_file(const char *path, uint64_t step)
     };
     snprintf(state.tuning, sizeof(state.tuning), "%s", tuning);
     snprintf(state.image_names, sizeof(state.image_names), "%s", image_names);
+    snprintf(state.jpeg_decoder, sizeof(state.jpeg_decoder), "%s", jpeg_decoder);
     struct checkpoint_scan scan = { 0 };
     bool ok = checkpoint_write(path, &state, g, d, NULL, download, &scan);
     assert_string_equal(scan.tensor, "");
@@ -169,6 +170,7 @@ static void test_round_trip(void **state)
     assert_true(s->settings->options.lambda_l1 == 12.5);
     assert_string_equal(s->tuning, tuning);
     assert_string_equal(s->image_names, image_names);
+    assert_string_equal(s->jpeg_decoder, jpeg_decoder);
 
     struct weights *g = make_network(5, false), *d = make_network(7, false);
     uploads = 0;
@@ -241,7 +243,7 @@ static void test_format(void **state)
     const char *key;
     json_object_foreach(metadata, key, value)
         assert_true(json_is_string(value));
-    assert_int_equal(json_object_size(metadata), 7);
+    assert_int_equal(json_object_size(metadata), 8);
     assert_string_equal(json_string_value(json_object_get(metadata, "pix2pix.step")),
                         "20");
 
@@ -793,14 +795,16 @@ static void test_without_hashes(void **state)
 {
     char *path = default_path();
     (void)state;
-    tuning = image_names = "";
+    tuning = image_names = jpeg_decoder = "";
     assert_true(write_file(path, STEP));
     tuning = "0123456789abcdef";
     image_names = "fedcba9876543210";
+    jpeg_decoder = "libjpeg-turbo";
     struct checkpoint *c = checkpoint_open(path);
     assert_non_null(c);
     assert_string_equal(checkpoint_get_state(c)->tuning, "");
     assert_string_equal(checkpoint_get_state(c)->image_names, "");
+    assert_string_equal(checkpoint_get_state(c)->jpeg_decoder, "stb");
     checkpoint_close(c);
     mem_free(path);
 }

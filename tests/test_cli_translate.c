@@ -257,6 +257,16 @@ static void test_translate_arrays(void **state)
     assert_int_equal(command_shell("cmp -s bytes/turned.jpg upright.jpg"), 1);
     RUN(1, "translate --model run --input mixed/a.jpg --output a.png --max-pixels 10");
     command_check_has(command_err, "allow more with --max-pixels");
+    assert_int_equal(command_shell("head -c -9 mixed/a.jpg >cut.jpg"), 0);
+    RUN(1, "translate --model run --input cut.jpg --output a.png");
+    command_check_has(command_err, "image: cut.jpg: truncated JPEG");
+    RUN(0, "translate --model run --input cut.jpg --output a.png --truncated keep");
+    command_check_has(command_err,
+                      "image: cut.jpg ends early: what is missing is grey");
+    RUN(0, "compare cut.jpg mixed/a.jpg --truncated keep");
+    command_check_has(command_err, "image: cut.jpg ends early");
+    RUN(1, "compare cut.jpg mixed/a.jpg --truncated refuse");
+    command_check_has(command_err, "truncated JPEG");
     // The training pairs are listed once, also where they are what is compared.
     assert_int_equal(command_shell("touch arrays/train/A/note.txt"), 0);
     RUN(0, "evaluate --model floats --data arrays --split train");

@@ -374,14 +374,37 @@ static void test_turned(void **state)
         "\n");
 }
 
+// JPEG files that end early are skipped, or used and counted, in both layouts.
+static void test_unfinished(void **state)
+{
+    struct dataset_options o = options();
+    void *data;
+    size_t size;
+    (void)state;
+    write_blank(TRAIN "/A/a.jpg", PIXEL_U8, 40, 40);
+    write_blank(TRAIN "/B/a.jpg", PIXEL_U8, 40, 40);
+    write_blank(TRAIN "/A/b.jpg", PIXEL_U8, 40, 40);
+    assert_true(file_read(TRAIN "/A/a.jpg", &data, &size));
+    assert_true(file_write(TRAIN "/B/b.jpg", data, size - 9));
+    mem_free(data);
+    assert_int_equal(count_pairs(&o), 1);
+    check_contains("b.jpg: truncated JPEG");
+    o.reading.keep_truncated = true;
+    assert_int_equal(count_pairs(&o), 2);
+    assert_string_equal(
+        test_messages.text,
+        "dataset: 1 of 2 pairs have an image that ends early (first: " TRAIN
+        "/B/b.jpg): what is missing is grey, and networks learn it\n");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_halves),       TEST(test_sides),    TEST(test_fitted),
-        TEST(test_fitted_sides), TEST(test_kinds),    TEST(test_many),
-        TEST(test_turned),       TEST(test_channels), TEST(test_range),
-        TEST(test_narrow),
+        TEST(test_halves),       TEST(test_sides),      TEST(test_fitted),
+        TEST(test_fitted_sides), TEST(test_kinds),      TEST(test_many),
+        TEST(test_turned),       TEST(test_channels),   TEST(test_range),
+        TEST(test_narrow),       TEST(test_unfinished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,7 @@ static void test_choices(void **state)
         { "preprocess", "", choice_preprocess },
         { "resize-filter", "", choice_filters },
         { "npy-order", "", choice_npy_orders },
+        { "truncated", "", choice_truncated },
         { "gan-mode", "", choice_gan_modes },
         { "update-order", "", choice_update_orders },
         { "lr-policy", "", choice_lr_policies },
@@ -106,6 +107,7 @@ static void test_choices(void **state)
     assert_int_equal(settings_with("input-kind", "auto").input_kind, PIXEL_KINDS);
     assert_int_equal(settings_with("output-kind", "f32").output_kind, PIXEL_F32);
     assert_int_equal(settings_with("preprocess", "none").preprocess, FIT_WHOLE);
+    assert_true(settings_with("truncated", "keep").reading.keep_truncated);
     assert_int_equal(settings_with("resize-filter", "area").filter, RESIZE_AREA);
     assert_true(settings_with("net-d", "pixel").discriminator.pixel);
     assert_int_equal(settings_with("norm", "instance").discriminator.norm,

@@ -104,6 +104,58 @@ static void test_saved_by_hand(void **state)
     tiny_check_same_checkpoint(tiny_straight(), o.out, STEPS);
 }
 
+#ifdef PIX_HAVE_JPEG
+static void replace(uint8_t *bytes, size_t size, const char *text, const char *with)
+{
+    for (size_t i = 0; i + strlen(text) <= size; i++)
+        if (memcmp(bytes + i, text, strlen(text)) == 0) {
+            memcpy(bytes + i, with, strlen(text));
+            return;
+        }
+    fail_msg("%s is not there", text);
+}
+
+// A run on JPEG files that is resumed with another decoder says so: here it was begun
+// by a version without the entry, and without sums, which was stb.
+static void test_decoder(void **state)
+{
+    static const char *const paths[] = { SCRATCH "/photos/train/a.jpg",
+                                         SCRATCH "/photos/train/b.png" };
+    struct pix_train_options o = tiny_options(SCRATCH "/photos", SCRATCH "/decoder");
+    uint8_t *pixels = mem_zalloc(3 * 64 * 32);
+    const struct pix_image image = { 64, 32, pixels };
+    (void)state;
+    public_need_device();
+    assert_true(file_make_folder(SCRATCH "/photos/train"));
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        assert_true(pix_image_write(paths[i], &image));
+    mem_free(pixels);
+    o.steps = 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    o.continue_run = true;
+    o.steps = 2;
+    public_messages[0] = '\0';
+    tiny_train(public_device, &o, UINT64_MAX);
+    assert_null(strstr(public_messages, "decodes them"));
+
+    char *path = checkpoint_path(o.out, 2);
+    void *data;
+    size_t size;
+    struct reason reason;
+    assert_true(file_load(path, UINT64_MAX, &data, &size, &reason));
+    replace(data, size, "pix2pix.jpeg", "pix2pix_jpeg");
+    replace(data, size, "pix2pix.sums", "pix2pix_sums");
+    assert_true(file_write(path, data, size));
+    mem_free(data);
+    mem_free(path);
+    o.steps = 3;
+    tiny_train(public_device, &o, UINT64_MAX);
+    assert_non_null(strstr(
+        public_messages, "the run was trained on JPEG files as stb decodes them; from "
+                         "here on it is libjpeg-turbo"));
+}
+#endif
+
 static int run_child(const char *out)
 {
     struct pix_train_options o = tiny_options(DATA, out);
@@ -380,6 +432,9 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stop_and_continue),
         cmocka_unit_test(test_saved_by_hand),
+#ifdef PIX_HAVE_JPEG
+        cmocka_unit_test(test_decoder),
+#endif
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_continue_nothing),
         cmocka_unit_test(test_locked),

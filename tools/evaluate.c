@@ -234,7 +234,7 @@ int command_evaluate(int argc, char **argv)
           "axes of .npy arrays: chw or hwc", "chw|hwc", "as trained, or chw" },
         OPTIONS_OF_READING(e.read),
         { "checkpoint", ARGUMENT_TEXT, &e.checkpoint, "NAME",
-          "of a run: newest, best (see train --best) or a step", NULL, "newest" },
+          "of a run: newest, best or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &e.no_ema, NULL,
           "use the raw weights instead of their average" },
         { "tuning", ARGUMENT_TEXT, &e.tuning, "FILE",

@@ -29,9 +29,16 @@ struct given_options {
 #define OPTIONS_OF_READING(read)                                                       \
     { "no-orient", ARGUMENT_FLAG, &(read).no_orient, NULL,                             \
       "pixels as they are stored, not turned as EXIF data says" },                     \
+        { "max-pixels",                                                                \
+          ARGUMENT_LARGE,                                                              \
+          &(read).max_pixels,                                                          \
+          "N",                                                                         \
+          "refuse images of more pixels",                                              \
+          NULL,                                                                        \
+          "268435456" },                                                               \
     {                                                                                  \
-        "max-pixels", ARGUMENT_LARGE, &(read).max_pixels, "N",                         \
-            "refuse images of more pixels", NULL, "268435456"                          \
+        "truncated", ARGUMENT_CHOICE, &(read).truncated, "NAME",                       \
+            "JPEG files that end early: refuse or keep", "refuse|keep", "refuse"       \
     }
 
 // Parses the words after the command's name. Returns false with *code set if the

@@ -64,6 +64,8 @@ static bool read_array(const char *function, const char *path,
         log_error("image: %s: %s", path, reason.text);
         return false;
     }
+    if (picture.is_cut)
+        picture_warn_of_cut(path, 1, 1);
     // Hands the samples over: the picture is empty afterwards.
     *array = picture_to_array(&picture);
     return true;
@@ -78,17 +80,12 @@ bool pix_array_read_with(const char *path, const struct pix_read_options *option
                          struct pix_array *array)
 {
     static const char function[] = "pix_array_read_with";
-    int order;
     if (array)
         *array = (struct pix_array){ 0 };
     if (!api_check_given(options, function, "options"))
         return false;
-    if (options->npy_order &&
-        !choice_find(choice_npy_orders, options->npy_order, &order)) {
-        log_error("image: npy_order is \"chw\" or \"hwc\", not \"%s\"",
-                  options->npy_order);
+    if (!settings_check_reading(options, "image"))
         return false;
-    }
     const struct picture_reading reading = settings_parse_reading(options);
     return read_array(function, path, &reading, array);
 }

@@ -19,6 +19,7 @@
 #include "data/pair_tally.h"
 #include "data/pair_values.h"
 #include "data/pairs.h"
+#include "data/picture_file.h"
 #include "data/side_range.h"
 
 #include <assert.h>
@@ -629,6 +630,17 @@ const char *dataset_hash(const struct dataset *set, char text[HASH_TEXT_SIZE])
     for (uint32_t i = 0; i < set->count; i++)
         hash = hash_text(hash, set->items[i].file.name);
     return hash_digits(hash, text);
+}
+
+bool dataset_has_jpeg(const struct dataset *set)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct pair_file *file = &set->items[i].file;
+        if (picture_has_jpeg_extension(file->a) ||
+            (file->b && picture_has_jpeg_extension(file->b)))
+            return true;
+    }
+    return false;
 }
 
 // Sums are added in the order of the images, whichever thread took them.

@@ -71,6 +71,8 @@ void dataset_destroy(struct dataset *set);    // NULL is fine
 uint32_t dataset_count(const struct dataset *set);                      // valid images
 const char *dataset_name(const struct dataset *set, uint32_t image);    // file name
 
+bool dataset_has_jpeg(const struct dataset *set);    // among their files
+
 // Hash of the names of the valid images, in their order: what the stream is made of.
 const char *dataset_hash(const struct dataset *set, char text[HASH_TEXT_SIZE]);
 

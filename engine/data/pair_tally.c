@@ -54,6 +54,8 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
         notice(&t->turned, n->turned, n);
     if (n->narrow)
         notice(&t->narrow, n->narrow, n);
+    if (n->unfinished)
+        notice(&t->unfinished, n->unfinished, n);
     if (n->refusal == PAIR_INPUT_KIND)
         notice(&t->input_kind, n->refused, n);
     if (n->refusal == PAIR_TARGET_KIND)
@@ -171,6 +173,11 @@ void pair_tally_report(const struct pair_tally *t)
                  "asks for (first: %s, orientation %" PRIu32 ")" PICTURE_KEEP,
                  t->turned.count, t->total, s, have, t->turned.path,
                  t->turned.first.orientation);
+    if (t->unfinished.count > 0)
+        log_warn("dataset: %" PRIu32 " of %" PRIu32
+                 " pair%s %s an image that ends early (first: %s): what is missing is "
+                 "grey, and networks learn it",
+                 t->unfinished.count, t->total, s, have, t->unfinished.path);
     if (t->narrow.count > 0)
         log_warn("dataset: %" PRIu32 " of %" PRIu32
                  " pair%s %s an array of integers that are not u1, though none is "

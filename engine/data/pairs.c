@@ -81,6 +81,7 @@ static bool split(const char *path, const struct pair_options *o, struct picture
     if (ok) {
         a->orientation = whole.orientation;
         a->is_narrow = whole.is_narrow;
+        a->is_cut = whole.is_cut;
     }
     picture_free(&whole);
     return ok;
@@ -97,6 +98,8 @@ static void take_notes(const struct pair_file *file, const struct picture *a,
     if (a->is_narrow || b->is_narrow)
         notes->narrow = a->is_narrow || !file->b ? file->a : file->b;
     notes->fit = o->fit;
+    if (a->is_cut || b->is_cut)
+        notes->unfinished = a->is_cut || !file->b ? file->a : file->b;
     notes->a = picture_size(a);
     notes->b = picture_size(b);
     notes->scaled = fit_scaled_size(&o->fit, notes->a);

@@ -42,6 +42,7 @@ struct pair_notes {
     uint32_t orientation;
     const char *turned;
     const char *narrow;    // the first of its files that is_narrow (picture.h), or NULL
+    const char *unfinished;    // the first that ends early (is_cut), or NULL
     // Of the input and the target, before resizing. Without a range: whether there are
     // floats outside [-1, 1]. With one: how many samples are outside, of how many.
     bool exceeds[2];

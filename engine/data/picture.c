@@ -424,6 +424,7 @@ bool picture_turn_upright(struct picture *p, uint32_t orientation)
         return false;
     keep_nature(p, &to);
     to.is_narrow = p->is_narrow;
+    to.is_cut = p->is_cut;
     to.orientation = p->orientation;
     for (uint32_t c = 0; c < p->channels; c++) {
         const char *from = plane_of(p, c);

@@ -199,6 +199,17 @@ bool picture_has_known_extension(const char *name)
     return find_by_name(name) != NULL;
 }
 
+const char *picture_jpeg_decoder(void)
+{
+    return JPEG_LIBRARY;
+}
+
+bool picture_has_jpeg_extension(const char *name)
+{
+    const struct file_kind *kind = find_by_name(name);
+    return kind && kind->is == jpeg_is;
+}
+
 bool picture_has_image_extension(const char *name)
 {
     const struct file_kind *kind = find_by_name(name);
@@ -322,6 +333,16 @@ void picture_tell_of_turning(const char *path, uint32_t orientation, uint32_t tu
                  "orientation asks for (first: %s, orientation %u)" PICTURE_KEEP,
                  (unsigned)turned, count, turned == 1 ? "was" : "were", path,
                  (unsigned)orientation);
+}
+
+void picture_warn_of_cut(const char *path, size_t cut, size_t count)
+{
+    if (count == 1)
+        log_warn("image: %s ends early: what is missing is grey", path);
+    else
+        log_warn("image: %zu of %zu images end early: what is missing is grey (first: "
+                 "%s)",
+                 cut, count, path);
 }
 
 // ---------------------------------------------------------------------------

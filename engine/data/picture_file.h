@@ -29,6 +29,10 @@ const char *picture_file_missing(size_t index);
 // Where images were turned by their EXIF orientation, for messages.
 #define PICTURE_KEEP "; --no-orient uses pixels as they are stored"
 
+// Who decodes JPEG files in this build, whose samples are not the same everywhere.
+const char *picture_jpeg_decoder(void);
+bool picture_has_jpeg_extension(const char *name);
+
 // Reads a file as what it holds: 1 channel is grey, 2 have alpha, 3 are RGB, 4 have
 // alpha; u8, or u16 where the file has 16 bits; .npy has any channels and kinds. The
 // content decides on the kind of file. Nothing is logged: `reason` says why it failed.
@@ -46,6 +50,10 @@ bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *r
 // `count`, the first of which has this path and orientation.
 void picture_tell_of_turning(const char *path, uint32_t orientation, uint32_t turned,
                              size_t count);
+
+// Warns that images end early and are used as far as they go: `cut` of `count`, the
+// first of which has this path.
+void picture_warn_of_cut(const char *path, size_t cut, size_t count);
 
 // Writes by the extension of the path: .npy takes everything, .png u8 and u16 of 1 to 4
 // channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The file appears

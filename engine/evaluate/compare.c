@@ -37,6 +37,7 @@ struct outcome {
     enum pixel_kind kind;    // that they were compared as
     bool kinds_differ, grey_repeated;
     bool exceeds, is_narrow;    // see struct conversions
+    const char *cut;            // the first of the files that ends early, or NULL
     uint64_t samples, outside;
     uint32_t orientation;    // of the first that has one
     bool turned_b;           // and whether that is B
@@ -145,6 +146,8 @@ static bool read_one(const struct comparison *c, const char *path, bool is_b,
         return false;
     picture_set_range(picture, c->range);
     o->is_narrow = o->is_narrow || picture->is_narrow;
+    if (picture->is_cut && !o->cut)
+        o->cut = path;
     if (!c->reading.as_stored && o->orientation == 0 && picture->orientation != 0) {
         o->orientation = picture->orientation;
         o->turned_b = is_b;
@@ -300,8 +303,8 @@ static bool list_pairs(const struct pix_compare_options *o, struct pair_list *li
 
 // What was noticed of all pairs.
 struct notices {
-    size_t kinds[PIXEL_KINDS], grey, turned, beyond;
-    const char *first_beyond;
+    size_t kinds[PIXEL_KINDS], grey, turned, beyond, cut;
+    const char *first_beyond, *first_cut;
     struct conversions values;
     const struct outcome *first_turned;
     const char *turned_path;
@@ -319,6 +322,8 @@ static void count_notices(const struct comparison *c, size_t i, struct notices *
     n->values.outside += o->outside;
     if (o->exceeds && n->beyond++ == 0)
         n->first_beyond = c->list.files[i].a;
+    if (o->cut && n->cut++ == 0)
+        n->first_cut = o->cut;
     if (o->orientation != 0 && n->turned++ == 0) {
         n->first_turned = o;
         n->turned_path = o->turned_b ? c->list.files[i].b : c->list.files[i].a;
@@ -352,6 +357,8 @@ static void report_notices(const struct notices *n, struct pixel_range range,
         log_warn(
             "compare: --range has no effect: it is for u16 and f32, and all images "
             "are u8");
+    if (n->cut > 0)
+        picture_warn_of_cut(n->first_cut, n->cut, count);
     if (n->turned > 0)
         picture_tell_of_turning(n->turned_path, n->first_turned->orientation,
                                 (uint32_t)n->turned, count);
@@ -523,13 +530,9 @@ bool compare_images(const struct pix_compare_options *o, struct gpu_device *devi
                     double submission_seconds, struct pix_evaluation *out)
 {
     struct comparison c = { 0 };
-    int order;
     *out = (struct pix_evaluation){ 0 };
-    if (o->read.npy_order &&
-        !choice_find(choice_npy_orders, o->read.npy_order, &order)) {
-        log_error("compare: npy_order is %s: chw or hwc", o->read.npy_order);
+    if (!settings_check_reading(&o->read, "compare"))
         return false;
-    }
     c.reading = settings_parse_reading(&o->read);
     if (o->range && !range_parse(o->range, &c.range)) {
         log_error("compare: --range takes two numbers, LO:HI with LO below HI, not "

@@ -93,6 +93,12 @@ const struct choice choice_npy_orders[] = {
     CHOICE_END,
 };
 
+const struct choice choice_truncated[] = {
+    { "refuse", false },
+    { "keep", true },
+    CHOICE_END,
+};
+
 const struct choice choice_filters[] = {
     { "bicubic", RESIZE_BICUBIC },
     { "bilinear", RESIZE_BILINEAR },

@@ -30,7 +30,9 @@ void options_init(struct pix_train_options *options)
         .input_kind = "auto",
         .output_kind = "auto",
         .range = "full",
-        .read = { .npy_order = "chw", .max_pixels = PICTURE_MAX_PIXELS },
+        .read = { .npy_order = "chw",
+                  .max_pixels = PICTURE_MAX_PIXELS,
+                  .truncated = "refuse" },
         .net_g = "unet",    // at this crop the port's unet_256
         .net_d = "basic",
         .n_layers_d = 3,

@@ -4,6 +4,7 @@
 
 #include "settings/settings.h"
 
+#include "base/log.h"
 #include "settings/choice.h"
 #include "settings/options.h"
 #include "settings/range.h"
@@ -173,6 +174,22 @@ bool settings_find_metrics(const char *list, uint32_t *metrics, const char **unk
     return true;
 }
 
+bool settings_check_reading(const struct pix_read_options *o, const char *subject)
+{
+    int value;
+    const char *option = NULL, *given = NULL;
+    if (o->npy_order && !choice_find(choice_npy_orders, o->npy_order, &value)) {
+        option = "npy-order";
+        given = o->npy_order;
+    } else if (o->truncated && !choice_find(choice_truncated, o->truncated, &value)) {
+        option = "truncated";
+        given = o->truncated;
+    }
+    if (option)
+        log_error("%s: --%s does not take \"%s\"", subject, option, given);
+    return !option;
+}
+
 struct picture_reading settings_parse_reading(const struct pix_read_options *o)
 {
     return (struct picture_reading){
@@ -181,6 +198,7 @@ struct picture_reading settings_parse_reading(const struct pix_read_options *o)
                      : ARRAY_CHW,
         .max_pixels = o->max_pixels,
         .as_stored = o->no_orient,
+        .keep_truncated = o->truncated && choice_value(choice_truncated, o->truncated),
     };
 }
 

@@ -88,7 +88,11 @@ bool settings_has_discriminator(const struct settings *s);
 // Images of one training step: those of all its batches.
 uint32_t settings_images_per_step(const struct settings *s);
 
-// npy_order is one of the choices, or NULL.
+// Whether each name is one of its choices, or NULL. False after a message.
+bool settings_check_reading(const struct pix_read_options *options,
+                            const char *subject);
+
+// The same as numbers, of names that were checked.
 struct picture_reading settings_parse_reading(const struct pix_read_options *options);
 
 // Reads a list of metrics, "l1,psnr", as bits; false, with the first text that is none,

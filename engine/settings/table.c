@@ -65,6 +65,8 @@ static const struct pix_option table[] = {
     // What is refused is not trained on, and the images of a run are its own.
     { "max-pixels", PIX_OPTION_UINT64, FIELD(read.max_pixels), 1, 1e12, NULL, "N",
       "refuse images of more pixels, before they are decoded", true, false },
+    { "truncated", PIX_OPTION_CHOICE, FIELD(read.truncated), 0, 0, "refuse|keep",
+      "NAME", "JPEG files that end early: refuse, or keep what is there", true, false },
     { "net-g", PIX_OPTION_CHOICE, FIELD(net_g), 0, 0,
       "unet|unet_256|unet_128|resnet_6blocks|resnet_9blocks|encoder_decoder", "NAME",
       "unet, unet_256, unet_128, resnet_6blocks, resnet_9blocks or encoder_decoder",

@@ -134,12 +134,15 @@ static bool read_metadata(struct checkpoint *c)
     const char *sampler = safetensors_metadata(c->file, "pix2pix.sampler");
     const char *schedule = safetensors_metadata(c->file, "pix2pix.schedule");
     const char *tuning = safetensors_metadata(c->file, "pix2pix.tuning");
+    const char *decoder = safetensors_metadata(c->file, "pix2pix.jpeg");
     bool ok = true;
 
     if (!step || !options)
         ok = foreign(c, "its metadata has no pix2pix.step and pix2pix.options");
     else if (!parse_step(step, &c->state.step))
         ok = foreign(c, "its pix2pix.step is not a number");
+    snprintf(c->state.jpeg_decoder, sizeof(c->state.jpeg_decoder), "%s",
+             decoder ? decoder : "stb");
     if (tuning)
         snprintf(c->state.tuning, sizeof(c->state.tuning), "%s", tuning);
     // From here on texts of the file are parsed, which fails by their content or for

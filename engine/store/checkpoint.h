@@ -21,6 +21,7 @@
 // The options of a run, or of a file of one network, as JSON.
 #define CHECKPOINT_OPTIONS "pix2pix.options"
 
+#define CHECKPOINT_DECODER_SIZE 32
 #define CHECKPOINT_NAME_SIZE 192    // of a tensor in a message
 
 // What is stored beside the tensors.
@@ -32,6 +33,8 @@ struct checkpoint_state {
     char image_names[HASH_TEXT_SIZE];
     // Hash of the tuning table (tuning.h); "" in files of older versions.
     char tuning[HASH_TEXT_SIZE];
+    // Who decoded JPEG files (picture_jpeg_decoder); "stb" in files of older versions.
+    char jpeg_decoder[CHECKPOINT_DECODER_SIZE];
     struct schedule_plateau plateau;
     struct schedule_best best;
     const struct settings *settings;

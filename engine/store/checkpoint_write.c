@@ -10,6 +10,7 @@
 //     pix2pix.sampler   position in the stream of samples, number of images, hash of
 //                       their names
 //     pix2pix.tuning    hash of the tuning table
+//     pix2pix.jpeg      the library that decoded JPEG files
 //     pix2pix.random    seed and step, from which every random number follows
 //     pix2pix.sums      see formats/sums.h
 //
@@ -218,6 +219,8 @@ static bool add_metadata(struct safetensors_writer *to,
 
     if (state->tuning[0])
         safetensors_put_metadata(to, "pix2pix.tuning", state->tuning);
+    if (state->jpeg_decoder[0])
+        safetensors_put_metadata(to, "pix2pix.jpeg", state->jpeg_decoder);
 
     // Every random number is a function of the seed and a position.
     part = json_object();

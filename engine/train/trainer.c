@@ -16,6 +16,7 @@
 #include "base/os.h"
 #include "data/data_folder.h"
 #include "data/dataset.h"
+#include "data/picture_file.h"
 #include "gpu/device.h"
 #include "program/footprint.h"
 #include "settings/options.h"
@@ -85,6 +86,18 @@ static bool keeps_images(const struct trainer *t, const char *folder)
     return t->settings.options.data_changed;
 }
 
+// The same images are not the same numbers where another library decodes them than
+// when a resumed run was begun.
+static void tell_of_decoder(const struct trainer *t)
+{
+    const char *now = picture_jpeg_decoder();
+    if (t->jpeg_decoder[0] && strcmp(t->jpeg_decoder, now) != 0 &&
+        dataset_has_jpeg(t->data))
+        log_warn("train: the run was trained on JPEG files as %s decodes them; from "
+                 "here on it is %s, whose samples differ by up to 3 of 255",
+                 t->jpeg_decoder, now);
+}
+
 // Opens the pairs at the sample where the run is.
 static bool open_data(struct trainer *t, struct pair_list *pairs)
 {
@@ -104,6 +117,7 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
              o->output_nc, o->output_kind);
     if (!keeps_images(t, pairs->folder))
         return false;
+    tell_of_decoder(t);
     t->steps = schedule_steps(s, images);
     uint64_t all = schedule_all_steps(s, images);
     if (t->steps > all && schedule_ends(s))

@@ -15,6 +15,7 @@
 #include "program/program.h"
 #include "settings/schedule.h"
 #include "settings/settings.h"
+#include "store/checkpoint.h"
 #include "train/health.h"
 #include "train/objective.h"
 #include "train/run.h"
@@ -62,6 +63,7 @@ struct trainer {
     uint64_t weights_g, weights_d;        // numbers that are trained
     struct tuning tuning;                 // of the run
     char trained_with[HASH_TEXT_SIZE];    // hash of the checkpoint's; "": not known
+    char jpeg_decoder[CHECKPOINT_DECODER_SIZE];    // of the checkpoint; "": a new run
     struct program *program;
     struct objective objective;
     struct dataset *data;

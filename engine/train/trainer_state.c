@@ -12,6 +12,7 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "data/dataset.h"
+#include "data/picture_file.h"
 #include "evaluate/metrics.h"
 #include "program/tuned.h"
 #include "settings/options.h"
@@ -72,6 +73,8 @@ static bool write_file(struct trainer *t, const char *path, bool writes_all,
     };
     *scan = (struct checkpoint_scan){ .writes_all = writes_all };
     tuning_hash(&t->tuning, state.tuning);
+    snprintf(state.jpeg_decoder, sizeof(state.jpeg_decoder), "%s",
+             picture_jpeg_decoder());
     dataset_hash(t->data, state.image_names);
     bool ok = path && run_make_folder(&t->run, RUN_CHECKPOINTS) &&
               checkpoint_write(path, &state, t->generator, t->discriminator, t->device,
@@ -246,6 +249,7 @@ static enum load_result load(struct trainer *t, const char *path, uint64_t step)
         if (t->best.step > 0 && isinf(t->best.score))
             t->best.score = METRICS_PSNR_MOST;
         memcpy(t->trained_with, state->tuning, sizeof(t->trained_with));
+        memcpy(t->jpeg_decoder, state->jpeg_decoder, sizeof(t->jpeg_decoder));
         memcpy(t->image_names, state->image_names, sizeof(t->image_names));
     }
     checkpoint_close(c);

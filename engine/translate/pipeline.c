@@ -76,7 +76,7 @@ struct pipeline {
     struct {
         uint32_t images, orientation;    // that of the first
         size_t first;
-    } turned;    // by their EXIF orientation
+    } turned, cut;    // by their EXIF orientation; that end early
 
     // Under the mutex from here on: next_done <= next_run <= next_load, and the stages.
     struct os_mutex *mutex;
@@ -213,6 +213,8 @@ static bool report_done(struct pipeline *p)
             p->conversions.outside += s->notes.outside;
             frame_tally_add(&p->resized, &s->frame);
         }
+        if (s->notes.is_cut && p->cut.images++ == 0)
+            p->cut.first = p->next_done;
         if (s->notes.orientation && p->turned.images++ == 0) {
             p->turned.first = p->next_done;
             p->turned.orientation = s->notes.orientation;
@@ -445,6 +447,9 @@ static void report_images(const struct pipeline *p)
     else
         conversion_report_range(&p->conversions, command, "input");
     frame_tally_report(&p->resized, translator_frame_rule(p->translator), command);
+    if (p->cut.images)
+        picture_warn_of_cut(ends->path(ends->user, p->cut.first), p->cut.images,
+                            p->next_done);
     if (p->turned.images)
         picture_tell_of_turning(ends->path(ends->user, p->turned.first),
                                 p->turned.orientation, p->turned.images, p->next_done);

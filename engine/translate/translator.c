@@ -90,7 +90,7 @@ static bool override_range(struct translator *t, bool is_output, const char *giv
 static bool override(struct translator *t, const struct pix_translate_options *o)
 {
     struct settings *s = &t->settings;
-    int swap, order;
+    int swap;
     t->chose_input = o->input_kind != NULL;
     t->chose_output = o->output_kind != NULL;
     if (o->input_kind) {
@@ -103,11 +103,15 @@ static bool override(struct translator *t, const struct pix_translate_options *o
             return refuse_option(t, "output-kind", o->output_kind);
         s->options.output_kind = pixel_kind_name(s->output_kind);
     }
-    if (o->read.npy_order) {
-        if (!choice_find(choice_npy_orders, o->read.npy_order, &order))
-            return refuse_option(t, "npy-order", o->read.npy_order);
-        s->options.read.npy_order = choice_name(choice_npy_orders, order);
-    }
+    if (!settings_check_reading(&o->read, t->command))
+        return false;
+    // Names of tables: those of the caller need not stay.
+    if (o->read.npy_order)
+        s->options.read.npy_order = choice_name(
+            choice_npy_orders, choice_value(choice_npy_orders, o->read.npy_order));
+    if (o->read.truncated)
+        s->options.read.truncated = choice_name(
+            choice_truncated, choice_value(choice_truncated, o->read.truncated));
     if (o->read.max_pixels)
         s->options.read.max_pixels = o->read.max_pixels;
     s->options.read.no_orient |= o->read.no_orient;
@@ -385,6 +389,7 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
         log_error("%s: the image is empty", t->command);
         return false;
     }
+    notes->is_cut = picture->is_cut;
     if (!t->settings.reading.as_stored)
         notes->orientation = picture->orientation;
     *frame = frame_of(&t->rule, picture_size(picture));

@@ -81,6 +81,7 @@ struct translator_notes {
     bool exceeds;                 // it has floats outside [-1, 1], and no range
     uint64_t samples, outside;    // with a range: how many, and those outside
     bool is_narrow;               // see struct picture
+    bool is_cut;                  // likewise
     uint32_t orientation;         // by which it was turned, see struct picture; 0: not
 };
 
