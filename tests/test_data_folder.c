@@ -163,6 +163,72 @@ static void test_layouts(void **state)
     }
 }
 
+// What lies beside images: files of systems, of which nothing is said, notes, folders.
+static void test_litter(void **state)
+{
+    static const char all[] =
+        "1.png ._1.png .DS_Store Thumbs.db DESKTOP.INI ehthumbs.db ";
+    (void)state;
+    make("train/A", all);
+    make("train/B", all);
+    make("train/A/@eaDir", "1.png ");
+    check_list("train/A/1.png train/B/1.png, ");
+    assert_int_equal(test_messages.warnings + test_messages.infos, 0);
+    make("train/A", "notes.txt Thumbs.db.png ");
+    make("train/A/drafts", "2.png ");
+    check_list("train/A/1.png train/B/1.png, ");
+    check_contains("passing over 1 of 3 files in " DATA
+                   "/train/A: 1 .txt (first: notes.txt)");
+    check_contains("no file of the same name in " DATA "/train/B: Thumbs.db.png\n");
+    assert_int_equal(test_messages.warnings, 2);
+
+    setup(NULL);
+    make("train", all);
+    make("train/__MACOSX", "2.png ");
+    make("train/@eaDir", "3.png ");
+    check_list("train/1.png, ");
+    assert_int_equal(test_messages.warnings + test_messages.infos, 0);
+    assert_true(test_remove_tree(DATA "/train/1.png"));
+    check_refused("dataset: no images in " DATA "/train: it should hold images");
+}
+
+// Extensions differ, in kind or in case.
+static void test_extensions(void **state)
+{
+    (void)state;
+    make("train/A", "1.PNG 2.jpg 3.Jpeg 4.b.BMP ");
+    make("train/B", "1.png 2.JPG 3.png 4.b.npy ");
+    check_list("train/A/1.PNG train/B/1.png, train/A/2.jpg train/B/2.JPG, "
+               "train/A/3.Jpeg train/B/3.png, train/A/4.b.BMP train/B/4.b.npy, ");
+    assert_int_equal(test_messages.warnings + test_messages.infos, 0);
+}
+
+// Files without a partner are named in one message, as many as it has room for.
+static void test_alone(void **state)
+{
+    (void)state;
+    make("train/A", "1.png 2.png 3.png 5.png ");
+    make("train/B", "3.png 4.png ");
+    check_list("train/A/3.png train/B/3.png, ");
+    assert_string_equal(
+        test_messages.text,
+        "dataset: skipping 3 of 4 files of " DATA
+        "/train/A: no file of the same name in " DATA "/train/B: 1.png, 2.png, 5.png\n"
+        "dataset: skipping 1 of 2 files of " DATA
+        "/train/B: no file of the same name in " DATA "/train/A: 4.png\n");
+    for (int i = 100; i < 300; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%d.png ", i);
+        make("train/A", name);
+    }
+    test_forget_messages();
+    check_list("train/A/3.png train/B/3.png, ");
+    check_contains("no file of the same name in " DATA
+                   "/train/B: 1.png, 100.png, 101.png, ");
+    check_contains(".png and 1");
+    check_contains(" more\n");
+}
+
 // The names of images in class folders have their folders, which keeps them apart.
 static void test_classes(void **state)
 {
@@ -255,7 +321,7 @@ static void test_unpaired(void **state)
                "trainA/5.png trainB/5.png, ");
     check_contains("skipping 2 of 5 files of " DATA
                    "/trainA: no file of the same name in " DATA
-                   "/trainB (first: 1.png)");
+                   "/trainB: 1.png, 2.png\n");
     check_contains("skipping 1 of 4 files of " DATA "/trainB");
 
     // No name in both, as unpaired data usually has.
@@ -396,8 +462,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_layouts),  TEST(test_visit),  TEST(test_classes), TEST(test_several),
-        TEST(test_unpaired), TEST(test_unread), TEST(test_unicode), TEST(test_case),
+        TEST(test_litter),  TEST(test_extensions), TEST(test_alone),
+        TEST(test_layouts), TEST(test_visit),      TEST(test_classes),
+        TEST(test_several), TEST(test_unpaired),   TEST(test_unread),
+        TEST(test_unicode), TEST(test_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

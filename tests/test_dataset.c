@@ -751,13 +751,12 @@ static void test_sides(void **state)
         assert_string_equal(
             test_messages.text,
             "dataset: skipping 1 of 8 files of " SIDES
-            "/train/A: no file of the same name in " SIDES
-            "/train/B (first: alone.npy)\n"
+            "/train/A: no file of the same name in " SIDES "/train/B: alone.npy\n"
             "dataset: skipping 1 of 8 files of " SIDES
             "/train/A: a file with the same name and another extension is used (first: "
             "m.png, for m.npy)\n"
             "dataset: skipping 1 of 7 files of " SIDES
-            "/train/B: no file of the same name in " SIDES "/train/A (first: zz.npy)\n"
+            "/train/B: no file of the same name in " SIDES "/train/A: zz.npy\n"
             "dataset: skipping 1 of 6 pairs: their input is not u16 (first: " SIDES
             "/train/A/n.png, which is u8). All pairs have one kind of input, that of most "
             "files unless --input-kind names another: convert the files\n"

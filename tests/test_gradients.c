@@ -2,7 +2,7 @@
 //
 // The gradients of one step of whole runs against those of PyTorch in double precision
 // (golden/gradients.py): stored runs of D, recipes, batches in parts, D alone,
-// channels.
+// channels, sides that differ.
 
 #define _XOPEN_SOURCE 700
 

@@ -14,6 +14,41 @@
 
 enum { MOST_EXTENSIONS = 8, EXTENSION_SIZE = 16 };
 
+static void make_lower(char *text)
+{
+    for (char *c = text; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+}
+
+// What systems leave in folders of images, besides names that begin with a dot
+// (base/file.c): Windows, macOS in archives, network storage.
+static bool is_litter(const char *name)
+{
+    static const char *const litter[] = {
+        "thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin",
+    };
+    char lower[EXTENSION_SIZE];
+    snprintf(lower, sizeof(lower), "%s", name);
+    make_lower(lower);
+    for (size_t i = 0; i < ARRAY_LEN(litter); i++)
+        if (strcmp(lower, litter[i]) == 0 && strlen(name) == strlen(lower))
+            return true;
+    return false;
+}
+
+static void drop_litter(struct file_list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_litter(list->names[i]))
+            mem_free(list->names[i]);
+        else
+            list->names[kept++] = list->names[i];
+    }
+    list->count = kept;
+}
+
 // Moves the names that are not read from one list to the other. False without memory.
 static bool separate(struct file_list *from, bool (*is_read)(const char *name),
                      struct file_list *others)
@@ -40,9 +75,12 @@ bool listing_read(const char *folder, bool (*is_read)(const char *name),
                   struct listing *l)
 {
     *l = (struct listing){ .folder = mem_strdup(folder) };
-    if (l->folder && file_list_read_all(folder, &l->pictures, &l->folders) &&
-        separate(&l->pictures, is_read, &l->others))
-        return true;
+    if (l->folder && file_list_read_all(folder, &l->pictures, &l->folders)) {
+        drop_litter(&l->pictures);
+        drop_litter(&l->folders);
+        if (separate(&l->pictures, is_read, &l->others))
+            return true;
+    }
     listing_free(l);
     return false;
 }
@@ -105,9 +143,7 @@ struct extension {
 static void copy_extension(const char *name, char text[EXTENSION_SIZE])
 {
     snprintf(text, EXTENSION_SIZE, "%s", file_extension(name));
-    for (char *c = text; *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
+    make_lower(text);
 }
 
 // By count, then by text.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The pictures in a folder, and the files that are passed over because their extension
-// is not read, which are counted.
+// is not read, which are counted. What systems leave in folders (.DS_Store, ._a.png,
+// Thumbs.db, desktop.ini) is passed over without a word.
 
 #ifndef DATA_LISTING_H
 #define DATA_LISTING_H

@@ -242,22 +242,44 @@ static const char *index_find(const struct index *index, const struct file_list 
     return entry ? names->names[entry->index] : NULL;
 }
 
+enum { NAMES_SIZE = 600 };    // of the text with names
+
 // Why files of a side are left out: how many, and the first of them with the other file
 // that is the reason.
 struct reasons {
     struct left_out {
         size_t count;
         const char *name, *other;
+        // All of them, or as many as there is room for: "a.png, b.png and 7 more".
+        char names[NAMES_SIZE];
+        size_t named;
     } doubles, unread, alike, alone;
     size_t images;    // of `unread`, those whose partner is an image
 };
 
 static void count_left_out(struct left_out *l, const char *name, const char *other)
 {
+    const size_t used = strlen(l->names);
     if (l->count++ == 0) {
         l->name = name;
         l->other = other;
     }
+    if (l->named + 1 < l->count || used + strlen(name) + 32 > sizeof(l->names))
+        return;
+    snprintf(l->names + used, sizeof(l->names) - used, "%s%s", used ? ", " : "", name);
+    l->named++;
+}
+
+// The names that were counted. A name that fills the room alone is cut.
+static const char *names_text(struct left_out *l)
+{
+    const size_t used = strlen(l->names);
+    if (l->named == 0)
+        snprintf(l->names, sizeof(l->names) - 32, "%s", l->name);
+    else if (l->named < l->count)
+        snprintf(l->names + used, sizeof(l->names) - used, " and %zu more",
+                 l->count - l->named);
+    return l->names;
 }
 
 static bool has_alone(const struct pairing_side *side)
@@ -309,7 +331,7 @@ static bool find_reasons(const struct pairing_side *side,
     return ok;
 }
 
-static void report_side(const struct reasons *r, const struct pairing_side *side,
+static void report_side(struct reasons *r, const struct pairing_side *side,
                         const struct pairing_side *opposite)
 {
     const char *folder = side->listing->folder;
@@ -317,8 +339,9 @@ static void report_side(const struct reasons *r, const struct pairing_side *side
     if (r->alone.count > 0)
         log_warn(
             "dataset: skipping %zu of %zu file%s of %s: no file of the same name in "
-            "%s (first: %s)",
-            r->alone.count, side->count, s, folder, other_folder, r->alone.name);
+            "%s: %s",
+            r->alone.count, side->count, s, folder, other_folder,
+            names_text(&r->alone));
     if (r->unread.count > 0)
         log_warn("dataset: skipping %zu of %zu file%s of %s: the partner in %s has an "
                  "extension that is not read (first: %s, %s)",

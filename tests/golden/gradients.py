@@ -3,7 +3,7 @@
 #
 # Compares the gradients of one training step with those that PyTorch finds in double
 # precision, for what the fixtures leave out: D's stored run, recipes, batches in parts,
-# unconditional and pixel discriminators, other numbers of channels.
+# unconditional and pixel discriminators, other numbers of channels, sides that differ.
 #
 #     gradients.py PROGRAM FOLDER [NAME...]
 #
@@ -27,11 +27,11 @@ try:
 except ImportError:
     sys.exit(77)
 
-SIDE = 32
 ALL_OFF, TENSOR_OFF = 5e-5, 2e-3  # largest distances, in parts of the norm
 TENSOR_COUNTS = 1e-3  # a tensor of less than this of the whole norm is not looked at
 
 DEFAULTS = {
+    "crop-size": "32x32",
     "net-g": "unet",
     "depth": 5,
     "ngf": 4,
@@ -62,12 +62,14 @@ CASES = {
     # Of two values a norm leaves a sign: what then is left of a gradient is rounding.
     "affinelayer": {**AFFINELAYER, "batch-size": 4},
     "reuse_wgangp": {**AFFINELAYER, "gan-mode": "wgangp", "norm-innermost": False},
-    "wgangp_alone": {"gan-mode": "wgangp", "no-condition": True},
+    "wgangp_alone": {"gan-mode": "wgangp", "no-condition": True, "crop-size": "64x32"},
     "wgangp_pixel": {"gan-mode": "wgangp", "net-d": "pixel", "lambda-l1": 0},
     "wgangp_parts": {"gan-mode": "wgangp", "accumulate": 3, "norm": "instance"},
     "hinge_parts": {"gan-mode": "hinge", "accumulate": 2},
     "encoder_decoder": {"net-g": "encoder_decoder", "depth": 2, "upsample": "resize"},
-    "layers": {"gan-mode": "lsgan", "n-layers-d": 2, "norm": "instance"},
+    "layers": {
+        "gan-mode": "lsgan", "n-layers-d": 2, "norm": "instance", "crop-size": "32x96"
+    },
     "none_parts": {"gan-mode": "none", "accumulate": 2},
     "channels": {"input-nc": 1, "output-nc": 16, "no-condition": True},
 }
@@ -193,13 +195,13 @@ def gradients(o, g, d, updated_d, pairs):
 # The program
 
 
-def make_data(folder, channels, count):
+def make_data(folder, channels, count, width, height):
     """Smooth pictures as .npy, which keep their values and have any channels."""
     random = np.random.RandomState(1)
     result = []
     for side, c in zip("AB", channels):
         os.makedirs(os.path.join(folder, "train", side))
-        x = random.randn(count, c, SIDE, SIDE)
+        x = random.randn(count, c, height, width)
         for axis in (2, 3):
             x = sum(np.roll(x, k, axis) * np.exp(-k * k / 8) for k in range(-6, 7))
         x = np.tanh(x / 8).astype("<f4")
@@ -211,7 +213,7 @@ def make_data(folder, channels, count):
 
 def train(program, data, out, o, rate):
     words = [program, "train", "--data", data, "--out", out, "--steps", "1"]
-    words += ["--crop-size", str(SIDE), "--preprocess", "none", "--no-flip"]
+    words += ["--preprocess", "none", "--no-flip"]
     words += ["--no-dropout", "--serial-batches", "--tuning", "off"]
     words += ["--init-gain", "0.2", "--sample-freq", "0", "--save-freq", "0"]
     for name, value in {**o, "lr": rate}.items():
@@ -265,7 +267,8 @@ def check(program, folder, name):
     shutil.rmtree(here, ignore_errors=True)
     data = os.path.join(here, "data")
     count = o["batch-size"] * o["accumulate"]
-    pairs = make_data(data, (o["input-nc"], o["output-nc"]), count)
+    size = map(int, o["crop-size"].split("x"))
+    pairs = make_data(data, (o["input-nc"], o["output-nc"]), count, *size)
     before = train(program, data, os.path.join(here, "before"), o, 0)
     after = train(program, data, os.path.join(here, "after"), o, o["lr"])
     g, d = weights_of(before, "G"), weights_of(before, "D")
