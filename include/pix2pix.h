@@ -621,12 +621,17 @@ struct pix_translate_options {
     const char *preprocess;
     // The size of outputs: NULL or "input": that of the input; "model": that at which
     // it was translated; "640x480": width x height, or one number for both, up to
-    // 32768. They are resized by bicubic interpolation, those of a model that was
+    // 2^20. They are resized by bicubic interpolation, those of a model that was
     // trained with the resize_filter "nearest" by the nearest pixel. A message (level
     // info) says so: one for each call of pix_translator_run_many, and one for all
     // calls of pix_translator_run and _run_array. pix_evaluate compares at the model's
     // size.
     const char *output_size;
+    // What continues each other, as in textures and panoramas: "x": left and right,
+    // "y": top and bottom, "xy": both; NULL: nothing. The network sees what lies at the
+    // other end in every layer, so that its output has no seam there. With preprocess
+    // "none" such sides are resized to the next multiple of pix_translator_multiple.
+    const char *wrap;
     uint32_t batch_size;    // images per batch, of equal size; 0: one
     uint32_t threads;       // that read and write files; 0: as many as useful
     const char *tuning;     // as in pix_train_options

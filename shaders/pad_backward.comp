@@ -11,16 +11,28 @@
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
-layout(constant_id = PAD_SPEC_KIND) const uint kind = PAD_ZERO;
+layout(constant_id = PAD_SPEC_DOWN) const uint down = PAD_ZERO;
+layout(constant_id = PAD_SPEC_ACROSS) const uint across = PAD_ZERO;
 
 layout(push_constant) uniform Push { pad_params p; };
 layout(binding = 0) readonly buffer DY { STORE dy[]; };
 layout(binding = 1) buffer DX { STORE dx[]; };
 
-// Row (or column) of dy that has source i, of n: 0 the direct one, 1 the one mirrored
-// before the first, 2 the one mirrored behind the last. Negative: there is none.
-int place(int which, int i, int n, int size)
+// How many rows (or columns) of dy may have one source.
+int places(uint kind, int n, int size)
 {
+    return kind == PAD_ZERO ? 1 : kind == PAD_REFLECT ? 3 : (n + 2 * size - 1) / n + 1;
+}
+
+// Row (or column) of dy that has source i, of n. Wrapped: from the first on. Else 0 is
+// the direct one, 1 the one mirrored before the first, 2 the one mirrored behind the
+// last. Negative: there is none.
+int place(uint kind, int which, int i, int n, int size)
+{
+    if (kind == PAD_WRAP) {
+        int at = (i + size) % n + which * n;
+        return at < n + 2 * size ? at : -1;
+    }
     if (which == 0)
         return i + size;
     if (which == 1)
@@ -33,7 +45,7 @@ void main()
 {
     int h = int(p.h), w = int(p.w), size = int(p.size);
     int h_out = h + 2 * size, w_out = w + 2 * size;
-    int places = kind == PAD_ZERO ? 1 : 3;
+    int rows = places(down, h, size), columns = places(across, w, size);
     GRID_STRIDE(i, p.count) {
         int q = int(i % p.w);
         int r = int(i / p.w % p.h);
@@ -41,10 +53,10 @@ void main()
         uint first = p.y.offset + plane / p.channels * p.y.stride +
                      plane % p.channels * uint(h_out * w_out);
         float sum = 0.0;
-        for (int a = 0; a < places; a++) {
-            int row = place(a, r, h, size);
-            for (int b = 0; row >= 0 && b < places; b++) {
-                int column = place(b, q, w, size);
+        for (int a = 0; a < rows; a++) {
+            int row = place(down, a, r, h, size);
+            for (int b = 0; row >= 0 && b < columns; b++) {
+                int column = place(across, b, q, w, size);
                 if (column >= 0)
                     sum += dy[first + uint(row * w_out + column)];
             }

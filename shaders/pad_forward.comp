@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// y = x with a border of zeros or of its mirrored self, one element by each invocation.
+// y = x with a border of zeros, of its mirrored self or of itself, one element by each
+// invocation.
 // See shared/pad.h.
 
 #version 460
@@ -11,15 +12,23 @@
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
-layout(constant_id = PAD_SPEC_KIND) const uint kind = PAD_ZERO;
+layout(constant_id = PAD_SPEC_DOWN) const uint down = PAD_ZERO;
+layout(constant_id = PAD_SPEC_ACROSS) const uint across = PAD_ZERO;
 
 layout(push_constant) uniform Push { pad_params p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };
 layout(binding = 1) writeonly buffer Y { STORE y[]; };
 
-int mirror(int i, int n)
+// Negative: a zero. `size` makes what is divided positive.
+int source(uint kind, int i, int n, int size)
 {
-    return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
+    if (i >= 0 && i < n)
+        return i;
+    if (kind == PAD_ZERO)
+        return -1;
+    if (kind == PAD_WRAP)
+        return (i + n * ((size + n - 1) / n)) % n;
+    return i < 0 ? -i : 2 * (n - 1) - i;
 }
 
 void main()
@@ -28,13 +37,13 @@ void main()
     uint w_out = p.w + 2 * p.size;
     uint h_out = p.h + 2 * p.size;
     GRID_STRIDE(i, p.count) {
-        int q = int(i % w_out) - size;
-        int r = int(i / w_out % h_out) - size;
+        int q = source(across, int(i % w_out) - size, w, size);
+        int r = source(down, int(i / w_out % h_out) - size, h, size);
         uint plane = i / w_out / h_out;
-        bool inside = r >= 0 && r < h && q >= 0 && q < w;
+        bool is_zero = r < 0 || q < 0;
         uint from = p.x.offset + plane / p.channels * p.x.stride +
-                    (plane % p.channels * p.h + mirror(r, h)) * p.w + mirror(q, w);
-        y[view_index(p.y, p.channels * h_out * w_out, i)] =
-            kind == PAD_ZERO && !inside ? 0.0 : x[inside || kind != PAD_ZERO ? from : p.x.offset];
+                    (plane % p.channels * p.h + max(r, 0)) * p.w + max(q, 0);
+        float v = x[from];
+        y[view_index(p.y, p.channels * h_out * w_out, i)] = is_zero ? 0.0 : v;
     }
 }

@@ -109,6 +109,17 @@ static void test_translate(void **state)
     RUN(0, "translate --model run --preprocess none --input odd.png --output odd2.png");
     check_size("odd2.png", 48, 40);
 
+    // An axis, or without one both.
+    RUN(0, "translate --model run --input odd.png --wrap --output wrap.png");
+    RUN(0, "translate --model run --input odd.png --output wrap_x.png --wrap x");
+    RUN(0, "translate --model run --input odd.png --output wrap_xy.png --wrap=xy");
+    assert_int_equal(command_shell("cmp wrap.png wrap_xy.png && ! cmp -s wrap_x.png "
+                                   "wrap.png"),
+                     0);
+    RUN(2, "translate --model run --input odd.png --output no.png --wrap z");
+    RUN(2, "translate --model run --input odd.png --output no.png --wrap=z");
+    command_check_has(command_err, "--wrap takes one of x|y|xy");
+
     RUN(1, "translate --model run --plan --input absent.png");
     command_check_has(command_err, "absent.png");
     RUN(0, "translate --model run --plan --json");

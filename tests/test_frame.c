@@ -38,10 +38,10 @@ static const struct frame_rule resizes = {
 
 static void test_read_output(void **state)
 {
-    static const char *const wrong[] = { "",        "inputs",       "0",
-                                         "640x",    "x480",         "640x0",
-                                         "640x48a", "-1x5",         "640 480",
-                                         "32769x1", "99999999999x1" };
+    static const char *const wrong[] = { "",          "inputs",       "0",
+                                         "640x",      "x480",         "640x0",
+                                         "640x48a",   "-1x5",         "640 480",
+                                         "1048577x1", "99999999999x1" };
     struct frame_rule rule = keeps;
     (void)state;
     assert_true(frame_read_output(NULL, &rule));
@@ -54,9 +54,9 @@ static void test_read_output(void **state)
     assert_int_equal(rule.output, FRAME_FIXED);
     assert_int_equal(rule.fixed.width, 640);
     assert_int_equal(rule.fixed.height, 480);
-    assert_true(frame_read_output("32768", &rule));
-    assert_int_equal(rule.fixed.width, 32768);
-    assert_int_equal(rule.fixed.height, 32768);
+    assert_true(frame_read_output("1048576", &rule));
+    assert_int_equal(rule.fixed.width, 1048576);
+    assert_int_equal(rule.fixed.height, 1048576);
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
         if (frame_read_output(wrong[i], &rule))
             fail_msg("\"%s\" is taken", wrong[i]);
@@ -87,6 +87,27 @@ static void test_sizes(void **state)
     // A ResNet takes multiples of 4 from 8 on.
     rule = (struct frame_rule){ .multiple = 4, .least = 8 };
     check_sizes(&rule, 3, 9, (uint32_t[]){ 3, 9, 8, 12, 3, 9 });
+}
+
+// What wraps is resized to a size of the network, and is never filled up.
+static void test_wrap(void **state)
+{
+    static const char *const wrong[] = { "", "yx", "z", "xyz" };
+    struct frame_rule rule = keeps;
+    (void)state;
+    assert_true(frame_read_wrap(NULL, &rule));
+    assert_false(rule.wraps_across || rule.wraps_down);
+    assert_true(frame_read_wrap("x", &rule));
+    assert_true(rule.wraps_across && !rule.wraps_down);
+    check_sizes(&rule, 40, 33, (uint32_t[]){ 64, 33, 64, 64, 40, 33 });
+    assert_true(frame_read_wrap("y", &rule));
+    assert_true(!rule.wraps_across && rule.wraps_down);
+    check_sizes(&rule, 40, 33, (uint32_t[]){ 40, 64, 64, 64, 40, 33 });
+    assert_true(frame_read_wrap("xy", &rule));
+    check_sizes(&rule, 40, 33, (uint32_t[]){ 64, 64, 64, 64, 40, 33 });
+    check_sizes(&rule, 32, 96, (uint32_t[]){ 32, 96, 32, 96, 32, 96 });
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        assert_false(frame_read_wrap(wrong[i], &rule));
 }
 
 static struct picture make(enum pixel_kind kind, uint32_t width, uint32_t height)
@@ -248,10 +269,10 @@ static void test_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read_output), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_fill),        cmocka_unit_test(test_cut_and_resize),
-        cmocka_unit_test(test_range),       cmocka_unit_test(test_filter),
-        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_read_output),    cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_wrap),           cmocka_unit_test(test_fill),
+        cmocka_unit_test(test_cut_and_resize), cmocka_unit_test(test_range),
+        cmocka_unit_test(test_filter),         cmocka_unit_test(test_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Padding: zeros and reflection, exactly; the gradient of a mirrored element is the sum
-// over its copies.
+// Padding: zeros, reflection and repetition, exactly; the gradient of an element is the
+// sum over its copies.
 
 #include "support/reference.h"
 #include "support/unary.h"
@@ -11,35 +11,31 @@
 
 #include "base/log.h"
 
-struct padding {
-    enum pad_kind kind;
-    uint32_t size;
-};
-
 static struct tensor *build(struct graph *g, struct tensor *x, const void *a)
 {
-    const struct padding *p = a;
-    return graph_pad(g, x, p->size, p->kind);
+    const struct pad_attributes *p = a;
+    return graph_pad_sides(g, x, p->size, p->down, p->across);
 }
 
 static void forward(const void *a, struct shape s, const double *x, double *y)
 {
-    const struct padding *p = a;
-    reference_pad_forward(p->kind, p->size, s, x, y);
+    const struct pad_attributes *p = a;
+    reference_pad_forward(*p, s, x, y);
 }
 
 static void backward(const void *a, struct shape s, const double *x, const double *dy,
                      double *dx)
 {
-    const struct padding *p = a;
+    const struct pad_attributes *p = a;
     (void)x;
-    reference_pad_backward(p->kind, p->size, s, dy, dx);
+    reference_pad_backward(*p, s, dy, dx);
 }
 
-static void run_case(enum pad_kind kind, struct shape s, uint32_t size)
+static void run_case(struct pad_attributes p, struct shape s)
 {
+    static const char *const kinds[] = { "zero", "reflect", "wrap" };
+    const uint32_t size = p.size;
     char name[64];
-    const struct padding p = { kind, size };
     const struct unary u = {
         s,
         { s.n, s.c, s.h + 2 * size, s.w + 2 * size },
@@ -51,8 +47,8 @@ static void run_case(enum pad_kind kind, struct shape s, uint32_t size)
         &TOLERANCE_EXACT,
         &TOLERANCE_ELEMENTWISE,
     };
-    snprintf(name, sizeof(name), "%s pad by %u",
-             kind == PAD_KIND_ZERO ? "zero" : "reflect", (unsigned)size);
+    snprintf(name, sizeof(name), "%s, %s pad by %u", kinds[p.down], kinds[p.across],
+             (unsigned)size);
     unary_check(&u, name);
 }
 
@@ -60,20 +56,30 @@ static void test_reference(void **state)
 {
     (void)state;
     static const struct {
-        enum pad_kind kind;
+        struct pad_attributes p;
         struct shape s;
-        uint32_t size;
     } cases[] = {
-        { PAD_KIND_ZERO, { 1, 1, 1, 1 }, 2 },
-        { PAD_KIND_ZERO, { 3, 2, 5, 7 }, 1 },
-        { PAD_KIND_ZERO, { 1, 3, 4, 3 }, 0 },
-        { PAD_KIND_REFLECT, { 1, 1, 2, 2 }, 1 },    // every row is mirrored both ways
-        { PAD_KIND_REFLECT, { 3, 2, 5, 7 }, 3 },
-        { PAD_KIND_REFLECT, { 1, 2, 4, 9 }, 3 },    // the most that fits
-        { PAD_KIND_REFLECT, { 2, 3, 31, 17 }, 1 },
+        { { PAD_KIND_ZERO, PAD_KIND_ZERO, 2 }, { 1, 1, 1, 1 } },
+        { { PAD_KIND_ZERO, PAD_KIND_ZERO, 1 }, { 3, 2, 5, 7 } },
+        { { PAD_KIND_ZERO, PAD_KIND_ZERO, 0 }, { 1, 3, 4, 3 } },
+        { { PAD_KIND_REFLECT, PAD_KIND_REFLECT, 1 },
+          { 1, 1, 2, 2 } },    // every row is mirrored both ways
+        { { PAD_KIND_REFLECT, PAD_KIND_REFLECT, 3 }, { 3, 2, 5, 7 } },
+        { { PAD_KIND_REFLECT, PAD_KIND_REFLECT, 3 },
+          { 1, 2, 4, 9 } },    // the most that fits
+        { { PAD_KIND_REFLECT, PAD_KIND_REFLECT, 1 }, { 2, 3, 31, 17 } },
+        { { PAD_KIND_WRAP, PAD_KIND_WRAP, 1 },
+          { 1, 2, 1, 1 } },    // one pixel nine times
+        { { PAD_KIND_WRAP, PAD_KIND_WRAP, 3 }, { 3, 2, 5, 7 } },
+        { { PAD_KIND_WRAP, PAD_KIND_WRAP, 5 },
+          { 1, 2, 2, 3 } },    // repeated more than once
+        { { PAD_KIND_WRAP, PAD_KIND_ZERO, 1 }, { 2, 3, 5, 9 } },
+        { { PAD_KIND_ZERO, PAD_KIND_WRAP, 2 }, { 1, 2, 1, 4 } },
+        { { PAD_KIND_REFLECT, PAD_KIND_WRAP, 3 }, { 2, 2, 4, 2 } },
+        { { PAD_KIND_WRAP, PAD_KIND_REFLECT, 3 }, { 1, 2, 1, 6 } },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        run_case(cases[i].kind, cases[i].s, cases[i].size);
+        run_case(cases[i].p, cases[i].s);
 }
 
 static void test_too_large(void **state)
@@ -98,19 +104,25 @@ static struct tensor *build_gradient(struct harness *h, void *user)
     struct random r;
     random_init(&r, 8, 8);
     float *x = check_random_floats(&r, s);
-    struct tensor *y =
-        graph_pad(h->graph, harness_weight(h, "x", s, x), 2, *(enum pad_kind *)user);
-    return y;
+    const struct pad_attributes *p = user;
+    return graph_pad_sides(h->graph, harness_weight(h, "x", s, x), p->size, p->down,
+                           p->across);
 }
 
 static void test_gradient(void **state)
 {
     (void)state;
-    enum pad_kind kinds[] = { PAD_KIND_ZERO, PAD_KIND_REFLECT };
+    struct pad_attributes kinds[] = {
+        { PAD_KIND_ZERO, PAD_KIND_ZERO, 2 },
+        { PAD_KIND_REFLECT, PAD_KIND_REFLECT, 2 },
+        { PAD_KIND_WRAP, PAD_KIND_ZERO, 2 },
+    };
     gradient_check(&(struct gradient_options){
         .name = "zero pad", .build = build_gradient, .user = &kinds[0] });
     gradient_check(&(struct gradient_options){
         .name = "reflect pad", .build = build_gradient, .user = &kinds[1] });
+    gradient_check(&(struct gradient_options){
+        .name = "wrap and zero pad", .build = build_gradient, .user = &kinds[2] });
 }
 
 int main(void)

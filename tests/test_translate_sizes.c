@@ -6,6 +6,7 @@
 
 #include "support/tiny.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,20 +41,22 @@ static struct pix_image make_image(uint32_t width, uint32_t height, uint32_t num
     return image;
 }
 
-static pix_translator *open_translator(const char *preprocess, const char *output_size)
+static pix_translator *open_with(struct pix_translate_options o)
 {
-    struct pix_translate_options o;
-    pix_translate_options_init(&o);
     o.tuning = "off";
     o.model = SCRATCH "/run";
-    o.preprocess = preprocess;
-    o.output_size = output_size;
     o.batch_size = 64;
     pix_translator *translator = pix_translator_create(public_device, &o);
     if (!translator)
         fail_msg("%s", public_messages);
     infos[0] = '\0';
     return translator;
+}
+
+static pix_translator *open_translator(const char *preprocess, const char *output_size)
+{
+    return open_with((struct pix_translate_options){ .preprocess = preprocess,
+                                                     .output_size = output_size });
 }
 
 static void assert_size(const struct pix_image *image, uint32_t width, uint32_t height)
@@ -278,6 +281,132 @@ static void test_fixed_size(void **state)
     pix_translator_destroy(translator);
 }
 
+// ---------------------------------------------------------------------------
+// Textures
+
+// Waves that go on at the other end, other ones in each channel.
+static struct pix_image make_texture(uint32_t width, uint32_t height)
+{
+    const double turn = 2 * acos(-1.0);
+    struct pix_image image = make_image(width, height, 0);
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++)
+            for (uint32_t c = 0; c < 3; c++)
+                image.pixels[((size_t)y * width + x) * 3 + c] =
+                    (uint8_t)(128 + 60 * sin(turn * (c + 1) * x / width) +
+                              60 * cos(turn * (2 - c % 2) * y / height));
+    return image;
+}
+
+static struct pix_image move(const struct pix_image *in, uint32_t right, uint32_t down)
+{
+    struct pix_image out = make_image(in->width, in->height, 0);
+    for (uint32_t y = 0; y < in->height; y++)
+        for (uint32_t x = 0; x < in->width; x++)
+            memcpy(out.pixels + ((size_t)((y + down) % in->height) * in->width +
+                                 (x + right) % in->width) *
+                                    3,
+                   in->pixels + ((size_t)y * in->width + x) * 3, 3);
+    return out;
+}
+
+static struct pix_image transpose(const struct pix_image *in)
+{
+    struct pix_image out = make_image(in->height, in->width, 0);
+    for (uint32_t y = 0; y < in->height; y++)
+        for (uint32_t x = 0; x < in->width; x++)
+            memcpy(out.pixels + ((size_t)x * in->height + y) * 3,
+                   in->pixels + ((size_t)y * in->width + x) * 3, 3);
+    return out;
+}
+
+// The mean step from a column to the next one, or to the first.
+static double step_across(const struct pix_image *image, uint32_t column)
+{
+    double sum = 0;
+    for (uint32_t y = 0; y < image->height; y++)
+        for (uint32_t c = 0; c < 3; c++) {
+            const uint8_t *row = image->pixels + (size_t)y * image->width * 3 + c;
+            sum += abs(row[column * 3] - row[(column + 1) % image->width * 3]);
+        }
+    return sum / (3.0 * image->height);
+}
+
+// The step over the edge, less the largest of those inside.
+static double seam(const struct pix_image *image)
+{
+    double most = 0;
+    for (uint32_t x = 0; x + 1 < image->width; x++)
+        most = fmax(most, step_across(image, x));
+    return step_across(image, image->width - 1) - most;
+}
+
+// Whatever the size, and however it is translated, the output has no seam where its
+// input has none; without the option it has one.
+static void test_seams(void **state)
+{
+    static const uint32_t sizes[][2] = { { 64, 96 }, { 75, 50 }, { 200, 31 } };
+    static const char *const preprocess[] = { "none", "resize" };
+    (void)state;
+    public_need_device();
+    for (size_t k = 0; k < ARRAY_LEN(preprocess); k++) {
+        pix_translator *wrapped = open_with((struct pix_translate_options){
+            .preprocess = preprocess[k], .wrap = "xy" });
+        pix_translator *plain = open_translator(preprocess[k], NULL);
+        double worst = 0;
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+            struct pix_image in = make_texture(sizes[i][0], sizes[i][1]), out, usual;
+            assert_true(pix_translator_run(wrapped, &in, &out));
+            assert_size(&out, in.width, in.height);
+            struct pix_image turned = transpose(&out);
+            if (seam(&out) > 0 || seam(&turned) > 0)
+                fail_msg(
+                    "%s, %ux%u: the step over an edge is larger than those inside, "
+                    "by %g and %g",
+                    preprocess[k], in.width, in.height, seam(&out), seam(&turned));
+            assert_true(pix_translator_run(plain, &in, &usual));
+            worst = fmax(worst, seam(&usual));
+            pix_image_free(&turned);
+            pix_image_free(&in);
+            pix_image_free(&out);
+            pix_image_free(&usual);
+        }
+        assert_true(worst > 10);
+        pix_translator_destroy(wrapped);
+        pix_translator_destroy(plain);
+    }
+}
+
+// Left and right alone: the output moves with its input to the right, not down.
+static void test_wrap_across(void **state)
+{
+    (void)state;
+    public_need_device();
+    pix_translator *t = open_with((struct pix_translate_options){
+        .preprocess = "none", .mode = "running", .wrap = "x" });
+    struct pix_image in = make_image(96, 64, 1), out, of_moved;
+    assert_true(pix_translator_run(t, &in, &out));
+    for (int down = 0; down < 2; down++) {
+        struct pix_image moved = move(&in, down ? 0 : 32, down ? 32 : 0);
+        struct pix_image expected = move(&out, down ? 0 : 32, down ? 32 : 0);
+        assert_true(pix_translator_run(t, &moved, &of_moved));
+        if (down)
+            assert_memory_not_equal(of_moved.pixels, expected.pixels, 96 * 64 * 3);
+        else
+            assert_same(&of_moved, &expected);
+        pix_image_free(&moved);
+        pix_image_free(&expected);
+        pix_image_free(&of_moved);
+    }
+    pix_image_free(&in);
+    pix_image_free(&out);
+    pix_translator_destroy(t);
+
+    const struct pix_translate_options wrong = { .model = SCRATCH "/run", .wrap = "z" };
+    assert_null(pix_translator_create(public_device, &wrong));
+    public_check_message("--wrap takes x, y or xy, not \"z\"");
+}
+
 static int open_group(void **state)
 {
     const struct pix_device_options options = {
@@ -292,8 +421,12 @@ static int open_group(void **state)
     pix_device_destroy(public_device);
     public_device = pix_device_create(&options);
     struct pix_train_options o = tiny_options(ONE, SCRATCH "/run");
-    o.ngf = o.ndf = 1;
-    o.steps = 1;
+    // Smooth outputs that are not all of one colour.
+    o.ngf = 1;
+    o.gan_mode = "none";
+    o.upsample = "resize";
+    o.lr = 0.02;
+    o.steps = 10;
     tiny_train(public_device, &o, UINT64_MAX);
     return 0;
 }
@@ -301,10 +434,9 @@ static int open_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own_sizes),
-        cmocka_unit_test(test_model_size),
-        cmocka_unit_test(test_long),
-        cmocka_unit_test(test_fixed_size),
+        cmocka_unit_test(test_own_sizes), cmocka_unit_test(test_model_size),
+        cmocka_unit_test(test_long),      cmocka_unit_test(test_fixed_size),
+        cmocka_unit_test(test_seams),     cmocka_unit_test(test_wrap_across),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

@@ -17,12 +17,13 @@ enum exit_code {
 };
 
 enum argument_type {
-    ARGUMENT_FLAG,      // bool
-    ARGUMENT_TEXT,      // const char *
-    ARGUMENT_CHOICE,    // const char *, one of `choices` separated by '|'
-    ARGUMENT_COUNT,     // uint32_t from 1
-    ARGUMENT_LARGE,     // uint64_t from 1
-    ARGUMENT_PAIR,      // const char *[2]: two texts
+    ARGUMENT_FLAG,       // bool
+    ARGUMENT_TEXT,       // const char *
+    ARGUMENT_CHOICE,     // const char *, one of `choices` separated by '|'
+    ARGUMENT_PERHAPS,    // likewise, the last of them where no value is given
+    ARGUMENT_COUNT,      // uint32_t from 1
+    ARGUMENT_LARGE,      // uint64_t from 1
+    ARGUMENT_PAIR,       // const char *[2]: two texts
 };
 
 // One option of the command itself.

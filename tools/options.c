@@ -97,6 +97,7 @@ static bool store(const struct command *c, const struct argument *a, const char 
         *(const char **)a->target = text;
         return true;
     case ARGUMENT_CHOICE:
+    case ARGUMENT_PERHAPS:
         if (!is_choice(a->choices, text)) {
             options_print_usage_error(c, "--%s takes one of %s, not \"%s\"", a->name,
                                       a->choices, text);
@@ -151,6 +152,16 @@ static const char *next_value(struct parser *p, const char *name, const char *ne
     return NULL;
 }
 
+// The value of an option that may have none: the next word if it is one, else the last
+// choice.
+static const char *perhaps_value(struct parser *p, const struct argument *a)
+{
+    const char *last = strrchr(a->choices, '|');
+    if (p->at + 1 < p->argc && is_choice(a->choices, p->argv[p->at + 1]))
+        return p->argv[++p->at];
+    return last ? last + 1 : a->choices;
+}
+
 static void report_unknown(const struct command *c, const char *name, size_t length)
 {
     const char *hint = nearest_of_port(c, name, length);
@@ -187,6 +198,8 @@ static bool parse_option(struct parser *p)
         options_print_usage_error(c, "--%.*s takes no value", (int)length, name);
         return false;
     }
+    if (own && argument.type == ARGUMENT_PERHAPS && !text)
+        text = perhaps_value(p, &argument);
     if (!is_flag && !text && !(text = next_value(p, name, "a value")))
         return false;
     if (!own) {

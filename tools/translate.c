@@ -14,7 +14,7 @@
 struct translation {
     const char *model;
     const char *input, *output;
-    const char *preprocess, *output_size;
+    const char *preprocess, *output_size, *wrap;
     uint32_t batch_size;
     const char *tuning;
     const char *mode, *input_kind, *output_kind, *input_range, *output_range;
@@ -325,6 +325,7 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     options.model = t->model;
     options.preprocess = t->preprocess;
     options.output_size = t->output_size;
+    options.wrap = t->wrap;
     options.batch_size = t->batch_size;
     options.tuning = t->tuning;
     options.mode = t->mode;
@@ -364,6 +365,10 @@ int command_translate(int argc, char **argv)
         { "output-size", ARGUMENT_TEXT, &t.output_size, "NAME|WxH",
           "size of outputs: input, model (as translated) or width x height", NULL,
           "input" },
+        { "wrap", ARGUMENT_PERHAPS, &t.wrap, "[x|y]",
+          "no seam where left and right (x), top and bottom (y), or both continue each "
+          "other",
+          "x|y|xy" },
         { "mode", ARGUMENT_CHOICE, &t.mode, "NAME",
           "stable, paper (with dropout) or running (running statistics)",
           "stable|paper|running", "stable" },

@@ -65,18 +65,25 @@ static void taps_free(struct taps *taps)
 }
 
 // The input pixel in which the centre of an output pixel lies.
-static void fill_nearest(struct taps *taps, uint32_t in, uint32_t out)
+static void fill_nearest(struct taps *taps, uint32_t in, uint32_t margin, uint32_t out)
 {
     for (uint32_t i = 0; i < out; i++) {
-        taps->first[i] = (uint32_t)((2 * (uint64_t)i + 1) * in / (2 * (uint64_t)out));
+        taps->first[i] =
+            margin + (uint32_t)((2 * (uint64_t)i + 1) * in / (2 * (uint64_t)out));
         taps->count[i] = 1;
         taps->exact[i] = 1.0;
         taps->weight[i] = 1 << WEIGHT_BITS;
     }
 }
 
+uint32_t resize_reach(enum resize_filter filter, uint32_t in, uint32_t out)
+{
+    return 1 + (uint32_t)ceil(filters[filter].support * MAX((double)in / out, 1.0));
+}
+
+// Of `in` pixels, with a margin on both sides.
 static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t in,
-                        uint32_t out)
+                        uint32_t margin, uint32_t out)
 {
     double scale = (double)in / out;
     double stretch = MAX(scale, 1.0);
@@ -90,7 +97,7 @@ static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t i
     if (!taps->first || !taps->count || !taps->exact || !taps->weight)
         return false;
     if (filter == RESIZE_NEAREST) {
-        fill_nearest(taps, in, out);
+        fill_nearest(taps, in, margin, out);
         return true;
     }
 
@@ -98,10 +105,10 @@ static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t i
         double *exact = taps->exact + (size_t)i * taps->stride;
         // Pixel k covers [k, k + 1) and has its centre at k + 1/2, here and in the
         // input. Weights beyond the edge are dropped; the others make up for them.
-        double centre = (i + 0.5) * scale;
+        double centre = (i + 0.5) * scale + margin;
         double low = centre - support + 0.5, high = centre + support + 0.5;
         uint32_t first = low > 0.0 ? (uint32_t)low : 0;
-        uint32_t end = MIN((uint32_t)high, in);
+        uint32_t end = MIN((uint32_t)high, in + 2 * margin);
         double sum = 0.0;
 
         for (uint32_t k = 0; k < end - first; k++) {
@@ -229,7 +236,8 @@ static void narrow(const float *in, uint16_t *out, size_t count)
 // What the passes work with. Taps of a direction in which the size stays are NULL: that
 // pass is left out.
 struct work {
-    uint32_t width_in, height_in, width, height;
+    uint32_t width_in, height_in, width, height;    // as they are stored
+    uint32_t margin_across, margin_down;
     struct taps across, down;
     void *middle;        // a plane between the passes, [height_in, width]
     void *sums;          // a row of sums
@@ -275,11 +283,13 @@ static bool work_begin(struct work *w, enum resize_filter filter, enum pixel_kin
     size_t plane_in = (size_t)w->width_in * w->height_in;
     size_t plane = (size_t)w->width * w->height;
     bool is_bytes = kind == PIXEL_U8;
-    if (w->width != w->width_in &&
-        !taps_create(&w->across, filter, w->width_in, w->width))
+    if ((w->width != w->width_in || w->margin_across > 0) &&
+        !taps_create(&w->across, filter, w->width_in - 2 * w->margin_across,
+                     w->margin_across, w->width))
         return false;
-    if (w->height != w->height_in &&
-        !taps_create(&w->down, filter, w->height_in, w->height))
+    if ((w->height != w->height_in || w->margin_down > 0) &&
+        !taps_create(&w->down, filter, w->height_in - 2 * w->margin_down,
+                     w->margin_down, w->height))
         return false;
     w->middle =
         mem_array((size_t)w->width * w->height_in, is_bytes ? 1 : sizeof(float));
@@ -297,11 +307,20 @@ bool resize_planes(enum resize_filter filter, enum pixel_kind kind, uint32_t pla
                    const void *in, uint32_t width_in, uint32_t height_in, void *out,
                    uint32_t width, uint32_t height)
 {
-    struct work w = { width_in, height_in, width, height };
+    return resize_planes_within(filter, kind, planes, in, width_in, height_in, 0, 0,
+                                out, width, height);
+}
+
+bool resize_planes_within(enum resize_filter filter, enum pixel_kind kind,
+                          uint32_t planes, const void *in, uint32_t width_in,
+                          uint32_t height_in, uint32_t across, uint32_t down, void *out,
+                          uint32_t width, uint32_t height)
+{
+    struct work w = { width_in, height_in, width, height, across, down };
     size_t plane_in = (size_t)width_in * height_in, plane = (size_t)width * height;
 
-    assert(width_in > 0 && height_in > 0 && width > 0 && height > 0);
-    if (width == width_in && height == height_in) {
+    assert(width_in > 2 * across && height_in > 2 * down && width > 0 && height > 0);
+    if (width == width_in && height == height_in && across == 0 && down == 0) {
         memcpy(out, in, plane * planes * pixel_bytes(kind));
         return true;
     }

@@ -24,4 +24,16 @@ bool resize_planes(enum resize_filter filter, enum pixel_kind kind, uint32_t pla
                    const void *in, uint32_t width_in, uint32_t height_in, void *out,
                    uint32_t width, uint32_t height);
 
+// Pixels of the input beyond its edge that weights would reach, of `in` pixels that
+// become `out`.
+uint32_t resize_reach(enum resize_filter filter, uint32_t in, uint32_t out);
+
+// The same of what lies within margins: `across` columns on the left and on the right,
+// `down` rows above and below, which are counted in width_in and height_in. Weights
+// reach into them, so that an image that goes on beyond its edges has no edge.
+bool resize_planes_within(enum resize_filter filter, enum pixel_kind kind,
+                          uint32_t planes, const void *in, uint32_t width_in,
+                          uint32_t height_in, uint32_t across, uint32_t down, void *out,
+                          uint32_t width, uint32_t height);
+
 #endif

@@ -66,3 +66,31 @@ bool window_create(const struct picture *in, struct window_edges edges, int64_t 
     mem_free(columns);
     return true;
 }
+
+bool window_resize(const struct picture *in, struct window_edges edges,
+                   enum resize_filter filter, uint32_t width, uint32_t height,
+                   struct picture *out)
+{
+    const uint32_t across = edges.across == WINDOW_WRAP && width != in->width
+                                ? resize_reach(filter, in->width, width)
+                                : 0;
+    const uint32_t down = edges.down == WINDOW_WRAP && height != in->height
+                              ? resize_reach(filter, in->height, height)
+                              : 0;
+    struct picture wide = { 0 };
+    *out = (struct picture){ 0 };
+    bool ok =
+        window_create(in, edges, -(int64_t)across, -(int64_t)down,
+                      in->width + 2 * across, in->height + 2 * down, &wide) &&
+        picture_create(out, in->kind, in->channels, width, height) &&
+        resize_planes_within(filter, in->kind, in->channels, wide.samples, wide.width,
+                             wide.height, across, down, out->samples, width, height);
+    if (ok) {
+        out->is_array = in->is_array;
+        out->range = in->range;
+    } else {
+        picture_free(out);
+    }
+    picture_free(&wide);
+    return ok;
+}

@@ -26,4 +26,10 @@ uint32_t window_source(enum window_edge edge, int64_t i, uint32_t n);
 bool window_create(const struct picture *in, struct window_edges edges, int64_t x,
                    int64_t y, uint32_t width, uint32_t height, struct picture *out);
 
+// Resizes a picture that goes on: so does the result, without a seam. The axes that do
+// not wrap are resized as ever, by weights that end at the edge.
+bool window_resize(const struct picture *in, struct window_edges edges,
+                   enum resize_filter filter, uint32_t width, uint32_t height,
+                   struct picture *out);
+
 #endif

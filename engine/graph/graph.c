@@ -250,8 +250,14 @@ struct tensor *graph_detach(struct graph *g, struct tensor *x)
 struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
                          enum pad_kind kind)
 {
+    return graph_pad_sides(g, x, size, kind, kind);
+}
+
+struct tensor *graph_pad_sides(struct graph *g, struct tensor *x, uint32_t size,
+                               enum pad_kind down, enum pad_kind across)
+{
     return append(g, &op_pad,
-                  &(struct op_node){ .in = { x }, .attr.pad = { kind, size } });
+                  &(struct op_node){ .in = { x }, .attr.pad = { down, across, size } });
 }
 
 struct tensor *graph_upsample(struct graph *g, struct tensor *x)

@@ -62,6 +62,9 @@ struct tensor *graph_scale(struct graph *g, struct tensor *x, float factor);
 struct tensor *graph_detach(struct graph *g, struct tensor *x);    // no copy
 struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
                          enum pad_kind kind);
+// With rows above and below, and columns left and right, of a kind each.
+struct tensor *graph_pad_sides(struct graph *g, struct tensor *x, uint32_t size,
+                               enum pad_kind down, enum pad_kind across);
 // Nearest neighbour: [n, c, h, w] -> [n, c, 2 h, 2 w].
 struct tensor *graph_upsample(struct graph *g, struct tensor *x);
 

@@ -26,6 +26,8 @@ struct model_mode {
     bool keep_running;    // STATISTICS_BATCH: the running ones stay as they are,
                           // because these samples have been counted before
     uint32_t sections;    // batches in the tensor that are normalised apart; 0 is 1
+    // Generators: left and right, top and bottom continue each other, also inside.
+    bool wraps_across, wraps_down;
 };
 
 // Generators map x [n, channels_in, h, w] to [n, channels_out, h, w] in [-1, 1]; h and

@@ -22,11 +22,34 @@ static void add_weights(const struct network *n, enum weight_kind kind, uint32_t
               : NULL;
 }
 
+static bool wraps(const struct network *n)
+{
+    return n->mode.wraps_across || n->mode.wraps_down;
+}
+
+struct tensor *network_pad(const struct network *n, struct tensor *x, uint32_t size,
+                           enum pad_kind kind)
+{
+    return graph_failed(n->g)
+               ? NULL
+               : graph_pad_sides(n->g, x, size,
+                                 n->mode.wraps_down ? PAD_KIND_WRAP : kind,
+                                 n->mode.wraps_across ? PAD_KIND_WRAP : kind);
+}
+
+// Where the mode wraps, the zeros that a convolution adds around its input are added
+// before it, those of a wrapped axis with what lies at the other end.
 static struct tensor *add_conv(const struct network *n, struct tensor *x,
                                uint32_t c_out, struct conv_attributes attr, bool bias,
                                const char *name)
 {
     struct tensor *w, *b;
+    if (wraps(n) && attr.pad > 0) {
+        x = network_pad(n, x, attr.pad, PAD_KIND_ZERO);
+        attr.pad = 0;
+        if (!x)
+            return NULL;
+    }
     add_weights(n, WEIGHT_CONV, c_out, x->shape.c, attr.kernel, c_out, bias, name, &w,
                 &b);
     return graph_conv(n->g, x, w, b, attr);
@@ -64,6 +87,13 @@ struct tensor *network_double(const struct network *n, struct tensor *x, uint32_
         attr.output_pad = 0;
         x = graph_upsample(n->g, x);
         return x ? add_conv(n, x, c_out, attr, bias, name) : NULL;
+    }
+    if (wraps(n)) {
+        // A pixel at each end, whose own outputs are cut off again.
+        x = network_pad(n, x, 1, PAD_KIND_ZERO);
+        attr.pad += attr.stride;
+        if (!x)
+            return NULL;
     }
     add_weights(n, WEIGHT_CONV_TRANSPOSE, x->shape.c, c_out, attr.kernel, c_out, bias,
                 name, &w, &b);

@@ -33,6 +33,11 @@ struct tensor *network_conv(const struct network *n, struct tensor *x, uint32_t 
                             struct conv_attributes attr, bool bias, const char *format,
                             ...) PRINTF_LIKE(6, 7);
 
+// A border of `size` pixels on all sides: what lies at the other end where the mode
+// says so, else of this kind. NULL of a failed graph.
+struct tensor *network_pad(const struct network *n, struct tensor *x, uint32_t size,
+                           enum pad_kind kind);
+
 // Twice the size, [n, c, h, w] -> [n, c_out, 2 h, 2 w]: a transposed convolution, or
 // with `resize` nearest neighbour and a convolution.
 struct tensor *network_double(const struct network *n, struct tensor *x, uint32_t c_out,

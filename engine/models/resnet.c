@@ -25,7 +25,7 @@ static const struct conv_attributes doubling = {
 
 static struct tensor *padded(const struct network *n, struct tensor *x, uint32_t size)
 {
-    return graph_failed(n->g) ? NULL : graph_pad(n->g, x, size, PAD_KIND_REFLECT);
+    return network_pad(n, x, size, PAD_KIND_REFLECT);
 }
 
 // The port's Sequential counts padding, convolution, norm and activation each; a

@@ -117,11 +117,11 @@ struct dropout_attributes {
     uint32_t first_sample;    // of the tensor in the whole batch
 };
 
-enum pad_kind { PAD_KIND_ZERO, PAD_KIND_REFLECT };
+enum pad_kind { PAD_KIND_ZERO, PAD_KIND_REFLECT, PAD_KIND_WRAP };
 
 struct pad_attributes {
-    enum pad_kind kind;
-    uint32_t size;    // on all four sides
+    enum pad_kind down, across;    // above and below, left and right
+    uint32_t size;                 // on all four sides
 };
 
 enum loss_kind {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Padding with zeros or by reflection, [n, c, h, w] -> [n, c, h + 2 size, w + 2 size].
+// Padding with zeros, by reflection or with what lies at the other end, [n, c, h, w] ->
+// [n, c, h + 2 size, w + 2 size].
 // The formulas are in shared/pad.h. Backward gathers what each element of dx was copied
 // to, so that no two invocations add to the same element.
 
@@ -10,7 +11,8 @@
 #include "ops/op.h"
 
 _Static_assert(sizeof(struct pad_params) <= CALL_MAX_PARAMS, "push constants");
-_Static_assert(PAD_ZERO == (int)PAD_KIND_ZERO && PAD_REFLECT == (int)PAD_KIND_REFLECT,
+_Static_assert(PAD_ZERO == (int)PAD_KIND_ZERO && PAD_REFLECT == (int)PAD_KIND_REFLECT &&
+                   PAD_WRAP == (int)PAD_KIND_WRAP,
                "the kinds of the host and of the shaders are the same numbers");
 
 static bool pad_infer(const struct op_node *n, struct op_shapes *shapes)
@@ -19,7 +21,8 @@ static bool pad_infer(const struct op_node *n, struct op_shapes *shapes)
     const struct shape x = n->in[0]->shape;
     // The edge is not repeated (as torch.nn.ReflectionPad2d), so a side of h has h - 1
     // elements to mirror.
-    if (attr.kind == PAD_KIND_REFLECT && attr.size >= MIN(x.h, x.w)) {
+    if ((attr.down == PAD_KIND_REFLECT && attr.size >= x.h) ||
+        (attr.across == PAD_KIND_REFLECT && attr.size >= x.w)) {
         char text[SHAPE_TEXT_SIZE];
         log_error("pad: a reflection of %u does not fit the shape %s: height and width "
                   "must be larger",
@@ -53,7 +56,7 @@ static void pad_emit(struct emitter *e, const struct op_node *n, enum shader sha
     };
     emit_call(e, &(struct call){
                      .shader = shader,
-                     CALL_SPEC(OP_WORKGROUP, attr.kind),
+                     CALL_SPEC(OP_WORKGROUP, attr.down, attr.across),
                      .use = { { from, ACCESS_READ, is_forward ? x : y },
                               { to.tensor, to.access, is_forward ? y : x } },
                      CALL_PARAMS(params),

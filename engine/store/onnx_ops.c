@@ -314,17 +314,19 @@ static void export_scale(struct onnx_ops *x, const struct op_node *n)
 // ONNX lists the padding before all sides, then the one after all sides.
 static void export_pad(struct onnx_ops *x, const struct op_node *n)
 {
+    const enum pad_kind kind = n->attr.pad.down;
     const int64_t size = n->attr.pad.size;
     const int64_t pads[] = { 0, 0, size, size, 0, 0, size, size };
     const struct onnx_name in = value_of(x, n, 0);
     struct onnx_name sizes;
+    // The others are those of --wrap, which is of a translation, not of a network.
+    assert(kind == n->attr.pad.across && kind != PAD_KIND_WRAP);
     snprintf(sizes.text, sizeof(sizes.text), "pads_%u", x->steps);
     onnx_put_constant_ints(&x->file, sizes.text, pads, ARRAY_LEN(pads));
     begin_step(x, n, "Pad", true);
     onnx_put_in(&x->file, in.text);
     onnx_put_in(&x->file, sizes.text);
-    onnx_put_text(&x->file, "mode",
-                  n->attr.pad.kind == PAD_KIND_REFLECT ? "reflect" : "constant");
+    onnx_put_text(&x->file, "mode", kind == PAD_KIND_REFLECT ? "reflect" : "constant");
     onnx_end_node(&x->file);
 }
 

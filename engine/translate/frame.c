@@ -37,6 +37,13 @@ bool frame_read_output(const char *text, struct frame_rule *rule)
            is_side(rule->fixed.height);
 }
 
+bool frame_read_wrap(const char *text, struct frame_rule *rule)
+{
+    rule->wraps_across = text && (strcmp(text, "x") == 0 || strcmp(text, "xy") == 0);
+    rule->wraps_down = text && (strcmp(text, "y") == 0 || strcmp(text, "xy") == 0);
+    return !text || rule->wraps_across || rule->wraps_down;
+}
+
 // The side of a network's input that has so many pixels of an image.
 static uint32_t run_side(const struct frame_rule *rule, uint32_t side)
 {
@@ -45,11 +52,17 @@ static uint32_t run_side(const struct frame_rule *rule, uint32_t side)
 
 struct frame frame_of(const struct frame_rule *rule, struct pix_size image)
 {
-    const struct pix_size inner = rule->resize ? rule->model : image;
+    struct pix_size inner = rule->resize ? rule->model : image;
+    const struct pix_size run = { run_side(rule, inner.width),
+                                  run_side(rule, inner.height) };
+    if (rule->wraps_across)
+        inner.width = run.width;
+    if (rule->wraps_down)
+        inner.height = run.height;
     return (struct frame){
         .image = image,
         .inner = inner,
-        .run = { run_side(rule, inner.width), run_side(rule, inner.height) },
+        .run = run,
         .output = rule->output == FRAME_INPUT   ? image
                   : rule->output == FRAME_FIXED ? rule->fixed
                                                 : inner,
@@ -70,13 +83,19 @@ static void replace(struct picture *picture, struct picture *by)
     *picture = *by;
 }
 
-static bool resize(struct picture *picture, enum resize_filter filter,
-                   struct pix_size size)
+static bool resize(struct picture *picture, const struct frame_rule *rule,
+                   enum resize_filter filter, struct pix_size size)
 {
+    const struct window_edges edges = {
+        rule->wraps_across ? WINDOW_WRAP : WINDOW_MIRROR,
+        rule->wraps_down ? WINDOW_WRAP : WINDOW_MIRROR,
+    };
     struct picture resized;
     if (size_equals(picture_size(picture), size))
         return true;
-    if (!picture_resize(picture, filter, size.width, size.height, &resized))
+    if (!(rule->wraps_across || rule->wraps_down
+              ? window_resize(picture, edges, filter, size.width, size.height, &resized)
+              : picture_resize(picture, filter, size.width, size.height, &resized)))
         return false;
     replace(picture, &resized);
     return true;
@@ -87,7 +106,7 @@ bool frame_place(const struct frame_rule *rule, const struct frame *f,
 {
     const struct window_edges edges = { WINDOW_MIRROR, WINDOW_MIRROR };
     struct picture filled;
-    if (!resize(picture, rule->filter, f->inner))
+    if (!resize(picture, rule, rule->filter, f->inner))
         return false;
     if (size_equals(picture_size(picture), f->run))
         return true;
@@ -108,7 +127,7 @@ bool frame_cut(const struct frame_rule *rule, const struct frame *f,
     }
     if (size_equals(picture_size(picture), f->output))
         return true;
-    if (!resize(picture, rule->output_filter, f->output))
+    if (!resize(picture, rule, rule->output_filter, f->output))
         return false;
     // Bicubic weights overshoot at edges; a network's output is within its range.
     picture_clamp(picture);

@@ -24,6 +24,9 @@ struct frame_rule {
     enum resize_filter output_filter;
     enum frame_output output;
     struct pix_size fixed;    // FRAME_FIXED
+    // Left and right, top and bottom continue each other: such sides are resized to
+    // what the network takes, not filled up.
+    bool wraps_across, wraps_down;
 };
 
 struct frame {
@@ -37,6 +40,9 @@ struct frame {
 // Reads "input", "model", "640" or "640x480"; NULL is "input". False: it is none of
 // them.
 bool frame_read_output(const char *text, struct frame_rule *rule);
+
+// Reads "x", "y" or "xy"; NULL: neither. False: it is none of them.
+bool frame_read_wrap(const char *text, struct frame_rule *rule);
 
 // Of an image of this size.
 struct frame frame_of(const struct frame_rule *rule, struct pix_size image);

@@ -22,6 +22,16 @@ bool translation_build(struct graph *g, struct weights *generator,
                        enum translation_mode mode, uint32_t batch, uint32_t h,
                        uint32_t w, struct translation *out)
 {
+    return translation_build_mode(g, generator, options, staging,
+                                  translation_model_mode(mode), batch, h, w, out);
+}
+
+bool translation_build_mode(struct graph *g, struct weights *generator,
+                            const struct generator_options *options,
+                            struct staging staging, struct model_mode mode,
+                            uint32_t batch, uint32_t h, uint32_t w,
+                            struct translation *out)
+{
     const struct pixels_attributes staged = {
         .kind = staging.input,
         .range = staging.input_range,
@@ -36,9 +46,8 @@ bool translation_build(struct graph *g, struct weights *generator,
     out->jitter =
         graph_input(g, "jitter", (struct shape){ batch, 1, 1, 4 }, TENSOR_F32);
     struct tensor *in = graph_pixels_unpack(g, out->pixels, out->jitter, h, w, staged);
-    out->output = graph_pixels_pack(
-        g, generator_build(g, generator, in, options, translation_model_mode(mode)),
-        staging.output, staging.output_range);
+    out->output = graph_pixels_pack(g, generator_build(g, generator, in, options, mode),
+                                    staging.output, staging.output_range);
     graph_keep(g, out->output);
     return !graph_failed(g);
 }

@@ -26,6 +26,12 @@ bool translation_build(struct graph *g, struct weights *generator,
                        const struct generator_options *options, struct staging staging,
                        enum translation_mode mode, uint32_t batch, uint32_t h,
                        uint32_t w, struct translation *out);
+// The same with a generator of any mode.
+bool translation_build_mode(struct graph *g, struct weights *generator,
+                            const struct generator_options *options,
+                            struct staging staging, struct model_mode mode,
+                            uint32_t batch, uint32_t h, uint32_t w,
+                            struct translation *out);
 
 // Adds the shapes of its convolutions to a list, for one image of the size that is
 // trained on. The modes differ in norms and dropout: the convolutions of one are those

@@ -235,6 +235,10 @@ struct translator *translator_create(struct gpu_device *device,
                   TRANSLATOR_MAX_BATCH, options->batch_size);
         goto fail;
     }
+    if (!frame_read_wrap(options->wrap, &t->rule)) {
+        log_error("%s: --wrap takes x, y or xy, not \"%s\"", t->command, options->wrap);
+        goto fail;
+    }
     if (!options->model || !*options->model) {
         log_error("%s: --model is missing: name a run folder or a checkpoint",
                   t->command);
@@ -393,7 +397,9 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
     if (!t->settings.reading.as_stored)
         notes->orientation = picture->orientation;
     *frame = frame_of(&t->rule, picture_size(picture));
+    // A panorama that wraps is no pair.
     notes->is_pair = !size_equals(frame->inner, frame->image) &&
+                     !t->rule.wraps_across &&
                      frame->image.width == 2 * frame->image.height &&
                      frame->inner.width < 2 * frame->inner.height;
     if (!convert(t, picture, notes) || !frame_place(&t->rule, frame, picture))

@@ -33,12 +33,15 @@ static bool sized_build(struct translator *t, uint32_t images,
         .slots = SLOTS,
         .tuning = &t->tuning,
     };
+    struct model_mode mode = translation_model_mode(t->mode);
+    mode.wraps_across = t->rule.wraps_across;
+    mode.wraps_down = t->rule.wraps_down;
     *s = (struct sized){ .images = images, .form = *form };
     s->program = program_create(&options);
     if (!s->program ||
-        !translation_build(program_graph(s->program), t->generator,
-                           &t->settings.generator, form->staging, t->mode, images,
-                           form->height, form->width, &s->tensors))
+        !translation_build_mode(program_graph(s->program), t->generator,
+                                &t->settings.generator, form->staging, mode, images,
+                                form->height, form->width, &s->tensors))
         return false;
     program_upload(s->program, s->tensors.pixels);
     program_upload(s->program, s->tensors.jitter);

@@ -235,18 +235,23 @@ static int pad_source(enum pad_kind kind, uint32_t i, uint32_t size, uint32_t n)
         return source;
     if (kind == PAD_KIND_ZERO)
         return -1;
+    if (kind == PAD_KIND_WRAP) {
+        while (source < 0)
+            source += (int)n;
+        return source % (int)n;
+    }
     return source < 0 ? -source : last - (source - last);
 }
 
-void reference_pad_forward(enum pad_kind kind, uint32_t size, struct shape s,
-                           const double *x, double *y)
+void reference_pad_forward(struct pad_attributes a, struct shape s, const double *x,
+                           double *y)
 {
-    uint32_t h = s.h + 2 * size, w = s.w + 2 * size;
+    const uint32_t size = a.size, h = s.h + 2 * size, w = s.w + 2 * size;
     for (size_t plane = 0; plane < (size_t)s.n * s.c; plane++)
         for (uint32_t r = 0; r < h; r++)
             for (uint32_t q = 0; q < w; q++) {
-                int from_r = pad_source(kind, r, size, s.h);
-                int from_q = pad_source(kind, q, size, s.w);
+                int from_r = pad_source(a.down, r, size, s.h);
+                int from_q = pad_source(a.across, q, size, s.w);
                 y[(plane * h + r) * w + q] =
                     from_r < 0 || from_q < 0
                         ? 0
@@ -254,17 +259,17 @@ void reference_pad_forward(enum pad_kind kind, uint32_t size, struct shape s,
             }
 }
 
-void reference_pad_backward(enum pad_kind kind, uint32_t size, struct shape s,
-                            const double *dy, double *dx)
+void reference_pad_backward(struct pad_attributes a, struct shape s, const double *dy,
+                            double *dx)
 {
-    uint32_t h = s.h + 2 * size, w = s.w + 2 * size;
+    const uint32_t size = a.size, h = s.h + 2 * size, w = s.w + 2 * size;
     for (size_t i = 0; i < shape_count(s); i++)
         dx[i] = 0;
     for (size_t plane = 0; plane < (size_t)s.n * s.c; plane++)
         for (uint32_t r = 0; r < h; r++)
             for (uint32_t q = 0; q < w; q++) {
-                int from_r = pad_source(kind, r, size, s.h);
-                int from_q = pad_source(kind, q, size, s.w);
+                int from_r = pad_source(a.down, r, size, s.h);
+                int from_q = pad_source(a.across, q, size, s.w);
                 if (from_r >= 0 && from_q >= 0)
                     dx[(plane * s.h + (size_t)from_r) * s.w + (size_t)from_q] +=
                         dy[(plane * h + r) * w + q];

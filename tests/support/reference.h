@@ -51,10 +51,10 @@ void reference_split(struct shape a_shape, uint32_t cb, const double *dy, double
                      double *db);
 
 // s is the shape of x; y is larger by 2 * size in h and w.
-void reference_pad_forward(enum pad_kind kind, uint32_t size, struct shape s,
-                           const double *x, double *y);
-void reference_pad_backward(enum pad_kind kind, uint32_t size, struct shape s,
-                            const double *dy, double *dx);
+void reference_pad_forward(struct pad_attributes a, struct shape s, const double *x,
+                           double *y);
+void reference_pad_backward(struct pad_attributes a, struct shape s, const double *dy,
+                            double *dx);
 
 // s is the shape of x; y is twice as high and wide.
 void reference_upsample_forward(struct shape s, const double *x, double *y);
