@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "data/encoded.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <webp/decode.h>
@@ -23,9 +24,11 @@ enum {
 // ---------------------------------------------------------------------------
 // Reading
 
+// Some of its functions call a file damaged where memory was missing; malloc leaves its
+// trace in errno, which was 0.
 static bool refuse(VP8StatusCode status, struct reason *reason)
 {
-    if (status == VP8_STATUS_OUT_OF_MEMORY) {
+    if (status == VP8_STATUS_OUT_OF_MEMORY || errno == ENOMEM) {
         mem_note_failure();
         return reason_refuse_memory(reason);
     }
@@ -43,6 +46,7 @@ static bool find_features(const uint8_t *data, size_t size, uint64_t whole,
 {
     if (size < HEADER + CHUNK || whole < bytes_get_little(data + 4, 4) + CHUNK)
         return codec_check_state(CODEC_TRUNCATED, "WebP", reason);
+    errno = 0;
     const VP8StatusCode status = WebPGetFeatures(data, size, f);
     if (status == VP8_STATUS_NOT_ENOUGH_DATA && size < whole && size >= 30 &&
         memcmp(data + HEADER, "VP8X", 4) == 0) {
@@ -102,9 +106,20 @@ static bool decode(const uint8_t *data, size_t size, const WebPDecoderConfig *li
     config.output.u.RGBA.rgba = samples;
     config.output.u.RGBA.stride = (int)row;
     config.output.u.RGBA.size = row * (size_t)config.input.height;
+    errno = 0;
     const VP8StatusCode status = WebPDecode(data, size, &config);
     WebPFreeDecBuffer(&config.output);
     return status == VP8_STATUS_OK || refuse(status, reason);
+}
+
+// Where memory runs out libwebp 1.2.4 may free what it never had. So what it takes at
+// most, pixels of 4 bytes and tables, is asked for before.
+static bool has_memory(uint32_t width, uint32_t height, struct reason *reason)
+{
+    enum { TABLES = 4 << 20 };
+    void *probe = mem_alloc((size_t)width * height * 4 + TABLES);
+    mem_free(probe);
+    return probe || reason_refuse_memory(reason);
 }
 
 bool webp_decode(const uint8_t *data, size_t size,
@@ -124,7 +139,8 @@ bool webp_decode(const uint8_t *data, size_t size,
     uint8_t *samples = mem_array((size_t)width * channels, height);
     if (!samples)
         return reason_refuse_memory(reason);
-    bool ok = decode(data, size, &config, samples, channels, reason);
+    bool ok = has_memory(width, height, reason) &&
+              decode(data, size, &config, samples, channels, reason);
     if (ok) {
         codec_count_rows(height);
         ok = picture_create(picture, PIXEL_U8, channels, width, height) ||
