@@ -149,13 +149,14 @@ struct pix_image {
     uint8_t *pixels;    // owned; freed with pix_image_free
 };
 
-// Reads a PNG, JPEG, WebP, BMP or TGA file of any colour type as RGB. Alpha is dropped,
-// grey is repeated, 16-bit samples keep their high byte. An EXIF orientation is
-// applied.
+// Reads a PNG, JPEG, WebP, BMP, TGA or TIFF file of any colour type as RGB. Alpha is
+// dropped, grey is repeated, 16-bit samples keep their high byte. An EXIF orientation
+// is applied. A TIFF of floats, or with channels that are not colours, is refused:
+// pix_array_read takes it.
 PIX_API bool pix_image_read(const char *path, struct pix_image *image);
 
-// Writes the format of the extension: .png .jpg .jpeg .webp .bmp .tga (any case). The
-// file is written completely or not at all.
+// Writes the format of the extension: .png .jpg .jpeg .webp .bmp .tga .tif .tiff (any
+// case), as far as the build has them. The file is written completely or not at all.
 PIX_API bool pix_image_write(const char *path, const struct pix_image *image);
 PIX_API void pix_image_free(struct pix_image *image);
 
@@ -184,7 +185,8 @@ struct pix_array {
 };
 
 // Reads the files of pix_image_read, with the file's own channels (1 grey, 2 grey and
-// alpha, 3 RGB, 4 RGB and alpha) and 16 bits where a PNG has them; or a NumPy array
+// alpha, 3 RGB, 4 RGB and alpha) and 16 bits where a PNG has them; a TIFF of 1 to 64
+// channels, with 16 bits or floats where it has them (docs/data.md); or a NumPy array
 // [c, h, w] or [h, w] from a .npy file: u1, u2 and f4 are the three kinds; f2 and f8
 // become f32, b1 becomes u8 of 0 and 255, and other integers become u16 (i1: u8) if
 // all of them are 0 to 65535, else they are refused. Floats must be finite.
@@ -204,6 +206,7 @@ struct pix_read_options {
     // JPEG files that end early: "refuse", or "keep": what is missing is grey, and a
     // warning says so. NULL: "refuse".
     const char *truncated;
+    uint32_t page;    // of a TIFF that has several, from 1; 0: the first
 };
 
 // The same by these options.
@@ -211,8 +214,8 @@ PIX_API bool pix_array_read_with(const char *path,
                                  const struct pix_read_options *options,
                                  struct pix_array *array);
 
-// Writes the format of the extension: .npy holds any array, .png u8 and u16 of 1 to 4
-// channels, the other image formats u8 of 1 to 4 channels, without alpha.
+// Writes the format of the extension: .npy and .tif hold any array, .png u8 and u16 of
+// 1 to 4 channels, the other image formats u8 of 1 to 4 channels, without alpha.
 PIX_API bool pix_array_write(const char *path, const struct pix_array *array);
 PIX_API void pix_array_free(struct pix_array *array);
 

@@ -242,14 +242,14 @@ static void test_translate_arrays(void **state)
     command_make_run();
     assert_int_equal(
         command_shell(
-            "touch mixed/c.tif mixed/d.TIF mixed/e.txt; "
+            "touch mixed/c.gif mixed/d.GIF mixed/e.txt; "
             "(head -c 2 mixed/a.jpg; printf '\\377\\341\\0\\42Exif\\0\\0MM\\0*"
             "\\0\\0\\0\\10\\0\\1\\1\\22\\0\\3\\0\\0\\0\\1\\0\\6\\0\\0\\0\\0\\0\\0'; "
             "tail -c +3 mixed/a.jpg) >mixed/turned.jpg"),
         0);
     RUN(0, "translate --model run --input mixed --output bytes");
-    command_check_has(command_err, "passing over 3 of 7 files in mixed: 2 .tif, 1 .txt "
-                                   "(first: c.tif). Only .png");
+    command_check_has(command_err, "passing over 3 of 7 files in mixed: 2 .gif, 1 .txt "
+                                   "(first: c.gif). Only .png");
     command_check_has(command_err,
                       "1 of 4 images was turned upright, as their EXIF orientation "
                       "asks for (first: mixed/turned.jpg, orientation 6)");
@@ -326,6 +326,50 @@ static void test_translate_arrays(void **state)
     RUN(0, "evaluate --model floats.pth --data arrays --split train --input-kind u16 "
            "--output-kind u16");
     command_check_has(command_err, "the target is f32, converted to u16, as --output");
+}
+
+// What goes from a TIFF to the TIFF that is made of it, and what is lost elsewhere.
+static void test_translate_tiff(void **state)
+{
+    (void)state;
+#ifndef PIX_HAVE_TIFF
+    print_message("skipped: this build is without libtiff\n");
+    skip();
+#endif
+    command_need_device();
+    command_make_run();
+    assert_int_equal(
+        command_shell("mkdir tiffs && cd tiffs && cp %s/place-scale.tif a.tif "
+                      "&& cp %s/place-matrix.tif %s/place-turned.tif "
+                      "%s/pages.tif %s/rgb16-none-be.tif .",
+                      TEST_FIXTURES "/tiff", TEST_FIXTURES "/tiff",
+                      TEST_FIXTURES "/tiff", TEST_FIXTURES "/tiff",
+                      TEST_FIXTURES "/tiff"),
+        0);
+    RUN(0, "translate --model run --input tiffs --output made_tiffs");
+    command_check_has(command_err,
+                      "1 of 5 images has several pages, of which the first "
+                      "is used (first: tiffs/pages.tif, 3 pages)");
+    command_check_has(command_err, "1 of 5 images was turned upright");
+    command_check_has(command_err,
+                      "1 of 5 outputs were written without the georeference of the "
+                      "input, which is that of pixels as they are stored");
+    command_check_has(command_err, "(first: that of tiffs/place-turned.tif)");
+    command_check_has(command_err, "1 of 5 outputs were written compressed by deflate");
+    assert_int_equal(command_shell("grep -c 'WGS 84' made_tiffs/*"), 0);
+    assert_string_equal(command_out, "made_tiffs/a.tif:1\nmade_tiffs/pages.tif:0\n"
+                                     "made_tiffs/place-matrix.tif:1\n"
+                                     "made_tiffs/place-turned.tif:0\n"
+                                     "made_tiffs/rgb16-none-be.tif:0\n");
+    // Another page is another image; a PNG does not say where it lies.
+    RUN(0, "translate --model run --input tiffs/pages.tif --output page.tif --page 2");
+    assert_null(strstr(command_err, "pages, of which"));
+    assert_int_equal(command_shell("cmp -s page.tif made_tiffs/pages.tif"), 1);
+    RUN(1, "translate --model run --input tiffs/pages.tif --output page.tif --page 4");
+    command_check_has(command_err, "has no page 4: it has 3");
+    RUN(0, "translate --model run --input tiffs/a.tif --output a.png");
+    command_check_has(command_err, "the output was written without the georeference of "
+                                   "the input, which the format of the output cannot");
 }
 
 // How many pixels of a grid have the colour of the image in the folder "red".
@@ -637,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_translate_modes),
         cmocka_unit_test(test_translate_interrupt),
         cmocka_unit_test(test_translate_arrays),
+        cmocka_unit_test(test_translate_tiff),
         cmocka_unit_test(test_evaluate),
         cmocka_unit_test(test_label_targets),
         cmocka_unit_test(test_inputs_stay),

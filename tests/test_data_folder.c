@@ -293,10 +293,10 @@ static void test_several(void **state)
     // What is not read is no place to train on, but somebody's data.
     setup(NULL);
     make("train", "preview.png notes.txt ");
-    make("train/A", "1.tif 2.tif 3.png ");
-    make("train/B", "1.tif 2.tif 4.png ");
+    make("train/A", "1.gif 2.gif 3.png ");
+    make("train/B", "1.gif 2.gif 4.png ");
     make("train/labels", "1.txt ");
-    make("A_train", "1.tif ");
+    make("A_train", "1.gif ");
     make("B_train", "");
     check_list("train/preview.png, ");
     check_contains("ignored: " DATA "/train/A and " DATA
@@ -335,14 +335,14 @@ static void test_unpaired(void **state)
     // Partners that are not read are no sign of that.
     setup(NULL);
     make("trainA", "1.png 2.png 3.png 4.png 5.png ");
-    make("trainB", "1.png 2.tif 3.tif 4.tif 5.tif ");
+    make("trainB", "1.png 2.gif 3.gif 4.gif 5.gif ");
     check_list("trainA/1.png trainB/1.png, ");
     check_contains("skipping 4 of 5 files of " DATA "/trainA: the partner in");
 
     // Unless they are few, or no images at all.
     setup(NULL);
     make("trainA", "1.png 2.png 3.png 4.png 5.png ");
-    make("trainB", "1.png 2.tif 6.png 7.png ");
+    make("trainB", "1.png 2.gif 6.png 7.png ");
     check_refused("look unpaired: of 5 and 3 images 1 have");
     setup(NULL);
     make("trainA", "1.png 2.png 3.png ");

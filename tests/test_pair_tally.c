@@ -397,6 +397,40 @@ static void test_unfinished(void **state)
         "/B/b.jpg): what is missing is grey, and networks learn it\n");
 }
 
+// Files of several pages: the first is used, or another one.
+static void test_pages(void **state)
+{
+    struct dataset_options o = options();
+    void *data;
+    size_t size;
+    (void)state;
+#ifndef PIX_HAVE_TIFF
+    print_message("skipped: this build is without libtiff\n");
+    skip();
+#endif
+    assert_true(file_read(TEST_FIXTURES "/tiff/pages.tif", &data, &size));
+    assert_true(file_write(TRAIN "/A/a.tif", data, size));
+    mem_free(data);
+    write_blank(TRAIN "/A/b.png", PIXEL_U8, 8, 8);
+    write_blank(TRAIN "/B/a.png", PIXEL_U8, 4, 4);
+    write_blank(TRAIN "/B/b.png", PIXEL_U8, 8, 8);
+    test_keep_messages(LOG_INFO);
+    assert_int_equal(count_pairs(&o), 2);
+    assert_non_null(strstr(test_messages.text,
+                           "dataset: 1 of 2 pairs have a file of several pages, of "
+                           "which the first is used (first: " TRAIN
+                           "/A/a.tif, 3 pages); --page N uses another\n"));
+    // The second has 16 bits, the fourth is missing.
+    test_forget_messages();
+    o.reading.page = 2;
+    o.input_kind = PIXEL_U16;
+    assert_int_equal(count_pairs(&o), 1);
+    assert_null(strstr(test_messages.text, "several pages"));
+    o.reading.page = 4;
+    assert_int_equal(count_pairs(&o), 0);
+    assert_non_null(strstr(test_messages.text, "has no page 4: it has 3"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -404,7 +438,7 @@ int main(void)
         TEST(test_halves),       TEST(test_sides),      TEST(test_fitted),
         TEST(test_fitted_sides), TEST(test_kinds),      TEST(test_many),
         TEST(test_turned),       TEST(test_channels),   TEST(test_range),
-        TEST(test_narrow),       TEST(test_unfinished),
+        TEST(test_narrow),       TEST(test_unfinished), TEST(test_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

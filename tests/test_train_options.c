@@ -159,6 +159,7 @@ static const struct option_elsewhere {
     { "no-orient", "test_pair_tally, test_exif" },
     { "max-pixels", "test_exif, test_cli_translate" },
     { "truncated", "test_pair_tally, test_cli_translate" },
+    { "page", "test_tiff, test_pair_tally, test_cli_translate" },
     { "tuning", "the same sums in another order: test_train_tuning" },
 };
 

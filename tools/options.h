@@ -36,9 +36,16 @@ struct given_options {
           "refuse images of more pixels",                                              \
           NULL,                                                                        \
           "268435456" },                                                               \
+        { "truncated",                                                                 \
+          ARGUMENT_CHOICE,                                                             \
+          &(read).truncated,                                                           \
+          "NAME",                                                                      \
+          "JPEG files that end early: refuse or keep",                                 \
+          "refuse|keep",                                                               \
+          "refuse" },                                                                  \
     {                                                                                  \
-        "truncated", ARGUMENT_CHOICE, &(read).truncated, "NAME",                       \
-            "JPEG files that end early: refuse or keep", "refuse|keep", "refuse"       \
+        "page", ARGUMENT_COUNT, &(read).page, "N", "page of a TIFF that has several",  \
+            NULL, "1"                                                                  \
     }
 
 // Parses the words after the command's name. Returns false with *code set if the

@@ -47,6 +47,7 @@ image|header webp/decode.h|libwebp-dev|libwebp-devel|libwebp|webp
 build|loader|libvulkan1|vulkan-loader|vulkan-icd-loader|vulkan-loader
 build|driver|mesa-vulkan-drivers|mesa-vulkan-drivers|vulkan-swrast|molten-vk
 test|header cmocka.h|libcmocka-dev|libcmocka-devel|cmocka|cmocka
+test|command listgeo|geotiff-bin|libgeotiff|libgeotiff|libgeotiff
 test|lavapipe|mesa-vulkan-drivers|mesa-vulkan-drivers|vulkan-swrast|mesa
 optional|layer|vulkan-validationlayers|vulkan-validation-layers|vulkan-validation-layers|vulkan-validationlayers
 optional|command g++ clang++|g++|gcc-c++|gcc|-

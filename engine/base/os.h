@@ -60,7 +60,8 @@ enum os_kind {
 };
 
 FILE *os_file_open(const char *path, const char *mode);
-FILE *os_file_create(const char *path, bool *exists);    // to write; must be new
+FILE *os_file_create(const char *path,
+                     bool *exists);    // to write and read; must be new
 // Opens a regular file to read it, and has its size. Never waits, as opening a pipe
 // may. NULL: *kind is what it is instead, or else os_error_text() has the reason.
 FILE *os_file_open_regular(const char *path, uint64_t *size, enum os_kind *kind);

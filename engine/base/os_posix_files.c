@@ -80,9 +80,9 @@ FILE *os_file_open_regular(const char *path, uint64_t *size, enum os_kind *kind)
 // somebody has put there.
 FILE *os_file_create(const char *path, bool *exists)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     *exists = fd < 0 && errno == EEXIST;
-    FILE *stream = stream_of(fd, "wb");
+    FILE *stream = stream_of(fd, "w+b");
     if (fd >= 0 && !stream) {
         int error = errno;
         unlink(path);

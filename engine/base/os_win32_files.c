@@ -94,9 +94,9 @@ FILE *os_file_create(const char *path, bool *exists)
     wchar_t *wide = os_win32_to_wide(path);
     if (!wide)
         return NULL;
-    int fd = open_descriptor(wide, _O_WRONLY | _O_CREAT | _O_EXCL);
+    int fd = open_descriptor(wide, _O_RDWR | _O_CREAT | _O_EXCL);
     *exists = fd < 0 && errno == EEXIST;
-    FILE *stream = fd < 0 ? NULL : _fdopen(fd, "wb");
+    FILE *stream = fd < 0 ? NULL : _fdopen(fd, "w+b");
     int error = errno;
     if (fd >= 0 && !stream) {
         _close(fd);

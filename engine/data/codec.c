@@ -37,6 +37,14 @@ bool codec_check_state(enum codec_state state, const char *name, struct reason *
 bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
                       const struct picture_reading *reading, struct reason *reason)
 {
+    // What decoding takes: RGB, which is what public images are, or up to four channels
+    // of 16 bits.
+    return codec_check_bytes(width, height, is_u16 ? 8 : 3, reading, reason);
+}
+
+bool codec_check_bytes(uint64_t width, uint64_t height, uint64_t bytes,
+                       const struct picture_reading *reading, struct reason *reason)
+{
     const uint64_t most =
         reading->max_pixels ? reading->max_pixels : PICTURE_MAX_PIXELS;
     if (width > 0 && height > most / width)
@@ -44,7 +52,7 @@ bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
                              "%" PRIu64 "x%" PRIu64 " are more than %" PRIu64
                              " pixels: if it is meant, allow more with --max-pixels",
                              width, height, most);
-    if (picture_size_is_valid(width, height, is_u16 ? 8 : 4))    // up to four channels
+    if (picture_size_is_valid(width, height, bytes))
         return true;
     return reason_refuse(reason,
                          "%" PRIu64 "x%" PRIu64 " is not a valid image size (1 to %u "

@@ -82,6 +82,14 @@ bool npy_decode(const uint8_t *data, size_t size, const struct picture_reading *
 bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
 bool npy_write(const char *path, const struct picture *picture, enum array_order order);
 
+// TIFF (tiff.h). Without PIX_HAVE_TIFF there is only the first.
+bool tiff_is(const uint8_t *data, size_t size);
+bool tiff_decode(struct source *source, const struct picture_reading *reading,
+                 struct picture *picture, struct reason *reason);
+bool tiff_find_kind(struct source *source, enum pixel_kind *kind,
+                    struct reason *reason);
+bool tiff_write(const char *path, const struct picture *picture);
+
 // ---------------------------------------------------------------------------
 // exif.c
 
@@ -102,6 +110,9 @@ bool codec_check_state(enum codec_state state, const char *name, struct reason *
 // asked for.
 bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
                       const struct picture_reading *reading, struct reason *reason);
+// The same with the bytes of a pixel that decoding takes.
+bool codec_check_bytes(uint64_t width, uint64_t height, uint64_t bytes,
+                       const struct picture_reading *reading, struct reason *reason);
 
 // Refuses a file that is held whole and far larger than its image, whatever it has
 // beside that: memory is bounded by what the header says.

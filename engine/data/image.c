@@ -50,7 +50,11 @@ bool image_read(const char *path, struct pix_image *image)
     bool ok = picture_read(path, &picture, &reason);
     // Channels of an array are not colours, so it has no RGB.
     if (ok && picture.is_array)
-        ok = reason_refuse(&reason, PICTURE_UNKNOWN);
+        ok =
+            reason_refuse(&reason, picture_has_image_extension(path)
+                                       ? "has floats or channels that are not colours: "
+                                         "read it as an array"
+                                       : PICTURE_UNKNOWN);
     if (!ok)
         log_error("image: %s: %s", path, reason.text);
     ok = ok && image_from_picture(&picture, image);

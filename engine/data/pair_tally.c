@@ -52,6 +52,8 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
     t->total++;
     if (n->orientation)
         notice(&t->turned, n->turned, n);
+    if (n->pages)
+        notice(&t->paged, n->paged, n);
     if (n->narrow)
         notice(&t->narrow, n->narrow, n);
     if (n->unfinished)
@@ -178,6 +180,12 @@ void pair_tally_report(const struct pair_tally *t)
                  " pair%s %s an image that ends early (first: %s): what is missing is "
                  "grey, and networks learn it",
                  t->unfinished.count, t->total, s, have, t->unfinished.path);
+    if (t->paged.count > 0)
+        log_info("dataset: %" PRIu32 " of %" PRIu32
+                 " pair%s %s a file of several pages, of which the first is used "
+                 "(first: %s, %" PRIu32 " pages); --page N uses another",
+                 t->paged.count, t->total, s, have, t->paged.path,
+                 t->paged.first.pages);
     if (t->narrow.count > 0)
         log_warn("dataset: %" PRIu32 " of %" PRIu32
                  " pair%s %s an array of integers that are not u1, though none is "

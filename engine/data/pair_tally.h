@@ -14,7 +14,8 @@ struct pair_tally {
         uint32_t count;
         struct pair_notes first;
         const char *path;    // of the first one's file
-    } turned, narrow, halves, sides, padded, cut, unfinished, input_kind, target_kind;
+    } turned, paged, narrow, halves, sides, padded, cut, unfinished, input_kind,
+        target_kind;
 };
 
 // Counts a pair that was read, or refused. The first call of a kind decides on the

@@ -82,6 +82,7 @@ static bool split(const char *path, const struct pair_options *o, struct picture
         a->orientation = whole.orientation;
         a->is_narrow = whole.is_narrow;
         a->is_cut = whole.is_cut;
+        a->pages = whole.pages;
     }
     picture_free(&whole);
     return ok;
@@ -95,6 +96,9 @@ static void take_notes(const struct pair_file *file, const struct picture *a,
     if (!o->reading.as_stored)
         notes->orientation = a->orientation ? a->orientation : b->orientation;
     notes->turned = a->orientation || !file->b ? file->a : file->b;
+    if (o->reading.page <= 1)
+        notes->pages = a->pages > 1 ? a->pages : b->pages > 1 ? b->pages : 0;
+    notes->paged = a->pages > 1 || !file->b ? file->a : file->b;
     if (a->is_narrow || b->is_narrow)
         notes->narrow = a->is_narrow || !file->b ? file->a : file->b;
     notes->fit = o->fit;

@@ -36,6 +36,7 @@ bool picture_create(struct picture *picture, enum pixel_kind kind, uint32_t chan
 void picture_free(struct picture *picture)
 {
     mem_free(picture->samples);
+    picture_tags_free(picture->tags);
     *picture = (struct picture){ 0 };
 }
 
@@ -426,6 +427,10 @@ bool picture_turn_upright(struct picture *p, uint32_t orientation)
     to.is_narrow = p->is_narrow;
     to.is_cut = p->is_cut;
     to.orientation = p->orientation;
+    to.pages = p->pages;
+    to.tags = p->tags;
+    p->tags = NULL;
+    picture_tags_set_turned(to.tags);
     for (uint32_t c = 0; c < p->channels; c++) {
         const char *from = plane_of(p, c);
         char *out = plane_of(&to, c);

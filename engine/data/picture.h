@@ -9,6 +9,7 @@
 
 #include "base/pixel.h"
 #include "base/reason.h"
+#include "data/picture_tags.h"
 #include "data/resize.h"
 #include "data/size.h"
 #include "pix2pix.h"
@@ -28,6 +29,8 @@ struct picture_reading {
     uint64_t max_pixels;       // width times height; 0: PICTURE_MAX_PIXELS
     bool as_stored;            // the EXIF orientation is not applied
     bool keep_truncated;       // a JPEG that ends early is read as far as it goes
+    uint32_t page;             // of a TIFF, from 1; 0: the first
+    bool with_tags;            // picture.tags, for a file that is made of this one
 };
 
 static inline const char *array_order_name(enum array_order order)
@@ -56,6 +59,10 @@ struct picture {
     // Which samples are black and white, and -1 and 1 to the networks. Files say
     // nothing of it: PIXEL_WHOLE, until picture_set_range.
     struct pixel_range range;
+    uint32_t pages;    // of the file, where it has several; functions below drop it
+    // What goes to a file that is made of it, or NULL; the picture's own. Functions
+    // below that make another picture do not keep it.
+    struct picture_tags *tags;
     void *samples;    // [c][h][w]
 };
 

@@ -42,13 +42,11 @@ struct file_kind {
     uint32_t side_max;      // of what is written; 0: PICTURE_MAX_SIDE
     uint64_t pixels_max;    // the same; 0: any
     bool is_array;          // channels are not colours
+    bool takes_tags;        // picture.tags
+    // In place of find_kind where the first bytes do not say.
+    bool (*find_source_kind)(struct source *source, enum pixel_kind *kind,
+                             struct reason *reason);
 };
-
-static bool is_tiff(const uint8_t *data, size_t size)
-{
-    return size >= 4 && (memcmp(data, "II*", 4) == 0 || memcmp(data, "MM\0*", 4) == 0 ||
-                         memcmp(data, "II+", 4) == 0 || memcmp(data, "MM\0+", 4) == 0);
-}
 
 static bool is_webp(const uint8_t *data, size_t size)
 {
@@ -117,6 +115,17 @@ static const struct file_kind kinds[] = {
       true,
       .side_max = UINT16_MAX,
       .pixels_max = STB_PIXELS },
+#ifdef PIX_HAVE_TIFF
+    { "TIFF",
+      { ".tif", ".tiff" },
+      tiff_is,
+      .decode_source = tiff_decode,
+      .write = tiff_write,
+      .find_source_kind = tiff_find_kind,
+      .holds = { true, true, true },
+      .channels_max = PIXEL_MAX_CHANNELS,
+      .takes_tags = true },
+#endif
     { "NPY",
       { ".npy" },
       npy_is,
@@ -135,7 +144,7 @@ static const struct optional_kind {
     const char *name, *library;
     bool (*is)(const uint8_t *data, size_t size);
 } optional_kinds[] = {
-    { "TIFF", "libtiff", is_tiff },
+    { "TIFF", "libtiff", tiff_is },
     { "WebP", "libwebp", is_webp },
 };
 
@@ -305,6 +314,16 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
     return picture_read_with(path, &(struct picture_reading){ 0 }, picture, reason);
 }
 
+static bool find_source_kind(const struct file_kind *file, const char *path,
+                             enum pixel_kind *kind, struct reason *reason)
+{
+    struct source source;
+    const bool ok = source_open(&source, path, reason) &&
+                    file->find_source_kind(&source, kind, reason);
+    source_close(&source);
+    return ok;
+}
+
 bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason)
 {
     uint8_t head[FILE_HEAD];    // enough for the header of every kind
@@ -316,6 +335,8 @@ bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *r
     if (!file && named && !named->is)
         file = named;
     *kind = PIXEL_U8;
+    if (size && file && file->find_source_kind)
+        return find_source_kind(file, path, kind, reason);
     if (size && file && (!file->find_kind || file->find_kind(head, size, kind)))
         return true;
     return reason_refuse(reason, "its first bytes are not those of an image");
@@ -345,6 +366,20 @@ void picture_warn_of_cut(const char *path, size_t cut, size_t count)
                  cut, count, path);
 }
 
+void picture_tell_of_pages(const char *path, uint32_t pages, uint32_t images,
+                           size_t count, const char *name)
+{
+    if (count == 1)
+        log_info("image: %s has %u pages, of which the first is used; --page N uses "
+                 "another",
+                 path, (unsigned)pages);
+    else
+        log_info("image: %u of %zu %ss %s several pages, of which the first is used "
+                 "(first: %s, %u pages); --page N uses another",
+                 (unsigned)images, count, name, images == 1 ? "has" : "have", path,
+                 (unsigned)pages);
+}
+
 // ---------------------------------------------------------------------------
 // Writing
 
@@ -369,6 +404,12 @@ static void suggest(enum pixel_kind kind, uint32_t channels, char *text, size_t 
         if (holds(&kinds[i], kind, channels))
             length += (size_t)snprintf(text + length, size - length, "%s%s",
                                        length ? " or " : "", kinds[i].extensions[0]);
+}
+
+bool picture_takes_tags(const char *name)
+{
+    const struct file_kind *file = find_by_name(name);
+    return file && file->takes_tags;
 }
 
 enum pixel_kind picture_kind_held(const char *name, enum pixel_kind kind,

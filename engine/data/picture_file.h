@@ -14,7 +14,12 @@
 #else
 #define IMAGE_WEBP
 #endif
-#define IMAGE_EXTENSIONS ".png .jpg .jpeg" IMAGE_WEBP " .bmp .tga"
+#ifdef PIX_HAVE_TIFF
+#define IMAGE_TIFF " .tif .tiff"
+#else
+#define IMAGE_TIFF
+#endif
+#define IMAGE_EXTENSIONS ".png .jpg .jpeg" IMAGE_WEBP " .bmp .tga" IMAGE_TIFF
 #define PICTURE_EXTENSIONS IMAGE_EXTENSIONS " .npy"
 
 // Of a file that begins as none of them does.
@@ -41,9 +46,8 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
 bool picture_read_with(const char *path, const struct picture_reading *reading,
                        struct picture *picture, struct reason *reason);
 
-// The kind of samples that picture_read would find, from the first bytes of the file
-// alone. False with the reason where they do not say, or cannot be read. Nothing is
-// logged.
+// The kind of samples that picture_read would find, without reading them. False with
+// the reason where they do not say, or cannot be read. Nothing is logged.
 bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason);
 
 // Says that pictures were turned upright, as their files asked for: `turned` of
@@ -55,9 +59,14 @@ void picture_tell_of_turning(const char *path, uint32_t orientation, uint32_t tu
 // first of which has this path.
 void picture_warn_of_cut(const char *path, size_t cut, size_t count);
 
-// Writes by the extension of the path: .npy takes everything, .png u8 and u16 of 1 to 4
-// channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The file appears
-// whole or not at all. False after a message.
+// Says that the first of several pages was read of some of `count` files, the first of
+// which has this path and so many pages; `name` is "image" or "input".
+void picture_tell_of_pages(const char *path, uint32_t pages, uint32_t images,
+                           size_t count, const char *name);
+
+// Writes by the extension of the path: .npy and .tif take everything, .png u8 and u16
+// of 1 to 4 channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The
+// file appears whole or not at all. False after a message.
 bool picture_write(const char *path, const struct picture *picture);
 bool picture_write_ordered(const char *path, const struct picture *picture,
                            enum array_order order);
@@ -66,6 +75,9 @@ bool picture_write_ordered(const char *path, const struct picture *picture,
 // JPEG. The caller frees *data with mem_free. False after a message that names `path`.
 bool picture_encode(const struct picture *picture, bool as_jpeg, const char *path,
                     void **data, size_t *size);
+
+// Whether a file of this name is a TIFF, which takes picture.tags.
+bool picture_takes_tags(const char *name);
 
 // Whether a file of this name can hold such a picture with all of its channels.
 bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels);

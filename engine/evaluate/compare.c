@@ -41,6 +41,8 @@ struct outcome {
     uint64_t samples, outside;
     uint32_t orientation;    // of the first that has one
     bool turned_b;           // and whether that is B
+    uint32_t pages;          // of the first that has several
+    bool paged_b;            // and whether that is B
     struct reason reason;    // why it was not compared
     bool about_b;            // the file that the reason is about
 };
@@ -148,6 +150,10 @@ static bool read_one(const struct comparison *c, const char *path, bool is_b,
     o->is_narrow = o->is_narrow || picture->is_narrow;
     if (picture->is_cut && !o->cut)
         o->cut = path;
+    if (c->reading.page <= 1 && picture->pages > 1 && o->pages == 0) {
+        o->pages = picture->pages;
+        o->paged_b = is_b;
+    }
     if (!c->reading.as_stored && o->orientation == 0 && picture->orientation != 0) {
         o->orientation = picture->orientation;
         o->turned_b = is_b;
@@ -303,11 +309,11 @@ static bool list_pairs(const struct pix_compare_options *o, struct pair_list *li
 
 // What was noticed of all pairs.
 struct notices {
-    size_t kinds[PIXEL_KINDS], grey, turned, beyond, cut;
+    size_t kinds[PIXEL_KINDS], grey, turned, paged, beyond, cut;
     const char *first_beyond, *first_cut;
     struct conversions values;
-    const struct outcome *first_turned;
-    const char *turned_path;
+    const struct outcome *first_turned, *first_paged;
+    const char *turned_path, *paged_path;
 };
 
 static void count_notices(const struct comparison *c, size_t i, struct notices *n)
@@ -324,6 +330,10 @@ static void count_notices(const struct comparison *c, size_t i, struct notices *
         n->first_beyond = c->list.files[i].a;
     if (o->cut && n->cut++ == 0)
         n->first_cut = o->cut;
+    if (o->pages != 0 && n->paged++ == 0) {
+        n->first_paged = o;
+        n->paged_path = o->paged_b ? c->list.files[i].b : c->list.files[i].a;
+    }
     if (o->orientation != 0 && n->turned++ == 0) {
         n->first_turned = o;
         n->turned_path = o->turned_b ? c->list.files[i].b : c->list.files[i].a;
@@ -362,6 +372,9 @@ static void report_notices(const struct notices *n, struct pixel_range range,
     if (n->turned > 0)
         picture_tell_of_turning(n->turned_path, n->first_turned->orientation,
                                 (uint32_t)n->turned, count);
+    if (n->paged > 0)
+        picture_tell_of_pages(n->paged_path, n->first_paged->pages, (uint32_t)n->paged,
+                              count, "pair");
 }
 
 // MS-SSIM by the scales that all images have, so that its mean is one of equal things.

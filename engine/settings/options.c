@@ -32,7 +32,8 @@ void options_init(struct pix_train_options *options)
         .range = "full",
         .read = { .npy_order = "chw",
                   .max_pixels = PICTURE_MAX_PIXELS,
-                  .truncated = "refuse" },
+                  .truncated = "refuse",
+                  .page = 1 },
         .net_g = "unet",    // at this crop the port's unet_256
         .net_d = "basic",
         .n_layers_d = 3,

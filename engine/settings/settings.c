@@ -199,6 +199,7 @@ struct picture_reading settings_parse_reading(const struct pix_read_options *o)
         .max_pixels = o->max_pixels,
         .as_stored = o->no_orient,
         .keep_truncated = o->truncated && choice_value(choice_truncated, o->truncated),
+        .page = o->page,
     };
 }
 

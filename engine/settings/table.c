@@ -67,6 +67,8 @@ static const struct pix_option table[] = {
       "refuse images of more pixels, before they are decoded", true, false },
     { "truncated", PIX_OPTION_CHOICE, FIELD(read.truncated), 0, 0, "refuse|keep",
       "NAME", "JPEG files that end early: refuse, or keep what is there", true, false },
+    { "page", PIX_OPTION_UINT32, FIELD(read.page), 1, 65535, NULL, "N",
+      "page of a TIFF that has several", false, false },
     { "net-g", PIX_OPTION_CHOICE, FIELD(net_g), 0, 0,
       "unet|unet_256|unet_128|resnet_6blocks|resnet_9blocks|encoder_decoder", "NAME",
       "unet, unet_256, unet_128, resnet_6blocks, resnet_9blocks or encoder_decoder",

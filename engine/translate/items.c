@@ -6,9 +6,11 @@
 
 #include "base/file_set.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "data/image.h"
 #include "data/picture_file.h"
 #include "settings/settings.h"
+#include "translate/losses.h"
 #include "translate/pipeline.h"
 #include "translate/translator.h"
 
@@ -17,6 +19,7 @@ struct items {
     struct pix_translate_item *items;
     pix_translate_done *done;
     void *user;
+    uint32_t *losses;    // of each output, see losses.h
 };
 
 // Nobody says which kind the output shall have: that of the input, as far as the file
@@ -46,9 +49,10 @@ static bool load(const struct items *all, const struct pix_translate_item *item,
     struct reason reason;
     bool ok;
     if (item->input) {
-        ok = picture_read_with(item->input,
-                               &translator_get_settings(all->translator)->reading,
-                               picture, &reason);
+        struct picture_reading reading =
+            translator_get_settings(all->translator)->reading;
+        reading.with_tags = item->output != NULL;
+        ok = picture_read_with(item->input, &reading, picture, &reason);
         if (!ok)
             log_error("image: %s: %s", item->input, reason.text);
     } else {
@@ -73,11 +77,14 @@ static bool store_item(void *user, size_t index, struct picture *picture)
 {
     const struct items *all = user;
     struct pix_translate_item *item = &all->items[index];
-    if (item->output)
-        return picture_write_ordered(
-            item->output, picture,
-            translator_get_settings(all->translator)->reading.order);
-    return image_from_picture(picture, &item->out);
+    if (!item->output)
+        return image_from_picture(picture, &item->out);
+    const enum array_order order =
+        translator_get_settings(all->translator)->reading.order;
+    if (!picture_write_ordered(item->output, picture, order))
+        return false;
+    all->losses[index] = losses_of(item->output, picture);
+    return true;
 }
 
 static const char *item_path(void *user, size_t index)
@@ -121,7 +128,7 @@ static bool keeps_inputs(const struct translator *t,
 bool items_translate(struct translator *t, struct pix_translate_item *items,
                      size_t count, pix_translate_done *done, void *user)
 {
-    struct items all = { t, items, done, user };
+    struct items all = { t, items, done, user, mem_array(count, sizeof(uint32_t)) };
     const struct pipeline_ends ends = {
         load_item, store_item, item_done, &all, 0, item_path,
     };
@@ -129,8 +136,11 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
         items[i].result = PIX_TRANSLATE_PENDING;
         items[i].out = (struct pix_image){ 0 };
     }
-    bool ok = keeps_inputs(t, items, count) &&
+    bool ok = all.losses && keeps_inputs(t, items, count) &&
               pipeline_run(t, translator_threads(t), count, &ends);
+    if (all.losses)
+        losses_report(all.losses, count, item_path, &all, translator_command(t));
+    mem_free(all.losses);
     // Images that were translated but not reported before a stop are not the caller's.
     for (size_t i = 0; i < count; i++)
         if (items[i].result == PIX_TRANSLATE_PENDING)

@@ -45,6 +45,7 @@ struct slot {
     struct translator_notes notes;    // of the input
     struct frame frame;               // likewise
     struct picture image;             // the input, from STAGE_RUN on the output
+    struct picture_tags *tags;        // from the input to the output
     uint64_t bytes;                   // of it, as counted
     struct log_queue messages;        // about this image, reported when it is done
 };
@@ -77,6 +78,10 @@ struct pipeline {
         uint32_t images, orientation;    // that of the first
         size_t first;
     } turned, cut;    // by their EXIF orientation; that end early
+    struct {
+        uint32_t images, pages;    // those of the first
+        size_t first;
+    } paged;    // files that have several
 
     // Under the mutex from here on: next_done <= next_run <= next_load, and the stages.
     struct os_mutex *mutex;
@@ -104,6 +109,8 @@ static uint64_t image_bytes(const struct picture *image)
 static void drop_image(struct pipeline *p, struct slot *s)
 {
     picture_free(&s->image);
+    picture_tags_free(s->tags);
+    s->tags = NULL;
     p->bytes -= s->bytes;
     s->bytes = 0;
 }
@@ -128,6 +135,8 @@ static void load(struct pipeline *p, size_t index, struct slot *s)
     s->notes = (struct translator_notes){ 0 };
     if (!p->ends->load(p->ends->user, index, &s->image, &output))
         return;
+    s->tags = s->image.tags;
+    s->image.tags = NULL;
     s->result = translator_prepare(p->translator, &s->image, output, &s->form,
                                    &s->frame, &s->notes)
                     ? PIX_TRANSLATE_DONE
@@ -138,7 +147,11 @@ static void load(struct pipeline *p, size_t index, struct slot *s)
 
 static void store(struct pipeline *p, size_t index, struct slot *s)
 {
-    if (!frame_cut(translator_frame_rule(p->translator), &s->frame, &s->image))
+    const bool ok =
+        frame_cut(translator_frame_rule(p->translator), &s->frame, &s->image);
+    s->image.tags = s->tags;
+    s->tags = NULL;
+    if (!ok)
         s->result = PIX_TRANSLATE_NOT_TRANSLATED;
     else if (!p->ends->store(p->ends->user, index, &s->image))
         s->result = PIX_TRANSLATE_NOT_WRITTEN;
@@ -218,6 +231,10 @@ static bool report_done(struct pipeline *p)
         if (s->notes.orientation && p->turned.images++ == 0) {
             p->turned.first = p->next_done;
             p->turned.orientation = s->notes.orientation;
+        }
+        if (s->notes.pages > 1 && p->paged.images++ == 0) {
+            p->paged.first = p->next_done;
+            p->paged.pages = s->notes.pages;
         }
         bool go_on = p->ends->done(p->ends->user, p->next_done, s->result);
         os_mutex_lock(p->mutex);
@@ -453,6 +470,9 @@ static void report_images(const struct pipeline *p)
     if (p->turned.images)
         picture_tell_of_turning(ends->path(ends->user, p->turned.first),
                                 p->turned.orientation, p->turned.images, p->next_done);
+    if (p->paged.images)
+        picture_tell_of_pages(ends->path(ends->user, p->paged.first), p->paged.pages,
+                              p->paged.images, p->next_done, "image");
 }
 
 bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
@@ -493,7 +513,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
     }
     for (size_t i = 0; p.slots && i < p.slot_count; i++) {
         log_queue_finish(&p.slots[i].messages);
-        picture_free(&p.slots[i].image);
+        drop_image(&p, &p.slots[i]);
     }
     mem_free(p.slots);
     os_condition_destroy(p.changed);

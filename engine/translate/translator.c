@@ -114,6 +114,8 @@ static bool override(struct translator *t, const struct pix_translate_options *o
             choice_truncated, choice_value(choice_truncated, o->read.truncated));
     if (o->read.max_pixels)
         s->options.read.max_pixels = o->read.max_pixels;
+    if (o->read.page)
+        s->options.read.page = o->read.page;
     s->options.read.no_orient |= o->read.no_orient;
     s->reading = settings_parse_reading(&s->options.read);
     if (o->direction) {
@@ -396,6 +398,8 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
     notes->is_cut = picture->is_cut;
     if (!t->settings.reading.as_stored)
         notes->orientation = picture->orientation;
+    if (t->settings.reading.page <= 1)
+        notes->pages = picture->pages;
     *frame = frame_of(&t->rule, picture_size(picture));
     // A panorama that wraps is no pair.
     notes->is_pair = !size_equals(frame->inner, frame->image) &&

@@ -82,6 +82,7 @@ struct translator_notes {
     uint64_t samples, outside;    // with a range: how many, and those outside
     bool is_narrow;               // see struct picture
     bool is_cut;                  // likewise
+    uint32_t pages;               // of its file, the first of which was read
     uint32_t orientation;         // by which it was turned, see struct picture; 0: not
 };
 

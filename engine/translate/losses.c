@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+//
+// See losses.h.
+
+#include "translate/losses.h"
+
+#include "base/log.h"
+#include "data/picture_file.h"
+
+static const struct {
+    enum log_level level;
+    const char *what;
+} texts[PICTURE_LOSSES] = {
+    { LOG_WARN, "without the georeference of the input, which the format of the output "
+                "cannot hold: name outputs .tif to keep it" },
+    { LOG_WARN,
+      "without the georeference of the input, which is that of pixels as they "
+      "are stored, since the image was turned upright: --no-orient keeps both" },
+    { LOG_WARN, "without the georeference of the input, whose numbers cannot be fitted "
+                "to the size of the output" },
+    { LOG_INFO, "without the ICC profile of the input, which is of other colours" },
+    { LOG_INFO, "compressed by deflate, not as the input, since that would lose "
+                "something or is not for such samples" },
+    { LOG_WARN, "without a tag of the input that is damaged, or larger than 16 MiB" },
+};
+
+uint32_t losses_of(const char *path, const struct picture *output)
+{
+    return picture_tags_losses(output->tags, picture_takes_tags(path), output->channels,
+                               output->width, output->height);
+}
+
+void losses_report(const uint32_t *losses, size_t count,
+                   const char *(*path)(void *user, size_t index), void *user,
+                   const char *command)
+{
+    for (uint32_t bit = 0; bit < PICTURE_LOSSES; bit++) {
+        size_t images = 0, first = 0;
+        for (size_t i = count; i-- > 0;)
+            if (losses[i] >> bit & 1) {
+                first = i;
+                images++;
+            }
+        if (images == 1 && count == 1)
+            log_message(texts[bit].level, "%s: the output was written %s", command,
+                        texts[bit].what);
+        else if (images > 0)
+            log_message(texts[bit].level,
+                        "%s: %zu of %zu outputs were written %s "
+                        "(first: that of %s)",
+                        command, images, count, texts[bit].what, path(user, first));
+    }
+}
