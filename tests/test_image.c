@@ -463,6 +463,31 @@ static void test_kinds(void **state)
     assert_true(test_remove_tree(SCRATCH));
 }
 
+// A file of a kind that is missing is named, and what it needs.
+static void test_missing_kinds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *library, head[12];
+    } cases[] = {
+        { "TIFF", "without libtiff", "II*\0\x08\0\0\0\0\0\0" },
+        { "WebP", "without libwebp", "RIFF\4\0\0\0WEB" },
+    };
+    assert_true(file_make_folder(SCRATCH));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pix_image image;
+        struct reason reason;
+        char head[12];
+        memcpy(head, cases[i].head, sizeof(head));
+        head[11] = i == 1 ? 'P' : '\0';
+        assert_true(file_write(SCRATCH "/head", head, sizeof(head)));
+        assert_false(read_image(SCRATCH "/head", &image, &reason));
+        assert_int_equal(is_listed(picture_file_missing, cases[i].name),
+                         strstr(reason.text, cases[i].library) != NULL);
+    }
+    assert_true(test_remove_tree(SCRATCH));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_missing_tables),
         cmocka_unit_test(test_write),
         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_missing_kinds),
         cmocka_unit_test(test_resize),
         cmocka_unit_test(test_resize_properties),
     };
