@@ -173,6 +173,46 @@ static void test_files(void **state)
     }
 }
 
+// Photographs, drawings and scans, and what Pillow reads in them. They are not ours to
+// give away.
+static void test_real(void **state)
+{
+    const char *folder = getenv("PIX_TEST_DATA");
+    char *lines, *path = mem_printf("%s/real/misc/SOURCE.txt", folder ? folder : "");
+    const bool is_there = folder && file_exists(path);
+    size_t size;
+    (void)state;
+    mem_free(path);
+    if (!is_there) {
+        print_message("skipped: PIX_TEST_DATA names no folder with real/ and hard/\n");
+        skip();
+    }
+    assert_true(file_read(TEST_FIXTURES "/codecs_real.txt", (void **)&lines, &size));
+    for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n")) {
+        struct made m = { line, strchr(line, '\t') + 1, NULL, 0 };
+        struct picture p;
+        struct reason reason = { "" };
+        m.expected[-1] = '\0';
+        // The samples of JPEG files are those of libjpeg-turbo.
+        const bool is_jpeg = picture_has_jpeg_extension(line);
+        if (!picture_has_known_extension(line) ||
+            (is_jpeg && strcmp(picture_jpeg_decoder(), "libjpeg-turbo") != 0))
+            continue;
+        path = file_join(folder, line);
+        const bool ok = picture_read_with(
+            path, &(struct picture_reading){ .as_stored = true }, &p, &reason);
+        if (ok != (m.expected[0] != '!'))
+            fail_msg("%s: %s", line, ok ? "is accepted" : reason.text);
+        if (ok)
+            check_samples(&m, &p);
+        else if (!strstr(reason.text, m.expected + 1))
+            fail_msg("%s: \"%s\"", line, reason.text);
+        picture_free(&p);
+        mem_free(path);
+    }
+    mem_free(lines);
+}
+
 // No beginning of a file is a picture, but of one that has more than it needs.
 static void test_cut(void **state)
 {
@@ -384,9 +424,13 @@ static void test_jpeg_bombs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),      cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_damage),     cmocka_unit_test(test_keep_truncated),
-        cmocka_unit_test(test_max_pixels), cmocka_unit_test(test_png_bombs),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_real),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_keep_truncated),
+        cmocka_unit_test(test_max_pixels),
+        cmocka_unit_test(test_png_bombs),
         cmocka_unit_test(test_jpeg_bombs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
