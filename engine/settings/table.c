@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// The largest side of an image, PICTURE_MAX_SIDE. The default of the largest crop,
-// 286/256 of it, is below.
+// The default of the largest crop, 286/256 of it, is below.
 #define LOAD_MAX 32768
 #define CHANNELS_MAX 64    // PIXEL_MAX_CHANNELS
 
