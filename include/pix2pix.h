@@ -12,8 +12,11 @@
 // - Strings are UTF-8. Paths use the system's separator or '/'.
 // - A _destroy function accepts NULL. Objects are destroyed before what they were
 //   created from: trainers and translators before their device.
-// - One object may be used by one thread at a time. Different devices may be used by
-//   different threads at once.
+// - One object may be used by one thread at a time, a device together with what was
+//   created from it. Different devices may be used by different threads at once.
+// - One translator may be used by several threads: a call waits for those of other
+//   threads, so that each gets what it would get alone. Only pix_translator_create and
+//   _destroy are for one thread, while no other one uses the translator.
 
 #ifndef PIX2PIX_H
 #define PIX2PIX_H
@@ -743,7 +746,8 @@ struct pix_translate_item {
 
 // Called when an item is done, successfully or not, after its messages: on the thread
 // that called pix_translator_run_many, in the order of the items. `result` and `out`
-// are set; the callee may take over or free `out`, but must not use the translator.
+// are set; the callee may take over or free `out`, but must not use the translator,
+// which is busy.
 // Returning false stops the call: files of later items may have been written by then,
 // but their `result` is PENDING.
 typedef bool pix_translate_done(void *user, struct pix_translate_item *item);

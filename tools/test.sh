@@ -343,6 +343,14 @@ build_clang() {
         -DPIX_TESTS=ON -DCMAKE_C_COMPILER=clang
 }
 
+# One test under ThreadSanitizer, whose code makes gcc warn where nothing is wrong.
+build_threads() {
+    local target=test_translate_threads
+    build threads -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DCMAKE_C_FLAGS_RELWITHDEBINFO='-O1 -g1' -DPIX_SANITIZE=thread -DPIX_TESTS=ON \
+        -DCMAKE_C_COMPILER="$compiler" -DPIX_WERROR=OFF
+}
+
 build_sanitizers() {
     build sanitizers -DCMAKE_BUILD_TYPE=RelWithDebInfo \
         -DCMAKE_C_FLAGS_RELWITHDEBINFO='-O1 -g1' -DPIX_SANITIZE=ON -DPIX_TESTS=ON \
@@ -373,7 +381,10 @@ other_builds() {
     if wants clang && command -v clang >/dev/null 2>&1; then
         leg_run 'build clang' build_clang
     fi
-    ! wants sanitizers || leg_run 'build sanitizers' build_sanitizers
+    if wants sanitizers; then
+        leg_run 'build sanitizers' build_sanitizers
+        [ -z "$(icd lvp)" ] || leg_run 'build threads' build_threads
+    fi
     if wants windows && has_mingw && [ -z "$(windows_missing)" ]; then
         leg_run 'windows (compiled)' windows
     fi
@@ -648,6 +659,11 @@ if wants sanitizers; then
         fi
     fi
     preload=''
+    if [ -n "$lavapipe" ]; then
+        await 'build threads' && suite 'threads' "$out/threads" -R '^translate_threads$'
+    else
+        skip 'threads' 'lavapipe is not installed'
+    fi
     unset ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS PIX_TEST_NO_VALIDATION
     on_any
 fi

@@ -5,6 +5,7 @@
 #include "api/relay.h"
 
 #include "base/mem.h"
+#include "base/os.h"
 #include "evaluate/compare.h"
 #include "evaluate/evaluate.h"
 #include "evaluate/evaluation.h"
@@ -15,10 +16,26 @@
 #include "translate/translator.h"
 
 // The device is kept for its log: messages of a translator go where its device's go.
+// Calls that use it hold the mutex: those of other threads wait. What queries read
+// never changes.
 struct pix_translator {
     const pix_device *device;
     struct translator *translator;
+    struct os_mutex *mutex;
 };
+
+// Around each such call; `before` is the log that the thread had.
+static const struct log_sink *begin_call(pix_translator *translator)
+{
+    os_mutex_lock(translator->mutex);
+    return log_use(&translator->device->relay.sink);
+}
+
+static void end_call(pix_translator *translator, const struct log_sink *before)
+{
+    log_use(before);
+    os_mutex_unlock(translator->mutex);
+}
 
 // 0 and NULL are the defaults throughout, so a struct that is zeroed is fine too.
 void pix_translate_options_init(struct pix_translate_options *options)
@@ -34,17 +51,25 @@ pix_translator *pix_translator_create(pix_device *device,
         return NULL;
     const struct log_sink *before = log_use(&device->relay.sink);
     pix_translator *translator = mem_zalloc(sizeof(*translator));
-    if (translator) {
-        translator->device = device;
-        translator->translator =
-            translator_create(device->gpu, device->submission_seconds, options);
-        if (!translator->translator) {
-            mem_free(translator);
-            translator = NULL;
-        }
+    if (!translator)
+        goto fail;
+    translator->device = device;
+    translator->mutex = os_mutex_create();
+    if (!translator->mutex) {
+        log_error("translate: a mutex cannot be created: %s", os_error_text());
+        goto fail;
     }
+    translator->translator =
+        translator_create(device->gpu, device->submission_seconds, options);
+    if (!translator->translator)
+        goto fail;
     log_use(before);
     return translator;
+
+fail:
+    log_use(before);
+    pix_translator_destroy(translator);
+    return NULL;
 }
 
 void pix_translator_destroy(pix_translator *translator)
@@ -55,6 +80,7 @@ void pix_translator_destroy(pix_translator *translator)
     const struct log_sink *before = log_use(&translator->device->relay.sink);
     translator_destroy(translator->translator);
     log_use(before);
+    os_mutex_destroy(translator->mutex);
     mem_free(translator);
 }
 
@@ -84,22 +110,22 @@ const struct pix_translator_info *pix_translator_get_info(
 bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
                         struct pix_image *out)
 {
-    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    const struct log_sink *before = begin_call(translator);
     bool ok = api_check_given(in, "pix_translator_run", "in") &&
               api_check_given(out, "pix_translator_run", "out") &&
               translator_run(translator->translator, in, out);
-    log_use(before);
+    end_call(translator, before);
     return ok;
 }
 
 bool pix_translator_run_array(pix_translator *translator, const struct pix_array *in,
                               struct pix_array *out)
 {
-    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    const struct log_sink *before = begin_call(translator);
     bool ok = api_check_given(in, "pix_translator_run_array", "in") &&
               api_check_given(out, "pix_translator_run_array", "out") &&
               translator_run_array(translator->translator, in, out);
-    log_use(before);
+    end_call(translator, before);
     return ok;
 }
 
@@ -112,21 +138,21 @@ bool pix_translator_run_many(pix_translator *translator,
                              struct pix_translate_item *items, size_t count,
                              pix_translate_done *done, void *user)
 {
-    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    const struct log_sink *before = begin_call(translator);
     bool ok =
         (count == 0 || api_check_given(items, "pix_translator_run_many", "items")) &&
         items_translate(translator->translator, items, count, done, user);
-    log_use(before);
+    end_call(translator, before);
     return ok;
 }
 
 bool pix_translator_plan(pix_translator *translator, uint32_t width, uint32_t height,
                          struct pix_plan *plan)
 {
-    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    const struct log_sink *before = begin_call(translator);
     bool ok = api_check_given(plan, "pix_translator_plan", "plan") &&
               translator_plan(translator->translator, width, height, plan);
-    log_use(before);
+    end_call(translator, before);
     return ok;
 }
 
@@ -134,11 +160,11 @@ bool pix_translator_plan_item(pix_translator *translator,
                               const struct pix_translate_item *item,
                               struct pix_plan *plan)
 {
-    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    const struct log_sink *before = begin_call(translator);
     bool ok = api_check_given(item, "pix_translator_plan_item", "item") &&
               api_check_given(plan, "pix_translator_plan_item", "plan") &&
               items_plan(translator->translator, item, plan);
-    log_use(before);
+    end_call(translator, before);
     return ok;
 }
 
@@ -154,12 +180,12 @@ bool pix_evaluate(pix_translator *translator,
                   const struct pix_evaluate_options *options,
                   struct pix_evaluation *evaluation)
 {
-    const struct log_sink *before = log_use(&translator->device->relay.sink);
+    const struct log_sink *before = begin_call(translator);
     bool ok = api_check_given(options, "pix_evaluate", "options") &&
               api_check_given(options->data, "pix_evaluate", "options.data") &&
               api_check_given(evaluation, "pix_evaluate", "evaluation") &&
               evaluate_pairs(translator->translator, options, evaluation);
-    log_use(before);
+    end_call(translator, before);
     return ok;
 }
 
