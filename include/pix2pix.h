@@ -210,6 +210,14 @@ struct pix_read_options {
     // warning says so. NULL: "refuse".
     const char *truncated;
     uint32_t page;    // of a TIFF that has several, from 1; 0: the first
+    // What becomes of the alpha of image files (2 and 4 channels). NULL or "drop": it
+    // is a channel where 2 or 4 are asked for, else it is dropped. "white", "black" or
+    // "checker" (squares of 8 x 8 pixels, white and 4/5 of it): the image is laid over
+    // that, and has 1 or 3 channels. "keep": a translation of 1 or 3 channels gets the
+    // alpha of its input, at its size; training takes it where input_nc is 2 or 4.
+    // Where no channels are asked for (pix_array_read_with, pix_compare) it is left as
+    // one.
+    const char *alpha;
 };
 
 // The same by these options.

@@ -299,7 +299,7 @@ static void test_wrong_numbers(void **state)
 // SECOND is a generator of a run with these options.
 static void write_recorded(const char *direction, const char *input_kind,
                            const char *output_kind, const char *range,
-                           const char *npy_order)
+                           const char *npy_order, const char *alpha)
 {
     const struct generator_options g = {
         .levels = 5, .ngf = 2, .channels_in = 3, .channels_out = 3
@@ -317,6 +317,7 @@ static void write_recorded(const char *direction, const char *input_kind,
     o.output_kind = output_kind;
     o.range = range;
     o.read.npy_order = npy_order;
+    o.read.alpha = alpha;
     assert_true(options_resolve(&o));
     char *text = json_text(options_to_json(&o));
     assert_non_null(text);
@@ -332,30 +333,32 @@ static void write_recorded(const char *direction, const char *input_kind,
 static void test_loss(void **state)
 {
     static const struct {
-        const char *direction, *input_kind, *output_kind, *range, *npy_order;
+        const char *direction, *input_kind, *output_kind, *range, *npy_order, *alpha;
         const char *onnx, *pth;    // "" for no warning
     } cases[] = {
-        { "AtoB", "u8", "u8", "full", "chw", "", "" },
-        { "BtoA", "u8", "u8", "full", "chw", "turns B into A",
+        { "AtoB", "u8", "u8", "full", "chw", "drop", "", "" },
+        { "BtoA", "u8", "u8", "full", "chw", "drop", "turns B into A",
           "trained: pass evaluate --direction BtoA, or" },
-        { "AtoB", "u16", "u8", "full", "chw",
+        { "AtoB", "u16", "u8", "full", "chw", "drop",
           "its inputs stand for u16 and its outputs in [-1, 1] for u8 samples",
           "trained: pass translate and evaluate --input-kind u16 --output-kind u8, or" },
-        { "AtoB", "u8", "u8", "full", "hwc", "",
+        { "AtoB", "u8", "u8", "full", "hwc", "drop", "",
           "trained: pass translate and evaluate --npy-order hwc, or" },
-        { "AtoB", "u16", "f32", "10:4095.5", "chw",
+        { "AtoB", "u16", "f32", "10:4095.5", "chw", "drop",
           "stand for u16 of 10:4095.5 and its outputs in [-1, 1] for f32 of 10:4095.5 "
           "samples",
           "evaluate --input-kind u16 --output-kind f32 --input-range 10:4095.5 "
           "--output-range 10:4095.5, or" },
-        { "BtoA", "f32", "f32", "full", "hwc", "its inputs stand for f32",
+        { "BtoA", "f32", "f32", "full", "hwc", "drop", "its inputs stand for f32",
           "--direction BtoA, and translate and evaluate --input-kind f32 "
           "--output-kind f32 --npy-order hwc, or" },
+        { "AtoB", "u8", "u8", "full", "chw", "black", "",
+          "trained: pass translate and evaluate --alpha black, or" },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         write_recorded(cases[i].direction, cases[i].input_kind, cases[i].output_kind,
-                       cases[i].range, cases[i].npy_order);
+                       cases[i].range, cases[i].npy_order, cases[i].alpha);
         for (int k = 0; k < 2; k++) {
             const char *expected = k ? cases[i].pth : cases[i].onnx;
             network_forget_messages();

@@ -83,6 +83,7 @@ static void test_choices(void **state)
         { "resize-filter", "", choice_filters },
         { "npy-order", "", choice_npy_orders },
         { "truncated", "", choice_truncated },
+        { "alpha", "", choice_alphas },
         { "gan-mode", "", choice_gan_modes },
         { "update-order", "", choice_update_orders },
         { "lr-policy", "", choice_lr_policies },

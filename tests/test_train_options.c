@@ -156,6 +156,7 @@ static const struct option_elsewhere {
     { "continue", "test_files" },
     { "data-changed", "test_train_continue" },
     { "npy-order", "test_kinds" },
+    { "alpha", "test_alpha" },
     { "no-orient", "test_pair_tally, test_exif" },
     { "max-pixels", "test_exif, test_cli_translate" },
     { "truncated", "test_pair_tally, test_cli_translate" },

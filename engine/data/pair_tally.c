@@ -5,6 +5,7 @@
 #include "data/pair_tally.h"
 
 #include "base/log.h"
+#include "data/alpha.h"
 #include "data/picture_file.h"
 
 #include <inttypes.h>
@@ -54,6 +55,8 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
         notice(&t->turned, n->turned, n);
     if (n->pages)
         notice(&t->paged, n->paged, n);
+    if (n->transparent)
+        notice(&t->transparent, n->transparent, n);
     if (n->narrow)
         notice(&t->narrow, n->narrow, n);
     if (n->unfinished)
@@ -186,6 +189,8 @@ void pair_tally_report(const struct pair_tally *t)
                  "(first: %s, %" PRIu32 " pages); --page N uses another",
                  t->paged.count, t->total, s, have, t->paged.path,
                  t->paged.first.pages);
+    alpha_report(t->alpha, "dataset", t->transparent.count, t->total, "pair",
+                 t->transparent.path);
     if (t->narrow.count > 0)
         log_warn("dataset: %" PRIu32 " of %" PRIu32
                  " pair%s %s an array of integers that are not u1, though none is "

@@ -9,13 +9,14 @@
 #include "data/pairs.h"
 
 struct pair_tally {
-    uint32_t total;    // pairs looked at
+    enum alpha_rule alpha;    // by which the pairs are read; set by the caller
+    uint32_t total;           // pairs looked at
     struct pair_notice {
         uint32_t count;
         struct pair_notes first;
         const char *path;    // of the first one's file
-    } turned, paged, narrow, halves, sides, padded, cut, unfinished, input_kind,
-        target_kind;
+    } turned, paged, narrow, transparent, halves, sides, padded, cut, unfinished,
+        input_kind, target_kind;
 };
 
 // Counts a pair that was read, or refused. The first call of a kind decides on the

@@ -37,13 +37,22 @@ static void note_values(const struct picture *p, int side, struct pair_notes *no
     }
 }
 
+// Whether so many channels have one for the alpha, which is still there.
+static bool keeps_alpha(const struct pair_options *o, uint32_t channels)
+{
+    return (channels == 2 || channels == 4) && o->reading.alpha < ALPHA_WHITE;
+}
+
 // Brings one side to its channels and size, and checks its kind, with notes about it.
 static bool finish_side(struct picture *p, bool is_input, const struct pair_options *o,
                         const char *path, struct pair_notes *notes,
                         struct reason *reason)
 {
     const enum pixel_kind wanted = is_input ? o->input_kind : o->output_kind;
-    if (!picture_set_channels(p, is_input ? o->input_nc : o->output_nc, reason))
+    const uint32_t nc = is_input ? o->input_nc : o->output_nc;
+    if (p->is_transparent && !notes->transparent && !keeps_alpha(o, nc))
+        notes->transparent = path;
+    if (!picture_set_channels(p, nc, reason))
         return false;
     // After the channels: a file with both wrong is reported for its channels, so that
     // a folder in which nothing fits is not reported as one of mixed kinds.
@@ -83,6 +92,8 @@ static bool split(const char *path, const struct pair_options *o, struct picture
         a->is_narrow = whole.is_narrow;
         a->is_cut = whole.is_cut;
         a->pages = whole.pages;
+        a->is_transparent = whole.is_transparent;
+        b->is_transparent = whole.is_transparent;
     }
     picture_free(&whole);
     return ok;

@@ -41,8 +41,11 @@ struct pair_notes {
     struct pix_size a, b, scaled;
     uint32_t orientation;
     const char *turned;
-    uint32_t pages;        // of the first of its files that has several, or 0
-    const char *paged;     // which file
+    uint32_t pages;       // of the first of its files that has several, or 0
+    const char *paged;    // which file
+    // The first of its files that has an alpha which is not opaque, and no channel for
+    // it.
+    const char *transparent;
     const char *narrow;    // the first of its files that is_narrow (picture.h), or NULL
     const char *unfinished;    // the first that ends early (is_cut), or NULL
     // Of the input and the target, before resizing. Without a range: whether there are

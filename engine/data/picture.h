@@ -23,6 +23,17 @@ enum array_order { ARRAY_CHW, ARRAY_HWC };
 // Of an image that is held whole, where the caller does not say.
 #define PICTURE_MAX_PIXELS ((uint64_t)1 << 28)
 
+// What becomes of the alpha of an image. Files of 2 and 4 channels have one.
+enum alpha_rule {
+    ALPHA_DROP,    // left to picture_set_channels, which drops it where it has no
+                   // channel
+    ALPHA_KEEP,    // the same; a translation carries it over to its output
+    // The colours are laid over a background, and are all that is left.
+    ALPHA_WHITE,
+    ALPHA_BLACK,
+    ALPHA_CHECKER,    // squares of 8 x 8, white and four fifths of it
+};
+
 // How files of images are read. Zeros are the defaults.
 struct picture_reading {
     enum array_order order;    // axes of arrays
@@ -31,6 +42,7 @@ struct picture_reading {
     bool keep_truncated;       // a JPEG that ends early is read as far as it goes
     uint32_t page;             // of a TIFF, from 1; 0: the first
     bool with_tags;            // picture.tags, for a file that is made of this one
+    enum alpha_rule alpha;
 };
 
 static inline const char *array_order_name(enum array_order order)
@@ -56,6 +68,9 @@ struct picture {
     // Read as u16 from integers of another size, none of them above 255: likely to be
     // of 8 bits, and nearly black as they are. Functions below do not keep it.
     bool is_narrow;
+    // It has an alpha that is not opaque everywhere, or had one, see data/alpha.h.
+    // Functions below do not keep it.
+    bool is_transparent;
     // Which samples are black and white, and -1 and 1 to the networks. Files say
     // nothing of it: PIXEL_WHOLE, until picture_set_range.
     struct pixel_range range;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/alpha.h"
 #include "data/codec.h"
 #include "data/encoded.h"
 #include "data/jpeg_library.h"
@@ -302,9 +303,12 @@ bool picture_read_with(const char *path, const struct picture_reading *reading,
     const bool ok = source_open(&source, path, reason) &&
                     read_source(path, &source, reading, picture, reason);
     source_close(&source);
-    if (!ok || reading->as_stored || picture->orientation == 0 ||
-        picture_turn_upright(picture, picture->orientation))
-        return ok;
+    if (!ok)
+        return false;
+    if ((reading->as_stored || picture->orientation == 0 ||
+         picture_turn_upright(picture, picture->orientation)) &&
+        alpha_apply(picture, reading->alpha))
+        return true;
     picture_free(picture);
     return reason_refuse_memory(reason);
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/parallel.h"
+#include "data/alpha.h"
 #include "data/pairing.h"
 #include "data/picture_file.h"
 #include "evaluate/evaluation.h"
@@ -36,6 +37,7 @@ struct outcome {
     uint32_t scales;         // of MS-SSIM
     enum pixel_kind kind;    // that they were compared as
     bool kinds_differ, grey_repeated;
+    bool is_laid;               // one was laid over a background
     bool exceeds, is_narrow;    // see struct conversions
     const char *cut;            // the first of the files that ends early, or NULL
     uint64_t samples, outside;
@@ -154,6 +156,8 @@ static bool read_one(const struct comparison *c, const char *path, bool is_b,
         o->pages = picture->pages;
         o->paged_b = is_b;
     }
+    o->is_laid =
+        o->is_laid || (picture->is_transparent && c->reading.alpha >= ALPHA_WHITE);
     if (!c->reading.as_stored && o->orientation == 0 && picture->orientation != 0) {
         o->orientation = picture->orientation;
         o->turned_b = is_b;
@@ -309,8 +313,8 @@ static bool list_pairs(const struct pix_compare_options *o, struct pair_list *li
 
 // What was noticed of all pairs.
 struct notices {
-    size_t kinds[PIXEL_KINDS], grey, turned, paged, beyond, cut;
-    const char *first_beyond, *first_cut;
+    size_t kinds[PIXEL_KINDS], grey, turned, paged, beyond, cut, laid;
+    const char *first_beyond, *first_cut, *first_laid;
     struct conversions values;
     const struct outcome *first_turned, *first_paged;
     const char *turned_path, *paged_path;
@@ -334,15 +338,20 @@ static void count_notices(const struct comparison *c, size_t i, struct notices *
         n->first_paged = o;
         n->paged_path = o->paged_b ? c->list.files[i].b : c->list.files[i].a;
     }
+    if (o->is_laid && n->laid++ == 0)
+        n->first_laid = c->list.files[i].a;
     if (o->orientation != 0 && n->turned++ == 0) {
         n->first_turned = o;
         n->turned_path = o->turned_b ? c->list.files[i].b : c->list.files[i].a;
     }
 }
 
-static void report_notices(const struct notices *n, struct pixel_range range,
-                           size_t count)
+static void report_notices(const struct notices *n, const struct comparison *c)
 {
+    const struct pixel_range range = c->range;
+    const size_t count = c->list.count;
+    alpha_report(c->reading.alpha, "compare", (uint32_t)n->laid, (uint32_t)count,
+                 "pair", n->first_laid);
     for (int kind = 0; kind < PIXEL_KINDS; kind++)
         if (n->kinds[kind] > 0)
             log_info("compare: %zu of %zu pair%s two sample types and %s compared as "
@@ -486,7 +495,7 @@ static bool add_all(struct comparison *c, struct pix_evaluation *out)
     }
     if (out->broken > 0 && !report_problems(c, out->broken))
         return false;
-    report_notices(&notices, c->range, c->list.count);
+    report_notices(&notices, c);
     return true;
 }
 

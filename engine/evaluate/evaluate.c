@@ -416,7 +416,9 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     const struct pix_size size = s->options.crop_size;
     const char *data = options->data;
     const char *split = options->split ? options->split : "test";
-    struct evaluation e = { .settings = s, .has_grid = options->grid };
+    struct evaluation e = { .settings = s,
+                            .tally.alpha = s->reading.alpha,
+                            .has_grid = options->grid };
     *out = (struct pix_evaluation){ 0 };
     const struct pipeline_ends ends = {
         load_pair, compare_pair, add_pair, &e, .has_model_size = true,

@@ -99,6 +99,11 @@ const struct choice choice_truncated[] = {
     CHOICE_END,
 };
 
+const struct choice choice_alphas[] = {
+    { "drop", ALPHA_DROP },   { "keep", ALPHA_KEEP },       { "white", ALPHA_WHITE },
+    { "black", ALPHA_BLACK }, { "checker", ALPHA_CHECKER }, CHOICE_END,
+};
+
 const struct choice choice_filters[] = {
     { "bicubic", RESIZE_BICUBIC },
     { "bilinear", RESIZE_BILINEAR },

@@ -58,6 +58,7 @@ extern const struct choice choice_preprocess[];       // enum fit_mode
 extern const struct choice choice_filters[];          // enum resize_filter
 extern const struct choice choice_npy_orders[];       // enum array_order
 extern const struct choice choice_truncated[];        // picture_reading.keep_truncated
+extern const struct choice choice_alphas[];           // enum alpha_rule
 extern const struct choice choice_gan_modes[];        // enum gan_mode
 extern const struct choice choice_update_orders[];    // settings.reuse
 extern const struct choice choice_lr_policies[];      // enum lr_policy

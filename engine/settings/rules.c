@@ -211,6 +211,24 @@ static bool check_load_size(const struct settings *s)
     return false;
 }
 
+static bool has_alpha(uint32_t channels)
+{
+    return channels == 2 || channels == 4;
+}
+
+static bool check_alpha(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    if (s->reading.alpha != ALPHA_KEEP || has_alpha(o->input_nc))
+        return true;
+    log_error(
+        "options: --alpha keep needs a channel for the alpha, and --input-nc %u has "
+        "none: use --input-nc 2 (grey and alpha) or 4, or --alpha white, black or "
+        "checker",
+        (unsigned)o->input_nc);
+    return false;
+}
+
 static bool check_paths(const struct pix_train_options *o)
 {
     if (!o->out || !*o->out) {
@@ -248,8 +266,8 @@ static bool check(struct settings *s, bool need_paths)
     if (!options_check_values(o) || (need_paths && !check_paths(o)))
         return false;
     settings_parse(s);
-    if (!check_metrics(o) || !settings_check_levels(s) || !check_discriminator(s) ||
-        !check_losses(s) || !check_load_size(s))
+    if (!check_metrics(o) || !check_alpha(s) || !settings_check_levels(s) ||
+        !check_discriminator(s) || !check_losses(s) || !check_load_size(s))
         return false;
     if (o->n_epochs == 0 && o->n_epochs_decay == 0) {
         log_error(

@@ -184,6 +184,9 @@ bool settings_check_reading(const struct pix_read_options *o, const char *subjec
     } else if (o->truncated && !choice_find(choice_truncated, o->truncated, &value)) {
         option = "truncated";
         given = o->truncated;
+    } else if (o->alpha && !choice_find(choice_alphas, o->alpha, &value)) {
+        option = "alpha";
+        given = o->alpha;
     }
     if (option)
         log_error("%s: --%s does not take \"%s\"", subject, option, given);
@@ -200,6 +203,8 @@ struct picture_reading settings_parse_reading(const struct pix_read_options *o)
         .as_stored = o->no_orient,
         .keep_truncated = o->truncated && choice_value(choice_truncated, o->truncated),
         .page = o->page,
+        .alpha = o->alpha ? (enum alpha_rule)choice_value(choice_alphas, o->alpha)
+                          : ALPHA_DROP,
     };
 }
 

@@ -273,6 +273,8 @@ static void warn_of_loss_pth(const struct settings *s, const char *path,
     add_range(options, " --output-range ", staging->output_range);
     if (s->reading.order != ARRAY_CHW)
         add_text(options, " --npy-order %s", array_order_name(s->reading.order));
+    if (s->reading.alpha >= ALPHA_WHITE)
+        add_text(options, " --alpha %s", choice_name(choice_alphas, s->reading.alpha));
     log_warn(
         "convert: %s does not record how the generator was trained: pass %s%s%s%s, "
         "or write .safetensors",
@@ -307,7 +309,8 @@ static void warn_of_loss(const struct conversion *c)
     if (is_extension(path, ".onnx") && (s->swap || has_kinds))
         warn_of_loss_onnx(s, path, &staging);
     else if (is_extension(path, ".pth") &&
-             (s->swap || has_kinds || s->reading.order != ARRAY_CHW))
+             (s->swap || has_kinds || s->reading.order != ARRAY_CHW ||
+              s->reading.alpha >= ALPHA_WHITE))
         warn_of_loss_pth(s, path, &staging, has_kinds);
 }
 

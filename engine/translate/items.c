@@ -17,6 +17,7 @@
 struct items {
     const struct translator *translator;
     struct pix_translate_item *items;
+    struct picture *alphas;    // [count], between an input and its output
     pix_translate_done *done;
     void *user;
     uint32_t *losses;    // of each output, see losses.h
@@ -70,13 +71,38 @@ static bool load_item(void *user, size_t index, struct picture *picture,
                       enum pixel_kind *output)
 {
     const struct items *all = user;
-    return load(all, &all->items[index], picture, output);
+    return load(all, &all->items[index], picture, output) &&
+           translator_take_alpha(all->translator, picture, &all->alphas[index]);
+}
+
+// Whether the file that is written can hold an alpha that says something. One that is
+// opaque everywhere is left out where it cannot.
+static bool add_alpha(const struct items *all, size_t index, struct picture *out)
+{
+    const struct pix_translate_item *item = &all->items[index];
+    struct picture *alpha = &all->alphas[index];
+    const bool holds = !item->output || picture_can_be_written(item->output, out->kind,
+                                                               out->channels + 1);
+    bool ok = true;
+    if (holds)
+        ok = translator_put_alpha(all->translator, alpha, out);
+    else if (alpha->is_transparent) {
+        log_error("%s: %s cannot hold the alpha of %s: name a .png, or another --alpha "
+                  "than keep",
+                  translator_command(all->translator), item->output,
+                  item->input ? item->input : "its input");
+        ok = false;
+    }
+    picture_free(alpha);
+    return ok;
 }
 
 static bool store_item(void *user, size_t index, struct picture *picture)
 {
     const struct items *all = user;
     struct pix_translate_item *item = &all->items[index];
+    if (!add_alpha(all, index, picture))
+        return false;
     if (!item->output)
         return image_from_picture(picture, &item->out);
     const enum array_order order =
@@ -128,7 +154,12 @@ static bool keeps_inputs(const struct translator *t,
 bool items_translate(struct translator *t, struct pix_translate_item *items,
                      size_t count, pix_translate_done *done, void *user)
 {
-    struct items all = { t, items, done, user, mem_array(count, sizeof(uint32_t)) };
+    struct items all = { .translator = t,
+                         .items = items,
+                         .alphas = mem_array(count, sizeof(struct picture)),
+                         .done = done,
+                         .user = user,
+                         .losses = mem_array(count, sizeof(uint32_t)) };
     const struct pipeline_ends ends = {
         load_item, store_item, item_done, &all, 0, item_path,
     };
@@ -136,7 +167,7 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
         items[i].result = PIX_TRANSLATE_PENDING;
         items[i].out = (struct pix_image){ 0 };
     }
-    bool ok = all.losses && keeps_inputs(t, items, count) &&
+    bool ok = all.alphas && all.losses && keeps_inputs(t, items, count) &&
               pipeline_run(t, translator_threads(t), count, &ends);
     if (all.losses)
         losses_report(all.losses, count, item_path, &all, translator_command(t));
@@ -145,6 +176,9 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
     for (size_t i = 0; i < count; i++)
         if (items[i].result == PIX_TRANSLATE_PENDING)
             image_free(&items[i].out);
+    for (size_t i = 0; all.alphas && i < count; i++)
+        picture_free(&all.alphas[i]);
+    mem_free(all.alphas);
     return ok;
 }
 

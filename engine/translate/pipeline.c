@@ -12,6 +12,7 @@
 #include "base/log_queue.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "data/alpha.h"
 #include "data/picture_file.h"
 #include "translate/conversion.h"
 #include "translate/translator.h"
@@ -74,6 +75,8 @@ struct pipeline {
     bool failed;    // an image was not translated
     struct conversions conversions;
     struct frame_tally resized;
+    uint32_t transparent;    // images
+    size_t first_transparent;
     struct {
         uint32_t images, orientation;    // that of the first
         size_t first;
@@ -225,6 +228,8 @@ static bool report_done(struct pipeline *p)
             p->conversions.samples += s->notes.samples;
             p->conversions.outside += s->notes.outside;
             frame_tally_add(&p->resized, &s->frame);
+            if (s->notes.is_transparent && p->transparent++ == 0)
+                p->first_transparent = p->next_done;
         }
         if (s->notes.is_cut && p->cut.images++ == 0)
             p->cut.first = p->next_done;
@@ -463,6 +468,10 @@ static void report_images(const struct pipeline *p)
                           translator_kind_reason(p->translator, false));
     else
         conversion_report_range(&p->conversions, command, "input");
+    if (p->transparent)
+        alpha_report(translator_get_settings(p->translator)->reading.alpha, command,
+                     p->transparent, p->conversions.images, "input",
+                     ends->path(ends->user, p->first_transparent));
     frame_tally_report(&p->resized, translator_frame_rule(p->translator), command);
     if (p->cut.images)
         picture_warn_of_cut(ends->path(ends->user, p->cut.first), p->cut.images,

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/alpha.h"
 #include "data/image.h"
 #include "data/picture_file.h"
 #include "program/tuned.h"
@@ -87,6 +88,28 @@ static bool override_range(struct translator *t, bool is_output, const char *giv
     return settings_set_range(s, is_output, range);
 }
 
+// "keep" of a training says that the alpha is a channel, which it is without a word; of
+// a translation, that it is carried over.
+static bool override_alpha(struct translator *t, const char *given)
+{
+    struct settings *s = &t->settings;
+    const uint32_t channels = s->options.output_nc;
+    const int rule = given ? choice_value(choice_alphas, given)
+                     : s->reading.alpha == ALPHA_KEEP ? ALPHA_DROP
+                                                      : (int)s->reading.alpha;
+    s->options.read.alpha = choice_name(choice_alphas, rule);
+    t->carries_alpha = rule == ALPHA_KEEP;
+    if (!t->carries_alpha ||
+        ((channels == 1 || channels == 3) && s->output_kind != PIXEL_F32))
+        return true;
+    log_error(
+        "%s: --alpha keep is for outputs of 1 or 3 channels of u8 or u16, and those "
+        "of this model have %" PRIu32 " of %s",
+        t->command, channels,
+        s->output_kind == PIXEL_KINDS ? "any type" : pixel_kind_name(s->output_kind));
+    return false;
+}
+
 static bool override(struct translator *t, const struct pix_translate_options *o)
 {
     struct settings *s = &t->settings;
@@ -117,6 +140,8 @@ static bool override(struct translator *t, const struct pix_translate_options *o
     if (o->read.page)
         s->options.read.page = o->read.page;
     s->options.read.no_orient |= o->read.no_orient;
+    if (!override_alpha(t, o->read.alpha))
+        return false;
     s->reading = settings_parse_reading(&s->options.read);
     if (o->direction) {
         if (!choice_find(choice_directions, o->direction, &swap))
@@ -375,7 +400,10 @@ static bool convert(const struct translator *t, struct picture *picture,
 {
     const enum pixel_kind wanted = t->settings.input_kind;
     struct reason reason;
+    const uint32_t channels = t->settings.options.input_nc;
     notes->is_narrow = picture->is_narrow;
+    notes->is_transparent = picture->is_transparent && !t->carries_alpha &&
+                            !(alpha_is_in(picture) && picture->channels == channels);
     if (!picture_set_channels(picture, t->settings.options.input_nc, &reason)) {
         log_error("%s: the image %s", t->command, reason.text);
         return false;
@@ -421,6 +449,26 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
     form->staging.output_range =
         pixel_range_for(form->staging.output, t->settings.output_range);
     return true;
+}
+
+bool translator_take_alpha(const struct translator *t, const struct picture *in,
+                           struct picture *alpha)
+{
+    *alpha = (struct picture){ 0 };
+    return !t->carries_alpha || alpha_take(in, alpha);
+}
+
+bool translator_put_alpha(const struct translator *t, const struct picture *alpha,
+                          struct picture *out)
+{
+    if (!alpha->samples)
+        return true;
+    // Where nobody says what outputs are, each is as its input.
+    if (out->kind == PIXEL_F32) {
+        log_error("%s: --alpha keep is for outputs of u8 and u16, not f32", t->command);
+        return false;
+    }
+    return alpha_put(out, alpha, t->rule.output_filter);
 }
 
 bool translator_create_output(const struct translator *t,
@@ -478,6 +526,14 @@ static void tell_of_conversion(struct translator *t,
     t->told.outside |= one.outside;
 }
 
+// Says once what became of the alpha of a single image.
+static void tell_of_alpha(struct translator *t, const struct translator_notes *notes)
+{
+    if (notes->is_transparent && !t->has_told_alpha)
+        alpha_report(t->settings.reading.alpha, t->command, 1, 1, "input", "in memory");
+    t->has_told_alpha |= notes->is_transparent;
+}
+
 // Says once that single images are resized.
 static void tell_of_size(struct translator *t, const struct frame *frame)
 {
@@ -496,17 +552,23 @@ static bool run(struct translator *t, struct picture *in, struct picture *out)
     struct translator_notes notes;
     struct frame frame;
     const struct picture *const prepared = in;
+    struct picture alpha = { 0 };
     *out = (struct picture){ 0 };
-    bool ok = translator_prepare(t, in, PIXEL_KINDS, &form, &frame, &notes);
+    bool ok = alpha_apply(in, t->settings.reading.alpha) &&
+              translator_take_alpha(t, in, &alpha) &&
+              translator_prepare(t, in, PIXEL_KINDS, &form, &frame, &notes);
     if (ok && notes.is_pair)
         translator_warn_of_pair(t);
     if (ok)
         tell_of_conversion(t, &notes, form.staging.input);
     ok = ok && translator_create_output(t, &form, out) &&
          translator_submit(t, &prepared, 1, &form) && translator_wait(t, out) &&
-         frame_cut(&t->rule, &frame, out);
-    if (ok)
+         frame_cut(&t->rule, &frame, out) && translator_put_alpha(t, &alpha, out);
+    if (ok) {
         tell_of_size(t, &frame);
+        tell_of_alpha(t, &notes);
+    }
+    picture_free(&alpha);
     if (!ok)
         picture_free(out);
     picture_free(in);

@@ -83,8 +83,16 @@ struct translator_notes {
     bool is_narrow;               // see struct picture
     bool is_cut;                  // likewise
     uint32_t pages;               // of its file, the first of which was read
+    bool is_transparent;          // likewise, and the model has no channel for it
     uint32_t orientation;         // by which it was turned, see struct picture; 0: not
 };
+
+// The alpha of an input, where it is to be carried over, and empty where not; and that
+// of its output. Any thread; false after a message.
+bool translator_take_alpha(const struct translator *t, const struct picture *in,
+                           struct picture *alpha);
+bool translator_put_alpha(const struct translator *t, const struct picture *alpha,
+                          struct picture *out);
 
 // Makes a picture one that the networks take: channels, kind and size. `output` is the
 // kind that is wanted where the model's is not known; PIXEL_KINDS: that of the picture.

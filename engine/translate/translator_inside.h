@@ -32,7 +32,9 @@ struct translator {
     struct settings settings;    // of the model, with what the caller knows better
     char *model_path;            // of the checkpoint
     struct pix_translator_info info;
-    char *table_path;    // of the tuning table that the caller named, or NULL
+    char *table_path;      // of the tuning table that the caller named, or NULL
+    bool carries_alpha;    // of inputs to their outputs
+    bool has_told_alpha;
     bool chose_input, chose_output;    // the kinds are the caller's
     struct conversions told;           // of single images, as flags
     struct frame_rule rule;            // of the sizes of images

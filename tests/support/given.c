@@ -102,6 +102,7 @@ void given_fill(struct pix_train_options *o, char *data)
     o->output_range = "-1000:3000.5";
     o->read.npy_order = "hwc";
     o->read.truncated = "keep";
+    o->read.alpha = "checker";
     o->net_d = "n_layers";
     o->n_layers_d = 2;
     o->no_condition = true;
