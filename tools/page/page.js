@@ -115,6 +115,8 @@ function gallery(g) {
 
     const images = { left: image('', ''), right: image('', '') };
     images.left.classList.add('left');
+    images.right.addEventListener('load', e => stage.style.setProperty(
+        '--shape', String(e.target.naturalWidth / e.target.naturalHeight)));
     const tagA = el('span', { class: 'tag a' }), tagB = el('span', { class: 'tag b' });
     const divider = slider('Divider', 0, 100, 0.5, 50, () => cut());
     divider.className = 'divider';
