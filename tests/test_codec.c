@@ -421,6 +421,60 @@ static void test_jpeg_bombs(void **state)
     check_bomb("jpeg", file, make_scans(file, 101), 0, "a JPEG with 101 scans");
 }
 
+// Sides that a format cannot have are refused; PNG and .npy have all.
+static void test_long(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t side;
+        bool fits;
+    } cases[] = {
+        { SCRATCH "/a.png", 70000, true },  { SCRATCH "/a.png", 1 << 20, true },
+        { SCRATCH "/a.npy", 70000, true },  { SCRATCH "/a.bmp", 70000, true },
+        { SCRATCH "/a.tga", 65535, true },  { SCRATCH "/a.tga", 65536, false },
+        { SCRATCH "/a.jpg", 65500, true },  { SCRATCH "/a.jpg", 65501, false },
+#ifdef PIX_HAVE_WEBP
+        { SCRATCH "/a.webp", 16383, true }, { SCRATCH "/a.webp", 16384, false },
+#endif
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct picture p, back;
+        struct reason reason = { "" };
+        assert_true(picture_create(&p, PIXEL_U8, 3, i % 2 ? 1 : cases[i].side,
+                                   i % 2 ? cases[i].side : 1));
+        if (picture_write(cases[i].name, &p) != cases[i].fits)
+            fail_msg("%s, %u", cases[i].name, (unsigned)cases[i].side);
+        if (!cases[i].fits)
+            assert_non_null(strstr(log_last_error(), "this format cannot hold"));
+        else if (!picture_read(cases[i].name, &back, &reason))
+            fail_msg("%s, %u: %s", cases[i].name, (unsigned)cases[i].side, reason.text);
+        else
+            picture_free(&back);
+        picture_free(&p);
+    }
+}
+
+// What a build lacks is named.
+static void test_missing(void **state)
+{
+    (void)state;
+#ifndef PIX_HAVE_WEBP
+    for (size_t i = 0; i < count; i++) {
+        struct picture p;
+        struct reason reason = { "" };
+        if (strcmp(all[i].name, "webp lossless") != 0)
+            continue;
+        assert_true(file_write(SCRATCH "/a.webp", all[i].data, all[i].size));
+        assert_false(picture_read(SCRATCH "/a.webp", &p, &reason));
+        assert_string_equal(reason.text,
+                            "a WebP, which this build, without libwebp, cannot read");
+        return;
+    }
+    fail();
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +486,8 @@ int main(void)
         cmocka_unit_test(test_max_pixels),
         cmocka_unit_test(test_png_bombs),
         cmocka_unit_test(test_jpeg_bombs),
+        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_missing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
