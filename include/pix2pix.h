@@ -646,6 +646,20 @@ struct pix_translate_options {
     // other end in every layer, so that its output has no seam there. With preprocess
     // "none" such sides are resized to the next multiple of pix_translator_multiple.
     const char *wrap;
+    // Not 0: images of any size are translated at their own, in tiles of at most so
+    // many pixels a side, rounded up to a multiple of pix_translator_multiple; the
+    // network runs over a tile and `overlap` pixels around it. Images are read and
+    // written a few rows at a time where their kind of file allows it. docs/tiles.md
+    // says what that needs.
+    uint32_t tile;
+    // Pixels on each side of a tile, rounded up likewise. 0: as many as the network
+    // sees (3 (2^n - 1) with n levels): only then the result is that of the whole
+    // image, up to rounding. With fewer, neighbours are blended.
+    uint32_t overlap;
+    // For norms that use statistics of the image. NULL or "exact": those of the whole
+    // image, found by running over all tiles once for each norm. "sample": by running
+    // over at most 16 of them.
+    const char *tile_statistics;
     uint32_t batch_size;    // images per batch, of equal size; 0: one
     uint32_t threads;       // that read and write files; 0: as many as useful
     const char *tuning;     // as in pix_train_options
@@ -672,9 +686,9 @@ struct pix_translate_options {
     // What messages begin with; NULL: "translate".
     const char *command;
 
-    // Called by pix_evaluate, on its thread, with how far it is, several times a
-    // second. May be NULL; then a line of the log (level info) says it every ten
-    // seconds.
+    // Called by pix_evaluate, and where images are translated in tiles, on the caller's
+    // thread, with how far it is, several times a second. May be NULL; then a line of
+    // the log (level info) says it every ten seconds.
     void (*progress)(void *user, const char *text);
     void *progress_user;
 };

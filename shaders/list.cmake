@@ -34,6 +34,7 @@ set(PIX_SHADERS
   interpolate
   loss_backward
   loss_forward
+  moments
   norm_backward
   norm_backward_affine
   norm_fixed

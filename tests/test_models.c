@@ -26,6 +26,29 @@ static struct built build_generator(const struct generator_options *o, uint32_t 
     return b;
 }
 
+// 3 (2^n - 1) for a U-Net, with or without skips; blocks of a ResNet add 2 elements of
+// 4 pixels each.
+static void test_radius(void **state)
+{
+    static const struct {
+        struct generator_options options;
+        uint32_t radius;
+    } cases[] = {
+        { { .levels = 5 }, 93 },
+        { { .levels = 6 }, 189 },
+        { { .levels = 7 }, 381 },
+        { { .levels = 8 }, 765 },
+        { { .levels = 2 }, 9 },
+        { { .levels = 5, .kind = GENERATOR_ENCODER_DECODER }, 93 },
+        { { .kind = GENERATOR_RESNET, .blocks = 0 }, 12 },
+        { { .kind = GENERATOR_RESNET, .blocks = 6 }, 12 + 6 * 8 },
+        { { .kind = GENERATOR_RESNET, .blocks = 9 }, 12 + 9 * 8 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(generator_radius(&cases[i].options), cases[i].radius);
+}
+
 static struct built build_discriminator(const struct discriminator_options *o,
                                         uint32_t side)
 {
@@ -239,9 +262,9 @@ static void test_dropouts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generator_counts), cmocka_unit_test(test_discriminators),
-        cmocka_unit_test(test_biases),           cmocka_unit_test(test_resnet_names),
-        cmocka_unit_test(test_dropouts),
+        cmocka_unit_test(test_radius),         cmocka_unit_test(test_generator_counts),
+        cmocka_unit_test(test_discriminators), cmocka_unit_test(test_biases),
+        cmocka_unit_test(test_resnet_names),   cmocka_unit_test(test_dropouts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,6 +206,10 @@ static void build_everything(struct harness *h)
     harness_keep(
         h, graph_norm(g, skip, once,
                       (struct norm_attributes){ .epsilon = 1e-5f, .fixed = true }));
+    harness_keep(h, graph_moments(g, skip,
+                                  graph_input(g, "region", (struct shape){ 1, 1, 1, 4 },
+                                              TENSOR_F32),
+                                  2));
     y = graph_pad(g, y, 1, PAD_KIND_ZERO);
     struct tensor *loss = graph_add(g, graph_gan_loss(g, y, LOSS_KIND_BCE, 1.0f),
                                     graph_l1(g, y, graph_detach(g, y), 100.0f));

@@ -15,6 +15,8 @@ struct translation {
     const char *model;
     const char *input, *output;
     const char *preprocess, *output_size, *wrap;
+    uint32_t tile, overlap;
+    const char *tile_statistics;
     uint32_t batch_size;
     const char *tuning;
     const char *mode, *input_kind, *output_kind, *input_range, *output_range;
@@ -79,6 +81,17 @@ struct progress {
     uint32_t count, done;    // images, and those that were or could not be translated
 };
 
+static bool shows_live(void)
+{
+    return terminal_is_interactive(stderr);
+}
+
+static void show_progress(void *user, const char *text)
+{
+    (void)user;
+    output_show_live(text);
+}
+
 // The library has logged what happened, but not to which image.
 static bool image_done(void *user, struct pix_translate_item *item)
 {
@@ -106,7 +119,12 @@ static bool translate_file(pix_translator *translator, const char *input,
     }
     struct progress progress = { .count = 1 };
     struct pix_translate_item item = { .input = input, .output = output };
-    return pix_translator_run_many(translator, &item, 1, image_done, &progress);
+    if (shows_live())
+        output_begin_live(stderr);
+    const bool ok =
+        pix_translator_run_many(translator, &item, 1, image_done, &progress);
+    output_end_live();
+    return ok;
 }
 
 static void free_items(struct pix_translate_item *items, uint32_t count)
@@ -233,7 +251,7 @@ static int translate_folder(pix_translator *translator, const struct translation
         code = EXIT_USAGE;
         goto end;
     }
-    if (terminal_is_interactive(stderr))
+    if (shows_live())
         output_begin_live(stderr);
     progress.count = count;
     terminal_catch_interrupt("ending after the images that are on their way");
@@ -326,6 +344,9 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     options.preprocess = t->preprocess;
     options.output_size = t->output_size;
     options.wrap = t->wrap;
+    options.tile = t->tile;
+    options.overlap = t->overlap;
+    options.tile_statistics = t->tile_statistics;
     options.batch_size = t->batch_size;
     options.tuning = t->tuning;
     options.mode = t->mode;
@@ -337,6 +358,8 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     options.input_range = t->input_range;
     options.output_range = t->output_range;
     options.read = t->read;
+    if (shows_live() && t->tile)
+        options.progress = show_progress;
     pix_translator *translator = pix_translator_create(device, &options);
     int code = EXIT_FAILED;
     if (translator && t->plan)
@@ -348,6 +371,12 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     pix_translator_destroy(translator);
     return code;
 }
+
+static const char purpose[] =
+    "Translates images with a trained generator. An image that "
+    "cannot be read is an error; the rest of its folder is still "
+    "translated. Files keep their names, except for the extension "
+    "where that format cannot hold the model's output.";
 
 int command_translate(int argc, char **argv)
 {
@@ -361,14 +390,18 @@ int command_translate(int argc, char **argv)
           "image, or folder (created if absent) for images of the same names" },
         { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
           "translate at the model's size (resize) or at the image's own (none)",
-          "resize|none", "resize" },
+          "resize|none", "resize; none with --tile" },
         { "output-size", ARGUMENT_TEXT, &t.output_size, "NAME|WxH",
           "size of outputs: input, model (as translated) or width x height", NULL,
           "input" },
         { "wrap", ARGUMENT_PERHAPS, &t.wrap, "[x|y]",
-          "no seam where left and right (x), top and bottom (y), or both continue each "
-          "other",
-          "x|y|xy" },
+          "no seam between left and right (x), top and bottom (y), or both", "x|y|xy" },
+        { "tile", ARGUMENT_COUNT, &t.tile, "N",
+          "translate at the image's own size in tiles of N x N pixels" },
+        { "overlap", ARGUMENT_COUNT, &t.overlap, "N",
+          "pixels around a tile that are seen too", NULL, "all that can matter" },
+        { "tile-statistics", ARGUMENT_CHOICE, &t.tile_statistics, "NAME",
+          "for norms: exact, or sample (of 16 tiles)", "exact|sample", "exact" },
         { "mode", ARGUMENT_CHOICE, &t.mode, "NAME",
           "stable, paper (with dropout) or running (running statistics)",
           "stable|paper|running", "stable" },
@@ -408,10 +441,7 @@ int command_translate(int argc, char **argv)
         .name = "translate",
         .usages = { "translate --model RUN|FILE --input FILE|DIR --output FILE|DIR",
                     "translate --model RUN|FILE --plan [--json]" },
-        .purpose = "Translates images with a trained generator. An image that "
-                   "cannot be read is an error; the rest of its folder is still "
-                   "translated. Files keep their names, except for the extension "
-                   "where that format cannot hold the model's output.",
+        .purpose = purpose,
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &t.device,

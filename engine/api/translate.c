@@ -113,7 +113,7 @@ bool pix_translator_run(pix_translator *translator, const struct pix_image *in,
     const struct log_sink *before = begin_call(translator);
     bool ok = api_check_given(in, "pix_translator_run", "in") &&
               api_check_given(out, "pix_translator_run", "out") &&
-              translator_run(translator->translator, in, out);
+              items_translate_image(translator->translator, in, out);
     end_call(translator, before);
     return ok;
 }
@@ -124,7 +124,7 @@ bool pix_translator_run_array(pix_translator *translator, const struct pix_array
     const struct log_sink *before = begin_call(translator);
     bool ok = api_check_given(in, "pix_translator_run_array", "in") &&
               api_check_given(out, "pix_translator_run_array", "out") &&
-              translator_run_array(translator->translator, in, out);
+              items_translate_array(translator->translator, in, out);
     end_call(translator, before);
     return ok;
 }
@@ -151,7 +151,7 @@ bool pix_translator_plan(pix_translator *translator, uint32_t width, uint32_t he
 {
     const struct log_sink *before = begin_call(translator);
     bool ok = api_check_given(plan, "pix_translator_plan", "plan") &&
-              translator_plan(translator->translator, width, height, plan);
+              items_plan_size(translator->translator, width, height, plan);
     end_call(translator, before);
     return ok;
 }

@@ -425,6 +425,12 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     };
     bool ok = false;
 
+    if (translator_tiling(t).cut.tile) {
+        log_error("%s: pairs are compared at the model's size: create the translator "
+                  "without tiles",
+                  translator_command(t));
+        return false;
+    }
     if (!side_by_side_check(options) || !check_split(data, split) ||
         !data_folder_list(data, split, &e.list) ||
         (e.has_grid && !side_by_side_create(&e.grid, options, &e.list, s)) ||

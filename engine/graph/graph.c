@@ -289,6 +289,13 @@ struct tensor *graph_distance(struct graph *g, struct tensor *a, struct tensor *
     return append(g, &op_distance, &(struct op_node){ .in = { a, b, w } });
 }
 
+struct tensor *graph_moments(struct graph *g, struct tensor *x, struct tensor *region,
+                             uint32_t step)
+{
+    return append(g, &op_moments,
+                  &(struct op_node){ .in = { x, region }, .attr.step = step });
+}
+
 struct tensor *graph_fill(struct graph *g, struct shape shape, float value)
 {
     return append(g, &op_fill, &(struct op_node){ .attr.fill = { shape, value } });

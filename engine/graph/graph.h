@@ -83,6 +83,12 @@ struct tensor *graph_unit(struct graph *g, struct tensor *x);
 struct tensor *graph_distance(struct graph *g, struct tensor *a, struct tensor *b,
                               struct tensor *w);
 
+// Mean and variance of a rectangle of each channel of x [n, c, h, w] -> [n, c, 1, 2].
+// `region` [1, 1, 1, 4] has top, left, bottom and right, in units of which an element
+// of x has `step` on each axis (shared/moments.h). No gradient.
+struct tensor *graph_moments(struct graph *g, struct tensor *x, struct tensor *region,
+                             uint32_t step);
+
 // Parts of a gradient as nodes, for what is a loss of the gradient itself: where it
 // starts, and y = x * (h > 0 ? 1 : slope), whose gradient goes to x only.
 struct tensor *graph_fill(struct graph *g, struct shape shape, float value);

@@ -27,3 +27,19 @@ uint32_t generator_least_side(const struct generator_options *options)
 {
     return options->kind == GENERATOR_RESNET ? 8 : generator_multiple(options);
 }
+
+// Strides make the reach of an output element depend on its place, again and again
+// after `multiple` of them.
+uint32_t generator_radius(const struct generator_options *options)
+{
+    const int64_t multiple = generator_multiple(options);
+    int64_t radius = 0;
+    for (int64_t i = 0; i < multiple; i++) {
+        const struct reach one = { i, i };
+        const struct reach in = options->kind == GENERATOR_RESNET
+                                    ? resnet_reach(options, one)
+                                    : unet_reach(options, one);
+        radius = MAX(radius, MAX(i - in.first, in.last - i));
+    }
+    return (uint32_t)radius;
+}

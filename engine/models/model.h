@@ -17,6 +17,23 @@ enum model_statistics {
     STATISTICS_BATCH,        // of the current batch, and the running ones follow
     STATISTICS_PER_IMAGE,    // each image's own
     STATISTICS_RUNNING,      // the running ones
+    STATISTICS_GIVEN,        // those that struct given_norms holds, instance norms too
+};
+
+// Statistics of norms that the caller has found, where an image runs in pieces. Norms
+// are numbered as they are built, which is an order in which they can be computed.
+struct given_norms {
+    // Scale, shift, mean and variance of each norm, as weights_add_norm makes them, by
+    // the names that batch norms have in the network's own weights. Builders add them.
+    struct weights *weights;
+    bool measures;        // norm `measured` is not applied but measured: the output is
+    uint32_t measured;    // of no use. The norms in front of it take what is given
+    struct tensor *region;    // what of its input counts, in pixels of the network's
+    uint32_t height;          // rows of that
+    // Out: norms so far; then mean and variance of the measured one, [n, c, 1, 2], see
+    // graph_moments.
+    uint32_t count;
+    struct tensor *moments;
 };
 
 // How a network is built. Zero is training.
@@ -28,6 +45,7 @@ struct model_mode {
     uint32_t sections;    // batches in the tensor that are normalised apart; 0 is 1
     // Generators: left and right, top and bottom continue each other, also inside.
     bool wraps_across, wraps_down;
+    struct given_norms *given;    // STATISTICS_GIVEN
 };
 
 // Generators map x [n, channels_in, h, w] to [n, channels_out, h, w] in [-1, 1]; h and
@@ -60,6 +78,11 @@ struct tensor *generator_build(struct graph *g, struct weights *weights,
 
 uint32_t generator_multiple(const struct generator_options *options);
 uint32_t generator_least_side(const struct generator_options *options);
+
+// How far a generator sees, norms with statistics of the image left aside: an output
+// pixel depends on input pixels of at most this distance on each axis. For a U-Net of n
+// levels 3 (2^n - 1).
+uint32_t generator_radius(const struct generator_options *options);
 
 // Discriminators map x [n, c, h, w] to logits [n, 1, h', w'].
 struct discriminator_options {

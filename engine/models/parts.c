@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #define NAME_SIZE 192
+#define NORM_EPSILON 1e-5f
 
 // Weights [first, second, kernel, kernel] of a convolution: its channels in the order
 // of PyTorch's files, which differs for a transposed one.
@@ -100,6 +101,29 @@ struct tensor *network_double(const struct network *n, struct tensor *x, uint32_
     return graph_conv_transpose(n->g, x, w, b, attr);
 }
 
+// A norm by statistics that the caller gives, whatever its kind, or what measures it.
+// What comes after that is built only to be dropped, since nobody reads it.
+static struct tensor *given_norm(const struct network *n, struct tensor *x, bool relu,
+                                 float dropout, const char *prefix)
+{
+    struct given_norms *given = n->mode.given;
+    const uint32_t index = given->count++;
+    if (n->norm == MODEL_NORM_BATCH)    // the network's own, for its scale and shift
+        weights_add_norm(n->weights, x->shape.c, prefix);
+    struct tensor *scale = weights_add_norm(given->weights, x->shape.c, prefix);
+    if (given->measures && index == given->measured)
+        given->moments =
+            graph_moments(n->g, x, given->region, given->height / x->shape.h);
+    if (given->measures && index >= given->measured)
+        return x;
+    return graph_norm(n->g, x, scale,
+                      (struct norm_attributes){ .kind = NORM_BATCH,
+                                                .epsilon = NORM_EPSILON,
+                                                .fixed = true,
+                                                .leaky = relu,
+                                                .dropout = dropout });
+}
+
 struct tensor *network_norm(const struct network *n, struct tensor *x, bool relu,
                             bool dropout, const char *format, ...)
 {
@@ -118,13 +142,15 @@ struct tensor *network_norm(const struct network *n, struct tensor *x, bool relu
         return dropout ? graph_dropout(n->g, x, MODEL_DROPOUT) : x;
     }
     const enum model_statistics statistics = n->mode.statistics;
+    if (statistics == STATISTICS_GIVEN)
+        return given_norm(n, x, relu, dropout ? MODEL_DROPOUT : 0.0f, prefix);
     // PyTorch's InstanceNorm2d has neither scale nor shift by default, BatchNorm2d has
     // both. A batch norm over each image alone is an instance norm with them.
     const bool has_weights = n->norm == MODEL_NORM_BATCH;
     const bool is_batch = has_weights && statistics != STATISTICS_PER_IMAGE;
     const struct norm_attributes attr = {
         .kind = is_batch ? NORM_BATCH : NORM_INSTANCE,
-        .epsilon = 1e-5f,
+        .epsilon = NORM_EPSILON,
         .momentum = 0.1f,
         .fixed = is_batch && statistics == STATISTICS_RUNNING,
         .update_running =

@@ -7,6 +7,7 @@
 #define MODELS_PARTS_H
 
 #include "models/model.h"
+#include "models/reach.h"
 
 #define MODEL_DROPOUT 0.5f
 
@@ -49,6 +50,10 @@ struct tensor *network_double(const struct network *n, struct tensor *x, uint32_
 // as wanted. With MODEL_NORM_NONE only these.
 struct tensor *network_norm(const struct network *n, struct tensor *x, bool relu,
                             bool dropout, const char *format, ...) PRINTF_LIKE(5, 6);
+
+// What the elements `out` of the output depend on in the input.
+struct reach unet_reach(const struct generator_options *options, struct reach out);
+struct reach resnet_reach(const struct generator_options *options, struct reach out);
 
 struct tensor *unet_build(struct graph *g, struct weights *weights, struct tensor *x,
                           const struct generator_options *options,

@@ -68,3 +68,23 @@ struct tensor *resnet_build(struct graph *g, struct weights *weights, struct ten
     h = padded(&n, h, 3);
     return network_conv(&n, h, o->channels_out, wide_last, true, "model.%u", index + 1);
 }
+
+// A convolution with the padding in front of it.
+static struct reach padded_reach(struct reach out, struct conv_attributes attr)
+{
+    attr.pad = attr.kernel / 2;
+    return reach_conv(out, attr);
+}
+
+// The way through the convolutions of the blocks, past which their sums only lead.
+struct reach resnet_reach(const struct generator_options *o, struct reach out)
+{
+    out = padded_reach(out, wide_last);
+    for (uint32_t i = 0; i < HALVINGS; i++)
+        out = reach_double(out, doubling, o->resize);
+    for (uint32_t i = 0; i < 2 * o->blocks; i++)
+        out = padded_reach(out, same);
+    for (uint32_t i = 0; i < HALVINGS; i++)
+        out = reach_conv(out, halving);
+    return padded_reach(out, wide);
+}

@@ -118,3 +118,13 @@ struct tensor *unet_build(struct graph *g, struct weights *weights, struct tenso
     h = join(&u, h, level_build(&u, h, 2));
     return network_double(&u.n, h, options->channels_out, last, true, "model.model.3");
 }
+
+// The way through all levels: one that turns round earlier sees less.
+struct reach unet_reach(const struct generator_options *o, struct reach out)
+{
+    for (uint32_t level = 1; level <= o->levels; level++)
+        out = reach_double(out, level == 1 ? last : up, o->resize);
+    for (uint32_t level = o->levels; level >= 1; level--)
+        out = reach_conv(out, level == 1 ? first : down);
+    return out;
+}

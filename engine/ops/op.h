@@ -195,6 +195,7 @@ union op_attributes {
     float scale;
     float mask;       // the slope
     float penalty;    // the weight
+    uint32_t step;    // moments: units of the rectangle in an element
 };
 
 struct op;
@@ -233,7 +234,7 @@ struct op {
 extern const struct op op_conv, op_conv_transpose, op_norm, op_activation, op_dropout,
     op_concat, op_add, op_scale, op_detach, op_pad, op_loss, op_pixels_unpack,
     op_pixels_pack, op_upsample, op_fill, op_mask, op_interpolate, op_penalty, op_pool,
-    op_unit, op_affine, op_distance;
+    op_unit, op_affine, op_distance, op_moments;
 
 // ---------------------------------------------------------------------------
 // Emitting (emit.c, gradients.c)

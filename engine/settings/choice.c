@@ -186,6 +186,12 @@ const struct choice choice_resizings[] = {
     CHOICE_END,
 };
 
+const struct choice choice_tile_statistics[] = {
+    { "exact", false },
+    { "sample", true },
+    CHOICE_END,
+};
+
 bool choice_find(const struct choice *table, const char *name, int *value)
 {
     for (; name && table->name; table++)

@@ -64,6 +64,7 @@ extern const struct choice choice_update_orders[];    // settings.reuse
 extern const struct choice choice_lr_policies[];      // enum lr_policy
 extern const struct choice choice_optimizers[];       // enum optimizer_kind
 extern const struct choice choice_on_nan[];           // settings.ignores_nan
+extern const struct choice choice_tile_statistics[];    // translator_tiling.samples
 extern const struct choice choice_tunings[];    // enum tuning_mode but TUNING_FILE
 
 extern const struct choice choice_metrics[];         // enum pix_metric

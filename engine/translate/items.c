@@ -7,15 +7,17 @@
 #include "base/file_set.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/alpha.h"
 #include "data/image.h"
 #include "data/picture_file.h"
 #include "settings/settings.h"
 #include "translate/losses.h"
 #include "translate/pipeline.h"
+#include "translate/tiles.h"
 #include "translate/translator.h"
 
 struct items {
-    const struct translator *translator;
+    struct translator *translator;
     struct pix_translate_item *items;
     struct picture *alphas;    // [count], between an input and its output
     pix_translate_done *done;
@@ -151,6 +153,119 @@ static bool keeps_inputs(const struct translator *t,
     return ok;
 }
 
+// A picture in tiles; takes its samples.
+static bool run_tiles(struct translator *t, struct picture *in, struct picture *out)
+{
+    bool ok = in->samples && in->width && in->height;
+    if (!ok)
+        log_error("%s: the image is empty", translator_command(t));
+    ok = ok && alpha_apply(in, translator_get_settings(t)->reading.alpha) &&
+         tiles_translate_picture(t, in, out);
+    picture_free(in);
+    return ok;
+}
+
+bool items_translate_image(struct translator *t, const struct pix_image *in,
+                           struct pix_image *out)
+{
+    struct picture picture = { 0 }, made = { 0 };
+    if (!translator_tiling(t).cut.tile)
+        return translator_run(t, in, out);
+    *out = (struct pix_image){ 0 };
+    if (in->pixels && in->width && in->height && !image_to_picture(in, &picture))
+        return false;
+    bool ok = run_tiles(t, &picture, &made) && image_from_picture(&made, out);
+    picture_free(&made);
+    return ok;
+}
+
+bool items_translate_array(struct translator *t, const struct pix_array *in,
+                           struct pix_array *out)
+{
+    struct picture picture = { 0 }, made = { 0 };
+    if (!translator_tiling(t).cut.tile)
+        return translator_run_array(t, in, out);
+    *out = (struct pix_array){ 0 };
+    if (!picture_from_array(in, &picture) || !run_tiles(t, &picture, &made))
+        return false;
+    *out = picture_to_array(&made);
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// In tiles: one image after the other, read and written by rows
+
+struct tiled_item {
+    const struct items *all;
+    struct pix_translate_item *item;
+    struct picture made;    // where it is not written to a file
+};
+
+static struct row_writer *open_output(void *user, const struct picture *form)
+{
+    struct tiled_item *t = user;
+    return t->item->output
+               ? row_writer_create(
+                     t->item->output, form,
+                     translator_get_settings(t->all->translator)->reading.order)
+               : row_writer_of_picture(form, &t->made);
+}
+
+// `picture` gets what is in memory already. NULL after a message.
+static struct row_reader *open_input(const struct items *all,
+                                     const struct pix_translate_item *item,
+                                     struct picture *picture)
+{
+    struct reason reason;
+    enum pixel_kind output;
+    *picture = (struct picture){ 0 };
+    if (!item->input)
+        return load(all, item, picture, &output) ? row_reader_of_picture(picture)
+                                                 : NULL;
+    struct row_reader *reader = row_reader_open(
+        item->input, &translator_get_settings(all->translator)->reading, &reason);
+    if (!reader)
+        log_error("image: %s: %s", item->input, reason.text);
+    return reader;
+}
+
+static enum pix_translate_result translate_tiled(const struct items *all,
+                                                 struct pix_translate_item *item)
+{
+    struct tiled_item tiled = { .all = all, .item = item };
+    struct picture picture;
+    enum pix_translate_result result = PIX_TRANSLATE_NOT_READ;
+    struct row_reader *reader = open_input(all, item, &picture);
+    if (reader)
+        result = tiles_translate(
+            all->translator, reader, item->input ? item->input : "an image",
+            choose_output(all, item, reader->form.kind), open_output, &tiled);
+    if (result == PIX_TRANSLATE_DONE && item->input && reader->form.orientation)
+        picture_tell_of_turning(item->input, reader->form.orientation, 1, 1);
+    if (result == PIX_TRANSLATE_DONE && item->input && reader->form.is_transparent)
+        alpha_report(translator_get_settings(all->translator)->reading.alpha,
+                     translator_command(all->translator), 1, 1, "input", item->input);
+    row_reader_close(reader);
+    picture_free(&picture);
+    if (result == PIX_TRANSLATE_DONE && !item->output &&
+        !image_from_picture(&tiled.made, &item->out))
+        result = PIX_TRANSLATE_NOT_TRANSLATED;
+    picture_free(&tiled.made);
+    return result;
+}
+
+static bool run_all_tiled(struct items *all, size_t count)
+{
+    bool ok = true, goes_on = true;
+    for (size_t i = 0; goes_on && i < count; i++) {
+        const enum pix_translate_result result = translate_tiled(all, &all->items[i]);
+        ok = ok && result == PIX_TRANSLATE_DONE;
+        goes_on = item_done(all, i, result) && !translator_is_lost(all->translator);
+        ok = ok && (goes_on || i + 1 == count);
+    }
+    return ok;
+}
+
 bool items_translate(struct translator *t, struct pix_translate_item *items,
                      size_t count, pix_translate_done *done, void *user)
 {
@@ -168,7 +283,9 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
         items[i].out = (struct pix_image){ 0 };
     }
     bool ok = all.alphas && all.losses && keeps_inputs(t, items, count) &&
-              pipeline_run(t, translator_threads(t), count, &ends);
+              (translator_tiling(t).cut.tile
+                   ? run_all_tiled(&all, count)
+                   : pipeline_run(t, translator_threads(t), count, &ends));
     if (all.losses)
         losses_report(all.losses, count, item_path, &all, translator_command(t));
     mem_free(all.losses);
@@ -182,6 +299,34 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
     return ok;
 }
 
+static bool plan_tiled(const struct items *all, const struct pix_translate_item *item,
+                       struct pix_plan *plan)
+{
+    struct picture picture;
+    struct row_reader *reader = open_input(all, item, &picture);
+    const bool ok = reader && tiles_plan(all->translator, &reader->form, plan);
+    row_reader_close(reader);
+    picture_free(&picture);
+    return ok;
+}
+
+bool items_plan_size(struct translator *t, uint32_t width, uint32_t height,
+                     struct pix_plan *plan)
+{
+    const enum pixel_kind kind = settings_staging(translator_get_settings(t)).input;
+    const bool is_any = width == 0 && height == 0;    // an image of many tiles
+    const struct picture form = { .kind = kind,
+                                  .width = is_any ? TILES_MAX_SIDE : width,
+                                  .height = is_any ? TILES_MAX_SIDE : height };
+    if (!translator_tiling(t).cut.tile)
+        return translator_plan(t, width, height, plan);
+    if (width && height ? width <= TILES_MAX_SIDE && height <= TILES_MAX_SIDE : is_any)
+        return tiles_plan(t, &form, plan);
+    log_error("%s: an image of %ux%u pixels cannot be translated",
+              translator_command(t), (unsigned)width, (unsigned)height);
+    return false;
+}
+
 bool items_plan(struct translator *t, const struct pix_translate_item *item,
                 struct pix_plan *plan)
 {
@@ -191,6 +336,8 @@ bool items_plan(struct translator *t, const struct pix_translate_item *item,
     struct translator_notes notes;
     struct frame frame;
     enum pixel_kind output = PIXEL_KINDS;
+    if (translator_tiling(t).cut.tile)
+        return plan_tiled(&all, item, plan);
     bool ok = load(&all, item, &picture, &output) &&
               translator_prepare(t, &picture, output, &form, &frame, &notes) &&
               translator_plan_form(t, &form, plan);

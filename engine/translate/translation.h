@@ -19,6 +19,9 @@ struct translation {
     struct tensor *pixels;    // in: one image a sample, see graph_pixels_unpack
     struct tensor *jitter;    // in: [batch, 1, 1, 4], zeros: no crop, no mirror
     struct tensor *output;    // out: see graph_pixels_pack
+    // Where a norm is measured, else NULL. In: [1, 1, 1, 4], the rectangle, in pixels;
+    // out: mean and variance, see graph_moments.
+    struct tensor *region, *moments;
 };
 
 // For `batch` images of h x w pixels. False after a message.

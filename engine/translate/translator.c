@@ -182,7 +182,7 @@ static bool load(struct translator *t, const struct pix_translate_options *given
     struct network_file *f = network_file_open_to_load(given->model, given->checkpoint,
                                                        NETWORK_G, t->command);
     bool ok = f && settings_init(&t->settings, &network_file_settings(f)->options) &&
-              override(t, given);
+              override(t, given) && translator_set_tiling(t, given);
     if (ok) {
         // The graph names and shapes the weights, which have to exist before they are
         // read. It is for one image of the trained size and kind, in which the first
@@ -191,11 +191,13 @@ static bool load(struct translator *t, const struct pix_translate_options *given
         const struct pix_size size = t->settings.options.crop_size;
         const struct translator_form form = { size.width, size.height,
                                               settings_staging(&t->settings) };
-        ok = translator_make_program(t, 1, &form) &&
-             network_file_check(f, t->generator) &&
-             translator_check_program(t, t->rule.resize) &&
-             weights_allocate(t->generator, t->device) &&
-             network_file_load(f, t->generator, t->averages, t->device, tensor_upload);
+        ok =
+            translator_make_program(t, 1, &form) &&
+            network_file_check(f, t->generator) &&
+            translator_check_program(t, t->rule.resize) &&
+            weights_allocate(t->generator, t->device) &&
+            network_file_load(f, t->generator, t->averages, t->device, tensor_upload) &&
+            translator_prepare_given(t);
     }
     ok = ok && (t->model_path = mem_strdup(network_file_path(f))) != NULL;
     if (ok) {
@@ -208,9 +210,8 @@ static bool load(struct translator *t, const struct pix_translate_options *given
     return ok;
 }
 
-// Parses a choice of the caller; false after a message that names all of them.
-static bool choose(const struct translator *t, const struct choice *table,
-                   const char *option, const char *given, int *value)
+bool translator_choose(const struct translator *t, const struct choice *table,
+                       const char *option, const char *given, int *value)
 {
     char all[128];
     if (!given || choice_find(table, given, value))
@@ -241,8 +242,9 @@ struct translator *translator_create(struct gpu_device *device,
         .seed_low = (uint32_t)options->seed,
         .seed_high = (uint32_t)(options->seed >> 32),
     };
-    if (!choose(t, choice_resizings, "preprocess", options->preprocess, &resize) ||
-        !choose(t, choice_translation_modes, "mode", options->mode, &mode))
+    if (!translator_choose(t, choice_resizings, "preprocess", options->preprocess,
+                           &resize) ||
+        !translator_choose(t, choice_translation_modes, "mode", options->mode, &mode))
         goto fail;
     t->rule.resize = resize;
     t->mode = (enum translation_mode)mode;
@@ -253,6 +255,9 @@ struct translator *translator_create(struct gpu_device *device,
             t->command, PICTURE_MAX_SIDE, options->output_size);
         goto fail;
     }
+    if (!translator_check_tiling(t, options))
+        goto fail;
+    t->rule.resize &= !options->tile;
     // A dropout mask depends on the place in the batch: alone, each image has that of
     // the first one, whatever it is translated with.
     if (t->mode == TRANSLATION_PAPER)
@@ -292,6 +297,7 @@ void translator_destroy(struct translator *t)
         return;
     translator_drop_program(t);
     weights_destroy(t->generator);
+    weights_destroy(t->given.weights);
     tuning_finish(&t->tuning);
     settings_finish(&t->settings);
     mem_free(t->command);
@@ -394,9 +400,8 @@ static void note_values(const struct translator *t, struct picture *p,
     }
 }
 
-// Channels and kind of a picture.
-static bool convert(const struct translator *t, struct picture *picture,
-                    struct translator_notes *notes)
+bool translator_convert(const struct translator *t, struct picture *picture,
+                        struct translator_notes *notes)
 {
     const enum pixel_kind wanted = t->settings.input_kind;
     struct reason reason;
@@ -412,6 +417,26 @@ static bool convert(const struct translator *t, struct picture *picture,
     note_values(t, picture, notes);
     return wanted == PIXEL_KINDS ||
            picture_set_kind(picture, wanted, t->settings.input_range);
+}
+
+struct translator_form translator_form_of(const struct translator *t,
+                                          enum pixel_kind kind, uint32_t width,
+                                          uint32_t height, enum pixel_kind output)
+{
+    const enum pixel_kind known = t->settings.output_kind;
+    const enum pixel_kind wanted = t->settings.input_kind;
+    const enum pixel_kind in = wanted != PIXEL_KINDS ? wanted : kind;
+    const enum pixel_kind out = known != PIXEL_KINDS    ? known
+                                : output != PIXEL_KINDS ? output
+                                                        : kind;
+    return (struct translator_form){
+        .width = width,
+        .height = height,
+        .staging = { .input = in,
+                     .output = out,
+                     .input_range = pixel_range_for(in, t->settings.input_range),
+                     .output_range = pixel_range_for(out, t->settings.output_range) },
+    };
 }
 
 bool translator_prepare(const struct translator *t, struct picture *picture,
@@ -434,20 +459,10 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
                      !t->rule.wraps_across &&
                      frame->image.width == 2 * frame->image.height &&
                      frame->inner.width < 2 * frame->inner.height;
-    if (!convert(t, picture, notes) || !frame_place(&t->rule, frame, picture))
+    if (!translator_convert(t, picture, notes) ||
+        !frame_place(&t->rule, frame, picture))
         return false;
-    const enum pixel_kind known = t->settings.output_kind;
-    *form = (struct translator_form){
-        .width = picture->width,
-        .height = picture->height,
-        .staging = { .input = picture->kind,
-                     .output = known != PIXEL_KINDS    ? known
-                               : output != PIXEL_KINDS ? output
-                                                       : notes->kind },
-    };
-    form->staging.input_range = picture->range;
-    form->staging.output_range =
-        pixel_range_for(form->staging.output, t->settings.output_range);
+    *form = translator_form_of(t, notes->kind, picture->width, picture->height, output);
     return true;
 }
 
@@ -481,6 +496,21 @@ bool translator_create_output(const struct translator *t,
     return true;
 }
 
+bool translator_create_input(const struct translator *t,
+                             const struct translator_form *form, struct picture *in)
+{
+    return picture_create(in, form->staging.input, t->settings.options.input_nc,
+                          form->width, form->height);
+}
+
+void translator_describe_output(const struct translator *t,
+                                const struct translator_form *form, struct picture *out)
+{
+    out->kind = form->staging.output;
+    out->channels = t->settings.options.output_nc;
+    out->range = form->staging.output_range;
+}
+
 // The input's format is kept where it can hold the kind and channels of the targets
 // that the model was trained on. Where the kind is not known it follows from the
 // format, and every format that holds another one holds u8.
@@ -508,9 +538,9 @@ void translator_warn_of_pair(struct translator *t)
 
 // Says once for each kind that single images are converted, and once that some are
 // clipped, and that samples are outside the range.
-static void tell_of_conversion(struct translator *t,
-                               const struct translator_notes *notes,
-                               enum pixel_kind used)
+void translator_tell_of_conversion(struct translator *t,
+                                   const struct translator_notes *notes,
+                                   enum pixel_kind used)
 {
     struct conversions one = { 0 };
     conversion_count(&one, notes->kind, used, notes->exceeds);
@@ -560,7 +590,7 @@ static bool run(struct translator *t, struct picture *in, struct picture *out)
     if (ok && notes.is_pair)
         translator_warn_of_pair(t);
     if (ok)
-        tell_of_conversion(t, &notes, form.staging.input);
+        translator_tell_of_conversion(t, &notes, form.staging.input);
     ok = ok && translator_create_output(t, &form, out) &&
          translator_submit(t, &prepared, 1, &form) && translator_wait(t, out) &&
          frame_cut(&t->rule, &frame, out) && translator_put_alpha(t, &alpha, out);

@@ -11,6 +11,7 @@
 #include "pix2pix.h"
 #include "settings/settings.h"
 #include "translate/frame.h"
+#include "translate/tile_axis.h"
 
 struct conv_shapes;
 struct gpu_device;
@@ -18,7 +19,8 @@ struct translator;
 struct tuning;
 
 #define TRANSLATOR_MAX_BATCH 1024
-#define TRANSLATOR_SLOTS 2    // runs that may be under way
+#define TRANSLATOR_MAX_TILE (1 << 20)    // pixels of a side
+#define TRANSLATOR_SLOTS 2               // runs that may be under way
 
 // See pix_translator_create and the functions after it.
 struct translator *translator_create(struct gpu_device *device,
@@ -57,6 +59,8 @@ bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
 struct translator_form {
     uint32_t width, height;
     struct staging staging;
+    // Nothing is translated, but norm `measured` - 1 is measured. 0: none is.
+    uint32_t measured;
 };
 
 bool translator_same_form(const struct translator_form *a,
@@ -94,6 +98,10 @@ bool translator_take_alpha(const struct translator *t, const struct picture *in,
 bool translator_put_alpha(const struct translator *t, const struct picture *alpha,
                           struct picture *out);
 
+// The channels and the kind of samples that the networks take; of some rows of an image
+// too. Sets what `notes` says of them. Any thread; false after a message.
+bool translator_convert(const struct translator *t, struct picture *picture,
+                        struct translator_notes *notes);
 // Makes a picture one that the networks take: channels, kind and size. `output` is the
 // kind that is wanted where the model's is not known; PIXEL_KINDS: that of the picture.
 // `form` and `frame` are set. Any thread; false after a message.
@@ -106,9 +114,11 @@ void translator_warn_of_pair(struct translator *t);    // the first time only
 // What a batch of such pictures needs. False after a message.
 bool translator_plan_form(struct translator *t, const struct translator_form *form,
                           struct pix_plan *out);
-// A picture of the networks' output.
+// A picture of the networks' output, and one of their input.
 bool translator_create_output(const struct translator *t,
                               const struct translator_form *form, struct picture *out);
+bool translator_create_input(const struct translator *t,
+                             const struct translator_form *form, struct picture *in);
 // Whether translator_submit can take these at once, while other runs are under way.
 bool translator_is_ready(const struct translator *t, uint32_t images,
                          const struct translator_form *form);
@@ -120,5 +130,50 @@ uint32_t translator_submit(struct translator *t, const struct picture *const *in
 // The oldest run under way. Each out[i] is of translator_create_output; NULL: not
 // wanted.
 bool translator_wait(struct translator *t, struct picture *out);
+
+// ---------------------------------------------------------------------------
+// Of a translator that was created with `tile`, for translate/tiles.c
+
+// How images are cut into tiles. No tile: they are not.
+struct translator_tiling {
+    struct tile_cut cut;    // it blends where the margin is smaller than the radius
+    bool measures;          // its norms use statistics of the image, which are found
+    bool samples;           // first, by all tiles or by some
+};
+struct translator_tiling translator_tiling(const struct translator *t);
+
+// The form of windows of this size, of an image of this kind; see translator_prepare.
+struct translator_form translator_form_of(const struct translator *t,
+                                          enum pixel_kind kind, uint32_t width,
+                                          uint32_t height, enum pixel_kind output);
+// Sets kind and channels of the output of such windows.
+void translator_describe_output(const struct translator *t,
+                                const struct translator_form *form,
+                                struct picture *out);
+// Whether the device has what a window needs; false after a message with the sizes.
+bool translator_can_run(struct translator *t, const struct translator_form *form);
+// Says once for each kind that images are converted, and once that some are clipped.
+void translator_tell_of_conversion(struct translator *t,
+                                   const struct translator_notes *notes,
+                                   enum pixel_kind used);
+
+// A rectangle of a window, in its pixels.
+struct translator_region {
+    uint32_t top, left, bottom, right;
+};
+
+// One prepared window whose form says what is measured, and of which part; then its
+// mean and variance, [channels][2]. As translator_submit and translator_wait.
+bool translator_submit_measured(struct translator *t, const struct picture *in,
+                                const struct translator_form *form,
+                                const struct translator_region *region);
+bool translator_wait_moments(struct translator *t, float *moments);
+// Norms whose statistics are given, and the channels of one.
+uint32_t translator_norm_count(const struct translator *t);
+uint32_t translator_norm_channels(const struct translator *t, uint32_t norm);
+// Gives them, for all that is submitted from now on; nothing may be under way. False
+// after a message.
+bool translator_give_norm(struct translator *t, uint32_t norm, const float *mean,
+                          const float *variance);
 
 #endif

@@ -47,9 +47,11 @@ struct translator {
     bool has_tuned, has_told;    // measured a size; said that others are not
     struct tuning tuning;
     struct weights *generator;
-    struct sized now;      // what the last images needed
-    uint32_t most;         // images of that size that the device can take at once
-    bool has_warned;       // that an image looks like a pair
+    struct translator_tiling tiling;
+    struct given_norms given;    // where tiles measure, its weights
+    struct sized now;            // what the last images needed
+    uint32_t most;               // images of that size that the device can take at once
+    bool has_warned;             // that an image looks like a pair
     bool has_told_size;    // that a single image was resized after its translation
 };
 
@@ -60,5 +62,16 @@ bool translator_make_program(struct translator *t, uint32_t images,
 // False after a message.
 bool translator_check_program(struct translator *t, bool fully);
 void translator_drop_program(struct translator *t);
+// Parses a choice of the caller; false after a message that names all of them.
+bool translator_choose(const struct translator *t, const struct choice *table,
+                       const char *option, const char *given, int *value);
+// What else is asked for fits tiles; false after a message. Then, after the settings
+// are known, how images are cut into them.
+bool translator_check_tiling(const struct translator *t,
+                             const struct pix_translate_options *o);
+bool translator_set_tiling(struct translator *t, const struct pix_translate_options *o);
+// Makes room for the norms' statistics, with their scales and shifts. After a program
+// was made and the weights were loaded. False after a message.
+bool translator_prepare_given(struct translator *t);
 
 #endif

@@ -11,6 +11,7 @@
 #include "gpu/device.h"
 #include "program/footprint.h"
 #include "program/tuned.h"
+#include "shared/moments.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -23,6 +24,24 @@ static void sized_finish(struct sized *s)
     *s = (struct sized){ 0 };
 }
 
+static bool build_graph(struct translator *t, struct graph *g, struct sized *s)
+{
+    const struct translator_form *form = &s->form;
+    struct model_mode mode = translation_model_mode(t->mode);
+    mode.wraps_across = t->rule.wraps_across;
+    mode.wraps_down = t->rule.wraps_down;
+    if (t->given.weights) {
+        assert(s->images == 1);
+        mode.statistics = STATISTICS_GIVEN;
+        mode.given = &t->given;
+        t->given.measures = form->measured > 0;
+        t->given.measured = form->measured - 1;
+    }
+    return translation_build_mode(g, t->generator, &t->settings.generator,
+                                  form->staging, mode, s->images, form->height,
+                                  form->width, &s->tensors);
+}
+
 // The graph only: it names and shapes the weights too.
 static bool sized_build(struct translator *t, uint32_t images,
                         const struct translator_form *form, struct sized *s)
@@ -33,34 +52,36 @@ static bool sized_build(struct translator *t, uint32_t images,
         .slots = SLOTS,
         .tuning = &t->tuning,
     };
-    struct model_mode mode = translation_model_mode(t->mode);
-    mode.wraps_across = t->rule.wraps_across;
-    mode.wraps_down = t->rule.wraps_down;
     *s = (struct sized){ .images = images, .form = *form };
     s->program = program_create(&options);
-    if (!s->program ||
-        !translation_build_mode(program_graph(s->program), t->generator,
-                                &t->settings.generator, form->staging, mode, images,
-                                form->height, form->width, &s->tensors))
+    if (!s->program || !build_graph(t, program_graph(s->program), s))
         return false;
     program_upload(s->program, s->tensors.pixels);
     program_upload(s->program, s->tensors.jitter);
+    program_upload(s->program, s->tensors.region);
     program_download(s->program, s->tensors.output);
+    program_download(s->program, s->tensors.moments);
     return true;
 }
 
 static bool sized_plan(struct translator *t, struct sized *s, struct pix_plan *out)
 {
-    return program_plan(s->program, &t->generator, 1, out);
+    struct weights *const networks[] = { t->generator, t->given.weights };
+    if (!program_plan(s->program, networks, ARRAY_LEN(networks), out))
+        return false;
+    out->weights_d = 0;    // what norms are given is not trained
+    return true;
 }
 
 static bool fits(struct translator *t, const struct pix_plan *plan)
 {
-    return footprint_fits(t->device, plan, "translation",
-                          t->rule.resize
-                              ? "train a model with a lower --ngf or --crop-size"
-                              : "make the image smaller, or leave out "
-                                "--preprocess none");
+    return footprint_fits(
+        t->device, plan, "translation",
+        t->tiling.cut.tile ? "lower --tile or, for a result that is only close to "
+                             "that of the whole image, --overlap"
+        : t->rule.resize   ? "train a model with a lower --ngf or --crop-size"
+                           : "make the image smaller, or leave out "
+                             "--preprocess none");
 }
 
 static void tell_untuned(struct translator *t, const struct sized *s)
@@ -129,7 +150,7 @@ bool translator_same_form(const struct translator_form *a,
 {
     return a->width == b->width && a->height == b->height &&
            a->staging.input == b->staging.input &&
-           a->staging.output == b->staging.output;
+           a->staging.output == b->staging.output && a->measured == b->measured;
 }
 
 bool translator_make_program(struct translator *t, uint32_t images,
@@ -209,6 +230,24 @@ bool translator_plan_form(struct translator *t, const struct translator_form *fo
     return ok;
 }
 
+bool translator_can_run(struct translator *t, const struct translator_form *form)
+{
+    struct log_capture capture;
+    struct pix_plan plan;
+    log_capture_begin(&capture);
+    const bool ok = translator_plan_form(t, form, &plan) && fits(t, &plan);
+    log_capture_end(&capture);
+    if (!ok)
+        log_error(
+            "%s: %s cannot run this network over %" PRIu32 "x%" PRIu32
+            " pixels, which are a tile of --tile %" PRIu32 " with --overlap %" PRIu32
+            " around it: lower --tile or, for a result that is only close to that "
+            "of the whole image, --overlap (%s)",
+            t->command, gpu_device_info(t->device)->name, form->width, form->height,
+            t->tiling.cut.tile, t->tiling.cut.margin, capture.text);
+    return ok;
+}
+
 // ---------------------------------------------------------------------------
 // Runs
 
@@ -251,8 +290,9 @@ static size_t staged_bytes(const struct translator *t, bool is_output)
                                       s->form.width, s->form.height);
 }
 
-uint32_t translator_submit(struct translator *t, const struct picture *const *in,
-                           uint32_t images, const struct translator_form *form)
+static uint32_t submit(struct translator *t, const struct picture *const *in,
+                       uint32_t images, const struct translator_form *form,
+                       const struct translator_region *region)
 {
     struct sized *s = &t->now;
     if (!translator_is_ready(t, images, form)) {
@@ -265,6 +305,13 @@ uint32_t translator_submit(struct translator *t, const struct picture *const *in
     uint8_t *pixels = program_input(s->program, slot, s->tensors.pixels);
     for (uint32_t i = 0; i < s->images; i++)
         memcpy(pixels + i * bytes, in[i]->samples, picture_bytes(in[i]));
+    if (region) {
+        float *rectangle = program_input(s->program, slot, s->tensors.region);
+        rectangle[MOMENTS_TOP] = (float)region->top;
+        rectangle[MOMENTS_LEFT] = (float)region->left;
+        rectangle[MOMENTS_BOTTOM] = (float)region->bottom;
+        rectangle[MOMENTS_RIGHT] = (float)region->right;
+    }
     if (!program_submit(s->program, slot, &t->step)) {
         report(t);
         return 0;
@@ -273,19 +320,51 @@ uint32_t translator_submit(struct translator *t, const struct picture *const *in
     return s->images;
 }
 
-bool translator_wait(struct translator *t, struct picture *out)
+uint32_t translator_submit(struct translator *t, const struct picture *const *in,
+                           uint32_t images, const struct translator_form *form)
+{
+    return submit(t, in, images, form, NULL);
+}
+
+bool translator_submit_measured(struct translator *t, const struct picture *in,
+                                const struct translator_form *form,
+                                const struct translator_region *region)
+{
+    return submit(t, &in, 1, form, region) == 1;
+}
+
+// The slot of the oldest run, which is free even if it failed: nobody waits for it
+// again. False after a message.
+static bool wait_oldest(struct translator *t, uint32_t *slot)
 {
     struct sized *s = &t->now;
     assert(s->in_flight > 0);
-    uint32_t slot = s->oldest;
-    size_t bytes = staged_bytes(t, true);
-    // The slot is free even if the run failed: nobody waits for it again.
+    *slot = s->oldest;
     s->oldest = (s->oldest + 1) % SLOTS;
     s->in_flight--;
-    if (!program_wait(s->program, slot))
-        return report(t);
+    return program_wait(s->program, *slot) || report(t);
+}
+
+bool translator_wait(struct translator *t, struct picture *out)
+{
+    struct sized *s = &t->now;
+    const size_t bytes = staged_bytes(t, true);
+    uint32_t slot;
+    if (!wait_oldest(t, &slot))
+        return false;
     const uint8_t *output = program_output(s->program, slot, s->tensors.output);
     for (uint32_t i = 0; out && i < s->images; i++)
         memcpy(out[i].samples, output + i * bytes, picture_bytes(&out[i]));
+    return true;
+}
+
+bool translator_wait_moments(struct translator *t, float *moments)
+{
+    struct sized *s = &t->now;
+    uint32_t slot;
+    if (!wait_oldest(t, &slot))
+        return false;
+    memcpy(moments, program_output(s->program, slot, s->tensors.moments),
+           (size_t)tensor_bytes(s->tensors.moments));
     return true;
 }

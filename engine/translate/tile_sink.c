@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+//
+// See tile_sink.h.
+
+#include "translate/tile_sink.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+// Samples that are written at a time.
+#define CHUNK_SAMPLES ((uint64_t)1 << 20)
+
+static bool blends(const struct tile_sink *s)
+{
+    return s->x->blend || s->y->blend;
+}
+
+bool tile_sink_init(struct tile_sink *s, struct row_writer *writer,
+                    const struct tile_axis *x, const struct tile_axis *y)
+{
+    *s = (struct tile_sink){ .writer = writer, .x = x, .y = y };
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < y->count; i++) {
+        uint32_t end;
+        const uint32_t first = tile_axis_reach(y, i, &end);
+        most = MAX(most, end - first);
+    }
+    s->weights = mem_array(x->window, sizeof(*s->weights));
+    return s->weights &&
+           picture_create(&s->rows, blends(s) ? PIXEL_F32 : writer->form.kind,
+                          writer->form.channels, x->canvas, most);
+}
+
+void tile_sink_finish(struct tile_sink *s)
+{
+    mem_free(s->weights);
+    picture_free(&s->rows);
+}
+
+static size_t row_index(const struct picture *p, uint32_t channel, uint32_t y)
+{
+    return ((size_t)channel * p->height + y % p->height) * p->width;
+}
+
+static void copy_row(struct tile_sink *s, const struct picture *tile, size_t from,
+                     size_t to, uint32_t count)
+{
+    const size_t bytes = pixel_bytes(tile->kind);
+    memcpy((char *)s->rows.samples + to * bytes,
+           (const char *)tile->samples + from * bytes, count * bytes);
+}
+
+static void blend_row(struct tile_sink *s, const struct picture *tile, size_t from,
+                      size_t to, uint32_t count, float weight)
+{
+    float *sums = (float *)s->rows.samples + to;
+    for (uint32_t i = 0; i < count; i++)
+        sums[i] += weight * s->weights[i] * (float)picture_sample(tile, from + i);
+}
+
+void tile_sink_add(struct tile_sink *s, uint32_t column, uint32_t row,
+                   const struct picture *tile)
+{
+    uint32_t right, bottom;
+    const uint32_t left = tile_axis_reach(s->x, column, &right);
+    const uint32_t top = tile_axis_reach(s->y, row, &bottom);
+    const uint32_t x0 = tile_axis_window(s->x, column);
+    const uint32_t y0 = tile_axis_window(s->y, row);
+    assert(tile->width == s->x->window && tile->height == s->y->window);
+    assert(top >= s->written && bottom - s->written <= s->rows.height);
+    for (uint32_t x = left; x < right; x++)
+        s->weights[x - left] = tile_axis_weight(s->x, column, x);
+    for (uint32_t c = 0; c < tile->channels; c++)
+        for (uint32_t y = top; y < bottom; y++) {
+            const size_t from = row_index(tile, c, y - y0) + (left - x0);
+            const size_t to = row_index(&s->rows, c, y) + left;
+            if (blends(s))
+                blend_row(s, tile, from, to, right - left,
+                          tile_axis_weight(s->y, row, y));
+            else
+                copy_row(s, tile, from, to, right - left);
+        }
+}
+
+// Sums of u8 and u16 are rounded to the nearest.
+static void round_row(const float *sums, struct picture *out, size_t to)
+{
+    uint8_t *const bytes = out->samples;
+    uint16_t *const words = out->samples;
+    for (uint32_t i = 0; i < out->width; i++) {
+        const float sum = roundf(sums[i]);
+        if (out->kind == PIXEL_U8)
+            bytes[to + i] = (uint8_t)MIN(sum, (float)UINT8_MAX);
+        else
+            words[to + i] = (uint16_t)MIN(sum, (float)UINT16_MAX);
+    }
+}
+
+// Rows from `written` on of the image, which the canvas may exceed at the right.
+static void fetch(struct tile_sink *s, struct picture *out)
+{
+    const size_t bytes = pixel_bytes(s->rows.kind);
+    for (uint32_t c = 0; c < out->channels; c++)
+        for (uint32_t y = 0; y < out->height; y++) {
+            const size_t to = row_index(out, c, y);
+            char *from = (char *)s->rows.samples +
+                         row_index(&s->rows, c, s->written + y) * bytes;
+            if (s->rows.kind == out->kind)
+                memcpy((char *)out->samples + to * bytes, from, out->width * bytes);
+            else
+                round_row((const float *)from, out, to);
+            if (blends(s))    // for the rows that take its place
+                memset(from, 0, s->rows.width * bytes);
+        }
+}
+
+static bool write_rows(struct tile_sink *s, uint32_t count)
+{
+    const struct picture *form = &s->writer->form;
+    struct picture rows;
+    if (!picture_create(&rows, form->kind, form->channels, form->width, count))
+        return false;
+    fetch(s, &rows);
+    const bool ok = row_writer_write(s->writer, &rows);
+    picture_free(&rows);
+    s->written += count;
+    return ok;
+}
+
+bool tile_sink_end_row(struct tile_sink *s, uint32_t row)
+{
+    const struct picture *form = &s->writer->form;
+    const uint64_t most = CHUNK_SAMPLES / ((uint64_t)form->width * form->channels);
+    uint32_t end;
+    if (row + 1 == s->y->count)
+        end = s->y->size;
+    else
+        end = MIN(tile_axis_core(s->y, row + 1) - s->y->blend, s->y->size);
+    while (s->written < end)
+        if (!write_rows(
+                s, (uint32_t)MIN(MAX(most, (uint64_t)1), (uint64_t)(end - s->written))))
+            return false;
+    return true;
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// A ring of rows, somewhat higher than a window: what the canvas has below the image is
+// a reflection of rows that are still there. See tile_source.h.
+
+#include "translate/tile_source.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+#include <string.h>
+
+// Samples that are read at a time, in rows as many as they make.
+#define CHUNK_SAMPLES ((uint64_t)1 << 20)
+
+void tile_source_init(struct tile_source *s, const struct translator *t,
+                      struct row_reader *reader, const struct tile_axis *x,
+                      const struct tile_axis *y)
+{
+    *s = (struct tile_source){ .translator = t, .reader = reader, .x = x, .y = y };
+    tile_source_rewind(s);
+}
+
+void tile_source_finish(struct tile_source *s)
+{
+    picture_free(&s->rows);
+}
+
+void tile_source_rewind(struct tile_source *s)
+{
+    s->loaded = 0;
+    s->notes = (struct translator_notes){ .is_narrow = true };
+}
+
+static char *row_at(const struct picture *p, uint32_t channel, uint32_t y)
+{
+    return (char *)p->samples + ((size_t)channel * p->height + y % p->height) *
+                                    p->width * pixel_bytes(p->kind);
+}
+
+static bool create_ring(struct tile_source *s, const struct picture *like)
+{
+    const uint64_t height = (uint64_t)s->y->window + s->y->unit;
+    return s->rows.samples ||
+           picture_create(&s->rows, like->kind, like->channels, s->x->canvas,
+                          (uint32_t)MIN(height, (uint64_t)s->y->canvas));
+}
+
+// Rows of the image, which `chunk` has from the row `loaded` on.
+static void add_rows(struct tile_source *s, const struct picture *chunk)
+{
+    const size_t bytes = pixel_bytes(chunk->kind);
+    for (uint32_t i = 0; i < chunk->height; i++, s->loaded++)
+        for (uint32_t c = 0; c < chunk->channels; c++) {
+            char *row = row_at(&s->rows, c, s->loaded);
+            memcpy(row, row_at(chunk, c, i), chunk->width * bytes);
+            for (uint32_t x = s->x->size; x < s->x->canvas; x++)
+                memcpy(row + x * bytes, row + tile_axis_source(s->x, x) * bytes, bytes);
+        }
+}
+
+static bool read_rows(struct tile_source *s, uint32_t end)
+{
+    const struct picture *form = &s->reader->form;
+    const uint64_t most = CHUNK_SAMPLES / ((uint64_t)form->width * form->channels);
+    const uint32_t count = (uint32_t)MIN(MAX(most, (uint64_t)1),
+                                         (uint64_t)(MIN(end, s->y->size) - s->loaded));
+    struct picture chunk;
+    struct translator_notes notes = { 0 };
+    struct reason reason;
+    if (!row_reader_read(s->reader, s->loaded, count, &chunk, &reason)) {
+        log_error("image: %s", reason.text);
+        return false;
+    }
+    bool ok =
+        translator_convert(s->translator, &chunk, &notes) && create_ring(s, &chunk);
+    if (ok) {
+        s->notes.kind = notes.kind;
+        s->notes.exceeds |= notes.exceeds;
+        s->notes.samples += notes.samples;
+        s->notes.outside += notes.outside;
+        s->notes.is_narrow &= notes.is_narrow;
+        add_rows(s, &chunk);
+    }
+    picture_free(&chunk);
+    return ok;
+}
+
+static void reflect_row(struct tile_source *s)
+{
+    const uint32_t from = tile_axis_source(s->y, s->loaded);
+    assert(s->loaded - from <= s->rows.height);
+    for (uint32_t c = 0; c < s->rows.channels; c++)
+        memmove(row_at(&s->rows, c, s->loaded), row_at(&s->rows, c, from),
+                (size_t)s->rows.width * pixel_bytes(s->rows.kind));
+    s->loaded++;
+}
+
+bool tile_source_load(struct tile_source *s, uint32_t end)
+{
+    while (s->loaded < end) {
+        if (s->loaded >= s->y->size)
+            reflect_row(s);
+        else if (!read_rows(s, end))
+            return false;
+    }
+    return true;
+}
+
+void tile_source_take(const struct tile_source *s, uint32_t x, uint32_t y,
+                      struct picture *tile)
+{
+    const size_t bytes = pixel_bytes(tile->kind);
+    assert(tile->kind == s->rows.kind && tile->channels == s->rows.channels);
+    assert(y + tile->height <= s->loaded && y + s->rows.height >= s->loaded);
+    for (uint32_t c = 0; c < tile->channels; c++)
+        for (uint32_t i = 0; i < tile->height; i++)
+            memcpy(row_at(tile, c, i), row_at(&s->rows, c, y + i) + x * bytes,
+                   tile->width * bytes);
+}

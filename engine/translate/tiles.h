@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// One image through a translator in tiles. The image is read once for its translation,
+// and once more for each norm that has to be measured before: norms come one after the
+// other, and each looks at what the ones in front of it have made of the whole image.
+
+#ifndef TRANSLATE_TILES_H
+#define TRANSLATE_TILES_H
+
+#include "data/rows.h"
+#include "translate/translator.h"
+
+#define TILES_MAX_SIDE ((uint32_t)1 << 30)    // pixels of an image
+
+// What is done with an output as soon as its kind and size are known. NULL after a
+// message.
+typedef struct row_writer *tiles_open(void *user, const struct picture *form);
+
+// Translates what `reader` has; `name` is that of the image in messages, "an image" or
+// a path. `output` is the kind that is wanted where the model's is not known, else
+// PIXEL_KINDS. Not PIX_TRANSLATE_DONE after a message.
+enum pix_translate_result tiles_translate(struct translator *t,
+                                          struct row_reader *reader, const char *name,
+                                          enum pixel_kind output, tiles_open *open,
+                                          void *user);
+
+// The same of a picture to a picture, which is empty after a failure.
+bool tiles_translate_picture(struct translator *t, const struct picture *in,
+                             struct picture *out);
+
+// What a tile of such an image needs. False after a message.
+bool tiles_plan(struct translator *t, const struct picture *form, struct pix_plan *out);
+
+#endif

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MIT
+//
+// Images in tiles against the same images as a whole: without statistics of the image,
+// with exact ones, with some, with blended edges; how far a network sees.
+
+#include "support/tiny.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "models/model.h"
+
+#define SCRATCH "test_tiles.scratch"
+
+// A network that is set by its first step of training; weights keep the size of what
+// goes through them, so that pixels far away matter.
+struct net {
+    const char *name, *kind, *norm;
+    uint32_t levels;
+    const char *upsample;
+};
+
+static const char *train(const struct net *n)
+{
+    static char run[256];
+    snprintf(run, sizeof(run), SCRATCH "/%s", n->name);
+    if (tiny_has_checkpoint(run, 1))
+        return run;
+    struct pix_train_options o = tiny_options(ONE, run);
+    o.net_g = n->kind;
+    o.norm = n->norm;
+    o.depth = n->levels;
+    o.ngf = n->levels > 6 ? 2 : 4;
+    o.ndf = 2;
+    const uint32_t side = MAX(32u, n->levels ? 1u << n->levels : 32u);
+    o.crop_size = o.load_size = (struct pix_size){ side, side };
+    o.init_type = "kaiming";
+    o.steps = 1;
+    if (n->upsample)
+        o.upsample = n->upsample;
+    tiny_train(public_device, &o, UINT64_MAX);
+    return run;
+}
+
+static struct pix_translate_options options(const char *run)
+{
+    struct pix_translate_options t;
+    pix_translate_options_init(&t);
+    t.tuning = "off";
+    t.model = run;
+    t.preprocess = "none";
+    t.output_kind = "f32";
+    return t;
+}
+
+// Waves of several lengths and noise, brighter to the right: no part is like the whole.
+static struct pix_array make_image(uint32_t width, uint32_t height)
+{
+    struct pix_array a = {
+        .kind = PIX_KIND_U8, .channels = 3, .width = width, .height = height
+    };
+    uint8_t *samples = malloc((size_t)3 * width * height);
+    struct random r;
+    random_init(&r, 5, 5);
+    assert_non_null(samples);
+    a.data = samples;
+    for (uint32_t c = 0; c < 3; c++)
+        for (uint32_t y = 0; y < height; y++)
+            for (uint32_t x = 0; x < width; x++)
+                *samples++ = (uint8_t)(100 * x / width + 60 +
+                                       40 * sin(0.02 * (c + 1) * y) * cos(0.05 * x) +
+                                       50 * random_uniform(&r));
+    return a;
+}
+
+// The largest difference of two outputs of [-1, 1].
+static double difference(const struct pix_array *a, const struct pix_array *b)
+{
+    const float *x = a->data, *y = b->data;
+    double most = 0;
+    assert_int_equal(a->width, b->width);
+    assert_int_equal(a->height, b->height);
+    for (size_t i = 0; i < (size_t)a->channels * a->width * a->height; i++)
+        most = fmax(most, fabs((double)x[i] - (double)y[i]));
+    return most;
+}
+
+static struct pix_array run(const struct pix_translate_options *t,
+                            const struct pix_array *in)
+{
+    struct pix_array out;
+    pix_translator *translator = pix_translator_create(public_device, t);
+    if (!translator || !pix_translator_run_array(translator, in, &out))
+        fail_msg("%s", public_messages);
+    pix_translator_destroy(translator);
+    return out;
+}
+
+// An image as a whole and in tiles, by this mode.
+static double compare(const struct net *n, const char *mode, uint32_t width,
+                      uint32_t height, uint32_t tile, uint32_t overlap,
+                      const char *statistics)
+{
+    struct pix_translate_options t = options(train(n));
+    struct pix_array in = make_image(width, height);
+    t.mode = mode;
+    struct pix_array whole = run(&t, &in);
+    t.tile = tile;
+    t.overlap = overlap;
+    t.tile_statistics = statistics;
+    struct pix_array tiled = run(&t, &in);
+    const double most = difference(&whole, &tiled);
+    print_message("%s, %s, %ux%u, tile %u, overlap %u, %s: %.3g of 1/255\n", n->name,
+                  mode, width, height, tile, overlap, statistics ? statistics : "-",
+                  most * 127.5);
+    free(in.data);
+    pix_array_free(&whole);
+    pix_array_free(&tiled);
+    return most;
+}
+
+static const struct net unet5 = { "unet5", "unet", "batch", 5 };
+static const struct net instance5 = { "instance5", "unet", "instance", 5 };
+static const struct net none5 = { "none5", "unet", "none", 5 };
+static const struct net unet6 = { "unet6", "unet", "batch", 6 };
+static const struct net unet7 = { "unet7", "unet", "batch", 7 };
+static const struct net coder5 = { "coder5", "encoder_decoder", "none", 5 };
+static const struct net resize5 = { "resize5", "unet", "none", 5, "resize" };
+static const struct net resnet = { "resnet", "resnet_6blocks", "instance" };
+static const struct net resnet_none = { "resnet_none", "resnet_6blocks", "none" };
+
+// Each pixel of a tile's core has seen what it sees in the whole image; with a unit
+// less around it, it has not.
+static void test_without_statistics(void **state)
+{
+    (void)state;
+    public_need_device();
+    assert_true(compare(&unet5, "running", 300, 61, 64, 0, NULL) < 1e-5);
+    assert_true(compare(&unet5, "running", 320, 64, 64, 64, NULL) > 1e-3);
+    assert_true(compare(&none5, "stable", 64, 320, 64, 0, NULL) < 1e-5);
+    assert_true(compare(&unet6, "running", 448, 64, 64, 0, NULL) < 1e-5);
+    assert_true(compare(&unet7, "running", 1024, 128, 128, 0, NULL) < 1e-5);
+}
+
+// The statistics of the whole image, rounded otherwise.
+static void test_exact_statistics(void **state)
+{
+    (void)state;
+    public_need_device();
+    assert_true(compare(&unet5, "stable", 320, 128, 64, 0, "exact") < 1e-4);
+    assert_true(compare(&instance5, "stable", 33, 290, 64, 0, NULL) < 1e-4);
+    assert_true(compare(&unet7, "stable", 1024, 128, 128, 0, NULL) < 1e-4);
+    assert_true(compare(&resnet, "stable", 157, 21, 32, 0, NULL) < 1e-4);
+}
+
+// Those of some tiles are those of all where there are not more.
+static void test_sampled_statistics(void **state)
+{
+    (void)state;
+    public_need_device();
+    assert_true(compare(&unet5, "stable", 256, 64, 64, 0, "sample") < 1e-4);
+    const double few = compare(&unet5, "stable", 320, 64, 64, 0, "sample");
+    assert_true(few > 1e-3 && few < 1);
+}
+
+// The largest step between neighbouring columns, on average over their pixels.
+static double largest_step(const struct pix_array *a)
+{
+    const float *samples = a->data;
+    double most = 0;
+    for (uint32_t x = 0; x + 1 < a->width; x++) {
+        double sum = 0;
+        for (size_t row = 0; row < (size_t)a->channels * a->height; row++)
+            sum += fabs((double)samples[row * a->width + x + 1] -
+                        (double)samples[row * a->width + x]);
+        most = fmax(most, sum / (double)(a->channels * a->height));
+    }
+    return most;
+}
+
+// Where tiles do not agree they are blended: no edge is steeper than those that the
+// image has.
+static void test_blending(void **state)
+{
+    (void)state;
+    public_need_device();
+    struct pix_translate_options t = options(train(&unet5));
+    struct pix_array in = make_image(320, 64);
+    t.mode = "running";
+    struct pix_array whole = run(&t, &in);
+    t.tile = 64;
+    t.overlap = 32;
+    public_messages[0] = '\0';
+    struct pix_array tiled = run(&t, &in);
+    assert_true(largest_step(&tiled) < 1.1 * largest_step(&whole));
+    free(in.data);
+    pix_array_free(&whole);
+    pix_array_free(&tiled);
+}
+
+// Columns of the output that change with a column of the input, as the largest distance
+// from it.
+static uint32_t seen_from(pix_translator *translator, const struct pix_array *in,
+                          const struct pix_array *before, uint32_t column)
+{
+    struct pix_array after;
+    uint8_t *samples = in->data;
+    uint32_t most = 0;
+    for (size_t row = 0; row < (size_t)3 * in->height; row++)
+        samples[row * in->width + column] ^= 255;
+    assert_true(pix_translator_run_array(translator, in, &after));
+    for (size_t row = 0; row < (size_t)3 * in->height; row++)
+        samples[row * in->width + column] ^= 255;
+    const float *x = before->data, *y = after.data;
+    for (size_t row = 0; row < (size_t)3 * in->height; row++)
+        for (uint32_t i = 0; i < in->width; i++)
+            if (x[row * in->width + i] < y[row * in->width + i] ||
+                x[row * in->width + i] > y[row * in->width + i])
+                most = MAX(most, i > column ? i - column : column - i);
+    pix_array_free(&after);
+    return most;
+}
+
+static void check_radius(const struct net *n, uint32_t width, uint32_t first,
+                         uint32_t count, const struct generator_options *o)
+{
+    struct pix_translate_options t = options(train(n));
+    struct pix_array in = make_image(width, 32), out;
+    uint32_t most = 0;
+    pix_translator *translator = pix_translator_create(public_device, &t);
+    assert_non_null(translator);
+    assert_true(pix_translator_run_array(translator, &in, &out));
+    for (uint32_t i = 0; i < count; i++)
+        most = MAX(most, seen_from(translator, &in, &out, first + i));
+    if (most != generator_radius(o))
+        fail_msg("%s sees %u pixels, not %u", n->name, most, generator_radius(o));
+    pix_translator_destroy(translator);
+    pix_array_free(&out);
+    free(in.data);
+}
+
+// How far the formula says a network sees is how far it does, over all places of a
+// pixel on the grid of its strides.
+static void test_radius(void **state)
+{
+    (void)state;
+    public_need_device();
+    check_radius(&none5, 288, 128, 32, &(struct generator_options){ .levels = 5 });
+    check_radius(
+        &coder5, 288, 128, 32,
+        &(struct generator_options){ .levels = 5, .kind = GENERATOR_ENCODER_DECODER });
+    check_radius(&resize5, 288, 128, 32,
+                 &(struct generator_options){ .levels = 5, .resize = true });
+    check_radius(&resnet_none, 160, 80, 4,
+                 &(struct generator_options){ .blocks = 6, .kind = GENERATOR_RESNET });
+}
+
+static void refuse(struct pix_translate_options t, const char *message)
+{
+    public_messages[0] = '\0';
+    assert_null(pix_translator_create(public_device, &t));
+    public_check_message(message);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    public_need_device();
+    struct pix_translate_options t = options(train(&unet5));
+    struct pix_translate_options changed = t;
+    changed.overlap = 32;
+    refuse(changed, "--overlap has no effect without --tile");
+    changed = t;
+    changed.tile_statistics = "exact";
+    refuse(changed, "--tile-statistics has no effect without --tile");
+    t.tile = 64;
+    changed = t;
+    changed.preprocess = "resize";
+    refuse(changed, "leave out --preprocess");
+    changed = t;
+    changed.wrap = "x";
+    refuse(changed, "leave out --wrap");
+    changed = t;
+    changed.output_size = "40x30";
+    refuse(changed, "leave out --output-size");
+    changed = t;
+    changed.batch_size = 2;
+    refuse(changed, "leave out --batch-size");
+    changed = t;
+    changed.mode = "paper";
+    refuse(changed, "use --mode stable");
+    changed = t;
+    changed.tile_statistics = "some";
+    refuse(changed, "--tile-statistics takes exact or sample");
+    changed = t;
+    changed.tile_statistics = "exact";
+    changed.mode = "running";
+    refuse(changed, "--tile-statistics has no effect");
+    changed = t;
+    changed.tile = 1u << 21;
+    refuse(changed, "at most");
+}
+
+// What the device cannot do is said with the sizes, before anything runs.
+static void test_too_large(void **state)
+{
+    struct pix_plan small, large;
+    (void)state;
+    public_need_device();
+    struct pix_translate_options t = options(train(&unet5));
+    t.tile = 64;
+    t.mode = "running";
+    pix_translator *translator = pix_translator_create(public_device, &t);
+    assert_non_null(translator);
+    assert_true(pix_translator_plan(translator, 0, 0, &small));
+    assert_true(pix_translator_plan(translator, 100000, 70000, &large));
+    assert_int_equal(small.device_bytes, large.device_bytes);
+    pix_translator_destroy(translator);
+    if (pix_device_get_info(public_device)->max_binding_bytes > UINT64_C(128) << 20)
+        skip();
+    t.tile = 1u << 20;
+    translator = pix_translator_create(public_device, &t);
+    assert_non_null(translator);
+    assert_false(pix_translator_plan(translator, 0, 0, &large));
+    pix_translator_destroy(translator);
+}
+
+static int open_group(void **state)
+{
+    (void)state;
+    tiny_open(SCRATCH);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_without_statistics),
+        cmocka_unit_test(test_exact_statistics),
+        cmocka_unit_test(test_sampled_statistics),
+        cmocka_unit_test(test_blending),
+        cmocka_unit_test(test_radius),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_too_large),
+    };
+    return cmocka_run_group_tests(tests, open_group, public_close);
+}
