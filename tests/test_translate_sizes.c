@@ -281,6 +281,64 @@ static void test_fixed_size(void **state)
     pix_translator_destroy(translator);
 }
 
+static bool has_colour(const struct pix_image *image, const uint8_t *colour)
+{
+    for (size_t i = 0; i < (size_t)image->width * image->height; i++)
+        if (memcmp(image->pixels + i * 3, colour, 3) == 0)
+            return true;
+    return false;
+}
+
+// A model that was trained on label maps makes no colours between those of its output.
+static void test_labels(void **state)
+{
+    struct pix_train_options o = tiny_options(ONE, SCRATCH "/labels");
+    struct pix_translate_options t = { .model = SCRATCH "/labels", .tuning = "off" };
+    struct pix_image in = make_image(70, 45, 1), at_model, out;
+    (void)state;
+    public_need_device();
+    o.ngf = 1;
+    o.gan_mode = "none";
+    o.resize_filter = "nearest";
+    o.steps = 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    pix_translator *translator = pix_translator_create(public_device, &t);
+    assert_non_null(translator);
+    assert_true(pix_translator_run(translator, &in, &out));
+    assert_size(&out, 70, 45);
+    pix_translator_destroy(translator);
+    t.output_size = "model";
+    assert_non_null(translator = pix_translator_create(public_device, &t));
+    assert_true(pix_translator_run(translator, &in, &at_model));
+    for (size_t i = 0; i < 70 * 45; i += 7)
+        assert_true(has_colour(&at_model, out.pixels + i * 3));
+    pix_translator_destroy(translator);
+    pix_image_free(&in);
+    pix_image_free(&out);
+    pix_image_free(&at_model);
+}
+
+// Whatever size outputs have, an evaluation compares at the model's.
+static void test_evaluate(void **state)
+{
+    static const char *const sizes[] = { NULL, "50x20" };
+    const struct pix_evaluate_options o = { .data = ONE };
+    struct pix_evaluation results[ARRAY_LEN(sizes)];
+    (void)state;
+    public_need_device();
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        pix_translator *translator = open_translator(NULL, sizes[i]);
+        assert_true(pix_evaluate(translator, &o, &results[i]));
+        assert_string_equal(infos, "");
+        pix_translator_destroy(translator);
+    }
+    assert_memory_equal(results[0].totals, results[1].totals,
+                        sizeof(results[0].totals[0][0]) * PIX_METRIC_LPIPS_ALEX);
+    assert_int_equal(results[0].totals[0][PIX_METRIC_L1].count, 1);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+        pix_evaluation_free(&results[i]);
+}
+
 // ---------------------------------------------------------------------------
 // Textures
 
@@ -436,6 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_sizes), cmocka_unit_test(test_model_size),
         cmocka_unit_test(test_long),      cmocka_unit_test(test_fixed_size),
+        cmocka_unit_test(test_labels),    cmocka_unit_test(test_evaluate),
         cmocka_unit_test(test_seams),     cmocka_unit_test(test_wrap_across),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
