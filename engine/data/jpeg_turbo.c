@@ -15,6 +15,10 @@
 
 #include <jerror.h>    // whose numbers depend on what jpeglib.h defines
 
+#ifndef LIBJPEG_TURBO_VERSION
+#error "this jpeglib.h is not libjpeg-turbo's: configure with -DPIX_JPEG=OFF"
+#endif
+
 enum { BUFFER = 16 * 1024, COLOURS = 4 };
 
 struct decoder {
