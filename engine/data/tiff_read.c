@@ -634,9 +634,10 @@ static void convert_in_place(const struct tiff_reader *r, uint32_t rows,
                              const struct target *to)
 {
     const size_t count = (size_t)rows * to->width;
-    const uint32_t most = to->kind == PIXEL_U8 ? UINT8_MAX : (1u << r->stored.bits) - 1;
-    if (r->conversion == CONVERT_INVERTED)
-        tiff_invert(to->kind, most, count, to->samples);
+    if (r->conversion == CONVERT_INVERTED)    // at most 16 bits
+        tiff_invert(to->kind,
+                    to->kind == PIXEL_U8 ? UINT8_MAX : (1u << r->stored.bits) - 1,
+                    count, to->samples);
     if (r->conversion == CONVERT_MULTIPLIED)
         tiff_divide_by_alpha(to->kind, r->info.channels, to->plane, count, to->samples);
 }

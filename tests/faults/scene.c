@@ -537,6 +537,9 @@ static bool make_data(const struct place *place)
            write_image(place, "images/5.jpg", 36, 5) &&
            write_image(place, "images/6.bmp", 36, 6) &&
            write_image(place, "images/7.tga", 36, 7) &&
+#ifdef PIX_HAVE_TIFF
+           write_image(place, "images/8.tif", 36, 8) &&
+#endif
            write_image(place, "others/4.png", 36, 8) &&
            write_image(place, "others/5.bmp", 36, 9);
 }
