@@ -119,17 +119,20 @@ steps() {
 # A software driver trains what wins most in so few steps, see docs/results.md#the-demo:
 # a narrow network without transposed convolutions, at a high rate. A GPU trains the full
 # network by the usual recipe, unless it is too slow or its memory too small.
-quick="--ngf 16 --ndf 8 --upsample resize --lambda-l1 200 --lr 0.001 --ema 0.98"
+quick="--ngf 16 --ndf 8 --upsample resize --lr 0.001"
+few="--lambda-l1 200 --ema 0.98"
+many="--lambda-l1 1000 --ema 0.99 --no-flip"
 most=34000
 recipe="--load-size 286 --crop-size 256"
 what="256 x 256 pixels, 64 filters"
 if [ "$kind" = cpu ] || ! measure 30 || [ "$ms" -ge 600 ]; then
     most=8000
-    recipe="--load-size 144 --crop-size 128 $quick"
+    recipe="--load-size 144 --crop-size 128 $quick $few"
     what="128 x 128 pixels, 16 filters"
     measure 20
+    [ "$(steps $seconds)" -lt 1600 ] || recipe="--load-size 144 --crop-size 128 $quick $many"
     if [ "$(steps $seconds)" -lt 400 ]; then
-        recipe="--load-size 72 --crop-size 64 $quick"
+        recipe="--load-size 72 --crop-size 64 $quick $few"
         what="64 x 64 pixels, 16 filters"
         measure 20
     fi
