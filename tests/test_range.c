@@ -319,11 +319,11 @@ static pix_translator *open_model(const char *run, const char *input_range,
     return pix_translator_create(public_device, &o);
 }
 
-// The translation of val/A/0.png. Caller frees.
-static struct picture translate(const char *run, const char *input_range,
-                                const char *output_range)
+// Caller frees.
+static struct picture translate_file(const char *run, const char *input_range,
+                                     const char *output_range, const char *path)
 {
-    struct pix_translate_item item = { .input = NARROW "/val/A/0.png",
+    struct pix_translate_item item = { .input = path,
                                        .output = SCRATCH "/translated.png" };
     struct picture p;
     struct reason reason;
@@ -334,6 +334,12 @@ static struct picture translate(const char *run, const char *input_range,
     assert_true(picture_read(SCRATCH "/translated.png", &p, &reason));
     assert_int_equal(p.kind, PIXEL_U16);
     return p;
+}
+
+static struct picture translate(const char *run, const char *input_range,
+                                const char *output_range)
+{
+    return translate_file(run, input_range, output_range, NARROW "/val/A/0.png");
 }
 
 static void find_extent(const struct picture *p, double *low, double *high)
@@ -391,7 +397,8 @@ static void test_run(void **state)
     o.steps = 7;
     tiny_train(public_device, &o, UINT64_MAX);
     check_stored(o.out, "200:3900", "200:3900");
-    public_check_message("3 inputs are outside 200:3900 and count as its ends: a wider "
+    public_check_message("3 inputs of " NARROW "/train/A and " NARROW
+                         "/train/B are outside 200:3900 and count as its ends: a wider "
                          "--input-range keeps them apart");
     assert_true(test_remove_tree(NARROW "/train/A/2.png") &&
                 test_remove_tree(NARROW "/train/B/2.png"));
@@ -405,6 +412,20 @@ static void test_run(void **state)
     find_extent(&wide, &wide_low, &wide_high);
     assert_true(fabs((low - LEAST) / (MOST - LEAST) - wide_low / 65535) < 3e-4 &&
                 fabs((high - LEAST) / (MOST - LEAST) - wide_high / 65535) < 3e-4);
+    // So they have where they are resized, though bicubic weights overshoot.
+    struct picture input, large;
+    struct reason reason;
+    assert_true(picture_read(NARROW "/val/A/0.png", &input, &reason) &&
+                picture_resize(&input, RESIZE_NEAREST, 3 * CROP, 5 * CROP, &large) &&
+                picture_write(SCRATCH "/large.png", &large));
+    picture_free(&large);
+    picture_free(&input);
+    large = translate_file(straight, "200:3900", "1000:1010", SCRATCH "/large.png");
+    assert_true(large.width == 3 * CROP && large.height == 5 * CROP);
+    for (size_t i = 0; i < picture_bytes(&large) / 2; i++)
+        assert_true(picture_sample(&large, i) >= 1000 &&
+                    picture_sample(&large, i) <= 1010);
+    picture_free(&large);
     // As another network would see the input.
     struct picture other = translate(straight, "0:65535", NULL);
     assert_true(memcmp(other.samples, p.samples, picture_bytes(&p)) != 0);

@@ -407,7 +407,7 @@ static bool check_all(struct dataset *set)
     }
     for (uint32_t i = 0; i < set->count; i++)
         pair_values_add(&values, set->items[i].file.name, &set->items[i].notes);
-    pair_values_report(&values, &set->pair);
+    pair_values_report(&values, &set->pair, set->folder);
     return true;
 }
 

@@ -54,7 +54,7 @@ static void report_dark(const struct pair_values *v, int side)
 }
 
 static void report_outside(const struct pair_values *v, int side,
-                           struct pixel_range range)
+                           struct pixel_range range, const char *folder)
 {
     if (v->outside[side] == 0)
         return;
@@ -62,18 +62,19 @@ static void report_outside(const struct pair_values *v, int side,
     const bool are_many = share > MANY_OUTSIDE;
     log_message(are_many ? LOG_WARN : LOG_INFO,
                 "dataset: %.2g %% of the samples of the %" PRIu32
-                " %s%s are outside %.9g:%.9g and count as its ends%s%s%s",
-                100 * share, v->pairs, side_names[side], PLURAL(v->pairs),
+                " %s%s of %s are outside %.9g:%.9g and count as its ends%s%s%s",
+                100 * share, v->pairs, side_names[side], PLURAL(v->pairs), folder,
                 (double)range.low, (double)range.high, are_many ? ": a wider --" : "",
                 are_many ? option_names[side] : "",
                 are_many ? "-range keeps them apart" : "");
 }
 
-void pair_values_report(const struct pair_values *v, const struct pair_options *o)
+void pair_values_report(const struct pair_values *v, const struct pair_options *o,
+                        const char *folder)
 {
     report_exceeding(v);
     for (int side = 0; side < 2; side++)
         report_dark(v, side);
-    report_outside(v, 0, o->input_range);
-    report_outside(v, 1, o->output_range);
+    report_outside(v, 0, o->input_range, folder);
+    report_outside(v, 1, o->output_range, folder);
 }

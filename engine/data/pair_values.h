@@ -24,8 +24,9 @@ struct pair_values {
 void pair_values_add(struct pair_values *values, const char *name,
                      const struct pair_notes *notes);
 
-// Says what was counted; the options are those that the pairs were read by.
+// Says what was counted in the folder; the options are those that the pairs were read
+// by.
 void pair_values_report(const struct pair_values *values,
-                        const struct pair_options *options);
+                        const struct pair_options *options, const char *folder);
 
 #endif

@@ -98,10 +98,11 @@ static bool set_found(struct settings *s, int side, const struct side_range *fou
                   PLURAL(found->images), (double)found->range.low);
         return false;
     }
-    log_info("train: --%s auto is %s: %g %% of %" PRIu64 " samples of %" PRIu32
-             " %s%s are below, as many above",
-             option_names[side], range_text(found->range, text), 100 * SIDE_RANGE_SHARE,
-             found->samples, found->images, side_names[side], PLURAL(found->images));
+    log_info("train: --%s auto is %s: of %" PRIu64 " samples of %" PRIu32
+             " %s%s %g %% are below it, and as many above",
+             option_names[side], range_text(found->range, text), found->samples,
+             found->images, side_names[side], PLURAL(found->images),
+             100 * SIDE_RANGE_SHARE);
     return settings_set_range(s, side == 1, found->range);
 }
 
