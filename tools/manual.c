@@ -22,8 +22,8 @@ static const char description[] =
     "Vulkan 1.2 device: a generator learns from pairs of images to turn one kind of "
     "image into the other. Training data is a folder with train/ and, if wanted, val/ "
     "and test/, of images that hold A on the left and B on the right, or of folders A/ "
-    "and B/ with files of the same names. Images are PNG, JPEG, WebP, TIFF, BMP or TGA files, or "
-    "NumPy arrays [channels, height, width] as .npy files.";
+    "and B/ with files of the same names. Images are PNG, JPEG, WebP, TIFF, BMP or TGA "
+    "files, or NumPy arrays [channels, height, width] as .npy files.";
 
 static const struct entry variables[] = {
     { "XDG_CACHE_HOME",
