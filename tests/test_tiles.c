@@ -259,6 +259,43 @@ static void test_radius(void **state)
                  &(struct generator_options){ .blocks = 6, .kind = GENERATOR_RESNET });
 }
 
+// What is read and written by rows is what is read and written whole.
+static void test_files(void **state)
+{
+    static const char *const inputs[] = { "in.png", "in.tif", "in.npy", "in.bmp" };
+    static const char *const outputs[] = { "out.tif", "out.png", "out.npy" };
+    (void)state;
+    public_need_device();
+    struct pix_translate_options t = options(train(&unet5));
+    struct pix_array in = make_image(300, 161);
+    t.output_kind = NULL;
+    t.tile = 64;
+    t.overlap = 32;
+    pix_translator *translator = pix_translator_create(public_device, &t);
+    struct pix_array expected, made;
+    assert_true(pix_translator_run_array(translator, &in, &expected));
+    for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
+        char from[64], to[64];
+        snprintf(from, sizeof(from), SCRATCH "/%s", inputs[i]);
+        snprintf(to, sizeof(to), SCRATCH "/%s", outputs[i % ARRAY_LEN(outputs)]);
+#ifndef PIX_HAVE_TIFF
+        if (strstr(from, ".tif") || strstr(to, ".tif"))
+            continue;
+#endif
+        assert_true(pix_array_write(from, &in));
+        struct pix_translate_item item = { .input = from, .output = to };
+        assert_true(pix_translator_run_many(translator, &item, 1, NULL, NULL));
+        assert_true(pix_array_read(to, &made));
+        assert_int_equal(made.width, 300);
+        assert_int_equal(made.height, 161);
+        assert_memory_equal(made.data, expected.data, (size_t)3 * 300 * 161);
+        pix_array_free(&made);
+    }
+    pix_translator_destroy(translator);
+    pix_array_free(&expected);
+    free(in.data);
+}
+
 static void refuse(struct pix_translate_options t, const char *message)
 {
     public_messages[0] = '\0';
@@ -344,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_sampled_statistics),
         cmocka_unit_test(test_blending),
         cmocka_unit_test(test_radius),
+        cmocka_unit_test(test_files),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_too_large),
     };

@@ -5,9 +5,12 @@
 
 #include "data/rows.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/codec.h"
 #include "data/picture_file.h"
+#include "data/rows_file.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -55,7 +58,7 @@ struct row_reader *row_reader_of_picture(const struct picture *picture)
     struct picture_reader *r = mem_zalloc(sizeof(*r));
     if (!r)
         return NULL;
-    r->base = (struct row_reader){ *picture, read_picture, close_picture };
+    r->base = (struct row_reader){ *picture, read_picture, close_picture, true };
     r->base.form.samples = NULL;
     r->picture = picture;
     return &r->base;
@@ -80,11 +83,46 @@ static struct row_reader *open_whole(const char *path,
     return base;
 }
 
+// By the first bytes of the file. NULL with the reason, or with `is_known` false.
+static struct row_reader *open_rows(const char *path,
+                                    const struct picture_reading *reading,
+                                    bool *is_known, struct reason *reason)
+{
+    uint8_t head[FILE_HEAD];
+    size_t size;
+    *is_known = true;
+    if (!file_load_head(path, head, sizeof(head), &size, reason))
+        return NULL;
+    if (png_is(head, size))
+        return rows_png_open(path, reading, reason);
+#ifdef PIX_HAVE_TIFF
+    if (tiff_is(head, size))
+        return rows_tiff_open(path, reading, reason);
+#endif
+    *is_known = false;
+    return NULL;
+}
+
+// What concerns all pixels at once is done to whole pictures: turning them, and what
+// becomes of an alpha.
+static bool needs_all(const struct row_reader *r, const struct picture_reading *reading)
+{
+    const struct picture *form = &r->form;
+    return r->is_held || (form->orientation && !reading->as_stored) ||
+           (!form->is_array && (form->channels == 2 || form->channels == 4));
+}
+
 struct row_reader *row_reader_open(const char *path,
                                    const struct picture_reading *reading,
                                    struct reason *reason)
 {
-    return open_whole(path, reading, reason);
+    bool is_known;
+    struct row_reader *r = open_rows(path, reading, &is_known, reason);
+    if (r && !needs_all(r, reading))
+        return r;
+    const bool is_broken = !r && is_known;
+    row_reader_close(r);
+    return is_broken ? NULL : open_whole(path, reading, reason);
 }
 
 bool row_reader_read(struct row_reader *r, uint32_t y, uint32_t count,
@@ -133,8 +171,11 @@ static bool end_picture(struct row_writer *base, bool keeps)
     bool ok = true;
     if (!keeps)
         picture_free(w->picture);
-    else if (w->path)
+    else if (w->path) {
+        w->picture->tags = w->base.form.tags;    // the caller's
         ok = picture_write_ordered(w->path, w->picture, w->order);
+        w->picture->tags = NULL;
+    }
     picture_free(&w->own);
     mem_free(w);
     return ok;
@@ -174,6 +215,10 @@ static struct row_writer *create_whole(const char *path, const struct picture *f
 struct row_writer *row_writer_create(const char *path, const struct picture *form,
                                      enum array_order order)
 {
+#ifdef PIX_HAVE_TIFF
+    if (picture_takes_tags(path))
+        return rows_tiff_create(path, form);
+#endif
     return create_whole(path, form, order);
 }
 

@@ -20,6 +20,7 @@ struct row_reader {
     bool (*read)(struct row_reader *r, uint32_t y, struct picture *rows,
                  struct reason *reason);
     void (*close)(struct row_reader *r);    // and frees it
+    bool is_held;    // all rows are in memory, or would have to be
 };
 
 // Of a picture, which must outlive it. NULL after a message.

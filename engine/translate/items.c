@@ -198,17 +198,21 @@ bool items_translate_array(struct translator *t, const struct pix_array *in,
 struct tiled_item {
     const struct items *all;
     struct pix_translate_item *item;
-    struct picture made;    // where it is not written to a file
+    struct picture_tags *tags;    // of the input; the reader's
+    struct picture made;          // where it is not written to a file
 };
 
 static struct row_writer *open_output(void *user, const struct picture *form)
 {
     struct tiled_item *t = user;
-    return t->item->output
-               ? row_writer_create(
-                     t->item->output, form,
-                     translator_get_settings(t->all->translator)->reading.order)
-               : row_writer_of_picture(form, &t->made);
+    struct picture tagged = *form;
+    if (!t->item->output)
+        return row_writer_of_picture(form, &t->made);
+    tagged.tags = t->tags;
+    t->all->losses[t->item - t->all->items] = losses_of(t->item->output, &tagged);
+    return row_writer_create(
+        t->item->output, &tagged,
+        translator_get_settings(t->all->translator)->reading.order);
 }
 
 // `picture` gets what is in memory already. NULL after a message.
@@ -222,8 +226,9 @@ static struct row_reader *open_input(const struct items *all,
     if (!item->input)
         return load(all, item, picture, &output) ? row_reader_of_picture(picture)
                                                  : NULL;
-    struct row_reader *reader = row_reader_open(
-        item->input, &translator_get_settings(all->translator)->reading, &reason);
+    struct picture_reading reading = translator_get_settings(all->translator)->reading;
+    reading.with_tags = item->output != NULL;
+    struct row_reader *reader = row_reader_open(item->input, &reading, &reason);
     if (!reader)
         log_error("image: %s: %s", item->input, reason.text);
     return reader;
@@ -236,6 +241,8 @@ static enum pix_translate_result translate_tiled(const struct items *all,
     struct picture picture;
     enum pix_translate_result result = PIX_TRANSLATE_NOT_READ;
     struct row_reader *reader = open_input(all, item, &picture);
+    if (reader)
+        tiled.tags = reader->form.tags;
     if (reader)
         result = tiles_translate(
             all->translator, reader, item->input ? item->input : "an image",

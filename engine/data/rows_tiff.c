@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// Rows of a TIFF, in and out. See rows.h.
+
+#include "data/rows_file.h"
+
+#include "base/mem.h"
+#include "data/picture_tags.h"
+#include "data/tiff.h"
+
+struct tiff_rows {
+    struct row_reader base;
+    struct source source;
+    struct tiff_reader *reader;
+};
+
+static bool read_rows(struct row_reader *base, uint32_t y, struct picture *rows,
+                      struct reason *reason)
+{
+    struct tiff_rows *r = (struct tiff_rows *)base;
+    return tiff_reader_read(r->reader, y, rows->height, rows->samples,
+                            (size_t)rows->width * rows->height, reason);
+}
+
+static void close_rows(struct row_reader *base)
+{
+    struct tiff_rows *r = (struct tiff_rows *)base;
+    tiff_reader_close(r->reader);
+    source_close(&r->source);
+    picture_tags_free(base->form.tags);
+    mem_free(r);
+}
+
+struct row_reader *rows_tiff_open(const char *path,
+                                  const struct picture_reading *reading,
+                                  struct reason *reason)
+{
+    struct tiff_rows *r = mem_zalloc(sizeof(*r));
+    if (!r) {
+        reason_refuse_memory(reason);
+        return NULL;
+    }
+    r->base.read = read_rows;
+    r->base.close = close_rows;
+    if (!source_open(&r->source, path, reason) ||
+        !(r->reader = tiff_reader_open(&r->source, reading->page, reason)))
+        goto fail;
+    const struct tiff_info *info = tiff_reader_info(r->reader);
+    r->base.form = (struct picture){ .kind = info->kind,
+                                     .channels = info->channels,
+                                     .width = info->width,
+                                     .height = info->height,
+                                     .is_array = info->is_array,
+                                     .orientation = info->orientation,
+                                     .pages = info->pages };
+    r->base.is_held = info->may_be_narrow;    // only all samples say what they are
+    if (!reading->with_tags ||
+        (r->base.form.tags = tiff_reader_tags(r->reader, reason)))
+        return &r->base;
+
+fail:
+    close_rows(&r->base);
+    return NULL;
+}
+
+struct tiff_out {
+    struct row_writer base;
+    struct tiff_writer *writer;
+};
+
+static bool write_rows(struct row_writer *base, const struct picture *rows)
+{
+    struct tiff_out *w = (struct tiff_out *)base;
+    return tiff_writer_write(w->writer, rows->height, rows->samples,
+                             (size_t)rows->width * rows->height);
+}
+
+static bool end_rows(struct row_writer *base, bool keeps)
+{
+    struct tiff_out *w = (struct tiff_out *)base;
+    const bool ok = tiff_writer_close(w->writer, keeps);
+    mem_free(w);
+    return ok;
+}
+
+struct row_writer *rows_tiff_create(const char *path, const struct picture *p)
+{
+    const struct tiff_form form = { p->kind,   p->channels, p->width,
+                                    p->height, p->is_array, p->tags };
+    struct tiff_out *w = mem_zalloc(sizeof(*w));
+    if (!w)
+        return NULL;
+    w->base = (struct row_writer){ *p, 0, write_rows, end_rows };
+    w->writer = tiff_writer_open(path, &form);
+    if (w->writer)
+        return &w->base;
+    mem_free(w);
+    return NULL;
+}
