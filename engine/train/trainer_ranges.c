@@ -39,21 +39,25 @@ static bool is_open(const struct settings *s, int side)
            kind_of(s, side) != PIXEL_U8;
 }
 
-// u8 has no other range than its own.
-static void warn_of_bytes(const struct settings *s, int side)
+// u8 has no other range than its own. --range may be meant for the other side.
+static void tell_of_bytes(const struct settings *s, int side)
 {
     const struct pix_train_options *o = &s->options;
     const char *text = side == 0 ? o->input_range : o->output_range;
+    const enum log_level level =
+        o->range && strcmp(o->range, text) == 0 ? LOG_INFO : LOG_WARN;
     if (kind_of(s, side) == PIXEL_U8 && strcmp(text, "full") != 0)
-        log_warn("train: --%s %s has no effect: it is for u16 and f32, and the %ss are "
-                 "u8, 0 to 255",
-                 option_names[side], text, side_names[side]);
+        log_message(
+            level,
+            "train: --%s %s has no effect: it is for u16 and f32, and the %ss are "
+            "u8, 0 to 255",
+            option_names[side], text, side_names[side]);
 }
 
 static bool check_side(const struct settings *s, int side)
 {
     const struct pixel_range range = range_of(s, side);
-    warn_of_bytes(s, side);
+    tell_of_bytes(s, side);
     return !pixel_range_is_set(range) ||
            range_check(kind_of(s, side), range, "train", option_names[side]);
 }
