@@ -274,6 +274,13 @@ static void test_translate_arrays(void **state)
     RUN(0, "translate --model run --input cut.jpg --output a.png --truncated keep");
     command_check_has(command_err,
                       "image: cut.jpg ends early: what is missing is grey");
+    RUN(0, "translate --model run --input cut.jpg --output b.png --truncated keep "
+           "--tile 64 --mode running");
+    command_check_has(command_err,
+                      "image: cut.jpg ends early: what is missing is grey");
+    RUN(0, "translate --model run --input mixed/turned.jpg --output b.png --no-orient "
+           "--tile 64 --mode running");
+    assert_null(strstr(command_err, "turned upright"));
     RUN(0, "compare cut.jpg mixed/a.jpg --truncated keep");
     command_check_has(command_err, "image: cut.jpg ends early");
     RUN(1, "compare cut.jpg mixed/a.jpg --truncated refuse");
@@ -365,6 +372,9 @@ static void test_translate_tiff(void **state)
     RUN(0, "translate --model run --input tiffs/pages.tif --output page.tif --page 2");
     assert_null(strstr(command_err, "pages, of which"));
     assert_int_equal(command_shell("cmp -s page.tif made_tiffs/pages.tif"), 1);
+    RUN(0, "translate --model run --input tiffs/pages.tif --output page.tif --tile 64 "
+           "--mode running");
+    command_check_has(command_err, "image: tiffs/pages.tif has 3 pages, of which the");
     RUN(1, "translate --model run --input tiffs/pages.tif --output page.tif --page 4");
     command_check_has(command_err, "has no page 4: it has 3");
     RUN(0, "translate --model run --input tiffs/a.tif --output a.png");

@@ -11,6 +11,7 @@
 #include "data/image.h"
 #include "data/picture_file.h"
 #include "settings/settings.h"
+#include "translate/conversion.h"
 #include "translate/losses.h"
 #include "translate/pipeline.h"
 #include "translate/tiles.h"
@@ -153,6 +154,24 @@ static bool keeps_inputs(const struct translator *t,
     return ok;
 }
 
+// What was noticed of an input, as report_images in pipeline.c says it of many.
+static void tell_of_input(const struct translator *t, const char *path,
+                          const struct picture *form)
+{
+    const struct settings *s = translator_get_settings(t);
+    const struct conversions narrow = { .images = 1, .narrow = form->is_narrow };
+    const bool has_channel = alpha_is_in(form) && form->channels == s->options.input_nc;
+    conversion_report_narrow(&narrow, translator_command(t), "input");
+    if (form->is_transparent && !has_channel)
+        alpha_report(s->reading.alpha, translator_command(t), 1, 1, "input", path);
+    if (form->is_cut)
+        picture_warn_of_cut(path, 1, 1);
+    if (form->orientation && !s->reading.as_stored)
+        picture_tell_of_turning(path, form->orientation, 1, 1);
+    if (form->pages > 1 && s->reading.page <= 1)
+        picture_tell_of_pages(path, form->pages, 1, 1, "image");
+}
+
 // A picture in tiles; takes its samples.
 static bool run_tiles(struct translator *t, struct picture *in, struct picture *out)
 {
@@ -161,6 +180,8 @@ static bool run_tiles(struct translator *t, struct picture *in, struct picture *
         log_error("%s: the image is empty", translator_command(t));
     ok = ok && alpha_apply(in, translator_get_settings(t)->reading.alpha) &&
          tiles_translate_picture(t, in, out);
+    if (ok)
+        tell_of_input(t, "in memory", in);
     picture_free(in);
     return ok;
 }
@@ -247,11 +268,10 @@ static enum pix_translate_result translate_tiled(const struct items *all,
         result = tiles_translate(
             all->translator, reader, item->input ? item->input : "an image",
             choose_output(all, item, reader->form.kind), open_output, &tiled);
-    if (result == PIX_TRANSLATE_DONE && item->input && reader->form.orientation)
-        picture_tell_of_turning(item->input, reader->form.orientation, 1, 1);
-    if (result == PIX_TRANSLATE_DONE && item->input && reader->form.is_transparent)
-        alpha_report(translator_get_settings(all->translator)->reading.alpha,
-                     translator_command(all->translator), 1, 1, "input", item->input);
+    if (result == PIX_TRANSLATE_DONE && item->input)
+        tell_of_input(all->translator, item->input, &reader->form);
+    if (result != PIX_TRANSLATE_DONE)    // there is no output
+        all->losses[item - all->items] = 0;
     row_reader_close(reader);
     picture_free(&picture);
     if (result == PIX_TRANSLATE_DONE && !item->output &&
