@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "models/model.h"
@@ -144,6 +145,9 @@ static void test_without_statistics(void **state)
     assert_true(compare(&none5, "stable", 64, 320, 64, 0, NULL) < 1e-5);
     assert_true(compare(&unet6, "running", 448, 64, 64, 0, NULL) < 1e-5);
     assert_true(compare(&unet7, "running", 1024, 128, 128, 0, NULL) < 1e-5);
+    // A row of tiles that lies behind the image: the network takes no fewer than 8
+    // rows.
+    assert_true(compare(&resnet_none, "stable", 30, 3, 4, 0, NULL) < 1e-5);
 }
 
 // The statistics of the whole image, rounded otherwise.
@@ -259,6 +263,22 @@ static void test_radius(void **state)
                  &(struct generator_options){ .blocks = 6, .kind = GENERATOR_RESNET });
 }
 
+// An input whose end cannot be read, which is found when the output is open.
+static void check_damaged(pix_translator *translator, const char *path,
+                          const char *output)
+{
+    struct pix_translate_item item = { .input = SCRATCH "/damaged.png",
+                                       .output = output };
+    void *data;
+    size_t size;
+    assert_true(file_read(path, &data, &size));
+    ((uint8_t *)data)[size / 2] ^= 255;
+    assert_true(file_write(item.input, data, size));
+    mem_free(data);
+    assert_false(pix_translator_run_many(translator, &item, 1, NULL, NULL));
+    assert_int_equal(item.result, PIX_TRANSLATE_NOT_READ);
+}
+
 // What is read and written by rows is what is read and written whole.
 static void test_files(void **state)
 {
@@ -291,6 +311,7 @@ static void test_files(void **state)
         assert_memory_equal(made.data, expected.data, (size_t)3 * 300 * 161);
         pix_array_free(&made);
     }
+    check_damaged(translator, SCRATCH "/in.png", SCRATCH "/out.tif");
     pix_translator_destroy(translator);
     pix_array_free(&expected);
     free(in.data);

@@ -28,6 +28,10 @@ bool tile_sink_init(struct tile_sink *s, struct row_writer *writer,
         const uint32_t first = tile_axis_reach(y, i, &end);
         most = MAX(most, end - first);
     }
+    // Rows behind the image are not written: a row of tiles of nothing else adds to
+    // them.
+    if (y->canvas - y->size >= y->unit)
+        most = y->canvas;
     s->weights = mem_array(x->window, sizeof(*s->weights));
     return s->weights &&
            picture_create(&s->rows, blends(s) ? PIXEL_F32 : writer->form.kind,

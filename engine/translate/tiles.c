@@ -189,6 +189,7 @@ static bool measure(struct tiles *s)
     return ok;
 }
 
+// The output is opened first: of one that cannot be written nothing is measured.
 static bool translate(struct tiles *s, tiles_open *open, void *user)
 {
     struct picture form = { .width = s->x.size, .height = s->y.size };
@@ -196,11 +197,12 @@ static bool translate(struct tiles *s, tiles_open *open, void *user)
     struct row_writer *writer = open(user, &form);
     if (!writer)
         return fail(s, PIX_TRANSLATE_NOT_WRITTEN);
-    const bool ok = tile_sink_init(&s->sink, writer, &s->x, &s->y) &&
+    const bool ok = measure(s) && tile_sink_init(&s->sink, writer, &s->x, &s->y) &&
                     translator_create_output(s->translator, &s->form, &s->out) &&
                     run_pass(s);
     tile_sink_finish(&s->sink);
-    return row_writer_end(writer, ok) ? ok : fail(s, PIX_TRANSLATE_NOT_WRITTEN);
+    const bool is_written = row_writer_end(writer, ok);
+    return ok && !is_written ? fail(s, PIX_TRANSLATE_NOT_WRITTEN) : ok;
 }
 
 static void tell_size(const struct tiles *s)
@@ -255,8 +257,8 @@ enum pix_translate_result tiles_translate(struct translator *t,
     tell_size(&s);
     begin_progress(&s);
     tile_source_init(&s.source, t, reader, &s.x, &s.y);
-    const bool ok = translator_create_input(t, &s.form, &s.in) && measure(&s) &&
-                    translate(&s, open, user);
+    const bool ok =
+        translator_create_input(t, &s.form, &s.in) && translate(&s, open, user);
     if (ok)
         translator_tell_of_conversion(t, &s.source.notes, s.form.staging.input);
     tile_source_finish(&s.source);
