@@ -115,7 +115,8 @@ static void check_whole(const char *name, const char *path)
     check_same(name, &p, &expected, tolerance_of(name));
     assert_int_equal(p.is_narrow, begins_with(name, "narrow"));
     enum pixel_kind kind;
-    assert_true(picture_find_kind(path, &kind, &reason));
+    assert_true(
+        picture_find_kind(path, &(struct picture_reading){ 0 }, &kind, &reason));
     assert_int_equal(kind, p.kind);
     picture_free(&p);
     picture_free(&expected);
@@ -211,6 +212,9 @@ static void test_pages(void **state)
         assert_true(picture_read_with(FIXTURES "/pages.tif", &reading, &p, &reason));
         check_same("pages", &p, &expected, 0);
         assert_int_equal(p.pages, 3);
+        enum pixel_kind kind;
+        assert_true(picture_find_kind(FIXTURES "/pages.tif", &reading, &kind, &reason));
+        assert_int_equal(kind, p.kind);
         picture_free(&p);
         picture_free(&expected);
     }

@@ -333,6 +333,52 @@ static void test_same_size(void **state)
     picture_tags_free(to);
 }
 
+// The entry of a number of 16 bits in a little-endian file.
+static uint8_t *find_entry(void *data, size_t size, uint16_t number)
+{
+    const uint8_t entry[] = {
+        (uint8_t)number, (uint8_t)(number >> 8), 3, 0, 1, 0, 0, 0
+    };
+    uint8_t *bytes = data;
+    size_t at = 0;
+    while (memcmp(bytes + at, entry, sizeof(entry)) != 0)
+        assert_true(++at + sizeof(entry) < size);
+    return bytes + at;
+}
+
+// Changes an entry of a file and the value of another one, and writes it as it is read.
+static uint32_t write_changed(const char *path, uint16_t number, uint8_t to,
+                              uint16_t other, uint8_t value)
+{
+    const struct picture_reading reading = { .with_tags = true };
+    struct picture p;
+    struct reason reason;
+    void *data;
+    size_t size;
+    assert_true(file_read(path, &data, &size));
+    find_entry(data, size, number)[0] = to;
+    find_entry(data, size, other)[8] = value;
+    assert_true(file_write(MADE, data, size));
+    mem_free(data);
+    if (!picture_read_with(MADE, &reading, &p, &reason))
+        fail_msg("%s", reason.text);
+    const uint32_t losses =
+        picture_tags_losses(p.tags, true, p.channels, p.width, p.height);
+    assert_true(picture_write(MADE, &p));
+    picture_free(&p);
+    return losses;
+}
+
+// A unit of resolution that there is not is left out, with a word: libtiff would refuse
+// to write it. One ink (InkSet 2 in place of SampleFormat) is written as grey.
+static void test_odd(void **state)
+{
+    (void)state;
+    assert_int_equal(write_changed(FIXTURES "/place-scale.tif", 296, 296 & 255, 296, 0),
+                     PICTURE_LOSES_DAMAGED);
+    assert_int_equal(write_changed(FIXTURES "/low-i8.tif", 339, 332 & 255, 262, 5), 0);
+}
+
 static const double *values_of(const struct picture_tags *t, uint16_t number)
 {
     const struct tiff_tag *tag = tiff_tags_find(t->tags, t->count, number);
@@ -470,7 +516,7 @@ int main(void)
         cmocka_unit_test(test_rows),       cmocka_unit_test(test_whole),
         cmocka_unit_test(test_big),        cmocka_unit_test(test_same_size),
         cmocka_unit_test(test_other_size), cmocka_unit_test(test_listgeo),
-        cmocka_unit_test(test_turned),
+        cmocka_unit_test(test_turned),     cmocka_unit_test(test_odd),
     };
     return cmocka_run_group_tests_name("tiff_write", tests, setup, NULL);
 }

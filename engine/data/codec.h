@@ -86,8 +86,8 @@ bool npy_write(const char *path, const struct picture *picture, enum array_order
 bool tiff_is(const uint8_t *data, size_t size);
 bool tiff_decode(struct source *source, const struct picture_reading *reading,
                  struct picture *picture, struct reason *reason);
-bool tiff_find_kind(struct source *source, enum pixel_kind *kind,
-                    struct reason *reason);
+bool tiff_find_kind(struct source *source, const struct picture_reading *reading,
+                    enum pixel_kind *kind, struct reason *reason);
 bool tiff_write(const char *path, const struct picture *picture);
 
 // ---------------------------------------------------------------------------

@@ -209,14 +209,16 @@ static enum pixel_kind most_frequent(const struct kind_counts *c)
 
 // The kinds of the files of a pair, those that are not damaged. False for a reason that
 // passes.
-static bool look_at(const struct pair_file *file, enum pixel_kind kinds[2],
-                    const char **culprit, struct reason *reason)
+static bool look_at(const struct pair_file *file, const struct picture_reading *reading,
+                    enum pixel_kind kinds[2], const char **culprit,
+                    struct reason *reason)
 {
     const char *const paths[] = { file->a, file->b ? file->b : file->a };
     kinds[0] = kinds[1] = PIXEL_KINDS;
     for (int k = 0; k < 2; k++) {
         enum pixel_kind kind = kinds[0];    // one file has one kind
-        if ((k == 1 && !file->b) || picture_find_kind(paths[k], &kind, reason)) {
+        if ((k == 1 && !file->b) ||
+            picture_find_kind(paths[k], reading, &kind, reason)) {
             kinds[k] = kind;
             continue;
         }
@@ -242,7 +244,7 @@ bool pair_list_find_kinds(const struct pair_list *list, size_t count,
     for (size_t look = 0; look < MIN(count, (size_t)LOOKS); look++) {
         const size_t i = count > LOOKS ? look * count / LOOKS : look;
         enum pixel_kind kinds[2];
-        if (!look_at(&list->files[i], kinds, culprit, reason))
+        if (!look_at(&list->files[i], &o->reading, kinds, culprit, reason))
             return false;
         if (kinds[0] == PIXEL_KINDS || kinds[1] == PIXEL_KINDS)
             continue;

@@ -45,8 +45,9 @@ struct file_kind {
     bool is_array;          // channels are not colours
     bool takes_tags;        // picture.tags
     // In place of find_kind where the first bytes do not say.
-    bool (*find_source_kind)(struct source *source, enum pixel_kind *kind,
-                             struct reason *reason);
+    bool (*find_source_kind)(struct source *source,
+                             const struct picture_reading *reading,
+                             enum pixel_kind *kind, struct reason *reason);
 };
 
 static bool is_webp(const uint8_t *data, size_t size)
@@ -319,16 +320,18 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
 }
 
 static bool find_source_kind(const struct file_kind *file, const char *path,
+                             const struct picture_reading *reading,
                              enum pixel_kind *kind, struct reason *reason)
 {
     struct source source;
     const bool ok = source_open(&source, path, reason) &&
-                    file->find_source_kind(&source, kind, reason);
+                    file->find_source_kind(&source, reading, kind, reason);
     source_close(&source);
     return ok;
 }
 
-bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason)
+bool picture_find_kind(const char *path, const struct picture_reading *reading,
+                       enum pixel_kind *kind, struct reason *reason)
 {
     uint8_t head[FILE_HEAD];    // enough for the header of every kind
     size_t size;
@@ -340,7 +343,7 @@ bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *r
         file = named;
     *kind = PIXEL_U8;
     if (size && file && file->find_source_kind)
-        return find_source_kind(file, path, kind, reason);
+        return find_source_kind(file, path, reading, kind, reason);
     if (size && file && (!file->find_kind || file->find_kind(head, size, kind)))
         return true;
     return reason_refuse(reason, "its first bytes are not those of an image");

@@ -46,9 +46,10 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
 bool picture_read_with(const char *path, const struct picture_reading *reading,
                        struct picture *picture, struct reason *reason);
 
-// The kind of samples that picture_read would find, without reading them. False with
-// the reason where they do not say, or cannot be read. Nothing is logged.
-bool picture_find_kind(const char *path, enum pixel_kind *kind, struct reason *reason);
+// The kind of samples that picture_read_with would find, without reading them. False
+// with the reason where they do not say, or cannot be read. Nothing is logged.
+bool picture_find_kind(const char *path, const struct picture_reading *reading,
+                       enum pixel_kind *kind, struct reason *reason);
 
 // Says that pictures were turned upright, as their files asked for: `turned` of
 // `count`, the first of which has this path and orientation.
@@ -65,8 +66,8 @@ void picture_tell_of_pages(const char *path, uint32_t pages, uint32_t images,
                            size_t count, const char *name);
 
 // Writes by the extension of the path: .npy and .tif take everything, .png u8 and u16
-// of 1 to 4 channels, .jpg, .jpeg, .bmp and .tga u8 of 1 to 4 without the alpha. The
-// file appears whole or not at all. False after a message.
+// of 1 to 4 channels, .webp u8 of these, .jpg, .jpeg, .bmp and .tga u8 without the
+// alpha. The file appears whole or not at all. False after a message.
 bool picture_write(const char *path, const struct picture *picture);
 bool picture_write_ordered(const char *path, const struct picture *picture,
                            enum array_order order);
@@ -89,7 +90,7 @@ enum pixel_kind picture_kind_held(const char *name, enum pixel_kind kind,
 // Whether a name ends in one of PICTURE_EXTENSIONS or IMAGE_EXTENSIONS, in any case.
 bool picture_has_known_extension(const char *name);
 bool picture_has_image_extension(const char *name);
-// Whether it ends in an extension of images of other kinds, such as .tif, in any case.
+// Whether it ends in an extension of images of other kinds, such as .gif, in any case.
 bool picture_has_foreign_extension(const char *name);
 
 #endif

@@ -55,9 +55,10 @@ bool tiff_decode(struct source *source, const struct picture_reading *reading,
     return ok;
 }
 
-bool tiff_find_kind(struct source *source, enum pixel_kind *kind, struct reason *reason)
+bool tiff_find_kind(struct source *source, const struct picture_reading *reading,
+                    enum pixel_kind *kind, struct reason *reason)
 {
-    struct tiff_reader *reader = tiff_reader_open(source, 0, reason);
+    struct tiff_reader *reader = tiff_reader_open(source, reading->page, reason);
     if (reader)
         *kind = tiff_reader_info(reader)->kind;
     tiff_reader_close(reader);

@@ -187,6 +187,15 @@ static void swap_numbers(uint8_t *data, size_t bytes, uint32_t each)
         }
 }
 
+// libtiff writes no other.
+static bool is_valid(const struct tiff_tag *tag)
+{
+    const uint16_t *unit = tag->values;
+    return tag->number != TIFF_RESOLUTION_UNIT ||
+           (tag->type == TIFF_TYPE_SHORT && tag->count == 1 && *unit >= 1 &&
+            *unit <= 3);
+}
+
 static bool take(struct tiff_file *file, const struct tiff_page *page,
                  const struct entry *e, struct picture_tags *tags,
                  struct reason *reason)
@@ -211,6 +220,11 @@ static bool take(struct tiff_file *file, const struct tiff_page *page,
         return false;
     if (page->is_big_endian != is_big_endian())
         swap_numbers(tag->values, bytes, tiff_number_bytes(e->type));
+    if (!is_valid(tag)) {
+        tags->is_damaged = true;
+        tiff_tags_free(tag, 1);
+        tags->count--;
+    }
     return true;
 }
 

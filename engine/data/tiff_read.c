@@ -714,7 +714,9 @@ struct picture_tags *tiff_reader_tags(struct tiff_reader *r, struct reason *reas
     }
     const bool is_grey = r->photometric == PHOTOMETRIC_MINISBLACK ||
                          r->conversion == CONVERT_INVERTED ||
-                         r->photometric == PHOTOMETRIC_MASK;
+                         r->photometric == PHOTOMETRIC_MASK ||
+                         (r->photometric == PHOTOMETRIC_SEPARATED &&
+                          r->conversion != CONVERT_CMYK);    // inks are channels
     t->width = r->info.width;
     t->height = r->info.height;
     t->orientation = r->info.orientation;

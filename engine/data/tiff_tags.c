@@ -293,6 +293,7 @@ bool tiff_tags_fit(const struct tiff_form *form, struct tiff_tag out[TIFF_TAGS_M
             continue;
         if (!copy_tag(tag, &out[*count])) {
             tiff_tags_free(out, *count);
+            *count = 0;
             return false;
         }
         fit(t, form, &out[(*count)++]);
