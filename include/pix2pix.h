@@ -202,9 +202,9 @@ struct pix_read_options {
     // A file of more pixels, width times height, is refused before it is decoded;
     // 0: 2^28.
     uint64_t max_pixels;
-    // Pixels as they are stored. Without it the orientation that EXIF data gives
-    // (JPEG, PNG, WebP) is applied, so that an image is upright; width and height may
-    // change places.
+    // Pixels as they are stored. Without it the orientation that EXIF data (JPEG, PNG,
+    // WebP) or a TIFF gives is applied, so that an image is upright; width and height
+    // may change places.
     bool no_orient;
     // JPEG files that end early: "refuse", or "keep": what is missing is grey, and a
     // warning says so. NULL: "refuse".
@@ -226,7 +226,7 @@ PIX_API bool pix_array_read_with(const char *path,
                                  struct pix_array *array);
 
 // Writes the format of the extension: .npy and .tif hold any array, .png u8 and u16 of
-// 1 to 4 channels, the other image formats u8 of 1 to 4 channels, without alpha.
+// 1 to 4 channels, .webp u8 of these, the other image formats u8 without the alpha.
 PIX_API bool pix_array_write(const char *path, const struct pix_array *array);
 PIX_API void pix_array_free(struct pix_array *array);
 

@@ -11,6 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Extensions of the files that this build reads and writes.
+#ifdef PIX_HAVE_WEBP
+#define WEBP ".webp, "
+#else
+#define WEBP
+#endif
+#ifdef PIX_HAVE_TIFF
+#define TIFF ".tif, .tiff "
+#else
+#define TIFF
+#endif
+#define EXTENSIONS(last) ".png, .jpg, .jpeg, " WEBP ".bmp, .tga, " TIFF last " .npy"
+
 struct translation {
     const char *model;
     const char *input, *output;
@@ -72,8 +85,7 @@ static int check_paths(const struct command *command, const struct translation *
             t->input, t->output);
     if (!pix_array_has_extension(t->output))
         return options_print_usage_error(
-            command, "--output %s must end in .png, .jpg, .jpeg, .bmp, .tga or .npy",
-            t->output);
+            command, "--output %s must end in " EXTENSIONS("or"), t->output);
     return EXIT_DONE;
 }
 
@@ -213,14 +225,12 @@ static bool list_folder(const char *folder, char ***names, uint32_t *count)
         return false;
     }
     if (pix_array_list_others(folder, others, sizeof(others)) && others[0])
-        output_print_note(
-            "warning: passing over %s. Only .png, .jpg, .jpeg, .bmp, .tga "
-            "and .npy are read: convert other images to one of these",
-            others);
+        output_print_note("warning: passing over %s. Only " EXTENSIONS(
+                              "and") " are read: convert other images to one of these",
+                          others);
     if (*count > 0)
         return true;
-    output_print_error("--input %s contains no .png, .jpg, .jpeg, .bmp, .tga or .npy",
-                       folder);
+    output_print_error("--input %s contains no " EXTENSIONS("or"), folder);
     pix_image_list_free(*names, *count);
     return false;
 }
@@ -385,7 +395,7 @@ int command_translate(int argc, char **argv)
         { "model", ARGUMENT_TEXT, &t.model, "RUN|FILE",
           "run folder (its newest checkpoint) or weights file" },
         { "input", ARGUMENT_TEXT, &t.input, "FILE|DIR",
-          "image, or folder of images: .png .jpg .bmp .tga .npy" },
+          "image, or folder of images (pix2pix --version lists the kinds)" },
         { "output", ARGUMENT_TEXT, &t.output, "FILE|DIR",
           "image, or folder (created if absent) for images of the same names" },
         { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
