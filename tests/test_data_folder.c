@@ -217,7 +217,7 @@ static void test_alone(void **state)
         "dataset: skipping 1 of 2 files of " DATA
         "/train/B: no file of the same name in " DATA "/train/A: 4.png\n");
     for (int i = 100; i < 300; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof(name), "%d.png ", i);
         make("train/A", name);
     }

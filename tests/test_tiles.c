@@ -93,7 +93,7 @@ static double difference(const struct pix_array *a, const struct pix_array *b)
 static struct pix_array run(const struct pix_translate_options *t,
                             const struct pix_array *in)
 {
-    struct pix_array out;
+    struct pix_array out = { PIX_KIND_U8, 0, 0, 0, NULL };
     pix_translator *translator = pix_translator_create(public_device, t);
     if (!translator || !pix_translator_run_array(translator, in, &out))
         fail_msg("%s", public_messages);

@@ -118,10 +118,9 @@ static bool find_kind(struct tiff_stored *s, struct reason *reason)
         s->bits == 8 || s->bits == 16 || s->bits == 32 || s->bits == 64;
     bool is_read = false;
     const char *name = "of unknown numbers";
-    switch (s->format) {
-    case SAMPLEFORMAT_VOID:
+    if (s->format == SAMPLEFORMAT_VOID)
         s->format = SAMPLEFORMAT_UINT;
-        // fall through
+    switch (s->format) {
     case SAMPLEFORMAT_UINT:
         name = "integers";
         is_read = s->bits >= 1 && (s->bits <= 32 || s->bits == 64);

@@ -508,6 +508,6 @@ static bool choose_dictionary(const struct pth *p, const struct pickle_value *ro
 
 bool pth_add_tensors(struct pth *p, const struct pickle_value *root)
 {
-    const struct pickle_value *dictionary;
+    const struct pickle_value *dictionary = NULL;
     return choose_dictionary(p, root, &dictionary) && add_all(p, dictionary);
 }
