@@ -23,6 +23,7 @@ enum {
     HEADER = 33,    // the signature, and a chunk with 13 bytes
     CHUNK = 12,     // length, type and checksum
     MAX_EXIF = 64 * 1024,
+    MOST_OF_A_BYTE = 4 * 258,    // that deflate makes
     // Compressed bytes that may be left when the last row is there: the end of the
     // stream and its checksum.
     MAX_REST = 1024,
@@ -168,10 +169,18 @@ static uint64_t bytes_of(const struct layout *l)
 }
 
 // Compressed data can be larger than what they become, where programs write them in
-// small pieces. More than that is not an image.
+// small pieces. More than that is not an image; and of so few as deflate at its best,
+// 258 bytes of 2 bits (RFC 1951, 3.2.5), could not make the pixels, none is made.
 static bool check_compressed(const struct layout *l, struct reason *reason)
 {
     const uint64_t most = 2 * bytes_of(l) + 32 * (uint64_t)l->height + 64 * 1024;
+    const uint64_t pixels =
+        (uint64_t)l->width * samples_of(l->colour) * l->depth / 8 * l->height;
+    if (pixels / MOST_OF_A_BYTE > l->compressed + MAX_REST)
+        return reason_refuse(reason,
+                             "truncated PNG: %" PRIu64 " bytes of compressed data, too "
+                             "few for an image of %" PRIu32 "x%" PRIu32,
+                             l->compressed, l->width, l->height);
     return l->compressed <= most ||
            reason_refuse(reason,
                          "damaged PNG: %" PRIu64 " bytes of compressed data, too many "
@@ -332,10 +341,7 @@ static bool begin(struct png_rows *r, const struct picture_reading *reading,
                                  .is_interlaced = l->is_interlaced };
     if (!create(r))
         return reason_refuse_memory(reason);
-    if (!read_info(r))
-        return false;
-    r->raw = mem_array(l->is_interlaced ? l->height : 1, r->raw_row);
-    return r->raw || reason_refuse_memory(reason);
+    return read_info(r);
 }
 
 struct png_rows *png_rows_begin(struct source *source,
@@ -418,6 +424,8 @@ bool png_rows_next(struct png_rows *r, void *row, struct reason *reason)
     const struct png_form *f = &r->form;
     const bool holds_all = f->is_interlaced;
     begin_call(r, true, reason);
+    if (!r->raw && !(r->raw = mem_array(holds_all ? f->height : 1, r->raw_row)))
+        return reason_refuse_memory(reason);
     if (holds_all ? r->y == 0 && !decode_passes(r) : !decode_row(r))
         return false;
     const uint8_t *raw = holds_all ? r->raw + r->y * r->raw_row : r->raw;

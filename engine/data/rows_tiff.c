@@ -5,6 +5,7 @@
 #include "data/rows_file.h"
 
 #include "base/mem.h"
+#include "data/codec.h"
 #include "data/picture_tags.h"
 #include "data/tiff.h"
 
@@ -31,6 +32,27 @@ static void close_rows(struct row_reader *base)
     mem_free(r);
 }
 
+// Sides are limited, the number of pixels is not: nobody holds them.
+static bool check_sides(const struct tiff_info *info, struct reason *reason)
+{
+    const struct picture_reading any = { .max_pixels = UINT64_MAX };
+    return codec_check_bytes(info->width, info->height,
+                             (uint64_t)info->channels * pixel_bytes(info->kind), &any,
+                             reason);
+}
+
+// Only all samples say what they are, or tiles are so high that a row of them is more
+// than may be held.
+static bool needs_all(const struct tiff_info *info,
+                      const struct picture_reading *reading)
+{
+    const uint64_t most =
+        reading->max_pixels ? reading->max_pixels : PICTURE_MAX_PIXELS;
+    return info->may_be_narrow ||
+           (info->is_tiled &&
+            (uint64_t)info->width * MIN(info->rows, info->height) > most);
+}
+
 struct row_reader *rows_tiff_open(const char *path,
                                   const struct picture_reading *reading,
                                   struct reason *reason)
@@ -46,6 +68,8 @@ struct row_reader *rows_tiff_open(const char *path,
         !(r->reader = tiff_reader_open(&r->source, reading->page, reason)))
         goto fail;
     const struct tiff_info *info = tiff_reader_info(r->reader);
+    if (!check_sides(info, reason))
+        goto fail;
     r->base.form = (struct picture){ .kind = info->kind,
                                      .channels = info->channels,
                                      .width = info->width,
@@ -53,7 +77,7 @@ struct row_reader *rows_tiff_open(const char *path,
                                      .is_array = info->is_array,
                                      .orientation = info->orientation,
                                      .pages = info->pages };
-    r->base.is_held = info->may_be_narrow;    // only all samples say what they are
+    r->base.is_held = needs_all(info, reading);
     if (!reading->with_tags ||
         (r->base.form.tags = tiff_reader_tags(r->reader, reason)))
         return &r->base;
@@ -78,7 +102,7 @@ static bool write_rows(struct row_writer *base, const struct picture *rows)
 static bool end_rows(struct row_writer *base, bool keeps)
 {
     struct tiff_out *w = (struct tiff_out *)base;
-    const bool ok = tiff_writer_close(w->writer, keeps);
+    const bool ok = tiff_writer_close(w->writer, keeps) || !keeps;
     mem_free(w);
     return ok;
 }

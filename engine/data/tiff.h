@@ -37,6 +37,7 @@ struct tiff_info {
     uint32_t page;           // that was opened, from 1
     uint32_t pages;          // of the file, without overviews and masks
     uint32_t rows;           // that are best read together, of a strip or of tiles
+    bool is_tiled;           // they are held then
 };
 
 // Opens page `page`, from 1; 0: the first. Only the directory is read: the caller

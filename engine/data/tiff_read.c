@@ -324,6 +324,7 @@ static bool find_layout(struct tiff_reader *r, struct reason *reason)
                              (unsigned)r->tile_width, (unsigned)r->tile_height,
                              (unsigned)r->info.width, (unsigned)r->info.height);
     r->info.rows = is_tiled ? r->tile_height : r->strip_rows;
+    r->info.is_tiled = is_tiled;
     return true;
 }
 
