@@ -43,9 +43,14 @@ bool encoded_end(struct encoded *e, const char *fault, const char *path)
         return e->in_memory || file_writer_commit(&e->writer);
     if (!e->failed)    // a failed write has its message
         log_error("image: cannot encode %s: %s", path, fault);
+    encoded_drop(e);
+    return false;
+}
+
+void encoded_drop(struct encoded *e)
+{
     if (!e->in_memory)
         file_writer_abort(&e->writer);
     mem_free(e->bytes);
     e->bytes = NULL;
-    return false;
 }

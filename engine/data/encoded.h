@@ -27,5 +27,6 @@ void encoded_write(void *context, void *data, int size);
 // Ends the file; `fault` is why the encoder failed, NULL if it did not. False after a
 // message that names `path`, and then there is no file, nor bytes in memory.
 bool encoded_end(struct encoded *e, const char *fault, const char *path);
+void encoded_drop(struct encoded *e);    // the same, of what nobody wants
 
 #endif

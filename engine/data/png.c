@@ -76,11 +76,13 @@ bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)
 // time. All filters (9.2) are tried for each row.
 enum { LEVEL = 4, CHUNK = 64 * 1024 };
 
-struct output {
+struct png_writer {
     struct encoded *file;
+    const char *path;
     png_structp png;
     png_infop info;
     uint8_t *row;      // as the file has it: [width][channels], 16 bits big-endian
+    bool failed;       // nothing but the end is left to do
     char fault[96];    // why libpng gave up
     char warning[96];
 };
@@ -88,15 +90,15 @@ struct output {
 // libpng must not return from an error; it jumps to the last setjmp, also its own.
 static void on_error(png_structp png, png_const_charp text)
 {
-    struct output *o = png_get_error_ptr(png);
-    snprintf(o->fault, sizeof(o->fault), "%s", text);
+    struct png_writer *w = png_get_error_ptr(png);
+    snprintf(w->fault, sizeof(w->fault), "%s", text);
     png_longjmp(png, 1);
 }
 
 static void on_warning(png_structp png, png_const_charp text)
 {
-    struct output *o = png_get_error_ptr(png);
-    snprintf(o->warning, sizeof(o->warning), "%s", text);
+    struct png_writer *w = png_get_error_ptr(png);
+    snprintf(w->warning, sizeof(w->warning), "%s", text);
 }
 
 static png_voidp on_alloc(png_structp png, png_alloc_size_t size)
@@ -113,9 +115,9 @@ static void on_free(png_structp png, png_voidp memory)
 
 static void on_write(png_structp png, png_bytep data, size_t size)
 {
-    struct output *o = png_get_io_ptr(png);
-    encoded_write(o->file, data, (int)size);
-    if (o->file->failed)
+    struct png_writer *w = png_get_io_ptr(png);
+    encoded_write(w->file, data, (int)size);
+    if (w->file->failed)
         png_error(png, "the file cannot be written");
 }
 
@@ -145,47 +147,106 @@ static void fill_row(const struct picture *p, uint32_t y, uint8_t *row)
     }
 }
 
-// A function of its own: libpng jumps back into it, and what its caller holds is still
-// there. False with o->fault.
-static bool encode(struct output *o, const struct picture *p)
+// Functions of their own: libpng jumps back into them, and what their callers hold is
+// still there. False with w->fault.
+static bool write_info(struct png_writer *w, const struct picture *form)
 {
     static const int colours[] = { 0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA,
                                    PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA };
-    assert(p->channels >= 1 && p->channels <= 4 && p->kind != PIXEL_F32);
-    if (setjmp(png_jmpbuf(o->png)))
+    assert(form->channels >= 1 && form->channels <= 4 && form->kind != PIXEL_F32);
+    if (setjmp(png_jmpbuf(w->png)))
         return false;
-    png_set_user_limits(o->png, PICTURE_MAX_SIDE, PICTURE_MAX_SIDE);
-    png_set_write_fn(o->png, o, on_write, on_flush);
-    png_set_compression_buffer_size(o->png, CHUNK);
-    png_set_compression_level(o->png, LEVEL);
-    png_set_filter(o->png, PNG_FILTER_TYPE_BASE, PNG_ALL_FILTERS);
-    png_set_IHDR(o->png, o->info, p->width, p->height, p->kind == PIXEL_U16 ? 16 : 8,
-                 colours[p->channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+    png_set_user_limits(w->png, PICTURE_MAX_SIDE, PICTURE_MAX_SIDE);
+    png_set_write_fn(w->png, w, on_write, on_flush);
+    png_set_compression_buffer_size(w->png, CHUNK);
+    png_set_compression_level(w->png, LEVEL);
+    png_set_filter(w->png, PNG_FILTER_TYPE_BASE, PNG_ALL_FILTERS);
+    png_set_IHDR(w->png, w->info, form->width, form->height,
+                 form->kind == PIXEL_U16 ? 16 : 8, colours[form->channels],
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
-    png_write_info(o->png, o->info);
-    for (uint32_t y = 0; y < p->height; y++) {
-        fill_row(p, y, o->row);
-        png_write_row(o->png, o->row);
-    }
-    png_write_end(o->png, o->info);
+    png_write_info(w->png, w->info);
     return true;
+}
+
+static bool write_rows(struct png_writer *w, const struct picture *rows)
+{
+    if (setjmp(png_jmpbuf(w->png)))
+        return false;
+    for (uint32_t y = 0; y < rows->height; y++) {
+        fill_row(rows, y, w->row);
+        png_write_row(w->png, w->row);
+    }
+    return true;
+}
+
+static bool write_end(struct png_writer *w)
+{
+    if (setjmp(png_jmpbuf(w->png)))
+        return false;
+    png_write_end(w->png, w->info);
+    return true;
+}
+
+static bool begin_image(struct png_writer *w, const struct picture *form)
+{
+    snprintf(w->fault, sizeof(w->fault), "out of memory");
+    w->row = mem_array((size_t)form->width * form->channels, pixel_bytes(form->kind));
+    if (w->row)
+        w->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, w, on_error,
+                                           on_warning, w, on_alloc, on_free);
+    if (w->png)
+        w->info = png_create_info_struct(w->png);
+    return w->info && write_info(w, form);
+}
+
+struct png_writer *png_writer_begin(struct encoded *to, const struct picture *form,
+                                    const char *path)
+{
+    struct png_writer *w = mem_zalloc(sizeof(*w));
+    if (!w) {
+        encoded_end(to, "out of memory", path);
+        return NULL;
+    }
+    w->file = to;
+    w->path = path;
+    if (begin_image(w, form))
+        return w;
+    w->failed = true;
+    png_writer_end(w, false);
+    return NULL;
+}
+
+bool png_writer_write(struct png_writer *w, const struct picture *rows)
+{
+    w->failed = w->failed || !write_rows(w, rows);
+    return !w->failed;
+}
+
+bool png_writer_end(struct png_writer *w, bool keeps)
+{
+    bool ok = true;
+    if (keeps || w->failed) {
+        const bool is_whole = !w->failed && write_end(w);
+        if (is_whole && w->warning[0])    // else an error follows that says the same
+            log_warn("image: %s: libpng: %s", w->path, w->warning);
+        ok = encoded_end(w->file, is_whole ? NULL : w->fault, w->path);
+    } else {
+        encoded_drop(w->file);
+    }
+    png_destroy_write_struct(&w->png, &w->info);
+    mem_free(w->row);
+    mem_free(w);
+    return ok;
 }
 
 bool png_encode(struct encoded *to, const struct picture *p, const char *path)
 {
-    struct output o = { .file = to, .fault = "out of memory" };
-    o.row = mem_array((size_t)p->width * p->channels, pixel_bytes(p->kind));
-    if (o.row)
-        o.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &o, on_error,
-                                          on_warning, &o, on_alloc, on_free);
-    if (o.png)
-        o.info = png_create_info_struct(o.png);
-    const bool ok = o.info && encode(&o, p);
-    if (ok && o.warning[0])    // where it failed, an error follows that says the same
-        log_warn("image: %s: libpng: %s", path, o.warning);
-    png_destroy_write_struct(&o.png, &o.info);
-    mem_free(o.row);
-    return encoded_end(to, ok ? NULL : o.fault, path);
+    struct png_writer *w = png_writer_begin(to, p, path);
+    if (!w)
+        return false;
+    png_writer_write(w, p);    // the end says why it failed
+    return png_writer_end(w, true);
 }
 
 bool png_write(const char *path, const struct picture *p)

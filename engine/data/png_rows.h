@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads a PNG row by row, so that nobody has to hold the image. Nothing is decoded
-// before sizes and chunks were found to fit each other.
+// Reads and writes a PNG row by row, so that nobody has to hold the image. Nothing is
+// decoded before sizes and chunks were found to fit each other.
 
 #ifndef DATA_PNG_ROWS_H
 #define DATA_PNG_ROWS_H
@@ -35,5 +35,19 @@ bool png_rows_next(struct png_rows *rows, void *row, struct reason *reason);
 bool png_rows_end(struct png_rows *rows, struct reason *reason);
 
 void png_rows_free(struct png_rows *rows);    // NULL is fine
+
+// png.c: writes into what has begun, and ends it. `path` is for messages; it and `to`
+// outlive the writer.
+struct encoded;
+struct png_writer;
+
+// `form` is a picture that a PNG can hold, whose samples are not looked at. NULL after
+// a message, and `to` is ended.
+struct png_writer *png_writer_begin(struct encoded *to, const struct picture *form,
+                                    const char *path);
+// The next rows. After a failure only ending is allowed, which says why.
+bool png_writer_write(struct png_writer *writer, const struct picture *rows);
+// Without `keeps` there is no file. False after a message.
+bool png_writer_end(struct png_writer *writer, bool keeps);
 
 #endif
