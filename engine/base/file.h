@@ -51,8 +51,8 @@ struct file_writer {
 
 bool file_writer_begin(struct file_writer *w, const char *path, bool lasting);
 bool file_writer_write(struct file_writer *w, const void *data, size_t size);
-// Writes at an offset that is at most where the file ends so far. After it,
-// file_writer_write may no longer be used.
+// Writes at an offset, also behind the end: what is between is 0 until it is written.
+// After it, file_writer_write may no longer be used.
 bool file_writer_replace(struct file_writer *w, uint64_t offset, const void *data,
                          size_t size);
 bool file_writer_commit(struct file_writer *w);

@@ -6,27 +6,21 @@
 //
 // Types that have no kind of their own are read as the kind that holds their numbers
 // without a change of meaning, or refused: a scale that nobody has named would be a
-// guess. See codec.h.
+// guess. See codec.h and, for rows, npy.h.
 
-#include "data/codec.h"
+#include "data/npy.h"
 
 #include "base/bytes.h"
-#include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "data/codec.h"
 
-#include <assert.h>
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_AXES = 3, HEADER_ALIGNMENT = 64 };
-
-static const char magic[] = "\x93NUMPY";
-
-enum { MAGIC = sizeof(magic) - 1 };
+enum { MAX_AXES = 3, MAGIC = sizeof(NPY_MAGIC) - 1 };
 
 struct header {
     char type[8];                // byte order and type: "<f4"
@@ -141,7 +135,7 @@ static bool take_header(struct text *t, struct header *h)
 
 bool npy_is(const uint8_t *data, size_t size)
 {
-    return size >= MAGIC && memcmp(data, magic, MAGIC) == 0;
+    return size >= MAGIC && memcmp(data, NPY_MAGIC, MAGIC) == 0;
 }
 
 // Types with fields are lists instead of strings: not damaged, but not supported.
@@ -175,12 +169,12 @@ static bool find_header(const uint8_t *data, size_t size, uint64_t whole, size_t
     return true;
 }
 
-// The samples begin behind the dictionary.
-static bool read_header(const uint8_t *data, size_t size, struct header *h,
-                        size_t *begin, struct reason *reason)
+// The samples begin behind the dictionary. What is there of the file reaches so far.
+static bool read_header(const uint8_t *data, size_t size, uint64_t whole,
+                        struct header *h, size_t *begin, struct reason *reason)
 {
     size_t at;
-    if (!find_header(data, size, size, &at, begin, reason))
+    if (!find_header(data, size, whole, &at, begin, reason))
         return false;
     struct text text = { (const char *)data + at, (const char *)data + *begin };
     return take_header(&text, h) || refuse_header(reason);
@@ -222,6 +216,7 @@ struct layout {
     uint64_t channels, height, width;
     uint64_t step_c, step_y, step_x;    // in samples
     enum array_order order;
+    uint32_t top;    // rows above those that are there, for messages
 };
 
 static struct layout layout_of(const struct header *h, enum array_order order)
@@ -247,7 +242,7 @@ static struct layout layout_of(const struct header *h, enum array_order order)
     };
     const int c = order == ARRAY_HWC ? 2 : 0, y = order == ARRAY_HWC ? 0 : 1, x = y + 1;
     return (struct layout){ sides[c], sides[y], sides[x], steps[c],
-                            steps[y], steps[x], order };
+                            steps[y], steps[x], order,    0 };
 }
 
 static bool is_image(const struct layout *l, enum pixel_kind kind)
@@ -286,7 +281,7 @@ bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind)
     struct reason reason;
     size_t begin;
     bool is_big;
-    if (!read_header(data, size, &h, &begin, &reason))
+    if (!read_header(data, size, size, &h, &begin, &reason))
         return false;
     const struct type *type = find_type(h.type, &is_big);
     if (type)
@@ -316,7 +311,7 @@ static bool check_shape(const struct header *h, const struct type *type,
 // What a file says before its samples.
 struct array {
     const struct type *type;
-    bool is_big;
+    bool is_big, is_fortran;
     struct layout layout;
     size_t begin;    // of the samples
 };
@@ -326,7 +321,7 @@ static bool read_array(const uint8_t *data, size_t size, uint64_t whole,
                        struct reason *reason)
 {
     struct header h = { 0 };
-    if (!read_header(data, size, &h, &a->begin, reason))
+    if (!read_header(data, size, whole, &h, &a->begin, reason))
         return false;
     a->type = find_type(h.type, &a->is_big);
     if (!a->type)
@@ -334,6 +329,7 @@ static bool read_array(const uint8_t *data, size_t size, uint64_t whole,
                              "an array of %s, not of u1, u2, f4, f2, f8, b1 or "
                              "integers from 0 to 65535",
                              h.type);
+    a->is_fortran = h.fortran;
     a->layout = layout_of(&h, reading->order);
     return check_shape(&h, a->type, &a->layout, whole - a->begin, reason) &&
            codec_check_size(a->layout.width, a->layout.height,
@@ -436,26 +432,33 @@ static bool read_samples(const uint8_t *data, const struct type *type, bool is_b
                         !put_integer(type, bits, &integer, reason))
                         return false;
                     if (is_bool && bits > 1)
-                        return refuse_value(type, l, c, y, x, reason);
+                        return refuse_value(type, l, c, l->top + y, x, reason);
                     ((uint8_t *)out->samples)[i] =
                         (uint8_t)(is_bool ? bits * UINT8_MAX : bits);
                 } else {
                     const float value = float_of(type, bits);
                     if (!isfinite(value))
-                        return refuse_value(type, l, c, y, x, reason);
+                        return refuse_value(type, l, c, l->top + y, x, reason);
                     ((float *)out->samples)[i] = value;
                 }
             }
     return true;
 }
 
-// Whether integers that are read as u16 are likely to be of 8 bits. u2 is taken at its
-// word, and zeros are black in both.
+// u2 is taken at its word.
+static bool may_be_narrow(const struct type *type)
+{
+    return type->kind == PIXEL_U16 &&
+           !(type->class == CLASS_UNSIGNED && type->bytes == 2);
+}
+
+// Whether integers that are read as u16 are likely to be of 8 bits. Zeros are black in
+// both.
 static bool is_narrow(const struct type *type, const struct picture *p)
 {
     const uint16_t *samples = p->samples;
     uint16_t most = 0;
-    if (p->kind != PIXEL_U16 || (type->class == CLASS_UNSIGNED && type->bytes == 2))
+    if (!may_be_narrow(type))
         return false;
     for (size_t i = 0; i < picture_bytes(p) / sizeof(*samples); i++)
         most = MAX(most, samples[i]);
@@ -483,59 +486,82 @@ bool npy_decode(const uint8_t *data, size_t size, const struct picture_reading *
 }
 
 // ---------------------------------------------------------------------------
-// Writing
+// By rows
 
-bool npy_write(const char *path, const struct picture *p, enum array_order order)
+// The version, the length and the longest dictionary.
+enum { MAX_HEADER = MAGIC + 2 + 4 + UINT16_MAX };
+
+struct npy_reader {
+    struct source *source;
+    struct array array;
+};
+
+static bool open_array(struct npy_reader *r, struct source *source,
+                       const struct picture_reading *reading, struct reason *reason)
 {
-    static const char *const names[PIXEL_KINDS] = { "|u1", "<u2", "<f4" };
-    const bool is_hwc = order == ARRAY_HWC;
-    char header[2 * HEADER_ALIGNMENT];
-    struct file_writer writer;
+    size_t size;
+    uint8_t *head = mem_alloc(MAX_HEADER);
+    if (!head)
+        return reason_refuse_memory(reason);
+    r->source = source;
+    const bool ok = source_read(source, 0, head, MAX_HEADER, &size, reason) &&
+                    read_array(head, size, source->size, reading, &r->array, reason);
+    mem_free(head);
+    return ok;
+}
 
-    // Padded with spaces and a newline, so that the samples begin at a multiple of 64.
-    size_t begin = MAGIC + 4;
-    memset(header, ' ', sizeof(header));
-    int length =
-        snprintf(header + begin, sizeof(header) - begin,
-                 "{'descr': '%s', 'fortran_order': False, 'shape': "
-                 "(%" PRIu32 ", %" PRIu32 ", %" PRIu32 "), }",
-                 names[p->kind], is_hwc ? p->height : p->channels,
-                 is_hwc ? p->width : p->height, is_hwc ? p->channels : p->width);
-    assert(length > 0 && begin + (size_t)length < sizeof(header));
-    header[begin + (size_t)length] = ' ';
-    size_t size = ALIGN_UP(begin + (size_t)length + 1, (size_t)HEADER_ALIGNMENT);
-    header[size - 1] = '\n';
-    memcpy(header, magic, MAGIC);
-    header[MAGIC] = 1;
-    header[MAGIC + 1] = 0;
-    header[MAGIC + 2] = (char)(size - begin);
-    header[MAGIC + 3] = 0;
+struct npy_reader *npy_reader_open(struct source *source,
+                                   const struct picture_reading *reading,
+                                   struct npy_form *form, struct reason *reason)
+{
+    struct npy_reader *r = mem_zalloc(sizeof(*r));
+    if (!r) {
+        reason_refuse_memory(reason);
+        return NULL;
+    }
+    if (!open_array(r, source, reading, reason)) {
+        npy_reader_close(r);
+        return NULL;
+    }
+    const struct array *a = &r->array;
+    *form = (struct npy_form){ a->type->kind, (uint32_t)a->layout.channels,
+                               (uint32_t)a->layout.width, (uint32_t)a->layout.height,
+                               a->is_fortran || may_be_narrow(a->type) };
+    return r;
+}
 
-    size_t plane = (size_t)p->height * p->width, count = plane * p->channels;
-    size_t bytes = pixel_bytes(p->kind);
-    uint8_t *data = mem_array(count, bytes);
-    if (!data)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        const size_t to = is_hwc ? i % plane * p->channels + i / plane : i;
-        uint32_t bits = 0;
-        if (p->kind == PIXEL_F32)
-            memcpy(&bits, (const float *)p->samples + i, sizeof(bits));
-        else
-            bits = p->kind == PIXEL_U16 ? ((const uint16_t *)p->samples)[i]
-                                        : ((const uint8_t *)p->samples)[i];
-        for (size_t k = 0; k < bytes; k++)
-            data[to * bytes + k] = (uint8_t)(bits >> 8 * k);
-    }
-    bool ok = file_writer_begin(&writer, path, false);
-    if (ok) {
-        ok = file_writer_write(&writer, header, size) &&
-             file_writer_write(&writer, data, count * bytes);
-        if (ok)
-            ok = file_writer_commit(&writer);
-        else
-            file_writer_abort(&writer);
-    }
+void npy_reader_close(struct npy_reader *r)
+{
+    mem_free(r);
+}
+
+static bool read_part(struct npy_reader *r, uint64_t first, size_t bytes, uint8_t *to,
+                      struct reason *reason)
+{
+    const uint64_t at = r->array.begin + first * r->array.type->bytes;
+    size_t got;
+    return source_read(r->source, at, to, bytes, &got, reason) &&
+           (got == bytes || reason_refuse(reason, "truncated .npy"));
+}
+
+// Rows of pixels lie together, those of planes for each plane.
+bool npy_reader_read(struct npy_reader *r, uint32_t y, struct picture *rows,
+                     struct reason *reason)
+{
+    const struct array *a = &r->array;
+    const bool has_planes = a->layout.order == ARRAY_CHW;
+    const size_t samples = rows->height * (size_t)a->layout.step_y;
+    const size_t bytes = samples * a->type->bytes;
+    const uint32_t parts = has_planes ? rows->channels : 1;
+    struct layout l = a->layout;
+    uint8_t *data = mem_array(parts, bytes);
+    bool ok = data || reason_refuse_memory(reason);
+    for (uint32_t i = 0; ok && i < parts; i++)
+        ok = read_part(r, i * l.step_c + y * l.step_y, bytes, data + i * bytes, reason);
+    if (has_planes)
+        l.step_c = samples;
+    l.top = y;
+    ok = ok && read_samples(data, a->type, a->is_big, &l, rows, reason);
     mem_free(data);
     return ok;
 }

@@ -215,10 +215,16 @@ const char *picture_jpeg_decoder(void)
     return JPEG_LIBRARY;
 }
 
-bool picture_has_jpeg_extension(const char *name)
+bool picture_has_extension_of(const char *name,
+                              bool (*is)(const uint8_t *data, size_t size))
 {
     const struct file_kind *kind = find_by_name(name);
-    return kind && kind->is == jpeg_is;
+    return kind && kind->is == is;
+}
+
+bool picture_has_jpeg_extension(const char *name)
+{
+    return picture_has_extension_of(name, jpeg_is);
 }
 
 bool picture_has_image_extension(const char *name)
@@ -431,8 +437,7 @@ enum pixel_kind picture_kind_held(const char *name, enum pixel_kind kind,
     return kind;
 }
 
-bool picture_write_ordered(const char *path, const struct picture *p,
-                           enum array_order order)
+bool picture_check_file(const char *path, const struct picture *p)
 {
     const struct file_kind *file = find_by_name(path);
     const uint32_t side = file && file->side_max ? file->side_max : PICTURE_MAX_SIDE;
@@ -461,6 +466,15 @@ bool picture_write_ordered(const char *path, const struct picture *p,
                   path, (unsigned)p->width, (unsigned)p->height);
         return false;
     }
+    return true;
+}
+
+bool picture_write_ordered(const char *path, const struct picture *p,
+                           enum array_order order)
+{
+    if (!picture_check_file(path, p))
+        return false;
+    const struct file_kind *file = find_by_name(path);
     return file->is_array ? npy_write(path, p, order) : file->write(path, p);
 }
 

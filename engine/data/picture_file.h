@@ -71,11 +71,18 @@ void picture_tell_of_pages(const char *path, uint32_t pages, uint32_t images,
 bool picture_write(const char *path, const struct picture *picture);
 bool picture_write_ordered(const char *path, const struct picture *picture,
                            enum array_order order);
+// Whether a file of this name can hold such a picture, whose samples are not looked at.
+// False after a message.
+bool picture_check_file(const char *path, const struct picture *form);
 
 // Encodes for people to look at: RGB of 8 bits as picture_get_rgb makes it, a PNG or a
 // JPEG. The caller frees *data with mem_free. False after a message that names `path`.
 bool picture_encode(const struct picture *picture, bool as_jpeg, const char *path,
                     void **data, size_t *size);
+
+// Whether a name ends in an extension of the kind of file that `is` recognises.
+bool picture_has_extension_of(const char *name,
+                              bool (*is)(const uint8_t *data, size_t size));
 
 // Whether a file of this name is a TIFF, which takes picture.tags.
 bool picture_takes_tags(const char *name);

@@ -95,6 +95,8 @@ static struct row_reader *open_rows(const char *path,
         return NULL;
     if (png_is(head, size))
         return rows_png_open(path, reading, reason);
+    if (npy_is(head, size))
+        return rows_npy_open(path, reading, reason);
 #ifdef PIX_HAVE_TIFF
     if (tiff_is(head, size))
         return rows_tiff_open(path, reading, reason);
@@ -215,6 +217,12 @@ static struct row_writer *create_whole(const char *path, const struct picture *f
 struct row_writer *row_writer_create(const char *path, const struct picture *form,
                                      enum array_order order)
 {
+    if (!picture_check_file(path, form))
+        return NULL;
+    if (picture_has_extension_of(path, png_is))
+        return rows_png_create(path, form);
+    if (picture_has_extension_of(path, npy_is))
+        return rows_npy_create(path, form, order);
 #ifdef PIX_HAVE_TIFF
     if (picture_takes_tags(path))
         return rows_tiff_create(path, form);

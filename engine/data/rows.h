@@ -44,8 +44,8 @@ struct row_writer {
     bool (*end)(struct row_writer *w, bool keeps);
 };
 
-// To a picture, which is created as large as `form` says; to a file by its extension,
-// which must be able to hold it. Messages are logged.
+// To a picture, which is created as large as `form` says; to a file by its extension.
+// Messages are logged, at once where the file cannot hold such a picture.
 struct row_writer *row_writer_of_picture(const struct picture *form,
                                          struct picture *picture);
 struct row_writer *row_writer_create(const char *path, const struct picture *form,

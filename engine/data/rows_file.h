@@ -12,6 +12,12 @@
 struct row_reader *rows_png_open(const char *path,
                                  const struct picture_reading *reading,
                                  struct reason *reason);
+struct row_writer *rows_png_create(const char *path, const struct picture *form);
+struct row_reader *rows_npy_open(const char *path,
+                                 const struct picture_reading *reading,
+                                 struct reason *reason);
+struct row_writer *rows_npy_create(const char *path, const struct picture *form,
+                                   enum array_order order);
 struct row_reader *rows_tiff_open(const char *path,
                                   const struct picture_reading *reading,
                                   struct reason *reason);

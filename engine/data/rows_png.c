@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Rows of a PNG. It can only be read from its beginning: rows in front of those that
-// came last are reached by beginning again. See rows.h.
+// Rows of a PNG, in and out. It can only be read from its beginning: rows in front of
+// those that came last are reached by beginning again. See rows.h.
 
 #include "data/rows_file.h"
 
 #include "base/mem.h"
+#include "data/encoded.h"
 #include "data/png_rows.h"
 
 struct png_reader {
@@ -33,20 +34,6 @@ static bool next(struct png_reader *r, struct reason *reason)
            (r->next < r->form.height || png_rows_end(r->rows, reason));
 }
 
-static void take_row(const struct png_reader *r, struct picture *rows, uint32_t y)
-{
-    const uint32_t channels = rows->channels;
-    for (uint32_t c = 0; c < channels; c++)
-        for (uint32_t x = 0; x < rows->width; x++) {
-            const size_t to = ((size_t)c * rows->height + y) * rows->width + x;
-            const size_t from = (size_t)x * channels + c;
-            if (rows->kind == PIXEL_U8)
-                ((uint8_t *)rows->samples)[to] = ((const uint8_t *)r->row)[from];
-            else
-                ((uint16_t *)rows->samples)[to] = ((const uint16_t *)r->row)[from];
-        }
-}
-
 static bool read_rows(struct row_reader *base, uint32_t y, struct picture *rows,
                       struct reason *reason)
 {
@@ -59,7 +46,7 @@ static bool read_rows(struct row_reader *base, uint32_t y, struct picture *rows,
     for (uint32_t i = 0; i < rows->height; i++) {
         if (!next(r, reason))
             return false;
-        take_row(r, rows, i);
+        picture_set_row(rows, i, r->row);
     }
     return true;
 }
@@ -102,5 +89,38 @@ struct row_reader *rows_png_open(const char *path,
 
 fail:
     close_rows(&r->base);
+    return NULL;
+}
+
+struct png_out {
+    struct row_writer base;
+    struct encoded file;
+    struct png_writer *writer;
+};
+
+static bool write_rows(struct row_writer *base, const struct picture *rows)
+{
+    return png_writer_write(((struct png_out *)base)->writer, rows);
+}
+
+static bool end_rows(struct row_writer *base, bool keeps)
+{
+    struct png_out *w = (struct png_out *)base;
+    const bool ok = png_writer_end(w->writer, keeps);
+    mem_free(w);
+    return ok;
+}
+
+struct row_writer *rows_png_create(const char *path, const struct picture *form)
+{
+    struct png_out *w = mem_zalloc(sizeof(*w));
+    if (!w)
+        return NULL;
+    w->base = (struct row_writer){ *form, 0, write_rows, end_rows };
+    if (encoded_begin(&w->file, path))
+        w->writer = png_writer_begin(&w->file, form, path);
+    if (w->writer)
+        return &w->base;
+    mem_free(w);
     return NULL;
 }
