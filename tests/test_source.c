@@ -7,13 +7,17 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/os.h"
+#include "data/picture_file.h"
+#include "data/rows.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_source.scratch"
@@ -105,11 +109,49 @@ static void test_odd_files(void **state)
     source_close(&s);
 }
 
+// A PNG of this size; flat ones are small files.
+static void write_png(const char *path, uint32_t width, bool is_flat)
+{
+    struct picture p;
+    assert_true(picture_create(&p, PIXEL_U8, 3, width, 64));
+    for (size_t i = 0; !is_flat && i < picture_bytes(&p); i++)
+        ((uint8_t *)p.samples)[i] = (uint8_t)((uint32_t)i * 2654435761u >> 13);
+    assert_true(picture_write(path, &p));
+    picture_free(&p);
+}
+
+// A PNG that is read by rows, twice, and becomes wider between.
+static void test_changed(void **state)
+{
+    const struct picture_reading reading = { 0 };
+    struct picture rows;
+    struct reason reason;
+    void *data;
+    size_t size;
+    (void)state;
+    write_png(SCRATCH "/a.png", 2000, false);
+    write_png(SCRATCH "/wide.png", 3000, true);
+    assert_true(file_read(SCRATCH "/wide.png", &data, &size));
+    struct row_reader *r = row_reader_open(SCRATCH "/a.png", &reading, &reason);
+    assert_non_null(r);
+    assert_true(row_reader_read(r, 0, 64, &rows, &reason));
+    picture_free(&rows);
+    FILE *file = fopen(SCRATCH "/a.png", "r+b");    // not replaced, as file_write does
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    assert_false(row_reader_read(r, 0, 64, &rows, &reason));
+    assert_string_equal(reason.text, "has changed while it was read");
+    row_reader_close(r);
+    mem_free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_odd_files),
+        cmocka_unit_test(test_changed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

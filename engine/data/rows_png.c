@@ -19,11 +19,24 @@ struct png_reader {
     void *row;        // [width][channels]
 };
 
+// Whoever writes to the file while it is read may give it another size, for which there
+// is no room.
+static bool is_same(const struct png_form *a, const struct png_form *b)
+{
+    return a->width == b->width && a->height == b->height &&
+           a->channels == b->channels && a->kind == b->kind;
+}
+
 static bool begin(struct png_reader *r, struct reason *reason)
 {
+    const struct png_form before = r->form;
     png_rows_free(r->rows);
     r->next = 0;
     r->rows = png_rows_begin(&r->source, &r->reading, &r->form, reason);
+    if (r->rows && r->row && !is_same(&before, &r->form)) {
+        r->form = before;
+        return reason_refuse(reason, "has changed while it was read");
+    }
     return r->rows != NULL;
 }
 
