@@ -212,10 +212,11 @@ static void tell_size(const struct tiles *s)
         snprintf(passes, sizeof(passes), ", after %" PRIu32 " passes over %s",
                  norms_of(s), s->tiling.samples ? "some of them" : "them");
     log_info("%s: %s of %" PRIu32 "x%" PRIu32 " in %" PRIu64
-             " tiles, for each of which the network runs over %" PRIu32 "x%" PRIu32
+             " tile%s, for each of which the network runs over %" PRIu32 "x%" PRIu32
              "%s",
              translator_command(s->translator), s->name, s->x.size, s->y.size,
-             tiles_of_pass(s, false), s->form.width, s->form.height, passes);
+             tiles_of_pass(s, false), PLURAL(tiles_of_pass(s, false)), s->form.width,
+             s->form.height, passes);
 }
 
 static void begin_progress(struct tiles *s)
