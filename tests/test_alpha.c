@@ -296,8 +296,16 @@ static void test_carried(void **state)
     public_check_message("translate: --alpha does not take \"grey\"");
 }
 
+static void keep_laid(void *user, enum pix_log_level level, const char *text)
+{
+    (void)level;
+    if (strstr(text, "laid over"))
+        snprintf(user, 256, "%s", text);
+}
+
 static void test_arrays(void **state)
 {
+    char said[256] = "";
     struct pix_read_options o = { .alpha = "black" };
     struct pix_array a;
     (void)state;
@@ -317,6 +325,20 @@ static void test_arrays(void **state)
                                            .read.alpha = "red" };
     struct pix_evaluation e;
     assert_false(pix_compare(&c, &e));
+    // The second file has the alpha.
+    struct picture laid = make_cut(0, 16);
+    assert_true(alpha_apply(&laid, ALPHA_WHITE));
+    write_picture(SCRATCH, "white.png", laid);
+    const struct pix_compare_options with = {
+        .a = SCRATCH "/white.png",
+        .b = SCRATCH "/array.png",
+        .read.alpha = "white",
+        .log = { keep_laid, said, PIX_LOG_INFO },
+    };
+    assert_true(pix_compare(&with, &e));
+    assert_int_equal(e.broken, 0);
+    pix_evaluation_free(&e);
+    assert_non_null(strstr(said, "(first: " SCRATCH "/array.png)"));
 }
 
 static int begin(void **state)

@@ -37,7 +37,7 @@ struct outcome {
     uint32_t scales;         // of MS-SSIM
     enum pixel_kind kind;    // that they were compared as
     bool kinds_differ, grey_repeated;
-    bool is_laid;               // one was laid over a background
+    const char *laid;           // the first that was laid over a background, or NULL
     bool exceeds, is_narrow;    // see struct conversions
     const char *cut;            // the first of the files that ends early, or NULL
     uint64_t samples, outside;
@@ -156,8 +156,8 @@ static bool read_one(const struct comparison *c, const char *path, bool is_b,
         o->pages = picture->pages;
         o->paged_b = is_b;
     }
-    o->is_laid =
-        o->is_laid || (picture->is_transparent && c->reading.alpha >= ALPHA_WHITE);
+    if (picture->is_transparent && c->reading.alpha >= ALPHA_WHITE && !o->laid)
+        o->laid = path;
     if (!c->reading.as_stored && o->orientation == 0 && picture->orientation != 0) {
         o->orientation = picture->orientation;
         o->turned_b = is_b;
@@ -338,8 +338,8 @@ static void count_notices(const struct comparison *c, size_t i, struct notices *
         n->first_paged = o;
         n->paged_path = o->paged_b ? c->list.files[i].b : c->list.files[i].a;
     }
-    if (o->is_laid && n->laid++ == 0)
-        n->first_laid = c->list.files[i].a;
+    if (o->laid && n->laid++ == 0)
+        n->first_laid = o->laid;
     if (o->orientation != 0 && n->turned++ == 0) {
         n->first_turned = o;
         n->turned_path = o->turned_b ? c->list.files[i].b : c->list.files[i].a;
