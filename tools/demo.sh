@@ -196,10 +196,10 @@ train_to "$total" --continue
 translate demo/run demo/minutes
 
 echo
-echo "demo: scores on the 12 test pairs after $spent s of training"
+echo "demo: scores on the 12 test pairs after $spent s of training, at ${what%% pixels*}"
 quietly evaluate --model demo/run --data $data --split test --csv demo/scores.csv
 echo
-echo "demo: scores of $trained on the same pairs"
+echo "demo: scores of $trained on the same pairs, at 256 x 256, where details count more"
 quietly evaluate --model $trained --data $data --split test --grid demo/grid.png \
     --beside demo/minute,demo/minutes \
     --headings "input,after $first s,after $spent s,an hour,target"
