@@ -532,6 +532,26 @@ static void check_file(const char *path, enum pix_kind kind)
     pix_array_free(&made);
 }
 
+// The same is said of floats that are translated in tiles.
+static void check_tiled(const char *model, const char *input)
+{
+    struct pix_translate_options o;
+    struct pix_translate_item item = { .input = input };
+    pix_translate_options_init(&o);
+    o.model = model;
+    o.tuning = "off";
+    o.tile = SIDE;
+    messages[0] = '\0';
+    pix_translator *t = pix_translator_create(device, &o);
+    if (!t || !pix_translator_run_many(t, &item, 1, NULL, NULL))
+        fail_msg("%s", pix_last_error());
+    assert_non_null(strstr(messages,
+                           "the input has values outside [-1, 1], which reach "
+                           "the network unchanged"));
+    pix_image_free(&item.out);
+    pix_translator_destroy(t);
+}
+
 // A folder of all kinds, in batches: each file keeps its own, and has the pixels that
 // it has alone. Floats that are too large are used as they are, with a warning.
 static void test_bare_mixed(void **state)
@@ -563,6 +583,7 @@ static void test_bare_mixed(void **state)
         fail_msg("%s", pix_last_error());
     assert_non_null(strstr(messages, "1 of 6 inputs have values outside [-1, 1], which "
                                      "reach the network unchanged"));
+    check_tiled(path, names[FILES - 1][0]);
     for (uint32_t i = 0; i < FILES; i++) {
         struct pix_array in, alone, made;
         check_file(names[i][1], (enum pix_kind)kinds[i]);

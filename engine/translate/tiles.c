@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "data/picture_file.h"
+#include "translate/conversion.h"
 #include "translate/tile_axis.h"
 #include "translate/tile_sink.h"
 #include "translate/tile_source.h"
@@ -262,6 +263,9 @@ enum pix_translate_result tiles_translate(struct translator *t,
         translator_create_input(t, &s.form, &s.in) && translate(&s, open, user);
     if (ok)
         translator_tell_of_conversion(t, &s.source.notes, s.form.staging.input);
+    if (ok && translator_kinds(t).input == PIXEL_KINDS && s.source.notes.exceeds)
+        conversion_report_range(&(struct conversions){ .images = 1, .beyond = 1 },
+                                translator_command(t), "input");
     tile_source_finish(&s.source);
     picture_free(&s.in);
     picture_free(&s.out);
