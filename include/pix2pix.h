@@ -644,7 +644,8 @@ struct pix_translate_options {
     // What continues each other, as in textures and panoramas: "x": left and right,
     // "y": top and bottom, "xy": both; NULL: nothing. The network sees what lies at the
     // other end in every layer, so that its output has no seam there. With preprocess
-    // "none" such sides are resized to the next multiple of pix_translator_multiple.
+    // "none" such sides are resized to the next multiple of pix_translator_multiple;
+    // with `tile` they must be one.
     const char *wrap;
     // Not 0: images of any size are translated at their own, in tiles of at most so
     // many pixels a side, rounded up to a multiple of pix_translator_multiple; the

@@ -101,27 +101,36 @@ static struct pix_array run(const struct pix_translate_options *t,
     return out;
 }
 
-// An image as a whole and in tiles, by this mode.
-static double compare(const struct net *n, const char *mode, uint32_t width,
-                      uint32_t height, uint32_t tile, uint32_t overlap,
-                      const char *statistics)
+// An image that continues at its other end as `wrap` says, as a whole and in tiles.
+static double compare_wrapped(const struct net *n, const char *wrap, const char *mode,
+                              uint32_t width, uint32_t height, uint32_t tile,
+                              uint32_t overlap, const char *statistics)
 {
     struct pix_translate_options t = options(train(n));
     struct pix_array in = make_image(width, height);
     t.mode = mode;
+    t.wrap = wrap;
     struct pix_array whole = run(&t, &in);
     t.tile = tile;
     t.overlap = overlap;
     t.tile_statistics = statistics;
     struct pix_array tiled = run(&t, &in);
     const double most = difference(&whole, &tiled);
-    print_message("%s, %s, %ux%u, tile %u, overlap %u, %s: %.3g of 1/255\n", n->name,
-                  mode, width, height, tile, overlap, statistics ? statistics : "-",
-                  most * 127.5);
+    print_message("%s, %s, %ux%u, wrap %s, tile %u, overlap %u, %s: %.3g of 1/255\n",
+                  n->name, mode, width, height, wrap ? wrap : "-", tile, overlap,
+                  statistics ? statistics : "-", most * 127.5);
     free(in.data);
     pix_array_free(&whole);
     pix_array_free(&tiled);
     return most;
+}
+
+// An image as a whole and in tiles, by this mode.
+static double compare(const struct net *n, const char *mode, uint32_t width,
+                      uint32_t height, uint32_t tile, uint32_t overlap,
+                      const char *statistics)
+{
+    return compare_wrapped(n, NULL, mode, width, height, tile, overlap, statistics);
 }
 
 static const struct net unet5 = { "unet5", "unet", "batch", 5 };
@@ -159,6 +168,25 @@ static void test_exact_statistics(void **state)
     assert_true(compare(&instance5, "stable", 33, 290, 64, 0, NULL) < 1e-4);
     assert_true(compare(&unet7, "stable", 1024, 128, 128, 0, NULL) < 1e-4);
     assert_true(compare(&resnet, "stable", 157, 21, 32, 0, NULL) < 1e-4);
+}
+
+// A tile at the edge sees what lies at the other end, which the whole network has in
+// every layer; also where it sees the image twice, and where it has no neighbour.
+static void test_wrap(void **state)
+{
+    (void)state;
+    public_need_device();
+    assert_true(compare_wrapped(&unet5, "x", "running", 320, 61, 64, 0, NULL) < 1e-5);
+    assert_true(compare_wrapped(&unet5, "y", "running", 61, 320, 64, 0, NULL) < 1e-5);
+    assert_true(compare_wrapped(&unet5, "xy", "running", 64, 32, 64, 0, NULL) < 1e-5);
+    assert_true(compare_wrapped(&unet5, "xy", "stable", 192, 128, 64, 0, NULL) < 1e-4);
+    assert_true(compare_wrapped(&resnet, "xy", "stable", 156, 20, 32, 0, NULL) < 1e-4);
+    // Blended across the edge.
+    for (uint32_t width = 64; width <= 160; width += 96) {
+        const double close =
+            compare_wrapped(&unet5, "x", "running", width, 64, 64, 64, NULL);
+        assert_true(close > 1e-3 && close < 0.05);
+    }
 }
 
 // Those of some tiles are those of all where there are not more.
@@ -280,19 +308,15 @@ static void check_damaged(pix_translator *translator, const char *path,
 }
 
 // What is read and written by rows is what is read and written whole.
-static void test_files(void **state)
+static void check_files(const struct pix_translate_options *t, uint32_t width,
+                        uint32_t height)
 {
     static const char *const inputs[] = { "in.png", "in.tif", "in.npy", "in.bmp" };
     static const char *const outputs[] = { "out.tif", "out.png", "out.npy" };
-    (void)state;
-    public_need_device();
-    struct pix_translate_options t = options(train(&unet5));
-    struct pix_array in = make_image(300, 161);
-    t.output_kind = NULL;
-    t.tile = 64;
-    t.overlap = 32;
-    pix_translator *translator = pix_translator_create(public_device, &t);
+    struct pix_array in = make_image(width, height);
+    pix_translator *translator = pix_translator_create(public_device, t);
     struct pix_array expected, made;
+    assert_non_null(translator);
     assert_true(pix_translator_run_array(translator, &in, &expected));
     for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
         char from[64], to[64];
@@ -306,9 +330,9 @@ static void test_files(void **state)
         struct pix_translate_item item = { .input = from, .output = to };
         assert_true(pix_translator_run_many(translator, &item, 1, NULL, NULL));
         assert_true(pix_array_read(to, &made));
-        assert_int_equal(made.width, 300);
-        assert_int_equal(made.height, 161);
-        assert_memory_equal(made.data, expected.data, (size_t)3 * 300 * 161);
+        assert_int_equal(made.width, width);
+        assert_int_equal(made.height, height);
+        assert_memory_equal(made.data, expected.data, (size_t)3 * width * height);
         pix_array_free(&made);
     }
     check_damaged(translator, SCRATCH "/in.png", SCRATCH "/out.tif");
@@ -317,11 +341,43 @@ static void test_files(void **state)
     free(in.data);
 }
 
+static void test_files(void **state)
+{
+    (void)state;
+    public_need_device();
+    struct pix_translate_options t = options(train(&unet5));
+    t.output_kind = NULL;
+    t.tile = 64;
+    t.overlap = 32;
+    check_files(&t, 300, 161);
+    // The last rows come first, also of a file that is read from its beginning.
+    t.overlap = 0;
+    t.wrap = "y";
+    check_files(&t, 70, 192);
+}
+
 static void refuse(struct pix_translate_options t, const char *message)
 {
     public_messages[0] = '\0';
     assert_null(pix_translator_create(public_device, &t));
     public_check_message(message);
+}
+
+// A side that the network does not take cannot be filled up where it continues.
+static void check_side_refused(const struct pix_translate_options *t)
+{
+    struct pix_array in = make_image(61, 100), out;
+    struct pix_plan plan;
+    pix_translator *translator = pix_translator_create(public_device, t);
+    assert_non_null(translator);
+    public_messages[0] = '\0';
+    assert_false(pix_translator_run_array(translator, &in, &out));
+    public_check_message("a height of 100 pixels: the network needs a multiple of 32; "
+                         "resize it to 128");
+    assert_false(pix_translator_plan(translator, 61, 100, &plan));
+    assert_true(pix_translator_plan(translator, 61, 128, &plan));
+    pix_translator_destroy(translator);
+    free(in.data);
 }
 
 static void test_refusals(void **state)
@@ -340,8 +396,11 @@ static void test_refusals(void **state)
     changed.preprocess = "resize";
     refuse(changed, "leave out --preprocess");
     changed = t;
-    changed.wrap = "x";
-    refuse(changed, "leave out --wrap");
+    changed.wrap = "y";
+    changed.overlap = 64;
+    refuse(changed, "leave out --overlap, or pass --wrap x");
+    changed.overlap = 96;
+    check_side_refused(&changed);
     changed = t;
     changed.output_size = "40x30";
     refuse(changed, "leave out --output-size");
@@ -399,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_without_statistics),
         cmocka_unit_test(test_exact_statistics),
+        cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_sampled_statistics),
         cmocka_unit_test(test_blending),
         cmocka_unit_test(test_radius),

@@ -7,6 +7,10 @@
 // canvas ends: there the network sees the edge that it would see in the whole image.
 // Cores and windows begin at multiples.
 //
+// An axis that wraps is one whose ends continue each other. Its canvas has the image
+// once and the margin on both sides, where it shows what lies at the image's other end,
+// so that no window ends with the image.
+//
 // Where a margin is too small for the result of the whole image, the outputs of
 // neighbours are blended from `blend` pixels in front of the edge between their cores
 // to as many behind it.
@@ -22,21 +26,26 @@ struct tile_cut {
     uint32_t least;    // the smallest side that it takes
     uint32_t tile;     // pixels that a core has at most
     uint32_t margin;
-    bool blends;
+    bool blends, wraps;
 };
 
 struct tile_axis {
     uint32_t size;      // pixels of the image, 1 or more
     uint32_t canvas;    // of the canvas: `size`, rounded up to `unit`
+    uint32_t first;     // the pixel of the canvas that is the image's first
     uint32_t unit;      // what the network needs multiples of
     uint32_t count;     // tiles
     uint32_t window;    // pixels of a window
     uint32_t margin;
     uint32_t blend;
+    bool wraps;
 };
 
-// Cores all have nearly the same number of pixels. Size + unit and tile + 2 margin are
-// below 2^32.
+// The smallest side, from `size` on, that an axis can have to wrap.
+uint32_t tile_axis_whole(uint32_t size, const struct tile_cut *cut);
+
+// Cores all have nearly the same number of pixels. Size + unit + 2 margin and tile +
+// 2 margin are below 2^32. Where the cut wraps, `size` is a tile_axis_whole.
 void tile_axis_init(struct tile_axis *a, uint32_t size, const struct tile_cut *cut);
 
 // The first pixel of a core in the canvas; that of number `count` is the canvas' end.
@@ -47,11 +56,12 @@ uint32_t tile_axis_window(const struct tile_axis *a, uint32_t tile);
 uint32_t tile_axis_reach(const struct tile_axis *a, uint32_t tile, uint32_t *end);
 
 // The part that tile `tile` has in the output of a pixel: those of all tiles add up to
-// 1, and those outside of its reach are 0.
+// 1, and those outside of its reach are 0. Of an axis that wraps and blends, pixels in
+// front of the image and behind it are those at its other end.
 float tile_axis_weight(const struct tile_axis *a, uint32_t tile, uint32_t pixel);
 
 // The pixel of the image that a pixel of the canvas shows: behind its end the image is
-// mirrored, with its last pixel repeated, as often as it takes.
+// mirrored, with its last pixel repeated, as often as it takes; or it begins again.
 uint32_t tile_axis_source(const struct tile_axis *a, uint32_t pixel);
 
 #endif

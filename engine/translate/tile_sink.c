@@ -30,8 +30,10 @@ bool tile_sink_init(struct tile_sink *s, struct row_writer *writer,
     }
     // Rows behind the image are not written: a row of tiles of nothing else adds to
     // them.
-    if (y->canvas - y->size >= y->unit)
+    if (!y->wraps && y->canvas - y->size >= y->unit)
         most = y->canvas;
+    assert(!y->wraps || !y->blend);    // the first rows would need the last ones
+    s->written = y->first;
     s->weights = mem_array(x->window, sizeof(*s->weights));
     return s->weights &&
            picture_create(&s->rows, blends(s) ? PIXEL_F32 : writer->form.kind,
@@ -103,21 +105,36 @@ static void round_row(const float *sums, struct picture *out, size_t to)
     }
 }
 
-// Rows from `written` on of the image, which the canvas may exceed at the right.
+// What tiles at both ends of an axis that wraps add to each other's pixels.
+static void fold_row(const struct tile_axis *a, float *sums)
+{
+    const uint32_t end = a->first + a->size;
+    if (!a->wraps)
+        return;
+    for (uint32_t i = 0; i < a->blend; i++) {
+        sums[a->first + i] += sums[end + i];
+        sums[end - 1 - i] += sums[a->first - 1 - i];
+    }
+}
+
+// Rows from `written` on of the image, which the canvas may exceed at both sides.
 static void fetch(struct tile_sink *s, struct picture *out)
 {
     const size_t bytes = pixel_bytes(s->rows.kind);
     for (uint32_t c = 0; c < out->channels; c++)
         for (uint32_t y = 0; y < out->height; y++) {
             const size_t to = row_index(out, c, y);
-            char *from = (char *)s->rows.samples +
-                         row_index(&s->rows, c, s->written + y) * bytes;
+            char *row = (char *)s->rows.samples +
+                        row_index(&s->rows, c, s->written + y) * bytes;
+            const char *from = row + s->x->first * bytes;
+            if (blends(s))
+                fold_row(s->x, (float *)row);
             if (s->rows.kind == out->kind)
                 memcpy((char *)out->samples + to * bytes, from, out->width * bytes);
             else
                 round_row((const float *)from, out, to);
             if (blends(s))    // for the rows that take its place
-                memset(from, 0, s->rows.width * bytes);
+                memset(row, 0, s->rows.width * bytes);
         }
 }
 
@@ -138,11 +155,9 @@ bool tile_sink_end_row(struct tile_sink *s, uint32_t row)
 {
     const struct picture *form = &s->writer->form;
     const uint64_t most = CHUNK_SAMPLES / ((uint64_t)form->width * form->channels);
-    uint32_t end;
-    if (row + 1 == s->y->count)
-        end = s->y->size;
-    else
-        end = MIN(tile_axis_core(s->y, row + 1) - s->y->blend, s->y->size);
+    uint32_t end = s->y->first + s->y->size;
+    if (row + 1 < s->y->count)
+        end = MIN(tile_axis_core(s->y, row + 1) - s->y->blend, end);
     while (s->written < end)
         if (!write_rows(
                 s, (uint32_t)MIN(MAX(most, (uint64_t)1), (uint64_t)(end - s->written))))

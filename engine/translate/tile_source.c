@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A ring of rows, somewhat higher than a window: what the canvas has below the image is
-// a reflection of rows that are still there. See tile_source.h.
+// A ring of rows, somewhat higher than a window: what the canvas has below an image
+// that does not wrap is a reflection of rows that are still there. See tile_source.h.
 
 #include "translate/tile_source.h"
 
@@ -46,42 +46,64 @@ static bool create_ring(struct tile_source *s, const struct picture *like)
                           (uint32_t)MIN(height, (uint64_t)s->y->canvas));
 }
 
-// Rows of the image, which `chunk` has from the row `loaded` on.
+// Pixels of the canvas beside the image, from those of the image.
+static void fill(const struct tile_axis *axis, char *row, size_t bytes, uint32_t from,
+                 uint32_t to)
+{
+    for (uint32_t x = from; x < to; x++)
+        memcpy(row + x * bytes, row + (axis->first + tile_axis_source(axis, x)) * bytes,
+               bytes);
+}
+
+// Rows of the image, which `chunk` has from the row `loaded` of the canvas on.
 static void add_rows(struct tile_source *s, const struct picture *chunk)
 {
     const size_t bytes = pixel_bytes(chunk->kind);
     for (uint32_t i = 0; i < chunk->height; i++, s->loaded++)
         for (uint32_t c = 0; c < chunk->channels; c++) {
             char *row = row_at(&s->rows, c, s->loaded);
-            memcpy(row, row_at(chunk, c, i), chunk->width * bytes);
-            for (uint32_t x = s->x->size; x < s->x->canvas; x++)
-                memcpy(row + x * bytes, row + tile_axis_source(s->x, x) * bytes, bytes);
+            memcpy(row + s->x->first * bytes, row_at(chunk, c, i),
+                   chunk->width * bytes);
+            fill(s->x, row, bytes, 0, s->x->first);
+            fill(s->x, row, bytes, s->x->first + s->x->size, s->x->canvas);
         }
+}
+
+static void add_notes(struct translator_notes *all, const struct translator_notes *more)
+{
+    all->kind = more->kind;
+    all->exceeds |= more->exceeds;
+    all->samples += more->samples;
+    all->outside += more->outside;
+    all->is_narrow &= more->is_narrow;
+}
+
+// Rows around an image that wraps are noted where they are rows of the image.
+static bool is_first_time(const struct tile_axis *y, uint32_t row)
+{
+    return row >= y->first && row - y->first < y->size;
 }
 
 static bool read_rows(struct tile_source *s, uint32_t end)
 {
     const struct picture *form = &s->reader->form;
     const uint64_t most = CHUNK_SAMPLES / ((uint64_t)form->width * form->channels);
-    const uint32_t count = (uint32_t)MIN(MAX(most, (uint64_t)1),
-                                         (uint64_t)(MIN(end, s->y->size) - s->loaded));
+    const uint32_t at = tile_axis_source(s->y, s->loaded);
+    const uint32_t count = (uint32_t)MIN(
+        MAX(most, (uint64_t)1), (uint64_t)MIN(end - s->loaded, s->y->size - at));
     struct picture chunk;
     struct translator_notes notes = { 0 };
     struct reason reason;
-    if (!row_reader_read(s->reader, s->loaded, count, &chunk, &reason)) {
+    if (!row_reader_read(s->reader, at, count, &chunk, &reason)) {
         log_error("image: %s", reason.text);
         return false;
     }
     bool ok =
         translator_convert(s->translator, &chunk, &notes) && create_ring(s, &chunk);
-    if (ok) {
-        s->notes.kind = notes.kind;
-        s->notes.exceeds |= notes.exceeds;
-        s->notes.samples += notes.samples;
-        s->notes.outside += notes.outside;
-        s->notes.is_narrow &= notes.is_narrow;
+    if (ok && is_first_time(s->y, s->loaded))
+        add_notes(&s->notes, &notes);
+    if (ok)
         add_rows(s, &chunk);
-    }
     picture_free(&chunk);
     return ok;
 }
@@ -99,7 +121,7 @@ static void reflect_row(struct tile_source *s)
 bool tile_source_load(struct tile_source *s, uint32_t end)
 {
     while (s->loaded < end) {
-        if (s->loaded >= s->y->size)
+        if (!s->y->wraps && s->loaded >= s->y->size)
             reflect_row(s);
         else if (!read_rows(s, end))
             return false;

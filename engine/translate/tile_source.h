@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Where tiles come from: the rows of the canvas that a row of tiles needs, as the
-// networks take them.
+// networks take them. Where top and bottom continue each other, the last rows of the
+// image are read first, and the first ones again at the end.
 
 #ifndef TRANSLATE_TILE_SOURCE_H
 #define TRANSLATE_TILE_SOURCE_H
@@ -16,7 +17,7 @@ struct tile_source {
     const struct tile_axis *x, *y;
     struct picture rows;              // a ring: row y of the canvas at y % height
     uint32_t loaded;                  // rows of the canvas so far
-    struct translator_notes notes;    // of all rows so far
+    struct translator_notes notes;    // of the image's rows so far
 };
 
 void tile_source_init(struct tile_source *s, const struct translator *t,

@@ -68,7 +68,7 @@ static uint64_t tiles_of_pass(const struct tiles *s, bool measures)
            MIN(s->y.count, (uint32_t)SAMPLED);
 }
 
-// The core of a tile in its window. Each pixel of the canvas is in one.
+// The core of a tile in its window. Each pixel of the image is in one.
 static struct translator_region core_of(const struct tiles *s, struct spot p)
 {
     const uint32_t x = tile_axis_window(&s->x, p.column);
@@ -233,15 +233,36 @@ static void begin_progress(struct tiles *s)
     progress_begin(&s->progress);
 }
 
-// The axes of an image, and the form of its windows.
-static void cut(struct tiles *s, struct translator *t, const struct picture *form,
+// Sides that continue at their other end cannot be filled up.
+static bool check_side(const struct translator *t, const char *side, uint32_t size,
+                       const struct tile_cut *cut)
+{
+    const uint32_t whole = tile_axis_whole(size, cut);
+    if (!cut->wraps || size == whole)
+        return true;
+    log_error("%s: --wrap with --tile does not take an image with a %s of %" PRIu32
+              " pixels: the network needs a multiple of %" PRIu32
+              "; resize it to %" PRIu32 ", or leave out --wrap",
+              translator_command(t), side, size, cut->unit, whole);
+    return false;
+}
+
+// The axes of an image, and the form of its windows. False after a message.
+static bool cut(struct tiles *s, struct translator *t, const struct picture *form,
                 enum pixel_kind output)
 {
     const struct translator_tiling tiling = translator_tiling(t);
+    struct tile_cut across = tiling.cut, down = tiling.cut;
     *s = (struct tiles){ .translator = t, .tiling = tiling };
-    tile_axis_init(&s->x, form->width, &tiling.cut);
-    tile_axis_init(&s->y, form->height, &tiling.cut);
+    across.wraps = tiling.wraps_across;
+    down.wraps = tiling.wraps_down;
+    if (!check_side(t, "width", form->width, &across) ||
+        !check_side(t, "height", form->height, &down))
+        return false;
+    tile_axis_init(&s->x, form->width, &across);
+    tile_axis_init(&s->y, form->height, &down);
     s->form = translator_form_of(t, form->kind, s->x.window, s->y.window, output);
+    return true;
 }
 
 enum pix_translate_result tiles_translate(struct translator *t,
@@ -251,11 +272,10 @@ enum pix_translate_result tiles_translate(struct translator *t,
 {
     struct tiles s;
     assert(reader->form.width && reader->form.height);
-    cut(&s, t, &reader->form, output);
+    if (!cut(&s, t, &reader->form, output) || !translator_can_run(t, &s.form))
+        return PIX_TRANSLATE_NOT_TRANSLATED;
     s.name = name;
     s.failure = PIX_TRANSLATE_NOT_TRANSLATED;
-    if (!translator_can_run(t, &s.form))
-        return s.failure;
     tell_size(&s);
     begin_progress(&s);
     tile_source_init(&s.source, t, reader, &s.x, &s.y);
@@ -291,6 +311,5 @@ bool tiles_translate_picture(struct translator *t, const struct picture *in,
 bool tiles_plan(struct translator *t, const struct picture *form, struct pix_plan *out)
 {
     struct tiles s;
-    cut(&s, t, form, PIXEL_KINDS);
-    return translator_plan_form(t, &s.form, out);
+    return cut(&s, t, form, PIXEL_KINDS) && translator_plan_form(t, &s.form, out);
 }

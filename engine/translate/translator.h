@@ -139,6 +139,7 @@ struct translator_tiling {
     struct tile_cut cut;    // it blends where the margin is smaller than the radius
     bool measures;          // its norms use statistics of the image, which are found
     bool samples;           // first, by all tiles or by some
+    bool wraps_across, wraps_down;    // see struct frame_rule
 };
 struct translator_tiling translator_tiling(const struct translator *t);
 

@@ -40,9 +40,6 @@ bool translator_check_tiling(const struct translator *t,
     if (t->rule.output == FRAME_FIXED)
         return refuse_tiling(t, "--tile writes images at their own size",
                              "leave out --output-size, or pass input");
-    if (o->wrap)
-        return refuse_tiling(t, "--tile cannot continue images at their other end",
-                             "leave out --wrap");
     if (o->batch_size > 1)
         return refuse_tiling(t, "--tile translates one tile at a time",
                              "leave out --batch-size");
@@ -79,8 +76,17 @@ bool translator_set_tiling(struct translator *t, const struct pix_translate_opti
                  .margin = ALIGN_UP(o->overlap ? o->overlap : radius, multiple) },
         .measures = has_own_statistics(t),
         .samples = samples,
+        .wraps_across = t->rule.wraps_across,
+        .wraps_down = t->rule.wraps_down,
     };
+    // What a tile sees around it is the image's other end: the network does not wrap.
+    t->rule.wraps_across = t->rule.wraps_down = false;
     t->tiling.cut.blends = t->tiling.cut.margin < radius;
+    if (t->tiling.cut.blends && t->tiling.wraps_down)
+        return refuse_tiling(t,
+                             "--wrap y with --tile cannot blend the last rows with the "
+                             "first ones, which are written by then",
+                             "leave out --overlap, or pass --wrap x");
     if (o->tile_statistics && !t->tiling.measures)
         return refuse_tiling(t,
                              "--tile-statistics has no effect: the norms of this "
