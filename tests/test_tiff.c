@@ -364,26 +364,22 @@ static struct {
 static void make_large(const char *path, uint32_t channels, uint16_t compression,
                        uint32_t tile, bool is_planar)
 {
-    const struct tiff_form form = { PIXEL_U8, channels, 500, 400, .is_array = true };
     struct picture_tags tags = { .compression = compression,
                                  .predictor = 2,
                                  .tile_width = tile,
                                  .tile_height = tile,
                                  .is_planar = is_planar };
-    struct tiff_form with = form;
     struct picture p;
-    with.tags = &tags;
-    assert_true(picture_create(&p, form.kind, channels, form.width, form.height));
+    assert_true(picture_create(&p, PIXEL_U8, channels, 500, 400));
+    p.is_array = true;
     uint32_t state = 1;
     for (size_t i = 0; i < picture_bytes(&p); i++) {
         state = state * 1664525 + 1013904223;
         ((uint8_t *)p.samples)[i] = (uint8_t)(state >> 24);
     }
-    struct tiff_writer *writer = tiff_writer_open(path, &with);
-    assert_non_null(writer);
-    assert_true(tiff_writer_write(writer, form.height, p.samples,
-                                  (size_t)form.width * form.height));
-    assert_true(tiff_writer_close(writer, true));
+    p.tags = &tags;
+    assert_true(picture_write(path, &p));
+    p.tags = NULL;
     picture_free(&p);
 }
 

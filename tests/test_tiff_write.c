@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "data/encoded.h"
 #include "data/tiff.h"
 #include "data/tiff_tags.h"
 
@@ -62,6 +63,14 @@ static struct picture_tags *read_tags(const char *path)
     tiff_reader_close(reader);
     source_close(&source);
     return tags;
+}
+
+static struct encoded file;
+
+static struct tiff_writer *open_writer(const struct tiff_form *form)
+{
+    assert_true(encoded_begin(&file, MADE));
+    return tiff_writer_open(&file, form, MADE);
 }
 
 static void check_read(const char *what, const struct picture *p)
@@ -163,7 +172,7 @@ static void test_rows(void **state)
                                                .tile_width = tile,
                                                .tile_height = tile };
             const struct tiff_form form = { PIXEL_U16, 3, WIDTH, HEIGHT, false, &tags };
-            struct tiff_writer *w = tiff_writer_open(MADE, &form);
+            struct tiff_writer *w = open_writer(&form);
             assert_non_null(w);
             for (uint32_t y = 0; y < HEIGHT; y += steps[k])
                 assert_true(tiff_writer_write(w, MIN(steps[k], HEIGHT - y),
@@ -202,7 +211,7 @@ static void test_whole(void **state)
     const struct tiff_form form = { PIXEL_F32, 7, WIDTH, HEIGHT, false, NULL };
     // A row is missing, or it is not wanted.
     for (int commit = 0; commit < 2; commit++) {
-        struct tiff_writer *w = tiff_writer_open(MADE, &form);
+        struct tiff_writer *w = open_writer(&form);
         assert_non_null(w);
         assert_true(tiff_writer_write(w, HEIGHT - commit, p.samples, WIDTH * HEIGHT));
         assert_false(tiff_writer_close(w, commit));
@@ -254,7 +263,7 @@ static void test_big(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const uint32_t side = cases[i].side;
         const struct tiff_form form = { PIXEL_U8, 3, side, side, false, NULL };
-        struct tiff_writer *w = tiff_writer_open(MADE, &form);
+        struct tiff_writer *w = open_writer(&form);
         char mark[5] = "";
         assert_non_null(w);
         uint8_t *row = mem_zalloc((size_t)side * 3 * 16);

@@ -131,11 +131,3 @@ bool codec_encode_rgb(struct encoded *to, const struct picture *picture,
     mem_free(rgb);
     return ok;
 }
-
-bool codec_write_rgb(const char *path, const struct picture *picture,
-                     bool (*encode)(struct encoded *to, int width, int height,
-                                    const uint8_t *rgb))
-{
-    struct encoded file;
-    return encoded_begin(&file, path) && codec_encode_rgb(&file, picture, path, encode);
-}

@@ -13,8 +13,9 @@
 //   decoded: they have no X_accept;
 // - X_find_kind, where there are several: the kind of samples that X_decode would find,
 //   from the first bytes of a file. False where they do not say;
-// - X_write, for pictures that picture_file.c has found to fit. The file appears whole
-//   or not at all. False after a message.
+// - X_encode, for pictures that picture_file.c has found to fit. It writes into what
+// has
+//   begun, and ends it; `path` is for messages. False after a message.
 //
 // codec.c has what the kinds that stb decodes and encodes share, exif.c what photos
 // have beside their pixels. Writers of stb that ask for memory do not check it and are
@@ -27,22 +28,17 @@
 #include "data/picture.h"
 #include "data/source.h"
 
-// png_encode and jpeg_encode write into what has begun, and end it; `path` is for
-// messages.
-
 struct encoded;
 
 bool png_is(const uint8_t *data, size_t size);
 bool png_decode(struct source *source, const struct picture_reading *reading,
                 struct picture *picture, struct reason *reason);
 bool png_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
-bool png_write(const char *path, const struct picture *picture);
 bool png_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 bool jpeg_is(const uint8_t *data, size_t size);
 bool jpeg_decode(struct source *source, const struct picture_reading *reading,
                  struct picture *picture, struct reason *reason);
-bool jpeg_write(const char *path, const struct picture *picture);
 bool jpeg_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 #ifdef PIX_HAVE_WEBP
@@ -51,7 +47,7 @@ bool webp_accept(const uint8_t *data, size_t size, uint64_t whole,
 bool webp_decode(const uint8_t *data, size_t size,
                  const struct picture_reading *reading, struct picture *picture,
                  struct reason *reason);
-bool webp_write(const char *path, const struct picture *picture);
+bool webp_encode(struct encoded *to, const struct picture *picture, const char *path);
 #endif
 
 bool bmp_is(const uint8_t *data, size_t size);
@@ -59,7 +55,7 @@ bool bmp_accept(const uint8_t *data, size_t size, uint64_t whole,
                 const struct picture_reading *reading, struct reason *reason);
 bool bmp_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
                 struct picture *picture, struct reason *reason);
-bool bmp_write(const char *path, const struct picture *picture);
+bool bmp_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 // Whether these first bytes can be those of a TGA, or are too few to say.
 bool tga_may_be(const uint8_t *data, size_t size);
@@ -67,7 +63,7 @@ bool tga_accept(const uint8_t *data, size_t size, uint64_t whole,
                 const struct picture_reading *reading, struct reason *reason);
 bool tga_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
                 struct picture *picture, struct reason *reason);
-bool tga_write(const char *path, const struct picture *picture);
+bool tga_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 // NumPy's .npy files, versions 1 to 3: arrays whose axes are in this order, or [h, w],
 // which is one channel, in either byte order and either memory order. u1, u2 and f4 are
@@ -80,7 +76,8 @@ bool npy_accept(const uint8_t *data, size_t size, uint64_t whole,
 bool npy_decode(const uint8_t *data, size_t size, const struct picture_reading *reading,
                 struct picture *picture, struct reason *reason);
 bool npy_find_kind(const uint8_t *data, size_t size, enum pixel_kind *kind);
-bool npy_write(const char *path, const struct picture *picture, enum array_order order);
+bool npy_encode(struct encoded *to, const struct picture *picture,
+                enum array_order order);
 
 // TIFF (tiff.h). Without PIX_HAVE_TIFF there is only the first.
 bool tiff_is(const uint8_t *data, size_t size);
@@ -88,7 +85,7 @@ bool tiff_decode(struct source *source, const struct picture_reading *reading,
                  struct picture *picture, struct reason *reason);
 bool tiff_find_kind(struct source *source, const struct picture_reading *reading,
                     enum pixel_kind *kind, struct reason *reason);
-bool tiff_write(const char *path, const struct picture *picture);
+bool tiff_encode(struct encoded *to, const struct picture *picture, const char *path);
 
 // ---------------------------------------------------------------------------
 // exif.c
@@ -129,11 +126,8 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
                   struct reason *reason);
 
 // Writes a u8 picture as RGB: grey is repeated, alpha is dropped. `encode` is given
-// [height][width][3] bytes and returns false if it fails. The second takes what has
-// begun, and ends it; `path` is for messages.
-bool codec_write_rgb(const char *path, const struct picture *picture,
-                     bool (*encode)(struct encoded *to, int width, int height,
-                                    const uint8_t *rgb));
+// [height][width][3] bytes and returns false if it fails. What has begun is ended;
+// `path` is for messages.
 bool codec_encode_rgb(struct encoded *to, const struct picture *picture,
                       const char *path,
                       bool (*encode)(struct encoded *to, int width, int height,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// A file that an encoder writes piece by piece: it appears whole or not at all. Or the
-// same bytes in memory.
+// What an encoder writes, piece by piece or in places: a file that appears whole or not
+// at all, or the same bytes in memory.
 
 #ifndef DATA_ENCODED_H
 #define DATA_ENCODED_H
 
 #include "base/file.h"
+#include "data/source.h"
 
 struct encoded {
     struct file_writer writer;
@@ -21,8 +22,19 @@ struct encoded {
 bool encoded_begin(struct encoded *e, const char *path);
 void encoded_begin_memory(struct encoded *e);
 
+// All of it will have so many bytes, as far as is known.
+void encoded_expect(struct encoded *e, uint64_t size);
+
 // The callback for stb_image_write; `context` is the struct.
 void encoded_write(void *context, void *data, int size);
+
+// Writes at an offset, also behind the end: what is between is 0 until it is written.
+// After it, encoded_write may no longer be used. False after a message.
+bool encoded_put(struct encoded *e, uint64_t offset, const void *data, size_t size);
+
+// What was written, which has `size` bytes, to be read until it is written to again. It
+// is not closed.
+struct source encoded_source(const struct encoded *e, uint64_t size);
 
 // Ends the file; `fault` is why the encoder failed, NULL if it did not. False after a
 // message that names `path`, and then there is no file, nor bytes in memory.

@@ -251,11 +251,6 @@ bool jpeg_decode(struct source *source, const struct picture_reading *reading,
 // ---------------------------------------------------------------------------
 // Writing
 
-bool jpeg_write(const char *path, const struct picture *picture)
-{
-    return codec_write_rgb(path, picture, jpeg_library_encode);
-}
-
 bool jpeg_encode(struct encoded *to, const struct picture *picture, const char *path)
 {
     return codec_encode_rgb(to, picture, path, jpeg_library_encode);

@@ -6,7 +6,7 @@
 #ifndef DATA_NPY_H
 #define DATA_NPY_H
 
-#include "base/file.h"
+#include "data/encoded.h"
 #include "data/picture.h"
 #include "data/source.h"
 
@@ -33,9 +33,9 @@ bool npy_reader_read(struct npy_reader *reader, uint32_t y, struct picture *rows
                      struct reason *reason);
 void npy_reader_close(struct npy_reader *reader);    // NULL is fine
 
-// npy_write.c: a file that appears when it is ended.
+// npy_write.c: writes into what has begun, and ends it. It outlives the writer.
 struct npy_writer {
-    struct file_writer file;
+    struct encoded *to;
     enum array_order order;
     uint32_t width, height;
     uint32_t y;      // rows so far
@@ -43,8 +43,8 @@ struct npy_writer {
 };
 
 // `form` is a picture, whose samples are not looked at. Functions return false after a
-// message.
-bool npy_writer_begin(struct npy_writer *writer, const char *path,
+// message; this one then has ended `to`.
+bool npy_writer_begin(struct npy_writer *writer, struct encoded *to,
                       const struct picture *form, enum array_order order);
 // The next rows. After a failure the writer is only ended, without `keeps`.
 bool npy_writer_write(struct npy_writer *writer, const struct picture *rows);

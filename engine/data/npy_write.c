@@ -43,18 +43,18 @@ static size_t fill_header(const struct picture *p, enum array_order order,
     return size;
 }
 
-bool npy_writer_begin(struct npy_writer *w, const char *path, const struct picture *p,
+bool npy_writer_begin(struct npy_writer *w, struct encoded *to, const struct picture *p,
                       enum array_order order)
 {
     char header[2 * HEADER_ALIGNMENT];
-    *w = (struct npy_writer){ .order = order, .width = p->width, .height = p->height };
+    *w = (struct npy_writer){
+        .to = to, .order = order, .width = p->width, .height = p->height
+    };
     w->begin = fill_header(p, order, header);
-    if (!file_writer_begin(&w->file, path, false))
-        return false;
-    w->file.expected = w->begin + picture_bytes(p);
-    if (file_writer_write(&w->file, header, w->begin))
+    encoded_expect(to, w->begin + picture_bytes(p));
+    if (encoded_put(to, 0, header, w->begin))
         return true;
-    file_writer_abort(&w->file);
+    encoded_drop(to);
     return false;
 }
 
@@ -90,9 +90,8 @@ bool npy_writer_write(struct npy_writer *w, const struct picture *rows)
     bool ok = data != NULL;
     for (uint32_t c = 0; ok && c < rows->channels; c += together) {
         fill_part(rows, c * plane, together, data);
-        ok = file_writer_replace(&w->file,
-                                 w->begin + ((uint64_t)c * w->height + w->y) * row,
-                                 data, row * rows->height);
+        ok = encoded_put(w->to, w->begin + ((uint64_t)c * w->height + w->y) * row, data,
+                         row * rows->height);
     }
     w->y += rows->height;
     mem_free(data);
@@ -102,15 +101,15 @@ bool npy_writer_write(struct npy_writer *w, const struct picture *rows)
 bool npy_writer_end(struct npy_writer *w, bool keeps)
 {
     if (keeps)
-        return file_writer_commit(&w->file);
-    file_writer_abort(&w->file);
+        return encoded_end(w->to, NULL, NULL);    // what failed has its message
+    encoded_drop(w->to);
     return true;
 }
 
-bool npy_write(const char *path, const struct picture *p, enum array_order order)
+bool npy_encode(struct encoded *to, const struct picture *p, enum array_order order)
 {
     struct npy_writer w;
-    if (!npy_writer_begin(&w, path, p, order))
+    if (!npy_writer_begin(&w, to, p, order))
         return false;
     const bool ok = npy_writer_write(&w, p);
     return npy_writer_end(&w, ok) && ok;

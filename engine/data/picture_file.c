@@ -34,7 +34,7 @@ struct file_kind {
     bool (*decode_source)(struct source *source, const struct picture_reading *reading,
                           struct picture *picture, struct reason *reason);
     // NULL for arrays, which are written in an order of the axes.
-    bool (*write)(const char *path, const struct picture *picture);
+    bool (*encode)(struct encoded *to, const struct picture *picture, const char *path);
     // NULL: always u8.
     bool (*find_kind)(const uint8_t *data, size_t size, enum pixel_kind *kind);
     bool holds[PIXEL_KINDS];    // u8, u16, f32
@@ -63,7 +63,7 @@ static const struct file_kind kinds[] = {
       NULL,
       NULL,
       png_decode,
-      png_write,
+      png_encode,
       png_find_kind,
       { true, true, false },
       4 },
@@ -73,7 +73,7 @@ static const struct file_kind kinds[] = {
       NULL,
       NULL,
       jpeg_decode,
-      jpeg_write,
+      jpeg_encode,
       NULL,
       { true },
       4,
@@ -86,7 +86,7 @@ static const struct file_kind kinds[] = {
       webp_accept,
       webp_decode,
       NULL,
-      webp_write,
+      webp_encode,
       NULL,
       { true },
       4,
@@ -98,7 +98,7 @@ static const struct file_kind kinds[] = {
       bmp_accept,
       bmp_decode,
       NULL,
-      bmp_write,
+      bmp_encode,
       NULL,
       { true },
       4,
@@ -110,7 +110,7 @@ static const struct file_kind kinds[] = {
       tga_accept,
       tga_decode,
       NULL,
-      tga_write,
+      tga_encode,
       NULL,
       { true },
       4,
@@ -122,7 +122,7 @@ static const struct file_kind kinds[] = {
       { ".tif", ".tiff" },
       tiff_is,
       .decode_source = tiff_decode,
-      .write = tiff_write,
+      .encode = tiff_encode,
       .find_source_kind = tiff_find_kind,
       .holds = { true, true, true },
       .channels_max = PIXEL_MAX_CHANNELS,
@@ -302,6 +302,18 @@ static bool read_source(const char *path, struct source *source,
     return kind && decode(kind, source, head, size, reading, picture, reason);
 }
 
+// What is done to the samples of every kind of file.
+static bool finish(const struct picture_reading *reading, struct picture *picture,
+                   struct reason *reason)
+{
+    if ((reading->as_stored || picture->orientation == 0 ||
+         picture_turn_upright(picture, picture->orientation)) &&
+        alpha_apply(picture, reading->alpha))
+        return true;
+    picture_free(picture);
+    return reason_refuse_memory(reason);
+}
+
 bool picture_read_with(const char *path, const struct picture_reading *reading,
                        struct picture *picture, struct reason *reason)
 {
@@ -310,14 +322,17 @@ bool picture_read_with(const char *path, const struct picture_reading *reading,
     const bool ok = source_open(&source, path, reason) &&
                     read_source(path, &source, reading, picture, reason);
     source_close(&source);
-    if (!ok)
-        return false;
-    if ((reading->as_stored || picture->orientation == 0 ||
-         picture_turn_upright(picture, picture->orientation)) &&
-        alpha_apply(picture, reading->alpha))
-        return true;
-    picture_free(picture);
-    return reason_refuse_memory(reason);
+    return ok && finish(reading, picture, reason);
+}
+
+bool picture_read_memory(const void *bytes, size_t size, const char *name,
+                         const struct picture_reading *reading, struct picture *picture,
+                         struct reason *reason)
+{
+    struct source source = source_of_memory(bytes, size);
+    *picture = (struct picture){ 0 };
+    return read_source(name, &source, reading, picture, reason) &&
+           finish(reading, picture, reason);
 }
 
 bool picture_read(const char *path, struct picture *picture, struct reason *reason)
@@ -469,13 +484,34 @@ bool picture_check_file(const char *path, const struct picture *p)
     return true;
 }
 
+static bool encode(struct encoded *to, const struct picture *p, enum array_order order,
+                   const char *path)
+{
+    const struct file_kind *file = find_by_name(path);
+    return file->is_array ? npy_encode(to, p, order) : file->encode(to, p, path);
+}
+
 bool picture_write_ordered(const char *path, const struct picture *p,
                            enum array_order order)
 {
     if (!picture_check_file(path, p))
         return false;
-    const struct file_kind *file = find_by_name(path);
-    return file->is_array ? npy_write(path, p, order) : file->write(path, p);
+    struct encoded to;
+    return encoded_begin(&to, path) && encode(&to, p, order, path);
+}
+
+bool picture_write_to_memory(const char *name, const struct picture *p,
+                             enum array_order order, void **bytes, size_t *size)
+{
+    struct encoded to;
+    if (!picture_check_file(name, p))
+        return false;
+    encoded_begin_memory(&to);
+    if (!encode(&to, p, order, name))
+        return false;
+    *bytes = to.bytes;
+    *size = to.size;
+    return true;
 }
 
 bool picture_write(const char *path, const struct picture *p)

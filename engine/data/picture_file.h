@@ -46,6 +46,11 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
 bool picture_read_with(const char *path, const struct picture_reading *reading,
                        struct picture *picture, struct reason *reason);
 
+// The same of a file in memory; its name is that of a path.
+bool picture_read_memory(const void *bytes, size_t size, const char *name,
+                         const struct picture_reading *reading, struct picture *picture,
+                         struct reason *reason);
+
 // The kind of samples that picture_read_with would find, without reading them. False
 // with the reason where they do not say, or cannot be read. Nothing is logged.
 bool picture_find_kind(const char *path, const struct picture_reading *reading,
@@ -71,6 +76,9 @@ void picture_tell_of_pages(const char *path, uint32_t pages, uint32_t images,
 bool picture_write(const char *path, const struct picture *picture);
 bool picture_write_ordered(const char *path, const struct picture *picture,
                            enum array_order order);
+// The same bytes in memory; the caller frees *bytes with mem_free.
+bool picture_write_to_memory(const char *name, const struct picture *picture,
+                             enum array_order order, void **bytes, size_t *size);
 // Whether a file of this name can hold such a picture, whose samples are not looked at.
 // False after a message.
 bool picture_check_file(const char *path, const struct picture *form);

@@ -248,9 +248,3 @@ bool png_encode(struct encoded *to, const struct picture *p, const char *path)
     png_writer_write(w, p);    // the end says why it failed
     return png_writer_end(w, true);
 }
-
-bool png_write(const char *path, const struct picture *p)
-{
-    struct encoded file;
-    return encoded_begin(&file, path) && png_encode(&file, p, path);
-}

@@ -57,6 +57,7 @@ struct row_reader *rows_npy_open(const char *path,
 
 struct npy_out {
     struct row_writer base;
+    struct encoded file;
     struct npy_writer writer;
 };
 
@@ -80,7 +81,8 @@ struct row_writer *rows_npy_create(const char *path, const struct picture *form,
     if (!w)
         return NULL;
     w->base = (struct row_writer){ *form, 0, write_rows, end_rows };
-    if (npy_writer_begin(&w->writer, path, form, order))
+    if (encoded_begin(&w->file, path) &&
+        npy_writer_begin(&w->writer, &w->file, form, order))
         return &w->base;
     mem_free(w);
     return NULL;

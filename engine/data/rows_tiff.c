@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "data/codec.h"
+#include "data/encoded.h"
 #include "data/picture_tags.h"
 #include "data/tiff.h"
 
@@ -89,6 +90,7 @@ fail:
 
 struct tiff_out {
     struct row_writer base;
+    struct encoded file;
     struct tiff_writer *writer;
 };
 
@@ -115,7 +117,8 @@ struct row_writer *rows_tiff_create(const char *path, const struct picture *p)
     if (!w)
         return NULL;
     w->base = (struct row_writer){ *p, 0, write_rows, end_rows };
-    w->writer = tiff_writer_open(path, &form);
+    if (encoded_begin(&w->file, path))
+        w->writer = tiff_writer_open(&w->file, &form, path);
     if (w->writer)
         return &w->base;
     mem_free(w);

@@ -180,7 +180,7 @@ static bool encode(struct encoded *to, int width, int height, const uint8_t *rgb
     return stbi_write_tga_to_func(encoded_write, to, width, height, 3, rgb) != 0;
 }
 
-bool tga_write(const char *path, const struct picture *picture)
+bool tga_encode(struct encoded *to, const struct picture *picture, const char *path)
 {
-    return codec_write_rgb(path, picture, encode);
+    return codec_encode_rgb(to, picture, path, encode);
 }

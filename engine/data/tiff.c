@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "data/codec.h"
+#include "data/encoded.h"
 
 // Integers of other sizes that are all at most 255, as in .npy arrays.
 static bool is_narrow(const struct picture *p)
@@ -65,11 +66,11 @@ bool tiff_find_kind(struct source *source, const struct picture_reading *reading
     return reader != NULL;
 }
 
-bool tiff_write(const char *path, const struct picture *p)
+bool tiff_encode(struct encoded *to, const struct picture *p, const char *path)
 {
     const struct tiff_form form = { p->kind,   p->channels, p->width,
                                     p->height, p->is_array, p->tags };
-    struct tiff_writer *writer = tiff_writer_open(path, &form);
+    struct tiff_writer *writer = tiff_writer_open(to, &form, path);
     if (!writer)
         return false;
     const bool ok =

@@ -23,6 +23,7 @@
 #include "data/picture.h"
 #include "data/source.h"
 
+struct encoded;
 struct tiff_reader;
 struct tiff_writer;
 
@@ -68,9 +69,11 @@ struct tiff_form {
     const struct picture_tags *tags;    // until the writer is closed; may be NULL
 };
 
-// Begins a file that appears when it is closed; one that may exceed 4 GiB is a BigTIFF.
-// NULL after a message.
-struct tiff_writer *tiff_writer_open(const char *path, const struct tiff_form *form);
+// Writes into what has begun, and ends it; what may exceed 4 GiB is a BigTIFF. `path`
+// is for messages; it and `to` outlive the writer. NULL after a message, and `to` is
+// ended.
+struct tiff_writer *tiff_writer_open(struct encoded *to, const struct tiff_form *form,
+                                     const char *path);
 // The next rows, laid out as tiff_reader_read does. False after a message; then only
 // closing is allowed.
 bool tiff_writer_write(struct tiff_writer *writer, uint32_t rows, const void *samples,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// libtiff over the streams of base/file.h. Its messages go to the reason of a failure
-// or to the debug log; its global handlers, which are the application's, are not
-// called. See tiff_inside.h.
+// libtiff over data/source.h and data/encoded.h. Its messages go to the reason of a
+// failure or to the debug log; its global handlers, which are the application's, are
+// not called. See tiff_inside.h.
 
 #include "data/tiff_inside.h"
 
@@ -120,8 +120,8 @@ static tmsize_t on_read(thandle_t handle, void *bytes, tmsize_t size)
 static tmsize_t on_write(thandle_t handle, void *bytes, tmsize_t size)
 {
     struct tiff_file *file = handle;
-    if (!file->writer || file->failed_system || size < 0 ||
-        !file_writer_replace(file->writer, file->at, bytes, (size_t)size)) {
+    if (!file->to || file->failed_system || size < 0 ||
+        !encoded_put(file->to, file->at, bytes, (size_t)size)) {
         file->failed_system = true;
         return -1;
     }

@@ -6,7 +6,7 @@
 #ifndef DATA_TIFF_INSIDE_H
 #define DATA_TIFF_INSIDE_H
 
-#include "base/file.h"
+#include "data/encoded.h"
 #include "data/tiff.h"
 #include "data/tiff_tags.h"
 
@@ -19,10 +19,10 @@
 
 struct tiff_file {
     TIFF *tiff;
-    struct source *source;         // that is read
-    struct file_writer *writer;    // or that is written
-    uint64_t size, at;             // of the file; where libtiff reads or writes
-    bool hit_end;                  // something behind the end was asked for
+    struct source *source;    // that is read
+    struct encoded *to;       // or what is written
+    uint64_t size, at;        // of the file; where libtiff reads or writes
+    bool hit_end;             // something behind the end was asked for
     bool no_memory;
     bool is_garbled;       // libjpeg went on after damage
     bool failed_system;    // see `system`; of a writer there was a message
@@ -30,8 +30,8 @@ struct tiff_file {
     char fault[120];    // what libtiff said first
 };
 
-// `file` has its source or its writer, and its size. `mode` is TIFFOpen's. False with
-// the reason.
+// `file` has its source or what it writes to, and its size. `mode` is TIFFOpen's. False
+// with the reason.
 bool tiff_file_open(struct tiff_file *file, const char *mode, struct reason *reason);
 // Before each call of libtiff that may fail: an error that is set tells why.
 void tiff_file_prepare(struct tiff_file *file);

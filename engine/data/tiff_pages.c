@@ -261,8 +261,8 @@ bool tiff_page_put_fraction(struct tiff_file *file, const struct tiff_page *page
             continue;
         bytes_put_little(bytes, 4, values[0]);
         bytes_put_little(bytes + 4, 4, values[1]);
-        ok = file_writer_replace(file->writer, e.offset, bytes, sizeof(bytes));
-        file->source->place = file->size + 1;    // the stream is elsewhere now
+        ok = encoded_put(file->to, e.offset, bytes, sizeof(bytes));
+        *file->source = encoded_source(file->to, file->size);
     }
     mem_free(entries);
     return ok;

@@ -16,8 +16,7 @@
 
 struct tiff_writer {
     struct tiff_file file;
-    struct file_writer writer;
-    char *path;
+    const char *path;
     struct tiff_form form;
     struct tiff_tag tags[TIFF_TAGS_MOST];
     uint32_t tag_count;
@@ -286,9 +285,6 @@ bool tiff_writer_write(struct tiff_writer *w, uint32_t rows, const void *samples
 static bool open_file(struct tiff_writer *w)
 {
     struct reason reason;
-    if (!file_writer_begin(&w->writer, w->path, false))
-        return false;
-    w->file.writer = &w->writer;
     // 'l': the lowest byte first.
     if (tiff_file_open(&w->file, needs_bigtiff(&w->form) ? "wl8" : "wl", &reason)) {
         tiff_file_prepare(&w->file);
@@ -299,18 +295,22 @@ static bool open_file(struct tiff_writer *w)
     return false;
 }
 
-struct tiff_writer *tiff_writer_open(const char *path, const struct tiff_form *form)
+struct tiff_writer *tiff_writer_open(struct encoded *to, const struct tiff_form *form,
+                                     const char *path)
 {
     struct tiff_writer *w = mem_zalloc(sizeof(*w));
-    if (!w)
+    if (!w) {
+        encoded_drop(to);
         return NULL;
+    }
     w->form = *form;
+    w->path = path;
+    w->file.to = to;
     find_layout(w);
     const size_t pixel = form->channels * pixel_bytes(form->kind);
     const uint32_t rows = MIN(w->part_height, form->height);
-    w->path = mem_strdup(path);
     w->part = mem_array((size_t)w->part_width * w->part_height, pixel);
-    if (w->path && w->part && tiff_tags_fit(form, w->tags, &w->tag_count) &&
+    if (w->part && tiff_tags_fit(form, w->tags, &w->tag_count) &&
         picture_create(&w->band, form->kind, form->channels, form->width, rows) &&
         open_file(w))
         return w;
@@ -321,13 +321,12 @@ struct tiff_writer *tiff_writer_open(const char *path, const struct tiff_form *f
 // The fractions of the input, which are not always those of libtiff.
 static bool put_fractions(struct tiff_writer *w)
 {
-    struct source written = { .size = w->file.size, .stream = w->writer.stream };
+    struct source written = encoded_source(w->file.to, w->file.size);
     struct tiff_page page;
     struct reason reason;
     if (!tiff_tags_find(w->tags, w->tag_count, TIFF_X_RESOLUTION) &&
         !tiff_tags_find(w->tags, w->tag_count, TIFF_Y_RESOLUTION))
         return true;
-    written.place = written.size;
     w->file.source = &written;
     bool ok = tiff_page_find(&w->file, 1, &page, &reason);
     if (!ok)
@@ -355,12 +354,11 @@ bool tiff_writer_close(struct tiff_writer *w, bool commit)
         w->file.failed_system = true;    // nothing more is written
     tiff_file_close(&w->file);
     if (ok)
-        ok = file_writer_commit(&w->writer);
+        ok = encoded_end(w->file.to, NULL, w->path);
     else
-        file_writer_abort(&w->writer);
+        encoded_drop(w->file.to);
     tiff_tags_free(w->tags, w->tag_count);
     picture_free(&w->band);
-    mem_free(w->path);
     mem_free(w->part);
     mem_free(w);
     return ok;

@@ -197,22 +197,19 @@ static bool encode(struct encoded *file, const struct picture *p)
     return ok;
 }
 
-bool webp_write(const char *path, const struct picture *picture)
+bool webp_encode(struct encoded *to, const struct picture *picture, const char *path)
 {
-    struct encoded file;
     struct picture colours;
     struct reason reason;
     const uint64_t failures = mem_failures();
-    if (!encoded_begin(&file, path))
-        return false;
     bool ok = picture_copy(picture, &colours);
     if (ok) {
         colours.is_array = false;
         ok = picture_set_channels(&colours, picture->channels % 2 ? 3 : 4, &reason) &&
-             encode(&file, &colours);
+             encode(to, &colours);
         picture_free(&colours);
     }
-    return encoded_end(&file,
+    return encoded_end(to,
                        ok                           ? NULL
                        : mem_failures() != failures ? "out of memory"
                                                     : "the encoder has failed",
