@@ -218,6 +218,9 @@ struct pix_read_options {
     // Where no channels are asked for (pix_array_read_with, pix_compare) it is left as
     // one.
     const char *alpha;
+    // Where pix_array_read_with and pix_array_decode send messages about the file;
+    // other functions have a log of their own and ignore this one.
+    struct pix_log log;
 };
 
 // The same by these options.
@@ -225,9 +228,36 @@ PIX_API bool pix_array_read_with(const char *path,
                                  const struct pix_read_options *options,
                                  struct pix_array *array);
 
+// The same of a file in memory, as it came from a network or an archive: what is read
+// and what is refused is the same, and so are the messages. Its content says which kind
+// of file it is; only a TGA, which has no signature, needs a `name` that ends in .tga.
+// Messages call it `name`; NULL: "data in memory". The bytes are only read. `options`
+// may be NULL.
+PIX_API bool pix_array_decode(const void *bytes, size_t size, const char *name,
+                              const struct pix_read_options *options,
+                              struct pix_array *array);
+
 // Writes the format of the extension: .npy and .tif hold any array, .png u8 and u16 of
 // 1 to 4 channels, .webp u8 of these, the other image formats u8 without the alpha.
 PIX_API bool pix_array_write(const char *path, const struct pix_array *array);
+
+// How image files are written. Zeros are the defaults.
+struct pix_write_options {
+    const char *npy_order;    // axes of .npy arrays, as in pix_read_options
+    struct pix_log log;       // where messages about the file go
+};
+
+// The same by these options.
+PIX_API bool pix_array_write_with(const char *path,
+                                  const struct pix_write_options *options,
+                                  const struct pix_array *array);
+
+// Makes the same bytes in memory, in the format of the extension of `name`, which
+// messages call the file: "photo.png". `options` may be NULL. The caller frees *bytes
+// with free().
+PIX_API bool pix_array_encode(const char *name, const struct pix_write_options *options,
+                              const struct pix_array *array, void **bytes,
+                              size_t *size);
 PIX_API void pix_array_free(struct pix_array *array);
 
 // As pix_image_has_extension and pix_image_list, with .npy as well.

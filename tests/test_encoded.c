@@ -287,6 +287,38 @@ static bool read_rows(const char *path, struct picture *p, struct reason *reason
     return ok;
 }
 
+// The same in memory, where the file itself is written and read without faults.
+static bool write_memory(const char *path, const struct picture *p)
+{
+    void *bytes;
+    size_t size;
+    if (!picture_write_to_memory(path, p, ARRAY_CHW, &bytes, &size))
+        return false;
+    const int memory = until_memory, writing = until_write;
+    until_memory = until_write = NEVER;
+    FILE *file = fopen(path, "wb");
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    mem_free(bytes);
+    until_memory = memory;
+    until_write = writing;
+    return true;
+}
+
+static bool read_memory(const char *path, struct picture *p, struct reason *reason)
+{
+    static uint8_t bytes[1 << 20];
+    const int memory = until_memory;
+    until_memory = NEVER;
+    FILE *file = fopen(path, "rb");
+    const size_t size = fread(bytes, 1, sizeof(bytes), file);
+    assert_true(size > 0 && size < sizeof(bytes));
+    fclose(file);
+    until_memory = memory;
+    return picture_read_memory(bytes, size, path, &(struct picture_reading){ 0 }, p,
+                               reason);
+}
+
 typedef bool write_function(const char *path, const struct picture *p);
 typedef bool read_function(const char *path, struct picture *p, struct reason *reason);
 
@@ -337,6 +369,8 @@ static void test_write(void **state)
             assert_true(check_failures(path, &p, ways[k], is_exact, &until_write,
                                        strerror(ENOSPC)) >= 2);
         }
+        assert_true(check_failures(path, &p, write_memory, is_exact, &until_memory,
+                                   "out of memory") >= 1);
         picture_free(&p);
         mem_free(path);
     }
@@ -375,6 +409,7 @@ static void test_read(void **state)
         assert_true(picture_write(path, &p));
         spare_libraries(strstr(path, ".webp") != NULL);
         assert_true(check_reading(path, &p, picture_read, kinds[i].is_exact) >= 3);
+        assert_true(check_reading(path, &p, read_memory, kinds[i].is_exact) >= 2);
         if (has_rows(path))
             assert_true(check_reading(path, &p, read_rows, kinds[i].is_exact) >= 3);
         spare_libraries(false);

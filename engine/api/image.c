@@ -50,58 +50,137 @@ void pix_image_free(struct pix_image *image)
         image_free(image);
 }
 
-static bool read_array(const char *function, const char *path,
+// A file, or one in memory, whose name is that of messages.
+struct array_file {
+    const char *name;
+    bool in_memory;
+    const void *bytes;
+    size_t size;
+};
+
+static bool read_array(const struct array_file *file,
                        const struct picture_reading *reading, struct pix_array *array)
 {
     struct picture picture;
     struct reason reason;
-    if (!api_check_given(array, function, "array"))
-        return false;
-    *array = (struct pix_array){ 0 };
-    if (!api_check_given(path, function, "path"))
-        return false;
-    if (!picture_read_with(path, reading, &picture, &reason)) {
-        log_error("image: %s: %s", path, reason.text);
+    const bool ok = file->in_memory
+                        ? picture_read_memory(file->bytes, file->size, file->name,
+                                              reading, &picture, &reason)
+                        : picture_read_with(file->name, reading, &picture, &reason);
+    if (!ok) {
+        log_error("image: %s: %s", file->name, reason.text);
         return false;
     }
     if (picture.is_cut)
-        picture_warn_of_cut(path, 1, 1);
+        picture_warn_of_cut(file->name, 1, 1);
     // Hands the samples over: the picture is empty afterwards.
     *array = picture_to_array(&picture);
     return true;
 }
 
+static bool read_array_with(const struct array_file *file,
+                            const struct pix_read_options *options,
+                            struct pix_array *array)
+{
+    struct relay relay;
+    relay_init(&relay, &options->log);
+    const struct log_sink *before = log_use(&relay.sink);
+    bool ok = settings_check_reading(options, "image");
+    if (ok) {
+        const struct picture_reading reading = settings_parse_reading(options);
+        ok = read_array(file, &reading, array);
+    }
+    log_use(before);
+    return ok;
+}
+
 bool pix_array_read(const char *path, struct pix_array *array)
 {
-    return read_array("pix_array_read", path, &(struct picture_reading){ 0 }, array);
+    if (!api_check_given(array, "pix_array_read", "array"))
+        return false;
+    *array = (struct pix_array){ 0 };
+    return api_check_given(path, "pix_array_read", "path") &&
+           read_array(&(struct array_file){ path }, &(struct picture_reading){ 0 },
+                      array);
 }
 
 bool pix_array_read_with(const char *path, const struct pix_read_options *options,
                          struct pix_array *array)
 {
     static const char function[] = "pix_array_read_with";
-    if (array)
-        *array = (struct pix_array){ 0 };
-    if (!api_check_given(options, function, "options"))
+    if (!api_check_given(array, function, "array"))
         return false;
-    if (!settings_check_reading(options, "image"))
+    *array = (struct pix_array){ 0 };
+    return api_check_given(options, function, "options") &&
+           api_check_given(path, function, "path") &&
+           read_array_with(&(struct array_file){ path }, options, array);
+}
+
+bool pix_array_decode(const void *bytes, size_t size, const char *name,
+                      const struct pix_read_options *options, struct pix_array *array)
+{
+    static const char function[] = "pix_array_decode";
+    const struct array_file file = { name ? name : "data in memory", true, bytes,
+                                     size };
+    if (!api_check_given(array, function, "array"))
         return false;
-    const struct picture_reading reading = settings_parse_reading(options);
-    return read_array(function, path, &reading, array);
+    *array = (struct pix_array){ 0 };
+    return (size == 0 || api_check_given(bytes, function, "bytes")) &&
+           read_array_with(&file, options ? options : &(struct pix_read_options){ 0 },
+                           array);
+}
+
+// To a file, or to memory where `bytes` is not NULL.
+static bool write_array(const char *name, const struct pix_write_options *options,
+                        const struct pix_array *array, void **bytes, size_t *size)
+{
+    struct relay relay;
+    struct picture picture;
+    enum array_order order;
+    relay_init(&relay, &options->log);
+    const struct log_sink *before = log_use(&relay.sink);
+    bool ok = settings_find_npy_order(options->npy_order, "image", &order) &&
+              picture_from_array(array, &picture);
+    if (ok) {
+        // A copy of the samples, which stay the caller's.
+        ok = bytes ? picture_write_to_memory(name, &picture, order, bytes, size)
+                   : picture_write_ordered(name, &picture, order);
+        picture_free(&picture);
+    }
+    log_use(before);
+    return ok;
 }
 
 bool pix_array_write(const char *path, const struct pix_array *array)
 {
-    struct picture picture;
-    bool ok = api_check_given(path, "pix_array_write", "path") &&
-              api_check_given(array, "pix_array_write", "array") &&
-              picture_from_array(array, &picture);
-    if (ok) {
-        // A copy of the samples, which stay the caller's.
-        ok = picture_write(path, &picture);
-        picture_free(&picture);
-    }
-    return ok;
+    return api_check_given(path, "pix_array_write", "path") &&
+           api_check_given(array, "pix_array_write", "array") &&
+           write_array(path, &(struct pix_write_options){ 0 }, array, NULL, NULL);
+}
+
+bool pix_array_write_with(const char *path, const struct pix_write_options *options,
+                          const struct pix_array *array)
+{
+    static const char function[] = "pix_array_write_with";
+    return api_check_given(path, function, "path") &&
+           api_check_given(options, function, "options") &&
+           api_check_given(array, function, "array") &&
+           write_array(path, options, array, NULL, NULL);
+}
+
+bool pix_array_encode(const char *name, const struct pix_write_options *options,
+                      const struct pix_array *array, void **bytes, size_t *size)
+{
+    static const char function[] = "pix_array_encode";
+    if (!api_check_given(bytes, function, "bytes") ||
+        !api_check_given(size, function, "size"))
+        return false;
+    *bytes = NULL;
+    *size = 0;
+    return api_check_given(name, function, "name") &&
+           api_check_given(array, function, "array") &&
+           write_array(name, options ? options : &(struct pix_write_options){ 0 },
+                       array, bytes, size);
 }
 
 void pix_array_free(struct pix_array *array)

@@ -29,7 +29,7 @@ void source_close(struct source *s);    // zeroed ones are fine
 bool source_read(struct source *s, uint64_t at, void *to, size_t count, size_t *got,
                  struct reason *reason);
 
-// Reads the whole file into memory: `bytes`, with a 0 behind the last.
+// Has the whole file in memory: `bytes`.
 bool source_hold(struct source *s, struct reason *reason);
 
 #endif

@@ -174,23 +174,33 @@ bool settings_find_metrics(const char *list, uint32_t *metrics, const char **unk
     return true;
 }
 
+static bool refuse_value(const char *subject, const char *option, const char *given)
+{
+    log_error("%s: --%s does not take \"%s\"", subject, option, given);
+    return false;
+}
+
+bool settings_find_npy_order(const char *text, const char *subject,
+                             enum array_order *order)
+{
+    int value = ARRAY_CHW;
+    if (text && !choice_find(choice_npy_orders, text, &value))
+        return refuse_value(subject, "npy-order", text);
+    *order = (enum array_order)value;
+    return true;
+}
+
 bool settings_check_reading(const struct pix_read_options *o, const char *subject)
 {
+    enum array_order order;
     int value;
-    const char *option = NULL, *given = NULL;
-    if (o->npy_order && !choice_find(choice_npy_orders, o->npy_order, &value)) {
-        option = "npy-order";
-        given = o->npy_order;
-    } else if (o->truncated && !choice_find(choice_truncated, o->truncated, &value)) {
-        option = "truncated";
-        given = o->truncated;
-    } else if (o->alpha && !choice_find(choice_alphas, o->alpha, &value)) {
-        option = "alpha";
-        given = o->alpha;
-    }
-    if (option)
-        log_error("%s: --%s does not take \"%s\"", subject, option, given);
-    return !option;
+    if (!settings_find_npy_order(o->npy_order, subject, &order))
+        return false;
+    if (o->truncated && !choice_find(choice_truncated, o->truncated, &value))
+        return refuse_value(subject, "truncated", o->truncated);
+    if (o->alpha && !choice_find(choice_alphas, o->alpha, &value))
+        return refuse_value(subject, "alpha", o->alpha);
+    return true;
 }
 
 struct picture_reading settings_parse_reading(const struct pix_read_options *o)

@@ -88,6 +88,10 @@ bool settings_has_discriminator(const struct settings *s);
 // Images of one training step: those of all its batches.
 uint32_t settings_images_per_step(const struct settings *s);
 
+// The order of a name, or that of NULL. False after a message.
+bool settings_find_npy_order(const char *name, const char *subject,
+                             enum array_order *order);
+
 // Whether each name is one of its choices, or NULL. False after a message.
 bool settings_check_reading(const struct pix_read_options *options,
                             const char *subject);
