@@ -209,7 +209,9 @@ struct pix_read_options {
     // JPEG files that end early: "refuse", or "keep": what is missing is grey, and a
     // warning says so. NULL: "refuse".
     const char *truncated;
-    uint32_t page;    // of a TIFF that has several, from 1; 0: the first
+    // Of a TIFF that has several, from 1. 0: the first; a message says that there are
+    // more, where images are translated, compared or trained on.
+    uint32_t page;
     // What becomes of the alpha of image files (2 and 4 channels). NULL or "drop": it
     // is a channel where 2 or 4 are asked for, else it is dropped. "white", "black" or
     // "checker" (squares of 8 x 8 pixels, white and 4/5 of it): the image is laid over

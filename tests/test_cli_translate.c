@@ -251,7 +251,7 @@ static void test_translate_arrays(void **state)
     command_check_has(command_err, "passing over 3 of 7 files in mixed: 2 .gif, 1 .txt "
                                    "(first: c.gif). Only .png");
     command_check_has(command_err,
-                      "1 of 4 images was turned upright, as their EXIF orientation "
+                      "1 of 4 images was turned upright, as its EXIF orientation "
                       "asks for (first: mixed/turned.jpg, orientation 6)");
     assert_int_equal(command_shell("ls bytes"), 0);
     assert_string_equal(command_out, "a.jpg\nb.jpg\nb.npy\nturned.jpg\n");
@@ -368,6 +368,17 @@ static void test_translate_tiff(void **state)
                                      "made_tiffs/place-matrix.tif:1\n"
                                      "made_tiffs/place-turned.tif:0\n"
                                      "made_tiffs/rgb16-none-be.tif:0\n");
+    // Whoever names the first page is not told of it.
+    RUN(0, "translate --model run --input tiffs/pages.tif --output page.tif --page 1");
+    assert_null(strstr(command_err, "pages, of which"));
+    assert_int_equal(command_shell("cmp page.tif made_tiffs/pages.tif"), 0);
+    RUN(0, "translate --model run --input tiffs/pages.tif --output page.tif --tile 64 "
+           "--mode running --page 1");
+    assert_null(strstr(command_err, "pages, of which"));
+    RUN(0, "compare tiffs/pages.tif tiffs/pages.tif");
+    command_check_has(command_err, "image: tiffs/pages.tif has 3 pages, of which the");
+    RUN(0, "compare tiffs/pages.tif tiffs/pages.tif --page 1");
+    assert_null(strstr(command_err, "pages, of which"));
     // Another page is another image; a PNG does not say where it lies.
     RUN(0, "translate --model run --input tiffs/pages.tif --output page.tif --page 2");
     assert_null(strstr(command_err, "pages, of which"));

@@ -420,6 +420,11 @@ static void test_pages(void **state)
                            "dataset: 1 of 2 pairs have a file of several pages, of "
                            "which the first is used (first: " TRAIN
                            "/A/a.tif, 3 pages); --page N uses another\n"));
+    // Whoever names the first is not told of it.
+    test_forget_messages();
+    o.reading.page = 1;
+    assert_int_equal(count_pairs(&o), 2);
+    assert_null(strstr(test_messages.text, "several pages"));
     // The second has 16 bits, the fourth is missing.
     test_forget_messages();
     o.reading.page = 2;

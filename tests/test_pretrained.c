@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "support/gpu.h"
 #include "support/size.h"
+#include "translate/items.h"
 #include "translate/translator.h"
 
 // A file of edges2cats, to be freed with mem_free; NULL if there is none.
@@ -55,7 +56,7 @@ static void test_edges2cats(void **state)
     assert_size(translator_size(t), 256, 256);
     read_image("input.png", &in);
     read_image("expected_eps1e-5.png", &expected);
-    assert_true(translator_run(t, &in, &out));
+    assert_true(items_translate_image(t, &in, &out));
     assert_int_equal(out.width, expected.width);
     assert_int_equal(out.height, expected.height);
 

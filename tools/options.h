@@ -45,7 +45,7 @@ struct given_options {
           "refuse" },                                                                  \
     {                                                                                  \
         "page", ARGUMENT_COUNT, &(read).page, "N", "page of a TIFF that has several",  \
-            NULL, "1"                                                                  \
+            NULL, "the first"                                                          \
     }
 
 // Parses the words after the command's name. Returns false with *code set if the

@@ -45,8 +45,7 @@ bool codec_check_size(uint64_t width, uint64_t height, bool is_u16,
 bool codec_check_bytes(uint64_t width, uint64_t height, uint64_t bytes,
                        const struct picture_reading *reading, struct reason *reason)
 {
-    const uint64_t most =
-        reading->max_pixels ? reading->max_pixels : PICTURE_MAX_PIXELS;
+    const uint64_t most = picture_most_pixels(reading);
     if (width > 0 && height > most / width)
         return reason_refuse(reason,
                              "%" PRIu64 "x%" PRIu64 " are more than %" PRIu64

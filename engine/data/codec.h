@@ -14,8 +14,7 @@
 // - X_find_kind, where there are several: the kind of samples that X_decode would find,
 //   from the first bytes of a file. False where they do not say;
 // - X_encode, for pictures that picture_file.c has found to fit. It writes into what
-// has
-//   begun, and ends it; `path` is for messages. False after a message.
+//   has begun, and ends it; `path` is for messages. False after a message.
 //
 // codec.c has what the kinds that stb decodes and encodes share, exif.c what photos
 // have beside their pixels. Writers of stb that ask for memory do not check it and are

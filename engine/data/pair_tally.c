@@ -51,16 +51,11 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
 {
     const struct pair_notes *n = notes;
     t->total++;
-    if (n->orientation)
-        notice(&t->turned, n->turned, n);
-    if (n->pages)
-        notice(&t->paged, n->paged, n);
+    file_tally_add(&t->files, &n->files);
     if (n->transparent)
         notice(&t->transparent, n->transparent, n);
     if (n->narrow)
         notice(&t->narrow, n->narrow, n);
-    if (n->unfinished)
-        notice(&t->unfinished, n->unfinished, n);
     if (n->refusal == PAIR_INPUT_KIND)
         notice(&t->input_kind, n->refused, n);
     if (n->refusal == PAIR_TARGET_KIND)
@@ -163,6 +158,30 @@ static void report_cut(const struct pair_tally *t)
                  n->fit.crop.height, t->cut.path, text);
 }
 
+// In words of pairs and of training, not as file_tally_report has it of images.
+static void report_files(const struct pair_tally *t, const char *have)
+{
+    const struct file_tally *f = &t->files;
+    const char *s = PLURAL(t->total);
+    if (f->turned.count > 0)
+        log_info("dataset: %zu of %" PRIu32
+                 " pair%s %s an image that was turned upright, as its EXIF orientation "
+                 "asks for (first: %s, orientation %" PRIu32 ")" PICTURE_KEEP,
+                 f->turned.count, t->total, s, have, f->turned.first.path,
+                 f->turned.first.number);
+    if (f->cut_short.count > 0)
+        log_warn("dataset: %zu of %" PRIu32
+                 " pair%s %s an image that ends early (first: %s): what is missing is "
+                 "grey, and networks learn it",
+                 f->cut_short.count, t->total, s, have, f->cut_short.first.path);
+    if (f->paged.count > 0)
+        log_info("dataset: %zu of %" PRIu32
+                 " pair%s %s a file of several pages, of which the first is used "
+                 "(first: %s, %" PRIu32 " pages); --page N uses another",
+                 f->paged.count, t->total, s, have, f->paged.first.path,
+                 f->paged.first.number);
+}
+
 void pair_tally_report(const struct pair_tally *t)
 {
     const char *s = PLURAL(t->total), *have = t->total == 1 ? "has" : "have";
@@ -172,23 +191,7 @@ void pair_tally_report(const struct pair_tally *t)
     report_sides(t);
     report_padded(t);
     report_cut(t);
-    if (t->turned.count > 0)
-        log_info("dataset: %" PRIu32 " of %" PRIu32
-                 " pair%s %s an image that was turned upright, as its EXIF orientation "
-                 "asks for (first: %s, orientation %" PRIu32 ")" PICTURE_KEEP,
-                 t->turned.count, t->total, s, have, t->turned.path,
-                 t->turned.first.orientation);
-    if (t->unfinished.count > 0)
-        log_warn("dataset: %" PRIu32 " of %" PRIu32
-                 " pair%s %s an image that ends early (first: %s): what is missing is "
-                 "grey, and networks learn it",
-                 t->unfinished.count, t->total, s, have, t->unfinished.path);
-    if (t->paged.count > 0)
-        log_info("dataset: %" PRIu32 " of %" PRIu32
-                 " pair%s %s a file of several pages, of which the first is used "
-                 "(first: %s, %" PRIu32 " pages); --page N uses another",
-                 t->paged.count, t->total, s, have, t->paged.path,
-                 t->paged.first.pages);
+    report_files(t, have);
     alpha_report(t->alpha, "dataset", t->transparent.count, t->total, "pair",
                  t->transparent.path);
     if (t->narrow.count > 0)

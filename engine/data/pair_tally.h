@@ -15,8 +15,8 @@ struct pair_tally {
         uint32_t count;
         struct pair_notes first;
         const char *path;    // of the first one's file
-    } turned, paged, narrow, transparent, halves, sides, padded, cut, unfinished,
-        input_kind, target_kind;
+    } narrow, transparent, halves, sides, padded, cut, input_kind, target_kind;
+    struct file_tally files;
 };
 
 // Counts a pair that was read, or refused. The first call of a kind decides on the

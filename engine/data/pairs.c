@@ -71,12 +71,25 @@ static bool finish_side(struct picture *p, bool is_input, const struct pair_opti
            reason_refuse_memory(reason);
 }
 
+// A file, with notes about it.
+static bool read_file(const char *path, const struct pair_options *o,
+                      struct picture *picture, struct pair_notes *notes,
+                      struct reason *reason)
+{
+    if (!picture_read_with(path, &o->reading, picture, reason))
+        return false;
+    file_notes_add(&notes->files, &o->reading, picture, path);
+    if (picture->is_narrow && !notes->narrow)
+        notes->narrow = path;
+    return true;
+}
+
 // Both sides from one file.
 static bool split(const char *path, const struct pair_options *o, struct picture *a,
-                  struct picture *b, struct reason *reason)
+                  struct picture *b, struct pair_notes *notes, struct reason *reason)
 {
     struct picture whole;
-    if (!picture_read_with(path, &o->reading, &whole, reason))
+    if (!read_file(path, o, &whole, notes, reason))
         return false;
     uint32_t half = whole.width / 2;
     bool ok;
@@ -88,10 +101,6 @@ static bool split(const char *path, const struct pair_options *o, struct picture
               picture_crop(&whole, half, 0, whole.width - half, whole.height, b)) ||
              reason_refuse_memory(reason);
     if (ok) {
-        a->orientation = whole.orientation;
-        a->is_narrow = whole.is_narrow;
-        a->is_cut = whole.is_cut;
-        a->pages = whole.pages;
         a->is_transparent = whole.is_transparent;
         b->is_transparent = whole.is_transparent;
     }
@@ -99,22 +108,11 @@ static bool split(const char *path, const struct pair_options *o, struct picture
     return ok;
 }
 
-// About a pair as its files have it.
-static void take_notes(const struct pair_file *file, const struct picture *a,
-                       const struct picture *b, const struct pair_options *o,
-                       struct pair_notes *notes)
+// The sizes of a pair, as its files have them.
+static void note_sizes(const struct picture *a, const struct picture *b,
+                       const struct pair_options *o, struct pair_notes *notes)
 {
-    if (!o->reading.as_stored)
-        notes->orientation = a->orientation ? a->orientation : b->orientation;
-    notes->turned = a->orientation || !file->b ? file->a : file->b;
-    if (o->reading.page <= 1)
-        notes->pages = a->pages > 1 ? a->pages : b->pages > 1 ? b->pages : 0;
-    notes->paged = a->pages > 1 || !file->b ? file->a : file->b;
-    if (a->is_narrow || b->is_narrow)
-        notes->narrow = a->is_narrow || !file->b ? file->a : file->b;
     notes->fit = o->fit;
-    if (a->is_cut || b->is_cut)
-        notes->unfinished = a->is_cut || !file->b ? file->a : file->b;
     notes->a = picture_size(a);
     notes->b = picture_size(b);
     notes->scaled = fit_scaled_size(&o->fit, notes->a);
@@ -153,11 +151,11 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
     *input = *target = (struct picture){ 0 };
     *notes = (struct pair_notes){ 0 };
     *culprit = file->a;
-    bool ok = file->b ? picture_read_with(file->a, &o->reading, a, reason)
-                      : split(file->a, o, a, b, reason);
+    bool ok = file->b ? read_file(file->a, o, a, notes, reason)
+                      : split(file->a, o, a, b, notes, reason);
     if (ok && file->b) {
         *culprit = file->b;
-        ok = picture_read_with(file->b, &o->reading, b, reason);
+        ok = read_file(file->b, o, b, notes, reason);
     }
     if (ok) {
         bool is_b;
@@ -165,7 +163,7 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
         *culprit = is_b ? file->b : file->a;
     }
     if (ok) {
-        take_notes(file, a, b, o, notes);
+        note_sizes(a, b, o, notes);
         *culprit = o->swap ? path_b : file->a;
         ok = finish_side(input, true, o, *culprit, notes, reason);
     }

@@ -6,6 +6,7 @@
 #ifndef DATA_PAIRS_H
 #define DATA_PAIRS_H
 
+#include "data/file_notes.h"
 #include "data/fitting.h"
 #include "data/picture.h"
 
@@ -35,19 +36,14 @@ struct pair_options {
 // What is worth a word about a pair, beside its pixels. See pair_tally.h.
 struct pair_notes {
     // Of a pair that was read: how it was fitted, sizes as stored, and the size to
-    // which both sides were scaled; the EXIF orientation of the first of its files that
-    // was turned by it, or 0, and which file.
+    // which both sides were scaled.
     struct fit fit;
     struct pix_size a, b, scaled;
-    uint32_t orientation;
-    const char *turned;
-    uint32_t pages;       // of the first of its files that has several, or 0
-    const char *paged;    // which file
+    struct file_notes files;
     // The first of its files that has an alpha which is not opaque, and no channel for
     // it.
     const char *transparent;
     const char *narrow;    // the first of its files that is_narrow (picture.h), or NULL
-    const char *unfinished;    // the first that ends early (is_cut), or NULL
     // Of the input and the target, before resizing. Without a range: whether there are
     // floats outside [-1, 1]. With one: how many samples are outside, of how many.
     bool exceeds[2];

@@ -40,10 +40,16 @@ struct picture_reading {
     uint64_t max_pixels;       // width times height; 0: PICTURE_MAX_PIXELS
     bool as_stored;            // the EXIF orientation is not applied
     bool keep_truncated;       // a JPEG that ends early is read as far as it goes
-    uint32_t page;             // of a TIFF, from 1; 0: the first
+    uint32_t page;             // of a TIFF, from 1; 0: the first, nobody said which
     bool with_tags;            // picture.tags, for a file that is made of this one
     enum alpha_rule alpha;
 };
+
+// Images of more pixels are refused.
+static inline uint64_t picture_most_pixels(const struct picture_reading *reading)
+{
+    return reading->max_pixels ? reading->max_pixels : PICTURE_MAX_PIXELS;
+}
 
 static inline const char *array_order_name(enum array_order order)
 {

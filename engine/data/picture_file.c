@@ -37,7 +37,7 @@ struct file_kind {
     bool (*encode)(struct encoded *to, const struct picture *picture, const char *path);
     // NULL: always u8.
     bool (*find_kind)(const uint8_t *data, size_t size, enum pixel_kind *kind);
-    bool holds[PIXEL_KINDS];    // u8, u16, f32
+    bool holds[PIXEL_KINDS];
     uint32_t channels_max;
     bool drops_alpha;       // of 2 and 4 channels
     uint32_t side_max;      // of what is written; 0: PICTURE_MAX_SIDE
@@ -57,97 +57,102 @@ static bool is_webp(const uint8_t *data, size_t size)
 }
 
 static const struct file_kind kinds[] = {
-    { "PNG",
-      { ".png" },
-      png_is,
-      NULL,
-      NULL,
-      png_decode,
-      png_encode,
-      png_find_kind,
-      { true, true, false },
-      4 },
-    { "JPEG (" JPEG_LIBRARY ")",
-      { ".jpg", ".jpeg" },
-      jpeg_is,
-      NULL,
-      NULL,
-      jpeg_decode,
-      jpeg_encode,
-      NULL,
-      { true },
-      4,
-      true,
-      .side_max = 65500 },
+    {
+        .name = "PNG",
+        .extensions = { ".png" },
+        .is = png_is,
+        .decode_source = png_decode,
+        .encode = png_encode,
+        .find_kind = png_find_kind,
+        .holds = { [PIXEL_U8] = true, [PIXEL_U16] = true },
+        .channels_max = 4,
+    },
+    {
+        .name = "JPEG (" JPEG_LIBRARY ")",
+        .extensions = { ".jpg", ".jpeg" },
+        .is = jpeg_is,
+        .decode_source = jpeg_decode,
+        .encode = jpeg_encode,
+        .holds = { [PIXEL_U8] = true },
+        .channels_max = 4,
+        .drops_alpha = true,
+        .side_max = 65500,
+    },
 #ifdef PIX_HAVE_WEBP
-    { "WebP",
-      { ".webp" },
-      is_webp,
-      webp_accept,
-      webp_decode,
-      NULL,
-      webp_encode,
-      NULL,
-      { true },
-      4,
-      .side_max = 16383 },
+    {
+        .name = "WebP",
+        .extensions = { ".webp" },
+        .is = is_webp,
+        .accept = webp_accept,
+        .decode = webp_decode,
+        .encode = webp_encode,
+        .holds = { [PIXEL_U8] = true },
+        .channels_max = 4,
+        .side_max = 16383,
+    },
 #endif
-    { "BMP",
-      { ".bmp" },
-      bmp_is,
-      bmp_accept,
-      bmp_decode,
-      NULL,
-      bmp_encode,
-      NULL,
-      { true },
-      4,
-      true,
-      .pixels_max = STB_PIXELS },
-    { "TGA",
-      { ".tga" },
-      NULL,
-      tga_accept,
-      tga_decode,
-      NULL,
-      tga_encode,
-      NULL,
-      { true },
-      4,
-      true,
-      .side_max = UINT16_MAX,
-      .pixels_max = STB_PIXELS },
+    {
+        .name = "BMP",
+        .extensions = { ".bmp" },
+        .is = bmp_is,
+        .accept = bmp_accept,
+        .decode = bmp_decode,
+        .encode = bmp_encode,
+        .holds = { [PIXEL_U8] = true },
+        .channels_max = 4,
+        .drops_alpha = true,
+        .pixels_max = STB_PIXELS,
+    },
+    {
+        .name = "TGA",
+        .extensions = { ".tga" },
+        .accept = tga_accept,
+        .decode = tga_decode,
+        .encode = tga_encode,
+        .holds = { [PIXEL_U8] = true },
+        .channels_max = 4,
+        .drops_alpha = true,
+        .side_max = UINT16_MAX,
+        .pixels_max = STB_PIXELS,
+    },
 #ifdef PIX_HAVE_TIFF
-    { "TIFF",
-      { ".tif", ".tiff" },
-      tiff_is,
-      .decode_source = tiff_decode,
-      .encode = tiff_encode,
-      .find_source_kind = tiff_find_kind,
-      .holds = { true, true, true },
-      .channels_max = PIXEL_MAX_CHANNELS,
-      .takes_tags = true },
+    {
+        .name = "TIFF",
+        .extensions = { ".tif", ".tiff" },
+        .is = tiff_is,
+        .decode_source = tiff_decode,
+        .encode = tiff_encode,
+        .find_source_kind = tiff_find_kind,
+        .holds = { [PIXEL_U8] = true, [PIXEL_U16] = true, [PIXEL_F32] = true },
+        .channels_max = PIXEL_MAX_CHANNELS,
+        .takes_tags = true,
+    },
 #endif
-    { "NPY",
-      { ".npy" },
-      npy_is,
-      npy_accept,
-      npy_decode,
-      NULL,
-      NULL,
-      npy_find_kind,
-      { true, true, true },
-      PIXEL_MAX_CHANNELS,
-      .is_array = true },
+    {
+        .name = "NPY",
+        .extensions = { ".npy" },
+        .is = npy_is,
+        .accept = npy_accept,
+        .decode = npy_decode,
+        .find_kind = npy_find_kind,
+        .holds = { [PIXEL_U8] = true, [PIXEL_U16] = true, [PIXEL_F32] = true },
+        .channels_max = PIXEL_MAX_CHANNELS,
+        .is_array = true,
+    },
 };
 
-// Kinds that need a library which a build may be without.
-static const struct optional_kind {
+// Kinds whose library this build is without; the last row has no name.
+static const struct missing_kind {
     const char *name, *library;
     bool (*is)(const uint8_t *data, size_t size);
-} optional_kinds[] = {
+} missing_kinds[] = {
+#ifndef PIX_HAVE_TIFF
     { "TIFF", "libtiff", tiff_is },
+#endif
+#ifndef PIX_HAVE_WEBP
     { "WebP", "libwebp", is_webp },
+#endif
+    { NULL, NULL, NULL },
 };
 
 // ---------------------------------------------------------------------------
@@ -189,20 +194,9 @@ const char *picture_file_kind(size_t index)
     return index < ARRAY_LEN(kinds) ? kinds[index].name : NULL;
 }
 
-static bool has_kind(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 const char *picture_file_missing(size_t index)
 {
-    for (size_t i = 0; i < ARRAY_LEN(optional_kinds); i++)
-        if (!has_kind(optional_kinds[i].name) && index-- == 0)
-            return optional_kinds[i].name;
-    return NULL;
+    return index < ARRAY_LEN(missing_kinds) ? missing_kinds[index].name : NULL;
 }
 
 bool picture_has_known_extension(const char *name)
@@ -252,11 +246,11 @@ bool picture_has_foreign_extension(const char *name)
 
 static bool refuse_unknown(const uint8_t *data, size_t size, struct reason *reason)
 {
-    for (size_t i = 0; i < ARRAY_LEN(optional_kinds); i++)
-        if (optional_kinds[i].is(data, size))
+    for (const struct missing_kind *m = missing_kinds; m->name; m++)
+        if (m->is(data, size))
             return reason_refuse(reason,
                                  "a %s, which this build, without %s, cannot read",
-                                 optional_kinds[i].name, optional_kinds[i].library);
+                                 m->name, m->library);
     return reason_refuse(reason, PICTURE_UNKNOWN);
 }
 
@@ -340,23 +334,13 @@ bool picture_read(const char *path, struct picture *picture, struct reason *reas
     return picture_read_with(path, &(struct picture_reading){ 0 }, picture, reason);
 }
 
-static bool find_source_kind(const struct file_kind *file, const char *path,
+static bool find_source_kind(const char *path, struct source *source,
                              const struct picture_reading *reading,
                              enum pixel_kind *kind, struct reason *reason)
 {
-    struct source source;
-    const bool ok = source_open(&source, path, reason) &&
-                    file->find_source_kind(&source, reading, kind, reason);
-    source_close(&source);
-    return ok;
-}
-
-bool picture_find_kind(const char *path, const struct picture_reading *reading,
-                       enum pixel_kind *kind, struct reason *reason)
-{
     uint8_t head[FILE_HEAD];    // enough for the header of every kind
     size_t size;
-    if (!file_load_head(path, head, sizeof(head), &size, reason))
+    if (!source_read(source, 0, head, sizeof(head), &size, reason))
         return false;
     const struct file_kind *named = find_by_name(path);
     const struct file_kind *file = find_by_content(head, size);
@@ -364,13 +348,23 @@ bool picture_find_kind(const char *path, const struct picture_reading *reading,
         file = named;
     *kind = PIXEL_U8;
     if (size && file && file->find_source_kind)
-        return find_source_kind(file, path, reading, kind, reason);
+        return file->find_source_kind(source, reading, kind, reason);
     if (size && file && (!file->find_kind || file->find_kind(head, size, kind)))
         return true;
     return reason_refuse(reason, "its first bytes are not those of an image");
 }
 
-void picture_tell_of_turning(const char *path, uint32_t orientation, uint32_t turned,
+bool picture_find_kind(const char *path, const struct picture_reading *reading,
+                       enum pixel_kind *kind, struct reason *reason)
+{
+    struct source source;
+    const bool ok = source_open(&source, path, reason) &&
+                    find_source_kind(path, &source, reading, kind, reason);
+    source_close(&source);
+    return ok;
+}
+
+void picture_tell_of_turning(const char *path, uint32_t orientation, size_t turned,
                              size_t count)
 {
     if (count == 1)
@@ -378,10 +372,12 @@ void picture_tell_of_turning(const char *path, uint32_t orientation, uint32_t tu
                  "for" PICTURE_KEEP,
                  path, (unsigned)orientation);
     else
-        log_info("image: %u of %zu images %s turned upright, as their EXIF "
-                 "orientation asks for (first: %s, orientation %u)" PICTURE_KEEP,
-                 (unsigned)turned, count, turned == 1 ? "was" : "were", path,
-                 (unsigned)orientation);
+        log_info("image: %zu of %zu images %s EXIF orientation asks for (first: %s, "
+                 "orientation %u)" PICTURE_KEEP,
+                 turned, count,
+                 turned == 1 ? "was turned upright, as its"
+                             : "were turned upright, as their",
+                 path, (unsigned)orientation);
 }
 
 void picture_warn_of_cut(const char *path, size_t cut, size_t count)
@@ -389,12 +385,12 @@ void picture_warn_of_cut(const char *path, size_t cut, size_t count)
     if (count == 1)
         log_warn("image: %s ends early: what is missing is grey", path);
     else
-        log_warn("image: %zu of %zu images end early: what is missing is grey (first: "
+        log_warn("image: %zu of %zu images %s early: what is missing is grey (first: "
                  "%s)",
-                 cut, count, path);
+                 cut, count, cut == 1 ? "ends" : "end", path);
 }
 
-void picture_tell_of_pages(const char *path, uint32_t pages, uint32_t images,
+void picture_tell_of_pages(const char *path, uint32_t pages, size_t images,
                            size_t count, const char *name)
 {
     if (count == 1)
@@ -402,9 +398,9 @@ void picture_tell_of_pages(const char *path, uint32_t pages, uint32_t images,
                  "another",
                  path, (unsigned)pages);
     else
-        log_info("image: %u of %zu %ss %s several pages, of which the first is used "
+        log_info("image: %zu of %zu %ss %s several pages, of which the first is used "
                  "(first: %s, %u pages); --page N uses another",
-                 (unsigned)images, count, name, images == 1 ? "has" : "have", path,
+                 images, count, name, images == 1 ? "has" : "have", path,
                  (unsigned)pages);
 }
 

@@ -58,7 +58,7 @@ bool picture_find_kind(const char *path, const struct picture_reading *reading,
 
 // Says that pictures were turned upright, as their files asked for: `turned` of
 // `count`, the first of which has this path and orientation.
-void picture_tell_of_turning(const char *path, uint32_t orientation, uint32_t turned,
+void picture_tell_of_turning(const char *path, uint32_t orientation, size_t turned,
                              size_t count);
 
 // Warns that images end early and are used as far as they go: `cut` of `count`, the
@@ -66,8 +66,8 @@ void picture_tell_of_turning(const char *path, uint32_t orientation, uint32_t tu
 void picture_warn_of_cut(const char *path, size_t cut, size_t count);
 
 // Says that the first of several pages was read of some of `count` files, the first of
-// which has this path and so many pages; `name` is "image" or "input".
-void picture_tell_of_pages(const char *path, uint32_t pages, uint32_t images,
+// which has this path and so many pages; `name` is "image" or "pair".
+void picture_tell_of_pages(const char *path, uint32_t pages, size_t images,
                            size_t count, const char *name);
 
 // Writes by the extension of the path: .npy and .tif take everything, .png u8 and u16

@@ -47,8 +47,7 @@ static bool check_sides(const struct tiff_info *info, struct reason *reason)
 static bool needs_all(const struct tiff_info *info,
                       const struct picture_reading *reading)
 {
-    const uint64_t most =
-        reading->max_pixels ? reading->max_pixels : PICTURE_MAX_PIXELS;
+    const uint64_t most = picture_most_pixels(reading);
     return info->may_be_narrow ||
            (info->is_tiled &&
             (uint64_t)info->width * MIN(info->rows, info->height) > most);

@@ -12,6 +12,7 @@
 #include "base/os.h"
 #include "base/parallel.h"
 #include "data/alpha.h"
+#include "data/file_notes.h"
 #include "data/pairing.h"
 #include "data/picture_file.h"
 #include "evaluate/evaluation.h"
@@ -39,12 +40,8 @@ struct outcome {
     bool kinds_differ, grey_repeated;
     const char *laid;           // the first that was laid over a background, or NULL
     bool exceeds, is_narrow;    // see struct conversions
-    const char *cut;            // the first of the files that ends early, or NULL
     uint64_t samples, outside;
-    uint32_t orientation;    // of the first that has one
-    bool turned_b;           // and whether that is B
-    uint32_t pages;          // of the first that has several
-    bool paged_b;            // and whether that is B
+    struct file_notes files;
     struct reason reason;    // why it was not compared
     bool about_b;            // the file that the reason is about
 };
@@ -150,18 +147,9 @@ static bool read_one(const struct comparison *c, const char *path, bool is_b,
         return false;
     picture_set_range(picture, c->range);
     o->is_narrow = o->is_narrow || picture->is_narrow;
-    if (picture->is_cut && !o->cut)
-        o->cut = path;
-    if (c->reading.page <= 1 && picture->pages > 1 && o->pages == 0) {
-        o->pages = picture->pages;
-        o->paged_b = is_b;
-    }
+    file_notes_add(&o->files, &c->reading, picture, path);
     if (picture->is_transparent && c->reading.alpha >= ALPHA_WHITE && !o->laid)
         o->laid = path;
-    if (!c->reading.as_stored && o->orientation == 0 && picture->orientation != 0) {
-        o->orientation = picture->orientation;
-        o->turned_b = is_b;
-    }
     return true;
 }
 
@@ -313,11 +301,10 @@ static bool list_pairs(const struct pix_compare_options *o, struct pair_list *li
 
 // What was noticed of all pairs.
 struct notices {
-    size_t kinds[PIXEL_KINDS], grey, turned, paged, beyond, cut, laid;
-    const char *first_beyond, *first_cut, *first_laid;
+    size_t kinds[PIXEL_KINDS], grey, beyond, laid;
+    const char *first_beyond, *first_laid;
     struct conversions values;
-    const struct outcome *first_turned, *first_paged;
-    const char *turned_path, *paged_path;
+    struct file_tally files;
 };
 
 static void count_notices(const struct comparison *c, size_t i, struct notices *n)
@@ -332,18 +319,9 @@ static void count_notices(const struct comparison *c, size_t i, struct notices *
     n->values.outside += o->outside;
     if (o->exceeds && n->beyond++ == 0)
         n->first_beyond = c->list.files[i].a;
-    if (o->cut && n->cut++ == 0)
-        n->first_cut = o->cut;
-    if (o->pages != 0 && n->paged++ == 0) {
-        n->first_paged = o;
-        n->paged_path = o->paged_b ? c->list.files[i].b : c->list.files[i].a;
-    }
+    file_tally_add(&n->files, &o->files);
     if (o->laid && n->laid++ == 0)
         n->first_laid = o->laid;
-    if (o->orientation != 0 && n->turned++ == 0) {
-        n->first_turned = o;
-        n->turned_path = o->turned_b ? c->list.files[i].b : c->list.files[i].a;
-    }
 }
 
 static void report_notices(const struct notices *n, const struct comparison *c)
@@ -376,14 +354,7 @@ static void report_notices(const struct notices *n, const struct comparison *c)
         log_warn(
             "compare: --range has no effect: it is for u16 and f32, and all images "
             "are u8");
-    if (n->cut > 0)
-        picture_warn_of_cut(n->first_cut, n->cut, count);
-    if (n->turned > 0)
-        picture_tell_of_turning(n->turned_path, n->first_turned->orientation,
-                                (uint32_t)n->turned, count);
-    if (n->paged > 0)
-        picture_tell_of_pages(n->paged_path, n->first_paged->pages, (uint32_t)n->paged,
-                              count, "pair");
+    file_tally_report(&n->files, count, "pair");
 }
 
 // MS-SSIM by the scales that all images have, so that its mean is one of equal things.
@@ -476,7 +447,7 @@ static bool report_problems(const struct comparison *c, size_t count)
 
 static bool add_all(struct comparison *c, struct pix_evaluation *out)
 {
-    struct notices notices = { .turned = 0 };
+    struct notices notices = { .grey = 0 };
     level_scales(c, &out->ms_ssim_scales);
     for (size_t i = 0; i < c->list.count; i++) {
         const struct pair_file *file = &c->list.files[i];

@@ -33,7 +33,6 @@ void options_init(struct pix_train_options *options)
         .read = { .npy_order = "chw",
                   .max_pixels = PICTURE_MAX_PIXELS,
                   .truncated = "refuse",
-                  .page = 1,
                   .alpha = "drop" },
         .net_g = "unet",    // at this crop the port's unet_256
         .net_d = "basic",

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/alpha.h"
+#include "data/file_notes.h"
 #include "data/image.h"
 #include "data/picture_file.h"
 #include "settings/settings.h"
@@ -46,6 +47,15 @@ static enum pixel_kind choose_output(const struct items *all,
     return held;
 }
 
+// How the file of an item is read: with tags where there is a file to take them.
+static struct picture_reading reading_of(const struct items *all,
+                                         const struct pix_translate_item *item)
+{
+    struct picture_reading reading = translator_get_settings(all->translator)->reading;
+    reading.with_tags = item->output != NULL;
+    return reading;
+}
+
 static bool load(const struct items *all, const struct pix_translate_item *item,
                  struct picture *picture, enum pixel_kind *output)
 {
@@ -53,9 +63,7 @@ static bool load(const struct items *all, const struct pix_translate_item *item,
     struct reason reason;
     bool ok;
     if (item->input) {
-        struct picture_reading reading =
-            translator_get_settings(all->translator)->reading;
-        reading.with_tags = item->output != NULL;
+        const struct picture_reading reading = reading_of(all, item);
         ok = picture_read_with(item->input, &reading, picture, &reason);
         if (!ok)
             log_error("image: %s: %s", item->input, reason.text);
@@ -164,12 +172,7 @@ static void tell_of_input(const struct translator *t, const char *path,
     conversion_report_narrow(&narrow, translator_command(t), "input");
     if (form->is_transparent && !has_channel)
         alpha_report(s->reading.alpha, translator_command(t), 1, 1, "input", path);
-    if (form->is_cut)
-        picture_warn_of_cut(path, 1, 1);
-    if (form->orientation && !s->reading.as_stored)
-        picture_tell_of_turning(path, form->orientation, 1, 1);
-    if (form->pages > 1 && s->reading.page <= 1)
-        picture_tell_of_pages(path, form->pages, 1, 1, "image");
+    file_notes_report(&s->reading, form, path);
 }
 
 // A picture in tiles; takes its samples.
@@ -186,16 +189,21 @@ static bool run_tiles(struct translator *t, struct picture *in, struct picture *
     return ok;
 }
 
+// The same whole or in tiles, as the translator is.
+static bool run(struct translator *t, struct picture *in, struct picture *out)
+{
+    return translator_tiling(t).cut.tile ? run_tiles(t, in, out)
+                                         : translator_run(t, in, out);
+}
+
 bool items_translate_image(struct translator *t, const struct pix_image *in,
                            struct pix_image *out)
 {
     struct picture picture = { 0 }, made = { 0 };
-    if (!translator_tiling(t).cut.tile)
-        return translator_run(t, in, out);
     *out = (struct pix_image){ 0 };
     if (in->pixels && in->width && in->height && !image_to_picture(in, &picture))
         return false;
-    bool ok = run_tiles(t, &picture, &made) && image_from_picture(&made, out);
+    bool ok = run(t, &picture, &made) && image_from_picture(&made, out);
     picture_free(&made);
     return ok;
 }
@@ -204,10 +212,8 @@ bool items_translate_array(struct translator *t, const struct pix_array *in,
                            struct pix_array *out)
 {
     struct picture picture = { 0 }, made = { 0 };
-    if (!translator_tiling(t).cut.tile)
-        return translator_run_array(t, in, out);
     *out = (struct pix_array){ 0 };
-    if (!picture_from_array(in, &picture) || !run_tiles(t, &picture, &made))
+    if (!picture_from_array(in, &picture) || !run(t, &picture, &made))
         return false;
     *out = picture_to_array(&made);
     return true;
@@ -247,8 +253,7 @@ static struct row_reader *open_input(const struct items *all,
     if (!item->input)
         return load(all, item, picture, &output) ? row_reader_of_picture(picture)
                                                  : NULL;
-    struct picture_reading reading = translator_get_settings(all->translator)->reading;
-    reading.with_tags = item->output != NULL;
+    const struct picture_reading reading = reading_of(all, item);
     struct row_reader *reader = row_reader_open(item->input, &reading, &reason);
     if (!reader)
         log_error("image: %s: %s", item->input, reason.text);

@@ -10,7 +10,7 @@
 
 struct translator;
 
-// See pix_translator_run and pix_translator_run_array.
+// See pix_translator_run and pix_translator_run_array: whole or in tiles.
 bool items_translate_image(struct translator *t, const struct pix_image *in,
                            struct pix_image *out);
 bool items_translate_array(struct translator *t, const struct pix_array *in,

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/alpha.h"
-#include "data/picture_file.h"
+#include "data/file_notes.h"
 #include "translate/conversion.h"
 #include "translate/translator.h"
 
@@ -44,6 +44,7 @@ struct slot {
     enum pix_translate_result result;
     struct translator_form form;      // from STAGE_LOADED on
     struct translator_notes notes;    // of the input
+    struct file_notes file;           // of the one that it was read from
     struct frame frame;               // likewise
     struct picture image;             // the input, from STAGE_RUN on the output
     struct picture_tags *tags;        // from the input to the output
@@ -77,14 +78,7 @@ struct pipeline {
     struct frame_tally resized;
     uint32_t transparent;    // images
     size_t first_transparent;
-    struct {
-        uint32_t images, orientation;    // that of the first
-        size_t first;
-    } turned, cut;    // by their EXIF orientation; that end early
-    struct {
-        uint32_t images, pages;    // those of the first
-        size_t first;
-    } paged;    // files that have several
+    struct file_tally files;
 
     // Under the mutex from here on: next_done <= next_run <= next_load, and the stages.
     struct os_mutex *mutex;
@@ -134,17 +128,22 @@ static bool may_load(const struct pipeline *p)
 static void load(struct pipeline *p, size_t index, struct slot *s)
 {
     s->result = PIX_TRANSLATE_NOT_READ;
+    const struct pipeline_ends *ends = p->ends;
     enum pixel_kind output = PIXEL_KINDS;
     s->notes = (struct translator_notes){ 0 };
-    if (!p->ends->load(p->ends->user, index, &s->image, &output))
+    s->file = (struct file_notes){ .turned = { NULL, 0 } };
+    if (!ends->load(ends->user, index, &s->image, &output))
         return;
+    if (ends->path)
+        file_notes_add(&s->file, &translator_get_settings(p->translator)->reading,
+                       &s->image, ends->path(ends->user, index));
     s->tags = s->image.tags;
     s->image.tags = NULL;
     s->result = translator_prepare(p->translator, &s->image, output, &s->form,
                                    &s->frame, &s->notes)
                     ? PIX_TRANSLATE_DONE
                     : PIX_TRANSLATE_NOT_TRANSLATED;
-    if (p->ends->has_model_size)
+    if (ends->has_model_size)
         frame_keep(&s->frame);
 }
 
@@ -231,16 +230,7 @@ static bool report_done(struct pipeline *p)
             if (s->notes.is_transparent && p->transparent++ == 0)
                 p->first_transparent = p->next_done;
         }
-        if (s->notes.is_cut && p->cut.images++ == 0)
-            p->cut.first = p->next_done;
-        if (s->notes.orientation && p->turned.images++ == 0) {
-            p->turned.first = p->next_done;
-            p->turned.orientation = s->notes.orientation;
-        }
-        if (s->notes.pages > 1 && p->paged.images++ == 0) {
-            p->paged.first = p->next_done;
-            p->paged.pages = s->notes.pages;
-        }
+        file_tally_add(&p->files, &s->file);
         bool go_on = p->ends->done(p->ends->user, p->next_done, s->result);
         os_mutex_lock(p->mutex);
         s->stage = STAGE_FREE;
@@ -473,15 +463,7 @@ static void report_images(const struct pipeline *p)
                      p->transparent, p->conversions.images, "input",
                      ends->path(ends->user, p->first_transparent));
     frame_tally_report(&p->resized, translator_frame_rule(p->translator), command);
-    if (p->cut.images)
-        picture_warn_of_cut(ends->path(ends->user, p->cut.first), p->cut.images,
-                            p->next_done);
-    if (p->turned.images)
-        picture_tell_of_turning(ends->path(ends->user, p->turned.first),
-                                p->turned.orientation, p->turned.images, p->next_done);
-    if (p->paged.images)
-        picture_tell_of_pages(ends->path(ends->user, p->paged.first), p->paged.pages,
-                              p->paged.images, p->next_done, "image");
+    file_tally_report(&p->files, p->next_done, "image");
 }
 
 bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,

@@ -28,9 +28,10 @@ struct pipeline_ends {
     bool (*done)(void *user, size_t index, enum pix_translate_result result);
     void *user;
     uint64_t bytes;    // that the images under way may take, see pipeline.c; 0: usual
-    // The file of an image, for what is said of all images at the end: what was
-    // converted, is out of range, resized or turned. NULL: nothing is said; whoever
-    // changed the images before knows better.
+    // Any thread. The file of an image, or NULL if it has none, for what is said of all
+    // images at the end: what was converted, is out of range, resized or turned. The
+    // path stays. No function: nothing is said; whoever changed the images before knows
+    // better.
     const char *(*path)(void *user, size_t index);
     // Outputs have the size at which they are translated, whatever the translator's
     // options say.

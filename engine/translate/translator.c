@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/alpha.h"
-#include "data/image.h"
 #include "data/picture_file.h"
 #include "program/tuned.h"
 #include "settings/choice.h"
@@ -137,7 +136,9 @@ static bool override(struct translator *t, const struct pix_translate_options *o
             choice_truncated, choice_value(choice_truncated, o->read.truncated));
     if (o->read.max_pixels)
         s->options.read.max_pixels = o->read.max_pixels;
-    if (o->read.page)
+    // The first page by the run's options is that of its images: nobody asked for the
+    // first one of these.
+    if (o->read.page || s->options.read.page == 1)
         s->options.read.page = o->read.page;
     s->options.read.no_orient |= o->read.no_orient;
     if (!override_alpha(t, o->read.alpha))
@@ -448,11 +449,6 @@ bool translator_prepare(const struct translator *t, struct picture *picture,
         log_error("%s: the image is empty", t->command);
         return false;
     }
-    notes->is_cut = picture->is_cut;
-    if (!t->settings.reading.as_stored)
-        notes->orientation = picture->orientation;
-    if (t->settings.reading.page <= 1)
-        notes->pages = picture->pages;
     *frame = frame_of(&t->rule, picture_size(picture));
     // A panorama that wraps is no pair.
     notes->is_pair = !size_equals(frame->inner, frame->image) &&
@@ -575,8 +571,7 @@ static void tell_of_size(struct translator *t, const struct frame *frame)
     }
 }
 
-// One image from begin to end. Takes the samples of `in`, which is empty afterwards.
-static bool run(struct translator *t, struct picture *in, struct picture *out)
+bool translator_run(struct translator *t, struct picture *in, struct picture *out)
 {
     struct translator_form form;
     struct translator_notes notes;
@@ -602,31 +597,6 @@ static bool run(struct translator *t, struct picture *in, struct picture *out)
     if (!ok)
         picture_free(out);
     picture_free(in);
-    return ok;
-}
-
-bool translator_run(struct translator *t, const struct pix_image *in,
-                    struct pix_image *out)
-{
-    struct picture picture = { 0 }, made = { 0 };
-    *out = (struct pix_image){ 0 };
-    if (in->pixels && in->width && in->height && !image_to_picture(in, &picture))
-        return false;
-    bool ok = run(t, &picture, &made) && image_from_picture(&made, out);
-    picture_free(&made);
-    return ok;
-}
-
-bool translator_run_array(struct translator *t, const struct pix_array *in,
-                          struct pix_array *out)
-{
-    struct picture picture = { 0 }, made = { 0 };
-    *out = (struct pix_array){ 0 };
-    if (!picture_from_array(in, &picture))
-        return false;
-    bool ok = run(t, &picture, &made);
-    if (ok)
-        *out = picture_to_array(&made);
     return ok;
 }
 

@@ -43,10 +43,9 @@ const char *translator_table_path(const struct translator *t);
 // beside its own, is measured as for its own; false after a message.
 const struct tuning *translator_tuning(const struct translator *t);
 bool translator_tune(struct translator *t, const struct conv_shapes *shapes);
-bool translator_run(struct translator *t, const struct pix_image *in,
-                    struct pix_image *out);
-bool translator_run_array(struct translator *t, const struct pix_array *in,
-                          struct pix_array *out);
+// Translates one picture whole. Takes the samples of `in`, which is empty afterwards,
+// as `out` is after a failure, which was logged.
+bool translator_run(struct translator *t, struct picture *in, struct picture *out);
 const char *translator_extension(const struct translator *t, const char *path);
 bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out);
@@ -85,10 +84,7 @@ struct translator_notes {
     bool exceeds;                 // it has floats outside [-1, 1], and no range
     uint64_t samples, outside;    // with a range: how many, and those outside
     bool is_narrow;               // see struct picture
-    bool is_cut;                  // likewise
-    uint32_t pages;               // of its file, the first of which was read
     bool is_transparent;          // likewise, and the model has no channel for it
-    uint32_t orientation;         // by which it was turned, see struct picture; 0: not
 };
 
 // The alpha of an input, where it is to be carried over, and empty where not; and that
