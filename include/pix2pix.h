@@ -185,6 +185,12 @@ struct pix_array {
     enum pix_kind kind;
     uint32_t channels, width, height;
     void *data;    // owned; freed with pix_array_free
+    // Private: what the file had beside its samples, for a file that is made of them:
+    // of a TIFF the georeference, resolution, profile and layout (docs/data.md). Owned;
+    // NULL: nothing, as in an array that is filled by hand. Functions that read set
+    // it, pix_translator_run_array gives a copy to its output, and functions that write
+    // use it, fitted to the size that the array has then.
+    void *tags;
 };
 
 // Reads the files of pix_image_read, with the file's own channels (1 grey, 2 grey and
@@ -246,7 +252,9 @@ PIX_API bool pix_array_write(const char *path, const struct pix_array *array);
 // How image files are written. Zeros are the defaults.
 struct pix_write_options {
     const char *npy_order;    // axes of .npy arrays, as in pix_read_options
-    struct pix_log log;       // where messages about the file go
+    // Where messages about the file go; also what it does not have of the tags, because
+    // its format cannot hold them or they do not fit.
+    struct pix_log log;
 };
 
 // The same by these options.
@@ -261,6 +269,11 @@ PIX_API bool pix_array_encode(const char *name, const struct pix_write_options *
                               const struct pix_array *array, void **bytes,
                               size_t *size);
 PIX_API void pix_array_free(struct pix_array *array);
+
+// Gives `to` a copy of the tags of `from`, in place of its own: as of an image to one
+// that was computed from it, of the same size or resized. Without tags `to` has none
+// afterwards, as it must be for a part of an image, which lies elsewhere on the earth.
+PIX_API bool pix_array_copy_tags(const struct pix_array *from, struct pix_array *to);
 
 // As pix_image_has_extension and pix_image_list, with .npy as well.
 PIX_API bool pix_array_has_extension(const char *path);
@@ -767,10 +780,11 @@ PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_ima
 
 // The same for arrays: *out has the sample type and channels that the model was trained
 // on, or the sample type of the input where the file of weights does not record it;
-// free with pix_array_free. The input may have any sample type; u8 and u16 of 1 to 4
-// channels count as colours and are converted like image files, others must have the
-// model's number of channels. Where the model has ranges of samples, inputs of u16 and
-// f32 are such numbers, 0 to 255 of u8 are the whole range, and outputs are LO to HI.
+// free with pix_array_free, and the tags of the input. The input may have any sample
+// type; u8 and u16 of 1 to 4 channels count as colours and are converted like image
+// files, others must have the model's number of channels. Where the model has ranges of
+// samples, inputs of u16 and f32 are such numbers, 0 to 255 of u8 are the whole range,
+// and outputs are LO to HI.
 PIX_API bool pix_translator_run_array(pix_translator *translator,
                                       const struct pix_array *in,
                                       struct pix_array *out);

@@ -346,6 +346,82 @@ static void test_order(void **state)
     pix_array_free(&a);
 }
 
+// ---------------------------------------------------------------------------
+// What a file has beside its samples
+
+#ifdef PIX_HAVE_TIFF
+
+#define PLACE TEST_FIXTURES "/tiff/place-scale.tif"
+
+static void check_same_file(const char *a, const char *b)
+{
+    void *bytes[2];
+    size_t sizes[2];
+    assert_true(file_read(a, &bytes[0], &sizes[0]));
+    assert_true(file_read(b, &bytes[1], &sizes[1]));
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(bytes[0], bytes[1], sizes[0]);
+    mem_free(bytes[0]);
+    mem_free(bytes[1]);
+}
+
+// As a picture takes it to its file; test_tiff_write looks at that.
+static void test_tags(void **state)
+{
+    const struct pix_read_options o = listening();
+    const struct pix_write_options with = { .log = o.log };
+    struct pix_array a, other = make(PIX_KIND_U8, 3), bare = { 0 };
+    struct picture p, scaled;
+    struct reason reason;
+    void *bytes;
+    size_t size;
+    (void)state;
+    assert_true(picture_read_with(PLACE, &(struct picture_reading){ .with_tags = true },
+                                  &p, &reason));
+    assert_true(picture_write(SCRATCH "/expected.tif", &p));
+    assert_true(file_read(PLACE, &bytes, &size));
+    for (int in_memory = 0; in_memory < 2; in_memory++) {
+        assert_true(in_memory ? decode(bytes, size, NULL, NULL, &a)
+                              : pix_array_read(PLACE, &a));
+        assert_non_null(a.tags);
+        assert_true(pix_array_write_with(SCRATCH "/made.tif", &with, &a));
+        check_same_file(SCRATCH "/made.tif", SCRATCH "/expected.tif");
+        if (!in_memory)
+            pix_array_free(&a);
+    }
+    mem_free(bytes);
+    // Of another size: fitted to it.
+    assert_true(picture_from_array(&other, &scaled));
+    scaled.tags = p.tags;
+    p.tags = NULL;
+    assert_true(picture_write(SCRATCH "/expected.tif", &scaled));
+    picture_free(&scaled);
+    picture_free(&p);
+    assert_true(pix_array_write(SCRATCH "/bare.tif", &other));
+    assert_true(pix_array_copy_tags(&a, &other));
+    assert_true(pix_array_copy_tags(&a, &other));    // in the place of the first
+    pix_array_free(&a);
+    assert_null(a.tags);
+    assert_true(pix_array_write(SCRATCH "/made.tif", &other));
+    check_same_file(SCRATCH "/made.tif", SCRATCH "/expected.tif");
+    assert_string_equal(messages, "");
+    // What a file cannot hold is said.
+    assert_true(pix_array_write_with(SCRATCH "/made.png", &with, &other));
+    assert_string_equal(messages,
+                        "1 image: " SCRATCH
+                        "/made.png: the output was written without the georeference of "
+                        "the input, which the format of the output cannot hold: name "
+                        "outputs .tif to keep it\n");
+    // And away again.
+    assert_true(pix_array_copy_tags(&bare, &other));
+    assert_null(other.tags);
+    assert_true(pix_array_write(SCRATCH "/made.tif", &other));
+    check_same_file(SCRATCH "/made.tif", SCRATCH "/bare.tif");
+    pix_array_free(&other);
+}
+
+#endif
+
 static int setup(void **state)
 {
     (void)state;
@@ -365,6 +441,9 @@ int main(void)
         cmocka_unit_test(test_hard),     cmocka_unit_test(test_damage),
         cmocka_unit_test(test_garbage),  cmocka_unit_test(test_names),
         cmocka_unit_test(test_encode),   cmocka_unit_test(test_order),
+#ifdef PIX_HAVE_TIFF
+        cmocka_unit_test(test_tags),
+#endif
     };
     return cmocka_run_group_tests_name("array", tests, setup, teardown);
 }

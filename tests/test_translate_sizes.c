@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/mem.h"
 #include "data/image.h"
 #include "data/window.h"
 
@@ -45,7 +47,7 @@ static pix_translator *open_with(struct pix_translate_options o)
 {
     o.tuning = "off";
     o.model = SCRATCH "/run";
-    o.batch_size = 64;
+    o.batch_size = o.tile ? 0 : 64;
     pix_translator *translator = pix_translator_create(public_device, &o);
     if (!translator)
         fail_msg("%s", public_messages);
@@ -281,6 +283,56 @@ static void test_fixed_size(void **state)
     pix_translator_destroy(translator);
 }
 
+#ifdef PIX_HAVE_TIFF
+
+static void load(const char *path, void **bytes, size_t *size)
+{
+    if (!file_read(path, bytes, size))
+        fail_msg("%s", pix_last_error());
+}
+
+// From array to array what a file had is as it is from file to file: georeference,
+// resolution, profile and layout, of the same size and of another, whole and in tiles.
+static void test_tags(void **state)
+{
+    static const struct pix_translate_options cases[] = {
+        { .preprocess = "none" },
+        { .preprocess = "none", .output_size = "50x20" },
+        { .output_size = "model" },
+        { .tile = 32, .overlap = 32, .mode = "running" },
+    };
+    static const char *const inputs[] = { "place-scale", "place-matrix",
+                                          "place-turned" };
+    (void)state;
+    public_need_device();
+    for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(inputs); i++) {
+        char input[512];
+        struct pix_array in, out;
+        void *expected, *made;
+        size_t expected_size, made_size;
+        pix_translator *translator = open_with(cases[i / ARRAY_LEN(inputs)]);
+        snprintf(input, sizeof(input), TEST_FIXTURES "/tiff/%s.tif",
+                 inputs[i % ARRAY_LEN(inputs)]);
+        struct pix_translate_item item = { .input = input,
+                                           .output = SCRATCH "/expected.tif" };
+        assert_true(pix_translator_run_many(translator, &item, 1, NULL, NULL));
+        assert_true(pix_array_read(input, &in));
+        assert_true(pix_translator_run_array(translator, &in, &out));
+        assert_true(pix_array_write(SCRATCH "/made.tif", &out));
+        load(SCRATCH "/expected.tif", &expected, &expected_size);
+        load(SCRATCH "/made.tif", &made, &made_size);
+        assert_int_equal(made_size, expected_size);
+        assert_memory_equal(made, expected, expected_size);
+        mem_free(expected);
+        mem_free(made);
+        pix_array_free(&in);
+        pix_array_free(&out);
+        pix_translator_destroy(translator);
+    }
+}
+
+#endif
+
 static bool has_colour(const struct pix_image *image, const uint8_t *colour)
 {
     for (size_t i = 0; i < (size_t)image->width * image->height; i++)
@@ -494,6 +546,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_sizes), cmocka_unit_test(test_model_size),
         cmocka_unit_test(test_long),      cmocka_unit_test(test_fixed_size),
+#ifdef PIX_HAVE_TIFF
+        cmocka_unit_test(test_tags),
+#endif
         cmocka_unit_test(test_labels),    cmocka_unit_test(test_evaluate),
         cmocka_unit_test(test_seams),     cmocka_unit_test(test_wrap_across),
     };

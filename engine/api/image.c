@@ -13,6 +13,9 @@
 #include "data/picture_file.h"
 #include "settings/choice.h"
 #include "settings/settings.h"
+#include "translate/losses.h"
+
+#include <stdio.h>
 
 const char *pix_image_kind(size_t index)
 {
@@ -87,7 +90,8 @@ static bool read_array_with(const struct array_file *file,
     const struct log_sink *before = log_use(&relay.sink);
     bool ok = settings_check_reading(options, "image");
     if (ok) {
-        const struct picture_reading reading = settings_parse_reading(options);
+        struct picture_reading reading = settings_parse_reading(options);
+        reading.with_tags = true;
         ok = read_array(file, &reading, array);
     }
     log_use(before);
@@ -100,8 +104,8 @@ bool pix_array_read(const char *path, struct pix_array *array)
         return false;
     *array = (struct pix_array){ 0 };
     return api_check_given(path, "pix_array_read", "path") &&
-           read_array(&(struct array_file){ path }, &(struct picture_reading){ 0 },
-                      array);
+           read_array(&(struct array_file){ path },
+                      &(struct picture_reading){ .with_tags = true }, array);
 }
 
 bool pix_array_read_with(const char *path, const struct pix_read_options *options,
@@ -130,6 +134,21 @@ bool pix_array_decode(const void *bytes, size_t size, const char *name,
                            array);
 }
 
+static const char *name_of(void *user, size_t index)
+{
+    (void)index;
+    return user;
+}
+
+// What the file does not have of the tags.
+static void report_losses(const char *name, const struct picture *picture)
+{
+    char subject[300];
+    const uint32_t losses = losses_of(name, picture);
+    snprintf(subject, sizeof(subject), "image: %s", name);
+    losses_report(&losses, 1, name_of, (void *)name, subject);
+}
+
 // To a file, or to memory where `bytes` is not NULL.
 static bool write_array(const char *name, const struct pix_write_options *options,
                         const struct pix_array *array, void **bytes, size_t *size)
@@ -145,6 +164,8 @@ static bool write_array(const char *name, const struct pix_write_options *option
         // A copy of the samples, which stay the caller's.
         ok = bytes ? picture_write_to_memory(name, &picture, order, bytes, size)
                    : picture_write_ordered(name, &picture, order);
+        if (ok)
+            report_losses(name, &picture);
         picture_free(&picture);
     }
     log_use(before);
@@ -188,7 +209,20 @@ void pix_array_free(struct pix_array *array)
     if (!array)
         return;
     mem_free(array->data);
+    picture_tags_free(array->tags);
     *array = (struct pix_array){ 0 };
+}
+
+bool pix_array_copy_tags(const struct pix_array *from, struct pix_array *to)
+{
+    struct picture_tags *tags;
+    if (!api_check_given(from, "pix_array_copy_tags", "from") ||
+        !api_check_given(to, "pix_array_copy_tags", "to") ||
+        !picture_tags_copy(from->tags, &tags))
+        return false;
+    picture_tags_free(to->tags);
+    to->tags = tags;
+    return true;
 }
 
 bool pix_array_has_extension(const char *path)

@@ -499,14 +499,20 @@ bool picture_from_array(const struct pix_array *array, struct picture *picture)
     // What no image file could hold has channels that are not colours.
     picture->is_array = array->kind == PIX_KIND_F32 || array->channels > MOST_COLOURS;
     memcpy(picture->samples, array->data, picture_bytes(picture));
-    return true;
+    if (picture_tags_copy(array->tags, &picture->tags))
+        return true;
+    picture_free(picture);
+    return false;
 }
 
 struct pix_array picture_to_array(struct picture *picture)
 {
-    const struct pix_array array = { (enum pix_kind)picture->kind, picture->channels,
-                                     picture->width, picture->height,
-                                     picture->samples };
+    const struct pix_array array = { (enum pix_kind)picture->kind,
+                                     picture->channels,
+                                     picture->width,
+                                     picture->height,
+                                     picture->samples,
+                                     picture->tags };
     *picture = (struct picture){ 0 };
     return array;
 }

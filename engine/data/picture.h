@@ -174,9 +174,8 @@ void *picture_interleave(const struct picture *picture);
 // first three as RGB.
 void picture_get_rgb(const struct picture *picture, uint8_t *rgb);
 
-// The public form. The first copies the samples, and returns false after a message if
-// the array is not an image; the second hands the samples over and leaves an empty
-// picture.
+// The public form. The first copies samples and tags, and returns false after a message
+// if the array is not an image; the second hands them over and leaves an empty picture.
 bool picture_from_array(const struct pix_array *array, struct picture *picture);
 struct pix_array picture_to_array(struct picture *picture);
 

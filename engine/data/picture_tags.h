@@ -12,6 +12,8 @@
 struct picture_tags;
 
 void picture_tags_free(struct picture_tags *tags);    // NULL is fine
+// Sets *copy, NULL for NULL. False without memory, after a message; *copy is NULL then.
+bool picture_tags_copy(const struct picture_tags *tags, struct picture_tags **copy);
 
 // The samples were turned by the orientation of the file.
 void picture_tags_set_turned(struct picture_tags *tags);

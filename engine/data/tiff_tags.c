@@ -85,12 +85,40 @@ void tiff_tags_free(struct tiff_tag *tags, uint32_t count)
         mem_free(tags[i].values);
 }
 
+static bool copy_tag(const struct tiff_tag *from, struct tiff_tag *to)
+{
+    const size_t bytes = (size_t)from->count * tiff_type_bytes(from->type);
+    *to = *from;
+    to->values = mem_alloc(bytes);
+    if (to->values)
+        memcpy(to->values, from->values, bytes);
+    return to->values != NULL;
+}
+
 void picture_tags_free(struct picture_tags *tags)
 {
     if (!tags)
         return;
     tiff_tags_free(tags->tags, tags->count);
     mem_free(tags);
+}
+
+bool picture_tags_copy(const struct picture_tags *tags, struct picture_tags **copy)
+{
+    *copy = NULL;
+    if (!tags)
+        return true;
+    struct picture_tags *to = mem_alloc(sizeof(*to));
+    if (!to)
+        return false;
+    *to = *tags;
+    for (to->count = 0; to->count < tags->count; to->count++)
+        if (!copy_tag(&tags->tags[to->count], &to->tags[to->count])) {
+            picture_tags_free(to);
+            return false;
+        }
+    *copy = to;
+    return true;
 }
 
 void picture_tags_set_turned(struct picture_tags *tags)
@@ -251,16 +279,6 @@ uint32_t picture_tags_losses(const struct picture_tags *t, bool is_tiff,
     if (!tiff_tags_keep_compression(t))
         losses |= PICTURE_LOSES_COMPRESSION;
     return losses;
-}
-
-static bool copy_tag(const struct tiff_tag *from, struct tiff_tag *to)
-{
-    const size_t bytes = (size_t)from->count * tiff_type_bytes(from->type);
-    *to = *from;
-    to->values = mem_alloc(bytes);
-    if (to->values)
-        memcpy(to->values, from->values, bytes);
-    return to->values != NULL;
 }
 
 static void fit(const struct picture_tags *t, const struct tiff_form *form,

@@ -183,8 +183,11 @@ static bool run_tiles(struct translator *t, struct picture *in, struct picture *
         log_error("%s: the image is empty", translator_command(t));
     ok = ok && alpha_apply(in, translator_get_settings(t)->reading.alpha) &&
          tiles_translate_picture(t, in, out);
-    if (ok)
+    if (ok) {
         tell_of_input(t, "in memory", in);
+        out->tags = in->tags;
+        in->tags = NULL;
+    }
     picture_free(in);
     return ok;
 }

@@ -578,6 +578,8 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
     struct frame frame;
     const struct picture *const prepared = in;
     struct picture alpha = { 0 };
+    struct picture_tags *tags = in->tags;    // from the input to the output
+    in->tags = NULL;
     *out = (struct picture){ 0 };
     bool ok = alpha_apply(in, t->settings.reading.alpha) &&
               translator_take_alpha(t, in, &alpha) &&
@@ -596,6 +598,10 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
     picture_free(&alpha);
     if (!ok)
         picture_free(out);
+    if (ok)
+        out->tags = tags;
+    else
+        picture_tags_free(tags);
     picture_free(in);
     return ok;
 }
