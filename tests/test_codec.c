@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "data/jpeg_library.h"
 #include "data/picture_file.h"
+#include "support/decoding.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_codec.scratch"
@@ -330,17 +331,6 @@ static void check_bomb(const char *name, const uint8_t *data, size_t size,
     assert_true(codec_rows_decoded() - rows <= rows_most);
 }
 
-static uint32_t crc(const uint8_t *data, size_t size)
-{
-    uint32_t value = 0xffffffff;
-    for (size_t i = 0; i < size; i++) {
-        value ^= data[i];
-        for (int bit = 0; bit < 8; bit++)
-            value = value >> 1 ^ (value & 1 ? 0xedb88320 : 0);
-    }
-    return ~value;
-}
-
 static void put_big(uint8_t *to, uint32_t value)
 {
     for (int i = 0; i < 4; i++)
@@ -353,7 +343,7 @@ static size_t put_chunk(uint8_t *to, const char *type, const void *data, uint32_
     memcpy(to + 4, type, 4);
     if (size)
         memcpy(to + 8, data, size);
-    put_big(to + 8 + size, crc(to + 4, size + 4));
+    put_big(to + 8 + size, decoding_crc(to + 4, size + 4));
     return size + 12;
 }
 

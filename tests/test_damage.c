@@ -347,7 +347,7 @@ static int open_group(void **state)
 {
     (void)state;
     tiny_open(SCRATCH);
-    if (public_device && !test_is_set("PIX_TEST_NO_EXECUTE")) {
+    if (public_has_device()) {
         struct pix_train_options o = tiny_options(DATA, RUN);
         o.ema = 0.9;
         o.steps = STEP;

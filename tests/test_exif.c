@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/picture_file.h"
+#include "support/decoding.h"
 #include "support/log.h"
 #include "support/tree.h"
 
@@ -147,17 +148,6 @@ static void write_with(const char *fixture, size_t at, const uint8_t *more,
     mem_free(data);
 }
 
-static uint32_t crc(const uint8_t *data, size_t size)
-{
-    uint32_t value = 0xffffffff;
-    for (size_t i = 0; i < size; i++) {
-        value ^= data[i];
-        for (int bit = 0; bit < 8; bit++)
-            value = value >> 1 ^ (value & 1 ? 0xedb88320 : 0);
-    }
-    return ~value;
-}
-
 static void check_file(const char *path, uint32_t orientation)
 {
     struct picture p;
@@ -211,12 +201,12 @@ static void test_png(void **state)
     uint8_t chunk[12 + TIFF] = { 0, 0, 0, TIFF, 'e', 'X', 'I', 'f' };
     (void)state;
     make_tiff(chunk + 8, 3, false);
-    put(chunk + 8 + TIFF, 4, crc(chunk + 4, 4 + TIFF), true);
+    put(chunk + 8 + TIFF, 4, decoding_crc(chunk + 4, 4 + TIFF), true);
     write_with("rgb8.png", 33, chunk, sizeof(chunk), SCRATCH "/a.png");
     check_file(SCRATCH "/a.png", 3);
     check_file(TEST_FIXTURES "/images/rgb8.png", 0);
     uint8_t empty[12] = { 0, 0, 0, 0, 'e', 'X', 'I', 'f' };
-    put(empty + 8, 4, crc(empty + 4, 4), true);
+    put(empty + 8, 4, decoding_crc(empty + 4, 4), true);
     write_with("rgb8.png", 33, empty, sizeof(empty), SCRATCH "/b.png");
     check_file(SCRATCH "/b.png", 0);
 }
@@ -257,7 +247,7 @@ static void test_reading(void **state)
     struct reason reason;
     (void)state;
     make_tiff(chunk + 8, 8, false);
-    put(chunk + 8 + TIFF, 4, crc(chunk + 4, 4 + TIFF), true);
+    put(chunk + 8 + TIFF, 4, decoding_crc(chunk + 4, 4 + TIFF), true);
     write_with("rgb8.png", 33, chunk, sizeof(chunk), SCRATCH "/t.png");
     assert_true(picture_read_with(SCRATCH "/t.png",
                                   &(struct picture_reading){ .as_stored = true },

@@ -8,7 +8,7 @@
 
 #include "pix2pix.h"
 #include "support/evaluated.h"
-#include "support/gpu.h"
+#include "support/public.h"
 #include "support/size.h"
 #include "support/tree.h"
 
@@ -31,29 +31,13 @@
 #define PAIRS 3u
 
 static const char *const scratch = SCRATCH;
-static pix_device *device;
-static char messages[8192];
-
-static void keep_message(void *user, enum pix_log_level level, const char *text)
-{
-    (void)user;
-    size_t used = strlen(messages);
-    if (level <= PIX_LOG_WARN)
-        snprintf(messages + used, sizeof(messages) - used, "%s\n", text);
-}
 
 static int begin(void **state)
 {
     (void)state;
     test_remove_tree(SCRATCH);
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     return file_make_folder(SCRATCH) ? 0 : -1;
-}
-
-static void need_device(void)
-{
-    if (!device)
-        skip();
 }
 
 // ---------------------------------------------------------------------------
@@ -163,7 +147,7 @@ static struct pix_train_options options_for(const char *name, uint32_t input_nc,
 static void train(const struct pix_train_options *o, struct pix_step_metrics *metrics,
                   const char *input_kind, const char *output_kind)
 {
-    pix_trainer *t = pix_trainer_create(device, o);
+    pix_trainer *t = pix_trainer_create(public_device, o);
     if (!t)
         fail_msg("%s: %s", o->data, pix_last_error());
     assert_string_equal(pix_trainer_get_options(t)->input_kind, input_kind);
@@ -182,7 +166,7 @@ static pix_translator *open_translator(const struct pix_train_options *o)
     pix_translate_options_init(&t);
     t.model = o->out;
     t.tuning = "off";
-    pix_translator *translator = pix_translator_create(device, &t);
+    pix_translator *translator = pix_translator_create(public_device, &t);
     if (!translator)
         fail_msg("%s", pix_last_error());
     return translator;
@@ -223,7 +207,7 @@ static void test_same_training(void **state)
     struct pix_step_metrics first[2], metrics[2];
     struct pix_array expected = { 0 };
     (void)state;
-    need_device();
+    public_need_device();
     struct picture in = make_picture(PIXEL_U8, 3, SIDE, 9);
     const struct pix_array in_array = picture_to_array(&in);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -299,7 +283,7 @@ static void test_channels(void **state)
           ".npy" },
     };
     (void)state;
-    need_device();
+    public_need_device();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct side in = cases[i].in, out = cases[i].out;
         write_sides(cases[i].name, "train", false, in, out, SIDE);
@@ -328,12 +312,12 @@ static void test_channels(void **state)
         struct pix_step_metrics m;
         o.continue_run = true;
         o.steps = 3;
-        pix_trainer *trainer = pix_trainer_create(device, &o);
+        pix_trainer *trainer = pix_trainer_create(public_device, &o);
         assert_non_null(trainer);
         assert_int_equal(pix_trainer_step(trainer, &m), PIX_STEP_DONE);
         pix_trainer_destroy(trainer);
         o.input_kind = in.kind == PIXEL_U8 ? "u16" : "u8";
-        assert_null(pix_trainer_create(device, &o));
+        assert_null(pix_trainer_create(public_device, &o));
         assert_non_null(strstr(pix_last_error(), "input-kind"));
 
         pix_translator *t = open_translator(&o);
@@ -387,29 +371,29 @@ static void test_refused(void **state)
 {
     const struct side f32 = { PIXEL_F32, 5, ".npy" }, u8 = { PIXEL_U8, 3, ".png" };
     (void)state;
-    need_device();
+    public_need_device();
     write_sides("data", "train", true, f32, f32, SIDE);
     write_sides("data", "val", true, u8, u8, SIDE);
     struct pix_train_options o = options_for("data", 4, 5);
-    assert_null(pix_trainer_create(device, &o));
-    assert_non_null(strstr(messages, "has 5 channels, the model 4"));
+    assert_null(pix_trainer_create(public_device, &o));
+    assert_non_null(strstr(public_messages, "has 5 channels, the model 4"));
     o = options_for("data", 5, 5);
     o.output_kind = "u16";
-    assert_null(pix_trainer_create(device, &o));
-    assert_non_null(strstr(messages, "their target is not u16 (first: "));
-    assert_non_null(strstr(messages, "which is f32)"));
+    assert_null(pix_trainer_create(public_device, &o));
+    assert_non_null(strstr(public_messages, "their target is not u16 (first: "));
+    assert_non_null(strstr(public_messages, "which is f32)"));
     o = options_for("data", 5, 5);
     train(&o, NULL, "f32", "f32");
 
     pix_translator *t = open_translator(&o);
     struct evaluated e;
     assert_false(evaluated_find(t, o.data, "val", NULL, 0, &e));
-    assert_non_null(strstr(messages, "; image files cannot have 5: use .npy"));
+    assert_non_null(strstr(public_messages, "; image files cannot have 5: use .npy"));
     struct pix_translate_item item = { .input = SCRATCH "/data/A/train/0.npy",
                                        .output = SCRATCH "/data.run/0.png" };
     assert_false(pix_translator_run_many(t, &item, 1, NULL, NULL));
     assert_int_equal(item.result, PIX_TRANSLATE_NOT_WRITTEN);
-    assert_non_null(strstr(messages, "5 channels of f32"));
+    assert_non_null(strstr(public_messages, "5 channels of f32"));
     item.input = SCRATCH "/data/A/val/0.png";
     assert_false(pix_translator_run_many(t, &item, 1, NULL, NULL));
     assert_int_equal(item.result, PIX_TRANSLATE_NOT_TRANSLATED);
@@ -458,7 +442,7 @@ static pix_translator *open_weights(const char *path, const char *input_kind,
     t.batch_size = 2;
     t.input_kind = input_kind;
     t.output_kind = output_kind;
-    pix_translator *translator = pix_translator_create(device, &t);
+    pix_translator *translator = pix_translator_create(public_device, &t);
     if (!translator)
         fail_msg("%s", pix_last_error());
     return translator;
@@ -495,7 +479,7 @@ static void test_bare_weights(void **state)
                                          { PIXEL_U16, 3, ".png" },
                                          { PIXEL_F32, 3, ".npy" } };
     (void)state;
-    need_device();
+    public_need_device();
     for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
         char path[64];
         const struct pix_train_options o =
@@ -504,7 +488,7 @@ static void test_bare_weights(void **state)
         for (size_t k = 0; p.kind == PIXEL_U16 && k < 3 * SIDE * SIDE; k++)
             ((uint16_t *)p.samples)[k] = (uint16_t)(k * 7 % 4096);
         struct pix_array in = picture_to_array(&p);
-        messages[0] = '\0';
+        public_messages[0] = '\0';
         pix_translator *run = open_translator(&o);
         pix_translator *bare = open_weights(path, NULL, NULL);
         struct pix_array expected = translate_array(run, &in);
@@ -513,7 +497,7 @@ static void test_bare_weights(void **state)
         assert_int_equal((int)expected.kind, (int)out.kind);
         assert_memory_equal(out.data, expected.data,
                             (size_t)3 * SIDE * SIDE * pixel_bytes(sides[i].kind));
-        assert_string_equal(messages, "");
+        assert_string_equal(public_messages, "");
         pix_array_free(&expected);
         pix_array_free(&out);
         pix_array_free(&in);
@@ -541,11 +525,11 @@ static void check_tiled(const char *model, const char *input)
     o.model = model;
     o.tuning = "off";
     o.tile = SIDE;
-    messages[0] = '\0';
-    pix_translator *t = pix_translator_create(device, &o);
+    public_messages[0] = '\0';
+    pix_translator *t = pix_translator_create(public_device, &o);
     if (!t || !pix_translator_run_many(t, &item, 1, NULL, NULL))
         fail_msg("%s", pix_last_error());
-    assert_non_null(strstr(messages,
+    assert_non_null(strstr(public_messages,
                            "the input has values outside [-1, 1], which reach "
                            "the network unchanged"));
     pix_image_free(&item.out);
@@ -562,7 +546,7 @@ static void test_bare_mixed(void **state)
     struct pix_translate_item items[FILES] = { 0 };
     char path[64], names[FILES][2][64];
     (void)state;
-    need_device();
+    public_need_device();
     make_weights("one", (struct side){ PIXEL_U8, 3, ".png" }, path);
     assert_true(file_make_folder(SCRATCH "/in") && file_make_folder(SCRATCH "/out"));
     for (uint32_t i = 0; i < FILES; i++) {
@@ -577,12 +561,13 @@ static void test_bare_mixed(void **state)
         items[i].input = names[i][0];
         items[i].output = names[i][1];
     }
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     pix_translator *t = open_weights(path, NULL, NULL);
     if (!pix_translator_run_many(t, items, FILES, NULL, NULL))
         fail_msg("%s", pix_last_error());
-    assert_non_null(strstr(messages, "1 of 6 inputs have values outside [-1, 1], which "
-                                     "reach the network unchanged"));
+    assert_non_null(strstr(public_messages,
+                           "1 of 6 inputs have values outside [-1, 1], which "
+                           "reach the network unchanged"));
     check_tiled(path, names[FILES - 1][0]);
     for (uint32_t i = 0; i < FILES; i++) {
         struct pix_array in, alone, made;
@@ -617,7 +602,7 @@ static void test_conversions(void **state)
 {
     char path[64];
     (void)state;
-    need_device();
+    public_need_device();
     const struct pix_train_options o =
         make_weights("one", (struct side){ PIXEL_U8, 3, ".png" }, path);
     assert_true(file_make_folder(SCRATCH "/in"));
@@ -632,27 +617,28 @@ static void test_conversions(void **state)
         { .input = SCRATCH "/in/2.npy", .output = SCRATCH "/2.png" },
     };
 
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     pix_translator *t = open_weights(o.out, NULL, NULL);
     assert_true(pix_translator_run_many(t, items, 3, NULL, NULL));
     assert_string_equal(
-        messages, "translate: 1 of 3 inputs are u16, converted to u8, which the model "
-                  "was trained on\n"
-                  "translate: 1 of 3 inputs are f32, converted to u8, which the model "
-                  "was trained on\n"
-                  "translate: 1 of 3 inputs have values outside [-1, 1], which were "
-                  "clipped: rescale them, or name the range of inputs with "
-                  "--input-range\n");
+        public_messages,
+        "translate: 1 of 3 inputs are u16, converted to u8, which the model "
+        "was trained on\n"
+        "translate: 1 of 3 inputs are f32, converted to u8, which the model "
+        "was trained on\n"
+        "translate: 1 of 3 inputs have values outside [-1, 1], which were "
+        "clipped: rescale them, or name the range of inputs with "
+        "--input-range\n");
     // One after the other: once for each kind.
     struct pix_array in, out;
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     assert_true(pix_array_read(items[2].input, &in));
     for (int i = 0; i < 2; i++) {
         out = translate_array(t, &in);
         pix_array_free(&out);
     }
     pix_array_free(&in);
-    assert_string_equal(messages,
+    assert_string_equal(public_messages,
                         "translate: the input is f32, converted to u8, which the model "
                         "was trained on\n"
                         "translate: the input has values outside [-1, 1], which were "
@@ -661,21 +647,22 @@ static void test_conversions(void **state)
     pix_translator_destroy(t);
 
     // As the caller says; a float output in a PNG is not possible and nobody's wish.
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     t = open_weights(path, "u8", NULL);
     assert_true(pix_translator_run_many(t, items, 1, NULL, NULL));
-    assert_string_equal(messages, "translate: the input is u16, converted to u8, as "
-                                  "--input-kind says\n");
+    assert_string_equal(public_messages,
+                        "translate: the input is u16, converted to u8, as "
+                        "--input-kind says\n");
     pix_translator_destroy(t);
     t = open_weights(path, NULL, NULL);
     assert_true(pix_translator_run_many(t, items, 3, NULL, NULL));
     check_file(SCRATCH "/0.png", PIX_KIND_U16);
     check_file(SCRATCH "/1.png", PIX_KIND_U8);
     check_file(SCRATCH "/2.png", PIX_KIND_U16);    // the most that a PNG holds
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     write_mask(SCRATCH "/in/2.npy");
     assert_true(pix_translator_run_many(t, items, 3, NULL, NULL));
-    assert_string_equal(messages,
+    assert_string_equal(public_messages,
                         "translate: 1 of 3 inputs have integers that are not u1, "
                         "though none is above 255. They are read as 0 to 65535, where "
                         "255 is nearly black: save arrays of 0 to 255 as u1\n");
@@ -690,11 +677,11 @@ static void test_conversions(void **state)
     bad.model = path;
     bad.tuning = "off";
     bad.input_kind = "u32";
-    assert_null(pix_translator_create(device, &bad));
+    assert_null(pix_translator_create(public_device, &bad));
     assert_non_null(strstr(pix_last_error(), "--input-kind does not take \"u32\""));
     bad.input_kind = NULL;
     bad.read.npy_order = "whc";
-    assert_null(pix_translator_create(device, &bad));
+    assert_null(pix_translator_create(public_device, &bad));
     assert_non_null(strstr(pix_last_error(), "--npy-order does not take \"whc\""));
 }
 
@@ -722,7 +709,7 @@ static void test_threads(void **state)
     struct evaluated first = { 0 };
     char path[64];
     (void)state;
-    need_device();
+    public_need_device();
     const struct pix_train_options o =
         make_weights("threads", (struct side){ PIXEL_F32, 3, ".npy" }, path);
     for (uint32_t i = PAIRS; i < 20; i++)
@@ -739,7 +726,7 @@ static void test_threads(void **state)
         t.threads = threads;
         t.progress = note_progress;
         t.progress_user = shown;
-        pix_translator *translator = pix_translator_create(device, &t);
+        pix_translator *translator = pix_translator_create(public_device, &t);
         assert_true(evaluated_find(translator, o.data, "train", NULL, 0, &e));
         pix_translator_destroy(translator);
         assert_int_equal(e.pairs, 20);
@@ -757,13 +744,13 @@ static void test_bare_evaluation(void **state)
 {
     char path[64];
     (void)state;
-    need_device();
+    public_need_device();
     const struct pix_train_options o =
         make_weights("wide", (struct side){ PIXEL_U16, 3, ".png" }, path);
     pix_translator *t = open_weights(path, NULL, NULL);
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     const struct evaluated e = evaluate(t, o.data);
-    assert_string_equal(messages, "");
+    assert_string_equal(public_messages, "");
     pix_translator_destroy(t);
     t = open_weights(path, "u16", "u16");
     const struct evaluated same = evaluate(t, o.data);
@@ -775,7 +762,7 @@ static void test_bare_evaluation(void **state)
     assert_true(e.l1 != cut.l1 && e.l1_mean_colour != cut.l1_mean_colour);
     assert_near(e.l1, cut.l1, 0.05);
     // Once, also where the training targets were read for the mean colour.
-    assert_string_equal(messages,
+    assert_string_equal(public_messages,
                         "evaluate: 3 of 3 inputs are u16, converted to u8, as "
                         "--input-kind says\n"
                         "evaluate: 3 of 3 targets are u16, converted to u8, as "
@@ -787,14 +774,14 @@ static void test_bare_evaluation(void **state)
         struct evaluated other;
         write_picture("wide/test/A", 0, ".png", make_picture(PIXEL_U8, 3, SIDE, 0));
         write_picture("wide/test/B", 0, ".png", make_picture(kind, 3, SIDE, 5));
-        messages[0] = '\0';
+        public_messages[0] = '\0';
         assert_true(evaluated_find(t, o.data, "test", NULL, 0, &other));
         assert_string_equal(
-            messages, kind == PIXEL_U8
-                          ? "evaluate: 3 of 3 training targets are u16, converted "
-                            "to u8, as --output-kind says\n"
-                          : "evaluate: the target is u16, converted to u8, as "
-                            "--output-kind says\n");
+            public_messages,
+            kind == PIXEL_U8 ? "evaluate: 3 of 3 training targets are u16, converted "
+                               "to u8, as --output-kind says\n"
+                             : "evaluate: the target is u16, converted to u8, as "
+                               "--output-kind says\n");
     }
     pix_translator_destroy(t);
 
@@ -803,9 +790,9 @@ static void test_bare_evaluation(void **state)
     for (int k = 0; k < 2; k++)
         write_picture(k ? "wide/train/B" : "wide/train/A", 0, ".png",
                       make_picture(PIXEL_U8, 3, SIDE, k ? 5 : 0));
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     const struct evaluated mixed = evaluate(t, o.data);
-    assert_string_equal(messages, "");
+    assert_string_equal(public_messages, "");
     assert_near(mixed.l1, e.l1, 0.01);
     assert_near(mixed.l1_mean_colour, e.l1_mean_colour, 0.001);
 
@@ -826,9 +813,9 @@ static void test_bare_evaluation(void **state)
                                        : SCRATCH "/wide/train/A/2.png"));
         write_picture(k ? "wide/train/B" : "wide/train/A", 2, ".npy", p);
     }
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     evaluate(t, o.data);
-    assert_string_equal(messages,
+    assert_string_equal(public_messages,
                         "evaluate: 1 of 3 inputs have values outside [-1, 1], which "
                         "reach the network unchanged: if it was trained on images, "
                         "where -1 is black and 1 white, name the range that they have "
@@ -852,7 +839,7 @@ static void test_bare_evaluation(void **state)
 static void test_pixel_arrays(void **state)
 {
     (void)state;
-    need_device();
+    public_need_device();
     const struct side side = { PIXEL_F32, 2, ".npy" };
     write_sides("pixels", "train", false, side, side, SIDE);
     for (uint32_t i = 0; i < PAIRS; i++)
@@ -865,10 +852,10 @@ static void test_pixel_arrays(void **state)
             mem_free(path);
         }
     struct pix_train_options o = options_for("pixels", 2, 2);
-    messages[0] = '\0';
+    public_messages[0] = '\0';
     o.preprocess = "resize_and_crop";
-    assert_null(pix_trainer_create(device, &o));
-    assert_non_null(strstr(messages, "may be of the other --npy-order"));
+    assert_null(pix_trainer_create(public_device, &o));
+    assert_non_null(strstr(public_messages, "may be of the other --npy-order"));
     o.preprocess = "none";
     o.read.npy_order = "hwc";
     train(&o, NULL, "f32", "f32");
@@ -897,7 +884,7 @@ static void test_pixel_arrays(void **state)
     o.continue_run = true;
     o.steps = 3;
     o.read.npy_order = "chw";
-    assert_null(pix_trainer_create(device, &o));
+    assert_null(pix_trainer_create(public_device, &o));
     assert_non_null(strstr(pix_last_error(), "npy-order"));
 }
 
@@ -905,28 +892,8 @@ static void test_pixel_arrays(void **state)
 
 static int open_group(void **state)
 {
-    const char *minimum = getenv("PIX_TEST_MINIMUM_LIMITS");
-    const char *dry = getenv("PIX_TEST_NO_EXECUTE");
-    const struct pix_device_options options = {
-        .log = { keep_message, NULL, PIX_LOG_WARN },
-        .validation = test_validates(),
-        .minimum_limits = minimum && *minimum && strcmp(minimum, "0") != 0,
-    };
     (void)state;
-    if (!dry || !*dry || strcmp(dry, "0") == 0)
-        device = pix_device_create(&options);
-    if (!device)
-        printf("skipped, no device: %s\n", pix_last_error());
-    return 0;
-}
-
-static int close_group(void **state)
-{
-    (void)state;
-    uint32_t count = device ? pix_device_validation_count(device) : 0;
-    pix_device_destroy(device);
-    test_remove_tree(SCRATCH);
-    test_fail_on_messages(count);
+    public_open(SCRATCH);
     return 0;
 }
 
@@ -943,5 +910,5 @@ int main(void)
         cmocka_unit_test_setup(test_bare_evaluation, begin),
         cmocka_unit_test_setup(test_pixel_arrays, begin),
     };
-    return cmocka_run_group_tests(tests, open_group, close_group);
+    return cmocka_run_group_tests(tests, open_group, public_close);
 }

@@ -116,8 +116,6 @@ static void keep_infos(void *user, enum pix_log_level level, const char *text)
 // checkpoints/ lies elsewhere, with a link in it that has a checkpoint's name.
 static void test_linked_folder(void **state)
 {
-    const struct pix_device_options device_options = { .log = { keep_infos, NULL,
-                                                                PIX_LOG_INFO } };
     struct pix_train_options o;
     (void)state;
     public_need_device();
@@ -134,9 +132,8 @@ static void test_linked_folder(void **state)
     tiny_check_refused(&o, "step-00000009.safetensors is a symbolic link");
     assert_true(os_file_remove(newer));
     infos[0] = '\0';
-    pix_device *device = pix_device_create(&device_options);
-    assert_non_null(device);
-    pix_trainer *trainer = pix_trainer_create(device, &o);
+    public_open_again(keep_infos, PIX_LOG_INFO);
+    pix_trainer *trainer = pix_trainer_create(public_device, &o);
     assert_non_null(trainer);
     // One that appears meanwhile is not removed.
     assert_int_equal(symlink("../victim", linked), 0);
@@ -144,7 +141,7 @@ static void test_linked_folder(void **state)
     while (pix_trainer_step(trainer, &m) == PIX_STEP_DONE)
         continue;
     pix_trainer_destroy(trainer);
-    pix_device_destroy(device);
+    public_open_again(public_keep_message, PIX_LOG_INFO);
     assert_non_null(strstr(infos, "checkpoints is a symbolic link: its files are"));
     assert_non_null(strstr(infos, "/disk\n"));
     assert_null(strstr(infos, "samples is a symbolic link"));

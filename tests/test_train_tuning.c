@@ -107,14 +107,11 @@ static void test_tuning(void **state)
     tiny_train(public_device, &o, UINT64_MAX);
 
     // Asked to measure, it says that it does not.
-    const struct pix_device_options options = { .log = { note_kept, NULL,
-                                                         PIX_LOG_INFO } };
-    pix_device *device = pix_device_create(&options);
-    assert_non_null(device);
+    public_open_again(note_kept, PIX_LOG_INFO);
     o.tuning = "on";
     o.steps = 12;
-    tiny_train(device, &o, UINT64_MAX);
-    pix_device_destroy(device);
+    tiny_train(public_device, &o, UINT64_MAX);
+    public_open_again(public_keep_message, PIX_LOG_INFO);
     assert_true(is_kept);
 
     // A bad table is refused before there is a run.

@@ -7,7 +7,7 @@
 #define _XOPEN_SOURCE 700
 
 #include "pix2pix.h"
-#include "support/gpu.h"
+#include "support/public.h"
 #include "support/size.h"
 #include "support/tree.h"
 
@@ -34,7 +34,6 @@
 #define IMAGES 7
 
 static const char *const scratch = SCRATCH;
-static pix_device *device;
 static char events[16384];    // messages and images that are done, a line each
 
 static void add_event(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -56,8 +55,7 @@ static void keep_message(void *user, enum pix_log_level level, const char *text)
 
 static void need_device(void)
 {
-    if (!device)
-        skip();
+    public_need_device();
     events[0] = '\0';
 }
 
@@ -82,7 +80,7 @@ static pix_translator *open_translator(const char *preprocess, uint32_t batch_si
     o.model = SCRATCH "/run";
     o.preprocess = preprocess;
     o.batch_size = batch_size;
-    pix_translator *translator = pix_translator_create(device, &o);
+    pix_translator *translator = pix_translator_create(public_device, &o);
     if (!translator)
         fail_msg("%s", events);
     events[0] = '\0';
@@ -605,7 +603,7 @@ static void test_plan(void **state)
     pix_translator *translator = open_translator(NULL, 1);
     assert_true(pix_translator_plan(translator, 0, 0, &one));
     assert_true(pix_train_options_read(SCRATCH "/run", &o));
-    assert_true(pix_train_plan(device, &o, &training));
+    assert_true(pix_train_plan(public_device, &o, &training));
     pix_train_options_finish(&o);
     assert_int_equal(one.weights_g, training.weights_g);
     assert_true(one.state_bytes >= one.weights_g * 4);
@@ -627,17 +625,11 @@ static void test_plan(void **state)
     pix_translator_destroy(translator);
 
     struct pix_translate_options t = { .model = SCRATCH "/run", .batch_size = 100000 };
-    assert_null(pix_translator_create(device, &t));
+    assert_null(pix_translator_create(public_device, &t));
     assert_non_null(strstr(events, "--batch-size"));
 }
 
 // ---------------------------------------------------------------------------
-
-static bool is_set(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value && strcmp(value, "0") != 0;
-}
 
 // A run of two steps.
 static void train(void)
@@ -655,7 +647,7 @@ static void train(void)
     o.crop_size = SQUARE(CROP);
     o.steps = 2;
     o.sample_freq = 0;
-    pix_trainer *trainer = pix_trainer_create(device, &o);
+    pix_trainer *trainer = pix_trainer_create(public_device, &o);
     if (!trainer)
         fail_msg("%s", events);
     while (pix_trainer_step(trainer, NULL) == PIX_STEP_DONE)
@@ -665,29 +657,11 @@ static void train(void)
 
 static int open_group(void **state)
 {
-    const struct pix_device_options options = {
-        .log = { keep_message, NULL, PIX_LOG_INFO },
-        .validation = test_validates(),
-        .minimum_limits = is_set("PIX_TEST_MINIMUM_LIMITS"),
-    };
     (void)state;
-    test_remove_tree(SCRATCH);
-    if (!is_set("PIX_TEST_NO_EXECUTE"))
-        device = pix_device_create(&options);
-    if (device)
+    public_open(SCRATCH);
+    public_open_again(keep_message, PIX_LOG_INFO);
+    if (public_has_device())
         train();
-    else
-        printf("skipped, no device: %s\n", pix_last_error());
-    return 0;
-}
-
-static int close_group(void **state)
-{
-    (void)state;
-    uint32_t count = device ? pix_device_validation_count(device) : 0;
-    pix_device_destroy(device);
-    test_remove_tree(SCRATCH);
-    test_fail_on_messages(count);
     return 0;
 }
 
@@ -705,5 +679,5 @@ int main(void)
         cmocka_unit_test(test_tuning_is_reported),
         cmocka_unit_test(test_tuning_on_software),
     };
-    return cmocka_run_group_tests(tests, open_group, close_group);
+    return cmocka_run_group_tests(tests, open_group, public_close);
 }

@@ -519,17 +519,11 @@ static void test_wrap_across(void **state)
 
 static int open_group(void **state)
 {
-    const struct pix_device_options options = {
-        .log = { keep_info, NULL, PIX_LOG_INFO },
-        .validation = test_validates(),
-        .minimum_limits = test_is_set("PIX_TEST_MINIMUM_LIMITS"),
-    };
     (void)state;
     tiny_open(SCRATCH);
-    if (!public_device)
+    if (!public_has_device())
         return 0;
-    pix_device_destroy(public_device);
-    public_device = pix_device_create(&options);
+    public_open_again(keep_info, PIX_LOG_INFO);
     struct pix_train_options o = tiny_options(ONE, SCRATCH "/run");
     // Smooth outputs that are not all of one colour.
     o.ngf = 1;

@@ -108,17 +108,11 @@ static void test_threads(void **state)
 
 static int open_group(void **state)
 {
-    const struct pix_device_options options = {
-        .log = { count_message, NULL, PIX_LOG_WARN },
-        .validation = test_validates(),
-        .minimum_limits = test_is_set("PIX_TEST_MINIMUM_LIMITS"),
-    };
     (void)state;
     tiny_open(SCRATCH);
-    if (!public_device)
+    if (!public_has_device())
         return 0;
-    pix_device_destroy(public_device);
-    public_device = pix_device_create(&options);
+    public_open_again(count_message, PIX_LOG_WARN);
     struct pix_train_options o = tiny_options(ONE, SCRATCH "/run");
     o.ngf = 1;
     o.gan_mode = "none";

@@ -48,3 +48,14 @@ void decoding_check(const struct decoding *d, const uint8_t *file, size_t size)
         mem_free(copy);
     }
 }
+
+uint32_t decoding_crc(const uint8_t *data, size_t size)
+{
+    uint32_t value = 0xffffffff;
+    for (size_t i = 0; i < size; i++) {
+        value ^= data[i];
+        for (int bit = 0; bit < 8; bit++)
+            value = value >> 1 ^ (value & 1 ? 0xedb88320 : 0);
+    }
+    return ~value;
+}

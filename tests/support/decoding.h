@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// For tests of decoders of images: a file whose pixels are known, whole and cut.
+// For tests of decoders of images: a file whose pixels are known, whole and cut, and
+// what files are made of.
 
 #ifndef SUPPORT_DECODING_H
 #define SUPPORT_DECODING_H
@@ -25,5 +26,8 @@ struct decoding {
 // The file is accepted by its first bytes and decoded as expected, and no beginning of
 // it is a picture, nor is any read beyond its end (which sanitizers see).
 void decoding_check(const struct decoding *d, const uint8_t *file, size_t size);
+
+// The CRC-32 that a chunk of a PNG ends with, of its type and data.
+uint32_t decoding_crc(const uint8_t *data, size_t size);
 
 #endif

@@ -14,6 +14,8 @@ char public_messages[16384];
 
 static const char *scratch;
 static bool no_execute;    // the driver runs nothing
+static uint32_t
+    reports;    // of the validation layer, about devices before public_device
 
 const char *public_folder(void)
 {
@@ -34,10 +36,11 @@ void public_check_message(const char *part)
         fail_msg("no message has \"%s\": %s", part, public_messages);
 }
 
-pix_device *public_open_device(double submission_seconds)
+static pix_device *open_device(public_log *callback, enum pix_log_level level,
+                               double submission_seconds)
 {
     const struct pix_device_options options = {
-        .log = { public_keep_message, NULL, PIX_LOG_INFO },
+        .log = { callback, NULL, level },
         .validation = test_validates(),
         .minimum_limits = test_is_set("PIX_TEST_MINIMUM_LIMITS"),
         .submission_seconds = submission_seconds,
@@ -45,9 +48,35 @@ pix_device *public_open_device(double submission_seconds)
     return pix_device_create(&options);
 }
 
+pix_device *public_open_device(double submission_seconds)
+{
+    return open_device(public_keep_message, PIX_LOG_INFO, submission_seconds);
+}
+
+static void close_device(void)
+{
+    reports += public_device ? pix_device_validation_count(public_device) : 0;
+    pix_device_destroy(public_device);
+    public_device = NULL;
+}
+
+void public_open_again(public_log *callback, enum pix_log_level level)
+{
+    if (!public_device)
+        return;
+    close_device();
+    public_device = open_device(callback, level, 0);
+    assert_non_null(public_device);
+}
+
+bool public_has_device(void)
+{
+    return public_device && !no_execute;
+}
+
 void public_need_device(void)
 {
-    if (!public_device || no_execute)
+    if (!public_has_device())
         skip();
     public_messages[0] = '\0';
 }
@@ -65,9 +94,8 @@ void public_open(const char *folder)
 int public_close(void **state)
 {
     (void)state;
-    uint32_t count = public_device ? pix_device_validation_count(public_device) : 0;
-    pix_device_destroy(public_device);
+    close_device();
     assert_true(test_remove_tree(scratch));
-    test_fail_on_messages(count);
+    test_fail_on_messages(reports);
     return 0;
 }

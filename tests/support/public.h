@@ -23,7 +23,15 @@ const char *public_folder(void);
 // Another device like public_device, with this limit on a submission; 0: the default.
 pix_device *public_open_device(double submission_seconds);
 
-// Skips the calling test if there is no device, and forgets the messages.
+typedef void public_log(void *user, enum pix_log_level level, const char *text);
+
+// Opens public_device again, if there is one, with a log of the test's own: messages up
+// to a level. With public_keep_message and PIX_LOG_INFO it is as public_open opens it.
+void public_open_again(public_log *callback, enum pix_log_level level);
+
+// Whether there is a device that runs something. The second skips the calling test if
+// there is none, and forgets the messages.
+bool public_has_device(void);
 void public_need_device(void);
 
 void public_keep_message(void *user, enum pix_log_level level, const char *text);
