@@ -19,8 +19,10 @@
 // A network that trains in milliseconds.
 #define SMALL "--crop-size 32 --load-size 36 --ngf 4 --ndf 4 "
 
-// What the last command printed.
+// What the last command printed, and the memory that the largest of its processes had
+// at most, in KiB; 0 where that is not known.
 extern char *command_out, *command_err;
+extern long command_peak;
 
 // Group setup and teardown. The scratch folder has an empty folder "folder" and a file
 // "file" of one line.

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+//
+// Images in tiles from the command line: options, what goes from a TIFF to the one that
+// is made of it, and how much memory large images take.
+
+#include "support/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "data/picture_file.h"
+#include "data/rows.h"
+#include "data/tiff_tags.h"
+
+// The largest difference of two images.
+static int difference(const char *a, const char *b)
+{
+    char *paths[] = { command_file(a), command_file(b) };
+    struct pix_image x, y;
+    int most = 0;
+    assert_true(pix_image_read(paths[0], &x));
+    assert_true(pix_image_read(paths[1], &y));
+    assert_int_equal(x.width, y.width);
+    assert_int_equal(x.height, y.height);
+    for (size_t i = 0; i < (size_t)3 * x.width * x.height; i++) {
+        const int d = x.pixels[i] - y.pixels[i];
+        most = MAX(most, d < 0 ? -d : d);
+    }
+    pix_image_free(&x);
+    pix_image_free(&y);
+    mem_free(paths[0]);
+    mem_free(paths[1]);
+    return most;
+}
+
+// "net", whose weights keep the size of what goes through them, and "image.png" of
+// 256x256.
+static void make_net(void)
+{
+    static bool made;
+    command_make_data();
+    if (made)
+        return;
+    RUN(0, "train --data pairs --out net --direction BtoA " SMALL
+           "--init-type kaiming --steps 2");
+    assert_int_equal(command_shell("cp \"$(ls \"$X\"/satellite/*.jpg | head -n 1)\" "
+                                   "image.jpg"),
+                     0);
+    made = true;
+}
+
+static void test_options(void **state)
+{
+    (void)state;
+    command_need_device();
+    make_net();
+#define TRANSLATE(code, output, options)                                               \
+    RUN(code, "translate --model net --input image.jpg --output " output " " options)
+    TRANSLATE(0, "whole.png", "--preprocess none --mode running");
+    TRANSLATE(0, "tiled.png", "--mode running --tile 32");
+    command_check_has(command_err, "image.jpg of 256x256 in 64 tiles, for each of "
+                                   "which the network runs over 224x224\n");
+    assert_true(difference("whole.png", "tiled.png") <= 1);
+    TRANSLATE(0, "same.png", "--mode running --tile 32 --overlap 96");
+    assert_int_equal(command_shell("cmp tiled.png same.png"), 0);
+    TRANSLATE(0, "blended.png", "--mode running --tile 32 --overlap 32");
+    command_check_has(command_err,
+                      "an overlap of 32 pixels is less than the 93 that this model "
+                      "sees: tiles are blended, and the result is close to that of "
+                      "the whole image, not equal");
+    assert_true(difference("whole.png", "blended.png") > 1);
+    TRANSLATE(0, "wrapped.png", "--preprocess none --mode running --wrap x");
+    TRANSLATE(0, "tiled.png", "--mode running --wrap x --tile 32");
+    assert_true(difference("wrapped.png", "tiled.png") <= 1);
+    assert_true(difference("wrapped.png", "whole.png") > 1);
+
+    TRANSLATE(0, "whole.png", "--preprocess none");
+    TRANSLATE(0, "tiled.png", "--tile 32 --overlap 32 --tile-statistics exact");
+    command_check_has(command_err, ", after 7 passes over them\n");
+    TRANSLATE(0, "same.png", "--tile 32 --overlap 32");
+    assert_int_equal(command_shell("cmp tiled.png same.png"), 0);
+    TRANSLATE(0, "sampled.png", "--tile 32 --overlap 32 --tile-statistics sample");
+    command_check_has(command_err, ", after 7 passes over some of them\n");
+    assert_int_equal(command_shell("cmp -s tiled.png sampled.png"), 1);
+
+    TRANSLATE(1, "no.png", "--overlap 32");
+    command_check_has(command_err, "--overlap has no effect without --tile");
+    TRANSLATE(2, "no.png", "--tile 32 --tile-statistics some");
+    TRANSLATE(1, "no.png", "--tile 32 --tile-statistics exact --mode running");
+    command_check_has(command_err, "--tile-statistics has no effect");
+    command_check_file("no.png", false);
+#undef TRANSLATE
+    RUN(0, "translate --model net --plan --json --tile 64 >plan.json");
+    RUN(0, "translate --model net --plan --json --tile 128 >larger.json");
+    assert_int_equal(command_shell("cmp -s plan.json larger.json"), 1);
+}
+
+// ---------------------------------------------------------------------------
+// Georeferences
+
+#ifdef PIX_HAVE_TIFF
+static struct picture_tags *read_tags(const char *path)
+{
+    const struct picture_reading reading = { .with_tags = true };
+    struct picture p;
+    struct reason reason;
+    if (!picture_read_with(path, &reading, &p, &reason))
+        fail_msg("%s: %s", path, reason.text);
+    struct picture_tags *tags = p.tags;
+    p.tags = NULL;
+    picture_free(&p);
+    assert_non_null(tags);
+    return tags;
+}
+
+static void check_same_tags(const char *from, const char *to)
+{
+    char *path = command_file(to);
+    struct picture_tags *a = read_tags(from), *b = read_tags(path);
+    bool has_place = false;
+    assert_int_equal(a->count, b->count);
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct tiff_tag *tag = a->tags + i;
+        const struct tiff_tag *made = tiff_tags_find(b->tags, b->count, tag->number);
+        assert_non_null(made);
+        assert_int_equal(tag->type, made->type);
+        assert_int_equal(tag->count, made->count);
+        assert_memory_equal(tag->values, made->values,
+                            tag->count * tiff_type_bytes(tag->type));
+        has_place |= tag->number == TIFF_GEO_KEYS;
+    }
+    assert_true(has_place);
+    picture_tags_free(a);
+    picture_tags_free(b);
+    mem_free(path);
+}
+#endif
+
+// What says where a picture lies is not touched, and another program reads the same of
+// it.
+static void test_places(void **state)
+{
+    (void)state;
+#ifndef PIX_HAVE_TIFF
+    print_message("skipped: this build is without libtiff\n");
+    skip();
+#else
+    static const char *const files[] = { "place-scale", "place-matrix" };
+    bool has_listgeo = false;
+    command_need_device();
+    make_net();
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        char from[512], to[64];
+        snprintf(from, sizeof(from), TEST_FIXTURES "/tiff/%s.tif", files[i]);
+        snprintf(to, sizeof(to), "%s.tif", files[i]);
+        RUN(0, "translate --model net --tile 32 --input '%s' --output %s", from, to);
+        command_check_has(command_err, " of 40x24 in 2 tiles");
+        assert_null(strstr(command_err, "georeference"));
+        check_same_tags(from, to);
+        has_listgeo = command_shell("command -v listgeo") == 0;
+        if (has_listgeo)
+            assert_int_equal(
+                command_shell("corners() { listgeo \"$1\" 2>/dev/null | "
+                              "grep -E '^(Upper|Lower|Center)'; }; "
+                              "corners '%s' >a && corners %s >b && cmp a b",
+                              from, to),
+                0);
+    }
+    if (!has_listgeo)
+        print_message("not asked: listgeo (geotiff-bin), which is not installed\n");
+#endif
+}
+
+// ---------------------------------------------------------------------------
+// Memory
+
+enum { WIDTH = 6000, STRIP = 50 };
+
+// An image of 3 channels, a few rows at a time.
+static void write_large(const char *name, uint32_t height)
+{
+    const struct picture form = {
+        .kind = PIXEL_U8, .channels = 3, .width = WIDTH, .height = height
+    };
+    char *path = command_file(name);
+    struct picture rows;
+    struct row_writer *w = row_writer_create(path, &form, ARRAY_CHW);
+    assert_non_null(w);
+    assert_true(picture_create(&rows, PIXEL_U8, 3, WIDTH, STRIP));
+    for (uint32_t y = 0; y < height; y += STRIP) {
+        for (size_t i = 0; i < picture_bytes(&rows); i++)
+            ((uint8_t *)rows.samples)[i] = (uint8_t)(i % WIDTH / 32 + y / 16);
+        assert_true(row_writer_write(w, &rows));
+    }
+    assert_true(row_writer_end(w, true));
+    picture_free(&rows);
+    mem_free(path);
+}
+
+static long translate_large(const char *input, const char *output)
+{
+    RUN(0, "translate --model shallow --mode running --tile 512 --input %s --output %s",
+        input, output);
+    return command_peak;
+}
+
+// An image is never whole in memory: one of four times as many rows, 72 MB of samples
+// on each side, takes as much as the other, in every kind of file that has rows.
+static void test_memory(void **state)
+{
+    enum { SLACK = 24 * 1024 };
+#ifdef PIX_HAVE_TIFF
+    static const char *const files[] = { "large.tif", "a.png", "b.npy", "c.tif" };
+#else
+    static const char *const files[] = { "large.png", "a.npy", "b.png" };
+#endif
+    (void)state;
+    command_need_device();
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    print_message("skipped: sanitizers keep memory that is free\n");
+    skip();
+#endif
+    command_make_data();
+    RUN(0, "train --data pairs --out shallow --crop-size 32 --load-size 32 --depth 2 "
+           "--ngf 1 --ndf 1 --steps 1");
+    write_large("small.png", 1000);
+    write_large(files[0], 4000);
+    translate_large("small.png", "small.npy");    // compiles kernels, which takes more
+    const long least = translate_large("small.png", "small.npy");
+    if (!least)
+        skip();
+    for (size_t i = 0; i + 1 < ARRAY_LEN(files); i++) {
+        const long peak = translate_large(files[i], files[i + 1]);
+        print_message("%s to %s: %ld MiB, 1000 rows %ld MiB\n", files[i], files[i + 1],
+                      peak / 1024, least / 1024);
+        if (peak > least + SLACK)
+            fail_msg("%s takes %ld KiB, fewer rows %ld", files[i], peak, least);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, command_open, command_close);
+}
