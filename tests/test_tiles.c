@@ -3,6 +3,7 @@
 // Images in tiles against the same images as a whole: without statistics of the image,
 // with exact ones, with some, with blended edges; how far a network sees.
 
+#include "support/network_files.h"
 #include "support/tiny.h"
 
 #include <math.h>
@@ -446,6 +447,43 @@ static void test_too_large(void **state)
     pix_translator_destroy(translator);
 }
 
+// The bytes that are bound at once, at 2048x2048 pixels and at 2560x2560: 32 channels
+// of the largest images that are joined. The least that a device has is enough for 512.
+static void test_unet_256(void **state)
+{
+    const struct generator_options g = {
+        .levels = 8, .ngf = 16, .channels_in = 3, .channels_out = 3
+    };
+    struct pix_plan plan;
+    (void)state;
+    public_need_device();
+    struct weights *weights = network_generator_weights(&g);
+    network_write_pth(SCRATCH "/unet_256.pth",
+                      &(struct network_dump){ weights, network_own_name });
+    weights_destroy(weights);
+    struct pix_translate_options t = options(SCRATCH "/unet_256.pth");
+    t.mode = "running";
+    t.tile = 512;
+    pix_translator *translator = pix_translator_create(public_device, &t);
+    assert_non_null(translator);
+    assert_true(pix_translator_plan(translator, 0, 0, &plan));
+    pix_translator_destroy(translator);
+    t.tile = 1024;
+    translator = pix_translator_create(public_device, &t);
+    assert_non_null(translator);
+    public_messages[0] = '\0';
+    if (pix_device_get_info(public_device)->max_binding_bytes >= UINT64_C(200) << 20) {
+        assert_true(pix_translator_plan(translator, 0, 0, &plan));
+    } else {
+        assert_false(pix_translator_plan(translator, 0, 0, &plan));
+        public_check_message("cannot run this network over 2560x2560 pixels, which are "
+                             "a tile of --tile 1024 with --overlap 768 around it: "
+                             "lower --tile");
+        public_check_message("1x32x1280x1280, 200.0 MiB; the device binds at most ");
+    }
+    pix_translator_destroy(translator);
+}
+
 static int open_group(void **state)
 {
     (void)state;
@@ -465,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_unet_256),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

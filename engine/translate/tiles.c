@@ -271,8 +271,10 @@ enum pix_translate_result tiles_translate(struct translator *t,
                                           void *user)
 {
     struct tiles s;
+    struct pix_plan plan;
     assert(reader->form.width && reader->form.height);
-    if (!cut(&s, t, &reader->form, output) || !translator_can_run(t, &s.form))
+    if (!cut(&s, t, &reader->form, output) ||
+        !translator_plan_window(t, &s.form, true, &plan))
         return PIX_TRANSLATE_NOT_TRANSLATED;
     s.name = name;
     s.failure = PIX_TRANSLATE_NOT_TRANSLATED;
@@ -311,5 +313,6 @@ bool tiles_translate_picture(struct translator *t, const struct picture *in,
 bool tiles_plan(struct translator *t, const struct picture *form, struct pix_plan *out)
 {
     struct tiles s;
-    return cut(&s, t, form, PIXEL_KINDS) && translator_plan_form(t, &s.form, out);
+    return cut(&s, t, form, PIXEL_KINDS) &&
+           translator_plan_window(t, &s.form, false, out);
 }

@@ -147,8 +147,10 @@ struct translator_form translator_form_of(const struct translator *t,
 void translator_describe_output(const struct translator *t,
                                 const struct translator_form *form,
                                 struct picture *out);
-// Whether the device has what a window needs; false after a message with the sizes.
-bool translator_can_run(struct translator *t, const struct translator_form *form);
+// What a window needs. False after a message with the sizes, if it cannot be planned
+// or, with `fully`, the device does not have what it needs.
+bool translator_plan_window(struct translator *t, const struct translator_form *form,
+                            bool fully, struct pix_plan *out);
 // Says once for each kind that images are converted, and once that some are clipped.
 void translator_tell_of_conversion(struct translator *t,
                                    const struct translator_notes *notes,

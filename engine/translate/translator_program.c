@@ -230,12 +230,12 @@ bool translator_plan_form(struct translator *t, const struct translator_form *fo
     return ok;
 }
 
-bool translator_can_run(struct translator *t, const struct translator_form *form)
+bool translator_plan_window(struct translator *t, const struct translator_form *form,
+                            bool fully, struct pix_plan *out)
 {
     struct log_capture capture;
-    struct pix_plan plan;
     log_capture_begin(&capture);
-    const bool ok = translator_plan_form(t, form, &plan) && fits(t, &plan);
+    const bool ok = translator_plan_form(t, form, out) && (!fully || fits(t, out));
     log_capture_end(&capture);
     if (!ok)
         log_error(
