@@ -673,10 +673,16 @@ struct pix_translate_options {
     const char *model;
     // Of a run: "newest", "best" (see pix_train_options) or a step; NULL: the newest.
     const char *checkpoint;
-    // NULL or "resize": images are translated at the model's size; "none": at their
-    // own. Where sides are no multiples of pix_translator_multiple, the network sees
-    // their mirror image at the right and at the bottom, which is cut off its output.
-    // It counts in norms that use the statistics of each image.
+    // The size at which images are translated. "resize": the model's; "scale_width":
+    // the model's width, with the height in proportion; "none": their own. NULL: as in
+    // training, as far as the file of weights records it (else "resize"), which a
+    // message (level info) says where it is not "resize". That is "none" after the
+    // preprocess "crop" and "none" of pix_train_options; after "scale_width" and
+    // "scale_width_and_crop" it is "scale_width", whose width is then that of
+    // load_size, not of the crop. With `tile` NULL is "none". Where sides are no
+    // multiples of pix_translator_multiple, the network sees their mirror image at the
+    // right and at the bottom, which is cut off its output. It counts in norms that use
+    // the statistics of each image.
     const char *preprocess;
     // The size of outputs: NULL or "input": that of the input; "model": that at which
     // it was translated; "640x480": width x height, or one number for both, up to
@@ -834,14 +840,14 @@ PIX_API bool pix_translator_run_many(pix_translator *translator,
                                      struct pix_translate_item *items, size_t count,
                                      pix_translate_done *done, void *user);
 
-// Plans a translation of batch_size images of this size, of the model's size unless
-// images keep theirs (and then too where it is 0 x 0).
-// Sample types that neither the file of weights nor the options say are 8-bit.
+// Plans a translation of batch_size images of this size; 0 x 0: of the model's. With
+// the preprocess "resize" it is the same for all sizes. Sample types that neither the
+// file of weights nor the options say are 8-bit.
 PIX_API bool pix_translator_plan(pix_translator *translator, uint32_t width,
                                  uint32_t height, struct pix_plan *plan);
 
 // Plans a translation of batch_size images like that of the item, as
-// pix_translator_run_many would run them: of its size where images keep theirs, and of
+// pix_translator_run_many would run them: of the size at which it is translated, and of
 // the sample types that it gets. It is read; nothing is translated or written.
 PIX_API bool pix_translator_plan_item(pix_translator *translator,
                                       const struct pix_translate_item *item,

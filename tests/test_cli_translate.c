@@ -297,7 +297,7 @@ static void test_translate_arrays(void **state)
     // the images.
     RUN(0,
         "translate --model floats --input mixed/a.jpg --output a.npy --npy-order hwc "
-        "--output-size model");
+        "--preprocess resize --output-size model");
     command_check_has(command_err,
                       "the input is u8, converted to f32, which the model");
     RUN(1, "translate --model floats --input a.npy --output no.npy");

@@ -299,7 +299,8 @@ static void test_wrong_numbers(void **state)
 // SECOND is a generator of a run with these options.
 static void write_recorded(const char *direction, const char *input_kind,
                            const char *output_kind, const char *range,
-                           const char *npy_order, const char *alpha)
+                           const char *npy_order, const char *alpha,
+                           const char *preprocess)
 {
     const struct generator_options g = {
         .levels = 5, .ngf = 2, .channels_in = 3, .channels_out = 3
@@ -318,6 +319,8 @@ static void write_recorded(const char *direction, const char *input_kind,
     o.range = range;
     o.read.npy_order = npy_order;
     o.read.alpha = alpha;
+    if (preprocess)
+        o.preprocess = preprocess;
     assert_true(options_resolve(&o));
     char *text = json_text(options_to_json(&o));
     assert_non_null(text);
@@ -335,6 +338,7 @@ static void test_loss(void **state)
     static const struct {
         const char *direction, *input_kind, *output_kind, *range, *npy_order, *alpha;
         const char *onnx, *pth;    // "" for no warning
+        const char *preprocess;
     } cases[] = {
         { "AtoB", "u8", "u8", "full", "chw", "drop", "", "" },
         { "BtoA", "u8", "u8", "full", "chw", "drop", "turns B into A",
@@ -354,11 +358,22 @@ static void test_loss(void **state)
           "--output-kind f32 --npy-order hwc, or" },
         { "AtoB", "u8", "u8", "full", "chw", "black", "",
           "trained: pass translate and evaluate --alpha black, or" },
+        { "AtoB", "u8", "u8", "full", "chw", "drop", "",
+          "trained: pass translate --preprocess none, or", "crop" },
+        { "BtoA", "u8", "u8", "full", "hwc", "drop", "turns B into A",
+          "trained: pass evaluate --direction BtoA, and translate and evaluate "
+          "--npy-order hwc, and translate --preprocess none, or",
+          "none" },
+        { "AtoB", "u8", "u8", "full", "chw", "drop", "",
+          "trained: pass translate --preprocess none with images of 286 pixels' width, "
+          "or",
+          "scale_width_and_crop" },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         write_recorded(cases[i].direction, cases[i].input_kind, cases[i].output_kind,
-                       cases[i].range, cases[i].npy_order, cases[i].alpha);
+                       cases[i].range, cases[i].npy_order, cases[i].alpha,
+                       cases[i].preprocess);
         for (int k = 0; k < 2; k++) {
             const char *expected = k ? cases[i].pth : cases[i].onnx;
             network_forget_messages();

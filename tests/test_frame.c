@@ -18,12 +18,13 @@
 #include "data/window.h"
 
 static char messages[1024];
+static enum log_level expected_level = LOG_INFO;
 
 static void keep_message(void *user, enum log_level level, const char *text)
 {
     const size_t used = strlen(messages);
     (void)user;
-    assert_int_equal(level, LOG_INFO);
+    assert_int_equal(level, expected_level);
     snprintf(messages + used, sizeof(messages) - used, "%s\n", text);
 }
 
@@ -33,7 +34,10 @@ static const struct frame_rule keeps = { .multiple = 32,
                                          .least = 32,
                                          .output_filter = RESIZE_BICUBIC };
 static const struct frame_rule resizes = {
-    .resize = true, .model = { 64, 32 }, .multiple = 32, .least = 32
+    .scaling = { .mode = FIT_RESIZE, .load = { 64, 32 } }, .multiple = 32, .least = 32
+};
+static const struct frame_rule scales_width = {
+    .scaling = { .mode = FIT_WIDTH, .load = { 48, 48 } }, .multiple = 32, .least = 32
 };
 
 static void test_read_output(void **state)
@@ -87,6 +91,38 @@ static void test_sizes(void **state)
     // A ResNet takes multiples of 4 from 8 on.
     rule = (struct frame_rule){ .multiple = 4, .least = 8 };
     check_sizes(&rule, 3, 9, (uint32_t[]){ 3, 9, 8, 12, 3, 9 });
+}
+
+// The height is in proportion, rounded down as in training, and never 0. What would be
+// too high for any image is refused.
+static void test_width(void **state)
+{
+    static const struct pix_size tall = { 1, 1048576 }, narrow = { 12, 1048576 };
+    struct frame_rule rule = scales_width;
+    (void)state;
+    check_sizes(&rule, 96, 64, (uint32_t[]){ 48, 32, 64, 32, 96, 64 });
+    check_sizes(&rule, 100, 70, (uint32_t[]){ 48, 33, 64, 64, 100, 70 });
+    check_sizes(&rule, 1000, 1, (uint32_t[]){ 48, 1, 64, 32, 1000, 1 });
+    rule.output = FRAME_MODEL;
+    check_sizes(&rule, 12, 7, (uint32_t[]){ 48, 28, 64, 32, 48, 28 });
+
+    const struct log_sink *before = log_use(&sink);
+    struct frame f = frame_of(&rule, (struct pix_size){ 1000, 1 });
+    messages[0] = '\0';
+    assert_true(frame_check(&rule, &f, 12, "translate"));
+    assert_true(frame_check(&keeps, &f, 12, "translate"));
+    assert_string_equal(messages, "");
+    expected_level = LOG_ERROR;
+    f = frame_of(&rule, narrow);
+    assert_false(frame_check(&rule, &f, 12, "translate"));
+    assert_non_null(strstr(messages, "an image of 12x1048576 would be scaled to "
+                                     "48x4194304, too large an image: pass"));
+    rule.scaling.load = (struct pix_size){ 65536, 65536 };
+    rule.wraps_down = true;
+    f = frame_of(&rule, tall);
+    assert_false(frame_check(&rule, &f, 12, "translate"));
+    expected_level = LOG_INFO;
+    log_use(before);
 }
 
 // What wraps is resized to a size of the network, and is never filled up.
@@ -255,6 +291,8 @@ static void test_messages(void **state)
     // Nothing was lost.
     static const struct pix_size small[] = { { 8, 32 } };
     check_message(&rule, small, 1, "translate: translated at 64x32, resized to 8x32\n");
+    check_message(&scales_width, sizes, 1,
+                  "translate: translated at 48x36, resized to 4032x3024\n");
     frame_read_output("model", &rule);
     check_message(&rule, sizes, 4, "");
     rule = keeps;
@@ -266,11 +304,34 @@ static void test_messages(void **state)
         "others) and resized to 64x32\n");
 }
 
+// What training decides on is said, but for the usual.
+static void test_rule(void **state)
+{
+    (void)state;
+    const struct log_sink *before = log_use(&sink);
+    messages[0] = '\0';
+    frame_tell_rule(&resizes, "resize_and_crop", "translate");
+    assert_string_equal(messages, "");
+    frame_tell_rule(&keeps, "crop", "translate");
+    assert_string_equal(messages,
+                        "translate: images are translated at their own size, since the "
+                        "model was trained with --preprocess crop; --preprocess resize "
+                        "does otherwise\n");
+    messages[0] = '\0';
+    frame_tell_rule(&scales_width, "scale_width", "translate");
+    assert_string_equal(
+        messages, "translate: images are scaled to a width of 48, since the model "
+                  "was trained with --preprocess scale_width; --preprocess none "
+                  "or resize does otherwise\n");
+    log_use(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read_output),    cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_wrap),           cmocka_unit_test(test_fill),
+        cmocka_unit_test(test_width),          cmocka_unit_test(test_wrap),
+        cmocka_unit_test(test_rule),           cmocka_unit_test(test_fill),
         cmocka_unit_test(test_cut_and_resize), cmocka_unit_test(test_range),
         cmocka_unit_test(test_filter),         cmocka_unit_test(test_messages),
     };

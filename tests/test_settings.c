@@ -61,6 +61,37 @@ static struct settings settings_with(const char *option, const char *value)
     return s;
 }
 
+// Parts that were cut at the scale of their images are as good as whole ones; a width
+// counts where images were scaled to it.
+static void test_fit_to_translate(void **state)
+{
+    static const struct {
+        const char *preprocess;
+        enum fit_mode mode, expected;
+        uint32_t load;
+    } cases[] = {
+        { "resize_and_crop", FIT_RESIZE, FIT_RESIZE, 256 },
+        { "resize_and_crop", FIT_WIDTH, FIT_WIDTH, 256 },
+        { "resize_and_crop", FIT_NOTHING, FIT_NOTHING, 256 },
+        { "crop", FIT_CROP, FIT_NOTHING, 256 },
+        { "none", FIT_WHOLE, FIT_NOTHING, 256 },
+        { "crop", FIT_WIDTH, FIT_WIDTH, 256 },
+        { "scale_width", FIT_WIDTH, FIT_WIDTH, 300 },
+        { "scale_width_and_crop", FIT_WIDTH_CROP, FIT_WIDTH, 300 },
+        { "scale_width_and_crop", FIT_RESIZE, FIT_RESIZE, 256 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct settings s = settings_with("preprocess", cases[i].preprocess);
+        s.options.load_size = (struct pix_size){ 300, 300 };
+        s.options.crop_size = (struct pix_size){ 256, 256 };
+        const struct fit fit = settings_fit_to_translate(&s, cases[i].mode);
+        assert_int_equal(fit.mode, cases[i].expected);
+        assert_int_equal(fit.load.width, cases[i].load);
+        assert_int_equal(fit.load.height, cases[i].load);
+    }
+}
+
 // The table of options and the tables of choices have the same names, and each name is
 // read as what it means.
 static void test_choices(void **state)
@@ -155,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_networks, given_setup),
         cmocka_unit_test_setup(test_choices, given_setup),
+        cmocka_unit_test_setup(test_fit_to_translate, given_setup),
         cmocka_unit_test_setup(test_generator_names, given_setup),
     };
     return cmocka_run_group_tests(tests, given_open, NULL);

@@ -423,6 +423,24 @@ static void test_refusals(void **state)
     refuse(changed, "at most");
 }
 
+// Tiles have the image's own scale, which another model has not seen.
+static void test_scale(void **state)
+{
+    struct pix_train_options o = tiny_options(ONE, SCRATCH "/width");
+    (void)state;
+    public_need_device();
+    o.ngf = 1;
+    o.gan_mode = "none";
+    o.preprocess = "scale_width_and_crop";
+    o.steps = 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    struct pix_translate_options t = options(o.out);
+    t.preprocess = NULL;
+    t.tile = 64;
+    pix_translator_destroy(pix_translator_create(public_device, &t));
+    public_check_message("was trained on images that were scaled to a width of 36");
+}
+
 // What the device cannot do is said with the sizes, before anything runs.
 static void test_too_large(void **state)
 {
@@ -502,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_radius),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_scale),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_unet_256),
     };

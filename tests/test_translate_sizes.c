@@ -26,7 +26,7 @@ static void keep_info(void *user, enum pix_log_level level, const char *text)
 {
     const size_t used = strlen(infos);
     public_keep_message(user, level, text);
-    if (level == PIX_LOG_INFO && strstr(text, "resized"))
+    if (level == PIX_LOG_INFO && (strstr(text, "resized") || strstr(text, "since")))
         snprintf(infos + used, sizeof(infos) - used, "%s\n", text);
 }
 
@@ -370,6 +370,108 @@ static void test_labels(void **state)
     pix_image_free(&at_model);
 }
 
+// Images are scaled as those that a model was trained on, unless the caller says
+// otherwise, and it is said once. What is planned is the same.
+static void check_scaling(const char *mode, uint32_t crop, const char *same,
+                          const char *info)
+{
+    char run[64];
+    snprintf(run, sizeof(run), SCRATCH "/of_%s", mode);
+    struct pix_train_options o = tiny_options(ONE, run);
+    struct pix_translate_options t = { .model = run, .tuning = "off" };
+    const struct pix_evaluate_options all = { .data = ONE };
+    struct pix_image in = make_image(70, 45, 1), out[3], again;
+    struct pix_evaluation results[2];
+    struct pix_plan plans[2];
+    const char *const preprocess[] = { NULL, same, "resize" };
+    public_need_device();
+    o.ngf = 1;
+    o.gan_mode = "none";
+    o.preprocess = mode;
+    o.crop_size = (struct pix_size){ crop, crop };
+    o.steps = 1;
+    if (strncmp(mode, "scale_width", 11) != 0)
+        o.load_size = (struct pix_size){ 0, 0 };
+    else if (strcmp(mode, "scale_width") == 0)
+        o.load_size = o.crop_size;
+    tiny_train(public_device, &o, UINT64_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(preprocess); i++) {
+        t.preprocess = preprocess[i];
+        pix_translator *translator = pix_translator_create(public_device, &t);
+        assert_non_null(translator);
+        infos[0] = '\0';
+        if (i < ARRAY_LEN(results))
+            assert_true(pix_evaluate(translator, &all, &results[i]));
+        assert_string_equal(infos, "");
+        assert_true(pix_translator_run(translator, &in, &out[i]));
+        assert_true(pix_translator_run(translator, &in, &again));
+        assert_size(&out[i], 70, 45);
+        assert_same(&again, &out[i]);
+        const char *said = strstr(infos, info);
+        if (i == 0 && (!said || strstr(said + strlen(info), "since")))
+            fail_msg("%s: not said once, but: %s", mode, infos);
+        if (i > 0 && strstr(infos, "since"))
+            fail_msg("%s: said of what the caller named: %s", mode, infos);
+        if (i < ARRAY_LEN(plans))
+            assert_true(pix_translator_plan(translator, 70, 45, &plans[i]));
+        pix_image_free(&again);
+        pix_translator_destroy(translator);
+    }
+    assert_same(&out[0], &out[1]);
+    assert_memory_equal(&plans[0], &plans[1], sizeof(plans[0]));
+    if (memcmp(out[0].pixels, out[2].pixels, 70 * 45 * 3) == 0)
+        fail_msg("%s: images are resized", mode);
+    // Pairs come at the model's size, and are not scaled again.
+    assert_memory_equal(results[0].totals, results[1].totals,
+                        sizeof(results[0].totals[0][0]) * PIX_METRIC_LPIPS_ALEX);
+    for (size_t i = 0; i < ARRAY_LEN(results); i++)
+        pix_evaluation_free(&results[i]);
+    for (size_t i = 0; i < ARRAY_LEN(out); i++)
+        pix_image_free(&out[i]);
+    pix_image_free(&in);
+}
+
+static void test_trained_scaling(void **state)
+{
+    (void)state;
+    check_scaling("crop", CROP, "none", "at their own size, since");
+    check_scaling("none", 2 * CROP, "none", "at their own size, since");
+    check_scaling("scale_width", CROP, "scale_width", "scaled to a width of 32, since");
+    check_scaling("scale_width_and_crop", CROP, "scale_width",
+                  "scaled to a width of 36, since");
+}
+
+// To the width of the model, with the height in proportion.
+static void test_width(void **state)
+{
+    struct pix_image in = make_image(70, 45, 1), at_model, scaled, out;
+    struct picture p, resized;
+    (void)state;
+    public_need_device();
+    pix_translator *by_width = open_translator("scale_width", "model");
+    pix_translator *keeping = open_translator("none", NULL);
+    assert_true(pix_translator_run(by_width, &in, &at_model));
+    assert_size(&at_model, CROP, CROP * 45 / 70);
+    assert_true(image_to_picture(&in, &p));
+    assert_true(picture_resize(&p, RESIZE_BICUBIC, CROP, CROP * 45 / 70, &resized));
+    assert_true(image_from_picture(&resized, &scaled));
+    assert_true(pix_translator_run(keeping, &scaled, &out));
+    assert_same(&out, &at_model);
+    picture_free(&p);
+    picture_free(&resized);
+    pix_image_free(&in);
+    pix_image_free(&at_model);
+    pix_image_free(&scaled);
+    pix_image_free(&out);
+
+    in = make_image(1, 1 << 16, 2);
+    assert_false(pix_translator_run(by_width, &in, &out));
+    public_check_message("would be scaled to 32x2097152, too large an image");
+    pix_image_free(&in);
+    pix_translator_destroy(by_width);
+    pix_translator_destroy(keeping);
+}
+
 // Whatever size outputs have, an evaluation compares at the model's.
 static void test_evaluate(void **state)
 {
@@ -545,6 +647,7 @@ int main(void)
 #endif
         cmocka_unit_test(test_labels),    cmocka_unit_test(test_evaluate),
         cmocka_unit_test(test_seams),     cmocka_unit_test(test_wrap_across),
+        cmocka_unit_test(test_width),     cmocka_unit_test(test_trained_scaling),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

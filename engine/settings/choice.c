@@ -180,9 +180,10 @@ const struct choice choice_translation_modes[] = {
     CHOICE_END,
 };
 
-const struct choice choice_resizings[] = {
-    { "resize", true },
-    { "none", false },
+const struct choice choice_scalings[] = {
+    { "resize", FIT_RESIZE },
+    { "scale_width", FIT_WIDTH },
+    { "none", FIT_NOTHING },
     CHOICE_END,
 };
 

@@ -72,6 +72,6 @@ bool choice_metric_rises(enum pix_metric metric);    // larger values are better
 
 // Choices of translate and convert.
 extern const struct choice choice_translation_modes[];    // enum translation_mode
-extern const struct choice choice_resizings[];            // whether images are resized
+extern const struct choice choice_scalings[];             // enum fit_mode
 
 #endif

@@ -304,6 +304,21 @@ struct fit settings_fit_to_compare(const struct settings *s)
     return fit;
 }
 
+struct fit settings_fit_to_translate(const struct settings *s, enum fit_mode mode)
+{
+    static const enum fit_mode modes[] = {
+        [FIT_NOTHING] = FIT_NOTHING,  [FIT_RESIZE] = FIT_RESIZE,
+        [FIT_CROP] = FIT_NOTHING,     [FIT_WIDTH] = FIT_WIDTH,
+        [FIT_WIDTH_CROP] = FIT_WIDTH, [FIT_WHOLE] = FIT_NOTHING,
+    };
+    struct fit fit = settings_fit(s);
+    const bool was_width = modes[fit.mode] == FIT_WIDTH;
+    fit.mode = modes[mode];
+    if (fit.mode != FIT_WIDTH || !was_width)
+        fit.load = fit.crop;
+    return fit;
+}
+
 struct dataset_options settings_dataset(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;

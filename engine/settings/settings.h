@@ -80,6 +80,12 @@ bool settings_set_range(struct settings *s, bool is_output, struct pixel_range r
 struct fit settings_fit(const struct settings *s);
 struct fit settings_fit_to_compare(const struct settings *s);
 
+// How images that are translated are scaled, as FIT_RESIZE, FIT_WIDTH or FIT_NOTHING
+// (another `mode` is that of training): to the size of the crop; to the width that
+// training scaled to, or else that of the crop; not at all. Parts that were cut from
+// images at their own scale are FIT_NOTHING.
+struct fit settings_fit_to_translate(const struct settings *s, enum fit_mode mode);
+
 // How the pairs of a data folder are read and cut.
 struct dataset_options settings_dataset(const struct settings *s);
 

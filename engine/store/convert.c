@@ -23,7 +23,7 @@
 #define OPSET 13u          // which readers of some age know
 #define OPSET_NEWER 15u    // which Unity asks for
 #define BATCH_MAX 65536u
-#define LOSS_SIZE 256    // options that a file does not record
+#define LOSS_SIZE 512    // options that a file does not record
 #define VALUES_SIZE 128
 
 struct conversion {
@@ -261,10 +261,22 @@ static void add_range(char text[LOSS_SIZE], const char *before,
         add_text(text, "%s%s", before, range_text(range, numbers));
 }
 
+// What translate does not do by itself where it does not know how images were scaled.
+static void add_scaling(char text[LOSS_SIZE], const struct settings *s)
+{
+    const struct fit fit = settings_fit_to_translate(s, s->preprocess);
+    const char *before = text[0] ? ", and " : "";
+    if (fit.mode == FIT_NOTHING)
+        add_text(text, "%stranslate --preprocess none", before);
+    else if (fit.mode == FIT_WIDTH)
+        add_text(text, "%stranslate --preprocess none with images of %u pixels' width",
+                 before, (unsigned)fit.load.width);
+}
+
 static void warn_of_loss_pth(const struct settings *s, const char *path,
                              const struct staging *staging, bool has_kinds)
 {
-    char options[LOSS_SIZE] = "";
+    char options[LOSS_SIZE] = "", all[LOSS_SIZE] = "";
     // Both kinds: without them an output has the kind of its input.
     if (has_kinds)
         add_text(options, " --input-kind %s --output-kind %s",
@@ -275,12 +287,14 @@ static void warn_of_loss_pth(const struct settings *s, const char *path,
         add_text(options, " --npy-order %s", array_order_name(s->reading.order));
     if (s->reading.alpha >= ALPHA_WHITE)
         add_text(options, " --alpha %s", choice_name(choice_alphas, s->reading.alpha));
-    log_warn(
-        "convert: %s does not record how the generator was trained: pass %s%s%s%s, "
-        "or write .safetensors",
-        path, s->swap ? "evaluate --direction BtoA" : "",
-        s->swap && options[0] ? ", and " : "",
-        options[0] ? "translate and evaluate" : "", options);
+    if (s->swap)
+        add_text(all, "evaluate --direction BtoA");
+    if (options[0])
+        add_text(all, "%stranslate and evaluate%s", all[0] ? ", and " : "", options);
+    add_scaling(all, s);
+    log_warn("convert: %s does not record how the generator was trained: pass %s, or "
+             "write .safetensors",
+             path, all);
 }
 
 static void warn_of_loss_onnx(const struct settings *s, const char *path,
@@ -309,8 +323,8 @@ static void warn_of_loss(const struct conversion *c)
     if (is_extension(path, ".onnx") && (s->swap || has_kinds))
         warn_of_loss_onnx(s, path, &staging);
     else if (is_extension(path, ".pth") &&
-             (s->swap || has_kinds || s->reading.order != ARRAY_CHW ||
-              s->reading.alpha >= ALPHA_WHITE))
+             (s->swap || has_kinds || s->preprocess != FIT_RESIZE ||
+              s->reading.order != ARRAY_CHW || s->reading.alpha >= ALPHA_WHITE))
         warn_of_loss_pth(s, path, &staging, has_kinds);
 }
 

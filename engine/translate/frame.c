@@ -50,12 +50,13 @@ bool frame_read_wrap(const char *text, struct frame_rule *rule)
 // The side of a network's input that has so many pixels of an image.
 static uint32_t run_side(const struct frame_rule *rule, uint32_t side)
 {
-    return MAX(ALIGN_UP(side, rule->multiple), rule->least);
+    const uint64_t full = ALIGN_UP((uint64_t)side, rule->multiple);
+    return (uint32_t)MIN(MAX(full, rule->least), (uint64_t)UINT32_MAX);
 }
 
 struct frame frame_of(const struct frame_rule *rule, struct pix_size image)
 {
-    struct pix_size inner = rule->resize ? rule->model : image;
+    struct pix_size inner = fit_scaled_size(&rule->scaling, image);
     const struct pix_size run = { run_side(rule, inner.width),
                                   run_side(rule, inner.height) };
     if (rule->wraps_across)
@@ -72,9 +73,20 @@ struct frame frame_of(const struct frame_rule *rule, struct pix_size image)
     };
 }
 
-void frame_keep(struct frame *f)
+bool frame_check(const struct frame_rule *rule, const struct frame *f, uint64_t bytes,
+                 const char *command)
 {
-    f->output = f->inner;
+    const uint64_t before = (uint64_t)f->image.width * f->image.height;
+    const uint64_t pixels = (uint64_t)f->inner.width * f->inner.height;
+    if (rule->scaling.mode != FIT_WIDTH ||
+        (picture_size_is_valid(f->inner.width, f->inner.height, bytes) &&
+         pixels <= MAX(before, PICTURE_MAX_PIXELS)))
+        return true;
+    log_error("%s: an image of %" PRIu32 "x%" PRIu32 " would be scaled to %" PRIu32
+              "x%" PRIu32 ", too large an image: pass --preprocess none or resize",
+              command, f->image.width, f->image.height, f->inner.width,
+              f->inner.height);
+    return false;
 }
 
 // ---------------------------------------------------------------------------
@@ -109,7 +121,7 @@ bool frame_place(const struct frame_rule *rule, const struct frame *f,
 {
     const struct window_edges edges = { WINDOW_MIRROR, WINDOW_MIRROR };
     struct picture filled;
-    if (!resize(picture, rule, rule->filter, f->inner))
+    if (!resize(picture, rule, rule->scaling.filter, f->inner))
         return false;
     if (size_equals(picture_size(picture), f->run))
         return true;
@@ -140,6 +152,21 @@ bool frame_cut(const struct frame_rule *rule, const struct frame *f,
 // ---------------------------------------------------------------------------
 // What is said of them
 
+void frame_tell_rule(const struct frame_rule *rule, const char *mode,
+                     const char *command)
+{
+    if (rule->scaling.mode == FIT_WIDTH)
+        log_info(
+            "%s: images are scaled to a width of %" PRIu32
+            ", since the model was trained with --preprocess %s; --preprocess none "
+            "or resize does otherwise",
+            command, rule->scaling.load.width, mode);
+    else if (rule->scaling.mode == FIT_NOTHING)
+        log_info("%s: images are translated at their own size, since the model was "
+                 "trained with --preprocess %s; --preprocess resize does otherwise",
+                 command, mode);
+}
+
 void frame_tally_add(struct frame_tally *tally, const struct frame *f)
 {
     const struct frame *first = &tally->first;
@@ -167,7 +194,8 @@ void frame_tally_report(const struct frame_tally *tally, const struct frame_rule
                         const char *command)
 {
     const struct frame *f = &tally->first;
-    const bool has_hint = rule->resize && rule->output == FRAME_INPUT && tally->lost;
+    const bool has_hint =
+        rule->scaling.mode == FIT_RESIZE && rule->output == FRAME_INPUT && tally->lost;
     char subject[32] = "", at[SIZE_TEXT], to[SIZE_TEXT];
     if (tally->images == 0)
         return;

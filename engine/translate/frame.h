@@ -6,6 +6,7 @@
 #ifndef TRANSLATE_FRAME_H
 #define TRANSLATE_FRAME_H
 
+#include "data/fitting.h"
 #include "data/picture.h"
 
 enum frame_output {
@@ -16,11 +17,12 @@ enum frame_output {
 
 // What images have in common.
 struct frame_rule {
-    bool resize;    // to the model's size; else they keep theirs
-    struct pix_size model;
+    // How they are scaled first: FIT_RESIZE to the size `load`, FIT_WIDTH to its width
+    // with the height in proportion, FIT_NOTHING not at all. No more than its filter is
+    // used besides.
+    struct fit scaling;
     // Sides that the network takes: multiples of one number, from another one on.
     uint32_t multiple, least;
-    enum resize_filter filter;    // of inputs
     enum resize_filter output_filter;
     enum frame_output output;
     struct pix_size fixed;    // FRAME_FIXED
@@ -47,8 +49,16 @@ bool frame_read_wrap(const char *text, struct frame_rule *rule);
 // Of an image of this size.
 struct frame frame_of(const struct frame_rule *rule, struct pix_size image);
 
-// The output shall have the size at which the image is translated.
-void frame_keep(struct frame *frame);
+// Whether it is one that a picture of so many bytes a pixel may have: what only the
+// width of is given may become too high. False after a message.
+bool frame_check(const struct frame_rule *rule, const struct frame *frame,
+                 uint64_t bytes, const char *command);
+
+// What the rule is where the caller did not ask for one, as an info that begins with
+// `command`: nothing where images are resized to the model's size, which is usual.
+// `mode` is that of training.
+void frame_tell_rule(const struct frame_rule *rule, const char *mode,
+                     const char *command);
 
 // Makes an image the network's input: resized, or with its mirror image at the right
 // and at the bottom. False only without memory, after a message; so the next one.

@@ -317,6 +317,8 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
         items[i].result = PIX_TRANSLATE_PENDING;
         items[i].out = (struct pix_image){ 0 };
     }
+    if (count > 0 && !translator_tiling(t).cut.tile)
+        translator_tell_scaling(t);
     bool ok = all.alphas && all.losses && keeps_inputs(t, items, count) &&
               (translator_tiling(t).cut.tile
                    ? run_all_tiled(&all, count)
@@ -373,8 +375,10 @@ bool items_plan(struct translator *t, const struct pix_translate_item *item,
     enum pixel_kind output = PIXEL_KINDS;
     if (translator_tiling(t).cut.tile)
         return plan_tiled(&all, item, plan);
+    const struct frame_rule rule = translator_frame_rule(t, false);
+    translator_tell_scaling(t);
     bool ok = load(&all, item, &picture, &output) &&
-              translator_prepare(t, &picture, output, &form, &frame, &notes) &&
+              translator_prepare(t, &rule, &picture, output, &form, &frame, &notes) &&
               translator_plan_form(t, &form, plan);
     picture_free(&picture);
     return ok;

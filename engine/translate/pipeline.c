@@ -61,6 +61,7 @@ struct flight {
 struct pipeline {
     struct translator *translator;
     const struct pipeline_ends *ends;
+    struct frame_rule rule;
     size_t count;
     uint32_t batch;
     uint64_t most_bytes;
@@ -139,18 +140,15 @@ static void load(struct pipeline *p, size_t index, struct slot *s)
                        &s->image, ends->path(ends->user, index));
     s->tags = s->image.tags;
     s->image.tags = NULL;
-    s->result = translator_prepare(p->translator, &s->image, output, &s->form,
+    s->result = translator_prepare(p->translator, &p->rule, &s->image, output, &s->form,
                                    &s->frame, &s->notes)
                     ? PIX_TRANSLATE_DONE
                     : PIX_TRANSLATE_NOT_TRANSLATED;
-    if (ends->has_model_size)
-        frame_keep(&s->frame);
 }
 
 static void store(struct pipeline *p, size_t index, struct slot *s)
 {
-    const bool ok =
-        frame_cut(translator_frame_rule(p->translator), &s->frame, &s->image);
+    const bool ok = frame_cut(&p->rule, &s->frame, &s->image);
     s->image.tags = s->tags;
     s->tags = NULL;
     if (!ok)
@@ -462,7 +460,7 @@ static void report_images(const struct pipeline *p)
         alpha_report(translator_get_settings(p->translator)->reading.alpha, command,
                      p->transparent, p->conversions.images, "input",
                      ends->path(ends->user, p->first_transparent));
-    frame_tally_report(&p->resized, translator_frame_rule(p->translator), command);
+    frame_tally_report(&p->resized, &p->rule, command);
     file_tally_report(&p->files, p->next_done, "image");
 }
 
@@ -473,6 +471,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
     bool ok = false;
     if (count == 0)
         return true;
+    p.rule = translator_frame_rule(t, ends->has_model_size);
     p.batch = (uint32_t)MIN((size_t)translator_batch_size(t), count);
     p.most_bytes = ends->bytes ? ends->bytes : USUAL_BYTES;
     struct slot **batch = mem_array(p.batch, sizeof(*batch));

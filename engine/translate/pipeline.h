@@ -33,8 +33,8 @@ struct pipeline_ends {
     // path stays. No function: nothing is said; whoever changed the images before knows
     // better.
     const char *(*path)(void *user, size_t index);
-    // Outputs have the size at which they are translated, whatever the translator's
-    // options say.
+    // Images have the size that the networks see, and their outputs shall have it, too,
+    // whatever the translator's options say.
     bool has_model_size;
 };
 

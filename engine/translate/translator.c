@@ -170,10 +170,10 @@ static void set_rule(struct translator *t)
 {
     const struct settings *s = &t->settings;
     struct frame_rule *rule = &t->rule;
-    rule->model = s->options.crop_size;
+    rule->scaling = settings_fit_to_translate(s, t->chose_scaling ? rule->scaling.mode
+                                                                  : s->preprocess);
     rule->multiple = generator_multiple(&s->generator);
     rule->least = generator_least_side(&s->generator);
-    rule->filter = s->filter;
     // Who trains on label maps keeps their colours apart.
     rule->output_filter = s->filter == RESIZE_NEAREST ? RESIZE_NEAREST : RESIZE_BICUBIC;
 }
@@ -185,6 +185,7 @@ static bool load(struct translator *t, const struct pix_translate_options *given
     bool ok = f && settings_init(&t->settings, &network_file_settings(f)->options) &&
               override(t, given) && translator_set_tiling(t, given);
     if (ok) {
+        set_rule(t);
         // The graph names and shapes the weights, which have to exist before they are
         // read. It is for one image of the trained size and kind, in which the first
         // image often comes. Images that keep their own sizes are checked when they
@@ -195,14 +196,13 @@ static bool load(struct translator *t, const struct pix_translate_options *given
         ok =
             translator_make_program(t, 1, &form) &&
             network_file_check(f, t->generator) &&
-            translator_check_program(t, t->rule.resize) &&
+            translator_check_program(t, t->rule.scaling.mode == FIT_RESIZE) &&
             weights_allocate(t->generator, t->device) &&
             network_file_load(f, t->generator, t->averages, t->device, tensor_upload) &&
             translator_prepare_given(t);
     }
     ok = ok && (t->model_path = mem_strdup(network_file_path(f))) != NULL;
     if (ok) {
-        set_rule(t);
         set_info(t, f);
         log_model(t, f);
         tell_direction(t, f);
@@ -226,7 +226,7 @@ struct translator *translator_create(struct gpu_device *device,
                                      double submission_seconds,
                                      const struct pix_translate_options *options)
 {
-    int mode = TRANSLATION_STABLE, resize = true;
+    int mode = TRANSLATION_STABLE, scaling = FIT_NOTHING;
     struct translator *t = mem_zalloc(sizeof(*t));
     if (!t)
         return NULL;
@@ -243,11 +243,12 @@ struct translator *translator_create(struct gpu_device *device,
         .seed_low = (uint32_t)options->seed,
         .seed_high = (uint32_t)(options->seed >> 32),
     };
-    if (!translator_choose(t, choice_resizings, "preprocess", options->preprocess,
-                           &resize) ||
+    if (!translator_choose(t, choice_scalings, "preprocess", options->preprocess,
+                           &scaling) ||
         !translator_choose(t, choice_translation_modes, "mode", options->mode, &mode))
         goto fail;
-    t->rule.resize = resize;
+    t->rule.scaling.mode = (enum fit_mode)scaling;
+    t->chose_scaling = options->preprocess || options->tile;
     t->mode = (enum translation_mode)mode;
     if (!frame_read_output(options->output_size, &t->rule)) {
         log_error(
@@ -258,7 +259,6 @@ struct translator *translator_create(struct gpu_device *device,
     }
     if (!translator_check_tiling(t, options))
         goto fail;
-    t->rule.resize &= !options->tile;
     // A dropout mask depends on the place in the batch: alone, each image has that of
     // the first one, whatever it is translated with.
     if (t->mode == TRANSLATION_PAPER)
@@ -347,9 +347,14 @@ const char *translator_table_path(const struct translator *t)
     return t->table_path;
 }
 
-const struct frame_rule *translator_frame_rule(const struct translator *t)
+struct frame_rule translator_frame_rule(const struct translator *t, bool fitted)
 {
-    return &t->rule;
+    struct frame_rule rule = t->rule;
+    if (fitted) {
+        rule.scaling = settings_fit_to_translate(&t->settings, FIT_RESIZE);
+        rule.output = FRAME_MODEL;
+    }
+    return rule;
 }
 
 const struct settings *translator_get_settings(const struct translator *t)
@@ -440,23 +445,37 @@ struct translator_form translator_form_of(const struct translator *t,
     };
 }
 
-bool translator_prepare(const struct translator *t, struct picture *picture,
-                        enum pixel_kind output, struct translator_form *form,
-                        struct frame *frame, struct translator_notes *notes)
+// Whether it may be a pair A|B, of which only the input half is to be translated.
+static bool looks_like_pair(const struct translator *t, const struct frame *f)
+{
+    const struct pix_size model = t->settings.options.crop_size;
+    const bool was_meant = t->chose_scaling && size_equals(f->inner, f->image);
+    // A panorama that wraps is no pair.
+    return !was_meant && !t->rule.wraps_across &&
+           f->image.width == 2 * f->image.height && model.width < 2 * model.height;
+}
+
+// Of one pixel of whatever passes through: no more than this.
+static uint64_t pixel_size(const struct translator *t)
+{
+    const struct pix_train_options *o = &t->settings.options;
+    return (uint64_t)MAX(o->input_nc, o->output_nc) * sizeof(float);
+}
+
+bool translator_prepare(const struct translator *t, const struct frame_rule *rule,
+                        struct picture *picture, enum pixel_kind output,
+                        struct translator_form *form, struct frame *frame,
+                        struct translator_notes *notes)
 {
     *notes = (struct translator_notes){ 0 };
     if (!picture->samples || !picture->width || !picture->height) {
         log_error("%s: the image is empty", t->command);
         return false;
     }
-    *frame = frame_of(&t->rule, picture_size(picture));
-    // A panorama that wraps is no pair.
-    notes->is_pair = !size_equals(frame->inner, frame->image) &&
-                     !t->rule.wraps_across &&
-                     frame->image.width == 2 * frame->image.height &&
-                     frame->inner.width < 2 * frame->inner.height;
-    if (!translator_convert(t, picture, notes) ||
-        !frame_place(&t->rule, frame, picture))
+    *frame = frame_of(rule, picture_size(picture));
+    notes->is_pair = looks_like_pair(t, frame);
+    if (!frame_check(rule, frame, pixel_size(t), t->command) ||
+        !translator_convert(t, picture, notes) || !frame_place(rule, frame, picture))
         return false;
     *form = translator_form_of(t, notes->kind, picture->width, picture->height, output);
     return true;
@@ -532,6 +551,13 @@ void translator_warn_of_pair(struct translator *t)
     t->has_warned = true;
 }
 
+void translator_tell_scaling(struct translator *t)
+{
+    if (!t->chose_scaling && !t->has_told_scaling)
+        frame_tell_rule(&t->rule, t->settings.options.preprocess, t->command);
+    t->has_told_scaling = true;
+}
+
 // Says once for each kind that single images are converted, and once that some are
 // clipped, and that samples are outside the range.
 void translator_tell_of_conversion(struct translator *t,
@@ -581,9 +607,10 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
     struct picture_tags *tags = in->tags;    // from the input to the output
     in->tags = NULL;
     *out = (struct picture){ 0 };
+    translator_tell_scaling(t);
     bool ok = alpha_apply(in, t->settings.reading.alpha) &&
               translator_take_alpha(t, in, &alpha) &&
-              translator_prepare(t, in, PIXEL_KINDS, &form, &frame, &notes);
+              translator_prepare(t, &t->rule, in, PIXEL_KINDS, &form, &frame, &notes);
     if (ok && notes.is_pair)
         translator_warn_of_pair(t);
     if (ok)
@@ -613,6 +640,9 @@ bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
     if (size_is_zero(size))
         size = t->settings.options.crop_size;
     const struct frame frame = frame_of(&t->rule, size);
+    translator_tell_scaling(t);
+    if (!frame_check(&t->rule, &frame, pixel_size(t), t->command))
+        return false;
     const struct translator_form form = { frame.run.width, frame.run.height,
                                           settings_staging(&t->settings) };
     return translator_plan_form(t, &form, out);

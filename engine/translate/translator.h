@@ -79,7 +79,7 @@ bool translator_is_lost(const struct translator *t);    // its device is
 
 // What was noticed of a picture on the way.
 struct translator_notes {
-    bool is_pair;                 // was resized and looked like a pair
+    bool is_pair;                 // looked like a pair, and was not meant to be
     enum pixel_kind kind;         // what it was
     bool exceeds;                 // it has floats outside [-1, 1], and no range
     uint64_t samples, outside;    // with a range: how many, and those outside
@@ -98,15 +98,20 @@ bool translator_put_alpha(const struct translator *t, const struct picture *alph
 // too. Sets what `notes` says of them. Any thread; false after a message.
 bool translator_convert(const struct translator *t, struct picture *picture,
                         struct translator_notes *notes);
+// How sizes are changed, here and by frame_cut, which makes of an output what is
+// wanted: as the caller wishes; or, with `fitted`, of pictures that have the size that
+// the networks see, and whose outputs have it, too.
+struct frame_rule translator_frame_rule(const struct translator *t, bool fitted);
 // Makes a picture one that the networks take: channels, kind and size. `output` is the
 // kind that is wanted where the model's is not known; PIXEL_KINDS: that of the picture.
 // `form` and `frame` are set. Any thread; false after a message.
-bool translator_prepare(const struct translator *t, struct picture *picture,
-                        enum pixel_kind output, struct translator_form *form,
-                        struct frame *frame, struct translator_notes *notes);
-// How sizes are changed, for frame_cut, which makes of an output what is wanted.
-const struct frame_rule *translator_frame_rule(const struct translator *t);
+bool translator_prepare(const struct translator *t, const struct frame_rule *rule,
+                        struct picture *picture, enum pixel_kind output,
+                        struct translator_form *form, struct frame *frame,
+                        struct translator_notes *notes);
 void translator_warn_of_pair(struct translator *t);    // the first time only
+// Says how images are scaled, once, where training decides on it.
+void translator_tell_scaling(struct translator *t);
 // What a batch of such pictures needs. False after a message.
 bool translator_plan_form(struct translator *t, const struct translator_form *form,
                           struct pix_plan *out);

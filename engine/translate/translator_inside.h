@@ -38,6 +38,8 @@ struct translator {
     bool chose_input, chose_output;    // the kinds are the caller's
     struct conversions told;           // of single images, as flags
     struct frame_rule rule;            // of the sizes of images
+    // Its scaling is the caller's; else that of training, and whether it was said.
+    bool chose_scaling, has_told_scaling;
     uint32_t batch_size, threads;
     struct progress_view view;
     enum translation_mode mode;

@@ -79,9 +79,11 @@ static bool fits(struct translator *t, const struct pix_plan *plan)
         t->device, plan, "translation",
         t->tiling.cut.tile ? "lower --tile or, for a result that is only close to "
                              "that of the whole image, --overlap"
-        : t->rule.resize   ? "train a model with a lower --ngf or --crop-size"
-                           : "make the image smaller, or leave out "
-                             "--preprocess none");
+        : t->rule.scaling.mode == FIT_RESIZE
+            ? "train a model with a lower --ngf or --crop-size"
+        : t->rule.scaling.mode == FIT_WIDTH
+            ? "cut the image into parts of its width, or use --preprocess resize"
+            : "use --tile, make the image smaller, or use --preprocess resize");
 }
 
 static void tell_untuned(struct translator *t, const struct sized *s)

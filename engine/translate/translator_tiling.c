@@ -34,7 +34,7 @@ bool translator_check_tiling(const struct translator *t,
                                         : "--tile-statistics has no effect without "
                                           "--tile",
                              "pass the size of a tile, or leave it out");
-    if (o->preprocess && t->rule.resize)
+    if (o->preprocess && t->rule.scaling.mode != FIT_NOTHING)
         return refuse_tiling(t, "--tile translates images at their own size",
                              "leave out --preprocess, or pass none");
     if (t->rule.output == FRAME_FIXED)
@@ -92,6 +92,13 @@ bool translator_set_tiling(struct translator *t, const struct pix_translate_opti
                              "--tile-statistics has no effect: the norms of this "
                              "model do not use those of the image",
                              "leave it out");
+    const struct fit trained =
+        settings_fit_to_translate(&t->settings, t->settings.preprocess);
+    if (trained.mode == FIT_WIDTH)
+        log_warn("%s: --tile translates images at their own size, and the model was "
+                 "trained on images that were scaled to a width of %" PRIu32
+                 " (--preprocess %s): scale them first, or leave out --tile",
+                 t->command, trained.load.width, t->settings.options.preprocess);
     if (t->tiling.cut.blends)
         log_info("%s: an overlap of %" PRIu32 " pixels is less than the %" PRIu32
                  " that this model sees: tiles are blended, and the result is close to "
