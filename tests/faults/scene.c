@@ -42,6 +42,8 @@ const struct scene scenes[] = {
     { "continue", MORE, "half", MORE },
     { "translate", "translate --model @/half --input @/images --output result "
                    "--tuning off" },
+    { "tiles", "translate --model @/half --input @/images --output result "
+               "--tile 16 --wrap --tuning off" },
     { "evaluate",
       "evaluate --model @/half --data @/data --split val --grid result/grid.png "
       "--beside @/beside --csv result/scores.csv --report result/page.html --tuning off --json",
