@@ -724,10 +724,11 @@ struct pix_translate_options {
     // far as the file records it. Where it does not (a .pth) each image keeps its own,
     // and its output has the same, or what the file that is written can hold.
     const char *input_kind, *output_kind;
-    // Which samples of u16 and f32 are -1 and 1 to the networks, "LO:HI" or "full", of
-    // inputs and outputs; NULL: as trained, as far as the file records it (else
-    // "full"). Samples of inputs outside count as LO or HI; outputs are LO to HI.
-    const char *input_range, *output_range;
+    // Which samples of u16 and f32 are -1 and 1 to the networks, "LO:HI" or "full".
+    // `range` is that of both sides, the others, unless they are NULL, are that of
+    // inputs or outputs alone. All NULL: as trained, as far as the file records it
+    // (else "full"). Samples of inputs outside count as LO or HI; outputs are LO to HI.
+    const char *range, *input_range, *output_range;
     // How inputs are read; npy_order is that of outputs, too. NULL, 0 and false: as
     // trained, as far as the file records it, else the defaults.
     struct pix_read_options read;

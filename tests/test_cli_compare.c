@@ -88,6 +88,38 @@ static void test_kinds(void **state)
     assert_string_equal(command_out, "");
 }
 
+// The alpha is a fourth channel, or images are laid over a background.
+static void test_alpha(void **state)
+{
+    static const char *const backgrounds[] = { "white", "black", "checker" };
+    (void)state;
+    write_noise("rgba.png", PIXEL_U8, 4, 64, 40, 5);
+    RUN(1, "compare rgba.png a.png");
+    command_check_has(command_err, "rgba.png: 4 channels against 3 of the other");
+    RUN(1, "compare rgba.png a.png --alpha keep");
+    RUN(2, "compare rgba.png a.png --alpha drop");
+    RUN(0, "compare rgba.png rgba.png");
+    assert_string_equal(command_err, "");
+    for (size_t i = 0; i < 3; i++) {
+        struct picture p;
+        struct reason reason;
+        char name[32];
+        char *path = command_file("rgba.png");
+        const struct picture_reading reading = { .alpha = (enum alpha_rule)(
+                                                     ALPHA_WHITE + i) };
+        assert_true(picture_read_with(path, &reading, &p, &reason));
+        mem_free(path);
+        snprintf(name, sizeof(name), "over_%s.png", backgrounds[i]);
+        path = command_file(name);
+        assert_true(picture_write(path, &p));
+        picture_free(&p);
+        mem_free(path);
+        RUN(0, "compare %s rgba.png --alpha %s", name, backgrounds[i]);
+        command_check_has(command_out, "l1            0.0000");
+        command_check_has(command_err, "(first: rgba.png)");
+    }
+}
+
 // Arrays: floats beyond the range and bytes that were saved as wider integers are said,
 // and their axes hold for the palette too.
 static void test_arrays(void **state)
@@ -480,7 +512,8 @@ int main(void)
         cmocka_unit_test(test_arrays),     cmocka_unit_test(test_folders),
         cmocka_unit_test(test_labels),     cmocka_unit_test(test_lpips),
         cmocka_unit_test(test_kept_lpips), cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_columns),    cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_columns),    cmocka_unit_test(test_alpha),
+        cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -224,6 +224,25 @@ static void test_translate_arrays(void **state)
     RUN(0, "translate --model floats --input mixed/a.jpg --output alone.npy");
     assert_int_equal(command_shell("cmp alone.npy made/a.npy"), 0);
     RUN(0, "translate --model floats --input mixed/b.npy --plan --preprocess none");
+    // Other ranges than those of the model, of both sides or of one.
+    RUN(0, "translate --model floats --input mixed/b.npy --output r0.npy");
+    RUN(0, "translate --model floats --input mixed/b.npy --output r1.npy --range 0:2");
+    RUN(0, "translate --model floats --input mixed/b.npy --output r2.npy "
+           "--input-range 0:2 --output-range 0:2");
+    RUN(0, "translate --model floats --input mixed/b.npy --output r3.npy --range 0:2 "
+           "--output-range 0:9");
+    assert_int_equal(command_shell("cmp r1.npy r2.npy && ! cmp -s r0.npy r1.npy && "
+                                   "! cmp -s r1.npy r3.npy"),
+                     0);
+    RUN(0, "evaluate --model floats --data arrays --split train >e0.txt");
+    RUN(0, "evaluate --model floats --data arrays --split train --range -1:3 >e1.txt");
+    RUN(0, "evaluate --model floats --data arrays --split train --input-range -1:3 "
+           "--output-range -1:3 >e2.txt");
+    RUN(0, "evaluate --model floats --data arrays --split train --range -1:3 "
+           "--input-range -1:9 >e3.txt");
+    assert_int_equal(command_shell("cmp e1.txt e2.txt && ! cmp -s e0.txt e1.txt && "
+                                   "! cmp -s e1.txt e3.txt"),
+                     0);
     RUN(1, "translate --model floats --input mixed/a.jpg --output no.png");
     command_check_has(command_err,
                       "--output no.png cannot hold this model's output: use .npy");

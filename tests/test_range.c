@@ -307,16 +307,24 @@ static void check_stored(const char *run, const char *input, const char *output)
     mem_free(out);
 }
 
-static pix_translator *open_model(const char *run, const char *input_range,
-                                  const char *output_range)
+// `range` is that of both sides, without one of their own.
+static pix_translator *open_ranged(const char *run, const char *range,
+                                   const char *input_range, const char *output_range)
 {
     struct pix_translate_options o;
     pix_translate_options_init(&o);
     o.model = run;
     o.tuning = "off";
+    o.range = range;
     o.input_range = input_range;
     o.output_range = output_range;
     return pix_translator_create(public_device, &o);
+}
+
+static pix_translator *open_model(const char *run, const char *input_range,
+                                  const char *output_range)
+{
+    return open_ranged(run, NULL, input_range, output_range);
 }
 
 // Caller frees.
@@ -367,6 +375,28 @@ static void check_grid(const char *path)
         }
     assert_true(low <= 1 && high >= 254);
     picture_free(&p);
+}
+
+static void check_options(pix_translator *t, const char *input, const char *output)
+{
+    assert_non_null(t);
+    const struct pix_train_options *o = pix_translator_get_options(t);
+    assert_string_equal(o->input_range, input);
+    assert_string_equal(o->output_range, output);
+    pix_translator_destroy(t);
+}
+
+// One range for both sides, of which a side's own takes the place.
+static void check_both(const char *run)
+{
+    check_options(open_ranged(run, "0:9", NULL, NULL), "0:9", "0:9");
+    check_options(open_ranged(run, "0:9", "1:8", NULL), "1:8", "0:9");
+    check_options(open_ranged(run, "0:9", NULL, "full"), "0:9", "full");
+    assert_null(open_ranged(run, "9", NULL, NULL));
+    public_check_message("translate: --range takes two numbers, LO:HI with LO below "
+                         "HI, or full, not \"9\"");
+    assert_null(open_ranged(run, "0:65536", NULL, NULL));
+    public_check_message("translate: --range 0:65536 does not fit u16 samples");
 }
 
 static void test_run(void **state)
@@ -438,6 +468,7 @@ static void test_run(void **state)
     assert_null(open_model(straight, "-1:5", NULL));
     public_check_message("--input-range -1:5 does not fit u16 samples, which are 0 to "
                          "65535");
+    check_both(straight);
 }
 
 // Scores are those of the range, as evaluate and compare find them.
@@ -506,6 +537,10 @@ static void test_refused(void **state)
     tiny_train(public_device, &o, UINT64_MAX);
     public_check_message("train: --output-range 0:100 has no effect: it is for u16 and "
                          "f32, and the targets are u8, 0 to 255");
+    // Of both sides it may be meant for the other one.
+    check_options(open_ranged(SCRATCH "/bytes", "0:50", NULL, NULL), "0:50", "0:100");
+    assert_null(open_model(SCRATCH "/bytes", NULL, "0:100"));
+    public_check_message("translate: --output-range is for outputs of u16 and f32");
     // Another range is another run.
     o = narrow_options(SCRATCH "/straight");
     o.continue_run = true;

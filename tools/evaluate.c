@@ -15,7 +15,8 @@
 struct evaluation {
     const char *model, *data, *split, *grid, *beside, *headings, *csv, *report;
     const char *tuning, *mode, *direction;
-    const char *input_kind, *output_kind, *input_range, *output_range;
+    const char *input_kind, *output_kind;
+    const char *range, *input_range, *output_range;
     const char *palette, *lpips;
     struct pix_read_options read;
     uint32_t rows;
@@ -162,6 +163,7 @@ static int run(pix_device *device, const struct evaluation *e)
     options.command = "evaluate";
     options.input_kind = e->input_kind;
     options.output_kind = e->output_kind;
+    options.range = e->range;
     options.input_range = e->input_range;
     options.output_range = e->output_range;
     options.read = e->read;
@@ -226,10 +228,7 @@ int command_evaluate(int argc, char **argv)
         { "output-kind", ARGUMENT_CHOICE, &e.output_kind, "NAME",
           "sample type that targets are converted to: u8, u16 or f32", "u8|u16|f32",
           "as trained, or that of each target" },
-        { "input-range", ARGUMENT_TEXT, &e.input_range, "LO:HI",
-          "u16, f32: inputs use LO to HI, or full", NULL, "as trained" },
-        { "output-range", ARGUMENT_TEXT, &e.output_range, "LO:HI",
-          "u16, f32: outputs are LO to HI, or full", NULL, "as trained" },
+        OPTIONS_OF_RANGES(e),
         { "npy-order", ARGUMENT_CHOICE, &e.read.npy_order, "NAME",
           "axes of .npy arrays: chw or hwc", "chw|hwc", "as trained, or chw" },
         { "alpha", ARGUMENT_CHOICE, &e.read.alpha, "NAME",

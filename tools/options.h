@@ -48,6 +48,28 @@ struct given_options {
             NULL, "the first"                                                          \
     }
 
+// Likewise, the ranges of samples of a command that uses a model: `to` has the members
+// `range`, `input_range` and `output_range`.
+#define OPTIONS_OF_RANGES(to)                                                          \
+    { "range",                                                                         \
+      ARGUMENT_TEXT,                                                                   \
+      &(to).range,                                                                     \
+      "LO:HI",                                                                         \
+      "u16, f32: inputs and outputs use LO to HI, or full",                            \
+      NULL,                                                                            \
+      "as trained" },                                                                  \
+        { "input-range",                                                               \
+          ARGUMENT_TEXT,                                                               \
+          &(to).input_range,                                                           \
+          "LO:HI",                                                                     \
+          "the same of inputs alone",                                                  \
+          NULL,                                                                        \
+          "as trained" },                                                              \
+    {                                                                                  \
+        "output-range", ARGUMENT_TEXT, &(to).output_range, "LO:HI",                    \
+            "the same of outputs alone", NULL, "as trained"                            \
+    }
+
 // Parses the words after the command's name. Returns false with *code set if the
 // command ends here: help was printed, or the command line is wrong. `given` gets
 // the training options, NULL where the command takes none; its caller frees `items`.

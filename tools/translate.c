@@ -32,7 +32,8 @@ struct translation {
     const char *tile_statistics;
     uint32_t batch_size;
     const char *tuning;
-    const char *mode, *input_kind, *output_kind, *input_range, *output_range;
+    const char *mode, *input_kind, *output_kind;
+    const char *range, *input_range, *output_range;
     struct pix_read_options read;
     uint32_t seed;
     const char *checkpoint;
@@ -365,6 +366,7 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     options.no_ema = t->no_ema;
     options.input_kind = t->input_kind;
     options.output_kind = t->output_kind;
+    options.range = t->range;
     options.input_range = t->input_range;
     options.output_range = t->output_range;
     options.read = t->read;
@@ -423,10 +425,7 @@ int command_translate(int argc, char **argv)
         { "output-kind", ARGUMENT_CHOICE, &t.output_kind, "NAME",
           "sample type of the output: u8, u16 or f32", "u8|u16|f32",
           "as trained, or that of the input" },
-        { "input-range", ARGUMENT_TEXT, &t.input_range, "LO:HI",
-          "u16, f32: inputs use LO to HI, or full", NULL, "as trained" },
-        { "output-range", ARGUMENT_TEXT, &t.output_range, "LO:HI",
-          "u16, f32: outputs are LO to HI, or full", NULL, "as trained" },
+        OPTIONS_OF_RANGES(t),
         { "npy-order", ARGUMENT_CHOICE, &t.read.npy_order, "NAME",
           "axes of .npy arrays, in and out: chw or hwc", "chw|hwc",
           "as trained, or chw" },

@@ -54,15 +54,16 @@ static bool refuse_option(const struct translator *t, const char *option,
     return false;
 }
 
-// Replaces what the caller knows better than the file: bare weights record neither the
-// direction nor the kind of samples.
-// A range that the caller names in place of the model's. False after a message.
-static bool override_range(struct translator *t, bool is_output, const char *given)
+// A range that the caller names in place of the model's: that of one side, or, where
+// there is none, that of both. False after a message.
+static bool override_range(struct translator *t, bool is_output, const char *own,
+                           const char *both)
 {
     struct settings *s = &t->settings;
     const enum pixel_kind kind = is_output ? s->output_kind : s->input_kind;
     const struct pixel_range before = is_output ? s->output_range : s->input_range;
-    const char *option = is_output ? "output-range" : "input-range";
+    const char *given = own ? own : both;
+    const char *option = !own ? "range" : is_output ? "output-range" : "input-range";
     struct pixel_range range = PIXEL_WHOLE;
     char was[RANGE_TEXT_SIZE];
     if (!given)
@@ -74,6 +75,12 @@ static bool override_range(struct translator *t, bool is_output, const char *giv
         return false;
     }
     if (is_output && kind == PIXEL_U8 && pixel_range_is_set(range)) {
+        if (!own) {    // it may be meant for inputs
+            log_info("%s: --range %s has no effect on outputs: it is for u16 and f32, "
+                     "and those of this model are u8",
+                     t->command, given);
+            return true;
+        }
         log_error("%s: --%s is for outputs of u16 and f32, and those of this model are "
                   "u8 (--output-kind u16 makes others)",
                   t->command, option);
@@ -82,8 +89,10 @@ static bool override_range(struct translator *t, bool is_output, const char *giv
     if (!range_check(kind, range, t->command, option))
         return false;
     if (pixel_range_is_set(before))
-        log_info("%s: --%s %s is used in place of %s, which the model was trained with",
-                 t->command, option, given, range_text(before, was));
+        log_info("%s: --%s %s is used for %s in place of %s, which the model was "
+                 "trained with",
+                 t->command, option, given, is_output ? "outputs" : "inputs",
+                 range_text(before, was));
     return settings_set_range(s, is_output, range);
 }
 
@@ -109,6 +118,8 @@ static bool override_alpha(struct translator *t, const char *given)
     return false;
 }
 
+// Replaces what the caller knows better than the file: bare weights record neither the
+// direction nor the kind of samples.
 static bool override(struct translator *t, const struct pix_translate_options *o)
 {
     struct settings *s = &t->settings;
@@ -150,8 +161,8 @@ static bool override(struct translator *t, const struct pix_translate_options *o
         s->swap = swap;
         s->options.direction = choice_name(choice_directions, swap);
     }
-    return override_range(t, false, o->input_range) &&
-           override_range(t, true, o->output_range);
+    return override_range(t, false, o->input_range, o->range) &&
+           override_range(t, true, o->output_range, o->range);
 }
 
 // A direction against the recorded one may be meant, but makes bad scores.
