@@ -131,7 +131,7 @@ static void test_arrays(void **state)
     for (size_t i = 0; i < (size_t)3 * 40 * 40; i++)
         ((float *)p.samples)[i] = (float)(i % 200) / 100 - 1;
     assert_true(picture_write(path, &p));
-    RUN(0, "compare floats.npy floats.npy");
+    RUN(0, "compare floats.npy floats.npy && cp floats.npy within.npy");
     assert_string_equal(command_err, "");
     ((float *)p.samples)[7] = 255;
     assert_true(picture_write(path, &p));
@@ -141,6 +141,11 @@ static void test_arrays(void **state)
     command_check_has(command_err,
                       "warning: compare: 1 of 1 pair has values outside [-1, "
                       "1], which are compared unchanged (first: floats.npy)");
+    // The file that has them is named, whichever side it is on.
+    RUN(0, "compare within.npy floats.npy");
+    command_check_has(command_err, "compared unchanged (first: floats.npy)");
+    RUN(0, "compare floats.npy within.npy");
+    command_check_has(command_err, "compared unchanged (first: floats.npy)");
 
     path = command_file("map.npy");
     assert_true(picture_create(&p, PIXEL_U8, 3, 12, 11));

@@ -38,8 +38,10 @@ struct outcome {
     uint32_t scales;         // of MS-SSIM
     enum pixel_kind kind;    // that they were compared as
     bool kinds_differ, grey_repeated;
-    const char *laid;           // the first that was laid over a background, or NULL
-    bool exceeds, is_narrow;    // see struct conversions
+    // The first file that was laid over a background; that has floats outside [-1, 1],
+    // and no range. Or NULL.
+    const char *laid, *beyond;
+    bool is_narrow;    // see struct conversions
     uint64_t samples, outside;
     struct file_notes files;
     struct reason reason;    // why it was not compared
@@ -82,18 +84,18 @@ static bool match_kind(struct picture *x, enum pixel_kind kind,
     return picture_set_kind(x, kind, range) || reason_refuse_memory(reason);
 }
 
-static void note_values(const struct picture *p, struct outcome *o)
+static void note_values(const struct picture *p, const char *path, struct outcome *o)
 {
     if (pixel_range_is_set(p->range)) {
         o->samples += (uint64_t)p->channels * p->width * p->height;
         o->outside += picture_count_outside(p);
-    } else {
-        o->exceeds = o->exceeds || picture_exceeds_range(p);
+    } else if (!o->beyond && picture_exceeds_range(p)) {
+        o->beyond = path;
     }
 }
 
-static bool match(const struct comparison *c, struct picture *a, struct picture *b,
-                  struct outcome *o)
+static bool match(const struct comparison *c, const struct pair_file *file,
+                  struct picture *a, struct picture *b, struct outcome *o)
 {
     if (a->width != b->width || a->height != b->height)
         return reason_refuse(&o->reason,
@@ -113,8 +115,8 @@ static bool match(const struct comparison *c, struct picture *a, struct picture 
             a->channels, PLURAL(a->channels), b->channels);
     o->kind = MAX(a->kind, b->kind);
     o->kinds_differ = a->kind != b->kind;
-    note_values(a, o);
-    note_values(b, o);
+    note_values(a, file->a, o);
+    note_values(b, file->b, o);
     return match_kind(a, o->kind, c->range, &o->reason) &&
            match_kind(b, o->kind, c->range, &o->reason);
 }
@@ -182,7 +184,7 @@ static void compare_pair(void *user, size_t i)
     struct picture a = { 0 }, b = { 0 };
     if (read_one(c, file->a, false, &a, o) && read_one(c, file->b, true, &b, o)) {
         o->about_b = false;
-        if (match(c, &a, &b, o)) {
+        if (match(c, file, &a, &b, o)) {
             o->scales = ssim_scales(a.width, a.height);
             o->compared =
                 (metrics_compare(&a, &b, METRICS_ON_HOST, &o->scores) ||
@@ -317,8 +319,8 @@ static void count_notices(const struct comparison *c, size_t i, struct notices *
     n->values.narrow += o->is_narrow;
     n->values.samples += o->samples;
     n->values.outside += o->outside;
-    if (o->exceeds && n->beyond++ == 0)
-        n->first_beyond = c->list.files[i].a;
+    if (o->beyond && n->beyond++ == 0)
+        n->first_beyond = o->beyond;
     file_tally_add(&n->files, &o->files);
     if (o->laid && n->laid++ == 0)
         n->first_laid = o->laid;
