@@ -145,7 +145,7 @@ static const struct net resnet = { "resnet", "resnet_6blocks", "instance" };
 static const struct net resnet_none = { "resnet_none", "resnet_6blocks", "none" };
 
 // Each pixel of a tile's core has seen what it sees in the whole image; with a unit
-// less around it, it has not.
+// less around it, it has not, so that the deepest level counts.
 static void test_without_statistics(void **state)
 {
     (void)state;
@@ -154,7 +154,9 @@ static void test_without_statistics(void **state)
     assert_true(compare(&unet5, "running", 320, 64, 64, 64, NULL) > 1e-3);
     assert_true(compare(&none5, "stable", 64, 320, 64, 0, NULL) < 1e-5);
     assert_true(compare(&unet6, "running", 448, 64, 64, 0, NULL) < 1e-5);
+    assert_true(compare(&unet6, "running", 448, 64, 64, 128, NULL) > 1e-3);
     assert_true(compare(&unet7, "running", 1024, 128, 128, 0, NULL) < 1e-5);
+    assert_true(compare(&unet7, "running", 1024, 128, 128, 256, NULL) > 1e-3);
     // A row of tiles that lies behind the image: the network takes no fewer than 8
     // rows.
     assert_true(compare(&resnet_none, "stable", 30, 3, 4, 0, NULL) < 1e-5);
