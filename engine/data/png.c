@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/encoded.h"
+#include "data/png_memory.h"
 #include "data/png_rows.h"
 
 #include <assert.h>
@@ -101,18 +102,6 @@ static void on_warning(png_structp png, png_const_charp text)
     snprintf(w->warning, sizeof(w->warning), "%s", text);
 }
 
-static png_voidp on_alloc(png_structp png, png_alloc_size_t size)
-{
-    (void)png;
-    return mem_alloc(size);
-}
-
-static void on_free(png_structp png, png_voidp memory)
-{
-    (void)png;
-    mem_free(memory);
-}
-
 static void on_write(png_structp png, png_bytep data, size_t size)
 {
     struct png_writer *w = png_get_io_ptr(png);
@@ -193,8 +182,9 @@ static bool begin_image(struct png_writer *w, const struct picture *form)
     snprintf(w->fault, sizeof(w->fault), "out of memory");
     w->row = mem_array((size_t)form->width * form->channels, pixel_bytes(form->kind));
     if (w->row)
-        w->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, w, on_error,
-                                           on_warning, w, on_alloc, on_free);
+        w->png =
+            png_create_write_struct_2(PNG_LIBPNG_VER_STRING, w, on_error, on_warning, w,
+                                      png_memory_alloc, png_memory_free);
     if (w->png)
         w->info = png_create_info_struct(w->png);
     return w->info && write_info(w, form);

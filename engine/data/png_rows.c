@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "data/codec.h"
+#include "data/png_memory.h"
 
 #include <inttypes.h>
 #include <png.h>
@@ -214,18 +215,6 @@ static void on_warning(png_structp png, png_const_charp text)
         png_error(png, text);
 }
 
-static png_voidp on_alloc(png_structp png, png_alloc_size_t size)
-{
-    (void)png;
-    return mem_alloc(size);
-}
-
-static void on_free(png_structp png, png_voidp memory)
-{
-    (void)png;
-    mem_free(memory);
-}
-
 // Behind the last row libpng decompresses whatever is left.
 static bool reads_too_much(struct png_rows *r, size_t size)
 {
@@ -254,7 +243,7 @@ static void on_read(png_structp png, png_bytep to, size_t size)
 static bool create(struct png_rows *r)
 {
     r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, on_warning, r,
-                                      on_alloc, on_free);
+                                      png_memory_alloc, png_memory_free);
     if (r->png)
         r->info = png_create_info_struct(r->png);
     return r->info != NULL;
