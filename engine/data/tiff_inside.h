@@ -92,4 +92,43 @@ void tiff_index_to_rgb(enum pixel_kind kind, const void *from, size_t count,
                        const uint16_t *const maps[3], uint32_t entries, uint8_t *to,
                        size_t to_plane);
 
+// ---------------------------------------------------------------------------
+// tiff_open.c: which image a page has, and how; tiff_read.c: its rows
+
+// What a tile, and what a decoder holds, may take beyond what the image itself is: a
+// tile may be larger than it.
+#define TIFF_SLACK ((uint64_t)16 << 20)
+
+// What is done with the samples of a pixel.
+enum tiff_conversion {
+    TIFF_CONVERT_NOTHING,
+    TIFF_CONVERT_INVERTED,      // in place: the first channel
+    TIFF_CONVERT_MULTIPLIED,    // in place: by the alpha, which is the last
+    TIFF_CONVERT_PALETTE,       // 1 channel becomes 3, others follow
+    TIFF_CONVERT_CMYK,          // 4 become 3, others follow
+};
+
+struct tiff_reader {
+    struct tiff_file file;
+    struct tiff_page page;
+    struct tiff_info info;
+    struct tiff_stored stored;
+    uint32_t samples;    // of a pixel in the file
+    uint16_t compression, photometric, planar, predictor;
+    uint16_t extras[PIXEL_MAX_CHANNELS];
+    uint32_t extra_count;
+    enum tiff_conversion conversion;
+    const uint16_t *maps[3];             // libtiff's
+    uint32_t tile_width, tile_height;    // 0: strips
+    uint32_t strip_rows;
+    uint64_t decoded_bytes;    // of a row of a strip, or of a tile
+    uint64_t image_bytes;      // of all, before or after the conversion: the larger
+    uint8_t *decoded;
+    uint8_t *packed;    // what libtiff reads into
+    uint64_t packed_bytes;
+    uint32_t row_sample, row;    // the next one in the strip that is being decoded
+    struct picture band;         // the row of tiles at `band_row`, if it has samples
+    uint32_t band_row;
+};
+
 #endif
