@@ -520,6 +520,75 @@ static void test_scores(void **state)
     assert_false(pix_compare(&c, &by_file));
 }
 
+static void check_unused(const char *option, bool is_said)
+{
+    char *text = mem_printf("--%s 0:4095 has no effect", option);
+    const char *said = strstr(public_messages, text);
+    if (!said == is_said || (said && strstr(said + 1, text)))
+        fail_msg("\"%s\" is %s in: %s", text, is_said ? "not once" : "",
+                 public_messages);
+    mem_free(text);
+}
+
+// A range of u8 is said to have no effect, where all images are; others have one.
+static void test_unused(void **state)
+{
+    struct pix_evaluate_options o = { .data = DATA, .split = "train" };
+    struct pix_image image, out;
+    struct pix_evaluation e;
+    (void)state;
+    public_need_device();
+    assert_true(pix_image_read(DATA "/train/1.png", &image) &&
+                pix_image_write(SCRATCH "/bytes.png", &image));
+    struct pix_translate_item items[2] = {
+        { .input = SCRATCH "/bytes.png", .output = SCRATCH "/0.png" },
+        { .input = NARROW "/val/A/0.png", .output = SCRATCH "/1.png" },
+    };
+    for (int tiles = 0; tiles < 2; tiles++) {
+        struct pix_translate_options t = { .model = SCRATCH "/straight",
+                                           .tuning = "off",
+                                           .tile = tiles ? 64 : 0,
+                                           .input_range = "0:4095",
+                                           .output_range = "0:4095" };
+        // The last way: all of many, one of which can have a range.
+        for (int way = 0; way < 3; way++) {
+            public_messages[0] = '\0';
+            pix_translator *translator = pix_translator_create(public_device, &t);
+            assert_non_null(translator);
+            for (int again = 0; way == 0 && again < 2; again++) {
+                assert_true(pix_translator_run(translator, &image, &out));
+                pix_image_free(&out);
+            }
+            if (way > 0)
+                assert_true(
+                    pix_translator_run_many(translator, items, way, NULL, NULL));
+            check_unused("input-range", way < 2);
+            check_unused("output-range", false);
+            pix_translator_destroy(translator);
+        }
+    }
+    // Of bare weights outputs are as their inputs.
+    assert_true(pix_convert(&(struct pix_convert_options){
+        .input = SCRATCH "/straight", .output = SCRATCH "/bare.pth" }));
+    pix_translator *bare = open_model(SCRATCH "/bare.pth", NULL, "0:4095");
+    public_messages[0] = '\0';
+    assert_true(pix_translator_run_many(bare, items, 1, NULL, NULL));
+    check_unused("output-range", true);
+    pix_translator_destroy(bare);
+
+    for (int narrow = 0; narrow < 2; narrow++) {
+        o.data = narrow ? NARROW : DATA;
+        pix_translator *t = open_model(SCRATCH "/straight", "0:4095", "0:4095");
+        public_messages[0] = '\0';
+        assert_true(pix_evaluate(t, &o, &e));
+        check_unused("input-range", !narrow);
+        check_unused("output-range", !narrow);
+        pix_evaluation_free(&e);
+        pix_translator_destroy(t);
+    }
+    pix_image_free(&image);
+}
+
 static void test_refused(void **state)
 {
     struct pix_train_options o = narrow_options(SCRATCH "/refused");
@@ -567,7 +636,8 @@ int main(void)
         cmocka_unit_test(test_texts),     cmocka_unit_test(test_pictures),
         cmocka_unit_test(test_kinds),     cmocka_unit_test(test_find),
         cmocka_unit_test(test_find_flat), cmocka_unit_test(test_run),
-        cmocka_unit_test(test_scores),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_scores),    cmocka_unit_test(test_unused),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, begin, public_close);
 }

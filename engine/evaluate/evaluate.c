@@ -367,7 +367,7 @@ static bool find_mean_colour(struct evaluation *e, const struct translator *t,
 }
 
 // What is odd about the pairs, and what was converted.
-static void report(struct evaluation *e, const struct translator *t)
+static void report(struct evaluation *e, struct translator *t)
 {
     const struct settings *s = e->settings;
     const char *reason = translator_kind_reason(t, true);
@@ -383,6 +383,11 @@ static void report(struct evaluation *e, const struct translator *t)
     conversion_report_outside(&e->counts.target, "evaluate", "target", s->output_range,
                               "are compared as they are, though no output can reach "
                               "them");
+    if (e->result.pairs > 0) {
+        translator_note_ranges(t, e->counts.input.samples > 0,
+                               e->counts.target.samples > 0);
+        translator_warn_of_ranges(t);
+    }
     // Training targets are usually of the same kinds: of those it was said.
     conversion_leave_out(&e->training, &e->counts.target);
     conversion_report(&e->training, "evaluate", "training target", s->output_kind,

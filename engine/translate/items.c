@@ -185,6 +185,7 @@ static bool run_tiles(struct translator *t, struct picture *in, struct picture *
          tiles_translate_picture(t, in, out);
     if (ok) {
         tell_of_input(t, "in memory", in);
+        translator_warn_of_ranges(t);
         out->tags = in->tags;
         in->tags = NULL;
     }
@@ -298,6 +299,7 @@ static bool run_all_tiled(struct items *all, size_t count)
         goes_on = item_done(all, i, result) && !translator_is_lost(all->translator);
         ok = ok && (goes_on || i + 1 == count);
     }
+    translator_warn_of_ranges(all->translator);
     return ok;
 }
 

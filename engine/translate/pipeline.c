@@ -225,6 +225,10 @@ static bool report_done(struct pipeline *p)
             p->conversions.samples += s->notes.samples;
             p->conversions.outside += s->notes.outside;
             frame_tally_add(&p->resized, &s->frame);
+            if (p->ends->path)
+                translator_note_ranges(
+                    p->translator, s->notes.samples > 0,
+                    pixel_range_is_set(s->form.staging.output_range));
             if (s->notes.is_transparent && p->transparent++ == 0)
                 p->first_transparent = p->next_done;
         }
@@ -456,6 +460,7 @@ static void report_images(const struct pipeline *p)
                           translator_kind_reason(p->translator, false));
     else
         conversion_report_range(&p->conversions, command, "input");
+    translator_warn_of_ranges(p->translator);
     if (p->transparent)
         alpha_report(translator_get_settings(p->translator)->reading.alpha, command,
                      p->transparent, p->conversions.images, "input",

@@ -283,8 +283,11 @@ enum pix_translate_result tiles_translate(struct translator *t,
     tile_source_init(&s.source, t, reader, &s.x, &s.y);
     const bool ok =
         translator_create_input(t, &s.form, &s.in) && translate(&s, open, user);
-    if (ok)
+    if (ok) {
         translator_tell_of_conversion(t, &s.source.notes, s.form.staging.input);
+        translator_note_ranges(t, s.source.notes.samples > 0,
+                               pixel_range_is_set(s.form.staging.output_range));
+    }
     if (ok && translator_kinds(t).input == PIXEL_KINDS && s.source.notes.exceeds)
         conversion_report_range(&(struct conversions){ .images = 1, .beyond = 1 },
                                 translator_command(t), "input");

@@ -93,6 +93,7 @@ static bool override_range(struct translator *t, bool is_output, const char *own
                  "trained with",
                  t->command, option, given, is_output ? "outputs" : "inputs",
                  range_text(before, was));
+    t->ranges[is_output].option = pixel_range_is_set(range) ? option : NULL;
     return settings_set_range(s, is_output, range);
 }
 
@@ -589,6 +590,34 @@ void translator_tell_of_conversion(struct translator *t,
     t->told.outside |= one.outside;
 }
 
+void translator_note_ranges(struct translator *t, bool input, bool output)
+{
+    const bool has_range[2] = { input, output };
+    for (int side = 0; side < 2; side++) {
+        t->ranges[side].is_seen = true;
+        t->ranges[side].is_used |= has_range[side];
+    }
+}
+
+void translator_warn_of_ranges(struct translator *t)
+{
+    const struct pix_train_options *o = &t->settings.options;
+    for (int side = 0; side < 2; side++) {
+        const char *option = t->ranges[side].option;
+        if (!option || !t->ranges[side].is_seen || t->ranges[side].is_used ||
+            t->ranges[side].was_told)
+            continue;
+        // --range may be meant for the other side.
+        const bool is_meant = strcmp(option, "range") != 0 || !t->ranges[!side].is_used;
+        log_message(is_meant ? LOG_WARN : LOG_INFO,
+                    "%s: --%s %s has no effect on %s: it is for u16 and f32, and they "
+                    "are u8, 0 to 255",
+                    t->command, option, side ? o->output_range : o->input_range,
+                    side ? "outputs" : "inputs");
+        t->ranges[side].was_told = true;
+    }
+}
+
 // Says once what became of the alpha of a single image.
 static void tell_of_alpha(struct translator *t, const struct translator_notes *notes)
 {
@@ -632,6 +661,9 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
     if (ok) {
         tell_of_size(t, &frame);
         tell_of_alpha(t, &notes);
+        translator_note_ranges(t, notes.samples > 0,
+                               pixel_range_is_set(form.staging.output_range));
+        translator_warn_of_ranges(t);
     }
     picture_free(&alpha);
     if (!ok)

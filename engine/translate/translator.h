@@ -110,6 +110,11 @@ bool translator_prepare(const struct translator *t, const struct frame_rule *rul
                         struct translator_form *form, struct frame *frame,
                         struct translator_notes *notes);
 void translator_warn_of_pair(struct translator *t);    // the first time only
+// Notes that an image was translated, and whether its samples, and those of its output,
+// can have a range: those of u8 cannot. Then warns, once, of a range that the caller
+// named for images of which none can.
+void translator_note_ranges(struct translator *t, bool input, bool output);
+void translator_warn_of_ranges(struct translator *t);
 // Says how images are scaled, once, where training decides on it.
 void translator_tell_scaling(struct translator *t);
 // What a batch of such pictures needs. False after a message.

@@ -44,7 +44,13 @@ struct translator {
     struct progress_view view;
     enum translation_mode mode;
     struct step_block step;    // with the seed of dropout
-    bool averages;             // use the moving averages of the weights, if there are
+    // Of inputs and outputs: by which option the caller named a range, or NULL; that
+    // images were seen; that one of them can have a range; that none can was said.
+    struct {
+        const char *option;
+        bool is_seen, is_used, was_told;
+    } ranges[2];
+    bool averages;    // use the moving averages of the weights, if there are
     enum tuning_mode tuning_mode;
     bool has_tuned, has_told;    // measured a size; said that others are not
     struct tuning tuning;
