@@ -373,7 +373,9 @@ struct pix_train_options {
     // "resize_and_crop", "crop", "scale_width", "scale_width_and_crop" or "none": how
     // images get the size of the crop, see docs/data.md.
     const char *preprocess;
-    const char *resize_filter;    // "bicubic", "bilinear", "area", "nearest"
+    // "bicubic", "bilinear", "area" or "nearest": of images of training, and of those
+    // that are translated where they are scaled. After "nearest" outputs are, too.
+    const char *resize_filter;
     // Size after resizing; 0 x 0: crop_size * 286 / 256. With "scale_width" and
     // "scale_width_and_crop" the width alone counts, and both numbers are it.
     struct pix_size load_size;

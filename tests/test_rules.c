@@ -267,6 +267,8 @@ static void test_unused(void **state)
         { "lr-policy", "cosine", "lr-decay-iters" },
         { "gan-mode", "hinge", "lambda-gp" },
         { "val-metrics", "psnr", "lpips" },
+        { "preprocess", "crop", "resize-filter" },
+        { "preprocess", "none", "resize-filter" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct pix_train_options o;
@@ -278,6 +280,7 @@ static void test_unused(void **state)
         o.concat = "decoder_first";
         o.lr_decay_iters = 7;
         o.lambda_gp = 3;
+        o.resize_filter = "area";
         o.lpips = "weights.safetensors";
         assert_true(pix_train_options_set(&o, cases[i][0], cases[i][1]));
         struct settings s;
@@ -289,6 +292,26 @@ static void test_unused(void **state)
         snprintf(part, sizeof(part), "--%s ", cases[i][2]);
         if (!strstr(given_warnings, part))
             fail_msg("no warning of %sin \"%s\"", part, given_warnings);
+    }
+    // Where nothing is resized in training, "nearest" is still that of outputs.
+    static const char *const used[][2] = {
+        { "crop", "nearest" },
+        { "none", "nearest" },
+        { "resize_and_crop", "area" },
+        { "scale_width", "area" },
+        { "scale_width_and_crop", "area" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(used); i++) {
+        struct pix_train_options o;
+        struct settings s;
+        pix_train_options_init(&o);
+        o.preprocess = used[i][0];
+        o.resize_filter = used[i][1];
+        assert_true(settings_init(&s, &o));
+        given_warnings[0] = 0;
+        settings_warn_about_unused(&s);
+        settings_finish(&s);
+        assert_string_equal(given_warnings, "");
     }
     // What a recipe sets needs no warning, and the defaults need none.
     static const char *const recipes[] = { "pytorch", "lua", "affinelayer" };

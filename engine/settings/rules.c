@@ -364,7 +364,9 @@ void settings_warn_about_unused(const struct settings *s)
         { "concat", no_joints, "a generator without skips" },
         { "norm-innermost", is_resnet || s->generator.norm == MODEL_NORM_NONE,
           is_resnet ? "a ResNet" : "--norm none" },
-        { "resize-filter", !has_load_size(s), "--preprocess crop or none" },
+        // Who trains on label maps with "nearest" wants outputs resized like that.
+        { "resize-filter", !has_load_size(s) && s->filter != RESIZE_NEAREST,
+          "--preprocess crop or none, except where translate resizes inputs" },
         { "val-metrics", !settings_validation_reason(s), "--val-freq 0" },
         { "lpips", !settings_validation_reason(s) || !(s->val_metrics & lpips),
           "validations without lpips (--val-metrics, --best)" },
