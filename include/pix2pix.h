@@ -206,7 +206,8 @@ struct pix_read_options {
     const char *npy_order;    // axes of .npy arrays: "chw", [c, h, w], or "hwc",
                               // [h, w, c]; [h, w] is one channel in both. NULL: "chw"
     // A file of more pixels, width times height, is refused before it is decoded;
-    // 0: 2^28.
+    // 0: 2^28. A translator with `tile` refuses none that it reads a few rows at a
+    // time, see docs/tiles.md.
     uint64_t max_pixels;
     // Pixels as they are stored. Without it the orientation that EXIF data (JPEG, PNG,
     // WebP) or a TIFF gives is applied, so that an image is upright; width and height

@@ -32,6 +32,11 @@ static void test_help(void **state)
                 fail_msg("a line of help of \"%s\" is too long", commands[i]);
         }
     }
+    // Which files have no limit is said where one is asked for.
+    RUN(0, "translate --help");
+    command_check_has(strstr(command_out, "--max-pixels"), "unless they are");
+    RUN(0, "evaluate --help");
+    assert_null(strstr(command_out, "unless they are"));
     RUN(0, "train --help");
     for (size_t i = 0; i < count; i++) {
         char name[64];

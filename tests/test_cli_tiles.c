@@ -61,6 +61,11 @@ static void test_options(void **state)
     command_check_has(command_err, "image.jpg of 256x256 in 64 tiles, for each of "
                                    "which the network runs over 224x224\n");
     assert_true(difference("whole.png", "tiled.png") <= 1);
+    // What is read by rows has no limit.
+    TRANSLATE(1, "no.png", "--mode running --tile 32 --max-pixels 10");
+    command_check_has(command_err, "allow more with --max-pixels");
+    RUN(0, "translate --model net --input tiled.png --output small.png --mode running "
+           "--tile 32 --max-pixels 10");
     TRANSLATE(0, "same.png", "--mode running --tile 32 --overlap 96");
     assert_int_equal(command_shell("cmp tiled.png same.png"), 0);
     TRANSLATE(0, "blended.png", "--mode running --tile 32 --overlap 32");

@@ -64,7 +64,7 @@ int command_compare(int argc, char **argv)
         { "alpha", ARGUMENT_CHOICE, &c.read.alpha, "NAME",
           "transparent images: keep (compared too), white, black or checker",
           "keep|white|black|checker", "keep" },
-        OPTIONS_OF_READING(c.read),
+        OPTIONS_OF_READING(c.read, ""),
         { "palette", ARGUMENT_TEXT, &c.palette, "FILE",
           "label maps: colours of the classes, or auto: those of B" },
         { "lpips", ARGUMENT_TEXT, &c.lpips, "FILE",

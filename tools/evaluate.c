@@ -234,7 +234,7 @@ int command_evaluate(int argc, char **argv)
         { "alpha", ARGUMENT_CHOICE, &e.read.alpha, "NAME",
           "drop, or lay over white, black or checker", "drop|white|black|checker",
           "as trained" },
-        OPTIONS_OF_READING(e.read),
+        OPTIONS_OF_READING(e.read, ""),
         { "checkpoint", ARGUMENT_TEXT, &e.checkpoint, "NAME",
           "of a run: newest, best or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &e.no_ema, NULL,

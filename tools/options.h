@@ -25,15 +25,15 @@ struct given_options {
 };
 
 // Rows of a command's arguments: how images are read, beside --npy-order, whose default
-// is another for each.
-#define OPTIONS_OF_READING(read)                                                       \
+// is another for each. `except` is what --max-pixels is not for, or "".
+#define OPTIONS_OF_READING(read, except)                                               \
     { "no-orient", ARGUMENT_FLAG, &(read).no_orient, NULL,                             \
       "pixels as they are stored, not turned as EXIF data says" },                     \
         { "max-pixels",                                                                \
           ARGUMENT_LARGE,                                                              \
           &(read).max_pixels,                                                          \
           "N",                                                                         \
-          "refuse images of more pixels",                                              \
+          "refuse images of more pixels" except,                                       \
           NULL,                                                                        \
           "268435456" },                                                               \
         { "truncated",                                                                 \

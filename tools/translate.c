@@ -432,7 +432,7 @@ int command_translate(int argc, char **argv)
         { "alpha", ARGUMENT_CHOICE, &t.read.alpha, "NAME",
           "transparent inputs: drop (the alpha), keep, white, black or checker",
           "drop|keep|white|black|checker", "as trained" },
-        OPTIONS_OF_READING(t.read),
+        OPTIONS_OF_READING(t.read, " (--tile: unless they are read by rows)"),
         { "checkpoint", ARGUMENT_TEXT, &t.checkpoint, "NAME",
           "of a run: newest, best (see train --best) or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &t.no_ema, NULL,
