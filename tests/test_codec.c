@@ -5,8 +5,11 @@
 // its header is refused before anything is decoded, and what is cut or damaged
 // somewhere is never a picture, nor more than that.
 
+#define _GNU_SOURCE    // fopencookie
+
 #include "data/codec.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -261,6 +264,87 @@ static void test_damage(void **state)
         }
 }
 
+#ifdef __linux__
+// A file whose device fails behind some bytes.
+struct failing {
+    const uint8_t *data;
+    uint64_t size, at, good;
+};
+
+static ssize_t failing_read(void *user, char *to, size_t size)
+{
+    struct failing *f = user;
+    const uint64_t end = MIN(f->size, f->good);
+    if (f->at >= f->good) {
+        errno = EIO;
+        return -1;
+    }
+    size = (size_t)MIN((uint64_t)size, end - f->at);
+    memcpy(to, f->data + f->at, size);
+    f->at += size;
+    return (ssize_t)size;
+}
+
+static int failing_seek(void *user, off64_t *offset, int from)
+{
+    struct failing *f = user;
+    if (from == SEEK_SET)
+        f->at = (uint64_t)*offset;
+    *offset = (off64_t)f->at;
+    return 0;
+}
+
+// Nothing but the failure may be said of it: what is not there is no damage.
+static void check_failing(const struct made *m, const uint8_t *data, size_t size,
+                          size_t good)
+{
+    struct failing f = { data, size, 0, good };
+    const cookie_io_functions_t functions = { failing_read, NULL, failing_seek, NULL };
+    struct source source = { .size = size, .stream = fopencookie(&f, "rb", functions) };
+    struct picture p = { 0 };
+    struct reason reason = { "" };
+    assert_non_null(source.stream);
+    const bool ok = begins_with(m->name, "png")
+                        ? png_decode(&source, &usual, &p, &reason)
+                        : jpeg_decode(&source, &usual, &p, &reason);
+    source_close(&source);
+    picture_free(&p);
+    if (ok ? !strstr(m->name, "behind the end") : reason.kind != REASON_PASSING)
+        fail_msg("%s: of %zu bytes %zu can be read: %s", m->name, size, good,
+                 ok ? "it is read" : reason.text);
+}
+
+// A comment behind the first marker of a JPEG, so that a read of 16 KiB, which begins
+// behind it too, ends everywhere in the rest.
+static void test_failing_reads(void **state)
+{
+    enum { BEGIN = 2, READ = BEGIN + 16 * 1024 };
+    static uint8_t data[READ + 4096];
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        const struct made *m = &all[i];
+        if (!is_read(m) || m->expected[0] == '!' || begins_with(m->name, "webp") ||
+            m->size > 4000)
+            continue;
+        const bool is_jpeg = begins_with(m->name, "jpeg");
+        const size_t last = m->size - (is_jpeg ? BEGIN : 0);
+        for (size_t at = BEGIN; at < last; at++) {
+            const size_t comment = READ - at - 2;
+            const uint8_t marker[] = { 0xff, 0xfe, (uint8_t)(comment >> 8),
+                                       (uint8_t)comment };
+            if (!is_jpeg) {
+                check_failing(m, m->data, m->size, at);
+                continue;
+            }
+            memcpy(data, m->data, BEGIN);
+            memcpy(data + BEGIN, marker, sizeof(marker));
+            memcpy(data + READ - at + BEGIN, m->data + BEGIN, m->size - BEGIN);
+            check_failing(m, data, READ - at + m->size, READ);
+        }
+    }
+}
+#endif
+
 // A file that ends early is read as far as it goes, where that is asked for.
 static void test_keep_truncated(void **state)
 {
@@ -473,6 +557,9 @@ int main(void)
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_keep_truncated),
+#ifdef __linux__
+        cmocka_unit_test(test_failing_reads),
+#endif
         cmocka_unit_test(test_max_pixels),
         cmocka_unit_test(test_png_bombs),
         cmocka_unit_test(test_jpeg_bombs),

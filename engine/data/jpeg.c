@@ -32,7 +32,7 @@ struct walk {
     uint64_t at;    // behind the buffer
     size_t used, count;
     const struct picture_reading *reading;
-    bool is_refused;    // with a reason
+    bool is_refused;    // with a reason, which stays
     struct reason *reason;
     uint8_t buffer[BUFFER];
     uint8_t segment[MAX_SEGMENT];
@@ -41,6 +41,8 @@ struct walk {
 // -1 at the end, and where the system fails.
 static int next_byte(struct walk *w)
 {
+    if (w->is_refused)
+        return -1;
     if (w->used == w->count) {
         w->used = 0;
         w->is_refused = !source_read(w->source, w->at, w->buffer, sizeof(w->buffer),
@@ -66,10 +68,13 @@ static void pass_over(struct walk *w, size_t count)
         w->used = w->count = 0;
 }
 
-static void read_segment(struct walk *w, size_t count)
+// False where the file ends or fails before.
+static bool read_segment(struct walk *w, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        w->segment[i] = (uint8_t)next_byte(w);
+    int byte = 0;
+    for (size_t i = 0; i < count && (byte = next_byte(w)) >= 0; i++)
+        w->segment[i] = (uint8_t)byte;
+    return byte >= 0;
 }
 
 // The next marker. Inside the compressed data of a scan, 0xff comes before 0, a restart
@@ -150,10 +155,9 @@ static bool check_size(const struct jpeg_frame *f,
 static enum codec_state take_segment(struct walk *w, int marker,
                                      struct jpeg_frame *frame)
 {
-    if (bytes_left(w) < 2)
+    if (!read_segment(w, 2))
         return CODEC_TRUNCATED;
-    size_t length = (size_t)next_byte(w) << 8;
-    length |= (size_t)next_byte(w);
+    size_t length = (size_t)w->segment[0] << 8 | w->segment[1];
     if (length < 2)
         return CODEC_DAMAGED;
     length -= 2;
@@ -163,7 +167,8 @@ static enum codec_state take_segment(struct walk *w, int marker,
         pass_over(w, length);
         return CODEC_WHOLE;
     }
-    read_segment(w, length);
+    if (!read_segment(w, length))
+        return CODEC_TRUNCATED;
     if (marker == 0xc4 && !huffman_tables_are_sane(w->segment, length))
         return CODEC_DAMAGED;
     note_segment(marker, w->segment, length, frame);
