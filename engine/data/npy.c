@@ -352,7 +352,8 @@ static bool refuse_integer(const struct type *type, const char *text,
 {
     return reason_refuse(reason,
                          "an array of %s with the value %s: integers must be 0 to "
-                         "65535: save it as u2 of that range, or as f4 from -1 to 1",
+                         "65535: save it as u2 of that range, or as f4 and name its "
+                         "range with --range LO:HI",
                          type->name, text);
 }
 

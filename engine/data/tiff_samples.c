@@ -71,7 +71,8 @@ static bool refuse_integer(const struct tiff_stored *s, uint64_t bits, bool is_n
     return reason_refuse(reason,
                          "a TIFF of %s integers of %u bits with the value %s: they "
                          "must be 0 to 65535: save it as unsigned 16 bits of that "
-                         "range, or as 32-bit floats",
+                         "range, or as 32-bit floats, and name theirs with --range "
+                         "LO:HI",
                          s->format == SAMPLEFORMAT_INT ? "signed" : "unsigned",
                          (unsigned)s->bits, text);
 }

@@ -18,6 +18,8 @@
 #include "translate/tiles.h"
 #include "translate/translator.h"
 
+#include <stdio.h>
+
 struct items {
     struct translator *translator;
     struct pix_translate_item *items;
@@ -86,6 +88,26 @@ static bool load_item(void *user, size_t index, struct picture *picture,
            translator_take_alpha(all->translator, picture, &all->alphas[index]);
 }
 
+// The kinds of files, of those that this build writes, that hold such a picture: ".png
+// or .npy".
+static const char *name_holders(enum pixel_kind kind, uint32_t channels, char text[64])
+{
+    static const char *const names[] = { "x.png", "x.webp", "x.tif", "x.npy" };
+    const char *held[ARRAY_LEN(names)];
+    size_t count = 0, used = 0;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (picture_can_be_written(names[i], kind, channels))
+            held[count++] = names[i] + 1;
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, 64 - used, "%s%s",
+                                 i == 0           ? ""
+                                 : i + 1 == count ? " or "
+                                                  : ", ",
+                                 held[i]);
+    return text;
+}
+
 // Whether the file that is written can hold an alpha that says something. One that is
 // opaque everywhere is left out where it cannot.
 static bool add_alpha(const struct items *all, size_t index, struct picture *out)
@@ -94,14 +116,16 @@ static bool add_alpha(const struct items *all, size_t index, struct picture *out
     struct picture *alpha = &all->alphas[index];
     const bool holds = !item->output || picture_can_be_written(item->output, out->kind,
                                                                out->channels + 1);
+    char kinds[64];
     bool ok = true;
     if (holds)
         ok = translator_put_alpha(all->translator, alpha, out);
     else if (alpha->is_transparent) {
-        log_error("%s: %s cannot hold the alpha of %s: name a .png, or another --alpha "
-                  "than keep",
+        log_error("%s: %s cannot hold the alpha of %s: name a file that can (%s), or "
+                  "another --alpha than keep",
                   translator_command(all->translator), item->output,
-                  item->input ? item->input : "its input");
+                  item->input ? item->input : "its input",
+                  name_holders(out->kind, out->channels + 1, kinds));
         ok = false;
     }
     picture_free(alpha);
