@@ -155,7 +155,7 @@ struct pix_image {
 // Reads a PNG, JPEG, WebP, BMP, TGA or TIFF file of any colour type as RGB. Alpha is
 // dropped, grey is repeated, 16-bit samples keep their high byte. An EXIF orientation
 // is applied. A TIFF of floats, or with channels that are not colours, is refused:
-// pix_array_read takes it.
+// pix_array_read takes it, and keeps what a file has beside its pixels.
 PIX_API bool pix_image_read(const char *path, struct pix_image *image);
 
 // Writes the format of the extension: .png .jpg .jpeg .webp .bmp .tga .tif .tiff (any
@@ -186,10 +186,10 @@ struct pix_array {
     uint32_t channels, width, height;
     void *data;    // owned; freed with pix_array_free
     // Private: what the file had beside its samples, for a file that is made of them:
-    // of a TIFF the georeference, resolution, profile and layout (docs/data.md). Owned;
-    // NULL: nothing, as in an array that is filled by hand. Functions that read set
-    // it, pix_translator_run_array gives a copy to its output, and functions that write
-    // use it, fitted to the size that the array has then.
+    // an ICC profile, of a TIFF also the georeference, resolution and layout
+    // (docs/data.md). Owned; NULL: nothing, as in an array that is filled by hand.
+    // Functions that read set it, pix_translator_run_array gives a copy to its output,
+    // and functions that write use it, fitted to the size that the array has then.
     void *tags;
 };
 
@@ -789,12 +789,12 @@ PIX_API bool pix_translator_run(pix_translator *translator, const struct pix_ima
                                 struct pix_image *out);
 
 // The same for arrays: *out has the sample type and channels that the model was trained
-// on, or the sample type of the input where the file of weights does not record it;
-// free with pix_array_free, and the tags of the input. The input may have any sample
-// type; u8 and u16 of 1 to 4 channels count as colours and are converted like image
-// files, others must have the model's number of channels. Where the model has ranges of
-// samples, inputs of u16 and f32 are such numbers, 0 to 255 of u8 are the whole range,
-// and outputs are LO to HI.
+// on, or the sample type of the input where the file of weights does not record it, and
+// a copy of the tags of the input; free with pix_array_free. The input may have any
+// sample type; u8 and u16 of 1 to 4 channels count as colours and are converted like
+// image files, others must have the model's number of channels. Where the model has
+// ranges of samples, inputs of u16 and f32 are such numbers, 0 to 255 of u8 are the
+// whole range, and outputs are LO to HI.
 PIX_API bool pix_translator_run_array(pix_translator *translator,
                                       const struct pix_array *in,
                                       struct pix_array *out);

@@ -412,6 +412,50 @@ static void test_translate_tiff(void **state)
                                    "the input, which the format of the output cannot");
 }
 
+// The ICC profile of an input goes to its output, where that can have it: whole images
+// and tiles; what is left out is counted.
+static void test_translate_profiles(void **state)
+{
+    static const char *const ways[] = { "", " --tile 64 --mode running" };
+    (void)state;
+    command_need_device();
+    command_make_run();
+    assert_int_equal(
+        command_shell(
+            "mkdir profiles && cd profiles && cp %s/rgb.jpg %s/rgb-palette.png "
+            "%s/grey.png %s/damaged-bytes.png %s/damaged-missing.jpg .",
+            TEST_FIXTURES "/profiles", TEST_FIXTURES "/profiles",
+            TEST_FIXTURES "/profiles", TEST_FIXTURES "/profiles",
+            TEST_FIXTURES "/profiles"),
+        0);
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        RUN(0, "translate --model run --input profiles --output made_profiles%s",
+            ways[i]);
+        // The model makes colours of all of them.
+        command_check_has(command_err,
+                          "1 of 5 outputs were written without the ICC profile of the "
+                          "input, which is of other colours (first: that of "
+                          "profiles/grey.png)");
+        command_check_has(command_err,
+                          "2 of 5 outputs were written without a tag or ICC profile of "
+                          "the input that is damaged");
+        assert_int_equal(
+            command_shell("cd made_profiles && grep -c -a -e ICC_PROFILE -e iCCP *; "
+                          "rm *"),
+            0);
+        assert_string_equal(command_out, "damaged-bytes.png:0\n"
+                                         "damaged-missing.jpg:0\n"
+                                         "grey.png:0\n"
+                                         "rgb-palette.png:1\n"
+                                         "rgb.jpg:1\n");
+        RUN(0, "translate --model run --input profiles/rgb.jpg --output a.bmp%s",
+            ways[i]);
+        command_check_has(command_err, "the output was written without the ICC profile "
+                                       "of the input, which the format of the output "
+                                       "cannot hold");
+    }
+}
+
 // How many pixels of a grid have the colour of the image in the folder "red".
 static uint32_t count_red(const struct pix_image *grid)
 {
@@ -722,6 +766,7 @@ int main(void)
         cmocka_unit_test(test_translate_interrupt),
         cmocka_unit_test(test_translate_arrays),
         cmocka_unit_test(test_translate_tiff),
+        cmocka_unit_test(test_translate_profiles),
         cmocka_unit_test(test_evaluate),
         cmocka_unit_test(test_label_targets),
         cmocka_unit_test(test_inputs_stay),

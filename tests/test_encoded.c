@@ -192,6 +192,35 @@ static void keep_error(void *user, enum log_level level, const char *text)
 
 static const struct log_sink sink = { keep_error, NULL, LOG_WARN };
 
+// A profile of RGB without tags, longer than a segment of a JPEG.
+static struct picture_tags *make_tags(const struct picture *p)
+{
+    enum { SIZE = 70000 };
+    struct picture_tags *tags;
+    uint8_t *profile = mem_zalloc(SIZE);
+    const uint8_t size[] = { 0, SIZE >> 16, SIZE >> 8 & 255, SIZE & 255 };
+    memcpy(profile, size, sizeof(size));
+    memcpy(profile + 12, "mntrRGB XYZ ", 12);
+    memcpy(profile + 36, "acsp", 4);
+    for (size_t i = 132; i < SIZE; i++)
+        profile[i] = (uint8_t)(i * i >> 7);
+    assert_true(picture_tags_create(p->width, p->height, 3, profile, SIZE, &tags));
+    return tags;
+}
+
+// Whether a file, if it can have the profile of the picture that was written, has it.
+static void check_profile(const char *path, const struct picture *p,
+                          const struct picture *back)
+{
+    size_t size, size_back = 0;
+    const void *profile = picture_tags_profile(p->tags, 3, &size);
+    if (!profile || !picture_file_holds(path).profile)
+        return;
+    const void *found = picture_tags_profile(back->tags, 3, &size_back);
+    if (!found || size_back != size || memcmp(found, profile, size) != 0)
+        fail_msg("%s has lost its profile", path);
+}
+
 // Noise does not become smaller, so there are many chunks; a slope uses all filters.
 static struct picture make(enum pixel_kind kind, uint32_t channels)
 {
@@ -208,6 +237,8 @@ static struct picture make(enum pixel_kind kind, uint32_t channels)
         else
             ((float *)p.samples)[i] = (float)(v & 0xffff) / 65536;
     }
+    if (channels == 3 && kind == PIXEL_U8)
+        p.tags = make_tags(&p);
     return p;
 }
 
@@ -248,8 +279,10 @@ static void check_content(const char *path, const struct picture *p, bool is_exa
 {
     struct picture back;
     struct reason reason;
-    if (!picture_read(path, &back, &reason))
+    if (!picture_read_with(path, &(struct picture_reading){ .with_tags = true }, &back,
+                           &reason))
         fail_msg("%s: %s", path, reason.text);
+    check_profile(path, p, &back);
     assert_int_equal(back.kind, p->kind);
     assert_int_equal(back.channels, p->channels);
     assert_int_equal(back.width, p->width);
@@ -315,8 +348,8 @@ static bool read_memory(const char *path, struct picture *p, struct reason *reas
     assert_true(size > 0 && size < sizeof(bytes));
     fclose(file);
     until_memory = memory;
-    return picture_read_memory(bytes, size, path, &(struct picture_reading){ 0 }, p,
-                               reason);
+    return picture_read_memory(
+        bytes, size, path, &(struct picture_reading){ .with_tags = true }, p, reason);
 }
 
 typedef bool write_function(const char *path, const struct picture *p);
@@ -392,6 +425,8 @@ static int check_reading(const char *path, const struct picture *p, read_functio
         assert_true(ok || has_failed);
         if (ok && is_exact)    // stb asks for memory that it can do without
             assert_memory_equal(back.samples, p->samples, picture_bytes(p));
+        if (ok && read == read_memory)
+            check_profile(path, p, &back);
         if (!ok && reason.kind != REASON_PASSING)    // not the file's fault
             fail_msg("%s, failure %d: \"%s\"", path, count, reason.text);
         picture_free(&back);

@@ -306,7 +306,8 @@ static void carry(const char *name, uint32_t channels, uint32_t width, uint32_t 
     assert_true(picture_create(&out, in.kind, channels, width, height));
     out.tags = in.tags;
     in.tags = NULL;
-    *losses = picture_tags_losses(out.tags, true, channels, width, height);
+    *losses = picture_tags_losses(out.tags, picture_file_holds(MADE), channels, width,
+                                  height);
     assert_true(picture_write(MADE, &out));
     picture_free(&in);
     picture_free(&out);
@@ -371,8 +372,8 @@ static uint32_t write_changed(const char *path, uint16_t number, uint8_t to,
     mem_free(data);
     if (!picture_read_with(MADE, &reading, &p, &reason))
         fail_msg("%s", reason.text);
-    const uint32_t losses =
-        picture_tags_losses(p.tags, true, p.channels, p.width, p.height);
+    const uint32_t losses = picture_tags_losses(p.tags, picture_file_holds(MADE),
+                                                p.channels, p.width, p.height);
     assert_true(picture_write(MADE, &p));
     picture_free(&p);
     return losses;

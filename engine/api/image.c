@@ -74,8 +74,7 @@ static bool read_array(const struct array_file *file,
         log_error("image: %s: %s", file->name, reason.text);
         return false;
     }
-    if (picture.is_cut)
-        picture_warn_of_cut(file->name, 1, 1);
+    file_notes_report(reading, &picture, file->name);
     // Hands the samples over: the picture is empty afterwards.
     *array = picture_to_array(&picture);
     return true;

@@ -323,9 +323,10 @@ bool bmp_decode(const uint8_t *data, size_t size, const struct picture_reading *
 // ---------------------------------------------------------------------------
 // Writing
 
-static bool encode(struct encoded *to, int width, int height, const uint8_t *rgb)
+static bool encode(struct encoded *to, const struct picture *p, const uint8_t *rgb)
 {
-    return stbi_write_bmp_to_func(encoded_write, to, width, height, 3, rgb) != 0;
+    return stbi_write_bmp_to_func(encoded_write, to, (int)p->width, (int)p->height, 3,
+                                  rgb) != 0;
 }
 
 bool bmp_encode(struct encoded *to, const struct picture *picture, const char *path)

@@ -112,7 +112,7 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
 
 bool codec_encode_rgb(struct encoded *to, const struct picture *picture,
                       const char *path,
-                      bool (*encode)(struct encoded *to, int width, int height,
+                      bool (*encode)(struct encoded *to, const struct picture *picture,
                                      const uint8_t *rgb))
 {
     const uint64_t failures = mem_failures();
@@ -120,7 +120,7 @@ bool codec_encode_rgb(struct encoded *to, const struct picture *picture,
     bool ok = rgb != NULL;
     if (ok) {
         picture_get_rgb(picture, rgb);
-        ok = encode(to, (int)picture->width, (int)picture->height, rgb);
+        ok = encode(to, picture, rgb);
     }
     ok = encoded_end(to,
                      ok                           ? NULL

@@ -129,7 +129,7 @@ bool codec_decode(const char *name, const uint8_t *data, size_t size,
 // `path` is for messages.
 bool codec_encode_rgb(struct encoded *to, const struct picture *picture,
                       const char *path,
-                      bool (*encode)(struct encoded *to, int width, int height,
+                      bool (*encode)(struct encoded *to, const struct picture *picture,
                                      const uint8_t *rgb));
 
 #endif

@@ -7,16 +7,17 @@
 #include "data/codec.h"
 #include "data/encoded.h"
 #include "data/jpeg_library.h"
+#include "data/profile.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum {
     BUFFER = 16 * 1024,
-    MAX_SEGMENT = 65535 - 2,
     // Each scan goes over all of the image. Progressive files have about ten; one for
     // each bit of each coefficient would be possible.
     MAX_SCANS = 100,
+    MAX_PARTS = 255,    // of a profile
 };
 
 bool jpeg_is(const uint8_t *data, size_t size)
@@ -27,6 +28,22 @@ bool jpeg_is(const uint8_t *data, size_t size)
 // ---------------------------------------------------------------------------
 // Bytes of a source, one after another
 
+// A profile, in parts that have numbers from 1, and how many there are (ICC.1:2022,
+// annex B.4). Where they are in the source.
+static const char profile_mark[] = "ICC_PROFILE";    // and the 0 that ends it
+
+enum { PART_HEAD = sizeof(profile_mark) + 2 };
+
+struct profile {
+    uint32_t count;    // 0: there is none
+    bool is_damaged;
+    struct {
+        uint64_t at;
+        size_t size;
+        bool is_there;
+    } parts[MAX_PARTS];
+};
+
 struct walk {
     struct source *source;
     uint64_t at;    // behind the buffer
@@ -34,8 +51,9 @@ struct walk {
     const struct picture_reading *reading;
     bool is_refused;    // with a reason, which stays
     struct reason *reason;
+    struct profile profile;    // where tags are wanted
     uint8_t buffer[BUFFER];
-    uint8_t segment[MAX_SEGMENT];
+    uint8_t segment[JPEG_MAX_SEGMENT];
 };
 
 // -1 at the end, and where the system fails.
@@ -138,9 +156,29 @@ static void note_segment(int marker, const uint8_t *data, size_t size,
         frame->orientation = exif_orientation(data + sizeof(exif), size - sizeof(exif));
 }
 
-static bool is_of_interest(int marker)
+// The part that was read, of which the source has come to the end.
+static void note_profile(struct walk *w, size_t size)
 {
-    return is_frame(marker) || marker == 0xc4 || marker == 0xe1 || marker == 0xee;
+    struct profile *p = &w->profile;
+    if (size < PART_HEAD || memcmp(w->segment, profile_mark, sizeof(profile_mark)) != 0)
+        return;
+    const uint32_t number = w->segment[PART_HEAD - 2];
+    const uint32_t count = w->segment[PART_HEAD - 1];
+    if (number == 0 || number > count || (p->count && p->count != count) ||
+        p->parts[number - 1].is_there) {
+        p->is_damaged = true;
+        return;
+    }
+    p->count = count;
+    p->parts[number - 1].at = w->source->size - bytes_left(w) - (size - PART_HEAD);
+    p->parts[number - 1].size = size - PART_HEAD;
+    p->parts[number - 1].is_there = true;
+}
+
+static bool is_of_interest(const struct walk *w, int marker)
+{
+    return is_frame(marker) || marker == 0xc4 || marker == 0xe1 || marker == 0xee ||
+           (marker == JPEG_PROFILE_MARKER && w->reading->with_tags);
 }
 
 // A frame without a size is left to the library.
@@ -163,7 +201,7 @@ static enum codec_state take_segment(struct walk *w, int marker,
     length -= 2;
     if (bytes_left(w) < length)
         return CODEC_TRUNCATED;
-    if (!is_of_interest(marker)) {
+    if (!is_of_interest(w, marker)) {
         pass_over(w, length);
         return CODEC_WHOLE;
     }
@@ -172,6 +210,8 @@ static enum codec_state take_segment(struct walk *w, int marker,
     if (marker == 0xc4 && !huffman_tables_are_sane(w->segment, length))
         return CODEC_DAMAGED;
     note_segment(marker, w->segment, length, frame);
+    if (marker == JPEG_PROFILE_MARKER)
+        note_profile(w, length);
     w->is_refused = is_frame(marker) && !check_size(frame, w->reading, w->reason);
     return w->is_refused ? CODEC_DAMAGED : CODEC_WHOLE;
 }
@@ -221,9 +261,56 @@ static bool check(const struct jpeg_frame *f, enum codec_state state,
     return true;
 }
 
-static bool find_frame(struct source *source, const struct picture_reading *reading,
-                       struct jpeg_frame *frame, struct reason *reason)
+// All parts in one piece: *bytes, NULL where some are missing, there are too many, or
+// there is no profile.
+static bool read_profile(struct source *source, const struct profile *p,
+                         uint8_t **bytes, size_t *size, struct reason *reason)
 {
+    *bytes = NULL;
+    *size = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (!p->parts[i].is_there)
+            return true;
+        *size += p->parts[i].size;
+    }
+    if (p->is_damaged || *size == 0 || *size > PROFILE_MOST_BYTES)
+        return true;
+    *bytes = mem_alloc(*size);
+    if (!*bytes)
+        return reason_refuse_memory(reason);
+    bool ok = true;
+    size_t at = 0, got;
+    for (uint32_t i = 0; ok && i < p->count; at += p->parts[i++].size)
+        ok = source_read(source, p->parts[i].at, *bytes + at, p->parts[i].size, &got,
+                         reason) &&
+             (got == p->parts[i].size ||
+              codec_check_state(CODEC_TRUNCATED, "JPEG", reason));
+    if (!ok)
+        mem_free(*bytes);
+    return ok;
+}
+
+static bool take_tags(struct source *source, const struct profile *profile,
+                      const struct jpeg_frame *frame, struct picture_tags **tags,
+                      struct reason *reason)
+{
+    uint8_t *bytes;
+    size_t size;
+    *tags = NULL;
+    if (profile->count == 0 && !profile->is_damaged)
+        return true;
+    return read_profile(source, profile, &bytes, &size, reason) &&
+           (picture_tags_create(frame->width, frame->height, frame->components, bytes,
+                                size, tags) ||
+            reason_refuse_memory(reason));
+}
+
+// The tags are the caller's.
+static bool find_frame(struct source *source, const struct picture_reading *reading,
+                       struct jpeg_frame *frame, struct picture_tags **tags,
+                       struct reason *reason)
+{
+    *tags = NULL;
     struct walk *w = mem_zalloc(sizeof(*w));
     *frame = (struct jpeg_frame){ 0 };
     if (!w)
@@ -233,7 +320,8 @@ static bool find_frame(struct source *source, const struct picture_reading *read
     w->reason = reason;
     const enum codec_state state = walk(w, frame);
     frame->is_cut = state == CODEC_TRUNCATED;
-    const bool ok = !w->is_refused && check(frame, state, reading, reason);
+    const bool ok = !w->is_refused && check(frame, state, reading, reason) &&
+                    take_tags(source, &w->profile, frame, tags, reason);
     mem_free(w);
     return ok;
 }
@@ -242,19 +330,38 @@ bool jpeg_decode(struct source *source, const struct picture_reading *reading,
                  struct picture *picture, struct reason *reason)
 {
     struct jpeg_frame frame;
+    struct picture_tags *tags;
     *picture = (struct picture){ 0 };
-    if (!find_frame(source, reading, &frame, reason))
+    if (!find_frame(source, reading, &frame, &tags, reason))
         return false;
     if (frame.is_cut)
         source->size = frame.end;
-    if (!jpeg_library_decode(source, &frame, reading->keep_truncated, picture, reason))
+    if (!jpeg_library_decode(source, &frame, reading->keep_truncated, picture,
+                             reason)) {
+        picture_tags_free(tags);
         return false;
+    }
     picture->orientation = frame.orientation;
+    picture->tags = tags;
     return true;
 }
 
 // ---------------------------------------------------------------------------
 // Writing
+
+size_t jpeg_profile_segment(const void *profile, size_t size, size_t i,
+                            uint8_t segment[JPEG_MAX_SEGMENT])
+{
+    const size_t most = JPEG_MAX_SEGMENT - PART_HEAD, at = i * most;
+    if (at >= size)
+        return 0;
+    const size_t count = MIN(size - at, most);
+    memcpy(segment, profile_mark, sizeof(profile_mark));
+    segment[PART_HEAD - 2] = (uint8_t)(i + 1);
+    segment[PART_HEAD - 1] = (uint8_t)DIV_UP(size, most);
+    memcpy(segment + PART_HEAD, (const uint8_t *)profile + at, count);
+    return PART_HEAD + count;
+}
 
 bool jpeg_encode(struct encoded *to, const struct picture *picture, const char *path)
 {

@@ -34,9 +34,17 @@ struct jpeg_frame {
 bool jpeg_library_decode(struct source *source, const struct jpeg_frame *frame,
                          bool keep, struct picture *picture, struct reason *reason);
 
-// Encodes [height][width][3] bytes. False if it fails.
+// Encodes [height][width][3] bytes of a picture, with the profile that it has for RGB.
+// False if it fails.
 struct encoded;
-bool jpeg_library_encode(struct encoded *to, int width, int height, const uint8_t *rgb);
+bool jpeg_library_encode(struct encoded *to, const struct picture *picture,
+                         const uint8_t *rgb);
+
+// A profile is in segments of this marker (ICC.1:2022, annex B.4). The content of
+// number i, from 0; 0: there are no more.
+enum { JPEG_PROFILE_MARKER = 0xe2, JPEG_MAX_SEGMENT = 65535 - 2 };
+size_t jpeg_profile_segment(const void *profile, size_t size, size_t i,
+                            uint8_t segment[JPEG_MAX_SEGMENT]);
 
 enum { JPEG_QUALITY = 95 };    // of 100: sharp edges stay without visible rings
 

@@ -2,6 +2,7 @@
 //
 // JPEG files by stb, in a build without libjpeg-turbo. See jpeg_library.h.
 
+#include "base/mem.h"
 #include "data/codec.h"
 #include "data/encoded.h"
 #include "data/jpeg_library.h"
@@ -34,8 +35,54 @@ bool jpeg_library_decode(struct source *source, const struct jpeg_frame *frame,
     return true;
 }
 
-bool jpeg_library_encode(struct encoded *to, int width, int height, const uint8_t *rgb)
+// stb knows no profiles: segments are put behind the first one, JFIF's, which is in the
+// first piece that it writes.
+struct output {
+    struct encoded *to;
+    const void *profile;    // until it is written
+    size_t size;
+    uint8_t segment[JPEG_MAX_SEGMENT];
+};
+
+static void write_profile(struct output *o)
 {
-    return stbi_write_jpg_to_func(encoded_write, to, width, height, 3, rgb,
-                                  JPEG_QUALITY) != 0;
+    size_t count;
+    for (size_t i = 0;
+         (count = jpeg_profile_segment(o->profile, o->size, i, o->segment)) > 0; i++) {
+        const size_t length = count + 2;
+        uint8_t head[] = { 0xff, JPEG_PROFILE_MARKER, (uint8_t)(length >> 8),
+                           (uint8_t)length };
+        encoded_write(o->to, head, sizeof(head));
+        encoded_write(o->to, o->segment, (int)count);
+    }
+    o->profile = NULL;
+}
+
+static void on_write(void *context, void *data, int size)
+{
+    enum { JFIF = 2 + 2 + 16 };    // the mark of a JPEG, and the segment
+    struct output *o = context;
+    uint8_t *bytes = data;
+    if (o->profile && size >= JFIF) {
+        encoded_write(o->to, bytes, JFIF);
+        write_profile(o);
+        bytes += JFIF;
+        size -= JFIF;
+    }
+    encoded_write(o->to, bytes, size);
+}
+
+bool jpeg_library_encode(struct encoded *to, const struct picture *picture,
+                         const uint8_t *rgb)
+{
+    struct output *o = mem_zalloc(sizeof(*o));
+    if (!o)
+        return false;
+    o->to = to;
+    o->profile = picture_tags_profile(picture->tags, 3, &o->size);
+    const bool ok =
+        stbi_write_jpg_to_func(on_write, o, (int)picture->width, (int)picture->height,
+                               3, rgb, JPEG_QUALITY) != 0;
+    mem_free(o);
+    return ok;
 }

@@ -248,6 +248,7 @@ struct encoder {
     jmp_buf back;
     struct encoded *to;
     uint8_t buffer[BUFFER];
+    uint8_t segment[JPEG_MAX_SEGMENT];
 };
 
 static void on_encoder_error(j_common_ptr jpeg)
@@ -286,15 +287,25 @@ static void on_end_output(j_compress_ptr jpeg)
                   (int)(sizeof(e->buffer) - e->output.free_in_buffer));
 }
 
-static bool encode(struct encoder *e, int width, int height, const uint8_t *rgb)
+static void write_profile(struct encoder *e, const struct picture_tags *tags)
+{
+    size_t size, count;
+    const void *profile = picture_tags_profile(tags, 3, &size);
+    for (size_t i = 0;
+         profile && (count = jpeg_profile_segment(profile, size, i, e->segment)) > 0;
+         i++)
+        jpeg_write_marker(&e->jpeg, JPEG_PROFILE_MARKER, e->segment, (unsigned)count);
+}
+
+static bool encode(struct encoder *e, const struct picture *p, const uint8_t *rgb)
 {
     struct jpeg_compress_struct *jpeg = &e->jpeg;
     if (setjmp(e->back))
         return false;
     jpeg_create_compress(jpeg);
     jpeg->dest = &e->output;
-    jpeg->image_width = (JDIMENSION)width;
-    jpeg->image_height = (JDIMENSION)height;
+    jpeg->image_width = (JDIMENSION)p->width;
+    jpeg->image_height = (JDIMENSION)p->height;
     jpeg->input_components = 3;
     jpeg->in_color_space = JCS_RGB;
     jpeg_set_defaults(jpeg);
@@ -302,16 +313,17 @@ static bool encode(struct encoder *e, int width, int height, const uint8_t *rgb)
     jpeg->comp_info[0].h_samp_factor = 1;    // colours keep their resolution
     jpeg->comp_info[0].v_samp_factor = 1;
     jpeg_start_compress(jpeg, TRUE);
+    write_profile(e, p->tags);
     while (jpeg->next_scanline < jpeg->image_height) {
-        JSAMPROW row =
-            (JSAMPROW)(rgb + (size_t)jpeg->next_scanline * (size_t)width * 3);
+        JSAMPROW row = (JSAMPROW)(rgb + (size_t)jpeg->next_scanline * p->width * 3);
         jpeg_write_scanlines(jpeg, &row, 1);
     }
     jpeg_finish_compress(jpeg);
     return true;
 }
 
-bool jpeg_library_encode(struct encoded *to, int width, int height, const uint8_t *rgb)
+bool jpeg_library_encode(struct encoded *to, const struct picture *picture,
+                         const uint8_t *rgb)
 {
     struct encoder *e = mem_zalloc(sizeof(*e));
     if (!e)
@@ -324,7 +336,7 @@ bool jpeg_library_encode(struct encoded *to, int width, int height, const uint8_
     e->output.init_destination = on_begin_output;
     e->output.empty_output_buffer = on_write;
     e->output.term_destination = on_end_output;
-    const bool ok = encode(e, width, height, rgb);
+    const bool ok = encode(e, picture, rgb);
     jpeg_destroy_compress(&e->jpeg);
     mem_free(e);
     return ok;

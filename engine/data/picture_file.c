@@ -39,11 +39,11 @@ struct file_kind {
     bool (*find_kind)(const uint8_t *data, size_t size, enum pixel_kind *kind);
     bool holds[PIXEL_KINDS];
     uint32_t channels_max;
-    bool drops_alpha;       // of 2 and 4 channels
-    uint32_t side_max;      // of what is written; 0: PICTURE_MAX_SIDE
-    uint64_t pixels_max;    // the same; 0: any
-    bool is_array;          // channels are not colours
-    bool takes_tags;        // picture.tags
+    bool drops_alpha;             // of 2 and 4 channels
+    uint32_t side_max;            // of what is written; 0: PICTURE_MAX_SIDE
+    uint64_t pixels_max;          // the same; 0: any
+    bool is_array;                // channels are not colours
+    struct picture_holds tags;    // of picture.tags
     // In place of find_kind where the first bytes do not say.
     bool (*find_source_kind)(struct source *source,
                              const struct picture_reading *reading,
@@ -66,6 +66,7 @@ static const struct file_kind kinds[] = {
         .find_kind = png_find_kind,
         .holds = { [PIXEL_U8] = true, [PIXEL_U16] = true },
         .channels_max = 4,
+        .tags = { .profile = true },
     },
     {
         .name = "JPEG (" JPEG_LIBRARY ")",
@@ -77,6 +78,7 @@ static const struct file_kind kinds[] = {
         .channels_max = 4,
         .drops_alpha = true,
         .side_max = 65500,
+        .tags = { .profile = true, .is_rgb = true },
     },
 #ifdef PIX_HAVE_WEBP
     {
@@ -89,6 +91,7 @@ static const struct file_kind kinds[] = {
         .holds = { [PIXEL_U8] = true },
         .channels_max = 4,
         .side_max = 16383,
+        .tags = { .profile = true, .is_rgb = true },
     },
 #endif
     {
@@ -125,7 +128,7 @@ static const struct file_kind kinds[] = {
         .find_source_kind = tiff_find_kind,
         .holds = { [PIXEL_U8] = true, [PIXEL_U16] = true, [PIXEL_F32] = true },
         .channels_max = PIXEL_MAX_CHANNELS,
-        .takes_tags = true,
+        .tags = { .place = true, .profile = true },
     },
 #endif
     {
@@ -430,10 +433,10 @@ static void suggest(enum pixel_kind kind, uint32_t channels, char *text, size_t 
                                        length ? " or " : "", kinds[i].extensions[0]);
 }
 
-bool picture_takes_tags(const char *name)
+struct picture_holds picture_file_holds(const char *name)
 {
     const struct file_kind *file = find_by_name(name);
-    return file && file->takes_tags;
+    return file ? file->tags : (struct picture_holds){ 0 };
 }
 
 enum pixel_kind picture_kind_held(const char *name, enum pixel_kind kind,

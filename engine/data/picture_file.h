@@ -92,8 +92,8 @@ bool picture_encode(const struct picture *picture, bool as_jpeg, const char *pat
 bool picture_has_extension_of(const char *name,
                               bool (*is)(const uint8_t *data, size_t size));
 
-// Whether a file of this name is a TIFF, which takes picture.tags.
-bool picture_takes_tags(const char *name);
+// What a file of this name can hold of picture.tags.
+struct picture_holds picture_file_holds(const char *name);
 
 // Whether a file of this name can hold such a picture with all of its channels.
 bool picture_can_be_written(const char *name, enum pixel_kind kind, uint32_t channels);

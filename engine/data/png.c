@@ -54,7 +54,8 @@ bool png_decode(struct source *source, const struct picture_reading *reading,
               reason_refuse_memory(reason);
     if (ok) {
         picture->orientation = f.orientation;
-        ok = take_rows(rows, picture, reason);
+        ok = png_rows_take_tags(rows, &picture->tags, reason) &&
+             take_rows(rows, picture, reason);
     }
     png_rows_free(rows);
     if (!ok)
@@ -136,6 +137,29 @@ static void fill_row(const struct picture *p, uint32_t y, uint8_t *row)
     }
 }
 
+// Where libpng leaves it out, which profile.c has not foreseen, its warning says so.
+// What it only does not like about it is no matter, nor that it is the usual one, sRGB.
+static void set_profile(struct png_writer *w, const struct picture *form)
+{
+    size_t size;
+    const void *profile =
+        picture_tags_profile(form->tags, form->channels < 3 ? 1 : 3, &size);
+    if (!profile)
+        return;
+    const uint64_t failures = mem_failures();
+    png_set_benign_errors(w->png, 1);
+#ifdef PNG_SKIP_sRGB_CHECK_PROFILE
+    png_set_option(w->png, PNG_SKIP_sRGB_CHECK_PROFILE, PNG_OPTION_ON);
+#endif
+    png_set_iCCP(w->png, w->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, profile,
+                 (png_uint_32)size);
+    png_set_benign_errors(w->png, 0);
+    if (png_get_valid(w->png, w->info, PNG_INFO_iCCP))
+        w->warning[0] = '\0';
+    if (mem_failures() != failures)    // which is not for libpng to pass over
+        png_error(w->png, "out of memory");
+}
+
 // Functions of their own: libpng jumps back into them, and what their callers hold is
 // still there. False with w->fault.
 static bool write_info(struct png_writer *w, const struct picture *form)
@@ -154,6 +178,7 @@ static bool write_info(struct png_writer *w, const struct picture *form)
                  form->kind == PIXEL_U16 ? 16 : 8, colours[form->channels],
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
+    set_profile(w, form);
     png_write_info(w->png, w->info);
     return true;
 }

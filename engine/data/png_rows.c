@@ -6,13 +6,14 @@
 //
 // Samples are those of the file. What says how they were meant to look (gAMA, cHRM,
 // sRGB, iCCP, cICP) is not applied: networks are trained on the numbers that everybody
-// else's readers give, and outputs carry no such chunks.
+// else's readers give. Outputs carry no such chunks but iCCP, see picture_tags.h.
 
 #include "data/png_rows.h"
 
 #include "base/mem.h"
 #include "data/codec.h"
 #include "data/png_memory.h"
+#include "data/profile.h"
 
 #include <inttypes.h>
 #include <png.h>
@@ -37,6 +38,7 @@ struct layout {
     bool is_interlaced;
     uint64_t compressed;    // bytes in all IDAT chunks
     uint32_t orientation;
+    bool has_profile;
 };
 
 struct png_rows {
@@ -44,6 +46,7 @@ struct png_rows {
     uint64_t at;
     struct layout layout;
     struct png_form form;
+    bool with_tags;
     png_structp png;
     png_infop info;
     uint8_t *raw;    // a row as libpng gives it, or all of an interlaced image
@@ -147,6 +150,8 @@ static bool walk(struct source *s, struct layout *l, struct reason *reason)
         at += sizeof(chunk);
         if (memcmp(type, "IDAT", 4) == 0)
             l->compressed += length;
+        else if (memcmp(type, "iCCP", 4) == 0)
+            l->has_profile = true;
         else if (memcmp(type, "eXIf", 4) == 0 &&
                  !read_orientation(s, at, length, l, reason))
             return false;
@@ -250,10 +255,16 @@ static bool create(struct png_rows *r)
 }
 
 // Chunks that the samples do not depend on are passed over, and none is decompressed:
-// zTXt, iTXt and iCCP may become larger than the image. Their checksums are checked.
-static void pass_over_others(png_structp png)
+// zTXt, iTXt and iCCP may become larger than the image. Their checksums are checked. A
+// profile that is wanted has a limit.
+static void pass_over_others(png_structp png, bool with_profile)
 {
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    if (with_profile) {
+        png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT,
+                                    (png_const_bytep) "iCCP", 1);
+        png_set_chunk_malloc_max(png, PROFILE_MOST_BYTES);
+    }
     png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_set_benign_errors(png, 1);
 }
@@ -290,11 +301,11 @@ static void get_palette(struct png_rows *r)
 
 // A function of its own, as are those below that libpng jumps back into: what their
 // callers hold is still there.
-static bool read_info(struct png_rows *r)
+static bool read_info(struct png_rows *r, bool with_tags)
 {
     if (setjmp(png_jmpbuf(r->png)))
         return false;
-    pass_over_others(r->png);
+    pass_over_others(r->png, with_tags && r->layout.has_profile);
     png_set_user_limits(r->png, PICTURE_MAX_SIDE, PICTURE_MAX_SIDE);
     png_set_read_fn(r->png, r, on_read);
     png_read_info(r->png, r->info);
@@ -330,7 +341,10 @@ static bool begin(struct png_rows *r, const struct picture_reading *reading,
                                  .is_interlaced = l->is_interlaced };
     if (!create(r))
         return reason_refuse_memory(reason);
-    return read_info(r);
+    if (!read_info(r, reading->with_tags))
+        return false;
+    r->with_tags = reading->with_tags;
+    return true;
 }
 
 struct png_rows *png_rows_begin(struct source *source,
@@ -349,6 +363,32 @@ struct png_rows *png_rows_begin(struct source *source,
     }
     *form = r->form;
     return r;
+}
+
+// libpng leaves a profile out that is damaged, larger than its limit, or of grey where
+// there are colours, and so on, after a warning; also one that it had no memory for.
+bool png_rows_take_tags(struct png_rows *r, struct picture_tags **tags,
+                        struct reason *reason)
+{
+    png_charp name;
+    png_bytep from;
+    png_uint_32 size = 0;
+    int method;
+    uint8_t *profile = NULL;
+    *tags = NULL;
+    if (!r->with_tags || !r->layout.has_profile)
+        return true;
+    if (mem_failures() != r->failures)
+        return reason_refuse_memory(reason);
+    if (png_get_iCCP(r->png, r->info, &name, &method, &from, &size) != 0) {
+        profile = mem_alloc(size);
+        if (!profile)
+            return reason_refuse_memory(reason);
+        memcpy(profile, from, size);
+    }
+    return picture_tags_create(r->form.width, r->form.height,
+                               r->form.channels < 3 ? 1 : 3, profile, size, tags) ||
+           reason_refuse_memory(reason);
 }
 
 void png_rows_free(struct png_rows *r)

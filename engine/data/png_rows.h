@@ -27,6 +27,11 @@ struct png_rows *png_rows_begin(struct source *source,
                                 const struct picture_reading *reading,
                                 struct png_form *form, struct reason *reason);
 
+// Where `reading` has with_tags: what goes to a file that is made of this one, or NULL;
+// the caller's. False without memory.
+bool png_rows_take_tags(struct png_rows *rows, struct picture_tags **tags,
+                        struct reason *reason);
+
 // The next row: `row` gets [width][channels] samples. It is called `height` times.
 bool png_rows_next(struct png_rows *rows, void *row, struct reason *reason);
 

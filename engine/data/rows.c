@@ -224,7 +224,7 @@ struct row_writer *row_writer_create(const char *path, const struct picture *for
     if (picture_has_extension_of(path, npy_is))
         return rows_npy_create(path, form, order);
 #ifdef PIX_HAVE_TIFF
-    if (picture_takes_tags(path))
+    if (picture_has_extension_of(path, tiff_is))
         return rows_tiff_create(path, form);
 #endif
     return create_whole(path, form, order);

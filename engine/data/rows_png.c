@@ -69,6 +69,7 @@ static void close_rows(struct row_reader *base)
     struct png_reader *r = (struct png_reader *)base;
     png_rows_free(r->rows);
     source_close(&r->source);
+    picture_tags_free(base->form.tags);
     mem_free(r->row);
     mem_free(r);
 }
@@ -94,6 +95,8 @@ struct row_reader *rows_png_open(const char *path,
                                      .height = r->form.height,
                                      .orientation = r->form.orientation };
     r->base.is_held = r->form.is_interlaced;
+    if (!png_rows_take_tags(r->rows, &r->base.form.tags, reason))
+        goto fail;
     r->row =
         mem_array((size_t)r->form.width * r->form.channels, pixel_bytes(r->form.kind));
     if (r->row)

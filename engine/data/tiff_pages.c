@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "data/profile.h"
 
 #include <string.h>
 
@@ -142,8 +143,8 @@ bool tiff_page_find(struct tiff_file *file, uint32_t number, struct tiff_page *p
 // ---------------------------------------------------------------------------
 // Values that are kept
 
-// Of one tag. Profiles and descriptions are far smaller.
-#define MOST_BYTES ((uint64_t)16 << 20)
+// Of one tag. Descriptions are far smaller.
+#define MOST_BYTES ((uint64_t)PROFILE_MOST_BYTES)
 
 struct entry {
     uint16_t number, type;
@@ -187,10 +188,13 @@ static void swap_numbers(uint8_t *data, size_t bytes, uint32_t each)
         }
 }
 
-// libtiff writes no other.
+// libtiff writes no other unit, and a profile is bytes.
 static bool is_valid(const struct tiff_tag *tag)
 {
     const uint16_t *unit = tag->values;
+    if (tag->number == TIFF_ICC_PROFILE)
+        return tiff_type_bytes(tag->type) == 1 &&
+               profile_colours(tag->values, tag->count) > 0;
     return tag->number != TIFF_RESOLUTION_UNIT ||
            (tag->type == TIFF_TYPE_SHORT && tag->count == 1 && *unit >= 1 &&
             *unit <= 3);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What goes from a TIFF that is read to one that is written: where it lies on the earth
+// What goes from a file that is read to one that is written: a profile, and from a TIFF
+// where it lies on the earth
 // (OGC 19-008, GeoTIFF 1.1), what GDAL says of it, its resolution and its profile. See
 // tiff_tags.h.
 
@@ -8,6 +9,7 @@
 
 #include "base/mem.h"
 #include "data/codec.h"
+#include "data/profile.h"
 
 #include <string.h>
 
@@ -118,6 +120,27 @@ bool picture_tags_copy(const struct picture_tags *tags, struct picture_tags **co
             return false;
         }
     *copy = to;
+    return true;
+}
+
+bool picture_tags_create(uint32_t width, uint32_t height, uint32_t colours,
+                         void *profile, size_t size, struct picture_tags **tags)
+{
+    struct picture_tags *t = mem_zalloc(sizeof(*t));
+    *tags = t;
+    if (!t) {
+        mem_free(profile);
+        return false;
+    }
+    *t = (struct picture_tags){ .width = width, .height = height, .colours = colours };
+    if (profile && size <= PROFILE_MOST_BYTES && profile_colours(profile, size) > 0) {
+        t->tags[0] = (struct tiff_tag){ TIFF_ICC_PROFILE, TIFF_TYPE_UNDEFINED,
+                                        (uint32_t)size, profile };
+        t->count = 1;
+    } else {
+        t->is_damaged = true;
+        mem_free(profile);
+    }
     return true;
 }
 
@@ -241,14 +264,29 @@ static void scale_resolution(struct tiff_tag *tag, double ratio)
 // ---------------------------------------------------------------------------
 // What fits
 
+// Of a file of so many channels; 0: they are no colours.
 static uint32_t colours_of(uint32_t channels)
 {
-    return channels <= 2 ? 1 : 3;
+    return channels <= 2 ? 1 : channels <= 4 ? 3 : 0;
 }
 
-static bool keeps_profile(const struct picture_tags *t, uint32_t channels)
+// Viewers refuse an image whose profile is of other colours, or show it wrong.
+static bool keeps_profile(const struct picture_tags *t, const struct tiff_tag *profile,
+                          uint32_t colours)
 {
-    return t->colours == colours_of(channels) && channels <= 4;
+    return t->colours == colours &&
+           profile_colours(profile->values, profile->count) == colours;
+}
+
+const void *picture_tags_profile(const struct picture_tags *t, uint32_t colours,
+                                 size_t *size)
+{
+    const struct tiff_tag *profile =
+        t ? tiff_tags_find(t->tags, t->count, TIFF_ICC_PROFILE) : NULL;
+    if (!profile || !keeps_profile(t, profile, colours))
+        return NULL;
+    *size = profile_size(profile->values);
+    return profile->values;
 }
 
 static bool keeps_place(const struct picture_tags *t, bool is_same_size)
@@ -261,22 +299,24 @@ static bool is_same_size(const struct picture_tags *t, uint32_t width, uint32_t 
     return upright_width(t) == width && upright_height(t) == height;
 }
 
-uint32_t picture_tags_losses(const struct picture_tags *t, bool is_tiff,
+uint32_t picture_tags_losses(const struct picture_tags *t, struct picture_holds holds,
                              uint32_t channels, uint32_t width, uint32_t height)
 {
     if (!t)
         return 0;
+    const struct tiff_tag *profile =
+        tiff_tags_find(t->tags, t->count, TIFF_ICC_PROFILE);
     uint32_t losses = t->is_damaged ? PICTURE_LOSES_DAMAGED : 0;
-    if (has_place(t) && !is_tiff)
+    if (profile && !holds.profile)
+        losses |= PICTURE_LOSES_PROFILE_BY_FORMAT;
+    else if (profile &&
+             !keeps_profile(t, profile, holds.is_rgb ? 3 : colours_of(channels)))
+        losses |= PICTURE_LOSES_PROFILE;
+    if (has_place(t) && !holds.place)
         losses |= PICTURE_LOSES_PLACE_BY_FORMAT;
     else if (has_place(t) && !keeps_place(t, is_same_size(t, width, height)))
         losses |= is_turned(t) ? PICTURE_LOSES_PLACE_BY_TURN : PICTURE_LOSES_PLACE;
-    if (!is_tiff)
-        return losses;
-    if (tiff_tags_find(t->tags, t->count, TIFF_ICC_PROFILE) &&
-        !keeps_profile(t, channels))
-        losses |= PICTURE_LOSES_PROFILE;
-    if (!tiff_tags_keep_compression(t))
+    if (holds.place && t->compression && !tiff_tags_keep_compression(t))
         losses |= PICTURE_LOSES_COMPRESSION;
     return losses;
 }
@@ -307,7 +347,8 @@ bool tiff_tags_fit(const struct tiff_form *form, struct tiff_tag out[TIFF_TAGS_M
         const struct tiff_tag *tag = &t->tags[i];
         if ((is_place(tag->number) &&
              !keeps_place(t, is_same_size(t, form->width, form->height))) ||
-            (tag->number == TIFF_ICC_PROFILE && !keeps_profile(t, form->channels)))
+            (tag->number == TIFF_ICC_PROFILE &&
+             !keeps_profile(t, tag, colours_of(form->channels))))
             continue;
         if (!copy_tag(tag, &out[*count])) {
             tiff_tags_free(out, *count);

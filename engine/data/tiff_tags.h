@@ -14,6 +14,7 @@
 enum tiff_type {
     TIFF_TYPE_SHORT = 3,
     TIFF_TYPE_RATIONAL = 5,
+    TIFF_TYPE_UNDEFINED = 7,    // bytes
     TIFF_TYPE_SIGNED_RATIONAL = 10,
     TIFF_TYPE_DOUBLE = 12,
 };
@@ -48,6 +49,8 @@ struct picture_tags {
     bool is_damaged;         // a tag is damaged or too large, and was left out
     uint32_t channels;
     uint32_t colours;    // as the file has them, without extra samples: 1 to 4
+    // How the samples are stored; compression 0: not as in a TIFF, and what follows is
+    // 0.
     uint16_t compression, predictor, photometric;
     uint16_t extras[PIXEL_MAX_CHANNELS];
     uint32_t extra_count;

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "data/encoded.h"
+#include "data/profile.h"
 
 #include <errno.h>
 #include <string.h>
@@ -72,28 +73,57 @@ bool webp_accept(const uint8_t *data, size_t size, uint64_t whole,
            codec_check_length(whole, width, height, reason);
 }
 
+// The data of the first chunk of this name; NULL: there is none.
+static const uint8_t *find_chunk(const uint8_t *data, size_t size, const char *name,
+                                 size_t *bytes)
+{
+    size_t at = HEADER;
+    size = (size_t)MIN((uint64_t)size, bytes_get_little(data + 4, 4) + CHUNK);
+    while (size - at >= CHUNK) {
+        size_t length = (size_t)bytes_get_little(data + at + 4, 4);
+        if (size - at - CHUNK < length)
+            break;
+        *bytes = length;
+        if (memcmp(data + at, name, 4) == 0)
+            return data + at + CHUNK;
+        length += length & 1;
+        at += CHUNK + MIN(length, size - at - CHUNK);
+    }
+    return NULL;
+}
+
 // EXIF data is a chunk of its own, in which some programs repeat the mark that it has
 // in a JPEG.
 static uint32_t find_orientation(const uint8_t *data, size_t size)
 {
     static const char mark[] = "Exif\0";    // and the 0 that ends the literal
-    size_t at = HEADER;
-    size = (size_t)MIN((uint64_t)size, bytes_get_little(data + 4, 4) + CHUNK);
-    while (size - at >= CHUNK) {
-        const uint8_t *exif = data + at + CHUNK;
-        size_t length = (size_t)bytes_get_little(data + at + 4, 4);
-        if (size - at - CHUNK < length)
-            break;
-        if (memcmp(data + at, "EXIF", 4) == 0) {
-            const bool has_mark =
-                length >= sizeof(mark) && memcmp(exif, mark, sizeof(mark)) == 0;
-            const size_t skipped = has_mark ? sizeof(mark) : 0;
-            return exif_orientation(exif + skipped, length - skipped);
-        }
-        length += length & 1;
-        at += CHUNK + MIN(length, size - at - CHUNK);
+    size_t length;
+    const uint8_t *exif = find_chunk(data, size, "EXIF", &length);
+    if (!exif)
+        return 0;
+    const bool has_mark =
+        length >= sizeof(mark) && memcmp(exif, mark, sizeof(mark)) == 0;
+    const size_t skipped = has_mark ? sizeof(mark) : 0;
+    return exif_orientation(exif + skipped, length - skipped);
+}
+
+// So is a profile (2.7.1.4).
+static bool take_tags(const uint8_t *data, size_t size, struct picture *p,
+                      struct reason *reason)
+{
+    size_t length;
+    const uint8_t *from = find_chunk(data, size, "ICCP", &length);
+    uint8_t *profile = NULL;
+    if (!from)
+        return true;
+    if (length > 0 && length <= PROFILE_MOST_BYTES) {
+        profile = mem_alloc(length);
+        if (!profile)
+            return reason_refuse_memory(reason);
+        memcpy(profile, from, length);
     }
-    return 0;
+    return picture_tags_create(p->width, p->height, 3, profile, length, &p->tags) ||
+           reason_refuse_memory(reason);
 }
 
 static bool decode(const uint8_t *data, size_t size, const WebPDecoderConfig *like,
@@ -149,6 +179,9 @@ bool webp_decode(const uint8_t *data, size_t size,
     if (ok) {
         picture_set_interleaved(picture, samples);
         picture->orientation = find_orientation(data, size);
+        ok = !reading->with_tags || take_tags(data, size, picture, reason);
+        if (!ok)
+            picture_free(picture);
     }
     mem_free(samples);
     return ok;
@@ -197,6 +230,53 @@ static bool encode(struct encoded *file, const struct picture *p)
     return ok;
 }
 
+// With a profile a file has the extended form (2.7): what it has and its size, the
+// profile, and then what the encoder has made.
+static bool write_extended(struct encoded *to, const struct encoded *from,
+                           const void *profile, size_t size)
+{
+    enum { FLAGS = 10, HAS_PROFILE = 0x20, HAS_ALPHA = 0x10 };
+    static uint8_t padding[1];
+    uint8_t head[HEADER + CHUNK + FLAGS + CHUNK] = { 0 };
+    WebPBitstreamFeatures f;
+    if (WebPGetFeatures(from->bytes, from->size, &f) != VP8_STATUS_OK)
+        return false;
+    const uint64_t whole =
+        (uint64_t)sizeof(head) - CHUNK + size + (size & 1) + from->size - HEADER;
+    if (whole > UINT32_MAX - 1)
+        return false;
+    memcpy(head, "RIFF", 4);
+    bytes_put_little(head + 4, 4, whole);
+    memcpy(head + 8, "WEBPVP8X", 8);
+    bytes_put_little(head + 16, 4, FLAGS);
+    head[20] = HAS_PROFILE | (f.has_alpha ? HAS_ALPHA : 0);
+    bytes_put_little(head + 24, 3, (uint64_t)f.width - 1);
+    bytes_put_little(head + 27, 3, (uint64_t)f.height - 1);
+    memcpy(head + 30, "ICCP", 4);
+    bytes_put_little(head + 34, 4, size);
+    encoded_write(to, head, sizeof(head));
+    encoded_write(to, (void *)profile, (int)size);
+    encoded_write(to, padding, (int)(size & 1));
+    encoded_write(to, from->bytes + HEADER, (int)(from->size - HEADER));
+    return true;
+}
+
+static bool encode_with_profile(struct encoded *to, const struct picture *colours,
+                                const struct picture_tags *tags)
+{
+    struct encoded plain;
+    size_t size;
+    const void *profile = picture_tags_profile(tags, 3, &size);
+    if (!profile)
+        return encode(to, colours);
+    encoded_begin_memory(&plain);
+    const bool ok = encode(&plain, colours) && !plain.failed &&
+                    plain.size <= INT32_MAX &&
+                    write_extended(to, &plain, profile, size);
+    encoded_drop(&plain);
+    return ok;
+}
+
 bool webp_encode(struct encoded *to, const struct picture *picture, const char *path)
 {
     struct picture colours;
@@ -206,7 +286,7 @@ bool webp_encode(struct encoded *to, const struct picture *picture, const char *
     if (ok) {
         colours.is_array = false;
         ok = picture_set_channels(&colours, picture->channels % 2 ? 3 : 4, &reason) &&
-             encode(to, &colours);
+             encode_with_profile(to, &colours, picture->tags);
         picture_free(&colours);
     }
     return encoded_end(to,

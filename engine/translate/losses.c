@@ -19,14 +19,17 @@ static const struct {
     { LOG_WARN, "without the georeference of the input, whose numbers cannot be fitted "
                 "to the size of the output" },
     { LOG_INFO, "without the ICC profile of the input, which is of other colours" },
+    { LOG_INFO, "without the ICC profile of the input, which the format of the output "
+                "cannot hold" },
     { LOG_INFO, "compressed by deflate, not as the input, since that would lose "
                 "something or is not for such samples" },
-    { LOG_WARN, "without a tag of the input that is damaged, or larger than 16 MiB" },
+    { LOG_WARN, "without a tag or ICC profile of the input that is damaged, not for "
+                "such images, or larger than 15 MiB" },
 };
 
 uint32_t losses_of(const char *path, const struct picture *output)
 {
-    return picture_tags_losses(output->tags, picture_takes_tags(path), output->channels,
+    return picture_tags_losses(output->tags, picture_file_holds(path), output->channels,
                                output->width, output->height);
 }
 
