@@ -343,17 +343,20 @@ static void test_same_size(void **state)
     picture_tags_free(to);
 }
 
-// The entry of a number of 16 bits in a little-endian file.
+// The entry of a tag in a little-endian file.
 static uint8_t *find_entry(void *data, size_t size, uint16_t number)
 {
-    const uint8_t entry[] = {
-        (uint8_t)number, (uint8_t)(number >> 8), 3, 0, 1, 0, 0, 0
-    };
     uint8_t *bytes = data;
-    size_t at = 0;
-    while (memcmp(bytes + at, entry, sizeof(entry)) != 0)
-        assert_true(++at + sizeof(entry) < size);
-    return bytes + at;
+    const size_t directory = bytes[4] | (size_t)bytes[5] << 8;
+    const unsigned count = bytes[directory] | (unsigned)bytes[directory + 1] << 8;
+    assert_true(directory + 2 + 12 * count <= size);
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t *entry = bytes + directory + 2 + (size_t)12 * i;
+        if ((entry[0] | entry[1] << 8) == number)
+            return entry;
+    }
+    fail_msg("there is no tag %u", (unsigned)number);
+    return NULL;
 }
 
 // Changes an entry of a file and the value of another one, and writes it as it is read.
@@ -387,6 +390,54 @@ static void test_odd(void **state)
     assert_int_equal(write_changed(FIXTURES "/place-scale.tif", 296, 296 & 255, 296, 0),
                      PICTURE_LOSES_DAMAGED);
     assert_int_equal(write_changed(FIXTURES "/low-i8.tif", 339, 332 & 255, 262, 5), 0);
+}
+
+// A tag of another type than its own, and a resolution that is no number, are left out,
+// with a word; all others stay, but for a resolution in one direction only.
+static void test_malformed(void **state)
+{
+    static const struct {
+        uint16_t number;
+        uint8_t type, none;    // what is written; `none`: zeros as the value, too
+    } cases[] = {
+        { TIFF_X_RESOLUTION, 5, 1 },    { TIFF_Y_RESOLUTION, 10, 0 },
+        { TIFF_Y_RESOLUTION, 12, 0 },   { TIFF_X_RESOLUTION, 4, 0 },
+        { TIFF_RESOLUTION_UNIT, 1, 0 }, { TIFF_PIXEL_SCALE, 11, 0 },
+        { TIFF_TIE_POINTS, 5, 0 },      { TIFF_GEO_KEYS, 8, 0 },
+        { TIFF_GEO_DOUBLES, 2, 0 },     { TIFF_GEO_TEXTS, 7, 0 },
+        { TIFF_ICC_PROFILE, 2, 0 },     { TIFF_GDAL_METADATA, 1, 0 },
+        { TIFF_GDAL_NO_DATA, 3, 0 },
+    };
+    const struct picture_reading reading = { .with_tags = true };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct picture p;
+        struct reason reason;
+        void *data;
+        size_t size;
+        assert_true(file_read(FIXTURES "/place-scale.tif", &data, &size));
+        uint8_t *entry = find_entry(data, size, cases[i].number);
+        entry[2] = cases[i].type;
+        if (cases[i].none)
+            memset((uint8_t *)data + (entry[8] | entry[9] << 8), 0, 8);
+        assert_true(file_write(MADE, data, size));
+        mem_free(data);
+        if (!picture_read_with(MADE, &reading, &p, &reason))
+            fail_msg("tag %u: %s", (unsigned)cases[i].number, reason.text);
+        const uint32_t count = p.tags->count;
+        assert_int_equal(
+            picture_tags_losses(p.tags, picture_file_holds(MADE), 3, p.width, p.height),
+            PICTURE_LOSES_DAMAGED);
+        assert_true(picture_write(MADE, &p));
+        picture_free(&p);
+        struct picture_tags *tags = read_tags(MADE);
+        const bool is_half = cases[i].number == TIFF_X_RESOLUTION ||
+                             cases[i].number == TIFF_Y_RESOLUTION;
+        assert_int_equal(count, is_half ? 9 : 10);
+        if (tags->count != count || tiff_tags_find(tags->tags, count, cases[i].number))
+            fail_msg("tag %u is written", (unsigned)cases[i].number);
+        picture_tags_free(tags);
+    }
 }
 
 static const double *values_of(const struct picture_tags *t, uint16_t number)
@@ -527,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_big),        cmocka_unit_test(test_same_size),
         cmocka_unit_test(test_other_size), cmocka_unit_test(test_listgeo),
         cmocka_unit_test(test_turned),     cmocka_unit_test(test_odd),
+        cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("tiff_write", tests, setup, NULL);
 }

@@ -35,7 +35,7 @@ enum {
     PICTURE_LOSES_PROFILE = 1 << 3,          // it is of other colours
     PICTURE_LOSES_PROFILE_BY_FORMAT = 1 << 4,    // this kind of file has none
     PICTURE_LOSES_COMPRESSION = 1 << 5,          // it is not written so, but by deflate
-    PICTURE_LOSES_DAMAGED = 1 << 6,    // a tag or profile is damaged or too large
+    PICTURE_LOSES_DAMAGED = 1 << 6,    // a tag or profile is malformed or too large
     PICTURE_LOSSES = 7,
 };
 

@@ -188,16 +188,41 @@ static void swap_numbers(uint8_t *data, size_t bytes, uint32_t each)
         }
 }
 
-// libtiff writes no other unit, and a profile is bytes.
+// The types that these tags have: TIFF 6.0, section 8; GeoTIFF 1.1, chapter 7; ICC.1,
+// annex B.4; GDAL's documentation of its TIFF driver. What has another one would be
+// written as something else.
+static bool has_its_type(const struct tiff_tag *tag)
+{
+    switch (tag->number) {
+    case TIFF_X_RESOLUTION:
+    case TIFF_Y_RESOLUTION:
+        return tag->type == TIFF_TYPE_RATIONAL;
+    case TIFF_RESOLUTION_UNIT:
+    case TIFF_GEO_KEYS:
+        return tag->type == TIFF_TYPE_SHORT;
+    case TIFF_ICC_PROFILE:
+        return tag->type == TIFF_TYPE_UNDEFINED || tag->type == TIFF_TYPE_BYTE;
+    case TIFF_GEO_TEXTS:
+    case TIFF_GDAL_METADATA:
+    case TIFF_GDAL_NO_DATA:
+        return tag->type == TIFF_TYPE_TEXT;
+    default:    // coordinates
+        return tag->type == TIFF_TYPE_DOUBLE;
+    }
+}
+
+// One fraction, which is a number; libtiff writes three units.
 static bool is_valid(const struct tiff_tag *tag)
 {
+    if (!has_its_type(tag))
+        return false;
+    if (tag->type == TIFF_TYPE_RATIONAL)
+        return tag->count == 1 && ((const uint32_t *)tag->values)[1] != 0;
     const uint16_t *unit = tag->values;
     if (tag->number == TIFF_ICC_PROFILE)
-        return tiff_type_bytes(tag->type) == 1 &&
-               profile_colours(tag->values, tag->count) > 0;
+        return profile_colours(tag->values, tag->count) > 0;
     return tag->number != TIFF_RESOLUTION_UNIT ||
-           (tag->type == TIFF_TYPE_SHORT && tag->count == 1 && *unit >= 1 &&
-            *unit <= 3);
+           (tag->count == 1 && *unit >= 1 && *unit <= 3);
 }
 
 static bool take(struct tiff_file *file, const struct tiff_page *page,
@@ -232,6 +257,22 @@ static bool take(struct tiff_file *file, const struct tiff_page *page,
     return true;
 }
 
+// libtiff writes both resolutions or none: a missing one would be 0.
+static void pair_resolutions(struct picture_tags *tags)
+{
+    uint32_t found = 0, at = 0;
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (tags->tags[i].type == TIFF_TYPE_RATIONAL) {
+            found++;
+            at = i;
+        }
+    if (found != 1)
+        return;
+    tiff_tags_free(&tags->tags[at], 1);
+    tags->tags[at] = tags->tags[--tags->count];
+    tags->is_damaged = true;
+}
+
 bool tiff_page_read_tags(struct tiff_file *file, const struct tiff_page *page,
                          struct picture_tags *tags, struct reason *reason)
 {
@@ -243,6 +284,8 @@ bool tiff_page_read_tags(struct tiff_file *file, const struct tiff_page *page,
         const struct entry e = entry_at(page, entries, i);
         ok = take(file, page, &e, tags, reason);
     }
+    if (ok)
+        pair_resolutions(tags);
     mem_free(entries);
     return ok;
 }

@@ -186,8 +186,7 @@ static bool has_points(const struct picture_tags *t)
 {
     const struct tiff_tag *keys = tiff_tags_find(t->tags, t->count, TIFF_GEO_KEYS);
     const uint16_t *key = keys ? keys->values : NULL;
-    for (uint32_t i = 4; keys && keys->type == TIFF_TYPE_SHORT && i + 4 <= keys->count;
-         i += 4)
+    for (uint32_t i = 4; keys && i + 4 <= keys->count; i += 4)
         if (key[i] == 1025 && key[i + 1] == 0)
             return key[i + 3] == 2;
     return false;
@@ -199,11 +198,11 @@ static bool can_be_scaled(const struct tiff_tag *tag)
 {
     switch (tag->number) {
     case TIFF_PIXEL_SCALE:
-        return tag->type == TIFF_TYPE_DOUBLE && tag->count >= 2;
+        return tag->count >= 2;
     case TIFF_TIE_POINTS:
-        return tag->type == TIFF_TYPE_DOUBLE && tag->count % 6 == 0;
+        return tag->count % 6 == 0;
     case TIFF_MATRIX:
-        return tag->type == TIFF_TYPE_DOUBLE && tag->count == 16;
+        return tag->count == 16;
     default:
         return true;
     }
@@ -251,8 +250,6 @@ static void scale_place(struct tiff_tag *tag, struct ratio ratio, double shift)
 static void scale_resolution(struct tiff_tag *tag, double ratio)
 {
     uint32_t *v = tag->values;
-    if (tag->type != TIFF_TYPE_RATIONAL || tag->count != 1 || v[1] == 0)
-        return;
     const double value = (double)v[0] / v[1] * ratio;
     uint32_t below = 10000;
     while (below > 1 && value * below > UINT32_MAX)

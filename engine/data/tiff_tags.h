@@ -12,6 +12,8 @@
 
 // Types of values, as TIFF numbers them.
 enum tiff_type {
+    TIFF_TYPE_BYTE = 1,
+    TIFF_TYPE_TEXT = 2,    // ASCII
     TIFF_TYPE_SHORT = 3,
     TIFF_TYPE_RATIONAL = 5,
     TIFF_TYPE_UNDEFINED = 7,    // bytes
@@ -46,7 +48,7 @@ struct picture_tags {
     uint32_t width, height;
     uint32_t orientation;    // 2 to 8; 0: upright
     bool is_turned;          // the samples were turned by it
-    bool is_damaged;         // a tag is damaged or too large, and was left out
+    bool is_damaged;         // a tag is malformed or too large, and was left out
     uint32_t channels;
     uint32_t colours;    // as the file has them, without extra samples: 1 to 4
     // How the samples are stored; compression 0: not as in a TIFF, and what follows is
@@ -57,7 +59,7 @@ struct picture_tags {
     bool is_planar;
     uint32_t tile_width, tile_height;    // 0: strips
     uint32_t count;
-    struct tiff_tag tags[TIFF_TAGS_MOST];
+    struct tiff_tag tags[TIFF_TAGS_MOST];    // of the types that they must have
 };
 
 bool tiff_tags_keep(uint16_t number);    // whether a tag of this number is kept

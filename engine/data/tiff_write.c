@@ -147,8 +147,7 @@ static bool set_layout(const struct tiff_writer *w)
 static double fraction_of(const struct tiff_tag *tag)
 {
     const uint32_t *v = tag->values;
-    const bool is_fraction = tag->type == TIFF_TYPE_RATIONAL && tag->count == 1;
-    return is_fraction && v[1] ? (double)v[0] / v[1] : 0;
+    return (double)v[0] / v[1];
 }
 
 // Tags that libtiff does not know are declared with the type that they had.
@@ -162,8 +161,7 @@ static bool set_tag(struct tiff_writer *w, const struct tiff_tag *tag,
     case TIFF_Y_RESOLUTION:
         return TIFFSetField(tiff, tag->number, fraction_of(tag));
     case TIFF_RESOLUTION_UNIT:
-        return tag->type != TIFF_TYPE_SHORT || tag->count != 1 ||
-               TIFFSetField(tiff, tag->number, *(const uint16_t *)tag->values);
+        return TIFFSetField(tiff, tag->number, *(const uint16_t *)tag->values);
     case TIFF_ICC_PROFILE:
         return TIFFSetField(tiff, tag->number, tag->count, tag->values);
     default:
@@ -332,7 +330,7 @@ static bool put_fractions(struct tiff_writer *w)
     if (!ok)
         log_error("image: cannot encode %s: %s", w->path, reason.text);
     for (uint32_t i = 0; ok && i < w->tag_count; i++)
-        if (w->tags[i].type == TIFF_TYPE_RATIONAL && w->tags[i].count == 1)
+        if (w->tags[i].type == TIFF_TYPE_RATIONAL)
             ok = tiff_page_put_fraction(&w->file, &page, &w->tags[i]);
     w->file.source = NULL;
     return ok;

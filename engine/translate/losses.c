@@ -23,7 +23,7 @@ static const struct {
                 "cannot hold" },
     { LOG_INFO, "compressed by deflate, not as the input, since that would lose "
                 "something or is not for such samples" },
-    { LOG_WARN, "without a tag or ICC profile of the input that is damaged, not for "
+    { LOG_WARN, "without a tag or ICC profile of the input that is malformed, not for "
                 "such images, or larger than 15 MiB" },
 };
 
