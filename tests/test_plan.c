@@ -199,11 +199,15 @@ static void test_tensor_over_the_limit_is_refused(void **state)
     (void)state;
     struct built b;
     const struct objective_options options = options_of(32, 5, 4, 2);
-    const struct plan_limits limits = { (uint64_t)1 << 30, 4 << 10 };
+    struct plan_limits limits = { (uint64_t)1 << 30, 4 << 10, NULL };
     build(&b, &options);
     test_forget_error();
     assert_null(plan_build(b.graph, &limits));
-    assert_non_null(strstr(log_last_error(), "--batch-size"));
+    assert_non_null(strstr(log_last_error(), "binds at most 0.0 MiB at once"));
+    assert_null(strstr(log_last_error(), "at once:"));
+    limits.hint = "take less";
+    assert_null(plan_build(b.graph, &limits));
+    assert_non_null(strstr(log_last_error(), " at once: take less"));
     unbuild(&b);
 }
 

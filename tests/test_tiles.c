@@ -497,9 +497,20 @@ static void test_unet_256(void **state)
     } else {
         assert_false(pix_translator_plan(translator, 0, 0, &plan));
         public_check_message("cannot run this network over 2560x2560 pixels, which are "
-                             "a tile of --tile 1024 with --overlap 768 around it: "
-                             "lower --tile");
+                             "a tile of --tile 1024 with --overlap 768 around it: ");
         public_check_message("1x32x1280x1280, 200.0 MiB; the device binds at most ");
+        public_check_message("at once: lower --tile or, ");
+    }
+    pix_translator_destroy(translator);
+    // What helps is another thing without tiles.
+    t.tile = 0;
+    t.preprocess = "none";
+    translator = pix_translator_create(public_device, &t);
+    assert_non_null(translator);
+    public_messages[0] = '\0';
+    if (pix_device_get_info(public_device)->max_binding_bytes < UINT64_C(192) << 20) {
+        assert_false(pix_translator_plan(translator, 8192, 8192, &plan));
+        public_check_message("at once: use --tile");
     }
     pix_translator_destroy(translator);
 }

@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+// Where they need too much.
+#define HINT "make the images smaller"
+
 struct lpips_metric {
     struct program_options options;
     const char *what;    // begins messages
@@ -78,6 +81,7 @@ static struct program_options options_of(const struct program_options *given)
         .device = given->device,
         .submission_seconds = given->submission_seconds,
         .tuning = given->tuning,
+        .hint = HINT,
     };
 }
 
@@ -130,8 +134,7 @@ static bool start(struct lpips_metric *m)
 {
     struct pix_plan plan;
     return program_plan(m->program, &m->weights, 1, &plan) &&
-           footprint_fits(m->options.device, &plan, "LPIPS",
-                          "make the images smaller") &&
+           footprint_fits(m->options.device, &plan, "LPIPS", HINT) &&
            program_start(m->program);
 }
 

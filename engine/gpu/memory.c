@@ -110,8 +110,8 @@ static bool allocate(struct gpu_buffer *buffer, const struct kind *kind)
     else
         log_error(
             "memory: out of device memory, cannot allocate %.1f MiB for a %s "
-            "buffer; %s has %.1f MiB in total: lower --batch-size, --crop-size or "
-            "--ngf, or free memory",
+            "buffer; %s has %.1f MiB in total: free memory, or make the batch, the "
+            "images or the network smaller",
             (double)needs.size / mib, kind->name, device->info.name,
             (double)device->memory.memoryHeaps[heap].size / mib);
     return false;

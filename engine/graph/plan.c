@@ -71,17 +71,18 @@ static int by_offset(const void *a, const void *b)
 // A kernel sees a tensor through one binding in one block. Nothing splits a tensor, so
 // one that is larger than either cannot be used at all.
 static bool check_binding(const struct tensor *t, const char *label,
-                          uint64_t max_binding, uint64_t max_block)
+                          const struct plan_limits *limits)
 {
-    uint64_t limit = MIN(max_binding, max_block);
+    uint64_t limit = MIN(limits->max_binding, limits->max_block);
     char text[SHAPE_TEXT_SIZE];
     if (tensor_bytes(t) <= limit)
         return true;
     log_error(
         "plan: a tensor of '%s' is %s, %.1f MiB; the device binds at most %.1f MiB "
-        "at once: lower --batch-size, --crop-size, --ngf or --ndf",
+        "at once%s%s",
         label, shape_text(t->shape, text), (double)tensor_bytes(t) / (1 << 20),
-        (double)limit / (1 << 20));
+        (double)limit / (1 << 20), limits->hint ? ": " : "",
+        limits->hint ? limits->hint : "");
     return false;
 }
 
@@ -105,7 +106,7 @@ static size_t collect(struct graph *g, const struct plan_limits *limits,
         plan->bytes += call_bytes(call);
         for (size_t k = 0; k < CALL_MAX_BUFFERS && call->use[k].tensor; k++) {
             struct tensor *t = tensor_place(call->use[k].tensor).root;
-            if (!check_binding(t, call->label, limits->max_binding, limits->max_block))
+            if (!check_binding(t, call->label, limits))
                 return SIZE_MAX;
             // Weights are placed by weights_place and live for ever: only temporaries
             // get an item.

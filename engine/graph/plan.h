@@ -14,6 +14,7 @@ struct gpu_device;
 struct plan_limits {
     uint64_t max_block;      // largest buffer and allocation, bytes
     uint64_t max_binding;    // largest range a kernel can see, bytes
+    const char *hint;        // to whom a tensor is too large: what to do; NULL: nothing
 };
 
 struct plan {
@@ -28,7 +29,7 @@ struct plan {
 
 // What an open device allows.
 struct op_limits plan_op_limits(const struct gpu_device *device);
-struct plan_limits plan_device_limits(const struct gpu_device *device);
+struct plan_limits plan_device_limits(const struct gpu_device *device);    // no hint
 
 // An input lives from the start of the step, a kept tensor to its end. Returns NULL
 // after a message if the graph failed or a tensor does not fit the limits (the message

@@ -28,6 +28,7 @@ struct program {
     double submission_seconds;
     uint32_t slots;
     struct op_limits limits;
+    const char *hint;
     struct graph *graph;
     struct plan *plan;
     struct exec *exec;
@@ -45,6 +46,7 @@ struct program *program_create(const struct program_options *options)
     p->device = options->device;
     p->submission_seconds = options->submission_seconds;
     p->slots = MAX(options->slots, 1u);
+    p->hint = options->hint;
     p->limits = options->limits ? *options->limits : plan_op_limits(options->device);
     if (options->tuning)
         p->limits.tuning = options->tuning;
@@ -126,10 +128,11 @@ static bool uses_step_block(const struct graph *g)
 bool program_plan(struct program *p, struct weights *const *networks, size_t count,
                   struct pix_plan *out)
 {
-    const struct plan_limits limits = plan_device_limits(p->device);
+    struct plan_limits limits = plan_device_limits(p->device);
     struct pix_plan sums = { 0 };
     uint64_t *const trained[] = { &sums.weights_g, &sums.weights_d };
     assert(count <= ARRAY_LEN(trained));
+    limits.hint = p->hint;
     if (p->failed)
         return false;
     // Weights that another program placed stay where they are.

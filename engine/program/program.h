@@ -36,6 +36,8 @@ struct program_options {
     // `tuning`. Copied, but not what it points to.
     const struct op_limits *limits;
     const struct tuning *tuning;    // NULL: the built-in choice of kernels
+    const char
+        *hint;    // what to do where a tensor is too large for the device; or NULL
 };
 
 // The device and the tuning table must outlive the program.

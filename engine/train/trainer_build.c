@@ -36,6 +36,7 @@ static bool build_program(struct trainer *t)
         .submission_seconds = t->submission_seconds,
         .slots = t->ring_count,
         .tuning = &t->tuning,
+        .hint = TRAINER_TENSOR_HINT,
     };
     const struct objective *o = &t->objective;
     program_destroy(t->program);

@@ -107,6 +107,9 @@ struct trainer {
 // tuning table, the program and its plan, the validation, and what they need.
 bool trainer_build(struct trainer *t, bool measure, struct pix_plan *out);
 
+// What makes a tensor of a step smaller.
+#define TRAINER_TENSOR_HINT "lower --batch-size, --crop-size, --ngf or --ndf"
+
 // The option that lowers what takes most.
 const char *trainer_memory_hint(const struct pix_train_options *o,
                                 const struct pix_plan *plan);

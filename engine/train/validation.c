@@ -156,6 +156,7 @@ struct validation *validation_create(struct gpu_device *device,
         .device = device,
         .submission_seconds = submission_seconds,
         .tuning = tuning,
+        .hint = "lower --crop-size or --ngf",
     };
     if (generator->keeps_average && !(v->averages = weights_create(true)))
         goto fail;

@@ -42,6 +42,18 @@ static bool build_graph(struct translator *t, struct graph *g, struct sized *s)
                                   form->width, &s->tensors);
 }
 
+// What a caller may do where a program is too large for the device.
+static const char *hint(const struct translator *t)
+{
+    return t->tiling.cut.tile ? "lower --tile or, for a result that is only close to "
+                                "that of the whole image, --overlap"
+           : t->rule.scaling.mode == FIT_RESIZE
+               ? "train a model with a lower --ngf or --crop-size"
+           : t->rule.scaling.mode == FIT_WIDTH
+               ? "cut the image into parts of its width, or use --preprocess resize"
+               : "use --tile, make the image smaller, or use --preprocess resize";
+}
+
 // The graph only: it names and shapes the weights too.
 static bool sized_build(struct translator *t, uint32_t images,
                         const struct translator_form *form, struct sized *s)
@@ -51,6 +63,7 @@ static bool sized_build(struct translator *t, uint32_t images,
         .submission_seconds = t->submission_seconds,
         .slots = SLOTS,
         .tuning = &t->tuning,
+        .hint = hint(t),
     };
     *s = (struct sized){ .images = images, .form = *form };
     s->program = program_create(&options);
@@ -75,15 +88,7 @@ static bool sized_plan(struct translator *t, struct sized *s, struct pix_plan *o
 
 static bool fits(struct translator *t, const struct pix_plan *plan)
 {
-    return footprint_fits(
-        t->device, plan, "translation",
-        t->tiling.cut.tile ? "lower --tile or, for a result that is only close to "
-                             "that of the whole image, --overlap"
-        : t->rule.scaling.mode == FIT_RESIZE
-            ? "train a model with a lower --ngf or --crop-size"
-        : t->rule.scaling.mode == FIT_WIDTH
-            ? "cut the image into parts of its width, or use --preprocess resize"
-            : "use --tile, make the image smaller, or use --preprocess resize");
+    return footprint_fits(t->device, plan, "translation", hint(t));
 }
 
 static void tell_untuned(struct translator *t, const struct sized *s)
@@ -240,13 +245,11 @@ bool translator_plan_window(struct translator *t, const struct translator_form *
     const bool ok = translator_plan_form(t, form, out) && (!fully || fits(t, out));
     log_capture_end(&capture);
     if (!ok)
-        log_error(
-            "%s: %s cannot run this network over %" PRIu32 "x%" PRIu32
-            " pixels, which are a tile of --tile %" PRIu32 " with --overlap %" PRIu32
-            " around it: lower --tile or, for a result that is only close to that "
-            "of the whole image, --overlap (%s)",
-            t->command, gpu_device_info(t->device)->name, form->width, form->height,
-            t->tiling.cut.tile, t->tiling.cut.margin, capture.text);
+        log_error("%s: %s cannot run this network over %" PRIu32 "x%" PRIu32
+                  " pixels, which are a tile of --tile %" PRIu32
+                  " with --overlap %" PRIu32 " around it: %s",
+                  t->command, gpu_device_info(t->device)->name, form->width,
+                  form->height, t->tiling.cut.tile, t->tiling.cut.margin, capture.text);
     return ok;
 }
 
