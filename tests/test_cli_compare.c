@@ -260,11 +260,17 @@ static void test_labels(void **state)
     assert_true(command_number_at(scores, "class_accuracy") == 0.5);
     assert_true(command_number_at(scores, "mean_iou") == 0.375);
     assert_true(json_integer_value(json_array_get(json_array_get(rows, 0), 1)) == 100);
+    const json_t *iou = json_object_get(labels, "iou"),
+                 *dice = json_object_get(labels, "dice");
+    assert_true(json_real_value(json_array_get(iou, 1)) == 0.75);
+    assert_true(fabs(json_real_value(json_array_get(dice, 1)) - 1.5 / 1.75) < 1e-8);
+    assert_true(json_real_value(json_array_get(dice, 0)) == 0);
     json_decref(document);
     assert_int_equal(command_shell("printf '#0a0a0a\\n#c8c8c8\\n' >p.txt"), 0);
     RUN(0, "compare flat.png map.png --palette p.txt");
     command_check_has(command_out, "mean IoU        0.3750\n");
-    command_check_has(command_out, "#c8c8c8  100.0    0.0\n");
+    command_check_has(command_out, "#0a0a0a   0.7500  0.8571   100.0    0.0\n");
+    command_check_has(command_out, "#c8c8c8   0.0000  0.0000   100.0    0.0\n");
     // Pixels of the target that are of no class are counted, and one class is none.
     assert_true(!strstr(command_err, "palette"));
     assert_int_equal(command_shell("printf '#0a0a0a\\n#c8c8c9\\n' >near.txt; "

@@ -562,7 +562,7 @@ static void test_evaluate(void **state)
     assert_int_equal(command_shell("printf '#000000\\n#ffffff\\n' >two.txt"), 0);
     RUN(0, "evaluate --model run --data pairs --palette two.txt");
     command_check_has(command_out,
-                      "2 classes      output        copied input  mean col");
+                      "2 classes       output        copied input  mean col");
     command_check_has(command_out, "\npixel accuracy  0.");
     char *path = command_file("grid.png");
     struct pix_image grid;

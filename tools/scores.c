@@ -163,16 +163,37 @@ static double get_label_score(const struct pix_label_scores *s, int i)
     return *(const double *)((const char *)s + label_scores[i].offset);
 }
 
+// How well the outputs have one class. NaN where neither they nor the targets have it.
+struct class_scores {
+    double iou, dice;
+};
+
+static struct class_scores get_class_scores(const struct pix_evaluation *e, uint32_t k)
+{
+    const double hit = (double)e->confusion[(size_t)k * e->classes + k];
+    double both = 0;    // the pixels of the targets and those of the outputs
+    for (uint32_t i = 0; i < e->classes; i++)
+        both += (double)e->confusion[(size_t)k * e->classes + i] +
+                (double)e->confusion[(size_t)i * e->classes + k];
+    if (both == 0)
+        return (struct class_scores){ NAN, NAN };
+    return (struct class_scores){ hit / (both - hit), 2 * hit / both };
+}
+
 static void print_confusion(const struct pix_evaluation *e)
 {
-    output_print(stdout, "target   output, classes in the order of the rows, in %%\n");
+    output_print(stdout, "%-10s%-8s%-10s%s\n", "target", "IoU", "Dice",
+                 "output, classes in the order of the rows, in %");
     for (uint32_t k = 0; k < e->classes; k++) {
         const uint64_t *row = e->confusion + (size_t)k * e->classes;
+        const struct class_scores scores = get_class_scores(e, k);
         uint64_t sum = 0;
         for (uint32_t i = 0; i < e->classes; i++)
             sum += row[i];
-        output_print(stdout, "#%02x%02x%02x", e->colours[k][0], e->colours[k][1],
+        output_print(stdout, "#%02x%02x%02x   ", e->colours[k][0], e->colours[k][1],
                      e->colours[k][2]);
+        print_cell(8, scores.iou, PIX_METRIC_L1);
+        print_cell(7, scores.dice, PIX_METRIC_L1);
         for (uint32_t i = 0; i < e->classes; i++)
             if (sum > 0)
                 output_print(stdout, "%7.1f", 100.0 * (double)row[i] / (double)sum);
@@ -185,10 +206,11 @@ static void print_confusion(const struct pix_evaluation *e)
 static void print_labels(const struct pix_evaluation *e, bool with_baselines)
 {
     enum { SHOWN = 12 };
-    output_print(stdout, "%" PRIu32 " classes", e->classes);
+    char title[32];
+    snprintf(title, sizeof(title), "%" PRIu32 " classes", e->classes);
+    print_text(with_baselines ? 16 : 0, title);
     if (with_baselines)
-        output_print(stdout, "%6s%-14s%-14s%s", "", "output", "copied input",
-                     "mean colour");
+        output_print(stdout, "%-14s%-14s%s", "output", "copied input", "mean colour");
     output_print(stdout, "\n");
     for (int i = 0; i < LABEL_SCORES; i++) {
         output_print(stdout, "%-16s", label_scores[i].name);
@@ -287,7 +309,8 @@ static json_t *make_label_scores(const struct pix_label_scores *s)
 
 static json_t *make_labels(const struct pix_evaluation *e, bool with_baselines)
 {
-    json_t *o = json_object(), *colours = json_array(), *confusion = json_array();
+    json_t *o = json_object(), *colours = json_array(), *confusion = json_array(),
+           *iou = json_array(), *dice = json_array();
     for (uint32_t s = 0; s < subject_count(with_baselines); s++)
         output_add_member(&o, subjects[s], make_label_scores(&e->labels[s]));
     for (uint32_t k = 0; k < e->classes; k++) {
@@ -295,13 +318,18 @@ static json_t *make_labels(const struct pix_evaluation *e, bool with_baselines)
         json_t *row = json_array();
         snprintf(text, sizeof(text), "#%02x%02x%02x", e->colours[k][0],
                  e->colours[k][1], e->colours[k][2]);
+        const struct class_scores scores = get_class_scores(e, k);
         output_append(&colours, output_make_text(text));
+        output_append(&iou, output_make_real(scores.iou));
+        output_append(&dice, output_make_real(scores.dice));
         for (uint32_t i = 0; i < e->classes; i++)
             output_append(&row,
                           output_make_uint(e->confusion[(size_t)k * e->classes + i]));
         output_append(&confusion, row);
     }
     output_add_member(&o, "colours", colours);
+    output_add_member(&o, "iou", iou);
+    output_add_member(&o, "dice", dice);
     output_add_member(&o, "confusion", confusion);
     return o;
 }
