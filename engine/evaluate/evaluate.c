@@ -184,13 +184,23 @@ static bool compare_labels(const struct evaluation *e, struct record *r)
     return true;
 }
 
-// The target's channels, kind and range; there is no copy where the channels differ.
+// The target's channels, kind and range. Grey becomes RGB; there is no copy where the
+// channels differ otherwise.
 static bool make_copy(struct record *r)
 {
     const struct picture *input = &r->pair.input, *target = &r->pair.target;
-    return input->channels != target->channels ||
-           (picture_copy(input, &r->copy) &&
-            picture_set_kind(&r->copy, target->kind, target->range));
+    const bool repeats =
+        input->channels == 1 && target->channels == 3 && !input->is_array;
+    struct reason reason;
+    if (input->channels != target->channels && !repeats)
+        return true;
+    if (!picture_copy(input, &r->copy))
+        return false;
+    if (repeats && !picture_set_channels(&r->copy, 3, &reason)) {
+        log_error("evaluate: %s", reason.text);
+        return false;
+    }
+    return picture_set_kind(&r->copy, target->kind, target->range);
 }
 
 // Where there is no copy it has no scores.
