@@ -68,6 +68,10 @@ static void test_progress(void **state)
     RUN(0, "train --data judged --out scored " SMALL
            "--depth 2 --max-dataset-size 2 --steps 5 --val-freq 1");
     command_check_has(command_out, "(best l1 so far)\n");
+    command_check_has(command_out, ", not kept: train --best l1 keeps it\n");
+    // The time of the first step says nothing of the others.
+    command_check_has(command_out, " left -\n");
+    command_check_has(command_out, " left 0:00");
     command_check_has(command_out, "\nbest validation: l1 ");
     assert_null(strstr(command_out, "--checkpoint best"));
     RUN(0, "train --out scored --continue --json");

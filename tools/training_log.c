@@ -272,8 +272,7 @@ static void print_validation(const struct training_log *p)
 
 void training_log_step(struct training_log *p, const struct pix_step_metrics *m)
 {
-    // The first step of a process compiles pipelines: its time is used only until there
-    // is a second one.
+    // The first step of a process compiles pipelines: its time says nothing of others.
     const double now = terminal_get_seconds();
     const double seconds = now - p->last;
     p->last = now;
@@ -287,7 +286,10 @@ void training_log_step(struct training_log *p, const struct pix_step_metrics *m)
 
     const bool last = m->step == m->steps;
     char left[32];
-    output_format_duration(p->step_seconds * (double)(m->steps - m->step), left);
+    if (p->trained == 1 && !last)
+        snprintf(left, sizeof(left), "-");
+    else
+        output_format_duration(p->step_seconds * (double)(m->steps - m->step), left);
     if (m->has_val)
         print_validation(p);
     if (p->live) {
@@ -310,13 +312,18 @@ static json_t *best_json(const struct pix_best_validation *best)
     return o;
 }
 
-static void print_best(const struct pix_best_validation *best)
+static void print_best(const struct pix_best_validation *best, bool wants_best)
 {
     char text[32];
-    output_print(stdout, "best validation: %s %s after step %" PRIu64 "%s\n",
-                 pix_metric_name(best->metric),
-                 output_format_number(best->score, 4, text), best->step,
-                 best->is_kept ? ", kept: use it with --checkpoint best" : "");
+    const char *metric = pix_metric_name(best->metric);
+    output_print(stdout, "best validation: %s %s after step %" PRIu64, metric,
+                 output_format_number(best->score, 4, text), best->step);
+    if (best->is_kept)
+        output_print(stdout, ", kept: use it with --checkpoint best\n");
+    else if (!wants_best)
+        output_print(stdout, ", not kept: train --best %s keeps it\n", metric);
+    else
+        output_print(stdout, "\n");
 }
 
 bool training_log_print_summary(const struct training_log *p,
@@ -366,7 +373,7 @@ bool training_log_print_summary(const struct training_log *p,
                          : 0.0);
     }
     if (best)
-        print_best(best);
+        print_best(best, o->best && strcmp(o->best, "none") != 0);
     if (interrupted)
         output_print(stdout, "resume with: pix2pix train --out %s --continue\n",
                      o->out);
