@@ -155,6 +155,33 @@ static void test_short_scans(void **state)
     assert_true(accepted > 0);
 }
 
+// What a file has that ends early is used, where that is wanted, and is what the whole
+// file has there: the first block of each.
+static void test_keep(void **state)
+{
+    static const char *const names[] = { "rgb.jpg", "grey.jpg" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct picture_reading keep = { .keep_truncated = true };
+        struct picture whole, p;
+        struct reason reason = { "" };
+        size_t size;
+        uint8_t *data = load(names[i], &size);
+        assert_true(decode(data, size, &whole, &reason));
+        for (size_t length = size - 2; length > size - 40; length--) {
+            struct source source = source_of_memory(data, length);
+            assert_false(decode(data, length, &p, &reason));
+            if (!jpeg_decode(&source, &keep, &p, &reason))
+                fail_msg("%s, %zu bytes: %s", names[i], length, reason.text);
+            assert_true(p.is_cut);
+            assert_memory_equal(p.samples, whole.samples, 8);
+            picture_free(&p);
+        }
+        picture_free(&whole);
+        mem_free(data);
+    }
+}
+
 // Two blocks of grey. The second one's DC number has 15 bits, of which none is there:
 // the reader's count of bits becomes -15, and the next byte is shifted by 39.
 static void test_missing_bits(void **state)
@@ -189,9 +216,8 @@ static void test_missing_bits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cmyk),
-        cmocka_unit_test(test_transform),
-        cmocka_unit_test(test_short_scans),
+        cmocka_unit_test(test_cmyk),         cmocka_unit_test(test_transform),
+        cmocka_unit_test(test_short_scans),  cmocka_unit_test(test_keep),
         cmocka_unit_test(test_missing_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include "data/encoded.h"
 #include "data/jpeg_library.h"
 
+#include <string.h>
+
 #define STBI_WRITE_NO_STDIO
 #include <stb/stb_image_write.h>
 
@@ -20,19 +22,38 @@ static bool check_colours(const struct jpeg_frame *f, struct reason *reason)
                                  "cannot read: save it as RGB");
 }
 
+// stb fills what is missing of a scan without complaint, but looks for an end. The
+// caller frees it; NULL without memory.
+static uint8_t *end_image(const struct source *source)
+{
+    const size_t size = (size_t)source->size;
+    uint8_t *whole = mem_alloc(size + 2);
+    if (whole) {
+        memcpy(whole, source->bytes, size);
+        whole[size] = 0xff;
+        whole[size + 1] = 0xd9;
+    }
+    return whole;
+}
+
 bool jpeg_library_decode(struct source *source, const struct jpeg_frame *frame,
                          bool keep, struct picture *picture, struct reason *reason)
 {
-    (void)keep;    // stb fills what is missing without complaint
+    (void)keep;    // what is cut was refused without it
     const struct picture_reading any = { .max_pixels = UINT64_MAX };    // was checked
     if (!check_colours(frame, reason) ||
         !codec_check_length(source->size, frame->width, frame->height, reason) ||
-        !source_hold(source, reason) ||
-        !codec_decode("JPEG", source->bytes, (size_t)source->size, &any, picture,
-                      reason))
+        !source_hold(source, reason))
         return false;
-    picture->is_cut = frame->is_cut;
-    return true;
+    uint8_t *whole = frame->is_cut ? end_image(source) : NULL;
+    if (frame->is_cut && !whole)
+        return reason_refuse_memory(reason);
+    const bool ok =
+        codec_decode("JPEG", whole ? whole : source->bytes,
+                     (size_t)source->size + (whole ? 2 : 0), &any, picture, reason);
+    mem_free(whole);
+    picture->is_cut = ok && frame->is_cut;
+    return ok;
 }
 
 // stb knows no profiles: segments are put behind the first one, JFIF's, which is in the
