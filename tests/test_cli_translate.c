@@ -438,7 +438,7 @@ static void test_translate_profiles(void **state)
                           "profiles/grey.png)");
         command_check_has(command_err,
                           "2 of 5 outputs were written without a tag or ICC profile of "
-                          "the input that is damaged");
+                          "the input that is malformed");
         assert_int_equal(
             command_shell("cd made_profiles && grep -c -a -e ICC_PROFILE -e iCCP *; "
                           "rm *"),
