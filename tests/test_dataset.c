@@ -760,10 +760,11 @@ static void test_sides(void **state)
             "dataset: skipping 1 of 6 pairs: their input is not u16 (first: " SIDES
             "/train/A/n.png, which is u8). All pairs have one kind of input, that of most "
             "files unless --input-kind names another: convert the files\n"
+            "dataset: skipping 1 of 6 pairs: their input does not have 2 channels (first: " SIDES
+            "/train/A/o.npy, which has 3): --input-nc 3 takes such files\n"
             "dataset: in 1 of 6 pairs A and B differ in shape and are stretched to "
             "squares, each in its own way (first: " SIDES
             "/train/A/m-1.npy, A is 16x16, B 40x17): check that they show the same\n"
-            "dataset: skipping " SIDES "/train/A/o.npy: has 3 channels, the model 2\n"
             "dataset: skipping " SIDES "/train/B/p.npy: not a .npy array\n"
             "dataset: 2 of 3 targets have values outside [-1, 1], which a generator "
             "cannot produce (first: m.npy): name the range that they have with "

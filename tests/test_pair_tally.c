@@ -238,8 +238,25 @@ static void test_channels(void **state)
     write_blank(TRAIN "/B/b.png", PIXEL_U8, 8, 8);
     write_blank(TRAIN "/B/c.png", PIXEL_U8, 8, 8);
     assert_int_equal(count_pairs(&o), 2);
-    assert_string_equal(test_messages.text, "dataset: skipping " TRAIN
-                                            "/A/c.npy: has 5 channels, the model 3\n");
+    assert_string_equal(
+        test_messages.text,
+        "dataset: skipping 1 of 3 pairs: their input does not have 3 channels (first: " TRAIN
+        "/A/c.npy, which has 5): --input-nc 5 takes such files\n");
+    // What an image has to be converted for is told, not a warning.
+    assert_true(picture_create(&p, PIXEL_U8, 1, 8, 8));
+    assert_true(picture_write(TRAIN "/A/c.png", &p));
+    picture_free(&p);
+    assert_int_equal(remove(TRAIN "/A/c.npy"), 0);
+    o.output_nc = 1;
+    test_keep_messages(LOG_INFO);
+    assert_int_equal(count_pairs(&o), 3);
+    assert_string_equal(
+        test_messages.text,
+        "dataset: 1 of 3 pairs have a grey input, which is repeated for red, green and "
+        "blue (first: " TRAIN "/A/c.png); --input-nc 1 takes grey alone\n"
+        "dataset: 3 of 3 pairs have a target in colours, which is made grey (first: " TRAIN
+        "/B/a.png); --output-nc 3 keeps them\n");
+    assert_int_equal(test_messages.warnings, 0);
 }
 
 // Resizing overshoots at edges: targets within [-1, 1] are within it.

@@ -60,6 +60,16 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
         notice(&t->input_kind, n->refused, n);
     if (n->refusal == PAIR_TARGET_KIND)
         notice(&t->target_kind, n->refused, n);
+    if (n->refusal == PAIR_INPUT_CHANNELS)
+        notice(&t->channels[0], n->refused, n);
+    if (n->refusal == PAIR_TARGET_CHANNELS)
+        notice(&t->channels[1], n->refused, n);
+    for (int side = 0; side < 2; side++) {
+        if (n->repeated[side])
+            notice(&t->repeated[side], n->repeated[side], n);
+        if (n->greyed[side])
+            notice(&t->greyed[side], n->greyed[side], n);
+    }
     if (n->a.width)    // it was read
         count_sizes(t, file, n);
 }
@@ -82,6 +92,35 @@ static void report_kind(const struct pair_tally *t, const struct pair_notice *n,
                  n->count, t->total, PLURAL(t->total), side,
                  pixel_kind_name(n->first.wanted), n->path,
                  pixel_kind_name(n->first.found), side, option);
+}
+
+static void report_channels(const struct pair_tally *t, int side, const char *have)
+{
+    const char *name = side == 0 ? "input" : "target";
+    const char *option = side == 0 ? "input" : "output";
+    const struct pair_notice *refused = &t->channels[side];
+    const struct pair_notice *repeated = &t->repeated[side];
+    const struct pair_notice *greyed = &t->greyed[side];
+    const char *s = PLURAL(t->total);
+    if (refused->count > 0)
+        log_warn("dataset: skipping %" PRIu32 " of %" PRIu32
+                 " pair%s: their %s does not have %" PRIu32
+                 " channel%s (first: %s, which has %" PRIu32 "): --%s-nc %" PRIu32
+                 " takes such files",
+                 refused->count, t->total, s, name, refused->first.wanted_channels,
+                 PLURAL(refused->first.wanted_channels), refused->path,
+                 refused->first.found_channels, option, refused->first.found_channels);
+    if (repeated->count > 0)
+        log_info("dataset: %" PRIu32 " of %" PRIu32
+                 " pair%s %s a grey %s, which is repeated for red, green and blue "
+                 "(first: %s); --%s-nc 1 takes grey alone",
+                 repeated->count, t->total, s, have, name, repeated->path, option);
+    if (greyed->count > 0)
+        log_info("dataset: %" PRIu32 " of %" PRIu32
+                 " pair%s %s %s %s in colours, which is made grey (first: %s); "
+                 "--%s-nc 3 keeps them",
+                 greyed->count, t->total, s, have, side == 0 ? "an" : "a", name,
+                 greyed->path, option);
 }
 
 static void report_halves(const struct pair_tally *t)
@@ -187,6 +226,8 @@ void pair_tally_report(const struct pair_tally *t)
     const char *s = PLURAL(t->total), *have = t->total == 1 ? "has" : "have";
     report_kind(t, &t->input_kind, "input", "input");
     report_kind(t, &t->target_kind, "target", "output");
+    for (int side = 0; side < 2; side++)
+        report_channels(t, side, have);
     report_halves(t);
     report_sides(t);
     report_padded(t);

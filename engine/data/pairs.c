@@ -43,6 +43,25 @@ static bool keeps_alpha(const struct pair_options *o, uint32_t channels)
     return (channels == 2 || channels == 4) && o->reading.alpha < ALPHA_WHITE;
 }
 
+// Converts to so many channels. An array is never converted; one whose sides may be in
+// another order has a reason of its own.
+static bool set_channels(struct picture *p, uint32_t nc, bool is_input,
+                         const char *path, struct pair_notes *notes,
+                         struct reason *reason)
+{
+    const int side = is_input ? 0 : 1;
+    const bool was_grey = p->channels < 3, is_grey = nc < 3;
+    if (p->is_array && p->channels != nc && p->width != nc && p->height != nc) {
+        notes->refusal = is_input ? PAIR_INPUT_CHANNELS : PAIR_TARGET_CHANNELS;
+        notes->refused = path;
+        notes->found_channels = p->channels;
+        notes->wanted_channels = nc;
+    } else if (!p->is_array && was_grey != is_grey) {
+        *(was_grey ? &notes->repeated[side] : &notes->greyed[side]) = path;
+    }
+    return picture_set_channels(p, nc, reason);
+}
+
 // Brings one side to its channels and size, and checks its kind, with notes about it.
 static bool finish_side(struct picture *p, bool is_input, const struct pair_options *o,
                         const char *path, struct pair_notes *notes,
@@ -52,7 +71,7 @@ static bool finish_side(struct picture *p, bool is_input, const struct pair_opti
     const uint32_t nc = is_input ? o->input_nc : o->output_nc;
     if (p->is_transparent && !notes->transparent && !keeps_alpha(o, nc))
         notes->transparent = path;
-    if (!picture_set_channels(p, nc, reason))
+    if (!set_channels(p, nc, is_input, path, notes, reason))
         return false;
     // After the channels: a file with both wrong is reported for its channels, so that
     // a folder in which nothing fits is not reported as one of mixed kinds.
@@ -139,6 +158,8 @@ static void forget_pictures(struct pair_notes *notes)
         .refused = notes->refused,
         .found = notes->found,
         .wanted = notes->wanted,
+        .found_channels = notes->found_channels,
+        .wanted_channels = notes->wanted_channels,
     };
 }
 

@@ -44,16 +44,26 @@ struct pair_notes {
     // it.
     const char *transparent;
     const char *narrow;    // the first of its files that is_narrow (picture.h), or NULL
+    // Of the input and the target: the file, where grey was repeated to be colours, or
+    // colours were made grey; else NULL.
+    const char *repeated[2], *greyed[2];
     // Of the input and the target, before resizing. Without a range: whether there are
     // floats outside [-1, 1]. With one: how many samples are outside, of how many.
     bool exceeds[2];
     uint64_t outside[2], samples[2];
     uint32_t largest[2];    // of u16 without a range: the largest sample
-    // Why a pair was refused, where that is counted. The kinds are that of file
-    // `refused` and the one that the options have.
-    enum { PAIR_OTHER_REASON, PAIR_INPUT_KIND, PAIR_TARGET_KIND } refusal;
+    // Why a pair was refused, where that is counted. Kinds and channels are those of
+    // file `refused` and those that the options have.
+    enum {
+        PAIR_OTHER_REASON,
+        PAIR_INPUT_KIND,
+        PAIR_TARGET_KIND,
+        PAIR_INPUT_CHANNELS,
+        PAIR_TARGET_CHANNELS,
+    } refusal;
     const char *refused;
     enum pixel_kind found, wanted;
+    uint32_t found_channels, wanted_channels;
 };
 
 // Reads a pair as [channels, height, width] each, of one size unless the mode is
