@@ -234,12 +234,12 @@ bool health_add_validation(struct health *h, uint64_t step, double score,
     if (h->validation.bad < VALIDATIONS || !(worse >= WORSE) ||
         !(l1 <= LOWER * h->validation.best_l1) || !say(h, HEALTH_OVERFIT, step, w))
         return false;
-    snprintf(w->text, sizeof(w->text),
-             "the generator learns its images by heart: since step %" PRIu64
-             " validations get worse (%s %.4g, now %.4g) while the training L1 falls "
-             "(%.4g, now %.4g). What usually helps: --best %s, which keeps the best "
-             "checkpoint, --patience, which ends such a run, and more images",
-             h->validation.best_step, name, best, score, h->validation.best_l1, l1,
-             name);
+    snprintf(
+        w->text, sizeof(w->text),
+        "the generator learns its images by heart: since step %" PRIu64
+        " validations get worse (%s %.4g, now %.4g) while the training L1 falls "
+        "(%.4g, now %.4g). What usually helps: the checkpoint that --best %s keeps, "
+        "--patience, which ends such a run, and more images",
+        h->validation.best_step, name, best, score, h->validation.best_l1, l1, name);
     return true;
 }
