@@ -87,6 +87,18 @@ struct picture {
     void *samples;    // [c][h][w]
 };
 
+// What was noted of the file that a picture was read from, and its tags, go over to one
+// that was made of it.
+static inline void picture_take_notes(struct picture *p, const struct picture *of)
+{
+    p->orientation = of->orientation;
+    p->is_cut = of->is_cut;
+    p->is_narrow = of->is_narrow;
+    p->is_transparent = of->is_transparent;
+    p->pages = of->pages;
+    p->tags = of->tags;
+}
+
 // Whether a picture with so many bytes in each pixel may have this size: sides of 1 to
 // PICTURE_MAX_SIDE, and all of it can be addressed.
 bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes);

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+//
+// See task.h.
+
+#include "data/task.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "data/colour.h"
+#include "data/edges.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static size_t plane_count(const struct picture *p)
+{
+    return (size_t)p->width * p->height;
+}
+
+// Rounds and clamps integers.
+static void set_sample(struct picture *p, size_t i, double v)
+{
+    switch (p->kind) {
+    case PIXEL_U8:
+        ((uint8_t *)p->samples)[i] = (uint8_t)(fmin(fmax(v, 0), UINT8_MAX) + 0.5);
+        break;
+    case PIXEL_U16:
+        ((uint16_t *)p->samples)[i] = (uint16_t)(fmin(fmax(v, 0), UINT16_MAX) + 0.5);
+        break;
+    default:
+        ((float *)p->samples)[i] = (float)v;
+    }
+}
+
+// ---------------------------------------------------------------------------
+// What a task makes
+
+struct task_channels task_channels(const struct task *t, uint32_t output_nc)
+{
+    struct task_channels c = { output_nc, output_nc, output_nc };
+    if (t->kind == TASK_COLORIZE)
+        c = (struct task_channels){ 3, 1, 2 };
+    if (t->kind == TASK_INPAINT)
+        c.input = output_nc + 1;
+    if (t->kind == TASK_EDGES)
+        c.input = 1;
+    return c;
+}
+
+struct task_kinds task_kinds(const struct task *t, enum pixel_kind image)
+{
+    if (t->kind == TASK_COLORIZE)
+        return (struct task_kinds){ PIXEL_F32, PIXEL_F32 };
+    return (struct task_kinds){ t->kind == TASK_EDGES ? PIXEL_U8 : image, image };
+}
+
+bool task_takes(const struct task *t, enum pixel_kind image, struct reason *reason)
+{
+    if (t->kind != TASK_COLORIZE || image != PIXEL_F32)
+        return true;
+    return reason_refuse(reason, "has samples of f32, and colours are taken of u8 and "
+                                 "u16");
+}
+
+void task_describe_output(const struct task *t, enum pixel_kind image,
+                          enum pixel_kind *kind, uint32_t *channels)
+{
+    if (t->kind != TASK_COLORIZE)
+        return;
+    *kind = image;
+    *channels = 3;
+}
+
+// ---------------------------------------------------------------------------
+// Holes
+
+// A rectangle, or what a mask says, in images of one size.
+struct hole {
+    uint32_t x, y, width, height;
+    const struct picture *mask;    // NULL: a rectangle
+    struct pix_size size;
+};
+
+static struct hole draw_hole(const struct task *t, uint64_t seed, struct pix_size size)
+{
+    const uint32_t w = size.width, h = size.height;
+    struct hole hole = {
+        w / 4, h / 4, MAX(w / 2, 1u), MAX(h / 2, 1u), .size = size,
+    };
+    struct random r;
+    if (t->hole == HOLE_FILE)
+        hole.mask = t->mask;
+    if (t->hole != HOLE_RANDOM)
+        return hole;
+    random_init(&r, seed, TASK_INPAINT);
+    hole.width = MAX(w / 4 + random_below(&r, w / 2 - w / 4 + 1), 1u);
+    hole.height = MAX(h / 4 + random_below(&r, h / 2 - h / 4 + 1), 1u);
+    hole.x = random_below(&r, w - hole.width + 1);
+    hole.y = random_below(&r, h - hole.height + 1);
+    return hole;
+}
+
+// The sample of a mask of n that lies at sample i of `side`.
+static size_t nearest(uint32_t i, uint32_t side, uint32_t n)
+{
+    return (size_t)(((uint64_t)2 * i + 1) * n / ((uint64_t)2 * side));
+}
+
+// Whether pixel i, counted by rows, is in the hole.
+static bool hole_has(const struct hole *h, size_t i)
+{
+    const uint32_t x = (uint32_t)(i % h->size.width), y = (uint32_t)(i / h->size.width);
+    if (!h->mask)
+        return x - h->x < h->width && y - h->y < h->height;    // below 0 is large
+    const size_t at = nearest(y, h->size.height, h->mask->height) * h->mask->width +
+                      nearest(x, h->size.width, h->mask->width);
+    return ((const uint8_t *)h->mask->samples)[at] != 0;
+}
+
+// Copies an image into the first channels of `input`, but for the hole, which gets the
+// middle of the range; the last channel has the high end in it, the low one elsewhere.
+static void cut_hole(const struct picture *image, const struct hole *hole,
+                     struct picture *input)
+{
+    const size_t count = plane_count(image);
+    const struct pixel_ends ends = pixel_ends(input->kind, input->range);
+    assert(input->channels == image->channels + 1);
+    memcpy(input->samples, image->samples, picture_bytes(image));
+    for (size_t i = 0; i < count; i++) {
+        const bool is_in = hole_has(hole, i);
+        set_sample(input, image->channels * count + i, is_in ? ends.high : ends.low);
+        for (size_t c = 0; is_in && c < image->channels; c++)
+            set_sample(input, c * count + i, (ends.low + ends.high) / 2);
+    }
+}
+
+// ---------------------------------------------------------------------------
+// Sides
+
+static bool create_like(const struct picture *image, uint32_t channels,
+                        struct picture *out)
+{
+    if (!picture_create(out, image->kind, channels, image->width, image->height))
+        return false;
+    out->range = image->range;
+    return true;
+}
+
+// Smaller and back again. Rounded up, so that no side is 0.
+static bool blur(const struct picture *image, uint32_t factor, struct picture *out)
+{
+    struct picture small;
+    if (!picture_resize(image, RESIZE_BICUBIC, (image->width + factor - 1) / factor,
+                        (image->height + factor - 1) / factor, &small))
+        return false;
+    const bool ok =
+        picture_resize(&small, RESIZE_BICUBIC, image->width, image->height, out);
+    picture_free(&small);
+    return ok;
+}
+
+bool task_make_sides(const struct task *t, struct picture *image, struct picture *input,
+                     struct picture *target)
+{
+    bool ok = false;
+    *input = *target = (struct picture){ 0 };
+    switch (t->kind) {
+    case TASK_COLORIZE:
+        ok = colour_split(image, input, target);
+        picture_free(image);
+        return ok;
+    case TASK_SUPERRES:
+        ok = blur(image, t->factor, input);
+        break;
+    case TASK_INPAINT:
+        ok = create_like(image, image->channels + 1, input);
+        break;
+    case TASK_EDGES:
+        ok = edges_find(image, input);
+        break;
+    default:
+        ok = picture_copy(image, input);
+    }
+    if (ok)
+        *target = *image;
+    else
+        picture_free(image);
+    *image = (struct picture){ 0 };
+    return ok;
+}
+
+static void add_noise(double sigma, uint64_t seed, const struct picture *target,
+                      struct picture *input)
+{
+    const size_t count = target->channels * plane_count(target);
+    const struct pixel_ends ends = pixel_ends(target->kind, target->range);
+    const double scale = sigma / UINT8_MAX * (ends.high - ends.low);
+    struct random r;
+    random_init(&r, seed, TASK_DENOISE);
+    for (size_t i = 0; i < count; i++)
+        set_sample(input, i, picture_sample(target, i) + scale * random_normal(&r));
+}
+
+void task_renew(const struct task *t, uint64_t seed, const struct picture *target,
+                struct picture *input)
+{
+    if (t->kind == TASK_DENOISE) {
+        add_noise(t->sigma, seed, target, input);
+    } else if (t->kind == TASK_INPAINT) {
+        const struct hole hole = draw_hole(t, seed, picture_size(target));
+        cut_hole(target, &hole, input);
+    }
+}
+
+static bool add_lightness(const struct picture *lightness, enum pixel_kind kind,
+                          struct picture *chroma)
+{
+    struct picture rgb;
+    if (!colour_join(lightness, chroma, kind, &rgb))
+        return false;
+    picture_free(chroma);
+    *chroma = rgb;
+    return true;
+}
+
+static void copy_sample(const struct picture *from, struct picture *to, size_t i)
+{
+    const size_t bytes = pixel_bytes(to->kind);
+    memcpy((uint8_t *)to->samples + i * bytes,
+           (const uint8_t *)from->samples + i * bytes, bytes);
+}
+
+// The last channel of an input says where its hole is.
+static void add_context(const struct picture *input, struct picture *side)
+{
+    const size_t count = plane_count(side);
+    const struct pixel_ends ends = pixel_ends(input->kind, input->range);
+    for (size_t i = 0; i < count; i++) {
+        if (picture_sample(input, side->channels * count + i) == ends.high)
+            continue;
+        for (size_t c = 0; c < side->channels; c++)
+            copy_sample(input, side, c * count + i);
+    }
+}
+
+bool task_complete(const struct task *t, const struct picture *input,
+                   struct picture *side)
+{
+    if (t->kind == TASK_COLORIZE)
+        return add_lightness(input, PIXEL_U8, side);
+    if (t->kind == TASK_INPAINT)
+        add_context(input, side);
+    return true;
+}
+
+bool task_make_flat(const struct task *t, const struct picture *input,
+                    const struct picture *target, const double *colour,
+                    struct picture *flat)
+{
+    const size_t count = plane_count(target);
+    if (!create_like(target, target->channels, flat))
+        return false;
+    for (size_t i = 0; i < count * target->channels; i++)
+        set_sample(flat, i, colour[i / count]);
+    if (task_complete(t, input, flat))
+        return true;
+    picture_free(flat);
+    return false;
+}
+
+bool task_make_copy(const struct task *t, const struct picture *input,
+                    const struct picture *target, struct picture *copy)
+{
+    static const double grey[2] = { 0 };
+    struct reason reason;
+    *copy = (struct picture){ 0 };
+    if (t->kind == TASK_COLORIZE)
+        return task_make_flat(t, input, target, grey, copy);
+    if (t->kind == TASK_INPAINT) {
+        if (!create_like(target, target->channels, copy))
+            return false;
+        memcpy(copy->samples, input->samples, picture_bytes(copy));
+        return true;
+    }
+    const bool repeats =
+        input->channels == 1 && target->channels == 3 && !input->is_array;
+    if (input->channels != target->channels && !repeats)
+        return true;
+    if (!picture_copy(input, copy))
+        return false;
+    if (repeats && !picture_set_channels(copy, 3, &reason)) {
+        log_error("data: %s", reason.text);
+        return false;
+    }
+    return picture_set_kind(copy, target->kind, target->range);
+}
+
+// ---------------------------------------------------------------------------
+// Translation
+
+void task_rest_free(struct task_rest *rest)
+{
+    picture_free(&rest->image);
+    picture_free(&rest->hole);
+    *rest = (struct task_rest){ 0 };
+}
+
+static bool take_lightness(struct picture *image, struct task_rest *rest)
+{
+    struct picture lightness;
+    if (!colour_split(image, &lightness, NULL))
+        return false;
+    picture_free(image);
+    *image = lightness;
+    return picture_copy(image, &rest->image);
+}
+
+static bool enlarge(struct picture *image, uint32_t factor)
+{
+    struct picture large;
+    if (!picture_resize(image, RESIZE_BICUBIC, image->width * factor,
+                        image->height * factor, &large))
+        return false;
+    picture_free(image);
+    *image = large;
+    return true;
+}
+
+static bool take_context(const struct task *t, uint64_t seed, struct picture *image,
+                         struct task_rest *rest)
+{
+    struct picture input;
+    if (!picture_create(&rest->hole, PIXEL_U8, 1, image->width, image->height) ||
+        !create_like(image, image->channels + 1, &input))
+        return false;
+    const struct hole hole = draw_hole(t, seed, picture_size(image));
+    for (size_t i = 0; i < plane_count(image); i++)
+        ((uint8_t *)rest->hole.samples)[i] = hole_has(&hole, i);
+    cut_hole(image, &hole, &input);
+    rest->image = *image;
+    *image = input;
+    return true;
+}
+
+bool task_take(const struct task *t, uint64_t seed, struct picture *image,
+               struct task_rest *rest)
+{
+    *rest = (struct task_rest){ .kind = image->kind };
+    bool ok = true;
+    if (t->kind == TASK_COLORIZE)
+        ok = take_lightness(image, rest);
+    else if (t->kind == TASK_SUPERRES)
+        ok = enlarge(image, t->factor);
+    else if (t->kind == TASK_INPAINT)
+        ok = take_context(t, seed, image, rest);
+    if (!ok)
+        task_rest_free(rest);
+    return ok;
+}
+
+// As large as `out`, in place of the picture in `as`, which the caller frees.
+static bool fit_to(const struct picture *p, enum resize_filter filter,
+                   const struct picture *out, struct picture *as)
+{
+    return picture_resize(p, filter, out->width, out->height, as);
+}
+
+static bool finish_colour(const struct task_rest *rest, struct picture *out)
+{
+    struct picture lightness;
+    if (!fit_to(&rest->image, RESIZE_BICUBIC, out, &lightness))
+        return false;
+    const bool ok = add_lightness(&lightness, rest->kind, out);
+    picture_free(&lightness);
+    return ok;
+}
+
+static bool finish_context(const struct task_rest *rest, struct picture *out)
+{
+    struct picture image, hole = { 0 };
+    if (!fit_to(&rest->image, RESIZE_BICUBIC, out, &image))
+        return false;
+    image.range = rest->image.range;
+    const bool ok = fit_to(&rest->hole, RESIZE_NEAREST, out, &hole) &&
+                    picture_set_kind(&image, out->kind, out->range);
+    const size_t count = plane_count(out);
+    for (size_t i = 0; ok && i < count * out->channels; i++)
+        if (!((const uint8_t *)hole.samples)[i % count])
+            copy_sample(&image, out, i);
+    picture_free(&image);
+    picture_free(&hole);
+    return ok;
+}
+
+bool task_finish(const struct task *t, const struct task_rest *rest,
+                 struct picture *out)
+{
+    if (t->kind == TASK_COLORIZE)
+        return finish_colour(rest, out);
+    return t->kind != TASK_INPAINT || finish_context(rest, out);
+}

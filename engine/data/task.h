@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+//
+// Pairs that are made of single images: what a model for a task learns from, what it
+// gets of an image that it translates, and what its output becomes. An image has the
+// target's channels, but for TASK_COLORIZE three.
+
+#ifndef DATA_TASK_H
+#define DATA_TASK_H
+
+#include "base/reason.h"
+#include "data/picture.h"
+
+enum task_kind {
+    TASK_PAIRS,       // none: files are pairs
+    TASK_COLORIZE,    // of L* the a* and b* (colour.h); the output gets the input's L*
+    TASK_SUPERRES,    // of an image that was made `factor` times smaller, and resized
+    TASK_DENOISE,     // of one with Gaussian noise
+    TASK_INPAINT,     // of one with a hole and a channel that marks it
+    TASK_EDGES,       // of its edges, black on white (edges.h)
+    TASK_COUNT,
+};
+
+enum hole_kind {
+    HOLE_CENTER,    // half the width and half the height, in the middle
+    HOLE_RANDOM,    // a quarter to half of each, anywhere
+    HOLE_FILE,      // where the mask is not 0
+    HOLE_COUNT,
+};
+
+#define TASK_FACTOR_MAX 16u
+
+struct task {
+    enum task_kind kind;
+    uint32_t factor;    // 2 to TASK_FACTOR_MAX
+    double sigma;       // standard deviation, of 255 levels between the range's ends
+    enum hole_kind hole;
+    const struct picture *mask;    // HOLE_FILE: u8, one channel, of any size
+};
+
+static inline bool task_is_set(const struct task *t)
+{
+    return t->kind != TASK_PAIRS;
+}
+
+// Whether what is to be undone lies in single pixels, so that no image that is
+// translated may be resized before.
+static inline bool task_is_of_pixels(const struct task *t)
+{
+    return t->kind == TASK_SUPERRES || t->kind == TASK_DENOISE;
+}
+
+// Whether an input is made for each sample anew, of noise or a hole.
+static inline bool task_is_random(const struct task *t)
+{
+    return t->kind == TASK_DENOISE || t->kind == TASK_INPAINT;
+}
+
+// Channels of an image, of the input and of the target, where a user asks for so many
+// of outputs.
+struct task_channels {
+    uint32_t image, input, target;
+};
+struct task_channels task_channels(const struct task *t, uint32_t output_nc);
+
+// Kinds of the sides that images of a kind give. PIXEL_KINDS stays where the image's is
+// kept.
+struct task_kinds {
+    enum pixel_kind input, target;
+};
+struct task_kinds task_kinds(const struct task *t, enum pixel_kind image);
+
+// The kind that images must have where outputs have this one; PIXEL_KINDS: any.
+static inline enum pixel_kind task_image_kind(const struct task *t,
+                                              enum pixel_kind output)
+{
+    return t->kind == TASK_COLORIZE ? PIXEL_KINDS : output;
+}
+
+static inline struct pixel_range task_image_range(const struct task *t,
+                                                  struct pixel_range output)
+{
+    return t->kind == TASK_COLORIZE ? PIXEL_WHOLE : output;
+}
+
+// Whether images of this kind are taken. Nothing is logged.
+bool task_takes(const struct task *t, enum pixel_kind image, struct reason *reason);
+
+// Makes both sides of an image, whose samples it takes. False only without memory,
+// after a message; then there is neither.
+bool task_make_sides(const struct task *t, struct picture *image, struct picture *input,
+                     struct picture *target);
+
+// Makes the input of a sample of a random task: a function of the target and the seed.
+void task_renew(const struct task *t, uint64_t seed, const struct picture *target,
+                struct picture *input);
+
+// Makes of an output, or of a target, the image that it stands for: with the input's
+// lightness, or with what is around its hole. With TASK_COLORIZE that is u8. False only
+// without memory, after a message.
+bool task_complete(const struct task *t, const struct picture *input,
+                   struct picture *side);
+
+// What models have to beat, as images: one colour in all pixels of the target (`colour`
+// is in its samples), and the input as it is, in its kind and range. Grey becomes RGB;
+// the copy is empty where channels differ otherwise.
+// `target` is not complete yet, and `input` is that of the same pair. False only
+// without memory, after a message.
+bool task_make_flat(const struct task *t, const struct picture *input,
+                    const struct picture *target, const double *colour,
+                    struct picture *flat);
+bool task_make_copy(const struct task *t, const struct picture *input,
+                    const struct picture *target, struct picture *copy);
+
+// What an output needs of the image that it was made of. Zeroed: nothing.
+struct task_rest {
+    struct picture image;    // L* with TASK_COLORIZE
+    struct picture hole;     // u8, one channel, not 0 in it
+    enum pixel_kind kind;    // of the image
+};
+void task_rest_free(struct task_rest *rest);
+
+// Makes of an image that is to be translated, of as many channels as task_channels
+// says, what the network gets. `seed` is that of a random hole. False without memory,
+// after a message.
+bool task_take(const struct task *t, uint64_t seed, struct picture *image,
+               struct task_rest *rest);
+
+// Makes of the network's output, resized or not, the image that is written. False
+// without memory, after a message.
+bool task_finish(const struct task *t, const struct task_rest *rest,
+                 struct picture *out);
+
+// Whether outputs are of another kind, or of other channels, than the network's: kind
+// and channels of an image of this kind. PIXEL_KINDS stays.
+void task_describe_output(const struct task *t, enum pixel_kind image,
+                          enum pixel_kind *kind, uint32_t *channels);
+
+#endif
