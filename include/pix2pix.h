@@ -348,6 +348,15 @@ struct pix_train_options {
     // HI. `range` is that of both sides, the others of one; NULL: as `range`.
     const char *range, *input_range, *output_range;
     struct pix_read_options read;    // how the files of images are read
+    // What is learnt. "pairs": what the files show. Otherwise each file is one image,
+    // of which both sides are made: "colorize": colours from lightness; "superres":
+    // from an image made `factor` times smaller; "denoise": from one with Gaussian
+    // noise; "inpaint": from one with a hole; "edges": from its edges. input_nc, and
+    // with "colorize" output_nc, follow. docs/data.md says what translations become.
+    const char *task;
+    uint32_t factor;     // "superres": 2 to 16
+    double sigma;        // "denoise": standard deviation of the noise, of 255 levels
+    const char *hole;    // "inpaint": "center" (half of each side), or "random"
     // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or
     // "encoder_decoder"
     const char *net_g;
@@ -715,6 +724,10 @@ struct pix_translate_options {
     // image, found by running over all tiles once for each norm. "sample": by running
     // over at most 16 of them.
     const char *tile_statistics;
+    // Where the holes of images are, for a model of the task "inpaint": "center",
+    // "random" (by `seed` and the name of the file), or an image of any size that is
+    // not black in the hole; NULL: as trained.
+    const char *hole;
     uint32_t batch_size;    // images per batch, of equal size; 0: one
     uint32_t threads;       // that read and write files; 0: as many as useful
     const char *tuning;     // as in pix_train_options

@@ -70,7 +70,7 @@ static void check_list(const char *expected)
     char found[2048] = "";
     struct pair_list list;
     assert_true(has("train"));
-    if (!data_folder_list(DATA, "train", &list))
+    if (!data_folder_list(DATA, "train", DATA_PAIRS, &list))
         fail_msg("no list: %s", test_messages.text);
     for (size_t i = 0; i < list.count; i++) {
         const struct pair_file *f = &list.files[i];
@@ -114,7 +114,7 @@ static void test_visit(void **state)
 static void check_refused(const char *expected)
 {
     struct pair_list list;
-    assert_false(data_folder_list(DATA, "train", &list));
+    assert_false(data_folder_list(DATA, "train", DATA_PAIRS, &list));
     assert_int_equal(test_messages.errors, 1);
     assert_null(list.files);
     check_contains(expected);
@@ -148,18 +148,18 @@ static void test_layouts(void **state)
         struct pair_list list;
         setup(NULL);
         assert_false(has("train"));
-        assert_false(data_folder_list(DATA, "train", &list));
+        assert_false(data_folder_list(DATA, "train", DATA_PAIRS, &list));
         test_forget_messages();
         make(cases[i].a, "y.png x.jpg ");
         if (cases[i].b)
             make(cases[i].b, "y.jpg x.png ");
         check_list(cases[i].pairs);
-        assert_true(data_folder_list(DATA, "train", &list));
+        assert_true(data_folder_list(DATA, "train", DATA_PAIRS, &list));
         assert_string_equal(list.folder, cases[i].folder);
         assert_int_equal(test_messages.warnings + test_messages.infos, 0);
         pair_list_free(&list);
         assert_false(has("val"));
-        assert_false(data_folder_list(DATA, "val", &list));
+        assert_false(data_folder_list(DATA, "val", DATA_PAIRS, &list));
     }
 }
 
@@ -241,7 +241,7 @@ static void test_classes(void **state)
     check_list("train/cat/1.png, train/cat/2.png, train/dog/1.png, ");
     check_contains("passing over 1 of 4 files in " DATA
                    "/train: 1 .txt (first: cat/notes.txt)");
-    assert_true(data_folder_list(DATA, "train", &list));
+    assert_true(data_folder_list(DATA, "train", DATA_PAIRS, &list));
     assert_string_equal(list.files[2].name, "dog/1.png");
     pair_list_free(&list);
 }

@@ -112,7 +112,7 @@ static struct dataset *open_split(const struct dataset_options *o, const char *d
                                   const char *split)
 {
     struct pair_list list;
-    if (!data_folder_list(data, split, &list))
+    if (!data_folder_list(data, split, DATA_PAIRS, &list))
         return NULL;
     struct dataset *set = dataset_create(o, &list);
     pair_list_free(&list);
@@ -706,7 +706,7 @@ static void check_kinds(const struct dataset_options *o, enum pixel_kind input,
     struct pair_list list;
     const uint32_t before =
         test_messages.warnings;    // skipped files are reported again
-    assert_true(data_folder_list(SIDES, "train", &list));
+    assert_true(data_folder_list(SIDES, "train", DATA_PAIRS, &list));
     test_messages.warnings = before;
     assert_true(dataset_find_kinds(o, &list, &found_input, &found_output));
     assert_int_equal(found_input, input);
@@ -893,7 +893,7 @@ static void test_wanted_kinds(void **state)
         o.input_kind = cases[i].kind;
         test_messages.warnings = 0;
         struct pair_list list;
-        assert_true(data_folder_list(SIDES, "train", &list));
+        assert_true(data_folder_list(SIDES, "train", DATA_PAIRS, &list));
         assert_true(dataset_find_kinds(&o, &list, &input, &output));
         assert_int_equal(test_messages.warnings, 0);
         if (cases[i].count > 0)
@@ -950,7 +950,7 @@ static void test_passing(void **state)
     (void)state;
 
     write_images();
-    assert_true(data_folder_list(DATA, "train", &list));
+    assert_true(data_folder_list(DATA, "train", DATA_PAIRS, &list));
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
     none = (struct rlimit){ 0, all.rlim_max };
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
@@ -979,7 +979,7 @@ static void test_passing(void **state)
 
     // A file that goes between the listing and the check is no damaged one either.
     test_messages.errors = 0;
-    assert_true(data_folder_list(DATA, "train", &list));
+    assert_true(data_folder_list(DATA, "train", DATA_PAIRS, &list));
     assert_true(test_remove_tree(SCRATCH "/c.bmp"));
     assert_null(dataset_create(&o, &list));
     pair_list_free(&list);

@@ -310,15 +310,15 @@ static void test_rule(void **state)
     (void)state;
     const struct log_sink *before = log_use(&sink);
     messages[0] = '\0';
-    frame_tell_rule(&resizes, "resize_and_crop", "translate");
+    frame_tell_rule(&resizes, "preprocess", "resize_and_crop", "translate");
     assert_string_equal(messages, "");
-    frame_tell_rule(&keeps, "crop", "translate");
+    frame_tell_rule(&keeps, "preprocess", "crop", "translate");
     assert_string_equal(messages,
                         "translate: images are translated at their own size, since the "
                         "model was trained with --preprocess crop; --preprocess resize "
                         "does otherwise\n");
     messages[0] = '\0';
-    frame_tell_rule(&scales_width, "scale_width", "translate");
+    frame_tell_rule(&scales_width, "preprocess", "scale_width", "translate");
     assert_string_equal(
         messages, "translate: images are scaled to a width of 48, since the model "
                   "was trained with --preprocess scale_width; --preprocess none "

@@ -67,7 +67,7 @@ static uint32_t count_pairs(const struct dataset_options *o)
     struct pair_list list;
     uint32_t count = 0;
     test_forget_messages();
-    assert_true(data_folder_list(DATA, "train", &list));
+    assert_true(data_folder_list(DATA, "train", DATA_PAIRS, &list));
     struct dataset *set = dataset_create(o, &list);
     if (set)
         count = dataset_count(set);

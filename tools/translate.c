@@ -27,7 +27,7 @@
 struct translation {
     const char *model;
     const char *input, *output;
-    const char *preprocess, *output_size, *wrap;
+    const char *preprocess, *output_size, *wrap, *hole;
     uint32_t tile, overlap;
     const char *tile_statistics;
     uint32_t batch_size;
@@ -355,6 +355,7 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     options.preprocess = t->preprocess;
     options.output_size = t->output_size;
     options.wrap = t->wrap;
+    options.hole = t->hole;
     options.tile = t->tile;
     options.overlap = t->overlap;
     options.tile_statistics = t->tile_statistics;
@@ -408,6 +409,9 @@ int command_translate(int argc, char **argv)
           "input" },
         { "wrap", ARGUMENT_PERHAPS, &t.wrap, "[x|y]",
           "no seam between left and right (x), top and bottom (y), or both", "x|y|xy" },
+        { "hole", ARGUMENT_TEXT, &t.hole, "NAME|FILE",
+          "models that inpaint: center, random, or an image, not black in the hole",
+          NULL, "as trained" },
         { "tile", ARGUMENT_COUNT, &t.tile, "N",
           "translate at the image's own size in tiles of N x N pixels" },
         { "overlap", ARGUMENT_COUNT, &t.overlap, "N",

@@ -384,7 +384,27 @@ static bool is_better(const struct place *p, const struct place *than)
     return is_sides(p) && than->layout->form == TOGETHER;
 }
 
-bool data_folder_list(const char *data, const char *split, struct pair_list *list)
+static bool may_hold(const struct place *p, enum data_files files)
+{
+    return files == DATA_PAIRS || !is_sides(p);
+}
+
+static void refuse_images(const struct place *places, const char *data,
+                          const char *split)
+{
+    const struct place *together = &places[SPLIT_FOLDER];
+    listing_warn(&together->list_a);
+    if (together->has_a)
+        log_error("dataset: no images in %s (" PICTURE_EXTENSIONS " are read)",
+                  together->a);
+    else
+        log_error("dataset: the data folder %s has no folder %s: it should hold "
+                  "images (" PICTURE_EXTENSIONS "), of which the task makes pairs",
+                  data, split);
+}
+
+bool data_folder_list(const char *data, const char *split, enum data_files files,
+                      struct pair_list *list)
 {
     struct place places[LAYOUTS];
     const struct place *best = NULL;
@@ -404,10 +424,12 @@ bool data_folder_list(const char *data, const char *split, struct pair_list *lis
     for (size_t i = 0; ok && i < LAYOUTS; i++)
         ok = place_read(&places[i], places);
     for (size_t i = 0; ok && i < LAYOUTS; i++)
-        if (is_better(&places[i], best))
+        if (is_better(&places[i], best) && may_hold(&places[i], files))
             best = &places[i];
     if (ok && best)
         ok = use(places, best, list);
+    else if (ok && files == DATA_IMAGES)
+        refuse_images(places, data, split);
     else if (ok)
         refuse(places, data, split);
     free_places(places);

@@ -22,6 +22,14 @@
 
 #include "data/pairs.h"
 
+// What the files of a split are.
+enum data_files {
+    DATA_PAIRS,
+    // Images of which a task makes both sides (task.h): DATA/train, or the folders in
+    // it.
+    DATA_IMAGES,
+};
+
 // Sets whether there is any of the folders of a split. If not, data_folder_list fails.
 // False after a message if that cannot be found out; then *has is false.
 bool data_folder_has(const char *data, const char *split, bool *has);
@@ -29,8 +37,10 @@ bool data_folder_has(const char *data, const char *split, bool *has);
 // Lists the pairs of a split, by name where they are in one folder, else by stem. Warns
 // of files that are left out, with numbers and examples, and of other places that hold
 // files too. False if there is no pair, after a message that says what the folder
-// should hold. The list is freed with pair_list_free.
-bool data_folder_list(const char *data, const char *split, struct pair_list *list);
+// should hold. Single images are listed as pairs without `b`. The list is freed with
+// pair_list_free.
+bool data_folder_list(const char *data, const char *split, enum data_files files,
+                      struct pair_list *list);
 
 // Calls `visit` with the path of each image in the folders of a split, which may be
 // absent, whether or not it is one of the pairs. `visit` returns false to stop. False

@@ -140,22 +140,27 @@ static size_t target_bytes(const struct dataset *set, struct pix_size size)
                                       size.height);
 }
 
-// The cached pair of an item, which keeps the samples.
-static struct sides cached_sides(const struct dataset *set, const struct item *item)
+// Both sides of a pair of some size, as they are staged; the samples stay where they
+// are.
+static struct sides staged_sides(const struct dataset *set, struct pix_size size,
+                                 uint8_t *pixels)
 {
     const struct pair_options *o = &set->pair;
-    return (struct sides){
+    struct sides s = {
         .input = { .kind = o->input_kind,
                    .channels = o->input_nc,
-                   .width = item->size.width,
-                   .height = item->size.height,
-                   .samples = item->pixels },
+                   .width = size.width,
+                   .height = size.height,
+                   .samples = pixels },
         .target = { .kind = o->output_kind,
                     .channels = o->output_nc,
-                    .width = item->size.width,
-                    .height = item->size.height,
-                    .samples = item->pixels + input_bytes(set, item->size) },
+                    .width = size.width,
+                    .height = size.height,
+                    .samples = pixels + input_bytes(set, size) },
     };
+    picture_set_range(&s.input, o->input_range);
+    picture_set_range(&s.target, o->output_range);
+    return s;
 }
 
 // Copies a sample out of its pair, pair_bytes of it.
@@ -168,13 +173,28 @@ static void stage(const struct dataset *set, const struct sides *from,
                       set->size.height, pixels + set->input_bytes);
 }
 
-// Decodes the pair of a sample once more.
+// The input of sample `index` of a random task, which is staged as its pair has it.
+static void renew(const struct dataset *set, uint64_t index, uint8_t *pixels)
+{
+    struct sides s = staged_sides(set, set->size, pixels);
+    const uint64_t seed = hash_bytes(HASH_START, &set->options.seed, sizeof(index));
+    if (set->options.renews)
+        task_renew(&set->pair.task, hash_bytes(seed, &index, sizeof(index)), &s.target,
+                   &s.input);
+}
+
+// Stages a sample of its cached pair, or decodes that once more.
 static bool load_sample(const struct dataset *set, const struct item *item,
                         const struct dataset_sample *sample, uint8_t *pixels,
                         const char **culprit, struct reason *reason)
 {
     struct sides sides;
     struct pair_notes notes;    // the check had them
+    if (item->pixels) {
+        sides = staged_sides(set, item->size, item->pixels);
+        stage(set, &sides, sample, pixels);
+        return true;
+    }
     if (!pair_read(&item->file, &set->pair, &sides.input, &sides.target, &notes,
                    culprit, reason))
         return false;
@@ -203,6 +223,7 @@ static struct pair_options pair_options_of(const struct dataset_options *o)
         .input_range = o->input_range,
         .output_range = o->output_range,
         .reading = o->reading,
+        .task = o->task,
         .fit = o->fit,
     };
 }
@@ -414,6 +435,12 @@ static bool check_all(struct dataset *set)
 // ---------------------------------------------------------------------------
 // Decoding ahead
 
+// What is cached and stays as it is needs none.
+static bool needs_slot(const struct dataset *set, const struct item *item)
+{
+    return !item->pixels || set->options.renews;
+}
+
 // A decoder thread: fills slots until `stop`. Samples are taken in stream order, at
 // most slot_count ahead of the consumer; one whose pair is cached needs no slot.
 static void decode_ahead(void *user)
@@ -434,11 +461,13 @@ static void decode_ahead(void *user)
         struct reason reason;
         describe(set, index, &sample);
         const struct item *item = &set->items[sample.image];
-        if (item->pixels)
+        if (!needs_slot(set, item))
             continue;
 
         os_mutex_unlock(set->mutex);
         bool ok = load_sample(set, item, &sample, slot->pixels, &culprit, &reason);
+        if (ok)
+            renew(set, index, slot->pixels);
         os_mutex_lock(set->mutex);
         slot->state = ok ? SLOT_READY : SLOT_FAILED;
         os_condition_signal_all(set->changed);
@@ -487,13 +516,13 @@ static bool take_files(struct dataset *set, struct pair_list *list)
     return set->sums || !set->options.sums_targets;
 }
 
-static bool all_cached(const struct dataset *set)
+static bool needs_threads(const struct dataset *set)
 {
     for (uint32_t i = 0; i < set->count; i++) {
-        if (!set->items[i].pixels)
-            return false;
+        if (needs_slot(set, &set->items[i]))
+            return true;
     }
-    return true;
+    return false;
 }
 
 static void set_sizes(struct dataset *set)
@@ -578,7 +607,7 @@ struct dataset *dataset_create(const struct dataset_options *options,
     if (!check_all(set))
         goto fail;
     set->order = order_create(options->seed, set->count, options->shuffle);
-    if (!set->order || (!all_cached(set) && !start_ahead(set)))
+    if (!set->order || (needs_threads(set) && !start_ahead(set)))
         goto fail;
     return set;
 
@@ -669,9 +698,10 @@ static bool load_again(struct dataset *set, const struct item *item,
     const char *culprit;
     struct reason reason;
     const bool ok = load_sample(set, item, sample, slot->pixels, &culprit, &reason);
-    if (ok)
+    if (ok) {
+        renew(set, set->next_consumed, slot->pixels);
         slot->state = SLOT_READY;
-    else
+    } else
         log_error("dataset: %s is no longer readable: %s", culprit, reason.text);
     return ok;
 }
@@ -682,7 +712,7 @@ bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *p
     describe(set, set->next_consumed, sample);
     const struct item *item = &set->items[sample->image];
     struct slot *slot = NULL;
-    if (!item->pixels) {
+    if (needs_slot(set, item)) {
         slot = &set->slots[set->next_consumed % set->slot_count];
         while (slot->state == SLOT_EMPTY)
             os_condition_wait(set->changed, set->mutex);
@@ -694,7 +724,7 @@ bool dataset_next(struct dataset *set, struct dataset_sample *sample, uint8_t *p
     if (slot) {
         memcpy(pixels, slot->pixels, set->pair_bytes);
     } else {
-        const struct sides sides = cached_sides(set, item);
+        const struct sides sides = staged_sides(set, item->size, item->pixels);
         stage(set, &sides, sample, pixels);
     }
 

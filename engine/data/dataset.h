@@ -23,6 +23,10 @@ struct dataset_options {
     enum pixel_kind input_kind, output_kind;
     struct pixel_range input_range, output_range;    // PIXEL_WHOLE: none
     struct picture_reading reading;
+    struct task task;
+    // The inputs of a random task are made for each sample anew; else they are a
+    // function of the name.
+    bool renews;
     struct fit fit;    // see fitting.h; `load` of FIT_RESIZE is no smaller than `crop`
     bool flip;         // mirror with probability 1/2
     bool shuffle;      // a new order in every epoch; false: the order of the list

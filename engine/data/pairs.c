@@ -5,6 +5,7 @@
 
 #include "data/pairs.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/picture_file.h"
@@ -62,13 +63,19 @@ static bool set_channels(struct picture *p, uint32_t nc, bool is_input,
     return picture_set_channels(p, nc, reason);
 }
 
-// Brings one side to its channels and size, and checks its kind, with notes about it.
+// Brings one side, or the image of a task, to its channels and size, and checks its
+// kind, with notes about it.
 static bool finish_side(struct picture *p, bool is_input, const struct pair_options *o,
                         const char *path, struct pair_notes *notes,
                         struct reason *reason)
 {
-    const enum pixel_kind wanted = is_input ? o->input_kind : o->output_kind;
-    const uint32_t nc = is_input ? o->input_nc : o->output_nc;
+    const bool is_image = task_is_set(&o->task);
+    const enum pixel_kind wanted = is_image ? task_image_kind(&o->task, o->output_kind)
+                                   : is_input ? o->input_kind
+                                              : o->output_kind;
+    const uint32_t nc = is_image   ? task_channels(&o->task, o->output_nc).image
+                        : is_input ? o->input_nc
+                                   : o->output_nc;
     if (p->is_transparent && !notes->transparent && !keeps_alpha(o, nc))
         notes->transparent = path;
     if (!set_channels(p, nc, is_input, path, notes, reason))
@@ -83,7 +90,11 @@ static bool finish_side(struct picture *p, bool is_input, const struct pair_opti
         return reason_refuse(reason, "is %s, not %s", pixel_kind_name(p->kind),
                              pixel_kind_name(wanted));
     }
-    picture_set_range(p, is_input ? o->input_range : o->output_range);
+    if (is_image && !task_takes(&o->task, p->kind, reason))
+        return false;
+    picture_set_range(p, is_image   ? task_image_range(&o->task, o->output_range)
+                         : is_input ? o->input_range
+                                    : o->output_range);
     note_values(p, is_input ? 0 : 1, notes);
     return fit_apply(&o->fit,
                      o->fit.mode == FIT_NOTHING ? picture_size(p) : notes->scaled, p) ||
@@ -150,6 +161,30 @@ static void explain_absence(const char *path, struct reason *reason)
     }
 }
 
+// Both sides of an image.
+static bool read_image(const struct pair_file *file, const struct pair_options *o,
+                       struct picture *input, struct picture *target,
+                       struct pair_notes *notes, struct reason *reason)
+{
+    struct picture image;
+    bool is_b;
+    if (!read_file(file->a, o, &image, notes, reason))
+        return false;
+    if (!fit_check(&o->fit, &image, &image, false, &is_b, reason)) {
+        picture_free(&image);
+        return false;
+    }
+    note_sizes(&image, &image, o, notes);
+    if (!finish_side(&image, false, o, file->a, notes, reason)) {
+        picture_free(&image);
+        return false;
+    }
+    if (!task_make_sides(&o->task, &image, input, target))
+        return reason_refuse_memory(reason);
+    task_renew(&o->task, hash_text(HASH_START, file->name), target, input);
+    return true;
+}
+
 // Keeps only why a pair was refused.
 static void forget_pictures(struct pair_notes *notes)
 {
@@ -172,6 +207,14 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
     *input = *target = (struct picture){ 0 };
     *notes = (struct pair_notes){ 0 };
     *culprit = file->a;
+    if (task_is_set(&o->task)) {
+        const bool is_read = read_image(file, o, input, target, notes, reason);
+        if (!is_read) {
+            explain_absence(file->a, reason);
+            forget_pictures(notes);
+        }
+        return is_read;
+    }
     bool ok = file->b ? read_file(file->a, o, a, notes, reason)
                       : split(file->a, o, a, b, notes, reason);
     if (ok && file->b) {

@@ -9,6 +9,7 @@
 #include "data/file_notes.h"
 #include "data/fitting.h"
 #include "data/picture.h"
+#include "data/task.h"
 
 struct pair_file {
     char *name;     // of the file, or of the one in A; without its folder
@@ -30,6 +31,9 @@ struct pair_options {
     enum pixel_kind input_kind, output_kind;
     struct pixel_range input_range, output_range;    // those of the pictures
     struct picture_reading reading;
+    // With a task a file is one image. Its kind is checked by output_kind, and by what
+    // the task takes; the channels are those of the task.
+    struct task task;
     struct fit fit;
 };
 
@@ -73,6 +77,9 @@ struct pair_notes {
 // path of the file that it is about, which the pair_file owns, as it does the paths in
 // the notes. Nothing is logged. A file that is gone since its folder was listed is a
 // reason that passes, a link that leads nowhere is not.
+//
+// With a task both sides are made of the fitted image. What a random one adds is a
+// function of the file's name.
 bool pair_read(const struct pair_file *file, const struct pair_options *options,
                struct picture *input, struct picture *target, struct pair_notes *notes,
                const char **culprit, struct reason *reason);

@@ -44,14 +44,15 @@ static void count_outside(const struct pair_notes *notes, int side,
     c->outside += notes->outside[side];
 }
 
-static void count_sides(const struct evaluated_pair *pair, struct sides *counts)
+// `compared` is the kind of the target as the model makes it.
+static void count_sides(const struct evaluated_pair *pair, enum pixel_kind compared,
+                        struct sides *counts)
 {
     count_outside(&pair->notes, 0, &counts->input);
     count_outside(&pair->notes, 1, &counts->target);
     conversion_count(&counts->input, pair->found[0], pair->input.kind,
                      pair->notes.exceeds[0]);
-    conversion_count(&counts->target, pair->found[1], pair->target.kind,
-                     pair->notes.exceeds[1]);
+    conversion_count(&counts->target, pair->found[1], compared, pair->notes.exceeds[1]);
 }
 
 // Whether nothing that is written of the result is one of the files that are read.
@@ -80,9 +81,11 @@ static bool keeps_inputs(const struct translator *t, const struct pair_list *lis
 // A pair on its way through the pipeline.
 struct record {
     struct evaluated_pair pair;
+    enum pixel_kind target_kind;    // before a task makes an image of it
     struct picture output;
     // The input as if the model had written it; empty where its channels differ.
     struct picture copy;
+    struct picture flat;    // the mean colour, where a task makes an image of it
     struct scores scores[PIX_SUBJECT_COUNT];
     // What is compared with the target.
     struct subject subjects[METRICS_MOST_SUBJECTS];
@@ -117,6 +120,7 @@ static void record_free(struct record *r)
     evaluated_pair_free(&r->pair);
     picture_free(&r->output);
     picture_free(&r->copy);
+    picture_free(&r->flat);
     for (int s = 0; s < PIX_SUBJECT_COUNT; s++)
         confusion_free(&r->labels[s]);
     mem_free(r);
@@ -144,7 +148,7 @@ static bool load_pair(void *user, size_t index, struct picture *picture,
         record_free(r);
         return false;
     }
-    *output = r->pair.target.kind;
+    *output = r->target_kind = r->pair.target.kind;
     // Without a lock: each index is one thread's at a time, and the pipeline's own lock
     // orders the threads that have it one after another.
     e->records[index] = r;
@@ -184,35 +188,31 @@ static bool compare_labels(const struct evaluation *e, struct record *r)
     return true;
 }
 
-// The target's channels, kind and range. Grey becomes RGB; there is no copy where the
-// channels differ otherwise.
-static bool make_copy(struct record *r)
+// What the output is compared beside, and all of them as the images that a task makes.
+static bool complete(const struct evaluation *e, struct record *r)
 {
-    const struct picture *input = &r->pair.input, *target = &r->pair.target;
-    const bool repeats =
-        input->channels == 1 && target->channels == 3 && !input->is_array;
-    struct reason reason;
-    if (input->channels != target->channels && !repeats)
-        return true;
-    if (!picture_copy(input, &r->copy))
-        return false;
-    if (repeats && !picture_set_channels(&r->copy, 3, &reason)) {
-        log_error("evaluate: %s", reason.text);
-        return false;
-    }
-    return picture_set_kind(&r->copy, target->kind, target->range);
+    const struct task *task = &e->settings->task;
+    const struct picture *input = &r->pair.input;
+    struct picture *target = &r->pair.target;
+    return task_make_copy(task, input, target, &r->copy) &&
+           (!task_is_set(task) ||
+            (task_make_flat(task, input, target, e->colour.of[target->kind],
+                            &r->flat) &&
+             task_complete(task, input, target) &&
+             task_complete(task, input, &r->output)));
 }
 
 // Where there is no copy it has no scores.
 static void list_subjects(const struct evaluation *e, struct record *r)
 {
-    const double *colour = e->colour.of[r->pair.target.kind];
+    const double *colour = r->flat.samples ? NULL : e->colour.of[r->pair.target.kind];
     struct scores *scores = r->scores;
     scores_clear(&scores[PIX_SUBJECT_COPY]);
     r->subjects[r->subject_count++] =
         (struct subject){ &r->output, NULL, &scores[PIX_SUBJECT_OUTPUT] };
     r->subjects[r->subject_count++] =
-        (struct subject){ NULL, colour, &scores[PIX_SUBJECT_MEAN_COLOUR] };
+        (struct subject){ colour ? NULL : &r->flat, colour,
+                          &scores[PIX_SUBJECT_MEAN_COLOUR] };
     if (r->copy.samples)
         r->subjects[r->subject_count++] =
             (struct subject){ &r->copy, NULL, &scores[PIX_SUBJECT_COPY] };
@@ -225,7 +225,7 @@ static bool compare_pair(void *user, size_t index, struct picture *picture)
     struct record *r = e->records[index];
     r->output = *picture;
     *picture = (struct picture){ 0 };
-    if (!make_copy(r) || !compare_labels(e, r))
+    if (!complete(e, r) || !compare_labels(e, r))
         return false;
     list_subjects(e, r);
     return metrics_compare_all(r->subjects, r->subject_count, &r->pair.target,
@@ -263,7 +263,7 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
         for (int s = 0; e->palette.count > 0 && s < PIX_SUBJECT_COUNT; s++)
             confusion_add(&e->labels[s], &r->labels[s]);
         pair_tally_add(&e->tally, &e->list.files[index], &r->pair.notes);
-        count_sides(&r->pair, &e->counts);
+        count_sides(&r->pair, r->target_kind, &e->counts);
     } else if (result == PIX_TRANSLATE_NOT_READ) {
         e->result.broken++;
     } else {
@@ -314,6 +314,7 @@ static bool find_colours(struct evaluation *e)
         .input_kind = PIXEL_KINDS,
         .output_kind = PIXEL_KINDS,
         .reading = s->reading,
+        .task = s->task,
     };
     for (size_t i = 0; i < e->list.count; i++) {
         struct picture input, target;
@@ -369,7 +370,8 @@ static bool find_mean_colour(struct evaluation *e, const struct translator *t,
                              const struct pix_evaluate_options *options, bool is_train)
 {
     struct pair_list own = { 0 };
-    const bool ok = (is_train || data_folder_list(options->data, "train", &own)) &&
+    const bool ok = (is_train || data_folder_list(options->data, "train",
+                                                  settings_files(e->settings), &own)) &&
                     mean_colour_find(is_train ? &e->list : &own, options->data, t,
                                      &e->colour, &e->training);
     pair_list_free(&own);
@@ -447,7 +449,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
         return false;
     }
     if (!side_by_side_check(options) || !check_split(data, split) ||
-        !data_folder_list(data, split, &e.list) ||
+        !data_folder_list(data, split, settings_files(s), &e.list) ||
         (e.has_grid && !side_by_side_create(&e.grid, options, &e.list, s)) ||
         !keeps_inputs(t, &e.list, &e.grid, options) ||
         !open_palette(&e, options->palette) || !open_lpips(&e, t, options->lpips) ||

@@ -28,6 +28,7 @@ static struct pair_options make_options(const struct settings *s)
         .input_range = s->input_range,
         .output_range = s->output_range,
         .reading = s->reading,
+        .task = s->task,
         .fit = settings_fit_to_compare(s),
     };
 }

@@ -8,6 +8,7 @@
 #include "data/fitting.h"
 #include "data/picture.h"
 #include "data/resize.h"
+#include "data/task.h"
 #include "models/model.h"
 #include "ops/op.h"
 #include "ops/tuning.h"
@@ -102,6 +103,22 @@ const struct choice choice_truncated[] = {
 const struct choice choice_alphas[] = {
     { "drop", ALPHA_DROP },   { "keep", ALPHA_KEEP },       { "white", ALPHA_WHITE },
     { "black", ALPHA_BLACK }, { "checker", ALPHA_CHECKER }, CHOICE_END,
+};
+
+const struct choice choice_tasks[] = {
+    { "pairs", TASK_PAIRS },
+    { "colorize", TASK_COLORIZE },
+    { "superres", TASK_SUPERRES },
+    { "denoise", TASK_DENOISE },
+    { "inpaint", TASK_INPAINT },
+    { "edges", TASK_EDGES },
+    CHOICE_END,
+};
+
+const struct choice choice_holes[] = {
+    { "center", HOLE_CENTER },
+    { "random", HOLE_RANDOM },
+    CHOICE_END,
 };
 
 const struct choice choice_filters[] = {

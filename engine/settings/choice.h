@@ -55,6 +55,8 @@ extern const struct choice choice_biases[];           // generator_options.bias
 extern const struct choice choice_concats[];          // generator_options.decoder_first
 extern const struct choice choice_laws[];             // enum weights_law
 extern const struct choice choice_preprocess[];       // enum fit_mode
+extern const struct choice choice_tasks[];            // enum task_kind
+extern const struct choice choice_holes[];            // enum hole_kind
 extern const struct choice choice_filters[];          // enum resize_filter
 extern const struct choice choice_npy_orders[];       // enum array_order
 extern const struct choice choice_truncated[];        // picture_reading.keep_truncated

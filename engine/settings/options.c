@@ -34,6 +34,10 @@ void options_init(struct pix_train_options *options)
                   .max_pixels = PICTURE_MAX_PIXELS,
                   .truncated = "refuse",
                   .alpha = "drop" },
+        .task = "pairs",
+        .factor = 4,
+        .sigma = 25,    // the usual middle one of denoising benchmarks: 15, 25, 50
+        .hole = "center",
         .net_g = "unet",    // at this crop the port's unet_256
         .net_d = "basic",
         .n_layers_d = 3,

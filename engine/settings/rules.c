@@ -5,6 +5,7 @@
 #include "settings/rules.h"
 
 #include "base/log.h"
+#include "data/colour.h"
 #include "data/size.h"
 #include "settings/choice.h"
 #include "settings/options.h"
@@ -229,6 +230,64 @@ static bool check_alpha(const struct settings *s)
     return false;
 }
 
+// As resolved they are those that follow.
+static bool check_task_ranges(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    const bool is_colorize = s->task.kind == TASK_COLORIZE;
+    const char *output = is_colorize       ? COLOUR_CHROMA_TEXT
+                         : o->output_range ? o->output_range
+                                           : o->range;
+    const char *input = is_colorize ? COLOUR_LIGHTNESS_TEXT : output;
+    const char *option = NULL;
+    if (o->input_range && strcmp(o->input_range, input) != 0)
+        option = "input-range";
+    else if (is_colorize && o->output_range && strcmp(o->output_range, output) != 0)
+        option = "output-range";
+    else if (is_colorize && strcmp(o->range, "full") != 0)
+        option = "range";
+    if (!option)
+        return true;
+    log_error("options: --task %s takes no --%s: %s", o->task, option,
+              is_colorize ? "lightness and colours have ranges of their own"
+                          : "both sides are of one image, whose range is --range");
+    return false;
+}
+
+static bool check_task(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    const struct task_channels c = settings_channels(s);
+    struct pix_train_options usual;
+    if (!task_is_set(&s->task))
+        return true;
+    options_init(&usual);
+    if ((o->input_nc != c.input && o->input_nc != usual.input_nc) ||
+        (o->output_nc != c.target && o->output_nc != usual.output_nc)) {
+        log_error("options: --task %s has inputs of %u and outputs of %u channels, not "
+                  "%u and %u: leave out --input-nc%s",
+                  o->task, (unsigned)c.input, (unsigned)c.target, (unsigned)o->input_nc,
+                  (unsigned)o->output_nc,
+                  s->task.kind == TASK_COLORIZE ? " and --output-nc" : "");
+        return false;
+    }
+    if (!check_task_ranges(s))
+        return false;
+    if (c.input > PIXEL_MAX_CHANNELS) {
+        log_error("options: --task %s needs one channel more than --output-nc %u, and "
+                  "%u are the most",
+                  o->task, (unsigned)o->output_nc, PIXEL_MAX_CHANNELS);
+        return false;
+    }
+    if (s->swap) {
+        log_error("options: --task %s makes inputs of the images, so --direction BtoA "
+                  "has no meaning: leave it out",
+                  o->task);
+        return false;
+    }
+    return true;
+}
+
 static bool check_paths(const struct pix_train_options *o)
 {
     if (!o->out || !*o->out) {
@@ -266,8 +325,9 @@ static bool check(struct settings *s, bool need_paths)
     if (!options_check_values(o) || (need_paths && !check_paths(o)))
         return false;
     settings_parse(s);
-    if (!check_metrics(o) || !check_alpha(s) || !settings_check_levels(s) ||
-        !check_discriminator(s) || !check_losses(s) || !check_load_size(s))
+    if (!check_metrics(o) || !check_alpha(s) || !check_task(s) ||
+        !settings_check_levels(s) || !check_discriminator(s) || !check_losses(s) ||
+        !check_load_size(s))
         return false;
     if (o->n_epochs == 0 && o->n_epochs_decay == 0) {
         log_error(
@@ -308,6 +368,17 @@ bool settings_resolve(struct settings *s)
             "with --net-d n_layers",
             o->net_d, (unsigned)o->n_layers_d);
     o->n_layers_d = s->discriminator.layers;
+    const struct task_channels channels = settings_channels(s);
+    o->input_nc = channels.input;
+    o->output_nc = channels.target;
+    if (s->task.kind == TASK_COLORIZE) {
+        o->input_kind = pixel_kind_name(s->input_kind);
+        o->output_kind = pixel_kind_name(s->output_kind);
+        o->input_range = COLOUR_LIGHTNESS_TEXT;
+        o->output_range = COLOUR_CHROMA_TEXT;
+    } else if (task_is_set(&s->task)) {
+        o->input_range = o->output_range;
+    }
     o->input_range = o->input_range ? o->input_range : o->range;
     o->output_range = o->output_range ? o->output_range : o->range;
     o->norm_d = choice_name(choice_norms, s->discriminator.norm);
@@ -364,6 +435,9 @@ void settings_warn_about_unused(const struct settings *s)
         { "concat", no_joints, "a generator without skips" },
         { "norm-innermost", is_resnet || s->generator.norm == MODEL_NORM_NONE,
           is_resnet ? "a ResNet" : "--norm none" },
+        { "factor", s->task.kind != TASK_SUPERRES, "--task other than superres" },
+        { "sigma", s->task.kind != TASK_DENOISE, "--task other than denoise" },
+        { "hole", s->task.kind != TASK_INPAINT, "--task other than inpaint" },
         // Who trains on label maps with "nearest" wants outputs resized like that.
         { "resize-filter", !has_load_size(s) && s->filter != RESIZE_NEAREST,
           "--preprocess crop or none, except where translate resizes inputs" },

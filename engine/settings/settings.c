@@ -5,6 +5,7 @@
 #include "settings/settings.h"
 
 #include "base/log.h"
+#include "data/colour.h"
 #include "settings/choice.h"
 #include "settings/options.h"
 #include "settings/range.h"
@@ -70,8 +71,29 @@ static uint32_t levels_that_fit(struct pix_size crop)
     return levels;
 }
 
-static struct generator_options parse_generator(const struct pix_train_options *o)
+static struct task parse_task(const struct pix_train_options *o)
 {
+    return (struct task){
+        .kind = (enum task_kind)choice_value(choice_tasks, o->task),
+        .factor = o->factor,
+        .sigma = o->sigma,
+        .hole = (enum hole_kind)choice_value(choice_holes, o->hole),
+    };
+}
+
+// Of the networks. Without a task they are the user's.
+struct task_channels settings_channels(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    return task_is_set(&s->task)
+               ? task_channels(&s->task, o->output_nc)
+               : (struct task_channels){ 0, o->input_nc, o->output_nc };
+}
+
+static struct generator_options parse_generator(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    const struct task_channels channels = settings_channels(s);
     const struct generator_row *row = find_generator(o->net_g);
     return (struct generator_options){
         .kind = row->kind,
@@ -80,8 +102,8 @@ static struct generator_options parse_generator(const struct pix_train_options *
                               : levels_that_fit(o->crop_size),
         .blocks = row->blocks,
         .ngf = o->ngf,
-        .channels_in = o->input_nc,
-        .channels_out = o->output_nc,
+        .channels_in = channels.input,
+        .channels_out = channels.target,
         .norm = (enum model_norm)choice_value(choice_norms, o->norm),
         .bias = choice_value(choice_biases, o->bias),
         .norm_innermost = o->norm_innermost,
@@ -218,6 +240,23 @@ struct picture_reading settings_parse_reading(const struct pix_read_options *o)
     };
 }
 
+// Both sides of an image have its samples, or what the task makes of them.
+static void parse_sides(struct settings *s)
+{
+    if (!task_is_set(&s->task))
+        return;
+    s->input_range = s->output_range;
+    s->finds_input_range = false;
+    if (s->task.kind == TASK_EDGES)
+        s->input_kind = PIXEL_U8;
+    if (s->task.kind != TASK_COLORIZE)
+        return;
+    s->input_kind = s->output_kind = PIXEL_F32;
+    s->input_range = COLOUR_LIGHTNESS;
+    s->output_range = COLOUR_CHROMA;
+    s->finds_output_range = false;
+}
+
 void settings_parse(struct settings *s)
 {
     // A copy, since the assignment begins by overwriting what it reads.
@@ -228,9 +267,9 @@ void settings_parse(struct settings *s)
         .input_kind = parse_kind(o.input_kind),
         .output_kind = parse_kind(o.output_kind),
         .reading = settings_parse_reading(&o.read),
+        .task = parse_task(&o),
         .preprocess = (enum fit_mode)choice_value(choice_preprocess, o.preprocess),
         .filter = (enum resize_filter)choice_value(choice_filters, o.resize_filter),
-        .generator = parse_generator(&o),
         .law = (enum weights_law)choice_value(choice_laws, o.init_type),
         .gan = (enum gan_mode)choice_value(choice_gan_modes, o.gan_mode),
         .reuse = choice_value(choice_update_orders, o.update_order),
@@ -241,8 +280,10 @@ void settings_parse(struct settings *s)
         .ignores_nan = choice_value(choice_on_nan, o.on_nan),
         .tuning = settings_parse_tuning(o.tuning),
     };
+    s->generator = parse_generator(s);
     s->input_range = parse_range(o.input_range, o.range, &s->finds_input_range);
     s->output_range = parse_range(o.output_range, o.range, &s->finds_output_range);
+    parse_sides(s);
     settings_find_metrics(o.val_metrics, &s->val_metrics, &(const char *){ NULL });
     s->val_metrics |= 1u << s->judge | 1u << PIX_METRIC_L1;
     // Last: its norm may follow from the loss and the generator's norm.
@@ -275,6 +316,12 @@ void settings_set_staging(struct settings *s, struct staging staging)
     s->options.output_kind = pixel_kind_name(staging.output);
 }
 
+// Whether both sides have the range of the image that they are made of.
+static bool has_one_range(const struct settings *s)
+{
+    return task_is_set(&s->task) && s->task.kind != TASK_COLORIZE;
+}
+
 bool settings_set_range(struct settings *s, bool is_output, struct pixel_range range)
 {
     char text[RANGE_TEXT_SIZE];
@@ -286,7 +333,7 @@ bool settings_set_range(struct settings *s, bool is_output, struct pixel_range r
     *(is_output ? &s->options.output_range : &s->options.input_range) = own;
     *(is_output ? &s->output_range : &s->input_range) = range;
     *(is_output ? &s->finds_output_range : &s->finds_input_range) = false;
-    return true;
+    return !is_output || !has_one_range(s) || settings_set_range(s, false, range);
 }
 
 struct fit settings_fit(const struct settings *s)
@@ -319,6 +366,11 @@ struct fit settings_fit_to_translate(const struct settings *s, enum fit_mode mod
     return fit;
 }
 
+enum data_files settings_files(const struct settings *s)
+{
+    return task_is_set(&s->task) ? DATA_IMAGES : DATA_PAIRS;
+}
+
 struct dataset_options settings_dataset(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
@@ -331,6 +383,8 @@ struct dataset_options settings_dataset(const struct settings *s)
         .input_range = s->input_range,
         .output_range = s->output_range,
         .reading = s->reading,
+        .task = s->task,
+        .renews = task_is_random(&s->task),
         .fit = settings_fit(s),
         .flip = !o->no_flip,
         .shuffle = !o->serial_batches,

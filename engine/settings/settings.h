@@ -10,8 +10,10 @@
 #define SETTINGS_SETTINGS_H
 
 #include "base/base.h"
+#include "data/data_folder.h"
 #include "data/dataset.h"
 #include "data/picture.h"
+#include "data/task.h"
 #include "models/model.h"
 #include "models/staging.h"
 #include "ops/tuning.h"
@@ -32,6 +34,7 @@ struct settings {
     struct pixel_range input_range, output_range;
     bool finds_input_range, finds_output_range;
     struct picture_reading reading;
+    struct task task;
     enum fit_mode preprocess;
     enum resize_filter filter;
 
@@ -86,8 +89,14 @@ struct fit settings_fit_to_compare(const struct settings *s);
 // images at their own scale are FIT_NOTHING.
 struct fit settings_fit_to_translate(const struct settings *s, enum fit_mode mode);
 
+// What the files of a data folder are.
+enum data_files settings_files(const struct settings *s);
+
 // How the pairs of a data folder are read and cut.
 struct dataset_options settings_dataset(const struct settings *s);
+
+// Of the images of a task, and of what the networks take and make.
+struct task_channels settings_channels(const struct settings *s);
 
 bool settings_has_discriminator(const struct settings *s);
 

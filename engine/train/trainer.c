@@ -210,7 +210,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     if (t->run.is_new)
         settings_warn_about_unused(&t->settings);
-    if (!data_folder_list(o->data, "train", &pairs) ||
+    if (!data_folder_list(o->data, "train", settings_files(&t->settings), &pairs) ||
         !make_data_absolute(&t->settings.options) || !find_kinds(t, &pairs) ||
         !trainer_find_ranges(t, &pairs))
         goto fail;

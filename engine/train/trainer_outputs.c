@@ -27,15 +27,13 @@
 // ---------------------------------------------------------------------------
 // Sample grids
 
-// Draws one column of the sheet from a tensor of staged samples, which is on the device
-// until here, and looks at the samples. `pixels` has room for the whole tensor.
-static bool draw_samples(struct trainer *t, struct sheet *sheet,
-                         enum sheet_column column, const struct tensor *samples,
-                         uint8_t *pixels)
+// A staged picture of a grid, without its samples.
+static struct picture sample_form(const struct trainer *t, const struct sheet *sheet,
+                                  enum sheet_column column)
 {
     const struct objective_options objective = objective_options_make(&t->settings);
     const bool is_input = column == SHEET_INPUT;
-    struct picture p = {
+    return (struct picture){
         .kind = is_input ? objective.staging.input : objective.staging.output,
         .range =
             is_input ? objective.staging.input_range : objective.staging.output_range,
@@ -44,13 +42,45 @@ static bool draw_samples(struct trainer *t, struct sheet *sheet,
         .width = sheet->tile.width,
         .height = sheet->tile.height,
     };
-    const size_t bytes =
-        (size_t)pixel_staged_bytes(p.kind, p.channels, p.width, p.height);
+}
+
+static size_t form_bytes(const struct picture *form)
+{
+    return (size_t)pixel_staged_bytes(form->kind, form->channels, form->width,
+                                      form->height);
+}
+
+// As people see it: the image that the task of the model makes of it.
+static bool paste(const struct trainer *t, struct sheet *sheet, uint32_t row,
+                  enum sheet_column column, const struct picture *p,
+                  const struct picture *input)
+{
+    struct picture whole;
+    if (column == SHEET_INPUT || !task_is_set(&t->settings.task))
+        return sheet_paste(sheet, row, column, p);
+    if (!picture_copy(p, &whole))
+        return false;
+    const bool ok = task_complete(&t->settings.task, input, &whole) &&
+                    sheet_paste(sheet, row, column, &whole);
+    picture_free(&whole);
+    return ok;
+}
+
+// Draws one column of the sheet from a tensor of staged samples, which is on the device
+// until here, and looks at the samples. `pixels` has room for the whole tensor, and
+// `inputs` is what was drawn of the inputs.
+static bool draw_samples(struct trainer *t, struct sheet *sheet,
+                         enum sheet_column column, const struct tensor *samples,
+                         uint8_t *pixels, uint8_t *inputs)
+{
+    struct picture p = sample_form(t, sheet, column),
+                   input = sample_form(t, sheet, SHEET_INPUT);
     if (!tensor_download(t->device, samples, pixels))
         return false;
     for (uint32_t row = 0; row < sheet->rows; row++) {
-        p.samples = pixels + row * bytes;
-        if (!sheet_paste(sheet, row, column, &p))
+        p.samples = pixels + row * form_bytes(&p);
+        input.samples = inputs + row * form_bytes(&input);
+        if (!paste(t, sheet, row, column, &p, &input))
             return false;
         sight_see(&t->sight, row, column, &p);
     }
@@ -71,14 +101,15 @@ static bool write_samples(struct trainer *t)
     snprintf(name, sizeof(name), "samples/step-%08" PRIu64 ".png", t->step);
     char *path = file_join(t->settings.options.out, name);
     sight_begin(&t->sight, true);
-    uint8_t *pixels = mem_alloc(
-        (size_t)MAX(tensor_bytes(o->sample_input), tensor_bytes(o->sample_output)));
-    bool ok = path && pixels && sheet_create(&sheet, &layout) &&
-              draw_samples(t, &sheet, SHEET_INPUT, o->sample_input, pixels) &&
-              draw_samples(t, &sheet, SHEET_OUTPUT, o->sample_output, pixels) &&
-              draw_samples(t, &sheet, SHEET_TARGET, o->sample_target, pixels) &&
+    uint8_t *inputs = mem_alloc((size_t)tensor_bytes(o->sample_input));
+    uint8_t *pixels = mem_alloc((size_t)tensor_bytes(o->sample_output));
+    bool ok = path && inputs && pixels && sheet_create(&sheet, &layout) &&
+              draw_samples(t, &sheet, SHEET_INPUT, o->sample_input, inputs, inputs) &&
+              draw_samples(t, &sheet, SHEET_OUTPUT, o->sample_output, pixels, inputs) &&
+              draw_samples(t, &sheet, SHEET_TARGET, o->sample_target, pixels, inputs) &&
               sheet_write(&sheet, path);
     sheet_free(&sheet);
+    mem_free(inputs);
     mem_free(pixels);
     mem_free(path);
     return ok;

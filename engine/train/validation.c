@@ -29,6 +29,9 @@
 // A pair on the host.
 struct compared {
     struct picture input, target, output;
+    // What is compared: the same, or with a task the images that it makes of them and
+    // of the mean colour, which are the pair's own.
+    struct picture whole_target, whole_output, whole_flat;
     const char *name;
     struct scores scores;
     struct scores flat;    // of the mean colour; in the first run only
@@ -47,7 +50,8 @@ struct validation {
     struct lpips_set lpips;
     uint64_t lpips_bytes;    // of its networks on the device
     size_t input_bytes;
-    uint8_t *sample;                      // a staged pair: input, then target
+    uint8_t *sample;    // a staged pair: input, then target
+    struct task task;
     double colour[PIXEL_MAX_CHANNELS];    // the mean of training targets
     double flat[PIX_METRIC_COUNT];        // its scores, which stay the same
     bool has_flat;
@@ -65,7 +69,7 @@ static bool open_data(struct validation *v, const struct settings *s)
     struct pair_list pairs;
     struct dataset_options options = settings_dataset(s);
     options.fit = settings_fit_to_compare(s);
-    options.flip = options.shuffle = false;
+    options.flip = options.shuffle = options.renews = false;
     options.max_size = 0;
     bool has;
     if (!data_folder_has(o->data, "val", &has))
@@ -76,7 +80,7 @@ static bool open_data(struct validation *v, const struct settings *s)
                   settings_validation_reason(s), o->data);
         return false;
     }
-    if (!data_folder_list(o->data, "val", &pairs))
+    if (!data_folder_list(o->data, "val", settings_files(s), &pairs))
         return false;
     v->data = dataset_create(&options, &pairs);
     pair_list_free(&pairs);
@@ -94,11 +98,12 @@ static bool plan_program(struct validation *v, struct pix_plan *out)
 static bool find_lpips(const struct settings *s, uint32_t *wanted)
 {
     const struct pix_train_options *o = &s->options;
-    const struct picture target = {
+    struct picture target = {
         .channels = o->output_nc,
         .width = o->crop_size.width,
         .height = o->crop_size.height,
     };
+    task_describe_output(&s->task, PIXEL_U8, &target.kind, &target.channels);
     *wanted = s->val_metrics & ~METRICS_ON_HOST;
     if (*wanted == 0 || lpips_set_may_compare(&target))
         return true;
@@ -152,6 +157,7 @@ struct validation *validation_create(struct gpu_device *device,
     v->generator = generator;
     v->metrics = s->val_metrics;
     v->judge = s->judge;
+    v->task = s->task;
     v->options = (struct program_options){
         .device = device,
         .submission_seconds = submission_seconds,
@@ -229,11 +235,39 @@ bool validation_start(struct validation *v, const struct settings *s,
            program_start(v->program);
 }
 
+// Without a task they are the pictures of the pair.
+static void free_whole(const struct validation *v, struct compared *pair)
+{
+    if (!task_is_set(&v->task))
+        return;
+    picture_free(&pair->whole_target);
+    picture_free(&pair->whole_output);
+    picture_free(&pair->whole_flat);
+}
+
+// Makes what is compared. False only without memory, after a message.
+static bool make_whole(const struct validation *v, struct compared *pair)
+{
+    free_whole(v, pair);
+    pair->whole_target = pair->target;
+    pair->whole_output = pair->output;
+    if (!task_is_set(&v->task))
+        return true;
+    pair->whole_target = pair->whole_output = (struct picture){ 0 };
+    return picture_copy(&pair->target, &pair->whole_target) &&
+           picture_copy(&pair->output, &pair->whole_output) &&
+           task_complete(&v->task, &pair->input, &pair->whole_target) &&
+           task_complete(&v->task, &pair->input, &pair->whole_output) &&
+           (v->has_flat || task_make_flat(&v->task, &pair->input, &pair->target,
+                                          v->colour, &pair->whole_flat));
+}
+
 void validation_destroy(struct validation *v)
 {
     if (!v)
         return;
     for (uint32_t i = 0; i < CHUNK; i++) {
+        free_whole(v, &v->pairs[i]);
         picture_free(&v->pairs[i].input);
         picture_free(&v->pairs[i].target);
         picture_free(&v->pairs[i].output);
@@ -271,8 +305,10 @@ static bool translate(struct validation *v, struct compared *pair)
 static size_t list_subjects(struct validation *v, struct compared *pair,
                             struct subject subjects[2])
 {
-    subjects[0] = (struct subject){ &pair->output, NULL, &pair->scores };
-    subjects[1] = (struct subject){ NULL, v->colour, &pair->flat };
+    subjects[0] = (struct subject){ &pair->whole_output, NULL, &pair->scores };
+    subjects[1] = task_is_set(&v->task)
+                      ? (struct subject){ &pair->whole_flat, NULL, &pair->flat }
+                      : (struct subject){ NULL, v->colour, &pair->flat };
     return v->has_flat ? 1 : 2;
 }
 
@@ -283,7 +319,8 @@ static void compare(void *user, size_t i)
     struct compared *pair = &v->pairs[i];
     struct subject subjects[2];
     const size_t count = list_subjects(v, pair, subjects);
-    pair->ok = metrics_compare_all(subjects, count, &pair->target, v->metrics);
+    pair->ok = make_whole(v, pair) &&
+               metrics_compare_all(subjects, count, &pair->whole_target, v->metrics);
 }
 
 // Keeps a pair to look at. Without, a validation is as good: the first failure ends the
@@ -295,7 +332,7 @@ static void keep(struct validation *v, const struct compared *pair)
         return;
     log_capture_begin(&capture);
     const bool ok = gallery_add(&v->gallery, pair->name, &pair->scores, &pair->input,
-                                &pair->output, &pair->target);
+                                &pair->whole_output, &pair->whole_target);
     const char *error = log_capture_end(&capture);
     if (!ok)
         snprintf(v->gallery_error, sizeof(v->gallery_error), "%s", error);
@@ -322,7 +359,8 @@ static bool run_chunk(struct validation *v, uint32_t first, uint32_t count,
         }
         struct subject subjects[2];
         const size_t subject_count = list_subjects(v, &v->pairs[i], subjects);
-        if (!lpips_set_compare(&v->lpips, subjects, subject_count, &v->pairs[i].target))
+        if (!lpips_set_compare(&v->lpips, subjects, subject_count,
+                               &v->pairs[i].whole_target))
             return false;
         for (size_t k = 0; k < subject_count; k++)
             scores_add(&sums[k], subjects[k].scores);

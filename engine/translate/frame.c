@@ -152,19 +152,18 @@ bool frame_cut(const struct frame_rule *rule, const struct frame *f,
 // ---------------------------------------------------------------------------
 // What is said of them
 
-void frame_tell_rule(const struct frame_rule *rule, const char *mode,
-                     const char *command)
+void frame_tell_rule(const struct frame_rule *rule, const char *option,
+                     const char *value, const char *command)
 {
     if (rule->scaling.mode == FIT_WIDTH)
-        log_info(
-            "%s: images are scaled to a width of %" PRIu32
-            ", since the model was trained with --preprocess %s; --preprocess none "
-            "or resize does otherwise",
-            command, rule->scaling.load.width, mode);
+        log_info("%s: images are scaled to a width of %" PRIu32
+                 ", since the model was trained with --%s %s; --preprocess none "
+                 "or resize does otherwise",
+                 command, rule->scaling.load.width, option, value);
     else if (rule->scaling.mode == FIT_NOTHING)
         log_info("%s: images are translated at their own size, since the model was "
-                 "trained with --preprocess %s; --preprocess resize does otherwise",
-                 command, mode);
+                 "trained with --%s %s; --preprocess resize does otherwise",
+                 command, option, value);
 }
 
 void frame_tally_add(struct frame_tally *tally, const struct frame *f)

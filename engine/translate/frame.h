@@ -56,9 +56,9 @@ bool frame_check(const struct frame_rule *rule, const struct frame *frame,
 
 // What the rule is where the caller did not ask for one, as an info that begins with
 // `command`: nothing where images are resized to the model's size, which is usual.
-// `mode` is that of training.
-void frame_tell_rule(const struct frame_rule *rule, const char *mode,
-                     const char *command);
+// `option` is that of training from which it follows, and `value` its value.
+void frame_tell_rule(const struct frame_rule *rule, const char *option,
+                     const char *value, const char *command);
 
 // Makes an image the network's input: resized, or with its mirror image at the right
 // and at the bottom. False only without memory, after a message; so the next one.

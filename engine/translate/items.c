@@ -4,6 +4,7 @@
 
 #include "translate/items.h"
 
+#include "base/file.h"
 #include "base/file_set.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -23,7 +24,7 @@
 struct items {
     struct translator *translator;
     struct pix_translate_item *items;
-    struct picture *alphas;    // [count], between an input and its output
+    struct translator_rest *rests;    // [count], between an input and its output
     pix_translate_done *done;
     void *user;
     uint32_t *losses;    // of each output, see losses.h
@@ -35,11 +36,12 @@ static enum pixel_kind choose_output(const struct items *all,
                                      const struct pix_translate_item *item,
                                      enum pixel_kind kind)
 {
-    const struct settings *s = translator_get_settings(all->translator);
-    if (translator_kinds(all->translator).output != PIXEL_KINDS || !item->output)
+    enum pixel_kind written;
+    uint32_t channels;
+    translator_describe_written(all->translator, kind, &written, &channels);
+    if (!translator_follows_kind(all->translator) || !item->output)
         return PIXEL_KINDS;
-    const enum pixel_kind held =
-        picture_kind_held(item->output, kind, s->options.output_nc);
+    const enum pixel_kind held = picture_kind_held(item->output, kind, channels);
     if (held != kind)
         log_info("%s: %s is written with %s samples: this format cannot hold the "
                  "%s of %s",
@@ -84,8 +86,16 @@ static bool load_item(void *user, size_t index, struct picture *picture,
                       enum pixel_kind *output)
 {
     const struct items *all = user;
-    return load(all, &all->items[index], picture, output) &&
-           translator_take_alpha(all->translator, picture, &all->alphas[index]);
+    const struct pix_translate_item *item = &all->items[index];
+    struct translator_rest *rest = &all->rests[index];
+    const bool ok = load(all, item, picture, output) &&
+                    translator_take_rest(all->translator,
+                                         item->input ? file_name(item->input) : NULL,
+                                         picture, rest);
+    // Where the output follows the input's kind, it is what the file can hold.
+    if (ok && *output != PIXEL_KINDS)
+        rest->task.kind = *output;
+    return ok;
 }
 
 // The kinds of files, of those that this build writes, that hold such a picture: ".png
@@ -113,7 +123,7 @@ static const char *name_holders(enum pixel_kind kind, uint32_t channels, char te
 static bool add_alpha(const struct items *all, size_t index, struct picture *out)
 {
     const struct pix_translate_item *item = &all->items[index];
-    struct picture *alpha = &all->alphas[index];
+    struct picture *alpha = &all->rests[index].alpha;
     const bool holds = !item->output || picture_can_be_written(item->output, out->kind,
                                                                out->channels + 1);
     char kinds[64];
@@ -136,8 +146,10 @@ static bool store_item(void *user, size_t index, struct picture *picture)
 {
     const struct items *all = user;
     struct pix_translate_item *item = &all->items[index];
-    if (!add_alpha(all, index, picture))
+    if (!translator_put_task(all->translator, &all->rests[index].task, picture) ||
+        !add_alpha(all, index, picture))
         return false;
+    translator_rest_free(&all->rests[index]);
     if (!item->output)
         return image_from_picture(picture, &item->out);
     const enum array_order order =
@@ -167,10 +179,11 @@ static bool item_done(void *user, size_t index, enum pix_translate_result result
 static bool keeps_inputs(const struct translator *t,
                          const struct pix_translate_item *items, size_t count)
 {
-    const char *table = translator_table_path(t);
+    const char *table = translator_table_path(t), *mask = translator_mask_path(t);
     struct file_set inputs = { 0 };
     bool ok = file_set_add(&inputs, translator_model_path(t)) &&
-              (!table || file_set_add(&inputs, table));
+              (!table || file_set_add(&inputs, table)) &&
+              (!mask || file_set_add(&inputs, mask));
     for (size_t i = 0; ok && i < count; i++)
         ok = !items[i].input || file_set_add(&inputs, items[i].input);
     for (size_t i = 0; ok && i < count; i++) {
@@ -332,7 +345,7 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
 {
     struct items all = { .translator = t,
                          .items = items,
-                         .alphas = mem_array(count, sizeof(struct picture)),
+                         .rests = mem_array(count, sizeof(struct translator_rest)),
                          .done = done,
                          .user = user,
                          .losses = mem_array(count, sizeof(uint32_t)) };
@@ -345,7 +358,7 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
     }
     if (count > 0 && !translator_tiling(t).cut.tile)
         translator_tell_scaling(t);
-    bool ok = all.alphas && all.losses && keeps_inputs(t, items, count) &&
+    bool ok = all.rests && all.losses && keeps_inputs(t, items, count) &&
               (translator_tiling(t).cut.tile
                    ? run_all_tiled(&all, count)
                    : pipeline_run(t, translator_threads(t), count, &ends));
@@ -356,9 +369,9 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
     for (size_t i = 0; i < count; i++)
         if (items[i].result == PIX_TRANSLATE_PENDING)
             image_free(&items[i].out);
-    for (size_t i = 0; all.alphas && i < count; i++)
-        picture_free(&all.alphas[i]);
-    mem_free(all.alphas);
+    for (size_t i = 0; all.rests && i < count; i++)
+        translator_rest_free(&all.rests[i]);
+    mem_free(all.rests);
     return ok;
 }
 

@@ -7,6 +7,7 @@
 #include "translate/translator_inside.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/alpha.h"
@@ -119,12 +120,72 @@ static bool override_alpha(struct translator *t, const char *given)
     return false;
 }
 
+// Networks that colour get floats, whatever images have: only what is written can be
+// chosen.
+static bool override_colorize(struct translator *t,
+                              const struct pix_translate_options *o)
+{
+    const char *option = o->input_kind     ? "input-kind"
+                         : o->input_range  ? "input-range"
+                         : o->output_range ? "output-range"
+                         : o->range        ? "range"
+                                           : NULL;
+    t->written = PIXEL_KINDS;
+    if (t->settings.task.kind != TASK_COLORIZE)
+        return true;
+    if (option) {
+        log_error("%s: --%s has no meaning for a model of --task colorize: images are "
+                  "u8 or u16, of their whole range",
+                  t->command, option);
+        return false;
+    }
+    if (!o->output_kind)
+        return true;
+    if (pixel_kind_find(o->output_kind, &t->written) && t->written != PIXEL_F32)
+        return true;
+    log_error("%s: outputs of --task colorize are u8 or u16, not \"%s\"", t->command,
+              o->output_kind);
+    return false;
+}
+
 // Replaces what the caller knows better than the file: bare weights record neither the
 // direction nor the kind of samples.
+// A hole by its name, or else as a file.
+static bool override_hole(struct translator *t, const char *given)
+{
+    struct task *task = &t->settings.task;
+    struct reason reason;
+    int hole;
+    if (!given)
+        return true;
+    if (task->kind != TASK_INPAINT) {
+        log_error("%s: --hole is for models of --task inpaint, and this is one of "
+                  "--task %s",
+                  t->command, t->settings.options.task);
+        return false;
+    }
+    if (choice_find(choice_holes, given, &hole)) {
+        task->hole = (enum hole_kind)hole;
+        return true;
+    }
+    if (!picture_read_with(given, &t->settings.reading, &t->mask, &reason) ||
+        !picture_set_channels(&t->mask, 1, &reason)) {
+        log_error("%s: --hole takes center, random, or an image that shows it: %s: %s",
+                  t->command, given, reason.text);
+        return false;
+    }
+    task->hole = HOLE_FILE;
+    task->mask = &t->mask;
+    t->mask_path = mem_strdup(given);
+    return t->mask_path && picture_set_kind(&t->mask, PIXEL_U8, PIXEL_WHOLE);
+}
+
 static bool override(struct translator *t, const struct pix_translate_options *o)
 {
     struct settings *s = &t->settings;
     int swap;
+    if (!override_colorize(t, o))
+        return false;
     t->chose_input = o->input_kind != NULL;
     t->chose_output = o->output_kind != NULL;
     if (o->input_kind) {
@@ -132,7 +193,7 @@ static bool override(struct translator *t, const struct pix_translate_options *o
             return refuse_option(t, "input-kind", o->input_kind);
         s->options.input_kind = pixel_kind_name(s->input_kind);
     }
-    if (o->output_kind) {
+    if (o->output_kind && t->written == PIXEL_KINDS) {
         if (!pixel_kind_find(o->output_kind, &s->output_kind))
             return refuse_option(t, "output-kind", o->output_kind);
         s->options.output_kind = pixel_kind_name(s->output_kind);
@@ -162,7 +223,8 @@ static bool override(struct translator *t, const struct pix_translate_options *o
         s->swap = swap;
         s->options.direction = choice_name(choice_directions, swap);
     }
-    return override_range(t, false, o->input_range, o->range) &&
+    return override_hole(t, o->hole) &&
+           override_range(t, false, o->input_range, o->range) &&
            override_range(t, true, o->output_range, o->range);
 }
 
@@ -182,8 +244,10 @@ static void set_rule(struct translator *t)
 {
     const struct settings *s = &t->settings;
     struct frame_rule *rule = &t->rule;
-    rule->scaling = settings_fit_to_translate(s, t->chose_scaling ? rule->scaling.mode
-                                                                  : s->preprocess);
+    rule->scaling =
+        settings_fit_to_translate(s, t->chose_scaling              ? rule->scaling.mode
+                                     : task_is_of_pixels(&s->task) ? FIT_NOTHING
+                                                                   : s->preprocess);
     rule->multiple = generator_multiple(&s->generator);
     rule->least = generator_least_side(&s->generator);
     // Who trains on label maps keeps their colours apart.
@@ -294,6 +358,7 @@ struct translator *translator_create(struct gpu_device *device,
     if (!tuned_open(device, tuning, options->tuning, &t->tuning) ||
         (tuning == TUNING_FILE && !(t->table_path = mem_strdup(options->tuning))))
         goto fail;
+    t->written = PIXEL_KINDS;
     t->generator = weights_create(true);
     if (!t->generator || !load(t, options))
         goto fail;
@@ -313,6 +378,8 @@ void translator_destroy(struct translator *t)
     weights_destroy(t->given.weights);
     tuning_finish(&t->tuning);
     settings_finish(&t->settings);
+    picture_free(&t->mask);
+    mem_free(t->mask_path);
     mem_free(t->command);
     mem_free(t->model_path);
     mem_free(t->table_path);
@@ -354,6 +421,11 @@ const char *translator_model_path(const struct translator *t)
     return t->model_path;
 }
 
+const char *translator_mask_path(const struct translator *t)
+{
+    return t->mask_path;
+}
+
 const char *translator_table_path(const struct translator *t)
 {
     return t->table_path;
@@ -382,6 +454,13 @@ uint32_t translator_batch_size(const struct translator *t)
 struct staging translator_kinds(const struct translator *t)
 {
     return (struct staging){ t->settings.input_kind, t->settings.output_kind };
+}
+
+bool translator_follows_kind(const struct translator *t)
+{
+    return t->settings.task.kind == TASK_COLORIZE
+               ? t->written == PIXEL_KINDS
+               : t->settings.output_kind == PIXEL_KINDS;
 }
 
 const char *translator_kind_reason(const struct translator *t, bool is_output)
@@ -426,7 +505,8 @@ bool translator_convert(const struct translator *t, struct picture *picture,
     const uint32_t channels = t->settings.options.input_nc;
     notes->is_narrow = picture->is_narrow;
     notes->is_transparent = picture->is_transparent && !t->carries_alpha &&
-                            !(alpha_is_in(picture) && picture->channels == channels);
+                            (task_is_set(&t->settings.task) || !alpha_is_in(picture) ||
+                             picture->channels != channels);
     if (!picture_set_channels(picture, t->settings.options.input_nc, &reason)) {
         log_error("%s: the image %s", t->command, reason.text);
         return false;
@@ -493,11 +573,56 @@ bool translator_prepare(const struct translator *t, const struct frame_rule *rul
     return true;
 }
 
-bool translator_take_alpha(const struct translator *t, const struct picture *in,
-                           struct picture *alpha)
+void translator_rest_free(struct translator_rest *rest)
 {
-    *alpha = (struct picture){ 0 };
-    return !t->carries_alpha || alpha_take(in, alpha);
+    picture_free(&rest->alpha);
+    task_rest_free(&rest->task);
+}
+
+// What was noted of its file stays with an image.
+static bool take_task(const struct translator *t, const char *name,
+                      struct picture *image, struct task_rest *rest)
+{
+    const struct task *task = &t->settings.task;
+    const struct picture was = *image;
+    struct reason reason;
+    const uint64_t seed = hash_bytes(hash_text(HASH_START, name ? name : ""),
+                                     &t->step.seed_low, sizeof(t->step.seed_low));
+    if (!task_is_set(task))
+        return true;
+    if (!picture_set_channels(image, settings_channels(&t->settings).image, &reason) ||
+        !task_takes(task, image->kind, &reason)) {
+        log_error("%s: the image %s", t->command, reason.text);
+        return false;
+    }
+    picture_set_range(image, task_image_range(task, t->settings.output_range));
+    image->tags = NULL;
+    const bool ok = task_take(task, seed, image, rest);
+    picture_take_notes(image, &was);
+    if (t->written != PIXEL_KINDS)
+        rest->kind = t->written;
+    return ok;
+}
+
+bool translator_take_rest(const struct translator *t, const char *name,
+                          struct picture *image, struct translator_rest *rest)
+{
+    *rest = (struct translator_rest){ 0 };
+    if ((!t->carries_alpha || alpha_take(image, &rest->alpha)) &&
+        take_task(t, name, image, &rest->task))
+        return true;
+    translator_rest_free(rest);
+    return false;
+}
+
+bool translator_put_task(const struct translator *t, const struct task_rest *rest,
+                         struct picture *out)
+{
+    const struct picture was = *out;
+    out->tags = NULL;
+    const bool ok = task_finish(&t->settings.task, rest, out);
+    picture_take_notes(out, &was);
+    return ok;
 }
 
 bool translator_put_alpha(const struct translator *t, const struct picture *alpha,
@@ -511,6 +636,18 @@ bool translator_put_alpha(const struct translator *t, const struct picture *alph
         return false;
     }
     return alpha_put(out, alpha, t->rule.output_filter);
+}
+
+void translator_describe_written(const struct translator *t, enum pixel_kind input,
+                                 enum pixel_kind *kind, uint32_t *channels)
+{
+    *kind = settings_staging(&t->settings).output;
+    *channels = t->settings.options.output_nc;
+    task_describe_output(&t->settings.task,
+                         t->written != PIXEL_KINDS ? t->written
+                         : input == PIXEL_KINDS    ? PIXEL_U8
+                                                   : input,
+                         kind, channels);
 }
 
 bool translator_create_output(const struct translator *t,
@@ -544,14 +681,13 @@ void translator_describe_output(const struct translator *t,
 const char *translator_extension(const struct translator *t, const char *path)
 {
     const char *extension = file_extension(path);
-    if (picture_can_be_written(path, settings_staging(&t->settings).output,
-                               t->settings.options.output_nc))
+    enum pixel_kind kind;
+    uint32_t channels;
+    translator_describe_written(t, PIXEL_KINDS, &kind, &channels);
+    if (picture_can_be_written(path, kind, channels))
         return extension;
     // A stem, since ".png" alone would be a hidden file without an extension.
-    return picture_can_be_written(".x.png", settings_staging(&t->settings).output,
-                                  t->settings.options.output_nc)
-               ? ".png"
-               : ".npy";
+    return picture_can_be_written(".x.png", kind, channels) ? ".png" : ".npy";
 }
 
 void translator_warn_of_pair(struct translator *t)
@@ -565,8 +701,12 @@ void translator_warn_of_pair(struct translator *t)
 
 void translator_tell_scaling(struct translator *t)
 {
-    if (!t->chose_scaling && !t->has_told_scaling)
-        frame_tell_rule(&t->rule, t->settings.options.preprocess, t->command);
+    if (!t->chose_scaling && !t->has_told_scaling) {
+        const struct pix_train_options *o = &t->settings.options;
+        const bool by_task = task_is_of_pixels(&t->settings.task);
+        frame_tell_rule(&t->rule, by_task ? "task" : "preprocess",
+                        by_task ? o->task : o->preprocess, t->command);
+    }
     t->has_told_scaling = true;
 }
 
@@ -643,13 +783,13 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
     struct translator_notes notes;
     struct frame frame;
     const struct picture *const prepared = in;
-    struct picture alpha = { 0 };
+    struct translator_rest rest = { 0 };
     struct picture_tags *tags = in->tags;    // from the input to the output
     in->tags = NULL;
     *out = (struct picture){ 0 };
     translator_tell_scaling(t);
     bool ok = alpha_apply(in, t->settings.reading.alpha) &&
-              translator_take_alpha(t, in, &alpha) &&
+              translator_take_rest(t, NULL, in, &rest) &&
               translator_prepare(t, &t->rule, in, PIXEL_KINDS, &form, &frame, &notes);
     if (ok && notes.is_pair)
         translator_warn_of_pair(t);
@@ -657,7 +797,8 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
         translator_tell_of_conversion(t, &notes, form.staging.input);
     ok = ok && translator_create_output(t, &form, out) &&
          translator_submit(t, &prepared, 1, &form) && translator_wait(t, out) &&
-         frame_cut(&t->rule, &frame, out) && translator_put_alpha(t, &alpha, out);
+         frame_cut(&t->rule, &frame, out) && translator_put_task(t, &rest.task, out) &&
+         translator_put_alpha(t, &rest.alpha, out);
     if (ok) {
         tell_of_size(t, &frame);
         tell_of_alpha(t, &notes);
@@ -665,7 +806,7 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
                                pixel_range_is_set(form.staging.output_range));
         translator_warn_of_ranges(t);
     }
-    picture_free(&alpha);
+    translator_rest_free(&rest);
     if (!ok)
         picture_free(out);
     if (ok)

@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "base/progress.h"
 #include "data/picture.h"
+#include "data/task.h"
 #include "pix2pix.h"
 #include "settings/settings.h"
 #include "translate/frame.h"
@@ -35,10 +36,11 @@ double translator_submission_seconds(const struct translator *t);
 // What messages begin with: "translate", or as the caller says.
 const char *translator_command(const struct translator *t);
 const struct pix_translator_info *translator_info(const struct translator *t);
-// The files that it was made from: the checkpoint, and the tuning table that the caller
-// named, or NULL.
+// The files that it was made from: the checkpoint, and the tuning table and the image
+// of a hole that the caller named, or NULL.
 const char *translator_model_path(const struct translator *t);
 const char *translator_table_path(const struct translator *t);
+const char *translator_mask_path(const struct translator *t);
 // The kernels that it uses. What the table lacks of other convolutions, which run
 // beside its own, is measured as for its own; false after a message.
 const struct tuning *translator_tuning(const struct translator *t);
@@ -70,6 +72,8 @@ uint32_t translator_threads(const struct translator *t);       // 0: as many as 
 struct progress_view translator_view(const struct translator *t);
 // The kinds that all images are converted to; PIXEL_KINDS: not known.
 struct staging translator_kinds(const struct translator *t);
+// Whether the kind of outputs is that of each input, as far as a file can hold it.
+bool translator_follows_kind(const struct translator *t);
 // Who says so, for messages.
 const char *translator_kind_reason(const struct translator *t, bool is_output);
 // Images of this form that one run takes, as far as is known: at most the batch size.
@@ -87,12 +91,29 @@ struct translator_notes {
     bool is_transparent;          // likewise, and the model has no channel for it
 };
 
-// The alpha of an input, where it is to be carried over, and empty where not; and that
-// of its output. Any thread; false after a message.
-bool translator_take_alpha(const struct translator *t, const struct picture *in,
-                           struct picture *alpha);
+// What an output needs of the image that it is made of: its alpha, where it is carried
+// over, and what the model's task leaves to it.
+struct translator_rest {
+    struct picture alpha;
+    struct task_rest task;
+};
+void translator_rest_free(struct translator_rest *rest);    // a zeroed one is fine
+
+// Takes it of an image, which becomes what the model's task gives the network; `name`
+// is that of its file, or NULL. Any thread; false after a message.
+bool translator_take_rest(const struct translator *t, const char *name,
+                          struct picture *image, struct translator_rest *rest);
+// Makes of the network's output, at the size that it gets, the image that the task
+// makes of it; then adds the alpha. Any thread; false after a message.
+bool translator_put_task(const struct translator *t, const struct task_rest *rest,
+                         struct picture *out);
 bool translator_put_alpha(const struct translator *t, const struct picture *alpha,
                           struct picture *out);
+
+// The kind and the channels of what is written of an input of this kind; PIXEL_KINDS:
+// not known, and taken to be u8.
+void translator_describe_written(const struct translator *t, enum pixel_kind input,
+                                 enum pixel_kind *kind, uint32_t *channels);
 
 // The channels and the kind of samples that the networks take; of some rows of an image
 // too. Sets what `notes` says of them. Any thread; false after a message.

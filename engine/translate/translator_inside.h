@@ -36,8 +36,11 @@ struct translator {
     bool carries_alpha;    // of inputs to their outputs
     bool has_told_alpha;
     bool chose_input, chose_output;    // the kinds are the caller's
-    struct conversions told;           // of single images, as flags
-    struct frame_rule rule;            // of the sizes of images
+    struct picture mask;               // of --hole, or empty
+    char *mask_path;
+    enum pixel_kind written;    // with TASK_COLORIZE; PIXEL_KINDS: each input's
+    struct conversions told;    // of single images, as flags
+    struct frame_rule rule;     // of the sizes of images
     // Its scaling is the caller's; else that of training, and whether it was said.
     bool chose_scaling, has_told_scaling;
     uint32_t batch_size, threads;

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+//
+// Tasks from single images to evaluated outputs: what training, evaluation and
+// translation make of them.
+
+#define _XOPEN_SOURCE 700
+
+#include "data/task.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/colour.h"
+#include "data/picture_file.h"
+
+#define SCRATCH "test_tasks.scratch"
+#include "support/tiny.h"
+
+#define SINGLES SCRATCH "/singles"
+
+enum { IMAGES = 4, WIDTH = 70, HEIGHT = 50 };    // of what is translated
+
+// Soft colours of middle lightness, all of which stay in sRGB when they change a
+// little.
+static struct picture make_image(enum pixel_kind kind, uint32_t number, uint32_t width,
+                                 uint32_t height)
+{
+    struct picture p;
+    const size_t count = (size_t)width * height;
+    assert_true(picture_create(&p, kind, 3, width, height));
+    for (size_t i = 0; i < 3 * count; i++) {
+        const double x = (double)(i % width) / width, c = (double)(i / count),
+                     y = (double)(i / width % height) / height;
+        const double v = 128 + 30 * sin(9 * x + number + c) + 20 * cos(7 * y - c);
+        if (kind == PIXEL_U8)
+            ((uint8_t *)p.samples)[i] = (uint8_t)v;
+        else
+            ((uint16_t *)p.samples)[i] = (uint16_t)(v * 257);
+    }
+    return p;
+}
+
+static void write_image(const char *folder, const char *name, struct picture p)
+{
+    char *path = file_join(folder, name);
+    assert_true(file_make_folder(folder) && picture_write(path, &p));
+    picture_free(&p);
+    mem_free(path);
+}
+
+static void write_data(void)
+{
+    static const char *const splits[] = { "train", "val", "test" };
+    for (size_t s = 0; s < ARRAY_LEN(splits); s++)
+        for (uint32_t i = 0; i < IMAGES; i++) {
+            char name[16];
+            char *folder = file_join(SINGLES, splits[s]);
+            snprintf(name, sizeof(name), "%u.png", (unsigned)i);
+            write_image(folder, name,
+                        make_image(PIXEL_U8, i + 10 * (uint32_t)s, 40, 40));
+            mem_free(folder);
+        }
+    write_image(SCRATCH, "wide.png", make_image(PIXEL_U8, 3, WIDTH, HEIGHT));
+    write_image(SCRATCH, "deep.png", make_image(PIXEL_U16, 3, WIDTH, HEIGHT));
+}
+
+static struct pix_train_options task_options(const char *task, const char *out)
+{
+    struct pix_train_options o = tiny_options(SINGLES, out);
+    o.task = task;
+    if (strcmp(task, "superres") == 0)
+        o.factor = 2;
+    if (strcmp(task, "inpaint") == 0)
+        o.hole = "random";
+    o.steps = IMAGES;    // an epoch
+    return o;
+}
+
+static const char *run_of(const char *task, char path[128])
+{
+    snprintf(path, 128, SCRATCH "/%s", task);
+    return path;
+}
+
+static pix_translator *open_model(const char *run, const char *size, const char *hole)
+{
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = run;
+    o.tuning = "off";
+    o.output_size = size;
+    o.hole = hole;
+    pix_translator *t = pix_translator_create(public_device, &o);
+    if (!t)
+        fail_msg("%s", pix_last_error());
+    return t;
+}
+
+static struct picture read_image(const char *path)
+{
+    struct picture p;
+    struct reason reason;
+    if (!picture_read(path, &p, &reason))
+        fail_msg("%s: %s", path, reason.text);
+    return p;
+}
+
+static struct picture translate_as(const char *run, const char *size, const char *hole,
+                                   const char *input, const char *output)
+{
+    struct pix_translate_item item = { .input = input, .output = output };
+    pix_translator *t = open_model(run, size, hole);
+    if (!pix_translator_run_many(t, &item, 1, NULL, NULL))
+        fail_msg("%s", pix_last_error());
+    pix_translator_destroy(t);
+    return read_image(output);
+}
+
+static struct picture translate(const char *run, const char *input)
+{
+    return translate_as(run, NULL, NULL, input, SCRATCH "/translated.png");
+}
+
+// ---------------------------------------------------------------------------
+
+static const char *const tasks[] = { "colorize", "superres", "denoise", "inpaint",
+                                     "edges" };
+static double validated[ARRAY_LEN(tasks)];    // L1 at the end of the run
+
+// Every task trains, validates and is evaluated, both by the same scores; the steps of
+// a run that was stopped are those of one that was not, whatever the threads.
+static void test_runs(void **state)
+{
+    (void)state;
+    public_need_device();
+    for (size_t i = 0; i < ARRAY_LEN(tasks); i++) {
+        char run[128], parts[140];
+        struct pix_train_options o = task_options(tasks[i], run_of(tasks[i], run));
+        o.val_freq = 1;
+        o.save_freq = 2;
+        const struct pix_step_metrics last = tiny_train(public_device, &o, UINT64_MAX);
+        assert_true(last.has_val);
+        validated[i] = last.val[PIX_METRIC_L1];
+        snprintf(parts, sizeof(parts), "%s_parts", run);
+        o.out = parts;
+        o.threads = 3;
+        tiny_train(public_device, &o, 2);
+        o.continue_run = true;
+        tiny_train(public_device, &o, UINT64_MAX);
+        tiny_check_same_checkpoint(run, parts, IMAGES);
+        assert_string_equal(public_messages, "");
+    }
+}
+
+static void test_evaluated(void **state)
+{
+    (void)state;
+    public_need_device();
+    for (size_t i = 0; i < ARRAY_LEN(tasks); i++) {
+        char run[128];
+        struct pix_evaluate_options o;
+        struct pix_evaluation e, again;
+        pix_evaluate_options_init(&o);
+        o.data = SINGLES;
+        o.split = "val";
+        pix_translator *t = open_model(run_of(tasks[i], run), NULL, NULL);
+        if (!pix_evaluate(t, &o, &e) || !pix_evaluate(t, &o, &again))
+            fail_msg("%s: %s", tasks[i], pix_last_error());
+        pix_translator_destroy(t);
+        const double l1 = e.totals[PIX_SUBJECT_OUTPUT][PIX_METRIC_L1].mean;
+        assert_int_equal(e.pairs, IMAGES);
+        // Noise and holes are the same each time, and in a validation.
+        assert_true(l1 == again.totals[PIX_SUBJECT_OUTPUT][PIX_METRIC_L1].mean);
+        if (fabs(l1 - validated[i]) > 1e-9)
+            fail_msg("%s: the validation has %g, evaluate %g", tasks[i], validated[i],
+                     l1);
+        assert_true(e.totals[PIX_SUBJECT_COPY][PIX_METRIC_L1].mean > 0);
+        assert_true(e.totals[PIX_SUBJECT_MEAN_COLOUR][PIX_METRIC_L1].mean > 0);
+        pix_evaluation_free(&e);
+        pix_evaluation_free(&again);
+        assert_string_equal(public_messages, "");
+    }
+}
+
+// The output has the input's size and its lightness; 16 bits stay.
+static void test_colorize(void **state)
+{
+    static const char *const inputs[] = { SCRATCH "/wide.png", SCRATCH "/deep.png" };
+    (void)state;
+    public_need_device();
+    for (size_t k = 0; k < ARRAY_LEN(inputs); k++) {
+        struct picture in = read_image(inputs[k]), light, made_light,
+                       out = translate(SCRATCH "/colorize", inputs[k]);
+        assert_true(out.channels == 3 && out.width == WIDTH && out.height == HEIGHT);
+        assert_int_equal(out.kind, in.kind);
+        assert_true(colour_split(&in, &light, NULL));
+        assert_true(colour_split(&out, &made_light, NULL));
+        size_t far = 0;
+        for (size_t i = 0; i < (size_t)WIDTH * HEIGHT; i++)
+            far += fabs(picture_sample(&light, i) - picture_sample(&made_light, i)) > 1;
+        assert_true(far < WIDTH * HEIGHT / 20);    // colours that sRGB lacks
+        picture_free(&in);
+        picture_free(&out);
+        picture_free(&light);
+        picture_free(&made_light);
+    }
+    // Of grey images, in a format that has no 16 bits, and at the model's size.
+    struct picture grey = translate_as(SCRATCH "/colorize", "model", NULL,
+                                       SCRATCH "/deep.png", SCRATCH "/deep.jpg");
+    assert_true(grey.kind == PIXEL_U8 && grey.width == CROP && grey.channels == 3);
+    picture_free(&grey);
+    assert_string_equal(public_messages, "");
+}
+
+static void test_superres(void **state)
+{
+    (void)state;
+    public_need_device();
+    struct picture out = translate(SCRATCH "/superres", SCRATCH "/wide.png");
+    assert_true(out.width == 2 * WIDTH && out.height == 2 * HEIGHT);
+    picture_free(&out);
+}
+
+// What is around the hole stays to the last bit, also where the network runs at another
+// size; the hole is where it is asked for.
+static void test_inpaint(void **state)
+{
+    struct picture mask;
+    (void)state;
+    public_need_device();
+    assert_true(picture_create(&mask, PIXEL_U8, 1, WIDTH, HEIGHT));
+    for (size_t i = 0; i < (size_t)WIDTH * HEIGHT; i++)
+        ((uint8_t *)mask.samples)[i] = i % WIDTH < 20 ? 255 : 0;
+    write_image(SCRATCH, "mask.png", mask);
+    struct picture in = read_image(SCRATCH "/wide.png"),
+                   out = translate_as(SCRATCH "/inpaint", NULL, SCRATCH "/mask.png",
+                                      SCRATCH "/wide.png", SCRATCH "/filled.png");
+    size_t changed = 0;
+    for (size_t i = 0; i < (size_t)3 * WIDTH * HEIGHT; i++) {
+        const bool differs = ((uint8_t *)in.samples)[i] != ((uint8_t *)out.samples)[i];
+        assert_false(differs && i % WIDTH >= 20);
+        changed += differs;
+    }
+    assert_true(changed > 20 * HEIGHT);
+    picture_free(&in);
+    picture_free(&out);
+
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = SCRATCH "/inpaint";
+    o.hole = SCRATCH "/nowhere.png";
+    assert_null(pix_translator_create(public_device, &o));
+    public_check_message("translate: --hole takes center, random, or an image that "
+                         "shows it: " SCRATCH "/nowhere.png: ");
+    o.model = SCRATCH "/edges";
+    o.hole = "center";
+    assert_null(pix_translator_create(public_device, &o));
+    public_check_message("translate: --hole is for models of --task inpaint, and this "
+                         "is one of --task edges");
+    o.hole = NULL;
+    o.model = SCRATCH "/inpaint";
+    o.tile = 64;
+    assert_null(pix_translator_create(public_device, &o));
+    public_check_message("--tile cannot finish outputs of this model's task");
+}
+
+static void test_refused(void **state)
+{
+    struct pix_train_options o = task_options("colorize", SCRATCH "/refused");
+    (void)state;
+    public_need_device();
+    o.output_nc = 4;
+    tiny_check_refused(&o, "options: --task colorize has inputs of 1 and outputs of 2 "
+                           "channels, not 3 and 4");
+    o = task_options("colorize", SCRATCH "/refused");
+    o.range = "0:4095";
+    tiny_check_refused(&o, "options: --task colorize takes no --range");
+    o = task_options("denoise", SCRATCH "/refused");
+    o.input_range = "0:4095";
+    tiny_check_refused(&o, "options: --task denoise takes no --input-range");
+    o = task_options("edges", SCRATCH "/refused");
+    o.direction = "BtoA";
+    tiny_check_refused(&o, "--direction BtoA has no meaning");
+    o = task_options("inpaint", SCRATCH "/refused");
+    o.output_nc = 64;
+    tiny_check_refused(&o, "needs one channel more than --output-nc 64");
+    o = task_options("edges", SCRATCH "/refused");
+    o.data = SCRATCH "/nothing";
+    assert_true(file_make_folder(SCRATCH "/nothing"));
+    tiny_check_refused(&o, "has no folder train: it should hold images");
+    o = task_options("sharpen", SCRATCH "/refused");
+    tiny_check_refused(&o, "--task");
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    tiny_open(SCRATCH);
+    write_data();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_runs),     cmocka_unit_test(test_evaluated),
+        cmocka_unit_test(test_colorize), cmocka_unit_test(test_superres),
+        cmocka_unit_test(test_inpaint),  cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests(tests, begin, public_close);
+}
