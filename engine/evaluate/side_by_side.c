@@ -88,15 +88,18 @@ static char *find_image(const struct listing *folder, const char *pair)
     return path;
 }
 
-// The last part of a folder's path, as far as it can be drawn.
-static void name_folder(const char *path, char *name, size_t size)
+// The last part of a folder's path, as far as it can be drawn. False without memory.
+static bool name_folder(const char *path, char *name, size_t size)
 {
     char *own = mem_strdup(path);
-    size_t length = own ? strlen(own) : 0;
+    if (!own)
+        return false;
+    size_t length = strlen(own);
     while (length > 1 && (own[length - 1] == '/' || own[length - 1] == '\\'))
         own[--length] = '\0';
-    stem_escape(own ? file_name(own) : "", name, size);
+    stem_escape(file_name(own), name, size);
     mem_free(own);
+    return true;
 }
 
 static bool make_sheet(struct side_by_side *g, const struct pix_evaluate_options *o,
@@ -112,7 +115,8 @@ static bool make_sheet(struct side_by_side *g, const struct pix_evaluate_options
         .headings = o->headings ? o->headings : usual,
     };
     for (uint32_t i = 0; i < g->beside_count; i++) {
-        name_folder(g->beside[i].folder, names[i], sizeof(names[i]));
+        if (!name_folder(g->beside[i].folder, names[i], sizeof(names[i])))
+            return false;
         usual[1 + i] = names[i];
     }
     usual[1 + g->beside_count] = "output";
