@@ -59,9 +59,10 @@ bool tiff_page_find(struct tiff_file *file, uint32_t number, struct tiff_page *p
 bool tiff_page_read_tags(struct tiff_file *file, const struct tiff_page *page,
                          struct picture_tags *tags, struct reason *reason);
 // libtiff writes a fraction of its own for a number: puts that of `tag` in its place,
-// in a file that is written. False if that cannot be done.
+// in a file that is written. False with the reason, which is empty where writing fails:
+// encoded_put has said it.
 bool tiff_page_put_fraction(struct tiff_file *file, const struct tiff_page *page,
-                            const struct tiff_tag *tag);
+                            const struct tiff_tag *tag, struct reason *reason);
 
 // ---------------------------------------------------------------------------
 // tiff_samples.c: numbers of a file, and numbers of a picture

@@ -294,14 +294,14 @@ bool tiff_page_read_tags(struct tiff_file *file, const struct tiff_page *page,
 // Fractions of a file that was written
 
 bool tiff_page_put_fraction(struct tiff_file *file, const struct tiff_page *page,
-                            const struct tiff_tag *tag)
+                            const struct tiff_tag *tag, struct reason *reason)
 {
     uint8_t *entries, bytes[8];
     uint32_t count;
     uint64_t next;
-    struct reason reason;
     const uint32_t *values = tag->values;
-    bool ok = read_entries(file, page, &entries, &count, &next, &reason);
+    reason->text[0] = '\0';
+    bool ok = read_entries(file, page, &entries, &count, &next, reason);
     for (uint32_t i = 0; ok && i < count; i++) {
         const struct entry e = entry_at(page, entries, i);
         if (e.number != tag->number || e.type != TIFF_TYPE_RATIONAL || e.count != 1)

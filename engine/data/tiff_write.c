@@ -327,11 +327,11 @@ static bool put_fractions(struct tiff_writer *w)
         return true;
     w->file.source = &written;
     bool ok = tiff_page_find(&w->file, 1, &page, &reason);
-    if (!ok)
-        log_error("image: cannot encode %s: %s", w->path, reason.text);
     for (uint32_t i = 0; ok && i < w->tag_count; i++)
         if (w->tags[i].type == TIFF_TYPE_RATIONAL)
-            ok = tiff_page_put_fraction(&w->file, &page, &w->tags[i]);
+            ok = tiff_page_put_fraction(&w->file, &page, &w->tags[i], &reason);
+    if (!ok && reason.text[0])
+        log_error("image: cannot encode %s: %s", w->path, reason.text);
     w->file.source = NULL;
     return ok;
 }

@@ -44,6 +44,12 @@ const struct scene scenes[] = {
                    "--tuning off" },
     { "tiles", "translate --model @/half --input @/images --output result "
                "--tile 16 --wrap --tuning off" },
+#ifdef PIX_HAVE_TIFF
+    // The georeference goes over, fitted to another size.
+    { "geo",
+      "translate --model @/half --input @/geo --output result --output-size model "
+      "--tuning off" },
+#endif
     { "evaluate",
       "evaluate --model @/half --data @/data --split val --grid result/grid.png "
       "--beside @/beside --csv result/scores.csv --report result/page.html --tuning off --json",
@@ -521,10 +527,27 @@ static bool write_image(const struct place *place, const char *name, uint32_t wi
     return ok;
 }
 
+#ifdef PIX_HAVE_TIFF
+// A file of the tests' fixtures.
+static bool copy_fixture(const struct place *place, const char *fixture,
+                         const char *name)
+{
+    char *path = place_path(place, name, "");
+    size_t size = 0;
+    void *bytes = NULL;
+    const bool ok =
+        path && file_read(fixture, &bytes, &size) && file_write(path, bytes, size);
+    mem_free(bytes);
+    mem_free(path);
+    return ok;
+}
+#endif
+
 static bool make_data(const struct place *place)
 {
     static const char *const folders[] = { "data/train", "data/val", "images",
-                                           "others",     "beside",   "expected" };
+                                           "others",     "beside",   "geo",
+                                           "expected" };
     bool ok = true;
     for (size_t i = 0; ok && i < ARRAY_LEN(folders); i++) {
         char *path = place_path(place, folders[i], "");
@@ -541,6 +564,7 @@ static bool make_data(const struct place *place)
            write_image(place, "images/7.tga", 36, 7) &&
 #ifdef PIX_HAVE_TIFF
            write_image(place, "images/8.tif", 36, 8) &&
+           copy_fixture(place, TEST_FIXTURES "/tiff/place-scale.tif", "geo/9.tif") &&
 #endif
            write_image(place, "others/4.png", 36, 8) &&
            write_image(place, "others/5.bmp", 36, 9);
