@@ -352,7 +352,7 @@ struct pix_train_options {
     // of which both sides are made: "colorize": colours from lightness; "superres":
     // from an image made `factor` times smaller; "denoise": from one with Gaussian
     // noise; "inpaint": from one with a hole; "edges": from its edges. input_nc, and
-    // with "colorize" output_nc, follow. docs/data.md says what translations become.
+    // with "colorize" output_nc, follow. docs/tasks.md says what translations become.
     const char *task;
     uint32_t factor;     // "superres": 2 to 16
     double sigma;        // "denoise": standard deviation of the noise, of 255 levels
