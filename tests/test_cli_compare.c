@@ -197,8 +197,8 @@ static void test_folders(void **state)
         command_err,
         "error: compare: 5 images (P/1.png, P/2.png, P/3.png, ...): 64x40 "
         "pixels against 64x41 of the other image: both must have one size: "
-        "resize one side; translate keeps the size of its input with "
-        "--preprocess none\nerror: compare: Q/6.png: ");
+        "resize one side; translate writes outputs of the size of their "
+        "input, unless --output-size says otherwise\nerror: compare: Q/6.png: ");
     assert_int_equal(command_count_lines(command_err), 2);
     command_check_has(command_out, "broken 6\n");
     assert_int_equal(command_shell("rm P/[345].png"), 0);

@@ -101,8 +101,8 @@ static bool match(const struct comparison *c, const struct pair_file *file,
         return reason_refuse(&o->reason,
                              "%" PRIu32 "x%" PRIu32 " pixels against %" PRIu32
                              "x%" PRIu32 " of the other image: both must have one "
-                             "size: resize one side; translate keeps the size of its "
-                             "input with --preprocess none",
+                             "size: resize one side; translate writes outputs of the "
+                             "size of their input, unless --output-size says otherwise",
                              a->width, a->height, b->width, b->height);
     if (!match_channels(a, b, &o->grey_repeated, &o->reason) ||
         !match_channels(b, a, &o->grey_repeated, &o->reason))
