@@ -857,6 +857,41 @@ PIX_API bool pix_translator_run_many(pix_translator *translator,
                                      struct pix_translate_item *items, size_t count,
                                      pix_translate_done *done, void *user);
 
+// A stream of frames in, one of their translations out.
+struct pix_stream_options {
+    // Reads into `bytes` and waits until there is something: *count is how many bytes,
+    // at most `size`, 0 at the end of the stream. Called by one thread at a time, which
+    // need not be the caller's; the call ends when it has returned. False: it failed,
+    // for *reason, a text that lives until the call ends, or NULL.
+    bool (*read)(void *user, void *bytes, size_t size, size_t *count,
+                 const char **reason);
+    // Writes all of the bytes, on the caller's thread, perhaps while `read` is waiting.
+    // False: it failed, and nothing more is written.
+    bool (*write)(void *user, const void *bytes, size_t size, const char **reason);
+    // Called on the caller's thread after each frame that was written, with their
+    // number so far. Returning false ends the call. May be NULL.
+    bool (*done)(void *user, uint64_t frames);
+    void *user;
+    // NULL: both streams are YUV4MPEG2. Else they are frames without headers, of
+    // interleaved samples [h, w, c], the low byte first: "rgb24:640x480", "rgba",
+    // "gray8", "gray16", or "f32" of as many channels as the model takes. Outputs have
+    // the channels and sample type of the model, which a message (level info) says.
+    const char *raw;
+    // Of YUV4MPEG2, in and out: "bt601" or "bt709". NULL: bt709 for frames of at least
+    // 1280 columns or more than 576 rows, else bt601.
+    const char *matrix;
+};
+
+// Translates frames in order until the stream ends; docs/video.md says what formats
+// there are and what becomes of them. A frame is written as soon as it is translated:
+// later ones are waited for only to fill a batch, so that with the batch_size 1 none
+// is, and few are read ahead. The stream ends with the first frame that fails, whose
+// number a message has. *frames is how many were written; it may be NULL. True if all
+// frames were.
+PIX_API bool pix_translator_run_stream(pix_translator *translator,
+                                       const struct pix_stream_options *options,
+                                       uint64_t *frames);
+
 // Plans a translation of batch_size images of this size; 0 x 0: of the model's. With
 // the preprocess "resize" it is the same for all sizes. Sample types that neither the
 // file of weights nor the options say are 8-bit.

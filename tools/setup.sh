@@ -54,6 +54,7 @@ optional|command g++ clang++|g++|gcc-c++|gcc|-
 optional|command clang|clang|clang|clang|-
 optional|command ccache|ccache|ccache|ccache|ccache
 optional|command clang-format clang-format-14|clang-format|clang-tools-extra|clang|clang-format
+optional|command ffmpeg|ffmpeg|ffmpeg-free|ffmpeg|ffmpeg
 optional|command node|nodejs|nodejs|nodejs|node
 optional|command npm|npm|nodejs-npm|npm|-
 optional|command chromium|chromium|chromium|chromium|-

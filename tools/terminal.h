@@ -31,6 +31,15 @@ int terminal_get_columns(FILE *stream);    // 80 where it is unknown
 
 double terminal_get_seconds(void);    // monotonic
 
+// Standard input and output as streams of bytes, after terminal_begin_streams: nothing
+// else may read or write them. Reading waits for at least one byte; *count is 0 at the
+// end, and when it waits after terminal_is_interrupted or terminal_end_reading. False:
+// errno says why.
+void terminal_begin_streams(void);
+bool terminal_read_bytes(void *bytes, size_t size, size_t *count);
+bool terminal_write_bytes(const void *bytes, size_t size);
+void terminal_end_reading(void);
+
 enum path_kind { PATH_NONE, PATH_FILE, PATH_FOLDER, PATH_OTHER };
 enum path_kind terminal_get_path_kind(const char *path);    // follows links
 

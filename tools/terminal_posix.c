@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ bool terminal_is_interrupted(void)
 }
 
 // ---------------------------------------------------------------------------
-// The terminal, time, paths
+// The terminal, time
 
 bool terminal_is_interactive(FILE *stream)
 {
@@ -144,6 +145,64 @@ double terminal_get_seconds(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
+
+// ---------------------------------------------------------------------------
+// Streams of bytes
+
+// Between looks for a request to end, which does not end poll in every thread.
+#define WAIT_MS 100
+
+static atomic_int ends_reading;
+
+void terminal_begin_streams(void)
+{
+}
+
+void terminal_end_reading(void)
+{
+    atomic_store(&ends_reading, 1);
+}
+
+bool terminal_read_bytes(void *bytes, size_t size, size_t *count)
+{
+    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+    *count = 0;
+    for (;;) {
+        const int ready = poll(&input, 1, WAIT_MS);
+        if (terminal_is_interrupted() || atomic_load(&ends_reading))
+            return true;
+        if (ready == 0 || (ready < 0 && errno == EINTR))
+            continue;
+        const ssize_t got = read(STDIN_FILENO, bytes, size);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (got > 0)
+            *count = (size_t)got;
+        return got >= 0;
+    }
+}
+
+bool terminal_write_bytes(const void *bytes, size_t size)
+{
+    const char *from = bytes;
+    while (size > 0) {
+        const ssize_t done = write(STDOUT_FILENO, from, size);
+        if (done < 0 &&
+            errno == EAGAIN) {    // somebody made the pipe one that does not wait
+            struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+            poll(&output, 1, WAIT_MS);
+        } else if (done < 0 && errno != EINTR) {
+            return false;
+        } else if (done > 0) {
+            from += done;
+            size -= (size_t)done;
+        }
+    }
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Paths
 
 enum path_kind terminal_get_path_kind(const char *path)
 {

@@ -162,7 +162,7 @@ bool terminal_is_interrupted(void)
 }
 
 // ---------------------------------------------------------------------------
-// The terminal, time, paths
+// The terminal, time
 
 static HANDLE handle_of(FILE *stream)
 {
@@ -190,6 +190,64 @@ double terminal_get_seconds(void)
     QueryPerformanceFrequency(&frequency);
     return (double)now.QuadPart / (double)frequency.QuadPart;
 }
+
+// ---------------------------------------------------------------------------
+// Streams of bytes
+
+#define WAIT_MS 2    // between looks into a pipe
+
+static volatile LONG ends_reading;
+
+// Else a newline becomes two bytes, and byte 26 is the end.
+void terminal_begin_streams(void)
+{
+    _setmode(_fileno(stdin), _O_BINARY);
+    _setmode(_fileno(stdout), _O_BINARY);
+}
+
+void terminal_end_reading(void)
+{
+    InterlockedExchange(&ends_reading, 1);
+}
+
+// A pipe that has nothing yet is looked into again and again: a read of it could not be
+// ended.
+bool terminal_read_bytes(void *bytes, size_t size, size_t *count)
+{
+    const HANDLE input = handle_of(stdin);
+    const bool is_pipe = GetFileType(input) == FILE_TYPE_PIPE;
+    DWORD there = 0;
+    *count = 0;
+    while (is_pipe && PeekNamedPipe(input, NULL, 0, NULL, &there, NULL) && there == 0) {
+        if (terminal_is_interrupted() || ends_reading)
+            return true;
+        Sleep(WAIT_MS);
+    }
+    if (terminal_is_interrupted() || ends_reading)
+        return true;
+    const int got =
+        _read(_fileno(stdin), bytes, (unsigned)(size < 1u << 30 ? size : 1u << 30));
+    if (got > 0)
+        *count = (size_t)got;
+    return got >= 0;
+}
+
+bool terminal_write_bytes(const void *bytes, size_t size)
+{
+    const char *from = bytes;
+    while (size > 0) {
+        const int done = _write(_fileno(stdout), from,
+                                (unsigned)(size < 1u << 20 ? size : 1u << 20));
+        if (done <= 0)
+            return false;
+        from += done;
+        size -= (size_t)done;
+    }
+    return true;
+}
+
+// ---------------------------------------------------------------------------
+// Paths
 
 enum path_kind terminal_get_path_kind(const char *path)
 {

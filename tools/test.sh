@@ -455,6 +455,7 @@ onnx_readers() {
     fi
     has_module onnx || skip 'ONNX checker' 'no python3 with the package onnx is installed'
     has_module cv2 || skip 'OpenCV' 'no python3 with the module cv2 is installed'
+    command -v ffmpeg >/dev/null 2>&1 || skip 'video through ffmpeg' 'ffmpeg is not installed'
 }
 
 # Sets where the tests find what opens pages in Chromium, see tests/test_browser.c.

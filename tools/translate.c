@@ -2,6 +2,7 @@
 //
 // pix2pix translate: translates one image, or every image of a folder.
 
+#include "frames.h"
 #include "options.h"
 #include "terminal.h"
 
@@ -39,6 +40,7 @@ struct translation {
     const char *checkpoint;
     bool no_ema;
     bool plan, json;
+    struct frames frames;    // of streams
     struct device_arguments device;
 };
 
@@ -327,6 +329,13 @@ static int check_arguments(const struct command *command, const struct translati
     if (!t->model)
         return options_print_usage_error(
             command, "--model is missing: give a run or a weights file");
+    if (t->plan && frames_is_stream(t->input))
+        return options_print_usage_error(
+            command, "--plan cannot read a stream: leave out --input, or name an image "
+                     "of the size of its frames");
+    code = frames_check(command, &t->frames, t->input, t->output);
+    if (code != EXIT_DONE)
+        return code;
     if (t->plan) {
         if (t->input && terminal_get_path_kind(t->input) == PATH_NONE) {
             output_print_error("--input %s does not exist or cannot be read", t->input);
@@ -338,7 +347,8 @@ static int check_arguments(const struct command *command, const struct translati
         if (!t->input || !t->output)
             return options_print_usage_error(command, "--%s is missing",
                                              t->input ? "output" : "input");
-        code = check_paths(command, t, is_folder);
+        if (!frames_is_stream(t->input))
+            code = check_paths(command, t, is_folder);
     }
     if (code == EXIT_DONE && terminal_get_path_kind(t->model) == PATH_NONE) {
         output_print_error("--model %s does not exist or cannot be read", t->model);
@@ -347,8 +357,11 @@ static int check_arguments(const struct command *command, const struct translati
     return code;
 }
 
-static int run(pix_device *device, const struct translation *t, bool is_folder)
+static int run(const struct translation *t, bool is_folder)
 {
+    pix_device *device = options_open_device(&t->device);
+    if (!device)
+        return EXIT_FAILED;
     struct pix_translate_options options;
     pix_translate_options_init(&options);
     options.model = t->model;
@@ -377,12 +390,14 @@ static int run(pix_device *device, const struct translation *t, bool is_folder)
     int code = EXIT_FAILED;
     if (translator && t->plan)
         code = print_plan(translator, t);
+    else if (translator && frames_is_stream(t->input))
+        code = frames_translate(translator, &t->frames);
     else if (translator && is_folder)
         code = translate_folder(translator, t);
     else if (translator && translate_file(translator, t->input, t->output))
         code = EXIT_DONE;
     pix_translator_destroy(translator);
-    return code;
+    return options_close_device(device, code);
 }
 
 static const char purpose[] =
@@ -397,10 +412,11 @@ int command_translate(int argc, char **argv)
     const struct argument arguments[] = {
         { "model", ARGUMENT_TEXT, &t.model, "RUN|FILE",
           "run folder (its newest checkpoint) or weights file" },
-        { "input", ARGUMENT_TEXT, &t.input, "FILE|DIR",
-          "image, or folder of images (pix2pix --version lists the kinds)" },
-        { "output", ARGUMENT_TEXT, &t.output, "FILE|DIR",
-          "image, or folder (created if absent) for images of the same names" },
+        { "input", ARGUMENT_TEXT, &t.input, "FILE|DIR|-",
+          "image, folder of images, or frames from stdin (-)" },
+        { "output", ARGUMENT_TEXT, &t.output, "FILE|DIR|-",
+          "image, folder (created if absent), or stdout (-)" },
+        OPTIONS_OF_FRAMES(t.frames),
         { "preprocess", ARGUMENT_CHOICE, &t.preprocess, "NAME",
           "at the model's size (resize) or width (scale_width), or their own (none)",
           "resize|scale_width|none", "as trained; none with --tile" },
@@ -440,7 +456,7 @@ int command_translate(int argc, char **argv)
         { "checkpoint", ARGUMENT_TEXT, &t.checkpoint, "NAME",
           "of a run: newest, best (see train --best) or a step", NULL, "newest" },
         { "no-ema", ARGUMENT_FLAG, &t.no_ema, NULL,
-          "use the raw weights instead of their average" },
+          "use weights that are not averaged" },
         { "batch-size", ARGUMENT_COUNT, &t.batch_size, "N",
           "images per batch (of equal size)", NULL, "1" },
         { "tuning", ARGUMENT_TEXT, &t.tuning, "FILE",
@@ -453,21 +469,17 @@ int command_translate(int argc, char **argv)
     const struct command command = {
         .name = "translate",
         .usages = { "translate --model RUN|FILE --input FILE|DIR --output FILE|DIR",
+                    "translate --model RUN|FILE --input - --output - [--raw NAME:WxH]",
                     "translate --model RUN|FILE --plan [--json]" },
         .purpose = purpose,
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &t.device,
     };
+    bool is_folder = false;
     int code;
     if (!options_parse_words(&command, argc, argv, NULL, &code))
         return code;
-    bool is_folder = false;
     code = check_arguments(&command, &t, &is_folder);
-    if (code != EXIT_DONE)
-        return code;
-    pix_device *device = options_open_device(&t.device);
-    if (!device)
-        return EXIT_FAILED;
-    return options_close_device(device, run(device, &t, is_folder));
+    return code == EXIT_DONE ? run(&t, is_folder) : code;
 }

@@ -13,6 +13,7 @@
 #include "store/convert.h"
 #include "store/lpips_convert.h"
 #include "translate/items.h"
+#include "translate/stream.h"
 #include "translate/translator.h"
 
 // The device is kept for its log: messages of a translator go where its device's go.
@@ -142,6 +143,21 @@ bool pix_translator_run_many(pix_translator *translator,
     bool ok =
         (count == 0 || api_check_given(items, "pix_translator_run_many", "items")) &&
         items_translate(translator->translator, items, count, done, user);
+    end_call(translator, before);
+    return ok;
+}
+
+bool pix_translator_run_stream(pix_translator *translator,
+                               const struct pix_stream_options *options,
+                               uint64_t *frames)
+{
+    const struct log_sink *before = begin_call(translator);
+    bool ok = api_check_given(options, "pix_translator_run_stream", "options") &&
+              api_check_given(options->read ? options : NULL,
+                              "pix_translator_run_stream", "options.read") &&
+              api_check_given(options->write ? options : NULL,
+                              "pix_translator_run_stream", "options.write") &&
+              stream_translate(translator->translator, options, frames);
     end_call(translator, before);
     return ok;
 }

@@ -120,6 +120,8 @@ static bool may_load(const struct pipeline *p)
     // A slot is free again when its image is reported, not when it is stored.
     if (p->next_load == p->count || p->next_load == p->next_done + p->slot_count)
         return false;
+    if (p->ends->has && p->loading)
+        return false;
     return p->next_load == p->next_run ||
            p->bytes + (p->loading + (uint64_t)1) * p->largest <= p->most_bytes;
 }
@@ -175,16 +177,21 @@ static bool work_once(struct pipeline *p)
     os_mutex_unlock(p->mutex);
 
     log_queue_begin(&s->messages);
+    const bool is_there =
+        is_store || !p->ends->has || p->ends->has(p->ends->user, index);
     if (is_store)
         store(p, index, s);
-    else
+    else if (is_there)
         load(p, index, s);
     log_queue_end(&s->messages);
 
     os_mutex_lock(p->mutex);
-    s->stage = is_store ? STAGE_DONE : STAGE_LOADED;
+    s->stage = is_store ? STAGE_DONE : is_there ? STAGE_LOADED : STAGE_FREE;
     if (is_store) {
         drop_image(p, s);
+    } else if (!is_there) {
+        p->count = p->next_load = index;    // no later one is being loaded
+        p->loading--;
     } else {
         s->bytes = image_bytes(&s->image);
         p->bytes += s->bytes;
@@ -293,10 +300,10 @@ static void wait_or_work(struct pipeline *p)
 }
 
 // Under the mutex: the image that the next one to run is, when it is loaded. NULL: to
-// be stopped.
+// be stopped, or it turned out that there is none.
 static struct slot *wait_loaded(struct pipeline *p)
 {
-    while (report_done(p)) {
+    while (report_done(p) && p->next_run < p->count) {
         struct slot *s = slot_of(p, p->next_run);
         if (p->next_run < p->next_load && s->stage == STAGE_LOADED)
             return s;
@@ -339,7 +346,7 @@ static bool gather(struct pipeline *p, struct slot **batch, uint32_t *count)
             break;
         struct slot *s = wait_loaded(p);
         if (!s)
-            return false;
+            return !p->stop;
         if (s->result == PIX_TRANSLATE_DONE && *count &&
             !translator_same_form(&s->form, &batch[0]->form))
             break;
@@ -423,10 +430,19 @@ uint32_t pipeline_threads(uint32_t most)
     return MIN(useful, (uint32_t)MAX_THREADS);
 }
 
-// Threads that help: none for a single image, which has nothing to overlap with.
-static uint32_t useful_threads(uint32_t most, size_t count)
+// Threads that help: none for a single image, which has nothing to overlap with. While
+// one waits for the next image, another one stores those before it.
+static uint32_t useful_threads(uint32_t most, const struct pipeline *p)
 {
-    return count == 1 ? 0 : (uint32_t)MIN(pipeline_threads(most), count);
+    const uint32_t threads = pipeline_threads(most);
+    if (p->ends->has)
+        return MAX(threads, 2u);
+    return p->count == 1 ? 0 : (uint32_t)MIN(threads, p->count);
+}
+
+size_t pipeline_most_under_way(const struct translator *t)
+{
+    return (TRANSLATOR_SLOTS + 2) * (size_t)translator_batch_size(t);
 }
 
 // The work of those that cannot be had is done by the threads there are.
@@ -487,10 +503,10 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
     }
     p.in = mem_array(p.batch, sizeof(*p.in));
     p.out = mem_array(p.batch, sizeof(*p.out));
-    uint32_t threads = useful_threads(most_threads, count);
+    uint32_t threads = useful_threads(most_threads, &p);
     // Batches are under way and stored; twice a batch is what gather needs.
     size_t wanted = (TRANSLATOR_SLOTS + 2) * (size_t)p.batch + threads;
-    p.slot_count = MIN(wanted, count);
+    p.slot_count = ends->has ? pipeline_most_under_way(t) : MIN(wanted, count);
     p.slots = mem_array(p.slot_count, sizeof(*p.slots));
     p.mutex = os_mutex_create();
     p.changed = os_condition_create();
@@ -504,7 +520,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
         for (uint32_t i = 0; i < p.thread_count; i++)
             os_thread_join(p.threads[i]);
         report_images(&p);
-        ok = !p.failed && p.next_done == count;
+        ok = !p.failed && p.next_done == p.count;
     }
     for (size_t i = 0; p.slots && i < p.slot_count; i++) {
         log_queue_finish(&p.slots[i].messages);

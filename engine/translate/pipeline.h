@@ -36,7 +36,14 @@ struct pipeline_ends {
     // Images have the size that the networks see, and their outputs shall have it, too,
     // whatever the translator's options say.
     bool has_model_size;
+    // Not NULL: images come one after the other, and `count`, then SIZE_MAX, is no more
+    // than a limit. Called before `load`, in rising order, by any thread; one image is
+    // waited for and loaded at a time. False: there is none of this number.
+    bool (*has)(void *user, size_t index);
 };
+
+// With `has`: the images that may be under way at once, loaded and not done.
+size_t pipeline_most_under_way(const struct translator *t);
 
 // Threads that read images where the caller wants at most `most`; 0: does not say.
 uint32_t pipeline_threads(uint32_t most);

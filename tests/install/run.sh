@@ -3,7 +3,7 @@
 #
 # Installs a build into a scratch folder, compiles the program of docs/c-api.md against it
 # through pkg-config, once with the shared and once with the static library, and runs
-# both; then the program of README.
+# both; then the programs of README and docs/video.md.
 #
 # Usage: tests/install/run.sh BUILD SCRATCH (a path without spaces: compilers and pkg-config
 # do not agree on how to write them)
@@ -72,5 +72,22 @@ if "$scratch/readme" no-such-model none none 2>"$scratch/readme.txt"; then
     exit 1
 fi
 grep -q no-such-model "$scratch/readme.txt"
+
+# The program of docs/video.md, on three frames of noise, with the model of before.
+first_c_block "$here/../../docs/video.md" >"$scratch/video.c"
+cc -std=c11 -Wall -Wextra -Werror "$scratch/video.c" -o "$scratch/video" "${flags[@]}"
+{
+    printf 'YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420mpeg2\n'
+    for frame in 1 2 3; do
+        printf 'FRAME\n'
+        tail -c $((frame * 5000)) "$examples/grid.jpg" | head -c 4608
+    done
+} >"$scratch/in.y4m"
+"$scratch/video" "$scratch/run-static" "$scratch/in.y4m" "$scratch/out.y4m" \
+    2>"$scratch/video.txt"
+grep -q '^frame 3$' "$scratch/video.txt"
+[ "$(head -c 62 "$scratch/out.y4m")" = \
+    'YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED' ]
+[ "$(wc -c <"$scratch/out.y4m")" = $((62 + 3 * 4614)) ]
 
 "$scratch/prefix/bin/pix2pix" devices >/dev/null

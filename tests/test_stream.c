@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: MIT
+//
+// Streams of frames through the public API: what is written is what single images
+// become, in order and without waiting for later frames; streams that end, are cut,
+// cannot be read or are no longer wanted.
+
+#define _XOPEN_SOURCE 700
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/os.h"
+#include "data/y4m.h"
+
+#define SCRATCH "test_stream.scratch"
+#include "support/tiny.h"
+
+#define RUN SCRATCH "/run"
+#define WAIT_SECONDS 60
+
+enum { SIDE = CROP, FRAMES = 9 };
+
+// Both ends of a stream, in memory.
+struct wire {
+    uint8_t *in, *out;
+    size_t size, at, written;
+    size_t head, frame;    // bytes of the input before its frames, and of one
+    size_t slice;          // bytes that a read gives at most; 0: any
+    bool waits;            // no frame is given before all before it were written
+    bool was_late;
+    size_t fail_read, fail_write;    // from so many bytes on, if not 0
+    uint32_t write_ms;
+    uint64_t frames, stop_after;
+    struct os_mutex *mutex;
+};
+
+static void sleep_ms(uint32_t ms)
+{
+    const struct timespec time = { ms / 1000, (long)(ms % 1000) * 1000000 };
+    nanosleep(&time, NULL);
+}
+
+static uint64_t frames_of(struct wire *w)
+{
+    os_mutex_lock(w->mutex);
+    const uint64_t frames = w->frames;
+    os_mutex_unlock(w->mutex);
+    return frames;
+}
+
+static bool read_wire(void *user, void *bytes, size_t size, size_t *count,
+                      const char **reason)
+{
+    struct wire *w = user;
+    const double start = os_seconds();
+    if (w->fail_read && w->at >= w->fail_read) {
+        *reason = "the camera fell over";
+        return false;
+    }
+    while (w->waits && w->at > w->head && frames_of(w) < (w->at - w->head) / w->frame) {
+        w->was_late = os_seconds() - start > WAIT_SECONDS;
+        if (w->was_late)
+            return false;
+        sleep_ms(1);
+    }
+    *count = MIN(size, w->size - w->at);
+    if (w->slice)
+        *count = MIN(*count, w->slice);
+    // A frame ends here, so that the next one is waited for.
+    if (w->waits && w->at >= w->head)
+        *count = MIN(*count, w->frame - (w->at - w->head) % w->frame);
+    memcpy(bytes, w->in + w->at, *count);
+    w->at += *count;
+    return true;
+}
+
+static bool write_wire(void *user, const void *bytes, size_t size, const char **reason)
+{
+    struct wire *w = user;
+    if (w->fail_write && w->written >= w->fail_write) {
+        *reason = "the screen went dark";
+        return false;
+    }
+    if (w->write_ms)
+        sleep_ms(w->write_ms);
+    w->out = realloc(w->out, w->written + size);
+    assert_non_null(w->out);
+    memcpy(w->out + w->written, bytes, size);
+    w->written += size;
+    return true;
+}
+
+static bool count_frame(void *user, uint64_t frames)
+{
+    struct wire *w = user;
+    os_mutex_lock(w->mutex);
+    w->frames = frames;
+    os_mutex_unlock(w->mutex);
+    return !w->stop_after || frames < w->stop_after;
+}
+
+// Noise, so that every frame has an output of its own.
+static void open_wire(struct wire *w, const char *header, size_t frame, uint32_t frames)
+{
+    const size_t line = header ? Y4M_FRAME_SIZE : 0;
+    uint32_t noise = 7;
+    *w = (struct wire){ .head = header ? strlen(header) : 0, .frame = line + frame };
+    w->size = w->head + frames * w->frame;
+    w->in = mem_alloc(w->size);
+    w->mutex = os_mutex_create();
+    for (size_t i = 0; i < w->size; i++) {
+        noise = noise * 1664525u + 1013904223u;
+        w->in[i] = (uint8_t)(noise >> 24);
+    }
+    if (header)
+        memcpy(w->in, header, w->head);
+    for (uint32_t i = 0; header && i < frames; i++)
+        memcpy(w->in + w->head + i * w->frame, Y4M_FRAME, Y4M_FRAME_SIZE);
+}
+
+static void rewind_wire(struct wire *w)
+{
+    free(w->out);
+    w->out = NULL;
+    w->at = w->written = 0;
+    w->frames = 0;
+}
+
+static void close_wire(struct wire *w)
+{
+    rewind_wire(w);
+    mem_free(w->in);
+    os_mutex_destroy(w->mutex);
+}
+
+static pix_translator *open_model(uint32_t batch_size, uint32_t threads)
+{
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = RUN;
+    o.tuning = "off";
+    o.batch_size = batch_size;
+    o.threads = threads;
+    pix_translator *translator = pix_translator_create(public_device, &o);
+    assert_non_null(translator);
+    return translator;
+}
+
+static struct pix_stream_options stream_of(struct wire *w, const char *raw)
+{
+    return (struct pix_stream_options){ .read = read_wire,
+                                        .write = write_wire,
+                                        .done = count_frame,
+                                        .user = w,
+                                        .raw = raw };
+}
+
+#define RAW "rgb24:32x32"
+#define RAW_BYTES ((size_t)3 * SIDE * SIDE)
+
+// Frame k is what image k becomes, one at a time and in batches, with any threads and
+// reads of any size, and also where the reader is slow.
+static void test_same_as_images(void **state)
+{
+    static const struct {
+        uint32_t batch, threads, write_ms;
+        size_t slice;
+    } cases[] = { { 1, 0, 0, 0 }, { 1, 1, 0, 1000 }, { 1, 8, 20, 0 }, { 4, 2, 0, 7 } };
+    struct wire w;
+    (void)state;
+    public_need_device();
+    open_wire(&w, NULL, RAW_BYTES, FRAMES);
+    uint8_t *expected = mem_alloc(w.size);
+    pix_translator *one = open_model(1, 0);
+    for (size_t i = 0; i < FRAMES; i++) {
+        const struct pix_image in = { SIDE, SIDE, w.in + i * RAW_BYTES };
+        struct pix_image out;
+        assert_true(pix_translator_run(one, &in, &out));
+        memcpy(expected + i * RAW_BYTES, out.pixels, RAW_BYTES);
+        pix_image_free(&out);
+        assert_true(i == 0 || memcmp(expected + i * RAW_BYTES,
+                                     expected + (i - 1) * RAW_BYTES, RAW_BYTES) != 0);
+    }
+    pix_translator_destroy(one);
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        pix_translator *t = open_model(cases[k].batch, cases[k].threads);
+        const struct pix_stream_options o = stream_of(&w, RAW);
+        uint64_t frames = 0;
+        rewind_wire(&w);
+        w.slice = cases[k].slice;
+        w.write_ms = cases[k].write_ms;
+        assert_true(pix_translator_run_stream(t, &o, &frames));
+        assert_int_equal(frames, FRAMES);
+        assert_int_equal(w.frames, FRAMES);
+        assert_int_equal(w.written, w.size);
+        for (size_t i = 0; i < w.size; i++)
+            if (abs(w.out[i] - expected[i]) > (cases[k].batch > 1))
+                fail_msg("case %zu: byte %zu is %d, expected %d", k, i, w.out[i],
+                         expected[i]);
+        pix_translator_destroy(t);
+    }
+    assert_string_equal(public_messages, "");
+    mem_free(expected);
+    close_wire(&w);
+}
+
+// A frame comes out before the next one is there, whatever threads there are.
+static void test_latency(void **state)
+{
+    static const char header[] = "YUV4MPEG2 W32 H32 F25:1 C420mpeg2\n";
+    struct wire w;
+    (void)state;
+    public_need_device();
+    for (uint32_t threads = 0; threads < 3; threads++) {
+        pix_translator *t = open_model(1, threads);
+        for (int raw = 0; raw < 2; raw++) {
+            open_wire(&w, raw ? NULL : header,
+                      raw ? RAW_BYTES : (size_t)SIDE * SIDE * 3 / 2, FRAMES);
+            const struct pix_stream_options o = stream_of(&w, raw ? RAW : NULL);
+            w.waits = true;
+            assert_true(pix_translator_run_stream(t, &o, NULL));
+            assert_false(w.was_late);
+            assert_int_equal(w.frames, FRAMES);
+            close_wire(&w);
+        }
+        pix_translator_destroy(t);
+    }
+}
+
+// Frames of YUV4MPEG2 are what their pictures become, and the header goes on.
+static void test_y4m(void **state)
+{
+    static const struct {
+        const char *in, *out;
+        size_t in_frame, out_frame;
+    } cases[] = {
+        { "YUV4MPEG2 W32 H32 F30000:1001 Ip A16:9 C420paldv XYSCSS=420PALDV Xa\n",
+          "YUV4MPEG2 W32 H32 F30000:1001 Ip A16:9 C420paldv XCOLORRANGE=LIMITED Xa\n",
+          1536, 1536 },
+        { "YUV4MPEG2 W32 H32 F25:1 Ip A1:1 C444p10 XCOLORRANGE=FULL\n",
+          "YUV4MPEG2 W32 H32 F25:1 Ip A1:1 C444 XCOLORRANGE=FULL\n", 6144, 3072 },
+        { "YUV4MPEG2 W32 H32 F25:1 Ip A1:1 Cmono\n",
+          "YUV4MPEG2 W32 H32 F25:1 Ip A1:1 C444 XCOLORRANGE=LIMITED\n", 1024, 3072 },
+    };
+    (void)state;
+    public_need_device();
+    pix_translator *t = open_model(1, 0);
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        const size_t head = strlen(cases[k].out);
+        struct wire w;
+        struct y4m_header in, out;
+        struct reason reason;
+        struct picture p;
+        open_wire(&w, cases[k].in, cases[k].in_frame, 2);
+        const struct pix_stream_options o = stream_of(&w, NULL);
+        assert_true(pix_translator_run_stream(t, &o, NULL));
+        assert_int_equal(w.written, head + 2 * (Y4M_FRAME_SIZE + cases[k].out_frame));
+        assert_memory_equal(w.out, cases[k].out, head);
+        assert_true(y4m_parse(cases[k].in, w.head - 1, 1 << 20, &in, &reason));
+        assert_true(y4m_parse(cases[k].out, head - 1, 1 << 20, &out, &reason));
+        for (size_t i = 0; i < 2; i++) {
+            uint8_t *frame = mem_alloc(cases[k].out_frame);
+            const uint8_t *got =
+                w.out + head + i * (Y4M_FRAME_SIZE + cases[k].out_frame);
+            assert_true(yuv_to_picture(&in.format,
+                                       w.in + w.head + i * w.frame + Y4M_FRAME_SIZE,
+                                       PIXEL_U8, PIXEL_WHOLE, &p));
+            struct pix_array array = picture_to_array(&p), made;
+            assert_true(pix_translator_run_array(t, &array, &made));
+            assert_true(picture_from_array(&made, &p));
+            assert_true(yuv_from_picture(&out.format, &p, frame));
+            assert_memory_equal(got, Y4M_FRAME, Y4M_FRAME_SIZE);
+            assert_memory_equal(got + Y4M_FRAME_SIZE, frame, cases[k].out_frame);
+            picture_free(&p);
+            pix_array_free(&array);
+            pix_array_free(&made);
+            mem_free(frame);
+        }
+        close_wire(&w);
+    }
+    pix_translator_destroy(t);
+}
+
+// Models of tasks finish their frames as they do images: with the lightness of the
+// input, with what is around a hole, at another size.
+static void test_tasks(void **state)
+{
+    static const char *const tasks[] = { "colorize", "inpaint", "superres" };
+    (void)state;
+    public_need_device();
+    for (size_t k = 0; k < ARRAY_LEN(tasks); k++) {
+        char run[64];
+        snprintf(run, sizeof(run), SCRATCH "/%s", tasks[k]);
+        struct pix_train_options train = tiny_options(DATA, run);
+        struct pix_translate_options o;
+        struct wire w;
+        train.task = tasks[k];
+        train.steps = 1;
+        tiny_train(public_device, &train, UINT64_MAX);
+        pix_translate_options_init(&o);
+        o.model = run;
+        o.tuning = "off";
+        pix_translator *t = pix_translator_create(public_device, &o);
+        assert_non_null(t);
+        open_wire(&w, NULL, RAW_BYTES, 2);
+        const struct pix_stream_options stream = stream_of(&w, RAW);
+        assert_true(pix_translator_run_stream(t, &stream, NULL));
+        for (size_t i = 0; i < 2; i++) {
+            const struct pix_image in = { SIDE, SIDE, w.in + i * RAW_BYTES };
+            struct pix_image out;
+            assert_true(pix_translator_run(t, &in, &out));
+            const size_t size = (size_t)3 * out.width * out.height;
+            assert_int_equal(w.written, 2 * size);
+            assert_memory_equal(w.out + i * size, out.pixels, size);
+            pix_image_free(&out);
+        }
+        pix_translator_destroy(t);
+        close_wire(&w);
+    }
+}
+
+// Cut at any byte a stream is an error that says where, and what was whole comes out.
+static void test_cut(void **state)
+{
+    static const char header[] = "YUV4MPEG2 W8 H8 F25:1 Cmono\n";
+    struct wire w;
+    (void)state;
+    public_need_device();
+    pix_translator *t = open_model(1, 0);
+    open_wire(&w, header, 64, 2);
+    const size_t whole = w.size;
+    const struct pix_stream_options o = stream_of(&w, NULL);
+    for (w.size = 0; w.size <= whole; w.size++) {
+        const size_t frames = w.size < w.head ? 0 : (w.size - w.head) / w.frame;
+        const bool is_good = w.size >= w.head && (w.size - w.head) % w.frame == 0;
+        uint64_t count = 7;
+        char text[64];
+        // Not all places within a frame: they are alike.
+        if (w.size > w.head && (w.size - w.head) % w.frame > 8 && w.size + 1 < whole)
+            continue;
+        rewind_wire(&w);
+        public_messages[0] = 0;
+        assert_int_equal(pix_translator_run_stream(t, &o, &count), is_good);
+        assert_int_equal(count, frames);
+        snprintf(text, sizeof(text), "ends within frame %zu", frames + 1);
+        if (w.size == 0)
+            public_check_message("the input is empty: pipe a YUV4MPEG2 stream into it");
+        else if (w.size >= w.head && !is_good)
+            public_check_message(text);
+        else if (w.size == w.head)
+            public_check_message("translate: the input has no frames");
+        else if (is_good)
+            assert_string_equal(public_messages, "");
+        else
+            public_check_message("translate: the input: ");
+    }
+    pix_translator_destroy(t);
+    close_wire(&w);
+}
+
+static void test_failures(void **state)
+{
+    struct wire w;
+    uint64_t frames;
+    (void)state;
+    public_need_device();
+    pix_translator *t = open_model(1, 0);
+    open_wire(&w, NULL, RAW_BYTES, FRAMES);
+    const struct pix_stream_options o = stream_of(&w, RAW);
+
+    w.fail_write = 3 * RAW_BYTES;
+    assert_false(pix_translator_run_stream(t, &o, &frames));
+    assert_int_equal(frames, 3);
+    assert_string_equal(public_messages, "translate: the output ended after frame "
+                                         "3: the screen went dark\n");
+    w.fail_write = 0;
+
+    rewind_wire(&w);
+    public_messages[0] = 0;
+    w.fail_read = 2 * RAW_BYTES;
+    assert_false(pix_translator_run_stream(t, &o, &frames));
+    assert_int_equal(frames, 2);
+    assert_string_equal(public_messages, "translate: the input cannot be read: the "
+                                         "camera fell over\n");
+    w.fail_read = 0;
+
+    rewind_wire(&w);
+    public_messages[0] = 0;
+    w.stop_after = 4;
+    assert_false(pix_translator_run_stream(t, &o, &frames));
+    assert_int_equal(frames, 4);
+    assert_int_equal(w.written, 4 * RAW_BYTES);
+    assert_string_equal(public_messages, "");
+    w.stop_after = 0;
+
+    // A line that is none, and one with parameters.
+    close_wire(&w);
+    open_wire(&w, "YUV4MPEG2 W8 H8 F25:1 Cmono\n", 64, 3);
+    struct pix_stream_options y4m = stream_of(&w, NULL);
+    memcpy(w.in + w.head + w.frame, "FRAMES", 6);
+    assert_false(pix_translator_run_stream(t, &y4m, &frames));
+    assert_int_equal(frames, 1);
+    public_check_message("frame 2 does not begin with FRAME: the stream is damaged");
+    rewind_wire(&w);
+    public_messages[0] = 0;
+    memcpy(w.in + w.head + w.frame, "FRAME Ip\n", 9);    // the next one begins late
+    assert_false(pix_translator_run_stream(t, &y4m, &frames));
+    assert_int_equal(frames, 2);
+    public_check_message("parameters of frames are ignored (Ip)");
+    public_check_message("frame 3 does not begin with FRAME");
+    pix_translator_destroy(t);
+    close_wire(&w);
+}
+
+static void check_refused(pix_translator *t, struct wire *w, const char *raw,
+                          const char *matrix, const char *message)
+{
+    struct pix_stream_options o = stream_of(w, raw);
+    o.matrix = matrix;
+    rewind_wire(w);
+    public_messages[0] = 0;
+    assert_false(pix_translator_run_stream(t, &o, NULL));
+    public_check_message(message);
+    assert_int_equal(w->written, 0);
+}
+
+static void test_refused(void **state)
+{
+    struct wire w;
+    (void)state;
+    public_need_device();
+    pix_translator *t = open_model(1, 0);
+    open_wire(&w, "YUV4MPEG2 W8 H8 F25:1 It\n", 64, 1);
+    check_refused(t, &w, NULL, NULL, "it is interlaced (It): deinterlace it first");
+    check_refused(t, &w, "bgr24:8x8", NULL, "--raw bgr24:8x8: takes rgb24");
+    check_refused(t, &w, "rgb24:8x8", "bt601", "--matrix is for YUV4MPEG2");
+    check_refused(t, &w, "f32:99999x99999", NULL, "more than 268435456 pixels");
+    close_wire(&w);
+    open_wire(&w, "YUV4MPEG2 W8 H8 F25:1\n", 96, 1);
+    check_refused(t, &w, NULL, "bt2020",
+                  "--matrix takes bt601 or bt709, not \"bt2020\"");
+    const struct pix_stream_options none = { .read = read_wire };
+    assert_false(pix_translator_run_stream(t, NULL, NULL));
+    assert_false(pix_translator_run_stream(t, &none, NULL));
+    public_check_message("options.write");
+    pix_translator_destroy(t);
+
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = RUN;
+    o.tuning = "off";
+    o.tile = 32;
+    t = pix_translator_create(public_device, &o);
+    assert_non_null(t);
+    check_refused(t, &w, NULL, NULL, "leave out --tile");
+    pix_translator_destroy(t);
+    close_wire(&w);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    tiny_open(SCRATCH);
+    if (public_has_device()) {
+        struct pix_train_options o = tiny_options(DATA, RUN);
+        o.steps = 2;
+        tiny_train(public_device, &o, UINT64_MAX);
+    }
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_as_images),
+        cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_y4m),
+        cmocka_unit_test(test_tasks),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests(tests, begin, public_close);
+}
