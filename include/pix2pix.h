@@ -760,6 +760,12 @@ struct pix_translate_options {
     // the log (level info) says it every ten seconds.
     void (*progress)(void *user, const char *text);
     void *progress_user;
+    // Called where images are translated in tiles, on the caller's thread, before each
+    // tile. Returning true stops the call within a tile or two: the image that was on
+    // its way has no output, not even a part of one, and its item and later ones stay
+    // PENDING; files of earlier items stay. May be NULL.
+    bool (*stop)(void *user);
+    void *stop_user;
 };
 
 typedef struct pix_translator pix_translator;

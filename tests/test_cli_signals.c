@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Requests to end a training: signals by themselves, several at once, of a terminal
-// that is closed; and a process that was started without its standard streams.
+// Requests to end a training or a translation in tiles: signals by themselves, several
+// at once, of a terminal that is closed; and a process that was started without its
+// standard streams.
 //
 // TEST_BURSTS is how many runs get two signals at once.
 
@@ -31,25 +32,16 @@ static void pause_ms(long ms)
 
 static pid_t child;
 
-// Starts a training that never ends by itself, as the leader of a group or of a session
-// with a terminal, with its output in a file or at a descriptor. NULL: a new process in
-// the scratch folder.
-static void start(const char *run, int output, int errors, const char *terminal)
+// Starts the command in the scratch folder, as the leader of a group or of a session
+// with a terminal, with its output in a file or at a descriptor. NULL: no terminal.
+// words[0] is the command's.
+static void start_words(char **words, int output, int errors, const char *terminal)
 {
     char *folder = command_file("."), *script = command_file("pix2pix");
-    char *path = os_path_absolute(script);
-    assert_non_null(path);
-    command_shell("rm -rf %s", run);
+    words[0] = os_path_absolute(script);
+    assert_non_null(words[0]);
     child = fork();
     if (child == 0) {
-        char *words[] = { path,          "train",      "--data",
-                          "pairs",       "--out",      (char *)run,
-                          "--crop-size", "32",         "--load-size",
-                          "36",          "--ngf",      "4",
-                          "--ndf",       "4",          "--steps",
-                          "1000000",     "--log-freq", "1",
-                          "--save-freq", "0",          "--sample-freq",
-                          "0",           NULL };
         if (terminal ? setsid() < 0 : setpgid(0, 0) != 0)
             _exit(99);
         if (terminal && (output = errors = open(terminal, O_RDWR)) < 0)
@@ -59,13 +51,26 @@ static void start(const char *run, int output, int errors, const char *terminal)
         if (chdir(folder) != 0)
             _exit(97);
         signal(SIGPIPE, SIG_DFL);
-        execv(path, words);
+        execv(words[0], words);
         _exit(96);
     }
     assert_true(child > 0);
-    mem_free(path);
+    mem_free(words[0]);
     mem_free(script);
     mem_free(folder);
+}
+
+// A training that never ends by itself, in a new run.
+static void start(const char *run, int output, int errors, const char *terminal)
+{
+    char *words[] = {
+        NULL,          "train", "--data",        "pairs",   "--out",      (char *)run,
+        "--crop-size", "32",    "--load-size",   "36",      "--ngf",      "4",
+        "--ndf",       "4",     "--steps",       "1000000", "--log-freq", "1",
+        "--save-freq", "0",     "--sample-freq", "0",       NULL
+    };
+    command_shell("rm -rf %s", run);
+    start_words(words, output, errors, terminal);
 }
 
 static int open_scratch(const char *name)
@@ -316,6 +321,76 @@ static void test_closed_streams(void **state)
     }
 }
 
+// Waits until the file of a name has a text in it.
+static void wait_for_text(const char *name, const char *text)
+{
+    bool found = false;
+    for (int i = 0; i < 3000 && !found; i++) {
+        char *all = read_file(name);
+        found = strstr(all, text) != NULL;
+        mem_free(all);
+        if (!found && waitpid(child, NULL, WNOHANG) != 0)
+            fail_msg("ended before it said: %s", text);
+        pause_ms(20);
+    }
+    assert_true(found);
+}
+
+static void write_image(const char *name, uint32_t side)
+{
+    struct pix_image image = { .width = side, .height = side };
+    char *path = command_file(name);
+    image.pixels = mem_zalloc((size_t)3 * side * side);
+    assert_non_null(image.pixels);
+    assert_true(pix_image_write(path, &image));
+    mem_free(image.pixels);
+    mem_free(path);
+}
+
+// Of an image in thousands of tiles no more than a tile is waited for. It has no
+// output, nor a part of one; those before it have theirs.
+static void test_tiles(void **state)
+{
+    static const struct {
+        const char *input, *output, *sent, *left;
+        int number;
+    } cases[] = {
+        { "tiled/b.png", "made/b.png", "b.png of 4096x4096", "", SIGTERM },
+        { "tiled", "made", "b.png of 4096x4096", "a.png\n", SIGINT },
+    };
+    (void)state;
+    command_need_device();
+    command_make_data();
+    RUN(0, "train --data pairs --out net --direction BtoA " SMALL "--steps 1");
+    assert_int_equal(command_shell("mkdir -p tiled made"), 0);
+    write_image("tiled/a.png", 32);
+    write_image("tiled/b.png", 4096);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const int errors = open_scratch("tiles.err");
+        char *words[] = { NULL,       "translate",
+                          "--model",  "net",
+                          "--input",  (char *)cases[i].input,
+                          "--output", (char *)cases[i].output,
+                          "--tile",   "32",
+                          NULL };
+        start_words(words, errors, errors, NULL);
+        close(errors);
+        wait_for_text("tiles.err", cases[i].sent);
+        pause_ms(300);
+        kill(child, cases[i].number);
+        assert_int_equal(wait_for_end(), 130);
+        char *text = read_file("tiles.err");
+        command_check_has(text, "ending after this tile; the image on its way has no "
+                                "output");
+        command_check_has(text, "stopped on the way through tiled/b.png, which has no "
+                                "output\n");
+        assert_null(strstr(text, "was not translated"));
+        mem_free(text);
+        assert_int_equal(command_shell("ls -A made"), 0);
+        assert_string_equal(command_out, cases[i].left);
+    }
+}
+
 // A test that fails leaves no run behind.
 static int end_child(void **state)
 {
@@ -335,6 +410,7 @@ int main(void)
         TEST(test_burst),          TEST(test_second_key),
         TEST(test_patient_end),    TEST(test_closed_terminal),
         TEST(test_ignored_hangup), TEST(test_closed_streams),
+        TEST(test_tiles),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -88,6 +88,13 @@ static void test_options(void **state)
     command_check_has(command_err, ", after 7 passes over some of them\n");
     assert_int_equal(command_shell("cmp -s tiled.png sampled.png"), 1);
 
+    // Damage behind the first tiles, while some of them are under way.
+    assert_int_equal(command_shell("head -c $(($(wc -c <tiled.png) / 2)) tiled.png "
+                                   ">short.png"),
+                     0);
+    RUN(1, "translate --model net --input short.png --output no.png --tile 32 "
+           "--overlap 32");
+    command_check_has(command_err, "short.png");
     TRANSLATE(1, "no.png", "--overlap 32");
     command_check_has(command_err, "--overlap has no effect without --tile");
     TRANSLATE(2, "no.png", "--tile 32 --tile-statistics some");

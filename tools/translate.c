@@ -121,8 +121,17 @@ static bool image_done(void *user, struct pix_translate_item *item)
     return !terminal_is_interrupted();
 }
 
-static bool translate_file(pix_translator *translator, const char *input,
-                           const char *output)
+static const char tile_notice[] =
+    "ending after this tile; the image on its way has no output";
+
+static bool is_stopped(void *user)
+{
+    (void)user;
+    return terminal_is_interrupted();
+}
+
+static int translate_file(pix_translator *translator, const char *input,
+                          const char *output, bool is_tiled)
 {
     const char *extension = pix_translator_extension(translator, output);
     const size_t length = strlen(output), tail = strlen(extension);
@@ -130,16 +139,22 @@ static bool translate_file(pix_translator *translator, const char *input,
         output_print_error("--output %s cannot hold this model's output: use %s%s",
                            output, extension,
                            strcmp(extension, ".npy") ? " or .npy" : "");
-        return false;
+        return EXIT_FAILED;
     }
     struct progress progress = { .count = 1 };
     struct pix_translate_item item = { .input = input, .output = output };
     if (shows_live())
         output_begin_live(stderr);
-    const bool ok =
-        pix_translator_run_many(translator, &item, 1, image_done, &progress);
+    // Of one that is not in tiles there is nothing to wait for: it ends at once.
+    if (is_tiled)
+        terminal_catch_interrupt(tile_notice);
+    int code = EXIT_FAILED;
+    if (pix_translator_run_many(translator, &item, 1, image_done, &progress))
+        code = EXIT_DONE;
+    else if (item.result == PIX_TRANSLATE_PENDING && terminal_is_interrupted())
+        code = EXIT_INTERRUPTED;
     output_end_live();
-    return ok;
+    return code;
 }
 
 static void free_items(struct pix_translate_item *items, uint32_t count)
@@ -267,7 +282,8 @@ static int translate_folder(pix_translator *translator, const struct translation
     if (shows_live())
         output_begin_live(stderr);
     progress.count = count;
-    terminal_catch_interrupt("ending after the images that are on their way");
+    terminal_catch_interrupt(t->tile ? tile_notice
+                                     : "ending after the images that are on their way");
     const double start = terminal_get_seconds();
     if (pix_translator_run_many(translator, items, count, image_done, &progress))
         code = EXIT_DONE;
@@ -386,6 +402,7 @@ static int run(const struct translation *t, bool is_folder)
     options.read = t->read;
     if (shows_live() && t->tile)
         options.progress = show_progress;
+    options.stop = is_stopped;
     pix_translator *translator = pix_translator_create(device, &options);
     int code = EXIT_FAILED;
     if (translator && t->plan)
@@ -394,8 +411,8 @@ static int run(const struct translation *t, bool is_folder)
         code = frames_translate(translator, &t->frames);
     else if (translator && is_folder)
         code = translate_folder(translator, t);
-    else if (translator && translate_file(translator, t->input, t->output))
-        code = EXIT_DONE;
+    else if (translator)
+        code = translate_file(translator, t->input, t->output, t->tile != 0);
     pix_translator_destroy(translator);
     return options_close_device(device, code);
 }

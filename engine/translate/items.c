@@ -218,8 +218,14 @@ static bool run_tiles(struct translator *t, struct picture *in, struct picture *
     bool ok = in->samples && in->width && in->height;
     if (!ok)
         log_error("%s: the image is empty", translator_command(t));
-    ok = ok && alpha_apply(in, translator_get_settings(t)->reading.alpha) &&
-         tiles_translate_picture(t, in, out);
+    ok = ok && alpha_apply(in, translator_get_settings(t)->reading.alpha);
+    if (ok) {
+        const enum pix_translate_result result = tiles_translate_picture(t, in, out);
+        ok = result == PIX_TRANSLATE_DONE;
+        if (result == PIX_TRANSLATE_PENDING)
+            log_error("%s: stopped on the way through an image, which has no output",
+                      translator_command(t));
+    }
     if (ok) {
         tell_of_input(t, "in memory", in);
         translator_warn_of_ranges(t);
@@ -331,8 +337,15 @@ static bool run_all_tiled(struct items *all, size_t count)
 {
     bool ok = true, goes_on = true;
     for (size_t i = 0; goes_on && i < count; i++) {
+        const struct pix_translate_item *item = &all->items[i];
         const enum pix_translate_result result = translate_tiled(all, &all->items[i]);
         ok = ok && result == PIX_TRANSLATE_DONE;
+        if (result == PIX_TRANSLATE_PENDING) {
+            log_info("%s: stopped on the way through %s, which has no output",
+                     translator_command(all->translator),
+                     item->input ? item->input : "an image");
+            break;
+        }
         goes_on = item_done(all, i, result) && !translator_is_lost(all->translator);
         ok = ok && (goes_on || i + 1 == count);
     }

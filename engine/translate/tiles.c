@@ -134,6 +134,8 @@ static bool run_row(struct tiles *s, uint32_t row)
     for (; p.column < s->x.count; p.column++) {
         if (!takes(s, p))
             continue;
+        if (translator_is_stopped(s->translator))
+            return fail(s, PIX_TRANSLATE_PENDING);
         if (s->in_flight == TRANSLATOR_SLOTS && !land(s))
             return false;
         if (!submit(s, p))
@@ -302,15 +304,17 @@ static struct row_writer *open_picture(void *user, const struct picture *form)
     return row_writer_of_picture(form, user);
 }
 
-bool tiles_translate_picture(struct translator *t, const struct picture *in,
-                             struct picture *out)
+enum pix_translate_result tiles_translate_picture(struct translator *t,
+                                                  const struct picture *in,
+                                                  struct picture *out)
 {
     struct row_reader *reader = row_reader_of_picture(in);
+    enum pix_translate_result result = PIX_TRANSLATE_NOT_READ;
     *out = (struct picture){ 0 };
-    const bool ok = reader && tiles_translate(t, reader, "an image", PIXEL_KINDS,
-                                              open_picture, out) == PIX_TRANSLATE_DONE;
+    if (reader)
+        result = tiles_translate(t, reader, "an image", PIXEL_KINDS, open_picture, out);
     row_reader_close(reader);
-    return ok;
+    return result;
 }
 
 bool tiles_plan(struct translator *t, const struct picture *form, struct pix_plan *out)

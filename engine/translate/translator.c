@@ -313,6 +313,8 @@ struct translator *translator_create(struct gpu_device *device,
     t->batch_size = t->most = MAX(options->batch_size, 1u);
     t->threads = options->threads;
     t->view = (struct progress_view){ options->progress, options->progress_user };
+    t->stop = options->stop;
+    t->stop_user = options->stop_user;
     t->averages = !options->no_ema;
     t->step = (struct step_block){
         .step = 1,    // for every image: one seed, one mask
@@ -479,6 +481,11 @@ uint32_t translator_threads(const struct translator *t)
 struct progress_view translator_view(const struct translator *t)
 {
     return t->view;
+}
+
+bool translator_is_stopped(const struct translator *t)
+{
+    return t->stop && t->stop(t->stop_user);
 }
 
 // ---------------------------------------------------------------------------

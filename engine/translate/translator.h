@@ -70,6 +70,9 @@ bool translator_same_form(const struct translator_form *a,
 uint32_t translator_batch_size(const struct translator *t);    // at least 1
 uint32_t translator_threads(const struct translator *t);       // 0: as many as useful
 struct progress_view translator_view(const struct translator *t);
+
+// Whether the caller wants the call to end, see `stop` of pix_translate_options.
+bool translator_is_stopped(const struct translator *t);
 // The kinds that all images are converted to; PIXEL_KINDS: not known.
 struct staging translator_kinds(const struct translator *t);
 // Whether the kind of outputs is that of each input, as far as a file can hold it.
@@ -155,7 +158,7 @@ bool translator_is_ready(const struct translator *t, uint32_t images,
 uint32_t translator_submit(struct translator *t, const struct picture *const *in,
                            uint32_t images, const struct translator_form *form);
 // The oldest run under way. Each out[i] is of translator_create_output; NULL: not
-// wanted.
+// wanted, also of a run that was measured.
 bool translator_wait(struct translator *t, struct picture *out);
 
 // ---------------------------------------------------------------------------

@@ -45,6 +45,8 @@ struct translator {
     bool chose_scaling, has_told_scaling;
     uint32_t batch_size, threads;
     struct progress_view view;
+    bool (*stop)(void *user);    // or NULL
+    void *stop_user;
     enum translation_mode mode;
     struct step_block step;    // with the seed of dropout
     // Of inputs and outputs: by which option the caller named a range, or NULL; that
