@@ -334,7 +334,14 @@ struct pix_train_options {
     const char *recipe;
     // Where
     const char *data;    // folder with train/, and perhaps val/ and test/
-    const char *out;     // run folder, created if absent
+    // In place of `data`, a CSV file that lists the images: the columns input, target
+    // and split, see docs/data.md; NULL: none.
+    const char *pairs;
+    // "0.8:0.1:0.1": shares for train, val and test, by which the images are divided
+    // that lie in `data` itself, or those rows of `pairs` that name no split; by a hash
+    // of their names. NULL: they are divided already.
+    const char *split_ratio;
+    const char *out;    // run folder, created if absent
     // What
     const char *direction;           // "AtoB" or "BtoA"
     uint32_t input_nc, output_nc;    // channels of input and target
@@ -354,7 +361,10 @@ struct pix_train_options {
     // noise; "inpaint": from one with a hole; "edges": from its edges. input_nc, and
     // with "colorize" output_nc, follow. docs/tasks.md says what translations become.
     const char *task;
-    uint32_t factor;     // "superres": 2 to 16
+    // "superres": 2 to 16; 0: 4. "pairs": files of inputs are so many times smaller
+    // than their targets and are enlarged first, also when they are translated; 0: they
+    // are not.
+    uint32_t factor;
     double sigma;        // "denoise": standard deviation of the noise, of 255 levels
     const char *hole;    // "inpaint": "center" (half of each side), or "random"
     // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or
@@ -499,6 +509,7 @@ enum pix_option_type {
     PIX_OPTION_SIZE,     // struct pix_size; `min` and `max` are of each side, and where
                          // `min` is 0, both are 0 or none
     PIX_OPTION_RANGE,    // const char *, one of `choices`, or two numbers "LO:HI"
+    PIX_OPTION_RATIO,    // const char *, three numbers "A:B:C", or NULL
 };
 
 struct pix_option {
@@ -518,8 +529,8 @@ struct pix_option {
 PIX_API const struct pix_option *pix_train_option_table(size_t *count);
 
 // Sets one option from text. `name` takes '-' or '_'. A flag takes "true" or "false".
-// TEXT, CHOICE and RANGE keep a pointer to `text`. "recipe" sets all options of the
-// recipe, so it comes first.
+// TEXT, CHOICE, RANGE and RATIO keep a pointer to `text`. "recipe" sets all options of
+// the recipe, so it comes first.
 PIX_API bool pix_train_options_set(struct pix_train_options *options, const char *name,
                                    const char *text);
 
@@ -1028,7 +1039,11 @@ struct pix_evaluation {
 PIX_API void pix_evaluation_free(struct pix_evaluation *evaluation);
 
 struct pix_evaluate_options {
-    const char *data;     // folder, laid out as for training
+    const char *data;     // folder, laid out as for training; or NULL, and
+    const char *pairs;    // a list of images, as for training
+    // "0.8:0.1:0.1": as for training; NULL: that of the model's run, unless `data` has
+    // folders of splits.
+    const char *split_ratio;
     const char *split;    // whose pairs are compared; NULL: "test"
     // A PNG to write with one row input | output | target per pair, at most `grid_rows`
     // rows (0: 12); NULL: none. More than four rows are arranged in two columns, and
@@ -1052,8 +1067,8 @@ struct pix_evaluate_options {
     const char *lpips;
     bool wants_gallery;
     // Paths to which the caller will write of the result; NULL ones are passed over. If
-    // one, or `grid`, leads to a file that is read, or to an image of train/, val/ or
-    // test/, nothing is evaluated.
+    // one, or `grid`, leads to a file that is read, or to an image of any split,
+    // nothing is evaluated.
     const char *const *outputs;
     size_t output_count;
 };

@@ -40,6 +40,11 @@ static const char *const bad_ranges[] = { "",          "0",      "0:",    ":1",
                                           "0 :1",      "0:1e99", "nan:1", "full|auto",
                                           "-3e38:3e38" };
 
+static const char *const bad_ratios[] = {
+    "",      "1",    "1:1",      "1:1:1:1",      "0:0:0",  "-1:1:1",
+    "a:1:1", "1::1", "1:1:1e99", "0.8 :0.1:0.1", "nan:1:1"
+};
+
 // Every row can be set to the ends of its range and not past them.
 static void test_table(void **state)
 {
@@ -110,6 +115,12 @@ static void test_table(void **state)
             assert_true(pix_train_options_set(&o, row->name, "-1.5e3:+3000"));
             for (size_t k = 0; k < ARRAY_LEN(bad_ranges); k++)
                 assert_false(pix_train_options_set(&o, row->name, bad_ranges[k]));
+            break;
+        case PIX_OPTION_RATIO:
+            assert_true(pix_train_options_set(&o, row->name, "0.8:0.1:0.1"));
+            assert_true(pix_train_options_set(&o, row->name, "0:0:1"));
+            for (size_t k = 0; k < ARRAY_LEN(bad_ratios); k++)
+                assert_false(pix_train_options_set(&o, row->name, bad_ratios[k]));
             break;
         case PIX_OPTION_CHOICE:
             assert_false(pix_train_options_set(&o, row->name, "something else"));

@@ -64,7 +64,7 @@ static const struct option_case {
     { "task", "denoise", "", FIRST },
     { "task", "inpaint", "", SHAPES },
     { "task", "edges", "", SHAPES },
-    { "factor", "2", "task=superres", FIRST },
+    { "factor", "2", "task=superres", FIRST },    // of pairs: test_train_source
     { "sigma", "50", "task=denoise", FIRST },
     { "hole", "random", "task=inpaint", FIRST },
     { "net-g", "unet_128", "net-g=unet_256 crop-size=256 load-size=256", SHAPES },
@@ -146,6 +146,8 @@ static const struct option_elsewhere {
     const char *option, *why;
 } options_elsewhere[] = {
     { "out", "where the files go: every test" },
+    { "pairs", "test_train_source" },
+    { "split-ratio", "test_train_source" },
     { "init-g", "test_train_start" },
     { "init-d", "test_train_start" },
     { "threads",

@@ -13,7 +13,8 @@
 #include <string.h>
 
 struct evaluation {
-    const char *model, *data, *split, *grid, *beside, *headings, *csv, *report;
+    const char *model, *data, *pairs, *split_ratio, *split, *grid, *beside, *headings,
+        *csv, *report;
     const char *tuning, *mode, *direction;
     const char *input_kind, *output_kind;
     const char *range, *input_range, *output_range;
@@ -56,9 +57,12 @@ static bool split_list(const char *text, struct list *list)
 // Checks everything that can be checked before a device is opened.
 static int check_arguments(const struct command *command, const struct evaluation *e)
 {
-    if (!e->model || !e->data)
+    if (!e->model || (!e->data && !e->pairs))
         return options_print_usage_error(command, "--%s is missing",
                                          e->model ? "data" : "model");
+    if (e->data && e->pairs)
+        return options_print_usage_error(
+            command, "--data and --pairs are both given: leave one of them out");
     if (e->grid && !options_ends_in(e->grid, ".png") &&
         !options_ends_in(e->grid, ".PNG"))
         return options_print_usage_error(command, "--grid %s must end in .png",
@@ -76,7 +80,7 @@ static int check_arguments(const struct command *command, const struct evaluatio
         output_print_error("--model %s does not exist or cannot be read", e->model);
         return EXIT_FAILED;
     }
-    if (terminal_get_path_kind(e->data) != PATH_FOLDER) {
+    if (e->data && terminal_get_path_kind(e->data) != PATH_FOLDER) {
         output_print_error("--data %s is not a readable folder", e->data);
         return EXIT_FAILED;
     }
@@ -124,7 +128,7 @@ static bool write_report(const struct evaluation *e, const pix_device *device,
 {
     const struct report_evaluation page = {
         .model = e->model,
-        .data = e->data,
+        .data = e->pairs ? e->pairs : e->data,
         .split = e->split,
         .checkpoint = e->checkpoint,
         .translator = pix_translator_get_info(translator),
@@ -174,6 +178,8 @@ static int run(pix_device *device, const struct evaluation *e)
     pix_translator *translator = pix_translator_create(device, &options);
     pix_evaluate_options_init(&comparison);
     comparison.data = e->data;
+    comparison.pairs = e->pairs;
+    comparison.split_ratio = e->split_ratio;
     comparison.split = e->split;
     comparison.grid = e->grid;
     comparison.grid_rows = e->rows;
@@ -207,8 +213,12 @@ int command_evaluate(int argc, char **argv)
         { "model", ARGUMENT_TEXT, &e.model, "RUN|FILE",
           "run folder (its newest checkpoint) or checkpoint" },
         { "data", ARGUMENT_TEXT, &e.data, "DIR", "folder with train/ and the split" },
-        { "split", ARGUMENT_TEXT, &e.split, "NAME",
-          "folder of --data with the pairs to compare", NULL, "test" },
+        { "pairs", ARGUMENT_TEXT, &e.pairs, "FILE",
+          "in place of --data a CSV file: input,target,split" },
+        { "split-ratio", ARGUMENT_TEXT, &e.split_ratio, "A:B:C",
+          "divide the images of DIR or FILE: 0.8:0.1:0.1", NULL, "as trained" },
+        { "split", ARGUMENT_TEXT, &e.split, "NAME", "which pairs to compare", NULL,
+          "test" },
         { "grid", ARGUMENT_TEXT, &e.grid, "FILE",
           "write rows of input | output | target as a PNG" },
         { "rows", ARGUMENT_COUNT, &e.rows, "N", "maximum rows in the grid", NULL,

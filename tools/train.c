@@ -93,7 +93,7 @@ static int gather_options(const struct command *command,
         pix_train_options_finish(o);
         *o = merged;
         code = EXIT_USAGE;
-    } else if (o->continue_run && !plan && !o->data) {
+    } else if (o->continue_run && !plan && !o->data && !o->pairs) {
         options_print_usage_error(
             command,
             "--out %s contains no run yet (no config.json): give --data "

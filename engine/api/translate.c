@@ -198,7 +198,8 @@ bool pix_evaluate(pix_translator *translator,
 {
     const struct log_sink *before = begin_call(translator);
     bool ok = api_check_given(options, "pix_evaluate", "options") &&
-              api_check_given(options->data, "pix_evaluate", "options.data") &&
+              api_check_given(options->pairs ? options->pairs : options->data,
+                              "pix_evaluate", "options.data") &&
               api_check_given(evaluation, "pix_evaluate", "evaluation") &&
               evaluate_pairs(translator->translator, options, evaluation);
     end_call(translator, before);

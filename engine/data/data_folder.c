@@ -12,6 +12,7 @@
 #include "base/os.h"
 #include "data/pairing.h"
 #include "data/picture_file.h"
+#include "data/split_ratio.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,8 +66,18 @@ static void place_free(struct place *p)
     mem_free(p->b);
 }
 
+// Whether a layout is one of a folder without splits: DATA, DATA/A and DATA/B.
+static bool is_whole(const struct layout *layout)
+{
+    const char *const *name = layout->a;
+    return !*name[0] && (!*name[1] || *name[1] == '/');
+}
+
+// `split` NULL: of a layout that is_whole.
 static char *make_path(const char *data, const char *split, const char *const name[2])
 {
+    if (!split)
+        return *name[1] ? file_join(data, name[1] + 1) : mem_strdup(data);
     char *folder = mem_printf("%s%s%s", name[0], split, name[1]);
     char *path = folder ? file_join(data, folder) : NULL;
     mem_free(folder);
@@ -94,7 +105,10 @@ static bool look(const char *path, bool *has)
 static bool place_init(struct place *p, const struct layout *layout, const char *data,
                        const char *split)
 {
-    *p = (struct place){ .layout = layout, .a = make_path(data, split, layout->a) };
+    *p = (struct place){ .layout = layout };
+    if (!split && !is_whole(layout))
+        return true;
+    p->a = make_path(data, split, layout->a);
     if (is_sides(p))
         p->b = make_path(data, split, layout->b);
     if (!p->a || (is_sides(p) && !p->b))
@@ -173,6 +187,15 @@ bool data_folder_has(const char *data, const char *split, bool *has)
     for (size_t i = 0; i < LAYOUTS; i++)
         *has = *has || places[i].has_a || places[i].has_b;
     free_places(places);
+    return true;
+}
+
+bool data_folder_is_split(const char *data, bool *is_split)
+{
+    *is_split = false;
+    for (int i = 0; i < SPLIT_COUNT && !*is_split; i++)
+        if (!data_folder_has(data, split_name((enum split)i), is_split))
+            return false;
     return true;
 }
 
@@ -290,7 +313,7 @@ static bool report_left_out(const struct place *p)
     return !is_sides(p) || pairing_report(&p->pairing);
 }
 
-static bool use(const struct place *places, const struct place *p,
+static bool use(const struct place *places, const struct place *p, bool quiet,
                 struct pair_list *list)
 {
     char unused[NOTE] = "";
@@ -301,12 +324,13 @@ static bool use(const struct place *places, const struct place *p,
     for (size_t i = 0; i < LAYOUTS; i++)
         if (&places[i] != p)
             note_unused(&places[i], unused);
-    if (unused[0])
+    if (unused[0] && !quiet)
         log_warn("dataset: using the %zu pair%s of %s; other places of this split are "
                  "ignored: %s",
                  p->pairs, PLURAL(p->pairs), list->folder, unused);
-    return report_left_out(p) && (is_sides(p) ? pairing_add(&p->pairing, list)
-                                              : fill_together(&p->list_a, list));
+    return (quiet || report_left_out(p)) &&
+           (is_sides(p) ? pairing_add(&p->pairing, list)
+                        : fill_together(&p->list_a, list));
 }
 
 // ---------------------------------------------------------------------------
@@ -403,8 +427,8 @@ static void refuse_images(const struct place *places, const char *data,
                   data, split);
 }
 
-bool data_folder_list(const char *data, const char *split, enum data_files files,
-                      struct pair_list *list)
+static bool list_split(const char *data, const char *split, enum data_files files,
+                       bool quiet, struct pair_list *list)
 {
     struct place places[LAYOUTS];
     const struct place *best = NULL;
@@ -427,7 +451,7 @@ bool data_folder_list(const char *data, const char *split, enum data_files files
         if (is_better(&places[i], best) && may_hold(&places[i], files))
             best = &places[i];
     if (ok && best)
-        ok = use(places, best, list);
+        ok = use(places, best, quiet, list);
     else if (ok && files == DATA_IMAGES)
         refuse_images(places, data, split);
     else if (ok)
@@ -437,4 +461,16 @@ bool data_folder_list(const char *data, const char *split, enum data_files files
         return true;
     pair_list_free(list);
     return false;
+}
+
+bool data_folder_list(const char *data, const char *split, enum data_files files,
+                      struct pair_list *list)
+{
+    return list_split(data, split, files, false, list);
+}
+
+bool data_folder_list_whole(const char *data, enum data_files files, bool quiet,
+                            struct pair_list *list)
+{
+    return list_split(data, NULL, files, quiet, list);
 }

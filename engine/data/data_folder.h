@@ -12,6 +12,9 @@
 //     DATA/train/*                   folders of images with A and B, if no other place
 //                                    has pairs
 //
+// Without a split the folder itself has the pairs: in DATA, in DATA/A and DATA/B, or in
+// the folders of DATA.
+//
 // That with the most pairs is used, of equal ones the first in this list, but two
 // folders before one. trainA and trainB are the unpaired layout of the PyTorch port:
 // where less than half of the files of a side have a partner, they are not taken for
@@ -34,6 +37,9 @@ enum data_files {
 // False after a message if that cannot be found out; then *has is false.
 bool data_folder_has(const char *data, const char *split, bool *has);
 
+// Whether it has one for train, val or test.
+bool data_folder_is_split(const char *data, bool *is_split);
+
 // Lists the pairs of a split, by name where they are in one folder, else by stem. Warns
 // of files that are left out, with numbers and examples, and of other places that hold
 // files too. False if there is no pair, after a message that says what the folder
@@ -42,9 +48,14 @@ bool data_folder_has(const char *data, const char *split, bool *has);
 bool data_folder_list(const char *data, const char *split, enum data_files files,
                       struct pair_list *list);
 
+// The same of a folder without splits; `quiet` leaves out the warnings, of somebody who
+// has listed it before.
+bool data_folder_list_whole(const char *data, enum data_files files, bool quiet,
+                            struct pair_list *list);
+
 // Calls `visit` with the path of each image in the folders of a split, which may be
-// absent, whether or not it is one of the pairs. `visit` returns false to stop. False
-// then, or after a message.
+// absent, or of the folder itself, where `split` is NULL; whether or not it is one of
+// the pairs. `visit` returns false to stop. False then, or after a message.
 bool data_folder_visit(const char *data, const char *split,
                        bool (*visit)(void *user, const char *path), void *user);
 

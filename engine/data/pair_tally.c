@@ -54,6 +54,8 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
     file_tally_add(&t->files, &n->files);
     if (n->transparent)
         notice(&t->transparent, n->transparent, n);
+    if (n->enlarged)
+        notice(&t->enlarged, n->enlarged, n);
     if (n->narrow)
         notice(&t->narrow, n->narrow, n);
     if (n->refusal == PAIR_INPUT_KIND)
@@ -153,6 +155,18 @@ static void report_sides(const struct pair_tally *t)
              n->a.height, n->b.width, n->b.height);
 }
 
+static void report_enlarged(const struct pair_tally *t)
+{
+    const struct pair_notes *n = &t->enlarged.first;
+    if (t->enlarged.count > 0)
+        log_warn("dataset: in %" PRIu32 " of %" PRIu32
+                 " pair%s the target is smaller than the input by a whole factor and "
+                 "enlarged to its size (first: %s, A is %" PRIu32 "x%" PRIu32
+                 ", B %" PRIu32 "x%" PRIu32 ")",
+                 t->enlarged.count, t->total, PLURAL(t->total), t->enlarged.path,
+                 n->a.width, n->a.height, n->b.width, n->b.height);
+}
+
 // "40x30", or "scaled to 40x30".
 static const char *fitted_text(const struct pair_notes *n, char text[40])
 {
@@ -230,6 +244,7 @@ void pair_tally_report(const struct pair_tally *t)
         report_channels(t, side, have);
     report_halves(t);
     report_sides(t);
+    report_enlarged(t);
     report_padded(t);
     report_cut(t);
     report_files(t, have);

@@ -15,8 +15,9 @@ struct pair_tally {
         uint32_t count;
         struct pair_notes first;
         const char *path;    // of the first one's file
-    } narrow, transparent, halves, sides, padded, cut, input_kind, target_kind,
-        channels[2], repeated[2], greyed[2];    // of the input and the target
+    } narrow, enlarged, transparent, halves, sides, padded, cut, input_kind,
+        target_kind, channels[2], repeated[2],
+        greyed[2];    // of the input and the target
     struct file_tally files;
 };
 

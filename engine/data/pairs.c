@@ -138,14 +138,81 @@ static bool split(const char *path, const struct pair_options *o, struct picture
     return ok;
 }
 
-// The sizes of a pair, as its files have them.
-static void note_sizes(const struct picture *a, const struct picture *b,
+// The sizes of a pair, as its files have them, and what they become; that of `common`
+// is the one that it is fitted from.
+static void note_sizes(struct pix_size a, struct pix_size b, struct pix_size common,
                        const struct pair_options *o, struct pair_notes *notes)
 {
     notes->fit = o->fit;
-    notes->a = picture_size(a);
-    notes->b = picture_size(b);
-    notes->scaled = fit_scaled_size(&o->fit, notes->a);
+    notes->a = a;
+    notes->b = b;
+    notes->scaled = fit_scaled_size(&o->fit, common);
+}
+
+// How many times as wide and as high `large` is; 0: not a whole number from 2 on.
+static uint32_t find_factor(const struct picture *small, const struct picture *large)
+{
+    const uint32_t factor = large->width / small->width;
+    return factor >= 2 && small->width * factor == large->width &&
+                   (uint64_t)small->height * factor == large->height
+               ? factor
+               : 0;
+}
+
+static bool keeps_sizes(const struct fit *fit)
+{
+    return fit->mode == FIT_CROP || fit->mode == FIT_WHOLE;
+}
+
+// Where inputs are meant to be smaller than their targets.
+static bool enlarge_input(const struct pair_options *o, bool halves,
+                          struct picture *input, const struct picture *target,
+                          struct reason *reason)
+{
+    const uint32_t factor = o->task.factor;
+    if (halves)
+        return reason_refuse(
+            reason, "has both sides, of one size: --factor %u is for two files",
+            (unsigned)factor);
+    if (find_factor(input, target) != factor)
+        return reason_refuse(
+            reason,
+            "is %ux%u and its target %ux%u: --factor %u is for targets of %ux%u",
+            (unsigned)input->width, (unsigned)input->height, (unsigned)target->width,
+            (unsigned)target->height, (unsigned)factor,
+            (unsigned)(input->width * factor), (unsigned)(input->height * factor));
+    const bool is_transparent = input->is_transparent;
+    if (!task_enlarge(&o->task, input))
+        return reason_refuse_memory(reason);
+    input->is_transparent = is_transparent;
+    return true;
+}
+
+// Where sizes differ by a factor though inputs are not meant to be smaller. A smaller
+// input is refused: the network would learn from enlarged ones, and get others when it
+// translates.
+static bool enlarge_target(const struct pair_options *o, const struct picture *input,
+                           struct picture *target, const char *path,
+                           struct pair_notes *notes, struct reason *reason)
+{
+    const uint32_t factor = find_factor(input, target);
+    struct picture large;
+    if (factor > 0 && factor <= TASK_FACTOR_MAX)
+        return reason_refuse(
+            reason,
+            "is %ux%u and its target %ux%u, %u times as large: "
+            "--factor %u enlarges inputs, also when they are translated",
+            (unsigned)input->width, (unsigned)input->height, (unsigned)target->width,
+            (unsigned)target->height, (unsigned)factor, (unsigned)factor);
+    if (find_factor(target, input) == 0)
+        return true;
+    if (!picture_resize(target, o->fit.filter, input->width, input->height, &large))
+        return reason_refuse_memory(reason);
+    large.is_transparent = target->is_transparent;
+    picture_free(target);
+    *target = large;
+    notes->enlarged = path;
+    return true;
 }
 
 // The list says that the file was there.
@@ -174,7 +241,8 @@ static bool read_image(const struct pair_file *file, const struct pair_options *
         picture_free(&image);
         return false;
     }
-    note_sizes(&image, &image, o, notes);
+    const struct pix_size size = picture_size(&image);
+    note_sizes(size, size, size, o, notes);
     if (!finish_side(&image, false, o, file->a, notes, reason)) {
         picture_free(&image);
         return false;
@@ -221,13 +289,22 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
         *culprit = file->b;
         ok = read_file(file->b, o, b, notes, reason);
     }
+    const struct pix_size sizes[] = { picture_size(a), picture_size(b) };
+    if (ok && task_enlarges(&o->task)) {
+        *culprit = o->swap ? path_b : file->a;
+        ok = enlarge_input(o, !file->b, input, target, reason);
+    } else if (ok && file->b && keeps_sizes(&o->fit)) {
+        *culprit = o->swap ? path_b : file->a;
+        ok =
+            enlarge_target(o, input, target, o->swap ? file->a : path_b, notes, reason);
+    }
     if (ok) {
         bool is_b;
         ok = fit_check(&o->fit, a, b, !file->b, &is_b, reason);
         *culprit = is_b ? file->b : file->a;
     }
     if (ok) {
-        note_sizes(a, b, o, notes);
+        note_sizes(sizes[0], sizes[1], picture_size(a), o, notes);
         *culprit = o->swap ? path_b : file->a;
         ok = finish_side(input, true, o, *culprit, notes, reason);
     }

@@ -32,7 +32,8 @@ struct pair_options {
     struct pixel_range input_range, output_range;    // those of the pictures
     struct picture_reading reading;
     // With a task a file is one image. Its kind is checked by output_kind, and by what
-    // the task takes; the channels are those of the task.
+    // the task takes; the channels are those of the task. Without one, inputs may be
+    // smaller by a factor (task_enlarges).
     struct task task;
     struct fit fit;
 };
@@ -47,6 +48,7 @@ struct pair_notes {
     // The first of its files that has an alpha which is not opaque, and no channel for
     // it.
     const char *transparent;
+    const char *enlarged;    // its target, where that was enlarged to the input's size
     const char *narrow;    // the first of its files that is_narrow (picture.h), or NULL
     // Of the input and the target: the file, where grey was repeated to be colours, or
     // colours were made grey; else NULL.
@@ -77,6 +79,9 @@ struct pair_notes {
 // path of the file that it is about, which the pair_file owns, as it does the paths in
 // the notes. Nothing is logged. A file that is gone since its folder was listed is a
 // reason that passes, a link that leads nowhere is not.
+//
+// Where images are not resized, a target whose sides divide those of the input is
+// enlarged to its size.
 //
 // With a task both sides are made of the fitted image. What a random one adds is a
 // function of the file's name.

@@ -316,11 +316,11 @@ static bool take_lightness(struct picture *image, struct task_rest *rest)
     return picture_copy(image, &rest->image);
 }
 
-static bool enlarge(struct picture *image, uint32_t factor)
+bool task_enlarge(const struct task *t, struct picture *image)
 {
     struct picture large;
-    if (!picture_resize(image, RESIZE_BICUBIC, image->width * factor,
-                        image->height * factor, &large))
+    if (!picture_resize(image, RESIZE_BICUBIC, image->width * t->factor,
+                        image->height * t->factor, &large))
         return false;
     picture_free(image);
     *image = large;
@@ -350,8 +350,8 @@ bool task_take(const struct task *t, uint64_t seed, struct picture *image,
     bool ok = true;
     if (t->kind == TASK_COLORIZE)
         ok = take_lightness(image, rest);
-    else if (t->kind == TASK_SUPERRES)
-        ok = enlarge(image, t->factor);
+    else if (t->kind == TASK_SUPERRES || task_enlarges(t))
+        ok = task_enlarge(t, image);
     else if (t->kind == TASK_INPAINT)
         ok = take_context(t, seed, image, rest);
     if (!ok)

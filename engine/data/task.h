@@ -31,8 +31,10 @@ enum hole_kind {
 
 struct task {
     enum task_kind kind;
-    uint32_t factor;    // 2 to TASK_FACTOR_MAX
-    double sigma;       // standard deviation, of 255 levels between the range's ends
+    // 2 to TASK_FACTOR_MAX. TASK_PAIRS: inputs are so many times smaller than targets,
+    // or, with 0 and 1, have their size.
+    uint32_t factor;
+    double sigma;    // standard deviation, of 255 levels between the range's ends
     enum hole_kind hole;
     const struct picture *mask;    // HOLE_FILE: u8, one channel, of any size
 };
@@ -40,6 +42,13 @@ struct task {
 static inline bool task_is_set(const struct task *t)
 {
     return t->kind != TASK_PAIRS;
+}
+
+// Whether files of inputs are smaller than those of targets, and enlarged before
+// anything else is done with them.
+static inline bool task_enlarges(const struct task *t)
+{
+    return t->kind == TASK_PAIRS && t->factor > 1;
 }
 
 // Whether what is to be undone lies in single pixels, so that no image that is
@@ -129,6 +138,10 @@ bool task_take(const struct task *t, uint64_t seed, struct picture *image,
 // without memory, after a message.
 bool task_finish(const struct task *t, const struct task_rest *rest,
                  struct picture *out);
+
+// Makes an image `factor` times as wide and as high, as task_take does. False without
+// memory, after a message.
+bool task_enlarge(const struct task *t, struct picture *image);
 
 // Whether outputs are of another kind, or of other channels, than the network's: kind
 // and channels of an image of this kind. PIXEL_KINDS stays.

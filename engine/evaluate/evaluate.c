@@ -56,8 +56,8 @@ static void count_sides(const struct evaluated_pair *pair, enum pixel_kind compa
 }
 
 // Whether nothing that is written of the result is one of the files that are read.
-static bool keeps_inputs(const struct translator *t, const struct pair_list *list,
-                         const struct side_by_side *grid,
+static bool keeps_inputs(const struct translator *t, const struct data_source *source,
+                         const struct pair_list *list, const struct side_by_side *grid,
                          const struct pix_evaluate_options *o)
 {
     const char *palette = labels_palette_is_named(o->palette) ? o->palette : NULL;
@@ -65,11 +65,11 @@ static bool keeps_inputs(const struct translator *t, const struct pair_list *lis
     if (!read_files_matter(&o->grid, 1) &&
         !read_files_matter(o->outputs, o->output_count))
         return true;
-    bool ok = read_files_add_pairs(&files, list) &&
-              read_files_add_data(&files, o->data) && read_files_add(&files, palette) &&
-              read_files_add_lpips(&files, o->lpips) &&
-              read_files_add(&files, translator_model_path(t)) &&
-              read_files_add(&files, translator_table_path(t));
+    bool ok =
+        read_files_add_pairs(&files, list) && read_files_add_source(&files, source) &&
+        read_files_add(&files, palette) && read_files_add_lpips(&files, o->lpips) &&
+        read_files_add(&files, translator_model_path(t)) &&
+        read_files_add(&files, translator_table_path(t));
     for (uint32_t i = 0; ok && i < grid->beside_count; i++)
         ok = read_files_add_listing(&files, &grid->beside[i]);
     ok = ok && read_files_keep(&files, &o->grid, 1, "evaluate") &&
@@ -275,19 +275,48 @@ static bool add_pair(void *user, size_t index, enum pix_translate_result result)
     return !e->failed;
 }
 
+// The ratio of the model's run finds the images that were not trained on, in the folder
+// that was, but has no meaning in one that is laid out by splits.
+static bool find_source(const struct settings *s, const struct pix_evaluate_options *o,
+                        struct data_source *source)
+{
+    bool is_split = false;
+    *source = settings_source(s);
+    source->data = o->pairs ? NULL : o->data;
+    source->list = o->pairs;
+    if (o->split_ratio && !split_ratio_parse(o->split_ratio, &source->ratio)) {
+        log_error(
+            "evaluate: the ratio of splits is three shares that are not all 0, as "
+            "0.8:0.1:0.1, not \"%s\"",
+            o->split_ratio);
+        return false;
+    }
+    if (!source->data || o->split_ratio || !split_ratio_is_set(&source->ratio))
+        return true;
+    if (!data_folder_is_split(source->data, &is_split))
+        return false;
+    if (is_split) {
+        log_info("evaluate: %s has folders of splits, so that the --split-ratio %s of "
+                 "the model's run is not used",
+                 source->data, s->options.split_ratio);
+        source->ratio = (struct split_ratio){ 0 };
+    }
+    return true;
+}
+
 // Where a split is missing, those that there are are named: `--split` has a default, so
-// the option may be new to whoever reads this. Without any, data_folder_list has the
+// the option may be new to whoever reads this. Without any, data_source_list has the
 // better message.
-static bool check_split(const char *data, const char *split)
+static bool check_split(const struct data_source *source, const char *split)
 {
     static const char *const usual[] = { "train", "val", "test" };
     char others[64] = "";
     bool has;
-    if (!data_folder_has(data, split, &has))
+    if (!data_source_has(source, split, &has))
         return false;
     for (size_t i = 0, used = 0; !has && i < ARRAY_LEN(usual); i++) {
         bool has_usual;
-        if (!data_folder_has(data, usual[i], &has_usual))
+        if (!data_source_has(source, usual[i], &has_usual))
             return false;
         if (has_usual)
             used += (size_t)snprintf(others + used, sizeof(others) - used, "%s%s",
@@ -295,10 +324,15 @@ static bool check_split(const char *data, const char *split)
     }
     if (!others[0])
         return true;
-    log_error(
-        "evaluate: the data folder %s has no folder %s; choose with --split which "
-        "pairs are compared, here there are: %s",
-        data, split, others);
+    if (source->list || split_ratio_is_set(&source->ratio))
+        log_error("evaluate: no images of %s are for %s; choose with --split which are "
+                  "compared, here there are: %s",
+                  data_source_path(source), split, others);
+    else
+        log_error(
+            "evaluate: the data folder %s has no folder %s; choose with --split which "
+            "pairs are compared, here there are: %s",
+            source->data, split, others);
     return false;
 }
 
@@ -367,13 +401,12 @@ static bool finish(struct evaluation *e)
 // knows, like a model, only what training has shown. Where that split is train/, its
 // pairs are listed already, so that what is odd about them is said once.
 static bool find_mean_colour(struct evaluation *e, const struct translator *t,
-                             const struct pix_evaluate_options *options, bool is_train)
+                             const struct data_source *source, bool is_train)
 {
     struct pair_list own = { 0 };
-    const bool ok = (is_train || data_folder_list(options->data, "train",
-                                                  settings_files(e->settings), &own)) &&
-                    mean_colour_find(is_train ? &e->list : &own, options->data, t,
-                                     &e->colour, &e->training);
+    const bool ok =
+        (is_train || data_source_list(source, "train", &own)) &&
+        mean_colour_find(is_train ? &e->list : &own, t, &e->colour, &e->training);
     pair_list_free(&own);
     return ok;
 }
@@ -431,11 +464,11 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
 {
     const struct settings *s = translator_get_settings(t);
     const struct pix_size size = s->options.crop_size;
-    const char *data = options->data;
     const char *split = options->split ? options->split : "test";
     struct evaluation e = { .settings = s,
                             .tally.alpha = s->reading.alpha,
                             .has_grid = options->grid };
+    struct data_source source;
     *out = (struct pix_evaluation){ 0 };
     const struct pipeline_ends ends = {
         load_pair, compare_pair, add_pair, &e, .has_model_size = true,
@@ -448,12 +481,12 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
                   translator_command(t));
         return false;
     }
-    if (!side_by_side_check(options) || !check_split(data, split) ||
-        !data_folder_list(data, split, settings_files(s), &e.list) ||
+    if (!side_by_side_check(options) || !find_source(s, options, &source) ||
+        !check_split(&source, split) || !data_source_list(&source, split, &e.list) ||
         (e.has_grid && !side_by_side_create(&e.grid, options, &e.list, s)) ||
-        !keeps_inputs(t, &e.list, &e.grid, options) ||
+        !keeps_inputs(t, &source, &e.list, &e.grid, options) ||
         !open_palette(&e, options->palette) || !open_lpips(&e, t, options->lpips) ||
-        !find_mean_colour(&e, t, options, strcmp(split, "train") == 0))
+        !find_mean_colour(&e, t, &source, strcmp(split, "train") == 0))
         goto end;
     e.records = mem_array(e.list.count, sizeof(e.records[0]));
     if (!e.records || !evaluation_create(&e.result, e.list.count))
@@ -472,7 +505,7 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     if (e.failed || (uint64_t)e.result.pairs + e.result.broken < e.list.count)
         goto end;
     if (e.result.pairs == 0) {
-        log_error("evaluate: no image in %s/%s can be read", data, split);
+        log_error("evaluate: no image in %s can be read", e.list.folder);
         goto end;
     }
     if (e.has_grid && !sheet_write(&e.grid.sheet, options->grid))

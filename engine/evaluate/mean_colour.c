@@ -56,10 +56,9 @@ struct share {
 
 struct mean {
     const struct settings *settings;    // of the model
-    const char *data;
-    const struct pair_list *list;    // of DATA/train
-    struct share *shares;            // by index in the list
-    double *sums;                    // [index][output_nc], of samples
+    const struct pair_list *list;       // of DATA/train
+    struct share *shares;               // by index in the list
+    double *sums;                       // [index][output_nc], of samples
     struct progress progress;
     struct os_mutex *mutex;
     // Under it: whether one cannot be read for a reason that passes; which and why.
@@ -174,7 +173,7 @@ static bool read_targets(struct mean *m, uint32_t threads, struct mean_colour *c
         conversion_count(counts, share->found, share->kind, share->exceeds);
     }
     if (counts->images == 0) {
-        log_error("evaluate: no image in %s/train can be read", m->data);
+        log_error("evaluate: no image in %s can be read", m->list->folder);
         return false;
     }
     report_broken(m, counts->images);
@@ -183,19 +182,17 @@ static bool read_targets(struct mean *m, uint32_t threads, struct mean_colour *c
     return true;
 }
 
-bool mean_colour_find(const struct pair_list *list, const char *data,
-                      const struct translator *t, struct mean_colour *colour,
-                      struct conversions *counts)
+bool mean_colour_find(const struct pair_list *list, const struct translator *t,
+                      struct mean_colour *colour, struct conversions *counts)
 {
     struct mean m = {
         .settings = translator_get_settings(t),
-        .data = data,
         .list = list,
         .progress = { translator_view(t), "evaluate", "reading training targets",
                       list->folder, list->count },
     };
-    log_info("evaluate: reading the %zu target%s of %s/train for the mean colour",
-             list->count, PLURAL(list->count), data);
+    log_info("evaluate: reading the %zu target%s of %s for the mean colour",
+             list->count, PLURAL(list->count), list->folder);
     const bool ok =
         read_targets(&m, pipeline_threads(translator_threads(t)), colour, counts);
     mem_free(m.trouble);

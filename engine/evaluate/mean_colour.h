@@ -19,8 +19,7 @@ struct mean_colour {
 // model of `t` takes them; `colour` begins as zeros. Broken pairs are left out, and
 // counted in a warning; what cannot be read for a reason that passes would make another
 // mean. `counts` are of the targets, for the caller to report. False after a message.
-bool mean_colour_find(const struct pair_list *list, const char *data,
-                      const struct translator *t, struct mean_colour *colour,
-                      struct conversions *counts);
+bool mean_colour_find(const struct pair_list *list, const struct translator *t,
+                      struct mean_colour *colour, struct conversions *counts);
 
 #endif

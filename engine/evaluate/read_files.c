@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "data/data_folder.h"
 #include "store/lpips_file.h"
 
 bool read_files_add(struct read_files *files, const char *path)
@@ -48,13 +47,9 @@ static bool add_visited(void *user, const char *path)
     return read_files_add(user, path);
 }
 
-bool read_files_add_data(struct read_files *files, const char *data)
+bool read_files_add_source(struct read_files *files, const struct data_source *source)
 {
-    static const char *const splits[] = { "train", "val", "test" };
-    for (size_t i = 0; i < ARRAY_LEN(splits); i++)
-        if (!data_folder_visit(data, splits[i], add_visited, files))
-            return false;
-    return true;
+    return data_source_visit(source, add_visited, files);
 }
 
 bool read_files_add_lpips(struct read_files *files, const char *path)

@@ -7,6 +7,7 @@
 #define EVALUATE_READ_FILES_H
 
 #include "base/file_set.h"
+#include "data/data_source.h"
 #include "data/listing.h"
 #include "data/pairs.h"
 
@@ -23,9 +24,8 @@ bool read_files_add_pairs(struct read_files *files, const struct pair_list *list
 // Adds the pictures of a folder.
 bool read_files_add_listing(struct read_files *files, const struct listing *listing);
 
-// Adds the images of train/, val/ and test/ in a data folder, whichever of them are
-// read this time.
-bool read_files_add_data(struct read_files *files, const char *data);
+// Adds the images of all splits, whichever of them are read this time, and their list.
+bool read_files_add_source(struct read_files *files, const struct data_source *source);
 
 // Adds the file of LPIPS weights that is named (lpips_file_is_named), or all that are
 // kept for the program.

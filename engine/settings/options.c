@@ -18,8 +18,9 @@
 #include <string.h>
 
 // What a step computes by default is what the port's `--model pix2pix` computes by its
-// defaults. Members that are not named are 0, false or NULL; load_size, depth and
-// norm_d stand for what follows from other options, until these are resolved (rules.c).
+// defaults. Members that are not named are 0, false or NULL; load_size, depth,
+// factor and norm_d stand for what follows from other options, until these are resolved
+// (rules.c).
 void options_init(struct pix_train_options *options)
 {
     *options = (struct pix_train_options){
@@ -35,7 +36,6 @@ void options_init(struct pix_train_options *options)
                   .truncated = "refuse",
                   .alpha = "drop" },
         .task = "pairs",
-        .factor = 4,
         .sigma = 25,    // the usual middle one of denoising benchmarks: 15, 25, 50
         .hole = "center",
         .net_g = "unet",    // at this crop the port's unet_256
@@ -224,6 +224,7 @@ bool options_set_row(struct pix_train_options *o, const struct pix_option *row,
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:
     case PIX_OPTION_RANGE:
+    case PIX_OPTION_RATIO:
         if (!table_takes_text(row, text))
             return refuse(row, where, text);
         if (own) {
@@ -286,6 +287,7 @@ const char *options_get(const struct pix_train_options *options, const char *nam
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:
     case PIX_OPTION_RANGE:
+    case PIX_OPTION_RATIO:
         return table_text(row, options) ? table_text(row, options) : "";
     case PIX_OPTION_SIZE:
         size_text(*(const struct pix_size *)value, digits);
@@ -331,8 +333,9 @@ static bool check_value(const struct pix_option *row, const struct pix_train_opt
         return (value && table_takes_text(row, value)) ||
                refuse(row, where, value ? value : "nothing");
     }
-    // NULL: as another option says.
-    case PIX_OPTION_RANGE: {
+    // NULL: as another option says, or none.
+    case PIX_OPTION_RANGE:
+    case PIX_OPTION_RATIO: {
         const char *value = table_text(row, o);
         return !value || table_takes_text(row, value) || refuse(row, where, value);
     }
@@ -354,11 +357,11 @@ bool options_check_values(const struct pix_train_options *o)
     return true;
 }
 
-bool options_set_data(struct pix_train_options *o, const char *data)
+bool options_set_source(struct pix_train_options *o, const char *path)
 {
-    const char *text = options_own_text(o, data);
+    const char *text = options_own_text(o, path);
     if (text)
-        o->data = text;
+        *(o->pairs ? &o->pairs : &o->data) = text;
     return text != NULL;
 }
 

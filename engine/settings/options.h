@@ -43,7 +43,7 @@ bool options_apply_recipe(struct pix_train_options *o);
 bool options_check_values(const struct pix_train_options *o);
 
 // Replaces the path of the data; the struct keeps its own copy.
-bool options_set_data(struct pix_train_options *o, const char *data);
+bool options_set_source(struct pix_train_options *o, const char *path);
 
 // The first option that differs though a resumed run must keep it; NULL if there is
 // none. Both structs are resolved, but a kind may still be "auto", which equals any,

@@ -106,6 +106,7 @@ json_t *options_to_json(const struct pix_train_options *o)
         case PIX_OPTION_TEXT:
         case PIX_OPTION_CHOICE:
         case PIX_OPTION_RANGE:
+        case PIX_OPTION_RATIO:
             add_text(&object, row->name, table_text(row, o));
             continue;
         }
@@ -229,6 +230,7 @@ static bool read_member(struct pix_train_options *o, const char *key,
     case PIX_OPTION_TEXT:
     case PIX_OPTION_CHOICE:
     case PIX_OPTION_RANGE:
+    case PIX_OPTION_RATIO:
         fits = text && table_takes_text(row, text);
         if (fits) {
             text = options_own_text(o, text);

@@ -261,6 +261,12 @@ static bool check_task(const struct settings *s)
     struct pix_train_options usual;
     if (!task_is_set(&s->task))
         return true;
+    if (s->task.kind == TASK_SUPERRES && s->task.factor == 1) {
+        log_error("options: --factor 1 leaves --task superres nothing to do: use 2 to "
+                  "%u",
+                  TASK_FACTOR_MAX);
+        return false;
+    }
     options_init(&usual);
     if ((o->input_nc != c.input && o->input_nc != usual.input_nc) ||
         (o->output_nc != c.target && o->output_nc != usual.output_nc)) {
@@ -294,8 +300,15 @@ static bool check_paths(const struct pix_train_options *o)
         log_error("options: --out is missing: name the folder that the run writes to");
         return false;
     }
-    if (!o->data || !*o->data) {
-        log_error("options: --data is missing: name the folder that holds train/");
+    if (o->data && o->pairs) {
+        log_error("options: --data %s and --pairs %s are both given: images come from "
+                  "one of them, leave the other out",
+                  o->data, o->pairs);
+        return false;
+    }
+    if (!o->pairs && (!o->data || !*o->data)) {
+        log_error("options: --data is missing: name the folder that holds train/, or "
+                  "a list of images with --pairs");
         return false;
     }
     return true;
@@ -368,6 +381,8 @@ bool settings_resolve(struct settings *s)
             "with --net-d n_layers",
             o->net_d, (unsigned)o->n_layers_d);
     o->n_layers_d = s->discriminator.layers;
+    if (s->task.kind == TASK_SUPERRES || s->task.factor == 1)
+        o->factor = s->task.kind == TASK_SUPERRES ? s->task.factor : 0;
     const struct task_channels channels = settings_channels(s);
     o->input_nc = channels.input;
     o->output_nc = channels.target;
@@ -435,7 +450,8 @@ void settings_warn_about_unused(const struct settings *s)
         { "concat", no_joints, "a generator without skips" },
         { "norm-innermost", is_resnet || s->generator.norm == MODEL_NORM_NONE,
           is_resnet ? "a ResNet" : "--norm none" },
-        { "factor", s->task.kind != TASK_SUPERRES, "--task other than superres" },
+        { "factor", s->task.kind != TASK_SUPERRES && task_is_set(&s->task),
+          "--task other than superres and pairs" },
         { "sigma", s->task.kind != TASK_DENOISE, "--task other than denoise" },
         { "hole", s->task.kind != TASK_INPAINT, "--task other than inpaint" },
         // Who trains on label maps with "nearest" wants outputs resized like that.

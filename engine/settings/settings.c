@@ -21,6 +21,8 @@
 
 #define LAYERS_BASIC 3    // the 70x70 PatchGAN
 
+#define SUPERRES_FACTOR 4    // the usual one of benchmarks
+
 // The choices of net_g. unet_256, unet_128 and the ResNets are the port's --netG, the
 // encoder-decoder is the Lua original's which_model_netG. Any depth of a U-Net can be
 // built by the port's class, but not chosen by its options. A ResNet has the levels of
@@ -73,9 +75,10 @@ static uint32_t levels_that_fit(struct pix_size crop)
 
 static struct task parse_task(const struct pix_train_options *o)
 {
+    const enum task_kind kind = (enum task_kind)choice_value(choice_tasks, o->task);
     return (struct task){
-        .kind = (enum task_kind)choice_value(choice_tasks, o->task),
-        .factor = o->factor,
+        .kind = kind,
+        .factor = o->factor || kind != TASK_SUPERRES ? o->factor : SUPERRES_FACTOR,
         .sigma = o->sigma,
         .hole = (enum hole_kind)choice_value(choice_holes, o->hole),
     };
@@ -257,6 +260,14 @@ static void parse_sides(struct settings *s)
     s->finds_output_range = false;
 }
 
+static struct split_ratio parse_split_ratio(const char *text)
+{
+    struct split_ratio ratio = { 0 };
+    if (text)
+        split_ratio_parse(text, &ratio);
+    return ratio;
+}
+
 void settings_parse(struct settings *s)
 {
     // A copy, since the assignment begins by overwriting what it reads.
@@ -267,6 +278,7 @@ void settings_parse(struct settings *s)
         .input_kind = parse_kind(o.input_kind),
         .output_kind = parse_kind(o.output_kind),
         .reading = settings_parse_reading(&o.read),
+        .split_ratio = parse_split_ratio(o.split_ratio),
         .task = parse_task(&o),
         .preprocess = (enum fit_mode)choice_value(choice_preprocess, o.preprocess),
         .filter = (enum resize_filter)choice_value(choice_filters, o.resize_filter),
@@ -369,6 +381,16 @@ struct fit settings_fit_to_translate(const struct settings *s, enum fit_mode mod
 enum data_files settings_files(const struct settings *s)
 {
     return task_is_set(&s->task) ? DATA_IMAGES : DATA_PAIRS;
+}
+
+struct data_source settings_source(const struct settings *s)
+{
+    return (struct data_source){
+        .data = s->options.data,
+        .list = s->options.pairs,
+        .ratio = s->split_ratio,
+        .files = settings_files(s),
+    };
 }
 
 struct dataset_options settings_dataset(const struct settings *s)

@@ -10,7 +10,7 @@
 #define SETTINGS_SETTINGS_H
 
 #include "base/base.h"
-#include "data/data_folder.h"
+#include "data/data_source.h"
 #include "data/dataset.h"
 #include "data/picture.h"
 #include "data/task.h"
@@ -34,6 +34,7 @@ struct settings {
     struct pixel_range input_range, output_range;
     bool finds_input_range, finds_output_range;
     struct picture_reading reading;
+    struct split_ratio split_ratio;    // of the images; not set: none
     struct task task;
     enum fit_mode preprocess;
     enum resize_filter filter;
@@ -89,8 +90,11 @@ struct fit settings_fit_to_compare(const struct settings *s);
 // images at their own scale are FIT_NOTHING.
 struct fit settings_fit_to_translate(const struct settings *s, enum fit_mode mode);
 
-// What the files of a data folder are.
+// What the files of a data folder or a list are.
 enum data_files settings_files(const struct settings *s);
+
+// Where the images of a run are. The texts are those of the options.
+struct data_source settings_source(const struct settings *s);
 
 // How the pairs of a data folder are read and cut.
 struct dataset_options settings_dataset(const struct settings *s);

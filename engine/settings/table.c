@@ -5,6 +5,7 @@
 
 #include "settings/table.h"
 
+#include "data/split_ratio.h"
 #include "settings/range.h"
 
 #include <assert.h>
@@ -37,6 +38,11 @@ static const struct pix_option table[] = {
       "Run folder and data" },
     { "data", PIX_OPTION_TEXT, FIELD(data), 0, 0, NULL, "DIR",
       "folder with train/, optionally val/ and test/: images A|B, or A/ and B/", false,
+      false },
+    { "pairs", PIX_OPTION_TEXT, FIELD(pairs), 0, 0, NULL, "FILE",
+      "in place of --data a CSV file: input,target,split", false, false },
+    { "split-ratio", PIX_OPTION_RATIO, FIELD(split_ratio), 0, 0, NULL, "A:B:C",
+      "divide the images of DIR or FILE: 0.8:0.1:0.1 for train, val, test", false,
       false },
     // Where a run lies is not a property of it: it may be moved and copied as a whole.
     { "out", PIX_OPTION_TEXT, FIELD(out), 0, 0, NULL, "RUN",
@@ -76,8 +82,8 @@ static const struct pix_option table[] = {
       "pairs|colorize|superres|denoise|inpaint|edges", "NAME",
       "pairs, or of single images: colorize, superres, denoise, inpaint, edges", false,
       false, "Task" },
-    { "factor", PIX_OPTION_UINT32, FIELD(factor), 2, 16, NULL, "N",
-      "superres: how many times smaller inputs are", false, false },
+    { "factor", PIX_OPTION_UINT32, FIELD(factor), 0, 16, NULL, "N",
+      "superres, pairs: inputs are so many times smaller; 0: 4 or 1", false, false },
     { "sigma", PIX_OPTION_REAL, FIELD(sigma), 0, 255, NULL, "X",
       "denoise: standard deviation of the noise, of 255", false, false },
     { "hole", PIX_OPTION_CHOICE, FIELD(hole), 0, 0, "center|random", "NAME",
@@ -267,7 +273,7 @@ const void *table_field_const(const struct pix_option *row,
 bool table_is_text(const struct pix_option *row)
 {
     return row->type == PIX_OPTION_TEXT || row->type == PIX_OPTION_CHOICE ||
-           row->type == PIX_OPTION_RANGE;
+           row->type == PIX_OPTION_RANGE || row->type == PIX_OPTION_RATIO;
 }
 
 const char *table_text(const struct pix_option *row, const struct pix_train_options *o)
@@ -313,6 +319,11 @@ const char *table_describe(const struct pix_option *row, char *text, size_t size
         snprintf(text, size, "two numbers, LO:HI with LO below HI, or one of %s",
                  row->choices);
         break;
+    case PIX_OPTION_RATIO:
+        snprintf(text, size,
+                 "three shares that are not all 0, for train, val and test, as "
+                 "0.8:0.1:0.1");
+        break;
     }
     return text;
 }
@@ -333,6 +344,7 @@ bool table_has_choice(const struct pix_option *row, const char *text)
 bool table_takes_text(const struct pix_option *row, const char *text)
 {
     struct pixel_range range;
+    struct split_ratio ratio;
     switch (row->type) {
     case PIX_OPTION_TEXT:
         return *text;
@@ -340,6 +352,8 @@ bool table_takes_text(const struct pix_option *row, const char *text)
         return table_has_choice(row, text);
     case PIX_OPTION_RANGE:
         return table_has_choice(row, text) || range_parse(text, &range);
+    case PIX_OPTION_RATIO:
+        return split_ratio_parse(text, &ratio);
     default:
         return false;
     }

@@ -99,28 +99,29 @@ static bool check_new(const char *out)
     return empty;
 }
 
-// Other data would make it another run. The same folder under another path is accepted,
-// and so is a new path where the old one no longer exists. That the old one cannot be
-// reached (a disk that is not mounted, no permission) does not mean that.
-static bool keeps_data(const char *out, const char *stored, const char *given)
+// Other data would make it another run. The same folder, or list, under another path is
+// accepted, and so is a new path where the old one no longer exists. That the old one
+// cannot be reached (a disk that is not mounted, no permission) does not mean that.
+static bool keeps_data(const char *out, const char *option, const char *stored,
+                       const char *given)
 {
     char *was = stored ? os_path_absolute(stored) : NULL;
     bool is_gone = !was && (!stored || os_path_is_absent(stored));
     char *is = was ? os_path_absolute(given) : NULL;
     bool same = is && strcmp(was, is) == 0;
     if (was && !is)
-        log_error("train: cannot look at --data %s: %s: name a folder that can be "
-                  "read, or leave --data out to go on with %s",
-                  given, os_error_text(), was);
+        log_error("train: cannot look at --%s %s: %s: name one that can be read, or "
+                  "leave --%s out to go on with %s",
+                  option, given, os_error_text(), option, was);
     else if (!was && !is_gone)
         log_error("train: cannot look at %s, which the run in %s was started with: %s: "
                   "make it readable again (a disk that is not mounted?)",
                   stored, out, os_error_text());
     else if (was && !same)
         log_error(
-            "train: --data %s is not %s, which the run in %s was started with: leave "
-            "--data out, or start another run",
-            given, was, out);
+            "train: --%s %s is not %s, which the run in %s was started with: leave "
+            "--%s out, or start another run",
+            option, given, was, out, option);
     else if (!was && stored && strcmp(stored, given) != 0)
         log_info("train: %s no longer exists: continuing with %s", stored, given);
     mem_free(is);
@@ -166,7 +167,9 @@ static bool check_continued(const struct pix_train_options *o)
             changeable_text(changeable, sizeof(changeable)), row->name, o->out, o->out);
         ok = false;
     }
-    ok = ok && keeps_data(o->out, stored.data, o->data);
+    ok = ok && keeps_data(o->out, o->pairs ? "pairs" : "data",
+                          stored.pairs ? stored.pairs : stored.data,
+                          o->pairs ? o->pairs : o->data);
     options_finish(&stored);
     return ok;
 }

@@ -40,8 +40,8 @@
 // from any working directory.
 static bool make_data_absolute(struct pix_train_options *o)
 {
-    char *path = os_path_absolute(o->data);
-    bool ok = !path || options_set_data(o, path);
+    char *path = os_path_absolute(o->pairs ? o->pairs : o->data);
+    bool ok = !path || options_set_source(o, path);
     mem_free(path);
     return ok;
 }
@@ -210,7 +210,8 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         goto fail;
     if (t->run.is_new)
         settings_warn_about_unused(&t->settings);
-    if (!data_folder_list(o->data, "train", settings_files(&t->settings), &pairs) ||
+    const struct data_source source = settings_source(&t->settings);
+    if (!data_source_list(&source, "train", &pairs) ||
         !make_data_absolute(&t->settings.options) || !find_kinds(t, &pairs) ||
         !trainer_find_ranges(t, &pairs))
         goto fail;

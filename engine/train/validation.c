@@ -65,22 +65,29 @@ struct validation {
 // The pairs of val/, whole and in order: the error must not depend on crops or a seed.
 static bool open_data(struct validation *v, const struct settings *s)
 {
-    const struct pix_train_options *o = &s->options;
+    const struct data_source source = settings_source(s);
     struct pair_list pairs;
     struct dataset_options options = settings_dataset(s);
     options.fit = settings_fit_to_compare(s);
     options.flip = options.shuffle = options.renews = false;
     options.max_size = 0;
     bool has;
-    if (!data_folder_has(o->data, "val", &has))
+    if (!data_source_has(&source, "val", &has))
         return false;
+    if (!has && (source.list || split_ratio_is_set(&source.ratio))) {
+        log_error("train: %s asks for validation, but no images of %s are for val: "
+                  "give it a share of --split-ratio%s, or leave that option out",
+                  settings_validation_reason(s), data_source_path(&source),
+                  source.list ? " or some lines" : "");
+        return false;
+    }
     if (!has) {
         log_error("train: %s asks for validation, but there is no folder %s/val: make "
                   "it, or leave that option out",
-                  settings_validation_reason(s), o->data);
+                  settings_validation_reason(s), source.data);
         return false;
     }
-    if (!data_folder_list(o->data, "val", settings_files(s), &pairs))
+    if (!data_source_list(&source, "val", &pairs))
         return false;
     v->data = dataset_create(&options, &pairs);
     pair_list_free(&pairs);

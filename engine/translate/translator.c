@@ -595,14 +595,16 @@ static bool take_task(const struct translator *t, const char *name,
     struct reason reason;
     const uint64_t seed = hash_bytes(hash_text(HASH_START, name ? name : ""),
                                      &t->step.seed_low, sizeof(t->step.seed_low));
-    if (!task_is_set(task))
+    if (!task_is_set(task) && !task_enlarges(task))
         return true;
-    if (!picture_set_channels(image, settings_channels(&t->settings).image, &reason) ||
-        !task_takes(task, image->kind, &reason)) {
+    if (task_is_set(task) &&
+        (!picture_set_channels(image, settings_channels(&t->settings).image, &reason) ||
+         !task_takes(task, image->kind, &reason))) {
         log_error("%s: the image %s", t->command, reason.text);
         return false;
     }
-    picture_set_range(image, task_image_range(task, t->settings.output_range));
+    if (task_is_set(task))
+        picture_set_range(image, task_image_range(task, t->settings.output_range));
     image->tags = NULL;
     const bool ok = task_take(task, seed, image, rest);
     picture_take_notes(image, &was);

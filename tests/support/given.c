@@ -78,6 +78,7 @@ void given_check_same(const struct pix_train_options *a,
         case PIX_OPTION_TEXT:
         case PIX_OPTION_CHOICE:
         case PIX_OPTION_RANGE:
+        case PIX_OPTION_RATIO:
             same = same_text(*(const char *const *)x, *(const char *const *)y);
             break;
         }
@@ -91,6 +92,8 @@ void given_fill(struct pix_train_options *o, char *data)
     pix_train_options_init(o);
     o->data = data;
     o->out = "run";
+    o->split_ratio = "8:1.5:0";
+    o->factor = 3;
     o->direction = "BtoA";
     o->recipe = "lua";
     o->input_nc = 4;

@@ -158,9 +158,13 @@ static bool find_room(const char *run, const struct samples *samples, uint32_t *
     return true;
 }
 
-// Whether the data has pairs to validate with; also where that cannot be seen now.
+// Whether the data has pairs to validate with; also where that cannot be seen now, and
+// where images are divided.
 static bool find_val(const struct pix_train_options *o, bool *has_val)
 {
+    *has_val = true;
+    if (o->pairs || o->split_ratio)
+        return true;
     char *path = o->data ? options_join_path(o->data, "val") : NULL;
     *has_val = path && !terminal_is_absent(path);
     free(path);
