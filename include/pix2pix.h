@@ -365,8 +365,11 @@ struct pix_train_options {
     // than their targets and are enlarged first, also when they are translated; 0: they
     // are not.
     uint32_t factor;
-    double sigma;        // "denoise": standard deviation of the noise, of 255 levels
-    const char *hole;    // "inpaint": "center" (half of each side), or "random"
+    double sigma;    // "denoise": standard deviation of the noise, of 255 levels
+    // "inpaint": "center" (half of each side), "random", or "mask": where the image
+    // `hole_mask` is white; it may have any size.
+    const char *hole;
+    const char *hole_mask;
     // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or
     // "encoder_decoder"
     const char *net_g;
@@ -737,7 +740,7 @@ struct pix_translate_options {
     const char *tile_statistics;
     // Where the holes of images are, for a model of the task "inpaint": "center",
     // "random" (by `seed` and the name of the file), or an image of any size that is
-    // not black in the hole; NULL: as trained.
+    // white in the hole; NULL: as trained.
     const char *hole;
     uint32_t batch_size;    // images per batch, of equal size; 0: one
     uint32_t threads;       // that read and write files; 0: as many as useful

@@ -263,8 +263,8 @@ static void test_context(void **state)
     (void)state;
     // A mask of half the size: each of its pixels stands for two by two.
     assert_true(picture_create(&mask, PIXEL_U8, 1, WIDTH / 2, HEIGHT / 2));
-    ((uint8_t *)mask.samples)[3 * (WIDTH / 2) + 5] = 1;
-    const struct task t = { .kind = TASK_INPAINT, .hole = HOLE_FILE, .mask = &mask };
+    ((uint8_t *)mask.samples)[3 * (WIDTH / 2) + 5] = 128;
+    const struct task t = { .kind = TASK_INPAINT, .hole = HOLE_MASK, .mask = &mask };
     assert_true(picture_copy(&image, &network));
     assert_true(task_take(&t, 0, &network, &rest));
     assert_int_equal(network.channels, 4);

@@ -268,6 +268,34 @@ static void test_inpaint(void **state)
     public_check_message("--tile cannot finish outputs of this model's task");
 }
 
+// A mask of training is that of translations, too, wherever they are made; what it does
+// not show is an error with its name.
+static void test_mask(void **state)
+{
+    struct pix_train_options o = task_options("inpaint", SCRATCH "/masked");
+    (void)state;
+    public_need_device();
+    o.hole = "mask";
+    tiny_check_refused(&o, "--hole mask needs --hole-mask");
+    o.hole_mask = SCRATCH "/nowhere.png";
+    tiny_check_refused(&o, "train: --hole-mask " SCRATCH "/nowhere.png: ");
+    o.hole_mask = SCRATCH "/mask.png";    // of test_inpaint: the left 20 columns
+    public_messages[0] = '\0';
+    tiny_train(public_device, &o, UINT64_MAX);
+    struct picture in = read_image(SCRATCH "/wide.png"),
+                   out = translate(SCRATCH "/masked", SCRATCH "/wide.png");
+    size_t changed = 0;
+    for (size_t i = 0; i < (size_t)3 * WIDTH * HEIGHT; i++) {
+        const bool differs = ((uint8_t *)in.samples)[i] != ((uint8_t *)out.samples)[i];
+        assert_false(differs && i % WIDTH >= 20);
+        changed += differs;
+    }
+    assert_true(changed > 20 * HEIGHT);
+    picture_free(&in);
+    picture_free(&out);
+    assert_string_equal(public_messages, "");
+}
+
 static void test_refused(void **state)
 {
     struct pix_train_options o = task_options("colorize", SCRATCH "/refused");
@@ -309,7 +337,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs),     cmocka_unit_test(test_evaluated),
         cmocka_unit_test(test_colorize), cmocka_unit_test(test_superres),
-        cmocka_unit_test(test_inpaint),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_inpaint),  cmocka_unit_test(test_mask),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, begin, public_close);
 }

@@ -34,6 +34,8 @@ enum difference {
     RATE,       // the learning rate of a step, and the tensors in the end
 };
 
+#define MASK DATA "/train/0.png"    // any image has some white
+
 #define EPOCHS "max-dataset-size=1 n-epochs=1 n-epochs-decay=2"    // of one step each
 
 // The run has the words of `base` and the option, the other one those words alone.
@@ -67,6 +69,8 @@ static const struct option_case {
     { "factor", "2", "task=superres", FIRST },    // of pairs: test_train_source
     { "sigma", "50", "task=denoise", FIRST },
     { "hole", "random", "task=inpaint", FIRST },
+    { "hole", "mask", "task=inpaint hole-mask=" MASK, FIRST },
+    { "hole-mask", MASK, "task=inpaint hole=mask hole-mask=" DATA "/val/0.png", FIRST },
     { "net-g", "unet_128", "net-g=unet_256 crop-size=256 load-size=256", SHAPES },
     { "net-g", "unet_256", "net-g=unet_128 crop-size=256 load-size=256", SHAPES },
     { "net-g", "resnet_6blocks", "", SHAPES },

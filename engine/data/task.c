@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "data/colour.h"
 #include "data/edges.h"
+#include "data/picture_file.h"
 
 #include <assert.h>
 #include <math.h>
@@ -75,6 +76,20 @@ void task_describe_output(const struct task *t, enum pixel_kind image,
 // ---------------------------------------------------------------------------
 // Holes
 
+bool task_read_mask(const char *path, const struct picture_reading *reading,
+                    struct picture *mask, struct reason *reason)
+{
+    if (!picture_read_with(path, reading, mask, reason))
+        return false;
+    if (picture_set_channels(mask, 1, reason)) {
+        if (picture_set_kind(mask, PIXEL_U8, PIXEL_WHOLE))
+            return true;
+        reason_refuse_memory(reason);
+    }
+    picture_free(mask);
+    return false;
+}
+
 // A rectangle, or what a mask says, in images of one size.
 struct hole {
     uint32_t x, y, width, height;
@@ -89,7 +104,7 @@ static struct hole draw_hole(const struct task *t, uint64_t seed, struct pix_siz
         w / 4, h / 4, MAX(w / 2, 1u), MAX(h / 2, 1u), .size = size,
     };
     struct random r;
-    if (t->hole == HOLE_FILE)
+    if (t->hole == HOLE_MASK)
         hole.mask = t->mask;
     if (t->hole != HOLE_RANDOM)
         return hole;
@@ -115,7 +130,7 @@ static bool hole_has(const struct hole *h, size_t i)
         return x - h->x < h->width && y - h->y < h->height;    // below 0 is large
     const size_t at = nearest(y, h->size.height, h->mask->height) * h->mask->width +
                       nearest(x, h->size.width, h->mask->width);
-    return ((const uint8_t *)h->mask->samples)[at] != 0;
+    return ((const uint8_t *)h->mask->samples)[at] > UINT8_MAX / 2;
 }
 
 // Copies an image into the first channels of `input`, but for the hole, which gets the

@@ -23,7 +23,7 @@ enum task_kind {
 enum hole_kind {
     HOLE_CENTER,    // half the width and half the height, in the middle
     HOLE_RANDOM,    // a quarter to half of each, anywhere
-    HOLE_FILE,      // where the mask is not 0
+    HOLE_MASK,      // where the mask is 128 or more
     HOLE_COUNT,
 };
 
@@ -36,7 +36,7 @@ struct task {
     uint32_t factor;
     double sigma;    // standard deviation, of 255 levels between the range's ends
     enum hole_kind hole;
-    const struct picture *mask;    // HOLE_FILE: u8, one channel, of any size
+    const struct picture *mask;    // HOLE_MASK: u8, one channel, of any size
 };
 
 static inline bool task_is_set(const struct task *t)
@@ -93,6 +93,10 @@ static inline struct pixel_range task_image_range(const struct task *t,
 
 // Whether images of this kind are taken. Nothing is logged.
 bool task_takes(const struct task *t, enum pixel_kind image, struct reason *reason);
+
+// Reads the image of a mask. False with the reason.
+bool task_read_mask(const char *path, const struct picture_reading *reading,
+                    struct picture *mask, struct reason *reason);
 
 // Makes both sides of an image, whose samples it takes. False only without memory,
 // after a message; then there is neither.

@@ -118,6 +118,7 @@ const struct choice choice_tasks[] = {
 const struct choice choice_holes[] = {
     { "center", HOLE_CENTER },
     { "random", HOLE_RANDOM },
+    { "mask", HOLE_MASK },
     CHOICE_END,
 };
 

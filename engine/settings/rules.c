@@ -279,6 +279,12 @@ static bool check_task(const struct settings *s)
     }
     if (!check_task_ranges(s))
         return false;
+    if (s->task.kind == TASK_INPAINT && s->task.hole == HOLE_MASK &&
+        (!o->hole_mask || !*o->hole_mask)) {
+        log_error("options: --hole mask needs --hole-mask: name an image that is white "
+                  "in the hole");
+        return false;
+    }
     if (c.input > PIXEL_MAX_CHANNELS) {
         log_error("options: --task %s needs one channel more than --output-nc %u, and "
                   "%u are the most",
@@ -454,6 +460,8 @@ void settings_warn_about_unused(const struct settings *s)
           "--task other than superres and pairs" },
         { "sigma", s->task.kind != TASK_DENOISE, "--task other than denoise" },
         { "hole", s->task.kind != TASK_INPAINT, "--task other than inpaint" },
+        { "hole-mask", s->task.kind != TASK_INPAINT || s->task.hole != HOLE_MASK,
+          "--hole other than mask" },
         // Who trains on label maps with "nearest" wants outputs resized like that.
         { "resize-filter", !has_load_size(s) && s->filter != RESIZE_NEAREST,
           "--preprocess crop or none, except where translate resizes inputs" },

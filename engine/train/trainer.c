@@ -46,6 +46,26 @@ static bool make_data_absolute(struct pix_train_options *o)
     return ok;
 }
 
+// The mask of --hole mask, whose path becomes absolute as well.
+static bool read_mask(struct trainer *t)
+{
+    struct settings *s = &t->settings;
+    struct reason reason;
+    if (s->task.kind != TASK_INPAINT || s->task.hole != HOLE_MASK)
+        return true;
+    if (!task_read_mask(s->options.hole_mask, &s->reading, &t->mask, &reason)) {
+        log_error("train: --hole-mask %s: %s", s->options.hole_mask, reason.text);
+        return false;
+    }
+    s->task.mask = &t->mask;
+    char *path = os_path_absolute(s->options.hole_mask);
+    const char *own = path ? options_own_text(&s->options, path) : NULL;
+    mem_free(path);
+    if (own)
+        s->options.hole_mask = own;
+    return own || !path;
+}
+
 // Finds the sample kinds of the data where the options say auto. They come before the
 // graph, which is built for them.
 static bool find_kinds(struct trainer *t, const struct pair_list *pairs)
@@ -211,7 +231,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     if (t->run.is_new)
         settings_warn_about_unused(&t->settings);
     const struct data_source source = settings_source(&t->settings);
-    if (!data_source_list(&source, "train", &pairs) ||
+    if (!read_mask(t) || !data_source_list(&source, "train", &pairs) ||
         !make_data_absolute(&t->settings.options) || !find_kinds(t, &pairs) ||
         !trainer_find_ranges(t, &pairs))
         goto fail;
@@ -281,6 +301,7 @@ void trainer_destroy(struct trainer *t)
     weights_destroy(t->generator);
     tuning_finish(&t->tuning);
     settings_finish(&t->settings);
+    picture_free(&t->mask);
     mem_free(t);
 }
 

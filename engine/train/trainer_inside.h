@@ -49,6 +49,7 @@ struct ring_slot {
 struct trainer {
     struct gpu_device *device;
     double submission_seconds;
+    struct picture mask;    // of --hole mask
     struct settings settings;
     uint64_t step, steps;    // done, and the run's total
     uint64_t begun;          // the step after which this process has begun

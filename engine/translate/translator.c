@@ -150,34 +150,37 @@ static bool override_colorize(struct translator *t,
 
 // Replaces what the caller knows better than the file: bare weights record neither the
 // direction nor the kind of samples.
-// A hole by its name, or else as a file.
+static bool take_mask(struct translator *t, const char *path)
+{
+    struct reason reason;
+    t->settings.task.hole = HOLE_MASK;
+    t->settings.task.mask = &t->mask;
+    if (task_read_mask(path, &t->settings.reading, &t->mask, &reason))
+        return (t->mask_path = mem_strdup(path)) != NULL;
+    log_error("%s: --hole takes center, random, or an image that shows it: %s: %s",
+              t->command, path, reason.text);
+    return false;
+}
+
+// A hole by its name, or else as a file: that of the caller, or of training.
 static bool override_hole(struct translator *t, const char *given)
 {
+    const struct pix_train_options *o = &t->settings.options;
     struct task *task = &t->settings.task;
-    struct reason reason;
     int hole;
-    if (!given)
-        return true;
-    if (task->kind != TASK_INPAINT) {
+    if (given && task->kind != TASK_INPAINT) {
         log_error("%s: --hole is for models of --task inpaint, and this is one of "
                   "--task %s",
-                  t->command, t->settings.options.task);
+                  t->command, o->task);
         return false;
     }
-    if (choice_find(choice_holes, given, &hole)) {
-        task->hole = (enum hole_kind)hole;
+    if (task->kind != TASK_INPAINT ||
+        (!given && (task->hole != HOLE_MASK || !o->hole_mask)))
         return true;
-    }
-    if (!picture_read_with(given, &t->settings.reading, &t->mask, &reason) ||
-        !picture_set_channels(&t->mask, 1, &reason)) {
-        log_error("%s: --hole takes center, random, or an image that shows it: %s: %s",
-                  t->command, given, reason.text);
-        return false;
-    }
-    task->hole = HOLE_FILE;
-    task->mask = &t->mask;
-    t->mask_path = mem_strdup(given);
-    return t->mask_path && picture_set_kind(&t->mask, PIXEL_U8, PIXEL_WHOLE);
+    if (!given || !choice_find(choice_holes, given, &hole) || hole == HOLE_MASK)
+        return take_mask(t, given ? given : o->hole_mask);
+    task->hole = (enum hole_kind)hole;
+    return true;
 }
 
 static bool override(struct translator *t, const struct pix_translate_options *o)
