@@ -407,6 +407,15 @@ struct pix_train_options {
     bool serial_batches;          // bytewise order of names instead of shuffling
     uint32_t max_dataset_size;    // 0: all
     uint32_t threads;             // decoder threads; 0: as many as useful
+    // Augmentation, off by default; both sides of a pair alike, brightness, contrast
+    // and noise of the input alone. See docs/training.md.
+    bool rotate;            // by 90 degrees and more; by 180 where crops are not square
+    bool flip_vertical;     // top and bottom exchanged with probability 1/2
+    double scale_jitter;    // 0 to 0.5: factors of 1 - X to 1 + X
+    double aspect_jitter;    // 0 to 1: width against height by 1 / (1 + X) to 1 + X
+    double brightness;       // 0 to 1: up to this part of the range, either way
+    double contrast;         // 0 to 1: factors of 1 - X to 1 + X
+    double noise;            // standard deviation, of 255 levels
     // Losses
     const char *gan_mode;    // "vanilla", "lsgan", "hinge", "wgangp", "none"
     double lambda_l1;        // weight of the L1 loss; 0: none

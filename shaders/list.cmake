@@ -44,6 +44,7 @@ set(PIX_SHADERS
   pad_forward
   penalty_backward
   penalty_forward
+  pixels_augment
   pixels_pack
   pixels_unpack
   pool_backward

@@ -18,9 +18,7 @@ layout(binding = 0) readonly buffer Pixels { uint pixels[]; };
 layout(binding = 1) readonly buffer Jitter { uint jitter[]; };
 layout(binding = 2) writeonly buffer Y { STORE y[]; };
 
-const uint in_word = 4 >> kind;    // samples in a word
-const uint bits = 8 << kind;
-const uint most = kind == PIXELS_U16 ? 65535 : 255;
+#include "lib/pixels.glsl"
 
 void main()
 {
@@ -33,16 +31,6 @@ void main()
         uint j = n * PIXELS_JITTER;
         uint column = jitter[j] + (jitter[j + 2] != 0 ? p.w - 1 - q : q);
         uint row = jitter[j + 1] + r;
-        uint place = (c * p.side_h + row) * p.side_w + column;
-        uint word = pixels[n * p.sample_words + p.first_word + place / in_word];
-        float value = kind == PIXELS_F32
-                          ? uintBitsToFloat(word)
-                          : float(word >> (place % in_word * bits) & most);
-        if (is_ranged != 0)
-            value = (clamp((value - p.low) / p.width, 0.0, 1.0) - 0.5) * 2.0;
-        else if (kind != PIXELS_F32)
-            value =
-                ((kind == PIXELS_U16 ? value / 65535.0 : value / 255.0) - 0.5) * 2.0;
-        y[view_index(p.y, p.channels * p.h * p.w, i)] = value;
+        y[view_index(p.y, p.channels * p.h * p.w, i)] = unpacked(n, c, row, column);
     }
 }

@@ -128,7 +128,8 @@ static bool same_sample(const struct dataset_sample *a, const struct dataset_sam
 {
     return a->crop_x == b->crop_x && a->crop_y == b->crop_y && a->mirror == b->mirror &&
            a->cut_x == b->cut_x && a->cut_y == b->cut_y && a->epoch == b->epoch &&
-           a->image == b->image;
+           a->image == b->image &&
+           memcmp(&a->augment, &b->augment, sizeof(a->augment)) == 0;
 }
 
 static void test_epochs(void **state)
@@ -196,6 +197,7 @@ static void test_pure(void **state)
     struct dataset_options o = options();
     (void)state;
 
+    o.augment = (struct augment){ true, true, 0.2, 0.2, 0.2, 0.2, 20 };
     write_images();
     for (uint32_t i = 0; i < IMAGES; i++) {    // pixels that differ within an image
         char name[16];

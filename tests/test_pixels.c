@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "data/augment.h"
+#include "models/staging.h"
 #include "support/gpu.h"
 #include "support/reference.h"
 
@@ -116,6 +118,260 @@ static void test_unpack(void **state)
         run_unpack_some(2, 0, 2, same, rgb, 0, 7, 5, 6, 5, inner[kind]);
     }
 }
+
+// ---------------------------------------------------------------------------
+// Augmentation
+
+// Draws by the number of a sample, over all turns and flips.
+static struct augment_draws draw(struct random *r, uint32_t i)
+{
+    return (struct augment_draws){
+        .turn = i % 4 / 4.0,
+        .flip = i / 4 % 2 / 2.0,
+        .scale = random_uniform(r),
+        .aspect = random_uniform(r),
+        .x = random_uniform(r),
+        .y = random_uniform(r),
+        .brightness = random_uniform(r),
+        .contrast = random_uniform(r),
+        .key = { random_u32(r), random_u32(r) },
+    };
+}
+
+// The jitter of n samples, as floats since tensors have them. Caller frees.
+static float *draw_jitter(const struct augment *a, uint32_t n, struct pix_size side,
+                          struct pix_size crop)
+{
+    float *jitter = check_floats((struct shape){ n, 1, 1, 12 });
+    struct random r;
+    random_init(&r, 7, n);
+    memset(jitter, 0, n * 12 * sizeof(jitter[0]));
+    for (uint32_t i = 0; i < n; i++) {
+        const struct augment_draws draws = draw(&r, i);
+        const struct augment_sample sample = augment_make(
+            a, &draws, side, crop, random_below(&r, side.width - crop.width + 1),
+            random_below(&r, side.height - crop.height + 1), i / 8 % 2);
+        memcpy(jitter + i * 12, &sample, sizeof(sample));
+    }
+    return jitter;
+}
+
+static void run_augment(const struct augment *a, uint32_t n, uint32_t first_sample,
+                        enum pixel_kind kind, struct pixel_range range,
+                        uint32_t channels, struct pix_size side, struct pix_size crop,
+                        uint32_t touched, bool nearest)
+{
+    check_case(
+        "augment from sample %u, %u channels of %s from %g to %g, %ux%u of %ux%u, "
+        "%d %d %g %g %g %g %g, touched %u%s",
+        (unsigned)first_sample, (unsigned)channels, pixel_kind_name(kind),
+        (double)range.low, (double)range.high, (unsigned)crop.height,
+        (unsigned)crop.width, (unsigned)side.height, (unsigned)side.width, a->turns,
+        a->flips, a->scale, a->aspect, a->brightness, a->contrast, a->noise,
+        (unsigned)touched, nearest ? ", nearest" : "");
+    const uint32_t bytes =
+        (uint32_t)pixel_staged_bytes(kind, channels, side.width, side.height);
+    const struct pixels_attributes attr = {
+        .kind = kind,
+        .range = range,
+        .channels = channels,
+        .side_h = side.height,
+        .side_w = side.width,
+        .offset_bytes = 8,
+        .sample_bytes = bytes + 8,
+        .first_sample = first_sample,
+        .samples = n - first_sample,
+        .is_augmented = true,
+        .nearest = nearest,
+        .touched = touched,
+    };
+    const struct shape staged = { n, attr.sample_bytes, 1, 1 };
+    const struct shape out = { attr.samples, channels, crop.height, crop.width };
+    uint8_t *pixels = check_memory((size_t)shape_count(staged));
+    struct random r;
+    random_init(&r, 3, bytes);
+    for (uint32_t i = 0; i < n; i++)
+        fill(&r, kind, pixels + (size_t)i * attr.sample_bytes, attr.sample_bytes);
+    float *jitter = draw_jitter(a, n, side, crop), *y = check_floats(out);
+
+    struct harness h;
+    harness_begin(&h);
+    struct tensor *y_tensor = graph_pixels_unpack(
+        h.graph, harness_input_bytes(&h, "pixels", staged, pixels),
+        harness_input(&h, "jitter", (struct shape){ n, 1, 1, 12 }, jitter), crop.height,
+        crop.width, attr);
+    harness_keep(&h, y_tensor);
+    harness_run(&h);
+    harness_read(&h, y_tensor, y);
+    harness_end(&h);
+
+    double *expected = check_doubles(out);
+    uint32_t *words = check_memory(n * 12 * sizeof(words[0]));
+    memcpy(words, jitter, n * 12 * sizeof(words[0]));
+    reference_pixels_augment(attr.samples, attr, crop.height, crop.width, pixels, words,
+                             expected);
+    // Vulkan lets a cosine be wrong by 2^-11, times a length of up to 6.
+    const double noise = touched ? a->noise * 2 / 255 * 6 / 2048 : 0;
+    const struct tolerance rounding = { "rounding", noise + 2e-6, 2e-6, 0 };
+    check_array("y", y, expected, out, &rounding);
+}
+
+static void test_augment(void **state)
+{
+    (void)state;
+    static const struct augment cases[] = {
+        { .turns = true, .flips = true },
+        { .scale = 0.3 },
+        { .aspect = 1 },
+        { .turns = true, .flips = true, .scale = 0.5, .aspect = 0.5 },
+        { .brightness = 0.5 },
+        { .contrast = 1 },
+        { .noise = 40 },
+        { true, true, 0.2, 0.2, 0.2, 0.2, 10 },
+    };
+    static const struct pix_size sizes[][2] = {
+        { { 1, 1 }, { 1, 1 } },     { { 9, 7 }, { 5, 5 } },     { { 7, 9 }, { 7, 3 } },
+        { { 33, 37 }, { 32, 32 } }, { { 13, 13 }, { 13, 13 } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        for (size_t k = 0; k < ARRAY_LEN(sizes); k++)
+            for (int kind = 0; kind < PIXEL_KINDS; kind++) {
+                const uint32_t channels = 1 + (uint32_t)(i + k) % 3;
+                run_augment(&cases[i], 16, 3 * (k % 2), kind,
+                            k % 2 ? inner[kind] : none, channels, sizes[k][0],
+                            sizes[k][1],
+                            augment_touches(&cases[i]) ? channels - (k == 3) : 0,
+                            (i + k) % 3 == 2);
+            }
+}
+
+enum { SAMPLES = 16, LOAD_SIDE = 37, CROP_SIDE = 32 };
+
+// Both sides of pairs whose targets are the negatives of their inputs, and the input
+// once more.
+static void take_pairs(const struct augment *a, bool nearest, float *in, float *target,
+                       float *again)
+{
+    const struct shape out = { SAMPLES, 3, CROP_SIDE, CROP_SIDE };
+    const struct pix_size side = { LOAD_SIDE, LOAD_SIDE },
+                          crop = { CROP_SIDE, CROP_SIDE };
+    const size_t bytes = (size_t)pixel_staged_bytes(PIXEL_U8, 3, LOAD_SIDE, LOAD_SIDE);
+    struct harness h;
+    struct staged_pairs pairs = {
+        .channels_in = 3,
+        .channels_out = 3,
+        .load_h = LOAD_SIDE,
+        .load_w = LOAD_SIDE,
+        .crop_h = CROP_SIDE,
+        .crop_w = CROP_SIDE,
+        .augment = { true, nearest, augment_touches(a) ? 3 : 0 },
+    };
+    harness_begin(&h);
+    uint8_t *pixels = check_memory(SAMPLES * 2 * bytes);
+    struct random r;
+    random_init(&r, 11, 1);
+    for (size_t i = 0; i < SAMPLES; i++)
+        for (size_t k = 0; k < bytes; k++) {
+            pixels[2 * i * bytes + k] = (uint8_t)random_below(&r, 256);
+            pixels[(2 * i + 1) * bytes + k] = 255 - pixels[2 * i * bytes + k];
+        }
+    pairs.pixels = harness_input_bytes(
+        &h, "pixels", (struct shape){ SAMPLES, 2 * (uint32_t)bytes, 1, 1 }, pixels);
+    pairs.jitter = harness_input(&h, "jitter", (struct shape){ SAMPLES, 1, 1, 12 },
+                                 draw_jitter(a, SAMPLES, side, crop));
+    struct tensor *const made[] = {
+        staging_take(h.graph, &pairs, STAGED_INPUT, 0, SAMPLES),
+        staging_take(h.graph, &pairs, STAGED_TARGET, 0, SAMPLES),
+        staging_take(h.graph, &pairs, STAGED_INPUT, 0, SAMPLES),
+    };
+    float *const to[] = { in, target, again };
+    for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+        assert_true(made[i] && shape_equal(made[i]->shape, out));
+        harness_keep(&h, made[i]);
+    }
+    harness_run(&h);
+    for (size_t i = 0; i < ARRAY_LEN(made); i++)
+        harness_read(&h, made[i], to[i]);
+    harness_end(&h);
+}
+
+// What holds for each pixel of a pair holds after it was turned and scaled, and what is
+// the input's alone leaves the target's bits. The input has the same bits each time.
+static void test_augmented_pairs(void **state)
+{
+    (void)state;
+    static const struct augment places[] = {
+        { .turns = true, .flips = true },
+        { .turns = true, .flips = true, .scale = 0.4, .aspect = 0.3 },
+    };
+    const struct shape out = { SAMPLES, 3, CROP_SIDE, CROP_SIDE };
+    const size_t count = (size_t)shape_count(out);
+    float *in = check_floats(out), *target = check_floats(out),
+          *again = check_floats(out);
+    float *other_in = check_floats(out), *other_target = check_floats(out);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(places); i++) {
+        struct augment a = places[i / 2];
+        take_pairs(&a, i % 2, in, target, again);
+        for (size_t k = 0; k < count; k++)
+            assert_true(fabsf(in[k] + target[k]) < 2e-6f);
+        assert_memory_equal(in, again, count * sizeof(in[0]));
+        a.brightness = 0.1, a.contrast = 0.2, a.noise = 20;
+        take_pairs(&a, i % 2, other_in, other_target, again);
+        assert_memory_equal(target, other_target, count * sizeof(in[0]));
+        assert_memory_equal(other_in, again, count * sizeof(in[0]));
+        for (size_t s = 0; s < SAMPLES; s++)
+            assert_memory_not_equal(in + s * count / SAMPLES,
+                                    other_in + s * count / SAMPLES,
+                                    count / SAMPLES * sizeof(in[0]));
+    }
+}
+
+// Noise of an even grey: its mean, its deviation, and how much of it lies beyond one
+// and two deviations; neither channels nor samples have the same.
+static void test_noise(void **state)
+{
+    (void)state;
+    enum { SIDE = 128, COUNT = 3 * SIDE * SIDE };
+    static uint8_t grey[2 * COUNT];
+    static float y[2 * COUNT];
+    const struct augment a = { .noise = 12.75 };    // 0.1 in [-1, 1]
+    const struct pix_size size = { SIDE, SIDE };
+    const struct pixels_attributes attr = { .channels = 3,
+                                            .side_h = SIDE,
+                                            .side_w = SIDE,
+                                            .sample_bytes = COUNT,
+                                            .is_augmented = true,
+                                            .touched = 3 };
+    struct harness h;
+    memset(grey, 128, sizeof(grey));
+    harness_begin(&h);
+    struct tensor *out = graph_pixels_unpack(
+        h.graph,
+        harness_input_bytes(&h, "pixels", (struct shape){ 2, COUNT, 1, 1 }, grey),
+        harness_input(&h, "jitter", (struct shape){ 2, 1, 1, 12 },
+                      draw_jitter(&a, 2, size, size)),
+        SIDE, SIDE, attr);
+    harness_keep(&h, out);
+    harness_run(&h);
+    harness_read(&h, out, y);
+    harness_end(&h);
+    double sum = 0, squares = 0, channels = 0, samples = 0, beyond[2] = { 0, 0 };
+    const double plane = SIDE * SIDE;
+    for (size_t i = 0; i < 2 * COUNT; i++) {
+        const double v = (double)y[i] - 1.0 / 255;
+        sum += v, squares += v * v;
+        beyond[0] += fabs(v) > 0.1, beyond[1] += fabs(v) > 0.2;
+        channels += i < (size_t)plane ? v * (double)y[i + (size_t)plane] : 0;
+        samples += i < COUNT ? v * (double)y[i + COUNT] : 0;
+    }
+    assert_true(fabs(sum / (2 * COUNT)) < 0.002);
+    assert_true(fabs(sqrt(squares / (2 * COUNT)) - 0.1) < 0.002);
+    assert_true(fabs(beyond[0] / (2 * COUNT) - 0.3173) < 0.01);
+    assert_true(fabs(beyond[1] / (2 * COUNT) - 0.0455) < 0.005);
+    assert_true(fabs(channels / plane) < 0.0005 && fabs(samples / COUNT) < 0.0005);
+}
+
+// ---------------------------------------------------------------------------
 
 // 16-bit numbers may differ in the last place: the reference divides. Floats of a range
 // are computed, and a device may round them otherwise.
@@ -304,7 +560,9 @@ static void test_misfits(void **state)
     const struct pixels_attributes good = {
         .channels = 3, .side_h = 8, .side_w = 8, .sample_bytes = 192
     };
-    struct pixels_attributes wide = good, late = good, empty = good, other = good;
+    struct pixels_attributes wide = good, late = good, empty = good, other = good,
+                             augmented = good;
+    augmented.is_augmented = true;
     wide.kind = PIXEL_U16;
     late.offset_bytes = 4;
     empty.channels = 0;
@@ -326,6 +584,7 @@ static void test_misfits(void **state)
         { late, 8, "4 bytes into samples of 192" },
         { empty, 8, "0x8x8 image" },
         { other, 8, "pixels of shape 1x192x1x1" },
+        { augmented, 8, "1 samples do not match the jitter of shape 1x1x1x4" },
         { outside[0], 8, "the 1 samples from 2 on are not among the 1 staged ones" },
         { outside[1], 8, "the 2 samples from 1 on" },
         { outside[2], 8, "the 3 samples from 0 on" },
@@ -352,6 +611,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         check_test(test_unpack),
+        check_test(test_augment),
+        check_test(test_augmented_pairs),
+        check_test(test_noise),
         check_test(test_pack),
         check_test(test_pack_slice),
         check_test(test_round_trip),

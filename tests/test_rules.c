@@ -141,11 +141,32 @@ static void test_check(void **state)
     REFUSED(o.gp_alpha = 1.5, "--gp-alpha");
     REFUSED(o.init_type = "zeros", "--init-type");
     REFUSED(o.seed = (uint64_t)INT64_MAX + 1, "--seed");
+    REFUSED(o.scale_jitter = 0.6, "--scale-jitter");
+    REFUSED(o.noise = -1, "--noise");
+    REFUSED(
+        (o.task = "denoise", o.noise = 5),
+        "--task denoise takes no --noise, which would change inputs after they were "
+        "made of images: leave it out; --rotate and --flip-vertical can be used, and "
+        "--sigma for noise");
+    REFUSED((o.task = "superres", o.scale_jitter = 0.1), "no --scale-jitter");
+    REFUSED((o.task = "edges", o.aspect_jitter = 0.1), "no --aspect-jitter");
+    REFUSED((o.task = "inpaint", o.brightness = 0.1), "no --brightness");
+    REFUSED((o.task = "inpaint", o.contrast = 0.1), "no --contrast");
     REFUSED(o.data = NULL, "--data");
     REFUSED(o.out = "", "--out");
 #undef REFUSED
 
     o.data = o.out = NULL;
+    assert_true(options_check(&o, false));
+
+    // Turns and flips suit every task, and lightness is taken as it comes.
+    o.rotate = o.flip_vertical = true;
+    for (const struct choice *c = choice_tasks; c->name; c++) {
+        o.task = c->name;
+        assert_true(options_check(&o, false));
+    }
+    o.task = "colorize";
+    o.scale_jitter = o.aspect_jitter = o.brightness = o.contrast = o.noise = 0.1;
     assert_true(options_check(&o, false));
 }
 
@@ -329,6 +350,51 @@ static void test_unused(void **state)
     }
 }
 
+// Where augmentation does less than its options say, or more.
+static void test_augment(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *warning;    // NULL: none
+    } cases[] = {
+        { "rotate=true", NULL },
+        { "rotate=true crop-size=512x256",
+          "--rotate makes half turns alone of crops of 512x256" },
+        { "scale-jitter=0.1", NULL },
+        { "scale-jitter=0.2",
+          "--scale-jitter 0.2 scales by 0.895 to 1.2, not by 0.8 and more, which would "
+          "show what is beyond the edges of images: a larger --load-size leaves" },
+        { "scale-jitter=0.2 load-size=320", NULL },
+        { "scale-jitter=0.2 load-size=400x300", "scales by 0.853 to 1.2" },
+        { "scale-jitter=0.2 preprocess=crop",
+          "scales by 1 to 1.2, not by 0.8 and more, which would show what is beyond the "
+          "edges of images: --preprocess resize_and_crop with a larger --load-size" },
+        { "aspect-jitter=0.2", NULL },
+        { "aspect-jitter=0.3",
+          "--aspect-jitter 0.3 also enlarges images, by up to 1.02, where" },
+        { "flip-vertical=true brightness=0.1 contrast=0.1 noise=5", NULL },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pix_train_options o;
+        struct settings s;
+        char words[128];
+        pix_train_options_init(&o);
+        snprintf(words, sizeof(words), "%s", cases[i].words);
+        for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
+            char *value = strchr(word, '=');
+            *value = 0;
+            assert_true(pix_train_options_set(&o, word, value + 1));
+        }
+        assert_true(settings_init(&s, &o));
+        given_warnings[0] = 0;
+        settings_warn_about_unused(&s);
+        settings_finish(&s);
+        if (cases[i].warning ? !strstr(given_warnings, cases[i].warning)
+                             : given_warnings[0] != 0)
+            fail_msg("%s: \"%s\"", cases[i].words, given_warnings);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +404,7 @@ int main(void)
         cmocka_unit_test_setup(test_validations, given_setup),
         cmocka_unit_test_setup(test_patience, given_setup),
         cmocka_unit_test_setup(test_unused, given_setup),
+        cmocka_unit_test_setup(test_augment, given_setup),
     };
     return cmocka_run_group_tests(tests, given_open, NULL);
 }

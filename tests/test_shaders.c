@@ -168,6 +168,15 @@ static void build_everything(struct harness *h)
         g, pixels, jitter, 16, 16,
         (struct pixels_attributes){
             .channels = 3, .side_h = 20, .side_w = 20, .sample_bytes = 1200 });
+    struct tensor *augmented = graph_pixels_unpack(
+        g, pixels, harness_input(h, "augment", (struct shape){ 2, 1, 1, 12 }, NULL), 16,
+        16,
+        (struct pixels_attributes){ .channels = 3,
+                                    .side_h = 20,
+                                    .side_w = 20,
+                                    .sample_bytes = 1200,
+                                    .is_augmented = true });
+    harness_keep(h, augmented);
     struct tensor *w =
         weights_add(h->weights, WEIGHT_CONV, (struct shape){ 6, 3, 4, 4 }, "w");
     struct tensor *b = weights_add(h->weights, WEIGHT_BIAS, channels, "b");

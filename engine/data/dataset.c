@@ -109,6 +109,11 @@ static void describe(const struct dataset *set, uint64_t index,
         .epoch = index / set->count,
         .image = image,
     };
+    if (augment_is_set(&o->augment)) {
+        const struct augment_draws draws = order_draw_augment(set->order, index);
+        sample->augment = augment_make(&o->augment, &draws, set->size, crop,
+                                       sample->crop_x, sample->crop_y, sample->mirror);
+    }
 }
 
 // ---------------------------------------------------------------------------

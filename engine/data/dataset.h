@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/pixel.h"
 #include "base/progress.h"
+#include "data/augment.h"
 #include "data/fitting.h"
 #include "data/picture.h"
 #include "data/side_range.h"
@@ -29,7 +30,8 @@ struct dataset_options {
     bool renews;
     struct fit fit;    // see fitting.h; `load` of FIT_RESIZE is no smaller than `crop`
     bool flip;         // mirror with probability 1/2
-    bool shuffle;      // a new order in every epoch; false: the order of the list
+    struct augment augment;
+    bool shuffle;         // a new order in every epoch; false: the order of the list
     uint32_t max_size;    // use the first files only; 0: all
     uint32_t threads;     // that decode; 0: one for each core, at most 8
     uint64_t seed;
@@ -39,14 +41,16 @@ struct dataset_options {
     struct progress_view view;    // where dataset_create shows how far it is
 };
 
-// What a sample of the stream is. Crop and mirror are not applied to its pixels:
-// kernels do that.
+// What a sample of the stream is. Crop, mirror and augmentation are not applied to its
+// pixels: kernels do that.
 struct dataset_sample {
     uint32_t crop_x, crop_y;    // upper left corner of the crop
     uint32_t cut_x, cut_y;      // that of the sample in its pair, of a size of its own
     uint32_t mirror;            // 1: left and right are exchanged after the crop
-    uint64_t epoch;             // from 0
-    uint32_t image;             // index into the valid images
+    // With the option augment: crop, mirror and all else.
+    struct augment_sample augment;
+    uint64_t epoch;    // from 0
+    uint32_t image;    // index into the valid images
 };
 
 struct dataset;

@@ -9,7 +9,7 @@
 #include "base/random.h"
 
 // What numbers are drawn for. Changing one changes every run.
-enum purpose { PURPOSE_ORDER = 1, PURPOSE_JITTER = 2 };
+enum purpose { PURPOSE_ORDER = 1, PURPOSE_JITTER = 2, PURPOSE_AUGMENT = 3 };
 
 // The images in the order of one epoch.
 struct epoch_order {
@@ -104,4 +104,22 @@ struct order_jitter order_draw_jitter(const struct order *order, uint64_t sample
     jitter.crop_y = random_below(&r, offsets_y);
     jitter.mirror = random_u32(&r) >> 31;
     return jitter;
+}
+
+struct augment_draws order_draw_augment(const struct order *order, uint64_t sample)
+{
+    // All are always drawn, as above.
+    struct random r = make_random(order->seed, PURPOSE_AUGMENT, sample);
+    struct augment_draws d;
+    d.turn = random_uniform(&r);
+    d.flip = random_uniform(&r);
+    d.scale = random_uniform(&r);
+    d.aspect = random_uniform(&r);
+    d.x = random_uniform(&r);
+    d.y = random_uniform(&r);
+    d.brightness = random_uniform(&r);
+    d.contrast = random_uniform(&r);
+    d.key[0] = random_u32(&r);
+    d.key[1] = random_u32(&r);
+    return d;
 }

@@ -9,6 +9,7 @@
 #define DATA_ORDER_H
 
 #include "base/base.h"
+#include "data/augment.h"
 
 struct order;
 
@@ -29,5 +30,8 @@ struct order_jitter {
 
 struct order_jitter order_draw_jitter(const struct order *order, uint64_t sample,
                                       uint32_t offsets_x, uint32_t offsets_y);
+
+// Of numbers of their own, which change no crop and no mirror.
+struct augment_draws order_draw_augment(const struct order *order, uint64_t sample);
 
 #endif

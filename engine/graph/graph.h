@@ -119,8 +119,8 @@ struct tensor *graph_gan_loss_halves(struct graph *g, struct tensor *x,
                                      enum loss_kind kind, float first, float second);
 
 // Staged samples, U8 [n, sample_bytes, 1, 1] (planes inside, see shared/pixels.h), and
-// jitter [n, 1, 1, 4] -> [n, channels, h, w] in [-1, 1]; or of some of
-// the samples.
+// jitter [n, 1, 1, 4], augmented [n, 1, 1, 12], -> [n, channels, h, w] in [-1, 1]; or
+// of some of the samples.
 struct tensor *graph_pixels_unpack(struct graph *g, struct tensor *pixels,
                                    struct tensor *jitter, uint32_t h, uint32_t w,
                                    struct pixels_attributes attr);

@@ -4,6 +4,8 @@
 
 #include "models/staging.h"
 
+#include "shared/pixels.h"
+
 // Bytes of a staged pair, and where its target begins.
 static uint32_t sample_bytes(const struct staged_pairs *p, uint32_t *target)
 {
@@ -17,7 +19,8 @@ void staging_pairs(struct graph *g, struct staged_pairs *p, uint32_t samples)
 {
     uint32_t target;
     const struct shape pixels = { samples, sample_bytes(p, &target), 1, 1 };
-    const struct shape jitter = { samples, 1, 1, 4 };
+    const struct shape jitter = { samples, 1, 1,
+                                  p->augment.is_set ? PIXELS_AUGMENT : PIXELS_JITTER };
     p->pixels = graph_input(g, "pixels", pixels, TENSOR_U8);
     p->jitter = graph_input(g, "jitter", jitter, TENSOR_F32);
 }
@@ -39,6 +42,9 @@ struct tensor *staging_take(struct graph *g, const struct staged_pairs *p,
         .sample_bytes = bytes,
         .first_sample = first_sample,
         .samples = samples,
+        .is_augmented = p->augment.is_set,
+        .nearest = p->augment.nearest,
+        .touched = is_target ? 0 : p->augment.touched,
     };
     return graph_pixels_unpack(g, p->pixels, p->jitter, p->crop_h, p->crop_w, attr);
 }

@@ -16,14 +16,23 @@ struct staging {
     struct pixel_range input_range, output_range;
 };
 
+// Whether pairs are augmented on their way, and how. Zeroed: they are not.
+struct staged_augment {
+    bool is_set;
+    bool nearest;        // pixels are taken as they are, not mixed (labels)
+    uint32_t touched;    // first channels of inputs whose values change too
+};
+
 // Pairs of one size: how they are stored, and how they are cut.
 struct staged_pairs {
     struct staging staging;
     uint32_t channels_in, channels_out;
     uint32_t load_h, load_w;    // as stored, pixels
     uint32_t crop_h, crop_w;    // as the networks see them
-    struct tensor *pixels;      // U8 [n, bytes of a sample, 1, 1]
-    struct tensor *jitter;      // [n, 1, 1, 4]: crop x, crop y, mirror, 0, as uint
+    struct staged_augment augment;
+    struct tensor *pixels;    // U8 [n, bytes of a sample, 1, 1]
+    struct tensor *jitter;    // [n, 1, 1, 4]: crop x, crop y, mirror, 0, as uint;
+                              // augmented [n, 1, 1, 12]
 };
 
 // Adds both tensors as inputs of the graph, for `samples` pairs.

@@ -177,6 +177,9 @@ struct pixels_attributes {
     uint32_t sample_bytes;             // of a sample; both are multiples of 4
     uint32_t first_sample, samples;    // those of the staged ones; 0 samples: all
     uint32_t h, w;                     // of the crop; filled in by graph_pixels_unpack
+    bool is_augmented;                 // the jitter is more than a crop and a mirror
+    bool nearest;                      // augmented: no pixels are mixed
+    uint32_t touched;    // augmented: first channels whose values change as well
 };
 
 union op_attributes {

@@ -3,7 +3,8 @@
 // Images of any kind of sample to tensors and back. The formulas are in
 // shared/pixels.h. Neither has a gradient.
 //
-//     unpack    U8 [n, sample_bytes, 1, 1], jitter [n, 1, 1, 4] -> [n, c, h, w]
+//     unpack    U8 [n, sample_bytes, 1, 1], jitter [n, 1, 1, 4] -> [n, c, h, w];
+//               augmented: jitter [n, 1, 1, 12]
 //     pack      [n, c, h, w] -> U8 [n, bytes, 1, 1]
 //
 // Crop, mirroring and the scaling to [-1, 1] happen on the device: the host uploads a
@@ -43,7 +44,8 @@ static bool unpack_infer(const struct op_node *n, struct op_shapes *shapes)
                   (unsigned)attr.sample_bytes, shape_text(pixels, text));
         return false;
     }
-    if (shape_count(jitter) != (uint64_t)pixels.n * PIXELS_JITTER) {
+    if (shape_count(jitter) !=
+        (uint64_t)pixels.n * (attr.is_augmented ? PIXELS_AUGMENT : PIXELS_JITTER)) {
         log_error("pixels: %u samples do not match the jitter of shape %s",
                   (unsigned)pixels.n, shape_text(jitter, text));
         return false;
@@ -81,18 +83,20 @@ static void unpack_forward(struct emitter *e, const struct op_node *n)
         .first_sample = attr.first_sample,
         .low = attr.range.low,
         .width = attr.range.high - attr.range.low,
+        .touched = attr.touched,
     };
     emit_call(e, &(struct call){
-                     .shader = SHADER_PIXELS_UNPACK,
+                     .shader = attr.is_augmented ? SHADER_PIXELS_AUGMENT
+                                                 : SHADER_PIXELS_UNPACK,
                      CALL_SPEC(OP_WORKGROUP, (uint32_t)attr.kind,
-                               pixel_range_is_set(attr.range)),
+                               pixel_range_is_set(attr.range), attr.nearest),
                      .use = { { n->in[0], ACCESS_READ },
                               { n->in[1], ACCESS_READ },
                               { n->out, ACCESS_WRITE,
                                 CALL_VIEW(struct pixels_unpack_params, y) } },
                      CALL_PARAMS(params),
                      .grid = grid,
-                     .flops = 3 * count,
+                     .flops = (attr.is_augmented ? 24 : 3) * count,
                  });
 }
 

@@ -12,6 +12,7 @@
 #include "settings/settings.h"
 #include "settings/table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -300,6 +301,30 @@ static bool check_task(const struct settings *s)
     return true;
 }
 
+// What is made of an image holds for its pixels as they are: scaled noise is weaker
+// than
+// --sigma, and an image of other brightness is not what is restored. Lightness is part
+// of the photograph.
+static bool check_augment(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    const char *option = o->scale_jitter > 0    ? "scale-jitter"
+                         : o->aspect_jitter > 0 ? "aspect-jitter"
+                         : o->brightness > 0    ? "brightness"
+                         : o->contrast > 0      ? "contrast"
+                         : o->noise > 0         ? "noise"
+                                                : NULL;
+    if (!option || !task_is_set(&s->task) || s->task.kind == TASK_COLORIZE)
+        return true;
+    log_error("options: --task %s takes no --%s, which would change inputs after they "
+              "were made of images: leave it out; --rotate and --flip-vertical can be "
+              "used%s",
+              o->task, option,
+              s->task.kind == TASK_DENOISE && o->noise > 0 ? ", and --sigma for noise"
+                                                           : "");
+    return false;
+}
+
 static bool check_paths(const struct pix_train_options *o)
 {
     if (!o->out || !*o->out) {
@@ -344,7 +369,7 @@ static bool check(struct settings *s, bool need_paths)
     if (!options_check_values(o) || (need_paths && !check_paths(o)))
         return false;
     settings_parse(s);
-    if (!check_metrics(o) || !check_alpha(s) || !check_task(s) ||
+    if (!check_metrics(o) || !check_alpha(s) || !check_task(s) || !check_augment(s) ||
         !settings_check_levels(s) || !check_discriminator(s) || !check_losses(s) ||
         !check_load_size(s))
         return false;
@@ -425,6 +450,37 @@ bool settings_init(struct settings *s, const struct pix_train_options *o)
     return false;
 }
 
+// Where augmentation does less than its options say. No image shows what is beyond its
+// edges, so scales have a lower bound.
+static void warn_about_augment(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    const struct fit fit = settings_fit(s);
+    const double least = augment_least_scale(fit_sample_size(&fit), o->crop_size);
+    char text[SIZE_TEXT_SIZE];
+    if (o->rotate && o->crop_size.width != o->crop_size.height)
+        log_warn(
+            "options: --rotate makes half turns alone of crops of %s: quarter turns "
+            "need a square --crop-size",
+            size_text(o->crop_size, text));
+    if (o->scale_jitter > 0 && 1 - o->scale_jitter < least)
+        log_warn("options: --scale-jitter %g scales by %.3g to %g, not by %g and more, "
+                 "which would show what is beyond the edges of images: %s",
+                 o->scale_jitter, least, 1 + o->scale_jitter, 1 - o->scale_jitter,
+                 fit.mode == FIT_RESIZE ? "a larger --load-size leaves more room"
+                                        : "--preprocess resize_and_crop with a larger "
+                                          "--load-size leaves room");
+    if (o->aspect_jitter > 0 && o->scale_jitter == 0 &&
+        least * sqrt(1 + o->aspect_jitter) > 1)
+        log_warn(
+            "options: --aspect-jitter %g also enlarges images, by up to %.3g, where "
+            "they would else show what is beyond their edges: %s",
+            o->aspect_jitter, least * sqrt(1 + o->aspect_jitter),
+            fit.mode == FIT_RESIZE ? "a larger --load-size leaves more room"
+                                   : "--preprocess resize_and_crop with a larger "
+                                     "--load-size leaves room");
+}
+
 void settings_warn_about_unused(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
@@ -469,6 +525,7 @@ void settings_warn_about_unused(const struct settings *s)
         { "lpips", !settings_validation_reason(s) || !(s->val_metrics & lpips),
           "validations without lpips (--val-metrics, --best)" },
     };
+    warn_about_augment(s);
     // What a recipe sets is not reported: the user did not ask for it by name.
     struct pix_train_options initial;
     options_init(&initial);

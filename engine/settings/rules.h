@@ -31,7 +31,7 @@ bool settings_init(struct settings *s, const struct pix_train_options *o);
 bool settings_check_levels(const struct settings *s);
 
 // Warns about each option that differs from its recipe but has no effect with the
-// others.
+// others, or not all of that which it asks for.
 void settings_warn_about_unused(const struct settings *s);
 
 #endif

@@ -93,6 +93,19 @@ struct task_channels settings_channels(const struct settings *s)
                : (struct task_channels){ 0, o->input_nc, o->output_nc };
 }
 
+static struct augment parse_augment(const struct pix_train_options *o)
+{
+    return (struct augment){
+        .turns = o->rotate,
+        .flips = o->flip_vertical,
+        .scale = o->scale_jitter,
+        .aspect = o->aspect_jitter,
+        .brightness = o->brightness,
+        .contrast = o->contrast,
+        .noise = o->noise,
+    };
+}
+
 static struct generator_options parse_generator(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
@@ -282,6 +295,7 @@ void settings_parse(struct settings *s)
         .task = parse_task(&o),
         .preprocess = (enum fit_mode)choice_value(choice_preprocess, o.preprocess),
         .filter = (enum resize_filter)choice_value(choice_filters, o.resize_filter),
+        .augment = parse_augment(&o),
         .law = (enum weights_law)choice_value(choice_laws, o.init_type),
         .gan = (enum gan_mode)choice_value(choice_gan_modes, o.gan_mode),
         .reuse = choice_value(choice_update_orders, o.update_order),
@@ -317,6 +331,18 @@ struct staging settings_staging(const struct settings *s)
     staging.input_range = pixel_range_for(staging.input, s->input_range);
     staging.output_range = pixel_range_for(staging.output, s->output_range);
     return staging;
+}
+
+struct staged_augment settings_staged_augment(const struct settings *s)
+{
+    const uint32_t channels = s->generator.channels_in;
+    const bool has_alpha =
+        s->reading.alpha == ALPHA_KEEP && (channels == 2 || channels == 4);
+    return (struct staged_augment){
+        .is_set = augment_is_set(&s->augment),
+        .nearest = s->filter == RESIZE_NEAREST,
+        .touched = augment_touches(&s->augment) ? channels - has_alpha : 0,
+    };
 }
 
 void settings_set_staging(struct settings *s, struct staging staging)
@@ -409,6 +435,7 @@ struct dataset_options settings_dataset(const struct settings *s)
         .renews = task_is_random(&s->task),
         .fit = settings_fit(s),
         .flip = !o->no_flip,
+        .augment = s->augment,
         .shuffle = !o->serial_batches,
         .max_size = o->max_dataset_size,
         .threads = o->threads,

@@ -10,6 +10,7 @@
 #define SETTINGS_SETTINGS_H
 
 #include "base/base.h"
+#include "data/augment.h"
 #include "data/data_source.h"
 #include "data/dataset.h"
 #include "data/picture.h"
@@ -38,6 +39,7 @@ struct settings {
     struct task task;
     enum fit_mode preprocess;
     enum resize_filter filter;
+    struct augment augment;
 
     struct generator_options generator;
     struct discriminator_options discriminator;    // meaningless with GAN_NONE
@@ -70,6 +72,10 @@ void settings_finish(struct settings *s);    // a zeroed one is fine
 
 // How samples are staged. "auto" is u8: a run replaces it first by what it finds.
 struct staging settings_staging(const struct settings *s);
+
+// How samples are augmented where they are unpacked. The alpha of inputs that keep it
+// is not touched.
+struct staged_augment settings_staged_augment(const struct settings *s);
 
 // Sets both kinds, in the options too: a run stores what "auto" stood for.
 void settings_set_staging(struct settings *s, struct staging staging);

@@ -122,7 +122,7 @@ static void train_discriminator(const struct step *s, struct batch *b)
     const float weight =
         (o->d_loss_weight != 0.0f ? o->d_loss_weight : 0.5f) / (float)s->batches;
     // A tensor can be a slice of one other only, and D sees the condition twice: it is
-    // unpacked a second time, which costs less than a copy.
+    // unpacked a second time, with the same noise, which costs less than a copy.
     struct tensor *in_again = o->no_condition ? NULL : take(s, b->index, STAGED_INPUT);
     struct tensor *fake = look(s, b->in, graph_detach(s->g, b->fake));
     struct tensor *real = look(s, in_again, b->target);
@@ -206,6 +206,7 @@ bool objective_build(struct graph *g, struct weights *generator,
         .load_w = o->load_w,
         .crop_h = o->crop_h,
         .crop_w = o->crop_w,
+        .augment = o->augment,
     };
     const struct step s = {
         g, generator, discriminator, o, out, &pairs, MAX(o->accumulate, 1),

@@ -18,6 +18,7 @@ struct objective_options {
     uint32_t accumulate;    // batches whose gradients are added up; 0 is 1
     uint32_t load_h, load_w, crop_h, crop_w;
     struct staging staging;
+    struct staged_augment augment;
     float lambda_l1;
     float lambda_gp;        // GAN_WGANGP
     float gp_alpha;         // share of the target where the penalty is taken; below 0:
@@ -34,7 +35,7 @@ struct objective_options {
 // over all samples of the step; what there is not is NULL.
 struct objective {
     struct tensor *pixels;    // in: samples, input then target, see graph_pixels_unpack
-    struct tensor *jitter;    // in: crop x, crop y, mirror, 0 of each sample, as uint
+    struct tensor *jitter;    // in: crop and mirror of each sample, see staging.h
     struct tensor *loss_d;    // out: 2 floats, fake and real, before d_loss_weight
     struct tensor *loss_d_gp;    // out: with lambda_gp
     struct tensor *loss_g_gan;

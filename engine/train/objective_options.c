@@ -25,6 +25,7 @@ struct objective_options objective_options_make(const struct settings *s)
         .crop_h = o->crop_size.height,
         .crop_w = o->crop_size.width,
         .staging = settings_staging(s),
+        .augment = settings_staged_augment(s),
         .lambda_l1 = (float)o->lambda_l1,
         .lambda_gp = (float)o->lambda_gp,
         .gp_alpha = (float)o->gp_alpha,

@@ -11,6 +11,8 @@
 
 #include "train/trainer.h"
 
+#include "shared/pixels.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
@@ -29,6 +31,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +330,30 @@ const struct pix_train_options *trainer_get_options(const struct trainer *t)
 // ---------------------------------------------------------------------------
 // Steps
 
+// What kernels take of a sample, see shared/pixels.h.
+static void write_jitter(const struct trainer *t, const struct dataset_sample *sample,
+                         struct ring_slot *slot, uint32_t index)
+{
+    _Static_assert(offsetof(struct augment_sample, matrix) == 4 * PIXELS_MATRIX &&
+                       offsetof(struct augment_sample, place) == 4 * PIXELS_PLACE &&
+                       offsetof(struct augment_sample, gain) == 4 * PIXELS_GAIN &&
+                       offsetof(struct augment_sample, shift) == 4 * PIXELS_SHIFT &&
+                       offsetof(struct augment_sample, noise) == 4 * PIXELS_NOISE &&
+                       offsetof(struct augment_sample, key) == 4 * PIXELS_KEY &&
+                       sizeof(struct augment_sample) <= 4 * PIXELS_AUGMENT,
+                   "the jitter of shaders/shared/pixels.h");
+    if (augment_is_set(&t->settings.augment)) {
+        memcpy(slot->jitter + (size_t)index * PIXELS_AUGMENT, &sample->augment,
+               sizeof(sample->augment));
+        return;
+    }
+    uint32_t *jitter = slot->jitter + (size_t)index * PIXELS_JITTER;
+    jitter[0] = sample->crop_x;
+    jitter[1] = sample->crop_y;
+    jitter[2] = sample->mirror;
+    jitter[3] = 0;
+}
+
 // Fills a slot with the next batch; its epoch is that of its first sample.
 static bool next_batch(struct trainer *t, struct ring_slot *slot)
 {
@@ -335,11 +362,7 @@ static bool next_batch(struct trainer *t, struct ring_slot *slot)
         struct dataset_sample sample;
         if (!dataset_next(t->data, &sample, slot->pixels + i * bytes))
             return false;
-        uint32_t *jitter = slot->jitter + (size_t)i * 4;
-        jitter[0] = sample.crop_x;
-        jitter[1] = sample.crop_y;
-        jitter[2] = sample.mirror;
-        jitter[3] = 0;
+        write_jitter(t, &sample, slot, i);
         if (i == 0)
             slot->epoch = sample.epoch + 1;
     }

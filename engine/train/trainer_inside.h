@@ -39,7 +39,7 @@ enum { LOSS_D_REAL, LOSS_D_FAKE, LOSS_D_GP, LOSS_G_GAN, LOSS_G_L1, LOSS_COUNT };
 // A step in the ring: mapped memory of the program, and what is known of the step.
 struct ring_slot {
     uint8_t *pixels;
-    uint32_t *jitter;                   // four numbers a sample
+    uint32_t *jitter;                   // see shared/pixels.h
     const float *losses[LOSS_COUNT];    // NULL: the run does not have it
     const float *flags_d, *flags_g;     // of all weights; NULL: the network has none
     uint64_t epoch;                     // from 1

@@ -11,6 +11,19 @@
 //     pack     v = (x + 1) / 2 * most, rounded to the nearest and clamped to [0, most];
 //              NaN becomes 0; floats unchanged
 //
+//     augment  as unpack, but of the place x' = a (x + 1/2) + b (y + 1/2) + e - 1/2,
+//              y' = c (x + 1/2) + d (y + 1/2) + f - 1/2 in the image, whose edge goes
+//              on for ever: bilinear between the four pixels around it, or the nearest
+//              one. The first `touched` channels become out * gain + shift + noise *
+//              N(0, 1), clamped to [-1, 1] unless they are floats without a range. The
+//              jitter of a sample is then 12 numbers: a, b, c, d, e, f, gain, shift and
+//              noise as floats, the two halves of the key of its noise, 0.
+//
+// A pixel of the image itself, and not a mixture, is taken where x' and y' are whole.
+// The element i of a sample gets the noise sqrt(-2 ln u) cos(2 pi v), u and v from the
+// words 0 and 1 of Philox 4x32-10 with the counter (i, 0, 0, 0) (Box and Muller 1958):
+// it is that of the sample, however often and with which others this is unpacked.
+//
 // With a range, of any kind of sample, `low` is -1 and low + width is 1:
 //
 //     unpack   out[c][y][x] = (t - 0.5) / 0.5, t = (v - low) / width, clamped to [0, 1]
@@ -24,7 +37,8 @@
 #include "shared/base.h"
 
 #define PIXELS_SPEC_KIND 1
-#define PIXELS_SPEC_RANGED 2    // 1: low and width are used
+#define PIXELS_SPEC_RANGED 2     // 1: low and width are used
+#define PIXELS_SPEC_NEAREST 3    // augment, 1: not bilinear
 
 // enum pixel_kind
 #define PIXELS_U8 0
@@ -32,6 +46,15 @@
 #define PIXELS_F32 2
 
 #define PIXELS_JITTER 4    // integers a sample
+
+// Of a sample that is augmented: places of its numbers, and how many there are.
+#define PIXELS_MATRIX 0    // a, b, c, d
+#define PIXELS_PLACE 4     // e, f
+#define PIXELS_GAIN 6
+#define PIXELS_SHIFT 7
+#define PIXELS_NOISE 8
+#define PIXELS_KEY 9    // low, high
+#define PIXELS_AUGMENT 12
 
 struct pixels_unpack_params {
     uint count;     // elements written
@@ -43,6 +66,7 @@ struct pixels_unpack_params {
     uint sample_words;    // of a sample
     uint first_sample;    // of the staged ones
     float low, width;     // of the range
+    uint touched;         // augment: first channels whose values change
     STRUCT(view) y;
 };
 

@@ -441,6 +441,81 @@ void reference_pixels_unpack(uint32_t n, struct pixels_attributes attr, uint32_t
     }
 }
 
+static float float_of(uint32_t word)
+{
+    float v;
+    memcpy(&v, &word, sizeof(v));
+    return v;
+}
+
+// In floats, as the kernel: which pixel is the nearest depends on it.
+static double place_in(float along, float across, float start, size_t q, size_t r,
+                       uint32_t side)
+{
+    const float a = along * ((float)q + 0.5f), b = across * ((float)r + 0.5f);
+    const float sum = a + b;
+    const float place = sum + start;
+    return MIN(MAX(place - 0.5f, 0), (float)(side - 1));
+}
+
+// Beside a place that is whole nothing counts.
+static double mix(const struct pixels_attributes *attr, const uint8_t *from,
+                  size_t plane, double row, double column)
+{
+    double sum = 0;
+    for (int down = 0; down < 2; down++)
+        for (int right = 0; right < 2; right++) {
+            const size_t y = (size_t)row + (size_t)down,
+                         x = (size_t)column + (size_t)right;
+            const double wy = down ? row - floor(row) : 1 - (row - floor(row)),
+                         wx = right ? column - floor(column)
+                                    : 1 - (column - floor(column));
+            if (wx != 0 && wy != 0)
+                sum +=
+                    wx * wy * unpack_sample(attr, from, plane + y * attr->side_w + x);
+        }
+    return sum;
+}
+
+static double touched(const struct pixels_attributes *attr, const uint32_t *j, size_t i,
+                      double v)
+{
+    const uint32_t counter[4] = { (uint32_t)i, 0, 0, 0 };
+    uint32_t bits[4];
+    reference_philox(counter, j + 9, bits);
+    const double u = ((bits[0] >> 8) + 0.5) / (1 << 24),
+                 turn = (double)(bits[1] >> 8) / (1 << 24);
+    v = v * (double)float_of(j[6]) + (double)float_of(j[7]) -
+        (double)float_of(j[8]) * sqrt(-2 * log(u)) * cos(2 * acos(-1) * turn);
+    const bool is_open = attr->kind == PIXEL_F32 && !pixel_range_is_set(attr->range);
+    return is_open ? v : MIN(MAX(v, -1), 1);
+}
+
+void reference_pixels_augment(uint32_t n, struct pixels_attributes attr, uint32_t h,
+                              uint32_t w, const uint8_t *pixels, const uint32_t *jitter,
+                              double *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const size_t sample = attr.first_sample + i;
+        const uint8_t *from = pixels + sample * attr.sample_bytes + attr.offset_bytes;
+        const uint32_t *j = jitter + sample * 12;
+        for (size_t k = 0; k < (size_t)attr.channels * h * w; k++) {
+            const size_t c = k / w / h, r = k / w % h, q = k % w;
+            const double column = place_in(float_of(j[0]), float_of(j[1]),
+                                           float_of(j[4]), q, r, attr.side_w);
+            const double row = place_in(float_of(j[2]), float_of(j[3]), float_of(j[5]),
+                                        q, r, attr.side_h);
+            const size_t plane = c * attr.side_h * attr.side_w;
+            double v = attr.nearest ? mix(&attr, from, plane, floor(row + 0.5),
+                                          floor(column + 0.5))
+                                    : mix(&attr, from, plane, row, column);
+            if (c < attr.touched)
+                v = touched(&attr, j, k, v);
+            out[i * attr.channels * h * w + k] = v;
+        }
+    }
+}
+
 // In floats: which of two numbers is the nearest depends on it.
 static float pack_sample(float x, enum pixel_kind kind, struct pixel_range range)
 {

@@ -84,6 +84,10 @@ void reference_sgd(size_t count, double lr, double momentum, const double *g, do
 void reference_pixels_unpack(uint32_t n, struct pixels_attributes attr, uint32_t h,
                              uint32_t w, const uint8_t *pixels, const uint32_t *jitter,
                              double *out);
+// The same of samples that are augmented, by 12 numbers each.
+void reference_pixels_augment(uint32_t n, struct pixels_attributes attr, uint32_t h,
+                              uint32_t w, const uint8_t *pixels, const uint32_t *jitter,
+                              double *out);
 // Each sample pixel_staged_bytes of them.
 void reference_pixels_pack(struct shape s, enum pixel_kind kind,
                            struct pixel_range range, const float *x, uint8_t *out);
