@@ -751,6 +751,13 @@ struct pix_translate_options {
     // "random" (by `seed` and the name of the file), or an image of any size that is
     // white in the hole; NULL: as trained.
     const char *hole;
+    // For images that follow each other, 0 to less than 1. 0: norms use the statistics
+    // of each image. Else they use those of it and all before it, each with so many
+    // times the weight of the one after it: outputs of frames that hardly change
+    // flicker less. Each call of pix_translator_run_many and pix_translator_run_stream
+    // begins again; calls of pix_translator_run and _run_array follow each other. For
+    // `mode` NULL or "stable", a batch_size of 1 and no `tile`.
+    double flicker;
     uint32_t batch_size;    // images per batch, of equal size; 0: one
     uint32_t threads;       // that read and write files; 0: as many as useful
     const char *tuning;     // as in pix_train_options

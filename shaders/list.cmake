@@ -38,6 +38,7 @@ set(PIX_SHADERS
   norm_backward
   norm_backward_affine
   norm_fixed
+  norm_follow
   norm_forward
   norm_update
   pad_backward

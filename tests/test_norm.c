@@ -377,6 +377,95 @@ static void test_fixed(void **state)
             run_fixed(shapes[i], k & 1, k & 2);
 }
 
+// The statistics of before and those of the image become those of both, by weights; in
+// step 1 there are none of before.
+static void run_follow(struct shape s, uint32_t step, double keep)
+{
+    const struct shape channels = { 1, s.c, 1, 1 };
+    const float region[] = { 0, 0, (float)s.h, (float)s.w };
+    const size_t run = (size_t)s.h * s.w;
+    char text[SHAPE_TEXT_SIZE];
+    check_case("norm %s that follows, step %u", shape_text(s, text), (unsigned)step);
+    struct harness h;
+    harness_begin(&h);
+    h.step.step = step;
+    struct random r;
+    random_init(&r, 15, shape_count(s));
+    float *x = random_vector(&r, s, 0.5f), *y = check_floats(s);
+    float *scale = random_vector(&r, channels, 1.0f);
+    float *shift = random_vector(&r, channels, 0.0f);
+    float *mean = random_vector(&r, channels, 0.0f);
+    float *variance = check_floats(channels);
+    double *expected_mean = check_doubles(channels), *expected = check_doubles(s);
+    double *expected_variance = check_doubles(channels);
+    for (size_t c = 0; c < s.c; c++) {
+        double m = 0, v = 0;
+        variance[c] = (float)(0.01 + random_uniform(&r));
+        for (size_t i = 0; i < run; i++)
+            m += (double)x[c * run + i] / (double)run;
+        for (size_t i = 0; i < run; i++)
+            v += pow((double)x[c * run + i] - m, 2) / (double)run;
+        const double old = step > 1 ? keep : 0, before = (double)mean[c];
+        expected_mean[c] = old * before + (1 - old) * m;
+        // Of squares around the new mean.
+        expected_variance[c] =
+            old * ((double)variance[c] + pow(before - expected_mean[c], 2)) +
+            (1 - old) * (v + pow(m - expected_mean[c], 2));
+    }
+    struct tensor *weights = harness_norm(&h, s.c, scale, shift, mean, variance);
+    struct tensor *in = harness_input(&h, "x", s, x);
+    struct tensor *where =
+        harness_input(&h, "region", (struct shape){ 1, 1, 1, 4 }, region);
+    struct tensor *out = graph_norm_following(
+        h.graph, in, weights, graph_moments(h.graph, in, where, 1),
+        (struct norm_attributes){
+            .epsilon = (float)EPSILON, .fixed = true, .keep = (float)keep });
+    harness_keep(&h, out);
+    harness_run(&h);
+    harness_read(&h, out, y);
+    reference_norm_fixed(EPSILON, s, check_widen(x, s), check_widen(scale, channels),
+                         check_widen(shift, channels), expected_mean, expected_variance,
+                         expected);
+    check_array("y", y, expected, s, &TOLERANCE_SUM);
+    harness_read(&h, &weights->weight->norm->mean->value, y);
+    check_array("mean", y, expected_mean, channels, &TOLERANCE_SUM);
+    harness_read(&h, &weights->weight->norm->variance->value, y);
+    check_array("variance", y, expected_variance, channels, &TOLERANCE_SUM);
+    harness_end(&h);
+}
+
+static void test_follow(void **state)
+{
+    static const struct shape images[] = { { 1, 1, 3, 3 },
+                                           { 1, 3, 5, 7 },
+                                           { 1, 300, 2, 2 } };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(images); i++)
+        for (uint32_t step = 1; step < 4; step++)
+            run_follow(images[i], step, 0.9);
+}
+
+// Statistics that follow are fixed ones, and of one image.
+static void test_follow_refused(void **state)
+{
+    (void)state;
+    for (uint32_t k = 0; k < 2; k++) {
+        const struct shape s = { 1 + k, 3, 4, 5 };
+        struct harness h;
+        harness_begin_without_device(&h);
+        const struct log_sink *sink = log_use(NULL);
+        struct tensor *x = harness_weight(&h, "x", s, NULL);
+        struct tensor *where =
+            harness_weight(&h, "region", (struct shape){ 1, 1, 1, 4 }, NULL);
+        graph_norm_following(h.graph, x, harness_norm(&h, s.c, NULL, NULL, NULL, NULL),
+                             graph_moments(h.graph, x, where, 1),
+                             (struct norm_attributes){ .epsilon = 1e-5f, .fixed = k });
+        log_use(sink);
+        assert_true(graph_failed(h.graph));
+        harness_end(&h);
+    }
+}
+
 // Neither trained nor updated, and not of what has no running statistics.
 static void test_fixed_refused(void **state)
 {
@@ -439,11 +528,12 @@ static void test_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_batch),         check_test(test_instance),
-        check_test(test_large_mean),    check_test(test_constant),
-        check_test(test_many_groups),   check_test(test_sections),
-        check_test(test_fused),         check_test(test_fixed),
-        check_test(test_fixed_refused), check_test(test_gradient),
+        check_test(test_batch),          check_test(test_instance),
+        check_test(test_large_mean),     check_test(test_constant),
+        check_test(test_many_groups),    check_test(test_sections),
+        check_test(test_fused),          check_test(test_fixed),
+        check_test(test_fixed_refused),  check_test(test_follow),
+        check_test(test_follow_refused), check_test(test_gradient),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -215,10 +215,15 @@ static void build_everything(struct harness *h)
     harness_keep(
         h, graph_norm(g, skip, once,
                       (struct norm_attributes){ .epsilon = 1e-5f, .fixed = true }));
-    harness_keep(h, graph_moments(g, skip,
-                                  graph_input(g, "region", (struct shape){ 1, 1, 1, 4 },
-                                              TENSOR_F32),
-                                  2));
+    struct tensor *region =
+        graph_input(g, "region", (struct shape){ 1, 1, 1, 4 }, TENSOR_F32);
+    const struct shape skipped = skip->shape;
+    struct tensor *image = graph_input(
+        g, "image", (struct shape){ 1, skipped.c, skipped.h, skipped.w }, TENSOR_F32);
+    harness_keep(
+        h, graph_norm_following(g, image, once, graph_moments(g, image, region, 2),
+                                (struct norm_attributes){
+                                    .epsilon = 1e-5f, .fixed = true, .keep = 0.9f }));
     y = graph_pad(g, y, 1, PAD_KIND_ZERO);
     struct tensor *loss = graph_add(g, graph_gan_loss(g, y, LOSS_KIND_BCE, 1.0f),
                                     graph_l1(g, y, graph_detach(g, y), 100.0f));

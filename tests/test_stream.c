@@ -136,6 +136,20 @@ static void close_wire(struct wire *w)
     os_mutex_destroy(w->mutex);
 }
 
+static pix_translator *open_following(double flicker, const char *mode, uint32_t batch,
+                                      uint32_t tile)
+{
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = RUN;
+    o.tuning = "off";
+    o.flicker = flicker;
+    o.mode = mode;
+    o.batch_size = batch;
+    o.tile = tile;
+    return pix_translator_create(public_device, &o);
+}
+
 static pix_translator *open_model(uint32_t batch_size, uint32_t threads)
 {
     struct pix_translate_options o;
@@ -322,6 +336,84 @@ static void test_tasks(void **state)
     }
 }
 
+// What a stream of six frames becomes; caller frees.
+static uint8_t *translate_six(struct wire *w, pix_translator *t)
+{
+    const struct pix_stream_options o = stream_of(w, RAW);
+    rewind_wire(w);
+    assert_true(pix_translator_run_stream(t, &o, NULL));
+    assert_int_equal(w->written, 6 * RAW_BYTES);
+    uint8_t *out = mem_alloc(w->written);
+    memcpy(out, w->out, w->written);
+    return out;
+}
+
+static double distance(const uint8_t *a, const uint8_t *b)
+{
+    double sum = 0;
+    for (size_t i = 0; i < RAW_BYTES; i++)
+        sum += abs(a[i] - b[i]);
+    return sum / RAW_BYTES;
+}
+
+// With statistics that follow, equal frames become what each becomes alone; after a
+// change the outputs come to that step by step. Each stream begins again.
+static void test_flicker(void **state)
+{
+    struct wire w;
+    (void)state;
+    public_need_device();
+    open_wire(&w, NULL, RAW_BYTES, 6);
+    for (size_t i = 1; i < 6; i++)
+        memcpy(w.in + i * RAW_BYTES, w.in, RAW_BYTES);
+    for (size_t i = 3 * RAW_BYTES; i < 6 * RAW_BYTES; i++)
+        w.in[i] = (uint8_t)(w.in[i] / 4 + 180);
+    pix_translator *alone = open_following(0, NULL, 1, 0);
+    pix_translator *follows = open_following(0.5, "stable", 1, 0);
+    assert_non_null(follows);
+    uint8_t *a = translate_six(&w, alone), *b = translate_six(&w, follows);
+    uint8_t *again = translate_six(&w, follows);
+    assert_memory_equal(b, again, 6 * RAW_BYTES);
+    double before = 0;
+    for (size_t i = 0; i < 6; i++) {
+        const double d = distance(a + i * RAW_BYTES, b + i * RAW_BYTES);
+        if (i < 3 ? d > 0.1 : d < 0.5 || (i > 3 && d >= before))
+            fail_msg("frame %zu differs by %g, the one before by %g", i, d, before);
+        before = d;
+    }
+    // So does a list of images, and single ones follow each other.
+    struct pix_translate_item items[2] = {
+        { .in = { SIDE, SIDE, w.in } }, { .in = { SIDE, SIDE, w.in + 3 * RAW_BYTES } }
+    };
+    struct pix_image out;
+    for (int k = 0; k < 2; k++) {
+        assert_true(pix_translator_run_many(follows, items, 2, NULL, NULL));
+        assert_memory_equal(items[0].out.pixels, b, RAW_BYTES);
+        assert_memory_equal(items[1].out.pixels, b + 3 * RAW_BYTES, RAW_BYTES);
+        pix_image_free(&items[0].out);
+        pix_image_free(&items[1].out);
+    }
+    assert_true(pix_translator_run(follows, &items[1].in, &out));
+    assert_true(distance(out.pixels, b + 4 * RAW_BYTES) < 0.1);
+    pix_image_free(&out);
+    mem_free(a);
+    mem_free(b);
+    mem_free(again);
+    pix_translator_destroy(alone);
+    pix_translator_destroy(follows);
+    close_wire(&w);
+
+    assert_null(open_following(1, NULL, 1, 0));
+    public_check_message("--flicker takes a number from 0 to less than 1, not 1");
+    assert_null(open_following(-0.5, NULL, 1, 0));
+    assert_null(open_following(0.5, "running", 1, 0));
+    public_check_message("--flicker is for --mode stable");
+    assert_null(open_following(0.5, NULL, 2, 0));
+    public_check_message("leave out --batch-size");
+    assert_null(open_following(0.5, NULL, 1, 32));
+    public_check_message("leave out --tile");
+}
+
 // Cut at any byte a stream is an error that says where, and what was whole comes out.
 static void test_cut(void **state)
 {
@@ -479,6 +571,7 @@ int main(void)
         cmocka_unit_test(test_latency),
         cmocka_unit_test(test_y4m),
         cmocka_unit_test(test_tasks),
+        cmocka_unit_test(test_flicker),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_refused),

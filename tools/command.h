@@ -23,6 +23,7 @@ enum argument_type {
     ARGUMENT_PERHAPS,    // likewise, the last of them where no value is given
     ARGUMENT_COUNT,      // uint32_t from 1
     ARGUMENT_LARGE,      // uint64_t from 1
+    ARGUMENT_SHARE,      // double from 0 to less than 1
     ARGUMENT_PAIR,       // const char *[2]: two texts
 };
 

@@ -13,15 +13,23 @@
 
 struct frames {
     const char *raw, *matrix;    // see struct pix_stream_options
+    double flicker;              // see struct pix_translate_options
 };
 
 // Rows of a command's arguments.
 #define OPTIONS_OF_FRAMES(to)                                                          \
     { "raw", ARGUMENT_TEXT, &(to).raw, "NAME:WxH",                                     \
       "frames without headers: rgb24, rgba, gray8, gray16, f32" },                     \
+        { "matrix",                                                                    \
+          ARGUMENT_CHOICE,                                                             \
+          &(to).matrix,                                                                \
+          "NAME",                                                                      \
+          "of YUV4MPEG2 frames: bt601 or bt709",                                       \
+          "bt601|bt709",                                                               \
+          "by size" },                                                                 \
     {                                                                                  \
-        "matrix", ARGUMENT_CHOICE, &(to).matrix, "NAME",                               \
-            "of YUV4MPEG2 frames: bt601 or bt709", "bt601|bt709", "by size"            \
+        "flicker", ARGUMENT_SHARE, &(to).flicker, "A",                                 \
+            "less of it, 0.9: norms follow the frames before", NULL, "0"               \
     }
 
 // Whether a path means a standard stream.

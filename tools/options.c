@@ -124,6 +124,17 @@ static bool store(const struct command *c, const struct argument *a, const char 
             *(uint64_t *)a->target = value;
         return true;
     }
+    case ARGUMENT_SHARE: {
+        const double value = strtod(text, NULL);
+        if (!*text || text[strspn(text, "0123456789.")] || !(value < 1)) {
+            options_print_usage_error(
+                c, "--%s takes a number from 0 to less than 1, not \"%s\"", a->name,
+                text);
+            return false;
+        }
+        *(double *)a->target = value;
+        return true;
+    }
     case ARGUMENT_PAIR:
         // The caller finds the second text.
         *(const char **)a->target = text;

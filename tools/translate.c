@@ -388,6 +388,7 @@ static int run(const struct translation *t, bool is_folder)
     options.tile = t->tile;
     options.overlap = t->overlap;
     options.tile_statistics = t->tile_statistics;
+    options.flicker = t->frames.flicker;
     options.batch_size = t->batch_size;
     options.tuning = t->tuning;
     options.mode = t->mode;

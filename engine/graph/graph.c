@@ -164,6 +164,13 @@ struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct te
 struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scale,
                           struct norm_attributes attr)
 {
+    return graph_norm_following(g, x, scale, NULL, attr);
+}
+
+struct tensor *graph_norm_following(struct graph *g, struct tensor *x,
+                                    struct tensor *scale, struct tensor *moments,
+                                    struct norm_attributes attr)
+{
     if (attr.dropout > 0.0f) {
         attr.stream = g->dropouts++;
         attr.first_sample = g->first_sample;
@@ -171,8 +178,9 @@ struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scal
     // The shift is an input for the sake of its gradient.
     struct norm_weights *norm = scale && scale->weight ? scale->weight->norm : NULL;
     struct tensor *shift = norm ? &norm->shift->value : NULL;
-    return append(g, &op_norm,
-                  &(struct op_node){ .in = { x, scale, shift }, .attr.norm = attr });
+    return append(
+        g, &op_norm,
+        &(struct op_node){ .in = { x, scale, shift, moments }, .attr.norm = attr });
 }
 
 // x and the result have the same shape. The slope is read by the leaky kind alone.

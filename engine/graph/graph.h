@@ -45,6 +45,12 @@ struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct te
 struct tensor *graph_norm(struct graph *g, struct tensor *x, struct tensor *scale,
                           struct norm_attributes attr);
 
+// With fixed statistics, which follow those of each image first: `moments` is what
+// graph_moments gives of x, of one sample.
+struct tensor *graph_norm_following(struct graph *g, struct tensor *x,
+                                    struct tensor *scale, struct tensor *moments,
+                                    struct norm_attributes attr);
+
 // Activations and losses are complete sets, so that a network is written without a new
 // op: the networks of today take some of them as parts of norms and convolutions, and
 // tests build on the rest.

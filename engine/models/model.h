@@ -28,6 +28,9 @@ struct given_norms {
     struct weights *weights;
     bool measures;        // norm `measured` is not applied but measured: the output is
     uint32_t measured;    // of no use. The norms in front of it take what is given
+    // Not 0: the statistics follow those of one image after the other, of which they
+    // keep so much (shared/norm.h); nothing is measured apart.
+    float keep;
     struct tensor *region;    // what of its input counts, in pixels of the network's
     uint32_t height;          // rows of that
     // Out: norms so far; then mean and variance of the measured one, [n, c, 1, 2], see

@@ -116,12 +116,16 @@ static struct tensor *given_norm(const struct network *n, struct tensor *x, bool
             graph_moments(n->g, x, given->region, given->height / x->shape.h);
     if (given->measures && index >= given->measured)
         return x;
-    return graph_norm(n->g, x, scale,
-                      (struct norm_attributes){ .kind = NORM_BATCH,
-                                                .epsilon = NORM_EPSILON,
-                                                .fixed = true,
-                                                .leaky = relu,
-                                                .dropout = dropout });
+    struct tensor *follows = NULL;
+    if (given->keep > 0)
+        follows = graph_moments(n->g, x, given->region, given->height / x->shape.h);
+    return graph_norm_following(n->g, x, scale, follows,
+                                (struct norm_attributes){ .kind = NORM_BATCH,
+                                                          .epsilon = NORM_EPSILON,
+                                                          .fixed = true,
+                                                          .keep = given->keep,
+                                                          .leaky = relu,
+                                                          .dropout = dropout });
 }
 
 struct tensor *network_norm(const struct network *n, struct tensor *x, bool relu,

@@ -10,6 +10,7 @@
 // tensor: forward needs all of them, and a kernel has four bindings only.
 
 #include "shared/norm.h"
+#include "shared/moments.h"
 
 #include "base/log.h"
 #include "ops/emitter.h"
@@ -18,9 +19,11 @@
 
 _Static_assert(sizeof(struct norm_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(sizeof(struct norm_fixed_params) <= CALL_MAX_PARAMS, "push constants");
+_Static_assert(sizeof(struct norm_follow_params) <= CALL_MAX_PARAMS, "push constants");
 _Static_assert(sizeof(struct norm_affine_params) <= CALL_MAX_PARAMS, "push constants");
 
-enum norm_input { NORM_X, NORM_SCALE, NORM_IN_SHIFT };
+// The last one only where the statistics follow it.
+enum norm_input { NORM_X, NORM_SCALE, NORM_IN_SHIFT, NORM_MOMENTS };
 
 #define VIEW(member) CALL_VIEW(struct norm_params, member)
 
@@ -123,6 +126,13 @@ static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
         log_error("norm: running statistics are those of a batch norm with weights");
         return false;
     }
+    const struct shape moments = { 1, x.c, 1, MOMENTS };
+    if (n->in[NORM_MOMENTS] &&
+        (!a->fixed || !shape_equal(n->in[NORM_MOMENTS]->shape, moments))) {
+        log_error(
+            "norm: statistics that follow are fixed ones, and those of one image");
+        return false;
+    }
     if (a->sections > 1 && (a->kind != NORM_BATCH || x.n % a->sections)) {
         log_error("norm: %u samples cannot be normalised in %u sections", (unsigned)x.n,
                   (unsigned)a->sections);
@@ -135,6 +145,30 @@ static bool norm_infer(const struct op_node *n, struct op_shapes *shapes)
     // For backward, which fixed statistics do not have.
     shapes->saved[0] = (struct shape){ g.each, x.c, 1, NORM_RECORD };
     return true;
+}
+
+static void emit_follow(struct emitter *e, const struct op_node *n)
+{
+    struct norm_weights *weights = weights_of(n);
+    const uint32_t channels = n->out->shape.c;
+    const struct grid grid = grid_linear(channels);
+    const struct norm_follow_params params = {
+        .channels = channels,
+        .stride = grid_stride(grid),
+        .keep = n->attr.norm.keep,
+        .mean = weights->mean_at,
+        .variance = weights->variance_at,
+    };
+    emit_call(e, &(struct call){
+                     .shader = SHADER_NORM_FOLLOW,
+                     CALL_SPEC(OP_WORKGROUP),
+                     .use = { { n->in[NORM_MOMENTS], ACCESS_READ },
+                              { &weights->all, ACCESS_READ_WRITE } },
+                     .uses_step = true,
+                     CALL_PARAMS(params),
+                     .grid = grid,
+                     .flops = 6 * channels,
+                 });
 }
 
 // No element depends on another here, so this is elementwise, whatever the batch.
@@ -178,6 +212,8 @@ static void norm_forward(struct emitter *e, const struct op_node *n)
 {
     const struct norm_attributes *a = &n->attr.norm;
     if (a->fixed) {
+        if (n->in[NORM_MOMENTS])
+            emit_follow(e, n);
         emit_fixed(e, n);
         return;
     }

@@ -90,6 +90,9 @@ struct norm_attributes {
     float momentum;         // of running statistics
     bool update_running;    // a training forward of a batch norm
     bool fixed;             // batch norm: by the running statistics; forward only
+    // With `fixed`: what the running statistics keep when they follow those of an
+    // image.
+    float keep;
     // Batch norm: the samples are this many equal batches, normalised apart, whose
     // statistics the running ones follow in turn. 0 is 1.
     uint32_t sections;

@@ -492,6 +492,7 @@ bool pipeline_run(struct translator *t, uint32_t most_threads, size_t count,
     bool ok = false;
     if (count == 0)
         return true;
+    translator_begin_images(t);
     p.rule = translator_frame_rule(t, ends->has_model_size);
     p.batch = (uint32_t)MIN((size_t)translator_batch_size(t), count);
     p.most_bytes = ends->bytes ? ends->bytes : USUAL_BYTES;

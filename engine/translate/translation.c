@@ -60,7 +60,7 @@ bool translation_build_mode(struct graph *g, struct weights *generator,
     struct tensor *in = build_input(g, options, staging, batch, h, w, out);
     struct given_norms *given = mode.statistics == STATISTICS_GIVEN ? mode.given : NULL;
     if (given) {
-        if (given->measures)
+        if (given->measures || given->keep > 0)
             out->region = graph_input(
                 g, "region", (struct shape){ 1, 1, 1, MOMENTS_REGION }, TENSOR_F32);
         given->count = 0;

@@ -262,7 +262,8 @@ static bool load(struct translator *t, const struct pix_translate_options *given
     struct network_file *f = network_file_open_to_load(given->model, given->checkpoint,
                                                        NETWORK_G, t->command);
     bool ok = f && settings_init(&t->settings, &network_file_settings(f)->options) &&
-              override(t, given) && translator_set_tiling(t, given);
+              override(t, given) && translator_set_tiling(t, given) &&
+              translator_set_flicker(t, given);
     if (ok) {
         set_rule(t);
         // The graph names and shapes the weights, which have to exist before they are

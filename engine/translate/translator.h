@@ -133,6 +133,8 @@ bool translator_prepare(const struct translator *t, const struct frame_rule *rul
                         struct picture *picture, enum pixel_kind output,
                         struct translator_form *form, struct frame *frame,
                         struct translator_notes *notes);
+// Forgets the statistics that follow those of images: the next one is the first.
+void translator_begin_images(struct translator *t);
 void translator_warn_of_pair(struct translator *t);    // the first time only
 // Notes that an image was translated, and whether its samples, and those of its output,
 // can have a range: those of u8 cannot. Then warns, once, of a range that the caller

@@ -5,6 +5,7 @@
 
 #include "translate/translator_inside.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -40,6 +41,39 @@ static bool set_weight(struct translator *t, struct weight *w, float otherwise)
          tensor_upload(t->device, &w->value, values);
     mem_free(values);
     return ok;
+}
+
+bool translator_set_flicker(struct translator *t, const struct pix_translate_options *o)
+{
+    const double keep = o->flicker;
+    const char *problem = NULL;
+    if (keep == 0)
+        return true;
+    if (!(keep > 0 && keep < 1)) {
+        log_error("%s: --flicker takes a number from 0 to less than 1, not %g",
+                  t->command, keep);
+        return false;
+    }
+    if (t->mode != TRANSLATION_STABLE)
+        problem = "is for --mode stable";
+    else if (!translator_has_own_statistics(t))
+        problem = "has no effect: this model has no norms";
+    else if (o->tile)
+        problem = "cannot follow images in tiles: leave out --tile";
+    else if (o->batch_size > 1)
+        problem = "translates one image after the other: leave out --batch-size";
+    if (problem) {
+        log_error("%s: --flicker %s", t->command, problem);
+        return false;
+    }
+    t->given.keep = (float)keep;
+    return (t->given.weights = weights_create(true)) != NULL;
+}
+
+void translator_begin_images(struct translator *t)
+{
+    if (t->given.keep > 0)
+        t->step.step = 1;
 }
 
 bool translator_prepare_given(struct translator *t)

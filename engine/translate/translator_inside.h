@@ -83,6 +83,12 @@ bool translator_choose(const struct translator *t, const struct choice *table,
 bool translator_check_tiling(const struct translator *t,
                              const struct pix_translate_options *o);
 bool translator_set_tiling(struct translator *t, const struct pix_translate_options *o);
+// Whether norms would use the statistics of an image, as far as the options say.
+bool translator_has_own_statistics(const struct translator *t);
+// Statistics that follow those of one image after the other, where that is asked for.
+// After the settings are known. False after a message.
+bool translator_set_flicker(struct translator *t,
+                            const struct pix_translate_options *o);
 // Makes room for the norms' statistics, with their scales and shifts. After a program
 // was made and the weights were loaded. False after a message.
 bool translator_prepare_given(struct translator *t);

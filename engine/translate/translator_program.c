@@ -310,6 +310,9 @@ static uint32_t submit(struct translator *t, const struct picture *const *in,
     uint8_t *pixels = program_input(s->program, slot, s->tensors.pixels);
     for (uint32_t i = 0; i < s->images; i++)
         memcpy(pixels + i * bytes, in[i]->samples, picture_bytes(in[i]));
+    const struct translator_region whole = { 0, 0, form->height, form->width };
+    if (!region && s->tensors.region)
+        region = &whole;
     if (region) {
         float *rectangle = program_input(s->program, slot, s->tensors.region);
         rectangle[MOMENTS_TOP] = (float)region->top;
@@ -322,6 +325,8 @@ static uint32_t submit(struct translator *t, const struct picture *const *in,
         return 0;
     }
     s->in_flight++;
+    if (t->given.keep > 0)
+        t->step.step = 2;    // there are statistics to follow from
     return s->images;
 }
 

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 
 // Norms that would use the statistics of an image.
-static bool has_own_statistics(const struct translator *t)
+bool translator_has_own_statistics(const struct translator *t)
 {
     return t->settings.generator.norm != MODEL_NORM_NONE &&
            (t->settings.generator.norm == MODEL_NORM_INSTANCE ||
@@ -81,7 +81,7 @@ bool translator_set_tiling(struct translator *t, const struct pix_translate_opti
                  .least = generator_least_side(&t->settings.generator),
                  .tile = ALIGN_UP(o->tile, multiple),
                  .margin = ALIGN_UP(o->overlap ? o->overlap : radius, multiple) },
-        .measures = has_own_statistics(t),
+        .measures = translator_has_own_statistics(t),
         .samples = samples,
         .wraps_across = t->rule.wraps_across,
         .wraps_down = t->rule.wraps_down,

@@ -17,7 +17,15 @@
 // (shared/dropout.h, with the element's index in the tensor, from `first` on).
 //
 // With fixed statistics, which are the running ones, no element depends on another
-// (norm_fixed). That has no backward pass: it serves translation only.
+// (norm_fixed). That has no backward pass: it serves translation only. Images that
+// follow each other may take statistics that follow theirs (norm_follow), in front of
+// that:
+//
+//     mean     = keep * mean + (1 - keep) * m
+//     variance = keep * variance + (1 - keep) * v + keep * (1 - keep) * (m - mean)^2
+//
+// with m and v of the image and the mean of before: those of all images, each with
+// `keep` times the weight of the one after it.
 //
 // Forward writes one record for each group, to which backward adds its sums. It holds
 // mean and factor, not factor and offset = shift - mean * factor: with a large mean and
@@ -78,6 +86,14 @@ struct norm_fixed_params {
     float factor;
     float epsilon;
     uint shift, mean, variance;    // where they begin, the scale at 0
+};
+
+// norm_follow: one invocation for each channel. In step 1 there is nothing to keep.
+struct norm_follow_params {
+    uint channels;
+    uint stride;
+    float keep;
+    uint mean, variance;    // where they begin
 };
 
 // norm_backward_affine and norm_update: one invocation for each channel, over its
