@@ -183,6 +183,91 @@ static void test_places(void **state)
 #endif
 }
 
+#ifdef PIX_HAVE_TIFF
+// How many pixels have no data, which must be those of the input; *least is the
+// smallest of the other samples.
+static uint32_t check_no_data(const char *from, const char *to, double *least)
+{
+    const struct picture_reading reading = { .with_tags = true };
+    char *path = command_file(to);
+    struct picture in, out;
+    struct reason reason;
+    double number;
+    uint32_t count = 0;
+    assert_true(picture_read_with(from, &reading, &in, &reason));
+    assert_true(picture_read_with(path, &reading, &out, &reason));
+    assert_true(picture_tags_no_data(in.tags, in.kind, &number));
+    assert_true(picture_tags_no_data(out.tags, out.kind, &number));
+    const size_t plane = (size_t)in.width * in.height;
+    *least = 1e9;
+    for (size_t i = 0; i < plane; i++) {
+        bool lacks = true;
+        for (uint32_t c = 0; c < in.channels; c++)
+            lacks = lacks && picture_sample(&in, c * plane + i) == number;
+        for (uint32_t c = 0; c < out.channels; c++) {
+            const double sample = picture_sample(&out, c * plane + i);
+            assert_int_equal(sample == number, lacks);
+            *least = lacks ? *least : MIN(*least, sample);
+        }
+        count += lacks;
+    }
+    picture_free(&in);
+    picture_free(&out);
+    mem_free(path);
+    return count;
+}
+#endif
+
+// Where the input has no data the output has none, whole and in tiles, and nowhere
+// else.
+static void test_no_data(void **state)
+{
+    (void)state;
+#ifndef PIX_HAVE_TIFF
+    print_message("skipped: this build is without libtiff\n");
+    skip();
+#else
+    static const char *const ways[] = { "", "--tile 32 --overlap 32",
+                                        "--tile 32 --mode running" };
+    static const char floats[] = TEST_FIXTURES "/tiff/lacking/f32.tif";
+    static const char bytes[] = TEST_FIXTURES "/tiff/lacking/u8.tif";
+    double least;
+    command_need_device();
+    make_net();
+    assert_int_equal(command_shell("mkdir -p lacking/train/A lacking/train/B && "
+                                   "cp '%s' lacking/train/A/a.tif && "
+                                   "cp '%s' lacking/train/B/a.tif",
+                                   floats, floats),
+                     0);
+#define LACKING "train --data lacking --input-nc 1 --output-nc 1 --steps 1 " SMALL
+    RUN(0, LACKING "--out infinite");
+    command_check_has(command_err, "warning: dataset: 1 of 1 target has samples that "
+                                   "stand for no data by the tag GDAL_NODATA of the "
+                                   "file (-9999, 3.8 % of all samples, first: a.tif)");
+    RUN(0, LACKING "--out lacks --range auto");
+    command_check_has(command_err, "--input-range auto is 1.");
+    command_check_has(command_err, "1 of 1 input has samples that stand for no data");
+    assert_null(strstr(command_err, "outside [-1, 1]"));
+#undef LACKING
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        RUN(0, "translate --model lacks --input '%s' --output f.tif %s", floats,
+            ways[i]);
+        assert_null(strstr(command_err, " 4 % of the samples"));
+        assert_int_equal(check_no_data(floats, "f.tif", &least), 36);
+        assert_true(least > 0);
+        RUN(0, "translate --model net --input '%s' --output b.tif %s", bytes, ways[i]);
+        assert_int_equal(check_no_data(bytes, "b.tif", &least), 35);
+        RUN(0,
+            "translate --model lacks --output-kind u8 --input '%s' --output c.tif "
+            "%s",
+            floats, ways[i]);
+        command_check_has(command_err, "warning: translate: the output was written "
+                                       "without the number of the input that stands "
+                                       "for no data (GDAL_NODATA)");
+    }
+#endif
+}
+
 // ---------------------------------------------------------------------------
 // Memory
 
@@ -255,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_no_data),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);

@@ -142,6 +142,7 @@ static void test_layouts(void **state)
                                              .height = HEIGHT,
                                              .compression = cases[i].compression,
                                              .predictor = cases[i].predictor,
+                                             .kind = (enum pixel_kind)kind,
                                              .tile_width = cases[i].tile,
                                              .tile_height = cases[i].tile,
                                              .is_planar = cases[i].is_planar };
@@ -158,6 +159,31 @@ static void test_layouts(void **state)
             picture_tags_free(tags);
             picture_free(&p);
         }
+}
+
+// That samples of another kind had no predictor says nothing.
+static void test_other_kind(void **state)
+{
+    static const uint16_t expected[] = { 1, 2, 3 };
+    (void)state;
+    for (int kind = 0; kind < PIXEL_KINDS; kind++) {
+        struct picture p;
+        make_picture(&p, (enum pixel_kind)kind, 3);
+        p.tags = mem_zalloc(sizeof(*p.tags));
+        assert_non_null(p.tags);
+        *p.tags = (struct picture_tags){ .width = WIDTH,
+                                         .height = HEIGHT,
+                                         .compression = 5,
+                                         .predictor = 1,
+                                         .kind = PIXEL_U8 };
+        assert_true(picture_write(MADE, &p));
+        check_read("other kind", &p);
+        struct picture_tags *tags = read_tags(MADE);
+        assert_int_equal(tags->compression, 5);
+        assert_int_equal(tags->predictor, expected[kind]);
+        picture_tags_free(tags);
+        picture_free(&p);
+    }
 }
 
 static void test_rows(void **state)
@@ -574,11 +600,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),      cmocka_unit_test(test_layouts),
-        cmocka_unit_test(test_rows),       cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_big),        cmocka_unit_test(test_same_size),
-        cmocka_unit_test(test_other_size), cmocka_unit_test(test_listgeo),
-        cmocka_unit_test(test_turned),     cmocka_unit_test(test_odd),
-        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_other_kind), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_whole),      cmocka_unit_test(test_big),
+        cmocka_unit_test(test_same_size),  cmocka_unit_test(test_other_size),
+        cmocka_unit_test(test_listgeo),    cmocka_unit_test(test_turned),
+        cmocka_unit_test(test_odd),        cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("tiff_write", tests, setup, NULL);
 }

@@ -14,6 +14,16 @@
 static const char *const side_names[] = { "input", "target" };
 static const char *const option_names[] = { "input", "output" };
 
+static void add_lacking(struct pair_values *v, int side, const char *name,
+                        double number)
+{
+    if (v->lacking[side]++ == 0) {
+        v->first_lacking[side] = name;
+        v->no_data_number[side] = number;
+    }
+    v->numbers_differ[side] |= number != v->no_data_number[side];
+}
+
 void pair_values_add(struct pair_values *v, const char *name,
                      const struct pair_notes *notes)
 {
@@ -25,6 +35,10 @@ void pair_values_add(struct pair_values *v, const char *name,
         v->largest[side] = MAX(v->largest[side], notes->largest[side]);
         v->outside[side] += notes->outside[side];
         v->samples[side] += notes->samples[side];
+        v->no_data[side] += notes->no_data[side];
+        v->all[side] += notes->all[side];
+        if (notes->no_data[side])
+            add_lacking(v, side, name, notes->no_data_number[side]);
     }
 }
 
@@ -69,9 +83,31 @@ static void report_outside(const struct pair_values *v, int side,
                 are_many ? "-range keeps them apart" : "");
 }
 
+// A range makes of them its nearer end, which is the least that can be done.
+static void report_no_data(const struct pair_values *v, int side,
+                           struct pixel_range range)
+{
+    if (v->lacking[side] == 0)
+        return;
+    log_warn("dataset: %" PRIu32 " of %" PRIu32
+             " %s%s %s samples that stand for no data by the tag GDAL_NODATA of the "
+             "file (%.9g%s, %.2g %% of all samples, first: %s), and the networks take "
+             "them for measured ones: leave these pairs out, cut the images so that "
+             "they have none, or fill them%s%s%s",
+             v->lacking[side], v->pairs, side_names[side], PLURAL(v->pairs),
+             v->pairs == 1 ? "has" : "have", v->no_data_number[side],
+             v->numbers_differ[side] ? " and others" : "",
+             100 * (double)v->no_data[side] / (double)v->all[side],
+             v->first_lacking[side], pixel_range_is_set(range) ? "" : "; with --",
+             pixel_range_is_set(range) ? "" : option_names[side],
+             pixel_range_is_set(range) ? "" : "-range auto they count as an end of it");
+}
+
 void pair_values_report(const struct pair_values *v, const struct pair_options *o,
                         const char *folder)
 {
+    report_no_data(v, 0, o->input_range);
+    report_no_data(v, 1, o->output_range);
     report_exceeding(v);
     for (int side = 0; side < 2; side++)
         report_dark(v, side);

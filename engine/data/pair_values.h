@@ -18,6 +18,12 @@ struct pair_values {
     // Of the inputs [0] and the targets [1], see struct pair_notes.
     uint32_t largest[2];
     uint64_t outside[2], samples[2];
+    // With samples that stand for no data; the first file of these, and its number.
+    uint32_t lacking[2];
+    const char *first_lacking[2];
+    double no_data_number[2];
+    bool numbers_differ[2];
+    uint64_t no_data[2], all[2];
 };
 
 // Counts a pair that is used. The name is kept until the report.

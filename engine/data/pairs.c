@@ -8,7 +8,10 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "data/no_data.h"
 #include "data/picture_file.h"
+
+#include <math.h>
 
 void pair_list_free(struct pair_list *list)
 {
@@ -25,16 +28,50 @@ void pair_list_free(struct pair_list *list)
 // ---------------------------------------------------------------------------
 // Reading
 
+// Floats outside [-1, 1] other than those that stand for no data.
+static bool exceeds(const struct picture *p, uint64_t no_data)
+{
+    const size_t count = (size_t)p->channels * p->width * p->height;
+    const double number = (double)(float)p->no_data;
+    if (no_data == 0 || fabs(number) <= 1)
+        return picture_exceeds_range(p);
+    uint64_t outside = 0;
+    for (size_t i = 0; i < count; i++)
+        outside += !(fabs(picture_sample(p, i)) <= 1);
+    return outside > no_data;
+}
+
+// The largest sample other than those.
+static uint32_t find_largest(const struct picture *p, uint64_t no_data)
+{
+    const size_t count = (size_t)p->channels * p->width * p->height;
+    const uint32_t most = picture_find_largest(p);
+    uint32_t largest = 0;
+    if (no_data == 0 || (double)most > p->no_data)
+        return most;
+    for (size_t i = 0; i < count; i++)
+        if (picture_sample(p, i) != p->no_data)
+            largest = MAX(largest, (uint32_t)picture_sample(p, i));
+    return largest;
+}
+
 // Before resizing, which overshoots at edges.
 static void note_values(const struct picture *p, int side, struct pair_notes *notes)
 {
+    const uint64_t no_data = p->has_no_data ? no_data_count(p, p->no_data) : 0;
+    const uint64_t all = (uint64_t)p->channels * p->width * p->height;
+    notes->no_data[side] = no_data;
+    notes->no_data_number[side] = p->no_data;
+    notes->all[side] = all;
     if (pixel_range_is_set(p->range)) {
-        notes->outside[side] = picture_count_outside(p);
-        notes->samples[side] = (uint64_t)p->channels * p->width * p->height;
+        const bool is_outside =
+            p->no_data < (double)p->range.low || p->no_data > (double)p->range.high;
+        notes->outside[side] = picture_count_outside(p) - (is_outside ? no_data : 0);
+        notes->samples[side] = all - no_data;
     } else if (p->kind == PIXEL_U16) {
-        notes->largest[side] = picture_find_largest(p);
+        notes->largest[side] = find_largest(p, no_data);
     } else {
-        notes->exceeds[side] = picture_exceeds_range(p);
+        notes->exceeds[side] = exceeds(p, no_data);
     }
 }
 
@@ -60,7 +97,12 @@ static bool set_channels(struct picture *p, uint32_t nc, bool is_input,
     } else if (!p->is_array && was_grey != is_grey) {
         *(was_grey ? &notes->repeated[side] : &notes->greyed[side]) = path;
     }
-    return picture_set_channels(p, nc, reason);
+    const struct picture was = *p;
+    if (!picture_set_channels(p, nc, reason))
+        return false;
+    p->has_no_data = was.has_no_data;    // equal channels stay equal
+    p->no_data = was.no_data;
+    return true;
 }
 
 // Brings one side, or the image of a task, to its channels and size, and checks its
@@ -133,6 +175,8 @@ static bool split(const char *path, const struct pair_options *o, struct picture
     if (ok) {
         a->is_transparent = whole.is_transparent;
         b->is_transparent = whole.is_transparent;
+        a->has_no_data = b->has_no_data = whole.has_no_data;
+        a->no_data = b->no_data = whole.no_data;
     }
     picture_free(&whole);
     return ok;

@@ -58,6 +58,10 @@ struct pair_notes {
     bool exceeds[2];
     uint64_t outside[2], samples[2];
     uint32_t largest[2];    // of u16 without a range: the largest sample
+    // Samples that stand for no data by the tag of their file, in which nothing of the
+    // above counts them; of how many in all, and which number they have.
+    uint64_t no_data[2], all[2];
+    double no_data_number[2];
     // Why a pair was refused, where that is counted. Kinds and channels are those of
     // file `refused` and those that the options have.
     enum {

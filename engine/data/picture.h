@@ -81,6 +81,9 @@ struct picture {
     // nothing of it: PIXEL_WHOLE, until picture_set_range.
     struct pixel_range range;
     uint32_t pages;    // of the file, where it has several; functions below drop it
+    // The file names a number that stands for no data (no_data.h); likewise.
+    bool has_no_data;
+    double no_data;
     // What goes to a file that is made of it, or NULL; the picture's own. Functions
     // below that make another picture do not keep it.
     struct picture_tags *tags;

@@ -7,7 +7,7 @@
 #ifndef DATA_PICTURE_TAGS_H
 #define DATA_PICTURE_TAGS_H
 
-#include "base/base.h"
+#include "base/pixel.h"
 
 struct picture_tags;
 
@@ -36,7 +36,10 @@ enum {
     PICTURE_LOSES_PROFILE_BY_FORMAT = 1 << 4,    // this kind of file has none
     PICTURE_LOSES_COMPRESSION = 1 << 5,          // it is not written so, but by deflate
     PICTURE_LOSES_DAMAGED = 1 << 6,    // a tag or profile is malformed or too large
-    PICTURE_LOSSES = 7,
+    // The number that stands for no data is none of its kind, or the samples are not
+    // those of the file.
+    PICTURE_LOSES_NO_DATA = 1 << 7,
+    PICTURE_LOSSES = 8,
 };
 
 // What a kind of file can hold of it.
@@ -49,5 +52,12 @@ struct picture_holds {
 uint32_t picture_tags_losses(const struct picture_tags *tags,
                              struct picture_holds holds, uint32_t channels,
                              uint32_t width, uint32_t height);
+
+// The number that stands for no data (GDAL_NODATA) in samples of a kind. False: the
+// file names none, or the kind has no such number. `tags` may be NULL.
+bool picture_tags_no_data(const struct picture_tags *tags, enum pixel_kind kind,
+                          double *number);
+// Whether a file of this kind has no such tag, although the one it is from has.
+bool picture_tags_lose_no_data(const struct picture_tags *tags, enum pixel_kind kind);
 
 #endif

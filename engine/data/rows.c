@@ -194,7 +194,9 @@ struct row_writer *row_writer_of_picture(const struct picture *form,
         return NULL;
     }
     picture->range = form->range;
-    w->base = (struct row_writer){ *form, 0, write_picture, end_picture };
+    w->base = (struct row_writer){ .form = *form,
+                                   .write = write_picture,
+                                   .end = end_picture };
     w->picture = picture;
     return &w->base;
 }
@@ -214,11 +216,9 @@ static struct row_writer *create_whole(const char *path, const struct picture *f
     return base;
 }
 
-struct row_writer *row_writer_create(const char *path, const struct picture *form,
-                                     enum array_order order)
+static struct row_writer *create(const char *path, const struct picture *form,
+                                 enum array_order order)
 {
-    if (!picture_check_file(path, form))
-        return NULL;
     if (picture_has_extension_of(path, png_is))
         return rows_png_create(path, form);
     if (picture_has_extension_of(path, npy_is))
@@ -228,6 +228,16 @@ struct row_writer *row_writer_create(const char *path, const struct picture *for
         return rows_tiff_create(path, form);
 #endif
     return create_whole(path, form, order);
+}
+
+struct row_writer *row_writer_create(const char *path, const struct picture *form,
+                                     enum array_order order)
+{
+    struct row_writer *w =
+        picture_check_file(path, form) ? create(path, form, order) : NULL;
+    if (w && picture_file_holds(path).place)
+        w->has_no_data = picture_tags_no_data(form->tags, form->kind, &w->no_data);
+    return w;
 }
 
 bool row_writer_write(struct row_writer *w, const struct picture *rows)

@@ -37,6 +37,9 @@ void row_reader_close(struct row_reader *r);    // NULL is fine
 struct row_writer {
     struct picture form;    // without samples
     uint32_t y;             // rows so far
+    // The number that stands for no data in the file, see no_data.h.
+    bool has_no_data;
+    double no_data;
     // The next rows, of `form`; after a failure nothing but `end` is called.
     bool (*write)(struct row_writer *w, const struct picture *rows);
     // After all rows, or with `keeps` false, which leaves what was there before. Frees

@@ -80,7 +80,8 @@ struct row_writer *rows_npy_create(const char *path, const struct picture *form,
     struct npy_out *w = mem_zalloc(sizeof(*w));
     if (!w)
         return NULL;
-    w->base = (struct row_writer){ *form, 0, write_rows, end_rows };
+    w->base =
+        (struct row_writer){ .form = *form, .write = write_rows, .end = end_rows };
     if (encoded_begin(&w->file, path) &&
         npy_writer_begin(&w->writer, &w->file, form, order))
         return &w->base;

@@ -132,7 +132,8 @@ struct row_writer *rows_png_create(const char *path, const struct picture *form)
     struct png_out *w = mem_zalloc(sizeof(*w));
     if (!w)
         return NULL;
-    w->base = (struct row_writer){ *form, 0, write_rows, end_rows };
+    w->base =
+        (struct row_writer){ .form = *form, .write = write_rows, .end = end_rows };
     if (encoded_begin(&w->file, path))
         w->writer = png_writer_begin(&w->file, form, path);
     if (w->writer)

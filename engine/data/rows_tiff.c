@@ -115,7 +115,7 @@ struct row_writer *rows_tiff_create(const char *path, const struct picture *p)
     struct tiff_out *w = mem_zalloc(sizeof(*w));
     if (!w)
         return NULL;
-    w->base = (struct row_writer){ *p, 0, write_rows, end_rows };
+    w->base = (struct row_writer){ .form = *p, .write = write_rows, .end = end_rows };
     if (encoded_begin(&w->file, path))
         w->writer = tiff_writer_open(&w->file, &form, path);
     if (w->writer)

@@ -39,14 +39,19 @@ static uint32_t take_samples(const struct picture *p, uint32_t most, size_t look
 {
     const uint64_t count = (uint64_t)p->channels * p->width * p->height;
     const uint32_t taken = (uint32_t)MIN((uint64_t)most, count);
+    const double no_data =
+        p->kind == PIXEL_F32 ? (double)(float)p->no_data : p->no_data;
+    uint32_t kept = 0;
     struct random r;
     random_init(&r, 0, look);
     for (uint64_t i = 0; i < taken; i++) {
         const uint64_t begin = i * count / taken, end = (i + 1) * count / taken;
-        values[i] = picture_sample(
+        const double sample = picture_sample(
             p, (size_t)(begin + random_below(&r, (uint32_t)(end - begin))));
+        if (!p->has_no_data || sample != no_data)
+            values[kept++] = sample;
     }
-    return taken;
+    return kept;
 }
 
 // Any thread.

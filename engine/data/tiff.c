@@ -28,6 +28,8 @@ static bool read_samples(struct tiff_reader *reader, struct picture *p,
     p->is_array = info->is_array;
     p->orientation = info->orientation;
     p->pages = info->pages;
+    p->has_no_data = info->has_no_data && !info->no_data_is_other;
+    p->no_data = info->no_data;
     if (!tiff_reader_read(reader, 0, info->height, p->samples, plane, reason))
         return false;
     p->is_narrow = info->may_be_narrow && is_narrow(p);

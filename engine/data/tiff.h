@@ -39,6 +39,10 @@ struct tiff_info {
     uint32_t pages;          // of the file, without overviews and masks
     uint32_t rows;           // that are best read together, of a strip or of tiles
     bool is_tiled;           // they are held then
+    // The number that stands for no data, where the tag GDAL_NODATA names one, and
+    // whether the samples have another form than it: stretched, inverted, a palette.
+    bool has_no_data, no_data_is_other;
+    double no_data;
 };
 
 // Opens page `page`, from 1; 0: the first. Only the directory is read: the caller

@@ -58,6 +58,10 @@ bool tiff_page_find(struct tiff_file *file, uint32_t number, struct tiff_page *p
 // Takes the tags that are kept (tiff_tags.h). False with the reason.
 bool tiff_page_read_tags(struct tiff_file *file, const struct tiff_page *page,
                          struct picture_tags *tags, struct reason *reason);
+// The number that the tag GDAL_NODATA names. *has is false where there is none: no tag,
+// no number ("nan"), or one that no double holds. False with the reason.
+bool tiff_page_read_no_data(struct tiff_file *file, const struct tiff_page *page,
+                            bool *has, double *number, struct reason *reason);
 // libtiff writes a fraction of its own for a number: puts that of `tag` in its place,
 // in a file that is written. False with the reason, which is empty where writing fails:
 // encoded_put has said it.

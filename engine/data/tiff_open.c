@@ -306,6 +306,8 @@ static bool examine(struct tiff_reader *r, struct reason *reason)
         (r->stored.format == SAMPLEFORMAT_INT || r->stored.bits > 16);
     r->info.page = r->page.number;
     r->info.pages = r->page.pages;
+    r->info.no_data_is_other =
+        r->conversion != TIFF_CONVERT_NOTHING || r->stored.bits < 8;
     return find_layout(r, reason);
 }
 
@@ -320,6 +322,8 @@ struct tiff_reader *tiff_reader_open(struct source *source, uint32_t page,
     r->file.source = source;
     r->file.size = source->size;
     if (!tiff_page_find(&r->file, page ? page : 1, &r->page, reason) ||
+        !tiff_page_read_no_data(&r->file, &r->page, &r->info.has_no_data,
+                                &r->info.no_data, reason) ||
         !tiff_file_open(&r->file, "rhm", reason))
         goto fail;
     tiff_file_prepare(&r->file);
@@ -367,9 +371,13 @@ struct picture_tags *tiff_reader_tags(struct tiff_reader *r, struct reason *reas
     t->height = r->info.height;
     t->orientation = r->info.orientation;
     t->channels = r->info.channels;
+    t->has_no_data = r->info.has_no_data;
+    t->no_data_is_other = r->info.no_data_is_other;
+    t->no_data = r->info.no_data;
     t->colours = r->conversion == TIFF_CONVERT_CMYK ? 4 : is_grey ? 1 : 3;
     t->compression = r->compression;
     t->predictor = r->predictor;
+    t->kind = r->info.kind;
     t->photometric = is_grey ? PHOTOMETRIC_MINISBLACK : PHOTOMETRIC_RGB;
     t->is_planar = r->planar == PLANARCONFIG_SEPARATE;
     t->tile_width = r->tile_width;

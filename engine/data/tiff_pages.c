@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "data/profile.h"
 
 #include <string.h>
@@ -286,6 +287,41 @@ bool tiff_page_read_tags(struct tiff_file *file, const struct tiff_page *page,
     }
     if (ok)
         pair_resolutions(tags);
+    mem_free(entries);
+    return ok;
+}
+
+// GDAL writes a number as it prints it, and allows spaces around it.
+static bool parse_number(char *text, double *number)
+{
+    char *from = text + strspn(text, " ");
+    size_t length = strlen(from);
+    while (length > 0 && from[length - 1] == ' ')
+        length--;
+    from[length] = '\0';
+    return number_parse_real(from, number);
+}
+
+bool tiff_page_read_no_data(struct tiff_file *file, const struct tiff_page *page,
+                            bool *has, double *number, struct reason *reason)
+{
+    uint8_t *entries;
+    uint32_t count;
+    uint64_t next;
+    char text[64] = "";
+    *has = false;
+    bool ok = read_entries(file, page, &entries, &count, &next, reason);
+    for (uint32_t i = 0; ok && i < count; i++) {
+        const struct entry e = entry_at(page, entries, i);
+        if (e.number != TIFF_GDAL_NO_DATA || e.type != TIFF_TYPE_TEXT ||
+            e.count >= sizeof(text) || e.offset > file->size ||
+            file->size - e.offset < e.count)
+            continue;
+        ok = tiff_file_read(file, e.offset, text, (size_t)e.count, reason);
+        text[ok ? e.count : 0] = '\0';
+        *has = ok && parse_number(text, number);
+        break;
+    }
     mem_free(entries);
     return ok;
 }

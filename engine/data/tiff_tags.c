@@ -11,6 +11,8 @@
 #include "data/codec.h"
 #include "data/profile.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 bool tiff_is(const uint8_t *data, size_t size)
@@ -318,6 +320,29 @@ uint32_t picture_tags_losses(const struct picture_tags *t, struct picture_holds 
     return losses;
 }
 
+static bool holds(enum pixel_kind kind, double number)
+{
+    if (kind == PIXEL_F32)
+        return fabs(number) <= FLT_MAX;
+    return number >= 0 && number <= pixel_ends(kind, PIXEL_WHOLE).high &&
+           number == floor(number);
+}
+
+bool picture_tags_no_data(const struct picture_tags *t, enum pixel_kind kind,
+                          double *number)
+{
+    if (!t || !t->has_no_data || t->no_data_is_other || !holds(kind, t->no_data))
+        return false;
+    *number = t->no_data;
+    return true;
+}
+
+bool picture_tags_lose_no_data(const struct picture_tags *t, enum pixel_kind kind)
+{
+    double number;
+    return t && t->has_no_data && !picture_tags_no_data(t, kind, &number);
+}
+
 static void fit(const struct picture_tags *t, const struct tiff_form *form,
                 struct tiff_tag *tag)
 {
@@ -345,7 +370,9 @@ bool tiff_tags_fit(const struct tiff_form *form, struct tiff_tag out[TIFF_TAGS_M
         if ((is_place(tag->number) &&
              !keeps_place(t, is_same_size(t, form->width, form->height))) ||
             (tag->number == TIFF_ICC_PROFILE &&
-             !keeps_profile(t, tag, colours_of(form->channels))))
+             !keeps_profile(t, tag, colours_of(form->channels))) ||
+            (tag->number == TIFF_GDAL_NO_DATA &&
+             picture_tags_lose_no_data(t, form->kind)))
             continue;
         if (!copy_tag(tag, &out[*count])) {
             tiff_tags_free(out, *count);

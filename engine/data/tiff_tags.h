@@ -54,10 +54,15 @@ struct picture_tags {
     // How the samples are stored; compression 0: not as in a TIFF, and what follows is
     // 0.
     uint16_t compression, predictor, photometric;
+    enum pixel_kind kind;    // of the samples that the predictor is for
     uint16_t extras[PIXEL_MAX_CHANNELS];
     uint32_t extra_count;
     bool is_planar;
     uint32_t tile_width, tile_height;    // 0: strips
+    // What GDAL_NODATA names, and whether the samples that are read are those that it
+    // means.
+    bool has_no_data, no_data_is_other;
+    double no_data;
     uint32_t count;
     struct tiff_tag tags[TIFF_TAGS_MOST];    // of the types that they must have
 };

@@ -41,10 +41,13 @@ static uint16_t compression_of(const struct tiff_form *form)
 }
 
 // Of the input only whether it had one: which one is a matter of the kind of samples.
+// That other samples had none says nothing: floats without one hardly get smaller, by
+// LZW they even grow.
 static uint16_t predictor_of(const struct tiff_form *form)
 {
     const struct picture_tags *t = form->tags;
-    if (t && tiff_tags_keep_compression(t) && t->predictor == PREDICTOR_NONE)
+    if (t && tiff_tags_keep_compression(t) && t->predictor == PREDICTOR_NONE &&
+        t->kind == form->kind)
         return PREDICTOR_NONE;
     return form->kind == PIXEL_F32 ? PREDICTOR_FLOATINGPOINT : PREDICTOR_HORIZONTAL;
 }

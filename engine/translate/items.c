@@ -19,6 +19,7 @@
 #include "translate/tiles.h"
 #include "translate/translator.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 struct items {
@@ -28,6 +29,7 @@ struct items {
     pix_translate_done *done;
     void *user;
     uint32_t *losses;    // of each output, see losses.h
+    uint64_t *moved;     // samples, see translator_put_no_data
 };
 
 // Nobody says which kind the output shall have: that of the input, as far as the file
@@ -142,12 +144,20 @@ static bool add_alpha(const struct items *all, size_t index, struct picture *out
     return ok;
 }
 
+// In a file that says which number it is.
+static bool add_no_data(const struct items *all, size_t index, struct picture *out)
+{
+    const char *output = all->items[index].output;
+    return !output || !picture_file_holds(output).place ||
+           translator_put_no_data(&all->rests[index].no_data, out, &all->moved[index]);
+}
+
 static bool store_item(void *user, size_t index, struct picture *picture)
 {
     const struct items *all = user;
     struct pix_translate_item *item = &all->items[index];
     if (!translator_put_task(all->translator, &all->rests[index].task, picture) ||
-        !add_alpha(all, index, picture))
+        !add_alpha(all, index, picture) || !add_no_data(all, index, picture))
         return false;
     translator_rest_free(&all->rests[index]);
     if (!item->output)
@@ -215,10 +225,13 @@ static void tell_of_input(const struct translator *t, const char *path,
 // A picture in tiles; takes its samples.
 static bool run_tiles(struct translator *t, struct picture *in, struct picture *out)
 {
+    struct picture no_data = { 0 };
+    uint64_t moved;
     bool ok = in->samples && in->width && in->height;
     if (!ok)
         log_error("%s: the image is empty", translator_command(t));
-    ok = ok && alpha_apply(in, translator_get_settings(t)->reading.alpha);
+    ok = ok && translator_take_no_data(in, &no_data) &&
+         alpha_apply(in, translator_get_settings(t)->reading.alpha);
     if (ok) {
         const enum pix_translate_result result = tiles_translate_picture(t, in, out);
         ok = result == PIX_TRANSLATE_DONE;
@@ -231,7 +244,9 @@ static bool run_tiles(struct translator *t, struct picture *in, struct picture *
         translator_warn_of_ranges(t);
         out->tags = in->tags;
         in->tags = NULL;
+        ok = translator_put_no_data(&no_data, out, &moved);
     }
+    picture_free(&no_data);
     picture_free(in);
     return ok;
 }
@@ -317,9 +332,10 @@ static enum pix_translate_result translate_tiled(const struct items *all,
     if (reader)
         tiled.tags = reader->form.tags;
     if (reader)
-        result = tiles_translate(
-            all->translator, reader, item->input ? item->input : "an image",
-            choose_output(all, item, reader->form.kind), open_output, &tiled);
+        result = tiles_translate(all->translator, reader,
+                                 item->input ? item->input : "an image",
+                                 choose_output(all, item, reader->form.kind),
+                                 open_output, &tiled, &all->moved[item - all->items]);
     if (result == PIX_TRANSLATE_DONE && item->input)
         tell_of_input(all->translator, item->input, &reader->form);
     if (result != PIX_TRANSLATE_DONE)    // there is no output
@@ -353,6 +369,23 @@ static bool run_all_tiled(struct items *all, size_t count)
     return ok;
 }
 
+// Samples that would have stood for no data, and were moved to the number beside it.
+static void report_moved(const struct items *all, size_t count)
+{
+    uint64_t moved = 0;
+    size_t images = 0;
+    for (size_t i = 0; i < count; i++) {
+        moved += all->moved[i];
+        images += all->moved[i] > 0;
+    }
+    if (images > 0)
+        log_info("%s: in %zu of %zu output%s %" PRIu64
+                 " sample%s had the number that stands for no data (GDAL_NODATA), and "
+                 "got the one beside it",
+                 translator_command(all->translator), images, count, PLURAL(count),
+                 moved, PLURAL(moved));
+}
+
 bool items_translate(struct translator *t, struct pix_translate_item *items,
                      size_t count, pix_translate_done *done, void *user)
 {
@@ -361,7 +394,8 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
                          .rests = mem_array(count, sizeof(struct translator_rest)),
                          .done = done,
                          .user = user,
-                         .losses = mem_array(count, sizeof(uint32_t)) };
+                         .losses = mem_array(count, sizeof(uint32_t)),
+                         .moved = mem_array(count, sizeof(uint64_t)) };
     const struct pipeline_ends ends = {
         load_item, store_item, item_done, &all, 0, item_path,
     };
@@ -371,13 +405,16 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
     }
     if (count > 0 && !translator_tiling(t).cut.tile)
         translator_tell_scaling(t);
-    bool ok = all.rests && all.losses && keeps_inputs(t, items, count) &&
+    bool ok = all.rests && all.losses && all.moved && keeps_inputs(t, items, count) &&
               (translator_tiling(t).cut.tile
                    ? run_all_tiled(&all, count)
                    : pipeline_run(t, translator_threads(t), count, &ends));
     if (all.losses)
         losses_report(all.losses, count, item_path, &all, translator_command(t));
+    if (all.moved)
+        report_moved(&all, count);
     mem_free(all.losses);
+    mem_free(all.moved);
     // Images that were translated but not reported before a stop are not the caller's.
     for (size_t i = 0; i < count; i++)
         if (items[i].result == PIX_TRANSLATE_PENDING)

@@ -25,12 +25,19 @@ static const struct {
                 "something or is not for such samples" },
     { LOG_WARN, "without a tag or ICC profile of the input that is malformed, not for "
                 "such images, or larger than 15 MiB" },
+    { LOG_WARN,
+      "without the number of the input that stands for no data (GDAL_NODATA), "
+      "which samples of the output cannot be" },
 };
 
 uint32_t losses_of(const char *path, const struct picture *output)
 {
-    return picture_tags_losses(output->tags, picture_file_holds(path), output->channels,
-                               output->width, output->height);
+    const struct picture_holds holds = picture_file_holds(path);
+    uint32_t losses = picture_tags_losses(output->tags, holds, output->channels,
+                                          output->width, output->height);
+    if (holds.place && picture_tags_lose_no_data(output->tags, output->kind))
+        losses |= PICTURE_LOSES_NO_DATA;
+    return losses;
 }
 
 void losses_report(const uint32_t *losses, size_t count,

@@ -5,6 +5,7 @@
 #include "translate/tile_sink.h"
 
 #include "base/mem.h"
+#include "data/no_data.h"
 
 #include <assert.h>
 #include <math.h>
@@ -19,9 +20,10 @@ static bool blends(const struct tile_sink *s)
 }
 
 bool tile_sink_init(struct tile_sink *s, struct row_writer *writer,
-                    const struct tile_axis *x, const struct tile_axis *y)
+                    const struct tile_source *source, const struct tile_axis *x,
+                    const struct tile_axis *y)
 {
-    *s = (struct tile_sink){ .writer = writer, .x = x, .y = y };
+    *s = (struct tile_sink){ .writer = writer, .source = source, .x = x, .y = y };
     uint32_t most = 0;
     for (uint32_t i = 0; i < y->count; i++) {
         uint32_t end;
@@ -138,6 +140,22 @@ static void fetch(struct tile_sink *s, struct picture *out)
         }
 }
 
+// In rows from `written` on.
+static bool put_no_data(struct tile_sink *s, struct picture *rows)
+{
+    struct picture mask;
+    uint64_t moved;
+    if (!s->writer->has_no_data)
+        return true;
+    rows->range = s->writer->form.range;
+    rows->is_array = s->writer->form.is_array;
+    const bool ok = tile_source_take_mask(s->source, s->written, rows->height, &mask) &&
+                    no_data_put(&mask, s->writer->no_data, rows, &moved);
+    s->moved += ok ? moved : 0;
+    picture_free(&mask);
+    return ok;
+}
+
 static bool write_rows(struct tile_sink *s, uint32_t count)
 {
     const struct picture *form = &s->writer->form;
@@ -145,7 +163,7 @@ static bool write_rows(struct tile_sink *s, uint32_t count)
     if (!picture_create(&rows, form->kind, form->channels, form->width, count))
         return false;
     fetch(s, &rows);
-    const bool ok = row_writer_write(s->writer, &rows);
+    const bool ok = put_no_data(s, &rows) && row_writer_write(s->writer, &rows);
     picture_free(&rows);
     s->written += count;
     return ok;

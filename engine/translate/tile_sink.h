@@ -8,19 +8,23 @@
 
 #include "data/rows.h"
 #include "translate/tile_axis.h"
+#include "translate/tile_source.h"
 
 struct tile_sink {
     struct row_writer *writer;    // not owned; so the axes
     const struct tile_axis *x, *y;
     // A ring: row y of the canvas at y % height; sums of floats where tiles blend.
     struct picture rows;
-    float *weights;      // of the columns of a window
-    uint32_t written;    // rows of the canvas so far
+    float *weights;                      // of the columns of a window
+    uint32_t written;                    // rows of the canvas so far
+    const struct tile_source *source;    // of where the image has no data; not owned
+    uint64_t moved;    // samples that would have stood for it, see data/no_data.h
 };
 
 // False after a message.
 bool tile_sink_init(struct tile_sink *s, struct row_writer *writer,
-                    const struct tile_axis *x, const struct tile_axis *y);
+                    const struct tile_source *source, const struct tile_axis *x,
+                    const struct tile_axis *y);
 void tile_sink_finish(struct tile_sink *s);
 
 // The output of a tile: that of its window.

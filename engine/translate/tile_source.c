@@ -6,6 +6,7 @@
 #include "translate/tile_source.h"
 
 #include "base/log.h"
+#include "data/no_data.h"
 
 #include <assert.h>
 #include <string.h>
@@ -24,6 +25,23 @@ void tile_source_init(struct tile_source *s, const struct translator *t,
 void tile_source_finish(struct tile_source *s)
 {
     picture_free(&s->rows);
+    picture_free(&s->mask);
+}
+
+// When a row of tiles is written, the source has read what the last one under way
+// needs.
+void tile_source_keep_no_data(struct tile_source *s, uint32_t slots)
+{
+    const struct tile_axis *y = s->y;
+    const struct picture *form = &s->reader->form;
+    s->has_no_data = picture_tags_no_data(form->tags, form->kind, &s->no_data);
+    for (uint32_t row = 0; row < y->count; row++) {
+        const uint32_t last = (uint32_t)MIN((uint64_t)row + slots, y->count - 1ull);
+        const uint32_t read = tile_axis_window(y, last) + y->window;
+        const uint32_t core = tile_axis_core(y, row);
+        const uint32_t written = MAX(core, y->first + y->blend) - y->blend;
+        s->mask_rows = MAX(s->mask_rows, read - MIN(read, written));
+    }
 }
 
 void tile_source_rewind(struct tile_source *s)
@@ -84,6 +102,42 @@ static bool is_first_time(const struct tile_axis *y, uint32_t row)
     return row >= y->first && row - y->first < y->size;
 }
 
+// Of rows from `loaded` on.
+static bool add_mask(struct tile_source *s, const struct picture *chunk)
+{
+    const uint32_t width = chunk->width;
+    struct picture mask;
+    if (!s->has_no_data)
+        return true;
+    if ((!s->mask.samples &&
+         !picture_create(&s->mask, PIXEL_U8, 1, width, s->mask_rows)) ||
+        !no_data_find(chunk, s->no_data, &mask))
+        return false;
+    for (uint32_t i = 0; i < chunk->height; i++) {
+        char *to = row_at(&s->mask, 0, s->loaded + i);
+        if (mask.samples)
+            memcpy(to, row_at(&mask, 0, i), width);
+        else
+            memset(to, 0, width);
+    }
+    picture_free(&mask);
+    return true;
+}
+
+bool tile_source_take_mask(const struct tile_source *s, uint32_t y, uint32_t rows,
+                           struct picture *mask)
+{
+    *mask = (struct picture){ 0 };
+    if (!s->mask.samples)
+        return true;
+    assert(y >= s->y->first && s->loaded <= y + s->mask.height);
+    if (!picture_create(mask, PIXEL_U8, 1, s->mask.width, rows))
+        return false;
+    for (uint32_t i = 0; i < rows; i++)
+        memcpy(row_at(mask, 0, i), row_at(&s->mask, 0, y + i), mask->width);
+    return true;
+}
+
 static bool read_rows(struct tile_source *s, uint32_t end)
 {
     const struct picture *form = &s->reader->form;
@@ -98,8 +152,11 @@ static bool read_rows(struct tile_source *s, uint32_t end)
         log_error("image: %s", reason.text);
         return false;
     }
-    bool ok =
-        translator_convert(s->translator, &chunk, &notes) && create_ring(s, &chunk);
+    chunk.has_no_data = s->has_no_data;
+    chunk.no_data = s->no_data;
+    bool ok = add_mask(s, &chunk) &&
+              translator_convert(s->translator, &chunk, &notes) &&
+              create_ring(s, &chunk);
     if (ok && is_first_time(s->y, s->loaded))
         add_notes(&s->notes, &notes);
     if (ok)

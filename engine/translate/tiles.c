@@ -200,9 +200,11 @@ static bool translate(struct tiles *s, tiles_open *open, void *user)
     struct row_writer *writer = open(user, &form);
     if (!writer)
         return fail(s, PIX_TRANSLATE_NOT_WRITTEN);
-    const bool ok = measure(s) && tile_sink_init(&s->sink, writer, &s->x, &s->y) &&
-                    translator_create_output(s->translator, &s->form, &s->out) &&
-                    run_pass(s);
+    if (writer->has_no_data)
+        tile_source_keep_no_data(&s->source, TRANSLATOR_SLOTS);
+    const bool ok =
+        measure(s) && tile_sink_init(&s->sink, writer, &s->source, &s->x, &s->y) &&
+        translator_create_output(s->translator, &s->form, &s->out) && run_pass(s);
     tile_sink_finish(&s->sink);
     const bool is_written = row_writer_end(writer, ok);
     return ok && !is_written ? fail(s, PIX_TRANSLATE_NOT_WRITTEN) : ok;
@@ -270,11 +272,12 @@ static bool cut(struct tiles *s, struct translator *t, const struct picture *for
 enum pix_translate_result tiles_translate(struct translator *t,
                                           struct row_reader *reader, const char *name,
                                           enum pixel_kind output, tiles_open *open,
-                                          void *user)
+                                          void *user, uint64_t *moved)
 {
     struct tiles s;
     struct pix_plan plan;
     assert(reader->form.width && reader->form.height);
+    *moved = 0;
     if (!cut(&s, t, &reader->form, output) ||
         !translator_plan_window(t, &s.form, true, &plan))
         return PIX_TRANSLATE_NOT_TRANSLATED;
@@ -286,6 +289,7 @@ enum pix_translate_result tiles_translate(struct translator *t,
     const bool ok =
         translator_create_input(t, &s.form, &s.in) && translate(&s, open, user);
     if (ok) {
+        *moved = s.sink.moved;
         translator_tell_of_conversion(t, &s.source.notes, s.form.staging.input);
         translator_note_ranges(t, s.source.notes.samples > 0,
                                pixel_range_is_set(s.form.staging.output_range));
@@ -310,9 +314,11 @@ enum pix_translate_result tiles_translate_picture(struct translator *t,
 {
     struct row_reader *reader = row_reader_of_picture(in);
     enum pix_translate_result result = PIX_TRANSLATE_NOT_READ;
+    uint64_t moved;
     *out = (struct picture){ 0 };
     if (reader)
-        result = tiles_translate(t, reader, "an image", PIXEL_KINDS, open_picture, out);
+        result = tiles_translate(t, reader, "an image", PIXEL_KINDS, open_picture, out,
+                                 &moved);
     row_reader_close(reader);
     return result;
 }

@@ -18,12 +18,13 @@ typedef struct row_writer *tiles_open(void *user, const struct picture *form);
 
 // Translates what `reader` has; `name` is that of the image in messages, "an image" or
 // a path. `output` is the kind that is wanted where the model's is not known, else
-// PIXEL_KINDS. PIX_TRANSLATE_PENDING: the caller wanted it to end, which the one that
-// calls this says; else not PIX_TRANSLATE_DONE after a message.
+// PIXEL_KINDS. *moved is how many samples would have stood for no data, see
+// data/no_data.h. PIX_TRANSLATE_PENDING: the caller wanted it to end, which the one
+// that calls this says; else not PIX_TRANSLATE_DONE after a message.
 enum pix_translate_result tiles_translate(struct translator *t,
                                           struct row_reader *reader, const char *name,
                                           enum pixel_kind output, tiles_open *open,
-                                          void *user);
+                                          void *user, uint64_t *moved);
 
 // The same of a picture to a picture, which is empty after a failure.
 enum pix_translate_result tiles_translate_picture(struct translator *t,

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/alpha.h"
+#include "data/no_data.h"
 #include "data/picture_file.h"
 #include "program/tuned.h"
 #include "settings/choice.h"
@@ -503,6 +504,9 @@ static void note_values(const struct translator *t, struct picture *p,
     if (pixel_range_is_set(p->range)) {
         notes->samples = (uint64_t)p->channels * p->width * p->height;
         notes->outside = picture_count_outside(p);
+        if (p->has_no_data &&
+            (p->no_data < (double)p->range.low || p->no_data > (double)p->range.high))
+            notes->outside -= no_data_count(p, p->no_data);
     } else {
         notes->exceeds = picture_exceeds_range(p);
     }
@@ -518,10 +522,13 @@ bool translator_convert(const struct translator *t, struct picture *picture,
     notes->is_transparent = picture->is_transparent && !t->carries_alpha &&
                             (task_is_set(&t->settings.task) || !alpha_is_in(picture) ||
                              picture->channels != channels);
+    const struct picture was = *picture;
     if (!picture_set_channels(picture, t->settings.options.input_nc, &reason)) {
         log_error("%s: the image %s", t->command, reason.text);
         return false;
     }
+    picture->has_no_data = was.has_no_data;    // equal channels stay equal
+    picture->no_data = was.no_data;
     notes->kind = picture->kind;
     note_values(t, picture, notes);
     return wanted == PIXEL_KINDS ||
@@ -586,6 +593,7 @@ bool translator_prepare(const struct translator *t, const struct frame_rule *rul
 
 void translator_rest_free(struct translator_rest *rest)
 {
+    picture_free(&rest->no_data);
     picture_free(&rest->alpha);
     task_rest_free(&rest->task);
 }
@@ -617,11 +625,28 @@ static bool take_task(const struct translator *t, const char *name,
     return ok;
 }
 
+bool translator_take_no_data(const struct picture *image, struct picture *mask)
+{
+    double number;
+    return !picture_tags_no_data(image->tags, image->kind, &number) ||
+           no_data_find(image, number, mask);
+}
+
+bool translator_put_no_data(const struct picture *no_data, struct picture *out,
+                            uint64_t *moved)
+{
+    double number;
+    *moved = 0;
+    return !picture_tags_no_data(out->tags, out->kind, &number) ||
+           no_data_put(no_data, number, out, moved);
+}
+
 bool translator_take_rest(const struct translator *t, const char *name,
                           struct picture *image, struct translator_rest *rest)
 {
     *rest = (struct translator_rest){ 0 };
-    if ((!t->carries_alpha || alpha_take(image, &rest->alpha)) &&
+    if (translator_take_no_data(image, &rest->no_data) &&
+        (!t->carries_alpha || alpha_take(image, &rest->alpha)) &&
         take_task(t, name, image, &rest->task))
         return true;
     translator_rest_free(rest);
@@ -797,13 +822,15 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
     struct frame frame;
     const struct picture *const prepared = in;
     struct translator_rest rest = { 0 };
-    struct picture_tags *tags = in->tags;    // from the input to the output
-    in->tags = NULL;
+    struct picture_tags *tags = NULL;    // from the input to the output
+    uint64_t moved;
     *out = (struct picture){ 0 };
     translator_tell_scaling(t);
     bool ok = alpha_apply(in, t->settings.reading.alpha) &&
-              translator_take_rest(t, NULL, in, &rest) &&
-              translator_prepare(t, &t->rule, in, PIXEL_KINDS, &form, &frame, &notes);
+              translator_take_rest(t, NULL, in, &rest);
+    tags = in->tags;
+    in->tags = NULL;
+    ok = ok && translator_prepare(t, &t->rule, in, PIXEL_KINDS, &form, &frame, &notes);
     if (ok && notes.is_pair)
         translator_warn_of_pair(t);
     if (ok)
@@ -812,6 +839,11 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
          translator_submit(t, &prepared, 1, &form) && translator_wait(t, out) &&
          frame_cut(&t->rule, &frame, out) && translator_put_task(t, &rest.task, out) &&
          translator_put_alpha(t, &rest.alpha, out);
+    if (ok) {
+        out->tags = tags;
+        tags = NULL;
+        ok = translator_put_no_data(&rest.no_data, out, &moved);
+    }
     if (ok) {
         tell_of_size(t, &frame);
         tell_of_alpha(t, &notes);
@@ -822,10 +854,7 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
     translator_rest_free(&rest);
     if (!ok)
         picture_free(out);
-    if (ok)
-        out->tags = tags;
-    else
-        picture_tags_free(tags);
+    picture_tags_free(tags);
     picture_free(in);
     return ok;
 }

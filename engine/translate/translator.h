@@ -97,6 +97,7 @@ struct translator_notes {
 // What an output needs of the image that it is made of: its alpha, where it is carried
 // over, and what the model's task leaves to it.
 struct translator_rest {
+    struct picture no_data;    // where it has none, see data/no_data.h
     struct picture alpha;
     struct task_rest task;
 };
@@ -112,6 +113,14 @@ bool translator_put_task(const struct translator *t, const struct task_rest *res
                          struct picture *out);
 bool translator_put_alpha(const struct translator *t, const struct picture *alpha,
                           struct picture *out);
+
+// Finds where an image has no data by its tags, which translator_take_rest does, too;
+// see data/no_data.h.
+bool translator_take_no_data(const struct picture *image, struct picture *mask);
+// Then writes where the image has no data what its tags say, in a file that has them,
+// and keeps all other samples from being that. *moved is how many.
+bool translator_put_no_data(const struct picture *no_data, struct picture *out,
+                            uint64_t *moved);
 
 // The kind and the channels of what is written of an input of this kind; PIXEL_KINDS:
 // not known, and taken to be u8.
