@@ -354,6 +354,21 @@ static void test_recipe(void **state)
     assert_null(strstr(command_err, "recipe"));
 }
 
+// Messages about validation have the path of the data as it was given, as others have.
+static void test_paths(void **state)
+{
+    (void)state;
+    command_need_device();
+    command_make_data();
+    assert_int_equal(command_shell("mkdir given && cp -r pairs/train given/train && "
+                                   "cp -r pairs/train given/val && "
+                                   "echo x >given/val/x.txt"),
+                     0);
+    RUN(0, "train --data given --out valued --val-freq 1 --steps 1 " SMALL);
+    command_check_has(command_err, " given/val");
+    assert_int_equal(command_shell("grep -q '\"data\": \"/' valued/config.json"), 0);
+}
+
 static void test_bad_input(void **state)
 {
     (void)state;
@@ -420,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_tune),     cmocka_unit_test(test_interrupt_early),
         cmocka_unit_test(test_no_room),  cmocka_unit_test(test_kill),
         cmocka_unit_test(test_recipe),   cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_paths),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -458,14 +458,71 @@ static void test_case(void **state)
     check_refused("no files in " DATA "/train/A and " DATA "/train/B have equal names");
 }
 
+// Folders of the data folder, and what is said of it.
+static void check_level(const char *data, enum data_files files, const char *expected)
+{
+    struct pair_list list;
+    test_messages.text[0] = '\0';
+    assert_false(data_folder_list(data, "train", files, &list));
+    check_contains(expected);
+}
+
+// Sides of pairs under names of their own would be taken for images with both sides.
+static void test_unnamed_sides(void **state)
+{
+    struct pair_list list;
+    (void)state;
+    make("train/grey", "a.png b.png c.png ");
+    make("train/colour", "a.jpg b.jpg d.jpg ");
+    check_level(DATA, DATA_PAIRS,
+                DATA
+                "/train has folders colour and grey with 2 files of equal names, "
+                "which seem to be the two sides of pairs: call them A and B. If each "
+                "image has both sides, move the images of both folders into " DATA
+                "/train");
+    // A task takes each of them for an image.
+    assert_true(data_folder_list(DATA, "train", DATA_IMAGES, &list));
+    assert_int_equal(list.count, 6);
+    pair_list_free(&list);
+    // Names that have little in common are not sides; nor are three folders.
+    make("train/grey", "e.png f.png g.png h.png ");
+    assert_true(data_folder_list(DATA, "train", DATA_PAIRS, &list));
+    pair_list_free(&list);
+}
+
+static void test_wrong_level(void **state)
+{
+    (void)state;
+    make("train/A", "a.png ");
+    make("train/B", "a.png ");
+    make("flat", "a.png b.png ");
+    make("sides/A", "a.png ");
+    make("sides/B", "a.png ");
+    check_level(DATA "/train", DATA_PAIRS,
+                DATA "/train is the folder of a split itself: pass the folder that it "
+                     "is in, --data " DATA "\n");
+    check_level(DATA "/train/", DATA_PAIRS, "is in, --data " DATA "\n");
+    check_level(DATA "/sides", DATA_PAIRS,
+                DATA
+                "/sides has folders A and B, but no folder train: move them into " DATA
+                "/sides/train, or divide their pairs with --split-ratio\n");
+    check_level(DATA "/flat/", DATA_PAIRS,
+                DATA "/flat/ has 2 images, but no folder train: move what belongs to "
+                     "this split into " DATA
+                     "/flat/train, or divide them with --split-ratio\n");
+    check_level(DATA "/flat", DATA_IMAGES, DATA "/flat has 2 images, but no folder");
+    check_level(DATA "/train/A/..", DATA_IMAGES, "has no folder train: it should");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_litter),  TEST(test_extensions), TEST(test_alone),
-        TEST(test_layouts), TEST(test_visit),      TEST(test_classes),
-        TEST(test_several), TEST(test_unpaired),   TEST(test_unread),
-        TEST(test_unicode), TEST(test_case),
+        TEST(test_litter),      TEST(test_extensions), TEST(test_alone),
+        TEST(test_layouts),     TEST(test_visit),      TEST(test_classes),
+        TEST(test_several),     TEST(test_unpaired),   TEST(test_unread),
+        TEST(test_unicode),     TEST(test_case),       TEST(test_unnamed_sides),
+        TEST(test_wrong_level),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

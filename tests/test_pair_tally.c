@@ -124,7 +124,9 @@ static void test_sides(void **state)
                         "dataset: in 1 of 2 pairs A and B differ in shape and are "
                         "stretched to squares, each in its own way (first: " TRAIN
                         "/A/b.png, A is 30x40, B 40x30): check that they show the "
-                        "same\n");
+                        "same. In 1 of them width and height are exchanged: A or B has "
+                        "probably lost its EXIF orientation and has to be turned "
+                        "upright\n");
     // What is not resized is not stretched.
     o.fit.mode = FIT_WHOLE;
     assert_int_equal(count_pairs(&o), 0);

@@ -19,7 +19,7 @@
 #define TEMPORARY_TAIL ".tmp"
 
 // Windows takes both; elsewhere a backslash is a character of a name.
-static bool is_separator(char c)
+bool file_is_separator(char c)
 {
 #ifdef _WIN32
     return c == '/' || c == '\\';
@@ -144,7 +144,7 @@ bool file_load_head(const char *path, void *bytes, size_t size, size_t *count,
 static char *parent_of(const char *path)
 {
     size_t length = (size_t)(file_name(path) - path);
-    while (length > 1 && is_separator(path[length - 1]))
+    while (length > 1 && file_is_separator(path[length - 1]))
         length--;
     return length ? mem_printf("%.*s", (int)length, path) : mem_strdup(".");
 }
@@ -491,7 +491,7 @@ bool file_is_folder(const char *path)
 // Makes path[0..length) after its parents. `path` is cut there meanwhile and restored.
 static bool make_folders(char *path, size_t length, bool is_private)
 {
-    while (length > 1 && is_separator(path[length - 1]))
+    while (length > 1 && file_is_separator(path[length - 1]))
         length--;
     char after = path[length];
     path[length] = '\0';
@@ -500,7 +500,7 @@ static bool make_folders(char *path, size_t length, bool is_private)
     bool ok = length == 0 || file_is_folder(path);
     if (!ok) {
         size_t parent = length;
-        while (parent > 0 && !is_separator(path[parent - 1]))
+        while (parent > 0 && !file_is_separator(path[parent - 1]))
             parent--;
         ok = make_folders(path, parent, is_private);
         if (ok && !os_folder_make(path, is_private)) {
@@ -542,8 +542,8 @@ char *file_join(const char *folder, const char *name)
     size_t length = strlen(folder);
     if (length == 0)
         return mem_strdup(name);
-    return mem_printf("%s%s%s", folder, is_separator(folder[length - 1]) ? "" : "/",
-                      name);
+    return mem_printf("%s%s%s", folder,
+                      file_is_separator(folder[length - 1]) ? "" : "/", name);
 }
 
 const char *file_name(const char *path)
@@ -556,7 +556,7 @@ const char *file_name(const char *path)
     bool is_drive = false;
 #endif
     for (const char *c = path; *c; c++) {
-        if (is_separator(*c) || (is_drive && c == path + 1))
+        if (file_is_separator(*c) || (is_drive && c == path + 1))
             name = c + 1;
     }
     return name;

@@ -97,6 +97,9 @@ bool file_make_private_folder(const char *path);    // for the user alone
 // "folder/name"; caller frees.
 char *file_join(const char *folder, const char *name);
 
+// Whether a character of a path separates folders: on Windows a backslash, too.
+bool file_is_separator(char c);
+
 // The last part of a path, and its extension with the dot ("" if none). Both point into
 // `path`.
 const char *file_name(const char *path);

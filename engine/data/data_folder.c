@@ -368,6 +368,86 @@ static void refuse_sides(const struct place *p)
                   p->a, p->b);
 }
 
+// Two folders of the split with mostly equal names are the sides of pairs under names
+// of their own, and no images with both sides. False after a message, or without
+// memory.
+static bool check_classes(const struct place *classes, const struct listing *split)
+{
+    const struct file_list *all = &split->folders;
+    struct listing sides[2] = { { 0 } };
+    struct pairing pairing = { 0 };
+    bool is_poor = true;
+    if (all->count != 2)
+        return true;
+    bool ok = true;
+    for (int side = 0; ok && side < 2; side++) {
+        char *path = file_join(split->folder, all->names[side]);
+        ok = path && listing_read(path, picture_has_known_extension, &sides[side]);
+        mem_free(path);
+    }
+    ok = ok && pairing_find(&sides[0], &sides[1], &pairing) &&
+         pairing_is_poor(&pairing, &is_poor);
+    if (ok && !is_poor && pairing.pairs > 0) {
+        log_error("dataset: %s has folders %s and %s with %zu files of equal names, "
+                  "which seem to be the two sides of pairs: call them A and B. If each "
+                  "image has both sides, move the images of both folders into %s",
+                  classes->a, all->names[0], all->names[1], pairing.pairs, classes->a);
+        ok = false;
+    }
+    pairing_free(&pairing);
+    listing_free(&sides[0]);
+    listing_free(&sides[1]);
+    return ok;
+}
+
+static bool has_folder(const struct listing *l, const char *name)
+{
+    for (size_t i = 0; i < l->folders.count; i++)
+        if (strcmp(l->folders.names[i], name) == 0)
+            return true;
+    return false;
+}
+
+// Length of a path without the separators at its end.
+static size_t bare_length(const char *path, size_t length)
+{
+    while (length > 1 && file_is_separator(path[length - 1]))
+        length--;
+    return length;
+}
+
+// Where the data folder has no folder of the split: whether it is one itself, or holds
+// what belongs there. True after a message.
+static bool refuse_level(const char *data, const char *split, enum data_files files)
+{
+    const size_t length = bare_length(data, strlen(data)), tail = strlen(split);
+    const size_t before = length - MIN(length, tail);
+    struct listing l;
+    if (!listing_read(data, picture_has_known_extension, &l))
+        return true;
+    const bool has_sides =
+        files == DATA_PAIRS && has_folder(&l, "A") && has_folder(&l, "B");
+    const bool is_split = length >= tail && strncmp(data + before, split, tail) == 0 &&
+                          (before == 0 || file_is_separator(data[before - 1]));
+    const bool is_found = has_sides || l.pictures.count > 0;
+    if (is_found && is_split)
+        log_error(
+            "dataset: %s is the folder of a split itself: pass the folder that it "
+            "is in, --data %.*s",
+            data, before ? (int)bare_length(data, before) : 1, before ? data : ".");
+    else if (has_sides)
+        log_error("dataset: %s has folders A and B, but no folder %s: move them into "
+                  "%.*s/%s, or divide their pairs with --split-ratio",
+                  data, split, (int)length, data, split);
+    else if (is_found)
+        log_error("dataset: %s has %zu image%s, but no folder %s: move what belongs to "
+                  "this split into %.*s/%s, or divide them with --split-ratio",
+                  data, l.pictures.count, PLURAL(l.pictures.count), split, (int)length,
+                  data, split);
+    listing_free(&l);
+    return is_found;
+}
+
 // Says of the place that was most likely meant why it has no pairs.
 static void refuse(const struct place *places, const char *data, const char *split)
 {
@@ -391,7 +471,7 @@ static void refuse(const struct place *places, const char *data, const char *spl
         listing_warn(&together->list_a);
         listing_warn(&places[LAYOUTS - 1].list_a);
         log_error("dataset: no images in %s: " EXPECTED, together->a);
-    } else {
+    } else if (!refuse_level(data, split, DATA_PAIRS)) {
         log_error(
             "dataset: the data folder %s has no folder %s (nor A/%s, %sA, %s_A or "
             "A_%s): " EXPECTED,
@@ -421,7 +501,7 @@ static void refuse_images(const struct place *places, const char *data,
     if (together->has_a)
         log_error("dataset: no images in %s (" PICTURE_EXTENSIONS " are read)",
                   together->a);
-    else
+    else if (!refuse_level(data, split, DATA_IMAGES))
         log_error("dataset: the data folder %s has no folder %s: it should hold "
                   "images (" PICTURE_EXTENSIONS "), of which the task makes pairs",
                   data, split);
@@ -450,6 +530,8 @@ static bool list_split(const char *data, const char *split, enum data_files file
     for (size_t i = 0; ok && i < LAYOUTS; i++)
         if (is_better(&places[i], best) && may_hold(&places[i], files))
             best = &places[i];
+    if (ok && best && files == DATA_PAIRS && best->layout->form == CLASSES)
+        ok = check_classes(best, &places[SPLIT_FOLDER].list_a);
     if (ok && best)
         ok = use(places, best, quiet, list);
     else if (ok && files == DATA_IMAGES)

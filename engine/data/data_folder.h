@@ -18,7 +18,8 @@
 // That with the most pairs is used, of equal ones the first in this list, but two
 // folders before one. trainA and trainB are the unpaired layout of the PyTorch port:
 // where less than half of the files of a side have a partner, they are not taken for
-// pairs; images of kinds that are not read are partners.
+// pairs; images of kinds that are not read are partners. Two folders in DATA/train
+// whose files mostly have partners in the other are refused: they are sides of pairs.
 
 #ifndef DATA_DATA_FOLDER_H
 #define DATA_DATA_FOLDER_H

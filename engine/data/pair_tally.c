@@ -38,8 +38,10 @@ static void count_sizes(struct pair_tally *t, const struct pair_file *file,
     if (!file->b &&
         shapes_differ(n->a.width, n->a.height, n->scaled.width, n->scaled.height))
         notice(&t->halves, file->a, n);
-    if (file->b && shapes_differ(n->a.width, n->a.height, n->b.width, n->b.height))
+    if (file->b && shapes_differ(n->a.width, n->a.height, n->b.width, n->b.height)) {
         notice(&t->sides, file->a, n);
+        t->exchanged += n->a.width == n->b.height && n->a.height == n->b.width;
+    }
     if (fit_pads(&n->fit, n->scaled))
         notice(&t->padded, file->a, n);
     if (fit_cuts(&n->fit, n->scaled))
@@ -143,16 +145,23 @@ static void report_sides(const struct pair_tally *t)
 {
     const struct pair_notes *n = &t->sides.first;
     char shape[SIZE_TEXT_SIZE], how[64] = "B is stretched to the shape of A";
+    char turned[160] = "";
     if (t->sides.count == 0)
         return;
     if (n->fit.mode == FIT_RESIZE)
         snprintf(how, sizeof(how), "are stretched to %s, each in its own way",
                  shape_text(n->scaled, shape));
+    if (t->exchanged > 0)
+        snprintf(turned, sizeof(turned),
+                 ". In %" PRIu32 " of them width and height are exchanged: A or B has "
+                 "probably lost its EXIF orientation and has to be turned upright",
+                 t->exchanged);
     log_warn("dataset: in %" PRIu32 " of %" PRIu32
              " pair%s A and B differ in shape and %s (first: %s, A is %" PRIu32
-             "x%" PRIu32 ", B %" PRIu32 "x%" PRIu32 "): check that they show the same",
+             "x%" PRIu32 ", B %" PRIu32 "x%" PRIu32
+             "): check that they show the same%s",
              t->sides.count, t->total, PLURAL(t->total), how, t->sides.path, n->a.width,
-             n->a.height, n->b.width, n->b.height);
+             n->a.height, n->b.width, n->b.height, turned);
 }
 
 static void report_enlarged(const struct pair_tally *t)

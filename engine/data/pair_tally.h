@@ -18,6 +18,8 @@ struct pair_tally {
     } narrow, enlarged, transparent, halves, sides, padded, cut, input_kind,
         target_kind, channels[2], repeated[2],
         greyed[2];    // of the input and the target
+    uint32_t
+        exchanged;    // of `sides`: width and height of A are height and width of B
     struct file_tally files;
 };
 

@@ -23,7 +23,8 @@
 #define PICTURE_EXTENSIONS IMAGE_EXTENSIONS " .npy"
 
 // Of a file that begins as none of them does.
-#define PICTURE_UNKNOWN "not an image of a kind that is read"
+#define PICTURE_UNKNOWN                                                                \
+    "not an image of a kind that is read: " PICTURE_EXTENSIONS " are"
 
 // The kinds of files that are read and written, by number: "PNG", with the library
 // where it depends on the build, "JPEG (stb)". The second: those that this build is

@@ -40,7 +40,7 @@
 // Set-up
 
 // The run's configuration has the absolute path of the data, so that it can be resumed
-// from any working directory.
+// from any working directory. Messages about files before it have the path as given.
 static bool make_data_absolute(struct pix_train_options *o)
 {
     char *path = os_path_absolute(o->pairs ? o->pairs : o->data);
@@ -235,8 +235,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         settings_warn_about_unused(&t->settings);
     const struct data_source source = settings_source(&t->settings);
     if (!read_mask(t) || !data_source_list(&source, "train", &pairs) ||
-        !make_data_absolute(&t->settings.options) || !find_kinds(t, &pairs) ||
-        !trainer_find_ranges(t, &pairs))
+        !find_kinds(t, &pairs) || !trainer_find_ranges(t, &pairs))
         goto fail;
     if (!trainer_build(t, true, &plan) ||
         !footprint_fits(device, &plan, "training", trainer_memory_hint(o, &plan)))
@@ -250,6 +249,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
     // behind.
     if (!open_data(t, &pairs) || !program_start(t->program) ||
         (t->validation && !start_validation(t)) ||
+        !make_data_absolute(&t->settings.options) ||
         !run_open(&t->run, o, &t->tuning, t->step))
         goto fail;
     t->weights_g = plan.weights_g;
