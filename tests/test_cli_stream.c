@@ -69,8 +69,10 @@ static void test_pipes(void **state)
         command_shell("head -c $((61 + 3 * 6150)) out.y4m | cmp - cut.y4m"), 0);
 
     // The reader has enough: one message, no crash. Whoever writes is not waited for.
+    // There is more than a pipe holds, so that the end of its reader is seen.
     assert_int_equal(
-        command_shell("mkfifo in.pipe && { (cat in.y4m; exec sleep 600) >in.pipe & "
+        command_shell("mkfifo in.pipe && { (cat in.y4m; for i in 1 2 3 4 5 6 "
+                      "7; do tail -c +42 in.y4m; done; exec sleep 600) >in.pipe & "
                       "(\"$P\" " STREAM "<in.pipe; echo $? >code) | head -c 100 >few; "
                       "cat code; kill $!; }"),
         0);
