@@ -212,7 +212,7 @@ static void run_augment(const struct augment *a, uint32_t n, uint32_t first_samp
                              expected);
     // Vulkan lets a cosine be wrong by 2^-11, times a length of up to 6.
     const double noise = touched ? a->noise * 2 / 255 * 6 / 2048 : 0;
-    const struct tolerance rounding = { "rounding", noise + 2e-6, 2e-6, 0 };
+    const struct tolerance rounding = { "rounding", 0, 4e-6, noise };
     check_array("y", y, expected, out, &rounding);
 }
 
