@@ -500,6 +500,18 @@ static void test_unet_256(void **state)
                              "a tile of --tile 1024 with --overlap 768 around it: ");
         public_check_message("1x32x1280x1280, 200.0 MiB; the device binds at most ");
         public_check_message("at once: lower --tile or, ");
+        // As many as the message names do fit, and one step more do not.
+        const char *fitting = strstr(public_messages, "; --tile ");
+        assert_non_null(fitting);
+        const uint32_t most = (uint32_t)strtoul(fitting + 9, NULL, 10);
+        assert_in_range(most, 256, 1023);
+        for (uint32_t more = 0; more <= 256; more += 256) {
+            pix_translator_destroy(translator);
+            t.tile = most + more;
+            translator = pix_translator_create(public_device, &t);
+            assert_non_null(translator);
+            assert_int_equal(pix_translator_plan(translator, 0, 0, &plan), more == 0);
+        }
     }
     pix_translator_destroy(translator);
     // What helps is another thing without tiles.

@@ -237,20 +237,65 @@ bool translator_plan_form(struct translator *t, const struct translator_form *fo
     return ok;
 }
 
-bool translator_plan_window(struct translator *t, const struct translator_form *form,
-                            bool fully, struct pix_plan *out)
+// Whether such a window fits; *reason, of LOG_LINE_SIZE, says why not.
+static bool window_fits(struct translator *t, const struct translator_form *form,
+                        bool fully, struct pix_plan *out, char *reason)
 {
     struct log_capture capture;
     log_capture_begin(&capture);
     const bool ok = translator_plan_form(t, form, out) && (!fully || fits(t, out));
     log_capture_end(&capture);
-    if (!ok)
-        log_error("%s: %s cannot run this network over %" PRIu32 "x%" PRIu32
-                  " pixels, which are a tile of --tile %" PRIu32
-                  " with --overlap %" PRIu32 " around it: %s",
-                  t->command, gpu_device_info(t->device)->name, form->width,
-                  form->height, t->tiling.cut.tile, t->tiling.cut.margin, capture.text);
+    snprintf(reason, LOG_LINE_SIZE, "%s", capture.text);
     return ok;
+}
+
+// Whether a window was refused for want of the host's memory, which says nothing of
+// others.
+static bool is_want_of_memory(const char *reason)
+{
+    return strstr(reason, "out of memory") != NULL;
+}
+
+// The largest --tile below that of a window which does not fit whose windows do, by
+// planning about ten of them. 0: none does, or it cannot be found out.
+static uint32_t find_tile(struct translator *t, const struct translator_form *form,
+                          bool fully)
+{
+    const struct tile_cut *cut = &t->tiling.cut;
+    uint32_t most = 0, over = cut->tile / cut->unit;
+    while (over - most > 1) {
+        const uint32_t units = most + (over - most) / 2;
+        const uint32_t side = MAX(units * cut->unit + 2 * cut->margin, cut->least);
+        struct translator_form window = *form;
+        struct pix_plan plan;
+        char reason[LOG_LINE_SIZE];
+        window.width = MIN(window.width, side);
+        window.height = MIN(window.height, side);
+        if (window_fits(t, &window, fully, &plan, reason))
+            most = units;
+        else if (is_want_of_memory(reason))
+            return 0;
+        else
+            over = units;
+    }
+    return most * cut->unit;
+}
+
+bool translator_plan_window(struct translator *t, const struct translator_form *form,
+                            bool fully, struct pix_plan *out)
+{
+    char reason[LOG_LINE_SIZE], fitting[48] = "";
+    if (window_fits(t, form, fully, out, reason))
+        return true;
+    const uint32_t tile = is_want_of_memory(reason) ? 0 : find_tile(t, form, fully);
+    if (tile)
+        snprintf(fitting, sizeof(fitting), "; --tile %" PRIu32 " fits", tile);
+    log_error("%s: %s cannot run this network over %" PRIu32 "x%" PRIu32
+              " pixels, which are a tile of --tile %" PRIu32 " with --overlap %" PRIu32
+              " around it: %s%s",
+              t->command, gpu_device_info(t->device)->name, form->width, form->height,
+              t->tiling.cut.tile, t->tiling.cut.margin, reason, fitting);
+    return false;
 }
 
 // ---------------------------------------------------------------------------
