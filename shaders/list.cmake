@@ -25,6 +25,8 @@ set(PIX_SHADERS
   conv_forward_vector
   conv_reduce
   conv_reduce_weight
+  cross_entropy_backward
+  cross_entropy_forward
   distance_backward
   distance_factors
   distance_forward
@@ -52,6 +54,8 @@ set(PIX_SHADERS
   pool_forward
   reduce_sum
   sgd
+  softmax_backward
+  softmax_forward
   unit_backward
   unit_forward
   upsample_backward

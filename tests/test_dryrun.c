@@ -229,6 +229,7 @@ static void test_other_kernels(void **state)
     struct tensor *ones = graph_fill(g, (struct shape){ 1, h->shape.c, 1, 1 }, 1.0f);
     pooled = graph_distance(g, pooled, graph_scale(g, pooled, 0.5f), ones);
     loss = graph_add(g, loss, graph_gan_loss(g, pooled, LOSS_KIND_MEAN, 1.0f));
+    loss = graph_add(g, loss, graph_cross_entropy(g, h, graph_softmax(g, h), 2.0f));
     graph_keep(g, graph_affine(g, x, &(struct affine_attributes){ { 1, 1, 1 } }));
     graph_minimize(g, graph_add(g, loss, graph_gan_loss(g, h, LOSS_KIND_MSE, 1.0f)),
                    networks[0],

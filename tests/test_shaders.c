@@ -243,6 +243,10 @@ static void build_everything(struct harness *h)
                                     (struct pool_attributes){ 3, 2, true }));
     seen = graph_distance(g, seen, graph_detach(g, seen), b);
     loss = graph_add(g, loss, graph_gan_loss(g, seen, LOSS_KIND_MEAN, 1.0f));
+    struct tensor *share = graph_softmax(g, deep);
+    loss =
+        graph_add(g, loss, graph_cross_entropy(g, deep, graph_detach(g, share), 2.0f));
+    loss = graph_add(g, loss, graph_gan_loss(g, share, LOSS_KIND_MSE, 1.0f));
     // Weights cannot be slices.
     loss = graph_add(g, loss,
                      graph_gan_loss(g, graph_concat(g, b, b), LOSS_KIND_MSE, 1.0f));

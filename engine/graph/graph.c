@@ -286,6 +286,11 @@ struct tensor *graph_affine(struct graph *g, struct tensor *x,
                   &(struct op_node){ .in = { x }, .attr.affine = *attr });
 }
 
+struct tensor *graph_softmax(struct graph *g, struct tensor *x)
+{
+    return append(g, &op_softmax, &(struct op_node){ .in = { x } });
+}
+
 struct tensor *graph_unit(struct graph *g, struct tensor *x)
 {
     return append(g, &op_unit, &(struct op_node){ .in = { x } });
@@ -374,6 +379,14 @@ struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *targe
     return append_loss(
         g, x, target,
         (struct loss_attributes){ .kind = LOSS_KIND_MSE, .groups = 1, .weight = 1.0f });
+}
+
+struct tensor *graph_cross_entropy(struct graph *g, struct tensor *x,
+                                   struct tensor *target, float weight)
+{
+    return append(
+        g, &op_cross_entropy,
+        &(struct op_node){ .in = { x, target }, .attr.cross_entropy = weight });
 }
 
 struct tensor *graph_gan_loss(struct graph *g, struct tensor *x, enum loss_kind kind,

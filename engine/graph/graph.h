@@ -71,6 +71,8 @@ struct tensor *graph_pad(struct graph *g, struct tensor *x, uint32_t size,
 // With rows above and below, and columns left and right, of a kind each.
 struct tensor *graph_pad_sides(struct graph *g, struct tensor *x, uint32_t size,
                                enum pad_kind down, enum pad_kind across);
+// Probabilities of classes, of their logits, as images have them: 0 is -1, 1 is 1.
+struct tensor *graph_softmax(struct graph *g, struct tensor *x);
 // Nearest neighbour: [n, c, h, w] -> [n, c, 2 h, 2 w].
 struct tensor *graph_upsample(struct graph *g, struct tensor *x);
 
@@ -117,6 +119,10 @@ struct tensor *graph_gradient_penalty(struct graph *g, struct tensor *x, float w
 struct tensor *graph_l1(struct graph *g, struct tensor *x, struct tensor *target,
                         float weight);    // the mean times weight
 struct tensor *graph_mse(struct graph *g, struct tensor *x, struct tensor *target);
+// Logits of classes x [n, c, h, w] against a target as graph_softmax has it, which gets
+// no gradient: the mean over pixels, times weight.
+struct tensor *graph_cross_entropy(struct graph *g, struct tensor *x,
+                                   struct tensor *target, float weight);
 // The discriminator's logits x [n, 1, h, w] against one label everywhere.
 struct tensor *graph_gan_loss(struct graph *g, struct tensor *x, enum loss_kind kind,
                               float label);

@@ -4,16 +4,35 @@
 
 #include "models/parts.h"
 
-struct tensor *generator_build(struct graph *g, struct weights *weights,
-                               struct tensor *x,
-                               const struct generator_options *options,
-                               struct model_mode mode)
+#include <assert.h>
+
+static struct tensor *build(struct graph *g, struct weights *weights, struct tensor *x,
+                            const struct generator_options *options,
+                            struct model_mode mode)
 {
     if (graph_failed(g))
         return NULL;
     return options->kind == GENERATOR_RESNET
                ? resnet_build(g, weights, x, options, mode)
                : unet_build(g, weights, x, options, mode);
+}
+
+struct tensor *generator_build_logits(struct graph *g, struct weights *weights,
+                                      struct tensor *x,
+                                      const struct generator_options *options,
+                                      struct model_mode mode)
+{
+    assert(options->classes);
+    return build(g, weights, x, options, mode);
+}
+
+struct tensor *generator_build(struct graph *g, struct weights *weights,
+                               struct tensor *x,
+                               const struct generator_options *options,
+                               struct model_mode mode)
+{
+    struct tensor *y = build(g, weights, x, options, mode);
+    return options->classes ? graph_softmax(g, y) : y;
 }
 
 uint32_t generator_multiple(const struct generator_options *options)

@@ -72,12 +72,20 @@ struct generator_options {
     bool no_dropout;
     bool dropout_inner;    // U-Net: in the three innermost decoders, as in the paper;
                            // without: between the innermost and the four outer levels
+    bool classes;          // outputs are probabilities, by a softmax over channels (see
+                           // graph_softmax), instead of a tanh of each
 };
 
 struct tensor *generator_build(struct graph *g, struct weights *weights,
                                struct tensor *x,
                                const struct generator_options *options,
                                struct model_mode mode);
+
+// With `classes` the logits that the softmax takes: generator_build without it.
+struct tensor *generator_build_logits(struct graph *g, struct weights *weights,
+                                      struct tensor *x,
+                                      const struct generator_options *options,
+                                      struct model_mode mode);
 
 uint32_t generator_multiple(const struct generator_options *options);
 uint32_t generator_least_side(const struct generator_options *options);

@@ -28,6 +28,14 @@ static inline bool network_bias(enum model_norm norm, bool everywhere)
     return everywhere || norm == MODEL_NORM_INSTANCE;
 }
 
+// The last convolution, whose tanh logits of classes do not go through.
+static inline struct conv_attributes network_last(struct conv_attributes last,
+                                                  bool classes)
+{
+    last.tanh = last.tanh && !classes;
+    return last;
+}
+
 // A convolution with the weight NAME.weight and, if wanted, NAME.bias. The name is
 // formatted.
 struct tensor *network_conv(const struct network *n, struct tensor *x, uint32_t c_out,

@@ -66,7 +66,8 @@ struct tensor *resnet_build(struct graph *g, struct weights *weights, struct ten
         h = network_norm(&n, h, true, false, "model.%u", index + 1);
     }
     h = padded(&n, h, 3);
-    return network_conv(&n, h, o->channels_out, wide_last, true, "model.%u", index + 1);
+    return network_conv(&n, h, o->channels_out, network_last(wide_last, o->classes),
+                        true, "model.%u", index + 1);
 }
 
 // A convolution with the padding in front of it.

@@ -12,7 +12,8 @@
 // h / 2^k, and back. The level around it joins the result with its own encoder's
 // output, so that decoders read twice the channels.
 //
-// The encoder-decoder is the same without the concatenations.
+// The encoder-decoder is the same without the concatenations. Of classes there is no
+// tanh.
 
 #include "models/parts.h"
 
@@ -116,7 +117,8 @@ struct tensor *unet_build(struct graph *g, struct weights *weights, struct tenso
     struct tensor *h =
         network_conv(&u.n, x, channels_of(&u, 1), first, u.n.bias, "model.model.0");
     h = join(&u, h, level_build(&u, h, 2));
-    return network_double(&u.n, h, options->channels_out, last, true, "model.model.3");
+    return network_double(&u.n, h, options->channels_out,
+                          network_last(last, options->classes), true, "model.model.3");
 }
 
 // The way through all levels: one that turns round earlier sees less.

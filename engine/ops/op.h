@@ -199,9 +199,10 @@ union op_attributes {
     struct pool_attributes pool;
     struct affine_attributes affine;
     float scale;
-    float mask;       // the slope
-    float penalty;    // the weight
-    uint32_t step;    // moments: units of the rectangle in an element
+    float mask;             // the slope
+    float penalty;          // the weight
+    float cross_entropy;    // the weight
+    uint32_t step;          // moments: units of the rectangle in an element
 };
 
 struct op;
@@ -240,7 +241,7 @@ struct op {
 extern const struct op op_conv, op_conv_transpose, op_norm, op_activation, op_dropout,
     op_concat, op_add, op_scale, op_detach, op_pad, op_loss, op_pixels_unpack,
     op_pixels_pack, op_upsample, op_fill, op_mask, op_interpolate, op_penalty, op_pool,
-    op_unit, op_affine, op_distance, op_moments;
+    op_unit, op_affine, op_distance, op_moments, op_softmax, op_cross_entropy;
 
 // ---------------------------------------------------------------------------
 // Emitting (emit.c, gradients.c)

@@ -283,6 +283,20 @@ static void export_activation(struct onnx_ops *x, const struct op_node *n)
              true);
 }
 
+// Of one axis since operator set 13.
+static void export_softmax(struct onnx_ops *x, const struct op_node *n)
+{
+    const struct onnx_name in = value_of(x, n, 0);
+    const struct onnx_name share = begin_step(x, n, "Softmax", false);
+    onnx_put_in(&x->file, in.text);
+    onnx_put_int(&x->file, "axis", 1);
+    onnx_end_node(&x->file);
+    const struct onnx_name two = constant(x, "two", 2.0f);
+    const struct onnx_name twice = step(x, n, "Mul", share.text, two.text, false);
+    const struct onnx_name one = constant(x, "one", 1.0f);
+    step(x, n, "Sub", twice.text, one.text, true);
+}
+
 // Along the channels. Joining samples only occurs in training.
 static void export_concat(struct onnx_ops *x, const struct op_node *n)
 {
@@ -359,7 +373,7 @@ static const struct {
     { &op_norm, export_norm },         { &op_activation, export_activation },
     { &op_concat, export_concat },     { &op_add, export_add },
     { &op_scale, export_scale },       { &op_pad, export_pad },
-    { &op_upsample, export_upsample },
+    { &op_upsample, export_upsample }, { &op_softmax, export_softmax },
 };
 
 void onnx_ops_add(struct onnx_ops *x, const struct op_node *n)

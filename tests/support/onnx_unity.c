@@ -46,6 +46,7 @@ static const struct rule {
       { "mode", "coordinate_transformation_mode", "nearest_mode" },
       { "mode", "coordinate_transformation_mode", "nearest_mode" } },
     { "Sigmoid", 1, 1, { 0 }, { 0 } },
+    { "Softmax", 1, 1, { "axis" }, { "axis" } },
     { "Sqrt", 1, 1, { 0 }, { 0 } },
     { "Sub", 2, 2, { 0 }, { 0 } },
     { "Tanh", 1, 1, { 0 }, { 0 } },

@@ -163,3 +163,78 @@ void reference_distance_backward(struct shape s, const double *a, const double *
             db[i] = -da[i];
     }
 }
+
+// ---------------------------------------------------------------------------
+// Softmax
+
+// The logarithm of the sum of exp(x) over the channels of a pixel.
+static double log_sum_at(struct shape s, const double *x, size_t first)
+{
+    const size_t plane = (size_t)s.h * s.w;
+    double most = x[first], sum = 0;
+    for (uint32_t c = 1; c < s.c; c++)
+        most = fmax(most, x[first + c * plane]);
+    for (uint32_t c = 0; c < s.c; c++)
+        sum += exp(x[first + c * plane] - most);
+    return most + log(sum);
+}
+
+void reference_softmax_forward(struct shape s, const double *x, double *y)
+{
+    const size_t plane = (size_t)s.h * s.w;
+    for (size_t i = 0; i < s.n * plane; i++) {
+        const size_t first = first_of(s, i);
+        const double sum = log_sum_at(s, x, first);
+        for (uint32_t c = 0; c < s.c; c++)
+            y[first + c * plane] = 2 * exp(x[first + c * plane] - sum) - 1;
+    }
+}
+
+void reference_softmax_backward(struct shape s, const double *x, const double *dy,
+                                double *dx)
+{
+    const size_t plane = (size_t)s.h * s.w;
+    for (size_t i = 0; i < s.n * plane; i++) {
+        const size_t first = first_of(s, i);
+        const double sum = log_sum_at(s, x, first);
+        for (uint32_t c = 0; c < s.c; c++) {
+            const double p = exp(x[first + c * plane] - sum);
+            double d = 0;
+            for (uint32_t k = 0; k < s.c; k++) {
+                const double q = exp(x[first + k * plane] - sum);
+                d += 2 * dy[first + k * plane] * q * ((k == c) - p);
+            }
+            dx[first + c * plane] = d;
+        }
+    }
+}
+
+double reference_cross_entropy(struct shape s, const double *x, const double *t)
+{
+    const size_t plane = (size_t)s.h * s.w;
+    double loss = 0;
+    for (size_t i = 0; i < s.n * plane; i++) {
+        const size_t first = first_of(s, i);
+        const double sum = log_sum_at(s, x, first);
+        for (uint32_t c = 0; c < s.c; c++)
+            loss += (t[first + c * plane] + 1) / 2 * (sum - x[first + c * plane]);
+    }
+    return loss / (double)(s.n * plane);
+}
+
+void reference_cross_entropy_backward(struct shape s, const double *x, const double *t,
+                                      double *dx)
+{
+    const size_t plane = (size_t)s.h * s.w;
+    for (size_t i = 0; i < s.n * plane; i++) {
+        const size_t first = first_of(s, i);
+        const double sum = log_sum_at(s, x, first);
+        double all = 0;
+        for (uint32_t c = 0; c < s.c; c++)
+            all += (t[first + c * plane] + 1) / 2;
+        for (uint32_t c = 0; c < s.c; c++) {
+            const size_t at = first + c * plane;
+            dx[at] = (all * exp(x[at] - sum) - (t[at] + 1) / 2) / (double)(s.n * plane);
+        }
+    }
+}

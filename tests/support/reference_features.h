@@ -31,4 +31,13 @@ void reference_distance_backward(struct shape s, const double *a, const double *
                                  const double *w, const double *dy, double *da,
                                  double *db);
 
+// Of the classes of pixels, see shared/softmax.h. t is the target, as y has it; dx is
+// the gradient of the loss.
+void reference_softmax_forward(struct shape s, const double *x, double *y);
+void reference_softmax_backward(struct shape s, const double *x, const double *dy,
+                                double *dx);
+double reference_cross_entropy(struct shape s, const double *x, const double *t);
+void reference_cross_entropy_backward(struct shape s, const double *x, const double *t,
+                                      double *dx);
+
 #endif
