@@ -358,7 +358,8 @@ struct pix_train_options {
     // What is learnt. "pairs": what the files show. Otherwise each file is one image,
     // of which both sides are made: "colorize": colours from lightness; "superres":
     // from an image made `factor` times smaller; "denoise": from one with Gaussian
-    // noise; "inpaint": from one with a hole; "edges": from its edges. input_nc, and
+    // noise; "inpaint": from one with a hole; "edges": from its edges. "segment": files
+    // are pairs with label maps, see `palette`. input_nc, and
     // with "colorize" output_nc, follow. docs/tasks.md says what translations become.
     const char *task;
     // "superres": 2 to 16; 0: 4. "pairs": files of inputs are so many times smaller
@@ -370,6 +371,12 @@ struct pix_train_options {
     // `hole_mask` is white; it may have any size.
     const char *hole;
     const char *hole_mask;
+    // "segment": pairs of which one side is a label map, or both. The colours of the
+    // classes, 2 to 64: a file as pix_evaluate_options has it, "auto": those of the
+    // training pairs, or a list "#rrggbb,#rrggbb", which is what a run keeps. Label
+    // maps have one of these colours in each pixel, or its index.
+    const char *palette;
+    const char *labels;    // "segment": "output", "input" or "both"
     // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or
     // "encoder_decoder"
     const char *net_g;
@@ -419,6 +426,7 @@ struct pix_train_options {
     // Losses
     const char *gan_mode;    // "vanilla", "lsgan", "hinge", "wgangp", "none"
     double lambda_l1;        // weight of the L1 loss; 0: none
+    double lambda_ce;        // "segment": weight of the cross entropy; 0: none
     double lambda_gp;        // "wgangp": weight of the gradient penalty
     double gp_alpha;    // where it is taken: 0 fake to 1 real; negative: random for
                         // each sample
@@ -557,16 +565,17 @@ PIX_API const char *pix_train_options_get(const struct pix_train_options *option
 PIX_API bool pix_train_check(const struct pix_train_options *options);
 
 // Values of one training step, as the PyTorch port prints them: D's terms before
-// d_loss_weight, loss_g_l1 times lambda_l1, loss_d_gp times lambda_gp. With on_nan
-// "continue" a loss may be infinite or NaN; one that the run does not have is NaN (see
-// has_gan, has_gp).
+// d_loss_weight, loss_g_l1 times lambda_l1, and loss_d_gp and loss_g_ce times theirs.
+// With on_nan "continue" a loss may be infinite or NaN; one that the run does not have
+// is NaN (see has_gan, has_gp, has_ce).
 struct pix_step_metrics {
     uint64_t step;     // from 1
     uint64_t steps;    // the run's total
     uint64_t epoch;    // from 1
-    double loss_d_real, loss_d_fake, loss_d_gp, loss_g_gan, loss_g_l1;
+    double loss_d_real, loss_d_fake, loss_d_gp, loss_g_gan, loss_g_l1, loss_g_ce;
     bool has_gan;    // loss_d_real, loss_d_fake and loss_g_gan; else there is no D
     bool has_gp;     // loss_d_gp
+    bool has_ce;     // loss_g_ce
     bool has_val;    // this step ended an epoch with validation: the next three
     bool is_best;    // no earlier validation was as good, by the option `best` or L1
     // Means over the images of val/ as translate would write them. The PSNR of an image

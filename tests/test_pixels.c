@@ -264,7 +264,7 @@ static void take_pairs(const struct augment *a, bool nearest, float *in, float *
         .load_w = LOAD_SIDE,
         .crop_h = CROP_SIDE,
         .crop_w = CROP_SIDE,
-        .augment = { true, nearest, augment_touches(a) ? 3 : 0 },
+        .augment = { true, nearest, nearest, augment_touches(a) ? 3 : 0 },
     };
     harness_begin(&h);
     uint8_t *pixels = check_memory(SAMPLES * 2 * bytes);

@@ -152,6 +152,8 @@ static void test_check(void **state)
     REFUSED((o.task = "edges", o.aspect_jitter = 0.1), "no --aspect-jitter");
     REFUSED((o.task = "inpaint", o.brightness = 0.1), "no --brightness");
     REFUSED((o.task = "inpaint", o.contrast = 0.1), "no --contrast");
+    REFUSED((o.task = "segment", o.palette = "auto", o.labels = "both", o.noise = 1),
+            "--labels both takes no --brightness");
     REFUSED(o.data = NULL, "--data");
     REFUSED(o.out = "", "--out");
 #undef REFUSED
@@ -161,6 +163,7 @@ static void test_check(void **state)
 
     // Turns and flips suit every task, and lightness is taken as it comes.
     o.rotate = o.flip_vertical = true;
+    o.palette = "#000000,#ffffff";
     for (const struct choice *c = choice_tasks; c->name; c++) {
         o.task = c->name;
         assert_true(options_check(&o, false));

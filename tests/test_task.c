@@ -88,12 +88,13 @@ static void test_colorize(void **state)
     const struct task t = { .kind = TASK_COLORIZE };
     struct sides s = make_sides(&t, make_image(PIXEL_U8, 3));
     struct task_rest rest;
+    struct reason reason;
     struct picture network, half;
     (void)state;
     check_form(&t, &s);
     // A network that makes the right colours gives the image back.
     assert_true(picture_copy(&s.image, &network));
-    assert_true(task_take(&t, 0, &network, &rest));
+    assert_true(task_take(&t, 0, &network, &rest, &reason));
     assert_true(is_same(&network, &s.input));
     picture_free(&network);
     assert_true(picture_copy(&s.target, &network));
@@ -134,6 +135,7 @@ static void test_superres(void **state)
     struct sides s = make_sides(&t, make_image(PIXEL_U16, 2));
     struct picture small, again;
     struct task_rest rest;
+    struct reason reason;
     (void)state;
     check_form(&t, &s);
     assert_true(is_same(&s.image, &s.target));
@@ -142,7 +144,7 @@ static void test_superres(void **state)
     assert_true(picture_resize(&s.image, RESIZE_BICUBIC, 14, 8, &small));
     assert_true(picture_resize(&small, RESIZE_BICUBIC, WIDTH, HEIGHT, &again));
     assert_true(is_same(&again, &s.input));
-    assert_true(task_take(&t, 0, &small, &rest));
+    assert_true(task_take(&t, 0, &small, &rest, &reason));
     assert_int_equal(small.width, 42);
     assert_int_equal(small.height, 24);
     picture_free(&small);
@@ -260,13 +262,14 @@ static void test_context(void **state)
 {
     struct picture mask, image = make_image(PIXEL_U8, 3), network, made;
     struct task_rest rest;
+    struct reason reason;
     (void)state;
     // A mask of half the size: each of its pixels stands for two by two.
     assert_true(picture_create(&mask, PIXEL_U8, 1, WIDTH / 2, HEIGHT / 2));
     ((uint8_t *)mask.samples)[3 * (WIDTH / 2) + 5] = 128;
     const struct task t = { .kind = TASK_INPAINT, .hole = HOLE_MASK, .mask = &mask };
     assert_true(picture_copy(&image, &network));
-    assert_true(task_take(&t, 0, &network, &rest));
+    assert_true(task_take(&t, 0, &network, &rest, &reason));
     assert_int_equal(network.channels, 4);
     assert_true(picture_create(&made, PIXEL_U8, 3, WIDTH, HEIGHT));
     memset(made.samples, 99, picture_bytes(&made));

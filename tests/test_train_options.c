@@ -35,6 +35,7 @@ enum difference {
 };
 
 #define MASK DATA "/train/0.png"    // any image has some white
+#define SEGMENT "task=segment palette=#000000,#808080,#ffffff"
 
 #define EPOCHS "max-dataset-size=1 n-epochs=1 n-epochs-decay=2"    // of one step each
 
@@ -66,6 +67,10 @@ static const struct option_case {
     { "task", "denoise", "", FIRST },
     { "task", "inpaint", "", SHAPES },
     { "task", "edges", "", SHAPES },
+    { "task", "segment", "palette=#000000,#808080,#ffffff", FIRST },
+    { "palette", "#000000,#ffffff", SEGMENT, SHAPES },
+    { "labels", "input", SEGMENT, FIRST },
+    { "labels", "both", SEGMENT, FIRST },
     { "factor", "2", "task=superres", FIRST },    // of pairs: test_train_source
     { "sigma", "50", "task=denoise", FIRST },
     { "hole", "random", "task=inpaint", FIRST },
@@ -131,6 +136,8 @@ static const struct option_case {
     { "gan-mode", "none", "", SHAPES },
     { "lambda-l1", "10", "", FIRST },
     { "lambda-l1", "0", "", FIRST },
+    { "lambda-ce", "0", SEGMENT, FIRST },
+    { "lambda-ce", "10", SEGMENT, FIRST },
     { "lambda-gp", "1", "gan-mode=wgangp", FIRST },
     { "gp-alpha", "0.5", "gan-mode=wgangp", FIRST },
     { "d-loss-weight", "2", "optimizer=sgd lr=0.01", FIRST },    // by the updated D

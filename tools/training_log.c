@@ -170,7 +170,9 @@ static const char *losses_text(const struct training_log *p, bool is_short, char
              is_short     ? "L1"
              : m->has_gan ? "l1"
                           : "G l1",
-             m->loss_g_l1, trend_sign(&t[TREND_G_L1]), "");
+             m->loss_g_l1, trend_sign(&t[TREND_G_L1]), m->has_ce ? " " : "");
+    if (m->has_ce)
+        add_loss(&l, is_short ? "CE" : "ce", m->loss_g_ce, "", "");
     return text;
 }
 
@@ -242,6 +244,8 @@ static void print_plain(const struct training_log *p, const char *left)
     if (m->has_gan)
         print_loss(p, "g_gan", m->loss_g_gan);
     print_loss(p, "g_l1", m->loss_g_l1);
+    if (m->has_ce)
+        print_loss(p, "g_ce", m->loss_g_ce);
     output_print(p->stream, " images/s %.3g left %s", m->images_per_s, left);
     if (p->trained >= TREND_STEPS)
         print_trends(p);
@@ -352,6 +356,9 @@ bool training_log_print_summary(const struct training_log *p,
             output_add_member(&document, "loss_d_gp", output_make_real(m->loss_d_gp));
             output_add_member(&document, "loss_g_gan", output_make_real(m->loss_g_gan));
             output_add_member(&document, "loss_g_l1", output_make_real(m->loss_g_l1));
+            if (m->has_ce)
+                output_add_member(&document, "loss_g_ce",
+                                  output_make_real(m->loss_g_ce));
             output_add_member(&document, "images_per_s",
                               output_make_real(m->images_per_s));
         }

@@ -28,13 +28,17 @@ struct pix_trainer {
 
 bool pix_train_check(const struct pix_train_options *options)
 {
+    struct settings s;
     bool is_new;
     if (!api_check_given(options, "pix_train_check", "options") ||
         !options_check(options, true))
         return false;
     // The options of an existing run are compared in resolved form.
-    struct pix_train_options resolved = *options;    // adds no text of its own
-    return options_resolve(&resolved) && run_check(&resolved, &is_new);
+    if (!settings_init(&s, options))
+        return false;
+    const bool ok = run_check(&s.options, &is_new);
+    settings_finish(&s);
+    return ok;
 }
 
 pix_trainer *pix_trainer_create(pix_device *device,

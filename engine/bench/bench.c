@@ -178,6 +178,7 @@ static bool build_training(const struct settings *settings, struct subject *s)
     program_download(s->program, t.loss_d);
     program_download(s->program, t.loss_g_gan);
     program_download(s->program, t.loss_g_l1);
+    program_download(s->program, t.loss_g_ce);
     program_watch(s->program, s->discriminator);
     program_watch(s->program, s->generator);
     s->pixels = t.pixels;

@@ -73,6 +73,10 @@ void pair_tally_add(struct pair_tally *t, const struct pair_file *file,
             notice(&t->repeated[side], n->repeated[side], n);
         if (n->greyed[side])
             notice(&t->greyed[side], n->greyed[side], n);
+        if (n->strange[side])
+            notice(&t->strange[side], file->name, n);
+        t->label_pixels[side] += n->label_pixels[side];
+        t->strange_pixels[side] += n->strange[side];
     }
     if (n->a.width)    // it was read
         count_sizes(t, file, n);
@@ -125,6 +129,20 @@ static void report_channels(const struct pair_tally *t, int side, const char *ha
                  "--%s-nc 3 keeps them",
                  greyed->count, t->total, s, have, side == 0 ? "an" : "a", name,
                  greyed->path, option);
+}
+
+static void report_strange(const struct pair_tally *t, int side)
+{
+    const struct pair_notice *n = &t->strange[side];
+    if (n->count > 0)
+        log_warn("dataset: %.3g %% of the pixels of the %ss have a colour that the "
+                 "palette does not have, in %" PRIu32 " of %" PRIu32
+                 " pair%s (first: %s), and count as the nearest that it has: check "
+                 "--palette, and keep label maps as PNG, not as JPEG",
+                 100.0 * (double)t->strange_pixels[side] /
+                     (double)t->label_pixels[side],
+                 side == 0 ? "input" : "target", n->count, t->total, PLURAL(t->total),
+                 n->path);
 }
 
 static void report_halves(const struct pair_tally *t)
@@ -251,6 +269,8 @@ void pair_tally_report(const struct pair_tally *t)
     report_kind(t, &t->target_kind, "target", "output");
     for (int side = 0; side < 2; side++)
         report_channels(t, side, have);
+    for (int side = 0; side < 2; side++)
+        report_strange(t, side);
     report_halves(t);
     report_sides(t);
     report_enlarged(t);

@@ -16,10 +16,11 @@ struct pair_tally {
         struct pair_notes first;
         const char *path;    // of the first one's file
     } narrow, enlarged, transparent, halves, sides, padded, cut, input_kind,
-        target_kind, channels[2], repeated[2],
-        greyed[2];    // of the input and the target
+        target_kind, channels[2], repeated[2], greyed[2],
+        strange[2];    // of the input and the target
     uint32_t
         exchanged;    // of `sides`: width and height of A are height and width of B
+    uint64_t label_pixels[2], strange_pixels[2];    // of label maps, see pairs.h
     struct file_tally files;
 };
 

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "data/class_planes.h"
 #include "data/no_data.h"
 #include "data/picture_file.h"
 
@@ -105,13 +106,33 @@ static bool set_channels(struct picture *p, uint32_t nc, bool is_input,
     return true;
 }
 
+// A side that is a label map: resized without colours that lie between two classes.
+static bool finish_labels(struct picture *p, bool is_input,
+                          const struct pair_options *o, const char *path,
+                          struct pair_notes *notes, struct reason *reason)
+{
+    const int side = is_input ? 0 : 1;
+    struct fit fit = o->fit;
+    fit.filter = RESIZE_NEAREST;
+    if (p->is_transparent && !notes->transparent)
+        notes->transparent = path;
+    if (!class_planes_take(p, reason))
+        return false;
+    if (!fit_apply(&fit, fit.mode == FIT_NOTHING ? picture_size(p) : notes->scaled, p))
+        return reason_refuse_memory(reason);
+    notes->label_pixels[side] = (uint64_t)p->width * p->height;
+    return class_planes_make(o->task.palette, p, &notes->strange[side], reason);
+}
+
 // Brings one side, or the image of a task, to its channels and size, and checks its
 // kind, with notes about it.
 static bool finish_side(struct picture *p, bool is_input, const struct pair_options *o,
                         const char *path, struct pair_notes *notes,
                         struct reason *reason)
 {
-    const bool is_image = task_is_set(&o->task);
+    const bool is_image = task_makes_sides(&o->task);
+    if (is_input ? o->task.labels_in : o->task.labels_out)
+        return finish_labels(p, is_input, o, path, notes, reason);
     const enum pixel_kind wanted = is_image ? task_image_kind(&o->task, o->output_kind)
                                    : is_input ? o->input_kind
                                               : o->output_kind;
@@ -319,7 +340,7 @@ bool pair_read(const struct pair_file *file, const struct pair_options *o,
     *input = *target = (struct picture){ 0 };
     *notes = (struct pair_notes){ 0 };
     *culprit = file->a;
-    if (task_is_set(&o->task)) {
+    if (task_makes_sides(&o->task)) {
         const bool is_read = read_image(file, o, input, target, notes, reason);
         if (!is_read) {
             explain_absence(file->a, reason);

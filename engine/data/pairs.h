@@ -31,9 +31,10 @@ struct pair_options {
     enum pixel_kind input_kind, output_kind;
     struct pixel_range input_range, output_range;    // those of the pictures
     struct picture_reading reading;
-    // With a task a file is one image. Its kind is checked by output_kind, and by what
-    // the task takes; the channels are those of the task. Without one, inputs may be
-    // smaller by a factor (task_enlarges).
+    // With a task that makes sides a file is one image. Its kind is checked by
+    // output_kind, and by what the task takes; the channels are those of the task.
+    // Without one, inputs may be smaller by a factor (task_enlarges). Label maps have
+    // the channels of the palette's classes.
     struct task task;
     struct fit fit;
 };
@@ -62,6 +63,9 @@ struct pair_notes {
     // above counts them; of how many in all, and which number they have.
     uint64_t no_data[2], all[2];
     double no_data_number[2];
+    // Of sides that are label maps, fitted: their pixels, and those with a colour that
+    // the palette does not have.
+    uint64_t label_pixels[2], strange[2];
     // Why a pair was refused, where that is counted. Kinds and channels are those of
     // file `refused` and those that the options have.
     enum {

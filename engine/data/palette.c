@@ -9,6 +9,7 @@
 #include "data/picture_file.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,6 +208,55 @@ bool palette_read(const char *path, struct palette *p, struct reason *reason)
                                        : read_text(text, p, reason);
     mem_free(text);
     return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Options
+
+char *palette_text(const struct palette *p, char text[PALETTE_TEXT_SIZE])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < p->count; i++) {
+        const uint8_t *c = p->colours[i];
+        used += (size_t)snprintf(text + used, PALETTE_TEXT_SIZE - used,
+                                 "%s#%02x%02x%02x", i ? "," : "", c[0], c[1], c[2]);
+    }
+    return text;
+}
+
+bool palette_parse(const char *text, struct palette *p)
+{
+    struct reason reason;
+    *p = (struct palette){ .count = 0 };
+    do {
+        uint8_t colour[3];
+        if (*text != '#' || !read_hexadecimal(text + 1, colour) || has(p, colour) ||
+            !add(p, colour, &reason))
+            return false;
+        text += strlen("#rrggbb");
+    } while (*text++ == ',');
+    return text[-1] == '\0';
+}
+
+bool palette_is_grey(const struct palette *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        const uint8_t *c = p->colours[i];
+        if (c[0] != c[1] || c[1] != c[2])
+            return false;
+    }
+    return true;
+}
+
+static int by_colour(const void *a, const void *b)
+{
+    return memcmp(a, b, 3);
+}
+
+void palette_sort(struct palette *p)
+{
+    qsort(p->colours, p->count, sizeof(p->colours[0]), by_colour);
 }
 
 // ---------------------------------------------------------------------------

@@ -30,6 +30,18 @@ bool palette_read(const char *path, struct palette *palette, struct reason *reas
 bool palette_add_picture(struct palette *palette, const struct picture *picture,
                          struct reason *reason);
 
+// A palette as an option has it: "#rrggbb,#rrggbb". palette_parse is false where a text
+// is not that, has a colour twice, or more than PALETTE_MAX.
+#define PALETTE_TEXT_SIZE (8 * PALETTE_MAX + 1)
+char *palette_text(const struct palette *palette, char text[PALETTE_TEXT_SIZE]);
+bool palette_parse(const char *text, struct palette *palette);
+
+// Whether all of its colours are greys.
+bool palette_is_grey(const struct palette *palette);
+
+// In the order of red, then green, then blue.
+void palette_sort(struct palette *palette);
+
 // The class of the colour that is nearest in RGB, by the sum of squares; of equally
 // near ones the first. There is at least one.
 uint32_t palette_find(const struct palette *palette, uint8_t r, uint8_t g, uint8_t b);

@@ -17,6 +17,8 @@
 // Of what is read and written, so that products of sides fit into 64 bits.
 #define PICTURE_MAX_SIDE ((uint32_t)1 << 20)
 
+struct palette;
+
 // The axes of an array in a file: planes, as pictures have them, or pixels.
 enum array_order { ARRAY_CHW, ARRAY_HWC };
 
@@ -87,6 +89,9 @@ struct picture {
     // What goes to a file that is made of it, or NULL; the picture's own. Functions
     // below that make another picture do not keep it.
     struct picture_tags *tags;
+    // RGB of u8 whose colours are all of this palette, somebody else's: a PNG of it has
+    // the palette. Functions below do not keep it.
+    const struct palette *palette;
     void *samples;    // [c][h][w]
 };
 

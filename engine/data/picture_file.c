@@ -224,6 +224,11 @@ bool picture_has_jpeg_extension(const char *name)
     return picture_has_extension_of(name, jpeg_is);
 }
 
+bool picture_has_png_extension(const char *name)
+{
+    return picture_has_extension_of(name, png_is);
+}
+
 bool picture_has_image_extension(const char *name)
 {
     const struct file_kind *kind = find_by_name(name);

@@ -39,7 +39,8 @@ enum {
     // The number that stands for no data is none of its kind, or the samples are not
     // those of the file.
     PICTURE_LOSES_NO_DATA = 1 << 7,
-    PICTURE_LOSSES = 8,
+    PICTURE_LOSES_PALETTE = 1 << 8,    // that of classes: its colours are RGB
+    PICTURE_LOSSES = 9,
 };
 
 // What a kind of file can hold of it.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/encoded.h"
+#include "data/palette.h"
 #include "data/png_memory.h"
 #include "data/png_rows.h"
 
@@ -83,6 +84,7 @@ struct png_writer {
     const char *path;
     png_structp png;
     png_infop info;
+    const struct palette *palette;    // samples are indices of it; NULL: they are not
     uint8_t *row;      // as the file has it: [width][channels], 16 bits big-endian
     bool failed;       // nothing but the end is left to do
     char fault[96];    // why libpng gave up
@@ -115,6 +117,21 @@ static void on_write(png_structp png, png_bytep data, size_t size)
 static void on_flush(png_structp png)
 {
     (void)png;
+}
+
+// Neighbours are mostly equal.
+static void fill_indices(const struct palette *palette, const struct picture *p,
+                         uint32_t y, uint8_t *row)
+{
+    const size_t plane = (size_t)p->width * p->height;
+    const uint8_t *r = (const uint8_t *)p->samples + (size_t)y * p->width;
+    const uint8_t *g = r + plane, *b = g + plane;
+    for (uint32_t x = 0; x < p->width; x++) {
+        const bool is_same =
+            x > 0 && r[x] == r[x - 1] && g[x] == g[x - 1] && b[x] == b[x - 1];
+        row[x] =
+            is_same ? row[x - 1] : (uint8_t)palette_find(palette, r[x], g[x], b[x]);
+    }
 }
 
 static void fill_row(const struct picture *p, uint32_t y, uint8_t *row)
@@ -160,6 +177,16 @@ static void set_profile(struct png_writer *w, const struct picture *form)
         png_error(w->png, "out of memory");
 }
 
+static void set_palette(struct png_writer *w)
+{
+    png_color colours[PALETTE_MAX];
+    for (uint32_t i = 0; i < w->palette->count; i++) {
+        const uint8_t *c = w->palette->colours[i];
+        colours[i] = (png_color){ c[0], c[1], c[2] };
+    }
+    png_set_PLTE(w->png, w->info, colours, (int)w->palette->count);
+}
+
 // Functions of their own: libpng jumps back into them, and what their callers hold is
 // still there. False with w->fault.
 static bool write_info(struct png_writer *w, const struct picture *form)
@@ -173,12 +200,18 @@ static bool write_info(struct png_writer *w, const struct picture *form)
     png_set_write_fn(w->png, w, on_write, on_flush);
     png_set_compression_buffer_size(w->png, CHUNK);
     png_set_compression_level(w->png, LEVEL);
-    png_set_filter(w->png, PNG_FILTER_TYPE_BASE, PNG_ALL_FILTERS);
-    png_set_IHDR(w->png, w->info, form->width, form->height,
-                 form->kind == PIXEL_U16 ? 16 : 8, colours[form->channels],
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-                 PNG_FILTER_TYPE_DEFAULT);
-    set_profile(w, form);
+    // Indices that are neighbours have nothing to do with each other (12.8).
+    png_set_filter(w->png, PNG_FILTER_TYPE_BASE,
+                   w->palette ? PNG_FILTER_NONE : PNG_ALL_FILTERS);
+    png_set_IHDR(
+        w->png, w->info, form->width, form->height, form->kind == PIXEL_U16 ? 16 : 8,
+        w->palette ? PNG_COLOR_TYPE_PALETTE : colours[form->channels],
+        PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    // A profile is for the colours of the input, not for those of classes.
+    if (w->palette)
+        set_palette(w);
+    else
+        set_profile(w, form);
     png_write_info(w->png, w->info);
     return true;
 }
@@ -188,7 +221,10 @@ static bool write_rows(struct png_writer *w, const struct picture *rows)
     if (setjmp(png_jmpbuf(w->png)))
         return false;
     for (uint32_t y = 0; y < rows->height; y++) {
-        fill_row(rows, y, w->row);
+        if (w->palette)
+            fill_indices(w->palette, rows, y, w->row);
+        else
+            fill_row(rows, y, w->row);
         png_write_row(w->png, w->row);
     }
     return true;
@@ -225,6 +261,7 @@ struct png_writer *png_writer_begin(struct encoded *to, const struct picture *fo
     }
     w->file = to;
     w->path = path;
+    w->palette = form->palette;
     if (begin_image(w, form))
         return w;
     w->failed = true;

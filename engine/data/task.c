@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "data/class_planes.h"
 #include "data/colour.h"
 #include "data/edges.h"
 #include "data/picture_file.h"
@@ -67,10 +68,10 @@ bool task_takes(const struct task *t, enum pixel_kind image, struct reason *reas
 void task_describe_output(const struct task *t, enum pixel_kind image,
                           enum pixel_kind *kind, uint32_t *channels)
 {
-    if (t->kind != TASK_COLORIZE)
-        return;
-    *kind = image;
-    *channels = 3;
+    if (t->kind == TASK_COLORIZE || t->labels_out)
+        *channels = 3;
+    if (t->kind == TASK_COLORIZE)
+        *kind = image;
 }
 
 // ---------------------------------------------------------------------------
@@ -266,7 +267,23 @@ bool task_complete(const struct task *t, const struct picture *input,
         return add_lightness(input, PIXEL_U8, side);
     if (t->kind == TASK_INPAINT)
         add_context(input, side);
-    return true;
+    return !t->labels_out || class_planes_colour(t->palette, side);
+}
+
+bool task_show_input(const struct task *t, struct picture *input)
+{
+    return !t->labels_in || class_planes_colour(t->palette, input);
+}
+
+// All pixels of the class that most pixels have.
+static void fill_most_frequent(const double *share, struct picture *planes)
+{
+    const size_t count = plane_count(planes);
+    size_t best = 0;
+    for (size_t c = 1; c < planes->channels; c++)
+        if (share[c] > share[best])
+            best = c;
+    memset((uint8_t *)planes->samples + best * count, UINT8_MAX, count);
 }
 
 bool task_make_flat(const struct task *t, const struct picture *input,
@@ -276,8 +293,10 @@ bool task_make_flat(const struct task *t, const struct picture *input,
     const size_t count = plane_count(target);
     if (!create_like(target, target->channels, flat))
         return false;
-    for (size_t i = 0; i < count * target->channels; i++)
+    for (size_t i = 0; !t->labels_out && i < count * target->channels; i++)
         set_sample(flat, i, colour[i / count]);
+    if (t->labels_out)
+        fill_most_frequent(colour, flat);
     if (task_complete(t, input, flat))
         return true;
     picture_free(flat);
@@ -298,11 +317,12 @@ bool task_make_copy(const struct task *t, const struct picture *input,
         memcpy(copy->samples, input->samples, picture_bytes(copy));
         return true;
     }
-    const bool repeats =
-        input->channels == 1 && target->channels == 3 && !input->is_array;
-    if (input->channels != target->channels && !repeats)
+    const uint32_t channels = t->labels_in ? 3 : input->channels,
+                   wanted = t->labels_out ? 3 : target->channels;
+    const bool repeats = channels == 1 && wanted == 3 && !input->is_array;
+    if (channels != wanted && !repeats)
         return true;
-    if (!picture_copy(input, copy))
+    if (!picture_copy(input, copy) || !task_show_input(t, copy))
         return false;
     if (repeats && !picture_set_channels(copy, 3, &reason)) {
         log_error("data: %s", reason.text);
@@ -358,12 +378,23 @@ static bool take_context(const struct task *t, uint64_t seed, struct picture *im
     return true;
 }
 
+static bool take_labels(const struct palette *palette, struct picture *image,
+                        struct task_rest *rest, struct reason *reason)
+{
+    rest->pixels = plane_count(image);
+    return class_planes_take(image, reason) &&
+           class_planes_make(palette, image, &rest->strange, reason);
+}
+
 bool task_take(const struct task *t, uint64_t seed, struct picture *image,
-               struct task_rest *rest)
+               struct task_rest *rest, struct reason *reason)
 {
     *rest = (struct task_rest){ .kind = image->kind };
     bool ok = true;
-    if (t->kind == TASK_COLORIZE)
+    reason_refuse_memory(reason);
+    if (t->labels_in)
+        ok = take_labels(t->palette, image, rest, reason);
+    else if (t->kind == TASK_COLORIZE)
         ok = take_lightness(image, rest);
     else if (t->kind == TASK_SUPERRES || task_enlarges(t))
         ok = task_enlarge(t, image);
@@ -413,5 +444,7 @@ bool task_finish(const struct task *t, const struct task_rest *rest,
 {
     if (t->kind == TASK_COLORIZE)
         return finish_colour(rest, out);
+    if (t->labels_out)
+        return class_planes_colour(t->palette, out);
     return t->kind != TASK_INPAINT || finish_context(rest, out);
 }

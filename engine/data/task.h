@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Pairs that are made of single images: what a model for a task learns from, what it
-// gets of an image that it translates, and what its output becomes. An image has the
-// target's channels, but for TASK_COLORIZE three.
+// What a model for a task learns from, what it gets of an image that it translates, and
+// what its output becomes. Most make both sides of a pair of a single image, which has
+// the target's channels, but for TASK_COLORIZE three. TASK_SEGMENT has pairs, of which
+// one side or both are label maps: networks have a plane of each class
+// (class_planes.h), people its colour.
 
 #ifndef DATA_TASK_H
 #define DATA_TASK_H
@@ -17,6 +19,7 @@ enum task_kind {
     TASK_DENOISE,     // of one with Gaussian noise
     TASK_INPAINT,     // of one with a hole and a channel that marks it
     TASK_EDGES,       // of its edges, black on white (edges.h)
+    TASK_SEGMENT,     // none: files are pairs with label maps
     TASK_COUNT,
 };
 
@@ -37,11 +40,22 @@ struct task {
     double sigma;    // standard deviation, of 255 levels between the range's ends
     enum hole_kind hole;
     const struct picture *mask;    // HOLE_MASK: u8, one channel, of any size
+    // TASK_SEGMENT: the colours of the classes, and which sides are label maps. No
+    // colours yet: nothing can be made.
+    const struct palette *palette;
+    bool labels_in, labels_out;
 };
 
+// Whether there is one: outputs become images by task_complete or task_finish.
 static inline bool task_is_set(const struct task *t)
 {
     return t->kind != TASK_PAIRS;
+}
+
+// Whether a file is one image, of which both sides are made.
+static inline bool task_makes_sides(const struct task *t)
+{
+    return t->kind != TASK_PAIRS && t->kind != TASK_SEGMENT;
 }
 
 // Whether files of inputs are smaller than those of targets, and enlarged before
@@ -64,8 +78,8 @@ static inline bool task_is_random(const struct task *t)
     return t->kind == TASK_DENOISE || t->kind == TASK_INPAINT;
 }
 
-// Channels of an image, of the input and of the target, where a user asks for so many
-// of outputs.
+// Of tasks that make sides: channels of an image, of the input and of the target, where
+// a user asks for so many of outputs.
 struct task_channels {
     uint32_t image, input, target;
 };
@@ -108,14 +122,19 @@ void task_renew(const struct task *t, uint64_t seed, const struct picture *targe
                 struct picture *input);
 
 // Makes of an output, or of a target, the image that it stands for: with the input's
-// lightness, or with what is around its hole. With TASK_COLORIZE that is u8. False only
-// without memory, after a message.
+// lightness, with what is around its hole, or in the colours of its classes. With
+// TASK_COLORIZE and label maps that is u8. False only without memory, after a message.
 bool task_complete(const struct task *t, const struct picture *input,
                    struct picture *side);
 
+// Makes of an input what people see: of the planes of classes their colours. False only
+// without memory, after a message.
+bool task_show_input(const struct task *t, struct picture *input);
+
 // What models have to beat, as images: one colour in all pixels of the target (`colour`
-// is in its samples), and the input as it is, in its kind and range. Grey becomes RGB;
-// the copy is empty where channels differ otherwise.
+// is in its samples; of classes it is the most frequent one), and the input as it is,
+// in its kind and range. Grey becomes RGB; the copy is empty where channels differ
+// otherwise.
 // `target` is not complete yet, and `input` is that of the same pair. False only
 // without memory, after a message.
 bool task_make_flat(const struct task *t, const struct picture *input,
@@ -129,14 +148,17 @@ struct task_rest {
     struct picture image;    // L* with TASK_COLORIZE
     struct picture hole;     // u8, one channel, not 0 in it
     enum pixel_kind kind;    // of the image
+    // Of an input that is a label map: its pixels, and those with a colour that the
+    // palette does not have.
+    uint64_t pixels, strange;
 };
 void task_rest_free(struct task_rest *rest);
 
-// Makes of an image that is to be translated, of as many channels as task_channels
-// says, what the network gets. `seed` is that of a random hole. False without memory,
-// after a message.
+// Makes of an image that is to be translated what the network gets. It has as many
+// channels as task_channels says, and a label map any. `seed` is that of a random hole.
+// False with the reason: no memory, after a message, or not a label map.
 bool task_take(const struct task *t, uint64_t seed, struct picture *image,
-               struct task_rest *rest);
+               struct task_rest *rest, struct reason *reason);
 
 // Makes of the network's output, resized or not, the image that is written. False
 // without memory, after a message.

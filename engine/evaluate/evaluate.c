@@ -181,8 +181,12 @@ static bool compare_labels(const struct evaluation *e, struct record *r)
     if (!create_labels(r->labels, &e->palette))
         return false;
     labels_compare(&e->palette, &r->output, target, &r->labels[PIX_SUBJECT_OUTPUT]);
-    labels_compare_colour(&e->palette, e->colour.of[target->kind], target,
-                          &r->labels[PIX_SUBJECT_MEAN_COLOUR]);
+    if (r->flat.samples)
+        labels_compare(&e->palette, &r->flat, target,
+                       &r->labels[PIX_SUBJECT_MEAN_COLOUR]);
+    else
+        labels_compare_colour(&e->palette, e->colour.of[target->kind], target,
+                              &r->labels[PIX_SUBJECT_MEAN_COLOUR]);
     if (r->copy.samples)
         labels_compare(&e->palette, &r->copy, target, &r->labels[PIX_SUBJECT_COPY]);
     return true;
@@ -199,7 +203,8 @@ static bool complete(const struct evaluation *e, struct record *r)
             (task_make_flat(task, input, target, e->colour.of[target->kind],
                             &r->flat) &&
              task_complete(task, input, target) &&
-             task_complete(task, input, &r->output)));
+             task_complete(task, input, &r->output) &&
+             task_show_input(task, &r->pair.input)));
 }
 
 // Where there is no copy it has no scores.
@@ -371,8 +376,15 @@ static bool find_colours(struct evaluation *e)
     return true;
 }
 
+// That of a model of classes is its own, unless another one is named; its label maps
+// have no other colours.
 static bool open_palette(struct evaluation *e, const char *palette)
 {
+    const struct task *task = &e->settings->task;
+    if (task->labels_out && !labels_palette_is_named(palette)) {
+        e->palette = *task->palette;
+        return create_labels(e->labels, &e->palette);
+    }
     if (!palette)
         return true;
     if (!(labels_palette_is_named(palette)

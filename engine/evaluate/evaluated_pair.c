@@ -74,6 +74,8 @@ bool evaluated_pair_read_labels(const struct pair_file *file, const struct setti
     struct pair_options options = make_options(s);
     struct pair_notes notes;
     struct picture input;
+    if (s->task.labels_out)    // they are resized so already
+        return true;
     if (size_equals(s->swap ? pair->notes.a : pair->notes.b, pair->notes.scaled))
         return true;
     options.fit.filter = RESIZE_NEAREST;

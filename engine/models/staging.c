@@ -43,7 +43,7 @@ struct tensor *staging_take(struct graph *g, const struct staged_pairs *p,
         .first_sample = first_sample,
         .samples = samples,
         .is_augmented = p->augment.is_set,
-        .nearest = p->augment.nearest,
+        .nearest = is_target ? p->augment.nearest_out : p->augment.nearest_in,
         .touched = is_target ? 0 : p->augment.touched,
     };
     return graph_pixels_unpack(g, p->pixels, p->jitter, p->crop_h, p->crop_w, attr);

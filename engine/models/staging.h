@@ -19,7 +19,8 @@ struct staging {
 // Whether pairs are augmented on their way, and how. Zeroed: they are not.
 struct staged_augment {
     bool is_set;
-    bool nearest;        // pixels are taken as they are, not mixed (labels)
+    // Pixels of inputs, and of targets, are taken as they are, not mixed (labels).
+    bool nearest_in, nearest_out;
     uint32_t touched;    // first channels of inputs whose values change too
 };
 

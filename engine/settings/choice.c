@@ -106,12 +106,16 @@ const struct choice choice_alphas[] = {
 };
 
 const struct choice choice_tasks[] = {
-    { "pairs", TASK_PAIRS },
-    { "colorize", TASK_COLORIZE },
-    { "superres", TASK_SUPERRES },
-    { "denoise", TASK_DENOISE },
-    { "inpaint", TASK_INPAINT },
-    { "edges", TASK_EDGES },
+    { "pairs", TASK_PAIRS },       { "colorize", TASK_COLORIZE },
+    { "superres", TASK_SUPERRES }, { "denoise", TASK_DENOISE },
+    { "inpaint", TASK_INPAINT },   { "edges", TASK_EDGES },
+    { "segment", TASK_SEGMENT },   CHOICE_END,
+};
+
+const struct choice choice_labels[] = {
+    { "input", LABELS_INPUT },
+    { "output", LABELS_OUTPUT },
+    { "both", LABELS_BOTH },
     CHOICE_END,
 };
 

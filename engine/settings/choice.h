@@ -23,6 +23,9 @@ enum lr_policy { LR_LINEAR, LR_STEP, LR_COSINE, LR_PLATEAU };
 // The discriminator: of 3 layers, of --n-layers-d layers, of 1x1 convolutions.
 enum net_d { NET_D_BASIC, NET_D_N_LAYERS, NET_D_PIXEL };
 
+// The sides that are label maps.
+enum label_sides { LABELS_INPUT, LABELS_OUTPUT, LABELS_BOTH };
+
 // How a trained generator is run.
 enum translation_mode {
     TRANSLATION_STABLE,     // statistics of each image, no dropout
@@ -57,6 +60,7 @@ extern const struct choice choice_laws[];             // enum weights_law
 extern const struct choice choice_preprocess[];       // enum fit_mode
 extern const struct choice choice_tasks[];            // enum task_kind
 extern const struct choice choice_holes[];            // enum hole_kind
+extern const struct choice choice_labels[];           // enum label_sides
 extern const struct choice choice_filters[];          // enum resize_filter
 extern const struct choice choice_npy_orders[];       // enum array_order
 extern const struct choice choice_truncated[];        // picture_reading.keep_truncated

@@ -36,6 +36,7 @@ void options_init(struct pix_train_options *options)
                   .truncated = "refuse",
                   .alpha = "drop" },
         .task = "pairs",
+        .labels = "output",
         .sigma = 25,    // the usual middle one of denoising benchmarks: 15, 25, 50
         .hole = "center",
         .net_g = "unet",    // at this crop the port's unet_256
@@ -56,6 +57,7 @@ void options_init(struct pix_train_options *options)
         .crop_size = { 256, 256 },
         .gan_mode = "vanilla",
         .lambda_l1 = 100,
+        .lambda_ce = 100,
         .lambda_gp = 10,         // Gulrajani et al. 2017, section 4
         .gp_alpha = -1,          // drawn for each sample, as they do
         .d_loss_weight = 0.5,    // the port's 0.5 * (fake + real)
@@ -383,9 +385,21 @@ static bool is_open(const struct pix_option *row, const struct pix_train_options
     const bool is_range =
         row->offset == offsetof(struct pix_train_options, input_range) ||
         row->offset == offsetof(struct pix_train_options, output_range);
-    return (is_kind || (is_range && table_text(row, b) &&
-                        strcmp(table_text(row, b), "full") != 0)) &&
+    const bool is_palette = row->offset == offsetof(struct pix_train_options, palette);
+    return (is_kind || is_palette ||
+            (is_range && table_text(row, b) &&
+             strcmp(table_text(row, b), "full") != 0)) &&
            is_auto(row, a);
+}
+
+// Label maps have a channel for each class, which --palette auto leaves to the images.
+static bool follows_palette(const struct pix_option *row,
+                            const struct pix_train_options *a)
+{
+    const bool is_channels =
+        row->offset == offsetof(struct pix_train_options, input_nc) ||
+        row->offset == offsetof(struct pix_train_options, output_nc);
+    return is_channels && a->palette && strcmp(a->palette, "auto") == 0;
 }
 
 static bool same_value(const struct pix_option *row, const struct pix_train_options *a,
@@ -397,6 +411,13 @@ static bool same_value(const struct pix_option *row, const struct pix_train_opti
                *(const double *)table_field_const(row, b);
     return strcmp(options_get(a, row->name, text_a, sizeof(text_a)),
                   options_get(b, row->name, text_b, sizeof(text_b))) == 0;
+}
+
+// Texts are paths, but for a resolved palette.
+static bool is_path(const struct pix_option *row)
+{
+    return row->type == PIX_OPTION_TEXT &&
+           row->offset != offsetof(struct pix_train_options, palette);
 }
 
 // Resolved options validate each epoch where --patience alone asks for it, and never
@@ -418,9 +439,10 @@ const struct pix_option *options_find_difference(const struct pix_train_options 
     const struct pix_option *table = table_rows(&count);
     for (size_t i = 0; i < count; i++) {
         const struct pix_option *row = &table[i];
-        if (!row->may_change && !row->is_run_state && row->type != PIX_OPTION_TEXT &&
+        if (!row->may_change && !row->is_run_state && !is_path(row) &&
             !is_open(row, a, b) && !is_open(row, b, a) && !same_value(row, a, b) &&
-            !follows_patience(row, a, b))
+            !follows_patience(row, a, b) && !follows_palette(row, a) &&
+            !follows_palette(row, b))
             return row;
     }
     return NULL;

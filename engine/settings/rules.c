@@ -5,6 +5,7 @@
 #include "settings/rules.h"
 
 #include "base/log.h"
+#include "data/class_planes.h"
 #include "data/colour.h"
 #include "data/size.h"
 #include "settings/choice.h"
@@ -118,7 +119,8 @@ static bool check_discriminator(const struct settings *s)
 static bool check_losses(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
-    if (!settings_has_discriminator(s) && o->lambda_l1 == 0) {
+    const bool has_ce = s->task.labels_out && o->lambda_ce > 0;
+    if (!settings_has_discriminator(s) && o->lambda_l1 == 0 && !has_ce) {
         log_error(
             "options: --gan-mode none and --lambda-l1 0 leave nothing to learn from: "
             "use at least one of the two losses");
@@ -255,11 +257,63 @@ static bool check_task_ranges(const struct settings *s)
     return false;
 }
 
+// `classes`: 0 where they are not known yet.
+static bool check_label_side(const struct settings *s, bool is_output, uint32_t classes)
+{
+    const struct pix_train_options *o = &s->options;
+    const char *side = is_output ? "output" : "input";
+    const char *kind = is_output ? o->output_kind : o->input_kind;
+    const uint32_t given = is_output ? o->output_nc : o->input_nc;
+    struct pix_train_options usual;
+    options_init(&usual);
+    if (strcmp(kind, "auto") != 0 && strcmp(kind, "u8") != 0) {
+        log_error("options: --%s-kind %s: label maps are u8: leave it out", side, kind);
+        return false;
+    }
+    if (classes > 0 && given != classes && given != usual.input_nc) {
+        log_error("options: --%s-nc %u: label maps have a channel for each of the %u "
+                  "classes of --palette: leave it out",
+                  side, (unsigned)given, (unsigned)classes);
+        return false;
+    }
+    return true;
+}
+
+bool settings_check_palette(const struct settings *s, const struct palette *palette,
+                            const char *name)
+{
+    const uint32_t classes = palette->count;
+    if (classes < CLASSES_MIN || classes > CLASSES_MAX) {
+        log_error(
+            "options: --palette %s has %u colour%s: a network has %d to %d classes",
+            name, (unsigned)classes, PLURAL(classes), CLASSES_MIN, CLASSES_MAX);
+        return false;
+    }
+    return (!s->task.labels_in || check_label_side(s, false, classes)) &&
+           (!s->task.labels_out || check_label_side(s, true, classes));
+}
+
+static bool check_segment(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    if (!o->palette || !*o->palette) {
+        log_error("options: --task segment needs the colours of the classes: name a "
+                  "file of them with --palette, or --palette auto");
+        return false;
+    }
+    if (!settings_finds_palette(s))
+        return settings_check_palette(s, &s->palette, "of the run");
+    return (!s->task.labels_in || check_label_side(s, false, 0)) &&
+           (!s->task.labels_out || check_label_side(s, true, 0));
+}
+
 static bool check_task(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
     const struct task_channels c = settings_channels(s);
     struct pix_train_options usual;
+    if (s->task.kind == TASK_SEGMENT)
+        return check_segment(s);
     if (!task_is_set(&s->task))
         return true;
     if (s->task.kind == TASK_SUPERRES && s->task.factor == 1) {
@@ -314,7 +368,14 @@ static bool check_augment(const struct settings *s)
                          : o->contrast > 0      ? "contrast"
                          : o->noise > 0         ? "noise"
                                                 : NULL;
-    if (!option || !task_is_set(&s->task) || s->task.kind == TASK_COLORIZE)
+    const bool touches = o->brightness > 0 || o->contrast > 0 || o->noise > 0;
+    if (touches && s->task.labels_in) {
+        log_error("options: --labels %s takes no --brightness, --contrast and --noise: "
+                  "inputs are classes",
+                  o->labels);
+        return false;
+    }
+    if (!option || !task_makes_sides(&s->task) || s->task.kind == TASK_COLORIZE)
         return true;
     log_error("options: --task %s takes no --%s, which would change inputs after they "
               "were made of images: leave it out; --rotate and --flip-vertical can be "
@@ -414,15 +475,21 @@ bool settings_resolve(struct settings *s)
     o->n_layers_d = s->discriminator.layers;
     if (s->task.kind == TASK_SUPERRES || s->task.factor == 1)
         o->factor = s->task.kind == TASK_SUPERRES ? s->task.factor : 0;
-    const struct task_channels channels = settings_channels(s);
-    o->input_nc = channels.input;
-    o->output_nc = channels.target;
+    if (!settings_finds_palette(s)) {
+        const struct task_channels channels = settings_channels(s);
+        o->input_nc = channels.input;
+        o->output_nc = channels.target;
+    }
+    if (s->task.labels_in)
+        o->input_kind = pixel_kind_name(PIXEL_U8);
+    if (s->task.labels_out)
+        o->output_kind = pixel_kind_name(PIXEL_U8);
     if (s->task.kind == TASK_COLORIZE) {
         o->input_kind = pixel_kind_name(s->input_kind);
         o->output_kind = pixel_kind_name(s->output_kind);
         o->input_range = COLOUR_LIGHTNESS_TEXT;
         o->output_range = COLOUR_CHROMA_TEXT;
-    } else if (task_is_set(&s->task)) {
+    } else if (task_makes_sides(&s->task)) {
         o->input_range = o->output_range;
     }
     o->input_range = o->input_range ? o->input_range : o->range;
@@ -441,10 +508,27 @@ bool options_resolve(struct pix_train_options *o)
     return true;
 }
 
+// Reads the palette of a file: a run keeps its colours, wherever the file goes.
+static bool read_palette(struct settings *s)
+{
+    const char *name = s->options.palette;
+    struct palette palette;
+    struct reason reason;
+    if (!settings_finds_palette(s) || strcmp(name, "auto") == 0)
+        return true;
+    if (!palette_read(name, &palette, &reason)) {
+        log_error("options: --palette %s cannot be used: %s", name, reason.text);
+        return false;
+    }
+    return settings_check_palette(s, &palette, name) &&
+           settings_set_palette(s, &palette);
+}
+
 bool settings_init(struct settings *s, const struct pix_train_options *o)
 {
     *s = (struct settings){ 0 };
-    if (options_copy(&s->options, o) && settings_resolve(s))
+    if (options_copy(&s->options, o) && check(s, false) && read_palette(s) &&
+        settings_resolve(s))
         return true;
     settings_finish(s);
     return false;
@@ -515,6 +599,9 @@ void settings_warn_about_unused(const struct settings *s)
         { "factor", s->task.kind != TASK_SUPERRES && task_is_set(&s->task),
           "--task other than superres and pairs" },
         { "sigma", s->task.kind != TASK_DENOISE, "--task other than denoise" },
+        { "palette", s->task.kind != TASK_SEGMENT, "--task other than segment" },
+        { "labels", s->task.kind != TASK_SEGMENT, "--task other than segment" },
+        { "lambda-ce", !s->task.labels_out, "outputs that are no label maps" },
         { "hole", s->task.kind != TASK_INPAINT, "--task other than inpaint" },
         { "hole-mask", s->task.kind != TASK_INPAINT || s->task.hole != HOLE_MASK,
           "--hole other than mask" },

@@ -22,13 +22,19 @@ bool options_resolve(struct pix_train_options *o);
 // are as they were, the rest may not be.
 bool settings_resolve(struct settings *s);
 
-// Makes the settings of a resolved copy of these options; settings_finish frees them.
+// Makes the settings of a resolved copy of these options, in which the file of a
+// palette has been read; settings_finish frees them.
 // On failure there is nothing to free.
 bool settings_init(struct settings *s, const struct pix_train_options *o);
 
 // Checks that the generator can have so many levels, and that the crop can be halved so
 // often: a part of the above.
 bool settings_check_levels(const struct settings *s);
+
+// Whether a palette has as many colours as a network may have classes, and the options
+// of label maps fit it; `name` is for the message.
+bool settings_check_palette(const struct settings *s, const struct palette *palette,
+                            const char *name);
 
 // Warns about each option that differs from its recipe but has no effect with the
 // others, or not all of that which it asks for.

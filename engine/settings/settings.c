@@ -5,6 +5,7 @@
 #include "settings/settings.h"
 
 #include "base/log.h"
+#include "data/class_planes.h"
 #include "data/colour.h"
 #include "settings/choice.h"
 #include "settings/options.h"
@@ -73,24 +74,36 @@ static uint32_t levels_that_fit(struct pix_size crop)
     return levels;
 }
 
-static struct task parse_task(const struct pix_train_options *o)
+static struct task parse_task(const struct pix_train_options *o,
+                              const struct palette *palette)
 {
     const enum task_kind kind = (enum task_kind)choice_value(choice_tasks, o->task);
-    return (struct task){
+    const enum label_sides labels =
+        (enum label_sides)choice_value(choice_labels, o->labels);
+    struct task t = {
         .kind = kind,
         .factor = o->factor || kind != TASK_SUPERRES ? o->factor : SUPERRES_FACTOR,
         .sigma = o->sigma,
         .hole = (enum hole_kind)choice_value(choice_holes, o->hole),
     };
+    if (t.kind == TASK_SEGMENT) {
+        t.palette = palette;
+        t.labels_in = labels != LABELS_OUTPUT;
+        t.labels_out = labels != LABELS_INPUT;
+    }
+    return t;
 }
 
-// Of the networks. Without a task they are the user's.
+// Of the networks. Where a task does not say they are the user's.
 struct task_channels settings_channels(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
-    return task_is_set(&s->task)
-               ? task_channels(&s->task, o->output_nc)
-               : (struct task_channels){ 0, o->input_nc, o->output_nc };
+    // Until a palette is found it has as few classes as any.
+    const uint32_t classes = MAX(s->palette.count, (uint32_t)CLASSES_MIN);
+    if (task_makes_sides(&s->task))
+        return task_channels(&s->task, o->output_nc);
+    return (struct task_channels){ 0, s->task.labels_in ? classes : o->input_nc,
+                                   s->task.labels_out ? classes : o->output_nc };
 }
 
 static struct augment parse_augment(const struct pix_train_options *o)
@@ -127,6 +140,7 @@ static struct generator_options parse_generator(const struct settings *s)
         .resize = choice_value(choice_upsamplings, o->upsample),
         .no_dropout = o->no_dropout,
         .dropout_inner = choice_value(choice_dropouts, o->dropout_at),
+        .classes = s->task.labels_out,
     };
 }
 
@@ -259,7 +273,11 @@ struct picture_reading settings_parse_reading(const struct pix_read_options *o)
 // Both sides of an image have its samples, or what the task makes of them.
 static void parse_sides(struct settings *s)
 {
-    if (!task_is_set(&s->task))
+    if (s->task.labels_in)
+        s->input_kind = PIXEL_U8;
+    if (s->task.labels_out)
+        s->output_kind = PIXEL_U8;
+    if (!task_makes_sides(&s->task))
         return;
     s->input_range = s->output_range;
     s->finds_input_range = false;
@@ -292,7 +310,7 @@ void settings_parse(struct settings *s)
         .output_kind = parse_kind(o.output_kind),
         .reading = settings_parse_reading(&o.read),
         .split_ratio = parse_split_ratio(o.split_ratio),
-        .task = parse_task(&o),
+        .task = parse_task(&o, &s->palette),
         .preprocess = (enum fit_mode)choice_value(choice_preprocess, o.preprocess),
         .filter = (enum resize_filter)choice_value(choice_filters, o.resize_filter),
         .augment = parse_augment(&o),
@@ -306,6 +324,9 @@ void settings_parse(struct settings *s)
         .ignores_nan = choice_value(choice_on_nan, o.on_nan),
         .tuning = settings_parse_tuning(o.tuning),
     };
+    if (s->task.kind == TASK_SEGMENT && o.palette &&
+        !palette_parse(o.palette, &s->palette))
+        s->palette.count = 0;
     s->generator = parse_generator(s);
     s->input_range = parse_range(o.input_range, o.range, &s->finds_input_range);
     s->output_range = parse_range(o.output_range, o.range, &s->finds_output_range);
@@ -340,7 +361,8 @@ struct staged_augment settings_staged_augment(const struct settings *s)
         s->reading.alpha == ALPHA_KEEP && (channels == 2 || channels == 4);
     return (struct staged_augment){
         .is_set = augment_is_set(&s->augment),
-        .nearest = s->filter == RESIZE_NEAREST,
+        .nearest_in = s->filter == RESIZE_NEAREST || s->task.labels_in,
+        .nearest_out = s->filter == RESIZE_NEAREST || s->task.labels_out,
         .touched = augment_touches(&s->augment) ? channels - has_alpha : 0,
     };
 }
@@ -357,7 +379,7 @@ void settings_set_staging(struct settings *s, struct staging staging)
 // Whether both sides have the range of the image that they are made of.
 static bool has_one_range(const struct settings *s)
 {
-    return task_is_set(&s->task) && s->task.kind != TASK_COLORIZE;
+    return task_makes_sides(&s->task) && s->task.kind != TASK_COLORIZE;
 }
 
 bool settings_set_range(struct settings *s, bool is_output, struct pixel_range range)
@@ -372,6 +394,25 @@ bool settings_set_range(struct settings *s, bool is_output, struct pixel_range r
     *(is_output ? &s->output_range : &s->input_range) = range;
     *(is_output ? &s->finds_output_range : &s->finds_input_range) = false;
     return !is_output || !has_one_range(s) || settings_set_range(s, false, range);
+}
+
+bool settings_finds_palette(const struct settings *s)
+{
+    return s->task.kind == TASK_SEGMENT && s->palette.count == 0;
+}
+
+bool settings_set_palette(struct settings *s, const struct palette *palette)
+{
+    char text[PALETTE_TEXT_SIZE];
+    const char *own = options_own_text(&s->options, palette_text(palette, text));
+    if (!own)
+        return false;
+    s->options.palette = own;
+    settings_parse(s);
+    const struct task_channels channels = settings_channels(s);
+    s->options.input_nc = channels.input;
+    s->options.output_nc = channels.target;
+    return true;
 }
 
 struct fit settings_fit(const struct settings *s)
@@ -401,12 +442,14 @@ struct fit settings_fit_to_translate(const struct settings *s, enum fit_mode mod
     fit.mode = modes[mode];
     if (fit.mode != FIT_WIDTH || !was_width)
         fit.load = fit.crop;
+    if (s->task.labels_in)
+        fit.filter = RESIZE_NEAREST;
     return fit;
 }
 
 enum data_files settings_files(const struct settings *s)
 {
-    return task_is_set(&s->task) ? DATA_IMAGES : DATA_PAIRS;
+    return task_makes_sides(&s->task) ? DATA_IMAGES : DATA_PAIRS;
 }
 
 struct data_source settings_source(const struct settings *s)

@@ -13,6 +13,7 @@
 #include "data/augment.h"
 #include "data/data_source.h"
 #include "data/dataset.h"
+#include "data/palette.h"
 #include "data/picture.h"
 #include "data/task.h"
 #include "models/model.h"
@@ -37,6 +38,9 @@ struct settings {
     struct picture_reading reading;
     struct split_ratio split_ratio;    // of the images; not set: none
     struct task task;
+    // TASK_SEGMENT: the classes, to which the task points; empty: to be found in the
+    // training pairs, or not read yet. A copy of this struct needs settings_parse.
+    struct palette palette;
     enum fit_mode preprocess;
     enum resize_filter filter;
     struct augment augment;
@@ -84,6 +88,13 @@ void settings_set_staging(struct settings *s, struct staging staging);
 // without memory.
 bool settings_set_range(struct settings *s, bool is_output, struct pixel_range range);
 
+// Sets the palette, in the options too, which keep it as a list, and what follows from
+// it. False without memory.
+bool settings_set_palette(struct settings *s, const struct palette *palette);
+
+// Whether the palette is still to be found in the training pairs.
+bool settings_finds_palette(const struct settings *s);
+
 // How pairs are fitted: to train on, or to compare outputs with their targets, at the
 // size that the networks see. Resized pairs are then compared whole, at the scale of
 // the crop; of all others the middle is, at the scale that is trained on.
@@ -105,7 +116,7 @@ struct data_source settings_source(const struct settings *s);
 // How the pairs of a data folder are read and cut.
 struct dataset_options settings_dataset(const struct settings *s);
 
-// Of the images of a task, and of what the networks take and make.
+// Of the images of a task that makes sides, and of what the networks take and make.
 struct task_channels settings_channels(const struct settings *s);
 
 bool settings_has_discriminator(const struct settings *s);

@@ -209,6 +209,7 @@ static bool write(struct conversion *c)
 {
     const struct pix_convert_options *o = c->options;
     const struct staging s = settings_staging(network_file_settings(c->from));
+    const bool is_of_classes = network_file_settings(c->from)->generator.classes;
     char input[VALUES_SIZE], output[VALUES_SIZE];
     if (!is_extension(o->output, ".onnx"))
         return network_write(o->output, c->from, c->weights, !o->no_ema, o->half);
@@ -217,9 +218,11 @@ static bool write(struct conversion *c)
         .architecture = network_file_description(c->from),
         .mode = choice_name(choice_translation_modes, c->mode),
         .input = describe_values("values", s.input, s.input_range, input),
-        .output = o->discriminator
-                      ? "logits"
-                      : describe_values("an image", s.output, s.output_range, output),
+        .output =
+            o->discriminator
+                ? "logits"
+                : describe_values(is_of_classes ? "2 p - 1 of each class" : "an image",
+                                  s.output, s.output_range, output),
         .multiple = c->multiple,
         .opset = o->opset ? o->opset : OPSET,
         .fixes_batch = o->batch || o->width,
@@ -310,6 +313,19 @@ static void warn_of_loss_onnx(const struct settings *s, const char *path,
              input, pixel_kind_name(staging->output), output);
 }
 
+// What a task makes of inputs and outputs is not in the network, and of label maps not
+// even all of the network is in its weights.
+static void warn_of_task(const struct settings *s, const char *path)
+{
+    log_warn(
+        "convert: %s does not record --task %s: what translate does before and after "
+        "the network%s is left to whoever runs it; write .safetensors to keep it",
+        path, s->options.task,
+        s->generator.classes && is_extension(path, ".pth")
+            ? ", and the softmax that it ends in,"
+            : "");
+}
+
 // Options of a generator that .pth and .onnx files cannot hold are lost.
 static void warn_of_loss(const struct conversion *c)
 {
@@ -319,6 +335,8 @@ static void warn_of_loss(const struct conversion *c)
     const bool has_kinds = staging.input != PIXEL_U8 || staging.output != PIXEL_U8;
     if (c->options->discriminator || is_extension(path, ".safetensors"))
         return;
+    if (task_is_set(&s->task))
+        warn_of_task(s, path);
     // Arrays are no matter of an .onnx file: its axes are written in it.
     if (is_extension(path, ".onnx") && (s->swap || has_kinds))
         warn_of_loss_onnx(s, path, &staging);

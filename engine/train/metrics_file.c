@@ -135,6 +135,8 @@ static char *metrics_text(const struct pix_step_metrics *m)
     json_add(&line, "loss_d_gp", json_from_double(m->loss_d_gp));
     json_add(&line, "loss_g_gan", json_from_double(m->loss_g_gan));
     json_add(&line, "loss_g_l1", json_from_double(m->loss_g_l1));
+    if (m->has_ce)
+        json_add(&line, "loss_g_ce", json_from_double(m->loss_g_ce));
     add_validation(&line, m);
     json_add(&line, "lr", json_from_double(m->lr));
     json_add(&line, "ms", json_from_double(m->ms));
@@ -191,12 +193,14 @@ static bool get_metrics(const json_t *line, struct pix_step_metrics *m)
         .loss_d_gp = get_number(line, "loss_d_gp"),
         .loss_g_gan = get_number(line, "loss_g_gan"),
         .loss_g_l1 = get_number(line, "loss_g_l1"),
+        .loss_g_ce = get_number(line, "loss_g_ce"),
         .lr = get_number(line, "lr"),
         .ms = get_number(line, "ms"),
         .images_per_s = get_number(line, "images_per_s"),
     };
     m->has_gan = !isnan(m->loss_g_gan);
     m->has_gp = !isnan(m->loss_d_gp);
+    m->has_ce = json_object_get(line, "loss_g_ce") != NULL;
     for (int i = 0; i < PIX_METRIC_COUNT; i++) {
         char key[32];
         snprintf(key, sizeof(key), "val_%s", choice_name(choice_metrics, i));

@@ -6,6 +6,10 @@
 //     loss_d = (GAN(D(x, G(x)), fake) + GAN(D(x, y), real)) / 2
 //     loss_g = GAN(D(x, G(x)), real) + lambda * mean |G(x) - y|
 //
+// Where y is a label map, a plane of each class that is 1 in its pixels and -1
+// elsewhere, G(x) is 2 p - 1 with the probabilities p that softmax makes of its logits,
+// and loss_g has their cross entropy too: lambda_ce * mean -log p[class of y].
+//
 // The losses are those of Isola et al. (2017), sections 3.1 and 3.3; the order is that
 // of the port's optimize_parameters. Shapes below: n samples, x [n, c_in, h, w], y and
 // G(x) [n, c_out, h, w], D's input their concatenation [n, c_in + c_out, h, w], its
@@ -49,6 +53,7 @@ struct batch {
     struct tensor *in;        // x [n, c_in, h, w]
     struct tensor *target;    // y [n, c_out, h, w]
     struct tensor *fake;      // G(x), as y
+    struct tensor *logits;    // what G(x) is the softmax of, as y; NULL: of no classes
     struct tensor *d_fake;    // logits of D's first run on the fake, for `reuse`
 };
 
@@ -69,7 +74,11 @@ static struct batch generate(const struct step *s, uint32_t index, bool is_again
     graph_begin_samples(s->g, index * s->o->batch);
     b.in = take(s, index, STAGED_INPUT);
     b.target = take(s, index, STAGED_TARGET);
-    b.fake = generator_build(s->g, s->generator, b.in, &s->o->generator, mode);
+    const struct generator_options *o = &s->o->generator;
+    if (o->classes)
+        b.logits = generator_build_logits(s->g, s->generator, b.in, o, mode);
+    b.fake = b.logits ? graph_softmax(s->g, b.logits)
+                      : generator_build(s->g, s->generator, b.in, o, mode);
     return b;
 }
 
@@ -154,7 +163,8 @@ static void train_discriminator(const struct step *s, struct batch *b)
     learn(s, loss, s->discriminator, b->index);
 }
 
-// loss_g = GAN(D(x, G(x)), real) + lambda * mean |G(x) - y|. D has been updated by now,
+// loss_g = GAN(D(x, G(x)), real) + lambda * mean |G(x) - y|, and of classes their cross
+// entropy. D has been updated by now,
 // so unless `reuse` keeps its first run it is run again: the gradient goes through the
 // new D.
 static void train_generator(const struct step *s, const struct batch *b)
@@ -164,6 +174,12 @@ static void train_generator(const struct step *s, const struct batch *b)
     if (o->lambda_l1 != 0.0f) {
         loss = graph_l1(s->g, b->fake, b->target, o->lambda_l1);
         report(s, &s->out->loss_g_l1, loss);
+    }
+    if (b->logits && o->lambda_ce != 0.0f) {
+        struct tensor *ce =
+            graph_cross_entropy(s->g, b->logits, b->target, o->lambda_ce);
+        report(s, &s->out->loss_g_ce, ce);
+        loss = loss ? graph_add(s->g, loss, ce) : ce;
     }
     if (o->gan != GAN_NONE) {
         const struct gan_terms terms = gan_terms[o->gan];
@@ -211,7 +227,8 @@ bool objective_build(struct graph *g, struct weights *generator,
     const struct step s = {
         g, generator, discriminator, o, out, &pairs, MAX(o->accumulate, 1),
     };
-    assert(o->gan != GAN_NONE || o->lambda_l1 != 0.0f);
+    assert(o->gan != GAN_NONE || o->lambda_l1 != 0.0f ||
+           (o->generator.classes && o->lambda_ce != 0.0f));
     assert(!o->reuse || s.batches == 1);
     *out = (struct objective){ 0 };
     staging_pairs(g, &pairs, o->batch * s.batches);
@@ -238,8 +255,8 @@ bool objective_build(struct graph *g, struct weights *generator,
         graph_average(g, generator, o->ema);
 
     struct tensor *const kept[] = {
-        out->loss_d,       out->loss_d_gp,     out->loss_g_gan,    out->loss_g_l1,
-        out->sample_input, out->sample_output, out->sample_target,
+        out->loss_d,    out->loss_d_gp,    out->loss_g_gan,    out->loss_g_l1,
+        out->loss_g_ce, out->sample_input, out->sample_output, out->sample_target,
     };
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
         graph_keep(g, kept[i]);

@@ -20,6 +20,7 @@ struct objective_options {
     struct staging staging;
     struct staged_augment augment;
     float lambda_l1;
+    float lambda_ce;        // of outputs that are classes
     float lambda_gp;        // GAN_WGANGP
     float gp_alpha;         // share of the target where the penalty is taken; below 0:
                             // drawn for each sample
@@ -40,6 +41,7 @@ struct objective {
     struct tensor *loss_d_gp;    // out: with lambda_gp
     struct tensor *loss_g_gan;
     struct tensor *loss_g_l1;    // with lambda_l1; NULL if that is 0
+    struct tensor *loss_g_ce;    // with lambda_ce; NULL if that is 0
     struct tensor *sample_input, *sample_output,
         *sample_target;     // out: of the first batch, see graph_pixels_pack
     struct tensor *fake;    // of the first batch; kept only if the caller says so

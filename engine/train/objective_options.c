@@ -27,6 +27,7 @@ struct objective_options objective_options_make(const struct settings *s)
         .staging = settings_staging(s),
         .augment = settings_staged_augment(s),
         .lambda_l1 = (float)o->lambda_l1,
+        .lambda_ce = (float)o->lambda_ce,
         .lambda_gp = (float)o->lambda_gp,
         .gp_alpha = (float)o->gp_alpha,
         .d_loss_weight = (float)o->d_loss_weight,

@@ -163,10 +163,9 @@ static void connect(struct trainer *t)
 {
     const struct objective *o = &t->objective;
     const struct tensor *const losses[LOSS_COUNT] = {
-        [LOSS_D_FAKE] = o->loss_d,
-        [LOSS_D_GP] = o->loss_d_gp,
-        [LOSS_G_GAN] = o->loss_g_gan,
-        [LOSS_G_L1] = o->loss_g_l1,
+        [LOSS_D_FAKE] = o->loss_d,    [LOSS_D_GP] = o->loss_d_gp,
+        [LOSS_G_GAN] = o->loss_g_gan, [LOSS_G_L1] = o->loss_g_l1,
+        [LOSS_G_CE] = o->loss_g_ce,
     };
     for (uint32_t i = 0; i < t->ring_count; i++) {
         struct ring_slot *slot = &t->ring[i];
@@ -235,7 +234,8 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         settings_warn_about_unused(&t->settings);
     const struct data_source source = settings_source(&t->settings);
     if (!read_mask(t) || !data_source_list(&source, "train", &pairs) ||
-        !find_kinds(t, &pairs) || !trainer_find_ranges(t, &pairs))
+        !trainer_find_palette(t, &pairs) || !find_kinds(t, &pairs) ||
+        !trainer_find_ranges(t, &pairs))
         goto fail;
     if (!trainer_build(t, true, &plan) ||
         !footprint_fits(device, &plan, "training", trainer_memory_hint(o, &plan)))
@@ -595,8 +595,10 @@ static enum pix_step_result end_step(struct trainer *t,
         .loss_d_gp = loss_of(slot, LOSS_D_GP),
         .loss_g_gan = loss_of(slot, LOSS_G_GAN),
         .loss_g_l1 = slot->losses[LOSS_G_L1] ? loss_of(slot, LOSS_G_L1) : 0,
+        .loss_g_ce = loss_of(slot, LOSS_G_CE),
         .has_gan = slot->losses[LOSS_G_GAN] != NULL,
         .has_gp = slot->losses[LOSS_D_GP] != NULL,
+        .has_ce = slot->losses[LOSS_G_CE] != NULL,
         .lr = o->lr * schedule_factor(&t->settings, slot->epoch, &t->plateau),
         .ms = seconds * 1e3,
         .images_per_s =

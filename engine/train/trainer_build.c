@@ -51,6 +51,7 @@ static bool build_program(struct trainer *t)
     program_download(t->program, o->loss_d_gp);
     program_download(t->program, o->loss_g_gan);
     program_download(t->program, o->loss_g_l1);
+    program_download(t->program, o->loss_g_ce);
     program_watch(t->program, t->discriminator);
     program_watch(t->program, t->generator);
     return true;

@@ -34,7 +34,15 @@ struct validation;
 
 #define HOST_TIMES 256    // steps of which the host's time is remembered
 
-enum { LOSS_D_REAL, LOSS_D_FAKE, LOSS_D_GP, LOSS_G_GAN, LOSS_G_L1, LOSS_COUNT };
+enum {
+    LOSS_D_REAL,
+    LOSS_D_FAKE,
+    LOSS_D_GP,
+    LOSS_G_GAN,
+    LOSS_G_L1,
+    LOSS_G_CE,
+    LOSS_COUNT
+};
 
 // A step in the ring: mapped memory of the program, and what is known of the step.
 struct ring_slot {
@@ -147,6 +155,13 @@ char *trainer_newest_checkpoint(const struct trainer *t);
 // `text`.
 #define TRAINER_ADVICE_SIZE LOG_LINE_SIZE    // paths may be long
 const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZE]);
+
+// ---------------------------------------------------------------------------
+// trainer_palette.c
+
+// Sets the classes of a run that leaves them to its label maps: those that it has had
+// from its beginning, else those of its images. False after a message.
+bool trainer_find_palette(struct trainer *t, const struct pair_list *pairs);
 
 // ---------------------------------------------------------------------------
 // trainer_ranges.c

@@ -56,12 +56,14 @@ static bool paste(const struct trainer *t, struct sheet *sheet, uint32_t row,
                   const struct picture *input)
 {
     struct picture whole;
-    if (column == SHEET_INPUT || !task_is_set(&t->settings.task))
+    if (!task_is_set(&t->settings.task))
         return sheet_paste(sheet, row, column, p);
     if (!picture_copy(p, &whole))
         return false;
-    const bool ok = task_complete(&t->settings.task, input, &whole) &&
-                    sheet_paste(sheet, row, column, &whole);
+    const bool ok =
+        (column == SHEET_INPUT ? task_show_input(&t->settings.task, &whole)
+                               : task_complete(&t->settings.task, input, &whole)) &&
+        sheet_paste(sheet, row, column, &whole);
     picture_free(&whole);
     return ok;
 }
@@ -195,7 +197,7 @@ static const char *losses_text(const struct ring_slot *slot, char *text, size_t 
 {
     static const char *const names[LOSS_COUNT] = {
         [LOSS_D_REAL] = "d_real", [LOSS_D_FAKE] = "d_fake", [LOSS_D_GP] = "d_gp",
-        [LOSS_G_GAN] = "g_gan",   [LOSS_G_L1] = "g_l1",
+        [LOSS_G_GAN] = "g_gan",   [LOSS_G_L1] = "g_l1",     [LOSS_G_CE] = "g_ce",
     };
     size_t used = 0;
     for (int i = 0; i < LOSS_COUNT && used < size; i++)

@@ -31,7 +31,7 @@ struct compared {
     struct picture input, target, output;
     // What is compared: the same, or with a task the images that it makes of them and
     // of the mean colour, which are the pair's own.
-    struct picture whole_target, whole_output, whole_flat;
+    struct picture whole_input, whole_target, whole_output, whole_flat;
     const char *name;
     struct scores scores;
     struct scores flat;    // of the mean colour; in the first run only
@@ -247,6 +247,7 @@ static void free_whole(const struct validation *v, struct compared *pair)
 {
     if (!task_is_set(&v->task))
         return;
+    picture_free(&pair->whole_input);
     picture_free(&pair->whole_target);
     picture_free(&pair->whole_output);
     picture_free(&pair->whole_flat);
@@ -256,12 +257,15 @@ static void free_whole(const struct validation *v, struct compared *pair)
 static bool make_whole(const struct validation *v, struct compared *pair)
 {
     free_whole(v, pair);
+    pair->whole_input = pair->input;
     pair->whole_target = pair->target;
     pair->whole_output = pair->output;
     if (!task_is_set(&v->task))
         return true;
-    pair->whole_target = pair->whole_output = (struct picture){ 0 };
-    return picture_copy(&pair->target, &pair->whole_target) &&
+    pair->whole_input = pair->whole_target = pair->whole_output = (struct picture){ 0 };
+    return picture_copy(&pair->input, &pair->whole_input) &&
+           task_show_input(&v->task, &pair->whole_input) &&
+           picture_copy(&pair->target, &pair->whole_target) &&
            picture_copy(&pair->output, &pair->whole_output) &&
            task_complete(&v->task, &pair->input, &pair->whole_target) &&
            task_complete(&v->task, &pair->input, &pair->whole_output) &&
@@ -338,8 +342,9 @@ static void keep(struct validation *v, const struct compared *pair)
     if (v->gallery_error[0])
         return;
     log_capture_begin(&capture);
-    const bool ok = gallery_add(&v->gallery, pair->name, &pair->scores, &pair->input,
-                                &pair->whole_output, &pair->whole_target);
+    const bool ok =
+        gallery_add(&v->gallery, pair->name, &pair->scores, &pair->whole_input,
+                    &pair->whole_output, &pair->whole_target);
     const char *error = log_capture_end(&capture);
     if (!ok)
         snprintf(v->gallery_error, sizeof(v->gallery_error), "%s", error);

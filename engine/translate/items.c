@@ -30,6 +30,10 @@ struct items {
     void *user;
     uint32_t *losses;    // of each output, see losses.h
     uint64_t *moved;     // samples, see translator_put_no_data
+    // Of each input that is a label map: its pixels, and those of unknown colours.
+    struct label_count {
+        uint64_t pixels, strange;
+    } * labels;
 };
 
 // Nobody says which kind the output shall have: that of the input, as far as the file
@@ -94,6 +98,7 @@ static bool load_item(void *user, size_t index, struct picture *picture,
                     translator_take_rest(all->translator,
                                          item->input ? file_name(item->input) : NULL,
                                          picture, rest);
+    all->labels[index] = (struct label_count){ rest->task.pixels, rest->task.strange };
     // Where the output follows the input's kind, it is what the file can hold.
     if (ok && *output != PIXEL_KINDS)
         rest->task.kind = *output;
@@ -386,6 +391,20 @@ static void report_moved(const struct items *all, size_t count)
                  moved, PLURAL(moved));
 }
 
+static void report_strange(const struct items *all, size_t count)
+{
+    struct label_count sum = { 0, 0 };
+    const char *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = all->items[i].input ? all->items[i].input : "in memory";
+        sum.pixels += all->labels[i].pixels;
+        sum.strange += all->labels[i].strange;
+        if (!first && all->labels[i].strange > 0)
+            first = path;
+    }
+    translator_report_strange(all->translator, sum.pixels, sum.strange, first);
+}
+
 bool items_translate(struct translator *t, struct pix_translate_item *items,
                      size_t count, pix_translate_done *done, void *user)
 {
@@ -395,7 +414,8 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
                          .done = done,
                          .user = user,
                          .losses = mem_array(count, sizeof(uint32_t)),
-                         .moved = mem_array(count, sizeof(uint64_t)) };
+                         .moved = mem_array(count, sizeof(uint64_t)),
+                         .labels = mem_array(count, sizeof(struct label_count)) };
     const struct pipeline_ends ends = {
         load_item, store_item, item_done, &all, 0, item_path,
     };
@@ -405,7 +425,8 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
     }
     if (count > 0 && !translator_tiling(t).cut.tile)
         translator_tell_scaling(t);
-    bool ok = all.rests && all.losses && all.moved && keeps_inputs(t, items, count) &&
+    bool ok = all.rests && all.losses && all.moved && all.labels &&
+              keeps_inputs(t, items, count) &&
               (translator_tiling(t).cut.tile
                    ? run_all_tiled(&all, count)
                    : pipeline_run(t, translator_threads(t), count, &ends));
@@ -413,6 +434,9 @@ bool items_translate(struct translator *t, struct pix_translate_item *items,
         losses_report(all.losses, count, item_path, &all, translator_command(t));
     if (all.moved)
         report_moved(&all, count);
+    if (all.labels)
+        report_strange(&all, count);
+    mem_free(all.labels);
     mem_free(all.losses);
     mem_free(all.moved);
     // Images that were translated but not reported before a stop are not the caller's.

@@ -28,6 +28,8 @@ static const struct {
     { LOG_WARN,
       "without the number of the input that stands for no data (GDAL_NODATA), "
       "which samples of the output cannot be" },
+    { LOG_WARN, "as RGB, not with the palette of the classes, which only PNG has; a "
+                "JPEG has other colours, too: name outputs .png" },
 };
 
 uint32_t losses_of(const char *path, const struct picture *output)
@@ -37,7 +39,11 @@ uint32_t losses_of(const char *path, const struct picture *output)
                                           output->width, output->height);
     if (holds.place && picture_tags_lose_no_data(output->tags, output->kind))
         losses |= PICTURE_LOSES_NO_DATA;
-    return losses;
+    if (!output->palette)
+        return losses;
+    // A profile is for the colours of the input, not for those of classes.
+    losses &= ~(uint32_t)(PICTURE_LOSES_PROFILE | PICTURE_LOSES_PROFILE_BY_FORMAT);
+    return picture_has_png_extension(path) ? losses : losses | PICTURE_LOSES_PALETTE;
 }
 
 void losses_report(const uint32_t *losses, size_t count,

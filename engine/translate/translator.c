@@ -121,6 +121,22 @@ static bool override_alpha(struct translator *t, const char *given)
     return false;
 }
 
+// Label maps are of u8.
+static bool override_labels(const struct translator *t,
+                            const struct pix_translate_options *o)
+{
+    const struct task *task = &t->settings.task;
+    const char *option = task->labels_in && o->input_kind     ? "input-kind"
+                         : task->labels_out && o->output_kind ? "output-kind"
+                                                              : NULL;
+    if (!option)
+        return true;
+    log_error(
+        "%s: --%s has no meaning for a model of --task segment: label maps are u8",
+        t->command, option);
+    return false;
+}
+
 // Networks that colour get floats, whatever images have: only what is written can be
 // chosen.
 static bool override_colorize(struct translator *t,
@@ -188,8 +204,13 @@ static bool override(struct translator *t, const struct pix_translate_options *o
 {
     struct settings *s = &t->settings;
     int swap;
-    if (!override_colorize(t, o))
+    if (!override_colorize(t, o) || !override_labels(t, o))
         return false;
+    if (settings_finds_palette(s)) {
+        log_error("%s: the checkpoint does not have the palette of its classes",
+                  t->command);
+        return false;
+    }
     t->chose_input = o->input_kind != NULL;
     t->chose_output = o->output_kind != NULL;
     if (o->input_kind) {
@@ -255,7 +276,10 @@ static void set_rule(struct translator *t)
     rule->multiple = generator_multiple(&s->generator);
     rule->least = generator_least_side(&s->generator);
     // Who trains on label maps keeps their colours apart.
-    rule->output_filter = s->filter == RESIZE_NEAREST ? RESIZE_NEAREST : RESIZE_BICUBIC;
+    // Of classes it is their probabilities that are resized.
+    rule->output_filter = s->filter == RESIZE_NEAREST ? RESIZE_NEAREST
+                          : s->task.labels_out        ? RESIZE_BILINEAR
+                                                      : RESIZE_BICUBIC;
 }
 
 static bool load(struct translator *t, const struct pix_translate_options *given)
@@ -605,21 +629,22 @@ static bool take_task(const struct translator *t, const char *name,
     const struct task *task = &t->settings.task;
     const struct picture was = *image;
     struct reason reason;
+    bool ok = true;
     const uint64_t seed = hash_bytes(hash_text(HASH_START, name ? name : ""),
                                      &t->step.seed_low, sizeof(t->step.seed_low));
     if (!task_is_set(task) && !task_enlarges(task))
         return true;
-    if (task_is_set(task) &&
-        (!picture_set_channels(image, settings_channels(&t->settings).image, &reason) ||
-         !task_takes(task, image->kind, &reason))) {
-        log_error("%s: the image %s", t->command, reason.text);
-        return false;
-    }
-    if (task_is_set(task))
+    if (task_makes_sides(task)) {
+        ok = picture_set_channels(image, settings_channels(&t->settings).image,
+                                  &reason) &&
+             task_takes(task, image->kind, &reason);
         picture_set_range(image, task_image_range(task, t->settings.output_range));
+    }
     image->tags = NULL;
-    const bool ok = task_take(task, seed, image, rest);
+    ok = ok && task_take(task, seed, image, rest, &reason);
     picture_take_notes(image, &was);
+    if (!ok && reason.kind != REASON_PASSING)    // of memory there was a message
+        log_error("%s: the image %s", t->command, reason.text);
     if (t->written != PIXEL_KINDS)
         rest->kind = t->written;
     return ok;
@@ -637,7 +662,8 @@ bool translator_put_no_data(const struct picture *no_data, struct picture *out,
 {
     double number;
     *moved = 0;
-    return !picture_tags_no_data(out->tags, out->kind, &number) ||
+    // The colours of classes stay as they are.
+    return out->palette || !picture_tags_no_data(out->tags, out->kind, &number) ||
            no_data_put(no_data, number, out, moved);
 }
 
@@ -721,6 +747,9 @@ const char *translator_extension(const struct translator *t, const char *path)
     const char *extension = file_extension(path);
     enum pixel_kind kind;
     uint32_t channels;
+    // A JPEG has colours that no class has.
+    if (t->settings.task.labels_out && picture_has_jpeg_extension(path))
+        return ".png";
     translator_describe_written(t, PIXEL_KINDS, &kind, &channels);
     if (picture_can_be_written(path, kind, channels))
         return extension;
@@ -796,6 +825,24 @@ void translator_warn_of_ranges(struct translator *t)
     }
 }
 
+void translator_report_strange(const struct translator *t, uint64_t pixels,
+                               uint64_t strange, const char *first)
+{
+    if (strange > 0)
+        log_warn("%s: %.3g %% of the pixels of the inputs have a colour that the "
+                 "palette of the model does not have (first: %s), and count as the "
+                 "nearest that it has: label maps are PNG, not JPEG",
+                 t->command, 100.0 * (double)strange / (double)pixels, first);
+}
+
+// Says once what became of colours of a single label map.
+static void tell_of_strange(struct translator *t, const struct task_rest *rest)
+{
+    if (!t->has_told_strange)
+        translator_report_strange(t, rest->pixels, rest->strange, "in memory");
+    t->has_told_strange |= rest->strange > 0;
+}
+
 // Says once what became of the alpha of a single image.
 static void tell_of_alpha(struct translator *t, const struct translator_notes *notes)
 {
@@ -847,6 +894,7 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
     if (ok) {
         tell_of_size(t, &frame);
         tell_of_alpha(t, &notes);
+        tell_of_strange(t, &rest.task);
         translator_note_ranges(t, notes.samples > 0,
                                pixel_range_is_set(form.staging.output_range));
         translator_warn_of_ranges(t);

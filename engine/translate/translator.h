@@ -111,6 +111,10 @@ bool translator_take_rest(const struct translator *t, const char *name,
 // makes of it; then adds the alpha. Any thread; false after a message.
 bool translator_put_task(const struct translator *t, const struct task_rest *rest,
                          struct picture *out);
+// Warns of `strange` of the pixels of inputs that are label maps, whose colour the
+// palette does not have, if there are.
+void translator_report_strange(const struct translator *t, uint64_t pixels,
+                               uint64_t strange, const char *first);
 bool translator_put_alpha(const struct translator *t, const struct picture *alpha,
                           struct picture *out);
 

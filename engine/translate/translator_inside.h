@@ -34,7 +34,7 @@ struct translator {
     struct pix_translator_info info;
     char *table_path;      // of the tuning table that the caller named, or NULL
     bool carries_alpha;    // of inputs to their outputs
-    bool has_told_alpha;
+    bool has_told_alpha, has_told_strange;
     bool chose_input, chose_output;    // the kinds are the caller's
     struct picture mask;               // of --hole, or empty
     char *mask_path;

@@ -170,6 +170,7 @@ bool words_same_losses(const struct pix_step_metrics *a,
            same_number(a->loss_d_fake, b->loss_d_fake) &&
            same_number(a->loss_d_gp, b->loss_d_gp) &&
            same_number(a->loss_g_gan, b->loss_g_gan) &&
+           same_number(a->loss_g_ce, b->loss_g_ce) &&
            same_number(a->loss_g_l1, b->loss_g_l1);
 }
 

@@ -459,6 +459,7 @@ function charts(curves) {
         { title: 'Adversarial losses', series: series([['D real', 'loss_d_real'], ['D fake', 'loss_d_fake'],
             ['G GAN', 'loss_g_gan'], ['gradient penalty', 'loss_d_gp']]) },
         { title: 'L1 loss of training, times lambda-l1', series: series([['G L1', 'loss_g_l1']]) },
+        { title: 'Cross entropy of training, times lambda-ce', series: series([['cross entropy', 'loss_g_ce']]) },
         ...Object.keys(curves).filter(k => k.startsWith('val_')).map(k => {
             const m = k.slice(4);
             return { title: `Validation: ${metricName(m)} (${rises(m) ? 'higher' : 'lower'} is better)`,

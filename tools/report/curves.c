@@ -13,7 +13,8 @@
 #include <string.h>
 
 static const char *const names[CURVE_LOSSES + 2] = {
-    "loss_d_real", "loss_d_fake", "loss_d_gp", "loss_g_gan", "loss_g_l1", "lr", "speed",
+    "loss_d_real", "loss_d_fake", "loss_d_gp", "loss_g_gan",
+    "loss_g_l1",   "loss_g_ce",   "lr",        "speed",
 };
 
 static bool add_point(struct curve *c, double x, double y)
@@ -41,8 +42,8 @@ static bool add_line(void *user, const struct pix_step_metrics *m)
     struct curves *c = user;
     const double values[CURVE_LOSSES + 2] = { m->loss_d_real, m->loss_d_fake,
                                               m->loss_d_gp,   m->loss_g_gan,
-                                              m->loss_g_l1,   m->lr,
-                                              m->images_per_s };
+                                              m->loss_g_l1,   m->loss_g_ce,
+                                              m->lr,          m->images_per_s };
     bool ok = true;
     for (int i = 0; i < CURVE_COUNT; i++)
         ok = ok &&

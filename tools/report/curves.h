@@ -13,7 +13,7 @@
 #define CURVE_POINTS ((size_t)1000)    // at most, of a curve
 
 // Losses, learning rate, speed, and a curve for each metric of validations.
-enum { CURVE_LOSSES = 5, CURVE_COUNT = CURVE_LOSSES + 2 + PIX_METRIC_COUNT };
+enum { CURVE_LOSSES = 6, CURVE_COUNT = CURVE_LOSSES + 2 + PIX_METRIC_COUNT };
 
 struct curve {
     double *x, *y;
