@@ -1147,6 +1147,143 @@ PIX_API bool pix_compare(const struct pix_compare_options *options,
                          struct pix_evaluation *evaluation);
 
 // ---------------------------------------------------------------------------
+// Data sets
+
+// Where the images of a data set are, and how they are read. None of the functions
+// below changes anything in it.
+struct pix_dataset_options {
+    const char *data;           // folder, laid out as for training, or with the images
+                                // themselves; or NULL, and
+    const char *pairs;          // a list of images, as for training
+    const char *split_ratio;    // divides them, as for training; NULL: they are divided
+    const char *split;          // "train", "val" or "test"; NULL: all that there are
+    bool singles;               // files are single images, as for a task
+    struct pix_read_options read;
+    uint32_t threads;    // 0: as many as the machine has cores
+    // Called with what is being done, several times a second. May be NULL; then a line
+    // of the log (level info) says it now and then.
+    void (*progress)(void *user, const char *text);
+    void *progress_user;
+    struct pix_log log;
+};
+
+PIX_API void pix_dataset_options_init(struct pix_dataset_options *options);
+
+// What may be wrong with images. docs/data.md has the thresholds.
+enum pix_finding_kind {
+    PIX_FINDING_BROKEN,         // cannot be read
+    PIX_FINDING_UNREAD,         // an image of a kind that is not read
+    PIX_FINDING_ALONE,          // has no partner
+    PIX_FINDING_KIND,           // another sample type than most of its side
+    PIX_FINDING_CHANNELS,       // other channels than most of its side
+    PIX_FINDING_SIZE,           // another size than its partner, or than most
+    PIX_FINDING_CUT,            // ends early
+    PIX_FINDING_TURNED,         // by its EXIF orientation
+    PIX_FINDING_PAGES,          // has several
+    PIX_FINDING_BITS,           // uses few of its 16 bits
+    PIX_FINDING_CONSTANT,       // nearly one colour
+    PIX_FINDING_CLIPPED,        // many samples are the smallest or largest
+    PIX_FINDING_TRANSPARENT,    // mostly
+    PIX_FINDING_COLOURS,        // many more than the other label maps
+    PIX_FINDING_EQUAL,          // input and target are the same
+    PIX_FINDING_DUPLICATE,      // has the samples of another one
+    PIX_FINDING_SIMILAR,        // looks like another one
+    PIX_FINDING_SHIFTED,        // input and target do not lie over each other
+    PIX_FINDING_MISMATCHED,     // input and target have little in common
+    PIX_FINDING_COUNT,
+};
+
+enum pix_finding_level {
+    PIX_FINDING_ERROR,      // is not trained on, or spoils it
+    PIX_FINDING_WARNING,    // is likely a mistake
+    PIX_FINDING_HINT,       // may be one: look at it
+};
+
+// "broken", "unread", ...; NULL for other numbers.
+PIX_API const char *pix_finding_name(enum pix_finding_kind kind);
+
+struct pix_finding {
+    enum pix_finding_kind kind;
+    enum pix_finding_level level;
+    const char *split;    // "train", "val", "test"; "" where there are none
+    const char *file;     // path
+    const char *other;    // of the partner or of the image that it is like; or NULL
+    const char *text;     // what is the matter, a sentence without its subject
+    double dx, dy;        // PIX_FINDING_SHIFTED: by so many pixels of the input
+    uint32_t row;         // of the sheet, from 1; 0: not in it
+};
+
+struct pix_dataset_report {
+    uint64_t pairs;                  // looked at, or single images
+    struct pix_finding *findings;    // by kind, then in the order of the pairs
+    size_t count;
+    uint32_t counts[PIX_FINDING_COUNT];
+    uint32_t errors, warnings, hints;
+};
+
+// Reads all pairs and finds what is odd about them, and images that are in none.
+// `sheet` is the path of a PNG with a row A | B (and the other pair that it is like)
+// for the first 64 findings whose images can be read; NULL: none. It must not exist.
+// True also where something was found. Free the report with pix_dataset_report_free.
+PIX_API bool pix_dataset_check(const struct pix_dataset_options *options,
+                               const char *sheet, struct pix_dataset_report *report);
+PIX_API void pix_dataset_report_free(struct pix_dataset_report *report);
+
+// Shares of samples below the quantiles that are found.
+#define PIX_QUANTILE_COUNT 9
+#define PIX_QUANTILES                                                                  \
+    {                                                                                  \
+        0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999                          \
+    }
+#define PIX_HISTOGRAM_BINS 64
+
+// Of one channel, over all pixels of all images of a group, in samples of their kind.
+struct pix_channel_statistics {
+    double min, max, mean, deviation;
+    double quantiles[PIX_QUANTILE_COUNT];      // of floats within 1/65536 of max - min
+    uint64_t histogram[PIX_HISTOGRAM_BINS];    // equal parts of the group's low to high
+};
+
+// Images of one side that have one kind and as many channels.
+struct pix_side_statistics {
+    bool is_target;      // B, else A or single images
+    const char *kind;    // "u8", "u16", "f32"
+    uint32_t channels;
+    uint64_t images, samples;             // samples of each channel
+    struct pix_size smallest, largest;    // by pixels
+    double low, high;    // ends of the histograms: 0 and 255 of u8; of others the
+                         // smallest and the largest sample
+    struct pix_channel_statistics *channel;    // [channels]
+};
+
+struct pix_dataset_statistics {
+    uint64_t pairs, broken;    // read; left out, since they cannot be
+    struct pix_side_statistics *sides;
+    size_t count;
+};
+
+// Computes them from all pairs; the same whatever the number of threads. Pairs that
+// cannot be read are reported and left out; at least one must remain. Free the result
+// with pix_dataset_statistics_free.
+PIX_API bool pix_dataset_stats(const struct pix_dataset_options *options,
+                               struct pix_dataset_statistics *statistics);
+PIX_API void pix_dataset_statistics_free(struct pix_dataset_statistics *statistics);
+
+// Writes each pair of two files as one image, A on the left and B on the right, to
+// `out`/SPLIT, or to `out` where there are no splits: as PNG, or .npy where that cannot
+// hold the samples. Grey becomes RGB beside RGB. Pairs that cannot be joined are
+// reported and counted in `failed`; the others are still written. `out` must be absent
+// or an empty folder.
+PIX_API bool pix_dataset_combine(const struct pix_dataset_options *options,
+                                 const char *out, uint64_t *written, uint64_t *failed);
+
+// Copies each image, byte for byte, to `out`/train, val or test by options.split_ratio,
+// which must be set; of pairs of two files to the folders A and B in these. `out` must
+// be absent or an empty folder. `copied` counts pairs by split.
+PIX_API bool pix_dataset_split(const struct pix_dataset_options *options,
+                               const char *out, uint64_t copied[3]);
+
+// ---------------------------------------------------------------------------
 // Benchmark
 
 enum pix_bench_kind {

@@ -14,7 +14,8 @@ static void test_help(void **state)
     (void)state;
     static const char *const commands[] = { "",          "devices",  "train",
                                             "translate", "evaluate", "compare",
-                                            "convert",   "bench",    "tune" };
+                                            "dataset",   "convert",  "bench",
+                                            "tune" };
     size_t count;
     const struct pix_option *table = pix_train_option_table(&count);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {

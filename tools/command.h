@@ -47,7 +47,7 @@ struct device_arguments {
 
 struct command {
     const char *name;
-    const char *usages[4];    // after "pix2pix", up to the first NULL
+    const char *usages[5];    // after "pix2pix", up to the first NULL
     const char *purpose;      // sentences for help, which folds them
     const struct argument *arguments;
     size_t count;
@@ -69,6 +69,7 @@ int command_train(int argc, char **argv);
 int command_translate(int argc, char **argv);
 int command_evaluate(int argc, char **argv);
 int command_compare(int argc, char **argv);
+int command_dataset(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_bench(int argc, char **argv);

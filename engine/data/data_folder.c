@@ -199,35 +199,43 @@ bool data_folder_is_split(const char *data, bool *is_split)
     return true;
 }
 
-static bool visit_listing(const struct listing *l,
-                          bool (*visit)(void *user, const char *path), void *user)
+// What is visited, and by whom.
+struct visitor {
+    bool unread;    // files that are not read, else images
+    bool (*visit)(void *user, const char *path);
+    void *user;
+};
+
+// Of a folder of A or B (`side`) every file is meant to be an image.
+static bool visit_listing(const struct listing *l, bool side, const struct visitor *v)
 {
+    const struct file_list *list = v->unread ? &l->others : &l->pictures;
     bool ok = true;
-    for (size_t i = 0; ok && i < l->pictures.count; i++) {
-        char *path = file_join(l->folder, l->pictures.names[i]);
-        ok = path && visit(user, path);
+    for (size_t i = 0; ok && i < list->count; i++) {
+        if (v->unread && !side && !picture_has_foreign_extension(list->names[i]))
+            continue;
+        char *path = file_join(l->folder, list->names[i]);
+        ok = path && v->visit(v->user, path);
         mem_free(path);
     }
     return ok;
 }
 
-// With what is in its folders, if `deep`.
-static bool visit_folder(const char *folder, bool deep,
-                         bool (*visit)(void *user, const char *path), void *user)
+// With what is in its folders, if `deep`, else as a side.
+static bool visit_folder(const char *folder, bool deep, const struct visitor *v)
 {
     struct listing own = { 0 }, inner = { 0 };
     const bool ok =
         listing_read(folder, picture_has_known_extension, &own) &&
-        visit_listing(&own, visit, user) &&
+        visit_listing(&own, !deep, v) &&
         (!deep || (listing_read_folders(&own, picture_has_known_extension, &inner) &&
-                   visit_listing(&inner, visit, user)));
+                   visit_listing(&inner, false, v)));
     listing_free(&own);
     listing_free(&inner);
     return ok;
 }
 
-bool data_folder_visit(const char *data, const char *split,
-                       bool (*visit)(void *user, const char *path), void *user)
+static bool visit_places(const char *data, const char *split, const struct visitor *v)
 {
     struct place places[LAYOUTS];
     if (!find_places(places, data, split))
@@ -237,13 +245,25 @@ bool data_folder_visit(const char *data, const char *split,
         const struct place *p = &places[i];
         // Two layouts have the folder of the split itself.
         if (i != SPLIT_FOLDER && p->layout->form != CLASSES)
-            ok = (!p->has_a || visit_folder(p->a, false, visit, user)) &&
-                 (!p->has_b || visit_folder(p->b, false, visit, user));
+            ok = (!p->has_a || visit_folder(p->a, false, v)) &&
+                 (!p->has_b || visit_folder(p->b, false, v));
         else if (i == SPLIT_FOLDER)
-            ok = !p->has_a || visit_folder(p->a, true, visit, user);
+            ok = !p->has_a || visit_folder(p->a, true, v);
     }
     free_places(places);
     return ok;
+}
+
+bool data_folder_visit(const char *data, const char *split,
+                       bool (*visit)(void *user, const char *path), void *user)
+{
+    return visit_places(data, split, &(struct visitor){ false, visit, user });
+}
+
+bool data_folder_visit_unread(const char *data, const char *split,
+                              bool (*visit)(void *user, const char *path), void *user)
+{
+    return visit_places(data, split, &(struct visitor){ true, visit, user });
 }
 
 // ---------------------------------------------------------------------------

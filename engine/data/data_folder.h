@@ -60,4 +60,9 @@ bool data_folder_list_whole(const char *data, enum data_files files, bool quiet,
 bool data_folder_visit(const char *data, const char *split,
                        bool (*visit)(void *user, const char *path), void *user);
 
+// The same of files that are not read: in folders of A or B all of them, elsewhere
+// those that are images of other kinds by their extensions.
+bool data_folder_visit_unread(const char *data, const char *split,
+                              bool (*visit)(void *user, const char *path), void *user);
+
 #endif

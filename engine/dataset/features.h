@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// What is kept of an image after its samples are gone, so that all of a data set can be
+// compared.
+
+#ifndef DATASET_FEATURES_H
+#define DATASET_FEATURES_H
+
+#include "data/picture.h"
+
+enum { FEATURES_SMALL = 16, FEATURES_MOST_COLOURS = 512 };
+
+struct features {
+    enum pixel_kind kind;
+    uint32_t channels;
+    struct pix_size size;
+    bool is_cut;
+    uint32_t orientation, pages;    // see struct picture
+    uint64_t sum;                   // of its samples, size, channels and kind
+    // dHash of 8 x 8 bits (Krawetz, "Kind of Like That", 2013): whether each of the
+    // 8 x 9 means of the grey image is below its right neighbour. Images of hardly any
+    // contrast have none.
+    bool has_looks;
+    uint64_t looks;
+    uint8_t small[FEATURES_SMALL * FEATURES_SMALL];    // the grey image, means
+    double deviation;                                  // of its grey, of 255 levels
+    double clipped;      // share of samples of u8 and u16 that are the smallest or the
+                         // largest of the kind
+    double hidden;       // share of pixels whose alpha is 0
+    uint32_t largest;    // sample of u16; else 0
+    uint32_t colours;    // of u8, at most FEATURES_MOST_COLOURS + 1; 0: not counted
+};
+
+// `grey` becomes one channel of floats, 0 to 255, which the caller frees: of u8 and u16
+// by their kind, of floats from the smallest to the largest. False only without memory,
+// after a message.
+bool features_find(const struct picture *picture, struct features *features,
+                   struct picture *grey);
+
+// Whether two images look alike: hashes that differ in at most 6 of 64 bits, and small
+// images that correlate by at least 0.98.
+bool features_look_alike(const struct features *a, const struct features *b);
+
+#endif
