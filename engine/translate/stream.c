@@ -218,7 +218,7 @@ static bool frame_done(void *user, size_t index, enum pix_translate_result resul
     uint8_t *bytes = s->made[index % s->ring];
     s->made[index % s->ring] = NULL;
     translator_rest_free(&s->rests[index % s->ring]);
-    if (result == PIX_TRANSLATE_NOT_TRANSLATED)
+    if (result != PIX_TRANSLATE_DONE && result != PIX_TRANSLATE_NOT_READ)
         log_error("%s: frame %zu was not translated", s->command, index + 1);
     const bool ok = result == PIX_TRANSLATE_DONE && write_bytes(s, bytes, s->out_bytes);
     mem_free(bytes);
