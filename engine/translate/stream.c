@@ -148,11 +148,18 @@ static bool check_line(struct stream *s, size_t index)
     return true;
 }
 
+// Whether the task makes the network's input of colours as files have them.
+static bool task_takes_colours(const struct stream *s)
+{
+    const struct task *task = &translator_get_settings(s->translator)->task;
+    return task->kind == TASK_COLORIZE || task->labels_in;
+}
+
 // What samples mean, of frames that say which colours they have.
 static struct pixel_range input_range(const struct stream *s)
 {
-    const struct settings *settings = translator_get_settings(s->translator);
-    return settings->task.kind == TASK_COLORIZE ? PIXEL_WHOLE : settings->input_range;
+    return task_takes_colours(s) ? PIXEL_WHOLE
+                                 : translator_get_settings(s->translator)->input_range;
 }
 
 static bool make_picture(struct stream *s, size_t index, struct picture *picture)
@@ -365,10 +372,8 @@ static bool prepare_y4m(struct stream *s)
     const struct yuv_format *in = &s->in.format;
     const enum pixel_kind stored = in->bits > 8 ? PIXEL_U16 : PIXEL_U8;
     const enum pixel_kind wanted = translator_kinds(s->translator).input;
-    const bool colours =
-        translator_get_settings(s->translator)->task.kind == TASK_COLORIZE;
     s->in_bytes = yuv_frame_bytes(in);
-    s->kind = wanted != PIXEL_KINDS && !colours ? wanted : stored;
+    s->kind = wanted != PIXEL_KINDS && !task_takes_colours(s) ? wanted : stored;
     if (!describe_output(s, (struct pix_size){ in->width, in->height }))
         return false;
     const uint32_t channels = s->output.channels;
