@@ -39,6 +39,7 @@
 
 const struct scene scenes[] = {
     { "train", STEPS "--ema 0.5", NULL, STEPS "--ema 0.5 --continue" },
+    { "segment", STEPS "--task segment --labels both --palette @/palette.txt" },
     { "continue", MORE, "half", MORE },
     { "translate", "translate --model @/half --input @/images --output result "
                    "--tuning off" },
@@ -543,6 +544,15 @@ static bool copy_fixture(const struct place *place, const char *fixture,
 }
 #endif
 
+static bool write_palette(const struct place *place)
+{
+    static const char text[] = "#000000\n#808080\n#ffffff\n";
+    char *path = place_path(place, "palette.txt", "");
+    const bool ok = path && file_write(path, text, strlen(text));
+    mem_free(path);
+    return ok;
+}
+
 static bool make_data(const struct place *place)
 {
     static const char *const folders[] = { "data/train", "data/val", "images",
@@ -554,7 +564,8 @@ static bool make_data(const struct place *place)
         ok = path && file_make_folder(path);
         mem_free(path);
     }
-    return ok && write_image(place, "data/train/1.png", 72, 1) &&
+    return ok && write_palette(place) &&
+           write_image(place, "data/train/1.png", 72, 1) &&
            write_image(place, "data/train/2.jpg", 72, 2) &&
            write_image(place, "data/val/3.png", 72, 3) &&
            write_image(place, "beside/3.bmp", 36, 3) &&
