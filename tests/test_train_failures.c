@@ -43,7 +43,7 @@ static void test_broken_images(void **state)
     o.data = SCRATCH "/missing";
     tiny_check_refused(&o, "missing");
     o.data = DATA "/train";
-    tiny_check_refused(&o, "no folder train");
+    tiny_check_refused(&o, "is the folder of a split itself");
     assert_false(file_exists(SCRATCH "/none"));
 }
 

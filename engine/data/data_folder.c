@@ -420,12 +420,22 @@ static bool check_classes(const struct place *classes, const struct listing *spl
     return ok;
 }
 
-static bool has_folder(const struct listing *l, const char *name)
+// Whether a folder of this name is in it and has images: not other folders, as A has
+// them that is divided into splits.
+static bool has_images(const struct listing *l, const char *name)
 {
+    bool found = false;
     for (size_t i = 0; i < l->folders.count; i++)
-        if (strcmp(l->folders.names[i], name) == 0)
-            return true;
-    return false;
+        found = found || strcmp(l->folders.names[i], name) == 0;
+    if (!found)
+        return false;
+    struct listing inner = { 0 };
+    char *path = file_join(l->folder, name);
+    found = path && listing_read(path, picture_has_known_extension, &inner) &&
+            inner.pictures.count > 0;
+    listing_free(&inner);
+    mem_free(path);
+    return found;
 }
 
 // Length of a path without the separators at its end.
@@ -446,7 +456,7 @@ static bool refuse_level(const char *data, const char *split, enum data_files fi
     if (!listing_read(data, picture_has_known_extension, &l))
         return true;
     const bool has_sides =
-        files == DATA_PAIRS && has_folder(&l, "A") && has_folder(&l, "B");
+        files == DATA_PAIRS && has_images(&l, "A") && has_images(&l, "B");
     const bool is_split = length >= tail && strncmp(data + before, split, tail) == 0 &&
                           (before == 0 || file_is_separator(data[before - 1]));
     const bool is_found = has_sides || l.pictures.count > 0;
