@@ -22,6 +22,7 @@ struct arrangement {
     char **stems;    // of the files that are made, by item: "out/train/a"
     // Of combining: why a pair was not written, by item; "": it was.
     char (*trouble)[LOG_LINE_SIZE];
+    bool *is_passing;    // the trouble: not the fault of the files
 };
 
 // ---------------------------------------------------------------------------
@@ -80,6 +81,9 @@ static bool check_out(const struct survey *s, const char *out)
                   "folder elsewhere",
                   out, s->source.data);
     const bool ok = above && data && !is_in;
+    if (!above || !data)
+        log_error("dataset: cannot look at %s: %s", above ? s->source.data : out,
+                  os_error_text());
     mem_free(above);
     mem_free(data);
     return ok;
@@ -149,7 +153,8 @@ static bool arrangement_init(struct arrangement *a, const struct pix_dataset_opt
     const size_t count = a->survey.count;
     a->stems = mem_array(count, sizeof(*a->stems));
     a->trouble = mem_array(count, sizeof(*a->trouble));
-    if (!a->stems || !a->trouble)
+    a->is_passing = mem_array(count, sizeof(*a->is_passing));
+    if (!a->stems || !a->trouble || !a->is_passing)
         return false;
     for (size_t i = 0; i < count; i++) {
         a->trouble[i][0] = '\0';
@@ -166,6 +171,7 @@ static void arrangement_finish(struct arrangement *a)
         mem_free(a->stems[i]);
     mem_free(a->stems);
     mem_free(a->trouble);
+    mem_free(a->is_passing);
     survey_close(&a->survey);
 }
 
@@ -246,10 +252,14 @@ static void combine(void *user, size_t item)
         ok = join(&left, &right, &out, &reason);
     else
         left = right = (struct picture){ 0 };
-    if (!ok)
+    if (!ok) {
         snprintf(a->trouble[item], LOG_LINE_SIZE, "dataset: %s %s", path, reason.text);
-    else if (write_joined(a, item, &out, a->trouble[item]))
+        a->is_passing[item] = reason.kind == REASON_PASSING;
+    } else if (write_joined(a, item, &out, a->trouble[item])) {
         a->trouble[item][0] = '\0';
+    } else {
+        a->is_passing[item] = true;
+    }
     picture_free(&left);
     picture_free(&right);
     picture_free(&out);
@@ -269,8 +279,12 @@ bool arrange_combined(const struct pix_dataset_options *o, const char *out,
     if (ok)
         survey_run(&a.survey, "combining pairs", combine, &a);
     for (size_t i = 0; ok && i < a.survey.count; i++) {
-        if (a.trouble[i][0])
+        if (a.is_passing[i]) {
+            log_error("%s", a.trouble[i]);
+            ok = false;
+        } else if (a.trouble[i][0]) {
             log_warn("%s", a.trouble[i]);
+        }
         *(a.trouble[i][0] ? failed : written) += 1;
     }
     arrangement_finish(&a);

@@ -84,11 +84,18 @@ static void look(void *user, size_t item)
     }
 }
 
-// The threads have no log.
-static bool has_memory(const struct check *c)
+// Whether nothing kept an image from being looked at that may pass: without it the set
+// would be another one. The threads have no log.
+static bool has_all(const struct check *c)
 {
     for (size_t i = 0; i < c->survey.count; i++) {
-        if (!c->entries[i].failed)
+        const struct entry *e = &c->entries[i];
+        if (!e->failed && !e->is_read && e->reason.kind == REASON_PASSING) {
+            log_error("dataset: %s cannot be looked at for now: %s", e->culprit,
+                      e->reason.text);
+            return false;
+        }
+        if (!e->failed)
             continue;
         log_error("dataset: out of memory while %s was looked at: free some, or use "
                   "fewer threads",
@@ -206,7 +213,7 @@ bool check_dataset(const struct pix_dataset_options *o, const char *sheet,
     ok = ok && c.entries;
     if (ok) {
         survey_run(&c.survey, "checking pairs", look, &c);
-        ok = has_memory(&c);
+        ok = has_all(&c);
     }
     if (ok) {
         add_broken(&c);

@@ -52,6 +52,7 @@ struct work {
     struct image *images;                 // [items][2]
     char (*trouble)[REASON_TEXT_SIZE];    // by item; "": none
     const char **culprits;
+    bool *is_passing;    // the trouble
     bool *is_read;
     bool failed;    // without memory
 };
@@ -190,8 +191,10 @@ static void look(void *user, size_t item)
     const uint64_t failures = mem_failures();
     w->is_read[item] = survey_read(&w->survey, item, &sides[0], &sides[1],
                                    &w->culprits[item], &reason);
-    if (!w->is_read[item])
+    if (!w->is_read[item]) {
         snprintf(w->trouble[item], sizeof(w->trouble[item]), "%s", reason.text);
+        w->is_passing[item] = reason.kind == REASON_PASSING;
+    }
     bool ok = true;
     for (int i = 0; i < 2; i++) {
         if (ok && sides[i].samples)
@@ -390,6 +393,11 @@ static bool report_broken(const struct work *w, struct pix_dataset_statistics *o
     for (size_t i = 0; i < w->survey.count; i++) {
         out->pairs += w->is_read[i];
         out->broken += !w->is_read[i];
+        if (w->is_passing[i]) {
+            log_error("dataset: %s cannot be read for now: %s", w->culprits[i],
+                      w->trouble[i]);
+            return false;
+        }
         if (!w->is_read[i])
             log_warn("dataset: leaving out %s: it %s", w->culprits[i], w->trouble[i]);
     }
@@ -409,7 +417,9 @@ static bool work_init(struct work *w, const struct pix_dataset_options *o)
     w->trouble = mem_array(count, sizeof(*w->trouble));
     w->culprits = mem_array(count, sizeof(*w->culprits));
     w->is_read = mem_array(count, sizeof(*w->is_read));
-    if (!w->mutex || !w->images || !w->trouble || !w->culprits || !w->is_read)
+    w->is_passing = mem_array(count, sizeof(*w->is_passing));
+    if (!w->mutex || !w->images || !w->trouble || !w->culprits || !w->is_read ||
+        !w->is_passing)
         return false;
     return true;
 }
@@ -425,6 +435,7 @@ static void work_finish(struct work *w)
     mem_free(w->trouble);
     mem_free((void *)w->culprits);
     mem_free(w->is_read);
+    mem_free(w->is_passing);
     os_mutex_destroy(w->mutex);
     survey_close(&w->survey);
 }
