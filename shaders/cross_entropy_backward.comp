@@ -33,7 +33,8 @@ void main()
             all += 0.5 * t[at_t + c * p.plane] + 0.5;
         for (uint c = 0; c < p.channels; c++) {
             float q = 0.5 * t[at_t + c * p.plane] + 0.5;
-            float d = factor * (exp(x[at_x + c * p.plane] - largest) / sum * all - q);
+            float d = factor *
+                      (softmax_exp(x[at_x + c * p.plane] - largest) / sum * all - q);
             uint to = at_dx + c * p.plane;
             dx[to] = p.accumulate != 0 ? dx[to] + d : d;
         }

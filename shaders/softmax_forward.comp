@@ -24,6 +24,7 @@ void main()
         uint to = p.y.offset + n * p.y.stride + i % p.plane;
         SOFTMAX_FIND(x, from, p.channels, p.plane, largest, sum)
         for (uint c = 0; c < p.channels; c++)
-            y[to + c * p.plane] = 2.0 * exp(x[from + c * p.plane] - largest) / sum - 1.0;
+            y[to + c * p.plane] =
+                2.0 * softmax_exp(x[from + c * p.plane] - largest) / sum - 1.0;
     }
 }

@@ -2,6 +2,12 @@
 //
 // What softmax and cross entropy find of a pixel's logits x. See shared/softmax.h.
 
+// exp(NaN) is a number on some drivers.
+float softmax_exp(float x)
+{
+    return isnan(x) ? x : exp(x);
+}
+
 // The largest of `count` logits from `from` on, and the sum of exp(x - largest).
 #define SOFTMAX_FIND(x, from, count, plane, largest, sum)                                  \
     float largest = x[from];                                                               \
@@ -11,4 +17,4 @@
     }                                                                                      \
     float sum = 0.0;                                                                       \
     for (uint c = 0; c < (count); c++)                                                     \
-        sum += exp(x[(from) + c * (plane)] - largest);
+        sum += softmax_exp(x[(from) + c * (plane)] - largest);
