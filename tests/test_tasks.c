@@ -310,6 +310,16 @@ static void test_refused(void **state)
     o = task_options("denoise", SCRATCH "/refused");
     o.input_range = "0:4095";
     tiny_check_refused(&o, "options: --task denoise takes no --input-range");
+    // Inputs are of the kind of their image, or of one that the task makes.
+    o = task_options("denoise", SCRATCH "/refused");
+    o.input_kind = "u16";
+    tiny_check_refused(&o, "options: --task denoise takes no --input-kind u16");
+    o = task_options("edges", SCRATCH "/refused");
+    o.input_kind = "f32";
+    tiny_check_refused(&o, "options: --task edges takes no --input-kind f32");
+    o = task_options("colorize", SCRATCH "/refused");
+    o.output_kind = "u16";
+    tiny_check_refused(&o, "options: --task colorize takes no --output-kind u16");
     o = task_options("edges", SCRATCH "/refused");
     o.direction = "BtoA";
     tiny_check_refused(&o, "--direction BtoA has no meaning");

@@ -257,6 +257,33 @@ static bool check_task_ranges(const struct settings *s)
     return false;
 }
 
+// Kinds that follow from the images; as resolved they are the same.
+static bool check_task_kinds(const struct settings *s)
+{
+    const struct pix_train_options *o = &s->options;
+    const bool is_colorize = s->task.kind == TASK_COLORIZE;
+    const struct {
+        const char *option, *given;
+        enum pixel_kind kind;
+    } sides[] = {
+        { "input-kind", o->input_kind, s->input_kind },
+        { "output-kind", is_colorize ? o->output_kind : "auto", s->output_kind },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
+        const enum pixel_kind kind = sides[i].kind;
+        if (strcmp(sides[i].given, "auto") == 0 ||
+            (kind != PIXEL_KINDS && strcmp(sides[i].given, pixel_kind_name(kind)) == 0))
+            continue;
+        log_error("options: --task %s takes no --%s %s: %s", o->task, sides[i].option,
+                  sides[i].given,
+                  is_colorize ? "lightness and colours are f32"
+                              : "inputs are made of the images, and --output-kind "
+                                "says which are used");
+        return false;
+    }
+    return true;
+}
+
 // `classes`: 0 where they are not known yet.
 static bool check_label_side(const struct settings *s, bool is_output, uint32_t classes)
 {
@@ -332,7 +359,7 @@ static bool check_task(const struct settings *s)
                   s->task.kind == TASK_COLORIZE ? " and --output-nc" : "");
         return false;
     }
-    if (!check_task_ranges(s))
+    if (!check_task_ranges(s) || !check_task_kinds(s))
         return false;
     if (s->task.kind == TASK_INPAINT && s->task.hole == HOLE_MASK &&
         (!o->hole_mask || !*o->hole_mask)) {

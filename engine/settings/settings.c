@@ -279,13 +279,13 @@ static void parse_sides(struct settings *s)
         s->output_kind = PIXEL_U8;
     if (!task_makes_sides(&s->task))
         return;
+    const struct task_kinds kinds = task_kinds(&s->task, s->output_kind);
+    s->input_kind = kinds.input;
+    s->output_kind = kinds.target;
     s->input_range = s->output_range;
     s->finds_input_range = false;
-    if (s->task.kind == TASK_EDGES)
-        s->input_kind = PIXEL_U8;
     if (s->task.kind != TASK_COLORIZE)
         return;
-    s->input_kind = s->output_kind = PIXEL_F32;
     s->input_range = COLOUR_LIGHTNESS;
     s->output_range = COLOUR_CHROMA;
     s->finds_output_range = false;
