@@ -223,6 +223,18 @@ static void test_superres(void **state)
     struct picture out = translate(SCRATCH "/superres", SCRATCH "/wide.png");
     assert_true(out.width == 2 * WIDTH && out.height == 2 * HEIGHT);
     picture_free(&out);
+    // A plan is of what the network gets, as of an image of twice the size.
+    const struct pix_translate_item item = { .input = SCRATCH "/wide.png" };
+    struct pix_plan plan, of_item, of_large;
+    pix_translator *t = open_model(SCRATCH "/superres", NULL, NULL);
+    assert_true(pix_translator_plan(t, WIDTH, HEIGHT, &plan));
+    assert_true(pix_translator_plan_item(t, &item, &of_item));
+    pix_translator_destroy(t);
+    t = open_model(SCRATCH "/denoise", NULL, NULL);
+    assert_true(pix_translator_plan(t, 2 * WIDTH, 2 * HEIGHT, &of_large));
+    pix_translator_destroy(t);
+    assert_int_equal(plan.device_bytes, of_large.device_bytes);
+    assert_int_equal(of_item.device_bytes, of_large.device_bytes);
 }
 
 // What is around the hole stays to the last bit, also where the network runs at another

@@ -353,9 +353,11 @@ static bool take_lightness(struct picture *image, struct task_rest *rest)
 
 bool task_enlarge(const struct task *t, struct picture *image)
 {
+    const struct pix_size size = task_input_size(t, picture_size(image));
     struct picture large;
-    if (!picture_resize(image, RESIZE_BICUBIC, image->width * t->factor,
-                        image->height * t->factor, &large))
+    if (size_equals(size, picture_size(image)))
+        return true;
+    if (!picture_resize(image, RESIZE_BICUBIC, size.width, size.height, &large))
         return false;
     picture_free(image);
     *image = large;
@@ -396,10 +398,10 @@ bool task_take(const struct task *t, uint64_t seed, struct picture *image,
         ok = take_labels(t->palette, image, rest, reason);
     else if (t->kind == TASK_COLORIZE)
         ok = take_lightness(image, rest);
-    else if (t->kind == TASK_SUPERRES || task_enlarges(t))
-        ok = task_enlarge(t, image);
     else if (t->kind == TASK_INPAINT)
         ok = take_context(t, seed, image, rest);
+    else
+        ok = task_enlarge(t, image);
     if (!ok)
         task_rest_free(rest);
     return ok;

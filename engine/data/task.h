@@ -65,6 +65,15 @@ static inline bool task_enlarges(const struct task *t)
     return t->kind == TASK_PAIRS && t->factor > 1;
 }
 
+// The size that an image of this one has when the network gets it, before it is fitted.
+static inline struct pix_size task_input_size(const struct task *t,
+                                              struct pix_size size)
+{
+    const uint32_t factor =
+        t->kind == TASK_SUPERRES || task_enlarges(t) ? t->factor : 1;
+    return (struct pix_size){ size.width * factor, size.height * factor };
+}
+
 // Whether what is to be undone lies in single pixels, so that no image that is
 // translated may be resized before.
 static inline bool task_is_of_pixels(const struct task *t)

@@ -489,10 +489,13 @@ bool items_plan(struct translator *t, const struct pix_translate_item *item,
     if (translator_tiling(t).cut.tile)
         return plan_tiled(&all, item, plan);
     const struct frame_rule rule = translator_frame_rule(t, false);
+    struct translator_rest rest = { 0 };
     translator_tell_scaling(t);
     bool ok = load(&all, item, &picture, &output) &&
+              translator_take_rest(t, NULL, &picture, &rest) &&
               translator_prepare(t, &rule, &picture, output, &form, &frame, &notes) &&
               translator_plan_form(t, &form, plan);
+    translator_rest_free(&rest);
     picture_free(&picture);
     return ok;
 }

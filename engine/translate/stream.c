@@ -306,15 +306,9 @@ static bool read_header(struct stream *s, uint64_t max_pixels)
 static bool describe_output(struct stream *s, struct pix_size size)
 {
     const struct settings *settings = translator_get_settings(s->translator);
-    const struct pix_train_options *o = &settings->options;
     const struct frame_rule rule = translator_frame_rule(s->translator, false);
-    if (settings->task.kind == TASK_SUPERRES)    // see task_take
-        size = (struct pix_size){ size.width * settings->task.factor,
-                                  size.height * settings->task.factor };
-    const struct frame frame = frame_of(&rule, size);
-    if (!frame_check(&rule, &frame,
-                     (uint64_t)MAX(o->input_nc, o->output_nc) * sizeof(float),
-                     s->command))
+    const struct frame frame = frame_of(&rule, task_input_size(&settings->task, size));
+    if (!frame_check(&rule, &frame, translator_pixel_bytes(s->translator), s->command))
         return false;
     const struct translator_form form = translator_form_of(
         s->translator, s->kind, frame.run.width, frame.run.height, PIXEL_KINDS);

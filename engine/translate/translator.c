@@ -589,8 +589,7 @@ static bool looks_like_pair(const struct translator *t, const struct frame *f)
            f->image.width == 2 * f->image.height && model.width < 2 * model.height;
 }
 
-// Of one pixel of whatever passes through: no more than this.
-static uint64_t pixel_size(const struct translator *t)
+uint64_t translator_pixel_bytes(const struct translator *t)
 {
     const struct pix_train_options *o = &t->settings.options;
     return (uint64_t)MAX(o->input_nc, o->output_nc) * sizeof(float);
@@ -608,7 +607,7 @@ bool translator_prepare(const struct translator *t, const struct frame_rule *rul
     }
     *frame = frame_of(rule, picture_size(picture));
     notes->is_pair = looks_like_pair(t, frame);
-    if (!frame_check(rule, frame, pixel_size(t), t->command) ||
+    if (!frame_check(rule, frame, translator_pixel_bytes(t), t->command) ||
         !translator_convert(t, picture, notes) || !frame_place(rule, frame, picture))
         return false;
     *form = translator_form_of(t, notes->kind, picture->width, picture->height, output);
@@ -910,12 +909,13 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
 bool translator_plan(struct translator *t, uint32_t width, uint32_t height,
                      struct pix_plan *out)
 {
-    struct pix_size size = { width, height };
+    struct pix_size size =
+        task_input_size(&t->settings.task, (struct pix_size){ width, height });
     if (size_is_zero(size))
         size = t->settings.options.crop_size;
     const struct frame frame = frame_of(&t->rule, size);
     translator_tell_scaling(t);
-    if (!frame_check(&t->rule, &frame, pixel_size(t), t->command))
+    if (!frame_check(&t->rule, &frame, translator_pixel_bytes(t), t->command))
         return false;
     const struct translator_form form = { frame.run.width, frame.run.height,
                                           settings_staging(&t->settings) };

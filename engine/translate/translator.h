@@ -75,6 +75,8 @@ struct progress_view translator_view(const struct translator *t);
 bool translator_is_stopped(const struct translator *t);
 // The kinds that all images are converted to; PIXEL_KINDS: not known.
 struct staging translator_kinds(const struct translator *t);
+// Of one pixel of whatever passes through: no more than this.
+uint64_t translator_pixel_bytes(const struct translator *t);
 // Whether the kind of outputs is that of each input, as far as a file can hold it.
 bool translator_follows_kind(const struct translator *t);
 // Who says so, for messages.
