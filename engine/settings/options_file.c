@@ -454,3 +454,13 @@ fail:
     options_finish(options);
     return false;
 }
+
+bool settings_read_run(const char *run, struct settings *s)
+{
+    struct pix_train_options o;
+    if (!options_read_run(run, &o))
+        return false;
+    const bool ok = settings_init(s, &o);
+    options_finish(&o);
+    return ok;
+}

@@ -36,4 +36,7 @@ bool options_read_stored(const char *text, const char *what, const char *path,
 bool options_read_file(const char *path, struct pix_train_options *o);
 bool options_read_run(const char *run, struct pix_train_options *o);
 
+// The settings of a run, resolved. False after a message, with nothing to finish.
+bool settings_read_run(const char *run, struct settings *s);
+
 #endif

@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "data/pairs.h"
-#include "settings/options.h"
 #include "settings/options_file.h"
 #include "settings/rules.h"
 
@@ -18,16 +17,11 @@
 // What "auto" stood for when the run was begun.
 static bool take_stored(struct settings *s)
 {
-    struct pix_train_options o;
     struct settings stored;
-    if (!options_read_run(s->options.out, &o))
+    if (!settings_read_run(s->options.out, &stored))
         return false;
-    bool ok = settings_init(&stored, &o);
-    options_finish(&o);
-    if (!ok)
-        return false;
-    if (!settings_finds_palette(&stored))
-        ok = settings_set_palette(s, &stored.palette);
+    const bool ok =
+        settings_finds_palette(&stored) || settings_set_palette(s, &stored.palette);
     settings_finish(&stored);
     return ok;
 }

@@ -10,7 +10,6 @@
 #include "data/dataset.h"
 #include "data/pairs.h"
 #include "data/side_range.h"
-#include "settings/options.h"
 #include "settings/options_file.h"
 #include "settings/range.h"
 #include "settings/rules.h"
@@ -65,13 +64,9 @@ static bool check_side(const struct settings *s, int side)
 // What "auto" stood for when the run was begun.
 static bool take_stored(struct settings *s)
 {
-    struct pix_train_options o;
     struct settings stored;
-    if (!options_read_run(s->options.out, &o))
-        return false;
-    bool ok = settings_init(&stored, &o);
-    options_finish(&o);
-    if (!ok)
+    bool ok = true;
+    if (!settings_read_run(s->options.out, &stored))
         return false;
     for (int side = 0; ok && side < 2; side++) {
         const struct pixel_range range = range_of(&stored, side);
