@@ -35,13 +35,6 @@ static bool find_split(const struct data_source *s, const struct pair_file *file
     return !is_divided(s) || split_ratio_find(&s->ratio, file->name, split);
 }
 
-static void free_file(struct pair_file *file)
-{
-    mem_free(file->name);
-    mem_free(file->a);
-    mem_free(file->b);
-}
-
 // Keeps those of a split, with their rows, which may be NULL. False without memory.
 static bool keep_split(const struct data_source *s, const char *split,
                        struct pair_list *list, struct pair_row *rows)
@@ -53,7 +46,7 @@ static bool keep_split(const struct data_source *s, const char *split,
         enum split found = SPLIT_COUNT;
         ok = ok && find_split(s, &list->files[i], rows ? &rows[i] : NULL, &found);
         if (!ok || strcmp(split_name(found), split) != 0) {
-            free_file(&list->files[i]);
+            pair_file_free(&list->files[i]);
             continue;
         }
         if (rows)

@@ -82,9 +82,7 @@ struct dataset {
 
 static void item_free(struct item *item)
 {
-    mem_free(item->file.name);
-    mem_free(item->file.a);
-    mem_free(item->file.b);
+    pair_file_free(&item->file);
     mem_free(item->pixels);
     mem_free(item->reason);
     *item = (struct item){ 0 };

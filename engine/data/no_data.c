@@ -62,16 +62,6 @@ bool no_data_find(const struct picture *p, double number, struct picture *mask)
     return true;
 }
 
-static void set(struct picture *p, size_t i, double value)
-{
-    if (p->kind == PIXEL_U8)
-        ((uint8_t *)p->samples)[i] = (uint8_t)value;
-    else if (p->kind == PIXEL_U16)
-        ((uint16_t *)p->samples)[i] = (uint16_t)value;
-    else
-        ((float *)p->samples)[i] = (float)value;
-}
-
 // GDAL takes floats for equal that are few units in the last place apart: eight are
 // not.
 static double beside(const struct picture *p, double number)
@@ -99,9 +89,9 @@ bool no_data_put(const struct picture *mask, double number, struct picture *p,
     for (uint32_t c = 0; c < colours_of(p); c++)
         for (size_t i = 0; i < plane; i++) {
             if (marks && marks[i]) {
-                set(p, c * plane + i, number);
+                picture_set_sample(p, c * plane + i, number);
             } else if (picture_sample(p, c * plane + i) == number) {
-                set(p, c * plane + i, beside(p, number));
+                picture_set_sample(p, c * plane + i, beside(p, number));
                 ++*moved;
             }
         }

@@ -14,13 +14,18 @@
 
 #include <math.h>
 
+void pair_file_free(struct pair_file *file)
+{
+    mem_free(file->name);
+    mem_free(file->a);
+    mem_free(file->b);
+    *file = (struct pair_file){ 0 };
+}
+
 void pair_list_free(struct pair_list *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        mem_free(list->files[i].name);
-        mem_free(list->files[i].a);
-        mem_free(list->files[i].b);
-    }
+    for (size_t i = 0; i < list->count; i++)
+        pair_file_free(&list->files[i]);
     mem_free(list->files);
     mem_free(list->folder);
     *list = (struct pair_list){ 0 };
@@ -177,6 +182,18 @@ static bool read_file(const char *path, const struct pair_options *o,
     return true;
 }
 
+bool pair_cut(const struct picture *whole, struct picture *a, struct picture *b,
+              struct reason *reason)
+{
+    const uint32_t half = whole->width / 2;
+    if (half == 0)
+        return reason_refuse(reason, "is %ux%u, too narrow for a pair side by side",
+                             (unsigned)whole->width, (unsigned)whole->height);
+    return (picture_crop(whole, 0, 0, half, whole->height, a) &&
+            picture_crop(whole, half, 0, whole->width - half, whole->height, b)) ||
+           reason_refuse_memory(reason);
+}
+
 // Both sides from one file.
 static bool split(const char *path, const struct pair_options *o, struct picture *a,
                   struct picture *b, struct pair_notes *notes, struct reason *reason)
@@ -184,15 +201,7 @@ static bool split(const char *path, const struct pair_options *o, struct picture
     struct picture whole;
     if (!read_file(path, o, &whole, notes, reason))
         return false;
-    uint32_t half = whole.width / 2;
-    bool ok;
-    if (half == 0)
-        ok = reason_refuse(reason, "is %ux%u, too narrow for a pair side by side",
-                           (unsigned)whole.width, (unsigned)whole.height);
-    else
-        ok = (picture_crop(&whole, 0, 0, half, whole.height, a) &&
-              picture_crop(&whole, half, 0, whole.width - half, whole.height, b)) ||
-             reason_refuse_memory(reason);
+    const bool ok = pair_cut(&whole, a, b, reason);
     if (ok) {
         a->is_transparent = whole.is_transparent;
         b->is_transparent = whole.is_transparent;

@@ -22,7 +22,14 @@ struct pair_list {
     size_t count;
 };
 
+void pair_file_free(struct pair_file *file);    // a zeroed one is fine
 void pair_list_free(struct pair_list *list);
+
+// Cuts an image with both sides at half of its width, rounded down, so that a column in
+// the middle belongs to B. What was noted of its file is left to the caller. False with
+// the reason; the caller frees both in any case.
+bool pair_cut(const struct picture *whole, struct picture *a, struct picture *b,
+              struct reason *reason);
 
 struct pair_options {
     bool swap;                       // BtoA: the input is B

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum { MOST_COLOURS = 4 };    // channels of an image file: RGB and alpha
@@ -20,6 +21,20 @@ bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes)
 {
     return width > 0 && height > 0 && width <= PICTURE_MAX_SIDE &&
            height <= PICTURE_MAX_SIDE && width * height * bytes <= PTRDIFF_MAX;
+}
+
+bool picture_check_frames(uint32_t width, uint32_t height, uint64_t bytes,
+                          uint64_t max_pixels, struct reason *reason)
+{
+    if (!picture_size_is_valid(width, height, bytes))
+        return reason_refuse(reason, "frames of %" PRIu32 "x%" PRIu32 " are too large",
+                             width, height);
+    if ((uint64_t)width * height > max_pixels)
+        return reason_refuse(reason,
+                             "frames of %" PRIu32 "x%" PRIu32 " have more than %" PRIu64
+                             " pixels (--max-pixels)",
+                             width, height, max_pixels);
+    return true;
 }
 
 bool picture_create(struct picture *picture, enum pixel_kind kind, uint32_t channels,

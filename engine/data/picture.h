@@ -111,6 +111,11 @@ static inline void picture_take_notes(struct picture *p, const struct picture *o
 // PICTURE_MAX_SIDE, and all of it can be addressed.
 bool picture_size_is_valid(uint64_t width, uint64_t height, uint64_t bytes);
 
+// Whether frames of a stream may have this size, so many bytes a pixel on their way.
+// False with the reason.
+bool picture_check_frames(uint32_t width, uint32_t height, uint64_t bytes,
+                          uint64_t max_pixels, struct reason *reason);
+
 static inline struct pix_size picture_size(const struct picture *p)
 {
     return (struct pix_size){ p->width, p->height };
@@ -145,6 +150,19 @@ static inline double picture_sample(const struct picture *p, size_t i)
     default:
         return (double)((const float *)p->samples)[i];
     }
+}
+
+// Sets it; integers are rounded, and clamped to their kind.
+static inline void picture_set_sample(struct picture *p, size_t i, double value)
+{
+    const double most = p->kind == PIXEL_U8 ? UINT8_MAX : UINT16_MAX;
+    const double whole = MIN(MAX(value, 0), most) + 0.5;
+    if (p->kind == PIXEL_U8)
+        ((uint8_t *)p->samples)[i] = (uint8_t)whole;
+    else if (p->kind == PIXEL_U16)
+        ((uint16_t *)p->samples)[i] = (uint16_t)whole;
+    else
+        ((float *)p->samples)[i] = (float)value;
 }
 
 // Whether some of its samples are floats outside [-1, 1], or no numbers.

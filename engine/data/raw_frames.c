@@ -46,16 +46,8 @@ bool raw_parse(const char *text, uint32_t channels, uint64_t max_pixels,
                                      "size of frames (rgb24:640x480)");
     f->kind = formats[i].kind;
     f->channels = formats[i].channels ? formats[i].channels : channels;
-    if (!picture_size_is_valid(f->width, f->height,
-                               (uint64_t)f->channels * sizeof(float)))
-        return reason_refuse(reason, "frames of %" PRIu32 "x%" PRIu32 " are too large",
-                             f->width, f->height);
-    if ((uint64_t)f->width * f->height > max_pixels)
-        return reason_refuse(reason,
-                             "frames of %" PRIu32 "x%" PRIu32 " have more than %" PRIu64
-                             " pixels (--max-pixels)",
-                             f->width, f->height, max_pixels);
-    return true;
+    return picture_check_frames(
+        f->width, f->height, (uint64_t)f->channels * sizeof(float), max_pixels, reason);
 }
 
 size_t raw_frame_bytes(const struct raw_format *f)

@@ -12,27 +12,11 @@
 #include "data/picture_file.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 static size_t plane_count(const struct picture *p)
 {
     return (size_t)p->width * p->height;
-}
-
-// Rounds and clamps integers.
-static void set_sample(struct picture *p, size_t i, double v)
-{
-    switch (p->kind) {
-    case PIXEL_U8:
-        ((uint8_t *)p->samples)[i] = (uint8_t)(fmin(fmax(v, 0), UINT8_MAX) + 0.5);
-        break;
-    case PIXEL_U16:
-        ((uint16_t *)p->samples)[i] = (uint16_t)(fmin(fmax(v, 0), UINT16_MAX) + 0.5);
-        break;
-    default:
-        ((float *)p->samples)[i] = (float)v;
-    }
 }
 
 // ---------------------------------------------------------------------------
@@ -145,9 +129,10 @@ static void cut_hole(const struct picture *image, const struct hole *hole,
     memcpy(input->samples, image->samples, picture_bytes(image));
     for (size_t i = 0; i < count; i++) {
         const bool is_in = hole_has(hole, i);
-        set_sample(input, image->channels * count + i, is_in ? ends.high : ends.low);
+        picture_set_sample(input, image->channels * count + i,
+                           is_in ? ends.high : ends.low);
         for (size_t c = 0; is_in && c < image->channels; c++)
-            set_sample(input, c * count + i, (ends.low + ends.high) / 2);
+            picture_set_sample(input, c * count + i, (ends.low + ends.high) / 2);
     }
 }
 
@@ -215,7 +200,8 @@ static void add_noise(double sigma, uint64_t seed, const struct picture *target,
     struct random r;
     random_init(&r, seed, TASK_DENOISE);
     for (size_t i = 0; i < count; i++)
-        set_sample(input, i, picture_sample(target, i) + scale * random_normal(&r));
+        picture_set_sample(input, i,
+                           picture_sample(target, i) + scale * random_normal(&r));
 }
 
 void task_renew(const struct task *t, uint64_t seed, const struct picture *target,
@@ -294,7 +280,7 @@ bool task_make_flat(const struct task *t, const struct picture *input,
     if (!create_like(target, target->channels, flat))
         return false;
     for (size_t i = 0; !t->labels_out && i < count * target->channels; i++)
-        set_sample(flat, i, colour[i / count]);
+        picture_set_sample(flat, i, colour[i / count]);
     if (t->labels_out)
         fill_most_frequent(colour, flat);
     if (task_complete(t, input, flat))
@@ -407,37 +393,37 @@ bool task_take(const struct task *t, uint64_t seed, struct picture *image,
     return ok;
 }
 
-// As large as `out`, in place of the picture in `as`, which the caller frees.
-static bool fit_to(const struct picture *p, enum resize_filter filter,
-                   const struct picture *out, struct picture *as)
-{
-    return picture_resize(p, filter, out->width, out->height, as);
-}
-
 static bool finish_colour(const struct task_rest *rest, struct picture *out)
 {
-    struct picture lightness;
-    if (!fit_to(&rest->image, RESIZE_BICUBIC, out, &lightness))
+    struct picture resized;
+    if (size_equals(picture_size(&rest->image), picture_size(out)))
+        return add_lightness(&rest->image, rest->kind, out);
+    if (!picture_resize(&rest->image, RESIZE_BICUBIC, out->width, out->height,
+                        &resized))
         return false;
-    const bool ok = add_lightness(&lightness, rest->kind, out);
-    picture_free(&lightness);
+    const bool ok = add_lightness(&resized, rest->kind, out);
+    picture_free(&resized);
     return ok;
 }
 
 static bool finish_context(const struct task_rest *rest, struct picture *out)
 {
-    struct picture image, hole = { 0 };
-    if (!fit_to(&rest->image, RESIZE_BICUBIC, out, &image))
-        return false;
+    const uint32_t width = out->width, height = out->height;
+    const bool fits = size_equals(picture_size(&rest->image), picture_size(out));
+    struct picture image = { 0 }, resized = { 0 };
+    bool ok =
+        fits ? picture_copy(&rest->image, &image)
+             : picture_resize(&rest->image, RESIZE_BICUBIC, width, height, &image) &&
+                   picture_resize(&rest->hole, RESIZE_NEAREST, width, height, &resized);
     image.range = rest->image.range;
-    const bool ok = fit_to(&rest->hole, RESIZE_NEAREST, out, &hole) &&
-                    picture_set_kind(&image, out->kind, out->range);
+    ok = ok && picture_set_kind(&image, out->kind, out->range);
+    const uint8_t *hole = fits ? rest->hole.samples : resized.samples;
     const size_t count = plane_count(out);
     for (size_t i = 0; ok && i < count * out->channels; i++)
-        if (!((const uint8_t *)hole.samples)[i % count])
+        if (!hole[i % count])
             copy_sample(&image, out, i);
     picture_free(&image);
-    picture_free(&hole);
+    picture_free(&resized);
     return ok;
 }
 

@@ -168,15 +168,7 @@ bool y4m_parse(const char *line, size_t length, uint64_t max_pixels,
     if (f->width == 0 || f->height == 0)
         return reason_refuse(reason, "its header has no %s",
                              f->width ? "height" : "width");
-    if (!picture_size_is_valid(f->width, f->height, 12))
-        return reason_refuse(reason, "frames of %" PRIu32 "x%" PRIu32 " are too large",
-                             f->width, f->height);
-    if ((uint64_t)f->width * f->height > max_pixels)
-        return reason_refuse(reason,
-                             "frames of %" PRIu32 "x%" PRIu32 " have more than %" PRIu64
-                             " pixels (--max-pixels)",
-                             f->width, f->height, max_pixels);
-    return true;
+    return picture_check_frames(f->width, f->height, 12, max_pixels, reason);
 }
 
 const char *y4m_chroma_name(const struct yuv_format *f, char name[16])

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/sum.h"
+#include "data/alpha.h"
 
 #include <math.h>
 #include <string.h>
@@ -128,28 +129,18 @@ bool features_look_alike(const struct features *a, const struct features *b)
 // ---------------------------------------------------------------------------
 // Samples
 
-static bool is_of_integers(const struct picture *p)
-{
-    return p->kind != PIXEL_F32;
-}
-
-static bool has_alpha(const struct picture *p)
-{
-    return !p->is_array && is_of_integers(p) && (p->channels == 2 || p->channels == 4);
-}
-
 static void count_ends(const struct picture *p, struct features *f)
 {
-    const size_t colours = (p->channels - has_alpha(p)) * plane(p);
+    const size_t colours = (p->channels - alpha_is_in(p)) * plane(p);
     const double most = p->kind == PIXEL_U8 ? UINT8_MAX : UINT16_MAX;
     size_t ends = 0, hidden = 0;
-    if (!is_of_integers(p))
+    if (p->kind == PIXEL_F32)
         return;
     for (size_t i = 0; i < colours; i++) {
         const double x = picture_sample(p, i);
         ends += x == 0 || x == most;
     }
-    for (size_t i = 0; has_alpha(p) && i < plane(p); i++)
+    for (size_t i = 0; alpha_is_in(p) && i < plane(p); i++)
         hidden += picture_sample(p, colours + i) == 0;
     f->clipped = (double)ends / (double)colours;
     f->hidden = (double)hidden / (double)plane(p);

@@ -95,21 +95,6 @@ void survey_close(struct survey *s)
 // ---------------------------------------------------------------------------
 // Reading
 
-static bool cut_halves(struct picture *whole, struct picture *a, struct picture *b,
-                       struct reason *reason)
-{
-    const uint32_t half = whole->width / 2;
-    if (half == 0)
-        return reason_refuse(reason, "is %ux%u, too narrow for a pair side by side",
-                             (unsigned)whole->width, (unsigned)whole->height);
-    if (!picture_crop(whole, 0, 0, half, whole->height, a) ||
-        !picture_crop(whole, half, 0, whole->width - half, whole->height, b))
-        return reason_refuse_memory(reason);
-    picture_take_notes(a, whole);
-    a->tags = NULL;
-    return true;
-}
-
 bool survey_read(const struct survey *s, size_t item, struct picture *a,
                  struct picture *b, const char **culprit, struct reason *reason)
 {
@@ -125,7 +110,10 @@ bool survey_read(const struct survey *s, size_t item, struct picture *a,
         if (!file->b || picture_read_with(file->b, &s->reading, b, reason))
             return true;
     } else {
-        const bool ok = cut_halves(&whole, a, b, reason);
+        const bool ok = pair_cut(&whole, a, b, reason);
+        if (ok)
+            picture_take_notes(a, &whole);
+        a->tags = NULL;    // they are the whole's, if there are any
         picture_free(&whole);
         if (ok)
             return true;
