@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Small macros that every file may use.
+// Small things that every file may use.
 
 #ifndef BASE_BASE_H
 #define BASE_BASE_H
@@ -16,6 +16,17 @@
 // Behind a noun in a message: "1 pair", "2 pairs".
 #define PLURAL(count) ((count) == 1 ? "" : "s")
 #define ALIGN_UP(n, a) (DIV_UP(n, a) * (a))
+
+// The greatest common divisor; of 0 and n it is n.
+static inline uint64_t greatest_divisor(uint64_t a, uint64_t b)
+{
+    while (b) {
+        const uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
 
 #if defined(__MINGW32__)
 #define PRINTF_LIKE(text, first) __attribute__((format(gnu_printf, text, first)))

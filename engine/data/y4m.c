@@ -203,16 +203,6 @@ size_t y4m_print(const struct y4m_header *h, char line[Y4M_MAX_LINE])
     return (size_t)length + 1;
 }
 
-static uint64_t greatest_divisor(uint64_t a, uint64_t b)
-{
-    while (b) {
-        const uint64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 // Makes a ratio of two products the simplest one.
 static void reduce(uint64_t *a, uint64_t *b)
 {

@@ -57,7 +57,7 @@ void check_add(struct check *c, enum pix_finding_kind kind, size_t item, int sid
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    findings_add(&c->findings, &found, "%s", text);
+    findings_add(&c->findings, &found, text);
 }
 
 // ---------------------------------------------------------------------------

@@ -26,7 +26,7 @@ struct check {
     struct findings findings;
 };
 
-// "a.png" or, where it is in another split, "a.png in test".
+// "a.png" or, where it is in another split, "a.png, which is for test".
 enum { CHECK_NAME_SIZE = 320 };
 const char *check_name(const struct check *c, size_t item, size_t seen_from, bool is_b,
                        char text[CHECK_NAME_SIZE]);

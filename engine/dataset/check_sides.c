@@ -122,12 +122,7 @@ static uint64_t size_number(const struct features *f)
 static uint64_t ratio_number(const struct entry *e)
 {
     const struct pix_size a = e->sides[0].size, b = e->sides[1].size;
-    uint64_t x = a.width, y = b.width;
-    while (y) {
-        const uint64_t rest = x % y;
-        x = y;
-        y = rest;
-    }
+    const uint64_t x = greatest_divisor(a.width, b.width);
     return (uint64_t)a.width * b.height == (uint64_t)b.width * a.height
                ? a.width / x << 32 | b.width / x
                : 0;

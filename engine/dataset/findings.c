@@ -6,12 +6,8 @@
 
 #include "base/mem.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TEXT_SIZE = 1024 };
 
 // By pix_finding_kind.
 static const struct {
@@ -51,16 +47,10 @@ static void free_texts(struct pix_finding *f)
     mem_free((char *)f->text);
 }
 
-void findings_add(struct findings *f, const struct found *about, const char *format,
-                  ...)
+void findings_add(struct findings *f, const struct found *about, const char *text)
 {
-    char text[TEXT_SIZE];
     struct found found = *about;
     struct pix_finding *one = &found.finding;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
     one->level = kinds[one->kind].level;
     one->file = mem_strdup(one->file);
     one->other = one->other ? mem_strdup(one->other) : NULL;

@@ -25,10 +25,8 @@ struct findings {
 
 const char *finding_name(enum pix_finding_kind kind);
 
-// Adds one about a file; `about` has what is known before the text, which is copied
-// like the paths.
-void findings_add(struct findings *f, const struct found *about, const char *format,
-                  ...) PRINTF_LIKE(3, 4);
+// Adds one about a file; `about` has all but the text, which is copied like the paths.
+void findings_add(struct findings *f, const struct found *about, const char *text);
 
 // Sorts by kind, then by item.
 void findings_sort(struct findings *f);

@@ -13,7 +13,6 @@
 #include "dataset/survey.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,16 +43,20 @@ struct image {
     uint32_t group;
 };
 
+// What became of reading an item.
+struct outcome {
+    bool is_read;
+    const char *culprit;     // a path of the survey's
+    struct reason reason;    // why it was not read
+};
+
 struct work {
     struct survey survey;
     struct os_mutex *mutex;    // guards the groups
     struct group *groups;
     size_t count, capacity;
-    struct image *images;                 // [items][2]
-    char (*trouble)[REASON_TEXT_SIZE];    // by item; "": none
-    const char **culprits;
-    bool *is_passing;    // the trouble
-    bool *is_read;
+    struct image *images;    // [items][2]
+    struct outcome *outcomes;
     bool failed;    // without memory
 };
 
@@ -108,6 +111,20 @@ static void count_image(struct group *g, const struct picture *p)
         g->largest = size;
 }
 
+// With the mutex held: those of an image.
+static void add_counts(struct group *g, const uint32_t *counts)
+{
+    for (size_t i = 0; i < (size_t)bins_of(g->kind) * g->channels; i++)
+        g->counts[i] += counts[i];
+}
+
+static void fail(struct work *w)
+{
+    os_mutex_lock(w->mutex);
+    w->failed = true;
+    os_mutex_unlock(w->mutex);
+}
+
 // ---------------------------------------------------------------------------
 // Images
 
@@ -125,7 +142,6 @@ static uint32_t *count_integers(const struct picture *p)
 
 static bool add_integers(struct work *w, const struct picture *p, bool is_b)
 {
-    const size_t all = (size_t)bins_of(p->kind) * p->channels;
     uint32_t *counts = count_integers(p);
     if (!counts)
         return false;
@@ -133,8 +149,7 @@ static bool add_integers(struct work *w, const struct picture *p, bool is_b)
     struct group *g = find_group(w, p, is_b);
     if (g) {
         count_image(g, p);
-        for (size_t i = 0; i < all; i++)
-            g->counts[i] += counts[i];
+        add_counts(g, counts);
     }
     os_mutex_unlock(w->mutex);
     mem_free(counts);
@@ -186,15 +201,11 @@ static bool add_floats(struct work *w, const struct picture *p, bool is_b, size_
 static void look(void *user, size_t item)
 {
     struct work *w = user;
+    struct outcome *o = &w->outcomes[item];
     struct picture sides[2];
-    struct reason reason;
     const uint64_t failures = mem_failures();
-    w->is_read[item] = survey_read(&w->survey, item, &sides[0], &sides[1],
-                                   &w->culprits[item], &reason);
-    if (!w->is_read[item]) {
-        snprintf(w->trouble[item], sizeof(w->trouble[item]), "%s", reason.text);
-        w->is_passing[item] = reason.kind == REASON_PASSING;
-    }
+    o->is_read =
+        survey_read(&w->survey, item, &sides[0], &sides[1], &o->culprit, &o->reason);
     bool ok = true;
     for (int i = 0; i < 2; i++) {
         if (ok && sides[i].samples)
@@ -202,40 +213,48 @@ static void look(void *user, size_t item)
                                             : add_integers(w, &sides[i], i);
         picture_free(&sides[i]);
     }
-    if (!ok || mem_failures() != failures) {
-        os_mutex_lock(w->mutex);
-        w->failed = true;
-        os_mutex_unlock(w->mutex);
+    if (!ok || mem_failures() != failures)
+        fail(w);
+}
+
+// Adds the floats of an image to the bins of its group, which the first pass has found.
+static bool bin_floats(struct work *w, const struct picture *p,
+                       const struct image *image)
+{
+    struct group *g = &w->groups[image->group];
+    const size_t pixels = (size_t)p->width * p->height;
+    const double scale = g->high > g->low ? BINS / (g->high - g->low) : 0;
+    if (p->kind != PIXEL_F32 || p->channels != g->channels)    // it has changed
+        return true;
+    uint32_t *counts = mem_array((size_t)BINS * p->channels, sizeof(*counts));
+    if (!counts)
+        return false;
+    for (size_t i = 0; i < p->channels * pixels; i++) {
+        const double x = ((double)((const float *)p->samples)[i] - g->low) * scale;
+        counts[i / pixels * BINS + (size_t)MIN(MAX(x, 0), (double)BINS - 1)]++;
     }
+    os_mutex_lock(w->mutex);
+    add_counts(g, counts);
+    os_mutex_unlock(w->mutex);
+    mem_free(counts);
+    return true;
 }
 
 // The second pass, of floats alone.
 static void count_floats(void *user, size_t item)
 {
     struct work *w = user;
+    const struct image *images = &w->images[2 * item];
     struct picture sides[2];
     struct reason reason;
     const char *culprit;
-    if (!w->images[2 * item].channels && !w->images[2 * item + 1].channels)
+    if (!images[0].channels && !images[1].channels)
         return;
-    const bool is_read =
-        survey_read(&w->survey, item, &sides[0], &sides[1], &culprit, &reason);
-    os_mutex_lock(w->mutex);
-    w->failed = w->failed || !is_read;
-    for (int i = 0; i < 2; i++) {
-        const struct picture *p = &sides[i];
-        const size_t pixels = (size_t)p->width * p->height;
-        if (!w->images[2 * item + i].channels || !is_read || p->kind != PIXEL_F32)
-            continue;
-        struct group *g = &w->groups[w->images[2 * item + i].group];
-        const double scale = g->high > g->low ? BINS / (g->high - g->low) : 0;
-        for (size_t k = 0; g->channels == p->channels && k < p->channels * pixels;
-             k++) {
-            const double x = ((double)((const float *)p->samples)[k] - g->low) * scale;
-            g->counts[k / pixels * BINS + (size_t)MIN(MAX(x, 0), (double)BINS - 1)]++;
-        }
-    }
-    os_mutex_unlock(w->mutex);
+    bool ok = survey_read(&w->survey, item, &sides[0], &sides[1], &culprit, &reason);
+    for (int i = 0; i < 2 && ok; i++)
+        ok = !images[i].channels || bin_floats(w, &sides[i], &images[i]);
+    if (!ok)
+        fail(w);
     picture_free(&sides[0]);
     picture_free(&sides[1]);
 }
@@ -391,15 +410,16 @@ static bool fill(struct work *w, struct pix_dataset_statistics *out)
 static bool report_broken(const struct work *w, struct pix_dataset_statistics *out)
 {
     for (size_t i = 0; i < w->survey.count; i++) {
-        out->pairs += w->is_read[i];
-        out->broken += !w->is_read[i];
-        if (w->is_passing[i]) {
-            log_error("dataset: %s cannot be read for now: %s", w->culprits[i],
-                      w->trouble[i]);
+        const struct outcome *o = &w->outcomes[i];
+        out->pairs += o->is_read;
+        out->broken += !o->is_read;
+        if (!o->is_read && o->reason.kind == REASON_PASSING) {
+            log_error("dataset: %s cannot be read for now: %s", o->culprit,
+                      o->reason.text);
             return false;
         }
-        if (!w->is_read[i])
-            log_warn("dataset: leaving out %s: it %s", w->culprits[i], w->trouble[i]);
+        if (!o->is_read)
+            log_warn("dataset: leaving out %s: it %s", o->culprit, o->reason.text);
     }
     if (out->pairs == 0)
         log_error("dataset: no image of %s can be read",
@@ -414,14 +434,8 @@ static bool work_init(struct work *w, const struct pix_dataset_options *o)
     const size_t count = w->survey.count;
     w->mutex = os_mutex_create();
     w->images = mem_array(2 * count, sizeof(*w->images));
-    w->trouble = mem_array(count, sizeof(*w->trouble));
-    w->culprits = mem_array(count, sizeof(*w->culprits));
-    w->is_read = mem_array(count, sizeof(*w->is_read));
-    w->is_passing = mem_array(count, sizeof(*w->is_passing));
-    if (!w->mutex || !w->images || !w->trouble || !w->culprits || !w->is_read ||
-        !w->is_passing)
-        return false;
-    return true;
+    w->outcomes = mem_array(count, sizeof(*w->outcomes));
+    return w->mutex && w->images && w->outcomes;
 }
 
 static void work_finish(struct work *w)
@@ -432,10 +446,7 @@ static void work_finish(struct work *w)
         mem_free(w->groups[i].counts);
     mem_free(w->groups);
     mem_free(w->images);
-    mem_free(w->trouble);
-    mem_free((void *)w->culprits);
-    mem_free(w->is_read);
-    mem_free(w->is_passing);
+    mem_free(w->outcomes);
     os_mutex_destroy(w->mutex);
     survey_close(&w->survey);
 }
