@@ -8,6 +8,7 @@
 #include "translate/translator_inside.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "gpu/device.h"
 #include "program/footprint.h"
 #include "program/tuned.h"
@@ -249,19 +250,14 @@ static bool window_fits(struct translator *t, const struct translator_form *form
     return ok;
 }
 
-// Whether a window was refused for want of the host's memory, which says nothing of
-// others.
-static bool is_want_of_memory(const char *reason)
-{
-    return strstr(reason, "out of memory") != NULL;
-}
-
 // The largest --tile below that of a window which does not fit whose windows do, by
-// planning about ten of them. 0: none does, or it cannot be found out.
+// planning about ten of them. 0: none does, or it cannot be found out: a window that is
+// refused for want of the host's memory says nothing of others.
 static uint32_t find_tile(struct translator *t, const struct translator_form *form,
                           bool fully)
 {
     const struct tile_cut *cut = &t->tiling.cut;
+    const uint64_t failures = mem_failures();
     uint32_t most = 0, over = cut->tile / cut->unit;
     while (over - most > 1) {
         const uint32_t units = most + (over - most) / 2;
@@ -273,7 +269,7 @@ static uint32_t find_tile(struct translator *t, const struct translator_form *fo
         window.height = MIN(window.height, side);
         if (window_fits(t, &window, fully, &plan, reason))
             most = units;
-        else if (is_want_of_memory(reason))
+        else if (mem_failures() != failures)
             return 0;
         else
             over = units;
@@ -285,9 +281,10 @@ bool translator_plan_window(struct translator *t, const struct translator_form *
                             bool fully, struct pix_plan *out)
 {
     char reason[LOG_LINE_SIZE], fitting[48] = "";
+    const uint64_t failures = mem_failures();
     if (window_fits(t, form, fully, out, reason))
         return true;
-    const uint32_t tile = is_want_of_memory(reason) ? 0 : find_tile(t, form, fully);
+    const uint32_t tile = mem_failures() != failures ? 0 : find_tile(t, form, fully);
     if (tile)
         snprintf(fitting, sizeof(fitting), "; --tile %" PRIu32 " fits", tile);
     log_error("%s: %s cannot run this network over %" PRIu32 "x%" PRIu32
