@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The inside of a translator, for the files that are one: translator.c loads a model
-// and prepares images, translator_program.c runs them.
+// and prepares images, translator_override.c has what its caller knows better than the
+// model, translator_program.c runs images.
 
 #ifndef TRANSLATE_TRANSLATOR_INSIDE_H
 #define TRANSLATE_TRANSLATOR_INSIDE_H
@@ -75,6 +76,8 @@ bool translator_make_program(struct translator *t, uint32_t images,
 // False after a message.
 bool translator_check_program(struct translator *t, bool fully);
 void translator_drop_program(struct translator *t);
+// Replaces settings of the model by what the caller says. False after a message.
+bool translator_override(struct translator *t, const struct pix_translate_options *o);
 // Parses a choice of the caller; false after a message that names all of them.
 bool translator_choose(const struct translator *t, const struct choice *table,
                        const char *option, const char *given, int *value);
