@@ -118,14 +118,6 @@ static struct picture make_cut(uint32_t number, uint32_t side)
     return p;
 }
 
-static void write_picture(const char *folder, const char *name, struct picture p)
-{
-    char *path = file_join(folder, name);
-    assert_true(file_make_folder(folder) && picture_write(path, &p));
-    picture_free(&p);
-    mem_free(path);
-}
-
 static void write_data(void)
 {
     for (uint32_t i = 0; i < 3; i++) {
@@ -135,12 +127,12 @@ static void write_data(void)
         assert_true(alpha_apply(&laid, ALPHA_WHITE));
         assert_true(picture_set_channels(&opaque, 3, &reason));
         snprintf(name, sizeof(name), "%u.png", (unsigned)i);
-        write_picture(CUT "/train/A", name, make_cut(i, CROP));
-        write_picture(LAID "/train/A", name, laid);
+        tiny_write_picture(CUT "/train/A", name, make_cut(i, CROP));
+        tiny_write_picture(LAID "/train/A", name, laid);
         for (int k = 0; k < 2; k++) {
             struct picture target;
             assert_true(picture_copy(&opaque, &target));
-            write_picture(k ? CUT "/train/B" : LAID "/train/B", name, target);
+            tiny_write_picture(k ? CUT "/train/B" : LAID "/train/B", name, target);
         }
         picture_free(&opaque);
     }
@@ -271,7 +263,7 @@ static void test_carried(void **state)
     enum { SIDE = 45 };
     (void)state;
     public_need_device();
-    write_picture(SCRATCH, "large.png", make_cut(1, SIDE));
+    tiny_write_picture(SCRATCH, "large.png", make_cut(1, SIDE));
     struct picture in = make_cut(1, SIDE);
     struct picture out = translate(SCRATCH "/white", "keep", SCRATCH "/large.png");
     assert_true(out.channels == 4 && out.width == SIDE && out.height == SIDE);
@@ -321,7 +313,7 @@ static void test_arrays(void **state)
     struct pix_read_options o = { .alpha = "black" };
     struct pix_array a;
     (void)state;
-    write_picture(SCRATCH, "array.png", make_cut(0, 16));
+    tiny_write_picture(SCRATCH, "array.png", make_cut(0, 16));
     assert_true(pix_array_read_with(SCRATCH "/array.png", &o, &a));
     assert_true(a.channels == 3 && ((uint8_t *)a.data)[0] == 0);
     pix_array_free(&a);
@@ -340,7 +332,7 @@ static void test_arrays(void **state)
     // The second file has the alpha.
     struct picture laid = make_cut(0, 16);
     assert_true(alpha_apply(&laid, ALPHA_WHITE));
-    write_picture(SCRATCH, "white.png", laid);
+    tiny_write_picture(SCRATCH, "white.png", laid);
     const struct pix_compare_options with = {
         .a = SCRATCH "/white.png",
         .b = SCRATCH "/array.png",

@@ -51,12 +51,6 @@ static void make(const char *folder, const char *names)
     mem_free(path);
 }
 
-static void check_contains(const char *expected)
-{
-    if (!strstr(test_messages.text, expected))
-        fail_msg("\"%s\" is not in:\n%s", expected, test_messages.text);
-}
-
 static bool has(const char *split)
 {
     bool found;
@@ -117,7 +111,7 @@ static void check_refused(const char *expected)
     assert_false(data_folder_list(DATA, "train", DATA_PAIRS, &list));
     assert_int_equal(test_messages.errors, 1);
     assert_null(list.files);
-    check_contains(expected);
+    test_check_message(expected);
 }
 
 static void test_layouts(void **state)
@@ -177,9 +171,9 @@ static void test_litter(void **state)
     make("train/A", "notes.txt Thumbs.db.png ");
     make("train/A/drafts", "2.png ");
     check_list("train/A/1.png train/B/1.png, ");
-    check_contains("passing over 1 of 3 files in " DATA
-                   "/train/A: 1 .txt (first: notes.txt)");
-    check_contains("no file of the same name in " DATA "/train/B: Thumbs.db.png\n");
+    test_check_message("passing over 1 of 3 files in " DATA
+                       "/train/A: 1 .txt (first: notes.txt)");
+    test_check_message("no file of the same name in " DATA "/train/B: Thumbs.db.png\n");
     assert_int_equal(test_messages.warnings, 2);
 
     setup(NULL);
@@ -223,10 +217,10 @@ static void test_alone(void **state)
     }
     test_forget_messages();
     check_list("train/A/3.png train/B/3.png, ");
-    check_contains("no file of the same name in " DATA
-                   "/train/B: 1.png, 100.png, 101.png, ");
-    check_contains(".png and 1");
-    check_contains(" more\n");
+    test_check_message("no file of the same name in " DATA
+                       "/train/B: 1.png, 100.png, 101.png, ");
+    test_check_message(".png and 1");
+    test_check_message(" more\n");
 }
 
 // The names of images in class folders have their folders, which keeps them apart.
@@ -239,8 +233,8 @@ static void test_classes(void **state)
     make("train/empty", "");
     make("train/.hidden", "3.png ");
     check_list("train/cat/1.png, train/cat/2.png, train/dog/1.png, ");
-    check_contains("passing over 1 of 4 files in " DATA
-                   "/train: 1 .txt (first: cat/notes.txt)");
+    test_check_message("passing over 1 of 4 files in " DATA
+                       "/train: 1 .txt (first: cat/notes.txt)");
     assert_true(data_folder_list(DATA, "train", DATA_PAIRS, &list));
     assert_string_equal(list.files[2].name, "dog/1.png");
     pair_list_free(&list);
@@ -261,9 +255,10 @@ static void test_several(void **state)
     make("train", "stray.png ");
     check_list("A/train/1.png B/train/1.png, A/train/2.png B/train/2.png, ");
     assert_int_equal(test_messages.warnings, 1);
-    check_contains("dataset: using the 2 pairs of " DATA "/A/train and " DATA
-                   "/B/train; other places of this split are ignored: 1 image in " DATA
-                   "/train\n");
+    test_check_message(
+        "dataset: using the 2 pairs of " DATA "/A/train and " DATA
+        "/B/train; other places of this split are ignored: 1 image in " DATA
+        "/train\n");
 
     // More pairs win; of equally many the first in the documented order.
     test_forget_messages();
@@ -273,9 +268,9 @@ static void test_several(void **state)
     make("train_A", "1.png ");
     check_list("train/A/1.png train/B/1.png, train/A/2.png train/B/2.png, "
                "train/A/3.png train/B/3.png, ");
-    check_contains("ignored: 1 image in " DATA "/train; " DATA "/A/train and " DATA
-                   "/B/train (2 pairs); " DATA "/train_A (without " DATA
-                   "/train_B); 4 images in the folders of " DATA "/train\n");
+    test_check_message("ignored: 1 image in " DATA "/train; " DATA "/A/train and " DATA
+                       "/B/train (2 pairs); " DATA "/train_A (without " DATA
+                       "/train_B); 4 images in the folders of " DATA "/train\n");
     // Of equally many, pairs in two folders rather than in one.
     make("train", "s.png t.png ");
     check_list("train/A/1.png train/B/1.png, train/A/2.png train/B/2.png, "
@@ -288,7 +283,7 @@ static void test_several(void **state)
     make("train", "1.png ");
     make("train/masks", "1.png 2.png 3.png 4.png ");
     check_list("train/1.png, ");
-    check_contains("ignored: 4 images in the folders of " DATA "/train\n");
+    test_check_message("ignored: 4 images in the folders of " DATA "/train\n");
 
     // What is not read is no place to train on, but somebody's data.
     setup(NULL);
@@ -299,10 +294,10 @@ static void test_several(void **state)
     make("A_train", "1.gif ");
     make("B_train", "");
     check_list("train/preview.png, ");
-    check_contains("ignored: " DATA "/train/A and " DATA
-                   "/train/B (0 pairs, 4 files that are not read); " DATA
-                   "/A_train and " DATA
-                   "/B_train (0 pairs, 1 file that is not read)\n");
+    test_check_message("ignored: " DATA "/train/A and " DATA
+                       "/train/B (0 pairs, 4 files that are not read); " DATA
+                       "/A_train and " DATA
+                       "/B_train (0 pairs, 1 file that is not read)\n");
 }
 
 // trainA and trainB are no pairs where few names are in both.
@@ -319,17 +314,17 @@ static void test_unpaired(void **state)
     make("trainB", "3.png ");
     check_list("trainA/3.png trainB/3.png, trainA/4.png trainB/4.png, "
                "trainA/5.png trainB/5.png, ");
-    check_contains("skipping 2 of 5 files of " DATA
-                   "/trainA: no file of the same name in " DATA
-                   "/trainB: 1.png, 2.png\n");
-    check_contains("skipping 1 of 4 files of " DATA "/trainB");
+    test_check_message("skipping 2 of 5 files of " DATA
+                       "/trainA: no file of the same name in " DATA
+                       "/trainB: 1.png, 2.png\n");
+    test_check_message("skipping 1 of 4 files of " DATA "/trainB");
 
     // No name in both, as unpaired data usually has.
     setup(NULL);
     make("trainA", "n01.jpg n02.jpg ");
     make("trainB", "n03.jpg n04.jpg n05.txt ");
     check_refused("look unpaired: of 2 and 2 images 0 have a partner");
-    check_contains("passing over 1 of 3 files");
+    test_check_message("passing over 1 of 3 files");
     assert_int_equal(test_messages.warnings, 1);
 
     // Partners that are not read are no sign of that.
@@ -337,7 +332,7 @@ static void test_unpaired(void **state)
     make("trainA", "1.png 2.png 3.png 4.png 5.png ");
     make("trainB", "1.png 2.gif 3.gif 4.gif 5.gif ");
     check_list("trainA/1.png trainB/1.png, ");
-    check_contains("skipping 4 of 5 files of " DATA "/trainA: the partner in");
+    test_check_message("skipping 4 of 5 files of " DATA "/trainA: the partner in");
 
     // Unless they are few, or no images at all.
     setup(NULL);
@@ -356,8 +351,8 @@ static void test_unpaired(void **state)
     make("A_train", "1.png ");
     make("B_train", "1.png ");
     check_list("A_train/1.png B_train/1.png, ");
-    check_contains("using the 1 pair of " DATA "/A_train");
-    check_contains("ignored: " DATA "/trainA and " DATA "/trainB (2 pairs)");
+    test_check_message("using the 1 pair of " DATA "/A_train");
+    test_check_message("ignored: " DATA "/trainA and " DATA "/trainB (2 pairs)");
 
     // In the other layouts every pair counts.
     setup(NULL);
@@ -373,14 +368,15 @@ static void test_unread(void **state)
     make("train/B", "1.png 2.png 3.png 4.jpg 5.jfif ");
     check_list("train/A/1.png train/B/1.png, ");
     assert_int_equal(test_messages.warnings, 3);
-    check_contains("dataset: passing over 4 of 5 files in " DATA
-                   "/train/A: 2 .gif, 1 without an extension, 1 .psd (first: 2.gif). "
-                   "Only .png");
-    check_contains("dataset: passing over 1 of 5 files in " DATA
-                   "/train/B: 1 .jfif (first: 5.jfif)");
-    check_contains("dataset: skipping 3 of 4 files of " DATA
-                   "/train/B: the partner in " DATA
-                   "/train/A has an extension that is not read (first: 2.png, 2.gif)");
+    test_check_message(
+        "dataset: passing over 4 of 5 files in " DATA
+        "/train/A: 2 .gif, 1 without an extension, 1 .psd (first: 2.gif). "
+        "Only .png");
+    test_check_message("dataset: passing over 1 of 5 files in " DATA
+                       "/train/B: 1 .jfif (first: 5.jfif)");
+    test_check_message(
+        "dataset: skipping 3 of 4 files of " DATA "/train/B: the partner in " DATA
+        "/train/A has an extension that is not read (first: 2.png, 2.gif)");
 
     test_forget_messages();
     assert_true(test_remove_tree(DATA "/train/A/1.png"));
@@ -397,8 +393,8 @@ static void test_unread(void **state)
     setup(NULL);
     make("train", "1.gif 2.gif ");
     check_refused("dataset: no images in " DATA "/train: it should hold images");
-    check_contains("passing over 2 of 2 files in " DATA
-                   "/train: 2 .gif (first: 1.gif)");
+    test_check_message("passing over 2 of 2 files in " DATA
+                       "/train: 2 .gif (first: 1.gif)");
 
     setup(NULL);
     make("trainA", "1.png ");
@@ -422,17 +418,18 @@ static void test_unicode(void **state)
                "train/A/x.png train/B/x.png, ");
     assert_int_equal(test_messages.warnings, 0);
     assert_int_equal(test_messages.infos, 1);
-    check_contains("1 of 2 pairs have names that differ in how characters are encoded "
-                   "(first: caf\\xc3\\xa9.png and cafe\\xcc\\x81.jpg)");
+    test_check_message(
+        "1 of 2 pairs have names that differ in how characters are encoded "
+        "(first: caf\\xc3\\xa9.png and cafe\\xcc\\x81.jpg)");
 
     // Equal bytes come first; what is left over looks like a name that has a partner.
     test_forget_messages();
     make("train/A", "cafe\xcc\x81.png ");
     check_list("train/A/cafe\xcc\x81.png train/B/cafe\xcc\x81.jpg, "
                "train/A/x.png train/B/x.png, ");
-    check_contains("skipping 1 of 3 files of " DATA "/train/A: the name in " DATA
-                   "/train/B differs, though only in case or in how characters are "
-                   "encoded (first: caf\\xc3\\xa9.png, cafe\\xcc\\x81.jpg)");
+    test_check_message("skipping 1 of 3 files of " DATA "/train/A: the name in " DATA
+                       "/train/B differs, though only in case or in how characters are "
+                       "encoded (first: caf\\xc3\\xa9.png, cafe\\xcc\\x81.jpg)");
     test_forget_messages();
     make("train/B", "caf\xc3\xa9.jpg ");
     check_list("train/A/cafe\xcc\x81.png train/B/cafe\xcc\x81.jpg, "
@@ -448,9 +445,9 @@ static void test_case(void **state)
     make("train/B", "photo.png x.png ");
     check_list("train/A/x.png train/B/x.png, ");
     assert_int_equal(test_messages.warnings, 2);
-    check_contains("skipping 1 of 2 files of " DATA "/train/A: the name in " DATA
-                   "/train/B differs, though only in case or in how characters are "
-                   "encoded (first: Photo.png, photo.png): rename one of them");
+    test_check_message("skipping 1 of 2 files of " DATA "/train/A: the name in " DATA
+                       "/train/B differs, though only in case or in how characters are "
+                       "encoded (first: Photo.png, photo.png): rename one of them");
 
     test_forget_messages();
     assert_true(test_remove_tree(DATA "/train/B/x.png"));
@@ -464,7 +461,7 @@ static void check_level(const char *data, enum data_files files, const char *exp
     struct pair_list list;
     test_messages.text[0] = '\0';
     assert_false(data_folder_list(data, "train", files, &list));
-    check_contains(expected);
+    test_check_message(expected);
 }
 
 // Sides of pairs under names of their own would be taken for images with both sides.

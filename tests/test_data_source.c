@@ -38,12 +38,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void check_contains(const char *expected)
-{
-    if (!strstr(test_messages.text, expected))
-        fail_msg("\"%s\" is not in:\n%s", expected, test_messages.text);
-}
-
 static void write_text(const char *path, const char *text)
 {
     assert_true(file_write(path, text, strlen(text)));
@@ -244,7 +238,8 @@ static void test_divided(void **state)
     assert_int_equal(train + val + test, 200);
     assert_in_range(train, 100, 140);
     assert_in_range(val, 25, 55);
-    check_contains(" of 200 images of " DATA " are for train by the ratio 0.6:0.2:0.2");
+    test_check_message(" of 200 images of " DATA
+                       " are for train by the ratio 0.6:0.2:0.2");
     test_remove_tree(DATA "/7.png");
     touch_numbers("", 200, 300);
     for (int i = 0; i < SPLIT_COUNT; i++) {
@@ -275,8 +270,8 @@ static void test_divided_sides(void **state)
     assert_int_equal(count_of(&s, "train") + count_of(&s, "val") + count_of(&s, "test"),
                      19);
     assert_int_equal(test_messages.warnings, 1);
-    check_contains("skipping 1 of 20 files of " DATA
-                   "/A: no file of the same name in " DATA "/B: 0.png");
+    test_check_message("skipping 1 of 20 files of " DATA
+                       "/A: no file of the same name in " DATA "/B: 0.png");
 }
 
 static void check_refused(const struct data_source *s, const char *split,
@@ -287,7 +282,7 @@ static void check_refused(const struct data_source *s, const char *split,
     assert_false(data_source_list(s, split, &list));
     assert_null(list.files);
     assert_int_equal(test_messages.errors, 1);
-    check_contains(expected);
+    test_check_message(expected);
 }
 
 static void test_divided_refused(void **state)
@@ -338,7 +333,7 @@ static void test_list(void **state)
     touch("out/two.png");
     write_text(LIST, "in/1.png,out/1.jpg,train\nin/2.png,out/two.png,test\n");
     check_list(&s, "train", DATA "/in/1.png " DATA "/out/1.jpg, ");
-    check_contains("1 of 2 pairs of " LIST " is for train");
+    test_check_message("1 of 2 pairs of " LIST " is for train");
     check_list(&s, "test", DATA "/in/2.png " DATA "/out/two.png, ");
     assert_true(data_source_has(&s, "test", &has) && has);
     assert_true(data_source_has(&s, "val", &has) && !has);
@@ -349,7 +344,7 @@ static void test_list(void **state)
     check_list(&s, "train",
                DATA "/in/1.png " DATA "/out/1.jpg, " DATA "/in/2.png " DATA
                     "/out/two.png, ");
-    check_contains("others are not (first: id)");
+    test_check_message("others are not (first: id)");
     // Images with both sides, and an absolute path.
     char *whole = os_path_absolute(DATA "/in/2.png");
     char *text = mem_printf("in/1.png\n\"%s\"\n", whole);
@@ -370,7 +365,7 @@ static void test_list_of_images(void **state)
     touch("1.png");
     write_text(LIST, "1.png,nowhere.gif\n");
     check_list(&s, "train", DATA "/1.png, ");
-    check_contains("the targets in " LIST " are not used");
+    test_check_message("the targets in " LIST " are not used");
     write_text(LIST, "input\n1.png\n");
     test_forget_messages();
     check_list(&s, "train", DATA "/1.png, ");
@@ -393,8 +388,8 @@ static void test_list_divided(void **state)
     assert_int_equal(test_messages.warnings, 0);
     write_text(LIST, "input,split\n3.png,train\n");
     check_list(&s, "train", DATA "/3.png, ");
-    check_contains("each line of " LIST " names a split, so that the ratio has no "
-                   "effect");
+    test_check_message("each line of " LIST " names a split, so that the ratio has no "
+                       "effect");
     assert_int_equal(test_messages.warnings, 1);
 }
 

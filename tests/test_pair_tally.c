@@ -76,12 +76,6 @@ static uint32_t count_pairs(const struct dataset_options *o)
     return count;
 }
 
-static void check_contains(const char *expected)
-{
-    if (!strstr(test_messages.text, expected))
-        fail_msg("\"%s\" is not in:\n%s", expected, test_messages.text);
-}
-
 static void test_halves(void **state)
 {
     struct dataset_options o = options();
@@ -158,13 +152,13 @@ static void test_fitted(void **state)
     assert_string_equal(test_messages.text, "");
     o.fit.mode = FIT_WHOLE;
     assert_int_equal(count_pairs(&o), 1);
-    check_contains("1 of 3 pairs is smaller than 18x16");
+    test_check_message("1 of 3 pairs is smaller than 18x16");
 
     test_keep_messages(LOG_INFO);
     o.fit.mode = FIT_CROP;
     o.fit.centred = true;
     assert_int_equal(count_pairs(&o), 3);
-    check_contains(
+    test_check_message(
         "dataset: of 2 of 3 pairs the middle, 18x16, is compared (first: " TRAIN
         "/a.png, 20x20)\n");
 }
@@ -202,27 +196,28 @@ static void test_kinds(void **state)
     write_blank(TRAIN "/B/d.npy", PIXEL_F32, 8, 8);
     assert_int_equal(count_pairs(&o), 2);
     assert_int_equal(test_messages.warnings, 1);
-    check_contains(
+    test_check_message(
         "dataset: skipping 2 of 4 pairs: their input is not u8 (first: " TRAIN
         "/A/a.png, which is u16)");
     o.swap = true;
     assert_int_equal(count_pairs(&o), 2);
     assert_int_equal(test_messages.warnings, 2);
-    check_contains("skipping 1 of 4 pairs: their input is not f32 (first: " TRAIN
-                   "/B/a.png, which is u8)");
-    check_contains("skipping 1 of 4 pairs: their target is not u8 (first: " TRAIN
-                   "/A/d.npy, which is f32)");
-    check_contains("--output-kind names another");
+    test_check_message("skipping 1 of 4 pairs: their input is not f32 (first: " TRAIN
+                       "/B/a.png, which is u8)");
+    test_check_message("skipping 1 of 4 pairs: their target is not u8 (first: " TRAIN
+                       "/A/d.npy, which is f32)");
+    test_check_message("--output-kind names another");
     // Of equally many the kind of the first file; only files that are used count.
     o.swap = false;
     o.max_size = 2;
     assert_int_equal(count_pairs(&o), 1);
-    check_contains("their input is not u16 (first: " TRAIN "/A/b.png, which is u8)");
+    test_check_message("their input is not u16 (first: " TRAIN
+                       "/A/b.png, which is u8)");
     o.max_size = 0;
     o.input_kind = PIXEL_U16;
     o.output_kind = PIXEL_U8;
     assert_int_equal(count_pairs(&o), 1);
-    check_contains("skipping 3 of 4 pairs: their input is not u16");
+    test_check_message("skipping 3 of 4 pairs: their input is not u16");
 }
 
 // Wrong channels are the reason where the kind is wrong, too.
@@ -279,7 +274,7 @@ static void test_range(void **state)
     assert_true(picture_write(TRAIN "/B/a.npy", &p));
     picture_free(&p);
     assert_int_equal(count_pairs(&o), 1);
-    check_contains("dataset: 1 of 1 target has values outside [-1, 1]");
+    test_check_message("dataset: 1 of 1 target has values outside [-1, 1]");
 }
 
 // Masks of 0 and 1 as NumPy has integers, next to arrays that use the range.
@@ -330,7 +325,7 @@ static void test_narrow(void **state)
         if (!cases[i].said)
             assert_string_equal(test_messages.text, "");
         else
-            check_contains(cases[i].said);
+            test_check_message(cases[i].said);
         // Not of both.
         if (cases[i].said)
             assert_null(strchr(strchr(test_messages.text, '\n') + 1, '\n'));
@@ -407,7 +402,7 @@ static void test_unfinished(void **state)
     assert_true(file_write(TRAIN "/B/b.jpg", data, size - 9));
     mem_free(data);
     assert_int_equal(count_pairs(&o), 1);
-    check_contains("b.jpg: truncated JPEG");
+    test_check_message("b.jpg: truncated JPEG");
     o.reading.keep_truncated = true;
     assert_int_equal(count_pairs(&o), 2);
     assert_string_equal(

@@ -73,14 +73,6 @@ static struct picture make_labels(uint32_t number, enum form form)
     return p;
 }
 
-static void write_image(const char *folder, const char *name, struct picture p)
-{
-    char *path = file_join(folder, name);
-    assert_true(file_make_folder(folder) && picture_write(path, &p));
-    picture_free(&p);
-    mem_free(path);
-}
-
 static void write_data(void)
 {
     static const char *const splits[] = { "train", "val", "test" };
@@ -90,11 +82,11 @@ static void write_data(void)
             char name[16], folder[64];
             snprintf(name, sizeof(name), "%u.png", (unsigned)i);
             snprintf(folder, sizeof(folder), MAPS "/%s/A", splits[s]);
-            write_image(folder, name, make_photo(number, SIDE_MAP, SIDE_MAP));
+            tiny_write_picture(folder, name, make_photo(number, SIDE_MAP, SIDE_MAP));
             snprintf(folder, sizeof(folder), MAPS "/%s/B", splits[s]);
-            write_image(folder, name, make_labels(number, (enum form)(i % 3)));
+            tiny_write_picture(folder, name, make_labels(number, (enum form)(i % 3)));
         }
-    write_image(SCRATCH, "wide.png", make_photo(3, WIDTH, HEIGHT));
+    tiny_write_picture(SCRATCH, "wide.png", make_photo(3, WIDTH, HEIGHT));
     tiny_write_text(PALETTE, "#c81e1e sky\n#1ec81e sun\n#0a0a0a ground\n");
 }
 
@@ -107,35 +99,14 @@ static struct pix_train_options segment_options(const char *out)
     return o;
 }
 
-static pix_translator *open_model(const char *run)
-{
-    struct pix_translate_options o;
-    pix_translate_options_init(&o);
-    o.model = run;
-    o.tuning = "off";
-    pix_translator *t = pix_translator_create(public_device, &o);
-    if (!t)
-        fail_msg("%s", pix_last_error());
-    return t;
-}
-
-static struct picture read_image(const char *path)
-{
-    struct picture p;
-    struct reason reason;
-    if (!picture_read(path, &p, &reason))
-        fail_msg("%s: %s", path, reason.text);
-    return p;
-}
-
 static struct picture translate(const char *run, const char *input, const char *output)
 {
     struct pix_translate_item item = { .input = input, .output = output };
-    pix_translator *t = open_model(run);
+    pix_translator *t = tiny_open_model(run);
     if (!pix_translator_run_many(t, &item, 1, NULL, NULL))
         fail_msg("%s", pix_last_error());
     pix_translator_destroy(t);
-    return read_image(output);
+    return tiny_read_picture(output);
 }
 
 static struct pix_evaluation evaluate(const char *run, const char *palette)
@@ -145,7 +116,7 @@ static struct pix_evaluation evaluate(const char *run, const char *palette)
     pix_evaluate_options_init(&o);
     o.data = MAPS;
     o.palette = palette;
-    pix_translator *t = open_model(run);
+    pix_translator *t = tiny_open_model(run);
     if (!pix_evaluate(t, &o, &e))
         fail_msg("%s", pix_last_error());
     pix_translator_destroy(t);
@@ -223,7 +194,7 @@ static void test_translates(void **state)
     public_check_message("as RGB, not with the palette of the classes");
     check_is_of_classes(&p);
     picture_free(&p);
-    pix_translator *t = open_model(RUN);
+    pix_translator *t = tiny_open_model(RUN);
     assert_string_equal(pix_translator_extension(t, "photo.jpg"), ".png");
     assert_string_equal(pix_translator_extension(t, "photo.bmp"), ".bmp");
     pix_translator_destroy(t);
@@ -241,7 +212,7 @@ static void test_inputs(void **state)
     const struct pix_step_metrics m = tiny_train(public_device, &o, UINT64_MAX);
     assert_false(m.has_ce);
     for (int form = COLOURS; form <= INDICES; form++) {
-        write_image(SCRATCH, "labels.png", make_labels(2, (enum form)form));
+        tiny_write_picture(SCRATCH, "labels.png", make_labels(2, (enum form)form));
         struct picture p =
             translate(SCRATCH "/inputs", SCRATCH "/labels.png", SCRATCH "/made.png");
         if (form == COLOURS)
@@ -255,19 +226,19 @@ static void test_inputs(void **state)
     assert_string_equal(public_messages, "");
     struct picture odd = make_labels(2, COLOURS);
     ((uint8_t *)odd.samples)[7] ^= 1;
-    write_image(SCRATCH, "odd.png", odd);
+    tiny_write_picture(SCRATCH, "odd.png", odd);
     odd = translate(SCRATCH "/inputs", SCRATCH "/odd.png", SCRATCH "/made.png");
     picture_free(&odd);
     public_check_message(
         "translate: 0.0625 % of the pixels of the inputs have a colour "
         "that the palette of the model does not have");
-    write_image(SCRATCH, "index.png", make_photo(1, 40, 40));
-    struct picture index = read_image(SCRATCH "/index.png");
+    tiny_write_picture(SCRATCH, "index.png", make_photo(1, 40, 40));
+    struct picture index = tiny_read_picture(SCRATCH "/index.png");
     index.channels = 1;    // its red as indices
-    write_image(SCRATCH, "index.png", index);
+    tiny_write_picture(SCRATCH, "index.png", index);
     struct pix_translate_item item = { .input = SCRATCH "/index.png",
                                        .output = SCRATCH "/made.png" };
-    pix_translator *t = open_model(SCRATCH "/inputs");
+    pix_translator *t = tiny_open_model(SCRATCH "/inputs");
     assert_false(pix_translator_run_many(t, &item, 1, NULL, NULL));
     pix_translator_destroy(t);
     public_check_message("translate: the image has the index");

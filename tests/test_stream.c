@@ -11,10 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "data/picture_file.h"
 #include "data/y4m.h"
 
 #define SCRATCH "test_stream.scratch"
@@ -300,17 +298,6 @@ static void test_y4m(void **state)
     pix_translator_destroy(t);
 }
 
-static pix_translator *open_run(const char *run)
-{
-    struct pix_translate_options o;
-    pix_translate_options_init(&o);
-    o.model = run;
-    o.tuning = "off";
-    pix_translator *t = pix_translator_create(public_device, &o);
-    assert_non_null(t);
-    return t;
-}
-
 // Models of tasks finish their frames as they do images: with the lightness of the
 // input, with what is around a hole, at another size.
 static void test_tasks(void **state)
@@ -326,7 +313,7 @@ static void test_tasks(void **state)
         train.task = tasks[k];
         train.steps = 1;
         tiny_train(public_device, &train, UINT64_MAX);
-        pix_translator *t = open_run(run);
+        pix_translator *t = tiny_open_model(run);
         open_wire(&w, NULL, RAW_BYTES, 2);
         const struct pix_stream_options stream = stream_of(&w, RAW);
         assert_true(pix_translator_run_stream(t, &stream, NULL));
@@ -347,25 +334,21 @@ static void test_tasks(void **state)
 // So do those of pairs whose inputs are smaller than their targets.
 static void test_factor(void **state)
 {
-    static const char *const sides[] = { "/small/train/A", "/small/train/B" };
+    static const char *const sides[] = { SCRATCH "/small/train/A",
+                                         SCRATCH "/small/train/B" };
     struct pix_train_options train = tiny_options(SCRATCH "/small", SCRATCH "/factor");
     struct wire w;
     (void)state;
     public_need_device();
     for (uint32_t k = 0; k < 2; k++) {
         struct picture p;
-        char path[96];
         assert_true(picture_create(&p, PIXEL_U8, 3, 20 << k, 20 << k));
-        snprintf(path, sizeof(path), SCRATCH "%s", sides[k]);
-        assert_true(file_make_folder(path));
-        snprintf(path, sizeof(path), SCRATCH "%s/1.png", sides[k]);
-        assert_true(picture_write(path, &p));
-        picture_free(&p);
+        tiny_write_picture(sides[k], "1.png", p);
     }
     train.factor = 2;
     train.steps = 1;
     tiny_train(public_device, &train, UINT64_MAX);
-    pix_translator *t = open_run(SCRATCH "/factor");
+    pix_translator *t = tiny_open_model(SCRATCH "/factor");
     open_wire(&w, NULL, RAW_BYTES, 2);
     const struct pix_stream_options stream = stream_of(&w, RAW);
     assert_true(pix_translator_run_stream(t, &stream, NULL));

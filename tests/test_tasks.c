@@ -44,14 +44,6 @@ static struct picture make_image(enum pixel_kind kind, uint32_t number, uint32_t
     return p;
 }
 
-static void write_image(const char *folder, const char *name, struct picture p)
-{
-    char *path = file_join(folder, name);
-    assert_true(file_make_folder(folder) && picture_write(path, &p));
-    picture_free(&p);
-    mem_free(path);
-}
-
 static void write_data(void)
 {
     static const char *const splits[] = { "train", "val", "test" };
@@ -60,12 +52,12 @@ static void write_data(void)
             char name[16];
             char *folder = file_join(SINGLES, splits[s]);
             snprintf(name, sizeof(name), "%u.png", (unsigned)i);
-            write_image(folder, name,
-                        make_image(PIXEL_U8, i + 10 * (uint32_t)s, 40, 40));
+            tiny_write_picture(folder, name,
+                               make_image(PIXEL_U8, i + 10 * (uint32_t)s, 40, 40));
             mem_free(folder);
         }
-    write_image(SCRATCH, "wide.png", make_image(PIXEL_U8, 3, WIDTH, HEIGHT));
-    write_image(SCRATCH, "deep.png", make_image(PIXEL_U16, 3, WIDTH, HEIGHT));
+    tiny_write_picture(SCRATCH, "wide.png", make_image(PIXEL_U8, 3, WIDTH, HEIGHT));
+    tiny_write_picture(SCRATCH, "deep.png", make_image(PIXEL_U16, 3, WIDTH, HEIGHT));
 }
 
 static struct pix_train_options task_options(const char *task, const char *out)
@@ -100,15 +92,6 @@ static pix_translator *open_model(const char *run, const char *size, const char 
     return t;
 }
 
-static struct picture read_image(const char *path)
-{
-    struct picture p;
-    struct reason reason;
-    if (!picture_read(path, &p, &reason))
-        fail_msg("%s: %s", path, reason.text);
-    return p;
-}
-
 static struct picture translate_as(const char *run, const char *size, const char *hole,
                                    const char *input, const char *output)
 {
@@ -117,7 +100,7 @@ static struct picture translate_as(const char *run, const char *size, const char
     if (!pix_translator_run_many(t, &item, 1, NULL, NULL))
         fail_msg("%s", pix_last_error());
     pix_translator_destroy(t);
-    return read_image(output);
+    return tiny_read_picture(output);
 }
 
 static struct picture translate(const char *run, const char *input)
@@ -193,7 +176,7 @@ static void test_colorize(void **state)
     (void)state;
     public_need_device();
     for (size_t k = 0; k < ARRAY_LEN(inputs); k++) {
-        struct picture in = read_image(inputs[k]), light, made_light,
+        struct picture in = tiny_read_picture(inputs[k]), light, made_light,
                        out = translate(SCRATCH "/colorize", inputs[k]);
         assert_true(out.channels == 3 && out.width == WIDTH && out.height == HEIGHT);
         assert_int_equal(out.kind, in.kind);
@@ -237,6 +220,21 @@ static void test_superres(void **state)
     assert_int_equal(of_item.device_bytes, of_large.device_bytes);
 }
 
+// Of wide.png with the mask of the left 20 columns; frees it.
+static void check_filled(struct picture out)
+{
+    struct picture in = tiny_read_picture(SCRATCH "/wide.png");
+    size_t changed = 0;
+    for (size_t i = 0; i < (size_t)3 * WIDTH * HEIGHT; i++) {
+        const bool differs = ((uint8_t *)in.samples)[i] != ((uint8_t *)out.samples)[i];
+        assert_false(differs && i % WIDTH >= 20);
+        changed += differs;
+    }
+    assert_true(changed > 20 * HEIGHT);
+    picture_free(&in);
+    picture_free(&out);
+}
+
 // What is around the hole stays to the last bit, also where the network runs at another
 // size; the hole is where it is asked for.
 static void test_inpaint(void **state)
@@ -247,19 +245,9 @@ static void test_inpaint(void **state)
     assert_true(picture_create(&mask, PIXEL_U8, 1, WIDTH, HEIGHT));
     for (size_t i = 0; i < (size_t)WIDTH * HEIGHT; i++)
         ((uint8_t *)mask.samples)[i] = i % WIDTH < 20 ? 255 : 0;
-    write_image(SCRATCH, "mask.png", mask);
-    struct picture in = read_image(SCRATCH "/wide.png"),
-                   out = translate_as(SCRATCH "/inpaint", NULL, SCRATCH "/mask.png",
-                                      SCRATCH "/wide.png", SCRATCH "/filled.png");
-    size_t changed = 0;
-    for (size_t i = 0; i < (size_t)3 * WIDTH * HEIGHT; i++) {
-        const bool differs = ((uint8_t *)in.samples)[i] != ((uint8_t *)out.samples)[i];
-        assert_false(differs && i % WIDTH >= 20);
-        changed += differs;
-    }
-    assert_true(changed > 20 * HEIGHT);
-    picture_free(&in);
-    picture_free(&out);
+    tiny_write_picture(SCRATCH, "mask.png", mask);
+    check_filled(translate_as(SCRATCH "/inpaint", NULL, SCRATCH "/mask.png",
+                              SCRATCH "/wide.png", SCRATCH "/filled.png"));
 
     struct pix_translate_options o;
     pix_translate_options_init(&o);
@@ -294,17 +282,7 @@ static void test_mask(void **state)
     o.hole_mask = SCRATCH "/mask.png";    // of test_inpaint: the left 20 columns
     public_messages[0] = '\0';
     tiny_train(public_device, &o, UINT64_MAX);
-    struct picture in = read_image(SCRATCH "/wide.png"),
-                   out = translate(SCRATCH "/masked", SCRATCH "/wide.png");
-    size_t changed = 0;
-    for (size_t i = 0; i < (size_t)3 * WIDTH * HEIGHT; i++) {
-        const bool differs = ((uint8_t *)in.samples)[i] != ((uint8_t *)out.samples)[i];
-        assert_false(differs && i % WIDTH >= 20);
-        changed += differs;
-    }
-    assert_true(changed > 20 * HEIGHT);
-    picture_free(&in);
-    picture_free(&out);
+    check_filled(translate(SCRATCH "/masked", SCRATCH "/wide.png"));
     assert_string_equal(public_messages, "");
 }
 

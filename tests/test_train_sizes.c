@@ -24,17 +24,6 @@ static struct pix_train_options wide_options(const char *out)
     return o;
 }
 
-static pix_translator *open_run(const char *run)
-{
-    struct pix_translate_options t;
-    pix_translate_options_init(&t);
-    t.tuning = "off";
-    t.model = run;
-    pix_translator *translator = pix_translator_create(public_device, &t);
-    assert_non_null(translator);
-    return translator;
-}
-
 // A run that was stopped takes the steps of one that was not.
 static void test_continued(void **state)
 {
@@ -85,7 +74,7 @@ static void test_learned(void **state)
     assert_int_equal(grid.height, 3 * HEIGHT);
     pix_image_free(&grid);
 
-    pix_translator *translator = open_run(run);
+    pix_translator *translator = tiny_open_model(run);
     assert_size(pix_translator_size(translator), WIDTH, HEIGHT);
     assert_true(evaluated_find(translator, ONE, "test", SCRATCH "/grid.png", 12, &e));
     assert_int_equal(e.pairs, 1);

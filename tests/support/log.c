@@ -4,6 +4,8 @@
 
 #include "support/log.h"
 
+#include "support/check.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -38,4 +40,10 @@ void test_keep_messages(enum log_level level)
 void test_forget_messages(void)
 {
     test_messages = (struct test_messages){ 0 };
+}
+
+void test_check_message(const char *expected)
+{
+    if (!strstr(test_messages.text, expected))
+        fail_msg("\"%s\" is not in:\n%s", expected, test_messages.text);
 }

@@ -22,5 +22,7 @@ extern struct test_messages test_messages;
 // Keeps messages up to a level, until another sink is used.
 void test_keep_messages(enum log_level level);
 void test_forget_messages(void);
+// Fails the test unless this text is among them.
+void test_check_message(const char *expected);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "data/picture_file.h"
 #include "store/checkpoint_folder.h"
 #include "support/size.h"
 
@@ -171,6 +172,35 @@ const char *tiny_straight(void)
         tiny_train(public_device, &o, UINT64_MAX);
     }
     return run;
+}
+
+void tiny_write_picture(const char *folder, const char *name, struct picture p)
+{
+    char *path = file_join(folder, name);
+    assert_true(file_make_folder(folder) && picture_write(path, &p));
+    picture_free(&p);
+    mem_free(path);
+}
+
+struct picture tiny_read_picture(const char *path)
+{
+    struct picture p;
+    struct reason reason;
+    if (!picture_read(path, &p, &reason))
+        fail_msg("%s: %s", path, reason.text);
+    return p;
+}
+
+pix_translator *tiny_open_model(const char *model)
+{
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = model;
+    o.tuning = "off";
+    pix_translator *t = pix_translator_create(public_device, &o);
+    if (!t)
+        fail_msg("%s", pix_last_error());
+    return t;
 }
 
 static void make_folder(const char *name, uint32_t first, uint32_t count)

@@ -8,6 +8,7 @@
 #ifndef SUPPORT_TINY_H
 #define SUPPORT_TINY_H
 
+#include "data/picture.h"
 #include "support/public.h"
 
 #define DATA SCRATCH "/data"        // five pairs
@@ -25,6 +26,13 @@ void tiny_open(const char *folder);
 
 void tiny_write_pair(const char *folder, uint32_t number);
 void tiny_write_text(const char *path, const char *text);
+// Writes a picture, which is freed, to a folder, which is made if it is absent; the
+// second one is read from a file. Caller frees.
+void tiny_write_picture(const char *folder, const char *name, struct picture p);
+struct picture tiny_read_picture(const char *path);
+
+// A run or a file of weights, without measured kernels. Caller destroys.
+pix_translator *tiny_open_model(const char *model);
 
 struct pix_train_options tiny_options(const char *data, const char *out);
 
