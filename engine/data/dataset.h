@@ -25,7 +25,7 @@ struct dataset_options {
     struct pixel_range input_range, output_range;    // PIXEL_WHOLE: none
     struct picture_reading reading;
     struct task task;
-    // The inputs of a random task are made for each sample anew; else they are a
+    // The inputs of a random task are made again for each sample; else they are a
     // function of the name.
     bool renews;
     struct fit fit;    // see fitting.h; `load` of FIT_RESIZE is no smaller than `crop`

@@ -81,7 +81,7 @@ static inline bool task_is_of_pixels(const struct task *t)
     return t->kind == TASK_SUPERRES || t->kind == TASK_DENOISE;
 }
 
-// Whether an input is made for each sample anew, of noise or a hole.
+// Whether an input is made again for each sample, of noise or a hole.
 static inline bool task_is_random(const struct task *t)
 {
     return t->kind == TASK_DENOISE || t->kind == TASK_INPAINT;

@@ -383,9 +383,8 @@ static bool check_task(const struct settings *s)
 }
 
 // What is made of an image holds for its pixels as they are: scaled noise is weaker
-// than
-// --sigma, and an image of other brightness is not what is restored. Lightness is part
-// of the photograph.
+// than --sigma, and an image of other brightness is not what is restored. Lightness is
+// part of the photograph.
 static bool check_augment(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
