@@ -14,6 +14,19 @@ uint64_t bytes_get_little(const uint8_t *bytes, size_t count)
     return number;
 }
 
+uint64_t bytes_get_big(const uint8_t *bytes, size_t count)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < count; i++)
+        number = number << 8 | bytes[i];
+    return number;
+}
+
+uint64_t bytes_get(const uint8_t *bytes, size_t count, bool is_big)
+{
+    return is_big ? bytes_get_big(bytes, count) : bytes_get_little(bytes, count);
+}
+
 void bytes_put_little(uint8_t *bytes, size_t count, uint64_t number)
 {
     for (size_t i = 0; i < count; i++)

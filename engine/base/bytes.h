@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Numbers in files: unsigned, of 1 to 8 bytes, the lowest byte first, whatever the
-// order of this machine.
+// Numbers in files: unsigned, of 1 to 8 bytes, the lowest byte first ("little") or last
+// ("big"), whatever the order of this machine.
 
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -9,6 +9,8 @@
 #include "base/base.h"
 
 uint64_t bytes_get_little(const uint8_t *bytes, size_t count);
+uint64_t bytes_get_big(const uint8_t *bytes, size_t count);
+uint64_t bytes_get(const uint8_t *bytes, size_t count, bool is_big);
 void bytes_put_little(uint8_t *bytes, size_t count, uint64_t number);
 
 // The value of an IEEE half (F16), and of a bfloat16 (BF16), the upper 16 bits of a

@@ -10,6 +10,7 @@
 
 #include "data/png_rows.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "data/codec.h"
 #include "data/png_memory.h"
@@ -78,11 +79,6 @@ static bool refuse_damaged(struct reason *reason)
     return codec_check_state(CODEC_DAMAGED, "PNG", reason);
 }
 
-static uint32_t big_endian(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 // All of `count` bytes.
 static bool read_all(struct source *s, uint64_t at, void *to, size_t count,
                      struct reason *reason)
@@ -98,8 +94,8 @@ static bool read_header(struct source *s, struct layout *l, struct reason *reaso
     if (!read_all(s, 0, data, sizeof(data), reason))
         return false;
     *l = (struct layout){
-        .width = big_endian(data + 16),
-        .height = big_endian(data + 20),
+        .width = (uint32_t)bytes_get_big(data + 16, 4),
+        .height = (uint32_t)bytes_get_big(data + 20, 4),
         .depth = data[24],
         .colour = data[25],
         .is_interlaced = data[28] != 0,
@@ -139,7 +135,7 @@ static bool walk(struct source *s, struct layout *l, struct reason *reason)
             return refuse_cut(reason);
         if (!read_all(s, at, chunk, sizeof(chunk), reason))
             return false;
-        const uint32_t length = big_endian(chunk);
+        const uint32_t length = (uint32_t)bytes_get_big(chunk, 4);
         const uint8_t *type = chunk + 4;
         if (length > INT32_MAX || !is_type(type))
             return refuse_damaged(reason);

@@ -5,14 +5,11 @@
 
 #include "data/profile.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 enum { HEADER = 128, TAG = 12 };
-
-static uint32_t number_at(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 static bool is_text(const uint8_t *p, const char *text)
 {
@@ -21,7 +18,7 @@ static bool is_text(const uint8_t *p, const char *text)
 
 size_t profile_size(const void *data)
 {
-    return number_at(data);
+    return (size_t)bytes_get_big(data, 4);
 }
 
 // The size, the version from which sizes are multiples of 4, the class, the space that
@@ -32,20 +29,20 @@ static bool header_is_sane(const uint8_t *p, size_t size)
            profile_size(p) >= HEADER + 4 && (p[8] < 4 || profile_size(p) % 4 == 0) &&
            !is_text(p + 12, "abst") && !is_text(p + 12, "link") &&
            (is_text(p + 20, "XYZ ") || is_text(p + 20, "Lab ")) &&
-           number_at(p + 64) < UINT16_MAX && is_text(p + 36, "acsp");
+           bytes_get_big(p + 64, 4) < UINT16_MAX && is_text(p + 36, "acsp");
 }
 
 // What the table of tags points to is in the profile (7.3).
 static bool tags_are_inside(const uint8_t *p)
 {
     const size_t size = profile_size(p);
-    const size_t count = number_at(p + HEADER);
+    const size_t count = (size_t)bytes_get_big(p + HEADER, 4);
     if (count > (size - HEADER - 4) / TAG)
         return false;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *tag = p + HEADER + 4 + i * TAG;
-        const size_t begin = number_at(tag + 4);
-        if (begin > size || number_at(tag + 8) > size - begin)
+        const size_t begin = (size_t)bytes_get_big(tag + 4, 4);
+        if (begin > size || bytes_get_big(tag + 8, 4) > size - begin)
             return false;
     }
     return true;

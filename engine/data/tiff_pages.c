@@ -18,14 +18,6 @@ enum { MOST_ENTRIES = 4096, MOST_PAGES = 65535 };
 
 enum { SUBFILE_TYPE = 254, OLD_SUBFILE_TYPE = 255 };
 
-static uint64_t number_at(const uint8_t *data, size_t count, bool is_big)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < count; i++)
-        value |= (uint64_t)data[i] << 8 * (is_big ? count - 1 - i : i);
-    return value;
-}
-
 // Sizes of the parts of a directory.
 struct parts {
     uint32_t count, entry, word;    // of the number of entries, of one, of an offset
@@ -46,7 +38,7 @@ static bool read_entries(struct tiff_file *file, const struct tiff_page *page,
     *entries = NULL;
     if (!tiff_file_read(file, page->offset, bytes, parts.count, reason))
         return false;
-    const uint64_t entry_count = number_at(bytes, parts.count, page->is_big_endian);
+    const uint64_t entry_count = bytes_get(bytes, parts.count, page->is_big_endian);
     if (entry_count == 0 || entry_count > MOST_ENTRIES)
         return reason_refuse(reason, "damaged TIFF: a directory of %llu entries",
                              (unsigned long long)entry_count);
@@ -61,7 +53,7 @@ static bool read_entries(struct tiff_file *file, const struct tiff_page *page,
     }
     *entries = data;
     *count = (uint32_t)entry_count;
-    *next = number_at(data + size, parts.word, page->is_big_endian);
+    *next = bytes_get(data + size, parts.word, page->is_big_endian);
     return true;
 }
 
@@ -73,12 +65,12 @@ static bool is_full(const struct tiff_page *page, const uint8_t *entries,
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *entry = entries + (size_t)i * parts.entry;
         const uint8_t *value = entry + 4 + parts.word;
-        const uint64_t number = number_at(entry, 2, page->is_big_endian);
+        const uint64_t number = bytes_get(entry, 2, page->is_big_endian);
         const uint32_t bytes =
-            tiff_type_bytes((uint16_t)number_at(entry + 2, 2, page->is_big_endian));
+            tiff_type_bytes((uint16_t)bytes_get(entry + 2, 2, page->is_big_endian));
         if ((number != SUBFILE_TYPE && number != OLD_SUBFILE_TYPE) || bytes > 4)
             continue;
-        const uint64_t type = number_at(value, bytes, page->is_big_endian);
+        const uint64_t type = bytes_get(value, bytes, page->is_big_endian);
         if (number == SUBFILE_TYPE ? (type & 5) != 0 : type == 2)
             return false;
     }
@@ -92,11 +84,11 @@ static bool read_header(struct tiff_file *file, struct tiff_page *page, uint64_t
     if (!tiff_file_read(file, 0, head, 8, reason))
         return false;
     *page = (struct tiff_page){ .is_big_endian = head[0] == 'M' };
-    page->is_bigtiff = number_at(head + 2, 2, page->is_big_endian) == 43;
+    page->is_bigtiff = bytes_get(head + 2, 2, page->is_big_endian) == 43;
     if (page->is_bigtiff && !tiff_file_read(file, 8, head + 8, 8, reason))
         return false;
-    *first = page->is_bigtiff ? number_at(head + 8, 8, page->is_big_endian)
-                              : number_at(head + 4, 4, page->is_big_endian);
+    *first = page->is_bigtiff ? bytes_get(head + 8, 8, page->is_big_endian)
+                              : bytes_get(head + 4, 4, page->is_big_endian);
     return true;
 }
 
@@ -160,10 +152,10 @@ static struct entry entry_at(const struct tiff_page *page, const uint8_t *entrie
     const bool is_big = page->is_big_endian;
     const uint8_t *from = entries + (size_t)i * parts.entry;
     struct entry e = {
-        .number = (uint16_t)number_at(from, 2, is_big),
-        .type = (uint16_t)number_at(from + 2, 2, is_big),
-        .count = number_at(from + 4, parts.word, is_big),
-        .offset = number_at(from + 4 + parts.word, parts.word, is_big),
+        .number = (uint16_t)bytes_get(from, 2, is_big),
+        .type = (uint16_t)bytes_get(from + 2, 2, is_big),
+        .count = bytes_get(from + 4, parts.word, is_big),
+        .offset = bytes_get(from + 4 + parts.word, parts.word, is_big),
     };
     // Values that fit are in the place of their offset.
     const uint32_t bytes = tiff_type_bytes(e.type);
