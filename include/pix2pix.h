@@ -1277,6 +1277,15 @@ PIX_API void pix_dataset_statistics_free(struct pix_dataset_statistics *statisti
 PIX_API bool pix_dataset_combine(const struct pix_dataset_options *options,
                                  const char *out, uint64_t *written, uint64_t *failed);
 
+// Writes each pair that is one image as two: A to `out`/A/SPLIT, B to `out`/B/SPLIT, or
+// without SPLIT where there are no splits, as PNG, or .npy where that cannot hold the
+// samples. `out` is laid out for training on pairs then, `out`/A and `out`/B are for
+// tasks with single images. Pairs of two files, and those that cannot be read, are
+// reported and counted in `failed`; the others are still written. `out` must be absent
+// or an empty folder.
+PIX_API bool pix_dataset_separate(const struct pix_dataset_options *options,
+                                  const char *out, uint64_t *written, uint64_t *failed);
+
 // Copies each image, byte for byte, to `out`/train, val or test by options.split_ratio,
 // which must be set; of pairs of two files to the folders A and B in these. `out` must
 // be absent or an empty folder. `copied` counts pairs by split.

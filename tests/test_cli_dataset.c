@@ -91,6 +91,12 @@ static void test_copies(void **state)
     json_t *document = command_parse(command_out);
     assert_true(count_of(document, "equal") == 12);
     json_decref(document);
+    RUN(0, "dataset separate joined --out sides --json");
+    document = command_parse(command_out);
+    assert_true(command_number_at(document, "written") == 12);
+    json_decref(document);
+    RUN(0, "compare sides/A two/A");    // to the last bit
+    command_check_has(command_out, "infinite in 12 of 12 images, which are equal");
     RUN(0, "dataset split joined --split-ratio 1:1:1 --out split --json");
     document = command_parse(command_out);
     assert_true(command_number_at(document, "train") +
@@ -106,13 +112,14 @@ static void test_usage(void **state)
 {
     (void)state;
     RUN(2, "dataset");
-    command_check_has(command_err, "say what to do: check, stats, combine or split");
+    command_check_has(command_err,
+                      "say what to do: check, stats, combine, separate or split");
     RUN(2, "dataset look folder");
     RUN(2, "dataset check");
     command_check_has(command_err, "give a folder, or a list with --pairs");
     RUN(2, "dataset check folder --pairs list.csv");
     RUN(2, "dataset check folder --out other");
-    command_check_has(command_err, "--out is for combine and split");
+    command_check_has(command_err, "--out is for combine, separate and split");
     RUN(2, "dataset combine folder");
     command_check_has(command_err, "name a new folder with --out");
     RUN(2, "dataset stats folder --sheet x.png");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Statistics of samples, against sums over all of them; pairs that become one image,
-// and images that are copied into splits: the same samples or bytes, in a new folder,
-// and nothing else is touched.
+// Statistics of samples, against sums over all of them; pairs that become one image or
+// two, and images that are copied into splits: the same samples or bytes, in a new
+// folder, and nothing else is touched.
 
 #define _XOPEN_SOURCE 700
 
@@ -265,6 +265,85 @@ static void test_combine(void **state)
 }
 
 // ---------------------------------------------------------------------------
+// Separating
+
+static void check_noise(const char *path, enum pixel_kind kind, uint32_t channels,
+                        uint32_t number)
+{
+    struct picture p, noise = make_noise(kind, channels, number);
+    struct reason reason;
+    if (!picture_read(path, &p, &reason))
+        fail_msg("%s: %s", path, reason.text);
+    assert_true(p.kind == kind && p.width == WIDTH && p.height == HEIGHT &&
+                p.channels == channels);
+    assert_memory_equal(p.samples, noise.samples, picture_bytes(&p));
+    picture_free(&p);
+    picture_free(&noise);
+}
+
+// What was combined becomes what it was, with the same names.
+static void test_separate(void **state)
+{
+    struct pix_dataset_options o = { .data = DATA };
+    uint64_t written, failed;
+    (void)state;
+    write_noise(DATA "/train/A", 0, ".png", PIXEL_U8, 3);
+    write_noise(DATA "/train/B", 0, ".png", PIXEL_U8, 3);
+    write_noise(DATA "/train/A", 1, ".png", PIXEL_U16, 1);
+    write_noise(DATA "/train/B", 1, ".png", PIXEL_U16, 1);
+    write_noise(DATA "/val/A", 2, ".npy", PIXEL_F32, 5);
+    write_noise(DATA "/val/B", 2, ".npy", PIXEL_F32, 5);
+    assert_true(arrange_combined(&o, OUT, &written, &failed));
+    assert_true(file_write(OUT "/val/3.png", "x", 1));
+    o.data = OUT;
+    assert_true(arrange_separated(&o, SCRATCH "/sides", &written, &failed));
+    assert_true(written == 3 && failed == 1);
+    assert_int_equal(test_messages.warnings, 1);
+    assert_non_null(strstr(test_messages.text, "val/3.png "));
+    for (uint32_t i = 0; i < 2; i++) {
+        const char *const side = i ? "B" : "A";
+        char path[80];
+        snprintf(path, sizeof(path), SCRATCH "/sides/%s/train/0.png", side);
+        check_noise(path, PIXEL_U8, 3, 0);
+        snprintf(path, sizeof(path), SCRATCH "/sides/%s/train/1.png", side);
+        check_noise(path, PIXEL_U16, 1, 1);
+        snprintf(path, sizeof(path), SCRATCH "/sides/%s/val/2.npy", side);
+        check_noise(path, PIXEL_F32, 5, 2);
+    }
+    assert_false(file_exists(SCRATCH "/sides/A/val/3.png"));
+    // Such pairs cannot be separated again, and single images not at all.
+    o.data = SCRATCH "/sides";
+    assert_true(arrange_separated(&o, SCRATCH "/again", &written, &failed));
+    assert_true(written == 0 && failed == 3);
+    assert_non_null(
+        strstr(test_messages.text,
+               "sides/A/train/0.png has its partner in another file already"));
+    o.singles = true;
+    assert_false(arrange_separated(&o, SCRATCH "/singles", &written, &failed));
+    assert_non_null(strstr(test_messages.text, "single images have no sides"));
+    assert_false(file_exists(SCRATCH "/singles"));
+}
+
+// Without splits the sides lie in A and B themselves; of an odd width, B has the column
+// in the middle, as in training.
+static void test_separate_whole(void **state)
+{
+    const struct pix_dataset_options o = { .data = DATA };
+    uint64_t written, failed;
+    struct picture a, b;
+    struct reason reason;
+    (void)state;
+    write_noise(DATA, 7, ".png", PIXEL_U8, 3);
+    assert_true(arrange_separated(&o, OUT, &written, &failed));
+    assert_true(written == 1 && failed == 0);
+    assert_true(picture_read(OUT "/A/7.png", &a, &reason));
+    assert_true(picture_read(OUT "/B/7.png", &b, &reason));
+    assert_true(a.width == WIDTH / 2 && b.width == WIDTH - WIDTH / 2);
+    picture_free(&a);
+    picture_free(&b);
+}
+
+// ---------------------------------------------------------------------------
 // Splitting
 
 static bool same_bytes(const char *a, const char *b)
@@ -352,6 +431,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_statistics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_combine, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_separate, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_separate_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_split, setup, teardown),
         cmocka_unit_test_setup_teardown(test_split_list, setup, teardown),
     };

@@ -47,7 +47,7 @@ struct device_arguments {
 
 struct command {
     const char *name;
-    const char *usages[5];    // after "pix2pix", up to the first NULL
+    const char *usages[6];    // after "pix2pix", up to the first NULL
     const char *purpose;      // sentences for help, which folds them
     const struct argument *arguments;
     size_t count;

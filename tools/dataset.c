@@ -241,10 +241,9 @@ static int stats(const struct dataset *d)
 // ---------------------------------------------------------------------------
 // Copies
 
-static int combine(const struct dataset *d)
+static int print_written(const struct dataset *d, bool done, uint64_t written,
+                         uint64_t failed)
 {
-    uint64_t written, failed;
-    const bool done = pix_dataset_combine(&d->o, d->out, &written, &failed);
     output_end_live();
     if (!done)
         return EXIT_FAILED;
@@ -260,6 +259,20 @@ static int combine(const struct dataset *d)
                      d->out, written, failed);
     }
     return failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int combine(const struct dataset *d)
+{
+    uint64_t written = 0, failed = 0;
+    const bool done = pix_dataset_combine(&d->o, d->out, &written, &failed);
+    return print_written(d, done, written, failed);
+}
+
+static int separate(const struct dataset *d)
+{
+    uint64_t written = 0, failed = 0;
+    const bool done = pix_dataset_separate(&d->o, d->out, &written, &failed);
+    return print_written(d, done, written, failed);
 }
 
 static int split(const struct dataset *d)
@@ -292,9 +305,8 @@ static const struct action {
     int (*run)(const struct dataset *d);
     bool writes, draws;
 } actions[] = {
-    { "check", check, false, true },
-    { "stats", stats, false, false },
-    { "combine", combine, true, false },
+    { "check", check, false, true },     { "stats", stats, false, false },
+    { "combine", combine, true, false }, { "separate", separate, true, false },
     { "split", split, true, false },
 };
 
@@ -311,15 +323,15 @@ static int check_arguments(const struct command *command, const struct dataset *
 {
     if (!action)
         return options_print_usage_error(command,
-                                         "say what to do: check, stats, combine or "
-                                         "split");
+                                         "say what to do: check, stats, combine, "
+                                         "separate or split");
     if ((d->words[1] != NULL) == (d->o.pairs != NULL))
         return options_print_usage_error(command, "give a folder, or a list with "
                                                   "--pairs");
     if (action->writes != (d->out != NULL))
         return options_print_usage_error(
             command, action->writes ? "name a new folder with --out"
-                                    : "--out is for combine and split");
+                                    : "--out is for combine, separate and split");
     if (d->sheet && !action->draws)
         return options_print_usage_error(command, "--sheet is for check");
     if (d->sheet && !options_ends_in(d->sheet, ".png"))
@@ -342,7 +354,7 @@ int command_dataset(int argc, char **argv)
         { "singles", ARGUMENT_FLAG, &d.o.singles, NULL,
           "files are single images, as for train --task" },
         { "out", ARGUMENT_TEXT, &d.out, "DIR",
-          "combine, split: new folder that is written" },
+          "combine, separate, split: new folder that is written" },
         { "sheet", ARGUMENT_TEXT, &d.sheet, "FILE",
           "check: write a PNG with the images that were found" },
         { "npy-order", ARGUMENT_CHOICE, &d.o.read.npy_order, "NAME",
@@ -359,14 +371,16 @@ int command_dataset(int argc, char **argv)
         .usages = { "dataset check DATA [--sheet FILE] [OPTION...]",
                     "dataset stats DATA [OPTION...]",
                     "dataset combine DATA --out DIR [OPTION...]",
+                    "dataset separate DATA --out DIR [OPTION...]",
                     "dataset split DATA --split-ratio A:B:C --out DIR" },
         .purpose =
             "Looks at a data set, which stays as it is, with or without train/, val/ and "
             "test/. check reports images that are broken, odd, without a partner, "
             "duplicates or alike, and pairs that do not fit each other; an error among "
             "them is exit code 1. stats prints statistics and histograms of the samples. "
-            "combine writes pairs of two files as images A|B, split copies the images "
-            "into train/, val/ and test/, both to a new folder.",
+            "combine writes pairs of two files as images A|B, separate such images as "
+            "files of two folders, split copies images into train/, val/ and test/, all "
+            "to a new folder.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .words = d.words,

@@ -15,7 +15,7 @@ static const struct command_entry commands[] = {
     { "translate", command_translate, "translate an image or a folder of images" },
     { "evaluate", command_evaluate, "compare translations with their targets" },
     { "compare", command_compare, "compare images with others, without a model" },
-    { "dataset", command_dataset, "check, measure, combine or split a data set" },
+    { "dataset", command_dataset, "check, measure or rearrange a data set" },
     { "report", command_report, "write the report of a run as a page" },
     { "convert", command_convert, "import or export the weights of a network" },
     { "bench", command_bench, "measure devices, or compare two measurements" },

@@ -75,6 +75,22 @@ bool pix_dataset_combine(const struct pix_dataset_options *options, const char *
     return ok;
 }
 
+bool pix_dataset_separate(const struct pix_dataset_options *options, const char *out,
+                          uint64_t *written, uint64_t *failed)
+{
+    struct relay relay;
+    if (!api_check_given(options, "pix_dataset_separate", "options") ||
+        !api_check_given(out, "pix_dataset_separate", "out") ||
+        !api_check_given(written, "pix_dataset_separate", "written") ||
+        !api_check_given(failed, "pix_dataset_separate", "failed"))
+        return false;
+    relay_init(&relay, &options->log);
+    const struct log_sink *before = log_use(&relay.sink);
+    const bool ok = arrange_separated(options, out, written, failed);
+    log_use(before);
+    return ok;
+}
+
 bool pix_dataset_split(const struct pix_dataset_options *options, const char *out,
                        uint64_t copied[3])
 {

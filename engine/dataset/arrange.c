@@ -20,7 +20,7 @@ struct arrangement {
     struct survey survey;
     const char *out;
     char **stems;    // of the files that are made, by item: "out/train/a"
-    // Of combining: why a pair was not written, by item; "": it was.
+    // Of combining and separating: why a pair was not written, by item; "": it was.
     char (*trouble)[LOG_LINE_SIZE];
     bool *is_passing;    // the trouble: not the fault of the files
 };
@@ -129,13 +129,16 @@ static bool check_stems(const struct arrangement *a)
     return ok;
 }
 
-static bool make_folders(const struct arrangement *a, const char *below)
+// Those of the splits, in out/`above` and with `below` in each.
+static bool make_folders(const struct arrangement *a, const char *above,
+                         const char *below)
 {
     for (size_t i = 0; i < a->survey.count; i++) {
         if (i > 0 &&
             strcmp(a->survey.items[i].split, a->survey.items[i - 1].split) == 0)
             continue;
-        char *folder = mem_printf("%s/%s%s", a->out, a->survey.items[i].split, below);
+        char *folder =
+            mem_printf("%s/%s%s%s", a->out, above, a->survey.items[i].split, below);
         const bool ok = folder && file_make_folder(folder);
         mem_free(folder);
         if (!ok)
@@ -224,17 +227,26 @@ static bool join(struct picture *a, struct picture *b, struct picture *out,
     return true;
 }
 
-static bool write_joined(const struct arrangement *a, size_t item,
-                         const struct picture *p, char trouble[LOG_LINE_SIZE])
+// As `stem`.png, or .npy where that cannot hold the samples.
+static bool write_picture(const struct arrangement *a, const char *stem,
+                          const struct picture *p, char trouble[LOG_LINE_SIZE])
 {
     struct log_capture capture;
     const bool is_png = picture_can_be_written("x.png", p->kind, p->channels);
     log_capture_begin(&capture);
-    char *path = mem_printf("%s%s", a->stems[item], is_png ? ".png" : ".npy");
+    char *path = mem_printf("%s%s", stem, is_png ? ".png" : ".npy");
     const bool ok = path && picture_write_ordered(path, p, a->survey.reading.order);
     snprintf(trouble, LOG_LINE_SIZE, "%s", log_capture_end(&capture));
     mem_free(path);
     return ok;
+}
+
+// Of a pair that was read, or was not for that reason.
+static void note_refusal(const struct arrangement *a, size_t item, const char *path,
+                         const struct reason *reason)
+{
+    snprintf(a->trouble[item], LOG_LINE_SIZE, "dataset: %s %s", path, reason->text);
+    a->is_passing[item] = reason->kind == REASON_PASSING;
 }
 
 // Called by any thread.
@@ -252,17 +264,32 @@ static void combine(void *user, size_t item)
         ok = join(&left, &right, &out, &reason);
     else
         left = right = (struct picture){ 0 };
-    if (!ok) {
-        snprintf(a->trouble[item], LOG_LINE_SIZE, "dataset: %s %s", path, reason.text);
-        a->is_passing[item] = reason.kind == REASON_PASSING;
-    } else if (write_joined(a, item, &out, a->trouble[item])) {
+    if (!ok)
+        note_refusal(a, item, path, &reason);
+    else if (write_picture(a, a->stems[item], &out, a->trouble[item]))
         a->trouble[item][0] = '\0';
-    } else {
+    else
         a->is_passing[item] = true;
-    }
     picture_free(&left);
     picture_free(&right);
     picture_free(&out);
+}
+
+// False after a message where it is not the pairs that are to blame.
+static bool tell_troubles(const struct arrangement *a, uint64_t *written,
+                          uint64_t *failed)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < a->survey.count; i++) {
+        if (a->is_passing[i]) {
+            log_error("%s", a->trouble[i]);
+            ok = false;
+        } else if (a->trouble[i][0]) {
+            log_warn("%s", a->trouble[i]);
+        }
+        *(a->trouble[i][0] ? failed : written) += 1;
+    }
+    return ok;
 }
 
 bool arrange_combined(const struct pix_dataset_options *o, const char *out,
@@ -275,18 +302,61 @@ bool arrange_combined(const struct pix_dataset_options *o, const char *out,
         log_error("dataset: single images cannot be combined: pairs can");
         return false;
     }
-    ok = arrangement_init(&a, o, out) && make_folders(&a, "");
+    ok = arrangement_init(&a, o, out) && make_folders(&a, "", "");
     if (ok)
         survey_run(&a.survey, "combining pairs", combine, &a);
-    for (size_t i = 0; ok && i < a.survey.count; i++) {
-        if (a.is_passing[i]) {
-            log_error("%s", a.trouble[i]);
-            ok = false;
-        } else if (a.trouble[i][0]) {
-            log_warn("%s", a.trouble[i]);
-        }
-        *(a.trouble[i][0] ? failed : written) += 1;
+    ok = ok && tell_troubles(&a, written, failed);
+    arrangement_finish(&a);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+// Sides of one image
+
+// "out/train/a" as "out/A/train/a".
+static bool write_side(const struct arrangement *a, size_t item, const char *side,
+                       const struct picture *p)
+{
+    char *stem = mem_printf("%s/%s%s", a->out, side, a->stems[item] + strlen(a->out));
+    const bool ok = stem && write_picture(a, stem, p, a->trouble[item]);
+    mem_free(stem);
+    return ok;
+}
+
+// Called by any thread.
+static void separate(void *user, size_t item)
+{
+    const struct arrangement *a = user;
+    struct picture left = { 0 }, right = { 0 };
+    const char *path = survey_path(&a->survey, item, false);
+    struct reason reason;
+    bool ok = !a->survey.items[item].file->b ||
+              reason_refuse(&reason, "has its partner in another file already");
+    ok = ok && survey_read(&a->survey, item, &left, &right, &path, &reason);
+    if (!ok)
+        note_refusal(a, item, path, &reason);
+    else if (write_side(a, item, "A", &left) && write_side(a, item, "B", &right))
+        a->trouble[item][0] = '\0';
+    else
+        a->is_passing[item] = true;
+    picture_free(&left);
+    picture_free(&right);
+}
+
+bool arrange_separated(const struct pix_dataset_options *o, const char *out,
+                       uint64_t *written, uint64_t *failed)
+{
+    struct arrangement a;
+    *written = *failed = 0;
+    if (o->singles) {
+        log_error("dataset: single images have no sides to separate: pairs do");
+        return false;
     }
+    bool ok = arrangement_init(&a, o, out) && make_folders(&a, "A/", "") &&
+              make_folders(&a, "B/", "");
+    if (ok)
+        survey_run(&a.survey, "separating pairs", separate, &a);
+    ok = ok && tell_troubles(&a, written, failed);
     arrangement_finish(&a);
     return ok;
 }
@@ -368,8 +438,8 @@ bool arrange_split(const struct pix_dataset_options *o, const char *out,
     }
     bool ok = arrangement_init(&a, o, out);
     const bool sides = ok && a.survey.count > 0 && a.survey.items[0].file->b;
-    ok = ok && make_folders(&a, sides ? "/A" : "") &&
-         (!sides || make_folders(&a, "/B")) && copy_all(&a, copied);
+    ok = ok && make_folders(&a, "", sides ? "/A" : "") &&
+         (!sides || make_folders(&a, "", "/B")) && copy_all(&a, copied);
     arrangement_finish(&a);
     return ok;
 }

@@ -62,6 +62,7 @@ const struct scene scenes[] = {
       .prints = true, .writes_nothing = true },
     { "stats", "dataset stats @/data --threads 1 --json", .needs_folder = true,
       .prints = true, .writes_nothing = true },
+    { "separate", "dataset separate @/data --threads 1 --out result" },
     { "split", "dataset split @/images --singles --split-ratio 1:1:1 --out result" },
     { "to-safetensors", "convert @/half result/net.safetensors", .needs_folder = true },
     { "to-pth", "convert @/half result/net.pth --net D", .needs_folder = true },
