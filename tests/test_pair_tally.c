@@ -43,6 +43,14 @@ static int teardown(void **state)
     return 0;
 }
 
+static void write_image(const char *path, enum pixel_kind kind, uint32_t channels)
+{
+    struct picture p;
+    assert_true(picture_create(&p, kind, channels, SIDE, SIDE));
+    assert_true(picture_write(path, &p));
+    picture_free(&p);
+}
+
 static void write_blank(const char *path, enum pixel_kind kind, uint32_t width,
                         uint32_t height)
 {
@@ -64,10 +72,11 @@ static struct dataset_options options(void)
 // How many pairs can be used. The messages are in test_messages.
 static uint32_t count_pairs(const struct dataset_options *o)
 {
+    const enum data_files files = task_makes_sides(&o->task) ? DATA_IMAGES : DATA_PAIRS;
     struct pair_list list;
     uint32_t count = 0;
     test_forget_messages();
-    assert_true(data_folder_list(DATA, "train", DATA_PAIRS, &list));
+    assert_true(data_folder_list(DATA, "train", files, &list));
     struct dataset *set = dataset_create(o, &list);
     if (set)
         count = dataset_count(set);
@@ -99,6 +108,38 @@ static void test_halves(void **state)
             "check that each image is a pair, with A on the left and B on the "
             "right\n");
     }
+}
+
+// Images of a task are no pairs, and nothing that is said of them takes them for some.
+static void test_images(void **state)
+{
+    struct dataset_options o = options();
+    (void)state;
+    write_blank(TRAIN "/a.png", PIXEL_U8, 20, 20);
+    write_blank(TRAIN "/b.png", PIXEL_U8, 20, 30);
+    write_blank(TRAIN "/c.png", PIXEL_U16, 20, 20);
+    o.task = (struct task){ .kind = TASK_DENOISE };
+    assert_int_equal(count_pairs(&o), 2);
+    assert_string_equal(
+        test_messages.text,
+        "dataset: skipping 1 of 3 images not of u8 (first: " TRAIN
+        "/c.png, which is u16). All images have one kind, that of most files unless "
+        "--output-kind names another: convert the files\n"
+        "dataset: 1 of 3 images is stretched to squares (first: " TRAIN
+        "/b.png, 20x30): --preprocess crop or scale_width_and_crop keeps their "
+        "shapes\n");
+
+    // Colours are of three channels, whatever is asked for.
+    write_image(TRAIN "/d.png", PIXEL_U8, 1);
+    o.task = (struct task){ .kind = TASK_COLORIZE };
+    o.input_nc = 1;
+    o.output_nc = 2;
+    o.input_kind = o.output_kind = PIXEL_F32;
+    assert_int_equal(count_pairs(&o), 4);
+    assert_non_null(strstr(test_messages.text,
+                           "dataset: 1 of 4 images is grey (first: " TRAIN
+                           "/d.png): networks learn from them that there are no "
+                           "colours\n"));
 }
 
 static void test_sides(void **state)
@@ -454,10 +495,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_halves),       TEST(test_sides),      TEST(test_fitted),
-        TEST(test_fitted_sides), TEST(test_kinds),      TEST(test_many),
-        TEST(test_turned),       TEST(test_channels),   TEST(test_range),
-        TEST(test_narrow),       TEST(test_unfinished), TEST(test_pages),
+        TEST(test_halves), TEST(test_images),       TEST(test_sides),
+        TEST(test_fitted), TEST(test_fitted_sides), TEST(test_kinds),
+        TEST(test_many),   TEST(test_turned),       TEST(test_channels),
+        TEST(test_range),  TEST(test_narrow),       TEST(test_unfinished),
+        TEST(test_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -346,7 +346,8 @@ static void show_check(void *user, size_t done)
 // as well.
 static void report_notes(const struct dataset *set)
 {
-    struct pair_tally tally = { .alpha = set->pair.reading.alpha };
+    struct pair_tally tally = { .alpha = set->pair.reading.alpha,
+                                .task = set->pair.task.kind };
     for (uint32_t i = 0; i < set->count; i++)
         pair_tally_add(&tally, &set->items[i].file, &set->items[i].notes);
     pair_tally_report(&tally);

@@ -21,6 +21,20 @@ static bool shapes_differ(uint64_t w, uint64_t h, uint64_t w2, uint64_t h2)
     return MAX(a, b) - MIN(a, b) > MAX(a, b) / SHAPE_TOLERANCE;
 }
 
+// A file of a task has one image, of which both sides are made.
+static bool has_images(const struct pair_tally *t)
+{
+    return task_makes_sides(&(struct task){ .kind = t->task });
+}
+
+// Of all that were looked at.
+static const char *subject(const struct pair_tally *t)
+{
+    return has_images(t)   ? t->total == 1 ? "image" : "images"
+           : t->total == 1 ? "pair"
+                           : "pairs";
+}
+
 static void notice(struct pair_notice *n, const char *path,
                    const struct pair_notes *notes)
 {
@@ -102,6 +116,56 @@ static void report_kind(const struct pair_tally *t, const struct pair_notice *n,
                  pixel_kind_name(n->first.found), side, option);
 }
 
+// Of a task, whose images are targets.
+static void report_image_kind(const struct pair_tally *t)
+{
+    const struct pair_notice *n = &t->target_kind;
+    if (n->count > 0)
+        log_warn("dataset: skipping %" PRIu32 " of %" PRIu32
+                 " %s not of %s (first: %s, which is %s). All images have one kind, "
+                 "that of most files unless --output-kind names another: convert the "
+                 "files",
+                 n->count, t->total, subject(t), pixel_kind_name(n->first.wanted),
+                 n->path, pixel_kind_name(n->first.found));
+}
+
+// The same. Images that colours are learnt from have three channels in any case.
+static void report_image_channels(const struct pair_tally *t)
+{
+    const struct pair_notice *refused = &t->channels[1];
+    const struct pair_notice *repeated = &t->repeated[1];
+    const struct pair_notice *greyed = &t->greyed[1];
+    const bool is_colour = t->task == TASK_COLORIZE;
+    char hint[64] = "";
+    if (!is_colour)
+        snprintf(hint, sizeof(hint), ": --output-nc %" PRIu32 " takes such files",
+                 refused->first.found_channels);
+    if (refused->count > 0)
+        log_warn("dataset: skipping %" PRIu32 " of %" PRIu32 " %s without %" PRIu32
+                 " channel%s (first: %s, which has %" PRIu32 ")%s",
+                 refused->count, t->total, subject(t), refused->first.wanted_channels,
+                 PLURAL(refused->first.wanted_channels), refused->path,
+                 refused->first.found_channels, hint);
+    if (repeated->count > 0 && is_colour)
+        log_warn("dataset: %" PRIu32 " of %" PRIu32
+                 " %s %s grey (first: %s): networks learn from them that there are no "
+                 "colours",
+                 repeated->count, t->total, subject(t),
+                 repeated->count == 1 ? "is" : "are", repeated->path);
+    else if (repeated->count > 0)
+        log_info("dataset: %" PRIu32 " of %" PRIu32
+                 " %s %s grey, which is repeated for red, green and blue (first: %s); "
+                 "--output-nc 1 takes grey alone",
+                 repeated->count, t->total, subject(t),
+                 repeated->count == 1 ? "is" : "are", repeated->path);
+    if (greyed->count > 0)
+        log_info("dataset: %" PRIu32 " of %" PRIu32
+                 " %s %s in colours, and made grey (first: %s); --output-nc 3 keeps "
+                 "them",
+                 greyed->count, t->total, subject(t), greyed->count == 1 ? "is" : "are",
+                 greyed->path);
+}
+
 static void report_channels(const struct pair_tally *t, int side, const char *have)
 {
     const char *name = side == 0 ? "input" : "target";
@@ -149,7 +213,14 @@ static void report_halves(const struct pair_tally *t)
 {
     const struct pair_notes *n = &t->halves.first;
     char shape[SIZE_TEXT_SIZE];
-    if (t->halves.count > 0)
+    if (t->halves.count > 0 && has_images(t))
+        log_warn("dataset: %" PRIu32 " of %" PRIu32
+                 " %s %s stretched to %s (first: %s, %" PRIu32 "x%" PRIu32
+                 "): --preprocess crop or scale_width_and_crop keeps their shapes",
+                 t->halves.count, t->total, subject(t),
+                 t->halves.count == 1 ? "is" : "are", shape_text(n->scaled, shape),
+                 t->halves.path, n->a.width, n->a.height);
+    else if (t->halves.count > 0)
         log_warn("dataset: in %" PRIu32 " of %" PRIu32
                  " image%s the halves A and B are stretched to %s (first: %s, halves "
                  "of %" PRIu32 "x%" PRIu32
@@ -208,9 +279,9 @@ static void report_padded(const struct pair_tally *t)
     const struct pair_notes *n = &t->padded.first;
     char text[40];
     if (t->padded.count > 0)
-        log_warn("dataset: %" PRIu32 " of %" PRIu32 " pair%s %s smaller than %" PRIu32
+        log_warn("dataset: %" PRIu32 " of %" PRIu32 " %s %s smaller than %" PRIu32
                  "x%" PRIu32 " and padded by reflection (first: %s, %s)",
-                 t->padded.count, t->total, PLURAL(t->total),
+                 t->padded.count, t->total, subject(t),
                  t->padded.count == 1 ? "is" : "are", n->fit.crop.width,
                  n->fit.crop.height, t->padded.path, fitted_text(n, text));
 }
@@ -225,50 +296,60 @@ static void report_cut(const struct pair_tally *t)
         return;
     fitted_text(n, text);
     if (n->fit.centred)
-        log_info("dataset: of %" PRIu32 " of %" PRIu32 " pair%s the middle, %" PRIu32
+        log_info("dataset: of %" PRIu32 " of %" PRIu32 " %s the middle, %" PRIu32
                  "x%" PRIu32 ", is compared (first: %s, %s)",
-                 t->cut.count, t->total, PLURAL(t->total), n->fit.crop.width,
+                 t->cut.count, t->total, subject(t), n->fit.crop.width,
                  n->fit.crop.height, t->cut.path, text);
     else
-        log_warn("dataset: of %" PRIu32 " of %" PRIu32
-                 " pair%s only the middle, %" PRIu32 "x%" PRIu32
+        log_warn("dataset: of %" PRIu32 " of %" PRIu32 " %s only the middle, %" PRIu32
+                 "x%" PRIu32
                  ", is used (first: %s, %s): choose a larger --crop-size, or "
                  "--preprocess scale_width_and_crop",
-                 t->cut.count, t->total, PLURAL(t->total), n->fit.crop.width,
+                 t->cut.count, t->total, subject(t), n->fit.crop.width,
                  n->fit.crop.height, t->cut.path, text);
 }
 
-// In words of pairs and of training, not as file_tally_report has it of images.
+// In words of training, not as file_tally_report has it. What a file has: the image of
+// a task, or one of a pair.
 static void report_files(const struct pair_tally *t, const char *have)
 {
     const struct file_tally *f = &t->files;
-    const char *s = PLURAL(t->total);
+    const char *what = subject(t);
+    const char *is = has_images(t) ? t->total == 1 ? "was" : "were" : have;
+    const char *image = has_images(t) ? "" : " an image that was";
+    const char *file = has_images(t) ? "a file" : "an image";
     if (f->turned.count > 0)
         log_info("dataset: %zu of %" PRIu32
-                 " pair%s %s an image that was turned upright, as its EXIF orientation "
-                 "asks for (first: %s, orientation %" PRIu32 ")" PICTURE_KEEP,
-                 f->turned.count, t->total, s, have, f->turned.first.path,
+                 " %s %s%s turned upright, as its EXIF orientation asks for (first: "
+                 "%s, orientation %" PRIu32 ")" PICTURE_KEEP,
+                 f->turned.count, t->total, what, is, image, f->turned.first.path,
                  f->turned.first.number);
     if (f->cut_short.count > 0)
         log_warn("dataset: %zu of %" PRIu32
-                 " pair%s %s an image that ends early (first: %s): what is missing is "
-                 "grey, and networks learn it",
-                 f->cut_short.count, t->total, s, have, f->cut_short.first.path);
+                 " %s %s %s that ends early (first: %s): what is missing is grey, "
+                 "and networks learn it",
+                 f->cut_short.count, t->total, what, have, file,
+                 f->cut_short.first.path);
     if (f->paged.count > 0)
         log_info("dataset: %zu of %" PRIu32
-                 " pair%s %s a file of several pages, of which the first is used "
-                 "(first: %s, %" PRIu32 " pages); --page N uses another",
-                 f->paged.count, t->total, s, have, f->paged.first.path,
+                 " %s %s a file of several pages, of which the first is used (first: "
+                 "%s, %" PRIu32 " pages); --page N uses another",
+                 f->paged.count, t->total, what, have, f->paged.first.path,
                  f->paged.first.number);
 }
 
 void pair_tally_report(const struct pair_tally *t)
 {
-    const char *s = PLURAL(t->total), *have = t->total == 1 ? "has" : "have";
-    report_kind(t, &t->input_kind, "input", "input");
-    report_kind(t, &t->target_kind, "target", "output");
-    for (int side = 0; side < 2; side++)
-        report_channels(t, side, have);
+    const char *have = t->total == 1 ? "has" : "have";
+    if (has_images(t)) {
+        report_image_kind(t);
+        report_image_channels(t);
+    } else {
+        report_kind(t, &t->input_kind, "input", "input");
+        report_kind(t, &t->target_kind, "target", "output");
+        for (int side = 0; side < 2; side++)
+            report_channels(t, side, have);
+    }
     for (int side = 0; side < 2; side++)
         report_strange(t, side);
     report_halves(t);
@@ -277,12 +358,12 @@ void pair_tally_report(const struct pair_tally *t)
     report_padded(t);
     report_cut(t);
     report_files(t, have);
-    alpha_report(t->alpha, "dataset", t->transparent.count, t->total, "pair",
-                 t->transparent.path);
+    alpha_report(t->alpha, "dataset", t->transparent.count, t->total,
+                 has_images(t) ? "image" : "pair", t->transparent.path);
     if (t->narrow.count > 0)
         log_warn("dataset: %" PRIu32 " of %" PRIu32
-                 " pair%s %s an array of integers that are not u1, though none is "
+                 " %s %s an array of integers that are not u1, though none is "
                  "above 255 (first: %s). They are read as 0 to 65535, where 255 is "
                  "nearly black: save arrays of 0 to 255 as u1",
-                 t->narrow.count, t->total, s, have, t->narrow.path);
+                 t->narrow.count, t->total, subject(t), have, t->narrow.path);
 }

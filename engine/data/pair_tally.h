@@ -9,8 +9,10 @@
 #include "data/pairs.h"
 
 struct pair_tally {
-    enum alpha_rule alpha;    // by which the pairs are read; set by the caller
-    uint32_t total;           // pairs looked at
+    // How the pairs are read; set by the caller.
+    enum alpha_rule alpha;
+    enum task_kind task;
+    uint32_t total;    // pairs looked at, or images of a task
     struct pair_notice {
         uint32_t count;
         struct pair_notes first;

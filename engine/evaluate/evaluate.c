@@ -478,7 +478,8 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
     const struct pix_size size = s->options.crop_size;
     const char *split = options->split ? options->split : "test";
     struct evaluation e = { .settings = s,
-                            .tally.alpha = s->reading.alpha,
+                            .tally = { .alpha = s->reading.alpha,
+                                       .task = s->task.kind },
                             .has_grid = options->grid };
     struct data_source source;
     *out = (struct pix_evaluation){ 0 };
