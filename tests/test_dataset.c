@@ -1002,6 +1002,42 @@ static void test_passing(void **state)
 }
 
 // The hash stands for the names and their order, whatever the pixels.
+// The hole of inpainting is in the middle of what the networks see, wherever that lies
+// in the image.
+static void test_hole(void **state)
+{
+    struct dataset_options o = options();
+    struct pair_list list;
+    struct dataset_sample s;
+    (void)state;
+    o.task = (struct task){ .kind = TASK_INPAINT, .hole = HOLE_CENTER };
+    o.renews = true;
+    o.input_nc = 4;
+    write_images();
+    assert_true(data_folder_list(DATA, "train", DATA_IMAGES, &list));
+    struct dataset *set = dataset_create(&o, &list);
+    assert_non_null(set);
+    uint8_t *pixels = mem_alloc(dataset_sample_bytes(set));
+    assert_non_null(pixels);
+    const uint8_t *marks = pixels + (size_t)3 * LOAD * LOAD;
+    uint32_t moved = 0;
+    for (int i = 0; i < 30; i++) {
+        assert_true(dataset_next(set, &s, pixels));
+        moved += s.crop_x > 0 && s.crop_y > 0;
+        for (uint32_t y = 0; y < LOAD; y++)
+            for (uint32_t x = 0; x < LOAD; x++) {
+                const uint32_t across = x - s.crop_x - CROP / 4,
+                               down = y - s.crop_y - CROP / 4;
+                assert_int_equal(marks[y * LOAD + x] > 0,
+                                 across < CROP / 2 && down < CROP / 2);
+            }
+    }
+    assert_true(moved > 0);
+    mem_free(pixels);
+    dataset_destroy(set);
+    pair_list_free(&list);
+}
+
 static void test_hash(void **state)
 {
     struct dataset_options o = options();
@@ -1107,6 +1143,7 @@ int main(void)
         TEST(test_destroy_early),
         TEST(test_filters),
         TEST(test_passing),
+        TEST(test_hole),
         TEST(test_hash),
         TEST(test_target_mean),
         TEST(test_progress),

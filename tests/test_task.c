@@ -257,6 +257,87 @@ static void test_inpaint(void **state)
     }
 }
 
+// Holes lie in the part that the networks see: what is around it is the image's.
+static void test_part(void **state)
+{
+    const struct task_part part = { 7, 3, { 20, 16 } };
+    struct task t = { .kind = TASK_INPAINT, .hole = HOLE_CENTER };
+    struct sides s = make_sides(&t, make_image(PIXEL_U8, 3));
+    struct picture mask;
+    (void)state;
+    assert_true(picture_create(&mask, PIXEL_U8, 1, 5, 4));
+    memset(mask.samples, UINT8_MAX, picture_bytes(&mask));
+    t.mask = &mask;
+    for (int hole = 0; hole < HOLE_COUNT; hole++) {
+        t.hole = (enum hole_kind)hole;
+        for (uint64_t seed = 0; seed < 50; seed++) {
+            task_renew_part(&t, seed, &part, &s.target, &s.input);
+            const size_t in_hole = check_hole(&s);
+            size_t seen = 0;
+            for (uint32_t y = 0; y < part.size.height; y++)
+                for (uint32_t x = 0; x < part.size.width; x++)
+                    seen += picture_sample(&s.input,
+                                           ((size_t)3 * HEIGHT + part.y + y) * WIDTH +
+                                               part.x + x) > 0;
+            assert_int_equal(seen, in_hole);
+            assert_true(hole == HOLE_CENTER ? in_hole == 10 * 8
+                        : hole == HOLE_MASK ? in_hole == 20 * 16
+                                            : in_hole >= 5 * 4 && in_hole <= 10 * 8);
+        }
+    }
+    // The middle is the part's.
+    t.hole = HOLE_CENTER;
+    task_renew_part(&t, 0, &part, &s.target, &s.input);
+    const uint8_t *marks = (uint8_t *)s.input.samples + (size_t)3 * WIDTH * HEIGHT;
+    assert_int_equal(marks[(3 + 4) * WIDTH + 7 + 5], UINT8_MAX);
+    assert_int_equal(marks[(3 + 3) * WIDTH + 7 + 5], 0);
+    assert_int_equal(marks[(3 + 4) * WIDTH + 7 + 4], 0);
+    picture_free(&mask);
+    sides_free(&s);
+}
+
+// Samples that an image has outside of its hole: all but a quarter.
+static void check_context(const struct picture *made, const struct picture *image)
+{
+    size_t equal = 0;
+    assert_int_equal(made->kind, image->kind);
+    for (size_t i = 0; i < (size_t)3 * WIDTH * HEIGHT; i++)
+        equal += picture_sample(made, i) == picture_sample(image, i);
+    assert_true(equal >= (size_t)3 * WIDTH * HEIGHT * 3 / 4);
+    assert_true(equal < (size_t)3 * WIDTH * HEIGHT * 4 / 5);
+}
+
+// A range whose ends are no samples marks the hole all the same; what is compared may
+// be of another kind and range than the input.
+static void test_context_kinds(void **state)
+{
+    const struct task t = { .kind = TASK_INPAINT, .hole = HOLE_CENTER };
+    const struct pixel_range odd = { 10.25f, 1000.5f };
+    (void)state;
+    for (int kind = PIXEL_U8; kind <= PIXEL_F32; kind++) {
+        for (int other = PIXEL_U8; other <= PIXEL_F32; other++) {
+            struct picture first, made, copy, image = make_image(PIXEL_U16, 3);
+            picture_set_range(&image, odd);
+            assert_true(picture_set_kind(&image, (enum pixel_kind)kind, odd));
+            struct sides s = make_sides(&t, image);
+            assert_true(picture_copy(&s.image, &first));
+            assert_true(picture_set_kind(&first, (enum pixel_kind)other, odd));
+            assert_true(picture_set_kind(&s.target, (enum pixel_kind)other, odd));
+            assert_true(
+                picture_create(&made, (enum pixel_kind)other, 3, WIDTH, HEIGHT));
+            picture_set_range(&made, odd);
+            assert_true(task_complete(&t, &s.input, &made));
+            check_context(&made, &first);
+            assert_true(task_make_copy(&t, &s.input, &s.target, &copy));
+            check_context(&copy, &first);
+            picture_free(&copy);
+            picture_free(&made);
+            picture_free(&first);
+            sides_free(&s);
+        }
+    }
+}
+
 // Outside of the hole the output has the image's samples, inside the network's.
 static void test_context(void **state)
 {
@@ -307,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_colorize), cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_superres), cmocka_unit_test(test_denoise),
         cmocka_unit_test(test_clamped),  cmocka_unit_test(test_inpaint),
+        cmocka_unit_test(test_part),     cmocka_unit_test(test_context_kinds),
         cmocka_unit_test(test_context),  cmocka_unit_test(test_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

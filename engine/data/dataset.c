@@ -177,13 +177,17 @@ static void stage(const struct dataset *set, const struct sides *from,
 }
 
 // The input of sample `index` of a random task, which is staged as its pair has it.
-static void renew(const struct dataset *set, uint64_t index, uint8_t *pixels)
+// What is cut off it on the device is not the networks' to see.
+static void renew(const struct dataset *set, uint64_t index,
+                  const struct dataset_sample *sample, uint8_t *pixels)
 {
     struct sides s = staged_sides(set, set->size, pixels);
     const uint64_t seed = hash_bytes(HASH_START, &set->options.seed, sizeof(index));
+    const struct task_part seen = { sample->crop_x, sample->crop_y,
+                                    set->options.fit.crop };
     if (set->options.renews)
-        task_renew(&set->pair.task, hash_bytes(seed, &index, sizeof(index)), &s.target,
-                   &s.input);
+        task_renew_part(&set->pair.task, hash_bytes(seed, &index, sizeof(index)), &seen,
+                        &s.target, &s.input);
 }
 
 // Stages a sample of its cached pair, or decodes that once more.
@@ -471,7 +475,7 @@ static void decode_ahead(void *user)
         os_mutex_unlock(set->mutex);
         bool ok = load_sample(set, item, &sample, slot->pixels, &culprit, &reason);
         if (ok)
-            renew(set, index, slot->pixels);
+            renew(set, index, &sample, slot->pixels);
         os_mutex_lock(set->mutex);
         slot->state = ok ? SLOT_READY : SLOT_FAILED;
         os_condition_signal_all(set->changed);
@@ -703,7 +707,7 @@ static bool load_again(struct dataset *set, const struct item *item,
     struct reason reason;
     const bool ok = load_sample(set, item, sample, slot->pixels, &culprit, &reason);
     if (ok) {
-        renew(set, set->next_consumed, slot->pixels);
+        renew(set, set->next_consumed, sample, slot->pixels);
         slot->state = SLOT_READY;
     } else
         log_error("dataset: %s is no longer readable: %s", culprit, reason.text);

@@ -75,29 +75,33 @@ bool task_read_mask(const char *path, const struct picture_reading *reading,
     return false;
 }
 
-// A rectangle, or what a mask says, in images of one size.
+// A rectangle, or what a mask says of it, in images whose rows have `row` pixels.
 struct hole {
     uint32_t x, y, width, height;
-    const struct picture *mask;    // NULL: a rectangle
-    struct pix_size size;
+    const struct picture *mask;    // of the rectangle; NULL: all of it
+    uint32_t row;
 };
 
-static struct hole draw_hole(const struct task *t, uint64_t seed, struct pix_size size)
+static struct hole draw_hole(const struct task *t, uint64_t seed,
+                             const struct task_part *part, uint32_t row)
 {
-    const uint32_t w = size.width, h = size.height;
-    struct hole hole = {
-        w / 4, h / 4, MAX(w / 2, 1u), MAX(h / 2, 1u), .size = size,
-    };
+    const uint32_t w = part->size.width, h = part->size.height;
+    struct hole hole = { 0, 0, w, h, .row = row };
     struct random r;
-    if (t->hole == HOLE_MASK)
+    if (t->hole == HOLE_MASK) {
         hole.mask = t->mask;
-    if (t->hole != HOLE_RANDOM)
-        return hole;
-    random_init(&r, seed, TASK_INPAINT);
-    hole.width = MAX(w / 4 + random_below(&r, w / 2 - w / 4 + 1), 1u);
-    hole.height = MAX(h / 4 + random_below(&r, h / 2 - h / 4 + 1), 1u);
-    hole.x = random_below(&r, w - hole.width + 1);
-    hole.y = random_below(&r, h - hole.height + 1);
+    } else if (t->hole == HOLE_CENTER) {
+        hole =
+            (struct hole){ w / 4, h / 4, MAX(w / 2, 1u), MAX(h / 2, 1u), .row = row };
+    } else {
+        random_init(&r, seed, TASK_INPAINT);
+        hole.width = MAX(w / 4 + random_below(&r, w / 2 - w / 4 + 1), 1u);
+        hole.height = MAX(h / 4 + random_below(&r, h / 2 - h / 4 + 1), 1u);
+        hole.x = random_below(&r, w - hole.width + 1);
+        hole.y = random_below(&r, h - hole.height + 1);
+    }
+    hole.x += part->x;
+    hole.y += part->y;
     return hole;
 }
 
@@ -110,12 +114,21 @@ static size_t nearest(uint32_t i, uint32_t side, uint32_t n)
 // Whether pixel i, counted by rows, is in the hole.
 static bool hole_has(const struct hole *h, size_t i)
 {
-    const uint32_t x = (uint32_t)(i % h->size.width), y = (uint32_t)(i / h->size.width);
+    const uint32_t x = (uint32_t)(i % h->row) - h->x,
+                   y = (uint32_t)(i / h->row) - h->y;    // below 0 is large
+    if (x >= h->width || y >= h->height)
+        return false;
     if (!h->mask)
-        return x - h->x < h->width && y - h->y < h->height;    // below 0 is large
-    const size_t at = nearest(y, h->size.height, h->mask->height) * h->mask->width +
-                      nearest(x, h->size.width, h->mask->width);
+        return true;
+    const size_t at = nearest(y, h->height, h->mask->height) * h->mask->width +
+                      nearest(x, h->width, h->mask->width);
     return ((const uint8_t *)h->mask->samples)[at] > UINT8_MAX / 2;
+}
+
+// All of an image.
+static struct task_part whole_of(const struct picture *image)
+{
+    return (struct task_part){ 0, 0, picture_size(image) };
 }
 
 // Copies an image into the first channels of `input`, but for the hole, which gets the
@@ -204,15 +217,22 @@ static void add_noise(double sigma, uint64_t seed, const struct picture *target,
                            picture_sample(target, i) + scale * random_normal(&r));
 }
 
-void task_renew(const struct task *t, uint64_t seed, const struct picture *target,
-                struct picture *input)
+void task_renew_part(const struct task *t, uint64_t seed, const struct task_part *part,
+                     const struct picture *target, struct picture *input)
 {
     if (t->kind == TASK_DENOISE) {
         add_noise(t->sigma, seed, target, input);
     } else if (t->kind == TASK_INPAINT) {
-        const struct hole hole = draw_hole(t, seed, picture_size(target));
+        const struct hole hole = draw_hole(t, seed, part, target->width);
         cut_hole(target, &hole, input);
     }
+}
+
+void task_renew(const struct task *t, uint64_t seed, const struct picture *target,
+                struct picture *input)
+{
+    const struct task_part whole = whole_of(target);
+    task_renew_part(t, seed, &whole, target, input);
 }
 
 static bool add_lightness(const struct picture *lightness, enum pixel_kind kind,
@@ -233,17 +253,38 @@ static void copy_sample(const struct picture *from, struct picture *to, size_t i
            (const uint8_t *)from->samples + i * bytes, bytes);
 }
 
-// The last channel of an input says where its hole is.
-static void add_context(const struct picture *input, struct picture *side)
+// The image with its hole that an input has, in the kind and the range of another one,
+// which has its channels.
+static bool copy_context(const struct picture *input, const struct picture *like,
+                         struct picture *context)
+{
+    if (!create_like(input, like->channels, context))
+        return false;
+    memcpy(context->samples, input->samples, picture_bytes(context));
+    if (picture_set_kind(context, like->kind, like->range))
+        return true;
+    picture_free(context);
+    return false;
+}
+
+// The last channel of an input says where its hole is. Where the ends of a range are no
+// whole numbers, integers are near to them.
+static bool add_context(const struct picture *input, struct picture *side)
 {
     const size_t count = plane_count(side);
     const struct pixel_ends ends = pixel_ends(input->kind, input->range);
+    struct picture context;
+    if (!copy_context(input, side, &context))
+        return false;
     for (size_t i = 0; i < count; i++) {
-        if (picture_sample(input, side->channels * count + i) == ends.high)
+        if (picture_sample(input, side->channels * count + i) >
+            (ends.low + ends.high) / 2)
             continue;
         for (size_t c = 0; c < side->channels; c++)
-            copy_sample(input, side, c * count + i);
+            copy_sample(&context, side, c * count + i);
     }
+    picture_free(&context);
+    return true;
 }
 
 bool task_complete(const struct task *t, const struct picture *input,
@@ -252,7 +293,7 @@ bool task_complete(const struct task *t, const struct picture *input,
     if (t->kind == TASK_COLORIZE)
         return add_lightness(input, PIXEL_U8, side);
     if (t->kind == TASK_INPAINT)
-        add_context(input, side);
+        return add_context(input, side);
     return !t->labels_out || class_planes_colour(t->palette, side);
 }
 
@@ -297,12 +338,8 @@ bool task_make_copy(const struct task *t, const struct picture *input,
     *copy = (struct picture){ 0 };
     if (t->kind == TASK_COLORIZE)
         return task_make_flat(t, input, target, grey, copy);
-    if (t->kind == TASK_INPAINT) {
-        if (!create_like(target, target->channels, copy))
-            return false;
-        memcpy(copy->samples, input->samples, picture_bytes(copy));
-        return true;
-    }
+    if (t->kind == TASK_INPAINT)
+        return copy_context(input, target, copy);
     const uint32_t channels = t->labels_in ? 3 : input->channels,
                    wanted = t->labels_out ? 3 : target->channels;
     const bool repeats = channels == 1 && wanted == 3 && !input->is_array;
@@ -357,7 +394,8 @@ static bool take_context(const struct task *t, uint64_t seed, struct picture *im
     if (!picture_create(&rest->hole, PIXEL_U8, 1, image->width, image->height) ||
         !create_like(image, image->channels + 1, &input))
         return false;
-    const struct hole hole = draw_hole(t, seed, picture_size(image));
+    const struct task_part whole = whole_of(image);
+    const struct hole hole = draw_hole(t, seed, &whole, image->width);
     for (size_t i = 0; i < plane_count(image); i++)
         ((uint8_t *)rest->hole.samples)[i] = hole_has(&hole, i);
     cut_hole(image, &hole, &input);

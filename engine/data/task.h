@@ -126,9 +126,19 @@ bool task_read_mask(const char *path, const struct picture_reading *reading,
 bool task_make_sides(const struct task *t, struct picture *image, struct picture *input,
                      struct picture *target);
 
-// Makes the input of a sample of a random task: a function of the target and the seed.
+// A part of an image.
+struct task_part {
+    uint32_t x, y;
+    struct pix_size size;
+};
+
+// Makes the input of a sample of a random task: a function of the target, the seed and
+// the part that the networks see, in which holes lie. Without a part they see all of
+// it.
 void task_renew(const struct task *t, uint64_t seed, const struct picture *target,
                 struct picture *input);
+void task_renew_part(const struct task *t, uint64_t seed, const struct task_part *part,
+                     const struct picture *target, struct picture *input);
 
 // Makes of an output, or of a target, the image that it stands for: with the input's
 // lightness, with what is around its hole, or in the colours of its classes. With
