@@ -400,6 +400,8 @@ static void test_list_refused(void **state)
     } cases[] = {
         { "", LIST " lists no pairs" },
         { "input,target\n", LIST " lists no pairs" },
+        { "input, Target\na.png, b.png\n", "has the column \" Target\" with spaces" },
+        { "input,split \na.png,val\n", "has the column \"split \" with spaces" },
         { "1.png,1.png,other\n",
           "line 1 of " LIST " has a split other than train, val and test: other" },
         { "1.png,1.png\n\n2.png\n",

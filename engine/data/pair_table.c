@@ -18,6 +18,8 @@
 
 enum { COLUMN_INPUT, COLUMN_TARGET, COLUMN_SPLIT, COLUMNS };
 
+static const char *const column_names[COLUMNS] = { "input", "target", "split" };
+
 struct reader {
     const char *path;
     enum data_files files;
@@ -37,12 +39,12 @@ void pair_table_free(struct pair_table *table)
     *table = (struct pair_table){ 0 };
 }
 
-static bool equals_folded(const char *a, const char *lower)
+static bool equals_folded(const char *a, size_t length, const char *lower)
 {
-    for (; *a && *lower; a++, lower++)
-        if ((*a >= 'A' && *a <= 'Z' ? *a - 'A' + 'a' : *a) != *lower)
-            return false;
-    return *a == *lower;
+    for (size_t i = 0; i < length; i++)
+        if ((a[i] >= 'A' && a[i] <= 'Z' ? a[i] - 'A' + 'a' : a[i]) != lower[i])
+            return false;    // also behind its end
+    return !lower[length];
 }
 
 static bool is_absolute(const char *path)
@@ -57,15 +59,32 @@ static bool is_absolute(const char *path)
 // ---------------------------------------------------------------------------
 // Columns
 
+// A column whose name is one of ours but for spaces around it; NULL: none is.
+static const char *find_spaced(const struct csv_record *record)
+{
+    static const char spaces[] = " \t";
+    for (size_t i = 0; i < record->count; i++) {
+        const char *field = record->fields[i], *begin = field + strspn(field, spaces);
+        size_t length = strlen(begin);
+        while (length > 0 && strchr(spaces, begin[length - 1]))
+            length--;
+        for (int c = 0; c < COLUMNS; c++)
+            if (length < strlen(field) && equals_folded(begin, length, column_names[c]))
+                return field;
+    }
+    return NULL;
+}
+
 // Whether a record names columns; then takes their places.
 static bool take_header(struct reader *r, const struct csv_record *record)
 {
-    static const char *const names[COLUMNS] = { "input", "target", "split" };
     const char *unused = NULL;
     size_t found[COLUMNS] = { CSV_MOST_FIELDS, CSV_MOST_FIELDS, CSV_MOST_FIELDS };
     for (size_t i = 0; i < record->count; i++) {
         int column = 0;
-        while (column < COLUMNS && !equals_folded(record->fields[i], names[column]))
+        while (column < COLUMNS &&
+               !equals_folded(record->fields[i], strlen(record->fields[i]),
+                              column_names[column]))
             column++;
         if (column < COLUMNS && found[column] == CSV_MOST_FIELDS)
             found[column] = i;
@@ -85,7 +104,15 @@ static bool take_header(struct reader *r, const struct csv_record *record)
 static bool take_columns(struct reader *r, const struct csv_record *first,
                          bool *is_header)
 {
+    const char *spaced = find_spaced(first);
     r->count = first->count;
+    if (spaced) {
+        log_error(
+            "dataset: the first line of %s has the column \"%s\" with spaces, which "
+            "are part of its name: remove them, there and in the lines below",
+            r->path, spaced);
+        return false;
+    }
     *is_header = take_header(r, first);
     if (!*is_header && first->count > COLUMNS) {
         log_error("dataset: %s has %zu columns and no header: name those that are used "
