@@ -268,6 +268,22 @@ static void test_both(void **state)
     assert_int_equal(stored.output_nc, 2);
     pix_train_options_finish(&stored);
 
+    // Of the images that are used; the third one has indices, whose colours are not
+    // known.
+    o = segment_options(SCRATCH "/some");
+    o.palette = "auto";
+    tiny_check_refused(&o, "cannot say which colours the indices of label maps of one "
+                           "channel stand for (first: " MAPS "/train/B/2.png)");
+    o = segment_options(SCRATCH "/some");
+    o.palette = "auto";
+    o.max_dataset_size = 2;
+    o.steps = 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    assert_true(pix_train_options_read(SCRATCH "/some", &stored));
+    assert_string_equal(stored.palette, "#0a0a0a,#1ec81e,#c81e1e");
+    pix_train_options_finish(&stored);
+    public_messages[0] = '\0';
+
     o = segment_options(SCRATCH "/both");
     o.data = DATA;
     o.palette = "#1e3cc8,#c8b45a";
@@ -303,6 +319,12 @@ static void test_refused(void **state)
     o.palette = "auto";
     o.direction = "BtoA";
     tiny_check_refused(&o, "--palette auto has 69 colours");
+    struct pix_translate_options t;
+    pix_translate_options_init(&t);
+    t.model = RUN;
+    t.read.alpha = "keep";    // which RGB of three classes would have room for
+    assert_null(pix_translator_create(public_device, &t));
+    public_check_message("--alpha keep has no meaning for a model of --task segment");
     o = segment_options(RUN);
     o.continue_run = true;
     o.palette = "#c81e1e,#1ec81e,#0b0b0b";

@@ -26,8 +26,10 @@ static bool take_stored(struct settings *s)
     return ok;
 }
 
+// `grey` becomes the path of a label map of one channel, unless there was one before.
 static bool add_colours(const struct settings *s, const struct pair_file *file,
-                        const struct pair_options *options, struct palette *palette)
+                        const struct pair_options *options, struct palette *palette,
+                        const char **grey)
 {
     struct picture input, target;
     struct pair_notes notes;
@@ -44,6 +46,9 @@ static bool add_colours(const struct settings *s, const struct pair_file *file,
         (!s->task.labels_out || palette_add_picture(palette, &target, &reason));
     picture_free(&input);
     picture_free(&target);
+    for (int side = 0; side < 2; side++)
+        if (!*grey && (side == 0 ? s->task.labels_in : s->task.labels_out))
+            *grey = notes.repeated[side];
     if (!ok)
         log_error("train: --palette auto cannot take the colours of %s: it %s: name a "
                   "file of colours",
@@ -62,12 +67,22 @@ static bool find(const struct settings *s, const struct pair_list *pairs,
         .output_kind = PIXEL_KINDS,
         .reading = s->reading,
     };
-    for (size_t i = 0; i < pairs->count; i++)
-        if (!add_colours(s, &pairs->files[i], &options, palette))
+    const size_t most = s->options.max_dataset_size;
+    const char *grey = NULL;
+    for (size_t i = 0; i < (most ? MIN(pairs->count, most) : pairs->count); i++)
+        if (!add_colours(s, &pairs->files[i], &options, palette, &grey))
             return false;
     if (palette->count == 0) {
         log_error("train: --palette auto finds no label map in %s that can be read",
                   pairs->folder);
+        return false;
+    }
+    // Beside colours these are indices, of an order that nobody has said.
+    if (grey && !palette_is_grey(palette)) {
+        log_error("train: --palette auto cannot say which colours the indices of label "
+                  "maps of one channel stand for (first: %s), since others have "
+                  "colours: name a file of the colours, in the order of the indices",
+                  grey);
         return false;
     }
     palette_sort(palette);
