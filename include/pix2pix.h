@@ -774,7 +774,7 @@ struct pix_translate_options {
     // with dropout, as in the paper; images run one at a time, all with the same mask.
     // "running": norms use the running statistics of training, no dropout.
     const char *mode;
-    uint64_t seed;    // for the dropout mask of "paper"
+    uint64_t seed;    // for the dropout mask of "paper", and random holes
     // Sample types of inputs and outputs: "u8", "u16" or "f32". NULL: as trained, as
     // far as the file records it. Where it does not (a .pth) each image keeps its own,
     // and its output has the same, or what the file that is written can hold.

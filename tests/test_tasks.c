@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/os.h"
 #include "data/colour.h"
 #include "data/picture_file.h"
 
@@ -286,6 +287,185 @@ static void test_mask(void **state)
     assert_string_equal(public_messages, "");
 }
 
+// Masks that show no hole, and files that are none.
+static void test_no_mask(void **state)
+{
+    static const struct {
+        enum pixel_kind kind;
+        uint32_t channels;
+        const char *name, *message;
+    } rows[] = {
+        { PIXEL_U8, 1, "black.png", "has no hole: nothing in it is white" },
+        { PIXEL_F32, 1, "float.npy", "has samples of f32: a mask has u8 or u16" },
+        { PIXEL_U8, 2, "two.npy", "has 2 channels: a mask has one" },
+    };
+    (void)state;
+    public_need_device();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pix_train_options o = task_options("inpaint", SCRATCH "/no_mask");
+        struct picture mask;
+        assert_true(picture_create(&mask, rows[i].kind, rows[i].channels, 3, 3));
+        tiny_write_picture(SCRATCH, rows[i].name, mask);
+        char *path = file_join(SCRATCH, rows[i].name);
+        o.hole = "mask";
+        o.hole_mask = path;
+        tiny_check_refused(&o, rows[i].message);
+        mem_free(path);
+    }
+    // That of a run may have gone.
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = SCRATCH "/masked";
+    assert_true(os_file_remove(SCRATCH "/mask.png"));
+    assert_null(pix_translator_create(public_device, &o));
+    public_check_message("the model was trained with --hole-mask ");
+    public_check_message("/mask.png, which cannot be used: No such file");
+}
+
+static struct pix_evaluation evaluate_with(const struct pix_translate_options *with)
+{
+    struct pix_evaluate_options o;
+    struct pix_evaluation e;
+    pix_evaluate_options_init(&o);
+    o.data = SINGLES;
+    o.split = "val";
+    pix_translator *t = pix_translator_create(public_device, with);
+    if (!t || !pix_evaluate(t, &o, &e))
+        fail_msg("%s", pix_last_error());
+    pix_translator_destroy(t);
+    return e;
+}
+
+// Scores do not depend on the type in which samples are held, up to rounding.
+static void test_other_kinds(void **state)
+{
+    static const struct {
+        const char *input, *output;
+    } kinds[] = { { NULL, NULL },
+                  { NULL, "u16" },
+                  { "u16", NULL },
+                  { "u16", "f32" },
+                  { "f32", "u8" } };
+    struct pix_evaluation first = { 0 };
+    struct pix_translate_options o;
+    (void)state;
+    public_need_device();
+    pix_translate_options_init(&o);
+    o.model = SCRATCH "/inpaint";
+    o.tuning = "off";
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        o.input_kind = kinds[i].input;
+        o.output_kind = kinds[i].output;
+        struct pix_evaluation e = evaluate_with(&o);
+        for (int s = 0; s < PIX_SUBJECT_COUNT && i > 0; s++) {
+            const double a = first.totals[s][PIX_METRIC_L1].mean,
+                         b = e.totals[s][PIX_METRIC_L1].mean;
+            if (fabs(a - b) > 0.002)
+                fail_msg("subject %d, kinds %zu: L1 %g and %g", s, i, a, b);
+        }
+        if (i == 0)
+            first = e;
+        else
+            pix_evaluation_free(&e);
+    }
+    pix_evaluation_free(&first);
+}
+
+// What has no meaning for pairs that a task makes is no option of theirs.
+static void test_unfit_options(void **state)
+{
+    struct pix_evaluate_options evaluate;
+    struct pix_evaluation e;
+    struct pix_translate_options o;
+    (void)state;
+    public_need_device();
+    pix_evaluate_options_init(&evaluate);
+    evaluate.data = SINGLES;
+    pix_translate_options_init(&o);
+    o.model = SCRATCH "/denoise";
+    o.tuning = "off";
+    o.direction = "BtoA";
+    assert_null(pix_translator_create(public_device, &o));
+    public_check_message(
+        "--direction BtoA has no meaning for a model of --task denoise");
+    o.direction = "AtoB";
+    o.input_kind = "u16";
+    o.input_range = "0:1000";
+    pix_translator *t = pix_translator_create(public_device, &o);
+    assert_non_null(t);
+    assert_false(pix_evaluate(t, &evaluate, &e));
+    public_check_message("of one image, which has one range: pass --range in place of");
+    pix_translator_destroy(t);
+}
+
+// Another range of outputs is that of what is written: the network sees the same.
+static void test_output_range(void **state)
+{
+    static const char data[] = SCRATCH "/deep_data", run[] = SCRATCH "/deep_run";
+    struct pix_train_options o = task_options("inpaint", run);
+    struct pix_translate_options with;
+    (void)state;
+    public_need_device();
+    for (uint32_t i = 0; i < 2; i++)
+        tiny_write_picture(SCRATCH "/deep_data/train", i ? "1.png" : "0.png",
+                           make_image(PIXEL_U16, i, 40, 40));
+    o.data = data;
+    o.range = "0:50000";
+    o.hole = "center";
+    o.steps = 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    pix_translate_options_init(&with);
+    with.model = run;
+    with.tuning = "off";
+    struct picture made[2];
+    for (int i = 0; i < 2; i++) {
+        struct pix_translate_item item = { .input = SCRATCH "/deep.png",
+                                           .output = SCRATCH "/deep_made.png" };
+        with.output_range = i ? "0:25000" : NULL;
+        pix_translator *t = pix_translator_create(public_device, &with);
+        assert_non_null(t);
+        assert_true(pix_translator_run_many(t, &item, 1, NULL, NULL));
+        pix_translator_destroy(t);
+        made[i] = tiny_read_picture(item.output);
+    }
+    for (size_t i = 0; i < (size_t)3 * WIDTH * HEIGHT; i++)
+        assert_true(
+            fabs(picture_sample(&made[0], i) - 2 * picture_sample(&made[1], i)) < 16);
+    picture_free(&made[0]);
+    picture_free(&made[1]);
+}
+
+// An alpha goes over to colours, which are RGB whatever the network makes.
+static void test_alpha(void **state)
+{
+    struct pix_translate_options o;
+    (void)state;
+    public_need_device();
+    pix_translate_options_init(&o);
+    o.model = SCRATCH "/colorize";
+    o.tuning = "off";
+    o.read.alpha = "keep";
+    struct picture in;
+    assert_true(picture_create(&in, PIXEL_U8, 4, WIDTH, HEIGHT));
+    for (size_t i = 0; i < (size_t)4 * WIDTH * HEIGHT; i++)
+        ((uint8_t *)in.samples)[i] = (uint8_t)(i % 251);
+    tiny_write_picture(SCRATCH, "alpha.png", in);
+    struct pix_translate_item item = { .input = SCRATCH "/alpha.png",
+                                       .output = SCRATCH "/alpha_made.png" };
+    pix_translator *t = pix_translator_create(public_device, &o);
+    assert_non_null(t);
+    assert_true(pix_translator_run_many(t, &item, 1, NULL, NULL));
+    pix_translator_destroy(t);
+    struct picture out = tiny_read_picture(item.output);
+    in = tiny_read_picture(item.input);
+    assert_int_equal(out.channels, 4);
+    assert_memory_equal((uint8_t *)out.samples + (size_t)3 * WIDTH * HEIGHT,
+                        (uint8_t *)in.samples + (size_t)3 * WIDTH * HEIGHT,
+                        (size_t)WIDTH * HEIGHT);
+    picture_free(&in);
+    picture_free(&out);
+}
+
 static void test_refused(void **state)
 {
     struct pix_train_options o = task_options("colorize", SCRATCH "/refused");
@@ -335,10 +515,12 @@ static int begin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs),     cmocka_unit_test(test_evaluated),
-        cmocka_unit_test(test_colorize), cmocka_unit_test(test_superres),
-        cmocka_unit_test(test_inpaint),  cmocka_unit_test(test_mask),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_runs),          cmocka_unit_test(test_evaluated),
+        cmocka_unit_test(test_colorize),      cmocka_unit_test(test_superres),
+        cmocka_unit_test(test_inpaint),       cmocka_unit_test(test_mask),
+        cmocka_unit_test(test_no_mask),       cmocka_unit_test(test_other_kinds),
+        cmocka_unit_test(test_unfit_options), cmocka_unit_test(test_output_range),
+        cmocka_unit_test(test_alpha),         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, begin, public_close);
 }

@@ -61,16 +61,35 @@ void task_describe_output(const struct task *t, enum pixel_kind image,
 // ---------------------------------------------------------------------------
 // Holes
 
+enum { HOLE_LEAST = 128 };    // of samples of a mask, in its hole
+
+// Makes a mask of an image in place.
+static bool make_mask(struct picture *image, struct reason *reason)
+{
+    if (image->kind == PIXEL_F32)
+        return reason_refuse(reason, "has samples of f32: a mask has u8 or u16, white "
+                                     "in the hole");
+    if (image->is_array && image->channels != 1)
+        return reason_refuse(reason, "has %u channels: a mask has one",
+                             (unsigned)image->channels);
+    if (!picture_set_channels(image, 1, reason))
+        return false;
+    if (!picture_set_kind(image, PIXEL_U8, PIXEL_WHOLE))
+        return reason_refuse_memory(reason);
+    return picture_find_largest(image) >= HOLE_LEAST ||
+           reason_refuse(reason,
+                         "has no hole: nothing in it is white (%d or more of "
+                         "255)",
+                         HOLE_LEAST);
+}
+
 bool task_read_mask(const char *path, const struct picture_reading *reading,
                     struct picture *mask, struct reason *reason)
 {
     if (!picture_read_with(path, reading, mask, reason))
         return false;
-    if (picture_set_channels(mask, 1, reason)) {
-        if (picture_set_kind(mask, PIXEL_U8, PIXEL_WHOLE))
-            return true;
-        reason_refuse_memory(reason);
-    }
+    if (make_mask(mask, reason))
+        return true;
     picture_free(mask);
     return false;
 }
@@ -122,7 +141,7 @@ static bool hole_has(const struct hole *h, size_t i)
         return true;
     const size_t at = nearest(y, h->height, h->mask->height) * h->mask->width +
                       nearest(x, h->width, h->mask->width);
-    return ((const uint8_t *)h->mask->samples)[at] > UINT8_MAX / 2;
+    return ((const uint8_t *)h->mask->samples)[at] >= HOLE_LEAST;
 }
 
 // All of an image.

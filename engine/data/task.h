@@ -117,7 +117,8 @@ static inline struct pixel_range task_image_range(const struct task *t,
 // Whether images of this kind are taken. Nothing is logged.
 bool task_takes(const struct task *t, enum pixel_kind image, struct reason *reason);
 
-// Reads the image of a mask. False with the reason.
+// Reads the image of a mask, of u8 or u16. False with the reason, also where nothing in
+// it is white.
 bool task_read_mask(const char *path, const struct picture_reading *reading,
                     struct picture *mask, struct reason *reason);
 

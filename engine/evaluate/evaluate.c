@@ -309,6 +309,21 @@ static bool find_source(const struct settings *s, const struct pix_evaluate_opti
     return true;
 }
 
+// An image of which a task makes both sides has one range. That of floats and colours
+// that networks get is another matter.
+static bool check_ranges(const struct settings *s)
+{
+    const struct pixel_range in = s->input_range, out = s->output_range;
+    if (!task_makes_sides(&s->task) || s->task.kind == TASK_COLORIZE ||
+        (in.low == out.low && in.high == out.high))
+        return true;
+    log_error(
+        "evaluate: inputs and targets of --task %s are of one image, which has one "
+        "range: pass --range in place of --input-range or --output-range",
+        s->options.task);
+    return false;
+}
+
 // Where a split is missing, those that there are are named: `--split` has a default, so
 // the option may be new to whoever reads this. Without any, data_source_list has the
 // better message.
@@ -494,8 +509,9 @@ bool evaluate_pairs(struct translator *t, const struct pix_evaluate_options *opt
                   translator_command(t));
         return false;
     }
-    if (!side_by_side_check(options) || !find_source(s, options, &source) ||
-        !check_split(&source, split) || !data_source_list(&source, split, &e.list) ||
+    if (!check_ranges(s) || !side_by_side_check(options) ||
+        !find_source(s, options, &source) || !check_split(&source, split) ||
+        !data_source_list(&source, split, &e.list) ||
         (e.has_grid && !side_by_side_create(&e.grid, options, &e.list, s)) ||
         !keeps_inputs(t, &source, &e.list, &e.grid, options) ||
         !open_palette(&e, options->palette) || !open_lpips(&e, t, options->lpips) ||

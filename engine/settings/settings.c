@@ -382,7 +382,8 @@ static bool has_one_range(const struct settings *s)
     return task_makes_sides(&s->task) && s->task.kind != TASK_COLORIZE;
 }
 
-bool settings_set_range(struct settings *s, bool is_output, struct pixel_range range)
+bool settings_set_side_range(struct settings *s, bool is_output,
+                             struct pixel_range range)
 {
     char text[RANGE_TEXT_SIZE];
     const char *own = pixel_range_is_set(range)
@@ -393,7 +394,14 @@ bool settings_set_range(struct settings *s, bool is_output, struct pixel_range r
     *(is_output ? &s->options.output_range : &s->options.input_range) = own;
     *(is_output ? &s->output_range : &s->input_range) = range;
     *(is_output ? &s->finds_output_range : &s->finds_input_range) = false;
-    return !is_output || !has_one_range(s) || settings_set_range(s, false, range);
+    return true;
+}
+
+bool settings_set_range(struct settings *s, bool is_output, struct pixel_range range)
+{
+    return settings_set_side_range(s, is_output, range) &&
+           (!is_output || !has_one_range(s) ||
+            settings_set_side_range(s, false, range));
 }
 
 bool settings_finds_palette(const struct settings *s)

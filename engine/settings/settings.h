@@ -84,9 +84,12 @@ struct staged_augment settings_staged_augment(const struct settings *s);
 // Sets both kinds, in the options too: a run stores what "auto" stood for.
 void settings_set_staging(struct settings *s, struct staging staging);
 
-// Sets a range, in the options too, which keep its text; PIXEL_WHOLE is "full". False
-// without memory.
+// Sets the range of a side, in the options too, which keep its text; PIXEL_WHOLE is
+// "full". Of images that a task makes both sides of the first one sets both, where that
+// of outputs is set. False without memory.
 bool settings_set_range(struct settings *s, bool is_output, struct pixel_range range);
+bool settings_set_side_range(struct settings *s, bool is_output,
+                             struct pixel_range range);
 
 // Sets the palette, in the options too, which keep it as a list, and what follows from
 // it. False without memory.

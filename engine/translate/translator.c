@@ -424,15 +424,16 @@ static bool take_task(const struct translator *t, const char *name,
     const struct picture was = *image;
     struct reason reason;
     bool ok = true;
-    const uint64_t seed = hash_bytes(hash_text(HASH_START, name ? name : ""),
-                                     &t->step.seed_low, sizeof(t->step.seed_low));
+    const uint32_t seeds[] = { t->step.seed_low, t->step.seed_high };
+    const uint64_t seed =
+        hash_bytes(hash_text(HASH_START, name ? name : ""), seeds, sizeof(seeds));
     if (!task_is_set(task) && !task_enlarges(task))
         return true;
     if (task_makes_sides(task)) {
         ok = picture_set_channels(image, settings_channels(&t->settings).image,
                                   &reason) &&
              task_takes(task, image->kind, &reason);
-        picture_set_range(image, task_image_range(task, t->settings.output_range));
+        picture_set_range(image, task_image_range(task, t->settings.input_range));
     }
     image->tags = NULL;
     ok = ok && task_take(task, seed, image, rest, &reason);

@@ -61,7 +61,7 @@ static bool override_range(struct translator *t, bool is_output, const char *own
                  t->command, option, given, is_output ? "outputs" : "inputs",
                  range_text(before, was));
     t->ranges[is_output].option = pixel_range_is_set(range) ? option : NULL;
-    return settings_set_range(s, is_output, range);
+    return settings_set_side_range(s, is_output, range);
 }
 
 // "keep" of a training says that the alpha is a channel, which it is without a word; of
@@ -69,20 +69,27 @@ static bool override_range(struct translator *t, bool is_output, const char *own
 static bool override_alpha(struct translator *t, const char *given)
 {
     struct settings *s = &t->settings;
-    const uint32_t channels = s->options.output_nc;
+    const bool is_colorize = s->task.kind == TASK_COLORIZE;    // writes RGB
+    const uint32_t channels = is_colorize ? 3 : s->options.output_nc;
+    const enum pixel_kind kind = is_colorize ? PIXEL_U8 : s->output_kind;
     const int rule = given ? choice_value(choice_alphas, given)
                      : s->reading.alpha == ALPHA_KEEP ? ALPHA_DROP
                                                       : (int)s->reading.alpha;
     s->options.read.alpha = choice_name(choice_alphas, rule);
     t->carries_alpha = rule == ALPHA_KEEP;
-    if (!t->carries_alpha ||
-        ((channels == 1 || channels == 3) && s->output_kind != PIXEL_F32))
+    if (t->carries_alpha && s->task.labels_out) {
+        log_error(
+            "%s: --alpha keep has no meaning for a model of --task segment: label "
+            "maps are opaque",
+            t->command);
+        return false;
+    }
+    if (!t->carries_alpha || ((channels == 1 || channels == 3) && kind != PIXEL_F32))
         return true;
     log_error(
         "%s: --alpha keep is for outputs of 1 or 3 channels of u8 or u16, and those "
         "of this model have %" PRIu32 " of %s",
-        t->command, channels,
-        s->output_kind == PIXEL_KINDS ? "any type" : pixel_kind_name(s->output_kind));
+        t->command, channels, kind == PIXEL_KINDS ? "any type" : pixel_kind_name(kind));
     return false;
 }
 
@@ -130,15 +137,21 @@ static bool override_colorize(struct translator *t,
     return false;
 }
 
-static bool take_mask(struct translator *t, const char *path)
+static bool take_mask(struct translator *t, const char *path, bool is_given)
 {
     struct reason reason;
     t->settings.task.hole = HOLE_MASK;
     t->settings.task.mask = &t->mask;
     if (task_read_mask(path, &t->settings.reading, &t->mask, &reason))
         return (t->mask_path = mem_strdup(path)) != NULL;
-    log_error("%s: --hole takes center, random, or an image that shows it: %s: %s",
-              t->command, path, reason.text);
+    if (is_given)
+        log_error("%s: --hole takes center, random, or an image that shows it: %s: %s",
+                  t->command, path, reason.text);
+    else
+        log_error(
+            "%s: the model was trained with --hole-mask %s, which cannot be used: "
+            "%s: put the mask there again (translate --hole takes another one)",
+            t->command, path, reason.text);
     return false;
 }
 
@@ -158,15 +171,34 @@ static bool override_hole(struct translator *t, const char *given)
         (!given && (task->hole != HOLE_MASK || !o->hole_mask)))
         return true;
     if (!given || !choice_find(choice_holes, given, &hole) || hole == HOLE_MASK)
-        return take_mask(t, given ? given : o->hole_mask);
+        return take_mask(t, given ? given : o->hole_mask, given);
     task->hole = (enum hole_kind)hole;
+    return true;
+}
+
+// Which side of a pair is which. Images that a task makes pairs of have no sides.
+static bool override_direction(struct translator *t, const char *given)
+{
+    struct settings *s = &t->settings;
+    int swap;
+    if (!given)
+        return true;
+    if (!choice_find(choice_directions, given, &swap))
+        return refuse_option(t, "direction", given);
+    if (swap && task_makes_sides(&s->task)) {
+        log_error("%s: --direction %s has no meaning for a model of --task %s, whose "
+                  "inputs are made of the images",
+                  t->command, given, s->options.task);
+        return false;
+    }
+    s->swap = swap;
+    s->options.direction = choice_name(choice_directions, swap);
     return true;
 }
 
 bool translator_override(struct translator *t, const struct pix_translate_options *o)
 {
     struct settings *s = &t->settings;
-    int swap;
     if (!override_colorize(t, o) || !override_labels(t, o))
         return false;
     if (settings_finds_palette(s)) {
@@ -205,13 +237,7 @@ bool translator_override(struct translator *t, const struct pix_translate_option
     if (!override_alpha(t, o->read.alpha))
         return false;
     s->reading = settings_parse_reading(&s->options.read);
-    if (o->direction) {
-        if (!choice_find(choice_directions, o->direction, &swap))
-            return refuse_option(t, "direction", o->direction);
-        s->swap = swap;
-        s->options.direction = choice_name(choice_directions, swap);
-    }
-    return override_hole(t, o->hole) &&
+    return override_direction(t, o->direction) && override_hole(t, o->hole) &&
            override_range(t, false, o->input_range, o->range) &&
            override_range(t, true, o->output_range, o->range);
 }
