@@ -17,6 +17,7 @@
 #include "base/os.h"
 #include "data/colour.h"
 #include "data/picture_file.h"
+#include "data/picture_tags.h"
 
 #define SCRATCH "test_tasks.scratch"
 #include "support/tiny.h"
@@ -219,6 +220,39 @@ static void test_superres(void **state)
     pix_translator_destroy(t);
     assert_int_equal(plan.device_bytes, of_large.device_bytes);
     assert_int_equal(of_item.device_bytes, of_large.device_bytes);
+}
+
+// The ICC profile of a file, whose channels are not those of the images of the task,
+// goes to the translation where that has its colours.
+static void test_profiles(void **state)
+{
+    static const struct {
+        const char *task, *input;
+        bool is_kept;
+    } cases[] = {
+        { "denoise", "rgb-alpha.png", true },  { "superres", "rgb-alpha.tif", true },
+        { "inpaint", "rgb-alpha.webp", true }, { "colorize", "rgb-alpha.tif", true },
+        { "superres", "grey.jpg", false },     { "edges", "grey.png", false },
+        { "colorize", "grey.tif", false },
+    };
+    static const struct picture_reading reading = { .with_tags = true };
+    (void)state;
+    public_need_device();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char run[128];
+        char *path = file_join(TEST_FIXTURES "/profiles", cases[i].input);
+        struct picture shown = translate(run_of(cases[i].task, run), path), out;
+        struct reason reason;
+        size_t size;
+        assert_int_equal(shown.channels, 3);
+        picture_free(&shown);
+        assert_true(
+            picture_read_with(SCRATCH "/translated.png", &reading, &out, &reason));
+        if (!picture_tags_profile(out.tags, 3, &size) == cases[i].is_kept)
+            fail_msg("%s of %s", cases[i].task, cases[i].input);
+        picture_free(&out);
+        mem_free(path);
+    }
 }
 
 // Of wide.png with the mask of the left 20 columns; frees it.
@@ -520,7 +554,8 @@ int main(void)
         cmocka_unit_test(test_inpaint),       cmocka_unit_test(test_mask),
         cmocka_unit_test(test_no_mask),       cmocka_unit_test(test_other_kinds),
         cmocka_unit_test(test_unfit_options), cmocka_unit_test(test_output_range),
-        cmocka_unit_test(test_alpha),         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_alpha),         cmocka_unit_test(test_profiles),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, begin, public_close);
 }

@@ -429,13 +429,13 @@ static bool take_task(const struct translator *t, const char *name,
         hash_bytes(hash_text(HASH_START, name ? name : ""), seeds, sizeof(seeds));
     if (!task_is_set(task) && !task_enlarges(task))
         return true;
+    image->tags = NULL;    // those of `was`, whatever becomes of the samples
     if (task_makes_sides(task)) {
         ok = picture_set_channels(image, settings_channels(&t->settings).image,
                                   &reason) &&
              task_takes(task, image->kind, &reason);
         picture_set_range(image, task_image_range(task, t->settings.input_range));
     }
-    image->tags = NULL;
     ok = ok && task_take(task, seed, image, rest, &reason);
     picture_take_notes(image, &was);
     if (!ok && reason.kind != REASON_PASSING)    // of memory there was a message
