@@ -8,22 +8,22 @@
 #include "shared/activation.h"
 #include "lib/activation.glsl"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = ACTIVATION_SPEC_KIND) const uint kind = ACTIVATION_LEAKY;
 
 layout(push_constant) uniform Push { activation_params p; };
-layout(binding = 0) readonly buffer X { STORE x[]; };
-layout(binding = 1) writeonly buffer Y { STORE y[]; };
+TENSOR_READ(0, x)
+TENSOR_WRITE(1, y)
 
 void main()
 {
     GRID_STRIDE(i, p.count) {
-        float v = x[view_index(p.x, p.run, i)];
-        y[view_index(p.y, p.run, i)] =
-               kind == ACTIVATION_TANH      ? activation_tanh(v)
+        float v = x_at(view_index(p.x, p.run, i));
+        y_set(view_index(p.y, p.run, i), kind == ACTIVATION_TANH      ? activation_tanh(v)
                : kind == ACTIVATION_SIGMOID ? activation_sigmoid(v)
-                                            : activation_leaky(v, p.slope);
+                                            : activation_leaky(v, p.slope));
     }
 }

@@ -8,23 +8,24 @@
 
 #include "shared/add.h"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = ADD_SPEC_TERMS) const uint terms = 2;
 
 layout(push_constant) uniform Push { add_params p; };
-layout(binding = 0) readonly buffer X { STORE x[]; };
-layout(binding = 1) readonly buffer Z { STORE z[]; };
-layout(binding = 2) buffer Y { STORE y[]; };
+TENSOR_READ(0, x)
+TENSOR_READ(1, z)
+TENSOR(2, y)
 
 void main()
 {
     GRID_STRIDE(i, p.count) {
-        float sum = p.a * x[view_index(p.x, p.run, i)];
+        float sum = p.a * x_at(view_index(p.x, p.run, i));
         if (terms == 2)
-            sum += p.b * z[view_index(p.z, p.run, i)];
+            sum += p.b * z_at(view_index(p.z, p.run, i));
         uint at = view_index(p.y, p.run, i);
-        y[at] = p.accumulate != 0 ? y[at] + sum : sum;
+        y_set(at, p.accumulate != 0 ? y_at(at) + sum : sum);
     }
 }

@@ -8,18 +8,19 @@
 
 #include "shared/concat.h"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { concat_params p; };
-layout(binding = 0) readonly buffer From { STORE from[]; };
-layout(binding = 1) buffer To { STORE to[]; };
+TENSOR_READ(0, from)
+TENSOR(1, to)
 
 void main()
 {
     GRID_STRIDE(i, p.count) {
-        float v = from[view_index(p.from, p.run, i)];
+        float v = from_at(view_index(p.from, p.run, i));
         uint at = view_index(p.to, p.run, i);
-        to[at] = p.accumulate != 0 ? to[at] + v : v;
+        to_set(at, p.accumulate != 0 ? to_at(at) + v : v);
     }
 }

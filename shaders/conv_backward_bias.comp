@@ -11,11 +11,12 @@
 #include "shared/conv.h"
 #include "shared/reduce.h"
 #include "lib/reduce.glsl"
+#include "lib/tensor.glsl"
 
 layout(local_size_x_id = 0) in;
 
 layout(push_constant) uniform Push { conv_bias_params p; };
-layout(binding = 0) readonly buffer DY { STORE dy[]; };
+TENSOR_READ(0, dy)
 layout(binding = 1) buffer DB { STORE db[]; };
 
 void main()
@@ -26,7 +27,7 @@ void main()
     vec2 sum = vec2(0.0);
     for (uint n = 0; n < p.n; n++) {
         uint first = p.y.offset + n * p.y.stride + c * p.plane;
-        REDUCE_EACH(k, p.plane, sum.x += dy[first + k])
+        REDUCE_EACH(k, p.plane, sum.x += dy_at(first + k))
     }
     sum = workgroup_sum(sum);
     if (gl_LocalInvocationIndex == 0)

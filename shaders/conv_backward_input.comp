@@ -10,6 +10,7 @@
 
 #include "shared/conv.h"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
@@ -17,8 +18,8 @@ layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
 
 layout(push_constant) uniform Push { conv_params p; };
-layout(binding = 0) readonly buffer DY { STORE dy[]; };
-layout(binding = 1) readonly buffer W { STORE w[]; };
+TENSOR_READ(0, dy)
+TENSOR_READ(1, w)
 
 #define CONV_PARAMS p
 #include "lib/conv_load.glsl"
@@ -41,9 +42,9 @@ void main()
                     uint h_y = row >= u ? (row - u) / stride : p.h_out;
                     uint w_y = column >= v ? (column - v) / stride : p.w_out;
                     if (h_y < p.h_out && w_y < p.w_out)
-                        sum += w[((c * p.c_in + c_in) * kernel + u) * kernel + v]
-                             * conv_load_y(dy[p.y.offset + n * p.y.stride +
-                                            (c * p.h_out + h_y) * p.w_out + w_y]);
+                        sum += w_at(((c * p.c_in + c_in) * kernel + u) * kernel + v)
+                             * conv_load_y(dy_at(p.y.offset + n * p.y.stride +
+                                            (c * p.h_out + h_y) * p.w_out + w_y));
                 }
         uint place = i % (p.c_in * p.h_in * p.w_in);
         conv_store(p.x.offset + n * p.x.stride + place,

@@ -16,6 +16,7 @@
 #extension GL_EXT_control_flow_attributes : require
 
 #include "shared/conv.h"
+#include "lib/tensor.glsl"
 #include "lib/tile_size.glsl"
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
@@ -23,8 +24,8 @@ layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
 
 layout(push_constant) uniform Push { conv_params p; };
-layout(binding = 0) readonly buffer DY { STORE dy[]; };
-layout(binding = 1) readonly buffer W { STORE w[]; };
+TENSOR_READ(0, dy)
+TENSOR_READ(1, w)
 
 #define CONV_PARAMS p
 #include "lib/conv_load.glsl"
@@ -95,7 +96,7 @@ uint stride_a()
 
 float load_a(uint index)
 {
-    return w[index];
+    return w_at(index);
 }
 
 float value_a(float v)
@@ -116,7 +117,7 @@ bool inside_b(row r, column c, uint j)
 
 float load_b(uint index)
 {
-    return dy[index];
+    return dy_at(index);
 }
 
 float value_b(float v)

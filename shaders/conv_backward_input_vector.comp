@@ -10,6 +10,7 @@
 #extension GL_EXT_control_flow_attributes : require
 
 #include "shared/conv.h"
+#include "lib/tensor.glsl"
 
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
@@ -24,8 +25,8 @@ const uint plane_in = H_IN * W_IN;
 const uint plane_out = H_OUT * W_OUT;
 
 layout(push_constant) uniform Push { conv_params p; };
-layout(binding = 0) uniform textureBuffer dy_texels;    // of four if they divide a plane
-layout(binding = 1) uniform textureBuffer w_texels;     // of four floats
+TENSOR_TEXELS(0, dy)    // of four if they divide a plane
+TENSOR_TEXELS(1, w)     // of four floats
 
 #define CONV_PARAMS p
 #include "lib/conv_load.glsl"
@@ -62,15 +63,15 @@ void main()
     for (uint k = conv_sum_first() + vector_part(); k < conv_sum_end(); k += PARTS) {
         vec4 w[kernel];
         [[unroll]] for (uint u = 0; u < kernel; u++)
-            w[u] = texelFetch(w_texels, int((k * p.c_in + m) * kernel + u));
+            w[u] = w_texel(int((k * p.c_in + m) * kernel + u));
         [[unroll]] for (uint s = 0; s < SAMPLES; s++) {
             uint at = conv_y(min(n0 + s, p.n - 1)) + k * plane_out;
             vec4 held = vec4(0.0);
             [[unroll]] for (uint i = 0; i < plane_out; i++) {
                 if (plane_out % 4 != 0)
-                    held[i % 4] = texelFetch(dy_texels, int(at + i)).x;
+                    held[i % 4] = dy_texel(int(at + i)).x;
                 else if (i % 4 == 0)
-                    held = texelFetch(dy_texels, int((at + i) / 4));
+                    held = dy_texel(int((at + i) / 4));
                 float dy = conv_load_y(held[i % 4]);
                 uint h = i / W_OUT * stride, column = i % W_OUT * stride;
                 [[unroll]] for (uint u = 0; u < kernel; u++)

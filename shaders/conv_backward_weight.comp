@@ -6,6 +6,7 @@
 #extension GL_GOOGLE_include_directive : require
 
 #include "shared/conv.h"
+#include "lib/tensor.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
@@ -13,8 +14,8 @@ layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
 
 layout(push_constant) uniform Push { conv_weight_params p; };
-layout(binding = 0) readonly buffer X { STORE x[]; };
-layout(binding = 1) readonly buffer DY { STORE dy[]; };
+TENSOR_READ(0, x)
+TENSOR_READ(1, dy)
 
 #define CONV_PARAMS p.conv
 #include "lib/conv_load.glsl"
@@ -39,10 +40,10 @@ void main()
                 uint h_x = h_y * stride + u - pad;
                 uint w_x = w_y * stride + v - pad;
                 if (h_x < p.conv.h_in && w_x < p.conv.w_in)
-                    sum += conv_load_y(dy[p.conv.y.offset + n * p.conv.y.stride +
-                                          (c_out * p.conv.h_out + h_y) * p.conv.w_out + w_y])
-                         * conv_load_x(x[p.conv.x.offset + n * p.conv.x.stride +
-                                         (c_in * p.conv.h_in + h_x) * p.conv.w_in + w_x]);
+                    sum += conv_load_y(dy_at(p.conv.y.offset + n * p.conv.y.stride +
+                                          (c_out * p.conv.h_out + h_y) * p.conv.w_out + w_y))
+                         * conv_load_x(x_at(p.conv.x.offset + n * p.conv.x.stride +
+                                         (c_in * p.conv.h_in + h_x) * p.conv.w_in + w_x));
             }
         }
         conv_update(i, sum);

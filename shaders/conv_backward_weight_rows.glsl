@@ -8,6 +8,8 @@
 // A whole kernel: conv_backward_weight_fetch.comp and conv_backward_weight_share.comp
 // include it, the latter with SHARE defined.
 
+#include "lib/tensor.glsl"
+
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
@@ -15,8 +17,8 @@ layout(constant_id = CONV_SPEC_REG_M) const uint REG_M = 8;
 layout(constant_id = CONV_SPEC_REG_N) const uint REG_N = 8;
 
 layout(push_constant) uniform Push { conv_weight_params p; };
-layout(binding = 0) uniform textureBuffer line_texels;    // x
-layout(binding = 1) uniform textureBuffer a_texels;       // dy
+TENSOR_TEXELS(0, line)    // x
+TENSOR_TEXELS(1, a)       // dy
 
 #define CONV_PARAMS p.conv
 #include "lib/conv_load.glsl"

@@ -8,6 +8,7 @@
 
 #include "shared/conv.h"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
@@ -15,8 +16,8 @@ layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
 
 layout(push_constant) uniform Push { conv_params p; };
-layout(binding = 0) readonly buffer X { STORE x[]; };
-layout(binding = 1) readonly buffer W { STORE w[]; };
+TENSOR_READ(0, x)
+TENSOR_READ(1, w)
 
 #define CONV_PARAMS p
 #include "lib/conv_load.glsl"
@@ -39,9 +40,9 @@ void main()
                     uint h_x = row * stride + u - pad;
                     uint w_x = column * stride + v - pad;
                     if (h_x < p.h_in && w_x < p.w_in)
-                        sum += w[((c_out * p.c_in + c) * kernel + u) * kernel + v]
-                             * conv_load_x(x[p.x.offset + n * p.x.stride +
-                                           (c * p.h_in + h_x) * p.w_in + w_x]);
+                        sum += w_at(((c_out * p.c_in + c) * kernel + u) * kernel + v)
+                             * conv_load_x(x_at(p.x.offset + n * p.x.stride +
+                                           (c * p.h_in + h_x) * p.w_in + w_x));
                 }
         uint place = (c_out * p.h_out + row) * p.w_out + column;
         conv_store(p.y.offset + n * p.y.stride + place,

@@ -7,6 +7,8 @@
 // A whole kernel: conv_forward_fetch.comp and conv_forward_share.comp
 // include it, the latter with SHARE defined.
 
+#include "lib/tensor.glsl"
+
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
@@ -14,8 +16,8 @@ layout(constant_id = CONV_SPEC_REG_M) const uint REG_M = 8;
 layout(constant_id = CONV_SPEC_REG_N) const uint REG_N = 8;
 
 layout(push_constant) uniform Push { conv_params p; };
-layout(binding = 0) uniform textureBuffer line_texels;    // x
-layout(binding = 1) uniform textureBuffer a_texels;       // w
+TENSOR_TEXELS(0, line)    // x
+TENSOR_TEXELS(1, a)       // w
 
 #define CONV_PARAMS p
 #include "lib/conv_load.glsl"

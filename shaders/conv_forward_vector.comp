@@ -10,6 +10,7 @@
 #extension GL_EXT_control_flow_attributes : require
 
 #include "shared/conv.h"
+#include "lib/tensor.glsl"
 
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
@@ -20,8 +21,8 @@ layout(constant_id = CONV_SPEC_W_OUT) const uint W_OUT = 1;
 const uint kernel = 4;
 
 layout(push_constant) uniform Push { conv_params p; };
-layout(binding = 0) uniform textureBuffer x_texels;    // of four floats if they divide W_IN
-layout(binding = 1) uniform textureBuffer w_texels;    // of four floats
+TENSOR_TEXELS(0, x)    // of four floats if they divide W_IN
+TENSOR_TEXELS(1, w)    // of four floats
 
 #define CONV_PARAMS p
 #include "lib/conv_load.glsl"
@@ -63,7 +64,7 @@ void main()
          k += PARTS) {
         vec4 w[REG_M];
         [[unroll]] for (uint i = 0; i < REG_M; i++)
-            w[i] = texelFetch(w_texels, int(starts[i] + k));
+            w[i] = w_texel(int(starts[i] + k));
         [[unroll]] for (uint r = 0; r < ROWS; r++) {
             uint row = min(row0 + r, p.n * p.h_out - 1);
             uint h = row % p.h_out * stride + k % kernel - pad;    // may wrap
@@ -72,7 +73,7 @@ void main()
             float line[W_IN];
             if (W_IN % 4 == 0) {
                 [[unroll]] for (uint i = 0; i < W_IN; i += 4) {
-                    vec4 v = texelFetch(x_texels, int(inside ? (at + i) / 4 : 0));
+                    vec4 v = x_texel(int(inside ? (at + i) / 4 : 0));
                     line[i] = inside ? conv_load_x(v.x) : 0.0;
                     line[i + 1] = inside ? conv_load_x(v.y) : 0.0;
                     line[i + 2] = inside ? conv_load_x(v.z) : 0.0;
@@ -80,7 +81,7 @@ void main()
                 }
             } else {
                 [[unroll]] for (uint i = 0; i < W_IN; i++) {
-                    float v = texelFetch(x_texels, int(inside ? at + i : 0)).x;
+                    float v = x_texel(int(inside ? at + i : 0)).x;
                     line[i] = inside ? conv_load_x(v) : 0.0;
                 }
             }

@@ -10,12 +10,13 @@
 #include "shared/step.h"
 #include "lib/grid.glsl"
 #include "lib/random.glsl"
+#include "lib/tensor.glsl"
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { dropout_params p; };
-layout(binding = 0) readonly buffer X { STORE x[]; };
-layout(binding = 1) buffer Y { STORE y[]; };
+TENSOR_READ(0, x)
+TENSOR(1, y)
 layout(binding = 4) uniform Step { step_block s; };
 
 void main()
@@ -28,10 +29,10 @@ void main()
             uint i = quad * 4 + k - skipped;
             if (i >= p.count)
                 break;
-            float v = x[view_index(p.x, p.run, i)] * p.factor;
+            float v = x_at(view_index(p.x, p.run, i)) * p.factor;
             v = bits[k] >= p.threshold ? v : 0.0;
             uint at = view_index(p.y, p.run, i);
-            y[at] = p.accumulate != 0 ? y[at] + v : v;
+            y_set(at, p.accumulate != 0 ? y_at(at) + v : v);
         }
     }
 }

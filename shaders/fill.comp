@@ -7,13 +7,14 @@
 
 #include "shared/fill.h"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { fill_params p; };
-layout(binding = 0) writeonly buffer Y { STORE y[]; };
+TENSOR_WRITE(0, y)
 
 void main()
 {
     GRID_STRIDE(i, p.count)
-        y[i] = p.value;
+        y_set(i, p.value);
 }

@@ -61,6 +61,43 @@ set(PIX_SHADERS
   upsample_backward
   upsample_forward)
 
+# Those of them, and of the probed ones, that read or write tensors of 16 bits: each is
+# compiled a second time as NAME_16, with PIX_16BIT (lib/tensor.glsl).
+set(PIX_SHADERS_16
+  activation_backward
+  activation_forward
+  adam
+  add
+  concat
+  conv_backward_bias
+  conv_backward_input
+  conv_backward_input_fetch
+  conv_backward_input_share
+  conv_backward_input_tiled
+  conv_backward_input_vector
+  conv_backward_weight
+  conv_backward_weight_fetch
+  conv_backward_weight_share
+  conv_backward_weight_tiled
+  conv_forward
+  conv_forward_fetch
+  conv_forward_share
+  conv_forward_tiled
+  conv_forward_vector
+  conv_reduce
+  conv_reduce_weight
+  dropout
+  fill
+  moments
+  norm_backward
+  norm_fixed
+  norm_forward
+  pad_backward
+  pad_forward
+  sgd
+  upsample_backward
+  upsample_forward)
+
 # Kernels that need an extension which not every glslc knows. One that this glslc cannot
 # compile has an empty entry in the table and counts as unsupported.
 set(PIX_SHADERS_PROBED

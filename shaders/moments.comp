@@ -9,11 +9,12 @@
 
 #include "shared/moments.h"
 #include "lib/reduce.glsl"
+#include "lib/tensor.glsl"
 
 layout(local_size_x_id = 0) in;
 
 layout(push_constant) uniform Push { moments_params p; };
-layout(binding = 0) readonly buffer X { STORE x[]; };
+TENSOR_READ(0, x)
 layout(binding = 1) readonly buffer Region { STORE region[]; };
 layout(binding = 2) writeonly buffer Y { STORE y[]; };
 
@@ -34,12 +35,12 @@ void main()
     uint first = p.x.offset + n * p.x.stride + (c * p.h + top) * p.w + left;
 
     float sum = 0.0;
-    REDUCE_EACH(k, count, sum += x[first + k / width * p.w + k % width])
+    REDUCE_EACH(k, count, sum += x_at(first + k / width * p.w + k % width))
     float mean = workgroup_sum(vec2(sum, 0.0)).x * inverse_count;
 
     // The differences themselves take back the rounding of the first pass.
     vec2 sums = vec2(0.0);
-    REDUCE_EACH(k, count, float d = x[first + k / width * p.w + k % width] - mean;
+    REDUCE_EACH(k, count, float d = x_at(first + k / width * p.w + k % width) - mean;
                 sums += vec2(d, d * d))
     sums = workgroup_sum(sums) * inverse_count;
 

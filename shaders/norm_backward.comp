@@ -12,16 +12,17 @@
 #include "shared/step.h"
 #include "lib/dropout.glsl"
 #include "lib/reduce.glsl"
+#include "lib/tensor.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = NORM_SPEC_LEAKY) const uint has_leaky = 0;
 layout(constant_id = NORM_SPEC_DROPOUT) const uint has_dropout = 0;
 
 layout(push_constant) uniform Push { norm_params p; };
-layout(binding = 0) readonly buffer DY { STORE dy[]; };
-layout(binding = 1) readonly buffer X { STORE x[]; };
+TENSOR_READ(0, dy)
+TENSOR_READ(1, x)
 layout(binding = 2) buffer Record { STORE record[]; };
-layout(binding = 3) buffer DX { STORE dx[]; };
+TENSOR(3, dx)
 layout(binding = 4) uniform Step { step_block s; };
 
 // What arrives at the output of the normalisation itself: `centred` is x - mean.
@@ -55,8 +56,8 @@ void main()
             uint from = p.x.offset + n * p.x.stride + c * p.run;
             uint out_ = p.y.offset + n * p.y.stride + c * p.run;
             uint element = p.first + (n * p.channels + c) * p.run;
-            REDUCE_EACH(k, p.run, float centred = x[from + k] - mean;
-                        float d = incoming(dy[out_ + k], centred, factor, shift,
+            REDUCE_EACH(k, p.run, float centred = x_at(from + k) - mean;
+                        float d = incoming(dy_at(out_ + k), centred, factor, shift,
                                            element + k);
                         sums += vec2(d, d * (centred * rstd)))
         }
@@ -72,11 +73,11 @@ void main()
             uint out_ = p.y.offset + n * p.y.stride + c * p.run;
             uint to = p.dx.offset + n * p.dx.stride + c * p.run;
             uint element = p.first + (n * p.channels + c) * p.run;
-            REDUCE_EACH(k, p.run, float centred = x[from + k] - mean;
-                        float d = incoming(dy[out_ + k], centred, factor, shift,
+            REDUCE_EACH(k, p.run, float centred = x_at(from + k) - mean;
+                        float d = incoming(dy_at(out_ + k), centred, factor, shift,
                                            element + k);
                         d = factor * (d - (sums.x + centred * rstd * sums.y));
-                        dx[to + k] = p.accumulate != 0 ? dx[to + k] + d : d)
+                        dx_set(to + k, p.accumulate != 0 ? dx_at(to + k) + d : d))
         }
     }
 }

@@ -15,6 +15,7 @@
 #include "lib/dropout.glsl"
 #include "lib/finite.glsl"
 #include "lib/reduce.glsl"
+#include "lib/tensor.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = NORM_SPEC_AFFINE) const uint has_affine = 1;
@@ -23,10 +24,10 @@ layout(constant_id = NORM_SPEC_LEAKY) const uint has_leaky = 0;
 layout(constant_id = NORM_SPEC_DROPOUT) const uint has_dropout = 0;
 
 layout(push_constant) uniform Push { norm_params p; };
-layout(binding = 0) readonly buffer X { STORE x[]; };
+TENSOR_READ(0, x)
 layout(binding = 1) buffer Weights { STORE weights[]; };
 layout(binding = 2) writeonly buffer Record { STORE record[]; };
-layout(binding = 3) writeonly buffer Y { STORE y[]; };
+TENSOR_WRITE(3, y)
 layout(binding = 4) uniform Step { step_block s; };
 
 void main()
@@ -44,14 +45,14 @@ void main()
         float sum = 0.0;
         for (uint n = n0; n < n0 + p.runs; n++) {
             uint first = p.x.offset + n * p.x.stride + c * p.run;
-            REDUCE_EACH(k, p.run, sum += x[first + k])
+            REDUCE_EACH(k, p.run, sum += x_at(first + k))
         }
         float mean = workgroup_sum(vec2(sum, 0.0)).x * inverse_count;
 
         vec2 sums = vec2(0.0);
         for (uint n = n0; n < n0 + p.runs; n++) {
             uint first = p.x.offset + n * p.x.stride + c * p.run;
-            REDUCE_EACH(k, p.run, float d = x[first + k] - mean; sums += vec2(d, d * d))
+            REDUCE_EACH(k, p.run, float d = x_at(first + k) - mean; sums += vec2(d, d * d))
         }
         sums = workgroup_sum(sums) * inverse_count;
         mean += sums.x;
@@ -84,13 +85,13 @@ void main()
             uint from = p.x.offset + n * p.x.stride + c * p.run;
             uint to = p.y.offset + n * p.y.stride + c * p.run;
             uint element = p.first + (n * p.channels + c) * p.run;
-            REDUCE_EACH(k, p.run, float v = (x[from + k] - mean) * factor + shift;
+            REDUCE_EACH(k, p.run, float v = (x_at(from + k) - mean) * factor + shift;
                         if (has_leaky != 0) v = activation_leaky(v, p.slope);
                         if (has_dropout != 0)
                             v = dropout_keeps(element + k, p.stream, p.threshold, s)
                                     ? v * p.factor
                                     : 0.0;
-                        y[to + k] = v)
+                        y_set(to + k, v))
         }
     }
 }

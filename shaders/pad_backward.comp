@@ -8,6 +8,7 @@
 
 #include "shared/pad.h"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -15,8 +16,8 @@ layout(constant_id = PAD_SPEC_DOWN) const uint down = PAD_ZERO;
 layout(constant_id = PAD_SPEC_ACROSS) const uint across = PAD_ZERO;
 
 layout(push_constant) uniform Push { pad_params p; };
-layout(binding = 0) readonly buffer DY { STORE dy[]; };
-layout(binding = 1) buffer DX { STORE dx[]; };
+TENSOR_READ(0, dy)
+TENSOR(1, dx)
 
 // How many rows (or columns) of dy may have one source.
 int places(uint kind, int n, int size)
@@ -58,10 +59,10 @@ void main()
             for (int b = 0; row >= 0 && b < columns; b++) {
                 int column = place(across, b, q, w, size);
                 if (column >= 0)
-                    sum += dy[first + uint(row * w_out + column)];
+                    sum += dy_at(first + uint(row * w_out + column));
             }
         }
         uint at = view_index(p.x, p.channels * p.h * p.w, i);
-        dx[at] = p.accumulate != 0 ? dx[at] + sum : sum;
+        dx_set(at, p.accumulate != 0 ? dx_at(at) + sum : sum);
     }
 }

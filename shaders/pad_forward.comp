@@ -9,6 +9,7 @@
 
 #include "shared/pad.h"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -16,8 +17,8 @@ layout(constant_id = PAD_SPEC_DOWN) const uint down = PAD_ZERO;
 layout(constant_id = PAD_SPEC_ACROSS) const uint across = PAD_ZERO;
 
 layout(push_constant) uniform Push { pad_params p; };
-layout(binding = 0) readonly buffer X { STORE x[]; };
-layout(binding = 1) writeonly buffer Y { STORE y[]; };
+TENSOR_READ(0, x)
+TENSOR_WRITE(1, y)
 
 // Negative: a zero. `size` makes what is divided positive.
 int source(uint kind, int i, int n, int size)
@@ -43,7 +44,7 @@ void main()
         bool is_zero = r < 0 || q < 0;
         uint from = p.x.offset + plane / p.channels * p.x.stride +
                     (plane % p.channels * p.h + max(r, 0)) * p.w + max(q, 0);
-        float v = x[from];
-        y[view_index(p.y, p.channels * h_out * w_out, i)] = is_zero ? 0.0 : v;
+        float v = x_at(from);
+        y_set(view_index(p.y, p.channels * h_out * w_out, i), is_zero ? 0.0 : v);
     }
 }

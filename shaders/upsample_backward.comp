@@ -8,12 +8,13 @@
 
 #include "shared/upsample.h"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { upsample_params p; };
-layout(binding = 0) readonly buffer DY { STORE dy[]; };
-layout(binding = 1) buffer DX { STORE dx[]; };
+TENSOR_READ(0, dy)
+TENSOR(1, dx)
 
 void main()
 {
@@ -23,8 +24,8 @@ void main()
         uint q = i % p.w;
         uint row = i / p.w;    // of all planes, which have twice as many in y
         uint from = view_index(p.y, 4 * run, row * 2 * w_out + q * 2);
-        float sum = dy[from] + dy[from + 1] + (dy[from + w_out] + dy[from + w_out + 1]);
+        float sum = dy_at(from) + dy_at(from + 1) + (dy_at(from + w_out) + dy_at(from + w_out + 1));
         uint at = view_index(p.x, run, i);
-        dx[at] = p.accumulate != 0 ? dx[at] + sum : sum;
+        dx_set(at, p.accumulate != 0 ? dx_at(at) + sum : sum);
     }
 }

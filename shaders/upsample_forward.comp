@@ -8,12 +8,13 @@
 
 #include "shared/upsample.h"
 #include "lib/grid.glsl"
+#include "lib/tensor.glsl"
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { upsample_params p; };
-layout(binding = 0) readonly buffer X { STORE x[]; };
-layout(binding = 1) writeonly buffer Y { STORE y[]; };
+TENSOR_READ(0, x)
+TENSOR_WRITE(1, y)
 
 void main()
 {
@@ -24,6 +25,6 @@ void main()
         uint r = i / w_out % h_out;
         uint plane = i / w_out / h_out;
         uint from = (plane * p.h + r / 2) * p.w + q / 2;
-        y[view_index(p.y, 4 * run, i)] = x[view_index(p.x, run, from)];
+        y_set(view_index(p.y, 4 * run, i), x_at(view_index(p.x, run, from)));
     }
 }

@@ -42,6 +42,7 @@ enum {
     CAPABILITY_SAMPLED_BUFFER = 46,    // no feature either
     CAPABILITY_SUBGROUP = 61,
     CAPABILITY_SUBGROUP_SHUFFLE = 65,
+    CAPABILITY_STORAGE_16 = 4433,
 };
 
 // Kernels of the benchmark: no op uses them.
@@ -50,14 +51,22 @@ static bool is_bench(enum shader shader)
     return strncmp(shader_table[shader].name, "bench_", 6) == 0;
 }
 
+// Compiled for tensors of 16 bits.
+static bool is_16(enum shader shader)
+{
+    const char *end = strrchr(shader_table[shader].name, '_');
+    return strcmp(end ? end : "", "_16") == 0;
+}
+
 // What every device has; subgroups, where the calls say so; float16, in the one kernel
-// that is for it.
+// that is for it; 16-bit storage, in those for it.
 static bool may_need(enum shader shader, uint32_t capability)
 {
     return capability == CAPABILITY_SHADER || capability == CAPABILITY_SAMPLED_BUFFER ||
            capability == CAPABILITY_SUBGROUP ||
            capability == CAPABILITY_SUBGROUP_SHUFFLE ||
-           (capability == CAPABILITY_FLOAT16 && shader == SHADER_BENCH_FMA_F16);
+           (capability == CAPABILITY_FLOAT16 && shader == SHADER_BENCH_FMA_F16) ||
+           (capability == CAPABILITY_STORAGE_16 && is_16(shader));
 }
 
 static bool uses_subgroups(const struct spirv_module *module)
@@ -99,7 +108,9 @@ static void test_rules(void **state)
         if (module.push_bytes == 0 || module.push_bytes > CALL_MAX_PARAMS ||
             module.push_bytes % 4 != 0)
             fail_msg("%s: %u bytes of params", name, (unsigned)module.push_bytes);
-        if (module.spec_limit > SHADER_MAX_SPEC)
+        if (module.spec[SHADER_SPEC_FORMATS] != is_16((enum shader)i))
+            fail_msg("%s: the constant of formats", name);
+        if (module.spec_limit > SHADER_MAX_SPEC + (is_16((enum shader)i) ? 1u : 0u))
             fail_msg("%s: constant id %u", name, (unsigned)module.spec_limit - 1);
         if (module.local_size_id != 0)
             fail_msg("%s: the workgroup size is not constant 0", name);
@@ -146,17 +157,30 @@ static void check_call(const struct call *call)
     if (call->params_size != module.push_bytes)
         fail_msg("%s: %u bytes of params, the shader has %u", name,
                  (unsigned)call->params_size, (unsigned)module.push_bytes);
-    if (call->spec_count < module.spec_limit)
+    uint32_t constants = module.spec_limit;
+    if (is_16(call->shader))    // the last is that of formats
+        for (constants--; constants > 0 && !module.spec[constants - 1];)
+            constants--;
+    if (is_16(call->shader) != (call->formats != 0))
+        fail_msg("%s: formats %x", name, (unsigned)call->formats);
+    if (call->spec_count < constants)
         fail_msg("%s: %u constants, the shader has %u", name,
-                 (unsigned)call->spec_count, (unsigned)module.spec_limit);
+                 (unsigned)call->spec_count, (unsigned)constants);
     if (call->spec[0] == 0)
         fail_msg("%s: no workgroup size", name);
     if (!call->label)
         fail_msg("%s: no label", name);
 }
 
-// Every op, forward and backward, first and later contributions to a gradient.
-static void build_everything(struct harness *h)
+// A tensor in floats, for ops that take nothing else.
+static struct tensor *in_floats(struct graph *g, struct tensor *t)
+{
+    return t->format == TENSOR_F32 ? t : graph_scale(g, t, 1.0f);
+}
+
+// Every op, forward and backward, first and later contributions to a gradient, with
+// activations stored in `format`.
+static void build_everything(struct harness *h, enum tensor_format format)
 {
     struct graph *g = h->graph;
     const struct shape channels = { 1, 6, 1, 1 };
@@ -177,6 +201,7 @@ static void build_everything(struct harness *h)
                                     .sample_bytes = 1200,
                                     .is_augmented = true });
     harness_keep(h, augmented);
+    h->weights->precision = format;
     struct tensor *w =
         weights_add(h->weights, WEIGHT_CONV, (struct shape){ 6, 3, 4, 4 }, "w");
     struct tensor *b = weights_add(h->weights, WEIGHT_BIAS, channels, "b");
@@ -197,6 +222,7 @@ static void build_everything(struct harness *h)
     const struct conv_attributes down = { .kernel = 4, .stride = 2, .pad = 1 };
     const struct conv_attributes same = { .kernel = 3, .stride = 1, .pad = 1 };
 
+    graph_store(g, format);
     struct tensor *y = graph_conv(g, x, w, b, down);
     struct tensor *skip = graph_norm(g, y, scale, batch);
     y = graph_leaky_relu(g, graph_dropout(g, skip, 0.5f), 0.2f);
@@ -211,7 +237,6 @@ static void build_everything(struct harness *h)
     y = graph_pad(g, graph_relu(g, y), 1, PAD_KIND_REFLECT);
     y = graph_conv(g, y, w_last, NULL, (struct conv_attributes){ 3, 1, 0, 0 });
     y = graph_tanh(g, y);
-    harness_keep(h, graph_pixels_pack(g, y, PIXEL_U8, PIXEL_WHOLE));
     harness_keep(
         h, graph_norm(g, skip, once,
                       (struct norm_attributes){ .epsilon = 1e-5f, .fixed = true }));
@@ -220,20 +245,28 @@ static void build_everything(struct harness *h)
     const struct shape skipped = skip->shape;
     struct tensor *image = graph_input(
         g, "image", (struct shape){ 1, skipped.c, skipped.h, skipped.w }, TENSOR_F32);
+    image = graph_scale(g, image, 2.0f);
     harness_keep(
         h, graph_norm_following(g, image, once, graph_moments(g, image, region, 2),
                                 (struct norm_attributes){
                                     .epsilon = 1e-5f, .fixed = true, .keep = 0.9f }));
     y = graph_pad(g, y, 1, PAD_KIND_ZERO);
+    // A tensor can be a slice of one other only.
+    harness_keep(h, graph_concat(g, deep, deep));
+    struct tensor *larger = graph_upsample(g, deep);
+    struct tensor *ones = graph_fill(g, deep->shape, 1.0f);
+    graph_store(g, TENSOR_F32);
+    y = in_floats(g, y);
+    deep = in_floats(g, deep);
+    harness_keep(h, graph_pixels_pack(g, y, PIXEL_U8, PIXEL_WHOLE));
     struct tensor *loss = graph_add(g, graph_gan_loss(g, y, LOSS_KIND_BCE, 1.0f),
                                     graph_l1(g, y, graph_detach(g, y), 100.0f));
     loss = graph_add(g, loss, graph_gan_loss(g, y, LOSS_KIND_MSE, 1.0f));
     loss = graph_add(g, loss, graph_gan_loss(g, deep, LOSS_KIND_MSE, 1.0f));
     loss = graph_add(g, loss,
-                     graph_gan_loss(g, graph_upsample(g, deep), LOSS_KIND_MEAN, 1.0f));
-    const struct shape s = deep->shape;
+                     graph_gan_loss(g, in_floats(g, larger), LOSS_KIND_MEAN, 1.0f));
     struct tensor *between = graph_interpolate(g, deep, graph_tanh(g, deep), -1.0f);
-    struct tensor *slope = graph_mask(g, graph_fill(g, s, 1.0f), between, 0.2f);
+    struct tensor *slope = graph_mask(g, ones, between, 0.2f);
     slope = graph_conv_gradient(g, slope, w_same, between, same);
     loss = graph_add(g, loss, graph_gradient_penalty(g, slope, 10.0f));
     struct tensor *seen = graph_affine(
@@ -268,16 +301,20 @@ static void test_calls(void **state)
     bool seen[SHADER_COUNT] = { false };
     size_t count;
     const struct conv_variant *variants = conv_variant_table(&count);
-    for (size_t i = 0; i < count; i++) {
+    static const enum tensor_format formats[] = { TENSOR_F32, TENSOR_F16, TENSOR_BF16 };
+    for (size_t i = 0; i < count * ARRAY_LEN(formats); i++) {
         struct harness h;
         // Of a device that can do everything.
         struct op_limits limits = test_guaranteed_limits();
         limits.max_texels = 1u << 27;
         limits.subgroup = 8;
-        limits.force = &variants[i];
+        limits.force = &variants[i / ARRAY_LEN(formats)];
+        // One of them has no weight that an update can bind as a whole.
+        if (limits.force->kind == CONV_SIMPLE)
+            limits.max_binding = 64;
         harness_begin_without_device(&h);
         harness_set_limits(&h, limits);
-        build_everything(&h);
+        build_everything(&h, formats[i % ARRAY_LEN(formats)]);
         for (size_t k = 0; k < graph_call_count(h.graph); k++) {
             const struct call *call = graph_call(h.graph, k);
             check_call(call);

@@ -87,3 +87,12 @@ uint16_t bytes_half_bits(float value)
     const uint32_t significand = (magnitude & 0x7fffffu) | 0x800000u;
     return (uint16_t)(sign | (shift > 24 ? 0 : round_shift(significand, shift)));
 }
+
+uint16_t bytes_bfloat16_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    if ((bits & 0x7fffffffu) > 0x7f800000u)
+        return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}

@@ -22,4 +22,7 @@ float bytes_bfloat16_value(uint16_t bits);
 // 754's default. From 65520 on it is infinity; a NaN stays one.
 uint16_t bytes_half_bits(float value);
 
+// The nearest bfloat16 likewise.
+uint16_t bytes_bfloat16_bits(float value);
+
 #endif

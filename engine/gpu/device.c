@@ -65,7 +65,7 @@ static void read_timestamps(struct gpu_device *device, uint32_t valid_bits)
 }
 
 // Finds what the device offers beyond what every one has. Sets the limits that depend
-// on it: subgroup and float16.
+// on it: subgroup, float16 and storage16.
 static bool find_options(struct gpu_device *device, bool statistics, bool *has_subset)
 {
     bool has_statistics;
@@ -76,8 +76,37 @@ static bool find_options(struct gpu_device *device, bool statistics, bool *has_s
         !gpu_physical_find_subgroup(device->physical, &device->limits.subgroup))
         return false;
     device->limits.float16 = gpu_physical_has_float16(device->physical);
+    device->limits.storage16 = gpu_physical_has_storage16(device->physical);
     device->statistics = statistics && has_statistics;
     return true;
+}
+
+struct features_of_16_bits {
+    VkPhysicalDeviceShaderFloat16Int8Features compute;
+    VkPhysicalDevice16BitStorageFeatures storage;
+};
+
+// A chain of those that the device has, or NULL. Only the benchmark's ceilings compute
+// in f16.
+static void *add_16_bits(const struct gpu_device *device, struct features_of_16_bits *f)
+{
+    void *chain = NULL;
+    *f = (struct features_of_16_bits){
+        .compute = {
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
+            .shaderFloat16 = VK_TRUE,
+        },
+        .storage = {
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+            .storageBuffer16BitAccess = VK_TRUE,
+        },
+    };
+    if (device->limits.float16)
+        chain = &f->compute;
+    if (!device->limits.storage16)
+        return chain;
+    f->storage.pNext = chain;
+    return &f->storage;
 }
 
 // Creates the logical device with one queue and the optional extensions that it offers.
@@ -95,7 +124,6 @@ static bool open_device(struct gpu_device *device, bool statistics)
     };
     const char *extensions[3];
     uint32_t extension_count = 0;
-    void *features = NULL;    // the chain of those to enable
     bool has_subset;
     if (!find_options(device, statistics, &has_subset))
         return false;
@@ -103,13 +131,8 @@ static bool open_device(struct gpu_device *device, bool statistics)
     // offered.
     if (has_subset)
         extensions[extension_count++] = subset_extension;
-    // Only the benchmark's ceilings compute in f16.
-    VkPhysicalDeviceShaderFloat16Int8Features small = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
-        .shaderFloat16 = device->limits.float16,
-    };
-    if (device->limits.float16)
-        features = &small;
+    struct features_of_16_bits small;
+    void *features = add_16_bits(device, &small);    // the chain of those to enable
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable = {
         .sType =
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR,
@@ -187,6 +210,7 @@ static void read_limits(struct gpu_device *device, bool minimum)
         .subgroup = device->limits.subgroup,
         .is_cpu = info->type == PIX_DEVICE_CPU,
         .float16 = device->limits.float16 && !minimum,
+        .storage16 = device->limits.storage16 && !minimum,
         .executes = true,    // until check_execution
     };
     if (minimum) {

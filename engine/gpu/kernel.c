@@ -48,9 +48,9 @@ struct batch {
 static bool key_equal(const struct gpu_kernel_key *a, const struct gpu_kernel_key *b)
 {
     return a->shader == b->shader && a->spec_count == b->spec_count &&
-           a->buffers == b->buffers && a->fetched == b->fetched &&
-           a->subgroup == b->subgroup && a->uses_step == b->uses_step &&
-           a->params_size == b->params_size &&
+           a->formats == b->formats && a->buffers == b->buffers &&
+           a->fetched == b->fetched && a->subgroup == b->subgroup &&
+           a->uses_step == b->uses_step && a->params_size == b->params_size &&
            memcmp(a->spec, b->spec, a->spec_count * sizeof(a->spec[0])) == 0;
 }
 
@@ -118,18 +118,24 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
     JOB_TRY(job, device->vk.vkCreateShaderModule(device->handle, &module_info, NULL,
                                                  &kernel->module));
     // Constant i is spec[i]. The shader may not have all of them.
-    VkSpecializationMapEntry entries[SHADER_MAX_SPEC];
-    for (uint32_t i = 0; i < kernel->key.spec_count; i++)
+    VkSpecializationMapEntry entries[SHADER_MAX_SPEC + 1];
+    uint32_t spec[SHADER_MAX_SPEC + 1];
+    uint32_t count = kernel->key.spec_count;
+    for (uint32_t i = 0; i <= count; i++) {
         entries[i] = (VkSpecializationMapEntry){
-            .constantID = i,
+            .constantID = i < count ? i : SHADER_SPEC_FORMATS,
             .offset = i * (uint32_t)sizeof(uint32_t),
             .size = sizeof(uint32_t),
         };
+        spec[i] = i < count ? kernel->key.spec[i] : kernel->key.formats;
+    }
+    // Kernels of floats do not have the last one.
+    count += kernel->key.formats ? 1 : 0;
     const VkSpecializationInfo specialization = {
-        .mapEntryCount = kernel->key.spec_count,
+        .mapEntryCount = count,
         .pMapEntries = entries,
-        .dataSize = kernel->key.spec_count * sizeof(uint32_t),
-        .pData = kernel->key.spec,
+        .dataSize = count * sizeof(uint32_t),
+        .pData = spec,
     };
     // Statistics are for reports only: keeping them costs memory in the driver.
     const VkPipelineCreateFlags capture =

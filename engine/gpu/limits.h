@@ -23,8 +23,9 @@ struct gpu_limits {
     // shuffle values between them; else 0.
     uint32_t subgroup;
     bool is_cpu;
-    bool float16;     // kernels may compute in f16
-    bool executes;    // false: the driver accepts work and runs nothing (no-op shim)
+    bool float16;      // kernels may compute in f16
+    bool storage16;    // buffers may hold numbers of 16 bits
+    bool executes;     // false: the driver accepts work and runs nothing (no-op shim)
 };
 
 #endif

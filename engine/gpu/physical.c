@@ -41,8 +41,7 @@ uint32_t gpu_physical_find_family(VkPhysicalDevice physical, uint32_t *timestamp
     return best;
 }
 
-// Arithmetic only: tensors are stored in 32 bits, so the features for 16-bit storage
-// are not needed.
+// Arithmetic only: see below.
 bool gpu_physical_has_float16(VkPhysicalDevice physical)
 {
     VkPhysicalDeviceShaderFloat16Int8Features small = {
@@ -54,6 +53,20 @@ bool gpu_physical_has_float16(VkPhysicalDevice physical)
     };
     vkGetPhysicalDeviceFeatures2(physical, &features);
     return small.shaderFloat16;
+}
+
+// Numbers that kernels load from and store to buffers, and compute with in 32 bits.
+bool gpu_physical_has_storage16(VkPhysicalDevice physical)
+{
+    VkPhysicalDevice16BitStorageFeatures storage = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+    };
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = &storage,
+    };
+    vkGetPhysicalDeviceFeatures2(physical, &features);
+    return storage.storageBuffer16BitAccess;
 }
 
 // Without the extension a driver may run a kernel in subgroups of any size, and in

@@ -26,6 +26,7 @@ int64_t gpu_physical_choose(const char *select, const struct pix_device_info *in
 uint32_t gpu_physical_find_family(VkPhysicalDevice physical, uint32_t *timestamp_bits);
 
 bool gpu_physical_has_float16(VkPhysicalDevice physical);
+bool gpu_physical_has_storage16(VkPhysicalDevice physical);
 
 // The size of subgroups that kernels may count on, or 0, see struct gpu_limits. False
 // after a message where there is no memory to find out.

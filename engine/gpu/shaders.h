@@ -9,7 +9,8 @@
 #include "base/base.h"
 
 #define SHADER_MAX_SPEC 16
-#define SHADER_STEP_BINDING 4    // uniform buffer with struct step_block
+#define SHADER_SPEC_FORMATS SHADER_MAX_SPEC    // the constant behind those of the ops
+#define SHADER_STEP_BINDING 4                  // uniform buffer with struct step_block
 
 enum shader {
 #define SHADER(upper, lower) SHADER_##upper,
@@ -21,7 +22,8 @@ enum shader {
 struct shader_code {
     const char *name;
     const uint32_t *words;
-    size_t size;    // bytes; 0: the glslc of the build could not compile it
+    size_t size;           // bytes; 0: the glslc of the build could not compile it
+    enum shader halves;    // the same for tensors of 16 bits; itself if there is none
 };
 
 extern const struct shader_code shader_table[SHADER_COUNT];
@@ -31,6 +33,7 @@ struct gpu_kernel_key {
     enum shader shader;
     uint32_t spec[SHADER_MAX_SPEC];
     uint32_t spec_count;
+    uint32_t formats;        // constant SHADER_SPEC_FORMATS; 0: floats
     uint32_t buffers;        // storage buffers at bindings 0 ..
     uint32_t fetched;        // those that are uniform texel buffers instead, as bits
     uint32_t subgroup;       // its invocations; 0: the kernel does not care

@@ -134,12 +134,18 @@ static bool create_view(struct gpu_stream *stream, const struct gpu_binding *b,
                         VkBufferView *view)
 {
     struct gpu_device *device = stream->device;
-    assert(b->texel == 4 || b->texel == 16);
+    // Required for uniform texel buffers ("Required Format Support"), all of them.
+    const VkFormat format = b->texel == 2                 ? VK_FORMAT_R16_UINT
+                            : b->texel == 8               ? VK_FORMAT_R16G16B16A16_UINT
+                            : b->texel == 4 && b->is_uint ? VK_FORMAT_R32_UINT
+                            : b->texel == 4               ? VK_FORMAT_R32_SFLOAT
+                            : b->is_uint                  ? VK_FORMAT_R32G32B32A32_UINT
+                                         : VK_FORMAT_R32G32B32A32_SFLOAT;
+    assert(b->texel == 16 || b->texel == 8 || b->texel == 4 || b->texel == 2);
     const VkBufferViewCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
         .buffer = b->buffer->handle,
-        // Both are required for uniform texel buffers ("Required Format Support").
-        .format = b->texel == 4 ? VK_FORMAT_R32_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT,
+        .format = format,
         .offset = b->offset,
         .range = b->size - b->size % b->texel,    // whole texels
     };

@@ -15,7 +15,8 @@ struct gpu_stream;
 struct gpu_binding {
     struct gpu_buffer *buffer;
     uint64_t offset, size;    // bytes; the offset is a multiple of TENSOR_ALIGNMENT
-    uint32_t texel;           // bytes of a texel, 4 or 16; 0: a storage buffer
+    uint32_t texel;           // bytes of a texel, 2 to 16; 0: a storage buffer
+    bool is_uint;    // texels are unsigned numbers of 16 or 32 bits, not floats
 };
 
 // `dispatches` is the most that the stream will hold, `timestamps` the number of marks.

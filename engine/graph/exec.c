@@ -54,6 +54,7 @@ static bool prepare_entry(struct exec *x, const struct call *call,
     *key = (struct gpu_kernel_key){
         .shader = call->shader,
         .spec_count = call->spec_count,
+        .formats = call->formats,
         .subgroup = call->subgroup,
         .uses_step = call->uses_step,
         .params_size = call->params_size,
@@ -63,14 +64,16 @@ static bool prepare_entry(struct exec *x, const struct call *call,
          key->buffers++) {
         const struct bound b = tensor_bound(call->use[key->buffers].tensor);
         const enum fetch fetch = call->use[key->buffers].fetch;
+        const uint32_t element = tensor_element_bytes(b.root->format);
         assert(b.root->block && b.root->block->buffer);
         entry->bindings[key->buffers] = (struct gpu_binding){
             .buffer = b.root->block->buffer,
             .offset = b.root->offset + b.begin,
             .size = b.end - b.begin,
-            .texel = fetch == FETCH_FOURS    ? 16
-                     : fetch == FETCH_FLOATS ? 4
+            .texel = fetch == FETCH_FOURS    ? 4 * element
+                     : fetch == FETCH_FLOATS ? element
                                              : 0,
+            .is_uint = call->formats != 0,
         };
         if (fetch != FETCH_NONE)
             key->fetched |= 1u << key->buffers;

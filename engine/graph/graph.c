@@ -80,6 +80,12 @@ void graph_begin_samples(struct graph *g, uint32_t first_sample)
     g->interpolations = 0;
 }
 
+void graph_store(struct graph *g, enum tensor_format format)
+{
+    assert(format == TENSOR_F32 || tensor_format_is_16(format));
+    g->store = format;
+}
+
 void graph_keep(struct graph *g, struct tensor *t)
 {
     // The planner places roots: a slice stays readable only if all of its root does.
@@ -128,6 +134,10 @@ static struct tensor *append(struct graph *g, const struct op *op,
         return NULL;
     }
     assert(shape_count(shapes.out) > 0);
+    if (op == &op_detach)
+        shapes.format = n->in[0]->format;
+    else if (shapes.format == TENSOR_F32 && !shapes.is_full)
+        shapes.format = g->store;
     n->out = emitter_tensor(e, n->label, shapes.out, shapes.format);
     for (size_t i = 0; i < OP_MAX_SAVED; i++)
         if (shapes.saved[i].n)

@@ -28,6 +28,10 @@ struct tensor *graph_input(struct graph *g, const char *name, struct shape shape
 // built again. A graph begins with 0.
 void graph_begin_samples(struct graph *g, uint32_t first_sample);
 
+// What activations are stored in from now on, but for those that an op keeps in floats:
+// TENSOR_F32, with which a graph begins, or a format of 16 bits.
+void graph_store(struct graph *g, enum tensor_format format);
+
 // Keeps a tensor's memory until the end of the step, to be read by the host.
 void graph_keep(struct graph *g, struct tensor *t);
 

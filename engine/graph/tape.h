@@ -13,9 +13,10 @@ struct graph {
     size_t node_count, node_capacity;
     char **labels;
     size_t label_count, label_capacity;
-    uint32_t dropouts;          // nodes so far; each has its own mask
-    uint32_t interpolations;    // likewise
-    uint32_t first_sample;      // of what is built, in the whole batch
+    uint32_t dropouts;           // nodes so far; each has its own mask
+    uint32_t interpolations;     // likewise
+    uint32_t first_sample;       // of what is built, in the whole batch
+    enum tensor_format store;    // of activations that are built
 };
 
 // A text that lives as long as the graph.

@@ -12,9 +12,12 @@ static struct tensor *build(struct graph *g, struct weights *weights, struct ten
 {
     if (graph_failed(g))
         return NULL;
-    return options->kind == GENERATOR_RESNET
-               ? resnet_build(g, weights, x, options, mode)
-               : unet_build(g, weights, x, options, mode);
+    graph_store(g, weights->precision);
+    struct tensor *y = options->kind == GENERATOR_RESNET
+                           ? resnet_build(g, weights, x, options, mode)
+                           : unet_build(g, weights, x, options, mode);
+    graph_store(g, TENSOR_F32);
+    return y;
 }
 
 struct tensor *generator_build_logits(struct graph *g, struct weights *weights,

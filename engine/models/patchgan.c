@@ -51,6 +51,8 @@ static uint32_t list_layers(const struct discriminator_options *o,
         .attr = o->pixel ? pixel : keeping,
         .bias = !o->pixel || bias,
     };
+    list[0].attr.full_weight = true;
+    list[count - 1].attr.full_weight = list[count - 1].attr.full_output = true;
     for (uint32_t i = 1; i < count; i++) {
         list[i].attr.leaky = true;
         list[i].attr.slope = LEAK;
@@ -84,7 +86,12 @@ struct tensor *discriminator_build(struct graph *g, struct weights *weights,
 {
     const struct network n = { g,     weights, o->norm, network_bias(o->norm, o->bias),
                                false, mode };
-    return graph_failed(g) ? NULL : build(&n, x, o, NULL);
+    if (graph_failed(g))
+        return NULL;
+    graph_store(g, weights->precision);
+    struct tensor *logits = build(&n, x, o, NULL);
+    graph_store(g, TENSOR_F32);
+    return logits;
 }
 
 struct tensor *discriminator_input_gradient(struct graph *g, struct weights *weights,
@@ -98,6 +105,7 @@ struct tensor *discriminator_input_gradient(struct graph *g, struct weights *wei
     assert(o->norm == MODEL_NORM_NONE);
     if (graph_failed(g))
         return NULL;
+    graph_store(g, weights->precision);
     struct tensor *logits = build(&n, x, o, before);
     if (graph_failed(g))
         return NULL;
@@ -106,7 +114,8 @@ struct tensor *discriminator_input_gradient(struct graph *g, struct weights *wei
     struct tensor *d = graph_fill(g, logits->shape, 1.0f);
     for (uint32_t i = list_layers(o, list); i-- > 0 && !graph_failed(g);) {
         const struct shape in = before[i]->shape;
-        const struct layer *l = &list[i];
+        struct layer *l = &list[i];
+        l->attr.full_output = i == 0;
         struct tensor *w = weights_add(
             weights, WEIGHT_CONV,
             (struct shape){ l->c_out, in.c, l->attr.kernel, l->attr.kernel },
@@ -115,6 +124,7 @@ struct tensor *discriminator_input_gradient(struct graph *g, struct weights *wei
         if (i > 0 && d)
             d = graph_mask(g, d, before[i], LEAK);
     }
+    graph_store(g, TENSOR_F32);
     return d;
 }
 

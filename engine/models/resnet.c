@@ -13,10 +13,12 @@
 
 #define HALVINGS 2
 
-static const struct conv_attributes wide = { .kernel = 7, .stride = 1 };
-static const struct conv_attributes wide_last = { .kernel = 7,
-                                                  .stride = 1,
-                                                  .tanh = true };
+static const struct conv_attributes wide = { .kernel = 7,
+                                             .stride = 1,
+                                             .full_weight = true };
+static const struct conv_attributes wide_last = {
+    .kernel = 7, .stride = 1, .tanh = true, .full_weight = true, .full_output = true
+};
 static const struct conv_attributes halving = { .kernel = 3, .stride = 2, .pad = 1 };
 static const struct conv_attributes same = { .kernel = 3, .stride = 1 };
 static const struct conv_attributes doubling = {

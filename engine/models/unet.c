@@ -22,7 +22,9 @@
 
 // Each convolution halves or doubles the side. What it reads goes through a leaky ReLU
 // on the way down, a ReLU on the way up; a skip is read by both.
-static const struct conv_attributes first = { .kernel = 4, .stride = 2, .pad = 1 };
+static const struct conv_attributes first = {
+    .kernel = 4, .stride = 2, .pad = 1, .full_weight = true
+};
 static const struct conv_attributes down = {
     .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = 0.2f
 };
@@ -30,7 +32,14 @@ static const struct conv_attributes up = {
     .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = 0.0f
 };
 static const struct conv_attributes last = {
-    .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = 0.0f, .tanh = true
+    .kernel = 4,
+    .stride = 2,
+    .pad = 1,
+    .leaky = true,
+    .slope = 0.0f,
+    .tanh = true,
+    .full_weight = true,
+    .full_output = true,
 };
 
 // Deepest levels lie inside one another: 10 levels give names of about 100 bytes.

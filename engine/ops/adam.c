@@ -67,7 +67,7 @@ static void sgd_emit(struct emitter *e, struct weight *w, const struct optimizer
                      .use = { { &w->value, ACCESS_READ_WRITE },
                               { &w->gradient, ACCESS_READ },
                               { &w->m, ACCESS_READ_WRITE },
-                              { &w->flag, ACCESS_WRITE } },
+                              { &w->flag_and_copy, ACCESS_WRITE } },
                      .uses_step = true,
                      CALL_PARAMS(params),
                      .grid = grid,

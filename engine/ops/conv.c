@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "ops/conv_kernel.h"
 #include "ops/emitter.h"
+#include "tensor/weights.h"
 
 #include <assert.h>
 
@@ -203,6 +204,7 @@ static bool check(const struct op_node *n, uint32_t c_w, uint32_t c_out,
         return false;
     }
     shapes->out = (struct shape){ x.n, c_out, (uint32_t)out[0], (uint32_t)out[1] };
+    shapes->is_full = a->full_output;
     return true;
 }
 
@@ -248,6 +250,13 @@ static struct conv conv_of(const struct op_node *n)
     return (struct conv){ n->attr.conv, n->in[0]->shape, n->out->shape };
 }
 
+// The weights as kernels read them.
+static struct tensor *operand_of(struct emitter *e, const struct op_node *n)
+{
+    struct tensor *w = emit_value(e, n->in[1]);
+    return n->attr.conv.full_weight ? w : weight_operand(w);
+}
+
 static void conv_forward(struct emitter *e, const struct op_node *n)
 {
     const struct conv c = conv_of(n);
@@ -256,7 +265,7 @@ static void conv_forward(struct emitter *e, const struct op_node *n)
         .tanh = n->attr.conv.tanh,
         .bias = n->in[2],
     };
-    emit_forward(e, &c, n->in[0], n->in[1], &ends,
+    emit_forward(e, &c, n->in[0], operand_of(e, n), &ends,
                  (struct gradient){ n->out, ACCESS_WRITE, 0 });
 }
 
@@ -268,7 +277,7 @@ static void conv_backward(struct emitter *e, const struct op_node *n)
     const struct conv_ends ends = { .z = n->attr.conv.leaky ? emit_value(e, n->in[0])
                                                             : NULL };
     if (dx.tensor)
-        emit_backward_input(e, &c, dy, emit_value(e, n->in[1]), &ends, dx);
+        emit_backward_input(e, &c, dy, operand_of(e, n), &ends, dx);
 }
 
 // Apart from conv_backward, which the next node's backward pass waits for: see struct
@@ -355,7 +364,7 @@ static void conv_transpose_forward(struct emitter *e, const struct op_node *n)
         .tanh = n->attr.conv.tanh,
         .bias = n->in[2],
     };
-    emit_backward_input(e, &c, n->in[0], n->in[1], &ends,
+    emit_backward_input(e, &c, n->in[0], operand_of(e, n), &ends,
                         (struct gradient){ n->out, ACCESS_WRITE, 0 });
 }
 
@@ -367,7 +376,7 @@ static void conv_transpose_backward(struct emitter *e, const struct op_node *n)
     const struct conv_ends ends = { .z = n->attr.conv.leaky ? emit_value(e, n->in[0])
                                                             : NULL };
     if (dx.tensor)
-        emit_forward(e, &c, dy, emit_value(e, n->in[1]), &ends, dx);
+        emit_forward(e, &c, dy, operand_of(e, n), &ends, dx);
 }
 
 static void conv_transpose_backward_weights(struct emitter *e, const struct op_node *n)

@@ -59,6 +59,21 @@ size_t emitter_trained_index(const struct emitter *e, const struct tensor *t)
     return SIZE_MAX;
 }
 
+_Static_assert(SPEC_FORMATS == SHADER_SPEC_FORMATS, "the constant of formats");
+
+static uint32_t format_code(enum tensor_format format)
+{
+    return format == TENSOR_F16 ? FORMAT_F16 : format == TENSOR_BF16 ? FORMAT_BF16 : 0;
+}
+
+// Whether what an optimiser sees as one range ends in the weight's copy of 16 bits.
+static bool has_copy(const struct tensor *t)
+{
+    const struct weight *w = t->weight;
+    return w && w->uses_copy &&
+           (t == &w->state || t == &w->v_and_flag || t == &w->flag_and_copy);
+}
+
 // Limits that Vulkan guarantees are asserted here, once for all ops: they know them
 // from op.h and do not ask the device.
 void emit_call(struct emitter *e, const struct call *call)
@@ -83,7 +98,7 @@ void emit_call(struct emitter *e, const struct call *call)
     *copy = *call;
     copy->params = params;
     copy->label = e->label;
-    for (size_t i = 0; i < CALL_MAX_BUFFERS; i++) {
+    for (uint32_t i = 0; i < CALL_MAX_BUFFERS; i++) {
         if (!copy->use[i].tensor)
             continue;
         assert(copy->use[i].access);
@@ -97,6 +112,14 @@ void emit_call(struct emitter *e, const struct call *call)
         // weights_place gives memory to those gradients only that some call touches.
         if (t->weight && t == &t->weight->gradient)
             t->weight->uses_gradient = true;
+        copy->formats |= format_code(t->format) << (FORMAT_BITS * i);
+        if (has_copy(t))
+            copy->formats |= format_code(t->weight->copy.format)
+                             << (FORMAT_BITS * FORMAT_OF_COPY);
+    }
+    if (copy->formats) {
+        assert(shader_table[copy->shader].halves != copy->shader);
+        copy->shader = shader_table[copy->shader].halves;
     }
 }
 
@@ -155,7 +178,8 @@ struct tensor *emit_saved(struct emitter *e, const struct op_node *n, uint32_t i
     return n->saved[i];
 }
 
-// Always floats: only images at the host's side are bytes.
+// Always floats: only images at the host's side are bytes, only activations and their
+// gradients may have 16 bits.
 struct tensor *emit_temporary(struct emitter *e, const char *name, struct shape shape)
 {
     return emitter_tensor(e, name, shape, TENSOR_F32);
@@ -178,8 +202,10 @@ bool emitter_make_slice(struct emitter *e, struct tensor *t, struct tensor *pare
 {
     t = emitter_resolve(t);
     // A weight's memory is not the graph's; an input is copied as one piece; a tensor
-    // lies in one place only; and the places of slices are counted in floats.
-    if (t->weight || t->is_input || t->parent || t->format != TENSOR_F32)
+    // lies in one place only; and the places of slices are counted in numbers of its
+    // format.
+    if (t->weight || t->is_input || t->parent || t->format != parent->format ||
+        t->format == TENSOR_U8)
         return false;
     // A call that was emitted with it and takes no view could not find it there.
     for (size_t i = 0; i < e->call_count; i++)

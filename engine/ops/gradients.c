@@ -12,7 +12,7 @@ static void settle(struct emitter *e, struct graph_tensor *t)
     if (!t->gradient_is_constant)
         return;
     t->gradient_is_constant = false;
-    t->gradient = emit_temporary(e, t->base.name, t->base.shape);
+    t->gradient = emitter_tensor(e, t->base.name, t->base.shape, t->base.format);
     if (t->gradient)
         fill_emit(e, t->gradient, t->gradient_constant);
 }
@@ -101,7 +101,7 @@ struct gradient emit_gradient(struct emitter *e, struct tensor *in)
             return none;
         settle(e, t);
         if (!t->gradient)
-            t->gradient = emit_temporary(e, in->name, in->shape);
+            t->gradient = emitter_tensor(e, in->name, in->shape, in->format);
         tensor = t->gradient;
         is_set = &t->gradient_is_set;
     }

@@ -21,6 +21,7 @@ static bool moments_infer(const struct op_node *n, struct op_shapes *shapes)
         return false;
     }
     shapes->out = (struct shape){ x.n, x.c, 1, MOMENTS };
+    shapes->is_full = true;
     return true;
 }
 

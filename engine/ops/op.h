@@ -43,6 +43,7 @@ struct call {
     enum shader shader;
     uint32_t spec[SHADER_MAX_SPEC];    // by constant id; 0 is the workgroup size
     uint32_t spec_count;
+    uint32_t formats;    // of the tensors, for SHADER_SPEC_FORMATS; by emit_call()
     struct call_use {
         struct tensor *tensor;
         enum access access;
@@ -74,6 +75,8 @@ struct conv_attributes {
     bool leaky;             // the input goes through a leaky ReLU first,
     float slope;            // of this slope
     bool tanh;              // the output through tanh last
+    // In networks of 16 bits: what the first and the last convolution keep in floats.
+    bool full_weight, full_output;
     // Transposed convolution only: the output's size, one of those that a convolution
     // would bring to the input's. 0: what output_pad says.
     uint32_t out_h, out_w;
@@ -220,8 +223,11 @@ struct op_node {
 // Shapes that infer finds. A saved entry with n 0 is not made.
 struct op_shapes {
     struct shape out;
+    // Floats unless set; what is_full does not say becomes what the graph stores
+    // activations in.
     enum tensor_format format;
-    struct shape saved[OP_MAX_SAVED];
+    bool is_full;
+    struct shape saved[OP_MAX_SAVED];    // floats
 };
 
 struct emitter;

@@ -24,11 +24,16 @@ bool shape_equal(struct shape a, struct shape b)
     return a.n == b.n && a.c == b.c && a.h == b.h && a.w == b.w;
 }
 
+uint32_t tensor_element_bytes(enum tensor_format format)
+{
+    return format == TENSOR_U8 ? 1 : tensor_format_is_16(format) ? 2 : 4;
+}
+
 // Whole words, because the kernels that write bytes write four at a time.
 uint64_t tensor_bytes(const struct tensor *t)
 {
-    uint64_t size = t->format == TENSOR_U8 ? 1 : 4;
-    return ALIGN_UP(shape_count(t->shape) * size, (uint64_t)4);
+    return ALIGN_UP(shape_count(t->shape) * tensor_element_bytes(t->format),
+                    (uint64_t)4);
 }
 
 // A slice of a slice adds up: samples and channels are counted in the parent, and only
@@ -55,10 +60,14 @@ struct bound tensor_bound(const struct tensor *t)
     if (p.root == t)
         return b;
     // The offset of a binding has to be aligned, and the start of a slice is not.
-    b.begin = p.first * 4 / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
-    // Not the whole stride of the last sample, which may reach beyond the root.
-    b.end = (p.first + (t->shape.n - 1) * p.stride + shape_run(t->shape)) * 4;
-    b.first = (uint32_t)(p.first - b.begin / 4);
+    const uint32_t size = tensor_element_bytes(t->format);
+    b.begin = p.first * size / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT;
+    // Not the whole stride of the last sample, which may reach beyond the root; whole
+    // words, which the root has.
+    b.end =
+        ALIGN_UP((p.first + (t->shape.n - 1) * p.stride + shape_run(t->shape)) * size,
+                 (uint64_t)4);
+    b.first = (uint32_t)(p.first - b.begin / size);
     return b;
 }
 
@@ -82,13 +91,14 @@ static struct piece pieces_of(const struct tensor *t)
     assert(p.root->block && p.root->block->buffer);
     if (!t->parent)
         return (struct piece){ 1, tensor_bytes(t), t->offset, 0, t->block->buffer };
-    // emitter_make_slice makes slices of floats only: an element has 4 bytes here.
-    assert(t->format == TENSOR_F32);
+    // emitter_make_slice makes slices of numbers only.
+    assert(t->format != TENSOR_U8);
+    const uint32_t size = tensor_element_bytes(t->format);
     return (struct piece){
         .count = t->shape.n,
-        .bytes = tensor_bytes(t) / t->shape.n,
-        .first = p.root->offset + p.first * 4,
-        .stride = p.stride * 4,
+        .bytes = (uint64_t)shape_run(t->shape) * size,
+        .first = p.root->offset + p.first * size,
+        .stride = p.stride * size,
         .buffer = p.root->block->buffer,
     };
 }

@@ -20,10 +20,20 @@ struct shape {
     uint32_t n, c, h, w;
 };
 
+// How elements are stored. Kernels compute in floats, whatever they read and write.
 enum tensor_format {
-    TENSOR_F32,    // one float an element
-    TENSOR_U8,     // bytes, four to a 32-bit word; rows are not padded
+    TENSOR_F32,     // one float an element
+    TENSOR_U8,      // bytes, four to a 32-bit word; rows are not padded
+    TENSOR_F16,     // IEEE 754 binary16
+    TENSOR_BF16,    // the upper half of a float, rounded to nearest even
 };
+
+static inline bool tensor_format_is_16(enum tensor_format format)
+{
+    return format == TENSOR_F16 || format == TENSOR_BF16;
+}
+
+uint32_t tensor_element_bytes(enum tensor_format format);
 
 // A piece of device memory that tensors are placed in. `buffer` is NULL until the
 // memory is allocated: planning needs sizes only.

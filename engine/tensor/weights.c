@@ -4,14 +4,18 @@
 
 #include "tensor/weights.h"
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gpu/transfer.h"
+#include "shared/adam.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+_Static_assert(FLAG_ELEMENTS == WEIGHT_FLAG, "kernels find the copy behind it");
 
 // Running statistics follow the data; the optimiser does not touch them.
 bool weight_is_trained(const struct weight *w)
@@ -85,15 +89,20 @@ struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
                               sizeof(weights->items[0])))
         goto fail;
     // All exist from the start; weights_place decides which of them get memory.
-    struct tensor *parts[] = { &w->value, &w->gradient,   &w->m,     &w->v,
-                               &w->flag,  &w->v_and_flag, &w->state, &w->average };
+    struct tensor *parts[] = { &w->value,      &w->gradient,      &w->m,
+                               &w->v,          &w->flag,          &w->copy,
+                               &w->v_and_flag, &w->flag_and_copy, &w->state,
+                               &w->average };
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         *parts[i] = (struct tensor){ .name = w->name, .shape = shape, .weight = w };
     // In whole parts, with the padding behind each, unlike the shape of the value.
     const uint32_t part = weight_part(w);
     w->flag.shape = (struct shape){ 1, 1, 1, 1 };
+    w->flag_and_copy.shape = (struct shape){ 1, 1, 1, WEIGHT_FLAG };
     w->v_and_flag.shape = (struct shape){ 1, 1, 1, part + WEIGHT_FLAG };
     w->state.shape = (struct shape){ 1, 1, 1, 3 * part + WEIGHT_FLAG };
+    if (kind == WEIGHT_CONV || kind == WEIGHT_CONV_TRANSPOSE)
+        w->copy.format = weights->precision;
     weights->items[weights->count++] = w;
     return &w->value;
 
@@ -103,6 +112,28 @@ fail:
     mem_free(w);
     weights->failed = true;
     return &weights->placeholder;
+}
+
+// Bytes of the copy with the padding behind it; 0: there is none.
+static uint64_t copy_bytes(const struct weight *w)
+{
+    return w->uses_copy ? ALIGN_UP(tensor_bytes(&w->copy), (uint64_t)TENSOR_ALIGNMENT)
+                        : 0;
+}
+
+struct tensor *weight_operand(struct tensor *value)
+{
+    struct weight *w = value->weight;
+    if (!w || value != &w->value || !tensor_format_is_16(w->copy.format))
+        return value;
+    if (!w->uses_copy) {
+        w->uses_copy = true;
+        const uint32_t words = (uint32_t)(copy_bytes(w) / 4);
+        w->flag_and_copy.shape.w += words;
+        w->v_and_flag.shape.w += words;
+        w->state.shape.w += words;
+    }
+    return &w->copy;
 }
 
 struct tensor *weights_add_norm(struct weights *weights, uint32_t c, const char *prefix)
@@ -222,7 +253,8 @@ static bool place_state(struct weights *weights, struct weight *w, uint64_t max_
 {
     const uint64_t bytes = (uint64_t)weight_part(w) * 4;
     const uint64_t flag = weights->inference ? 0 : WEIGHT_FLAG * 4;
-    uint64_t wanted = w->norm ? tensor_bytes(&w->norm->all) : bytes + flag;
+    const uint64_t tail = flag + copy_bytes(w);
+    uint64_t wanted = w->norm ? tensor_bytes(&w->norm->all) : bytes + tail;
     if (wanted > max_block) {
         log_error("weights: %s needs %.1f MiB in one piece, the device allows %.1f: "
                   "lower --ngf or --ndf",
@@ -231,18 +263,24 @@ static bool place_state(struct weights *weights, struct weight *w, uint64_t max_
     }
     struct tensor *parts[] = { &w->value, &w->m, &w->v };
     size_t count = weight_is_trained(w) && !weights->inference ? 3 : 1;
-    bool together = bytes * count + flag <= max_block;
+    bool together = bytes * count + tail <= max_block;
     if (together)
-        wanted = MAX(wanted, bytes * count + flag);
+        wanted = MAX(wanted, bytes * count + tail);
     for (size_t i = 0; i < count; i++) {
         if (!put(weights, parts[i], wanted, max_block))
             return false;
-        // What holds no more than its own part leaves room for the flag.
-        wanted = bytes + flag;
+        // What holds no more than its own part leaves room for flag and copy.
+        wanted = bytes + tail;
     }
-    if (flag > 0 && !put(weights, &w->flag, 0, max_block))
+    if ((flag > 0 && !put(weights, &w->flag, tail, max_block)) ||
+        (w->uses_copy && !put(weights, &w->copy, 0, max_block)))
         return false;
+    if (w->uses_copy && flag > 0)
+        assert(w->copy.block == w->flag.block &&
+               w->copy.offset == w->flag.offset + flag);
     if (count == 3) {
+        w->flag_and_copy.block = w->flag.block;
+        w->flag_and_copy.offset = w->flag.offset;
         w->v_and_flag.block = w->v.block;
         w->v_and_flag.offset = w->v.offset;
         assert(w->flag.block == w->v.block && w->flag.offset == w->v.offset + bytes);
@@ -297,6 +335,31 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device)
             return false;
     }
     return true;
+}
+
+static uint16_t bits_of(float value, enum tensor_format format)
+{
+    return format == TENSOR_F16 ? bytes_half_bits(value) : bytes_bfloat16_bits(value);
+}
+
+bool weights_refresh_copies(struct weights *weights, struct gpu_device *device)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < weights->count; i++) {
+        struct weight *w = weights->items[i];
+        if (!w->uses_copy)
+            continue;
+        const uint64_t count = shape_count(w->value.shape);
+        float *values = mem_array((size_t)count, sizeof(values[0]));
+        uint16_t *bits = mem_zalloc((size_t)tensor_bytes(&w->copy));
+        ok = values && bits && tensor_download(device, &w->value, values);
+        for (uint64_t k = 0; ok && k < count; k++)
+            bits[k] = bits_of(values[k], w->copy.format);
+        ok = ok && tensor_upload(device, &w->copy, bits);
+        mem_free(values);
+        mem_free(bits);
+    }
+    return ok;
 }
 
 // Through the host: it happens seldom in a run, and needs no kernel.

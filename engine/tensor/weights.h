@@ -3,6 +3,7 @@
 // The learned numbers of one network, by name. Each trained weight has one range
 // [value | m | v | flag] of aligned parts, the first three equal, where m and v are
 // Adam's moments, so that an optimiser fused into a weight gradient can bind it as one.
+// Behind it lies the value once more in 16 bits, where convolutions read it so.
 // A gradient has memory only where a call uses it, running statistics have a value and
 // a flag only, weights for inference a value only.
 //
@@ -45,11 +46,14 @@ struct weight {
     struct tensor value;
     struct tensor gradient, m, v;    // trained weights only (weight_is_trained)
     struct tensor flag;              // one number; not for inference
-    struct tensor v_and_flag;        // where an optimiser sees m and v one by one
-    struct tensor state;             // all of [value | m | v | flag]
+    struct tensor copy;              // the value in weights.copies; if uses_copy
+    struct tensor v_and_flag;        // where an optimiser sees m and v one by one,
+    struct tensor flag_and_copy;     // and where it sees the flag; with the copy
+    struct tensor state;             // all of [value | m | v | flag | copy]
     struct tensor average;           // moving one of the value; if keeps_average
     struct norm_weights *norm;       // of the scale of a normalisation only; owned
     bool uses_gradient;              // set by emit_call(): a call reads or writes it
+    bool uses_copy;                  // set by weight_operand()
 };
 
 struct weights {
@@ -57,8 +61,12 @@ struct weights {
     size_t count, capacity;
     struct block **blocks;
     size_t block_count, block_capacity;
-    bool inference;               // values only: no gradients, m and v
-    bool keeps_average;           // set by the owner before the first weight is added
+    bool inference;        // values only: no gradients, m and v
+    bool keeps_average;    // set by the owner before the first weight is added
+    // Likewise. TENSOR_F16 or TENSOR_BF16: networks of these weights store activations
+    // so, and convolutions read copies of their weights in it, but for the first and
+    // the last.
+    enum tensor_format precision;
     bool failed;                  // out of memory; stays set
     struct tensor placeholder;    // weights_add returns it then; it fits nothing
 };
@@ -86,6 +94,14 @@ struct weight *weights_find(const struct weights *weights,
 uint64_t weights_trained_count(const struct weights *weights);    // elements
 uint64_t weights_largest(const struct weights *weights);          // bytes of one value
 uint64_t weights_bytes(const struct weights *weights);            // after weights_place
+
+// What a convolution reads for the value of its weight: the copy in 16 bits, where the
+// weights have them, else the value itself.
+struct tensor *weight_operand(struct tensor *value);
+
+// Makes the copies equal to the values, rounded to nearest even. To be called whenever
+// values were written from outside. False after a message.
+bool weights_refresh_copies(struct weights *weights, struct gpu_device *device);
 
 // Elements of one part of a weight's state.
 uint32_t weight_part(const struct weight *w);

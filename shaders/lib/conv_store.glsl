@@ -6,6 +6,7 @@
 
 #include "lib/activation.glsl"
 #include "lib/conv_parts.glsl"
+#include "lib/tensor.glsl"
 
 layout(constant_id = CONV_SPEC_BIAS) const uint bias = 0;
 layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
@@ -14,23 +15,23 @@ layout(constant_id = CONV_SPEC_STORE) const uint store = CONV_STORE_PLAIN;
 #ifndef CONV_STORE_BINDING
 #define CONV_STORE_BINDING 2
 #endif
-layout(binding = CONV_STORE_BINDING) readonly buffer Z { STORE z[]; };    // the bias, z, or anything
-layout(binding = CONV_STORE_BINDING + 1) buffer Out { STORE out_[]; };
+TENSOR_READ(CONV_STORE_BINDING, z)    // the bias, z, or anything
+TENSOR(CONV_STORE_BINDING + 1, out)
 
 // `at` and `at_z` are the places of an element of channel c in the output and in z.
 void conv_store(uint at, uint at_z, uint c, float sum)
 {
     if (parts != 1) {
-        out_[conv_part() * p.slab + at] = sum;
+        out_set(conv_part() * p.slab + at, sum);
         return;
     }
     if (bias != 0)
-        sum += z[c];
+        sum += z_at(c);
     if (store == CONV_STORE_DERIVATIVE)
-        sum = z[at_z] > 0.0 ? sum : sum * p.slope;
+        sum = z_at(at_z) > 0.0 ? sum : sum * p.slope;
     if (accumulate != 0)
-        sum += out_[at];
+        sum += out_at(at);
     if (store == CONV_STORE_TANH)
         sum = activation_tanh(sum);
-    out_[at] = sum;
+    out_set(at, sum);
 }

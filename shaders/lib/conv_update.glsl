@@ -7,6 +7,7 @@
 #include "shared/step.h"
 #include "lib/adam.glsl"
 #include "lib/conv_parts.glsl"
+#include "lib/tensor.glsl"
 
 layout(constant_id = CONV_SPEC_ACCUMULATE) const uint accumulate = 0;
 layout(constant_id = CONV_SPEC_STORE) const uint store = CONV_STORE_PLAIN;
@@ -15,10 +16,24 @@ layout(constant_id = CONV_SPEC_STORE) const uint store = CONV_STORE_PLAIN;
 #define CONV_STORE_BINDING 2
 #endif
 layout(binding = CONV_STORE_BINDING) readonly buffer Before { STORE before[]; };    // the gradient so far
-layout(binding = CONV_STORE_BINDING + 1) buffer Out { STORE out_[]; };    // dw, or [value | m | v | flag]
+layout(binding = CONV_STORE_BINDING + 1) buffer Out { STORE out_[]; };    // dw, or [value | m | v | flag | copy]
 layout(binding = CONV_STORE_BINDING) readonly buffer BeforeFours { vec4 before_fours[]; };
 layout(binding = CONV_STORE_BINDING + 1) buffer OutFours { vec4 out_fours[]; };
 layout(binding = 4) uniform Step { step_block s; };
+
+#ifdef PIX_16BIT
+layout(binding = CONV_STORE_BINDING + 1) buffer OutHalves { uint16_t out_halves[]; };
+#endif
+
+// A new value goes into the copy of 16 bits too, if the weight has one.
+void conv_update_copy(uint at, float value)
+{
+#ifdef PIX_16BIT
+    if (format_of(FORMAT_OF_COPY) != FORMAT_F32)
+        out_halves[2 * (3 * p.part + FLAG_ELEMENTS) + at] =
+            uint16_t(number_to_16(value, format_of(FORMAT_OF_COPY)));
+#endif
+}
 
 // After the last sum of an invocation.
 void conv_update_end()
@@ -39,6 +54,7 @@ void conv_update(uint at, float sum)
         vec3 state = vec3(out_[at], out_[p.part + at], out_[2 * p.part + at]);
         state = adam_update(state, sum, p.adam, s);
         out_[at] = state.x;
+        conv_update_copy(at, state.x);
         out_[p.part + at] = state.y;
         out_[2 * p.part + at] = state.z;
     } else {
@@ -63,6 +79,7 @@ void conv_update_four(uint at, vec4 sum)
             w[i] = state.x;
             m[i] = state.y;
             v[i] = state.z;
+            conv_update_copy(at + i, w[i]);
         }
         out_fours[at / 4] = w;
         out_fours[at_m] = m;

@@ -14,7 +14,7 @@
 //     A_COUNT                   elements of each channel of A in a step
 //     LINE_FIRST, LINE_END      the elements of the line that are used; the line starts
 //                               at a multiple of four
-//     a_texels, line_texels     uniform texel buffers
+//     TENSOR_TEXELS of a and line
 //     float load_a(float v), float load_line(float v)
 //
 // The host ensures (ops/conv_variant.c): with FOURS_A, A_COUNT and the starts of A are
@@ -59,7 +59,7 @@ void a_fetch(uint at, uint end)
 {
     [[unroll]] for (uint i = 0; i < A_FETCHES; i++) {
         bool inside = a_parts[i] < end;
-        vec4 v = texelFetch(a_texels, int(inside ? (a_starts[i] + at) / A_WIDE : 0));
+        vec4 v = a_texel(int(inside ? (a_starts[i] + at) / A_WIDE : 0));
         a_held[i].x = inside ? load_a(v.x) : 0.0;
         if (FOURS_A != 0) {
             a_held[i].y = inside ? load_a(v.y) : 0.0;
@@ -89,7 +89,7 @@ void line_fetch(uint at, uint column, uint width, bool inside)
     if (FOURS_LINE != 0) {
         [[unroll]] for (uint i = 0; i < LINE_END; i += 4) {
             bool here = inside && column + i < width;
-            vec4 v = texelFetch(line_texels, int(here ? (at + i) / 4 : 0));
+            vec4 v = line_texel(int(here ? (at + i) / 4 : 0));
             line[i] = here ? load_line(v.x) : 0.0;
             line[i + 1] = here ? load_line(v.y) : 0.0;
             line[i + 2] = here ? load_line(v.z) : 0.0;
@@ -98,7 +98,7 @@ void line_fetch(uint at, uint column, uint width, bool inside)
     } else {
         [[unroll]] for (uint i = LINE_FIRST; i < LINE_END; i++) {
             bool here = inside && column + i < width;
-            float v = texelFetch(line_texels, int(here ? at + i : 0)).x;
+            float v = line_texel(int(here ? at + i : 0)).x;
             line[i] = here ? load_line(v) : 0.0;
         }
     }

@@ -19,6 +19,8 @@
 #include "shared/base.h"
 
 #define FLAG_NOT_FINITE 1.0
+#define FLAG_ELEMENTS                                                                  \
+    64    // that a flag takes; the copy of 16 bits, if any, is behind it
 
 struct adam_rule {
     float beta1, beta2;

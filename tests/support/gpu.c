@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gpu/inside.h"
@@ -354,6 +355,7 @@ void harness_prepare(struct harness *h)
             memcpy(input->upload, input->data, (size_t)tensor_bytes(input->tensor));
         }
     }
+    assert_true(weights_refresh_copies(h->weights, d));
     for (size_t i = 0; i < h->output_count; i++) {
         struct harness_data *output = &h->outputs[i];
         if (!output->tensor->weight)
@@ -432,8 +434,17 @@ static void read_tensor(struct harness *h, const struct tensor *t, void *data,
 
 void harness_read(struct harness *h, const struct tensor *t, float *data)
 {
-    assert_int_equal(t->format, TENSOR_F32);
-    read_tensor(h, t, data, (size_t)tensor_bytes(t));
+    if (!tensor_format_is_16(t->format)) {
+        assert_int_equal(t->format, TENSOR_F32);
+        read_tensor(h, t, data, (size_t)tensor_bytes(t));
+        return;
+    }
+    const size_t count = (size_t)shape_count(t->shape);
+    uint16_t *bits = check_memory((size_t)tensor_bytes(t));
+    read_tensor(h, t, bits, (size_t)tensor_bytes(t));
+    for (size_t i = 0; i < count; i++)
+        data[i] = t->format == TENSOR_F16 ? bytes_half_value(bits[i])
+                                          : bytes_bfloat16_value(bits[i]);
 }
 
 void harness_read_bytes(struct harness *h, const struct tensor *t, uint8_t *data)

@@ -144,7 +144,7 @@ void harness_add_accumulated(struct shape shape, const float *w, double *dw);
 // New data for an input or a weight, between runs.
 void harness_write(struct harness *h, struct tensor *t, const float *data);
 
-// Kept tensors, and weights.
+// Kept tensors of any format of numbers, and weights.
 void harness_read(struct harness *h, const struct tensor *t, float *data);
 void harness_read_bytes(struct harness *h, const struct tensor *t, uint8_t *data);
 // Of a weight, after a run with graph_backward.

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT
+//
+// Tensors of 16 bits: every kernel that can read and write them computes what it
+// computes in floats, of operands that are rounded, and rounds the result once.
+
+#include "support/conv_case.h"
+#include "support/gpu.h"
+
+#include "base/bytes.h"
+#include "graph/graph.h"
+#include "models/model.h"
+#include "ops/conv_variant.h"
+
+#include <math.h>
+#include <string.h>
+
+static const enum tensor_format formats[] = { TENSOR_F16, TENSOR_BF16 };
+
+static float rounded(float value, enum tensor_format format)
+{
+    return format == TENSOR_F16 ? bytes_half_value(bytes_half_bits(value))
+                                : bytes_bfloat16_value(bytes_bfloat16_bits(value));
+}
+
+static float *rounded_floats(struct random *r, struct shape s,
+                             enum tensor_format format)
+{
+    float *values = check_random_floats(r, s);
+    for (size_t i = 0; i < shape_count(s); i++)
+        values[i] = rounded(values[i], format);
+    return values;
+}
+
+// Half the distance of neighbours of 1, for gradients, whose own incoming gradient was
+// rounded.
+static double epsilon(enum tensor_format format)
+{
+    return format == TENSOR_F16 ? 0x1p-11 : 0x1p-8;
+}
+
+// ---------------------------------------------------------------------------
+// Single ops
+
+struct unit {
+    const char *name;
+    struct tensor *(*build)(struct harness *h, struct tensor *x,
+                            enum tensor_format format);
+    struct shape x;
+    const struct op_limits *limits;
+    double slack;    // of the gradient, in roundings of the incoming one; 0: none
+};
+
+struct outcome {
+    struct shape y_shape;
+    float *y, *dx;
+};
+
+// The op between a weight x in floats and a loss in floats, with `stored` for what is
+// built in between.
+static struct outcome run_unit(const struct unit *u, enum tensor_format stored,
+                               enum tensor_format format)
+{
+    struct outcome o;
+    struct harness h;
+    struct random r;
+    random_init(&r, 3, 9);
+    harness_begin(&h);
+    if (u->limits)
+        harness_set_limits(&h, *u->limits);
+    h.weights->precision = stored;
+    struct tensor *x = harness_weight(&h, "x", u->x, rounded_floats(&r, u->x, format));
+    graph_store(h.graph, stored);
+    struct tensor *y = u->build(&h, graph_scale(h.graph, x, 1.0f), format);
+    graph_store(h.graph, TENSOR_F32);
+    assert_non_null(y);
+    assert_int_equal(y->format, stored);
+    harness_keep(&h, y);
+    struct tensor *full = graph_scale(h.graph, y, 1.0f);
+    if (u->slack > 0)
+        graph_backward(h.graph, graph_mse(h.graph, full, NULL), h.weights);
+    harness_run(&h);
+    o.y_shape = y->shape;
+    o.y = check_floats(y->shape);
+    o.dx = check_floats(u->x);
+    harness_read(&h, y, o.y);
+    if (u->slack > 0)
+        harness_read_gradient(&h, x, o.dx);
+    harness_end(&h);
+    return o;
+}
+
+static void check_unit(const struct unit *u)
+{
+    for (size_t f = 0; f < ARRAY_LEN(formats); f++) {
+        const enum tensor_format format = formats[f];
+        check_case("%s %s", u->name, format == TENSOR_F16 ? "f16" : "bf16");
+        const struct outcome full = run_unit(u, TENSOR_F32, format);
+        const struct outcome half = run_unit(u, format, format);
+        const size_t count = (size_t)shape_count(full.y_shape);
+        float *expected = check_floats(full.y_shape);
+        for (size_t i = 0; i < count; i++)
+            expected[i] = rounded(full.y[i], format);
+        check_same("y", half.y, expected, full.y_shape);
+        const struct tolerance t = { "gradient", 0, u->slack * epsilon(format), 0 };
+        check_array("dx", half.dx, check_widen(full.dx, u->x), u->x, &t);
+    }
+}
+
+static struct tensor *build_leaky(struct harness *h, struct tensor *x,
+                                  enum tensor_format format)
+{
+    (void)format;
+    return graph_leaky_relu(h->graph, x, 0.25f);
+}
+
+static struct tensor *build_add(struct harness *h, struct tensor *x,
+                                enum tensor_format format)
+{
+    (void)format;
+    return graph_add(h->graph, x, graph_scale(h->graph, x, 0.5f));
+}
+
+static struct tensor *build_concat(struct harness *h, struct tensor *x,
+                                   enum tensor_format format)
+{
+    (void)format;
+    // Slices, a copy, and an odd number of elements in front of the second.
+    return graph_concat(h->graph, graph_concat(h->graph, x, x),
+                        graph_leaky_relu(h->graph, x, 0.25f));
+}
+
+static struct tensor *build_dropout(struct harness *h, struct tensor *x,
+                                    enum tensor_format format)
+{
+    (void)format;
+    return graph_dropout(h->graph, x, 0.5f);
+}
+
+static struct tensor *build_pad(struct harness *h, struct tensor *x,
+                                enum tensor_format format)
+{
+    (void)format;
+    return graph_pad(h->graph, x, 1, PAD_KIND_REFLECT);
+}
+
+static struct tensor *build_upsample(struct harness *h, struct tensor *x,
+                                     enum tensor_format format)
+{
+    (void)format;
+    return graph_upsample(h->graph, x);
+}
+
+static struct tensor *build_norm(struct harness *h, struct tensor *x,
+                                 enum tensor_format format)
+{
+    (void)format;
+    const float scale[] = { 1.0f, 0.5f, -2.0f }, shift[] = { 0.0f, 1.0f, 0.25f };
+    return graph_norm(
+        h->graph, x, harness_norm(h, 3, scale, shift, NULL, NULL),
+        (struct norm_attributes){
+            .kind = NORM_BATCH, .epsilon = 1e-5f, .leaky = true, .slope = 0.25f });
+}
+
+static struct tensor *build_fixed(struct harness *h, struct tensor *x,
+                                  enum tensor_format format)
+{
+    (void)format;
+    const float scale[] = { 1.0f, 0.5f, -2.0f }, variance[] = { 0.5f, 1.0f, 2.0f };
+    return graph_norm(h->graph, x, harness_norm(h, 3, scale, scale, scale, variance),
+                      (struct norm_attributes){ .epsilon = 1e-5f, .fixed = true });
+}
+
+static struct tensor *build_following(struct harness *h, struct tensor *x,
+                                      enum tensor_format format)
+{
+    (void)format;
+    const float scale[] = { 1.0f, 0.5f, -2.0f }, rows[] = { 0, 0, 5, 7 };
+    struct tensor *region =
+        harness_input(h, "region", (struct shape){ 1, 1, 1, 4 }, rows);
+    struct tensor *moments = graph_moments(h->graph, x, region, 1);
+    assert_int_equal(moments->format, TENSOR_F32);
+    return graph_norm_following(
+        h->graph, x, harness_norm(h, 3, scale, NULL, NULL, NULL), moments,
+        (struct norm_attributes){ .epsilon = 1e-5f, .fixed = true, .keep = 0.5f });
+}
+
+static void test_ops(void **state)
+{
+    (void)state;
+    static const struct unit units[] = {
+        { "leaky", build_leaky, { 2, 3, 5, 7 }, NULL, 4 },
+        { "add", build_add, { 1, 3, 5, 7 }, NULL, 4 },
+        { "concat", build_concat, { 2, 3, 5, 7 }, NULL, 4 },
+        { "dropout", build_dropout, { 1, 3, 4, 7 }, NULL, 4 },
+        { "pad", build_pad, { 2, 3, 5, 7 }, NULL, 8 },
+        { "upsample", build_upsample, { 1, 3, 5, 7 }, NULL, 4 },
+        { "norm", build_norm, { 2, 3, 5, 7 }, NULL, 16 },
+        { "fixed norm", build_fixed, { 2, 3, 5, 7 }, NULL, 0 },
+        { "following norm", build_following, { 1, 3, 5, 7 }, NULL, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        check_unit(&units[i]);
+}
+
+// ---------------------------------------------------------------------------
+// Convolutions
+
+static const struct conv_attributes down = {
+    .kernel = 4, .stride = 2, .pad = 1, .leaky = true, .slope = 0.25f
+};
+
+static struct tensor *build_transpose(struct harness *h, struct tensor *x,
+                                      enum tensor_format format)
+{
+    struct random r;
+    const struct shape s = { 8, 4, 4, 4 }, c = { 1, 4, 1, 1 };
+    random_init(&r, 5, 5);
+    struct tensor *w = harness_weight_kind(h, WEIGHT_CONV_TRANSPOSE, "w", s,
+                                           rounded_floats(&r, s, format));
+    struct tensor *b =
+        harness_weight_kind(h, WEIGHT_BIAS, "b", c, check_random_floats(&r, c));
+    return graph_conv_transpose(h->graph, x, w, b, down);
+}
+
+static struct tensor *build_conv(struct harness *h, struct tensor *x,
+                                 enum tensor_format format)
+{
+    struct random r;
+    const struct shape s = { 5, 8, 4, 4 };
+    random_init(&r, 5, 5);
+    return graph_conv(
+        h->graph, x,
+        harness_weight_kind(h, WEIGHT_CONV, "w", s, rounded_floats(&r, s, format)),
+        NULL, down);
+}
+
+static void test_convolutions(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "simple",    "shared-32x32x16-4x4", "direct-8x32-8x4",        "fetch-4x4",
+        "share-4x4", "vector-64-4",         "shared-64x16x16-8x1-16p"
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct conv_variant *v = conv_variant_find(names[i]);
+        struct op_limits limits = conv_case_force(names[i]);
+        assert_non_null(v);
+        const struct unit units[] = {
+            { names[i], build_conv, { 2, 8, 6, 8 }, &limits, 8 },
+            { names[i], build_transpose, { 2, 8, 3, 4 }, &limits, 8 },
+        };
+        for (size_t k = 0; k < ARRAY_LEN(units); k++)
+            check_unit(&units[k]);
+    }
+}
+
+// ---------------------------------------------------------------------------
+// Copies of weights
+
+// One step of each optimiser, fused and not: the copies are the rounded values.
+static void check_copies(enum tensor_format format, enum optimizer_kind kind,
+                         bool is_fused)
+{
+    struct harness h;
+    struct random r;
+    const struct shape s = { 5, 3, 4, 4 }, in = { 1, 3, 8, 8 };
+    random_init(&r, 7, 7);
+    harness_begin(&h);
+    struct op_limits limits = test_gpu_limits();
+    if (!is_fused)
+        limits.max_binding = 64;
+    harness_set_limits(&h, limits);
+    h.weights->precision = format;
+    struct tensor *x = harness_input(&h, "x", in, check_random_floats(&r, in));
+    struct tensor *w =
+        harness_weight_kind(&h, WEIGHT_CONV, "w", s, check_random_floats(&r, s));
+    struct tensor *y = graph_conv(h.graph, x, w, NULL, down);
+    graph_minimize(h.graph, graph_mse(h.graph, y, NULL), h.weights,
+                   &(struct optimizer){ .kind = kind,
+                                        .beta1 = 0.5,
+                                        .beta2 = 0.999,
+                                        .epsilon = 1e-8,
+                                        .momentum = 0.9 });
+    harness_prepare(&h);
+    assert_true(weights_refresh_copies(h.weights, test_gpu()));
+    float *before = check_floats(s), *after = check_floats(s), *copy = check_floats(s);
+    uint16_t *bits = check_memory((size_t)shape_count(s) * sizeof(bits[0]));
+    harness_read(&h, w, before);
+    harness_run(&h);
+    harness_read(&h, w, after);
+    assert_true(tensor_download(test_gpu(), &w->weight->copy, bits));
+    assert_memory_not_equal(before, after, shape_count(s) * sizeof(after[0]));
+    for (size_t i = 0; i < shape_count(s); i++) {
+        copy[i] = format == TENSOR_F16 ? bytes_half_value(bits[i])
+                                       : bytes_bfloat16_value(bits[i]);
+        after[i] = rounded(after[i], format);
+    }
+    check_same("copy", copy, after, s);
+    harness_end(&h);
+}
+
+static void test_copies(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < ARRAY_LEN(formats); f++)
+        for (int fused = 0; fused < 2; fused++) {
+            check_copies(formats[f], OPTIMIZER_ADAM, fused);
+            check_copies(formats[f], OPTIMIZER_SGD, fused);
+        }
+}
+
+// ---------------------------------------------------------------------------
+// Networks
+
+// The first and the last convolution keep floats, everything between them has 16 bits.
+static void test_networks(void **state)
+{
+    (void)state;
+    const struct generator_options options = {
+        .levels = 3, .ngf = 4, .channels_in = 3, .channels_out = 2
+    };
+    const struct discriminator_options d = { .layers = 2, .ndf = 4 };
+    const struct shape in = { 1, 3, 16, 16 };
+    struct harness h;
+    struct random r;
+    random_init(&r, 1, 2);
+    float *input = check_random_floats(&r, in);
+    float *outputs[3];
+    for (int i = 0; i < 3; i++) {
+        harness_begin(&h);
+        h.weights->precision = i ? formats[i - 1] : TENSOR_F32;
+        struct tensor *x = harness_input(&h, "x", in, input);
+        struct tensor *y = generator_build(h.graph, h.weights, x, &options,
+                                           (struct model_mode){ .no_dropout = true });
+        struct tensor *logits =
+            discriminator_build(h.graph, h.weights, graph_concat(h.graph, x, y), &d,
+                                (struct model_mode){ 0 });
+        assert_non_null(logits);
+        assert_int_equal(y->format, TENSOR_F32);
+        assert_int_equal(logits->format, TENSOR_F32);
+        uint32_t copies = 0, convolutions = 0;
+        for (size_t k = 0; k < h.weights->count; k++) {
+            const struct weight *w = h.weights->items[k];
+            copies += w->uses_copy;
+            convolutions += w->kind == WEIGHT_CONV || w->kind == WEIGHT_CONV_TRANSPOSE;
+        }
+        assert_int_equal(convolutions, 2 * options.levels + 4);
+        assert_int_equal(copies, i ? convolutions - 4 : 0);
+        harness_keep(&h, y);
+        harness_keep(&h, logits);
+        harness_prepare(&h);
+        struct random initial;
+        random_init(&initial, 3, 4);
+        assert_true(
+            weights_initialise(h.weights, test_gpu(), &initial, WEIGHTS_NORMAL, 0.2));
+        assert_true(weights_refresh_copies(h.weights, test_gpu()));
+        harness_run(&h);
+        const struct shape out = { 1, 2, 16, 16 };
+        outputs[i] = check_floats(out);
+        harness_read(&h, y, outputs[i]);
+        if (i) {
+            const struct tolerance t = { "network", 0, 16 * epsilon(formats[i - 1]),
+                                         0 };
+            check_case("generator %d", i);
+            check_array("y", outputs[i], check_widen(outputs[0], out), out, &t);
+            assert_memory_not_equal(outputs[i], outputs[0],
+                                    shape_count(out) * sizeof(float));
+        }
+        harness_end(&h);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        check_test(test_ops),
+        check_test(test_convolutions),
+        check_test(test_copies),
+        check_test(test_networks),
+    };
+    return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
+}
