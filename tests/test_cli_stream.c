@@ -119,6 +119,12 @@ static void test_refused(void **state)
     command_check_has(command_err,
                       "it is not a YUV4MPEG2 stream: convert it (ffmpeg -f "
                       "yuv4mpegpipe), or name the format of raw frames");
+    RUN(1, STREAM "--raw rgb24:64x99 <noise >out.rgb");
+    command_check_has(command_err, "; is --raw what the frames are?");
+    assert_int_equal(command_shell("cp noise clip.MP4"), 0);
+    RUN(2, "translate --model run --input clip.MP4 --output out.mp4");
+    command_check_has(command_err,
+                      "is a video: translate takes its frames from a pipe");
     RUN(1, STREAM "--raw rgb24:48 <noise");
     command_check_has(command_err, "--raw rgb24:48: takes rgb24, rgba, gray8");
     RUN(1, STREAM "--tile 32 <in.y4m");

@@ -252,7 +252,7 @@ static void test_filter(void **state)
 }
 
 static void check_message(const struct frame_rule *rule, const struct pix_size *sizes,
-                          int count, const char *expected)
+                          const char *what, int count, const char *expected)
 {
     struct frame_tally tally = { 0 };
     messages[0] = '\0';
@@ -261,7 +261,7 @@ static void check_message(const struct frame_rule *rule, const struct pix_size *
         frame_tally_add(&tally, &f);
     }
     const struct log_sink *before = log_use(&sink);
-    frame_tally_report(&tally, rule, "translate");
+    frame_tally_report(&tally, rule, what, "translate");
     log_use(before);
     assert_string_equal(messages, expected);
 }
@@ -276,30 +276,34 @@ static void test_messages(void **state)
     };
     struct frame_rule rule = resizes;
     (void)state;
-    check_message(&rule, sizes, 1,
+    check_message(&rule, sizes, "images", 1,
                   "translate: translated at 64x32, resized to 4032x3024; --preprocess "
                   "none translates at full size\n");
-    check_message(&rule, sizes, 3,
+    check_message(&rule, sizes, "images", 3,
                   "translate: 2 images were translated at 64x32 and resized to "
                   "4032x3024; --preprocess none translates at full size\n");
     check_message(
-        &rule, sizes, 4,
+        &rule, sizes, "images", 4,
         "translate: 3 images were translated at 64x32 and resized to their own "
         "sizes (4032x3024 and others); --preprocess none translates at full "
         "size\n");
-    check_message(&rule, &sizes[2], 1, "");
+    check_message(&rule, sizes, "frames", 2,
+                  "translate: 2 frames were translated at 64x32 and resized to "
+                  "4032x3024; --preprocess none translates at full size\n");
+    check_message(&rule, &sizes[2], "images", 1, "");
     // Nothing was lost.
     static const struct pix_size small[] = { { 8, 32 } };
-    check_message(&rule, small, 1, "translate: translated at 64x32, resized to 8x32\n");
-    check_message(&scales_width, sizes, 1,
+    check_message(&rule, small, "images", 1,
+                  "translate: translated at 64x32, resized to 8x32\n");
+    check_message(&scales_width, sizes, "images", 1,
                   "translate: translated at 48x36, resized to 4032x3024\n");
     frame_read_output("model", &rule);
-    check_message(&rule, sizes, 4, "");
+    check_message(&rule, sizes, "images", 4, "");
     rule = keeps;
-    check_message(&rule, sizes, 4, "");
+    check_message(&rule, sizes, "images", 4, "");
     frame_read_output("64x32", &rule);
     check_message(
-        &rule, sizes, 4,
+        &rule, sizes, "images", 4,
         "translate: 3 images were translated at their own sizes (4032x3024 and "
         "others) and resized to 64x32\n");
 }

@@ -550,6 +550,8 @@ static void test_refused(void **state)
     check_refused(t, &w, NULL, NULL, "it is interlaced (It): deinterlace it first");
     check_refused(t, &w, "bgr24:8x8", NULL, "--raw bgr24:8x8: takes rgb24");
     check_refused(t, &w, "rgb24:8x8", "bt601", "--matrix is for YUV4MPEG2");
+    check_refused(t, &w, "gray8:8x8", NULL, "leave out --raw");
+    check_refused(t, &w, "gray8:80x8", NULL, "leave out --raw");
     check_refused(t, &w, "f32:99999x99999", NULL, "more than 268435456 pixels");
     close_wire(&w);
     open_wire(&w, "YUV4MPEG2 W8 H8 F25:1\n", 96, 1);

@@ -86,6 +86,7 @@ int frames_translate(pix_translator *translator, const struct frames *frames)
         .matrix = frames->matrix,
     };
     uint64_t count = 0;
+    char time[32], rate[32];
     terminal_begin_streams();
     terminal_catch_interrupt("ending after the frames that are on their way");
     if (terminal_is_interactive(stderr))
@@ -95,7 +96,8 @@ int frames_translate(pix_translator *translator, const struct frames *frames)
     const double seconds = terminal_get_seconds() - start;
     output_end_live();
     if (count > 0)
-        output_print_note("%" PRIu64 " frame%s in %.3g s, %.3g frames/s", count,
-                          count == 1 ? "" : "s", seconds, (double)count / seconds);
+        output_print_note("%" PRIu64 " frame%s in %s, %s frames/s", count,
+                          count == 1 ? "" : "s", output_format_seconds(seconds, time),
+                          output_format_rate((double)count / seconds, rate));
     return terminal_is_interrupted() ? EXIT_INTERRUPTED : ok ? EXIT_DONE : EXIT_FAILED;
 }

@@ -167,6 +167,24 @@ const char *output_format_number(double value, int decimals, char *text)
     return text;
 }
 
+const char *output_format_rate(double value, char *text)
+{
+    snprintf(text, 32, fabs(value) >= 999.5 && fabs(value) < 1e12 ? "%.0f" : "%.3g",
+             value);
+    return text;
+}
+
+const char *output_format_seconds(double seconds, char *text)
+{
+    if (seconds >= 999.5)
+        return output_format_duration(seconds, text);
+    if (seconds >= 0.9995)
+        snprintf(text, 32, "%.3g s", seconds);
+    else
+        snprintf(text, 32, "%.3g ms", 1e3 * seconds);
+    return text;
+}
+
 const char *output_format_bytes(uint64_t bytes, char *text)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };

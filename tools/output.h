@@ -64,6 +64,12 @@ bool output_print_plan(const struct pix_plan *plan, bool json);
 const char *output_format_number(double value, int decimals, char *text);
 // "1.25 GiB"; `text` has room for 32.
 const char *output_format_bytes(uint64_t bytes, char *text);
+// A measured number with three digits, and without an exponent if it is large: "7.14",
+// "1234"; `text` has room for 32.
+const char *output_format_rate(double value, char *text);
+// A time as short as that of a step: "174 ms", "7.14 s", from 1000 s on "16:40"; `text`
+// has room for 32.
+const char *output_format_seconds(double seconds, char *text);
 // "1:02:03"; `text` has room for 32.
 const char *output_format_duration(double seconds, char *text);
 

@@ -198,17 +198,17 @@ static void add_trends(struct training_log *p, const struct pix_step_metrics *m)
 static void print_live(const struct training_log *p, const char *left)
 {
     const struct pix_step_metrics *m = &p->metrics;
-    char line[320], losses[128];
+    char line[320], losses[128], rate[32];
     snprintf(line, sizeof(line),
              "epoch %" PRIu64 "  step %" PRIu64 "/%" PRIu64
-             "  %s  %.3g images/s  %s left",
+             "  %s  %s images/s  %s left",
              m->epoch, m->step, m->steps, losses_text(p, false, losses, sizeof(losses)),
-             m->images_per_s, left);
+             output_format_rate(m->images_per_s, rate), left);
     if (column_count(line) >= terminal_get_columns(p->stream))
         snprintf(line, sizeof(line),
-                 "ep %" PRIu64 " %" PRIu64 "/%" PRIu64 " %s %.3g img/s %s left",
-                 m->epoch, m->step, m->steps,
-                 losses_text(p, true, losses, sizeof(losses)), m->images_per_s, left);
+                 "ep %" PRIu64 " %" PRIu64 "/%" PRIu64 " %s %s img/s %s left", m->epoch,
+                 m->step, m->steps, losses_text(p, true, losses, sizeof(losses)), rate,
+                 left);
     output_show_live(line);
 }
 
@@ -232,6 +232,7 @@ static void print_loss(const struct training_log *p, const char *name, double va
 // Prints one line, for a file or a pipe.
 static void print_plain(const struct training_log *p, const char *left)
 {
+    char rate[32];
     const struct pix_step_metrics *m = &p->metrics;
     output_print(p->stream, "epoch %" PRIu64 " step %" PRIu64 "/%" PRIu64, m->epoch,
                  m->step, m->steps);
@@ -246,7 +247,8 @@ static void print_plain(const struct training_log *p, const char *left)
     print_loss(p, "g_l1", m->loss_g_l1);
     if (m->has_ce)
         print_loss(p, "g_ce", m->loss_g_ce);
-    output_print(p->stream, " images/s %.3g left %s", m->images_per_s, left);
+    output_print(p->stream, " images/s %s left %s",
+                 output_format_rate(m->images_per_s, rate), left);
     if (p->trained >= TREND_STEPS)
         print_trends(p);
     output_print(p->stream, "\n");
@@ -337,7 +339,7 @@ bool training_log_print_summary(const struct training_log *p,
 {
     const struct pix_step_metrics *m = &p->metrics;
     const double seconds = p->last - p->start;
-    char text[32];
+    char text[32], rate[32];
     if (json) {
         json_t *document = json_object();
         output_add_member(&document, "out", output_make_text(o->out));
@@ -371,13 +373,15 @@ bool training_log_print_summary(const struct training_log *p,
     } else {
         output_print(stdout,
                      "%s: %s step %" PRIu64 "/%" PRIu64 " after %" PRIu64
-                     " step%s in %s, %.3g images/s\n",
+                     " step%s in %s, %s images/s\n",
                      o->out, interrupted ? "interrupted at" : "finished at", m->step,
                      m->steps, p->trained, p->trained == 1 ? "" : "s",
                      output_format_duration(seconds, text),
-                     seconds > 0
-                         ? (double)p->trained * o->batch_size * o->accumulate / seconds
-                         : 0.0);
+                     output_format_rate(seconds > 0
+                                            ? (double)p->trained * o->batch_size *
+                                                  o->accumulate / seconds
+                                            : 0.0,
+                                        rate));
     }
     if (best)
         print_best(best, o->best && strcmp(o->best, "none") != 0);

@@ -50,6 +50,20 @@ static bool ends_in_separator(const char *path)
     return length > 0 && (path[length - 1] == '/' || path[length - 1] == '\\');
 }
 
+static bool is_video(const char *path)
+{
+    static const char *const endings[] = { "mp4", "mov",  "m4v", "mkv", "avi",
+                                           "y4m", "webm", "mpg", "mpeg" };
+    const char *dot = strrchr(path, '.');
+    char ending[8] = "";
+    for (size_t i = 0; dot && dot[i + 1] && i + 1 < sizeof(ending); i++)
+        ending[i] = (char)(dot[i + 1] | ('A' ^ 'a'));    // letters become small
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+        if (strcmp(ending, endings[i]) == 0)
+            return true;
+    return false;
+}
+
 // Checks that input and output fit together; nothing is opened or created yet.
 static int check_paths(const struct command *command, const struct translation *t,
                        bool *is_folder)
@@ -61,6 +75,13 @@ static int check_paths(const struct command *command, const struct translation *
         output_print_error("--input %s does not exist or cannot be read", t->input);
         return EXIT_FAILED;
     }
+    if (in == PATH_FILE && is_video(t->input))
+        return options_print_usage_error(
+            command,
+            "--input %s is a video: translate takes its frames from a pipe: ffmpeg -i "
+            "%s -f yuv4mpegpipe - | pix2pix translate --model %s --input - --output - | "
+            "ffmpeg -f yuv4mpegpipe -i - out.mp4",
+            t->input, t->input, t->model);
     if (terminal_is_same_path(t->input, t->output))
         return options_print_usage_error(command,
                                          "--output %s is the input and would be "
@@ -258,6 +279,7 @@ static int translate_folder(pix_translator *translator, const struct translation
     char **names = NULL;
     struct pix_translate_item *items = NULL;
     struct progress progress = { 0 };
+    char time[32];
     uint32_t count = 0, good = 0;
     int code = EXIT_FAILED;
     if (!list_folder(t->input, &names, &count))
@@ -293,9 +315,10 @@ static int translate_folder(pix_translator *translator, const struct translation
     const double seconds = terminal_get_seconds() - start;
     for (uint32_t i = 0; i < count; i++)
         good += items[i].result == PIX_TRANSLATE_DONE;
-    output_print(stdout, "%s: %" PRIu32 " of %" PRIu32 " image%s, %.3g ms each\n",
-                 t->output, good, count, count == 1 ? "" : "s",
-                 1e3 * seconds / (progress.done ? progress.done : count));
+    output_print(
+        stdout, "%s: %" PRIu32 " of %" PRIu32 " image%s, %s each\n", t->output, good,
+        count, count == 1 ? "" : "s",
+        output_format_seconds(seconds / (progress.done ? progress.done : count), time));
 
 end:
     free_items(items, count);

@@ -148,6 +148,11 @@ static bool read_parameter(const char *text, size_t length, struct y4m_header *h
     }
 }
 
+bool y4m_begins(const void *bytes, size_t size)
+{
+    return size >= sizeof(MAGIC) && memcmp(bytes, MAGIC " ", sizeof(MAGIC)) == 0;
+}
+
 bool y4m_parse(const char *line, size_t length, uint64_t max_pixels,
                struct y4m_header *header, struct reason *reason)
 {

@@ -28,6 +28,9 @@ struct y4m_header {
     char comments[Y4M_MAX_LINE];
 };
 
+// Whether a file or stream of which these are the first bytes is one.
+bool y4m_begins(const void *bytes, size_t size);
+
 // Reads the first line, without its newline. What is no progressive stream of a known
 // format is refused, as are frames of more than `max_pixels`. False with a reason.
 bool y4m_parse(const char *line, size_t length, uint64_t max_pixels,

@@ -190,7 +190,7 @@ static const char *describe(struct pix_size size, bool differs, char text[SIZE_T
 }
 
 void frame_tally_report(const struct frame_tally *tally, const struct frame_rule *rule,
-                        const char *command)
+                        const char *what, const char *command)
 {
     const struct frame *f = &tally->first;
     const bool has_hint =
@@ -199,7 +199,7 @@ void frame_tally_report(const struct frame_tally *tally, const struct frame_rule
     if (tally->images == 0)
         return;
     if (tally->images > 1)
-        snprintf(subject, sizeof(subject), "%" PRIu32 " images were ", tally->images);
+        snprintf(subject, sizeof(subject), "%" PRIu32 " %s were ", tally->images, what);
     log_info("%s: %stranslated at %s%s resized to %s%s", command, subject,
              describe(f->inner, tally->inner_differs, at),
              tally->images > 1 ? " and" : ",",

@@ -78,8 +78,9 @@ struct frame_tally {
 };
 
 void frame_tally_add(struct frame_tally *tally, const struct frame *frame);
-// An info, if there are any. `command` is what it begins with.
+// An info, if there are any. `command` is what it begins with, `what` are images or
+// frames.
 void frame_tally_report(const struct frame_tally *tally, const struct frame_rule *rule,
-                        const char *command);
+                        const char *what, const char *command);
 
 #endif

@@ -481,7 +481,7 @@ static void report_images(const struct pipeline *p)
         alpha_report(translator_get_settings(p->translator)->reading.alpha, command,
                      p->transparent, p->conversions.images, "input",
                      ends->path(ends->user, p->first_transparent));
-    frame_tally_report(&p->resized, &p->rule, command);
+    frame_tally_report(&p->resized, &p->rule, ends->has ? "frames" : "images", command);
     file_tally_report(&p->files, p->next_done, "image");
 }
 

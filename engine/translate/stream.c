@@ -119,8 +119,9 @@ static bool refuse_cut(const struct stream *s, size_t index, size_t count)
 {
     if (s->read_failed)
         return refuse_read(s);
-    log_error("%s: the input ends within frame %zu: it has %zu of %zu bytes",
-              s->command, index + 1, count, s->in_bytes);
+    log_error("%s: the input ends within frame %zu: it has %zu of %zu bytes%s",
+              s->command, index + 1, count, s->in_bytes,
+              s->is_raw ? "; is --raw what the frames are?" : "");
     return false;
 }
 
@@ -185,6 +186,12 @@ static bool load_frame(void *user, size_t index, struct picture *picture,
         if (s->read_failed || !check_line(s, index))
             return s->read_failed ? refuse_read(s) : false;
         count = read_bytes(s, s->frame, s->in_bytes);
+    }
+    if (s->is_raw && index == 0 && y4m_begins(s->frame, count)) {
+        log_error("%s: the input is a YUV4MPEG2 stream, whose header says what its "
+                  "frames are: leave out --raw",
+                  s->command);
+        return false;
     }
     if (count < s->in_bytes)
         return refuse_cut(s, index, count);
@@ -290,7 +297,7 @@ static bool read_header(struct stream *s, uint64_t max_pixels)
                   s->command);
         return false;
     }
-    if (!is_line && length > 10 && memcmp(line, "YUV4MPEG2 ", 10) == 0)
+    if (!is_line && y4m_begins(line, length))
         reason_refuse(&reason, "the header of the stream does not end");
     else if (y4m_parse(line, length, max_pixels, &s->in, &reason))
         return true;

@@ -652,7 +652,7 @@ static void tell_of_size(struct translator *t, const struct frame *frame)
     struct frame_tally one = { 0 };
     frame_tally_add(&one, frame);
     if (one.images && !t->has_told_size) {
-        frame_tally_report(&one, &t->rule, t->command);
+        frame_tally_report(&one, &t->rule, "images", t->command);
         t->has_told_size = true;
     }
 }
