@@ -802,7 +802,9 @@ struct pix_translate_options {
     // Called where images are translated in tiles, on the caller's thread, before each
     // tile. Returning true stops the call within a tile or two: the image that was on
     // its way has no output, not even a part of one, and its item and later ones stay
-    // PENDING; files of earlier items stay. May be NULL.
+    // PENDING; files of earlier items stay. pix_translator_run_stream asks, on the
+    // thread that reads, where its input ends within a frame or the header: true ends
+    // the call without a message. May be NULL.
     bool (*stop)(void *user);
     void *stop_user;
 };

@@ -83,6 +83,47 @@ static void test_pipes(void **state)
     command_check_has(command_err, "the output cannot be written: ");
 }
 
+// Shell: waits until a command is true, a minute at most.
+#define UNTIL(command)                                                                 \
+    "n=0; until " command "; do n=$((n + 1)); [ $n = 600 ] && break; sleep 0.1; done; "
+
+// A request to end is no fault of the input, wherever it comes: before the header, in
+// it, within a frame. Nor has it to wait for a reader that takes nothing.
+static void test_interrupted(void **state)
+{
+    static const int given[] = { 0, 20, 41, 3000, 6191, 15000 };
+    (void)state;
+    make_clip();
+    for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+        const int written = given[i] < 41 ? 0 : 61 + (given[i] - 41) / 6150 * 6150;
+        char expected[32];
+        assert_int_equal(
+            command_shell(
+                "rm -f in.pipe few; mkfifo in.pipe; : >few; { head -c %d "
+                "in.y4m; exec sleep 600; } >in.pipe & w=$!; "
+                "\"$P\" " STREAM "<in.pipe >few 2>notes & p=$!; " UNTIL(
+                    "grep -q 'unet of' notes && test $(wc -c <few) = %d") "sleep 0.3; kill $p; wait $p; echo $? $(wc -c <few); kill $w; "
+                                                                          "cat notes >&2",
+                given[i], written),
+            0);
+        snprintf(expected, sizeof(expected), "130 %d\n", written);
+        assert_string_equal(command_out, expected);
+        command_check_has(command_err, "ending after the frames that are on their way");
+        assert_null(strstr(command_err, "error: "));
+    }
+    // A frame is more than a pipe holds.
+    assert_int_equal(
+        command_shell(
+            "rm -f in.pipe; mkfifo in.pipe out.pipe; sleep 600 <out.pipe & "
+            "r=$!; (while cat noise; do :; done) >in.pipe 2>/dev/null & "
+            "\"$P\" " STREAM "--raw rgb24:256x256 <in.pipe >out.pipe "
+            "2>notes & p=$!; " UNTIL(
+                "grep -q 'output frames are' notes") "sleep 1; kill $p; wait $p; echo $?; kill $r; cat notes >&2"),
+        0);
+    assert_string_equal(command_out, "130\n");
+    command_check_has(command_err, ": its reader takes nothing\n");
+}
+
 // Each frame is given when the one before it is in the file that is written.
 static void test_latency(void **state)
 {
@@ -225,9 +266,9 @@ static void test_ffmpeg_formats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pipes),          cmocka_unit_test(test_latency),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_ffmpeg),
-        cmocka_unit_test(test_ffmpeg_formats),
+        cmocka_unit_test(test_pipes),   cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_latency), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_ffmpeg),  cmocka_unit_test(test_ffmpeg_formats),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -61,8 +61,9 @@ static bool write_output(void *user, const void *bytes, size_t size,
     (void)user;
     if (terminal_write_bytes(bytes, size))
         return true;
-    *reason =
-        errno == EPIPE || errno == EINVAL ? "its reader is gone" : strerror(errno);
+    *reason = errno == EPIPE || errno == EINVAL ? "its reader is gone"
+              : errno == ETIMEDOUT              ? "its reader takes nothing"
+                                                : strerror(errno);
     terminal_end_reading();    // nobody wants what is still to come
     return false;
 }

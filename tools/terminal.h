@@ -33,8 +33,9 @@ double terminal_get_seconds(void);    // monotonic
 
 // Standard input and output as streams of bytes, after terminal_begin_streams: nothing
 // else may read or write them. Reading waits for at least one byte; *count is 0 at the
-// end, and when it waits after terminal_is_interrupted or terminal_end_reading. False:
-// errno says why.
+// end, and when it waits after terminal_is_interrupted or terminal_end_reading. Writing
+// gives up (ETIMEDOUT) where the reader takes nothing for two seconds after
+// terminal_is_interrupted; not on Windows. False: errno says why.
 void terminal_begin_streams(void);
 bool terminal_read_bytes(void *bytes, size_t size, size_t *count);
 bool terminal_write_bytes(const void *bytes, size_t size);

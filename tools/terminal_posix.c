@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -152,10 +153,18 @@ double terminal_get_seconds(void)
 // Between looks for a request to end, which does not end poll in every thread.
 #define WAIT_MS 100
 
+// That a reader has to take something after a request to end.
+#define PATIENCE_MS 2000
+
 static atomic_int ends_reading;
+static size_t most_at_once;    // bytes that can be written, when poll says so
 
 void terminal_begin_streams(void)
 {
+    struct stat status;
+    most_at_once = fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode)
+                       ? SIZE_MAX
+                       : PIPE_BUF;
 }
 
 void terminal_end_reading(void)
@@ -182,18 +191,29 @@ bool terminal_read_bytes(void *bytes, size_t size, size_t *count)
     }
 }
 
+// Waits in poll alone, so that a reader which takes nothing cannot keep the process
+// from ending.
 bool terminal_write_bytes(const void *bytes, size_t size)
 {
     const char *from = bytes;
+    int waited_ms = 0;
     while (size > 0) {
-        const ssize_t done = write(STDOUT_FILENO, from, size);
-        if (done < 0 &&
-            errno == EAGAIN) {    // somebody made the pipe one that does not wait
-            struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
-            poll(&output, 1, WAIT_MS);
-        } else if (done < 0 && errno != EINTR) {
+        struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+        const int ready = poll(&output, 1, WAIT_MS);
+        if (ready == 0 || (ready < 0 && errno == EINTR)) {
+            waited_ms += terminal_is_interrupted() ? WAIT_MS : 0;
+            if (waited_ms < PATIENCE_MS)
+                continue;
+            errno = ETIMEDOUT;
             return false;
-        } else if (done > 0) {
+        }
+        const ssize_t done =
+            write(STDOUT_FILENO, from, size < most_at_once ? size : most_at_once);
+        // EAGAIN: somebody made the pipe one that does not wait.
+        if (done < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+        if (done > 0) {
+            waited_ms = 0;
             from += done;
             size -= (size_t)done;
         }

@@ -97,6 +97,12 @@ static bool write_bytes(struct stream *s, const void *bytes, size_t size)
     return false;
 }
 
+// A stream that ends in the middle because its caller wants no more of it is no fault.
+static bool was_stopped(const struct stream *s)
+{
+    return !s->read_failed && translator_is_stopped(s->translator);
+}
+
 static bool refuse_read(const struct stream *s)
 {
     log_error("%s: the input cannot be read%s%s", s->command,
@@ -119,6 +125,8 @@ static bool refuse_cut(const struct stream *s, size_t index, size_t count)
 {
     if (s->read_failed)
         return refuse_read(s);
+    if (was_stopped(s))
+        return false;
     log_error("%s: the input ends within frame %zu: it has %zu of %zu bytes%s",
               s->command, index + 1, count, s->in_bytes,
               s->is_raw ? "; is --raw what the frames are?" : "");
@@ -138,6 +146,8 @@ static bool check_line(struct stream *s, size_t index)
     if (memcmp(line, "FRAME ", length) != 0 || !read_line(s, line, &length)) {
         if (s->read_failed)
             return refuse_read(s);
+        if (was_stopped(s))
+            return false;
         log_error("%s: frame %zu does not begin with FRAME: the stream is damaged",
                   s->command, index + 1);
         return false;
@@ -291,6 +301,8 @@ static bool read_header(struct stream *s, uint64_t max_pixels)
     const bool is_line = read_line(s, line, &length);
     if (s->read_failed)
         return refuse_read(s);
+    if (!is_line && was_stopped(s))
+        return false;
     if (length == 0 && !is_line) {
         log_error("%s: the input is empty: pipe a YUV4MPEG2 stream into it (ffmpeg -f "
                   "yuv4mpegpipe), or name the format of its frames with --raw",
