@@ -24,7 +24,7 @@ static void test_check(void **state)
 {
     (void)state;
     RUN(0, "dataset check \"$X\"/earth_sat2map");
-    command_check_has(command_out, "112 looked at: 0 errors, 0 warnings, ");
+    command_check_has(command_out, "112 pairs looked at: 0 errors, 0 warnings, ");
     make_set("set");
     RUN(0, "dataset check set --singles --json");
     json_t *document = command_parse(command_out);
@@ -36,10 +36,11 @@ static void test_check(void **state)
                                    "echo x >set/c.png"),
                      0);
     RUN(1, "dataset check set --singles --sheet found.png");
-    command_check_has(command_out, "error: broken: set/c.png ");
+    command_check_has(command_out, "error: broken: set/c.png cannot be read: ");
     command_check_has(command_out, "warning: duplicate: set/b\\x1b[31m.jpg is the same "
                                    "as set/+0022.5_+05.6.jpg (row 1)\n");
-    command_check_has(command_out, "14 looked at: 1 errors, 1 warnings, 0 hints");
+    command_check_has(command_out,
+                      "14 images looked at: 1 error, 1 warning, 0 hints\n");
     command_check_file("found.png", true);
     RUN(1, "dataset check set --singles --json");
     document = command_parse(command_out);

@@ -386,6 +386,12 @@ static void test_list_divided(void **state)
     check_list(&s, "val", DATA "/3.png, ");
     check_list(&s, "test", DATA "/2.png, ");
     assert_int_equal(test_messages.warnings, 0);
+    write_text(LIST, "input,split\na/1.png,\n3.png,val\n");
+    check_list(&s, "train", DATA "/a/1.png, ");
+    test_check_message("of the 2 images of " LIST
+                       " none is for test by the ratio 0.5:");
+    assert_int_equal(test_messages.warnings, 1);
+    test_forget_messages();
     write_text(LIST, "input,split\n3.png,train\n");
     check_list(&s, "train", DATA "/3.png, ");
     test_check_message("each line of " LIST " names a split, so that the ratio has no "
@@ -421,7 +427,7 @@ static void test_list_refused(void **state)
     const struct data_source s = { .list = LIST };
     (void)state;
     touch("1.png");
-    check_refused(&s, "train", "the list of pairs " LIST " cannot be read");
+    check_refused(&s, "train", "the list of pairs " LIST " cannot be read: No such");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         write_text(LIST, cases[i].text);
         if (strcmp(cases[i].message, "the files that") == 0)

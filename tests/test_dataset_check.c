@@ -170,6 +170,14 @@ static void expect_as(const struct pix_dataset_options *o, enum pix_finding_kind
     findings_free_report(&r);
 }
 
+static void expect_none(enum pix_finding_kind kind)
+{
+    const struct pix_dataset_options o = { .data = DATA };
+    struct pix_dataset_report r = check_with(&o, NULL);
+    assert_int_equal(r.counts[kind], 0);
+    findings_free_report(&r);
+}
+
 static void expect(enum pix_finding_kind kind, const char *file, const char *part)
 {
     const struct pix_dataset_options o = { .data = DATA };
@@ -297,6 +305,18 @@ static void test_samples(void **state)
         ((uint8_t *)p.samples)[i] = (uint8_t)(100 + i % 2);
     write_picture(A, "bad.png", p);
     expect(PIX_FINDING_CONSTANT, A "bad.png", "is nearly constant");
+    // Colours that are equally bright, as those of classes may be.
+    p = make_scene(50, SIDE);
+    for (size_t i = 0; i < (size_t)SIDE * SIDE; i++) {
+        static const uint8_t colours[2][3] = { { 0x33, 0x66, 0xcc },
+                                               { 0xdc, 0x39, 0x12 } };
+        for (size_t c = 0; c < 3; c++) {
+            uint8_t *x = (uint8_t *)p.samples + c * SIDE * SIDE + i;
+            *x = colours[i % SIDE > 40][c];
+        }
+    }
+    write_picture(A, "bad.png", p);
+    expect_none(PIX_FINDING_CONSTANT);
     p = make_scene(50, SIDE);
     for (size_t i = 0; i < picture_bytes(&p); i++) {
         uint8_t *x = (uint8_t *)p.samples + i;
@@ -388,6 +408,9 @@ static void test_similar(void **state)
 static void test_places(void **state)
 {
     static const int32_t shifts[][2] = { { 6, -4 }, { -9, 0 }, { 0, 11 } };
+    static const char *const texts[] = { " lies 6 pixels to the right and 4 up from ",
+                                         " lies 9 pixels to the left from ",
+                                         " lies 11 pixels down from " };
     (void)state;
     for (size_t k = 0; k < ARRAY_LEN(shifts); k++) {
         struct picture p = make_target(50, SIDE), moved;
@@ -407,6 +430,7 @@ static void test_places(void **state)
         assert_int_equal(f->level, PIX_FINDING_WARNING);
         assert_true(f->dx == shifts[k][0] && f->dy == shifts[k][1]);
         assert_string_equal(f->other, B "bad.png");
+        assert_non_null(strstr(f->text, texts[k]));
         check_others(&r);
         findings_free_report(&r);
     }
@@ -487,6 +511,7 @@ static void test_layouts(void **state)
 {
     struct pix_dataset_options o = { .data = SCRATCH "/joined" };
     struct picture p;
+    struct reason reason;
     (void)state;
     assert_true(file_make_folder(SCRATCH "/joined"));
     for (uint32_t i = 0; i < PAIRS; i++) {
@@ -508,6 +533,12 @@ static void test_layouts(void **state)
     o = (struct pix_dataset_options){ .data = DATA "/train/A", .singles = true };
     copy(A "4.png", A "bad.png");
     expect_as(&o, PIX_FINDING_DUPLICATE, A "bad.png", "is the same as " A "4.png");
+    // A sheet has columns for what there is.
+    struct pix_dataset_report r = check_with(&o, SCRATCH "/singles.png");
+    findings_free_report(&r);
+    assert_true(picture_read(SCRATCH "/singles.png", &p, &reason));
+    assert_int_equal(p.width, 2 * 256);
+    picture_free(&p);
 }
 
 static void test_refused(void **state)

@@ -68,6 +68,27 @@ static void check_sheet(struct pix_size size, uint32_t rows, uint32_t columns,
     sheet_free(&sheet);
 }
 
+// Words on a tile are white on black, and within it.
+static void test_tile_letters(void **state)
+{
+    struct sheet sheet;
+    const struct sheet_layout layout = { SQUARE(160), 2, 2, 1, NULL };
+    size_t white = 0, black = 0;
+    (void)state;
+    assert_true(sheet_create(&sheet, &layout));
+    memset(sheet.image.pixels, 100, (size_t)sheet.image.width * sheet.image.height * 3);
+    sheet_letter(&sheet, 1, 1, "12 duplicate");
+    const uint8_t *p = sheet.image.pixels;
+    for (uint32_t y = 0; y < sheet.image.height; y++)
+        for (uint32_t x = 0; x < sheet.image.width; x++, p += 3) {
+            assert_true(*p == 100 || (y >= 160 && y < 180 && x >= 160));
+            white += *p == 255;
+            black += *p == 0;
+        }
+    assert_true(white > 100 && black > 2 * white);
+    sheet_free(&sheet);
+}
+
 static void test_layout(void **state)
 {
     (void)state;
@@ -168,9 +189,8 @@ static void test_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),
-        cmocka_unit_test(test_headings),
-        cmocka_unit_test(test_letters),
+        cmocka_unit_test(test_tile_letters), cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_headings),     cmocka_unit_test(test_letters),
         cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,12 @@ static bool print_findings_json(const struct pix_dataset_report *r)
     return output_print_json(document);
 }
 
-static void print_findings(const struct pix_dataset_report *r)
+static void print_count(uint32_t count, const char *what, const char *end)
+{
+    output_print(stdout, "%" PRIu32 " %s%s%s", count, what, count == 1 ? "" : "s", end);
+}
+
+static void print_findings(const struct pix_dataset_report *r, const char *what)
 {
     uint32_t printed[PIX_FINDING_COUNT] = { 0 };
     for (size_t i = 0; i < r->count; i++) {
@@ -88,10 +93,11 @@ static void print_findings(const struct pix_dataset_report *r)
         output_print(stdout, "%s: %s: %s %s%s\n", levels[f->level],
                      pix_finding_name(f->kind), f->file, f->text, row);
     }
-    output_print(stdout,
-                 "%" PRIu64 " looked at: %" PRIu32 " errors, %" PRIu32
-                 " warnings, %" PRIu32 " hints\n",
-                 r->pairs, r->errors, r->warnings, r->hints);
+    output_print(stdout, "%" PRIu64 " %s%s looked at: ", r->pairs, what,
+                 r->pairs == 1 ? "" : "s");
+    print_count(r->errors, "error", ", ");
+    print_count(r->warnings, "warning", ", ");
+    print_count(r->hints, "hint", "\n");
 }
 
 static int check(const struct dataset *d)
@@ -105,7 +111,7 @@ static int check(const struct dataset *d)
     if (d->json)
         ok = print_findings_json(&report);
     else
-        print_findings(&report);
+        print_findings(&report, d->o.singles ? "image" : "pair");
     const bool has_errors = report.errors > 0;
     pix_dataset_report_free(&report);
     return ok && !has_errors ? EXIT_DONE : EXIT_FAILED;

@@ -333,8 +333,8 @@ static bool report_left_out(const struct place *p)
     return !is_sides(p) || pairing_report(&p->pairing);
 }
 
-static bool use(const struct place *places, const struct place *p, bool quiet,
-                struct pair_list *list)
+static bool use(const struct place *places, const struct place *p,
+                enum data_files files, bool quiet, struct pair_list *list)
 {
     char unused[NOTE] = "";
     list->folder = describe(p);
@@ -345,9 +345,10 @@ static bool use(const struct place *places, const struct place *p, bool quiet,
         if (&places[i] != p)
             note_unused(&places[i], unused);
     if (unused[0] && !quiet)
-        log_warn("dataset: using the %zu pair%s of %s; other places of this split are "
+        log_warn("dataset: using the %zu %s%s of %s; other places of this split are "
                  "ignored: %s",
-                 p->pairs, PLURAL(p->pairs), list->folder, unused);
+                 p->pairs, files == DATA_IMAGES ? "image" : "pair", PLURAL(p->pairs),
+                 list->folder, unused);
     return (quiet || report_left_out(p)) &&
            (is_sides(p) ? pairing_add(&p->pairing, list)
                         : fill_together(&p->list_a, list));
@@ -549,7 +550,7 @@ static bool list_split(const char *data, const char *split, enum data_files file
     if (!is_folder) {
         log_error("dataset: the data folder %s %s", data,
                   file_exists(data) ? "is not a folder"
-                                    : "does not exist: pass its path with --data");
+                                    : "does not exist: check its path");
         return false;
     }
     if (!find_places(places, data, split))
@@ -563,7 +564,7 @@ static bool list_split(const char *data, const char *split, enum data_files file
     if (ok && best && files == DATA_PAIRS && best->layout->form == CLASSES)
         ok = check_classes(best, &places[SPLIT_FOLDER].list_a);
     if (ok && best)
-        ok = use(places, best, quiet, list);
+        ok = use(places, best, files, quiet, list);
     else if (ok && files == DATA_IMAGES)
         refuse_images(places, data, split);
     else if (ok)

@@ -37,14 +37,18 @@ static bool find_split(const struct data_source *s, const struct pair_file *file
 
 // Keeps those of a split, with their rows, which may be NULL. False without memory.
 static bool keep_split(const struct data_source *s, const char *split,
-                       struct pair_list *list, struct pair_row *rows)
+                       struct pair_list *list, struct pair_row *rows,
+                       size_t counts[SPLIT_COUNT])
 {
     const size_t count = list->count;
     bool ok = true;
+    memset(counts, 0, SPLIT_COUNT * sizeof(*counts));
     list->count = 0;
     for (size_t i = 0; i < count; i++) {
         enum split found = SPLIT_COUNT;
         ok = ok && find_split(s, &list->files[i], rows ? &rows[i] : NULL, &found);
+        if (ok)
+            counts[found]++;
         if (!ok || strcmp(split_name(found), split) != 0) {
             pair_file_free(&list->files[i]);
             continue;
@@ -64,9 +68,25 @@ static const char *ratio_text(const struct split_ratio *r, char text[64])
     return text;
 }
 
-// Says how many of all are left, and names the split before the folder.
+// Where there are few, the hashes of their names may leave a split without any, which
+// evaluate would find after hours.
+static void warn_of_empty(const struct data_source *s, const char *folder, size_t all,
+                          const size_t counts[SPLIT_COUNT])
+{
+    const char *what = s->files == DATA_IMAGES ? "image" : "pair";
+    char ratio[64];
+    for (int i = SPLIT_TRAIN + 1; i < SPLIT_COUNT; i++)
+        if (counts[i] == 0 && s->ratio.shares[i] > 0)
+            log_warn("dataset: of the %zu %s%s of %s none is for %s by the ratio %s: "
+                     "choose a larger share, or name splits in a list (--pairs)",
+                     all, what, PLURAL(all), folder, split_name((enum split)i),
+                     ratio_text(&s->ratio, ratio));
+}
+
+// Says how many of all are left, and names the split before the folder. `counts` is
+// NULL where the ratio divides none.
 static bool describe_split(const struct data_source *s, const char *split, size_t all,
-                           struct pair_list *list)
+                           const size_t counts[SPLIT_COUNT], struct pair_list *list)
 {
     const char *what = s->files == DATA_IMAGES ? "image" : "pair";
     char ratio[64];
@@ -87,6 +107,8 @@ static bool describe_split(const struct data_source *s, const char *split, size_
                  PLURAL(all), list->folder, list->count == 1 ? "is" : "are", split,
                  is_divided(s) ? " by the ratio " : "",
                  is_divided(s) ? ratio_text(&s->ratio, ratio) : "");
+    if (list->count > 0 && is_divided(s) && counts && !is_quiet(split))
+        warn_of_empty(s, list->folder, all, counts);
     mem_free(list->folder);
     list->folder = folder;
     return list->count > 0;
@@ -126,15 +148,15 @@ static bool list_table(const struct data_source *s, const char *split,
     if (!pair_table_read(s->list, s->files, is_quiet(split), &table))
         return false;
     const size_t all = table.pairs.count;
-    size_t open = 0;
+    size_t open = 0, counts[SPLIT_COUNT];
     for (size_t i = 0; i < all; i++)
         open += table.rows[i].split == SPLIT_COUNT;
     if (is_divided(s) && open == 0 && !is_quiet(split))
         log_warn("dataset: each line of %s names a split, so that the ratio has no "
                  "effect",
                  s->list);
-    const bool ok = keep_split(s, split, &table.pairs, table.rows) &&
-                    describe_split(s, split, all, &table.pairs) &&
+    const bool ok = keep_split(s, split, &table.pairs, table.rows, counts) &&
+                    describe_split(s, split, all, open ? counts : NULL, &table.pairs) &&
                     check_files(&table, s->list);
     if (ok) {
         *list = table.pairs;
@@ -192,7 +214,9 @@ static bool list_divided(const struct data_source *s, const char *split,
     if (!data_folder_list_whole(s->data, s->files, is_quiet(split), list))
         return false;
     const size_t all = list->count;
-    if (keep_split(s, split, list, NULL) && describe_split(s, split, all, list))
+    size_t counts[SPLIT_COUNT];
+    if (keep_split(s, split, list, NULL, counts) &&
+        describe_split(s, split, all, counts, list))
         return true;
     pair_list_free(list);
     return false;

@@ -258,7 +258,7 @@ bool pair_table_read(const char *path, enum data_files files, bool quiet,
         return false;
     bool ok = file_load(path, TABLE_LIMIT, &text, &size, &reason);
     if (!ok)
-        log_error("dataset: the list of pairs %s cannot be read: it %s", path,
+        log_error("dataset: the list of pairs %s cannot be read: %s", path,
                   reason.text);
     if (ok) {
         ok = read_rows(&r, text, size);

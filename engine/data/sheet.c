@@ -61,6 +61,7 @@ bool sheet_create(struct sheet *sheet, const struct sheet_layout *layout)
     };
     const uint32_t letter =
         layout->headings ? choose_letter_factor(layout, tile.width * sheet->factor) : 0;
+    sheet->letter = MAX(1u, letter);
     sheet->heading_height = letter * (LETTERING_HEIGHT + 2 * HEADING_MARGIN);
     if (!image_create(&sheet->image,
                       stacks * stack_width(sheet) + (stacks - 1) * STACK_GAP,
@@ -110,6 +111,24 @@ bool sheet_paste(struct sheet *sheet, uint32_t row, uint32_t column,
                 sheet->heading_height + row % sheet->rows_per_stack * height);
     image_free(&image);
     return true;
+}
+
+void sheet_letter(struct sheet *sheet, uint32_t row, uint32_t column, const char *text)
+{
+    struct pix_image *to = &sheet->image;
+    const uint32_t width = sheet->tile.width * sheet->factor;
+    const uint32_t height = sheet->tile.height * sheet->factor;
+    const uint32_t margin = HEADING_MARGIN * sheet->letter;
+    const uint32_t x =
+        row / sheet->rows_per_stack * (stack_width(sheet) + STACK_GAP) + column * width;
+    const uint32_t y = sheet->heading_height + row % sheet->rows_per_stack * height;
+    const uint32_t wide =
+        MIN(width, lettering_width(text) * sheet->letter + 2 * margin);
+    const uint32_t high = MIN(height, LETTERING_HEIGHT * sheet->letter + 2 * margin);
+    assert(row < sheet->rows && column < sheet->columns);
+    for (uint32_t i = 0; i < high; i++)
+        memset(to->pixels + ((size_t)(y + i) * to->width + x) * 3, 0, (size_t)wide * 3);
+    lettering_draw(to, text, x + margin, y + margin, x + wide, sheet->letter);
 }
 
 bool sheet_write(const struct sheet *sheet, const char *path)

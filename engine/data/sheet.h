@@ -31,6 +31,7 @@ struct sheet {
     uint32_t rows, columns;     // of the whole sheet; of a stack
     uint32_t rows_per_stack;    // rows one below the other
     uint32_t heading_height;    // pixels above the tiles; 0: no headings
+    uint32_t letter;            // by which letters are enlarged
 };
 
 // A black sheet with its headings. False only without memory, after a message.
@@ -41,6 +42,9 @@ void sheet_free(struct sheet *sheet);    // a sheet of zeros is fine
 // only without memory, after a message.
 bool sheet_paste(struct sheet *sheet, uint32_t row, uint32_t column,
                  const struct picture *picture);
+
+// Letters a tile in its upper left corner, on black; a text that lettering_is_fine.
+void sheet_letter(struct sheet *sheet, uint32_t row, uint32_t column, const char *text);
 
 // By the extension of the path, see image_write.
 bool sheet_write(const struct sheet *sheet, const char *path);

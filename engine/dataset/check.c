@@ -112,7 +112,7 @@ static void add_broken(struct check *c)
         if (!e->is_read)
             check_add(c, PIX_FINDING_BROKEN, i,
                       strcmp(e->culprit, survey_path(&c->survey, i, false)) != 0,
-                      FOUND_NONE, "%s", e->reason.text);
+                      FOUND_NONE, "cannot be read: %s", e->reason.text);
     }
 }
 
@@ -143,8 +143,12 @@ static bool add_left_out(void *user, const char *path)
     };
     if (s->kind == PIX_FINDING_UNREAD)
         findings_add(f, &found, "has an extension that is not read");
-    else if (!s->count ||
-             !bsearch(&path, s->paths, s->count, sizeof(*s->paths), compare_paths))
+    else if (s->count &&
+             bsearch(&path, s->paths, s->count, sizeof(*s->paths), compare_paths))
+        return true;
+    else if (check_is_of_singles(s->check))
+        findings_add(f, &found, "is not used, since another place has the images");
+    else
         findings_add(f, &found,
                      "is in no pair: nothing of the same name is on the "
                      "other side, or another place has the pairs");
@@ -212,7 +216,9 @@ bool check_dataset(const struct pix_dataset_options *o, const char *sheet,
     c.entries = ok ? mem_array(c.survey.count, sizeof(*c.entries)) : NULL;
     ok = ok && c.entries;
     if (ok) {
-        survey_run(&c.survey, "checking pairs", look, &c);
+        survey_run(&c.survey,
+                   check_is_of_singles(&c) ? "checking images" : "checking pairs", look,
+                   &c);
         ok = has_all(&c);
     }
     if (ok) {

@@ -31,6 +31,11 @@ enum { CHECK_NAME_SIZE = 320 };
 const char *check_name(const struct check *c, size_t item, size_t seen_from, bool is_b,
                        char text[CHECK_NAME_SIZE]);
 
+static inline bool check_is_of_singles(const struct check *c)
+{
+    return c->survey.source.files == DATA_IMAGES;
+}
+
 // Adds a finding about a side, or about both where `side` is 0 and files hold both.
 // `other` is another item or FOUND_NONE.
 void check_add(struct check *c, enum pix_finding_kind kind, size_t item, int side,

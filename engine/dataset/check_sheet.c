@@ -7,8 +7,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/lettering.h"
 #include "data/sheet.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { TILE = 128, MOST_ROWS = 64, BACKGROUND = 96 };
@@ -63,7 +66,7 @@ static bool draw_pair(const struct check *c, struct sheet *sheet, uint32_t row,
     const char *culprit;
     struct reason reason;
     if (!survey_read(&c->survey, item, &a, &b, &culprit, &reason)) {
-        log_warn("dataset: %s is not on the sheet: it %s", culprit, reason.text);
+        log_warn("dataset: %s is not on the sheet: %s", culprit, reason.text);
         return true;
     }
     const bool ok = paste(sheet, row, column, &a) && paste(sheet, row, column + 1, &b);
@@ -94,29 +97,47 @@ static uint32_t assign_rows(struct check *c, struct found *rows[MOST_ROWS])
     return count;
 }
 
+// What a row is about: "3 duplicate".
+static void letter_row(struct sheet *sheet, uint32_t row, const struct found *f)
+{
+    char text[LETTERING_LENGTH_MAX + 1];
+    snprintf(text, sizeof(text), "%" PRIu32 " %s", row + 1,
+             finding_name(f->finding.kind));
+    sheet_letter(sheet, row, 0, text);
+}
+
 bool check_draw(struct check *c, const char *path)
 {
-    static const char *const headings[] = { "A", "B", "A it is like", "B it is like" };
+    static const char *const of_pairs[] = { "A", "B", "A it is like", "B it is like" };
+    static const char *const of_singles[] = { "image", "it is like" };
+    const bool is_single = check_is_of_singles(c);
+    const uint32_t sides = is_single ? 1 : 2;
     struct found *rows[MOST_ROWS];
     const uint32_t count = assign_rows(c, rows);
     struct sheet sheet;
+    bool has_others = false;
     if (count == 0) {
         log_info("dataset: nothing was found that can be shown: %s is not written",
                  path);
         return true;
     }
+    for (uint32_t i = 0; i < count; i++)
+        has_others |= rows[i]->other != FOUND_NONE;
     const struct sheet_layout layout = {
         .tile = { TILE, TILE },
         .rows = count,
-        .columns = ARRAY_LEN(headings),
+        .columns = has_others ? 2 * sides : sides,
         .stacks = count > 8 ? 2 : 1,
-        .headings = headings,
+        .headings = is_single ? of_singles : of_pairs,
     };
     bool ok = sheet_create(&sheet, &layout);
-    for (uint32_t i = 0; ok && i < count; i++)
+    for (uint32_t i = 0; ok && i < count; i++) {
         ok = draw_pair(c, &sheet, i, 0, rows[i]->item) &&
              (rows[i]->other == FOUND_NONE ||
-              draw_pair(c, &sheet, i, 2, rows[i]->other));
+              draw_pair(c, &sheet, i, sides, rows[i]->other));
+        if (ok)
+            letter_row(&sheet, i, rows[i]);
+    }
     ok = ok && sheet_write(&sheet, path);
     sheet_free(&sheet);
     return ok;

@@ -21,7 +21,10 @@
 #define LABEL_MAJORITY 0.75
 #define PHOTO_COLOURS 256
 
-static const char *const names[2] = { "A", "B" };
+static const char *side_name(const struct check *c, int side)
+{
+    return check_is_of_singles(c) ? "the images" : side == 0 ? "A" : "B";
+}
 
 // ---------------------------------------------------------------------------
 // By themselves
@@ -153,25 +156,25 @@ static void compare_with_most(struct check *c, size_t i, int side, uint64_t usua
     if (find_majority(&votes[0], 0.5, &kind) && kind != (uint64_t)f->kind)
         check_add(c, PIX_FINDING_KIND, i, side, FOUND_NONE,
                   "is %s, and most of %s are %s: it is not trained on",
-                  pixel_kind_name(f->kind), names[side],
+                  pixel_kind_name(f->kind), side_name(c, side),
                   pixel_kind_name((enum pixel_kind)kind));
     if (find_majority(&votes[1], MAJORITY, &channels) && channels != f->channels)
         check_add(c, PIX_FINDING_CHANNELS, i, side, FOUND_NONE,
                   "has %" PRIu32 " channel%s, and most of %s have %" PRIu64,
-                  f->channels, PLURAL(f->channels), names[side], channels);
+                  f->channels, PLURAL(f->channels), side_name(c, side), channels);
     // Where the sides of a pair differ, that is said of both.
     if (find_majority(&votes[2], MAJORITY, &size) && size != size_number(f) &&
         fits_partner(&c->entries[i], usual))
         check_add(c, PIX_FINDING_SIZE, i, side, FOUND_NONE,
                   "is %" PRIu32 "x%" PRIu32 ", and most of %s are %" PRIu64 "x%" PRIu64,
-                  f->size.width, f->size.height, names[side], size >> 32,
+                  f->size.width, f->size.height, side_name(c, side), size >> 32,
                   size & UINT32_MAX);
     if (find_majority(&votes[3], LABEL_MAJORITY, &few) && few &&
         f->colours > PHOTO_COLOURS)
         check_add(c, PIX_FINDING_COLOURS, i, side, FOUND_NONE,
                   "has more than %d colours, and most of %s have at most %d, as label "
                   "maps do: saved as JPEG, or resized with smoothing?",
-                  PHOTO_COLOURS, names[side], LABEL_COLOURS);
+                  PHOTO_COLOURS, side_name(c, side), LABEL_COLOURS);
 }
 
 void check_images(struct check *c)
@@ -307,21 +310,40 @@ static void set_hint(struct check *c)
         c->findings.list[c->findings.count - 1].finding.level = PIX_FINDING_HINT;
 }
 
+// Where something lies that is moved by whole pixels: "3 pixels to the left and 8
+// down".
+static const char *place_text(double dx, double dy, char text[64])
+{
+    char across[32] = "", down[32] = "";
+    const double x = floor(fabs(dx) + 0.5), y = floor(fabs(dy) + 0.5);
+    if (x > 0)
+        snprintf(across, sizeof(across), "%.0f pixel%s to the %s", x, PLURAL(x),
+                 dx > 0 ? "right" : "left");
+    if (y > 0)
+        snprintf(down, sizeof(down), "%s%.0f%s %s", x > 0 ? " and " : "", y,
+                 x > 0    ? ""
+                 : y == 1 ? " pixel"
+                          : " pixels",
+                 dy > 0 ? "down" : "up");
+    snprintf(text, 64, "%s%s", across, down);
+    return text;
+}
+
 static void check_alignment(struct check *c, size_t i, const struct usual *u)
 {
     const struct alignment *a = &c->entries[i].alignment;
+    char place[64];
     if (u->is_shifted && has_shift(a, u->dx, u->dy)) {
         check_add(
             c, PIX_FINDING_SHIFTED, i, 0, FOUND_NONE,
-            "has a partner that lies %+.0f pixels to the right and %+.0f down of "
-            "where it fits, as in %zu of %zu pairs (correlation of edges %.2f, in "
+            "has a partner that lies %s from where it fits, as in %zu of %zu pairs (correlation of edges %.2f, in "
             "place %.2f)",
-            a->dx, a->dy, u->shifted, u->known, a->best, a->here);
+            place_text(a->dx, a->dy, place), u->shifted, u->known, a->best, a->here);
     } else if (is_shifted(a)) {
-        check_add(c, PIX_FINDING_SHIFTED, i, 0, FOUND_NONE,
-                  "has a partner that lies %+.0f pixels to the right and %+.0f down of "
-                  "where it fits (correlation of edges %.2f, in place %.2f)",
-                  a->dx, a->dy, a->best, a->here);
+        check_add(
+            c, PIX_FINDING_SHIFTED, i, 0, FOUND_NONE,
+            "has a partner that lies %s from where it fits (correlation of edges %.2f, in place %.2f)",
+            place_text(a->dx, a->dy, place), a->best, a->here);
         if (a->best < SURE)
             set_hint(c);
     } else if (u->known >= 8 && u->median >= 0.3 && a->best < 0.5 * u->median &&

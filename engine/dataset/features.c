@@ -39,25 +39,6 @@ static void find_ends(const struct picture *p, double *low, double *high)
         *high = *low + 1;
 }
 
-static bool make_grey(const struct picture *p, struct picture *grey)
-{
-    static const double luma[] = { 0.299, 0.587, 0.114 };
-    const size_t count = plane(p);
-    const bool is_colour = p->channels >= 3;
-    double low = 0, high = p->kind == PIXEL_U8 ? UINT8_MAX : UINT16_MAX;
-    if (!picture_create(grey, PIXEL_F32, 1, p->width, p->height))
-        return false;
-    if (p->kind == PIXEL_F32)
-        find_ends(p, &low, &high);
-    for (size_t i = 0; i < count; i++) {
-        double sum = 0;
-        for (size_t c = 0; c < (is_colour ? 3u : 1u); c++)
-            sum += picture_sample(p, c * count + i) * (is_colour ? luma[c] : 1);
-        ((float *)grey->samples)[i] = (float)((sum - low) / (high - low) * UINT8_MAX);
-    }
-    return true;
-}
-
 static double find_deviation(const struct picture *grey)
 {
     const float *samples = grey->samples;
@@ -69,6 +50,39 @@ static double find_deviation(const struct picture *grey)
     for (size_t i = 0; i < count; i++)
         squares += ((double)samples[i] - mean) * ((double)samples[i] - mean);
     return sqrt(squares / (double)count);
+}
+
+// The mean of the first channels by these weights, which have a sum of 1.
+static void fill_grey(const struct picture *p, double low, double high,
+                      const double *weights, uint32_t channels, struct picture *grey)
+{
+    const size_t count = plane(p);
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (uint32_t c = 0; c < channels; c++)
+            sum += picture_sample(p, c * count + i) * weights[c];
+        ((float *)grey->samples)[i] = (float)((sum - low) / (high - low) * UINT8_MAX);
+    }
+}
+
+// Of colours that are equally bright, as label maps may have, one of the channels.
+static bool make_grey(const struct picture *p, struct picture *grey, double *deviation)
+{
+    static const double luma[] = { 0.299, 0.587, 0.114 }, single[] = { 1, 0, 0 };
+    static const double alone[3][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
+    const bool is_colour = p->channels >= 3;
+    double low = 0, high = p->kind == PIXEL_U8 ? UINT8_MAX : UINT16_MAX;
+    if (!picture_create(grey, PIXEL_F32, 1, p->width, p->height))
+        return false;
+    if (p->kind == PIXEL_F32)
+        find_ends(p, &low, &high);
+    fill_grey(p, low, high, is_colour ? luma : single, is_colour ? 3 : 1, grey);
+    *deviation = find_deviation(grey);
+    for (int c = 0; c < 3 && is_colour && *deviation < LOOKS_DEVIATION; c++) {
+        fill_grey(p, low, high, alone[c], 3, grey);
+        *deviation = find_deviation(grey);
+    }
+    return true;
 }
 
 // ---------------------------------------------------------------------------
@@ -190,9 +204,8 @@ bool features_find(const struct picture *p, struct features *f, struct picture *
         .colours = count_colours(p),
     };
     count_ends(p, f);
-    if (!make_grey(p, grey))
+    if (!make_grey(p, grey, &f->deviation))
         return false;
-    f->deviation = find_deviation(grey);
     if (find_looks(grey, f))
         return true;
     picture_free(grey);

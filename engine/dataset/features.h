@@ -32,7 +32,8 @@ struct features {
 };
 
 // `grey` becomes one channel of floats, 0 to 255, which the caller frees: of u8 and u16
-// by their kind, of floats from the smallest to the largest. False only without memory,
+// by their kind, of floats from the smallest to the largest. Where luma hardly differs
+// it is the first channel that does. False only without memory,
 // after a message.
 bool features_find(const struct picture *picture, struct features *features,
                    struct picture *grey);

@@ -419,7 +419,7 @@ static bool report_broken(const struct work *w, struct pix_dataset_statistics *o
             return false;
         }
         if (!o->is_read)
-            log_warn("dataset: leaving out %s: it %s", o->culprit, o->reason.text);
+            log_warn("dataset: leaving out %s: %s", o->culprit, o->reason.text);
     }
     if (out->pairs == 0)
         log_error("dataset: no image of %s can be read",

@@ -71,14 +71,25 @@ static bool find_source(struct survey *s, const struct pix_dataset_options *o)
     return false;
 }
 
+// What somebody with single images has to know.
+static void tell_of_halves(const struct survey *s)
+{
+    if (s->count > 0 && s->source.files == DATA_PAIRS && !s->items[0].file->b)
+        log_info(
+            "dataset: each image is taken for a pair, with A in its left half and B "
+            "in its right one; --singles takes it for one image");
+}
+
 bool survey_open(struct survey *s, const struct pix_dataset_options *o)
 {
     *s = (struct survey){ .view = { o->progress, o->progress_user },
                           .threads = o->threads };
     if (find_source(s, o) && settings_check_reading(&o->read, "dataset")) {
         s->reading = settings_parse_reading(&o->read);
-        if (list_splits(s, o->split))
+        if (list_splits(s, o->split)) {
+            tell_of_halves(s);
             return true;
+        }
     }
     survey_close(s);
     return false;
