@@ -488,6 +488,44 @@ static void test_missing_kinds(void **state)
     assert_true(test_remove_tree(SCRATCH));
 }
 
+// Rows are made as those of the whole image, of the rows that are needed, in every kind
+// of sample.
+static void test_resize_rows(void **state)
+{
+    static const enum resize_filter filters[] = { RESIZE_BICUBIC, RESIZE_BILINEAR,
+                                                  RESIZE_AREA, RESIZE_NEAREST };
+    static const uint32_t heights[] = { 1, 13, 37, 96, 111 };
+    const struct picture form = { .channels = 2, .width = 11, .height = 37 };
+    (void)state;
+    for (int kind = 0; kind < PIXEL_KINDS; kind++)
+        for (size_t k = 0; k < ARRAY_LEN(filters) * ARRAY_LEN(heights); k++) {
+            const enum resize_filter filter = filters[k % ARRAY_LEN(filters)];
+            const uint32_t height = heights[k / ARRAY_LEN(filters)], width = 15;
+            struct picture in, whole, part, rows;
+            assert_true(picture_create(&in, (enum pixel_kind)kind, form.channels,
+                                       form.width, form.height));
+            for (size_t i = 0; i < (size_t)2 * 11 * 37; i++)
+                picture_set_sample(&in, i, (double)(i * i * 37 % 251));
+            assert_true(picture_resize(&in, filter, width, height, &whole));
+            for (uint32_t y = 0; height != form.height && y < height; y += 4) {
+                const struct resize_span out = { y, MIN(4, height - y), height };
+                const struct resize_span need = resize_needs(filter, form.height, out);
+                assert_true(
+                    picture_crop(&in, 0, need.first, form.width, need.count, &part));
+                assert_true(picture_create(&rows, in.kind, 2, width, out.count));
+                assert_true(resize_rows(filter, in.kind, 2, part.samples, form.width,
+                                        need, rows.samples, width, out));
+                picture_free(&part);
+                assert_true(picture_crop(&whole, 0, y, width, out.count, &part));
+                assert_memory_equal(rows.samples, part.samples, picture_bytes(&rows));
+                picture_free(&part);
+                picture_free(&rows);
+            }
+            picture_free(&in);
+            picture_free(&whole);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -501,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_missing_kinds),
         cmocka_unit_test(test_resize),
         cmocka_unit_test(test_resize_properties),
+        cmocka_unit_test(test_resize_rows),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -65,11 +65,16 @@ static void taps_free(struct taps *taps)
 }
 
 // The input pixel in which the centre of an output pixel lies.
-static void fill_nearest(struct taps *taps, uint32_t in, uint32_t margin, uint32_t out)
+static uint32_t nearest(uint32_t pixel, uint32_t in, uint32_t out)
 {
-    for (uint32_t i = 0; i < out; i++) {
-        taps->first[i] =
-            margin + (uint32_t)((2 * (uint64_t)i + 1) * in / (2 * (uint64_t)out));
+    return (uint32_t)((2 * (uint64_t)pixel + 1) * in / (2 * (uint64_t)out));
+}
+
+static void fill_nearest(struct taps *taps, uint32_t in, uint32_t margin,
+                         struct resize_span out)
+{
+    for (uint32_t i = 0; i < out.count; i++) {
+        taps->first[i] = margin + nearest(out.first + i, in, out.of);
         taps->count[i] = 1;
         taps->exact[i] = 1.0;
         taps->weight[i] = 1 << WEIGHT_BITS;
@@ -81,19 +86,50 @@ uint32_t resize_reach(enum resize_filter filter, uint32_t in, uint32_t out)
     return 1 + (uint32_t)ceil(filters[filter].support * MAX((double)in / out, 1.0));
 }
 
+// Pixels of the input, from *first to before *end, that weights of an output pixel fall
+// on: those beyond the edge are dropped. Returns its centre: pixel k covers [k, k + 1)
+// and has its centre at k + 1/2, here and in the input.
+static double find_taps(enum resize_filter filter, double scale, uint32_t in,
+                        uint32_t margin, uint32_t pixel, uint32_t *first, uint32_t *end)
+{
+    const double support = filters[filter].support * MAX(scale, 1.0);
+    const double centre = (pixel + 0.5) * scale + margin;
+    const double low = centre - support + 0.5, high = centre + support + 0.5;
+    *first = low > 0.0 ? (uint32_t)low : 0;
+    *end = MIN((uint32_t)high, in + 2 * margin);
+    return centre;
+}
+
+struct resize_span resize_needs(enum resize_filter filter, uint32_t in,
+                                struct resize_span out)
+{
+    const double scale = (double)in / out.of;
+    const uint32_t last = out.first + out.count - 1;
+    uint32_t first, end, unused;
+    assert(out.count > 0 && last < out.of);
+    if (filter == RESIZE_NEAREST) {
+        first = nearest(out.first, in, out.of);
+        end = nearest(last, in, out.of) + 1;
+    } else {
+        find_taps(filter, scale, in, 0, out.first, &first, &unused);
+        find_taps(filter, scale, in, 0, last, &unused, &end);
+    }
+    return (struct resize_span){ first, end - first, in };
+}
+
 // Of `in` pixels, with a margin on both sides.
 static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t in,
-                        uint32_t margin, uint32_t out)
+                        uint32_t margin, struct resize_span out)
 {
-    double scale = (double)in / out;
+    double scale = (double)in / out.of;
     double stretch = MAX(scale, 1.0);
     double support = filters[filter].support * stretch;
 
     taps->stride = 2 * (uint32_t)ceil(support) + 1;
-    taps->first = mem_array(out, sizeof(*taps->first));
-    taps->count = mem_array(out, sizeof(*taps->count));
-    taps->exact = mem_array((size_t)out * taps->stride, sizeof(*taps->exact));
-    taps->weight = mem_array((size_t)out * taps->stride, sizeof(*taps->weight));
+    taps->first = mem_array(out.count, sizeof(*taps->first));
+    taps->count = mem_array(out.count, sizeof(*taps->count));
+    taps->exact = mem_array((size_t)out.count * taps->stride, sizeof(*taps->exact));
+    taps->weight = mem_array((size_t)out.count * taps->stride, sizeof(*taps->weight));
     if (!taps->first || !taps->count || !taps->exact || !taps->weight)
         return false;
     if (filter == RESIZE_NEAREST) {
@@ -101,15 +137,12 @@ static bool taps_create(struct taps *taps, enum resize_filter filter, uint32_t i
         return true;
     }
 
-    for (uint32_t i = 0; i < out; i++) {
+    for (uint32_t i = 0; i < out.count; i++) {
         double *exact = taps->exact + (size_t)i * taps->stride;
-        // Pixel k covers [k, k + 1) and has its centre at k + 1/2, here and in the
-        // input. Weights beyond the edge are dropped; the others make up for them.
-        double centre = (i + 0.5) * scale + margin;
-        double low = centre - support + 0.5, high = centre + support + 0.5;
-        uint32_t first = low > 0.0 ? (uint32_t)low : 0;
-        uint32_t end = MIN((uint32_t)high, in + 2 * margin);
-        double sum = 0.0;
+        uint32_t first, end;
+        const double centre =
+            find_taps(filter, scale, in, margin, out.first + i, &first, &end);
+        double sum = 0.0;    // of weights inside: they make up for the others
 
         for (uint32_t k = 0; k < end - first; k++) {
             exact[k] = filters[filter].weight((first + k + 0.5 - centre) / stretch);
@@ -278,19 +311,16 @@ static void work_finish(struct work *w)
     mem_free(w->to);
 }
 
-static bool work_begin(struct work *w, enum resize_filter filter, enum pixel_kind kind)
+static struct resize_span all_of(uint32_t pixels)
+{
+    return (struct resize_span){ 0, pixels, pixels };
+}
+
+static bool work_begin_memory(struct work *w, enum pixel_kind kind)
 {
     size_t plane_in = (size_t)w->width_in * w->height_in;
     size_t plane = (size_t)w->width * w->height;
     bool is_bytes = kind == PIXEL_U8;
-    if ((w->width != w->width_in || w->margin_across > 0) &&
-        !taps_create(&w->across, filter, w->width_in - 2 * w->margin_across,
-                     w->margin_across, w->width))
-        return false;
-    if ((w->height != w->height_in || w->margin_down > 0) &&
-        !taps_create(&w->down, filter, w->height_in - 2 * w->margin_down,
-                     w->margin_down, w->height))
-        return false;
     w->middle =
         mem_array((size_t)w->width * w->height_in, is_bytes ? 1 : sizeof(float));
     w->sums = mem_array(w->width, is_bytes ? sizeof(int32_t) : sizeof(double));
@@ -301,6 +331,45 @@ static bool work_begin(struct work *w, enum resize_filter filter, enum pixel_kin
             return false;
     }
     return w->middle && w->sums;
+}
+
+static bool work_begin(struct work *w, enum resize_filter filter, enum pixel_kind kind)
+{
+    if ((w->width != w->width_in || w->margin_across > 0) &&
+        !taps_create(&w->across, filter, w->width_in - 2 * w->margin_across,
+                     w->margin_across, all_of(w->width)))
+        return false;
+    if ((w->height != w->height_in || w->margin_down > 0) &&
+        !taps_create(&w->down, filter, w->height_in - 2 * w->margin_down,
+                     w->margin_down, all_of(w->height)))
+        return false;
+    return work_begin_memory(w, kind);
+}
+
+static void work_run(const struct work *w, enum pixel_kind kind, uint32_t planes,
+                     const void *in, void *out)
+{
+    const size_t plane_in = (size_t)w->width_in * w->height_in;
+    const size_t plane = (size_t)w->width * w->height;
+    for (uint32_t i = 0; i < planes; i++) {
+        switch (kind) {
+        case PIXEL_U8:
+            resize_bytes(w, (const uint8_t *)in + i * plane_in,
+                         (uint8_t *)out + i * plane);
+            break;
+        case PIXEL_U16:
+            widen((const uint16_t *)in + i * plane_in, w->from, plane_in);
+            resize_floats(w, w->from, w->to);
+            narrow(w->to, (uint16_t *)out + i * plane, plane);
+            break;
+        case PIXEL_F32:
+            resize_floats(w, (const float *)in + i * plane_in,
+                          (float *)out + i * plane);
+            break;
+        case PIXEL_KINDS:
+            break;
+        }
+    }
 }
 
 bool resize_planes(enum resize_filter filter, enum pixel_kind kind, uint32_t planes,
@@ -317,33 +386,34 @@ bool resize_planes_within(enum resize_filter filter, enum pixel_kind kind,
                           uint32_t width, uint32_t height)
 {
     struct work w = { width_in, height_in, width, height, across, down };
-    size_t plane_in = (size_t)width_in * height_in, plane = (size_t)width * height;
-
     assert(width_in > 2 * across && height_in > 2 * down && width > 0 && height > 0);
     if (width == width_in && height == height_in && across == 0 && down == 0) {
-        memcpy(out, in, plane * planes * pixel_bytes(kind));
+        memcpy(out, in, (size_t)width * height * planes * pixel_bytes(kind));
         return true;
     }
-    bool ok = work_begin(&w, filter, kind);
-    for (uint32_t i = 0; ok && i < planes; i++) {
-        switch (kind) {
-        case PIXEL_U8:
-            resize_bytes(&w, (const uint8_t *)in + i * plane_in,
-                         (uint8_t *)out + i * plane);
-            break;
-        case PIXEL_U16:
-            widen((const uint16_t *)in + i * plane_in, w.from, plane_in);
-            resize_floats(&w, w.from, w.to);
-            narrow(w.to, (uint16_t *)out + i * plane, plane);
-            break;
-        case PIXEL_F32:
-            resize_floats(&w, (const float *)in + i * plane_in,
-                          (float *)out + i * plane);
-            break;
-        case PIXEL_KINDS:
-            break;
-        }
+    const bool ok = work_begin(&w, filter, kind);
+    if (ok)
+        work_run(&w, kind, planes, in, out);
+    work_finish(&w);
+    return ok;
+}
+
+bool resize_rows(enum resize_filter filter, enum pixel_kind kind, uint32_t planes,
+                 const void *in, uint32_t width_in, struct resize_span rows_in,
+                 void *out, uint32_t width, struct resize_span rows)
+{
+    struct work w = { width_in, rows_in.count, width, rows.count, 0, 0 };
+    bool ok = (width == width_in ||
+               taps_create(&w.across, filter, width_in, 0, all_of(width))) &&
+              taps_create(&w.down, filter, rows_in.of, 0, rows) &&
+              work_begin_memory(&w, kind);
+    for (uint32_t i = 0; ok && i < rows.count; i++) {
+        assert(w.down.first[i] >= rows_in.first &&
+               w.down.first[i] + w.down.count[i] <= rows_in.first + rows_in.count);
+        w.down.first[i] -= rows_in.first;
     }
+    if (ok)
+        work_run(&w, kind, planes, in, out);
     work_finish(&w);
     return ok;
 }

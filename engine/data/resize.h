@@ -36,4 +36,21 @@ bool resize_planes_within(enum resize_filter filter, enum pixel_kind kind,
                           uint32_t height_in, uint32_t across, uint32_t down, void *out,
                           uint32_t width, uint32_t height);
 
+// Some of `of` pixels along an axis.
+struct resize_span {
+    uint32_t first, count, of;
+};
+
+// The pixels of `in` that those of `out`, at least one, are made of.
+struct resize_span resize_needs(enum resize_filter filter, uint32_t in,
+                                struct resize_span out);
+
+// Rows of what resize_planes makes of a whole image that gets another height, equal to
+// the last bit: `in`, [planes, rows_in.count, width_in], has the rows that resize_needs
+// asks for, and maybe more; `out` is [planes, rows.count, width]. False only without
+// memory, after a message.
+bool resize_rows(enum resize_filter filter, enum pixel_kind kind, uint32_t planes,
+                 const void *in, uint32_t width_in, struct resize_span rows_in,
+                 void *out, uint32_t width, struct resize_span rows);
+
 #endif
