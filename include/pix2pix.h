@@ -743,7 +743,8 @@ struct pix_translate_options {
     // with `tile` they must be one.
     const char *wrap;
     // Not 0: images of any size are translated at their own, in tiles of at most so
-    // many pixels a side, rounded up to a multiple of pix_translator_multiple; the
+    // many pixels a side, rounded up to a multiple of pix_translator_multiple, of the
+    // output where it is larger than the image (the task "superres", `factor`); the
     // network runs over a tile and `overlap` pixels around it. Images are read and
     // written a few rows at a time where their kind of file allows it. docs/tiles.md
     // says what that needs.

@@ -273,20 +273,22 @@ static void test_no_data(void **state)
 
 enum { WIDTH = 6000, STRIP = 50 };
 
+#define SHALLOW "--crop-size 32 --load-size 32 --depth 2 --ngf 1 --ndf 1 --steps 1"
+
 // An image of 3 channels, a few rows at a time.
-static void write_large(const char *name, uint32_t height)
+static void write_large(const char *name, uint32_t width, uint32_t height)
 {
     const struct picture form = {
-        .kind = PIXEL_U8, .channels = 3, .width = WIDTH, .height = height
+        .kind = PIXEL_U8, .channels = 3, .width = width, .height = height
     };
     char *path = command_file(name);
     struct picture rows;
     struct row_writer *w = row_writer_create(path, &form, ARRAY_CHW);
     assert_non_null(w);
-    assert_true(picture_create(&rows, PIXEL_U8, 3, WIDTH, STRIP));
+    assert_true(picture_create(&rows, PIXEL_U8, 3, width, STRIP));
     for (uint32_t y = 0; y < height; y += STRIP) {
         for (size_t i = 0; i < picture_bytes(&rows); i++)
-            ((uint8_t *)rows.samples)[i] = (uint8_t)(i % WIDTH / 32 + y / 16);
+            ((uint8_t *)rows.samples)[i] = (uint8_t)(i % width / 32 + y / 16);
         assert_true(row_writer_write(w, &rows));
     }
     assert_true(row_writer_end(w, true));
@@ -299,6 +301,50 @@ static long translate_large(const char *input, const char *output)
     RUN(0, "translate --model shallow --mode running --tile 512 --input %s --output %s",
         input, output);
     return command_peak;
+}
+
+// Models of tasks, whose outputs need something of their input, or are larger.
+static void test_memory_of_tasks(void **state)
+{
+    enum { SLACK = 8 * 1024, NARROW = 1000 };    // the larger image has 15 MB
+    static const struct {
+        const char *run, *options;
+    } models[] = {
+        { "labels", "--data pairs --task segment --palette '#0000ff,#00ff00,#ff0000'" },
+        { "colour", "--data satellite --task colorize" },
+        { "larger", "--data satellite --task superres --factor 2" },
+    };
+    (void)state;
+    command_need_device();
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    print_message("skipped: sanitizers keep memory that is free\n");
+    skip();
+#endif
+    command_make_data();
+    assert_int_equal(command_shell("mkdir -p satellite/train && "
+                                   "cp \"$(ls \"$X\"/satellite/*.jpg | head -n 1)\" "
+                                   "satellite/train"),
+                     0);
+    write_large("low.png", NARROW, 600);
+    write_large("high.png", NARROW, 5000);
+    for (size_t i = 0; i < ARRAY_LEN(models); i++) {
+        long peaks[3];
+        RUN(0, "train --out %s %s " SHALLOW, models[i].run, models[i].options);
+        for (size_t k = 0; k < 3; k++) {    // the first one compiles kernels
+            RUN(0,
+                "translate --model %s --mode running --tile 256 --input %s --output "
+                "task.png",
+                models[i].run, k < 2 ? "low.png" : "high.png");
+            peaks[k] = command_peak;
+        }
+        if (!peaks[1])
+            skip();
+        print_message("%s: %ld MiB, 600 rows %ld MiB\n", models[i].run, peaks[2] / 1024,
+                      peaks[1] / 1024);
+        if (peaks[2] > peaks[1] + SLACK)
+            fail_msg("%s takes %ld KiB, for fewer rows %ld", models[i].run, peaks[2],
+                     peaks[1]);
+    }
 }
 
 // An image is never whole in memory: one of four times as many rows, 72 MB of samples
@@ -318,10 +364,9 @@ static void test_memory(void **state)
     skip();
 #endif
     command_make_data();
-    RUN(0, "train --data pairs --out shallow --crop-size 32 --load-size 32 --depth 2 "
-           "--ngf 1 --ndf 1 --steps 1");
-    write_large("small.png", 1000);
-    write_large(files[0], 4000);
+    RUN(0, "train --data pairs --out shallow " SHALLOW);
+    write_large("small.png", WIDTH, 1000);
+    write_large(files[0], WIDTH, 4000);
     translate_large("small.png", "small.npy");    // compiles kernels, which takes more
     const long least = translate_large("small.png", "small.npy");
     if (!least)
@@ -338,10 +383,9 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_no_data),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_options),         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_no_data),         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory_of_tasks),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

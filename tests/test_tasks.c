@@ -296,11 +296,6 @@ static void test_inpaint(void **state)
     assert_null(pix_translator_create(public_device, &o));
     public_check_message("translate: --hole is for models of --task inpaint, and this "
                          "is one of --task edges");
-    o.hole = NULL;
-    o.model = SCRATCH "/inpaint";
-    o.tile = 64;
-    assert_null(pix_translator_create(public_device, &o));
-    public_check_message("--tile cannot finish outputs of this model's task");
 }
 
 // A mask of training is that of translations, too, wherever they are made; what it does

@@ -400,6 +400,18 @@ void picture_copy_part(const struct picture *in, uint32_t x, uint32_t y, uint32_
     }
 }
 
+void picture_copy_rows(const struct picture *in, uint32_t from, uint32_t count,
+                       struct picture *out, uint32_t to)
+{
+    const size_t row = in->width * pixel_bytes(in->kind);
+    assert(in->kind == out->kind && in->channels == out->channels);
+    assert(in->width == out->width);
+    assert(from + count <= in->height && to + count <= out->height);
+    for (uint32_t c = 0; c < in->channels; c++)
+        memcpy((char *)plane_of(out, c) + to * row,
+               (const char *)plane_of(in, c) + from * row, count * row);
+}
+
 // Where a picture that lies as an orientation says has the pixel (x, y) of the upright
 // one: at begin + x * right + y * down.
 struct path {

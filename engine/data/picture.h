@@ -197,6 +197,11 @@ bool picture_crop(const struct picture *in, uint32_t x, uint32_t y, uint32_t wid
 void picture_copy_part(const struct picture *in, uint32_t x, uint32_t y, uint32_t width,
                        uint32_t height, void *samples);
 
+// Copies rows [from, from + count) to rows [to, to + count) of a picture of the same
+// kind, channels and width.
+void picture_copy_rows(const struct picture *in, uint32_t from, uint32_t count,
+                       struct picture *out, uint32_t to);
+
 // Turns and mirrors stored pixels as an EXIF orientation, 2 to 8, asks for (TIFF 6.0
 // and Exif 2.3, tag 274); 5 to 8 exchange width and height.
 bool picture_turn_upright(struct picture *picture, uint32_t orientation);

@@ -14,19 +14,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <string.h>
-
-// Rows [from, from + count) of one picture to rows [to, ...) of another of the same
-// kind, channels and width.
-static void copy_rows(const struct picture *in, uint32_t from, uint32_t count,
-                      struct picture *out, uint32_t to)
-{
-    const size_t row = (size_t)in->width * pixel_bytes(in->kind);
-    for (uint32_t c = 0; c < in->channels; c++)
-        memcpy((char *)out->samples + ((size_t)c * out->height + to) * row,
-               (const char *)in->samples + ((size_t)c * in->height + from) * row,
-               count * row);
-}
 
 // ---------------------------------------------------------------------------
 // Reading
@@ -42,7 +29,7 @@ static bool read_picture(struct row_reader *base, uint32_t y, struct picture *ro
 {
     const struct picture_reader *r = (const struct picture_reader *)base;
     (void)reason;
-    copy_rows(r->picture, y, rows->height, rows, 0);
+    picture_copy_rows(r->picture, y, rows->height, rows, 0);
     return true;
 }
 
@@ -163,7 +150,7 @@ struct picture_writer {
 static bool write_picture(struct row_writer *base, const struct picture *rows)
 {
     struct picture_writer *w = (struct picture_writer *)base;
-    copy_rows(rows, 0, rows->height, w->picture, base->y);
+    picture_copy_rows(rows, 0, rows->height, w->picture, base->y);
     return true;
 }
 
@@ -194,6 +181,7 @@ struct row_writer *row_writer_of_picture(const struct picture *form,
         return NULL;
     }
     picture->range = form->range;
+    picture->palette = form->palette;
     w->base = (struct row_writer){ .form = *form,
                                    .write = write_picture,
                                    .end = end_picture };
@@ -235,7 +223,8 @@ struct row_writer *row_writer_create(const char *path, const struct picture *for
 {
     struct row_writer *w =
         picture_check_file(path, form) ? create(path, form, order) : NULL;
-    if (w && picture_file_holds(path).place)
+    // The colours of classes stay as they are.
+    if (w && !form->palette && picture_file_holds(path).place)
         w->has_no_data = picture_tags_no_data(form->tags, form->kind, &w->no_data);
     return w;
 }

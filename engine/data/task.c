@@ -152,7 +152,8 @@ static struct task_part whole_of(const struct picture *image)
 
 // Copies an image into the first channels of `input`, but for the hole, which gets the
 // middle of the range; the last channel has the high end in it, the low one elsewhere.
-static void cut_hole(const struct picture *image, const struct hole *hole,
+// The image may be rows of the one that the hole is for, with `from` pixels before.
+static void cut_hole(const struct picture *image, const struct hole *hole, size_t from,
                      struct picture *input)
 {
     const size_t count = plane_count(image);
@@ -160,7 +161,7 @@ static void cut_hole(const struct picture *image, const struct hole *hole,
     assert(input->channels == image->channels + 1);
     memcpy(input->samples, image->samples, picture_bytes(image));
     for (size_t i = 0; i < count; i++) {
-        const bool is_in = hole_has(hole, i);
+        const bool is_in = hole_has(hole, from + i);
         picture_set_sample(input, image->channels * count + i,
                            is_in ? ends.high : ends.low);
         for (size_t c = 0; is_in && c < image->channels; c++)
@@ -243,7 +244,7 @@ void task_renew_part(const struct task *t, uint64_t seed, const struct task_part
         add_noise(t->sigma, seed, target, input);
     } else if (t->kind == TASK_INPAINT) {
         const struct hole hole = draw_hole(t, seed, part, target->width);
-        cut_hole(target, &hole, input);
+        cut_hole(target, &hole, 0, input);
     }
 }
 
@@ -406,18 +407,17 @@ bool task_enlarge(const struct task *t, struct picture *image)
     return true;
 }
 
-static bool take_context(const struct task *t, uint64_t seed, struct picture *image,
+// `from`: the image's pixels before these rows.
+static bool take_context(const struct hole *hole, size_t from, struct picture *image,
                          struct task_rest *rest)
 {
     struct picture input;
     if (!picture_create(&rest->hole, PIXEL_U8, 1, image->width, image->height) ||
         !create_like(image, image->channels + 1, &input))
         return false;
-    const struct task_part whole = whole_of(image);
-    const struct hole hole = draw_hole(t, seed, &whole, image->width);
     for (size_t i = 0; i < plane_count(image); i++)
-        ((uint8_t *)rest->hole.samples)[i] = hole_has(&hole, i);
-    cut_hole(image, &hole, &input);
+        ((uint8_t *)rest->hole.samples)[i] = hole_has(hole, from + i);
+    cut_hole(image, hole, from, &input);
     rest->image = *image;
     *image = input;
     return true;
@@ -431,23 +431,35 @@ static bool take_labels(const struct palette *palette, struct picture *image,
            class_planes_make(palette, image, &rest->strange, reason);
 }
 
-bool task_take(const struct task *t, uint64_t seed, struct picture *image,
-               struct task_rest *rest, struct reason *reason)
+bool task_take_rows(const struct task *t, uint64_t seed, struct pix_size size,
+                    uint32_t y, struct picture *rows, struct task_rest *rest,
+                    struct reason *reason)
 {
-    *rest = (struct task_rest){ .kind = image->kind };
+    *rest = (struct task_rest){ .kind = rows->kind };
     bool ok = true;
+    assert(rows->width == size.width && y + rows->height <= size.height);
     reason_refuse_memory(reason);
     if (t->labels_in)
-        ok = take_labels(t->palette, image, rest, reason);
+        ok = take_labels(t->palette, rows, rest, reason);
     else if (t->kind == TASK_COLORIZE)
-        ok = take_lightness(image, rest);
-    else if (t->kind == TASK_INPAINT)
-        ok = take_context(t, seed, image, rest);
-    else
-        ok = task_enlarge(t, image);
+        ok = take_lightness(rows, rest);
+    else if (t->kind == TASK_INPAINT) {
+        const struct task_part whole = { 0, 0, size };
+        const struct hole hole = draw_hole(t, seed, &whole, size.width);
+        ok = take_context(&hole, (size_t)y * size.width, rows, rest);
+    }
     if (!ok)
         task_rest_free(rest);
     return ok;
+}
+
+bool task_take(const struct task *t, uint64_t seed, struct picture *image,
+               struct task_rest *rest, struct reason *reason)
+{
+    *rest = (struct task_rest){ 0 };
+    reason_refuse_memory(reason);
+    return task_enlarge(t, image) &&
+           task_take_rows(t, seed, picture_size(image), 0, image, rest, reason);
 }
 
 static bool finish_colour(const struct task_rest *rest, struct picture *out)

@@ -180,8 +180,15 @@ void task_rest_free(struct task_rest *rest);
 bool task_take(const struct task *t, uint64_t seed, struct picture *image,
                struct task_rest *rest, struct reason *reason);
 
-// Makes of the network's output, resized or not, the image that is written. False
-// without memory, after a message.
+// The same of rows from `y` on of an image of this size, once they are as large as
+// task_enlarge makes them. What it takes of them is the rows' part of what task_take
+// takes.
+bool task_take_rows(const struct task *t, uint64_t seed, struct pix_size size,
+                    uint32_t y, struct picture *rows, struct task_rest *rest,
+                    struct reason *reason);
+
+// Makes of the network's output, resized or not, the image that is written; of rows of
+// it likewise. False without memory, after a message.
 bool task_finish(const struct task *t, const struct task_rest *rest,
                  struct picture *out);
 

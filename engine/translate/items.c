@@ -332,19 +332,22 @@ static enum pix_translate_result translate_tiled(const struct items *all,
 {
     struct tiled_item tiled = { .all = all, .item = item };
     struct picture picture;
+    struct tiles_notes notes = { 0 };
+    const size_t index = (size_t)(item - all->items);
     enum pix_translate_result result = PIX_TRANSLATE_NOT_READ;
     struct row_reader *reader = open_input(all, item, &picture);
     if (reader)
         tiled.tags = reader->form.tags;
     if (reader)
-        result = tiles_translate(all->translator, reader,
-                                 item->input ? item->input : "an image",
+        result = tiles_translate(all->translator, reader, item->input,
                                  choose_output(all, item, reader->form.kind),
-                                 open_output, &tiled, &all->moved[item - all->items]);
+                                 open_output, &tiled, &notes);
+    all->moved[index] = notes.moved;
+    all->labels[index] = (struct label_count){ notes.pixels, notes.strange };
     if (result == PIX_TRANSLATE_DONE && item->input)
         tell_of_input(all->translator, item->input, &reader->form);
     if (result != PIX_TRANSLATE_DONE)    // there is no output
-        all->losses[item - all->items] = 0;
+        all->losses[index] = 0;
     row_reader_close(reader);
     picture_free(&picture);
     if (result == PIX_TRANSLATE_DONE && !item->output &&

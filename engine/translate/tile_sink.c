@@ -20,11 +20,18 @@ static bool blends(const struct tile_sink *s)
 }
 
 bool tile_sink_init(struct tile_sink *s, struct row_writer *writer,
-                    const struct tile_source *source, const struct tile_axis *x,
-                    const struct tile_axis *y)
+                    const struct tile_source *source, const struct picture *form,
+                    bool is_finished)
 {
-    *s = (struct tile_sink){ .writer = writer, .source = source, .x = x, .y = y };
+    const struct tile_axis *x = source->x, *y = source->y;
     uint32_t most = 0;
+    *s = (struct tile_sink){ .translator = source->translator,
+                             .writer = writer,
+                             .x = x,
+                             .y = y,
+                             .form = *form,
+                             .is_finished = is_finished,
+                             .source = source };
     for (uint32_t i = 0; i < y->count; i++) {
         uint32_t end;
         const uint32_t first = tile_axis_reach(y, i, &end);
@@ -37,9 +44,8 @@ bool tile_sink_init(struct tile_sink *s, struct row_writer *writer,
     assert(!y->wraps || !y->blend);    // the first rows would need the last ones
     s->written = y->first;
     s->weights = mem_array(x->window, sizeof(*s->weights));
-    return s->weights &&
-           picture_create(&s->rows, blends(s) ? PIXEL_F32 : writer->form.kind,
-                          writer->form.channels, x->canvas, most);
+    return s->weights && picture_create(&s->rows, blends(s) ? PIXEL_F32 : form->kind,
+                                        form->channels, x->canvas, most);
 }
 
 void tile_sink_finish(struct tile_sink *s)
@@ -140,6 +146,20 @@ static void fetch(struct tile_sink *s, struct picture *out)
         }
 }
 
+// Makes rows from `written` on what the model's task makes of them.
+static bool put_task(struct tile_sink *s, struct picture *rows)
+{
+    struct task_rest rest;
+    if (s->is_finished)
+        return true;
+    if (!tile_source_take_rest(s->source, s->written, rows->height, &rest))
+        return false;
+    rest.kind = s->writer->form.kind;
+    const bool ok = translator_put_task(s->translator, &rest, rows);
+    task_rest_free(&rest);
+    return ok;
+}
+
 // In rows from `written` on.
 static bool put_no_data(struct tile_sink *s, struct picture *rows)
 {
@@ -158,12 +178,14 @@ static bool put_no_data(struct tile_sink *s, struct picture *rows)
 
 static bool write_rows(struct tile_sink *s, uint32_t count)
 {
-    const struct picture *form = &s->writer->form;
     struct picture rows;
-    if (!picture_create(&rows, form->kind, form->channels, form->width, count))
+    if (!picture_create(&rows, s->form.kind, s->form.channels, s->writer->form.width,
+                        count))
         return false;
+    rows.range = s->form.range;
     fetch(s, &rows);
-    const bool ok = put_no_data(s, &rows) && row_writer_write(s->writer, &rows);
+    const bool ok = put_task(s, &rows) && put_no_data(s, &rows) &&
+                    row_writer_write(s->writer, &rows);
     picture_free(&rows);
     s->written += count;
     return ok;
@@ -171,8 +193,8 @@ static bool write_rows(struct tile_sink *s, uint32_t count)
 
 bool tile_sink_end_row(struct tile_sink *s, uint32_t row)
 {
-    const struct picture *form = &s->writer->form;
-    const uint64_t most = CHUNK_SAMPLES / ((uint64_t)form->width * form->channels);
+    const uint64_t most =
+        CHUNK_SAMPLES / ((uint64_t)s->writer->form.width * s->form.channels);
     uint32_t end = s->y->first + s->y->size;
     if (row + 1 < s->y->count)
         end = MIN(tile_axis_core(s->y, row + 1) - s->y->blend, end);

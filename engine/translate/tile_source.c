@@ -5,9 +5,6 @@
 
 #include "translate/tile_source.h"
 
-#include "base/log.h"
-#include "data/no_data.h"
-
 #include <assert.h>
 #include <string.h>
 
@@ -15,32 +12,37 @@
 #define CHUNK_SAMPLES ((uint64_t)1 << 20)
 
 void tile_source_init(struct tile_source *s, const struct translator *t,
-                      struct row_reader *reader, const struct tile_axis *x,
-                      const struct tile_axis *y)
+                      struct row_reader *reader, const char *name,
+                      const struct tile_axis *x, const struct tile_axis *y)
 {
-    *s = (struct tile_source){ .translator = t, .reader = reader, .x = x, .y = y };
+    *s = (struct tile_source){ .translator = t, .x = x, .y = y };
+    tile_rows_init(&s->image, t, reader, name);
     tile_source_rewind(s);
 }
 
 void tile_source_finish(struct tile_source *s)
 {
+    tile_rows_finish(&s->image);
     picture_free(&s->rows);
     picture_free(&s->mask);
+    picture_free(&s->rest);
+    picture_free(&s->hole);
 }
 
 // When a row of tiles is written, the source has read what the last one under way
 // needs.
-void tile_source_keep_no_data(struct tile_source *s, uint32_t slots)
+void tile_source_keep(struct tile_source *s, uint32_t slots, bool no_data)
 {
     const struct tile_axis *y = s->y;
-    const struct picture *form = &s->reader->form;
-    s->has_no_data = picture_tags_no_data(form->tags, form->kind, &s->no_data);
+    const struct picture *form = &s->image.reader->form;
+    s->image.has_no_data =
+        no_data && picture_tags_no_data(form->tags, form->kind, &s->image.no_data);
     for (uint32_t row = 0; row < y->count; row++) {
         const uint32_t last = (uint32_t)MIN((uint64_t)row + slots, y->count - 1ull);
         const uint32_t read = tile_axis_window(y, last) + y->window;
         const uint32_t core = tile_axis_core(y, row);
         const uint32_t written = MAX(core, y->first + y->blend) - y->blend;
-        s->mask_rows = MAX(s->mask_rows, read - MIN(read, written));
+        s->kept_rows = MAX(s->kept_rows, read - MIN(read, written));
     }
 }
 
@@ -48,6 +50,7 @@ void tile_source_rewind(struct tile_source *s)
 {
     s->loaded = 0;
     s->notes = (struct translator_notes){ .is_narrow = true };
+    s->pixels = s->strange = 0;
 }
 
 static char *row_at(const struct picture *p, uint32_t channel, uint32_t y)
@@ -102,66 +105,82 @@ static bool is_first_time(const struct tile_axis *y, uint32_t row)
     return row >= y->first && row - y->first < y->size;
 }
 
-// Of rows from `loaded` on.
-static bool add_mask(struct tile_source *s, const struct picture *chunk)
+// Rows from `loaded` on, where there are any, to a ring of them.
+static bool keep_rows(const struct tile_source *s, const struct picture *rows,
+                      struct picture *ring)
 {
-    const uint32_t width = chunk->width;
-    struct picture mask;
-    if (!s->has_no_data)
+    if (!s->kept_rows || !rows->samples)
         return true;
-    if ((!s->mask.samples &&
-         !picture_create(&s->mask, PIXEL_U8, 1, width, s->mask_rows)) ||
-        !no_data_find(chunk, s->no_data, &mask))
+    if (!ring->samples &&
+        !picture_create(ring, rows->kind, rows->channels, rows->width, s->kept_rows))
         return false;
-    for (uint32_t i = 0; i < chunk->height; i++) {
-        char *to = row_at(&s->mask, 0, s->loaded + i);
-        if (mask.samples)
-            memcpy(to, row_at(&mask, 0, i), width);
-        else
-            memset(to, 0, width);
-    }
-    picture_free(&mask);
+    ring->range = rows->range;
+    for (uint32_t i = 0; i < rows->height; i++)
+        picture_copy_rows(rows, i, 1, ring, (s->loaded + i) % ring->height);
+    return true;
+}
+
+static bool take_rows(const struct tile_source *s, const struct picture *ring,
+                      uint32_t y, uint32_t count, struct picture *rows)
+{
+    *rows = (struct picture){ 0 };
+    if (!ring->samples)
+        return true;
+    assert(y >= s->y->first && s->loaded <= y + ring->height);
+    if (!picture_create(rows, ring->kind, ring->channels, ring->width, count))
+        return false;
+    rows->range = ring->range;
+    for (uint32_t i = 0; i < count; i++)
+        picture_copy_rows(ring, (y + i) % ring->height, 1, rows, i);
     return true;
 }
 
 bool tile_source_take_mask(const struct tile_source *s, uint32_t y, uint32_t rows,
                            struct picture *mask)
 {
-    *mask = (struct picture){ 0 };
-    if (!s->mask.samples)
+    return take_rows(s, &s->mask, y, rows, mask);
+}
+
+bool tile_source_take_rest(const struct tile_source *s, uint32_t y, uint32_t rows,
+                           struct task_rest *rest)
+{
+    *rest = (struct task_rest){ 0 };
+    if (take_rows(s, &s->rest, y, rows, &rest->image) &&
+        take_rows(s, &s->hole, y, rows, &rest->hole))
         return true;
-    assert(y >= s->y->first && s->loaded <= y + s->mask.height);
-    if (!picture_create(mask, PIXEL_U8, 1, s->mask.width, rows))
+    task_rest_free(rest);
+    return false;
+}
+
+static bool add(struct tile_source *s, struct tile_rows_made *made)
+{
+    struct translator_notes notes = { 0 };
+    if (!keep_rows(s, &made->mask, &s->mask) ||
+        !keep_rows(s, &made->rest.image, &s->rest) ||
+        !keep_rows(s, &made->rest.hole, &s->hole) ||
+        !translator_convert(s->translator, &made->rows, &notes) ||
+        !create_ring(s, &made->rows))
         return false;
-    for (uint32_t i = 0; i < rows; i++)
-        memcpy(row_at(mask, 0, i), row_at(&s->mask, 0, y + i), mask->width);
+    if (is_first_time(s->y, s->loaded)) {
+        add_notes(&s->notes, &notes);
+        s->pixels += made->rest.pixels;
+        s->strange += made->rest.strange;
+    }
+    add_rows(s, &made->rows);
     return true;
 }
 
 static bool read_rows(struct tile_source *s, uint32_t end)
 {
-    const struct picture *form = &s->reader->form;
-    const uint64_t most = CHUNK_SAMPLES / ((uint64_t)form->width * form->channels);
+    const struct tile_rows *image = &s->image;
+    const uint64_t samples = (uint64_t)image->size.width * image->reader->form.channels;
+    const uint64_t most = MAX(CHUNK_SAMPLES / samples, (uint64_t)image->factor);
     const uint32_t at = tile_axis_source(s->y, s->loaded);
-    const uint32_t count = (uint32_t)MIN(
-        MAX(most, (uint64_t)1), (uint64_t)MIN(end - s->loaded, s->y->size - at));
-    struct picture chunk;
-    struct translator_notes notes = { 0 };
-    struct reason reason;
-    if (!row_reader_read(s->reader, at, count, &chunk, &reason)) {
-        log_error("image: %s", reason.text);
-        return false;
-    }
-    chunk.has_no_data = s->has_no_data;
-    chunk.no_data = s->no_data;
-    bool ok = add_mask(s, &chunk) &&
-              translator_convert(s->translator, &chunk, &notes) &&
-              create_ring(s, &chunk);
-    if (ok && is_first_time(s->y, s->loaded))
-        add_notes(&s->notes, &notes);
-    if (ok)
-        add_rows(s, &chunk);
-    picture_free(&chunk);
+    const uint32_t count =
+        (uint32_t)MIN(most, (uint64_t)MIN(end - s->loaded, s->y->size - at));
+    struct tile_rows_made made;
+    const bool ok = tile_rows_read(&s->image, at, count, &made) && add(s, &made);
+    tile_rows_made_free(&made);
     return ok;
 }
 

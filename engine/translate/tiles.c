@@ -6,6 +6,7 @@
 
 #include "translate/tiles.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "data/picture_file.h"
@@ -28,9 +29,15 @@ struct spot {
 struct tiles {
     struct translator *translator;
     struct translator_tiling tiling;
-    const char *name;
-    struct tile_axis x, y;
+    const char *name;          // for messages
+    enum pixel_kind kind;      // of the image
+    enum pixel_kind output;    // see tiles_translate
+    struct pix_size image;     // as it comes
+    struct tile_axis x, y;     // of what the networks get
     struct translator_form form;
+    // Tiles become what is written when they come, which takes less memory than to
+    // finish rows of them.
+    bool finishes_tiles;
     struct tile_source source;
     struct tile_sink sink;                    // of the last pass
     struct tile_statistics statistics;        // of the passes before
@@ -101,6 +108,20 @@ static bool fail(struct tiles *s, enum pix_translate_result failure)
     return false;
 }
 
+static bool add_output(struct tiles *s, struct spot p)
+{
+    static const struct task_rest none;
+    if (!s->finishes_tiles) {
+        tile_sink_add(&s->sink, p.column, p.row, &s->out);
+        return true;
+    }
+    const bool ok = translator_put_task(s->translator, &none, &s->out);
+    if (ok)
+        tile_sink_add(&s->sink, p.column, p.row, &s->out);
+    picture_free(&s->out);
+    return ok && translator_create_output(s->translator, &s->form, &s->out);
+}
+
 // The oldest tile that is under way.
 static bool land(struct tiles *s)
 {
@@ -116,9 +137,7 @@ static bool land(struct tiles *s)
             tile_statistics_add(&s->statistics, (double)(core.right - core.left) *
                                                     (core.bottom - core.top));
     } else {
-        ok = translator_wait(s->translator, &s->out);
-        if (ok)
-            tile_sink_add(&s->sink, p.column, p.row, &s->out);
+        ok = translator_wait(s->translator, &s->out) && add_output(s, p);
         if (ok && p.column + 1 == s->x.count && !tile_sink_end_row(&s->sink, p.row))
             return fail(s, PIX_TRANSLATE_NOT_WRITTEN);
     }
@@ -195,15 +214,19 @@ static bool measure(struct tiles *s)
 // The output is opened first: of one that cannot be written nothing is measured.
 static bool translate(struct tiles *s, tiles_open *open, void *user)
 {
-    struct picture form = { .width = s->x.size, .height = s->y.size };
-    translator_describe_output(s->translator, &s->form, &form);
+    struct picture tile = { .width = s->x.size, .height = s->y.size };
+    translator_describe_output(s->translator, &s->form, &tile);
+    struct picture form = tile;
+    translator_describe_image(s->translator, s->kind, s->output, &form);
     struct row_writer *writer = open(user, &form);
     if (!writer)
         return fail(s, PIX_TRANSLATE_NOT_WRITTEN);
-    if (writer->has_no_data)
-        tile_source_keep_no_data(&s->source, TRANSLATOR_SLOTS);
+    s->finishes_tiles = form.palette && !s->x.blend && !s->y.blend;
+    tile_source_keep(&s->source, TRANSLATOR_SLOTS, writer->has_no_data);
     const bool ok =
-        measure(s) && tile_sink_init(&s->sink, writer, &s->source, &s->x, &s->y) &&
+        measure(s) &&
+        tile_sink_init(&s->sink, writer, &s->source, s->finishes_tiles ? &form : &tile,
+                       s->finishes_tiles) &&
         translator_create_output(s->translator, &s->form, &s->out) && run_pass(s);
     tile_sink_finish(&s->sink);
     const bool is_written = row_writer_end(writer, ok);
@@ -212,16 +235,19 @@ static bool translate(struct tiles *s, tiles_open *open, void *user)
 
 static void tell_size(const struct tiles *s)
 {
-    char passes[64] = "";
+    char passes[64] = "", enlarged[48] = "";
+    if (s->image.width != s->x.size)
+        snprintf(enlarged, sizeof(enlarged), ", enlarged to %" PRIu32 "x%" PRIu32 ",",
+                 s->x.size, s->y.size);
     if (norms_of(s))
         snprintf(passes, sizeof(passes), ", after %" PRIu32 " passes over %s",
                  norms_of(s), s->tiling.samples ? "some of them" : "them");
-    log_info("%s: %s of %" PRIu32 "x%" PRIu32 " in %" PRIu64
+    log_info("%s: %s of %" PRIu32 "x%" PRIu32 "%s in %" PRIu64
              " tile%s, for each of which the network runs over %" PRIu32 "x%" PRIu32
              "%s",
-             translator_command(s->translator), s->name, s->x.size, s->y.size,
-             tiles_of_pass(s, false), PLURAL(tiles_of_pass(s, false)), s->form.width,
-             s->form.height, passes);
+             translator_command(s->translator), s->name, s->image.width,
+             s->image.height, enlarged, tiles_of_pass(s, false),
+             PLURAL(tiles_of_pass(s, false)), s->form.width, s->form.height, passes);
 }
 
 static void begin_progress(struct tiles *s)
@@ -237,17 +263,21 @@ static void begin_progress(struct tiles *s)
     progress_begin(&s->progress);
 }
 
-// Sides that continue at their other end cannot be filled up.
+// Sides that continue at their other end cannot be filled up. `size` is that of the
+// image before it becomes `factor` times as large.
 static bool check_side(const struct translator *t, const char *side, uint32_t size,
-                       const struct tile_cut *cut)
+                       uint32_t factor, const struct tile_cut *cut)
 {
-    const uint32_t whole = tile_axis_whole(size, cut);
+    uint32_t whole = size;
+    while (tile_axis_whole(whole * factor, cut) != whole * factor)
+        whole++;
     if (!cut->wraps || size == whole)
         return true;
     log_error("%s: --wrap with --tile does not take an image with a %s of %" PRIu32
-              " pixels: the network needs a multiple of %" PRIu32
+              " pixels%s: the network needs a multiple of %" PRIu32
               "; resize it to %" PRIu32 ", or leave out --wrap",
-              translator_command(t), side, size, cut->unit, whole);
+              translator_command(t), side, size,
+              factor > 1 ? ", which are enlarged" : "", cut->unit, whole);
     return false;
 }
 
@@ -256,40 +286,48 @@ static bool cut(struct tiles *s, struct translator *t, const struct picture *for
                 enum pixel_kind output)
 {
     const struct translator_tiling tiling = translator_tiling(t);
+    const struct task *task = &translator_get_settings(t)->task;
     struct tile_cut across = tiling.cut, down = tiling.cut;
-    *s = (struct tiles){ .translator = t, .tiling = tiling };
+    *s = (struct tiles){ .translator = t,
+                         .tiling = tiling,
+                         .kind = form->kind,
+                         .output = output,
+                         .image = picture_size(form) };
+    const struct pix_size size = task_input_size(task, s->image);
+    const uint32_t factor = size.width / form->width;
     across.wraps = tiling.wraps_across;
     down.wraps = tiling.wraps_down;
-    if (!check_side(t, "width", form->width, &across) ||
-        !check_side(t, "height", form->height, &down))
+    if (!check_side(t, "width", form->width, factor, &across) ||
+        !check_side(t, "height", form->height, factor, &down))
         return false;
-    tile_axis_init(&s->x, form->width, &across);
-    tile_axis_init(&s->y, form->height, &down);
+    tile_axis_init(&s->x, size.width, &across);
+    tile_axis_init(&s->y, size.height, &down);
     s->form = translator_form_of(t, form->kind, s->x.window, s->y.window, output);
     return true;
 }
 
 enum pix_translate_result tiles_translate(struct translator *t,
-                                          struct row_reader *reader, const char *name,
+                                          struct row_reader *reader, const char *path,
                                           enum pixel_kind output, tiles_open *open,
-                                          void *user, uint64_t *moved)
+                                          void *user, struct tiles_notes *notes)
 {
     struct tiles s;
     struct pix_plan plan;
     assert(reader->form.width && reader->form.height);
-    *moved = 0;
+    *notes = (struct tiles_notes){ 0 };
     if (!cut(&s, t, &reader->form, output) ||
         !translator_plan_window(t, &s.form, true, &plan))
         return PIX_TRANSLATE_NOT_TRANSLATED;
-    s.name = name;
+    s.name = path ? path : "an image";
     s.failure = PIX_TRANSLATE_NOT_TRANSLATED;
     tell_size(&s);
     begin_progress(&s);
-    tile_source_init(&s.source, t, reader, &s.x, &s.y);
+    tile_source_init(&s.source, t, reader, path ? file_name(path) : NULL, &s.x, &s.y);
     const bool ok =
         translator_create_input(t, &s.form, &s.in) && translate(&s, open, user);
     if (ok) {
-        *moved = s.sink.moved;
+        *notes =
+            (struct tiles_notes){ s.sink.moved, s.source.pixels, s.source.strange };
         translator_tell_of_conversion(t, &s.source.notes, s.form.staging.input);
         translator_note_ranges(t, s.source.notes.samples > 0,
                                pixel_range_is_set(s.form.staging.output_range));
@@ -314,11 +352,13 @@ enum pix_translate_result tiles_translate_picture(struct translator *t,
 {
     struct row_reader *reader = row_reader_of_picture(in);
     enum pix_translate_result result = PIX_TRANSLATE_NOT_READ;
-    uint64_t moved;
+    struct tiles_notes notes = { 0 };
     *out = (struct picture){ 0 };
     if (reader)
-        result = tiles_translate(t, reader, "an image", PIXEL_KINDS, open_picture, out,
-                                 &moved);
+        result =
+            tiles_translate(t, reader, NULL, PIXEL_KINDS, open_picture, out, &notes);
+    if (result == PIX_TRANSLATE_DONE)
+        translator_tell_of_strange(t, notes.pixels, notes.strange);
     row_reader_close(reader);
     return result;
 }

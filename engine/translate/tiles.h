@@ -10,21 +10,28 @@
 #include "data/rows.h"
 #include "translate/translator.h"
 
-#define TILES_MAX_SIDE ((uint32_t)1 << 30)    // pixels of an image
+// Pixels of an image, TASK_FACTOR_MAX times of which can be counted.
+#define TILES_MAX_SIDE ((uint32_t)1 << 26)
 
 // What is done with an output as soon as its kind and size are known. NULL after a
 // message.
 typedef struct row_writer *tiles_open(void *user, const struct picture *form);
 
-// Translates what `reader` has; `name` is that of the image in messages, "an image" or
-// a path. `output` is the kind that is wanted where the model's is not known, else
-// PIXEL_KINDS. *moved is how many samples would have stood for no data, see
-// data/no_data.h. PIX_TRANSLATE_PENDING: the caller wanted it to end, which the one
-// that calls this says; else not PIX_TRANSLATE_DONE after a message.
+// What one message says of many images.
+struct tiles_notes {
+    uint64_t moved;              // samples that would have stood for no data, see
+                                 // data/no_data.h
+    uint64_t pixels, strange;    // see struct task_rest
+};
+
+// Translates what `reader` has; `path` is that of its file, or NULL. `output` is the
+// kind that is wanted where outputs follow their inputs, else PIXEL_KINDS.
+// PIX_TRANSLATE_PENDING: the caller wanted it to end, which the one that calls this
+// says; else not PIX_TRANSLATE_DONE after a message.
 enum pix_translate_result tiles_translate(struct translator *t,
-                                          struct row_reader *reader, const char *name,
+                                          struct row_reader *reader, const char *path,
                                           enum pixel_kind output, tiles_open *open,
-                                          void *user, uint64_t *moved);
+                                          void *user, struct tiles_notes *notes);
 
 // The same of a picture to a picture, which is empty after a failure.
 enum pix_translate_result tiles_translate_picture(struct translator *t,

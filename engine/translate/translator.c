@@ -416,33 +416,73 @@ void translator_rest_free(struct translator_rest *rest)
     task_rest_free(&rest->task);
 }
 
+// Whether the model's task makes something else of images, or needs them later.
+static bool has_task(const struct translator *t)
+{
+    return task_is_set(&t->settings.task) || task_enlarges(&t->settings.task);
+}
+
+// Of memory there was a message.
+static bool check_task(const struct translator *t, bool ok, const struct reason *reason)
+{
+    if (!ok && reason->kind != REASON_PASSING)
+        log_error("%s: the image %s", t->command, reason->text);
+    return ok;
+}
+
 // What was noted of its file stays with an image.
-static bool take_task(const struct translator *t, const char *name,
-                      struct picture *image, struct task_rest *rest)
+bool translator_take_image(const struct translator *t, struct picture *image)
 {
     const struct task *task = &t->settings.task;
     const struct picture was = *image;
     struct reason reason;
-    bool ok = true;
+    if (!task_makes_sides(task))
+        return true;
+    image->tags = NULL;    // those of `was`, whatever becomes of the samples
+    const bool ok =
+        picture_set_channels(image, settings_channels(&t->settings).image, &reason) &&
+        task_takes(task, image->kind, &reason);
+    picture_set_range(image, task_image_range(task, t->settings.input_range));
+    picture_take_notes(image, &was);
+    return check_task(t, ok, &reason);
+}
+
+bool translator_take_rows(const struct translator *t, const char *name,
+                          struct pix_size size, uint32_t y, struct picture *rows,
+                          struct task_rest *rest)
+{
+    const struct picture was = *rows;
     const uint32_t seeds[] = { t->step.seed_low, t->step.seed_high };
     const uint64_t seed =
         hash_bytes(hash_text(HASH_START, name ? name : ""), seeds, sizeof(seeds));
-    if (!task_is_set(task) && !task_enlarges(task))
+    struct reason reason;
+    *rest = (struct task_rest){ 0 };
+    if (!has_task(t))
         return true;
-    image->tags = NULL;    // those of `was`, whatever becomes of the samples
-    if (task_makes_sides(task)) {
-        ok = picture_set_channels(image, settings_channels(&t->settings).image,
-                                  &reason) &&
-             task_takes(task, image->kind, &reason);
-        picture_set_range(image, task_image_range(task, t->settings.input_range));
-    }
-    ok = ok && task_take(task, seed, image, rest, &reason);
-    picture_take_notes(image, &was);
-    if (!ok && reason.kind != REASON_PASSING)    // of memory there was a message
-        log_error("%s: the image %s", t->command, reason.text);
+    rows->tags = NULL;
+    const bool ok =
+        task_take_rows(&t->settings.task, seed, size, y, rows, rest, &reason);
+    picture_take_notes(rows, &was);
     if (t->written != PIXEL_KINDS)
         rest->kind = t->written;
+    return check_task(t, ok, &reason);
+}
+
+// What was noted of its file stays with an image.
+static bool enlarge(const struct translator *t, struct picture *image)
+{
+    const struct picture was = *image;
+    image->tags = NULL;
+    const bool ok = task_enlarge(&t->settings.task, image);
+    picture_take_notes(image, &was);
     return ok;
+}
+
+static bool take_task(const struct translator *t, const char *name,
+                      struct picture *image, struct task_rest *rest)
+{
+    return translator_take_image(t, image) && enlarge(t, image) &&
+           translator_take_rows(t, name, picture_size(image), 0, image, rest);
 }
 
 bool translator_take_no_data(const struct picture *image, struct picture *mask)
@@ -531,7 +571,19 @@ void translator_describe_output(const struct translator *t,
 {
     out->kind = form->staging.output;
     out->channels = t->settings.options.output_nc;
-    out->range = form->staging.output_range;
+    picture_set_range(out, form->staging.output_range);
+}
+
+void translator_describe_image(const struct translator *t, enum pixel_kind input,
+                               enum pixel_kind output, struct picture *out)
+{
+    const struct task *task = &t->settings.task;
+    const enum pixel_kind written = output != PIXEL_KINDS       ? output
+                                    : t->written != PIXEL_KINDS ? t->written
+                                                                : input;
+    task_describe_output(task, written, &out->kind, &out->channels);
+    picture_set_range(out, task_image_range(task, out->range));
+    out->palette = task->labels_out ? task->palette : NULL;
 }
 
 // The input's format is kept where it can hold the kind and channels of the targets
@@ -630,12 +682,11 @@ void translator_report_strange(const struct translator *t, uint64_t pixels,
                  t->command, 100.0 * (double)strange / (double)pixels, first);
 }
 
-// Says once what became of colours of a single label map.
-static void tell_of_strange(struct translator *t, const struct task_rest *rest)
+void translator_tell_of_strange(struct translator *t, uint64_t pixels, uint64_t strange)
 {
     if (!t->has_told_strange)
-        translator_report_strange(t, rest->pixels, rest->strange, "in memory");
-    t->has_told_strange |= rest->strange > 0;
+        translator_report_strange(t, pixels, strange, "in memory");
+    t->has_told_strange |= strange > 0;
 }
 
 // Says once what became of the alpha of a single image.
@@ -689,7 +740,7 @@ bool translator_run(struct translator *t, struct picture *in, struct picture *ou
     if (ok) {
         tell_of_size(t, &frame);
         tell_of_alpha(t, &notes);
-        tell_of_strange(t, &rest.task);
+        translator_tell_of_strange(t, rest.task.pixels, rest.task.strange);
         translator_note_ranges(t, notes.samples > 0,
                                pixel_range_is_set(form.staging.output_range));
         translator_warn_of_ranges(t);

@@ -109,6 +109,13 @@ void translator_rest_free(struct translator_rest *rest);    // a zeroed one is f
 // is that of its file, or NULL. Any thread; false after a message.
 bool translator_take_rest(const struct translator *t, const char *name,
                           struct picture *image, struct translator_rest *rest);
+// The same in two parts, of rows: the channels that the model's task takes of an image;
+// then, of rows from `y` on of one that has this size once it is enlarged, what the
+// network gets and what their output needs.
+bool translator_take_image(const struct translator *t, struct picture *image);
+bool translator_take_rows(const struct translator *t, const char *name,
+                          struct pix_size size, uint32_t y, struct picture *rows,
+                          struct task_rest *rest);
 // Makes of the network's output, at the size that it gets, the image that the task
 // makes of it; then adds the alpha. Any thread; false after a message.
 bool translator_put_task(const struct translator *t, const struct task_rest *rest,
@@ -117,6 +124,9 @@ bool translator_put_task(const struct translator *t, const struct task_rest *res
 // palette does not have, if there are.
 void translator_report_strange(const struct translator *t, uint64_t pixels,
                                uint64_t strange, const char *first);
+// The same of an image in memory, for the first one that has some.
+void translator_tell_of_strange(struct translator *t, uint64_t pixels,
+                                uint64_t strange);
 bool translator_put_alpha(const struct translator *t, const struct picture *alpha,
                           struct picture *out);
 
@@ -198,6 +208,10 @@ struct translator_form translator_form_of(const struct translator *t,
 void translator_describe_output(const struct translator *t,
                                 const struct translator_form *form,
                                 struct picture *out);
+// Then what the task makes of them, of an image of this kind and where `output` is the
+// kind that is wanted of what follows the input's, or PIXEL_KINDS.
+void translator_describe_image(const struct translator *t, enum pixel_kind input,
+                               enum pixel_kind output, struct picture *out);
 // What a window needs. False after a message with the sizes, if it cannot be planned
 // or, with `fully`, the device does not have what it needs.
 bool translator_plan_window(struct translator *t, const struct translator_form *form,

@@ -66,13 +66,6 @@ bool translator_set_tiling(struct translator *t, const struct pix_translate_opti
     if (t->carries_alpha)
         return refuse_tiling(t, "--tile cannot carry the alpha of an image over",
                              "leave out --alpha keep");
-    if (t->settings.task.kind != TASK_PAIRS && t->settings.task.kind != TASK_DENOISE &&
-        t->settings.task.kind != TASK_EDGES)
-        return refuse_tiling(t, "--tile cannot finish outputs of this model's task",
-                             "leave out --tile");
-    if (task_enlarges(&t->settings.task))
-        return refuse_tiling(t, "--tile cannot enlarge the inputs of this model",
-                             "leave out --tile");
     if (!translator_choose(t, choice_tile_statistics, "tile-statistics",
                            o->tile_statistics, &samples))
         return false;
