@@ -444,7 +444,12 @@ struct pix_train_options {
     const char *optimizer;      // "adam", "sgd"
     double lr, beta1;           // learning rate, Adam's beta1
     double momentum;            // "sgd"
-    double ema;       // decay per step of the moving average of G's weights; 0: none
+    double ema;    // decay per step of the moving average of G's weights; 0: none
+    // Activations, their gradients and what is multiplied: "f32"; "f16", "bf16": in 16
+    // bits, on devices that can store them, while sums, weights, moments, statistics,
+    // losses, the first and the last convolution of each network, and validations stay
+    // in 32; "auto": f16 where the device has matrix units for it, else f32.
+    const char *precision;
     uint64_t seed;    // for weights, order, crops and dropout; up to INT64_MAX
     // Run
     uint64_t steps;          // total number of steps; 0: all epochs
@@ -576,6 +581,11 @@ struct pix_step_metrics {
     bool has_gan;    // loss_d_real, loss_d_fake and loss_g_gan; else there is no D
     bool has_gp;     // loss_d_gp
     bool has_ce;     // loss_g_ce
+    // `precision` f16: the loss scales, and the updates of each network that were left
+    // out so far because a gradient was too large for f16. D's are 0 without a D.
+    bool has_scale;
+    double scale_d, scale_g;
+    uint64_t skipped_d, skipped_g;
     bool has_val;    // this step ended an epoch with validation: the next three
     bool is_best;    // no earlier validation was as good, by the option `best` or L1
     // Means over the images of val/ as translate would write them. The PSNR of an image
@@ -768,9 +778,11 @@ struct pix_translate_options {
     // begins again; calls of pix_translator_run and _run_array follow each other. For
     // `mode` NULL or "stable", a batch_size of 1 and no `tile`.
     double flicker;
-    uint32_t batch_size;    // images per batch, of equal size; 0: one
-    uint32_t threads;       // that read and write files; 0: as many as useful
-    const char *tuning;     // as in pix_train_options
+    uint32_t batch_size;      // images per batch, of equal size; 0: one
+    uint32_t threads;         // that read and write files; 0: as many as useful
+    const char *tuning;       // as in pix_train_options
+    const char *precision;    // as in pix_train_options; NULL: "f32", also of models
+                              // that were trained in others
     // NULL or "stable": norms use each image's own statistics, no dropout. "paper":
     // with dropout, as in the paper; images run one at a time, all with the same mask.
     // "running": norms use the running statistics of training, no dropout.

@@ -5,6 +5,9 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 3
+#define SCALER_MARKS
+
 #include "shared/activation.h"
 #include "lib/grid.glsl"
 #include "lib/tensor.glsl"

@@ -5,6 +5,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 4
+
 #include "shared/adam.h"
 #include "shared/step.h"
 #include "lib/adam.glsl"
@@ -20,10 +22,12 @@ layout(binding = 3) buffer V { STORE v[]; };
 #ifdef PIX_16BIT
 layout(binding = 3) buffer Copy { uint16_t v_halves[]; };    // of [v | flag | copy]
 #endif
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 void main()
 {
+    if (scaler_skips())
+        return;
     GRID_STRIDE(i, p.count) {
         vec3 state = adam_update(vec3(w[i], m[i], v[i]), g[i], p.rule, s);
         w[i] = state.x;

@@ -6,6 +6,9 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 2
+#define SCALER_MARKS
+
 #include "shared/concat.h"
 #include "lib/grid.glsl"
 #include "lib/tensor.glsl"

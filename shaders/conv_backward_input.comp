@@ -8,6 +8,9 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 4
+#define SCALER_MARKS
+
 #include "shared/conv.h"
 #include "lib/grid.glsl"
 #include "lib/tensor.glsl"

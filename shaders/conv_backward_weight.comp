@@ -5,6 +5,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 4
+
 #include "shared/conv.h"
 #include "lib/tensor.glsl"
 

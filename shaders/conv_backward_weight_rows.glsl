@@ -8,6 +8,8 @@
 // A whole kernel: conv_backward_weight_fetch.comp and conv_backward_weight_share.comp
 // include it, the latter with SHARE defined.
 
+#define SCALER_BINDING 4
+
 #include "lib/tensor.glsl"
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;

@@ -11,6 +11,8 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 
+#define SCALER_BINDING 4
+
 #include "shared/conv.h"
 #include "lib/tensor.glsl"
 #include "lib/tile_size.glsl"

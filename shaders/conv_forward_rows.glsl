@@ -7,6 +7,9 @@
 // A whole kernel: conv_forward_fetch.comp and conv_forward_share.comp
 // include it, the latter with SHARE defined.
 
+#define SCALER_BINDING 4
+#define SCALER_MARKS
+
 #include "lib/tensor.glsl"
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;

@@ -9,6 +9,9 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 
+#define SCALER_BINDING 4
+#define SCALER_MARKS
+
 #include "shared/conv.h"
 #include "lib/tensor.glsl"
 

@@ -7,6 +7,9 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 3
+#define SCALER_MARKS
+
 #include "shared/conv.h"
 #include "lib/grid.glsl"
 

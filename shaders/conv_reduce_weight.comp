@@ -6,6 +6,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 3
+
 #include "shared/conv.h"
 
 layout(local_size_x_id = 0) in;

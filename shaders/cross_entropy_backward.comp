@@ -6,8 +6,11 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 4
+
 #include "shared/softmax.h"
 #include "lib/grid.glsl"
+#include "lib/scaler.glsl"
 #include "lib/softmax.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -22,6 +25,7 @@ layout(binding = 3) buffer DX { STORE dx[]; };
 void main()
 {
     float factor = has_seed != 0 ? dloss[p.dloss.offset] * p.factor : p.factor;
+    factor *= scaler_scale();
     GRID_STRIDE(i, p.count) {
         uint n = i / p.plane;
         uint at_x = p.x.offset + n * p.x.stride + i % p.plane;

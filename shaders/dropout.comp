@@ -6,6 +6,9 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 2
+#define SCALER_MARKS
+
 #include "shared/dropout.h"
 #include "shared/step.h"
 #include "lib/grid.glsl"
@@ -17,7 +20,7 @@ layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { dropout_params p; };
 TENSOR_READ(0, x)
 TENSOR(1, y)
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 void main()
 {

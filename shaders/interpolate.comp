@@ -17,7 +17,7 @@ layout(push_constant) uniform Push { interpolate_params p; };
 layout(binding = 0) readonly buffer A { STORE a[]; };
 layout(binding = 1) readonly buffer B { STORE b[]; };
 layout(binding = 2) writeonly buffer Y { STORE y[]; };
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 void main()
 {

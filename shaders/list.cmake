@@ -53,6 +53,7 @@ set(PIX_SHADERS
   pool_backward
   pool_forward
   reduce_sum
+  scaler
   sgd
   softmax_backward
   softmax_forward
@@ -97,6 +98,40 @@ set(PIX_SHADERS_16
   sgd
   upsample_backward
   upsample_forward)
+
+# Those of all that a network in f16 is trained with, compiled as NAME_scaled, with
+# PIX_SCALED (lib/scaler.glsl): they say where a gradient that they store in 16 bits
+# overflows, or they heed the loss scale.
+set(PIX_SHADERS_MARKING
+  activation_backward
+  add
+  concat
+  conv_backward_input
+  conv_backward_input_fetch
+  conv_backward_input_share
+  conv_backward_input_tiled
+  conv_backward_input_vector
+  conv_forward
+  conv_forward_fetch
+  conv_forward_share
+  conv_forward_tiled
+  conv_forward_vector
+  conv_reduce
+  dropout
+  norm_backward
+  pad_backward
+  upsample_backward)
+set(PIX_SHADERS_UNSCALING
+  adam
+  conv_backward_weight
+  conv_backward_weight_fetch
+  conv_backward_weight_share
+  conv_backward_weight_tiled
+  conv_reduce_weight
+  cross_entropy_backward
+  loss_backward
+  norm_update
+  sgd)
 
 # Kernels that need an extension which not every glslc knows. One that this glslc cannot
 # compile has an empty entry in the table and counts as unsupported.

@@ -5,9 +5,12 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 4
+
 #include "shared/loss.h"
 #include "lib/activation.glsl"
 #include "lib/grid.glsl"
+#include "lib/scaler.glsl"
 #include "lib/view.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -34,7 +37,7 @@ void main()
                   : side == 0          ? activation_sigmoid(v) - goal
                                        : v;
         float factor = has_seed != 0 ? dloss[p.dloss.offset + i / p.group] * p.factor : p.factor;
-        d *= side == 0 ? factor : -factor;
+        d *= (side == 0 ? factor : -factor) * scaler_scale();
         uint at = view_index(p.dx, p.run, i);
         dx[at] = p.accumulate != 0 ? dx[at] + d : d;
     }

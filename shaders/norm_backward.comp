@@ -8,6 +8,9 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 
+#define SCALER_BINDING 4
+#define SCALER_MARKS
+
 #include "shared/norm.h"
 #include "shared/step.h"
 #include "lib/dropout.glsl"
@@ -23,7 +26,7 @@ TENSOR_READ(0, dy)
 TENSOR_READ(1, x)
 layout(binding = 2) buffer Record { STORE record[]; };
 TENSOR(3, dx)
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 // What arrives at the output of the normalisation itself: `centred` is x - mean.
 float incoming(float d, float centred, float factor, float shift, uint element)

@@ -22,7 +22,7 @@ layout(push_constant) uniform Push { norm_fixed_params p; };
 TENSOR_READ(0, x)
 layout(binding = 1) readonly buffer Weights { STORE weights[]; };
 TENSOR_WRITE(2, y)
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 void main()
 {

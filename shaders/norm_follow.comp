@@ -16,7 +16,7 @@ layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { norm_follow_params p; };
 layout(binding = 0) readonly buffer Image { STORE image[]; };
 layout(binding = 1) buffer Weights { STORE weights[]; };
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 void main()
 {

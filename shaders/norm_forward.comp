@@ -28,7 +28,7 @@ TENSOR_READ(0, x)
 layout(binding = 1) buffer Weights { STORE weights[]; };
 layout(binding = 2) writeonly buffer Record { STORE record[]; };
 TENSOR_WRITE(3, y)
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 void main()
 {

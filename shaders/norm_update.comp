@@ -7,6 +7,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 2
+
 #include "shared/norm.h"
 #include "shared/step.h"
 #include "lib/adam.glsl"
@@ -16,7 +18,7 @@ layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { norm_affine_params p; };
 layout(binding = 0) readonly buffer Record { STORE record[]; };
 layout(binding = 1) buffer Weights { STORE weights[]; };
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 void update(uint at, float gradient)
 {
@@ -36,6 +38,8 @@ void flag(uint first)
 
 void main()
 {
+    if (scaler_skips())
+        return;
     GRID_STRIDE(c, p.channels) {
         vec2 sum = vec2(0.0);
         for (uint i = 0; i < p.groups; i++) {

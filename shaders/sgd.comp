@@ -5,6 +5,8 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 
+#define SCALER_BINDING 4
+
 #include "shared/adam.h"
 #include "shared/step.h"
 #include "lib/finite.glsl"
@@ -20,13 +22,15 @@ layout(binding = 3) writeonly buffer Flag { STORE flag[]; };
 #ifdef PIX_16BIT
 layout(binding = 3) writeonly buffer Copy { uint16_t flag_halves[]; };    // of [flag | copy]
 #endif
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 void main()
 {
+    if (scaler_skips())
+        return;
     bool is_broken = false;
     GRID_STRIDE(i, p.count) {
-        float m1 = p.momentum * m[i] + g[i];
+        float m1 = p.momentum * m[i] + g[i] * scaler_inverse();
         float w1 = w[i] - s.lr * m1;
         m[i] = m1;
         w[i] = w1;

@@ -6,6 +6,8 @@
 #include "support/conv_case.h"
 #include "support/gpu.h"
 
+#include "shared/scaler.h"
+
 #include "base/bytes.h"
 #include "graph/graph.h"
 #include "models/model.h"
@@ -15,6 +17,14 @@
 #include <string.h>
 
 static const enum tensor_format formats[] = { TENSOR_F16, TENSOR_BF16 };
+
+static void need_storage(void)
+{
+    if (!gpu_device_limits(test_gpu())->storage16) {
+        print_message("the device has no 16-bit storage\n");
+        skip();
+    }
+}
 
 static float rounded(float value, enum tensor_format format)
 {
@@ -36,6 +46,23 @@ static float *rounded_floats(struct random *r, struct shape s,
 static double epsilon(enum tensor_format format)
 {
     return format == TENSOR_F16 ? 0x1p-11 : 0x1p-8;
+}
+
+// The state of the loss scale, where the weights of the harness have one.
+static struct scaler_block read_scaler(struct harness *h)
+{
+    struct scaler_block block;
+    assert_true(tensor_download(test_gpu(), &h->weights->scaler, &block));
+    return block;
+}
+
+static void set_scale(struct harness *h, float scale)
+{
+    if (!weights_has_scaler(h->weights))
+        return;
+    struct scaler_block block = read_scaler(h);
+    block.scale = scale;
+    assert_true(tensor_upload(test_gpu(), &h->weights->scaler, &block));
 }
 
 // ---------------------------------------------------------------------------
@@ -78,6 +105,8 @@ static struct outcome run_unit(const struct unit *u, enum tensor_format stored,
     struct tensor *full = graph_scale(h.graph, y, 1.0f);
     if (u->slack > 0)
         graph_backward(h.graph, graph_mse(h.graph, full, NULL), h.weights);
+    harness_prepare(&h);
+    set_scale(&h, 1.0f);
     harness_run(&h);
     o.y_shape = y->shape;
     o.y = check_floats(y->shape);
@@ -187,6 +216,7 @@ static struct tensor *build_following(struct harness *h, struct tensor *x,
 static void test_ops(void **state)
 {
     (void)state;
+    need_storage();
     static const struct unit units[] = {
         { "leaky", build_leaky, { 2, 3, 5, 7 }, NULL, 4 },
         { "add", build_add, { 1, 3, 5, 7 }, NULL, 4 },
@@ -237,6 +267,7 @@ static struct tensor *build_conv(struct harness *h, struct tensor *x,
 static void test_convolutions(void **state)
 {
     (void)state;
+    need_storage();
     static const char *const names[] = {
         "simple",    "shared-32x32x16-4x4", "direct-8x32-8x4",        "fetch-4x4",
         "share-4x4", "vector-64-4",         "shared-64x16x16-8x1-16p"
@@ -274,7 +305,10 @@ static void check_copies(enum tensor_format format, enum optimizer_kind kind,
     struct tensor *x = harness_input(&h, "x", in, check_random_floats(&r, in));
     struct tensor *w =
         harness_weight_kind(&h, WEIGHT_CONV, "w", s, check_random_floats(&r, s));
+    graph_store(h.graph, format);
     struct tensor *y = graph_conv(h.graph, x, w, NULL, down);
+    graph_store(h.graph, TENSOR_F32);
+    y = graph_scale(h.graph, y, 1.0f);
     graph_minimize(h.graph, graph_mse(h.graph, y, NULL), h.weights,
                    &(struct optimizer){ .kind = kind,
                                         .beta1 = 0.5,
@@ -302,6 +336,7 @@ static void check_copies(enum tensor_format format, enum optimizer_kind kind,
 static void test_copies(void **state)
 {
     (void)state;
+    need_storage();
     for (size_t f = 0; f < ARRAY_LEN(formats); f++)
         for (int fused = 0; fused < 2; fused++) {
             check_copies(formats[f], OPTIMIZER_ADAM, fused);
@@ -316,6 +351,7 @@ static void test_copies(void **state)
 static void test_networks(void **state)
 {
     (void)state;
+    need_storage();
     const struct generator_options options = {
         .levels = 3, .ngf = 4, .channels_in = 3, .channels_out = 2
     };
@@ -370,13 +406,166 @@ static void test_networks(void **state)
     }
 }
 
+// ---------------------------------------------------------------------------
+// The loss scale
+
+struct scaled {
+    struct harness h;
+    struct tensor *x, *w, *norm, *b;
+    float *state;    // of w: [value | m | v | flag | copy]
+};
+
+#define SCALED_IN ((struct shape){ 1, 3, 8, 8 })
+#define SCALED_W ((struct shape){ 4, 3, 4, 4 })
+
+// A convolution, a norm and a loss, with each kind of update: fused and alone.
+static void scaled_begin(struct scaled *s, bool is_fused, enum optimizer_kind kind,
+                         float loss_weight)
+{
+    struct random r;
+    random_init(&r, 7, 7);
+    harness_begin(&s->h);
+    struct harness *h = &s->h;
+    struct op_limits limits = test_gpu_limits();
+    if (!is_fused)
+        limits.max_binding = 64;
+    harness_set_limits(h, limits);
+    h->weights->precision = TENSOR_F16;
+    const float ones[] = { 1, 1, 1, 1 };
+    const struct shape c = { 1, 4, 1, 1 };
+    s->x = harness_input(h, "x", SCALED_IN, check_random_floats(&r, SCALED_IN));
+    s->w = harness_weight_kind(h, WEIGHT_CONV, "w", SCALED_W,
+                               check_random_floats(&r, SCALED_W));
+    s->b = harness_weight_kind(h, WEIGHT_BIAS, "b", c, check_random_floats(&r, c));
+    s->norm = harness_norm(h, 4, ones, ones, NULL, NULL);
+    graph_store(h->graph, TENSOR_F16);
+    struct tensor *y = graph_conv(h->graph, s->x, s->w, s->b, down);
+    y = graph_norm(h->graph, y, s->norm,
+                   (struct norm_attributes){ .kind = NORM_BATCH, .epsilon = 1e-5f });
+    graph_store(h->graph, TENSOR_F32);
+    graph_minimize(
+        h->graph, graph_l1(h->graph, graph_scale(h->graph, y, 1.0f), NULL, loss_weight),
+        h->weights,
+        &(struct optimizer){ .kind = kind,
+                             .beta1 = 0.5,
+                             .beta2 = 0.999,
+                             .epsilon = 1e-8,
+                             .momentum = 0.9 });
+    harness_prepare(h);
+    s->state = check_memory((size_t)tensor_bytes(&s->w->weight->state));
+}
+
+static void read_state(struct scaled *s, const struct tensor *w, void *to)
+{
+    (void)s;
+    assert_true(tensor_download(test_gpu(), &w->weight->state, to));
+}
+
+// A step whose gradients f16 cannot hold leaves every bit of weights and moments,
+// halves the scale and is counted; the next one that it can hold is an update.
+static void check_skip(bool is_fused, enum optimizer_kind kind)
+{
+    struct scaled s;
+    check_case("%s %s", is_fused ? "fused" : "alone",
+               kind == OPTIMIZER_ADAM ? "adam" : "sgd");
+    scaled_begin(&s, is_fused, kind, 1000.0f);
+    const struct tensor *weights[] = { s.w, s.b, s.norm };
+    void *before[3], *after[3];
+    for (int i = 0; i < 3; i++) {
+        const size_t bytes = (size_t)tensor_bytes(&weights[i]->weight->state);
+        before[i] = check_memory(bytes);
+        after[i] = check_memory(bytes);
+        read_state(&s, weights[i], before[i]);
+    }
+    struct scaler_block b = read_scaler(&s.h);
+    assert_true(b.scale == (float)SCALER_FIRST && b.beta1_power == 1);
+    set_scale(&s.h, 0x1p23f);
+    uint32_t skipped = 0;
+    do {
+        harness_run(&s.h);
+        b = read_scaler(&s.h);
+        skipped += b.skip;
+        assert_int_equal(b.skipped, skipped);
+        assert_int_equal(b.overflow, 0);
+        assert_int_equal(b.steps, !b.skip);
+        assert_true(b.scale == ldexpf(1, 23 - (int)skipped));
+        for (int i = 0; b.skip && i < 3; i++) {
+            read_state(&s, weights[i], after[i]);
+            assert_memory_equal(before[i], after[i],
+                                tensor_bytes(&weights[i]->weight->state));
+        }
+    } while (b.skip && skipped < 30);
+    assert_true(skipped > 2 && skipped < 30);
+    for (int i = 0; i < 3; i++) {
+        read_state(&s, weights[i], after[i]);
+        assert_memory_not_equal(before[i], after[i],
+                                tensor_bytes(&weights[i]->weight->value));
+    }
+    harness_end(&s.h);
+}
+
+static void test_skip(void **state)
+{
+    (void)state;
+    need_storage();
+    for (int fused = 0; fused < 2; fused++) {
+        check_skip(fused, OPTIMIZER_ADAM);
+        check_skip(fused, OPTIMIZER_SGD);
+    }
+}
+
+// Powers of two cancel: the scale does not change a bit of an update, unless it is so
+// small that gradients of f16 lose bits.
+static void test_scale_cancels(void **state)
+{
+    (void)state;
+    need_storage();
+    float *states[2];
+    for (int i = 0; i < 2; i++) {
+        struct scaled s;
+        scaled_begin(&s, true, OPTIMIZER_ADAM, 1.0f);
+        set_scale(&s.h, i ? 1024.0f : 256.0f);
+        for (int step = 0; step < 3; step++)
+            harness_run(&s.h);
+        const struct scaler_block b = read_scaler(&s.h);
+        assert_int_equal(b.steps, 3);
+        assert_int_equal(b.good, 3);
+        assert_true(b.beta1_power == 0.125f);
+        read_state(&s, s.w, s.state);
+        states[i] = s.state;
+        if (i)
+            check_same("w", states[1], states[0], SCALED_W);
+        harness_end(&s.h);
+    }
+}
+
+// After SCALER_PATIENCE updates in a row the scale doubles.
+static void test_patience(void **state)
+{
+    (void)state;
+    need_storage();
+    struct scaled s;
+    scaled_begin(&s, true, OPTIMIZER_ADAM, 1.0f);
+    set_scale(&s.h, 64.0f);
+    struct scaler_block b = read_scaler(&s.h);
+    b.good = SCALER_PATIENCE - 2;
+    assert_true(tensor_upload(test_gpu(), &s.h.weights->scaler, &b));
+    harness_run(&s.h);
+    assert_true(read_scaler(&s.h).scale == 64.0f);
+    harness_run(&s.h);
+    b = read_scaler(&s.h);
+    assert_true(b.scale == 128.0f);
+    assert_int_equal(b.good, 0);
+    harness_end(&s.h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_ops),
-        check_test(test_convolutions),
-        check_test(test_copies),
-        check_test(test_networks),
+        check_test(test_ops),      check_test(test_convolutions),
+        check_test(test_copies),   check_test(test_networks),
+        check_test(test_skip),     check_test(test_scale_cancels),
+        check_test(test_patience),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -119,6 +119,7 @@ static void test_choices(void **state)
         { "update-order", "", choice_update_orders },
         { "lr-policy", "", choice_lr_policies },
         { "optimizer", "", choice_optimizers },
+        { "precision", "", choice_precisions },
         { "on-nan", "", choice_on_nan },
     };
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {

@@ -51,11 +51,21 @@ static bool is_bench(enum shader shader)
     return strncmp(shader_table[shader].name, "bench_", 6) == 0;
 }
 
-// Compiled for tensors of 16 bits.
-static bool is_16(enum shader shader)
+static bool ends_in(enum shader shader, const char *text)
 {
     const char *end = strrchr(shader_table[shader].name, '_');
-    return strcmp(end ? end : "", "_16") == 0;
+    return strcmp(end ? end : "", text) == 0;
+}
+
+// Compiled for tensors of 16 bits, and where losses are scaled as well.
+static bool is_16(enum shader shader)
+{
+    return ends_in(shader, "_16");
+}
+
+static bool is_scaled(enum shader shader)
+{
+    return ends_in(shader, "_scaled");
 }
 
 // What every device has; subgroups, where the calls say so; float16, in the one kernel
@@ -66,7 +76,8 @@ static bool may_need(enum shader shader, uint32_t capability)
            capability == CAPABILITY_SUBGROUP ||
            capability == CAPABILITY_SUBGROUP_SHUFFLE ||
            (capability == CAPABILITY_FLOAT16 && shader == SHADER_BENCH_FMA_F16) ||
-           (capability == CAPABILITY_STORAGE_16 && is_16(shader));
+           (capability == CAPABILITY_STORAGE_16 &&
+            (is_16(shader) || is_scaled(shader)));
 }
 
 static bool uses_subgroups(const struct spirv_module *module)
@@ -108,9 +119,11 @@ static void test_rules(void **state)
         if (module.push_bytes == 0 || module.push_bytes > CALL_MAX_PARAMS ||
             module.push_bytes % 4 != 0)
             fail_msg("%s: %u bytes of params", name, (unsigned)module.push_bytes);
-        if (module.spec[SHADER_SPEC_FORMATS] != is_16((enum shader)i))
+        if (module.spec[SHADER_SPEC_FORMATS] != is_16((enum shader)i) &&
+            !is_scaled((enum shader)i))
             fail_msg("%s: the constant of formats", name);
-        if (module.spec_limit > SHADER_MAX_SPEC + (is_16((enum shader)i) ? 1u : 0u))
+        if (module.spec_limit >
+            SHADER_MAX_SPEC + (module.spec[SHADER_SPEC_FORMATS] ? 1u : 0u))
             fail_msg("%s: constant id %u", name, (unsigned)module.spec_limit - 1);
         if (module.local_size_id != 0)
             fail_msg("%s: the workgroup size is not constant 0", name);
@@ -158,10 +171,10 @@ static void check_call(const struct call *call)
         fail_msg("%s: %u bytes of params, the shader has %u", name,
                  (unsigned)call->params_size, (unsigned)module.push_bytes);
     uint32_t constants = module.spec_limit;
-    if (is_16(call->shader))    // the last is that of formats
+    if (module.spec[SHADER_SPEC_FORMATS])    // the last
         for (constants--; constants > 0 && !module.spec[constants - 1];)
             constants--;
-    if (is_16(call->shader) != (call->formats != 0))
+    if (is_16(call->shader) != (call->formats != 0) && !is_scaled(call->shader))
         fail_msg("%s: formats %x", name, (unsigned)call->formats);
     if (call->spec_count < constants)
         fail_msg("%s: %u constants, the shader has %u", name,
@@ -252,7 +265,7 @@ static void build_everything(struct harness *h, enum tensor_format format)
                                     .epsilon = 1e-5f, .fixed = true, .keep = 0.9f }));
     y = graph_pad(g, y, 1, PAD_KIND_ZERO);
     // A tensor can be a slice of one other only.
-    harness_keep(h, graph_concat(g, deep, deep));
+    struct tensor *twice = graph_concat(g, deep, deep);
     struct tensor *larger = graph_upsample(g, deep);
     struct tensor *ones = graph_fill(g, deep->shape, 1.0f);
     graph_store(g, TENSOR_F32);
@@ -265,6 +278,8 @@ static void build_everything(struct harness *h, enum tensor_format format)
     loss = graph_add(g, loss, graph_gan_loss(g, deep, LOSS_KIND_MSE, 1.0f));
     loss = graph_add(g, loss,
                      graph_gan_loss(g, in_floats(g, larger), LOSS_KIND_MEAN, 1.0f));
+    loss =
+        graph_add(g, loss, graph_gan_loss(g, in_floats(g, twice), LOSS_KIND_MSE, 1.0f));
     struct tensor *between = graph_interpolate(g, deep, graph_tanh(g, deep), -1.0f);
     struct tensor *slope = graph_mask(g, ones, between, 0.2f);
     slope = graph_conv_gradient(g, slope, w_same, between, same);

@@ -190,6 +190,7 @@ static const struct option_elsewhere {
     { "truncated", "test_pair_tally, test_cli_translate" },
     { "page", "test_tiff, test_pair_tally, test_cli_translate" },
     { "tuning", "the same sums in another order: test_train_tuning" },
+    { "precision", "test_train_precision" },
 };
 
 static bool is_tried(const char *option, const char *value)

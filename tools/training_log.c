@@ -361,6 +361,16 @@ bool training_log_print_summary(const struct training_log *p,
             if (m->has_ce)
                 output_add_member(&document, "loss_g_ce",
                                   output_make_real(m->loss_g_ce));
+            if (m->has_scale) {
+                output_add_member(&document, "loss_scale_d",
+                                  output_make_real(m->scale_d));
+                output_add_member(&document, "loss_scale_g",
+                                  output_make_real(m->scale_g));
+                output_add_member(&document, "skipped_d",
+                                  output_make_uint(m->skipped_d));
+                output_add_member(&document, "skipped_g",
+                                  output_make_uint(m->skipped_g));
+            }
             output_add_member(&document, "images_per_s",
                               output_make_real(m->images_per_s));
         }

@@ -32,7 +32,7 @@ struct translation {
     uint32_t tile, overlap;
     const char *tile_statistics;
     uint32_t batch_size;
-    const char *tuning;
+    const char *tuning, *precision;
     const char *mode, *input_kind, *output_kind;
     const char *range, *input_range, *output_range;
     struct pix_read_options read;
@@ -414,6 +414,7 @@ static int run(const struct translation *t, bool is_folder)
     options.flicker = t->frames.flicker;
     options.batch_size = t->batch_size;
     options.tuning = t->tuning;
+    options.precision = t->precision;
     options.mode = t->mode;
     options.seed = t->seed ? t->seed : 1;
     options.checkpoint = t->checkpoint;
@@ -502,6 +503,8 @@ int command_translate(int argc, char **argv)
           "images per batch (of equal size)", NULL, "1" },
         { "tuning", ARGUMENT_TEXT, &t.tuning, "FILE",
           "kernels: auto (measured once on a GPU), on, off, or a table", NULL, "auto" },
+        { "precision", ARGUMENT_TEXT, &t.precision, "NAME",
+          "f32, f16, bf16 or auto, see train", NULL, "f32" },
         { "plan", ARGUMENT_FLAG, &t.plan, NULL,
           "print what a batch needs, of images like --input; requires only --model" },
         { "json", ARGUMENT_FLAG, &t.json, NULL,

@@ -10,7 +10,7 @@
 
 #define SHADER_MAX_SPEC 16
 #define SHADER_SPEC_FORMATS SHADER_MAX_SPEC    // the constant behind those of the ops
-#define SHADER_STEP_BINDING 4                  // uniform buffer with struct step_block
+#define SHADER_STEP_BINDING 5                  // uniform buffer with struct step_block
 
 enum shader {
 #define SHADER(upper, lower) SHADER_##upper,
@@ -24,6 +24,8 @@ struct shader_code {
     const uint32_t *words;
     size_t size;           // bytes; 0: the glslc of the build could not compile it
     enum shader halves;    // the same for tensors of 16 bits; itself if there is none
+    enum shader scaled;    // the same where losses are scaled; itself if there is none
+    bool marks;    // that one says where a number that it stores in 16 bits overflows
 };
 
 extern const struct shader_code shader_table[SHADER_COUNT];

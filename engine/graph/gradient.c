@@ -105,6 +105,21 @@ static void backward_weights(struct graph *g, const struct op_node *n)
     n->op->backward_weights(&g->emitter, n);
 }
 
+// With a loss scale no weight may change before it is known that no gradient has
+// overflowed, so those of weights come after all others.
+static void scaled_weights(struct graph *g, const struct optimizer *optimizer)
+{
+    struct emitter *e = &g->emitter;
+    e->label = "loss scale";
+    if (optimizer)
+        scaler_emit(e, e->scaler, optimizer);
+    for (size_t i = g->node_count; i-- > 0 && !e->failed;) {
+        const struct graph_tensor *out = graph_tensor_of(g->nodes[i]->out);
+        if (out->needs_gradient && out->gradient_is_set)
+            backward_weights(g, g->nodes[i]);
+    }
+}
+
 // With an optimizer, ops may update weights instead of storing their gradients. With
 // `adds` these are added to what is there.
 static void backward(struct graph *g, struct tensor *loss, struct weights *weights,
@@ -122,6 +137,7 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
     }
     e->training = weights;
     e->optimizer = optimizer;
+    e->scaler = weights_has_scaler(weights) ? &weights->scaler : NULL;
     // A gradient that counts as set is added to; otherwise its first writer overwrites,
     // so nothing has to be cleared.
     for (size_t i = 0; i < weights->count; i++)
@@ -142,10 +158,14 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
         // Weight gradients wait for the next node's input gradient: only the optimiser
         // reads them, so that both can run between the same two barriers.
         n->op->backward(e, n);
+        if (e->scaler)
+            continue;
         backward_weights(g, waiting);
         waiting = n;
     }
     backward_weights(g, waiting);
+    if (e->scaler)
+        scaled_weights(g, optimizer);
     for (size_t i = 0; i < weights->count && !e->failed; i++) {
         struct weight *w = weights->items[i];
         // The optimiser reads every gradient. That of a weight which the loss does not
@@ -155,6 +175,7 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
     }
     e->training = NULL;
     e->optimizer = NULL;
+    e->scaler = NULL;
 }
 
 void graph_backward(struct graph *g, struct tensor *loss, struct weights *weights)
@@ -177,9 +198,15 @@ static void update(struct graph *g, struct weight *w, const struct optimizer *op
 void graph_update(struct graph *g, struct weights *weights,
                   const struct optimizer *optimizer)
 {
-    for (size_t i = 0; i < weights->count && !g->emitter.failed; i++)
+    struct emitter *e = &g->emitter;
+    e->scaler = weights_has_scaler(weights) ? &weights->scaler : NULL;
+    e->label = "loss scale";
+    if (e->scaler)
+        scaler_emit(e, e->scaler, optimizer);
+    for (size_t i = 0; i < weights->count && !e->failed; i++)
         if (weight_is_trained(weights->items[i]))
             update(g, weights->items[i], optimizer);
+    e->scaler = NULL;
 }
 
 // Weights that a fused kernel has updated are left out: a second update would be
@@ -188,9 +215,11 @@ static void minimize(struct graph *g, struct tensor *loss, struct weights *weigh
                      const struct optimizer *optimizer, bool adds)
 {
     backward(g, loss, weights, optimizer, adds);
+    g->emitter.scaler = weights_has_scaler(weights) ? &weights->scaler : NULL;
     for (size_t i = 0; i < weights->count && !g->emitter.failed; i++)
         if (weight_is_trained(weights->items[i]) && !g->emitter.passes[i].is_updated)
             update(g, weights->items[i], optimizer);
+    g->emitter.scaler = NULL;
 }
 
 void graph_minimize(struct graph *g, struct tensor *loss, struct weights *weights,

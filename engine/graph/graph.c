@@ -153,20 +153,30 @@ static struct tensor *append(struct graph *g, const struct op *op,
     return n->out;
 }
 
+// Where activations are floats weights are, too.
+static struct conv_attributes with_store(const struct graph *g,
+                                         struct conv_attributes attr)
+{
+    attr.full_weight = attr.full_weight || g->store == TENSOR_F32;
+    return attr;
+}
+
 // x [n, c, h, w], w [c_out, c, k, k], b [1, c_out, 1, 1] or NULL.
 struct tensor *graph_conv(struct graph *g, struct tensor *x, struct tensor *w,
                           struct tensor *b, struct conv_attributes attr)
 {
-    return append(g, &op_conv,
-                  &(struct op_node){ .in = { x, w, b }, .attr.conv = attr });
+    return append(
+        g, &op_conv,
+        &(struct op_node){ .in = { x, w, b }, .attr.conv = with_store(g, attr) });
 }
 
 // x [n, c, h, w], w [c, c_out, k, k]: PyTorch's order, the input's channels first.
 struct tensor *graph_conv_transpose(struct graph *g, struct tensor *x, struct tensor *w,
                                     struct tensor *b, struct conv_attributes attr)
 {
-    return append(g, &op_conv_transpose,
-                  &(struct op_node){ .in = { x, w, b }, .attr.conv = attr });
+    return append(
+        g, &op_conv_transpose,
+        &(struct op_node){ .in = { x, w, b }, .attr.conv = with_store(g, attr) });
 }
 
 // x and the result [n, c, h, w], scale [1, c, 1, 1]. A norm with dropout counts among
@@ -342,8 +352,9 @@ struct tensor *graph_conv_gradient(struct graph *g, struct tensor *dy, struct te
         attr.out_w = like->shape.w;
     }
     attr.leaky = false;    // of the convolution's input: graph_mask comes after this
-    return append(g, &op_conv_transpose,
-                  &(struct op_node){ .in = { dy, w }, .attr.conv = attr });
+    return append(
+        g, &op_conv_transpose,
+        &(struct op_node){ .in = { dy, w }, .attr.conv = with_store(g, attr) });
 }
 
 // a, b and the result [n, c, h, w]; one alpha for all elements of a sample.

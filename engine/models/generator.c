@@ -12,7 +12,7 @@ static struct tensor *build(struct graph *g, struct weights *weights, struct ten
 {
     if (graph_failed(g))
         return NULL;
-    graph_store(g, weights->precision);
+    graph_store(g, mode.full ? TENSOR_F32 : weights->precision);
     struct tensor *y = options->kind == GENERATOR_RESNET
                            ? resnet_build(g, weights, x, options, mode)
                            : unet_build(g, weights, x, options, mode);

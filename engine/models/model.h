@@ -49,6 +49,7 @@ struct model_mode {
     // Generators: left and right, top and bottom continue each other, also inside.
     bool wraps_across, wraps_down;
     struct given_norms *given;    // STATISTICS_GIVEN
+    bool full;                    // in floats, whatever the precision of the weights
 };
 
 // Generators map x [n, channels_in, h, w] to [n, channels_out, h, w] in [-1, 1]; h and

@@ -88,7 +88,7 @@ struct tensor *discriminator_build(struct graph *g, struct weights *weights,
                                false, mode };
     if (graph_failed(g))
         return NULL;
-    graph_store(g, weights->precision);
+    graph_store(g, mode.full ? TENSOR_F32 : weights->precision);
     struct tensor *logits = build(&n, x, o, NULL);
     graph_store(g, TENSOR_F32);
     return logits;

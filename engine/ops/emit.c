@@ -74,6 +74,27 @@ static bool has_copy(const struct tensor *t)
            (t == &w->state || t == &w->v_and_flag || t == &w->flag_and_copy);
 }
 
+// In a backward pass with a loss scale: binds it to a kernel that heeds it, or that
+// stores a gradient in 16 bits.
+static void add_scaler(const struct emitter *e, struct call *call)
+{
+    const struct shader_code *code = &shader_table[call->shader];
+    bool stores_16 = false;
+    uint32_t place = 0;
+    for (; place < CALL_MAX_BUFFERS && call->use[place].tensor; place++)
+        stores_16 |= (call->use[place].access & ACCESS_WRITE) &&
+                     tensor_format_is_16(call->use[place].tensor->format);
+    if (!e->scaler || code->scaled == call->shader || (code->marks && !stores_16))
+        return;
+    assert(place < CALL_MAX_BUFFERS);
+    call->use[place] = (struct call_use){
+        .tensor = e->scaler,
+        .access = code->marks ? ACCESS_READ_WRITE : ACCESS_READ,
+    };
+    call->scaler = place + 1;
+    call->shader = code->scaled;
+}
+
 // Limits that Vulkan guarantees are asserted here, once for all ops: they know them
 // from op.h and do not ask the device.
 void emit_call(struct emitter *e, const struct call *call)
@@ -117,7 +138,8 @@ void emit_call(struct emitter *e, const struct call *call)
             copy->formats |= format_code(t->weight->copy.format)
                              << (FORMAT_BITS * FORMAT_OF_COPY);
     }
-    if (copy->formats) {
+    add_scaler(e, copy);
+    if (copy->formats && !copy->scaler) {
         assert(shader_table[copy->shader].halves != copy->shader);
         copy->shader = shader_table[copy->shader].halves;
     }
@@ -157,9 +179,13 @@ uint64_t call_bytes(const struct call *call)
             again |= k < i;
             access |= call->use[k].access;
         }
-        if (!again)
-            bytes += tensor_bytes(call->use[i].tensor) *
-                     (access == ACCESS_READ_WRITE ? 2 : 1);
+        if (again)
+            continue;
+        bytes +=
+            tensor_bytes(call->use[i].tensor) * (access == ACCESS_READ_WRITE ? 2 : 1);
+        // Of a state that is updated the copy is only written.
+        if (access == ACCESS_READ_WRITE && has_copy(call->use[i].tensor))
+            bytes -= tensor_bytes(&call->use[i].tensor->weight->copy);
     }
     return bytes;
 }
@@ -233,7 +259,8 @@ void emitter_drop_dead(struct emitter *e)
         bool is_alive = false;
         for (size_t k = 0; k < CALL_MAX_BUFFERS && call->use[k].tensor; k++) {
             struct tensor *t = tensor_place(call->use[k].tensor).root;
-            is_alive |= (call->use[k].access & ACCESS_WRITE) &&
+            // That a number overflowed matters only if somebody reads it.
+            is_alive |= (call->use[k].access & ACCESS_WRITE) && k + 1 != call->scaler &&
                         (t->weight || t->kept || graph_tensor_of(t)->is_read);
         }
         if (!is_alive) {

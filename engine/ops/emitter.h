@@ -41,6 +41,7 @@ struct emitter {
     // Of the backward pass under way.
     const struct weights *training;
     const struct optimizer *optimizer;    // NULL: only gradients are wanted
+    struct tensor *scaler;    // the loss scale of the network; NULL: it has none
     struct weight_pass {
         bool is_set;               // its gradient has a value
         bool is_updated;           // by the call that completed it

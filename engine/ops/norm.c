@@ -347,8 +347,12 @@ static void norm_backward(struct emitter *e, const struct op_node *n)
                      .grid = grid,
                      .flops = (a->dropout > 0.0f ? 172 : 12) * shape_count(x->shape),
                  });
+}
+
+static void norm_backward_weights(struct emitter *e, const struct op_node *n)
+{
     if (n->in[NORM_SCALE])
-        emit_affine(e, n, record);
+        emit_affine(e, n, emit_saved(e, n, 0));
 }
 
 const struct op op_norm = {
@@ -356,4 +360,5 @@ const struct op op_norm = {
     .infer = norm_infer,
     .forward = norm_forward,
     .backward = norm_backward,
+    .backward_weights = norm_backward_weights,
 };

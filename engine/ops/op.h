@@ -16,7 +16,9 @@
 
 #define OP_MAX_INPUTS 5
 #define OP_MAX_SAVED 2
-#define CALL_MAX_BUFFERS 4     // the guaranteed number of storage buffers
+// The guaranteed number of storage buffers, and the loss scale where there is 16-bit
+// storage, which no device has without more of them.
+#define CALL_MAX_BUFFERS 5
 #define CALL_MAX_PARAMS 128    // the guaranteed size of push constants, bytes
 
 #define OP_MAX_GROUPS 65535    // workgroups on each axis, guaranteed
@@ -44,6 +46,7 @@ struct call {
     uint32_t spec[SHADER_MAX_SPEC];    // by constant id; 0 is the workgroup size
     uint32_t spec_count;
     uint32_t formats;    // of the tensors, for SHADER_SPEC_FORMATS; by emit_call()
+    uint32_t scaler;     // 1 + the place in `use` of the loss scale; by emit_call()
     struct call_use {
         struct tensor *tensor;
         enum access access;
@@ -343,6 +346,11 @@ struct adam_rule;
 struct adam_rule adam_rule(const struct optimizer *optimizer);
 void optimizer_emit(struct emitter *e, struct weight *w,
                     const struct optimizer *optimizer);
+
+// The loss scale at an update of its network (scaler.c): before any weight is updated,
+// when all gradients of activations have been computed.
+void scaler_emit(struct emitter *e, struct tensor *scaler,
+                 const struct optimizer *optimizer);
 
 // The moving average of a weight's value (ema.c).
 void ema_emit(struct emitter *e, struct weight *w, double decay);

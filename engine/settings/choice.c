@@ -13,6 +13,7 @@
 #include "ops/op.h"
 #include "ops/tuning.h"
 #include "pix2pix.h"
+#include "settings/precision.h"
 #include "tensor/weights.h"
 
 #include <assert.h>
@@ -155,6 +156,14 @@ const struct choice choice_lr_policies[] = {
 const struct choice choice_optimizers[] = {
     { "adam", OPTIMIZER_ADAM },
     { "sgd", OPTIMIZER_SGD },
+    CHOICE_END,
+};
+
+const struct choice choice_precisions[] = {
+    { "f32", PRECISION_F32 },
+    { "f16", PRECISION_F16 },
+    { "bf16", PRECISION_BF16 },
+    { "auto", PRECISION_AUTO },
     CHOICE_END,
 };
 

@@ -69,6 +69,7 @@ extern const struct choice choice_gan_modes[];        // enum gan_mode
 extern const struct choice choice_update_orders[];    // settings.reuse
 extern const struct choice choice_lr_policies[];      // enum lr_policy
 extern const struct choice choice_optimizers[];       // enum optimizer_kind
+extern const struct choice choice_precisions[];       // enum precision
 extern const struct choice choice_on_nan[];           // settings.ignores_nan
 extern const struct choice choice_tile_statistics[];    // translator_tiling.samples
 extern const struct choice choice_tunings[];    // enum tuning_mode but TUNING_FILE

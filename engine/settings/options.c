@@ -73,6 +73,7 @@ void options_init(struct pix_train_options *options)
         .lr = 0.0002,
         .beta1 = 0.5,
         .momentum = 0.9,    // the port has Adam alone
+        .precision = "f32",
         // In steps. The port counts images, and misses the multiples of a frequency
         // that its batch size does not divide.
         .save_freq = 1000,

@@ -93,6 +93,11 @@ static bool check_discriminator(const struct settings *s)
             choice_name(choice_norms, d.norm));
         return false;
     }
+    if (s->gan == GAN_WGANGP && s->precision == PRECISION_F16) {
+        log_error("options: --precision f16 conflicts with --gan-mode wgangp: a scaled "
+                  "gradient penalty does not fit into 16 bits: use bf16 or f32");
+        return false;
+    }
     if (discriminator_output_side(&d, crop) > 0)
         return true;
     // The message proposes the nearest crop and the nearest depth that fit. Both loops

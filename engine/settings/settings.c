@@ -321,6 +321,7 @@ void settings_parse(struct settings *s)
         .lr_policy = (enum lr_policy)choice_value(choice_lr_policies, o.lr_policy),
         .judge = parse_judge(o.best),
         .keeps_best = is_metric(o.best),
+        .precision = (enum precision)choice_value(choice_precisions, o.precision),
         .ignores_nan = choice_value(choice_on_nan, o.on_nan),
         .tuning = settings_parse_tuning(o.tuning),
     };
@@ -374,6 +375,12 @@ void settings_set_staging(struct settings *s, struct staging staging)
     // Names are literals: the options need not own them.
     s->options.input_kind = pixel_kind_name(staging.input);
     s->options.output_kind = pixel_kind_name(staging.output);
+}
+
+void settings_set_precision(struct settings *s, enum precision precision)
+{
+    s->precision = precision;
+    s->options.precision = choice_name(choice_precisions, (int)precision);
 }
 
 // Whether both sides have the range of the image that they are made of.

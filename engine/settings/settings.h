@@ -21,6 +21,7 @@
 #include "ops/tuning.h"
 #include "pix2pix.h"
 #include "settings/choice.h"
+#include "settings/precision.h"
 #include "tensor/weights.h"
 
 struct settings {
@@ -53,6 +54,7 @@ struct settings {
     bool reuse;    // update order reuse, see objective_options
     enum optimizer_kind optimizer;
     enum lr_policy lr_policy;
+    enum precision precision;    // of training; a run replaces PRECISION_AUTO first
 
     uint32_t val_metrics;    // bit m: metric m, what validations compute
     // The metric by which a validation is better than another one, and whether the best
@@ -83,6 +85,9 @@ struct staged_augment settings_staged_augment(const struct settings *s);
 
 // Sets both kinds, in the options too: a run stores what "auto" stood for.
 void settings_set_staging(struct settings *s, struct staging staging);
+
+// Sets the precision, in the options too.
+void settings_set_precision(struct settings *s, enum precision precision);
 
 // Sets the range of a side, in the options too, which keep its text; PIXEL_WHOLE is
 // "full". Of images that a task makes both sides of the first one sets both, where that

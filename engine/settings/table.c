@@ -220,6 +220,9 @@ static const struct pix_option table[] = {
       "SGD momentum", false, false },
     { "ema", PIX_OPTION_REAL, FIELD(ema), 0, 0.999999, NULL, "X",
       "decay of the average of G's weights; 0: no average", false, false },
+    { "precision", PIX_OPTION_CHOICE, FIELD(precision), 0, 0, "f32|f16|bf16|auto",
+      "NAME", "numbers of activations and products; auto: f16 on matrix units", false,
+      false },
     { "seed", PIX_OPTION_UINT64, FIELD(seed), 0, WHOLE_MAX, NULL, "N",
       "seed for weights, order, crops and dropout", false, false },
     // When to stop, when to write and what to keep: no step computes anything else for

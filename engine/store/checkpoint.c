@@ -126,6 +126,46 @@ static bool read_schedule(struct checkpoint *c, const char *text)
     return true;
 }
 
+static bool read_scaler(const json_t *object, struct scaler_block *b)
+{
+    double scale = 0, beta1 = 0, beta2 = 0;
+    uint64_t good = 0, skipped = 0, steps = 0;
+    json_to_double(json_object_get(object, "scale"), &scale);
+    json_to_double(json_object_get(object, "beta1_power"), &beta1);
+    json_to_double(json_object_get(object, "beta2_power"), &beta2);
+    json_to_u64(json_object_get(object, "good"), &good);
+    json_to_u64(json_object_get(object, "skipped"), &skipped);
+    json_to_u64(json_object_get(object, "steps"), &steps);
+    *b = (struct scaler_block){
+        .scale = (float)scale,
+        .good = (uint32_t)good,
+        .skipped = (uint32_t)skipped,
+        .steps = (uint32_t)steps,
+        .beta1_power = (float)beta1,
+        .beta2_power = (float)beta2,
+    };
+    return scale >= SCALER_LEAST && scale <= SCALER_MOST && beta1 >= 0 && beta1 <= 1 &&
+           beta2 >= 0 && beta2 <= 1;
+}
+
+// A run in f16 has one for each network.
+static bool read_scalers(struct checkpoint *c)
+{
+    const char *text = safetensors_metadata(c->file, "pix2pix.scaler");
+    if (c->settings.options.precision &&
+        strcmp(c->settings.options.precision, "f16") != 0)
+        return true;
+    json_t *document = text ? json_parse(text, strlen(text), c->path) : NULL;
+    if (text && !document)
+        return false;
+    const bool ok = read_scaler(json_object_get(document, "G"), &c->state.scaler_g) &&
+                    ((c->settings.options.gan_mode &&
+                      strcmp(c->settings.options.gan_mode, "none") == 0) ||
+                     read_scaler(json_object_get(document, "D"), &c->state.scaler_d));
+    json_decref(document);
+    return ok || foreign(c, "its pix2pix.scaler is not the loss scale of a run in f16");
+}
+
 // Only the step and the options are required: files of older versions lack the others.
 static bool read_metadata(struct checkpoint *c)
 {
@@ -150,7 +190,7 @@ static bool read_metadata(struct checkpoint *c)
     const uint64_t failures = mem_failures();
     ok = ok && options_read_stored(options, "checkpoint", c->path, &c->settings) &&
          (!sampler || read_images(c, sampler)) &&
-         (!schedule || read_schedule(c, schedule));
+         (!schedule || read_schedule(c, schedule)) && read_scalers(c);
     if (!ok && mem_failures() == failures)
         c->is_damaged = true;
     return ok;

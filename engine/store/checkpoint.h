@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "pix2pix.h"
 #include "settings/schedule.h"
+#include "shared/scaler.h"
 #include "tensor/weights.h"
 
 // The metadata that distinguishes a checkpoint from other safetensors files.
@@ -37,6 +38,8 @@ struct checkpoint_state {
     char jpeg_decoder[CHECKPOINT_DECODER_SIZE];
     struct schedule_plateau plateau;
     struct schedule_best best;
+    // Of G and D, for runs in f16; D's only where there is one.
+    struct scaler_block scaler_g, scaler_d;
     const struct settings *settings;
 };
 

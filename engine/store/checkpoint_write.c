@@ -178,6 +178,30 @@ static bool add_json(struct safetensors_writer *to, const char *key, json_t *obj
     return ok;
 }
 
+static json_t *scaler_to_json(const struct scaler_block *b)
+{
+    json_t *object = json_object();
+    json_add(&object, "scale", json_from_double((double)b->scale));
+    json_add(&object, "good", json_integer(b->good));
+    json_add(&object, "skipped", json_integer(b->skipped));
+    json_add(&object, "steps", json_integer(b->steps));
+    json_add(&object, "beta1_power", json_from_double((double)b->beta1_power));
+    json_add(&object, "beta2_power", json_from_double((double)b->beta2_power));
+    return object;
+}
+
+static bool add_scalers(struct safetensors_writer *to,
+                        const struct checkpoint_state *state)
+{
+    if (state->settings->precision != PRECISION_F16)
+        return true;
+    json_t *both = json_object();
+    json_add(&both, "G", scaler_to_json(&state->scaler_g));
+    if (state->settings->gan != GAN_NONE)
+        json_add(&both, "D", scaler_to_json(&state->scaler_d));
+    return add_json(to, "pix2pix.scaler", both);
+}
+
 static bool add_metadata(struct safetensors_writer *to,
                          const struct checkpoint_state *state)
 {
@@ -203,7 +227,7 @@ static bool add_metadata(struct safetensors_writer *to,
     json_add(&part, "best_score", json_from_double(state->best.score));
     json_add(&part, "best_step", json_integer((json_int_t)state->best.step));
     json_add(&part, "best_bad", json_integer(state->best.bad));
-    if (!add_json(to, "pix2pix.schedule", part))
+    if (!add_json(to, "pix2pix.schedule", part) || !add_scalers(to, state))
         return false;
 
     part = json_object();

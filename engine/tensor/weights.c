@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gpu/transfer.h"
-#include "shared/adam.h"
+#include "shared/scaler.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -21,6 +21,11 @@ _Static_assert(FLAG_ELEMENTS == WEIGHT_FLAG, "kernels find the copy behind it");
 bool weight_is_trained(const struct weight *w)
 {
     return w->kind != WEIGHT_RUNNING_MEAN && w->kind != WEIGHT_RUNNING_VARIANCE;
+}
+
+bool weights_has_scaler(const struct weights *weights)
+{
+    return weights->precision == TENSOR_F16 && !weights->inference && weights->count;
 }
 
 // In floats. Each part begins at an aligned offset, so that value, m and v can be bound
@@ -103,6 +108,12 @@ struct tensor *weights_add(struct weights *weights, enum weight_kind kind,
     w->state.shape = (struct shape){ 1, 1, 1, 3 * part + WEIGHT_FLAG };
     if (kind == WEIGHT_CONV || kind == WEIGHT_CONV_TRANSPOSE)
         w->copy.format = weights->precision;
+    // It is the first weight's, so that nobody takes it for a tensor of a graph.
+    if (weights->count == 0)
+        weights->scaler = (struct tensor){ .name = "loss scale",
+                                           .kept = true,
+                                           .shape = { 1, 1, 1, WEIGHTS_SCALER },
+                                           .weight = w };
     weights->items[weights->count++] = w;
     return &w->value;
 
@@ -319,6 +330,8 @@ bool weights_place(struct weights *weights, uint64_t max_block)
         if (w->uses_gradient && !put(weights, &w->gradient, 0, max_block))
             return false;
     }
+    if (weights_has_scaler(weights) && !put(weights, &weights->scaler, 0, max_block))
+        return false;
     for (size_t i = 0; weights->keeps_average && i < weights->count; i++)
         if (!put(weights, &weights->items[i]->average, 0, max_block))
             return false;
@@ -334,7 +347,11 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device)
         if (!block->buffer || !gpu_buffer_zero(block->buffer))
             return false;
     }
-    return true;
+    const struct scaler_block first = { .scale = (float)SCALER_FIRST,
+                                        .beta1_power = 1,
+                                        .beta2_power = 1 };
+    return !weights_has_scaler(weights) ||
+           tensor_upload(device, &weights->scaler, &first);
 }
 
 static uint16_t bits_of(float value, enum tensor_format format)

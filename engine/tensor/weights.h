@@ -56,6 +56,9 @@ struct weight {
     bool uses_copy;                  // set by weight_operand()
 };
 
+// Floats of the loss scale, see shared/scaler.h.
+#define WEIGHTS_SCALER 12
+
 struct weights {
     struct weight **items;    // pointers, so that tensors do not move
     size_t count, capacity;
@@ -67,11 +70,15 @@ struct weights {
     // so, and convolutions read copies of their weights in it, but for the first and
     // the last.
     enum tensor_format precision;
+    // The loss scale, [1, 1, 1, WEIGHTS_SCALER], with TENSOR_F16 and not for inference
+    // (weights_has_scaler). From weights_allocate on it is that of a new run.
+    struct tensor scaler;
     bool failed;                  // out of memory; stays set
     struct tensor placeholder;    // weights_add returns it then; it fits nothing
 };
 
 bool weight_is_trained(const struct weight *w);
+bool weights_has_scaler(const struct weights *weights);
 
 struct weights *weights_create(bool inference);    // NULL after a message
 // Frees device memory too. NULL is fine.

@@ -125,6 +125,16 @@ static void add_validation(json_t **line, const struct pix_step_metrics *m)
     }
 }
 
+static void add_scales(json_t **line, const struct pix_step_metrics *m)
+{
+    json_add(line, "loss_scale_g", json_from_double(m->scale_g));
+    json_add(line, "skipped_g", json_integer((json_int_t)m->skipped_g));
+    if (!m->has_gan)
+        return;
+    json_add(line, "loss_scale_d", json_from_double(m->scale_d));
+    json_add(line, "skipped_d", json_integer((json_int_t)m->skipped_d));
+}
+
 static char *metrics_text(const struct pix_step_metrics *m)
 {
     json_t *line = json_object();
@@ -137,6 +147,8 @@ static char *metrics_text(const struct pix_step_metrics *m)
     json_add(&line, "loss_g_l1", json_from_double(m->loss_g_l1));
     if (m->has_ce)
         json_add(&line, "loss_g_ce", json_from_double(m->loss_g_ce));
+    if (m->has_scale)
+        add_scales(&line, m);
     add_validation(&line, m);
     json_add(&line, "lr", json_from_double(m->lr));
     json_add(&line, "ms", json_from_double(m->ms));
@@ -184,6 +196,13 @@ static double get_number(const json_t *line, const char *key)
     return json_to_double(json_object_get(line, key), &value) ? value : NAN;
 }
 
+// 0: the run has none.
+static double get_scale(const json_t *line, const char *key)
+{
+    const double value = get_number(line, key);
+    return value > 0 ? value : 0;
+}
+
 // False: no line of ours.
 static bool get_metrics(const json_t *line, struct pix_step_metrics *m)
 {
@@ -194,6 +213,8 @@ static bool get_metrics(const json_t *line, struct pix_step_metrics *m)
         .loss_g_gan = get_number(line, "loss_g_gan"),
         .loss_g_l1 = get_number(line, "loss_g_l1"),
         .loss_g_ce = get_number(line, "loss_g_ce"),
+        .scale_d = get_scale(line, "loss_scale_d"),
+        .scale_g = get_scale(line, "loss_scale_g"),
         .lr = get_number(line, "lr"),
         .ms = get_number(line, "ms"),
         .images_per_s = get_number(line, "images_per_s"),
@@ -201,6 +222,9 @@ static bool get_metrics(const json_t *line, struct pix_step_metrics *m)
     m->has_gan = !isnan(m->loss_g_gan);
     m->has_gp = !isnan(m->loss_d_gp);
     m->has_ce = json_object_get(line, "loss_g_ce") != NULL;
+    m->has_scale = m->scale_g > 0;
+    json_to_u64(json_object_get(line, "skipped_d"), &m->skipped_d);
+    json_to_u64(json_object_get(line, "skipped_g"), &m->skipped_g);
     for (int i = 0; i < PIX_METRIC_COUNT; i++) {
         char key[32];
         snprintf(key, sizeof(key), "val_%s", choice_name(choice_metrics, i));

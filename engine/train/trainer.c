@@ -176,6 +176,10 @@ static void connect(struct trainer *t)
                 losses[k] ? program_output(t->program, i, losses[k]) : NULL;
         if (slot->losses[LOSS_D_FAKE])
             slot->losses[LOSS_D_REAL] = slot->losses[LOSS_D_FAKE] + 1;
+        if (weights_has_scaler(t->discriminator))
+            slot->scaler_d = program_output(t->program, i, &t->discriminator->scaler);
+        if (weights_has_scaler(t->generator))
+            slot->scaler_g = program_output(t->program, i, &t->generator->scaler);
         slot->flags_d = program_flags(t->program, i, t->discriminator);
         slot->flags_g = program_flags(t->program, i, t->generator);
     }
@@ -475,6 +479,19 @@ static void note_host_time(struct trainer *t, double seconds)
     t->batch_ms[i] = (float)(1e3 * t->batch_seconds);
 }
 
+static void note_scales(const struct ring_slot *slot, struct pix_step_metrics *m)
+{
+    if (!slot->scaler_g)
+        return;
+    m->has_scale = true;
+    m->scale_g = (double)slot->scaler_g->scale;
+    m->skipped_g = slot->scaler_g->skipped;
+    if (!slot->scaler_d)
+        return;
+    m->scale_d = (double)slot->scaler_d->scale;
+    m->skipped_d = slot->scaler_d->skipped;
+}
+
 // NaN if the run does not have it. The NaN of a device may have a sign, which would be
 // printed.
 static double loss_of(const struct ring_slot *slot, int i)
@@ -604,6 +621,7 @@ static enum pix_step_result end_step(struct trainer *t,
         .images_per_s =
             seconds > 0 ? settings_images_per_step(&t->settings) / seconds : 0,
     };
+    note_scales(slot, metrics);
     clear_validation(metrics);
     trainer_watch_losses(t, slot);
     return trainer_check_numbers(t, metrics, slot) && validate(t, slot, metrics) &&

@@ -52,6 +52,10 @@ static bool build_program(struct trainer *t)
     program_download(t->program, o->loss_g_gan);
     program_download(t->program, o->loss_g_l1);
     program_download(t->program, o->loss_g_ce);
+    if (weights_has_scaler(t->discriminator))
+        program_download(t->program, &t->discriminator->scaler);
+    if (weights_has_scaler(t->generator))
+        program_download(t->program, &t->generator->scaler);
     program_watch(t->program, t->discriminator);
     program_watch(t->program, t->generator);
     return true;
@@ -104,12 +108,24 @@ static bool create_networks(struct trainer *t)
     if (!t->generator || !t->discriminator)
         return false;
     t->generator->keeps_average = t->settings.options.ema > 0;
+    t->generator->precision = precision_format(t->settings.precision);
+    t->discriminator->precision = t->generator->precision;
+    return true;
+}
+
+static bool find_precision(struct trainer *t)
+{
+    enum precision precision = t->settings.precision;
+    if (!precision_resolve(t->device, "train", &precision))
+        return false;
+    settings_set_precision(&t->settings, precision);
     return true;
 }
 
 bool trainer_build(struct trainer *t, bool measure, struct pix_plan *out)
 {
-    if (!create_networks(t) || !find_tuning(t, measure) || !build_program(t))
+    if (!find_precision(t) || !create_networks(t) || !find_tuning(t, measure) ||
+        !build_program(t))
         return false;
     struct weights *const networks[] = { t->generator, t->discriminator };
     if (!program_plan(t->program, networks, ARRAY_LEN(networks), out))

@@ -15,6 +15,7 @@
 #include "program/program.h"
 #include "settings/schedule.h"
 #include "settings/settings.h"
+#include "shared/scaler.h"
 #include "store/checkpoint.h"
 #include "train/health.h"
 #include "train/objective.h"
@@ -50,8 +51,9 @@ struct ring_slot {
     uint32_t *jitter;                   // see shared/pixels.h
     const float *losses[LOSS_COUNT];    // NULL: the run does not have it
     const float *flags_d, *flags_g;     // of all weights; NULL: the network has none
-    uint64_t epoch;                     // from 1
-    double begun;                       // when its batch was asked for
+    const struct scaler_block *scaler_d, *scaler_g;    // NULL: not f16, or no network
+    uint64_t epoch;                                    // from 1
+    double begun;                                      // when its batch was asked for
 };
 
 struct trainer {

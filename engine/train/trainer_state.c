@@ -58,6 +58,20 @@ static void note_saved(struct trainer *t, const char *not_finite)
     checkpoint_prune(o->out, t->step, o->keep, t->finite);
 }
 
+static bool download_scaler(struct trainer *t, const struct weights *weights,
+                            struct scaler_block *block)
+{
+    return !weights_has_scaler(weights) ||
+           tensor_download(t->device, &weights->scaler, block);
+}
+
+static bool upload_scaler(struct trainer *t, struct weights *weights,
+                          const struct scaler_block *block)
+{
+    return !weights_has_scaler(weights) ||
+           tensor_upload(t->device, &weights->scaler, block);
+}
+
 // The state after the newest step that is done, as a file. False after a message, and
 // with scan->tensor where that is why.
 static bool write_file(struct trainer *t, const char *path, bool writes_all,
@@ -76,7 +90,9 @@ static bool write_file(struct trainer *t, const char *path, bool writes_all,
     snprintf(state.jpeg_decoder, sizeof(state.jpeg_decoder), "%s",
              picture_jpeg_decoder());
     dataset_hash(t->data, state.image_names);
-    bool ok = path && run_make_folder(&t->run, RUN_CHECKPOINTS) &&
+    bool ok = path && download_scaler(t, t->generator, &state.scaler_g) &&
+              download_scaler(t, t->discriminator, &state.scaler_d) &&
+              run_make_folder(&t->run, RUN_CHECKPOINTS) &&
               checkpoint_write(path, &state, t->generator, t->discriminator, t->device,
                                tensor_download, scan);
     if (ok)
@@ -235,7 +251,9 @@ static enum load_result load(struct trainer *t, const char *path, uint64_t step)
     bool ok = checkpoint_check(c, "G", t->generator) &&
               checkpoint_check(c, "D", t->discriminator) &&
               checkpoint_load(c, "G", t->generator, t->device, tensor_upload) &&
-              checkpoint_load(c, "D", t->discriminator, t->device, tensor_upload);
+              checkpoint_load(c, "D", t->discriminator, t->device, tensor_upload) &&
+              upload_scaler(t, t->generator, &checkpoint_get_state(c)->scaler_g) &&
+              upload_scaler(t, t->discriminator, &checkpoint_get_state(c)->scaler_d);
     is_damaged = checkpoint_is_damaged(c);
     const bool is_refused = ok && !may_use_numbers(t, c, path);
     if (ok && !is_refused) {
@@ -469,8 +487,10 @@ bool trainer_begin_state(struct trainer *t, bool *found)
     *found = false;
     if (!t->run.is_new && !resume(t, found))
         return false;
-    if (!*found)
-        return initialise(t);
-    warn_of_initial(&t->settings.options);
-    return true;
+    if (!*found && !initialise(t))
+        return false;
+    if (*found)
+        warn_of_initial(&t->settings.options);
+    return weights_refresh_copies(t->generator, t->device) &&
+           weights_refresh_copies(t->discriminator, t->device);
 }

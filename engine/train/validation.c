@@ -171,14 +171,16 @@ struct validation *validation_create(struct gpu_device *device,
         .tuning = tuning,
         .hint = "lower --crop-size or --ngf",
     };
+    // What is kept is judged in floats.
+    struct model_mode mode = translation_model_mode(TRANSLATION_STABLE);
+    mode.full = true;
     if (generator->keeps_average && !(v->averages = weights_create(true)))
         goto fail;
     v->program = program_create(&v->options);
-    if (!v->program ||
-        !translation_build(program_graph(v->program),
-                           v->averages ? v->averages : generator, &s->generator,
-                           settings_staging(s), TRANSLATION_STABLE, 1, size.height,
-                           size.width, &v->tensors))
+    if (!v->program || !translation_build_mode(program_graph(v->program),
+                                               v->averages ? v->averages : generator,
+                                               &s->generator, settings_staging(s), mode,
+                                               1, size.height, size.width, &v->tensors))
         goto fail;
     program_upload(v->program, v->tensors.pixels);
     program_upload(v->program, v->tensors.jitter);

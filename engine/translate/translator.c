@@ -99,6 +99,7 @@ static bool load(struct translator *t, const struct pix_translate_options *given
             translator_check_program(t, t->rule.scaling.mode == FIT_RESIZE) &&
             weights_allocate(t->generator, t->device) &&
             network_file_load(f, t->generator, t->averages, t->device, tensor_upload) &&
+            weights_refresh_copies(t->generator, t->device) &&
             translator_prepare_given(t);
     }
     ok = ok && (t->model_path = mem_strdup(network_file_path(f))) != NULL;
@@ -120,6 +121,22 @@ bool translator_choose(const struct translator *t, const struct choice *table,
     log_error("%s: --%s takes %s, not \"%s\"", t->command, option,
               choice_list(table, all, sizeof(all)), given);
     return false;
+}
+
+// Empty: the first program adds the weights.
+static bool create_generator(struct translator *t,
+                             const struct pix_translate_options *options)
+{
+    int value = PRECISION_F32;
+    if (!translator_choose(t, choice_precisions, "precision", options->precision,
+                           &value))
+        return false;
+    enum precision precision = (enum precision)value;
+    if (!precision_resolve(t->device, t->command, &precision) ||
+        !(t->generator = weights_create(true)))
+        return false;
+    t->generator->precision = precision_format(precision);
+    return true;
 }
 
 struct translator *translator_create(struct gpu_device *device,
@@ -185,8 +202,7 @@ struct translator *translator_create(struct gpu_device *device,
         (tuning == TUNING_FILE && !(t->table_path = mem_strdup(options->tuning))))
         goto fail;
     t->written = PIXEL_KINDS;
-    t->generator = weights_create(true);
-    if (!t->generator || !load(t, options))
+    if (!create_generator(t, options) || !load(t, options))
         goto fail;
     return t;
 

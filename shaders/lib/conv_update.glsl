@@ -19,7 +19,7 @@ layout(binding = CONV_STORE_BINDING) readonly buffer Before { STORE before[]; };
 layout(binding = CONV_STORE_BINDING + 1) buffer Out { STORE out_[]; };    // dw, or [value | m | v | flag | copy]
 layout(binding = CONV_STORE_BINDING) readonly buffer BeforeFours { vec4 before_fours[]; };
 layout(binding = CONV_STORE_BINDING + 1) buffer OutFours { vec4 out_fours[]; };
-layout(binding = 4) uniform Step { step_block s; };
+layout(binding = 5) uniform Step { step_block s; };
 
 #ifdef PIX_16BIT
 layout(binding = CONV_STORE_BINDING + 1) buffer OutHalves { uint16_t out_halves[]; };
@@ -51,6 +51,8 @@ void conv_update(uint at, float sum)
     if (accumulate != 0)
         sum += before[at];
     if (store == CONV_STORE_ADAM) {
+        if (scaler_skips())
+            return;
         vec3 state = vec3(out_[at], out_[p.part + at], out_[2 * p.part + at]);
         state = adam_update(state, sum, p.adam, s);
         out_[at] = state.x;
@@ -72,6 +74,8 @@ void conv_update_four(uint at, vec4 sum)
     if (accumulate != 0)
         sum += before_fours[at / 4];
     if (store == CONV_STORE_ADAM) {
+        if (scaler_skips())
+            return;
         uint at_m = (p.part + at) / 4, at_v = (2 * p.part + at) / 4;
         vec4 w = out_fours[at / 4], m = out_fours[at_m], v = out_fours[at_v];
         for (uint i = 0; i < 4; i++) {

@@ -9,6 +9,8 @@
 #ifndef LIB_TENSOR
 #define LIB_TENSOR
 
+#include "lib/scaler.glsl"
+
 #ifdef PIX_16BIT
 
 layout(constant_id = SPEC_FORMATS) const uint formats = 0;
@@ -36,6 +38,17 @@ uint number_to_16(float v, uint format)
     return is_nan ? bits >> 16 | 0x40 : bits + 0x7fff + (bits >> 16 & 1) >> 16;
 }
 
+// Says that a gradient of these bits is not finite.
+void number_mark(uint bits, uint format)
+{
+#ifdef SCALER_MARKS
+#ifdef PIX_SCALED
+    if (format == FORMAT_F16 && (bits & 0x7c00) == 0x7c00)
+        scaler.overflow = 1;
+#endif
+#endif
+}
+
 #define TENSOR_BLOCKS(place, name, qualifier)                                            \
     layout(binding = place) qualifier buffer name##_floats_block { float name##_floats[]; }; \
     layout(binding = place) qualifier buffer name##_halves_block { uint16_t name##_halves[]; };
@@ -49,10 +62,13 @@ uint number_to_16(float v, uint format)
 #define TENSOR_SET(place, name)                                                          \
     void name##_set(uint i, float v)                                                     \
     {                                                                                    \
-        if (format_of(place) == FORMAT_F32)                                              \
+        if (format_of(place) == FORMAT_F32) {                                            \
             name##_floats[i] = v;                                                        \
-        else                                                                             \
-            name##_halves[i] = uint16_t(number_to_16(v, format_of(place)));              \
+        } else {                                                                         \
+            uint bits = number_to_16(v, format_of(place));                               \
+            number_mark(bits, format_of(place));                                         \
+            name##_halves[i] = uint16_t(bits);                                           \
+        }                                                                                \
     }
 
 #else

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+//
+// Whole runs in 16 bits: other numbers than in 32, the same bits each time, also in
+// parts, and a loss scale that the checkpoint has.
+
+#include "support/words.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "support/tree.h"
+
+#define SCRATCH "test_train_precision.scratch"
+
+static bool has_storage(void)
+{
+    struct words_setup s;
+    words_set(&s, SCRATCH "/probe", "precision=bf16");
+    struct pix_plan plan;
+    const bool has = pix_train_plan(public_device, &s.o, &plan);
+    if (!has)
+        public_check_message("needs buffers of 16-bit numbers");
+    public_messages[0] = 0;
+    return has;
+}
+
+// Losses as in floats, up to what 16 bits lose, and not the same.
+static void check_run(const char *name, const char *more, double tolerance)
+{
+    char out[64], again[64], parts[64], full[64], words[256];
+    snprintf(full, sizeof(full), SCRATCH "/full-%s-%zu", name, strlen(more));
+    snprintf(out, sizeof(out), SCRATCH "/%s-%zu", name, strlen(more));
+    snprintf(again, sizeof(again), SCRATCH "/again-%s-%zu", name, strlen(more));
+    snprintf(parts, sizeof(parts), SCRATCH "/parts-%s-%zu", name, strlen(more));
+    const struct words_result f = words_train(full, more);
+    snprintf(words, sizeof(words), "precision=%s %s", name, more);
+    const struct words_result r = words_train(out, words);
+    assert_int_equal(r.steps, STEPS);
+    for (uint64_t i = 0; i < r.steps; i++) {
+        assert_true(r.m[i].loss_g_l1 != f.m[i].loss_g_l1);
+        // Of the first step: later ones differ by what was learned.
+        if (i == 0)
+            words_check_near(r.m[i].loss_g_l1, f.m[i].loss_g_l1,
+                             tolerance * f.m[i].loss_g_l1);
+    }
+    words_train(again, words);
+    words_check_same_run(out, again, STEPS);
+
+    struct words_setup s;
+    struct words_result part;
+    words_set(&s, parts, words);
+    words_train_until(&s.o, 1, &part);
+    s.o.continue_run = true;
+    words_train_until(&s.o, UINT64_MAX, &part);
+    words_check_same_run(out, parts, STEPS);
+
+    const bool is_f16 = strcmp(name, "f16") == 0;
+    double scales[STEPS_MAX];
+    if (is_f16)
+        assert_int_equal(words_read_metrics(out, "loss_scale_g", scales), STEPS);
+    for (uint64_t i = 0; i < r.steps; i++) {
+        const struct pix_step_metrics *m = &r.m[i];
+        assert_int_equal(m->has_scale, is_f16);
+        if (!is_f16)
+            continue;
+        // Halved at each overflow, and no time to double.
+        assert_true(m->scale_g == ldexp(65536, -(int)m->skipped_g));
+        assert_true(scales[i] == m->scale_g);
+        assert_true(!m->has_gan || m->scale_d == ldexp(65536, -(int)m->skipped_d));
+    }
+}
+
+static void test_runs(void **state)
+{
+    (void)state;
+    public_need_device();
+    if (!has_storage())
+        skip();
+    check_run("f16", "", 0.01);
+    check_run("bf16", "", 0.05);
+    check_run("f16", "accumulate=2 gan-mode=lsgan ema=0.9", 0.01);
+    check_run("f16", "optimizer=sgd update-order=reuse net-g=resnet_6blocks", 0.01);
+    check_run("f16", "gan-mode=none norm=instance upsample=resize", 0.01);
+    check_run("bf16", "gan-mode=wgangp", 0.05);
+}
+
+// The loss scale of a checkpoint is what a resumed run goes on with.
+static void test_checkpoint(void **state)
+{
+    (void)state;
+    public_need_device();
+    if (!has_storage())
+        skip();
+    // A loss so large that updates are left out.
+    const char *words = "precision=f16 lambda-l1=1000000 no-dropout=true";
+    const struct words_result r = words_train(SCRATCH "/large", words);
+    assert_true(r.m[STEPS - 1].skipped_g > 0);
+    struct words_setup s;
+    struct words_result more;
+    words_set(&s, SCRATCH "/large", words);
+    s.o.continue_run = true;
+    s.o.steps = STEPS + 1;
+    words_train_until(&s.o, UINT64_MAX, &more);
+    assert_int_equal(more.steps, STEPS + 1);
+    const struct pix_step_metrics *m = &more.m[STEPS];
+    assert_true(m->skipped_g >= r.m[STEPS - 1].skipped_g);
+    assert_true(m->scale_g == ldexp(65536, -(int)m->skipped_g));
+    struct safetensors *file = words_open_tensors(SCRATCH "/large", STEPS);
+    const char *text = safetensors_metadata(file, "pix2pix.scaler");
+    char expected[64];
+    snprintf(expected, sizeof(expected), "\"skipped\": %d",
+             (int)r.m[STEPS - 1].skipped_g);
+    assert_non_null(text);
+    assert_non_null(strstr(text, expected));
+    safetensors_close(file);
+}
+
+static void test_choice(void **state)
+{
+    (void)state;
+    public_need_device();
+    words_check_refused("precision=f16 gan-mode=wgangp", "use bf16 or f32");
+    // What auto stood for is what the run keeps.
+    words_train(SCRATCH "/auto", "precision=auto");
+    struct pix_train_options stored;
+    assert_true(pix_train_options_read(SCRATCH "/auto", &stored));
+    assert_true(strcmp(stored.precision, "f32") == 0 ||
+                strcmp(stored.precision, "f16") == 0);
+    pix_train_options_finish(&stored);
+    struct words_setup s;
+    words_set(&s, SCRATCH "/auto", "precision=bf16");
+    s.o.continue_run = true;
+    assert_null(pix_trainer_create(public_device, &s.o));
+    public_check_message("--precision bf16 differs from the run's");
+}
+
+static struct pix_image translate(const char *model, const char *precision)
+{
+    struct pix_translate_options t;
+    struct pix_image in, out;
+    pix_translate_options_init(&t);
+    t.tuning = "off";
+    t.model = model;
+    t.precision = precision;
+    pix_translator *translator = pix_translator_create(public_device, &t);
+    if (!translator)
+        fail_msg("%s", public_messages);
+    assert_true(pix_image_read(SCRATCH "/exact/train/0.png", &in));
+    in.width = CROP;    // some of its numbers
+    assert_true(pix_translator_run(translator, &in, &out));
+    pix_image_free(&in);
+    pix_translator_destroy(translator);
+    return out;
+}
+
+// A generator that was trained in floats, in others: near, and not the same.
+static void test_translation(void **state)
+{
+    static const struct {
+        const char *name;
+        int most;    // levels
+    } precisions[] = { { "f16", 2 }, { "bf16", 12 } };
+    (void)state;
+    public_need_device();
+    if (!has_storage())
+        skip();
+    words_train(SCRATCH "/floats", "");
+    struct pix_image full = translate(SCRATCH "/floats", NULL);
+    for (size_t i = 0; i < ARRAY_LEN(precisions); i++) {
+        struct pix_image half = translate(SCRATCH "/floats", precisions[i].name);
+        int largest = 0;
+        for (size_t k = 0; k < (size_t)CROP * CROP * 3; k++)
+            largest = MAX(largest, abs(half.pixels[k] - full.pixels[k]));
+        if (largest == 0 || largest > precisions[i].most)
+            fail_msg("%s: the largest difference is %d", precisions[i].name, largest);
+        pix_image_free(&half);
+    }
+    pix_image_free(&full);
+    struct pix_translate_options t;
+    pix_translate_options_init(&t);
+    t.model = SCRATCH "/floats";
+    t.precision = "f8";
+    assert_null(pix_translator_create(public_device, &t));
+    public_check_message("--precision takes f32, f16, bf16 or auto, not \"f8\"");
+}
+
+static int open_group(void **state)
+{
+    (void)state;
+    words_open(SCRATCH);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_checkpoint),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_translation),
+    };
+    return cmocka_run_group_tests(tests, open_group, public_close);
+}
