@@ -30,6 +30,7 @@
     "train --data @/data --crop-size 32 --load-size 36 --ngf 1 --ndf 1 --depth 2 "     \
     "--net-d pixel --norm none --no-dropout --tuning off --threads 1 --log-freq 1 "
 #define STEPS TRAIN "--out result --steps 3 --save-freq 1 --sample-freq 2 --val-freq 1 "
+#define FILL STEPS "--task inpaint --hole mask --hole-mask @/images/4.png "
 #define KEEP 2    // checkpoints of the runs that remove some
 #define MORE "train --out result --continue --steps 4"
 #define LONG                                                                           \
@@ -40,11 +41,14 @@
 const struct scene scenes[] = {
     { "train", STEPS "--ema 0.5", NULL, STEPS "--ema 0.5 --continue" },
     { "segment", STEPS "--task segment --labels both --palette @/palette.txt" },
+    { "fill", FILL, NULL, FILL "--continue" },
     { "continue", MORE, "half", MORE },
     { "translate", "translate --model @/half --input @/images --output result "
                    "--tuning off" },
     { "tiles", "translate --model @/half --input @/images --output result "
                "--tile 16 --wrap --tuning off" },
+    { "colour", "translate --model @/colours --input @/images --output result "
+                "--tuning off" },
 #ifdef PIX_HAVE_TIFF
     // The georeference goes over, fitted to another size.
     { "geo",
@@ -623,6 +627,8 @@ bool scenes_prepare(const struct place *place, const char *only)
     static const struct scene half = { "half", TRAIN
                                        "--out result --steps 2 --keep 2 --ema 0.5 "
                                        "--save-freq 1 --sample-freq 1" };
+    static const struct scene colours = { "colours", TRAIN
+                                          "--out result --steps 1 --task colorize" };
     static const struct scene pth = { "pth", "convert @/half result/net.pth",
                                       .needs_folder = true };
     static const struct scene bench = {
@@ -631,7 +637,8 @@ bool scenes_prepare(const struct place *place, const char *only)
     };
     char target[64];
     bool ok = share_states() && make_data(place) && make(place, &half, "half") &&
-              make(place, &pth, "pth") && make(place, &bench, "bench");
+              make(place, &colours, "colours") && make(place, &pth, "pth") &&
+              make(place, &bench, "bench");
     for (size_t i = 0; ok && i < scene_count; i++) {
         if (!scene_is_asked(only, scenes[i].name))
             continue;
