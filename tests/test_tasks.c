@@ -354,7 +354,7 @@ static void test_no_mask(void **state)
 static struct pix_evaluation evaluate_with(const struct pix_translate_options *with)
 {
     struct pix_evaluate_options o;
-    struct pix_evaluation e;
+    struct pix_evaluation e = { 0 };
     pix_evaluate_options_init(&o);
     o.data = SINGLES;
     o.split = "val";
