@@ -43,6 +43,9 @@ static void test_palette(void **state)
     check_palette("# index R G B\n1  51 102 204  #3366CC\n2 220  57  18  #DC3912\n",
                   two, 2);
     check_palette("51,102,204,sea\r\n\r\n220;57;18\r\n", two, 2);
+    check_palette("\xef\xbb\xbf#3366CC sea\r#dc3912\r", two, 2);
+    check_palette("\xef\xbb\xbfGIMP Palette\r\n51 102 204\t0\r\n220 57 18\t1\r\n", two,
+                  2);
     check_palette("GIMP Palette\nName: coast\nColumns: 3\n#\n 51 102 204\tsea\n"
                   "220  57  18\tland 2\n",
                   two, 2);
@@ -68,6 +71,7 @@ static void test_palette(void **state)
         { "1 9 9 9\n8 8 8\n", "line 2 may be" },
         { "9 9 9 sky\n1 8 8 8\n", "line 2 may be" },
         { "1 2 3\n\n1 2 3\n", "line 3 has a colour that was there before" },
+        { "1 2 3\r\n\r\n1 2 3\r\n", "line 3 has a colour that was there before" },
     };
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         struct palette p;

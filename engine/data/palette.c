@@ -172,15 +172,26 @@ static bool read_line(struct text *t, struct palette *p, const char *line,
     return add(p, colour, reason);
 }
 
+// Ends a line, in LF, CR LF or CR; what follows it, or NULL.
+static char *end_line(char *line)
+{
+    char *end = strpbrk(line, "\r\n");
+    if (!end)
+        return NULL;
+    const size_t length = end[0] == '\r' && end[1] == '\n' ? 2 : 1;
+    *end = '\0';
+    return end + length;
+}
+
 static bool read_text(char *text, struct palette *p, struct reason *reason)
 {
+    static const char mark[] = "\xef\xbb\xbf";    // of UTF-8
+    if (strncmp(text, mark, strlen(mark)) == 0)
+        text += strlen(mark);
     struct text t = { .is_gimp = strncmp(text, GIMP, strlen(GIMP)) == 0 };
     uint32_t number = 0;
     for (char *line = text, *next; line; line = next) {
-        next = strchr(line, '\n');
-        if (next)
-            *next++ = '\0';
-        line[strcspn(line, "\r")] = '\0';
+        next = end_line(line);
         if (!read_line(&t, p, line, ++number, reason))
             return false;
     }
