@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/reason.h"
 #include "data/class_planes.h"
 #include "data/picture_file.h"
 
@@ -293,6 +294,41 @@ static void test_both(void **state)
                          "does not have, in 5 of 5 pairs");
 }
 
+// Replaces a text by one of the same length.
+static void put(char *bytes, size_t size, const char *text, const char *by)
+{
+    const size_t length = strlen(text);
+    size_t i = 0;
+    assert_int_equal(strlen(by), length);
+    while (i + length <= size && memcmp(bytes + i, text, length) != 0)
+        i++;
+    assert_true(i + length <= size);
+    memcpy(bytes + i, by, length);
+}
+
+// A run keeps colours. A checkpoint that names a file in their place opens none.
+static void test_named_palette(void **state)
+{
+    static const char path[] = SCRATCH "/named.safetensors";
+    struct pix_translate_options o;
+    struct reason reason;
+    void *bytes;
+    size_t size;
+    (void)state;
+    public_need_device();
+    assert_true(file_load(RUN "/checkpoints/step-00000160.safetensors", UINT64_MAX,
+                          &bytes, &size, &reason));
+    put(bytes, size, LIST, "./a/path/of/another.txt");
+    put(bytes, size, "pix2pix.sums", "pix2pix.none");
+    assert_true(file_write(path, bytes, size));
+    mem_free(bytes);
+    pix_translate_options_init(&o);
+    o.model = path;
+    assert_null(pix_translator_create(public_device, &o));
+    public_check_message("translate: " SCRATCH
+                         "/named.safetensors does not have the palette of its classes");
+}
+
 static void test_refused(void **state)
 {
     struct pix_train_options o = segment_options(SCRATCH "/refused");
@@ -346,9 +382,9 @@ static int begin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_learns),  cmocka_unit_test(test_translates),
-        cmocka_unit_test(test_inputs),  cmocka_unit_test(test_both),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_learns),        cmocka_unit_test(test_translates),
+        cmocka_unit_test(test_inputs),        cmocka_unit_test(test_both),
+        cmocka_unit_test(test_named_palette), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, begin, public_close);
 }

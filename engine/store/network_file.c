@@ -204,6 +204,11 @@ static bool take_checkpoint(struct network_file *f)
     const struct settings *s = checkpoint_get_state(f->checkpoint)->settings;
     const struct pix_train_options *o = &s->options;
     settings_finish(&f->settings);
+    // A run keeps colours: what else is there would be opened as a file of them.
+    if (settings_finds_palette(s)) {
+        log_error("%s: %s does not have the palette of its classes", f->what, f->path);
+        return false;
+    }
     if (!settings_init(&f->settings, o))
         return false;
     // D sees an image beside its input, unless the run was unconditional.

@@ -201,11 +201,6 @@ bool translator_override(struct translator *t, const struct pix_translate_option
     struct settings *s = &t->settings;
     if (!override_colorize(t, o) || !override_labels(t, o))
         return false;
-    if (settings_finds_palette(s)) {
-        log_error("%s: the checkpoint does not have the palette of its classes",
-                  t->command);
-        return false;
-    }
     t->chose_input = o->input_kind != NULL;
     t->chose_output = o->output_kind != NULL;
     if (o->input_kind) {
