@@ -529,6 +529,9 @@ static void test_refused(void **state)
     o.data = SCRATCH "/nothing";
     assert_true(file_make_folder(SCRATCH "/nothing"));
     tiny_check_refused(&o, "has no folder train: it should hold images");
+    o = task_options("denoise", SCRATCH "/refused");
+    o.sigma = 0;
+    tiny_check_refused(&o, "--sigma 0 leaves --task denoise nothing to do");
     o = task_options("sharpen", SCRATCH "/refused");
     tiny_check_refused(&o, "--task");
 }

@@ -354,6 +354,11 @@ static bool check_task(const struct settings *s)
                   TASK_FACTOR_MAX);
         return false;
     }
+    if (s->task.kind == TASK_DENOISE && s->task.sigma == 0) {
+        log_error("options: --sigma 0 leaves --task denoise nothing to do: images have "
+                  "no noise");
+        return false;
+    }
     options_init(&usual);
     if ((o->input_nc != c.input && o->input_nc != usual.input_nc) ||
         (o->output_nc != c.target && o->output_nc != usual.output_nc)) {
