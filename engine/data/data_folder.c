@@ -345,10 +345,10 @@ static bool use(const struct place *places, const struct place *p,
         if (&places[i] != p)
             note_unused(&places[i], unused);
     if (unused[0] && !quiet)
-        log_warn("dataset: using the %zu %s%s of %s; other places of this split are "
+        log_warn("dataset: using the %zu %s of %s; other places of this split are "
                  "ignored: %s",
-                 p->pairs, files == DATA_IMAGES ? "image" : "pair", PLURAL(p->pairs),
-                 list->folder, unused);
+                 p->pairs, pair_noun(files == DATA_IMAGES, p->pairs), list->folder,
+                 unused);
     return (quiet || report_left_out(p)) &&
            (is_sides(p) ? pairing_add(&p->pairing, list)
                         : fill_together(&p->list_a, list));

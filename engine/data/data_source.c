@@ -88,23 +88,22 @@ static void warn_of_empty(const struct data_source *s, const char *folder, size_
 static bool describe_split(const struct data_source *s, const char *split, size_t all,
                            const size_t counts[SPLIT_COUNT], struct pair_list *list)
 {
-    const char *what = s->files == DATA_IMAGES ? "image" : "pair";
+    const char *what = pair_noun(s->files == DATA_IMAGES, all);
     char ratio[64];
     char *folder = mem_printf("%s of %s", split, list->folder);
     if (!folder)
         return false;
     if (list->count == 0 && is_divided(s))
-        log_error("dataset: of the %zu %s%s of %s none is for %s by the ratio %s: add "
+        log_error("dataset: of the %zu %s of %s none is for %s by the ratio %s: add "
                   "images, or choose a larger share with --split-ratio",
-                  all, what, PLURAL(all), list->folder, split,
-                  ratio_text(&s->ratio, ratio));
+                  all, what, list->folder, split, ratio_text(&s->ratio, ratio));
     else if (list->count == 0)
-        log_error("dataset: of the %zu %s%s of %s none is for %s: name this split in "
+        log_error("dataset: of the %zu %s of %s none is for %s: name this split in "
                   "some of its lines, or divide it with --split-ratio",
-                  all, what, PLURAL(all), list->folder, split);
+                  all, what, list->folder, split);
     else
-        log_info("dataset: %zu of %zu %s%s of %s %s for %s%s%s", list->count, all, what,
-                 PLURAL(all), list->folder, list->count == 1 ? "is" : "are", split,
+        log_info("dataset: %zu of %zu %s of %s %s for %s%s%s", list->count, all, what,
+                 list->folder, list->count == 1 ? "is" : "are", split,
                  is_divided(s) ? " by the ratio " : "",
                  is_divided(s) ? ratio_text(&s->ratio, ratio) : "");
     if (list->count > 0 && is_divided(s) && counts && !is_quiet(split))

@@ -429,9 +429,10 @@ static bool check_all(struct dataset *set)
     }
     set->count = valid;
     if (valid == 0) {
-        log_error("dataset: none of %" PRIu32 " pair%s of %s can be used: the warnings "
-                  "say why",
-                  total, PLURAL(total), set->folder);
+        log_error("dataset: none of %" PRIu32 " %s of %s can be used: the warnings say "
+                  "why",
+                  total, pair_noun(task_makes_sides(&set->pair.task), total),
+                  set->folder);
         return false;
     }
     for (uint32_t i = 0; i < set->count; i++)

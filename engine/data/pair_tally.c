@@ -30,9 +30,7 @@ static bool has_images(const struct pair_tally *t)
 // Of all that were looked at.
 static const char *subject(const struct pair_tally *t)
 {
-    return has_images(t)   ? t->total == 1 ? "image" : "images"
-           : t->total == 1 ? "pair"
-                           : "pairs";
+    return pair_noun(has_images(t), t->total);
 }
 
 static void notice(struct pair_notice *n, const char *path,
@@ -215,11 +213,13 @@ static void report_halves(const struct pair_tally *t)
     char shape[SIZE_TEXT_SIZE];
     if (t->halves.count > 0 && has_images(t))
         log_warn("dataset: %" PRIu32 " of %" PRIu32
-                 " %s %s stretched to %s (first: %s, %" PRIu32 "x%" PRIu32
-                 "): --preprocess crop or scale_width_and_crop keeps their shapes",
+                 " %s %s stretched to %s (first: %s, %" PRIu32 "x%" PRIu32 ")%s",
                  t->halves.count, t->total, subject(t),
                  t->halves.count == 1 ? "is" : "are", shape_text(n->scaled, shape),
-                 t->halves.path, n->a.width, n->a.height);
+                 t->halves.path, n->a.width, n->a.height,
+                 n->fit.mode == FIT_RESIZE
+                     ? ": --preprocess crop or scale_width_and_crop keeps their shapes"
+                     : "");
     else if (t->halves.count > 0)
         log_warn("dataset: in %" PRIu32 " of %" PRIu32
                  " image%s the halves A and B are stretched to %s (first: %s, halves "

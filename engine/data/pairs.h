@@ -22,6 +22,12 @@ struct pair_list {
     size_t count;
 };
 
+// What is counted: where a task makes both sides, a file is an image and no pair.
+static inline const char *pair_noun(bool is_image, size_t count)
+{
+    return is_image ? count == 1 ? "image" : "images" : count == 1 ? "pair" : "pairs";
+}
+
 void pair_file_free(struct pair_file *file);    // a zeroed one is fine
 void pair_list_free(struct pair_list *list);
 

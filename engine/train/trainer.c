@@ -81,6 +81,11 @@ static bool find_kinds(struct trainer *t, const struct pair_list *pairs)
     return true;
 }
 
+static const char *what_files(const struct trainer *t, uint32_t count)
+{
+    return pair_noun(settings_files(&t->settings) == DATA_IMAGES, count);
+}
+
 // Whether a resumed run has the images it was begun with, or the user says that others
 // are meant. Their number decides the number of steps and, by the seed, their order;
 // each name stands for what is drawn.
@@ -91,13 +96,13 @@ static bool keeps_images(const struct trainer *t, const char *folder)
     dataset_hash(t->data, names);
     if (t->images && t->images != images)
         snprintf(what, sizeof(what),
-                 "%" PRIu32 " pair%s can be used now, %" PRIu32
+                 "%" PRIu32 " %s can be used now, %" PRIu32
                  " when the checkpoint was written",
-                 images, PLURAL(images), t->images);
+                 images, what_files(t, images), t->images);
     else if (t->image_names[0] && strcmp(t->image_names, names) != 0)
         snprintf(what, sizeof(what),
-                 "%" PRIu32 " pair%s can be used as before, but not of the same names",
-                 images, PLURAL(images));
+                 "%" PRIu32 " %s can be used as before, but not of the same names",
+                 images, what_files(t, images));
     else
         return true;
     if (t->settings.options.data_changed)
@@ -134,9 +139,9 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
         return false;
 
     uint32_t images = dataset_count(t->data);
-    log_info("train: %" PRIu32 " pair%s of %s, input %" PRIu32 " x %s, target %" PRIu32
+    log_info("train: %" PRIu32 " %s of %s, input %" PRIu32 " x %s, target %" PRIu32
              " x %s",
-             images, PLURAL(images), pairs->folder, o->input_nc, o->input_kind,
+             images, what_files(t, images), pairs->folder, o->input_nc, o->input_kind,
              o->output_nc, o->output_kind);
     if (!keeps_images(t, pairs->folder))
         return false;
