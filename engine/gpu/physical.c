@@ -56,6 +56,9 @@ bool gpu_physical_has_float16(VkPhysicalDevice physical)
 }
 
 // Numbers that kernels load from and store to buffers, and compute with in 32 bits.
+// They also bind the loss scale, one buffer more than Vulkan guarantees.
+#define STORAGE_16_BUFFERS 5
+
 bool gpu_physical_has_storage16(VkPhysicalDevice physical)
 {
     VkPhysicalDevice16BitStorageFeatures storage = {
@@ -66,7 +69,10 @@ bool gpu_physical_has_storage16(VkPhysicalDevice physical)
         .pNext = &storage,
     };
     vkGetPhysicalDeviceFeatures2(physical, &features);
-    return storage.storageBuffer16BitAccess;
+    VkPhysicalDeviceProperties properties;
+    vkGetPhysicalDeviceProperties(physical, &properties);
+    return storage.storageBuffer16BitAccess &&
+           properties.limits.maxPerStageDescriptorStorageBuffers >= STORAGE_16_BUFFERS;
 }
 
 // Without the extension a driver may run a kernel in subgroups of any size, and in
