@@ -243,12 +243,32 @@ static void test_baseline(void **state)
         assert_false(health_add_baseline(&h, 170 * i, pow(0.98, (double)i), 0.31, &w));
 }
 
+static void test_left_out(void **state)
+{
+    struct health h;
+    struct health_warning w;
+    struct health_scales s = { { 0, 0 }, { 65536, 65536 } };
+    (void)state;
+    health_init(&h, GAN_VANILLA, PIX_METRIC_L1);
+    // D finds its scale; G's updates are left out, with one made in between.
+    for (uint64_t step = 1; step <= 40; step++) {
+        s.skipped[0] += step < 15;
+        s.skipped[1] += step != 20;
+        const bool said = health_add_scales(&h, step, &s, &w);
+        assert_int_equal(said, step == 40);
+    }
+    assert_true(w.sign == HEALTH_LEFT_OUT && w.step == 40);
+    assert_non_null(strstr(w.text, "the last 20 updates of the generator"));
+    s.skipped[1]++;
+    assert_false(health_add_scales(&h, 41, &s, &w));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_discriminator), cmocka_unit_test(test_looks),
         cmocka_unit_test(test_between_looks), cmocka_unit_test(test_validations),
-        cmocka_unit_test(test_baseline),
+        cmocka_unit_test(test_baseline),      cmocka_unit_test(test_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

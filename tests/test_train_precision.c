@@ -118,6 +118,22 @@ static void test_checkpoint(void **state)
     safetensors_close(file);
 }
 
+// Gradients that f16 can hold at no scale: no update is made, and a warning says so.
+static void test_left_out(void **state)
+{
+    (void)state;
+    public_need_device();
+    if (!has_storage())
+        skip();
+    const struct words_result r =
+        words_train(SCRATCH "/none", "precision=f16 steps=24 gan-mode=none norm=none "
+                                     "init-gain=100 on-nan=continue");
+    assert_int_equal(r.m[r.steps - 1].skipped_g, r.steps);
+    assert_true(r.m[r.steps - 1].scale_g == 1);
+    assert_non_null(strstr(public_messages, "the last 20 updates of the generator"));
+    public_messages[0] = 0;
+}
+
 static void test_choice(void **state)
 {
     (void)state;
@@ -197,9 +213,8 @@ static int open_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_checkpoint),
-        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_runs),        cmocka_unit_test(test_checkpoint),
+        cmocka_unit_test(test_left_out),    cmocka_unit_test(test_choice),
         cmocka_unit_test(test_translation),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);

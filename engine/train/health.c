@@ -62,6 +62,10 @@ static const struct won {
 #define WORSE 0.02
 #define LOWER 0.95
 
+// Updates in a row that are left out. A scale of 65,536 is halved sixteen times until
+// it is 1; a run that finds its scale needs fewer.
+#define SKIPS 20
+
 // ---------------------------------------------------------------------------
 
 void health_init(struct health *h, enum gan_mode gan, enum pix_metric judge)
@@ -74,7 +78,7 @@ const char *health_sign_name(enum health_sign sign)
     static const char *const names[HEALTH_SIGNS] = {
         [HEALTH_D_WON] = "discriminator_won", [HEALTH_SAME_OUTPUT] = "same_output",
         [HEALTH_ONE_COLOUR] = "one_colour",   [HEALTH_OVERFIT] = "overfitting",
-        [HEALTH_MEAN_COLOUR] = "mean_colour",
+        [HEALTH_MEAN_COLOUR] = "mean_colour", [HEALTH_LEFT_OUT] = "updates_left_out",
     };
     return names[sign];
 }
@@ -133,6 +137,25 @@ bool health_add_step(struct health *h, uint64_t step,
     h->gan_window.d_fake += losses->d_fake;
     h->gan_window.g_gan += losses->g_gan;
     return h->gan_window.steps == WINDOW_STEPS && end_window(h, step, w);
+}
+
+bool health_add_scales(struct health *h, uint64_t step,
+                       const struct health_scales *scales, struct health_warning *w)
+{
+    for (int i = 0; i < 2; i++) {
+        h->skips[i] = scales->skipped[i] > h->skipped[i] ? h->skips[i] + 1 : 0;
+        h->skipped[i] = scales->skipped[i];
+        if (h->skips[i] < SKIPS || !say(h, HEALTH_LEFT_OUT, step, w))
+            continue;
+        snprintf(w->text, sizeof(w->text),
+                 "the last %d updates of the %s were left out: f16 cannot hold its "
+                 "gradients, now at a loss scale of %g. What usually helps: "
+                 "another run with --precision bf16 or f32; a lower --lr or "
+                 "--lambda-l1 if its losses grow",
+                 SKIPS, i == 0 ? "discriminator" : "generator", scales->scale[i]);
+        return true;
+    }
+    return false;
 }
 
 // Counts a look; true if it shows.

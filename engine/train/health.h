@@ -35,7 +35,14 @@ enum health_sign {
     HEALTH_ONE_COLOUR,     // the output is one colour
     HEALTH_OVERFIT,        // validations get worse while the training loss falls
     HEALTH_MEAN_COLOUR,    // outputs are no nearer to targets than one colour
+    HEALTH_LEFT_OUT,       // the updates of a network in f16 are left out
     HEALTH_SIGNS
+};
+
+// Updates of D and G that a loss scale left out so far, and the scales.
+struct health_scales {
+    uint64_t skipped[2];
+    double scale[2];
 };
 
 struct health {
@@ -51,6 +58,9 @@ struct health {
         uint64_t since;                  // the first step of these
         double g_first;                  // G's loss in the first of them
     } gan_window;
+
+    uint64_t skipped[2];    // of D and G before this step
+    uint32_t skips[2];      // in a row
 
     struct health_streak same, colour, flat;
     double flat_best;    // L1 of validations so far; 0: none
@@ -82,6 +92,8 @@ void health_init(struct health *h, enum gan_mode gan, enum pix_metric judge);
 // say, which is in `w`.
 bool health_add_step(struct health *h, uint64_t step,
                      const struct health_losses *losses, struct health_warning *w);
+bool health_add_scales(struct health *h, uint64_t step,
+                       const struct health_scales *scales, struct health_warning *w);
 bool health_add_look(struct health *h, uint64_t step, const struct health_look *look,
                      struct health_warning *w);
 // The L1 of a validation, and that of the mean colour of training targets.

@@ -629,6 +629,7 @@ static enum pix_step_result end_step(struct trainer *t,
     note_scales(slot, metrics);
     clear_validation(metrics);
     trainer_watch_losses(t, slot);
+    trainer_watch_scales(t, metrics);
     return trainer_check_numbers(t, metrics, slot) && validate(t, slot, metrics) &&
                    trainer_write_outputs(t, metrics)
                ? PIX_STEP_DONE

@@ -141,6 +141,7 @@ bool trainer_weights_are_finite(const struct trainer *t, const struct ring_slot 
 
 // Warns of what losses, outputs and validations show, see health.h.
 void trainer_watch_losses(struct trainer *t, const struct ring_slot *slot);
+void trainer_watch_scales(struct trainer *t, const struct pix_step_metrics *m);
 void trainer_watch_look(struct trainer *t, const struct health_look *look);
 void trainer_watch_validation(struct trainer *t, double score,
                               const struct pix_step_metrics *metrics);

@@ -300,6 +300,17 @@ void trainer_watch_losses(struct trainer *t, const struct ring_slot *slot)
         warn(t, &w);
 }
 
+void trainer_watch_scales(struct trainer *t, const struct pix_step_metrics *m)
+{
+    struct health_warning w;
+    const struct health_scales scales = {
+        .skipped = { m->skipped_d, m->skipped_g },
+        .scale = { m->scale_d, m->scale_g },
+    };
+    if (m->has_scale && health_add_scales(&t->health, t->step, &scales, &w))
+        warn(t, &w);
+}
+
 void trainer_watch_look(struct trainer *t, const struct health_look *look)
 {
     struct health_warning w;
