@@ -1200,6 +1200,7 @@ enum pix_finding_kind {
     PIX_FINDING_CLIPPED,        // many samples are the smallest or largest
     PIX_FINDING_TRANSPARENT,    // mostly
     PIX_FINDING_COLOURS,        // many more than the other label maps
+    PIX_FINDING_GREY,           // has no colours, and most of its side have them
     PIX_FINDING_EQUAL,          // input and target are the same
     PIX_FINDING_DUPLICATE,      // has the samples of another one
     PIX_FINDING_SIMILAR,        // looks like another one

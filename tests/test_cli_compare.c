@@ -269,8 +269,8 @@ static void test_labels(void **state)
     assert_int_equal(command_shell("printf '#0a0a0a\\n#c8c8c8\\n' >p.txt"), 0);
     RUN(0, "compare flat.png map.png --palette p.txt");
     command_check_has(command_out, "mean IoU        0.3750\n");
-    command_check_has(command_out, "#0a0a0a   0.7500  0.8571   100.0    0.0\n");
-    command_check_has(command_out, "#c8c8c8   0.0000  0.0000   100.0    0.0\n");
+    command_check_has(command_out, "#0a0a0a   0.7500     0.8571    100.0    0.0\n");
+    command_check_has(command_out, "#c8c8c8   0.0000     0.0000    100.0    0.0\n");
     // Pixels of the target that are of no class are counted, and one class is none.
     assert_true(!strstr(command_err, "palette"));
     assert_int_equal(command_shell("printf '#0a0a0a\\n#c8c8c9\\n' >near.txt; "

@@ -352,6 +352,37 @@ static void test_colours(void **state)
            "at most 64");
 }
 
+// A grey image, saved as RGB, among coloured ones.
+static void test_grey(void **state)
+{
+    struct picture p = make_scene(PAIRS, SIDE);
+    const size_t count = (size_t)SIDE * SIDE;
+    uint8_t *x = p.samples;
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        x[count + i] = x[i];
+        x[2 * count + i] = (uint8_t)(x[i] ^ 3);    // as JPEG leaves it
+    }
+    write_picture(A, "bad.png", p);
+    write_picture(B, "bad.png", make_target(PAIRS, SIDE));
+    expect(PIX_FINDING_GREY, A "bad.png",
+           "has 3 channels, but no colours, and most of A");
+    // Where all are grey, that is what they are.
+    const struct pix_dataset_options o = { .data = SCRATCH "/greys", .singles = true };
+    assert_true(file_make_folder(SCRATCH "/greys"));
+    for (uint32_t i = 0; i < 5; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%u.png", (unsigned)i);
+        struct picture grey = make_scene(i, SIDE);
+        for (int c = 1; c < 3; c++)
+            memcpy((uint8_t *)grey.samples + c * count, grey.samples, count);
+        write_picture(SCRATCH "/greys/", name, grey);
+    }
+    struct pix_dataset_report r = check_with(&o, NULL);
+    assert_int_equal(r.counts[PIX_FINDING_GREY], 0);
+    findings_free_report(&r);
+}
+
 static void copy(const char *from, const char *to)
 {
     void *bytes;
@@ -564,9 +595,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLANTED(test_clean),   PLANTED(test_files),   PLANTED(test_cut),
         PLANTED(test_turned),  PLANTED(test_kinds),   PLANTED(test_sizes),
-        PLANTED(test_samples), PLANTED(test_colours), PLANTED(test_copies),
-        PLANTED(test_similar), PLANTED(test_places),  PLANTED(test_sheet),
-        PLANTED(test_layouts), PLANTED(test_refused),
+        PLANTED(test_samples), PLANTED(test_colours), PLANTED(test_grey),
+        PLANTED(test_copies),  PLANTED(test_similar), PLANTED(test_places),
+        PLANTED(test_sheet),   PLANTED(test_layouts), PLANTED(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,6 +228,14 @@ static void test_headers(void **state)
     picture_free(&named);
     picture_free(&plain);
     mem_free(png);
+    static const char heic[] = "\0\0\0\x18"
+                               "ftypheic\0\0\0\0mif1heic";
+    assert_true(file_write(SCRATCH "/made.jpg", heic, sizeof(heic)));
+    check_refused(SCRATCH "/made.jpg", "a HEIC image: convert it to PNG or JPEG");
+    assert_true(file_write(SCRATCH "/made.jpg", heic, 11));
+    check_refused(SCRATCH "/made.jpg", PICTURE_UNKNOWN);
+    assert_true(file_write(SCRATCH "/made.png", "<!doctype html>", 15));
+    check_refused(SCRATCH "/made.png", "a web page: download the image itself");
     assert_true(file_write(SCRATCH "/made.npy", "", 0));
     check_refused(SCRATCH "/made.npy", "the file is empty");
     check_refused(TEST_FIXTURES "/images/truncated.png", "truncated PNG");

@@ -182,7 +182,7 @@ static struct class_scores get_class_scores(const struct pix_evaluation *e, uint
 
 static void print_confusion(const struct pix_evaluation *e)
 {
-    output_print(stdout, "%-10s%-8s%-10s%s\n", "target", "IoU", "Dice",
+    output_print(stdout, "%-10s%-10s %-10s %s\n", "target", "IoU", "Dice",
                  "output, classes in the order of the rows, in %");
     for (uint32_t k = 0; k < e->classes; k++) {
         const uint64_t *row = e->confusion + (size_t)k * e->classes;
@@ -192,8 +192,8 @@ static void print_confusion(const struct pix_evaluation *e)
             sum += row[i];
         output_print(stdout, "#%02x%02x%02x   ", e->colours[k][0], e->colours[k][1],
                      e->colours[k][2]);
-        print_cell(8, scores.iou, PIX_METRIC_L1);
-        print_cell(7, scores.dice, PIX_METRIC_L1);
+        print_cell(11, scores.iou, PIX_METRIC_L1);
+        print_cell(8, scores.dice, PIX_METRIC_L1);
         for (uint32_t i = 0; i < e->classes; i++)
             if (sum > 0)
                 output_print(stdout, "%7.1f", 100.0 * (double)row[i] / (double)sum);

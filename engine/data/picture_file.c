@@ -252,6 +252,29 @@ bool picture_has_foreign_extension(const char *name)
 // ---------------------------------------------------------------------------
 // Reading
 
+// Kinds that come under the names of others, by bytes at their beginning.
+#define CONVERT "convert it to PNG or JPEG"
+static const struct foreign_kind {
+    size_t offset;
+    const char *bytes, *name, *hint;
+} foreign_kinds[] = {
+    { 4, "ftypheic", "HEIC image", CONVERT },
+    { 4, "ftypheix", "HEIC image", CONVERT },
+    { 4, "ftypmif1", "HEIC image", CONVERT },
+    { 4, "ftypmsf1", "HEIC image", CONVERT },
+    { 4, "ftypavif", "AVIF image", CONVERT },
+    { 4, "jP  \r\n", "JPEG 2000 image", CONVERT },
+    { 4, "JXL \r\n", "JPEG XL image", CONVERT },
+    { 0, "GIF8", "GIF image", CONVERT },
+    { 0, "8BPS", "PSD image", CONVERT },
+    { 0, "%PDF", "PDF", CONVERT },
+    { 0, "<html", "web page", "download the image itself" },
+    { 0, "<!doctype", "web page", "download the image itself" },
+    { 0, "<!DOCTYPE", "web page", "download the image itself" },
+    { 0, "version https://git-lfs", "Git LFS pointer",
+      "fetch the image (git lfs pull)" },
+};
+
 static bool refuse_unknown(const uint8_t *data, size_t size, struct reason *reason)
 {
     for (const struct missing_kind *m = missing_kinds; m->name; m++)
@@ -259,6 +282,14 @@ static bool refuse_unknown(const uint8_t *data, size_t size, struct reason *reas
             return reason_refuse(reason,
                                  "a %s, which this build, without %s, cannot read",
                                  m->name, m->library);
+    for (size_t i = 0; i < ARRAY_LEN(foreign_kinds); i++) {
+        const struct foreign_kind *k = &foreign_kinds[i];
+        const size_t length = strlen(k->bytes);
+        if (size >= k->offset + length &&
+            memcmp(data + k->offset, k->bytes, length) == 0)
+            return reason_refuse(reason, "not an image that is read, but a %s: %s",
+                                 k->name, k->hint);
+    }
     return reason_refuse(reason, PICTURE_UNKNOWN);
 }
 

@@ -149,10 +149,10 @@ static bool fits_partner(const struct entry *e, uint64_t usual)
 }
 
 static void compare_with_most(struct check *c, size_t i, int side, uint64_t usual,
-                              const struct votes votes[4])
+                              const struct votes votes[5])
 {
     const struct features *f = &c->entries[i].sides[side];
-    uint64_t kind, channels, size, few;
+    uint64_t kind, channels, size, few, coloured;
     if (find_majority(&votes[0], 0.5, &kind) && kind != (uint64_t)f->kind)
         check_add(c, PIX_FINDING_KIND, i, side, FOUND_NONE,
                   "is %s, and most of %s are %s: it is not trained on",
@@ -175,13 +175,20 @@ static void compare_with_most(struct check *c, size_t i, int side, uint64_t usua
                   "has more than %d colours, and most of %s have at most %d, as label "
                   "maps do: saved as JPEG, or resized with smoothing?",
                   PHOTO_COLOURS, side_name(c, side), LABEL_COLOURS);
+    if (f->is_grey && f->deviation >= CONSTANT_DEVIATION &&
+        find_majority(&votes[4], MAJORITY, &coloured) && coloured)
+        check_add(c, PIX_FINDING_GREY, i, side, FOUND_NONE,
+                  "has %" PRIu32
+                  " channels, but no colours, and most of %s have them: networks learn "
+                  "from it that there are none",
+                  f->channels, side_name(c, side));
 }
 
 void check_images(struct check *c)
 {
     const uint64_t usual = find_usual_ratio(c);
     for (int side = 0; side < 2; side++) {
-        struct votes votes[4] = { 0 };
+        struct votes votes[5] = { 0 };
         for (size_t i = 0; i < c->survey.count; i++) {
             const struct features *f = &c->entries[i].sides[side];
             if (!has_side(&c->entries[i], side))
@@ -190,6 +197,7 @@ void check_images(struct check *c)
             vote(&votes[1], f->channels);
             vote(&votes[2], size_number(f));
             vote(&votes[3], f->colours > 0 && f->colours <= LABEL_COLOURS);
+            vote(&votes[4], f->channels >= 3 && !f->is_grey);
         }
         for (size_t i = 0; i < c->survey.count; i++) {
             const struct features *f = &c->entries[i].sides[side];

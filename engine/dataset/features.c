@@ -16,6 +16,10 @@ enum { HASH_SIDE = 8, LOOKS_BITS = 6, TABLE = 2048 };
 // Of 255 levels. Below it the hash is one of noise.
 #define LOOKS_DEVIATION 2.0
 #define LOOKS_CORRELATION 0.98
+// Grey: channels are farther apart than this, of 255 levels, in at most one of so many
+// pixels.
+#define GREY_SPAN 8
+#define GREY_PARTS 1000
 
 static size_t plane(const struct picture *p)
 {
@@ -162,6 +166,22 @@ static void count_ends(const struct picture *p, struct features *f)
         f->largest = picture_find_largest(p);
 }
 
+// Of integers. Compression leaves a little colour, and dust on a scanner too.
+static bool find_grey(const struct picture *p)
+{
+    const size_t pixels = plane(p);
+    const double least = GREY_SPAN * (p->kind == PIXEL_U8 ? 1 : UINT16_MAX / UINT8_MAX);
+    size_t coloured = 0;
+    if (p->kind == PIXEL_F32 || p->channels < 3 || p->is_array)
+        return false;
+    for (size_t i = 0; i < pixels && coloured <= pixels / GREY_PARTS; i++) {
+        const double r = picture_sample(p, i), g = picture_sample(p, pixels + i),
+                     b = picture_sample(p, 2 * pixels + i);
+        coloured += MAX(MAX(r, g), b) - MIN(MIN(r, g), b) > least;
+    }
+    return coloured <= pixels / GREY_PARTS;
+}
+
 // Colours are looked up by open addressing; 0 is an empty place.
 static uint32_t count_colours(const struct picture *p)
 {
@@ -201,6 +221,7 @@ bool features_find(const struct picture *p, struct features *f, struct picture *
         .orientation = p->orientation,
         .pages = p->pages,
         .sum = sum_picture(p),
+        .is_grey = find_grey(p),
         .colours = count_colours(p),
     };
     count_ends(p, f);

@@ -28,6 +28,7 @@ struct features {
                          // largest of the kind
     double hidden;       // share of pixels whose alpha is 0
     uint32_t largest;    // sample of u16; else 0
+    bool is_grey;        // of three channels and more: they are equal, nearly
     uint32_t colours;    // of u8, at most FEATURES_MOST_COLOURS + 1; 0: not counted
 };
 

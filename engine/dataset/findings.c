@@ -28,6 +28,7 @@ static const struct {
     [PIX_FINDING_CLIPPED] = { "clipped", PIX_FINDING_HINT },
     [PIX_FINDING_TRANSPARENT] = { "transparent", PIX_FINDING_WARNING },
     [PIX_FINDING_COLOURS] = { "colours", PIX_FINDING_WARNING },
+    [PIX_FINDING_GREY] = { "grey", PIX_FINDING_HINT },
     [PIX_FINDING_EQUAL] = { "equal", PIX_FINDING_WARNING },
     [PIX_FINDING_DUPLICATE] = { "duplicate", PIX_FINDING_WARNING },
     [PIX_FINDING_SIMILAR] = { "similar", PIX_FINDING_HINT },
