@@ -1239,8 +1239,10 @@ struct pix_dataset_report {
 
 // Reads all pairs and finds what is odd about them, and images that are in none.
 // `sheet` is the path of a PNG with a row A | B (and the other pair that it is like)
-// for the first 64 findings whose images can be read; NULL: none. It must not exist.
-// True also where something was found. Free the report with pix_dataset_report_free.
+// for the first 64 findings whose images can be read; NULL: none. It must not exist,
+// nor lie in the data set. True also where something was found. Where only the sheet
+// could not be written the report is complete, with `findings` that are not NULL; after
+// other failures it is empty. Free it with pix_dataset_report_free.
 PIX_API bool pix_dataset_check(const struct pix_dataset_options *options,
                                const char *sheet, struct pix_dataset_report *report);
 PIX_API void pix_dataset_report_free(struct pix_dataset_report *report);

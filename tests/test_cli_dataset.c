@@ -54,6 +54,8 @@ static void test_check(void **state)
     json_decref(document);
     RUN(1, "dataset check set --singles --sheet found.png");
     command_check_has(command_err, "found.png exists already");
+    RUN(1, "dataset check set --singles --sheet none/found.png");
+    command_check_has(command_out, "14 looked at: 1 errors, 1 warnings, 0 hints");
 }
 
 static void test_stats(void **state)

@@ -258,6 +258,9 @@ static void test_combine(void **state)
     assert_false(arrange_combined(&o, DATA "/new/one", &written, &failed));
     assert_non_null(strstr(test_messages.text, "lies in the data set"));
     assert_false(file_exists(DATA "/new"));
+    assert_false(arrange_combined(&o, SCRATCH "/none/../data/new", &written, &failed));
+    assert_non_null(strstr(test_messages.text, "cannot find out where " SCRATCH));
+    assert_false(file_exists(SCRATCH "/none"));
     // Such pairs cannot be combined again.
     o.data = OUT;
     assert_true(arrange_combined(&o, SCRATCH "/again", &written, &failed));

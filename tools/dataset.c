@@ -105,11 +105,11 @@ static int check(const struct dataset *d)
     struct pix_dataset_report report;
     const bool found = pix_dataset_check(&d->o, d->sheet, &report);
     output_end_live();
-    if (!found)
+    if (!report.findings)
         return EXIT_FAILED;
-    bool ok = true;
+    bool ok = found;
     if (d->json)
-        ok = print_findings_json(&report);
+        ok = print_findings_json(&report) && ok;
     else
         print_findings(&report, d->o.singles ? "image" : "pair");
     const bool has_errors = report.errors > 0;

@@ -35,31 +35,6 @@ static bool note_entry(void *user, const char *name)
     return false;
 }
 
-// The absolute path of a folder, or of the nearest one above it that exists.
-static char *find_above(const char *path)
-{
-    char *part = mem_strdup(path), *found = NULL;
-    while (part && !found) {
-        found = os_path_absolute(*part ? part : ".");
-        const size_t length = (size_t)(file_name(part) - part);
-        if (found || !*part)
-            break;
-        part[length && part[length - 1] != ':' ? length - 1 : length] = '\0';
-        if (length == 1)
-            strcpy(part, "/");
-    }
-    mem_free(part);
-    return found;
-}
-
-static bool lies_in(const char *path, const char *folder)
-{
-    const size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 &&
-           (!path[length] || path[length] == '/' || path[length] == '\\' ||
-            folder[length - 1] == '/');
-}
-
 // Absent or empty, and not in the data set, which would then be another one.
 static bool check_out(const struct survey *s, const char *out)
 {
@@ -72,21 +47,7 @@ static bool check_out(const struct survey *s, const char *out)
                   out);
         return false;
     }
-    if (!s->source.data)
-        return true;
-    char *above = find_above(out), *data = os_path_absolute(s->source.data);
-    const bool is_in = above && data && lies_in(above, data);
-    if (is_in)
-        log_error("dataset: %s lies in the data set %s, which would change: name a "
-                  "folder elsewhere",
-                  out, s->source.data);
-    const bool ok = above && data && !is_in;
-    if (!above || !data)
-        log_error("dataset: cannot look at %s: %s", above ? s->source.data : out,
-                  os_error_text());
-    mem_free(above);
-    mem_free(data);
-    return ok;
+    return survey_check_outside(s, out);
 }
 
 // "a/b.png" as the name of a file: "a_b". Lists may name ".." and absolute paths.

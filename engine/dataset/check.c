@@ -33,7 +33,7 @@ const char *check_name(const struct check *c, size_t item, size_t seen_from, boo
 void check_add(struct check *c, enum pix_finding_kind kind, size_t item, int side,
                size_t other, const char *format, ...)
 {
-    char text[512];
+    char text[CHECK_TEXT_SIZE];
     const struct survey *s = &c->survey;
     const char *file = survey_path(s, item, side);
     const char *partner = survey_path(s, item, !side);
@@ -212,7 +212,8 @@ bool check_dataset(const struct pix_dataset_options *o, const char *sheet,
 {
     struct check c = { 0 };
     *report = (struct pix_dataset_report){ 0 };
-    bool ok = check_sheet_path(sheet) && survey_open(&c.survey, o);
+    bool ok = check_sheet_path(sheet) && survey_open(&c.survey, o) &&
+              (!sheet || survey_check_outside(&c.survey, sheet));
     c.entries = ok ? mem_array(c.survey.count, sizeof(*c.entries)) : NULL;
     ok = ok && c.entries;
     if (ok) {
@@ -230,8 +231,9 @@ bool check_dataset(const struct pix_dataset_options *o, const char *sheet,
     if (ok) {
         findings_sort(&c.findings);
         report->pairs = c.survey.count;
-        ok = (!sheet || check_draw(&c, sheet)) &&
-             findings_hand_over(&c.findings, report);
+        // What was found is worth more than the sheet of it.
+        const bool is_drawn = !sheet || check_draw(&c, sheet);
+        ok = findings_hand_over(&c.findings, report) && is_drawn;
     }
     findings_free(&c.findings);
     mem_free(c.entries);

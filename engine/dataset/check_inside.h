@@ -27,7 +27,7 @@ struct check {
 };
 
 // "a.png" or, where it is in another split, "a.png, which is for test".
-enum { CHECK_NAME_SIZE = 320 };
+enum { CHECK_NAME_SIZE = 4096 + 64, CHECK_TEXT_SIZE = CHECK_NAME_SIZE + 512 };
 const char *check_name(const struct check *c, size_t item, size_t seen_from, bool is_b,
                        char text[CHECK_NAME_SIZE]);
 

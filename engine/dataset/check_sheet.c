@@ -139,6 +139,8 @@ bool check_draw(struct check *c, const char *path)
             letter_row(&sheet, i, rows[i]);
     }
     ok = ok && sheet_write(&sheet, path);
+    for (size_t i = 0; !ok && i < c->findings.count; i++)
+        c->findings.list[i].finding.row = 0;
     sheet_free(&sheet);
     return ok;
 }

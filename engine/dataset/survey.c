@@ -4,6 +4,7 @@
 
 #include "dataset/survey.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
@@ -101,6 +102,54 @@ void survey_close(struct survey *s)
         pair_list_free(&s->lists[i]);
     mem_free(s->items);
     *s = (struct survey){ 0 };
+}
+
+// ---------------------------------------------------------------------------
+// What is written
+
+// The absolute path of a file or folder, or of the nearest folder above it that exists.
+// NULL: ".." follows what does not exist, or it cannot be found out.
+static char *find_above(const char *path)
+{
+    char *part = mem_strdup(path), *found = NULL;
+    while (part && !found) {
+        found = os_path_absolute(*part ? part : ".");
+        const size_t length = (size_t)(file_name(part) - part);
+        if (found || !*part || strcmp(part + length, "..") == 0)
+            break;
+        part[length && part[length - 1] != ':' ? length - 1 : length] = '\0';
+        if (length == 1)
+            strcpy(part, "/");
+    }
+    mem_free(part);
+    return found;
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+    const size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 &&
+           (!path[length] || path[length] == '/' || path[length] == '\\' ||
+            folder[length - 1] == '/');
+}
+
+bool survey_check_outside(const struct survey *s, const char *path)
+{
+    if (!s->source.data)
+        return true;
+    char *above = find_above(path), *data = os_path_absolute(s->source.data);
+    const bool is_in = above && data && lies_in(above, data);
+    if (is_in)
+        log_error("dataset: %s lies in the data set %s, which would change: name a "
+                  "place elsewhere",
+                  path, s->source.data);
+    const bool ok = above && data && !is_in;
+    if (!above || !data)
+        log_error("dataset: cannot find out where %s is: %s",
+                  above ? s->source.data : path, os_error_text());
+    mem_free(above);
+    mem_free(data);
+    return ok;
 }
 
 // ---------------------------------------------------------------------------

@@ -32,6 +32,10 @@ struct survey {
 bool survey_open(struct survey *survey, const struct pix_dataset_options *options);
 void survey_close(struct survey *survey);    // a zeroed one is fine
 
+// Whether a file or folder that is to be written lies elsewhere than the folder of the
+// data set. False after a message.
+bool survey_check_outside(const struct survey *survey, const char *path);
+
 // Reads a pair as its files have it: A and B, of which B is empty where files are
 // single images. On failure neither is there, and *culprit is the file that the reason
 // is about.
