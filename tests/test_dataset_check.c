@@ -333,6 +333,38 @@ static void test_samples(void **state)
     expect(PIX_FINDING_TRANSPARENT, A "bad.png", "is transparent in 91 %");
 }
 
+// A scene in 10 of 16 bits, `darker` times.
+static void write_ten_bits(const char *name, uint32_t seed, uint32_t darker)
+{
+    struct picture p = make_scene(seed, SIDE);
+    assert_true(picture_set_kind(&p, PIXEL_U16, PIXEL_WHOLE));
+    for (size_t i = 0; i < picture_bytes(&p) / 2; i++)
+        ((uint16_t *)p.samples)[i] /= (uint16_t)(64 * darker);
+    write_picture(SCRATCH "/deep/", name, p);
+}
+
+// Contrast is that of the bits that are used: of its side for one that is nearly black.
+static void test_bits(void **state)
+{
+    const struct pix_dataset_options o = { .data = SCRATCH "/deep", .singles = true };
+    (void)state;
+    assert_true(file_make_folder(SCRATCH "/deep"));
+    for (uint32_t i = 0; i < 6; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%u.png", (unsigned)i);
+        write_ten_bits(name, i, 1);
+    }
+    write_ten_bits("bad.png", 50, 32);
+    write_ten_bits("worse.png", 3, 2);
+    struct pix_dataset_report r = check_with(&o, NULL);
+    assert_int_equal(r.counts[PIX_FINDING_BITS], 8);
+    assert_int_equal(r.counts[PIX_FINDING_CONSTANT], 1);
+    find(&r, PIX_FINDING_CONSTANT, SCRATCH "/deep/bad.png");
+    assert_int_equal(r.counts[PIX_FINDING_SIMILAR], 1);
+    find(&r, PIX_FINDING_SIMILAR, SCRATCH "/deep/worse.png");
+    findings_free_report(&r);
+}
+
 // Label maps of few colours, one of which was smoothed.
 static void test_colours(void **state)
 {
@@ -535,6 +567,15 @@ static void test_sheet(void **state)
     // It is never written over anything.
     assert_false(check_dataset(&o, SCRATCH "/sheet.png", &one));
     assert_non_null(strstr(test_messages.text, "exists already"));
+    assert_false(check_dataset(&o, A "sheet.png", &one));
+    assert_non_null(strstr(test_messages.text, A "sheet.png lies in the data set"));
+    assert_null(one.findings);
+    assert_true(hash_folder(DATA) == before);
+    // Without it the rest is there.
+    assert_false(check_dataset(&o, SCRATCH "/no/sheet.png", &one));
+    assert_non_null(strstr(test_messages.text, "cannot create " SCRATCH "/no/sheet"));
+    assert_int_equal(find(&one, PIX_FINDING_EQUAL, A "bad2.png")->row, 0);
+    findings_free_report(&one);
 }
 
 // Images A|B, and single ones.
@@ -593,11 +634,12 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PLANTED(test_clean),   PLANTED(test_files),   PLANTED(test_cut),
-        PLANTED(test_turned),  PLANTED(test_kinds),   PLANTED(test_sizes),
-        PLANTED(test_samples), PLANTED(test_colours), PLANTED(test_grey),
-        PLANTED(test_copies),  PLANTED(test_similar), PLANTED(test_places),
-        PLANTED(test_sheet),   PLANTED(test_layouts), PLANTED(test_refused),
+        PLANTED(test_clean),   PLANTED(test_files),  PLANTED(test_cut),
+        PLANTED(test_turned),  PLANTED(test_kinds),  PLANTED(test_sizes),
+        PLANTED(test_samples), PLANTED(test_bits),   PLANTED(test_colours),
+        PLANTED(test_grey),    PLANTED(test_copies), PLANTED(test_similar),
+        PLANTED(test_places),  PLANTED(test_sheet),  PLANTED(test_layouts),
+        PLANTED(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

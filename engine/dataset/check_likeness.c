@@ -7,6 +7,7 @@
 #include "dataset/check_inside.h"
 
 #include "base/mem.h"
+#include "base/parallel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,26 +74,66 @@ static bool find_duplicates(struct check *c, int side, bool *is_double)
     return true;
 }
 
+// The images that may be like others, by their hashes.
+struct looks {
+    const struct check *check;
+    uint64_t *list;
+    size_t *items, count;
+    size_t *like;    // the first one before it that each is like, else its own place
+};
+
+// Called by any thread.
+static void find_like(void *user, size_t place)
+{
+    const struct looks *l = user;
+    const struct entry *e = l->check->entries;
+    size_t k = 0;
+    while ((k = features_find_looks(l->list, k, place, l->list[place])) < place &&
+           !features_look_alike(&e[l->items[place]].sides[0], &e[l->items[k]].sides[0]))
+        k++;
+    l->like[place] = k;
+}
+
 // One finding for each image, about the first that it is like.
-static void find_similar(struct check *c, const bool *is_double)
+static void add_similar(struct check *c, const struct looks *l)
 {
     const struct entry *e = c->entries;
-    for (size_t i = 0; i < c->survey.count; i++) {
-        if (!e[i].is_read || is_double[i] || is_flat(&e[i].sides[0]))
-            continue;
-        for (size_t k = 0; k < i; k++) {
-            if (!e[k].is_read || is_double[k] ||
-                !features_look_alike(&e[i].sides[0], &e[k].sides[0]))
-                continue;
-            char name[CHECK_NAME_SIZE];
+    for (size_t place = 0; place < l->count; place++) {
+        const size_t i = l->items[place], k = l->items[l->like[place]];
+        char name[CHECK_NAME_SIZE];
+        if (i != k)
             check_add(c, PIX_FINDING_SIMILAR, i, 0, k, "looks like %s%s",
                       check_name(c, k, i, false, name),
                       e[i].has_b && features_look_alike(&e[i].sides[1], &e[k].sides[1])
                           ? ", and their partners look alike"
                           : "");
-            break;
-        }
     }
+}
+
+static bool find_similar(struct check *c, const bool *is_double)
+{
+    const size_t most = MAX(c->survey.count, 1u);
+    struct looks l = { .check = c,
+                       .list = mem_array(most, sizeof(*l.list)),
+                       .items = mem_array(most, sizeof(*l.items)),
+                       .like = mem_array(most, sizeof(*l.like)) };
+    const bool ok = l.list && l.items && l.like;
+    for (size_t i = 0; ok && i < c->survey.count; i++) {
+        const struct features *f = &c->entries[i].sides[0];
+        if (!c->entries[i].is_read || is_double[i] || is_flat(f))
+            continue;
+        l.list[l.count] = f->looks;
+        l.items[l.count++] = i;
+    }
+    if (ok) {
+        const uint32_t threads = c->survey.threads;
+        parallel_run(l.count, threads ? threads : UINT32_MAX, find_like, &l);
+        add_similar(c, &l);
+    }
+    mem_free(l.list);
+    mem_free(l.items);
+    mem_free(l.like);
+    return ok;
 }
 
 bool check_likeness(struct check *c)
@@ -100,9 +141,8 @@ bool check_likeness(struct check *c)
     bool *is_double = mem_array(MAX(c->survey.count, 1u), sizeof(*is_double));
     if (!is_double)
         return false;
-    bool ok = find_duplicates(c, 0, is_double) && find_duplicates(c, 1, is_double);
-    if (ok)
-        find_similar(c, is_double);
+    const bool ok = find_duplicates(c, 0, is_double) &&
+                    find_duplicates(c, 1, is_double) && find_similar(c, is_double);
     mem_free(is_double);
     return ok;
 }

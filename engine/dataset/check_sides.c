@@ -29,20 +29,18 @@ static const char *side_name(const struct check *c, int side)
 // ---------------------------------------------------------------------------
 // By themselves
 
-static uint32_t bits_of(uint32_t largest)
+// `bits` are those that the side uses: an image that is nearly black among others has
+// fewer of its own.
+static void check_samples(struct check *c, size_t i, int side, const struct features *f,
+                          uint32_t bits)
 {
-    uint32_t bits = 0;
-    for (; largest; largest >>= 1)
-        bits++;
-    return bits;
-}
-
-static void check_samples(struct check *c, size_t i, int side, const struct features *f)
-{
-    if (f->deviation < CONSTANT_DEVIATION)
+    const double deviation = f->kind == PIXEL_U16
+                                 ? ldexp(f->deviation, (int)f->bits - (int)bits)
+                                 : f->deviation;
+    if (deviation < CONSTANT_DEVIATION)
         check_add(c, PIX_FINDING_CONSTANT, i, side, FOUND_NONE,
                   "is nearly constant: its standard deviation is %.2f of 255 levels",
-                  f->deviation);
+                  deviation);
     else if (f->clipped > CLIPPED_SHARE && f->hidden <= HIDDEN_SHARE &&
              (f->colours == 0 || f->colours > PHOTO_COLOURS))
         check_add(c, PIX_FINDING_CLIPPED, i, side, FOUND_NONE,
@@ -52,11 +50,11 @@ static void check_samples(struct check *c, size_t i, int side, const struct feat
     if (f->hidden > HIDDEN_SHARE)
         check_add(c, PIX_FINDING_TRANSPARENT, i, side, FOUND_NONE,
                   "is transparent in %.0f %% of its pixels", 100 * f->hidden);
-    if (f->kind == PIXEL_U16 && bits_of(f->largest) <= 14)
+    if (f->kind == PIXEL_U16 && f->bits <= 14)
         check_add(c, PIX_FINDING_BITS, i, side, FOUND_NONE,
                   "uses %" PRIu32 " of its 16 bits: the largest sample is %" PRIu32
                   "; train with --range, or save 8 bits as 8",
-                  bits_of(f->largest), f->largest);
+                  f->bits, f->largest);
 }
 
 static void check_file(struct check *c, size_t i, int side, const struct features *f)
@@ -189,10 +187,12 @@ void check_images(struct check *c)
     const uint64_t usual = find_usual_ratio(c);
     for (int side = 0; side < 2; side++) {
         struct votes votes[5] = { 0 };
+        uint32_t bits = 0;
         for (size_t i = 0; i < c->survey.count; i++) {
             const struct features *f = &c->entries[i].sides[side];
             if (!has_side(&c->entries[i], side))
                 continue;
+            bits = MAX(bits, f->bits);
             vote(&votes[0], (uint64_t)f->kind);
             vote(&votes[1], f->channels);
             vote(&votes[2], size_number(f));
@@ -204,7 +204,7 @@ void check_images(struct check *c)
             if (!has_side(&c->entries[i], side))
                 continue;
             check_file(c, i, side, f);
-            check_samples(c, i, side, f);
+            check_samples(c, i, side, f, bits);
             compare_with_most(c, i, side, usual, votes);
         }
     }

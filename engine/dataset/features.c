@@ -43,6 +43,12 @@ static void find_ends(const struct picture *p, double *low, double *high)
         *high = *low + 1;
 }
 
+// The largest number of the bits that are used: 12 bits in 16 are common.
+static double most_of(const struct features *f)
+{
+    return (double)((UINT32_C(1) << f->bits) - 1);
+}
+
 static double find_deviation(const struct picture *grey)
 {
     const float *samples = grey->samples;
@@ -70,21 +76,21 @@ static void fill_grey(const struct picture *p, double low, double high,
 }
 
 // Of colours that are equally bright, as label maps may have, one of the channels.
-static bool make_grey(const struct picture *p, struct picture *grey, double *deviation)
+static bool make_grey(const struct picture *p, struct features *f, struct picture *grey)
 {
     static const double luma[] = { 0.299, 0.587, 0.114 }, single[] = { 1, 0, 0 };
     static const double alone[3][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } };
     const bool is_colour = p->channels >= 3;
-    double low = 0, high = p->kind == PIXEL_U8 ? UINT8_MAX : UINT16_MAX;
+    double low = 0, high = most_of(f);
     if (!picture_create(grey, PIXEL_F32, 1, p->width, p->height))
         return false;
     if (p->kind == PIXEL_F32)
         find_ends(p, &low, &high);
     fill_grey(p, low, high, is_colour ? luma : single, is_colour ? 3 : 1, grey);
-    *deviation = find_deviation(grey);
-    for (int c = 0; c < 3 && is_colour && *deviation < LOOKS_DEVIATION; c++) {
+    f->deviation = find_deviation(grey);
+    for (int c = 0; c < 3 && is_colour && f->deviation < LOOKS_DEVIATION; c++) {
         fill_grey(p, low, high, alone[c], 3, grey);
-        *deviation = find_deviation(grey);
+        f->deviation = find_deviation(grey);
     }
     return true;
 }
@@ -113,12 +119,14 @@ static bool find_looks(const struct picture *grey, struct features *f)
     return true;
 }
 
+// In pairs, fours and bytes, whose counts are added.
 static uint32_t count_bits(uint64_t bits)
 {
-    uint32_t count = 0;
-    for (; bits; bits &= bits - 1)
-        count++;
-    return count;
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) +
+           (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)(bits * UINT64_C(0x0101010101010101) >> 56);
 }
 
 static double correlate(const uint8_t *a, const uint8_t *b, size_t count)
@@ -137,6 +145,14 @@ static double correlate(const uint8_t *a, const uint8_t *b, size_t count)
     return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
+size_t features_find_looks(const uint64_t *list, size_t from, size_t count,
+                           uint64_t looks)
+{
+    while (from < count && count_bits(list[from] ^ looks) > LOOKS_BITS)
+        from++;
+    return from;
+}
+
 bool features_look_alike(const struct features *a, const struct features *b)
 {
     return a->has_looks && b->has_looks &&
@@ -150,10 +166,14 @@ bool features_look_alike(const struct features *a, const struct features *b)
 static void count_ends(const struct picture *p, struct features *f)
 {
     const size_t colours = (p->channels - alpha_is_in(p)) * plane(p);
-    const double most = p->kind == PIXEL_U8 ? UINT8_MAX : UINT16_MAX;
     size_t ends = 0, hidden = 0;
     if (p->kind == PIXEL_F32)
         return;
+    if (p->kind == PIXEL_U16)
+        f->largest = picture_find_largest(p);
+    while (f->largest >> f->bits)
+        f->bits++;
+    const double most = most_of(f);
     for (size_t i = 0; i < colours; i++) {
         const double x = picture_sample(p, i);
         ends += x == 0 || x == most;
@@ -162,8 +182,6 @@ static void count_ends(const struct picture *p, struct features *f)
         hidden += picture_sample(p, colours + i) == 0;
     f->clipped = (double)ends / (double)colours;
     f->hidden = (double)hidden / (double)plane(p);
-    if (p->kind == PIXEL_U16)
-        f->largest = picture_find_largest(p);
 }
 
 // Of integers. Compression leaves a little colour, and dust on a scanner too.
@@ -217,6 +235,7 @@ bool features_find(const struct picture *p, struct features *f, struct picture *
         .kind = p->kind,
         .channels = p->channels,
         .size = picture_size(p),
+        .bits = 8,
         .is_cut = p->is_cut,
         .orientation = p->orientation,
         .pages = p->pages,
@@ -225,7 +244,7 @@ bool features_find(const struct picture *p, struct features *f, struct picture *
         .colours = count_colours(p),
     };
     count_ends(p, f);
-    if (!make_grey(p, grey, &f->deviation))
+    if (!make_grey(p, f, grey))
         return false;
     if (find_looks(grey, f))
         return true;

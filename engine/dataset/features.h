@@ -24,8 +24,9 @@ struct features {
     uint64_t looks;
     uint8_t small[FEATURES_SMALL * FEATURES_SMALL];    // the grey image, means
     double deviation;                                  // of its grey, of 255 levels
+    uint32_t bits;       // of u8 and u16 that its samples use, at least 8
     double clipped;      // share of samples of u8 and u16 that are the smallest or the
-                         // largest of the kind
+                         // largest of these bits
     double hidden;       // share of pixels whose alpha is 0
     uint32_t largest;    // sample of u16; else 0
     bool is_grey;        // of three channels and more: they are equal, nearly
@@ -33,14 +34,19 @@ struct features {
 };
 
 // `grey` becomes one channel of floats, 0 to 255, which the caller frees: of u8 and u16
-// by their kind, of floats from the smallest to the largest. Where luma hardly differs
-// it is the first channel that does. False only without memory,
-// after a message.
+// by the bits that they use, of floats from the smallest to the largest. Where luma
+// hardly differs it is the first channel that does. False only without memory, after a
+// message.
 bool features_find(const struct picture *picture, struct features *features,
                    struct picture *grey);
 
 // Whether two images look alike: hashes that differ in at most 6 of 64 bits, and small
 // images that correlate by at least 0.98.
 bool features_look_alike(const struct features *a, const struct features *b);
+
+// The first place from `from` on where `list` has a hash that is near enough for it;
+// `count`: there is none.
+size_t features_find_looks(const uint64_t *list, size_t from, size_t count,
+                           uint64_t looks);
 
 #endif
