@@ -55,7 +55,7 @@ static void test_check(void **state)
     RUN(1, "dataset check set --singles --sheet found.png");
     command_check_has(command_err, "found.png exists already");
     RUN(1, "dataset check set --singles --sheet none/found.png");
-    command_check_has(command_out, "14 looked at: 1 errors, 1 warnings, 0 hints");
+    command_check_has(command_out, "14 images looked at: 1 error, 1 warning, 0 hints");
 }
 
 static void test_stats(void **state)
