@@ -298,6 +298,39 @@ static void test_y4m(void **state)
     pix_translator_destroy(t);
 }
 
+// Grey frames are what their like without colours become, whatever the sample type that
+// the model takes.
+static void test_grey(void **state)
+{
+    static const char *const kinds[] = { "u8", "u16", "f32" };
+    (void)state;
+    public_need_device();
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        struct pix_translate_options options;
+        struct wire grey, colour;
+        pix_translate_options_init(&options);
+        options.model = RUN;
+        options.tuning = "off";
+        options.input_kind = kinds[k];
+        pix_translator *t = pix_translator_create(public_device, &options);
+        assert_non_null(t);
+        open_wire(&grey, "YUV4MPEG2 W32 H32 Cmono\n", SIDE * SIDE, 1);
+        open_wire(&colour, "YUV4MPEG2 W32 H32 C444\n", 3 * SIDE * SIDE, 1);
+        uint8_t *frame = colour.in + colour.head + Y4M_FRAME_SIZE;
+        memcpy(frame, grey.in + grey.head + Y4M_FRAME_SIZE, SIDE * SIDE);
+        memset(frame + SIDE * SIDE, 128, 2 * SIDE * SIDE);
+        struct pix_stream_options o = stream_of(&grey, NULL);
+        assert_true(pix_translator_run_stream(t, &o, NULL));
+        o.user = &colour;
+        assert_true(pix_translator_run_stream(t, &o, NULL));
+        assert_int_equal(grey.written, colour.written);
+        assert_memory_equal(grey.out, colour.out, colour.written);
+        pix_translator_destroy(t);
+        close_wire(&grey);
+        close_wire(&colour);
+    }
+}
+
 // Models of tasks finish their frames as they do images: with the lightness of the
 // input, with what is around a hole, at another size.
 static void test_tasks(void **state)
@@ -593,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_same_as_images),
         cmocka_unit_test(test_latency),
         cmocka_unit_test(test_y4m),
+        cmocka_unit_test(test_grey),
         cmocka_unit_test(test_tasks),
         cmocka_unit_test(test_factor),
         cmocka_unit_test(test_flicker),

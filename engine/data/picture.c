@@ -182,6 +182,30 @@ static uint32_t luma(uint32_t r, uint32_t g, uint32_t b)
     return (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
 }
 
+static void set_luma(struct picture *to, const struct picture *from, size_t count)
+{
+    const float *f[3] = { plane_of(from, 0), plane_of(from, 1), plane_of(from, 2) };
+    for (size_t i = 0; i < count; i++)
+        if (to->kind == PIXEL_F32)
+            ((float *)to->samples)[i] =
+                0.299f * f[0][i] + 0.587f * f[1][i] + 0.114f * f[2][i];
+        else
+            set_sample(
+                to, 0, i,
+                luma(sample(from, 0, i), sample(from, 1, i), sample(from, 2, i)));
+}
+
+// With what is opaque.
+static void fill_plane(struct picture *to, uint32_t channel, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (to->kind == PIXEL_F32)
+            ((float *)plane_of(to, channel))[i] =
+                (float)pixel_ends(PIXEL_F32, to->range).high;
+        else
+            set_sample(to, channel, i, full[to->kind]);
+}
+
 bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *reason)
 {
     struct picture to;
@@ -204,7 +228,6 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
         return reason_refuse(
             reason, "has %u channel%s; image files cannot have %u: use .npy",
             (unsigned)p->channels, PLURAL(p->channels), (unsigned)channels);
-    assert(p->kind != PIXEL_F32);    // no image file has floats
     if (!picture_create(&to, p->kind, channels, p->width, p->height))
         return reason_refuse_memory(reason);
 
@@ -220,15 +243,13 @@ bool picture_set_channels(struct picture *p, uint32_t channels, struct reason *r
         else if (colours == 3)
             memcpy(plane_of(&to, c), plane_of(p, 0), plane_bytes(p));
         else
-            for (size_t i = 0; i < count; i++)
-                set_sample(&to, 0, i,
-                           luma(sample(p, 0, i), sample(p, 1, i), sample(p, 2, i)));
+            set_luma(&to, p, count);
     }
     if (channels > colours) {
         if (has_alpha)
             memcpy(plane_of(&to, colours), plane_of(p, colours_in), plane_bytes(p));
-        for (size_t i = 0; !has_alpha && i < count; i++)
-            set_sample(&to, colours, i, full[p->kind]);
+        else
+            fill_plane(&to, colours, count);
     }
     picture_free(p);
     *p = to;
