@@ -509,6 +509,12 @@ static void test_wrong_level(void **state)
                      "/flat/train, or divide them with --split-ratio\n");
     check_level(DATA "/flat", DATA_IMAGES, DATA "/flat has 2 images, but no folder");
     check_level(DATA "/train/A/..", DATA_IMAGES, "has no folder train: it should");
+    // Where pairs are, and single images are wanted.
+    check_level(DATA, DATA_IMAGES,
+                DATA "/train/A and " DATA
+                     "/train/B hold pairs, and the task makes both "
+                     "sides of single images: put the images of one side into " DATA
+                     "/train\n");
 }
 
 int main(void)

@@ -529,6 +529,15 @@ static void test_refused(void **state)
     o.data = SCRATCH "/nothing";
     assert_true(file_make_folder(SCRATCH "/nothing"));
     tiny_check_refused(&o, "has no folder train: it should hold images");
+    // Of alpha it is the image's channels that count.
+    o = task_options("colorize", SCRATCH "/refused");
+    o.read.alpha = "keep";
+    tiny_check_refused(&o, "--task colorize takes no --alpha keep");
+    o = task_options("inpaint", SCRATCH "/refused");
+    o.read.alpha = "keep";
+    o.output_nc = 1;
+    o.input_nc = 2;
+    tiny_check_refused(&o, "needs a channel for the alpha, and --output-nc 1 has none");
     o = task_options("denoise", SCRATCH "/refused");
     o.sigma = 0;
     tiny_check_refused(&o, "--sigma 0 leaves --task denoise nothing to do");

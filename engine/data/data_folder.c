@@ -527,9 +527,16 @@ static bool may_hold(const struct place *p, enum data_files files)
 static void refuse_images(const struct place *places, const char *data,
                           const char *split)
 {
-    const struct place *together = &places[SPLIT_FOLDER];
+    const struct place *together = &places[SPLIT_FOLDER], *sides = NULL;
+    for (size_t i = LAYOUTS; i-- > 0;)
+        if (is_sides(&places[i]) && places[i].pairs > 0)
+            sides = &places[i];
     listing_warn(&together->list_a);
-    if (together->has_a)
+    if (sides)
+        log_error("dataset: %s and %s hold pairs, and the task makes both sides of "
+                  "single images: put the images of one side into %s%s%s",
+                  sides->a, sides->b, data, split ? "/" : "", split ? split : "");
+    else if (together->has_a)
         log_error("dataset: no images in %s (" PICTURE_EXTENSIONS " are read)",
                   together->a);
     else if (!refuse_level(data, split, DATA_IMAGES))

@@ -228,13 +228,22 @@ static bool has_alpha(uint32_t channels)
 static bool check_alpha(const struct settings *s)
 {
     const struct pix_train_options *o = &s->options;
-    if (s->reading.alpha != ALPHA_KEEP || has_alpha(o->input_nc))
+    // A task takes images with the channels of its targets, but for colours.
+    const bool is_image = task_makes_sides(&s->task);
+    const uint32_t channels = is_image ? settings_channels(s).image : o->input_nc;
+    const char *side = is_image ? "output" : "input";
+    if (s->reading.alpha != ALPHA_KEEP || has_alpha(channels))
         return true;
+    if (s->task.kind == TASK_COLORIZE) {
+        log_error(
+            "options: --task colorize takes no --alpha keep: colours are those of "
+            "red, green and blue; use --alpha white, black or checker");
+        return false;
+    }
     log_error(
-        "options: --alpha keep needs a channel for the alpha, and --input-nc %u has "
-        "none: use --input-nc 2 (grey and alpha) or 4, or --alpha white, black or "
-        "checker",
-        (unsigned)o->input_nc);
+        "options: --alpha keep needs a channel for the alpha, and --%s-nc %u has none: "
+        "use --%s-nc 2 (grey and alpha) or 4, or --alpha white, black or checker",
+        side, (unsigned)channels, side);
     return false;
 }
 
