@@ -373,8 +373,9 @@ struct pix_train_options {
     const char *hole_mask;
     // "segment": pairs of which one side is a label map, or both. The colours of the
     // classes, 2 to 64: a file as pix_evaluate_options has it, "auto": those of the
-    // training pairs, or a list "#rrggbb,#rrggbb", which is what a run keeps. Label
-    // maps have one of these colours in each pixel, or its index.
+    // training pairs, or a list "#rrggbb,#rrggbb", which is what a run keeps; it begins
+    // with "1:" where the file counts indices from 1. Label maps have one of these
+    // colours in each pixel, or its index.
     const char *palette;
     const char *labels;    // "segment": "output", "input" or "both"
     // "unet", "unet_256", "unet_128", "resnet_6blocks", "resnet_9blocks" or

@@ -57,6 +57,14 @@ static void test_make(void **state)
     check_planes(&p, &colours, index_planes, 0);
     p = make(2, 2, 2, index);
     check_planes(&p, &colours, index_planes, 0);
+    // Indices from 1, as the file of the palette counts them.
+    struct palette from_one = colours;
+    from_one.first_index = 1;
+    static const uint8_t above[] = { 3, 1, 2, 3 };
+    p = make(1, 2, 2, above);
+    check_planes(&p, &from_one, index_planes, 0);
+    p = make(3, 4, 1, rgb);
+    check_planes(&p, &from_one, rgb_planes, 1);
     p = make(1, 4, 1, grey);
     check_planes(&p, &greys, grey_planes, 1);
 }
@@ -69,8 +77,13 @@ static void test_refused(void **state)
     uint64_t strange = 0;
     (void)state;
     assert_false(class_planes_make(&colours, &p, &strange, &reason));
-    assert_non_null(
-        strstr(reason.text, "has the index 3, and the palette has 3 colours"));
+    assert_non_null(strstr(
+        reason.text, "has the index 3, and those of the palette's colours are 0 to 2"));
+    struct palette from_one = colours;
+    from_one.first_index = 1;
+    assert_false(class_planes_make(&from_one, &p, &strange, &reason));
+    assert_non_null(strstr(reason.text, "has the index 0, and those of the palette's "
+                                        "colours are 1 to 3"));
     picture_free(&p);
     assert_true(picture_create(&p, PIXEL_U16, 1, 2, 2));
     assert_false(class_planes_take(&p, &reason));
@@ -107,15 +120,27 @@ static void test_colour(void **state)
 
 static void test_palette(void **state)
 {
-    static const char *const wrong[] = {
-        "",        "red",     "#ff00", "#ff0000,", "#ff0000;#00ff00", "#ff0000,#FF0000",
-        "#gg0000", "#ff00001"
-    };
+    static const char *const wrong[] = { "1#ff0000,#008000",
+                                         "2:#ff0000,#008000",
+                                         "1:",
+                                         "",
+                                         "red",
+                                         "#ff00",
+                                         "#ff0000,",
+                                         "#ff0000;#00ff00",
+                                         "#ff0000,#FF0000",
+                                         "#gg0000",
+                                         "#ff00001" };
     struct palette p, more = { 3, { { 9, 9, 9 }, { 0, 128, 0 }, { 0, 0, 200 } } };
     char text[PALETTE_TEXT_SIZE];
     (void)state;
     assert_string_equal(palette_text(&colours, text), "#ff0000,#008000,#090909");
     assert_true(palette_parse(text, &p));
+    p.first_index = 1;
+    assert_string_equal(palette_text(&p, text), "1:#ff0000,#008000,#090909");
+    assert_true(palette_parse(text, &p) && p.count == 3 && p.first_index == 1);
+    assert_string_equal(palette_text(&colours, text), "#ff0000,#008000,#090909");
+    assert_true(palette_parse(text, &p) && p.first_index == 0);
     assert_memory_equal(&p, &colours, sizeof(p.count) + 3 * sizeof(p.colours[0]));
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
         if (palette_parse(wrong[i], &p))

@@ -32,6 +32,7 @@ static void check_palette(const char *text, const uint8_t (*colours)[3], uint32_
     if (!palette_read(FILE_NAME, &p, &reason))
         fail_msg("%s: %s", text, reason.text);
     assert_int_equal(p.count, count);
+    assert_int_equal(p.first_index, strstr(text, "1  51") != NULL);
     assert_memory_equal(p.colours, colours, count * 3);
 }
 

@@ -29,13 +29,16 @@ static bool make_of_indices(const struct palette *palette, const struct picture 
     const size_t count = (size_t)labels->width * labels->height;
     const uint8_t *samples = labels->samples;
     for (size_t i = 0; i < count; i++) {
-        if (samples[i] >= palette->count)
+        const uint32_t class = samples[i] - palette->first_index;    // wraps below it
+        if (class >= palette->count)
             return reason_refuse(
                 reason,
-                "has the index %u, and the palette has %u colours: a label map of one "
-                "channel has indices, unless all colours of the palette are greys",
-                (unsigned)samples[i], (unsigned)palette->count);
-        planes[samples[i] * count + i] = UINT8_MAX;
+                "has the index %u, and those of the palette's colours are %u to %u: a "
+                "label map of one channel has indices, unless all colours of the palette "
+                "are greys",
+                (unsigned)samples[i], (unsigned)palette->first_index,
+                (unsigned)(palette->first_index + palette->count - 1));
+        planes[class * count + i] = UINT8_MAX;
     }
     return true;
 }

@@ -197,6 +197,7 @@ static bool read_text(char *text, struct palette *p, struct reason *reason)
     }
     if (t.fours > 0 && t.names_count)
         return refuse_unclear(t.line, reason);
+    p->first_index = t.fours > 0 ? t.first_index : 0;
     return p->count > 0 || reason_refuse(reason, "has no colour");
 }
 
@@ -228,6 +229,9 @@ char *palette_text(const struct palette *p, char text[PALETTE_TEXT_SIZE])
 {
     size_t used = 0;
     text[0] = '\0';
+    if (p->first_index)
+        used =
+            (size_t)snprintf(text, PALETTE_TEXT_SIZE, "%u:", (unsigned)p->first_index);
     for (uint32_t i = 0; i < p->count; i++) {
         const uint8_t *c = p->colours[i];
         used += (size_t)snprintf(text + used, PALETTE_TEXT_SIZE - used,
@@ -239,7 +243,10 @@ char *palette_text(const struct palette *p, char text[PALETTE_TEXT_SIZE])
 bool palette_parse(const char *text, struct palette *p)
 {
     struct reason reason;
-    *p = (struct palette){ .count = 0 };
+    *p = (struct palette){ .first_index = text[0] == '1' };
+    if (p->first_index && *++text != ':')
+        return false;
+    text += p->first_index;
     do {
         uint8_t colour[3];
         if (*text != '#' || !read_hexadecimal(text + 1, colour) || has(p, colour) ||

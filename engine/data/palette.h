@@ -13,6 +13,7 @@
 struct palette {
     uint32_t count;
     uint8_t colours[PALETTE_MAX][3];    // red, green, blue
+    uint32_t first_index;    // of the first colour in label maps of indices: 0 or 1
 };
 
 // Reads a text file, or takes the colours of an 8-bit image. A line of text is a colour
@@ -30,9 +31,10 @@ bool palette_read(const char *path, struct palette *palette, struct reason *reas
 bool palette_add_picture(struct palette *palette, const struct picture *picture,
                          struct reason *reason);
 
-// A palette as an option has it: "#rrggbb,#rrggbb". palette_parse is false where a text
-// is not that, has a colour twice, or more than PALETTE_MAX.
-#define PALETTE_TEXT_SIZE (8 * PALETTE_MAX + 1)
+// A palette as an option has it: "#rrggbb,#rrggbb", or "1:#rrggbb,#rrggbb" where
+// indices count from 1. palette_parse is false where a text is not that, has a colour
+// twice, or more than PALETTE_MAX.
+#define PALETTE_TEXT_SIZE (8 * PALETTE_MAX + 3)
 char *palette_text(const struct palette *palette, char text[PALETTE_TEXT_SIZE]);
 bool palette_parse(const char *text, struct palette *palette);
 
