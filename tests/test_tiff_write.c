@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "data/palette.h"
 #include "data/picture_file.h"
 #include "support/log.h"
 #include "support/tree.h"
@@ -207,6 +208,65 @@ static void test_rows(void **state)
             assert_true(tiff_writer_close(w, true));
             check_read("rows", &p);
         }
+    picture_free(&p);
+}
+
+static bool has_bytes(const uint8_t *bytes, size_t count)
+{
+    void *data;
+    size_t size;
+    bool has = false;
+    assert_true(file_read(MADE, &data, &size));
+    for (size_t i = 0; !has && i + count <= size; i++)
+        has = memcmp((uint8_t *)data + i, bytes, count) == 0;
+    mem_free(data);
+    return has;
+}
+
+// The colours of classes are written as indices, in strips and tiles, chunky where the
+// input was planar; what stands for no data in samples of the input is none of them.
+static void test_palette(void **state)
+{
+    static const struct palette palette = {
+        3, { { 200, 30, 30 }, { 0, 0, 0 }, { 10, 255, 1 } }
+    };
+    // The tag PhotometricInterpretation, one SHORT.
+    static const uint8_t is_palette[] = { 6, 1, 3, 0, 1, 0, 0, 0, 3, 0 };
+    struct picture p;
+    (void)state;
+    make_picture(&p, PIXEL_U8, 3);
+    const size_t plane = (size_t)WIDTH * HEIGHT;
+    for (size_t i = 0; i < plane; i++)
+        for (size_t c = 0; c < 3; c++)
+            ((uint8_t *)p.samples)[c * plane + i] =
+                palette.colours[(i / 5 + i / WIDTH) % 3][c];
+    for (uint32_t tile = 0; tile <= 16; tile += 16) {
+        const struct picture_tags tags = { .width = WIDTH,
+                                           .height = HEIGHT,
+                                           .compression = 5,
+                                           .predictor = 2,
+                                           .tile_width = tile,
+                                           .tile_height = tile,
+                                           .is_planar = true,
+                                           .has_no_data = true };
+        const struct tiff_form form = { PIXEL_U8, 3,     WIDTH,   HEIGHT,
+                                        false,    &tags, &palette };
+        struct tiff_writer *w = open_writer(&form);
+        assert_non_null(w);
+        for (uint32_t y = 0; y < HEIGHT; y += 7)
+            assert_true(tiff_writer_write(w, MIN(7, HEIGHT - y),
+                                          (uint8_t *)p.samples + (size_t)y * WIDTH,
+                                          plane));
+        assert_true(tiff_writer_close(w, true));
+        check_read("palette", &p);
+        assert_true(picture_tags_lose_no_data(&tags, PIXEL_U8, &palette));
+        assert_false(picture_tags_lose_no_data(&tags, PIXEL_U8, NULL));
+        struct picture_tags *made = read_tags(MADE);
+        assert_int_equal(made->predictor, 1);
+        assert_false(made->has_no_data);
+        picture_tags_free(made);
+        assert_true(has_bytes(is_palette, sizeof(is_palette)));
+    }
     picture_free(&p);
 }
 
@@ -601,10 +661,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),      cmocka_unit_test(test_layouts),
         cmocka_unit_test(test_other_kind), cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_whole),      cmocka_unit_test(test_big),
-        cmocka_unit_test(test_same_size),  cmocka_unit_test(test_other_size),
-        cmocka_unit_test(test_listgeo),    cmocka_unit_test(test_turned),
-        cmocka_unit_test(test_odd),        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_palette),    cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_big),        cmocka_unit_test(test_same_size),
+        cmocka_unit_test(test_other_size), cmocka_unit_test(test_listgeo),
+        cmocka_unit_test(test_turned),     cmocka_unit_test(test_odd),
+        cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("tiff_write", tests, setup, NULL);
 }

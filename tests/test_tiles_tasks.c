@@ -140,7 +140,7 @@ static double difference(const struct picture *a, const struct picture *b, doubl
 }
 
 // An image as a whole and in tiles, with what `o` says besides, to a file of this kind.
-static void compare(const struct model *m, struct pix_translate_options *given,
+static void compare(const struct model *m, const struct pix_translate_options *given,
                     const char *input, const char *extension, double factor)
 {
     char run[128], whole_path[128], tiled_path[128];
@@ -181,9 +181,13 @@ static void test_segment(void **state)
     char run[128];
     void *file;
     size_t size;
+    const struct pix_translate_options stable = options_of(NULL);
     (void)state;
     public_need_device();
     compare_modes(&segment, PHOTO, "png", 1);
+#ifdef PIX_HAVE_TIFF
+    compare(&segment, &stable, PHOTO, "tif", 1);
+#endif
     assert_true(file_read(SCRATCH "/tiled.png", &file, &size));
     assert_int_equal(((uint8_t *)file)[25], 3);    // the colour type: a palette
     mem_free(file);

@@ -323,3 +323,16 @@ uint32_t palette_find(const struct palette *p, uint8_t r, uint8_t g, uint8_t b)
     }
     return best;
 }
+
+// Neighbours are mostly equal.
+void palette_find_all(const struct palette *palette, const uint8_t *rgb, size_t plane,
+                      size_t count, uint8_t *classes)
+{
+    const uint8_t *r = rgb, *g = rgb + plane, *b = g + plane;
+    for (size_t i = 0; i < count; i++) {
+        const bool is_same =
+            i > 0 && r[i] == r[i - 1] && g[i] == g[i - 1] && b[i] == b[i - 1];
+        classes[i] =
+            is_same ? classes[i - 1] : (uint8_t)palette_find(palette, r[i], g[i], b[i]);
+    }
+}

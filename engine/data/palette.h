@@ -47,5 +47,8 @@ void palette_sort(struct palette *palette);
 // The class of the colour that is nearest in RGB, by the sum of squares; of equally
 // near ones the first. There is at least one.
 uint32_t palette_find(const struct palette *palette, uint8_t r, uint8_t g, uint8_t b);
+// The same of `count` pixels, [3][plane] bytes, of which the first is at `rgb`.
+void palette_find_all(const struct palette *palette, const uint8_t *rgb, size_t plane,
+                      size_t count, uint8_t *classes);
 
 #endif

@@ -66,7 +66,7 @@ static const struct file_kind kinds[] = {
         .find_kind = png_find_kind,
         .holds = { [PIXEL_U8] = true, [PIXEL_U16] = true },
         .channels_max = 4,
-        .tags = { .profile = true },
+        .tags = { .profile = true, .palette = true },
     },
     {
         .name = "JPEG (" JPEG_LIBRARY ")",
@@ -128,7 +128,7 @@ static const struct file_kind kinds[] = {
         .find_source_kind = tiff_find_kind,
         .holds = { [PIXEL_U8] = true, [PIXEL_U16] = true, [PIXEL_F32] = true },
         .channels_max = PIXEL_MAX_CHANNELS,
-        .tags = { .place = true, .profile = true },
+        .tags = { .place = true, .profile = true, .palette = true },
     },
 #endif
     {
@@ -222,11 +222,6 @@ bool picture_has_extension_of(const char *name,
 bool picture_has_jpeg_extension(const char *name)
 {
     return picture_has_extension_of(name, jpeg_is);
-}
-
-bool picture_has_png_extension(const char *name)
-{
-    return picture_has_extension_of(name, png_is);
 }
 
 bool picture_has_image_extension(const char *name)

@@ -38,7 +38,6 @@ const char *picture_file_missing(size_t index);
 // Who decodes JPEG files in this build, whose samples are not the same everywhere.
 const char *picture_jpeg_decoder(void);
 bool picture_has_jpeg_extension(const char *name);
-bool picture_has_png_extension(const char *name);
 
 // Reads a file as what it holds: 1 channel is grey, 2 have alpha, 3 are RGB, 4 have
 // alpha; u8, or u16 where the file has 16 bits; .npy has any channels and kinds. The

@@ -43,10 +43,13 @@ enum {
     PICTURE_LOSSES = 9,
 };
 
+struct palette;
+
 // What a kind of file can hold of it.
 struct picture_holds {
     bool place, profile;    // and what else a TIFF has; a profile
     bool is_rgb;            // grey is written as RGB
+    bool palette;           // the colours of classes
 };
 
 // Bits of these, for a file of so many channels and this size. `tags` may be NULL.
@@ -58,7 +61,9 @@ uint32_t picture_tags_losses(const struct picture_tags *tags,
 // file names none, or the kind has no such number. `tags` may be NULL.
 bool picture_tags_no_data(const struct picture_tags *tags, enum pixel_kind kind,
                           double *number);
-// Whether a file of this kind has no such tag, although the one it is from has.
-bool picture_tags_lose_no_data(const struct picture_tags *tags, enum pixel_kind kind);
+// Whether a file of this kind, or of the indices of a palette, has no such tag,
+// although the one it is from has.
+bool picture_tags_lose_no_data(const struct picture_tags *tags, enum pixel_kind kind,
+                               const struct palette *palette);
 
 #endif

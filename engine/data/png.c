@@ -119,21 +119,6 @@ static void on_flush(png_structp png)
     (void)png;
 }
 
-// Neighbours are mostly equal.
-static void fill_indices(const struct palette *palette, const struct picture *p,
-                         uint32_t y, uint8_t *row)
-{
-    const size_t plane = (size_t)p->width * p->height;
-    const uint8_t *r = (const uint8_t *)p->samples + (size_t)y * p->width;
-    const uint8_t *g = r + plane, *b = g + plane;
-    for (uint32_t x = 0; x < p->width; x++) {
-        const bool is_same =
-            x > 0 && r[x] == r[x - 1] && g[x] == g[x - 1] && b[x] == b[x - 1];
-        row[x] =
-            is_same ? row[x - 1] : (uint8_t)palette_find(palette, r[x], g[x], b[x]);
-    }
-}
-
 static void fill_row(const struct picture *p, uint32_t y, uint8_t *row)
 {
     const size_t plane = (size_t)p->width * p->height, step = p->channels;
@@ -222,7 +207,9 @@ static bool write_rows(struct png_writer *w, const struct picture *rows)
         return false;
     for (uint32_t y = 0; y < rows->height; y++) {
         if (w->palette)
-            fill_indices(w->palette, rows, y, w->row);
+            palette_find_all(w->palette,
+                             (const uint8_t *)rows->samples + (size_t)y * rows->width,
+                             (size_t)rows->width * rows->height, rows->width, w->row);
         else
             fill_row(rows, y, w->row);
         png_write_row(w->png, w->row);

@@ -110,8 +110,8 @@ static bool end_rows(struct row_writer *base, bool keeps)
 
 struct row_writer *rows_tiff_create(const char *path, const struct picture *p)
 {
-    const struct tiff_form form = { p->kind,   p->channels, p->width,
-                                    p->height, p->is_array, p->tags };
+    const struct tiff_form form = { p->kind,     p->channels, p->width,  p->height,
+                                    p->is_array, p->tags,     p->palette };
     struct tiff_out *w = mem_zalloc(sizeof(*w));
     if (!w)
         return NULL;

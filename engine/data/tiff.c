@@ -70,8 +70,8 @@ bool tiff_find_kind(struct source *source, const struct picture_reading *reading
 
 bool tiff_encode(struct encoded *to, const struct picture *p, const char *path)
 {
-    const struct tiff_form form = { p->kind,   p->channels, p->width,
-                                    p->height, p->is_array, p->tags };
+    const struct tiff_form form = { p->kind,     p->channels, p->width,  p->height,
+                                    p->is_array, p->tags,     p->palette };
     struct tiff_writer *writer = tiff_writer_open(to, &form, path);
     if (!writer)
         return false;

@@ -24,6 +24,7 @@
 #include "data/source.h"
 
 struct encoded;
+struct palette;
 struct tiff_reader;
 struct tiff_writer;
 
@@ -71,6 +72,9 @@ struct tiff_form {
     uint32_t channels, width, height;
     bool is_array;                      // 2 and 4 channels have no alpha
     const struct picture_tags *tags;    // until the writer is closed; may be NULL
+    // RGB of u8 whose colours are all of this one is written as its indices, without a
+    // profile and a number that stands for no data. May be NULL; as `tags`.
+    const struct palette *palette;
 };
 
 // Writes into what has begun, and ends it; what may exceed 4 GiB is a BigTIFF. `path`

@@ -337,10 +337,11 @@ bool picture_tags_no_data(const struct picture_tags *t, enum pixel_kind kind,
     return true;
 }
 
-bool picture_tags_lose_no_data(const struct picture_tags *t, enum pixel_kind kind)
+bool picture_tags_lose_no_data(const struct picture_tags *t, enum pixel_kind kind,
+                               const struct palette *palette)
 {
     double number;
-    return t && t->has_no_data && !picture_tags_no_data(t, kind, &number);
+    return t && t->has_no_data && (palette || !picture_tags_no_data(t, kind, &number));
 }
 
 static void fit(const struct picture_tags *t, const struct tiff_form *form,
@@ -370,9 +371,9 @@ bool tiff_tags_fit(const struct tiff_form *form, struct tiff_tag out[TIFF_TAGS_M
         if ((is_place(tag->number) &&
              !keeps_place(t, is_same_size(t, form->width, form->height))) ||
             (tag->number == TIFF_ICC_PROFILE &&
-             !keeps_profile(t, tag, colours_of(form->channels))) ||
+             (form->palette || !keeps_profile(t, tag, colours_of(form->channels)))) ||
             (tag->number == TIFF_GDAL_NO_DATA &&
-             picture_tags_lose_no_data(t, form->kind)))
+             picture_tags_lose_no_data(t, form->kind, form->palette)))
             continue;
         if (!copy_tag(tag, &out[*count])) {
             tiff_tags_free(out, *count);

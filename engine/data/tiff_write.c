@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "data/palette.h"
 
 #include <string.h>
 
@@ -46,6 +47,8 @@ static uint16_t compression_of(const struct tiff_form *form)
 static uint16_t predictor_of(const struct tiff_form *form)
 {
     const struct picture_tags *t = form->tags;
+    if (form->palette)    // neighbours have nothing to do with each other
+        return PREDICTOR_NONE;
     if (t && tiff_tags_keep_compression(t) && t->predictor == PREDICTOR_NONE &&
         t->kind == form->kind)
         return PREDICTOR_NONE;
@@ -103,6 +106,17 @@ static bool set_extras(TIFF *tiff, const struct tiff_form *form, uint32_t colour
     return count == 0 || TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, (int)count, types);
 }
 
+// Of 16 bits; indices that no class has are black.
+static bool set_palette(TIFF *tiff, const struct palette *palette)
+{
+    uint16_t maps[3][PALETTE_MAX] = { { 0 } };
+    for (uint32_t i = 0; i < palette->count; i++)
+        for (size_t c = 0; c < 3; c++)
+            maps[c][i] = (uint16_t)(palette->colours[i][c] * 257);
+    return TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_PALETTE) &&
+           TIFFSetField(tiff, TIFFTAG_COLORMAP, maps[0], maps[1], maps[2]);
+}
+
 // As in the input where channels mean the same; else grey and RGB, and more channels
 // than those of an image are no colours.
 static bool set_colours(TIFF *tiff, const struct tiff_form *form)
@@ -111,6 +125,8 @@ static bool set_colours(TIFF *tiff, const struct tiff_form *form)
     const struct picture_tags *t = form->tags;
     const bool has_alpha =
         !form->is_array && (form->channels == 2 || form->channels == 4);
+    if (form->palette)
+        return set_palette(tiff, form->palette);
     if (t && t->channels == form->channels) {
         const uint32_t colours = t->photometric == PHOTOMETRIC_RGB ? 3 : 1;
         return TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, t->photometric) &&
@@ -260,18 +276,28 @@ static bool write_band(struct tiff_writer *w)
     return true;
 }
 
-bool tiff_writer_write(struct tiff_writer *w, uint32_t rows, const void *samples,
-                       size_t plane)
+// Adds rows to the band.
+static void gather(struct tiff_writer *w, uint32_t rows, const uint8_t *samples,
+                   size_t plane)
 {
     struct picture *band = &w->band;
     const size_t bytes = pixel_bytes(band->kind), row = band->width * bytes;
     const size_t band_plane = (size_t)band->width * band->height * bytes;
+    uint8_t *to = (uint8_t *)band->samples + w->gathered * row;
+    if (w->form.palette)
+        palette_find_all(w->form.palette, samples, plane, rows * row, to);
+    for (uint32_t c = 0; !w->form.palette && c < band->channels; c++)
+        memcpy(to + c * band_plane, samples + c * plane * bytes, rows * row);
+}
+
+bool tiff_writer_write(struct tiff_writer *w, uint32_t rows, const void *samples,
+                       size_t plane)
+{
+    const struct picture *band = &w->band;
+    const size_t row = band->width * pixel_bytes(band->kind);
     for (uint32_t done = 0; !w->failed && done < rows;) {
         const uint32_t count = MIN(rows - done, band->height - w->gathered);
-        for (uint32_t c = 0; c < band->channels; c++)
-            memcpy((uint8_t *)band->samples + c * band_plane + w->gathered * row,
-                   (const uint8_t *)samples + c * plane * bytes + done * row,
-                   count * row);
+        gather(w, count, (const uint8_t *)samples + done * row, plane);
         w->gathered += count;
         done += count;
         if (w->gathered == band->height || w->written + w->gathered == w->form.height)
@@ -305,6 +331,9 @@ struct tiff_writer *tiff_writer_open(struct encoded *to, const struct tiff_form 
         return NULL;
     }
     w->form = *form;
+    if (form->palette)
+        w->form.channels = 1;
+    form = &w->form;
     w->path = path;
     w->file.to = to;
     find_layout(w);

@@ -28,8 +28,9 @@ static const struct {
     { LOG_WARN,
       "without the number of the input that stands for no data (GDAL_NODATA), "
       "which samples of the output cannot be" },
-    { LOG_WARN, "as RGB, not with the palette of the classes, which only PNG has; a "
-                "JPEG has other colours, too: name outputs .png" },
+    { LOG_WARN,
+      "as RGB, not with the palette of the classes, which only PNG and TIFF have; a "
+      "JPEG has other colours, too: name outputs .png or .tif" },
 };
 
 uint32_t losses_of(const char *path, const struct picture *output)
@@ -37,13 +38,14 @@ uint32_t losses_of(const char *path, const struct picture *output)
     const struct picture_holds holds = picture_file_holds(path);
     uint32_t losses = picture_tags_losses(output->tags, holds, output->channels,
                                           output->width, output->height);
-    if (holds.place && picture_tags_lose_no_data(output->tags, output->kind))
+    if (holds.place &&
+        picture_tags_lose_no_data(output->tags, output->kind, output->palette))
         losses |= PICTURE_LOSES_NO_DATA;
     if (!output->palette)
         return losses;
     // A profile is for the colours of the input, not for those of classes.
     losses &= ~(uint32_t)(PICTURE_LOSES_PROFILE | PICTURE_LOSES_PROFILE_BY_FORMAT);
-    return picture_has_png_extension(path) ? losses : losses | PICTURE_LOSES_PALETTE;
+    return holds.palette ? losses : losses | PICTURE_LOSES_PALETTE;
 }
 
 void losses_report(const uint32_t *losses, size_t count,

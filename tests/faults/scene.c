@@ -49,6 +49,11 @@ const struct scene scenes[] = {
                "--tile 16 --wrap --tuning off" },
     { "colour", "translate --model @/colours --input @/images --output result "
                 "--tuning off" },
+    // Rows that are enlarged, and that outputs need something of.
+    { "tiles-larger", "translate --model @/larger --input @/images --output result "
+                      "--tile 32 --tuning off" },
+    { "tiles-colour", "translate --model @/colours --input @/images --output result "
+                      "--tile 16 --tuning off" },
 #ifdef PIX_HAVE_TIFF
     // The georeference goes over, fitted to another size.
     { "geo",
@@ -629,6 +634,9 @@ bool scenes_prepare(const struct place *place, const char *only)
                                        "--save-freq 1 --sample-freq 1" };
     static const struct scene colours = { "colours", TRAIN
                                           "--out result --steps 1 --task colorize" };
+    static const struct scene larger = { "larger", TRAIN
+                                         "--task superres --factor 2 --out result "
+                                         "--steps 1" };
     static const struct scene pth = { "pth", "convert @/half result/net.pth",
                                       .needs_folder = true };
     static const struct scene bench = {
@@ -637,8 +645,8 @@ bool scenes_prepare(const struct place *place, const char *only)
     };
     char target[64];
     bool ok = share_states() && make_data(place) && make(place, &half, "half") &&
-              make(place, &colours, "colours") && make(place, &pth, "pth") &&
-              make(place, &bench, "bench");
+              make(place, &larger, "larger") && make(place, &colours, "colours") &&
+              make(place, &pth, "pth") && make(place, &bench, "bench");
     for (size_t i = 0; ok && i < scene_count; i++) {
         if (!scene_is_asked(only, scenes[i].name))
             continue;
