@@ -316,6 +316,30 @@ static void test_mask(void **state)
     assert_string_equal(public_messages, "");
 }
 
+// A run that is resumed has the mask of its beginning, by its pixels: the file may have
+// moved.
+static void test_mask_stays(void **state)
+{
+    struct pix_train_options o = task_options("inpaint", SCRATCH "/mask_stays");
+    struct picture mask;
+    (void)state;
+    public_need_device();
+    o.hole = "mask";
+    o.hole_mask = SCRATCH "/mask.png";
+    o.steps = 1;
+    tiny_train(public_device, &o, UINT64_MAX);
+    o.continue_run = true;
+    o.steps = 2;
+    assert_true(picture_create(&mask, PIXEL_U8, 1, 4, 4));
+    memset(mask.samples, UINT8_MAX, 5);
+    tiny_write_picture(SCRATCH, "other_mask.png", mask);
+    o.hole_mask = SCRATCH "/other_mask.png";
+    tiny_check_refused(&o, "other_mask.png does not show the hole that the run in ");
+    mask = tiny_read_picture(SCRATCH "/mask.png");
+    tiny_write_picture(SCRATCH, "other_mask.png", mask);
+    tiny_train(public_device, &o, UINT64_MAX);
+}
+
 // Masks that show no hole, and files that are none.
 static void test_no_mask(void **state)
 {
@@ -556,13 +580,13 @@ static int begin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs),          cmocka_unit_test(test_evaluated),
-        cmocka_unit_test(test_colorize),      cmocka_unit_test(test_superres),
-        cmocka_unit_test(test_inpaint),       cmocka_unit_test(test_mask),
-        cmocka_unit_test(test_no_mask),       cmocka_unit_test(test_other_kinds),
-        cmocka_unit_test(test_unfit_options), cmocka_unit_test(test_output_range),
-        cmocka_unit_test(test_alpha),         cmocka_unit_test(test_profiles),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_runs),         cmocka_unit_test(test_evaluated),
+        cmocka_unit_test(test_colorize),     cmocka_unit_test(test_superres),
+        cmocka_unit_test(test_inpaint),      cmocka_unit_test(test_mask),
+        cmocka_unit_test(test_mask_stays),   cmocka_unit_test(test_no_mask),
+        cmocka_unit_test(test_other_kinds),  cmocka_unit_test(test_unfit_options),
+        cmocka_unit_test(test_output_range), cmocka_unit_test(test_alpha),
+        cmocka_unit_test(test_profiles),     cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, begin, public_close);
 }

@@ -94,6 +94,17 @@ bool task_read_mask(const char *path, const struct picture_reading *reading,
     return false;
 }
 
+const char *task_hash_mask(const struct task *t, char text[HASH_TEXT_SIZE])
+{
+    const struct picture *mask = t->mask;
+    text[0] = '\0';
+    if (t->kind != TASK_INPAINT || t->hole != HOLE_MASK || !mask)
+        return text;
+    const uint32_t size[] = { mask->width, mask->height };
+    const uint64_t hash = hash_bytes(HASH_START, size, sizeof(size));
+    return hash_digits(hash_bytes(hash, mask->samples, picture_bytes(mask)), text);
+}
+
 // A rectangle, or what a mask says of it, in images whose rows have `row` pixels.
 struct hole {
     uint32_t x, y, width, height;

@@ -9,6 +9,7 @@
 #ifndef DATA_TASK_H
 #define DATA_TASK_H
 
+#include "base/hash.h"
 #include "base/reason.h"
 #include "data/picture.h"
 
@@ -126,6 +127,9 @@ bool task_read_mask(const char *path, const struct picture_reading *reading,
 // after a message; then there is neither.
 bool task_make_sides(const struct task *t, struct picture *image, struct picture *input,
                      struct picture *target);
+
+// Hash of the mask's size and samples; "" without a mask.
+const char *task_hash_mask(const struct task *t, char text[HASH_TEXT_SIZE]);
 
 // A part of an image.
 struct task_part {

@@ -98,6 +98,9 @@ static bool read_images(struct checkpoint *c, const char *text)
     const char *names = json_string_value(json_object_get(document, "names"));
     if (names)
         snprintf(c->state.image_names, sizeof(c->state.image_names), "%s", names);
+    const char *mask = json_string_value(json_object_get(document, "mask"));
+    if (mask)
+        snprintf(c->state.mask, sizeof(c->state.mask), "%s", mask);
     json_decref(document);
     return true;
 }

@@ -32,6 +32,8 @@ struct checkpoint_state {
     uint32_t images;    // in the data set: the order of samples depends on it
     // Hash of their names (dataset_hash); "" in files of older versions.
     char image_names[HASH_TEXT_SIZE];
+    // Hash of the mask of holes (task_hash_mask); "" without one.
+    char mask[HASH_TEXT_SIZE];
     // Hash of the tuning table (tuning.h); "" in files of older versions.
     char tuning[HASH_TEXT_SIZE];
     // Who decoded JPEG files (picture_jpeg_decoder); "stb" in files of older versions.

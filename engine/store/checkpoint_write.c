@@ -237,6 +237,8 @@ static bool add_metadata(struct safetensors_writer *to,
     json_add(&part, "images", json_integer(state->images));
     if (state->image_names[0])
         json_add(&part, "names", json_string(state->image_names));
+    if (state->mask[0])
+        json_add(&part, "mask", json_string(state->mask));
     json_add(&part, "shuffle", json_boolean(!o->serial_batches));
     if (!add_json(to, "pix2pix.sampler", part))
         return false;

@@ -114,6 +114,21 @@ static bool keeps_images(const struct trainer *t, const char *folder)
     return t->settings.options.data_changed;
 }
 
+// Whether a resumed run has the mask it was begun with. Its path is none of the options
+// that are compared, and the file at the path may be another one.
+static bool keeps_mask(const struct trainer *t)
+{
+    char now[HASH_TEXT_SIZE];
+    if (!t->mask_hash[0] ||
+        strcmp(task_hash_mask(&t->settings.task, now), t->mask_hash) == 0)
+        return true;
+    log_error(
+        "train: --hole-mask %s does not show the hole that the run in %s was begun "
+        "with: put the mask back, or start another run",
+        t->settings.options.hole_mask, t->settings.options.out);
+    return false;
+}
+
 // The same images are not the same numbers where another library decodes them than
 // when a resumed run was begun.
 static void tell_of_decoder(const struct trainer *t)
@@ -143,7 +158,7 @@ static bool open_data(struct trainer *t, struct pair_list *pairs)
              " x %s",
              images, what_files(t, images), pairs->folder, o->input_nc, o->input_kind,
              o->output_nc, o->output_kind);
-    if (!keeps_images(t, pairs->folder))
+    if (!keeps_images(t, pairs->folder) || !keeps_mask(t))
         return false;
     tell_of_decoder(t);
     t->steps = schedule_steps(s, images);

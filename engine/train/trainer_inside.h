@@ -69,6 +69,7 @@ struct trainer {
     uint64_t finite;         // of the newest one without infinities and NaN; 0: none
     uint32_t images;         // in the data when that was written; 0: not known
     char image_names[HASH_TEXT_SIZE];    // hash of their names; "": not known
+    char mask_hash[HASH_TEXT_SIZE];      // of the mask then; "": none, or not known
 
     struct weights *generator, *discriminator;
     uint64_t weights_g, weights_d;        // numbers that are trained

@@ -90,6 +90,7 @@ static bool write_file(struct trainer *t, const char *path, bool writes_all,
     snprintf(state.jpeg_decoder, sizeof(state.jpeg_decoder), "%s",
              picture_jpeg_decoder());
     dataset_hash(t->data, state.image_names);
+    task_hash_mask(&t->settings.task, state.mask);
     bool ok = path && download_scaler(t, t->generator, &state.scaler_g) &&
               download_scaler(t, t->discriminator, &state.scaler_d) &&
               run_make_folder(&t->run, RUN_CHECKPOINTS) &&
@@ -269,6 +270,7 @@ static enum load_result load(struct trainer *t, const char *path, uint64_t step)
         memcpy(t->trained_with, state->tuning, sizeof(t->trained_with));
         memcpy(t->jpeg_decoder, state->jpeg_decoder, sizeof(t->jpeg_decoder));
         memcpy(t->image_names, state->image_names, sizeof(t->image_names));
+        memcpy(t->mask_hash, state->mask, sizeof(t->mask_hash));
     }
     checkpoint_close(c);
     return is_refused   ? LOAD_NOT_FINITE
