@@ -3,7 +3,7 @@
 #
 # Installs a build into a scratch folder, compiles the program of docs/c-api.md against it
 # through pkg-config, once with the shared and once with the static library, and runs
-# both; then the programs of README and docs/video.md.
+# both; then its other one and those of README and docs/video.md.
 #
 # Usage: tests/install/run.sh BUILD SCRATCH (a path without spaces: compilers and pkg-config
 # do not agree on how to write them)
@@ -28,9 +28,9 @@ install_to() {
     read -r -a flags <<<"$(pkg-config "${@:2}" --cflags --libs pix2pix)"
 }
 
-# The first C program of a document, as it is written there.
-first_c_block() {
-    awk '/^```c$/ && !done { inside = 1; next } /^```/ { done = done || inside; inside = 0 }
+# c_block FILE N: the Nth C program of a document, as it is written there.
+c_block() {
+    awk -v wanted="$2" '/^```c$/ { inside = ++number == wanted; next } /^```/ { inside = 0 }
         inside { print }' "$1"
 }
 
@@ -41,7 +41,7 @@ use() {
     [ -s "$scratch/$1.png" ]
 }
 
-first_c_block "$here/../../docs/c-api.md" >"$scratch/use.c"
+c_block "$here/../../docs/c-api.md" 1 >"$scratch/use.c"
 install_to "$scratch/prefix"
 for file in bin/pix2pix include/pix2pix.h share/man/man1/pix2pix.1; do
     [ -e "$scratch/prefix/$file" ] || { echo "install: $file is missing"; exit 1; }
@@ -62,7 +62,7 @@ use static
 
 cmp "$scratch/shared.png" "$scratch/static.png"
 
-first_c_block "$here/../../README.md" >"$scratch/readme.c"
+c_block "$here/../../README.md" 1 >"$scratch/readme.c"
 cc -std=c11 -Wall -Wextra -Werror "$scratch/readme.c" -o "$scratch/readme" "${flags[@]}"
 "$scratch/readme" "$scratch/run-static" "$examples"/satellite/+0022.5_+05.6.jpg \
     "$scratch/readme.png"
@@ -73,8 +73,31 @@ if "$scratch/readme" no-such-model none none 2>"$scratch/readme.txt"; then
 fi
 grep -q no-such-model "$scratch/readme.txt"
 
+# Many images, one of which is none: its callback is called for each, in order.
+c_block "$here/../../docs/c-api.md" 2 >"$scratch/many.c"
+cc -std=c11 -Wall -Wextra -Werror "$scratch/many.c" -o "$scratch/many" "${flags[@]}"
+mkdir "$scratch/many-out"
+echo "no image" >"$scratch/none.png"
+inputs=("$examples"/satellite/*.jpg)
+inputs=("${inputs[@]:0:2}" "$scratch/none.png" "${inputs[@]:2:3}")
+if "$scratch/many" "$scratch/run-static" "$scratch/many-out" "${inputs[@]}" \
+    >"$scratch/many.txt" 2>"$scratch/many-errors.txt"; then
+    echo "install: the program of many images took a text for one"
+    exit 1
+fi
+grep -q 'none.png' "$scratch/many-errors.txt"
+{
+    for i in 0 1 2 3 4 5; do
+        to=$scratch/many-out/$i.png
+        [ "$i" != 2 ] || to=nothing
+        echo "${inputs[$i]} -> $to"
+        [ "$i" = 2 ] || [ -s "$to" ] || { echo "install: $to is missing" >&2 && exit 1; }
+    done
+    echo "5 of 6 images"
+} | cmp - "$scratch/many.txt"
+
 # The program of docs/video.md, on three frames of noise, with the model of before.
-first_c_block "$here/../../docs/video.md" >"$scratch/video.c"
+c_block "$here/../../docs/video.md" 1 >"$scratch/video.c"
 cc -std=c11 -Wall -Wextra -Werror "$scratch/video.c" -o "$scratch/video" "${flags[@]}"
 {
     printf 'YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420mpeg2\n'
