@@ -364,6 +364,92 @@ static void test_tasks(void **state)
     }
 }
 
+static void check_refused(pix_translator *t, struct wire *w, const char *raw,
+                          const char *matrix, const char *message)
+{
+    struct pix_stream_options o = stream_of(w, raw);
+    o.matrix = matrix;
+    rewind_wire(w);
+    public_messages[0] = 0;
+    assert_false(pix_translator_run_stream(t, &o, NULL));
+    public_check_message(message);
+    assert_int_equal(w->written, 0);
+}
+
+// Label maps of two colours, in and out. Frames have the colours, as images do.
+static void test_segment(void **state)
+{
+    static const char *const sides[] = { SCRATCH "/labels/train/A",
+                                         SCRATCH "/labels/train/B" };
+    struct pix_train_options train = tiny_options(SCRATCH "/labels", SCRATCH "/masks");
+    struct wire w;
+    (void)state;
+    public_need_device();
+    for (int k = 0; k < 2; k++) {
+        struct picture p;
+        assert_true(picture_create(&p, PIXEL_U8, 3, SIDE, SIDE));
+        for (size_t i = 0; i < SIDE * SIDE / 2; i++)
+            for (size_t c = 0; c < 3; c++)
+                ((uint8_t *)p.samples)[c * SIDE * SIDE + i] = (uint8_t)(90 * c + 60);
+        tiny_write_picture(sides[k], "1.png", p);
+    }
+    train.task = "segment";
+    train.palette = "auto";
+    train.labels = "both";
+    train.steps = 1;
+    tiny_train(public_device, &train, UINT64_MAX);
+    pix_translator *t = tiny_open_model(SCRATCH "/masks");
+    open_wire(&w, NULL, RAW_BYTES, 3);
+    for (size_t i = 0; i < w.size; i++)
+        w.in[i] = i / 3 % 5 < 2 + i / RAW_BYTES ? 0 : (uint8_t)(90 * (i % 3) + 60);
+    const struct pix_stream_options raw = stream_of(&w, RAW);
+    assert_true(pix_translator_run_stream(t, &raw, NULL));
+    assert_int_equal(w.written, w.size);
+    for (size_t i = 0; i < 3; i++) {
+        const struct pix_image in = { SIDE, SIDE, w.in + i * RAW_BYTES };
+        struct pix_image out;
+        assert_true(pix_translator_run(t, &in, &out));
+        assert_memory_equal(w.out + i * RAW_BYTES, out.pixels, RAW_BYTES);
+        pix_image_free(&out);
+    }
+    for (size_t i = 0; i < w.size; i += 3)
+        assert_true(memcmp(w.out + i, "\0\0\0", 3) == 0 ||
+                    memcmp(w.out + i, "\x3c\x96\xf0", 3) == 0);
+    check_refused(t, &w, "f32:32x32", NULL, "the model takes colours");
+    pix_translator_destroy(t);
+    close_wire(&w);
+}
+
+// Models of more channels than images have take floats alone.
+static void test_channels(void **state)
+{
+    struct pix_train_options train = tiny_options(SCRATCH "/five", SCRATCH "/five-run");
+    struct picture p;
+    struct wire w;
+    (void)state;
+    public_need_device();
+    assert_true(picture_create(&p, PIXEL_F32, 5, SIDE, SIDE));
+    p.is_array = true;
+    tiny_write_picture(SCRATCH "/five/train/A", "1.npy", p);
+    assert_true(picture_create(&p, PIXEL_U8, 3, SIDE, SIDE));
+    tiny_write_picture(SCRATCH "/five/train/B", "1.png", p);
+    train.input_nc = 5;
+    train.steps = 1;
+    tiny_train(public_device, &train, UINT64_MAX);
+    pix_translator *t = tiny_open_model(SCRATCH "/five-run");
+    open_wire(&w, "YUV4MPEG2 W8 H8\n", 96, 1);
+    check_refused(t, &w, NULL, NULL, "takes 5 channels, and frames have so many only");
+    check_refused(t, &w, RAW, NULL, "with --raw f32:WxH");
+    close_wire(&w);
+    open_wire(&w, NULL, (size_t)4 * 5 * SIDE * SIDE, 2);
+    memset(w.in, 0, w.size);
+    const struct pix_stream_options o = stream_of(&w, "f32:32x32");
+    assert_true(pix_translator_run_stream(t, &o, NULL));
+    assert_int_equal(w.written, 2 * RAW_BYTES);
+    pix_translator_destroy(t);
+    close_wire(&w);
+}
+
 // So do those of pairs whose inputs are smaller than their targets.
 static void test_factor(void **state)
 {
@@ -561,18 +647,6 @@ static void test_failures(void **state)
     close_wire(&w);
 }
 
-static void check_refused(pix_translator *t, struct wire *w, const char *raw,
-                          const char *matrix, const char *message)
-{
-    struct pix_stream_options o = stream_of(w, raw);
-    o.matrix = matrix;
-    rewind_wire(w);
-    public_messages[0] = 0;
-    assert_false(pix_translator_run_stream(t, &o, NULL));
-    public_check_message(message);
-    assert_int_equal(w->written, 0);
-}
-
 static void test_refused(void **state)
 {
     struct wire w;
@@ -590,6 +664,15 @@ static void test_refused(void **state)
     open_wire(&w, "YUV4MPEG2 W8 H8 F25:1\n", 96, 1);
     check_refused(t, &w, NULL, "bt2020",
                   "--matrix takes bt601 or bt709, not \"bt2020\"");
+    close_wire(&w);
+    char header[Y4M_MAX_LINE + 1] = "YUV4MPEG2 W8 H8";
+    while (strlen(header) < Y4M_MAX_LINE - 8)
+        strcat(header, " Xroom");
+    strcat(header, "\n");
+    open_wire(&w, header, 96, 1);
+    const struct pix_stream_options full = stream_of(&w, NULL);
+    assert_true(pix_translator_run_stream(t, &full, NULL));
+    public_check_message("X parameters of the header do not go to the output");
     const struct pix_stream_options none = { .read = read_wire };
     assert_false(pix_translator_run_stream(t, NULL, NULL));
     assert_false(pix_translator_run_stream(t, &none, NULL));
@@ -628,6 +711,8 @@ int main(void)
         cmocka_unit_test(test_y4m),
         cmocka_unit_test(test_grey),
         cmocka_unit_test(test_tasks),
+        cmocka_unit_test(test_segment),
+        cmocka_unit_test(test_channels),
         cmocka_unit_test(test_factor),
         cmocka_unit_test(test_flicker),
         cmocka_unit_test(test_cut),

@@ -91,10 +91,34 @@ static bool refuse(struct reason *reason, const char *what, const char *text,
                          text, advice);
 }
 
+// What C is now, in capitals. Programs that know both write both.
+static const char old_chroma[] = "YSCSS=";
+
+static bool is_old_chroma(const char *text, size_t length)
+{
+    return length >= sizeof(old_chroma) - 1 &&
+           memcmp(text, old_chroma, sizeof(old_chroma) - 1) == 0;
+}
+
+static bool read_old_chroma(const char *text, size_t length, struct y4m_header *h)
+{
+    const size_t begin = sizeof(old_chroma) - 1;
+    char name[16];
+    h->old_chroma = Y4M_OLD_UNKNOWN;
+    if (h->says_chroma || length - begin > sizeof(name))
+        return true;
+    for (size_t i = begin; i < length; i++)
+        name[i - begin] =
+            (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
+    if (read_chroma(name, length - begin, &h->format))
+        h->old_chroma = Y4M_OLD_READ;
+    return true;
+}
+
 static bool read_comment(const char *text, size_t length, struct y4m_header *h,
                          struct reason *reason)
 {
-    static const char range[] = "COLORRANGE=", subsampling[] = "YSCSS=";
+    static const char range[] = "COLORRANGE=";
     const size_t begin = sizeof(range) - 1;
     if (length >= begin && memcmp(text, range, begin) == 0) {
         h->says_range = true;
@@ -102,10 +126,8 @@ static bool read_comment(const char *text, size_t length, struct y4m_header *h,
         return h->format.is_full || is_text(text + begin, length - begin, "LIMITED") ||
                refuse(reason, "XCOLORRANGE must be FULL or LIMITED", text, length, "");
     }
-    // A copy of C by older programs.
-    if (length >= sizeof(subsampling) - 1 &&
-        memcmp(text, subsampling, sizeof(subsampling) - 1) == 0)
-        return true;
+    if (is_old_chroma(text, length))
+        return read_old_chroma(text, length, h);
     // There is room: they come from a line that is no longer.
     const size_t used = strlen(h->comments);
     snprintf(h->comments + used, sizeof(h->comments) - used, " X%.*s", (int)length,
@@ -122,10 +144,12 @@ static bool read_parameter(const char *text, size_t length, struct y4m_header *h
     switch (text[0]) {
     case 'W':
         return read_number(value, size, &h->format.width) ||
-               refuse(reason, "the width is not a number", text, length, "");
+               refuse(reason, "the width is not a number of 1 to 9 digits", text,
+                      length, "");
     case 'H':
         return read_number(value, size, &h->format.height) ||
-               refuse(reason, "the height is not a number", text, length, "");
+               refuse(reason, "the height is not a number of 1 to 9 digits", text,
+                      length, "");
     case 'F':
         return read_ratio(value, size, &h->rate) ||
                refuse(reason, "the frame rate is not a ratio", text, length, "");
@@ -173,6 +197,11 @@ bool y4m_parse(const char *line, size_t length, uint64_t max_pixels,
     if (f->width == 0 || f->height == 0)
         return reason_refuse(reason, "its header has no %s",
                              f->width ? "height" : "width");
+    if (!header->says_chroma && header->old_chroma == Y4M_OLD_UNKNOWN)
+        return reason_refuse(reason, "the format of its samples, which XYSCSS says, is "
+                                     "not supported: convert it (ffmpeg -pix_fmt "
+                                     "yuv444p)");
+    header->says_chroma |= header->old_chroma == Y4M_OLD_READ;
     return picture_check_frames(f->width, f->height, 12, max_pixels, reason);
 }
 

@@ -23,6 +23,8 @@ struct y4m_header {
     struct yuv_format format;    // but for the matrix, of which the header says nothing
     bool says_range;             // else it is taken to be limited
     bool says_chroma;            // else it is taken to be 420jpeg
+    // XYSCSS, where older programs say it.
+    enum { Y4M_OLD_NONE, Y4M_OLD_READ, Y4M_OLD_UNKNOWN } old_chroma;
     struct y4m_ratio rate, aspect;    // frames a second; width of a pixel to its height
     // Other X parameters, which go on to the output: "" or " XA XB".
     char comments[Y4M_MAX_LINE];

@@ -415,6 +415,26 @@ static bool prepare_y4m(struct stream *s)
     return true;
 }
 
+// Whether frames can become what the model takes: image files have at most 4 channels,
+// and floats are no colours.
+static bool check_channels(const struct stream *s)
+{
+    const struct settings *settings = translator_get_settings(s->translator);
+    const bool is_float = s->is_raw && s->raw.kind == PIXEL_F32;
+    if (is_float && task_takes_colours(s)) {
+        log_error("%s: --raw %s: the model takes colours, and floats are none: use "
+                  "rgb24 or gray16",
+                  s->command, s->options->raw);
+        return false;
+    }
+    if (is_float || settings->options.input_nc <= 4)
+        return true;
+    log_error("%s: the model takes %" PRIu32 " channels, and frames have so many only "
+              "with --raw f32:WxH",
+              s->command, settings->options.input_nc);
+    return false;
+}
+
 static bool prepare(struct stream *s)
 {
     const struct settings *settings = translator_get_settings(s->translator);
@@ -432,7 +452,8 @@ static bool prepare(struct stream *s)
         log_error("%s: --raw %s: %s", s->command, s->options->raw, reason.text);
         return false;
     }
-    if ((!s->is_raw && !read_header(s, most)) || !choose_matrix(s))
+    if (!check_channels(s) || (!s->is_raw && !read_header(s, most)) ||
+        !choose_matrix(s))
         return false;
     if (!(s->is_raw ? prepare_raw(s) : prepare_y4m(s)))
         return false;
@@ -446,7 +467,14 @@ static bool prepare(struct stream *s)
 static bool write_header(struct stream *s)
 {
     char line[Y4M_MAX_LINE];
-    return s->is_raw || write_bytes(s, line, y4m_print(&s->out, line));
+    if (s->is_raw)
+        return true;
+    const size_t size = y4m_print(&s->out, line), tail = strlen(s->out.comments);
+    if (size <= tail || memcmp(line + size - 1 - tail, s->out.comments, tail) != 0)
+        log_warn("%s: the X parameters of the header do not go to the output: there is "
+                 "no room for them",
+                 s->command);
+    return write_bytes(s, line, size);
 }
 
 bool stream_translate(struct translator *t, const struct pix_stream_options *options,
