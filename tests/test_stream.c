@@ -608,6 +608,11 @@ static void test_failures(void **state)
     assert_int_equal(frames, 3);
     assert_string_equal(public_messages, "translate: the output ended after frame "
                                          "3: the screen went dark\n");
+    // Also of the last one, after which nothing else is missing.
+    rewind_wire(&w);
+    w.fail_write = (FRAMES - 1) * RAW_BYTES;
+    assert_false(pix_translator_run_stream(t, &o, &frames));
+    assert_int_equal(frames, FRAMES - 1);
     w.fail_write = 0;
 
     rewind_wire(&w);

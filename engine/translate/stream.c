@@ -494,7 +494,8 @@ bool stream_translate(struct translator *t, const struct pix_stream_options *opt
     bool ok = prepare(&s) && write_header(&s);
     if (ok) {
         translator_tell_scaling(t);
-        ok = pipeline_run(t, translator_threads(t), SIZE_MAX, &ends);
+        // All may be translated, and the last one not be written.
+        ok = pipeline_run(t, translator_threads(t), SIZE_MAX, &ends) && !s.write_failed;
         if (ok && s.written == 0)
             log_warn("%s: the input has no frames", s.command);
     }
