@@ -377,7 +377,9 @@ static ssize_t hook_pread(int number, void *data, size_t size, off64_t offset)
 
 static ssize_t hook_write(int number, const void *data, size_t size)
 {
-    return number > 2 && fails(FAULT_WRITE, "write") ? -1 : write(number, data, size);
+    // Messages are no results; what a stream becomes is one.
+    const bool counts = number != STDERR_FILENO;
+    return counts && fails(FAULT_WRITE, "write") ? -1 : write(number, data, size);
 }
 
 static ssize_t hook_pwrite(int number, const void *data, size_t size, off64_t offset)
@@ -726,7 +728,7 @@ static void load_objects(void)
 
 static void redirect(int number, const char *name)
 {
-    int opened = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    int opened = open(name, number ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY, 0666);
     if (opened >= 0) {
         dup2(opened, number);
         close(opened);
@@ -743,6 +745,7 @@ static void serve(void)
             setpgid(0, 0);
             close(SERVER_IN);
             close(SERVER_OUT);
+            redirect(STDIN_FILENO, FAULT_INPUT);    // from its beginning
             redirect(STDOUT_FILENO, "out.txt");
             redirect(STDERR_FILENO, "err.txt");
             unlink("fault.log");

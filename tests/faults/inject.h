@@ -24,6 +24,9 @@ struct server_answer {
     int status;    // as waitpid has it
 };
 
+// The standard input of each process, from its folder.
+#define FAULT_INPUT "../stdin"
+
 // A call of a run in which none fails. Calls with equal ways come from the same place
 // by the same callers.
 struct fault_record {

@@ -32,7 +32,7 @@ void process_sleep(double seconds)
 
 static void redirect(int number, const char *name)
 {
-    int opened = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    int opened = open(name, number ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY, 0666);
     if (opened >= 0 && opened != number) {
         dup2(opened, number);
         close(opened);
@@ -70,7 +70,7 @@ static void become(const struct process *p, bool serves)
     setrlimit(RLIMIT_CORE, &none);
     if (chdir(p->folder) == 0) {
         unlink("fault.log");
-        redirect(0, "/dev/null");
+        redirect(0, FAULT_INPUT);
         redirect(1, "out.txt");
         redirect(2, "err.txt");
         set_environment(p, serves);

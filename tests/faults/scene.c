@@ -45,6 +45,8 @@ const struct scene scenes[] = {
     { "continue", MORE, "half", MORE },
     { "translate", "translate --model @/half --input @/images --output result "
                    "--tuning off" },
+    { "stream", "translate --model @/half --input - --output - --tuning off",
+      .needs_folder = true, .prints = true },
     { "tiles", "translate --model @/half --input @/images --output result "
                "--tile 16 --wrap --tuning off" },
     { "colour", "translate --model @/colours --input @/images --output result "
@@ -568,6 +570,24 @@ static bool write_palette(const struct place *place)
     return ok;
 }
 
+// Two frames for the standard input of all scenes, of which one reads it. No byte is 0.
+static bool write_frames(const struct place *place)
+{
+    enum { SIDE = 36 };
+    char text[64 + 2 * (8 + SIDE * SIDE * 3)];
+    size_t size = (size_t)snprintf(text, sizeof(text), "YUV4MPEG2 W%d H%d F25:1 C444\n",
+                                   SIDE, SIDE);
+    for (uint32_t k = 0; k < 2; k++) {
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "FRAME\n");
+        for (uint32_t i = 0; i < SIDE * SIDE * 3; i++)
+            text[size++] = (char)(60 + (i * (7 + k) + i / SIDE) % 64);
+    }
+    char *path = place_path(place, "stdin", "");
+    const bool ok = path && file_write(path, text, size);
+    mem_free(path);
+    return ok;
+}
+
 static bool make_data(const struct place *place)
 {
     static const char *const folders[] = { "data/train", "data/val", "images",
@@ -579,7 +599,7 @@ static bool make_data(const struct place *place)
         ok = path && file_make_folder(path);
         mem_free(path);
     }
-    return ok && write_palette(place) &&
+    return ok && write_palette(place) && write_frames(place) &&
            write_image(place, "data/train/1.png", 72, 1) &&
            write_image(place, "data/train/2.jpg", 72, 2) &&
            write_image(place, "data/val/3.png", 72, 3) &&
