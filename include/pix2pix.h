@@ -772,6 +772,11 @@ struct pix_translate_options {
     // "random" (by `seed` and the name of the file), or an image of any size that is
     // white in the hole; NULL: as trained.
     const char *hole;
+    // For models of the tasks "edges", "superres" and "denoise": images are not inputs,
+    // but inputs are made of them as in training, to see what becomes of images that
+    // are known. Outputs have the size of their image. Noise is that of `seed` and the
+    // name of the file. Without `tile`.
+    bool make_input;
     // For images that follow each other, 0 to less than 1. 0: norms use the statistics
     // of each image. Else they use those of it and all before it, each with so many
     // times the weight of the one after it: outputs of frames that hardly change
@@ -788,7 +793,7 @@ struct pix_translate_options {
     // with dropout, as in the paper; images run one at a time, all with the same mask.
     // "running": norms use the running statistics of training, no dropout.
     const char *mode;
-    uint64_t seed;    // for the dropout mask of "paper", and random holes
+    uint64_t seed;    // for the dropout mask of "paper", random holes and noise
     // Sample types of inputs and outputs: "u8", "u16" or "f32". NULL: as trained, as
     // far as the file records it. Where it does not (a .pth) each image keeps its own,
     // and its output has the same, or what the file that is written can hold.

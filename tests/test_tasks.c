@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "data/colour.h"
+#include "data/edges.h"
 #include "data/picture_file.h"
 #include "data/picture_tags.h"
 
@@ -253,6 +254,67 @@ static void test_profiles(void **state)
         picture_free(&out);
         mem_free(path);
     }
+}
+
+static struct picture translate_made(const char *run, const char *input)
+{
+    struct pix_translate_item item = { .input = input, .output = SCRATCH "/made.png" };
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = run;
+    o.tuning = "off";
+    o.make_input = true;
+    pix_translator *t = pix_translator_create(public_device, &o);
+    if (!t || !pix_translator_run_many(t, &item, 1, NULL, NULL))
+        fail_msg("%s", pix_last_error());
+    pix_translator_destroy(t);
+    return tiny_read_picture(item.output);
+}
+
+static void check_equal(struct picture a, struct picture b, bool is_equal)
+{
+    assert_true(a.width == WIDTH && a.height == HEIGHT && b.width == WIDTH &&
+                b.height == HEIGHT && a.channels == b.channels);
+    assert_int_equal(memcmp(a.samples, b.samples, picture_bytes(&a)) == 0, is_equal);
+    picture_free(&a);
+    picture_free(&b);
+}
+
+static void refuse_made(const char *run, uint32_t tile, const char *message)
+{
+    struct pix_translate_options o;
+    pix_translate_options_init(&o);
+    o.model = run;
+    o.make_input = true;
+    o.tile = tile;
+    assert_null(pix_translator_create(public_device, &o));
+    public_check_message(message);
+}
+
+// Inputs that are made of an image are those that a user would make of it.
+static void test_made(void **state)
+{
+    struct picture wide = tiny_read_picture(SCRATCH "/wide.png"), input;
+    (void)state;
+    public_need_device();
+    assert_true(edges_find(&wide, &input));
+    tiny_write_picture(SCRATCH, "drawn.png", input);
+    assert_true(picture_resize(&wide, RESIZE_BICUBIC, WIDTH / 2, HEIGHT / 2, &input));
+    tiny_write_picture(SCRATCH, "small.png", input);
+    picture_free(&wide);
+    check_equal(translate_made(SCRATCH "/edges", SCRATCH "/wide.png"),
+                translate(SCRATCH "/edges", SCRATCH "/drawn.png"), true);
+    check_equal(translate_made(SCRATCH "/superres", SCRATCH "/wide.png"),
+                translate(SCRATCH "/superres", SCRATCH "/small.png"), true);
+    check_equal(translate_made(SCRATCH "/denoise", SCRATCH "/wide.png"),
+                translate_made(SCRATCH "/denoise", SCRATCH "/wide.png"), true);
+    check_equal(translate_made(SCRATCH "/denoise", SCRATCH "/wide.png"),
+                translate(SCRATCH "/denoise", SCRATCH "/wide.png"), false);
+    refuse_made(
+        SCRATCH "/colorize", 0,
+        "translate: --make-input has no effect with a model of --task colorize");
+    refuse_made(tiny_straight(), 0, "this one was trained on pairs");
+    refuse_made(SCRATCH "/edges", 64, "--make-input makes them of whole images");
 }
 
 // Of wide.png with the mask of the left 20 columns; frees it.
@@ -580,13 +642,14 @@ static int begin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs),         cmocka_unit_test(test_evaluated),
-        cmocka_unit_test(test_colorize),     cmocka_unit_test(test_superres),
-        cmocka_unit_test(test_inpaint),      cmocka_unit_test(test_mask),
-        cmocka_unit_test(test_mask_stays),   cmocka_unit_test(test_no_mask),
-        cmocka_unit_test(test_other_kinds),  cmocka_unit_test(test_unfit_options),
-        cmocka_unit_test(test_output_range), cmocka_unit_test(test_alpha),
-        cmocka_unit_test(test_profiles),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_runs),          cmocka_unit_test(test_evaluated),
+        cmocka_unit_test(test_colorize),      cmocka_unit_test(test_superres),
+        cmocka_unit_test(test_made),          cmocka_unit_test(test_inpaint),
+        cmocka_unit_test(test_mask),          cmocka_unit_test(test_mask_stays),
+        cmocka_unit_test(test_no_mask),       cmocka_unit_test(test_other_kinds),
+        cmocka_unit_test(test_unfit_options), cmocka_unit_test(test_output_range),
+        cmocka_unit_test(test_alpha),         cmocka_unit_test(test_profiles),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, begin, public_close);
 }

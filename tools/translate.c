@@ -38,7 +38,7 @@ struct translation {
     struct pix_read_options read;
     uint32_t seed;
     const char *checkpoint;
-    bool no_ema;
+    bool no_ema, make_input;
     bool plan, json;
     struct frames frames;    // of streams
     struct device_arguments device;
@@ -408,6 +408,7 @@ static int run(const struct translation *t, bool is_folder)
     options.output_size = t->output_size;
     options.wrap = t->wrap;
     options.hole = t->hole;
+    options.make_input = t->make_input;
     options.tile = t->tile;
     options.overlap = t->overlap;
     options.tile_statistics = t->tile_statistics;
@@ -448,6 +449,21 @@ static const char purpose[] =
     "translated. Files keep their names, except for the extension "
     "where that format cannot hold the model's output.";
 
+#define OPTIONS_OF_TILES(t)                                                            \
+    { "tile", ARGUMENT_COUNT, &(t).tile, "N",                                          \
+      "translate at full size in tiles of N x N pixels" },                             \
+        { "overlap",                                                                   \
+          ARGUMENT_COUNT,                                                              \
+          &(t).overlap,                                                                \
+          "N",                                                                         \
+          "pixels around a tile that are seen too",                                    \
+          NULL,                                                                        \
+          "all that can matter" },                                                     \
+    {                                                                                  \
+        "tile-statistics", ARGUMENT_CHOICE, &(t).tile_statistics, "NAME",              \
+            "for norms: exact, or sample (of 16 tiles)", "exact|sample", "exact"       \
+    }
+
 int command_translate(int argc, char **argv)
 {
     struct translation t = { 0 };
@@ -470,17 +486,14 @@ int command_translate(int argc, char **argv)
         { "hole", ARGUMENT_TEXT, &t.hole, "NAME|FILE",
           "models that inpaint: center, random, or an image, white in the hole", NULL,
           "as trained" },
-        { "tile", ARGUMENT_COUNT, &t.tile, "N",
-          "translate at the image's own size in tiles of N x N pixels" },
-        { "overlap", ARGUMENT_COUNT, &t.overlap, "N",
-          "pixels around a tile that are seen too", NULL, "all that can matter" },
-        { "tile-statistics", ARGUMENT_CHOICE, &t.tile_statistics, "NAME",
-          "for norms: exact, or sample (of 16 tiles)", "exact|sample", "exact" },
+        { "make-input", ARGUMENT_FLAG, &t.make_input, NULL,
+          "inputs are made of images, as training made them" },
+        OPTIONS_OF_TILES(t),
         { "mode", ARGUMENT_CHOICE, &t.mode, "NAME",
           "stable, paper (with dropout) or running (running statistics)",
           "stable|paper|running", "stable" },
         { "seed", ARGUMENT_COUNT, &t.seed, "N",
-          "seed for the dropout of --mode paper, and for --hole random", NULL, "1" },
+          "seed of dropout (--mode paper), holes and noise", NULL, "1" },
         { "input-kind", ARGUMENT_CHOICE, &t.input_kind, "NAME",
           "sample type that inputs are converted to: u8, u16 or f32", "u8|u16|f32",
           "as trained, or that of each image" },

@@ -89,8 +89,8 @@ struct picture {
     // What goes to a file that is made of it, or NULL; the picture's own. Functions
     // below that make another picture do not keep it.
     struct picture_tags *tags;
-    // RGB of u8 whose colours are all of this palette, somebody else's: a PNG of it has
-    // the palette. Functions below do not keep it.
+    // RGB of u8 whose colours are all of this palette, somebody else's: a PNG or TIFF
+    // of it has the palette. Functions below do not keep it.
     const struct palette *palette;
     void *samples;    // [c][h][w]
 };

@@ -266,6 +266,17 @@ void task_renew(const struct task *t, uint64_t seed, const struct picture *targe
     task_renew_part(t, seed, &whole, target, input);
 }
 
+bool task_make_input(const struct task *t, uint64_t seed, struct picture *image)
+{
+    struct picture input, target;
+    if (!task_make_sides(t, image, &input, &target))
+        return false;
+    task_renew(t, seed, &target, &input);
+    picture_free(&target);
+    *image = input;
+    return true;
+}
+
 static bool add_lightness(const struct picture *lightness, enum pixel_kind kind,
                           struct picture *chroma)
 {

@@ -45,6 +45,9 @@ struct task {
     // colours yet: nothing can be made.
     const struct palette *palette;
     bool labels_in, labels_out;
+    // Images that are translated are not inputs but what inputs are made of, as in
+    // training: TASK_SUPERRES, TASK_DENOISE and TASK_EDGES.
+    bool makes_input;
 };
 
 // Whether there is one: outputs become images by task_complete or task_finish.
@@ -70,8 +73,8 @@ static inline bool task_enlarges(const struct task *t)
 static inline struct pix_size task_input_size(const struct task *t,
                                               struct pix_size size)
 {
-    const uint32_t factor =
-        t->kind == TASK_SUPERRES || task_enlarges(t) ? t->factor : 1;
+    const bool enlarges = t->kind == TASK_SUPERRES && !t->makes_input;
+    const uint32_t factor = enlarges || task_enlarges(t) ? t->factor : 1;
     return (struct pix_size){ size.width * factor, size.height * factor };
 }
 
@@ -178,6 +181,10 @@ struct task_rest {
 };
 void task_rest_free(struct task_rest *rest);
 
+// Makes the input of an image in place, as training does; a random one is a function of
+// the seed. False only without memory, after a message; then there is none.
+bool task_make_input(const struct task *t, uint64_t seed, struct picture *image);
+
 // Makes of an image that is to be translated what the network gets. It has as many
 // channels as task_channels says, and a label map any. `seed` is that of a random hole.
 // False with the reason: no memory, after a message, or not a label map.
@@ -196,7 +203,7 @@ bool task_take_rows(const struct task *t, uint64_t seed, struct pix_size size,
 bool task_finish(const struct task *t, const struct task_rest *rest,
                  struct picture *out);
 
-// Makes an image `factor` times as wide and as high, as task_take does. False without
+// Makes an image as large as task_input_size says, as task_take does. False without
 // memory, after a message.
 bool task_enlarge(const struct task *t, struct picture *image);
 

@@ -463,21 +463,25 @@ bool translator_take_image(const struct translator *t, struct picture *image)
     return check_task(t, ok, &reason);
 }
 
+// Of random holes and noise: by the name of the image's file.
+static uint64_t seed_of(const struct translator *t, const char *name)
+{
+    const uint32_t seeds[] = { t->step.seed_low, t->step.seed_high };
+    return hash_bytes(hash_text(HASH_START, name ? name : ""), seeds, sizeof(seeds));
+}
+
 bool translator_take_rows(const struct translator *t, const char *name,
                           struct pix_size size, uint32_t y, struct picture *rows,
                           struct task_rest *rest)
 {
     const struct picture was = *rows;
-    const uint32_t seeds[] = { t->step.seed_low, t->step.seed_high };
-    const uint64_t seed =
-        hash_bytes(hash_text(HASH_START, name ? name : ""), seeds, sizeof(seeds));
     struct reason reason;
     *rest = (struct task_rest){ 0 };
     if (!has_task(t))
         return true;
     rows->tags = NULL;
-    const bool ok =
-        task_take_rows(&t->settings.task, seed, size, y, rows, rest, &reason);
+    const bool ok = task_take_rows(&t->settings.task, seed_of(t, name), size, y, rows,
+                                   rest, &reason);
     picture_take_notes(rows, &was);
     if (t->written != PIXEL_KINDS)
         rest->kind = t->written;
@@ -485,11 +489,14 @@ bool translator_take_rows(const struct translator *t, const char *name,
 }
 
 // What was noted of its file stays with an image.
-static bool enlarge(const struct translator *t, struct picture *image)
+static bool make_input(const struct translator *t, const char *name,
+                       struct picture *image)
 {
+    const struct task *task = &t->settings.task;
     const struct picture was = *image;
     image->tags = NULL;
-    const bool ok = task_enlarge(&t->settings.task, image);
+    const bool ok = task->makes_input ? task_make_input(task, seed_of(t, name), image)
+                                      : task_enlarge(task, image);
     picture_take_notes(image, &was);
     return ok;
 }
@@ -497,7 +504,7 @@ static bool enlarge(const struct translator *t, struct picture *image)
 static bool take_task(const struct translator *t, const char *name,
                       struct picture *image, struct task_rest *rest)
 {
-    return translator_take_image(t, image) && enlarge(t, image) &&
+    return translator_take_image(t, image) && make_input(t, name, image) &&
            translator_take_rows(t, name, picture_size(image), 0, image, rest);
 }
 

@@ -176,6 +176,27 @@ static bool override_hole(struct translator *t, const char *given)
     return true;
 }
 
+// Whether images are what inputs are made of.
+static bool override_make_input(struct translator *t, bool is_asked)
+{
+    struct task *task = &t->settings.task;
+    const bool is_made = task->kind == TASK_EDGES || task->kind == TASK_SUPERRES ||
+                         task->kind == TASK_DENOISE;
+    task->makes_input = is_asked;
+    if (!is_asked || is_made)
+        return true;
+    if (task_makes_sides(task))
+        log_error("%s: --make-input has no effect with a model of --task %s, whose "
+                  "inputs are made of images without it: leave it out",
+                  t->command, t->settings.options.task);
+    else
+        log_error("%s: --make-input is for models of --task edges, superres and "
+                  "denoise, which are trained on single images; this one was trained "
+                  "on pairs, whose inputs are files",
+                  t->command);
+    return false;
+}
+
 // Which side of a pair is which. Images that a task makes pairs of have no sides.
 static bool override_direction(struct translator *t, const char *given)
 {
@@ -233,6 +254,7 @@ bool translator_override(struct translator *t, const struct pix_translate_option
         return false;
     s->reading = settings_parse_reading(&s->options.read);
     return override_direction(t, o->direction) && override_hole(t, o->hole) &&
+           override_make_input(t, o->make_input) &&
            override_range(t, false, o->input_range, o->range) &&
            override_range(t, true, o->output_range, o->range);
 }

@@ -66,6 +66,11 @@ bool translator_set_tiling(struct translator *t, const struct pix_translate_opti
     if (t->carries_alpha)
         return refuse_tiling(t, "--tile cannot carry the alpha of an image over",
                              "leave out --alpha keep");
+    if (t->settings.task.makes_input)
+        return refuse_tiling(t,
+                             "--tile takes inputs as they are, and --make-input "
+                             "makes them of whole images",
+                             "leave out one of them");
     if (!translator_choose(t, choice_tile_statistics, "tile-statistics",
                            o->tile_statistics, &samples))
         return false;
