@@ -1333,19 +1333,28 @@ enum pix_bench_clock {
                                // of an empty submission
 };
 
-// One line of the result. Texts are valid during the callback only.
+// What a piece of work cannot be done without, and which of it takes longest.
+enum pix_bench_bound {
+    PIX_BENCH_FLOPS,
+    PIX_BENCH_BYTES,
+    PIX_BENCH_LAUNCHES,    // of kernels
+};
+
+// One line of the result. Pointers are valid during the callback only.
 struct pix_bench_row {
     enum pix_bench_kind kind;
     const char *group;     // calls: "forward", "input gradient", "weight gradient",
                            // "bias gradient", "norm", "Adam", "loss" or "other"
     const char *name;      // what is done, in the same words on every device
     const char *kernel;    // the kernel used here; "" if several or none
-    bool is_simple;        // measured with the simple convolutions
-    uint32_t size;         // pixels of a side; 0: ceilings
-    uint32_t batch;        // images; 0: ceilings
-    uint32_t count;        // calls: how many of this kind a training step has; else 1
-    uint64_t flops;        // multiplications and additions
-    uint64_t bytes;        // planned: each bound range read plus each written, once
+    // What it is computed in: "f32", "f16" or "bf16"; "": ceilings.
+    const char *precision;
+    bool is_simple;    // measured with the simple convolutions
+    uint32_t size;     // pixels of a side; 0: ceilings
+    uint32_t batch;    // images; 0: ceilings
+    uint32_t count;    // calls: how many of this kind a training step has; else 1
+    uint64_t flops;    // multiplications and additions
+    uint64_t bytes;    // planned: each bound range read plus each written, once
 
     // Seconds of one: the median of the samples and their lower and upper quartile.
     // `samples` is 0 where it was only counted.
@@ -1353,11 +1362,24 @@ struct pix_bench_row {
     uint32_t samples;
     double median, low, high;
 
-    // The time that flops or bytes would take at the ceilings of f32 multiply-adds and
-    // of copying, the longer of both, over the median; 0: not timed. Above 1 where
-    // caches are faster than the copy.
+    // Whole steps and translations: the samples, in the order in which they were taken,
+    // seconds [samples]; else NULL.
+    const double *times;
+
+    // What the flops would take at the ceiling of their arithmetic, the bytes at that
+    // of copying, and the dispatches if each took as long as an empty one: seconds, 0
+    // if it was not timed. The ceilings are the faster ones of those that were measured
+    // just before and just after. Products of 16-bit numbers have the ceiling of matrix
+    // units, if the device has them and it is higher than that of f32, all else has
+    // that of f32.
+    double floor_flops, floor_bytes, floor_launches;
+    // The longest of the three over the median; 0: not timed. Above 1 where caches are
+    // faster than the copy.
     double ceiling_share;
-    bool bound_by_bytes;    // the bytes would take longer than the flops
+    enum pix_bench_bound bound_by;    // which one is the longest
+    // Not to be relied upon: the ceiling that bounds it differed by more than 15 %
+    // before and after, or it was slower than the row.
+    bool is_doubtful;
 
     struct pix_plan plan;    // whole steps and translations; else zeros
 };
@@ -1372,6 +1394,10 @@ struct pix_bench_options {
     // are measured for the first case.
     const struct pix_bench_case *cases;
     uint32_t case_count;
+    // What is computed in, as pix_train_options.precision has it, or several of these
+    // separated by commas, "f32,f16": their calls and steps are measured in turns. One
+    // that the device does not have is left out, after a warning. NULL: "f32".
+    const char *precision;
     uint32_t ngf, ndf;    // filters of the first convolution of G and D
     bool no_calls, no_train, no_translate;
     bool with_simple;    // calls and training steps also with the simple convolutions,
@@ -1395,11 +1421,12 @@ struct pix_bench_options {
 // Fills in the defaults: ngf and ndf 64, 0.25 seconds.
 PIX_API void pix_bench_options_init(struct pix_bench_options *options);
 
-// Measures the ceilings, then the calls of the first case and the cases, then the
-// ceilings once more: a warning says if they have changed. A case that does not fit the
-// device is only counted, after a warning; on a device that accepts work but executes
-// nothing, all rows are only counted. Returns false when something failed, or when
-// `row` or `stop` ended it.
+// Measures the ceilings, then the calls of the first case and the cases, and beside
+// them, before and after each group of calls and each step, the ceilings again. A case
+// that does not fit the device is only counted, after a warning; on a device that
+// accepts work but executes nothing, all rows are only counted. Returns false when
+// something failed, when the device has none of the precisions, or when `row` or `stop`
+// ended it.
 PIX_API bool pix_bench(pix_device *device, const struct pix_bench_options *options);
 
 #ifdef __cplusplus

@@ -112,6 +112,127 @@ static void test_bench(void **state)
     assert_string_equal(command_out, "");
 }
 
+// Writes the result with each row of a step or call a second time, in bf16.
+static void add_rows_in_bf16(const char *from, const char *to)
+{
+    char *path = command_file(from), *text = command_read(path),
+         *out = command_file(to);
+    json_t *document = command_parse(text);
+    json_t *rows = json_object_get(
+        json_array_get(json_object_get(document, "devices"), 0), "rows");
+    const size_t count = json_array_size(rows);
+    for (size_t i = 0; i < count; i++) {
+        json_t *row = json_deep_copy(json_array_get(rows, i));
+        if (strcmp(json_string_value(json_object_get(row, "kind")), "ceiling") == 0) {
+            json_decref(row);
+            continue;
+        }
+        json_object_set_new(row, "precision", json_string("bf16"));
+        json_array_append_new(rows, row);
+    }
+    assert_int_equal(json_dump_file(document, out, 0), 0);
+    json_decref(document);
+    mem_free(out);
+    mem_free(text);
+    mem_free(path);
+}
+
+// A result of before there were precisions and floors.
+static void test_bench_before(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        command_shell("cp '%s/bench_before_precision.json' old.json", TEST_GOLDEN), 0);
+    RUN(0, "bench --show old.json --html old.html");
+    command_check_has(command_out, "conv 3x32x32 to 4x16x16, k4 s2, 1 image");
+    command_check_has(command_out, "16 % f  conv_forward_fetch fetch-1x8");
+    command_check_has(command_out, "training step, 32 px, 1 image");
+    assert_null(strstr(command_out, "% f?"));
+    assert_null(strstr(command_out, "% b?"));
+    check_page("old.html");
+    RUN(0, "bench --compare old.json old.json");
+    command_check_has(command_out, "      1.00");
+    assert_null(strstr(command_out, "only in"));
+    // It is compared with new results in f32, not with others.
+    assert_int_equal(
+        command_shell(
+            "sed 's/\"simple\"/\"precision\": \"f32\", &/' old.json >new.json"),
+        0);
+    RUN(0, "bench --compare old.json new.json");
+    assert_null(strstr(command_out, "only in"));
+    assert_int_equal(command_shell("sed 's/\"f32\"/\"bf16\"/' new.json >other.json"),
+                     0);
+    RUN(0, "bench --compare old.json other.json");
+    command_check_has(command_out, "A is in f32, B in bf16");
+    assert_null(strstr(command_out, "only in"));
+    // Both in one: each has its own partner.
+    add_rows_in_bf16("new.json", "both.json");
+    RUN(0, "bench --show both.json");
+    command_check_has(command_out, "precisions side by side");
+    command_check_has(command_out, "weight gradient, bf16");
+    RUN(0, "bench --compare old.json both.json");
+    command_check_has(command_out,
+                      "only in B\n  other: pixels_unpack 1x3x32x32, bf16\n");
+    assert_null(strstr(command_out, "only in A"));
+    // What cannot be.
+    static const char *const bad[][2] = {
+        { "s/\"f32\"/\"f99\"/", "\"precision\" has an unknown value" },
+        { "s/\"bound_by\": \"flops\"/\"bound_by\": \"luck\"/", "\"bound_by\"" },
+        { "s/\"ceiling_share\": /&-/", "\"ceiling_share\" is not a share" },
+        { "s/\"simple\"/\"all_seconds\": [1], &/", "\"all_seconds\"" },
+        { "s/\"simple\"/\"floor_seconds\": {\"flops\": -1}, &/", "\"floor_seconds\"" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(command_shell("sed '%s' new.json >bad.json", bad[i][0]), 0);
+        RUN(1, "bench --show bad.json");
+        command_check_has(command_err, bad[i][1]);
+    }
+}
+
+static void test_bench_precisions(void **state)
+{
+    (void)state;
+    RUN(2, "bench --precision f32,f8");
+    command_check_has(command_err, "not \"f32,f8\"");
+    RUN(2, "bench --precision f32,");
+    RUN(2, "bench --show old.json --precision f16");
+    command_need_device();
+    if (command_shell("\"$P\" bench " TINY "--counters --precision f16 >/dev/null") !=
+        0) {
+        command_check_has(command_err, "--precision f16 needs");
+        skip();
+    }
+    RUN(0, "bench " TINY "--precision f32,f16 --json both.json --html both.html");
+    command_check_has(command_out, "precisions side by side");
+    command_check_has(command_out, "floors of whole steps");
+    command_check_has(command_out, "the same by op, f16");
+    command_check_has(command_out, "training step, 32 px, 1 image, f16");
+    check_page("both.html");
+    // Whole steps have all their samples.
+    char *path = command_file("both.json"), *text = command_read(path);
+    json_t *document = command_parse(text);
+    const json_t *rows = json_object_get(
+        json_array_get(json_object_get(document, "devices"), 0), "rows");
+    int halves = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *precision = json_string_value(json_object_get(row, "precision"));
+        if (!json_object_get(row, "plan"))
+            continue;
+        halves += strcmp(precision, "f16") == 0;
+        assert_int_equal(json_array_size(json_object_get(row, "all_seconds")),
+                         command_number_at(row, "samples"));
+        assert_true(
+            command_number_at(json_object_get(row, "floor_seconds"), "launches") > 0);
+    }
+    assert_int_equal(halves, 2);
+    json_decref(document);
+    mem_free(text);
+    mem_free(path);
+    RUN(0, "bench --show both.json");
+    command_check_has(command_out, "precisions side by side");
+}
+
 static void test_bench_compare(void **state)
 {
     static const char *const bad[][2] = {
@@ -222,6 +343,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_bench_before),
+        cmocka_unit_test(test_bench_precisions),
         cmocka_unit_test(test_bench_compare),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);

@@ -173,10 +173,13 @@ static void test_bench(void **state)
     if (!device)
         skip();
     const struct pix_bench_case at = { no_execute ? 256 : 32, 1 };
-    struct ceilings ceilings;
     struct pix_bench_options options;
     uint32_t count = 0;
-    assert_true(ceilings_measure(device, 0, &ceilings));
+    struct ceilings *ceilings = ceilings_create(device, 0);
+    struct rates rates;
+    assert_non_null(ceilings);
+    assert_true(ceilings_take(ceilings, &rates));
+    ceilings_destroy(ceilings);
     pix_bench_options_init(&options);
     options.cases = &at;
     options.case_count = 1;

@@ -4,7 +4,8 @@
 // are taken, and what is taken off. Needs no device.
 
 #include "base/base.h"
-#include "bench/ceiling.h"
+#include "bench/floor.h"
+#include "bench/measure.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -87,29 +88,87 @@ static void test_net(void **state)
     assert_true(measure_net(&host, 0.1, -1, 1) > 0);
 }
 
-static void test_share(void **state)
+// Both write whose turn it was to one text.
+struct player {
+    char **order;
+    char name;
+    double seconds;
+};
+
+static bool play(void *user, double *seconds)
 {
-    struct ceilings c;
-    bool by_bytes;
+    struct player *p = user;
+    *(*p->order)++ = p->name;
+    *seconds = p->seconds--;
+    return true;
+}
+
+static void test_turns(void **state)
+{
+    char text[3 * MEASURE_LEAST] = "", *end = text;
+    struct player first = { &end, 'a', 9 }, second = { &end, 'b', 5 };
+    struct measure_turn turns[] = { { .once = play, .user = &first },
+                                    { .once = play, .user = &second } };
     (void)state;
-    ceilings_init(&c);
+    assert_true(measure_turns(turns, 2, 0));
+    assert_string_equal(text, "abababab");
+    // The samples stay in the order of the runs, the first of which does not count.
+    for (size_t i = 0; i < MEASURE_LEAST; i++) {
+        assert_near(turns[0].seconds[i], 8 - (double)i);
+        assert_near(turns[1].seconds[i], 4 - (double)i);
+    }
+    assert_int_equal(turns[1].result.samples, MEASURE_LEAST);
+    assert_near(turns[0].result.median, 7);
+    assert_near(turns[1].result.median, 3);
+}
+
+static void test_floor(void **state)
+{
+    const struct rates rates = { { 100, 400, 200 }, 10, 0.5, 0.25 }, none = { 0 };
+    enum pix_bench_bound bound;
+    struct floor f;
+    (void)state;
     // Nothing was measured.
-    assert_near(ceilings_share(&c, 10, 10, 1, &by_bytes), 0);
-    c.flops_per_second = 100;
-    c.bytes_per_second = 10;
-    assert_near(ceilings_share(&c, 100, 5, 2, &by_bytes), 0.5);
-    assert_false(by_bytes);
-    assert_near(ceilings_share(&c, 10, 5, 2, &by_bytes), 0.25);
-    assert_true(by_bytes);
+    f = floor_find(&none, &(struct bench_work){ { 10 }, 10, 1, 1 });
+    assert_near(floor_longest(&f, &bound), 0);
+    f = floor_find(&rates, &(struct bench_work){ { 100, 800, 100 }, 5, 1, 1 });
+    assert_near(f.flops, 3.5);
+    assert_near(f.bytes, 0.5);
+    assert_near(f.launches, 0.5);
+    assert_near(floor_longest(&f, &bound), 3.5);
+    assert_int_equal(bound, PIX_BENCH_FLOPS);
+    f = floor_find(&rates, &(struct bench_work){ { 10 }, 20, 3, 3 });
+    assert_near(floor_longest(&f, &bound), 2);
+    assert_int_equal(bound, PIX_BENCH_BYTES);
+    f = floor_find(&rates, &(struct bench_work){ { 10 }, 20, 6, 4 });
+    assert_near(floor_longest(&f, &bound), 2.5);
+    assert_int_equal(bound, PIX_BENCH_LAUNCHES);
+}
+
+static void test_moved(void **state)
+{
+    const struct rates a = { { 100, 100, 100 }, 10, 0.5, 0.5 },
+                       b = { { 100, 80, 100 }, 9, 0.6, 0.4 };
+    (void)state;
+    const struct rates faster = rates_faster(&a, &b);
+    assert_near(faster.flops[ARITHMETIC_F16], 100);
+    assert_near(faster.bytes, 10);
+    assert_near(faster.launch, 0.5);
+    assert_near(faster.overlapped, 0.4);
+    // Only the rate that something depends on, and only by more than 15 %.
+    assert_true(rates_moved(&a, &b, PIX_BENCH_FLOPS));
+    assert_false(rates_moved(&a, &b, PIX_BENCH_BYTES));
+    assert_true(rates_moved(&a, &b, PIX_BENCH_LAUNCHES));
+    assert_true(rates_moved(&b, &a, PIX_BENCH_FLOPS));
+    assert_false(rates_moved(&a, &a, PIX_BENCH_FLOPS));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quartiles),
-        cmocka_unit_test(test_number_of_samples),
-        cmocka_unit_test(test_net),
-        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_quartiles), cmocka_unit_test(test_number_of_samples),
+        cmocka_unit_test(test_net),       cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_floor),     cmocka_unit_test(test_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include "bench/ceiling.h"
 
+#include "base/mem.h"
 #include "base/os.h"
 #include "gpu/device.h"
 #include "gpu/stream.h"
@@ -30,6 +31,9 @@
 #define COPY_BYTES ((uint64_t)128 << 20)
 #define COPY_BYTES_CPU ((uint64_t)32 << 20)
 
+// Runs of each ceiling beside what is compared with it.
+#define TAKEN 3
+
 // In one submission, so that each shows what a dispatch with its barrier costs.
 #define EMPTY_DISPATCHES 200
 
@@ -40,39 +44,33 @@ static const struct ceiling_entry names[CEILING_COUNT] = {
     [CEILING_COPY] = { .name = "copy by a kernel", .kernel = "bench_copy" },
     [CEILING_TRANSFER] = { .name = "copy by the driver", .kernel = "" },
     [CEILING_DISPATCH] = { .name = "empty dispatch", .kernel = "bench_empty" },
+    [CEILING_OVERLAP] = { .name = "empty dispatch, no barrier",
+                          .kernel = "bench_empty" },
 };
 
-void ceilings_init(struct ceilings *c)
-{
-    *c = (struct ceilings){ 0 };
-    memcpy(c->entries, names, sizeof(names));
-}
-
-double ceilings_share(const struct ceilings *c, uint64_t flops, uint64_t bytes,
-                      double seconds, bool *by_bytes)
-{
-    *by_bytes = false;
-    if (c->flops_per_second <= 0 || c->bytes_per_second <= 0 || seconds <= 0)
-        return 0;
-    double computing = (double)flops / c->flops_per_second;
-    double moving = (double)bytes / c->bytes_per_second;
-    *by_bytes = moving > computing;
-    return MAX(computing, moving) / seconds;
-}
-
-// ---------------------------------------------------------------------------
-// One kernel, a number of times
-
+// What is run for a ceiling.
 struct work {
     struct gpu_device *device;
     const struct measure_clock *clock;
     struct gpu_kernel *kernel;    // NULL: nothing is dispatched
+    bool overlaps;                // a barrier after the last dispatch only
     bool copies;                  // from one binding to the other, without a kernel
     struct gpu_binding bindings[2];
     struct bench_params params;
     uint32_t groups;
     uint32_t repeats;
 };
+
+struct ceilings {
+    struct gpu_device *device;
+    struct measure_clock clock;
+    struct ceiling_entry entries[CEILING_COUNT];
+    struct work works[CEILING_COUNT];
+    struct gpu_buffer *result, *from, *to;
+};
+
+// ---------------------------------------------------------------------------
+// One kernel, a number of times
 
 // Records, submits and waits. *wall: seconds by the host's clock from submission to
 // end; *stamped: by timestamps, -1 where there are none. Recording does not count.
@@ -91,7 +89,8 @@ static bool run(const struct work *w, double *wall, double *stamped)
         if (!gpu_stream_dispatch(stream, w->kernel, w->bindings, NULL, &w->params, base,
                                  count))
             goto done;
-        gpu_stream_barrier(stream);
+        if (!w->overlaps || i + 1 == w->repeats)
+            gpu_stream_barrier(stream);
     }
     if (w->copies) {
         gpu_stream_copy(stream, w->bindings[0].buffer, 0, w->bindings[1].buffer, 0,
@@ -146,6 +145,31 @@ static struct gpu_kernel *kernel(struct gpu_device *device, enum shader shader,
 // ---------------------------------------------------------------------------
 // The ceilings
 
+const struct ceiling_entry *ceilings_entry(const struct ceilings *c, enum ceiling which)
+{
+    return &c->entries[which];
+}
+
+const struct measure_clock *ceilings_clock(const struct ceilings *c)
+{
+    return &c->clock;
+}
+
+static bool measure(struct ceilings *c, enum ceiling which, double aim)
+{
+    return measure_run(once, &c->works[which], aim, &c->entries[which].time);
+}
+
+// An empty submission, which all others subtract.
+static bool measure_submission(struct ceilings *c, double aim)
+{
+    struct ceiling_entry *entry = &c->entries[CEILING_SUBMISSION];
+    if (!measure_run(once_by_host, &c->works[CEILING_SUBMISSION], aim, &entry->time))
+        return false;
+    c->clock.submission = entry->time.median;
+    return true;
+}
+
 // Doubles the grid until a dispatch is long enough. *wall and *stamped are the last
 // one's.
 static bool lengthen(struct work *w, double *wall, double *stamped)
@@ -164,101 +188,133 @@ static bool lengthen(struct work *w, double *wall, double *stamped)
 }
 
 // Multiply-adds in registers: chains that depend on themselves, several at once, so
-// that latency is hidden and the rate is that of the arithmetic units. `clock`: where
-// the device's timestamps are judged; NULL: they have been.
-static bool measure_fma(struct work *w, enum shader shader, double aim,
-                        struct measure_clock *clock, struct ceiling_entry *entry)
+// that latency is hidden and the rate is that of the arithmetic units. `judges`: the
+// device's timestamps are judged by it.
+static bool measure_fma(struct ceilings *c, enum ceiling which, enum shader shader,
+                        double aim, bool judges)
 {
+    struct work *w = &c->works[which];
     double wall, stamped;
     w->kernel = kernel(w->device, shader, 1);
     // x = 0.5 x + 1 settles at 2: no overflow and no denormals, which some devices slow
     // down for.
     w->params = (struct bench_params){ .count = TURNS, .a = 0.5f, .b = 1, .never = -1 };
-    w->repeats = 1;
     if (!w->kernel || !lengthen(w, &wall, &stamped))
         return false;
     // Some drivers write timestamps when the work is queued, some have a wrong period.
-    if (clock)
-        clock->stamps = stamped > 0.7 * (wall - clock->submission) && stamped < wall;
-    entry->flops =
+    if (judges)
+        c->clock.stamps =
+            stamped > 0.7 * (wall - c->clock.submission) && stamped < wall;
+    c->entries[which].flops =
         (uint64_t)2 * TURNS * BENCH_UNROLL * BENCH_CHAINS * WORKGROUP * w->groups;
-    return measure_run(once, w, aim, &entry->time);
+    return measure(c, which, aim);
+}
+
+static bool measure_dispatches(struct ceilings *c, double aim)
+{
+    struct work *w = &c->works[CEILING_DISPATCH];
+    w->kernel = kernel(c->device, SHADER_BENCH_EMPTY, 1);
+    w->params = (struct bench_params){ .never = 1 };
+    w->groups = 1;
+    w->repeats = EMPTY_DISPATCHES;
+    c->works[CEILING_OVERLAP] = *w;
+    c->works[CEILING_OVERLAP].overlaps = true;
+    return w->kernel && measure(c, CEILING_DISPATCH, aim) &&
+           measure(c, CEILING_OVERLAP, aim);
 }
 
 // A copy reads and writes every byte once: 2 * bytes move.
-static bool measure_copy(struct work *w, double aim, struct ceiling_entry *by_kernel,
-                         struct ceiling_entry *by_driver)
+static bool measure_copies(struct ceilings *c, double aim)
 {
-    const struct gpu_limits *limits = gpu_device_limits(w->device);
+    const struct gpu_limits *limits = gpu_device_limits(c->device);
+    struct work *w = &c->works[CEILING_COPY], *transfer = &c->works[CEILING_TRANSFER];
     uint64_t bytes = limits->is_cpu ? COPY_BYTES_CPU : COPY_BYTES;
     bytes = MIN(MIN(bytes, limits->max_binding),
                 MIN(limits->max_block, limits->memory / 16));
     // Whole pages, and with them whole vectors of 16 bytes, which the kernel copies.
     bytes &= ~(uint64_t)4095;
-    struct gpu_buffer *from = gpu_buffer_create(w->device, bytes, GPU_DEVICE);
-    struct gpu_buffer *to = gpu_buffer_create(w->device, bytes, GPU_DEVICE);
-    bool ok = false;
-    w->kernel = kernel(w->device, SHADER_BENCH_COPY, 2);
-    if (!from || !to || !w->kernel || !gpu_buffer_zero(from) || !gpu_buffer_zero(to))
-        goto done;
-    w->bindings[0] = (struct gpu_binding){ from, 0, bytes };
-    w->bindings[1] = (struct gpu_binding){ to, 0, bytes };
+    c->from = gpu_buffer_create(c->device, bytes, GPU_DEVICE);
+    c->to = gpu_buffer_create(c->device, bytes, GPU_DEVICE);
+    w->kernel = kernel(c->device, SHADER_BENCH_COPY, 2);
+    if (!c->from || !c->to || !w->kernel || !gpu_buffer_zero(c->from) ||
+        !gpu_buffer_zero(c->to))
+        return false;
+    w->bindings[0] = (struct gpu_binding){ c->from, 0, bytes };
+    w->bindings[1] = (struct gpu_binding){ c->to, 0, bytes };
     w->params = (struct bench_params){ .count = (uint32_t)(bytes / 16) };
     w->groups = (uint32_t)MIN(DIV_UP(bytes / 16, WORKGROUP), MOST_GROUPS);
     w->params.stride = w->groups * WORKGROUP;
-    w->repeats = 1;
-    by_kernel->bytes = by_driver->bytes = 2 * bytes;
-    if (!measure_run(once, w, aim, &by_kernel->time))
-        goto done;
-    w->kernel = NULL;
-    w->copies = true;
-    ok = measure_run(once, w, aim, &by_driver->time);
-
-done:
-    gpu_buffer_destroy(from);
-    gpu_buffer_destroy(to);
-    return ok;
+    *transfer = *w;
+    transfer->kernel = NULL;
+    transfer->copies = true;
+    c->entries[CEILING_COPY].bytes = c->entries[CEILING_TRANSFER].bytes = 2 * bytes;
+    return measure(c, CEILING_COPY, aim) && measure(c, CEILING_TRANSFER, aim);
 }
 
-bool ceilings_measure(struct gpu_device *device, double aim, struct ceilings *c)
+struct ceilings *ceilings_create(struct gpu_device *device, double aim)
 {
-    ceilings_init(c);
-    struct gpu_buffer *buffer = gpu_buffer_create(device, 256, GPU_DEVICE);
-    struct work w = { .device = device, .clock = &c->clock, .repeats = 1 };
-    bool ok = false;
-    w.bindings[0] = (struct gpu_binding){ buffer, 0, 256 };
-    // First what a submission costs, which all others subtract; then f32, by which the
-    // timestamps are judged.
-    if (!buffer ||
-        !measure_run(once_by_host, &w, aim, &c->entries[CEILING_SUBMISSION].time))
-        goto done;
-    c->clock.submission = c->entries[CEILING_SUBMISSION].time.median;
-    if (!measure_fma(&w, SHADER_BENCH_FMA, aim, &c->clock,
-                     &c->entries[CEILING_FMA_F32]))
-        goto done;
-    if (gpu_device_limits(device)->float16 &&
-        shader_table[SHADER_BENCH_FMA_F16].size > 0 &&
-        !measure_fma(&w, SHADER_BENCH_FMA_F16, aim, NULL, &c->entries[CEILING_FMA_F16]))
-        goto done;
+    struct ceilings *c = mem_array(1, sizeof(*c));
+    if (!c)
+        return NULL;
+    *c = (struct ceilings){ .device = device,
+                            .result = gpu_buffer_create(device, 256, GPU_DEVICE) };
+    memcpy(c->entries, names, sizeof(names));
+    for (int i = 0; i < CEILING_COUNT; i++)
+        c->works[i] = (struct work){ .device = device,
+                                     .clock = &c->clock,
+                                     .bindings = { { c->result, 0, 256 } },
+                                     .repeats = 1 };
+    const bool has_f16 = gpu_device_limits(device)->float16 &&
+                         shader_table[SHADER_BENCH_FMA_F16].size > 0;
+    if (c->result && measure_submission(c, aim) &&
+        measure_fma(c, CEILING_FMA_F32, SHADER_BENCH_FMA, aim, true) &&
+        (!has_f16 ||
+         measure_fma(c, CEILING_FMA_F16, SHADER_BENCH_FMA_F16, aim, false)) &&
+        measure_dispatches(c, aim) && measure_copies(c, aim))
+        return c;
+    ceilings_destroy(c);
+    return NULL;
+}
 
-    w.kernel = kernel(device, SHADER_BENCH_EMPTY, 1);
-    w.params = (struct bench_params){ .never = 1 };
-    w.groups = 1;
-    w.repeats = EMPTY_DISPATCHES;
-    if (!w.kernel || !measure_run(once, &w, aim, &c->entries[CEILING_DISPATCH].time))
-        goto done;
-    if (!measure_copy(&w, aim, &c->entries[CEILING_COPY],
-                      &c->entries[CEILING_TRANSFER]))
-        goto done;
-    c->flops_per_second = (double)c->entries[CEILING_FMA_F32].flops /
-                          c->entries[CEILING_FMA_F32].time.median;
-    // The faster way shows what the memory can do.
-    c->bytes_per_second = (double)c->entries[CEILING_COPY].bytes /
-                          MIN(c->entries[CEILING_COPY].time.median,
-                              c->entries[CEILING_TRANSFER].time.median);
-    ok = true;
+void ceilings_destroy(struct ceilings *c)
+{
+    if (!c)
+        return;
+    gpu_buffer_destroy(c->result);
+    gpu_buffer_destroy(c->from);
+    gpu_buffer_destroy(c->to);
+    mem_free(c);
+}
 
-done:
-    gpu_buffer_destroy(buffer);
-    return ok;
+// Seconds of the fastest run.
+static bool take(const struct ceilings *c, enum ceiling which, double *least)
+{
+    double seconds;
+    for (int i = 0; i < TAKEN; i++) {
+        if (!once((void *)&c->works[which], &seconds))
+            return false;
+        *least = i == 0 ? seconds : MIN(*least, seconds);
+    }
+    return true;
+}
+
+bool ceilings_take(const struct ceilings *c, struct rates *out)
+{
+    // The faster way of copying shows what the memory can do.
+    const struct ceiling_entry *e = c->entries;
+    const enum ceiling copy =
+        e[CEILING_COPY].time.median < e[CEILING_TRANSFER].time.median
+            ? CEILING_COPY
+            : CEILING_TRANSFER;
+    double fma, moving;
+    *out = (struct rates){ 0 };
+    if (!take(c, CEILING_FMA_F32, &fma) || !take(c, copy, &moving) ||
+        !take(c, CEILING_DISPATCH, &out->launch) ||
+        !take(c, CEILING_OVERLAP, &out->overlapped))
+        return false;
+    // Products of 16 bits are summed in f32.
+    for (int i = 0; i < ARITHMETIC_COUNT; i++)
+        out->flops[i] = (double)e[CEILING_FMA_F32].flops / fma;
+    out->bytes = (double)e[copy].bytes / moving;
+    return true;
 }

@@ -6,8 +6,10 @@
 #ifndef BENCH_CEILING_H
 #define BENCH_CEILING_H
 
+#include "bench/floor.h"
 #include "bench/measure.h"
 
+struct ceilings;
 struct gpu_device;
 
 enum ceiling {
@@ -17,30 +19,30 @@ enum ceiling {
     CEILING_COPY,        // by a kernel
     CEILING_TRANSFER,    // by the driver
     CEILING_DISPATCH,    // an empty one, with the barrier after it
+    CEILING_OVERLAP,     // the same without the barrier
     CEILING_COUNT
 };
 
-struct ceilings {
-    struct measure_clock clock;
-    struct ceiling_entry {
-        const char *name;      // the same on every device
-        const char *kernel;    // "" where there is none
-        struct measurement time;
-        uint64_t flops, bytes;
-    } entries[CEILING_COUNT];
-    double flops_per_second;    // f32
-    double bytes_per_second;    // read plus written, the better way of copying
+struct ceiling_entry {
+    const char *name;      // the same on every device
+    const char *kernel;    // "" where there is none
+    struct measurement time;
+    uint64_t flops, bytes;
 };
 
-// Names only: for devices that execute nothing.
-void ceilings_init(struct ceilings *c);
+// Makes kernels and buffers, and measures each ceiling for `aim` seconds. NULL after a
+// message.
+struct ceilings *ceilings_create(struct gpu_device *device, double aim);
+void ceilings_destroy(struct ceilings *c);    // NULL is fine
 
-// `aim`: seconds for each.
-bool ceilings_measure(struct gpu_device *device, double aim, struct ceilings *c);
+const struct ceiling_entry *ceilings_entry(const struct ceilings *c,
+                                           enum ceiling which);
 
-// The share of the ceilings that some work reaches: the time it would take at them,
-// computing and moving at once, over the time it took. *by_bytes: moving is the longer.
-double ceilings_share(const struct ceilings *c, uint64_t flops, uint64_t bytes,
-                      double seconds, bool *by_bytes);
+// The clock of calls and ceilings; whole steps always have the host's.
+const struct measure_clock *ceilings_clock(const struct ceilings *c);
+
+// What the device can do just now, by the fastest of three runs of each. To be taken
+// beside what is compared with it.
+bool ceilings_take(const struct ceilings *c, struct rates *out);
 
 #endif

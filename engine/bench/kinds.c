@@ -45,6 +45,23 @@ static const char *group_of(const struct call *call)
     return families[i].group;
 }
 
+const char *kinds_group(size_t index)
+{
+    return index < ARRAY_LEN(families) ? families[index].group : NULL;
+}
+
+// Both factors stand first in each direction. Only where both have 16 bits can a unit
+// for such numbers multiply them.
+enum arithmetic kinds_arithmetic(const struct call *call)
+{
+    const struct tensor *a = call->use[0].tensor, *b = call->use[1].tensor;
+    if (!kinds_is_product(group_of(call)) || a->format != b->format)
+        return ARITHMETIC_F32;
+    return a->format == TENSOR_F16    ? ARITHMETIC_F16
+           : a->format == TENSOR_BF16 ? ARITHMETIC_BF16
+                                      : ARITHMETIC_F32;
+}
+
 bool kinds_is_product(const char *group)
 {
     return strcmp(group, "forward") == 0 || strcmp(group, "input gradient") == 0 ||
@@ -61,7 +78,11 @@ static const struct conv_params *product_of(const struct call *call, const char 
     return call->params_size == sizeof(struct conv_params) ? call->params : NULL;
 }
 
-// A name that does not depend on the device or the kernel chosen there.
+// Of the names of kernels for tensors of 16 bits, and of those that heed a loss scale.
+static const char *const endings[] = { "_16", "_scaled" };
+
+// A name that does not depend on the device or the kernel chosen there, nor on the
+// precision.
 static void name_call(const struct call *call, const char *group,
                       char name[CALL_NAME_SIZE])
 {
@@ -83,7 +104,14 @@ static void name_call(const struct call *call, const char *group,
     for (size_t i = 0; i < CALL_MAX_BUFFERS && call->use[i].tensor; i++)
         if (!largest || tensor_bytes(call->use[i].tensor) > tensor_bytes(largest))
             largest = call->use[i].tensor;
-    snprintf(name, CALL_NAME_SIZE, "%s %s", shader_table[call->shader].name,
+    // Without what tells kernels for other numbers from it.
+    const char *shader = shader_table[call->shader].name;
+    size_t length = strlen(shader);
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+        if (length > strlen(endings[i]) &&
+            strcmp(shader + length - strlen(endings[i]), endings[i]) == 0)
+            length -= strlen(endings[i]);
+    snprintf(name, CALL_NAME_SIZE, "%.*s %s", (int)length, shader,
              largest ? shape_text(largest->shape, shape) : "");
 }
 

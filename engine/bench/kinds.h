@@ -6,6 +6,7 @@
 #ifndef BENCH_KINDS_H
 #define BENCH_KINDS_H
 
+#include "bench/floor.h"
 #include "graph/graph.h"
 
 #define CALL_NAME_SIZE 192
@@ -22,6 +23,12 @@ struct call_kind {
 
 // The kinds in the order of their first calls; caller frees. NULL if out of memory.
 struct call_kind *kinds_find(const struct graph *g, size_t *count);
+
+// The groups in the order of tables, by number from 0; then NULL.
+const char *kinds_group(size_t index);
+
+// What a call multiplies.
+enum arithmetic kinds_arithmetic(const struct call *call);
 
 // Whether calls of a group are convolutions in one of their directions.
 bool kinds_is_product(const char *group);

@@ -8,6 +8,8 @@
 #include "base/os.h"
 #include "base/quantile.h"
 
+#include <string.h>
+
 // Shorter times than this are the clock's, not the device's.
 #define LEAST_SECONDS 1e-9
 
@@ -30,21 +32,35 @@ void measure_sum_up(double *seconds, uint32_t count, struct measurement *out)
     };
 }
 
+bool measure_turns(struct measure_turn *turns, size_t count, double aim)
+{
+    double sorted[MEASURE_MOST], ignored;
+    uint32_t taken = 0;
+    // Drivers compile, caches fill and clocks rise in the first run.
+    for (size_t i = 0; i < count; i++)
+        if (!turns[i].once(turns[i].user, &ignored))
+            return false;
+    double start = os_seconds();
+    while (taken < MEASURE_LEAST ||
+           (taken < MEASURE_MOST && os_seconds() - start < aim * (double)count)) {
+        for (size_t i = 0; i < count; i++)
+            if (!turns[i].once(turns[i].user, &turns[i].seconds[taken]))
+                return false;
+        taken++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        memcpy(sorted, turns[i].seconds, taken * sizeof(sorted[0]));
+        measure_sum_up(sorted, taken, &turns[i].result);
+    }
+    return true;
+}
+
 bool measure_run(bool (*once)(void *user, double *seconds), void *user, double aim,
                  struct measurement *out)
 {
-    double seconds[MEASURE_MOST], ignored;
-    uint32_t count = 0;
-    // Drivers compile, caches fill and clocks rise in the first run.
-    if (!once(user, &ignored))
+    struct measure_turn turn = { .once = once, .user = user };
+    if (!measure_turns(&turn, 1, aim))
         return false;
-    double start = os_seconds();
-    while (count < MEASURE_LEAST ||
-           (count < MEASURE_MOST && os_seconds() - start < aim)) {
-        if (!once(user, &seconds[count]))
-            return false;
-        count++;
-    }
-    measure_sum_up(seconds, count, out);
+    *out = turn.result;
     return true;
 }

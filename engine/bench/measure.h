@@ -29,10 +29,22 @@ struct measurement {
     double median, low, high;    // seconds; low and high are the quartiles
 };
 
+// Of several that are to be compared.
+struct measure_turn {
+    bool (*once)(void *user, double *seconds);
+    void *user;
+    double seconds[MEASURE_MOST];    // the samples, in the order of their runs
+    struct measurement result;
+};
+
 // Sorts the samples.
 void measure_sum_up(double *seconds, uint32_t count, struct measurement *out);
 
-// Runs `once` by the rule above until `aim` seconds have passed. False when it fails.
+// Runs each by the rule above, in turns: each runs once before any runs again, so that
+// what disturbs one disturbs all. `aim`: seconds for each. False when one fails.
+bool measure_turns(struct measure_turn *turns, size_t count, double aim);
+
+// The same of a single one.
 bool measure_run(bool (*once)(void *user, double *seconds), void *user, double aim,
                  struct measurement *out);
 

@@ -27,7 +27,7 @@ struct bench {
     const char *sizes, *batches;
     uint32_t ngf, ndf;
     bool linear, quick, simple, counters;
-    const char *only;
+    const char *only, *precision;
     const char *json, *html;
     const char *show;
     const char *compare[2];
@@ -77,6 +77,7 @@ static bool measure_device(const struct bench *b, pix_device *device,
     options.case_count = b->case_count;
     options.ngf = b->ngf;
     options.ndf = b->ndf;
+    options.precision = b->precision;
     options.with_simple = b->simple;
     options.no_clock = b->counters;
     if (b->quick)
@@ -222,6 +223,28 @@ static uint32_t parse_list(const struct command *command, const char *name,
     }
 }
 
+// Whether all of a list of precisions are names of such. False after a message.
+static bool check_precisions(const struct command *command, const char *list)
+{
+    for (const char *at = list;; at += strcspn(at, ",") + 1) {
+        const size_t length = strcspn(at, ",");
+        char name[8];
+        struct pix_train_options o;
+        snprintf(name, sizeof(name), "%.*s", (int)length, at);
+        pix_train_options_init(&o);
+        o.precision = name;
+        if (length >= sizeof(name) || !pix_train_options_resolve(&o)) {
+            options_print_usage_error(command,
+                                      "--precision takes f32, f16, bf16 and auto, "
+                                      "separated by commas, not \"%s\"",
+                                      list);
+            return false;
+        }
+        if (!at[length])
+            return true;
+    }
+}
+
 // Adds a case unless it is there already. False if there are too many.
 static bool add_case(struct bench *b, uint32_t size, uint32_t batch)
 {
@@ -282,8 +305,8 @@ static bool make_cases(const struct command *command, struct bench *b)
 static bool measures(const struct bench *b)
 {
     return b->sizes || b->batches || b->ngf || b->ndf || b->linear || b->quick ||
-           b->simple || b->counters || b->only || b->json || b->device.select ||
-           b->device.verbose || b->device.validation;
+           b->simple || b->counters || b->only || b->precision || b->json ||
+           b->device.select || b->device.verbose || b->device.validation;
 }
 
 // Does what the command line asks for, or refuses options that contradict each other.
@@ -313,7 +336,8 @@ static int run_command(const struct command *command, struct bench *b, int argc)
         b->ngf = b->quick ? 16 : 64;
     if (b->ndf == 0)
         b->ndf = b->quick ? 16 : 64;
-    if (!make_cases(command, b))
+    if ((b->precision && !check_precisions(command, b->precision)) ||
+        !make_cases(command, b))
         return EXIT_USAGE;
     return run(b);
 }
@@ -330,6 +354,8 @@ int command_bench(int argc, char **argv)
           NULL, "64" },
         { "ndf", ARGUMENT_COUNT, &b.ndf, "N",
           "filters in the discriminator's first layer", NULL, "64" },
+        { "precision", ARGUMENT_TEXT, &b.precision, "LIST",
+          "f32, f16, bf16 or auto, or several to be compared: f32,f16", NULL, "f32" },
         { "quick", ARGUMENT_FLAG, &b.quick, NULL,
           "a small network: 64 pixels, ngf and ndf 16" },
         { "linear", ARGUMENT_FLAG, &b.linear, NULL,
@@ -357,8 +383,9 @@ int command_bench(int argc, char **argv)
                    "kernel call of a training step, and whole training steps and "
                    "translations. This takes about two minutes on a software "
                    "device, a few seconds with --quick. --device all measures "
-                   "every device in turn. A LIST is numbers separated by commas; "
-                   "each size is combined with each batch. With --linear each size "
+                   "every device in turn. A LIST is separated by commas; each size is "
+                   "combined with each batch, and precisions are measured in turns, "
+                   "so that what disturbs one disturbs all. With --linear each size "
                    "is combined with the first batch only and each batch [1,2,4,8] "
                    "with the first size only, and calls are skipped: many minutes "
                    "on a software device.",

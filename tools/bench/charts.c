@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static size_t group_index(const char *group)
@@ -19,51 +20,79 @@ static size_t group_index(const char *group)
     return i;
 }
 
-static bool is_timed_call(const struct pix_bench_row *row)
+static bool is_timed_call(const struct pix_bench_row *row, const char *precision)
 {
-    return row->kind == PIX_BENCH_CALL && row->samples > 0 && !row->is_simple;
+    return row->kind == PIX_BENCH_CALL && row->samples > 0 && !row->is_simple &&
+           strcmp(row->precision, precision) == 0;
 }
 
-void bench_put_shares(FILE *f, const struct bench_device *d)
+static void put_share_rows(FILE *f, const struct bench_device *d, const char *precision,
+                           const char *const *names, bool are_groups, double all)
+{
+    for (size_t i = 0; names[i]; i++) {
+        const struct bench_share s = bench_sum_calls(d, are_groups ? names[i] : NULL,
+                                                     names[i], precision, false);
+        char text[32];
+        if (s.kinds == 0 || s.seconds <= 0)
+            continue;
+        html_put(f, "<tr><td>");
+        if (are_groups)
+            html_put(f, "<span class=\"key\" style=\"background:var(--g%zu)\"></span>",
+                     i);
+        html_put(f,
+                 "%s</td><td>%" PRIu32 "</td><td>%" PRIu32
+                 "</td><td>%s</td><td>%.1f %%</td><td>%.2f</td><td>%.2f</td>"
+                 "<td>%.0f %% %c%s</td></tr>\n",
+                 names[i], s.calls, s.kinds, html_format_seconds(s.seconds, text),
+                 100 * s.seconds / all, 1e-9 * (double)s.flops / s.seconds,
+                 1e-9 * (double)s.bytes / s.seconds, 100 * s.floor / s.seconds,
+                 *bench_bound_name(bench_get_share_bound(&s)),
+                 s.doubtful > 0 ? " ?" : "");
+    }
+}
+
+static void put_share_table(FILE *f, const struct bench_device *d,
+                            const char *precision, const char *const *names,
+                            bool are_groups, double all)
+{
+    html_put(f,
+             "<div class=\"wide\" tabindex=\"0\"><table><tr><th>%s</th><th>calls</th>"
+             "<th>distinct</th><th>time</th><th>share</th><th>GFLOP/s</th><th>GB/s</th>"
+             "<th>ceiling</th></tr>\n",
+             are_groups ? "group" : "op");
+    put_share_rows(f, d, precision, names, are_groups, all);
+    html_put(f, "</table></div>\n");
+}
+
+void bench_put_shares(FILE *f, const struct bench_device *d, const char *precision)
 {
     double all = 0;
     for (size_t i = 0; bench_groups[i]; i++)
-        all += bench_sum_group(d, bench_groups[i], false).seconds;
+        all += bench_sum_calls(d, bench_groups[i], NULL, precision, false).seconds;
     if (all <= 0)
         return;
-    html_put(f, "<h3>Where the time of a training step goes</h3>\n"
-                "<div class=\"shares\" aria-hidden=\"true\">");
+    html_put(f,
+             "<h3>Where the time of a training step goes%s</h3>\n"
+             "<div class=\"shares\" aria-hidden=\"true\">",
+             bench_precision_suffix(precision));
     for (size_t i = 0; bench_groups[i]; i++) {
-        const struct bench_share s = bench_sum_group(d, bench_groups[i], false);
+        const struct bench_share s =
+            bench_sum_calls(d, bench_groups[i], NULL, precision, false);
         if (s.seconds > 0)
             html_put(f,
                      "<div title=\"%s, %.1f %%\" "
                      "style=\"flex:%.3f;background:var(--g%zu)\"></div>",
                      bench_groups[i], 100 * s.seconds / all, 100 * s.seconds / all, i);
     }
-    html_put(
-        f,
-        "</div>\n<div class=\"wide\" tabindex=\"0\"><table><tr><th>group</th><th>calls</th>"
-        "<th>distinct</th><th>time</th><th>share</th><th>GFLOP/s</th><th>GB/s</th>"
-        "</tr>\n");
-    for (size_t i = 0; bench_groups[i]; i++) {
-        const struct bench_share s = bench_sum_group(d, bench_groups[i], false);
-        char text[32];
-        if (s.kinds > 0 && s.seconds > 0)
-            html_put(
-                f,
-                "<tr><td><span class=\"key\" style=\"background:var(--g%zu)\">"
-                "</span>%s</td><td>%" PRIu32 "</td><td>%" PRIu32
-                "</td><td>%s</td><td>%.1f %%</td><td>%.2f</td><td>%.2f</td></tr>\n",
-                i, bench_groups[i], s.calls, s.kinds,
-                html_format_seconds(s.seconds, text), 100 * s.seconds / all,
-                1e-9 * (double)s.flops / s.seconds, 1e-9 * (double)s.bytes / s.seconds);
-    }
-    html_put(f, "</table></div>\n");
+    html_put(f, "</div>\n");
+    put_share_table(f, d, precision, bench_groups, true, all);
+    put_share_table(f, d, precision, bench_ops, false, all);
 }
 
-// Finds the ceilings, 1e9 operations or bytes a second; 0: not measured.
-static void find_ceilings(const struct bench_device *d, double *gflops, double *gbytes)
+// Finds the ceilings, 1e9 operations or bytes a second; 0: not measured. Those that
+// were taken beside the calls may be faster than those of the beginning.
+static void find_ceilings(const struct bench_device *d, const char *precision,
+                          double *gflops, double *gbytes)
 {
     const struct pix_bench_row *fma =
         bench_find_row(d, PIX_BENCH_CEILING, "multiply-add, f32");
@@ -74,19 +103,30 @@ static void find_ceilings(const struct bench_device *d, double *gflops, double *
     *gflops = fma ? bench_get_gflops(fma) : 0;
     *gbytes = fmax(copy ? bench_get_gbytes(copy) : 0,
                    transfer ? bench_get_gbytes(transfer) : 0);
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (!is_timed_call(row, precision))
+            continue;
+        if (row->floor_flops > 0)
+            *gflops = fmax(*gflops, 1e-9 * (double)row->flops / row->floor_flops);
+        if (row->floor_bytes > 0)
+            *gbytes = fmax(*gbytes, 1e-9 * (double)row->bytes / row->floor_bytes);
+    }
 }
 
 // What a call is in the roofline. False: it is not there.
-static bool find_roof_point(const struct pix_bench_row *row, double *x, double *y)
+static bool find_roof_point(const struct pix_bench_row *row, const char *precision,
+                            double *x, double *y)
 {
-    if (!is_timed_call(row) || row->flops == 0 || row->bytes == 0)
+    if (!is_timed_call(row, precision) || row->flops == 0 || row->bytes == 0)
         return false;
     *x = (double)row->flops / (double)row->bytes;
     *y = bench_get_gflops(row);
     return true;
 }
 
-static void put_roof_group(struct chart *c, const struct bench_device *d, size_t group,
+static void put_roof_group(struct chart *c, const struct bench_device *d,
+                           const char *precision, size_t group,
                            const struct chart_axis *x, const struct chart_axis *y,
                            double most)
 {
@@ -95,8 +135,8 @@ static void put_roof_group(struct chart *c, const struct bench_device *d, size_t
         const struct pix_bench_row *row = &d->rows[i].row;
         char text[512], time[32];
         double px, py;
-        if (!find_roof_point(row, &px, &py) || group_index(row->group) != group ||
-            px < x->low || py < y->low)
+        if (!find_roof_point(row, precision, &px, &py) ||
+            group_index(row->group) != group || px < x->low || py < y->low)
             continue;
         if (!begun)
             chart_begin_series(c, bench_groups[group], group, CHART_CIRCLES);
@@ -123,13 +163,13 @@ static void put_ceilings(struct chart *c, const struct chart_axis *x, double gfl
     chart_end_series(c);
 }
 
-void bench_put_roofline(FILE *f, const struct bench_device *d)
+void bench_put_roofline(FILE *f, const struct bench_device *d, const char *precision)
 {
     double gflops, gbytes, low_x = 1e300, high_x = 0, low_y = 1e300, most = 0, px, py;
-    find_ceilings(d, &gflops, &gbytes);
+    find_ceilings(d, precision, &gflops, &gbytes);
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
-        if (!find_roof_point(row, &px, &py))
+        if (!find_roof_point(row, precision, &px, &py))
             continue;
         low_x = fmin(low_x, px);
         high_x = fmax(high_x, px);
@@ -146,79 +186,80 @@ void bench_put_roofline(FILE *f, const struct bench_device *d)
                                   gflops * 1.4 };
     html_put(
         f,
-        "<h3>Calls under the ceilings</h3>\n<p class=\"dim\">Each circle is a kernel "
-        "on one shape; its area shows its share of the time of a step.</p>\n");
+        "<h3>Calls under the ceilings%s</h3>\n<p class=\"dim\">Each circle is a kernel "
+        "on one shape; its area shows its share of the time of a step.</p>\n",
+        bench_precision_suffix(precision));
     struct chart c =
         chart_begin(f, "Rate of the calls by their operations per byte", &x, &y);
     for (size_t i = 0; bench_groups[i]; i++)
-        put_roof_group(&c, d, i, &x, &y, most);
+        put_roof_group(&c, d, precision, i, &x, &y, most);
     put_ceilings(&c, &x, gflops, gbytes);
     chart_end(&c);
 }
 
 static const struct pix_bench_row *find_call(const struct bench_device *d,
-                                             const char *group, const char *name)
+                                             const char *precision, const char *group,
+                                             const char *name)
 {
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
-        if (is_timed_call(row) && strcmp(row->group, group) == 0 &&
+        if (is_timed_call(row, precision) && strcmp(row->group, group) == 0 &&
             strcmp(row->name, name) == 0)
             return row;
     }
     return NULL;
 }
 
-static bool is_layer(const struct pix_bench_row *row)
+static bool is_layer(const struct pix_bench_row *row, const char *precision)
 {
-    return is_timed_call(row) && strcmp(row->group, "forward") == 0;
+    return is_timed_call(row, precision) && strcmp(row->group, "forward") == 0;
 }
 
-static void put_layer_group(struct chart *c, const struct bench_device *d, size_t group,
-                            double gflops)
+static void put_layer_group(struct chart *c, const struct bench_device *d,
+                            const char *precision, size_t group)
 {
     double place = 0.27 * ((double)group - 1);
     chart_begin_series(c, bench_groups[group], group, CHART_BARS);
     for (size_t i = 0; i < d->count; i++) {
         char text[512], share[32];
-        if (!is_layer(&d->rows[i].row))
+        if (!is_layer(&d->rows[i].row, precision))
             continue;
         const struct pix_bench_row *r =
-            find_call(d, bench_groups[group], d->rows[i].row.name);
+            find_call(d, precision, bench_groups[group], d->rows[i].row.name);
         if (r) {
             const double rate = bench_get_gflops(r);
             snprintf(text, sizeof(text), "%s, %s, %.2f GFLOP/s, %s", r->name,
                      bench_groups[group], rate, r->kernel);
-            snprintf(share, sizeof(share), "%.0f %%", 100 * rate / gflops);
-            chart_put_point(c, rate, place, 0.25, text, gflops > 0 ? share : NULL);
+            snprintf(share, sizeof(share), "%.0f %%%s",
+                     100 * r->floor_flops / r->median, r->is_doubtful ? " ?" : "");
+            chart_put_point(c, rate, place, 0.25, text,
+                            r->floor_flops > 0 ? share : NULL);
         }
         place++;
     }
     chart_end_series(c);
 }
 
-void bench_put_layers(FILE *f, const struct bench_device *d)
+void bench_put_layers(FILE *f, const struct bench_device *d, const char *precision)
 {
     static const struct chart_axis x = { "GFLOP/s", false, 0, 0 }, y = { 0 };
-    double gflops, gbytes;
     bool any = false;
-    find_ceilings(d, &gflops, &gbytes);
     for (size_t i = 0; i < d->count; i++)
-        any |= is_layer(&d->rows[i].row);
+        any |= is_layer(&d->rows[i].row, precision);
     if (!any)
         return;
-    html_put(f, "<h3>Convolutions</h3>\n");
+    html_put(f, "<h3>Convolutions%s</h3>\n", bench_precision_suffix(precision));
     struct chart c = chart_begin(f, "Rate of each convolution, GFLOP/s", &x, &y);
     for (size_t i = 0; i < d->count; i++)
-        if (is_layer(&d->rows[i].row))
+        if (is_layer(&d->rows[i].row, precision))
             chart_put_category(&c, d->rows[i].row.name);
     for (size_t g = 0; g < 3; g++)
-        put_layer_group(&c, d, g, gflops);
+        put_layer_group(&c, d, precision, g);
     chart_end(&c);
     html_put(
         f,
-        "<p class=\"dim\">Percentages are of the measured rate of f32 multiply-adds, "
-        "%.3g GFLOP/s.</p>\n",
-        gflops);
+        "<p class=\"dim\">Percentages are of the ceiling of arithmetic that was measured "
+        "beside each.</p>\n");
 }
 
 // The lines of growth: whole rows of one kind, along sizes or along batches.
@@ -248,6 +289,7 @@ static const struct pix_bench_row *find_next(const struct growth *g,
         const struct pix_bench_row *r = &g->device->rows[i].row;
         const int64_t step = (int64_t)growth_at(g, r) - growth_at(g, row);
         if (r->kind == row->kind && !r->is_simple && r->samples > 0 &&
+            strcmp(r->precision, row->precision) == 0 &&
             (g->by_size ? r->batch == row->batch : r->size == row->size) &&
             (left ? step < 0 : step > 0) &&
             (!next || (growth_at(g, r) < growth_at(g, next)) != left))
@@ -261,16 +303,21 @@ static void put_growth_line(struct chart *c, const struct growth *g,
                             const struct pix_bench_row *row)
 {
     const bool translates = row->kind == PIX_BENCH_TRANSLATE;
-    chart_begin_series(c, translates ? "translation" : "training", translates,
-                       CHART_LINE);
+    size_t precision = 0;
+    char series[64];
+    while (precision < 2 && strcmp(bench_precisions[precision], row->precision) != 0)
+        precision++;
+    snprintf(series, sizeof(series), "%s%s", translates ? "translation" : "training",
+             bench_precision_suffix(row->precision));
+    chart_begin_series(c, series, 2 * precision + translates, CHART_LINE);
     for (; row; row = find_next(g, row, false)) {
         const double value = 1e3 * row->median / row->batch;
         char text[256], label[32];
         double ratio;
         if (!is_growth(g, row, &ratio))
             continue;
-        snprintf(text, sizeof(text), "%s: %.3g ms per image, %.2f of linear", row->name,
-                 value, ratio);
+        snprintf(text, sizeof(text), "%s%s: %.3g ms per image, %.2f of linear",
+                 row->name, bench_precision_suffix(row->precision), value, ratio);
         snprintf(label, sizeof(label), "%.2f", ratio);
         chart_put_point(c, growth_at(g, row), value, 0, text, label);
     }
@@ -318,6 +365,63 @@ void bench_put_growth(FILE *f, const struct bench_device *d, bool by_size)
              "<p class=\"dim\">Dashed: linear growth%s. The numbers are the ratio "
              "to it; below 1 is cheaper.</p>\n",
              by_size ? " with the number of pixels" : "");
+}
+
+static bool has_floor(const struct pix_bench_row *row)
+{
+    return bench_is_whole(row) && !row->is_simple && bench_get_floor(row) > 0;
+}
+
+static void put_floor_series(struct chart *c, const struct bench_device *d, size_t part)
+{
+    static const char *const names[] = { "time taken", "flops", "bytes", "launches" };
+    double place = 0.21 * ((double)part - 1.5);
+    chart_begin_series(c, names[part], part == 0 ? 7 : part - 1, CHART_BARS);
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        if (!has_floor(row))
+            continue;
+        const double ms = 1e3 * (part == 0   ? row->median
+                                 : part == 1 ? row->floor_flops
+                                 : part == 2 ? row->floor_bytes
+                                             : row->floor_launches);
+        char text[256], label[64] = "";
+        snprintf(text, sizeof(text), "%s%s, %s: %.3g ms", row->name,
+                 bench_precision_suffix(row->precision), names[part], ms);
+        if (part == 0)
+            snprintf(label, sizeof(label), "%.1f times the floor%s",
+                     1 / row->ceiling_share, row->is_doubtful ? " ?" : "");
+        chart_put_point(c, ms, place, 0.19, text, part == 0 ? label : NULL);
+        place++;
+    }
+    chart_end_series(c);
+}
+
+void bench_put_floors(FILE *f, const struct bench_device *d)
+{
+    static const struct chart_axis x = { "ms", false, 0, 0 }, y = { 0 };
+    bool any = false;
+    for (size_t i = 0; i < d->count; i++)
+        any |= has_floor(&d->rows[i].row);
+    if (!any)
+        return;
+    html_put(f, "<h3>Whole steps and their floors</h3>\n");
+    struct chart c =
+        chart_begin(f, "Time of whole steps, and the least that it could be", &x, &y);
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *row = &d->rows[i].row;
+        char name[128];
+        snprintf(name, sizeof(name), "%s%s", row->name,
+                 bench_precision_suffix(row->precision));
+        if (has_floor(row))
+            chart_put_category(&c, name);
+    }
+    for (size_t part = 0; part < 4; part++)
+        put_floor_series(&c, d, part);
+    chart_end(&c);
+    html_put(f, "<p class=\"dim\">What the flops, the bytes and the launches of a step "
+                "would take at the ceilings measured beside it. The longest is its "
+                "floor.</p>\n");
 }
 
 // The first training step of a device that was timed, or NULL.

@@ -13,17 +13,47 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool same_work(const struct pix_bench_row *a, const struct pix_bench_row *b)
+// The only precision of a device, or NULL.
+static const char *only_precision(const struct bench_device *d)
+{
+    const char *only = NULL;
+    for (size_t i = 0; bench_precisions[i]; i++)
+        if (bench_has_precision(d, bench_precisions[i])) {
+            if (only)
+                return NULL;
+            only = bench_precisions[i];
+        }
+    return only;
+}
+
+// Whether the precisions are what is compared: each has another one.
+static bool differ_in_precision(const struct bench_device *a,
+                                const struct bench_device *b)
+{
+    const char *p = only_precision(a), *q = only_precision(b);
+    return p && q && strcmp(p, q) != 0;
+}
+
+// Devices that are compared.
+struct pair {
+    const struct bench_device *a, *b;
+    bool any_precision;
+};
+
+static bool same_work(const struct pair *p, const struct pix_bench_row *a,
+                      const struct pix_bench_row *b)
 {
     return a->kind == b->kind && a->is_simple == b->is_simple &&
+           (p->any_precision || strcmp(a->precision, b->precision) == 0) &&
            strcmp(a->group, b->group) == 0 && strcmp(a->name, b->name) == 0;
 }
 
-static const struct pix_bench_row *find_same(const struct bench_device *d,
+static const struct pix_bench_row *find_same(const struct pair *p,
+                                             const struct bench_device *d,
                                              const struct pix_bench_row *row)
 {
     for (size_t i = 0; i < d->count; i++)
-        if (same_work(&d->rows[i].row, row))
+        if (same_work(p, &d->rows[i].row, row))
             return &d->rows[i].row;
     return NULL;
 }
@@ -60,10 +90,14 @@ static void print_counter(const char *name, uint64_t a, uint64_t b)
                      b, a > 0 ? (double)b / (double)a : 0);
 }
 
-static void print_ratio(const struct pix_bench_row *a, const struct pix_bench_row *b)
+static void print_ratio(const struct pix_bench_row *a, const struct pix_bench_row *b,
+                        bool shows_precision)
 {
+    const bool is_doubtful = a->is_doubtful || b->is_doubtful;
     char name[256];
-    snprintf(name, sizeof(name), "%s%s", a->name, a->is_simple ? ", simple" : "");
+    snprintf(name, sizeof(name), "%s%s%s%s", a->name,
+             shows_precision ? bench_precision_suffix(a->precision) : "",
+             a->is_simple ? ", simple" : "", is_doubtful ? " ?" : "");
     output_print(stdout, "%-66s", name);
     print_value(a);
     print_value(b);
@@ -84,23 +118,23 @@ static void print_ratio(const struct pix_bench_row *a, const struct pix_bench_ro
 
 // Prints the rows of one kind and group that both have, and the geometric mean of their
 // ratios. Returns how many rows there were.
-static uint32_t compare_group(const struct bench_device *a,
-                              const struct bench_device *b, enum pix_bench_kind kind,
+static uint32_t compare_group(const struct pair *p, enum pix_bench_kind kind,
                               const char *group)
 {
+    const struct bench_device *a = p->a;
     double logs = 0;
     uint32_t timed = 0, count = 0;
     for (size_t i = 0; i < a->count; i++) {
         const struct pix_bench_row *row = &a->rows[i].row;
         if (row->kind != kind || (group && strcmp(row->group, group) != 0))
             continue;
-        const struct pix_bench_row *other = find_same(b, row);
+        const struct pix_bench_row *other = find_same(p, p->b, row);
         if (!other)
             continue;
         if (count == 0)
             output_print(stdout, "\n%-66s %15s %15s %9s\n", row->group, "A", "B",
                          "speed B/A");
-        print_ratio(row, other);
+        print_ratio(row, other, !p->any_precision);
         count++;
         if (row->samples > 0 && other->samples > 0) {
             logs += log(speed(row, other));
@@ -113,38 +147,43 @@ static uint32_t compare_group(const struct bench_device *a,
     return count;
 }
 
-static void print_missing(const struct bench_device *in,
+static void print_missing(const struct pair *p, const struct bench_device *in,
                           const struct bench_device *from, const char *name)
 {
     bool begun = false;
     for (size_t i = 0; i < in->count; i++) {
         const struct pix_bench_row *row = &in->rows[i].row;
-        if (find_same(from, row))
+        if (find_same(p, from, row))
             continue;
         if (!begun)
             output_print(stdout, "\nonly in %s\n", name);
         begun = true;
-        output_print(stdout, "  %s: %s%s\n", row->group, row->name,
+        output_print(stdout, "  %s: %s%s%s\n", row->group, row->name,
+                     p->any_precision ? "" : bench_precision_suffix(row->precision),
                      row->is_simple ? ", simple" : "");
     }
 }
 
 static void compare_devices(const struct bench_device *a, const struct bench_device *b)
 {
+    const struct pair p = { a, b, differ_in_precision(a, b) };
     uint32_t count = 0;
     output_print(stdout, "A: %s, driver %s %s\n", a->name, a->driver,
                  a->driver_version);
     output_print(stdout, "B: %s, driver %s %s\n", b->name, b->driver,
                  b->driver_version);
-    count += compare_group(a, b, PIX_BENCH_CEILING, NULL);
+    if (p.any_precision)
+        output_print(stdout, "A is in %s, B in %s\n", only_precision(a),
+                     only_precision(b));
+    count += compare_group(&p, PIX_BENCH_CEILING, NULL);
     for (size_t i = 0; bench_groups[i]; i++)
-        count += compare_group(a, b, PIX_BENCH_CALL, bench_groups[i]);
-    count += compare_group(a, b, PIX_BENCH_TRAIN, NULL);
-    count += compare_group(a, b, PIX_BENCH_TRANSLATE, NULL);
+        count += compare_group(&p, PIX_BENCH_CALL, bench_groups[i]);
+    count += compare_group(&p, PIX_BENCH_TRAIN, NULL);
+    count += compare_group(&p, PIX_BENCH_TRANSLATE, NULL);
     if (count == 0)
         output_print(stdout, "\nno rows in common\n");
-    print_missing(a, b, "A");
-    print_missing(b, a, "B");
+    print_missing(&p, a, b, "A");
+    print_missing(&p, b, a, "B");
     output_print(stdout, "\n");
 }
 
@@ -188,7 +227,8 @@ bool bench_compare_files(const char *const paths[2])
                      a.ngf, a.ndf, b.ngf, b.ndf);
     output_print(
         stdout,
-        "speed B/A: above 1, B is faster; counters are shown where they differ\n\n");
+        "speed B/A: above 1, B is faster; counters are shown where they differ; "
+        "? marks what the ceilings beside it make doubtful\n\n");
     for (size_t i = 0; i < a.count; i++) {
         const struct bench_device *other = find_device(&b, &a, i);
         if (other)

@@ -61,6 +61,8 @@ static json_t *row_to_json(const struct pix_bench_row *row)
     output_add_member(&o, "group", output_make_text(row->group));
     output_add_member(&o, "name", output_make_text(row->name));
     output_add_member(&o, "kernel", output_make_text(row->kernel));
+    if (row->kind != PIX_BENCH_CEILING)
+        output_add_member(&o, "precision", output_make_text(row->precision));
     output_add_member(&o, "simple", json_boolean(row->is_simple));
     output_add_member(&o, "size", output_make_uint(row->size));
     output_add_member(&o, "batch", output_make_uint(row->batch));
@@ -78,7 +80,21 @@ static json_t *row_to_json(const struct pix_bench_row *row)
                           output_make_real(bench_get_gbytes(row)));
         output_add_member(&o, "ceiling_share", output_make_real(row->ceiling_share));
         output_add_member(&o, "bound_by",
-                          output_make_text(row->bound_by_bytes ? "bytes" : "flops"));
+                          output_make_text(bench_bound_name(row->bound_by)));
+    }
+    if (row->samples > 0 && row->kind != PIX_BENCH_CEILING) {
+        json_t *floor = json_object();
+        output_add_member(&floor, "flops", output_make_real(row->floor_flops));
+        output_add_member(&floor, "bytes", output_make_real(row->floor_bytes));
+        output_add_member(&floor, "launches", output_make_real(row->floor_launches));
+        output_add_member(&o, "floor_seconds", floor);
+        output_add_member(&o, "doubtful", json_boolean(row->is_doubtful));
+    }
+    if (row->samples > 0 && row->times) {
+        json_t *times = json_array();
+        for (uint32_t i = 0; i < row->samples; i++)
+            output_append(&times, output_make_real(row->times[i]));
+        output_add_member(&o, "all_seconds", times);
     }
     if (row->kind == PIX_BENCH_TRAIN || row->kind == PIX_BENCH_TRANSLATE) {
         json_t *plan = json_object();
@@ -223,12 +239,58 @@ static size_t read_name(struct reader *r, const json_t *object, const char *key,
     return 0;
 }
 
+// Results of before there were precisions are in f32, and have no floors: what they
+// have is a share of the ceiling of flops or bytes.
+static void read_floor(struct reader *r, const json_t *o, struct pix_bench_row *row)
+{
+    static const char *const bounds[] = { "flops", "bytes", "launches" };
+    const json_t *share = json_object_get(o, "ceiling_share");
+    const json_t *floor = json_object_get(o, "floor_seconds");
+    double *const parts[] = { &row->floor_flops, &row->floor_bytes,
+                              &row->floor_launches };
+    row->ceiling_share = json_is_number(share) ? json_number_value(share) : 0;
+    if (!(row->ceiling_share >= 0 && row->ceiling_share <= SECONDS_MOST))
+        refuse(r, "\"ceiling_share\" is not a share");
+    row->bound_by = (enum pix_bench_bound)read_name(r, o, "bound_by", bounds, 3);
+    row->is_doubtful = json_is_true(json_object_get(o, "doubtful"));
+    if (!floor) {
+        *parts[row->bound_by] = row->ceiling_share * row->median;
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        *parts[i] = json_number_value(json_object_get(floor, bounds[i]));
+        if (!(*parts[i] >= 0 && *parts[i] <= SECONDS_MOST))
+            refuse(r, "\"floor_seconds\" has what is not a time");
+    }
+}
+
+// Caller frees; NULL where there are none.
+static double *read_times(struct reader *r, const json_t *o, uint32_t count)
+{
+    const json_t *list = json_object_get(o, "all_seconds");
+    if (!list || r->failed)
+        return NULL;
+    if (json_array_size(list) != count || count == 0) {
+        refuse(r, "\"all_seconds\" does not have \"samples\" times");
+        return NULL;
+    }
+    double *times = malloc(count * sizeof(times[0]));
+    if (!times)
+        output_print_error("out of memory");
+    r->failed |= !times;
+    for (size_t i = 0; times && i < count; i++) {
+        times[i] = json_number_value(json_array_get(list, i));
+        if (!(times[i] >= SECONDS_LEAST && times[i] <= SECONDS_MOST))
+            refuse(r, "\"all_seconds\" has what is not a time");
+    }
+    return times;
+}
+
 static void read_row(struct reader *r, const json_t *o, struct bench_device *d)
 {
-    const json_t *share = json_object_get(o, "ceiling_share");
-    const char *bound = json_string_value(json_object_get(o, "bound_by"));
     char *group = read_text(r, o, "group"), *name = read_text(r, o, "name");
     char *kernel = read_text(r, o, "kernel");
+    double *times = NULL;
     struct pix_bench_row row = {
         .kind = (enum pix_bench_kind)read_name(
             r, o, "kind", kind_names, sizeof(kind_names) / sizeof(kind_names[0])),
@@ -244,15 +306,22 @@ static void read_row(struct reader *r, const json_t *o, struct bench_device *d)
         .clock = (enum pix_bench_clock)read_name(
             r, o, "clock", clock_names, sizeof(clock_names) / sizeof(clock_names[0])),
         .samples = (uint32_t)read_uint(r, o, "samples", UINT32_MAX),
-        .ceiling_share = json_is_number(share) ? json_number_value(share) : 0,
-        .bound_by_bytes = bound && strcmp(bound, "bytes") == 0,
     };
+    row.precision = "";
+    if (row.kind != PIX_BENCH_CEILING)
+        row.precision =
+            json_object_get(o, "precision")
+                ? bench_precisions[read_name(r, o, "precision", bench_precisions, 3)]
+                : "f32";
     if (row.kind != PIX_BENCH_CEILING && (!row.size || !row.batch || !row.count))
         refuse(r, "\"size\", \"batch\" or \"count\" is 0");
     if (row.samples > 0) {
         row.median = read_seconds(r, o, "seconds");
         row.low = read_seconds(r, o, "lower_quartile");
         row.high = read_seconds(r, o, "upper_quartile");
+        if (row.kind != PIX_BENCH_CEILING)
+            read_floor(r, o, &row);
+        row.times = times = read_times(r, o, row.samples);
     }
     if (row.kind == PIX_BENCH_TRAIN || row.kind == PIX_BENCH_TRANSLATE) {
         const json_t *plan = json_object_get(o, "plan");
@@ -280,6 +349,7 @@ static void read_row(struct reader *r, const json_t *o, struct bench_device *d)
     free(group);
     free(name);
     free(kernel);
+    free(times);
 }
 
 static void read_device(struct reader *r, const json_t *o, struct bench_result *out)

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static void put_card(FILE *f, const char *value, const char *what)
@@ -23,19 +24,30 @@ static void put_card(FILE *f, const char *value, const char *what)
     html_put(f, "</span></div>\n");
 }
 
+static bool is_timed_whole(const struct pix_bench_row *row)
+{
+    return bench_is_whole(row) && row->samples > 0;
+}
+
 static void put_cards(FILE *f, const struct bench_device *d)
 {
-    bool shown[PIX_BENCH_TRANSLATE + 1] = { false };
-    char text[32];
+    char text[32], name[128];
     html_put(f, "<div class=\"cards\">\n");
-    // The first of training and the first of translation.
+    // The first of training and the first of translation, in each precision.
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
-        if (bench_is_whole(row) && row->samples > 0 && !row->is_simple &&
-            !shown[row->kind]) {
-            put_card(f, html_format_seconds(row->median, text), row->name);
-            shown[row->kind] = true;
-        }
+        if (!is_timed_whole(row) || row->is_simple)
+            continue;
+        size_t before = 0;
+        while (before < i && !(is_timed_whole(&d->rows[before].row) &&
+                               d->rows[before].row.kind == row->kind &&
+                               !d->rows[before].row.is_simple &&
+                               strcmp(d->rows[before].precision, row->precision) == 0))
+            before++;
+        snprintf(name, sizeof(name), "%s%s", row->name,
+                 bench_precision_suffix(row->precision));
+        if (before == i)
+            put_card(f, html_format_seconds(row->median, text), name);
     }
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
@@ -68,21 +80,26 @@ static void put_whole(FILE *f, const struct bench_device *d)
         html_put(
             f,
             "<div class=\"wide\" tabindex=\"0\"><table><tr><th></th><th>median</th><th>spread</th>"
-            "<th>images/s</th><th>GFLOP/s</th><th>GB/s</th><th>ceiling</th></tr>\n");
+            "<th>images/s</th><th>GFLOP/s</th><th>GB/s</th><th>ceiling</th>"
+            "<th>floor</th><th>times the floor</th><th>bound by</th></tr>\n");
     for (size_t i = 0; timed && i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
         if (!bench_is_whole(row) || row->samples == 0)
             continue;
         html_put(f, "<tr><td>");
         html_put_text(f, row->name);
+        html_put_text(f, bench_precision_suffix(row->precision));
         html_put(
             f,
             "%s</td><td>%s</td><td>%.0f %%</td><td>%.3g</td><td>%.2f</td><td>%.2f</td>"
-            "<td>%.0f %% %s</td></tr>\n",
+            "<td>%.0f %%%s</td><td>%s</td><td>%.2f</td><td>%s</td></tr>\n",
             row->is_simple ? ", simple kernels" : "",
             html_format_seconds(row->median, text), 100 * bench_get_spread(row),
             row->batch / row->median, bench_get_gflops(row), bench_get_gbytes(row),
-            100 * row->ceiling_share, row->bound_by_bytes ? "b" : "f");
+            100 * row->ceiling_share, row->is_doubtful ? " ?" : "",
+            html_format_seconds(bench_get_floor(row), more),
+            row->ceiling_share > 0 ? 1 / row->ceiling_share : 0,
+            bench_bound_name(row->bound_by));
     }
     if (timed)
         html_put(f, "</table></div>\n");
@@ -97,6 +114,7 @@ static void put_whole(FILE *f, const struct bench_device *d)
             continue;
         html_put(f, "<tr><td>");
         html_put_text(f, row->name);
+        html_put_text(f, bench_precision_suffix(row->precision));
         html_put(
             f,
             "%s</td><td>%" PRIu32 "</td><td>%" PRIu32 "</td><td>%" PRIu32
@@ -111,23 +129,24 @@ static void put_whole(FILE *f, const struct bench_device *d)
 }
 
 static void put_calls(FILE *f, const struct bench_device *d, const char *group,
-                      bool is_simple)
+                      const char *precision, bool is_simple)
 {
     bool begun = false;
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
         char text[32];
         if (row->kind != PIX_BENCH_CALL || row->is_simple != is_simple ||
-            strcmp(row->group, group) != 0)
+            strcmp(row->precision, precision) != 0 || strcmp(row->group, group) != 0)
             continue;
         if (!begun)
             html_put(
                 f,
-                "<details><summary>%s%s</summary><div class=\"wide\" tabindex=\"0\"><table><tr>"
+                "<details><summary>%s%s%s</summary><div class=\"wide\" tabindex=\"0\"><table><tr>"
                 "<th>shape</th><th>times</th><th>median</th><th>spread</th>"
                 "<th>GFLOP/s</th><th>GB/s</th><th>ceiling</th><th class=\"left\">"
                 "kernel</th></tr>\n",
-                group, is_simple ? ", simple kernels" : "");
+                group, bench_precision_suffix(precision),
+                is_simple ? ", simple kernels" : "");
         begun = true;
         html_put(f, "<tr><td>");
         html_put_text(f, row->name);
@@ -135,11 +154,11 @@ static void put_calls(FILE *f, const struct bench_device *d, const char *group,
         if (row->samples > 0)
             html_put(f,
                      "<td>%s</td><td>%.0f %%</td><td>%.2f</td><td>%.2f</td>"
-                     "<td>%.0f %% %s</td>",
+                     "<td>%.0f %% %c%s</td>",
                      html_format_seconds(row->median, text),
                      100 * bench_get_spread(row), bench_get_gflops(row),
                      bench_get_gbytes(row), 100 * row->ceiling_share,
-                     row->bound_by_bytes ? "b" : "f");
+                     *bench_bound_name(row->bound_by), row->is_doubtful ? " ?" : "");
         else
             html_put(f, "<td>-</td><td>-</td><td>-</td><td>-</td><td>-</td>");
         html_put(f, "<td class=\"left\">");
@@ -167,19 +186,23 @@ static void put_device(FILE *f, const struct bench_device *d)
              d->complete ? "" : " (incomplete: interrupted, or something failed)");
     put_cards(f, d);
     put_whole(f, d);
+    bench_put_floors(f, d);
     bench_put_growth(f, d, true);
     bench_put_growth(f, d, false);
-    bench_put_shares(f, d);
-    bench_put_roofline(f, d);
-    bench_put_layers(f, d);
+    for (size_t p = 0; bench_precisions[p]; p++) {
+        bench_put_shares(f, d, bench_precisions[p]);
+        bench_put_roofline(f, d, bench_precisions[p]);
+        bench_put_layers(f, d, bench_precisions[p]);
+    }
     for (size_t i = 0; i < d->count; i++)
         if (d->rows[i].row.kind == PIX_BENCH_CALL) {
             html_put(f, "<h3>All calls</h3>\n");
             break;
         }
-    for (int simple = 0; simple < 2; simple++)
-        for (size_t i = 0; bench_groups[i]; i++)
-            put_calls(f, d, bench_groups[i], simple == 1);
+    for (size_t p = 0; bench_precisions[p]; p++)
+        for (int simple = 0; simple < 2; simple++)
+            for (size_t i = 0; bench_groups[i]; i++)
+                put_calls(f, d, bench_groups[i], bench_precisions[p], simple == 1);
 }
 
 bool bench_write_page(const struct bench_result *r, const char *path)
@@ -195,8 +218,7 @@ bool bench_write_page(const struct bench_result *r, const char *path)
     html_put_text(f, r->version);
     html_put(f, ", ");
     html_put_text(f, r->when);
-    html_put(f,
-             ", U-Net with %" PRIu32 " filters, PatchGAN with %" PRIu32 ", f32</p>\n",
+    html_put(f, ", U-Net with %" PRIu32 " filters, PatchGAN with %" PRIu32 "</p>\n",
              r->ngf, r->ndf);
     bench_put_overview(f, r);
     for (size_t i = 0; i < r->count; i++)

@@ -30,9 +30,18 @@ const char *const bench_method[] = {
     "Images and weights are noise. GFLOP/s: the multiplications and additions of the "
     "definition. GB/s: the bytes of each range that a call reads plus those that it "
     "writes, each once, regardless of caches.",
-    "Ceiling: the time that the flops or the bytes would take at the measured rates of "
-    "f32 multiply-adds or of copying, whichever is longer (f or b), divided by the time "
-    "taken. It is above 100 % where caches are faster than the copy.",
+    "Floor: the longest of the times that the flops, the bytes and the launches would "
+    "take at the ceilings. The ceilings are taken before and after each group of calls "
+    "and each step, by the fastest of three runs, and the faster ones of both count: "
+    "multiply-adds in f32 (matrix units for products of 16 bits, where the device has "
+    "faster ones), the better way of copying, and an empty dispatch for each dispatch, "
+    "with a barrier after it or without, as the step has them.",
+    "Ceiling: the floor divided by the time taken, and what it is bound by: f, b or l. "
+    "It is above 100 % where caches are faster than the copy. A ? says that this "
+    "ceiling differed by more than 15 % before and after, or was slower than the row: "
+    "another program was running or the device throttled.",
+    "Precisions that are measured together take turns: each call and each step runs "
+    "once in each before it runs again.",
     NULL,
 };
 
@@ -40,6 +49,36 @@ const char *const bench_groups[] = {
     "forward",       "input gradient", "weight gradient",
     "bias gradient", "norm",           "Adam",
     "loss",          "other",          NULL,
+};
+
+const char *const bench_ops[] = {
+    "convolution", "transposed convolution",
+    "split sums",  "norm",
+    "activation",  "dropout",
+    "concat",      "pad",
+    "pixels",      "loss",
+    "bias",        "Adam",
+    "other",       NULL,
+};
+
+const char *const bench_precisions[] = { "f32", "f16", "bf16", NULL };
+
+// Beginnings of the names of calls, and the op: the first that fits.
+static const char *const op_prefixes[][2] = {
+    { "conv ", "convolution" },
+    { "transposed ", "transposed convolution" },
+    { "conv_reduce", "split sums" },
+    { "conv_backward_bias", "bias" },
+    { "norm", "norm" },
+    { "activation", "activation" },
+    { "dropout", "dropout" },
+    { "concat", "concat" },
+    { "pad", "pad" },
+    { "pixels", "pixels" },
+    { "loss", "loss" },
+    { "cross_entropy", "loss" },
+    { "adam", "Adam" },
+    { "", "other" },
 };
 
 // ---------------------------------------------------------------------------
@@ -72,6 +111,8 @@ static void free_row(struct bench_row *row)
     free(row->group);
     free(row->name);
     free(row->kernel);
+    free(row->precision);
+    free(row->times);
 }
 
 void bench_result_finish(struct bench_result *r)
@@ -126,6 +167,17 @@ struct bench_device *bench_add_device(struct bench_result *r,
                : NULL;
 }
 
+static bool copy_times(struct bench_row *copy)
+{
+    const size_t size = copy->row.samples * sizeof(copy->times[0]);
+    copy->times = malloc(size);
+    if (copy->times)
+        memcpy(copy->times, copy->row.times, size);
+    else
+        output_print_error("out of memory");
+    return copy->times != NULL;
+}
+
 bool bench_add_row(struct bench_device *d, const struct pix_bench_row *row)
 {
     if (d->count == d->capacity) {
@@ -139,11 +191,16 @@ bool bench_add_row(struct bench_device *d, const struct pix_bench_row *row)
         d->capacity = capacity;
     }
     struct bench_row *copy = &d->rows[d->count];
-    *copy =
-        (struct bench_row){ *row, bench_copy_text(row->group),
-                            bench_copy_text(row->name), bench_copy_text(row->kernel) };
+    *copy = (struct bench_row){ .row = *row,
+                                .group = bench_copy_text(row->group),
+                                .name = bench_copy_text(row->name),
+                                .kernel = bench_copy_text(row->kernel),
+                                .precision = bench_copy_text(row->precision) };
+    bool ok = copy->group && copy->name && copy->kernel && copy->precision;
+    if (ok && row->times && row->samples > 0)
+        ok = copy_times(copy);
     // A part of a row would be written as one.
-    if (!copy->group || !copy->name || !copy->kernel) {
+    if (!ok) {
         free_row(copy);
         return false;
     }
@@ -151,12 +208,23 @@ bool bench_add_row(struct bench_device *d, const struct pix_bench_row *row)
     copy->row.group = copy->group;
     copy->row.name = copy->name;
     copy->row.kernel = copy->kernel;
+    copy->row.precision = copy->precision;
+    copy->row.times = copy->times;
     return true;
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)
 {
     return (a > b) - (a < b);
+}
+
+// Behind all others if it is none of the list.
+static size_t precision_index(const char *precision)
+{
+    size_t i = 0;
+    while (bench_precisions[i] && strcmp(bench_precisions[i], precision) != 0)
+        i++;
+    return i;
 }
 
 static int compare_rows(const void *left, const void *right)
@@ -167,6 +235,9 @@ static int compare_rows(const void *left, const void *right)
         order = compare_numbers(a->row.size, b->row.size);
         if (order == 0)
             order = compare_numbers(a->row.batch, b->row.batch);
+        if (order == 0)
+            order = compare_numbers(precision_index(a->precision),
+                                    precision_index(b->precision));
     }
     return order ? order : compare_numbers(a->order, b->order);
 }
@@ -200,22 +271,74 @@ double bench_get_spread(const struct pix_bench_row *row)
     return row->median > 0 ? 0.5 * (row->high - row->low) / row->median : 0;
 }
 
-struct bench_share bench_sum_group(const struct bench_device *d, const char *group,
+double bench_get_floor(const struct pix_bench_row *row)
+{
+    return row->ceiling_share * row->median;
+}
+
+const char *bench_bound_name(enum pix_bench_bound bound)
+{
+    static const char *const names[] = { [PIX_BENCH_FLOPS] = "flops",
+                                         [PIX_BENCH_BYTES] = "bytes",
+                                         [PIX_BENCH_LAUNCHES] = "launches" };
+    return names[bound];
+}
+
+const char *bench_precision_suffix(const char *precision)
+{
+    return strcmp(precision, "f16") == 0    ? ", f16"
+           : strcmp(precision, "bf16") == 0 ? ", bf16"
+                                            : "";
+}
+
+bool bench_has_precision(const struct bench_device *d, const char *precision)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (d->rows[i].row.kind != PIX_BENCH_CEILING &&
+            strcmp(d->rows[i].precision, precision) == 0)
+            return true;
+    return false;
+}
+
+static const char *op_of(const struct pix_bench_row *row)
+{
+    size_t i = 0;
+    while (strncmp(row->name, op_prefixes[i][0], strlen(op_prefixes[i][0])) != 0)
+        i++;
+    return op_prefixes[i][1];
+}
+
+struct bench_share bench_sum_calls(const struct bench_device *d, const char *group,
+                                   const char *op, const char *precision,
                                    bool is_simple)
 {
     struct bench_share sum = { 0 };
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
         if (row->kind != PIX_BENCH_CALL || row->is_simple != is_simple ||
-            strcmp(row->group, group) != 0)
+            strcmp(row->precision, precision) != 0 ||
+            (group ? strcmp(row->group, group) : strcmp(op_of(row), op)) != 0)
             continue;
+        const double floor = row->count * bench_get_floor(row);
         sum.kinds++;
         sum.calls += row->count;
         sum.seconds += row->count * row->median;
         sum.flops += row->count * row->flops;
         sum.bytes += row->count * row->bytes;
+        sum.floor += floor;
+        sum.by[row->bound_by] += floor;
+        sum.doubtful += row->is_doubtful;
     }
     return sum;
+}
+
+enum pix_bench_bound bench_get_share_bound(const struct bench_share *share)
+{
+    int most = 0;
+    for (int i = 1; i < 3; i++)
+        if (share->by[i] > share->by[most])
+            most = i;
+    return (enum pix_bench_bound)most;
 }
 
 const struct pix_bench_row *bench_find_row(const struct bench_device *d,
@@ -227,6 +350,20 @@ const struct pix_bench_row *bench_find_row(const struct bench_device *d,
     return NULL;
 }
 
+const struct pix_bench_row *bench_find_in(const struct bench_device *d,
+                                          const struct pix_bench_row *row,
+                                          const char *precision)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        const struct pix_bench_row *r = &d->rows[i].row;
+        if (r->kind == row->kind && r->is_simple == row->is_simple &&
+            strcmp(r->precision, precision) == 0 && strcmp(r->group, row->group) == 0 &&
+            strcmp(r->name, row->name) == 0)
+            return r;
+    }
+    return NULL;
+}
+
 bool bench_find_growth(const struct bench_device *d, const struct pix_bench_row *row,
                        bool by_size, double *ratio)
 {
@@ -235,6 +372,7 @@ bool bench_find_growth(const struct bench_device *d, const struct pix_bench_row 
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *r = &d->rows[i].row;
         if (r->kind != row->kind || r->is_simple != row->is_simple || r->samples == 0 ||
+            strcmp(r->precision, row->precision) != 0 ||
             (by_size ? r->batch != row->batch : r->size != row->size))
             continue;
         others++;

@@ -15,8 +15,9 @@
 // A row that owns its texts: those of `row` point to them.
 struct bench_row {
     struct pix_bench_row row;
-    char *group, *name, *kernel;
-    size_t order;    // in which it was added
+    char *group, *name, *kernel, *precision;
+    double *times;    // NULL: not kept
+    size_t order;     // in which it was added
 };
 
 struct bench_device {
@@ -41,6 +42,12 @@ extern const char *const bench_method[];
 // The groups of calls, in the order of tables; NULL ends the list.
 extern const char *const bench_groups[];
 
+// What calls can be summed by instead: ops, whatever the direction.
+extern const char *const bench_ops[];
+
+// Precisions in the order of tables; NULL ends the list.
+extern const char *const bench_precisions[];
+
 // With the library's version and the present time, NULL where there was no memory.
 void bench_result_init(struct bench_result *r);
 void bench_result_finish(struct bench_result *r);    // accepts a zeroed one
@@ -55,8 +62,8 @@ struct bench_device *bench_add_device(struct bench_result *r,
 // Copies the row and its texts. False after a message.
 bool bench_add_row(struct bench_device *d, const struct pix_bench_row *row);
 
-// Ceilings and calls as they were added, then training, then translation, by size and
-// batch.
+// Ceilings and calls as they were added, then training, then translation, by size,
+// batch and precision.
 void bench_sort_rows(struct bench_device *d);
 
 // Caller frees; NULL after a message.
@@ -75,23 +82,51 @@ double bench_get_gbytes(const struct pix_bench_row *row);
 // Half the distance of the quartiles, as a share of the median; 0: not timed.
 double bench_get_spread(const struct pix_bench_row *row);
 
-// All calls of one group in a training step.
+// The longest of the row's floors, seconds; 0: not timed.
+double bench_get_floor(const struct pix_bench_row *row);
+
+// "flops", "bytes" or "launches".
+const char *bench_bound_name(enum pix_bench_bound bound);
+
+// What is written behind the name of a row to tell it from others of that name, ",
+// f16":
+// "" in f32.
+const char *bench_precision_suffix(const char *precision);
+
+// Whether there are rows of that precision other than ceilings.
+bool bench_has_precision(const struct bench_device *d, const char *precision);
+
+// Many calls of a training step.
 struct bench_share {
     uint32_t kinds, calls;    // distinct calls, and all of them
     double seconds;           // all of them, one by one
     uint64_t flops, bytes;
+    double floor;         // the sum of their floors, seconds
+    double by[3];         // of it, by enum pix_bench_bound
+    uint32_t doubtful;    // distinct calls that are not to be relied upon
 };
-struct bench_share bench_sum_group(const struct bench_device *d, const char *group,
+
+// All calls of a group or, if `group` is NULL, of an op.
+struct bench_share bench_sum_calls(const struct bench_device *d, const char *group,
+                                   const char *op, const char *precision,
                                    bool is_simple);
+
+// What bounds most of the sum of floors.
+enum pix_bench_bound bench_get_share_bound(const struct bench_share *share);
 
 // The first row of that kind and name, or NULL.
 const struct pix_bench_row *bench_find_row(const struct bench_device *d,
                                            enum pix_bench_kind kind, const char *name);
 
+// The row of the same work in another precision, or NULL.
+const struct pix_bench_row *bench_find_in(const struct bench_device *d,
+                                          const struct pix_bench_row *row,
+                                          const char *precision);
+
 // How the cost of a whole row grows: by size, its time for each pixel over that of the
 // smallest size with the same batch; by batch, its time for each image over that of the
-// smallest batch of the same size. 1 is linear growth, less is better. False where
-// there is no other row to compare with.
+// smallest batch of the same size, in the same precision. 1 is linear growth, less is
+// better. False where there is no other row to compare with.
 bool bench_find_growth(const struct bench_device *d, const struct pix_bench_row *row,
                        bool by_size, double *ratio);
 
