@@ -1429,6 +1429,83 @@ PIX_API void pix_bench_options_init(struct pix_bench_options *options);
 // ended it.
 PIX_API bool pix_bench(pix_device *device, const struct pix_bench_options *options);
 
+// ---------------------------------------------------------------------------
+// Self-test
+
+enum pix_selftest_part {
+    PIX_SELFTEST_CONVOLUTION,    // a kernel of convolutions, in a direction
+    PIX_SELFTEST_ROUNDING,       // reading and writing numbers of 16 bits
+    PIX_SELFTEST_SPLIT,          // long calls, cut for the driver's watchdog
+    PIX_SELFTEST_STEP,           // training steps against PyTorch's numbers
+    PIX_SELFTEST_SPEED,          // what the device can do; not a test
+};
+
+// "convolution", "rounding", "split", "step" or "speed"; NULL if it is none of these.
+PIX_API const char *pix_selftest_part_name(enum pix_selftest_part part);
+
+enum pix_selftest_outcome {
+    PIX_SELFTEST_PASSED,
+    PIX_SELFTEST_FAILED,     // the device computes something else, or cannot run it
+    PIX_SELFTEST_SKIPPED,    // the device does not offer it
+};
+
+// One line of the result. Texts are valid during the callback only.
+struct pix_selftest_row {
+    enum pix_selftest_part part;
+    const char *name;         // the kernel, "shared-64x64x16-8x4", or what was done
+    const char *direction;    // convolutions: "forward", "input gradient" or "weight
+                              // gradient"; else ""
+    const char *precision;    // "f32", "f16", "bf16"; "" where there is none
+    enum pix_selftest_outcome outcome;
+    uint32_t cases;      // shapes, steps or numbers that were looked at
+    double error;        // the largest error in parts of the allowed one; 0: exact
+    const char *text;    // failed: what is wrong; skipped: why; else ""
+
+    // Speed: so much of `unit` ("GFLOP/s", "GB/s", "us"); else 0 and "".
+    double value;
+    const char *unit;
+};
+
+struct pix_selftest_options {
+    // The name of a part ("rounding"), or a part of the names of kernels ("direct-"):
+    // only that is tested. NULL: everything.
+    const char *only;
+    // To see the alarm: the results of this kernel of convolutions are spoilt before
+    // they are compared, in one bit. NULL: none.
+    const char *spoil;
+
+    // Called with each row when it is known; returning false ends the test. May be
+    // NULL.
+    bool (*row)(void *user, const struct pix_selftest_row *row);
+    // Called before each part of the work with what is tested; may be NULL.
+    void (*progress)(void *user, const char *text);
+    // Called before each kernel; returning true ends the test. May be NULL.
+    bool (*stop)(void *user);
+    void *user;
+};
+
+struct pix_selftest_result {
+    uint32_t passed, failed, skipped;    // rows but those of speed
+    double seconds;
+};
+
+// Compares everything that the device is used for with results that are known: each
+// kernel of convolutions that it offers with a convolution in double precision on the
+// host and with the simple kernel, in f32 and, where the device stores 16 bits, f16 and
+// bf16; roundings; training steps with PyTorch's losses and gradients; and each with
+// itself, run twice. Takes seconds on a GPU, about a minute on a software driver, and
+// writes nothing. Returns true if all was tested: then `failed` of *result says
+// whether all is well. False after a message: the device was lost, accepts work without
+// executing it, memory did not suffice, or `row` or `stop` ended it; *result then has
+// what was done so far. `options` may be NULL.
+PIX_API bool pix_selftest(pix_device *device,
+                          const struct pix_selftest_options *options,
+                          struct pix_selftest_result *result);
+
+// The operating system, its version and the processor's architecture in one line,
+// "Linux 6.1.0 x86_64". Valid until the next call of it on this thread.
+PIX_API const char *pix_system(void);
+
 #ifdef __cplusplus
 }
 #endif

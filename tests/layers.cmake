@@ -70,7 +70,8 @@ set(may_translate ${may_store} program translate)
 set(may_evaluate ${may_translate} evaluate)
 set(may_train ${may_evaluate} train)
 set(may_bench ${may_train} bench)
-set(may_api ${may_bench} dataset api)
+set(may_selftest ${may_bench} selftest)
+set(may_api ${may_selftest} dataset api)
 
 # The functions of the public header.
 set(public_functions "")

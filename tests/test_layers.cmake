@@ -77,7 +77,7 @@ endif()
 foreach(pair base:gpu formats:data data:formats gpu:tensor tensor:ops ops:graph
         graph:models program:models program:settings models:program settings:store
         store:translate translate:evaluate translate:train evaluate:train train:bench
-        bench:api)
+        bench:selftest selftest:api)
   string(REGEX REPLACE ":.*" "" room ${pair})
   string(REGEX REPLACE ".*:" "" other ${pair})
   set(header ${other}/planted.h)

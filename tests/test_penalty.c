@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "selftest/reference_conv.h"
 #include "support/gradient.h"
 #include "support/reference.h"
-#include "support/reference_conv.h"
 
 #define WEIGHT 10.0
 #define SLOPE 0.2

@@ -74,5 +74,6 @@ int command_report(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_tune(int argc, char **argv);
+int command_selftest(int argc, char **argv);
 
 #endif

@@ -11,6 +11,7 @@
 
 static const struct command_entry commands[] = {
     { "devices", command_devices, "list the Vulkan devices of this machine" },
+    { "selftest", command_selftest, "test whether a device computes what it should" },
     { "train", command_train, "train a generator on a folder of image pairs" },
     { "translate", command_translate, "translate an image or a folder of images" },
     { "evaluate", command_evaluate, "compare translations with their targets" },

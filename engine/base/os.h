@@ -38,6 +38,9 @@ void os_condition_signal_all(struct os_condition *condition);
 
 uint32_t os_core_count(void);    // at least 1
 uint32_t os_process_id(void);
+// The system, its version and the architecture: "Linux 6.1.0 x86_64". Valid until the
+// next call on this thread.
+const char *os_system_name(void);
 bool os_process_exists(uint32_t id);    // true if unknown
 
 // One lock for the whole process, around calls of libraries that keep state in globals.

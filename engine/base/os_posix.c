@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -188,6 +189,16 @@ uint32_t os_core_count(void)
 uint32_t os_process_id(void)
 {
     return (uint32_t)getpid();
+}
+
+const char *os_system_name(void)
+{
+    static _Thread_local char text[256];
+    struct utsname name;
+    if (uname(&name) < 0)
+        return "unknown";
+    snprintf(text, sizeof(text), "%s %s %s", name.sysname, name.release, name.machine);
+    return text;
 }
 
 // Signal 0 is only checked, not sent. EPERM: the process is another user's.

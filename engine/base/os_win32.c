@@ -202,6 +202,31 @@ uint32_t os_process_id(void)
     return GetCurrentProcessId();
 }
 
+// GetVersionEx tells programs without a manifest of an old version, this one does not.
+typedef LONG(WINAPI *get_version)(OSVERSIONINFOW *info);
+
+const char *os_system_name(void)
+{
+    static _Thread_local char text[64];
+    SYSTEM_INFO info;
+    OSVERSIONINFOW version = { .dwOSVersionInfoSize = sizeof(version) };
+    const HMODULE library = GetModuleHandleW(L"ntdll.dll");
+    const FARPROC function = library ? GetProcAddress(library, "RtlGetVersion") : NULL;
+    get_version get = NULL;
+    memcpy(&get, &function, sizeof(get));
+    if (!get || get(&version) != 0)
+        return "Windows";
+    GetNativeSystemInfo(&info);
+    const WORD a = info.wProcessorArchitecture;
+    snprintf(text, sizeof(text), "Windows %lu.%lu.%lu %s", version.dwMajorVersion,
+             version.dwMinorVersion, version.dwBuildNumber,
+             a == PROCESSOR_ARCHITECTURE_AMD64   ? "x86_64"
+             : a == PROCESSOR_ARCHITECTURE_INTEL ? "x86"
+             : a == 12                           ? "arm64"
+                                                 : "unknown");
+    return text;
+}
+
 // A process that has ended can be opened as long as somebody has a handle of it.
 // Without the right to open it, it exists.
 bool os_process_exists(uint32_t id)

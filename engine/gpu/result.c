@@ -4,6 +4,7 @@
 
 #include "gpu/result.h"
 
+#include "base/mem.h"
 #include "gpu/inside.h"
 
 #include <string.h>
@@ -61,6 +62,9 @@ void gpu_result_report(struct gpu_device *device, const char *call, VkResult res
     }
     log_error("device: %.*s returned %s (%d)", (int)(end - start), start,
               gpu_result_name(result), (int)result);
+    // Those who ask whether memory was missing mean the driver's as well.
+    if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
+        mem_note_failure();
     // A lost device stays lost (specification, "Lost Device"). Streams look at this, so
     // that the calls after it do not bury the first report.
     if (device && result == VK_ERROR_DEVICE_LOST)

@@ -5,7 +5,7 @@
 #include "support/conv_case.h"
 
 #include "ops/conv_variant.h"
-#include "support/reference_conv.h"
+#include "selftest/reference_conv.h"
 
 static const struct conv_case cases[] = {
     // The networks' own.

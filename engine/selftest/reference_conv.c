@@ -2,7 +2,7 @@
 //
 // Convolutions on the host. See reference_conv.h.
 
-#include "support/reference_conv.h"
+#include "selftest/reference_conv.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
 // the words: a convolution gathers, a transposed convolution scatters. Plain loops over
 // [n, c, h, w] arrays of doubles; everything is overwritten.
 
-#ifndef SUPPORT_REFERENCE_CONV_H
-#define SUPPORT_REFERENCE_CONV_H
+#ifndef SELFTEST_REFERENCE_CONV_H
+#define SELFTEST_REFERENCE_CONV_H
 
 #include "ops/op.h"
 

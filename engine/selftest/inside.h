@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// The inside of a self-test: what its parts share. A part reports a row for each thing
+// that it tests; it returns false only where nothing more can be tested: after a
+// message, or because the caller ended it.
+
+#ifndef SELFTEST_INSIDE_H
+#define SELFTEST_INSIDE_H
+
+#include "base/log.h"
+#include "pix2pix.h"
+#include "tensor/tensor.h"
+
+struct gpu_device;
+
+struct selftest {
+    struct gpu_device *device;
+    double submission_seconds;
+    const struct pix_selftest_options *options;
+    struct pix_selftest_result *result;
+};
+
+// Names of precisions, "f16", and whether the device stores such numbers.
+#define SELFTEST_FORMATS 3
+extern const enum tensor_format selftest_formats[SELFTEST_FORMATS];
+const char *selftest_format_name(enum tensor_format format);
+bool selftest_has_format(const struct selftest *t, enum tensor_format format);
+
+// Whether the caller asks for a part, or for any of it; for a kernel of convolutions.
+bool selftest_wants(const struct selftest *t, enum pix_selftest_part part,
+                    const char *kernel);
+
+// Counts a row and gives it to the caller. False: the test ends.
+bool selftest_report(struct selftest *t, const struct pix_selftest_row *row);
+
+// Says what is tested now. False: the test ends.
+bool selftest_begin(struct selftest *t, const char *what);
+
+// Around something that the device may refuse: its errors are kept in `capture`, and
+// afterwards say what is wrong with it. selftest_catch is false, after a message, where
+// that is no answer: the device is lost, or memory was missing. Then `what` is named.
+struct selftest_attempt {
+    struct log_capture capture;
+    uint64_t failures;
+};
+void selftest_try(struct selftest_attempt *a);
+bool selftest_catch(const struct selftest *t, struct selftest_attempt *a, bool ok,
+                    const char *what, const char **error);
+
+// ---------------------------------------------------------------------------
+// The parts
+
+bool products_test(struct selftest *t);     // convolutions
+bool rounding_test(struct selftest *t);     // numbers of 16 bits
+bool splitting_test(struct selftest *t);    // calls in pieces
+
+#endif

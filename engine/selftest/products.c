@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+//
+// Every kernel of the table of variants that the device offers, in all directions and
+// precisions: on shapes whose results the host defines (product_case.h), and on a
+// larger one that the simple kernel computes, once that is known to be right.
+
+#include "selftest/inside.h"
+
+#include "base/mem.h"
+#include "gpu/device.h"
+#include "ops/conv_variant.h"
+#include "program/program.h"
+#include "selftest/product_case.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+// The networks' own kernels and strides, with sizes that cross the edges of most tiles,
+// and numbers of channels and columns that are multiples of 4, which many kernels make
+// use of, and not.
+static const struct conv_shape shapes[] = {
+    { CONV_FORWARD, { 1, 70, 5, 6 }, 66, 4, 2, 1 },
+    { CONV_FORWARD, { 1, 72, 5, 6 }, 68, 4, 2, 1 },
+    { CONV_FORWARD, { 2, 5, 11, 13 }, 3, 4, 2, 1 },
+    { CONV_FORWARD, { 2, 8, 11, 13 }, 4, 4, 2, 1 },
+    { CONV_FORWARD, { 1, 34, 2, 2 }, 133, 4, 2, 1 },
+    { CONV_FORWARD, { 1, 36, 2, 2 }, 132, 4, 2, 1 },
+    { CONV_FORWARD, { 3, 9, 4, 6 }, 10, 4, 2, 1 },
+    { CONV_FORWARD, { 1, 16, 16, 16 }, 20, 4, 2, 1 },
+    // Each of the rest has kernels of its own.
+    { CONV_FORWARD, { 2, 3, 5, 7 }, 1, 4, 1, 1 },
+    { CONV_FORWARD, { 1, 33, 9, 12 }, 17, 3, 1, 1 },
+    { CONV_FORWARD, { 1, 6, 8, 8 }, 7, 3, 2, 1 },
+    { CONV_FORWARD, { 1, 3, 9, 8 }, 4, 7, 1, 3 },
+    { CONV_FORWARD, { 1, 7, 3, 3 }, 65, 1, 1, 0 },
+};
+#define SHAPES ARRAY_LEN(shapes)
+#define SHAPES_FAST 8    // those of the first kernel
+
+// The one that the simple kernel computes: many workgroups of every kernel.
+static const struct conv_shape large = {
+    CONV_FORWARD, { 1, 64, 64, 64 }, 128, 4, 2, 1
+};
+static const struct conv_shape large_cpu = {
+    CONV_FORWARD, { 1, 12, 34, 36 }, 20, 4, 2, 1
+};
+
+static const char *const direction_names[] = { "forward", "input gradient",
+                                               "weight gradient" };
+#define DIRECTIONS 3
+
+struct products {
+    struct selftest *test;
+    struct op_limits limits;
+    struct product_case cases[SELFTEST_FORMATS][SHAPES];
+    struct product_case large[SELFTEST_FORMATS];
+};
+
+// ---------------------------------------------------------------------------
+// One kernel on one shape
+
+struct product_run {
+    struct program *program;
+    struct tensor *a, *b, *out;
+    uint64_t count, bytes;    // of the result
+};
+
+static void run_end(struct product_run *r)
+{
+    program_destroy(r->program);
+    *r = (struct product_run){ 0 };
+}
+
+// Whether the calls are of the kernel: one that does not fit is replaced when calls are
+// emitted.
+static bool is_kernel(const struct graph *g, enum shader shader)
+{
+    const enum shader emitted = graph_call(g, 0)->shader;
+    return emitted == shader || emitted == shader_table[shader].halves;
+}
+
+// *offered: the kernel computes such a product. False after an error.
+static bool run_begin(const struct products *p, const struct conv_variant *v,
+                      const struct product_case *c, enum conv_direction direction,
+                      struct product_run *r, bool *offered)
+{
+    const struct product_roles roles = product_case_roles(c, direction);
+    const enum tensor_format f = c->format;
+    struct conv_shape shape = c->shape;
+    struct op_limits limits = p->limits;
+    limits.force = v;
+    const struct program_options options = {
+        .device = p->test->device,
+        .submission_seconds = p->test->submission_seconds,
+        .limits = &limits,
+    };
+    shape.direction = direction;
+    *offered = false;
+    *r = (struct product_run){ .program = program_create(&options) };
+    if (!r->program)
+        return false;
+    struct graph *g = program_graph(r->program);
+    r->a = graph_input(g, "a", c->sides[roles.a].shape, f);
+    r->b = graph_input(g, "b", c->sides[roles.b].shape, f);
+    // Written by the host as well: what the kernel leaves out shows.
+    r->out = graph_input(g, "out", c->sides[roles.out].shape, roles.out_format);
+    if (graph_failed(g))
+        return false;
+    graph_product(g, &shape, r->a, r->b, r->out);
+    graph_keep(g, r->out);
+    if (graph_failed(g))
+        return false;
+    *offered = is_kernel(g, conv_variant_shader(v, direction));
+    if (!*offered)
+        return true;
+    r->count = shape_count(r->out->shape);
+    r->bytes = tensor_bytes(r->out);
+    program_upload(r->program, r->a);
+    program_upload(r->program, r->b);
+    program_upload(r->program, r->out);
+    program_download(r->program, r->out);
+    return program_plan(r->program, NULL, 0, NULL) && program_start(r->program);
+}
+
+// Computes the product of a set of operands and returns the result, which stays until
+// the next run; NULL after an error.
+static const void *run_product(const struct product_run *r,
+                               const struct product_case *c,
+                               enum conv_direction direction, enum product_data data)
+{
+    const struct product_roles roles = product_case_roles(c, direction);
+    const struct program *p = r->program;
+    product_case_encode(c->sides[roles.a].operand[data], shape_count(r->a->shape),
+                        r->a->format, program_input(p, 0, r->a));
+    product_case_encode(c->sides[roles.b].operand[data], shape_count(r->b->shape),
+                        r->b->format, program_input(p, 0, r->b));
+    product_case_erase(r->count, r->out->format, program_input(p, 0, r->out));
+    return program_run(r->program, NULL) ? program_output(p, 0, r->out) : NULL;
+}
+
+// ---------------------------------------------------------------------------
+// One kernel, direction and precision
+
+struct cell {
+    const struct conv_variant *variant;
+    enum conv_direction direction;
+    uint32_t cases;
+    double error;
+    bool failed;
+    char text[PRODUCT_TEXT_SIZE];
+};
+
+// The caller spoils a kernel to see the alarm.
+static bool is_spoilt(const struct products *p, const struct conv_variant *v)
+{
+    const char *name = p->test->options->spoil;
+    return name && strcmp(name, v->name) == 0;
+}
+
+// Runs a set of operands twice, and compares. `kept` has room for a result. False after
+// an error.
+static bool check_data(const struct products *p, const struct product_case *c,
+                       const struct product_run *r, enum product_data data, void *kept,
+                       struct cell *cell)
+{
+    const void *result = run_product(r, c, cell->direction, data);
+    if (!result)
+        return false;
+    memcpy(kept, result, (size_t)r->bytes);
+    result = run_product(r, c, cell->direction, data);
+    if (!result)
+        return false;
+    if (is_spoilt(p, cell->variant))
+        *(unsigned char *)kept ^= 1;
+    if (memcmp(kept, result, (size_t)r->bytes) != 0 && !is_spoilt(p, cell->variant)) {
+        char name[CONV_SHAPE_TEXT_SIZE];
+        struct conv_shape shape = c->shape;
+        shape.direction = cell->direction;
+        snprintf(cell->text, sizeof(cell->text), "%s: two runs give different numbers",
+                 conv_shape_text(&shape, name));
+        cell->failed = true;
+    } else if (!product_case_check(c, cell->direction, data, kept, &cell->error,
+                                   cell->text)) {
+        cell->failed = true;
+    }
+    return true;
+}
+
+static bool check_case(const struct products *p, const struct product_case *c,
+                       struct cell *cell)
+{
+    struct product_run r;
+    bool offered;
+    bool ok = run_begin(p, cell->variant, c, cell->direction, &r, &offered);
+    if (ok && offered) {
+        void *kept = mem_alloc((size_t)r.bytes);
+        ok = kept != NULL;
+        for (int d = 0; ok && !cell->failed && d < PRODUCT_DATA_COUNT; d++)
+            if (c->sides[0].result[d])
+                ok = check_data(p, c, &r, (enum product_data)d, kept, cell);
+        mem_free(kept);
+        cell->cases++;
+    }
+    run_end(&r);
+    return ok;
+}
+
+// Software drivers take up to a second to compile a kernel. There each kernel gets one
+// shape, of 16 bits in one of the two formats; in shared memory, which is never chosen
+// there, in floats alone.
+static bool takes(const struct products *p, const struct conv_variant *v, size_t place,
+                  size_t format, size_t i)
+{
+    if (!p->limits.is_cpu)
+        return true;
+    if (format > 0 && (v->kind == CONV_SHARED || place % 2 != format - 1))
+        return false;
+    if (v->kind == CONV_SIMPLE)
+        return i < SHAPES;
+    // The large one has its turn, too.
+    const size_t turn = (place + format) % (SHAPES_FAST + 1);
+    return i == (turn < SHAPES_FAST ? turn : SHAPES);
+}
+
+static bool test_cell(struct products *p, size_t place, const struct conv_variant *v,
+                      size_t f, enum conv_direction direction)
+{
+    struct cell cell = { .variant = v, .direction = direction };
+    struct selftest *t = p->test;
+    char what[128];
+    snprintf(what, sizeof(what), "%s, %s, %s", v->name, direction_names[direction],
+             selftest_format_name(selftest_formats[f]));
+    if (!selftest_begin(t, what))
+        return false;
+    for (size_t i = 0; i <= SHAPES && !cell.failed; i++) {
+        struct product_case *c = i < SHAPES ? &p->cases[f][i] : &p->large[f];
+        struct conv_shape shape = c->shape;
+        struct selftest_attempt attempt;
+        const char *error;
+        shape.direction = direction;
+        if (!c->sides[0].operand[0] || !takes(p, v, place, f, i) ||
+            !conv_variant_fits(v, &p->limits, &shape))
+            continue;
+        selftest_try(&attempt);
+        const bool ok = check_case(p, c, &cell);
+        if (!selftest_catch(t, &attempt, ok, what, &error))
+            return false;
+        if (!ok) {
+            cell.failed = true;
+            snprintf(cell.text, sizeof(cell.text), "cannot be run: %s", error);
+        }
+    }
+    return selftest_report(t,
+                           &(struct pix_selftest_row){
+                               .part = PIX_SELFTEST_CONVOLUTION,
+                               .name = v->name,
+                               .direction = direction_names[direction],
+                               .precision = selftest_format_name(selftest_formats[f]),
+                               .outcome = cell.failed  ? PIX_SELFTEST_FAILED
+                                          : cell.cases ? PIX_SELFTEST_PASSED
+                                                       : PIX_SELFTEST_SKIPPED,
+                               .cases = cell.cases,
+                               .error = cell.error,
+                               .text = cell.failed  ? cell.text
+                                       : cell.cases ? ""
+                                                    : "not for this device",
+                               .unit = "",
+                           });
+}
+
+// ---------------------------------------------------------------------------
+// All
+
+// What the simple kernel makes of the larger shape in floats is what all must make of
+// it: its operands are exact in any format.
+static bool define_large(struct products *p)
+{
+    const struct conv_variant *simple = conv_variant_find("simple");
+    static const enum product_side written[] = { PRODUCT_Y, PRODUCT_X, PRODUCT_W };
+    struct product_case c;
+    bool ok = product_case_init(&c, p->limits.is_cpu ? &large_cpu : &large, TENSOR_F32,
+                                false);
+    for (int d = 0; ok && d < DIRECTIONS; d++) {
+        const enum conv_direction direction = (enum conv_direction)d;
+        struct product_run r;
+        bool offered;
+        ok = run_begin(p, simple, &c, direction, &r, &offered) && offered;
+        const void *result = ok ? run_product(&r, &c, direction, PRODUCT_EXACT) : NULL;
+        ok = result != NULL;
+        for (size_t f = 0; ok && f < SELFTEST_FORMATS; f++) {
+            struct product_case *to = &p->large[f];
+            if (!to->sides[0].operand[0])
+                ok = product_case_init(to, &c.shape, selftest_formats[f], false);
+            double *numbers =
+                ok ? mem_array((size_t)r.count, sizeof(numbers[0])) : NULL;
+            ok = numbers != NULL;
+            for (uint64_t i = 0; ok && i < r.count; i++)
+                numbers[i] = (double)product_case_decode(result, i, TENSOR_F32);
+            to->sides[written[d]].result[PRODUCT_EXACT] = numbers;
+        }
+        run_end(&r);
+    }
+    product_case_finish(&c);
+    return ok;
+}
+
+static bool test_all(struct products *p)
+{
+    size_t count;
+    const struct conv_variant *table = conv_variant_table(&count);
+    for (size_t v = 0; v < count; v++) {
+        // The first one is the simple one.
+        if (v == 1 && !define_large(p))
+            return false;
+        if (!selftest_wants(p->test, PIX_SELFTEST_CONVOLUTION, table[v].name))
+            continue;
+        for (size_t f = 0; f < SELFTEST_FORMATS; f++)
+            for (int d = 0; d < DIRECTIONS; d++)
+                if (selftest_has_format(p->test, selftest_formats[f]) &&
+                    !test_cell(p, v, &table[v], f, (enum conv_direction)d))
+                    return false;
+    }
+    return true;
+}
+
+bool products_test(struct selftest *t)
+{
+    if (!selftest_wants(t, PIX_SELFTEST_CONVOLUTION, NULL))
+        return true;
+    struct products *p = mem_zalloc(sizeof(*p));
+    bool ok = p && selftest_begin(t, "convolutions on the host");
+    if (ok) {
+        p->test = t;
+        p->limits = plan_op_limits(t->device);
+    }
+    for (size_t f = 0; f < SELFTEST_FORMATS; f++)
+        for (size_t i = 0; ok && i < SHAPES; i++)
+            if (selftest_has_format(t, selftest_formats[f]))
+                ok = product_case_init(&p->cases[f][i], &shapes[i], selftest_formats[f],
+                                       true);
+    ok = ok && test_all(p);
+    for (size_t f = 0; p && f < SELFTEST_FORMATS; f++) {
+        for (size_t i = 0; i < SHAPES; i++)
+            product_case_finish(&p->cases[f][i]);
+        product_case_finish(&p->large[f]);
+    }
+    mem_free(p);
+    return ok;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+//
+// The order of the parts, and what they share. See inside.h.
+
+#include "selftest/selftest.h"
+
+#include "base/mem.h"
+#include "base/os.h"
+#include "bench/ceiling.h"
+#include "gpu/device.h"
+#include "ops/conv_variant.h"
+#include "selftest/inside.h"
+
+#include <string.h>
+
+#define SPEED_SECONDS 0.1    // for each ceiling
+
+const enum tensor_format selftest_formats[SELFTEST_FORMATS] = { TENSOR_F32, TENSOR_F16,
+                                                                TENSOR_BF16 };
+
+const char *selftest_format_name(enum tensor_format format)
+{
+    return format == TENSOR_F16 ? "f16" : format == TENSOR_BF16 ? "bf16" : "f32";
+}
+
+bool selftest_has_format(const struct selftest *t, enum tensor_format format)
+{
+    return format == TENSOR_F32 || gpu_device_limits(t->device)->storage16;
+}
+
+static const char *const part_names[] = {
+    [PIX_SELFTEST_CONVOLUTION] = "convolution",
+    [PIX_SELFTEST_ROUNDING] = "rounding",
+    [PIX_SELFTEST_SPLIT] = "split",
+    [PIX_SELFTEST_STEP] = "step",
+    [PIX_SELFTEST_SPEED] = "speed",
+};
+
+const char *selftest_part_name(enum pix_selftest_part part)
+{
+    return part < ARRAY_LEN(part_names) ? part_names[part] : NULL;
+}
+
+// A name of a part asks for all of it, any other text for the kernels of convolutions
+// that have it in their names.
+bool selftest_wants(const struct selftest *t, enum pix_selftest_part part,
+                    const char *kernel)
+{
+    const char *only = t->options->only;
+    if (!only || strcmp(only, part_names[part]) == 0)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(part_names); i++)
+        if (strcmp(only, part_names[i]) == 0)
+            return false;
+    return part == PIX_SELFTEST_CONVOLUTION && (!kernel || strstr(kernel, only));
+}
+
+bool selftest_report(struct selftest *t, const struct pix_selftest_row *row)
+{
+    struct pix_selftest_result *r = t->result;
+    if (row->part != PIX_SELFTEST_SPEED) {
+        r->passed += row->outcome == PIX_SELFTEST_PASSED;
+        r->failed += row->outcome == PIX_SELFTEST_FAILED;
+        r->skipped += row->outcome == PIX_SELFTEST_SKIPPED;
+    }
+    if (!t->options->row || t->options->row(t->options->user, row))
+        return true;
+    log_error("selftest: ended by the caller");
+    return false;
+}
+
+bool selftest_begin(struct selftest *t, const char *what)
+{
+    if (t->options->progress)
+        t->options->progress(t->options->user, what);
+    if (!t->options->stop || !t->options->stop(t->options->user))
+        return true;
+    log_error("selftest: ended by the caller");
+    return false;
+}
+
+void selftest_try(struct selftest_attempt *a)
+{
+    a->failures = mem_failures();
+    log_capture_begin(&a->capture);
+}
+
+bool selftest_catch(const struct selftest *t, struct selftest_attempt *a, bool ok,
+                    const char *what, const char **error)
+{
+    *error = log_capture_end(&a->capture);
+    if (ok || (!gpu_device_is_lost(t->device) && a->failures == mem_failures()))
+        return true;
+    log_error("selftest: %s: %s", what, *error);
+    return false;
+}
+
+// ---------------------------------------------------------------------------
+// Speed
+
+static bool report_ceiling(struct selftest *t, const struct ceiling_entry *e)
+{
+    const double work = (double)(e->flops ? e->flops : e->bytes);
+    const bool is_timed = e->time.samples > 0;
+    return selftest_report(
+        t, &(struct pix_selftest_row){
+               .part = PIX_SELFTEST_SPEED,
+               .name = e->name,
+               .direction = "",
+               .precision = "",
+               .outcome = is_timed ? PIX_SELFTEST_PASSED : PIX_SELFTEST_SKIPPED,
+               .cases = e->time.samples,
+               .text = is_timed ? "" : "not on this device",
+               .value = !is_timed  ? 0
+                        : work > 0 ? work / e->time.median * 1e-9
+                                   : e->time.median * 1e6,
+               .unit = e->flops   ? "GFLOP/s"
+                       : e->bytes ? "GB/s"
+                                  : "us",
+           });
+}
+
+static bool report_speed(struct selftest *t)
+{
+    if (!selftest_wants(t, PIX_SELFTEST_SPEED, NULL))
+        return true;
+    struct ceilings *c =
+        selftest_begin(t, "speed") ? ceilings_create(t->device, SPEED_SECONDS) : NULL;
+    bool ok = c != NULL;
+    for (int i = 0; ok && i < CEILING_COUNT; i++)
+        ok = report_ceiling(t, ceilings_entry(c, (enum ceiling)i));
+    ceilings_destroy(c);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------
+
+// Whether `only` and `spoil` name something. False after a message.
+static bool check_options(const struct pix_selftest_options *o)
+{
+    size_t count, found = 0;
+    const struct conv_variant *table = conv_variant_table(&count);
+    if (o->spoil && !conv_variant_find(o->spoil)) {
+        log_error("selftest: \"%s\" is not a kernel of convolutions", o->spoil);
+        return false;
+    }
+    for (size_t i = 0; o->only && i < ARRAY_LEN(part_names); i++)
+        found += strcmp(part_names[i], o->only) == 0;
+    for (size_t i = 0; o->only && i < count; i++)
+        found += strstr(table[i].name, o->only) != NULL;
+    if (!o->only || found)
+        return true;
+    log_error("selftest: \"%s\" is neither a part of the test (convolution, rounding, "
+              "split, step, speed) nor in the name of a kernel of convolutions",
+              o->only);
+    return false;
+}
+
+bool selftest_run(struct gpu_device *device, double submission_seconds,
+                  const struct pix_selftest_options *options,
+                  struct pix_selftest_result *result)
+{
+    const double start = os_seconds();
+    struct selftest t = {
+        .device = device,
+        .submission_seconds = submission_seconds,
+        .options = options,
+        .result = result,
+    };
+    *result = (struct pix_selftest_result){ 0 };
+    if (!check_options(options))
+        return false;
+    if (!gpu_device_limits(device)->executes) {
+        log_error("selftest: %s accepts work and executes nothing: there is nothing "
+                  "to test",
+                  gpu_device_info(device)->name);
+        return false;
+    }
+    const bool ok = rounding_test(&t) && products_test(&t) && splitting_test(&t) &&
+                    report_speed(&t);
+    result->seconds = os_seconds() - start;
+    return ok;
+}
