@@ -149,7 +149,7 @@ static void test_evaluated(void **state)
     for (size_t i = 0; i < ARRAY_LEN(tasks); i++) {
         char run[128];
         struct pix_evaluate_options o;
-        struct pix_evaluation e, again;
+        struct pix_evaluation e = { 0 }, again = { 0 };
         pix_evaluate_options_init(&o);
         o.data = SINGLES;
         o.split = "val";
