@@ -327,6 +327,43 @@ static void test_separate(void **state)
     assert_false(file_exists(SCRATCH "/singles"));
 }
 
+static void write_profiled(const char *path, uint32_t seed)
+{
+    struct picture p = make_noise(PIXEL_U8, 3, seed);
+    void *profile;
+    size_t size;
+    assert_true(file_read(TEST_FIXTURES "/profiles/rgb.icc", &profile, &size));
+    // The bytes are taken over.
+    assert_true(picture_tags_create(p.width, p.height, 3, profile, size, &p.tags));
+    assert_non_null(p.tags);
+    assert_true(picture_write(path, &p));
+    picture_free(&p);
+}
+
+// What is made of two files, or of a half, has no profile, and a message says so.
+static void test_profiles(void **state)
+{
+    struct pix_dataset_options o = { .data = DATA };
+    uint64_t written, failed;
+    (void)state;
+    write_noise(DATA "/train/A", 0, ".png", PIXEL_U8, 3);
+    write_noise(DATA "/train/B", 1, ".png", PIXEL_U8, 3);
+    write_profiled(DATA "/train/A/1.png", 1);
+    write_profiled(DATA "/train/B/0.png", 0);
+    assert_true(arrange_combined(&o, OUT, &written, &failed));
+    assert_true(written == 2 && failed == 0);
+    assert_int_equal(test_messages.warnings, 1);
+    assert_non_null(strstr(test_messages.text, "2 of 2 pairs have an ICC profile"));
+    // One that holds both sides.
+    write_profiled(OUT "/train/1.png", 2);
+    o.data = OUT;
+    assert_true(arrange_separated(&o, SCRATCH "/sides", &written, &failed));
+    assert_true(written == 2 && failed == 0);
+    assert_int_equal(test_messages.warnings, 2);
+    assert_non_null(strstr(test_messages.text, "1 of 2 pairs have an ICC profile"));
+    assert_non_null(strstr(test_messages.text, "as " OUT "/train/1.png"));
+}
+
 // Without splits the sides lie in A and B themselves; of an odd width, B has the column
 // in the middle, as in training.
 static void test_separate_whole(void **state)
@@ -434,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_statistics, setup, teardown),
         cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_combine, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_profiles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_separate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_separate_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_split, setup, teardown),

@@ -23,6 +23,7 @@ struct arrangement {
     // Of combining and separating: why a pair was not written, by item; "": it was.
     char (*trouble)[LOG_LINE_SIZE];
     bool *is_passing;    // the trouble: not the fault of the files
+    bool *is_bare;       // and whether it loses what its files have beside samples
 };
 
 // ---------------------------------------------------------------------------
@@ -118,10 +119,12 @@ static bool arrangement_init(struct arrangement *a, const struct pix_dataset_opt
     a->stems = mem_array(count, sizeof(*a->stems));
     a->trouble = mem_array(count, sizeof(*a->trouble));
     a->is_passing = mem_array(count, sizeof(*a->is_passing));
-    if (!a->stems || !a->trouble || !a->is_passing)
+    a->is_bare = mem_array(count, sizeof(*a->is_bare));
+    if (!a->stems || !a->trouble || !a->is_passing || !a->is_bare)
         return false;
     for (size_t i = 0; i < count; i++) {
         a->trouble[i][0] = '\0';
+        a->is_bare[i] = false;
         a->stems[i] = make_stem(a, i);
         if (!a->stems[i])
             return false;
@@ -136,6 +139,7 @@ static void arrangement_finish(struct arrangement *a)
     mem_free(a->stems);
     mem_free(a->trouble);
     mem_free(a->is_passing);
+    mem_free(a->is_bare);
     survey_close(&a->survey);
 }
 
@@ -188,6 +192,32 @@ static bool join(struct picture *a, struct picture *b, struct picture *out,
     return true;
 }
 
+// A profile or a georeference is of a whole file. What is made of two, or of a half,
+// has neither.
+static void drop_tags(struct arrangement *a, size_t item, struct picture *p)
+{
+    const struct picture_holds nothing = { 0 };
+    a->is_bare[item] |=
+        picture_tags_losses(p->tags, nothing, p->channels, p->width, p->height) != 0;
+    picture_tags_free(p->tags);
+    p->tags = NULL;
+}
+
+static void tell_bare(const struct arrangement *a)
+{
+    size_t count = 0, first = 0;
+    for (size_t i = a->survey.count; i-- > 0;)
+        if (a->is_bare[i] && !a->trouble[i][0]) {
+            count++;
+            first = i;
+        }
+    if (count > 0)
+        log_warn(
+            "dataset: %zu of %zu pairs have an ICC profile or a georeference, which "
+            "what is made of them does not have, as %s",
+            count, a->survey.count, survey_path(&a->survey, first, false));
+}
+
 // As `stem`.png, or .npy where that cannot hold the samples.
 static bool write_picture(const struct arrangement *a, const char *stem,
                           const struct picture *p, char trouble[LOG_LINE_SIZE])
@@ -213,7 +243,7 @@ static void note_refusal(const struct arrangement *a, size_t item, const char *p
 // Called by any thread.
 static void combine(void *user, size_t item)
 {
-    const struct arrangement *a = user;
+    struct arrangement *a = user;
     struct picture left, right, out = { 0 };
     const char *path = survey_path(&a->survey, item, false);
     struct reason reason;
@@ -221,10 +251,13 @@ static void combine(void *user, size_t item)
     bool ok = !halves || reason_refuse(&reason, "holds both sides already");
     ok = ok && survey_read(&a->survey, item, &left, &right, &path, &reason);
     path = ok ? survey_path(&a->survey, item, false) : path;
-    if (ok)
+    if (ok) {
+        drop_tags(a, item, &left);
+        drop_tags(a, item, &right);
         ok = join(&left, &right, &out, &reason);
-    else
+    } else {
         left = right = (struct picture){ 0 };
+    }
     if (!ok)
         note_refusal(a, item, path, &reason);
     else if (write_picture(a, a->stems[item], &out, a->trouble[item]))
@@ -264,9 +297,12 @@ bool arrange_combined(const struct pix_dataset_options *o, const char *out,
         return false;
     }
     ok = arrangement_init(&a, o, out) && make_folders(&a, "", "");
+    a.survey.reading.with_tags = true;
     if (ok)
         survey_run(&a.survey, "combining pairs", combine, &a);
     ok = ok && tell_troubles(&a, written, failed);
+    if (ok)
+        tell_bare(&a);
     arrangement_finish(&a);
     return ok;
 }
@@ -287,13 +323,15 @@ static bool write_side(const struct arrangement *a, size_t item, const char *sid
 // Called by any thread.
 static void separate(void *user, size_t item)
 {
-    const struct arrangement *a = user;
+    struct arrangement *a = user;
     struct picture left = { 0 }, right = { 0 };
     const char *path = survey_path(&a->survey, item, false);
     struct reason reason;
     bool ok = !a->survey.items[item].file->b ||
               reason_refuse(&reason, "has its partner in another file already");
     ok = ok && survey_read(&a->survey, item, &left, &right, &path, &reason);
+    if (ok)
+        drop_tags(a, item, &left);
     if (!ok)
         note_refusal(a, item, path, &reason);
     else if (write_side(a, item, "A", &left) && write_side(a, item, "B", &right))
@@ -315,9 +353,12 @@ bool arrange_separated(const struct pix_dataset_options *o, const char *out,
     }
     bool ok = arrangement_init(&a, o, out) && make_folders(&a, "A/", "") &&
               make_folders(&a, "B/", "");
+    a.survey.reading.with_tags = true;
     if (ok)
         survey_run(&a.survey, "separating pairs", separate, &a);
     ok = ok && tell_troubles(&a, written, failed);
+    if (ok)
+        tell_bare(&a);
     arrangement_finish(&a);
     return ok;
 }

@@ -173,7 +173,9 @@ bool survey_read(const struct survey *s, size_t item, struct picture *a,
         const bool ok = pair_cut(&whole, a, b, reason);
         if (ok)
             picture_take_notes(a, &whole);
-        a->tags = NULL;    // they are the whole's, if there are any
+        // What was noted has the whole's tags, which go to the first side.
+        if (ok)
+            whole.tags = NULL;
         picture_free(&whole);
         if (ok)
             return true;
