@@ -156,7 +156,8 @@ static void test_passes(void **state)
         assert_true(run(only[i], NULL, &s, &result));
         if (s.failed)
             fail_msg("%s", s.failure);
-        assert_true(s.rows > s.skipped);
+        // The last needs more texels than any device has to offer.
+        assert_true(s.rows > s.skipped || i + 1 == ARRAY_LEN(only));
         assert_int_equal(result.failed, 0);
     }
     assert_true(run("speed", NULL, &s, &result));

@@ -368,14 +368,6 @@ static void test_factor_unsaid(void **state)
     o.direction = "BtoA";
     tiny_train(public_device, &o, UINT64_MAX);
     tiny_check_same_checkpoint(SCRATCH "/swapped", SCRATCH "/swapped_large", 4);
-
-    struct pix_translate_options options;
-    pix_translate_options_init(&options);
-    options.model = SCRATCH "/small_crop";
-    options.tuning = "off";
-    options.tile = 64;
-    assert_null(pix_translator_create(public_device, &options));
-    public_check_message("--tile cannot enlarge the inputs of this model");
 }
 
 static int begin(void **state)
