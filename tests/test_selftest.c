@@ -156,8 +156,9 @@ static void test_passes(void **state)
         assert_true(run(only[i], NULL, &s, &result));
         if (s.failed)
             fail_msg("%s", s.failure);
-        // The last needs more texels than any device has to offer.
-        assert_true(s.rows > s.skipped || i + 1 == ARRAY_LEN(only));
+        // The others need 16-bit storage, or more texels than any device has.
+        if (i % 2 == 0)
+            assert_true(s.rows > s.skipped);
         assert_int_equal(result.failed, 0);
     }
     assert_true(run("speed", NULL, &s, &result));
