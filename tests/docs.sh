@@ -112,7 +112,7 @@ help=$("$pix2pix" --help
 for command in $commands; do
     "$pix2pix" $command --help 2>&1
 done)
-scripts=$(cat tools/*.sh tools/isa_report tests/*.sh tests/golden/*.py)
+scripts=$(cat tools/*.sh tools/*.py tools/isa_report tests/*.sh tests/golden/*.py)
 for document in README.md docs/*.md; do
     for option in $(grep -oE '(^|[^A-Za-z0-9-])--[a-z][a-z0-9-]+' "$document" |
         grep -oE -- '--[a-z0-9-]+' | sort -u); do

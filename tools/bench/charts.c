@@ -389,8 +389,8 @@ static void put_floor_series(struct chart *c, const struct bench_device *d, size
         snprintf(text, sizeof(text), "%s%s, %s: %.3g ms", row->name,
                  bench_precision_suffix(row->precision), names[part], ms);
         if (part == 0)
-            snprintf(label, sizeof(label), "%.1f times the floor%s",
-                     1 / row->ceiling_share, row->is_doubtful ? " ?" : "");
+            snprintf(label, sizeof(label), "%.1f%s", 1 / row->ceiling_share,
+                     row->is_doubtful ? " ?" : "");
         chart_put_point(c, ms, place, 0.19, text, part == 0 ? label : NULL);
         place++;
     }
@@ -421,7 +421,7 @@ void bench_put_floors(FILE *f, const struct bench_device *d)
     chart_end(&c);
     html_put(f, "<p class=\"dim\">What the flops, the bytes and the launches of a step "
                 "would take at the ceilings measured beside it. The longest is its "
-                "floor.</p>\n");
+                "floor; the numbers are how many times its floor a step takes.</p>\n");
 }
 
 // The first training step of a device that was timed, or NULL.

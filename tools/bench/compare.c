@@ -16,14 +16,8 @@
 // The only precision of a device, or NULL.
 static const char *only_precision(const struct bench_device *d)
 {
-    const char *only = NULL;
-    for (size_t i = 0; bench_precisions[i]; i++)
-        if (bench_has_precision(d, bench_precisions[i])) {
-            if (only)
-                return NULL;
-            only = bench_precisions[i];
-        }
-    return only;
+    const char *list[BENCH_MOST_PRECISIONS];
+    return bench_list_precisions(d, list) == 1 ? list[0] : NULL;
 }
 
 // Whether the precisions are what is compared: each has another one.

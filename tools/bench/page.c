@@ -128,6 +128,60 @@ static void put_whole(FILE *f, const struct bench_device *d)
     html_put(f, "</table></div>\n");
 }
 
+static void put_side(FILE *f, double first, double seconds)
+{
+    char text[32];
+    if (seconds > 0)
+        html_put(f, "<td>%s</td><td>%.2f</td>", html_format_seconds(seconds, text),
+                 first > 0 ? first / seconds : 0);
+    else
+        html_put(f, "<td>-</td><td>-</td>");
+}
+
+// The same work in each precision, where there are several.
+static void put_precisions(FILE *f, const struct bench_device *d)
+{
+    const char *list[BENCH_MOST_PRECISIONS];
+    const size_t count = bench_list_precisions(d, list);
+    if (count < 2)
+        return;
+    html_put(f, "<h3>Precisions side by side</h3>\n<div class=\"wide\" tabindex=\"0\">"
+                "<table><tr><th></th>");
+    for (size_t i = 0; i < count; i++)
+        html_put(f, "<th>%s</th><th>speed</th>", list[i]);
+    html_put(f, "</tr>\n");
+    for (size_t k = 0; k < d->count; k++) {
+        const struct pix_bench_row *row = &d->rows[k].row;
+        if (!bench_is_whole(row) || row->is_simple ||
+            strcmp(row->precision, list[0]) != 0)
+            continue;
+        html_put(f, "<tr><td>");
+        html_put_text(f, row->name);
+        html_put(f, "</td>");
+        for (size_t i = 0; i < count; i++) {
+            const struct pix_bench_row *other = bench_find_in(d, row, list[i]);
+            put_side(f, row->median, other ? other->median : 0);
+        }
+        html_put(f, "</tr>\n");
+    }
+    for (size_t g = 0; bench_groups[g]; g++) {
+        double seconds[BENCH_MOST_PRECISIONS], sum = 0;
+        for (size_t i = 0; i < count; i++)
+            sum += seconds[i] =
+                bench_sum_calls(d, bench_groups[g], NULL, list[i], false).seconds;
+        if (sum <= 0)
+            continue;
+        html_put(f, "<tr><td>calls of a step: %s</td>", bench_groups[g]);
+        for (size_t i = 0; i < count; i++)
+            put_side(f, seconds[0], seconds[i]);
+        html_put(f, "</tr>\n");
+    }
+    html_put(f,
+             "</table></div>\n<p class=\"dim\">Speed is relative to %s; above 1 is "
+             "faster.</p>\n",
+             list[0]);
+}
+
 static void put_calls(FILE *f, const struct bench_device *d, const char *group,
                       const char *precision, bool is_simple)
 {
@@ -186,6 +240,7 @@ static void put_device(FILE *f, const struct bench_device *d)
              d->complete ? "" : " (incomplete: interrupted, or something failed)");
     put_cards(f, d);
     put_whole(f, d);
+    put_precisions(f, d);
     bench_put_floors(f, d);
     bench_put_growth(f, d, true);
     bench_put_growth(f, d, false);

@@ -300,6 +300,16 @@ bool bench_has_precision(const struct bench_device *d, const char *precision)
     return false;
 }
 
+size_t bench_list_precisions(const struct bench_device *d,
+                             const char *list[BENCH_MOST_PRECISIONS])
+{
+    size_t count = 0;
+    for (size_t i = 0; bench_precisions[i]; i++)
+        if (bench_has_precision(d, bench_precisions[i]))
+            list[count++] = bench_precisions[i];
+    return count;
+}
+
 static const char *op_of(const struct pix_bench_row *row)
 {
     size_t i = 0;

@@ -93,6 +93,11 @@ const char *bench_bound_name(enum pix_bench_bound bound);
 // "" in f32.
 const char *bench_precision_suffix(const char *precision);
 
+// The precisions of the rows, of which there are at most so many; returns how many.
+#define BENCH_MOST_PRECISIONS 3
+size_t bench_list_precisions(const struct bench_device *d,
+                             const char *list[BENCH_MOST_PRECISIONS]);
+
 // Whether there are rows of that precision other than ceilings.
 bool bench_has_precision(const struct bench_device *d, const char *precision);
 

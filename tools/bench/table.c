@@ -189,11 +189,8 @@ static void print_side(double first, double seconds)
 // The same work in each precision.
 static void print_precisions(const struct bench_device *d)
 {
-    const char *list[3];
-    size_t count = 0;
-    for (size_t i = 0; bench_precisions[i]; i++)
-        if (bench_has_precision(d, bench_precisions[i]))
-            list[count++] = bench_precisions[i];
+    const char *list[BENCH_MOST_PRECISIONS];
+    const size_t count = bench_list_precisions(d, list);
     if (count < 2)
         return;
     printf("\n%-60s", "precisions side by side: ms, and how much faster");
@@ -201,7 +198,7 @@ static void print_precisions(const struct bench_device *d)
         printf(" %10s %7s", list[i], "");
     printf("\n");
     for (size_t g = 0; bench_groups[g]; g++) {
-        double seconds[3], sum = 0;
+        double seconds[BENCH_MOST_PRECISIONS], sum = 0;
         for (size_t i = 0; i < count; i++)
             sum += seconds[i] =
                 bench_sum_calls(d, bench_groups[g], NULL, list[i], false).seconds;
