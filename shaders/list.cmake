@@ -69,6 +69,7 @@ set(PIX_SHADERS_16
   activation_forward
   adam
   add
+  bench_copy
   concat
   conv_backward_bias
   conv_backward_input

@@ -42,6 +42,8 @@ static const struct ceiling_entry names[CEILING_COUNT] = {
     [CEILING_FMA_F32] = { .name = "multiply-add, f32", .kernel = "bench_fma" },
     [CEILING_FMA_F16] = { .name = "multiply-add, f16", .kernel = "bench_fma_f16" },
     [CEILING_COPY] = { .name = "copy by a kernel", .kernel = "bench_copy" },
+    [CEILING_COPY_16] = { .name = "copy of single 16-bit numbers",
+                          .kernel = "bench_copy_16" },
     [CEILING_TRANSFER] = { .name = "copy by the driver", .kernel = "" },
     [CEILING_DISPATCH] = { .name = "empty dispatch", .kernel = "bench_empty" },
     [CEILING_OVERLAP] = { .name = "empty dispatch, no barrier",
@@ -130,16 +132,24 @@ static bool once_by_host(void *user, double *seconds)
     return run(user, seconds, &stamped);
 }
 
-static struct gpu_kernel *kernel(struct gpu_device *device, enum shader shader,
-                                 uint32_t buffers)
+// `formats` of the buffers, as SHADER_SPEC_FORMATS has them.
+static struct gpu_kernel *kernel_for(struct gpu_device *device, enum shader shader,
+                                     uint32_t buffers, uint32_t formats)
 {
     return gpu_kernel_get(device, &(struct gpu_kernel_key){
                                       .shader = shader,
                                       .spec = { WORKGROUP },
                                       .spec_count = 1,
+                                      .formats = formats,
                                       .buffers = buffers,
                                       .params_size = sizeof(struct bench_params),
                                   });
+}
+
+static struct gpu_kernel *kernel(struct gpu_device *device, enum shader shader,
+                                 uint32_t buffers)
+{
+    return kernel_for(device, shader, buffers, 0);
 }
 
 // ---------------------------------------------------------------------------
@@ -170,6 +180,19 @@ static bool measure_submission(struct ceilings *c, double aim)
     return true;
 }
 
+// The faster one of two runs: one alone may have waited for another program.
+static bool run_twice(const struct work *w, double *wall, double *stamped)
+{
+    double other_wall, other_stamped;
+    if (!run(w, wall, stamped) || !run(w, &other_wall, &other_stamped))
+        return false;
+    if (other_wall < *wall) {
+        *wall = other_wall;
+        *stamped = other_stamped;
+    }
+    return true;
+}
+
 // Doubles the grid until a dispatch is long enough. *wall and *stamped are the last
 // one's.
 static bool lengthen(struct work *w, double *wall, double *stamped)
@@ -179,7 +202,7 @@ static bool lengthen(struct work *w, double *wall, double *stamped)
     if (!run(w, wall, stamped))
         return false;
     for (;;) {
-        if (!run(w, wall, stamped))
+        if (!run_twice(w, wall, stamped))
             return false;
         if (*wall >= LONG_ENOUGH || w->groups == MOST_GROUPS)
             return true;
@@ -223,6 +246,20 @@ static bool measure_dispatches(struct ceilings *c, double aim)
            measure(c, CEILING_OVERLAP, aim);
 }
 
+// `w` is that of another copy, which moves the same bytes. What it reads are zeros.
+static bool measure_copy_16(struct ceilings *c, const struct work *w, double aim)
+{
+    struct work *single = &c->works[CEILING_COPY_16];
+    const uint32_t f16 = FORMAT_F16 | FORMAT_F16 << FORMAT_BITS;
+    if (!gpu_device_limits(c->device)->storage16)
+        return true;
+    *single = *w;
+    single->kernel = kernel_for(c->device, SHADER_BENCH_COPY_16, 2, f16);
+    single->params.count *= 8;
+    c->entries[CEILING_COPY_16].bytes = c->entries[CEILING_COPY].bytes;
+    return single->kernel && measure(c, CEILING_COPY_16, aim);
+}
+
 // A copy reads and writes every byte once: 2 * bytes move.
 static bool measure_copies(struct ceilings *c, double aim)
 {
@@ -248,7 +285,8 @@ static bool measure_copies(struct ceilings *c, double aim)
     transfer->kernel = NULL;
     transfer->copies = true;
     c->entries[CEILING_COPY].bytes = c->entries[CEILING_TRANSFER].bytes = 2 * bytes;
-    return measure(c, CEILING_COPY, aim) && measure(c, CEILING_TRANSFER, aim);
+    return measure(c, CEILING_COPY, aim) && measure(c, CEILING_TRANSFER, aim) &&
+           measure_copy_16(c, w, aim);
 }
 
 struct ceilings *ceilings_create(struct gpu_device *device, double aim)

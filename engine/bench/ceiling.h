@@ -17,6 +17,7 @@ enum ceiling {
     CEILING_FMA_F32,
     CEILING_FMA_F16,     // 0 samples: not on this device
     CEILING_COPY,        // by a kernel
+    CEILING_COPY_16,     // by a kernel, number by number; 0 samples: not on this device
     CEILING_TRANSFER,    // by the driver
     CEILING_DISPATCH,    // an empty one, with the barrier after it
     CEILING_OVERLAP,     // the same without the barrier
