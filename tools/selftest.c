@@ -65,7 +65,7 @@ static void end_kernel(struct selftest *s)
 
 static void add_cell(struct selftest *s, const struct pix_selftest_row *r)
 {
-    static const char *const words[] = { "ok", "WRONG", "-" };
+    static const char *const words[] = { "ok", "FAIL", "-" };
     const size_t p = find(precisions, PRECISIONS, r->precision);
     const size_t d = find(directions, DIRECTIONS, r->direction);
     if (strcmp(s->kernel, r->name) != 0) {
@@ -108,7 +108,7 @@ static void print_heading(struct selftest *s, enum pix_selftest_part part)
 
 static void print_row(struct selftest *s, const struct pix_selftest_row *r)
 {
-    static const char *const words[] = { "ok", "WRONG", "-" };
+    static const char *const words[] = { "ok", "FAIL", "-" };
     char value[32], left[96];
     if (r->part != PIX_SELFTEST_CONVOLUTION)
         end_kernel(s);
@@ -236,8 +236,8 @@ static void print_summary(const struct pix_selftest_result *r)
     char seconds[32];
     if (r->failed)
         output_print(stdout,
-                     "\n%" PRIu32 " of %" PRIu32 " tests FAILED in %s: this driver "
-                     "computes something wrong\n",
+                     "\n%" PRIu32 " of %" PRIu32 " tests FAILED in %s: see "
+                     "docs/drivers.md, and report them\n",
                      r->failed, r->passed + r->failed,
                      output_format_seconds(r->seconds, seconds));
     else if (r->passed)
@@ -297,8 +297,8 @@ int command_selftest(int argc, char **argv)
         .purpose =
             "Tests whether a device and its driver compute what they should: every "
             "kernel of convolutions in all directions and precisions, each twice, "
-            "roundings to 16 bits, long calls in pieces; and measures what the device "
-            "can do. Takes seconds on a GPU, a minute or two on a software driver. "
+            "roundings to 16 bits, long calls in pieces, training steps against "
+            "PyTorch's; and measures what the device can do. Takes seconds on a GPU, a minute or two on a software driver. "
             "Ends with 1 and names the kernel if something is wrong. The output is "
             "what an issue report should contain.",
         .arguments = arguments,

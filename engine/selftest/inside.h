@@ -53,5 +53,13 @@ bool selftest_catch(const struct selftest *t, struct selftest_attempt *a, bool o
 bool products_test(struct selftest *t);     // convolutions
 bool rounding_test(struct selftest *t);     // numbers of 16 bits
 bool splitting_test(struct selftest *t);    // calls in pieces
+bool steps_test(struct selftest *t);        // training steps
+
+// The length of submissions for which a graph is cut into at least so many pieces, by
+// what is estimated.
+#define PIECES_LEAST 16
+struct graph;
+double splitting_seconds(const struct selftest *t, const struct graph *g,
+                         uint32_t pieces);
 
 #endif

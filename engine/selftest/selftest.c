@@ -177,7 +177,7 @@ bool selftest_run(struct gpu_device *device, double submission_seconds,
         return false;
     }
     const bool ok = rounding_test(&t) && products_test(&t) && splitting_test(&t) &&
-                    report_speed(&t);
+                    steps_test(&t) && report_speed(&t);
     result->seconds = os_seconds() - start;
     return ok;
 }

@@ -16,8 +16,7 @@
 #include <string.h>
 
 #define WHOLE_SECONDS 1e4
-#define PIECES 16    // at least, by what is estimated
-#define RUNS 3       // two are measured, the third is recorded by what they took
+#define RUNS 3    // two are measured, the third is recorded by what they took
 
 static const struct conv_shape shape_of_all = {
     CONV_FORWARD, { 1, 24, 34, 36 }, 40, 4, 2, 1
@@ -83,6 +82,16 @@ static const void *run(const struct splitting *s, struct program *p)
     return NULL;
 }
 
+double splitting_seconds(const struct selftest *t, const struct graph *g,
+                         uint32_t pieces)
+{
+    const bool is_cpu = plan_op_limits(t->device).is_cpu;
+    double seconds = 1;
+    while (seconds > 1e-9 && exec_estimate_submissions(g, is_cpu, seconds) < pieces)
+        seconds /= 2;
+    return seconds;
+}
+
 // *differs: a run in pieces has other bits. False after an error.
 static bool compare(const struct splitting *s, uint32_t *pieces, bool *differs)
 {
@@ -91,13 +100,11 @@ static bool compare(const struct splitting *s, uint32_t *pieces, bool *differs)
     struct program *whole = begin(s, WHOLE_SECONDS), *cut = NULL;
     const void *expected = whole ? run(s, whole) : NULL;
     bool ok = expected != NULL;
-    double seconds = 1;
     *differs = false;
-    while (ok && seconds > 1e-9 &&
-           exec_estimate_submissions(program_graph(whole), is_cpu, seconds) < PIECES)
-        seconds /= 2;
     if (ok) {
-        *pieces = exec_estimate_submissions(program_graph(whole), is_cpu, seconds);
+        const struct graph *g = program_graph(whole);
+        const double seconds = splitting_seconds(s->test, g, PIECES_LEAST);
+        *pieces = exec_estimate_submissions(g, is_cpu, seconds);
         cut = begin(s, seconds);
         ok = cut != NULL;
     }

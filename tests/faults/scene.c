@@ -82,6 +82,9 @@ const struct scene scenes[] = {
       .needs_folder = true },
     { "plan", TRAIN "--plan --json", .needs_folder = true, .prints = true,
       .writes_nothing = true },
+    // Missing memory is no kernel that fails.
+    { "selftest", "selftest --only direct-32x1-4x1", .needs_folder = true,
+      .writes_nothing = true, .never = "FAIL" },
     { "counters", "bench --counters --only train --json result/bench.json",
       .needs_folder = true, .prints = true },
     { "show", "bench --show @/bench/bench.json --html result/bench.html",
@@ -372,6 +375,10 @@ static bool judge(const struct place *place, const struct scene *s, const struct
         return false;
     if (fine && !check_output(place, s, e, reason))
         return false;
+    if (s->never && strstr(e->out, s->never)) {
+        snprintf(reason, REASON_SIZE, "it prints %s: %.2000s", s->never, e->out);
+        return false;
+    }
     if (fine || !s->resumes)
         return true;
     // Without its folder a run has left nothing that could be continued.

@@ -33,6 +33,7 @@ struct scene {
     bool needs_folder;      // for its result
     bool prints;            // what it prints is a result as well
     bool writes_nothing;
+    const char *never;    // what it may not print, whatever fails
 };
 
 extern const struct scene scenes[];

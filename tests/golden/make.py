@@ -4,7 +4,7 @@
 # Makes the fixtures of test_parity and test_training_parity by PyTorch. Needs Debian's
 # python3-torch, python3-numpy and python3-pil; the tests need the files only. Run
 #
-#     /usr/bin/python3 tests/golden/make.py [forward|training|pairs]
+#     /usr/bin/python3 tests/golden/make.py [forward|training|steps|pairs]
 #
 # Files
 #
@@ -31,6 +31,10 @@
 #                               gradient is zero: there rounding decides on which side
 #                               Adam steps. Step k (of 0..19) takes pair k % 5.
 #   training/NAME.safetensors   reference.py's sketch of every tensor after step 1 in f64.
+#   ../../engine/selftest/golden_steps.c
+#                               Losses, and sums of the first step's gradients, of the
+#                               training steps of `pix2pix selftest`, in f64. Images
+#                               are formula_input's.
 #   formulas.json               A few numbers of reference.py's formulas.
 
 import collections
@@ -422,6 +426,113 @@ def make_training():
 
 
 # ---------------------------------------------------------------------------
+# The steps of the self-test
+
+STEPS_OF_SELFTEST = {
+    "UNET_BATCH": {"netg": "unet", "n": 2, "g_scale": 0.1, "d_scale": 0.1},
+    "RESNET_INSTANCE": {
+        "netg": "resnet_6blocks",
+        "norm": "instance",
+        "norm_d": "instance",
+        "gan_mode": "lsgan",
+        "n": 1,
+        "g_scale": 0.2,
+        "d_scale": 0.1,
+    },
+    "RESIZE_WGANGP": {
+        "netg": "unet",
+        "upsample": "resize",
+        "norm_d": "none",
+        "gan_mode": "wgangp",
+        "alpha": 0.3,
+        "n": 2,
+        "g_scale": 0.15,
+        "d_scale": 0.05,
+    },
+}
+LOSSES = ("loss_d_real", "loss_d_fake", "loss_g_gan", "loss_g_l1", "loss_d_gp")
+SUMS = 8
+
+
+def signed_sums(values):
+    bits = reference.splitmix64(reference.fnv1a("sketch"), values.size)
+    return [
+        np.where((bits >> np.uint64(j)) & np.uint64(1), -values, values).sum()
+        for j in range(SUMS)
+    ]
+
+
+def steps_of(o, dtype, steps=3):
+    g = reference.generator({**o, "dropout": False})
+    d = reference.discriminator({**o, "norm": o["norm_d"], "input_nc": 6})
+    g.load_state_dict(reference.formula_state(g, "G", o["g_scale"]))
+    d.load_state_dict(reference.formula_state(d, "D", o["d_scale"]))
+    trainer = reference.Trainer(
+        g.to(dtype), d.to(dtype), o["gan_mode"], alpha=o.get("alpha")
+    )
+    n = o["n"]
+    images = reference.formula_input(2 * n, 3, 32, 32).to(dtype)
+    losses, gradients = [], {}
+    for step in range(steps):
+        losses.append(trainer.step(images[:n], images[n:]))
+        if step == 0:
+            for letter, net, adam in (("G", g, trainer.adam_g), ("D", d, trainer.adam_d)):
+                for key, p in net.named_parameters():
+                    # The first moment after a step is half the gradient.
+                    m = adam.state[p]["exp_avg"].double().numpy().ravel()
+                    gradients[letter + "." + key] = 2 * m
+    return losses, gradients
+
+
+def make_steps():
+    lines = [
+        "// SPDX-License-Identifier: MIT",
+        "//",
+        "// Made by tests/golden/make.py, with PyTorch in double precision: do not edit.",
+        "",
+        '#include "selftest/golden_steps.h"',
+        "",
+        "// clang-format off",
+    ]
+    for name, changes in STEPS_OF_SELFTEST.items():
+        o = {**UNET, "levels": 5, "ngf": 4, "ndf": 4, "upsample": "transpose", **changes}
+        losses, gradients = steps_of(o, torch.float64)
+        losses32, gradients32 = steps_of(o, torch.float32)
+        largest = {
+            letter: max(
+                np.linalg.norm(v) for k, v in gradients.items() if k[0] == letter
+            )
+            for letter in "GD"
+        }
+        off = max(
+            np.linalg.norm(v - gradients32[k])
+            / (np.linalg.norm(v) + 1e-3 * largest[k[0]])
+            for k, v in gradients.items()
+        )
+        print("%s: gradients in f32 off by %.1e" % (name, off))
+        lines += ["", "static const struct golden_gradient %s[] = {" % name.lower()]
+        for key, value in gradients.items():
+            numbers = [np.linalg.norm(value)] + signed_sums(value)
+            lines.append("    { UINT64_C(0x%016x), %s, { %s } },    // %s" % (
+                reference.fnv1a(key), "%.8g" % numbers[0],
+                ", ".join("%.8g" % x for x in numbers[1:]), key))
+        lines += ["};", "", "const struct golden_steps golden_%s = {" % name.lower()]
+        lines += ["    .g_scale = %g," % o["g_scale"], "    .d_scale = %g," % o["d_scale"]]
+        lines += ["    .alpha = %g," % o.get("alpha", 0), "    .losses = {"]
+        for a, b in zip(losses, losses32):
+            lines.append("        { %s }," % ", ".join(
+                "%.9g" % a.get(k, 0) for k in LOSSES))
+            print("  " + " ".join("%s %.4f (%.1e)" % (
+                k, a[k], abs(a[k] - b[k]) / abs(a[k])) for k in a))
+        lines += ["    },", "    .gradients = %s," % name.lower()]
+        lines += ["    .gradient_count = sizeof(%s) / sizeof(%s[0])," % (
+            name.lower(), name.lower()), "};"]
+    target = os.path.join(FOLDER, "..", "..", "engine", "selftest", "golden_steps.c")
+    with open(target, "w") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+# ---------------------------------------------------------------------------
 
 
 def make_formulas():
@@ -455,5 +566,7 @@ if __name__ == "__main__":
         make_forward()
     if wanted in ([], ["training"]):
         make_training()
+    if wanted in ([], ["steps"]):
+        make_steps()
     if wanted in ([], ["formulas"]):
         make_formulas()

@@ -1,40 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The fixtures that PyTorch made (tests/golden/make.py tells what the files hold), and
-// the formulas that give images and first weights to both sides, to the same bits.
+// The fixtures that PyTorch made; tests/golden/make.py tells what the files hold. The
+// formulas that give images and first weights to both sides are in selftest/golden.h.
 
 #ifndef SUPPORT_GOLDEN_H
 #define SUPPORT_GOLDEN_H
 
 #include "base/json.h"
 #include "formats/safetensors.h"
+#include "selftest/golden.h"
 #include "support/check.h"
-
-// FNV-1a of a text without its end; output `index` of the SplitMix64 generator (Steele,
-// Lea, Flood 2014) that starts at `seed`.
-uint64_t golden_hash(const char *text);
-uint64_t golden_splitmix(uint64_t seed, uint64_t index);
-
-// The deterministic image: [n, c, h, w] in [-1, 1].
-void golden_input(struct shape s, float *x);
-
-// Values within scale of offset, by the name of a tensor ("G.model.model.0.weight").
-void golden_weight(const char *name, uint64_t count, double scale, double offset,
-                   float *values);
-
-// What a tensor of that name and rank starts from in a training case: convolutions
-// within conv_scale of 0, vectors within 0.05 of what the port starts them from. Names
-// tell norm scales and running variances only with `is_one`, which the caller knows.
-void golden_start(const char *name, bool is_conv, bool is_one, uint64_t count,
-                  double conv_scale, float *values);
-
-// At most 64 numbers that stand for a tensor: itself if it is no larger, else 64 sums
-// of all values with signs. The distance of two tensors of `count` elements is exact
-// for small ones, else estimated (about 9 % standard deviation).
-#define GOLDEN_SKETCH 64u
-uint32_t golden_sketch(const float *values, uint64_t count,
-                       double sketch[GOLDEN_SKETCH]);
-double golden_distance(uint64_t count, const double *a, const double *b);
 
 // Reading fixtures: a file of the folder "golden", parsed. Every function fails the
 // test when it fails.
