@@ -206,41 +206,45 @@ static bool check_case(const struct products *p, const struct product_case *c,
     return ok;
 }
 
-// Software drivers take up to a second to compile a kernel. There each kernel gets one
-// shape, of 16 bits in one of the two formats; in shared memory, which is never chosen
-// there, in floats alone.
-static bool takes(const struct products *p, const struct conv_variant *v, size_t place,
-                  size_t format, size_t i)
+// The cases of a kernel: all that it fits. Software drivers take up to a second to
+// compile one, so there it gets one of those that need no kernel of their own.
+static void choose_cases(const struct products *p, const struct conv_variant *v,
+                         size_t place, size_t f, enum conv_direction direction,
+                         bool chosen[SHAPES + 1])
 {
-    if (!p->limits.is_cpu)
-        return true;
-    if (format > 0 && (v->kind == CONV_SHARED || place % 2 != format - 1))
-        return false;
-    if (v->kind == CONV_SIMPLE)
-        return i < SHAPES;
-    // The large one has its turn, too.
-    const size_t turn = (place + format) % (SHAPES_FAST + 1);
-    return i == (turn < SHAPES_FAST ? turn : SHAPES);
+    size_t fitting[SHAPES + 1], count = 0;
+    for (size_t i = 0; i <= SHAPES; i++) {
+        const struct product_case *c = i < SHAPES ? &p->cases[f][i] : &p->large[f];
+        struct conv_shape shape = c->shape;
+        shape.direction = direction;
+        // The larger one has no numbers until the simple kernel has been tested.
+        chosen[i] = c->sides[0].operand[0] && conv_variant_fits(v, &p->limits, &shape);
+        if (chosen[i] && (i < SHAPES_FAST || i == SHAPES))
+            fitting[count++] = i;
+    }
+    if (!p->limits.is_cpu || v->kind == CONV_SIMPLE || count == 0)
+        return;
+    for (size_t i = 0; i <= SHAPES; i++)
+        chosen[i] = i == fitting[(place + f) % count];
 }
 
 static bool test_cell(struct products *p, size_t place, const struct conv_variant *v,
                       size_t f, enum conv_direction direction)
 {
     struct cell cell = { .variant = v, .direction = direction };
+    bool chosen[SHAPES + 1];
     struct selftest *t = p->test;
     char what[128];
     snprintf(what, sizeof(what), "%s, %s, %s", v->name, direction_names[direction],
              selftest_format_name(selftest_formats[f]));
     if (!selftest_begin(t, what))
         return false;
+    choose_cases(p, v, place, f, direction, chosen);
     for (size_t i = 0; i <= SHAPES && !cell.failed; i++) {
         struct product_case *c = i < SHAPES ? &p->cases[f][i] : &p->large[f];
-        struct conv_shape shape = c->shape;
         struct selftest_attempt attempt;
         const char *error;
-        shape.direction = direction;
-        if (!c->sides[0].operand[0] || !takes(p, v, place, f, i) ||
-            !conv_variant_fits(v, &p->limits, &shape))
+        if (!chosen[i])
             continue;
         selftest_try(&attempt);
         const bool ok = check_case(p, c, &cell);

@@ -268,7 +268,7 @@ static bool run(const struct selftest *t, struct step_run *r)
 
 struct verdict {
     double error;    // in parts of the allowed one
-    bool failed;
+    bool failed, skipped;
     char text[400];
 };
 
@@ -398,10 +398,26 @@ static bool check_again(const struct selftest *t, const struct step_run *first,
     return ok;
 }
 
+// Whether the kernel that is forced computes any convolution of the step.
+static bool is_forced(const struct selftest *t, const struct step_run *r)
+{
+    const struct conv_shapes *all = graph_products(program_graph(r->program));
+    const struct op_limits limits = plan_op_limits(t->device);
+    for (size_t i = 0; i < all->count; i++)
+        if (conv_variant_fits(r->force, &limits, &all->items[i]))
+            return true;
+    return false;
+}
+
 static bool check_case(const struct selftest *t, struct step_run *r, struct verdict *v)
 {
     if (!run(t, r))
         return false;
+    v->skipped = r->force && !is_forced(t, r);
+    if (v->skipped) {
+        snprintf(v->text, sizeof(v->text), "not for this device, or this network");
+        return true;
+    }
     check_losses(r, v);
     check_gradients(r, v);
     // With a kernel of the caller's choice the numbers are what counts.
@@ -442,18 +458,19 @@ static bool test_case(struct selftest *t, const struct step_case *c,
         v.failed = true;
         snprintf(v.text, sizeof(v.text), "cannot be run: %s", error);
     }
-    return selftest_report(
-        t, &(struct pix_selftest_row){
-               .part = PIX_SELFTEST_STEP,
-               .name = name,
-               .direction = "",
-               .precision = selftest_format_name(format),
-               .outcome = v.failed ? PIX_SELFTEST_FAILED : PIX_SELFTEST_PASSED,
-               .cases = GOLDEN_STEPS,
-               .error = v.error,
-               .text = v.text,
-               .unit = "",
-           });
+    return selftest_report(t, &(struct pix_selftest_row){
+                                  .part = PIX_SELFTEST_STEP,
+                                  .name = name,
+                                  .direction = "",
+                                  .precision = selftest_format_name(format),
+                                  .outcome = v.failed    ? PIX_SELFTEST_FAILED
+                                             : v.skipped ? PIX_SELFTEST_SKIPPED
+                                                         : PIX_SELFTEST_PASSED,
+                                  .cases = v.skipped ? 0 : GOLDEN_STEPS,
+                                  .error = v.error,
+                                  .text = v.text,
+                                  .unit = "",
+                              });
 }
 
 // A step with each kernel wherever it fits: with biases, activations, Adam and sums
