@@ -125,8 +125,9 @@ struct pix_device_options {
     bool validation;    // Khronos validation with synchronization checks, if installed
     bool minimum_limits;    // behave as if the device had only what Vulkan guarantees
     double submission_seconds;    // target for the longest submission; 0: about 0.2 s
-    bool no_overlap;    // finish each training step before the next one starts
-    bool no_cache;      // do not store compiled kernels in the user's cache folder
+    bool no_overlap;         // finish each training step before the next one starts
+    bool no_cache;           // do not store compiled kernels in the user's cache folder
+    bool no_matrix_units;    // behave as if the device had none for f16
 };
 
 typedef struct pix_device pix_device;

@@ -100,6 +100,14 @@ set(PIX_SHADERS_16
   upsample_backward
   upsample_forward)
 
+# Kernels for matrix units. The glslc of Debian 12 cannot compile them: their SPIR-V is in
+# spirv/, made by tools/compile_matrix.sh, which also makes NAME_scaled. They read and
+# write tensors of any format.
+set(PIX_SHADERS_MATRIX
+  conv_backward_input_matrix
+  conv_backward_weight_matrix
+  conv_forward_matrix)
+
 # Those of all that a network in f16 is trained with, compiled as NAME_scaled, with
 # PIX_SCALED (lib/scaler.glsl): they say where a gradient that they store in 16 bits
 # overflows, or they heed the loss scale.
@@ -109,11 +117,13 @@ set(PIX_SHADERS_MARKING
   concat
   conv_backward_input
   conv_backward_input_fetch
+  conv_backward_input_matrix
   conv_backward_input_share
   conv_backward_input_tiled
   conv_backward_input_vector
   conv_forward
   conv_forward_fetch
+  conv_forward_matrix
   conv_forward_share
   conv_forward_tiled
   conv_forward_vector
@@ -126,6 +136,7 @@ set(PIX_SHADERS_UNSCALING
   adam
   conv_backward_weight
   conv_backward_weight_fetch
+  conv_backward_weight_matrix
   conv_backward_weight_share
   conv_backward_weight_tiled
   conv_reduce_weight

@@ -6,11 +6,11 @@
 // default device; nothing is executed. tools/isa_report runs it on devices that are not
 // there.
 //
-//     isa [--dump FOLDER] [--all]
+//     isa [--f16] [--dump FOLDER] [--all]
 //
-// One line a kernel, its fields separated by tabs, the first line names them. --dump
-// writes the machine code of each to a file, --all prints every number that the driver
-// gives.
+// --f16 takes networks in f16. One line a kernel, its fields separated by tabs, the
+// first line names them. --dump writes the machine code of each to a file, --all prints
+// every number that the driver gives.
 
 #include <ctype.h>
 #include <stdio.h>
@@ -46,6 +46,7 @@ static size_t row_count;
 // Instructions of a loop: those of its body, once.
 struct loop {
     uint32_t all, vector, fma;
+    uint32_t matrix, reads;    // on matrix units; reads of shared memory
 };
 
 struct line {
@@ -81,14 +82,71 @@ static bool split(const char *text, struct listing *list)
     return true;
 }
 
-// A label, "BB3:"; its length, or 0.
-static size_t label_of(const struct line *l)
+// The word that begins at `text`, at the most to the end of the line.
+static struct line word_at(const char *text, const struct line *l)
 {
-    size_t n = 0;
-    while (l->text + n < l->end && (isalnum((unsigned char)l->text[n]) ||
-                                    l->text[n] == '_' || l->text[n] == '.'))
-        n++;
-    return n > 0 && l->text + n < l->end && l->text[n] == ':' ? n : 0;
+    const char *end = text;
+    while (end < l->end && (isalnum((unsigned char)*end) || *end == '_' || *end == '.'))
+        end++;
+    return (struct line){ text, end };
+}
+
+static bool is_block(const struct line *l)
+{
+    return starts(l->text, "block ") || starts(l->text, "block.");
+}
+
+// The label of a line, "BB3:" of AMD, "block 2 L7 [1] -> {" of NVK; empty: it has none.
+static struct line label_of(const struct line *l)
+{
+    const struct line none = { l->text, l->text };
+    if (is_block(l)) {
+        const char *at = l->text;
+        while (at + 1 < l->end && !(at[0] == ' ' && at[1] == 'L'))
+            at++;
+        return at + 1 < l->end ? word_at(at + 1, l) : none;
+    }
+    const struct line label = word_at(l->text, l);
+    return label.end < l->end && *label.end == ':' ? label : none;
+}
+
+// Where a line branches to, "s_cbranch_scc0 BB4", "@!p0 bra pT L4 // delay=1"; empty:
+// nowhere.
+static struct line target_of(const struct line *l)
+{
+    const char *at = l->text;
+    bool is_nvk = false;
+    for (; !is_nvk && at + 4 < l->end; at++)
+        is_nvk = strncmp(at, "bra ", 4) == 0 && (at == l->text || at[-1] == ' ');
+    if (is_nvk) {
+        while (at + 1 < l->end && !(at[0] == ' ' && at[1] == 'L'))
+            at++;
+        return word_at(at + 1 < l->end ? at + 1 : l->end, l);
+    }
+    at = l->text;
+    if (!starts(at, "s_branch") && !starts(at, "s_cbranch"))
+        return (struct line){ at, at };
+    while (at < l->end && !isspace((unsigned char)*at))
+        at++;
+    while (at < l->end && isspace((unsigned char)*at))
+        at++;
+    return word_at(at, l);
+}
+
+static bool same_line(struct line a, struct line b)
+{
+    return a.end - a.text == b.end - b.text &&
+           memcmp(a.text, b.text, (size_t)(a.end - a.text)) == 0;
+}
+
+// Whether a line of NVK's has an operation: behind "r0..4 =" or a predicate.
+static bool has_operation(const struct line *l, const char *name)
+{
+    const size_t n = strlen(name);
+    for (const char *p = l->text; p + n <= l->end; p++)
+        if ((p == l->text || p[-1] == ' ') && strncmp(p, name, n) == 0)
+            return true;
+    return false;
 }
 
 // AMD's instructions begin with the unit that runs them.
@@ -120,12 +178,22 @@ static uint32_t fma_of(const char *name)
 
 static void count_instruction(const struct line *l, struct loop *loop)
 {
+    // NVK's end with what they wait for.
+    if (has_operation(l, "// delay")) {
+        loop->all++;
+        loop->matrix += has_operation(l, "hmma");
+        loop->reads += has_operation(l, "ldsm") || has_operation(l, "lds");
+        loop->fma += has_operation(l, "ffma");
+        return;
+    }
     if (!is_instruction(l))
         return;
     loop->all++;
+    loop->reads += starts(l->text, "ds_load") || starts(l->text, "ds_read");
     if (!starts(l->text, "v_"))
         return;
     loop->vector++;
+    loop->matrix += starts(l->text, "v_wmma") || starts(l->text, "v_mfma");
     if (!starts(l->text, "v_dual_")) {
         loop->fma += fma_of(l->text + 2);
         return;
@@ -137,6 +205,12 @@ static void count_instruction(const struct line *l, struct loop *loop)
             loop->fma += fma_of(p + 7);
 }
 
+// A matrix instruction stands for many multiplications.
+static uint32_t work_of(const struct loop *l)
+{
+    return l->fma + 1000 * l->matrix;
+}
+
 // The loop that multiplies most: from a label to the last branch back to it, in the
 // order of the text. Of two that multiply as much the shorter one, which is the inner.
 static struct loop hottest_loop(const char *assembly)
@@ -146,27 +220,18 @@ static struct loop hottest_loop(const char *assembly)
     if (!split(assembly, &list))
         goto done;
     for (size_t i = 0; i < list.count; i++) {
-        size_t n = label_of(&list.lines[i]);
-        if (n == 0)
+        const struct line label = label_of(&list.lines[i]);
+        if (label.text == label.end)
             continue;
         size_t last = 0;
-        for (size_t k = i + 1; k < list.count; k++) {
-            const struct line *l = &list.lines[k];
-            if (!starts(l->text, "s_branch") && !starts(l->text, "s_cbranch"))
-                continue;
-            const char *to = l->text;
-            while (to < l->end && !isspace((unsigned char)*to))
-                to++;
-            while (to < l->end && isspace((unsigned char)*to))
-                to++;
-            if (strncmp(to, list.lines[i].text, n) == 0 &&
-                !isalnum((unsigned char)to[n]))
+        for (size_t k = i; k < list.count; k++)
+            if (same_line(target_of(&list.lines[k]), label))
                 last = k;
-        }
         struct loop loop = { 0 };
         for (size_t k = i + 1; k <= last; k++)
             count_instruction(&list.lines[k], &loop);
-        if (loop.fma > best.fma || (loop.fma == best.fma && loop.all < best.all))
+        const uint32_t work = work_of(&loop), most = work_of(&best);
+        if (work > most || (work == most && loop.all < best.all))
             best = loop;
     }
 
@@ -185,6 +250,8 @@ static bool add_calls(struct gpu_device *device, const struct graph *g)
         struct gpu_kernel_key key = {
             .shader = call->shader,
             .spec_count = call->spec_count,
+            .formats = call->formats,
+            .subgroup = call->subgroup,
             .uses_step = call->uses_step,
             .params_size = call->params_size,
         };
@@ -209,7 +276,7 @@ static bool add_calls(struct gpu_device *device, const struct graph *g)
     return true;
 }
 
-static bool collect(struct gpu_device *device)
+static bool collect(struct gpu_device *device, enum tensor_format precision)
 {
     const struct op_limits limits = plan_op_limits(device);
     const struct objective_options options = {
@@ -228,6 +295,9 @@ static bool collect(struct gpu_device *device)
                                    weights_create(true) };
     struct objective o;
     struct translation t;
+    for (size_t i = 0; i < ARRAY_LEN(networks); i++)
+        if (networks[i])
+            networks[i]->precision = precision;
     bool ok =
         training && use && networks[0] && networks[1] && networks[2] &&
         objective_build(training, networks[0], networks[1], &options, &o) &&
@@ -284,7 +354,8 @@ static void print_constants(const struct call *call)
     const uint32_t *spec = call->spec;
     uint32_t first = 1;
     printf("\t");
-    if (strstr(shader_table[call->shader].name, "_tiled")) {
+    if (strstr(shader_table[call->shader].name, "_tiled") ||
+        shader_table[call->shader].is_matrix) {
         printf("%ux%ux%u %ux%u:", spec[CONV_SPEC_TILE_M], spec[CONV_SPEC_TILE_N],
                spec[CONV_SPEC_TILE_K], spec[CONV_SPEC_REG_M], spec[CONV_SPEC_REG_N]);
         for (; first < CONV_SPEC_TILE_M; first++)
@@ -324,10 +395,11 @@ static bool report(struct gpu_device *device, size_t index, const char *folder,
     struct loop loop = { 0 };
     if (s.assembly)
         loop = hottest_loop(s.assembly);
-    if (loop.fma)
-        printf("\t%u\t%u\t%u\n", loop.all, loop.vector, loop.fma);
+    if (work_of(&loop))
+        printf("\t%u\t%u\t%u\t%u\t%u\n", loop.all, loop.vector, loop.fma, loop.matrix,
+               loop.reads);
     else
-        printf("\t-\t-\t-\n");
+        printf("\t-\t-\t-\t-\t-\n");
     if (all) {
         printf("#");
         for (uint32_t i = 0; i < s.count; i++)
@@ -352,13 +424,16 @@ int main(int argc, char **argv)
     const struct log_sink sink = { .callback = print_log, .level = LOG_ERROR };
     const char *folder = NULL;
     bool all = false;
+    enum tensor_format precision = TENSOR_F32;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--all") == 0) {
             all = true;
+        } else if (strcmp(argv[i], "--f16") == 0) {
+            precision = TENSOR_F16;
         } else if (strcmp(argv[i], "--dump") == 0 && i + 1 < argc) {
             folder = argv[++i];
         } else {
-            fprintf(stderr, "usage: isa [--dump FOLDER] [--all]\n");
+            fprintf(stderr, "usage: isa [--f16] [--dump FOLDER] [--all]\n");
             return 2;
         }
     }
@@ -374,11 +449,11 @@ int main(int argc, char **argv)
                 "isa: the driver of %s reports no statistics of its compiler "
                 "(VK_KHR_pipeline_executable_properties)\n",
                 info->name);
-    ok = ok && collect(device);
+    ok = ok && collect(device, precision);
     if (ok)
         printf(
             "# %s, %s %s\nkernel\tconstants\tcalls\tgflop\tregisters\tspills\tshared\t"
-            "waves\tcode\tloop\tvector\tfma\n",
+            "waves\tcode\tloop\tvector\tfma\tmatrix\treads\n",
             info->name, info->driver, info->driver_version);
     for (size_t i = 0; ok && i < row_count; i++)
         ok = report(device, i, folder, all);

@@ -43,6 +43,8 @@ enum {
     CAPABILITY_SUBGROUP = 61,
     CAPABILITY_SUBGROUP_SHUFFLE = 65,
     CAPABILITY_STORAGE_16 = 4433,
+    CAPABILITY_MEMORY_MODEL = 5345,
+    CAPABILITY_MATRIX = 6022,
 };
 
 // Kernels of the benchmark: no op uses them.
@@ -68,16 +70,25 @@ static bool is_scaled(enum shader shader)
     return ends_in(shader, "_scaled");
 }
 
+// Tensors of any format, by the constant of formats.
+static bool takes_formats(enum shader shader)
+{
+    return is_16(shader) || is_scaled(shader) || shader_table[shader].is_matrix;
+}
+
 // What every device has; subgroups, where the calls say so; float16, in the one kernel
-// that is for it; 16-bit storage, in those for it.
+// that is for it; 16-bit storage, in those for it; matrix units, in theirs.
 static bool may_need(enum shader shader, uint32_t capability)
 {
     return capability == CAPABILITY_SHADER || capability == CAPABILITY_SAMPLED_BUFFER ||
            capability == CAPABILITY_SUBGROUP ||
            capability == CAPABILITY_SUBGROUP_SHUFFLE ||
            (capability == CAPABILITY_FLOAT16 && shader == SHADER_BENCH_FMA_F16) ||
-           (capability == CAPABILITY_STORAGE_16 &&
-            (is_16(shader) || is_scaled(shader)));
+           (capability == CAPABILITY_STORAGE_16 && takes_formats(shader)) ||
+           ((capability == CAPABILITY_FLOAT16 ||
+             capability == CAPABILITY_MEMORY_MODEL ||
+             capability == CAPABILITY_MATRIX) &&
+            shader_table[shader].is_matrix);
 }
 
 static bool uses_subgroups(const struct spirv_module *module)
@@ -119,7 +130,7 @@ static void test_rules(void **state)
         if (module.push_bytes == 0 || module.push_bytes > CALL_MAX_PARAMS ||
             module.push_bytes % 4 != 0)
             fail_msg("%s: %u bytes of params", name, (unsigned)module.push_bytes);
-        if (module.spec[SHADER_SPEC_FORMATS] != is_16((enum shader)i) &&
+        if (module.spec[SHADER_SPEC_FORMATS] != takes_formats((enum shader)i) &&
             !is_scaled((enum shader)i))
             fail_msg("%s: the constant of formats", name);
         if (module.spec_limit >
@@ -174,7 +185,8 @@ static void check_call(const struct call *call)
     if (module.spec[SHADER_SPEC_FORMATS])    // the last
         for (constants--; constants > 0 && !module.spec[constants - 1];)
             constants--;
-    if (is_16(call->shader) != (call->formats != 0) && !is_scaled(call->shader))
+    if (is_16(call->shader) != (call->formats != 0) && !is_scaled(call->shader) &&
+        !shader_table[call->shader].is_matrix)
         fail_msg("%s: formats %x", name, (unsigned)call->formats);
     if (call->spec_count < constants)
         fail_msg("%s: %u constants, the shader has %u", name,
@@ -310,6 +322,39 @@ static void build_everything(struct harness *h, enum tensor_format format)
     assert_false(graph_failed(g));
 }
 
+static void check_calls(const struct harness *h, bool seen[SHADER_COUNT])
+{
+    for (size_t k = 0; k < graph_call_count(h->graph); k++) {
+        const struct call *call = graph_call(h->graph, k);
+        check_call(call);
+        seen[call->shader] = true;
+    }
+}
+
+// A weight gradient in f16 alone, as the tuner measures it: training has a loss scale.
+static void check_product(const struct op_limits *limits, bool seen[SHADER_COUNT])
+{
+    const struct conv_shape s = {
+        .direction = CONV_BACKWARD_WEIGHT,
+        .x = { 1, 3, 8, 8 },
+        .c_out = 5,
+        .kernel = 4,
+        .stride = 2,
+        .pad = 1,
+        .format = TENSOR_F16,
+    };
+    struct harness h;
+    harness_begin_without_device(&h);
+    harness_set_limits(&h, *limits);
+    h.weights->precision = TENSOR_F16;
+    struct tensor *x = weights_add(h.weights, WEIGHT_CONV, s.x, "x");
+    struct tensor *dy = weights_add(h.weights, WEIGHT_CONV, conv_shape_y(&s), "dy");
+    graph_product(h.graph, &s, weight_operand(x), weight_operand(dy),
+                  weights_add(h.weights, WEIGHT_CONV, conv_shape_w(&s), "dw"));
+    check_calls(&h, seen);
+    harness_end(&h);
+}
+
 static void test_calls(void **state)
 {
     (void)state;
@@ -323,6 +368,9 @@ static void test_calls(void **state)
         struct op_limits limits = test_guaranteed_limits();
         limits.max_texels = 1u << 27;
         limits.subgroup = 8;
+        limits.matrix = (struct gpu_matrix){ .subgroup = 8, .m = 8, .n = 8, .k = 8 };
+        limits.max_invocations = 1024;
+        limits.shared_bytes = 32768;
         limits.force = &variants[i / ARRAY_LEN(formats)];
         // One of them has no weight that an update can bind as a whole.
         if (limits.force->kind == CONV_SIMPLE)
@@ -330,12 +378,9 @@ static void test_calls(void **state)
         harness_begin_without_device(&h);
         harness_set_limits(&h, limits);
         build_everything(&h, formats[i % ARRAY_LEN(formats)]);
-        for (size_t k = 0; k < graph_call_count(h.graph); k++) {
-            const struct call *call = graph_call(h.graph, k);
-            check_call(call);
-            seen[call->shader] = true;
-        }
+        check_calls(&h, seen);
         harness_end(&h);
+        check_product(&limits, seen);
     }
     for (uint32_t i = 0; i < SHADER_COUNT; i++)
         if (!seen[i] && !is_bench((enum shader)i) && shader_table[i].size)

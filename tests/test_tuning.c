@@ -33,10 +33,12 @@ static void test_names(void **state)
         const struct conv_variant *v = &table[i];
         char name[96] = "simple";
         assert_ptr_equal(conv_variant_find(v->name), v);
-        if (v->kind == CONV_SHARED)
-            snprintf(name, sizeof(name), "shared-%ux%ux%u-%ux%u", v->m, v->n, v->k,
+        const bool has_tile = v->kind == CONV_SHARED || v->kind == CONV_MATRIX;
+        if (has_tile)
+            snprintf(name, sizeof(name), "%s-%ux%ux%u-%ux%u",
+                     v->kind == CONV_MATRIX ? "matrix" : "shared", v->m, v->n, v->k,
                      v->reg_m, v->reg_n);
-        if (v->kind == CONV_SHARED && v->parts > 1)
+        if (has_tile && v->parts > 1)
             snprintf(name + strlen(name), sizeof(name) - strlen(name), "-%up",
                      v->parts);
         else if (v->kind == CONV_DIRECT)
@@ -66,6 +68,9 @@ static void test_shapes(void **state)
     assert_false(conv_shape_equal(&s, &shape));
     assert_string_equal(conv_shape_text(&s, text),
                         "backward-weight 1x64x128x96 -> 128 k4 s2 p1");
+    s.format = TENSOR_F16;
+    assert_string_equal(conv_shape_text(&s, text),
+                        "backward-weight 1x64x128x96 -> 128 k4 s2 p1 f16");
     // The longest that can be.
     s = (struct conv_shape){
         CONV_BACKWARD_WEIGHT, { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },

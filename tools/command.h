@@ -43,6 +43,7 @@ struct device_arguments {
     const char *select;
     bool verbose;
     bool validation;
+    bool no_matrix_units;
 };
 
 struct command {

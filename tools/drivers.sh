@@ -5,13 +5,17 @@
 # only what is named.
 #
 #     tools/drivers.sh [swiftshader] [drm-shim] [jansson] [libzip] [libpng] [utf8proc]
-#                      [libjpeg-turbo] [tiff] [zlib] [onnxruntime] [browser]
+#                      [libjpeg-turbo] [tiff] [zlib] [mesa] [onnxruntime] [browser]
 #
 #     swiftshader/  a second software implementation of Vulkan, from Debian's package
 #                   chromium-common: libvk_swiftshader.so, vk_swiftshader_icd.json
 #     drm-shim/     a stand-in for an AMD card under which RADV compiles and submits
 #                   but nothing executes, from Debian's package mesa-drm-shim:
 #                   libamdgpu_noop_drm_shim.so
+#     mesa/         Mesa's drivers of a newer Debian, with stand-ins for cards, all that they
+#                   need down to the C library, and its glslc: usr/, for programs that are
+#                   run by usr/lib64/ld-linux-*.so.*; 350 MB. Its lavapipe has matrix
+#                   units
 #     jansson/      the source of the JSON library, to build it for Windows, from
 #                   Debian's source package: jansson.tar
 #     libzip/       the same of the library for zip archives: libzip.tar
@@ -36,6 +40,9 @@ wanted=" $* "
 
 # The name of the release, "bookworm".
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null | tr -d '"')
+
+# The release whose backports have a lavapipe with matrix units.
+newer=trixie
 
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
@@ -259,6 +266,55 @@ get_source() {
     echo "drivers: source of $name put into ${to#"$root"/}"
 }
 
+# Puts packages of a newer Debian and all that they need into build/drivers/mesa: as apt
+# would install them into an empty system. Not kept in the user's cache: it is large.
+get_mesa() {
+    local name=mesa to=$drivers/mesa log=$drivers/mesa.log dir=$private/mesa suite file
+    if ! wants "$name"; then
+        return
+    elif [ -f "$to/complete" ]; then
+        echo "drivers: $name is present"
+        return
+    elif ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-deb >/dev/null 2>&1; then
+        echo "drivers: $name skipped: it is unpacked from Debian packages," \
+            "and this system has no apt"
+        return
+    fi
+    rm -rf "$to"
+    mkdir -p "$to"
+    echo "drivers: getting mesa-vulkan-drivers of $newer-backports"
+    (
+        configure_private "$dir" "$newer" || exit 1
+        for suite in "$newer" "$newer-backports"; do
+            copy_sources "$suite" "$dir/$suite"
+            for file in copied.list copied.sources; do
+                cp "$dir/$suite/$file" "$dir/sources.list.d/$suite-${file#copied}"
+            done
+        done
+        rm -f "$dir"/sources.list.d/copied.*
+        for file in "$dir/sources.list.d/"*; do
+            mv "$file" "$(echo "$file" | sed 's/-\.\([a-z]*\)$/.\1/')"
+        done
+        : >"$dir/status"
+        echo "Dir::State::status \"$dir/status\";" >>"$dir/apt.conf"
+        timeout 300 apt-get -q -c "$dir/apt.conf" update &&
+            timeout 600 apt-get -q -y -c "$dir/apt.conf" --no-install-recommends \
+                --download-only -t "$newer-backports" install mesa-vulkan-drivers \
+                mesa-drm-shim libvulkan1 glslc spirv-tools || exit 1
+        for file in "$dir"/cache/archives/*.deb; do
+            dpkg-deb -x "$file" "$to" || exit 1
+        done
+    ) >"$log" 2>&1 && [ -f "$to/usr/share/vulkan/icd.d/lvp_icd.json" ] ||
+        {
+            echo "drivers: $name skipped: its packages are not available" \
+                "(see ${log#"$root"/})"
+            rm -rf "$to"
+            return
+        }
+    touch "$to/complete"
+    echo "drivers: $name unpacked to ${to#"$root"/}"
+}
+
 # Puts npm packages $2... and those that they need into build/drivers/$1. No script of
 # them runs.
 get_npm() {
@@ -300,6 +356,7 @@ get zlib libz-mingw-w64-dev '' \
     './usr/x86_64-w64-mingw32/lib/libz.a' \
     './usr/x86_64-w64-mingw32/include/zlib.h' \
     './usr/x86_64-w64-mingw32/include/zconf.h'
+get_mesa
 get_npm onnxruntime onnxruntime-web@1.30.0
 get_npm browser playwright-core@1.65.1 axe-core@4.14.1
 rm -rf "$private"

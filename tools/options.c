@@ -52,7 +52,8 @@ static bool find_argument(const struct command *c, const char *name, size_t leng
     if (!c->device)
         return false;
     void *const targets[ROWS_DEVICE_COUNT] = { &c->device->select, &c->device->verbose,
-                                               &c->device->validation };
+                                               &c->device->validation,
+                                               &c->device->no_matrix_units };
     for (size_t i = 0; i < ROWS_DEVICE_COUNT; i++)
         if (same_name(rows_device[i].name, name, length)) {
             *found = rows_device[i];
@@ -280,6 +281,7 @@ pix_device *options_open_device(const struct device_arguments *arguments)
         .log = output_get_log(arguments->verbose),
         .select = arguments->select,
         .validation = arguments->validation,
+        .no_matrix_units = arguments->no_matrix_units,
     };
     return pix_device_create(&options);
 }

@@ -15,6 +15,8 @@ const struct argument rows_device[ROWS_DEVICE_COUNT] = {
     { "verbose", ARGUMENT_FLAG, NULL, NULL, "print limits, plans and times" },
     { "validation", ARGUMENT_FLAG, NULL, NULL,
       "run under the Vulkan validation layer" },
+    { "no-matrix-units", ARGUMENT_FLAG, NULL, NULL,
+      "multiply in f16 without the device's matrix units" },
 };
 
 static const struct {

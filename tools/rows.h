@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 // The arguments of struct device_arguments, in its order; `target` is NULL.
-#define ROWS_DEVICE_COUNT 3
+#define ROWS_DEVICE_COUNT 4
 extern const struct argument rows_device[ROWS_DEVICE_COUNT];
 
 // One option as help shows it.

@@ -11,8 +11,8 @@
 #                               long, two signals at once are sent 20 times, software
 #                               drivers run every kernel on every shape, and SwiftShader
 #                               runs whole networks too
-#     tools/test.sh LEG...      only some: style lavapipe limits faults swiftshader radv
-#                               gpu install bare clang sanitizers windows
+#     tools/test.sh LEG...      only some: style lavapipe limits faults swiftshader matrix
+#                               radv gpu install bare clang sanitizers windows
 #     tools/test.sh full LEG... some, faults with all ways to a call
 #
 # Everything is written below build/test/ and build/drivers/; the logs of the legs are
@@ -23,7 +23,7 @@
 
 set -u
 
-legs='style lavapipe limits faults swiftshader radv gpu install bare clang sanitizers windows'
+legs='style lavapipe limits faults swiftshader matrix radv gpu install bare clang sanitizers windows'
 full=0
 wanted=' '
 for name in "$@"; do
@@ -243,6 +243,20 @@ format() {
     done | xargs "$formatter" --dry-run -Werror
 }
 
+# Kernels for matrix units, on the software driver of a newer Mesa, which runs with the C
+# library that it came with. The validation layer of this system is older than it.
+matrix() {
+    local mesa=$root/build/drivers/mesa/usr libraries name
+    libraries=$(echo "$mesa"/lib/*-linux-gnu)
+    for name in test_matrix test_precision; do
+        env VK_DRIVER_FILES="$mesa/share/vulkan/icd.d/lvp_icd.json" \
+            PIX_TEST_NO_VALIDATION=1 XDG_CACHE_HOME="$out/gcc/tests/cache" \
+            "$(echo "$mesa"/lib64/ld-linux-*.so.*)" \
+            --library-path "$libraries:/usr/lib/${libraries##*/}" \
+            "$out/gcc/tests/$name" || return 1
+    done
+}
+
 # Copies the headers that the engine needs into folder $1.
 stage_windows_headers() {
     local to=$1 header dir
@@ -432,6 +446,7 @@ downloads() {
     if wants swiftshader || wants radv; then
         echo swiftshader drm-shim
     fi
+    ! wants matrix || echo mesa
     if wants windows && has_mingw; then
         for name in $windows_files; do
             echo "${name%%/*}"
@@ -515,7 +530,7 @@ fi
 compiler=gcc
 command -v gcc >/dev/null 2>&1 || compiler=cc
 built=0
-for name in lavapipe limits faults swiftshader radv gpu install; do
+for name in lavapipe limits faults swiftshader matrix radv gpu install; do
     if wants $name; then
         leg "build $compiler" build gcc -DCMAKE_BUILD_TYPE=Release -DPIX_TESTS=ON \
             -DCMAKE_C_COMPILER="$compiler" && built=1
@@ -584,6 +599,13 @@ if [ $built = 1 ]; then
             on_any
         else
             skip 'SwiftShader' 'the driver is not available'
+        fi
+    fi
+    if wants matrix; then
+        if [ -f "$root/build/drivers/mesa/complete" ]; then
+            leg 'matrix units' matrix
+        else
+            skip 'matrix units' 'a newer lavapipe is not available'
         fi
     fi
     if wants radv; then

@@ -50,6 +50,7 @@ pix_device *pix_device_create(const struct pix_device_options *options)
         .select = options->select,
         .validation = options->validation,
         .minimum_limits = options->minimum_limits,
+        .no_matrix_units = options->no_matrix_units,
         .no_cache = options->no_cache,
     };
     if (isfinite(options->submission_seconds) && options->submission_seconds >= 0) {

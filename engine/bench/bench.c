@@ -11,6 +11,7 @@
 #include "bench/calls.h"
 #include "bench/subject.h"
 #include "gpu/device.h"
+#include "program/matrix_check.h"
 #include "settings/choice.h"
 #include "settings/options.h"
 #include "settings/rules.h"
@@ -81,7 +82,8 @@ static bool try_precision(struct bench *b, enum precision precision,
     const uint64_t failures = mem_failures();
     struct log_capture capture;
     log_capture_begin(&capture);
-    const bool ok = precision_resolve(b->device, "bench", &precision);
+    const bool ok = (!precision_wants_matrix(precision) || matrix_check(b->device)) &&
+                    precision_resolve(b->device, "bench", &precision);
     snprintf(missing, LOG_LINE_SIZE, "%s", log_capture_end(&capture));
     if (ok)
         add_precision(b, precision);

@@ -9,6 +9,7 @@
 #include "gpu/cache.h"
 #include "gpu/inside.h"
 #include "gpu/instance.h"
+#include "gpu/matrix.h"
 #include "gpu/physical.h"
 #include "gpu/properties.h"
 #include "gpu/result.h"
@@ -65,19 +66,26 @@ static void read_timestamps(struct gpu_device *device, uint32_t valid_bits)
 }
 
 // Finds what the device offers beyond what every one has. Sets the limits that depend
-// on it: subgroup, float16 and storage16.
-static bool find_options(struct gpu_device *device, bool statistics, bool *has_subset)
+// on it: subgroup, float16, storage16 and matrix.
+static bool find_options(struct gpu_device *device,
+                         const struct gpu_device_options *options, bool *has_subset)
 {
+    struct gpu_limits *limits = &device->limits;
     bool has_statistics;
     if (!gpu_properties_find_extension(device->physical, subset_extension,
                                        has_subset) ||
         !gpu_properties_find_extension(device->physical, statistics_extension,
                                        &has_statistics) ||
-        !gpu_physical_find_subgroup(device->physical, &device->limits.subgroup))
+        !gpu_physical_find_subgroup(device->physical, &limits->subgroup))
         return false;
-    device->limits.float16 = gpu_physical_has_float16(device->physical);
-    device->limits.storage16 = gpu_physical_has_storage16(device->physical);
-    device->statistics = statistics && has_statistics;
+    if (options->no_matrix_units)
+        limits->no_matrix = "they were turned off";
+    else if (!gpu_matrix_find(device->instance, device->physical, &limits->matrix,
+                              &limits->no_matrix))
+        return false;
+    limits->float16 = gpu_physical_has_float16(device->physical);
+    limits->storage16 = gpu_physical_has_storage16(device->physical);
+    device->statistics = options->statistics && has_statistics;
     return true;
 }
 
@@ -86,8 +94,8 @@ struct features_of_16_bits {
     VkPhysicalDevice16BitStorageFeatures storage;
 };
 
-// A chain of those that the device has, or NULL. Only the benchmark's ceilings compute
-// in f16.
+// A chain of those that the device has, or NULL. The benchmark's ceilings and kernels
+// for matrix units compute in f16.
 static void *add_16_bits(const struct gpu_device *device, struct features_of_16_bits *f)
 {
     void *chain = NULL;
@@ -110,7 +118,8 @@ static void *add_16_bits(const struct gpu_device *device, struct features_of_16_
 }
 
 // Creates the logical device with one queue and the optional extensions that it offers.
-static bool open_device(struct gpu_device *device, bool statistics)
+static bool open_device(struct gpu_device *device,
+                        const struct gpu_device_options *options)
 {
     // gpu_physical_choose has made sure of a compute queue and of Vulkan 1.2.
     uint32_t timestamp_bits;
@@ -122,10 +131,10 @@ static bool open_device(struct gpu_device *device, bool statistics)
         .queueCount = 1,
         .pQueuePriorities = &priority,
     };
-    const char *extensions[3];
+    const char *extensions[4];
     uint32_t extension_count = 0;
     bool has_subset;
-    if (!find_options(device, statistics, &has_subset))
+    if (!find_options(device, options, &has_subset))
         return false;
     // VUID-VkDeviceCreateInfo-pProperties-04451: it must be enabled where it is
     // offered.
@@ -149,9 +158,14 @@ static bool open_device(struct gpu_device *device, bool statistics)
         .subgroupSizeControl = VK_TRUE,
         .computeFullSubgroups = VK_TRUE,
     };
-    if (device->limits.subgroup) {
+    if (device->limits.subgroup || device->limits.matrix.subgroup) {
         extensions[extension_count++] = subgroup_extension;
         features = &control;
+    }
+    struct gpu_matrix_features matrix;
+    if (device->limits.matrix.subgroup) {
+        extensions[extension_count++] = gpu_matrix_extension;
+        features = gpu_matrix_enable(&matrix, features);
     }
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
@@ -211,6 +225,8 @@ static void read_limits(struct gpu_device *device, bool minimum)
         .is_cpu = info->type == PIX_DEVICE_CPU,
         .float16 = device->limits.float16 && !minimum,
         .storage16 = device->limits.storage16 && !minimum,
+        .matrix = device->limits.matrix,
+        .no_matrix = device->limits.no_matrix,
         .executes = true,    // until check_execution
     };
     if (minimum) {
@@ -220,6 +236,8 @@ static void read_limits(struct gpu_device *device, bool minimum)
         device->limits.shared_bytes = MINIMUM_SHARED;
         device->limits.max_texels = MINIMUM_TEXELS;
         device->limits.subgroup = 0;
+        device->limits.matrix = (struct gpu_matrix){ 0 };
+        device->limits.no_matrix = "only guaranteed limits are used";
     }
 }
 
@@ -298,8 +316,7 @@ struct gpu_device *gpu_device_create(const struct gpu_device_options *options)
         goto fail;
     }
     // Streams and buffers of the check need the limits.
-    if (!open_physical(device, options->select) ||
-        !open_device(device, options->statistics))
+    if (!open_physical(device, options->select) || !open_device(device, options))
         goto fail;
     read_limits(device, options->minimum_limits);
     if (!check_execution(device))
@@ -342,6 +359,17 @@ const struct pix_device_info *gpu_device_info(const struct gpu_device *device)
 const struct gpu_limits *gpu_device_limits(const struct gpu_device *device)
 {
     return &device->limits;
+}
+
+void gpu_device_mark_matrix(struct gpu_device *device)
+{
+    device->limits.matrix_checked = true;
+}
+
+void gpu_device_leave_matrix(struct gpu_device *device, const char *reason)
+{
+    device->limits.matrix = (struct gpu_matrix){ 0 };
+    device->limits.no_matrix = reason;
 }
 
 uint32_t gpu_device_message_count(const struct gpu_device *device)

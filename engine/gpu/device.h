@@ -14,11 +14,12 @@
 struct gpu_device;
 
 struct gpu_device_options {
-    const char *select;     // index, or part of a name in any case; NULL: the best
-    bool validation;        // the validation layer with synchronization checks
-    bool minimum_limits;    // pretend to have only the guaranteed limits
-    bool no_cache;          // keep no pipelines in the user's cache folder
-    bool statistics;        // keep the compiler's statistics, for tests/isa.c
+    const char *select;      // index, or part of a name in any case; NULL: the best
+    bool validation;         // the validation layer with synchronization checks
+    bool minimum_limits;     // pretend to have only the guaranteed limits
+    bool no_matrix_units;    // as if the device had none
+    bool no_cache;           // keep no pipelines in the user's cache folder
+    bool statistics;         // keep the compiler's statistics, for tests/isa.c
 };
 
 // All devices, usable or not; the caller frees *list with mem_free. Without a loader or
@@ -31,6 +32,11 @@ void gpu_device_destroy(struct gpu_device *device);    // NULL is fine
 
 const struct pix_device_info *gpu_device_info(const struct gpu_device *device);
 const struct gpu_limits *gpu_device_limits(const struct gpu_device *device);
+
+// After their check: the device's matrix units are used as they are, or, with a reason
+// that outlives the device, as if there were none.
+void gpu_device_mark_matrix(struct gpu_device *device);
+void gpu_device_leave_matrix(struct gpu_device *device, const char *reason);
 
 // Messages of the validation layer so far.
 uint32_t gpu_device_message_count(const struct gpu_device *device);

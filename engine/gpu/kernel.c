@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "gpu/cache.h"
 #include "gpu/inside.h"
+#include "gpu/literal.h"
 #include "gpu/result.h"
 
 #include <assert.h>
@@ -109,12 +110,18 @@ fail:
 static bool create_pipeline(struct gpu_device *device, struct job *job)
 {
     struct gpu_kernel *kernel = job->kernel;
+    uint32_t *literal = NULL;
     const struct shader_code *code = &shader_table[kernel->key.shader];
-    const VkShaderModuleCreateInfo module_info = {
+    VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
         .codeSize = code->size,
         .pCode = code->words,
     };
+    if (code->is_matrix && device->limits.matrix.literal) {
+        literal = gpu_literal_module(&kernel->key, &module_info.codeSize);
+        module_info.pCode = literal;
+        JOB_TRY(job, literal ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY);
+    }
     JOB_TRY(job, device->vk.vkCreateShaderModule(device->handle, &module_info, NULL,
                                                  &kernel->module));
     // Constant i is spec[i]. The shader may not have all of them.
@@ -143,7 +150,10 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
             ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR |
                   VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR
             : 0;
-    // A kernel that shuffles was specialised for this size and needs full subgroups.
+    // A kernel that shuffles was specialised for this size and needs full subgroups. A
+    // device with one size only may know no demand.
+    const bool demands = kernel->key.subgroup &&
+                         !(code->is_matrix && device->limits.matrix.is_only_size);
     const VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup = {
         .sType =
             VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
@@ -155,7 +165,7 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
         .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT | capture,
         .stage = {
             .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .pNext = kernel->key.subgroup ? &subgroup : NULL,
+            .pNext = demands ? &subgroup : NULL,
             .flags = kernel->key.subgroup
                          ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT
                          : 0,
@@ -169,9 +179,11 @@ static bool create_pipeline(struct gpu_device *device, struct job *job)
     JOB_TRY(job,
             device->vk.vkCreateComputePipelines(device->handle, device->cache.handle, 1,
                                                 &info, NULL, &kernel->pipeline));
+    mem_free(literal);
     return true;
 
 fail:
+    mem_free(literal);
     return false;
 }
 

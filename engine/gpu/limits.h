@@ -12,6 +12,15 @@
 // (specification, "Required Limits").
 #define GPU_MAX_BLOCK ((uint64_t)1 << 30)
 
+// The matrices of f16 that the device's matrix units multiply: m x k by k x n, to sums
+// of f32.
+struct gpu_matrix {
+    uint32_t subgroup;    // invocations that do it together; 0: there are none to use
+    uint32_t m, n, k;
+    bool is_only_size;    // all subgroups have that many, and no size can be demanded
+    bool literal;    // the driver takes no specialisation constants for their sizes
+};
+
 struct gpu_limits {
     uint64_t max_binding;        // bytes of one storage buffer binding
     uint64_t max_block;          // bytes of one buffer, at most GPU_MAX_BLOCK
@@ -25,7 +34,10 @@ struct gpu_limits {
     bool is_cpu;
     bool float16;      // kernels may compute in f16
     bool storage16;    // buffers may hold numbers of 16 bits
-    bool executes;     // false: the driver accepts work and runs nothing (no-op shim)
+    struct gpu_matrix matrix;
+    const char *no_matrix;    // why there are none; NULL: there are
+    bool matrix_checked;      // their numbers were compared, see program/matrix_check.h
+    bool executes;    // false: the driver accepts work and runs nothing (no-op shim)
 };
 
 #endif

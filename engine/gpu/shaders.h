@@ -8,7 +8,7 @@
 
 #include "base/base.h"
 
-#define SHADER_MAX_SPEC 16
+#define SHADER_MAX_SPEC 20
 #define SHADER_SPEC_FORMATS SHADER_MAX_SPEC    // the constant behind those of the ops
 #define SHADER_STEP_BINDING 5                  // uniform buffer with struct step_block
 
@@ -26,6 +26,7 @@ struct shader_code {
     enum shader halves;    // the same for tensors of 16 bits; itself if there is none
     enum shader scaled;    // the same where losses are scaled; itself if there is none
     bool marks;    // that one says where a number that it stores in 16 bits overflows
+    bool is_matrix;    // runs on matrix units, on tensors of any format
 };
 
 extern const struct shader_code shader_table[SHADER_COUNT];

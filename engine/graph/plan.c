@@ -22,6 +22,7 @@ struct op_limits plan_op_limits(const struct gpu_device *device)
         .shared_bytes = limits->shared_bytes,
         .max_texels = limits->max_texels,
         .subgroup = limits->subgroup,
+        .matrix = limits->matrix,
         .is_cpu = limits->is_cpu,
         // A binding lies inside one block, so neither limit is any use beyond the
         // other.

@@ -41,7 +41,7 @@ static void emit_forward(struct emitter *e, const struct conv *c, struct tensor 
                          struct tensor *w, const struct conv_ends *ends,
                          struct gradient y)
 {
-    const struct conv_kernel kernel = conv_kernel_choose(e, c, CONV_FORWARD);
+    const struct conv_kernel kernel = conv_kernel_choose(e, c, CONV_FORWARD, x, w);
     const struct conv_product *p = &kernel.product;
     const struct call call = {
         .use = { { x, ACCESS_READ, VIEW(x) },
@@ -73,7 +73,8 @@ static void emit_backward_input(struct emitter *e, const struct conv *c,
                                 struct tensor *dy, struct tensor *w,
                                 const struct conv_ends *ends, struct gradient dx)
 {
-    const struct conv_kernel kernel = conv_kernel_choose(e, c, CONV_BACKWARD_INPUT);
+    const struct conv_kernel kernel =
+        conv_kernel_choose(e, c, CONV_BACKWARD_INPUT, dy, w);
     const struct call call = {
         .use = { { dy, ACCESS_READ, VIEW(y) },
                  { w, ACCESS_READ },
@@ -91,7 +92,8 @@ static void emit_backward_weight(struct emitter *e, const struct conv *c,
                                  struct tensor *x, struct tensor *dy, uint32_t load,
                                  struct weight_gradient dw)
 {
-    const struct conv_kernel kernel = conv_kernel_choose(e, c, CONV_BACKWARD_WEIGHT);
+    const struct conv_kernel kernel =
+        conv_kernel_choose(e, c, CONV_BACKWARD_WEIGHT, x, dy);
     const struct conv_product *p = &kernel.product;
     const struct call call = {
         // Binding 2 is not read unless there is a gradient so far.

@@ -76,6 +76,11 @@ static uint64_t vector_cost(const struct conv_variant *v, const struct conv_shap
            COMPILE_COST * r.unrolled;
 }
 
+// Invocations of a subgroup of matrix units, and how many times as fast as others they
+// multiply.
+#define MATRIX_SUBGROUP 32
+#define MATRIX_SPEED 6
+
 // For GPUs, in multiplications of an invocation. The constants are rough guesses.
 uint64_t conv_choice_cost(const struct conv_variant *v, const struct conv_shape *s)
 {
@@ -84,7 +89,8 @@ uint64_t conv_choice_cost(const struct conv_variant *v, const struct conv_shape 
         return rows_cost(v, s, &p);
     if (v->kind == CONV_VECTOR)
         return vector_cost(v, s, &p);
-    if (v->kind != CONV_SHARED)
+    const bool is_matrix = v->kind == CONV_MATRIX;
+    if (v->kind != CONV_SHARED && !is_matrix)
         return direct_cost(v, &p);
     const uint64_t k = p.terms * p.inner;
     const uint64_t groups = DIV_UP(p.m, v->m) * DIV_UP(p.n, v->n) * p.phases;
@@ -93,9 +99,12 @@ uint64_t conv_choice_cost(const struct conv_variant *v, const struct conv_shape 
     // compiled for AMD (tools/isa_report): a step multiplies, reads four operands of
     // shared memory at a time, loads its share of the tiles, and has 60 more. One that
     // is alone on its unit waits for memory and barriers besides.
-    const uint64_t threads = v->m / v->reg_m * (v->n / v->reg_n);
-    const uint64_t step = v->k * (sums + (v->reg_m + v->reg_n + 3) / 4) +
-                          6 * v->k * (v->m + v->n) / threads + 60;
+    const uint64_t threads =
+        v->m / v->reg_m * (v->n / v->reg_n) * (is_matrix ? MATRIX_SUBGROUP : 1);
+    const uint64_t products = is_matrix ? v->k * sums / MATRIX_SUBGROUP / MATRIX_SPEED +
+                                              v->k * (v->reg_m + v->reg_n) / 64
+                                        : v->k * (sums + (v->reg_m + v->reg_n + 3) / 4);
+    const uint64_t step = products + 6 * v->k * (v->m + v->n) / threads + 60;
     const uint64_t parts = MIN(v->parts, p.terms);
     const uint64_t waves = DIV_UP(groups * parts * DIV_UP(threads, 64), 64);
     // Parts need a second kernel and its memory traffic.
@@ -109,7 +118,7 @@ bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *lim
     if (v->kind == CONV_VECTOR)
         return (v->n <= VECTOR_OF_CPUS) == limits->is_cpu;
     return limits->is_cpu ? v->kind == CONV_DIRECT || conv_variant_has_rows(v)
-                          : v->kind == CONV_SHARED;
+                          : v->kind == CONV_SHARED || v->kind == CONV_MATRIX;
 }
 
 const struct conv_variant *conv_choice_built_in(const struct op_limits *limits,

@@ -19,7 +19,8 @@ _Static_assert(offsetof(struct conv_weight_params, conv) == 0, "views of both");
 #define OUTPUT 3    // the binding of the output
 
 struct conv_kernel conv_kernel_choose(struct emitter *e, const struct conv *c,
-                                      enum conv_direction direction)
+                                      enum conv_direction direction,
+                                      const struct tensor *a, const struct tensor *b)
 {
     const struct conv_shape shape = {
         .direction = direction,
@@ -28,6 +29,7 @@ struct conv_kernel conv_kernel_choose(struct emitter *e, const struct conv *c,
         .kernel = c->attr.kernel,
         .stride = c->attr.stride,
         .pad = c->attr.pad,
+        .format = a->format == b->format ? a->format : TENSOR_F32,
     };
     assert(shape_equal(conv_shape_y(&shape), c->y));
     // For every convolution, whoever chooses its kernel: the tuner needs all shapes.
@@ -101,7 +103,7 @@ static uint64_t set_rows(const struct conv_kernel *k, const struct op_limits *li
     call->spec[CONV_SPEC_FOURS_LINE] = rows.fours_line;
     call->spec[CONV_SPEC_REG_M] = v->reg_m;
     call->spec[CONV_SPEC_REG_N] = v->reg_n;
-    call->subgroup = v->kind == CONV_SHARE ? invocations : 0;
+    call->subgroup = conv_variant_subgroup(v, limits);
     call->use[0].fetch = rows.fours_line ? FETCH_FOURS : FETCH_FLOATS;
     call->use[1].fetch = rows.fours_a ? FETCH_FOURS : FETCH_FLOATS;
     set_groups(call, params, rows.groups, rows.phases);
@@ -128,6 +130,37 @@ static uint64_t set_vector(const struct conv_kernel *k, const struct op_limits *
     return forward ? k->shape.kernel : 1;
 }
 
+// Whether the first operand of the product lies in runs of eight neighbours in k, at
+// multiples of eight: the weights forward, dy of a weight gradient. A call may begin at
+// any term.
+static bool has_runs(const struct conv_kernel *k, const struct call *call)
+{
+    return k->shape.direction != CONV_BACKWARD_INPUT &&
+           call->use[1].tensor->format == TENSOR_F16 && k->product.inner % 8 == 0;
+}
+
+static uint64_t set_matrix(const struct conv_kernel *k, const struct op_limits *limits,
+                           struct call *call, struct conv_params *params)
+{
+    const struct conv_variant *v = k->variant;
+    const struct conv_product *p = &k->product;
+    call->spec[0] = conv_variant_invocations(v, limits);
+    call->spec[CONV_SPEC_TILE_M] = v->m;
+    call->spec[CONV_SPEC_TILE_N] = v->n;
+    call->spec[CONV_SPEC_TILE_K] = v->k;
+    call->spec[CONV_SPEC_REG_M] = v->reg_m;
+    call->spec[CONV_SPEC_REG_N] = v->reg_n;
+    call->spec[CONV_SPEC_RUNS_A] = has_runs(k, call);
+    call->spec[CONV_SPEC_SUBGROUP] = limits->matrix.subgroup;
+    call->spec[CONV_SPEC_UNIT_M] = limits->matrix.m;
+    call->spec[CONV_SPEC_UNIT_N] = limits->matrix.n;
+    call->spec[CONV_SPEC_UNIT_K] = limits->matrix.k;
+    call->spec_count = CONV_SPEC_UNIT_K + 1;
+    call->subgroup = conv_variant_subgroup(v, limits);
+    set_groups(call, params, DIV_UP(p->m, v->m) * DIV_UP(p->n, v->n), p->phases);
+    return 3 * p->inner;
+}
+
 static uint64_t set_kind(struct emitter *e, const struct conv_kernel *k,
                          struct call *call, struct conv_params *params)
 {
@@ -137,6 +170,7 @@ static uint64_t set_kind(struct emitter *e, const struct conv_kernel *k,
         [CONV_SIMPLE] = set_simple, [CONV_SHARED] = set_tiles,
         [CONV_DIRECT] = set_tiles,  [CONV_FETCH] = set_rows,
         [CONV_SHARE] = set_rows,    [CONV_VECTOR] = set_vector,
+        [CONV_MATRIX] = set_matrix,
     };
     return setters[k->variant->kind](k, emit_limits(e), call, params);
 }

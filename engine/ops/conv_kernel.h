@@ -32,8 +32,10 @@ struct conv_ends {
                             // ReLU at z
 };
 
+// a and b are the operands.
 struct conv_kernel conv_kernel_choose(struct emitter *e, const struct conv *c,
-                                      enum conv_direction direction);
+                                      enum conv_direction direction,
+                                      const struct tensor *a, const struct tensor *b);
 
 // Emits one call, or more that each add their part of the sum. `call` has the
 // direction's tensors in `use`, the output as the last of four, and the flops of the

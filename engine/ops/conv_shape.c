@@ -19,9 +19,12 @@ const char *conv_shape_text(const struct conv_shape *s, char text[CONV_SHAPE_TEX
     };
     char x[SHAPE_TEXT_SIZE];
     snprintf(text, CONV_SHAPE_TEXT_SIZE,
-             "%s %s -> %" PRIu32 " k%" PRIu32 " s%" PRIu32 " p%" PRIu32,
+             "%s %s -> %" PRIu32 " k%" PRIu32 " s%" PRIu32 " p%" PRIu32 "%s",
              directions[s->direction], shape_text(s->x, x), s->c_out, s->kernel,
-             s->stride, s->pad);
+             s->stride, s->pad,
+             s->format == TENSOR_F16    ? " f16"
+             : s->format == TENSOR_BF16 ? " bf16"
+                                        : "");
     return text;
 }
 
@@ -29,7 +32,7 @@ bool conv_shape_equal(const struct conv_shape *a, const struct conv_shape *b)
 {
     return a->direction == b->direction && shape_equal(a->x, b->x) &&
            a->c_out == b->c_out && a->kernel == b->kernel && a->stride == b->stride &&
-           a->pad == b->pad;
+           a->pad == b->pad && a->format == b->format;
 }
 
 bool conv_shapes_add(struct conv_shapes *list, const struct conv_shape *shape)

@@ -18,10 +18,13 @@ struct conv_shape {
     struct shape x;
     uint32_t c_out;
     uint32_t kernel, stride, pad;    // of both axes, and on all four sides
+    // How both operands are stored; TENSOR_F32 where they are stored differently.
+    enum tensor_format format;
 };
 
-// "forward 1x64x128x128 -> 128 k4 s2 p1": what tuning tables call a shape. What a call
-// does besides the product (bias, activation, accumulation) is not part of it.
+// "forward 1x64x128x128 -> 128 k4 s2 p1": what tuning tables call a shape, with " f16"
+// or " bf16" behind it where operands are stored so. What a call does besides the
+// product (bias, activation, accumulation) is not part of it.
 #define CONV_SHAPE_TEXT_SIZE 128
 const char *conv_shape_text(const struct conv_shape *s,
                             char text[CONV_SHAPE_TEXT_SIZE]);

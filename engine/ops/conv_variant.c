@@ -29,6 +29,18 @@
         "shared-" #m "x" #n "x" #k "-" #reg_m "x" #reg_n "-" #parts "p", CONV_SHARED,  \
             m, n, k, reg_m, reg_n, parts                                               \
     }
+// Tiles of workgroups and of subgroups. The name does not say what matrices the device
+// multiplies: that is its own, like the number of invocations of a subgroup.
+#define MATRIX(m, n, k, reg_m, reg_n)                                                  \
+    {                                                                                  \
+        "matrix-" #m "x" #n "x" #k "-" #reg_m "x" #reg_n, CONV_MATRIX, m, n, k, reg_m, \
+            reg_n, 1                                                                   \
+    }
+#define MATRIX_SPLIT(m, n, k, reg_m, reg_n, parts)                                     \
+    {                                                                                  \
+        "matrix-" #m "x" #n "x" #k "-" #reg_m "x" #reg_n "-" #parts "p", CONV_MATRIX,  \
+            m, n, k, reg_m, reg_n, parts                                               \
+    }
 #define DIRECT(m, n, reg_m, reg_n)                                                     \
     {                                                                                  \
         "direct-" #m "x" #n "-" #reg_m "x" #reg_n, CONV_DIRECT, m, n, 1, reg_m, reg_n, \
@@ -83,6 +95,23 @@ static const struct conv_variant table[] = {
     // For a few pixels on any device.
     VECTOR(8, 8, 128),
     VECTOR(64, 4, 32),
+    // For matrix units.
+    MATRIX(128, 128, 16, 64, 32),    // eight subgroups
+    MATRIX(128, 128, 16, 64, 64),    // four, with many registers
+    MATRIX(128, 64, 16, 64, 32),     // four
+    MATRIX(64, 128, 16, 64, 32),
+    MATRIX(64, 128, 16, 64, 64),    // two
+    MATRIX(128, 64, 16, 64, 64),
+    MATRIX(64, 64, 16, 64, 64),    // one
+    MATRIX(64, 64, 16, 32, 32),
+    MATRIX(64, 64, 32, 32, 32),
+    MATRIX(32, 64, 32, 32, 32),    // few channels, or few tiles
+    MATRIX(64, 32, 32, 32, 32),    // few pixels
+    MATRIX(32, 32, 32, 32, 32),
+    MATRIX(32, 32, 16, 16, 16),    // matrices of 8 x 8
+    MATRIX_SPLIT(64, 64, 32, 32, 32, 4),
+    MATRIX_SPLIT(64, 64, 32, 32, 32, 16),
+    MATRIX_SPLIT(64, 32, 32, 32, 32, 16),
 };
 
 const struct conv_variant *conv_variant_table(size_t *count)
@@ -116,6 +145,8 @@ enum shader conv_variant_shader(const struct conv_variant *v,
         // Weight gradients of a few pixels are all output.
         [CONV_VECTOR] = { SHADER_CONV_FORWARD_VECTOR, SHADER_CONV_BACKWARD_INPUT_VECTOR,
                           SHADER_COUNT },
+        [CONV_MATRIX] = { SHADER_CONV_FORWARD_MATRIX, SHADER_CONV_BACKWARD_INPUT_MATRIX,
+                          SHADER_CONV_BACKWARD_WEIGHT_MATRIX },
     };
     return shaders[v->kind][direction];
 }
@@ -127,7 +158,16 @@ uint32_t conv_variant_invocations(const struct conv_variant *v,
         return limits->subgroup;
     if (v->kind == CONV_VECTOR)
         return v->n;
-    return v->m / v->reg_m * (v->n / v->reg_n);
+    return v->m / v->reg_m * (v->n / v->reg_n) *
+           (v->kind == CONV_MATRIX ? limits->matrix.subgroup : 1);
+}
+
+uint32_t conv_variant_subgroup(const struct conv_variant *v,
+                               const struct op_limits *limits)
+{
+    return v->kind == CONV_SHARE    ? limits->subgroup
+           : v->kind == CONV_MATRIX ? limits->matrix.subgroup
+                                    : 0;
 }
 
 struct conv_rows conv_variant_rows(const struct conv_variant *v,
@@ -221,6 +261,27 @@ static bool vector_fits(const struct conv_variant *v, const struct op_limits *li
            shape_count(conv_shape_w(s)) / 4 <= limits->max_texels;
 }
 
+// What lib/matrix.glsl declares: tiles whose rows are 16 bytes longer, or as many rows
+// of results as the device's matrices have, of each subgroup.
+static uint32_t matrix_shared(const struct conv_variant *v,
+                              const struct op_limits *limits)
+{
+    const uint32_t subgroups = v->m / v->reg_m * (v->n / v->reg_n);
+    return MAX((v->m + v->n) * (v->k / 8 + 1),
+               subgroups * limits->matrix.m * (v->reg_n / 4 + 1)) *
+           16;
+}
+
+// f32 never meets matrix units: they would round its operands.
+static bool matrix_fits(const struct conv_variant *v, const struct op_limits *limits,
+                        const struct conv_shape *s)
+{
+    const struct gpu_matrix *m = &limits->matrix;
+    return s->format == TENSOR_F16 && m->subgroup && v->reg_m % m->m == 0 &&
+           v->reg_n % m->n == 0 && v->k % m->k == 0 &&
+           conv_variant_invocations(v, limits) % (v->k / 8) == 0;
+}
+
 bool conv_variant_fits(const struct conv_variant *v, const struct op_limits *limits,
                        const struct conv_shape *s)
 {
@@ -231,6 +292,7 @@ bool conv_variant_fits(const struct conv_variant *v, const struct op_limits *lim
         return false;
     // As declared in lib/tile.glsl and lib/vector.glsl.
     uint32_t shared = v->kind == CONV_VECTOR   ? 10240
+                      : v->kind == CONV_MATRIX ? matrix_shared(v, limits)
                       : v->kind == CONV_SHARED ? v->k * (v->m + 4 + v->n + 4) * 4
                                                : 0;
     if (conv_variant_invocations(v, limits) > limits->max_invocations ||
@@ -239,5 +301,6 @@ bool conv_variant_fits(const struct conv_variant *v, const struct op_limits *lim
         return false;
     return conv_variant_has_rows(v) ? rows_fit(v, limits, s)
            : v->kind == CONV_VECTOR ? vector_fits(v, limits, s)
+           : v->kind == CONV_MATRIX ? matrix_fits(v, limits, s)
                                     : true;
 }

@@ -17,6 +17,7 @@ enum conv_kind {
     CONV_FETCH,     // rows through texel buffers, see lib/rows.glsl
     CONV_SHARE,     // the same, shared among the invocations of a subgroup
     CONV_VECTOR,    // for a few pixels, see lib/vector.glsl
+    CONV_MATRIX,    // on matrix units, of operands in f16: see lib/matrix.glsl
     CONV_KIND_COUNT,
 };
 
@@ -24,7 +25,7 @@ struct conv_variant {
     const char *name;    // "shared-64x64x16-8x4"; stands in files, so it stays
     enum conv_kind kind;
     uint32_t m, n, k;         // tile of a workgroup; k is the depth that is staged
-    uint32_t reg_m, reg_n;    // tile of an invocation
+    uint32_t reg_m, reg_n;    // tile of an invocation, or of a subgroup (CONV_MATRIX)
     uint32_t parts;           // of the sum, computed apart and then added
 };
 
@@ -43,6 +44,10 @@ uint32_t conv_variant_invocations(const struct conv_variant *v,
 
 enum shader conv_variant_shader(const struct conv_variant *v,
                                 enum conv_direction direction);
+
+// Invocations of the subgroups that a call of it demands; 0: it does not care.
+uint32_t conv_variant_subgroup(const struct conv_variant *v,
+                               const struct op_limits *limits);
 
 // How CONV_FETCH and CONV_SHARE fetch their operands, and their grid.
 struct conv_rows {

@@ -140,7 +140,8 @@ void emit_call(struct emitter *e, const struct call *call)
     }
     add_scaler(e, copy);
     if (copy->formats && !copy->scaler) {
-        assert(shader_table[copy->shader].halves != copy->shader);
+        assert(shader_table[copy->shader].halves != copy->shader ||
+               shader_table[copy->shader].is_matrix);
         copy->shader = shader_table[copy->shader].halves;
     }
 }

@@ -9,6 +9,7 @@
 #define OPS_OP_H
 
 #include "base/pixel.h"
+#include "gpu/limits.h"
 #include "gpu/shaders.h"
 #include "tensor/tensor.h"
 
@@ -318,8 +319,9 @@ struct op_limits {
     uint32_t max_texels;    // of a tensor that is fetched
     // Invocations of the subgroups that kernels may shuffle values in; 0: none.
     uint32_t subgroup;
-    bool is_cpu;             // a software driver
-    uint64_t max_binding;    // bytes that a kernel sees through a binding
+    struct gpu_matrix matrix;    // what matrix units multiply; subgroup 0: none
+    bool is_cpu;                 // a software driver
+    uint64_t max_binding;        // bytes that a kernel sees through a binding
     // Iterations that all loops of an invocation may make together. llvmpipe ends them
     // after 65535, without a word; 0: as many as they like.
     uint32_t loop_iterations;

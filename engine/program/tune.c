@@ -30,7 +30,7 @@
 // kinds badly: that is why every kind gets a chance.
 #define PREFERRED_COUNT 4
 #define OTHER_COUNT 2
-#define MAX_CANDIDATES 16
+#define MAX_CANDIDATES 20
 
 // A candidate whose run took TOO_SLOW times as long as the best one's is not run again,
 // and a kind none of whose variants came within KIND_TOO_SLOW in PROBES shapes is left
@@ -122,15 +122,15 @@ static double candidate_seconds(struct candidate *c)
 // ---------------------------------------------------------------------------
 // One shape
 
-// A software driver has no shared memory that is faster than its loads, and takes long
-// to compile a kernel with barriers.
+// A software driver has no shared memory that is faster than its loads nor units for
+// matrices, and takes long to compile a kernel with barriers.
 static bool is_left_out(const struct experience *x, const struct op_limits *limits,
                         const struct conv_variant *v,
                         const struct conv_variant *built_in, uint64_t flops)
 {
     if (v == built_in)
         return false;
-    if (v->kind == CONV_SHARED && limits->is_cpu)
+    if ((v->kind == CONV_SHARED || v->kind == CONV_MATRIX) && limits->is_cpu)
         return true;
     if (v->kind == CONV_SIMPLE && (double)flops > SIMPLE_FLOPS)
         return true;

@@ -91,9 +91,13 @@ bool tune_subject_begin(struct tune_subject *s)
     s->tensors = weights_create(true);
     if (!s->tensors)
         return false;
+    // Operands in 16 bits are the copies of weights.
+    s->tensors->precision = s->shape->format;
     s->a = weights_add(s->tensors, WEIGHT_CONV, of[0], "a");
     s->b = weights_add(s->tensors, WEIGHT_CONV, of[1], "b");
     s->out = weights_add(s->tensors, WEIGHT_CONV, of[2], "out");
+    weight_operand(s->a);
+    weight_operand(s->b);
     const size_t count = (size_t)shape_count(of[2]);
     s->reference = mem_array(count, sizeof(s->reference[0]));
     s->result = mem_array(count, sizeof(s->result[0]));
@@ -104,7 +108,8 @@ bool tune_subject_begin(struct tune_subject *s)
     const struct conv_product p = conv_shape_product(s->shape);
     s->tolerance = FLT_EPSILON * 2 * (float)(p.inner * p.terms + 16);
     return weights_place(s->tensors, MIN(limits.max_block, limits.max_binding)) &&
-           weights_allocate(s->tensors, s->device) && upload_operands(s);
+           weights_allocate(s->tensors, s->device) && upload_operands(s) &&
+           weights_refresh_copies(s->tensors, s->device);
 }
 
 // ---------------------------------------------------------------------------
@@ -125,7 +130,8 @@ struct program *tune_subject_program(const struct tune_subject *s,
     if (!p)
         return NULL;
     for (uint32_t i = 0; i < repeats; i++)
-        graph_product(program_graph(p), s->shape, s->a, s->b, s->out);
+        graph_product(program_graph(p), s->shape, weight_operand(s->a),
+                      weight_operand(s->b), s->out);
     if (program_plan(p, NULL, 0, NULL) && program_start(p))
         return p;
     program_destroy(p);
@@ -140,6 +146,7 @@ static bool dispatch_part(struct gpu_stream *stream, struct gpu_device *device,
     struct gpu_kernel_key key = {
         .shader = call->shader,
         .spec_count = call->spec_count,
+        .formats = call->formats,
         .uses_step = call->uses_step,
         .params_size = call->params_size,
     };

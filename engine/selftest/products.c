@@ -217,6 +217,7 @@ static void choose_cases(const struct products *p, const struct conv_variant *v,
         const struct product_case *c = i < SHAPES ? &p->cases[f][i] : &p->large[f];
         struct conv_shape shape = c->shape;
         shape.direction = direction;
+        shape.format = c->format;
         // The larger one has no numbers until the simple kernel has been tested.
         chosen[i] = c->sides[0].operand[0] && conv_variant_fits(v, &p->limits, &shape);
         if (chosen[i] && (i < SHAPES_FAST || i == SHAPES))
@@ -224,8 +225,10 @@ static void choose_cases(const struct products *p, const struct conv_variant *v,
     }
     if (!p->limits.is_cpu || v->kind == CONV_SIMPLE || count == 0)
         return;
+    // Tiles of matrix units that are larger than this take half a minute.
+    const bool is_slow = v->kind == CONV_MATRIX && v->reg_m > 16;
     for (size_t i = 0; i <= SHAPES; i++)
-        chosen[i] = i == fitting[(place + f) % count];
+        chosen[i] = i == fitting[(place + f) % count] && !is_slow;
 }
 
 static bool test_cell(struct products *p, size_t place, const struct conv_variant *v,

@@ -17,17 +17,39 @@ enum tensor_format precision_format(enum precision p)
                                  : TENSOR_F32;
 }
 
+bool precision_wants_matrix(enum precision p)
+{
+    return p == PRECISION_AUTO || p == PRECISION_F16;
+}
+
+static const char *why_not(const struct gpu_limits *limits)
+{
+    return limits->no_matrix ? limits->no_matrix : "it is a software driver";
+}
+
 bool precision_resolve(struct gpu_device *device, const char *subject,
                        enum precision *p)
 {
     const char *name = gpu_device_info(device)->name;
+    const struct gpu_limits *limits = gpu_device_limits(device);
+    // A software driver multiplies in f16 more slowly than in f32.
+    const bool is_fast = limits->matrix.subgroup && !limits->is_cpu;
     if (*p == PRECISION_AUTO) {
+        if (is_fast)
+            log_info("%s: --precision auto is f16: %s has matrix units for it", subject,
+                     name);
+        else
+            log_info("%s: --precision auto is f32: %s is used without matrix units: %s",
+                     subject, name, why_not(limits));
+        *p = is_fast ? PRECISION_F16 : PRECISION_F32;
+    } else if (*p == PRECISION_F16 && !is_fast) {
         // Products of 16 bits are no faster than others without units for them.
-        log_info("%s: --precision auto is f32: %s has no matrix units for f16", subject,
-                 name);
-        *p = PRECISION_F32;
+        log_info(
+            "%s: --precision f16 saves memory, not time: %s is used without matrix "
+            "units: %s",
+            subject, name, why_not(limits));
     }
-    if (*p == PRECISION_F32 || gpu_device_limits(device)->storage16)
+    if (*p == PRECISION_F32 || limits->storage16)
         return true;
     log_error("%s: --precision %s needs buffers of 16-bit numbers (storageBuffer16Bit"
               "Access), which %s does not offer: use f32",

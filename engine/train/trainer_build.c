@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "program/matrix_check.h"
 #include "program/tuned.h"
 #include "settings/settings.h"
 #include "train/objective_options.h"
@@ -116,6 +117,13 @@ static bool create_networks(struct trainer *t)
 static bool find_precision(struct trainer *t)
 {
     enum precision precision = t->settings.precision;
+    if (precision == PRECISION_AUTO && t->settings.gan == GAN_WGANGP) {
+        // See settings/rules.c.
+        log_info("train: --precision auto is f32: --gan-mode wgangp takes no f16");
+        precision = PRECISION_F32;
+    }
+    if (precision_wants_matrix(precision) && !matrix_check(t->device))
+        return false;
     if (!precision_resolve(t->device, "train", &precision))
         return false;
     settings_set_precision(&t->settings, precision);

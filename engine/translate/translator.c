@@ -13,6 +13,7 @@
 #include "data/alpha.h"
 #include "data/no_data.h"
 #include "data/picture_file.h"
+#include "program/matrix_check.h"
 #include "program/tuned.h"
 #include "settings/choice.h"
 #include "settings/rules.h"
@@ -132,7 +133,8 @@ static bool create_generator(struct translator *t,
                            &value))
         return false;
     enum precision precision = (enum precision)value;
-    if (!precision_resolve(t->device, t->command, &precision) ||
+    if ((precision_wants_matrix(precision) && !matrix_check(t->device)) ||
+        !precision_resolve(t->device, t->command, &precision) ||
         !(t->generator = weights_create(true)))
         return false;
     t->generator->precision = precision_format(precision);

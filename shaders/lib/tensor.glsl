@@ -93,7 +93,23 @@ void number_mark(uint bits, uint format)
 #define TENSOR(place, name)                                                              \
     TENSOR_BLOCKS(place, name, ) TENSOR_AT(place, name) TENSOR_SET(place, name)
 
-// The same of a uniform texel buffer of one or four numbers a texel: name_texel(i).
+// What TENSOR_READ has declared, as it is stored: name_bits(i) of one element, and
+// name_eight(i) of eight neighbours of 16 bits at a multiple of eight.
+#ifdef PIX_16BIT
+#define TENSOR_BITS(place, name)                                                         \
+    layout(binding = place) readonly buffer name##_eights_block { uvec4 name##_eights[]; }; \
+    uint name##_bits(uint i)                                                             \
+    {                                                                                    \
+        return format_of(place) == FORMAT_F32 ? floatBitsToUint(name##_floats[i])        \
+                                              : uint(name##_halves[i]);                  \
+    }                                                                                    \
+    uvec4 name##_eight(uint i)                                                           \
+    {                                                                                    \
+        return name##_eights[i / 8];                                                     \
+    }
+#endif
+
+// As TENSOR_READ, of a uniform texel buffer of one or four numbers a texel: name_texel(i).
 #ifdef PIX_16BIT
 #define TENSOR_TEXELS(place, name)                                                       \
     layout(binding = place) uniform utextureBuffer name##_texels;                        \

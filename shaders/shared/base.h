@@ -13,7 +13,7 @@
 #define FORMAT_BF16 2
 #define FORMAT_BITS 2
 #define FORMAT_OF_COPY 4    // in the place of a binding: that of a weight's copy
-#define SPEC_FORMATS 16
+#define SPEC_FORMATS 20
 
 #ifdef VULKAN
 // Here because extensions are named before anything else.

@@ -64,6 +64,13 @@
 
 #define CONV_SPEC_PARTS 15    // of the sum, see lib/conv_parts.glsl
 
+// Matrix kernels, see lib/matrix.glsl; tiles and registers have the numbers above.
+#define CONV_SPEC_RUNS_A 11      // 1: A is read in runs of 16 bytes
+#define CONV_SPEC_SUBGROUP 16    // its invocations
+#define CONV_SPEC_UNIT_M 17      // of a matrix that the device multiplies
+#define CONV_SPEC_UNIT_N 18
+#define CONV_SPEC_UNIT_K 19
+
 #define CONV_LOAD_PLAIN 0
 #define CONV_LOAD_X 1
 #define CONV_LOAD_Y 2       // what has the place of y or dy

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+//
+// Matrix units. See matrix.h.
+
+#include "gpu/matrix.h"
+
+#include "base/mem.h"
+#include "gpu/properties.h"
+#include "gpu/result.h"
+
+#include <string.h>
+
+const char gpu_matrix_extension[] = "VK_KHR_cooperative_matrix";
+
+// As the extension's specification has them: the headers of Debian 12 are older.
+#define TYPE_FEATURES ((VkStructureType)1000506000)
+#define TYPE_SHAPE ((VkStructureType)1000506001)
+#define TYPE_PROPERTIES ((VkStructureType)1000506002)
+#define COMPONENT_FLOAT16 0
+#define COMPONENT_FLOAT32 1
+#define SCOPE_SUBGROUP 3
+
+struct matrix_shape {
+    VkStructureType type;
+    void *next;
+    uint32_t m, n, k;
+    int32_t a, b, c, result;
+    VkBool32 saturating;
+    int32_t scope;
+};
+
+struct matrix_properties {
+    VkStructureType type;
+    void *next;
+    VkShaderStageFlags stages;
+};
+
+typedef VkResult(VKAPI_PTR *get_shapes)(VkPhysicalDevice physical, uint32_t *count,
+                                        struct matrix_shape *shapes);
+
+#define VENDOR_INTEL 0x8086
+
+// What is known about drivers; docs/drivers.md has where from.
+const char *gpu_matrix_refusal(const struct gpu_matrix_driver *d)
+{
+    const bool is_amd =
+        d->id == VK_DRIVER_ID_AMD_PROPRIETARY || d->id == VK_DRIVER_ID_AMD_OPEN_SOURCE;
+    if (is_amd && d->type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU)
+        return "AMD's driver crashes on integrated GPUs when it is asked for them";
+    if (is_amd && !d->mixed_dot)
+        return "AMD's driver lists them for GPUs that have none";
+    if (d->id == VK_DRIVER_ID_QUALCOMM_PROPRIETARY)
+        return "Qualcomm's driver cannot compile kernels for them";
+    if (d->vendor == VENDOR_INTEL && d->min_subgroup < 16)
+        return "those of Intel's GPUs before Xe2 are slow or compute wrongly";
+    if (d->id == VK_DRIVER_ID_MESA_RADV && strstr(d->version, "25.3.0-devel"))
+        return "this version of RADV computes wrongly with them";
+    return NULL;
+}
+
+static struct gpu_matrix_driver describe(VkPhysicalDevice physical,
+                                         VkPhysicalDeviceDriverProperties *driver)
+{
+    bool has_sizes = false, has_dot = false;
+    VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT,
+    };
+    VkPhysicalDeviceShaderIntegerDotProductPropertiesKHR dot = {
+        .sType =
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES_KHR,
+    };
+    *driver = (VkPhysicalDeviceDriverProperties){
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = driver,
+    };
+    // An answer that could not be had is none, and refuses more, not less.
+    if (gpu_properties_find_extension(
+            physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, &has_sizes) &&
+        has_sizes) {
+        sizes.pNext = properties.pNext;
+        properties.pNext = &sizes;
+    }
+    if (gpu_properties_find_extension(
+            physical, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME, &has_dot) &&
+        has_dot) {
+        dot.pNext = properties.pNext;
+        properties.pNext = &dot;
+    }
+    vkGetPhysicalDeviceProperties2(physical, &properties);
+    return (struct gpu_matrix_driver){
+        .id = driver->driverID,
+        .version = driver->driverInfo,
+        .vendor = properties.properties.vendorID,
+        .type = properties.properties.deviceType,
+        .min_subgroup = has_sizes ? sizes.minSubgroupSize : 0,
+        .max_subgroup = has_sizes ? sizes.maxSubgroupSize : 0,
+        .can_demand = has_sizes &&
+                      (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT),
+        .mixed_dot = dot.integerDotProduct4x8BitPackedMixedSignednessAccelerated,
+    };
+}
+
+static bool has_features(VkPhysicalDevice physical)
+{
+    struct gpu_matrix_features all = { 0 };
+    VkPhysicalDeviceShaderFloat16Int8Features small = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
+    };
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
+        .pNext = &small,
+    };
+    VkPhysicalDevice16BitStorageFeatures storage = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+        .pNext = &control,
+    };
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = gpu_matrix_enable(&all, &storage),
+    };
+    vkGetPhysicalDeviceFeatures2(physical, &features);
+    return all.cooperative.matrix && all.memory_model.vulkanMemoryModel &&
+           small.shaderFloat16 && storage.storageBuffer16BitAccess &&
+           control.subgroupSizeControl && control.computeFullSubgroups;
+}
+
+static bool has_compute(VkPhysicalDevice physical)
+{
+    struct matrix_properties matrix = { .type = TYPE_PROPERTIES };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &matrix,
+    };
+    vkGetPhysicalDeviceProperties2(physical, &properties);
+    return matrix.stages & VK_SHADER_STAGE_COMPUTE_BIT;
+}
+
+// Kernels stage runs of eight, and have tiles of 32.
+static bool is_usable(const struct matrix_shape *s)
+{
+    return s->a == COMPONENT_FLOAT16 && s->b == COMPONENT_FLOAT16 &&
+           s->c == COMPONENT_FLOAT32 && s->result == COMPONENT_FLOAT32 &&
+           !s->saturating && s->scope == SCOPE_SUBGROUP && s->m % 8 == 0 &&
+           s->n % 8 == 0 && s->k % 8 == 0 && 32 % s->m == 0 && 32 % s->n == 0 &&
+           32 % s->k == 0;
+}
+
+// 16 x 16 x 16 first, which every large GPU has, else the largest.
+static uint32_t rank(const struct gpu_matrix *m)
+{
+    return m->m == 16 && m->n == 16 && m->k == 16 ? UINT32_MAX : m->m * m->n * m->k;
+}
+
+static bool choose(VkPhysicalDevice physical, get_shapes get, struct gpu_matrix *best)
+{
+    uint32_t count = 0;
+    VkResult result = get(physical, &count, NULL);
+    if (result != VK_SUCCESS || count == 0)
+        return true;
+    struct matrix_shape *shapes = mem_array(count, sizeof(*shapes));
+    if (!shapes)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        shapes[i] = (struct matrix_shape){ .type = TYPE_SHAPE };
+    result = get(physical, &count, shapes);
+    for (uint32_t i = 0; result >= VK_SUCCESS && i < count; i++) {
+        const struct gpu_matrix m = { .m = shapes[i].m,
+                                      .n = shapes[i].n,
+                                      .k = shapes[i].k };
+        if (is_usable(&shapes[i]) && rank(&m) > rank(best))
+            *best = m;
+    }
+    mem_free(shapes);
+    return true;
+}
+
+bool gpu_matrix_find(VkInstance instance, VkPhysicalDevice physical,
+                     struct gpu_matrix *matrix, const char **reason)
+{
+    bool has;
+    VkPhysicalDeviceDriverProperties properties;
+    *matrix = (struct gpu_matrix){ 0 };
+    *reason = "it does not offer VK_KHR_cooperative_matrix";
+    if (!gpu_properties_find_extension(physical, gpu_matrix_extension, &has))
+        return false;
+    if (!has)
+        return true;
+    const struct gpu_matrix_driver driver = describe(physical, &properties);
+    *reason = gpu_matrix_refusal(&driver);
+    if (*reason)
+        return true;
+    *reason = "it has none for f16 that kernels can use";
+    // The loader knows none of it where it is older than the extension, but finds it.
+    const get_shapes get = (get_shapes)vkGetInstanceProcAddr(
+        instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
+    const bool is_only_size = driver.min_subgroup == driver.max_subgroup;
+    if (!get || driver.min_subgroup == 0 || (!driver.can_demand && !is_only_size) ||
+        !has_features(physical) || !has_compute(physical))
+        return true;
+    if (!choose(physical, get, matrix))
+        return false;
+    if (!matrix->m)
+        return true;
+    // The smallest is the one that matrix units were made for: 32 on AMD and NVIDIA, 16
+    // on Intel.
+    matrix->subgroup = driver.min_subgroup;
+    matrix->is_only_size = !driver.can_demand;
+    matrix->literal = driver.id == VK_DRIVER_ID_MOLTENVK;
+    *reason = NULL;
+    return true;
+}
+
+void *gpu_matrix_enable(struct gpu_matrix_features *features, void *chain)
+{
+    features->memory_model = (VkPhysicalDeviceVulkanMemoryModelFeatures){
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
+        .pNext = chain,
+        .vulkanMemoryModel = VK_TRUE,
+    };
+    features->cooperative = (struct gpu_matrix_feature){
+        .type = TYPE_FEATURES,
+        .next = &features->memory_model,
+        .matrix = VK_TRUE,
+    };
+    return &features->cooperative;
+}
