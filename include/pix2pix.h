@@ -1370,8 +1370,9 @@ struct pix_bench_row {
     // What the flops would take at the ceiling of their arithmetic, the bytes at that
     // of copying, and the dispatches if each took as long as an empty one: seconds, 0
     // if it was not timed. The ceilings are the faster ones of those that were measured
-    // just before and just after. The ceiling of arithmetic is that of multiply-adds in
-    // f32, in which products of all precisions are summed.
+    // just before and just after. Products of f16 numbers have the ceiling of matrix
+    // units, if the device has them and it is higher than that of f32, all else has
+    // that of f32.
     double floor_flops, floor_bytes, floor_launches;
     // The longest of the three over the median; 0: not timed. Above 1 where caches are
     // faster than the copy.

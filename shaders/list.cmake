@@ -101,9 +101,10 @@ set(PIX_SHADERS_16
   upsample_forward)
 
 # Kernels for matrix units. The glslc of Debian 12 cannot compile them: their SPIR-V is in
-# spirv/, made by tools/compile_matrix.sh, which also makes NAME_scaled. They read and
-# write tensors of any format.
+# spirv/, made by tools/compile_matrix.sh, which also makes NAME_scaled of those of
+# convolutions. These read and write tensors of any format.
 set(PIX_SHADERS_MATRIX
+  bench_matrix
   conv_backward_input_matrix
   conv_backward_weight_matrix
   conv_forward_matrix)

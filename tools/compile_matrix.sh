@@ -45,7 +45,7 @@ options_of() {
     esac
 }
 
-modules=''
+modules=bench_matrix    # without a loss scale
 for source in shaders/conv_*_matrix.comp; do
     name=$(basename "$source" .comp)
     modules="$modules $name ${name}_scaled"

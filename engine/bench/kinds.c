@@ -50,16 +50,23 @@ const char *kinds_group(size_t index)
     return index < ARRAY_LEN(families) ? families[index].group : NULL;
 }
 
-// Both factors stand first in each direction. Only where both have 16 bits can a unit
-// for such numbers multiply them.
-enum arithmetic kinds_arithmetic(const struct call *call)
+// How both factors of a convolution are stored, which stand first in each direction;
+// floats if one of them is.
+static enum tensor_format product_format(const struct call *call)
 {
     const struct tensor *a = call->use[0].tensor, *b = call->use[1].tensor;
-    if (!kinds_is_product(group_of(call)) || a->format != b->format)
+    return a->format == b->format ? a->format : TENSOR_F32;
+}
+
+// Only where both factors have 16 bits can a unit for such numbers multiply them.
+enum arithmetic kinds_arithmetic(const struct call *call)
+{
+    if (!kinds_is_product(group_of(call)))
         return ARITHMETIC_F32;
-    return a->format == TENSOR_F16    ? ARITHMETIC_F16
-           : a->format == TENSOR_BF16 ? ARITHMETIC_BF16
-                                      : ARITHMETIC_F32;
+    const enum tensor_format format = product_format(call);
+    return format == TENSOR_F16    ? ARITHMETIC_F16
+           : format == TENSOR_BF16 ? ARITHMETIC_BF16
+                                   : ARITHMETIC_F32;
 }
 
 bool kinds_is_product(const char *group)
@@ -133,6 +140,7 @@ void kinds_kernel_name(const struct op_limits *limits, const struct call *call,
         .kernel = call->spec[CONV_SPEC_KERNEL],
         .stride = call->spec[CONV_SPEC_STRIDE],
         .pad = call->spec[CONV_SPEC_PAD],
+        .format = product_format(call),
     };
     // Parts of other ops that the kernel does while it stores.
     static const char *const stores[] = { [CONV_STORE_PLAIN] = "",

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+//
+// As bench_fma on matrix units: sums = a b + sums, matrices of f16 to sums of f32, and
+// nothing else: BENCH_MATRICES sums of a subgroup that do not wait for each other.
+// Compiled by tools/compile_matrix.sh.
+
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#extension GL_KHR_cooperative_matrix : require
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_KHR_shader_subgroup_basic : require
+
+#include "shared/bench.h"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = BENCH_SPEC_M) const uint M = 16;
+layout(constant_id = BENCH_SPEC_N) const uint N = 16;
+layout(constant_id = BENCH_SPEC_K) const uint K = 16;
+
+layout(push_constant) uniform Push { bench_params p; };
+layout(binding = 0) writeonly buffer Y { STORE y[]; };
+
+void main()
+{
+    coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a;
+    coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b;
+    coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> sums[BENCH_MATRICES];
+    // Elements that are equal could be computed once.
+    float lane = float(gl_LocalInvocationID.x);
+    for (uint e = 0; e < a.length(); e++)
+        a[e] = float16_t(p.a * lane + float(e));
+    for (uint e = 0; e < b.length(); e++)
+        b[e] = float16_t(p.b * lane - float(e));
+    [[unroll]] for (uint i = 0; i < BENCH_MATRICES; i++)
+        for (uint e = 0; e < sums[i].length(); e++)
+            sums[i][e] = p.a * lane + float(e * BENCH_MATRICES + i);
+    // The sign changes, so that products are not those of the turn before, and sums stay
+    // small.
+    for (uint turn = 0; turn < p.count; turn++) {
+        [[unroll]] for (uint i = 0; i < BENCH_MATRICES; i++)
+            sums[i] = coopMatMulAdd(a, b, sums[i]);
+        a = -a;
+    }
+    [[unroll]] for (uint i = 1; i < BENCH_MATRICES; i++)
+        sums[0] += sums[i];
+    float sum = 0.0;
+    for (uint e = 0; e < sums[0].length(); e++)
+        sum += sums[0][e];
+    if (sum == p.never)
+        y[0] = sum;
+}
