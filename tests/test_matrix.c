@@ -10,6 +10,7 @@
 #include "gpu/matrix.h"
 #include "graph/graph.h"
 #include "models/model.h"
+#include "ops/conv_choice.h"
 #include "ops/conv_variant.h"
 #include "selftest/reference_conv.h"
 
@@ -319,6 +320,33 @@ static void test_floats(void **state)
     }
 }
 
+// Without a measurement a GPU with matrix units uses them for f16, and for nothing
+// else; a software driver does not.
+static void test_choice(void **state)
+{
+    struct op_limits limits = test_guaranteed_limits();
+    struct conv_shape s = {
+        .x = { 1, 128, 64, 64 }, .c_out = 256, .kernel = 4, .stride = 2, .pad = 1
+    };
+    (void)state;
+    limits.max_invocations = 1024;
+    limits.shared_bytes = 65536;
+    limits.matrix = (struct gpu_matrix){ .subgroup = 32, .m = 16, .n = 16, .k = 16 };
+    for (int d = CONV_FORWARD; d <= CONV_BACKWARD_WEIGHT; d++)
+        for (int cpu = 0; cpu < 2; cpu++) {
+            s.direction = (enum conv_direction)d;
+            limits.is_cpu = cpu;
+            s.format = TENSOR_F16;
+            const bool is_matrix =
+                conv_choice_built_in(&limits, &s)->kind == CONV_MATRIX;
+            assert_int_equal(is_matrix, !cpu);
+            s.format = TENSOR_F32;
+            assert_int_not_equal(conv_choice_built_in(&limits, &s)->kind, CONV_MATRIX);
+            s.format = TENSOR_BF16;
+            assert_int_not_equal(conv_choice_built_in(&limits, &s)->kind, CONV_MATRIX);
+        }
+}
+
 // Those of docs/drivers.md.
 static void test_drivers(void **state)
 {
@@ -366,7 +394,8 @@ int main(void)
         check_test(test_floats),         check_test(test_forward),
         check_test(test_backward_input), check_test(test_backward_weight),
         check_test(test_shapes),         check_test(test_step),
-        check_test(test_literal),        check_test(test_drivers),
+        check_test(test_literal),        check_test(test_choice),
+        check_test(test_drivers),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

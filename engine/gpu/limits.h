@@ -17,6 +17,7 @@
 struct gpu_matrix {
     uint32_t subgroup;    // invocations that do it together; 0: there are none to use
     uint32_t m, n, k;
+    bool reads_twice;     // each half of a subgroup reads all of an operand (RDNA 3)
     bool is_only_size;    // all subgroups have that many, and no size can be demanded
     bool literal;    // the driver takes no specialisation constants for their sizes
 };

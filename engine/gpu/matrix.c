@@ -38,7 +38,11 @@ struct matrix_properties {
 typedef VkResult(VKAPI_PTR *get_shapes)(VkPhysicalDevice physical, uint32_t *count,
                                         struct matrix_shape *shapes);
 
+#define VENDOR_AMD 0x1002
 #define VENDOR_INTEL 0x8086
+
+// Components that came later than the extension: bf16, f8.
+#define COMPONENT_LATER 1000000000
 
 // What is known about drivers; docs/drivers.md has where from.
 const char *gpu_matrix_refusal(const struct gpu_matrix_driver *d)
@@ -154,8 +158,10 @@ static uint32_t rank(const struct gpu_matrix *m)
     return m->m == 16 && m->n == 16 && m->k == 16 ? UINT32_MAX : m->m * m->n * m->k;
 }
 
-static bool choose(VkPhysicalDevice physical, get_shapes get, struct gpu_matrix *best)
+static bool choose(VkPhysicalDevice physical, get_shapes get, struct gpu_matrix *best,
+                   bool *has_later)
 {
+    *has_later = false;
     uint32_t count = 0;
     VkResult result = get(physical, &count, NULL);
     if (result != VK_SUCCESS || count == 0)
@@ -172,6 +178,7 @@ static bool choose(VkPhysicalDevice physical, get_shapes get, struct gpu_matrix 
                                       .k = shapes[i].k };
         if (is_usable(&shapes[i]) && rank(&m) > rank(best))
             *best = m;
+        *has_later |= shapes[i].a >= COMPONENT_LATER;
     }
     mem_free(shapes);
     return true;
@@ -200,13 +207,16 @@ bool gpu_matrix_find(VkInstance instance, VkPhysicalDevice physical,
     if (!get || driver.min_subgroup == 0 || (!driver.can_demand && !is_only_size) ||
         !has_features(physical) || !has_compute(physical))
         return true;
-    if (!choose(physical, get, matrix))
+    bool has_later;
+    if (!choose(physical, get, matrix, &has_later))
         return false;
     if (!matrix->m)
         return true;
     // The smallest is the one that matrix units were made for: 32 on AMD and NVIDIA, 16
     // on Intel.
     matrix->subgroup = driver.min_subgroup;
+    // RDNA 4 has bf16 besides, and spreads operands over the whole subgroup.
+    matrix->reads_twice = driver.vendor == VENDOR_AMD && !has_later;
     matrix->is_only_size = !driver.can_demand;
     matrix->literal = driver.id == VK_DRIVER_ID_MOLTENVK;
     *reason = NULL;

@@ -117,6 +117,14 @@ bool conv_choice_suits(const struct conv_variant *v, const struct op_limits *lim
 {
     if (v->kind == CONV_VECTOR)
         return (v->n <= VECTOR_OF_CPUS) == limits->is_cpu;
+    if (limits->is_cpu && v->kind == CONV_MATRIX)
+        return false;
+    // So many sums take most registers: that pays where operands are read twice. So few
+    // are for small matrices.
+    if (v->kind == CONV_MATRIX && v->reg_m * v->reg_n > 64 * 32)
+        return limits->matrix.reads_twice;
+    if (v->kind == CONV_MATRIX && v->reg_m < 32)
+        return limits->matrix.m == 8;
     return limits->is_cpu ? v->kind == CONV_DIRECT || conv_variant_has_rows(v)
                           : v->kind == CONV_SHARED || v->kind == CONV_MATRIX;
 }
