@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "store/checkpoint_folder.h"
 #include "support/tree.h"
 
 #define SCRATCH "test_train_precision.scratch"
@@ -73,6 +75,19 @@ static void check_run(const char *name, const char *more, double tolerance)
     }
 }
 
+// The first place of one text by another one of the same length.
+static void replace(char *bytes, size_t size, const char *from, const char *to)
+{
+    const size_t length = strlen(from);
+    assert_int_equal(strlen(to), length);
+    for (size_t i = 0; i + length <= size; i++)
+        if (memcmp(bytes + i, from, length) == 0) {
+            memcpy(bytes + i, to, length);
+            return;
+        }
+    fail_msg("nothing is %s", from);
+}
+
 static void test_runs(void **state)
 {
     (void)state;
@@ -116,6 +131,60 @@ static void test_checkpoint(void **state)
     assert_non_null(text);
     assert_non_null(strstr(text, expected));
     safetensors_close(file);
+}
+
+// A loss scale that is not one of the run's: without sums, which would show a change.
+static void test_damage(void **state)
+{
+    static const struct {
+        const char *from, *to;
+        bool is_good;
+    } cases[] = {
+        { "pix2pix.scaler", "pix2pix.scaler", true },
+        { "pix2pix.scaler", "pix2pix.scalez", false },
+        { "\\\"D\\\": {\\\"scale", "\\\"E\\\": {\\\"scale", false },
+        { "\\\"scale\\\": ", "\\\"scale\\\":9", false },
+        { "\\\"scale\\\": ", "\\\"scale\\\":-", false },
+        { "\\\"good\\\"", "\\\"gold\\\"", false },
+        { "\\\"good\\\": ", "\\\"good\\\":9", false },
+        { "\\\"skipped\\\": ", "\\\"skipped\\\":9", false },
+        { "\\\"steps\\\": ", "\\\"steps\\\":9", false },
+        { "\\\"beta1_power", "\\\"beta1_powet", false },
+        { "\\\"beta2_power\\\": ", "\\\"beta2_power\\\":7", false },
+    };
+    (void)state;
+    public_need_device();
+    if (!has_storage())
+        skip();
+    const char *words = "precision=f16 steps=2";
+    words_train(SCRATCH "/damage", words);
+    char *path = checkpoint_path(SCRATCH "/damage", 2);
+    void *data;
+    size_t size;
+    assert_true(file_read(path, &data, &size));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *bytes = mem_alloc(size);
+        assert_non_null(bytes);
+        memcpy(bytes, data, size);
+        replace(bytes, size, "pix2pix.sums", "pix2pix.none");
+        replace(bytes, size, cases[i].from, cases[i].to);
+        assert_true(file_write(path, bytes, size));
+        mem_free(bytes);
+        struct words_setup s;
+        words_set(&s, SCRATCH "/damage", words);
+        s.o.continue_run = true;
+        s.o.steps = 3;
+        public_messages[0] = 0;
+        pix_trainer *t = pix_trainer_create(public_device, &s.o);
+        if ((t != NULL) != cases[i].is_good)
+            fail_msg("%s: %s", cases[i].to, public_messages);
+        if (!t)
+            public_check_message("its pix2pix.scaler is not the loss scale");
+        pix_trainer_destroy(t);
+    }
+    public_messages[0] = 0;
+    mem_free(data);
+    mem_free(path);
 }
 
 // Gradients that f16 can hold at no scale: no update is made, and a warning says so.
@@ -215,7 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs),        cmocka_unit_test(test_checkpoint),
         cmocka_unit_test(test_left_out),    cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_translation),
+        cmocka_unit_test(test_translation), cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

@@ -15,6 +15,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,16 +130,26 @@ static bool read_schedule(struct checkpoint *c, const char *text)
     return true;
 }
 
-static bool read_scaler(const json_t *object, struct scaler_block *b)
+// The scale is a power of two that is not about to be doubled, and each step of the run
+// was an update or was left out.
+static bool read_scaler(const struct checkpoint *c, const json_t *object,
+                        struct scaler_block *b)
 {
-    double scale = 0, beta1 = 0, beta2 = 0;
-    uint64_t good = 0, skipped = 0, steps = 0;
-    json_to_double(json_object_get(object, "scale"), &scale);
-    json_to_double(json_object_get(object, "beta1_power"), &beta1);
-    json_to_double(json_object_get(object, "beta2_power"), &beta2);
-    json_to_u64(json_object_get(object, "good"), &good);
-    json_to_u64(json_object_get(object, "skipped"), &skipped);
-    json_to_u64(json_object_get(object, "steps"), &steps);
+    double scale, beta1, beta2;
+    uint64_t good, skipped, steps;
+    int exponent;
+    if (!json_to_double(json_object_get(object, "scale"), &scale) ||
+        !json_to_double(json_object_get(object, "beta1_power"), &beta1) ||
+        !json_to_double(json_object_get(object, "beta2_power"), &beta2) ||
+        !json_to_u64(json_object_get(object, "good"), &good) ||
+        !json_to_u64(json_object_get(object, "skipped"), &skipped) ||
+        !json_to_u64(json_object_get(object, "steps"), &steps))
+        return false;
+    if (!(scale >= SCALER_LEAST && scale <= SCALER_MOST && beta1 >= 0 && beta1 <= 1 &&
+          beta2 >= 0 && beta2 <= 1) ||
+        frexp(scale, &exponent) != 0.5 || good >= SCALER_PATIENCE || good > steps ||
+        skipped > c->state.step || steps != c->state.step - skipped)
+        return false;
     *b = (struct scaler_block){
         .scale = (float)scale,
         .good = (uint32_t)good,
@@ -147,8 +158,7 @@ static bool read_scaler(const json_t *object, struct scaler_block *b)
         .beta1_power = (float)beta1,
         .beta2_power = (float)beta2,
     };
-    return scale >= SCALER_LEAST && scale <= SCALER_MOST && beta1 >= 0 && beta1 <= 1 &&
-           beta2 >= 0 && beta2 <= 1;
+    return true;
 }
 
 // A run in f16 has one for each network.
@@ -161,10 +171,11 @@ static bool read_scalers(struct checkpoint *c)
     json_t *document = text ? json_parse(text, strlen(text), c->path) : NULL;
     if (text && !document)
         return false;
-    const bool ok = read_scaler(json_object_get(document, "G"), &c->state.scaler_g) &&
-                    ((c->settings.options.gan_mode &&
-                      strcmp(c->settings.options.gan_mode, "none") == 0) ||
-                     read_scaler(json_object_get(document, "D"), &c->state.scaler_d));
+    const bool ok =
+        read_scaler(c, json_object_get(document, "G"), &c->state.scaler_g) &&
+        ((c->settings.options.gan_mode &&
+          strcmp(c->settings.options.gan_mode, "none") == 0) ||
+         read_scaler(c, json_object_get(document, "D"), &c->state.scaler_d));
     json_decref(document);
     return ok || foreign(c, "its pix2pix.scaler is not the loss scale of a run in f16");
 }
