@@ -520,6 +520,47 @@ static void test_skip(void **state)
     }
 }
 
+// An activation that f16 cannot hold, where tanh hides it from the loss and its
+// gradient: that of the last weight is 0 times infinite.
+static void test_hidden_overflow(void **state)
+{
+    static const struct conv_attributes last = {
+        .kernel = 1, .stride = 1, .tanh = true, .full_weight = true, .full_output = true
+    };
+    const struct shape shape = { 1, 1, 1, 1 };
+    const float large[] = { 400 }, one[] = { 1 };
+    (void)state;
+    need_storage();
+    for (int marks = 0; marks < 2; marks++) {
+        struct harness h;
+        harness_begin(&h);
+        h.weights->precision = TENSOR_F16;
+        struct tensor *x = harness_input(&h, "x", shape, large);
+        struct tensor *v = harness_weight_kind(&h, WEIGHT_CONV, "v", shape, large);
+        struct tensor *w = harness_weight_kind(&h, WEIGHT_CONV, "w", shape, one);
+        graph_store(h.graph, TENSOR_F16);
+        graph_mark(h.graph, marks ? h.weights : NULL);
+        struct tensor *y = graph_conv(
+            h.graph, x, v, NULL, (struct conv_attributes){ .kernel = 1, .stride = 1 });
+        y = graph_conv(h.graph, y, w, NULL, last);
+        graph_store(h.graph, TENSOR_F32);
+        graph_mark(h.graph, NULL);
+        graph_minimize(h.graph, graph_l1(h.graph, y, NULL, 1.0f), h.weights,
+                       &(struct optimizer){ .kind = OPTIMIZER_ADAM,
+                                            .beta1 = 0.5,
+                                            .beta2 = 0.999,
+                                            .epsilon = 1e-8 });
+        harness_prepare(&h);
+        harness_run(&h);
+        float after;
+        assert_true(tensor_download(test_gpu(), w, &after));
+        assert_int_equal(read_scaler(&h).skipped, marks);
+        // Unmarked it is what this is about.
+        assert_true(marks ? after == 1.0f : isnan(after));
+        harness_end(&h);
+    }
+}
+
 // Powers of two cancel: the scale does not change a bit of an update, unless it is so
 // small that gradients of f16 lose bits.
 static void test_scale_cancels(void **state)
@@ -571,7 +612,7 @@ int main(void)
         check_test(test_ops),      check_test(test_convolutions),
         check_test(test_copies),   check_test(test_networks),
         check_test(test_skip),     check_test(test_scale_cancels),
-        check_test(test_patience),
+        check_test(test_patience), check_test(test_hidden_overflow),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

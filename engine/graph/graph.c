@@ -86,6 +86,12 @@ void graph_store(struct graph *g, enum tensor_format format)
     g->store = format;
 }
 
+void graph_mark(struct graph *g, struct weights *weights)
+{
+    g->emitter.scaler =
+        weights && weights_wants_scaler(weights) ? &weights->scaler : NULL;
+}
+
 void graph_keep(struct graph *g, struct tensor *t)
 {
     // The planner places roots: a slice stays readable only if all of its root does.

@@ -32,6 +32,11 @@ void graph_begin_samples(struct graph *g, uint32_t first_sample);
 // TENSOR_F32, with which a graph begins, or a format of 16 bits.
 void graph_store(struct graph *g, enum tensor_format format);
 
+// Whose update is left out if an activation that is built from now on overflows: the
+// gradient of a weight may be 0 times infinite then, which no gradient of an activation
+// shows. Of weights without a loss scale, or NULL, with which a graph begins: nobody's.
+void graph_mark(struct graph *g, struct weights *weights);
+
 // Keeps a tensor's memory until the end of the step, to be read by the host.
 void graph_keep(struct graph *g, struct tensor *t);
 

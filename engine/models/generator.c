@@ -13,10 +13,12 @@ static struct tensor *build(struct graph *g, struct weights *weights, struct ten
     if (graph_failed(g))
         return NULL;
     graph_store(g, mode.full ? TENSOR_F32 : weights->precision);
+    graph_mark(g, weights);
     struct tensor *y = options->kind == GENERATOR_RESNET
                            ? resnet_build(g, weights, x, options, mode)
                            : unet_build(g, weights, x, options, mode);
     graph_store(g, TENSOR_F32);
+    graph_mark(g, NULL);
     return y;
 }
 

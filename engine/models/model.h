@@ -50,6 +50,7 @@ struct model_mode {
     bool wraps_across, wraps_down;
     struct given_norms *given;    // STATISTICS_GIVEN
     bool full;                    // in floats, whatever the precision of the weights
+    bool passes_only;             // D: no gradient of this run's weights is wanted
 };
 
 // Generators map x [n, channels_in, h, w] to [n, channels_out, h, w] in [-1, 1]; h and

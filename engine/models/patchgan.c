@@ -89,8 +89,10 @@ struct tensor *discriminator_build(struct graph *g, struct weights *weights,
     if (graph_failed(g))
         return NULL;
     graph_store(g, mode.full ? TENSOR_F32 : weights->precision);
+    graph_mark(g, mode.passes_only ? NULL : weights);
     struct tensor *logits = build(&n, x, o, NULL);
     graph_store(g, TENSOR_F32);
+    graph_mark(g, NULL);
     return logits;
 }
 

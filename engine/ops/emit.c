@@ -74,8 +74,9 @@ static bool has_copy(const struct tensor *t)
            (t == &w->state || t == &w->v_and_flag || t == &w->flag_and_copy);
 }
 
-// In a backward pass with a loss scale: binds it to a kernel that heeds it, or that
-// stores a gradient in 16 bits.
+// Where there is a loss scale: binds it to a kernel that heeds it, or that stores
+// activations or their gradients in 16 bits. Before a network has weights nothing can
+// overflow.
 static void add_scaler(const struct emitter *e, struct call *call)
 {
     const struct shader_code *code = &shader_table[call->shader];
@@ -84,7 +85,8 @@ static void add_scaler(const struct emitter *e, struct call *call)
     for (; place < CALL_MAX_BUFFERS && call->use[place].tensor; place++)
         stores_16 |= (call->use[place].access & ACCESS_WRITE) &&
                      tensor_format_is_16(call->use[place].tensor->format);
-    if (!e->scaler || code->scaled == call->shader || (code->marks && !stores_16))
+    if (!e->scaler || !e->scaler->weight || code->scaled == call->shader ||
+        (code->marks && !stores_16))
         return;
     assert(place < CALL_MAX_BUFFERS);
     call->use[place] = (struct call_use){

@@ -23,9 +23,14 @@ bool weight_is_trained(const struct weight *w)
     return w->kind != WEIGHT_RUNNING_MEAN && w->kind != WEIGHT_RUNNING_VARIANCE;
 }
 
+bool weights_wants_scaler(const struct weights *weights)
+{
+    return weights->precision == TENSOR_F16 && !weights->inference;
+}
+
 bool weights_has_scaler(const struct weights *weights)
 {
-    return weights->precision == TENSOR_F16 && !weights->inference && weights->count;
+    return weights_wants_scaler(weights) && weights->count;
 }
 
 // In floats. Each part begins at an aligned offset, so that value, m and v can be bound

@@ -46,7 +46,7 @@ struct weight {
     struct tensor value;
     struct tensor gradient, m, v;    // trained weights only (weight_is_trained)
     struct tensor flag;              // one number; not for inference
-    struct tensor copy;              // the value in weights.copies; if uses_copy
+    struct tensor copy;              // the value in weights.precision; if uses_copy
     struct tensor v_and_flag;        // where an optimiser sees m and v one by one,
     struct tensor flag_and_copy;     // and where it sees the flag; with the copy
     struct tensor state;             // all of [value | m | v | flag | copy]
@@ -79,6 +79,8 @@ struct weights {
 
 bool weight_is_trained(const struct weight *w);
 bool weights_has_scaler(const struct weights *weights);
+// Whether they will have one with their first weight.
+bool weights_wants_scaler(const struct weights *weights);
 
 struct weights *weights_create(bool inference);    // NULL after a message
 // Frees device memory too. NULL is fine.

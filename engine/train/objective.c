@@ -91,11 +91,11 @@ static struct tensor *look(const struct step *s, struct tensor *in,
 }
 
 // D's logits, one per patch. `sections`: parts of the batch with norm statistics of
-// their own, as if D had been run once for each.
+// their own, as if D had been run once for each. `learns`: D does, of this run.
 static struct tensor *discriminate(const struct step *s, struct tensor *x,
-                                   uint32_t sections)
+                                   uint32_t sections, bool learns)
 {
-    const struct model_mode mode = { .sections = sections };
+    const struct model_mode mode = { .sections = sections, .passes_only = !learns };
     return discriminator_build(s->g, s->discriminator, x, &s->o->discriminator, mode);
 }
 
@@ -138,11 +138,11 @@ static void train_discriminator(const struct step *s, struct batch *b)
     struct tensor *d;    // [2 n, 1, ...]: fakes, then reals
     if (o->reuse) {
         // Not detached: G's gradient will go through this run of D.
-        b->d_fake = discriminate(s, look(s, b->in, b->fake), 1);
-        d = graph_stack(s->g, b->d_fake, discriminate(s, real, 1));
+        b->d_fake = discriminate(s, look(s, b->in, b->fake), 1, true);
+        d = graph_stack(s->g, b->d_fake, discriminate(s, real, 1, true));
     } else {
         // Both halves in one pass, which fills a device better than two.
-        d = discriminate(s, graph_stack(s->g, fake, real), 2);
+        d = discriminate(s, graph_stack(s->g, fake, real), 2, true);
     }
     struct tensor *loss =
         graph_gan_loss_halves(s->g, d, terms.d, terms.fake, terms.real);
@@ -184,7 +184,7 @@ static void train_generator(const struct step *s, const struct batch *b)
     if (o->gan != GAN_NONE) {
         const struct gan_terms terms = gan_terms[o->gan];
         struct tensor *fooled =
-            b->d_fake ? b->d_fake : discriminate(s, look(s, b->in, b->fake), 1);
+            b->d_fake ? b->d_fake : discriminate(s, look(s, b->in, b->fake), 1, false);
         struct tensor *gan = graph_gan_loss(s->g, fooled, terms.g, terms.fooled);
         report(s, &s->out->loss_g_gan, gan);
         loss = loss ? graph_add(s->g, gan, loss) : gan;

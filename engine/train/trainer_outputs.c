@@ -155,21 +155,26 @@ char *trainer_newest_checkpoint(const struct trainer *t)
 const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZE])
 {
     const char *out = t->settings.options.out;
+    const char *or_more_range = t->settings.precision == PRECISION_F16
+                                    ? " or with --precision bf16, whose range is that "
+                                      "of f32"
+                                    : "";
     char *path = trainer_newest_checkpoint(t);
     if (path)
         snprintf(
             text, TRAINER_ADVICE_SIZE,
             "the newest checkpoint, %s, has none of them. --continue takes the same "
             "steps from there: first mend the image at fault, if one has extreme "
-            "values; or start another run with a lower --lr, from these weights with "
+            "values; or start another run with a lower --lr%s, from these weights with "
             "--init-g %s --init-d %s. --on-nan continue trains on all the same",
-            path, out, out);
+            path, or_more_range, out, out);
     else
         snprintf(
             text, TRAINER_ADVICE_SIZE,
             "there is no checkpoint yet: mend the image at fault, if one has extreme "
-            "values, or lower --lr, and start again in another folder. --on-nan "
-            "continue trains on all the same");
+            "values, or lower --lr%s, and start again in another folder. --on-nan "
+            "continue trains on all the same",
+            or_more_range);
     mem_free(path);
     return text;
 }
@@ -266,8 +271,12 @@ bool trainer_check_numbers(struct trainer *t, const struct pix_step_metrics *m,
                 losses_text(slot, losses, sizeof(losses)),
                 images_text(t, m->step, images, sizeof(images)),
                 t->is_corrupt ? trainer_advice(t, advice)
-                              : "the weights are probably corrupted, and by --on-nan "
-                                "continue the run goes on; a lower --lr may help");
+                : t->settings.precision == PRECISION_F16 && !tensor[0]
+                    ? "f16 may be unable to hold the activations, and such "
+                      "updates are left out; by --on-nan continue the run "
+                      "goes on; --precision bf16 or a lower --lr may help"
+                    : "the weights are probably corrupted, and by --on-nan "
+                      "continue the run goes on; a lower --lr may help");
     return !t->is_corrupt;
 }
 

@@ -38,7 +38,7 @@ uint number_to_16(float v, uint format)
     return is_nan ? bits >> 16 | 0x40 : bits + 0x7fff + (bits >> 16 & 1) >> 16;
 }
 
-// Says that a gradient of these bits is not finite.
+// Says that a gradient or an activation of these bits is not finite.
 void number_mark(uint bits, uint format)
 {
 #ifdef SCALER_MARKS

@@ -5,7 +5,8 @@
 // host.
 //
 //     dloss = scale              what the gradient of a loss starts from
-//     overflow = 1               by a kernel whose gradient f16 cannot hold
+//     overflow = 1               by a kernel whose gradient f16 cannot hold, and in the
+//                                forward pass by one whose activation it cannot hold
 //     at the update of a network, once (scaler.comp):
 //         skip = overflow, inverse = 1 / scale
 //         skipped: scale = max(scale / 2, SCALER_LEAST), good = 0
