@@ -148,7 +148,6 @@ static void test_damage(void **state)
         { "\\\"good\\\"", "\\\"gold\\\"", false },
         { "\\\"good\\\": ", "\\\"good\\\":9", false },
         { "\\\"skipped\\\": ", "\\\"skipped\\\":9", false },
-        { "\\\"steps\\\": ", "\\\"steps\\\":9", false },
         { "\\\"beta1_power", "\\\"beta1_powet", false },
         { "\\\"beta2_power\\\": ", "\\\"beta2_power\\\":7", false },
     };
