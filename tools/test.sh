@@ -6,7 +6,7 @@
 # library, a build without the libraries that it may lack, a Windows build. What cannot run
 # on this machine is skipped, with the reason. The last line gives the totals.
 #
-#     tools/test.sh             everything, of the leg faults a sample of 60 s
+#     tools/test.sh             everything, of the leg faults a sample of 40 s
 #     tools/test.sh full        everything; faults tries all ways to a call, which takes
 #                               long, two signals at once are sent 20 times, software
 #                               drivers run every kernel on every shape, and SwiftShader
@@ -246,15 +246,13 @@ format() {
 # Kernels for matrix units, on the software driver of a newer Mesa, which runs with the C
 # library that it came with. The validation layer of this system is older than it.
 matrix() {
-    local mesa=$root/build/drivers/mesa/usr libraries name
+    local mesa=$root/build/drivers/mesa/usr libraries
     libraries=$(echo "$mesa"/lib/*-linux-gnu)
-    for name in test_matrix test_precision; do
-        env VK_DRIVER_FILES="$mesa/share/vulkan/icd.d/lvp_icd.json" \
-            PIX_TEST_NO_VALIDATION=1 XDG_CACHE_HOME="$out/gcc/tests/cache" \
-            "$(echo "$mesa"/lib64/ld-linux-*.so.*)" \
-            --library-path "$libraries:/usr/lib/${libraries##*/}" \
-            "$out/gcc/tests/$name" || return 1
-    done
+    env VK_DRIVER_FILES="$mesa/share/vulkan/icd.d/lvp_icd.json" \
+        PIX_TEST_NO_VALIDATION=1 XDG_CACHE_HOME="$out/gcc/tests/cache" \
+        "$(echo "$mesa"/lib64/ld-linux-*.so.*)" \
+        --library-path "$libraries:/usr/lib/${libraries##*/}" \
+        "$out/gcc/tests/test_matrix"
 }
 
 # Copies the headers that the engine needs into folder $1.
@@ -406,12 +404,14 @@ other_builds() {
 
 # Calls of the system that fail, on lavapipe. The row has the figures.
 faults() {
-    local program=$out/gcc/tests/faults start=$SECONDS log=$out/faults.log all=''
+    local program=$out/gcc/tests/faults start=$SECONDS log=$out/faults.log all='--seconds 40'
     if [ ! -x "$program" ]; then
         skip 'faults' 'for 64-bit Linux only'
         return
     fi
     [ $full = 0 ] || all=--all
+    # Options, of which there are two words.
+    # shellcheck disable=SC2086
     if "$program" "$out/gcc/pix2pix" "$out/gcc/tests/faults_inject.so" $all \
         >"$log" 2>&1 </dev/null; then
         passed=$((passed + 1))
