@@ -32,10 +32,9 @@ static bool has_storage(void)
 // Losses as in floats, up to what 16 bits lose, and not the same.
 static void check_run(const char *name, const char *more, double tolerance)
 {
-    char out[64], again[64], parts[64], full[64], words[256];
+    char out[64], parts[64], full[64], words[256];
     snprintf(full, sizeof(full), SCRATCH "/full-%s-%zu", name, strlen(more));
     snprintf(out, sizeof(out), SCRATCH "/%s-%zu", name, strlen(more));
-    snprintf(again, sizeof(again), SCRATCH "/again-%s-%zu", name, strlen(more));
     snprintf(parts, sizeof(parts), SCRATCH "/parts-%s-%zu", name, strlen(more));
     const struct words_result f = words_train(full, more);
     snprintf(words, sizeof(words), "precision=%s %s", name, more);
@@ -48,8 +47,6 @@ static void check_run(const char *name, const char *more, double tolerance)
             words_check_near(r.m[i].loss_g_l1, f.m[i].loss_g_l1,
                              tolerance * f.m[i].loss_g_l1);
     }
-    words_train(again, words);
-    words_check_same_run(out, again, STEPS);
 
     struct words_setup s;
     struct words_result part;
@@ -97,8 +94,7 @@ static void test_runs(void **state)
     check_run("f16", "", 0.01);
     check_run("bf16", "", 0.05);
     check_run("f16", "accumulate=2 gan-mode=lsgan ema=0.9", 0.01);
-    check_run("f16", "optimizer=sgd update-order=reuse net-g=resnet_6blocks", 0.01);
-    check_run("f16", "gan-mode=none norm=instance upsample=resize", 0.01);
+    check_run("f16", "optimizer=sgd update-order=reuse norm=instance", 0.01);
     check_run("bf16", "gan-mode=wgangp", 0.05);
 }
 
