@@ -401,7 +401,7 @@ other_builds() {
     fi
     if wants sanitizers; then
         leg_run 'build sanitizers' build_sanitizers
-        [ -z "$(icd lvp)" ] || leg_run 'build threads' build_threads
+        [ $full = 0 ] || [ -z "$(icd lvp)" ] || leg_run 'build threads' build_threads
     fi
     if wants windows && has_mingw && [ -z "$(windows_missing)" ]; then
         leg_run 'windows (compiled)' windows
@@ -690,7 +690,9 @@ if wants sanitizers; then
         fi
     fi
     preload=''
-    if [ -n "$lavapipe" ]; then
+    if [ $full = 0 ]; then
+        skip 'threads' 'by full: a build of its own for one test'
+    elif [ -n "$lavapipe" ]; then
         await 'build threads' && suite 'threads' "$out/threads" -R '^translate_threads$'
     else
         skip 'threads' 'lavapipe is not installed'
