@@ -5,6 +5,7 @@
 #include "gpu/matrix.h"
 
 #include "base/mem.h"
+#include "gpu/physical.h"
 #include "gpu/properties.h"
 #include "gpu/result.h"
 
@@ -109,26 +110,18 @@ static struct gpu_matrix_driver describe(VkPhysicalDevice physical,
 
 static bool has_features(VkPhysicalDevice physical)
 {
-    struct gpu_matrix_features all = { 0 };
-    VkPhysicalDeviceShaderFloat16Int8Features small = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
-    };
+    struct gpu_matrix_features all;
     VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
-        .pNext = &small,
-    };
-    VkPhysicalDevice16BitStorageFeatures storage = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
-        .pNext = &control,
     };
     VkPhysicalDeviceFeatures2 features = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-        .pNext = gpu_matrix_enable(&all, &storage),
+        .pNext = gpu_matrix_enable(&all, &control),
     };
     vkGetPhysicalDeviceFeatures2(physical, &features);
     return all.cooperative.matrix && all.memory_model.vulkanMemoryModel &&
-           small.shaderFloat16 && storage.storageBuffer16BitAccess &&
-           control.subgroupSizeControl && control.computeFullSubgroups;
+           control.subgroupSizeControl && control.computeFullSubgroups &&
+           gpu_physical_has_float16(physical) && gpu_physical_has_storage16(physical);
 }
 
 static bool has_compute(VkPhysicalDevice physical)
