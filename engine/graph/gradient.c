@@ -120,6 +120,14 @@ static void scaled_weights(struct graph *g, const struct optimizer *optimizer)
     }
 }
 
+// Until called again with NULL, calls read and mark the loss scale of these weights, if
+// they have one.
+static void use_scaler(struct graph *g, struct weights *weights)
+{
+    g->emitter.scaler =
+        weights && weights_has_scaler(weights) ? &weights->scaler : NULL;
+}
+
 // With an optimizer, ops may update weights instead of storing their gradients. With
 // `adds` these are added to what is there.
 static void backward(struct graph *g, struct tensor *loss, struct weights *weights,
@@ -137,7 +145,7 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
     }
     e->training = weights;
     e->optimizer = optimizer;
-    e->scaler = weights_has_scaler(weights) ? &weights->scaler : NULL;
+    use_scaler(g, weights);
     // A gradient that counts as set is added to; otherwise its first writer overwrites,
     // so nothing has to be cleared.
     for (size_t i = 0; i < weights->count; i++)
@@ -175,7 +183,7 @@ static void backward(struct graph *g, struct tensor *loss, struct weights *weigh
     }
     e->training = NULL;
     e->optimizer = NULL;
-    e->scaler = NULL;
+    use_scaler(g, NULL);
 }
 
 void graph_backward(struct graph *g, struct tensor *loss, struct weights *weights)
@@ -199,14 +207,14 @@ void graph_update(struct graph *g, struct weights *weights,
                   const struct optimizer *optimizer)
 {
     struct emitter *e = &g->emitter;
-    e->scaler = weights_has_scaler(weights) ? &weights->scaler : NULL;
+    use_scaler(g, weights);
     e->label = "loss scale";
     if (e->scaler)
         scaler_emit(e, e->scaler, optimizer);
     for (size_t i = 0; i < weights->count && !e->failed; i++)
         if (weight_is_trained(weights->items[i]))
             update(g, weights->items[i], optimizer);
-    e->scaler = NULL;
+    use_scaler(g, NULL);
 }
 
 // Weights that a fused kernel has updated are left out: a second update would be
@@ -215,11 +223,11 @@ static void minimize(struct graph *g, struct tensor *loss, struct weights *weigh
                      const struct optimizer *optimizer, bool adds)
 {
     backward(g, loss, weights, optimizer, adds);
-    g->emitter.scaler = weights_has_scaler(weights) ? &weights->scaler : NULL;
+    use_scaler(g, weights);
     for (size_t i = 0; i < weights->count && !g->emitter.failed; i++)
         if (weight_is_trained(weights->items[i]) && !g->emitter.passes[i].is_updated)
             update(g, weights->items[i], optimizer);
-    g->emitter.scaler = NULL;
+    use_scaler(g, NULL);
 }
 
 void graph_minimize(struct graph *g, struct tensor *loss, struct weights *weights,

@@ -72,8 +72,9 @@ static uint64_t set_simple(const struct conv_kernel *k, const struct op_limits *
     return DIV_UP(count, params->stride) * 2 * (k->product.inner + 1);
 }
 
-static uint64_t set_tiles(const struct conv_kernel *k, const struct op_limits *limits,
-                          struct call *call, struct conv_params *params)
+// A workgroup for each tile of the product.
+static uint64_t set_product(const struct conv_kernel *k, const struct op_limits *limits,
+                            struct call *call, struct conv_params *params)
 {
     const struct conv_variant *v = k->variant;
     const struct conv_product *p = &k->product;
@@ -83,12 +84,19 @@ static uint64_t set_tiles(const struct conv_kernel *k, const struct op_limits *l
     call->spec[CONV_SPEC_TILE_K] = v->k;
     call->spec[CONV_SPEC_REG_M] = v->reg_m;
     call->spec[CONV_SPEC_REG_N] = v->reg_n;
-    call->spec[CONV_SPEC_DIRECT] = v->kind == CONV_DIRECT;
-    call->spec[CONV_SPEC_RAGGED] =
-        p->m % 4 != 0 || shape_count(k->conv->x) < 4 || shape_count(k->conv->y) < 4;
     set_groups(call, params, DIV_UP(p->m, v->m) * DIV_UP(p->n, v->n), p->phases);
     // Staging a step takes a few beside those over k.
     return 3 * p->inner;
+}
+
+static uint64_t set_tiles(const struct conv_kernel *k, const struct op_limits *limits,
+                          struct call *call, struct conv_params *params)
+{
+    call->spec[CONV_SPEC_DIRECT] = k->variant->kind == CONV_DIRECT;
+    call->spec[CONV_SPEC_RAGGED] = k->product.m % 4 != 0 ||
+                                   shape_count(k->conv->x) < 4 ||
+                                   shape_count(k->conv->y) < 4;
+    return set_product(k, limits, call, params);
 }
 
 static uint64_t set_rows(const struct conv_kernel *k, const struct op_limits *limits,
@@ -142,23 +150,14 @@ static bool has_runs(const struct conv_kernel *k, const struct call *call)
 static uint64_t set_matrix(const struct conv_kernel *k, const struct op_limits *limits,
                            struct call *call, struct conv_params *params)
 {
-    const struct conv_variant *v = k->variant;
-    const struct conv_product *p = &k->product;
-    call->spec[0] = conv_variant_invocations(v, limits);
-    call->spec[CONV_SPEC_TILE_M] = v->m;
-    call->spec[CONV_SPEC_TILE_N] = v->n;
-    call->spec[CONV_SPEC_TILE_K] = v->k;
-    call->spec[CONV_SPEC_REG_M] = v->reg_m;
-    call->spec[CONV_SPEC_REG_N] = v->reg_n;
     call->spec[CONV_SPEC_RUNS_A] = has_runs(k, call);
     call->spec[CONV_SPEC_SUBGROUP] = limits->matrix.subgroup;
     call->spec[CONV_SPEC_UNIT_M] = limits->matrix.m;
     call->spec[CONV_SPEC_UNIT_N] = limits->matrix.n;
     call->spec[CONV_SPEC_UNIT_K] = limits->matrix.k;
     call->spec_count = CONV_SPEC_UNIT_K + 1;
-    call->subgroup = conv_variant_subgroup(v, limits);
-    set_groups(call, params, DIV_UP(p->m, v->m) * DIV_UP(p->n, v->n), p->phases);
-    return 3 * p->inner;
+    call->subgroup = conv_variant_subgroup(k->variant, limits);
+    return set_product(k, limits, call, params);
 }
 
 static uint64_t set_kind(struct emitter *e, const struct conv_kernel *k,
