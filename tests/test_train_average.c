@@ -135,11 +135,11 @@ static void test_average(void **state)
 
     // Translation takes the average: what it makes of it is what it makes of weights
     // that are the average.
-    struct pix_image average = words_translate(run, false),
-                     weights = words_translate(run, true);
-    struct pix_image plain = words_translate(SCRATCH "/ema_none", false);
+    struct pix_image average = words_translate(run, NULL, false),
+                     weights = words_translate(run, NULL, true);
+    struct pix_image plain = words_translate(SCRATCH "/ema_none", NULL, false);
     exchange_averages(SCRATCH "/ema_stopped", 4);
-    struct pix_image exchanged = words_translate(SCRATCH "/ema_stopped", true);
+    struct pix_image exchanged = words_translate(SCRATCH "/ema_stopped", NULL, true);
     const size_t size = (size_t)CROP * CROP * 3;
     assert_memory_not_equal(average.pixels, weights.pixels, size);
     assert_memory_equal(weights.pixels, plain.pixels, size);

@@ -59,7 +59,7 @@ static void test_no_discriminator(void **state)
                 "gan-mode=none net-d=basic n-layers-d=3 steps=3");
     words_continue(SCRATCH "/l1_stopped", words);
     words_check_same_run(run, SCRATCH "/l1_stopped", 6);
-    struct pix_image image = words_translate(run, false);
+    struct pix_image image = words_translate(run, NULL, false);
     pix_image_free(&image);
     words_set(&s, "", words);
     assert_true(pix_train_plan(public_device, &s.o, &plan));

@@ -217,25 +217,6 @@ static void test_choice(void **state)
     public_check_message("--precision bf16 differs from the run's");
 }
 
-static struct pix_image translate(const char *model, const char *precision)
-{
-    struct pix_translate_options t;
-    struct pix_image in, out;
-    pix_translate_options_init(&t);
-    t.tuning = "off";
-    t.model = model;
-    t.precision = precision;
-    pix_translator *translator = pix_translator_create(public_device, &t);
-    if (!translator)
-        fail_msg("%s", public_messages);
-    assert_true(pix_image_read(SCRATCH "/exact/train/0.png", &in));
-    in.width = CROP;    // some of its numbers
-    assert_true(pix_translator_run(translator, &in, &out));
-    pix_image_free(&in);
-    pix_translator_destroy(translator);
-    return out;
-}
-
 // A generator that was trained in floats, in others: near, and not the same.
 static void test_translation(void **state)
 {
@@ -248,9 +229,10 @@ static void test_translation(void **state)
     if (!has_storage())
         skip();
     words_train(SCRATCH "/floats", "");
-    struct pix_image full = translate(SCRATCH "/floats", NULL);
+    struct pix_image full = words_translate(SCRATCH "/floats", NULL, false);
     for (size_t i = 0; i < ARRAY_LEN(precisions); i++) {
-        struct pix_image half = translate(SCRATCH "/floats", precisions[i].name);
+        struct pix_image half =
+            words_translate(SCRATCH "/floats", precisions[i].name, false);
         int largest = 0;
         for (size_t k = 0; k < (size_t)CROP * CROP * 3; k++)
             largest = MAX(largest, abs(half.pixels[k] - full.pixels[k]));

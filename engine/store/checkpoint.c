@@ -165,16 +165,14 @@ static bool read_scaler(const struct checkpoint *c, const json_t *object,
 static bool read_scalers(struct checkpoint *c)
 {
     const char *text = safetensors_metadata(c->file, "pix2pix.scaler");
-    if (c->settings.options.precision &&
-        strcmp(c->settings.options.precision, "f16") != 0)
+    if (strcmp(c->settings.options.precision, "f16") != 0)
         return true;
     json_t *document = text ? json_parse(text, strlen(text), c->path) : NULL;
     if (text && !document)
         return false;
     const bool ok =
         read_scaler(c, json_object_get(document, "G"), &c->state.scaler_g) &&
-        ((c->settings.options.gan_mode &&
-          strcmp(c->settings.options.gan_mode, "none") == 0) ||
+        (strcmp(c->settings.options.gan_mode, "none") == 0 ||
          read_scaler(c, json_object_get(document, "D"), &c->state.scaler_d));
     json_decref(document);
     return ok || foreign(c, "its pix2pix.scaler is not the loss scale of a run in f16");

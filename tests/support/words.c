@@ -257,13 +257,14 @@ void words_check_near(double a, double b, double tolerance)
         fail_msg("%.9g is not near %.9g", a, b);
 }
 
-struct pix_image words_translate(const char *model, bool no_ema)
+struct pix_image words_translate(const char *model, const char *precision, bool no_ema)
 {
     struct pix_translate_options t;
     struct pix_image in, out;
     pix_translate_options_init(&t);
     t.tuning = "off";
     t.model = model;
+    t.precision = precision;
     t.no_ema = no_ema;
     pix_translator *translator = pix_translator_create(public_device, &t);
     if (!translator)

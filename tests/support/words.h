@@ -50,7 +50,8 @@ struct words_result words_continue(const char *out, const char *words);
 void words_check_refused(const char *words, const char *message);
 
 // Translates some of the pixels of an image of EXACT, of CROP by CROP. Caller frees.
-struct pix_image words_translate(const char *model, bool no_ema);
+// The precision may be NULL.
+struct pix_image words_translate(const char *model, const char *precision, bool no_ema);
 
 bool words_same_losses(const struct pix_step_metrics *a,
                        const struct pix_step_metrics *b);
