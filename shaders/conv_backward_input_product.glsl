@@ -19,14 +19,14 @@
 
 #include "lib/tensor.glsl"
 #include "lib/tile_size.glsl"
+#include "lib/operands.glsl"
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
 
 layout(push_constant) uniform Push { conv_params p; };
-TENSOR_READ(0, dy)
-TENSOR_READ(1, w)
+OPERANDS(w, dy)
 
 #define CONV_PARAMS p
 #include "lib/conv_load.glsl"
@@ -95,11 +95,6 @@ uint stride_a()
     return kernel * kernel;
 }
 
-float load_a(uint index)
-{
-    return w_at(index);
-}
-
 float value_a(float v)
 {
     return v;
@@ -116,38 +111,14 @@ bool inside_b(row r, column c, uint j)
     return c.h - r.u < p.h_out && c.w - r.v < p.w_out;
 }
 
-float load_b(uint index)
-{
-    return dy_at(index);
-}
-
 float value_b(float v)
 {
     return conv_load_y(v);
 }
 
 #ifdef MATRIX
-TENSOR_BITS(1, w)
-TENSOR_BITS(0, dy)
-#define A_FORMAT format_of(1)
-#define B_FORMAT format_of(0)
 const bool A_PLAIN = true;
 const bool B_PLAIN = (load & ~CONV_LOAD_RELU) != CONV_LOAD_Y;
-
-uint bits_a(uint index)
-{
-    return w_bits(index);
-}
-
-uvec4 eight_a(uint index)
-{
-    return w_eight(index);
-}
-
-uint bits_b(uint index)
-{
-    return dy_bits(index);
-}
 
 uint last_b()
 {

@@ -14,14 +14,14 @@
 
 #include "lib/tensor.glsl"
 #include "lib/tile_size.glsl"
+#include "lib/operands.glsl"
 
 layout(constant_id = CONV_SPEC_KERNEL) const uint kernel = 4;
 layout(constant_id = CONV_SPEC_STRIDE) const uint stride = 2;
 layout(constant_id = CONV_SPEC_PAD) const uint pad = 1;
 
 layout(push_constant) uniform Push { conv_weight_params p; };
-TENSOR_READ(0, x)
-TENSOR_READ(1, dy)
+OPERANDS(dy, x)
 
 #define CONV_PARAMS p.conv
 #include "lib/conv_load.glsl"
@@ -82,11 +82,6 @@ uint stride_a()
     return p.conv.h_out * p.conv.w_out;
 }
 
-float load_a(uint index)
-{
-    return dy_at(index);
-}
-
 float value_a(float v)
 {
     return conv_load_y(v);
@@ -102,38 +97,14 @@ bool inside_b(row r, column c, uint j)
     return r.h + c.u < p.conv.h_in && r.w + c.v + j < p.conv.w_in;
 }
 
-float load_b(uint index)
-{
-    return x_at(index);
-}
-
 float value_b(float v)
 {
     return conv_load_x(v);
 }
 
 #ifdef MATRIX
-TENSOR_BITS(1, dy)
-TENSOR_BITS(0, x)
-#define A_FORMAT format_of(1)
-#define B_FORMAT format_of(0)
 const bool A_PLAIN = (load & ~CONV_LOAD_RELU) != CONV_LOAD_Y;
 const bool B_PLAIN = (load & ~CONV_LOAD_RELU) != CONV_LOAD_X;
-
-uint bits_a(uint index)
-{
-    return dy_bits(index);
-}
-
-uvec4 eight_a(uint index)
-{
-    return dy_eight(index);
-}
-
-uint bits_b(uint index)
-{
-    return x_bits(index);
-}
 
 uint last_b()
 {
