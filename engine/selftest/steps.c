@@ -240,10 +240,11 @@ static void read_losses(struct step_run *r, uint32_t step)
             : 0;
 }
 
+// After build().
 static bool run(const struct selftest *t, struct step_run *r)
 {
     const struct golden_steps *golden = r->of->golden;
-    if (!build(t, r) || !start(t, r) || !write_pixels(r) ||
+    if (!start(t, r) || !write_pixels(r) ||
         !upload_network(t, r->networks[0], 'G', golden->g_scale) ||
         !upload_network(t, r->networks[1], 'D', golden->d_scale))
         return false;
@@ -389,7 +390,7 @@ static bool check_again(const struct selftest *t, const struct step_run *first,
         .submission_seconds = seconds,
         .force = first->force,
     };
-    const bool ok = run(t, &again);
+    const bool ok = build(t, &again) && run(t, &again);
     if (ok && !v->failed && !is_same(first, &again)) {
         v->failed = true;
         snprintf(v->text, sizeof(v->text), "%s", different);
@@ -411,13 +412,15 @@ static bool is_forced(const struct selftest *t, const struct step_run *r)
 
 static bool check_case(const struct selftest *t, struct step_run *r, struct verdict *v)
 {
-    if (!run(t, r))
+    if (!build(t, r))
         return false;
     v->skipped = r->force && !is_forced(t, r);
     if (v->skipped) {
         snprintf(v->text, sizeof(v->text), "not for this device, or this network");
         return true;
     }
+    if (!run(t, r))
+        return false;
     check_losses(r, v);
     check_gradients(r, v);
     // With a kernel of the caller's choice the numbers are what counts.
