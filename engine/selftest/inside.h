@@ -8,8 +8,8 @@
 #define SELFTEST_INSIDE_H
 
 #include "base/log.h"
+#include "ops/conv_shape.h"
 #include "pix2pix.h"
-#include "tensor/tensor.h"
 
 struct gpu_device;
 
@@ -25,6 +25,10 @@ struct selftest {
 extern const enum tensor_format selftest_formats[SELFTEST_FORMATS];
 const char *selftest_format_name(enum tensor_format format);
 bool selftest_has_format(const struct selftest *t, enum tensor_format format);
+
+// "forward", "input gradient" or "weight gradient".
+#define SELFTEST_DIRECTIONS 3
+const char *selftest_direction_name(enum conv_direction direction);
 
 // Whether the caller asks for a part, or for any of it; for a kernel of convolutions.
 bool selftest_wants(const struct selftest *t, enum pix_selftest_part part,
@@ -55,11 +59,9 @@ bool rounding_test(struct selftest *t);     // numbers of 16 bits
 bool splitting_test(struct selftest *t);    // calls in pieces
 bool steps_test(struct selftest *t);        // training steps
 
-// The length of submissions for which a graph is cut into at least so many pieces, by
-// what is estimated.
-#define PIECES_LEAST 16
+// The length of submissions for which a graph is cut into at least 16 pieces, by what
+// is estimated.
 struct graph;
-double splitting_seconds(const struct selftest *t, const struct graph *g,
-                         uint32_t pieces);
+double splitting_seconds(const struct selftest *t, const struct graph *g);
 
 #endif

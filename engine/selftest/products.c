@@ -10,9 +10,8 @@
 #include "gpu/device.h"
 #include "ops/conv_variant.h"
 #include "program/program.h"
-#include "selftest/product_case.h"
+#include "selftest/product_run.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,98 +45,12 @@ static const struct conv_shape large_cpu = {
     CONV_FORWARD, { 1, 12, 34, 36 }, 20, 4, 2, 1
 };
 
-static const char *const direction_names[] = { "forward", "input gradient",
-                                               "weight gradient" };
-#define DIRECTIONS 3
-
 struct products {
     struct selftest *test;
     struct op_limits limits;
     struct product_case cases[SELFTEST_FORMATS][SHAPES];
     struct product_case large[SELFTEST_FORMATS];
 };
-
-// ---------------------------------------------------------------------------
-// One kernel on one shape
-
-struct product_run {
-    struct program *program;
-    struct tensor *a, *b, *out;
-    uint64_t count, bytes;    // of the result
-};
-
-static void run_end(struct product_run *r)
-{
-    program_destroy(r->program);
-    *r = (struct product_run){ 0 };
-}
-
-// Whether the calls are of the kernel: one that does not fit is replaced when calls are
-// emitted.
-static bool is_kernel(const struct graph *g, enum shader shader)
-{
-    const enum shader emitted = graph_call(g, 0)->shader;
-    return emitted == shader || emitted == shader_table[shader].halves;
-}
-
-// *offered: the kernel computes such a product. False after an error.
-static bool run_begin(const struct products *p, const struct conv_variant *v,
-                      const struct product_case *c, enum conv_direction direction,
-                      struct product_run *r, bool *offered)
-{
-    const struct product_roles roles = product_case_roles(c, direction);
-    const enum tensor_format f = c->format;
-    struct conv_shape shape = c->shape;
-    struct op_limits limits = p->limits;
-    limits.force = v;
-    const struct program_options options = {
-        .device = p->test->device,
-        .submission_seconds = p->test->submission_seconds,
-        .limits = &limits,
-    };
-    shape.direction = direction;
-    *offered = false;
-    *r = (struct product_run){ .program = program_create(&options) };
-    if (!r->program)
-        return false;
-    struct graph *g = program_graph(r->program);
-    r->a = graph_input(g, "a", c->sides[roles.a].shape, f);
-    r->b = graph_input(g, "b", c->sides[roles.b].shape, f);
-    // Written by the host as well: what the kernel leaves out shows.
-    r->out = graph_input(g, "out", c->sides[roles.out].shape, roles.out_format);
-    if (graph_failed(g))
-        return false;
-    graph_product(g, &shape, r->a, r->b, r->out);
-    graph_keep(g, r->out);
-    if (graph_failed(g))
-        return false;
-    *offered = is_kernel(g, conv_variant_shader(v, direction));
-    if (!*offered)
-        return true;
-    r->count = shape_count(r->out->shape);
-    r->bytes = tensor_bytes(r->out);
-    program_upload(r->program, r->a);
-    program_upload(r->program, r->b);
-    program_upload(r->program, r->out);
-    program_download(r->program, r->out);
-    return program_plan(r->program, NULL, 0, NULL) && program_start(r->program);
-}
-
-// Computes the product of a set of operands and returns the result, which stays until
-// the next run; NULL after an error.
-static const void *run_product(const struct product_run *r,
-                               const struct product_case *c,
-                               enum conv_direction direction, enum product_data data)
-{
-    const struct product_roles roles = product_case_roles(c, direction);
-    const struct program *p = r->program;
-    product_case_encode(c->sides[roles.a].operand[data], shape_count(r->a->shape),
-                        r->a->format, program_input(p, 0, r->a));
-    product_case_encode(c->sides[roles.b].operand[data], shape_count(r->b->shape),
-                        r->b->format, program_input(p, 0, r->b));
-    product_case_erase(r->count, r->out->format, program_input(p, 0, r->out));
-    return program_run(r->program, NULL) ? program_output(p, 0, r->out) : NULL;
-}
 
 // ---------------------------------------------------------------------------
 // One kernel, direction and precision
@@ -160,27 +73,26 @@ static bool is_spoilt(const struct products *p, const struct conv_variant *v)
 
 // Runs a set of operands twice, and compares. `kept` has room for a result. False after
 // an error.
-static bool check_data(const struct products *p, const struct product_case *c,
-                       const struct product_run *r, enum product_data data, void *kept,
-                       struct cell *cell)
+static bool check_data(const struct products *p, const struct product_run *r,
+                       enum product_data data, void *kept, struct cell *cell)
 {
-    const void *result = run_product(r, c, cell->direction, data);
+    const void *result = product_run_once(r, data);
     if (!result)
         return false;
     memcpy(kept, result, (size_t)r->bytes);
-    result = run_product(r, c, cell->direction, data);
+    result = product_run_once(r, data);
     if (!result)
         return false;
     if (is_spoilt(p, cell->variant))
         *(unsigned char *)kept ^= 1;
     if (memcmp(kept, result, (size_t)r->bytes) != 0 && !is_spoilt(p, cell->variant)) {
         char name[CONV_SHAPE_TEXT_SIZE];
-        struct conv_shape shape = c->shape;
+        struct conv_shape shape = r->of->shape;
         shape.direction = cell->direction;
         snprintf(cell->text, sizeof(cell->text), "%s: two runs give different numbers",
                  conv_shape_text(&shape, name));
         cell->failed = true;
-    } else if (!product_case_check(c, cell->direction, data, kept, &cell->error,
+    } else if (!product_case_check(r->of, cell->direction, data, kept, &cell->error,
                                    cell->text)) {
         cell->failed = true;
     }
@@ -192,17 +104,18 @@ static bool check_case(const struct products *p, const struct product_case *c,
 {
     struct product_run r;
     bool offered;
-    bool ok = run_begin(p, cell->variant, c, cell->direction, &r, &offered);
+    bool ok = product_run_init(&r, p->test, p->test->submission_seconds, cell->variant,
+                               c, cell->direction, &offered);
     if (ok && offered) {
         void *kept = mem_alloc((size_t)r.bytes);
         ok = kept != NULL;
         for (int d = 0; ok && !cell->failed && d < PRODUCT_DATA_COUNT; d++)
             if (c->sides[0].result[d])
-                ok = check_data(p, c, &r, (enum product_data)d, kept, cell);
+                ok = check_data(p, &r, (enum product_data)d, kept, cell);
         mem_free(kept);
         cell->cases++;
     }
-    run_end(&r);
+    product_run_finish(&r);
     return ok;
 }
 
@@ -238,7 +151,8 @@ static bool test_cell(struct products *p, size_t place, const struct conv_varian
     bool chosen[SHAPES + 1];
     struct selftest *t = p->test;
     char what[128];
-    snprintf(what, sizeof(what), "%s, %s, %s", v->name, direction_names[direction],
+    snprintf(what, sizeof(what), "%s, %s, %s", v->name,
+             selftest_direction_name(direction),
              selftest_format_name(selftest_formats[f]));
     if (!selftest_begin(t, what))
         return false;
@@ -262,7 +176,7 @@ static bool test_cell(struct products *p, size_t place, const struct conv_varian
                            &(struct pix_selftest_row){
                                .part = PIX_SELFTEST_CONVOLUTION,
                                .name = v->name,
-                               .direction = direction_names[direction],
+                               .direction = selftest_direction_name(direction),
                                .precision = selftest_format_name(selftest_formats[f]),
                                .outcome = cell.failed  ? PIX_SELFTEST_FAILED
                                           : cell.cases ? PIX_SELFTEST_PASSED
@@ -284,16 +198,17 @@ static bool test_cell(struct products *p, size_t place, const struct conv_varian
 static bool define_large(struct products *p)
 {
     const struct conv_variant *simple = conv_variant_find("simple");
-    static const enum product_side written[] = { PRODUCT_Y, PRODUCT_X, PRODUCT_W };
     struct product_case c;
     bool ok = product_case_init(&c, p->limits.is_cpu ? &large_cpu : &large, TENSOR_F32,
                                 false);
-    for (int d = 0; ok && d < DIRECTIONS; d++) {
+    for (int d = 0; ok && d < SELFTEST_DIRECTIONS; d++) {
         const enum conv_direction direction = (enum conv_direction)d;
         struct product_run r;
         bool offered;
-        ok = run_begin(p, simple, &c, direction, &r, &offered) && offered;
-        const void *result = ok ? run_product(&r, &c, direction, PRODUCT_EXACT) : NULL;
+        ok = product_run_init(&r, p->test, p->test->submission_seconds, simple, &c,
+                              direction, &offered) &&
+             offered;
+        const void *result = ok ? product_run_once(&r, PRODUCT_EXACT) : NULL;
         ok = result != NULL;
         for (size_t f = 0; ok && f < SELFTEST_FORMATS; f++) {
             struct product_case *to = &p->large[f];
@@ -304,9 +219,9 @@ static bool define_large(struct products *p)
             ok = numbers != NULL;
             for (uint64_t i = 0; ok && i < r.count; i++)
                 numbers[i] = (double)product_case_decode(result, i, TENSOR_F32);
-            to->sides[written[d]].result[PRODUCT_EXACT] = numbers;
+            to->sides[r.roles.out].result[PRODUCT_EXACT] = numbers;
         }
-        run_end(&r);
+        product_run_finish(&r);
     }
     product_case_finish(&c);
     return ok;
@@ -323,7 +238,7 @@ static bool test_all(struct products *p)
         if (!selftest_wants(p->test, PIX_SELFTEST_CONVOLUTION, table[v].name))
             continue;
         for (size_t f = 0; f < SELFTEST_FORMATS; f++)
-            for (int d = 0; d < DIRECTIONS; d++)
+            for (int d = 0; d < SELFTEST_DIRECTIONS; d++)
                 if (selftest_has_format(p->test, selftest_formats[f]) &&
                     !test_cell(p, v, &table[v], f, (enum conv_direction)d))
                     return false;

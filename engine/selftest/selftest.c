@@ -23,6 +23,16 @@ const char *selftest_format_name(enum tensor_format format)
     return format == TENSOR_F16 ? "f16" : format == TENSOR_BF16 ? "bf16" : "f32";
 }
 
+const char *selftest_direction_name(enum conv_direction direction)
+{
+    static const char *const names[SELFTEST_DIRECTIONS] = {
+        [CONV_FORWARD] = "forward",
+        [CONV_BACKWARD_INPUT] = "input gradient",
+        [CONV_BACKWARD_WEIGHT] = "weight gradient",
+    };
+    return names[direction];
+}
+
 bool selftest_has_format(const struct selftest *t, enum tensor_format format)
 {
     return format == TENSOR_F32 || gpu_device_limits(t->device)->storage16;

@@ -431,8 +431,7 @@ static bool check_case(const struct selftest *t, struct step_run *r, struct verd
     // Pieces are the same in every network: one shows them.
     if (r->of != &cases[0] || r->format != TENSOR_F32)
         return true;
-    const double seconds =
-        splitting_seconds(t, program_graph(r->program), PIECES_LEAST);
+    const double seconds = splitting_seconds(t, program_graph(r->program));
     return check_again(t, r, seconds,
                        "in pieces it gives other numbers than as a whole", v);
 }
