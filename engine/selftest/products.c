@@ -36,6 +36,8 @@ static const struct conv_shape shapes[] = {
 };
 #define SHAPES ARRAY_LEN(shapes)
 #define SHAPES_FAST 8    // those of the first kernel
+#define CASES (SHAPES + 1)
+#define LARGE SHAPES    // the last case
 
 // The one that the simple kernel computes: many workgroups of every kernel.
 static const struct conv_shape large = {
@@ -48,8 +50,8 @@ static const struct conv_shape large_cpu = {
 struct products {
     struct selftest *test;
     struct op_limits limits;
-    struct product_case cases[SELFTEST_FORMATS][SHAPES];
-    struct product_case large[SELFTEST_FORMATS];
+    // The larger one has no numbers until the simple kernel has been tested.
+    struct product_case cases[SELFTEST_FORMATS][CASES];
 };
 
 // ---------------------------------------------------------------------------
@@ -123,24 +125,23 @@ static bool check_case(const struct products *p, const struct product_case *c,
 // compile one, so there it gets one of those that need no kernel of their own.
 static void choose_cases(const struct products *p, const struct conv_variant *v,
                          size_t place, size_t f, enum conv_direction direction,
-                         bool chosen[SHAPES + 1])
+                         bool chosen[CASES])
 {
-    size_t fitting[SHAPES + 1], count = 0;
-    for (size_t i = 0; i <= SHAPES; i++) {
-        const struct product_case *c = i < SHAPES ? &p->cases[f][i] : &p->large[f];
+    size_t fitting[CASES], count = 0;
+    for (size_t i = 0; i < CASES; i++) {
+        const struct product_case *c = &p->cases[f][i];
         struct conv_shape shape = c->shape;
         shape.direction = direction;
         shape.format = c->format;
-        // The larger one has no numbers until the simple kernel has been tested.
         chosen[i] = c->sides[0].operand[0] && conv_variant_fits(v, &p->limits, &shape);
-        if (chosen[i] && (i < SHAPES_FAST || i == SHAPES))
+        if (chosen[i] && (i < SHAPES_FAST || i == LARGE))
             fitting[count++] = i;
     }
     if (!p->limits.is_cpu || v->kind == CONV_SIMPLE || count == 0)
         return;
     // Tiles of matrix units that are larger than this take half a minute.
     const bool is_slow = v->kind == CONV_MATRIX && v->reg_m > 16;
-    for (size_t i = 0; i <= SHAPES; i++)
+    for (size_t i = 0; i < CASES; i++)
         chosen[i] = i == fitting[(place + f) % count] && !is_slow;
 }
 
@@ -148,7 +149,7 @@ static bool test_cell(struct products *p, size_t place, const struct conv_varian
                       size_t f, enum conv_direction direction)
 {
     struct cell cell = { .variant = v, .direction = direction };
-    bool chosen[SHAPES + 1];
+    bool chosen[CASES];
     struct selftest *t = p->test;
     char what[128];
     snprintf(what, sizeof(what), "%s, %s, %s", v->name,
@@ -157,14 +158,13 @@ static bool test_cell(struct products *p, size_t place, const struct conv_varian
     if (!selftest_begin(t, what))
         return false;
     choose_cases(p, v, place, f, direction, chosen);
-    for (size_t i = 0; i <= SHAPES && !cell.failed; i++) {
-        struct product_case *c = i < SHAPES ? &p->cases[f][i] : &p->large[f];
+    for (size_t i = 0; i < CASES && !cell.failed; i++) {
         struct selftest_attempt attempt;
         const char *error;
         if (!chosen[i])
             continue;
         selftest_try(&attempt);
-        const bool ok = check_case(p, c, &cell);
+        const bool ok = check_case(p, &p->cases[f][i], &cell);
         if (!selftest_catch(t, &attempt, ok, what, &error))
             return false;
         if (!ok) {
@@ -211,7 +211,7 @@ static bool define_large(struct products *p)
         const void *result = ok ? product_run_once(&r, PRODUCT_EXACT) : NULL;
         ok = result != NULL;
         for (size_t f = 0; ok && f < SELFTEST_FORMATS; f++) {
-            struct product_case *to = &p->large[f];
+            struct product_case *to = &p->cases[f][LARGE];
             if (!to->sides[0].operand[0])
                 ok = product_case_init(to, &c.shape, selftest_formats[f], false);
             double *numbers =
@@ -262,11 +262,9 @@ bool products_test(struct selftest *t)
                 ok = product_case_init(&p->cases[f][i], &shapes[i], selftest_formats[f],
                                        true);
     ok = ok && test_all(p);
-    for (size_t f = 0; p && f < SELFTEST_FORMATS; f++) {
-        for (size_t i = 0; i < SHAPES; i++)
+    for (size_t f = 0; p && f < SELFTEST_FORMATS; f++)
+        for (size_t i = 0; i < CASES; i++)
             product_case_finish(&p->cases[f][i]);
-        product_case_finish(&p->large[f]);
-    }
     mem_free(p);
     return ok;
 }
