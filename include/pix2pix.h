@@ -1471,8 +1471,8 @@ struct pix_selftest_options {
     // The name of a part ("rounding"), or a part of the names of kernels ("direct-"):
     // only that is tested. NULL: everything.
     const char *only;
-    // To see the alarm: the results of this kernel of convolutions are spoilt before
-    // they are compared, in one bit. NULL: none.
+    // To see the alarm: the results of this kernel of convolutions are corrupted in one
+    // bit before they are compared. NULL: none.
     const char *spoil;
 
     // Called with each row when it is known; returning false ends the test. May be
