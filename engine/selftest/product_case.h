@@ -23,11 +23,11 @@ struct product_case {
     struct product_numbers {
         struct shape shape;
         float *operand[PRODUCT_DATA_COUNT];    // which the format can hold
-        // As a result, and the sum of the magnitudes of its terms. Without the host's
-        // definition the first is NULL until the caller has set it, and there is no
-        // second.
+        // As a result, and of PRODUCT_ROUNDED the sum of the magnitudes of its terms.
+        // Without the host's definition the first is NULL until the caller has set it,
+        // and there is no second.
         double *result[PRODUCT_DATA_COUNT];
-        double *magnitude[PRODUCT_DATA_COUNT];
+        double *magnitude;
     } sides[PRODUCT_SIDE_COUNT];
 };
 
