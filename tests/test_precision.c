@@ -8,7 +8,6 @@
 
 #include "shared/scaler.h"
 
-#include "base/bytes.h"
 #include "graph/graph.h"
 #include "models/model.h"
 #include "ops/conv_variant.h"
@@ -28,8 +27,7 @@ static void need_storage(void)
 
 static float rounded(float value, enum tensor_format format)
 {
-    return format == TENSOR_F16 ? bytes_half_value(bytes_half_bits(value))
-                                : bytes_bfloat16_value(bytes_bfloat16_bits(value));
+    return tensor_value_16(tensor_bits_16(value, format), format);
 }
 
 static float *rounded_floats(struct random *r, struct shape s,
@@ -336,8 +334,7 @@ static void check_copies(enum tensor_format format, enum optimizer_kind kind,
     assert_true(tensor_download(test_gpu(), &w->weight->copy, bits));
     assert_memory_not_equal(before, after, shape_count(s) * sizeof(after[0]));
     for (size_t i = 0; i < shape_count(s); i++) {
-        copy[i] = format == TENSOR_F16 ? bytes_half_value(bits[i])
-                                       : bytes_bfloat16_value(bits[i]);
+        copy[i] = tensor_value_16(bits[i], format);
         after[i] = rounded(after[i], format);
     }
     check_same("copy", copy, after, s);

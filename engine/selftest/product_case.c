@@ -4,7 +4,6 @@
 
 #include "selftest/product_case.h"
 
-#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "selftest/reference_conv.h"
@@ -17,19 +16,11 @@
 // ---------------------------------------------------------------------------
 // Numbers of a format
 
-static uint16_t bits_of(float value, enum tensor_format format)
-{
-    return format == TENSOR_F16 ? bytes_half_bits(value) : bytes_bfloat16_bits(value);
-}
-
-static float value_of(uint16_t bits, enum tensor_format format)
-{
-    return format == TENSOR_F16 ? bytes_half_value(bits) : bytes_bfloat16_value(bits);
-}
-
 static float rounded(float value, enum tensor_format format)
 {
-    return format == TENSOR_F32 ? value : value_of(bits_of(value, format), format);
+    return format == TENSOR_F32
+               ? value
+               : tensor_value_16(tensor_bits_16(value, format), format);
 }
 
 void product_case_encode(const float *values, uint64_t count, enum tensor_format format,
@@ -40,7 +31,7 @@ void product_case_encode(const float *values, uint64_t count, enum tensor_format
         memcpy(to, values, (size_t)count * sizeof(values[0]));
     else
         for (uint64_t i = 0; i < count; i++)
-            halves[i] = bits_of(values[i], format);
+            halves[i] = tensor_bits_16(values[i], format);
 }
 
 void product_case_erase(uint64_t count, enum tensor_format format, void *to)
@@ -55,7 +46,7 @@ float product_case_decode(const void *from, uint64_t i, enum tensor_format forma
 {
     if (format == TENSOR_F32)
         return ((const float *)from)[i];
-    return value_of(((const uint16_t *)from)[i], format);
+    return tensor_value_16(((const uint16_t *)from)[i], format);
 }
 
 // ---------------------------------------------------------------------------

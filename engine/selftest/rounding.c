@@ -10,7 +10,6 @@
 
 #include "selftest/inside.h"
 
-#include "base/bytes.h"
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "program/program.h"
@@ -44,14 +43,12 @@ static enum tensor_format half_of(const struct rounding *r)
 
 static uint16_t bits_of(const struct rounding *r, float value)
 {
-    return half_of(r) == TENSOR_F16 ? bytes_half_bits(value)
-                                    : bytes_bfloat16_bits(value);
+    return tensor_bits_16(value, half_of(r));
 }
 
 static float value_of(const struct rounding *r, uint16_t bits)
 {
-    return half_of(r) == TENSOR_F16 ? bytes_half_value(bits)
-                                    : bytes_bfloat16_value(bits);
+    return tensor_value_16(bits, half_of(r));
 }
 
 // Multiplies by one, which changes nothing but the format. False after an error.

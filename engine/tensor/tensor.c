@@ -4,6 +4,7 @@
 
 #include "tensor/tensor.h"
 
+#include "base/bytes.h"
 #include "gpu/transfer.h"
 
 #include <assert.h>
@@ -27,6 +28,18 @@ bool shape_equal(struct shape a, struct shape b)
 uint32_t tensor_element_bytes(enum tensor_format format)
 {
     return format == TENSOR_U8 ? 1 : tensor_format_is_16(format) ? 2 : 4;
+}
+
+uint16_t tensor_bits_16(float value, enum tensor_format format)
+{
+    assert(tensor_format_is_16(format));
+    return format == TENSOR_F16 ? bytes_half_bits(value) : bytes_bfloat16_bits(value);
+}
+
+float tensor_value_16(uint16_t bits, enum tensor_format format)
+{
+    assert(tensor_format_is_16(format));
+    return format == TENSOR_F16 ? bytes_half_value(bits) : bytes_bfloat16_value(bits);
 }
 
 // Whole words, because the kernels that write bytes write four at a time.

@@ -35,6 +35,11 @@ static inline bool tensor_format_is_16(enum tensor_format format)
 
 uint32_t tensor_element_bytes(enum tensor_format format);
 
+// A number as a format of 16 bits stores it, rounded to nearest even, and what is
+// stored as a number.
+uint16_t tensor_bits_16(float value, enum tensor_format format);
+float tensor_value_16(uint16_t bits, enum tensor_format format);
+
 // A piece of device memory that tensors are placed in. `buffer` is NULL until the
 // memory is allocated: planning needs sizes only.
 struct block {

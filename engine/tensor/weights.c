@@ -4,7 +4,6 @@
 
 #include "tensor/weights.h"
 
-#include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gpu/transfer.h"
@@ -359,11 +358,6 @@ bool weights_allocate(struct weights *weights, struct gpu_device *device)
            tensor_upload(device, &weights->scaler, &first);
 }
 
-static uint16_t bits_of(float value, enum tensor_format format)
-{
-    return format == TENSOR_F16 ? bytes_half_bits(value) : bytes_bfloat16_bits(value);
-}
-
 bool weights_refresh_copies(struct weights *weights, struct gpu_device *device)
 {
     bool ok = true;
@@ -376,7 +370,7 @@ bool weights_refresh_copies(struct weights *weights, struct gpu_device *device)
         uint16_t *bits = mem_zalloc((size_t)tensor_bytes(&w->copy));
         ok = values && bits && tensor_download(device, &w->value, values);
         for (uint64_t k = 0; ok && k < count; k++)
-            bits[k] = bits_of(values[k], w->copy.format);
+            bits[k] = tensor_bits_16(values[k], w->copy.format);
         ok = ok && tensor_upload(device, &w->copy, bits);
         mem_free(values);
         mem_free(bits);

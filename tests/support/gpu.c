@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gpu/inside.h"
@@ -443,8 +442,7 @@ void harness_read(struct harness *h, const struct tensor *t, float *data)
     uint16_t *bits = check_memory((size_t)tensor_bytes(t));
     read_tensor(h, t, bits, (size_t)tensor_bytes(t));
     for (size_t i = 0; i < count; i++)
-        data[i] = t->format == TENSOR_F16 ? bytes_half_value(bits[i])
-                                          : bytes_bfloat16_value(bits[i]);
+        data[i] = tensor_value_16(bits[i], t->format);
 }
 
 void harness_read_bytes(struct harness *h, const struct tensor *t, uint8_t *data)
