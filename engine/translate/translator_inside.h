@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The inside of a translator, for the files that are one: translator.c loads a model
-// and prepares images, translator_override.c has what its caller knows better than the
-// model, translator_program.c runs images.
+// The inside of a translator, for the files that are one: translator.c loads a model,
+// translator_override.c has what its caller knows better than the model,
+// translator_images.c prepares images, translator_program.c runs them.
 
 #ifndef TRANSLATE_TRANSLATOR_INSIDE_H
 #define TRANSLATE_TRANSLATOR_INSIDE_H
