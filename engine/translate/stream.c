@@ -332,9 +332,7 @@ static bool describe_output(struct stream *s, struct pix_size size)
     const struct translator_form form = translator_form_of(
         s->translator, s->kind, frame.run.width, frame.run.height, PIXEL_KINDS);
     translator_describe_output(s->translator, &form, &s->output);
-    if (task_is_set(&settings->task))
-        translator_describe_written(s->translator, s->kind, &s->output.kind,
-                                    &s->output.channels);
+    translator_describe_image(s->translator, s->kind, PIXEL_KINDS, &s->output);
     if (s->is_raw && settings->reading.alpha == ALPHA_KEEP &&
         (s->raw.channels == 2 || s->raw.channels == 4) && s->kind != PIXEL_F32)
         s->output.channels++;
