@@ -16,14 +16,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+// What became of combining or separating a pair.
+struct outcome {
+    char trouble[LOG_LINE_SIZE];    // why it was not written; "": it was
+    bool is_passing;                // that is not the fault of its files
+    bool is_bare;                   // it loses what its files have beside samples
+};
+
 struct arrangement {
     struct survey survey;
     const char *out;
     char **stems;    // of the files that are made, by item: "out/train/a"
-    // Of combining and separating: why a pair was not written, by item; "": it was.
-    char (*trouble)[LOG_LINE_SIZE];
-    bool *is_passing;    // the trouble: not the fault of the files
-    bool *is_bare;       // and whether it loses what its files have beside samples
+    struct outcome *outcomes;
 };
 
 // ---------------------------------------------------------------------------
@@ -117,14 +121,10 @@ static bool arrangement_init(struct arrangement *a, const struct pix_dataset_opt
         return false;
     const size_t count = a->survey.count;
     a->stems = mem_array(count, sizeof(*a->stems));
-    a->trouble = mem_array(count, sizeof(*a->trouble));
-    a->is_passing = mem_array(count, sizeof(*a->is_passing));
-    a->is_bare = mem_array(count, sizeof(*a->is_bare));
-    if (!a->stems || !a->trouble || !a->is_passing || !a->is_bare)
+    a->outcomes = mem_array(count, sizeof(*a->outcomes));
+    if (!a->stems || !a->outcomes)
         return false;
     for (size_t i = 0; i < count; i++) {
-        a->trouble[i][0] = '\0';
-        a->is_bare[i] = false;
         a->stems[i] = make_stem(a, i);
         if (!a->stems[i])
             return false;
@@ -137,9 +137,7 @@ static void arrangement_finish(struct arrangement *a)
     for (size_t i = 0; a->stems && i < a->survey.count; i++)
         mem_free(a->stems[i]);
     mem_free(a->stems);
-    mem_free(a->trouble);
-    mem_free(a->is_passing);
-    mem_free(a->is_bare);
+    mem_free(a->outcomes);
     survey_close(&a->survey);
 }
 
@@ -194,10 +192,10 @@ static bool join(struct picture *a, struct picture *b, struct picture *out,
 
 // A profile or a georeference is of a whole file. What is made of two, or of a half,
 // has neither.
-static void drop_tags(struct arrangement *a, size_t item, struct picture *p)
+static void drop_tags(struct outcome *o, struct picture *p)
 {
     const struct picture_holds nothing = { 0 };
-    a->is_bare[item] |=
+    o->is_bare |=
         picture_tags_losses(p->tags, nothing, p->channels, p->width, p->height) != 0;
     picture_tags_free(p->tags);
     p->tags = NULL;
@@ -207,7 +205,7 @@ static void tell_bare(const struct arrangement *a)
 {
     size_t count = 0, first = 0;
     for (size_t i = a->survey.count; i-- > 0;)
-        if (a->is_bare[i] && !a->trouble[i][0]) {
+        if (a->outcomes[i].is_bare && !a->outcomes[i].trouble[0]) {
             count++;
             first = i;
         }
@@ -233,37 +231,36 @@ static bool write_picture(const struct arrangement *a, const char *stem,
 }
 
 // Of a pair that was read, or was not for that reason.
-static void note_refusal(const struct arrangement *a, size_t item, const char *path,
+static void note_refusal(struct outcome *o, const char *path,
                          const struct reason *reason)
 {
-    snprintf(a->trouble[item], LOG_LINE_SIZE, "dataset: %s %s", path, reason->text);
-    a->is_passing[item] = reason->kind == REASON_PASSING;
+    snprintf(o->trouble, sizeof(o->trouble), "dataset: %s %s", path, reason->text);
+    o->is_passing = reason->kind == REASON_PASSING;
 }
 
 // Called by any thread.
 static void combine(void *user, size_t item)
 {
-    struct arrangement *a = user;
-    struct picture left, right, out = { 0 };
+    const struct arrangement *a = user;
+    struct outcome *o = &a->outcomes[item];
+    struct picture left = { 0 }, right = { 0 }, out = { 0 };
     const char *path = survey_path(&a->survey, item, false);
     struct reason reason;
-    const bool halves = !a->survey.items[item].file->b;
-    bool ok = !halves || reason_refuse(&reason, "holds both sides already");
+    bool ok = a->survey.items[item].file->b ||
+              reason_refuse(&reason, "holds both sides already");
     ok = ok && survey_read(&a->survey, item, &left, &right, &path, &reason);
-    path = ok ? survey_path(&a->survey, item, false) : path;
     if (ok) {
-        drop_tags(a, item, &left);
-        drop_tags(a, item, &right);
+        path = survey_path(&a->survey, item, false);
+        drop_tags(o, &left);
+        drop_tags(o, &right);
         ok = join(&left, &right, &out, &reason);
-    } else {
-        left = right = (struct picture){ 0 };
     }
     if (!ok)
-        note_refusal(a, item, path, &reason);
-    else if (write_picture(a, a->stems[item], &out, a->trouble[item]))
-        a->trouble[item][0] = '\0';
+        note_refusal(o, path, &reason);
+    else if (write_picture(a, a->stems[item], &out, o->trouble))
+        o->trouble[0] = '\0';
     else
-        a->is_passing[item] = true;
+        o->is_passing = true;
     picture_free(&left);
     picture_free(&right);
     picture_free(&out);
@@ -275,15 +272,30 @@ static bool tell_troubles(const struct arrangement *a, uint64_t *written,
 {
     bool ok = true;
     for (size_t i = 0; ok && i < a->survey.count; i++) {
-        if (a->is_passing[i]) {
-            log_error("%s", a->trouble[i]);
+        const struct outcome *one = &a->outcomes[i];
+        if (one->is_passing) {
+            log_error("%s", one->trouble);
             ok = false;
-        } else if (a->trouble[i][0]) {
-            log_warn("%s", a->trouble[i]);
+        } else if (one->trouble[0]) {
+            log_warn("%s", one->trouble);
         }
-        *(a->trouble[i][0] ? failed : written) += 1;
+        *(one->trouble[0] ? failed : written) += 1;
     }
     return ok;
+}
+
+// Calls run(a, i) for each pair, and reports what became of them. False after a
+// message.
+static bool arrange(struct arrangement *a, const char *what,
+                    void (*run)(void *user, size_t item), uint64_t *written,
+                    uint64_t *failed)
+{
+    a->survey.reading.with_tags = true;
+    survey_run(&a->survey, what, run, a);
+    if (!tell_troubles(a, written, failed))
+        return false;
+    tell_bare(a);
+    return true;
 }
 
 bool arrange_combined(const struct pix_dataset_options *o, const char *out,
@@ -291,18 +303,12 @@ bool arrange_combined(const struct pix_dataset_options *o, const char *out,
 {
     struct arrangement a;
     *written = *failed = 0;
-    bool ok = true;
     if (o->singles) {
         log_error("dataset: single images cannot be combined: pairs can");
         return false;
     }
-    ok = arrangement_init(&a, o, out) && make_folders(&a, "", "");
-    a.survey.reading.with_tags = true;
-    if (ok)
-        survey_run(&a.survey, "combining pairs", combine, &a);
-    ok = ok && tell_troubles(&a, written, failed);
-    if (ok)
-        tell_bare(&a);
+    const bool ok = arrangement_init(&a, o, out) && make_folders(&a, "", "") &&
+                    arrange(&a, "combining pairs", combine, written, failed);
     arrangement_finish(&a);
     return ok;
 }
@@ -315,7 +321,7 @@ static bool write_side(const struct arrangement *a, size_t item, const char *sid
                        const struct picture *p)
 {
     char *stem = mem_printf("%s/%s%s", a->out, side, a->stems[item] + strlen(a->out));
-    const bool ok = stem && write_picture(a, stem, p, a->trouble[item]);
+    const bool ok = stem && write_picture(a, stem, p, a->outcomes[item].trouble);
     mem_free(stem);
     return ok;
 }
@@ -323,7 +329,8 @@ static bool write_side(const struct arrangement *a, size_t item, const char *sid
 // Called by any thread.
 static void separate(void *user, size_t item)
 {
-    struct arrangement *a = user;
+    const struct arrangement *a = user;
+    struct outcome *o = &a->outcomes[item];
     struct picture left = { 0 }, right = { 0 };
     const char *path = survey_path(&a->survey, item, false);
     struct reason reason;
@@ -331,13 +338,13 @@ static void separate(void *user, size_t item)
               reason_refuse(&reason, "has its partner in another file already");
     ok = ok && survey_read(&a->survey, item, &left, &right, &path, &reason);
     if (ok)
-        drop_tags(a, item, &left);
+        drop_tags(o, &left);
     if (!ok)
-        note_refusal(a, item, path, &reason);
+        note_refusal(o, path, &reason);
     else if (write_side(a, item, "A", &left) && write_side(a, item, "B", &right))
-        a->trouble[item][0] = '\0';
+        o->trouble[0] = '\0';
     else
-        a->is_passing[item] = true;
+        o->is_passing = true;
     picture_free(&left);
     picture_free(&right);
 }
@@ -351,14 +358,9 @@ bool arrange_separated(const struct pix_dataset_options *o, const char *out,
         log_error("dataset: single images have no sides to separate: pairs do");
         return false;
     }
-    bool ok = arrangement_init(&a, o, out) && make_folders(&a, "A/", "") &&
-              make_folders(&a, "B/", "");
-    a.survey.reading.with_tags = true;
-    if (ok)
-        survey_run(&a.survey, "separating pairs", separate, &a);
-    ok = ok && tell_troubles(&a, written, failed);
-    if (ok)
-        tell_bare(&a);
+    const bool ok = arrangement_init(&a, o, out) && make_folders(&a, "A/", "") &&
+                    make_folders(&a, "B/", "") &&
+                    arrange(&a, "separating pairs", separate, written, failed);
     arrangement_finish(&a);
     return ok;
 }

@@ -171,11 +171,10 @@ bool survey_read(const struct survey *s, size_t item, struct picture *a,
             return true;
     } else {
         const bool ok = pair_cut(&whole, a, b, reason);
-        if (ok)
+        if (ok) {
             picture_take_notes(a, &whole);
-        // What was noted has the whole's tags, which go to the first side.
-        if (ok)
-            whole.tags = NULL;
+            whole.tags = NULL;    // they went to the first side with what was noted
+        }
         picture_free(&whole);
         if (ok)
             return true;
