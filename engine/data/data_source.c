@@ -73,13 +73,13 @@ static const char *ratio_text(const struct split_ratio *r, char text[64])
 static void warn_of_empty(const struct data_source *s, const char *folder, size_t all,
                           const size_t counts[SPLIT_COUNT])
 {
-    const char *what = s->files == DATA_IMAGES ? "image" : "pair";
+    const char *what = pair_noun(s->files == DATA_IMAGES, all);
     char ratio[64];
     for (int i = SPLIT_TRAIN + 1; i < SPLIT_COUNT; i++)
         if (counts[i] == 0 && s->ratio.shares[i] > 0)
-            log_warn("dataset: of the %zu %s%s of %s none is for %s by the ratio %s: "
+            log_warn("dataset: of the %zu %s of %s none is for %s by the ratio %s: "
                      "choose a larger share, or name splits in a list (--pairs)",
-                     all, what, PLURAL(all), folder, split_name((enum split)i),
+                     all, what, folder, split_name((enum split)i),
                      ratio_text(&s->ratio, ratio));
 }
 
