@@ -64,17 +64,11 @@ static void taps_free(struct taps *taps)
     mem_free(taps->weight);
 }
 
-// The input pixel in which the centre of an output pixel lies.
-static uint32_t nearest(uint32_t pixel, uint32_t in, uint32_t out)
-{
-    return (uint32_t)((2 * (uint64_t)pixel + 1) * in / (2 * (uint64_t)out));
-}
-
 static void fill_nearest(struct taps *taps, uint32_t in, uint32_t margin,
                          struct resize_span out)
 {
     for (uint32_t i = 0; i < out.count; i++) {
-        taps->first[i] = margin + nearest(out.first + i, in, out.of);
+        taps->first[i] = margin + resize_nearest(out.first + i, in, out.of);
         taps->count[i] = 1;
         taps->exact[i] = 1.0;
         taps->weight[i] = 1 << WEIGHT_BITS;
@@ -108,8 +102,8 @@ struct resize_span resize_needs(enum resize_filter filter, uint32_t in,
     uint32_t first, end, unused;
     assert(out.count > 0 && last < out.of);
     if (filter == RESIZE_NEAREST) {
-        first = nearest(out.first, in, out.of);
-        end = nearest(last, in, out.of) + 1;
+        first = resize_nearest(out.first, in, out.of);
+        end = resize_nearest(last, in, out.of) + 1;
     } else {
         find_taps(filter, scale, in, 0, out.first, &first, &unused);
         find_taps(filter, scale, in, 0, last, &unused, &end);

@@ -24,6 +24,12 @@ bool resize_planes(enum resize_filter filter, enum pixel_kind kind, uint32_t pla
                    const void *in, uint32_t width_in, uint32_t height_in, void *out,
                    uint32_t width, uint32_t height);
 
+// The pixel of `in` in which the centre of `pixel` of `out` lies.
+static inline uint32_t resize_nearest(uint32_t pixel, uint32_t in, uint32_t out)
+{
+    return (uint32_t)((2 * (uint64_t)pixel + 1) * in / (2 * (uint64_t)out));
+}
+
 // Pixels of the input beyond its edge that weights would reach, of `in` pixels that
 // become `out`.
 uint32_t resize_reach(enum resize_filter filter, uint32_t in, uint32_t out);

@@ -135,12 +135,6 @@ static struct hole draw_hole(const struct task *t, uint64_t seed,
     return hole;
 }
 
-// The sample of a mask of n that lies at sample i of `side`.
-static size_t nearest(uint32_t i, uint32_t side, uint32_t n)
-{
-    return (size_t)(((uint64_t)2 * i + 1) * n / ((uint64_t)2 * side));
-}
-
 // Whether pixel i, counted by rows, is in the hole.
 static bool hole_has(const struct hole *h, size_t i)
 {
@@ -150,8 +144,9 @@ static bool hole_has(const struct hole *h, size_t i)
         return false;
     if (!h->mask)
         return true;
-    const size_t at = nearest(y, h->height, h->mask->height) * h->mask->width +
-                      nearest(x, h->width, h->mask->width);
+    const size_t at =
+        (size_t)resize_nearest(y, h->mask->height, h->height) * h->mask->width +
+        resize_nearest(x, h->mask->width, h->width);
     return ((const uint8_t *)h->mask->samples)[at] >= HOLE_LEAST;
 }
 
