@@ -7,9 +7,6 @@
 #include "base/log.h"
 #include "data/no_data.h"
 
-#include <assert.h>
-#include <string.h>
-
 #define FILTER RESIZE_BICUBIC    // that of task_enlarge
 
 void tile_rows_init(struct tile_rows *r, const struct translator *t,
@@ -47,10 +44,11 @@ static bool read_rows(struct tile_rows *r, uint32_t y, uint32_t count,
     }
     rows->has_no_data = r->has_no_data;
     rows->no_data = r->no_data;
-    const bool ok = (!r->has_no_data || no_data_find(rows, r->no_data, mask)) &&
-                    (!r->has_no_data || mask->samples ||
-                     picture_create(mask, PIXEL_U8, 1, rows->width, count)) &&
-                    translator_take_image(r->translator, rows);
+    const bool ok =
+        (!r->has_no_data ||
+         (no_data_find(rows, r->no_data, mask) &&
+          (mask->samples || picture_create(mask, PIXEL_U8, 1, rows->width, count)))) &&
+        translator_take_image(r->translator, rows);
     if (!ok) {
         picture_free(rows);
         picture_free(mask);
@@ -110,41 +108,30 @@ static bool hold(struct tile_rows *r, uint32_t first, uint32_t end)
     return false;
 }
 
-// Each pixel of the file is `factor` x `factor`.
-static bool enlarge_mask(const struct tile_rows *r, uint32_t y, uint32_t count,
-                         struct picture *mask)
+// Rows of an enlarged image, of which `held` has rows of the file from `first` on.
+static bool enlarge(const struct tile_rows *r, const struct picture *held,
+                    enum resize_filter filter, struct resize_span out,
+                    struct picture *rows)
 {
-    if (!picture_create(mask, PIXEL_U8, 1, r->size.width, count))
-        return false;
-    uint8_t *to = mask->samples;
-    for (uint32_t i = 0; i < count; i++, to += mask->width) {
-        const uint8_t *from =
-            (const uint8_t *)r->held_mask.samples +
-            ((y + i) / r->factor - r->first) * (size_t)r->held_mask.width;
-        for (uint32_t x = 0; x < mask->width; x++)
-            to[x] = from[x / r->factor];
-    }
-    return true;
+    const struct resize_span in = { r->first, held->height, r->reader->form.height };
+    return picture_create(rows, held->kind, held->channels, r->size.width, out.count) &&
+           resize_rows(filter, held->kind, held->channels, held->samples, held->width,
+                       in, rows->samples, rows->width, out);
 }
 
 static bool read_enlarged(struct tile_rows *r, uint32_t y, uint32_t count,
                           struct picture *rows, struct picture *mask)
 {
-    const uint32_t height = r->reader->form.height;
     const struct resize_span out = { y, count, r->size.height };
-    const struct resize_span in = resize_needs(FILTER, height, out);
-    if (!hold(r, in.first, in.first + in.count))
+    const struct resize_span in = resize_needs(FILTER, r->reader->form.height, out);
+    if (!hold(r, in.first, in.first + in.count) ||
+        !enlarge(r, &r->held, FILTER, out, rows))
         return false;
-    const struct picture *held = &r->held;
-    if (!picture_create(rows, held->kind, held->channels, r->size.width, count))
-        return false;
-    rows->range = held->range;
-    rows->is_array = held->is_array;
+    rows->range = r->held.range;
+    rows->is_array = r->held.is_array;
     rows->is_narrow = r->reader->form.is_narrow;
-    return resize_rows(FILTER, held->kind, held->channels, held->samples, held->width,
-                       (struct resize_span){ r->first, held->height, height },
-                       rows->samples, rows->width, out) &&
-           (!r->held_mask.samples || enlarge_mask(r, y, count, mask));
+    return !r->held_mask.samples ||
+           enlarge(r, &r->held_mask, RESIZE_NEAREST, out, mask);
 }
 
 bool tile_rows_read(struct tile_rows *r, uint32_t y, uint32_t count,
