@@ -40,16 +40,17 @@ bool selftest_report(struct selftest *t, const struct pix_selftest_row *row);
 // Says what is tested now. False: the test ends.
 bool selftest_begin(struct selftest *t, const char *what);
 
-// Around something that the device may refuse: its errors are kept in `capture`, and
-// afterwards say what is wrong with it. selftest_catch is false, after a message, where
-// that is no answer: the device is lost, or memory was missing. Then `what` is named.
+// Around something that the device may refuse: its errors are kept in `capture`. Where
+// it was not `ok` selftest_catch writes them to `text`, as what is wrong with it. It is
+// false, after a message that names `what`, where that is no answer: the device is
+// lost, or memory was missing.
 struct selftest_attempt {
     struct log_capture capture;
     uint64_t failures;
 };
 void selftest_try(struct selftest_attempt *a);
 bool selftest_catch(const struct selftest *t, struct selftest_attempt *a, bool ok,
-                    const char *what, const char **error);
+                    const char *what, char *text, size_t size);
 
 // ---------------------------------------------------------------------------
 // The parts

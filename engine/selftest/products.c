@@ -160,17 +160,13 @@ static bool test_cell(struct products *p, size_t place, const struct conv_varian
     choose_cases(p, v, place, f, direction, chosen);
     for (size_t i = 0; i < CASES && !cell.failed; i++) {
         struct selftest_attempt attempt;
-        const char *error;
         if (!chosen[i])
             continue;
         selftest_try(&attempt);
         const bool ok = check_case(p, &p->cases[f][i], &cell);
-        if (!selftest_catch(t, &attempt, ok, what, &error))
+        if (!selftest_catch(t, &attempt, ok, what, cell.text, sizeof(cell.text)))
             return false;
-        if (!ok) {
-            cell.failed = true;
-            snprintf(cell.text, sizeof(cell.text), "cannot be run: %s", error);
-        }
+        cell.failed |= !ok;
     }
     return selftest_report(t,
                            &(struct pix_selftest_row){

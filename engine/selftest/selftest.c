@@ -11,6 +11,7 @@
 #include "ops/conv_variant.h"
 #include "selftest/inside.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SPEED_SECONDS 0.1    // for each ceiling
@@ -96,13 +97,16 @@ void selftest_try(struct selftest_attempt *a)
 }
 
 bool selftest_catch(const struct selftest *t, struct selftest_attempt *a, bool ok,
-                    const char *what, const char **error)
+                    const char *what, char *text, size_t size)
 {
-    *error = log_capture_end(&a->capture);
-    if (ok || (!gpu_device_is_lost(t->device) && a->failures == mem_failures()))
-        return true;
-    log_error("selftest: %s: %s", what, *error);
-    return false;
+    const char *error = log_capture_end(&a->capture);
+    if (!ok && (gpu_device_is_lost(t->device) || a->failures != mem_failures())) {
+        log_error("selftest: %s: %s", what, error);
+        return false;
+    }
+    if (!ok)
+        snprintf(text, size, "cannot be run: %s", error);
+    return true;
 }
 
 // ---------------------------------------------------------------------------

@@ -447,19 +447,15 @@ static bool test_case(struct selftest *t, const struct step_case *c,
         .submission_seconds = t->submission_seconds,
         .force = force,
     };
-    const char *error;
     const char *name = force ? force->name : c->name;
     if (!selftest_begin(t, name))
         return false;
     selftest_try(&attempt);
     const bool ok = check_case(t, &r, &v);
     run_end(&r);
-    if (!selftest_catch(t, &attempt, ok, name, &error))
+    if (!selftest_catch(t, &attempt, ok, name, v.text, sizeof(v.text)))
         return false;
-    if (!ok) {
-        v.failed = true;
-        snprintf(v.text, sizeof(v.text), "cannot be run: %s", error);
-    }
+    v.failed |= !ok;
     return selftest_report(t, &(struct pix_selftest_row){
                                   .part = PIX_SELFTEST_STEP,
                                   .name = name,
