@@ -52,6 +52,14 @@ const char *selftest_part_name(enum pix_selftest_part part)
     return part < ARRAY_LEN(part_names) ? part_names[part] : NULL;
 }
 
+static bool is_part(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(part_names); i++)
+        if (strcmp(name, part_names[i]) == 0)
+            return true;
+    return false;
+}
+
 // A name of a part asks for all of it, any other text for the kernels of convolutions
 // that have it in their names.
 bool selftest_wants(const struct selftest *t, enum pix_selftest_part part,
@@ -60,10 +68,8 @@ bool selftest_wants(const struct selftest *t, enum pix_selftest_part part,
     const char *only = t->options->only;
     if (!only || strcmp(only, part_names[part]) == 0)
         return true;
-    for (size_t i = 0; i < ARRAY_LEN(part_names); i++)
-        if (strcmp(only, part_names[i]) == 0)
-            return false;
-    return part == PIX_SELFTEST_CONVOLUTION && (!kernel || strstr(kernel, only));
+    return !is_part(only) && part == PIX_SELFTEST_CONVOLUTION &&
+           (!kernel || strstr(kernel, only));
 }
 
 bool selftest_report(struct selftest *t, const struct pix_selftest_row *row)
@@ -152,18 +158,17 @@ static bool report_speed(struct selftest *t)
 // Whether `only` and `spoil` name something. False after a message.
 static bool check_options(const struct pix_selftest_options *o)
 {
-    size_t count, found = 0;
+    size_t count;
     const struct conv_variant *table = conv_variant_table(&count);
     if (o->spoil && !conv_variant_find(o->spoil)) {
         log_error("selftest: \"%s\" is not a kernel of convolutions", o->spoil);
         return false;
     }
-    for (size_t i = 0; o->only && i < ARRAY_LEN(part_names); i++)
-        found += strcmp(part_names[i], o->only) == 0;
-    for (size_t i = 0; o->only && i < count; i++)
-        found += strstr(table[i].name, o->only) != NULL;
-    if (!o->only || found)
+    if (!o->only || is_part(o->only))
         return true;
+    for (size_t i = 0; i < count; i++)
+        if (strstr(table[i].name, o->only))
+            return true;
     log_error("selftest: \"%s\" is neither a part of the test (convolution, rounding, "
               "split, step, speed) nor in the name of a kernel of convolutions",
               o->only);
