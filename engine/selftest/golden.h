@@ -26,12 +26,4 @@ void golden_weight(const char *name, uint64_t count, double scale, double offset
 void golden_start(const char *name, bool is_conv, bool is_one, uint64_t count,
                   double conv_scale, float *values);
 
-// At most 64 numbers that stand for a tensor: itself if it is no larger, else 64 sums
-// of all values with signs. The distance of two tensors of `count` elements is exact
-// for small ones, else estimated (about 9 % standard deviation).
-#define GOLDEN_SKETCH 64u
-uint32_t golden_sketch(const float *values, uint64_t count,
-                       double sketch[GOLDEN_SKETCH]);
-double golden_distance(uint64_t count, const double *a, const double *b);
-
 #endif

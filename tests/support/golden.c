@@ -11,6 +11,34 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+uint32_t golden_sketch(const float *values, uint64_t count,
+                       double sketch[GOLDEN_SKETCH])
+{
+    if (count <= GOLDEN_SKETCH) {
+        for (uint64_t i = 0; i < count; i++)
+            sketch[i] = (double)values[i];
+        return (uint32_t)count;
+    }
+    const uint64_t seed = golden_hash("sketch");
+    memset(sketch, 0, GOLDEN_SKETCH * sizeof(*sketch));
+    for (uint64_t i = 0; i < count; i++) {
+        const uint64_t bits = golden_splitmix(seed, i);
+        const double v[2] = { (double)values[i], -(double)values[i] };
+        for (uint32_t j = 0; j < GOLDEN_SKETCH; j++)
+            sketch[j] += v[bits >> j & 1];
+    }
+    return GOLDEN_SKETCH;
+}
+
+double golden_distance(uint64_t count, const double *a, const double *b)
+{
+    const uint64_t rows = MIN(count, GOLDEN_SKETCH);
+    double sum = 0;
+    for (uint64_t j = 0; j < rows; j++)
+        sum += (a[j] - b[j]) * (a[j] - b[j]);
+    return sqrt(count <= GOLDEN_SKETCH ? sum : sum / GOLDEN_SKETCH);
+}
+
 json_t *golden_read(const char *name)
 {
     void *text;

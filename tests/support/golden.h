@@ -11,6 +11,14 @@
 #include "selftest/golden.h"
 #include "support/check.h"
 
+// At most 64 numbers that stand for a tensor: itself if it is no larger, else 64 sums
+// of all values with signs. The distance of two tensors of `count` elements is exact
+// for small ones, else estimated (about 9 % standard deviation).
+#define GOLDEN_SKETCH 64u
+uint32_t golden_sketch(const float *values, uint64_t count,
+                       double sketch[GOLDEN_SKETCH]);
+double golden_distance(uint64_t count, const double *a, const double *b);
+
 // Reading fixtures: a file of the folder "golden", parsed. Every function fails the
 // test when it fails.
 json_t *golden_read(const char *name);    // json_decref
