@@ -7,32 +7,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *api_version(const struct pix_device_info *d, char *text)
-{
-    snprintf(text, 64, "%" PRIu32 ".%" PRIu32 ".%" PRIu32, d->api_version[0],
-             d->api_version[1], d->api_version[2]);
-    return text;
-}
-
 static bool print_json(const struct pix_device_info *list, uint32_t count)
 {
-    char version[64];
     json_t *array = json_array();
     for (uint32_t i = 0; i < count; i++) {
         const struct pix_device_info *d = &list[i];
         json_t *device = json_object();
         output_add_member(&device, "index", output_make_uint(d->index));
-        output_add_member(&device, "name", output_make_text(d->name));
-        output_add_member(&device, "type",
-                          output_make_text(output_get_device_type(d->type)));
-        output_add_member(&device, "vendor_id", output_make_uint(d->vendor_id));
-        output_add_member(&device, "device_id", output_make_uint(d->device_id));
-        output_add_member(&device, "driver", output_make_text(d->driver));
-        output_add_member(&device, "driver_version",
-                          output_make_text(d->driver_version));
-        output_add_member(&device, "api_version",
-                          output_make_text(api_version(d, version)));
-        output_add_member(&device, "memory_bytes", output_make_uint(d->memory_bytes));
+        output_add_device(&device, d);
         output_add_member(&device, "default", json_boolean(d->is_default));
         output_add_member(&device, "usable", json_boolean(d->usable));
         output_add_member(&device, "reason",
@@ -52,7 +34,7 @@ static void print_lines(const struct pix_device_info *list, uint32_t count)
                      d->is_default ? ", the default" : "");
         output_print(stdout, "   driver %s %s, Vulkan %s, memory %s\n",
                      *d->driver ? d->driver : "?", d->driver_version,
-                     api_version(d, text),
+                     output_format_api_version(d, text),
                      output_format_bytes(d->memory_bytes, memory));
         if (!d->usable) {
             output_print(stdout, "   not usable: %s\n", d->reason);

@@ -224,6 +224,30 @@ const char *output_get_device_type(enum pix_device_type type)
     return names[type];
 }
 
+const char *output_format_api_version(const struct pix_device_info *device, char *text)
+{
+    const uint32_t *version = device->api_version;
+    snprintf(text, 64, "%" PRIu32 ".%" PRIu32 ".%" PRIu32, version[0], version[1],
+             version[2]);
+    return text;
+}
+
+void output_add_device(json_t **object, const struct pix_device_info *device)
+{
+    const struct pix_device_info *d = device;
+    char version[64];
+    output_add_member(object, "name", output_make_text(d->name));
+    output_add_member(object, "type",
+                      output_make_text(output_get_device_type(d->type)));
+    output_add_member(object, "vendor_id", output_make_uint(d->vendor_id));
+    output_add_member(object, "device_id", output_make_uint(d->device_id));
+    output_add_member(object, "driver", output_make_text(d->driver));
+    output_add_member(object, "driver_version", output_make_text(d->driver_version));
+    output_add_member(object, "api_version",
+                      output_make_text(output_format_api_version(d, version)));
+    output_add_member(object, "memory_bytes", output_make_uint(d->memory_bytes));
+}
+
 bool output_print_plan(const struct pix_plan *p, bool as_json)
 {
     const struct {

@@ -76,6 +76,11 @@ const char *output_format_duration(double seconds, char *text);
 // "discrete", "integrated", "virtual", "cpu" or "other".
 const char *output_get_device_type(enum pix_device_type type);
 
+// The version of Vulkan, "1.3.230"; `text` has room for 64.
+const char *output_format_api_version(const struct pix_device_info *device, char *text);
+// Adds what `devices` and `selftest` have in common to a JSON object.
+void output_add_device(json_t **object, const struct pix_device_info *device);
+
 // One line that is rewritten in place on a terminal. Messages clear it first.
 void output_begin_live(FILE *stream);
 void output_show_live(const char *text);

@@ -155,19 +155,8 @@ static json_t *make_row(const struct pix_selftest_row *r)
 
 static json_t *make_device(const struct pix_device_info *d)
 {
-    char version[64];
     json_t *device = json_object();
-    snprintf(version, sizeof(version), "%" PRIu32 ".%" PRIu32 ".%" PRIu32,
-             d->api_version[0], d->api_version[1], d->api_version[2]);
-    output_add_member(&device, "name", output_make_text(d->name));
-    output_add_member(&device, "type",
-                      output_make_text(output_get_device_type(d->type)));
-    output_add_member(&device, "vendor_id", output_make_uint(d->vendor_id));
-    output_add_member(&device, "device_id", output_make_uint(d->device_id));
-    output_add_member(&device, "driver", output_make_text(d->driver));
-    output_add_member(&device, "driver_version", output_make_text(d->driver_version));
-    output_add_member(&device, "api_version", output_make_text(version));
-    output_add_member(&device, "memory_bytes", output_make_uint(d->memory_bytes));
+    output_add_device(&device, d);
     output_add_member(&device, "max_workgroup_invocations",
                       output_make_uint(d->max_workgroup_invocations));
     output_add_member(&device, "shared_memory_bytes",
@@ -224,11 +213,11 @@ static bool is_interrupted(void *user)
 
 static void print_device(const struct pix_device_info *d)
 {
+    char version[64];
     output_print(stdout, "pix2pix %s on %s\n", pix_version(), pix_system());
-    output_print(
-        stdout, "%s (%s), driver %s %s, Vulkan %" PRIu32 ".%" PRIu32 ".%" PRIu32 "\n",
-        d->name, output_get_device_type(d->type), *d->driver ? d->driver : "?",
-        d->driver_version, d->api_version[0], d->api_version[1], d->api_version[2]);
+    output_print(stdout, "%s (%s), driver %s %s, Vulkan %s\n", d->name,
+                 output_get_device_type(d->type), *d->driver ? d->driver : "?",
+                 d->driver_version, output_format_api_version(d, version));
 }
 
 static void print_summary(const struct pix_selftest_result *r)

@@ -79,11 +79,10 @@ void training_log_print_head(FILE *stream, const struct pix_device_info *device,
     size_t count;
     const struct pix_option *rows = pix_train_option_table(&count);
     int column = (int)strlen("options:");
-    output_print(
-        stream,
-        "device: %s, driver %s %s, Vulkan %" PRIu32 ".%" PRIu32 ".%" PRIu32 "\n",
-        device->name, *device->driver ? device->driver : "?", device->driver_version,
-        device->api_version[0], device->api_version[1], device->api_version[2]);
+    char version[64];
+    output_print(stream, "device: %s, driver %s %s, Vulkan %s\n", device->name,
+                 *device->driver ? device->driver : "?", device->driver_version,
+                 output_format_api_version(device, version));
     output_print(stream, "options:");
     for (size_t i = 0; i < count; i++) {
         char buffer[64], text[TEXT_SIZE];

@@ -6,7 +6,6 @@
 
 #include "output.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,13 +153,11 @@ struct bench_device *bench_add_device(struct bench_result *r,
     struct bench_device *d = bench_append_device(r);
     if (!d)
         return NULL;
-    snprintf(api, sizeof(api), "%" PRIu32 ".%" PRIu32 ".%" PRIu32, info->api_version[0],
-             info->api_version[1], info->api_version[2]);
     d->name = bench_copy_text(info->name);
     d->type = bench_copy_text(output_get_device_type(info->type));
     d->driver = bench_copy_text(info->driver);
     d->driver_version = bench_copy_text(info->driver_version);
-    d->api_version = bench_copy_text(api);
+    d->api_version = bench_copy_text(output_format_api_version(info, api));
     d->memory_bytes = info->memory_bytes;
     return d->name && d->type && d->driver && d->driver_version && d->api_version
                ? d

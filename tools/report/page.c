@@ -215,14 +215,12 @@ static void put_member(FILE *f, const char *key, const char *text)
 
 static void put_device(FILE *f, const struct pix_device_info *d)
 {
-    char version[48];
-    snprintf(version, sizeof(version), "%" PRIu32 ".%" PRIu32 ".%" PRIu32,
-             d->api_version[0], d->api_version[1], d->api_version[2]);
+    char version[64];
     html_put(f, "\"devices\":[{");
     put_member(f, "name", d->name);
     put_member(f, "driver", d->driver);
     put_member(f, "driver_version", d->driver_version);
-    html_put(f, "\"api_version\":\"%s\"}],", version);
+    html_put(f, "\"api_version\":\"%s\"}],", output_format_api_version(d, version));
 }
 
 static void put_totals(FILE *f, const struct pix_evaluation *e)
