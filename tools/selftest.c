@@ -17,6 +17,11 @@ static const char *const directions[DIRECTIONS] = { "forward", "input gradient",
                                                     "weight gradient" };
 static const char *const short_directions[DIRECTIONS] = { "fwd", "dx", "dw" };
 static const char *const precisions[PRECISIONS] = { "f32", "f16", "bf16" };
+static const char *const outcome_words[] = {
+    [PIX_SELFTEST_PASSED] = "ok",
+    [PIX_SELFTEST_FAILED] = "FAIL",
+    [PIX_SELFTEST_SKIPPED] = "-",
+};
 static const char *const outcome_names[] = {
     [PIX_SELFTEST_PASSED] = "passed",
     [PIX_SELFTEST_FAILED] = "failed",
@@ -33,6 +38,16 @@ struct selftest {
     size_t note_count;
     int heading;    // the part whose heading was printed last; -1: none
 };
+
+// The name of a row with what it has of a direction and a precision.
+#define TITLE_SIZE 96
+static const char *format_title(const struct pix_selftest_row *r,
+                                char title[TITLE_SIZE])
+{
+    snprintf(title, TITLE_SIZE, "%s%s%s%s%s", r->name, *r->direction ? ", " : "",
+             r->direction, *r->precision ? ", " : "", r->precision);
+    return title;
+}
 
 // ---------------------------------------------------------------------------
 // Table
@@ -65,7 +80,6 @@ static void end_kernel(struct selftest *s)
 
 static void add_cell(struct selftest *s, const struct pix_selftest_row *r)
 {
-    static const char *const words[] = { "ok", "FAIL", "-" };
     const size_t p = find(precisions, PRECISIONS, r->precision);
     const size_t d = find(directions, DIRECTIONS, r->direction);
     if (strcmp(s->kernel, r->name) != 0) {
@@ -73,7 +87,7 @@ static void add_cell(struct selftest *s, const struct pix_selftest_row *r)
         snprintf(s->kernel, sizeof(s->kernel), "%s", r->name);
     }
     if (p < PRECISIONS && d < DIRECTIONS)
-        s->cells[p][d] = words[r->outcome];
+        s->cells[p][d] = outcome_words[r->outcome];
     if (r->outcome == PIX_SELFTEST_FAILED && s->note_count < PRECISIONS * DIRECTIONS)
         snprintf(s->notes[s->note_count++], sizeof(s->notes[0]), "%s, %s", r->precision,
                  r->text);
@@ -108,8 +122,7 @@ static void print_heading(struct selftest *s, enum pix_selftest_part part)
 
 static void print_row(struct selftest *s, const struct pix_selftest_row *r)
 {
-    static const char *const words[] = { "ok", "FAIL", "-" };
-    char value[32], left[96];
+    char value[32], title[TITLE_SIZE];
     if (r->part != PIX_SELFTEST_CONVOLUTION)
         end_kernel(s);
     print_heading(s, r->part);
@@ -117,14 +130,12 @@ static void print_row(struct selftest *s, const struct pix_selftest_row *r)
         add_cell(s, r);
         return;
     }
-    snprintf(left, sizeof(left), "%s%s%s%s%s", r->name, *r->direction ? ", " : "",
-             r->direction, *r->precision ? ", " : "", r->precision);
-    output_print(stdout, "  %-46s", left);
+    output_print(stdout, "  %-46s", format_title(r, title));
     if (r->part == PIX_SELFTEST_SPEED && r->outcome == PIX_SELFTEST_PASSED)
         output_print(stdout, " %s %s\n", output_format_rate(r->value, value), r->unit);
     else
-        output_print(stdout, " %-5s%s%s\n", words[r->outcome], *r->text ? " " : "",
-                     r->text);
+        output_print(stdout, " %-5s%s%s\n", outcome_words[r->outcome],
+                     *r->text ? " " : "", r->text);
     fflush(stdout);
 }
 
@@ -188,10 +199,9 @@ static bool print_document(struct selftest *s, const struct pix_device_info *d,
 static bool take_row(void *user, const struct pix_selftest_row *r)
 {
     struct selftest *s = user;
+    char title[TITLE_SIZE];
     if (r->outcome == PIX_SELFTEST_FAILED)
-        output_print_error("%s%s%s%s%s: %s", r->name, *r->direction ? ", " : "",
-                           r->direction, *r->precision ? ", " : "", r->precision,
-                           r->text);
+        output_print_error("%s: %s", format_title(r, title), r->text);
     if (s->as_json)
         output_append(&s->rows, make_row(r));
     else
@@ -287,9 +297,9 @@ int command_selftest(int argc, char **argv)
             "Tests whether a device and its driver compute what they should: every "
             "kernel of convolutions in all directions and precisions, each twice, "
             "roundings to 16 bits, long calls in pieces, training steps against "
-            "PyTorch's; and measures what the device can do. Takes seconds on a GPU, a minute or two on a software driver. "
-            "Ends with 1 and names the kernel if something is wrong. The output is "
-            "what an issue report should contain.",
+            "PyTorch's; and measures what the device can do. Takes seconds on a GPU, a "
+            "minute or two on a software driver. Ends with 1 and names the kernel if "
+            "something is wrong. The output is what an issue report should contain.",
         .arguments = arguments,
         .count = sizeof(arguments) / sizeof(arguments[0]),
         .device = &device_arguments,
