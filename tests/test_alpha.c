@@ -189,17 +189,9 @@ static pix_translator *open_model(const char *run, const char *alpha)
 
 static struct picture translate(const char *run, const char *alpha, const char *input)
 {
-    struct pix_translate_item item = { .input = input,
-                                       .output = SCRATCH "/translated.png" };
-    struct picture p;
-    struct reason reason;
     pix_translator *t = open_model(run, alpha);
     public_messages[0] = '\0';
-    if (!t || !pix_translator_run_many(t, &item, 1, NULL, NULL))
-        fail_msg("%s", pix_last_error());
-    pix_translator_destroy(t);
-    assert_true(picture_read(SCRATCH "/translated.png", &p, &reason));
-    return p;
+    return tiny_translate(t, input, SCRATCH "/translated.png");
 }
 
 static bool same_samples(const struct picture *a, const struct picture *b)

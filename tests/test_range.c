@@ -331,15 +331,8 @@ static pix_translator *open_model(const char *run, const char *input_range,
 static struct picture translate_file(const char *run, const char *input_range,
                                      const char *output_range, const char *path)
 {
-    struct pix_translate_item item = { .input = path,
-                                       .output = SCRATCH "/translated.png" };
-    struct picture p;
-    struct reason reason;
-    pix_translator *t = open_model(run, input_range, output_range);
-    if (!t || !pix_translator_run_many(t, &item, 1, NULL, NULL))
-        fail_msg("%s", pix_last_error());
-    pix_translator_destroy(t);
-    assert_true(picture_read(SCRATCH "/translated.png", &p, &reason));
+    struct picture p = tiny_translate(open_model(run, input_range, output_range), path,
+                                      SCRATCH "/translated.png");
     assert_int_equal(p.kind, PIXEL_U16);
     return p;
 }

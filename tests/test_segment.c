@@ -102,12 +102,7 @@ static struct pix_train_options segment_options(const char *out)
 
 static struct picture translate(const char *run, const char *input, const char *output)
 {
-    struct pix_translate_item item = { .input = input, .output = output };
-    pix_translator *t = tiny_open_model(run);
-    if (!pix_translator_run_many(t, &item, 1, NULL, NULL))
-        fail_msg("%s", pix_last_error());
-    pix_translator_destroy(t);
-    return tiny_read_picture(output);
+    return tiny_translate(tiny_open_model(run), input, output);
 }
 
 static struct pix_evaluation evaluate(const char *run, const char *palette)

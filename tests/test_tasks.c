@@ -98,12 +98,7 @@ static pix_translator *open_model(const char *run, const char *size, const char 
 static struct picture translate_as(const char *run, const char *size, const char *hole,
                                    const char *input, const char *output)
 {
-    struct pix_translate_item item = { .input = input, .output = output };
-    pix_translator *t = open_model(run, size, hole);
-    if (!pix_translator_run_many(t, &item, 1, NULL, NULL))
-        fail_msg("%s", pix_last_error());
-    pix_translator_destroy(t);
-    return tiny_read_picture(output);
+    return tiny_translate(open_model(run, size, hole), input, output);
 }
 
 static struct picture translate(const char *run, const char *input)
@@ -258,17 +253,13 @@ static void test_profiles(void **state)
 
 static struct picture translate_made(const char *run, const char *input)
 {
-    struct pix_translate_item item = { .input = input, .output = SCRATCH "/made.png" };
     struct pix_translate_options o;
     pix_translate_options_init(&o);
     o.model = run;
     o.tuning = "off";
     o.make_input = true;
-    pix_translator *t = pix_translator_create(public_device, &o);
-    if (!t || !pix_translator_run_many(t, &item, 1, NULL, NULL))
-        fail_msg("%s", pix_last_error());
-    pix_translator_destroy(t);
-    return tiny_read_picture(item.output);
+    return tiny_translate(pix_translator_create(public_device, &o), input,
+                          SCRATCH "/made.png");
 }
 
 static void check_equal(struct picture a, struct picture b, bool is_equal)
@@ -534,14 +525,9 @@ static void test_output_range(void **state)
     with.tuning = "off";
     struct picture made[2];
     for (int i = 0; i < 2; i++) {
-        struct pix_translate_item item = { .input = SCRATCH "/deep.png",
-                                           .output = SCRATCH "/deep_made.png" };
         with.output_range = i ? "0:25000" : NULL;
-        pix_translator *t = pix_translator_create(public_device, &with);
-        assert_non_null(t);
-        assert_true(pix_translator_run_many(t, &item, 1, NULL, NULL));
-        pix_translator_destroy(t);
-        made[i] = tiny_read_picture(item.output);
+        made[i] = tiny_translate(pix_translator_create(public_device, &with),
+                                 SCRATCH "/deep.png", SCRATCH "/deep_made.png");
     }
     for (size_t i = 0; i < (size_t)3 * WIDTH * HEIGHT; i++)
         assert_true(
@@ -565,14 +551,10 @@ static void test_alpha(void **state)
     for (size_t i = 0; i < (size_t)4 * WIDTH * HEIGHT; i++)
         ((uint8_t *)in.samples)[i] = (uint8_t)(i % 251);
     tiny_write_picture(SCRATCH, "alpha.png", in);
-    struct pix_translate_item item = { .input = SCRATCH "/alpha.png",
-                                       .output = SCRATCH "/alpha_made.png" };
-    pix_translator *t = pix_translator_create(public_device, &o);
-    assert_non_null(t);
-    assert_true(pix_translator_run_many(t, &item, 1, NULL, NULL));
-    pix_translator_destroy(t);
-    struct picture out = tiny_read_picture(item.output);
-    in = tiny_read_picture(item.input);
+    struct picture out =
+        tiny_translate(pix_translator_create(public_device, &o), SCRATCH "/alpha.png",
+                       SCRATCH "/alpha_made.png");
+    in = tiny_read_picture(SCRATCH "/alpha.png");
     assert_int_equal(out.channels, 4);
     assert_memory_equal((uint8_t *)out.samples + (size_t)3 * WIDTH * HEIGHT,
                         (uint8_t *)in.samples + (size_t)3 * WIDTH * HEIGHT,

@@ -118,12 +118,7 @@ static struct pix_translate_options options_of(const char *run)
 static struct picture translate(const struct pix_translate_options *o, const char *in,
                                 const char *out)
 {
-    struct pix_translate_item item = { .input = in, .output = out };
-    pix_translator *t = pix_translator_create(public_device, o);
-    if (!t || !pix_translator_run_many(t, &item, 1, NULL, NULL))
-        fail_msg("%s", public_messages);
-    pix_translator_destroy(t);
-    return tiny_read_picture(out);
+    return tiny_translate(pix_translator_create(public_device, o), in, out);
 }
 
 // The share of samples that differ by more than `most` of their kind's white.

@@ -279,27 +279,15 @@ static void test_list(void **state)
 
 static struct picture translate(const char *model, uint32_t side)
 {
-    struct pix_translate_item item = { .input = SCRATCH "/in.png",
-                                       .output = SCRATCH "/out.png" };
-    struct pix_translate_options options;
-    struct picture in = make_image(3, SIDE / 2), large, out;
-    struct reason reason;
+    struct picture in = make_image(3, SIDE / 2), large;
     if (side == SIDE) {
         assert_true(picture_resize(&in, RESIZE_BICUBIC, SIDE, SIDE, &large));
         picture_free(&in);
         in = large;
     }
-    assert_true(picture_write(item.input, &in));
-    picture_free(&in);
-    pix_translate_options_init(&options);
-    options.model = model;
-    options.tuning = "off";
-    pix_translator *t = pix_translator_create(public_device, &options);
-    if (!t || !pix_translator_run_many(t, &item, 1, NULL, NULL))
-        fail_msg("%s", pix_last_error());
-    pix_translator_destroy(t);
-    assert_true(picture_read(item.output, &out, &reason));
-    return out;
+    tiny_write_picture(SCRATCH, "in.png", in);
+    return tiny_translate(tiny_open_model(model), SCRATCH "/in.png",
+                          SCRATCH "/out.png");
 }
 
 // With --factor inputs are enlarged first, in training as in translation: all is as if

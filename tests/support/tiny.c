@@ -203,6 +203,15 @@ pix_translator *tiny_open_model(const char *model)
     return t;
 }
 
+struct picture tiny_translate(pix_translator *t, const char *input, const char *output)
+{
+    struct pix_translate_item item = { .input = input, .output = output };
+    if (!t || !pix_translator_run_many(t, &item, 1, NULL, NULL))
+        fail_msg("%s", pix_last_error());
+    pix_translator_destroy(t);
+    return tiny_read_picture(output);
+}
+
 static void make_folder(const char *name, uint32_t first, uint32_t count)
 {
     char *path = file_join(public_folder(), name);

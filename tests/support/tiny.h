@@ -33,6 +33,9 @@ struct picture tiny_read_picture(const char *path);
 
 // A run or a file of weights, without measured kernels. Caller destroys.
 pix_translator *tiny_open_model(const char *model);
+// What a translator, which is destroyed, makes of a file; NULL fails the test with the
+// last error. Caller frees.
+struct picture tiny_translate(pix_translator *t, const char *input, const char *output);
 
 struct pix_train_options tiny_options(const char *data, const char *out);
 
