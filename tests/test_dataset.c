@@ -473,9 +473,8 @@ static void test_part_of_another_size(void **state)
     while (given < 100 && dataset_next(set, &s, pixels))
         given++;
     assert_true(given < 100);
-    assert_non_null(strstr(test_messages.text,
-                           "0.png is no longer readable: has another size than before, "
-                           "12x8 and not 60x40"));
+    test_check_message("0.png is no longer readable: has another size than before, "
+                       "12x8 and not 60x40");
     dataset_destroy(set);
 }
 
@@ -547,9 +546,8 @@ static void test_not_resized(void **state)
     assert_non_null(set);
     assert_int_equal(dataset_count(set), 1);
     assert_int_equal(test_messages.warnings, 2);
-    assert_non_null(strstr(test_messages.text,
-                           "high.png: has halves of 16x17, more than "
-                           "--crop-size 16x16"));
+    test_check_message("high.png: has halves of 16x17, more than "
+                       "--crop-size 16x16");
     assert_true(dataset_next(set, &s, pixels));
     for (uint32_t y = 0; y < LOAD; y++) {
         assert_int_equal(pixels[y * LOAD], 1 + y);
@@ -849,14 +847,11 @@ static void test_sides_by_split(void **state)
     // What write_flat gives as alpha is not opaque.
     assert_int_equal(test_messages.errors, 0);
     assert_int_equal(test_messages.warnings, 2);
-    assert_non_null(strstr(test_messages.text,
-                           "dataset: 1 of 1 pair has an alpha that is not opaque "
-                           "everywhere, which is dropped (first: " SIDES
-                           "/B/val/x.png)"));
+    test_check_message("dataset: 1 of 1 pair has an alpha that is not opaque "
+                       "everywhere, which is dropped (first: " SIDES "/B/val/x.png)");
     o.fit.load = o.fit.crop = SQUARE(SIDE - 1);
     assert_null(open_split(&o, SIDES, "val"));
-    assert_non_null(
-        strstr(test_messages.text, "A/val/x.jpg: is 5x5, more than --crop-size 4x4"));
+    test_check_message("A/val/x.jpg: is 5x5, more than --crop-size 4x4");
 
     test_messages.errors = 0;
     bool has;
@@ -967,7 +962,7 @@ static void test_passing(void **state)
     assert_null(set);
     assert_int_equal(test_messages.errors, 2);
     assert_int_equal(test_messages.warnings, 0);
-    assert_non_null(strstr(test_messages.text, "cannot read " SCRATCH "/a.bmp: "));
+    test_check_message("cannot read " SCRATCH "/a.bmp: ");
 
     // One file of several, which opens and fails (Linux).
     if (os_path_kind("/proc/self/mem") == OS_KIND_FILE) {
@@ -995,13 +990,11 @@ static void test_passing(void **state)
     assert_non_null(set);
     assert_int_equal(dataset_count(set), IMAGES - 1);
     assert_int_equal(test_messages.warnings, 1);
-    assert_non_null(
-        strstr(test_messages.text, "skipping " SCRATCH "/c.bmp: is a link that leads"));
+    test_check_message("skipping " SCRATCH "/c.bmp: is a link that leads");
     dataset_destroy(set);
     assert_true(os_file_remove(SCRATCH "/c.bmp"));
 }
 
-// The hash stands for the names and their order, whatever the pixels.
 // The hole of inpainting is in the middle of what the networks see, wherever that lies
 // in the image.
 static void test_hole(void **state)
@@ -1038,6 +1031,7 @@ static void test_hole(void **state)
     pair_list_free(&list);
 }
 
+// The hash stands for the names and their order, whatever the pixels.
 static void test_hash(void **state)
 {
     struct dataset_options o = options();

@@ -191,7 +191,7 @@ static void test_groups(void **state)
     assert_int_equal(s.pairs, 2);
     assert_int_equal(s.broken, 1);
     assert_int_equal(test_messages.warnings, 1);
-    assert_non_null(strstr(test_messages.text, "leaving out " DATA "/train/B/2.png"));
+    test_check_message("leaving out " DATA "/train/B/2.png");
     assert_int_equal(s.count, 3);
     assert_true(!s.sides[0].is_target && strcmp(s.sides[0].kind, "u16") == 0);
     assert_true(!s.sides[1].is_target && s.sides[1].channels == 3);
@@ -201,19 +201,27 @@ static void test_groups(void **state)
     assert_true(file_make_folder(DATA "/train") &&
                 file_write(DATA "/train/a.png", "x", 1));
     assert_false(pixel_statistics_find(&o, &s));
-    assert_non_null(strstr(test_messages.text, "no image of " DATA " can be read"));
+    test_check_message("no image of " DATA " can be read");
 }
 
 // ---------------------------------------------------------------------------
 // Combining
 
-static void check_half(const char *path, uint32_t left, enum pixel_kind kind,
-                       uint32_t channels, uint32_t number, uint32_t as)
+static struct picture read_made(const char *path)
 {
-    struct picture p, half, noise = make_noise(kind, channels, number);
+    struct picture p;
     struct reason reason;
     if (!picture_read(path, &p, &reason))
         fail_msg("%s: %s", path, reason.text);
+    return p;
+}
+
+static void check_half(const char *path, uint32_t left, enum pixel_kind kind,
+                       uint32_t channels, uint32_t number, uint32_t as)
+{
+    struct picture p = read_made(path), half,
+                   noise = make_noise(kind, channels, number);
+    struct reason reason;
     assert_true(p.width == 2 * WIDTH && p.height == HEIGHT && p.channels == as);
     assert_true(picture_crop(&p, left, 0, WIDTH, HEIGHT, &half));
     assert_true(channels == as || picture_set_channels(&noise, as, &reason));
@@ -247,19 +255,18 @@ static void test_combine(void **state)
     check_half(OUT "/train/1.png", WIDTH, PIXEL_U8, 3, 1, 3);
     check_half(OUT "/train/2.png", WIDTH, PIXEL_U16, 1, 2, 1);
     check_half(OUT "/val/3.npy", WIDTH, PIXEL_F32, 5, 3, 5);
-    assert_non_null(
-        strstr(test_messages.text, "val/A/4.png is u8 and its partner u16"));
-    assert_non_null(strstr(test_messages.text, "val/B/5.png "));
+    test_check_message("val/A/4.png is u8 and its partner u16");
+    test_check_message("val/B/5.png ");
     assert_int_equal(test_messages.warnings, 2);
     assert_false(file_exists(OUT "/val/4.png"));
     // What is there already stays, and so does the data set.
     assert_false(arrange_combined(&o, OUT, &written, &failed));
-    assert_non_null(strstr(test_messages.text, "is not a new or empty folder"));
+    test_check_message("is not a new or empty folder");
     assert_false(arrange_combined(&o, DATA "/new/one", &written, &failed));
-    assert_non_null(strstr(test_messages.text, "lies in the data set"));
+    test_check_message("lies in the data set");
     assert_false(file_exists(DATA "/new"));
     assert_false(arrange_combined(&o, SCRATCH "/none/../data/new", &written, &failed));
-    assert_non_null(strstr(test_messages.text, "cannot find out where " SCRATCH));
+    test_check_message("cannot find out where " SCRATCH);
     assert_false(file_exists(SCRATCH "/none"));
     // Such pairs cannot be combined again.
     o.data = OUT;
@@ -273,10 +280,7 @@ static void test_combine(void **state)
 static void check_noise(const char *path, enum pixel_kind kind, uint32_t channels,
                         uint32_t number)
 {
-    struct picture p, noise = make_noise(kind, channels, number);
-    struct reason reason;
-    if (!picture_read(path, &p, &reason))
-        fail_msg("%s: %s", path, reason.text);
+    struct picture p = read_made(path), noise = make_noise(kind, channels, number);
     assert_true(p.kind == kind && p.width == WIDTH && p.height == HEIGHT &&
                 p.channels == channels);
     assert_memory_equal(p.samples, noise.samples, picture_bytes(&p));
@@ -302,7 +306,7 @@ static void test_separate(void **state)
     assert_true(arrange_separated(&o, SCRATCH "/sides", &written, &failed));
     assert_true(written == 3 && failed == 1);
     assert_int_equal(test_messages.warnings, 1);
-    assert_non_null(strstr(test_messages.text, "val/3.png "));
+    test_check_message("val/3.png ");
     for (uint32_t i = 0; i < 2; i++) {
         const char *const side = i ? "B" : "A";
         char path[80];
@@ -318,12 +322,10 @@ static void test_separate(void **state)
     o.data = SCRATCH "/sides";
     assert_true(arrange_separated(&o, SCRATCH "/again", &written, &failed));
     assert_true(written == 0 && failed == 3);
-    assert_non_null(
-        strstr(test_messages.text,
-               "sides/A/train/0.png has its partner in another file already"));
+    test_check_message("sides/A/train/0.png has its partner in another file already");
     o.singles = true;
     assert_false(arrange_separated(&o, SCRATCH "/singles", &written, &failed));
-    assert_non_null(strstr(test_messages.text, "single images have no sides"));
+    test_check_message("single images have no sides");
     assert_false(file_exists(SCRATCH "/singles"));
 }
 
@@ -353,15 +355,15 @@ static void test_profiles(void **state)
     assert_true(arrange_combined(&o, OUT, &written, &failed));
     assert_true(written == 2 && failed == 0);
     assert_int_equal(test_messages.warnings, 1);
-    assert_non_null(strstr(test_messages.text, "2 of 2 pairs have an ICC profile"));
+    test_check_message("2 of 2 pairs have an ICC profile");
     // One that holds both sides.
     write_profiled(OUT "/train/1.png", 2);
     o.data = OUT;
     assert_true(arrange_separated(&o, SCRATCH "/sides", &written, &failed));
     assert_true(written == 2 && failed == 0);
     assert_int_equal(test_messages.warnings, 2);
-    assert_non_null(strstr(test_messages.text, "1 of 2 pairs have an ICC profile"));
-    assert_non_null(strstr(test_messages.text, "as " OUT "/train/1.png"));
+    test_check_message("1 of 2 pairs have an ICC profile");
+    test_check_message("as " OUT "/train/1.png");
 }
 
 // Without splits the sides lie in A and B themselves; of an odd width, B has the column
@@ -370,14 +372,11 @@ static void test_separate_whole(void **state)
 {
     const struct pix_dataset_options o = { .data = DATA };
     uint64_t written, failed;
-    struct picture a, b;
-    struct reason reason;
     (void)state;
     write_noise(DATA, 7, ".png", PIXEL_U8, 3);
     assert_true(arrange_separated(&o, OUT, &written, &failed));
     assert_true(written == 1 && failed == 0);
-    assert_true(picture_read(OUT "/A/7.png", &a, &reason));
-    assert_true(picture_read(OUT "/B/7.png", &b, &reason));
+    struct picture a = read_made(OUT "/A/7.png"), b = read_made(OUT "/B/7.png");
     assert_true(a.width == WIDTH / 2 && b.width == WIDTH - WIDTH / 2);
     picture_free(&a);
     picture_free(&b);
@@ -435,7 +434,7 @@ static void test_split(void **state)
     assert_false(file_exists(SCRATCH "/again"));
     o = (struct pix_dataset_options){ .data = DATA };
     assert_false(arrange_split(&o, SCRATCH "/again", copied));
-    assert_non_null(strstr(test_messages.text, "name the shares of the splits"));
+    test_check_message("name the shares of the splits");
 }
 
 // A list may name files anywhere: none is written outside of the new folder, and two
@@ -461,7 +460,7 @@ static void test_split_list(void **state)
     assert_true(rename(DATA "/sub/1.png", DATA "/sub/more_1.png") == 0);
     assert_true(file_write(o.pairs, text, strlen(text)));
     assert_false(arrange_split(&o, SCRATCH "/again", copied));
-    assert_non_null(strstr(test_messages.text, "two images would become"));
+    test_check_message("two images would become");
     assert_false(file_exists(SCRATCH "/again"));
 }
 

@@ -566,14 +566,14 @@ static void test_sheet(void **state)
     findings_free_report(&three);
     // It is never written over anything.
     assert_false(check_dataset(&o, SCRATCH "/sheet.png", &one));
-    assert_non_null(strstr(test_messages.text, "exists already"));
+    test_check_message("exists already");
     assert_false(check_dataset(&o, A "sheet.png", &one));
-    assert_non_null(strstr(test_messages.text, A "sheet.png lies in the data set"));
+    test_check_message(A "sheet.png lies in the data set");
     assert_null(one.findings);
     assert_true(hash_folder(DATA) == before);
     // Without it the rest is there.
     assert_false(check_dataset(&o, SCRATCH "/no/sheet.png", &one));
-    assert_non_null(strstr(test_messages.text, "cannot create " SCRATCH "/no/sheet"));
+    test_check_message("cannot create " SCRATCH "/no/sheet");
     assert_int_equal(find(&one, PIX_FINDING_EQUAL, A "bad2.png")->row, 0);
     findings_free_report(&one);
 }
@@ -619,7 +619,7 @@ static void test_refused(void **state)
     struct pix_dataset_report r;
     (void)state;
     assert_false(check_dataset(&o, NULL, &r));
-    assert_non_null(strstr(test_messages.text, "both given"));
+    test_check_message("both given");
     o = (struct pix_dataset_options){ .data = DATA, .split = "val" };
     assert_false(check_dataset(&o, NULL, &r));
     o = (struct pix_dataset_options){ .data = SCRATCH "/nowhere" };

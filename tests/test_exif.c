@@ -165,13 +165,12 @@ static void check_file(const char *path, uint32_t orientation)
              "image: %s was turned upright, as its EXIF orientation, %u, asks for; "
              "--no-orient uses",
              path, (unsigned)orientation);
-    assert_non_null(strstr(test_messages.text, expected));
+    test_check_message(expected);
     picture_tell_of_turning(path, orientation, 2, 10);
     snprintf(expected, sizeof(expected), "asks for (first: %s, orientation %u); ", path,
              (unsigned)orientation);
-    assert_non_null(
-        strstr(test_messages.text, "image: 2 of 10 images were turned upright"));
-    assert_non_null(strstr(test_messages.text, expected));
+    test_check_message("image: 2 of 10 images were turned upright");
+    test_check_message(expected);
 }
 
 static void test_jpeg(void **state)

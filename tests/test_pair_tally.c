@@ -136,10 +136,9 @@ static void test_images(void **state)
     o.output_nc = 2;
     o.input_kind = o.output_kind = PIXEL_F32;
     assert_int_equal(count_pairs(&o), 4);
-    assert_non_null(strstr(test_messages.text,
-                           "dataset: 1 of 4 images is grey (first: " TRAIN
-                           "/d.png): networks learn from them that there are no "
-                           "colours\n"));
+    test_check_message("dataset: 1 of 4 images is grey (first: " TRAIN
+                       "/d.png): networks learn from them that there are no "
+                       "colours\n");
 }
 
 static void test_sides(void **state)
@@ -471,10 +470,9 @@ static void test_pages(void **state)
     write_blank(TRAIN "/B/b.png", PIXEL_U8, 8, 8);
     test_keep_messages(LOG_INFO);
     assert_int_equal(count_pairs(&o), 2);
-    assert_non_null(strstr(test_messages.text,
-                           "dataset: 1 of 2 pairs have a file of several pages, of "
-                           "which the first is used (first: " TRAIN
-                           "/A/a.tif, 3 pages); --page N uses another\n"));
+    test_check_message("dataset: 1 of 2 pairs have a file of several pages, of "
+                       "which the first is used (first: " TRAIN
+                       "/A/a.tif, 3 pages); --page N uses another\n");
     // Whoever names the first is not told of it.
     test_forget_messages();
     o.reading.page = 1;
@@ -488,7 +486,7 @@ static void test_pages(void **state)
     assert_null(strstr(test_messages.text, "several pages"));
     o.reading.page = 4;
     assert_int_equal(count_pairs(&o), 0);
-    assert_non_null(strstr(test_messages.text, "has no page 4: it has 3"));
+    test_check_message("has no page 4: it has 3");
 }
 
 int main(void)

@@ -315,7 +315,7 @@ static void test_whole(void **state)
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
         if (!ok) {
             assert_int_equal(test_messages.errors, 1);
-            assert_non_null(strstr(test_messages.text, "cannot write"));
+            test_check_message("cannot write");
             assert_int_equal(count_files(), 0);
         }
     }
