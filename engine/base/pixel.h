@@ -47,6 +47,11 @@ struct pixel_range {
 
 #define PIXEL_WHOLE ((struct pixel_range){ 0, 0 })
 
+static inline bool pixel_range_equals(struct pixel_range a, struct pixel_range b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
 static inline bool pixel_range_is_set(struct pixel_range range)
 {
     return range.high > range.low;

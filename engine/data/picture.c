@@ -338,7 +338,7 @@ static void set_ranged_sample(const struct picture *p, struct picture *to, size_
 {
     const struct pixel_ends ends = pixel_ends(to->kind, to->range);
     double v = picture_sample(p, i);
-    if (p->range.low != to->range.low || p->range.high != to->range.high)
+    if (!pixel_range_equals(p->range, to->range))
         v = ends.low + ((double)to_float(p, i) + 1) / 2 * (ends.high - ends.low);
     if (to->kind == PIXEL_F32)
         ((float *)to->samples)[i] = (float)v;
@@ -363,7 +363,7 @@ bool picture_set_kind(struct picture *p, enum pixel_kind kind, struct pixel_rang
     struct picture to;
     range = pixel_range_for(kind, range);
     const bool is_ranged = pixel_range_is_set(p->range) || pixel_range_is_set(range);
-    if (p->kind == kind && p->range.low == range.low && p->range.high == range.high)
+    if (p->kind == kind && pixel_range_equals(p->range, range))
         return true;
     if (!picture_create(&to, kind, p->channels, p->width, p->height))
         return false;

@@ -313,9 +313,8 @@ static bool find_source(const struct settings *s, const struct pix_evaluate_opti
 // that networks get is another matter.
 static bool check_ranges(const struct settings *s)
 {
-    const struct pixel_range in = s->input_range, out = s->output_range;
     if (!task_makes_sides(&s->task) || s->task.kind == TASK_COLORIZE ||
-        (in.low == out.low && in.high == out.high))
+        pixel_range_equals(s->input_range, s->output_range))
         return true;
     log_error(
         "evaluate: inputs and targets of --task %s are of one image, which has one "

@@ -183,7 +183,7 @@ bool metrics_compare_all(const struct subject *subjects, size_t count,
         (void)x;    // where assertions are left out
         assert(!x || (x->kind == y->kind && x->channels == y->channels &&
                       x->width == y->width && x->height == y->height &&
-                      x->range.low == y->range.low && x->range.high == y->range.high));
+                      pixel_range_equals(x->range, y->range)));
         scores_clear(subjects[k].scores);
     }
     if (!compare_samples(subjects, count, y, differences))
