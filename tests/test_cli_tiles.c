@@ -303,6 +303,17 @@ static long translate_large(const char *input, const char *output)
     return command_peak;
 }
 
+// Peaks of memory that are the command's.
+static void need_peaks(void)
+{
+    command_need_device();
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    print_message("skipped: sanitizers keep memory that is free\n");
+    skip();
+#endif
+    command_make_data();
+}
+
 // Models of tasks, whose outputs need something of their input, or are larger.
 static void test_memory_of_tasks(void **state)
 {
@@ -315,12 +326,7 @@ static void test_memory_of_tasks(void **state)
         { "larger", "--data satellite --task superres --factor 2" },
     };
     (void)state;
-    command_need_device();
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    print_message("skipped: sanitizers keep memory that is free\n");
-    skip();
-#endif
-    command_make_data();
+    need_peaks();
     assert_int_equal(command_shell("mkdir -p satellite/train && "
                                    "cp \"$(ls \"$X\"/satellite/*.jpg | head -n 1)\" "
                                    "satellite/train"),
@@ -358,12 +364,7 @@ static void test_memory(void **state)
     static const char *const files[] = { "large.png", "a.npy", "b.png" };
 #endif
     (void)state;
-    command_need_device();
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    print_message("skipped: sanitizers keep memory that is free\n");
-    skip();
-#endif
-    command_make_data();
+    need_peaks();
     RUN(0, "train --data pairs --out shallow " SHALLOW);
     write_large("small.png", WIDTH, 1000);
     write_large(files[0], WIDTH, 4000);

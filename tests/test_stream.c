@@ -331,6 +331,14 @@ static void test_grey(void **state)
     }
 }
 
+// A model after one step. Caller destroys.
+static pix_translator *train_once(struct pix_train_options *o)
+{
+    o->steps = 1;
+    tiny_train(public_device, o, UINT64_MAX);
+    return tiny_open_model(o->out);
+}
+
 // Models of tasks finish their frames as they do images: with the lightness of the
 // input, with what is around a hole, at another size.
 static void test_tasks(void **state)
@@ -344,9 +352,7 @@ static void test_tasks(void **state)
         struct pix_train_options train = tiny_options(DATA, run);
         struct wire w;
         train.task = tasks[k];
-        train.steps = 1;
-        tiny_train(public_device, &train, UINT64_MAX);
-        pix_translator *t = tiny_open_model(run);
+        pix_translator *t = train_once(&train);
         open_wire(&w, NULL, RAW_BYTES, 2);
         const struct pix_stream_options stream = stream_of(&w, RAW);
         assert_true(pix_translator_run_stream(t, &stream, NULL));
@@ -396,9 +402,7 @@ static void test_segment(void **state)
     train.task = "segment";
     train.palette = "auto";
     train.labels = "both";
-    train.steps = 1;
-    tiny_train(public_device, &train, UINT64_MAX);
-    pix_translator *t = tiny_open_model(SCRATCH "/masks");
+    pix_translator *t = train_once(&train);
     open_wire(&w, NULL, RAW_BYTES, 3);
     for (size_t i = 0; i < w.size; i++)
         w.in[i] = i / 3 % 5 < 2 + i / RAW_BYTES ? 0 : (uint8_t)(90 * (i % 3) + 60);
@@ -434,9 +438,7 @@ static void test_channels(void **state)
     assert_true(picture_create(&p, PIXEL_U8, 3, SIDE, SIDE));
     tiny_write_picture(SCRATCH "/five/train/B", "1.png", p);
     train.input_nc = 5;
-    train.steps = 1;
-    tiny_train(public_device, &train, UINT64_MAX);
-    pix_translator *t = tiny_open_model(SCRATCH "/five-run");
+    pix_translator *t = train_once(&train);
     open_wire(&w, "YUV4MPEG2 W8 H8\n", 96, 1);
     check_refused(t, &w, NULL, NULL, "takes 5 channels, and frames have so many only");
     check_refused(t, &w, RAW, NULL, "with --raw f32:WxH");
@@ -465,9 +467,7 @@ static void test_factor(void **state)
         tiny_write_picture(sides[k], "1.png", p);
     }
     train.factor = 2;
-    train.steps = 1;
-    tiny_train(public_device, &train, UINT64_MAX);
-    pix_translator *t = tiny_open_model(SCRATCH "/factor");
+    pix_translator *t = train_once(&train);
     open_wire(&w, NULL, RAW_BYTES, 2);
     const struct pix_stream_options stream = stream_of(&w, RAW);
     assert_true(pix_translator_run_stream(t, &stream, NULL));
