@@ -322,18 +322,19 @@ static void set_hint(struct check *c)
 // down".
 static const char *place_text(double dx, double dy, char text[64])
 {
-    char across[32] = "", down[32] = "";
     const double x = floor(fabs(dx) + 0.5), y = floor(fabs(dy) + 0.5);
-    if (x > 0)
-        snprintf(across, sizeof(across), "%.0f pixel%s to the %s", x, PLURAL(x),
-                 dx > 0 ? "right" : "left");
-    if (y > 0)
-        snprintf(down, sizeof(down), "%s%.0f%s %s", x > 0 ? " and " : "", y,
-                 x > 0    ? ""
-                 : y == 1 ? " pixel"
-                          : " pixels",
-                 dy > 0 ? "down" : "up");
-    snprintf(text, 64, "%s%s", across, down);
+    const double first = x > 0 ? x : y;
+    char second[16] = "";
+    if (x > 0 && y > 0)
+        snprintf(second, sizeof(second), " and %.0f", y);
+    snprintf(text, 64, "%.0f pixel%s%s%s%s", first, PLURAL(first),
+             x == 0   ? ""
+             : dx > 0 ? " to the right"
+                      : " to the left",
+             second,
+             y == 0   ? ""
+             : dy > 0 ? " down"
+                      : " up");
     return text;
 }
 
@@ -344,14 +345,14 @@ static void check_alignment(struct check *c, size_t i, const struct usual *u)
     if (u->is_shifted && has_shift(a, u->dx, u->dy)) {
         check_add(
             c, PIX_FINDING_SHIFTED, i, 0, FOUND_NONE,
-            "has a partner that lies %s from where it fits, as in %zu of %zu pairs (correlation of edges %.2f, in "
-            "place %.2f)",
+            "has a partner that lies %s from where it fits, as in %zu of %zu pairs "
+            "(correlation of edges %.2f, in place %.2f)",
             place_text(a->dx, a->dy, place), u->shifted, u->known, a->best, a->here);
     } else if (is_shifted(a)) {
-        check_add(
-            c, PIX_FINDING_SHIFTED, i, 0, FOUND_NONE,
-            "has a partner that lies %s from where it fits (correlation of edges %.2f, in place %.2f)",
-            place_text(a->dx, a->dy, place), a->best, a->here);
+        check_add(c, PIX_FINDING_SHIFTED, i, 0, FOUND_NONE,
+                  "has a partner that lies %s from where it fits (correlation of edges "
+                  "%.2f, in place %.2f)",
+                  place_text(a->dx, a->dy, place), a->best, a->here);
         if (a->best < SURE)
             set_hint(c);
     } else if (u->known >= 8 && u->median >= 0.3 && a->best < 0.5 * u->median &&
