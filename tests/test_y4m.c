@@ -65,12 +65,12 @@ static void test_headers(void **state)
         char line[Y4M_MAX_LINE + 1] = "", second[Y4M_MAX_LINE + 1] = "";
         if (!parse(cases[i].in, &h, &reason))
             fail_msg("%s: %s", cases[i].in, reason.text);
-        const size_t length = y4m_print(&h, line);
+        const size_t length = y4m_print(&h, line, NULL);
         assert_int_equal(line[length - 1], '\n');
         line[length - 1] = 0;
         assert_string_equal(line, cases[i].out);
         assert_true(parse(line, &again, &reason));
-        second[y4m_print(&again, second) - 1] = 0;
+        second[y4m_print(&again, second, NULL) - 1] = 0;
         assert_string_equal(second, line);
         assert_int_equal(again.format.bits, h.format.bits);
         assert_int_equal(yuv_frame_bytes(&again.format), yuv_frame_bytes(&h.format));
@@ -171,7 +171,7 @@ static void test_damaged(void **state)
                 continue;
             assert_true((uint64_t)h.format.width * h.format.height <= MOST_PIXELS);
             assert_true(yuv_frame_bytes(&h.format) > 0);
-            assert_true(y4m_print(&h, printed) <= sizeof(printed));
+            assert_true(y4m_print(&h, printed, NULL) <= sizeof(printed));
         }
     }
 }
@@ -182,16 +182,17 @@ static void test_comments(void **state)
     struct y4m_header h;
     struct reason reason;
     char line[Y4M_MAX_LINE + 1], out[Y4M_MAX_LINE];
+    bool is_whole;
     (void)state;
     const int begin = snprintf(line, sizeof(line), "YUV4MPEG2 W8 H8 F25:1 A1:1 Xa");
     memset(line + begin, 'b', sizeof(line) - (size_t)begin);
     line[Y4M_MAX_LINE] = 0;
     assert_true(parse(line, &h, &reason));
-    assert_true(y4m_print(&h, out) <
-                100);    // there is no room for them beside the range
+    // There is no room for them beside the range.
+    assert_true(y4m_print(&h, out, &is_whole) < 100 && !is_whole);
     line[900] = 0;
     assert_true(parse(line, &h, &reason));
-    assert_true(y4m_print(&h, out) > 900);
+    assert_true(y4m_print(&h, out, &is_whole) > 900 && is_whole);
 }
 
 static void test_aspect(void **state)

@@ -217,7 +217,7 @@ const char *y4m_chroma_name(const struct yuv_format *f, char name[16])
     return name;
 }
 
-size_t y4m_print(const struct y4m_header *h, char line[Y4M_MAX_LINE])
+size_t y4m_print(const struct y4m_header *h, char line[Y4M_MAX_LINE], bool *is_whole)
 {
     const struct yuv_format *f = &h->format;
     char rate[32] = "", name[16];
@@ -230,7 +230,10 @@ size_t y4m_print(const struct y4m_header *h, char line[Y4M_MAX_LINE])
                        " C%s XCOLORRANGE=%s",
                  f->width, f->height, rate, h->aspect.numerator, h->aspect.denominator,
                  y4m_chroma_name(f, name), f->is_full ? "FULL" : "LIMITED");
-    if ((size_t)length + strlen(h->comments) + 2 <= Y4M_MAX_LINE)
+    const bool has_room = (size_t)length + strlen(h->comments) + 2 <= Y4M_MAX_LINE;
+    if (is_whole)
+        *is_whole = has_room;
+    if (has_room)
         length +=
             snprintf(line + length, Y4M_MAX_LINE - (size_t)length, "%s", h->comments);
     line[length] = '\n';

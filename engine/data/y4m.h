@@ -39,8 +39,10 @@ bool y4m_parse(const char *line, size_t length, uint64_t max_pixels,
                struct y4m_header *header, struct reason *reason);
 
 // Writes it with its newline into `line`, and returns its length. The range is always
-// written. Comments are left out where there is no room for them.
-size_t y4m_print(const struct y4m_header *header, char line[Y4M_MAX_LINE]);
+// written. Comments are left out where there is no room for them: *is_whole, which may
+// be NULL, says whether they are there.
+size_t y4m_print(const struct y4m_header *header, char line[Y4M_MAX_LINE],
+                 bool *is_whole);
 
 // "420mpeg2", "444p16", "mono": what C is in the header. `name` has room for 16.
 const char *y4m_chroma_name(const struct yuv_format *format, char name[16]);

@@ -467,8 +467,9 @@ static bool write_header(struct stream *s)
     char line[Y4M_MAX_LINE];
     if (s->is_raw)
         return true;
-    const size_t size = y4m_print(&s->out, line), tail = strlen(s->out.comments);
-    if (size <= tail || memcmp(line + size - 1 - tail, s->out.comments, tail) != 0)
+    bool is_whole;
+    const size_t size = y4m_print(&s->out, line, &is_whole);
+    if (!is_whole)
         log_warn("%s: the X parameters of the header do not go to the output: there is "
                  "no room for them",
                  s->command);
