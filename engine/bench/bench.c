@@ -62,18 +62,6 @@ static void add_precision(struct bench *b, enum precision precision)
     b->precisions[b->precision_count++] = precision;
 }
 
-// Whether a list separated by commas has a name.
-static bool is_listed(const char *list, const char *name)
-{
-    const size_t length = strlen(name);
-    for (const char *at = list;; at += strcspn(at, ",") + 1) {
-        if (strcspn(at, ",") == length && strncmp(at, name, length) == 0)
-            return true;
-        if (!at[strcspn(at, ",")])
-            return false;
-    }
-}
-
 // Adds one that is asked for. Where the device does not have it, *missing says why;
 // else that is "".
 static bool try_precision(struct bench *b, enum precision precision,
@@ -93,13 +81,10 @@ static bool try_precision(struct bench *b, enum precision precision,
     return false;
 }
 
-// Reads the list. False after a message if it is none, or if the device has nothing of
-// it.
-static bool find_precisions(struct bench *b)
+// Which precisions a list separated by commas has. False after a message if it is none.
+static bool read_list(const char *list, bool wanted[PRECISION_AUTO + 1])
 {
-    const char *list = b->options->precision ? b->options->precision : "f32";
-    char missing[LOG_LINE_SIZE] = "", names[64];
-    // All of it before the first one is looked for.
+    char names[64];
     for (const char *at = list;; at += strcspn(at, ",") + 1) {
         const int length = (int)strcspn(at, ",");
         char name[8];
@@ -112,11 +97,21 @@ static bool find_precisions(struct bench *b)
                       choice_list(choice_precisions, names, sizeof(names)), list);
             return false;
         }
+        wanted[value] = true;
         if (!at[length])
-            break;
+            return true;
     }
+}
+
+// False after a message if there is no list, or if the device has nothing of it.
+static bool find_precisions(struct bench *b)
+{
+    bool wanted[PRECISION_AUTO + 1] = { false };
+    char missing[LOG_LINE_SIZE] = "";
+    if (!read_list(b->options->precision ? b->options->precision : "f32", wanted))
+        return false;
     for (const struct choice *c = choice_precisions; c->name; c++) {
-        if (!is_listed(list, c->name))
+        if (!wanted[c->value])
             continue;
         // Said at once if something is left to be measured, else as the error.
         if (*missing)
