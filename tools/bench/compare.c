@@ -34,22 +34,11 @@ struct pair {
     bool any_precision;
 };
 
-static bool same_work(const struct pair *p, const struct pix_bench_row *a,
-                      const struct pix_bench_row *b)
-{
-    return a->kind == b->kind && a->is_simple == b->is_simple &&
-           (p->any_precision || strcmp(a->precision, b->precision) == 0) &&
-           strcmp(a->group, b->group) == 0 && strcmp(a->name, b->name) == 0;
-}
-
 static const struct pix_bench_row *find_same(const struct pair *p,
                                              const struct bench_device *d,
                                              const struct pix_bench_row *row)
 {
-    for (size_t i = 0; i < d->count; i++)
-        if (same_work(p, &d->rows[i].row, row))
-            return &d->rows[i].row;
-    return NULL;
+    return bench_find_in(d, row, p->any_precision ? NULL : row->precision);
 }
 
 // Returns how much faster b is. The kernels that measure ceilings are as long as suits

@@ -364,8 +364,8 @@ const struct pix_bench_row *bench_find_in(const struct bench_device *d,
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *r = &d->rows[i].row;
         if (r->kind == row->kind && r->is_simple == row->is_simple &&
-            strcmp(r->precision, precision) == 0 && strcmp(r->group, row->group) == 0 &&
-            strcmp(r->name, row->name) == 0)
+            (!precision || strcmp(r->precision, precision) == 0) &&
+            strcmp(r->group, row->group) == 0 && strcmp(r->name, row->name) == 0)
             return r;
     }
     return NULL;

@@ -123,7 +123,7 @@ enum pix_bench_bound bench_get_share_bound(const struct bench_share *share);
 const struct pix_bench_row *bench_find_row(const struct bench_device *d,
                                            enum pix_bench_kind kind, const char *name);
 
-// The row of the same work in another precision, or NULL.
+// The row of the same work in a precision, in any if that is NULL; or NULL.
 const struct pix_bench_row *bench_find_in(const struct bench_device *d,
                                           const struct pix_bench_row *row,
                                           const char *precision);
