@@ -357,14 +357,18 @@ TRAINING = {
 }
 
 
-def train(o, dtype, steps=STEPS):
-    g = reference.generator({**o, "dropout": False, "upsample": "transpose"})
+def begin_training(o, dtype):
+    g = reference.generator({"upsample": "transpose", **o, "dropout": False})
     d = reference.discriminator({**o, "norm": o["norm_d"], "input_nc": 6})
     g.load_state_dict(reference.formula_state(g, "G", o["g_scale"]))
     d.load_state_dict(reference.formula_state(d, "D", o["d_scale"]))
-    trainer = reference.Trainer(
+    return g, d, reference.Trainer(
         g.to(dtype), d.to(dtype), o["gan_mode"], alpha=o.get("alpha")
     )
+
+
+def train(o, dtype, steps=STEPS):
+    g, d, trainer = begin_training(o, dtype)
     pairs = read_pairs(dtype)
     losses, after = collections.defaultdict(list), None
     for step in range(steps):
@@ -454,22 +458,8 @@ LOSSES = ("loss_d_real", "loss_d_fake", "loss_g_gan", "loss_g_l1", "loss_d_gp")
 SUMS = 8
 
 
-def signed_sums(values):
-    bits = reference.splitmix64(reference.fnv1a("sketch"), values.size)
-    return [
-        np.where((bits >> np.uint64(j)) & np.uint64(1), -values, values).sum()
-        for j in range(SUMS)
-    ]
-
-
 def steps_of(o, dtype, steps=3):
-    g = reference.generator({**o, "dropout": False})
-    d = reference.discriminator({**o, "norm": o["norm_d"], "input_nc": 6})
-    g.load_state_dict(reference.formula_state(g, "G", o["g_scale"]))
-    d.load_state_dict(reference.formula_state(d, "D", o["d_scale"]))
-    trainer = reference.Trainer(
-        g.to(dtype), d.to(dtype), o["gan_mode"], alpha=o.get("alpha")
-    )
+    g, d, trainer = begin_training(o, dtype)
     n = o["n"]
     images = reference.formula_input(2 * n, 3, 32, 32).to(dtype)
     losses, gradients = [], {}
@@ -495,7 +485,7 @@ def make_steps():
         "// clang-format off",
     ]
     for name, changes in STEPS_OF_SELFTEST.items():
-        o = {**UNET, "levels": 5, "ngf": 4, "ndf": 4, "upsample": "transpose", **changes}
+        o = {**UNET, "levels": 5, "ngf": 4, "ndf": 4, **changes}
         losses, gradients = steps_of(o, torch.float64)
         losses32, gradients32 = steps_of(o, torch.float32)
         largest = {
@@ -512,7 +502,7 @@ def make_steps():
         print("%s: gradients in f32 off by %.1e" % (name, off))
         lines += ["", "static const struct golden_gradient %s[] = {" % name.lower()]
         for key, value in gradients.items():
-            numbers = [np.linalg.norm(value)] + signed_sums(value)
+            numbers = [np.linalg.norm(value), *reference.signed_sums(value, SUMS)]
             lines.append("    { UINT64_C(0x%016x), %s, { %s } },    // %s" % (
                 reference.fnv1a(key), "%.8g" % numbers[0],
                 ", ".join("%.8g" % x for x in numbers[1:]), key))

@@ -346,22 +346,25 @@ def formula_state(net, letter, scale):
 SKETCH_ROWS = 64
 
 
-def sketch(values):
-    """64 sums of all values with signs: bit j of output i is the sign of value i in sum
-    j (set: minus). The mean square of the difference of two tensors' sums estimates the
-    square of their distance. Up to 64 values are their own sketch."""
+def signed_sums(values, rows):
+    """`rows` sums of all values with signs, as sketch() has them; of a flat array."""
     import numpy as np
 
-    values = values.detach().double().numpy().ravel()
-    if values.size <= SKETCH_ROWS:
-        return values
     bits = splitmix64(fnv1a("sketch"), values.size)
     return np.array(
         [
             np.where((bits >> np.uint64(j)) & np.uint64(1), -values, values).sum()
-            for j in range(SKETCH_ROWS)
+            for j in range(rows)
         ]
     )
+
+
+def sketch(values):
+    """64 sums of all values with signs: bit j of output i is the sign of value i in sum
+    j (set: minus). The mean square of the difference of two tensors' sums estimates the
+    square of their distance. Up to 64 values are their own sketch."""
+    values = values.detach().double().numpy().ravel()
+    return values if values.size <= SKETCH_ROWS else signed_sums(values, SKETCH_ROWS)
 
 
 # ---------------------------------------------------------------------------
