@@ -30,8 +30,9 @@ static void put_share_rows(FILE *f, const struct bench_device *d, const char *pr
                            const char *const *names, bool are_groups, double all)
 {
     for (size_t i = 0; names[i]; i++) {
-        const struct bench_share s = bench_sum_calls(d, are_groups ? names[i] : NULL,
-                                                     names[i], precision, false);
+        const struct bench_share s =
+            bench_sum_calls(d, are_groups ? names[i] : NULL,
+                            are_groups ? NULL : names[i], precision, false);
         char text[32];
         if (s.kinds == 0 || s.seconds <= 0)
             continue;
@@ -66,9 +67,7 @@ static void put_share_table(FILE *f, const struct bench_device *d,
 
 void bench_put_shares(FILE *f, const struct bench_device *d, const char *precision)
 {
-    double all = 0;
-    for (size_t i = 0; bench_groups[i]; i++)
-        all += bench_sum_calls(d, bench_groups[i], NULL, precision, false).seconds;
+    const double all = bench_sum_calls(d, NULL, NULL, precision, false).seconds;
     if (all <= 0)
         return;
     html_put(f,
@@ -303,10 +302,8 @@ static void put_growth_line(struct chart *c, const struct growth *g,
                             const struct pix_bench_row *row)
 {
     const bool translates = row->kind == PIX_BENCH_TRANSLATE;
-    size_t precision = 0;
+    const size_t precision = bench_precision_index(row->precision);
     char series[64];
-    while (precision < 2 && strcmp(bench_precisions[precision], row->precision) != 0)
-        precision++;
     snprintf(series, sizeof(series), "%s%s", translates ? "translation" : "training",
              bench_precision_suffix(row->precision));
     chart_begin_series(c, series, 2 * precision + translates, CHART_LINE);

@@ -215,8 +215,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-// Behind all others if it is none of the list.
-static size_t precision_index(const char *precision)
+size_t bench_precision_index(const char *precision)
 {
     size_t i = 0;
     while (bench_precisions[i] && strcmp(bench_precisions[i], precision) != 0)
@@ -233,8 +232,8 @@ static int compare_rows(const void *left, const void *right)
         if (order == 0)
             order = compare_numbers(a->row.batch, b->row.batch);
         if (order == 0)
-            order = compare_numbers(precision_index(a->precision),
-                                    precision_index(b->precision));
+            order = compare_numbers(bench_precision_index(a->precision),
+                                    bench_precision_index(b->precision));
     }
     return order ? order : compare_numbers(a->order, b->order);
 }
@@ -324,7 +323,8 @@ struct bench_share bench_sum_calls(const struct bench_device *d, const char *gro
         const struct pix_bench_row *row = &d->rows[i].row;
         if (row->kind != PIX_BENCH_CALL || row->is_simple != is_simple ||
             strcmp(row->precision, precision) != 0 ||
-            (group ? strcmp(row->group, group) : strcmp(op_of(row), op)) != 0)
+            (group && strcmp(row->group, group) != 0) ||
+            (op && strcmp(op_of(row), op) != 0))
             continue;
         const double floor = row->count * bench_get_floor(row);
         sum.kinds++;

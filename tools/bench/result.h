@@ -98,6 +98,9 @@ const char *bench_precision_suffix(const char *precision);
 size_t bench_list_precisions(const struct bench_device *d,
                              const char *list[BENCH_MOST_PRECISIONS]);
 
+// Its place in bench_precisions; behind all others if it is none of them.
+size_t bench_precision_index(const char *precision);
+
 // Whether there are rows of that precision other than ceilings.
 bool bench_has_precision(const struct bench_device *d, const char *precision);
 
@@ -111,7 +114,7 @@ struct bench_share {
     uint32_t doubtful;    // distinct calls that are not to be relied upon
 };
 
-// All calls of a group or, if `group` is NULL, of an op.
+// All calls of a group and an op, each NULL: of any.
 struct bench_share bench_sum_calls(const struct bench_device *d, const char *group,
                                    const char *op, const char *precision,
                                    bool is_simple);

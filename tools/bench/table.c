@@ -108,8 +108,9 @@ static void print_sums(const struct bench_device *d, const char *precision,
                        const char *const *names, bool are_groups, double all)
 {
     for (size_t i = 0; names[i]; i++) {
-        const struct bench_share sum = bench_sum_calls(d, are_groups ? names[i] : NULL,
-                                                       names[i], precision, false);
+        const struct bench_share sum =
+            bench_sum_calls(d, are_groups ? names[i] : NULL,
+                            are_groups ? NULL : names[i], precision, false);
         if (sum.kinds == 0)
             continue;
         const struct pix_bench_row row = row_of(&sum);
@@ -123,19 +124,7 @@ static void print_sums(const struct bench_device *d, const char *precision,
 
 static void print_shares(const struct bench_device *d, const char *precision)
 {
-    struct bench_share all = { 0 };
-    for (size_t i = 0; bench_groups[i]; i++) {
-        const struct bench_share sum =
-            bench_sum_calls(d, bench_groups[i], NULL, precision, false);
-        all.calls += sum.calls;
-        all.seconds += sum.seconds;
-        all.flops += sum.flops;
-        all.bytes += sum.bytes;
-        all.floor += sum.floor;
-        all.doubtful += sum.doubtful;
-        for (int k = 0; k < 3; k++)
-            all.by[k] += sum.by[k];
-    }
+    const struct bench_share all = bench_sum_calls(d, NULL, NULL, precision, false);
     if (all.seconds <= 0)
         return;
     const struct pix_bench_row row = row_of(&all);
