@@ -407,11 +407,9 @@ void bench_put_floors(FILE *f, const struct bench_device *d)
         chart_begin(f, "Time of whole steps, and the least that it could be", &x, &y);
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
-        char name[128];
-        snprintf(name, sizeof(name), "%s%s", row->name,
-                 bench_precision_suffix(row->precision));
+        char title[BENCH_TITLE_SIZE];
         if (has_floor(row))
-            chart_put_category(&c, name);
+            chart_put_category(&c, bench_format_title(row, title));
     }
     for (size_t part = 0; part < 4; part++)
         put_floor_series(&c, d, part);

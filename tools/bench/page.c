@@ -31,7 +31,7 @@ static bool is_timed_whole(const struct pix_bench_row *row)
 
 static void put_cards(FILE *f, const struct bench_device *d)
 {
-    char text[32], name[128];
+    char text[32], title[BENCH_TITLE_SIZE];
     html_put(f, "<div class=\"cards\">\n");
     // The first of training and the first of translation, in each precision.
     for (size_t i = 0; i < d->count; i++) {
@@ -44,10 +44,9 @@ static void put_cards(FILE *f, const struct bench_device *d)
                                !d->rows[before].row.is_simple &&
                                strcmp(d->rows[before].precision, row->precision) == 0))
             before++;
-        snprintf(name, sizeof(name), "%s%s", row->name,
-                 bench_precision_suffix(row->precision));
         if (before == i)
-            put_card(f, html_format_seconds(row->median, text), name);
+            put_card(f, html_format_seconds(row->median, text),
+                     bench_format_title(row, title));
     }
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
@@ -165,11 +164,8 @@ static void put_precisions(FILE *f, const struct bench_device *d)
         html_put(f, "</tr>\n");
     }
     for (size_t g = 0; bench_groups[g]; g++) {
-        double seconds[BENCH_MOST_PRECISIONS], sum = 0;
-        for (size_t i = 0; i < count; i++)
-            sum += seconds[i] =
-                bench_sum_calls(d, bench_groups[g], NULL, list[i], false).seconds;
-        if (sum <= 0)
+        double seconds[BENCH_MOST_PRECISIONS];
+        if (!bench_time_group(d, bench_groups[g], list, count, seconds))
             continue;
         html_put(f, "<tr><td>calls of a step: %s</td>", bench_groups[g]);
         for (size_t i = 0; i < count; i++)

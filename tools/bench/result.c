@@ -287,6 +287,14 @@ const char *bench_precision_suffix(const char *precision)
                                             : "";
 }
 
+const char *bench_format_title(const struct pix_bench_row *row,
+                               char text[BENCH_TITLE_SIZE])
+{
+    snprintf(text, BENCH_TITLE_SIZE, "%s%s", row->name,
+             bench_precision_suffix(row->precision));
+    return text;
+}
+
 bool bench_has_precision(const struct bench_device *d, const char *precision)
 {
     for (size_t i = 0; i < d->count; i++)
@@ -337,6 +345,17 @@ struct bench_share bench_sum_calls(const struct bench_device *d, const char *gro
         sum.doubtful += row->is_doubtful;
     }
     return sum;
+}
+
+bool bench_time_group(const struct bench_device *d, const char *group,
+                      const char *const *list, size_t count, double *seconds)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        seconds[i] = bench_sum_calls(d, group, NULL, list[i], false).seconds;
+        sum += seconds[i];
+    }
+    return sum > 0;
 }
 
 enum pix_bench_bound bench_get_share_bound(const struct bench_share *share)

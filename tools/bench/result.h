@@ -88,15 +88,19 @@ double bench_get_floor(const struct pix_bench_row *row);
 // "flops", "bytes" or "launches".
 const char *bench_bound_name(enum pix_bench_bound bound);
 
-// What is written behind the name of a row to tell it from others of that name, ",
-// f16":
-// "" in f32.
+// What is written behind the name of a row to tell it from others of that name:
+// ", f16"; "" in f32.
 const char *bench_precision_suffix(const char *precision);
 
 // The precisions of the rows, of which there are at most so many; returns how many.
 #define BENCH_MOST_PRECISIONS 3
 size_t bench_list_precisions(const struct bench_device *d,
                              const char *list[BENCH_MOST_PRECISIONS]);
+
+// The name of a row with that; returns `text`.
+#define BENCH_TITLE_SIZE 128
+const char *bench_format_title(const struct pix_bench_row *row,
+                               char text[BENCH_TITLE_SIZE]);
 
 // Its place in bench_precisions; behind all others if it is none of them.
 size_t bench_precision_index(const char *precision);
@@ -118,6 +122,10 @@ struct bench_share {
 struct bench_share bench_sum_calls(const struct bench_device *d, const char *group,
                                    const char *op, const char *precision,
                                    bool is_simple);
+
+// Seconds of all calls of a group in each precision of a list. False: all are 0.
+bool bench_time_group(const struct bench_device *d, const char *group,
+                      const char *const *list, size_t count, double *seconds);
 
 // What bounds most of the sum of floors.
 enum pix_bench_bound bench_get_share_bound(const struct bench_share *share);

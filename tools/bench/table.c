@@ -187,11 +187,8 @@ static void print_precisions(const struct bench_device *d)
         printf(" %10s %7s", list[i], "");
     printf("\n");
     for (size_t g = 0; bench_groups[g]; g++) {
-        double seconds[BENCH_MOST_PRECISIONS], sum = 0;
-        for (size_t i = 0; i < count; i++)
-            sum += seconds[i] =
-                bench_sum_calls(d, bench_groups[g], NULL, list[i], false).seconds;
-        if (sum <= 0)
+        double seconds[BENCH_MOST_PRECISIONS];
+        if (!bench_time_group(d, bench_groups[g], list, count, seconds))
             continue;
         printf("%-60s", bench_groups[g]);
         for (size_t i = 0; i < count; i++)
@@ -227,10 +224,9 @@ static void print_whole(const struct bench_device *d)
             const struct pix_bench_row *row = &d->rows[i].row;
             if (!bench_is_whole(row) || row->samples == 0)
                 continue;
-            char name[128];
-            snprintf(name, sizeof(name), "%s%s", row->name,
-                     bench_precision_suffix(row->precision));
-            printf("%-48s %-18s", name, row->is_simple ? "simple kernels" : "");
+            char title[BENCH_TITLE_SIZE];
+            printf("%-48s %-18s", bench_format_title(row, title),
+                   row->is_simple ? "simple kernels" : "");
             print_timing(row);
             printf(" %.4g\n", row->batch / row->median);
         }
@@ -240,14 +236,12 @@ static void print_whole(const struct bench_device *d)
            "MiB total");
     for (size_t i = 0; i < d->count; i++) {
         const struct pix_bench_row *row = &d->rows[i].row;
-        char name[128];
-        snprintf(name, sizeof(name), "%s%s", row->name,
-                 bench_precision_suffix(row->precision));
+        char title[BENCH_TITLE_SIZE];
         if (bench_is_whole(row))
             printf("%-48s %10" PRIu32 " %8" PRIu32 " %8" PRIu32
                    " %10.2f %10.1f %10.1f %10.1f%s\n",
-                   name, row->plan.dispatches, row->plan.barriers,
-                   row->plan.submissions, 1e-9 * (double)row->flops,
+                   bench_format_title(row, title), row->plan.dispatches,
+                   row->plan.barriers, row->plan.submissions, 1e-9 * (double)row->flops,
                    1e-6 * (double)row->bytes, (double)row->plan.arena_bytes / (1 << 20),
                    (double)row->plan.device_bytes / (1 << 20),
                    row->is_simple ? "  simple" : "");
@@ -275,11 +269,10 @@ static void print_linear(const struct bench_device *d)
             snprintf(size_text, sizeof(size_text), "%.2f", by_size);
         if (has_batch)
             snprintf(batch_text, sizeof(batch_text), "%.2f", by_batch);
-        char name[128];
-        snprintf(name, sizeof(name), "%s%s", row->name,
-                 bench_precision_suffix(row->precision));
-        printf("%-48s %12.3f %18s %18s%s\n", name, 1e3 * row->median / row->batch,
-               size_text, batch_text, row->is_simple ? "  simple" : "");
+        char title[BENCH_TITLE_SIZE];
+        printf("%-48s %12.3f %18s %18s%s\n", bench_format_title(row, title),
+               1e3 * row->median / row->batch, size_text, batch_text,
+               row->is_simple ? "  simple" : "");
     }
 }
 
