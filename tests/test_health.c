@@ -261,6 +261,13 @@ static void test_left_out(void **state)
     assert_non_null(strstr(w.text, "the last 20 updates of the generator"));
     s.skipped[1]++;
     assert_false(health_add_scales(&h, 41, &s, &w));
+
+    // After a resume, what was left out before is none of those in a row.
+    health_init(&h, GAN_VANILLA, PIX_METRIC_L1);
+    for (uint64_t step = 101; step <= 121; step++) {
+        assert_int_equal(health_add_scales(&h, step, &s, &w), step == 121);
+        s.skipped[1]++;
+    }
 }
 
 int main(void)

@@ -142,8 +142,13 @@ bool health_add_step(struct health *h, uint64_t step,
 bool health_add_scales(struct health *h, uint64_t step,
                        const struct health_scales *scales, struct health_warning *w)
 {
+    // Of a run that goes on from a checkpoint the counts before this step are not
+    // known.
+    const bool is_first = !h->has_scales && step > 1;
+    h->has_scales = true;
     for (int i = 0; i < 2; i++) {
-        h->skips[i] = scales->skipped[i] > h->skipped[i] ? h->skips[i] + 1 : 0;
+        const bool is_skip = !is_first && scales->skipped[i] > h->skipped[i];
+        h->skips[i] = is_skip ? h->skips[i] + 1 : 0;
         h->skipped[i] = scales->skipped[i];
         if (h->skips[i] < SKIPS || !say(h, HEALTH_LEFT_OUT, step, w))
             continue;

@@ -59,6 +59,7 @@ struct health {
         double g_first;                  // G's loss in the first of them
     } gan_window;
 
+    bool has_scales;
     uint64_t skipped[2];    // of D and G before this step
     uint32_t skips[2];      // in a row
 
