@@ -204,6 +204,11 @@ static void test_page(void **state)
     assert_null(json_object_get(curves, "loss_d_gp"));
     check_curve(curves, "loss_g_l1", 1000);
     check_curve(curves, "val_l1", 6);
+    const json_t *scales = json_array_get(json_object_get(curves, "loss_scale_g"), 1);
+    assert_true(json_number_value(json_array_get(scales, 0)) == 65536);
+    assert_true(
+        json_number_value(json_array_get(scales, json_array_size(scales) - 1)) == 2048);
+    assert_non_null(json_object_get(curves, "skipped_d"));
     const json_t *spiky = json_array_get(json_object_get(curves, "loss_d_real"), 1);
     double most = 0;
     for (size_t i = 0; i < json_array_size(spiky); i++)

@@ -38,6 +38,14 @@ static void write_metrics(const char *folder)
             .loss_d_gp = NAN,
             .loss_g_gan = 1 + 0.5 * wave * t,
             .loss_g_l1 = 60 * exp(-4 * t) + 8 + 3 * wave,
+            .has_gan = true,
+            .has_scale = true,
+            .scale_d = step < 2000 ? 4096 : 8192,
+            .scale_g = step < 7      ? 65536 / (1 << (step - 1))
+                       : step < 2007 ? 1024
+                                     : 2048,
+            .skipped_d = 4,
+            .skipped_g = step < 7 ? step - 1 : 6,
             .lr = 2e-4 * (t < 0.5 ? 1 : 2 - 2 * t),
             .ms = 100 + 10 * wave,
             .images_per_s = 10 - wave,

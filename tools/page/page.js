@@ -347,7 +347,7 @@ function charts(curves) {
     function data(spec) {
         return uPlot.join(spec.series.flatMap(s => {
             const [x, y] = s.xy;
-            return s.points ? [[x, y]] : [[x, y], [x, smooth(y, factor)]];
+            return s.points || spec.exact ? [[x, y]] : [[x, y], [x, smooth(y, factor)]];
         }));
     }
 
@@ -369,12 +369,14 @@ function charts(curves) {
             const line = { label: s.name, stroke, width: 2, spanGaps: true, value, points: { show: false } };
             if (s.points)
                 return [{ ...line, points: { show: true, size: 6, fill: stroke } }];
+            if (spec.exact)
+                return [{ ...line, paths: uPlot.paths.stepped({ align: 1 }) }];
             return [{ ...line, label: s.name + ', raw', stroke: () => colour(name).trim() + '55', width: 1 },
                 line];
         });
         return {
             width, height: HEIGHT, series: [{ label: 'step', value: (u, v) => v == null ? '–' : count(v) }, ...series],
-            scales: { x: { time: false }, y: spec.log ? { distr: 3 } : spec.top ? { range: [0, spec.top] } : {} },
+            scales: { x: { time: false }, y: spec.log ? { distr: 3, log: spec.log } : spec.top ? { range: [0, spec.top] } : {} },
             axes: [{ ...axis, size: 32 }, { ...axis, size: 62,
                 values: (u, ticks) => ticks.map(v => v == null ? '' : +v.toPrecision(6) + '') }],
             cursor: { sync: { key: 'steps' }, drag: { x: true, y: false } },
@@ -465,6 +467,11 @@ function charts(curves) {
             return { title: `Validation: ${metricName(m)} (${rises(m) ? 'higher' : 'lower'} is better)`,
                 series: series([[metricName(m), k]]) };
         }),
+        // Numbers that jump, and are not smoothed. `log` is the base of the axis.
+        { title: 'Loss scales of f16', exact: true, log: 2,
+            series: series([['D', 'loss_scale_d'], ['G', 'loss_scale_g']]) },
+        { title: 'Updates left out so far, in f16', exact: true,
+            series: series([['D', 'skipped_d'], ['G', 'skipped_g']]) },
         { title: 'Learning rate', series: series([['learning rate', 'lr']]).map(s => ({ ...s, points: s.xy[0].length < 2 })) },
         speed(),
     ].filter(s => s.series.length > 0);
@@ -483,11 +490,11 @@ function charts(curves) {
             scale.setAttribute('aria-pressed', String(log));
             for (const c of all) {
                 const positive = c.spec.series.every(s => s.xy[1].every(v => v > 0));
-                if (!c.plot || !positive || !c.spec.title.includes('oss'))
+                if (!c.plot || !positive || c.spec.exact || !c.spec.title.includes('oss'))
                     continue;
                 const { min, max } = c.plot.scales.x;
                 c.plot.destroy();
-                c.spec.log = log;
+                c.spec.log = log ? 10 : 0;
                 c.plot = c.box.chart = new uPlot(options(c.spec, Math.floor(c.box.clientWidth)),
                     data(c.spec), c.box);
                 c.plot.setScale('x', { min, max });
@@ -608,6 +615,7 @@ function runConfiguration(page, run) {
                 ['Schedule', `${o['n-epochs']} epochs, ${o['n-epochs-decay']} of decay (${o['lr-policy']})` +
                     (o.steps !== '0' ? `, at most ${count(+o.steps)} steps` : '')],
                 ['Batch', plural(+o['batch-size'], 'image') + (+o.accumulate > 1 ? `, gradients of ${o.accumulate} added` : '')],
+                ['Precision', { f32: '32 bits (f32)', f16: '16 bits (f16), with loss scales', bf16: '16 bits (bf16)' }[o.precision]],
                 ['Average', +o.ema > 0 ? `moving average of G, decay ${o.ema}` : null],
                 ['Seed', o.seed],
             ]),

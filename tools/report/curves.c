@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[CURVE_LOSSES + 2] = {
-    "loss_d_real", "loss_d_fake", "loss_d_gp", "loss_g_gan",
-    "loss_g_l1",   "loss_g_ce",   "lr",        "speed",
+static const char *const names[CURVE_NAMED] = {
+    "loss_d_real",  "loss_d_fake",  "loss_d_gp", "loss_g_gan", "loss_g_l1", "loss_g_ce",
+    "loss_scale_d", "loss_scale_g", "skipped_d", "skipped_g",  "lr",        "speed",
 };
 
 static bool add_point(struct curve *c, double x, double y)
@@ -40,15 +40,25 @@ static bool add_point(struct curve *c, double x, double y)
 static bool add_line(void *user, const struct pix_step_metrics *m)
 {
     struct curves *c = user;
-    const double values[CURVE_LOSSES + 2] = { m->loss_d_real, m->loss_d_fake,
-                                              m->loss_d_gp,   m->loss_g_gan,
-                                              m->loss_g_l1,   m->loss_g_ce,
-                                              m->lr,          m->images_per_s };
+    const bool has_d = m->has_scale && m->scale_d > 0, has_g = m->has_scale;
+    const double values[CURVE_NAMED] = {
+        m->loss_d_real,
+        m->loss_d_fake,
+        m->loss_d_gp,
+        m->loss_g_gan,
+        m->loss_g_l1,
+        m->loss_g_ce,
+        has_d ? m->scale_d : NAN,
+        has_g ? m->scale_g : NAN,
+        has_d ? (double)m->skipped_d : NAN,
+        has_g ? (double)m->skipped_g : NAN,
+        m->lr,
+        m->images_per_s,
+    };
     bool ok = true;
     for (int i = 0; i < CURVE_COUNT; i++)
-        ok = ok &&
-             add_point(&c->items[i], (double)m->step,
-                       i < CURVE_LOSSES + 2 ? values[i] : m->val[i - CURVE_LOSSES - 2]);
+        ok = ok && add_point(&c->items[i], (double)m->step,
+                             i < CURVE_NAMED ? values[i] : m->val[i - CURVE_NAMED]);
     c->lines++;
     c->step = m->step;
     c->epoch = m->epoch;
@@ -122,10 +132,9 @@ static void write_numbers(FILE *f, const double *values, size_t count, bool is_s
 
 static const char *name_of(int i, char text[32])
 {
-    if (i < CURVE_LOSSES + 2)
+    if (i < CURVE_NAMED)
         return names[i];
-    snprintf(text, 32, "val_%s",
-             pix_metric_name((enum pix_metric)(i - CURVE_LOSSES - 2)));
+    snprintf(text, 32, "val_%s", pix_metric_name((enum pix_metric)(i - CURVE_NAMED)));
     return text;
 }
 

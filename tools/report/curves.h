@@ -12,8 +12,9 @@
 
 #define CURVE_POINTS ((size_t)1000)    // at most, of a curve
 
-// Losses, learning rate, speed, and a curve for each metric of validations.
-enum { CURVE_LOSSES = 6, CURVE_COUNT = CURVE_LOSSES + 2 + PIX_METRIC_COUNT };
+// Six losses, two loss scales with the updates left out, learning rate, speed; then a
+// curve for each metric of validations.
+enum { CURVE_NAMED = 12, CURVE_COUNT = CURVE_NAMED + PIX_METRIC_COUNT };
 
 struct curve {
     double *x, *y;
