@@ -14,8 +14,8 @@
 #                   libamdgpu_noop_drm_shim.so
 #     mesa/         Mesa's drivers of a newer Debian, with stand-ins for cards, all that they
 #                   need down to the C library, and its glslc: usr/, for programs that are
-#                   run by usr/lib64/ld-linux-*.so.*; 350 MB. Its lavapipe has matrix
-#                   units
+#                   run by usr/lib64/ld-linux-*.so.*; 80 MB, and 350 MB
+#                   unpacked. Its lavapipe has matrix units
 #     jansson/      the source of the JSON library, to build it for Windows, from
 #                   Debian's source package: jansson.tar
 #     libzip/       the same of the library for zip archives: libzip.tar

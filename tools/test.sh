@@ -6,7 +6,7 @@
 # library, a build without the libraries that it may lack, a Windows build. What cannot run
 # on this machine is skipped, with the reason. The last line gives the totals.
 #
-#     tools/test.sh             everything but the leg matrix, of faults a sample of 30 s
+#     tools/test.sh             everything, of faults a sample of 30 s
 #     tools/test.sh full        everything; faults tries all ways to a call, which takes
 #                               long, two signals at once are sent 20 times, software
 #                               drivers run every kernel on every shape, and SwiftShader
@@ -83,12 +83,6 @@ wants() {
     *" $1 "*) return 0 ;;
     esac
     return 1
-}
-
-# A download of 350 MB and a minute: not of a run of everything.
-wants_matrix() {
-    [ $full = 1 ] && wants matrix && return 0
-    [ "$wanted" != ' ' ] && wants matrix
 }
 
 # row NAME RESULT TEXT: prints a line now and again in the table at the end.
@@ -452,7 +446,7 @@ downloads() {
     if wants swiftshader || wants radv; then
         echo swiftshader drm-shim
     fi
-    ! wants_matrix || echo mesa
+    ! wants matrix || echo mesa
     if wants windows && has_mingw; then
         for name in $windows_files; do
             echo "${name%%/*}"
@@ -607,14 +601,12 @@ if [ $built = 1 ]; then
             skip 'SwiftShader' 'the driver is not available'
         fi
     fi
-    if wants_matrix; then
+    if wants matrix; then
         if [ -f "$root/build/drivers/mesa/complete" ]; then
             leg 'matrix units' matrix
         else
             skip 'matrix units' 'a newer lavapipe is not available'
         fi
-    elif wants matrix; then
-        skip 'matrix units' 'by full, or by its name: a download of 350 MB'
     fi
     if wants radv; then
         radv=$(icd radeon)
