@@ -52,7 +52,7 @@ coopmat<float, gl_ScopeSubgroup, UNIT_M, UNIT_N, gl_MatrixUseAccumulator>
 uint a_start[A_GROUPS];
 column b_column[B_GROUPS];
 uint a_index[RUN], b_index[RUN];    // of the rows of a run, less that of the first
-uvec4 b_mask[B_GROUPS];    // zeros where B has no element
+uint b_mask[B_GROUPS];    // of a run: bits of the elements that B has, see mask_of
 uint a_next[A_GROUPS * RUN], b_next[B_GROUPS * RUN];
 
 // Which of A's runs and rows the invocation stages, and which of B's runs and columns:
@@ -79,21 +79,43 @@ uint live_of(uint k, uint end)
     return k < end ? min(end - k, RUN) : 0;
 }
 
+// The bit of the i-th element of a run: those of a pair lie 16 apart.
+uint mask_bit(uint i)
+{
+    return 1u << i / 2 + i % 2 * 16;
+}
+
+// Ones for each element of the i-th pair of a run that `mask` has.
+uint mask_of(uint mask, uint i)
+{
+    uint pair = mask >> i & 0x10001;
+    return (pair << 16) - pair;
+}
+
 // The places of the elements of a run, `live` of which are in the sum.
 void stage_locate(row first, uint live)
 {
     row r = first;
     [[unroll]] for (uint g = 0; g < B_GROUPS; g++)
-        b_mask[g] = uvec4(0);
+        b_mask[g] = 0;
     [[unroll]] for (uint i = 0; i < RUN; i++) {
         if (i > 0)
             r = row_at(first, r, i);
         a_index[i] = r.a - first.a;
         b_index[i] = r.b - first.b;
         [[unroll]] for (uint g = 0; g < B_GROUPS; g++)
-            b_mask[g][i / 2] |=
-                i < live && inside_b(r, b_column[g], 0) ? 0xffffu << i % 2 * 16 : 0;
+            b_mask[g] |= i < live && inside_b(r, b_column[g], 0) ? mask_bit(i) : 0;
     }
+}
+
+// The same of a later run, where B has what it had before.
+void stage_shorten(uint live)
+{
+    uint mask = 0;
+    [[unroll]] for (uint i = 0; i < RUN; i++)
+        mask |= i < live ? mask_bit(i) : 0;
+    [[unroll]] for (uint g = 0; g < B_GROUPS; g++)
+        b_mask[g] &= mask;
 }
 
 // Loads without waiting. Where there is no element, which b_mask says, any other one is
@@ -122,20 +144,22 @@ void stage_load(row a, row b)
     stage_load_b(b);
 }
 
-// The same of runs that reach beyond the end of the sum, where A has zeros.
+// The same of runs that may reach beyond the end of the sum, where A has zeros. With
+// RUNS_A it has all of a run or nothing.
 void stage_load_last(row a, row b, uint live)
 {
-    [[unroll]] for (uint g = 0; g < A_GROUPS; g++)
-        [[unroll]] for (uint i = 0; i < RUN; i++) {
-            uint at = a_start[g] + a.a + (RUNS_A != 0 ? i : a_index[i]);
-            uint bits = i < live ? bits_a(i < live ? at : 0) : 0;
-            if (RUNS_A == 0)
-                a_next[g * RUN + i] = bits;
-            else if (i % 2 == 0)
-                a_next[g * RUN + i / 2] = bits;
-            else
-                a_next[g * RUN + i / 2] |= bits << 16;
+    [[unroll]] for (uint g = 0; g < A_GROUPS; g++) {
+        if (RUNS_A != 0) {
+            uvec4 eight = eight_a(live > 0 ? a_start[g] + a.a : 0);
+            [[unroll]] for (uint i = 0; i < 4; i++)
+                a_next[g * RUN + i] = live > 0 ? eight[i] : 0;
+        } else {
+            [[unroll]] for (uint i = 0; i < RUN; i++) {
+                uint bits = bits_a(i < live ? a_start[g] + a_index[i] + a.a : 0);
+                a_next[g * RUN + i] = i < live ? bits : 0;
+            }
         }
+    }
     stage_load_b(b);
 }
 
@@ -176,7 +200,7 @@ void stage_store()
         uvec4 b;
         [[unroll]] for (uint i = 0; i < 4; i++) {
             uint at = g * RUN + 2 * i;
-            b[i] = pair_b(b_next[at], b_next[at + 1]) & b_mask[g][i];
+            b[i] = pair_b(b_next[at], b_next[at + 1]) & mask_of(b_mask[g], i);
         }
         if (TILE_N % STAGERS == 0 || b_lane + g * STAGERS < TILE_N)
             staged[(TILE_M + b_lane + g * STAGERS) * STAGED + b_run] = b;
@@ -233,7 +257,10 @@ void stage_next(inout row a, inout row b, uint k, uint end)
             stage_locate(b, RUN);
         stage_load(RUNS_A != 0 ? a : b, b);
     } else {
-        stage_locate(b, live_of(k + b_run * RUN, end));
+        if (TILE_STEADY)
+            stage_shorten(live_of(k + b_run * RUN, end));
+        else
+            stage_locate(b, live_of(k + b_run * RUN, end));
         stage_load_last(RUNS_A != 0 ? a : b, b, live_of(k + a_run * RUN, end));
     }
 }
