@@ -1436,12 +1436,14 @@ PIX_API bool pix_bench(pix_device *device, const struct pix_bench_options *optio
 enum pix_selftest_part {
     PIX_SELFTEST_CONVOLUTION,    // a kernel of convolutions, in a direction
     PIX_SELFTEST_ROUNDING,       // reading and writing numbers of 16 bits
+    PIX_SELFTEST_OPERATION,      // what is in none of the training steps
     PIX_SELFTEST_SPLIT,          // long calls, cut for the driver's watchdog
     PIX_SELFTEST_STEP,           // training steps against PyTorch's numbers
     PIX_SELFTEST_SPEED,          // what the device can do; not a test
 };
 
-// "convolution", "rounding", "split", "step" or "speed"; NULL if it is none of these.
+// "convolution", "rounding", "operation", "split", "step" or "speed"; NULL if it is
+// none of these.
 PIX_API const char *pix_selftest_part_name(enum pix_selftest_part part);
 
 enum pix_selftest_outcome {
@@ -1453,7 +1455,8 @@ enum pix_selftest_outcome {
 // One line of the result. Texts are valid during the callback only.
 struct pix_selftest_row {
     enum pix_selftest_part part;
-    const char *name;         // the kernel, "shared-64x64x16-8x4", or what was done
+    const char *name;         // the kernel, "shared-64x64x16-8x4", the operation,
+                              // "softmax", or what was done
     const char *direction;    // convolutions: "forward", "input gradient" or "weight
                               // gradient"; else ""
     const char *precision;    // "f32", "f16", "bf16"; "" where there is none
@@ -1468,11 +1471,12 @@ struct pix_selftest_row {
 };
 
 struct pix_selftest_options {
-    // The name of a part ("rounding"), or a part of the names of kernels ("direct-"):
-    // only that is tested. NULL: everything.
+    // The name of a part ("rounding"), or a part of the names of kernels of
+    // convolutions ("direct-") and of operations ("softmax"): only that is tested.
+    // NULL: everything.
     const char *only;
-    // To see the alarm: the results of this kernel of convolutions are corrupted in one
-    // bit before they are compared. NULL: none.
+    // To see the alarm: the results of this kernel of convolutions, or of this
+    // operation, are corrupted in one bit before they are compared. NULL: none.
     const char *spoil;
 
     // Called with each row when it is known; returning false ends the test. May be
@@ -1493,12 +1497,12 @@ struct pix_selftest_result {
 // Compares everything that the device is used for with results that are known: each
 // kernel of convolutions that it offers with a convolution in double precision on the
 // host and with the simple kernel, in f32 and, where the device stores 16 bits, f16 and
-// bf16; roundings; training steps with PyTorch's losses and gradients; and each with
-// itself, run twice. Takes seconds on a GPU, about a minute on a software driver, and
-// writes nothing. Returns true if all was tested: then `failed` of *result says
-// whether all is well. False after a message: the device was lost, accepts work without
-// executing it, memory did not suffice, or `row` or `stop` ended it; *result then has
-// what was done so far. `options` may be NULL.
+// bf16; roundings; training steps, and operations that these do not have, with
+// PyTorch's numbers; and each with itself, run twice. Takes seconds on a GPU, about a
+// minute on a software driver, and writes nothing. Returns true if all was tested: then
+// `failed` of *result says whether all is well. False after a message: the device was
+// lost, accepts work without executing it, memory did not suffice, or `row` or `stop`
+// ended it; *result then has what was done so far. `options` may be NULL.
 PIX_API bool pix_selftest(pix_device *device,
                           const struct pix_selftest_options *options,
                           struct pix_selftest_result *result);

@@ -28,6 +28,17 @@ static void test_alarm(void **state)
     command_check_has(command_err, "error: direct-32x1-4x1, input gradient, f32: ");
 }
 
+static void test_operation_alarm(void **state)
+{
+    (void)state;
+    command_need_device();
+    RUN(1, "selftest --only SGD --spoil SGD");
+    command_check_has(command_out, "Other operations, compared with PyTorch");
+    command_check_has(command_out, "  SGD, f32");
+    command_check_has(command_out, "1 of 1 tests FAILED in ");
+    command_check_has(command_err, "error: SGD, f32: weight: number 0 is ");
+}
+
 static void test_document(void **state)
 {
     (void)state;
@@ -65,9 +76,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_table),
-        check_test(test_alarm),
-        check_test(test_document),
+        check_test(test_table),           check_test(test_alarm),
+        check_test(test_operation_alarm), check_test(test_document),
         check_test(test_refused),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);

@@ -149,8 +149,8 @@ static bool run(const char *only, const char *spoil, struct seen *s,
 static void test_passes(void **state)
 {
     (void)state;
-    static const char *const only[] = { "simple", "rounding", "split", "vector-64-4",
-                                        "step" };
+    static const char *const only[] = { "simple", "rounding", "split",    "vector-64-4",
+                                        "step",   "dropout",  "operation" };
     struct seen s;
     struct pix_selftest_result result;
     for (size_t i = 0; i < ARRAY_LEN(only); i++) {
@@ -179,6 +179,31 @@ static void test_alarm(void **state)
     assert_int_equal(result.failed, 0);
 }
 
+// Each operation is compared: what is wrong with one is seen, and with no other.
+static void test_operations_alarm(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "softmax",      "cross entropy",
+                                         "dropout",      "dropout after a norm",
+                                         "SGD",          "moving average",
+                                         "augmentation", "LPIPS distance" };
+    struct seen all, s;
+    struct pix_selftest_result result;
+    assert_true(run("operation", NULL, &all, &result));
+    assert_int_equal(result.failed, 0);
+    uint32_t rows = 0;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        assert_true(run("operation", names[i], &s, &result));
+        assert_int_equal(s.rows, all.rows);
+        assert_true(result.failed > 0);
+        assert_memory_equal(s.failure, names[i], strlen(names[i]));
+        assert_non_null(strstr(s.failure, "number 0 is "));
+        assert_non_null(strstr(s.failure, ", PyTorch has "));
+        rows += s.failed;
+    }
+    assert_int_equal(rows, all.rows);
+}
+
 static void test_ends(void **state)
 {
     (void)state;
@@ -193,16 +218,16 @@ static void test_ends(void **state)
     assert_false(run("simpler", NULL, &s, &result));
     assert_non_null(strstr(log_last_error(), "\"simpler\" is neither a part"));
     assert_false(run("simple", "simpl", &s, &result));
-    assert_non_null(strstr(log_last_error(), "\"simpl\" is not a kernel"));
+    assert_non_null(strstr(log_last_error(), "\"simpl\" is neither a kernel"));
     log_use(sink);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_comparison), check_test(test_precision),
-        check_test(test_passes),     check_test(test_alarm),
-        check_test(test_ends),
+        check_test(test_comparison),       check_test(test_precision),
+        check_test(test_passes),           check_test(test_alarm),
+        check_test(test_operations_alarm), check_test(test_ends),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -99,6 +99,7 @@ static void print_heading(struct selftest *s, enum pix_selftest_part part)
         [PIX_SELFTEST_ROUNDING] = "Numbers of 16 bits",
         [PIX_SELFTEST_CONVOLUTION] =
             "Convolutions: forward (fwd), input (dx) and weight (dw) gradients",
+        [PIX_SELFTEST_OPERATION] = "Other operations, compared with PyTorch",
         [PIX_SELFTEST_SPLIT] = "Long calls in pieces, with the same bits",
         [PIX_SELFTEST_STEP] = "Training steps, compared with PyTorch",
         [PIX_SELFTEST_SPEED] = "Speed (not a test)",
@@ -284,11 +285,11 @@ int command_selftest(int argc, char **argv)
         { "json", ARGUMENT_FLAG, &s.as_json, NULL,
           "print one JSON document on stdout" },
         { "only", ARGUMENT_TEXT, &only, "NAME",
-          "a part (convolution, rounding, split, step, speed), or kernels with NAME in "
-          "theirs",
+          "a part (convolution, rounding, operation, split, step, speed), or kernels "
+          "and operations with NAME in theirs",
           NULL, "everything" },
-        { "spoil", ARGUMENT_TEXT, &spoil, "KERNEL",
-          "change a bit of this kernel's results, to see the alarm" },
+        { "spoil", ARGUMENT_TEXT, &spoil, "NAME",
+          "change a bit of this kernel's or operation's results, to see the alarm" },
     };
     const struct command command = {
         .name = "selftest",
@@ -296,8 +297,8 @@ int command_selftest(int argc, char **argv)
         .purpose =
             "Tests whether a device and its driver compute what they should: every "
             "kernel of convolutions in all directions and precisions, each twice, "
-            "roundings to 16 bits, long calls in pieces, training steps against "
-            "PyTorch's; and measures what the device can do. Takes seconds on a GPU, a "
+            "roundings to 16 bits, long calls in pieces, training steps and "
+            "other operations against PyTorch's; and measures what the device can do. Takes seconds on a GPU, a "
             "minute or two on a software driver. Ends with 1 and names the kernel if "
             "something is wrong. The output is what an issue report should contain.",
         .arguments = arguments,

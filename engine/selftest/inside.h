@@ -30,9 +30,10 @@ bool selftest_has_format(const struct selftest *t, enum tensor_format format);
 #define SELFTEST_DIRECTIONS 3
 const char *selftest_direction_name(enum conv_direction direction);
 
-// Whether the caller asks for a part, or for any of it; for a kernel of convolutions.
+// Whether the caller asks for any of a part; for a kernel of convolutions or an
+// operation of it, by its name.
 bool selftest_wants(const struct selftest *t, enum pix_selftest_part part,
-                    const char *kernel);
+                    const char *name);
 
 // Counts a row and gives it to the caller. False: the test ends.
 bool selftest_report(struct selftest *t, const struct pix_selftest_row *row);
@@ -55,10 +56,14 @@ bool selftest_catch(const struct selftest *t, struct selftest_attempt *a, bool o
 // ---------------------------------------------------------------------------
 // The parts
 
-bool products_test(struct selftest *t);     // convolutions
-bool rounding_test(struct selftest *t);     // numbers of 16 bits
-bool splitting_test(struct selftest *t);    // calls in pieces
-bool steps_test(struct selftest *t);        // training steps
+bool products_test(struct selftest *t);      // convolutions
+bool rounding_test(struct selftest *t);      // numbers of 16 bits
+bool operations_test(struct selftest *t);    // what steps do not have
+bool splitting_test(struct selftest *t);     // calls in pieces
+bool steps_test(struct selftest *t);         // training steps
+
+// The name of an operation; NULL after the last one.
+const char *operations_name(size_t i);
 
 // The length of submissions for which a graph is cut into at least 16 pieces, by what
 // is estimated.

@@ -42,6 +42,7 @@ bool selftest_has_format(const struct selftest *t, enum tensor_format format)
 static const char *const part_names[] = {
     [PIX_SELFTEST_CONVOLUTION] = "convolution",
     [PIX_SELFTEST_ROUNDING] = "rounding",
+    [PIX_SELFTEST_OPERATION] = "operation",
     [PIX_SELFTEST_SPLIT] = "split",
     [PIX_SELFTEST_STEP] = "step",
     [PIX_SELFTEST_SPEED] = "speed",
@@ -60,16 +61,37 @@ static bool is_part(const char *name)
     return false;
 }
 
+// The names of a part, NULL after the last one; other parts have none.
+static const char *name_in(enum pix_selftest_part part, size_t i)
+{
+    size_t count;
+    const struct conv_variant *table = conv_variant_table(&count);
+    if (part == PIX_SELFTEST_OPERATION)
+        return operations_name(i);
+    return part == PIX_SELFTEST_CONVOLUTION && i < count ? table[i].name : NULL;
+}
+
+// Whether any name of a part has the text in it, or is it.
+static bool names_have(enum pix_selftest_part part, const char *text, bool is_all)
+{
+    const char *name;
+    for (size_t i = 0; (name = name_in(part, i)); i++)
+        if (is_all ? strcmp(name, text) == 0 : strstr(name, text) != NULL)
+            return true;
+    return false;
+}
+
 // A name of a part asks for all of it, any other text for the kernels of convolutions
-// that have it in their names.
+// and the operations that have it in their names.
 bool selftest_wants(const struct selftest *t, enum pix_selftest_part part,
-                    const char *kernel)
+                    const char *name)
 {
     const char *only = t->options->only;
     if (!only || strcmp(only, part_names[part]) == 0)
         return true;
-    return !is_part(only) && part == PIX_SELFTEST_CONVOLUTION &&
-           (!kernel || strstr(kernel, only));
+    if (is_part(only))
+        return false;
+    return name ? strstr(name, only) != NULL : names_have(part, only, false);
 }
 
 bool selftest_report(struct selftest *t, const struct pix_selftest_row *row)
@@ -158,19 +180,20 @@ static bool report_speed(struct selftest *t)
 // Whether `only` and `spoil` name something. False after a message.
 static bool check_options(const struct pix_selftest_options *o)
 {
-    size_t count;
-    const struct conv_variant *table = conv_variant_table(&count);
-    if (o->spoil && !conv_variant_find(o->spoil)) {
-        log_error("selftest: \"%s\" is not a kernel of convolutions", o->spoil);
+    if (o->spoil && !names_have(PIX_SELFTEST_CONVOLUTION, o->spoil, true) &&
+        !names_have(PIX_SELFTEST_OPERATION, o->spoil, true)) {
+        log_error("selftest: \"%s\" is neither a kernel of convolutions nor an "
+                  "operation",
+                  o->spoil);
         return false;
     }
-    if (!o->only || is_part(o->only))
+    if (!o->only || is_part(o->only) ||
+        names_have(PIX_SELFTEST_CONVOLUTION, o->only, false) ||
+        names_have(PIX_SELFTEST_OPERATION, o->only, false))
         return true;
-    for (size_t i = 0; i < count; i++)
-        if (strstr(table[i].name, o->only))
-            return true;
     log_error("selftest: \"%s\" is neither a part of the test (convolution, rounding, "
-              "split, step, speed) nor in the name of a kernel of convolutions",
+              "operation, split, step, speed) nor in the name of a kernel of "
+              "convolutions or of an operation",
               o->only);
     return false;
 }
@@ -195,8 +218,8 @@ bool selftest_run(struct gpu_device *device, double submission_seconds,
                   gpu_device_info(device)->name);
         return false;
     }
-    const bool ok = rounding_test(&t) && products_test(&t) && splitting_test(&t) &&
-                    steps_test(&t) && report_speed(&t);
+    const bool ok = rounding_test(&t) && products_test(&t) && operations_test(&t) &&
+                    splitting_test(&t) && steps_test(&t) && report_speed(&t);
     result->seconds = os_seconds() - start;
     return ok;
 }
