@@ -131,6 +131,7 @@ set(PIX_SHADERS_MARKING
   conv_reduce
   dropout
   norm_backward
+  norm_forward
   pad_backward
   upsample_backward)
 set(PIX_SHADERS_UNSCALING

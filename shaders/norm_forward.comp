@@ -9,6 +9,9 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 
+#define SCALER_BINDING 4
+#define SCALER_MARKS
+
 #include "shared/norm.h"
 #include "shared/step.h"
 #include "lib/activation.glsl"
@@ -29,6 +32,17 @@ layout(binding = 1) buffer Weights { STORE weights[]; };
 layout(binding = 2) writeonly buffer Record { STORE record[]; };
 TENSOR_WRITE(3, y)
 layout(binding = 5) uniform Step { step_block s; };
+
+// Whether running statistics follow these. Not where an activation in f16 has overflowed:
+// the update is left out then (shared/scaler.h), and they would never be finite again.
+bool is_followed(float mean, float variance)
+{
+#ifdef PIX_16BIT
+    if (format_of(0) == FORMAT_F16 && !(is_finite(mean) && is_finite(variance)))
+        return false;
+#endif
+    return has_running != 0;
+}
 
 void main()
 {
@@ -67,7 +81,7 @@ void main()
             record[r + NORM_RSTD] = rstd;
             record[r + NORM_FACTOR] = factor;
             record[r + NORM_SHIFT] = shift;
-            if (has_running != 0) {
+            if (is_followed(mean, variance)) {
                 float running = weights[p.mean + c];
                 running += p.momentum * (mean - running);
                 weights[p.mean + c] = running;

@@ -426,6 +426,10 @@ struct scaled {
 #define SCALED_IN ((struct shape){ 1, 3, 8, 8 })
 #define SCALED_W ((struct shape){ 4, 3, 4, 4 })
 
+static const struct optimizer adam = {
+    .kind = OPTIMIZER_ADAM, .beta1 = 0.5, .beta2 = 0.999, .epsilon = 1e-8
+};
+
 // A convolution, a norm and a loss, with each kind of update: fused and alone.
 static void scaled_begin(struct scaled *s, bool is_fused, enum optimizer_kind kind,
                          float loss_weight)
@@ -523,42 +527,95 @@ static void test_skip(void **state)
 }
 
 // An activation that f16 cannot hold, where tanh hides it from the loss and its
-// gradient: that of the last weight is 0 times infinite.
-static void test_hidden_overflow(void **state)
+// gradient: that of the last weight is 0 times infinite. It is the sum of a
+// convolution, or by a norm's scale of what had another.
+static void check_hidden_overflow(bool marks, bool by_norm)
 {
     static const struct conv_attributes last = {
         .kernel = 1, .stride = 1, .tanh = true, .full_weight = true, .full_output = true
     };
-    const struct shape shape = { 1, 1, 1, 1 };
-    const float large[] = { 400 }, one[] = { 1 };
+    const struct shape shape = { 1, 1, 1, 2 }, one_number = { 1, 1, 1, 1 };
+    const float large[] = { 400, -300 }, factor[] = { 400 }, one[] = { 1 };
+    const float small[] = { 4, -3 }, zero[] = { 0 }, scale[] = { 1e6f };
+    struct harness h;
+    check_case("%s, %s", by_norm ? "norm" : "convolution",
+               marks ? "marked" : "unmarked");
+    harness_begin(&h);
+    h.weights->precision = TENSOR_F16;
+    struct tensor *x = harness_input(&h, "x", shape, by_norm ? small : large);
+    struct tensor *v = harness_weight_kind(&h, WEIGHT_CONV, "v", one_number, factor);
+    struct tensor *w = harness_weight_kind(&h, WEIGHT_CONV, "w", one_number, one);
+    struct tensor *norm = harness_norm(&h, 1, scale, zero, NULL, NULL);
+    graph_store(h.graph, TENSOR_F16);
+    graph_mark(h.graph, marks ? h.weights : NULL);
+    struct tensor *y = graph_conv(h.graph, x, v, NULL,
+                                  (struct conv_attributes){ .kernel = 1, .stride = 1 });
+    if (by_norm)
+        y = graph_norm(
+            h.graph, y, norm,
+            (struct norm_attributes){ .kind = NORM_BATCH, .epsilon = 1e-5f });
+    y = graph_conv(h.graph, y, w, NULL, last);
+    graph_store(h.graph, TENSOR_F32);
+    graph_mark(h.graph, NULL);
+    graph_minimize(h.graph, graph_l1(h.graph, y, NULL, 1.0f), h.weights, &adam);
+    harness_prepare(&h);
+    harness_run(&h);
+    float after;
+    assert_true(tensor_download(test_gpu(), w, &after));
+    assert_int_equal(read_scaler(&h).skipped, marks);
+    // Unmarked it is what this is about.
+    assert_true(marks ? after == 1.0f : isnan(after));
+    harness_end(&h);
+}
+
+static void test_hidden_overflow(void **state)
+{
     (void)state;
     need_storage();
-    for (int marks = 0; marks < 2; marks++) {
+    for (int marks = 0; marks < 2; marks++)
+        for (int by_norm = 0; by_norm < 2; by_norm++)
+            check_hidden_overflow(marks, by_norm);
+}
+
+// Running statistics do not follow activations that f16 cannot hold: the update is left
+// out, and they would never be finite again.
+static void test_running_overflow(void **state)
+{
+    const struct shape shape = { 1, 1, 1, 2 }, one_number = { 1, 1, 1, 1 };
+    const float values[] = { 400, -300 }, factors[] = { 100, 400 };
+    const float one[] = { 1 }, zero[] = { 0 };
+    (void)state;
+    need_storage();
+    for (int overflows = 0; overflows < 2; overflows++) {
         struct harness h;
         harness_begin(&h);
         h.weights->precision = TENSOR_F16;
-        struct tensor *x = harness_input(&h, "x", shape, large);
-        struct tensor *v = harness_weight_kind(&h, WEIGHT_CONV, "v", shape, large);
-        struct tensor *w = harness_weight_kind(&h, WEIGHT_CONV, "w", shape, one);
+        struct tensor *x = harness_input(&h, "x", shape, values);
+        struct tensor *v =
+            harness_weight_kind(&h, WEIGHT_CONV, "v", one_number, &factors[overflows]);
+        struct tensor *norm = harness_norm(&h, 1, one, zero, zero, one);
         graph_store(h.graph, TENSOR_F16);
-        graph_mark(h.graph, marks ? h.weights : NULL);
+        graph_mark(h.graph, h.weights);
         struct tensor *y = graph_conv(
             h.graph, x, v, NULL, (struct conv_attributes){ .kernel = 1, .stride = 1 });
-        y = graph_conv(h.graph, y, w, NULL, last);
+        y = graph_norm(h.graph, y, norm,
+                       (struct norm_attributes){ .kind = NORM_BATCH,
+                                                 .epsilon = 1e-5f,
+                                                 .momentum = 0.1f,
+                                                 .update_running = true });
         graph_store(h.graph, TENSOR_F32);
         graph_mark(h.graph, NULL);
-        graph_minimize(h.graph, graph_l1(h.graph, y, NULL, 1.0f), h.weights,
-                       &(struct optimizer){ .kind = OPTIMIZER_ADAM,
-                                            .beta1 = 0.5,
-                                            .beta2 = 0.999,
-                                            .epsilon = 1e-8 });
+        y = graph_scale(h.graph, y, 1.0f);
+        graph_minimize(h.graph, graph_l1(h.graph, y, NULL, 1.0f), h.weights, &adam);
         harness_prepare(&h);
         harness_run(&h);
-        float after;
-        assert_true(tensor_download(test_gpu(), w, &after));
-        assert_int_equal(read_scaler(&h).skipped, marks);
-        // Unmarked it is what this is about.
-        assert_true(marks ? after == 1.0f : isnan(after));
+        const struct norm_weights *n = norm->weight->norm;
+        float mean, variance;
+        assert_true(tensor_download(test_gpu(), &n->mean->value, &mean));
+        assert_true(tensor_download(test_gpu(), &n->variance->value, &variance));
+        assert_int_equal(read_scaler(&h).skipped, overflows);
+        assert_int_equal(mean == 0, overflows);
+        assert_int_equal(variance == 1, overflows);
         harness_end(&h);
     }
 }
@@ -611,10 +668,15 @@ static void test_patience(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        check_test(test_ops),      check_test(test_convolutions),
-        check_test(test_copies),   check_test(test_networks),
-        check_test(test_skip),     check_test(test_scale_cancels),
-        check_test(test_patience), check_test(test_hidden_overflow),
+        check_test(test_ops),
+        check_test(test_convolutions),
+        check_test(test_copies),
+        check_test(test_networks),
+        check_test(test_skip),
+        check_test(test_scale_cancels),
+        check_test(test_patience),
+        check_test(test_hidden_overflow),
+        check_test(test_running_overflow),
     };
     return cmocka_run_group_tests(tests, test_gpu_open, test_gpu_close);
 }

@@ -259,7 +259,9 @@ static void build_everything(struct harness *h, enum tensor_format format)
     y = graph_norm(g, graph_norm(g, y, once, instance), scale, instance);
     y = graph_concat(g, y, graph_sigmoid(g, skip));
     y = graph_conv_transpose(g, y, w_up, b, down);
+    graph_mark(g, h->weights);
     y = graph_norm(g, y, NULL, instance);
+    graph_mark(g, NULL);
     y = graph_pad(g, graph_relu(g, y), 1, PAD_KIND_REFLECT);
     y = graph_conv(g, y, w_last, NULL, (struct conv_attributes){ 3, 1, 0, 0 });
     y = graph_tanh(g, y);
