@@ -215,6 +215,14 @@ static void test_choice(void **state)
     s.o.continue_run = true;
     assert_null(pix_trainer_create(public_device, &s.o));
     public_check_message("--precision bf16 differs from the run's");
+    if (!has_storage())
+        return;
+    // The command that began a run resumes it, whatever auto would be elsewhere.
+    words_train(SCRATCH "/given", "precision=bf16");
+    words_continue(SCRATCH "/given", "precision=auto steps=4");
+    assert_true(pix_train_options_read(SCRATCH "/given", &stored));
+    assert_string_equal(stored.precision, "bf16");
+    pix_train_options_finish(&stored);
 }
 
 // A generator that was trained in floats, in others: near, and not the same.

@@ -374,9 +374,9 @@ static bool is_auto(const struct pix_option *row, const struct pix_train_options
     return text && strcmp(text, "auto") == 0;
 }
 
-// Whether `a` leaves to the images what `b` has found in them: a resumed run is
-// compared with its folder before its images are read, and with its checkpoint after
-// that. A run without a range has not looked for one.
+// Whether `a` leaves to the images, or to the device, what `b` has found there: a
+// resumed run is compared with its folder before its images are read, and with its
+// checkpoint after that. A run without a range has not looked for one.
 static bool is_open(const struct pix_option *row, const struct pix_train_options *a,
                     const struct pix_train_options *b)
 {
@@ -387,7 +387,9 @@ static bool is_open(const struct pix_option *row, const struct pix_train_options
         row->offset == offsetof(struct pix_train_options, input_range) ||
         row->offset == offsetof(struct pix_train_options, output_range);
     const bool is_palette = row->offset == offsetof(struct pix_train_options, palette);
-    return (is_kind || is_palette ||
+    const bool is_precision =
+        row->offset == offsetof(struct pix_train_options, precision);
+    return (is_kind || is_palette || is_precision ||
             (is_range && table_text(row, b) &&
              strcmp(table_text(row, b), "full") != 0)) &&
            is_auto(row, a);

@@ -46,9 +46,9 @@ bool options_check_values(const struct pix_train_options *o);
 bool options_set_source(struct pix_train_options *o, const char *path);
 
 // The first option that differs though a resumed run must keep it; NULL if there is
-// none. Both structs are resolved, but a kind may still be "auto", which equals any,
-// and so may a range, which equals any but "full". `data` is not compared: a folder may
-// have moved.
+// none. Both structs are resolved, but a kind or the precision may still be "auto",
+// which equals any, and so may a range, which equals any but "full". `data` is not
+// compared: a folder may have moved.
 const struct pix_option *options_find_difference(const struct pix_train_options *a,
                                                  const struct pix_train_options *b);
 

@@ -22,6 +22,7 @@
 #include "gpu/device.h"
 #include "program/footprint.h"
 #include "settings/options.h"
+#include "settings/options_file.h"
 #include "settings/rules.h"
 #include "settings/settings.h"
 #include "store/checkpoint_folder.h"
@@ -232,6 +233,24 @@ static bool start_validation(struct trainer *t)
     return validation_start(t->validation, &t->settings, mean_colour);
 }
 
+// A resumed run goes on in the precision that "auto" stood for at its beginning.
+static bool take_precision(struct trainer *t)
+{
+    struct settings stored;
+    if (t->run.is_new || t->settings.precision != PRECISION_AUTO)
+        return true;
+    if (!settings_read_run(t->settings.options.out, &stored))
+        return false;
+    // A run that ended before its device was asked still has "auto".
+    if (stored.precision != PRECISION_AUTO) {
+        log_info("train: --precision auto is %s, as at the beginning of the run",
+                 stored.options.precision);
+        settings_set_precision(&t->settings, stored.precision);
+    }
+    settings_finish(&stored);
+    return true;
+}
+
 struct trainer *trainer_create(struct gpu_device *device, double submission_seconds,
                                bool no_overlap, const struct pix_train_options *options)
 {
@@ -261,7 +280,7 @@ struct trainer *trainer_create(struct gpu_device *device, double submission_seco
         !trainer_find_palette(t, &pairs) || !find_kinds(t, &pairs) ||
         !trainer_find_ranges(t, &pairs))
         goto fail;
-    if (!trainer_build(t, true, &plan) ||
+    if (!take_precision(t) || !trainer_build(t, true, &plan) ||
         !footprint_fits(device, &plan, "training", trainer_memory_hint(o, &plan)))
         goto fail;
     if (!weights_allocate(t->generator, device) ||
