@@ -229,10 +229,10 @@ static void put_layer_group(struct chart *c, const struct bench_device *d,
             const double rate = bench_get_gflops(r);
             snprintf(text, sizeof(text), "%s, %s, %.2f GFLOP/s, %s", r->name,
                      bench_groups[group], rate, r->kernel);
-            snprintf(share, sizeof(share), "%.0f %%%s",
-                     100 * r->floor_flops / r->median, r->is_doubtful ? " ?" : "");
+            snprintf(share, sizeof(share), "%.0f %% %c%s", 100 * r->ceiling_share,
+                     *bench_bound_name(r->bound_by), r->is_doubtful ? " ?" : "");
             chart_put_point(c, rate, place, 0.25, text,
-                            r->floor_flops > 0 ? share : NULL);
+                            r->ceiling_share > 0 ? share : NULL);
         }
         place++;
     }
@@ -257,8 +257,8 @@ void bench_put_layers(FILE *f, const struct bench_device *d, const char *precisi
     chart_end(&c);
     html_put(
         f,
-        "<p class=\"dim\">Percentages are of the ceiling of arithmetic that was measured "
-        "beside each.</p>\n");
+        "<p class=\"dim\">Percentages are those of the column \"ceiling\": of what the "
+        "flops (f), the bytes (b) or the launches (l) allow.</p>\n");
 }
 
 // The lines of growth: whole rows of one kind, along sizes or along batches.

@@ -53,6 +53,12 @@ static double speed(const struct pix_bench_row *a, const struct pix_bench_row *b
     return times;
 }
 
+// How much faster B is: two digits where two decimals have fewer.
+static void print_speed(double ratio)
+{
+    output_print(stdout, ratio < 0.1 ? " %9.2g\n" : " %9.2f\n", ratio);
+}
+
 static void print_value(const struct pix_bench_row *row)
 {
     if (row->samples == 0)
@@ -85,7 +91,7 @@ static void print_ratio(const struct pix_bench_row *a, const struct pix_bench_ro
     print_value(a);
     print_value(b);
     if (a->samples > 0 && b->samples > 0)
-        output_print(stdout, " %9.2f\n", speed(a, b));
+        print_speed(speed(a, b));
     else
         output_print(stdout, " %9s\n", "-");
     if (a->kind == PIX_BENCH_CEILING)
@@ -99,8 +105,33 @@ static void print_ratio(const struct pix_bench_row *a, const struct pix_bench_ro
     print_counter("bytes of device memory", a->plan.device_bytes, b->plan.device_bytes);
 }
 
-// Prints the rows of one kind and group that both have, and the geometric mean of their
-// ratios. Returns how many rows there were.
+// Prints what all calls of a group take in a step, where both have them.
+static void print_sum(const struct pair *p, const char *group, const char *in_a,
+                      const char *in_b)
+{
+    const struct bench_share a = bench_sum_calls(p->a, group, NULL, in_a, false);
+    const struct bench_share b = bench_sum_calls(p->b, group, NULL, in_b, false);
+    char name[64];
+    if (a.seconds <= 0 || b.seconds <= 0)
+        return;
+    snprintf(name, sizeof(name), "  all of a step%s%s",
+             p->any_precision ? "" : bench_precision_suffix(in_a),
+             a.doubtful > 0 || b.doubtful > 0 ? " ?" : "");
+    output_print(stdout, "%-66s %12.3f ms %12.3f ms", name, 1e3 * a.seconds,
+                 1e3 * b.seconds);
+    print_speed(a.seconds / b.seconds);
+}
+
+static void print_sums(const struct pair *p, const char *group)
+{
+    if (p->any_precision)
+        print_sum(p, group, only_precision(p->a), only_precision(p->b));
+    for (size_t i = 0; !p->any_precision && bench_precisions[i]; i++)
+        print_sum(p, group, bench_precisions[i], bench_precisions[i]);
+}
+
+// Prints the rows of one kind and group that both have, the geometric mean of their
+// ratios, and the sums of calls. Returns how many rows there were.
 static uint32_t compare_group(const struct pair *p, enum pix_bench_kind kind,
                               const char *group)
 {
@@ -124,16 +155,31 @@ static uint32_t compare_group(const struct pair *p, enum pix_bench_kind kind,
             timed++;
         }
     }
-    if (timed > 1 && kind != PIX_BENCH_CEILING)
-        output_print(stdout, "%-66s %15s %15s %9.2f\n", "  geometric mean", "", "",
-                     exp(logs / timed));
+    if (timed > 1 && kind != PIX_BENCH_CEILING) {
+        output_print(stdout, "%-66s %15s %15s", "  geometric mean", "", "");
+        print_speed(exp(logs / timed));
+    }
+    if (count > 0 && kind == PIX_BENCH_CALL)
+        print_sums(p, group);
     return count;
+}
+
+// Whether a device has rows, but none in this precision.
+static bool lacks_precision(const struct bench_device *d, const char *precision)
+{
+    const char *list[BENCH_MOST_PRECISIONS];
+    const size_t count = bench_list_precisions(d, list);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], precision) == 0)
+            return false;
+    return count > 0;
 }
 
 static void print_missing(const struct pair *p, const struct bench_device *in,
                           const struct bench_device *from, const char *name)
 {
     bool begun = false;
+    uint32_t left_out[BENCH_MOST_PRECISIONS] = { 0 };
     for (size_t i = 0; i < in->count; i++) {
         const struct pix_bench_row *row = &in->rows[i].row;
         if (find_same(p, from, row))
@@ -141,10 +187,19 @@ static void print_missing(const struct pair *p, const struct bench_device *in,
         if (!begun)
             output_print(stdout, "\nonly in %s\n", name);
         begun = true;
+        if (!p->any_precision && row->kind != PIX_BENCH_CEILING &&
+            lacks_precision(from, row->precision)) {
+            left_out[bench_precision_index(row->precision)]++;
+            continue;
+        }
         output_print(stdout, "  %s: %s%s%s\n", row->group, row->name,
                      p->any_precision ? "" : bench_precision_suffix(row->precision),
                      row->is_simple ? ", simple" : "");
     }
+    for (size_t i = 0; i < BENCH_MOST_PRECISIONS; i++)
+        if (left_out[i] > 0)
+            output_print(stdout, "  all in %s: %" PRIu32 " row%s\n",
+                         bench_precisions[i], left_out[i], left_out[i] == 1 ? "" : "s");
 }
 
 static void compare_devices(const struct bench_device *a, const struct bench_device *b)
