@@ -196,6 +196,17 @@ static void test_left_out(void **state)
     assert_true(r.m[r.steps - 1].scale_g == 1);
     assert_non_null(strstr(public_messages, "the last 20 updates of the generator"));
     public_messages[0] = 0;
+
+    // Without --on-nan continue the loss ends the run, and the advice is the range.
+    struct words_setup w;
+    words_set(&w, SCRATCH "/stop",
+              "precision=f16 steps=2 gan-mode=none norm=none init-gain=100");
+    pix_trainer *t = pix_trainer_create(public_device, &w.o);
+    struct pix_step_metrics m;
+    assert_non_null(t);
+    assert_int_equal(pix_trainer_step(t, &m), PIX_STEP_FAILED);
+    pix_trainer_destroy(t);
+    public_check_message("with a lower --lr or --precision bf16, whose range");
 }
 
 static void test_choice(void **state)

@@ -155,10 +155,9 @@ char *trainer_newest_checkpoint(const struct trainer *t)
 const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZE])
 {
     const char *out = t->settings.options.out;
-    const char *or_more_range = t->settings.precision == PRECISION_F16
-                                    ? " or with --precision bf16, whose range is that "
-                                      "of f32"
-                                    : "";
+    const char *or_bf16 = t->settings.precision == PRECISION_F16
+                              ? " or --precision bf16, whose range is that of f32"
+                              : "";
     char *path = trainer_newest_checkpoint(t);
     if (path)
         snprintf(
@@ -167,14 +166,14 @@ const char *trainer_advice(const struct trainer *t, char text[TRAINER_ADVICE_SIZ
             "steps from there: first mend the image at fault, if one has extreme "
             "values; or start another run with a lower --lr%s, from these weights with "
             "--init-g %s --init-d %s. --on-nan continue trains on all the same",
-            path, or_more_range, out, out);
+            path, or_bf16, out, out);
     else
         snprintf(
             text, TRAINER_ADVICE_SIZE,
             "there is no checkpoint yet: mend the image at fault, if one has extreme "
-            "values, or lower --lr%s, and start again in another folder. --on-nan "
+            "values, or start again in another folder with a lower --lr%s. --on-nan "
             "continue trains on all the same",
-            or_more_range);
+            or_bf16);
     mem_free(path);
     return text;
 }
