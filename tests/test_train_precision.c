@@ -268,6 +268,37 @@ static void test_translation(void **state)
     public_check_message("--precision takes f32, f16, bf16 or auto, not \"f8\"");
 }
 
+static void note_promise(void *user, enum pix_log_level level, const char *text)
+{
+    (void)level;
+    if (strstr(text, "saves memory"))
+        *(bool *)user = true;
+}
+
+// A run in f16 on a device that has none: one message, with the way out of its folder.
+static void test_other_device(void **state)
+{
+    (void)state;
+    public_need_device();
+    if (!has_storage())
+        skip();
+    words_train(SCRATCH "/elsewhere", "precision=f16 steps=2");
+    bool promises = false;
+    pix_device *minimum = pix_device_create(&(struct pix_device_options){
+        .log = { note_promise, &promises, PIX_LOG_INFO }, .minimum_limits = true });
+    assert_non_null(minimum);
+    struct words_setup s;
+    words_set(&s, SCRATCH "/elsewhere", "precision=f16");
+    s.o.continue_run = true;
+    s.o.steps = 3;
+    assert_null(pix_trainer_create(minimum, &s.o));
+    assert_false(promises);
+    assert_non_null(strstr(pix_last_error(), "f16 needs buffers of 16-bit numbers"));
+    assert_non_null(
+        strstr(pix_last_error(), "--init-g " SCRATCH "/elsewhere --init-d "));
+    pix_device_destroy(minimum);
+}
+
 static int open_group(void **state)
 {
     (void)state;
@@ -278,9 +309,10 @@ static int open_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs),        cmocka_unit_test(test_checkpoint),
-        cmocka_unit_test(test_left_out),    cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_translation), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_runs),         cmocka_unit_test(test_checkpoint),
+        cmocka_unit_test(test_left_out),     cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_translation),  cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_other_device),
     };
     return cmocka_run_group_tests(tests, open_group, public_close);
 }

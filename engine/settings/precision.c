@@ -34,6 +34,7 @@ bool precision_resolve(struct gpu_device *device, const char *subject,
     const struct gpu_limits *limits = gpu_device_limits(device);
     // A software driver multiplies in f16 more slowly than in f32.
     const bool is_fast = limits->matrix.subgroup && !limits->is_cpu;
+    const bool is_f16 = *p == PRECISION_F16;
     if (*p == PRECISION_AUTO) {
         if (is_fast)
             log_info("%s: --precision auto is f16: %s has matrix units for it", subject,
@@ -42,17 +43,19 @@ bool precision_resolve(struct gpu_device *device, const char *subject,
             log_info("%s: --precision auto is f32: %s is used without matrix units: %s",
                      subject, name, why_not(limits));
         *p = is_fast ? PRECISION_F16 : PRECISION_F32;
-    } else if (*p == PRECISION_F16 && !is_fast) {
-        // Products of 16 bits are no faster than others without units for them.
+    }
+    if (*p != PRECISION_F32 && !limits->storage16) {
+        log_error(
+            "%s: --precision %s needs buffers of 16-bit numbers (storageBuffer16Bit"
+            "Access), five of them in a kernel, which %s does not offer: use f32",
+            subject, is_f16 ? "f16" : "bf16", name);
+        return false;
+    }
+    // Products of 16 bits are no faster than others without units for them.
+    if (is_f16 && !is_fast)
         log_info(
             "%s: --precision f16 saves memory, not time: %s is used without matrix "
             "units: %s",
             subject, name, why_not(limits));
-    }
-    if (*p == PRECISION_F32 || limits->storage16)
-        return true;
-    log_error("%s: --precision %s needs buffers of 16-bit numbers (storageBuffer16Bit"
-              "Access), which %s does not offer: use f32",
-              subject, *p == PRECISION_F16 ? "f16" : "bf16", name);
-    return false;
+    return true;
 }

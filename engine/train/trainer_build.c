@@ -114,6 +114,23 @@ static bool create_networks(struct trainer *t)
     return true;
 }
 
+// A run that is resumed on another device than before keeps its precision.
+static bool resolve(struct trainer *t, enum precision *precision)
+{
+    struct log_capture capture;
+    const char *out = t->settings.options.out;
+    log_capture_begin(&capture);
+    const bool ok = precision_resolve(t->device, "train", precision);
+    const char *error = log_capture_end(&capture);
+    if (!ok && t->settings.options.continue_run)
+        log_error("%s; a run keeps its precision: train on from its weights in another "
+                  "folder (--out OTHER --init-g %s --init-d %s --precision f32)",
+                  error, out, out);
+    else if (!ok)
+        log_error("%s", error);
+    return ok;
+}
+
 static bool find_precision(struct trainer *t)
 {
     enum precision precision = t->settings.precision;
@@ -124,7 +141,7 @@ static bool find_precision(struct trainer *t)
     }
     if (precision_wants_matrix(precision) && !matrix_check(t->device))
         return false;
-    if (!precision_resolve(t->device, "train", &precision))
+    if (!resolve(t, &precision))
         return false;
     settings_set_precision(&t->settings, precision);
     return true;
