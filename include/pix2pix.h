@@ -1465,7 +1465,8 @@ struct pix_selftest_row {
     double error;        // the largest error in parts of the allowed one; 0: exact
     const char *text;    // failed: what is wrong; skipped: why; else ""
 
-    // Speed: so much of `unit` ("GFLOP/s", "GB/s", "us"); else 0 and "".
+    // Speed: so much of `unit` ("GFLOP/s", "GB/s", "us", "ms"); else 0 and "". Names
+    // are those of pix_bench: of ceilings, and of the step that `bench --quick` trains.
     double value;
     const char *unit;
 };

@@ -102,6 +102,7 @@ static void test_precision(void **state)
 struct seen {
     uint32_t rows, failed, skipped, stops, most;
     char failure[512];
+    double step;    // milliseconds of a training step
     bool parts[PIX_SELFTEST_SPEED + 1];
 };
 
@@ -116,6 +117,14 @@ static bool see(void *user, const struct pix_selftest_row *row)
                      row->outcome == PIX_SELFTEST_PASSED);    // no flushing here
     assert_true(row->error >= 0 && row->error <= 1);
     assert_true(row->cases > 0 || row->outcome == PIX_SELFTEST_SKIPPED);
+    if (row->part == PIX_SELFTEST_SPEED && row->outcome == PIX_SELFTEST_PASSED)
+        assert_true(row->value > 0 && *row->unit);
+    if (strcmp(row->name, "training step, 64 px, 1 image") == 0) {
+        assert_int_equal(row->part, PIX_SELFTEST_SPEED);
+        assert_string_equal(row->unit, "ms");
+        if (strcmp(row->precision, "f32") == 0)
+            s->step = row->value;
+    }
     s->rows++;
     s->failed += row->outcome == PIX_SELFTEST_FAILED;
     s->skipped += row->outcome == PIX_SELFTEST_SKIPPED;
@@ -164,6 +173,7 @@ static void test_passes(void **state)
     }
     assert_true(run("speed", NULL, &s, &result));
     assert_true(s.parts[PIX_SELFTEST_SPEED]);
+    assert_true(s.step > 0);
 }
 
 static void test_alarm(void **state)

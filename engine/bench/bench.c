@@ -140,7 +140,8 @@ struct entry {
     struct settings settings;
     struct subject subject;
     struct pix_bench_row row;
-    char name[64], full_name[96];    // the second with the precision, for messages
+    char name[SUBJECT_TITLE_SIZE],
+        full_name[96];    // the second with the precision, for messages
     bool is_built, runs;
     uint32_t skipped;
 };
@@ -153,9 +154,7 @@ static bool stop(void *user)
 static void describe(struct entry *e, const struct pix_bench_case *at,
                      const struct part *part, enum precision precision)
 {
-    snprintf(e->name, sizeof(e->name), "%s, %u px, %u image%s",
-             part->is_training ? "training step" : "translation", at->size, at->batch,
-             at->batch == 1 ? "" : "s");
+    subject_title(part->is_training, at->size, at->batch, e->name);
     e->row = (struct pix_bench_row){
         .kind = part->is_training ? PIX_BENCH_TRAIN : PIX_BENCH_TRANSLATE,
         .group = part->is_training ? "training" : "translation",

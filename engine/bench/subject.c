@@ -15,11 +15,21 @@
 #include "train/objective_options.h"
 #include "translate/translation.h"
 
+#include <stdio.h>
+
 #define INITIAL_GAIN 0.02    // deviation of the weights, as in training
 
 // The loss scale begins too high for some networks: until no update is left out, but no
 // longer than this, since every run halves it.
 #define MOST_SKIPPED 20
+
+void subject_title(bool is_training, uint32_t size, uint32_t batch,
+                   char text[SUBJECT_TITLE_SIZE])
+{
+    snprintf(text, SUBJECT_TITLE_SIZE, "%s, %u px, %u image%s",
+             is_training ? "training step" : "translation", (unsigned)size,
+             (unsigned)batch, batch == 1 ? "" : "s");
+}
 
 void subject_finish(struct subject *s)
 {

@@ -21,6 +21,11 @@ struct subject {
     void *user;
 };
 
+// "training step, 256 px, 1 image", for messages and tables.
+#define SUBJECT_TITLE_SIZE 64
+void subject_title(bool is_training, uint32_t size, uint32_t batch,
+                   char text[SUBJECT_TITLE_SIZE]);
+
 struct subject_options {
     struct gpu_device *device;
     double submission_seconds;

@@ -61,6 +61,7 @@ bool rounding_test(struct selftest *t);      // numbers of 16 bits
 bool operations_test(struct selftest *t);    // what steps do not have
 bool splitting_test(struct selftest *t);     // calls in pieces
 bool steps_test(struct selftest *t);         // training steps
+bool speed_test(struct selftest *t);         // what the device can do; no test
 
 // The name of an operation; NULL after the last one.
 const char *operations_name(size_t i);

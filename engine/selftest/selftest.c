@@ -6,15 +6,12 @@
 
 #include "base/mem.h"
 #include "base/os.h"
-#include "bench/ceiling.h"
 #include "gpu/device.h"
 #include "ops/conv_variant.h"
 #include "selftest/inside.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define SPEED_SECONDS 0.1    // for each ceiling
 
 const enum tensor_format selftest_formats[SELFTEST_FORMATS] = { TENSOR_F32, TENSOR_F16,
                                                                 TENSOR_BF16 };
@@ -138,44 +135,6 @@ bool selftest_catch(const struct selftest *t, struct selftest_attempt *a, bool o
 }
 
 // ---------------------------------------------------------------------------
-// Speed
-
-static bool report_ceiling(struct selftest *t, const struct ceiling_entry *e)
-{
-    const double work = (double)(e->flops ? e->flops : e->bytes);
-    const bool is_timed = e->time.samples > 0;
-    return selftest_report(
-        t, &(struct pix_selftest_row){
-               .part = PIX_SELFTEST_SPEED,
-               .name = e->name,
-               .direction = "",
-               .precision = "",
-               .outcome = is_timed ? PIX_SELFTEST_PASSED : PIX_SELFTEST_SKIPPED,
-               .cases = e->time.samples,
-               .text = is_timed ? "" : "not on this device",
-               .value = !is_timed  ? 0
-                        : work > 0 ? work / e->time.median * 1e-9
-                                   : e->time.median * 1e6,
-               .unit = e->flops   ? "GFLOP/s"
-                       : e->bytes ? "GB/s"
-                                  : "us",
-           });
-}
-
-static bool report_speed(struct selftest *t)
-{
-    if (!selftest_wants(t, PIX_SELFTEST_SPEED, NULL))
-        return true;
-    struct ceilings *c =
-        selftest_begin(t, "speed") ? ceilings_create(t->device, SPEED_SECONDS) : NULL;
-    bool ok = c != NULL;
-    for (int i = 0; ok && i < CEILING_COUNT; i++)
-        ok = report_ceiling(t, ceilings_entry(c, (enum ceiling)i));
-    ceilings_destroy(c);
-    return ok;
-}
-
-// ---------------------------------------------------------------------------
 
 // Whether `only` and `spoil` name something. False after a message.
 static bool check_options(const struct pix_selftest_options *o)
@@ -219,7 +178,7 @@ bool selftest_run(struct gpu_device *device, double submission_seconds,
         return false;
     }
     const bool ok = rounding_test(&t) && products_test(&t) && operations_test(&t) &&
-                    splitting_test(&t) && steps_test(&t) && report_speed(&t);
+                    splitting_test(&t) && steps_test(&t) && speed_test(&t);
     result->seconds = os_seconds() - start;
     return ok;
 }
