@@ -453,8 +453,8 @@ function charts(curves) {
         const list = series([['images/s', 'speed']]);
         const sorted = list.length ? [...list[0].xy[1]].sort((a, b) => a - b) : [];
         const top = 1.25 * sorted[Math.floor(0.97 * (sorted.length - 1))], most = sorted[sorted.length - 1];
-        return { title: 'Speed, images per second' + (most > top ? ` (peaks up to ${format(most)} are cut off)` : ''),
-            series: list, top: most > top ? top : 0 };
+        return { title: 'Speed, images per second' + (most > 1.5 * top ? ` (peaks up to ${format(most)} are cut off)` : ''),
+            series: list, top: most > 1.5 * top ? top : 0 };
     }
 
     const specs = [
@@ -850,30 +850,45 @@ function drawChart(figure) {
         }
     }
 
+    function placesOf(u, s) {
+        return s.points.map(p => [u.valToPos(p[0], 'x', true), u.valToPos(p[1], 'y', true)]);
+    }
+
+    function paintLabels(u, s) {
+        const ctx = u.ctx, ratio = devicePixelRatio, atEnd = s.mark === 'dashes', atBar = s.mark === 'bars';
+        ctx.fillStyle = colour('--dim').trim();
+        ctx.textAlign = atEnd ? 'right' : 'left';
+        ctx.textBaseline = atBar ? 'middle' : 'alphabetic';
+        placesOf(u, s).forEach(([px, py], i) => {
+            if (s.points[i][4])
+                ctx.fillText(s.points[i][4], px + (atEnd ? -4 : 6) * ratio, py + (atBar ? 0.5 : atEnd ? 15 : -6) * ratio);
+        });
+    }
+
     // uPlot calls it for each series; it has drawn axes and grid.
     function paint(u, index) {
         const s = spec.series[index - 1], ctx = u.ctx, ratio = devicePixelRatio, tint = colour(s.colour).trim();
-        const places = s.points.map(p => [u.valToPos(p[0], 'x', true), u.valToPos(p[1], 'y', true)]);
+        const places = placesOf(u, s);
         ctx.save();
         ctx.beginPath();
         ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width + (rows ? 48 * ratio : 0), u.bbox.height);
         ctx.clip();
         ctx.strokeStyle = tint;
-        ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+        ctx.font = `${(rows && spec.series.length > 1 ? 10 : 11) * ratio}px system-ui, sans-serif`;
         if (s.mark === 'line' || s.mark === 'dashes')
             paintLine(ctx, places, s.mark === 'dashes');
-        s.points.forEach(([, y, size, text, label], i) => {
-            const [px, py] = places[i], atEnd = s.mark === 'dashes';
-            ctx.fillStyle = tint;
+        ctx.fillStyle = tint;
+        s.points.forEach(([, y, size, text], i) => {
+            const [px, py] = places[i];
             paintMark(u, s.mark, places[i], size, y);
-            if (label) {
-                ctx.fillStyle = colour('--dim').trim();
-                ctx.textAlign = atEnd ? 'right' : 'left';
-                ctx.fillText(label, px + (atEnd ? -4 : 6) * ratio, py + (s.mark === 'bars' ? 4 : atEnd ? 15 : -6) * ratio);
-            }
             if (text)
                 spots.push([(px - u.bbox.left) / ratio, (py - u.bbox.top) / ratio, text, s.mark]);
         });
+        // The bars of the next series would cover labels.
+        if (s.mark !== 'bars')
+            paintLabels(u, s);
+        else if (index === spec.series.length)
+            spec.series.forEach(t => paintLabels(u, t));
         ctx.restore();
         return null;
     }
