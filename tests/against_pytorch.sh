@@ -86,17 +86,22 @@ torch=$PWD/support/fake_torch
         [ $errors = 0 ] && exit 77
         exit 1
     fi
-    run 0 "times as fast" $tiny
+    run 0 "in single turns" $tiny
     check f32 5
+    ! grep -qF "threads" "$scratch/err" || complain "it has all threads"
     # They take turns, and take turns at beginning.
     order=$(sed -n 's/.*turn [0-9] of 5: \(...\).*/\1/p' "$scratch/err" | tr '\n' ' ')
     [ "$order" = "PyT pix pix PyT PyT pix pix PyT PyT pix " ] || complain "turns: $order"
     FAKE_TORCH=no_bf16 run 1 "PyTorch cannot do the step in bf16 on cpu: there is no bf16" \
         $tiny --precision bf16
     ! grep -qF "more of it" "$scratch/err" || complain "an error of several lines"
+    if [ "$(python3 -c 'import os; print(os.cpu_count())')" -gt 1 ]; then
+        FAKE_TORCH=one_thread run 0 "PyTorch has 1 of" $tiny
+    fi
     if "$pix2pix" bench --counters --quick --precision f16 >/dev/null 2>&1; then
         run 0 "times as fast" $tiny --precision f16 --turns 6
         check f16 6
+        FAKE_TORCH=old run 1 "has no loss scale for f16 on a CPU" $tiny --precision f16
     fi
 
     # The real one.

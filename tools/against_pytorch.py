@@ -60,6 +60,9 @@ def pick_device(wanted):
 
 
 def make_scaler(device):
+    if device == "cpu" and not hasattr(getattr(torch, "amp", None), "GradScaler"):
+        raise Failure(f"PyTorch {torch.__version__} has no loss scale for f16 on a CPU: "
+                      "--precision bf16 or f32")
     amp = getattr(torch, "amp", None)
     if amp and hasattr(amp, "GradScaler"):
         return amp.GradScaler(device)
@@ -291,6 +294,11 @@ def measure(o):
         first = str(e).strip().split("\n")[0]
         raise Failure(f"PyTorch cannot do the step in {o.precision} on {backend}: "
                       f"{first}") from None
+    # PyTorch takes a thread for each core, as it counts them; a software driver takes all.
+    cores = os.cpu_count() or 1
+    if backend == "cpu" and torch.get_num_threads() < cores:
+        say(f"PyTorch has {torch.get_num_threads()} of {cores} threads: --threads {cores} "
+            "gives it all, as a software driver takes them")
     weights = [counted["plan"][key] for key in ("weights_g", "weights_d")]
     if step.weights != weights:
         raise Failure(f"the networks differ: PyTorch's have {step.weights} weights, "
@@ -345,7 +353,12 @@ def measure(o):
         say(f"these are different devices: {a['device']} and {b['device']}; choose with "
             "--torch-device and --device")
     say(f"pix2pix.c takes {1e3 * b['median_seconds']:.3f} ms, PyTorch "
-        f"{1e3 * a['median_seconds']:.3f} ms: {result['ratio']:.2f} times as fast")
+        f"{1e3 * a['median_seconds']:.3f} ms: {result['ratio']:.2f} times as fast, "
+        f"{min(result['turn_ratios']):.2f} to {max(result['turn_ratios']):.2f} in single turns")
+    # At the end all cores may be ours.
+    if load[0] is not None and (load[0] > cores / 2 or load[1] > cores + 1):
+        say(f"other programs disturb it: the load was {load[0]:.1f} at first and "
+            f"{load[1]:.1f} at the end, on {cores} cores")
     print(json.dumps(result))
 
 

@@ -3,7 +3,8 @@
 # What tools/against_pytorch.py needs of PyTorch, without any arithmetic, for
 # tests/against_pytorch.sh: modules count their weights as PyTorch's have them, everything
 # else is one object that does nothing. FAKE_TORCH=absent: it cannot be loaded;
-# FAKE_TORCH=no_bf16: a step in bf16 fails.
+# FAKE_TORCH=no_bf16: a step in bf16 fails; FAKE_TORCH=old: it is one of before 2.3, whose
+# loss scale is for CUDA alone; FAKE_TORCH=one_thread: it has one.
 
 import contextlib
 import os
@@ -104,10 +105,12 @@ class GradScaler(Nothing):
 
 
 amp = types.SimpleNamespace(GradScaler=GradScaler)
+if os.environ.get("FAKE_TORCH") == "old":
+    amp = types.SimpleNamespace()
 
 
 def get_num_threads():
-    return 3
+    return 1 if os.environ.get("FAKE_TORCH") == "one_thread" else os.cpu_count()
 
 
 def autocast(device, dtype):
