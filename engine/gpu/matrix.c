@@ -63,10 +63,13 @@ const char *gpu_matrix_refusal(const struct gpu_matrix_driver *d)
     return NULL;
 }
 
-static struct gpu_matrix_driver describe(VkPhysicalDevice physical,
-                                         VkPhysicalDeviceDriverProperties *driver)
+// `driver` holds the version that *d points to. False after a message where there is no
+// memory to find out.
+static bool describe(VkPhysicalDevice physical,
+                     VkPhysicalDeviceDriverProperties *driver,
+                     struct gpu_matrix_driver *d)
 {
-    bool has_sizes = false, has_dot = false;
+    bool has_sizes, has_dot;
     VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT,
     };
@@ -81,21 +84,21 @@ static struct gpu_matrix_driver describe(VkPhysicalDevice physical,
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
         .pNext = driver,
     };
-    // An answer that could not be had is none, and refuses more, not less.
-    if (gpu_properties_find_extension(
-            physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, &has_sizes) &&
-        has_sizes) {
+    if (!gpu_properties_find_extension(
+            physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, &has_sizes) ||
+        !gpu_properties_find_extension(
+            physical, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME, &has_dot))
+        return false;
+    if (has_sizes) {
         sizes.pNext = properties.pNext;
         properties.pNext = &sizes;
     }
-    if (gpu_properties_find_extension(
-            physical, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME, &has_dot) &&
-        has_dot) {
+    if (has_dot) {
         dot.pNext = properties.pNext;
         properties.pNext = &dot;
     }
     vkGetPhysicalDeviceProperties2(physical, &properties);
-    return (struct gpu_matrix_driver){
+    *d = (struct gpu_matrix_driver){
         .id = driver->driverID,
         .version = driver->driverInfo,
         .vendor = properties.properties.vendorID,
@@ -106,6 +109,7 @@ static struct gpu_matrix_driver describe(VkPhysicalDevice physical,
                       (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT),
         .mixed_dot = dot.integerDotProduct4x8BitPackedMixedSignednessAccelerated,
     };
+    return true;
 }
 
 static bool has_features(VkPhysicalDevice physical)
@@ -136,13 +140,17 @@ static bool has_compute(VkPhysicalDevice physical)
 }
 
 // Kernels stage runs of eight, and have tiles of 32.
+static bool is_side(uint32_t n)
+{
+    return n == 8 || n == 16 || n == 32;
+}
+
 static bool is_usable(const struct matrix_shape *s)
 {
     return s->a == COMPONENT_FLOAT16 && s->b == COMPONENT_FLOAT16 &&
            s->c == COMPONENT_FLOAT32 && s->result == COMPONENT_FLOAT32 &&
-           !s->saturating && s->scope == SCOPE_SUBGROUP && s->m % 8 == 0 &&
-           s->n % 8 == 0 && s->k % 8 == 0 && 32 % s->m == 0 && 32 % s->n == 0 &&
-           32 % s->k == 0;
+           !s->saturating && s->scope == SCOPE_SUBGROUP && is_side(s->m) &&
+           is_side(s->n) && is_side(s->k);
 }
 
 // 16 x 16 x 16 first, which every large GPU has, else the largest.
@@ -155,17 +163,20 @@ static bool choose(VkPhysicalDevice physical, get_shapes get, struct gpu_matrix 
                    bool *has_later)
 {
     *has_later = false;
+    static const char call[] = "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR(";
     uint32_t count = 0;
+    bool ok;
     VkResult result = get(physical, &count, NULL);
-    if (result != VK_SUCCESS || count == 0)
-        return true;
+    if (!gpu_properties_is_list(call, result, &ok) || count == 0)
+        return ok;
     struct matrix_shape *shapes = mem_array(count, sizeof(*shapes));
     if (!shapes)
         return false;
     for (uint32_t i = 0; i < count; i++)
         shapes[i] = (struct matrix_shape){ .type = TYPE_SHAPE };
     result = get(physical, &count, shapes);
-    for (uint32_t i = 0; result >= VK_SUCCESS && i < count; i++) {
+    const bool is_list = gpu_properties_is_list(call, result, &ok);
+    for (uint32_t i = 0; is_list && i < count; i++) {
         const struct gpu_matrix m = { .m = shapes[i].m,
                                       .n = shapes[i].n,
                                       .k = shapes[i].k };
@@ -174,7 +185,7 @@ static bool choose(VkPhysicalDevice physical, get_shapes get, struct gpu_matrix 
         *has_later |= shapes[i].a >= COMPONENT_LATER;
     }
     mem_free(shapes);
-    return true;
+    return ok;
 }
 
 bool gpu_matrix_find(VkInstance instance, VkPhysicalDevice physical,
@@ -188,7 +199,9 @@ bool gpu_matrix_find(VkInstance instance, VkPhysicalDevice physical,
         return false;
     if (!has)
         return true;
-    const struct gpu_matrix_driver driver = describe(physical, &properties);
+    struct gpu_matrix_driver driver;
+    if (!describe(physical, &properties, &driver))
+        return false;
     *reason = gpu_matrix_refusal(&driver);
     if (*reason)
         return true;

@@ -11,7 +11,7 @@
 
 // VK_INCOMPLETE: there are more than a moment ago. A loader that fails for another
 // reason than memory has none.
-static bool is_list(const char *call, VkResult result, bool *ok)
+bool gpu_properties_is_list(const char *call, VkResult result, bool *ok)
 {
     *ok = result != VK_ERROR_OUT_OF_HOST_MEMORY;
     if (!*ok)
@@ -26,13 +26,13 @@ bool gpu_properties_find_layer(const char *name, bool *has)
     bool ok;
     *has = false;
     VkResult result = vkEnumerateInstanceLayerProperties(&count, NULL);
-    if (!is_list(call, result, &ok) || count == 0)
+    if (!gpu_properties_is_list(call, result, &ok) || count == 0)
         return ok;
     VkLayerProperties *all = mem_array(count, sizeof(*all));
     if (!all)
         return false;
     result = vkEnumerateInstanceLayerProperties(&count, all);
-    if (is_list(call, result, &ok))
+    if (gpu_properties_is_list(call, result, &ok))
         for (uint32_t i = 0; i < count && !*has; i++)
             *has = strcmp(all[i].layerName, name) == 0;
     mem_free(all);
@@ -55,13 +55,13 @@ bool gpu_properties_find_extension(VkPhysicalDevice physical, const char *name,
     bool ok;
     *has = false;
     VkResult result = list_extensions(physical, &count, NULL);
-    if (!is_list(call, result, &ok) || count == 0)
+    if (!gpu_properties_is_list(call, result, &ok) || count == 0)
         return ok;
     VkExtensionProperties *all = mem_array(count, sizeof(*all));
     if (!all)
         return false;
     result = list_extensions(physical, &count, all);
-    if (is_list(call, result, &ok))
+    if (gpu_properties_is_list(call, result, &ok))
         for (uint32_t i = 0; i < count && !*has; i++)
             *has = strcmp(all[i].extensionName, name) == 0;
     mem_free(all);

@@ -17,4 +17,8 @@ bool gpu_properties_find_layer(const char *name, bool *has);
 bool gpu_properties_find_extension(VkPhysicalDevice physical, const char *name,
                                    bool *has);
 
+// Whether a list was filled, all of it or as much as there is room for. *ok is false,
+// after a message, where there is no memory for it.
+bool gpu_properties_is_list(const char *call, VkResult result, bool *ok);
+
 #endif

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+//
+// Which matrices are found of what a driver reports: a driver of this file's own,
+// behind the loader's functions, which has no memory at one of the questions or lists
+// oddities.
+
+#include "support/check.h"
+
+#include "gpu/matrix.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// As the extension has it, see matrix.c.
+struct shape_entry {
+    VkStructureType type;
+    void *next;
+    uint32_t m, n, k;
+    int32_t a, b, c, result;
+    VkBool32 saturating;
+    int32_t scope;
+};
+
+#define F16_TO_F32 .b = 0, .c = 1, .result = 1, .scope = 3
+
+static struct {
+    int calls, fails_at;    // those that list something; 0: none fails
+    VkResult result;        // of the one that fails
+    const struct shape_entry *shapes;
+    uint32_t shape_count;
+} driver;
+
+static VkResult next_result(void)
+{
+    return ++driver.calls == driver.fails_at ? driver.result : VK_SUCCESS;
+}
+
+static VkResult VKAPI_CALL list_extensions(VkPhysicalDevice physical, const char *layer,
+                                           uint32_t *count, VkExtensionProperties *all)
+{
+    static const char *const names[] = { "VK_KHR_cooperative_matrix",
+                                         "VK_EXT_subgroup_size_control",
+                                         "VK_KHR_shader_integer_dot_product" };
+    (void)physical;
+    (void)layer;
+    const VkResult result = next_result();
+    if (result < VK_SUCCESS)
+        return result;
+    *count = ARRAY_LEN(names);
+    for (uint32_t i = 0; all && i < *count; i++)
+        snprintf(all[i].extensionName, sizeof(all[i].extensionName), "%s", names[i]);
+    return result;
+}
+
+static VkResult VKAPI_CALL list_shapes(VkPhysicalDevice physical, uint32_t *count,
+                                       struct shape_entry *shapes)
+{
+    (void)physical;
+    const VkResult result = next_result();
+    if (result < VK_SUCCESS)
+        return result;
+    *count = driver.shape_count;
+    for (uint32_t i = 0; shapes && i < *count; i++) {
+        assert_int_equal(shapes[i].type, 1000506001);
+        shapes[i] = driver.shapes[i];
+    }
+    return result;
+}
+
+static PFN_vkVoidFunction VKAPI_CALL find_function(VkInstance instance,
+                                                   const char *name)
+{
+    (void)instance;
+    assert_string_equal(name, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
+    return (PFN_vkVoidFunction)list_shapes;
+}
+
+// A head of the structures in a chain.
+struct chained {
+    VkStructureType type;
+    struct chained *next;
+};
+
+// All features that a kernel may need: every structure of the chain is of booleans.
+static void VKAPI_CALL get_features(VkPhysicalDevice physical,
+                                    VkPhysicalDeviceFeatures2 *features)
+{
+    (void)physical;
+    for (struct chained *c = features->pNext; c; c = c->next) {
+        VkBool32 *first = (VkBool32 *)(void *)(c + 1);
+        first[0] = VK_TRUE;
+        // The second one where there is one that is asked for.
+        if (c->type ==
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT)
+            first[1] = VK_TRUE;
+    }
+}
+
+static void VKAPI_CALL get_limits(VkPhysicalDevice physical,
+                                  VkPhysicalDeviceProperties *properties)
+{
+    (void)physical;
+    memset(properties, 0, sizeof(*properties));
+    properties->limits.maxPerStageDescriptorStorageBuffers = 8;
+}
+
+static void VKAPI_CALL get_properties(VkPhysicalDevice physical,
+                                      VkPhysicalDeviceProperties2 *properties)
+{
+    (void)physical;
+    properties->properties.vendorID = 0x10de;
+    properties->properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+    for (struct chained *c = properties->pNext; c; c = c->next)
+        if (c->type == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES) {
+            ((VkPhysicalDeviceDriverProperties *)(void *)c)->driverID =
+                VK_DRIVER_ID_NVIDIA_PROPRIETARY;
+        } else if ((int)c->type == 1000506002) {
+            *(VkShaderStageFlags *)(void *)(c + 1) = VK_SHADER_STAGE_COMPUTE_BIT;
+        } else if (
+            c->type ==
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT) {
+            VkPhysicalDeviceSubgroupSizeControlPropertiesEXT *sizes = (void *)c;
+            sizes->minSubgroupSize = sizes->maxSubgroupSize = 32;
+        }
+}
+
+static bool find(const struct shape_entry *shapes, uint32_t count, int fails_at,
+                 VkResult result, struct gpu_matrix *matrix)
+{
+    const char *reason;
+    driver.calls = 0;
+    driver.fails_at = fails_at;
+    driver.result = result;
+    driver.shapes = shapes;
+    driver.shape_count = count;
+    static char physical;    // any handle: only functions of this file see it
+    const bool ok = gpu_matrix_find(VK_NULL_HANDLE, (VkPhysicalDevice)(void *)&physical,
+                                    matrix, &reason);
+    // Either there are some, or a reason why not.
+    if (ok)
+        assert_int_equal(matrix->subgroup == 0, reason != NULL);
+    return ok;
+}
+
+static int use_driver(void **state)
+{
+    (void)state;
+    vkEnumerateDeviceExtensionProperties = list_extensions;
+    vkGetInstanceProcAddr = find_function;
+    vkGetPhysicalDeviceFeatures2 = get_features;
+    vkGetPhysicalDeviceProperties = get_limits;
+    vkGetPhysicalDeviceProperties2 = get_properties;
+    return 0;
+}
+
+static const struct shape_entry usual[] = {
+    { .m = 8, .n = 8, .k = 8, F16_TO_F32 },
+    { .m = 16, .n = 16, .k = 16, F16_TO_F32 },
+    { .m = 32, .n = 32, .k = 32, F16_TO_F32 },
+};
+
+// Where there is no memory for an answer there is none, whichever it is.
+static void test_memory(void **state)
+{
+    struct gpu_matrix m;
+    (void)state;
+    assert_true(find(usual, ARRAY_LEN(usual), 0, VK_SUCCESS, &m));
+    assert_int_equal(m.m, 16);
+    assert_int_equal(m.subgroup, 32);
+    const int calls = driver.calls;
+    assert_true(calls >= 8);    // three extensions and the shapes, each counted first
+    for (int i = 1; i <= calls; i++)
+        if (find(usual, ARRAY_LEN(usual), i, VK_ERROR_OUT_OF_HOST_MEMORY, &m))
+            fail_msg("call %d without memory is taken for an answer", i);
+}
+
+// A loader that cannot list has none, and one that lists a part has that.
+static void test_failures(void **state)
+{
+    struct gpu_matrix m;
+    (void)state;
+    assert_true(find(usual, ARRAY_LEN(usual), 7, VK_ERROR_INITIALIZATION_FAILED, &m));
+    assert_int_equal(m.subgroup, 0);
+    assert_true(find(usual, ARRAY_LEN(usual), 7, VK_INCOMPLETE, &m));
+    assert_int_equal(m.m, 16);
+    assert_true(find(usual, ARRAY_LEN(usual), 8, VK_INCOMPLETE, &m));
+    assert_int_equal(m.m, 16);
+}
+
+// Sides that are no part of a tile of 32, also 0, which divides nothing.
+static void test_odd_shapes(void **state)
+{
+    static const struct shape_entry odd[] = {
+        { .m = 0, .n = 0, .k = 0, F16_TO_F32 },
+        { .m = 8, .n = 0, .k = 8, F16_TO_F32 },
+        { .m = 8, .n = 8, .k = 0, F16_TO_F32 },
+        { .m = 24, .n = 8, .k = 8, F16_TO_F32 },
+        { .m = 8, .n = 8, .k = 4, F16_TO_F32 },
+        { .m = 64, .n = 64, .k = 16, F16_TO_F32 },
+        { .m = 8, .n = 8, .k = 8, .b = 0, .c = 0, .result = 0, .scope = 3 },
+        { .m = 8, .n = 8, .k = 8, .saturating = VK_TRUE, F16_TO_F32 },
+        { .m = 8, .n = 8, .k = 8, .b = 0, .c = 1, .result = 1, .scope = 2 },
+    };
+    struct gpu_matrix m;
+    (void)state;
+    assert_true(find(odd, ARRAY_LEN(odd), 0, VK_SUCCESS, &m));
+    assert_int_equal(m.subgroup, 0);
+    assert_true(find(odd, 0, 0, VK_SUCCESS, &m));
+    assert_int_equal(m.subgroup, 0);
+    assert_true(find(usual, 1, 0, VK_SUCCESS, &m));
+    assert_int_equal(m.m, 8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        check_test(test_memory),
+        check_test(test_failures),
+        check_test(test_odd_shapes),
+    };
+    return cmocka_run_group_tests(tests, use_driver, NULL);
+}
